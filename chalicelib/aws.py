@@ -1,0 +1,47 @@
+"""AWS clients, made when first asked for and kept for the life of the process."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.config import Config
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_ssm import SSMClient
+
+# A call that hangs must fail while the function still has time to say so.
+_BOUNDS: dict[str, Any] = {
+    "connect_timeout": 3,
+    "read_timeout": 20,
+    "retries": {"mode": "standard", "max_attempts": 4},
+}
+
+
+@cache
+def s3() -> S3Client:
+    # Without both settings a presigned address outside us-east-1 is signed V2 for the global endpoint, whose redirect
+    # breaks CORS (boto/boto3#421, #3015).
+    return boto3.client(
+        "s3",
+        config=Config(signature_version="s3v4", s3={"addressing_style": "virtual"}, max_pool_connections=16, **_BOUNDS),
+    )
+
+
+@cache
+def dynamodb() -> DynamoDBClient:
+    return boto3.client("dynamodb", config=Config(**_BOUNDS))
+
+
+@cache
+def sqs() -> SQSClient:
+    return boto3.client("sqs", config=Config(**_BOUNDS))
+
+
+@cache
+def ssm() -> SSMClient:
+    return boto3.client("ssm", config=Config(**_BOUNDS))

@@ -1,0 +1,79 @@
+"""What a stage tells its functions: one model over the environment, so that a missing value is a sentence."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from functools import cache
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+PREFIX = "FILEMILL_"
+
+
+class NotProvisionedError(RuntimeError):
+    """This stage's resources are unknown; the message says what to run."""
+
+
+class Settings(BaseModel):
+    """One stage's settings. Each is an environment variable: `FILEMILL_` and the field's name in capitals.
+
+    `ops provision` records those without a default from the stack's outputs in `.chalice/config.json`; an operator may
+    add the others beside them. Sizes in bytes, times in seconds.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    stage: str
+    originals_bucket: str
+    derived_bucket: str
+    table: str
+    ingest_queue_arn: str
+    ingest_queue_url: str
+    distribution_id: str
+    front_door: str = Field(description="Where browsers come in, without a trailing slash: https://d123.cloudfront.net")
+    cdn_key_id: str = Field(description="Id of the CloudFront public key that private addresses are signed for")
+    cdn_key_parameter: str = Field(description="SSM SecureString that holds the private half, PEM")
+    secret_parameter: str = Field(description="SSM SecureString that cursors and tokens are signed with")
+
+    list_shards: int = Field(1, ge=1, le=256, description="Index partitions a tenant's list is spread over; only raise")
+    max_upload_bytes: int = Field(
+        5 * 1024**3, ge=1, le=5 * 1024**3, description="S3 takes 5 GiB at most in one POST or PUT"
+    )
+    upload_expiry: int = Field(3600, ge=60, le=12 * 3600, description="How long an upload address lives")
+    url_expiry: int = Field(3600, ge=300, le=7 * 86400, description="How long a private file's address lives at least")
+    cors_origin: str = Field("*", description="Access-Control-Allow-Origin of the API; the credential is a header")
+    log_level: str = "INFO"
+
+
+def camel_to_variable(name: str) -> str:
+    """The environment variable that a stack output is recorded as: `TableName` gives `FILEMILL_TABLE_NAME`."""
+    return PREFIX + re.sub(r"(?<!^)(?=[A-Z])", "_", name).upper()
+
+
+def load(environ: Mapping[str, str]) -> Settings:
+    """Settings from an environment.
+
+    Raises
+    ------
+    NotProvisionedError
+        A value is missing or out of its bounds; the message names it and the command that records it.
+    """
+    values = {k[len(PREFIX) :].lower(): v for k, v in environ.items() if k.startswith(PREFIX)}
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        wrong = ", ".join(f"{PREFIX}{str(e['loc'][0]).upper()} ({e['msg'].lower()})" for e in error.errors())
+        stage = values.get("stage", "NAME")
+        if any(e["type"] == "missing" for e in error.errors()):
+            raise NotProvisionedError(
+                f"This stage is not provisioned: run `python -m ops provision --stage {stage}` first. Missing: {wrong}."
+            ) from None
+        raise NotProvisionedError(f"This stage has a wrong setting in .chalice/config.json: {wrong}.") from None
+
+
+@cache
+def settings() -> Settings:
+    """This process's settings, read from its environment once."""
+    return load(os.environ)
