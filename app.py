@@ -1,0 +1,40 @@
+"""The map of the system: the routes, and one shell per trigger. Read it first.
+
+    POST /v1/files ──▶ record `awaiting_upload` + signed upload ──▶ client sends bytes to S3
+    S3 originals ──▶ SQS ingest ──▶ process() ──▶ S3 derived + record `ready` ──▶ CloudFront /f/…
+
+Chalice deploys this one file as several Lambda functions, and each imports all of it. So that none pays for another's
+imports, the HTTP routes are mounted only where HTTP is answered, and handlers import their work when called.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from chalice import Chalice
+
+from chalicelib.settings import NotProvisionedError, settings
+
+try:
+    stage = settings()
+except NotProvisionedError as missing:
+    if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
+        raise
+    raise SystemExit(f"filemill: {missing}") from None  # a person at a terminal gets the sentence
+
+# Chalice names the API's function `app-stage`, the others `app-stage-name`; at a terminal there is no function.
+if os.environ.get("AWS_LAMBDA_FUNCTION_NAME", "").endswith("-process"):
+    app = Chalice(app_name="filemill", configure_logs=False)
+else:
+    from chalicelib.api.application import create
+
+    app = create()
+
+
+@app.on_sqs_message(queue_arn=stage.ingest_queue_arn, batch_size=1)
+def process(event: Any) -> None:
+    """Objects that arrived in the originals bucket. One message at a time: raising puts just that one back."""
+    from chalicelib.processing import pipeline
+
+    pipeline.handle(event.to_dict(), event.context)

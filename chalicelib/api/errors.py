@@ -1,0 +1,54 @@
+"""What a client is told when something is wrong: RFC 9457 problem documents with a stable code."""
+
+from __future__ import annotations
+
+import json
+from http import HTTPStatus
+
+from chalice import Response
+
+# code → status. Clients branch on the codes: never rename one. docs/api.md says what to do about each.
+PROBLEMS: dict[str, HTTPStatus] = {
+    "invalid_json": HTTPStatus.BAD_REQUEST,
+    "invalid_cursor": HTTPStatus.BAD_REQUEST,
+    "unauthenticated": HTTPStatus.UNAUTHORIZED,
+    "missing_scope": HTTPStatus.FORBIDDEN,
+    "not_found": HTTPStatus.NOT_FOUND,
+    "unknown_route": HTTPStatus.NOT_FOUND,
+    "method_not_allowed": HTTPStatus.METHOD_NOT_ALLOWED,
+    "unsupported_media_type": HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    "invalid_field": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "internal": HTTPStatus.INTERNAL_SERVER_ERROR,
+    "unavailable": HTTPStatus.SERVICE_UNAVAILABLE,
+}
+
+
+class Problem(Exception):  # noqa: N818 - the RFC's word
+    """Raised anywhere below a route; becomes the answer.
+
+    `field` names the offending field or parameter (dotted for nested ones). `detail` is a sentence for a person.
+    """
+
+    def __init__(
+        self, code: str, detail: str, *, field: str | None = None, headers: dict[str, str] | None = None
+    ) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.detail = detail
+        self.field = field
+        self.headers = headers or {}
+
+
+def response(problem: Problem, request_id: str) -> Response:
+    status = PROBLEMS[problem.code]
+    body = {
+        "type": f"urn:filemill:problem:{problem.code}",
+        "title": status.phrase,
+        "status": int(status),
+        "code": problem.code,
+        "detail": problem.detail,
+        **({"field": problem.field} if problem.field else {}),
+        "request_id": request_id,
+    }
+    headers: dict[str, str | list[str]] = {"Content-Type": "application/problem+json", **problem.headers}
+    return Response(json.dumps(body, ensure_ascii=False), status_code=int(status), headers=headers)

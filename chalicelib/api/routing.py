@@ -1,0 +1,109 @@
+"""How every route is made: who may call it, what body it takes, and how what goes wrong is answered."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+from chalice import Blueprint, Response
+from pydantic import BaseModel
+
+from chalicelib.api import bodies, errors
+from chalicelib.api.auth import Caller, Scope, authenticate, require
+from chalicelib.api.errors import Problem
+from chalicelib.observability import append, logger
+
+# AWS's words for "not now": the client may try again.
+_BUSY = frozenset(
+    {
+        "InternalServerError",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "ServiceUnavailable",
+        "SlowDown",
+        "ThrottlingException",
+    }
+)
+
+
+@dataclass(frozen=True)
+class Call:
+    """One authenticated request."""
+
+    request: Any
+    request_id: str
+    caller: Caller
+
+    @property
+    def tenant(self) -> str:
+        return self.caller.tenant
+
+    def query(self, name: str) -> str | None:
+        value: str | None = (self.request.query_params or {}).get(name)
+        return value
+
+
+def json_response(body: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+    return Response(text, status_code=status, headers={"Content-Type": "application/json", **(headers or {})})
+
+
+def route(
+    blueprint: Blueprint, method: str, path: str, *, scope: Scope, body: type[BaseModel] | None = None
+) -> Callable[[Callable[..., Response]], Callable[..., Response]]:
+    """Mounts `view(call, [body,] **path parameters)` behind authentication and validation.
+
+    There is no way to mount a route of the API without a scope.
+    """
+
+    def decorate(view: Callable[..., Response]) -> Callable[..., Response]:
+        @functools.wraps(view)
+        def guarded(**path_parameters: str) -> Response:
+            request = blueprint.current_request
+
+            def answer(request_id: str) -> Response:
+                caller = authenticate(request.headers.get("authorization"))
+                append(tenant=caller.tenant, key_id=caller.key_id)
+                require(caller, scope)
+                call = Call(request, request_id, caller)
+                if body is None:
+                    return view(call, **path_parameters)
+                return view(call, bodies.parse(body, _raw(request)), **path_parameters)
+
+            return respond(request, answer)
+
+        mounted: Callable[..., Response] = blueprint.route(path, methods=[method], name=view.__name__)(guarded)
+        return mounted
+
+    return decorate
+
+
+def _raw(request: Any) -> bytes:
+    body: bytes | str = request.raw_body or b""
+    return body.encode() if isinstance(body, str) else body
+
+
+def respond(request: Any, answer: Callable[[str], Response]) -> Response:
+    """Calls `answer(request id)`; whatever it raises becomes a problem document."""
+    request_id = str(request.context.get("requestId", ""))
+    try:
+        return answer(request_id)
+    except Problem as problem:
+        return errors.response(problem, request_id)
+    except (ClientError, BotoCoreError) as error:
+        logger.exception("an AWS call failed")
+        code = error.response["Error"]["Code"] if isinstance(error, ClientError) else ""
+        if code in _BUSY or not code:
+            busy = Problem("unavailable", "The service is busy; try again.", headers={"Retry-After": "2"})
+            return errors.response(busy, request_id)
+        return errors.response(_INTERNAL, request_id)
+    except Exception:
+        logger.exception("unhandled error")
+        return errors.response(_INTERNAL, request_id)
+
+
+_INTERNAL = Problem("internal", "Something went wrong on our side; the request id finds it in the logs.")

@@ -1,0 +1,305 @@
+"""From a storage event to a finished record: claim, look, process, write renditions, write the record last.
+
+What the file itself is to blame for ends in `failed` at once. Everything else raises: the message comes back after a
+pause, five times at most (the queue's redrive policy), and the last time the record says that it failed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import IO, Any
+
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.data_classes import SQSEvent
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+
+from chalicelib import aws, catalog, storage
+from chalicelib.catalog import Refusal, Refused
+from chalicelib.model import (
+    ErrorCode,
+    File,
+    FileError,
+    ImageInfo,
+    Kind,
+    PermanentFault,
+    Rendition,
+    parse_original_key,
+    rendition_key,
+    rendition_prefix,
+    source_version,
+)
+from chalicelib.observability import append, begin, emit, logger
+from chalicelib.processing import sniff
+from chalicelib.processing.recipes import RECIPES
+from chalicelib.settings import settings
+
+# The stack's redrive policy (.chalice/resources.yaml, maxReceiveCount).
+MAX_RECEIVES = 5
+
+# A claim is held this long, plus time to read the object at a rate that S3 exceeds even on a bad day.
+LEASE = timedelta(seconds=60)
+SLOWEST_READ = 10_000_000  # bytes a second
+
+# An image is read whole into memory; bytes. Far above any camera's, far below the function's memory.
+MAX_IMAGE_BYTES = 200 * 1024**2
+
+CHUNK = 1024**2
+UPLOADERS = 6
+
+
+class Later(Exception):  # noqa: N818 - not an error: the message must come back
+    """Another delivery holds the file; come back in `seconds`."""
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(f"the file is leased; again in {seconds} s")
+        self.seconds = seconds
+
+
+@dataclass(frozen=True)
+class Stored:
+    """One object version that S3 told us of. `size` in bytes."""
+
+    bucket: str
+    key: str
+    version_id: str
+    sequencer: str
+    size: int
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What processing found out; `size` in bytes, `sha256` in hex."""
+
+    kind: Kind
+    content_type: str
+    size: int
+    sha256: str
+    image: ImageInfo | None
+    renditions: list[Rendition]
+
+
+def handle(event: dict[str, Any], context: Any) -> None:
+    """Works off one SQS batch (of one message). Raises what must come back to the queue."""
+    for record in SQSEvent(event).records:
+        begin(request_id=context.aws_request_id, message_id=record.message_id)
+        receives = int(record.attributes.approximate_receive_count or 1)
+        try:
+            for stored in stored_objects(record):
+                process_object(stored, record, last_try=receives >= MAX_RECEIVES)
+        except Later as later:
+            _come_back(record, later.seconds)
+            raise
+        except Exception:
+            logger.exception("processing failed", extra={"receives": receives})
+            _come_back(record, backoff(receives))
+            raise
+
+
+def backoff(receives: int) -> int:
+    """Seconds until the next try: 2, 8, 32, 128."""
+    return int(2 * 4 ** (min(receives, MAX_RECEIVES) - 1))
+
+
+def stored_objects(record: SQSRecord) -> Iterator[Stored]:
+    """The objects in a message; none in S3's test message and in what is no S3 event at all."""
+    try:
+        body = record.json_body
+    except ValueError:
+        body = None
+    if not isinstance(body, dict) or not isinstance(body.get("Records"), list):
+        test = isinstance(body, dict) and body.get("Event") == "s3:TestEvent"
+        logger.info("S3 tests the queue" if test else "not a storage event; dropped")
+        return
+    for entry in record.decoded_nested_s3_event.records:
+        if entry.event_name.startswith("ObjectCreated:"):
+            stored = entry.s3.get_object
+            yield Stored(
+                bucket=entry.s3.bucket.name,
+                key=stored.key,  # decoded by Powertools: S3 sends it URL-encoded, with + for a space
+                version_id=stored.version_id or "",
+                sequencer=stored.sequencer or "",
+                size=stored.size or 0,
+            )
+
+
+def process_object(stored: Stored, record: SQSRecord, *, last_try: bool) -> None:
+    """One object through claim, work and finish. Raises Later, or what is to be tried again."""
+    ids = parse_original_key(stored.key)
+    if ids is None or stored.bucket != settings().originals_bucket:
+        logger.warning("not one of our objects; dropped", extra={"bucket": stored.bucket, "key": stored.key})
+        return
+    tenant, file_id = ids
+    append(tenant=tenant, file_id=file_id)
+    lease = LEASE + timedelta(seconds=stored.size // SLOWEST_READ)
+    claimed = catalog.claim(
+        file_id,
+        version_id=stored.version_id,
+        sequencer=stored.sequencer,
+        claim_id=secrets.token_hex(8),
+        lease=lease,
+    )
+    if isinstance(claimed, Refused):
+        _refused(claimed, stored)
+        return
+    append(correlation_id=claimed.correlation_id)
+    # A function that dies without a word must not hold the message for the queue's whole visibility timeout.
+    _come_back(record, int(lease.total_seconds()) + 1)
+    started = time.monotonic()
+    try:
+        outcome = _work(claimed, stored)
+        ended = catalog.finish(
+            claimed,
+            kind=outcome.kind,
+            content_type=outcome.content_type,
+            size=outcome.size,
+            sha256=outcome.sha256,
+            image=outcome.image,
+            renditions=outcome.renditions,
+            source_version=_source_version(claimed),
+        )
+        label, kind = "ready", str(outcome.kind)
+    except PermanentFault as fault:
+        logger.info("the file is at fault", extra={"code": fault.code, "reason": fault.message})
+        storage.delete_derived(_prefix(claimed))
+        ended = catalog.fail(claimed, FileError(code=fault.code, message=fault.message))
+        label, kind = "failed", "none"
+    except Exception as error:
+        if last_try:
+            storage.delete_derived(_prefix(claimed))
+            message = f"Processing failed {MAX_RECEIVES} times; the last reason was {type(error).__name__}."
+            catalog.fail(claimed, FileError(code=ErrorCode.INTERNAL, message=message))
+            _count("failed", "none", stored, started, record)
+        else:
+            catalog.release(claimed)
+        raise
+    if ended is None:
+        _lost(claimed)
+        label = "lost"
+    _count(label, kind, stored, started, record)
+    logger.info("file processed", extra={"outcome": label, "kind": kind, "attempts": claimed.attempts})
+
+
+def _refused(refused: Refused, stored: Stored) -> None:
+    logger.info("delivery refused", extra={"reason": refused.reason})
+    match refused.reason:
+        case Refusal.LEASED:
+            until = refused.file.lease_until if refused.file else None
+            raise Later(max(1, int(until.timestamp() - time.time()) + 1) if until else 1)
+        case Refusal.UNKNOWN | Refusal.DELETED:
+            # The record comes before the upload's address, so no record means: deleted. Its bytes go too.
+            storage.delete_original_version(stored.key, stored.version_id)
+        case Refusal.DONE | Refusal.STALE:
+            pass  # first write wins; the bucket's lifecycle removes what came too late
+
+
+def _lost(file: File) -> None:
+    """The claim ended under us. Another worker's renditions stay; those of a file deleted meanwhile go."""
+    if catalog.get(file.tenant, file.id) is None:
+        storage.delete_derived(_prefix(file))
+
+
+def _work(file: File, stored: Stored) -> Outcome:
+    # The GET tells all that a HEAD would: no call of its own for that.
+    original = storage.open_original(stored.key, stored.version_id)
+    with original.body as body:
+        if original.size == 0:
+            raise PermanentFault(ErrorCode.EMPTY, "The file is empty.")
+        head = body.read(min(sniff.SNIFF_BYTES, original.size))
+        detected = sniff.sniff(head)
+        if sniff.contradicts(file.content_type, detected):
+            found = detected or "something else"
+            raise PermanentFault(
+                ErrorCode.TYPE_MISMATCH, f"The file was declared as {file.content_type}, but its bytes are {found}."
+            )
+        content_type = file.content_type if _says_more(file.content_type, detected) else str(detected)
+        kind = sniff.kind_of(content_type)
+        if kind is Kind.IMAGE:
+            if original.size > MAX_IMAGE_BYTES:
+                bound = MAX_IMAGE_BYTES // 1024**2
+                raise PermanentFault(ErrorCode.TOO_LARGE, f"An image may have at most {bound} MiB.")
+            data = head + body.read()
+            digest = hashlib.sha256(data).hexdigest()
+        else:
+            data = b""
+            digest = _hash_stream(head, body)
+    if file.declared_sha256 and file.declared_sha256 != digest:
+        raise PermanentFault(
+            ErrorCode.CHECKSUM_MISMATCH, f"The bytes' SHA-256 is {digest}, but {file.declared_sha256} was declared."
+        )
+    image, renditions = _make_renditions(file, data) if kind is Kind.IMAGE else (None, [])
+    return Outcome(kind, content_type, original.size, digest, image, renditions)
+
+
+def _says_more(declared: str, detected: str | None) -> bool:
+    """Whether to keep the declared type: always, but where it says nothing and the bytes do."""
+    return detected is None or declared not in sniff.GENERIC
+
+
+def _hash_stream(head: bytes, body: IO[bytes]) -> str:
+    digest = hashlib.sha256(head)
+    while chunk := body.read(CHUNK):
+        digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _make_renditions(file: File, data: bytes) -> tuple[ImageInfo, list[Rendition]]:
+    """Encodes and uploads side by side: each rendition is on its way to S3 while the next is encoded."""
+    from chalicelib.processing.image import process_image  # Pillow: only when there is an image
+
+    version = _source_version(file)
+    done: list[tuple[Rendition, Future[None]]] = []
+    with ThreadPoolExecutor(UPLOADERS) as uploaders:
+
+        def emit_rendition(rendition: Rendition, encoded: bytes) -> None:
+            key = rendition_key(file.visibility, file.id, version, rendition)
+            done.append((rendition, uploaders.submit(storage.put_derived, key, encoded, rendition.content_type)))
+
+        image = process_image(data, RECIPES[file.recipe], memory=memory_bytes(), emit=emit_rendition)
+        for _, upload in done:
+            upload.result()
+    return image, sorted((r for r, _ in done), key=lambda r: (r.width, r.format))
+
+
+def memory_bytes() -> int:
+    """What this function was given; the figure for a laptop's tests is the one in .chalice/config.json."""
+    return int(os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "1769")) * 1024**2
+
+
+def _source_version(file: File) -> str:
+    return source_version(file.version_id or "", RECIPES[file.recipe].fingerprint)
+
+
+def _prefix(file: File) -> str:
+    return rendition_prefix(file.visibility, file.id, _source_version(file))
+
+
+def _come_back(record: SQSRecord, seconds: int) -> None:
+    """Sets when the message is delivered again, unless it is deleted first. Failing to is no reason to fail."""
+    try:
+        aws.sqs().change_message_visibility(
+            QueueUrl=settings().ingest_queue_url, ReceiptHandle=record.receipt_handle, VisibilityTimeout=seconds
+        )
+    except Exception:
+        logger.warning("could not set the message's visibility; the queue's own applies", exc_info=True)
+
+
+def _count(outcome: str, kind: str, stored: Stored, started: float, record: SQSRecord) -> None:
+    sent = int(record.attributes.sent_timestamp or 0)
+    age = max(0, int(time.time() * 1000) - sent) if sent else 0
+    emit(
+        {
+            "FilesProcessed": (MetricUnit.Count, 1),
+            "BytesProcessed": (MetricUnit.Bytes, stored.size),
+            "ProcessingTime": (MetricUnit.Milliseconds, (time.monotonic() - started) * 1000),
+            "QueueAge": (MetricUnit.Milliseconds, age),
+        },
+        outcome=outcome,
+        kind=kind,
+    )

@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from chalicelib import catalog
+from tests.conftest import Calls, Client, aws_client, new_client
+
+
+@pytest.mark.parametrize(
+    "header", [None, "", "Bearer", "Bearer x", "Basic Zm9vOmJhcg==", "fm_0_0", "Bearer fm_" + "0" * 12 + "_" + "0" * 48]
+)
+def test_a_missing_or_wrong_key_is_401_as_a_problem_document_with_cors(stage: Calls, header: str | None) -> None:
+    answer = Client(None)("GET", "/v1/files", headers={"Authorization": header} if header is not None else {})
+    assert (answer.status, answer.json["code"]) == (401, "unauthenticated")
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert answer.headers["Access-Control-Allow-Origin"] == "*"
+    assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+
+
+def test_the_right_id_with_another_secret_is_refused(client: Client) -> None:
+    assert client.key
+    forged = client.key[:-1] + ("0" if client.key[-1] != "0" else "1")
+    assert Client(forged)("GET", "/v1/files").status == 401
+
+
+def test_a_scope_that_is_missing_is_403_and_says_which(stage: Calls) -> None:
+    reader, writer = new_client("acme", "files:read"), new_client("acme", "files:write")
+    answer = reader("POST", "/v1/files", {})
+    assert (answer.status, answer.json["code"]) == (403, "missing_scope")
+    assert "files:write" in answer.json["detail"]
+    assert writer("GET", "/v1/files").status == 403
+    assert reader("GET", "/v1/files").status == 200
+
+
+def test_the_table_never_sees_the_key(client: Client) -> None:
+    assert client.key
+    items = aws_client("dynamodb").scan(TableName="filemill-test")["Items"]
+    assert len(items) == 1
+    assert client.key not in repr(items)
+    assert client.key.rpartition("_")[2] not in repr(items)
+
+
+def test_a_key_is_read_once_and_remembered(client: Client, stage: Calls) -> None:
+    stage.clear()
+    for _ in range(3):
+        client("GET", "/v1/files")
+    assert stage.count("dynamodb.GetItem") == 1
+
+
+def test_a_revoked_key_stops_within_a_minute(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert client.key
+    assert client("GET", "/v1/files").status == 200
+    revoked = catalog.revoke_api_key(client.key.split("_")[1])
+    assert revoked
+    assert revoked.revoked_at
+    later = time.monotonic() + 60
+    monkeypatch.setattr("chalicelib.api.auth.time.monotonic", lambda: later)
+    assert client("GET", "/v1/files").status == 401
+
+
+def test_a_key_list_shows_all_keys_and_revoking_twice_keeps_the_first_time(stage: Calls) -> None:
+    new_client("acme")
+    new_client("other", "files:read")
+    keys = catalog.api_keys()
+    assert {(k.tenant, k.scopes) for k in keys} == {("acme", ("files:read", "files:write")), ("other", ("files:read",))}
+    first = catalog.revoke_api_key(keys[0].id)
+    assert first == catalog.revoke_api_key(keys[0].id)
+    assert catalog.revoke_api_key("0" * 12) is None

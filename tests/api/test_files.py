@@ -1,0 +1,264 @@
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+import pytest
+
+from chalicelib import aws
+from chalicelib.settings import settings
+from tests.conftest import Calls, Client, aws_client, new_client
+
+PHOTO = {"filename": "IMG 1.jpg", "content_type": "image/jpeg", "size": 2766997, "tags": ["cats"]}
+
+
+def test_create_answers_with_the_record_and_an_upload_fixed_to_key_size_type_and_time(client: Client) -> None:
+    answer = client("POST", "/v1/files", PHOTO)
+    assert answer.status == 201
+    record = answer.json
+    assert answer.headers["Location"] == f"/v1/files/{record['id']}"
+    assert record["status"] == "awaiting_upload"
+    assert (record["revision"], record["visibility"], record["recipe"]) == (1, "private", "photo")
+    assert (record["filename"], record["tags"], record["metadata"]) == ("IMG 1.jpg", ["cats"], {})
+    upload = record["upload"]
+    assert upload["method"] == "POST"
+    assert upload["url"] == "https://originals.s3.eu-west-1.amazonaws.com/"
+    policy = json.loads(base64.b64decode(upload["fields"]["policy"]))
+    conditions = policy["conditions"]
+    assert ["content-length-range", 2766997, 2766997] in conditions
+    assert {"Content-Type": "image/jpeg"} in conditions
+    assert {"key": f"acme/{record['id']}"} in conditions
+    assert {"bucket": "originals"} in conditions
+    assert policy["expiration"][:16] == upload["expires_at"][:16] == record["expires_at"][:16]
+    # Whatever the form sends is named by the policy, or S3 refuses it.
+    named = {name.lower() for c in conditions if isinstance(c, dict) for name in c}
+    assert {name.lower() for name in upload["fields"]} - {"policy", "x-amz-signature"} <= named
+
+
+def test_create_costs_one_write_and_no_call_to_s3(client: Client, stage: Calls) -> None:
+    client("POST", "/v1/files", PHOTO)  # the key is remembered from here on
+    stage.clear()
+    client("POST", "/v1/files", PHOTO)
+    assert stage.names == ["dynamodb.PutItem"]
+
+
+def test_get_costs_one_read_and_a_list_page_one_query(client: Client, stage: Calls) -> None:
+    file_id = client("POST", "/v1/files", PHOTO).json["id"]
+    stage.clear()
+    client("GET", f"/v1/files/{file_id}")
+    assert stage.names == ["dynamodb.GetItem"]
+    stage.clear()
+    client("GET", "/v1/files")
+    assert stage.names == ["dynamodb.Query"]
+
+
+def test_get_gives_what_create_gave(client: Client) -> None:
+    created = client(
+        "POST", "/v1/files", PHOTO | {"metadata": {"n": 0.1, "big": 10**40, "deep": {"a": [1, None]}}}
+    ).json
+    upload = created.pop("upload")
+    assert upload
+    answer = client("GET", f"/v1/files/{created['id']}")
+    assert answer.status == 200
+    assert answer.json == created
+
+
+def test_any_unicode_file_name_comes_back_intact(client: Client) -> None:
+    for name in ("Menü +1 é.jpg", "猫🐈.heic", "a%20b&c.jpg", "x" * 255, " spaced .jpg"):
+        created = client("POST", "/v1/files", PHOTO | {"filename": name})
+        assert created.status == 201, name
+        assert client("GET", f"/v1/files/{created.json['id']}").json["filename"] == name
+
+
+def test_list_is_newest_first_and_pages_give_every_file_once(client: Client) -> None:
+    ids = [client("POST", "/v1/files", PHOTO | {"filename": f"{n}.jpg"}).json["id"] for n in range(7)]
+    seen: list[str] = []
+    cursor: str | None = None
+    while True:
+        page = client("GET", "/v1/files", query={"limit": "3", **({"cursor": cursor} if cursor else {})}).json
+        seen += [item["id"] for item in page["items"]]
+        cursor = page["next_cursor"]
+        if cursor is None:
+            break
+        assert len(page["items"]) == 3
+    assert seen == sorted(ids, reverse=True)
+
+
+def test_a_list_over_several_shards_is_merged_in_order(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = client("POST", "/v1/files", PHOTO).json["id"]  # written when the stage had one shard
+    monkeypatch.setenv("FILEMILL_LIST_SHARDS", "4")
+    settings.cache_clear()
+    ids = [before] + [client("POST", "/v1/files", PHOTO).json["id"] for _ in range(20)]
+    seen: list[str] = []
+    cursor: str | None = ""
+    while cursor is not None:
+        page = client("GET", "/v1/files", query={"limit": "6", **({"cursor": cursor} if cursor else {})}).json
+        seen += [item["id"] for item in page["items"]]
+        cursor = page["next_cursor"]
+    assert seen == sorted(ids, reverse=True)
+
+
+def test_a_cursor_is_refused_when_altered_and_for_another_tenant(client: Client) -> None:
+    for _ in range(2):
+        client("POST", "/v1/files", PHOTO)
+    cursor = client("GET", "/v1/files", query={"limit": "1"}).json["next_cursor"]
+    other = new_client("other")
+    for who, text in ((client, cursor[:-2] + "AA"), (client, "%%"), (client, "é"), (other, cursor)):
+        answer = who("GET", "/v1/files", query={"cursor": text})
+        assert (answer.status, answer.json["code"], answer.json["field"]) == (400, "invalid_cursor", "cursor")
+
+
+@pytest.mark.parametrize("limit", ["0", "201", "-1", "x", "1.5", "", "\uff19"])
+def test_a_limit_out_of_bounds_is_refused(client: Client, limit: str) -> None:
+    answer = client("GET", "/v1/files", query={"limit": limit})
+    assert (answer.status, answer.json["field"]) == (422, "limit")
+
+
+def test_an_unknown_list_parameter_is_refused(client: Client) -> None:
+    answer = client("GET", "/v1/files", query={"sortt": "x"})
+    assert (answer.status, answer.json["field"]) == (422, "sortt")
+
+
+def put_objects(file_id: str) -> None:
+    s3 = aws_client("s3")
+    for body in (b"1", b"2"):
+        s3.put_object(Bucket="originals", Key=f"acme/{file_id}", Body=body)
+    s3.put_object(Bucket="originals", Key="acme/neighbour", Body=b"n")
+    s3.put_object(Bucket="derived", Key=f"f/private/{file_id}/v/w160.webp", Body=b"r")
+
+
+def test_delete_removes_record_original_versions_and_renditions(client: Client) -> None:
+    file_id = client("POST", "/v1/files", PHOTO).json["id"]
+    put_objects(file_id)
+    answer = client("DELETE", f"/v1/files/{file_id}")
+    assert (answer.status, answer.text) == (204, "")
+    assert client("GET", f"/v1/files/{file_id}").status == 404
+    assert client("GET", "/v1/files").json["items"] == []
+    assert client("DELETE", f"/v1/files/{file_id}").status == 404
+    s3 = aws_client("s3")
+    assert [v["Key"] for v in s3.list_object_versions(Bucket="originals").get("Versions", [])] == ["acme/neighbour"]
+    assert s3.list_objects_v2(Bucket="derived")["KeyCount"] == 0
+
+
+def test_a_delete_that_crashed_half_way_is_ended_by_repeating_it(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from chalicelib import storage
+
+    file_id = client("POST", "/v1/files", PHOTO).json["id"]
+    put_objects(file_id)
+
+    def crash(_: str) -> None:
+        raise RuntimeError("crash")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(storage, "delete_original", crash)
+        assert client("DELETE", f"/v1/files/{file_id}").status == 500
+    assert client("GET", f"/v1/files/{file_id}").status == 404
+    assert client("DELETE", f"/v1/files/{file_id}").status == 204
+    assert aws_client("s3").list_objects_v2(Bucket="derived")["KeyCount"] == 0
+
+
+def test_another_tenants_file_is_not_found_on_any_route(client: Client) -> None:
+    file_id = client("POST", "/v1/files", PHOTO).json["id"]
+    put_objects(file_id)
+    other = new_client("other")
+    for method in ("GET", "DELETE"):
+        answer = other(method, f"/v1/files/{file_id}")
+        assert (answer.status, answer.json["code"]) == (404, "not_found")
+    assert other("GET", "/v1/files").json["items"] == []
+    assert client("GET", f"/v1/files/{file_id}").status == 200
+    assert aws_client("s3").list_objects_v2(Bucket="derived")["KeyCount"] == 1
+
+
+@pytest.mark.parametrize("file_id", ["nope", "file_", "file_" + "0" * 26, "file_" + "U" * 26, "..", "a b"])
+def test_an_unknown_id_is_not_found(client: Client, file_id: str) -> None:
+    for method in ("GET", "DELETE"):
+        assert client(method, f"/v1/files/{file_id}").status == 404
+
+
+WRONG: list[tuple[str, Any]] = [
+    ("filename", ""),
+    ("filename", "   "),
+    ("filename", ".."),
+    ("filename", "../etc/passwd"),
+    ("filename", "a\\b.jpg"),
+    ("filename", "a\nb.jpg"),
+    ("filename", "a\0b.jpg"),
+    ("filename", "\ud800.jpg"),
+    ("filename", "x" * 256),
+    ("filename", "🐈" * 255 + "🐈"),
+    ("filename", 7),
+    ("content_type", "jpeg"),
+    ("content_type", "image/jpeg\r\nX: y"),
+    ("content_type", ""),
+    ("size", -1),
+    ("size", 10**15),
+    ("size", 10**40),
+    ("size", 1.5),
+    ("size", "12"),
+    ("size", True),
+    ("size", None),
+    ("sha256", "abc"),
+    ("sha256", "A" * 64),
+    ("tags", "cats"),
+    ("tags.0", [""]),
+    ("tags.0", ["a\nb"]),
+    ("tags.0", ["x" * 65]),
+    ("tags", [str(n) for n in range(21)]),
+    ("metadata", []),
+    ("metadata", {"a": "x" * 9000}),
+    ("metadata", {"a": {"b": {"c": {"d": {"e": {}}}}}}),
+    ("metadata", {"a": "\ud800"}),
+    ("visibility", "secret"),
+    ("recipe", "nope"),
+    ("sizee", 1),
+]
+
+
+@pytest.mark.parametrize(("field", "value"), WRONG, ids=lambda v: repr(v)[:30])
+def test_a_wrong_field_is_named_and_nothing_is_written(client: Client, stage: Calls, field: str, value: Any) -> None:
+    client("GET", "/v1/files")
+    stage.clear()
+    answer = client("POST", "/v1/files", PHOTO | {field.partition(".")[0]: value})
+    assert (answer.status, answer.json["code"], answer.json["field"]) == (422, "invalid_field", field)
+    assert stage.names == []
+
+
+@pytest.mark.parametrize("missing", ["filename", "content_type", "size"])
+def test_a_missing_field_is_named(client: Client, missing: str) -> None:
+    answer = client("POST", "/v1/files", {k: v for k, v in PHOTO.items() if k != missing})
+    assert (answer.status, answer.json["field"], answer.json["detail"]) == (422, missing, f"`{missing}`: is required.")
+
+
+def test_bad_json_is_400_and_an_oversized_body_names_the_body(client: Client) -> None:
+    for text in ("{", "", "\ufffd", "[" * 100_000, '{"a":' * 5000):
+        answer = client("POST", "/v1/files", text)
+        assert (answer.status, answer.json["code"]) in {(400, "invalid_json"), (422, "invalid_field")}, text[:10]
+    assert client("POST", "/v1/files", "{").status == 400
+    answer = client("POST", "/v1/files", PHOTO | {"metadata": {"a": "x" * 70_000}})
+    assert (answer.status, answer.json["field"]) == (422, "body")
+    answer = client("POST", "/v1/files", "[1]")
+    assert (answer.status, answer.json["field"]) == (422, "body")
+
+
+def test_nan_in_metadata_is_refused(client: Client) -> None:
+    text = json.dumps(PHOTO | {"metadata": {"a": float("nan")}})
+    answer = client("POST", "/v1/files", text)
+    assert (answer.status, answer.json["field"]) == (422, "metadata")
+
+
+def test_a_throttled_table_is_503_with_retry_after(client: Client) -> None:
+    client("GET", "/v1/files")
+
+    def throttle(**_: Any) -> None:
+        from botocore.exceptions import ClientError
+
+        raise ClientError({"Error": {"Code": "ThrottlingException", "Message": "slow down"}}, "Query")
+
+    events = aws.dynamodb().meta.events
+    events.register("before-call.dynamodb.Query", throttle)
+    answer = client("GET", "/v1/files")
+    events.unregister("before-call.dynamodb.Query", throttle)
+    assert (answer.status, answer.json["code"], answer.headers["Retry-After"]) == (503, "unavailable", "2")

@@ -1,0 +1,228 @@
+"""One stage on moto: buckets, queue and the stack's own table, and the app called as API Gateway calls it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import boto3
+import pytest
+import requests
+import yaml
+from moto import mock_aws
+
+STAGE = {
+    "FILEMILL_STAGE": "test",
+    "FILEMILL_ORIGINALS_BUCKET": "originals",
+    "FILEMILL_DERIVED_BUCKET": "derived",
+    "FILEMILL_TABLE": "filemill-test",
+    "FILEMILL_INGEST_QUEUE_ARN": "arn:aws:sqs:eu-west-1:123456789012:ingest",
+    "FILEMILL_INGEST_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/123456789012/ingest",
+    "FILEMILL_DISTRIBUTION_ID": "EDIST",
+    "FILEMILL_FRONT_DOOR": "https://d111.cloudfront.net",
+    "FILEMILL_CDN_KEY_ID": "K111",
+    "FILEMILL_CDN_KEY_PARAMETER": "/filemill/test/cdn-signing-key",
+    "FILEMILL_SECRET_PARAMETER": "/filemill/test/secret",
+}
+os.environ.update(STAGE)
+os.environ.update(
+    AWS_ACCESS_KEY_ID="testing",
+    AWS_SECRET_ACCESS_KEY="testing",
+    AWS_DEFAULT_REGION="eu-west-1",
+    POWERTOOLS_METRICS_DISABLED="true",
+)
+os.environ.pop("AWS_ENDPOINT_URL", None)
+
+ROOT = Path(__file__).parent.parent
+
+
+class _Template(yaml.SafeLoader):
+    """Reads a CloudFormation template; what an intrinsic function would give is of no interest here."""
+
+
+_Template.add_multi_constructor("!", lambda loader, suffix, node: suffix)
+
+
+@cache
+def template() -> dict[str, Any]:
+    document: dict[str, Any] = yaml.load((ROOT / ".chalice/resources.yaml").read_text(), Loader=_Template)
+    return document
+
+
+def table_definition() -> dict[str, Any]:
+    """The table as the stack declares it, so that no test has a schema of its own."""
+    properties = template()["Resources"]["Table"]["Properties"]
+    wanted = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
+    return {name: properties[name] for name in wanted}
+
+
+@pytest.fixture(scope="session")
+def cdn_key() -> bytes:
+    from cryptography.hazmat.primitives.asymmetric import rsa
+    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
+@dataclass
+class Calls:
+    """AWS calls of the code under test, as `service.Operation`, in order."""
+
+    names: list[str] = field(default_factory=list)
+
+    def clear(self) -> None:
+        self.names.clear()
+
+    def count(self, prefix: str) -> int:
+        return sum(name.startswith(prefix) for name in self.names)
+
+
+@pytest.fixture(scope="session")
+def cloud() -> Iterator[None]:
+    """moto, for the whole run: making clients is what takes the time."""
+    with mock_aws():
+        yield
+
+
+@cache
+def aws_client(service: str) -> Any:
+    """A client for a test's own look at AWS; the code under test has others, whose calls are counted."""
+    return boto3.client(service)  # type: ignore[call-overload]
+
+
+def provisioned(cdn_key: bytes) -> None:
+    """Makes an empty stage in the mocked cloud, and has the code under test forget what it remembers of another."""
+    from chalicelib import delivery, keyring, settings
+    from chalicelib.api import auth
+
+    requests.post("http://motoapi.amazonaws.com/moto-api/reset", timeout=5)
+    for cached in (keyring.keyring, settings.settings, delivery._signer, delivery.grant):
+        cached.cache_clear()
+    auth.forget()
+    s3 = aws_client("s3")
+    for bucket in ("originals", "derived"):
+        s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    s3.put_bucket_versioning(Bucket="originals", VersioningConfiguration={"Status": "Enabled"})
+    aws_client("dynamodb").create_table(TableName="filemill-test", **table_definition())
+    aws_client("sqs").create_queue(QueueName="ingest")
+    ssm = aws_client("ssm")
+    ssm.put_parameter(Name=STAGE["FILEMILL_CDN_KEY_PARAMETER"], Value=cdn_key.decode() or "none", Type="SecureString")
+    ssm.put_parameter(Name=STAGE["FILEMILL_SECRET_PARAMETER"], Value="s" * 43, Type="SecureString")
+
+
+@contextmanager
+def recorded_calls() -> Iterator[Calls]:
+    """The AWS calls that the code under test makes meanwhile."""
+    from chalicelib import aws
+
+    calls = Calls()
+
+    def record(model: Any, **_: Any) -> None:
+        calls.names.append(f"{model.service_model.service_name}.{model.name}")
+
+    clients = (aws.s3(), aws.dynamodb(), aws.sqs(), aws.ssm())
+    for client in clients:
+        client.meta.events.register("before-call", record)
+    yield calls
+    for client in clients:
+        client.meta.events.unregister("before-call", record)
+
+
+@pytest.fixture
+def stage(cloud: None, cdn_key: bytes) -> Iterator[Calls]:
+    """A provisioned stage. Gives the record of AWS calls that the code makes from here on."""
+    provisioned(cdn_key)
+    with recorded_calls() as calls:
+        yield calls
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    headers: dict[str, str]
+    text: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.text)
+
+
+class Client:
+    """Calls the app with the events that API Gateway's proxy integration sends (REST, payload 1.0)."""
+
+    def __init__(self, key: str | None) -> None:
+        self.key = key
+
+    def __call__(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        query: dict[str, str] | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> Answer:
+        import app
+
+        resource, parameters = self._resource(app.app.routes, path)
+        sent = {"Content-Type": "application/json"} if body is not None else {}
+        if self.key:
+            sent["Authorization"] = f"Bearer {self.key}"
+        sent |= headers or {}
+        request_id = str(uuid.uuid4())
+        event = {
+            "httpMethod": method,
+            "resource": resource,
+            "path": path,
+            "headers": sent,
+            "multiValueHeaders": {k: [v] for k, v in sent.items()},
+            "queryStringParameters": query,
+            "multiValueQueryStringParameters": {k: [v] for k, v in query.items()} if query else None,
+            "pathParameters": parameters or None,
+            "stageVariables": None,
+            "requestContext": {
+                "httpMethod": method,
+                "resourcePath": resource,
+                "path": f"/api{path}",
+                "requestId": request_id,
+                "identity": {"sourceIp": "127.0.0.1"},
+            },
+            "body": body if body is None or isinstance(body, str) else json.dumps(body),
+            "isBase64Encoded": False,
+        }
+        answer = app.app(event, lambda_context())
+        return Answer(answer["statusCode"], answer["headers"], answer["body"])
+
+    @staticmethod
+    def _resource(routes: dict[str, Any], path: str) -> tuple[str, dict[str, str]]:
+        for resource in sorted(routes, key=lambda r: (r.count("{"), r)):
+            pattern = re.sub(r"{(\w+)}", r"(?P<\1>[^/]+)", resource) if "+" not in resource else None
+            if pattern and (match := re.fullmatch(pattern, path)):
+                return resource, match.groupdict()
+        return "/{proxy+}", {"proxy": path.lstrip("/")}
+
+
+def lambda_context() -> Any:
+    return SimpleNamespace(aws_request_id=str(uuid.uuid4()), function_name="filemill-test", memory_limit_in_mb=1769)
+
+
+def new_client(tenant: str, *scopes: str) -> Client:
+    from ops.keys import SCOPES, create
+
+    return Client(create(tenant, "test", scopes or SCOPES)[1])
+
+
+@pytest.fixture
+def client(stage: Calls) -> Client:
+    """A client of tenant `acme` with all scopes."""
+    return new_client("acme")

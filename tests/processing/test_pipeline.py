@@ -1,0 +1,376 @@
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from datetime import timedelta
+from typing import Any
+from urllib.parse import quote_plus
+
+import pytest
+from PIL import Image
+
+from chalicelib import catalog, storage
+from chalicelib.catalog import Refusal, Refused
+from chalicelib.model import ErrorCode
+from chalicelib.processing import pipeline
+from tests import images
+from tests.conftest import Calls, Client, aws_client, lambda_context
+
+PHOTO = images.jpeg(2000, 1500)
+
+
+def upload(
+    client: Client,
+    body: bytes,
+    *,
+    name: str = "a.jpg",
+    content_type: str = "image/jpeg",
+    tenant: str = "acme",
+    **more: Any,
+) -> str:
+    """Creates a file and puts its bytes where the upload form would."""
+    answer = client("POST", "/v1/files", {"filename": name, "content_type": content_type, "size": len(body), **more})
+    assert answer.status == 201
+    file_id: str = answer.json["id"]
+    put(file_id, body, tenant)
+    return file_id
+
+
+def put(file_id: str, body: bytes, tenant: str = "acme") -> str:
+    reply = aws_client("s3").put_object(Bucket="originals", Key=f"{tenant}/{file_id}", Body=body)
+    version_id: str = reply["VersionId"]
+    return version_id
+
+
+def message(
+    key: str, version_id: str, size: int, *, sequencer: str = "0A", receives: int = 1, bucket: str = "originals"
+) -> dict[str, Any]:
+    """What Lambda gets from the queue for one S3 notification."""
+    record = {
+        "eventVersion": "2.1",
+        "eventSource": "aws:s3",
+        "eventName": "ObjectCreated:Post",
+        "s3": {
+            "bucket": {"name": bucket, "arn": f"arn:aws:s3:::{bucket}"},
+            "object": {
+                "key": quote_plus(key, safe="/"),
+                "size": size,
+                "eTag": "e",
+                "versionId": version_id,
+                "sequencer": sequencer,
+            },
+        },
+    }
+    return sqs_event(json.dumps({"Records": [record]}), receives=receives)
+
+
+def sqs_event(body: str, *, receives: int = 1) -> dict[str, Any]:
+    attributes = {"ApproximateReceiveCount": str(receives), "SentTimestamp": "1700000000000"}
+    record = {
+        "messageId": "m",
+        "receiptHandle": "r",
+        "body": body,
+        "attributes": attributes,
+        "messageAttributes": {},
+        "md5OfBody": "",
+        "eventSource": "aws:sqs",
+        "eventSourceARN": "arn:aws:sqs:eu-west-1:123456789012:ingest",
+        "awsRegion": "eu-west-1",
+    }
+    return {"Records": [record]}
+
+
+def deliver(file_id: str, *, tenant: str = "acme", **more: Any) -> None:
+    """Delivers the notification for the newest version of a file's original."""
+    head = aws_client("s3").head_object(Bucket="originals", Key=f"{tenant}/{file_id}")
+    version = more.pop("version_id", head["VersionId"])
+    pipeline.handle(message(f"{tenant}/{file_id}", version, head["ContentLength"], **more), lambda_context())
+
+
+def derived() -> list[str]:
+    return [o["Key"] for o in aws_client("s3").list_objects_v2(Bucket="derived").get("Contents", [])]
+
+
+def test_a_photo_becomes_ready_with_its_ladder_in_two_formats(client: Client) -> None:
+    file_id = upload(client, PHOTO)
+    deliver(file_id)
+    record = client("GET", f"/v1/files/{file_id}").json
+    assert (record["status"], record["kind"], record["error"]) == ("ready", "image", None)
+    assert record["sha256"] == hashlib.sha256(PHOTO).hexdigest()
+    assert (record["image"]["width"], record["image"]["height"]) == (2000, 1500)
+    widths = (160, 320, 640, 960, 1280, 1920)
+    assert {(r["width"], r["format"]) for r in record["renditions"]} == {
+        (w, f) for w in widths for f in ("webp", "jpeg")
+    }
+    assert record["revision"] == 3
+    assert record["expires_at"] is None
+    for rendition in record["renditions"]:
+        path = rendition["url"].removeprefix("https://d111.cloudfront.net/").partition("?")[0]
+        stored = aws_client("s3").get_object(Bucket="derived", Key=path)
+        body = stored["Body"].read()
+        assert (len(body), stored["ContentType"]) == (rendition["size"], rendition["content_type"])
+        assert "immutable" in stored["CacheControl"]
+        assert Image.open(io.BytesIO(body)).size == (rendition["width"], rendition["height"])
+
+
+def test_processing_costs_a_claim_a_finish_and_one_put_a_rendition(client: Client, stage: Calls) -> None:
+    file_id = upload(client, PHOTO)
+    stage.clear()
+    deliver(file_id)
+    assert stage.count("dynamodb.") == stage.count("dynamodb.UpdateItem") == 2
+    assert stage.count("s3.PutObject") == 12
+    assert stage.count("s3.") == 12 + 1  # and one GET of the original
+    assert stage.names[-1] == "dynamodb.UpdateItem", "the record is written last"
+
+
+def test_a_private_files_addresses_are_signed_and_a_public_ones_are_not(client: Client) -> None:
+    private, public = upload(client, PHOTO), upload(client, PHOTO, visibility="public")
+    for file_id in (private, public):
+        deliver(file_id)
+    urls = [r["url"] for r in client("GET", f"/v1/files/{private}").json["renditions"]]
+    assert all("/f/private/" in u and "Signature=" in u and "Key-Pair-Id=K111" in u for u in urls)
+    assert len({u.partition("?")[2] for u in urls}) == 1, "one signature for all of a file's renditions"
+    assert all(
+        "/f/public/" in r["url"] and "?" not in r["url"]
+        for r in client("GET", f"/v1/files/{public}").json["renditions"]
+    )
+
+
+def test_a_kind_that_no_processor_knows_is_stored_hashed_and_ready(client: Client) -> None:
+    for content_type, body in (("text/csv", b"a,b\n1,2\n"), ("application/x-thing", b"\0\1\2" * 5_000_000)):
+        file_id = upload(client, body, name="a.bin", content_type=content_type)
+        deliver(file_id)
+        record = client("GET", f"/v1/files/{file_id}").json
+        assert (record["status"], record["kind"], record["renditions"]) == ("ready", "other", [])
+        assert record["sha256"] == hashlib.sha256(body).hexdigest()
+
+
+def test_the_bytes_of_an_unknown_kind_are_never_held_at_once(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Endless(io.RawIOBase):
+        """Claims to be 5 GB; serves what is asked for, and refuses to be read whole."""
+
+        left = 64 * 1024**2
+
+        def read(self, size: int = -1) -> bytes:
+            assert 0 < size <= 1024**2
+            size = min(size, self.left)
+            self.left -= size
+            return b"\1" * size
+
+    file_id = upload(client, b"x", name="a.bin", content_type="application/x-thing")
+    monkeypatch.setattr(storage, "open_original", lambda *_: storage.Original(5 * 1024**3, Endless()))
+    deliver(file_id)
+    assert client("GET", f"/v1/files/{file_id}").json["status"] == "ready"
+
+
+def test_a_generic_type_is_replaced_by_what_the_bytes_say(client: Client) -> None:
+    file_id = upload(client, PHOTO, content_type="application/octet-stream")
+    deliver(file_id)
+    record = client("GET", f"/v1/files/{file_id}").json
+    assert (record["content_type"], record["kind"]) == ("image/jpeg", "image")
+
+
+FAULTY = [
+    ("type_mismatch", b"just text, no picture\n" * 10, {}),
+    ("type_mismatch", images.png(64, 64), {}),
+    ("corrupt", PHOTO[: len(PHOTO) // 2], {}),
+    ("empty", b"", {}),
+    ("too_many_pixels", images.huge_png(), {"content_type": "image/png"}),
+    ("checksum_mismatch", PHOTO, {"sha256": "0" * 64}),
+]
+
+
+@pytest.mark.parametrize(("code", "body", "more"), FAULTY, ids=[f"{c}-{n}" for n, (c, _, _) in enumerate(FAULTY)])
+def test_a_file_at_fault_fails_at_once_with_its_code_and_leaves_no_rendition(
+    client: Client, code: str, body: bytes, more: dict[str, Any]
+) -> None:
+    file_id = upload(client, body, **more)
+    deliver(file_id)
+    record = client("GET", f"/v1/files/{file_id}").json
+    assert (record["status"], record["error"]["code"]) == ("failed", code)
+    assert record["error"]["message"].endswith(".")
+    assert derived() == []
+    assert aws_client("s3").head_object(Bucket="originals", Key=f"acme/{file_id}"), "the original is kept"
+
+
+def test_a_second_delivery_of_a_finished_file_changes_nothing(client: Client, stage: Calls) -> None:
+    file_id = upload(client, PHOTO)
+    deliver(file_id)
+    before = client("GET", f"/v1/files/{file_id}").json
+    stage.clear()
+    deliver(file_id)
+    assert stage.names == ["dynamodb.UpdateItem"], "one refused claim"
+    assert client("GET", f"/v1/files/{file_id}").json == before
+
+
+def test_a_replayed_upload_does_not_replace_a_processed_file(client: Client) -> None:
+    file_id = upload(client, PHOTO)
+    deliver(file_id)
+    before = client("GET", f"/v1/files/{file_id}").json
+    put(file_id, images.jpeg(64, 64))
+    deliver(file_id, sequencer="0B")
+    assert client("GET", f"/v1/files/{file_id}").json == before
+
+
+def test_an_older_event_is_dropped(client: Client) -> None:
+    file_id = upload(client, PHOTO)
+    older = put(file_id, images.jpeg(64, 64))
+    deliver(file_id, sequencer="0F")
+    before = client("GET", f"/v1/files/{file_id}").json
+    deliver(file_id, sequencer="0E", version_id=older)
+    assert client("GET", f"/v1/files/{file_id}").json == before
+
+
+def claim(file_id: str, version_id: str, lease: float) -> Any:
+    return catalog.claim(file_id, version_id=version_id, sequencer="0A", claim_id="c1", lease=timedelta(seconds=lease))
+
+
+def test_a_delivery_while_the_lease_lives_goes_back_to_the_queue(client: Client) -> None:
+    file_id = upload(client, PHOTO)
+    version = put(file_id, PHOTO)
+    assert not isinstance(claim(file_id, version, 60), Refused)
+    with pytest.raises(pipeline.Later) as later:
+        deliver(file_id)
+    assert 55 < later.value.seconds <= 62
+    assert client("GET", f"/v1/files/{file_id}").json["status"] == "processing"
+
+
+def test_a_lease_that_is_over_can_be_claimed_and_the_first_worker_then_changes_nothing(client: Client) -> None:
+    file_id = upload(client, PHOTO)
+    version = put(file_id, PHOTO)
+    dead = claim(file_id, version, -1)
+    deliver(file_id)
+    ready = client("GET", f"/v1/files/{file_id}").json
+    assert ready["status"] == "ready"
+    assert catalog.fail(dead, catalog.FileError(code=ErrorCode.CORRUPT, message="late")) is None
+    assert client("GET", f"/v1/files/{file_id}").json == ready
+
+
+def test_a_transient_fault_raises_frees_the_lease_and_the_next_delivery_succeeds(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file_id = upload(client, PHOTO)
+
+    def fail(*_: Any) -> None:
+        raise ConnectionError("S3 is away")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(storage, "put_derived", fail)
+        with pytest.raises(ConnectionError):
+            deliver(file_id)
+    assert client("GET", f"/v1/files/{file_id}").json["status"] == "processing"
+    deliver(file_id, receives=2)
+    assert client("GET", f"/v1/files/{file_id}").json["status"] == "ready"
+
+
+def test_the_fifth_failure_is_recorded_and_still_raises_for_the_dead_letter_queue(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file_id = upload(client, PHOTO)
+
+    def fail(*_: Any) -> None:
+        raise ConnectionError("S3 is away")
+
+    monkeypatch.setattr(storage, "put_derived", fail)
+    with pytest.raises(ConnectionError):
+        deliver(file_id, receives=5)
+    error = client("GET", f"/v1/files/{file_id}").json["error"]
+    assert error["code"] == "internal"
+    assert "ConnectionError" in error["message"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        json.dumps({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "originals"}),
+        "not json",
+        "[]",
+        json.dumps({"Records": "x"}),
+    ],
+)
+def test_what_is_no_storage_event_is_dropped(stage: Calls, body: str) -> None:
+    pipeline.handle(sqs_event(body), lambda_context())
+    assert stage.names == []
+
+
+@pytest.mark.parametrize("key", ["photo.jpg", "acme/photo.jpg", "a/b/c", "ACME/file_01K8Z0000000000000000000AA", ""])
+def test_a_foreign_key_is_dropped(stage: Calls, key: str) -> None:
+    pipeline.handle(message(key, "v", 1), lambda_context())
+    assert stage.names == []
+
+
+def test_bytes_that_arrive_for_a_deleted_file_are_removed(client: Client) -> None:
+    file_id = upload(client, PHOTO)
+    client("DELETE", f"/v1/files/{file_id}")
+    put(file_id, PHOTO)
+    deliver(file_id)
+    assert "Versions" not in aws_client("s3").list_object_versions(Bucket="originals")
+
+
+def test_a_delete_while_processing_leaves_nothing_behind(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    file_id = upload(client, PHOTO)
+    make = pipeline._make_renditions
+
+    def delete_midway(*args: Any) -> Any:
+        made = make(*args)
+        assert client("DELETE", f"/v1/files/{file_id}").status == 204
+        aws_client("s3").put_object(Bucket="derived", Key=pipeline._prefix(args[0]) + "w160.jpg", Body=b"late")
+        return made
+
+    monkeypatch.setattr(pipeline, "_make_renditions", delete_midway)
+    deliver(file_id)
+    assert derived() == []
+    assert client("GET", f"/v1/files/{file_id}").status == 404
+
+
+def test_the_same_work_done_twice_writes_the_same_keys_and_bytes(client: Client) -> None:
+    file_id = upload(client, PHOTO)
+    version = put(file_id, PHOTO)
+    claim(file_id, version, -1)
+    deliver(file_id)
+    s3 = aws_client("s3")
+    first = {k: s3.get_object(Bucket="derived", Key=k)["Body"].read() for k in derived()}
+    file = catalog.get("acme", file_id)
+    assert file
+    pipeline._make_renditions(file, PHOTO)
+    assert {k: s3.get_object(Bucket="derived", Key=k)["Body"].read() for k in derived()} == first
+
+
+def test_a_refused_claim_says_why(client: Client) -> None:
+    refused = claim("file_" + "0" * 26, "v", 60)
+    assert isinstance(refused, Refused)
+    assert refused.reason is Refusal.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("sequencer", "than", "expected"),
+    [
+        ("0A", "0B", True),
+        ("0B", "0A", False),
+        ("0A", "0A", False),
+        ("0A", "0A1", True),
+        ("0A1", "0A", False),
+        ("1", None, False),
+    ],
+)
+def test_sequencers_are_padded_before_they_are_compared(sequencer: str, than: str | None, expected: bool) -> None:
+    assert catalog.older(sequencer, than) is expected
+
+
+def test_the_pause_grows_with_every_receive() -> None:
+    assert [pipeline.backoff(n) for n in (1, 2, 3, 4, 5, 9)] == [2, 8, 32, 128, 512, 512]
+
+
+def test_log_lines_of_processing_carry_the_uploads_correlation_id(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    created = client("POST", "/v1/files", {"filename": "a", "content_type": "text/csv", "size": 3})
+    put(created.json["id"], b"a,b")
+    lines: list[dict[str, Any]] = []
+    monkeypatch.setattr(
+        pipeline.logger, "info", lambda text, **_: lines.append({"m": text, **pipeline.logger.get_current_keys()})
+    )
+    deliver(created.json["id"])
+    assert lines[-1]["m"] == "file processed"
+    assert lines[-1]["correlation_id"] == created.headers["X-Request-Id"]

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import base64
+import json
+import time
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.hashes import SHA1
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from chalicelib import delivery
+from chalicelib.model import File, Rendition, Status, Visibility, now
+from tests.conftest import Calls
+
+RENDITIONS = [
+    Rendition(name="w160", format=f, content_type=f"image/{f}", width=160, height=120, size=9) for f in ("webp", "jpeg")
+]
+
+
+def file(visibility: Visibility) -> File:
+    moment = now()
+    return File(
+        id="file_01K8Z0000000000000000000AA",
+        tenant="acme",
+        status=Status.READY,
+        filename="a.jpg",
+        content_type="image/jpeg",
+        size=1,
+        visibility=visibility,
+        recipe="photo",
+        revision=3,
+        created_at=moment,
+        updated_at=moment,
+        renditions=RENDITIONS,
+        source_version="0123456789abcdef",
+    )
+
+
+def unescape(text: str) -> bytes:
+    """CloudFront's own base64: - _ ~ stand for + = /."""
+    return base64.b64decode(text.translate(str.maketrans("-_~", "+=/")))
+
+
+def test_a_public_files_address_is_stable_and_unsigned(stage: Calls) -> None:
+    urls = [url for _, url in delivery.rendition_urls(file(Visibility.PUBLIC))]
+    base = "https://d111.cloudfront.net/f/public/file_01K8Z0000000000000000000AA/0123456789abcdef/w160"
+    assert urls == [f"{base}.webp", f"{base}.jpg"]
+    assert stage.names == []
+
+
+def test_a_private_files_signature_covers_its_own_renditions_only_and_ends(stage: Calls, cdn_key: bytes) -> None:
+    (_, url), (_, other) = delivery.rendition_urls(file(Visibility.PRIVATE))
+    query = {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
+    assert urlsplit(other).query == urlsplit(url).query
+    assert query["Key-Pair-Id"] == "K111"
+    policy = unescape(query["Policy"])
+    statement: dict[str, Any] = json.loads(policy)["Statement"][0]
+    assert statement["Resource"] == (
+        "https://d111.cloudfront.net/f/private/file_01K8Z0000000000000000000AA/0123456789abcdef/*"
+    )
+    left = statement["Condition"]["DateLessThan"]["AWS:EpochTime"] - time.time()
+    assert 3600 < left <= 7200
+    key = load_pem_private_key(cdn_key, None)
+    assert isinstance(key, RSAPrivateKey)
+    key.public_key().verify(unescape(query["Signature"]), policy, PKCS1v15(), SHA1())
+
+
+def test_the_secrets_are_fetched_once(stage: Calls) -> None:
+    for _ in range(3):
+        delivery.rendition_urls(file(Visibility.PRIVATE))
+    assert stage.names == ["ssm.GetParameters"]
+
+
+def test_an_address_stays_the_same_within_its_window(stage: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
+    start = int(time.time()) // 3600 * 3600
+
+    def at(seconds: int) -> str:
+        monkeypatch.setattr("chalicelib.delivery.time.time", lambda: start + seconds)
+        return delivery.rendition_urls(file(Visibility.PRIVATE))[0][1]
+
+    assert at(0) == at(3599)
+    assert at(0) != at(3600)
+
+
+def test_a_file_without_renditions_needs_no_signature(stage: Calls) -> None:
+    nothing = file(Visibility.PRIVATE).model_copy(update={"renditions": []})
+    assert delivery.rendition_urls(nothing) == []
+    assert stage.names == []
