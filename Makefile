@@ -1,0 +1,35 @@
+.PHONY: help venv run test check deploy bench clean
+
+PYTHON := .venv/bin/python
+
+help: # what there is
+	@sed -n 's/^\([a-z]*\):[^#]*# /  make \1  /p' Makefile
+
+venv: # both virtual environments, as far as their requirement files changed
+	@ops/setup.sh
+
+run: venv # everything on this computer, at http://localhost:8000 (PORT=, EMULATOR_PORT=), until Ctrl-C
+	@exec $(PYTHON) -m ops local
+
+check: venv # format, lint, types, the templates: quick
+	@$(PYTHON) -m ruff format --check -q .
+	@$(PYTHON) -m ruff check -q .
+	@$(PYTHON) -m mypy
+	@.venv/bin/cfn-lint .chalice/resources.yaml
+
+test: venv # everything: on mocks, and end to end on the really deployed local stack
+	@$(PYTHON) -m pytest
+
+deploy: venv # STAGE=dev: the stack, the functions, and a check of both; repeat it after every change
+	@test -n "$(STAGE)" || { echo "make deploy needs a stage: make deploy STAGE=dev" >&2; exit 2; }
+	@$(PYTHON) -m ops provision --stage $(STAGE)
+	@.venv/bin/chalice deploy --stage $(STAGE)
+	@$(PYTHON) -m ops provision --stage $(STAGE)
+	@$(PYTHON) -m ops doctor --stage $(STAGE)
+
+bench: venv # what operations cost, as counts and ratios
+	@$(PYTHON) -m bench
+
+clean: # what make run kept, the virtual environments and all caches
+	@rm -rf .local .venv .mypy_cache .ruff_cache .pytest_cache .chalice/deployments
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
