@@ -1,0 +1,172 @@
+"""`.chalice/config.json`, read and written so that whatever an operator added stays; and what Chalice has deployed."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import tempfile
+from collections.abc import Iterable, Mapping
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+from chalicelib.settings import NotProvisionedError
+from ops.errors import OpsError
+
+Config = dict[str, Any]
+
+STAGE_PATTERN = re.compile(r"[a-z]([a-z0-9-]{0,14}[a-z0-9])?")
+
+
+def check_stage(stage: str, functions: Iterable[str]) -> None:
+    """Refuses a stage name that can't be one.
+
+    A bucket is named `filemill-STAGE-originals-ACCOUNT-REGION`, at most 63 characters
+    (https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html), which leaves 16 for the stage beside
+    a region's 14. Chalice names a function `filemill-STAGE-FUNCTION`, so stage `a-process` would overwrite the function
+    `process` of stage `a`.
+
+    Raises
+    ------
+    OpsError
+        The name's length, characters or ending won't do.
+    """
+    if not STAGE_PATTERN.fullmatch(stage):
+        raise OpsError(
+            f"{stage!r} can't be a stage's name: it takes 1 to 16 of a-z, 0-9 and -, beginning with a letter and not "
+            "ending with -, because it is part of the buckets' names."
+        )
+    for function in functions:
+        if stage.endswith(f"-{function}"):
+            raise OpsError(
+                f"{stage!r} can't be a stage's name: its API would have the name of another stage's function "
+                f"{function!r}. Don't end it with -{function}."
+            )
+
+
+def add_stage_arguments(parser: argparse.ArgumentParser) -> None:
+    """`--stage` and `--project-dir`, which every command on a stage takes."""
+    parser.add_argument("--stage", required=True, help="which deployment: a name such as dev or prod")
+    parser.add_argument(
+        "--project-dir", type=Path, default=Path(), metavar="DIR", help="where app.py and .chalice are (default: .)"
+    )
+
+
+def config_path(project_dir: Path) -> Path:
+    return project_dir / ".chalice" / "config.json"
+
+
+def read_config(project_dir: Path) -> Config:
+    """The whole of `.chalice/config.json`.
+
+    Raises
+    ------
+    OpsError
+        There is none, or it isn't JSON.
+    """
+    path = config_path(project_dir)
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise OpsError(f"There is no {path}: run this where app.py is, or say where with --project-dir.") from None
+    except ValueError as error:
+        raise OpsError(f"{path} is not JSON ({error}): mend it, or take it back from version control.") from None
+    if not isinstance(config, dict):
+        raise OpsError(f"{path} holds no JSON object: take it back from version control.")
+    return config
+
+
+def write_json(path: Path, value: Mapping[str, Any]) -> bool:
+    """Writes a file as a whole or not at all; False when it held just that already."""
+    text = json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+    if path.exists() and path.read_text(encoding="utf-8") == text:
+        return False
+    mode = path.stat().st_mode & 0o777 if path.exists() else 0o644
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        Path(temporary).chmod(mode)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    return True
+
+
+def with_stage(
+    config: Config,
+    stage: str,
+    variables: Mapping[str, str],
+    policy_files: Mapping[str, str],
+    architecture: str | None = None,
+) -> Config:
+    """The configuration with this stage's entry as provisioned; everything else in it stays as it was.
+
+    `variables` are ours and replaced. What an operator may reasonably choose (architecture, layer, a policy file of
+    their own) is only set where it is missing; `policy_files` are by function name.
+    """
+    result = deepcopy(config)
+    entry = result.setdefault("stages", {}).setdefault(stage, {})
+    entry.setdefault("api_gateway_stage", result.get("api_gateway_stage", "api"))
+    entry.setdefault("automatic_layer", True)
+    entry.setdefault("lambda_architecture", "arm64")
+    if architecture:
+        entry["lambda_architecture"] = architecture
+    entry.setdefault("environment_variables", {}).update(variables)
+    functions = entry.setdefault("lambda_functions", {})
+    for function, file in policy_files.items():
+        functions.setdefault(function, {}).setdefault("iam_policy_file", file)
+    return result
+
+
+def without_stage(config: Config, stage: str) -> Config:
+    """The configuration without this stage's entry."""
+    result = deepcopy(config)
+    result.get("stages", {}).pop(stage, None)
+    return result
+
+
+def stage_variables(config: Config, stage: str) -> dict[str, str]:
+    """The environment variables of a stage's functions as Chalice sees them: everybody's, then the stage's."""
+    entry = config.get("stages", {}).get(stage, {})
+    return {**config.get("environment_variables", {}), **entry.get("environment_variables", {})}
+
+
+def load_stage(project_dir: Path, stage: str) -> dict[str, str]:
+    """A provisioned stage's environment variables, for `chalicelib.settings.load`.
+
+    Raises
+    ------
+    NotProvisionedError
+        The stage has none; the message says what to run, and which stages there are.
+    """
+    config = read_config(project_dir)
+    variables = stage_variables(config, stage)
+    if "FILEMILL_STAGE" not in variables:
+        known = ", ".join(sorted(config.get("stages", {}))) or "none"
+        raise NotProvisionedError(
+            f"Stage {stage!r} is not provisioned: run `python -m ops provision --stage {stage}` first. "
+            f"Provisioned here: {known}."
+        )
+    return variables
+
+
+def deployed_resources(project_dir: Path, stage: str) -> list[dict[str, Any]] | None:
+    """What Chalice says it has deployed of a stage; None when it never did from here, [] after `chalice delete`."""
+    path = project_dir / ".chalice" / "deployed" / f"{stage}.json"
+    try:
+        resources = json.loads(path.read_text(encoding="utf-8")).get("resources", [])
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        raise OpsError(f"{path} is not JSON ({error}): bring it back, it is all Chalice knows of the stage.") from None
+    assert isinstance(resources, list)
+    return resources
+
+
+def rest_api_id(resources: list[dict[str, Any]]) -> str:
+    """Id of the deployed REST API, or an empty string."""
+    return next((str(r["rest_api_id"]) for r in resources if r.get("resource_type") == "rest_api"), "")

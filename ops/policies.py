@@ -1,0 +1,127 @@
+"""What each function may do: IAM policies as plain dicts, for exact ARNs.
+
+A function that Chalice deploys has an entry in POLICIES; `ops provision` writes each as `.chalice/policy-STAGE-….json`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+Policy = dict[str, Any]
+Statement = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Place:
+    """One stage's resources in one account: what ARNs are made of. Parameters are SSM names, with their slash."""
+
+    stage: str
+    partition: str
+    region: str
+    account: str
+    originals_bucket: str
+    derived_bucket: str
+    table: str
+    ingest_queue_arn: str
+    distribution_id: str
+    parameters: tuple[str, ...]
+    app_name: str = "filemill"
+
+    def arn(self, service: str, resource: str) -> str:
+        return f"arn:{self.partition}:{service}:{self.region}:{self.account}:{resource}"
+
+    def bucket(self, name: str) -> str:
+        return f"arn:{self.partition}:s3:::{name}"
+
+    @property
+    def table_arn(self) -> str:
+        return self.arn("dynamodb", f"table/{self.table}")
+
+    @property
+    def distribution_arn(self) -> str:
+        return f"arn:{self.partition}:cloudfront::{self.account}:distribution/{self.distribution_id}"
+
+
+def _allow(sid: str, actions: list[str], *resources: str) -> Statement:
+    return {"Sid": sid, "Effect": "Allow", "Action": actions, "Resource": list(resources)}
+
+
+def _policy(*statements: Statement) -> Policy:
+    return {"Version": "2012-10-17", "Statement": list(statements)}
+
+
+def _logs(place: Place, function: str) -> Statement:
+    """A function's own log group. Chalice calls the API's function `app-stage`, any other `app-stage-name`."""
+    name = f"{place.app_name}-{place.stage}" + ("" if function == "api_handler" else f"-{function}")
+    group = place.arn("logs", f"log-group:/aws/lambda/{name}")
+    # The group itself to create it, what is below it for its streams.
+    return _allow("OwnLogs", ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"], group, f"{group}:*")
+
+
+def api(place: Place) -> Policy:
+    """The API: signs uploads (a signed request can do what its signer may do), keeps records, deletes files."""
+    originals, derived = place.bucket(place.originals_bucket), place.bucket(place.derived_bucket)
+    return _policy(
+        _allow(
+            "Records",
+            [
+                "dynamodb:ConditionCheckItem",
+                "dynamodb:GetItem",
+                "dynamodb:PutItem",
+                "dynamodb:Query",
+                "dynamodb:UpdateItem",
+            ],
+            place.table_arn,
+            f"{place.table_arn}/index/*",
+        ),
+        _allow(
+            "Originals",
+            [
+                "s3:AbortMultipartUpload",
+                "s3:DeleteObject",
+                "s3:DeleteObjectVersion",
+                "s3:GetObject",
+                "s3:ListMultipartUploadParts",
+                "s3:PutObject",
+            ],
+            f"{originals}/*",
+        ),
+        _allow("OriginalVersions", ["s3:ListBucketVersions"], originals),
+        _allow("Renditions", ["s3:DeleteObject"], f"{derived}/*"),
+        _allow("RenditionNames", ["s3:ListBucket"], derived),
+        # Without kms:Decrypt: the key aws/ssm lets whoever may read the parameter through SSM.
+        # https://docs.aws.amazon.com/kms/latest/developerguide/services-parameter-store.html
+        _allow(
+            "Secrets",
+            ["ssm:GetParameter"],
+            *(place.arn("ssm", f"parameter{name}") for name in place.parameters),
+        ),
+        _allow("Purge", ["cloudfront:CreateInvalidation"], place.distribution_arn),
+        _logs(place, "api_handler"),
+    )
+
+
+def process(place: Place) -> Policy:
+    """The process function: reads one version of an original, writes its renditions, moves its record along."""
+    originals, derived = place.bucket(place.originals_bucket), place.bucket(place.derived_bucket)
+    return _policy(
+        _allow("Records", ["dynamodb:GetItem", "dynamodb:UpdateItem"], place.table_arn),
+        _allow("Originals", ["s3:DeleteObjectVersion", "s3:GetObject", "s3:GetObjectVersion"], f"{originals}/*"),
+        _allow("Renditions", ["s3:DeleteObject", "s3:PutObject"], f"{derived}/*"),
+        _allow("RenditionNames", ["s3:ListBucket"], derived),
+        _allow(
+            "Deliveries",
+            ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"],
+            place.ingest_queue_arn,
+        ),
+        _logs(place, "process"),
+    )
+
+
+# Chalice's name of a function: (the name in the policy's file, the policy).
+POLICIES: dict[str, tuple[str, Callable[[Place], Policy]]] = {
+    "api_handler": ("api", api),
+    "process": ("process", process),
+}

@@ -1,0 +1,150 @@
+"""The stage's secrets: the key that private addresses are signed with, and what cursors and tokens are signed with.
+
+The private half lives in SSM as a SecureString and nowhere else. The public half is given to CloudFront through its
+API and not by the stack: the pair is made here, and a rotation adds a second key to the same group. Each step looks
+before it makes, so an interrupted run is finished by the next.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudfront import CloudFrontClient
+    from mypy_boto3_ssm import SSMClient
+
+
+@dataclass(frozen=True)
+class SigningKey:
+    """Ids of the CloudFront public key that matches the stored private key, and of the group it is in."""
+
+    key_id: str
+    group_id: str
+
+
+def key_parameter(stage: str) -> str:
+    """SSM name of the private key (PEM)."""
+    return f"/filemill/{stage}/cdn-signing-key"
+
+
+def secret_parameter(stage: str) -> str:
+    """SSM name of the secret (64 hexadecimal digits: 256 bits)."""
+    return f"/filemill/{stage}/secret"
+
+
+def group_name(stage: str, region: str) -> str:
+    """Name of the key group. CloudFront has no regions, so ours is in the name."""
+    return f"filemill-{stage}-{region}"
+
+
+def new_private_key() -> str:
+    """A private key, PEM. RSA with 2048 bits is the one size that CloudFront takes:
+    https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/private-content-trusted-signers.html
+    """
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    ).decode()
+
+
+def public_half(private_pem: str) -> str:
+    """The public key (PEM, SubjectPublicKeyInfo) of a private one."""
+    key = serialization.load_pem_private_key(private_pem.encode(), password=None).public_key()
+    return key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo).decode()
+
+
+def ensure_secrets(ssm: SSMClient, stage: str) -> str:
+    """Makes the private key and the secret where SSM has none; the private key (PEM)."""
+    _ensure(ssm, secret_parameter(stage), lambda: secrets.token_hex(32), "Filemill: signs cursors and upload tokens")
+    return _ensure(ssm, key_parameter(stage), new_private_key, "Filemill: signs private CloudFront addresses")
+
+
+def _ensure(ssm: SSMClient, name: str, make: Any, description: str) -> str:
+    try:
+        return ssm.get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"]
+    except ssm.exceptions.ParameterNotFound:
+        pass
+    value = make()
+    try:
+        ssm.put_parameter(Name=name, Value=value, Type="SecureString", Overwrite=False, Description=description)
+    except ssm.exceptions.ParameterAlreadyExists:  # another run was quicker: its value is the one
+        return ssm.get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"]
+    return str(value)
+
+
+def ensure_key_group(cloudfront: CloudFrontClient, stage: str, region: str, private_pem: str) -> SigningKey:
+    """Gives CloudFront the public half and puts it into the stage's key group, beside what is there."""
+    public_pem = public_half(private_pem)
+    key_id = _find_public_key(cloudfront, public_pem)
+    if key_id is None:
+        fingerprint = hashlib.sha256(public_pem.encode()).hexdigest()[:16]
+        key_id = cloudfront.create_public_key(
+            PublicKeyConfig={
+                # The same for the same key, so that a call whose answer was lost can be made again.
+                "CallerReference": fingerprint,
+                "Name": f"{group_name(stage, region)}-{fingerprint}",
+                "EncodedKey": public_pem,
+            }
+        )["PublicKey"]["Id"]
+    group = find_key_group(cloudfront, stage, region)
+    name = group_name(stage, region)
+    if group is None:
+        made = cloudfront.create_key_group(KeyGroupConfig={"Name": name, "Items": [key_id]})
+        return SigningKey(key_id, made["KeyGroup"]["Id"])
+    items = list(group["KeyGroupConfig"]["Items"])
+    if key_id not in items:
+        etag = cloudfront.get_key_group(Id=group["Id"])["ETag"]
+        cloudfront.update_key_group(
+            Id=group["Id"], IfMatch=etag, KeyGroupConfig={"Name": name, "Items": [*items, key_id]}
+        )
+    return SigningKey(key_id, group["Id"])
+
+
+def find_key_group(cloudfront: CloudFrontClient, stage: str, region: str) -> dict[str, Any] | None:
+    """The stage's key group ({"Id", "KeyGroupConfig": …}), if it was made."""
+    marker: dict[str, Any] = {}
+    while True:  # boto3 has no paginator for this one
+        page = cloudfront.list_key_groups(**marker)["KeyGroupList"]
+        for summary in page.get("Items", []):
+            if summary["KeyGroup"]["KeyGroupConfig"]["Name"] == group_name(stage, region):
+                return dict(summary["KeyGroup"])
+        if not page.get("NextMarker"):
+            return None
+        marker = {"Marker": page["NextMarker"]}
+
+
+def _public_keys(cloudfront: CloudFrontClient) -> Iterator[Any]:
+    for page in cloudfront.get_paginator("list_public_keys").paginate():
+        yield from page["PublicKeyList"].get("Items", [])
+
+
+def _find_public_key(cloudfront: CloudFrontClient, public_pem: str) -> str | None:
+    wanted = "".join(public_pem.split())
+    return next((k["Id"] for k in _public_keys(cloudfront) if "".join(k["EncodedKey"].split()) == wanted), None)
+
+
+def delete(cloudfront: CloudFrontClient, ssm: SSMClient, stage: str, region: str) -> None:
+    """Deletes the group, its keys and the two parameters, what is left of them. The distribution must be gone."""
+    group = find_key_group(cloudfront, stage, region)
+    if group is not None:
+        cloudfront.delete_key_group(Id=group["Id"], IfMatch=cloudfront.get_key_group(Id=group["Id"])["ETag"])
+    prefix = group_name(stage, region) + "-"
+    in_group = set(group["KeyGroupConfig"]["Items"]) if group else set()
+    for key in list(_public_keys(cloudfront)):
+        # By name as well: a run that stopped between key and group left one outside. What follows the prefix has no
+        # hyphen, so stage `a` doesn't take what is stage `a-b`'s.
+        ours = key["Name"].startswith(prefix) and "-" not in key["Name"].removeprefix(prefix)
+        if ours or key["Id"] in in_group:
+            cloudfront.delete_public_key(Id=key["Id"], IfMatch=cloudfront.get_public_key(Id=key["Id"])["ETag"])
+    for name in (key_parameter(stage), secret_parameter(stage)):
+        try:
+            ssm.delete_parameter(Name=name)
+        except ssm.exceptions.ParameterNotFound:
+            continue

@@ -1,0 +1,111 @@
+"""What the functions may do is just what is written here, on this stage's own resources."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ops.policies import POLICIES, Place, Policy
+
+ROOT = Path(__file__).parents[2]
+
+PLACE = Place(
+    stage="prod",
+    partition="aws",
+    region="eu-west-1",
+    account="123456789012",
+    originals_bucket="originals",
+    derived_bucket="derived",
+    table="records",
+    ingest_queue_arn="arn:aws:sqs:eu-west-1:123456789012:ingest",
+    distribution_id="E1",
+    parameters=("/filemill/prod/cdn-signing-key", "/filemill/prod/secret"),
+)
+TABLE = "arn:aws:dynamodb:eu-west-1:123456789012:table/records"
+LOGS = "arn:aws:logs:eu-west-1:123456789012:log-group:/aws/lambda"
+
+
+def policy(function: str, place: Place = PLACE) -> Policy:
+    return POLICIES[function][1](place)
+
+
+def grants(function: str) -> dict[str, set[str]]:
+    """Action -> resources."""
+    found: dict[str, set[str]] = {}
+    for statement in policy(function)["Statement"]:
+        assert statement["Effect"] == "Allow"
+        for action in statement["Action"]:
+            found.setdefault(action, set()).update(statement["Resource"])
+    return found
+
+
+def test_the_api_may_do_this_and_nothing_else() -> None:
+    secrets = {f"arn:aws:ssm:eu-west-1:123456789012:parameter{name}" for name in PLACE.parameters}
+    logs = {f"{LOGS}/filemill-prod", f"{LOGS}/filemill-prod:*"}
+    records = {TABLE, f"{TABLE}/index/*"}
+    originals = {"arn:aws:s3:::originals/*"}
+    assert grants("api_handler") == {
+        "dynamodb:ConditionCheckItem": records,
+        "dynamodb:GetItem": records,
+        "dynamodb:PutItem": records,
+        "dynamodb:Query": records,
+        "dynamodb:UpdateItem": records,
+        "s3:AbortMultipartUpload": originals,
+        "s3:DeleteObject": {*originals, "arn:aws:s3:::derived/*"},
+        "s3:DeleteObjectVersion": originals,
+        "s3:GetObject": originals,
+        "s3:ListMultipartUploadParts": originals,
+        "s3:PutObject": originals,
+        "s3:ListBucketVersions": {"arn:aws:s3:::originals"},
+        "s3:ListBucket": {"arn:aws:s3:::derived"},
+        "ssm:GetParameter": secrets,
+        "cloudfront:CreateInvalidation": {"arn:aws:cloudfront::123456789012:distribution/E1"},
+        "logs:CreateLogGroup": logs,
+        "logs:CreateLogStream": logs,
+        "logs:PutLogEvents": logs,
+    }
+
+
+def test_the_process_function_may_do_this_and_nothing_else() -> None:
+    logs = {f"{LOGS}/filemill-prod-process", f"{LOGS}/filemill-prod-process:*"}
+    queue = {PLACE.ingest_queue_arn}
+    assert grants("process") == {
+        "dynamodb:GetItem": {TABLE},
+        "dynamodb:UpdateItem": {TABLE},
+        "s3:DeleteObjectVersion": {"arn:aws:s3:::originals/*"},
+        "s3:GetObject": {"arn:aws:s3:::originals/*"},
+        "s3:GetObjectVersion": {"arn:aws:s3:::originals/*"},
+        "s3:PutObject": {"arn:aws:s3:::derived/*"},
+        "s3:DeleteObject": {"arn:aws:s3:::derived/*"},
+        "s3:ListBucket": {"arn:aws:s3:::derived"},
+        "sqs:ChangeMessageVisibility": queue,
+        "sqs:DeleteMessage": queue,
+        "sqs:GetQueueAttributes": queue,
+        "sqs:ReceiveMessage": queue,
+        "logs:CreateLogGroup": logs,
+        "logs:CreateLogStream": logs,
+        "logs:PutLogEvents": logs,
+    }
+
+
+@pytest.mark.parametrize("function", POLICIES)
+def test_no_policy_names_another_stage_or_all_of_a_service(function: str) -> None:
+    for action, resources in grants(function).items():
+        assert "*" not in action
+        assert "*" not in resources
+        assert all(r.startswith("arn:aws:") for r in resources)
+
+
+@pytest.mark.parametrize("function", POLICIES)
+def test_the_partition_is_followed(function: str) -> None:
+    elsewhere = Place(**{**vars(PLACE), "partition": "aws-cn"})
+    text = json.dumps(policy(function, elsewhere)).replace(PLACE.ingest_queue_arn, "")
+    assert "arn:aws:" not in text
+
+
+def test_every_function_that_is_configured_has_a_policy() -> None:
+    config: dict[str, Any] = json.loads((ROOT / ".chalice" / "config.json").read_text())
+    assert set(config["lambda_functions"]) == set(POLICIES)

@@ -1,0 +1,220 @@
+"""What `.chalice/resources.yaml` promises, read from the template itself."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cfnlint.api import lint_file  # type: ignore[import-untyped]
+from cfnlint.config import ManualArgs  # type: ignore[import-untyped]
+from cfnlint.decode import decode  # type: ignore[import-untyped]
+
+from chalicelib.settings import PREFIX, Settings, camel_to_variable
+
+ROOT = Path(__file__).parents[2]
+PATH = ROOT / ".chalice" / "resources.yaml"
+NO_VALUE = {"Ref": "AWS::NoValue"}
+
+
+@cache
+def template() -> Any:
+    document, problems = decode(str(PATH))
+    assert not problems
+    return json.loads(json.dumps(document))
+
+
+def resource(name: str) -> Any:
+    return template()["Resources"][name]
+
+
+def resolved(node: Any, **conditions: bool) -> Any:
+    """The node with every Fn::If decided (conditions not named are false) and AWS::NoValue left out."""
+    if isinstance(node, dict) and list(node) == ["Fn::If"]:
+        condition, yes, no = node["Fn::If"]
+        return resolved(yes if conditions.get(condition) else no, **conditions)
+    if isinstance(node, dict):
+        values = {k: resolved(v, **conditions) for k, v in node.items()}
+        return {k: v for k, v in values.items() if v != NO_VALUE}
+    if isinstance(node, list):
+        return [v for v in (resolved(item, **conditions) for item in node) if v != NO_VALUE]
+    return node
+
+
+def distribution(**conditions: bool) -> Any:
+    return resolved(resource("Distribution")["Properties"]["DistributionConfig"], **conditions)
+
+
+def behaviours(**conditions: bool) -> dict[str, Any]:
+    config = distribution(**conditions)
+    return {b["PathPattern"]: b for b in config["CacheBehaviors"]} | {"*": config["DefaultCacheBehavior"]}
+
+
+def test_cfn_lint_finds_nothing_not_even_for_information() -> None:
+    assert lint_file(PATH, config=ManualArgs(include_checks=["I"])) == []
+
+
+def test_every_parameter_says_what_it_is_and_only_the_provisioned_ones_lack_a_default() -> None:
+    parameters = template()["Parameters"]
+    assert all(p["Description"].endswith(".") for p in parameters.values())
+    assert {name for name, p in parameters.items() if "Default" not in p} == {"Stage", "KeyGroupId"}
+
+
+def test_every_resource_says_what_becomes_of_it() -> None:
+    for name, body in template()["Resources"].items():
+        assert "DeletionPolicy" in body, name
+        assert "UpdateReplacePolicy" in body, name
+
+
+@pytest.mark.parametrize("name", ["OriginalsBucket", "DerivedBucket", "Table"])
+def test_what_holds_data_survives_being_replaced(name: str) -> None:
+    assert resource(name)["UpdateReplacePolicy"] == "Retain"
+
+
+def test_the_outputs_and_provision_record_every_setting_without_a_default() -> None:
+    from_provision = {f"{PREFIX}{n}" for n in ("STAGE", "CDN_KEY_ID", "CDN_KEY_PARAMETER", "SECRET_PARAMETER")}
+    recorded = {camel_to_variable(name) for name in template()["Outputs"]} | from_provision
+    needed = {PREFIX + name.upper() for name, field in Settings.model_fields.items() if field.is_required()}
+    assert needed <= recorded
+
+
+def test_the_buckets_are_closed_encrypted_and_named_so_that_the_queue_policy_can_name_them() -> None:
+    for name in ("OriginalsBucket", "DerivedBucket"):
+        properties = resource(name)["Properties"]
+        assert set(properties["PublicAccessBlockConfiguration"].values()) == {True}
+        assert properties["OwnershipControls"] == {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
+        assert "BucketEncryption" in properties
+    sender = resource("IngestQueuePolicy")["Properties"]["PolicyDocument"]["Statement"][0]["Condition"]
+    name = resource("OriginalsBucket")["Properties"]["BucketName"]["Fn::Sub"]
+    assert sender["ArnEquals"]["aws:SourceArn"] == {"Fn::Sub": "arn:${AWS::Partition}:s3:::" + name}
+    assert sender["StringEquals"] == {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
+
+
+def test_bucket_names_fit_s3_with_the_longest_stage_and_region() -> None:
+    pattern = template()["Parameters"]["Stage"]["AllowedPattern"]
+    assert "{0,14}" in pattern  # 16 characters with the first and the last
+    for bucket in ("OriginalsBucket", "DerivedBucket"):
+        name = resource(bucket)["Properties"]["BucketName"]["Fn::Sub"]
+        longest = (
+            name.replace("${Stage}", "s" * 16)
+            .replace("${AWS::AccountId}", "1" * 12)
+            .replace("${AWS::Region}", "ap-southeast-1")
+        )
+        assert len(longest) <= 63
+
+
+def test_browsers_can_upload_and_see_the_etags_of_parts() -> None:
+    (rule,) = resource("OriginalsBucket")["Properties"]["CorsConfiguration"]["CorsRules"]
+    assert {"POST", "PUT"} <= set(rule["AllowedMethods"])
+    assert {"ETag", "Location"} <= set(rule["ExposedHeaders"])
+
+
+def test_plain_http_is_refused_everywhere() -> None:
+    assert template()["Parameters"]["RequireTls"]["Default"] == "true"
+    for policy, of in {
+        "OriginalsBucketPolicy": "OriginalsBucket",
+        "DerivedBucketPolicy": "DerivedBucket",
+        "IngestQueuePolicy": "IngestQueue",
+        "DeadLetterQueuePolicy": "DeadLetterQueue",
+    }.items():
+        statements = resolved(resource(policy)["Properties"]["PolicyDocument"]["Statement"], TlsOnly=True)
+        (deny,) = [s for s in statements if s["Effect"] == "Deny"]
+        assert deny["Principal"] == "*"
+        assert deny["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+        assert of in json.dumps(deny["Resource"])
+
+
+def test_only_this_distribution_reads_renditions_and_gets_404_for_a_missing_one() -> None:
+    statements = resolved(resource("DerivedBucketPolicy")["Properties"]["PolicyDocument"]["Statement"], TlsOnly=True)
+    allowed = {s["Action"]: s for s in statements if s["Effect"] == "Allow"}
+    assert set(allowed) == {"s3:GetObject", "s3:ListBucket"}
+    for statement in allowed.values():
+        assert "distribution/${Distribution}" in json.dumps(statement["Condition"]["StringEquals"]["AWS:SourceArn"])
+
+
+def test_the_queue_hides_a_message_for_six_times_the_process_functions_timeout() -> None:
+    functions = json.loads((ROOT / ".chalice" / "config.json").read_text())["lambda_functions"]
+    queue = resource("IngestQueue")["Properties"]
+    assert queue["VisibilityTimeout"] >= 6 * functions["process"]["lambda_timeout"]
+    assert queue["RedrivePolicy"]["maxReceiveCount"] == 5
+
+
+def test_the_table_has_the_indexes_ttl_and_stream_that_the_catalog_needs() -> None:
+    properties = resource("Table")["Properties"]
+    indexes = {
+        i["IndexName"]: ([k["AttributeName"] for k in i["KeySchema"]], i["Projection"]["ProjectionType"])
+        for i in properties["GlobalSecondaryIndexes"]
+    }
+    assert indexes == {
+        "by_created": (["list_pk", "list_sk"], "ALL"),
+        "by_due": (["due_pk", "due_sk"], "KEYS_ONLY"),
+        "by_sha256": (["sha_pk", "sha_sk"], "KEYS_ONLY"),
+    }
+    assert properties["TimeToLiveSpecification"] == {"AttributeName": "ttl", "Enabled": True}
+    assert properties["StreamSpecification"] == {"StreamViewType": "NEW_AND_OLD_IMAGES"}
+    assert properties["BillingMode"] == "PAY_PER_REQUEST"
+
+
+@pytest.mark.parametrize("has_api", [True, False])
+def test_no_path_to_the_bucket_is_open_without_a_signature_but_the_public_one(has_api: bool) -> None:
+    for path, behaviour in behaviours(HasApi=has_api).items():
+        if behaviour["TargetOriginId"] == "derived" and path != "/f/public/*":
+            assert behaviour["TrustedKeyGroups"] == [{"Ref": "KeyGroupId"}], path
+
+
+def test_files_are_cached_by_their_path_alone_and_run_nothing() -> None:
+    for path in ("/f/public/*", "/f/private/*"):
+        assert behaviours()[path]["CachePolicyId"] == {"Ref": "FileCaching"}
+        assert behaviours()[path]["Compress"] is False
+        assert "POST" not in behaviours()[path]["AllowedMethods"]
+    key = resource("FileCaching")["Properties"]["CachePolicyConfig"]["ParametersInCacheKeyAndForwardedToOrigin"]
+    assert key["HeadersConfig"]["HeaderBehavior"] == "none"
+    assert key["CookiesConfig"]["CookieBehavior"] == "none"
+    assert key["QueryStringsConfig"]["QueryStringBehavior"] == "none"
+    security = resource("FileHeaders")["Properties"]["ResponseHeadersPolicyConfig"]["SecurityHeadersConfig"]
+    csp = security["ContentSecurityPolicy"]["ContentSecurityPolicy"]
+    assert "default-src 'none'" in csp
+    assert csp.endswith("sandbox")
+    assert "script-src" not in csp
+
+
+def test_with_an_api_all_but_files_goes_there_uncached_and_without_it_nothing_does() -> None:
+    with_api = behaviours(HasApi=True)
+    for path in ("/v1/*", "/s3/*", "*"):
+        assert with_api[path]["TargetOriginId"] == "api"
+        assert with_api[path]["CachePolicyId"] == "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
+        assert with_api[path]["OriginRequestPolicyId"] == "b689b0a8-53d0-40ab-baf2-68738e2966ac"
+        assert {"POST", "DELETE"} <= set(with_api[path]["AllowedMethods"])
+    assert [o["Id"] for o in distribution(HasApi=False)["Origins"]] == ["derived"]
+    assert {b["TargetOriginId"] for b in behaviours(HasApi=False).values()} == {"derived"}
+
+
+def test_a_key_sent_over_plain_http_is_refused_rather_than_redirected() -> None:
+    for path in ("/v1/*", "/s3/*"):
+        assert behaviours(HasApi=True)[path]["ViewerProtocolPolicy"] == "https-only"
+
+
+def test_an_error_is_never_cached_since_the_apis_cache_key_holds_no_credential() -> None:
+    errors = {e["ErrorCode"]: e["ErrorCachingMinTTL"] for e in distribution()["CustomErrorResponses"]}
+    # What CloudFront would cache by itself: https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/
+    # HTTPStatusCodes.html
+    assert set(errors) >= {404, 414, 500, 501, 502, 503, 504}
+    assert set(errors.values()) == {0}
+
+
+def test_credentials_cross_origins_only_when_the_origins_are_named() -> None:
+    cors = resource("FileHeaders")["Properties"]["ResponseHeadersPolicyConfig"]["CorsConfig"]
+    assert resolved(cors, AnyOrigin=True)["AccessControlAllowCredentials"] is False
+    assert resolved(cors, AnyOrigin=False)["AccessControlAllowCredentials"] is True
+
+
+def test_names_that_are_unique_in_an_account_hold_stage_and_region() -> None:
+    for name, config in {
+        "DerivedAccess": "OriginAccessControlConfig",
+        "FileCaching": "CachePolicyConfig",
+        "FileHeaders": "ResponseHeadersPolicyConfig",
+        "AppHeaders": "ResponseHeadersPolicyConfig",
+    }.items():
+        assert "${Stage}-${AWS::Region}" in resource(name)["Properties"][config]["Name"]["Fn::Sub"]
