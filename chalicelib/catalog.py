@@ -427,8 +427,8 @@ def _key_key(key_id: str) -> dict[str, str]:
 
 def _api_key(item: Mapping[str, Any]) -> ApiKey:
     values = _read(item)
-    fields: dict[str, Any] = {name: values.get(name) for name in ("id", "hash", "tenant", "name", "created_at", "revoked_at")}
-    return ApiKey(**fields, scopes=tuple(values["scopes"]))
+    names = ("id", "hash", "tenant", "name", "created_at", "revoked_at")
+    return ApiKey(**{name: values.get(name) for name in names}, scopes=tuple(values["scopes"]))
 
 
 def put_api_key(key: ApiKey) -> None:

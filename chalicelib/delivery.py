@@ -8,7 +8,7 @@ from functools import cache, lru_cache
 
 from botocore.signers import CloudFrontSigner
 
-from chalicelib.keyring import keyring
+from chalicelib import keyring
 from chalicelib.model import File, Rendition, Visibility, rendition_key, rendition_prefix
 from chalicelib.settings import settings
 
@@ -54,7 +54,7 @@ def _signer() -> CloudFrontSigner:
     from cryptography.hazmat.primitives.hashes import SHA1
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-    key = load_pem_private_key(keyring().cdn_key, password=None)
+    key = load_pem_private_key(keyring.cdn_key(), password=None)
     if not isinstance(key, RSAPrivateKey):
         raise TypeError("the stage's CDN signing key is not an RSA key: run `python -m ops provision` again")
     # CloudFront's signatures are RSA with SHA-1; the algorithm is theirs to choose.

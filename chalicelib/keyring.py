@@ -1,36 +1,42 @@
-"""The stage's two secrets, from SSM SecureStrings: fetched together when first needed, kept for the process's life."""
+"""The stage's two secrets, from SSM SecureStrings: each fetched when first needed, kept for the process's life."""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
-from dataclasses import dataclass
 from functools import cache
 
 from chalicelib import aws
 from chalicelib.settings import settings
 
 
-@dataclass(frozen=True)
-class Keyring:
-    """`cdn_key`: the private key (PEM) of private addresses. `secret`: what cursors and tokens are signed with."""
+@cache
+def cdn_key() -> bytes:
+    """The private key (PEM) that private files' addresses are signed with."""
+    return _parameter(settings().cdn_key_parameter)
 
-    cdn_key: bytes
-    secret: bytes
 
-    def mac(self, purpose: str, message: bytes) -> bytes:
-        """HMAC-SHA256 (32 bytes) of a message; the purpose keeps a cursor from ever passing as a token."""
-        return hmac.new(self.secret, purpose.encode() + b"\0" + message, hashlib.sha256).digest()
+def mac(purpose: str, message: bytes) -> bytes:
+    """HMAC-SHA256 (32 bytes) of a message; the purpose keeps a cursor from ever passing as a token."""
+    return hmac.new(_secret(), purpose.encode() + b"\0" + message, hashlib.sha256).digest()
 
 
 @cache
-def keyring() -> Keyring:
-    here = settings()
-    reply = aws.ssm().get_parameters(Names=[here.cdn_key_parameter, here.secret_parameter], WithDecryption=True)
-    values = {p["Name"]: p["Value"] for p in reply["Parameters"]}
-    missing = {here.cdn_key_parameter, here.secret_parameter} - values.keys()
-    if missing:
-        raise LookupError(
-            f"SSM has no {', '.join(sorted(missing))}: run `python -m ops provision` for this stage again"
-        )
-    return Keyring(values[here.cdn_key_parameter].encode(), values[here.secret_parameter].encode())
+def _secret() -> bytes:
+    return _parameter(settings().secret_parameter)
+
+
+def forget() -> None:
+    """Empties this process's memory of the secrets."""
+    cdn_key.cache_clear()
+    _secret.cache_clear()
+
+
+# One GetParameter each and not GetParameters for both: few functions need both, and the emulator's IAM knows no
+# resources of the latter.
+def _parameter(name: str) -> bytes:
+    client = aws.ssm()
+    try:
+        return client.get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"].encode()
+    except client.exceptions.ParameterNotFound:
+        raise LookupError(f"SSM has no {name}: run `python -m ops provision` for this stage again") from None

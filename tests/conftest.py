@@ -106,8 +106,9 @@ def provisioned(cdn_key: bytes) -> None:
     from chalicelib.api import auth
 
     requests.post("http://motoapi.amazonaws.com/moto-api/reset", timeout=5)
-    for cached in (keyring.keyring, settings.settings, delivery._signer, delivery.grant):
+    for cached in (settings.settings, delivery._signer, delivery.grant):
         cached.cache_clear()
+    keyring.forget()
     auth.forget()
     s3 = aws_client("s3")
     for bucket in ("originals", "derived"):

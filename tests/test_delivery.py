@@ -69,10 +69,10 @@ def test_a_private_files_signature_covers_its_own_renditions_only_and_ends(stage
     key.public_key().verify(unescape(query["Signature"]), policy, PKCS1v15(), SHA1())
 
 
-def test_the_secrets_are_fetched_once(stage: Calls) -> None:
+def test_the_signing_key_is_fetched_once(stage: Calls) -> None:
     for _ in range(3):
         delivery.rendition_urls(file(Visibility.PRIVATE))
-    assert stage.names == ["ssm.GetParameters"]
+    assert stage.names == ["ssm.GetParameter"]
 
 
 def test_an_address_stays_the_same_within_its_window(stage: Calls, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,14 +6,14 @@ import base64
 import binascii
 import hmac
 
+from chalicelib import keyring
 from chalicelib.api.errors import Problem
-from chalicelib.keyring import keyring
 
 _MAC_BYTES = 16
 
 
 def _mac(scope: str, position: bytes) -> bytes:
-    return keyring().mac("cursor", scope.encode() + b"\0" + position)[:_MAC_BYTES]
+    return keyring.mac("cursor", scope.encode() + b"\0" + position)[:_MAC_BYTES]
 
 
 def encode(position: str, scope: str) -> str:
