@@ -4,7 +4,7 @@ import hashlib
 import io
 import json
 from datetime import timedelta
-from typing import Any
+from typing import IO, Any, cast
 from urllib.parse import quote_plus
 
 import pytest
@@ -12,7 +12,8 @@ from PIL import Image
 
 from chalicelib import catalog, storage
 from chalicelib.catalog import Refusal, Refused
-from chalicelib.model import ErrorCode
+from chalicelib.model import ErrorCode, FileError
+from chalicelib.observability import logger
 from chalicelib.processing import pipeline
 from tests import images
 from tests.conftest import Calls, Client, aws_client, lambda_context
@@ -159,7 +160,7 @@ def test_the_bytes_of_an_unknown_kind_are_never_held_at_once(client: Client, mon
             return b"\1" * size
 
     file_id = upload(client, b"x", name="a.bin", content_type="application/x-thing")
-    monkeypatch.setattr(storage, "open_original", lambda *_: storage.Original(5 * 1024**3, Endless()))
+    monkeypatch.setattr(storage, "open_original", lambda *_: storage.Original(5 * 1024**3, cast(IO[bytes], Endless())))
     deliver(file_id)
     assert client("GET", f"/v1/files/{file_id}").json["status"] == "ready"
 
@@ -243,7 +244,7 @@ def test_a_lease_that_is_over_can_be_claimed_and_the_first_worker_then_changes_n
     deliver(file_id)
     ready = client("GET", f"/v1/files/{file_id}").json
     assert ready["status"] == "ready"
-    assert catalog.fail(dead, catalog.FileError(code=ErrorCode.CORRUPT, message="late")) is None
+    assert catalog.fail(dead, FileError(code=ErrorCode.CORRUPT, message="late")) is None
     assert client("GET", f"/v1/files/{file_id}").json == ready
 
 
@@ -368,9 +369,7 @@ def test_log_lines_of_processing_carry_the_uploads_correlation_id(
     created = client("POST", "/v1/files", {"filename": "a", "content_type": "text/csv", "size": 3})
     put(created.json["id"], b"a,b")
     lines: list[dict[str, Any]] = []
-    monkeypatch.setattr(
-        pipeline.logger, "info", lambda text, **_: lines.append({"m": text, **pipeline.logger.get_current_keys()})
-    )
+    monkeypatch.setattr(logger, "info", lambda text, **_: lines.append({"m": text, **logger.get_current_keys()}))
     deliver(created.json["id"])
     assert lines[-1]["m"] == "file processed"
     assert lines[-1]["correlation_id"] == created.headers["X-Request-Id"]
