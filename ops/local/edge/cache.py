@@ -1,0 +1,131 @@
+"""The edge's memory of answers: how long one is fresh, a store bounded in bytes, and 304 and 206 out of it."""
+
+from __future__ import annotations
+
+import re
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+Headers = dict[str, str]
+
+MIB = 1024 * 1024
+ERRORS = frozenset((400, 403, 404, 405, 414, 416, 500, 501, 502, 503, 504))
+KEPT = frozenset((200, 203, 301, 302, 307, 308, 410)) | ERRORS
+
+
+@dataclass
+class Entry:
+    """A complete answer to a GET. Times in Unix seconds."""
+
+    status: int
+    headers: Headers
+    body: bytes
+    stored_at: float
+    fresh_until: float
+
+    def age(self, now: float) -> int:
+        return max(0, int(now - self.stored_at))
+
+
+class Cache:
+    """Least recently used goes first. `limit` and `entry_limit` in bytes of bodies."""
+
+    def __init__(self, limit: int = 128 * MIB, entry_limit: int = 16 * MIB) -> None:
+        self.limit = limit
+        self.entry_limit = entry_limit
+        self.size = 0
+        self.entries: OrderedDict[str, Entry] = OrderedDict()
+
+    def get(self, key: str) -> Entry | None:
+        """The answer stored under a key, fresh or stale."""
+        entry = self.entries.get(key)
+        if entry:
+            self.entries.move_to_end(key)
+        return entry
+
+    def put(self, key: str, entry: Entry) -> None:
+        self.discard(key)
+        if len(entry.body) > self.entry_limit:
+            return
+        self.entries[key] = entry
+        self.size += len(entry.body)
+        while self.size > self.limit:
+            _, oldest = self.entries.popitem(last=False)
+            self.size -= len(oldest.body)
+
+    def discard(self, key: str) -> None:
+        if old := self.entries.pop(key, None):
+            self.size -= len(old.body)
+
+
+def lifetime(status: int, headers: Mapping[str, str], policy: Mapping[str, Any], error_ttl: int, now: float) -> float:
+    """Seconds that an answer stays fresh; 0 when it is not kept.
+
+    `policy` is the cache policy (MinTTL, DefaultTTL, MaxTTL), `error_ttl` the least for an error of this status.
+    https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/Expiration.html
+    """
+    if status not in KEPT:
+        return 0
+    said = _said(headers, now)
+    if status in ERRORS:
+        return max(said or 0, error_ttl)
+    least, most = policy.get("MinTTL", 0), policy.get("MaxTTL", 31_536_000)
+    if said is None:
+        said = policy.get("DefaultTTL", 86_400)
+    return float(min(max(said, least), most))
+
+
+def _said(headers: Mapping[str, str], now: float) -> float | None:
+    """Seconds that the origin gives, None if it says nothing."""
+    control = headers.get("cache-control", "").lower()
+    if re.search(r"\b(no-store|no-cache|private)\b", control):
+        return 0
+    for directive in ("s-maxage", "max-age"):
+        if found := re.search(rf"(?:^|[\s,]){directive}\s*=\s*\"?(\d+)", control):
+            return float(found[1])
+    if expires := headers.get("expires"):
+        try:
+            return max(0.0, parsedate_to_datetime(expires).timestamp() - now)
+        except ValueError:
+            return 0
+    return None
+
+
+def not_modified(request: Mapping[str, str], headers: Mapping[str, str]) -> bool:
+    """Whether the viewer's copy is the stored one (RFC 9110, 13.2.2: an ETag counts before a date)."""
+    if wanted := request.get("if-none-match"):
+        etag = headers.get("etag", "").removeprefix("W/")
+        return wanted.strip() == "*" or etag in [t.strip().removeprefix("W/") for t in wanted.split(",")]
+    since, modified = request.get("if-modified-since"), headers.get("last-modified")
+    if not since or not modified:
+        return False
+    try:
+        return parsedate_to_datetime(modified) <= parsedate_to_datetime(since)
+    except (ValueError, TypeError):
+        return False
+
+
+def byte_range(request: Mapping[str, str], headers: Mapping[str, str], size: int) -> tuple[int, int] | bool | None:
+    """First and last byte that a Range header asks of `size` bytes.
+
+    None: send all of it (no range, a form that we need not serve, or If-Range names another version). False: no byte
+    of it is there, 416.
+    """
+    found = re.fullmatch(r"bytes=(\d*)-(\d*)", request.get("range", "").strip())
+    if not found or found[0] == "bytes=-":
+        return None
+    condition = request.get("if-range")
+    if condition and condition not in (headers.get("etag"), headers.get("last-modified")):
+        return None
+    first, last = found[1], found[2]
+    if not first:
+        length = min(int(last), size)
+        return (size - length, size - 1) if length else False
+    if last and int(last) < int(first):
+        return None
+    if int(first) >= size:
+        return False
+    return int(first), min(int(last or size - 1), size - 1)

@@ -1,0 +1,301 @@
+"""`Edge`: one distribution served on a loopback port."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+from xml.sax.saxutils import escape
+
+import aiohttp
+from aiohttp import web
+
+from ops.local.edge import cache, distribution, policies, signatures
+from ops.local.edge.origins import API_BODY_LIMIT, BodyTooLargeError, Origins, UnreachableError, bounded, is_api
+from ops.local.guard import is_loopback
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudfront import CloudFrontClient
+
+    from ops.local.edge.distribution import Behavior, Distribution, Origin
+
+# https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cloudfront-limits.html ("General quotas")
+URL_LIMIT = 8192
+HEADERS_LIMIT = 32768
+CHUNK = 256 * 1024
+CONDITIONS = ("if-none-match", "if-modified-since", "if-match", "if-unmodified-since", "if-range", "range")
+
+
+class Edge:
+    """The front door: http://localhost:PORT answers as the distribution's domain would.
+
+    Plain HTTP stands for HTTPS here, so a viewer protocol policy never redirects.
+
+    Parameters
+    ----------
+    distribution_id:
+        Read anew at `start` and `reload`; a change of the distribution shows after the latter.
+    endpoint_url:
+        The emulator.
+    port:
+        0 for any free one; `url` then says which.
+    client:
+        For CloudFront's API; made from the environment's credentials and `endpoint_url` if not given.
+    """
+
+    def __init__(
+        self, distribution_id: str, endpoint_url: str, port: int = 8000, client: CloudFrontClient | None = None
+    ) -> None:
+        if client is None:
+            import boto3
+
+            client = boto3.client("cloudfront", endpoint_url=endpoint_url, region_name="us-east-1")
+        self.client = client
+        self.distribution_id = distribution_id
+        self.port = port
+        self.cache = cache.Cache()
+        self.origins = Origins(endpoint_url)
+        self.distribution: Distribution | None = None
+        self.runner: web.ServerRunner | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://localhost:{self.port}"
+
+    async def reload(self) -> None:
+        """Read the distribution's configuration again, and forget what was cached under the old one."""
+        self.distribution = await asyncio.to_thread(distribution.load, self.client, self.distribution_id)
+        self.cache = cache.Cache(self.cache.limit, self.cache.entry_limit)
+
+    async def start(self) -> None:
+        """Listen on loopback, IPv4 and, where there is one, IPv6.
+
+        Raises
+        ------
+        OSError
+            The port is taken.
+        """
+        await self.reload()
+        await self.origins.open()
+        server = web.Server(
+            self.handle,
+            handler_cancellation=True,  # a viewer that leaves ends the request to the origin
+            max_line_size=URL_LIMIT,
+            max_field_size=HEADERS_LIMIT,
+            keepalive_timeout=60,
+            access_log=None,
+        )
+        self.runner = web.ServerRunner(server, shutdown_timeout=3)
+        await self.runner.setup()
+        ipv4 = web.TCPSite(self.runner, "127.0.0.1", self.port)
+        await ipv4.start()
+        assert ipv4._server
+        self.port = ipv4._server.sockets[0].getsockname()[1]  # type: ignore[attr-defined]
+        with contextlib.suppress(OSError):  # a machine without IPv6
+            await web.TCPSite(self.runner, "::1", self.port).start()
+
+    async def stop(self) -> None:
+        if self.runner:
+            await self.runner.cleanup()
+        await self.origins.close()
+
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        """A viewer's request: the behaviour that its path matches, its signature, the cache, the origin."""
+        assert self.distribution
+        if not is_loopback(request.headers.get("Host", "")):
+            return error(403, "This front door answers only to localhost.")
+        if sum(len(k) + len(v) + 4 for k, v in request.raw_headers) > HEADERS_LIMIT:
+            return error(494, "Request header or cookie too large.")
+        path, _, query = request.raw_path.partition("?")
+        if not path.startswith("/"):
+            return error(400, "The request names no path.")
+        behavior = self.distribution.behavior(path)
+        if request.method not in behavior.methods:
+            return error(403, f"This distribution does not allow {request.method} here.")
+        cookies = dict(request.cookies)
+        if behavior.keys is not None:
+            query, signature = signatures.split(query)
+            address = f"http://{request.headers['Host']}{path}" + (f"?{query}" if query else "")
+            try:
+                signatures.check(
+                    address, signature, cookies, behavior.keys, now=time.time(), address=request.remote or ""
+                )
+            except signatures.RefusedError as refused:
+                return denied(refused)
+            cookies = signatures.without_cookies(cookies)
+        if path == "/" and self.distribution.root_object:
+            path += self.distribution.root_object
+        try:
+            return await _Exchange(self, request, behavior, path, query, cookies).run()
+        except BodyTooLargeError:
+            return web.json_response({"message": "Request Too Long"}, status=413, headers={"Connection": "close"})
+        except TimeoutError:
+            return error(504, "The origin did not answer in time.")
+        except (aiohttp.ClientError, UnreachableError):
+            return error(502, "The origin cannot be reached.")
+
+
+class _Exchange:
+    """One request that passed the door."""
+
+    def __init__(
+        self,
+        edge: Edge,
+        request: web.BaseRequest,
+        behavior: Behavior,
+        path: str,
+        query: str,
+        cookies: dict[str, str],
+    ) -> None:
+        assert edge.distribution
+        self.edge = edge
+        self.request = request
+        self.behavior = behavior
+        self.path = path
+        self.headers = {name.lower(): ", ".join(request.headers.getall(name)) for name in request.headers}
+        self.key = policies.cache_key(behavior, path, query, self.headers, cookies)
+        self.query, self.forwarded = policies.to_origin(
+            behavior, query, self.headers, cookies, request.remote or "127.0.0.1"
+        )
+        self.distribution = edge.distribution
+        self.origin: Origin = edge.distribution.origins[behavior.origin_id]
+
+    async def run(self) -> web.StreamResponse:
+        request = self.request
+        if request.method not in ("GET", "HEAD"):
+            return await self.relay(await self.fetch(request.method))
+        entry = self.edge.cache.get(self.key)
+        if entry and time.time() < entry.fresh_until:
+            return self.answer(entry, "Hit from cloudfront")
+        keeps = self.behavior.cache_policy.get("MaxTTL", 1) > 0
+        for name in CONDITIONS:
+            # A cacheable answer is fetched whole, and the conditions are met from it; a part of one is passed on.
+            if name in self.headers and (not keeps or (request.method == "GET" and "range" in self.headers)):
+                self.forwarded[name] = self.headers[name]
+        if entry and "etag" in entry.headers and keeps and "range" not in self.headers:
+            self.forwarded["if-none-match"] = entry.headers["etag"]
+        response = await self.fetch(request.method)
+        if response.status == 304 and entry and self.forwarded.get("if-none-match") == entry.headers.get("etag"):
+            await response.read()
+            refreshed = self.remember(entry.status, {**entry.headers, **headers_of(response)}, entry.body)
+            if refreshed:
+                return self.answer(refreshed, "RefreshHit from cloudfront")
+        return await self.relay(response)
+
+    async def fetch(self, method: str) -> aiohttp.ClientResponse:
+        body = None
+        if self.request.can_read_body:
+            limit = API_BODY_LIMIT if is_api(self.origin) else URL_LIMIT
+            if (self.request.content_length or 0) > limit:
+                raise BodyTooLargeError
+            body = bounded(self.request.content.iter_any(), limit)
+            if self.request.content_length is not None:
+                self.forwarded["content-length"] = str(self.request.content_length)
+        return await self.edge.origins.fetch(
+            self.distribution, self.origin, method, self.path, self.query, self.forwarded, body
+        )
+
+    async def relay(self, upstream: aiohttp.ClientResponse) -> web.StreamResponse:
+        """Pass an origin's answer on while it comes, and remember it if it may be."""
+        async with upstream:
+            headers = headers_of(upstream)
+            x_cache = ("Error" if upstream.status >= 400 else "Miss") + " from cloudfront"
+            length = upstream.content_length
+            ttl = self.ttl(upstream.status, headers)
+            small = length is not None and length <= self.edge.cache.entry_limit
+            if self.request.method == "GET" and ttl > 0 and small:
+                body = await upstream.read()
+                if entry := self.remember(upstream.status, headers, body):
+                    return self.answer(entry, x_cache)
+            response = web.StreamResponse(status=upstream.status)
+            self.put_headers(response, headers, x_cache)
+            for cookie in upstream.headers.getall("Set-Cookie", []):
+                response.headers.add("Set-Cookie", cookie)
+            if length is not None:
+                response.content_length = length
+            await response.prepare(self.request)
+            if self.request.method != "HEAD":
+                async for chunk in upstream.content.iter_chunked(CHUNK):
+                    await response.write(chunk)
+            await response.write_eof()
+            return response
+
+    def ttl(self, status: int, headers: dict[str, str]) -> float:
+        error_ttl = self.distribution.error_ttl(status)
+        return cache.lifetime(status, headers, self.behavior.cache_policy, error_ttl, time.time())
+
+    def remember(self, status: int, headers: dict[str, str], body: bytes) -> cache.Entry | None:
+        ttl = self.ttl(status, headers)
+        if ttl <= 0:
+            self.edge.cache.discard(self.key)
+            return None
+        now = time.time()
+        entry = cache.Entry(status, headers, body, now, now + ttl)
+        self.edge.cache.put(self.key, entry)
+        return entry
+
+    def answer(self, entry: cache.Entry, x_cache: str) -> web.Response:
+        """A stored answer, or the part of it that the viewer asked for."""
+        response = web.Response(status=entry.status)
+        headers = dict(entry.headers)
+        if x_cache.startswith(("Hit", "RefreshHit")):
+            headers["age"] = str(entry.age(time.time()))
+        body = entry.body
+        if entry.status == 200:
+            wanted = cache.byte_range(self.headers, headers, len(body))
+            if cache.not_modified(self.headers, headers):
+                response.set_status(304)
+                body = b""
+            elif wanted is False:
+                response.set_status(416)
+                headers["content-range"] = f"bytes */{len(body)}"
+                body = b""
+            elif isinstance(wanted, tuple):
+                response.set_status(206)
+                headers["content-range"] = f"bytes {wanted[0]}-{wanted[1]}/{len(body)}"
+                body = body[wanted[0] : wanted[1] + 1]
+        self.put_headers(response, headers, x_cache)
+        if response.status == 304:
+            response.headers.pop("Content-Type", None)
+        response.body = body
+        return response
+
+    def put_headers(self, response: web.StreamResponse, headers: dict[str, str], x_cache: str) -> None:
+        policy = self.behavior.response_headers_policy
+        preflight = self.request.method == "OPTIONS"
+        changed = policies.response_headers(policy, headers, self.headers.get("origin"), preflight)
+        for name, value in changed.items():
+            response.headers["-".join(part.capitalize() for part in name.split("-"))] = value
+        response.headers["X-Cache"] = x_cache
+        response.headers["Via"] = "1.1 local.cloudfront.net (CloudFront)"
+
+
+def headers_of(response: aiohttp.ClientResponse) -> dict[str, str]:
+    """An origin's headers, names in lower case, without the connection's own and Set-Cookie (which is a list)."""
+    return {
+        name.lower(): ", ".join(response.headers.getall(name))
+        for name in response.headers
+        if name.lower() not in policies.HOP_BY_HOP | {"set-cookie"}
+    }
+
+
+def error(status: int, explanation: str) -> web.Response:
+    """An answer of CloudFront's own."""
+    phrase = HTTPStatus(status).phrase if status in list(HTTPStatus) else "Bad Request"
+    return web.Response(
+        status=status,
+        reason=phrase,
+        text=f"<!DOCTYPE html><title>{status}</title><h1>{status} ERROR</h1><p>{escape(explanation)}\n",
+        content_type="text/html",
+        headers={"X-Cache": "Error from cloudfront"},
+    )
+
+
+def denied(refused: signatures.RefusedError) -> web.Response:
+    text = (
+        '<?xml version="1.0" encoding="UTF-8"?>'
+        f"<Error><Code>{refused.code}</Code><Message>{escape(str(refused))}</Message></Error>"
+    )
+    return web.Response(status=403, text=text, content_type="text/xml", headers={"X-Cache": "Error from cloudfront"})

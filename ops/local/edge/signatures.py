@@ -1,0 +1,124 @@
+"""Signed URLs and signed cookies of CloudFront's trusted key groups: RSA with SHA-1 over a policy.
+
+https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/PrivateContent.html
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import ipaddress
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.hashes import SHA1
+
+from ops.local.edge.distribution import wildcards
+
+PARAMETERS = ("Expires", "Policy", "Signature", "Key-Pair-Id")
+COOKIES = {f"CloudFront-{name}": name for name in PARAMETERS}
+
+
+class RefusedError(Exception):
+    """No valid signature. `code` is CloudFront's error code, the text its message."""
+
+    def __init__(self, code: str, message: str = "Access denied") -> None:
+        super().__init__(message)
+        self.code = code
+
+
+def split(query: str) -> tuple[str, dict[str, str]]:
+    """A raw query string without the signature's parameters, and those parameters."""
+    rest, signature = [], {}
+    for pair in query.split("&") if query else []:
+        name, _, value = pair.partition("=")
+        if name in PARAMETERS:
+            signature[name] = value
+        else:
+            rest.append(pair)
+    return "&".join(rest), signature
+
+
+def without_cookies(cookies: Mapping[str, str]) -> dict[str, str]:
+    """The cookies that may go further than the edge."""
+    return {name: value for name, value in cookies.items() if name not in COOKIES}
+
+
+def check(
+    url: str,
+    signature: Mapping[str, str],
+    cookies: Mapping[str, str],
+    keys: Mapping[str, RSAPublicKey],
+    *,
+    now: float,
+    address: str,
+) -> None:
+    """Pass if a trusted key signed for this viewer, address and moment.
+
+    Parameters
+    ----------
+    url:
+        What the viewer asked for, without the signature's parameters.
+    signature:
+        The signature's parameters of the query; if there are none, the cookies count.
+    now:
+        Unix seconds.
+    address:
+        The viewer's IP address.
+
+    Raises
+    ------
+    RefusedError
+        Anything else.
+    """
+    given = signature or {COOKIES[name]: value for name, value in cookies.items() if name in COOKIES}
+    if not given.get("Key-Pair-Id"):
+        raise RefusedError("MissingKey", "Missing Key-Pair-Id query parameter or cookie value")
+    key = keys.get(given["Key-Pair-Id"])
+    if key is None:
+        raise RefusedError("InvalidKey", "Unknown Key")
+    policy = _decode(given["Policy"]) if "Policy" in given else _canned(url, given.get("Expires", ""))
+    try:
+        key.verify(_decode(given.get("Signature", "")), policy, PKCS1v15(), SHA1())  # noqa: S303
+    except InvalidSignature:
+        raise RefusedError("AccessDenied") from None
+    if "Policy" in given:
+        _check_policy(policy, url, now, address)
+    elif now >= int(given["Expires"]):
+        raise RefusedError("AccessDenied")
+
+
+def _decode(text: str) -> bytes:
+    """CloudFront's base64, safe in URLs: `-`, `_` and `~` for `+`, `=` and `/`."""
+    try:
+        return base64.b64decode(text.translate(str.maketrans("-_~", "+=/")), validate=True)
+    except binascii.Error:
+        raise RefusedError("MalformedPolicy", "Malformed Policy") from None
+
+
+def _canned(url: str, expires: str) -> bytes:
+    """The policy that a URL with nothing but `Expires` stands for; each byte counts."""
+    if not re.fullmatch(r"\d{1,12}", expires, re.ASCII):
+        raise RefusedError("MissingKey", "Missing Expires or Policy query parameter or cookie value")
+    condition = {"DateLessThan": {"AWS:EpochTime": int(expires)}}
+    return json.dumps({"Statement": [{"Resource": url, "Condition": condition}]}, separators=(",", ":")).encode()
+
+
+def _check_policy(policy: bytes, url: str, now: float, address: str) -> None:
+    try:
+        (statement,) = json.loads(policy)["Statement"]
+        resource: str = statement.get("Resource", "*")
+        condition: dict[str, Any] = statement["Condition"]
+        before = int(condition["DateLessThan"]["AWS:EpochTime"])
+        after = int(condition.get("DateGreaterThan", {}).get("AWS:EpochTime", 0))
+        network = ipaddress.ip_network(condition.get("IpAddress", {}).get("AWS:SourceIp", "0.0.0.0/0"), strict=False)
+        inside = network.prefixlen == 0 or ipaddress.ip_address(address) in network
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise RefusedError("MalformedPolicy", "Malformed Policy") from None
+    if not (after < now < before and inside and re.fullmatch(wildcards(resource), url, re.DOTALL)):
+        raise RefusedError("AccessDenied")

@@ -1,0 +1,68 @@
+"""Which requests the emulator answers: pure rules, imported by the emulator's own interpreter (standard library only).
+
+The emulator's control plane creates and runs code for whoever reaches it, and a web page can reach a loopback port.
+So a request must name a loopback host (DNS rebinding), and one that a browser sent for some page may only use what a
+browser would use on AWS: the API, and signed S3 requests from a page we know. The emulator takes any secret for its
+root key, so an S3 signature alone proves nothing here; hence the list of origins.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from urllib.parse import parse_qs, urlsplit
+
+LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "[::1]")
+LOOPBACK_SUFFIXES = (".localhost", ".localhost.localstack.cloud", ".127.0.0.1")
+
+EXECUTE_API = re.compile(r"/restapis/[^/]+/[^/]+/_user_request_(/|$)|/_aws/execute-api/[^/]+/[^/]+(/|$)")
+BUCKET = re.compile(r"/[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/?")
+S3_SCOPE = re.compile(r"[^/]+/\d{8}/[^/]+/s3/aws4_request")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a Host header names this machine and nothing else could."""
+    name = re.sub(r":\d*$", "", host.lower())
+    return name in LOOPBACK_HOSTS or name.endswith(LOOPBACK_SUFFIXES)
+
+
+def page_origin(headers: Mapping[str, str]) -> str | None:
+    """The origin of the page a browser sent this for: "" for a browser that hides it, None for no browser."""
+    if "origin" in headers:
+        return headers["origin"]
+    if referer := headers.get("referer"):
+        parts = urlsplit(referer)
+        return f"{parts.scheme}://{parts.netloc}"
+    site = headers.get("sec-fetch-site")
+    return None if site in (None, "none") else ""
+
+
+def is_signed_s3(method: str, path: str, query: str, headers: Mapping[str, str]) -> bool:
+    """Whether a browser's request is S3's data plane: presigned, a form upload to a bucket, or a preflight of those."""
+    if "x-amz-target" in headers or path.startswith(("/_", "/20")):
+        return False
+    parameters = parse_qs(query, keep_blank_values=True)
+    if "Action" in parameters:
+        return False
+    if S3_SCOPE.fullmatch(parameters.get("X-Amz-Credential", [""])[0]) and "X-Amz-Signature" in parameters:
+        return True
+    if not BUCKET.fullmatch(path) or query:
+        return False
+    if method == "POST":
+        return headers.get("content-type", "").startswith("multipart/form-data")
+    return method == "OPTIONS" and headers.get("access-control-request-method") == "POST"
+
+
+def refusal(method: str, path: str, query: str, headers: Mapping[str, str], origins: frozenset[str]) -> str | None:
+    """Why this request is refused, or None when it may pass. Header names are lower case; `query` is raw."""
+    if not is_loopback(headers.get("host", "")):
+        return "This emulator answers only to localhost."
+    origin = page_origin(headers)
+    if origin is None or EXECUTE_API.match(path):
+        return None
+    if not is_signed_s3(method, path, query, headers):
+        return "A web page may not call the emulator's control plane."
+    # Without an Origin or Referer (an <img> under a no-referrer policy) only a page of ours sends `same-site`.
+    if origin in origins or (origin == "" and headers.get("sec-fetch-site") in ("same-site", "same-origin")):
+        return None
+    return f"Origin {origin or 'unknown'} may not use this emulator: start with --allow-origin to add it."

@@ -1,0 +1,68 @@
+"""The really deployed local stack, once for all end-to-end tests: `python -m ops local` on free ports, in a folder of
+its own."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from ops.local.stage import LocalStage
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Everything in this folder is marked `e2e`."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker("e2e")
+
+
+def free_ports(count: int) -> list[int]:
+    """Different ports that nothing listens on."""
+    with ExitStack() as held:
+        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]
+
+
+@pytest.fixture(scope="session")
+def local_stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStage]:
+    """Stage `local`, deployed: `.front_door`, `.endpoint_url`, `.client("s3")`, `.api_key("tenant")`."""
+    port, emulator_port = free_ports(2)
+    home = tmp_path_factory.mktemp("filemill")
+    stage = LocalStage(home, port=port, emulator_port=emulator_port, progress=print)
+    try:
+        stage.start()
+        yield stage
+    finally:
+        stage.stop()
+
+
+@dataclass
+class Api:
+    """The API through the front door, as one tenant."""
+
+    base: str
+    key: str
+
+    def __call__(self, method: str, path: str, **options: Any) -> requests.Response:
+        headers = {"Authorization": f"Bearer {self.key}", **options.pop("headers", {})}
+        return requests.request(method, self.base + path, headers=headers, timeout=60, **options)
+
+
+@pytest.fixture(scope="session")
+def api_of(local_stage: LocalStage) -> Callable[[str], Api]:
+    """`api_of("acme")("GET", "/v1/files")`: the API as that tenant."""
+    return lambda tenant: Api(local_stage.front_door, local_stage.api_key(tenant))
+
+
+@pytest.fixture(scope="session")
+def api(api_of: Callable[[str], Api]) -> Api:
+    return api_of("demo")
