@@ -1,0 +1,139 @@
+"""What the camera wrote: a small, bounded, JSON-safe part of a file's EXIF. Never where the picture was taken."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from datetime import datetime
+from typing import Any
+
+from PIL import Image
+from PIL.ExifTags import IFD, Base
+
+MAX_TEXT = 200
+"""Characters a text is cut to."""
+
+_OFFSET = re.compile(r"[+-]\d\d:\d\d")
+
+
+def exif(image: Image.Image) -> dict[str, Any]:
+    """The known fields that are present and sound, by stable snake_case names; {} when there is no EXIF.
+
+    Seconds for exposure_time, millimetres for focal_length, ISO 8601 (with offset only if the camera wrote one) for
+    taken_at. Hostile EXIF raises nothing: a field that cannot be read is left out. The GPS directory is not read.
+    """
+    tags = _tags(image)
+    found: dict[str, Any] = {}
+    for name, (tag, read) in _FIELDS.items():
+        if (value := read(tags.get(tag))) is not None:
+            found[name] = value
+    if taken_at := _taken_at(tags):
+        found["taken_at"] = taken_at
+    return found
+
+
+def orientation(image: Image.Image) -> int:
+    """1-8 (EXIF 2.3, tag 0x0112); 1 when there is none, or none that makes sense."""
+    value: object = 1
+    with suppress(Exception):
+        value = image.getexif().get(Base.Orientation, 1)
+    return _orientation(value) or 1
+
+
+def text(value: object, limit: int = MAX_TEXT) -> str | None:
+    """A text as people meant it: UTF-8 if it is that (Pillow reads Latin-1), one line, printable, cut to `limit`."""
+    if isinstance(value, bytes):
+        value = value.decode("latin-1")
+    if not isinstance(value, str):
+        return None
+    value = value[:65536]  # more than a JPEG's EXIF can hold
+    with suppress(UnicodeError):
+        value = value.encode("latin-1").decode()
+    line = "".join(c if c.isprintable() else " " for c in value)
+    return " ".join(line.split())[:limit].rstrip() or None
+
+
+def _tags(image: Image.Image) -> dict[int, Any]:
+    """The first directory and the EXIF one, in one dict, as far as they can be read."""
+    tags: dict[int, Any] = {}
+    with suppress(Exception):  # whatever a parser of hostile bytes can raise
+        directory = image.getexif()
+        _take(directory, tags)
+        _take(directory.get_ifd(IFD.Exif), tags)
+    return tags
+
+
+def _take(directory: Mapping[int, Any], into: dict[int, Any]) -> None:
+    for tag in _WANTED:
+        with suppress(Exception):  # values are parsed when they are asked for
+            if (value := directory.get(tag)) is not None:
+                into[tag] = value
+
+
+def _number(value: object) -> float | None:
+    """Finite, to six digits. Rationals come as Pillow's IFDRational, whose zero denominators are NaN."""
+    if isinstance(value, tuple) and len(value) == 1:
+        value = value[0]
+    if isinstance(value, str | bytes | bool) or value is None:
+        return None
+    try:
+        number = float(value)  # type: ignore[arg-type]  # not a number: TypeError, below
+    except (TypeError, ValueError, ArithmeticError):
+        return None
+    return float(f"{number:.6g}") if math.isfinite(number) else None
+
+
+def _positive(value: object) -> float | None:
+    number = _number(value)
+    return number if number and number > 0 else None
+
+
+def _count(value: object) -> int | None:
+    """A positive whole number; the first of several (ISO may be given twice)."""
+    number = _positive(value[0] if isinstance(value, tuple) and value else value)
+    return int(number) if number and 1 <= number < 2**32 else None
+
+
+def _orientation(value: object) -> int | None:
+    return value if isinstance(value, int) and 1 <= value <= 8 else None
+
+
+def _taken_at(tags: dict[int, Any]) -> str | None:
+    """When the picture was taken, else when it was scanned; never when it was last edited."""
+    for date, offset in (
+        (Base.DateTimeOriginal, Base.OffsetTimeOriginal),
+        (Base.DateTimeDigitized, Base.OffsetTimeDigitized),
+    ):
+        with suppress(ValueError):
+            moment = datetime.strptime(text(tags.get(date)) or "", "%Y:%m:%d %H:%M:%S").isoformat()
+            zone = text(tags.get(offset)) or ""
+            return moment + (zone if _OFFSET.fullmatch(zone) else "")
+    return None
+
+
+_FIELDS: dict[str, tuple[int, Callable[[object], Any]]] = {
+    "make": (Base.Make, text),
+    "model": (Base.Model, text),
+    "lens_make": (Base.LensMake, text),
+    "lens_model": (Base.LensModel, text),
+    "exposure_time": (Base.ExposureTime, _positive),
+    "f_number": (Base.FNumber, _positive),
+    "iso": (Base.ISOSpeedRatings, _count),
+    "exposure_bias": (Base.ExposureBiasValue, _number),
+    "focal_length": (Base.FocalLength, _positive),
+    "focal_length_35mm": (Base.FocalLengthIn35mmFilm, _count),
+    "software": (Base.Software, text),
+    "description": (Base.ImageDescription, text),
+    "artist": (Base.Artist, text),
+    "copyright": (Base.Copyright, text),
+    "orientation": (Base.Orientation, _orientation),
+}
+_WANTED = (
+    *(tag for tag, _ in _FIELDS.values()),
+    Base.DateTimeOriginal,
+    Base.OffsetTimeOriginal,
+    Base.DateTimeDigitized,
+    Base.OffsetTimeDigitized,
+)

@@ -1,0 +1,59 @@
+"""How a JPEG brings its pixels: all at once, or in passes over the whole image."""
+
+from __future__ import annotations
+
+from io import SEEK_CUR
+from typing import BinaryIO
+
+_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # SOFn; the three are tables
+_PROGRESSIVE = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
+_START_OF_SCAN = 0xDA
+_SCAN_MARKER = b"\xff\xda"
+_CHUNK = 1024**2
+
+
+def passes(source: BinaryIO) -> int:
+    """1 for a JPEG whose first scan holds the whole image, else the number of scans in the file (thumbnails' too).
+
+    Two or more, and a decoder has to keep all coefficients in memory until the end: true of progressive files, and of
+    baseline ones that store their components one after the other. Leaves the position as it was.
+    """
+    start = source.tell()
+    try:
+        return 1 if _first_scan_is_all(source) else max(2, _count_scans(source))
+    finally:
+        source.seek(start)
+
+
+def _first_scan_is_all(source: BinaryIO) -> bool:
+    """Walks the segments (ISO/IEC 10918-1, B.1.1) up to the first scan's header."""
+    source.seek(2)
+    components = -1
+    while True:
+        byte = source.read(1)
+        while byte and byte != b"\xff":  # junk, which decoders skip
+            byte = source.read(1)
+        while byte == b"\xff":
+            byte = source.read(1)
+        length = int.from_bytes(source.read(2))
+        if not byte or length < 2:
+            return False
+        if byte[0] == _START_OF_SCAN:
+            return source.read(1) == bytes([components & 0xFF])
+        if byte[0] in _PROGRESSIVE:
+            return False
+        if byte[0] in _FRAMES:
+            frame = source.read(6)  # precision, height, width, number of components
+            components = frame[-1] if len(frame) == 6 else -1
+            source.seek(-len(frame), SEEK_CUR)
+        source.seek(length - 2, SEEK_CUR)
+
+
+def _count_scans(source: BinaryIO) -> int:
+    """In coded data 0xFF is always followed by 0 or a restart marker, so these two bytes are a marker."""
+    source.seek(0)
+    count, last = 0, b""
+    while chunk := source.read(_CHUNK):
+        count += (last + chunk).count(_SCAN_MARKER)
+        last = chunk[-1:]
+    return count

@@ -1,0 +1,198 @@
+"""Files for tests, made on the spot: pictures whose pixels are known, and files that lie, lack or overflow."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from io import BytesIO
+from typing import Any
+
+from PIL import Image, ImageCms, TiffImagePlugin
+from PIL.ExifTags import GPS, IFD, Base
+
+QUADRANTS = {
+    "top_left": (220, 40, 40),
+    "top_right": (40, 200, 60),
+    "bottom_left": (50, 60, 220),
+    "bottom_right": (230, 220, 60),
+}
+"""The colours of `picture`, as seen."""
+
+# How to store an upright picture so that a viewer who heeds the orientation sees it upright: its inverse turn.
+_STORED = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_90,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_270,
+}
+
+
+def picture(width: int, height: int, mode: str = "RGB") -> Image.Image:
+    """Four quadrants in four colours, so that any turn or flip shows; with alpha, the top left is clear."""
+    image = Image.new("RGB", (width, height))
+    left, top = width // 2, height // 2
+    for name, color in QUADRANTS.items():
+        x, y = (left if "right" in name else 0), (top if "bottom" in name else 0)
+        image.paste(color, (x, y, width if x else left or width, height if y else top or height))
+    if mode in ("LA", "RGBA"):
+        alpha = Image.new("L", (width, height), 255)
+        alpha.paste(0, (0, 0, left, top))
+        image.putalpha(alpha)
+    return image.convert(mode)
+
+
+def turned(width: int, height: int, orientation: int) -> Image.Image:
+    """`picture`, width x height as seen, as stored under this orientation."""
+    return picture(width, height).transpose(_STORED[orientation])
+
+
+def exif_block(
+    exif: dict[int, Any] | None = None,
+    *,
+    orientation: int | None = None,
+    gps: bool = False,
+    more: dict[int, Any] | None = None,
+) -> bytes:
+    """`exif` are tags of the first directory, `more` of the EXIF one. With gps, a place: 48.8584 N, 2.2945 E."""
+    block = Image.Exif()
+    for tag, value in (exif or {}).items():
+        block[tag] = value
+    if orientation is not None:
+        block[Base.Orientation] = orientation
+    if more:
+        block.get_ifd(IFD.Exif).update(more)
+    if gps:
+        block.get_ifd(IFD.GPSInfo).update(
+            {
+                GPS.GPSLatitudeRef: "N",
+                GPS.GPSLatitude: (48.0, 51.0, 30.24),
+                GPS.GPSLongitudeRef: "E",
+                GPS.GPSLongitude: (2.0, 17.0, 40.2),
+                GPS.GPSAreaInformation: b"EIFFELTOWER",
+            }
+        )
+    return block.tobytes() if exif or more or gps or orientation is not None else b""
+
+
+def encoded(image: Image.Image, format: str, **options: Any) -> bytes:
+    buffer = BytesIO()
+    image.save(buffer, format, **options)
+    return buffer.getvalue()
+
+
+def jpeg(
+    width: int,
+    height: int,
+    *,
+    exif: dict[int, Any] | None = None,
+    more_exif: dict[int, Any] | None = None,
+    orientation: int | None = None,
+    gps: bool = False,
+    icc: bytes | None = None,
+    progressive: bool = False,
+    mode: str = "RGB",
+) -> bytes:
+    """`picture`, width x height as seen: with an orientation it is stored turned."""
+    image = picture(width, height)
+    if orientation in _STORED:
+        image = image.transpose(_STORED[orientation])
+    options: dict[str, Any] = {"icc_profile": icc} if icc else {}
+    block = exif_block(exif, orientation=orientation, gps=gps, more=more_exif)
+    return encoded(
+        image.convert(mode), "JPEG", quality=95, subsampling=0, progressive=progressive, exif=block, **options
+    )
+
+
+def png(width: int, height: int, *, mode: str = "RGB", **options: Any) -> bytes:
+    return encoded(picture(width, height, mode), "PNG", **options)
+
+
+def truncated(data: bytes, part: float = 0.5) -> bytes:
+    return data[: int(len(data) * part)]
+
+
+def text(size: int = 400) -> bytes:
+    return (b"Just text, no picture in it. " * (size // 29 + 1))[:size]
+
+
+def huge_png(width: int = 30_000, height: int = 30_000) -> bytes:
+    """A valid grey PNG of width x height zeros (height in hundreds), a thousandth as many bytes, in no time.
+
+    A hundred rows are packed once; after a full flush, packed data can be repeated. The checksum of n zeros is known.
+    """
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+    rows = packer.compress(bytes((width + 1) * 100)) + packer.flush(zlib.Z_FULL_FLUSH)
+    checksum = ((width + 1) * height % 65521) << 16 | 1
+    data = b"\x78\xda" + rows * (height // 100) + packer.flush() + checksum.to_bytes(4)
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    chunks = _chunk(b"IHDR", header) + _chunk(b"IDAT", data) + _chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + chunks
+
+
+def huge_webp(side: int = 16383) -> bytes:
+    """A WebP whose canvas is side x side, its one frame 16 x 16: some hundred bytes."""
+    frame = encoded(Image.new("RGB", (16, 16), "red"), "WEBP")[12:]
+    chunks = b"VP8X" + struct.pack("<I4B", 10, 2, 0, 0, 0) + _u24(side - 1) * 2 + b"ANIM" + struct.pack("<I6x", 6)
+    placed = _u24(0) * 2 + _u24(15) * 2 + _u24(100) + b"\0" + frame
+    chunks += b"ANMF" + struct.pack("<I", len(placed)) + placed
+    return b"RIFF" + struct.pack("<I", len(chunks) + 4) + b"WEBP" + chunks
+
+
+def one_strip_tiff(image: Image.Image) -> bytes:
+    return encoded(image, "TIFF", compression="tiff_lzw", strip_size=image.width * image.height * 4)
+
+
+def turned_tiff(width: int, height: int, orientation: int) -> bytes:
+    """`picture`, width x height as seen, stored turned."""
+    tags = TiffImagePlugin.ImageFileDirectory_v2()
+    tags[Base.Orientation] = orientation
+    return encoded(turned(width, height, orientation), "TIFF", tiffinfo=tags)
+
+
+def many_scans(data: bytes, count: int) -> bytes:
+    """A progressive JPEG with its last scan repeated until there are `count` more."""
+    last = data.rindex(b"\xff\xda")
+    return data[:-2] + data[last:-2] * count + data[-2:]
+
+
+def wide_gamut_profile() -> bytes:
+    """An ICC v2 matrix profile with Display P3's primaries (D50, from SMPTE EG 432-1) and a gamma of 2.2."""
+    primaries = {
+        b"rXYZ": (0.5151, 0.2412, -0.0011),
+        b"gXYZ": (0.2920, 0.6922, 0.0419),
+        b"bXYZ": (0.1571, 0.0666, 0.7841),
+    }
+    xyz = {**primaries, b"wtpt": (0.9642, 1.0, 0.8249)}
+    tags = {name: b"XYZ \0\0\0\0" + b"".join(_s15f16(value) for value in values) for name, values in xyz.items()}
+    curve = b"curv\0\0\0\0" + struct.pack(">IH", 1, round(2.2 * 256))
+    tags |= dict.fromkeys((b"rTRC", b"gTRC", b"bTRC"), curve)
+    name = b"Wide test profile\0"
+    tags[b"desc"] = b"desc\0\0\0\0" + struct.pack(">I", len(name)) + name + bytes(78)
+    tags[b"cprt"] = b"text\0\0\0\0none\0"
+    table, body, start = b"", b"", 128 + 4 + 12 * len(tags)
+    for tag, value in tags.items():
+        table += tag + struct.pack(">II", start + len(body), len(value))
+        body += value + bytes(-len(value) % 4)
+    profile = struct.pack(">I", len(tags)) + table + body
+    header = struct.pack(">I4sI4s4s4s", 128 + len(profile), b"none", 0x02400000, b"mntr", b"RGB ", b"XYZ ")
+    header += struct.pack(">6H4s28x", 2026, 1, 1, 0, 0, 0, b"acsp") + struct.pack(">3I", 0xF6D6, 0x10000, 0xD32D)
+    return header.ljust(128, b"\0") + profile
+
+
+def srgb_profile() -> bytes:
+    return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+
+def _chunk(name: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+
+def _u24(number: int) -> bytes:
+    return number.to_bytes(3, "little")
+
+
+def _s15f16(number: float) -> bytes:
+    return struct.pack(">i", round(number * 65536))

@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import replace
+
+import PIL
+import pytest
+
+from chalicelib.processing.recipes import DEFAULT_RECIPE, ENGINE_VERSION, MAX_SIDE, RECIPES, Encoding, ladder
+
+PHOTO = RECIPES["photo"]
+
+
+def names(width: int, height: int) -> list[str]:
+    return [size.name for size in ladder(PHOTO, width, height)]
+
+
+@pytest.mark.parametrize(
+    ("width", "expected"),
+    [
+        (6000, ["w160", "w320", "w640", "w960", "w1280", "w1920"]),
+        (1920, ["w160", "w320", "w640", "w960", "w1280", "w1920"]),
+        (1919, ["w160", "w320", "w640", "w960", "w1280"]),
+        (1000, ["w160", "w320", "w640", "w960"]),
+        (480, ["w160", "w320"]),
+        (481, ["w160", "w320", "w481"]),
+        (300, ["w160", "w300"]),
+        (240, ["w160"]),
+        (160, ["w160"]),
+        (159, ["w159"]),
+        (1, ["w1"]),
+    ],
+)
+def test_the_ladder_ends_at_the_image_and_loses_at_most_a_third_of_its_width(width: int, expected: list[str]) -> None:
+    assert names(width, 100) == expected
+
+
+@pytest.mark.parametrize("shape", [(4000, 3000), (3000, 4000), (1000, 1), (1, 1000), (200, 60_000), (70_000, 50)])
+def test_no_rendition_is_larger_than_the_image_or_than_a_format_allows(shape: tuple[int, int]) -> None:
+    sizes = ladder(PHOTO, *shape)
+    assert sizes
+    for size in sizes:
+        assert 1 <= size.width <= shape[0]
+        assert 1 <= size.height <= min(shape[1], MAX_SIDE)
+
+
+def test_the_shape_is_kept_to_the_pixel() -> None:
+    assert [(s.width, s.height) for s in ladder(PHOTO, 2000, 1072)][:3] == [(160, 86), (320, 172), (640, 343)]
+
+
+def test_original_only_has_no_renditions() -> None:
+    assert ladder(RECIPES["original-only"], 4000, 3000) == []
+
+
+def test_the_default_is_webp_and_jpeg() -> None:
+    assert RECIPES[DEFAULT_RECIPE].formats == ("webp", "jpeg")
+
+
+def test_the_fingerprint_changes_with_whatever_changes_bytes_and_with_nothing_else(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    webp, jpeg = PHOTO.encodings
+    variants = [
+        PHOTO,
+        replace(PHOTO, widths=(160, 320)),
+        replace(PHOTO, encodings=(webp,)),
+        replace(PHOTO, encodings=(replace(webp, quality=81), jpeg)),
+        replace(PHOTO, encodings=(replace(webp, effort=4), jpeg)),
+        replace(PHOTO, encodings=(Encoding("avif", 60), jpeg)),
+    ]
+    prints = [recipe.fingerprint for recipe in variants]
+    assert len(set(prints)) == len(prints)
+    assert replace(PHOTO, name="other").fingerprint == PHOTO.fingerprint
+    monkeypatch.setattr("chalicelib.processing.recipes.ENGINE_VERSION", "2")
+    assert PHOTO.fingerprint not in prints
+
+
+def test_the_fingerprint_is_the_same_in_every_process() -> None:
+    code = "from chalicelib.processing.recipes import RECIPES; print(RECIPES['photo'].fingerprint)"
+    seen = {
+        subprocess.run(
+            [sys.executable, "-c", code], env={"PYTHONHASHSEED": seed}, capture_output=True, text=True, check=True
+        ).stdout.strip()
+        for seed in ("1", "2")
+    }
+    assert seen == {PHOTO.fingerprint}
+
+
+def test_the_engine_version_names_the_pillow_that_is_installed() -> None:
+    assert ENGINE_VERSION.endswith(f"pillow{PIL.__version__}"), "other encoders, other bytes: raise ENGINE_VERSION"
+
+
+def test_recipes_are_imported_without_pillow() -> None:
+    code = "import sys, chalicelib.processing.recipes, chalicelib.processing.sniff; sys.exit('PIL' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
