@@ -428,7 +428,8 @@ def _key_key(key_id: str) -> dict[str, str]:
 def _api_key(item: Mapping[str, Any]) -> ApiKey:
     values = _read(item)
     names = ("id", "hash", "tenant", "name", "created_at", "revoked_at")
-    return ApiKey(**{name: values.get(name) for name in names}, scopes=tuple(values["scopes"]))
+    fields: dict[str, Any] = {name: values.get(name) for name in names}
+    return ApiKey(**fields, scopes=tuple(values["scopes"]))
 
 
 def put_api_key(key: ApiKey) -> None:
