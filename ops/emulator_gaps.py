@@ -7,6 +7,7 @@ and `--revert-drift`, and stores lifecycle rules without running them.
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
@@ -22,6 +23,16 @@ def is_emulator(endpoint_url: str) -> bool:
 def requires_tls(endpoint_url: str) -> str:
     """The template's RequireTls: `false` only at an emulator reached over plain HTTP, which enforces policies, too."""
     return "false" if endpoint_url.startswith("http://") and is_emulator(endpoint_url) else "true"
+
+
+def architecture(endpoint_url: str) -> str | None:
+    """This machine's, by Lambda's name for it, when the functions will run on it; None at AWS."""
+    return machine_architecture() if is_emulator(endpoint_url) else None
+
+
+def machine_architecture() -> str | None:
+    """Lambda's name for this machine's processor; None when Lambda has none."""
+    return {"x86_64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}.get(platform.machine())
 
 
 def mend(session: boto3.Session, outputs: Mapping[str, str]) -> None:

@@ -22,7 +22,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     config.add_stage_arguments(parser)
     parser.add_argument("--front-door", metavar="URL", help="where browsers come in, if not at the distribution")
     parser.add_argument(
-        "--architecture", choices=["arm64", "x86_64"], help="of the functions (default: as recorded, else arm64)"
+        "--architecture",
+        choices=["arm64", "x86_64"],
+        help="of the functions (default: as recorded, else arm64; at an emulator this machine's)",
     )
     parser.add_argument(
         "--set",
@@ -89,7 +91,7 @@ def provision(
     front_door
         Where browsers come in (no trailing slash), if not at the distribution: http://localhost:8000.
     architecture
-        `arm64` or `x86_64`; None keeps what is recorded, at first arm64.
+        `arm64` or `x86_64`; None keeps what is recorded, at first arm64. An emulator runs functions on this machine.
     parameters
         Of the template, by name. One that was set before keeps its value.
 
@@ -131,6 +133,7 @@ def provision(
             revert_drift=revert_drift,
         )
         outputs = stack.outputs(made)
+        architecture = architecture or emulator_gaps.architecture(cloudformation.meta.endpoint_url)
         emulator_gaps.mend(session, outputs)
 
     variables = {camel_to_variable(name): value for name, value in outputs.items()} | {

@@ -21,6 +21,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ops.config import deployed_resources, load_stage, rest_api_id
+from ops.emulator_gaps import machine_architecture
 from ops.errors import OpsError
 from ops.local import project
 from ops.local.edge import Edge
@@ -30,7 +31,6 @@ from ops.local.emulator_process import CREDENTIALS, REGION, EmulatorProcess, che
 Progress = Callable[[str], None]
 
 ROOT = Path(__file__).resolve().parents[2]
-ARCHITECTURES = {"x86_64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
 
 
 class LocalStage:
@@ -178,7 +178,6 @@ class LocalStage:
             (self.project_dir / ".chalice" / "deployed" / f"{project.STAGE}.json").unlink(missing_ok=True)
         provision = [sys.executable, "-m", "ops", "provision", "--stage", project.STAGE]
         provision += ["--project-dir", str(self.project_dir), "--front-door", self.front_door]
-        provision += ["--architecture", check_machine()]
         self.progress("making the buckets, table, queue and distribution")
         self.run(provision, self.root)
         self.progress("chalice deploy --stage local")
@@ -272,7 +271,7 @@ def check_machine() -> str:
             f"Filemill's functions are built for Lambda's Linux (glibc) and can't run on {what}: "
             "run this inside WSL 2 or a Debian or Ubuntu container."
         )
-    architecture = ARCHITECTURES.get(platform.machine())
+    architecture = machine_architecture()
     if architecture is None:
         raise OpsError(f"Lambda knows x86_64 and arm64, and this machine is {platform.machine()}: use one of those.")
     return architecture
