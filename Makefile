@@ -11,11 +11,12 @@ venv: # both virtual environments, as far as their requirement files changed
 run: venv # everything on this computer, at http://localhost:8000 (PORT=, EMULATOR_PORT=), until Ctrl-C
 	@exec $(PYTHON) -m ops local
 
-check: venv # format, lint, types, the templates: quick
+check: venv # format, lint, types, the template, the quick tests
 	@$(PYTHON) -m ruff format --check -q .
 	@$(PYTHON) -m ruff check -q .
 	@$(PYTHON) -m mypy
 	@.venv/bin/cfn-lint .chalice/resources.yaml
+	@$(PYTHON) -m pytest -q -m 'not e2e' tests/api tests/test_*.py
 
 test: venv # everything: on mocks, and end to end on the really deployed local stack
 	@$(PYTHON) -m pytest

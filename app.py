@@ -2,6 +2,7 @@
 
     POST /v1/files ──▶ record `awaiting_upload` + signed upload ──▶ client sends bytes to S3
     S3 originals ──▶ SQS ingest ──▶ process() ──▶ S3 derived + record `ready` ──▶ CloudFront /f/…
+    POST /v1/files with source_url ──▶ SQS imports ──▶ fetch() ──▶ S3 originals
 
 Chalice deploys this one file as several Lambda functions, and each imports all of it. So that none pays for another's
 imports, the HTTP routes are mounted only where HTTP is answered, and handlers import their work when called.
@@ -24,7 +25,7 @@ except NotProvisionedError as missing:
     raise SystemExit(f"filemill: {missing}") from None  # a person at a terminal gets the sentence
 
 # Chalice names the API's function `app-stage`, the others `app-stage-name`; at a terminal there is no function.
-if os.environ.get("AWS_LAMBDA_FUNCTION_NAME", "").endswith("-process"):
+if os.environ.get("AWS_LAMBDA_FUNCTION_NAME", "").endswith(("-process", "-fetch")):
     app = Chalice(app_name="filemill", configure_logs=False)
 else:
     from chalicelib.api.application import create
@@ -38,3 +39,11 @@ def process(event: Any) -> None:
     from chalicelib.processing import pipeline
 
     pipeline.handle(event.to_dict(), event.context)
+
+
+@app.on_sqs_message(queue_arn=stage.import_queue_arn, batch_size=1)
+def fetch(event: Any) -> None:
+    """Files to fetch from a URL into the originals bucket, where they go on like any other."""
+    from chalicelib.importing import handler
+
+    handler.handle(event.to_dict(), event.context)

@@ -24,11 +24,19 @@ _BOUNDS: dict[str, Any] = {
 
 @cache
 def s3() -> S3Client:
-    # Without both settings a presigned address outside us-east-1 is signed V2 for the global endpoint, whose redirect
-    # breaks CORS (boto/boto3#421, #3015).
+    # Without the first two settings a presigned address outside us-east-1 is signed V2 for the global endpoint, whose
+    # redirect breaks CORS (boto/boto3#421, #3015). Without the next two botocore puts checksums of its own choosing
+    # into uploads that others will send.
     return boto3.client(
         "s3",
-        config=Config(signature_version="s3v4", s3={"addressing_style": "virtual"}, max_pool_connections=16, **_BOUNDS),
+        config=Config(
+            signature_version="s3v4",
+            s3={"addressing_style": "virtual"},
+            request_checksum_calculation="when_required",
+            response_checksum_validation="when_required",
+            max_pool_connections=16,
+            **_BOUNDS,
+        ),
     )
 
 

@@ -54,6 +54,9 @@ class ErrorCode(StrEnum):
     CORRUPT = "corrupt"
     EMPTY = "empty"
     INTERNAL = "internal"
+    SIZE_MISMATCH = "size_mismatch"
+    SOURCE_REFUSED = "source_refused"
+    SOURCE_UNREACHABLE = "source_unreachable"
     TOO_LARGE = "too_large"
     TOO_MANY_PIXELS = "too_many_pixels"
     TYPE_MISMATCH = "type_mismatch"
@@ -97,7 +100,7 @@ class Rendition(BaseModel):
 
 
 class File(BaseModel):
-    """One uploaded file: the record in the table. `size` in bytes, times in UTC.
+    """One uploaded file: the record in the table. `size` in bytes (None while unknown), times in UTC.
 
     The fields after `renditions` are ours alone and never leave by the API.
     """
@@ -109,7 +112,7 @@ class File(BaseModel):
     status: Status
     filename: str
     content_type: str
-    size: int
+    size: int | None = None
     visibility: Visibility
     recipe: str
     tags: list[str] = Field(default_factory=list)
@@ -125,6 +128,12 @@ class File(BaseModel):
     renditions: list[Rendition] = Field(default_factory=list)
 
     declared_sha256: str | None = None
+    max_bytes: int | None = None
+    source_url: str | None = None
+    upload_id: str | None = None
+    part_size: int | None = None
+    part_checksums: bool = False
+    token_id: str | None = None
     version_id: str | None = None
     sequencer: str | None = None
     source_version: str | None = None
@@ -132,6 +141,31 @@ class File(BaseModel):
     lease_until: Timestamp | None = None
     attempts: int = 0
     correlation_id: str | None = None
+
+
+class UploadToken(BaseModel):
+    """What a backend lets one browser upload: at most `max_files` files of `max_bytes` bytes each, of these types.
+
+    `content_types` may hold `image/*`; empty allows any. Everything after it is the token's to say, not the browser's.
+    """
+
+    id: str
+    hash: str
+    tenant: str
+    created_at: Timestamp
+    expires_at: Timestamp
+    max_files: int
+    max_bytes: int
+    used: int = 0
+    content_types: list[str] = Field(default_factory=list)
+    tags: list[str] = Field(default_factory=list)
+    visibility: Visibility
+    recipe: str
+
+    def allows_type(self, content_type: str) -> bool:
+        name = content_type.partition(";")[0].strip()
+        main = name.partition("/")[0]
+        return not self.content_types or name in self.content_types or f"{main}/*" in self.content_types
 
 
 FILE_ID_PATTERN = re.compile(r"file_[0-9A-HJKMNP-TV-Z]{26}")

@@ -8,8 +8,16 @@ from collections.abc import Mapping
 from functools import cache
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
 
 PREFIX = "FILEMILL_"
+
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html; a POST takes as much as a PUT.
+MIN_PART_BYTES = 5 * 1024**2
+MAX_PART_BYTES = 5 * 1024**3
+MAX_PARTS = 10_000
+MAX_OBJECT_BYTES = MAX_PARTS * MAX_PART_BYTES
+MAX_POST_BYTES = 5 * 1024**3
 
 
 class NotProvisionedError(RuntimeError):
@@ -31,6 +39,8 @@ class Settings(BaseModel):
     table: str
     ingest_queue_arn: str
     ingest_queue_url: str
+    import_queue_arn: str
+    import_queue_url: str
     distribution_id: str
     front_door: str = Field(description="Where browsers come in, without a trailing slash: https://d123.cloudfront.net")
     cdn_key_id: str = Field(description="Id of the CloudFront public key that private addresses are signed for")
@@ -38,10 +48,16 @@ class Settings(BaseModel):
     secret_parameter: str = Field(description="SSM SecureString that cursors and tokens are signed with")
 
     list_shards: int = Field(1, ge=1, le=256, description="Index partitions a tenant's list is spread over; only raise")
-    max_upload_bytes: int = Field(
-        5 * 1024**3, ge=1, le=5 * 1024**3, description="S3 takes 5 GiB at most in one POST or PUT"
+    max_upload_bytes: int = Field(50 * 1000**3, ge=1, le=MAX_OBJECT_BYTES, description="Largest file")
+    multipart_threshold: int = Field(
+        100 * 1000**2, ge=MIN_PART_BYTES, le=MAX_POST_BYTES, description="From here on uploads are multipart unasked"
     )
+    max_import_bytes: int = Field(5 * 1000**3, ge=1, le=MAX_OBJECT_BYTES, description="Largest file fetched by URL")
+    import_networks: str = Field("", description="CIDRs, comma-separated, that imports may fetch from though private")
     upload_expiry: int = Field(3600, ge=60, le=12 * 3600, description="How long an upload address lives")
+    multipart_expiry: int = Field(
+        7 * 86400, ge=3600, le=7 * 86400, description="How long a multipart upload may take; the bucket aborts it then"
+    )
     url_expiry: int = Field(3600, ge=300, le=7 * 86400, description="How long a private file's address lives at least")
     cors_origin: str = Field("*", description="Access-Control-Allow-Origin of the API; the credential is a header")
     log_level: str = "INFO"
@@ -50,6 +66,10 @@ class Settings(BaseModel):
 def camel_to_variable(name: str) -> str:
     """The environment variable that a stack output is recorded as: `TableName` gives `FILEMILL_TABLE_NAME`."""
     return PREFIX + re.sub(r"(?<!^)(?=[A-Z])", "_", name).upper()
+
+
+def _variable(error: ErrorDetails) -> str:
+    return PREFIX + str(error["loc"][0]).upper()
 
 
 def load(environ: Mapping[str, str]) -> Settings:
@@ -64,12 +84,13 @@ def load(environ: Mapping[str, str]) -> Settings:
     try:
         return Settings.model_validate(values)
     except ValidationError as error:
-        wrong = ", ".join(f"{PREFIX}{str(e['loc'][0]).upper()} ({e['msg'].lower()})" for e in error.errors())
         stage = values.get("stage", "NAME")
-        if any(e["type"] == "missing" for e in error.errors()):
+        if missing := [_variable(e) for e in error.errors() if e["type"] == "missing"]:
             raise NotProvisionedError(
-                f"This stage is not provisioned: run `python -m ops provision --stage {stage}` first. Missing: {wrong}."
+                f"This stage is not provisioned: run `python -m ops provision --stage {stage}` first. "
+                f"Missing: {', '.join(missing)}."
             ) from None
+        wrong = ", ".join(f"{_variable(e)} ({e['msg'].lower()})" for e in error.errors())
         raise NotProvisionedError(f"This stage has a wrong setting in .chalice/config.json: {wrong}.") from None
 
 

@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from base64 import b64encode
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import chain
 from typing import IO, Any, cast
+
+from botocore.exceptions import ClientError
 
 from chalicelib import aws
 from chalicelib.model import File, original_key
-from chalicelib.settings import settings
+from chalicelib.settings import MAX_POST_BYTES, settings
 
 IMMUTABLE = "public, max-age=31536000, immutable"
 
 # DeleteObjects takes 1,000 keys at most: https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
 DELETE_BATCH = 1000
+
+# What S3 answers to If-None-Match when there is an object already, or one just being written.
+TAKEN = frozenset({"PreconditionFailed", "ConditionalRequestConflict"})
+
+# An import's parts: bytes, and how many are on their way at once.
+IMPORT_PART = 16 * 1024**2
+IMPORT_SENDERS = 2
 
 
 @dataclass(frozen=True)
@@ -27,17 +41,208 @@ class PostPolicy:
 def sign_upload(file: File, expires_in: int) -> PostPolicy:
     """An address for exactly this upload: key, size in bytes and content type are fixed by the policy. No AWS call.
 
-    `expires_in` in seconds.
+    A file of unknown size gets a bound; a declared SHA-256 is for S3 to check. `expires_in` in seconds.
     """
     fixed = {"Content-Type": file.content_type, "success_action_status": "201"}
+    if file.declared_sha256:
+        fixed |= {
+            "x-amz-checksum-algorithm": "SHA256",
+            "x-amz-checksum-sha256": b64encode(bytes.fromhex(file.declared_sha256)).decode(),
+        }
+    smallest, largest = (file.size, file.size) if file.size is not None else (1, post_bound(file))
     signed = aws.s3().generate_presigned_post(
         Bucket=settings().originals_bucket,
         Key=original_key(file.tenant, file.id),
         Fields=dict(fixed),
-        Conditions=[*({name: value} for name, value in fixed.items()), ["content-length-range", file.size, file.size]],
+        Conditions=[*({name: value} for name, value in fixed.items()), ["content-length-range", smallest, largest]],
         ExpiresIn=expires_in,
     )
     return PostPolicy(signed["url"], signed["fields"])
+
+
+def post_bound(file: File) -> int:
+    """Bytes that a form may carry for a file of unknown size."""
+    return min(file.max_bytes or settings().max_upload_bytes, MAX_POST_BYTES)
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part that S3 holds; `size` in bytes, `etag` without quotes, `sha256` in base64 where the client sent one."""
+
+    part_number: int
+    etag: str
+    size: int
+    sha256: str | None = None
+
+
+class UploadMissingError(LookupError):
+    """S3 has no such multipart upload (any more): it was completed, aborted, or never begun."""
+
+
+def _of_upload(file: File, upload_id: str) -> dict[str, Any]:
+    return {
+        "Bucket": settings().originals_bucket,
+        "Key": original_key(file.tenant, file.id),
+        "UploadId": upload_id,
+    }
+
+
+@contextmanager
+def _missing_upload() -> Iterator[None]:
+    try:
+        yield
+    except ClientError as error:
+        if error.response["Error"]["Code"] in {"NoSuchUpload", "404"}:
+            raise UploadMissingError from None
+        raise
+
+
+def begin_multipart(file: File) -> str:
+    """One CreateMultipartUpload; the upload id."""
+    checksums: dict[str, Any] = {"ChecksumAlgorithm": "SHA256"} if file.part_checksums else {}
+    reply = aws.s3().create_multipart_upload(
+        Bucket=settings().originals_bucket,
+        Key=original_key(file.tenant, file.id),
+        ContentType=file.content_type,
+        **checksums,
+    )
+    return reply["UploadId"]
+
+
+def sign_begin_multipart(file: File, expires_in: int) -> str:
+    """An address that begins a multipart upload of this file. No AWS call; the sender chooses the Content-Type."""
+    parameters = {"Bucket": settings().originals_bucket, "Key": original_key(file.tenant, file.id)}
+    return aws.s3().generate_presigned_url("create_multipart_upload", Params=parameters, ExpiresIn=expires_in)
+
+
+def sign_part(file: File, upload_id: str, part_number: int, expires_in: int, sha256: str | None = None) -> str:
+    """An address to PUT one part to. No AWS call. With `sha256` (hex) the sender must send it, and S3 checks it."""
+    checksum = {"ChecksumSHA256": b64encode(bytes.fromhex(sha256)).decode()} if sha256 else {}
+    return aws.s3().generate_presigned_url(
+        "upload_part",
+        Params={**_of_upload(file, upload_id), "PartNumber": part_number, **checksum},
+        ExpiresIn=expires_in,
+    )
+
+
+def sign_request(operation: str, file: File, upload_id: str, expires_in: int) -> str:
+    """An address for `list_parts`, `complete_multipart_upload` or `abort_multipart_upload`. No AWS call."""
+    return aws.s3().generate_presigned_url(operation, Params=_of_upload(file, upload_id), ExpiresIn=expires_in)
+
+
+def list_parts(file: File, upload_id: str) -> list[Part]:
+    """Every part that S3 holds, in order: one call for each thousand. Raises UploadMissingError."""
+    with _missing_upload():
+        pages = list(aws.s3().get_paginator("list_parts").paginate(**_of_upload(file, upload_id)))
+    return [
+        Part(part["PartNumber"], part["ETag"].strip('"'), part["Size"], part.get("ChecksumSHA256"))
+        for page in pages
+        for part in page.get("Parts", [])
+    ]
+
+
+def complete_multipart(file: File, upload_id: str, parts: list[Part]) -> None:
+    """One CompleteMultipartUpload, which fails when there is an object already: first write wins.
+
+    Raises UploadMissingError when the upload, or the place for it, is gone.
+    """
+    wanted = [
+        {
+            "PartNumber": part.part_number,
+            "ETag": part.etag,
+            **({"ChecksumSHA256": part.sha256} if part.sha256 and file.part_checksums else {}),
+        }
+        for part in parts
+    ]
+    try:
+        with _missing_upload():
+            aws.s3().complete_multipart_upload(
+                **_of_upload(file, upload_id), MultipartUpload={"Parts": cast(Any, wanted)}, IfNoneMatch="*"
+            )
+    except ClientError as error:
+        if error.response["Error"]["Code"] in TAKEN:
+            raise UploadMissingError from None
+        raise
+
+
+def abort_multipart(file: File, upload_id: str) -> None:
+    """One AbortMultipartUpload; S3 frees the parts. Nothing happens when it is gone already."""
+    with suppress(UploadMissingError), _missing_upload():
+        aws.s3().abort_multipart_upload(**_of_upload(file, upload_id))
+
+
+def put_original(file: File, chunks: Iterable[bytes]) -> bool:
+    """Writes an original of unknown size as its bytes come; False when there is one already: first write wins.
+
+    One PutObject, or from 16 MiB on a multipart upload, which is aborted when the chunks raise. Holds 64 MiB at most.
+    """
+    blocks = _blocks(chunks, IMPORT_PART)
+    first = next(blocks, b"")
+    if len(first) < IMPORT_PART:
+        try:
+            aws.s3().put_object(
+                Bucket=settings().originals_bucket,
+                Key=original_key(file.tenant, file.id),
+                Body=first,
+                ContentType=file.content_type,
+                IfNoneMatch="*",
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] in TAKEN:
+                return False
+            raise
+        return True
+    upload_id = begin_multipart(file)
+    try:
+        complete_multipart(file, upload_id, _put_parts(file, upload_id, chain([first], blocks)))
+    except UploadMissingError:
+        abort_multipart(file, upload_id)
+        return False
+    except BaseException:
+        abort_multipart(file, upload_id)
+        raise
+    return True
+
+
+def _put_parts(file: File, upload_id: str, blocks: Iterable[bytes]) -> list[Part]:
+    """Sends parts side by side, while the next is still coming in."""
+    parts: list[Part] = []
+    sending: deque[Future[Part]] = deque()
+    with ThreadPoolExecutor(IMPORT_SENDERS) as senders:
+        for number, block in enumerate(blocks, 1):
+            if len(sending) == IMPORT_SENDERS:
+                parts.append(sending.popleft().result())
+            sending.append(senders.submit(_put_part, file, upload_id, number, block))
+        parts += [part.result() for part in sending]
+    return parts
+
+
+def _put_part(file: File, upload_id: str, number: int, body: bytes) -> Part:
+    reply = aws.s3().upload_part(**_of_upload(file, upload_id), PartNumber=number, Body=body)
+    return Part(number, reply["ETag"].strip('"'), len(body))
+
+
+def _blocks(chunks: Iterable[bytes], size: int) -> Iterator[bytes]:
+    """The same bytes in blocks of `size`, but for the last, which is never empty."""
+    block = bytearray()
+    for chunk in chunks:
+        block += chunk
+        while len(block) >= size:
+            yield bytes(block[:size])
+            del block[:size]
+    if block:
+        yield bytes(block)
+
+
+def has_original(file: File) -> bool:
+    """One HeadObject. Without ListBucket S3 answers 403 for a missing key, with it 404."""
+    try:
+        aws.s3().head_object(Bucket=settings().originals_bucket, Key=original_key(file.tenant, file.id))
+    except ClientError as error:
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] in {403, 404}:
+            return False
+        raise
+    return True
 
 
 @dataclass(frozen=True)

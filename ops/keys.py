@@ -68,12 +68,12 @@ def create(tenant: str, name: str = "", scopes: tuple[str, ...] = SCOPES) -> tup
     Raises ValueError for a tenant that is not 1 to 63 lower-case letters, digits and hyphens.
     """
     from chalicelib import catalog
-    from chalicelib.api.auth import hash_key, new_key
+    from chalicelib.api.auth import hash_key, new_credential
     from chalicelib.model import TENANT_PATTERN, now, timestamp
 
     if not TENANT_PATTERN.fullmatch(tenant):
         raise ValueError("a tenant is 1 to 63 lower-case letters, digits and hyphens, and starts with no hyphen")
-    key_id, secret = new_key()
+    key_id, secret = new_credential()
     key = catalog.ApiKey(key_id, hash_key(secret), tenant, name, scopes, timestamp(now()))
     catalog.put_api_key(key)
     return key, secret

@@ -25,6 +25,7 @@ class Place:
     derived_bucket: str
     table: str
     ingest_queue_arn: str
+    import_queue_arn: str
     distribution_id: str
     parameters: tuple[str, ...]
     app_name: str = "filemill"
@@ -58,6 +59,12 @@ def _logs(place: Place, function: str) -> Statement:
     group = place.arn("logs", f"log-group:/aws/lambda/{name}")
     # The group itself to create it, what is below it for its streams.
     return _allow("OwnLogs", ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"], group, f"{group}:*")
+
+
+def _deliveries(queue_arn: str) -> Statement:
+    """What Lambda needs to read a queue for a function, and the function to say when a message comes back."""
+    actions = ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"]
+    return _allow("Deliveries", actions, queue_arn)
 
 
 def api(place: Place) -> Policy:
@@ -98,6 +105,7 @@ def api(place: Place) -> Policy:
             ["ssm:GetParameter"],
             *(place.arn("ssm", f"parameter{name}") for name in place.parameters),
         ),
+        _allow("Imports", ["sqs:SendMessage"], place.import_queue_arn),
         _allow("Purge", ["cloudfront:CreateInvalidation"], place.distribution_arn),
         _logs(place, "api_handler"),
     )
@@ -111,12 +119,22 @@ def process(place: Place) -> Policy:
         _allow("Originals", ["s3:DeleteObjectVersion", "s3:GetObject", "s3:GetObjectVersion"], f"{originals}/*"),
         _allow("Renditions", ["s3:DeleteObject", "s3:PutObject"], f"{derived}/*"),
         _allow("RenditionNames", ["s3:ListBucket"], derived),
-        _allow(
-            "Deliveries",
-            ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"],
-            place.ingest_queue_arn,
-        ),
+        _deliveries(place.ingest_queue_arn),
         _logs(place, "process"),
+    )
+
+
+def fetch(place: Place) -> Policy:
+    """The fetch function, which talks to strangers: adds originals, can't read one; fails a record."""
+    return _policy(
+        _allow("Records", ["dynamodb:GetItem", "dynamodb:UpdateItem"], place.table_arn),
+        _allow(
+            "Originals",
+            ["s3:AbortMultipartUpload", "s3:PutObject"],
+            f"{place.bucket(place.originals_bucket)}/*",
+        ),
+        _deliveries(place.import_queue_arn),
+        _logs(place, "fetch"),
     )
 
 
@@ -124,4 +142,5 @@ def process(place: Place) -> Policy:
 POLICIES: dict[str, tuple[str, Callable[[Place], Policy]]] = {
     "api_handler": ("api", api),
     "process": ("process", process),
+    "fetch": ("fetch", fetch),
 }

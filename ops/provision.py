@@ -212,6 +212,7 @@ def record(
         derived_bucket=variables[f"{PREFIX}DERIVED_BUCKET"],
         table=variables[f"{PREFIX}TABLE"],
         ingest_queue_arn=variables[f"{PREFIX}INGEST_QUEUE_ARN"],
+        import_queue_arn=variables[f"{PREFIX}IMPORT_QUEUE_ARN"],
         distribution_id=variables[f"{PREFIX}DISTRIBUTION_ID"],
         parameters=(variables[f"{PREFIX}CDN_KEY_PARAMETER"], variables[f"{PREFIX}SECRET_PARAMETER"]),
         app_name=before.get("app_name", "filemill"),

@@ -20,6 +20,8 @@ import requests
 import yaml
 from moto import mock_aws
 
+pytest_plugins = ["tests.local"]
+
 STAGE = {
     "FILEMILL_STAGE": "test",
     "FILEMILL_ORIGINALS_BUCKET": "originals",
@@ -27,6 +29,8 @@ STAGE = {
     "FILEMILL_TABLE": "filemill-test",
     "FILEMILL_INGEST_QUEUE_ARN": "arn:aws:sqs:eu-west-1:123456789012:ingest",
     "FILEMILL_INGEST_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/123456789012/ingest",
+    "FILEMILL_IMPORT_QUEUE_ARN": "arn:aws:sqs:eu-west-1:123456789012:imports",
+    "FILEMILL_IMPORT_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/123456789012/imports",
     "FILEMILL_DISTRIBUTION_ID": "EDIST",
     "FILEMILL_FRONT_DOOR": "https://d111.cloudfront.net",
     "FILEMILL_CDN_KEY_ID": "K111",
@@ -115,7 +119,8 @@ def provisioned(cdn_key: bytes) -> None:
         s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
     s3.put_bucket_versioning(Bucket="originals", VersioningConfiguration={"Status": "Enabled"})
     aws_client("dynamodb").create_table(TableName="filemill-test", **table_definition())
-    aws_client("sqs").create_queue(QueueName="ingest")
+    for queue in ("ingest", "imports"):
+        aws_client("sqs").create_queue(QueueName=queue)
     ssm = aws_client("ssm")
     ssm.put_parameter(Name=STAGE["FILEMILL_CDN_KEY_PARAMETER"], Value=cdn_key.decode() or "none", Type="SecureString")
     ssm.put_parameter(Name=STAGE["FILEMILL_SECRET_PARAMETER"], Value="s" * 43, Type="SecureString")

@@ -6,7 +6,7 @@ from typing import Any
 
 from chalice import Chalice, CORSConfig, Response
 
-from chalicelib.api import errors, files, health
+from chalicelib.api import errors, files, health, tokens, uppy
 from chalicelib.api.errors import Problem
 from chalicelib.api.routing import respond
 from chalicelib.observability import SERVICE, begin, logger
@@ -60,6 +60,8 @@ def create() -> Application:
     app = Application(app_name=SERVICE, configure_logs=False)
     app.api.cors = _cors()
     app.register_blueprint(files.routes)
+    app.register_blueprint(tokens.routes)
+    app.register_blueprint(uppy.routes)
     app.register_blueprint(health.routes)
     _mount_fallbacks(app)
     return app

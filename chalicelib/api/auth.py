@@ -1,4 +1,4 @@
-"""Who is asking: API keys, looked up by id, compared by hash, remembered for less than a minute.
+"""Who is asking: API keys and upload tokens, looked up by id, compared by hash, remembered for less than a minute.
 
 The check stands in the function and not in an API Gateway authorizer. Chalice can neither put CORS headers on an
 authorizer's refusals nor make problem documents of them, so a browser would see a network error where it should see
@@ -19,12 +19,16 @@ from enum import StrEnum
 from chalicelib import catalog
 from chalicelib.api.errors import Problem
 from chalicelib.catalog import ApiKey
+from chalicelib.model import UploadToken, now
 
 # Seconds a key is trusted from memory. A revoked key must stop within a minute.
 REMEMBER = 30.0
 REMEMBER_KEYS = 1000
 
-_KEY = re.compile(r"fm_([0-9a-f]{12})_[0-9a-f]{48}")
+_CREDENTIAL = re.compile(r"(fmu?)_([0-9a-f]{12})_[0-9a-f]{48}")
+
+
+COOKIE = "filemill_upload"
 
 
 class Scope(StrEnum):
@@ -34,24 +38,31 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True)
 class Caller:
-    """Whose request it is. The tenant comes from the credential and from nowhere else."""
+    """Whose request it is. The tenant comes from the credential and from nowhere else.
+
+    A browser with an upload token has no scopes: what it may do it may do with its own files only.
+    """
 
     tenant: str
     key_id: str
     scopes: frozenset[str]
+    token: UploadToken | None = None
 
 
-def new_key() -> tuple[str, str]:
-    """(key id, key): the key is shown once and kept nowhere. 192 random bits, so a plain hash of it suffices."""
-    key_id = secrets.token_hex(6)
-    return key_id, f"fm_{key_id}_{secrets.token_hex(24)}"
+def new_credential(prefix: str = "fm") -> tuple[str, str]:
+    """(id, credential): it is shown once and kept nowhere. 192 random bits, so a plain hash of it suffices.
+
+    `fm` is an API key, `fmu` an upload token.
+    """
+    credential_id = secrets.token_hex(6)
+    return credential_id, f"{prefix}_{credential_id}_{secrets.token_hex(24)}"
 
 
 def hash_key(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()
 
 
-_remembered: dict[str, tuple[float, ApiKey]] = {}
+_remembered: dict[str, tuple[float, ApiKey | UploadToken]] = {}
 
 
 def forget() -> None:
@@ -59,41 +70,53 @@ def forget() -> None:
     _remembered.clear()
 
 
-def _look_up(key_id: str) -> ApiKey | None:
+def _look_up(prefix: str, credential_id: str) -> ApiKey | UploadToken | None:
     moment = time.monotonic()
-    found = _remembered.get(key_id)
+    name = f"{prefix}_{credential_id}"
+    found = _remembered.get(name)
     if found and moment - found[0] < REMEMBER:
         return found[1]
-    _remembered.pop(key_id, None)
-    key = catalog.get_api_key(key_id)
-    if key:
+    _remembered.pop(name, None)
+    known = catalog.get_api_key(credential_id) if prefix == "fm" else catalog.get_token(credential_id)
+    if known:
         if len(_remembered) >= REMEMBER_KEYS:
             _remembered.clear()
-        _remembered[key_id] = (moment, key)
-    return key
+        _remembered[name] = (moment, known)
+    return known
 
 
-def authenticate(authorization: str | None) -> Caller:
-    """The caller behind an `Authorization: Bearer fm_…` header. At most one read; none while the key is remembered.
+def authenticate(authorization: str | None, cookie: str | None = None) -> Caller:
+    """The caller behind an `Authorization: Bearer …` header or, without one, an upload token in a cookie.
 
-    Raises Problem `unauthenticated`: no header, not our scheme, an unknown, wrong or revoked key - all told apart in
-    words only where that helps nobody guess.
+    At most one read; none while the credential is remembered. Raises Problem `unauthenticated`: nothing sent, not our
+    scheme, an unknown, wrong or revoked credential - told apart in words only where that helps nobody guess; and
+    `token_expired`.
     """
-    if not authorization:
+    if not authorization and not cookie:
         raise _unauthenticated("This request needs an API key: send `Authorization: Bearer fm_…`.")
-    scheme, _, key = authorization.partition(" ")
-    match = _KEY.fullmatch(key.strip())
-    if scheme.lower() != "bearer" or not match:
+    scheme, _, credential = authorization.partition(" ") if authorization else ("bearer", "", cookie or "")
+    credential = credential.strip()
+    match = _CREDENTIAL.fullmatch(credential)
+    if scheme.lower() != "bearer" or not match or (not authorization and match[1] != "fmu"):
         raise _unauthenticated("The Authorization header must be `Bearer` and an API key that starts with `fm_`.")
-    known = _look_up(match[1])
-    if not known or not hmac.compare_digest(known.hash, hash_key(key.strip())) or known.revoked_at:
-        raise _unauthenticated("This API key is not valid: it is unknown or was revoked.")
+    known = _look_up(match[1], match[2])
+    if not known or not hmac.compare_digest(known.hash, hash_key(credential)):
+        raise _unauthenticated("This credential is not valid: it is unknown or was revoked.")
+    if isinstance(known, UploadToken):
+        if known.expires_at <= now():
+            raise Problem("token_expired", "This upload token is over; ask your backend for a new one.")
+        return Caller(known.tenant, f"token:{known.id}", frozenset(), known)
+    if known.revoked_at:
+        raise _unauthenticated("This credential is not valid: it is unknown or was revoked.")
     return Caller(known.tenant, known.id, frozenset(known.scopes))
 
 
-def require(caller: Caller, scope: Scope) -> None:
-    """Raises Problem `missing_scope` unless the caller's key has the scope."""
-    if scope not in caller.scopes:
+def require(caller: Caller, scope: Scope, *, tokens: bool = False) -> None:
+    """Raises Problem `missing_scope` unless the caller's key has the scope, or tokens are welcome and it is one."""
+    if caller.token:
+        if not tokens:
+            raise Problem("missing_scope", "An upload token opens only its own uploads.")
+    elif scope not in caller.scopes:
         raise Problem("missing_scope", f"This API key lacks the scope `{scope}` that this request needs.")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
 from pydantic_core import PydanticCustomError
@@ -13,9 +13,12 @@ from pydantic_core import PydanticCustomError
 from chalicelib.api.errors import Problem
 from chalicelib.model import Visibility
 from chalicelib.processing.recipes import DEFAULT_RECIPE, RECIPES
-from chalicelib.settings import settings
+from chalicelib.settings import MAX_PARTS, settings
 
 MAX_BODY_BYTES = 64 * 1024
+# Ten thousand parts with their ETags, some 80 bytes each; Uppy's own bound is about as large.
+MAX_COMPLETE_BYTES = 1024 * 1024
+MAX_SIGNED = 1000
 MAX_FILENAME_BYTES = 1024
 MAX_METADATA_BYTES = 8 * 1024
 MAX_METADATA_DEPTH = 5
@@ -77,48 +80,104 @@ Tag = Annotated[
 ]
 
 
-class CreateFile(BaseModel):
-    """The body of `POST /v1/files`. `size` in bytes."""
+class Body(BaseModel):
+    """Of every request: an unknown field is a typing error, and text is no number."""
+
+    MAX_BYTES: ClassVar[int] = MAX_BODY_BYTES
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    filename: Filename
-    content_type: ContentType
-    size: int = Field(ge=0)
-    sha256: str | None = Field(None, pattern=r"^[0-9a-f]{64}$")
-    tags: list[Tag] = Field(default_factory=list, max_length=MAX_TAGS)
-    metadata: Annotated[dict[str, Any], AfterValidator(_metadata)] = Field(default_factory=dict)
-    visibility: Annotated[Visibility, Field(strict=False)] = Visibility.PRIVATE
-    recipe: str = DEFAULT_RECIPE
+
+def _known_recipe(name: str) -> str:
+    if name not in RECIPES:
+        raise _wrong(f"must be one of {', '.join(sorted(RECIPES))}")
+    return name
+
+
+def _each_once(items: list[str]) -> list[str]:
+    return list(dict.fromkeys(items))
+
+
+Tags = Annotated[list[Tag], Field(max_length=MAX_TAGS), AfterValidator(_each_once)]
+Metadata = Annotated[dict[str, Any], AfterValidator(_metadata)]
+AnyVisibility = Annotated[Visibility, Field(strict=False)]
+RecipeName = Annotated[str, AfterValidator(_known_recipe)]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+PartNumber = Annotated[int, Field(ge=1, le=MAX_PARTS)]
+
+
+class CreateFile(Body):
+    """The body of `POST /v1/files`. Sizes in bytes. With `source_url` nothing else is required."""
+
+    filename: Filename | None = None
+    content_type: ContentType | None = None
+    size: Annotated[int, Field(ge=0)] | None = None
+    sha256: Sha256 | None = None
+    tags: Tags = Field(default_factory=list)
+    metadata: Metadata = Field(default_factory=dict)
+    visibility: AnyVisibility = Visibility.PRIVATE
+    recipe: RecipeName = DEFAULT_RECIPE
+    upload: Literal["post", "multipart"] | None = None
+    part_size: int | None = None
+    part_checksums: bool = False
+    on_duplicate: Literal["keep", "reuse"] = "keep"
+    source_url: Annotated[str, Field(min_length=1, max_length=2048)] | None = None
 
     @field_validator("size")
     @classmethod
-    def _within_the_stage_bound(cls, size: int) -> int:
+    def _within_the_stage_bound(cls, size: int | None) -> int | None:
         bound = settings().max_upload_bytes
-        if size > bound:
+        if size is not None and size > bound:
             raise _wrong(f"must be at most {bound} bytes")
         return size
 
-    @field_validator("recipe")
-    @classmethod
-    def _known_recipe(cls, name: str) -> str:
-        if name not in RECIPES:
-            raise _wrong(f"must be one of {', '.join(sorted(RECIPES))}")
-        return name
 
-    @field_validator("tags")
-    @classmethod
-    def _each_tag_once(cls, tags: list[str]) -> list[str]:
-        return list(dict.fromkeys(tags))
+class PartToSign(Body):
+    part_number: PartNumber
+    sha256: Sha256
 
 
-def parse[Body: BaseModel](model: type[Body], raw: bytes) -> Body:
+class SignParts(Body):
+    """The body of `POST /v1/files/{id}/parts`: numbers, or parts with the hex SHA-256 that each must have."""
+
+    part_numbers: Annotated[list[PartNumber], Field(min_length=1, max_length=MAX_SIGNED)] | None = None
+    parts: Annotated[list[PartToSign], Field(min_length=1, max_length=MAX_SIGNED)] | None = None
+
+
+class CompletedPart(Body):
+    part_number: PartNumber
+    etag: Annotated[str, Field(min_length=1, max_length=128)]
+
+
+class CompleteUpload(Body):
+    """The body of `POST /v1/files/{id}/complete`: every part with the ETag that S3 answered."""
+
+    MAX_BYTES = MAX_COMPLETE_BYTES
+
+    parts: Annotated[list[CompletedPart], Field(min_length=1, max_length=MAX_PARTS)]
+
+
+class CreateUploadToken(Body):
+    """The body of `POST /v1/upload-tokens`. `expires_in` in seconds; `max_bytes` a file; types may be `image/*`."""
+
+    expires_in: Annotated[int, Field(ge=60, le=24 * 3600)] = 3600
+    max_files: Annotated[int, Field(ge=1, le=10_000)] = 1
+    max_bytes: Annotated[int, Field(ge=1)]
+    content_types: Annotated[
+        list[Annotated[str, Field(pattern=r"^[a-z0-9.+-]+/(\*|[a-z0-9.+-]+)$", max_length=127)]], Field(max_length=50)
+    ] = Field(default_factory=list)
+    tags: Tags = Field(default_factory=list)
+    visibility: AnyVisibility = Visibility.PRIVATE
+    recipe: RecipeName = DEFAULT_RECIPE
+
+
+def parse[Model: Body](model: type[Model], raw: bytes) -> Model:
     """A request body as its model.
 
     Raises Problem: `invalid_json` for what is no JSON object; `invalid_field` naming the first wrong field.
     """
-    if len(raw) > MAX_BODY_BYTES:
-        raise Problem("invalid_field", f"The body must be at most {MAX_BODY_BYTES} bytes.", field="body")
+    if len(raw) > model.MAX_BYTES:
+        raise Problem("invalid_field", f"The body must be at most {model.MAX_BYTES} bytes.", field="body")
     try:
         document = json.loads(raw)
     except (ValueError, RecursionError):

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from http.cookies import CookieError, SimpleCookie
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 from chalice import Blueprint, Response
-from pydantic import BaseModel
 
 from chalicelib.api import bodies, errors
-from chalicelib.api.auth import Caller, Scope, authenticate, require
+from chalicelib.api.auth import COOKIE, Caller, Scope, authenticate, require
+from chalicelib.api.bodies import Body
 from chalicelib.api.errors import Problem
 from chalicelib.observability import append, logger
 
@@ -53,11 +54,19 @@ def json_response(body: Any, status: int = 200, headers: dict[str, str] | None =
 
 
 def route(
-    blueprint: Blueprint, method: str, path: str, *, scope: Scope, body: type[BaseModel] | None = None
+    blueprint: Blueprint,
+    method: str,
+    path: str,
+    *,
+    scope: Scope,
+    tokens: bool = False,
+    cookies: bool = False,
+    body: type[Body] | None = None,
 ) -> Callable[[Callable[..., Response]], Callable[..., Response]]:
     """Mounts `view(call, [body,] **path parameters)` behind authentication and validation.
 
-    There is no way to mount a route of the API without a scope.
+    There is no way to mount a route of the API without a scope. With `tokens` upload tokens are let in as well: the
+    view must then ask `uploads.own_file` for files. With `cookies` the token may come in a cookie.
     """
 
     def decorate(view: Callable[..., Response]) -> Callable[..., Response]:
@@ -66,9 +75,10 @@ def route(
             request = blueprint.current_request
 
             def answer(request_id: str) -> Response:
-                caller = authenticate(request.headers.get("authorization"))
+                cookie = _cookie(request.headers) if cookies else None
+                caller = authenticate(request.headers.get("authorization"), cookie)
                 append(tenant=caller.tenant, key_id=caller.key_id)
-                require(caller, scope)
+                require(caller, scope, tokens=tokens)
                 call = Call(request, request_id, caller)
                 if body is None:
                     return view(call, **path_parameters)
@@ -80,6 +90,17 @@ def route(
         return mounted
 
     return decorate
+
+
+def _cookie(headers: Mapping[str, str]) -> str | None:
+    # SameSite=Strict still lets pages of sibling domains use it; a browser says which page it asks for.
+    if headers.get("sec-fetch-site", "same-origin") != "same-origin":
+        return None
+    try:
+        morsel = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
+    except CookieError:
+        return None
+    return morsel.value if morsel else None
 
 
 def _raw(request: Any) -> bytes:

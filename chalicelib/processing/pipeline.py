@@ -17,11 +17,11 @@ from datetime import timedelta
 from typing import IO, Any
 
 from aws_lambda_powertools.metrics import MetricUnit
-from aws_lambda_powertools.utilities.data_classes import SQSEvent
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
-from chalicelib import aws, catalog, storage
+from chalicelib import catalog, deliveries, storage
 from chalicelib.catalog import Refusal, Refused
+from chalicelib.deliveries import MAX_RECEIVES, Later
 from chalicelib.model import (
     ErrorCode,
     File,
@@ -35,13 +35,10 @@ from chalicelib.model import (
     rendition_prefix,
     source_version,
 )
-from chalicelib.observability import append, begin, emit, logger
+from chalicelib.observability import append, emit, logger
 from chalicelib.processing import sniff
 from chalicelib.processing.recipes import RECIPES
 from chalicelib.settings import settings
-
-# The stack's redrive policy (.chalice/resources.yaml, maxReceiveCount).
-MAX_RECEIVES = 5
 
 # A claim is held this long, plus time to read the object at a rate that S3 exceeds even on a bad day.
 LEASE = timedelta(seconds=60)
@@ -52,14 +49,6 @@ MAX_IMAGE_BYTES = 200 * 1024**2
 
 CHUNK = 1024**2
 UPLOADERS = 6
-
-
-class Later(Exception):  # noqa: N818 - not an error: the message must come back
-    """Another delivery holds the file; come back in `seconds`."""
-
-    def __init__(self, seconds: int) -> None:
-        super().__init__(f"the file is leased; again in {seconds} s")
-        self.seconds = seconds
 
 
 @dataclass(frozen=True)
@@ -87,24 +76,12 @@ class Outcome:
 
 def handle(event: dict[str, Any], context: Any) -> None:
     """Works off one SQS batch (of one message). Raises what must come back to the queue."""
-    for record in SQSEvent(event).records:
-        begin(request_id=context.aws_request_id, message_id=record.message_id)
-        receives = int(record.attributes.approximate_receive_count or 1)
-        try:
-            for stored in stored_objects(record):
-                process_object(stored, record, last_try=receives >= MAX_RECEIVES)
-        except Later as later:
-            _come_back(record, later.seconds)
-            raise
-        except Exception:
-            logger.exception("processing failed", extra={"receives": receives})
-            _come_back(record, backoff(receives))
-            raise
 
+    def work(record: SQSRecord, receives: int) -> None:
+        for stored in stored_objects(record):
+            process_object(stored, record, last_try=receives >= MAX_RECEIVES)
 
-def backoff(receives: int) -> int:
-    """Seconds until the next try: 2, 8, 32, 128."""
-    return int(2 * 4 ** (min(receives, MAX_RECEIVES) - 1))
+    deliveries.work_off(event, context, settings().ingest_queue_url, work)
 
 
 def stored_objects(record: SQSRecord) -> Iterator[Stored]:
@@ -150,7 +127,7 @@ def process_object(stored: Stored, record: SQSRecord, *, last_try: bool) -> None
         return
     append(correlation_id=claimed.correlation_id)
     # A function that dies without a word must not hold the message for the queue's whole visibility timeout.
-    _come_back(record, int(lease.total_seconds()) + 1)
+    deliveries.come_back(record, settings().ingest_queue_url, int(lease.total_seconds()) + 1)
     started = time.monotonic()
     try:
         outcome = _work(claimed, stored)
@@ -191,7 +168,7 @@ def _refused(refused: Refused, stored: Stored) -> None:
     match refused.reason:
         case Refusal.LEASED:
             until = refused.file.lease_until if refused.file else None
-            raise Later(max(1, int(until.timestamp() - time.time()) + 1) if until else 1)
+            raise Later(max(1, int(until.timestamp() - time.time()) + 1) if until else 1, "the file is leased")
         case Refusal.UNKNOWN | Refusal.DELETED:
             # The record comes before the upload's address, so no record means: deleted. Its bytes go too.
             storage.delete_original_version(stored.key, stored.version_id)
@@ -211,6 +188,12 @@ def _work(file: File, stored: Stored) -> Outcome:
     with original.body as body:
         if original.size == 0:
             raise PermanentFault(ErrorCode.EMPTY, "The file is empty.")
+        if file.size is not None and original.size != file.size:
+            raise PermanentFault(
+                ErrorCode.SIZE_MISMATCH, f"The file has {original.size} bytes, but {file.size} were declared."
+            )
+        if file.max_bytes is not None and original.size > file.max_bytes:
+            raise PermanentFault(ErrorCode.TOO_LARGE, f"The file has more than the {file.max_bytes} bytes allowed.")
         head = body.read(min(sniff.SNIFF_BYTES, original.size))
         detected = sniff.sniff(head)
         if sniff.contradicts(file.content_type, detected):
@@ -280,25 +263,13 @@ def _prefix(file: File) -> str:
     return rendition_prefix(file.visibility, file.id, _source_version(file))
 
 
-def _come_back(record: SQSRecord, seconds: int) -> None:
-    """Sets when the message is delivered again, unless it is deleted first. Failing to is no reason to fail."""
-    try:
-        aws.sqs().change_message_visibility(
-            QueueUrl=settings().ingest_queue_url, ReceiptHandle=record.receipt_handle, VisibilityTimeout=seconds
-        )
-    except Exception:
-        logger.warning("could not set the message's visibility; the queue's own applies", exc_info=True)
-
-
 def _count(outcome: str, kind: str, stored: Stored, started: float, record: SQSRecord) -> None:
-    sent = int(record.attributes.sent_timestamp or 0)
-    age = max(0, int(time.time() * 1000) - sent) if sent else 0
     emit(
         {
             "FilesProcessed": (MetricUnit.Count, 1),
             "BytesProcessed": (MetricUnit.Bytes, stored.size),
             "ProcessingTime": (MetricUnit.Milliseconds, (time.monotonic() - started) * 1000),
-            "QueueAge": (MetricUnit.Milliseconds, age),
+            "QueueAge": (MetricUnit.Milliseconds, deliveries.age(record)),
         },
         outcome=outcome,
         kind=kind,

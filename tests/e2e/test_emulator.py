@@ -18,7 +18,7 @@ import requests
 
 from ops.local.emulator_process import CREDENTIALS, REGION, EmulatorProcess
 from ops.local.stage import ROOT
-from tests.e2e.conftest import free_ports
+from tests.local import free_ports
 
 PYTHON = ROOT / ".local" / "emulator" / "bin" / "python"
 HANDLER = """

@@ -11,7 +11,7 @@ import requests
 from PIL import Image
 
 from ops.local.stage import LocalStage
-from tests.e2e.conftest import Api
+from tests.local import Api
 
 NINE_BYTES = {"filename": "a.png", "content_type": "image/png", "size": 9}
 

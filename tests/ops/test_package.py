@@ -32,6 +32,8 @@ VARIABLES = {
     "FILEMILL_TABLE_STREAM_ARN": "arn:aws:dynamodb:eu-west-1:123456789012:table/filemill-prod-Table-1/stream/1",
     "FILEMILL_INGEST_QUEUE_ARN": "arn:aws:sqs:eu-west-1:123456789012:filemill-prod-IngestQueue-1",
     "FILEMILL_INGEST_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/123456789012/filemill-prod-IngestQueue-1",
+    "FILEMILL_IMPORT_QUEUE_ARN": "arn:aws:sqs:eu-west-1:123456789012:filemill-prod-ImportQueue-1",
+    "FILEMILL_IMPORT_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/123456789012/filemill-prod-ImportQueue-1",
     "FILEMILL_DISTRIBUTION_ID": "E1",
     "FILEMILL_FRONT_DOOR": "https://d1.cloudfront.net",
     "FILEMILL_CDN_KEY_ID": "K1",
@@ -123,13 +125,17 @@ def test_each_function_has_its_memory_time_and_a_role_of_its_own(resources: dict
     assert {name: (f["MemorySize"], f["Timeout"]) for name, f in found.items()} == {
         "APIHandler": (512, 29),
         "Process": (1769, 900),
+        "Fetch": (512, 900),
     }
     roles = {json.dumps(f["Role"]) for f in found.values()}
     assert len(roles) == len(found)
     assert {tuple(f["Architectures"]) for f in found.values()} == {("arm64",)}
 
 
-def test_the_queue_wakes_the_process_function_one_message_at_a_time(resources: dict[str, Any]) -> None:
-    (event,) = functions(resources)["Process"]["Events"].values()
-    assert event["Properties"]["Queue"] == VARIABLES["FILEMILL_INGEST_QUEUE_ARN"]
+@pytest.mark.parametrize(("queue", "function"), [("INGEST", "Process"), ("IMPORT", "Fetch")])
+def test_a_queue_wakes_its_function_one_message_at_a_time(
+    resources: dict[str, Any], queue: str, function: str
+) -> None:
+    (event,) = functions(resources)[function]["Events"].values()
+    assert event["Properties"]["Queue"] == VARIABLES[f"FILEMILL_{queue}_QUEUE_ARN"]
     assert event["Properties"]["BatchSize"] == 1

@@ -21,6 +21,7 @@ PLACE = Place(
     derived_bucket="derived",
     table="records",
     ingest_queue_arn="arn:aws:sqs:eu-west-1:123456789012:ingest",
+    import_queue_arn="arn:aws:sqs:eu-west-1:123456789012:imports",
     distribution_id="E1",
     parameters=("/filemill/prod/cdn-signing-key", "/filemill/prod/secret"),
 )
@@ -62,6 +63,7 @@ def test_the_api_may_do_this_and_nothing_else() -> None:
         "s3:ListBucketVersions": {"arn:aws:s3:::originals"},
         "s3:ListBucket": {"arn:aws:s3:::derived"},
         "ssm:GetParameter": secrets,
+        "sqs:SendMessage": {PLACE.import_queue_arn},
         "cloudfront:CreateInvalidation": {"arn:aws:cloudfront::123456789012:distribution/E1"},
         "logs:CreateLogGroup": logs,
         "logs:CreateLogStream": logs,
@@ -91,6 +93,24 @@ def test_the_process_function_may_do_this_and_nothing_else() -> None:
     }
 
 
+def test_the_fetch_function_which_talks_to_strangers_can_read_no_file() -> None:
+    logs = {f"{LOGS}/filemill-prod-fetch", f"{LOGS}/filemill-prod-fetch:*"}
+    queue = {PLACE.import_queue_arn}
+    assert grants("fetch") == {
+        "dynamodb:GetItem": {TABLE},
+        "dynamodb:UpdateItem": {TABLE},
+        "s3:AbortMultipartUpload": {"arn:aws:s3:::originals/*"},
+        "s3:PutObject": {"arn:aws:s3:::originals/*"},
+        "sqs:ChangeMessageVisibility": queue,
+        "sqs:DeleteMessage": queue,
+        "sqs:GetQueueAttributes": queue,
+        "sqs:ReceiveMessage": queue,
+        "logs:CreateLogGroup": logs,
+        "logs:CreateLogStream": logs,
+        "logs:PutLogEvents": logs,
+    }
+
+
 @pytest.mark.parametrize("function", POLICIES)
 def test_no_policy_names_another_stage_or_all_of_a_service(function: str) -> None:
     for action, resources in grants(function).items():
@@ -102,7 +122,9 @@ def test_no_policy_names_another_stage_or_all_of_a_service(function: str) -> Non
 @pytest.mark.parametrize("function", POLICIES)
 def test_the_partition_is_followed(function: str) -> None:
     elsewhere = Place(**{**vars(PLACE), "partition": "aws-cn"})
-    text = json.dumps(policy(function, elsewhere)).replace(PLACE.ingest_queue_arn, "")
+    text = json.dumps(policy(function, elsewhere))
+    for queue in (PLACE.ingest_queue_arn, PLACE.import_queue_arn):
+        text = text.replace(queue, "")
     assert "arn:aws:" not in text
 
 

@@ -26,6 +26,9 @@ OUTPUTS = {
     "IngestQueueArn": "arn:aws:sqs:eu-west-1:123456789012:ingest",
     "IngestQueueUrl": "https://sqs.eu-west-1.amazonaws.com/123456789012/ingest",
     "DeadLetterQueueUrl": "https://sqs.eu-west-1.amazonaws.com/123456789012/dead",
+    "ImportQueueArn": "arn:aws:sqs:eu-west-1:123456789012:imports",
+    "ImportQueueUrl": "https://sqs.eu-west-1.amazonaws.com/123456789012/imports",
+    "ImportDeadLetterQueueUrl": "https://sqs.eu-west-1.amazonaws.com/123456789012/dead-imports",
     "DistributionId": "E1",
     "DistributionDomain": "d1.cloudfront.net",
     "FrontDoor": "https://d1.cloudfront.net",
@@ -113,6 +116,7 @@ def test_each_function_gets_a_policy_for_these_resources(stacks: Stacks, project
     assert {f: v["iam_policy_file"] for f, v in functions.items()} == {
         "api_handler": "policy-prod-api.json",
         "process": "policy-prod-process.json",
+        "fetch": "policy-prod-fetch.json",
     }
     api = (project / ".chalice" / "policy-prod-api.json").read_text()
     assert "arn:aws:dynamodb:eu-west-1:123456789012:table/filemill-prod-Table-1" in api

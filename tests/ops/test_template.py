@@ -12,6 +12,7 @@ from cfnlint.api import lint_file  # type: ignore[import-untyped]
 from cfnlint.config import ManualArgs  # type: ignore[import-untyped]
 from cfnlint.decode import decode  # type: ignore[import-untyped]
 
+from chalicelib.deliveries import MAX_RECEIVES
 from chalicelib.settings import PREFIX, Settings, camel_to_variable
 
 ROOT = Path(__file__).parents[2]
@@ -107,7 +108,7 @@ def test_bucket_names_fit_s3_with_the_longest_stage_and_region() -> None:
 
 def test_browsers_can_upload_and_see_the_etags_of_parts() -> None:
     (rule,) = resource("OriginalsBucket")["Properties"]["CorsConfiguration"]["CorsRules"]
-    assert {"POST", "PUT"} <= set(rule["AllowedMethods"])
+    assert {"POST", "PUT", "DELETE"} <= set(rule["AllowedMethods"])
     assert {"ETag", "Location"} <= set(rule["ExposedHeaders"])
 
 
@@ -118,6 +119,8 @@ def test_plain_http_is_refused_everywhere() -> None:
         "DerivedBucketPolicy": "DerivedBucket",
         "IngestQueuePolicy": "IngestQueue",
         "DeadLetterQueuePolicy": "DeadLetterQueue",
+        "ImportQueuePolicy": "ImportQueue",
+        "ImportDeadLetterQueuePolicy": "ImportDeadLetterQueue",
     }.items():
         statements = resolved(resource(policy)["Properties"]["PolicyDocument"]["Statement"], TlsOnly=True)
         (deny,) = [s for s in statements if s["Effect"] == "Deny"]
@@ -134,11 +137,18 @@ def test_only_this_distribution_reads_renditions_and_gets_404_for_a_missing_one(
         assert "distribution/${Distribution}" in json.dumps(statement["Condition"]["StringEquals"]["AWS:SourceArn"])
 
 
-def test_the_queue_hides_a_message_for_six_times_the_process_functions_timeout() -> None:
+@pytest.mark.parametrize(
+    ("name", "function", "dead_letters"),
+    [("IngestQueue", "process", "DeadLetterQueue"), ("ImportQueue", "fetch", "ImportDeadLetterQueue")],
+)
+def test_a_queue_hides_a_message_for_six_times_its_functions_timeout(
+    name: str, function: str, dead_letters: str
+) -> None:
     functions = json.loads((ROOT / ".chalice" / "config.json").read_text())["lambda_functions"]
-    queue = resource("IngestQueue")["Properties"]
-    assert queue["VisibilityTimeout"] >= 6 * functions["process"]["lambda_timeout"]
-    assert queue["RedrivePolicy"]["maxReceiveCount"] == 5
+    queue = resource(name)["Properties"]
+    assert queue["VisibilityTimeout"] >= 6 * functions[function]["lambda_timeout"]
+    assert queue["RedrivePolicy"]["maxReceiveCount"] == MAX_RECEIVES
+    assert dead_letters in json.dumps(queue["RedrivePolicy"]["deadLetterTargetArn"])
 
 
 def test_the_table_has_the_indexes_ttl_and_stream_that_the_catalog_needs() -> None:

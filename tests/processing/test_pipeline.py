@@ -10,8 +10,9 @@ from urllib.parse import quote_plus
 import pytest
 from PIL import Image
 
-from chalicelib import catalog, storage
+from chalicelib import catalog, deliveries, storage
 from chalicelib.catalog import Refusal, Refused
+from chalicelib.deliveries import Later
 from chalicelib.model import ErrorCode, FileError
 from chalicelib.observability import logger
 from chalicelib.processing import pipeline
@@ -159,7 +160,9 @@ def test_the_bytes_of_an_unknown_kind_are_never_held_at_once(client: Client, mon
             self.left -= size
             return b"\1" * size
 
-    file_id = upload(client, b"x", name="a.bin", content_type="application/x-thing")
+    declared = {"filename": "a.bin", "content_type": "application/x-thing", "size": 5 * 1024**3, "upload": "post"}
+    file_id = client("POST", "/v1/files", declared).json["id"]
+    put(file_id, b"x")
     monkeypatch.setattr(storage, "open_original", lambda *_: storage.Original(5 * 1024**3, cast(IO[bytes], Endless())))
     deliver(file_id)
     assert client("GET", f"/v1/files/{file_id}").json["status"] == "ready"
@@ -231,7 +234,7 @@ def test_a_delivery_while_the_lease_lives_goes_back_to_the_queue(client: Client)
     file_id = upload(client, PHOTO)
     version = put(file_id, PHOTO)
     assert not isinstance(claim(file_id, version, 60), Refused)
-    with pytest.raises(pipeline.Later) as later:
+    with pytest.raises(Later) as later:
         deliver(file_id)
     assert 55 < later.value.seconds <= 62
     assert client("GET", f"/v1/files/{file_id}").json["status"] == "processing"
@@ -360,7 +363,7 @@ def test_sequencers_are_padded_before_they_are_compared(sequencer: str, than: st
 
 
 def test_the_pause_grows_with_every_receive() -> None:
-    assert [pipeline.backoff(n) for n in (1, 2, 3, 4, 5, 9)] == [2, 8, 32, 128, 512, 512]
+    assert [deliveries.backoff(n) for n in (1, 2, 3, 4, 5, 9)] == [2, 8, 32, 128, 512, 512]
 
 
 def test_log_lines_of_processing_carry_the_uploads_correlation_id(

@@ -1,154 +1,80 @@
-"""DynamoDB: the only module that knows keys, indexes and expressions. docs/scale.md lists the access patterns.
+"""Files: created, found, and moved through their life. The record is the lock.
 
-The record is the lock: every change of state is one conditional write that also raises `revision`.
+Every change of state is one conditional write that also raises `revision`.
 """
 
 from __future__ import annotations
 
-import json
-import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
-from botocore.exceptions import ClientError
-
 from chalicelib import aws
+from chalicelib.catalog.idempotency import Remembered, RepeatedError
+from chalicelib.catalog.items import (
+    NEW,
+    ConditionFailedError,
+    attributes,
+    get_item,
+    put_new,
+    read,
+    serialize,
+    typed,
+    update,
+)
+from chalicelib.catalog.keys import (
+    BY_CREATED,
+    BY_SHA256,
+    due_keys,
+    file_key,
+    list_partition,
+    sha256_keys,
+    sha256_partition,
+    shard_of,
+    token_key,
+)
 from chalicelib.model import File, FileError, ImageInfo, Kind, Rendition, Status, now, timestamp
 from chalicelib.settings import settings
 
-BY_CREATED = "by_created"  # newest first for a tenant: list_pk, list_sk
-BY_DUE = "by_due"  # what the sweep must look at, by when: due_pk, due_sk
-BY_SHA256 = "by_sha256"  # duplicates within a tenant: sha_pk, sha_sk
+# Days after which the table's TTL removes what is left of an upload that never came, and of a deleted file.
+FORGET_DAYS = 30
 
-DUE_SHARDS = 8
-TOMBSTONE_DAYS = 30
+# An upload that ended at the last moment may still be on its way through the queue.
+EXPIRY_GRACE = timedelta(seconds=60)
 
-_serialize = TypeSerializer().serialize
-_deserialize = TypeDeserializer().deserialize
-
-
-# --- keys: pure functions
+# Records with the same bytes that are looked at for one that can be reused.
+DUPLICATES = 10
 
 
-def shard_of(file_id: str, shards: int) -> int:
-    """The index partition of an id: stable, even, and the same in every process."""
-    return zlib.crc32(file_id.encode()) % shards
+def _file(values: Mapping[str, Any]) -> File:
+    return File.model_validate(values)
 
 
-def file_key(file_id: str) -> dict[str, str]:
-    return {"pk": f"FILE#{file_id}", "sk": "FILE"}
+def _forget_at(moment: datetime) -> int:
+    return int((moment + timedelta(days=FORGET_DAYS)).timestamp())
 
 
-def list_partition(tenant: str, shard: int) -> str:
-    return f"LIST#{tenant}#{shard}"
+def _as_of_now(file: File) -> File:
+    """An upload whose time is over is `expired`, whether or not the sweep has written so yet."""
+    if file.status is Status.AWAITING_UPLOAD and file.expires_at and file.expires_at + EXPIRY_GRACE < now():
+        return file.model_copy(update={"status": Status.EXPIRED})
+    return file
 
 
-def due_keys(file_id: str, due: datetime) -> dict[str, str]:
-    return {"due_pk": f"DUE#{shard_of(file_id, DUE_SHARDS)}", "due_sk": f"{timestamp(due)}#{file_id}"}
+# --- creating and reading
 
 
-def sha256_keys(tenant: str, sha256: str, file_id: str) -> dict[str, str]:
-    return {"sha_pk": f"SHA#{tenant}#{sha256}", "sha_sk": file_id}
+class TokenSpentError(Exception):
+    """The upload token's count is used up, or its time is over."""
 
 
-# --- items
+def create(file: File, *, token_id: str | None = None, remember: Remembered | None = None) -> None:
+    """Writes a new record: one PutItem; with a token or an idempotency key one transaction, all of it or nothing.
 
-# The client's own document is kept as text: floats and big numbers come back as they were sent.
-_AS_TEXT = frozenset({"metadata"})
-
-
-def _plain(name: str, value: Any) -> Any:
-    """A model's JSON value as what the serializer takes: floats become decimals."""
-    if name in _AS_TEXT:
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return json.loads(json.dumps(value), parse_float=Decimal)
-
-
-def _attributes(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: _serialize(_plain(name, value)) for name, value in values.items() if value is not None}
-
-
-def _number(value: Any) -> Any:
-    if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else float(value)
-    if isinstance(value, list):
-        return [_number(v) for v in value]
-    if isinstance(value, dict):
-        return {k: _number(v) for k, v in value.items()}
-    return value
-
-
-def _read(item: Mapping[str, Any]) -> dict[str, Any]:
-    values = {name: _number(_deserialize(value)) for name, value in item.items()}
-    return {name: json.loads(value) if name in _AS_TEXT else value for name, value in values.items()}
-
-
-def _file(item: Mapping[str, Any]) -> File:
-    return File.model_validate(_read(item))
-
-
-class _ConditionFailedError(Exception):
-    """A conditional write was refused; `item` is what stands in the table, None when nothing does."""
-
-    def __init__(self, item: dict[str, Any] | None) -> None:
-        super().__init__("condition failed")
-        self.item = item
-
-
-def _update(
-    key: Mapping[str, str],
-    *,
-    values: Mapping[str, Any],
-    condition: str,
-    using: Mapping[str, Any],
-    remove: Iterable[str] = (),
-    add: Mapping[str, int] | None = None,
-    returning: str = "ALL_NEW",
-) -> dict[str, Any]:
-    """One conditional UpdateItem. `using` holds the condition's `:values`; names in it need no alias but `#status`.
-
-    Raises _ConditionFailedError with the item as it stands.
+    Raises TokenSpentError when the token has no file left, and RepeatedError when the idempotency key was used.
     """
-    names = {f"#{i}": name for i, name in enumerate([*values, *remove, *(add or {})])}
-    alias = {name: short for short, name in names.items()}
-    expression = "SET " + ", ".join(f"{alias[name]} = :set_{name}" for name in values)
-    if remove:
-        expression += " REMOVE " + ", ".join(alias[name] for name in remove)
-    if add:
-        expression += " ADD " + ", ".join(f"{alias[name]} :add_{name}" for name in add)
-    parameters = {f":set_{name}": _serialize(_plain(name, value)) for name, value in values.items()}
-    parameters |= {f":add_{name}": _serialize(value) for name, value in (add or {}).items()}
-    parameters |= {name: _serialize(value) for name, value in using.items()}
-    if "#status" in condition:
-        names["#status"] = "status"
-    try:
-        reply = aws.dynamodb().update_item(
-            TableName=settings().table,
-            Key={name: {"S": value} for name, value in key.items()},
-            UpdateExpression=expression,
-            ConditionExpression=condition,
-            ExpressionAttributeNames=names,
-            ExpressionAttributeValues=parameters,
-            ReturnValues=returning,  # type: ignore[arg-type]
-            ReturnValuesOnConditionCheckFailure="ALL_OLD",
-        )
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
-            raise
-        raise _ConditionFailedError(error.response.get("Item")) from None  # type: ignore[arg-type]
-    return reply.get("Attributes", {})
-
-
-# --- files: reading and creating
-
-
-def create(file: File) -> None:
-    """Writes a new record: one PutItem."""
     item: dict[str, Any] = {
         **file_key(file.id),
         **file.model_dump(mode="json", exclude_none=True),
@@ -156,21 +82,70 @@ def create(file: File) -> None:
         "list_sk": file.id,
     }
     if file.expires_at:
-        item |= due_keys(file.id, file.expires_at)
-    aws.dynamodb().put_item(
-        TableName=settings().table, Item=_attributes(item), ConditionExpression="attribute_not_exists(pk)"
-    )
+        item |= due_keys(file.id, file.expires_at) | {"ttl": _forget_at(file.expires_at)}
+    if token_id is None and remember is None:
+        put_new(item)
+        return
+    table = settings().table
+    present = int(now().timestamp())
+    puts: list[dict[str, Any]] = [{"Put": {"TableName": table, "Item": attributes(item), "ConditionExpression": NEW}}]
+    refusals: list[Exception] = [RuntimeError("a file id came twice")]
+    if token_id is not None:
+        count = {
+            "TableName": table,
+            "Key": typed(token_key(token_id)),
+            "UpdateExpression": "ADD used :one",
+            "ConditionExpression": "attribute_exists(pk) AND used < max_files AND expires > :now",
+            "ExpressionAttributeValues": {":one": serialize(1), ":now": serialize(present)},
+        }
+        puts.append({"Update": count})
+        refusals.append(TokenSpentError())
+    if remember is not None:
+        puts.append(
+            {
+                "Put": {
+                    "TableName": table,
+                    "Item": attributes(remember.item(present)),
+                    # The table's TTL may take two days to remove what is over.
+                    "ConditionExpression": f"{NEW} OR #ttl <= :now",
+                    "ExpressionAttributeNames": {"#ttl": "ttl"},
+                    "ExpressionAttributeValues": {":now": serialize(present)},
+                }
+            }
+        )
+        refusals.append(RepeatedError())
+    client = aws.dynamodb()
+    try:
+        client.transact_write_items(TransactItems=puts)  # type: ignore[arg-type]
+    except client.exceptions.TransactionCanceledException as error:
+        reasons: list[dict[str, Any]] = error.response.get("CancellationReasons", [])  # type: ignore[assignment]
+        # A repeated request is the same file, not another one: that comes first.
+        for reason, refusal in reversed(list(zip(reasons, refusals, strict=False))):
+            if reason.get("Code") == "ConditionalCheckFailed":
+                raise refusal from None
+            if reason.get("Code") == "TransactionConflict" and remember is not None:
+                raise RepeatedError from None
+        raise
 
 
 def get(tenant: str, file_id: str) -> File | None:
     """One GetItem, strongly consistent. None for an unknown id, another tenant's file and a deleted one alike."""
-    reply = aws.dynamodb().get_item(
+    values = get_item(file_key(file_id))
+    file = _file(values) if values else None
+    return _as_of_now(file) if file and file.tenant == tenant and file.status is not Status.DELETED else None
+
+
+def with_sha256(tenant: str, sha256: str) -> list[File]:
+    """A tenant's `ready` files of these bytes, oldest first: one Query and a read for each."""
+    reply = aws.dynamodb().query(
         TableName=settings().table,
-        Key={name: {"S": value} for name, value in file_key(file_id).items()},
-        ConsistentRead=True,
+        IndexName=BY_SHA256,
+        KeyConditionExpression="sha_pk = :pk",
+        ExpressionAttributeValues={":pk": {"S": sha256_partition(tenant, sha256)}},
+        Limit=DUPLICATES,
     )
-    file = _file(reply["Item"]) if "Item" in reply else None
-    return file if file and file.tenant == tenant and file.status is not Status.DELETED else None
+    found = (get(tenant, item["sha_sk"]["S"]) for item in reply["Items"])
+    return [file for file in found if file and file.status is Status.READY]
 
 
 @dataclass(frozen=True)
@@ -200,7 +175,7 @@ def newest(tenant: str, limit: int, after: str | None = None) -> Page:
             ScanIndexForward=False,
             Limit=limit + 1,
         )
-        found += [_file(item) for item in reply["Items"]]
+        found += [_as_of_now(_file(read(item))) for item in reply["Items"]]
         if "LastEvaluatedKey" in reply:
             floor = max(floor, reply["LastEvaluatedKey"]["list_sk"]["S"])
     shown = sorted((f for f in found if f.id >= floor), key=lambda f: f.id, reverse=True)
@@ -209,7 +184,7 @@ def newest(tenant: str, limit: int, after: str | None = None) -> Page:
     return Page(page, page[-1].id if more and page else None)
 
 
-# --- files: the life of one
+# --- the life of one
 
 
 class Refusal(StrEnum):
@@ -237,7 +212,7 @@ def claim(file_id: str, *, version_id: str, sequencer: str, claim_id: str, lease
     moment = now()
     until = moment + lease
     try:
-        item = _update(
+        item = update(
             file_key(file_id),
             values={
                 "status": Status.PROCESSING,
@@ -248,6 +223,7 @@ def claim(file_id: str, *, version_id: str, sequencer: str, claim_id: str, lease
                 "updated_at": timestamp(moment),
                 **due_keys(file_id, until),
             },
+            remove=("ttl",),
             add={"revision": 1, "attempts": 1},
             condition=(
                 "#status IN (:awaiting, :expired)"
@@ -261,7 +237,7 @@ def claim(file_id: str, *, version_id: str, sequencer: str, claim_id: str, lease
                 ":now": timestamp(moment),
             },
         )
-    except _ConditionFailedError as failed:
+    except ConditionFailedError as failed:
         return _refusal(failed.item, version_id, sequencer)
     return _file(item)
 
@@ -335,7 +311,7 @@ def fail(file: File, error: FileError, *, sha256: str | None = None) -> File | N
 
 def _end(file: File, values: Mapping[str, Any]) -> File | None:
     try:
-        item = _update(
+        item = update(
             file_key(file.id),
             values=values,
             remove=_LEASE,
@@ -343,7 +319,7 @@ def _end(file: File, values: Mapping[str, Any]) -> File | None:
             condition=_OURS,
             using={":processing": Status.PROCESSING, ":claim": file.claim_id},
         )
-    except _ConditionFailedError:
+    except ConditionFailedError:
         return None
     return _file(item)
 
@@ -352,14 +328,14 @@ def release(file: File) -> None:
     """Ends a lease early, so that the redelivered message can claim the file again. Nothing happens to another's."""
     moment = now()
     try:
-        _update(
+        update(
             file_key(file.id),
             values={"lease_until": timestamp(moment), **due_keys(file.id, moment)},
             condition=_OURS,
             using={":processing": Status.PROCESSING, ":claim": file.claim_id},
             returning="NONE",
         )
-    except _ConditionFailedError:
+    except ConditionFailedError:
         return
 
 
@@ -372,12 +348,12 @@ def mark_deleted(tenant: str, file_id: str) -> File | None:
     """
     moment = now()
     try:
-        item = _update(
+        item = update(
             file_key(file_id),
             values={
                 "status": Status.DELETED,
                 "updated_at": timestamp(moment),
-                "ttl": int((moment + timedelta(days=TOMBSTONE_DAYS)).timestamp()),
+                "ttl": _forget_at(moment),
             },
             remove=("list_pk", "list_sk", "sha_pk", "sha_sk", *_LEASE),
             add={"revision": 1},
@@ -385,7 +361,7 @@ def mark_deleted(tenant: str, file_id: str) -> File | None:
             using={":tenant": tenant},
             returning="ALL_OLD",
         )
-    except _ConditionFailedError:
+    except ConditionFailedError:
         return None
     return _file(item)
 
@@ -393,7 +369,7 @@ def mark_deleted(tenant: str, file_id: str) -> File | None:
 def mark_purged(file_id: str) -> None:
     """Says of a tombstone that its objects are gone, and forgets what the client told us of the file."""
     try:
-        _update(
+        update(
             file_key(file_id),
             values={"purged": True},
             remove=("image", "renditions", "error"),
@@ -401,88 +377,25 @@ def mark_purged(file_id: str) -> None:
             using={":deleted": Status.DELETED},
             returning="NONE",
         )
-    except _ConditionFailedError:
+    except ConditionFailedError:
         return
 
 
-# --- API keys
-
-
-@dataclass(frozen=True)
-class ApiKey:
-    """What the table knows of a key: never the key itself, only the SHA-256 (hex) of it."""
-
-    id: str
-    hash: str
-    tenant: str
-    name: str
-    scopes: tuple[str, ...]
-    created_at: str
-    revoked_at: str | None = None
-
-
-def _key_key(key_id: str) -> dict[str, str]:
-    return {"pk": f"KEY#{key_id}", "sk": "KEY"}
-
-
-def _api_key(item: Mapping[str, Any]) -> ApiKey:
-    values = _read(item)
-    names = ("id", "hash", "tenant", "name", "created_at", "revoked_at")
-    fields: dict[str, Any] = {name: values.get(name) for name in names}
-    return ApiKey(**fields, scopes=tuple(values["scopes"]))
-
-
-def put_api_key(key: ApiKey) -> None:
-    item = {
-        **_key_key(key.id),
-        "id": key.id,
-        "hash": key.hash,
-        "tenant": key.tenant,
-        "name": key.name,
-        "scopes": list(key.scopes),
-        "created_at": key.created_at,
-        "list_pk": "KEYS",
-        "list_sk": key.id,
-    }
-    aws.dynamodb().put_item(
-        TableName=settings().table, Item=_attributes(item), ConditionExpression="attribute_not_exists(pk)"
-    )
-
-
-def get_api_key(key_id: str) -> ApiKey | None:
-    """One GetItem, strongly consistent."""
-    reply = aws.dynamodb().get_item(
-        TableName=settings().table,
-        Key={name: {"S": value} for name, value in _key_key(key_id).items()},
-        ConsistentRead=True,
-    )
-    return _api_key(reply["Item"]) if "Item" in reply else None
-
-
-def api_keys() -> list[ApiKey]:
-    """Every key of the stage, for its operator."""
-    pages = (
-        aws.dynamodb()
-        .get_paginator("query")
-        .paginate(
-            TableName=settings().table,
-            IndexName=BY_CREATED,
-            KeyConditionExpression="list_pk = :pk",
-            ExpressionAttributeValues={":pk": {"S": "KEYS"}},
-        )
-    )
-    return [_api_key(item) for page in pages for item in page["Items"]]
-
-
-def revoke_api_key(key_id: str) -> ApiKey | None:
-    """Ends a key; None when there is none of that id. Repeating it keeps the first time."""
+def fail_import(tenant: str, file_id: str, error: FileError) -> File | None:
+    """`awaiting_upload` to `failed`, for a file whose bytes could not be fetched; None when it is not waiting."""
     try:
-        item = _update(
-            _key_key(key_id),
-            values={"revoked_at": timestamp(now())},
-            condition="attribute_exists(pk) AND attribute_not_exists(revoked_at)",
-            using={},
+        item = update(
+            file_key(file_id),
+            values={
+                "status": Status.FAILED,
+                "error": error.model_dump(mode="json"),
+                "updated_at": timestamp(now()),
+            },
+            remove=(*_LEASE, "ttl"),
+            add={"revision": 1},
+            condition="tenant = :tenant AND #status = :awaiting",
+            using={":tenant": tenant, ":awaiting": Status.AWAITING_UPLOAD},
         )
-    except _ConditionFailedError as failed:
-        return _api_key(failed.item) if failed.item else None
-    return _api_key(item)
+    except ConditionFailedError:
+        return None
+    return _file(item)

@@ -1,5 +1,5 @@
-"""The really deployed local stack, once for all end-to-end tests: `python -m ops local` on free ports, in a folder of
-its own."""
+"""The really deployed local stack, once for all tests that need it: `python -m ops local` on free ports, in a folder of
+its own. A plugin (tests/conftest.py names it), so that tests/e2e and tests/browser share one."""
 
 from __future__ import annotations
 
@@ -8,18 +8,22 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
 
-from ops.local.stage import LocalStage
+if TYPE_CHECKING:
+    from ops.local.stage import LocalStage
+
+HERE = Path(__file__).parent
+DEPLOYED = (HERE / "e2e", HERE / "browser")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Everything in this folder is marked `e2e`."""
+    """Everything that needs the deployed stack is marked `e2e`."""
     for item in items:
-        if item.path.is_relative_to(Path(__file__).parent):
+        if any(item.path.is_relative_to(folder) for folder in DEPLOYED):
             item.add_marker("e2e")
 
 
@@ -35,6 +39,8 @@ def free_ports(count: int) -> list[int]:
 @pytest.fixture(scope="session")
 def local_stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStage]:
     """Stage `local`, deployed: `.front_door`, `.endpoint_url`, `.client("s3")`, `.api_key("tenant")`."""
+    from ops.local.stage import LocalStage  # the quick tests need not import it
+
     port, emulator_port = free_ports(2)
     home = tmp_path_factory.mktemp("filemill")
     stage = LocalStage(home, port=port, emulator_port=emulator_port, progress=print)

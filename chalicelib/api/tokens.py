@@ -1,0 +1,39 @@
+"""`POST /v1/upload-tokens`: what a backend gives a browser, so that it can upload and nothing else."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from chalice import Blueprint, Response
+
+from chalicelib import catalog
+from chalicelib.api.auth import Scope, hash_key, new_credential
+from chalicelib.api.bodies import CreateUploadToken
+from chalicelib.api.routing import Call, json_response, route
+from chalicelib.model import UploadToken, now
+from chalicelib.observability import logger
+
+routes = Blueprint(__name__)
+
+
+@route(routes, "POST", "/v1/upload-tokens", scope=Scope.FILES_WRITE, body=CreateUploadToken)
+def create_upload_token(call: Call, body: CreateUploadToken) -> Response:
+    """One DynamoDB write."""
+    moment = now()
+    token_id, secret = new_credential("fmu")
+    token = UploadToken(
+        id=token_id,
+        hash=hash_key(secret),
+        tenant=call.tenant,
+        created_at=moment,
+        expires_at=moment + timedelta(seconds=body.expires_in),
+        max_files=body.max_files,
+        max_bytes=body.max_bytes,
+        content_types=body.content_types,
+        tags=body.tags,
+        visibility=body.visibility,
+        recipe=body.recipe,
+    )
+    catalog.put_token(token)
+    logger.info("upload token made", extra={"token_id": token_id})
+    return json_response({"token": secret, **token.model_dump(mode="json", exclude={"hash", "tenant", "used"})}, 201)

@@ -1,0 +1,101 @@
+"""What callers prove themselves with: API keys, and the upload tokens that keys mint for browsers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from chalicelib import aws
+from chalicelib.catalog.items import ConditionFailedError, get_item, put_new, read, update
+from chalicelib.catalog.keys import API_KEYS, BY_CREATED, api_key_key, token_key
+from chalicelib.model import UploadToken, now, timestamp
+from chalicelib.settings import settings
+
+
+@dataclass(frozen=True)
+class ApiKey:
+    """What the table knows of a key: never the key itself, only the SHA-256 (hex) of it."""
+
+    id: str
+    hash: str
+    tenant: str
+    name: str
+    scopes: tuple[str, ...]
+    created_at: str
+    revoked_at: str | None = None
+
+
+def _api_key(values: Mapping[str, Any]) -> ApiKey:
+    names = ("id", "hash", "tenant", "name", "created_at", "revoked_at")
+    fields: dict[str, Any] = {name: values.get(name) for name in names}
+    return ApiKey(**fields, scopes=tuple(values["scopes"]))
+
+
+def put_api_key(key: ApiKey) -> None:
+    item = {
+        **api_key_key(key.id),
+        "id": key.id,
+        "hash": key.hash,
+        "tenant": key.tenant,
+        "name": key.name,
+        "scopes": list(key.scopes),
+        "created_at": key.created_at,
+        "list_pk": API_KEYS,
+        "list_sk": key.id,
+    }
+    put_new(item)
+
+
+def get_api_key(key_id: str) -> ApiKey | None:
+    """One GetItem, strongly consistent."""
+    values = get_item(api_key_key(key_id))
+    return _api_key(values) if values else None
+
+
+def api_keys() -> list[ApiKey]:
+    """Every key of the stage, for its operator."""
+    pages = (
+        aws.dynamodb()
+        .get_paginator("query")
+        .paginate(
+            TableName=settings().table,
+            IndexName=BY_CREATED,
+            KeyConditionExpression="list_pk = :pk",
+            ExpressionAttributeValues={":pk": {"S": API_KEYS}},
+        )
+    )
+    return [_api_key(read(item)) for page in pages for item in page["Items"]]
+
+
+def revoke_api_key(key_id: str) -> ApiKey | None:
+    """Ends a key; None when there is none of that id. Repeating it keeps the first time."""
+    try:
+        item = update(
+            api_key_key(key_id),
+            values={"revoked_at": timestamp(now())},
+            condition="attribute_exists(pk) AND attribute_not_exists(revoked_at)",
+            using={},
+        )
+    except ConditionFailedError as failed:
+        return _api_key(failed.item) if failed.item else None
+    return _api_key(item)
+
+
+def put_token(token: UploadToken) -> None:
+    """One PutItem; the table's TTL removes it after its end."""
+    expires = int(token.expires_at.timestamp())
+    put_new(
+        {
+            **token_key(token.id),
+            **token.model_dump(mode="json"),
+            "expires": expires,
+            "ttl": expires + 86400,
+        }
+    )
+
+
+def get_token(token_id: str) -> UploadToken | None:
+    """One GetItem, strongly consistent."""
+    values = get_item(token_key(token_id))
+    return UploadToken.model_validate(values) if values else None

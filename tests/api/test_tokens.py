@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests.conftest import Calls, Client, aws_client, new_client
+from tests.processing.test_pipeline import deliver, put
+
+PICTURE = {"filename": "a.png", "content_type": "image/png", "size": 9}
+TOKEN = {"max_bytes": 1000, "max_files": 3, "content_types": ["image/*", "text/csv"], "tags": ["from-web"]}
+
+
+def mint(client: Client, **more: Any) -> Client:
+    answer = client("POST", "/v1/upload-tokens", TOKEN | more)
+    assert answer.status == 201, answer.text
+    return Client(answer.json["token"])
+
+
+def test_a_token_says_what_it_allows_and_is_kept_as_a_hash(client: Client) -> None:
+    answer = client("POST", "/v1/upload-tokens", TOKEN | {"expires_in": 120}).json
+    assert answer["token"].startswith("fmu_")
+    assert (answer["max_files"], answer["max_bytes"], answer["tags"]) == (3, 1000, ["from-web"])
+    assert answer["expires_at"] > answer["created_at"]
+    assert answer["token"].rpartition("_")[2] not in repr(aws_client("dynamodb").scan(TableName="filemill-test"))
+
+
+def test_a_browser_uploads_with_the_tokens_tags_visibility_and_recipe(client: Client) -> None:
+    browser = mint(client, visibility="public", recipe="original-only")
+    record = browser("POST", "/v1/files", PICTURE).json
+    assert (record["tags"], record["visibility"], record["recipe"]) == (["from-web"], "public", "original-only")
+    assert client("GET", f"/v1/files/{record['id']}").status == 200
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"tags": ["x"]},
+        {"visibility": "public"},
+        {"recipe": "photo"},
+        {"source_url": "https://a.example/"},
+        {"tags": []},
+    ],
+)
+def test_what_the_token_says_is_not_the_browsers_to_say(client: Client, more: dict[str, Any]) -> None:
+    answer = mint(client)("POST", "/v1/files", PICTURE | more)
+    assert (answer.status, answer.json["field"]) == (422, next(iter(more)))
+
+
+def test_a_type_or_size_that_is_not_allowed_is_refused_and_costs_nothing(client: Client) -> None:
+    browser = mint(client, max_files=1)
+    for more, code, field in (
+        ({"content_type": "text/html"}, "type_not_allowed", "content_type"),
+        ({"size": 1001}, "too_large_for_token", "size"),
+    ):
+        answer = browser("POST", "/v1/files", PICTURE | more)
+        assert (answer.status, answer.json["code"], answer.json["field"]) == (403, code, field)
+    assert browser("POST", "/v1/files", PICTURE).status == 201
+
+
+def test_the_fourth_file_of_three_is_refused_and_nothing_is_left_of_it(client: Client) -> None:
+    browser = mint(client)
+    for _ in range(3):
+        assert browser("POST", "/v1/files", PICTURE).status == 201
+    answer = browser("POST", "/v1/files", PICTURE)
+    assert (answer.status, answer.json["code"]) == (403, "token_spent")
+    assert len(client("GET", "/v1/files").json["items"]) == 3
+    big = mint(client, max_bytes=10**8, max_files=1)
+    multipart = PICTURE | {"size": 10**7, "upload": "multipart"}
+    assert [big("POST", "/v1/files", multipart).status for _ in range(2)] == [201, 403]
+    assert len(aws_client("s3").list_multipart_uploads(Bucket="originals")["Uploads"]) == 1
+
+
+def test_an_expired_token_opens_nothing(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    from chalicelib import model
+
+    browser = mint(client, expires_in=60)
+    record = browser("POST", "/v1/files", PICTURE).json
+    later = model.now() + timedelta(seconds=61)
+    monkeypatch.setattr("chalicelib.api.auth.now", lambda: later)
+    for method, path in (("POST", "/v1/files"), ("GET", f"/v1/files/{record['id']}")):
+        answer = browser(method, path, PICTURE if method == "POST" else None)
+        assert (answer.status, answer.json["code"]) == (401, "token_expired")
+
+
+def test_a_browser_sees_its_own_files_status_and_nothing_else(client: Client) -> None:
+    browser, other = mint(client), mint(client)
+    own = browser("POST", "/v1/files", PICTURE).json["id"]
+    foreign = client("POST", "/v1/files", PICTURE).json["id"]
+    assert browser("GET", f"/v1/files/{own}").status == 200
+    assert browser("GET", f"/v1/files/{foreign}").status == 404
+    assert other("GET", f"/v1/files/{own}").status == 404
+    for method, path, body in (("GET", "/v1/files", None), ("POST", "/v1/upload-tokens", TOKEN)):
+        answer = browser(method, path, body)
+        assert (answer.status, answer.json["code"]) == (403, "missing_scope")
+
+
+def test_a_browser_gives_up_its_own_upload_but_deletes_nothing_that_was_uploaded(client: Client) -> None:
+    browser = mint(client, max_bytes=10**8)
+    multipart = browser("POST", "/v1/files", PICTURE | {"size": 10**7, "upload": "multipart"}).json["id"]
+    assert browser("DELETE", f"/v1/files/{multipart}").status == 204
+    assert not aws_client("s3").list_multipart_uploads(Bucket="originals").get("Uploads")
+    done = browser("POST", "/v1/files", {"filename": "a", "content_type": "text/csv", "size": 3}).json["id"]
+    put(done, b"a,b")
+    deliver(done)
+    answer = browser("DELETE", f"/v1/files/{done}")
+    assert (answer.status, answer.json["code"]) == (409, "already_uploaded")
+    assert client("GET", f"/v1/files/{done}").json["status"] == "ready"
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"expires_in": 59},
+        {"expires_in": 86401},
+        {"max_files": 0},
+        {"max_bytes": 0},
+        {"content_types": ["image"]},
+        {"content_types": ["*/*"]},
+        {"recipe": "nope"},
+        {"maxbytes": 1},
+    ],
+)
+def test_a_token_out_of_bounds_is_refused(client: Client, more: dict[str, Any]) -> None:
+    answer = client("POST", "/v1/upload-tokens", TOKEN | more)
+    assert (answer.status, answer.json["field"].partition(".")[0]) == (422, next(iter(more)))
+
+
+def test_only_a_writing_key_mints(stage: Calls) -> None:
+    assert new_client("acme", "files:read")("POST", "/v1/upload-tokens", TOKEN).status == 403
