@@ -1,0 +1,124 @@
+"""From a message to a stored original, from where a file goes on like any other; or to a record that says why not.
+
+What a later try would not change ends in `failed` at once. A source that can't be reached just now is tried five times
+in all. Our own errors are, too, and then end in the dead-letter queue: the source's never do, since anyone can name a
+source that fails.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+
+from chalicelib import catalog, deliveries, storage
+from chalicelib.deliveries import MAX_RECEIVES, Later
+from chalicelib.importing import addresses
+from chalicelib.importing.addresses import UnreachableError
+from chalicelib.importing.fetch import Limits, fetch
+from chalicelib.importing.queue import parse
+from chalicelib.model import ErrorCode, File, FileError, PermanentFault, Status
+from chalicelib.observability import append, emit, logger
+from chalicelib.settings import settings
+
+# Seconds kept back from fetching: for the last parts, S3's putting them together, and the record.
+MARGIN = 60
+
+
+def handle(event: dict[str, Any], context: Any) -> None:
+    """Works off one SQS batch (of one message). Raises what must come back to the queue."""
+
+    def work(record: SQSRecord, receives: int) -> None:
+        import_file(record, receives, seconds=context.get_remaining_time_in_millis() / 1000)
+
+    deliveries.work_off(event, context, settings().import_queue_url, work)
+
+
+def import_file(record: SQSRecord, receives: int, *, seconds: float) -> None:
+    """One file, within `seconds`. Raises Later, or an error of ours that is to be tried again."""
+    wanted = parse(record.body)
+    if wanted is None:
+        logger.warning("not one of our messages; dropped")
+        return
+    append(tenant=wanted.tenant, file_id=wanted.file_id, correlation_id=wanted.correlation_id)
+    file = catalog.get(wanted.tenant, wanted.file_id)
+    if file is None or file.status is not Status.AWAITING_UPLOAD or not file.source_url:
+        logger.info("nothing to import; dropped", extra={"status": file.status if file else None})
+        return
+    # A function that dies without a word must not hold the message for the queue's whole visibility timeout.
+    deliveries.come_back(record, settings().import_queue_url, int(seconds) + 5)
+    started = time.monotonic()
+    size = 0
+    try:
+        size = store(file, file.source_url, seconds - MARGIN)
+        outcome = "stored"
+    except PermanentFault as fault:
+        outcome = _fail(file, FileError(code=fault.code, message=fault.message))
+    except UnreachableError as unreachable:
+        if receives < MAX_RECEIVES:
+            raise Later(deliveries.backoff(receives), str(unreachable)) from unreachable
+        outcome = _fail(file, FileError(code=ErrorCode.SOURCE_UNREACHABLE, message=str(unreachable)))
+    except Exception as error:
+        if receives >= MAX_RECEIVES:
+            message = f"Importing failed {MAX_RECEIVES} times; the last reason was {type(error).__name__}."
+            _count(_fail(file, FileError(code=ErrorCode.INTERNAL, message=message)), 0, started, record)
+        raise
+    _count(outcome, size, started, record)
+    logger.info("import ended", extra={"outcome": outcome, "size": size, "receives": receives})
+
+
+def store(file: File, url: str, seconds: float) -> int:
+    """Fetches a file into the originals bucket; its size in bytes. Half a file is never seen there."""
+    stage = settings()
+    most = min(stage.max_import_bytes, file.max_bytes or stage.max_import_bytes)
+    with fetch(url, Limits(max_bytes=most, total=seconds), allowed=addresses.networks(stage.import_networks)) as source:
+        counted = _Counted(file, source.chunks, source.content_length)
+        if not storage.put_original(file, counted):
+            logger.info("there is an original already; the first one stays")
+    return counted.size
+
+
+class _Counted:
+    """The chunks, if they add up to the size that was declared; `size` is what came so far, in bytes."""
+
+    def __init__(self, file: File, chunks: Iterator[bytes], announced: int | None) -> None:
+        self.size = 0
+        self._declared = file.size
+        self._chunks = chunks
+        self._compare(announced)
+
+    def __iter__(self) -> Iterator[bytes]:
+        for chunk in self._chunks:
+            self.size += len(chunk)
+            if self._declared is not None and self.size > self._declared:
+                raise PermanentFault(
+                    ErrorCode.SIZE_MISMATCH, f"The source sends more than the {self._declared} bytes declared."
+                )
+            yield chunk
+        self._compare(self.size)
+
+    def _compare(self, size: int | None) -> None:
+        if None not in (size, self._declared) and size != self._declared:
+            raise PermanentFault(
+                ErrorCode.SIZE_MISMATCH, f"The source has {size} bytes, but {self._declared} were declared."
+            )
+
+
+def _fail(file: File, error: FileError) -> str:
+    logger.info("the source is at fault", extra={"code": error.code, "reason": error.message})
+    return "failed" if catalog.fail_import(file.tenant, file.id, error) else "lost"
+
+
+def _count(outcome: str, size: int, started: float, record: SQSRecord) -> None:
+    emit(
+        {
+            "FilesImported": (MetricUnit.Count, 1),
+            "BytesImported": (MetricUnit.Bytes, size),
+            "ImportTime": (MetricUnit.Milliseconds, (time.monotonic() - started) * 1000),
+            "QueueAge": (MetricUnit.Milliseconds, deliveries.age(record)),
+        },
+        outcome=outcome,
+    )
