@@ -20,7 +20,7 @@ class Later(Exception):  # noqa: N818 - not an error: the message must come back
     """The message can't be worked off now; come back in `seconds`."""
 
     def __init__(self, seconds: int, why: str) -> None:
-        super().__init__(f"{why}; again in {seconds} s")
+        super().__init__(f"again in {seconds} s: {why}")
         self.seconds = seconds
 
 

@@ -177,6 +177,8 @@ class _Wire(io.RawIOBase):
         self._came += count
         if self._headers_left is not None:
             self._headers_left -= count
+            if count == 0:  # http.client would take it for the headers' end, and the file for empty
+                raise ConnectionError("the headers break off")
         # Only time spent waiting counts, so that it is never our own slowness; a whole window, so that a pause may be.
         if self._waited >= self._limits.window:
             if self._came < self._waited * self._limits.slowest:

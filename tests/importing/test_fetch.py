@@ -263,9 +263,8 @@ def test_what_comes_after_the_announced_length_is_not_the_files() -> None:
     ],
 )
 def test_a_body_that_breaks_off_is_never_taken_for_whole(sent: bytes) -> None:
-    with serving(saying(sent)) as server, pytest.raises((UnreachableError, PermanentFault)) as caught:
+    with serving(saying(sent)) as server, pytest.raises(UnreachableError, match="broke off"):
         get(server.url())
-    assert isinstance(caught.value, UnreachableError) or "HTTP" in str(caught.value)
 
 
 @pytest.mark.parametrize("coding", ["gzip", "br", "deflate, gzip", "x-unknown"])

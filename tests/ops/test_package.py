@@ -133,9 +133,7 @@ def test_each_function_has_its_memory_time_and_a_role_of_its_own(resources: dict
 
 
 @pytest.mark.parametrize(("queue", "function"), [("INGEST", "Process"), ("IMPORT", "Fetch")])
-def test_a_queue_wakes_its_function_one_message_at_a_time(
-    resources: dict[str, Any], queue: str, function: str
-) -> None:
+def test_a_queue_wakes_its_function_one_message_at_a_time(resources: dict[str, Any], queue: str, function: str) -> None:
     (event,) = functions(resources)[function]["Events"].values()
     assert event["Properties"]["Queue"] == VARIABLES[f"FILEMILL_{queue}_QUEUE_ARN"]
     assert event["Properties"]["BatchSize"] == 1
