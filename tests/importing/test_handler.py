@@ -206,6 +206,11 @@ def test_a_source_of_another_size_than_was_declared_fails_the_file(length: int |
     assert len(originals()) == 1
 
 
+def test_an_announced_size_that_was_not_declared_ends_it_before_the_body() -> None:
+    with serving(saying(answer(b"", length=1001))) as server:
+        assert code(deliver(wanted(server.url(), size=1000))) == "size_mismatch"
+
+
 @pytest.mark.parametrize(("receives", "pause"), [(1, 2), (2, 8), (3, 32), (4, 128)])
 def test_a_servers_trouble_is_tried_again_after_a_growing_pause(
     receives: int, pause: int, monkeypatch: pytest.MonkeyPatch
@@ -254,7 +259,7 @@ def test_our_own_trouble_comes_back_and_the_fifth_time_reaches_the_dead_letters(
 
 
 @pytest.mark.parametrize("part", [10_000_000, 5_000], ids=["one put", "parts"])
-def test_a_message_delivered_twice_imports_once(part: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_message_delivered_twice_imports_once(part: int, stage: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(storage, "IMPORT_PART", part)
     with serving(saying(answer(PHOTO), answer(PHOTO[::-1]))) as server:
         file = wanted(server.url())
@@ -264,6 +269,7 @@ def test_a_message_delivered_twice_imports_once(part: int, monkeypatch: pytest.M
         assert len(server.requests) == 2
     assert originals() == first
     assert unfinished() == []
+    assert stage.count("s3.AbortMultipartUpload") == stage.count("s3.CreateMultipartUpload") // 2
 
 
 @pytest.mark.parametrize("status", [Status.PROCESSING, Status.READY, Status.FAILED, Status.EXPIRED])
