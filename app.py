@@ -41,7 +41,8 @@ def process(event: Any) -> None:
     pipeline.handle(event.to_dict(), event.context)
 
 
-@app.on_sqs_message(queue_arn=stage.import_queue_arn, batch_size=1)
+# Bounded: slow sources must not use up the account's concurrency.
+@app.on_sqs_message(queue_arn=stage.import_queue_arn, batch_size=1, maximum_concurrency=20)
 def fetch(event: Any) -> None:
     """Files to fetch from a URL into the originals bucket, where they go on like any other."""
     from chalicelib.importing import handler
