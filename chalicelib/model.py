@@ -78,7 +78,10 @@ class FileError(BaseModel):
 
 
 class ImageInfo(BaseModel):
-    """What is known of an image. Width and height in pixels, as seen (orientation applied)."""
+    """What is known of an image. Width and height in pixels, as seen (orientation applied).
+
+    docs/images.md has the fields' meanings. Those with defaults may be missing from older records.
+    """
 
     width: int
     height: int
@@ -86,6 +89,17 @@ class ImageInfo(BaseModel):
     thumbhash: str
     dominant_color: str
     exif: dict[str, Any] = Field(default_factory=dict)
+    frames: int = 1
+    megapixels: float | None = None
+    color_space: str | None = None
+    has_alpha: bool | None = None
+    blurhash: str | None = None
+    palette: list[str] = Field(default_factory=list)
+    phash: str | None = None
+    sharpness: float | None = None
+    artist: str | None = None
+    copyright: str | None = None
+    caption: str | None = None
 
 
 class Rendition(BaseModel):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Callable
 from io import BytesIO
 from typing import Any
 
@@ -158,28 +159,70 @@ def many_scans(data: bytes, count: int) -> bytes:
     return data[:-2] + data[last:-2] * count + data[-2:]
 
 
-def wide_gamut_profile() -> bytes:
-    """An ICC v2 matrix profile with Display P3's primaries (D50, from SMPTE EG 432-1) and a gamma of 2.2."""
-    primaries = {
-        b"rXYZ": (0.5151, 0.2412, -0.0011),
-        b"gXYZ": (0.2920, 0.6922, 0.0419),
-        b"bXYZ": (0.1571, 0.0666, 0.7841),
-    }
+P3 = {
+    b"rXYZ": (0.5151, 0.2412, -0.0011),
+    b"gXYZ": (0.2920, 0.6922, 0.0419),
+    b"bXYZ": (0.1571, 0.0666, 0.7841),
+}
+"""Display P3's primaries (D50, from SMPTE EG 432-1)."""
+ADOBE_RGB = {
+    b"rXYZ": (0.6097, 0.3111, 0.0195),
+    b"gXYZ": (0.2053, 0.6257, 0.0609),
+    b"bXYZ": (0.1492, 0.0632, 0.7446),
+}
+"""Adobe RGB (1998)'s, D50."""
+
+
+def wide_gamut_profile(primaries: dict[bytes, tuple[float, float, float]] = P3) -> bytes:
+    """An ICC v2 matrix profile with these primaries and a gamma of 2.2."""
     xyz = {**primaries, b"wtpt": (0.9642, 1.0, 0.8249)}
     tags = {name: b"XYZ \0\0\0\0" + b"".join(_s15f16(value) for value in values) for name, values in xyz.items()}
     curve = b"curv\0\0\0\0" + struct.pack(">IH", 1, round(2.2 * 256))
     tags |= dict.fromkeys((b"rTRC", b"gTRC", b"bTRC"), curve)
-    name = b"Wide test profile\0"
-    tags[b"desc"] = b"desc\0\0\0\0" + struct.pack(">I", len(name)) + name + bytes(78)
+    return _profile(b"mntr", b"RGB ", b"XYZ ", b"Wide test profile", tags)
+
+
+def cmyk_profile(grid: int = 5) -> bytes:
+    """An ICC v2 printer profile by table: CMYK to Lab, inks as filters before each other."""
+    steps = [n / (grid - 1) for n in range(grid)]
+    table = b"".join(_ink(c, m, y, k) for c in steps for m in steps for y in steps for k in steps)
+    matrix = b"".join(_s15f16(float(n in (0, 4, 8))) for n in range(9))
+    lut = b"mft1" + bytes(4) + bytes([4, 3, grid, 0]) + matrix + bytes(range(256)) * 4 + table + bytes(range(256)) * 3
+    return _profile(b"prtr", b"CMYK", b"Lab ", b"Test inks", {b"A2B0": lut, b"wtpt": _xyz((0.9642, 1.0, 0.8249))})
+
+
+def _ink(c: float, m: float, y: float, k: float) -> bytes:
+    """Lab in 8 bits (ICC.1:2001-04, 6.5.7) of a plausible print."""
+    light = (1 - 0.9 * k) * (1 - 0.42 * c) * (1 - 0.5 * m) * (1 - 0.08 * y)
+    chroma = 1 - 0.9 * k
+    a, b = chroma * (72 * m - 35 * c), chroma * (88 * y - 48 * c - 5 * m)
+    return bytes([round(light * 255), round(a) + 128, round(b) + 128])
+
+
+def _xyz(values: tuple[float, float, float]) -> bytes:
+    return b"XYZ \0\0\0\0" + b"".join(_s15f16(value) for value in values)
+
+
+def _profile(device: bytes, space: bytes, connection: bytes, name: bytes, tags: dict[bytes, bytes]) -> bytes:
+    tags = dict(tags)
+    tags[b"desc"] = b"desc\0\0\0\0" + struct.pack(">I", len(name) + 1) + name + bytes(79)
     tags[b"cprt"] = b"text\0\0\0\0none\0"
     table, body, start = b"", b"", 128 + 4 + 12 * len(tags)
     for tag, value in tags.items():
         table += tag + struct.pack(">II", start + len(body), len(value))
         body += value + bytes(-len(value) % 4)
     profile = struct.pack(">I", len(tags)) + table + body
-    header = struct.pack(">I4sI4s4s4s", 128 + len(profile), b"none", 0x02400000, b"mntr", b"RGB ", b"XYZ ")
+    header = struct.pack(">I4sI4s4s4s", 128 + len(profile), b"none", 0x02400000, device, space, connection)
     header += struct.pack(">6H4s28x", 2026, 1, 1, 0, 0, 0, b"acsp") + struct.pack(">3I", 0xF6D6, 0x10000, 0xD32D)
     return header.ljust(128, b"\0") + profile
+
+
+def deep_png(width: int, height: int, channels: int, level: Callable[[int], int]) -> bytes:
+    """A PNG of 16 bits a channel (1: grey, 3: RGB) whose columns have the level `level(x)`, 0-65535."""
+    row = b"\0" + b"".join(level(x).to_bytes(2) * channels for x in range(width))
+    header = struct.pack(">IIBBBBB", width, height, 16, 0 if channels == 1 else 2, 0, 0, 0)
+    chunks = _chunk(b"IHDR", header) + _chunk(b"IDAT", zlib.compress(row * height)) + _chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + chunks
 
 
 def srgb_profile() -> bytes:

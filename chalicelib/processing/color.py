@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import lru_cache
 from io import BytesIO
 
 from PIL import Image, ImageCms
+
+from chalicelib.processing.exif import text
 
 _SRGB = ImageCms.createProfile("sRGB")
 
@@ -24,6 +27,15 @@ def eight_bit(image: Image.Image) -> Image.Image:
     if image.mode in ("LA", "RGBA") and image.getchannel("A").getextrema() == (255, 255):
         image = image.convert("L" if image.mode == "LA" else "RGB")
     return image
+
+
+def color_space(profile: bytes | None, mode: str) -> str:
+    """The profile's own name for it ("Display P3"), else what the mode implies: "sRGB", "Gray" or "CMYK"."""
+    with suppress(Exception):  # whatever a profile's parser can raise
+        name = ImageCms.getProfileDescription(ImageCms.ImageCmsProfile(BytesIO(profile or b"")))
+        if known := text(name, 100):
+            return known
+    return {"L": "Gray", "LA": "Gray", "CMYK": "CMYK"}.get(mode, "sRGB")
 
 
 def transform_to_srgb(profile: bytes | None, mode: str) -> ImageCms.ImageCmsTransform | None:
@@ -47,9 +59,9 @@ def to_srgb(image: Image.Image, transform: ImageCms.ImageCmsTransform | None) ->
     return converted.convert("L") if image.mode == "L" else converted
 
 
-def on_white(image: Image.Image) -> Image.Image:
-    """An RGBA image as it looks on white paper, in RGB."""
-    paper = Image.new("RGB", image.size, "white")
+def on_paper(image: Image.Image, background: str = "#ffffff") -> Image.Image:
+    """An RGBA image as it looks on paper of this colour, in RGB."""
+    paper = Image.new("RGB", image.size, background)
     paper.paste(image, mask=image.getchannel("A"))
     return paper
 
@@ -75,4 +87,4 @@ def _scaled_to_eight_bits(image: Image.Image) -> Image.Image:
         low, span = (0.0, spans[0]) if low >= 0 and spans else (low, (high - low) or 1.0)
     elif image.mode != "I;16":
         image = image.convert("I")
-    return image.point(lambda value: value * (255 / span) + -low * 255 / span).convert("L")
+    return image.point(lambda value: value * (255 / span) + (0.5 - low * 255 / span)).convert("L")

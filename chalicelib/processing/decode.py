@@ -13,25 +13,31 @@ from typing import Any, BinaryIO
 import PIL.AvifImagePlugin
 import PIL.BmpImagePlugin
 import PIL.GifImagePlugin
+import PIL.IcoImagePlugin
+import PIL.Jpeg2KImagePlugin
 import PIL.MpoImagePlugin
 import PIL.PngImagePlugin
 import PIL.TiffImagePlugin
 import PIL.WebPImagePlugin  # noqa: F401
-from PIL import Image, ImageFile, JpegImagePlugin
+from PIL import Image, JpegImagePlugin
 
 from chalicelib.model import ErrorCode, PermanentFault
+from chalicelib.processing import heif, ico
 from chalicelib.processing.color import eight_bit
 from chalicelib.processing.exif import exif, orientation
+from chalicelib.processing.frames import count_frames
 from chalicelib.processing.jpeg import passes
-from chalicelib.processing.rights import rights_block
+from chalicelib.processing.rights import credit
 
-FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "AVIF", "TIFF", "BMP")
+FORMATS = ["JPEG", "PNG", "GIF", "WEBP", "AVIF", "TIFF", "BMP", "JPEG2000", "ICO"]  # and HEIF (heif.py)
+_OUR_NAMES = {"MPO": "jpeg", "HEIF": "heic", "JPEG2000": "jp2"}
 
 Image.MAX_IMAGE_PIXELS = None  # Pillow's own bound knows neither the format nor the memory; `_check_memory` does
 
 # Bytes a pixel of the source that decoding takes at its peak, up to the first resize. Measured (2026-11, Pillow 13,
 # 20 MP a format and mode, peak resident memory in a fresh process); TIFF is its worst case, one strip with a turn.
 _BYTES_PER_PIXEL = {"PNG": 5.1, "GIF": 5.1, "BMP": 4.1, "TIFF": 12.1, "AVIF": 9.4, "WEBP": 16.2}
+_BYTES_PER_PIXEL |= {"HEIF": 15.5, "JPEG2000": 20.5, "ICO": 9.1}
 _PREMULTIPLIED = 4.0  # with alpha, one more copy to resize
 # Bytes a pixel of the largest rendition: it, its copies in the encoders' hands, and what these need themselves (WebP
 # packs alpha without loss, which takes most). Measured at 12-31 MP, with up to six encoders at work.
@@ -48,8 +54,8 @@ _MAX_SCANS = 200
 @dataclass(frozen=True)
 class Decoded:
     """A decoded image. `pixels` as stored (turn them by `orientation`, 1-8), maybe reduced, mode L, LA, RGB, RGBA or
-    CMYK, in the colours of `profile` (ICC). `width` and `height` are the whole image's, pixels, as seen. `rights` is
-    the EXIF block for the renditions, b"" for none.
+    CMYK, in the colours of `profile` (ICC). `width` and `height` are the whole image's, pixels, as seen. `credit` are
+    the words of `rights.credit`.
     """
 
     pixels: Image.Image
@@ -59,20 +65,32 @@ class Decoded:
     height: int
     format: str
     exif: dict[str, Any]
-    rights: bytes
+    credit: dict[str, str]
+    frames: int
 
 
-def decode(data: bytes | BinaryIO, *, memory: int, wanted: Callable[[int, int], tuple[int, int]]) -> Decoded:
+def decode(
+    data: bytes | BinaryIO, *, memory: int, wanted: Callable[[int, int], tuple[int, int]], gps: bool = False
+) -> Decoded:
     """Decodes the image (of an animated one, the first frame).
 
     `memory` is what the whole function has, bytes. `wanted` says, given width and height as seen, which width and
     height will be made of it: a JPEG is decoded at 1/2, 1/4 or 1/8 of its size when that still holds them. A `data`
-    that is a file must be seekable, and local: a failing read counts as the file's fault.
+    that is a file must be seekable, and local: a failing read counts as the file's fault. With `gps`, the EXIF says
+    where the picture was taken.
 
     Raises PermanentFault: `corrupt`, or `too_many_pixels` (before the pixels are touched).
     """
     source = BytesIO(data) if isinstance(data, bytes) else data
-    with _blaming_the_file(), Image.open(source, formats=FORMATS) as image:
+    if RESIDENT + ico.claimed_pixels(source) * _BYTES_PER_PIXEL["ICO"] > memory:
+        raise too_many_pixels()
+    is_heif = heif.is_heif(source)
+    if is_heif and RESIDENT + heif.claimed_pixels(source) * _BYTES_PER_PIXEL["HEIF"] > memory:
+        raise too_many_pixels()
+    with (
+        blaming_the_file(),
+        heif.opened(source, memory) if is_heif else Image.open(source, formats=FORMATS) as image,
+    ):
         stored = image.size
         if isinstance(image, JpegImagePlugin.JpegImageFile):
             width, height = as_seen(stored, orientation(image))
@@ -91,9 +109,10 @@ def decode(data: bytes | BinaryIO, *, memory: int, wanted: Callable[[int, int], 
             profile=image.info.get("icc_profile"),
             width=width,
             height=height,
-            format="jpeg" if image.format == "MPO" else str(image.format).lower(),
-            exif=exif(image),
-            rights=rights_block(image),
+            format=_OUR_NAMES.get(str(image.format), str(image.format).lower()),
+            exif=exif(image, gps=gps),
+            credit=credit(image),
+            frames=count_frames(image, source),
         )
 
 
@@ -103,7 +122,7 @@ def as_seen(size: tuple[int, int], turn: int) -> tuple[int, int]:
 
 
 @contextmanager
-def _blaming_the_file() -> Iterator[None]:
+def blaming_the_file() -> Iterator[None]:
     """Whatever a decoder raises on given bytes is the bytes' fault. What it warns of, nobody can act on."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -124,7 +143,7 @@ def too_many_pixels(detail: str = "") -> PermanentFault:
 
 
 def _check_memory(
-    image: ImageFile.ImageFile, source: BinaryIO, stored: tuple[int, int], target: tuple[int, int], memory: int
+    image: Image.Image, source: BinaryIO, stored: tuple[int, int], target: tuple[int, int], memory: int
 ) -> None:
     """Refuses an image that would not fit, or not end, before its pixels are asked for."""
     if min(stored) < 1:
@@ -138,7 +157,7 @@ def _check_memory(
 
 
 def estimate(
-    image: ImageFile.ImageFile, stored: tuple[int, int], target: tuple[int, int], *, file_size: int, scans: int = 1
+    image: Image.Image, stored: tuple[int, int], target: tuple[int, int], *, file_size: int, scans: int = 1
 ) -> int:
     """Bytes of memory that the function will have in use at its peak for this image, opened and not yet loaded.
 
@@ -150,11 +169,11 @@ def estimate(
     between = 4 * image.height * min(image.width, max(target))
     has_alpha = image.has_transparency_data
     output = target[0] * target[1] * (_BYTES_PER_OUTPUT_PIXEL_WITH_ALPHA if has_alpha else _BYTES_PER_OUTPUT_PIXEL)
-    copies = 2 if image.format in ("WEBP", "AVIF") else 1  # those decoders hold the file themselves
+    copies = 2 if image.format in ("WEBP", "AVIF", "HEIF") else 1  # those decoders hold the file themselves
     return int(RESIDENT + copies * file_size + max(source + between, output))
 
 
-def _bytes_per_pixel(image: ImageFile.ImageFile, stored: tuple[int, int], scans: int) -> float:
+def _bytes_per_pixel(image: Image.Image, stored: tuple[int, int], scans: int) -> float:
     if isinstance(image, JpegImagePlugin.JpegImageFile):
         reduced = image.width * image.height / (stored[0] * stored[1])
         # In several scans, every coefficient waits in memory, two bytes each, whatever the reduction.

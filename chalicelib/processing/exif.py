@@ -1,4 +1,4 @@
-"""What the camera wrote: a small, bounded, JSON-safe part of a file's EXIF. Never where the picture was taken."""
+"""What the camera wrote: a bounded, JSON-safe part of a file's EXIF. Where it was taken, only if asked."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from PIL import Image
-from PIL.ExifTags import IFD, Base
+from PIL.ExifTags import GPS, IFD, Base
 
 MAX_TEXT = 200
 """Characters a text is cut to."""
@@ -18,11 +18,12 @@ MAX_TEXT = 200
 _OFFSET = re.compile(r"[+-]\d\d:\d\d")
 
 
-def exif(image: Image.Image) -> dict[str, Any]:
+def exif(image: Image.Image, *, gps: bool = False) -> dict[str, Any]:
     """The known fields that are present and sound, by stable snake_case names; {} when there is no EXIF.
 
     Seconds for exposure_time, millimetres for focal_length, ISO 8601 (with offset only if the camera wrote one) for
-    taken_at. Hostile EXIF raises nothing: a field that cannot be read is left out. The GPS directory is not read.
+    taken_at. Hostile EXIF raises nothing: a field that cannot be read is left out. The GPS directory is not read,
+    unless with `gps`: then `gps` is {"lat", "lon"}, degrees (WGS 84, north and east positive).
     """
     tags = _tags(image)
     found: dict[str, Any] = {}
@@ -31,6 +32,8 @@ def exif(image: Image.Image) -> dict[str, Any]:
             found[name] = value
     if taken_at := _taken_at(tags):
         found["taken_at"] = taken_at
+    if gps and (place := _place(image)):
+        found["gps"] = place
     return found
 
 
@@ -70,6 +73,23 @@ def _take(directory: Mapping[int, Any], into: dict[int, Any]) -> None:
         with suppress(Exception):  # values are parsed when they are asked for
             if (value := directory.get(tag)) is not None:
                 into[tag] = value
+
+
+def _place(image: Image.Image) -> dict[str, float] | None:
+    with suppress(Exception):  # as above
+        directory = image.getexif().get_ifd(IFD.GPSInfo)
+        lat = _degrees(directory[GPS.GPSLatitude], directory.get(GPS.GPSLatitudeRef) == "S")
+        lon = _degrees(directory[GPS.GPSLongitude], directory.get(GPS.GPSLongitudeRef) == "W")
+        if abs(lat) <= 90 and abs(lon) <= 180:
+            return {"lat": lat, "lon": lon}
+    return None
+
+
+def _degrees(value: tuple[object, object, object], negative: bool) -> float:
+    """From degrees, minutes and seconds, to a tenth of a metre. Raises TypeError when one is no number."""
+    degrees, minutes, seconds = map(_number, value)
+    total = degrees + minutes / 60 + seconds / 3600  # type: ignore[operator]
+    return round(-total if negative else total, 6)
 
 
 def _number(value: object) -> float | None:

@@ -13,34 +13,25 @@ from __future__ import annotations
 import os
 from base64 import b64encode
 from collections.abc import Callable
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from io import BytesIO
-from itertools import pairwise
 from threading import Event
 from typing import Any, BinaryIO
 
 from PIL import Image
 
 from chalicelib.model import ImageInfo, Rendition
-from chalicelib.processing import placeholders
-from chalicelib.processing.color import on_white, to_srgb, transform_to_srgb
-from chalicelib.processing.decode import Decoded, as_seen, decode, too_many_pixels
+from chalicelib.processing import animation, crop, fingerprints, placeholders
+from chalicelib.processing.blurhash import blurhash
+from chalicelib.processing.color import color_space, on_paper
+from chalicelib.processing.decode import RESIDENT, Decoded, blaming_the_file, decode, too_many_pixels
 from chalicelib.processing.recipes import Encoding, Recipe, Size, ladder
+from chalicelib.processing.resize import LANCZOS, first_resize
+from chalicelib.processing.rights import rights_block
 
 Emit = Callable[[Rendition, bytes], None]
 
-_LANCZOS = Image.Resampling.LANCZOS
-_UPRIGHT = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-_STRIPS = 2  # of the first resize. Fixed, not by the processors: the seam may differ by one level from one strip's
 _OVERVIEW = 160  # pixels, the longer side: all that the placeholders need of an image without renditions
 
 
@@ -52,47 +43,90 @@ def process_image(data: bytes | BinaryIO, recipe: Recipe, *, memory: int, emit: 
     is encoded, in any order, from several threads at once. What it raises ends the work, and is raised here when no
     thread is running any more; so renditions may have been emitted of an image that ends in an error.
 
-    Of an animated image it is the first frame. The same bytes and recipe give the same renditions.
+    Of an animated image, WebP renditions are animated and the others show the first frame; within the bounds of
+    animation.py, above which all do. The same bytes and recipe give the same renditions.
 
     Raises PermanentFault: `corrupt`, `too_many_pixels`.
     """
-    decoded = decode(data, memory=memory, wanted=partial(_largest, recipe))
-    width, height, rights = decoded.width, decoded.height, decoded.rights
-    info: dict[str, Any] = {"width": width, "height": height, "format": decoded.format, "exif": decoded.exif}
+    decoded = decode(data, memory=memory, wanted=partial(_largest, recipe), gps=recipe.keep_gps)
+    width, height, rights = decoded.width, decoded.height, rights_block(decoded.credit, recipe.keep)
+    info, sizes = _facts(decoded), ladder(recipe, width, height)
+    stills, moving = _stills_and_moving(recipe, data, decoded, sizes, memory)
     failed = Event()
 
     def work(image: Image.Image, size: Size, encoding: Encoding) -> None:
         if failed.is_set():
             return
         try:
-            _encode_and_emit(image, size, encoding, rights, emit)
+            _encode_and_emit(image, size, encoding, rights, recipe.background, emit)
         except BaseException:
             failed.set()
             raise
 
+    overview: Image.Image | None = None
     tasks: list[Future[None]] = []
     with ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="encode") as pool:
         try:
-            image = _first_resize(decoded, _largest(recipe, width, height), pool)
+            whole = _whole(recipe, width, height)
+            reduce = partial(first_resize, orientation=decoded.orientation, profile=decoded.profile, target=whole)
+            image = reduce(decoded.pixels, pool=pool)
             del decoded  # the largest thing in memory; nothing refers to it any more
-            for size in reversed(ladder(recipe, width, height)):
+            box = (0, 0, *image.size)
+            if recipe.aspect and sizes:
+                overview, box = image, crop.place(recipe, image, (sizes[-1].width, sizes[-1].height))
+                image = crop.cut(recipe, image, box)
+            for size in reversed(sizes):
                 if image.size != (size.width, size.height):
-                    image = image.resize((size.width, size.height), _LANCZOS)
-                tasks += [pool.submit(work, image, size, encoding) for encoding in recipe.encodings]
-            info |= _placeholders(image)
+                    image = image.resize((size.width, size.height), LANCZOS)
+                if overview is None or (not recipe.aspect and max(image.size) >= fingerprints.SHARPNESS_SIDE):
+                    overview = image
+                tasks += [pool.submit(work, image, size, encoding) for encoding in stills]
+            info |= _placeholders(image) | _fingerprints(overview or image)
+            for encoding in moving:
+                with blaming_the_file():
+                    source = BytesIO(data) if isinstance(data, bytes) else data
+                    prepare = lambda frame: crop.cut(recipe, reduce(frame, pool=pool), box)  # noqa: E731
+                    made = list(animation.animate(source, sizes, encoding, rights, prepare))
+                for size, encoded in made:
+                    emit(_rendition(size, encoding, encoded), encoded)
         except MemoryError as error:
             failed.set()
             raise too_many_pixels() from error
+        except BaseException:
+            failed.set()
+            raise
     for task in tasks:
         task.result()
     return ImageInfo.model_validate(info)
 
 
-def _largest(recipe: Recipe, width: int, height: int) -> tuple[int, int]:
+def _stills_and_moving(
+    recipe: Recipe, data: bytes | BinaryIO, decoded: Decoded, sizes: list[Size], memory: int
+) -> tuple[list[Encoding], list[Encoding]]:
+    """The recipe's encodings: those that show the first frame, and those that show all of them."""
+    image_format, width, height = decoded.format.upper(), decoded.width, decoded.height
+    if (
+        sizes
+        and animation.is_animated(image_format, decoded.frames, width, height, sizes)
+        and RESIDENT + animation.needed_memory(width, height, sizes) <= memory
+        and animation.stays_on_canvas(BytesIO(data) if isinstance(data, bytes) else data, image_format, width, height)
+    ):
+        moving = [encoding for encoding in recipe.encodings if encoding.format == "webp"]
+        return [encoding for encoding in recipe.encodings if encoding not in moving], moving
+    return list(recipe.encodings), []
+
+
+def _whole(recipe: Recipe, width: int, height: int) -> tuple[int, int]:
     """What an image of this size (as seen) is to be resized to first."""
     if sizes := ladder(recipe, width, height):
-        return sizes[-1].width, sizes[-1].height
+        return crop.whole_size(recipe, width, height, (sizes[-1].width, sizes[-1].height))
     return _fitted(width, height, _OVERVIEW)
+
+
+def _largest(recipe: Recipe, width: int, height: int) -> tuple[int, int]:
+    """The size that holds all that will be made of the image: it itself, and what is set around it."""
+    sizes, whole = ladder(recipe, width, height), _whole(recipe, width, height)
+    return (max(whole[0], sizes[-1].width), max(whole[1], sizes[-1].height)) if sizes else whole
 
 
 def _fitted(width: int, height: int, side: int) -> tuple[int, int]:
@@ -103,41 +137,18 @@ def _fitted(width: int, height: int, side: int) -> tuple[int, int]:
     return max(1, round(width * side / longest)), max(1, round(height * side / longest))
 
 
-def _first_resize(decoded: Decoded, target: tuple[int, int], pool: Executor) -> Image.Image:
-    """The decoded image at the target size (as seen), upright, in L, RGB or RGBA, its colours sRGB, no metadata."""
-    source, size = decoded.pixels, as_seen(target, decoded.orientation)
-    transform = transform_to_srgb(decoded.profile, source.mode)
-    mode = source.mode
-    if mode in ("LA", "RGBA") and source.size != size:
-        source = source.convert(
-            mode[:-1] + "a"
-        )  # premultiplied, as `resize` would for each strip; else clear bleeds into edges
-
-    def strip(top: int, bottom: int) -> Image.Image:
-        """These rows of the result. The filter reads across the box's border, so strips meet without a seam."""
-        box = (0.0, top * source.height / size[1], float(source.width), bottom * source.height / size[1])
-        rows = (
-            source.resize((size[0], bottom - top), _LANCZOS, box)
-            if source.size != size
-            else source.crop((0, top, size[0], bottom))
-        )
-        return to_srgb(rows if rows.mode == mode else rows.convert(mode), transform)
-
-    edges = [size[1] * n // _STRIPS for n in range(_STRIPS + 1)]
-    tops_and_bottoms = [(top, bottom) for top, bottom in pairwise(edges) if top < bottom]
-    strips = list(pool.map(lambda rows: strip(*rows), tops_and_bottoms))
-    result = Image.new(strips[0].mode, size)
-    for (top, _), rows in zip(tops_and_bottoms, strips, strict=True):
-        result.paste(rows, (0, top))
-    return result.transpose(_UPRIGHT[decoded.orientation]) if decoded.orientation in _UPRIGHT else result
-
-
-def _encode_and_emit(image: Image.Image, size: Size, encoding: Encoding, rights: bytes, emit: Emit) -> None:
+def _encode_and_emit(
+    image: Image.Image, size: Size, encoding: Encoding, rights: bytes, background: str, emit: Emit
+) -> None:
     try:
-        encoded = encode(image, encoding, rights)
+        encoded = encode(image, encoding, rights, background)
     except MemoryError as error:
         raise too_many_pixels() from error
-    rendition = Rendition(
+    emit(_rendition(size, encoding, encoded), encoded)
+
+
+def _rendition(size: Size, encoding: Encoding, encoded: bytes) -> Rendition:
+    return Rendition(
         name=size.name,
         format=encoding.format,
         content_type=f"image/{encoding.format}",
@@ -145,10 +156,9 @@ def _encode_and_emit(image: Image.Image, size: Size, encoding: Encoding, rights:
         height=size.height,
         size=len(encoded),
     )
-    emit(rendition, encoded)
 
 
-def encode(image: Image.Image, encoding: Encoding, rights: bytes = b"") -> bytes:
+def encode(image: Image.Image, encoding: Encoding, rights: bytes = b"", background: str = "#ffffff") -> bytes:
     """The image in one format, without any metadata but `rights`, an EXIF block. Several threads may share an image.
 
     The copy is what makes that safe: `save` keeps its options on the image that it saves, so two threads saving one
@@ -156,8 +166,8 @@ def encode(image: Image.Image, encoding: Encoding, rights: bytes = b"") -> bytes
     """
     options: dict[str, Any] = {"quality": encoding.quality} | ({"exif": rights} if rights else {})
     if encoding.format == "jpeg":
-        options |= {"optimize": True, "subsampling": "4:2:0"}
-        copy = on_white(image) if image.mode == "RGBA" else image.copy()
+        options |= {"optimize": True, "subsampling": encoding.subsampling}
+        copy = on_paper(image, background) if image.mode == "RGBA" else image.copy()
     elif encoding.format == "webp":
         options |= {"method": encoding.effort}
         copy = image.copy()
@@ -169,10 +179,32 @@ def encode(image: Image.Image, encoding: Encoding, rights: bytes = b"") -> bytes
     return buffer.getvalue()
 
 
-def _placeholders(image: Image.Image) -> dict[str, str]:
-    small = image.resize(_fitted(*image.size, placeholders.MAX_SIDE), _LANCZOS).convert("RGBA")
+def _facts(decoded: Decoded) -> dict[str, Any]:
+    """What is known before a pixel is looked at."""
+    return {
+        "width": decoded.width,
+        "height": decoded.height,
+        "format": decoded.format,
+        "exif": decoded.exif,
+        "frames": decoded.frames,
+        "megapixels": round(decoded.width * decoded.height / 1e6, 2),
+        "color_space": color_space(decoded.profile, decoded.pixels.mode),
+        "has_alpha": decoded.pixels.mode in ("LA", "RGBA"),
+        **decoded.credit,
+    }
+
+
+def _placeholders(image: Image.Image) -> dict[str, Any]:
+    small = image.resize(_fitted(*image.size, placeholders.MAX_SIDE), LANCZOS).convert("RGBA")
     rgba = small.tobytes()
     return {
         "thumbhash": b64encode(placeholders.thumbhash(*small.size, rgba)).decode(),
+        "blurhash": blurhash(*small.size, on_paper(small).tobytes()),
         "dominant_color": placeholders.dominant_color(rgba),
+        "palette": fingerprints.palette(rgba),
     }
+
+
+def _fingerprints(image: Image.Image) -> dict[str, Any]:
+    opaque = on_paper(image) if image.mode == "RGBA" else image
+    return {"phash": fingerprints.phash(opaque), "sharpness": fingerprints.sharpness(opaque)}

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Literal
 
-ENGINE_VERSION = "1+pillow13.0.0"
+ENGINE_VERSION = "2+heif1.4.0+pillow13.0.0"
 """Names the code that makes the bytes: raise the number with any change to decoding, resizing, colour or encoding.
 
-Pillow brings the encoders, so its version belongs to it; a test compares it with the one installed.
+Pillow brings the encoders, so its version belongs to it, and the HEIF decoder's; a test compares them with those
+installed.
 """
 
 MAX_SIDE = 16383
@@ -17,20 +19,39 @@ MAX_SIDE = 16383
 
 @dataclass(frozen=True, slots=True)
 class Encoding:
-    """One format of a rendition. `quality` 0-100, as the encoder means it; `effort` is WebP's method, 0-6."""
+    """One format of a rendition. `quality` 0-100, as the encoder means it; `effort` is WebP's method, 0-6.
+
+    `subsampling` is JPEG's: 4:2:0 halves the resolution of colour, 4:4:4 keeps it, as coloured text wants.
+    """
 
     format: str
     quality: int
     effort: int = 0
+    subsampling: str = "4:2:0"
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """A named list of renditions: every width (pixels, ascending) in every encoding."""
+    """A named list of renditions: every width (pixels, ascending) in every encoding.
+
+    `aspect`, width to height, gives all renditions one shape, (1, 1) for a square; without it they keep the image's.
+    By `fit` the image is then cropped to that shape ("cover") or set on the background ("contain").
+    `focus` is the point that a crop keeps as near to its middle as it can: fractions of width and height, (0, 0) top
+    left. Without it the crop goes where the most is to be seen (crop.py).
+    `background` is what shows through an image where a format has no alpha. `keep` says which words of a file's
+    metadata stay in its renditions: `artist`, `copyright`, `caption`. With `keep_gps` the record (never a rendition)
+    says where the picture was taken.
+    """
 
     name: str
     widths: tuple[int, ...]
     encodings: tuple[Encoding, ...]
+    aspect: tuple[int, int] | None = None
+    fit: Literal["contain", "cover"] = "contain"
+    focus: tuple[float, float] | None = None
+    background: str = "#ffffff"
+    keep: tuple[str, ...] = ("artist", "copyright")
+    keep_gps: bool = False
 
     @property
     def formats(self) -> tuple[str, ...]:
@@ -38,9 +59,9 @@ class Recipe:
 
     @property
     def fingerprint(self) -> str:
-        """12 hex digits that change when anything does that changes output bytes; the name is no such thing."""
-        text = repr((ENGINE_VERSION, self.widths, [(e.format, e.quality, e.effort) for e in self.encodings]))
-        return hashlib.sha256(text.encode()).hexdigest()[:12]
+        """12 hex digits that change when anything does that changes output bytes or the record, but the name."""
+        values = {name: value for name, value in asdict(self).items() if name != "name"}
+        return hashlib.sha256(repr((ENGINE_VERSION, values)).encode()).hexdigest()[:12]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +76,16 @@ class Size:
 # WebP effort 2 and not 4, the encoder's default: .43 of the CPU for 1.08 of the bytes at equal SSIMULACRA2, and still
 # what ordinary sharp code reaches at its defaults. JPEG is the fallback of few viewers, so it is baseline: progressive
 # saves 2 % of its bytes for twice its CPU. (Measured on five photographs; see `make bench`.)
+# A document is read: higher quality, and JPEG with all of its colour.
 _WEB = (Encoding("webp", quality=80, effort=2), Encoding("jpeg", quality=80))
+_READ = (Encoding("webp", quality=90, effort=2), Encoding("jpeg", quality=90, subsampling="4:4:4"))
 
 RECIPES = {
     recipe.name: recipe
     for recipe in (
         Recipe("photo", widths=(160, 320, 640, 960, 1280, 1920), encodings=_WEB),
+        Recipe("avatar", widths=(64, 128, 256, 512), encodings=_WEB, aspect=(1, 1), fit="cover"),
+        Recipe("document", widths=(320, 640, 1280, 1920, 2560), encodings=_READ),
         Recipe("original-only", widths=(), encodings=()),
     )
 }
@@ -76,15 +101,28 @@ def ladder(recipe: Recipe, width: int, height: int) -> list[Size]:
       the lowest step gets its own width alone.
     - One whose height would pass `MAX_SIDE` is left out; when all would, there is one as high as `MAX_SIDE` allows.
 
+    A recipe's `aspect` comes first: all of this is said of the image as cropped, or with the background around it.
     So the set is bounded, and known from the record alone.
     """
     if not recipe.widths:
         return []
+    width, height = _shape(recipe, width, height)
     widths = [step for step in recipe.widths if step <= width]
     if width < recipe.widths[-1] and (not widths or widths[-1] * 3 < width * 2):
         widths.append(width)
     sizes = [Size(f"w{step}", step, _scaled(height, step, width)) for step in widths]
     return [size for size in sizes if size.height <= MAX_SIDE] or [_as_high_as_allowed(width, height)]
+
+
+def _shape(recipe: Recipe, width: int, height: int) -> tuple[int, int]:
+    """The largest part of the image that has the recipe's aspect ("cover"), or the smallest frame around it."""
+    if recipe.aspect is None:
+        return width, height
+    across, down = recipe.aspect
+    too_wide = width * down > height * across
+    if too_wide == (recipe.fit == "cover"):
+        return _scaled(height, across, down), height
+    return width, _scaled(width, down, across)
 
 
 def _as_high_as_allowed(width: int, height: int) -> Size:

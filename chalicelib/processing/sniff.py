@@ -28,7 +28,9 @@ GENERIC = frozenset(
 )
 """Declarations that say nothing, and so contradict nothing."""
 
-_IMAGES = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp", "image/avif", "image/tiff", "image/bmp"})
+_IMAGES = frozenset(
+    f"image/{name}" for name in ("jpeg", "png", "gif", "webp", "avif", "heic", "tiff", "bmp", "jp2", "x-icon")
+)
 
 _SIGNATURES: tuple[tuple[int, bytes, str], ...] = (  # offset, bytes there, type
     (0, b"\xff\xd8\xff", "image/jpeg"),
@@ -189,8 +191,7 @@ def contradicts(declared: str, detected: str | None) -> bool:
 
 
 def kind_of(content_type: str) -> Kind:
-    """IMAGE for what `image.process_image` can decode, OTHER for all else (HEIC too, until there is a decoder)."""
-    # image/heif and image/heic share one name above, so an AVIF declared as image/heif is OTHER: kept, not rendered.
+    """IMAGE for what `image.process_image` can decode, OTHER for all else: SVG too (docs/images.md says why)."""
     return Kind.IMAGE if _one_name(content_type) in _IMAGES else Kind.OTHER
 
 

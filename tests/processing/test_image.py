@@ -467,10 +467,10 @@ def test_the_bound_is_ours_and_says_what_it_would_take() -> None:
 
 
 def test_memory_that_runs_out_all_the_same_is_too_many_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
-    def exhausted(*_: object) -> bytes:
+    def exhausted(*_: object, **__: object) -> bytes:
         raise MemoryError
 
-    for target in ("decode.eight_bit", "image._first_resize", "image.encode"):
+    for target in ("decode.eight_bit", "image.first_resize", "image.encode"):
         with monkeypatch.context() as patch:
             patch.setattr(f"chalicelib.processing.{target}", exhausted)
             assert fault(images.jpeg(100, 100)).code is ErrorCode.TOO_MANY_PIXELS

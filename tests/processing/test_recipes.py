@@ -3,6 +3,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from dataclasses import replace
+from importlib.metadata import version
 
 import PIL
 import pytest
@@ -49,6 +50,22 @@ def test_the_shape_is_kept_to_the_pixel() -> None:
     assert [(s.width, s.height) for s in ladder(PHOTO, 2000, 1072)][:3] == [(160, 86), (320, 172), (640, 343)]
 
 
+AVATAR = RECIPES["avatar"]
+
+
+@pytest.mark.parametrize(
+    ("shape", "expected"),
+    [((4000, 3000), [64, 128, 256, 512]), ((3000, 300), [64, 128, 256]), ((90, 400), [64]), ((50, 80), [50])],
+)
+def test_an_avatar_is_a_square_no_larger_than_the_image(shape: tuple[int, int], expected: list[int]) -> None:
+    assert [(s.width, s.height) for s in ladder(AVATAR, *shape)] == [(side, side) for side in expected]
+
+
+def test_a_contained_image_keeps_its_scale_in_a_larger_frame() -> None:
+    framed = replace(AVATAR, fit="contain")
+    assert [(s.width, s.height) for s in ladder(framed, 100, 400)] == [(64, 64), (128, 128), (256, 256), (400, 400)]
+
+
 def test_original_only_has_no_renditions() -> None:
     assert ladder(RECIPES["original-only"], 4000, 3000) == []
 
@@ -68,6 +85,13 @@ def test_the_fingerprint_changes_with_whatever_changes_bytes_and_with_nothing_el
         replace(PHOTO, encodings=(replace(webp, quality=81), jpeg)),
         replace(PHOTO, encodings=(replace(webp, effort=4), jpeg)),
         replace(PHOTO, encodings=(Encoding("avif", 60), jpeg)),
+        replace(PHOTO, encodings=(webp, replace(jpeg, subsampling="4:4:4"))),
+        replace(PHOTO, aspect=(1, 1)),
+        replace(PHOTO, fit="cover"),
+        replace(PHOTO, focus=(0.5, 0.2)),
+        replace(PHOTO, background="#000000"),
+        replace(PHOTO, keep=()),
+        replace(PHOTO, keep_gps=True),
     ]
     prints = [recipe.fingerprint for recipe in variants]
     assert len(set(prints)) == len(prints)
@@ -88,7 +112,8 @@ def test_the_fingerprint_is_the_same_in_every_process() -> None:
 
 
 def test_the_engine_version_names_the_pillow_that_is_installed() -> None:
-    assert ENGINE_VERSION.endswith(f"pillow{PIL.__version__}"), "other encoders, other bytes: raise ENGINE_VERSION"
+    assert f"+heif{version('pi-heif')}+" in ENGINE_VERSION
+    assert ENGINE_VERSION.endswith(f"+pillow{PIL.__version__}"), "other encoders, other bytes: raise ENGINE_VERSION"
 
 
 def test_recipes_are_imported_without_pillow() -> None:

@@ -173,13 +173,15 @@ def test_what_can_be_true_does_not_contradict(declared: str, detected: str | Non
     assert not contradicts(declared, detected)
 
 
-@pytest.mark.parametrize("name", ["jpeg", "jpg", "png", "gif", "webp", "avif", "tiff", "bmp", "mpo"])
+@pytest.mark.parametrize(
+    "name", ["jpeg", "jpg", "png", "gif", "webp", "avif", "tiff", "bmp", "mpo", "heic", "heif", "jp2", "x-icon"]
+)
 def test_what_can_be_decoded_is_an_image(name: str) -> None:
     assert kind_of(f"image/{name}") is Kind.IMAGE
 
 
 @pytest.mark.parametrize(
-    "content_type", ["image/heic", "image/svg+xml", "image/jp2", "application/pdf", "text/plain", "", "video/mp4"]
+    "content_type", ["image/svg+xml", "image/jxl", "application/pdf", "text/plain", "", "video/mp4"]
 )
 def test_what_cannot_be_decoded_is_other(content_type: str) -> None:
     assert kind_of(content_type) is Kind.OTHER

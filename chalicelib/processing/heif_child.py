@@ -1,0 +1,32 @@
+"""Decodes one HEIF in a process of its own: file on stdin, a line of JSON and the raw pixels on stdout.
+
+Run by heif.py. A file that crashes the decoder, or wants too much memory (argument: bytes), ends this process alone.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+from base64 import b64encode
+from io import BytesIO
+
+
+def main(memory: int) -> None:
+    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    import pi_heif  # type: ignore[import-untyped]
+    from PIL import Image
+
+    Image.MAX_IMAGE_PIXELS = None  # heif.py has looked
+    pi_heif.register_heif_opener(thumbnails=False)
+    with Image.open(BytesIO(sys.stdin.buffer.read()), formats=["HEIF"]) as image:
+        image.load()
+        found = {name: image.info.get(name) for name in ("exif", "icc_profile", "xmp")}
+        info = {name: b64encode(value).decode() for name, value in found.items() if isinstance(value, bytes)}
+        head = {"mode": image.mode, "size": image.size, "info": info}
+        sys.stdout.buffer.write(json.dumps(head).encode() + b"\n")
+        sys.stdout.buffer.write(image.tobytes())
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))
