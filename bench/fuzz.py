@@ -1,0 +1,30 @@
+"""`python -m bench.fuzz --seconds N [--seed S] [--keep DIR]`: the tests' fuzzing for as long as wanted."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+
+from tests.fuzzing import fuzz
+
+
+def main() -> int:
+    """0 when every file was processed or refused, in time; else 1, and the files are in DIR."""
+    parser = argparse.ArgumentParser(prog="python -m bench.fuzz", description=__doc__)
+    parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--seed", type=int, default=time.time_ns())
+    parser.add_argument("--keep", type=Path, default=Path(".local/fuzz"), help="where files that fail are put")
+    options = parser.parse_args()
+    outcomes, bad = fuzz(options.seed, seconds=options.seconds)
+    print(f"seed {options.seed}: {outcomes.total()} files: " + ", ".join(f"{n} {name}" for name, n in outcomes.items()))
+    for number, case in enumerate(bad):
+        options.keep.mkdir(parents=True, exist_ok=True)
+        path = options.keep / f"{options.seed}-{number}"
+        path.write_bytes(case.data)
+        print(f"{path}: {case.name}: {case.outcome}, {case.seconds:.1f} s")
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,27 @@
+"""Filemill's `photo` recipe, as the process function runs it: metadata, ThumbHash and dominant colour are made too."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bench.images.engines.serve import serve
+from chalicelib.model import Rendition
+from chalicelib.processing.image import process_image
+from chalicelib.processing.recipes import DEFAULT_RECIPE, RECIPES
+
+MEMORY = 1769 * 1024**2  # the function's
+
+
+def run(photo: bytes, renditions: list[dict[str, Any]]) -> dict[str, bytes]:
+    """The recipe decides which renditions; the others are asked for what it made."""
+    made: dict[str, bytes] = {}
+
+    def emit(rendition: Rendition, data: bytes) -> None:
+        made[f"{rendition.width}.{rendition.format}"] = data
+
+    process_image(photo, RECIPES[DEFAULT_RECIPE], memory=MEMORY, emit=emit)
+    return made
+
+
+if __name__ == "__main__":
+    serve(run)
