@@ -14,12 +14,12 @@ from chalicelib.api.auth import Scope
 from chalicelib.api.bodies import CompleteUpload, CreateFile, SignParts
 from chalicelib.api.errors import Problem
 from chalicelib.api.routing import Call, json_response, route
-from chalicelib.api.uploads import NewFile
+from chalicelib.api.uploads import GENERIC, NewFile
 from chalicelib.catalog import RepeatedError
 from chalicelib.delivery import rendition_urls
 from chalicelib.model import FILE_ID_PATTERN, File, Status, Visibility, original_key, timestamp
 from chalicelib.observability import append, logger
-from chalicelib.settings import MIN_PART_BYTES, settings
+from chalicelib.settings import MAX_POST_BYTES, MIN_PART_BYTES, settings
 
 routes = Blueprint(__name__)
 
@@ -35,8 +35,6 @@ FIRST_LOOK = 0.2
 LAST_LOOK = 1.0
 UNFINISHED = (Status.AWAITING_UPLOAD, Status.PROCESSING)
 
-# What is said of a file that will be fetched, until its bytes say more.
-GENERIC = "application/octet-stream"
 IMPORT_LIVES = timedelta(days=1)
 
 # What of a record is the client's to see.
@@ -85,14 +83,10 @@ def create_file(call: Call, body: CreateFile) -> Response:
     try:
         uploads.write(call, file, remember)
     except RepeatedError:  # the same request, sent twice at once: the other one was first
-        _forget_upload(file)
         answer = idempotency.replay(call, str(key), body)
         if answer is None:
             raise
         return answer
-    except BaseException:
-        _forget_upload(file)
-        raise
     if file.source_url:
         from chalicelib.importing import queue
 
@@ -123,7 +117,7 @@ def _multipart(body: CreateFile, size: int) -> bool:
     """Whether to upload in parts: as asked for, else from the stage's threshold on."""
     if body.upload == "multipart" and size < MIN_PART_BYTES:
         raise Problem("invalid_field", f"`upload`: multipart takes {MIN_PART_BYTES} bytes or more.", field="upload")
-    if body.upload == "post" and not uploads.fits_post(size):
+    if body.upload == "post" and size > MAX_POST_BYTES:
         raise Problem("invalid_field", "`upload`: this file is too large for one POST.", field="upload")
     return size > settings().multipart_threshold if body.upload is None else body.upload == "multipart"
 
@@ -194,11 +188,6 @@ def _upload(file: File) -> dict[str, Any]:
 
 def _parts(signed: dict[int, str]) -> list[dict[str, Any]]:
     return [{"part_number": number, "url": url} for number, url in signed.items()]
-
-
-def _forget_upload(file: File) -> None:
-    if file.upload_id:
-        storage.abort_multipart(file, file.upload_id)
 
 
 @route(routes, "GET", "/v1/files/{file_id}", scope=Scope.FILES_READ, tokens=True)

@@ -17,13 +17,16 @@ from chalicelib.catalog import Remembered, TokenSpentError
 from chalicelib.model import FILE_ID_PATTERN, File, Status, Visibility, new_file_id, now
 from chalicelib.observability import append, logger
 from chalicelib.processing.recipes import DEFAULT_RECIPE
-from chalicelib.settings import MAX_PART_BYTES, MAX_PARTS, MAX_POST_BYTES, MIN_PART_BYTES, settings
+from chalicelib.settings import MAX_PART_BYTES, MAX_PARTS, MIN_PART_BYTES, settings
 from chalicelib.storage import Part, PostPolicy, UploadMissingError
 
 # A phone on a train sends a part again when it breaks off: small ones lose little. S3 takes at most 10,000 of them,
 # so a large file's are larger.
 PART_BYTES = 16 * 1024**2
 MIB = 1024**2
+
+# What is said of a file whose type nobody knows, until its bytes say more.
+GENERIC = "application/octet-stream"
 
 
 @dataclass(frozen=True)
@@ -86,12 +89,18 @@ def draft(call: Call, new: NewFile, lives: timedelta, **more: Any) -> File:
 
 
 def write(call: Call, file: File, remember: Remembered | None = None) -> None:
-    """Writes the record. Raises Problem `token_spent`, and RepeatedError."""
+    """Writes the record; where that fails, a multipart upload that was begun for it is aborted.
+
+    Raises Problem `token_spent`, and RepeatedError.
+    """
     try:
         catalog.create(file, token_id=file.token_id, remember=remember)
-    except TokenSpentError:
-        token = call.caller.token
-        most = token.max_files if token else 0
+    except BaseException as error:
+        if file.upload_id:
+            storage.abort_multipart(file, file.upload_id)
+        if not isinstance(error, TokenSpentError):
+            raise
+        most = call.caller.token.max_files if call.caller.token else 0
         raise Problem("token_spent", f"This upload token allows {most} files, and they are used up.") from None
     append(file_id=file.id)
     logger.info("file created", extra={"size": file.size, "content_type": file.content_type})
@@ -106,15 +115,11 @@ def begin_post(call: Call, new: NewFile) -> tuple[File, PostPolicy]:
     return file, policy
 
 
-def begin_multipart(call: Call, new: NewFile, *, part_size: int | None = None, part_checksums: bool = False) -> File:
+def begin_multipart(call: Call, new: NewFile) -> File:
     """A record with a multipart upload of ours behind it."""
-    file = draft_multipart(call, new, part_size=part_size, part_checksums=part_checksums)
+    file = draft_multipart(call, new)
     file.upload_id = storage.begin_multipart(file)
-    try:
-        write(call, file)
-    except BaseException:
-        storage.abort_multipart(file, file.upload_id)
-        raise
+    write(call, file)
     return file
 
 
@@ -294,8 +299,3 @@ def until(file: File) -> datetime:
     """When addresses signed now end: after `upload_expiry`, or with the upload itself."""
     end = now() + timedelta(seconds=settings().upload_expiry)
     return min(end, file.expires_at) if file.expires_at else end
-
-
-def fits_post(size: int | None) -> bool:
-    """Whether one POST can carry a file of this size."""
-    return size is None or size <= MAX_POST_BYTES

@@ -20,13 +20,11 @@ from chalicelib.api.auth import COOKIE, Scope
 from chalicelib.api.bodies import Body, ContentType, Filename, Metadata
 from chalicelib.api.errors import Problem
 from chalicelib.api.routing import Call, json_response, respond, route
-from chalicelib.api.uploads import NewFile
+from chalicelib.api.uploads import GENERIC, NewFile
 from chalicelib.model import File, now, original_key, parse_original_key, timestamp
 from chalicelib.settings import MAX_PARTS, settings
 
 routes = Blueprint(__name__)
-
-GENERIC = "application/octet-stream"
 
 # Uppy's default key: a random UUID before the file's name.
 _RANDOM = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}-(?=.)", re.DOTALL)

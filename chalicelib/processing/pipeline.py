@@ -144,14 +144,12 @@ def process_object(stored: Stored, record: SQSRecord, *, last_try: bool) -> None
         label, kind = "ready", str(outcome.kind)
     except PermanentFault as fault:
         logger.info("the file is at fault", extra={"code": fault.code, "reason": fault.message})
-        storage.delete_derived(_prefix(claimed))
-        ended = catalog.fail(claimed, FileError(code=fault.code, message=fault.message))
+        ended = _fail(claimed, FileError(code=fault.code, message=fault.message))
         label, kind = "failed", "none"
     except Exception as error:
         if last_try:
-            storage.delete_derived(_prefix(claimed))
             message = f"Processing failed {MAX_RECEIVES} times; the last reason was {type(error).__name__}."
-            catalog.fail(claimed, FileError(code=ErrorCode.INTERNAL, message=message))
+            _fail(claimed, FileError(code=ErrorCode.INTERNAL, message=message))
             _count("failed", "none", stored, started, record)
         else:
             catalog.release(claimed)
@@ -174,6 +172,14 @@ def _refused(refused: Refused, stored: Stored) -> None:
             storage.delete_original_version(stored.key, stored.version_id)
         case Refusal.DONE | Refusal.STALE:
             pass  # first write wins; the bucket's lifecycle removes what came too late
+
+
+def _fail(file: File, error: FileError) -> File | None:
+    """The record first: renditions are removed only by the worker whose failure counts, never another one's."""
+    ended = catalog.fail(file, error)
+    if ended:
+        storage.delete_derived(_prefix(file))
+    return ended
 
 
 def _lost(file: File) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+from contextlib import suppress
 from datetime import timedelta
 from typing import IO, Any, cast
 from urllib.parse import quote_plus
@@ -13,7 +14,7 @@ from PIL import Image
 from chalicelib import catalog, deliveries, storage
 from chalicelib.catalog import Refusal, Refused
 from chalicelib.deliveries import Later
-from chalicelib.model import ErrorCode, FileError
+from chalicelib.model import ErrorCode, FileError, PermanentFault
 from chalicelib.observability import logger
 from chalicelib.processing import pipeline
 from tests import images
@@ -282,6 +283,26 @@ def test_the_fifth_failure_is_recorded_and_still_raises_for_the_dead_letter_queu
     error = client("GET", f"/v1/files/{file_id}").json["error"]
     assert error["code"] == "internal"
     assert "ConnectionError" in error["message"]
+
+
+@pytest.mark.parametrize("error", [ConnectionError("late"), PermanentFault(ErrorCode.CORRUPT, "Late.")])
+def test_a_worker_that_fails_after_another_finished_takes_nothing_away(
+    client: Client, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    file_id = upload(client, PHOTO)
+    make = pipeline._make_renditions
+
+    def overtaken(*args: Any) -> Any:
+        monkeypatch.setattr(pipeline, "_make_renditions", make)
+        catalog.release(args[0])  # the lease is over before the work is
+        deliver(file_id)
+        raise error
+
+    monkeypatch.setattr(pipeline, "_make_renditions", overtaken)
+    with suppress(ConnectionError):
+        deliver(file_id, receives=5)
+    assert client("GET", f"/v1/files/{file_id}").json["status"] == "ready"
+    assert len(derived()) == 12
 
 
 @pytest.mark.parametrize(
