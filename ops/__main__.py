@@ -17,6 +17,7 @@ COMMANDS = {
     "provision": ("ops.provision", "make or update a stage's buckets, table, queue and distribution, or delete them"),
     "doctor": ("ops.doctor", "check a stage and say how to mend what is wrong"),
     "keys": ("ops.keys", "make, list and revoke API keys"),
+    "tenants": ("ops.tenants", "show and set what a stage does for one tenant"),
     "local": ("ops.local.run", "run the whole of Filemill on this computer"),
 }
 

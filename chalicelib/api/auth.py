@@ -13,13 +13,16 @@ import hmac
 import re
 import secrets
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from chalicelib import catalog
 from chalicelib.api.errors import Problem
 from chalicelib.catalog import ApiKey
 from chalicelib.model import UploadToken, now
+from chalicelib.processing.recipes import DEFAULT_RECIPE, RECIPES
 
 # Seconds a key is trusted from memory. A revoked key must stop within a minute.
 REMEMBER = 30.0
@@ -62,27 +65,38 @@ def hash_key(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()
 
 
-_remembered: dict[str, tuple[float, ApiKey | UploadToken]] = {}
+_remembered: dict[tuple[Callable[..., Any], str], tuple[float, Any]] = {}
 
 
 def forget() -> None:
-    """Empties this process's memory of keys."""
+    """Empties this process's memory of keys and tenants."""
     _remembered.clear()
 
 
-def _look_up(prefix: str, credential_id: str) -> ApiKey | UploadToken | None:
+def _look_up(read: Callable[[str], Any], name: str) -> Any:
+    """What `read` finds under a name, for `REMEMBER` seconds from memory. That there is nothing is not remembered."""
     moment = time.monotonic()
-    name = f"{prefix}_{credential_id}"
-    found = _remembered.get(name)
+    found = _remembered.get((read, name))
     if found and moment - found[0] < REMEMBER:
         return found[1]
-    _remembered.pop(name, None)
-    known = catalog.get_api_key(credential_id) if prefix == "fm" else catalog.get_token(credential_id)
+    _remembered.pop((read, name), None)
+    known = read(name)
     if known:
         if len(_remembered) >= REMEMBER_KEYS:
             _remembered.clear()
-        _remembered[name] = (moment, known)
+        _remembered[read, name] = (moment, known)
     return known
+
+
+def _credential(name: str) -> ApiKey | UploadToken | None:
+    prefix, _, credential_id = name.partition("_")
+    return catalog.get_api_key(credential_id) if prefix == "fm" else catalog.get_token(credential_id)
+
+
+def default_recipe(tenant: str) -> str:
+    """The recipe of files whose creator names none. At most one read; none while the tenant is remembered."""
+    chosen: str | None = _look_up(catalog.get_tenant, tenant).default_recipe
+    return chosen if chosen in RECIPES else DEFAULT_RECIPE
 
 
 def authenticate(authorization: str | None, cookie: str | None = None) -> Caller:
@@ -99,7 +113,7 @@ def authenticate(authorization: str | None, cookie: str | None = None) -> Caller
     match = _CREDENTIAL.fullmatch(credential)
     if scheme.lower() != "bearer" or not match or (not authorization and match[1] != "fmu"):
         raise _unauthenticated("The Authorization header must be `Bearer` and an API key that starts with `fm_`.")
-    known = _look_up(match[1], match[2])
+    known: ApiKey | UploadToken | None = _look_up(_credential, f"{match[1]}_{match[2]}")
     if not known or not hmac.compare_digest(known.hash, hash_key(credential)):
         raise _unauthenticated("This credential is not valid: it is unknown or was revoked.")
     if isinstance(known, UploadToken):

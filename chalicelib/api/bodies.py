@@ -12,7 +12,7 @@ from pydantic_core import PydanticCustomError
 
 from chalicelib.api.errors import Problem
 from chalicelib.model import Visibility
-from chalicelib.processing.recipes import DEFAULT_RECIPE, RECIPES
+from chalicelib.processing.recipes import RECIPES
 from chalicelib.settings import MAX_PARTS, settings
 
 MAX_BODY_BYTES = 64 * 1024
@@ -107,7 +107,10 @@ PartNumber = Annotated[int, Field(ge=1, le=MAX_PARTS)]
 
 
 class CreateFile(Body):
-    """The body of `POST /v1/files`. Sizes in bytes. With `source_url` nothing else is required."""
+    """The body of `POST /v1/files`. Sizes in bytes. With `source_url` nothing else is required.
+
+    Without a `recipe` it is the tenant's default.
+    """
 
     filename: Filename | None = None
     content_type: ContentType | None = None
@@ -116,7 +119,7 @@ class CreateFile(Body):
     tags: Tags = Field(default_factory=list)
     metadata: Metadata = Field(default_factory=dict)
     visibility: AnyVisibility = Visibility.PRIVATE
-    recipe: RecipeName = DEFAULT_RECIPE
+    recipe: RecipeName | None = None
     upload: Literal["post", "multipart"] | None = None
     part_size: int | None = None
     part_checksums: bool = False
@@ -168,7 +171,7 @@ class CreateUploadToken(Body):
     ] = Field(default_factory=list)
     tags: Tags = Field(default_factory=list)
     visibility: AnyVisibility = Visibility.PRIVATE
-    recipe: RecipeName = DEFAULT_RECIPE
+    recipe: RecipeName | None = None
 
 
 def parse[Model: Body](model: type[Model], raw: bytes) -> Model:

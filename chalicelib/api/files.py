@@ -10,7 +10,7 @@ from chalice import Blueprint, Response
 
 from chalicelib import catalog, storage
 from chalicelib.api import cursors, idempotency, uploads
-from chalicelib.api.auth import Scope
+from chalicelib.api.auth import Scope, default_recipe
 from chalicelib.api.bodies import CompleteUpload, CreateFile, SignParts
 from chalicelib.api.errors import Problem
 from chalicelib.api.routing import Call, json_response, route
@@ -166,8 +166,9 @@ def _duplicate(call: Call, body: CreateFile) -> File | None:
     """A ready file of the same bytes that will do for this one."""
     if body.sha256 is None:
         raise Problem("invalid_field", "`sha256`: is required to reuse a duplicate.", field="sha256")
+    recipe = body.recipe or default_recipe(call.tenant)
     for file in catalog.with_sha256(call.tenant, body.sha256):
-        same = (file.visibility, file.recipe) == (body.visibility, body.recipe)
+        same = (file.visibility, file.recipe) == (body.visibility, recipe)
         if same and body.size in (None, file.size):
             return file
     return None

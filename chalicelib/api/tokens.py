@@ -7,7 +7,7 @@ from datetime import timedelta
 from chalice import Blueprint, Response
 
 from chalicelib import catalog
-from chalicelib.api.auth import Scope, hash_key, new_credential
+from chalicelib.api.auth import Scope, default_recipe, hash_key, new_credential
 from chalicelib.api.bodies import CreateUploadToken
 from chalicelib.api.routing import Call, json_response, route
 from chalicelib.model import UploadToken, now
@@ -32,7 +32,7 @@ def create_upload_token(call: Call, body: CreateUploadToken) -> Response:
         content_types=body.content_types,
         tags=body.tags,
         visibility=body.visibility,
-        recipe=body.recipe,
+        recipe=body.recipe or default_recipe(call.tenant),
     )
     catalog.put_token(token)
     logger.info("upload token made", extra={"token_id": token_id})

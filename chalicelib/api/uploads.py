@@ -11,12 +11,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from chalicelib import catalog, storage
+from chalicelib.api.auth import default_recipe
 from chalicelib.api.errors import Problem
 from chalicelib.api.routing import Call
 from chalicelib.catalog import Remembered, TokenSpentError
 from chalicelib.model import FILE_ID_PATTERN, File, Status, Visibility, new_file_id, now
 from chalicelib.observability import append, logger
-from chalicelib.processing.recipes import DEFAULT_RECIPE
 from chalicelib.settings import MAX_PART_BYTES, MAX_PARTS, MIN_PART_BYTES, settings
 from chalicelib.storage import Part, PostPolicy, UploadMissingError
 
@@ -40,7 +40,7 @@ class NewFile:
     tags: Sequence[str] = ()
     metadata: Mapping[str, Any] = field(default_factory=dict)
     visibility: Visibility = Visibility.PRIVATE
-    recipe: str = DEFAULT_RECIPE
+    recipe: str | None = None
 
 
 # --- beginning
@@ -53,7 +53,7 @@ def draft(call: Call, new: NewFile, lives: timedelta, **more: Any) -> File:
     """
     moment = now()
     bound = settings().max_upload_bytes
-    visibility, recipe, tags = new.visibility, new.recipe, list(new.tags)
+    visibility, tags = new.visibility, list(new.tags)
     if token := call.caller.token:
         if not token.allows_type(new.content_type):
             allowed = ", ".join(token.content_types)
@@ -62,7 +62,7 @@ def draft(call: Call, new: NewFile, lives: timedelta, **more: Any) -> File:
             detail = f"This upload token allows at most {token.max_bytes} bytes a file."
             raise Problem("too_large_for_token", detail, field="size")
         bound = min(bound, token.max_bytes)
-        visibility, recipe, tags = token.visibility, token.recipe, list(token.tags)
+        visibility, tags = token.visibility, list(token.tags)
     if new.size is not None and new.size > bound:
         raise Problem("invalid_field", f"`size`: must be at most {bound} bytes.", field="size")
     return File(
@@ -73,7 +73,7 @@ def draft(call: Call, new: NewFile, lives: timedelta, **more: Any) -> File:
         content_type=new.content_type,
         size=new.size,
         visibility=visibility,
-        recipe=recipe,
+        recipe=call.caller.token.recipe if call.caller.token else new.recipe or default_recipe(call.tenant),
         tags=tags,
         metadata=dict(new.metadata),
         revision=1,

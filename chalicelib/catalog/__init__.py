@@ -28,6 +28,7 @@ from chalicelib.catalog.files import (
     with_sha256,
 )
 from chalicelib.catalog.idempotency import Remembered, RepeatedError, remembered
+from chalicelib.catalog.tenants import Tenant, get_tenant, put_tenant
 
 __all__ = [
     "ApiKey",
@@ -36,6 +37,7 @@ __all__ = [
     "Refused",
     "Remembered",
     "RepeatedError",
+    "Tenant",
     "TokenSpentError",
     "api_keys",
     "claim",
@@ -45,12 +47,14 @@ __all__ = [
     "finish",
     "get",
     "get_api_key",
+    "get_tenant",
     "get_token",
     "mark_deleted",
     "mark_purged",
     "newest",
     "older",
     "put_api_key",
+    "put_tenant",
     "put_token",
     "release",
     "remembered",

@@ -52,6 +52,10 @@ def token_key(token_id: str) -> Key:
     return {"pk": f"TOKEN#{token_id}", "sk": "TOKEN"}
 
 
+def tenant_key(tenant: str) -> Key:
+    return {"pk": f"TENANT#{tenant}", "sk": "TENANT"}
+
+
 def idempotency_key(owner: str, key: str) -> Key:
     """`owner` is the credential: one browser's key never finds another's answer. The client's text is hashed."""
     return {"pk": f"IDEM#{owner}#{hashlib.sha256(key.encode()).hexdigest()}", "sk": "IDEM"}

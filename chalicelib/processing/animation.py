@@ -50,11 +50,12 @@ def animate(
     encoding: Encoding,
     rights: bytes,
     prepare: Callable[[Image.Image], Image.Image],
+    finish: Callable[[Image.Image], Image.Image] = lambda frame: frame,
 ) -> Iterator[tuple[Size, bytes]]:
     """Every size as an animated WebP, its frames' times (milliseconds) and the number of plays as in the file.
 
-    `prepare` makes of a decoded frame (in a mode of `color.eight_bit`) what the largest size shows. Raises what
-    Pillow does on damaged files.
+    `prepare` makes of a decoded frame (in a mode of `color.eight_bit`) what the largest size shows, `finish` of one
+    at its size what is encoded. Raises what Pillow does on damaged files.
     """
     source.seek(0)
     with Image.open(source, formats=FORMATS) as image:
@@ -64,7 +65,7 @@ def animate(
             for encoder in reversed(encoders):
                 if shown.size != encoder.size:
                     shown = shown.resize(encoder.size, Image.Resampling.LANCZOS)
-                encoder.add(shown, duration)
+                encoder.add(finish(shown), duration)
     while encoders:
         size, encoder = sizes[len(encoders) - 1], encoders.pop()
         yield size, encoder.finish(rights)

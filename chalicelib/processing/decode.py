@@ -26,7 +26,7 @@ from chalicelib.processing import heif, ico
 from chalicelib.processing.color import eight_bit
 from chalicelib.processing.exif import exif, orientation
 from chalicelib.processing.frames import count_frames
-from chalicelib.processing.jpeg import passes
+from chalicelib.processing.jpeg import can_hold, passes
 from chalicelib.processing.rights import credit
 
 FORMATS = ["JPEG", "PNG", "GIF", "WEBP", "AVIF", "TIFF", "BMP", "JPEG2000", "ICO"]  # and HEIF (heif.py)
@@ -149,6 +149,10 @@ def _check_memory(
     if min(stored) < 1:
         raise PermanentFault(ErrorCode.CORRUPT, "The image has no pixels.")
     scans = passes(source) if isinstance(image, JpegImagePlugin.JpegImageFile) else 1
+    if isinstance(image, JpegImagePlugin.JpegImageFile) and not can_hold(_size(source), *stored):
+        raise PermanentFault(
+            ErrorCode.CORRUPT, f"The JPEG says {stored[0]} x {stored[1]} pixels, more than its bytes can hold."
+        )
     if scans > _MAX_SCANS:
         raise PermanentFault(ErrorCode.CORRUPT, f"The JPEG has {scans} scans; {_MAX_SCANS} are supported.")
     need = estimate(image, stored, target, file_size=_size(source), scans=scans)

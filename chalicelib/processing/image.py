@@ -22,13 +22,14 @@ from typing import Any, BinaryIO
 from PIL import Image
 
 from chalicelib.model import ImageInfo, Rendition
-from chalicelib.processing import animation, crop, fingerprints, placeholders
+from chalicelib.processing import animation, crop, fingerprints, placeholders, quality
 from chalicelib.processing.blurhash import blurhash
 from chalicelib.processing.color import color_space, on_paper
 from chalicelib.processing.decode import RESIDENT, Decoded, blaming_the_file, decode, too_many_pixels
 from chalicelib.processing.recipes import Encoding, Recipe, Size, ladder
 from chalicelib.processing.resize import LANCZOS, first_resize
 from chalicelib.processing.rights import rights_block
+from chalicelib.processing.watermark import marked
 
 Emit = Callable[[Rendition, bytes], None]
 
@@ -75,18 +76,22 @@ def process_image(data: bytes | BinaryIO, recipe: Recipe, *, memory: int, emit: 
             if recipe.aspect and sizes:
                 overview, box = image, crop.place(recipe, image, (sizes[-1].width, sizes[-1].height))
                 image = crop.cut(recipe, image, box)
+            trial = partial(encode, background=recipe.background)
+            stills, moving = ([quality.chosen(image, e, trial) for e in some] for some in (stills, moving))
             for size in reversed(sizes):
                 if image.size != (size.width, size.height):
                     image = image.resize((size.width, size.height), LANCZOS)
                 if overview is None or (not recipe.aspect and max(image.size) >= fingerprints.SHARPNESS_SIDE):
                     overview = image
-                tasks += [pool.submit(work, image, size, encoding) for encoding in stills]
+                shown = marked(image, recipe.watermark)
+                tasks += [pool.submit(work, shown, size, encoding) for encoding in stills]
             info |= _placeholders(image) | _fingerprints(overview or image)
             for encoding in moving:
                 with blaming_the_file():
                     source = BytesIO(data) if isinstance(data, bytes) else data
                     prepare = lambda frame: crop.cut(recipe, reduce(frame, pool=pool), box)  # noqa: E731
-                    made = list(animation.animate(source, sizes, encoding, rights, prepare))
+                    mark = partial(marked, watermark=recipe.watermark)
+                    made = list(animation.animate(source, sizes, encoding, rights, prepare, mark))
                 for size, encoded in made:
                     emit(_rendition(size, encoding, encoded), encoded)
         except MemoryError as error:

@@ -25,6 +25,16 @@ def passes(source: BinaryIO) -> int:
         source.seek(start)
 
 
+def can_hold(file_size: int, width: int, height: int) -> bool:
+    """Whether a file of so many bytes can code so many pixels: no Huffman code is shorter than a bit, and every block
+    of 8 x 8 samples takes one at least (ISO/IEC 10918-1, F.1.2.1). Of components half as fine in both directions, as
+    if all were so, there is a block for 256 pixels.
+
+    libjpeg fills what a file lacks with grey, and calls it an image.
+    """
+    return file_size * 8 >= width * height // 256
+
+
 def _first_scan_is_all(source: BinaryIO) -> bool:
     """Walks the segments (ISO/IEC 10918-1, B.1.1) up to the first scan's header."""
     source.seek(2)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import asdict, dataclass
-from typing import Literal
+from functools import cache
+from pathlib import Path
+from typing import Literal, get_args
 
 ENGINE_VERSION = "2+heif1.4.0+pillow13.0.0"
 """Names the code that makes the bytes: raise the number with any change to decoding, resizing, colour or encoding.
@@ -17,17 +20,66 @@ MAX_SIDE = 16383
 """Pixels; WebP's bound on width and height (RFC 9649), the lowest of our formats'."""
 
 
+WATERMARKS = Path(__file__).parent / "watermarks"
+"""Where the pictures of watermarks are: PNG or WebP, part of the deployed package."""
+
+Position = Literal["top-left", "top", "top-right", "left", "center", "right", "bottom-left", "bottom", "bottom-right"]
+_COLOR = re.compile(r"#[0-9a-f]{6}")
+_KEPT = ("artist", "copyright", "caption")
+
+
 @dataclass(frozen=True, slots=True)
 class Encoding:
     """One format of a rendition. `quality` 0-100, as the encoder means it; `effort` is WebP's method, 0-6.
 
     `subsampling` is JPEG's: 4:2:0 halves the resolution of colour, 4:4:4 keeps it, as coloured text wants.
+    With `target_ssim`, above 0 and below 1, each image gets the lowest quality that reaches it (quality.py), and
+    `quality` is not used: seven more encodings of a small image.
     """
 
     format: str
     quality: int
     effort: int = 0
     subsampling: str = "4:2:0"
+    target_ssim: float | None = None
+
+    def __post_init__(self) -> None:
+        _require(self.format in ("webp", "jpeg"), f"there is no encoder for {self.format!r}")
+        _require(0 <= self.quality <= 100, "`quality` must be from 0 to 100")
+        _require(0 <= self.effort <= 6, "`effort` must be from 0 to 6")
+        _require(self.subsampling in ("4:2:0", "4:2:2", "4:4:4"), "`subsampling` must be 4:2:0, 4:2:2 or 4:4:4")
+        _require(self.target_ssim is None or 0 < self.target_ssim < 1, "`target_ssim` must be between 0 and 1")
+
+
+@dataclass(frozen=True, slots=True)
+class Watermark:
+    """A mark on every rendition: a picture among `WATERMARKS`, or one line of text.
+
+    `opacity` from 0 to 1. `width` is the mark's, as a part of the rendition's width; `margin` its distance from the
+    edges, as a part of the shorter side. Renditions with a side below `min_side` pixels get none.
+    """
+
+    image: str = ""
+    text: str = ""
+    position: Position = "bottom-right"
+    opacity: float = 0.5
+    width: float = 0.25
+    margin: float = 0.03
+    min_side: int = 200
+
+    def __post_init__(self) -> None:
+        _require(bool(self.image) != bool(self.text), "a watermark has an `image` or a `text`")
+        _require(not self.image or (WATERMARKS / self.image).is_file(), f"there is no {WATERMARKS.name}/{self.image}")
+        _require(len(self.text) <= 100 and self.text.isprintable(), "`text` must be one line of at most 100 characters")
+        _require(self.position in get_args(Position), f"`position` must be one of {', '.join(get_args(Position))}")
+        _require(0 < self.opacity <= 1, "`opacity` must be above 0 and at most 1")
+        _require(0 < self.width <= 1, "`width` must be above 0 and at most 1")
+        _require(0 <= self.margin < 0.5, "`margin` must be from 0 to below 0.5")
+
+
+def _require(holds: bool, otherwise: str) -> None:
+    if not holds:
+        raise ValueError(otherwise)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +92,7 @@ class Recipe:
     left. Without it the crop goes where the most is to be seen (crop.py).
     `background` is what shows through an image where a format has no alpha. `keep` says which words of a file's
     metadata stay in its renditions: `artist`, `copyright`, `caption`. With `keep_gps` the record (never a rendition)
-    says where the picture was taken.
+    says where the picture was taken. Raises ValueError for what cannot be.
     """
 
     name: str
@@ -52,6 +104,16 @@ class Recipe:
     background: str = "#ffffff"
     keep: tuple[str, ...] = ("artist", "copyright")
     keep_gps: bool = False
+    watermark: Watermark | None = None
+
+    def __post_init__(self) -> None:
+        _require(self.widths == tuple(sorted({*self.widths})), "`widths` must ascend")
+        _require(all(1 <= width <= MAX_SIDE for width in self.widths), f"`widths` must be from 1 to {MAX_SIDE}")
+        _require(self.aspect is None or min(self.aspect) > 0, "`aspect` must be two positive numbers")
+        _require(self.fit in ("contain", "cover"), "`fit` must be contain or cover")
+        _require(self.focus is None or all(0 <= part <= 1 for part in self.focus), "`focus` must be from 0 to 1")
+        _require(bool(_COLOR.fullmatch(self.background)), "`background` must be #rrggbb")
+        _require({*self.keep} <= {*_KEPT}, f"`keep` may hold {', '.join(_KEPT)}")
 
     @property
     def formats(self) -> tuple[str, ...]:
@@ -61,7 +123,14 @@ class Recipe:
     def fingerprint(self) -> str:
         """12 hex digits that change when anything does that changes output bytes or the record, but the name."""
         values = {name: value for name, value in asdict(self).items() if name != "name"}
+        if self.watermark and self.watermark.image:
+            values["watermark_sha256"] = _sha256_of(self.watermark.image)
         return hashlib.sha256(repr((ENGINE_VERSION, values)).encode()).hexdigest()[:12]
+
+
+@cache
+def _sha256_of(watermark: str) -> str:
+    return hashlib.sha256((WATERMARKS / watermark).read_bytes()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,21 @@ import subprocess
 import sys
 from dataclasses import replace
 from importlib.metadata import version
+from typing import Any
 
 import PIL
 import pytest
 
-from chalicelib.processing.recipes import DEFAULT_RECIPE, ENGINE_VERSION, MAX_SIDE, RECIPES, Encoding, ladder
+from chalicelib.processing.recipes import (
+    DEFAULT_RECIPE,
+    ENGINE_VERSION,
+    MAX_SIDE,
+    RECIPES,
+    Encoding,
+    Recipe,
+    Watermark,
+    ladder,
+)
 
 PHOTO = RECIPES["photo"]
 
@@ -84,7 +94,8 @@ def test_the_fingerprint_changes_with_whatever_changes_bytes_and_with_nothing_el
         replace(PHOTO, encodings=(webp,)),
         replace(PHOTO, encodings=(replace(webp, quality=81), jpeg)),
         replace(PHOTO, encodings=(replace(webp, effort=4), jpeg)),
-        replace(PHOTO, encodings=(Encoding("avif", 60), jpeg)),
+        replace(PHOTO, encodings=(Encoding("jpeg", 60), jpeg)),
+        replace(PHOTO, encodings=(replace(webp, target_ssim=0.97), jpeg)),
         replace(PHOTO, encodings=(webp, replace(jpeg, subsampling="4:4:4"))),
         replace(PHOTO, aspect=(1, 1)),
         replace(PHOTO, fit="cover"),
@@ -92,6 +103,8 @@ def test_the_fingerprint_changes_with_whatever_changes_bytes_and_with_nothing_el
         replace(PHOTO, background="#000000"),
         replace(PHOTO, keep=()),
         replace(PHOTO, keep_gps=True),
+        replace(PHOTO, watermark=Watermark(text="mine")),
+        replace(PHOTO, watermark=Watermark(text="mine", opacity=0.6)),
     ]
     prints = [recipe.fingerprint for recipe in variants]
     assert len(set(prints)) == len(prints)
@@ -119,3 +132,30 @@ def test_the_engine_version_names_the_pillow_that_is_installed() -> None:
 def test_recipes_are_imported_without_pillow() -> None:
     code = "import sys, chalicelib.processing.recipes, chalicelib.processing.sniff; sys.exit('PIL' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"widths": (320, 160)},
+        {"widths": (0,)},
+        {"widths": (20_000,)},
+        {"aspect": (0, 1)},
+        {"fit": "fill"},
+        {"focus": (0.5, 1.5)},
+        {"background": "white"},
+        {"keep": ("gps",)},
+    ],
+)
+def test_a_wrong_recipe_is_refused_where_it_is_declared(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"must|may"):
+        Recipe(**{"name": "wrong", "widths": (160,), "encodings": PHOTO.encodings, **wrong})
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"format": "bmp"}, {"quality": 101}, {"effort": 7}, {"subsampling": "4:1:1"}, {"target_ssim": 1.0}],
+)
+def test_a_wrong_encoding_is_refused_where_it_is_declared(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"must|no encoder"):
+        Encoding(**{"format": "webp", "quality": 80, **wrong})

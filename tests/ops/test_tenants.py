@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from chalicelib import catalog
+from ops import tenants
+from ops.__main__ import main
+from tests.conftest import STAGE
+
+
+@pytest.fixture
+def ops(stage: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setattr(tenants, "load_stage", lambda *_: STAGE)
+    return lambda *words: main(["tenants", *words, "--stage", "test"])
+
+
+def test_a_default_recipe_is_set_shown_and_taken_back(ops: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    assert ops("show", "acme") == 0
+    assert "not set, so photo" in capsys.readouterr().out
+    assert ops("set", "acme", "--default-recipe", "avatar") == 0
+    assert catalog.get_tenant("acme").default_recipe == "avatar"
+    assert ops("set", "acme", "--default-recipe", "none", "--json") == 0
+    assert json.loads(capsys.readouterr().out.splitlines()[-1]) == {"name": "acme", "default_recipe": None}
+
+
+@pytest.mark.parametrize("wrong", [("set", "Acme!", "--default-recipe", "photo"), ("show", "-")])
+def test_a_wrong_tenant_is_a_sentence(ops: Any, capsys: pytest.CaptureFixture[str], wrong: tuple[str, ...]) -> None:
+    assert ops(*wrong) == 1
+    assert "lower-case" in capsys.readouterr().err
+
+
+def test_an_unknown_recipe_is_refused(ops: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        ops("set", "acme", "--default-recipe", "poster")
+    assert left.value.code == 2
+    assert "avatar" in capsys.readouterr().err
