@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
+from io import BytesIO
 from typing import IO, Any
 
 from aws_lambda_powertools.metrics import MetricUnit
@@ -213,11 +214,8 @@ def _work(file: File, stored: Stored) -> Outcome:
             if original.size > MAX_IMAGE_BYTES:
                 bound = MAX_IMAGE_BYTES // 1024**2
                 raise PermanentFault(ErrorCode.TOO_LARGE, f"An image may have at most {bound} MiB.")
-            data = head + body.read()
-            digest = hashlib.sha256(data).hexdigest()
-        else:
-            data = b""
-            digest = _hash_stream(head, body)
+        data = BytesIO()
+        digest = _hash_stream(head, body, data if kind is Kind.IMAGE else None)
     if file.declared_sha256 and file.declared_sha256 != digest:
         raise PermanentFault(
             ErrorCode.CHECKSUM_MISMATCH, f"The bytes' SHA-256 is {digest}, but {file.declared_sha256} was declared."
@@ -231,14 +229,20 @@ def _says_more(declared: str, detected: str | None) -> bool:
     return detected is None or declared not in sniff.GENERIC
 
 
-def _hash_stream(head: bytes, body: IO[bytes]) -> str:
-    digest = hashlib.sha256(head)
-    while chunk := body.read(CHUNK):
+def _hash_stream(head: bytes, body: IO[bytes], keep: BytesIO | None) -> str:
+    """SHA-256 (hex) of what begins with `head`; it is read in pieces, and kept only where it is wanted."""
+    digest, chunk = hashlib.sha256(), head
+    while chunk:
         digest.update(chunk)
+        if keep is not None:
+            keep.write(chunk)
+        chunk = body.read(CHUNK)
+    if keep is not None:
+        keep.seek(0)
     return digest.hexdigest()
 
 
-def _make_renditions(file: File, data: bytes) -> tuple[ImageInfo, list[Rendition]]:
+def _make_renditions(file: File, data: BytesIO) -> tuple[ImageInfo, list[Rendition]]:
     """Encodes and uploads side by side: each rendition is on its way to S3 while the next is encoded."""
     from chalicelib.processing.image import process_image  # Pillow: only when there is an image
 
