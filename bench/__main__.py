@@ -5,10 +5,16 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from bench import calls, cold_start, imports
+from bench import calls, cold_start, imports, whole_job
 from bench.images import run as images
 
-BENCHES = {"calls": calls.run, "imports": imports.run, "cold_start": cold_start.run, "images": images.run}
+BENCHES = {
+    "calls": calls.run,
+    "imports": imports.run,
+    "cold_start": cold_start.run,
+    "whole_job": whole_job.run,
+    "images": images.run,
+}
 
 
 def main() -> None:

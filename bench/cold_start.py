@@ -1,42 +1,158 @@
-"""CPU of a process function's start: its libraries and two AWS clients, with and without compiled modules (.pyc).
+"""CPU of a process function's start from its unpacked package, as a ratio to plain boto3 with the same two clients.
 
-Goal: Pillow, S3 and DynamoDB ready in 0.6 of what plain boto3 takes. Bytecode of the standard library is always there,
-as in Lambda; the question is whether the deployed package brings its own.
+Goal: Pillow and the clients of S3 and DynamoDB ready in 0.6 of what plain boto3 takes. Processes are fresh, the cases
+alternate, and Python is the one below the virtual environment, so that only what is packed can be imported.
 """
 
 from __future__ import annotations
 
+import datetime
+import os
+import platform
+import resource
+import shutil
 import statistics
-
-from bench.imports import BASE, cpu_seconds
-
-ROUNDS = 7
-WITHOUT_PYC = """
-import importlib._bootstrap_external as external
-real = external.cache_from_source
-def cache_from_source(path, *rest, **more):
-    return "/nowhere" if "site-packages" in path or "chalicelib" in path else real(path, *rest, **more)
-external.cache_from_source = cache_from_source
+import subprocess
 import sys
-sys.dont_write_bytecode = True
-"""
-PILLOW = "from PIL import Image, ImageCms, AvifImagePlugin, JpegImagePlugin, PngImagePlugin, WebPImagePlugin"
-OURS = "from chalicelib import aws; from chalicelib.processing import image; aws.s3(); aws.dynamodb()"
-CASES = {"plain boto3, two clients": BASE, "Pillow alone": PILLOW, "Filemill's clients and image code": OURS}
+import tempfile
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from ops import package, provision
+from ops.emulator_gaps import machine_architecture
+from tests.conftest import ROOT, STAGE
+
+ROUNDS = 15
+RESULT = ROOT / "bench" / "results" / "cold_start.md"
+STACK_ID = "arn:aws:cloudformation:eu-west-1:123456789012:stack/filemill-test/1"
+
+CLIENTS = "from chalicelib import aws; aws.s3(); aws.dynamodb()"
+PLAIN = "import boto3; boto3.client('s3'); boto3.client('dynamodb')"
+PLUGINS = "AvifImagePlugin, ImageCms, JpegImagePlugin, PngImagePlugin, WebPImagePlugin"
+CASES = {  # what is made ready: (code, the function's name)
+    "plain boto3: its clients of S3 and DynamoDB": (PLAIN, ""),
+    "Filemill's clients of S3 and DynamoDB": (CLIENTS, ""),
+    "Pillow with five plugins": (f"from PIL import Image, {PLUGINS}", ""),
+    "Pillow and both clients (the goal: 0.6)": (f"from PIL import Image, {PLUGINS}; {CLIENTS}", ""),
+    "process: app, image code, both clients": (
+        f"import app; from chalicelib.processing import image; {CLIENTS}",
+        "filemill-test-process",
+    ),
+    "process: all that handling an image imports": (
+        f"import app; from chalicelib.processing import pipeline, image; {CLIENTS}",
+        "filemill-test-process",
+    ),
+    "API: app and both clients": (
+        f"import app; {CLIENTS}; import sys; assert 'PIL' not in sys.modules",
+        "filemill-test",
+    ),
+}
+BASE = next(iter(CASES))
 
 
 def run() -> None:
-    samples: dict[tuple[str, bool], list[float]] = {}
-    for _ in range(ROUNDS):
-        for name, code in CASES.items():
-            for compiled in (True, False):
-                seconds = cpu_seconds(code if compiled else WITHOUT_PYC + code, "filemill-test-process")
-                samples.setdefault((name, compiled), []).append(seconds)
-    base = samples["plain boto3, two clients", True]
-    print("| CPU of the start, to plain boto3's with .pyc | with .pyc | without |\n|---|--:|--:|")
-    for name in CASES:
-        cells = [
-            f"{statistics.median(one / of for one, of in zip(samples[name, compiled], base, strict=True)):.2f}"
-            for compiled in (True, False)
-        ]
-        print(f"| {name} | {' | '.join(cells)} |")
+    with tempfile.TemporaryDirectory() as folder:
+        packed = _packed(Path(folder))
+        samples: dict[tuple[str, str], list[float]] = {}
+        load = os.getloadavg()[0]
+        for number in range(ROUNDS + 1):
+            for case, (code, function) in CASES.items():
+                for variant, paths in packed.items():
+                    seconds = _cpu_seconds(code, function, paths[case == BASE])
+                    if number:  # the first round warms the page cache
+                        samples.setdefault((case, variant), []).append(seconds)
+    text = _table(samples, list(packed), load)
+    print(text)
+    RESULT.write_text(text)
+
+
+def _packed(folder: Path) -> dict[str, tuple[list[Path], list[Path]]]:
+    """By variant: where Filemill's function finds its modules, and where plain boto3's does."""
+    project = folder / "project"
+    project.mkdir()
+    shutil.copytree(ROOT / "chalicelib", project / "chalicelib", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("app.py", "requirements.txt", ".chalice/config.json"):
+        (project / name).parent.mkdir(exist_ok=True)
+        shutil.copyfile(ROOT / name, project / name)
+    provision.record(project, "test", STAGE, STACK_ID, machine_architecture(), lambda _: None)
+    package.write(project, lambda _: None)
+    subprocess.run(
+        [str(Path(sys.executable).with_name("chalice")), "package", "--stage", "test", "out"],
+        cwd=project,
+        env={k: v for k, v in os.environ.items() if not k.startswith("FILEMILL_")}
+        | {"AWS_DEFAULT_REGION": "eu-west-1"},
+        stdout=subprocess.DEVNULL,
+        check=True,
+        timeout=300,
+    )
+    for archive in map(zipfile.ZipFile, (project / "out").glob("*.zip")):
+        archive.extractall(folder / ("task" if "app.py" in archive.namelist() else "layer"))
+    (layer,) = (folder / "layer").glob("python/lib/*/site-packages")
+    plain, bare = folder / "boto3", folder / "bare"
+    for found in package.closure(["boto3"]).values():
+        for name, source in package.files(found):
+            (plain / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, plain / name)
+    without = shutil.ignore_patterns("__pycache__")
+    for name, source in {"boto3": plain, "layer": layer, "task": folder / "task"}.items():
+        shutil.copytree(source, bare / name, ignore=without)
+    unvendored = folder / "unvendored"
+    shutil.copytree(bare / "layer", unvendored)
+    for name in ("boto3", "botocore", "s3transfer", "urllib3", "dateutil"):
+        shutil.rmtree(unvendored / name)
+    subprocess.run([sys.executable, "-m", "compileall", "-qq", str(plain)], check=True)
+    return {
+        "as deployed": ([folder / "task", layer], [plain]),
+        "the same without .pyc": ([bare / "task", bare / "layer"], [bare / "boto3"]),
+        "without `vendor`": ([bare / "task", unvendored, plain], [plain]),
+    }
+
+
+def _cpu_seconds(code: str, function: str, paths: Sequence[Path]) -> float:
+    """User and system time of one fresh process."""
+    environment = STAGE | {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": os.pathsep.join(map(str, paths)),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "AWS_DEFAULT_REGION": "eu-west-1",
+        "AWS_ACCESS_KEY_ID": "bench",
+        "AWS_SECRET_ACCESS_KEY": "bench",
+        "AWS_LAMBDA_FUNCTION_NAME": function,
+    }
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run([_interpreter(), "-c", code], env=environment, check=True, timeout=60)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def _interpreter() -> str:
+    return str(Path(sys.base_prefix) / "bin" / f"python{sys.version_info.major}.{sys.version_info.minor}")
+
+
+def _table(samples: dict[tuple[str, str], list[float]], variants: list[str], load: float) -> str:
+    base = samples[BASE, variants[0]]
+    lines = [
+        "# CPU of a cold start",
+        "",
+        "Ratios to plain boto3 with .pyc in the same round; medians.",
+        "",
+        f"| made ready | {' | '.join(variants)} |",
+        f"|---|{'--:|' * len(variants)}",
+    ]
+    for case in CASES:
+        ratios = ([one / of for one, of in zip(samples[case, each], base, strict=True)] for each in variants)
+        lines.append(f"| {case} | {' | '.join(f'{statistics.median(each):.2f}' for each in ratios)} |")
+    models = ", ".join(package.SERVICES)
+    conditions = {
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "rounds": f"{ROUNDS}, after one that warms the page cache; CPU of fresh processes, user and system",
+        "plain boto3": f"boto3 {package.closure(['boto3'])['boto3'].version}, all services; median "
+        f"{statistics.median(base) * 1000:.0f} ms of CPU",
+        "as deployed": f"the unpacked archives of `chalice package`: .pyc, botocore's models of {models} only",
+        "without `vendor`": "what Chalice packs by itself (no .pyc), with plain boto3 and its .pyc as the runtime's",
+        "Python": f"{platform.python_version()}, {platform.machine()}, {len(os.sched_getaffinity(0))} cores",
+        "load average before": f"{load:.1f} (a shared machine)",
+        "not measured": "Lambda itself: its disks, its runtime's own start, its share of a core",
+    }
+    return "\n".join([*lines, "", *(f"- {name}: {value}" for name, value in conditions.items()), ""])

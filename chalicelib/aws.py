@@ -1,12 +1,15 @@
-"""AWS clients, made when first asked for and kept for the life of the process."""
+"""AWS clients, made when first asked for and kept for the life of the process.
+
+They are botocore's, which are also what boto3 hands out: boto3's session only adds resources, and nobody asks for any.
+"""
 
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-import boto3
 from botocore.config import Config
+from botocore.session import Session
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -23,33 +26,36 @@ _BOUNDS: dict[str, Any] = {
 
 
 @cache
+def _session() -> Session:
+    return Session()
+
+
+@cache
 def s3() -> S3Client:
     # Without the first two settings a presigned address outside us-east-1 is signed V2 for the global endpoint, whose
     # redirect breaks CORS (boto/boto3#421, #3015). Without the next two botocore puts checksums of its own choosing
     # into uploads that others will send.
-    return boto3.client(
-        "s3",
-        config=Config(
-            signature_version="s3v4",
-            s3={"addressing_style": "virtual"},
-            request_checksum_calculation="when_required",
-            response_checksum_validation="when_required",
-            max_pool_connections=16,
-            **_BOUNDS,
-        ),
+    config = Config(
+        signature_version="s3v4",
+        s3={"addressing_style": "virtual"},
+        request_checksum_calculation="when_required",
+        response_checksum_validation="when_required",
+        max_pool_connections=16,
+        **_BOUNDS,
     )
+    return cast("S3Client", _session().create_client("s3", config=config))
 
 
 @cache
 def dynamodb() -> DynamoDBClient:
-    return boto3.client("dynamodb", config=Config(**_BOUNDS))
+    return cast("DynamoDBClient", _session().create_client("dynamodb", config=Config(**_BOUNDS)))
 
 
 @cache
 def sqs() -> SQSClient:
-    return boto3.client("sqs", config=Config(**_BOUNDS))
+    return cast("SQSClient", _session().create_client("sqs", config=Config(**_BOUNDS)))
 
 
 @cache
 def ssm() -> SSMClient:
-    return boto3.client("ssm", config=Config(**_BOUNDS))
+    return cast("SSMClient", _session().create_client("ssm", config=Config(**_BOUNDS)))

@@ -11,7 +11,7 @@ from typing import Any
 import boto3
 
 from chalicelib.settings import PREFIX, camel_to_variable
-from ops import config, emulator_gaps, signing_key, stack
+from ops import config, emulator_gaps, package, signing_key, stack
 from ops.errors import OpsError, as_sentences
 from ops.policies import POLICIES, Place
 
@@ -68,6 +68,7 @@ def main(args: argparse.Namespace) -> int:
         revert_drift=args.revert_drift,
         progress=say,
     )
+    package.write(args.project_dir, say)
     return 0
 
 

@@ -15,6 +15,7 @@ from PIL import Image, _webp
 from chalicelib.processing.color import eight_bit
 from chalicelib.processing.frames import frame_area
 from chalicelib.processing.recipes import Encoding, Size
+from chalicelib.processing.resize import resized
 
 FORMATS = ("GIF", "WEBP", "PNG")
 
@@ -64,7 +65,7 @@ def animate(
             shown = prepare(frame)
             for encoder in reversed(encoders):
                 if shown.size != encoder.size:
-                    shown = shown.resize(encoder.size, Image.Resampling.LANCZOS)
+                    shown = resized(shown, encoder.size)
                 encoder.add(finish(shown), duration)
     while encoders:
         size, encoder = sizes[len(encoders) - 1], encoders.pop()

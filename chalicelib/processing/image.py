@@ -27,7 +27,7 @@ from chalicelib.processing.blurhash import blurhash
 from chalicelib.processing.color import color_space, on_paper
 from chalicelib.processing.decode import RESIDENT, Decoded, blaming_the_file, decode, too_many_pixels
 from chalicelib.processing.recipes import Encoding, Recipe, Size, ladder
-from chalicelib.processing.resize import LANCZOS, first_resize
+from chalicelib.processing.resize import first_resize, resized
 from chalicelib.processing.rights import rights_block
 from chalicelib.processing.watermark import marked
 
@@ -80,7 +80,7 @@ def process_image(data: bytes | BinaryIO, recipe: Recipe, *, memory: int, emit: 
             stills, moving = ([quality.chosen(image, e, trial) for e in some] for some in (stills, moving))
             for size in reversed(sizes):
                 if image.size != (size.width, size.height):
-                    image = image.resize((size.width, size.height), LANCZOS)
+                    image = resized(image, (size.width, size.height))
                 if overview is None or (not recipe.aspect and max(image.size) >= fingerprints.SHARPNESS_SIDE):
                     overview = image
                 shown = marked(image, recipe.watermark)
@@ -200,7 +200,7 @@ def _facts(decoded: Decoded) -> dict[str, Any]:
 
 
 def _placeholders(image: Image.Image) -> dict[str, Any]:
-    small = image.resize(_fitted(*image.size, placeholders.MAX_SIDE), LANCZOS).convert("RGBA")
+    small = resized(image, _fitted(*image.size, placeholders.MAX_SIDE)).convert("RGBA")
     rgba = small.tobytes()
     return {
         "thumbhash": b64encode(placeholders.thumbhash(*small.size, rgba)).decode(),

@@ -210,10 +210,9 @@ def _work(file: File, stored: Stored) -> Outcome:
             )
         content_type = file.content_type if _says_more(file.content_type, detected) else str(detected)
         kind = sniff.kind_of(content_type)
-        if kind is Kind.IMAGE:
-            if original.size > MAX_IMAGE_BYTES:
-                bound = MAX_IMAGE_BYTES // 1024**2
-                raise PermanentFault(ErrorCode.TOO_LARGE, f"An image may have at most {bound} MiB.")
+        if kind is Kind.IMAGE and original.size > MAX_IMAGE_BYTES:
+            bound = MAX_IMAGE_BYTES // 1024**2
+            raise PermanentFault(ErrorCode.TOO_LARGE, f"An image may have at most {bound} MiB.")
         data = BytesIO()
         digest = _hash_stream(head, body, data if kind is Kind.IMAGE else None)
     if file.declared_sha256 and file.declared_sha256 != digest:

@@ -6,14 +6,22 @@ import hashlib
 import re
 from dataclasses import asdict, dataclass
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal, get_args
 
-ENGINE_VERSION = "2+heif1.4.0+pillow13.0.0"
+_resizer = find_spec("cykooz_resizer")
+HAS_RESIZER = _resizer is not None and _resizer.origin is not None
+"""Whether the package with the SIMD resizer is there: found, not imported. Its bytecode alone (ops/package.py) is none.
+
+All functions of a stage share one layer, so all see the same.
+"""
+
+ENGINE_VERSION = "3+heif1.4.0+pillow13.0.0" + ("+resizer4.0.1" if HAS_RESIZER else "")
 """Names the code that makes the bytes: raise the number with any change to decoding, resizing, colour or encoding.
 
-Pillow brings the encoders, so its version belongs to it, and the HEIF decoder's; a test compares them with those
-installed.
+Pillow brings the encoders, so its version belongs to it, the HEIF decoder's and the resizer's, which is not everywhere
+(resize.py); a test compares them with those installed.
 """
 
 MAX_SIDE = 16383

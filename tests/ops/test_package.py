@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -16,12 +18,14 @@ from cfnlint.api import lint_file  # type: ignore[import-untyped]
 from cfnlint.config import ManualArgs  # type: ignore[import-untyped]
 
 from ops import config, provision
+from ops import package as packing
+from ops.errors import OpsError
 
 ROOT = Path(__file__).parents[2]
-SOURCES = ("app.py", "chalicelib", "requirements.txt", "vendor", "console", "edge")
+SOURCES = ("app.py", "chalicelib", "requirements.txt", "console", "edge")
 
-# Slow: it has pip fetch what each Lambda gets, for Lambda's platform.
-pytestmark = pytest.mark.e2e
+slow = pytest.mark.e2e  # it has pip fetch what each Lambda gets, for Lambda's platform
+UNCHECKED, CHECKED = 0b01, 0b11  # flags in a .pyc: https://peps.python.org/pep-0552/
 
 STACK_ID = "arn:aws:cloudformation:eu-west-1:123456789012:stack/filemill-prod/1"
 VARIABLES = {
@@ -59,6 +63,7 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copy2(ROOT / ".chalice" / "config.json", project / ".chalice" / "config.json")
     provision.record(project, "prod", VARIABLES, STACK_ID, None, lambda _: None)
     assert config.load_stage(project, "prod") == VARIABLES
+    packing.write(project, lambda _: None)
     outside = {k: v for k, v in os.environ.items() if not k.startswith(("FILEMILL_", "AWS_"))}
     done = subprocess.run(
         [str(Path(sys.executable).parent / "chalice"), "package", "--stage", "prod", "out"],
@@ -84,10 +89,12 @@ def functions(resources: dict[str, Any]) -> dict[str, Any]:
     return {n: r["Properties"] for n, r in resources.items() if r["Type"] == "AWS::Serverless::Function"}
 
 
+@slow
 def test_cfn_lint_finds_nothing_in_the_template(package: Path) -> None:
     assert lint_file(package / "sam.json", config=ManualArgs(include_checks=["I"])) == []
 
 
+@slow
 def test_the_archives_hold_a_pillow_that_lambda_can_load(package: Path) -> None:
     """A manylinux wheel brings its libraries in `pillow.libs/`; one compiled here would not, and fail at import."""
     names = [name for archive in package.glob("*.zip") for name in zipfile.ZipFile(archive).namelist()]
@@ -96,6 +103,7 @@ def test_the_archives_hold_a_pillow_that_lambda_can_load(package: Path) -> None:
     assert any(name.endswith(f"PIL/_imaging.{python}-aarch64-linux-gnu.so") for name in names)
 
 
+@slow
 def test_everything_compiled_is_for_the_functions_architecture(package: Path) -> None:
     machines = {}
     for archive in map(zipfile.ZipFile, package.glob("*.zip")):
@@ -108,18 +116,21 @@ def test_everything_compiled_is_for_the_functions_architecture(package: Path) ->
     assert {name for name, machine in machines.items() if machine != ELF_MACHINE_AARCH64} == set()
 
 
+@slow
 def test_the_app_and_the_layer_are_apart_so_that_an_edit_is_deployed_in_a_second(package: Path) -> None:
     (app,) = [z for z in package.glob("*.zip") if "app.py" in zipfile.ZipFile(z).namelist()]
     assert app.stat().st_size < 1_000_000  # bytes
     assert not any("PIL" in name for name in zipfile.ZipFile(app).namelist())
 
 
+@slow
 def test_what_is_unpacked_fits_a_lambda(package: Path) -> None:
     """250 MB, layers included: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
     size = sum(i.file_size for archive in package.glob("*.zip") for i in zipfile.ZipFile(archive).infolist())
     assert size < 150_000_000
 
 
+@slow
 def test_each_function_has_its_memory_time_and_a_role_of_its_own(resources: dict[str, Any]) -> None:
     found = functions(resources)
     assert {name: (f["MemorySize"], f["Timeout"]) for name, f in found.items()} == {
@@ -132,8 +143,125 @@ def test_each_function_has_its_memory_time_and_a_role_of_its_own(resources: dict
     assert {tuple(f["Architectures"]) for f in found.values()} == {("arm64",)}
 
 
+@slow
 @pytest.mark.parametrize(("queue", "function"), [("INGEST", "Process"), ("IMPORT", "Fetch")])
 def test_a_queue_wakes_its_function_one_message_at_a_time(resources: dict[str, Any], queue: str, function: str) -> None:
     (event,) = functions(resources)[function]["Events"].values()
     assert event["Properties"]["Queue"] == VARIABLES[f"FILEMILL_{queue}_QUEUE_ARN"]
     assert event["Properties"]["BatchSize"] == 1
+
+
+@slow
+def test_the_archives_hold_bytecode_of_all_that_they_hold(package: Path) -> None:
+    """All but what Chalice adds by itself, and the commands that jmespath brings as data."""
+    own = {"app.py", "chalice/app.py", "chalice/__init__.py"}
+    magic = importlib.util.MAGIC_NUMBER
+    for archive in map(zipfile.ZipFile, package.glob("*.zip")):
+        names = archive.namelist()
+        assert len(names) == len(set(names))
+        for name in {n for n in names if n.endswith(".py") and ".data/" not in n} - own:
+            folder, _, file = name.rpartition("/")
+            compiled = archive.read(f"{folder}/__pycache__/{file[:-3]}.{sys.implementation.cache_tag}.pyc")
+            flags = int.from_bytes(compiled[4:8], "little")
+            assert compiled[:4] == magic and flags in (CHECKED, UNCHECKED), name
+            assert flags == CHECKED or "chalicelib" not in name
+            assert compiled[8:16] == importlib.util.source_hash(archive.read(name)), name
+
+
+@slow
+def test_the_layer_brings_a_boto3_with_the_models_of_what_the_functions_call_only(package: Path) -> None:
+    names = [name for archive in package.glob("*.zip") for name in zipfile.ZipFile(archive).namelist()]
+    models = {m[1] for name in names if (m := re.search(r"/botocore/data/([^/]+)/.*/service-2\.json$", name))}
+    assert models == set(packing.SERVICES)
+    assert sum("/boto3/__init__.py" in name for name in names) == 1
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project whose `vendor` is written."""
+    project = tmp_path_factory.mktemp("written")
+    shutil.copytree(ROOT / "chalicelib", project / "chalicelib", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("app.py", "requirements.txt"):
+        shutil.copyfile(ROOT / name, project / name)
+    packing.write(project, lambda _: None)
+    return project
+
+
+def run_there(project: Path, code: str, **variables: str) -> None:
+    environment = {**os.environ, **VARIABLES, **variables, "AWS_DEFAULT_REGION": "eu-west-1"}
+    environment["PYTHONPATH"] = f"{project}{os.pathsep}{project / 'vendor'}"
+    subprocess.run([sys.executable, "-c", code], cwd=project, env=environment, check=True, timeout=60)
+
+
+def test_every_client_of_the_code_is_made_from_the_trimmed_models(written: Path) -> None:
+    run_there(
+        written,
+        "import botocore; assert 'vendor' in botocore.__file__\n"
+        "from chalicelib import aws\n"
+        f"for name in {packing.SERVICES}: assert getattr(aws, name)().meta.service_model.service_name == name",
+    )
+
+
+def test_the_code_asks_for_no_client_whose_model_is_not_packed() -> None:
+    asked = re.findall(r'create_client\("(\w+)"', (ROOT / "chalicelib" / "aws.py").read_text())
+    assert sorted(asked) == sorted(packing.SERVICES)
+    others = [f for f in (ROOT / "chalicelib").rglob("*.py") if "boto3.client" in f.read_text()]
+    assert others == []
+
+
+def test_addresses_are_those_of_the_whole_models(written: Path) -> None:
+    code = (
+        "import json, sys, boto3\n"
+        "regions = ('eu-west-1', 'us-east-1', 'cn-north-1', 'us-gov-west-1')\n"
+        f"pairs = [(service, region) for service in {packing.SERVICES} for region in regions]\n"
+        "json.dump([boto3.client(s, region_name=r).meta.endpoint_url for s, r in pairs], sys.stdout)"
+    )
+    outside = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+    whole, trimmed = (
+        subprocess.run([sys.executable, "-c", code], env=outside | more, stdout=subprocess.PIPE, check=True, timeout=60)
+        for more in ({}, {"PYTHONPATH": str(written / "vendor")})
+    )
+    assert json.loads(trimmed.stdout) == json.loads(whole.stdout)
+
+
+def test_the_api_function_never_imports_pillow(written: Path) -> None:
+    run_there(
+        written,
+        "import app, sys; from chalicelib import aws; aws.s3(); aws.dynamodb(); assert 'PIL' not in sys.modules",
+        AWS_LAMBDA_FUNCTION_NAME="filemill-prod",
+    )
+
+
+def test_the_same_inputs_are_packed_to_the_same_bytes_once(written: Path, tmp_path: Path) -> None:
+    shutil.copytree(written / "chalicelib", tmp_path / "chalicelib", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copyfile(written / "requirements.txt", tmp_path / "requirements.txt")
+    said: list[str] = []
+    packing.write(tmp_path, said.append)
+    assert packing.digest(tmp_path / "vendor") == packing.digest(written / "vendor")
+    packing.write(tmp_path, said.append)
+    assert len(said) == 1
+    next((tmp_path / "vendor").rglob("*.pyc")).unlink()
+    packing.write(tmp_path, said.append)
+    assert len(said) == 2
+    assert packing.digest(tmp_path / "vendor") == packing.digest(written / "vendor")
+
+
+def test_a_vendor_folder_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "requirements.txt").touch()
+    (tmp_path / "vendor").mkdir()
+    (tmp_path / "vendor" / "mine.py").touch()
+    with pytest.raises(OpsError, match="move them"):
+        packing.write(tmp_path, lambda _: None)
+    assert (tmp_path / "vendor" / "mine.py").exists()
+
+
+def test_bytecode_of_the_code_itself_follows_an_edit(tmp_path: Path) -> None:
+    """Same size, same time: only a hash tells."""
+    (tmp_path / "chalicelib").mkdir()
+    source = tmp_path / "chalicelib" / "__init__.py"
+    source.write_text("A = 1\n")
+    then = source.stat()
+    packing.write(tmp_path, lambda _: None)
+    source.write_text("A = 2\n")
+    os.utime(source, ns=(then.st_atime_ns, then.st_mtime_ns))
+    run_there(tmp_path, "import chalicelib; assert chalicelib.A == 2")

@@ -358,7 +358,7 @@ def test_the_same_work_done_twice_writes_the_same_keys_and_bytes(client: Client)
     first = {k: s3.get_object(Bucket="derived", Key=k)["Body"].read() for k in derived()}
     file = catalog.get("acme", file_id)
     assert file
-    pipeline._make_renditions(file, PHOTO)
+    pipeline._make_renditions(file, io.BytesIO(PHOTO))
     assert {k: s3.get_object(Bucket="derived", Key=k)["Body"].read() for k in derived()} == first
 
 

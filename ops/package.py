@@ -1,0 +1,169 @@
+"""The folder `vendor`, which `chalice deploy` adds to the layer: what each cold start would otherwise do again.
+
+It holds boto3 with the models of the services that functions call, as plain JSON, in the place of the runtime's copy
+with those of all services; and bytecode (.pyc) of that and of requirements.txt. Wheels bring no bytecode, and where
+Lambda unpacks a layer nothing can be written, so that every start would compile every module anew.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import py_compile
+import re
+import shutil
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from importlib.metadata import Distribution, PackageNotFoundError, distribution
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from ops.errors import OpsError
+
+SERVICES = ("dynamodb", "s3", "sqs", "ssm")  # those of chalicelib/aws.py
+MARKER = "filemill-package.json"
+
+# Of an installed distribution, what pip wrote on this computer.
+_PIPS_OWN = {"INSTALLER", "RECORD", "REQUESTED", "direct_url.json"}
+_LEFT_OUT = ("botocore/data/", "boto3/data/", "boto3/examples/")
+
+
+def write(project_dir: Path, progress: Callable[[str], None] = print) -> None:
+    """Brings `vendor` and the bytecode in `chalicelib` to what is installed here; what is up to date stays.
+
+    Bytecode is of this Python's minor version, which is also the runtime that Chalice chooses. Another one ignores it.
+
+    Raises
+    ------
+    OpsError
+        `vendor` holds what is not from here, or a package of requirements.txt is not installed.
+    """
+    _compile_own(project_dir / "chalicelib")
+    vendor = project_dir / "vendor"
+    marker = vendor / MARKER
+    if vendor.exists() and any(vendor.iterdir()) and not marker.exists():
+        raise OpsError(f"{vendor} holds files that Filemill did not put there, and it writes that folder: move them.")
+    shipped = closure(_required(project_dir / "requirements.txt"))
+    ours = {name: found for name, found in closure(["boto3"]).items() if name not in shipped}
+    wanted = _inputs([*shipped.values(), *ours.values()])
+    if marker.exists() and json.loads(marker.read_text()) == {"inputs": wanted, "files": digest(vendor)}:
+        return
+    progress("compiling what the functions import (vendor)")
+    shutil.rmtree(vendor, ignore_errors=True)
+    vendor.mkdir()
+    for found in ours.values():
+        for name, source in files(found):
+            if not name.startswith(_LEFT_OUT):
+                (vendor / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(source, vendor / name)
+    _write_models(Path(str(ours["botocore"].locate_file("botocore/data"))), vendor / "botocore" / "data")
+    for found in ours.values():  # source and bytecode are of one place: nothing to compare at each start
+        _compile(found, vendor, py_compile.PycInvalidationMode.UNCHECKED_HASH)
+    for found in shipped.values():  # the source is of Chalice's own download: Python compares it by its hash
+        _compile(found, vendor, py_compile.PycInvalidationMode.CHECKED_HASH)
+    marker.write_text(json.dumps({"inputs": wanted, "files": digest(vendor)}) + "\n")
+
+
+def digest(folder: Path) -> str:
+    """SHA-256 of names and contents, the marker's apart; the same whenever it is made."""
+    total = hashlib.sha256()
+    for file in sorted(f for f in folder.rglob("*") if f.is_file() and f.name != MARKER):
+        total.update(f"{file.relative_to(folder).as_posix()}\n".encode())
+        total.update(hashlib.sha256(file.read_bytes()).digest())
+    return total.hexdigest()
+
+
+def _inputs(found: Iterable[Distribution]) -> str:
+    packages = sorted(f"{each.name}=={each.version}" for each in found)
+    text = json.dumps([sys.version, packages]) + Path(__file__).read_text(encoding="utf-8")
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _required(requirements: Path) -> list[str]:
+    """Names in requirements.txt; none where there is none, as for Chalice."""
+    if not requirements.exists():
+        return []
+    lines = (line.strip() for line in requirements.read_text(encoding="utf-8").splitlines())
+    return [_name(line) for line in lines if line and not line.startswith(("#", "-"))]
+
+
+def _name(requirement: str) -> str:
+    name = re.match(r"[A-Za-z0-9._-]+", requirement)
+    assert name, f"{requirement!r} begins with no name"
+    return re.sub(r"[-_.]+", "-", name[0]).lower()
+
+
+def closure(names: Iterable[str]) -> dict[str, Distribution]:
+    """The installed distributions of these names and of all they need, by name; optional extras left out."""
+    found: dict[str, Distribution] = {}
+    needed = [(name, True) for name in names]
+    while needed:
+        name, must = needed.pop()
+        if name in found:
+            continue
+        try:
+            found[name] = distribution(name)
+        except PackageNotFoundError:
+            if must:
+                raise OpsError(f"{name} is not installed in {sys.prefix}: run `make venv`.") from None
+            continue  # needed on other systems or versions only
+        needed += [(_name(each), False) for each in found[name].requires or [] if "extra ==" not in each]
+    return dict(sorted(found.items()))
+
+
+def files(found: Distribution) -> Iterator[tuple[str, Path]]:
+    """(name below site-packages, file) of what a wheel put there: no commands, no bytecode."""
+    for file in sorted(found.files or [], key=str):
+        path = PurePosixPath(file)
+        if ".." not in path.parts and "__pycache__" not in path.parts and path.name not in _PIPS_OWN:
+            yield str(path), Path(str(found.locate_file(file)))
+
+
+def _compile(found: Distribution, vendor: Path, mode: py_compile.PycInvalidationMode) -> None:
+    for name, source in files(found):
+        if name.endswith(".py"):
+            _bytecode(source, (vendor / name).parent, name, mode)
+
+
+def _compile_own(package: Path) -> None:
+    """Bytecode where Python has its own, which Chalice packs as it packs all of the folder. It may be edited next."""
+    for stale in list(package.rglob("__pycache__")):
+        shutil.rmtree(stale)
+    for source in sorted(package.rglob("*.py")):
+        name = f"{package.name}/{source.relative_to(package).as_posix()}"
+        _bytecode(source, source.parent, name, py_compile.PycInvalidationMode.CHECKED_HASH)
+
+
+def _bytecode(source: Path, folder: Path, name: str, mode: py_compile.PycInvalidationMode) -> None:
+    target = folder / "__pycache__" / f"{source.stem}.{sys.implementation.cache_tag}.pyc"
+    py_compile.compile(str(source), str(target), dfile=name, doraise=True, invalidation_mode=mode)
+
+
+def _write_models(data: Path, target: Path) -> None:
+    """botocore's data, without other services, their documentation and their examples."""
+    target.mkdir(parents=True)
+    for file in sorted(data.glob("*.json")):
+        content = json.loads(file.read_bytes())
+        if file.name == "endpoints.json":
+            for partition in content["partitions"]:
+                partition["services"] = {k: v for k, v in partition["services"].items() if k in SERVICES}
+        _write_json(target / file.name, content)
+    for service in SERVICES:
+        version = max(folder for folder in (data / service).iterdir() if folder.is_dir())
+        (target / service / version.name).mkdir(parents=True)
+        for file in sorted(version.iterdir()):
+            raw = gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()
+            if not file.name.startswith("examples"):
+                content = _undocumented(json.loads(raw))
+                _write_json(target / service / version.name / file.name.removesuffix(".gz"), content)
+
+
+def _undocumented(model: Any) -> Any:
+    if isinstance(model, dict):
+        return {k: _undocumented(v) for k, v in model.items() if k != "documentation" or not isinstance(v, str)}
+    return [_undocumented(each) for each in model] if isinstance(model, list) else model
+
+
+def _write_json(path: Path, content: Any) -> None:
+    path.write_text(json.dumps(content, separators=(",", ":")), encoding="utf-8")
