@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from bench import calls, cold_start, imports, whole_job
+from bench import calls, cold_start, imports, memory, whole_job
 from bench.images import run as images
 
 BENCHES = {
@@ -13,6 +13,7 @@ BENCHES = {
     "imports": imports.run,
     "cold_start": cold_start.run,
     "whole_job": whole_job.run,
+    "memory": memory.run,
     "images": images.run,
 }
 

@@ -76,7 +76,7 @@ def _packed(folder: Path) -> dict[str, tuple[list[Path], list[Path]]]:
         (project / name).parent.mkdir(exist_ok=True)
         shutil.copyfile(ROOT / name, project / name)
     provision.record(project, "test", STAGE, STACK_ID, machine_architecture(), lambda _: None)
-    package.write(project, lambda _: None)
+    package.write(project, machine_architecture() or "arm64", lambda _: None)
     subprocess.run(
         [str(Path(sys.executable).with_name("chalice")), "package", "--stage", "test", "out"],
         cwd=project,

@@ -122,6 +122,13 @@ def with_stage(
     return result
 
 
+def architecture_of(config: Config, stage: str) -> str:
+    """`arm64` or `x86_64`: what a stage's functions run on; Chalice's own default where nothing is said."""
+    entry = config.get("stages", {}).get(stage, {})
+    chosen: str = entry.get("lambda_architecture") or config.get("lambda_architecture") or "x86_64"
+    return chosen
+
+
 def without_stage(config: Config, stage: str) -> Config:
     """The configuration without this stage's entry."""
     result = deepcopy(config)

@@ -1,8 +1,11 @@
-"""The folder `vendor`, which `chalice deploy` adds to the layer: what each cold start would otherwise do again.
+"""The folder `vendor`, which `chalice deploy` adds to the layer: what pip alone would not bring, or not as wanted.
 
 It holds boto3 with the models of the services that functions call, as plain JSON, in the place of the runtime's copy
 with those of all services; and bytecode (.pyc) of that and of requirements.txt. Wheels bring no bytecode, and where
 Lambda unpacks a layer nothing can be written, so that every start would compile every module anew.
+
+For x86_64 functions it also holds the SIMD resizer, where this computer is of their kind. There is no wheel of it for
+arm64, and in requirements.txt pip would look for one.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import platform
 import py_compile
 import re
 import shutil
@@ -29,8 +33,10 @@ _PIPS_OWN = {"INSTALLER", "RECORD", "REQUESTED", "direct_url.json"}
 _LEFT_OUT = ("botocore/data/", "boto3/data/", "boto3/examples/")
 
 
-def write(project_dir: Path, progress: Callable[[str], None] = print) -> None:
+def write(project_dir: Path, architecture: str, progress: Callable[[str], None] = print) -> None:
     """Brings `vendor` and the bytecode in `chalicelib` to what is installed here; what is up to date stays.
+
+    `architecture` is the functions': `arm64` or `x86_64`.
 
     Bytecode is of this Python's minor version, which is also the runtime that Chalice chooses. Another one ignores it.
 
@@ -45,7 +51,7 @@ def write(project_dir: Path, progress: Callable[[str], None] = print) -> None:
     if vendor.exists() and any(vendor.iterdir()) and not marker.exists():
         raise OpsError(f"{vendor} holds files that Filemill did not put there, and it writes that folder: move them.")
     shipped = closure(_required(project_dir / "requirements.txt"))
-    ours = {name: found for name, found in closure(["boto3"]).items() if name not in shipped}
+    ours = {name: found for name, found in closure(["boto3", *_resizer(architecture)]).items() if name not in shipped}
     wanted = _inputs([*shipped.values(), *ours.values()])
     if marker.exists() and json.loads(marker.read_text()) == {"inputs": wanted, "files": digest(vendor)}:
         return
@@ -63,6 +69,12 @@ def write(project_dir: Path, progress: Callable[[str], None] = print) -> None:
     for found in shipped.values():  # the source is of Chalice's own download: Python compares it by its hash
         _compile(found, vendor, py_compile.PycInvalidationMode.CHECKED_HASH)
     marker.write_text(json.dumps({"inputs": wanted, "files": digest(vendor)}) + "\n")
+
+
+def _resizer(architecture: str) -> list[str]:
+    if (sys.platform, platform.machine(), architecture) == ("linux", "x86_64", "x86_64"):
+        return ["cykooz-resizer"]
+    return []
 
 
 def digest(folder: Path) -> str:

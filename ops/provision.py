@@ -68,7 +68,7 @@ def main(args: argparse.Namespace) -> int:
         revert_drift=args.revert_drift,
         progress=say,
     )
-    package.write(args.project_dir, say)
+    package.write(args.project_dir, config.architecture_of(config.read_config(args.project_dir), args.stage), say)
     return 0
 
 

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from PIL import features
 
 from bench.images import measure, photos, report, tools
 from bench.images.measure import Rendition
+from chalicelib.processing.recipes import HAS_RESIZER
 
 ROUNDS = 5
 SSIMULACRA2_WIDTHS = [640]
@@ -99,7 +101,8 @@ def _conditions(
         "processor": f"{_processor()}, {len(os.sched_getaffinity(0))} cores, {platform.machine()}",
         "load average before": f"{load:.1f} (a shared machine: wall times are noisier than CPU)",
         "Filemill": f"Python {platform.python_version()}, Pillow {PIL.__version__}, "
-        + ", ".join(f"{name} {version}" for name, version in pillow.items()),
+        + ", ".join(f"{name} {found}" for name, found in pillow.items())
+        + f"; resizes by {f'cykooz-resizer {version("cykooz-resizer")}' if HAS_RESIZER else 'Pillow'}",
         "sharp": f"{versions['sharp']}, libvips {versions['vips']}, libwebp {versions.get('webp')}, "
         f"Node.js {tools.output_of('node', '--version')}; without metadata and ThumbHash",
         "thumbor": f"{thumbor}; renditions only, no conversion to sRGB",

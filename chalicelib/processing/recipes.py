@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import platform
 import re
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -11,8 +12,8 @@ from pathlib import Path
 from typing import Literal, get_args
 
 _resizer = find_spec("cykooz_resizer")
-HAS_RESIZER = _resizer is not None and _resizer.origin is not None
-"""Whether the package with the SIMD resizer is there: found, not imported. Its bytecode alone (ops/package.py) is none.
+HAS_RESIZER = platform.machine() == "x86_64" and _resizer is not None and _resizer.origin is not None
+"""Whether the SIMD resizer is there, for this processor: found, not imported. Its bytecode alone does not count.
 
 All functions of a stage share one layer, so all see the same.
 """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import platform
 import re
 import shutil
 import subprocess
@@ -63,7 +64,7 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copy2(ROOT / ".chalice" / "config.json", project / ".chalice" / "config.json")
     provision.record(project, "prod", VARIABLES, STACK_ID, None, lambda _: None)
     assert config.load_stage(project, "prod") == VARIABLES
-    packing.write(project, lambda _: None)
+    packing.write(project, "arm64", lambda _: None)
     outside = {k: v for k, v in os.environ.items() if not k.startswith(("FILEMILL_", "AWS_"))}
     done = subprocess.run(
         [str(Path(sys.executable).parent / "chalice"), "package", "--stage", "prod", "out"],
@@ -183,7 +184,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(ROOT / "chalicelib", project / "chalicelib", ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("app.py", "requirements.txt"):
         shutil.copyfile(ROOT / name, project / name)
-    packing.write(project, lambda _: None)
+    packing.write(project, "arm64", lambda _: None)
     return project
 
 
@@ -236,12 +237,12 @@ def test_the_same_inputs_are_packed_to_the_same_bytes_once(written: Path, tmp_pa
     shutil.copytree(written / "chalicelib", tmp_path / "chalicelib", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copyfile(written / "requirements.txt", tmp_path / "requirements.txt")
     said: list[str] = []
-    packing.write(tmp_path, said.append)
+    packing.write(tmp_path, "arm64", said.append)
     assert packing.digest(tmp_path / "vendor") == packing.digest(written / "vendor")
-    packing.write(tmp_path, said.append)
+    packing.write(tmp_path, "arm64", said.append)
     assert len(said) == 1
     next((tmp_path / "vendor").rglob("*.pyc")).unlink()
-    packing.write(tmp_path, said.append)
+    packing.write(tmp_path, "arm64", said.append)
     assert len(said) == 2
     assert packing.digest(tmp_path / "vendor") == packing.digest(written / "vendor")
 
@@ -251,7 +252,7 @@ def test_a_vendor_folder_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "vendor").mkdir()
     (tmp_path / "vendor" / "mine.py").touch()
     with pytest.raises(OpsError, match="move them"):
-        packing.write(tmp_path, lambda _: None)
+        packing.write(tmp_path, "arm64", lambda _: None)
     assert (tmp_path / "vendor" / "mine.py").exists()
 
 
@@ -261,7 +262,27 @@ def test_bytecode_of_the_code_itself_follows_an_edit(tmp_path: Path) -> None:
     source = tmp_path / "chalicelib" / "__init__.py"
     source.write_text("A = 1\n")
     then = source.stat()
-    packing.write(tmp_path, lambda _: None)
+    packing.write(tmp_path, "arm64", lambda _: None)
     source.write_text("A = 2\n")
     os.utime(source, ns=(then.st_atime_ns, then.st_mtime_ns))
     run_there(tmp_path, "import chalicelib; assert chalicelib.A == 2")
+
+
+@pytest.mark.skipif(
+    (sys.platform, platform.machine()) != ("linux", "x86_64"), reason="it goes with functions of its kind"
+)
+def test_the_resizer_goes_with_functions_that_can_run_it(tmp_path: Path) -> None:
+    """Only there, for the engine is part of every rendition's address."""
+    shutil.copytree(ROOT / "chalicelib", tmp_path / "chalicelib", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copyfile(ROOT / "requirements.txt", tmp_path / "requirements.txt")
+    where = "from chalicelib.processing import recipes; import os, importlib.util as u; "
+    for architecture, there in (("x86_64", True), ("arm64", False)):
+        packing.write(tmp_path, architecture, lambda _: None)
+        assert bool(list((tmp_path / "vendor").glob("cykooz_resizer/*.so"))) is there
+    packing.write(tmp_path, "x86_64", lambda _: None)
+    run_there(
+        tmp_path,
+        where + "assert 'vendor' in u.find_spec('cykooz_resizer').origin; assert 'resizer' in recipes.ENGINE_VERSION\n"
+        "from chalicelib.processing import resize; from PIL import Image\n"
+        "assert resize.resized(Image.new('RGB', (64, 64)), (8, 8)).size == (8, 8)",
+    )

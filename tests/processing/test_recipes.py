@@ -12,6 +12,7 @@ import pytest
 from chalicelib.processing.recipes import (
     DEFAULT_RECIPE,
     ENGINE_VERSION,
+    HAS_RESIZER,
     MAX_SIDE,
     RECIPES,
     Encoding,
@@ -126,7 +127,10 @@ def test_the_fingerprint_is_the_same_in_every_process() -> None:
 
 def test_the_engine_version_names_the_pillow_that_is_installed() -> None:
     assert f"+heif{version('pi-heif')}+" in ENGINE_VERSION
-    assert ENGINE_VERSION.endswith(f"+pillow{PIL.__version__}"), "other encoders, other bytes: raise ENGINE_VERSION"
+    engine, _, resizer = ENGINE_VERSION.partition("+resizer")
+    assert engine.endswith(f"+pillow{PIL.__version__}"), "other encoders, other bytes: raise ENGINE_VERSION"
+    assert bool(resizer) == HAS_RESIZER
+    assert not HAS_RESIZER or resizer == version("cykooz-resizer")
 
 
 def test_recipes_are_imported_without_pillow() -> None:
