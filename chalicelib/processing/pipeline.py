@@ -49,7 +49,7 @@ SLOWEST_READ = 10_000_000  # bytes a second
 MAX_IMAGE_BYTES = 200 * 1024**2
 
 CHUNK = 1024**2
-UPLOADERS = 6
+UPLOADERS = 12
 
 
 @dataclass(frozen=True)
