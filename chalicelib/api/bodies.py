@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from typing import Annotated, Any, ClassVar, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal, get_origin
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
 from pydantic_core import PydanticCustomError
@@ -86,6 +87,15 @@ class Body(BaseModel):
     MAX_BYTES: ClassVar[int] = MAX_BODY_BYTES
 
     model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class Query(BaseModel):
+    """Of every query string: text becomes numbers and dates; an unknown parameter is a typing error.
+
+    A field that is a list takes a repeated parameter; any other takes one only.
+    """
+
+    model_config = ConfigDict(extra="forbid")
 
 
 def _known_recipe(name: str) -> str:
@@ -190,16 +200,37 @@ def parse[Model: Body](model: type[Model], raw: bytes) -> Model:
     try:
         return model.model_validate(document)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        field = ".".join(str(part) for part in first["loc"]) or "body"
-        raise Problem("invalid_field", f"`{field}`: {_sentence(first['type'], first['msg'])}", field=field) from None
+        raise _problem(error, "body", "field of this request") from None
 
 
-def _sentence(kind: str, message: str) -> str:
+def parse_query[Model: Query](model: type[Model], parameters: Mapping[str, list[str]]) -> Model:
+    """A query string's values as their model. Raises Problem `invalid_field` naming the first wrong parameter."""
+    values: dict[str, Any] = {}
+    for name, sent in parameters.items():
+        field = model.model_fields.get(name)
+        if field and get_origin(field.annotation) is list:
+            values[name] = sent
+        elif len(sent) > 1:
+            raise Problem("invalid_field", f"`{name}`: may be given once.", field=name)
+        else:
+            values[name] = sent[0]
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        raise _problem(error, "query", "parameter of this request") from None
+
+
+def _problem(error: ValidationError, whole: str, what: str) -> Problem:
+    first = error.errors(include_url=False)[0]
+    field = ".".join(str(part) for part in first["loc"]) or whole
+    return Problem("invalid_field", f"`{field}`: {_sentence(first['type'], first['msg'], what)}", field=field)
+
+
+def _sentence(kind: str, message: str, what: str) -> str:
     if kind == "missing":
         return "is required."
     if kind == "extra_forbidden":
-        return "is not a field of this request."
+        return f"is not a {what}."
     message = message.removeprefix("Input should be ").removeprefix("Value error, ")
     if kind != "filemill":
         message = f"should be {message[0].lower()}{message[1:]}"

@@ -11,10 +11,11 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 from chalice import Blueprint, Response
+from pydantic import BaseModel
 
 from chalicelib.api import bodies, errors
 from chalicelib.api.auth import COOKIE, Caller, Scope, authenticate, require
-from chalicelib.api.bodies import Body
+from chalicelib.api.bodies import Body, Query
 from chalicelib.api.errors import Problem
 from chalicelib.observability import append, logger
 
@@ -29,6 +30,29 @@ _BUSY = frozenset(
         "ThrottlingException",
     }
 )
+
+
+@dataclass(frozen=True)
+class Operation:
+    """What a route promises: all that the OpenAPI document says of it comes from here.
+
+    `returns` has a model for each status of success, None where there is no body. `problems` are the codes of errors.py
+    that this route answers beyond those that its scope, body, query and path bring by themselves.
+    """
+
+    method: str
+    path: str
+    view: Callable[..., Response]
+    scope: Scope | None
+    tokens: bool
+    cookies: bool
+    body: type[Body] | None
+    query: type[Query] | None
+    returns: Mapping[int, type[BaseModel] | None]
+    problems: tuple[str, ...]
+
+
+OPERATIONS: list[Operation] = []
 
 
 @dataclass(frozen=True)
@@ -62,8 +86,11 @@ def route(
     tokens: bool = False,
     cookies: bool = False,
     body: type[Body] | None = None,
+    query: type[Query] | None = None,
+    returns: Mapping[int, type[BaseModel] | None] | None = None,
+    problems: tuple[str, ...] = (),
 ) -> Callable[[Callable[..., Response]], Callable[..., Response]]:
-    """Mounts `view(call, [body,] **path parameters)` behind authentication and validation.
+    """Mounts `view(call, [query,] [body,] **path parameters)` behind authentication and validation.
 
     There is no way to mount a route of the API without a scope. With `tokens` upload tokens are let in as well: the
     view must then ask `uploads.own_file` for files. With `cookies` the token may come in a cookie.
@@ -80,12 +107,18 @@ def route(
                 append(tenant=caller.tenant, key_id=caller.key_id)
                 require(caller, scope, tokens=tokens)
                 call = Call(request, request_id, caller)
-                if body is None:
-                    return view(call, **path_parameters)
-                return view(call, bodies.parse(body, _raw(request)), **path_parameters)
+                parsed: list[Any] = []
+                if query is not None:
+                    parsed.append(bodies.parse_query(query, _parameters(request)))
+                if body is not None:
+                    parsed.append(bodies.parse(body, _raw(request)))
+                return view(call, *parsed, **path_parameters)
 
             return respond(request, answer)
 
+        OPERATIONS.append(
+            Operation(method, path, view, scope, tokens, cookies, body, query, returns or {}, tuple(problems))
+        )
         mounted: Callable[..., Response] = blueprint.route(path, methods=[method], name=view.__name__)(guarded)
         return mounted
 
@@ -101,6 +134,11 @@ def _cookie(headers: Mapping[str, str]) -> str | None:
     except CookieError:
         return None
     return morsel.value if morsel else None
+
+
+def _parameters(request: Any) -> dict[str, list[str]]:
+    sent = request.query_params
+    return {name: sent.getlist(name) for name in sent} if sent else {}
 
 
 def _raw(request: Any) -> bytes:
