@@ -1,4 +1,4 @@
-.PHONY: help venv run test check deploy bench clean
+.PHONY: help venv run test check contract openapi deploy bench clean
 
 PYTHON := .venv/bin/python
 
@@ -20,6 +20,12 @@ check: venv # format, lint, types, the template, the quick tests
 
 test: venv # everything: on mocks, and end to end on the really deployed local stack
 	@$(PYTHON) -m pytest
+
+contract: venv # thousands of generated requests against the app and the local stack, held to the OpenAPI document
+	@CONTRACT_EXAMPLES=60 CONTRACT_DEPLOYED_EXAMPLES=25 $(PYTHON) -m pytest -q tests/api/test_contract.py tests/e2e/test_contract.py
+
+openapi: venv # chalicelib/api/openapi.json, anew from the routes
+	@$(PYTHON) -m ops openapi
 
 deploy: venv # STAGE=dev: the stack, the functions, and a check of both; repeat it after every change
 	@test -n "$(STAGE)" || { echo "make deploy needs a stage: make deploy STAGE=dev" >&2; exit 2; }

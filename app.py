@@ -3,6 +3,7 @@
     POST /v1/files ──▶ record `awaiting_upload` + signed upload ──▶ client sends bytes to S3
     S3 originals ──▶ SQS ingest ──▶ process() ──▶ S3 derived + record `ready` ──▶ CloudFront /f/…
     POST /v1/files with source_url ──▶ SQS imports ──▶ fetch() ──▶ S3 originals
+    any record's change ──▶ the table's stream ──▶ index() ──▶ lists, search, changes and counts in the same table
 
 Chalice deploys this one file as several Lambda functions, and each imports all of it. So that none pays for another's
 imports, the HTTP routes are mounted only where HTTP is answered, and handlers import their work when called.
@@ -25,7 +26,7 @@ except NotProvisionedError as missing:
     raise SystemExit(f"filemill: {missing}") from None  # a person at a terminal gets the sentence
 
 # Chalice names the API's function `app-stage`, the others `app-stage-name`; at a terminal there is no function.
-if os.environ.get("AWS_LAMBDA_FUNCTION_NAME", "").endswith(("-process", "-fetch")):
+if os.environ.get("AWS_LAMBDA_FUNCTION_NAME", "").endswith(("-process", "-fetch", "-index")):
     app = Chalice(app_name="filemill", configure_logs=False)
 else:
     from chalicelib.api.application import create
@@ -48,3 +49,12 @@ def fetch(event: Any) -> None:
     from chalicelib.importing import handler
 
     handler.handle(event.to_dict(), event.context)
+
+
+# Which records, and what becomes of a batch that fails: ops/event_sources.py, for Chalice cannot say so.
+@app.on_dynamodb_record(stream_arn=stage.table_stream_arn, batch_size=100, starting_position="TRIM_HORIZON")
+def index(event: Any) -> None:
+    """What became of the files' records. Raising brings the whole batch again, which changes nothing twice."""
+    from chalicelib import indexing
+
+    indexing.handle(event.to_dict(), event.context)

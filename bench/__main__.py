@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from bench import calls, cold_start, imports, memory, whole_job
+from bench import calls, cold_start, imports, memory, partitions, whole_job
 from bench.images import run as images
 
 BENCHES = {
@@ -15,7 +15,12 @@ BENCHES = {
     "whole_job": whole_job.run,
     "memory": memory.run,
     "images": images.run,
+    "partitions": partitions.run,
 }
+
+
+def _shards(text: str) -> list[int]:
+    return [int(number) for number in text.split(",")]
 
 
 def main() -> None:
@@ -23,18 +28,32 @@ def main() -> None:
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"which: {', '.join(BENCHES)} (default: all)")
     of_images = parser.add_argument_group("images")
     of_images.add_argument("--photos", type=Path, metavar="DIR", help="your photographs, instead of the bench's own")
-    of_images.add_argument("--json", type=Path, metavar="FILE", help="writes the figures, a table and a picture there")
     of_images.add_argument("--rounds", type=int, default=images.ROUNDS, help="(default: %(default)s)")
+    of_partitions = parser.add_argument_group("partitions")
+    of_partitions.add_argument("--rate", type=float, default=partitions.RATE, help="uploads/s (default: %(default)s)")
+    of_partitions.add_argument("--files", type=float, default=partitions.FILES, help="stored (default: %(default)s)")
+    of_partitions.add_argument(
+        "--shards", type=_shards, default=partitions.SHARDS, metavar="N,…", help="FILEMILL_LIST_SHARDS to compare"
+    )
+    parser.add_argument(
+        "--json", type=Path, metavar="FILE", help="images, partitions: writes the figures there, and a page beside it"
+    )
     options = parser.parse_args()
     chosen = options.names or list(BENCHES)
     if unknown := set(chosen) - set(BENCHES):
         parser.error(f"there is no bench {', '.join(sorted(unknown))}; there are {', '.join(BENCHES)}")
     if options.rounds < 1:
         parser.error("--rounds must be at least 1")
+    if options.rate <= 0 or options.files < 1 or not all(1 <= count <= 256 for count in options.shards):
+        parser.error("--rate and --files must be above 0, --shards from 1 to 256")
+    if options.json and {"images", "partitions"} <= set(chosen):
+        parser.error("--json is for one bench at a time")
     for name in chosen:
         print(f"\n## {name}\n")
         if name == "images":
             images.run(options.photos, options.json, options.rounds)
+        elif name == "partitions":
+            partitions.run(options.rate, options.files, options.shards, options.json)
         else:
             BENCHES[name]()
 

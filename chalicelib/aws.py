@@ -12,6 +12,7 @@ from botocore.config import Config
 from botocore.session import Session
 
 if TYPE_CHECKING:
+    from mypy_boto3_cloudfront import CloudFrontClient
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
@@ -54,6 +55,11 @@ def dynamodb() -> DynamoDBClient:
 @cache
 def sqs() -> SQSClient:
     return cast("SQSClient", _session().create_client("sqs", config=Config(**_BOUNDS)))
+
+
+@cache
+def cloudfront() -> CloudFrontClient:
+    return cast("CloudFrontClient", _session().create_client("cloudfront", config=Config(**_BOUNDS)))
 
 
 @cache

@@ -1,4 +1,4 @@
-"""CDN addresses and their signatures."""
+"""CDN addresses, their signatures, and their end."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import time
 from datetime import UTC, datetime
 from functools import cache, lru_cache
 
+from botocore.exceptions import ClientError
 from botocore.signers import CloudFrontSigner
 
-from chalicelib import keyring
+from chalicelib import aws, keyring
 from chalicelib.model import File, Rendition, Visibility, rendition_key, rendition_prefix
+from chalicelib.observability import logger
 from chalicelib.settings import settings
 
 
@@ -44,6 +46,33 @@ def grant(resource: str, expires: int) -> str:
     policy = signer.build_policy(resource, datetime.fromtimestamp(expires, UTC))
     signed: str = signer.generate_presigned_url(resource, policy=policy)
     return signed.rpartition("?")[2]
+
+
+def invalidate(path: str, reference: str) -> bool:
+    """One CreateInvalidation: the edges forget what they keep of a path, which may end in `*`, usually in seconds.
+
+    `reference` makes a repeated request the same one. False when CloudFront takes no more just now: it allows 15 paths
+    with a wildcard at a time. Nothing is asked where the stage says so.
+    https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cloudfront-limits.html
+    """
+    if not settings().invalidate:
+        return True
+    batch = {"Paths": {"Quantity": 1, "Items": [path]}, "CallerReference": reference}
+    try:
+        aws.cloudfront().create_invalidation(
+            DistributionId=settings().distribution_id,
+            InvalidationBatch=batch,  # type: ignore[arg-type]
+        )
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in {
+            "TooManyInvalidationsInProgress",
+            "Throttling",
+            "ThrottlingException",
+        }:
+            raise
+        logger.warning("CloudFront takes no invalidation just now", extra={"path": path})
+        return False
+    return True
 
 
 @cache

@@ -102,6 +102,13 @@ class ImageInfo(BaseModel):
     caption: str | None = None
 
 
+class Focus(BaseModel):
+    """The point of an image that matters most: fractions of width and height as seen, (0, 0) top left."""
+
+    x: float
+    y: float
+
+
 class Rendition(BaseModel):
     """One derived file. `name` is unique with `format`; `size` in bytes; width and height in pixels."""
 
@@ -131,6 +138,7 @@ class File(BaseModel):
     recipe: str
     tags: list[str] = Field(default_factory=list)
     metadata: dict[str, Any] = Field(default_factory=dict)
+    focus: Focus | None = None
     revision: int
     created_at: Timestamp
     updated_at: Timestamp
@@ -151,6 +159,17 @@ class File(BaseModel):
     version_id: str | None = None
     sequencer: str | None = None
     source_version: str | None = None
+    # The fingerprint of the recipe that the renditions at `source_version` were made by.
+    made_with: str | None = None
+    # Counts the addresses that renditions were ever given: none is used a second time.
+    generation: int = 0
+    # What `reprocess` asked for, until it is done.
+    wanted_recipe: str | None = None
+    # Prefixes in the derived bucket that are no longer this file's, but may still hold objects.
+    leftovers: list[str] = Field(default_factory=list)
+    # Of a deleted file that can still be restored: until when, and what it then is.
+    restore_until: Timestamp | None = None
+    restore_to: Status | None = None
     claim_id: str | None = None
     lease_until: Timestamp | None = None
     attempts: int = 0
@@ -204,13 +223,15 @@ def parse_original_key(key: str) -> tuple[str, str] | None:
     return None
 
 
-def source_version(version_id: str, recipe_fingerprint: str) -> str:
-    """16 hex digits that name one version of the bytes under one recipe.
+def source_version(version_id: str, recipe_fingerprint: str, generation: int = 0) -> str:
+    """16 hex digits that name one version of the bytes under one recipe, the `generation`th time that it is needed.
 
     Renditions are addressed by it, so the same work written twice lands on the same keys with the same bytes, and
-    other bytes or another recipe never land on a cached address.
+    other bytes or another recipe never land on a cached address. Nor does anything come back to an address that has
+    ended: what ends it raises the file's generation, so that late deletions and old cache entries hit nothing alive.
     """
-    return hashlib.sha256(f"{version_id}\n{recipe_fingerprint}".encode()).hexdigest()[:16]
+    words = (version_id, recipe_fingerprint, *([str(generation)] if generation else []))
+    return hashlib.sha256("\n".join(words).encode()).hexdigest()[:16]
 
 
 def rendition_prefix(visibility: Visibility, file_id: str, version: str) -> str:

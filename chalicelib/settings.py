@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from functools import cache
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_core import ErrorDetails
 
 PREFIX = "FILEMILL_"
@@ -18,6 +18,10 @@ MAX_PART_BYTES = 5 * 1024**3
 MAX_PARTS = 10_000
 MAX_OBJECT_BYTES = MAX_PARTS * MAX_PART_BYTES
 MAX_POST_BYTES = 5 * 1024**3
+
+
+# As a browser sends it: no path, no slash at the end, lower case.
+_ORIGIN = re.compile(r"https?://([a-z0-9-]+(\.[a-z0-9-]+)*|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
 
 
 class NotProvisionedError(RuntimeError):
@@ -37,6 +41,7 @@ class Settings(BaseModel):
     originals_bucket: str
     derived_bucket: str
     table: str
+    table_stream_arn: str
     ingest_queue_arn: str
     ingest_queue_url: str
     import_queue_arn: str
@@ -47,7 +52,9 @@ class Settings(BaseModel):
     cdn_key_parameter: str = Field(description="SSM SecureString that holds the private half, PEM")
     secret_parameter: str = Field(description="SSM SecureString that cursors and tokens are signed with")
 
-    list_shards: int = Field(1, ge=1, le=256, description="Index partitions a tenant's list is spread over; only raise")
+    list_shards: int = Field(
+        1, ge=1, le=256, description="Index shards: partitions of each list of a tenant; only raise"
+    )
     max_upload_bytes: int = Field(50 * 1000**3, ge=1, le=MAX_OBJECT_BYTES, description="Largest file")
     multipart_threshold: int = Field(
         100 * 1000**2, ge=MIN_PART_BYTES, le=MAX_POST_BYTES, description="From here on uploads are multipart unasked"
@@ -59,8 +66,28 @@ class Settings(BaseModel):
         7 * 86400, ge=3600, le=7 * 86400, description="How long a multipart upload may take; the bucket aborts it then"
     )
     url_expiry: int = Field(3600, ge=300, le=7 * 86400, description="How long a private file's address lives at least")
-    cors_origin: str = Field("*", description="Access-Control-Allow-Origin of the API; the credential is a header")
+    delete_window: int = Field(
+        0, ge=0, le=90 * 86400, description="How long a deleted file can be restored; 0 deletes at once"
+    )
+    invalidate: bool = Field(
+        True, description="Whether addresses of public files that end are purged from CloudFront; AWS bills each"
+    )
+    cors_origin: str = Field("*", description="Origins whose pages may call the API, comma-separated; `*` is any")
+    rate_limit: int = Field(0, ge=0, le=10_000, description="Requests a second for the whole stage; 0: AWS's own bound")
+    rate_burst: int = Field(0, ge=0, le=5_000, description="Requests at once beyond `rate_limit`; 0: as many as that")
     log_level: str = "INFO"
+
+    @field_validator("cors_origin")
+    @classmethod
+    def _origins(cls, text: str) -> str:
+        origins = [origin.strip() for origin in text.split(",")]
+        if origins != ["*"] and not all(_ORIGIN.fullmatch(origin) for origin in origins):
+            raise ValueError("must be * or origins such as https://app.example.com, comma-separated")
+        return ",".join(origins)
+
+    @property
+    def cors_origins(self) -> tuple[str, ...]:
+        return tuple(self.cors_origin.split(","))
 
 
 def camel_to_variable(name: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -28,6 +28,9 @@ TAKEN = frozenset({"PreconditionFailed", "ConditionalRequestConflict"})
 # An import's parts: bytes, and how many are on their way at once.
 IMPORT_PART = 16 * 1024**2
 IMPORT_SENDERS = 2
+
+# Renditions copied at once, all of them inside S3.
+COPIERS = 8
 
 
 @dataclass(frozen=True)
@@ -235,9 +238,13 @@ def _blocks(chunks: Iterable[bytes], size: int) -> Iterator[bytes]:
 
 
 def has_original(file: File) -> bool:
-    """One HeadObject. Without ListBucket S3 answers 403 for a missing key, with it 404."""
+    """One HeadObject, of the version that is the file's once it is known.
+
+    Without ListBucket S3 answers 403 for what is missing, with it 404.
+    """
+    version: dict[str, Any] = {"VersionId": file.version_id} if file.version_id else {}
     try:
-        aws.s3().head_object(Bucket=settings().originals_bucket, Key=original_key(file.tenant, file.id))
+        aws.s3().head_object(Bucket=settings().originals_bucket, Key=original_key(file.tenant, file.id), **version)
     except ClientError as error:
         if error.response["ResponseMetadata"]["HTTPStatusCode"] in {403, 404}:
             return False
@@ -278,6 +285,23 @@ def put_derived(key: str, body: bytes, content_type: str) -> None:
     aws.s3().put_object(
         Bucket=settings().derived_bucket, Key=key, Body=body, ContentType=content_type, CacheControl=IMMUTABLE
     )
+
+
+def copy_derived(copies: Mapping[str, str]) -> bool:
+    """One CopyObject for each key and the key that it goes to, side by side; False when one of them is missing."""
+
+    def copy(pair: tuple[str, str]) -> None:
+        bucket = settings().derived_bucket
+        aws.s3().copy_object(Bucket=bucket, Key=pair[1], CopySource={"Bucket": bucket, "Key": pair[0]})
+
+    try:
+        with ThreadPoolExecutor(COPIERS) as copiers:
+            list(copiers.map(copy, copies.items()))
+    except ClientError as error:
+        if error.response["Error"]["Code"] in {"NoSuchKey", "404"}:
+            return False
+        raise
+    return True
 
 
 def delete_original_version(key: str, version_id: str) -> None:

@@ -24,6 +24,7 @@ class Place:
     originals_bucket: str
     derived_bucket: str
     table: str
+    table_stream_arn: str
     ingest_queue_arn: str
     import_queue_arn: str
     distribution_id: str
@@ -68,12 +69,13 @@ def _deliveries(queue_arn: str) -> Statement:
 
 
 def api(place: Place) -> Policy:
-    """The API: signs uploads (a signed request can do what its signer may do), keeps records, deletes files."""
+    """The API: signs uploads (a signed request can do what its signer may), keeps records, moves and deletes files."""
     originals, derived = place.bucket(place.originals_bucket), place.bucket(place.derived_bucket)
     return _policy(
         _allow(
             "Records",
             [
+                "dynamodb:BatchGetItem",
                 "dynamodb:ConditionCheckItem",
                 "dynamodb:GetItem",
                 "dynamodb:PutItem",
@@ -90,13 +92,15 @@ def api(place: Place) -> Policy:
                 "s3:DeleteObject",
                 "s3:DeleteObjectVersion",
                 "s3:GetObject",
+                "s3:GetObjectVersion",
                 "s3:ListMultipartUploadParts",
                 "s3:PutObject",
             ],
             f"{originals}/*",
         ),
         _allow("OriginalVersions", ["s3:ListBucketVersions"], originals),
-        _allow("Renditions", ["s3:DeleteObject"], f"{derived}/*"),
+        # Read and written to copy them: another visibility is another address.
+        _allow("Renditions", ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"], f"{derived}/*"),
         _allow("RenditionNames", ["s3:ListBucket"], derived),
         # Without kms:Decrypt: the key aws/ssm lets whoever may read the parameter through SSM.
         # https://docs.aws.amazon.com/kms/latest/developerguide/services-parameter-store.html
@@ -105,7 +109,7 @@ def api(place: Place) -> Policy:
             ["ssm:GetParameter"],
             *(place.arn("ssm", f"parameter{name}") for name in place.parameters),
         ),
-        _allow("Imports", ["sqs:SendMessage"], place.import_queue_arn),
+        _allow("Work", ["sqs:SendMessage"], place.import_queue_arn, place.ingest_queue_arn),
         _allow("Purge", ["cloudfront:CreateInvalidation"], place.distribution_arn),
         _logs(place, "api_handler"),
     )
@@ -138,9 +142,35 @@ def fetch(place: Place) -> Policy:
     )
 
 
+def index(place: Place) -> Policy:
+    """The index function: reads the table's stream, keeps lists, feed and counts in the table; no file, no secret."""
+    return _policy(
+        _allow(
+            "Index",
+            [
+                "dynamodb:BatchGetItem",
+                "dynamodb:BatchWriteItem",
+                "dynamodb:DeleteItem",
+                "dynamodb:GetItem",
+                "dynamodb:PutItem",
+                "dynamodb:UpdateItem",
+            ],
+            place.table_arn,
+        ),
+        # What Lambda needs to read the stream for the function.
+        _allow(
+            "Stream",
+            ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams"],
+            place.table_stream_arn,
+        ),
+        _logs(place, "index"),
+    )
+
+
 # Chalice's name of a function: (the name in the policy's file, the policy).
 POLICIES: dict[str, tuple[str, Callable[[Place], Policy]]] = {
     "api_handler": ("api", api),
     "process": ("process", process),
     "fetch": ("fetch", fetch),
+    "index": ("index", index),
 }

@@ -11,7 +11,7 @@ from typing import Any
 import boto3
 
 from chalicelib.settings import PREFIX, camel_to_variable
-from ops import config, emulator_gaps, package, signing_key, stack
+from ops import config, emulator_gaps, event_sources, gateway, package, signing_key, stack
 from ops.errors import OpsError, as_sentences
 from ops.policies import POLICIES, Place
 
@@ -136,6 +136,9 @@ def provision(
         outputs = stack.outputs(made)
         architecture = architecture or emulator_gaps.architecture(cloudformation.meta.endpoint_url)
         emulator_gaps.mend(session, outputs)
+        set_up_api(session, project_dir, stage, progress)
+        if event_sources.configure(session.client("lambda"), config.deployed_resources(project_dir, stage) or []):
+            progress("set which records wake the index")
 
     variables = {camel_to_variable(name): value for name, value in outputs.items()} | {
         f"{PREFIX}STAGE": stage,
@@ -148,6 +151,17 @@ def provision(
     record(project_dir, stage, variables, made["StackId"], architecture, progress)
     progress(f"front door: {variables[f'{PREFIX}FRONT_DOOR']}")
     return variables
+
+
+def set_up_api(session: boto3.Session, project_dir: Path, stage: str, progress: Progress) -> None:
+    """What Chalice leaves of the deployed API, if there is one: its own error answers, and its throttling."""
+    api_id = config.rest_api_id(config.deployed_resources(project_dir, stage) or [])
+    if not api_id:
+        return
+    recorded = config.read_config(project_dir)
+    api_stage = recorded.get("stages", {}).get(stage, {}).get("api_gateway_stage", "api")
+    if gateway.configure(session.client("apigateway"), api_id, api_stage, config.stage_variables(recorded, stage)):
+        progress("set API Gateway's error answers and throttling")
 
 
 def stack_name(stage: str) -> str:
@@ -212,6 +226,7 @@ def record(
         originals_bucket=variables[f"{PREFIX}ORIGINALS_BUCKET"],
         derived_bucket=variables[f"{PREFIX}DERIVED_BUCKET"],
         table=variables[f"{PREFIX}TABLE"],
+        table_stream_arn=variables[f"{PREFIX}TABLE_STREAM_ARN"],
         ingest_queue_arn=variables[f"{PREFIX}INGEST_QUEUE_ARN"],
         import_queue_arn=variables[f"{PREFIX}IMPORT_QUEUE_ARN"],
         distribution_id=variables[f"{PREFIX}DISTRIBUTION_ID"],

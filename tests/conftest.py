@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import re
+import threading
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -27,6 +29,7 @@ STAGE = {
     "FILEMILL_ORIGINALS_BUCKET": "originals",
     "FILEMILL_DERIVED_BUCKET": "derived",
     "FILEMILL_TABLE": "filemill-test",
+    "FILEMILL_TABLE_STREAM_ARN": "arn:aws:dynamodb:eu-west-1:123456789012:table/filemill-test/stream/1",
     "FILEMILL_INGEST_QUEUE_ARN": "arn:aws:sqs:eu-west-1:123456789012:ingest",
     "FILEMILL_INGEST_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/123456789012/ingest",
     "FILEMILL_IMPORT_QUEUE_ARN": "arn:aws:sqs:eu-west-1:123456789012:imports",
@@ -66,7 +69,8 @@ def table_definition() -> dict[str, Any]:
     """The table as the stack declares it, so that no test has a schema of its own."""
     properties = template()["Resources"]["Table"]["Properties"]
     wanted = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
-    return {name: properties[name] for name in wanted}
+    stream = {"StreamEnabled": True, **properties["StreamSpecification"]}
+    return {**{name: properties[name] for name in wanted}, "StreamSpecification": stream}
 
 
 @pytest.fixture(scope="session")
@@ -83,6 +87,17 @@ class Calls:
     """AWS calls of the code under test, as `service.Operation`, in order."""
 
     names: list[str] = field(default_factory=list)
+    _indexed: int = 0
+
+    def settle(self) -> None:
+        """Lets the index catch up with the table; the calls that takes are not the test's."""
+        from chalicelib import indexing
+
+        before, records = list(self.names), stream_records()
+        for start in range(self._indexed, len(records), 100):
+            indexing.handle({"Records": records[start : start + 100]}, lambda_context())
+        self._indexed = len(records)
+        self.names[:] = before
 
     def clear(self) -> None:
         self.names.clear()
@@ -95,13 +110,71 @@ class Calls:
 def cloud() -> Iterator[None]:
     """moto, for the whole run: making clients is what takes the time."""
     with mock_aws():
+        _one_call_at_a_time()
         yield
+
+
+def _one_call_at_a_time() -> None:
+    """moto's DynamoDB is not made for threads, and copies all of a table for each transaction, its stream included."""
+    from botocore.client import BaseClient
+    from moto.dynamodb.models.table import StreamShard
+
+    base: Any = BaseClient
+    lock, call = threading.RLock(), base._make_api_call
+
+    def locked(client: Any, operation: str, parameters: Any) -> Any:
+        with lock if client.meta.service_model.service_name == "dynamodb" else nullcontext():
+            return call(client, operation, parameters)
+
+    def copied(shard: Any, memo: Any) -> Any:
+        other = copy.copy(shard)
+        other.items = list(shard.items)
+        return other
+
+    base._make_api_call = locked
+    StreamShard.__deepcopy__ = copied  # type: ignore[attr-defined]
 
 
 @cache
 def aws_client(service: str) -> Any:
     """A client for a test's own look at AWS; the code under test has others, whose calls are counted."""
     return boto3.client(service)  # type: ignore[call-overload]
+
+
+def stream_records() -> list[dict[str, Any]]:
+    """All that the table's stream tells, as Lambda would be told: the records of files, as the mapping's filter has it.
+
+    moto's own API of streams gives the same, slowly.
+    """
+    from moto.dynamodb.models import dynamodb_backends
+    from moto.dynamodb.models.dynamo_type import DynamoType
+
+    def plain(value: Any) -> Any:
+        return value.to_json() if isinstance(value, DynamoType) else str(value)
+
+    table = dynamodb_backends["123456789012"]["eu-west-1"].tables["filemill-test"]
+    assert table.stream_shard
+    told = [record.record for record in table.stream_shard.items]
+    own = [record for record in told if record["dynamodb"]["Keys"]["sk"] == {"S": "FILE"}]
+    return [json.loads(json.dumps(record, default=plain)) for record in own]
+
+
+def _make_distribution() -> None:
+    """One of the settings' id, for invalidations; moto would give it an id of its own."""
+    from moto.cloudfront.models import cloudfront_backends
+
+    origin = {"Id": "derived", "DomainName": "derived.s3.amazonaws.com", "S3OriginConfig": {"OriginAccessIdentity": ""}}
+    behavior = {"TargetOriginId": "derived", "ViewerProtocolPolicy": "redirect-to-https"}
+    config = {
+        "CallerReference": "test",
+        "Comment": "",
+        "Enabled": True,
+        "Origins": {"Quantity": 1, "Items": [origin]},
+        "DefaultCacheBehavior": behavior,
+    }
+    made = aws_client("cloudfront").create_distribution(DistributionConfig=config)["Distribution"]["Id"]
+    backend = cloudfront_backends["123456789012"]["aws"]
+    backend.distributions[STAGE["FILEMILL_DISTRIBUTION_ID"]] = backend.distributions.pop(made)
 
 
 def provisioned(cdn_key: bytes) -> None:
@@ -121,6 +194,7 @@ def provisioned(cdn_key: bytes) -> None:
     aws_client("dynamodb").create_table(TableName="filemill-test", **table_definition())
     for queue in ("ingest", "imports"):
         aws_client("sqs").create_queue(QueueName=queue)
+    _make_distribution()
     ssm = aws_client("ssm")
     ssm.put_parameter(Name=STAGE["FILEMILL_CDN_KEY_PARAMETER"], Value=cdn_key.decode() or "none", Type="SecureString")
     ssm.put_parameter(Name=STAGE["FILEMILL_SECRET_PARAMETER"], Value="s" * 43, Type="SecureString")
@@ -136,7 +210,7 @@ def recorded_calls() -> Iterator[Calls]:
     def record(model: Any, **_: Any) -> None:
         calls.names.append(f"{model.service_model.service_name}.{model.name}")
 
-    clients = (aws.s3(), aws.dynamodb(), aws.sqs(), aws.ssm())
+    clients = (aws.cloudfront(), aws.s3(), aws.dynamodb(), aws.sqs(), aws.ssm())
     for client in clients:
         client.meta.events.register("before-call", record)
     yield calls
@@ -175,7 +249,7 @@ class Client:
         path: str,
         body: Any = None,
         *,
-        query: dict[str, str] | None = None,
+        query: Mapping[str, str | list[str]] | None = None,
         headers: dict[str, str] | None = None,
     ) -> Answer:
         import app
@@ -185,6 +259,7 @@ class Client:
         if self.key:
             sent["Authorization"] = f"Bearer {self.key}"
         sent |= headers or {}
+        several = {name: [value] if isinstance(value, str) else value for name, value in (query or {}).items()}
         request_id = str(uuid.uuid4())
         event = {
             "httpMethod": method,
@@ -192,8 +267,8 @@ class Client:
             "path": path,
             "headers": sent,
             "multiValueHeaders": {k: [v] for k, v in sent.items()},
-            "queryStringParameters": query,
-            "multiValueQueryStringParameters": {k: [v] for k, v in query.items()} if query else None,
+            "queryStringParameters": {k: v[-1] for k, v in several.items()} or None,
+            "multiValueQueryStringParameters": several or None,
             "pathParameters": parameters or None,
             "stageVariables": None,
             "requestContext": {

@@ -6,7 +6,7 @@ from typing import Any
 
 from chalice import Chalice, CORSConfig, Response
 
-from chalicelib.api import errors, files, health, tokens, uppy
+from chalicelib.api import edits, errors, files, health, listing, reference, tokens, uppy
 from chalicelib.api.errors import Problem
 from chalicelib.api.routing import respond
 from chalicelib.observability import SERVICE, begin, logger
@@ -31,9 +31,9 @@ class Application(Chalice):
         if status >= 400 and "application/problem+json" not in str(answer.get("headers", {}).get("Content-Type")):
             problem = _CHALICE_PROBLEMS.get(status) or Problem("internal", "Something went wrong on our side.")
             answer = errors.response(problem, request_id).to_dict(self.api.binary_types)
-            answer["headers"] |= _cors().get_access_control_headers()
         headers = answer.setdefault("headers", {})
-        headers.setdefault("Cache-Control", "no-store")
+        for name, value in _headers(_origin(event)).items():
+            headers.setdefault(name, value)
         headers["X-Request-Id"] = request_id
         logger.info(
             "request",
@@ -46,25 +46,73 @@ class Application(Chalice):
         return answer
 
 
-def _cors() -> CORSConfig:
-    return CORSConfig(
-        allow_origin=settings().cors_origin,
-        allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match"],
-        expose_headers=["ETag", "Location", "Retry-After", "X-Request-Id"],
-        max_age=600,
+def _origin(event: Any) -> str | None:
+    """The page's origin that a browser names; header names come as the client wrote them."""
+    return next((value for name, value in (event.get("headers") or {}).items() if name.lower() == "origin"), None)
+
+
+def _headers(origin: str | None) -> dict[str, str]:
+    """What every answer says unless it says otherwise itself: it is nobody else's to keep, and who may read it."""
+    headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+    if settings().rate_limit:
+        headers["RateLimit-Policy"] = f'"stage";q={settings().rate_limit};w=1'
+    return headers | _cors(origin)
+
+
+def _cors(origin: str | None) -> dict[str, str]:
+    allowed = settings().cors_origins
+    if len(allowed) > 1:
+        # The answer depends on who asks, so that no cache may give one page's answer to another.
+        vary = {"Vary": "Origin"}
+        return {"Access-Control-Allow-Origin": origin, **_EXPOSED, **vary} if origin in allowed and origin else vary
+    return {"Access-Control-Allow-Origin": allowed[0], **_EXPOSED}
+
+
+_ALLOWED_HEADERS = ("Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match")
+_EXPOSED = {
+    "Access-Control-Expose-Headers": ",".join(
+        ("ETag", "Idempotency-Replayed", "Location", "RateLimit-Policy", "Retry-After", "X-Request-Id")
     )
+}
+# Seconds that a browser may skip asking; Chromium keeps it for no longer than this.
+_PREFLIGHT_LIVES = 7200
 
 
 def create() -> Application:
     """The app with the HTTP API on it. Logs go through Powertools: one JSON line each, Chalice's own included."""
     app = Application(app_name=SERVICE, configure_logs=False)
-    app.api.cors = _cors()
+    origins = settings().cors_origins
+    if len(origins) == 1:
+        # API Gateway answers preflights by itself, always the same: no function is woken.
+        app.api.cors = CORSConfig(origins[0], [*_ALLOWED_HEADERS], max_age=_PREFLIGHT_LIVES)
     app.register_blueprint(files.routes)
+    app.register_blueprint(listing.routes)
+    app.register_blueprint(edits.routes)
     app.register_blueprint(tokens.routes)
     app.register_blueprint(uppy.routes)
     app.register_blueprint(health.routes)
+    app.register_blueprint(reference.routes)
     _mount_fallbacks(app)
+    if len(origins) > 1:
+        _mount_preflights(app)
     return app
+
+
+def _mount_preflights(app: Application) -> None:
+    """API Gateway's own answer names one origin only, so with several a preflight comes here."""
+
+    def preflight(**_: str) -> Response:
+        request: Any = app.current_request
+        methods = [method for method in METHODS if method in app.routes[request.context["resourcePath"]]]
+        headers: dict[str, str | list[str]] = {
+            "Access-Control-Allow-Methods": ",".join([*methods, "OPTIONS"]),
+            "Access-Control-Allow-Headers": ",".join(_ALLOWED_HEADERS),
+            "Access-Control-Max-Age": str(_PREFLIGHT_LIVES),
+        }
+        return Response("", status_code=204, headers=headers)
+
+    for path in list(app.routes):
+        app.route(path, methods=["OPTIONS"], content_types=["*/*"], name="preflight")(preflight)
 
 
 def _mount_fallbacks(app: Application) -> None:

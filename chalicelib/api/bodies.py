@@ -5,13 +5,25 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, ClassVar, Literal, get_origin
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+    field_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from chalicelib.api.errors import Problem
+from chalicelib.api.resources import FileResource
 from chalicelib.model import Visibility
 from chalicelib.processing.recipes import RECIPES
 from chalicelib.settings import MAX_PARTS, settings
@@ -20,9 +32,12 @@ MAX_BODY_BYTES = 64 * 1024
 # Ten thousand parts with their ETags, some 80 bytes each; Uppy's own bound is about as large.
 MAX_COMPLETE_BYTES = 1024 * 1024
 MAX_SIGNED = 1000
+MAX_WAIT = 25  # seconds: API Gateway gives up after 29
 MAX_FILENAME_BYTES = 1024
 MAX_METADATA_BYTES = 8 * 1024
 MAX_METADATA_DEPTH = 5
+MAX_METADATA_KEYS = 100
+MAX_METADATA_KEY = 128
 MAX_TAGS = 20
 
 # RFC 9110 §8.3.1: type/subtype and parameters, tokens or quoted strings; RFC 6838 bounds the names.
@@ -58,6 +73,14 @@ def _content_type(text: str) -> str:
     return f"{match[1]}/{match[2]}".lower() + match[3]
 
 
+def _keys(node: Any) -> Iterator[str]:
+    """Of every object in a JSON value; of any depth that JSON was read from."""
+    if isinstance(node, dict):
+        yield from node
+    for child in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+        yield from _keys(child)
+
+
 def _metadata(value: dict[str, Any]) -> dict[str, Any]:
     def depth(node: Any) -> int:
         children = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
@@ -65,6 +88,11 @@ def _metadata(value: dict[str, Any]) -> dict[str, Any]:
 
     if depth(value) > MAX_METADATA_DEPTH:
         raise _wrong(f"must be nested at most {MAX_METADATA_DEPTH} deep")
+    keys = list(_keys(value))
+    if len(keys) > MAX_METADATA_KEYS:
+        raise _wrong(f"must have at most {MAX_METADATA_KEYS} keys, nested ones included")
+    if not all(1 <= len(key) <= MAX_METADATA_KEY for key in keys):
+        raise _wrong(f"must have keys of 1 to {MAX_METADATA_KEY} characters")
     try:
         text = json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
     except ValueError:
@@ -74,10 +102,27 @@ def _metadata(value: dict[str, Any]) -> dict[str, Any]:
     return value
 
 
-Filename = Annotated[str, Field(max_length=255), AfterValidator(_no_control_characters), AfterValidator(_filename)]
-ContentType = Annotated[str, Field(max_length=255), AfterValidator(_content_type)]
+# For the OpenAPI document, as near as a pattern comes to what the validators below it check.
+_PLAIN = r"^[^\u0000-\u001f\u007f-\u009f\u2028\u2029]*$"
+_PLAIN_NAME = r"^[^\u0000-\u001f\u007f-\u009f\u2028\u2029/\\]*$"
+
+Filename = Annotated[
+    str,
+    Field(max_length=255, json_schema_extra={"pattern": _PLAIN_NAME, "minLength": 1, "examples": ["IMG 1.jpg"]}),
+    AfterValidator(_no_control_characters),
+    AfterValidator(_filename),
+]
+control_free = AfterValidator(_no_control_characters)
+ContentType = Annotated[
+    str,
+    Field(max_length=255, json_schema_extra={"pattern": f"^{_NAME}/{_NAME}", "examples": ["image/jpeg"]}),
+    AfterValidator(_content_type),
+]
 Tag = Annotated[
-    str, StringConstraints(min_length=1, max_length=64, strip_whitespace=True), AfterValidator(_no_control_characters)
+    str,
+    StringConstraints(min_length=1, max_length=64, strip_whitespace=True),
+    Field(json_schema_extra={"pattern": _PLAIN, "examples": ["cats"]}),
+    AfterValidator(_no_control_characters),
 ]
 
 
@@ -104,6 +149,22 @@ def _known_recipe(name: str) -> str:
     return name
 
 
+def _rounded(fraction: float) -> float:
+    return round(fraction, 4)  # finer than any crop
+
+
+def _digits(text: Any) -> Any:
+    if not (isinstance(text, str) and text.isascii() and text.isdigit() and len(text) < 10):
+        raise _wrong("must be a whole number")
+    return int(text)
+
+
+def _split(values: Any) -> Any:
+    if isinstance(values, list) and all(isinstance(value, str) for value in values):
+        return [name for value in values for name in value.split(",")]
+    return values
+
+
 def _each_once(items: list[str]) -> list[str]:
     return list(dict.fromkeys(items))
 
@@ -111,9 +172,61 @@ def _each_once(items: list[str]) -> list[str]:
 Tags = Annotated[list[Tag], Field(max_length=MAX_TAGS), AfterValidator(_each_once)]
 Metadata = Annotated[dict[str, Any], AfterValidator(_metadata)]
 AnyVisibility = Annotated[Visibility, Field(strict=False)]
-RecipeName = Annotated[str, AfterValidator(_known_recipe)]
+RecipeName = Annotated[str, Field(json_schema_extra={"enum": sorted(RECIPES)}), AfterValidator(_known_recipe)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 PartNumber = Annotated[int, Field(ge=1, le=MAX_PARTS)]
+
+
+Fraction = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False), AfterValidator(_rounded)]
+# RFC 3339, and not the numbers that pydantic takes for seconds since 1970.
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)")
+
+
+def _moment(value: Any) -> Any:
+    if not (isinstance(value, str) and _MOMENT.fullmatch(value)):
+        raise _wrong("must be a moment such as 2026-11-22T12:00:00Z")
+    return value
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_moment)]
+WholeNumber = Annotated[int, BeforeValidator(_digits)]
+FieldName = Annotated[str, Field(max_length=64, json_schema_extra={"enum": list(FileResource.model_fields)})]
+
+
+def _known_fields(names: list[str]) -> list[str]:
+    if unknown := sorted(set(names) - set(FileResource.model_fields)):
+        raise _wrong(f"{unknown[0]!r} is no field of a record")
+    return names
+
+
+Fields = Annotated[
+    list[FieldName],
+    BeforeValidator(_split),
+    AfterValidator(_known_fields),
+    Field(max_length=100, description="Only these fields of a record, and `id`; repeatable, or comma-separated"),
+]
+
+
+class FocalPoint(Body):
+    """The point that crops keep in the picture: fractions of width and height as seen, (0, 0) top left."""
+
+    x: Fraction
+    y: Fraction
+
+
+# What the view checks beyond the fields themselves.
+_TO_UPLOAD_OR_TO_FETCH: list[Any] = [
+    {
+        "required": ["filename", "content_type", "size"],
+        "properties": {
+            "filename": {"type": "string"},
+            "content_type": {"type": "string"},
+            "size": {"type": "integer"},
+            "source_url": {"type": "null"},
+        },
+    },
+    {"required": ["source_url"], "properties": {"source_url": {"type": "string", "pattern": "^https?://"}}},
+]
 
 
 class CreateFile(Body):
@@ -121,6 +234,8 @@ class CreateFile(Body):
 
     Without a `recipe` it is the tenant's default.
     """
+
+    model_config = ConfigDict(json_schema_extra={"anyOf": _TO_UPLOAD_OR_TO_FETCH})
 
     filename: Filename | None = None
     content_type: ContentType | None = None
@@ -134,6 +249,7 @@ class CreateFile(Body):
     part_size: int | None = None
     part_checksums: bool = False
     on_duplicate: Literal["keep", "reuse"] = "keep"
+    focus: FocalPoint | None = None
     source_url: Annotated[str, Field(min_length=1, max_length=2048)] | None = None
 
     @field_validator("size")
@@ -182,6 +298,57 @@ class CreateUploadToken(Body):
     tags: Tags = Field(default_factory=list)
     visibility: AnyVisibility = Visibility.PRIVATE
     recipe: RecipeName | None = None
+
+
+class PatchFile(Body):
+    """The body of `PATCH /v1/files/{id}`: what is to change. `metadata` is merged (RFC 7396), the rest replaced."""
+
+    filename: Filename = Field(default_factory=str)
+    tags: Tags | None = None
+    metadata: Metadata | None = None
+    visibility: AnyVisibility = Field(default_factory=lambda: Visibility.PRIVATE)
+    focus: FocalPoint | None = None
+
+
+class Reprocess(Body):
+    """The body of `POST /v1/files/{id}/reprocess`. `force`: also when the renditions are what the recipe makes."""
+
+    recipe: RecipeName | None = None
+    force: bool = False
+
+
+class GetFile(Query):
+    """The query of `GET /v1/files/{id}`. `wait` in seconds."""
+
+    wait: WholeNumber = Field(0, le=MAX_WAIT)
+    fields: Fields = Field(default_factory=list)
+
+
+_METADATA = TypeAdapter(Metadata)
+
+
+def merged_metadata(present: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
+    """A record's metadata with a merge patch on it (RFC 7396): objects merge, null removes, all else replaces.
+
+    Raises Problem `invalid_field` when the outcome is out of bounds.
+    """
+
+    def merge(target: Any, patch: Any) -> Any:
+        if not isinstance(patch, dict):
+            return patch
+        merged = dict(target) if isinstance(target, dict) else {}
+        for name, value in patch.items():
+            if value is None:
+                merged.pop(name, None)
+            else:
+                merged[name] = merge(merged.get(name), value)
+        return merged
+
+    try:
+        return _METADATA.validate_python(merge(present, patch))
+    except ValidationError as error:
+        message = error.errors(include_url=False)[0]["msg"]
+        raise Problem("invalid_field", f"`metadata`: {message}, merged.", field="metadata") from None
 
 
 def parse[Model: Body](model: type[Model], raw: bytes) -> Model:

@@ -22,20 +22,20 @@ def encode(position: str, scope: str) -> str:
     return base64.urlsafe_b64encode(_mac(scope, raw) + raw).decode().rstrip("=")
 
 
-def decode(cursor: str, scope: str) -> str:
-    """The position in a cursor.
+def decode(cursor: str, scope: str, *, field: str = "cursor") -> str:
+    """The position in a cursor; `field` is the parameter that it came in.
 
     Raises Problem `invalid_cursor` when it was altered, or was made for another tenant or another query.
     """
     try:
         raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
         mac, position = raw[:_MAC_BYTES], raw[_MAC_BYTES:]
-        if hmac.compare_digest(mac, _mac(scope, position)):
+        if hmac.compare_digest(mac, _mac(scope, position)) and cursor == encode(position.decode(), scope):
             return position.decode()
     except (binascii.Error, ValueError):
         pass
     raise Problem(
         "invalid_cursor",
-        "This cursor is not one of this list's: use `next_cursor` of the page before, with the same parameters.",
-        field="cursor",
+        "This is no cursor of this list: use the one of the answer before, with the same parameters.",
+        field=field,
     )

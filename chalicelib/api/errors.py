@@ -7,8 +7,10 @@ from http import HTTPStatus
 
 from chalice import Response
 
-# code → status. Clients branch on the codes: never rename one. docs/api.md says what to do about each.
+# code → status. Clients branch on the codes: never rename one. docs/api.md says when each is answered, and the OpenAPI
+# document takes it from there.
 PROBLEMS: dict[str, HTTPStatus] = {
+    "bad_request": HTTPStatus.BAD_REQUEST,
     "invalid_json": HTTPStatus.BAD_REQUEST,
     "invalid_cursor": HTTPStatus.BAD_REQUEST,
     "unauthenticated": HTTPStatus.UNAUTHORIZED,
@@ -22,9 +24,16 @@ PROBLEMS: dict[str, HTTPStatus] = {
     "method_not_allowed": HTTPStatus.METHOD_NOT_ALLOWED,
     "already_uploaded": HTTPStatus.CONFLICT,
     "not_multipart": HTTPStatus.CONFLICT,
+    "file_processing": HTTPStatus.CONFLICT,
+    "not_uploaded": HTTPStatus.CONFLICT,
+    "original_missing": HTTPStatus.CONFLICT,
+    "not_deleted": HTTPStatus.CONFLICT,
     "upload_expired": HTTPStatus.GONE,
+    "precondition_failed": HTTPStatus.PRECONDITION_FAILED,
+    "payload_too_large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     "unsupported_media_type": HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     "invalid_field": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "conflicting_parameters": HTTPStatus.UNPROCESSABLE_ENTITY,
     "part_out_of_range": HTTPStatus.UNPROCESSABLE_ENTITY,
     "part_missing": HTTPStatus.UNPROCESSABLE_ENTITY,
     "part_order": HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -33,9 +42,13 @@ PROBLEMS: dict[str, HTTPStatus] = {
     "size_mismatch": HTTPStatus.UNPROCESSABLE_ENTITY,
     "source_refused": HTTPStatus.UNPROCESSABLE_ENTITY,
     "idempotency_key_reused": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "too_many_requests": HTTPStatus.TOO_MANY_REQUESTS,
     "internal": HTTPStatus.INTERNAL_SERVER_ERROR,
     "unavailable": HTTPStatus.SERVICE_UNAVAILABLE,
+    "timeout": HTTPStatus.GATEWAY_TIMEOUT,
 }
+# What API Gateway answers in the function's place (ops/gateway.py), so that no view raises it.
+GATEWAY_PROBLEMS = ("bad_request", "payload_too_large", "too_many_requests", "timeout")
 
 
 class Problem(Exception):  # noqa: N818 - the RFC's word

@@ -1,41 +1,40 @@
-"""`/v1/files`: create and upload, get and wait, list, delete."""
+"""`/v1/files`: create and upload, get and wait."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
 from chalice import Blueprint, Response
 
 from chalicelib import catalog, storage
-from chalicelib.api import cursors, idempotency, uploads
+from chalicelib.api import etags, idempotency, uploads
 from chalicelib.api.auth import Scope, default_recipe
-from chalicelib.api.bodies import CompleteUpload, CreateFile, SignParts
+from chalicelib.api.bodies import CompleteUpload, CreateFile, GetFile, SignParts
 from chalicelib.api.errors import Problem
+from chalicelib.api.resources import CreatedFileResource, FileResource, HeldParts, PartialFile, SignedParts
 from chalicelib.api.routing import Call, json_response, route
 from chalicelib.api.uploads import GENERIC, NewFile
 from chalicelib.catalog import RepeatedError
 from chalicelib.delivery import rendition_urls
-from chalicelib.model import FILE_ID_PATTERN, File, Status, Visibility, original_key, timestamp
-from chalicelib.observability import append, logger
+from chalicelib.model import File, Focus, Status, timestamp
 from chalicelib.settings import MAX_POST_BYTES, MIN_PART_BYTES, settings
 
 routes = Blueprint(__name__)
 
-DEFAULT_LIMIT = 50
-MAX_LIMIT = 200
-
 # Addresses of parts that the first answer holds; more are asked for.
 FIRST_PARTS = 10
 
-# Seconds: API Gateway gives up after 29. The pauses between two looks at a record that is waited on.
-MAX_WAIT = 25
+# Seconds between two looks at a record that is waited on.
 FIRST_LOOK = 0.2
 LAST_LOOK = 1.0
 UNFINISHED = (Status.AWAITING_UPLOAD, Status.PROCESSING)
 
 IMPORT_LIVES = timedelta(days=1)
+
+_OF_PARTS = ("already_uploaded", "not_multipart", "part_out_of_range", "upload_expired")
 
 # What of a record is the client's to see.
 _WIRE = (
@@ -50,6 +49,7 @@ _WIRE = (
     "recipe",
     "tags",
     "metadata",
+    "focus",
     "revision",
     "created_at",
     "updated_at",
@@ -68,17 +68,39 @@ def wire(file: File) -> dict[str, Any]:
     return body
 
 
-@route(routes, "POST", "/v1/files", scope=Scope.FILES_WRITE, tokens=True, body=CreateFile)
+def record(
+    file: File, status: int = 200, *, more: Mapping[str, Any] | None = None, headers: Mapping[str, str] | None = None
+) -> Response:
+    """The answer that is one record, with its ETag; `more` is what the answer has besides."""
+    body = wire(file)
+    return json_response({**body, **(more or {})}, status, {"ETag": etags.etag(file.revision, body), **(headers or {})})
+
+
+@route(
+    routes,
+    "POST",
+    "/v1/files",
+    scope=Scope.FILES_WRITE,
+    tokens=True,
+    body=CreateFile,
+    returns={200: FileResource, 201: CreatedFileResource},
+    problems=("idempotency_key_reused", "source_refused", "token_spent", "type_not_allowed", "too_large_for_token"),
+    headers=("Idempotency-Key", "Idempotency-Replayed", "ETag", "Location"),
+)
 def create_file(call: Call, body: CreateFile) -> Response:
-    """One DynamoDB write; a form is signed here, without a call to S3. A multipart upload is one call to S3 more."""
+    """Create a file, and get what its bytes are sent with.
+
+    Costs one DynamoDB write; a multipart upload also a call to S3.
+    """
     key = idempotency.key_of(call)
     if key and (answer := idempotency.replay(call, key, body)):
         return answer
     _check_for_token(call, body)
     if body.on_duplicate == "reuse" and (known := _duplicate(call, body)):
-        return json_response(wire(known), 200, {"Location": f"/v1/files/{known.id}"})
+        return record(known, headers={"Location": f"/v1/files/{known.id}"})
     file = _draft(call, body)
-    answer_body = {**wire(file), **({"upload": _upload(file)} if body.source_url is None else {})}
+    upload = {"upload": _upload(file)} if body.source_url is None else {}
+    answer_body = {**wire(file), **upload}
     remember = idempotency.remember(call, key, body, file, answer_body) if key else None
     try:
         uploads.write(call, file, remember)
@@ -91,7 +113,7 @@ def create_file(call: Call, body: CreateFile) -> Response:
         from chalicelib.importing import queue
 
         queue.send_import(file)
-    return json_response(answer_body, 201, {"Location": f"/v1/files/{file.id}"})
+    return record(file, 201, more=upload, headers={"Location": f"/v1/files/{file.id}"})
 
 
 def _draft(call: Call, body: CreateFile) -> File:
@@ -132,6 +154,7 @@ def _new_file(body: CreateFile, filename: str, content_type: str) -> NewFile:
         metadata=body.metadata,
         visibility=body.visibility,
         recipe=body.recipe,
+        focus=Focus(x=body.focus.x, y=body.focus.y) if body.focus else None,
     )
 
 
@@ -157,7 +180,7 @@ def _check_for_token(call: Call, body: CreateFile) -> None:
     """What a token says is not the browser's to say."""
     if call.caller.token is None:
         return
-    for name in ("tags", "visibility", "recipe", "source_url", "on_duplicate"):
+    for name in ("tags", "visibility", "recipe", "focus", "source_url", "on_duplicate"):
         if name in body.model_fields_set:
             raise Problem("invalid_field", f"`{name}`: is not for the bearer of an upload token to say.", field=name)
 
@@ -168,7 +191,9 @@ def _duplicate(call: Call, body: CreateFile) -> File | None:
         raise Problem("invalid_field", "`sha256`: is required to reuse a duplicate.", field="sha256")
     recipe = body.recipe or default_recipe(call.tenant)
     for file in catalog.with_sha256(call.tenant, body.sha256):
+        focus = body.focus.model_dump() if body.focus else None
         same = (file.visibility, file.recipe) == (body.visibility, recipe)
+        same = same and (file.focus.model_dump() if file.focus else None) == focus
         if same and body.size in (None, file.size):
             return file
     return None
@@ -191,31 +216,60 @@ def _parts(signed: dict[int, str]) -> list[dict[str, Any]]:
     return [{"part_number": number, "url": url} for number, url in signed.items()]
 
 
-@route(routes, "GET", "/v1/files/{file_id}", scope=Scope.FILES_READ, tokens=True)
-def get_file(call: Call, file_id: str) -> Response:
-    """One DynamoDB read; with `wait` (seconds) one for each look, until the status is another."""
+@route(
+    routes,
+    "GET",
+    "/v1/files/{file_id}",
+    scope=Scope.FILES_READ,
+    tokens=True,
+    query=GetFile,
+    returns={200: PartialFile, 304: None},
+    headers=("If-None-Match", "ETag", "Retry-After"),
+)
+def get_file(call: Call, query: GetFile, file_id: str) -> Response:
+    """Get a file's record; with `wait`, as soon as its status changes.
+
+    304 when it is what the client has. Costs one DynamoDB read, with `wait` one for each look.
+    """
+    chosen = chosen_fields(query.fields)
     file = uploads.own_file(call, file_id)
-    deadline = time.monotonic() + _wait(call)
+    deadline = time.monotonic() + query.wait
     before, pause = file.status, FIRST_LOOK
     while file.status is before and before in UNFINISHED and (left := deadline - time.monotonic()) > 0:
         time.sleep(min(pause, left))
         pause = min(pause * 1.5, LAST_LOOK)
         file = uploads.own_file(call, file_id)
-    return json_response(wire(file), headers={"Retry-After": "1"} if file.status in UNFINISHED else None)
+    body = {name: value for name, value in wire(file).items() if name in chosen}
+    tag = etags.etag(file.revision, body)
+    headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
+    if etags.not_modified(call, tag):
+        return Response("", status_code=304, headers={**headers})
+    if file.status in UNFINISHED:
+        headers["Retry-After"] = "1"
+    return json_response(body, headers=headers)
 
 
-def _wait(call: Call) -> int:
-    text = call.query("wait")
-    if text is None:
-        return 0
-    if not (text.isascii() and text.isdigit() and len(text) < 4 and int(text) <= MAX_WAIT):
-        raise Problem("invalid_field", f"`wait`: must be a whole number of seconds up to {MAX_WAIT}.", field="wait")
-    return int(text)
+def chosen_fields(fields: list[str]) -> frozenset[str]:
+    """The fields of a record that an answer has: all, or those asked for and the id."""
+    known = {*_WIRE, "renditions"}
+    for name in fields:
+        if name not in known:
+            raise Problem("invalid_field", f"`fields`: a record has no `{name[:64]}`.", field="fields")
+    return frozenset({"id", *fields} if fields else known)
 
 
-@route(routes, "POST", "/v1/files/{file_id}/parts", scope=Scope.FILES_WRITE, tokens=True, body=SignParts)
+@route(
+    routes,
+    "POST",
+    "/v1/files/{file_id}/parts",
+    scope=Scope.FILES_WRITE,
+    tokens=True,
+    body=SignParts,
+    returns={200: SignedParts},
+    problems=_OF_PARTS,
+)
 def sign_parts(call: Call, body: SignParts, file_id: str) -> Response:
-    """One DynamoDB read; the signatures are made here."""
+    """Get addresses for the parts of an upload. Costs one DynamoDB read."""
     file = uploads.own_file(call, file_id)
     if (body.part_numbers is None) == (body.parts is None):
         raise Problem("invalid_field", "Send either `part_numbers` or `parts`.", field="part_numbers")
@@ -227,9 +281,17 @@ def sign_parts(call: Call, body: SignParts, file_id: str) -> Response:
     return json_response({"parts": _parts(signed), "expires_at": timestamp(uploads.until(file))})
 
 
-@route(routes, "GET", "/v1/files/{file_id}/parts", scope=Scope.FILES_WRITE, tokens=True)
+@route(
+    routes,
+    "GET",
+    "/v1/files/{file_id}/parts",
+    scope=Scope.FILES_WRITE,
+    tokens=True,
+    returns={200: HeldParts},
+    problems=("already_uploaded", "not_multipart", "upload_expired"),
+)
 def list_parts(call: Call, file_id: str) -> Response:
-    """One DynamoDB read, and a call to S3 for each thousand parts."""
+    """List the parts that have arrived. Costs one DynamoDB read, and a call to S3 for each thousand parts."""
     file = uploads.own_file(call, file_id)
     held = uploads.list_parts(file)
     return json_response(
@@ -241,55 +303,22 @@ def list_parts(call: Call, file_id: str) -> Response:
     )
 
 
-@route(routes, "POST", "/v1/files/{file_id}/complete", scope=Scope.FILES_WRITE, tokens=True, body=CompleteUpload)
+@route(
+    routes,
+    "POST",
+    "/v1/files/{file_id}/complete",
+    scope=Scope.FILES_WRITE,
+    tokens=True,
+    body=CompleteUpload,
+    returns={200: FileResource},
+    problems=(*_OF_PARTS, "part_order", "part_missing", "etag_mismatch", "part_too_small", "size_mismatch"),
+    headers=("ETag",),
+)
 def complete_upload(call: Call, body: CompleteUpload, file_id: str) -> Response:
-    """One DynamoDB read, the parts' list from S3, and the completion; processing begins with S3's event."""
+    """Make a file of the parts; processing begins by itself.
+
+    Costs one DynamoDB read, the parts' list from S3, and the completion.
+    """
     file = uploads.own_file(call, file_id)
     uploads.complete(file, [(part.part_number, part.etag) for part in body.parts])
-    return json_response(wire(file))
-
-
-@route(routes, "GET", "/v1/files", scope=Scope.FILES_READ)
-def list_files(call: Call) -> Response:
-    """One Query (for each list shard that the stage was given)."""
-    unknown = sorted(set(call.request.query_params or {}) - {"limit", "cursor"})
-    if unknown:
-        raise Problem("invalid_field", f"`{unknown[0]}` is not a parameter of this list.", field=unknown[0])
-    scope = f"{call.tenant}/files"
-    cursor = call.query("cursor")
-    page = catalog.newest(call.tenant, _limit(call), cursors.decode(cursor, scope) if cursor else None)
-    after = cursors.encode(page.after, scope) if page.after else None
-    return json_response({"items": [wire(file) for file in page.files], "next_cursor": after})
-
-
-def _limit(call: Call) -> int:
-    text = call.query("limit")
-    if text is None:
-        return DEFAULT_LIMIT
-    if not (text.isascii() and text.isdigit() and len(text) < 6 and 1 <= int(text) <= MAX_LIMIT):
-        raise Problem("invalid_field", f"`limit`: must be a whole number from 1 to {MAX_LIMIT}.", field="limit")
-    return int(text)
-
-
-@route(routes, "DELETE", "/v1/files/{file_id}", scope=Scope.FILES_WRITE, tokens=True)
-def delete_file(call: Call, file_id: str) -> Response:
-    """The record, the original with all its versions, and the renditions; or an upload that still waits.
-
-    The record goes first, so a crash leaves objects that nobody can find; repeating the request removes them.
-    """
-    if call.caller.token:
-        # A browser may give up an upload of its own, and delete nothing that was uploaded.
-        uploads.abort(uploads.own_file(call, file_id))
-        return Response("", status_code=204)
-    file = catalog.mark_deleted(call.tenant, file_id) if FILE_ID_PATTERN.fullmatch(file_id) else None
-    if file is None:
-        raise Problem("not_found", "There is no file of this id.")
-    append(file_id=file.id)
-    if file.upload_id:
-        storage.abort_multipart(file, file.upload_id)
-    storage.delete_original(original_key(file.tenant, file.id))
-    for visibility in Visibility:
-        storage.delete_derived(f"f/{visibility}/{file.id}/")
-    catalog.mark_purged(file.id)
-    logger.info("file deleted")
-    return Response("", status_code=204)
+    return record(file)

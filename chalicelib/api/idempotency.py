@@ -12,6 +12,7 @@ from chalice import Response
 from chalicelib import catalog
 from chalicelib.api.bodies import CreateFile
 from chalicelib.api.errors import Problem
+from chalicelib.api.etags import etag
 from chalicelib.api.routing import Call
 from chalicelib.catalog import Remembered
 from chalicelib.model import File
@@ -39,7 +40,12 @@ def replay(call: Call, key: str, body: CreateFile) -> Response | None:
     if known.body_hash != _hash(body):
         detail = "This Idempotency-Key came with another body before; use a new key for a new request."
         raise Problem("idempotency_key_reused", detail, field="Idempotency-Key")
-    headers = {"Content-Type": "application/json", "Idempotency-Replayed": "true"}
+    record = {name: value for name, value in json.loads(known.answer).items() if name != "upload"}
+    headers = {
+        "Content-Type": "application/json",
+        "Idempotency-Replayed": "true",
+        "ETag": etag(record["revision"], record),
+    }
     return Response(known.answer, status_code=201, headers={**headers, "Location": f"/v1/files/{known.file_id}"})
 
 

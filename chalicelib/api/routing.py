@@ -34,10 +34,11 @@ _BUSY = frozenset(
 
 @dataclass(frozen=True)
 class Operation:
-    """What a route promises: all that the OpenAPI document says of it comes from here.
+    """What a route promises: all that the OpenAPI document says of it comes from here, and from the view's docstring.
 
-    `returns` has a model for each status of success, None where there is no body. `problems` are the codes of errors.py
-    that this route answers beyond those that its scope, body, query and path bring by themselves.
+    `returns` has a model for each status that is no error, None where there is no body. `problems` are the codes of
+    errors.py that this route answers beyond those that its scope, body, query and path bring by themselves. `headers`
+    are those that it reads (`Idempotency-Key`, `If-Match`, `If-None-Match`) or answers (`ETag`, `Location` …).
     """
 
     method: str
@@ -50,9 +51,13 @@ class Operation:
     query: type[Query] | None
     returns: Mapping[int, type[BaseModel] | None]
     problems: tuple[str, ...]
+    headers: tuple[str, ...] = ()
 
 
 OPERATIONS: list[Operation] = []
+
+# Characters: longer than any id, of ours or of S3's.
+MAX_PATH_PARAMETER = 1024
 
 
 @dataclass(frozen=True)
@@ -89,6 +94,7 @@ def route(
     query: type[Query] | None = None,
     returns: Mapping[int, type[BaseModel] | None] | None = None,
     problems: tuple[str, ...] = (),
+    headers: tuple[str, ...] = (),
 ) -> Callable[[Callable[..., Response]], Callable[..., Response]]:
     """Mounts `view(call, [query,] [body,] **path parameters)` behind authentication and validation.
 
@@ -106,6 +112,8 @@ def route(
                 caller = authenticate(request.headers.get("authorization"), cookie)
                 append(tenant=caller.tenant, key_id=caller.key_id)
                 require(caller, scope, tokens=tokens)
+                if any(len(value) > MAX_PATH_PARAMETER for value in path_parameters.values()):
+                    raise Problem("not_found", "There is nothing of this name.")
                 call = Call(request, request_id, caller)
                 parsed: list[Any] = []
                 if query is not None:
@@ -117,9 +125,37 @@ def route(
             return respond(request, answer)
 
         OPERATIONS.append(
-            Operation(method, path, view, scope, tokens, cookies, body, query, returns or {}, tuple(problems))
+            Operation(method, path, view, scope, tokens, cookies, body, query, returns or {}, problems, headers)
         )
         mounted: Callable[..., Response] = blueprint.route(path, methods=[method], name=view.__name__)(guarded)
+        return mounted
+
+    return decorate
+
+
+def public_route(
+    blueprint: Blueprint,
+    method: str,
+    path: str,
+    *,
+    returns: Mapping[int, type[BaseModel] | None] | None = None,
+    problems: tuple[str, ...] = (),
+    headers: tuple[str, ...] = (),
+) -> Callable[[Callable[..., Response]], Callable[..., Response]]:
+    """Mounts `view(request, **path parameters)` for anyone. What needs a credential is mounted with `route`."""
+
+    def decorate(view: Callable[..., Response]) -> Callable[..., Response]:
+        @functools.wraps(view)
+        def answered(**path_parameters: str) -> Response:
+            request = blueprint.current_request
+            return respond(request, lambda _: view(request, **path_parameters))
+
+        OPERATIONS.append(
+            Operation(method, path, view, None, False, False, None, None, returns or {}, problems, headers)
+        )
+        mounted: Callable[..., Response] = blueprint.route(
+            path, methods=[method], name=view.__name__, content_types=["*/*"]
+        )(answered)
         return mounted
 
     return decorate

@@ -9,6 +9,7 @@ from chalice import Blueprint, Response
 from chalicelib import catalog
 from chalicelib.api.auth import Scope, default_recipe, hash_key, new_credential
 from chalicelib.api.bodies import CreateUploadToken
+from chalicelib.api.resources import UploadTokenResource
 from chalicelib.api.routing import Call, json_response, route
 from chalicelib.model import UploadToken, now
 from chalicelib.observability import logger
@@ -16,9 +17,20 @@ from chalicelib.observability import logger
 routes = Blueprint(__name__)
 
 
-@route(routes, "POST", "/v1/upload-tokens", scope=Scope.FILES_WRITE, body=CreateUploadToken)
+@route(
+    routes,
+    "POST",
+    "/v1/upload-tokens",
+    scope=Scope.FILES_WRITE,
+    body=CreateUploadToken,
+    returns={201: UploadTokenResource},
+)
 def create_upload_token(call: Call, body: CreateUploadToken) -> Response:
-    """One DynamoDB write."""
+    """Make a token for a browser.
+
+    With it a browser can create and upload at most `max_files` files of these bounds, and ask for their status. The
+    token is shown once. Costs one DynamoDB write.
+    """
     moment = now()
     token_id, secret = new_credential("fmu")
     token = UploadToken(

@@ -15,7 +15,7 @@ from chalicelib.api.auth import default_recipe
 from chalicelib.api.errors import Problem
 from chalicelib.api.routing import Call
 from chalicelib.catalog import Remembered, TokenSpentError
-from chalicelib.model import FILE_ID_PATTERN, File, Status, Visibility, new_file_id, now
+from chalicelib.model import FILE_ID_PATTERN, File, Focus, Status, Visibility, new_file_id, now
 from chalicelib.observability import append, logger
 from chalicelib.settings import MAX_PART_BYTES, MAX_PARTS, MIN_PART_BYTES, settings
 from chalicelib.storage import Part, PostPolicy, UploadMissingError
@@ -41,6 +41,7 @@ class NewFile:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     visibility: Visibility = Visibility.PRIVATE
     recipe: str | None = None
+    focus: Focus | None = None
 
 
 # --- beginning
@@ -76,6 +77,7 @@ def draft(call: Call, new: NewFile, lives: timedelta, **more: Any) -> File:
         recipe=call.caller.token.recipe if call.caller.token else new.recipe or default_recipe(call.tenant),
         tags=tags,
         metadata=dict(new.metadata),
+        focus=new.focus,
         revision=1,
         created_at=moment,
         updated_at=moment,

@@ -13,13 +13,24 @@ from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 from chalice import Blueprint, Response
-from pydantic import BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
 from chalicelib.api import bodies, uploads
 from chalicelib.api.auth import COOKIE, Scope
-from chalicelib.api.bodies import Body, ContentType, Filename, Metadata
+from chalicelib.api.bodies import Body, ContentType, Filename, Metadata, Query
 from chalicelib.api.errors import Problem
-from chalicelib.api.routing import Call, json_response, respond, route
+from chalicelib.api.resources import (
+    UppyForm,
+    UppyHeldParts,
+    UppyLocation,
+    UppyNothing,
+    UppySession,
+    UppySignedPart,
+    UppySignedParts,
+    UppySignedRequest,
+    UppyUpload,
+)
+from chalicelib.api.routing import Call, json_response, public_route, route
 from chalicelib.api.uploads import GENERIC, NewFile
 from chalicelib.model import File, now, original_key, parse_original_key, timestamp
 from chalicelib.settings import MAX_PARTS, settings
@@ -51,10 +62,15 @@ def _strings(value: Any) -> Any:
 
 
 def _or_generic(value: Any) -> Any:
-    return value or GENERIC
+    return GENERIC if value is None or value == "" else value
 
 
 UppyMetadata = Annotated[Metadata, BeforeValidator(_strings)]
+UppyType = Annotated[
+    ContentType,
+    BeforeValidator(_or_generic),
+    Field(json_schema_extra={"type": ["string", "null"], "pattern": "^$|^[^/ ]+/[^/ ]+"}),
+]
 
 
 class UppyBody(Body):
@@ -63,11 +79,51 @@ class UppyBody(Body):
     model_config = ConfigDict(extra="ignore", strict=True)
 
 
-class UppyFile(UppyBody):
-    """A file to come: the query of `GET /s3/params`, the body of `POST /s3/multipart`."""
+class UppyQuery(Query):
+    model_config = ConfigDict(extra="ignore")
+
+
+class UppyParams(UppyQuery):
+    """A file to come. Metadata is sent as `metadata[name]=value`."""
 
     filename: Filename
-    type: Annotated[ContentType, BeforeValidator(_or_generic)] = GENERIC
+    type: UppyType = GENERIC
+    metadata: UppyMetadata = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _metadata_of_its_own(cls, values: dict[str, str]) -> dict[str, Any]:
+        # String(null) and String(undefined) are what Uppy makes of fields that are not set.
+        sent = {m[1]: v for k, v in values.items() if (m := _METADATA.fullmatch(k)) and v not in ("null", "undefined")}
+        return {**values, "metadata": sent}
+
+    def new(self) -> NewFile:
+        return NewFile(self.filename, self.type, None, metadata=self.metadata)
+
+
+class UppyKey(UppyQuery):
+    """Which upload: `key` as the answer that began it said, `tenant/file id`."""
+
+    key: Annotated[str, Field(min_length=1, max_length=256)]
+
+
+class UppyBatch(UppyKey):
+    numbers: Annotated[
+        str,
+        Field(
+            alias="partNumbers",
+            max_length=4000,
+            description="Part numbers, comma-separated",
+            json_schema_extra={"pattern": "^[1-9][0-9]{0,4}(,[1-9][0-9]{0,4})*$"},
+        ),
+    ]
+
+
+class UppyFile(UppyBody):
+    """A file to come."""
+
+    filename: Filename
+    type: UppyType = GENERIC
     metadata: UppyMetadata = Field(default_factory=dict)
 
     def new(self) -> NewFile:
@@ -98,7 +154,7 @@ class SignRequest(UppyBody):
     key: str = Field(min_length=1, max_length=2048)
     upload_id: str | None = Field(None, alias="uploadId", min_length=1, max_length=2048)
     part_number: int | None = Field(None, alias="partNumber")
-    content_type: Annotated[ContentType, BeforeValidator(_or_generic)] | None = Field(None, alias="contentType")
+    content_type: UppyType | None = Field(None, alias="contentType")
     filename: Filename | None = None
     size: int | None = Field(None, ge=0)
     metadata: UppyMetadata = Field(default_factory=dict)
@@ -121,31 +177,64 @@ def _expires(file: File) -> int:
     return int((uploads.until(file) - now()).total_seconds())
 
 
-@route(routes, "GET", "/s3/params", scope=Scope.FILES_WRITE, tokens=True, cookies=True)
-def uppy_params(call: Call) -> Response:
-    """A form for a small file. Its size isn't told: the policy bounds it."""
-    query = dict((call.request.query_params or {}).items())
-    metadata = {
-        match[1]: value
-        for name, value in query.items()
-        # String(null) and String(undefined): what Uppy makes of fields that are not set.
-        if (match := _METADATA.fullmatch(name)) and value not in ("null", "undefined")
-    }
-    document = {name: query[name] for name in ("filename", "type") if name in query} | {"metadata": metadata}
-    asked = bodies.parse(UppyFile, json.dumps(document).encode())
-    file, policy = uploads.begin_post(call, asked.new())
+# What beginning an upload can be refused for, and going on with one.
+_BEGINNING = ("type_not_allowed", "token_spent")
+_GOING_ON = ("not_found", "already_uploaded", "not_multipart", "upload_expired")
+_PARTS = ("part_out_of_range",)
+_COMPLETING = ("part_missing", "part_order", "part_too_small", "etag_mismatch", "size_mismatch")
+
+
+@route(
+    routes,
+    "GET",
+    "/s3/params",
+    scope=Scope.FILES_WRITE,
+    tokens=True,
+    cookies=True,
+    query=UppyParams,
+    returns={200: UppyForm},
+    problems=_BEGINNING,
+)
+def uppy_params(call: Call, query: UppyParams) -> Response:
+    """Begin an upload in one piece.
+
+    A form for a small file. Its size isn't told: the policy bounds it.
+    """
+    file, policy = uploads.begin_post(call, query.new())
     return json_response({"method": "POST", "url": policy.url, "fields": policy.fields, "expires": _expires(file)})
 
 
-@route(routes, "POST", "/s3/multipart", scope=Scope.FILES_WRITE, tokens=True, cookies=True, body=UppyFile)
+@route(
+    routes,
+    "POST",
+    "/s3/multipart",
+    scope=Scope.FILES_WRITE,
+    tokens=True,
+    cookies=True,
+    body=UppyFile,
+    returns={200: UppyUpload},
+    problems=_BEGINNING,
+)
 def uppy_create_multipart(call: Call, body: UppyFile) -> Response:
+    """Begin an upload in parts."""
     file = uploads.begin_multipart(call, body.new())
     return json_response({**_place(file), "uploadId": file.upload_id})
 
 
-@route(routes, "GET", "/s3/multipart/{upload_id}/{part_number}", scope=Scope.FILES_WRITE, tokens=True, cookies=True)
-def uppy_sign_part(call: Call, upload_id: str, part_number: str) -> Response:
-    file = _file(call, call.query("key"))
+@route(
+    routes,
+    "GET",
+    "/s3/multipart/{upload_id}/{part_number}",
+    scope=Scope.FILES_WRITE,
+    tokens=True,
+    cookies=True,
+    query=UppyKey,
+    returns={200: UppySignedPart},
+    problems=(*_GOING_ON, *_PARTS),
+)
+def uppy_sign_part(call: Call, query: UppyKey, upload_id: str, part_number: str) -> Response:
+    """Sign one part."""
+    file = _file(call, query.key)
     numbers = _numbers(part_number)
     if len(numbers) != 1:
         raise _no_numbers()
@@ -153,17 +242,41 @@ def uppy_sign_part(call: Call, upload_id: str, part_number: str) -> Response:
     return json_response({"url": url, "expires": _expires(file)})
 
 
-@route(routes, "GET", "/s3/multipart/{upload_id}/batch", scope=Scope.FILES_WRITE, tokens=True, cookies=True)
-def uppy_sign_batch(call: Call, upload_id: str) -> Response:
-    """Many parts at once, as older Uppys ask."""
-    file = _file(call, call.query("key"))
-    urls = uploads.sign_parts(file, _numbers(call.query("partNumbers") or ""), upload_id)
+@route(
+    routes,
+    "GET",
+    "/s3/multipart/{upload_id}/batch",
+    scope=Scope.FILES_WRITE,
+    tokens=True,
+    cookies=True,
+    query=UppyBatch,
+    returns={200: UppySignedParts},
+    problems=(*_GOING_ON, *_PARTS),
+)
+def uppy_sign_batch(call: Call, query: UppyBatch, upload_id: str) -> Response:
+    """Sign many parts at once.
+
+    As older Uppys ask.
+    """
+    file = _file(call, query.key)
+    urls = uploads.sign_parts(file, _numbers(query.numbers), upload_id)
     return json_response({"presignedUrls": {str(number): url for number, url in urls.items()}})
 
 
-@route(routes, "GET", "/s3/multipart/{upload_id}", scope=Scope.FILES_WRITE, tokens=True, cookies=True)
-def uppy_list_parts(call: Call, upload_id: str) -> Response:
-    parts = uploads.list_parts(_file(call, call.query("key")), upload_id)
+@route(
+    routes,
+    "GET",
+    "/s3/multipart/{upload_id}",
+    scope=Scope.FILES_WRITE,
+    tokens=True,
+    cookies=True,
+    query=UppyKey,
+    returns={200: UppyHeldParts},
+    problems=_GOING_ON,
+)
+def uppy_list_parts(call: Call, query: UppyKey, upload_id: str) -> Response:
+    """List the parts that S3 holds."""
+    parts = uploads.list_parts(_file(call, query.key), upload_id)
     return json_response([{"PartNumber": p.part_number, "ETag": f'"{p.etag}"', "Size": p.size} for p in parts])
 
 
@@ -174,11 +287,17 @@ def uppy_list_parts(call: Call, upload_id: str) -> Response:
     scope=Scope.FILES_WRITE,
     tokens=True,
     cookies=True,
+    query=UppyKey,
     body=UppyParts,
+    returns={200: UppyLocation},
+    problems=(*_GOING_ON, *_COMPLETING),
 )
-def uppy_complete(call: Call, body: UppyParts, upload_id: str) -> Response:
-    """A browser that lost the answer asks again, and gets the same answer."""
-    file = _file(call, call.query("key"))
+def uppy_complete(call: Call, query: UppyKey, body: UppyParts, upload_id: str) -> Response:
+    """Make the parts a file.
+
+    A browser that lost the answer asks again, and gets the same answer.
+    """
+    file = _file(call, query.key)
     try:
         uploads.complete(file, [(part.number, part.etag) for part in body.parts], upload_id)
     except Problem as problem:
@@ -187,9 +306,20 @@ def uppy_complete(call: Call, body: UppyParts, upload_id: str) -> Response:
     return json_response({**_place(file), "location": f"{settings().front_door}/v1/files/{file.id}"})
 
 
-@route(routes, "DELETE", "/s3/multipart/{upload_id}", scope=Scope.FILES_WRITE, tokens=True, cookies=True)
-def uppy_abort(call: Call, upload_id: str) -> Response:
-    uploads.abort(_file(call, call.query("key")), upload_id)
+@route(
+    routes,
+    "DELETE",
+    "/s3/multipart/{upload_id}",
+    scope=Scope.FILES_WRITE,
+    tokens=True,
+    cookies=True,
+    query=UppyKey,
+    returns={200: UppyNothing},
+    problems=_GOING_ON,
+)
+def uppy_abort(call: Call, query: UppyKey, upload_id: str) -> Response:
+    """Give an upload up."""
+    uploads.abort(_file(call, query.key), upload_id)
     return json_response({})
 
 
@@ -197,10 +327,8 @@ def _place(file: File) -> dict[str, Any]:
     return {"key": original_key(file.tenant, file.id), "bucket": settings().originals_bucket}
 
 
-def _file(call: Call, key: str | None) -> File:
+def _file(call: Call, key: str) -> File:
     """The caller's file by its key: `tenant/file id`. Raises Problem `not_found`, as `uploads.own_file` does."""
-    if not key:
-        raise Problem("invalid_field", "`key`: is required.", field="key")
     tenant, file_id = parse_original_key(key) or ("", "")
     if tenant != call.tenant:
         raise Problem("not_found", "There is no upload of this key.")
@@ -222,9 +350,22 @@ def _no_numbers() -> Problem:
 # --- signRequest
 
 
-@route(routes, "POST", "/s3/presign", scope=Scope.FILES_WRITE, tokens=True, cookies=True, body=SignRequest)
+@route(
+    routes,
+    "POST",
+    "/s3/presign",
+    scope=Scope.FILES_WRITE,
+    tokens=True,
+    cookies=True,
+    body=SignRequest,
+    returns={200: UppySignedRequest},
+    problems=(*_BEGINNING, "too_large_for_token", *_GOING_ON, *_PARTS, *_COMPLETING),
+)
 def uppy_presign(call: Call, body: SignRequest) -> Response:
-    """One request to S3, signed; the browser sends it. A new file gets a key of ours, which Uppy then uses."""
+    """Sign one request to S3.
+
+    The browser sends it. A new file gets a key of ours, which Uppy then uses.
+    """
     if body.upload_id is None:
         if body.part_number is not None or body.method not in _BEGIN:
             raise Problem("invalid_field", "`uploadId`: is required to go on with an upload.", field="uploadId")
@@ -262,9 +403,12 @@ _GO_ON: dict[str, Callable[[File, str], str]] = {
 # --- who uploads
 
 
-@route(routes, "POST", "/s3/session", scope=Scope.FILES_WRITE, tokens=True)
+@route(routes, "POST", "/s3/session", scope=Scope.FILES_WRITE, tokens=True, returns={200: UppySession})
 def begin_session(call: Call) -> Response:
-    """Takes an upload token from the header into a cookie, for Uppy's `companionEndpoint` sends no header."""
+    """Take an upload token into a cookie.
+
+    For Uppy's `companionEndpoint`, which sends no header.
+    """
     token = call.caller.token
     if token is None:
         raise Problem("unauthenticated", "A session is for upload tokens (`fmu_…`); keep API keys out of browsers.")
@@ -273,8 +417,9 @@ def begin_session(call: Call) -> Response:
     return json_response({"expires_at": timestamp(token.expires_at)}, headers={"Set-Cookie": cookie})
 
 
-@routes.route("/s3/session", methods=["DELETE"], content_types=["*/*"], name="end_session")
-def end_session() -> Response:
+@public_route(routes, "DELETE", "/s3/session", returns={204: None})
+def end_session(_: Any) -> Response:
+    """Forget the cookie."""
     return Response("", status_code=204, headers={"Set-Cookie": _cookie("", 0)})
 
 
@@ -286,15 +431,13 @@ def _cookie(value: str, max_age: int) -> str:
 # --- what is not offered, and how refusals are told
 
 
-@routes.route("/s3/sts", methods=["GET"], name="uppy_sts")
-def uppy_sts() -> Response:
-    def refuse(_: str) -> Response:
-        raise Problem(
-            "unknown_route",
-            "Filemill gives no browser credentials for its bucket: use `companionEndpoint` or `signRequest`.",
-        )
-
-    return respond(routes.current_request, refuse)
+@public_route(routes, "GET", "/s3/sts", problems=("unknown_route",))
+def uppy_sts(_: Any) -> Response:
+    """Not offered: credentials for a browser."""
+    raise Problem(
+        "unknown_route",
+        "Filemill gives no browser credentials for its bucket: use `companionEndpoint` or `signRequest`.",
+    )
 
 
 @routes.middleware("http")

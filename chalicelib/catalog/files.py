@@ -5,7 +5,7 @@ Every change of state is one conditional write that also raises `revision`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -24,9 +24,10 @@ from chalicelib.catalog.items import (
     typed,
     update,
 )
+from chalicelib.catalog.items import batch_get as batch_get_items
 from chalicelib.catalog.keys import (
-    BY_CREATED,
     BY_SHA256,
+    Key,
     due_keys,
     file_key,
     list_partition,
@@ -52,11 +53,16 @@ def _file(values: Mapping[str, Any]) -> File:
     return File.model_validate(values)
 
 
-def _forget_at(moment: datetime) -> int:
+def forget_at(moment: datetime) -> int:
+    """When the table's TTL removes what ended then, Unix seconds."""
     return int((moment + timedelta(days=FORGET_DAYS)).timestamp())
 
 
-def _as_of_now(file: File) -> File:
+def list_keys(file: File) -> Key:
+    return {"list_pk": list_partition(file.tenant, shard_of(file.id, settings().list_shards)), "list_sk": file.id}
+
+
+def as_of_now(file: File) -> File:
     """An upload whose time is over is `expired`, whether or not the sweep has written so yet."""
     if file.status is Status.AWAITING_UPLOAD and file.expires_at and file.expires_at + EXPIRY_GRACE < now():
         return file.model_copy(update={"status": Status.EXPIRED})
@@ -78,11 +84,10 @@ def create(file: File, *, token_id: str | None = None, remember: Remembered | No
     item: dict[str, Any] = {
         **file_key(file.id),
         **file.model_dump(mode="json", exclude_none=True),
-        "list_pk": list_partition(file.tenant, shard_of(file.id, settings().list_shards)),
-        "list_sk": file.id,
+        **list_keys(file),
     }
     if file.expires_at:
-        item |= due_keys(file.id, file.expires_at) | {"ttl": _forget_at(file.expires_at)}
+        item |= due_keys(file.id, file.expires_at) | {"ttl": forget_at(file.expires_at)}
     if token_id is None and remember is None:
         put_new(item)
         return
@@ -132,7 +137,30 @@ def get(tenant: str, file_id: str) -> File | None:
     """One GetItem, strongly consistent. None for an unknown id, another tenant's file and a deleted one alike."""
     values = get_item(file_key(file_id))
     file = _file(values) if values else None
-    return _as_of_now(file) if file and file.tenant == tenant and file.status is not Status.DELETED else None
+    return as_of_now(file) if file and file.tenant == tenant and file.status is not Status.DELETED else None
+
+
+def as_file(item: Mapping[str, Any]) -> File:
+    """A record from a stream's image."""
+    return _file(read(item))
+
+
+def records(file_ids: Iterable[str], *, consistent: bool = False) -> dict[str, File]:
+    """Records by id, of any tenant and state, as of now: one BatchGetItem a hundred. What is not there is left out."""
+    keys = [file_key(file_id) for file_id in dict.fromkeys(file_ids)]
+    found = (_file(values) for values in batch_get_items(keys, consistent=consistent))
+    return {file.id: as_of_now(file) for file in found}
+
+
+def batch_get(tenant: str, file_ids: Iterable[str]) -> list[File]:
+    """A tenant's files, in the order asked for; unknown ids, other tenants' and deleted files are left out alike.
+
+    Strongly consistent.
+    """
+    ids = list(dict.fromkeys(file_ids))
+    found = records(ids, consistent=True)
+    files = (found[file_id] for file_id in ids if file_id in found)
+    return [file for file in files if file.tenant == tenant and file.status is not Status.DELETED]
 
 
 def with_sha256(tenant: str, sha256: str) -> list[File]:
@@ -146,42 +174,6 @@ def with_sha256(tenant: str, sha256: str) -> list[File]:
     )
     found = (get(tenant, item["sha_sk"]["S"]) for item in reply["Items"])
     return [file for file in found if file and file.status is Status.READY]
-
-
-@dataclass(frozen=True)
-class Page:
-    """Files, newest first, and the id to go on after; None at the end."""
-
-    files: list[File]
-    after: str | None
-
-
-def newest(tenant: str, limit: int, after: str | None = None) -> Page:
-    """A page of a tenant's files, newest first: one Query for each list shard (a stage has one unless it says more)."""
-    found: list[File] = []
-    # A shard's answer is complete only down to its last key: nothing older than the highest of those may be shown yet.
-    floor = ""
-    for shard in range(settings().list_shards):
-        values = {":pk": {"S": list_partition(tenant, shard)}}
-        condition = "list_pk = :pk"
-        if after:
-            values[":after"] = {"S": after}
-            condition += " AND list_sk < :after"
-        reply = aws.dynamodb().query(
-            TableName=settings().table,
-            IndexName=BY_CREATED,
-            KeyConditionExpression=condition,
-            ExpressionAttributeValues=values,
-            ScanIndexForward=False,
-            Limit=limit + 1,
-        )
-        found += [_as_of_now(_file(read(item))) for item in reply["Items"]]
-        if "LastEvaluatedKey" in reply:
-            floor = max(floor, reply["LastEvaluatedKey"]["list_sk"]["S"])
-    shown = sorted((f for f in found if f.id >= floor), key=lambda f: f.id, reverse=True)
-    page = shown[:limit]
-    more = len(page) < len(found) or bool(floor)
-    return Page(page, page[-1].id if more and page else None)
 
 
 # --- the life of one
@@ -266,7 +258,8 @@ def older(sequencer: str, than: str | None) -> bool:
 
 
 _OURS = "#status = :processing AND claim_id = :claim"
-_LEASE = ("lease_until", "claim_id", "due_pk", "due_sk", "expires_at")
+_DUE = ("due_pk", "due_sk")
+_LEASE = ("lease_until", "claim_id", "expires_at")
 
 
 def finish(
@@ -279,42 +272,52 @@ def finish(
     image: ImageInfo | None,
     renditions: list[Rendition],
     source_version: str,
+    made_with: str,
+    leftovers: Sequence[str] = (),
 ) -> File | None:
-    """`processing` to `ready`, if the claim is still ours. None when it is not: somebody else has the file now."""
+    """`processing` to `ready`, if the claim is still ours. None when it is not: somebody else has the file now.
+
+    `leftovers` are the prefixes of renditions that these replace.
+    """
     values: dict[str, Any] = {
         "status": Status.READY,
+        "recipe": file.wanted_recipe or file.recipe,
         "kind": kind,
         "content_type": content_type,
         "size": size,
         "sha256": sha256,
         "source_version": source_version,
+        "made_with": made_with,
         "renditions": [r.model_dump(mode="json") for r in renditions],
         "updated_at": timestamp(now()),
         **sha256_keys(file.tenant, sha256, file.id),
     }
     if image:
         values["image"] = image.model_dump(mode="json")
-    return _end(file, values)
+    return _end(file, values, leftovers, remove=("error",))
 
 
-def fail(file: File, error: FileError, *, sha256: str | None = None) -> File | None:
-    """`processing` to `failed`, if the claim is still ours; None when it is not."""
+def fail(file: File, error: FileError) -> File | None:
+    """`processing` to `failed`, if the claim is still ours; None when it is not.
+
+    A file that was `ready` before is so again, with what it had and the error.
+    """
     values: dict[str, Any] = {
-        "status": Status.FAILED,
+        "status": Status.READY if file.source_version else Status.FAILED,
         "error": error.model_dump(mode="json"),
         "updated_at": timestamp(now()),
     }
-    if sha256:
-        values["sha256"] = sha256
-    return _end(file, values)
+    return _end(file, values, file.leftovers)
 
 
-def _end(file: File, values: Mapping[str, Any]) -> File | None:
+def _end(file: File, values: Mapping[str, Any], leftovers: Sequence[str], *, remove: Sequence[str] = ()) -> File | None:
+    # While there are leftovers, somebody must look at the record again.
+    more = {"leftovers": list(leftovers), **due_keys(file.id, now())} if leftovers else {}
     try:
         item = update(
             file_key(file.id),
-            values=values,
-            remove=_LEASE,
+            values={**values, **more},
+            remove=(*_LEASE, "wanted_recipe", *remove, *(() if leftovers else (*_DUE, "leftovers"))),
             add={"revision": 1},
             condition=_OURS,
             using={":processing": Status.PROCESSING, ":claim": file.claim_id},
@@ -339,12 +342,12 @@ def release(file: File) -> None:
         return
 
 
-def mark_deleted(tenant: str, file_id: str) -> File | None:
+def mark_deleted(tenant: str, file_id: str, *, revision: int | None = None) -> File | None:
     """Any state to `deleted`, leaving a tombstone that the table's TTL removes; the file as it was, or None.
 
     The record goes first: from here on no list, get or worker finds the file, whatever becomes of its objects. A
     tombstone whose objects are not known to be gone yet (`purged`) is given back again, so that a repeated delete ends
-    what a crashed one began.
+    what a crashed one began; so would the sweep, to which `by_due` shows it. With `revision`, only a record at it.
     """
     moment = now()
     try:
@@ -353,12 +356,14 @@ def mark_deleted(tenant: str, file_id: str) -> File | None:
             values={
                 "status": Status.DELETED,
                 "updated_at": timestamp(moment),
-                "ttl": _forget_at(moment),
+                "ttl": forget_at(moment),
+                **due_keys(file_id, moment),
             },
-            remove=("list_pk", "list_sk", "sha_pk", "sha_sk", *_LEASE),
+            remove=("list_pk", "list_sk", "sha_pk", "sha_sk", "restore_until", "restore_to", *_LEASE),
             add={"revision": 1},
-            condition="tenant = :tenant AND attribute_not_exists(purged)",
-            using={":tenant": tenant},
+            condition="tenant = :tenant AND attribute_not_exists(purged)"
+            + (" AND revision = :revision" if revision is not None else ""),
+            using={":tenant": tenant, **({":revision": revision} if revision is not None else {})},
             returning="ALL_OLD",
         )
     except ConditionFailedError:
@@ -372,7 +377,7 @@ def mark_purged(file_id: str) -> None:
         update(
             file_key(file_id),
             values={"purged": True},
-            remove=("image", "renditions", "error"),
+            remove=("image", "renditions", "error", "leftovers", *_DUE),
             condition="#status = :deleted",
             using={":deleted": Status.DELETED},
             returning="NONE",
@@ -391,7 +396,7 @@ def fail_import(tenant: str, file_id: str, error: FileError) -> File | None:
                 "error": error.model_dump(mode="json"),
                 "updated_at": timestamp(now()),
             },
-            remove=(*_LEASE, "ttl"),
+            remove=(*_LEASE, *_DUE, "ttl"),
             add={"revision": 1},
             condition="tenant = :tenant AND #status = :awaiting",
             using={":tenant": tenant, ":awaiting": Status.AWAITING_UPLOAD},

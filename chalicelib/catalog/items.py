@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import random
+import time
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import Any
 
@@ -19,6 +22,12 @@ _deserialize = TypeDeserializer().deserialize
 
 # The client's own document is kept as text: floats and big numbers come back as they were sent.
 _AS_TEXT = frozenset({"metadata"})
+
+# Items a call, by DynamoDB's limits; tries of what a call left undone; calls at once.
+BATCH_GET = 100
+BATCH_WRITE = 25
+BATCH_RETRIES = 8
+BATCH_WRITERS = 8
 
 NEW = "attribute_not_exists(pk)"
 
@@ -67,6 +76,61 @@ def get_item(key: Key) -> dict[str, Any] | None:
     """One GetItem, strongly consistent; its values."""
     reply = aws.dynamodb().get_item(TableName=settings().table, Key=typed(key), ConsistentRead=True)
     return read(reply["Item"]) if "Item" in reply else None
+
+
+def _pause(attempt: int) -> None:
+    time.sleep(random.uniform(0, min(0.5, 0.02 * 2**attempt)))  # noqa: S311
+
+
+def _busy(operation: str) -> ClientError:
+    # DynamoDB leaves out of a batch what it has no capacity for; unanswered for so long it is a throttled call.
+    return ClientError({"Error": {"Code": "ProvisionedThroughputExceededException", "Message": "busy"}}, operation)
+
+
+def batch_get(keys: Iterable[Key], *, consistent: bool = False) -> list[dict[str, Any]]:
+    """Items by key, those that are there, in no order: one BatchGetItem a hundred keys. Values as `read` gives them."""
+    waiting = [typed(key) for key in keys]
+    found: list[dict[str, Any]] = []
+    attempt = 0
+    while waiting:
+        request: Any = {settings().table: {"Keys": waiting[:BATCH_GET], "ConsistentRead": consistent}}
+        reply = aws.dynamodb().batch_get_item(RequestItems=request)
+        found += [read(item) for item in reply["Responses"].get(settings().table, [])]
+        # Left out: what went over 16 MB or found no capacity.
+        unprocessed: Any = reply.get("UnprocessedKeys", {})
+        left: list[Any] = unprocessed.get(settings().table, {}).get("Keys", [])
+        attempt = attempt + 1 if left else 0
+        if attempt > BATCH_RETRIES:
+            raise _busy("BatchGetItem")
+        if left:
+            _pause(attempt)
+        waiting = left + waiting[BATCH_GET:]
+    return found
+
+
+def batch_write(puts: Iterable[Mapping[str, Any]], deletes: Iterable[Key] = ()) -> None:
+    """Puts and deletes without conditions, in no order: one BatchWriteItem for each 25, some at once."""
+    requests = [{"PutRequest": {"Item": attributes(values)}} for values in puts]
+    requests += [{"DeleteRequest": {"Key": typed(key)}} for key in deletes]
+    slices = [requests[start : start + BATCH_WRITE] for start in range(0, len(requests), BATCH_WRITE)]
+    if len(slices) > 1:
+        with ThreadPoolExecutor(BATCH_WRITERS) as pool:
+            list(pool.map(_batch_write, slices))
+    else:
+        for each in slices:
+            _batch_write(each)
+
+
+def _batch_write(requests: list[Any]) -> None:
+    attempt = 0
+    while requests:
+        reply = aws.dynamodb().batch_write_item(RequestItems={settings().table: requests})
+        requests = reply.get("UnprocessedItems", {}).get(settings().table, [])
+        attempt += 1
+        if requests and attempt > BATCH_RETRIES:
+            raise _busy("BatchWriteItem")
+        if requests:
+            _pause(attempt)
 
 
 def put_new(values: Mapping[str, Any]) -> None:

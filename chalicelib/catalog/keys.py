@@ -12,7 +12,14 @@ BY_CREATED = "by_created"  # newest first for a tenant: list_pk, list_sk
 BY_DUE = "by_due"  # what the sweep must look at, by when: due_pk, due_sk
 BY_SHA256 = "by_sha256"  # duplicates within a tenant: sha_pk, sha_sk
 
-DUE_SHARDS = 8
+# Of the whole stage: enough for 10,000 uploads a second (`python -m bench partitions`). Only ever raise it: the sweep
+# looks at all of them, so what was written with fewer is still found.
+DUE_SHARDS = 64
+
+# Between a value and an id: no file name, tag or word may hold it, and it sorts before all that they may hold.
+BETWEEN = "\t"
+# Sorts after all that a value may begin with.
+LAST = "\U0010ffff" * 4
 
 API_KEYS = "KEYS"  # the list partition of a stage's API keys
 
@@ -30,6 +37,50 @@ def file_key(file_id: str) -> Key:
 
 def list_partition(tenant: str, shard: int) -> str:
     return f"LIST#{tenant}#{shard}"
+
+
+def facet_partition(tenant: str, name: str, value: str, shard: int) -> str:
+    """Ids of a tenant's files that have `value` for `name`: the sort key is the id."""
+    return f"FACET#{tenant}#{name}={value}#{shard}"
+
+
+def sort_partition(tenant: str, order: str, shard: int) -> str:
+    """A tenant's files in an order of their own: the sort key is `entry(what it is sorted by, id)`."""
+    return f"SORT#{tenant}#{order}#{shard}"
+
+
+def word_partition(tenant: str, word: str, shard: int) -> str:
+    """The words of a tenant's files that begin as this one does (two characters): the sort key is `entry(word, id)`."""
+    return f"WORD#{tenant}#{word[:2]}#{shard}"
+
+
+def entry(value: str, file_id: str) -> str:
+    """A sort key of a value and an id; in the order of the values, then of the ids."""
+    return f"{value}{BETWEEN}{file_id}"
+
+
+def entry_id(key: str) -> str:
+    """The id in an `entry`."""
+    return key.rpartition(BETWEEN)[2]
+
+
+def feed_partition(tenant: str, shard: int) -> str:
+    return f"FEED#{tenant}#{shard}"
+
+
+def feed_key(tenant: str, shard: int, position: int) -> Key:
+    """One change of a tenant's files, by its position in the shard's feed (from 1)."""
+    return {"pk": feed_partition(tenant, shard), "sk": f"{position:020d}"}
+
+
+def head_key(tenant: str, shard: int) -> Key:
+    """Where a shard's feed ends, and its counts."""
+    return {"pk": f"SEQ#{tenant}#{shard}", "sk": "SEQ"}
+
+
+def marker_key(file_id: str) -> Key:
+    """What the index holds of a file."""
+    return {"pk": f"FILE#{file_id}", "sk": "INDEX"}
 
 
 def due_keys(file_id: str, due: datetime) -> Key:

@@ -20,7 +20,7 @@ from typing import IO, Any
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
-from chalicelib import catalog, deliveries, storage
+from chalicelib import catalog, deliveries, removal, storage, versions
 from chalicelib.catalog import Refusal, Refused
 from chalicelib.deliveries import MAX_RECEIVES, Later
 from chalicelib.model import (
@@ -31,14 +31,12 @@ from chalicelib.model import (
     Kind,
     PermanentFault,
     Rendition,
+    Status,
     parse_original_key,
     rendition_key,
-    rendition_prefix,
-    source_version,
 )
 from chalicelib.observability import append, emit, logger
 from chalicelib.processing import sniff
-from chalicelib.processing.recipes import RECIPES
 from chalicelib.settings import settings
 
 # A claim is held this long, plus time to read the object at a rate that S3 exceeds even on a bad day.
@@ -140,7 +138,9 @@ def process_object(stored: Stored, record: SQSRecord, *, last_try: bool) -> None
             sha256=outcome.sha256,
             image=outcome.image,
             renditions=outcome.renditions,
-            source_version=_source_version(claimed),
+            source_version=versions.made_version(claimed),
+            made_with=versions.recipe_of(claimed).fingerprint,
+            leftovers=_replaced(claimed),
         )
         label, kind = "ready", str(outcome.kind)
     except PermanentFault as fault:
@@ -158,6 +158,8 @@ def process_object(stored: Stored, record: SQSRecord, *, last_try: bool) -> None
     if ended is None:
         _lost(claimed)
         label = "lost"
+    elif ended.leftovers and not claimed.leftovers:  # what was left before may need the edges' purging, too
+        _clear(ended)
     _count(label, kind, stored, started, record)
     logger.info("file processed", extra={"outcome": label, "kind": kind, "attempts": claimed.attempts})
 
@@ -168,6 +170,8 @@ def _refused(refused: Refused, stored: Stored) -> None:
         case Refusal.LEASED:
             until = refused.file.lease_until if refused.file else None
             raise Later(max(1, int(until.timestamp() - time.time()) + 1) if until else 1, "the file is leased")
+        case Refusal.DELETED if refused.file and refused.file.restore_until:
+            pass  # it may come back
         case Refusal.UNKNOWN | Refusal.DELETED:
             # The record comes before the upload's address, so no record means: deleted. Its bytes go too.
             storage.delete_original_version(stored.key, stored.version_id)
@@ -179,14 +183,30 @@ def _fail(file: File, error: FileError) -> File | None:
     """The record first: renditions are removed only by the worker whose failure counts, never another one's."""
     ended = catalog.fail(file, error)
     if ended:
-        storage.delete_derived(_prefix(file))
+        storage.delete_derived(versions.made_prefix(file))
     return ended
 
 
+def _replaced(file: File) -> list[str]:
+    """The prefixes that hold nothing of the file's once it is finished."""
+    served = versions.served_prefix(file)
+    return [*file.leftovers, *([served] if served and served != versions.made_prefix(file) else [])]
+
+
+def _clear(file: File) -> None:
+    """The file is finished, whatever becomes of what it was before: the record says that there is something left."""
+    try:
+        removal.clear(file)
+    except Exception:
+        logger.exception("replaced renditions are left", extra={"leftovers": file.leftovers})
+
+
 def _lost(file: File) -> None:
-    """The claim ended under us. Another worker's renditions stay; those of a file deleted meanwhile go."""
-    if catalog.get(file.tenant, file.id) is None:
-        storage.delete_derived(_prefix(file))
+    """The claim ended under us. Another worker's renditions stay; those that no record will ever name go."""
+    current, made = catalog.get(file.tenant, file.id), versions.made_version(file)
+    being_made = current is not None and current.status is Status.PROCESSING and current.generation == file.generation
+    if current is None or not (being_made or current.source_version == made):
+        storage.delete_derived(versions.made_prefix(file))
 
 
 def _work(file: File, stored: Stored) -> Outcome:
@@ -245,7 +265,7 @@ def _make_renditions(file: File, data: BytesIO) -> tuple[ImageInfo, list[Renditi
     """Encodes and uploads side by side: each rendition is on its way to S3 while the next is encoded."""
     from chalicelib.processing.image import process_image  # Pillow: only when there is an image
 
-    version = _source_version(file)
+    version = versions.made_version(file)
     done: list[tuple[Rendition, Future[None]]] = []
     with ThreadPoolExecutor(UPLOADERS) as uploaders:
 
@@ -253,7 +273,7 @@ def _make_renditions(file: File, data: BytesIO) -> tuple[ImageInfo, list[Renditi
             key = rendition_key(file.visibility, file.id, version, rendition)
             done.append((rendition, uploaders.submit(storage.put_derived, key, encoded, rendition.content_type)))
 
-        image = process_image(data, RECIPES[file.recipe], memory=memory_bytes(), emit=emit_rendition)
+        image = process_image(data, versions.recipe_of(file), memory=memory_bytes(), emit=emit_rendition)
         for _, upload in done:
             upload.result()
     return image, sorted((r for r, _ in done), key=lambda r: (r.width, r.format))
@@ -262,14 +282,6 @@ def _make_renditions(file: File, data: BytesIO) -> tuple[ImageInfo, list[Renditi
 def memory_bytes() -> int:
     """What this function was given; the figure for a laptop's tests is the one in .chalice/config.json."""
     return int(os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "1769")) * 1024**2
-
-
-def _source_version(file: File) -> str:
-    return source_version(file.version_id or "", RECIPES[file.recipe].fingerprint)
-
-
-def _prefix(file: File) -> str:
-    return rendition_prefix(file.visibility, file.id, _source_version(file))
 
 
 def _count(outcome: str, kind: str, stored: Stored, started: float, record: SQSRecord) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import platform
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -168,6 +168,12 @@ RECIPES = {
     )
 }
 DEFAULT_RECIPE = "photo"
+
+
+def recipe_for(name: str, focus: tuple[float, float] | None) -> Recipe:
+    """The named recipe, with a file's own focal point where the recipe crops to one."""
+    recipe = RECIPES[name]
+    return replace(recipe, focus=focus) if focus and recipe.aspect and recipe.fit == "cover" else recipe
 
 
 def ladder(recipe: Recipe, width: int, height: int) -> list[Size]:

@@ -8,6 +8,7 @@ What is added, each because MiniStack 1.5.33 lacks it:
 
 - `ImportRestApi` and `PutRestApi` read the swagger document (it makes an empty API); the MOCK integrations of
   Chalice's CORS preflights keep their templates; a PATCH of `minimumCompressionSize` to '' means "none".
+- A REST API's answers are compressed from its `minimumCompressionSize` on, for who accepts gzip.
 - Loopback counts as TLS, so that a policy's `aws:SecureTransport` says here what it says on AWS.
 - An API is found by its id, which is unique, whatever account the caller's key is of (callers of an API have none).
 - A form upload belongs to the account of the key that signed its policy, which stands in the form alone.
@@ -23,6 +24,7 @@ It patches private functions, so `self_test` refuses any other version of MiniSt
 
 import argparse
 import ctypes
+import gzip
 import hashlib
 import importlib
 import importlib.metadata
@@ -64,6 +66,9 @@ RELIED_ON = {
     SERVICES + "apigateway_v1:_put_method_response": "(api_id, resource_id, http_method, status_code, data)",
     SERVICES + "apigateway_v1:_put_integration_response": "(api_id, resource_id, http_method, status_code, data)",
     SERVICES + "apigateway_v1:_get_rest_api": "(api_id)",
+    SERVICES + "apigateway_v1:_execute_in_scope": (
+        "(request, api_id, stage_name, method, path, headers, body, query_params, owner_account_id, owner_region)"
+    ),
     SERVICES + "lambda_svc:_schedule_state_transition": "(func_name: str, delay: float) -> None",
     SERVICES + "s3:handle_request": (
         "(method: str, path: str, headers: dict, body: bytes, query_params: dict, signed_path: str | None = None, "
@@ -187,6 +192,33 @@ def import_rest_apis() -> None:
 
     v1._import_operation = import_whole_operation
     v1.handle_request = handle_rest_api_request
+
+
+def compress_answers() -> None:
+    """Compress as API Gateway does.
+
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-gzip-compression-decompression.html
+    """
+    from ministack.services import apigateway_v1 as v1
+
+    execute = v1._execute_in_scope
+
+    async def execute_and_compress(request, api_id, stage_name, method, path, headers, *rest):
+        response = await execute(request, api_id, stage_name, method, path, headers, *rest)
+        least = (v1._rest_apis.get(api_id) or {}).get("minimumCompressionSize")
+        if least is None or not isinstance(response, tuple) or "gzip" not in _header(headers, "accept-encoding"):
+            return response
+        status, answered, body, *more = response
+        if not isinstance(body, bytes) or len(body) < int(least) or _header(answered, "content-encoding"):
+            return response
+        plain = {name: value for name, value in answered.items() if name.lower() != "content-length"}
+        return (status, {**plain, "Content-Encoding": "gzip"}, gzip.compress(body, 6), *more)
+
+    v1._execute_in_scope = execute_and_compress
+
+
+def _header(headers: dict, name: str) -> str:
+    return str(next((value for key, value in (headers or {}).items() if key.lower() == name), "")).lower()
 
 
 def _first(query: dict, name: str) -> str | None:
@@ -401,6 +433,7 @@ def main() -> None:
     from ministack import app as ministack_app
 
     import_rest_apis()
+    compress_answers()
     find_apis_anywhere()
     find_uploads_account()
     answer_at_once()

@@ -25,7 +25,7 @@ def test_a_wrong_method_is_405_and_names_the_right_ones(stage: Calls) -> None:
     answer = Client(None)("PUT", "/v1/files")
     assert (answer.status, answer.json["code"], answer.headers["Allow"]) == (405, "method_not_allowed", "GET, POST")
     answer = Client(None)("POST", "/v1/files/file_x", "{}")
-    assert answer.headers["Allow"] == "DELETE, GET"
+    assert answer.headers["Allow"] == "DELETE, GET, PATCH"
 
 
 def test_a_body_that_is_not_json_by_its_type_is_415(client: Client) -> None:
@@ -58,7 +58,7 @@ def test_an_unhandled_error_is_500_without_a_word_of_its_cause(client: Client, m
     def fail(*_: Any) -> None:
         raise ValueError("secret detail")
 
-    monkeypatch.setattr(catalog, "newest", fail)
+    monkeypatch.setattr(catalog, "list_files", fail)
     answer = client("GET", "/v1/files")
     assert (answer.status, answer.json["code"]) == (500, "internal")
     assert "secret" not in answer.text

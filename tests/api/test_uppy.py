@@ -549,3 +549,8 @@ def test_signing_calls_nobody_but_the_table(client: Client, stage: Calls) -> Non
     stage.clear()
     params(client)
     assert stage.names == ["dynamodb.PutItem"]
+
+
+def test_a_name_longer_than_any_is_not_looked_for(client: Client) -> None:
+    answer = client("GET", f"/s3/multipart/{'n' * 1025}/batch", query={"key": "k", "partNumbers": "1"})
+    assert (answer.status, answer.json["code"]) == (404, "not_found")

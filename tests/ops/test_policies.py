@@ -20,6 +20,7 @@ PLACE = Place(
     originals_bucket="originals",
     derived_bucket="derived",
     table="records",
+    table_stream_arn="arn:aws:dynamodb:eu-west-1:123456789012:table/records/stream/1",
     ingest_queue_arn="arn:aws:sqs:eu-west-1:123456789012:ingest",
     import_queue_arn="arn:aws:sqs:eu-west-1:123456789012:imports",
     distribution_id="E1",
@@ -49,6 +50,7 @@ def test_the_api_may_do_this_and_nothing_else() -> None:
     records = {TABLE, f"{TABLE}/index/*"}
     originals = {"arn:aws:s3:::originals/*"}
     assert grants("api_handler") == {
+        "dynamodb:BatchGetItem": records,
         "dynamodb:ConditionCheckItem": records,
         "dynamodb:GetItem": records,
         "dynamodb:PutItem": records,
@@ -57,13 +59,14 @@ def test_the_api_may_do_this_and_nothing_else() -> None:
         "s3:AbortMultipartUpload": originals,
         "s3:DeleteObject": {*originals, "arn:aws:s3:::derived/*"},
         "s3:DeleteObjectVersion": originals,
-        "s3:GetObject": originals,
+        "s3:GetObject": {*originals, "arn:aws:s3:::derived/*"},
+        "s3:GetObjectVersion": originals,
         "s3:ListMultipartUploadParts": originals,
-        "s3:PutObject": originals,
+        "s3:PutObject": {*originals, "arn:aws:s3:::derived/*"},
         "s3:ListBucketVersions": {"arn:aws:s3:::originals"},
         "s3:ListBucket": {"arn:aws:s3:::derived"},
         "ssm:GetParameter": secrets,
-        "sqs:SendMessage": {PLACE.import_queue_arn},
+        "sqs:SendMessage": {PLACE.import_queue_arn, PLACE.ingest_queue_arn},
         "cloudfront:CreateInvalidation": {"arn:aws:cloudfront::123456789012:distribution/E1"},
         "logs:CreateLogGroup": logs,
         "logs:CreateLogStream": logs,
@@ -111,6 +114,26 @@ def test_the_fetch_function_which_talks_to_strangers_can_read_no_file() -> None:
     }
 
 
+def test_the_index_function_reads_the_stream_and_writes_the_table_alone() -> None:
+    logs = {f"{LOGS}/filemill-prod-index", f"{LOGS}/filemill-prod-index:*"}
+    stream = {PLACE.table_stream_arn}
+    assert grants("index") == {
+        "dynamodb:BatchGetItem": {TABLE},
+        "dynamodb:BatchWriteItem": {TABLE},
+        "dynamodb:DeleteItem": {TABLE},
+        "dynamodb:GetItem": {TABLE},
+        "dynamodb:PutItem": {TABLE},
+        "dynamodb:UpdateItem": {TABLE},
+        "dynamodb:DescribeStream": stream,
+        "dynamodb:GetRecords": stream,
+        "dynamodb:GetShardIterator": stream,
+        "dynamodb:ListStreams": stream,
+        "logs:CreateLogGroup": logs,
+        "logs:CreateLogStream": logs,
+        "logs:PutLogEvents": logs,
+    }
+
+
 @pytest.mark.parametrize("function", POLICIES)
 def test_no_policy_names_another_stage_or_all_of_a_service(function: str) -> None:
     for action, resources in grants(function).items():
@@ -123,8 +146,8 @@ def test_no_policy_names_another_stage_or_all_of_a_service(function: str) -> Non
 def test_the_partition_is_followed(function: str) -> None:
     elsewhere = Place(**{**vars(PLACE), "partition": "aws-cn"})
     text = json.dumps(policy(function, elsewhere))
-    for queue in (PLACE.ingest_queue_arn, PLACE.import_queue_arn):
-        text = text.replace(queue, "")
+    for given in (PLACE.ingest_queue_arn, PLACE.import_queue_arn, PLACE.table_stream_arn):
+        text = text.replace(given, "")
     assert "arn:aws:" not in text
 
 

@@ -117,6 +117,7 @@ def test_each_function_gets_a_policy_for_these_resources(stacks: Stacks, project
         "api_handler": "policy-prod-api.json",
         "process": "policy-prod-process.json",
         "fetch": "policy-prod-fetch.json",
+        "index": "policy-prod-index.json",
     }
     api = (project / ".chalice" / "policy-prod-api.json").read_text()
     assert "arn:aws:dynamodb:eu-west-1:123456789012:table/filemill-prod-Table-1" in api

@@ -11,7 +11,7 @@ from urllib.parse import quote_plus
 import pytest
 from PIL import Image
 
-from chalicelib import catalog, deliveries, storage
+from chalicelib import catalog, deliveries, storage, versions
 from chalicelib.catalog import Refusal, Refused
 from chalicelib.deliveries import Later
 from chalicelib.model import ErrorCode, FileError, PermanentFault
@@ -340,7 +340,7 @@ def test_a_delete_while_processing_leaves_nothing_behind(client: Client, monkeyp
     def delete_midway(*args: Any) -> Any:
         made = make(*args)
         assert client("DELETE", f"/v1/files/{file_id}").status == 204
-        aws_client("s3").put_object(Bucket="derived", Key=pipeline._prefix(args[0]) + "w160.jpg", Body=b"late")
+        aws_client("s3").put_object(Bucket="derived", Key=versions.made_prefix(args[0]) + "w160.jpg", Body=b"late")
         return made
 
     monkeypatch.setattr(pipeline, "_make_renditions", delete_midway)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+import uuid
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
@@ -12,6 +13,7 @@ from xml.sax.saxutils import escape
 import aiohttp
 from aiohttp import web
 
+from ops import gateway
 from ops.local.edge import cache, distribution, policies, signatures
 from ops.local.edge.origins import API_BODY_LIMIT, BodyTooLargeError, Origins, UnreachableError, bounded, is_api
 from ops.local.guard import is_loopback
@@ -130,7 +132,8 @@ class Edge:
         try:
             return await _Exchange(self, request, behavior, path, query, cookies).run()
         except BodyTooLargeError:
-            return web.json_response({"message": "Request Too Long"}, status=413, headers={"Connection": "close"})
+            status, headers, body = gateway.answer("REQUEST_TOO_LARGE", str(uuid.uuid4()))
+            return web.Response(status=status, headers={**headers, "Connection": "close"}, body=body)
         except TimeoutError:
             return error(504, "The origin did not answer in time.")
         except (aiohttp.ClientError, UnreachableError):

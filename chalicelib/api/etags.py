@@ -1,0 +1,90 @@
+"""Entity tags and the conditions on them (RFC 9110, 8.8.3 and 13.1).
+
+A record's tag is `"revision-digest"`. The digest is of all that the client gets, so that 304 is said only of an answer
+that is the same to the byte: addresses of private files change though no revision does, and a copy with addresses that
+are over is not to be kept. A write asks for less: it goes by the revision alone, for what the client has seen is what
+it changes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from chalicelib.api.errors import Problem
+from chalicelib.api.routing import Call
+from chalicelib.model import File
+
+_TAG = re.compile(r'(W/)?("[\x21\x23-\x7e\x80-\xff]*")')
+# Commas stand within tags, too, and elements of the list may be empty (RFC 9110, 5.6.1), but not all of them.
+_LIST = re.compile(rf"[ \t,]*{_TAG.pattern}[ \t]*(,[ \t]*({_TAG.pattern}[ \t]*)?)*")
+_OURS = re.compile(r'"([0-9]{1,18})-[0-9a-f]{16}"')
+
+
+def etag(revision: int, body: Mapping[str, Any]) -> str:
+    """A strong tag of a record's JSON."""
+    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+    return f'"{revision}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"'
+
+
+@dataclass(frozen=True)
+class Tag:
+    """`value` with its quotes."""
+
+    weak: bool
+    value: str
+
+
+def not_modified(call: Call, tag: str) -> bool:
+    """Whether the client has the answer of this tag (If-None-Match; weak comparison)."""
+    tags = _tags(call, "If-None-Match")
+    return tags is not None and (not tags or any(sent.value == tag for sent in tags))
+
+
+def holds(call: Call, file: File) -> int | None:
+    """The revision that a write is for: the record's when the client sent If-Match, None when it did not.
+
+    Strong comparison: a weak tag matches nothing. Raises Problem: `precondition_failed`, and `invalid_field` for what
+    is no entity tag.
+    """
+    tags = _tags(call, "If-Match")
+    if tags and not any(not tag.weak and _revision(tag) == file.revision for tag in tags):
+        raise failed()
+    unwanted = _tags(call, "If-None-Match")
+    if unwanted is not None and (not unwanted or any(_revision(tag) == file.revision for tag in unwanted)):
+        raise Problem("precondition_failed", "The file is there, and at a revision that If-None-Match excludes.")
+    return None if tags is None else file.revision
+
+
+def is_conditional(call: Call) -> bool:
+    return any(_header(call, name) is not None for name in ("If-Match", "If-None-Match"))
+
+
+def failed() -> Problem:
+    return Problem("precondition_failed", "The file has changed since: get it again, and decide anew.")
+
+
+def _revision(tag: Tag) -> int | None:
+    match = _OURS.fullmatch(tag.value)
+    return int(match[1]) if match else None
+
+
+def _header(call: Call, name: str) -> str | None:
+    value: str | None = call.request.headers.get(name.lower())
+    return value
+
+
+def _tags(call: Call, name: str) -> list[Tag] | None:
+    """The tags of a header, none for `*`; None without the header."""
+    value = _header(call, name)
+    if value is None:
+        return None
+    if value.strip() == "*":
+        return []
+    if _LIST.fullmatch(value):
+        return [Tag(bool(weak), tag) for weak, tag in _TAG.findall(value)]
+    raise Problem("invalid_field", f'`{name}`: must be `*`, or entity tags such as "7-0123456789abcdef".', field=name)

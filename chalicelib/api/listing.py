@@ -1,0 +1,226 @@
+"""Finding files: lists with filters, search, the feed of changes, counts, and many records at once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from chalice import Blueprint, Response
+from pydantic import Field
+
+from chalicelib import catalog
+from chalicelib.api import cursors
+from chalicelib.api.auth import Scope
+from chalicelib.api.bodies import MAX_TAGS, Body, Fields, Moment, Query, Sha256, Tag, WholeNumber, control_free
+from chalicelib.api.errors import Problem
+from chalicelib.api.files import chosen_fields, wire
+from chalicelib.api.resources import ChangesPage, FileList, FilePage, FoundFiles, StatsResource
+from chalicelib.api.routing import Call, json_response, route
+from chalicelib.catalog import Count, ListQuery, UnservedQueryError
+from chalicelib.model import FILE_ID_PATTERN, File, Kind, Status
+
+routes = Blueprint(__name__)
+
+DEFAULT_LIMIT = 50
+MAX_LIMIT = 200
+MAX_FOUND = 100
+MAX_IDS = 100
+MAX_CURSOR = 4096
+
+Limit = Annotated[WholeNumber, Field(ge=1, le=MAX_LIMIT)]
+Cursor = Annotated[str, Field(min_length=1, max_length=MAX_CURSOR, description="`next_cursor` of the page before")]
+
+
+class ListFiles(Query):
+    """What `GET /v1/files` shows: all filters hold at once."""
+
+    status: Literal["awaiting_upload", "processing", "ready", "failed", "expired"] | None = None
+    kind: Kind | None = None
+    tag: Annotated[list[Tag], Field(max_length=MAX_TAGS, description="Repeatable: a file has all of them")] = Field(
+        default_factory=list
+    )
+    content_type: (
+        Annotated[
+            str,
+            Field(
+                max_length=255,
+                pattern=r"^[A-Za-z0-9!#$&^_.+-]+/(\*|[A-Za-z0-9!#$&^_.+-]+)$",
+                description="A media type without parameters, or `image/*`",
+                examples=["image/*"],
+            ),
+        ]
+        | None
+    ) = None
+    sha256: Sha256 | None = None
+    filename_prefix: (
+        Annotated[str, Field(min_length=1, max_length=255, description="Case does not count"), control_free] | None
+    ) = None
+    created_after: Annotated[Moment, Field(description="Included")] | None = None
+    created_before: Annotated[Moment, Field(description="Not included")] | None = None
+    sort: Literal["-created", "created", "-updated", "updated", "-size", "size", "filename", "-filename"] | None = None
+    limit: Limit = DEFAULT_LIMIT
+    cursor: Cursor | None = None
+    fields: Fields = Field(default_factory=list)
+
+
+class Search(Query):
+    q: Annotated[str, Field(min_length=1, max_length=200, description="At most 8 words, each of 2 characters or more")]
+    limit: Annotated[WholeNumber, Field(ge=1, le=MAX_FOUND)] = 20
+    fields: Fields = Field(default_factory=list)
+
+
+class Changes(Query):
+    after: (
+        Annotated[Cursor, Field(description="`next_after` of the answer before; none: from the beginning")] | None
+    ) = None
+    limit: Limit = 100
+    fields: Fields = Field(default_factory=list)
+
+
+class BatchGet(Body):
+    """The body of `POST /v1/files/batch-get`."""
+
+    ids: Annotated[list[Annotated[str, Field(max_length=64)]], Field(min_length=1, max_length=MAX_IDS)]
+    fields: Fields = Field(default_factory=list)
+
+
+def _show(files: Iterable[File], fields: list[str]) -> list[dict[str, Any]]:
+    """Records as clients see them, or the fields of them that were asked for."""
+    chosen = chosen_fields(fields)
+    return [{name: value for name, value in wire(file).items() if name in chosen} for file in files]
+
+
+@route(
+    routes,
+    "GET",
+    "/v1/files",
+    scope=Scope.FILES_READ,
+    query=ListFiles,
+    returns={200: FilePage},
+    problems=("invalid_cursor", "conflicting_parameters"),
+)
+def list_files(call: Call, query: ListFiles) -> Response:
+    """Files, newest first, or filtered and sorted as asked for.
+
+    Filters read an index that follows each write, as a rule within a second. A page may be shorter than `limit`, even
+    empty, though there is more: `next_cursor` says so.
+    """
+    wanted = ListQuery(
+        status=Status(query.status) if query.status else None,
+        kind=query.kind,
+        tags=tuple(sorted(set(query.tag))),
+        content_type=query.content_type,
+        sha256=query.sha256,
+        filename_prefix=query.filename_prefix,
+        created_after=query.created_after,
+        created_before=query.created_before,
+        sort=query.sort,
+    )
+    scope = f"{call.tenant}/files?{_canonical(wanted)}"
+    try:
+        wanted.check()
+        after = cursors.decode(query.cursor, scope) if query.cursor is not None else None
+        page = catalog.list_files(call.tenant, wanted, after, query.limit)
+    except UnservedQueryError as unserved:
+        raise Problem("conflicting_parameters", unserved.message, field=unserved.field) from None
+    return json_response(
+        {
+            "items": _show(page.files, query.fields),
+            "next_cursor": cursors.encode(page.after, scope) if page.after is not None else None,
+        }
+    )
+
+
+def _canonical(query: ListQuery) -> str:
+    """A query as one text, the same for the same query."""
+
+    def text(value: Any) -> Any:
+        return value.timestamp() if isinstance(value, datetime) else value
+
+    return json.dumps({name: text(value) for name, value in vars(query).items()}, sort_keys=True)
+
+
+@route(
+    routes,
+    "GET",
+    "/v1/search",
+    scope=Scope.FILES_READ,
+    query=Search,
+    returns={200: FoundFiles},
+)
+def search_files(call: Call, query: Search) -> Response:
+    """Files by the words of their names, tags and captions: most words first, then whole words, then the newest."""
+    words = list(dict.fromkeys(catalog.split_words(query.q)))
+    if not words:
+        raise Problem("invalid_field", "`q`: must have a word of two letters or digits.", field="q")
+    if len(words) > catalog.MAX_QUERY_WORDS:
+        raise Problem("invalid_field", f"`q`: must have at most {catalog.MAX_QUERY_WORDS} words.", field="q")
+    found = catalog.search(call.tenant, words, query.limit)
+    shown = _show([each.file for each in found], query.fields)
+    items = [{"matched_words": each.matched, "file": file} for each, file in zip(found, shown, strict=True)]
+    return json_response({"items": items})
+
+
+@route(
+    routes,
+    "GET",
+    "/v1/changes",
+    scope=Scope.FILES_READ,
+    query=Changes,
+    returns={200: ChangesPage},
+    problems=("invalid_cursor",),
+)
+def list_changes(call: Call, query: Changes) -> Response:
+    """Every file once, in the order of last changes, deleted ones included; `next_after` goes on where this ended."""
+    scope = f"{call.tenant}/changes"
+    positions = _positions(cursors.decode(query.after, scope, field="after")) if query.after is not None else {}
+    page = catalog.changes(call.tenant, positions, query.limit)
+    items = [
+        {
+            "id": change.id,
+            "revision": change.revision,
+            "deleted": change.file is None,
+            "file": next(iter(_show([change.file], query.fields))) if change.file else None,
+        }
+        for change in page.items
+    ]
+    position = json.dumps(sorted(page.positions.items()), separators=(",", ":"))
+    return json_response({"items": items, "next_after": cursors.encode(position, scope), "more": page.more})
+
+
+def _positions(text: str) -> dict[int, int]:
+    return dict(json.loads(text))
+
+
+@route(routes, "GET", "/v1/stats", scope=Scope.FILES_READ, returns={200: StatsResource})
+def get_stats(call: Call) -> Response:
+    """How many files there are, and how many bytes, by status and by kind."""
+    stats = catalog.stats(call.tenant)
+    return json_response(
+        {
+            "files": stats.files,
+            "bytes": stats.bytes,
+            "by_status": {status: _count(count) for status, count in stats.by_status.items()},
+            "by_kind": {kind: _count(count) for kind, count in stats.by_kind.items()},
+        }
+    )
+
+
+def _count(count: Count) -> dict[str, int]:
+    return {"files": count.files, "bytes": count.bytes}
+
+
+@route(
+    routes,
+    "POST",
+    "/v1/files/batch-get",
+    scope=Scope.FILES_READ,
+    body=BatchGet,
+    returns={200: FileList},
+)
+def batch_get_files(call: Call, body: BatchGet) -> Response:
+    """Many records at once, in the order asked for, each once; ids of no file of yours are left out."""
+    ids = [file_id for file_id in body.ids if FILE_ID_PATTERN.fullmatch(file_id)]
+    return json_response({"items": _show(catalog.batch_get(call.tenant, ids), body.fields)})

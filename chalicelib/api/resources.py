@@ -1,0 +1,305 @@
+"""What clients are sent: one model an answer, for the OpenAPI document and the tests. No answer is built from these.
+
+Strict here, so that a test finds what an answer has too much; the document itself leaves room for fields to come.
+"""
+
+from __future__ import annotations
+
+from copy import copy
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, RootModel, create_model
+from pydantic.fields import FieldInfo
+
+from chalicelib.model import FILE_ID_PATTERN, ErrorCode, Kind, Status, Visibility
+
+FileId = Annotated[str, Field(pattern=f"^{FILE_ID_PATTERN.pattern}$", examples=["file_01KAP3Y5ZD4Q8R2V7W9XABCDEF"])]
+Time = Annotated[
+    str,
+    Field(
+        pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$",
+        json_schema_extra={"format": "date-time"},
+        description="UTC, RFC 3339, milliseconds",
+        examples=["2026-11-22T12:00:00.000Z"],
+    ),
+]
+Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+Url = Annotated[str, Field(json_schema_extra={"format": "uri"})]
+Bytes = Annotated[int, Field(ge=0, description="Bytes")]
+Pixels = Annotated[int, Field(ge=1, description="Pixels")]
+
+
+class Resource(BaseModel):
+    # Built when used, which is never in the function.
+    model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
+
+
+class FileErrorResource(Resource):
+    """Why a file ended as `failed`."""
+
+    code: Annotated[ErrorCode, Field(strict=False)]
+    message: str
+
+
+class ImageResource(Resource):
+    """What is known of an image. Those that may be null were not known to the version that processed it."""
+
+    width: Pixels
+    height: Pixels
+    format: str
+    thumbhash: str = Field(description="base64")
+    dominant_color: str = Field(pattern="^#[0-9a-f]{6}$")
+    exif: dict[str, Any]
+    frames: int = Field(ge=1)
+    megapixels: float | None
+    color_space: str | None
+    has_alpha: bool | None
+    blurhash: str | None
+    palette: list[str]
+    phash: str | None
+    sharpness: float | None
+    artist: str | None
+    copyright: str | None
+    caption: str | None
+
+
+class RenditionResource(Resource):
+    """One derived file. `name` is unique with `format`."""
+
+    name: str
+    format: str
+    content_type: str
+    width: Pixels
+    height: Pixels
+    size: Bytes
+    url: Url
+
+
+class FocusResource(Resource):
+    """The point that crops keep in the picture: fractions of width and height as seen, (0, 0) top left."""
+
+    x: float = Field(ge=0, le=1)
+    y: float = Field(ge=0, le=1)
+
+
+class FileResource(Resource):
+    """A file's record."""
+
+    id: FileId
+    status: Annotated[Status, Field(strict=False)]
+    kind: Annotated[Kind, Field(strict=False)] | None
+    filename: str
+    content_type: str
+    size: Bytes | None
+    sha256: Sha256 | None
+    visibility: Annotated[Visibility, Field(strict=False)]
+    recipe: str
+    tags: list[str]
+    metadata: dict[str, Any]
+    focus: FocusResource | None
+    revision: int = Field(ge=1)
+    created_at: Time
+    updated_at: Time
+    expires_at: Time | None
+    error: FileErrorResource | None
+    image: ImageResource | None
+    source_url: str | None
+    renditions: list[RenditionResource]
+
+
+class SignedPart(Resource):
+    part_number: int = Field(ge=1, le=10_000)
+    url: Url
+
+
+class FormUpload(Resource):
+    """A form for S3: POST `fields`, then the bytes as `file`, to `url`."""
+
+    method: Literal["POST"]
+    url: Url
+    fields: dict[str, str]
+    expires_at: Time
+
+
+class MultipartUpload(Resource):
+    """PUT each part to its address; `POST /v1/files/{file_id}/parts` gives more of them."""
+
+    method: Literal["MULTIPART"]
+    part_size: Bytes
+    part_count: int = Field(ge=1, le=10_000)
+    parts: list[SignedPart]
+    expires_at: Time
+
+
+class CreatedFileResource(FileResource):
+    """A new file's record, and where its bytes go; a file that is fetched by URL has no `upload`."""
+
+    upload: Annotated[FormUpload | MultipartUpload, Field(discriminator="method")] | None = None
+
+
+def _optional(field: FieldInfo) -> tuple[Any, FieldInfo]:
+    other = copy(field)
+    other.default_factory = lambda: None  # may be missing, which is not null
+    return field.annotation, other
+
+
+if TYPE_CHECKING:
+    PartialFile = FileResource
+else:
+    PartialFile = create_model(
+        "PartialFile",
+        __base__=Resource,
+        __doc__="The fields of a record that were asked for with `fields`.",
+        id=(FileId, ...),
+        **{name: _optional(field) for name, field in FileResource.model_fields.items() if name != "id"},
+    )
+
+
+class FilePage(Resource):
+    items: list[FileResource | PartialFile]
+    next_cursor: str | None = Field(description="`cursor` of the next page; null on the last one")
+
+
+class FileList(Resource):
+    items: list[FileResource | PartialFile]
+
+
+class FoundFile(Resource):
+    matched_words: int = Field(ge=1, le=8)
+    file: FileResource | PartialFile
+
+
+class FoundFiles(Resource):
+    items: list[FoundFile]
+
+
+class FileChangeResource(Resource):
+    """A file at its newest; `file` is null when it was deleted."""
+
+    id: FileId
+    revision: int = Field(ge=1)
+    deleted: bool
+    file: FileResource | PartialFile | None
+
+
+class ChangesPage(Resource):
+    items: list[FileChangeResource]
+    next_after: str = Field(description="`after` of the next request; keep it")
+    more: bool = Field(description="Whether there was more when this was read")
+
+
+class CountResource(Resource):
+    files: int = Field(ge=0)
+    bytes: Bytes
+
+
+class StatsResource(Resource):
+    """By status and by kind; those of no file are left out, and `unknown` is the kind of what was not processed."""
+
+    files: int = Field(ge=0)
+    bytes: Bytes
+    by_status: dict[str, CountResource]
+    by_kind: dict[str, CountResource]
+
+
+class SignedParts(Resource):
+    parts: list[SignedPart]
+    expires_at: Time
+
+
+class HeldPart(Resource):
+    part_number: int = Field(ge=1, le=10_000)
+    etag: str
+    size: Bytes
+
+
+class HeldParts(Resource):
+    """The parts that S3 holds."""
+
+    part_size: Bytes
+    part_count: int = Field(ge=1, le=10_000)
+    parts: list[HeldPart]
+
+
+class UploadTokenResource(Resource):
+    """`token` is shown once."""
+
+    token: str = Field(pattern="^fmu_[0-9a-f]{12}_[0-9a-f]{48}$")
+    id: str
+    created_at: Time
+    expires_at: Time
+    max_files: int = Field(ge=1)
+    max_bytes: Bytes
+    content_types: list[str]
+    tags: list[str]
+    visibility: Annotated[Visibility, Field(strict=False)]
+    recipe: str
+
+
+class Health(Resource):
+    status: Literal["ok"]
+    stage: str
+
+
+# --- Uppy's words
+
+
+class UppyForm(Resource):
+    """A form for S3. `expires` in seconds."""
+
+    method: Literal["POST"]
+    url: Url
+    fields: dict[str, str]
+    expires: int
+
+
+class UppyUpload(Resource):
+    key: str
+    bucket: str
+    uploadId: str  # noqa: N815 - Uppy's word
+
+
+class UppySignedPart(Resource):
+    """`expires` in seconds."""
+
+    url: Url
+    expires: int
+
+
+class UppySignedParts(Resource):
+    """Addresses by part number."""
+
+    presignedUrls: dict[str, Url]  # noqa: N815 - Uppy's word
+
+
+class UppyHeldPart(Resource):
+    PartNumber: int = Field(ge=1, le=10_000)
+    ETag: str
+    Size: Bytes
+
+
+class UppyHeldParts(RootModel[list[UppyHeldPart]]):
+    """The parts that S3 holds."""
+
+
+class UppyLocation(Resource):
+    key: str
+    bucket: str
+    location: Url
+
+
+class UppyNothing(Resource):
+    """An empty object."""
+
+
+class UppySignedRequest(Resource):
+    """A request to S3, signed. A new file has a `key` of ours, and `fields` when it is sent as a form."""
+
+    url: Url
+    expires: int
+    key: str | None = None
+    fields: dict[str, str] | None = None
+
+
+class UppySession(Resource):
+    expires_at: Time

@@ -1,0 +1,94 @@
+"""The feed of a tenant's changes: each file once, at its last change, deleted ones included."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from chalicelib import aws
+from chalicelib.catalog.files import records
+from chalicelib.catalog.items import batch_get, read
+from chalicelib.catalog.keys import feed_key, feed_partition, head_key
+from chalicelib.model import File, Status
+from chalicelib.settings import settings
+
+# How far a consumer has read: positions by feed shard; a shard that is missing was not begun.
+Positions = Mapping[int, int]
+
+
+@dataclass(frozen=True)
+class FileChange:
+    """The newest state of a file; `file` is None when it was deleted."""
+
+    id: str
+    revision: int
+    file: File | None
+
+
+@dataclass(frozen=True)
+class ChangesPage:
+    """`more`: there was more when this was read."""
+
+    items: list[FileChange]
+    positions: Positions
+    more: bool
+
+
+@dataclass(frozen=True)
+class _Entry:
+    file_id: str
+    revision: int
+
+
+def changes(tenant: str, after: Positions, limit: int) -> ChangesPage:
+    """At most `limit` changes that come after these positions.
+
+    One BatchGetItem of the shards' heads, one Query for each shard that has something new, and a BatchGetItem for each
+    hundred records; all strongly consistent.
+    """
+    shards = settings().list_shards
+    heads = batch_get((head_key(tenant, shard) for shard in range(shards)), consistent=True)
+    readable = {int(head["pk"].rpartition("#")[2]): int(head.get("seen", 0)) for head in heads}
+    positions = dict(after)
+    waiting = [shard for shard in sorted(readable) if positions.get(shard, 0) < readable[shard]]
+    # A page may be too short for all: each time another one is first.
+    turn = sum(positions.values()) % len(waiting) if waiting else 0
+    entries: list[_Entry] = []
+    for done, shard in enumerate(waiting[turn:] + waiting[:turn]):
+        share = -(-(limit - len(entries)) // (len(waiting) - done))
+        if share < 1:
+            break
+        found, positions[shard] = _read(tenant, shard, positions.get(shard, 0), readable[shard], share)
+        entries += found
+    more = any(positions.get(shard, 0) < end for shard, end in readable.items())
+    return ChangesPage(_with_records(tenant, entries), positions, more)
+
+
+def _read(tenant: str, shard: int, after: int, until: int, limit: int) -> tuple[list[_Entry], int]:
+    """One Query; the entries after a position, and the position read up to."""
+    reply = aws.dynamodb().query(
+        TableName=settings().table,
+        KeyConditionExpression="pk = :pk AND sk BETWEEN :first AND :last",
+        ExpressionAttributeValues={
+            ":pk": {"S": feed_partition(tenant, shard)},
+            ":first": {"S": feed_key(tenant, shard, after + 1)["sk"]},
+            ":last": {"S": feed_key(tenant, shard, until)["sk"]},
+        },
+        Limit=limit,
+        ConsistentRead=True,
+    )
+    items = [read(item) for item in reply["Items"]]
+    entries = [_Entry(item["file_id"], item["revision"]) for item in items]
+    return entries, int(items[-1]["sk"]) if "LastEvaluatedKey" in reply and items else until
+
+
+def _with_records(tenant: str, entries: list[_Entry]) -> list[FileChange]:
+    found = records([entry.file_id for entry in entries], consistent=True)
+    items = []
+    for entry in entries:
+        file = found.get(entry.file_id)
+        if file and file.tenant == tenant and file.status is not Status.DELETED:
+            items.append(FileChange(entry.file_id, file.revision, file))
+        else:
+            items.append(FileChange(entry.file_id, max(entry.revision, file.revision if file else 0), None))
+    return items

@@ -1,0 +1,108 @@
+"""Under what a file is found: the items of its index, as pure functions of its record."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Iterator
+
+from chalicelib.catalog.keys import BETWEEN, entry, facet_partition, sort_partition, word_partition
+from chalicelib.model import File, Status, timestamp
+
+# A posting: (pk, sk). It has no other attribute.
+Posting = tuple[str, str]
+
+# What a file is found by, as one text each: `=status=ready`, `<size\t00000000000000000123`, `~word`. With tenant, id
+# and index shard it makes a posting; without them it is short enough to be kept with every file.
+Term = str
+
+MAX_WORDS = 64
+MIN_WORD, MAX_WORD = 2, 32  # characters
+MAX_TEXT = 4096  # characters of one text that are looked at
+MAX_NAME_BYTES = 900  # of a file name that is sorted by; a sort key takes 1,024 with the id
+
+SORTS = ("updated", "size", "filename")
+
+
+def terms(file: File) -> frozenset[Term]:
+    """All that a file is found by: about a dozen and its words; nothing for a deleted one."""
+    if file.status is Status.DELETED:
+        return frozenset()
+    facets = {f"={name}={value}" for name, value in facets_of(file)}
+    sorts = {f"<{order}{BETWEEN}{sorted_by(file, order)}" for order in SORTS}
+    return frozenset(facets | sorts | {f"~{word}" for word in words_of(file)})
+
+
+def posting(term: Term, tenant: str, file_id: str, shard: int) -> Posting:
+    """Where a term of a file is written."""
+    kind, text = term[0], term[1:]
+    if kind == "=":
+        name, _, value = text.partition("=")
+        return facet_partition(tenant, name, value, shard), file_id
+    if kind == "<":
+        order, _, value = text.partition(BETWEEN)
+        return sort_partition(tenant, order, shard), entry(value, file_id)
+    return word_partition(tenant, text, shard), entry(text, file_id)
+
+
+def postings(file: File, shard: int) -> frozenset[Posting]:
+    """Every list that a file stands in, in one index shard."""
+    return frozenset(posting(term, file.tenant, file.id, shard) for term in terms(file))
+
+
+def facets_of(file: File) -> set[tuple[str, str]]:
+    """(name, value) of each list that filters use."""
+    essence = media_type(file.content_type)
+    found = {
+        ("status", str(file.status)),
+        ("content_type", essence),
+        ("content_type", f"{essence.partition('/')[0]}/*"),
+    }
+    if file.kind:
+        found.add(("kind", str(file.kind)))
+    return found | {("tag", tag) for tag in file.tags}
+
+
+def media_type(content_type: str) -> str:
+    """`text/plain; charset=utf-8` is of `text/plain`."""
+    return content_type.partition(";")[0].strip().lower()
+
+
+def sorted_by(file: File, order: str) -> str:
+    """A text that sorts as the files shall: by time, by bytes (0 while unknown), by name without its case."""
+    if order == "updated":
+        return timestamp(file.updated_at)
+    if order == "size":
+        return f"{file.size or 0:020d}"
+    return sortable_name(file.filename)
+
+
+def sortable_name(name: str) -> str:
+    folded = unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+    return folded.encode()[:MAX_NAME_BYTES].decode(errors="ignore")
+
+
+def words_of(file: File) -> set[str]:
+    """The words that a file is searched by: at most 64, first of its name, then tags, artist and caption."""
+    texts = [file.filename, *file.tags]
+    if file.image:
+        texts += [file.image.artist or "", file.image.caption or ""]
+    return set(_first(MAX_WORDS, (word for text in texts for word in split_words(text))))
+
+
+def _first(count: int, words: Iterable[str]) -> Iterator[str]:
+    seen: dict[str, None] = {}
+    for word in words:
+        seen.setdefault(word)
+        if len(seen) == count:
+            break
+    return iter(seen)
+
+
+def split_words(text: str) -> list[str]:
+    """The words of a text: runs of letters, marks and digits, NFKC and without case; shorter than 2 left out.
+
+    Longer ones are cut at 32 characters, here and in a query alike.
+    """
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text[:MAX_TEXT]).casefold())
+    spaced = "".join(c if unicodedata.category(c)[0] in "LMN" else " " for c in folded)
+    return [word[:MAX_WORD] for word in spaced.split() if len(word) >= MIN_WORD]

@@ -1,0 +1,67 @@
+"""Files by the words of their names, tags and captions, as far as an ordered list of words serves that."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from chalicelib.catalog.files import records
+from chalicelib.catalog.keys import LAST, entry, entry_id, word_partition
+from chalicelib.catalog.postings import words_of
+from chalicelib.catalog.reading import Budget, Walk
+from chalicelib.model import File, Status
+from chalicelib.settings import settings
+
+MAX_QUERY_WORDS = 8
+# Entries that are read of one word in each shard: so many that are it, so many that begin with it.
+WORD_READS = 250
+# Records that are read beyond those asked for, as some may have changed since.
+SPARE = 20
+
+
+@dataclass(frozen=True)
+class Found:
+    """A file, and how many of the words asked for it has."""
+
+    file: File
+    matched: int
+
+
+def search(tenant: str, words: Sequence[str], limit: int) -> list[Found]:
+    """Files that have one of these words, or a word that begins with it: most words first, whole ones before others,
+    then the newest. `words` as `split_words` gives them.
+
+    Two Queries for each word and index shard, and one BatchGetItem for each hundred records. Of a word that thousands
+    of files have, only the 250 newest in each shard are ranked; of words that begin with it, 250 from the end of the
+    alphabet.
+    """
+    ranks: dict[str, list[int]] = defaultdict(lambda: [0, 0])
+    for word in words[:MAX_QUERY_WORDS]:
+        whole: set[str] = set()
+        begun: set[str] = set()
+        for shard in range(settings().list_shards):
+            partition = word_partition(tenant, word, shard)
+            whole |= _read(partition, entry(word, ""), entry(word, LAST))
+            begun |= _read(partition, word + " ", word + LAST)
+        for file_id in whole | begun:
+            ranks[file_id][0] += 1
+            ranks[file_id][1] += file_id in whole
+    best = sorted(ranks, key=lambda file_id: (*ranks[file_id], file_id), reverse=True)[: limit + SPARE]
+    fresh = records(best)
+    found = []
+    for file_id in best:
+        file = fresh.get(file_id)
+        if file is None or file.tenant != tenant or file.status is Status.DELETED:
+            continue
+        held = words_of(file)
+        matched = sum(any(own.startswith(word) for own in held) for word in words)
+        if matched:
+            found.append(Found(file, matched))
+    return found[:limit]
+
+
+def _read(partition: str, low: str, high: str) -> set[str]:
+    """Ids of the last entries in a range: one Query."""
+    walk = Walk(partition, False, WORD_READS, Budget(1), low, high)
+    return {entry_id(walk.key(item)) for item in walk.first()}

@@ -1,0 +1,61 @@
+"""From the table's stream to the index. Knows neither Chalice nor how the index is written.
+
+An image that is no record of ours is told of in the log and left out, for it would hold up its shard until it is a day
+old. Everything else that fails raises: Lambda brings the same batch again, and doing it again changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from aws_lambda_powertools.metrics import MetricUnit
+from pydantic import ValidationError
+
+from chalicelib import catalog
+from chalicelib.catalog import Change
+from chalicelib.catalog.keys import file_key
+from chalicelib.model import File, Status
+from chalicelib.observability import begin, emit, logger
+
+
+def handle(event: dict[str, Any], context: Any) -> None:
+    """Indexes one batch of the table's stream."""
+    begin(request_id=context.aws_request_id)
+    changes = newest_of(event["Records"])
+    fresh = catalog.index(changes)
+    if changes:
+        logger.info("indexed", extra={"files": len(changes), "fresh": fresh})
+
+
+def newest_of(records: Iterable[dict[str, Any]]) -> list[Change]:
+    """The changes in a batch of stream records, one a file. What is no file's record is left out."""
+    images: dict[str, list[File]] = {}
+    for record in records:
+        keys = record["dynamodb"]["Keys"]
+        file_id = keys["pk"]["S"].removeprefix("FILE#")
+        if {name: key["S"] for name, key in keys.items()} != file_key(file_id):
+            continue
+        try:
+            file = _image(record)
+        except (ValidationError, ValueError, TypeError, KeyError):
+            logger.exception("a record that cannot be indexed", extra={"file_id": file_id})
+            emit({"unindexable": (MetricUnit.Count, 1)})
+            continue
+        images.setdefault(file_id, []).append(file)
+    changes = []
+    for seen in images.values():
+        newest = max(seen, key=lambda file: file.revision)
+        changes.append(Change(newest, tuple(file for file in seen if file.revision < newest.revision)))
+    return changes
+
+
+def _image(record: dict[str, Any]) -> File:
+    change = record["dynamodb"]
+    if record["eventName"] != "REMOVE":
+        return catalog.as_file(change["NewImage"])
+    # The table's TTL: of a tombstone, or of an upload that never came and that is gone with this.
+    file = catalog.as_file(change["OldImage"])
+    if file.status is Status.DELETED:
+        return file
+    return file.model_copy(update={"status": Status.DELETED, "revision": file.revision + 1})

@@ -1,0 +1,29 @@
+"""Under which addresses a file's renditions are: those that are served, and those that are being made."""
+
+from __future__ import annotations
+
+from chalicelib.model import File, rendition_prefix, source_version
+from chalicelib.processing.recipes import Recipe, recipe_for
+
+
+def recipe_of(file: File) -> Recipe:
+    """The recipe to process the file by."""
+    focus = (file.focus.x, file.focus.y) if file.focus else None
+    return recipe_for(file.wanted_recipe or file.recipe, focus)
+
+
+def made_version(file: File) -> str:
+    """The version that processing the file now makes."""
+    return source_version(file.version_id or "", recipe_of(file).fingerprint, file.generation)
+
+
+def made_prefix(file: File) -> str:
+    """Where processing the file now writes."""
+    return rendition_prefix(file.visibility, file.id, made_version(file))
+
+
+def served_prefix(file: File) -> str | None:
+    """Where the renditions are that clients see; None when there are none."""
+    if not file.source_version or not file.renditions:
+        return None
+    return rendition_prefix(file.visibility, file.id, file.source_version)

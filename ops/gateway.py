@@ -1,0 +1,127 @@
+"""What API Gateway answers in the function's place, as problem documents; and how often it lets the function be asked.
+
+Chalice knows neither, and writes the API's definition anew with each deployment; so `ops provision`, which comes after
+it in `make deploy`, sets both on the API itself.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from chalicelib.api.errors import PROBLEMS
+from chalicelib.settings import PREFIX
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mypy_boto3_apigateway import APIGatewayClient
+    from mypy_boto3_apigateway.type_defs import PatchOperationTypeDef
+
+# Response type → (code, what a person is told). The types:
+# https://docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html
+RESPONSES = {
+    "DEFAULT_4XX": ("bad_request", "API Gateway could not read this request."),
+    "DEFAULT_5XX": ("internal", "Something went wrong on our side."),
+    "INTEGRATION_FAILURE": ("unavailable", "The service is busy; try again."),
+    "INTEGRATION_TIMEOUT": ("timeout", "There was no answer in time; what was asked may have happened."),
+    # Every address has every method of HTTP that anything here answers: what is left are methods that nothing does.
+    "MISSING_AUTHENTICATION_TOKEN": ("method_not_allowed", "No address here answers that method."),
+    "REQUEST_TOO_LARGE": ("payload_too_large", "The body is larger than API Gateway takes."),
+    "THROTTLED": ("too_many_requests", "This stage is asked too often; try again."),
+    "UNSUPPORTED_MEDIA_TYPE": (
+        "unsupported_media_type",
+        "The body must be JSON: send `Content-Type: application/json`.",
+    ),
+}
+_RETRY = {"too_many_requests": "1", "unavailable": "2"}
+_METHODS = "DELETE, GET, OPTIONS, PATCH, POST, PUT"
+
+
+def template(code: str, detail: str) -> str:
+    """The body: a problem document, with API Gateway's variable for the request id."""
+    status = PROBLEMS[code]
+    document = {
+        "type": f"urn:filemill:problem:{code}",
+        "title": status.phrase,
+        "status": int(status),
+        "code": code,
+        "detail": detail,
+        "request_id": "$context.requestId",
+    }
+    return json.dumps(document)
+
+
+def headers(code: str) -> dict[str, str]:
+    """Any page may read these: API Gateway can't tell origins apart here, and nothing of a tenant is in them."""
+    found = {
+        "Content-Type": "application/problem+json",
+        "Cache-Control": "no-store",
+        "Access-Control-Allow-Origin": "*",
+        "Access-Control-Expose-Headers": "Retry-After,X-Request-Id",
+    }
+    if code in _RETRY:
+        found["Retry-After"] = _RETRY[code]
+    if code == "method_not_allowed":
+        found["Allow"] = _METHODS
+    return found
+
+
+def answer(kind: str, request_id: str) -> tuple[int, dict[str, str], bytes]:
+    """(status, headers, body) as API Gateway makes them of these."""
+    code, detail = RESPONSES[kind]
+    body = template(code, detail).replace("$context.requestId", request_id).encode()
+    return int(PROBLEMS[code]), {**headers(code), "X-Request-Id": request_id}, body
+
+
+def wanted(kind: str) -> dict[str, Any]:
+    """One gateway response as API Gateway keeps it: header values are quoted literals or names of variables."""
+    code, detail = RESPONSES[kind]
+    parameters = {f"gatewayresponse.header.{name}": f"'{value}'" for name, value in headers(code).items()}
+    parameters["gatewayresponse.header.X-Request-Id"] = "context.requestId"
+    return {
+        "statusCode": str(int(PROBLEMS[code])),
+        "responseParameters": parameters,
+        "responseTemplates": {"application/json": template(code, detail)},
+    }
+
+
+def configure(client: APIGatewayClient, api_id: str, stage: str, variables: Mapping[str, str]) -> bool:
+    """Brings the API's gateway responses and the stage's throttling to what they should be; whether they changed.
+
+    Changed responses show after a deployment of the API, which is made. Throttling shows at once. An API or stage that
+    is gone is left to `chalice deploy`.
+    """
+    try:
+        now = client.get_stage(restApiId=api_id, stageName=stage)
+    except client.exceptions.NotFoundException:
+        return False
+    kept = {r.get("responseType"): r for r in _responses(client, api_id)}
+    stale = [kind for kind in RESPONSES if {n: kept.get(kind, {}).get(n) for n in wanted(kind)} != wanted(kind)]
+    for kind in stale:
+        client.put_gateway_response(restApiId=api_id, responseType=kind, **wanted(kind))  # type: ignore[arg-type]
+    if stale:
+        client.create_deployment(restApiId=api_id, stageName=stage, description="Filemill's own error answers")
+    change = throttling(now.get("methodSettings", {}), variables)
+    if change:
+        client.update_stage(restApiId=api_id, stageName=stage, patchOperations=change)
+    return bool(stale or change)
+
+
+def _responses(client: APIGatewayClient, api_id: str) -> list[Any]:
+    return client.get_gateway_responses(restApiId=api_id, limit=500).get("items", [])
+
+
+def throttling(settings: Mapping[str, Any], variables: Mapping[str, str]) -> list[PatchOperationTypeDef]:
+    """What to change so that all methods together have the stage's bound; AWS's own, the account's, stays above it."""
+    rate = int(variables.get(f"{PREFIX}RATE_LIMIT") or 0)
+    burst = int(variables.get(f"{PREFIX}RATE_BURST") or 0) or rate
+    now = settings.get("*/*", {})
+    if not rate:
+        return [{"op": "remove", "path": "/*/*"}] if now else []
+    if (now.get("throttlingRateLimit"), now.get("throttlingBurstLimit")) == (rate, burst):
+        return []
+    return [
+        {"op": "replace", "path": "/*/*/throttling/rateLimit", "value": str(rate)},
+        {"op": "replace", "path": "/*/*/throttling/burstLimit", "value": str(burst)},
+    ]

@@ -1,0 +1,58 @@
+"""The document against the app itself, on moto; tests/e2e/test_contract.py does the same to the deployed stack."""
+
+from __future__ import annotations
+
+import json
+import os
+from types import SimpleNamespace
+
+import pytest
+
+from chalicelib.api import files
+from ops.openapi import TARGET
+from tests import contract
+from tests.conftest import Calls, new_client
+
+# `make contract` asks for many more.
+EXAMPLES = int(os.environ.get("CONTRACT_EXAMPLES", "10"))
+
+
+@pytest.fixture
+def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`wait` waits by a clock that its own pauses move."""
+    moment = [0.0]
+    clock = SimpleNamespace(monotonic=lambda: moment[0], sleep=lambda s: moment.__setitem__(0, moment[0] + s))
+    monkeypatch.setattr(files, "time", clock)
+
+
+@pytest.mark.usefixtures("_no_waiting")
+def test_the_app_answers_as_its_document_says(stage: Calls, capsys: pytest.CaptureFixture[str]) -> None:
+    import app
+
+    key = new_client("acme").key
+    assert key
+    document = json.loads(TARGET.read_text())
+    with contract.gateway(app.app) as url:
+        report = contract.run(document, key, base_url=url, examples=EXAMPLES, sequences=EXAMPLES * 5)
+    with capsys.disabled():
+        report.show("in process on moto")
+    assert not report.failures, str(report)
+    assert report.cases >= 500
+    assert report.followed
+
+
+@pytest.mark.usefixtures("_no_waiting")
+def test_a_files_life_goes_along_the_documents_links(stage: Calls, capsys: pytest.CaptureFixture[str]) -> None:
+    import app
+
+    key = new_client("acme").key
+    assert key
+    document = json.loads(TARGET.read_text())
+    with contract.gateway(app.app) as url:
+        report = contract.run(
+            document, key, base_url=url, examples=EXAMPLES, sequences=EXAMPLES * 10, only=contract.LIFE
+        )
+    with capsys.disabled():
+        report.show("a file's life, in process on moto")
+    assert not report.failures, str(report)
+    assert set(report.followed) >= contract.LIVED

@@ -1,0 +1,345 @@
+"""The index beside a model of it: whatever was written, and however the stream told it."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections import Counter
+from datetime import timedelta
+from importlib import import_module
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
+
+from chalicelib import aws, catalog, indexing
+from chalicelib.catalog.listing import ListQuery
+from chalicelib.catalog.postings import postings, sortable_name
+from chalicelib.model import File, Kind, Status
+from tests.catalog.fake import CrashedError, FakeDynamoDB
+from tests.catalog.making import file
+from tests.conftest import lambda_context
+
+index_module = import_module("chalicelib.catalog.index")  # catalog.index is the function
+
+REPEATED = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+
+TAGS = st.lists(st.sampled_from(["a", "b", "#0", "a=b"]), max_size=2, unique=True)
+NAMES = st.sampled_from(["a.jpg", "A b.jpg", "a", "a!", "ß.png", "z" * 255, "猫🐈.heic"])
+EDIT = st.fixed_dictionaries(
+    {},
+    optional={
+        "tags": TAGS,
+        "filename": NAMES,
+        "size": st.sampled_from([None, 0, 9, 10, 10**12]),
+        "status": st.sampled_from([Status.PROCESSING, Status.READY, Status.FAILED, Status.DELETED]),
+        "content_type": st.sampled_from(["image/png", "text/csv; charset=utf-8"]),
+        "kind": st.sampled_from([Kind.IMAGE, Kind.OTHER]),
+    },
+)
+WRITES = st.lists(st.tuples(st.integers(0, 5), EDIT), max_size=25)
+
+
+Writes = list[tuple[int, dict[str, Any]]]
+
+
+def handle(records: list[dict[str, Any]]) -> None:
+    indexing.handle({"Records": records}, lambda_context())
+
+
+def write(
+    table: FakeDynamoDB, writes: Writes, before: dict[str, File] | None = None
+) -> tuple[list[dict[str, Any]], dict[str, File]]:
+    """Each write is a new record's or the next revision's; what the stream tells, and how the table stands."""
+    told: list[dict[str, Any]] = []
+    stands = dict(before or {})
+    for number, values in writes:
+        new = file(number, revision=1)
+        present = stands.get(new.id, new)
+        moved = {"revision": present.revision + 1, "updated_at": present.updated_at + timedelta(seconds=7)}
+        stands[new.id] = File.model_validate(present.model_dump() | values | moved)
+        told.append(table.write_record(stands[new.id]))
+    return told, stands
+
+
+class Consumer:
+    """Keeps nothing but its cursor and what it was told."""
+
+    def __init__(self) -> None:
+        self.positions: catalog.Positions = {}
+        self.knows: dict[str, int | None] = {}
+
+    def read(self, limit: int) -> bool:
+        page = catalog.changes("acme", self.positions, limit)
+        assert len(page.items) <= limit
+        for change in page.items:
+            self.knows[change.id] = change.file.revision if change.file else None
+        self.positions = page.positions
+        return page.more
+
+    def drain(self, limit: int) -> None:
+        while self.read(limit):
+            pass
+
+
+def everything(query: ListQuery, limit: int) -> list[str]:
+    found: list[str] = []
+    after = None
+    for _ in range(1000):
+        page = catalog.list_files("acme", query, after, limit)
+        assert len(page.files) <= limit
+        found += [each.id for each in page.files]
+        after = page.after
+        if after is None:
+            return found
+    raise AssertionError("the pages do not end")
+
+
+def order(query: ListQuery) -> Any:
+    keys = {
+        "created": lambda f: (f.id,),
+        "updated": lambda f: (f.updated_at, f.id),
+        "size": lambda f: (f.size or 0, f.id),
+        "filename": lambda f: (sortable_name(f.filename).encode(), f.id),
+    }
+    return keys[query.order]
+
+
+def check(table: FakeDynamoDB, stands: dict[str, File], consumer: Consumer, limit: int) -> None:
+    live = {file_id: f for file_id, f in stands.items() if f.status is not Status.DELETED}
+    wanted = {place for f in live.values() for place in postings(f, _shard(table, f.id))}
+    assert table.holds("FACET#") | table.holds("SORT#") | table.holds("WORD#") == wanted
+    consumer.drain(limit)
+    assert consumer.knows == {i: f.revision if i in live else None for i, f in stands.items()}
+    stats = catalog.stats("acme")
+    assert {s: c.files for s, c in stats.by_status.items()} == Counter(str(f.status) for f in live.values())
+    assert {k: c.files for k, c in stats.by_kind.items()} == Counter(str(f.kind or "unknown") for f in live.values())
+    assert stats.bytes == sum(f.size or 0 for f in live.values())
+    for query in QUERIES:
+        matching = sorted((f for f in live.values() if query.matches(f)), key=order(query), reverse=not query.forward)
+        assert everything(query, limit) == [f.id for f in matching], query
+
+
+def _shard(table: FakeDynamoDB, file_id: str) -> int:
+    return int(table.items[f"FILE#{file_id}", "INDEX"]["shard"]["N"])
+
+
+QUERIES = [
+    ListQuery(),
+    ListQuery(sort="created"),
+    ListQuery(tags=("a",)),
+    ListQuery(tags=("a", "b"), sort="created"),
+    ListQuery(tags=("#0",), status=Status.READY, content_type="image/*"),
+    ListQuery(kind=Kind.OTHER, content_type="text/csv"),
+    ListQuery(status=Status.FAILED, created_after=file(2).created_at),
+    ListQuery(created_before=file(4).created_at),
+    ListQuery(sha256=file(3).sha256, status=Status.READY),
+    *(ListQuery(sort=s) for s in ("-updated", "updated", "-size", "size", "filename", "-filename")),
+    ListQuery(filename_prefix="A"),
+    ListQuery(filename_prefix="SS", sort="-filename"),
+]
+
+
+@given(WRITES, st.integers(1, 4), st.data())
+@examples(max_examples=120, deadline=None, suppress_health_check=REPEATED)
+def test_however_the_stream_is_told_the_index_is_that_of_the_records(
+    monkeypatch: pytest.MonkeyPatch, writes: list[Any], limit: int, data: st.DataObject
+) -> None:
+    """Split anywhere, told twice or from the beginning, ended after any call and told again, perhaps with more."""
+    table = FakeDynamoDB()
+    monkeypatch.setattr(aws, "dynamodb", lambda: table)
+    told, stands = write(table, writes)
+    consumer = Consumer()
+    begin = 0
+    while begin < len(told):
+        end = data.draw(st.integers(begin + 1, min(len(told), begin + 8)))
+        table.crash_at = data.draw(st.none() | st.integers(0, 12))
+        try:
+            handle(told[begin:end])
+            begin = data.draw(st.sampled_from([end, end, end, begin, 0])) if len(table.calls) % 3 else end
+        except CrashedError:
+            pass  # told again
+        table.crash_at = None
+        if data.draw(st.booleans()):
+            consumer.read(limit)
+    handle(told)
+    check(table, stands, consumer, limit)
+
+
+@given(WRITES, st.integers(1, 4), st.integers(1, 5))
+@examples(max_examples=40, deadline=None, suppress_health_check=REPEATED)
+def test_shards_change_nothing_but_where_things_are(
+    monkeypatch: pytest.MonkeyPatch, writes: list[Any], limit: int, shards: int
+) -> None:
+    from chalicelib.settings import settings
+
+    table = FakeDynamoDB()
+    monkeypatch.setattr(aws, "dynamodb", lambda: table)
+    consumer = Consumer()
+    half = len(writes) // 2
+    told, stands = write(table, writes[:half])
+    handle(told)
+    consumer.read(limit)
+    monkeypatch.setenv("FILEMILL_LIST_SHARDS", str(shards))
+    settings.cache_clear()
+    try:
+        told, stands = write(table, writes[half:], stands)
+        handle(told)
+        check(table, stands, consumer, limit)
+    finally:
+        monkeypatch.delenv("FILEMILL_LIST_SHARDS")
+        settings.cache_clear()
+
+
+def test_writers_index_workers_and_a_reader_at_once_end_with_the_tables_state(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Four shards of a stream, each told in order, all of one tenant: they contend for its one feed."""
+    table = FakeDynamoDB(chaos=0.1, seed=1)
+    monkeypatch.setattr(aws, "dynamodb", lambda: table)
+    stands: dict[str, File] = {}
+    consumer = Consumer()
+    failed: list[BaseException] = []
+    done = threading.Event()
+
+    def work(lane: int) -> None:
+        chance = random.Random(lane)
+        try:
+            told = []
+            for turn in range(60):
+                number = lane * 100 + chance.randrange(12)
+                new = file(number, revision=1)
+                present = stands.get(new.id, new)
+                status = chance.choice([Status.READY, Status.FAILED, Status.DELETED])
+                stands[new.id] = present.model_copy(update={"revision": present.revision + 1, "status": status})
+                told.append(table.write_record(stands[new.id]))
+                if turn % 5 == 4:
+                    deliver(told)
+                    told = []
+        except BaseException as error:
+            failed.append(error)
+
+    def deliver(told: list[dict[str, Any]]) -> None:
+        for _ in range(50):  # as Lambda: the same batch, until it is done
+            try:
+                handle(told)
+            except catalog.ContendedError:
+                continue
+            return
+        raise AssertionError("never done")
+
+    def read() -> None:
+        while not done.is_set():
+            consumer.read(3)
+
+    workers = [threading.Thread(target=work, args=(lane,)) for lane in range(4)]
+    reader = threading.Thread(target=read)
+    for thread in (*workers, reader):
+        thread.start()
+    for thread in workers:
+        thread.join(120)
+    done.set()
+    reader.join(30)
+    assert failed == []
+    check(table, stands, consumer, 7)
+
+
+def test_no_entry_is_read_before_all_that_come_before_it(table: FakeDynamoDB) -> None:
+    """A worker that ended between its transaction and saying so: readers wait, and the next one says it for both."""
+    table.crash_at = 4  # markers, postings, the head, the transaction; then `seen`
+    with pytest.raises(CrashedError):
+        handle([table.write_record(file(1))])
+    table.crash_at = None
+    assert ("FEED#acme#0", f"{1:020d}") in table.items
+    assert catalog.changes("acme", {}, 10).items == []
+    handle([table.write_record(file(2))])
+    assert [change.id for change in catalog.changes("acme", {}, 10).items] == [file(1).id, file(2).id]
+
+
+def test_a_redelivered_batch_shows_what_its_first_try_did_not(table: FakeDynamoDB) -> None:
+    told = [table.write_record(file(1))]
+    table.crash_at = 4
+    with pytest.raises(CrashedError):
+        handle(told)
+    table.crash_at = None
+    handle(told)
+    assert [change.id for change in catalog.changes("acme", {}, 10).items] == [file(1).id]
+
+
+def test_what_a_try_began_is_taken_back_when_the_next_one_knows_more(table: FakeDynamoDB) -> None:
+    first = table.write_record(file(1, tags=["a"]))
+    table.crash_at = 2  # markers and postings are written; then it ends
+    with pytest.raises(CrashedError):
+        handle([first])
+    table.crash_at = None
+    handle([first, table.write_record(file(1, tags=["b"], revision=4))])
+    assert table.holds("FACET#acme#tag=a#") == set()
+    assert table.holds("FACET#acme#tag=b#") == {("FACET#acme#tag=b#0", file(1).id)}
+
+
+def test_contention_that_does_not_end_brings_the_batch_back(
+    table: FakeDynamoDB, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(index_module, "LONGEST_PAUSE", 0.0)
+    table._chaos = 1.0
+    with pytest.raises(catalog.ContendedError):
+        handle([table.write_record(file(1))])
+
+
+def test_an_upload_that_the_ttl_removes_is_a_deletion(table: FakeDynamoDB) -> None:
+    waiting = file(1, status=Status.AWAITING_UPLOAD, kind=None, revision=1)
+    handle([table.write_record(waiting)])
+    handle([table.remove_record(waiting.id)])
+    consumer = Consumer()
+    check(table, {waiting.id: waiting.model_copy(update={"status": Status.DELETED, "revision": 2})}, consumer, 10)
+    assert consumer.knows == {waiting.id: None}
+
+
+def test_a_tombstone_that_the_ttl_removes_is_no_news(table: FakeDynamoDB) -> None:
+    handle([table.write_record(file(1)), table.write_record(file(1, status=Status.DELETED, revision=4))])
+    consumer = Consumer()
+    consumer.drain(10)
+    table.measure()
+    handle([table.remove_record(file(1).id)])
+    assert consumer.read(10) is False
+    assert consumer.knows == {file(1).id: None}
+    assert "TransactWriteItems" not in table.calls
+
+
+def test_a_record_that_is_none_is_left_out_and_the_others_are_indexed(
+    table: FakeDynamoDB, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measured: list[str] = []
+    monkeypatch.setattr(indexing, "emit", measured.extend)
+    bad = table.write_record(file(1))
+    bad["dynamodb"]["NewImage"] = {**bad["dynamodb"]["NewImage"], "status": {"S": "melted"}}
+    handle([bad, table.write_record(file(2))])
+    assert everything(ListQuery(tags=("holiday",)), 10) == [file(2).id]
+    assert measured == ["unindexable"]
+
+
+def test_items_of_no_file_are_nothing_to_the_index(table: FakeDynamoDB) -> None:
+    for keys in ({"pk": "TOKEN#1", "sk": "TOKEN"}, {"pk": f"FILE#{file(1).id}", "sk": "INDEX"}):
+        typed = {name: {"S": value} for name, value in keys.items()}
+        handle([{"eventName": "INSERT", "dynamodb": {"Keys": typed, "NewImage": typed}}])
+    assert table.items == {}
+
+
+def test_the_largest_record_stays_within_dynamodbs_bounds(table: FakeDynamoDB) -> None:
+    """400 KB an item, 2,048 and 1,024 bytes a key, 4 MB and a hundred actions a transaction."""
+    from bench.capacity_units import item_size
+
+    names = ["😀" * 63 + f"{n:03d}" for n in range(400)]
+    largest = [
+        file(n, filename=names[n] + " " + " ".join(f"{chr(0x10400 + w) * 2}{n}" for w in range(40)), tags=names[:20])
+        for n in range(40)
+    ]
+    largest = [f.model_copy(update={"filename": f.filename[:255]}) for f in largest]
+    handle([table.write_record(f) for f in largest])
+    for (pk, sk), item in table.items.items():
+        assert len(pk.encode()) <= 2048
+        assert len(sk.encode()) <= 1024
+        assert item_size(item) < 400_000 / 10
+    markers = [item_size(item) for (_, sk), item in table.items.items() if sk == "INDEX"]
+    assert index_module.FILES_A_TRANSACTION * 3 + 1 <= 100
+    assert index_module.FILES_A_TRANSACTION * (max(markers) + 1000) < 4_000_000
