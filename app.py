@@ -4,6 +4,7 @@
     S3 originals ──▶ SQS ingest ──▶ process() ──▶ S3 derived + record `ready` ──▶ CloudFront /f/…
     POST /v1/files with source_url ──▶ SQS imports ──▶ fetch() ──▶ S3 originals
     any record's change ──▶ the table's stream ──▶ index() ──▶ lists, search, changes and counts in the same table
+    CloudFront /f/… that S3 has not ──▶ GET /render/f/… ──▶ render() ──▶ S3 derived
 
 Chalice deploys this one file as several Lambda functions, and each imports all of it. So that none pays for another's
 imports, the HTTP routes are mounted only where HTTP is answered, and handlers import their work when called.
@@ -26,7 +27,7 @@ except NotProvisionedError as missing:
     raise SystemExit(f"filemill: {missing}") from None  # a person at a terminal gets the sentence
 
 # Chalice names the API's function `app-stage`, the others `app-stage-name`; at a terminal there is no function.
-if os.environ.get("AWS_LAMBDA_FUNCTION_NAME", "").endswith(("-process", "-fetch", "-index")):
+if os.environ.get("AWS_LAMBDA_FUNCTION_NAME", "").endswith(("-process", "-fetch", "-index", "-render")):
     app = Chalice(app_name="filemill", configure_logs=False)
 else:
     from chalicelib.api.application import create
@@ -58,3 +59,11 @@ def index(event: Any) -> None:
     from chalicelib import indexing
 
     indexing.handle(event.to_dict(), event.context)
+
+
+@app.lambda_function(name="render")
+def render(event: Any, context: Any) -> dict[str, Any]:
+    """One rendition that nobody made yet. The API calls it, and waits."""
+    from chalicelib.processing import render as rendering
+
+    return rendering.handle(event, context)

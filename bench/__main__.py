@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from bench import calls, cold_start, imports, memory, partitions, whole_job
+from bench import avif, calls, cold_start, delivery, imports, memory, partitions, whole_job
 from bench.images import run as images
 
 BENCHES = {
@@ -15,6 +15,8 @@ BENCHES = {
     "whole_job": whole_job.run,
     "memory": memory.run,
     "images": images.run,
+    "avif": avif.run,
+    "delivery": delivery.run,
     "partitions": partitions.run,
 }
 

@@ -65,3 +65,10 @@ def cloudfront() -> CloudFrontClient:
 @cache
 def ssm() -> SSMClient:
     return cast("SSMClient", _session().create_client("ssm", config=Config(**_BOUNDS)))
+
+
+@cache
+def functions() -> Any:
+    # The answer of a synchronous call comes when the function ends; a second call would do the work twice.
+    config = Config(connect_timeout=3, read_timeout=24, retries={"total_max_attempts": 1})
+    return _session().create_client("lambda", config=config)

@@ -304,6 +304,37 @@ def copy_derived(copies: Mapping[str, str]) -> bool:
     return True
 
 
+@dataclass(frozen=True)
+class Derived:
+    """A derived file; `body` None when it has more bytes than were to be read."""
+
+    content_type: str
+    body: bytes | None
+
+
+def read_derived(key: str, most: int) -> Derived | None:
+    """One GetObject of at most so many bytes; None when there is no such object."""
+    try:
+        reply = aws.s3().get_object(Bucket=settings().derived_bucket, Key=key)
+    except ClientError as error:
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] in {403, 404}:
+            return None
+        raise
+    with reply["Body"] as body:
+        return Derived(reply["ContentType"], body.read() if reply["ContentLength"] <= most else None)
+
+
+def sign_derived(key: str, expires_in: int) -> str:
+    """An address to GET a derived file from S3 itself. No AWS call."""
+    parameters = {"Bucket": settings().derived_bucket, "Key": key}
+    return aws.s3().generate_presigned_url("get_object", Params=parameters, ExpiresIn=expires_in)
+
+
+def delete_rendition(key: str) -> None:
+    """One DeleteObject."""
+    aws.s3().delete_object(Bucket=settings().derived_bucket, Key=key)
+
+
 def delete_original_version(key: str, version_id: str) -> None:
     version: dict[str, Any] = {"VersionId": version_id} if version_id else {}
     aws.s3().delete_object(Bucket=settings().originals_bucket, Key=key, **version)

@@ -12,6 +12,11 @@ def recipe_of(file: File) -> Recipe:
     return recipe_for(file.wanted_recipe or file.recipe, focus)
 
 
+def served_recipe(file: File) -> Recipe:
+    """The recipe of the renditions that clients see."""
+    return recipe_for(file.recipe, (file.focus.x, file.focus.y) if file.focus else None)
+
+
 def made_version(file: File) -> str:
     """The version that processing the file now makes."""
     return source_version(file.version_id or "", recipe_of(file).fingerprint, file.generation)

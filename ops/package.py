@@ -25,7 +25,7 @@ from typing import Any
 
 from ops.errors import OpsError
 
-SERVICES = ("cloudfront", "dynamodb", "s3", "sqs", "ssm")  # those of chalicelib/aws.py
+SERVICES = ("cloudfront", "dynamodb", "lambda", "s3", "sqs", "ssm")  # those of chalicelib/aws.py
 MARKER = "filemill-package.json"
 
 # Of an installed distribution, what pip wrote on this computer.

@@ -37,6 +37,13 @@ class Place:
     def bucket(self, name: str) -> str:
         return f"arn:{self.partition}:s3:::{name}"
 
+    def function_name(self, function: str) -> str:
+        """Chalice calls the API's function `app-stage`, any other `app-stage-name`."""
+        return f"{self.app_name}-{self.stage}" + ("" if function == "api_handler" else f"-{function}")
+
+    def function_arn(self, function: str) -> str:
+        return self.arn("lambda", f"function:{self.function_name(function)}")
+
     @property
     def table_arn(self) -> str:
         return self.arn("dynamodb", f"table/{self.table}")
@@ -55,9 +62,8 @@ def _policy(*statements: Statement) -> Policy:
 
 
 def _logs(place: Place, function: str) -> Statement:
-    """A function's own log group. Chalice calls the API's function `app-stage`, any other `app-stage-name`."""
-    name = f"{place.app_name}-{place.stage}" + ("" if function == "api_handler" else f"-{function}")
-    group = place.arn("logs", f"log-group:/aws/lambda/{name}")
+    """A function's own log group."""
+    group = place.arn("logs", f"log-group:/aws/lambda/{place.function_name(function)}")
     # The group itself to create it, what is below it for its streams.
     return _allow("OwnLogs", ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"], group, f"{group}:*")
 
@@ -102,6 +108,7 @@ def api(place: Place) -> Policy:
         # Read and written to copy them: another visibility is another address.
         _allow("Renditions", ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"], f"{derived}/*"),
         _allow("RenditionNames", ["s3:ListBucket"], derived),
+        _allow("OnDemand", ["lambda:InvokeFunction"], place.function_arn("render")),
         # Without kms:Decrypt: the key aws/ssm lets whoever may read the parameter through SSM.
         # https://docs.aws.amazon.com/kms/latest/developerguide/services-parameter-store.html
         _allow(
@@ -167,10 +174,22 @@ def index(place: Place) -> Policy:
     )
 
 
+def render(place: Place) -> Policy:
+    """The render function: reads a record and one version of an original, writes one rendition or takes it back."""
+    originals, derived = place.bucket(place.originals_bucket), place.bucket(place.derived_bucket)
+    return _policy(
+        _allow("Records", ["dynamodb:GetItem"], place.table_arn),
+        _allow("Originals", ["s3:GetObject", "s3:GetObjectVersion"], f"{originals}/*"),
+        _allow("Renditions", ["s3:DeleteObject", "s3:PutObject"], f"{derived}/*"),
+        _logs(place, "render"),
+    )
+
+
 # Chalice's name of a function: (the name in the policy's file, the policy).
 POLICIES: dict[str, tuple[str, Callable[[Place], Policy]]] = {
     "api_handler": ("api", api),
     "process": ("process", process),
     "fetch": ("fetch", fetch),
     "index": ("index", index),
+    "render": ("render", render),
 }

@@ -10,8 +10,9 @@ from typing import Any
 
 import boto3
 
+from chalicelib.keyring import derived_edge_secret
 from chalicelib.settings import PREFIX, camel_to_variable
-from ops import config, emulator_gaps, event_sources, gateway, package, signing_key, stack
+from ops import config, emulator_gaps, event_sources, gateway, package, signing_key, stack, template
 from ops.errors import OpsError, as_sentences
 from ops.policies import POLICIES, Place
 
@@ -108,9 +109,7 @@ def provision(
     """
     config.check_stage(stage, POLICIES)
     recorded = config.stage_variables(config.read_config(project_dir), stage)
-    template_path = project_dir / ".chalice" / "resources.yaml"
-    if not template_path.is_file():
-        raise OpsError(f"There is no {template_path}: run this where app.py is, or say where with --project-dir.")
+    body = template.read(project_dir)
 
     with as_sentences():
         session = boto3.Session()
@@ -122,12 +121,13 @@ def provision(
         ours = {
             "Stage": stage,
             "KeyGroupId": key.group_id,
+            "EdgeSecret": derived_edge_secret(signing_key.read_secret(ssm, stage)),
             "RequireTls": emulator_gaps.requires_tls(cloudformation.meta.endpoint_url),
         }
         made = stack.deploy(
             cloudformation,
             stack_name(stage),
-            template_path.read_text(encoding="utf-8"),
+            body,
             choose(ours, config.deployed_resources(project_dir, stage), region, parameters or {}),
             progress,
             allow_replacement=allow_replacement,

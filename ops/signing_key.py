@@ -66,6 +66,11 @@ def ensure_secrets(ssm: SSMClient, stage: str) -> str:
     return _ensure(ssm, key_parameter(stage), new_private_key, "Filemill: signs private CloudFront addresses")
 
 
+def read_secret(ssm: SSMClient, stage: str) -> bytes:
+    """The secret that `ensure_secrets` made."""
+    return ssm.get_parameter(Name=secret_parameter(stage), WithDecryption=True)["Parameter"]["Value"].encode()
+
+
 def _ensure(ssm: SSMClient, name: str, make: Any, description: str) -> str:
     try:
         return ssm.get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"]

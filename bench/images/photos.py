@@ -90,7 +90,7 @@ def _make(files: dict[str, bytes], folder: Path) -> None:
 
     def photo(name: str, width: int, height: int) -> Image.Image:
         with Image.open(BytesIO(files[name])) as image:
-            return _grained(image.convert("RGB").resize((width, height), Image.Resampling.LANCZOS))
+            return grained(image.convert("RGB").resize((width, height), Image.Resampling.LANCZOS))
 
     camera = _exif(1)
     large = photo("seeding_by_Clements_Engelhardt.jpg", 6000, 4000)
@@ -108,7 +108,7 @@ def _make(files: dict[str, bytes], folder: Path) -> None:
     cut_out.save(folder / "p2-alpha.png")
 
 
-def _grained(image: Image.Image) -> Image.Image:
+def grained(image: Image.Image) -> Image.Image:
     """Resizing leaves a photo smoother than a sensor does; the same noise every time makes up for it."""
     noise = Image.frombytes("L", image.size, random.Random(1).randbytes(image.width * image.height))
     noise = noise.point([128 + (level * (2 * GRAIN + 1) >> 8) - GRAIN for level in range(256)])

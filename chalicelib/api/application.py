@@ -6,7 +6,7 @@ from typing import Any
 
 from chalice import Chalice, CORSConfig, Response
 
-from chalicelib.api import edits, errors, files, health, listing, reference, tokens, uppy
+from chalicelib.api import edits, errors, files, health, listing, reference, render, tokens, uppy
 from chalicelib.api.errors import Problem
 from chalicelib.api.routing import respond
 from chalicelib.observability import SERVICE, begin, logger
@@ -92,6 +92,8 @@ def create() -> Application:
     app.register_blueprint(uppy.routes)
     app.register_blueprint(health.routes)
     app.register_blueprint(reference.routes)
+    app.register_blueprint(render.routes)
+    app.api.binary_types += render.BINARY_TYPES
     _mount_fallbacks(app)
     if len(origins) > 1:
         _mount_preflights(app)

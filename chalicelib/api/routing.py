@@ -28,6 +28,7 @@ _BUSY = frozenset(
         "ServiceUnavailable",
         "SlowDown",
         "ThrottlingException",
+        "TooManyRequestsException",
     }
 )
 

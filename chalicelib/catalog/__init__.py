@@ -33,6 +33,7 @@ from chalicelib.catalog.idempotency import Remembered, RepeatedError, remembered
 from chalicelib.catalog.index import Change, ContendedError, index
 from chalicelib.catalog.listing import ListQuery, Page, UnservedQueryError, list_files
 from chalicelib.catalog.postings import split_words
+from chalicelib.catalog.renders import Rendering, RenderState, begin_render, end_render, get_ready, get_rendering
 from chalicelib.catalog.search import MAX_QUERY_WORDS, Found, search
 from chalicelib.catalog.stats import Count, Stats, stats
 from chalicelib.catalog.tenants import Tenant, get_tenant, put_tenant
@@ -52,6 +53,8 @@ __all__ = [
     "Refusal",
     "Refused",
     "Remembered",
+    "RenderState",
+    "Rendering",
     "RepeatedError",
     "Stats",
     "Tenant",
@@ -60,16 +63,20 @@ __all__ = [
     "api_keys",
     "as_file",
     "batch_get",
+    "begin_render",
     "change",
     "changes",
     "claim",
     "cleared",
     "create",
+    "end_render",
     "fail",
     "fail_import",
     "finish",
     "get",
     "get_api_key",
+    "get_ready",
+    "get_rendering",
     "get_tenant",
     "get_token",
     "index",

@@ -107,6 +107,11 @@ def tenant_key(tenant: str) -> Key:
     return {"pk": f"TENANT#{tenant}", "sk": "TENANT"}
 
 
+def render_key(object_key: str) -> Key:
+    """`object_key` is the rendition's in the derived bucket."""
+    return {"pk": f"RENDER#{object_key}", "sk": "RENDER"}
+
+
 def idempotency_key(owner: str, key: str) -> Key:
     """`owner` is the credential: one browser's key never finds another's answer. The client's text is hashed."""
     return {"pk": f"IDEM#{owner}#{hashlib.sha256(key.encode()).hexdigest()}", "sk": "IDEM"}

@@ -36,13 +36,16 @@ Emit = Callable[[Rendition, bytes], None]
 _OVERVIEW = 160  # pixels, the longer side: all that the placeholders need of an image without renditions
 
 
-def process_image(data: bytes | BinaryIO, recipe: Recipe, *, memory: int, emit: Emit) -> ImageInfo:
+def process_image(
+    data: bytes | BinaryIO, recipe: Recipe, *, memory: int, emit: Emit, only: str | None = None
+) -> ImageInfo:
     """Makes every rendition of the recipe that the image is large enough for, and tells what the image is.
 
     `data` is the file, or a seekable local file object. `memory` is what the whole function has, bytes: an image that
     would take more is refused, before its pixels are decoded. `emit` gets each rendition with its bytes as soon as it
     is encoded, in any order, from several threads at once. What it raises ends the work, and is raised here when no
-    thread is running any more; so renditions may have been emitted of an image that ends in an error.
+    thread is running any more; so renditions may have been emitted of an image that ends in an error. With `only`, the
+    name of a size, the others are not encoded; its pixels are the same, as the cascade is.
 
     Of an animated image, WebP renditions are animated and the others show the first frame; within the bounds of
     animation.py, above which all do. The same bytes and recipe give the same renditions.
@@ -83,15 +86,17 @@ def process_image(data: bytes | BinaryIO, recipe: Recipe, *, memory: int, emit: 
                     image = resized(image, (size.width, size.height))
                 if overview is None or (not recipe.aspect and max(image.size) >= fingerprints.SHARPNESS_SIDE):
                     overview = image
-                shown = marked(image, recipe.watermark)
-                tasks += [pool.submit(work, shown, size, encoding) for encoding in stills]
+                if only in (None, size.name):
+                    shown = marked(image, recipe.watermark)
+                    tasks += [pool.submit(work, shown, size, encoding) for encoding in stills]
             info |= _placeholders(image) | _fingerprints(overview or image)
             for encoding in moving:
                 with blaming_the_file():
                     source = BytesIO(data) if isinstance(data, bytes) else data
                     prepare = lambda frame: crop.cut(recipe, reduce(frame, pool=pool), box)  # noqa: E731
                     mark = partial(marked, watermark=recipe.watermark)
-                    made = list(animation.animate(source, sizes, encoding, rights, prepare, mark))
+                    chosen = [size for size in sizes if only in (None, size.name)]
+                    made = list(animation.animate(source, chosen, encoding, rights, prepare, mark))
                 for size, encoded in made:
                     emit(_rendition(size, encoding, encoded), encoded)
         except MemoryError as error:
@@ -182,6 +187,10 @@ def encode(image: Image.Image, encoding: Encoding, rights: bytes = b"", backgrou
         image = on_paper(image, background) if image.mode == "RGBA" else image
     elif encoding.format == "webp":
         options |= {"method": encoding.effort}
+    elif encoding.format == "avif":
+        # One thread: at 1769 MB a function has one processor, and the bytes must not depend on how many there are.
+        colors = {} if image.mode == "L" else {"subsampling": encoding.subsampling}
+        options |= {"speed": encoding.effort, "max_threads": 1, **colors}
     else:
         raise ValueError(f"no encoder for {encoding.format}")
     view = image._new(image.im)

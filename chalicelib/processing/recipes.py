@@ -39,9 +39,10 @@ _KEPT = ("artist", "copyright", "caption")
 
 @dataclass(frozen=True, slots=True)
 class Encoding:
-    """One format of a rendition. `quality` 0-100, as the encoder means it; `effort` is WebP's method, 0-6.
+    """One format of a rendition. `quality` 0-100, as the encoder means it.
 
-    `subsampling` is JPEG's: 4:2:0 halves the resolution of colour, 4:4:4 keeps it, as coloured text wants.
+    `effort` is WebP's method, 0-6, the higher the slower; or AVIF's speed (aom's), 0-10, the higher the faster.
+    `subsampling` is JPEG's and AVIF's: 4:2:0 halves the resolution of colour, 4:4:4 keeps it, as coloured text wants.
     With `target_ssim`, above 0 and below 1, each image gets the lowest quality that reaches it (quality.py), and
     `quality` is not used: seven more encodings of a small image.
     """
@@ -53,9 +54,10 @@ class Encoding:
     target_ssim: float | None = None
 
     def __post_init__(self) -> None:
-        _require(self.format in ("webp", "jpeg"), f"there is no encoder for {self.format!r}")
+        _require(self.format in ("avif", "webp", "jpeg"), f"there is no encoder for {self.format!r}")
         _require(0 <= self.quality <= 100, "`quality` must be from 0 to 100")
-        _require(0 <= self.effort <= 6, "`effort` must be from 0 to 6")
+        most = 10 if self.format == "avif" else 6
+        _require(0 <= self.effort <= most, f"`effort` must be from 0 to {most}")
         _require(self.subsampling in ("4:2:0", "4:2:2", "4:4:4"), "`subsampling` must be 4:2:0, 4:2:2 or 4:4:4")
         _require(self.target_ssim is None or 0 < self.target_ssim < 1, "`target_ssim` must be between 0 and 1")
 
@@ -101,7 +103,8 @@ class Recipe:
     left. Without it the crop goes where the most is to be seen (crop.py).
     `background` is what shows through an image where a format has no alpha. `keep` says which words of a file's
     metadata stay in its renditions: `artist`, `copyright`, `caption`. With `keep_gps` the record (never a rendition)
-    says where the picture was taken. Raises ValueError for what cannot be.
+    says where the picture was taken. `on_demand` are formats made when they are first asked for, size by size.
+    Raises ValueError for what cannot be.
     """
 
     name: str
@@ -114,6 +117,7 @@ class Recipe:
     keep: tuple[str, ...] = ("artist", "copyright")
     keep_gps: bool = False
     watermark: Watermark | None = None
+    on_demand: tuple[Encoding, ...] = ()
 
     def __post_init__(self) -> None:
         _require(self.widths == tuple(sorted({*self.widths})), "`widths` must ascend")
@@ -123,6 +127,9 @@ class Recipe:
         _require(self.focus is None or all(0 <= part <= 1 for part in self.focus), "`focus` must be from 0 to 1")
         _require(bool(_COLOR.fullmatch(self.background)), "`background` must be #rrggbb")
         _require({*self.keep} <= {*_KEPT}, f"`keep` may hold {', '.join(_KEPT)}")
+        later = [encoding.format for encoding in self.on_demand]
+        _require(len({*later}) == len(later), "`on_demand` must name a format once")
+        _require(not {*later} & {*self.formats}, "`on_demand` must name formats that `encodings` does not")
 
     @property
     def formats(self) -> tuple[str, ...]:
@@ -157,13 +164,17 @@ class Size:
 # A document is read: higher quality, and JPEG with all of its colour.
 _WEB = (Encoding("webp", quality=80, effort=2), Encoding("jpeg", quality=80))
 _READ = (Encoding("webp", quality=90, effort=2), Encoding("jpeg", quality=90, subsampling="4:4:4"))
+# AVIF at speed 9: as like as that WebP in .78 of its bytes, for twice its CPU; every lower speed costs four times that
+# and more. Quality 60 reaches WebP's mean SSIMULACRA2; on a page of text, at 4:4:4, 66 does (bench/results/avif.md).
+_AVIF = (Encoding("avif", quality=60, effort=9),)
+_AVIF_READ = (Encoding("avif", quality=67, effort=9, subsampling="4:4:4"),)
 
 RECIPES = {
     recipe.name: recipe
     for recipe in (
-        Recipe("photo", widths=(160, 320, 640, 960, 1280, 1920), encodings=_WEB),
-        Recipe("avatar", widths=(64, 128, 256, 512), encodings=_WEB, aspect=(1, 1), fit="cover"),
-        Recipe("document", widths=(320, 640, 1280, 1920, 2560), encodings=_READ),
+        Recipe("photo", widths=(160, 320, 640, 960, 1280, 1920), encodings=_WEB, on_demand=_AVIF),
+        Recipe("avatar", widths=(64, 128, 256, 512), encodings=_WEB, aspect=(1, 1), fit="cover", on_demand=_AVIF),
+        Recipe("document", widths=(320, 640, 1280, 1920, 2560), encodings=_READ, on_demand=_AVIF_READ),
         Recipe("original-only", widths=(), encodings=()),
     )
 }
@@ -196,6 +207,30 @@ def ladder(recipe: Recipe, width: int, height: int) -> list[Size]:
         widths.append(width)
     sizes = [Size(f"w{step}", step, _scaled(height, step, width)) for step in widths]
     return [size for size in sizes if size.height <= MAX_SIDE] or [_as_high_as_allowed(width, height)]
+
+
+# What stands in for a format that a file has none of: CloudFront has chosen the address before anyone knows the file.
+_STAND_INS = {"avif": ("webp", "jpeg"), "webp": ("jpeg",)}
+
+# Above, AVIF's encoder would take the function's time and memory: 27 to 37 bytes a pixel and up to .33 s a megapixel
+# (measured at 12 to 31 MP, speed 9; the most with alpha and 4:4:4).
+MAX_AVIF_PIXELS = 20_000_000
+
+
+def rendition_of(
+    recipe: Recipe, width: int, height: int, *, name: str, format: str, animated: bool
+) -> tuple[Size, Encoding] | None:
+    """What there is at `name` in `format`, for an image of width x height pixels; None when nothing is.
+
+    A format that the recipe does not make is answered by the next that it does: WebP for AVIF, JPEG for WebP, which
+    viewers of the one show too. So is AVIF of an animated image by WebP, which moves, and of a very large one.
+    """
+    size = next((size for size in ladder(recipe, width, height) if size.name == name), None)
+    made = {encoding.format: encoding for encoding in (*recipe.encodings, *recipe.on_demand)}
+    if size and "webp" in made and (animated or size.width * size.height > MAX_AVIF_PIXELS):
+        made.pop("avif", None)
+    chosen = next((made[each] for each in (format, *_STAND_INS.get(format, ())) if each in made), None)
+    return (size, chosen) if size and chosen else None
 
 
 def _shape(recipe: Recipe, width: int, height: int) -> tuple[int, int]:

@@ -17,12 +17,14 @@ What is added, each because MiniStack 1.5.33 lacks it:
 - `GET /_edge/origin` fetches from a distribution's S3 origin under its origin access control, in the distribution's
   account, and does nothing else that the data plane does: the front door (ops/local/edge) is the data plane. A
   missing object is 404 where CloudFront may list the bucket, as on S3.
+- `GET /_edge/invalidations` tells the front door of a distribution's new invalidations.
 - A guard on every request (guard.py).
 
 It patches private functions, so `self_test` refuses any other version of MiniStack, and any changed signature.
 """
 
 import argparse
+import asyncio
 import ctypes
 import gzip
 import hashlib
@@ -36,6 +38,7 @@ import signal
 import sys
 import tempfile
 import threading
+import time
 import types
 import zipfile
 from pathlib import Path
@@ -366,6 +369,34 @@ def may_list(origin: dict, arn: str) -> bool:
     return bool(origin.get("oac_id")) and evaluate_resource_policy(policy, context, service).decision == "Allow"
 
 
+async def tell_invalidations(headers, receive, send) -> None:
+    """As JSON: how many invalidations a distribution has had, and the paths of those after the first `x-edge-seen`.
+
+    Waits for a new one, 10 s at most, or until the caller leaves.
+    """
+    from ministack.core.responses import set_request_account_id
+    from ministack.services import cloudfront
+
+    arn, seen = headers.get("x-edge-distribution", ""), headers.get("x-edge-seen", "")
+    fields = arn.split(":")
+    set_request_account_id(fields[4] if len(fields) > 4 else "")
+
+    def known() -> list:
+        return cloudfront._invalidations.get(arn.rpartition("/")[2]) or []
+
+    await receive()
+    left = asyncio.ensure_future(receive())
+    until = time.monotonic() + 10
+    while seen.isdecimal() and len(known()) == int(seen) and time.monotonic() < until and not left.done():
+        await asyncio.wait([left], timeout=0.05)
+    left.cancel()
+    after = known()[int(seen) :] if seen.isdecimal() else []
+    paths = [path for each in after for path in each["InvalidationBatch"]["Paths"]["Items"]]
+    body = json.dumps({"count": len(known()), "paths": paths}).encode()
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"application/json")]})
+    await send({"type": "http.response.body", "body": body})
+
+
 def guarded(app, origins: frozenset[str]):
     """The ASGI app behind guard.py."""
 
@@ -384,6 +415,8 @@ def guarded(app, origins: frozenset[str]):
             await send({"type": "http.response.body", "body": f"{reason}\n".encode()})
         elif scope["type"] == "http" and scope["path"] == "/_edge/origin":
             await fetch_from_origin(scope, headers, receive, send)
+        elif scope["type"] == "http" and scope["path"] == "/_edge/invalidations":
+            await tell_invalidations(headers, receive, send)
         else:
             await app(scope, receive, send)
 

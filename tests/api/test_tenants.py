@@ -27,6 +27,8 @@ WITHOUT_A_FILE = {
     ("POST", "/v1/files/batch-get"),  # tests/api/test_listing.py: it leaves out what is not the caller's
     ("POST", "/v1/upload-tokens"),
 }
+RENDER = "/render/f/{visibility}/{file_id}/{version}/{name}"
+# CloudFront's secret, and not a credential, opens RENDER: tests/api/test_render.py.
 OPEN = {
     ("GET", "/v1/health"): 200,
     ("GET", "/s3/sts"): 404,
@@ -34,6 +36,8 @@ OPEN = {
     ("GET", "/openapi.json"): 200,
     ("GET", "/docs"): 200,
     ("GET", "/docs/{asset}"): 404,
+    ("GET", RENDER): 404,
+    ("HEAD", RENDER): 404,
 }
 
 

@@ -1,5 +1,7 @@
 """How long the edge keeps an answer, and what it gives out of its memory."""
 
+from dataclasses import replace
+
 import pytest
 
 from ops.local.edge.cache import Cache, Entry, byte_range, lifetime, not_modified
@@ -74,6 +76,26 @@ def test_what_is_too_large_is_not_kept() -> None:
     cache.put("a", entry(51))
     assert cache.get("a") is None
     assert cache.size == 0
+
+
+@pytest.mark.parametrize(
+    ("invalidated", "left"),
+    [
+        ("/f/a/*", ["/f/ab", "/g"]),
+        ("/f/a*", ["/g"]),
+        ("f/a/1", ["/f/a/2", "/f/ab", "/g"]),
+        ("/*", []),
+        ("/f/*/1", ["/f/a/1", "/f/a/2", "/f/ab", "/g"]),  # only at the end is it a wildcard
+        ("/h", ["/f/a/1", "/f/a/2", "/f/ab", "/g"]),
+    ],
+)
+def test_an_invalidation_forgets_a_path_or_all_that_begin_so(invalidated: str, left: list[str]) -> None:
+    cache = Cache()
+    for path in ("/f/a/1", "/f/a/2", "/f/ab", "/g"):
+        cache.put(f"origin {path}", replace(entry(10), path=path))
+    assert cache.invalidate([invalidated]) == 4 - len(left)
+    assert [e.path for e in cache.entries.values()] == left
+    assert cache.size == 10 * len(left)
 
 
 STORED = {"etag": '"abc"', "last-modified": "Sun, 22 Nov 2026 12:00:00 GMT"}

@@ -1,12 +1,13 @@
 """A distribution's configuration as the edge reads it."""
 
+import io
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from ops.local.edge.distribution import Behavior, Distribution, Origin, load, path_pattern
+from ops.local.edge.distribution import Behavior, Distribution, Origin, OriginGroup, load, path_pattern
 
 
 @pytest.mark.parametrize(
@@ -72,6 +73,11 @@ class FakeCloudFront:
         self.asked.append(Id)
         return {"KeyGroupConfig": {"Name": Id, "Items": ["K1", "K2"]}}
 
+    def get_function(self, Name: str, Stage: str) -> dict[str, Any]:  # noqa: N803
+        assert Stage == "LIVE"
+        self.asked.append(Name)
+        return {"FunctionCode": io.BytesIO(b"function handler() {}")}
+
     def get_public_key_config(self, Id: str) -> dict[str, Any]:  # noqa: N803
         self.asked.append(Id)
         return {"PublicKeyConfig": {"EncodedKey": self.pem}}
@@ -80,6 +86,9 @@ class FakeCloudFront:
 def test_a_distribution_is_read_with_its_policies_and_keys_each_once() -> None:
     files = {"TargetOriginId": "files", "CachePolicyId": "P1"}
     group = {"TrustedKeyGroups": {"Enabled": True, "Quantity": 1, "Items": ["G1"]}}
+    arn = "arn:aws:cloudfront::000000000000:function/negotiate"
+    events = ("viewer-request", "viewer-response")
+    function = {"FunctionAssociations": {"Items": [{"EventType": e, "FunctionARN": arn} for e in events]}}
     client = FakeCloudFront(
         {
             "Origins": {
@@ -99,12 +108,24 @@ def test_a_distribution_is_read_with_its_policies_and_keys_each_once() -> None:
                 ]
             },
             "CacheBehaviors": {
-                "Items": [files | group | {"PathPattern": "/f/private/*"}, files | {"PathPattern": "/f/*"}]
+                "Items": [
+                    files | group | function | {"PathPattern": "/f/private/*"},
+                    files | {"PathPattern": "/f/*", "TargetOriginId": "both"},
+                ]
             },
             "DefaultCacheBehavior": {
                 "TargetOriginId": "api",
                 "CachePolicyId": "P1",
                 "AllowedMethods": {"Items": ["GET", "HEAD", "POST"], "CachedMethods": {"Items": ["GET", "HEAD"]}},
+            },
+            "OriginGroups": {
+                "Items": [
+                    {
+                        "Id": "both",
+                        "FailoverCriteria": {"StatusCodes": {"Quantity": 2, "Items": [403, 404]}},
+                        "Members": {"Quantity": 2, "Items": [{"OriginId": "files"}, {"OriginId": "api"}]},
+                    }
+                ]
             },
             "CustomErrorResponses": {"Items": [{"ErrorCode": 404, "ErrorCachingMinTTL": 0}]},
         }
@@ -120,4 +141,8 @@ def test_a_distribution_is_read_with_its_policies_and_keys_each_once() -> None:
     assert "POST" in default.methods
     assert default.pattern.fullmatch("/anything")
     assert distribution.error_ttl(404) == 0
-    assert sorted(client.asked) == ["G1", "K1", "K2", "P1"]
+    assert private.functions == dict.fromkeys(events, "function handler() {}")
+    assert public.functions == {}
+    assert distribution.group(public.origin_id) == OriginGroup(("files", "api"), frozenset((403, 404)))
+    assert distribution.group(private.origin_id) == OriginGroup(("files",), frozenset())
+    assert sorted(client.asked) == ["G1", "K1", "K2", "P1", "negotiate"]

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -18,9 +17,10 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.hashes import SHA1
 
-from ops.local.edge import Edge, distribution
+from ops.local.edge import Edge
 from ops.local.edge.distribution import Behavior, Distribution, Origin, path_pattern
-from ops.local.edge.thread import EdgeThread
+from tests.edge import standin
+from tests.edge.standin import BODY, Emulator
 
 KEY = rsa.generate_private_key(65537, 2048)
 FILES = {"MinTTL": 1, "DefaultTTL": 86400, "MaxTTL": 31536000}
@@ -31,7 +31,6 @@ ALL = {
     "QueryStringsConfig": {"QueryStringBehavior": "all"},
 }
 READ, WRITE = frozenset(("GET", "HEAD", "OPTIONS")), frozenset(("GET", "HEAD", "POST"))
-BODY = bytes(range(256)) * 10
 
 
 def behavior(pattern: str, origin: str, **rest: Any) -> Behavior:
@@ -60,59 +59,16 @@ STANDARD = Distribution(
 )
 
 
-@dataclass
-class Emulator:
-    """Answers as `handler` says, and keeps what it was asked."""
-
-    url: str = ""
-    seen: list[web.BaseRequest] = field(default_factory=list)
-    handler: Callable[[web.BaseRequest], Any] = lambda request: web.Response(body=BODY, headers={"ETag": '"e1"'})
-    gone: threading.Event = field(default_factory=threading.Event)
-
-    async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
-        self.seen.append(request)
-        try:
-            result = self.handler(request)
-            if asyncio.iscoroutine(result):
-                result = await result
-        except asyncio.CancelledError:
-            self.gone.set()
-            raise
-        assert isinstance(result, web.StreamResponse)
-        return result
-
-
 @pytest.fixture
 def emulator() -> Iterator[Emulator]:
-    fake = Emulator()
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
-
-    async def listen() -> web.ServerRunner:
-        runner = web.ServerRunner(web.Server(fake.answer, handler_cancellation=True), shutdown_timeout=0)
-        await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        fake.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-        return runner
-
-    runner = asyncio.run_coroutine_threadsafe(listen(), loop).result(5)
-    yield fake
-    asyncio.run_coroutine_threadsafe(runner.cleanup(), loop).result(5)
-    loop.call_soon_threadsafe(loop.stop)
-    thread.join()
-    loop.close()
+    with standin.emulator() as fake:
+        yield fake
 
 
 @pytest.fixture
-def edge(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Iterator[Edge]:
-    monkeypatch.setattr(distribution, "load", lambda client, id_: STANDARD)
-    served = Edge("E1", emulator.url, 0, client=object())  # type: ignore[arg-type]
-    thread = EdgeThread(served)
-    thread.start()
-    yield served
-    thread.stop()
+def edge(emulator: Emulator) -> Iterator[Edge]:
+    with standin.edge_of(STANDARD, emulator) as served:
+        yield served
 
 
 def get(edge: Edge, path: str, **headers: str) -> requests.Response:

@@ -139,6 +139,7 @@ def test_each_function_has_its_memory_time_and_a_role_of_its_own(resources: dict
         "Process": (1769, 900),
         "Fetch": (512, 900),
         "Index": (512, 60),
+        "Render": (1769, 20),
     }
     roles = {json.dumps(f["Role"]) for f in found.values()}
     assert len(roles) == len(found)
@@ -294,3 +295,10 @@ def test_the_resizer_goes_with_functions_that_can_run_it(tmp_path: Path) -> None
         "from chalicelib.processing import resize; from PIL import Image\n"
         "assert resize.resized(Image.new('RGB', (64, 64)), (8, 8)).size == (8, 8)",
     )
+
+
+def test_api_gateway_sends_pictures_as_bytes(resources: dict[str, Any]) -> None:
+    (api,) = [r["Properties"] for r in resources.values() if r["Type"] == "AWS::Serverless::Api"]
+    kinds = api["DefinitionBody"]["x-amazon-apigateway-binary-media-types"]
+    assert {"image/avif", "image/webp", "image/jpeg"} <= {*kinds}
+    assert "*/*" not in kinds, "it would turn every body into Base64"

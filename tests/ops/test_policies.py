@@ -67,6 +67,7 @@ def test_the_api_may_do_this_and_nothing_else() -> None:
         "s3:ListBucket": {"arn:aws:s3:::derived"},
         "ssm:GetParameter": secrets,
         "sqs:SendMessage": {PLACE.import_queue_arn, PLACE.ingest_queue_arn},
+        "lambda:InvokeFunction": {"arn:aws:lambda:eu-west-1:123456789012:function:filemill-prod-render"},
         "cloudfront:CreateInvalidation": {"arn:aws:cloudfront::123456789012:distribution/E1"},
         "logs:CreateLogGroup": logs,
         "logs:CreateLogStream": logs,
@@ -128,6 +129,20 @@ def test_the_index_function_reads_the_stream_and_writes_the_table_alone() -> Non
         "dynamodb:GetRecords": stream,
         "dynamodb:GetShardIterator": stream,
         "dynamodb:ListStreams": stream,
+        "logs:CreateLogGroup": logs,
+        "logs:CreateLogStream": logs,
+        "logs:PutLogEvents": logs,
+    }
+
+
+def test_the_render_function_changes_no_record_and_no_original() -> None:
+    logs = {f"{LOGS}/filemill-prod-render", f"{LOGS}/filemill-prod-render:*"}
+    assert grants("render") == {
+        "dynamodb:GetItem": {TABLE},
+        "s3:GetObject": {"arn:aws:s3:::originals/*"},
+        "s3:GetObjectVersion": {"arn:aws:s3:::originals/*"},
+        "s3:PutObject": {"arn:aws:s3:::derived/*"},
+        "s3:DeleteObject": {"arn:aws:s3:::derived/*"},
         "logs:CreateLogGroup": logs,
         "logs:CreateLogStream": logs,
         "logs:PutLogEvents": logs,

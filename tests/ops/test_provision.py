@@ -10,6 +10,7 @@ import boto3
 import pytest
 import requests
 
+from chalicelib import keyring
 from chalicelib.settings import load
 from ops import __main__ as ops
 from ops import config, emulator_gaps, provision, signing_key, stack, unprovision
@@ -118,10 +119,20 @@ def test_each_function_gets_a_policy_for_these_resources(stacks: Stacks, project
         "process": "policy-prod-process.json",
         "fetch": "policy-prod-fetch.json",
         "index": "policy-prod-index.json",
+        "render": "policy-prod-render.json",
     }
     api = (project / ".chalice" / "policy-prod-api.json").read_text()
     assert "arn:aws:dynamodb:eu-west-1:123456789012:table/filemill-prod-Table-1" in api
     assert "arn:aws:ssm:eu-west-1:123456789012:parameter/filemill/prod/secret" in api
+
+
+def test_cloudfront_gets_the_secret_that_the_api_will_ask_for(stacks: Stacks, project: Path) -> None:
+    run(project)
+    stored = boto3.Session().client("ssm").get_parameter(Name="/filemill/prod/secret", WithDecryption=True)
+    secret = stored["Parameter"]["Value"].encode()
+    assert stacks.deployed[-1]["EdgeSecret"] == keyring.derived_edge_secret(secret)
+    recorded = "".join(p.read_text() for p in (project / ".chalice").rglob("*.*"))
+    assert stacks.deployed[-1]["EdgeSecret"] not in recorded
 
 
 def test_a_second_run_changes_nothing(stacks: Stacks, project: Path) -> None:

@@ -10,10 +10,13 @@ from typing import Any
 import pytest
 from cfnlint.api import lint_file  # type: ignore[import-untyped]
 from cfnlint.config import ManualArgs  # type: ignore[import-untyped]
-from cfnlint.decode import decode  # type: ignore[import-untyped]
+from cfnlint.decode import decode, decode_str  # type: ignore[import-untyped]
 
+from chalicelib.api.render import BINARY_TYPES
 from chalicelib.deliveries import MAX_RECEIVES
 from chalicelib.settings import PREFIX, Settings, camel_to_variable
+from ops.errors import OpsError
+from ops.template import read
 
 ROOT = Path(__file__).parents[2]
 PATH = ROOT / ".chalice" / "resources.yaml"
@@ -60,7 +63,8 @@ def test_cfn_lint_finds_nothing_not_even_for_information() -> None:
 def test_every_parameter_says_what_it_is_and_only_the_provisioned_ones_lack_a_default() -> None:
     parameters = template()["Parameters"]
     assert all(p["Description"].endswith(".") for p in parameters.values())
-    assert {name for name, p in parameters.items() if "Default" not in p} == {"Stage", "KeyGroupId"}
+    assert {name for name, p in parameters.items() if "Default" not in p} == {"Stage", "KeyGroupId", "EdgeSecret"}
+    assert parameters["EdgeSecret"]["NoEcho"] is True
 
 
 def test_every_resource_says_what_becomes_of_it() -> None:
@@ -170,7 +174,7 @@ def test_the_table_has_the_indexes_ttl_and_stream_that_the_catalog_needs() -> No
 @pytest.mark.parametrize("has_api", [True, False])
 def test_no_path_to_the_bucket_is_open_without_a_signature_but_the_public_one(has_api: bool) -> None:
     for path, behaviour in behaviours(HasApi=has_api).items():
-        if behaviour["TargetOriginId"] == "derived" and path != "/f/public/*":
+        if behaviour["TargetOriginId"] in ("derived", "files") and path != "/f/public/*":
             assert behaviour["TrustedKeyGroups"] == [{"Ref": "KeyGroupId"}], path
 
 
@@ -198,7 +202,113 @@ def test_with_an_api_all_but_files_goes_there_uncached_and_without_it_nothing_do
         assert with_api[path]["OriginRequestPolicyId"] == "b689b0a8-53d0-40ab-baf2-68738e2966ac"
         assert {"POST", "DELETE"} <= set(with_api[path]["AllowedMethods"])
     assert [o["Id"] for o in distribution(HasApi=False)["Origins"]] == ["derived"]
+    assert "OriginGroups" not in distribution(HasApi=False)
     assert {b["TargetOriginId"] for b in behaviours(HasApi=False).values()} == {"derived"}
+
+
+EVERYTHING = {"HasApi": True, "HasDomain": True, "HasWebAcl": True, "HasOriginShield": True, "HasAccessLogs": True}
+
+
+@pytest.mark.parametrize("conditions", [{}, EVERYTHING])
+def test_no_bucket_is_public(conditions: dict[str, bool]) -> None:
+    resources = {name: resolved(body, TlsOnly=True, **conditions) for name, body in template()["Resources"].items()}
+    for name, body in resources.items():
+        if body["Type"] == "AWS::S3::Bucket":
+            assert set(body["Properties"]["PublicAccessBlockConfiguration"].values()) == {True}, name
+            assert "WebsiteConfiguration" not in body["Properties"], name
+            assert "AccessControl" not in body["Properties"], name
+        if body["Type"] == "AWS::S3::BucketPolicy":
+            for statement in body["Properties"]["PolicyDocument"]["Statement"]:
+                assert statement["Effect"] == "Deny" or statement["Principal"] == {
+                    "Service": "cloudfront.amazonaws.com"
+                }
+    assert "OriginalsBucket" not in json.dumps(distribution(**conditions)), "originals are never an origin"
+
+
+@pytest.mark.parametrize("conditions", [{}, EVERYTHING])
+def test_everything_goes_over_tls(conditions: dict[str, bool]) -> None:
+    config = distribution(**conditions)
+    for path, behaviour in behaviours(**conditions).items():
+        assert behaviour["ViewerProtocolPolicy"] in ("https-only", "redirect-to-https"), path
+    for origin in config["Origins"]:
+        if "CustomOriginConfig" in origin:
+            assert origin["CustomOriginConfig"]["OriginProtocolPolicy"] == "https-only"
+            assert origin["CustomOriginConfig"]["OriginSSLProtocols"] == ["TLSv1.2"]
+        else:
+            assert origin["OriginAccessControlId"] == {"Fn::GetAtt": ["DerivedAccess", "Id"]}
+    assert resource("DerivedAccess")["Properties"]["OriginAccessControlConfig"]["SigningBehavior"] == "always"
+    if "HasDomain" in conditions:
+        assert config["ViewerCertificate"]["MinimumProtocolVersion"] == "TLSv1.2_2021"
+    assert config["HttpVersion"] == "http2and3"
+
+
+@pytest.mark.parametrize("conditions", [{}, EVERYTHING])
+def test_every_behaviour_has_a_headers_policy_that_forbids_guessing_types(conditions: dict[str, bool]) -> None:
+    for path, behaviour in behaviours(**conditions).items():
+        policy = resource(behaviour["ResponseHeadersPolicyId"]["Ref"])["Properties"]["ResponseHeadersPolicyConfig"]
+        security = policy["SecurityHeadersConfig"]
+        assert security["ContentTypeOptions"] == {"Override": True}, path
+        assert security["StrictTransportSecurity"]["AccessControlMaxAgeSec"] >= 31536000, path
+
+
+def test_private_files_have_a_key_group() -> None:
+    assert behaviours(HasApi=True)["/f/private/*"]["TrustedKeyGroups"] == [{"Ref": "KeyGroupId"}]
+    assert "TrustedKeyGroups" not in behaviours(HasApi=True)["/f/public/*"]
+
+
+@pytest.mark.parametrize("has_api", [True, False])
+def test_files_have_the_function_at_both_viewer_events(has_api: bool) -> None:
+    for path, behaviour in behaviours(HasApi=has_api).items():
+        attached = {a["EventType"]: a["FunctionARN"] for a in behaviour.get("FunctionAssociations", [])}
+        arn = {"Fn::GetAtt": ["Negotiate", "FunctionARN"]}
+        assert attached == ({"viewer-request": arn, "viewer-response": arn} if path.startswith("/f/") else {}), path
+    function = resource("Negotiate")["Properties"]
+    assert function["FunctionConfig"]["Runtime"] == "cloudfront-js-2.0"
+    assert function["AutoPublish"] is True
+
+
+def test_a_missing_file_is_asked_of_the_api_which_knows_cloudfront_by_a_header() -> None:
+    config = distribution(HasApi=True)
+    (group,) = config["OriginGroups"]["Items"]
+    assert group["FailoverCriteria"]["StatusCodes"] == {"Quantity": 2, "Items": [403, 404]}
+    assert [m["OriginId"] for m in group["Members"]["Items"]] == ["derived", "render"]
+    for path in ("/f/public/*", "/f/private/*"):
+        assert behaviours(HasApi=True)[path]["TargetOriginId"] == group["Id"]
+    origins = {o["Id"]: o for o in config["Origins"]}
+    assert origins["render"]["OriginPath"] == {"Fn::Sub": "/${ApiStage}/render"}
+    headers = {h["HeaderName"]: h["HeaderValue"] for h in origins["render"]["OriginCustomHeaders"]}
+    assert set(headers) == {"X-Filemill-Edge", "Accept"}
+    assert headers["X-Filemill-Edge"] == {"Ref": "EdgeSecret"}
+    assert headers["Accept"] in BINARY_TYPES, "or API Gateway would answer in Base64"
+    assert "OriginCustomHeaders" not in origins["api"], "a viewer's request must not carry the secret"
+
+
+def test_the_function_is_put_into_the_template_and_both_fit_their_bounds() -> None:
+    body = read(ROOT)
+    # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html ("Template body size")
+    assert len(body.encode()) <= 51_200
+    assert "file://" not in body
+    document, problems = decode_str(body)
+    assert not problems
+    code = (ROOT / "edge" / "negotiate.js").read_text()
+    assert document["Resources"]["Negotiate"]["Properties"]["FunctionCode"] == code
+
+
+def test_a_function_that_is_missing_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / ".chalice").mkdir()
+    with pytest.raises(OpsError, match=r"no .*resources\.yaml"):
+        read(tmp_path)
+    (tmp_path / ".chalice" / "resources.yaml").write_text("  FunctionCode: file://edge/a.js\n")
+    with pytest.raises(OpsError, match=r"names .*edge/a\.js, which is missing"):
+        read(tmp_path)
+
+
+def test_what_is_off_until_asked_for() -> None:
+    assert "Logging" not in distribution()
+    assert "OriginShield" not in json.dumps(distribution(HasApi=True))
+    assert distribution(**EVERYTHING)["Logging"]["IncludeCookies"] is False
+    shields = {o["Id"]: o.get("OriginShield", {}).get("Enabled") for o in distribution(**EVERYTHING)["Origins"]}
+    assert shields == {"derived": True, "render": True, "api": None}
 
 
 def test_a_key_sent_over_plain_http_is_refused_rather_than_redirected() -> None:

@@ -106,6 +106,8 @@ def test_the_fingerprint_changes_with_whatever_changes_bytes_and_with_nothing_el
         replace(PHOTO, keep_gps=True),
         replace(PHOTO, watermark=Watermark(text="mine")),
         replace(PHOTO, watermark=Watermark(text="mine", opacity=0.6)),
+        replace(PHOTO, on_demand=()),
+        replace(PHOTO, on_demand=(replace(PHOTO.on_demand[0], quality=1),)),
     ]
     prints = [recipe.fingerprint for recipe in variants]
     assert len(set(prints)) == len(prints)
@@ -149,6 +151,8 @@ def test_recipes_are_imported_without_pillow() -> None:
         {"focus": (0.5, 1.5)},
         {"background": "white"},
         {"keep": ("gps",)},
+        {"on_demand": PHOTO.encodings[:1]},
+        {"on_demand": PHOTO.on_demand * 2},
     ],
 )
 def test_a_wrong_recipe_is_refused_where_it_is_declared(wrong: dict[str, Any]) -> None:
@@ -158,7 +162,14 @@ def test_a_wrong_recipe_is_refused_where_it_is_declared(wrong: dict[str, Any]) -
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"format": "bmp"}, {"quality": 101}, {"effort": 7}, {"subsampling": "4:1:1"}, {"target_ssim": 1.0}],
+    [
+        {"format": "bmp"},
+        {"quality": 101},
+        {"effort": 7},
+        {"format": "avif", "effort": 11},
+        {"subsampling": "4:1:1"},
+        {"target_ssim": 1.0},
+    ],
 )
 def test_a_wrong_encoding_is_refused_where_it_is_declared(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"must|no encoder"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -18,13 +18,14 @@ KEPT = frozenset((200, 203, 301, 302, 307, 308, 410)) | ERRORS
 
 @dataclass
 class Entry:
-    """A complete answer to a GET. Times in Unix seconds."""
+    """A complete answer to a GET. Times in Unix seconds; `path` is what an invalidation finds it by."""
 
     status: int
     headers: Headers
     body: bytes
     stored_at: float
     fresh_until: float
+    path: str = ""
 
     def age(self, now: float) -> int:
         return max(0, int(now - self.stored_at))
@@ -38,6 +39,7 @@ class Cache:
         self.entry_limit = entry_limit
         self.size = 0
         self.entries: OrderedDict[str, Entry] = OrderedDict()
+        self.invalidations = 0
 
     def get(self, key: str) -> Entry | None:
         """The answer stored under a key, fresh or stale."""
@@ -55,6 +57,25 @@ class Cache:
         while self.size > self.limit:
             _, oldest = self.entries.popitem(last=False)
             self.size -= len(oldest.body)
+
+    def invalidate(self, paths: Iterable[str]) -> int:
+        """Forget what is stored under these paths, and how many answers that were.
+
+        A `*` at the end stands for anything, as everywhere in CloudFront's invalidations; nowhere else in a path.
+        https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/invalidation-specifying-objects.html
+        """
+        self.invalidations += 1
+        exact, prefixes = set(), []
+        for path in paths:
+            path = path if path.startswith("/") else f"/{path}"
+            if path.endswith("*"):
+                prefixes.append(path[:-1])
+            else:
+                exact.add(path)
+        gone = [k for k, e in self.entries.items() if e.path in exact or e.path.startswith(tuple(prefixes))]
+        for key in gone:
+            self.discard(key)
+        return len(gone)
 
     def discard(self, key: str) -> None:
         if old := self.entries.pop(key, None):

@@ -32,10 +32,19 @@ class Origin:
 
 
 @dataclass(frozen=True)
+class OriginGroup:
+    """Origins by id, asked in this order for as long as one answers with one of `statuses`, or not at all."""
+
+    origins: tuple[str, ...]
+    statuses: frozenset[int]
+
+
+@dataclass(frozen=True)
 class Behavior:
     """One cache behaviour with its policies' configurations, as CloudFront's API gives them.
 
-    `keys` are the public keys, by id, whose signatures open it; None where no signature is asked for.
+    `origin_id` names an origin or an origin group. `keys` are the public keys, by id, whose signatures open it; None
+    where no signature is asked for. `functions` is the published code of its CloudFront Functions, by event type.
     """
 
     pattern: re.Pattern[str]
@@ -46,6 +55,7 @@ class Behavior:
     origin_request_policy: dict[str, Any] | None
     response_headers_policy: dict[str, Any] | None
     keys: dict[str, RSAPublicKey] | None
+    functions: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -59,6 +69,7 @@ class Distribution:
     origins: dict[str, Origin]
     behaviors: tuple[Behavior, ...]
     error_ttls: dict[int, int] = field(default_factory=dict)
+    groups: dict[str, OriginGroup] = field(default_factory=dict)
 
     def behavior(self, path: str) -> Behavior:
         """The first behaviour whose pattern matches the path; the default one is last and matches all."""
@@ -66,6 +77,10 @@ class Distribution:
 
     def error_ttl(self, status: int) -> int:
         return self.error_ttls.get(status, DEFAULT_ERROR_TTL)
+
+    def group(self, id_: str) -> OriginGroup:
+        """The origin group of that id; of an origin's, a group of it alone."""
+        return self.groups.get(id_) or OriginGroup((id_,), frozenset())
 
 
 def path_pattern(pattern: str) -> re.Pattern[str]:
@@ -98,6 +113,7 @@ def load(client: CloudFrontClient, distribution_id: str) -> Distribution:
             e["ErrorCode"]: e.get("ErrorCachingMinTTL", DEFAULT_ERROR_TTL)
             for e in (config.get("CustomErrorResponses") or {}).get("Items", [])
         },
+        groups={g["Id"]: _group(g) for g in (config.get("OriginGroups") or {}).get("Items", [])},
     )
 
 
@@ -118,8 +134,15 @@ def _origin(config: Headers) -> Origin:
     )
 
 
+def _group(config: Headers) -> OriginGroup:
+    return OriginGroup(
+        origins=tuple(member["OriginId"] for member in config["Members"]["Items"]),
+        statuses=frozenset(config["FailoverCriteria"]["StatusCodes"]["Items"]),
+    )
+
+
 class _Reader:
-    """Reads each policy and key once, however many behaviours share it."""
+    """Reads each policy, function and key once, however many behaviours share it."""
 
     def __init__(self, client: CloudFrontClient) -> None:
         self.client = client
@@ -157,7 +180,16 @@ class _Reader:
                 lambda i: client.get_response_headers_policy_config(Id=i)["ResponseHeadersPolicyConfig"],
             ),
             keys=self.keys(groups.get("Items", [])) if groups.get("Enabled") else None,
+            functions={
+                association["EventType"]: self.once("function", association["FunctionARN"], self.function)
+                for association in (config.get("FunctionAssociations") or {}).get("Items", [])
+            },
         )
+
+    def function(self, arn: str) -> str:
+        """The code that is live."""
+        name = arn.rpartition("/")[2]
+        return self.client.get_function(Name=name, Stage="LIVE")["FunctionCode"].read().decode()
 
     def keys(self, groups: list[str]) -> dict[str, RSAPublicKey]:
         keys: dict[str, RSAPublicKey] = {}

@@ -56,6 +56,18 @@ class Origins:
         if self.session:
             await self.session.close()
 
+    async def invalidations(self, distribution: Distribution, seen: int | None) -> tuple[int, list[str]]:
+        """How many invalidations of the distribution there were, and the paths of those after the first `seen`.
+
+        Answered when there are new ones, or after some seconds; at once where `seen` is None.
+        """
+        assert self.session
+        headers = {"x-edge-distribution": distribution.arn, "x-edge-seen": "" if seen is None else str(seen)}
+        async with self.session.get(f"{self.endpoint_url}/_edge/invalidations", headers=headers) as response:
+            response.raise_for_status()
+            answer = await response.json()
+        return int(answer["count"]), list(answer["paths"])
+
     async def fetch(
         self,
         distribution: Distribution,
@@ -90,8 +102,10 @@ class Origins:
             if viewer := headers.pop("origin", None):
                 headers["x-edge-viewer-origin"] = viewer
         elif api := EXECUTE_API.fullmatch(origin.domain):
-            # CloudFront adds the origin's path, which names the API's stage.
-            url = f"{self.endpoint_url}/restapis/{api[1]}{origin.path}/_user_request_{path}"
+            # CloudFront puts the origin's path before the viewer's; its first part names the API's stage.
+            stage, _, below = origin.path.removeprefix("/").partition("/")
+            url = f"{self.endpoint_url}/restapis/{api[1]}/{stage}/_user_request_"
+            url += (f"/{below}" if below else "") + path
             url += f"?{query}" if query else ""
         else:
             raise UnreachableError(origin.domain)

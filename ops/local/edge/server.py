@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import time
 import uuid
+from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import escape
 
 import aiohttp
 from aiohttp import web
 
 from ops import gateway
-from ops.local.edge import cache, distribution, policies, signatures
+from ops.local.edge import cache, distribution, functions, policies, signatures
 from ops.local.edge.origins import API_BODY_LIMIT, BodyTooLargeError, Origins, UnreachableError, bounded, is_api
 from ops.local.guard import is_loopback
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from mypy_boto3_cloudfront import CloudFrontClient
 
     from ops.local.edge.distribution import Behavior, Distribution, Origin
@@ -27,6 +31,7 @@ if TYPE_CHECKING:
 URL_LIMIT = 8192
 HEADERS_LIMIT = 32768
 CHUNK = 256 * 1024
+READS = ("GET", "HEAD", "OPTIONS")
 CONDITIONS = ("if-none-match", "if-modified-since", "if-match", "if-unmodified-since", "if-range", "range")
 
 
@@ -59,8 +64,12 @@ class Edge:
         self.port = port
         self.cache = cache.Cache()
         self.origins = Origins(endpoint_url)
+        self.functions = functions.Functions()
         self.distribution: Distribution | None = None
         self.runner: web.ServerRunner | None = None
+        # What is being fetched: an answer that was kept, or whether an answer came at all.
+        self.flights: dict[str, asyncio.Future[cache.Entry | bool]] = {}
+        self.watcher: asyncio.Task[None] | None = None
 
     @property
     def url(self) -> str:
@@ -69,7 +78,7 @@ class Edge:
     async def reload(self) -> None:
         """Read the distribution's configuration again, and forget what was cached under the old one."""
         self.distribution = await asyncio.to_thread(distribution.load, self.client, self.distribution_id)
-        self.cache = cache.Cache(self.cache.limit, self.cache.entry_limit)
+        self.cache.invalidate(["/*"])
 
     async def start(self) -> None:
         """Listen on loopback, IPv4 and, where there is one, IPv6.
@@ -81,6 +90,7 @@ class Edge:
         """
         await self.reload()
         await self.origins.open()
+        self.watcher = asyncio.create_task(self.watch())
         server = web.Server(
             self.handle,
             handler_cancellation=True,  # a viewer that leaves ends the request to the origin
@@ -99,9 +109,27 @@ class Edge:
             await web.TCPSite(self.runner, "::1", self.port).start()
 
     async def stop(self) -> None:
+        if self.watcher:
+            self.watcher.cancel()
         if self.runner:
             await self.runner.cleanup()
+        await self.functions.stop()
         await self.origins.close()
+
+    async def watch(self) -> None:
+        """Forget what is invalidated through CloudFront's API, as long as the edge runs."""
+        assert self.distribution
+        seen = None
+        while True:
+            try:
+                count, paths = await self.origins.invalidations(self.distribution, seen)
+            except (TimeoutError, aiohttp.ClientError, ValueError):
+                await asyncio.sleep(1)
+                continue
+            # Fewer than before: the emulator began anew.
+            if paths or (seen is not None and count < seen):
+                self.cache.invalidate(paths or ["/*"])
+            seen = count
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """A viewer's request: the behaviour that its path matches, its signature, the cache, the origin."""
@@ -116,21 +144,30 @@ class Edge:
         behavior = self.distribution.behavior(path)
         if request.method not in behavior.methods:
             return error(403, f"This distribution does not allow {request.method} here.")
-        cookies = dict(request.cookies)
+        viewer = Viewer.of(request, path, query)
         if behavior.keys is not None:
-            query, signature = signatures.split(query)
-            address = f"http://{request.headers['Host']}{path}" + (f"?{query}" if query else "")
+            # CloudFront's documentation doesn't say whether a viewer-request function comes before or after this. Here
+            # it comes after: what was signed is the address as the viewer wrote it.
+            viewer.query, signature = signatures.split(query)
+            address = f"http://{request.headers['Host']}{path}" + (f"?{viewer.query}" if viewer.query else "")
             try:
                 signatures.check(
-                    address, signature, cookies, behavior.keys, now=time.time(), address=request.remote or ""
+                    address, signature, viewer.cookies, behavior.keys, now=time.time(), address=viewer.address
                 )
             except signatures.RefusedError as refused:
                 return denied(refused)
-            cookies = signatures.without_cookies(cookies)
+            viewer.cookies = signatures.without_cookies(viewer.cookies)
         if path == "/" and self.distribution.root_object:
-            path += self.distribution.root_object
+            viewer.path += self.distribution.root_object
         try:
-            return await _Exchange(self, request, behavior, path, query, cookies).run()
+            if "viewer-request" in behavior.functions:
+                changed = await self.call("viewer-request", behavior, viewer)
+                if "statusCode" in changed:
+                    return generated(changed)
+                viewer.change(changed)
+            return await _Exchange(self, request, behavior, viewer).run()
+        except functions.FunctionError as failed:
+            return error(503, f"The CloudFront function failed: {failed}")
         except BodyTooLargeError:
             status, headers, body = gateway.answer("REQUEST_TOO_LARGE", str(uuid.uuid4()))
             return web.Response(status=status, headers={**headers, "Connection": "close"}, body=body)
@@ -138,6 +175,52 @@ class Edge:
             return error(504, "The origin did not answer in time.")
         except (aiohttp.ClientError, UnreachableError):
             return error(502, "The origin cannot be reached.")
+
+    async def call(self, kind: functions.EventType, behavior: Behavior, viewer: Viewer, **rest: Any) -> functions.Event:
+        """What a behaviour's function returns for this viewer: a request or a response."""
+        assert self.distribution
+        event = functions.event_of(
+            kind,
+            self.distribution.id,
+            self.distribution.domain,
+            uuid.uuid4().hex,
+            viewer.address,
+            viewer.event(),
+            **rest,
+        )
+        returned = await self.functions.call(behavior.functions[kind], event)
+        if not isinstance(returned, dict):
+            raise functions.FunctionError("It returned no object.")
+        return returned
+
+
+@dataclass
+class Viewer:
+    """A viewer's request, as far as a function may change it. Header names in lower case."""
+
+    method: str
+    path: str
+    query: str
+    headers: list[tuple[str, str]]
+    cookies: dict[str, str]
+    address: str
+
+    @classmethod
+    def of(cls, request: web.BaseRequest, path: str, query: str) -> Viewer:
+        headers = [(name.lower(), value) for name, value in request.headers.items()]
+        return cls(request.method, path, query, headers, dict(request.cookies), request.remote or "127.0.0.1")
+
+    def event(self) -> functions.Event:
+        return functions.request_of(self.method, self.path, self.query, self.headers, self.cookies)
+
+    def change(self, returned: functions.Event) -> None:
+        """Take over what a function returned."""
+        self.path = str(returned.get("uri", ""))
+        if not self.path.startswith("/"):
+            raise functions.FunctionError("It returned a request without a path.")
+        self.query = functions.query_of(returned.get("querystring"))
+        self.headers = list(functions.headers_of(returned).items())
+        self.cookies = functions.cookies_of(returned)
 
 
 class _Exchange:
@@ -148,72 +231,116 @@ class _Exchange:
         edge: Edge,
         request: web.BaseRequest,
         behavior: Behavior,
-        path: str,
-        query: str,
-        cookies: dict[str, str],
+        viewer: Viewer,
     ) -> None:
         assert edge.distribution
         self.edge = edge
         self.request = request
         self.behavior = behavior
-        self.path = path
-        self.headers = {name.lower(): ", ".join(request.headers.getall(name)) for name in request.headers}
-        self.key = policies.cache_key(behavior, path, query, self.headers, cookies)
+        self.viewer = viewer
+        self.headers = {name: ", ".join(v for n, v in viewer.headers if n == name) for name, _ in viewer.headers}
+        self.key = policies.cache_key(behavior, viewer.path, viewer.query, self.headers, viewer.cookies)
         self.query, self.forwarded = policies.to_origin(
-            behavior, query, self.headers, cookies, request.remote or "127.0.0.1"
+            behavior, viewer.query, self.headers, viewer.cookies, viewer.address
         )
         self.distribution = edge.distribution
-        self.origin: Origin = edge.distribution.origins[behavior.origin_id]
+        self.group = edge.distribution.group(behavior.origin_id)
+        self.flight: asyncio.Future[cache.Entry | bool] | None = None
+        self.invalidations = edge.cache.invalidations
 
     async def run(self) -> web.StreamResponse:
         request = self.request
         if request.method not in ("GET", "HEAD"):
             return await self.relay(await self.fetch(request.method))
-        entry = self.edge.cache.get(self.key)
-        if entry and time.time() < entry.fresh_until:
-            return self.answer(entry, "Hit from cloudfront")
         keeps = self.behavior.cache_policy.get("MaxTTL", 1) > 0
+        collapses = keeps and request.method == "GET" and "range" not in self.headers
+        while True:
+            entry = self.edge.cache.get(self.key)
+            if entry and time.time() < entry.fresh_until:
+                return await self.answer(entry, "Hit from cloudfront")
+            other = self.edge.flights.get(self.key) if collapses else None
+            if other is None:
+                break
+            # One request for all who ask at the same time. When its answer isn't for all, each asks on its own:
+            # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/RequestAndResponseBehaviorCustomOrigin.html
+            # (under "simultaneous requests for the same object").
+            arrived = await asyncio.shield(other)
+            if isinstance(arrived, cache.Entry):
+                return await self.answer(arrived, "Hit from cloudfront")
+            if arrived:
+                collapses = False
+                break
+        if collapses:
+            self.flight = self.edge.flights[self.key] = asyncio.get_running_loop().create_future()
+        try:
+            return await self.ask(entry, keeps)
+        finally:
+            self.land(False)
+
+    def land(self, arrived: cache.Entry | bool) -> None:
+        """Tell those who wait what came; the first word counts."""
+        if self.flight and not self.flight.done():
+            self.flight.set_result(arrived)
+            del self.edge.flights[self.key]
+
+    async def ask(self, entry: cache.Entry | None, keeps: bool) -> web.StreamResponse:
+        """The origin's answer; `entry` is a stale one."""
         for name in CONDITIONS:
             # A cacheable answer is fetched whole, and the conditions are met from it; a part of one is passed on.
-            if name in self.headers and (not keeps or (request.method == "GET" and "range" in self.headers)):
+            if name in self.headers and (not keeps or (self.request.method == "GET" and "range" in self.headers)):
                 self.forwarded[name] = self.headers[name]
         if entry and "etag" in entry.headers and keeps and "range" not in self.headers:
             self.forwarded["if-none-match"] = entry.headers["etag"]
-        response = await self.fetch(request.method)
+        response = await self.fetch(self.request.method)
         if response.status == 304 and entry and self.forwarded.get("if-none-match") == entry.headers.get("etag"):
             await response.read()
             refreshed = self.remember(entry.status, {**entry.headers, **headers_of(response)}, entry.body)
             if refreshed:
-                return self.answer(refreshed, "RefreshHit from cloudfront")
+                self.land(refreshed)
+                return await self.answer(refreshed, "RefreshHit from cloudfront")
         return await self.relay(response)
 
     async def fetch(self, method: str) -> aiohttp.ClientResponse:
+        origins = [self.distribution.origins[id_] for id_ in self.group.origins]
+        if method not in READS:
+            del origins[1:]  # only reading fails over
         body = None
         if self.request.can_read_body:
-            limit = API_BODY_LIMIT if is_api(self.origin) else URL_LIMIT
+            limit = API_BODY_LIMIT if is_api(origins[0]) else URL_LIMIT
             if (self.request.content_length or 0) > limit:
                 raise BodyTooLargeError
             body = bounded(self.request.content.iter_any(), limit)
             if self.request.content_length is not None:
                 self.forwarded["content-length"] = str(self.request.content_length)
+        for origin in origins[:-1]:
+            with contextlib.suppress(TimeoutError, aiohttp.ClientError, UnreachableError):
+                response = await self.send(origin, method, None)
+                if response.status not in self.group.statuses:
+                    return response
+                response.release()
+        return await self.send(origins[-1], method, body)
+
+    async def send(self, origin: Origin, method: str, body: AsyncIterator[bytes] | None) -> aiohttp.ClientResponse:
         return await self.edge.origins.fetch(
-            self.distribution, self.origin, method, self.path, self.query, self.forwarded, body
+            self.distribution, origin, method, self.viewer.path, self.query, self.forwarded, body
         )
 
     async def relay(self, upstream: aiohttp.ClientResponse) -> web.StreamResponse:
         """Pass an origin's answer on while it comes, and remember it if it may be."""
         async with upstream:
             headers = headers_of(upstream)
-            x_cache = ("Error" if upstream.status >= 400 else "Miss") + " from cloudfront"
+            x_cache = "Miss from cloudfront"
             length = upstream.content_length
             ttl = self.ttl(upstream.status, headers)
             small = length is not None and length <= self.edge.cache.entry_limit
             if self.request.method == "GET" and ttl > 0 and small:
                 body = await upstream.read()
                 if entry := self.remember(upstream.status, headers, body):
-                    return self.answer(entry, x_cache)
+                    self.land(entry)
+                    return await self.answer(entry, x_cache)
+            self.land(True)
             response = web.StreamResponse(status=upstream.status)
-            self.put_headers(response, headers, x_cache)
+            await self.put_headers(response, headers, x_cache)
             for cookie in upstream.headers.getall("Set-Cookie", []):
                 response.headers.add("Set-Cookie", cookie)
             if length is not None:
@@ -235,11 +362,13 @@ class _Exchange:
             self.edge.cache.discard(self.key)
             return None
         now = time.time()
-        entry = cache.Entry(status, headers, body, now, now + ttl)
-        self.edge.cache.put(self.key, entry)
+        entry = cache.Entry(status, headers, body, now, now + ttl, self.viewer.path)
+        # What was asked for before an invalidation may be what the invalidation was for.
+        if self.invalidations == self.edge.cache.invalidations:
+            self.edge.cache.put(self.key, entry)
         return entry
 
-    def answer(self, entry: cache.Entry, x_cache: str) -> web.Response:
+    async def answer(self, entry: cache.Entry, x_cache: str) -> web.Response:
         """A stored answer, or the part of it that the viewer asked for."""
         response = web.Response(status=entry.status)
         headers = dict(entry.headers)
@@ -259,20 +388,29 @@ class _Exchange:
                 response.set_status(206)
                 headers["content-range"] = f"bytes {wanted[0]}-{wanted[1]}/{len(body)}"
                 body = body[wanted[0] : wanted[1] + 1]
-        self.put_headers(response, headers, x_cache)
+        await self.put_headers(response, headers, x_cache)
         if response.status == 304:
             response.headers.pop("Content-Type", None)
         response.body = body
         return response
 
-    def put_headers(self, response: web.StreamResponse, headers: dict[str, str], x_cache: str) -> None:
+    async def put_headers(self, response: web.StreamResponse, headers: dict[str, str], x_cache: str) -> None:
         policy = self.behavior.response_headers_policy
         preflight = self.request.method == "OPTIONS"
         changed = policies.response_headers(policy, headers, self.headers.get("origin"), preflight)
+        if "viewer-response" in self.behavior.functions and response.status < 400:
+            changed = await self.respond(response.status, changed)
         for name, value in changed.items():
             response.headers["-".join(part.capitalize() for part in name.split("-"))] = value
-        response.headers["X-Cache"] = x_cache
+        response.headers["X-Cache"] = x_cache if response.status < 400 else "Error from cloudfront"
         response.headers["Via"] = "1.1 local.cloudfront.net (CloudFront)"
+
+    async def respond(self, status: int, headers: dict[str, str]) -> dict[str, str]:
+        """The headers that the viewer-response function leaves; of the response it may change nothing else here."""
+        given = {"statusCode": status, "statusDescription": HTTPStatus(status).phrase, "cookies": {}}
+        given["headers"] = functions.fields(headers.items())
+        returned = await self.edge.call("viewer-response", self.behavior, self.viewer, response=given)
+        return functions.headers_of(returned)
 
 
 def headers_of(response: aiohttp.ClientResponse) -> dict[str, str]:
@@ -294,6 +432,22 @@ def error(status: int, explanation: str) -> web.Response:
         content_type="text/html",
         headers={"X-Cache": "Error from cloudfront"},
     )
+
+
+def generated(returned: functions.Event) -> web.Response:
+    """A function's own response."""
+    body = returned.get("body") or ""
+    if isinstance(body, dict):
+        data = str(body.get("data", ""))
+        body = base64.b64decode(data) if body.get("encoding") == "base64" else data
+    response = web.Response(
+        status=int(returned["statusCode"]),
+        reason=returned.get("statusDescription") or None,
+        body=body.encode() if isinstance(body, str) else body,
+        headers={"-".join(p.capitalize() for p in n.split("-")): v for n, v in functions.headers_of(returned).items()},
+    )
+    response.headers["X-Cache"] = "FunctionGeneratedResponse from cloudfront"
+    return response
 
 
 def denied(refused: signatures.RefusedError) -> web.Response:

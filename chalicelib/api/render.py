@@ -1,0 +1,68 @@
+"""`GET /render/f/…`: where CloudFront turns when S3 has no such rendition. Open to CloudFront alone."""
+
+from __future__ import annotations
+
+import hmac
+
+from chalice import Blueprint, Response
+
+from chalicelib import keyring, rendering, storage
+from chalicelib.api.errors import Problem
+from chalicelib.api.routing import respond
+from chalicelib.observability import append
+from chalicelib.rendering import End
+
+routes = Blueprint(__name__)
+
+HEADER = "x-filemill-edge"
+"""CloudFront's secret, a custom header of this origin: docs/delivery.md."""
+
+# API Gateway decodes Base64 for callers whose Accept is one of these; CloudFront says `Accept: image/avif` here.
+BINARY_TYPES = ["image/avif", "image/webp"]  # beside Chalice's own, which have image/jpeg
+
+# Lambda's answers may have 6 MB, Base64 and all: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+MAX_BODY = 4_400_000
+
+NONE_FOR = 60  # seconds that CloudFront may keep a 404
+SIGNED_FOR = 60  # seconds
+
+
+@routes.route("/render/f/{visibility}/{file_id}/{version}/{name}", methods=["GET", "HEAD"])
+def get_render(visibility: str, file_id: str, version: str, name: str) -> Response:
+    request = routes.current_request
+
+    def answer(request_id: str) -> Response:
+        _require_edge(request.headers.get(HEADER, ""))
+        address = rendering.parse(visibility, file_id, version, name)
+        if address is None or rendering.find(address) is None:
+            raise _none()
+        append(file_id=file_id)
+        # CloudFront asked S3 a while ago: it may be there by now.
+        made = storage.read_derived(address.key, MAX_BODY)
+        if made is None:
+            end = rendering.obtain(address)
+            if end is End.NONE:
+                raise _none()
+            made = storage.read_derived(address.key, MAX_BODY) if end is End.MADE else None
+        if made is None:
+            raise Problem("unavailable", "The rendition is being made; try again.", headers={"Retry-After": "1"})
+        if made.body is None:
+            # An address of S3's, and not this one again: that would lose the viewer's signature, which stays at the
+            # edge. From the next request on CloudFront has it from S3.
+            location = storage.sign_derived(address.key, SIGNED_FOR)
+            return Response("", status_code=302, headers={"Location": location})
+        body = made.body if request.method == "GET" else b""
+        kept = {"Content-Type": made.content_type, "Cache-Control": storage.IMMUTABLE}
+        return Response(body, status_code=200, headers={**kept})
+
+    return respond(request, answer)
+
+
+def _require_edge(shown: str) -> None:
+    if not shown or not hmac.compare_digest(shown.encode(), keyring.edge_secret().encode()):
+        raise Problem("unknown_route", "There is nothing at this address.")
+
+
+def _none() -> Problem:
+    cached = {"Cache-Control": f"public, max-age={NONE_FOR}"}
+    return Problem("not_found", "There is no such rendition.", headers=cached)

@@ -1,0 +1,96 @@
+"""Renditions made on demand: who is making one, and which could not be made.
+
+One item a rendition. Whoever writes its lease makes the rendition; it is removed by the table's TTL.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from chalicelib.catalog.items import ConditionFailedError, get_item, update
+from chalicelib.catalog.keys import file_key, render_key
+from chalicelib.model import File, Status
+
+FORGET_SECONDS = 86_400
+
+
+class RenderState(StrEnum):
+    """What is known of a rendition, until `lease_until`."""
+
+    WORKING = "working"
+    MADE = "made"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Rendering:
+    """`until` in Unix seconds: from then on the next may try. `failures` counts tries that ended badly, in a row."""
+
+    state: RenderState
+    lease_id: str
+    until: float
+    failures: int
+
+    @property
+    def over(self) -> bool:
+        return self.until <= time.time()
+
+
+def _rendering(values: Mapping[str, Any]) -> Rendering:
+    return Rendering(
+        RenderState(values["outcome"]), values["lease_id"], values["lease_until"] / 1000, values.get("failures", 0)
+    )
+
+
+def _milliseconds(later: float) -> int:
+    return int((time.time() + later) * 1000)
+
+
+def get_ready(file_id: str) -> File | None:
+    """A file that has been processed, whoever's it is: one GetItem, strongly consistent."""
+    values = get_item(file_key(file_id))
+    return File.model_validate(values) if values and values["status"] == Status.READY else None
+
+
+def get_rendering(object_key: str) -> Rendering | None:
+    """One GetItem, strongly consistent."""
+    values = get_item(render_key(object_key))
+    return _rendering(values) if values else None
+
+
+def begin_render(object_key: str, lease_id: str, seconds: float) -> Rendering:
+    """Takes the lease on a rendition: one conditional write. It is ours if the answer has our `lease_id`."""
+    try:
+        item = update(
+            render_key(object_key),
+            values={
+                "outcome": RenderState.WORKING,
+                "lease_id": lease_id,
+                "lease_until": _milliseconds(seconds),
+                "ttl": int(time.time()) + FORGET_SECONDS,
+            },
+            condition="attribute_not_exists(pk) OR lease_until <= :now",
+            using={":now": _milliseconds(0)},
+        )
+    except ConditionFailedError as failed:
+        assert failed.item, "an item that is not there fails no condition"
+        return _rendering(failed.item)
+    return _rendering(item)
+
+
+def end_render(object_key: str, lease_id: str, state: RenderState, *, seconds: float, failures: int) -> None:
+    """Says what came of it, and for how long that holds. Nothing happens when the lease is another's by now."""
+    try:
+        update(
+            render_key(object_key),
+            values={"outcome": state, "lease_until": _milliseconds(seconds), "failures": failures},
+            condition="lease_id = :mine",
+            using={":mine": lease_id},
+            returning="NONE",
+        )
+    except ConditionFailedError:
+        return

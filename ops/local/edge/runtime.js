@@ -1,0 +1,34 @@
+// Runs CloudFront Functions for functions.py. A line `+ID CODE` (CODE in JSON) defines one; a line `ID EVENT` calls it and
+// is answered by a line, `+RESULT` or `-WHY`, in order.
+'use strict';
+const vm = require('vm');
+
+const functions = new Map();
+
+function define(id, code) {
+    // As at CloudFront: no require, no timers, and no code made from strings.
+    const context = vm.createContext({}, {codeGeneration: {strings: false, wasm: false}});
+    const call = '(event) => JSON.stringify(handler(JSON.parse(event)))';
+    functions.set(id, vm.runInContext(`${code}\n;${call}`, context, {timeout: 1000}));
+}
+
+require('readline').createInterface({input: process.stdin}).on('line', (line) => {
+    const space = line.indexOf(' ');
+    const id = line.slice(0, space);
+    const rest = line.slice(space + 1);
+    if (id[0] === '+') {
+        try {
+            define(id.slice(1), JSON.parse(rest));
+        } catch (error) {
+            functions.set(id.slice(1), () => { throw error; });
+        }
+        return;
+    }
+    let answer;
+    try {
+        answer = '+' + functions.get(id)(rest);
+    } catch (error) {
+        answer = '-' + String(error).replace(/\s+/g, ' ');
+    }
+    process.stdout.write(answer + '\n');
+});

@@ -1,0 +1,132 @@
+"""`edge/negotiate.js` in a JavaScript engine, without an emulator: the table, and what isn't in it."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from ops.local.edge import functions
+from ops.local.edge.functions import Functions
+from tests.edge.cases import CASES, CHROME, FOLDER, Case
+
+CODE = (Path(__file__).parents[2] / "edge" / "negotiate.js").read_text()
+SIGNED = "Policy=p&Signature=s&Key-Pair-Id=K1"
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[Engine]:
+    with asyncio.Runner() as runner:
+        engine = Engine(runner)
+        yield engine
+        runner.run(engine.functions.stop())
+
+
+class Engine:
+    def __init__(self, runner: asyncio.Runner) -> None:
+        self.runner = runner
+        self.functions = Functions()
+
+    def run(self, kind: functions.EventType, request: functions.Event, **rest: Any) -> Any:
+        event = functions.event_of(kind, "E1", "d1.cloudfront.net", "r1", "203.0.113.1", request, **rest)
+        return self.runner.run(self.functions.call(CODE, event))
+
+    def request(self, path: str, accept: Iterable[str] = (), query: str = "", **headers: str) -> Any:
+        given = [("host", "d1.cloudfront.net"), *(("accept", a) for a in accept), *headers.items()]
+        request = functions.request_of("GET", path, query, given, {"CloudFront-Policy": "p"})
+        return self.run("viewer-request", request)
+
+    def respond(self, request: functions.Event, **headers: str) -> Any:
+        given = {"statusCode": 200, "statusDescription": "OK", "headers": functions.fields(headers.items())}
+        return self.run("viewer-response", request, response=given | {"cookies": {}})["headers"].get("vary")
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_the_table(engine: Engine, case: Case) -> None:
+    parts = urlsplit(case.path)
+    answer = engine.request(parts.path, case.accept, parts.query)
+    if case.to is None:
+        assert answer["statusCode"] == 404
+        assert "uri" not in answer
+    else:
+        assert answer["uri"] == case.to
+
+
+def test_a_header_of_any_length_is_read_in_bounded_time(engine: Engine) -> None:
+    for accept in ("image/avif," * 10_000, ";" * 100_000, "image/avif" + " " * 100_000 + ";q=0", "q=" * 50_000):
+        assert engine.request(f"{FOLDER}/w640", [accept])["uri"].startswith(f"{FOLDER}/w640.")
+
+
+def test_an_address_of_any_length_is_refused_in_bounded_time(engine: Engine) -> None:
+    assert engine.request("/f/public/" + "file_" * 20_000)["statusCode"] == 404
+
+
+def test_all_but_the_signature_leaves_the_query(engine: Engine) -> None:
+    answer = engine.request(f"{FOLDER}/w640", query=f"utm=1&{SIGNED}&Expires=9&__proto__=x&utm=2")
+    assert set(answer["querystring"]) == {"Policy", "Signature", "Key-Pair-Id", "Expires"}
+    assert answer["cookies"] == {"CloudFront-Policy": {"value": "p"}}
+    assert answer["headers"]["host"] == {"value": "d1.cloudfront.net"}
+
+
+def test_only_a_chosen_format_varies(engine: Engine) -> None:
+    chosen = engine.request(f"{FOLDER}/w640", [CHROME])
+    assert engine.respond(chosen) == {"value": "Accept"}
+    assert engine.respond(chosen, vary="Origin") == {"value": "Origin, Accept"}
+    assert engine.respond(engine.request(f"{FOLDER}/w640.avif", [CHROME])) is None
+    # Should CloudFront show the second event what the viewer sent, instead of what the first one returned.
+    as_sent = functions.request_of("GET", f"{FOLDER}/w640", "", [("accept", CHROME)], {})
+    assert engine.respond(as_sent) == {"value": "Accept"}
+
+
+def test_several_vary_headers_become_one(engine: Engine) -> None:
+    headers = functions.fields([("vary", "Origin"), ("vary", "Access-Control-Request-Method")])
+    given = {"statusCode": 200, "statusDescription": "OK", "headers": headers, "cookies": {}}
+    chosen = engine.request(f"{FOLDER}/w640", [CHROME])
+    answer = engine.run("viewer-response", chosen, response=given)
+    assert answer["headers"]["vary"] == {"value": "Origin, Access-Control-Request-Method, Accept"}
+
+
+def test_a_viewer_cannot_pretend_that_a_format_was_chosen(engine: Engine) -> None:
+    answer = engine.request(f"{FOLDER}/w640.avif", **{"x-filemill-chose": "1"})
+    assert engine.respond(answer) is None
+
+
+def test_what_is_refused_is_no_page(engine: Engine) -> None:
+    answer = engine.request("/f/public/<script>alert(1)</script>")
+    assert answer["headers"]["content-type"] == {"value": "text/plain; charset=utf-8"}
+    assert "script" not in answer["body"]
+
+
+def test_the_code_fits_cloudfronts_bounds() -> None:
+    """https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cloudfront-function-restrictions.html"""
+    assert len(CODE.encode()) <= 10 * 1024
+    code = re.sub(r"//.*", "", CODE)
+    # Not in the runtime, or not needed: what can't be used can't be got wrong.
+    assert not re.search(
+        r"\b(eval|Function|setTimeout|require|import|async|await|class|process|fetch)\b|=>|`|\?\.", code
+    )
+
+
+def test_a_function_that_fails_is_an_error_and_the_next_call_works(engine: Engine) -> None:
+    event = functions.event_of("viewer-request", "E1", "d", "r", "::1", functions.request_of("GET", "/", "", [], {}))
+
+    def call(code: str) -> Any:
+        return engine.runner.run(engine.functions.call(code, event))
+
+    for code, why in {
+        "function handler(event) { throw new Error('no'); }": "no",
+        "function handler(event) { return undefined; }": "nothing",
+        "function handler(event) { return eval('1'); }": "EvalError",
+        "function handler(event) { return require('fs'); }": "not defined",
+        "function handler(": "SyntaxError",
+        "const nothing = 1;": "handler is not defined",
+        "function handler(event) { while (true) {} }": "too long",
+    }.items():
+        with pytest.raises(functions.FunctionError, match=why):
+            call(code)
+    assert call("function handler(event) { return event.request; }")["uri"] == "/"
