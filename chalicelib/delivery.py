@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
-from functools import cache, lru_cache
+from functools import lru_cache
 
 from botocore.exceptions import ClientError
 from botocore.signers import CloudFrontSigner
@@ -42,7 +42,7 @@ def grant(resource: str, expires: int) -> str:
     A custom policy: only that kind may hold a wildcard.
     https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/private-content-creating-signed-url-custom-policy.html
     """
-    signer = _signer()
+    signer = _signer(keyring.cdn_key())
     policy = signer.build_policy(resource, datetime.fromtimestamp(expires, UTC))
     signed: str = signer.generate_presigned_url(resource, policy=policy)
     return signed.rpartition("?")[2]
@@ -75,16 +75,16 @@ def invalidate(path: str, reference: str) -> bool:
     return True
 
 
-@cache
-def _signer() -> CloudFrontSigner:
+@lru_cache(maxsize=1)
+def _signer(signing: keyring.CdnKey) -> CloudFrontSigner:
     # Imported here: it costs a cold start tens of milliseconds, and only private files need it.
     from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
     from cryptography.hazmat.primitives.hashes import SHA1
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-    key = load_pem_private_key(keyring.cdn_key(), password=None)
+    key = load_pem_private_key(signing.pem, password=None)
     if not isinstance(key, RSAPrivateKey):
         raise TypeError("the stage's CDN signing key is not an RSA key: run `python -m ops provision` again")
     # CloudFront's signatures are RSA with SHA-1; the algorithm is theirs to choose.
-    return CloudFrontSigner(settings().cdn_key_id, lambda message: key.sign(message, PKCS1v15(), SHA1()))  # noqa: S303
+    return CloudFrontSigner(signing.id, lambda message: key.sign(message, PKCS1v15(), SHA1()))  # noqa: S303

@@ -1,19 +1,58 @@
-"""The stage's two secrets, from SSM SecureStrings: each fetched when first needed, kept for the process's life."""
+"""The stage's two secrets, from SSM SecureStrings, fetched when first needed.
+
+The secret is kept for the process's life, the CDN key for minutes, since it can be rotated.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
-from functools import cache
+import time
+from dataclasses import dataclass, field
+from functools import cache, lru_cache
 
 from chalicelib import aws
 from chalicelib.settings import settings
 
+# So long, in seconds, a process may go on signing with the key that a rotation replaced.
+CDN_KEY_LIFE = 300
 
-@cache
-def cdn_key() -> bytes:
-    """The private key (PEM) that private files' addresses are signed with."""
-    return _parameter(settings().cdn_key_parameter)
+_KEY_ID = "Key-Pair-Id: "
+
+
+@dataclass(frozen=True)
+class CdnKey:
+    """What private files' addresses are signed with: CloudFront's id of the public key, and the private one (PEM)."""
+
+    id: str
+    pem: bytes = field(repr=False)
+
+
+def cdn_key() -> CdnKey:
+    """The stage's key, at most CDN_KEY_LIFE old."""
+    return _cdn_key(int(time.time()) // CDN_KEY_LIFE)
+
+
+@lru_cache(maxsize=1)
+def _cdn_key(period: int) -> CdnKey:
+    return read_cdn_key(_parameter(settings().cdn_key_parameter), settings().cdn_key_id)
+
+
+def read_cdn_key(text: bytes, otherwise: str) -> CdnKey:
+    """The parameter's text: PEM, and after a rotation a line with the key's id before it, else it is `otherwise`.
+
+    Both in one value, since a signature that names another key than its own opens nothing. A PEM file may begin so:
+    https://www.rfc-editor.org/rfc/rfc7468#section-2
+    """
+    line, _, pem = text.partition(b"\n")
+    if line.startswith(_KEY_ID.encode()):
+        return CdnKey(line.decode().removeprefix(_KEY_ID).strip(), pem)
+    return CdnKey(otherwise, text)
+
+
+def write_cdn_key(key_id: str, pem: str) -> str:
+    """The parameter's text that `read_cdn_key` reads."""
+    return f"{_KEY_ID}{key_id}\n{pem}"
 
 
 def mac(purpose: str, message: bytes) -> bytes:
@@ -42,7 +81,7 @@ def _secret() -> bytes:
 
 def forget() -> None:
     """Empties this process's memory of the secrets."""
-    cdn_key.cache_clear()
+    _cdn_key.cache_clear()
     _secret.cache_clear()
 
 

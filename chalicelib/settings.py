@@ -48,8 +48,8 @@ class Settings(BaseModel):
     import_queue_url: str
     distribution_id: str
     front_door: str = Field(description="Where browsers come in, without a trailing slash: https://d123.cloudfront.net")
-    cdn_key_id: str = Field(description="Id of the CloudFront public key that private addresses are signed for")
-    cdn_key_parameter: str = Field(description="SSM SecureString that holds the private half, PEM")
+    cdn_key_id: str = Field(description="Id of the key that private addresses are signed with, unless SSM names one")
+    cdn_key_parameter: str = Field(description="SSM SecureString with the private key, PEM; once rotated, also its id")
     secret_parameter: str = Field(description="SSM SecureString that cursors and tokens are signed with")
 
     list_shards: int = Field(

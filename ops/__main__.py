@@ -18,6 +18,7 @@ COMMANDS = {
     "doctor": ("ops.doctor", "check a stage and say how to mend what is wrong"),
     "keys": ("ops.keys", "make, list and revoke API keys"),
     "tenants": ("ops.tenants", "show and set what a stage does for one tenant"),
+    "rotate-keys": ("ops.rotate_keys", "give a stage another key for private addresses, with both live meanwhile"),
     "openapi": ("ops.openapi", "write the OpenAPI document, chalicelib/api/openapi.json, from the routes"),
     "local": ("ops.local.run", "run the whole of Filemill on this computer"),
 }

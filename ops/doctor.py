@@ -15,6 +15,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
+from chalicelib import keyring
 from chalicelib.settings import Settings, load
 from ops import config, signing_key, stack
 from ops.emulator_gaps import is_emulator
@@ -190,15 +191,16 @@ def assess_trigger(mappings: list[Mapping[str, Any]], deploy: str) -> str:
 def check_key(patient: Patient) -> str:
     here, cloudfront, ssm = patient.settings, patient.client("cloudfront"), patient.client("ssm")
     group = signing_key.find_key_group(cloudfront, here.stage, patient.region)
-    if group is None or here.cdn_key_id not in group["KeyGroupConfig"]["Items"]:
-        return f"CloudFront would not take our signatures: key {here.cdn_key_id} is in no group; {patient.provision}"
     try:
-        private = ssm.get_parameter(Name=here.cdn_key_parameter, WithDecryption=True)["Parameter"]["Value"]
+        stored = ssm.get_parameter(Name=here.cdn_key_parameter, WithDecryption=True)["Parameter"]["Value"]
     except ssm.exceptions.ParameterNotFound:
         return f"the private signing key is missing ({here.cdn_key_parameter}); {patient.provision}"
-    public = cloudfront.get_public_key(Id=here.cdn_key_id)["PublicKey"]["PublicKeyConfig"]["EncodedKey"]
-    if public.split() != signing_key.public_half(private).split():
-        return f"{here.cdn_key_parameter} is not the private half of key {here.cdn_key_id}; {patient.provision}"
+    key = keyring.read_cdn_key(stored.encode(), here.cdn_key_id)
+    if group is None or key.id not in group["KeyGroupConfig"]["Items"]:
+        return f"CloudFront would not take our signatures: key {key.id} is in no group; {patient.provision}"
+    public = cloudfront.get_public_key(Id=key.id)["PublicKey"]["PublicKeyConfig"]["EncodedKey"]
+    if public.split() != signing_key.public_half(stored).split():
+        return f"{here.cdn_key_parameter} is not the private half of key {key.id}; {patient.provision}"
     return ""
 
 

@@ -1,8 +1,8 @@
 """The stage's secrets: the key that private addresses are signed with, and what cursors and tokens are signed with.
 
 The private half lives in SSM as a SecureString and nowhere else. The public half is given to CloudFront through its
-API and not by the stack: the pair is made here, and a rotation adds a second key to the same group. Each step looks
-before it makes, so an interrupted run is finished by the next.
+API and not by the stack: the pair is made here, and a rotation (ops/rotate_keys.py) adds a second key to the same
+group. Each step looks before it makes, so an interrupted run is finished by the next.
 """
 
 from __future__ import annotations
@@ -30,8 +30,13 @@ class SigningKey:
 
 
 def key_parameter(stage: str) -> str:
-    """SSM name of the private key (PEM)."""
+    """SSM name of the private key; `chalicelib.keyring.read_cdn_key` says what it holds."""
     return f"/filemill/{stage}/cdn-signing-key"
+
+
+def next_key_parameter(stage: str) -> str:
+    """SSM name of the private key (PEM) that a rotation is about to bring in; there is none at other times."""
+    return f"{key_parameter(stage)}-next"
 
 
 def secret_parameter(stage: str) -> str:
@@ -55,15 +60,21 @@ def new_private_key() -> str:
 
 
 def public_half(private_pem: str) -> str:
-    """The public key (PEM, SubjectPublicKeyInfo) of a private one."""
+    """The public key (PEM, SubjectPublicKeyInfo) of a private one (PEM, whatever lines come before it)."""
     key = serialization.load_pem_private_key(private_pem.encode(), password=None).public_key()
     return key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo).decode()
 
 
 def ensure_secrets(ssm: SSMClient, stage: str) -> str:
-    """Makes the private key and the secret where SSM has none; the private key (PEM)."""
+    """Makes the private key and the secret where SSM has none; what is stored of the private key."""
     _ensure(ssm, secret_parameter(stage), lambda: secrets.token_hex(32), "Filemill: signs cursors and upload tokens")
     return _ensure(ssm, key_parameter(stage), new_private_key, "Filemill: signs private CloudFront addresses")
+
+
+def ensure_next_key(ssm: SSMClient, stage: str) -> str:
+    """The private key (PEM) that a rotation is about to bring in, made where SSM has none."""
+    name = next_key_parameter(stage)
+    return _ensure(ssm, name, new_private_key, "Filemill: will sign private CloudFront addresses")
 
 
 def read_secret(ssm: SSMClient, stage: str) -> bytes:
@@ -87,7 +98,7 @@ def _ensure(ssm: SSMClient, name: str, make: Any, description: str) -> str:
 def ensure_key_group(cloudfront: CloudFrontClient, stage: str, region: str, private_pem: str) -> SigningKey:
     """Gives CloudFront the public half and puts it into the stage's key group, beside what is there."""
     public_pem = public_half(private_pem)
-    key_id = _find_public_key(cloudfront, public_pem)
+    key_id = find_public_key(cloudfront, public_pem)
     if key_id is None:
         fingerprint = hashlib.sha256(public_pem.encode()).hexdigest()[:16]
         key_id = cloudfront.create_public_key(
@@ -125,30 +136,35 @@ def find_key_group(cloudfront: CloudFrontClient, stage: str, region: str) -> dic
         marker = {"Marker": page["NextMarker"]}
 
 
-def _public_keys(cloudfront: CloudFrontClient) -> Iterator[Any]:
+def public_keys(cloudfront: CloudFrontClient) -> Iterator[Any]:
     for page in cloudfront.get_paginator("list_public_keys").paginate():
         yield from page["PublicKeyList"].get("Items", [])
 
 
-def _find_public_key(cloudfront: CloudFrontClient, public_pem: str) -> str | None:
+def find_public_key(cloudfront: CloudFrontClient, public_pem: str) -> str | None:
+    """CloudFront's id of a public key, if it has it."""
     wanted = "".join(public_pem.split())
-    return next((k["Id"] for k in _public_keys(cloudfront) if "".join(k["EncodedKey"].split()) == wanted), None)
+    return next((k["Id"] for k in public_keys(cloudfront) if "".join(k["EncodedKey"].split()) == wanted), None)
+
+
+def is_ours(name: str, stage: str, region: str) -> bool:
+    """Whether a public key's name is one that `ensure_key_group` gives this stage's."""
+    # What follows the prefix has no hyphen, so stage `a` doesn't take what is stage `a-b`'s.
+    prefix = group_name(stage, region) + "-"
+    return name.startswith(prefix) and "-" not in name.removeprefix(prefix)
 
 
 def delete(cloudfront: CloudFrontClient, ssm: SSMClient, stage: str, region: str) -> None:
-    """Deletes the group, its keys and the two parameters, what is left of them. The distribution must be gone."""
+    """Deletes the group, its keys and the parameters, what is left of them. The distribution must be gone."""
     group = find_key_group(cloudfront, stage, region)
     if group is not None:
         cloudfront.delete_key_group(Id=group["Id"], IfMatch=cloudfront.get_key_group(Id=group["Id"])["ETag"])
-    prefix = group_name(stage, region) + "-"
     in_group = set(group["KeyGroupConfig"]["Items"]) if group else set()
-    for key in list(_public_keys(cloudfront)):
-        # By name as well: a run that stopped between key and group left one outside. What follows the prefix has no
-        # hyphen, so stage `a` doesn't take what is stage `a-b`'s.
-        ours = key["Name"].startswith(prefix) and "-" not in key["Name"].removeprefix(prefix)
-        if ours or key["Id"] in in_group:
+    for key in list(public_keys(cloudfront)):
+        # By name as well: a run that stopped between key and group left one outside.
+        if is_ours(key["Name"], stage, region) or key["Id"] in in_group:
             cloudfront.delete_public_key(Id=key["Id"], IfMatch=cloudfront.get_public_key(Id=key["Id"])["ETag"])
-    for name in (key_parameter(stage), secret_parameter(stage)):
+    for name in (key_parameter(stage), next_key_parameter(stage), secret_parameter(stage)):
         try:
             ssm.delete_parameter(Name=name)
         except ssm.exceptions.ParameterNotFound:

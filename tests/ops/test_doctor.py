@@ -15,6 +15,7 @@ import pytest
 import requests
 from botocore.exceptions import EndpointConnectionError
 
+from chalicelib import keyring
 from chalicelib.settings import load
 from ops import config, doctor, signing_key, stack
 from ops.doctor import Patient
@@ -135,12 +136,16 @@ def test_the_trigger() -> None:
 
 def test_the_signing_key(patient: Patient) -> None:
     ssm, cloudfront = aws_client("ssm"), aws_client("cloudfront")
-    assert "in no group" in doctor.check_key(patient)
+    assert "is missing" in doctor.check_key(patient)
     key = signing_key.ensure_key_group(cloudfront, "test", "eu-west-1", signing_key.ensure_secrets(ssm, "test"))
     ours = Patient(
         patient.session, patient.region, patient.project_dir, load({**STAGE, "FILEMILL_CDN_KEY_ID": key.key_id})
     )
+    assert "in no group" in doctor.check_key(patient)
     assert doctor.check_key(ours) == ""
+    parameter, private = signing_key.key_parameter("test"), signing_key.ensure_secrets(ssm, "test")
+    ssm.put_parameter(Name=parameter, Value=keyring.write_cdn_key(key.key_id, private), Overwrite=True)
+    assert doctor.check_key(patient) == "", "the id in SSM counts before the setting"
     ssm.put_parameter(Name=signing_key.key_parameter("test"), Value=signing_key.new_private_key(), Overwrite=True)
     assert "not the private half" in doctor.check_key(ours)
     ssm.delete_parameter(Name=signing_key.key_parameter("test"))
