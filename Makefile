@@ -1,4 +1,4 @@
-.PHONY: help venv run test check contract openapi deploy bench clean
+.PHONY: help venv run test faults check contract openapi deploy bench clean
 
 PYTHON := .venv/bin/python
 
@@ -20,6 +20,9 @@ check: venv # format, lint, types, the template, the quick tests
 
 test: venv # everything: on mocks, and end to end on the really deployed local stack
 	@$(PYTHON) -m pytest
+
+faults: venv # every operation stopped before and after every AWS call it makes, and 500 programs of disorder
+	@FAULTS=500 $(PYTHON) -m pytest -q tests/faults
 
 contract: venv # thousands of generated requests against the app and the local stack, held to the OpenAPI document
 	@CONTRACT_EXAMPLES=60 CONTRACT_DEPLOYED_EXAMPLES=25 $(PYTHON) -m pytest -q tests/api/test_contract.py tests/e2e/test_contract.py

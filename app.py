@@ -3,6 +3,7 @@
     POST /v1/files ──▶ record `awaiting_upload` + signed upload ──▶ client sends bytes to S3
     S3 originals ──▶ SQS ingest ──▶ process() ──▶ S3 derived + record `ready` ──▶ CloudFront /f/…
     POST /v1/files with source_url ──▶ SQS imports ──▶ fetch() ──▶ S3 originals
+    every five minutes ──▶ sweep() ──▶ what nobody came back for: expired, stalled, lost, left over
     any record's change ──▶ the table's stream ──▶ index() ──▶ lists, search, changes and counts in the same table
     CloudFront /f/… that S3 has not ──▶ GET /render/f/… ──▶ render() ──▶ S3 derived
 
@@ -15,7 +16,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from chalice import Chalice
+from chalice import Chalice, Rate
 
 from chalicelib.settings import NotProvisionedError, settings
 
@@ -27,7 +28,7 @@ except NotProvisionedError as missing:
     raise SystemExit(f"filemill: {missing}") from None  # a person at a terminal gets the sentence
 
 # Chalice names the API's function `app-stage`, the others `app-stage-name`; at a terminal there is no function.
-if os.environ.get("AWS_LAMBDA_FUNCTION_NAME", "").endswith(("-process", "-fetch", "-index", "-render")):
+if os.environ.get("AWS_LAMBDA_FUNCTION_NAME", "").endswith(("-process", "-fetch", "-index", "-render", "-sweep")):
     app = Chalice(app_name="filemill", configure_logs=False)
 else:
     from chalicelib.api.application import create
@@ -35,7 +36,8 @@ else:
     app = create()
 
 
-@app.on_sqs_message(queue_arn=stage.ingest_queue_arn, batch_size=1)
+# Bounded: a flood of files must not use up the account's concurrency, which the API needs, too. What is above waits.
+@app.on_sqs_message(queue_arn=stage.ingest_queue_arn, batch_size=1, maximum_concurrency=stage.process_concurrency)
 def process(event: Any) -> None:
     """Objects that arrived in the originals bucket. One message at a time: raising puts just that one back."""
     from chalicelib.processing import pipeline
@@ -67,3 +69,11 @@ def render(event: Any, context: Any) -> dict[str, Any]:
     from chalicelib.processing import render as rendering
 
     return rendering.handle(event, context)
+
+
+@app.schedule(Rate(5, unit=Rate.MINUTES))
+def sweep(event: Any) -> None:
+    """What nobody else comes back for. Raising does no harm: the next run goes on."""
+    from chalicelib import sweep as sweeping
+
+    sweeping.handle(event.to_dict(), event.context)

@@ -42,8 +42,8 @@ def work_off(event: dict[str, Any], context: Any, queue_url: str, work: Callable
 
 
 def backoff(receives: int) -> int:
-    """Seconds until the next try: 2, 8, 32, 128."""
-    return int(2 * 4 ** (min(receives, MAX_RECEIVES) - 1))
+    """Seconds until the next try: 2, 8, 32, 128; none after the last, when the message is to be a dead letter."""
+    return 0 if receives >= MAX_RECEIVES else int(2 * 4 ** (receives - 1))
 
 
 def come_back(record: SQSRecord, queue_url: str, seconds: int) -> None:

@@ -13,31 +13,35 @@ from chalicelib.model import File, Kind, Status, Visibility, original_key
 _PUBLIC = f"f/{Visibility.PUBLIC}/"
 
 
-def clear(file: File) -> None:
+def clear(file: File) -> bool:
     """Removes `file.leftovers`; nothing where there are none.
 
-    When CloudFront takes no invalidation just now, the record keeps saying that there is something left to do.
+    False when CloudFront takes no invalidation just now: the record keeps saying that there is something left to do.
     """
     if not file.leftovers:
-        return
+        return True
     for prefix in file.leftovers:
         storage.delete_derived(prefix)
     # What a public file was before, whoever finds it at an edge may see.
     still_public = file.visibility is Visibility.PUBLIC and file.status is not Status.DELETED
-    if still_public or _invalidated(file, file.leftovers):
-        catalog.cleared(file)
+    if not still_public and not _invalidated(file, file.leftovers):
+        return False
+    catalog.cleared(file)
+    return True
 
 
-def purge(file: File) -> None:
-    """Removes all that there is of a deleted file."""
+def purge(file: File) -> bool:
+    """Removes all that there is of a deleted file; False when CloudFront takes no invalidation just now."""
     if file.upload_id and file.version_id is None:  # else it was completed long ago
         storage.abort_multipart(file, file.upload_id)
     storage.delete_original(original_key(file.tenant, file.id))
     for visibility in Visibility:
         storage.delete_derived(f"f/{visibility}/{file.id}/")
     served = [f"f/{file.visibility}/"] if file.source_version and file.kind is not Kind.OTHER else []
-    if _invalidated(file, [*file.leftovers, *served]):
-        catalog.mark_purged(file.id)
+    if not _invalidated(file, [*file.leftovers, *served]):
+        return False
+    catalog.mark_purged(file.id)
+    return True
 
 
 def _invalidated(file: File, prefixes: Iterable[str]) -> bool:

@@ -75,6 +75,13 @@ class Settings(BaseModel):
     cors_origin: str = Field("*", description="Origins whose pages may call the API, comma-separated; `*` is any")
     rate_limit: int = Field(0, ge=0, le=10_000, description="Requests a second for the whole stage; 0: AWS's own bound")
     rate_burst: int = Field(0, ge=0, le=5_000, description="Requests at once beyond `rate_limit`; 0: as many as that")
+    process_concurrency: int = Field(200, ge=2, le=1000, description="Files that are processed at once at most")
+    fair_tenants: bool = Field(
+        False, description="Whether a backlog of uploads is put in an order that lets no tenant starve another"
+    )
+    sweep_pages: int = Field(
+        10, ge=0, le=1000, description="Pages of 1,000 objects that each sweep looks at in each bucket; 0: none"
+    )
     log_level: str = "INFO"
 
     @field_validator("cors_origin")

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import chain
 from typing import IO, Any, cast
 
@@ -250,6 +251,81 @@ def has_original(file: File) -> bool:
             return False
         raise
     return True
+
+
+@dataclass(frozen=True)
+class Newest:
+    """The current version of an original; `size` in bytes."""
+
+    version_id: str
+    size: int
+
+
+def newest_original(file: File) -> Newest | None:
+    """One HeadObject: what was stored for a file whose record knows of nothing yet."""
+    try:
+        reply = aws.s3().head_object(Bucket=settings().originals_bucket, Key=original_key(file.tenant, file.id))
+    except ClientError as error:
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] in {403, 404}:
+            return None
+        raise
+    return Newest(reply.get("VersionId", ""), reply["ContentLength"])
+
+
+@dataclass(frozen=True)
+class Stored:
+    """One object of a listing; of a versioned bucket one version, or a delete marker."""
+
+    key: str
+    modified: datetime
+    version_id: str = ""
+    size: int = 0
+    is_marker: bool = False
+
+
+@dataclass(frozen=True)
+class Listed:
+    """One page of a listing, by key; the next page begins behind `after` (and `version_id`). None: there is no more."""
+
+    objects: list[Stored]
+    after: tuple[str, str] | None
+
+
+def list_originals(after: str, version_id: str) -> Listed:
+    """One ListObjectVersions: at most 1,000 versions and delete markers, in the order of their keys."""
+    markers = {"KeyMarker": after} if after else {}
+    if after and version_id:
+        markers["VersionIdMarker"] = version_id
+    reply = aws.s3().list_object_versions(Bucket=settings().originals_bucket, **markers)  # type: ignore[arg-type]
+    found = [
+        Stored(entry["Key"], entry["LastModified"], entry["VersionId"], entry.get("Size", 0), is_marker)
+        for entries, is_marker in ((reply.get("Versions", []), False), (reply.get("DeleteMarkers", []), True))
+        for entry in cast(list[Any], entries)
+    ]
+    more = reply.get("IsTruncated")
+    return Listed(found, (reply["NextKeyMarker"], reply.get("NextVersionIdMarker", "")) if more else None)
+
+
+def list_derived(after: str, prefix: str = "") -> Listed:
+    """One ListObjectsV2: at most 1,000 objects."""
+    reply = aws.s3().list_objects_v2(Bucket=settings().derived_bucket, Prefix=prefix, StartAfter=after)
+    found = [Stored(entry["Key"], entry["LastModified"], size=entry["Size"]) for entry in reply.get("Contents", [])]
+    return Listed(found, (found[-1].key, "") if reply.get("IsTruncated") and found else None)
+
+
+def delete_original_versions(objects: Iterable[Stored]) -> None:
+    """These versions and delete markers: one DeleteObjects for each thousand."""
+    _delete(settings().originals_bucket, ({"Key": each.key, "VersionId": each.version_id} for each in objects))
+
+
+def hide_originals(keys: Iterable[str]) -> None:
+    """Puts a delete marker over each: the bucket's lifecycle removes them, and until then they can be brought back."""
+    _delete(settings().originals_bucket, ({"Key": key} for key in keys))
+
+
+def delete_derived_objects(keys: Iterable[str]) -> None:
+    """One DeleteObjects for each thousand."""
+    _delete(settings().derived_bucket, ({"Key": key} for key in keys))
 
 
 @dataclass(frozen=True)

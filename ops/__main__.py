@@ -19,6 +19,9 @@ COMMANDS = {
     "keys": ("ops.keys", "make, list and revoke API keys"),
     "tenants": ("ops.tenants", "show and set what a stage does for one tenant"),
     "rotate-keys": ("ops.rotate_keys", "give a stage another key for private addresses, with both live meanwhile"),
+    "redrive": ("ops.redrive", "move dead letters back to their queue, once what killed them is mended"),
+    "backfill": ("ops.backfill", "have existing files processed again, by a recipe that has changed"),
+    "reindex": ("ops.reindex", "tell the index of the files that are older than it"),
     "openapi": ("ops.openapi", "write the OpenAPI document, chalicelib/api/openapi.json, from the routes"),
     "local": ("ops.local.run", "run the whole of Filemill on this computer"),
 }

@@ -8,6 +8,7 @@ and `--revert-drift`, and stores lifecycle rules without running them.
 from __future__ import annotations
 
 import platform
+import re
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
@@ -28,6 +29,13 @@ def requires_tls(endpoint_url: str) -> str:
 def architecture(endpoint_url: str) -> str | None:
     """This machine's, by Lambda's name for it, when the functions will run on it; None at AWS."""
     return machine_architecture() if is_emulator(endpoint_url) else None
+
+
+def template(endpoint_url: str, text: str) -> str:
+    """The template without what the emulator refuses even where its condition is false: a budget."""
+    if not is_emulator(endpoint_url):
+        return text
+    return re.sub(r"\n  Budget:\n(?:    .*\n|\n)*?(?=\n  \S)", "", text)
 
 
 def machine_architecture() -> str | None:

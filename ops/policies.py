@@ -30,6 +30,7 @@ class Place:
     distribution_id: str
     parameters: tuple[str, ...]
     app_name: str = "filemill"
+    xray: bool = False
 
     def arn(self, service: str, resource: str) -> str:
         return f"arn:{self.partition}:{service}:{self.region}:{self.account}:{resource}"
@@ -66,6 +67,14 @@ def _logs(place: Place, function: str) -> Statement:
     group = place.arn("logs", f"log-group:/aws/lambda/{place.function_name(function)}")
     # The group itself to create it, what is below it for its streams.
     return _allow("OwnLogs", ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"], group, f"{group}:*")
+
+
+def traced(policy: Policy, place: Place) -> Policy:
+    """With what AWS X-Ray needs, where the stage has it on. It knows no resources."""
+    if not place.xray:
+        return policy
+    tracing = _allow("Traces", ["xray:PutTelemetryRecords", "xray:PutTraceSegments"], "*")
+    return {**policy, "Statement": [*policy["Statement"], tracing]}
 
 
 def _deliveries(queue_arn: str) -> Statement:
@@ -131,6 +140,7 @@ def process(place: Place) -> Policy:
         _allow("Renditions", ["s3:DeleteObject", "s3:PutObject"], f"{derived}/*"),
         _allow("RenditionNames", ["s3:ListBucket"], derived),
         _deliveries(place.ingest_queue_arn),
+        _allow("Again", ["sqs:SendMessage"], place.ingest_queue_arn),
         _logs(place, "process"),
     )
 
@@ -185,6 +195,39 @@ def render(place: Place) -> Policy:
     )
 
 
+def sweep(place: Place) -> Policy:
+    """The sweep: moves records along, removes what is nobody's, says again what was lost; reads no file's bytes.
+
+    S3 answers a HeadObject only to who may GetObject.
+    """
+    originals, derived = place.bucket(place.originals_bucket), place.bucket(place.derived_bucket)
+    return _policy(
+        _allow(
+            "Records",
+            ["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:UpdateItem"],
+            place.table_arn,
+        ),
+        _allow("Due", ["dynamodb:Query"], f"{place.table_arn}/index/by_due"),
+        _allow(
+            "Originals",
+            [
+                "s3:AbortMultipartUpload",
+                "s3:DeleteObject",
+                "s3:DeleteObjectVersion",
+                "s3:GetObject",
+                "s3:GetObjectVersion",
+            ],
+            f"{originals}/*",
+        ),
+        _allow("OriginalVersions", ["s3:ListBucketVersions"], originals),
+        _allow("Renditions", ["s3:DeleteObject"], f"{derived}/*"),
+        _allow("RenditionNames", ["s3:ListBucket"], derived),
+        _allow("Work", ["sqs:GetQueueAttributes", "sqs:SendMessage"], place.import_queue_arn, place.ingest_queue_arn),
+        _allow("Purge", ["cloudfront:CreateInvalidation"], place.distribution_arn),
+        _logs(place, "sweep"),
+    )
+
+
 # Chalice's name of a function: (the name in the policy's file, the policy).
 POLICIES: dict[str, tuple[str, Callable[[Place], Policy]]] = {
     "api_handler": ("api", api),
@@ -192,4 +235,5 @@ POLICIES: dict[str, tuple[str, Callable[[Place], Policy]]] = {
     "fetch": ("fetch", fetch),
     "index": ("index", index),
     "render": ("render", render),
+    "sweep": ("sweep", sweep),
 }

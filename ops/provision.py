@@ -14,7 +14,7 @@ from chalicelib.keyring import derived_edge_secret
 from chalicelib.settings import PREFIX, camel_to_variable
 from ops import config, emulator_gaps, event_sources, gateway, package, signing_key, stack, template
 from ops.errors import OpsError, as_sentences
-from ops.policies import POLICIES, Place
+from ops.policies import POLICIES, Place, traced
 
 Progress = stack.Progress
 
@@ -127,7 +127,7 @@ def provision(
         made = stack.deploy(
             cloudformation,
             stack_name(stage),
-            body,
+            template.compact(emulator_gaps.template(cloudformation.meta.endpoint_url, body)),
             choose(ours, config.deployed_resources(project_dir, stage), region, parameters or {}),
             progress,
             allow_replacement=allow_replacement,
@@ -232,12 +232,13 @@ def record(
         distribution_id=variables[f"{PREFIX}DISTRIBUTION_ID"],
         parameters=(variables[f"{PREFIX}CDN_KEY_PARAMETER"], variables[f"{PREFIX}SECRET_PARAMETER"]),
         app_name=before.get("app_name", "filemill"),
+        xray=bool(before.get("stages", {}).get(stage, {}).get("xray", before.get("xray", False))),
     )
     files = {}
     changed = False
     for function, (name, policy) in POLICIES.items():
         files[function] = policy_file(stage, name)
-        if config.write_json(project_dir / ".chalice" / files[function], policy(place)):
+        if config.write_json(project_dir / ".chalice" / files[function], traced(policy(place), place)):
             progress(f"wrote .chalice/{files[function]}")
             changed = True
     after = config.with_stage(before, stage, variables, files, architecture)

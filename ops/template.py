@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 from ops.errors import OpsError
 
@@ -30,3 +33,29 @@ def read(project_dir: Path) -> str:
         return json.dumps(file.read_text(encoding="utf-8"))  # a JSON string is a YAML string
 
     return _CODE.sub(code, path.read_text(encoding="utf-8"))
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads intrinsic functions in their short form."""
+
+
+def _intrinsic(loader: _Loader, name: str, node: yaml.Node) -> dict[str, Any]:
+    value: Any
+    if isinstance(node, yaml.ScalarNode):
+        value = loader.construct_scalar(node)
+    elif isinstance(node, yaml.SequenceNode):
+        value = loader.construct_sequence(node, deep=True)
+    else:
+        assert isinstance(node, yaml.MappingNode)
+        value = loader.construct_mapping(node, deep=True)
+    if name == "GetAtt" and isinstance(value, str):
+        value = value.split(".", 1)
+    return {name if name in ("Ref", "Condition") else f"Fn::{name}": value}
+
+
+_Loader.add_multi_constructor("!", _intrinsic)
+
+
+def compact(template: str) -> str:
+    """The same template as JSON without a space: CloudFormation takes 51,200 bytes, comments and indents included."""
+    return json.dumps(yaml.load(template, Loader=_Loader), separators=(",", ":"), ensure_ascii=False, default=str)  # noqa: S506

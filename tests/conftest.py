@@ -79,6 +79,10 @@ def table_definition() -> dict[str, Any]:
 
 @pytest.fixture(scope="session")
 def cdn_key() -> bytes:
+    return new_cdn_key()
+
+
+def new_cdn_key() -> bytes:
     from cryptography.hazmat.primitives.asymmetric import rsa
     from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 

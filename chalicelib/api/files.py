@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Mapping
 from datetime import timedelta
@@ -94,6 +95,8 @@ def create_file(call: Call, body: CreateFile) -> Response:
     """
     key = idempotency.key_of(call)
     if key and (answer := idempotency.replay(call, key, body)):
+        if body.source_url:
+            _send_again(call, json.loads(answer.body)["id"])
         return answer
     _check_for_token(call, body)
     if body.on_duplicate == "reuse" and (known := _duplicate(call, body)):
@@ -110,10 +113,21 @@ def create_file(call: Call, body: CreateFile) -> Response:
             raise
         return answer
     if file.source_url:
-        from chalicelib.importing import queue
-
-        queue.send_import(file)
+        _send_import(file)
     return record(file, 201, more=upload, headers={"Location": f"/v1/files/{file.id}"})
+
+
+def _send_import(file: File) -> None:
+    from chalicelib.importing import queue
+
+    queue.send_import(file)
+
+
+def _send_again(call: Call, file_id: str) -> None:
+    """The message of a file that still waits: the request before this one may have ended before it sent any."""
+    file = catalog.get(call.tenant, file_id)
+    if file and file.status is Status.AWAITING_UPLOAD:
+        _send_import(file)
 
 
 def _draft(call: Call, body: CreateFile) -> File:

@@ -10,8 +10,21 @@ from chalicelib.catalog.credentials import (
     put_token,
     revoke_api_key,
 )
-from chalicelib.catalog.edits import change, cleared, reprocess, restore, retire, tombstone
+from chalicelib.catalog.due import (
+    DuePage,
+    Position,
+    due,
+    every,
+    expire,
+    give_up,
+    move,
+    nothing_due,
+    position,
+    put_off,
+)
+from chalicelib.catalog.edits import change, cleared, reopen_import, reprocess, restore, retire, tombstone
 from chalicelib.catalog.files import (
+    EXPIRY_GRACE,
     Refusal,
     Refused,
     TokenSpentError,
@@ -34,21 +47,25 @@ from chalicelib.catalog.index import Change, ContendedError, index
 from chalicelib.catalog.listing import ListQuery, Page, UnservedQueryError, list_files
 from chalicelib.catalog.postings import split_words
 from chalicelib.catalog.renders import Rendering, RenderState, begin_render, end_render, get_ready, get_rendering
+from chalicelib.catalog.scanning import every_file, files_of_tenant
 from chalicelib.catalog.search import MAX_QUERY_WORDS, Found, search
 from chalicelib.catalog.stats import Count, Stats, stats
 from chalicelib.catalog.tenants import Tenant, get_tenant, put_tenant
 
 __all__ = [
+    "EXPIRY_GRACE",
     "MAX_QUERY_WORDS",
     "ApiKey",
     "Change",
     "ChangesPage",
     "ContendedError",
     "Count",
+    "DuePage",
     "FileChange",
     "Found",
     "ListQuery",
     "Page",
+    "Position",
     "Positions",
     "Refusal",
     "Refused",
@@ -69,9 +86,14 @@ __all__ = [
     "claim",
     "cleared",
     "create",
+    "due",
     "end_render",
+    "every",
+    "every_file",
+    "expire",
     "fail",
     "fail_import",
+    "files_of_tenant",
     "finish",
     "get",
     "get_api_key",
@@ -79,16 +101,22 @@ __all__ = [
     "get_rendering",
     "get_tenant",
     "get_token",
+    "give_up",
     "index",
     "list_files",
     "mark_deleted",
     "mark_purged",
+    "move",
+    "nothing_due",
     "older",
+    "position",
     "put_api_key",
+    "put_off",
     "put_tenant",
     "put_token",
     "release",
     "remembered",
+    "reopen_import",
     "reprocess",
     "restore",
     "retire",

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from chalicelib.catalog.files import forget_at, list_keys
+from chalicelib.catalog.files import IMPORT_COMES, forget_at, list_keys
 from chalicelib.catalog.items import ConditionFailedError, get_item, update
 from chalicelib.catalog.keys import due_keys, file_key, sha256_keys
 from chalicelib.model import File, Status, now, timestamp
@@ -62,6 +62,14 @@ def _claimable(file: File) -> dict[str, Any]:
         "lease_until": timestamp(moment),
         **due_keys(file.id, moment + SEND_AGAIN),
     }
+
+
+def reopen_import(file: File, until: datetime) -> File | None:
+    """An import that failed waits for its bytes again, `until` then; None when it is no longer at `file`'s revision."""
+    values = {"status": Status.AWAITING_UPLOAD, "expires_at": timestamp(until), "ttl": forget_at(until)}
+    due = due_keys(file.id, min(until, now() + IMPORT_COMES))
+    condition = "#status = :failed AND attribute_not_exists(version_id) AND attribute_exists(source_url)"
+    return _write(file, {**values, **due}, ("error",), condition, {":failed": Status.FAILED})
 
 
 def cleared(file: File) -> None:

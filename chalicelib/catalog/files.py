@@ -45,6 +45,9 @@ FORGET_DAYS = 30
 # An upload that ended at the last moment may still be on its way through the queue.
 EXPIRY_GRACE = timedelta(seconds=60)
 
+# An import that has not come by then may have lost its message: longer than one run of the fetch function.
+IMPORT_COMES = timedelta(minutes=20)
+
 # Records with the same bytes that are looked at for one that can be reused.
 DUPLICATES = 10
 
@@ -87,7 +90,8 @@ def create(file: File, *, token_id: str | None = None, remember: Remembered | No
         **list_keys(file),
     }
     if file.expires_at:
-        item |= due_keys(file.id, file.expires_at) | {"ttl": forget_at(file.expires_at)}
+        due = min(file.expires_at, file.created_at + IMPORT_COMES) if file.source_url else file.expires_at
+        item |= due_keys(file.id, due) | {"ttl": forget_at(file.expires_at)}
     if token_id is None and remember is None:
         put_new(item)
         return

@@ -83,8 +83,17 @@ def marker_key(file_id: str) -> Key:
     return {"pk": f"FILE#{file_id}", "sk": "INDEX"}
 
 
+def due_partition(shard: int) -> str:
+    return f"DUE#{shard}"
+
+
 def due_keys(file_id: str, due: datetime) -> Key:
-    return {"due_pk": f"DUE#{shard_of(file_id, DUE_SHARDS)}", "due_sk": f"{timestamp(due)}#{file_id}"}
+    return {"due_pk": due_partition(shard_of(file_id, DUE_SHARDS)), "due_sk": f"{timestamp(due)}#{file_id}"}
+
+
+def position_key(walk: str) -> Key:
+    """How far the sweep is on a walk over a bucket."""
+    return {"pk": f"WALK#{walk}", "sk": "WALK"}
 
 
 def sha256_partition(tenant: str, sha256: str) -> str:

@@ -22,7 +22,10 @@ class Import(BaseModel):
 def send_import(file: File) -> None:
     """One SendMessage: has a file's `source_url` fetched. Sent twice, it is fetched once in effect."""
     wanted = Import(tenant=file.tenant, file_id=file.id, correlation_id=file.correlation_id)
-    aws.sqs().send_message(QueueUrl=settings().import_queue_url, MessageBody=wanted.model_dump_json())
+    # The group makes the queue fair: who has many imports in flight waits for who has few.
+    aws.sqs().send_message(
+        QueueUrl=settings().import_queue_url, MessageBody=wanted.model_dump_json(), MessageGroupId=file.tenant
+    )
 
 
 def parse(body: str) -> Import | None:

@@ -36,7 +36,7 @@ from chalicelib.model import (
     rendition_key,
 )
 from chalicelib.observability import append, emit, logger
-from chalicelib.processing import sniff
+from chalicelib.processing import queue, sniff
 from chalicelib.settings import settings
 
 # A claim is held this long, plus time to read the object at a rate that S3 exceeds even on a bad day.
@@ -45,6 +45,9 @@ SLOWEST_READ = 10_000_000  # bytes a second
 
 # An image is read whole into memory; bytes. Far above any camera's, far below the function's memory.
 MAX_IMAGE_BYTES = 200 * 1024**2
+
+# Milliseconds that a message waited: there is a backlog, in whose order tenants must be told apart.
+BACKLOG_AGE = 5_000
 
 CHUNK = 1024**2
 UPLOADERS = 12
@@ -77,10 +80,18 @@ def handle(event: dict[str, Any], context: Any) -> None:
     """Works off one SQS batch (of one message). Raises what must come back to the queue."""
 
     def work(record: SQSRecord, receives: int) -> None:
+        if settings().fair_tenants and receives == 1 and deliveries.age(record) > BACKLOG_AGE and _grouped(record):
+            return
         for stored in stored_objects(record):
             process_object(stored, record, last_try=receives >= MAX_RECEIVES)
 
     deliveries.work_off(event, context, settings().ingest_queue_url, work)
+
+
+def _grouped(record: SQSRecord) -> bool:
+    """Whether S3's message was sent again in its tenant's group, so that the queue can tell tenants apart."""
+    tenants = {ids[0] for stored in stored_objects(record) if (ids := parse_original_key(stored.key))}
+    return len(tenants) == 1 and queue.with_group(record.json_body, tenants.pop())
 
 
 def stored_objects(record: SQSRecord) -> Iterator[Stored]:
@@ -171,12 +182,18 @@ def _refused(refused: Refused, stored: Stored) -> None:
             until = refused.file.lease_until if refused.file else None
             raise Later(max(1, int(until.timestamp() - time.time()) + 1) if until else 1, "the file is leased")
         case Refusal.DELETED if refused.file and refused.file.restore_until:
-            pass  # it may come back
+            _forget_late(refused.file, stored)  # but it may come back
         case Refusal.UNKNOWN | Refusal.DELETED:
             # The record comes before the upload's address, so no record means: deleted. Its bytes go too.
             storage.delete_original_version(stored.key, stored.version_id)
-        case Refusal.DONE | Refusal.STALE:
-            pass  # first write wins; the bucket's lifecycle removes what came too late
+        case Refusal.DONE | Refusal.STALE if refused.file:
+            _forget_late(refused.file, stored)
+
+
+def _forget_late(file: File, stored: Stored) -> None:
+    """First write wins. What came too late goes: it hides the file's own bytes, and the bucket ends what is hidden."""
+    if file.version_id not in (None, stored.version_id):
+        storage.delete_original_version(stored.key, stored.version_id)
 
 
 def _fail(file: File, error: FileError) -> File | None:

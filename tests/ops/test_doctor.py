@@ -6,6 +6,7 @@ import io
 import json
 import urllib.error
 import urllib.request
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -17,8 +18,9 @@ from botocore.exceptions import EndpointConnectionError
 
 from chalicelib import keyring
 from chalicelib.settings import load
-from ops import config, doctor, signing_key, stack
-from ops.doctor import Patient
+from ops import config, doctor, event_sources, signing_key, stack
+from ops.doctor import canary, checks, operation
+from ops.doctor.checks import Patient
 from tests.conftest import STAGE, aws_client, table_definition
 
 QUEUE = "arn:aws:sqs:eu-west-1:123456789012:ingest"
@@ -65,7 +67,7 @@ def test_a_check_that_aws_refuses_is_wrong_and_the_next_ones_still_run() -> None
 
 
 def test_a_missing_stack(patient: Patient) -> None:
-    assert "there is no stack filemill-test; run `python -m ops provision --stage test`" in doctor.check_stack(patient)
+    assert "there is no stack filemill-test; run `python -m ops provision --stage test`" in checks.check_stack(patient)
 
 
 @pytest.mark.parametrize(
@@ -74,7 +76,7 @@ def test_a_missing_stack(patient: Patient) -> None:
 )
 def test_the_stacks_status(patient: Patient, monkeypatch: pytest.MonkeyPatch, status: str, says: str) -> None:
     monkeypatch.setattr(stack, "describe", lambda *_: {"StackStatus": status})
-    found = doctor.check_stack(patient)
+    found = checks.check_stack(patient)
     assert says in found
     assert bool(found) == bool(says)
 
@@ -82,85 +84,85 @@ def test_the_stacks_status(patient: Patient, monkeypatch: pytest.MonkeyPatch, st
 def test_notifications() -> None:
     right: dict[str, Any] = {"QueueArn": QUEUE, "Events": ["s3:ObjectCreated:*"]}
     narrow = {**right, "Filter": {"Key": {"FilterRules": [{"Name": "prefix", "Value": "x/"}]}}}
-    assert doctor.assess_notification({"QueueConfigurations": [right]}, QUEUE, "provision") == ""
-    assert "only some keys" in doctor.assess_notification({"QueueConfigurations": [narrow]}, QUEUE, "provision")
+    assert checks.assess_notification({"QueueConfigurations": [right]}, QUEUE, "provision") == ""
+    assert "only some keys" in checks.assess_notification({"QueueConfigurations": [narrow]}, QUEUE, "provision")
     for wrong in ({}, {"QueueConfigurations": [{**right, "QueueArn": "other"}]}):
-        assert "does not tell the ingest queue" in doctor.assess_notification(wrong, QUEUE, "provision")
+        assert "does not tell the ingest queue" in checks.assess_notification(wrong, QUEUE, "provision")
 
 
 def test_cors_of_the_originals(patient: Patient) -> None:
     s3 = aws_client("s3")
     s3.create_bucket(Bucket="originals", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
-    assert "may not upload" in doctor.check_cors(patient)
-    assert "run `python -m ops provision --stage test --revert-drift`" in doctor.check_cors(patient)
+    assert "may not upload" in checks.check_cors(patient)
+    assert "run `python -m ops provision --stage test --revert-drift`" in checks.check_cors(patient)
     rule: dict[str, Any] = {"AllowedMethods": ["POST", "PUT"], "AllowedOrigins": ["*"], "ExposeHeaders": ["Location"]}
     s3.put_bucket_cors(Bucket="originals", CORSConfiguration={"CORSRules": [rule]})
-    assert "hides ETag" in doctor.check_cors(patient)
+    assert "hides ETag" in checks.check_cors(patient)
     rule["ExposeHeaders"] = ["ETag"]
     s3.put_bucket_cors(Bucket="originals", CORSConfiguration={"CORSRules": [rule]})
-    assert doctor.check_cors(patient) == ""
+    assert checks.check_cors(patient) == ""
 
 
 def test_ttl_and_stream_of_the_table(patient: Patient) -> None:
     dynamodb = aws_client("dynamodb")
     bare = {name: value for name, value in table_definition().items() if name != "StreamSpecification"}
     dynamodb.create_table(TableName="filemill-test", **bare)
-    assert "ttl" in doctor.check_expiry(patient)
-    assert "no stream" in doctor.check_stream(patient)
+    assert "ttl" in checks.check_expiry(patient)
+    assert "no stream" in checks.check_stream(patient)
     dynamodb.update_time_to_live(
         TableName="filemill-test", TimeToLiveSpecification={"Enabled": True, "AttributeName": "ttl"}
     )
     stream = {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}
     dynamodb.update_table(TableName="filemill-test", StreamSpecification=stream)
-    assert doctor.check_expiry(patient) == ""
-    assert doctor.check_stream(patient) == ""
+    assert checks.check_expiry(patient) == ""
+    assert checks.check_stream(patient) == ""
 
 
 def test_the_queue() -> None:
     redrive = json.dumps({"deadLetterTargetArn": "arn:dlq", "maxReceiveCount": 5})
-    assert doctor.assess_queue({"RedrivePolicy": redrive, "VisibilityTimeout": "5400"}, "provision") == ""
-    assert "no dead-letter queue" in doctor.assess_queue({"VisibilityTimeout": "5400"}, "provision")
-    assert "still being processed" in doctor.assess_queue(
+    assert checks.assess_queue({"RedrivePolicy": redrive, "VisibilityTimeout": "5400"}, "provision") == ""
+    assert "no dead-letter queue" in checks.assess_queue({"VisibilityTimeout": "5400"}, "provision")
+    assert "still being processed" in checks.assess_queue(
         {"RedrivePolicy": redrive, "VisibilityTimeout": "30"}, "provision"
     )
 
 
 def test_the_trigger() -> None:
     right = {"UUID": "u1", "State": "Enabled", "BatchSize": 1}
-    assert doctor.assess_trigger([right], "deploy") == ""
-    assert "no function reads" in doctor.assess_trigger([], "deploy")
-    assert "u1, u2" in doctor.assess_trigger([right, {**right, "UUID": "u2"}], "deploy")
-    assert "--enabled --uuid u1" in doctor.assess_trigger([{**right, "State": "Disabled"}], "deploy")
-    assert "10 files at once" in doctor.assess_trigger([{**right, "BatchSize": 10}], "deploy")
+    assert checks.assess_trigger([right], "deploy") == ""
+    assert "no function reads" in checks.assess_trigger([], "deploy")
+    assert "u1, u2" in checks.assess_trigger([right, {**right, "UUID": "u2"}], "deploy")
+    assert "--enabled --uuid u1" in checks.assess_trigger([{**right, "State": "Disabled"}], "deploy")
+    assert "10 files at once" in checks.assess_trigger([{**right, "BatchSize": 10}], "deploy")
 
 
 def test_the_signing_key(patient: Patient) -> None:
     ssm, cloudfront = aws_client("ssm"), aws_client("cloudfront")
-    assert "is missing" in doctor.check_key(patient)
+    assert "is missing" in checks.check_key(patient)
     key = signing_key.ensure_key_group(cloudfront, "test", "eu-west-1", signing_key.ensure_secrets(ssm, "test"))
     ours = Patient(
         patient.session, patient.region, patient.project_dir, load({**STAGE, "FILEMILL_CDN_KEY_ID": key.key_id})
     )
-    assert "in no group" in doctor.check_key(patient)
-    assert doctor.check_key(ours) == ""
+    assert "in no group" in checks.check_key(patient)
+    assert checks.check_key(ours) == ""
     parameter, private = signing_key.key_parameter("test"), signing_key.ensure_secrets(ssm, "test")
     ssm.put_parameter(Name=parameter, Value=keyring.write_cdn_key(key.key_id, private), Overwrite=True)
-    assert doctor.check_key(patient) == "", "the id in SSM counts before the setting"
+    assert checks.check_key(patient) == "", "the id in SSM counts before the setting"
     ssm.put_parameter(Name=signing_key.key_parameter("test"), Value=signing_key.new_private_key(), Overwrite=True)
-    assert "not the private half" in doctor.check_key(ours)
+    assert "not the private half" in checks.check_key(ours)
     ssm.delete_parameter(Name=signing_key.key_parameter("test"))
-    assert "is missing" in doctor.check_key(ours)
+    assert "is missing" in checks.check_key(ours)
 
 
 def test_the_front_door_must_know_the_deployed_api(patient: Patient, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "not deployed from here; run `chalice deploy --stage test`" in doctor.check_front_door(patient)
+    assert "not deployed from here; run `chalice deploy --stage test`" in checks.check_front_door(patient)
     deployed(patient)
     fresh = Patient(patient.session, patient.region, patient.project_dir, patient.settings)
     parameters = [{"ParameterKey": "ApiDomain", "ParameterValue": "old.execute-api.eu-west-1.amazonaws.com"}]
     monkeypatch.setattr(stack, "describe", lambda *_: {"Parameters": parameters})
-    assert "provision --stage test` again" in doctor.check_front_door(fresh)
+    assert "provision --stage test` again" in checks.check_front_door(fresh)
     parameters[0]["ParameterValue"] = "abc.execute-api.eu-west-1.amazonaws.com"
-    assert doctor.check_front_door(fresh) == ""
+    assert checks.check_front_door(fresh) == ""
 
 
 def test_the_api_must_answer(patient: Patient, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -174,12 +176,142 @@ def test_the_api_must_answer(patient: Patient, monkeypatch: pytest.MonkeyPatch) 
         raise urllib.error.HTTPError(url, 502, "Bad Gateway", SimpleNamespace(), None)  # type: ignore[arg-type]
 
     monkeypatch.setattr(urllib.request, "urlopen", answer)
-    assert doctor.check_health(deployed(patient)) == ""
+    assert checks.check_health(deployed(patient)) == ""
     assert asked == ["https://abc.execute-api.eu-west-1.amazonaws.com/api/v1/health"]
     monkeypatch.setattr(urllib.request, "urlopen", refuse)
-    assert "answers 502; see `chalice logs --stage test`" in doctor.check_health(patient)
+    assert "answers 502; see `chalice logs --stage test`" in checks.check_health(patient)
 
 
 def test_the_emulators_apis_are_below_its_own_address() -> None:
-    url = doctor.health_url("http://127.0.0.1:4577", "abc", "eu-west-1", "api")
+    url = checks.health_url("http://127.0.0.1:4577", "abc", "eu-west-1", "api")
     assert url == "http://127.0.0.1:4577/restapis/abc/api/_user_request_/v1/health"
+
+
+def test_as_json_every_check_is_named_with_what_it_found() -> None:
+    chosen: dict[str, checks.Check] = {"good": lambda _: "", "bad": lambda _: "mend it"}
+    assert dict(doctor.examine(cast(Patient, None), chosen)) == {"good": "", "bad": "mend it"}
+
+
+def test_a_clock_that_is_wrong() -> None:
+    date = "Sun, 22 Nov 2026 12:00:00 GMT"
+    assert operation.assess_clock(date, datetime(2026, 11, 22, 12, 0, 20, tzinfo=UTC)) == ""
+    assert "40 s ahead of AWS's" in operation.assess_clock(date, datetime(2026, 11, 22, 12, 0, 40, tzinfo=UTC))
+    assert "60 s behind AWS's" in operation.assess_clock(date, datetime(2026, 11, 22, 11, 59, tzinfo=UTC))
+
+
+def test_a_queue_that_the_bucket_may_not_send_to(patient: Patient) -> None:
+    sqs = aws_client("sqs")
+    url = sqs.create_queue(QueueName="ingest")["QueueUrl"]
+    assert "does not let the originals bucket" in operation.check_queue_policy(patient)
+    condition = {"ArnEquals": {"aws:SourceArn": "arn:aws:s3:::originals"}}
+    allow = {"Effect": "Allow", "Principal": {"Service": "s3.amazonaws.com"}, "Action": "sqs:SendMessage"}
+    policy = {"Version": "2012-10-17", "Statement": [{**allow, "Resource": QUEUE, "Condition": condition}]}
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(policy)})
+    assert operation.check_queue_policy(patient) == ""
+    policy["Statement"][0]["Condition"] = {"ArnEquals": {"aws:SourceArn": "arn:aws:s3:::another"}}  # type: ignore[index]
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(policy)})
+    assert "provision" in operation.check_queue_policy(patient)
+
+
+def test_dead_letters_of_either_queue(patient: Patient) -> None:
+    sqs = aws_client("sqs")
+    dead = sqs.create_queue(QueueName="dead")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    redrive = {"RedrivePolicy": json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": 5})}
+    sqs.create_queue(QueueName="ingest", Attributes=redrive)
+    sqs.create_queue(QueueName="imports")
+    assert operation.check_dead_letters(patient) == ""
+    assert "the import queue has no dead-letter queue" in operation.check_import_queue(patient)
+    sqs.send_message(QueueUrl=dead, MessageBody="{}")
+    assert "(1 of the ingest queue)" in operation.check_dead_letters(patient)
+    assert "ops redrive --stage test" in operation.check_dead_letters(patient)
+
+
+def test_what_reads_the_stream() -> None:
+    right = {"UUID": "u1", "State": "Enabled", **event_sources.INDEX}
+    assert operation.assess_index([right], "deploy", "provision") == ""
+    assert "no mappings read" in operation.assess_index([], "deploy", "provision")
+    assert "2 mappings read" in operation.assess_index([right, right], "deploy", "provision")
+    disabled = operation.assess_index([{**right, "State": "Disabled"}], "deploy", "provision")
+    assert "--enabled --uuid u1" in disabled
+    assert "ops reindex" in disabled
+    unfiltered = {**right, "FilterCriteria": {"Filters": []}}
+    assert "woken by what it writes itself; provision" in operation.assess_index([unfiltered], "deploy", "provision")
+    whole = {**right, "BisectBatchOnFunctionError": False}
+    assert "holds up its whole batch" in operation.assess_index([whole], "deploy", "provision")
+
+
+def test_the_sweep_s_schedule(patient: Patient) -> None:
+    assert "nothing wakes the sweep" in operation.check_sweep(patient)
+    resources = [{"name": "sweep-event", "resource_type": "cloudwatch_event", "rule_name": "every-five"}]
+    path = patient.project_dir / ".chalice" / "deployed" / "test.json"
+    path.write_text(json.dumps({"resources": resources}))
+    assert "every-five is gone" in operation.check_sweep(patient)
+    events = aws_client("events")
+    events.put_rule(Name="every-five", ScheduleExpression="rate(5 minutes)")
+    assert operation.check_sweep(patient) == ""
+    events.disable_rule(Name="every-five")
+    assert "enable-rule --name every-five" in operation.check_sweep(patient)
+
+
+def test_a_function_that_is_not_as_recorded() -> None:
+    present = {
+        "Runtime": "python3.13",
+        "Timeout": 900,
+        "MemorySize": 1769,
+        "Environment": {"Variables": {"FILEMILL_STAGE": "test", "OTHER": "x"}},
+    }
+    wanted = {"lambda_timeout": 900, "lambda_memory_size": 1769}
+    variables = {"FILEMILL_STAGE": "test"}
+    assert operation.assess_function(present, wanted, variables) == ""
+    assert "python3.9" in operation.assess_function({**present, "Runtime": "python3.9"}, wanted, variables)
+    assert "Timeout of 60" in operation.assess_function({**present, "Timeout": 60}, wanted, variables)
+    more = variables | {"FILEMILL_LIST_SHARDS": "4"}
+    assert "(FILEMILL_LIST_SHARDS)" in operation.assess_function(present, wanted, more)
+
+
+def test_the_distribution(patient: Patient, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "no distribution EDIST" in operation.check_distribution(patient)
+    private = {"PathPattern": "/f/private/*", "TrustedKeyGroups": {"Enabled": True, "Items": ["G"]}}
+    behaviours = [{"PathPattern": "/f/public/*"}, private]
+
+    def assessed(status: str = "Deployed", enabled: bool = True) -> str:
+        settings = {"Enabled": enabled, "CacheBehaviors": {"Items": behaviours}}
+        return operation.assess_distribution({"Status": status, "DistributionConfig": settings}, "G", patient)
+
+    assert assessed() == ""
+    assert "on its way" in assessed(status="InProgress")
+    assert "turned off" in assessed(enabled=False)
+    private["TrustedKeyGroups"] = {"Enabled": False}
+    assert "asks for no signature" in assessed()
+    del behaviours[0]
+    assert "no behaviour for /f/public/*" in assessed()
+
+
+@pytest.mark.parametrize(("status", "says"), [(403, ""), (404, "answers 404 without a signature")])
+def test_a_private_address_without_a_signature(
+    patient: Patient, monkeypatch: pytest.MonkeyPatch, status: int, says: str
+) -> None:
+    def answer(url: str, timeout: float) -> Any:
+        raise urllib.error.HTTPError(url, status, "", SimpleNamespace(), None)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(urllib.request, "urlopen", answer)
+    found = operation.check_signatures(patient)
+    assert says in found
+    assert bool(found) == bool(says)
+
+
+def test_alarms() -> None:
+    names = {"filemill-test-DeadLetterAlarm-1": "DeadLetterAlarm", "filemill-test-ErrorAlarm-2": "ErrorAlarm"}
+    quiet = [{"AlarmName": name, "StateValue": "OK", "ActionsEnabled": True} for name in names]
+    assert operation.assess_alarms(names, quiet, "provision") == ""
+    assert "missing (ErrorAlarm); provision" in operation.assess_alarms(names, quiet[:1], "provision")
+    rings = [{**quiet[0], "StateValue": "ALARM"}, quiet[1]]
+    assert "DeadLetterAlarm rings; see docs/operations.md" in operation.assess_alarms(names, rings, "provision")
+    off = [quiet[0], {**quiet[1], "ActionsEnabled": False}]
+    assert "ErrorAlarm would tell nobody" in operation.assess_alarms(names, off, "provision")
+
+
+def test_the_canary_s_picture_is_a_small_jpeg() -> None:
+    assert canary.picture().startswith(b"\xff\xd8")
+    assert len(canary.picture()) < 5_000

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ops.policies import POLICIES, Place, Policy
+from ops.policies import POLICIES, Place, Policy, traced
 
 ROOT = Path(__file__).parents[2]
 
@@ -91,6 +92,7 @@ def test_the_process_function_may_do_this_and_nothing_else() -> None:
         "sqs:DeleteMessage": queue,
         "sqs:GetQueueAttributes": queue,
         "sqs:ReceiveMessage": queue,
+        "sqs:SendMessage": queue,
         "logs:CreateLogGroup": logs,
         "logs:CreateLogStream": logs,
         "logs:PutLogEvents": logs,
@@ -169,3 +171,35 @@ def test_the_partition_is_followed(function: str) -> None:
 def test_every_function_that_is_configured_has_a_policy() -> None:
     config: dict[str, Any] = json.loads((ROOT / ".chalice" / "config.json").read_text())
     assert set(config["lambda_functions"]) == set(POLICIES)
+
+
+def test_the_sweep_may_do_this_and_nothing_else() -> None:
+    originals, queues = {"arn:aws:s3:::originals/*"}, {PLACE.ingest_queue_arn, PLACE.import_queue_arn}
+    logs = {f"{LOGS}/filemill-prod-sweep", f"{LOGS}/filemill-prod-sweep:*"}
+    assert grants("sweep") == {
+        "dynamodb:BatchGetItem": {TABLE},
+        "dynamodb:GetItem": {TABLE},
+        "dynamodb:UpdateItem": {TABLE},
+        "dynamodb:Query": {f"{TABLE}/index/by_due"},
+        "s3:AbortMultipartUpload": originals,
+        "s3:DeleteObject": {*originals, "arn:aws:s3:::derived/*"},
+        "s3:DeleteObjectVersion": originals,
+        "s3:GetObject": originals,
+        "s3:GetObjectVersion": originals,
+        "s3:ListBucketVersions": {"arn:aws:s3:::originals"},
+        "s3:ListBucket": {"arn:aws:s3:::derived"},
+        "sqs:GetQueueAttributes": queues,
+        "sqs:SendMessage": queues,
+        "cloudfront:CreateInvalidation": {PLACE.distribution_arn},
+        "logs:CreateLogGroup": logs,
+        "logs:CreateLogStream": logs,
+        "logs:PutLogEvents": logs,
+    }
+
+
+def test_traces_are_allowed_only_where_the_stage_has_them_on() -> None:
+    assert traced(policy("process"), PLACE) == policy("process")
+    place = replace(PLACE, xray=True)
+    *rest, tracing = traced(policy("process", place), place)["Statement"]
+    assert rest == policy("process")["Statement"]
+    assert tracing["Action"] == ["xray:PutTelemetryRecords", "xray:PutTraceSegments"]

@@ -120,6 +120,7 @@ def test_each_function_gets_a_policy_for_these_resources(stacks: Stacks, project
         "fetch": "policy-prod-fetch.json",
         "index": "policy-prod-index.json",
         "render": "policy-prod-render.json",
+        "sweep": "policy-prod-sweep.json",
     }
     api = (project / ".chalice" / "policy-prod-api.json").read_text()
     assert "arn:aws:dynamodb:eu-west-1:123456789012:table/filemill-prod-Table-1" in api

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,14 @@ from cfnlint.api import lint_file  # type: ignore[import-untyped]
 from cfnlint.config import ManualArgs  # type: ignore[import-untyped]
 from cfnlint.decode import decode, decode_str  # type: ignore[import-untyped]
 
+from chalicelib import sweep
 from chalicelib.api.render import BINARY_TYPES
 from chalicelib.deliveries import MAX_RECEIVES
+from chalicelib.observability import SERVICE
 from chalicelib.settings import PREFIX, Settings, camel_to_variable
+from ops import emulator_gaps
 from ops.errors import OpsError
-from ops.template import read
+from ops.template import compact, read
 
 ROOT = Path(__file__).parents[2]
 PATH = ROOT / ".chalice" / "resources.yaml"
@@ -286,7 +290,7 @@ def test_a_missing_file_is_asked_of_the_api_which_knows_cloudfront_by_a_header()
 def test_the_function_is_put_into_the_template_and_both_fit_their_bounds() -> None:
     body = read(ROOT)
     # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html ("Template body size")
-    assert len(body.encode()) <= 51_200
+    assert len(compact(body).encode()) <= 51_200
     assert "file://" not in body
     document, problems = decode_str(body)
     assert not problems
@@ -338,3 +342,68 @@ def test_names_that_are_unique_in_an_account_hold_stage_and_region() -> None:
         "AppHeaders": "ResponseHeadersPolicyConfig",
     }.items():
         assert "${Stage}-${AWS::Region}" in resource(name)["Properties"][config]["Name"]["Fn::Sub"]
+
+
+def alarms() -> dict[str, Any]:
+    resources = template()["Resources"].items()
+    return {name: body["Properties"] for name, body in resources if body["Type"] == "AWS::CloudWatch::Alarm"}
+
+
+def anchors() -> set[str]:
+    """Of the headings of docs/operations.md, as GitHub makes them."""
+    lines = (ROOT / "docs" / "operations.md").read_text().splitlines()
+    titles = [line.lstrip("#").strip().lower() for line in lines if line.startswith("#")]
+    return {re.sub(r"[^\w -]", "", title).replace(" ", "-") for title in titles}
+
+
+def test_every_alarm_leads_to_its_entry_in_the_runbook_and_tells_the_topic() -> None:
+    for name, alarm in alarms().items():
+        text = alarm["AlarmDescription"]["Fn::Sub"]
+        assert text.startswith("Filemill ${Stage}: "), name
+        assert text.rpartition("docs/operations.md#")[2] in anchors(), name
+        assert resolved(alarm["AlarmActions"], HasAlarmTopic=True) == [{"Ref": "AlarmTopicArn"}], name
+
+
+def test_silence_is_good_news_but_of_the_sweep() -> None:
+    for name, alarm in alarms().items():
+        assert alarm["TreatMissingData"] == ("breaching" if name == "SweepAlarm" else "notBreaching"), name
+
+
+def test_every_function_has_alarms_for_errors_and_throttles() -> None:
+    functions = json.loads((ROOT / ".chalice" / "config.json").read_text())["lambda_functions"]
+    names = {"filemill-${Stage}" + ("" if name == "api_handler" else f"-{name}") for name in functions}
+    for metric in ("Errors", "Throttles"):
+        watched = {a["Dimensions"][0]["Value"]["Fn::Sub"] for a in alarms().values() if a["MetricName"] == metric}
+        assert watched == names
+
+
+def test_alarms_on_our_own_metrics_watch_what_is_emitted() -> None:
+    watched = {alarm["MetricName"] for alarm in alarms().values() if alarm["Namespace"] == "Filemill"}
+    assert watched == {"Stalled", "GivenUp", "SweepErrors", "SweepBacklog", "Missing", "Unowned"}
+    assert watched <= set(sweep.METRICS)
+    for alarm in alarms().values():
+        if alarm["Namespace"] == "Filemill":
+            values = {each["Name"]: each["Value"] for each in alarm["Dimensions"]}
+            assert values == {"service": SERVICE, "stage": {"Ref": "Stage"}}
+
+
+def test_the_dashboard_is_json_and_shows_metrics_that_there_are() -> None:
+    body, _ = resource("StageDashboard")["Properties"]["DashboardBody"]["Fn::Sub"]
+    widgets = json.loads(body)["widgets"]
+    shown = {m[1] for w in widgets for m in w["properties"]["metrics"] if m[0] == "Filemill"}
+    assert shown <= {"Filemill", *sweep.METRICS}
+    assert len(widgets) == 9
+
+
+def test_a_budget_is_made_only_with_a_topic_to_tell() -> None:
+    assert resource("Budget")["Condition"] == "HasBudget"
+    assert template()["Rules"]["BudgetNeedsTopic"]["RuleCondition"] == {
+        "Fn::Not": [{"Fn::Equals": [{"Ref": "MonthlyBudget"}, 0]}]
+    }
+
+
+def test_the_emulator_is_given_the_template_without_a_budget() -> None:
+    text = PATH.read_text()
+    assert "AWS::Budgets" not in emulator_gaps.template("http://localhost:4566", text)
+    assert "StageDashboard:" in emulator_gaps.template("http://localhost:4566", text)
+    assert emulator_gaps.template("https://cloudformation.eu-west-1.amazonaws.com", text) == text

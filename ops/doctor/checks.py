@@ -1,8 +1,7 @@
-"""`python -m ops doctor`: is a stage as it should be? One line a check: ok, or what is wrong and how to mend it."""
+"""What a stage is made of: stack, buckets, table, queue, keys, front door."""
 
 from __future__ import annotations
 
-import argparse
 import json
 import urllib.error
 import urllib.request
@@ -13,27 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib import keyring
-from chalicelib.settings import Settings, load
+from chalicelib.settings import Settings
 from ops import config, signing_key, stack
 from ops.emulator_gaps import is_emulator
-from ops.errors import sentence
-from ops.provision import stack_name, whereabouts
+from ops.provision import stack_name
 
 HEALTH_TIMEOUT = 15  # seconds; a cold start takes one or two
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    config.add_stage_arguments(parser)
-
-
-def main(args: argparse.Namespace) -> int:
-    variables = config.load_stage(args.project_dir, args.stage)
-    session = boto3.Session()
-    _, region = whereabouts(session, args.stage, variables)
-    return report(Patient(session, region, args.project_dir, load(variables)))
 
 
 @dataclass(frozen=True)
@@ -69,19 +55,6 @@ class Patient:
 
 # A check returns what is wrong with its remedy, or an empty string.
 Check = Callable[[Patient], str]
-
-
-def report(patient: Patient, checks: Mapping[str, Check] | None = None, say: Callable[[str], None] = print) -> int:
-    """Says each check's outcome; 1 if any found something wrong, else 0."""
-    wrong = 0
-    for name, check in (CHECKS if checks is None else checks).items():
-        try:
-            finding = check(patient)
-        except (BotoCoreError, ClientError) as error:
-            finding = sentence(error)
-        wrong += bool(finding)
-        say(f"{'WRONG' if finding else 'ok':<6}{name}{': ' + finding if finding else ''}")
-    return 1 if wrong else 0
 
 
 def check_stack(patient: Patient) -> str:
@@ -235,17 +208,3 @@ def health_url(endpoint: str, api_id: str, region: str, stage: str) -> str:
     if is_emulator(endpoint):
         return f"{endpoint.rstrip('/')}/restapis/{api_id}/{stage}/_user_request_/v1/health"
     return f"https://{api_id}.execute-api.{region}.amazonaws.com/{stage}/v1/health"
-
-
-CHECKS: dict[str, Check] = {
-    "the stack": check_stack,
-    "new objects reach the queue": check_notification,
-    "browsers may upload": check_cors,
-    "records expire": check_expiry,
-    "changes are streamed": check_stream,
-    "failed files are set aside": check_redrive,
-    "the queue is read": check_trigger,
-    "private files open": check_key,
-    "the front door leads to the API": check_front_door,
-    "the API answers": check_health,
-}

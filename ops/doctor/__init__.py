@@ -1,0 +1,82 @@
+"""`python -m ops doctor`: is a stage as it should be? One line a check: ok, or what is wrong and how to mend it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable, Iterator, Mapping
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+from chalicelib.settings import load
+from ops import config
+from ops.doctor import canary, checks, operation
+from ops.doctor.checks import Check, Patient
+from ops.errors import sentence
+from ops.provision import whereabouts
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    config.add_stage_arguments(parser)
+    parser.add_argument("--json", action="store_true", help="print one JSON object: each check, and what is wrong")
+    parser.add_argument(
+        "--canary", action="store_true", help="also send a small picture all the way, as a tenant of its own"
+    )
+
+
+def main(args: argparse.Namespace) -> int:
+    variables = config.load_stage(args.project_dir, args.stage)
+    session = boto3.Session()
+    _, region = whereabouts(session, args.stage, variables)
+    patient = Patient(session, region, args.project_dir, load(variables))
+    chosen = {**CHECKS, **({"a picture goes all the way": canary.check} if args.canary else {})}
+    if not args.json:
+        return report(patient, chosen)
+    findings = dict(examine(patient, chosen))
+    print(json.dumps({"stage": args.stage, "wrong": sum(map(bool, findings.values())), "checks": findings}, indent=2))
+    return int(any(findings.values()))
+
+
+def examine(patient: Patient, chosen: Mapping[str, Check]) -> Iterator[tuple[str, str]]:
+    """Each check's name with what it found, as it finds it; an empty string where all is well."""
+    for name, check in chosen.items():
+        try:
+            finding = check(patient)
+        except (BotoCoreError, ClientError) as error:
+            finding = sentence(error)
+        yield name, finding
+
+
+def report(patient: Patient, chosen: Mapping[str, Check] | None = None, say: Callable[[str], None] = print) -> int:
+    """Says each check's outcome; 1 if any found something wrong, else 0."""
+    wrong = 0
+    for name, finding in examine(patient, CHECKS if chosen is None else chosen):
+        wrong += bool(finding)
+        say(f"{'WRONG' if finding else 'ok':<6}{name}{': ' + finding if finding else ''}")
+    return 1 if wrong else 0
+
+
+CHECKS: dict[str, Check] = {
+    "the stack": checks.check_stack,
+    "the clock": operation.check_clock,
+    "new objects reach the queue": checks.check_notification,
+    "the queue takes them": operation.check_queue_policy,
+    "browsers may upload": checks.check_cors,
+    "records expire": checks.check_expiry,
+    "changes are streamed": checks.check_stream,
+    "failed files are set aside": checks.check_redrive,
+    "failed imports are set aside": operation.check_import_queue,
+    "no dead letters": operation.check_dead_letters,
+    "the queue is read": checks.check_trigger,
+    "the import queue is read": operation.check_import_trigger,
+    "the index follows": operation.check_index_trigger,
+    "the sweep runs": operation.check_sweep,
+    "the functions are as recorded": operation.check_functions,
+    "the distribution": operation.check_distribution,
+    "private files open": checks.check_key,
+    "signatures are asked for": operation.check_signatures,
+    "the front door leads to the API": checks.check_front_door,
+    "the API answers": checks.check_health,
+    "the alarms are quiet": operation.check_alarms,
+}

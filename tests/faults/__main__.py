@@ -1,0 +1,26 @@
+"""`python -m tests.faults [words of operations]`: every operation stopped at every call, and the report."""
+
+from __future__ import annotations
+
+import sys
+
+from moto import mock_aws
+
+from tests import conftest
+from tests.faults.harness import crash_everywhere
+from tests.faults.operations import OPERATIONS, surroundings
+
+
+def main(words: list[str]) -> int:
+    chosen = [operation for operation in OPERATIONS if " ".join(words) in operation.name]
+    with mock_aws():
+        conftest._one_call_at_a_time()
+        conftest.provisioned(conftest.new_cdn_key())
+        with surroundings():
+            report = crash_everywhere(chosen, tell=lambda line: print(line, file=sys.stderr, flush=True))  # noqa: T201
+    print("\n".join(report.lines()))  # noqa: T201
+    return 1 if report.broken else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

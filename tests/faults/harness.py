@@ -1,0 +1,217 @@
+"""Every operation, stopped before and after every AWS call that it makes; what became of it, and the report of that."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Literal, get_args
+
+import pytest
+
+from chalicelib import settings
+from chalicelib.observability import logger
+from tests.faults.killing import Moment, Point
+from tests.faults.operations import Operation, Prepared, stopped, whole
+from tests.faults.world import SWEEPS, BrokenError, Clock, Facts, World, time_of
+
+Healer = Literal["at once", "the sweep", "the buckets' rules", "nothing but a sweep, which is still to come"]
+"""What it took: what comes by itself (redelivery, and the client's retry), one more sweep, or days."""
+
+Client = Literal["retries", "is gone"]
+
+
+@dataclass(frozen=True)
+class Crash:
+    """One process that was stopped, and what healed it; `broken` says why nothing did.
+
+    Without `point` it was not stopped, and what it left is broken by itself.
+    """
+
+    operation: str
+    call: str
+    point: Point | None
+    client: Client | None
+    healer: Healer | None = None
+    broken: str | None = None
+
+
+@dataclass
+class Report:
+    crashes: list[Crash] = field(default_factory=list)
+    calls: dict[str, list[str]] = field(default_factory=dict)
+    seconds: float = 0
+
+    def add(self, other: Report) -> None:
+        self.crashes += other.crashes
+        self.calls |= other.calls
+        self.seconds += other.seconds
+
+    @property
+    def broken(self) -> list[Crash]:
+        return [crash for crash in self.crashes if crash.broken]
+
+    def lines(self) -> Iterator[str]:
+        yield f"{'operation':<26}{'calls':>6}{'before':>8}{'after':>7}{'crashes':>9}  healed by"
+        for name, calls in self.calls.items():
+            own = [crash for crash in self.crashes if crash.operation == name]
+            moments = Counter(crash.point.moment for crash in own if crash.point)
+            healers = Counter(crash.healer for crash in own if crash.healer)
+            words = ", ".join(f"{healer} {healers[healer]}" for healer in get_args(Healer) if healers[healer])
+            broken = sum(1 for crash in own if crash.broken)
+            words += f"; {broken} BROKEN" if broken else ""
+            yield f"{name:<26}{len(calls):>6}{moments['before']:>8}{moments['after']:>7}{len(own):>9}  {words}"
+        total, calls_made = len(self.crashes), sum(map(len, self.calls.values()))
+        yield (
+            f"{len(self.calls)} operations, {calls_made} calls, {total} crashes in {self.seconds:.0f} s: "
+            + (f"{len(self.broken)} BROKEN" if self.broken else "all invariants held")
+        )
+        for crash in self.broken:
+            whose = f", the client {crash.client}" if crash.client else ""
+            where = f"{crash.point.moment} {crash.call} ({crash.point.call})" if crash.point else "not stopped"
+            yield f"  {crash.operation}, {where}{whose}: {crash.broken}"
+
+
+@contextmanager
+def world_of(operation: Operation) -> Iterator[World]:
+    clock = Clock()
+    with time_of(clock), pytest.MonkeyPatch.context() as patch:
+        for name, value in operation.environ.items():
+            patch.setenv(name, value)
+        settings.settings.cache_clear()
+        yield World(clock)
+    settings.settings.cache_clear()
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Crashes by the hundred are no news."""
+    level = logger.log_level
+    logger.setLevel(int(os.environ.get("FAULTS_LOG", logging.CRITICAL)))
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
+Outcome = Counter[Facts]
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """How the stage may stand, soon after and long after: done, and where nobody asks again also not begun."""
+
+    soon: list[Outcome]
+    late: list[Outcome]
+
+
+def _undisturbed(operation: Operation, work: Callable[[World, Prepared], object]) -> tuple[Outcome, Outcome]:
+    with world_of(operation) as world:
+        prepared = operation.prepare(world)
+        world.restart()
+        work(world, prepared)
+        world.drain()
+        soon = world.settled(swept=False)
+        world.later()
+        return soon, world.settled(swept=True)
+
+
+def _crash(operation: Operation, call: str, point: Point, client: Client | None, allowed: Allowed) -> Crash:
+    healer: Healer | None = None
+    try:
+        with world_of(operation) as world:
+            prepared = stopped(operation, world, point)
+            if client == "retries":
+                operation.run(world, prepared)
+            world.drain()
+            healer = _healer(operation, world, allowed)
+    except Exception as error:
+        broken = str(error) if isinstance(error, BrokenError) else f"{type(error).__name__}: {error}"
+        return Crash(operation.name, call, point, client, broken=broken)
+    return Crash(operation.name, call, point, client, healer=healer)
+
+
+def _healer(operation: Operation, world: World, allowed: Allowed) -> Healer:
+    if _among(operation, found := world.settled(swept=False), allowed.soon):
+        return "at once"
+    if world.swept_soon() and _among(operation, found := world.settled(swept=False), allowed.soon):
+        return "the sweep"
+    if not SWEEPS:
+        return "nothing but a sweep, which is still to come"
+    world.later()
+    if _among(operation, found := world.settled(swept=True), allowed.late):
+        return "the buckets' rules"
+    raise BrokenError(_difference(found, allowed.late[0]))
+
+
+def _among(operation: Operation, found: Outcome, allowed: list[Outcome]) -> bool:
+    return any(found == wanted or (operation.doubles and set(found) == set(wanted)) for wanted in allowed)
+
+
+def _difference(found: Outcome, wanted: Outcome) -> str:
+    more, less = list((found - wanted).elements()), list((wanted - found).elements())
+    if len(more) == len(less) == 1:
+        is_, should_be = sorted(set(more[0]) - set(less[0])), sorted(set(less[0]) - set(more[0]))
+        return f"stands as {_short(is_)} instead of {_short(should_be)}"
+    return f"{len(more)} too many {[_short(facts[:2]) for facts in more]}, {len(less)} missing"
+
+
+def _short(facts: Iterable[str]) -> str:
+    return ", ".join(fact[:60] for fact in facts)
+
+
+MANY = 20
+
+# At each call: its moments, and what becomes of the client where one asked.
+EVERY: tuple[tuple[Moment, Client], ...] = (
+    ("before", "retries"),
+    ("after", "is gone"),
+    ("before", "is gone"),
+    ("after", "retries"),
+)
+
+
+def crash_everywhere(
+    operations: Iterable[Operation],
+    *,
+    ways: Sequence[tuple[Moment, Client]] = EVERY,
+    in_turn: bool = False,
+    tell: Callable[[str], None] = lambda line: None,
+) -> Report:
+    """Stops each operation at each of its calls in all these ways, or `in_turn` in the next of them at each call.
+
+    In turn, an operation of very many calls is stopped at one in three of them.
+    """
+    report, started = Report(), time.monotonic()
+    with quiet():
+        for operation in operations:
+            tell(operation.name)
+            report.calls[operation.name] = calls = []
+            try:
+                with world_of(operation) as world:
+                    calls += whole(operation, world)
+                done = _undisturbed(operation, operation.run)
+                undone = _undisturbed(operation, lambda *_: None) if operation.again else done
+            except BrokenError as error:
+                report.crashes.append(Crash(operation.name, "nothing", None, None, broken=str(error)))
+                continue
+            once, either = Allowed([done[0]], [done[1]]), Allowed([done[0], undone[0]], [done[1], undone[1]])
+            for number, call in enumerate(calls):
+                if in_turn and len(calls) > MANY and number % 3:
+                    continue
+                for moment, client in [ways[number % len(ways)]] if in_turn else ways:
+                    if not operation.again and not in_turn and client != ways[0][1]:
+                        continue  # nobody asked: it is the same
+                    whose = client if operation.again else None
+                    allowed = either if whose == "is gone" else once
+                    report.crashes.append(_crash(operation, call, Point(number, moment), whose, allowed))
+    report.seconds = time.monotonic() - started
+    return report
+
+
+PROGRAMS = int(os.environ.get("FAULTS", "0"))
+"""How many programs of disorder to make up, at random; with it every crash is run. 0: what `make test` has time for."""

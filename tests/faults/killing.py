@@ -1,0 +1,184 @@
+"""A process that ends at an AWS call, as Lambda ends one: no handler of it acts any more.
+
+A call has two moments, before it is sent and after it was answered. Stopped before, AWS never heard of it; stopped
+after, AWS did it and nobody was told. From then on each call of the process, in whatever thread, is stopped before it
+is sent, so that what `except` and `finally` would clean up stays as a killed process leaves it. What other threads had
+sent by then is carried out, as AWS would.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any, Literal
+
+from chalicelib import aws
+
+Moment = Literal["before", "after"]
+
+
+class Killed(BaseException):
+    """The process ended here. No `Exception`: nothing that catches errors may catch it."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """A moment of a call; `call` counts from 0, in the order in which they are sent."""
+
+    call: int
+    moment: Moment
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What AWS answers instead. With `done` it did what it was asked to, and the answer says that it did not.
+
+    `partly`: of a batch all but the last is done, and the answer says so; what is no batch is done whole.
+    """
+
+    code: str
+    status: int
+    done: bool = False
+    partly: bool = False
+
+
+PARTLY = Fault("InternalError", 200, partly=True)
+
+
+# What each service says when it is busy or broken, and botocore has tried often enough.
+FAULTS = {
+    "dynamodb": (Fault("ProvisionedThroughputExceededException", 400), Fault("InternalServerError", 500, done=True)),
+    "s3": (Fault("SlowDown", 503), Fault("InternalError", 500, done=True)),
+    "sqs": (Fault("RequestThrottled", 403), Fault("InternalFailure", 500, done=True)),
+    "cloudfront": (Fault("TooManyInvalidationsInProgress", 400), Fault("ServiceUnavailable", 503, done=True)),
+    "ssm": (Fault("ThrottlingException", 400), Fault("InternalServerError", 500)),
+}
+
+
+@dataclass
+class Process:
+    """The AWS calls of one process, as `service.Operation`; `dead` once it was killed.
+
+    `fault` says what AWS answers instead to a call (by name and number), `meanwhile` does what happens elsewhere at a
+    call's moment: calls of that thread are another process's as long as that takes.
+    """
+
+    kill_at: Point | None = None
+    fault: Callable[[str, int], Fault | None] = lambda name, number: None
+    meanwhile: Callable[[str, Point], None] = lambda name, point: None
+    calls: list[str] = field(default_factory=list)
+    dead: bool = False
+    faults: Counter[str] = field(default_factory=Counter)
+    _lock: threading.RLock = field(default_factory=threading.RLock)
+    _here: threading.local = field(default_factory=threading.local)
+
+    def built(self, params: dict[str, Any], model: Any, context: dict[str, Any], **_: Any) -> None:
+        """Before `before`: of a batch that is done partly, what is left out."""
+        if getattr(self._here, "suspended", False) or self.dead:
+            return
+        fault = self.fault(f"{model.service_model.service_name}.{model.name}", len(self.calls))
+        if fault is None or not fault.partly:
+            return
+        if model.name == "DeleteObjects":
+            *done, left = params["Delete"]["Objects"]
+            context["partly"] = {"Errors": [{**left, "Code": fault.code, "Message": "injected"}]}
+            params["Delete"] = {**params["Delete"], "Objects": done or [{"Key": "nothing"}]}
+            self.faults["s3: partly"] += 1
+        elif model.name == "BatchWriteItem":
+            ((table, requests),) = params["RequestItems"].items()
+            if len(requests) > 1:
+                context["partly"] = {"UnprocessedItems": {table: requests[-1:]}}
+                params["RequestItems"] = {table: requests[:-1]}
+                self.faults["dynamodb: partly"] += 1
+
+    def before(self, model: Any, context: dict[str, Any], **_: Any) -> Any:
+        if getattr(self._here, "suspended", False):
+            return None
+        with self._lock:
+            if self.dead:
+                raise Killed
+            number, name = len(self.calls), f"{model.service_model.service_name}.{model.name}"
+            self.calls.append(name)
+            context["filemill"] = number
+            if self.kill_at == Point(number, "before"):
+                self.dead = True
+                raise Killed
+        self._elsewhere(name, Point(number, "before"))
+        fault = self.fault(name, number)
+        if fault is None or fault.partly:
+            return None
+        self.faults[f"{model.service_model.service_name}: {fault.code}"] += 1
+        context["fault"] = fault
+        return None if fault.done else (SimpleNamespace(status_code=fault.status), _answer(fault))
+
+    def after(self, http_response: Any, parsed: dict[str, Any], model: Any, context: dict[str, Any], **_: Any) -> None:
+        if getattr(self._here, "suspended", False):
+            return
+        number = context["filemill"]
+        with self._lock:
+            if self.kill_at == Point(number, "after"):
+                self.dead = True
+            if self.dead:
+                raise Killed
+        if (fault := context.get("fault")) and http_response.status_code < 300:
+            http_response.status_code = fault.status
+            parsed.clear()
+            parsed.update(_answer(fault))
+        parsed.update(context.get("partly", {}))
+        self._elsewhere(self.calls[number], Point(number, "after"))
+
+    def _elsewhere(self, name: str, point: Point) -> None:
+        self._here.suspended = True
+        try:
+            self.meanwhile(name, point)
+        finally:
+            self._here.suspended = False
+
+
+def _answer(fault: Fault) -> dict[str, Any]:
+    return {
+        "Error": {"Code": fault.code, "Message": "injected"},
+        "ResponseMetadata": {"HTTPStatusCode": fault.status, "HTTPHeaders": {}, "RetryAttempts": 3},
+    }
+
+
+def clients() -> Iterator[Any]:
+    """All of the code's own: each function of aws.py that makes one."""
+    for name, made in vars(aws).items():
+        if not name.startswith("_") and callable(made) and hasattr(made, "cache_info"):
+            yield made()
+
+
+@contextmanager
+def watched(process: Process) -> Iterator[Process]:
+    """Meanwhile the code's AWS calls are that process's."""
+    hooks = [(client.meta.events, name, hook) for client in clients() for name, hook in _hooks(process)]
+    for events, name, hook in hooks:
+        events.register(name, hook)
+    try:
+        yield process
+    finally:
+        for events, name, hook in hooks:
+            events.unregister(name, hook)
+
+
+def _hooks(process: Process) -> list[tuple[str, Any]]:
+    return [
+        ("before-parameter-build", process.built),
+        ("before-call", process.before),
+        ("after-call", process.after),
+    ]
+
+
+def run(work: Callable[[], object], process: Process) -> Process:
+    """Does some work as this process, to its end or to its death."""
+    with watched(process):
+        try:
+            work()
+        except Killed:
+            assert process.dead
+    return process

@@ -1,0 +1,291 @@
+"""What is stopped at every call: each operation with the stage it finds, and as the world would do it again."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from chalicelib import indexing, settings, storage
+from chalicelib.model import Status
+from chalicelib.processing import recipes
+from tests import images
+from tests.conftest import Answer, aws_client, lambda_context
+from tests.faults.killing import Point, Process, run
+from tests.faults.world import A_LEASE, SWEEPS, World, is_file, record_of
+from tests.importing.servers import answer, saying, serving
+
+PHOTO = images.jpeg(64, 48)
+TEXT = b"nothing but words\n"
+# As much as a part must have that is not the last one.
+LARGE = b"0123456789abcdef" * (5 * 1024**2 // 16)
+
+WEB = (recipes.Encoding("webp", quality=60), recipes.Encoding("jpeg", quality=60))
+# The real ones have up to twelve renditions of six widths: so many calls of one kind find no more faults.
+SMALL = {
+    "photo": recipes.Recipe("photo", widths=(16, 32), encodings=WEB),
+    "avatar": recipes.Recipe("avatar", widths=(16,), encodings=WEB, aspect=(1, 1), fit="cover"),
+    "document": recipes.Recipe("document", widths=(16,), encodings=WEB),
+}
+
+Prepared = Any
+
+
+@dataclass(frozen=True)
+class Operation:
+    """`run` is the process that is stopped, once `prepare` is done; what that gives, it gets.
+
+    `again`: a client asked for it, and asks again when no answer comes; else it is told again by whoever told it.
+    `doubles`: asked again it is another request, for nothing says that it is the same.
+    """
+
+    name: str
+    prepare: Callable[[World], Prepared]
+    run: Callable[[World, Prepared], object]
+    again: bool = False
+    doubles: bool = False
+    environ: Mapping[str, str] = field(default_factory=dict)
+
+
+@contextmanager
+def surroundings(*, small: bool = True) -> Iterator[None]:
+    """Small recipes, and a source on this machine to import from, at $SOURCE."""
+    with ExitStack() as stack:
+        patch = stack.enter_context(pytest.MonkeyPatch.context())
+        for name, recipe in SMALL.items() if small else ():
+            patch.setitem(recipes.RECIPES, name, recipe)
+        # Sixty-four of them are sixty-four queries a sweep.
+        for module in ("chalicelib.catalog.keys", "chalicelib.sweep") if small else ():
+            patch.setattr(f"{module}.DUE_SHARDS", 2)
+        server = stack.enter_context(serving(lambda head, connection: _serve(head, connection)))
+        patch.setenv("SOURCE", server.url("/"))
+        patch.setenv("FILEMILL_IMPORT_NETWORKS", "127.0.0.0/8")
+        patch.setattr(storage, "IMPORT_PART", len(PHOTO) // 2)
+        patch.setattr("moto.s3.models.S3_UPLOAD_PART_MIN_SIZE", 1)
+        settings.settings.cache_clear()
+        yield
+    settings.settings.cache_clear()
+
+
+def _serve(head: str, connection: Any) -> None:
+    path = head.split(" ", 2)[1]
+    saying(answer(PHOTO if "parts" in path else TEXT))(head, connection)
+
+
+# --- what clients do
+
+
+def create(world: World, *, key: str | None = None, **more: Any) -> Answer:
+    body = {"filename": "a.jpg", "content_type": "image/jpeg", "size": len(PHOTO), **more}
+    return world.request("POST", "/v1/files", body, **({"Idempotency-Key": key} if key else {}))
+
+
+def import_(world: World, path: str, *, key: str | None = None) -> Answer:
+    body = {"source_url": os.environ["SOURCE"] + path, "filename": path}
+    return world.request("POST", "/v1/files", body, **({"Idempotency-Key": key} if key else {}))
+
+
+def created(world: World, **more: Any) -> str:
+    reply = create(world, **more)
+    assert reply.status == 201, reply.text
+    return str(reply.json["id"])
+
+
+def ready(world: World, body: bytes = PHOTO, **more: Any) -> str:
+    file_id = created(world, size=len(body), **more)
+    world.put(file_id, body)
+    world.drain()
+    assert record_of(file_id).status is Status.READY
+    return file_id
+
+
+LARGE_FILE: dict[str, Any] = {
+    "filename": "a.bin",
+    "content_type": "application/octet-stream",
+    "size": len(LARGE),
+    "upload": "multipart",
+}
+
+
+def _parts_sent(world: World) -> tuple[str, str]:
+    file_id = created(world, **LARGE_FILE)
+    upload_id = str(record_of(file_id).upload_id)
+    reply = aws_client("s3").upload_part(
+        Bucket="originals", Key=f"acme/{file_id}", UploadId=upload_id, PartNumber=1, Body=LARGE
+    )
+    world.index()
+    return file_id, reply["ETag"]
+
+
+def _complete(world: World, sent: tuple[str, str]) -> Answer:
+    parts = [{"part_number": 1, "etag": sent[1]}]
+    return world.request("POST", f"/v1/files/{sent[0]}/complete", {"parts": parts})
+
+
+def _at(method: str, path: str, body: Any = None) -> Callable[[World, str], Answer]:
+    return lambda world, file_id: world.request(method, f"/v1/files/{file_id}{path}", body)
+
+
+def _nothing(world: World) -> None:
+    world.index()
+
+
+# --- what workers do
+
+
+def _stored(body: bytes, **more: Any) -> Callable[[World], None]:
+    def prepare(world: World) -> None:
+        world.put(created(world, size=len(body), **more), body)
+        world.index()
+        world.notify()
+
+    return prepare
+
+
+def _reprocessed(world: World) -> None:
+    file_id = ready(world)
+    reply = world.request("POST", f"/v1/files/{file_id}/reprocess", {"recipe": "document"})
+    assert reply.status == 202, reply.text
+    world.index()
+
+
+def _asked_to_import(path: str) -> Callable[[World], None]:
+    def prepare(world: World) -> None:
+        assert import_(world, path).status == 201
+        world.index()
+
+    return prepare
+
+
+def _deliver(world: World, _: Prepared) -> None:
+    world.ingest.deliver(world.ingest.waiting()[0])
+
+
+def _fetch(world: World, _: Prepared) -> None:
+    world.imports.deliver(world.imports.waiting()[0])
+
+
+def _changed(world: World) -> list[dict[str, Any]]:
+    """A batch with new files, changed ones and one that is gone."""
+    kept, gone = ready(world, tags=["a", "b"]), ready(world, filename="b.jpg")
+    world.request("PATCH", f"/v1/files/{kept}", {"tags": ["b", "c"], "filename": "c.jpg"})
+    created(world, filename="d.jpg")
+    world.request("DELETE", f"/v1/files/{gone}")
+    return [record for record in world.stream() if is_file(record)]
+
+
+def _index(_: World, batch: list[dict[str, Any]]) -> None:
+    indexing.handle({"Records": batch}, lambda_context())
+
+
+def _windowed(world: World) -> str:
+    file_id = ready(world, visibility="public")
+    assert world.request("DELETE", f"/v1/files/{file_id}").status == 204
+    world.index()
+    return file_id
+
+
+def _window_over(world: World) -> str:
+    file_id = _windowed(world)
+    world.clock.forward(timedelta(seconds=3601))
+    return file_id
+
+
+def _much_to_sweep(world: World) -> None:
+    """One of each that nobody else comes back for."""
+    moved = ready(world, filename="moved.jpg", visibility="public")
+    gone = ready(world, TEXT, filename="gone.txt", content_type="text/plain")
+    # Stopped where it says that it is ready, with the old addresses' objects still there.
+    _stop(lambda: world.request("PATCH", f"/v1/files/{moved}", {"visibility": "private"}), "dynamodb.UpdateItem")
+    _stop(lambda: world.request("DELETE", f"/v1/files/{gone}"), "dynamodb.UpdateItem")
+    created(world, filename="never.jpg")
+    created(world, **LARGE_FILE)
+    again = ready(world, TEXT, filename="again.txt", content_type="text/plain")
+    _stop(lambda: world.request("POST", f"/v1/files/{again}/reprocess", {"force": True}), "dynamodb.UpdateItem")
+    stalled = created(world, filename="stalled.txt", content_type="text/plain", size=len(TEXT))
+    world.put(stalled, TEXT)
+    world.notify()
+    message = world.ingest.waiting()[0]
+    _stop(lambda: world.ingest.deliver(message), "dynamodb.UpdateItem")
+    world.ingest.lose(message)
+    world.index()
+    world.clock.forward(timedelta(hours=2))
+
+
+def _stop(work: Callable[[], object], name: str) -> None:
+    """Stops a process after its first call of that name."""
+    process = Process()
+
+    def kill(called: str, point: Point) -> None:
+        if called == name and point.moment == "after":
+            process.dead = True
+
+    process.meanwhile = kill
+    run(work, process)
+
+
+def _sweep(world: World, _: Prepared) -> None:
+    world.sweep()
+
+
+PUBLIC: dict[str, Any] = {"visibility": "public"}
+PRIVATE: dict[str, Any] = {"visibility": "private"}
+WINDOW = {"FILEMILL_DELETE_WINDOW": "3600"}
+
+OPERATIONS = (
+    Operation("create", _nothing, lambda w, _: create(w), again=True, doubles=True),
+    Operation("create, with a key", _nothing, lambda w, _: create(w, key="k"), again=True),
+    Operation("create multipart", _nothing, lambda w, _: create(w, **LARGE_FILE), again=True, doubles=True),
+    Operation("create multipart, key", _nothing, lambda w, _: create(w, key="k", **LARGE_FILE), again=True),
+    Operation("create import", _nothing, lambda w, _: import_(w, "a"), again=True, doubles=True),
+    Operation("create import, key", _nothing, lambda w, _: import_(w, "a", key="k"), again=True),
+    Operation("complete", _parts_sent, _complete, again=True),
+    Operation("import", _asked_to_import("a.txt"), _fetch),
+    Operation("import, in parts", _asked_to_import("parts.jpg"), _fetch),
+    Operation("process an image", _stored(PHOTO), _deliver),
+    Operation("process another file", _stored(TEXT, content_type="text/plain"), _deliver),
+    Operation("process a broken image", _stored(PHOTO[:200]), _deliver),
+    Operation("process again", _reprocessed, _deliver),
+    Operation("reprocess", ready, _at("POST", "/reprocess", {"recipe": "document"}), again=True),
+    Operation("change tags", ready, _at("PATCH", "", {"tags": ["new"]}), again=True),
+    Operation("private to public", ready, _at("PATCH", "", PUBLIC), again=True),
+    Operation("public to private", lambda w: ready(w, **PUBLIC), _at("PATCH", "", PRIVATE), again=True),
+    Operation(
+        "change focus", lambda w: ready(w, recipe="avatar"), _at("PATCH", "", {"focus": {"x": 0, "y": 0}}), again=True
+    ),
+    Operation("delete", lambda w: ready(w, **PUBLIC), _at("DELETE", ""), again=True),
+    Operation("delete an upload", lambda w: _parts_sent(w)[0], _at("DELETE", ""), again=True),
+    Operation("delete for now", lambda w: ready(w, **PUBLIC), _at("DELETE", ""), again=True, environ=WINDOW),
+    Operation("restore", _windowed, _at("POST", "/restore"), again=True, environ=WINDOW),
+    Operation("end a delete", _window_over, _at("DELETE", ""), again=True, environ=WINDOW),
+    Operation("index", _changed, _index),
+    *([Operation("sweep", _much_to_sweep, _sweep)] if SWEEPS else []),
+)
+
+
+def whole(operation: Operation, world: World) -> list[str]:
+    """The AWS calls of the operation undisturbed."""
+    prepared = operation.prepare(world)
+    world.restart()
+    return run(lambda: operation.run(world, prepared), Process()).calls
+
+
+def stopped(operation: Operation, world: World, point: Point) -> Prepared:
+    """The operation, stopped at a point; then what holds at every moment, and a process that knows nothing of it.
+
+    What it was prepared with.
+    """
+    prepared = operation.prepare(world)
+    world.restart()
+    run(lambda: operation.run(world, prepared), Process(kill_at=point))
+    world.restart()
+    world.check()
+    return prepared
+
+
+__all__ = ["A_LEASE", "OPERATIONS", "Operation", "stopped", "surroundings", "whole"]

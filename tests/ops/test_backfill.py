@@ -1,0 +1,172 @@
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chalicelib import catalog
+from chalicelib.catalog.files import records
+from chalicelib.model import Kind, Status
+from chalicelib.processing import pipeline, recipes
+from ops import backfill, reindex
+from ops.backfill import Wanted
+from ops.errors import OpsError
+from ops.progress import Pace
+from tests import images
+from tests.conftest import STAGE, Calls, Client, aws_client, lambda_context, new_client
+from tests.processing.test_pipeline import deliver, sqs_event, upload
+
+PHOTO = images.jpeg(64, 48)
+PACE = Pace(1000)
+
+
+@pytest.fixture
+def files(client: Client) -> list[str]:
+    """Two photos, a text, a broken image, an upload that waits, and another tenant's photo."""
+    made = [upload(client, PHOTO) for _ in range(2)]
+    made.append(upload(client, b"words\n", content_type="text/plain"))
+    made.append(upload(client, PHOTO[:100]))
+    for file_id in made:
+        deliver(file_id)
+    client("POST", "/v1/files", {"filename": "a.jpg", "content_type": "image/jpeg", "size": 10})
+    other = upload(new_client("other"), PHOTO, tenant="other")
+    deliver(other, tenant="other")
+    return [*made, other]
+
+
+@pytest.fixture
+def changed(files: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The recipe is another one than the files were made by."""
+    other = dataclasses.replace(recipes.RECIPES["photo"], widths=(16, 32))
+    monkeypatch.setitem(recipes.RECIPES, "photo", other)
+
+
+def record(file_id: str) -> Any:
+    return records([file_id], consistent=True)[file_id]
+
+
+def work_off() -> int:
+    url, done = STAGE["FILEMILL_INGEST_QUEUE_URL"], 0
+    while batch := aws_client("sqs").receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+        for message in batch:
+            pipeline.handle(sqs_event(message["Body"]), lambda_context())
+            aws_client("sqs").delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+            done += 1
+    return done
+
+
+WANTED = Wanted("photo", "photo", kind=Kind.IMAGE)
+
+
+def test_what_the_recipe_made_already_is_left_alone(files: list[str]) -> None:
+    assert backfill.matching(WANTED, None) == []
+
+
+@pytest.mark.usefixtures("changed")
+def test_a_changed_recipe_is_brought_to_every_picture(files: list[str]) -> None:
+    found = backfill.matching(WANTED, None)
+    assert {file.id for file in found} == {files[0], files[1], files[4]}
+    done = backfill.backfill(WANTED, found, PACE)
+    assert done == {"sent": 3}
+    assert record(files[0]).renditions, "what is served stays until then"
+    assert work_off() == 3
+    for file_id in (files[0], files[1], files[4]):
+        after = record(file_id)
+        assert (after.status, {each.width for each in after.renditions}) == (Status.READY, {16, 32})
+    assert backfill.matching(WANTED, None) == []
+
+
+@pytest.mark.usefixtures("changed")
+def test_run_again_it_goes_on_and_two_at_once_do_each_file_once(files: list[str]) -> None:
+    found = backfill.matching(WANTED, None)
+    backfill.backfill(WANTED, found[:1], PACE)
+    assert {file.id for file in backfill.matching(WANTED, None)} == {file.id for file in found[1:]}
+    assert backfill.backfill(WANTED, found, PACE) == {"sent": 2, "passed": 1}
+    assert work_off() == 3
+
+
+@pytest.mark.usefixtures("changed")
+def test_one_tenant_s_files_and_a_time_can_be_chosen(files: list[str]) -> None:
+    assert {file.id for file in backfill.matching(WANTED, "other")} == {files[4]}
+    moment = record(files[1]).created_at
+    since = dataclasses.replace(WANTED, since=moment)
+    until = dataclasses.replace(WANTED, until=moment)
+    assert {file.id for file in backfill.matching(since, "acme")} == {files[1]}
+    assert {file.id for file in backfill.matching(until, "acme")} == {files[0]}
+
+
+def test_another_recipe_takes_files_from_the_one_that_is_named(files: list[str]) -> None:
+    assert backfill.matching(Wanted("avatar", "avatar", kind=Kind.IMAGE), None) == []
+    found = backfill.matching(Wanted("avatar", "photo", kind=Kind.IMAGE), "acme")
+    assert {file.id for file in found} == {files[0], files[1]}
+    backfill.backfill(Wanted("avatar", "photo"), found, PACE)
+    work_off()
+    assert record(files[0]).recipe == "avatar"
+
+
+@pytest.mark.usefixtures("changed")
+def test_a_file_without_its_original_is_named_and_left(files: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    version = record(files[0]).version_id
+    aws_client("s3").delete_object(Bucket="originals", Key=f"acme/{files[0]}", VersionId=version)
+    found = backfill.matching(WANTED, "acme")
+    assert backfill.backfill(WANTED, found, PACE) == {"sent": 1, "missing": 1}
+    assert files[0] in capsys.readouterr().out
+    assert record(files[0]).status is Status.READY
+
+
+def test_a_file_s_own_fault_is_no_reason_to_try_again(files: list[str]) -> None:
+    assert backfill.matching(Wanted("photo", "photo", Status.FAILED), None) == []
+
+
+def arguments(project_dir: Path, *words: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    backfill.add_arguments(parser)
+    return parser.parse_args(["--stage", "test", "--project-dir", str(project_dir), *words])
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    (tmp_path / ".chalice").mkdir()
+    config = {"stages": {"test": {"environment_variables": STAGE}}}
+    (tmp_path / ".chalice" / "config.json").write_text(json.dumps(config))
+    return tmp_path
+
+
+@pytest.mark.usefixtures("changed")
+def test_it_says_how_much_and_what_it_costs_before_it_asks(
+    files: list[str], project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert backfill.main(arguments(project, "--recipe", "photo", "--kind", "image", "--dry-run")) == 0
+    said = capsys.readouterr().out
+    assert "3 files to process" in said
+    assert "About $0.00" in said
+    with pytest.raises(OpsError, match="--yes"):
+        backfill.main(arguments(project, "--recipe", "photo"))
+    assert work_off() == 0
+    assert backfill.main(arguments(project, "--recipe", "photo", "--kind", "image", "--yes")) == 0
+    assert work_off() == 3
+    with pytest.raises(OpsError, match="no recipe 'sepia'"):
+        backfill.main(arguments(project, "--recipe", "sepia"))
+
+
+def test_a_million_files_cost_what_their_parts_do() -> None:
+    # 3 s of 1769 MB each: $69; 12 PUTs each: $60; 40 write units each: $25; the rest: $2.20
+    assert backfill.cost(1_000_000, 12_000_000, 3) == pytest.approx(156.3, abs=0.5)
+
+
+def test_reindex_tells_the_index_of_what_it_never_heard_of(stage: Calls, files: list[str]) -> None:
+    assert catalog.stats("acme").by_status == {}
+    assert reindex.reindex(None, PACE, dry_run=True) == (6, 0)
+    assert reindex.reindex(None, PACE) == (6, 6)
+    assert {name: count.files for name, count in catalog.stats("acme").by_status.items()} == {
+        "ready": 3,
+        "failed": 1,
+        "awaiting_upload": 1,
+    }
+    assert reindex.reindex(None, PACE) == (6, 0)
+    stage.settle()
+    assert catalog.stats("acme").by_status["ready"].files == 3
