@@ -140,6 +140,7 @@ def test_each_function_has_its_memory_time_and_a_role_of_its_own(resources: dict
         "Fetch": (512, 900),
         "Index": (512, 60),
         "Render": (1769, 20),
+        "Sweep": (512, 300),
     }
     roles = {json.dumps(f["Role"]) for f in found.values()}
     assert len(roles) == len(found)
