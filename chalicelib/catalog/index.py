@@ -164,7 +164,9 @@ def _write_postings(shard: int, changes: Sequence[Change], markers: dict[str, Ma
         wanted = terms(file)
         # An earlier try may have begun with an older image of this batch and not come to say so.
         begun = frozenset[Term]().union(*map(terms, change.older))
-        puts += [_posting_key(term, file, shard) for term in wanted - held]
+        # … or deleted, with such an image, what the newest wants again and the marker still says is there.
+        ended = frozenset[Term]().union(*(held - terms(image) for image in change.older))
+        puts += [_posting_key(term, file, shard) for term in wanted - (held - ended)]
         stale += [_posting_key(term, file, shard) for term in (held | begun) - wanted]
     batch_write(puts)
     batch_write((), stale)
