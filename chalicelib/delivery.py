@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 
@@ -10,46 +11,89 @@ from botocore.exceptions import ClientError
 from botocore.signers import CloudFrontSigner
 
 from chalicelib import aws, keyring
-from chalicelib.model import File, Rendition, Visibility, rendition_key, rendition_prefix
+from chalicelib.model import File, Visibility, rendition_prefix
 from chalicelib.observability import logger
 from chalicelib.settings import settings
 
 
-def rendition_urls(file: File) -> list[tuple[Rendition, str]]:
-    """Each rendition with its address below the front door; a private file's addresses are signed.
+@dataclass(frozen=True)
+class Access:
+    """What opens a file's renditions: `base_url` ends in `/`, a rendition's name comes after it, and then `query`.
 
-    One signature covers all renditions of a file, and stays the same within a window of `url_expiry` seconds, so that
-    a page that is loaded twice finds its pictures in the browser's cache. It is good for one to two such windows.
+    Both are all that a public file needs; a private one's `query` is good until `expires_at`.
+    """
+
+    base_url: str
+    query: str = ""
+    expires_at: datetime | None = None
+
+    def url(self, name: str) -> str:
+        return self.base_url + name + (f"?{self.query}" if self.query else "")
+
+
+def access(file: File, expires_in: int | None = None) -> Access | None:
+    """The addresses of a file's renditions; None while there are none.
+
+    One signature covers all renditions of a file. Unless the client says for how long (`expires_in`, seconds) it stays
+    the same within a window of `url_expiry` seconds, so that a page that is loaded twice finds its pictures in the
+    browser's cache, and is good for one to two such windows.
     """
     if not file.renditions or not file.source_version:
-        return []
+        return None
+    base_url = f"{settings().front_door}/{rendition_prefix(file.visibility, file.id, file.source_version)}"
+    if file.visibility is Visibility.PUBLIC:
+        return Access(base_url)
+    window = settings().url_expiry
+    expires = int(time.time()) + expires_in if expires_in else (int(time.time()) // window + 2) * window
+    return Access(base_url, sign(f"{base_url}*", expires), datetime.fromtimestamp(expires, UTC))
+
+
+@dataclass(frozen=True)
+class Grant:
+    """Lets a viewer fetch all renditions of a private file, those to come included, until `expires_at`.
+
+    `resource` is what it covers; `query` goes behind each address, or `cookies` are set instead.
+    """
+
+    resource: str
+    query: str
+    cookies: tuple[str, ...]
+    expires_at: datetime
+
+
+def grant(file: File, expires_in: int, cookie_domain: str | None = None) -> Grant:
+    """A grant for `expires_in` seconds; its cookies are for the front door's host, or all below `cookie_domain`."""
     front_door = settings().front_door
-    query = ""
-    if file.visibility is Visibility.PRIVATE:
-        window = settings().url_expiry
-        expires = (int(time.time()) // window + 2) * window
-        query = "?" + grant(f"{front_door}/{rendition_prefix(file.visibility, file.id, file.source_version)}*", expires)
-    return [
-        (r, f"{front_door}/{rendition_key(file.visibility, file.id, file.source_version, r)}{query}")
-        for r in file.renditions
-    ]
+    path = f"/f/{Visibility.PRIVATE}/{file.id}/"
+    expires = int(time.time()) + expires_in
+    resource = f"{front_door}{path}*"
+    query = sign(resource, expires)
+    domain = f"; Domain={cookie_domain}" if cookie_domain else ""
+    secure = "; Secure" if front_door.startswith("https:") else ""
+    attributes = f"; Path={path}; Max-Age={expires_in}{domain}{secure}; HttpOnly; SameSite=Lax"
+    cookies = (f"CloudFront-{parameter}{attributes}" for parameter in query.split("&"))
+    return Grant(resource, query, tuple(cookies), datetime.fromtimestamp(expires, UTC))
+
+
+def sign(resource: str, expires: int) -> str:
+    """Query parameters that let a viewer fetch what the resource pattern covers until `expires` (Unix seconds).
+
+    A custom policy: only that kind may hold a wildcard. With `CloudFront-` before their names they are cookies.
+    https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/private-content-creating-signed-url-custom-policy.html
+    """
+    return _signed(keyring.cdn_key(), resource, expires)
 
 
 @lru_cache(maxsize=1024)
-def grant(resource: str, expires: int) -> str:
-    """Query parameters that let a viewer fetch what the resource pattern covers until `expires` (Unix seconds).
-
-    A custom policy: only that kind may hold a wildcard.
-    https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/private-content-creating-signed-url-custom-policy.html
-    """
-    signer = _signer(keyring.cdn_key())
+def _signed(key: keyring.CdnKey, resource: str, expires: int) -> str:
+    signer = _signer(key)
     policy = signer.build_policy(resource, datetime.fromtimestamp(expires, UTC))
     signed: str = signer.generate_presigned_url(resource, policy=policy)
     return signed.rpartition("?")[2]
 
 
-def invalidate(path: str, reference: str) -> bool:
-    """One CreateInvalidation: the edges forget what they keep of a path, which may end in `*`, usually in seconds.
+def invalidate(paths: list[str], reference: str) -> bool:
+    """One CreateInvalidation: the edges forget what they keep of paths, which may end in `*`, usually in seconds.
 
     `reference` makes a repeated request the same one. False when CloudFront takes no more just now: it allows 15 paths
     with a wildcard at a time. Nothing is asked where the stage says so.
@@ -57,7 +101,7 @@ def invalidate(path: str, reference: str) -> bool:
     """
     if not settings().invalidate:
         return True
-    batch = {"Paths": {"Quantity": 1, "Items": [path]}, "CallerReference": reference}
+    batch = {"Paths": {"Quantity": len(paths), "Items": paths}, "CallerReference": reference}
     try:
         aws.cloudfront().create_invalidation(
             DistributionId=settings().distribution_id,
@@ -70,7 +114,7 @@ def invalidate(path: str, reference: str) -> bool:
             "ThrottlingException",
         }:
             raise
-        logger.warning("CloudFront takes no invalidation just now", extra={"path": path})
+        logger.warning("CloudFront takes no invalidation just now", extra={"paths": paths})
         return False
     return True
 

@@ -109,6 +109,9 @@ class Focus(BaseModel):
     y: float
 
 
+EXTENSIONS = {"jpeg": "jpg", "webp": "webp", "avif": "avif", "png": "png"}
+
+
 class Rendition(BaseModel):
     """One derived file. `name` is unique with `format`; `size` in bytes; width and height in pixels."""
 
@@ -118,6 +121,11 @@ class Rendition(BaseModel):
     width: int
     height: int
     size: int
+
+    @property
+    def basename(self) -> str:
+        """The last part of its address: `w640.webp`."""
+        return f"{self.name}.{EXTENSIONS[self.format]}"
 
 
 class File(BaseModel):
@@ -239,9 +247,6 @@ def rendition_prefix(visibility: Visibility, file_id: str, version: str) -> str:
     return f"f/{visibility}/{file_id}/{version}/"
 
 
-EXTENSIONS = {"jpeg": "jpg", "webp": "webp", "avif": "avif", "png": "png"}
-
-
 def rendition_key(visibility: Visibility, file_id: str, version: str, rendition: Rendition) -> str:
     """Key in the derived bucket; with a leading slash, the path below the front door."""
-    return rendition_prefix(visibility, file_id, version) + f"{rendition.name}.{EXTENSIONS[rendition.format]}"
+    return rendition_prefix(visibility, file_id, version) + rendition.basename

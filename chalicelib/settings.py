@@ -19,6 +19,10 @@ MAX_PARTS = 10_000
 MAX_OBJECT_BYTES = MAX_PARTS * MAX_PART_BYTES
 MAX_POST_BYTES = 5 * 1024**3
 
+# Seconds. What is signed can't be taken back; CloudFront itself has no bound.
+MIN_URL_EXPIRY = 60
+MAX_URL_EXPIRY = 7 * 86400
+
 
 # As a browser sends it: no path, no slash at the end, lower case.
 _ORIGIN = re.compile(r"https?://([a-z0-9-]+(\.[a-z0-9-]+)*|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
@@ -65,7 +69,12 @@ class Settings(BaseModel):
     multipart_expiry: int = Field(
         7 * 86400, ge=3600, le=7 * 86400, description="How long a multipart upload may take; the bucket aborts it then"
     )
-    url_expiry: int = Field(3600, ge=300, le=7 * 86400, description="How long a private file's address lives at least")
+    url_expiry: int = Field(
+        3600, ge=300, le=MAX_URL_EXPIRY, description="How long a private file's address lives at least"
+    )
+    max_url_expiry: int = Field(
+        MAX_URL_EXPIRY, ge=300, le=MAX_URL_EXPIRY, description="How long an address or a grant may be asked for to live"
+    )
     delete_window: int = Field(
         0, ge=0, le=90 * 86400, description="How long a deleted file can be restored; 0 deletes at once"
     )

@@ -78,6 +78,7 @@ class _Sweep:
     deadline: float
     workers: int
     _busy: dict[str, bool] = field(default_factory=dict)
+    _endings: list[removal.Ending] = field(default_factory=list)
     _lock: Lock = field(default_factory=Lock)
 
     def work_off(self) -> Sum:
@@ -90,12 +91,30 @@ class _Sweep:
         while waiting:
             for shard in list(waiting):
                 if time.monotonic() > self.deadline:
-                    return done + Counter(SweepBacklog=1)
+                    return done + self._finish() + Counter(SweepBacklog=1)
                 page = catalog.due(shard, PAGE, waiting.pop(shard))
                 if page.after:
                     waiting[shard] = page.after
                 done += self._see_to_all(page.files)
+            done += self._finish()
         return done
+
+    def _finish(self) -> Sum:
+        """The end of all removals of a round, with one invalidation for all."""
+        endings, self._endings = self._endings, []
+        try:
+            later = removal.finish(endings)  # CloudFront takes no more just now
+        except Exception:
+            logger.exception("the sweep could not finish removing files")
+            for ending in endings:
+                catalog.put_off(ending.file, now() + TROUBLE)
+            return Counter(SweepErrors=len(endings))
+        for ending in later:
+            catalog.put_off(ending.file, now() + AGAIN)
+        done = [ending.file.id for ending in endings if ending not in later]
+        if done:
+            logger.info("removed what had ended", extra={"files": done})
+        return Counter(Removed=len(done))
 
     def _see_to_all(self, files: list[File]) -> Sum:
         if self.workers == 1 or len(files) < 2:
@@ -121,9 +140,9 @@ class _Sweep:
             case Status.PROCESSING:
                 return self._stalled(file)
             case Status.DELETED:
-                return _ended(file)
+                return self._ended(file)
             case _:
-                return _replaced(file)
+                return self._replaced(file)
 
     def _awaited(self, file: File) -> list[str]:
         """An upload that did not come in time, or whose arrival we were not told of; an import that nobody fetched.
@@ -156,6 +175,29 @@ class _Sweep:
         if file.attempts >= MAX_RECEIVES or (age > HOPELESS and not self._is_busy(url)):
             return _give_up(file)
         return self._send(file, since, url)
+
+    def _replaced(self, file: File) -> list[str]:
+        """Renditions that a file had before."""
+        if not file.leftovers:
+            catalog.nothing_due(file)
+        elif now() - file.updated_at >= SETTLED:
+            self._endings.append(removal.begin_clear(file))
+        return []
+
+    def _ended(self, file: File) -> list[str]:
+        """A deleted file: for now, or for good."""
+        if now() - file.updated_at < SETTLED:
+            return []
+        if file.restore_until is None:
+            self._endings.append(removal.begin_purge(file))
+        elif file.restore_until <= now():
+            if ended := catalog.mark_deleted(file.tenant, file.id, revision=file.revision):
+                self._endings.append(removal.begin_purge(ended))
+        elif file.leftovers:
+            self._endings.append(removal.begin_clear(file))
+        else:
+            catalog.put_off(file, file.restore_until)
+        return []
 
     def _send(self, file: File, since: datetime, queue_url: str, until: datetime | None = None) -> list[str]:
         """The file's message once more, unless the one before may still wait; then later, and ever more seldom."""
@@ -203,36 +245,3 @@ def _give_up(file: File) -> list[str]:
     logger.error("file given up", extra=_facts(file) | {"attempts": file.attempts})
     removal.clear(ended)
     return ["Stalled", "GivenUp"]
-
-
-def _replaced(file: File) -> list[str]:
-    """Renditions that a file had before."""
-    if not file.leftovers:
-        catalog.nothing_due(file)
-        return []
-    if now() - file.updated_at < SETTLED:
-        return []
-    return _removed(file, removal.clear(file))
-
-
-def _ended(file: File) -> list[str]:
-    """A deleted file: for now, or for good."""
-    if now() - file.updated_at < SETTLED:
-        return []
-    if file.restore_until is None:
-        return _removed(file, removal.purge(file))
-    if file.restore_until > now() and not file.leftovers:
-        catalog.put_off(file, file.restore_until)
-        return []
-    if file.restore_until > now():
-        return _removed(file, removal.clear(file))
-    ended = catalog.mark_deleted(file.tenant, file.id, revision=file.revision)
-    return _removed(ended, removal.purge(ended)) if ended else []
-
-
-def _removed(file: File, done: bool) -> list[str]:
-    if not done:  # CloudFront takes no invalidation just now
-        catalog.put_off(file, now() + AGAIN)
-        return []
-    logger.info("removed what had ended", extra=_facts(file))
-    return ["Removed"]

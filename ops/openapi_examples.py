@@ -30,6 +30,8 @@ BODIES: dict[str, dict[str, Any]] = {
     },
     "PatchFile": {"Other tags, another name": {"filename": "Lisbon.jpg", "tags": ["cats", "Lisbon"]}},
     "Reprocess": {"With another recipe": {"recipe": "avatar"}},
+    "CreateGrant": {"For an hour, as cookies": {"expires_in": 3600, "cookie_domain": "cloudfront.net"}},
+    "CreateGrants": {"Two files": {"ids": [FILE_ID, OTHER_ID]}},
     "BatchGet": {"Two files": {"ids": [FILE_ID, OTHER_ID]}},
     "SignParts": {
         "By number": {"part_numbers": [11, 12]},
@@ -51,6 +53,10 @@ BODIES: dict[str, dict[str, Any]] = {
         "A new file": {"method": "PUT", "key": "0d3f4b0c-8a3e-4f0a-9d43-0a0f3f8a4b1e-a.jpg", "filename": "a.jpg"}
     },
 }
+
+_BASE = f"https://d111.cloudfront.net/f/private/{FILE_ID}/1c9e0a7b5d3f2468/"
+_QUERY = "Policy=eyJTdGF0ZW1lbnQ…&Signature=b3JpZ2luYWw…&Key-Pair-Id=K2JCJMDEHXQW5F"
+_HTML_QUERY = _QUERY.replace("&", "&amp;")
 
 FILE: dict[str, Any] = {
     "id": FILE_ID,
@@ -90,6 +96,19 @@ FILE: dict[str, Any] = {
         "caption": "A cat on a wall",
     },
     "source_url": None,
+    "delivery": {
+        "base_url": _BASE,
+        "query": _QUERY,
+        "expires_at": "2026-11-22T14:00:00.000Z",
+        "srcset": {
+            "avif": f"{_BASE}w640.avif?{_QUERY} 640w",
+            "webp": f"{_BASE}w640.webp?{_QUERY} 640w",
+            "jpeg": f"{_BASE}w640.jpg?{_QUERY} 640w",
+        },
+        "sizes": "(max-width: 640px) 100vw, 640px",
+        "picture": f'<picture>\n  <source type="image/avif" srcset="{_BASE}w640.avif?{_HTML_QUERY} 640w" …</picture>',
+        "placeholder": "data:image/png;base64,iVBORw0KGgo…",
+    },
     "renditions": [
         {
             "name": "w640",
@@ -98,7 +117,7 @@ FILE: dict[str, Any] = {
             "width": 640,
             "height": 853,
             "size": 48211,
-            "url": f"https://d111.cloudfront.net/f/private/{FILE_ID}/1c9e0a7b5d3f2468/w640.webp?Expires=1764000000",
+            "url": f"{_BASE}w640.webp?{_QUERY}",
         }
     ],
 }
@@ -111,11 +130,24 @@ _NEW = {
     "updated_at": "2026-11-22T12:00:00.000Z",
     "expires_at": "2026-11-22T13:00:00.000Z",
     "image": None,
+    "delivery": None,
     "renditions": [],
+}
+
+_COOKIE = f"; Path=/f/private/{FILE_ID}/; Max-Age=3600; Domain=cloudfront.net; Secure; HttpOnly; SameSite=Lax"
+_GRANT = {
+    "id": FILE_ID,
+    "base_url": _BASE,
+    "resource": f"https://d111.cloudfront.net/f/private/{FILE_ID}/*",
+    "query": _QUERY,
+    "cookies": [f"CloudFront-{parameter}{_COOKIE}" for parameter in _QUERY.split("&")],
+    "expires_at": "2026-11-22T13:00:00.000Z",
 }
 
 # Answer's model → an answer.
 ANSWERS: dict[str, Any] = {
+    "GrantResource": _GRANT,
+    "GrantList": {"items": [_GRANT]},
     "FileResource": FILE,
     "PartialFile": FILE,
     "FilePage": {"items": [FILE], "next_cursor": None},

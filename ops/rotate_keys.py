@@ -71,7 +71,7 @@ def main(args: argparse.Namespace) -> int:
 
 def longest_signature(settings: Settings) -> timedelta:
     """How long a signature that is made now may be good for."""
-    return timedelta(seconds=2 * settings.url_expiry)
+    return timedelta(seconds=max(2 * settings.url_expiry, settings.max_url_expiry))
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import parse_qs
 
 import boto3
 import pytest
@@ -191,7 +192,7 @@ def provisioned(cdn_key: bytes) -> None:
     from chalicelib.api import auth
 
     requests.post("http://motoapi.amazonaws.com/moto-api/reset", timeout=5)
-    for cached in (settings.settings, delivery._signer, delivery.grant):
+    for cached in (settings.settings, delivery._signer, delivery._signed):
         cached.cache_clear()
     keyring.forget()
     auth.forget()
@@ -291,12 +292,14 @@ class Client:
     ) -> Answer:
         import app
 
+        path, _, text = path.partition("?")
         resource, parameters = self._resource(app.app.routes, path)
         sent = {"Content-Type": "application/json"} if body is not None else {}
         if self.key:
             sent["Authorization"] = f"Bearer {self.key}"
         sent |= headers or {}
-        several = {name: [value] if isinstance(value, str) else value for name, value in (query or {}).items()}
+        several = parse_qs(text, keep_blank_values=True)
+        several |= {name: [value] if isinstance(value, str) else value for name, value in (query or {}).items()}
         request_id = str(uuid.uuid4())
         event = {
             "httpMethod": method,

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from chalicelib import catalog, model, removal, storage, sweep, walk
+from chalicelib import catalog, delivery, model, removal, storage, sweep, walk
 from chalicelib import settings as stage_settings
 from chalicelib.catalog.files import records
 from chalicelib.catalog.keys import DUE_SHARDS
@@ -232,6 +232,81 @@ def test_a_delete_that_stopped_half_way_is_ended(client: Client, clock: Clock) -
     assert not is_due(file_id)
 
 
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """The paths of each invalidation that CloudFront is asked for."""
+    paths: list[list[str]] = []
+
+    def ask(these: list[str], reference: str) -> bool:
+        assert len(reference) <= 64
+        paths.append(these)
+        return True
+
+    monkeypatch.setattr(delivery, "invalidate", ask)
+    return paths
+
+
+def deleted(client: Client, count: int) -> list[str]:
+    """Public files whose deletes stopped before anything was removed."""
+    ids = [created(client, visibility="public") for _ in range(count)]
+    for file_id in ids:
+        put(file_id, PHOTO)
+        deliver(file_id)
+        catalog.mark_deleted("acme", file_id)
+    return ids
+
+
+@pytest.mark.parametrize("workers", [1, 4])
+def test_what_ended_is_invalidated_with_one_request(
+    client: Client, clock: Clock, asked: list[list[str]], workers: int
+) -> None:
+    ids = deleted(client, 3)
+    clock.forward(timedelta(minutes=1))
+    assert sweep.run(workers=workers)["Removed"] == 3
+    assert asked == [[f"/f/public/{file_id}/*" for file_id in sorted(ids)]]
+    assert not any(is_due(file_id) for file_id in ids)
+
+
+def test_more_than_cloudfront_takes_at_a_time_is_one_path(
+    client: Client, clock: Clock, asked: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(removal, "MAX_PATHS", 2)
+    deleted(client, 3)
+    clock.forward(timedelta(minutes=1))
+    assert sweep.run()["Removed"] == 3
+    assert asked == [["/f/public/*"]]
+
+
+def test_an_invalidation_that_is_not_taken_holds_up_none_that_needs_none(
+    client: Client, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery, "invalidate", lambda paths, reference: False)
+    [public] = deleted(client, 1)
+    private = upload(client, PHOTO)
+    deliver(private)
+    catalog.mark_deleted("acme", private)
+    clock.forward(timedelta(minutes=1))
+    assert sweep.run()["Removed"] == 1
+    assert (is_due(public), is_due(private)) == (True, False)
+    assert nothing(sweep.run()), "it is put off"
+    monkeypatch.undo()
+    clock.forward(timedelta(minutes=6))
+    assert sweep.run()["Removed"] == 1
+
+
+def test_a_removal_that_fails_at_its_end_is_put_off(
+    client: Client, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(paths: list[str], reference: str) -> bool:
+        raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "CreateInvalidation")
+
+    monkeypatch.setattr(delivery, "invalidate", broken)
+    [public] = deleted(client, 1)
+    clock.forward(timedelta(minutes=1))
+    assert sweep.run()["SweepErrors"] == 1
+    assert is_due(public)
+
+
 def test_a_delete_window_that_is_over_ends_by_itself(
     client: Client, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -308,15 +383,15 @@ def test_two_sweeps_at_once_do_what_one_does(client: Client, clock: Clock, monke
     catalog.mark_deleted("acme", second)
     clock.forward(timedelta(hours=2))
     inside: list[int] = []
-    purge = removal.purge
+    begin_purge = removal.begin_purge
 
-    def other(file: File) -> bool:
+    def other(file: File) -> removal.Ending:
         if not inside:
             inside.append(1)
             sweep.run()
-        return purge(file)
+        return begin_purge(file)
 
-    monkeypatch.setattr(removal, "purge", other)
+    monkeypatch.setattr(removal, "begin_purge", other)
     sweep.run()
     assert inside
     assert (stored_status(first), stored_status(second)) == ("expired", "deleted")

@@ -6,7 +6,7 @@ from typing import Any
 
 from chalice import Chalice, CORSConfig, Response
 
-from chalicelib.api import edits, errors, files, health, listing, reference, render, tokens, uppy
+from chalicelib.api import delivery, edits, errors, files, health, listing, reference, render, tokens, uppy
 from chalicelib.api.errors import Problem
 from chalicelib.api.routing import respond
 from chalicelib.observability import SERVICE, begin, logger
@@ -88,6 +88,7 @@ def create() -> Application:
     app.register_blueprint(files.routes)
     app.register_blueprint(listing.routes)
     app.register_blueprint(edits.routes)
+    app.register_blueprint(delivery.routes)
     app.register_blueprint(tokens.routes)
     app.register_blueprint(uppy.routes)
     app.register_blueprint(health.routes)

@@ -26,7 +26,7 @@ from chalicelib.api.errors import Problem
 from chalicelib.api.resources import FileResource
 from chalicelib.model import Visibility
 from chalicelib.processing.recipes import RECIPES
-from chalicelib.settings import MAX_PARTS, settings
+from chalicelib.settings import MAX_PARTS, MAX_URL_EXPIRY, MIN_URL_EXPIRY, settings
 
 MAX_BODY_BYTES = 64 * 1024
 # Ten thousand parts with their ETags, some 80 bytes each; Uppy's own bound is about as large.
@@ -317,11 +317,61 @@ class Reprocess(Body):
     force: bool = False
 
 
+MAX_IDS = 100
+MAX_ORIGINAL_EXPIRY = 3600
+
+
 class GetFile(Query):
     """The query of `GET /v1/files/{id}`. `wait` in seconds."""
 
     wait: WholeNumber = Field(0, le=MAX_WAIT)
+    expires_in: (
+        Annotated[
+            WholeNumber,
+            Field(
+                ge=MIN_URL_EXPIRY,
+                le=MAX_URL_EXPIRY,
+                description="How many seconds a private file's addresses are to be good for; a stage may allow less",
+            ),
+        ]
+        | None
+    ) = None
     fields: Fields = Field(default_factory=list)
+
+
+class GetOriginal(Query):
+    """The query of `GET /v1/files/{id}/original`."""
+
+    disposition: Annotated[
+        Literal["inline", "attachment"],
+        Field(description="`attachment`: a browser saves it; `inline`: it may show images, audio and video"),
+    ] = "inline"
+    redirect: Annotated[Literal["true", "false"], Field(description="`false`: the address as JSON, with 200")] = "true"
+    expires_in: Annotated[WholeNumber, Field(ge=MIN_URL_EXPIRY, le=MAX_ORIGINAL_EXPIRY, description="Seconds")] = 300
+
+
+# A host's name, lower case; a single label (`com`) is refused by browsers.
+_DOMAIN = r"^[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})+$"
+
+
+class CreateGrant(Body):
+    """The body of `POST /v1/files/{id}/grant`: `expires_in` in seconds; the domain that cookies are to be for."""
+
+    expires_in: Annotated[int, Field(ge=MIN_URL_EXPIRY, le=MAX_URL_EXPIRY)] = 3600
+    cookie_domain: Annotated[str, Field(max_length=253, pattern=_DOMAIN, examples=["example.com"])] | None = None
+
+
+class CreateGrants(CreateGrant):
+    """The body of `POST /v1/grants`: several files at once."""
+
+    ids: Annotated[list[Annotated[str, Field(max_length=64)]], Field(min_length=1, max_length=MAX_IDS)]
+
+
+def check_expires_in(seconds: int) -> None:
+    """Raises Problem `invalid_field` for what the stage does not allow."""
+    if seconds > settings().max_url_expiry:
+        detail = f"`expires_in`: should be less than or equal to {settings().max_url_expiry} on this stage."
+        raise Problem("invalid_field", detail, field="expires_in")
 
 
 _METADATA = TypeAdapter(Metadata)

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
 from chalice import Blueprint, Response
 
-from chalicelib import catalog, storage
+from chalicelib import catalog, delivery, storage
 from chalicelib.api import etags, idempotency, uploads
 from chalicelib.api.auth import Scope, default_recipe
-from chalicelib.api.bodies import CompleteUpload, CreateFile, GetFile, SignParts
+from chalicelib.api.bodies import CompleteUpload, CreateFile, GetFile, SignParts, check_expires_in
 from chalicelib.api.errors import Problem
 from chalicelib.api.resources import CreatedFileResource, FileResource, HeldParts, PartialFile, SignedParts
 from chalicelib.api.routing import Call, json_response, route
 from chalicelib.api.uploads import GENERIC, NewFile
 from chalicelib.catalog import RepeatedError
-from chalicelib.delivery import rendition_urls
+from chalicelib.delivery import Access
+from chalicelib.markup import markup
 from chalicelib.model import File, Focus, Status, timestamp
 from chalicelib.settings import MAX_POST_BYTES, MIN_PART_BYTES, settings
 
@@ -61,12 +63,36 @@ _WIRE = (
 )
 
 
-def wire(file: File) -> dict[str, Any]:
-    """A record as clients see it, with the addresses of its renditions."""
-    values = file.model_dump(mode="json", include=set(_WIRE))
-    body = {name: values[name] for name in _WIRE}
-    body["renditions"] = [{**r.model_dump(mode="json"), "url": url} for r, url in rendition_urls(file)]
+_FIELDS = frozenset({*_WIRE, "renditions", "delivery"})
+# What a record has among others.
+WITHOUT_DELIVERY = _FIELDS - {"delivery"}
+_NEEDS_ACCESS = _FIELDS - {*_WIRE}
+
+
+def wire(file: File, fields: Collection[str] = _FIELDS, *, expires_in: int | None = None) -> dict[str, Any]:
+    """A record as clients see it, or some fields of it; `expires_in` seconds is for a private file's addresses."""
+    stored = [name for name in _WIRE if name in fields]
+    values = file.model_dump(mode="json", include=set(stored))
+    body = {name: values[name] for name in stored}
+    access = delivery.access(file, expires_in) if _NEEDS_ACCESS & {*fields} else None
+    if "renditions" in fields:
+        body["renditions"] = [
+            {**rendition.model_dump(mode="json"), "url": access.url(rendition.basename)}
+            for rendition in file.renditions
+            if access
+        ]
+    if "delivery" in fields:
+        body["delivery"] = _delivery(file, access) if access else None
     return body
+
+
+def _delivery(file: File, access: Access) -> dict[str, Any]:
+    return {
+        "base_url": access.base_url,
+        "query": access.query,
+        "expires_at": timestamp(access.expires_at) if access.expires_at else None,
+        **asdict(markup(file, access)),
+    }
 
 
 def record(
@@ -245,7 +271,8 @@ def get_file(call: Call, query: GetFile, file_id: str) -> Response:
 
     304 when it is what the client has. Costs one DynamoDB read, with `wait` one for each look.
     """
-    chosen = chosen_fields(query.fields)
+    if query.expires_in is not None:
+        check_expires_in(query.expires_in)
     file = uploads.own_file(call, file_id)
     deadline = time.monotonic() + query.wait
     before, pause = file.status, FIRST_LOOK
@@ -253,7 +280,7 @@ def get_file(call: Call, query: GetFile, file_id: str) -> Response:
         time.sleep(min(pause, left))
         pause = min(pause * 1.5, LAST_LOOK)
         file = uploads.own_file(call, file_id)
-    body = {name: value for name, value in wire(file).items() if name in chosen}
+    body = wire(file, {"id", *query.fields} if query.fields else _FIELDS, expires_in=query.expires_in)
     tag = etags.etag(file.revision, body)
     headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
     if etags.not_modified(call, tag):
@@ -261,15 +288,6 @@ def get_file(call: Call, query: GetFile, file_id: str) -> Response:
     if file.status in UNFINISHED:
         headers["Retry-After"] = "1"
     return json_response(body, headers=headers)
-
-
-def chosen_fields(fields: list[str]) -> frozenset[str]:
-    """The fields of a record that an answer has: all, or those asked for and the id."""
-    known = {*_WIRE, "renditions"}
-    for name in fields:
-        if name not in known:
-            raise Problem("invalid_field", f"`fields`: a record has no `{name[:64]}`.", field="fields")
-    return frozenset({"id", *fields} if fields else known)
 
 
 @route(

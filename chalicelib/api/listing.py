@@ -13,9 +13,9 @@ from pydantic import Field
 from chalicelib import catalog
 from chalicelib.api import cursors
 from chalicelib.api.auth import Scope
-from chalicelib.api.bodies import MAX_TAGS, Body, Fields, Moment, Query, Sha256, Tag, WholeNumber, control_free
+from chalicelib.api.bodies import MAX_IDS, MAX_TAGS, Body, Fields, Moment, Query, Sha256, Tag, WholeNumber, control_free
 from chalicelib.api.errors import Problem
-from chalicelib.api.files import chosen_fields, wire
+from chalicelib.api.files import WITHOUT_DELIVERY, wire
 from chalicelib.api.resources import ChangesPage, FileList, FilePage, FoundFiles, StatsResource
 from chalicelib.api.routing import Call, json_response, route
 from chalicelib.catalog import Count, ListQuery, UnservedQueryError
@@ -26,7 +26,8 @@ routes = Blueprint(__name__)
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 200
 MAX_FOUND = 100
-MAX_IDS = 100
+# `delivery` is some 30 KB of a private file, and Lambda answers 6 MB at most.
+MAX_WITH_DELIVERY = 50
 MAX_CURSOR = 4096
 
 Limit = Annotated[WholeNumber, Field(ge=1, le=MAX_LIMIT)]
@@ -87,9 +88,15 @@ class BatchGet(Body):
 
 
 def _show(files: Iterable[File], fields: list[str]) -> list[dict[str, Any]]:
-    """Records as clients see them, or the fields of them that were asked for."""
-    chosen = chosen_fields(fields)
-    return [{name: value for name, value in wire(file).items() if name in chosen} for file in files]
+    """Records as clients see them, without `delivery`, or the fields of them that were asked for."""
+    chosen = {"id", *fields} if fields else WITHOUT_DELIVERY
+    return [wire(file, chosen) for file in files]
+
+
+def _check(fields: list[str], limit: int, what: str = "limit") -> None:
+    if "delivery" in fields and limit > MAX_WITH_DELIVERY:
+        detail = f"`{what}`: should be at most {MAX_WITH_DELIVERY} with `delivery` among the fields."
+        raise Problem("invalid_field", detail, field=what)
 
 
 @route(
@@ -107,6 +114,7 @@ def list_files(call: Call, query: ListFiles) -> Response:
     Filters read an index that follows each write, as a rule within a second. A page may be shorter than `limit`, even
     empty, though there is more: `next_cursor` says so.
     """
+    _check(query.fields, query.limit)
     wanted = ListQuery(
         status=Status(query.status) if query.status else None,
         kind=query.kind,
@@ -152,6 +160,7 @@ def _canonical(query: ListQuery) -> str:
 )
 def search_files(call: Call, query: Search) -> Response:
     """Files by the words of their names, tags and captions: most words first, then whole words, then the newest."""
+    _check(query.fields, query.limit)
     words = list(dict.fromkeys(catalog.split_words(query.q)))
     if not words:
         raise Problem("invalid_field", "`q`: must have a word of two letters or digits.", field="q")
@@ -174,6 +183,7 @@ def search_files(call: Call, query: Search) -> Response:
 )
 def list_changes(call: Call, query: Changes) -> Response:
     """Every file once, in the order of last changes, deleted ones included; `next_after` goes on where this ended."""
+    _check(query.fields, query.limit)
     scope = f"{call.tenant}/changes"
     positions = _positions(cursors.decode(query.after, scope, field="after")) if query.after is not None else {}
     page = catalog.changes(call.tenant, positions, query.limit)
@@ -222,5 +232,6 @@ def _count(count: Count) -> dict[str, int]:
 )
 def batch_get_files(call: Call, body: BatchGet) -> Response:
     """Many records at once, in the order asked for, each once; ids of no file of yours are left out."""
+    _check(body.fields, len(body.ids), "ids")
     ids = [file_id for file_id in body.ids if FILE_ID_PATTERN.fullmatch(file_id)]
     return json_response({"items": _show(catalog.batch_get(call.tenant, ids), body.fields)})

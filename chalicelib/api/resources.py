@@ -75,6 +75,23 @@ class RenditionResource(Resource):
     url: Url
 
 
+class DeliveryResource(Resource):
+    """For pages: where a picture's renditions are, and ready markup.
+
+    An address is `base_url`, a rendition's name (`w640.webp`, or `w640` for what the browser takes), `?` and `query`,
+    which is empty for public files. `srcset` is by format, best first; AVIF is made when it is first asked for.
+    `sizes` is for a picture as wide as the page: write your own for another layout. `placeholder` is a blurred preview.
+    """
+
+    base_url: Url
+    query: str
+    expires_at: Time | None
+    srcset: dict[str, str]
+    sizes: str
+    picture: str
+    placeholder: Annotated[str, Field(pattern="^data:image/png;base64,")]
+
+
 class FocusResource(Resource):
     """The point that crops keep in the picture: fractions of width and height as seen, (0, 0) top left."""
 
@@ -105,6 +122,7 @@ class FileResource(Resource):
     image: ImageResource | None
     source_url: str | None
     renditions: list[RenditionResource]
+    delivery: DeliveryResource | None
 
 
 class SignedPart(Resource):
@@ -186,6 +204,29 @@ class ChangesPage(Resource):
     items: list[FileChangeResource]
     next_after: str = Field(description="`after` of the next request; keep it")
     more: bool = Field(description="Whether there was more when this was read")
+
+
+class GrantResource(Resource):
+    """Opens a private file's renditions until `expires_at`, by `query` behind an address or by cookies instead.
+
+    `resource` is what it covers, `cookies` are values of `Set-Cookie`. A public file needs nothing: `query` is empty.
+    """
+
+    id: FileId
+    base_url: Url | None
+    resource: str | None
+    query: str
+    cookies: list[str]
+    expires_at: Time | None
+
+
+class GrantList(Resource):
+    items: list[GrantResource]
+
+
+class OriginalResource(Resource):
+    url: Url
+    expires_at: Time
 
 
 class CountResource(Resource):

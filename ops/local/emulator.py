@@ -12,6 +12,7 @@ What is added, each because MiniStack 1.5.33 lacks it:
 - Loopback counts as TLS, so that a policy's `aws:SecureTransport` says here what it says on AWS.
 - An API is found by its id, which is unique, whatever account the caller's key is of (callers of an API have none).
 - A form upload belongs to the account of the key that signed its policy, which stands in the form alone.
+- A GET of one version of an object heeds `Range` and the `response-…` parameters, as one without version does.
 - A Lambda's package is unpacked and compiled once, not for each process it runs in.
 - A Lambda's answer no longer waits 50 ms for a log line that doesn't come, nor a deployment 5 s for each function.
 - `GET /_edge/origin` fetches from a distribution's S3 origin under its origin access control, in the distribution's
@@ -78,6 +79,9 @@ RELIED_ON = {
         "enforce_bucket_region: bool = True, internal: bool = False, access_point_region: str | None = None, "
         "access_point: dict | None = None) -> tuple"
     ),
+    SERVICES + "s3:_get_object": "(bucket_name: str, key: str, headers: dict, query_params: dict = None)",
+    SERVICES + "s3:_parse_range": "(range_header: str, total: int)",
+    SERVICES + "s3:_apply_response_overrides": "(resp_headers: dict, query_params: dict) -> None",
     SERVICES + "s3:_ensure_bucket": "(name: str)",
     SERVICES + "s3:_bucket_owner_account": "(name: str) -> str | None",
     SERVICES + "s3:cors_preflight": "(bucket_name: str, key: str, headers: dict) -> tuple",
@@ -397,6 +401,30 @@ async def tell_invalidations(headers, receive, send) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
+def read_versions_as_objects() -> None:
+    """Make a GET with `versionId` answer a part where one is asked for, and say of it what the query says."""
+    from ministack.services import s3
+
+    get_object = s3._get_object
+
+    def get_version(bucket_name, key, headers, query_params=None) -> tuple:
+        status, answered, body = get_object(bucket_name, key, headers, query_params)
+        if status != 200 or not s3._qp(query_params or {}, "versionId"):
+            return status, answered, body
+        size, asked = len(body), headers.get("range", "")
+        if asked and (found := s3._parse_range(asked, size)) is None:
+            refused = {"Content-Type": "application/xml", "Content-Range": f"bytes */{size}"}
+            return 416, refused, s3._xml_body(s3._range_error_xml(bucket_name, key))
+        if asked:
+            start, end = found
+            status, body = 206, body[start : end + 1]
+            answered |= {"Content-Length": str(len(body)), "Content-Range": f"bytes {start}-{end}/{size}"}
+        s3._apply_response_overrides(answered, query_params)
+        return status, answered, body
+
+    s3._get_object = get_version
+
+
 def guarded(app, origins: frozenset[str]):
     """The ASGI app behind guard.py."""
 
@@ -469,6 +497,7 @@ def main() -> None:
     compress_answers()
     find_apis_anywhere()
     find_uploads_account()
+    read_versions_as_objects()
     answer_at_once()
     unpack_once()
     trust_loopback()

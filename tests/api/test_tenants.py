@@ -13,6 +13,7 @@ from tests.processing.test_pipeline import deliver, put
 # Bodies that would be right, had the file been theirs.
 BODIES: dict[str, Any] = {
     "/v1/files/{file_id}/reprocess": {"force": True},
+    "/v1/files/{file_id}/grant": {},
     "/v1/files/{file_id}/parts": {"part_numbers": [1]},
     "/v1/files/{file_id}/complete": {"parts": [{"part_number": 1, "etag": "x"}]},
 }
@@ -25,6 +26,7 @@ WITHOUT_A_FILE = {
     ("GET", "/v1/stats"),
     ("POST", "/v1/files"),
     ("POST", "/v1/files/batch-get"),  # tests/api/test_listing.py: it leaves out what is not the caller's
+    ("POST", "/v1/grants"),  # as batch-get: tests/api/test_delivery.py
     ("POST", "/v1/upload-tokens"),
 }
 RENDER = "/render/f/{visibility}/{file_id}/{version}/{name}"

@@ -34,6 +34,9 @@ CHUNK = 256 * 1024
 READS = ("GET", "HEAD", "OPTIONS")
 CONDITIONS = ("if-none-match", "if-modified-since", "if-match", "if-unmodified-since", "if-range", "range")
 
+# Seconds from one look at the distribution to the next, when a signature names an unknown key.
+KEYS_LIFE = 5.0
+
 
 class Edge:
     """The front door: http://localhost:PORT answers as the distribution's domain would.
@@ -43,7 +46,7 @@ class Edge:
     Parameters
     ----------
     distribution_id:
-        Read anew at `start` and `reload`; a change of the distribution shows after the latter.
+        Read anew at `start` and `reload`, and when a signature names an unknown key; a change shows only then.
     endpoint_url:
         The emulator.
     port:
@@ -66,6 +69,7 @@ class Edge:
         self.origins = Origins(endpoint_url)
         self.functions = functions.Functions()
         self.distribution: Distribution | None = None
+        self.read_at = 0.0
         self.runner: web.ServerRunner | None = None
         # What is being fetched: an answer that was kept, or whether an answer came at all.
         self.flights: dict[str, asyncio.Future[cache.Entry | bool]] = {}
@@ -77,6 +81,7 @@ class Edge:
 
     async def reload(self) -> None:
         """Read the distribution's configuration again, and forget what was cached under the old one."""
+        self.read_at = time.monotonic()
         self.distribution = await asyncio.to_thread(distribution.load, self.client, self.distribution_id)
         self.cache.invalidate(["/*"])
 
@@ -151,9 +156,7 @@ class Edge:
             viewer.query, signature = signatures.split(query)
             address = f"http://{request.headers['Host']}{path}" + (f"?{viewer.query}" if viewer.query else "")
             try:
-                signatures.check(
-                    address, signature, viewer.cookies, behavior.keys, now=time.time(), address=viewer.address
-                )
+                await self.check(address, signature, viewer, path)
             except signatures.RefusedError as refused:
                 return denied(refused)
             viewer.cookies = signatures.without_cookies(viewer.cookies)
@@ -175,6 +178,22 @@ class Edge:
             return error(504, "The origin did not answer in time.")
         except (aiohttp.ClientError, UnreachableError):
             return error(502, "The origin cannot be reached.")
+
+    async def check(self, address: str, signature: dict[str, str], viewer: Viewer, path: str) -> None:
+        """Pass if the viewer may see this address. A key that is not known may have joined its group just now."""
+
+        def check() -> None:
+            assert self.distribution
+            keys = self.distribution.behavior(path).keys or {}
+            signatures.check(address, signature, viewer.cookies, keys, now=time.time(), address=viewer.address)
+
+        try:
+            check()
+        except signatures.RefusedError as refused:
+            if refused.code != "InvalidKey" or time.monotonic() - self.read_at < KEYS_LIFE:
+                raise
+            await self.reload()
+            check()
 
     async def call(self, kind: functions.EventType, behavior: Behavior, viewer: Viewer, **rest: Any) -> functions.Event:
         """What a behaviour's function returns for this viewer: a request or a response."""

@@ -1,0 +1,107 @@
+"""What opens a file for viewers who have no credential: grants for its renditions, an address for its original."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from chalice import Blueprint, Response
+
+from chalicelib import catalog, delivery, storage
+from chalicelib.api import uploads
+from chalicelib.api.auth import Scope
+from chalicelib.api.bodies import CreateGrant, CreateGrants, GetOriginal, check_expires_in
+from chalicelib.api.errors import Problem
+from chalicelib.api.resources import GrantList, GrantResource, OriginalResource
+from chalicelib.api.routing import Call, json_response, route
+from chalicelib.disposition import content_disposition, may_be_shown
+from chalicelib.model import FILE_ID_PATTERN, File, Status, Visibility, now, timestamp
+from chalicelib.settings import settings
+
+routes = Blueprint(__name__)
+
+
+@route(
+    routes,
+    "POST",
+    "/v1/files/{file_id}/grant",
+    scope=Scope.FILES_READ,
+    body=CreateGrant,
+    returns={200: GrantResource},
+)
+def create_grant(call: Call, body: CreateGrant, file_id: str) -> Response:
+    """Let a viewer see a private file: all of its sizes and formats, for a while.
+
+    It covers what the file will have later, too. Costs one DynamoDB read.
+    """
+    _check(body)
+    return json_response(_grant(uploads.own_file(call, file_id), body))
+
+
+@route(
+    routes,
+    "POST",
+    "/v1/grants",
+    scope=Scope.FILES_READ,
+    body=CreateGrants,
+    returns={200: GrantList},
+)
+def create_grants(call: Call, body: CreateGrants) -> Response:
+    """A grant for each of several files, in the order asked for, each once; ids of no file of yours are left out."""
+    _check(body)
+    ids = [file_id for file_id in body.ids if FILE_ID_PATTERN.fullmatch(file_id)]
+    return json_response({"items": [_grant(file, body) for file in catalog.batch_get(call.tenant, ids)]})
+
+
+def _check(body: CreateGrant) -> None:
+    check_expires_in(body.expires_in)
+    host = settings().front_door.partition("://")[2].partition(":")[0]
+    if body.cookie_domain and not f".{host}".endswith(f".{body.cookie_domain}"):
+        detail = f"`cookie_domain`: must be {host}, where the files are, or a domain above it."
+        raise Problem("invalid_field", detail, field="cookie_domain")
+
+
+def _grant(file: File, body: CreateGrant) -> dict[str, Any]:
+    """A public file needs none: its `query` is empty, so that a client need not tell them apart."""
+    access = delivery.access(file)
+    about = {"id": file.id, "base_url": access.base_url if access else None}
+    if file.visibility is Visibility.PUBLIC:
+        return {**about, "resource": None, "query": "", "cookies": [], "expires_at": None}
+    grant = delivery.grant(file, body.expires_in, body.cookie_domain)
+    return {
+        **about,
+        "resource": grant.resource,
+        "query": grant.query,
+        "cookies": list(grant.cookies),
+        "expires_at": timestamp(grant.expires_at),
+    }
+
+
+@route(
+    routes,
+    "GET",
+    "/v1/files/{file_id}/original",
+    scope=Scope.FILES_READ,
+    query=GetOriginal,
+    returns={302: None, 200: OriginalResource},
+    problems=("not_uploaded", "original_missing"),
+    headers=("Location",),
+)
+def get_original(call: Call, query: GetOriginal, file_id: str) -> Response:
+    """Download what was uploaded: a redirect to S3, which also serves ranges of it.
+
+    With `redirect=false` the address comes as JSON. A browser shows images, audio and video, and saves all else, or
+    everything with `disposition=attachment`. Costs one DynamoDB read and one HEAD of S3.
+    """
+    file = uploads.own_file(call, file_id)
+    if file.version_id is None:
+        raise Problem("not_uploaded", "This file's bytes have not arrived.")
+    if not storage.has_original(file):
+        raise Problem("original_missing", "This file's original is no longer stored.")
+    # What was not processed may be something else than its type says.
+    inline = query.disposition == "inline" and file.status is Status.READY and may_be_shown(file.content_type)
+    expires_at = now() + timedelta(seconds=query.expires_in)
+    url = storage.sign_original(file, content_disposition(file.filename, inline=inline), query.expires_in)
+    if query.redirect == "false":
+        return json_response({"url": url, "expires_at": timestamp(expires_at)})
+    return Response("", status_code=302, headers={"Location": url})

@@ -1,0 +1,272 @@
+from __future__ import annotations
+
+import base64
+import json
+import time
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from chalicelib import settings
+from tests import images
+from tests.conftest import Calls, Client, aws_client, new_client
+from tests.processing.test_pipeline import deliver, upload
+
+PHOTO = images.jpeg(400, 300)
+
+
+def ready(client: Client, **more: Any) -> str:
+    file_id = upload(client, PHOTO, **more)
+    deliver(file_id)
+    return file_id
+
+
+def policy(query: str) -> dict[str, Any]:
+    text = parse_qs(query)["Policy"][0].translate(str.maketrans("-_~", "+=/"))
+    statement: dict[str, Any] = json.loads(base64.b64decode(text))["Statement"][0]
+    return statement
+
+
+def left(query: str) -> float:
+    seconds: float = policy(query)["Condition"]["DateLessThan"]["AWS:EpochTime"] - time.time()
+    return seconds
+
+
+def test_a_record_has_what_a_page_needs(client: Client) -> None:
+    file_id = ready(client)
+    record = client("GET", f"/v1/files/{file_id}").json
+    delivery = record["delivery"]
+    assert list(delivery["srcset"]) == ["avif", "webp", "jpeg"]
+    first = record["renditions"][0]
+    assert first["url"].startswith(f"{delivery['base_url']}w")
+    assert first["url"].endswith(f"?{delivery['query']}")
+    assert f"{first['url']} {first['width']}w" in delivery["srcset"][first["format"]]
+    assert delivery["picture"].startswith("<picture>")
+    assert delivery["expires_at"] is not None
+
+
+def test_a_public_ones_needs_no_signature_and_does_not_expire(client: Client, stage: Calls) -> None:
+    file_id = ready(client, visibility="public")
+    stage.clear()
+    delivery = client("GET", f"/v1/files/{file_id}?expires_in=60").json["delivery"]
+    assert (delivery["query"], delivery["expires_at"]) == ("", None)
+    assert "Policy" not in delivery["picture"]
+    assert stage.names == ["dynamodb.GetItem"]
+
+
+def test_what_is_no_picture_or_is_not_ready_has_none(client: Client) -> None:
+    waiting = client("POST", "/v1/files", {"filename": "a", "content_type": "text/csv", "size": 3}).json
+    assert waiting["delivery"] is None
+    text = upload(client, b"a,b", name="a.csv", content_type="text/csv")
+    deliver(text)
+    assert client("GET", f"/v1/files/{text}").json["delivery"] is None
+
+
+def test_lists_have_it_when_asked_for_and_within_a_bound(client: Client, stage: Calls) -> None:
+    file_id = ready(client)
+    stage.settle()
+    assert "delivery" not in client("GET", "/v1/files").json["items"][0]
+    shown = client("GET", "/v1/files?fields=delivery&limit=50").json["items"][0]
+    assert shown == {"id": file_id, "delivery": client("GET", f"/v1/files/{file_id}").json["delivery"]}
+    for path in ("/v1/files?", "/v1/search?q=jpg&", "/v1/changes?"):
+        answer = client("GET", f"{path}fields=delivery&limit=51")
+        assert (answer.status, answer.json["field"]) == (422, "limit"), path
+    answer = client("POST", "/v1/files/batch-get", {"ids": ["x"] * 51, "fields": ["delivery"]})
+    assert (answer.status, answer.json["field"]) == (422, "ids")
+
+
+@pytest.mark.parametrize("seconds", [60, 604800])
+def test_a_client_says_how_long_its_addresses_live(client: Client, seconds: int) -> None:
+    record = client("GET", f"/v1/files/{ready(client)}?expires_in={seconds}").json
+    assert abs(left(record["delivery"]["query"]) - seconds) < 2
+    assert record["renditions"][0]["url"].endswith(record["delivery"]["query"])
+
+
+@pytest.mark.parametrize("seconds", ["0", "59", "604801", "-1", "x", ""])
+def test_within_bounds(client: Client, seconds: str) -> None:
+    answer = client("GET", f"/v1/files/file_x?expires_in={seconds}")
+    assert (answer.status, answer.json["field"]) == (422, "expires_in")
+
+
+def test_a_stage_may_allow_less(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    file_id = ready(client)
+    monkeypatch.setenv("FILEMILL_MAX_URL_EXPIRY", "600")
+    settings.settings.cache_clear()
+    for method, path, body in (
+        ("GET", f"/v1/files/{file_id}?expires_in=601", None),
+        ("POST", f"/v1/files/{file_id}/grant", {"expires_in": 601}),
+        ("POST", "/v1/grants", {"ids": [file_id], "expires_in": 601}),
+    ):
+        answer = client(method, path, body)
+        assert (answer.status, answer.json["field"]) == (422, "expires_in"), path
+    assert client("POST", f"/v1/files/{file_id}/grant", {"expires_in": 600}).status == 200
+
+
+# --- grants
+
+
+def test_a_grant_opens_all_of_a_files_renditions_for_a_while(client: Client, stage: Calls) -> None:
+    file_id = ready(client)
+    client("GET", f"/v1/files/{file_id}")  # the signing key is kept from here on
+    stage.clear()
+    grant = client("POST", f"/v1/files/{file_id}/grant", {"expires_in": 600}).json
+    assert stage.names == ["dynamodb.GetItem"]
+    assert grant["resource"] == f"https://d111.cloudfront.net/f/private/{file_id}/*"
+    assert policy(grant["query"])["Resource"] == grant["resource"]
+    assert 598 < left(grant["query"]) <= 600
+    assert grant["base_url"] == client("GET", f"/v1/files/{file_id}").json["delivery"]["base_url"]
+    assert [cookie.partition("=")[0] for cookie in grant["cookies"]] == [
+        "CloudFront-Policy",
+        "CloudFront-Signature",
+        "CloudFront-Key-Pair-Id",
+    ]
+
+
+def test_a_grant_may_be_given_before_the_file_is_there(client: Client) -> None:
+    file_id = client("POST", "/v1/files", {"filename": "a.jpg", "content_type": "image/jpeg", "size": 3}).json["id"]
+    grant = client("POST", f"/v1/files/{file_id}/grant", {}).json
+    assert grant["base_url"] is None
+    assert 3598 < left(grant["query"]) <= 3600
+
+
+def test_a_public_file_needs_none(client: Client, stage: Calls) -> None:
+    file_id = ready(client, visibility="public")
+    grant = client("POST", f"/v1/files/{file_id}/grant", {}).json
+    assert grant == {
+        "id": file_id,
+        "base_url": grant["base_url"],
+        "resource": None,
+        "query": "",
+        "cookies": [],
+        "expires_at": None,
+    }
+    assert grant["base_url"].startswith(f"https://d111.cloudfront.net/f/public/{file_id}/")
+
+
+def test_a_set_of_files_is_granted_at_once_but_nobody_elses(client: Client, stage: Calls) -> None:
+    one, two = ready(client), ready(client)
+    gone = ready(client)
+    client("DELETE", f"/v1/files/{gone}")
+    foreign = new_client("other")("POST", "/v1/files", {"filename": "a", "content_type": "a/b", "size": 1}).json["id"]
+    client("GET", f"/v1/files/{one}")  # the signing key is kept from here on
+    stage.clear()
+    grants = client("POST", "/v1/grants", {"ids": [two, foreign, "nope", gone, one, two]}).json["items"]
+    assert stage.names == ["dynamodb.BatchGetItem"]
+    assert [grant["id"] for grant in grants] == [two, one]
+    for grant in grants:
+        assert policy(grant["query"])["Resource"].endswith(f"/f/private/{grant['id']}/*")
+        assert all(f"; Path=/f/private/{grant['id']}/;" in cookie for cookie in grant["cookies"])
+
+
+@pytest.mark.parametrize("domain", ["cloudfront.net", "d111.cloudfront.net"])
+def test_cookies_are_for_the_domain_that_was_asked_for(client: Client, domain: str) -> None:
+    grant = client("POST", f"/v1/files/{ready(client)}/grant", {"cookie_domain": domain}).json
+    assert all(f"; Domain={domain};" in cookie for cookie in grant["cookies"])
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("cookie_domain", "evil.example"),
+        ("cookie_domain", "net"),
+        ("cookie_domain", "oudfront.net"),
+        ("cookie_domain", "x.d111.cloudfront.net"),
+        ("cookie_domain", "cloudfront.net; Path=/"),
+        ("expires_in", 59),
+        ("expires_in", 604801),
+        ("expires_in", "600"),
+        ("expires_in", None),
+        ("sizes", ["w640"]),
+    ],
+)
+def test_a_wrong_grant_is_refused(client: Client, field: str, value: Any) -> None:
+    file_id = ready(client)
+    for path, more in ((f"/v1/files/{file_id}/grant", {}), ("/v1/grants", {"ids": [file_id]})):
+        answer = client("POST", path, {field: value, **more})
+        assert (answer.status, answer.json["field"]) == (422, field), path
+
+
+@pytest.mark.parametrize("ids", [[], ["x"] * 101, "file_x", [1], None])
+def test_a_set_is_bounded(client: Client, ids: Any) -> None:
+    answer = client("POST", "/v1/grants", {"ids": ids})
+    assert (answer.status, answer.json["field"].partition(".")[0]) == (422, "ids")
+
+
+# --- originals
+
+
+def test_an_original_is_a_short_lived_address_of_s3(client: Client, stage: Calls) -> None:
+    file_id = ready(client, name="Menü é.jpg")
+    stage.clear()
+    answer = client("GET", f"/v1/files/{file_id}/original")
+    assert stage.names == ["dynamodb.GetItem", "s3.HeadObject"]
+    assert (answer.status, answer.text, answer.headers["Cache-Control"]) == (302, "", "no-store")
+    address = urlsplit(answer.headers["Location"])
+    query = {name: values[0] for name, values in parse_qs(address.query).items()}
+    assert address.path == f"/acme/{file_id}"
+    assert query["response-content-type"] == "image/jpeg"
+    assert query["response-content-disposition"] == (
+        "inline; filename=\"Menu e.jpg\"; filename*=UTF-8''Men%C3%BC%20%C3%A9.jpg"
+    )
+    assert query["response-cache-control"] == "private, no-store"
+    head = aws_client("s3").head_object(Bucket="originals", Key=f"acme/{file_id}")
+    assert query["versionId"] == head["VersionId"]
+    assert (query.get("X-Amz-Expires") or left_of(query)) == "300"
+
+
+def left_of(query: dict[str, str]) -> str:
+    return str(round((int(query["Expires"]) - time.time()) / 10) * 10)
+
+
+def test_its_address_comes_as_json_too(client: Client) -> None:
+    file_id = ready(client)
+    answer = client("GET", f"/v1/files/{file_id}/original?redirect=false&expires_in=3600&disposition=attachment")
+    assert answer.status == 200
+    query = parse_qs(urlsplit(answer.json["url"]).query)
+    assert query["response-content-disposition"] == ['attachment; filename="a.jpg"']
+    assert set(answer.json) == {"url", "expires_at"}
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body"),
+    [
+        ("text/html", b"<!doctype html><script>alert(1)</script>"),
+        ("image/svg+xml", b'<svg xmlns="http://www.w3.org/2000/svg" onload="alert(1)"/>'),
+        ("application/pdf", b"%PDF-1.7\n1 0 obj\nendobj\ntrailer\n%%EOF\n"),
+    ],
+)
+def test_what_could_run_scripts_is_never_shown(client: Client, content_type: str, body: bytes) -> None:
+    file_id = upload(client, body, name="x", content_type=content_type, recipe="original-only")
+    deliver(file_id)
+    answer = client("GET", f"/v1/files/{file_id}/original?disposition=inline")
+    assert answer.status == 302, client("GET", f"/v1/files/{file_id}").json
+    query = parse_qs(urlsplit(answer.headers["Location"]).query)
+    assert query["response-content-disposition"] == ['attachment; filename="x"']
+
+
+def test_nor_is_what_is_not_what_it_says(client: Client) -> None:
+    file_id = upload(client, b"<!doctype html><script>alert(1)</script>", content_type="image/jpeg")
+    deliver(file_id)
+    assert client("GET", f"/v1/files/{file_id}").json["error"]["code"] == "type_mismatch"
+    query = parse_qs(urlsplit(client("GET", f"/v1/files/{file_id}/original").headers["Location"]).query)
+    assert query["response-content-disposition"][0].startswith("attachment;")
+
+
+def test_what_has_not_come_or_is_gone_is_said(client: Client) -> None:
+    waiting = client("POST", "/v1/files", {"filename": "a", "content_type": "text/csv", "size": 3}).json["id"]
+    answer = client("GET", f"/v1/files/{waiting}/original")
+    assert (answer.status, answer.json["code"]) == (409, "not_uploaded")
+    file_id = ready(client)
+    head = aws_client("s3").head_object(Bucket="originals", Key=f"acme/{file_id}")
+    aws_client("s3").delete_object(Bucket="originals", Key=f"acme/{file_id}", VersionId=head["VersionId"])
+    answer = client("GET", f"/v1/files/{file_id}/original")
+    assert (answer.status, answer.json["code"]) == (409, "original_missing")
+
+
+@pytest.mark.parametrize(
+    "query", ["expires_in=59", "expires_in=3601", "disposition=form-data", "redirect=maybe", "download=1"]
+)
+def test_a_wrong_query_is_refused(client: Client, query: str) -> None:
+    answer = client("GET", f"/v1/files/file_x/original?{query}")
+    assert (answer.status, answer.json["field"]) == (422, query.partition("=")[0])
