@@ -37,3 +37,12 @@ def emit(values: Mapping[str, tuple[MetricUnit, float]], **dimensions: str) -> N
     for name, (unit, amount) in values.items():
         metrics.add_metric(name=name, unit=unit, value=amount)
     metrics.flush_metrics()
+
+
+def trace_headers() -> dict[str, str]:
+    """What a request to S3 carries so that what follows from it is in this invocation's trace; empty when there is none.
+
+    https://docs.aws.amazon.com/xray/latest/devguide/xray-services-s3.html
+    """
+    trace = os.environ.get("_X_AMZN_TRACE_ID", "")
+    return {"X-Amzn-Trace-Id": trace} if "Sampled=1" in trace else {}

@@ -23,6 +23,7 @@ from chalicelib.catalog import RepeatedError
 from chalicelib.delivery import Access
 from chalicelib.markup import markup
 from chalicelib.model import File, Focus, Status, timestamp
+from chalicelib.observability import trace_headers
 from chalicelib.settings import MAX_POST_BYTES, MIN_PART_BYTES, settings
 
 routes = Blueprint(__name__)
@@ -244,7 +245,8 @@ def _upload(file: File) -> dict[str, Any]:
     expires_at = timestamp(uploads.until(file))
     if file.part_size is None:
         policy = storage.sign_upload(file, settings().upload_expiry)
-        return {"method": "POST", "url": policy.url, "fields": policy.fields, "expires_at": expires_at}
+        form = {"method": "POST", "url": policy.url, "fields": policy.fields, "expires_at": expires_at}
+        return form | ({"headers": headers} if (headers := trace_headers()) else {})
     plan: dict[str, Any] = {"method": "MULTIPART", "part_size": file.part_size, "part_count": uploads.last_part(file)}
     first = range(1, min(FIRST_PARTS, uploads.last_part(file)) + 1)
     # With checksums each part is signed for its own, so there is nothing to sign yet.

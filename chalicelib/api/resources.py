@@ -131,12 +131,16 @@ class SignedPart(Resource):
 
 
 class FormUpload(Resource):
-    """A form for S3: POST `fields`, then the bytes as `file`, to `url`."""
+    """A form for S3: POST `fields`, then the bytes as `file`, to `url`.
+
+    `headers` are there while the request is traced (AWS X-Ray): who sends them has the processing in the same trace.
+    """
 
     method: Literal["POST"]
     url: Url
     fields: dict[str, str]
     expires_at: Time
+    headers: dict[str, str] = Field(default_factory=dict)
 
 
 class MultipartUpload(Resource):

@@ -35,6 +35,16 @@ def test_create_answers_with_the_record_and_an_upload_fixed_to_key_size_type_and
     assert {name.lower() for name in upload["fields"]} - {"policy", "x-amz-signature"} <= named
 
 
+@pytest.mark.parametrize("sampled", [True, False])
+def test_an_upload_can_be_in_the_trace_of_its_request(
+    client: Client, monkeypatch: pytest.MonkeyPatch, sampled: bool
+) -> None:
+    trace = f"Root=1-69230000-0123456789abcdef01234567;Parent=0123456789abcdef;Sampled={int(sampled)}"
+    monkeypatch.setenv("_X_AMZN_TRACE_ID", trace)
+    upload = client("POST", "/v1/files", PHOTO).json["upload"]
+    assert upload.get("headers") == ({"X-Amzn-Trace-Id": trace} if sampled else None)
+
+
 def test_create_costs_one_write_and_no_call_to_s3(client: Client, stage: Calls) -> None:
     client("POST", "/v1/files", PHOTO)  # the key is remembered from here on
     stage.clear()
