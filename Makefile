@@ -1,6 +1,7 @@
 .PHONY: help venv run test faults check contract openapi deploy bench clean
 
 PYTHON := .venv/bin/python
+PARALLEL := -n auto --maxprocesses 4 --dist loadgroup
 
 help: # what there is
 	@sed -n 's/^\([a-z]*\):[^#]*# /  make \1  /p' Makefile
@@ -16,10 +17,10 @@ check: venv # format, lint, types, the template, the quick tests
 	@$(PYTHON) -m ruff check -q .
 	@$(PYTHON) -m mypy
 	@.venv/bin/cfn-lint .chalice/resources.yaml
-	@$(PYTHON) -m pytest -q -m 'not e2e' tests/api tests/test_*.py
+	@$(PYTHON) -m pytest -q $(PARALLEL) -m 'not e2e' tests/api tests/test_*.py
 
 test: venv # everything: on mocks, and end to end on the really deployed local stack
-	@$(PYTHON) -m pytest
+	@$(PYTHON) -m pytest $(PARALLEL)
 
 faults: venv # every operation stopped before and after every AWS call it makes, and 500 programs of disorder
 	@FAULTS=500 $(PYTHON) -m pytest -q tests/faults

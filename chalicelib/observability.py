@@ -40,7 +40,7 @@ def emit(values: Mapping[str, tuple[MetricUnit, float]], **dimensions: str) -> N
 
 
 def trace_headers() -> dict[str, str]:
-    """What a request to S3 carries so that what follows from it is in this invocation's trace; empty when there is none.
+    """What a request to S3 carries so that what follows from it is in this invocation's trace; empty without one.
 
     https://docs.aws.amazon.com/xray/latest/devguide/xray-services-s3.html
     """

@@ -21,10 +21,11 @@ DEPLOYED = (HERE / "e2e", HERE / "browser")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Everything that needs the deployed stack is marked `e2e`."""
+    """Everything that needs the deployed stack is marked `e2e`, and runs in one process: there is one stack."""
     for item in items:
         if any(item.path.is_relative_to(folder) for folder in DEPLOYED):
             item.add_marker("e2e")
+            item.add_marker(pytest.mark.xdist_group("stack"))
 
 
 def free_ports(count: int) -> list[int]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -20,6 +22,18 @@ def broken_stage(cloud: None, cdn_key: bytes) -> Iterator[None]:
     provisioned(cdn_key)
     with surroundings():
         yield
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """With several processes (pytest-xdist): each hands its report to the first."""
+    if REPORT.crashes and (output := getattr(session.config, "workeroutput", None)) is not None:
+        output["faults"] = pickle.dumps(REPORT)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    if told := getattr(node, "workeroutput", {}).get("faults"):
+        REPORT.add(pickle.loads(told))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
