@@ -18,7 +18,7 @@ from typing import Any
 
 from chalice import Chalice, Rate
 
-from chalicelib.settings import NotProvisionedError, settings
+from chalicelib.settings import IMPORTS_AT_ONCE, NotProvisionedError, settings
 
 try:
     stage = settings()
@@ -46,7 +46,7 @@ def process(event: Any) -> None:
 
 
 # Bounded: slow sources must not use up the account's concurrency.
-@app.on_sqs_message(queue_arn=stage.import_queue_arn, batch_size=1, maximum_concurrency=20)
+@app.on_sqs_message(queue_arn=stage.import_queue_arn, batch_size=1, maximum_concurrency=IMPORTS_AT_ONCE)
 def fetch(event: Any) -> None:
     """Files to fetch from a URL into the originals bucket, where they go on like any other."""
     from chalicelib.importing import handler

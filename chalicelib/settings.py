@@ -23,6 +23,9 @@ MAX_POST_BYTES = 5 * 1024**3
 MIN_URL_EXPIRY = 60
 MAX_URL_EXPIRY = 7 * 86400
 
+# Files that are fetched from elsewhere at the same time, at most.
+IMPORTS_AT_ONCE = 20
+
 
 # As a browser sends it: no path, no slash at the end, lower case.
 _ORIGIN = re.compile(r"https?://([a-z0-9-]+(\.[a-z0-9-]+)*|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")

@@ -98,7 +98,7 @@ def main(args: argparse.Namespace) -> int:
     if not files:
         return 0
     print(
-        f"About ${cost(len(files), renditions, args.seconds):.2f} at {args.seconds:g} s a file: list prices of "
+        f"{dollars(cost(len(files), renditions, args.seconds))} at {args.seconds:g} s a file: list prices of "
         "us-east-1 (ops/backfill.py names the pages), storage and free tiers left out."
     )
     if args.dry_run:
@@ -128,6 +128,10 @@ def cost(files: int, renditions: int, seconds: float) -> float:
     """US dollars. Three requests a message: it is sent, received and deleted."""
     each = seconds * FUNCTION_GB * GB_SECOND + RUN + 2 * GET + 3 * MESSAGE + WRITES * WRITE
     return files * each + renditions * PUT
+
+
+def dollars(amount: float) -> str:
+    return f"About ${amount:.2f}" if amount >= 0.01 else "Less than a cent"
 
 
 def duration(seconds: float) -> str:

@@ -136,10 +136,22 @@ def without_stage(config: Config, stage: str) -> Config:
     return result
 
 
-def stage_variables(config: Config, stage: str) -> dict[str, str]:
-    """The environment variables of a stage's functions as Chalice sees them: everybody's, then the stage's."""
+def stage_variables(config: Config, stage: str, function: str = "") -> dict[str, str]:
+    """The environment variables of a stage's functions as Chalice sees them: everybody's, the stage's, one's own."""
     entry = config.get("stages", {}).get(stage, {})
-    return {**config.get("environment_variables", {}), **entry.get("environment_variables", {})}
+    places = (config, entry, entry.get("lambda_functions", {}).get(function, {}))
+    return {name: value for place in places for name, value in place.get("environment_variables", {}).items()}
+
+
+def function_settings(config: Config, stage: str, function: str) -> dict[str, Any]:
+    """What is recorded of a function, as Chalice looks it up: the stage's for it, the stage's, its own, everybody's.
+
+    https://aws.github.io/chalice/topics/configfile.html
+    """
+    entry = config.get("stages", {}).get(stage, {})
+    everybody = (config, config.get("lambda_functions", {}).get(function, {}))
+    places = (*everybody, entry, entry.get("lambda_functions", {}).get(function, {}))
+    return {name: value for place in places for name, value in place.items() if value is not None}
 
 
 def load_stage(project_dir: Path, stage: str) -> dict[str, str]:
@@ -172,6 +184,13 @@ def deployed_resources(project_dir: Path, stage: str) -> list[dict[str, Any]] | 
         raise OpsError(f"{path} is not JSON ({error}): bring it back, it is all Chalice knows of the stage.") from None
     assert isinstance(resources, list)
     return resources
+
+
+def forget_deployed(project_dir: Path, stage: str, resources: list[dict[str, Any]]) -> None:
+    """Takes these out of what Chalice says it has deployed."""
+    path = project_dir / ".chalice" / "deployed" / f"{stage}.json"
+    deployed = json.loads(path.read_text(encoding="utf-8"))
+    write_json(path, {**deployed, "resources": [each for each in deployed["resources"] if each not in resources]})
 
 
 def rest_api_id(resources: list[dict[str, Any]]) -> str:

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
+
+from ops import config
 
 # The index writes into the table whose stream wakes it: only a file's own record may.
 ONLY_RECORDS = json.dumps({"dynamodb": {"Keys": {"sk": {"S": ["FILE"]}}}}, separators=(",", ":"))
@@ -28,8 +31,32 @@ def configure(client: Any, deployed: Iterable[dict[str, Any]]) -> bool:
     for resource in deployed:
         if resource.get("resource_type") != "dynamodb_event":
             continue
-        present = client.get_event_source_mapping(UUID=resource["event_uuid"])
-        if any(present.get(name) != value for name, value in INDEX.items()):
+        present = _mapping(client, resource["event_uuid"])
+        if present and any(present.get(name) != value for name, value in INDEX.items()):
             client.update_event_source_mapping(UUID=resource["event_uuid"], **INDEX)
             changed = True
     return changed
+
+
+def drop_former(client: Any, project_dir: Path, stage: str, stream_arn: str) -> bool:
+    """Deletes the mapping of a stream that the table no longer has, from Chalice's record, too; whether there was one.
+
+    `chalice deploy` then makes one of the present stream. By itself it would keep the former one, whose stream it
+    compares with its own record instead of with what app.py says (its planner, _resource_exists_dynamodbeventsource).
+    """
+    deployed = config.deployed_resources(project_dir, stage) or []
+    former = [r for r in deployed if r.get("resource_type") == "dynamodb_event" and r.get("stream_arn") != stream_arn]
+    for resource in former:
+        if _mapping(client, resource["event_uuid"]):
+            client.delete_event_source_mapping(UUID=resource["event_uuid"])
+    if former:
+        config.forget_deployed(project_dir, stage, former)
+    return bool(former)
+
+
+def _mapping(client: Any, uuid: str) -> dict[str, Any] | None:
+    try:
+        found: dict[str, Any] = client.get_event_source_mapping(UUID=uuid)
+    except client.exceptions.ResourceNotFoundException:
+        return None  # deleted by hand: `chalice deploy` makes it again
+    return found

@@ -94,10 +94,19 @@ def _inputs(found: Iterable[Distribution]) -> str:
 
 def _required(requirements: Path) -> list[str]:
     """Names in requirements.txt; none where there is none, as for Chalice."""
+    return [_name(line) for line in _lines(requirements)]
+
+
+def pinned(requirements: Path) -> dict[str, str]:
+    """Versions in requirements.txt, by name; what is not pinned to one is left out."""
+    return {_name(line): line.partition("==")[2].strip() for line in _lines(requirements) if "==" in line}
+
+
+def _lines(requirements: Path) -> list[str]:
     if not requirements.exists():
         return []
-    lines = (line.strip() for line in requirements.read_text(encoding="utf-8").splitlines())
-    return [_name(line) for line in lines if line and not line.startswith(("#", "-"))]
+    lines = (line.partition(" #")[0].strip() for line in requirements.read_text(encoding="utf-8").splitlines())
+    return [line for line in lines if line and not line.startswith(("#", "-"))]
 
 
 def _name(requirement: str) -> str:

@@ -33,7 +33,7 @@ class Bar:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self.done:
-            self._say()
+            self._say(last=True)
             self.out.write("\n" if self.out.isatty() else "")
 
     def step(self) -> None:
@@ -41,12 +41,12 @@ class Bar:
         if time.monotonic() - self._said > (SHOWN if self.out.isatty() else LOGGED):
             self._say()
 
-    def _say(self) -> None:
+    def _say(self, *, last: bool = False) -> None:
         self._said = time.monotonic()
         speed = self.done / max(self._said - self._began, 1e-3)
         total = max(self.total, self.done)
         full = WIDTH * self.done // total
-        left = f", {int((total - self.done) / speed)} s left" if self.done < total else ""
+        left = f", {int((total - self.done) / speed)} s left" if self.done < total and not last else ""
         line = f"[{'#' * full}{'-' * (WIDTH - full)}] {self.done} of {total} {self.unit}, {speed:.0f}/s{left}"
         self.out.write(f"\r{line}\x1b[K" if self.out.isatty() else f"{line}\n")
         self.out.flush()

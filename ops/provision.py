@@ -134,10 +134,14 @@ def provision(
             revert_drift=revert_drift,
         )
         outputs = stack.outputs(made)
+        outputs["TableStreamArn"] = stream_of(session.client("dynamodb"), outputs["Table"]) or outputs["TableStreamArn"]
         architecture = architecture or emulator_gaps.architecture(cloudformation.meta.endpoint_url)
         emulator_gaps.mend(session, outputs)
         set_up_api(session, project_dir, stage, progress)
-        if event_sources.configure(session.client("lambda"), config.deployed_resources(project_dir, stage) or []):
+        functions = session.client("lambda")
+        if event_sources.drop_former(functions, project_dir, stage, outputs["TableStreamArn"]):
+            progress("deleted the trigger of the table's former stream")
+        if event_sources.configure(functions, config.deployed_resources(project_dir, stage) or []):
             progress("set which records wake the index")
 
     variables = {camel_to_variable(name): value for name, value in outputs.items()} | {
@@ -162,6 +166,14 @@ def set_up_api(session: boto3.Session, project_dir: Path, stage: str, progress: 
     api_stage = recorded.get("stages", {}).get(stage, {}).get("api_gateway_stage", "api")
     if gateway.configure(session.client("apigateway"), api_id, api_stage, config.stage_variables(recorded, stage)):
         progress("set API Gateway's error answers and throttling")
+
+
+def stream_of(dynamodb: Any, table: str) -> str:
+    """A table's stream as it is; turned off and on it is another one, which CloudFormation does not notice."""
+    try:
+        return str(dynamodb.describe_table(TableName=table)["Table"].get("LatestStreamArn", ""))
+    except dynamodb.exceptions.ResourceNotFoundException:
+        return ""
 
 
 def stack_name(stage: str) -> str:

@@ -93,29 +93,24 @@ def redrive(queue: str, wanted: Wanted, *, dry_run: bool, pace: Pace, limit: int
     with Bar(min(waiting, limit or waiting), "dead letters") as bar:
         try:
             for letter in letters(dead_url, queue):
-                if letter not in wanted or (limit is not None and done["moved"] >= limit):
-                    left.append(letter)
-                    if limit is not None and done["moved"] >= limit:
-                        break
-                    continue
-                pace.wait()
-                done["opened"] += sum(open_again(tenant, file_id, dry_run=dry_run) for tenant, file_id in letter.files)
-                if dry_run:
-                    left.append(letter)
-                else:
-                    try:
+                left.append(letter)  # until it is deleted: whoever stops us here leaves none hidden
+                if limit is not None and done["moved"] >= limit:
+                    break
+                if letter in wanted:
+                    pace.wait()
+                    for tenant, file_id in letter.files:
+                        done["opened"] += open_again(tenant, file_id, dry_run=dry_run)
+                    if not dry_run:
                         sqs.send_message(QueueUrl=url, MessageBody=letter.body)
-                    except BaseException:
-                        left.append(letter)
-                        raise
-                    sqs.delete_message(QueueUrl=dead_url, ReceiptHandle=letter.receipt)
-                done["moved"] += 1
+                        sqs.delete_message(QueueUrl=dead_url, ReceiptHandle=letter.receipt)
+                        left.pop()
+                    done["moved"] += 1
                 bar.step()
         finally:
             for letter in left:
                 with suppress(ClientError):  # else it shows by itself
                     sqs.change_message_visibility(QueueUrl=dead_url, ReceiptHandle=letter.receipt, VisibilityTimeout=0)
-    done["left"] = max(len(left), waiting - done["moved"]) if not dry_run else len(left)
+    done["left"] = max(len(left), waiting - (0 if dry_run else done["moved"]))
     return done
 
 

@@ -11,9 +11,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.settings import load
 from ops import config
-from ops.doctor import canary, checks, operation
+from ops.doctor import canary, checks, functions, operation
 from ops.doctor.checks import Check, Patient
-from ops.errors import sentence
+from ops.errors import OpsError, sentence
 from ops.provision import whereabouts
 
 
@@ -43,9 +43,18 @@ def examine(patient: Patient, chosen: Mapping[str, Check]) -> Iterator[tuple[str
     for name, check in chosen.items():
         try:
             finding = check(patient)
-        except (BotoCoreError, ClientError) as error:
+        except ClientError as error:
             finding = sentence(error)
+            if _is_gone(error):
+                finding = f"{finding}; what was deleted {patient.revert[4:]} makes anew, empty"
+        except (BotoCoreError, OSError, OpsError) as error:
+            finding = sentence(error) if isinstance(error, BotoCoreError) else str(error)
         yield name, finding
+
+
+def _is_gone(error: ClientError) -> bool:
+    code = str(error.response.get("Error", {}).get("Code", ""))
+    return any(word in code for word in ("NoSuch", "NotFound", "NonExistent", "DoesNotExist"))
 
 
 def report(patient: Patient, chosen: Mapping[str, Check] | None = None, say: Callable[[str], None] = print) -> int:
@@ -59,20 +68,24 @@ def report(patient: Patient, chosen: Mapping[str, Check] | None = None, say: Cal
 
 CHECKS: dict[str, Check] = {
     "the stack": checks.check_stack,
+    "the stack's template": checks.check_template,
     "the clock": operation.check_clock,
     "new objects reach the queue": checks.check_notification,
     "the queue takes them": operation.check_queue_policy,
     "browsers may upload": checks.check_cors,
+    "the buckets are closed": operation.check_buckets,
     "records expire": checks.check_expiry,
     "changes are streamed": checks.check_stream,
     "failed files are set aside": checks.check_redrive,
-    "failed imports are set aside": operation.check_import_queue,
+    "failed imports are set aside": checks.check_import_queue,
     "no dead letters": operation.check_dead_letters,
     "the queue is read": checks.check_trigger,
-    "the import queue is read": operation.check_import_trigger,
+    "the import queue is read": checks.check_import_trigger,
     "the index follows": operation.check_index_trigger,
     "the sweep runs": operation.check_sweep,
-    "the functions are as recorded": operation.check_functions,
+    "the functions are as recorded": functions.check_functions,
+    "the functions may do their work": functions.check_permissions,
+    "the functions run this code": functions.check_code,
     "the distribution": operation.check_distribution,
     "private files open": checks.check_key,
     "signatures are asked for": operation.check_signatures,

@@ -1,4 +1,4 @@
-"""How a stage runs: what reads its queues and its stream, its functions, distribution and alarms, and our own clock."""
+"""How a stage runs: what may send and read, what waits, the distribution and the alarms, and our own clock."""
 
 from __future__ import annotations
 
@@ -10,17 +10,14 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from ops import config, event_sources, signing_key
-from ops.doctor.checks import HEALTH_TIMEOUT, Patient, assess_queue, assess_trigger
-from ops.emulator_gaps import is_emulator
-from ops.policies import POLICIES
+from ops import event_sources, signing_key
+from ops.doctor.checks import HEALTH_TIMEOUT, Patient
 from ops.provision import stack_name
 
 # Seconds. AWS refuses what is signed 15 minutes off; addresses that we sign end too early or too late before that.
 SKEW = 30
 
-# Chalice takes that of the Python that it runs on (pyproject.toml, requires-python).
-RUNTIMES = ("3.12", "3.13", "3.14")
+PUBLIC_ACCESS_BLOCK = ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets")
 
 RUNBOOK = "docs/operations.md#runbook"
 
@@ -54,16 +51,9 @@ def assess_queue_policy(policy: Mapping[str, Any], bucket: str, remedy: str) -> 
     return f"the ingest queue does not let the originals bucket send to it; {remedy}"
 
 
-def check_import_queue(patient: Patient) -> str:
-    reply = patient.client("sqs").get_queue_attributes(
-        QueueUrl=patient.settings.import_queue_url, AttributeNames=["RedrivePolicy", "VisibilityTimeout"]
-    )
-    return assess_queue(reply.get("Attributes", {}), patient.revert).replace("ingest queue", "import queue")
-
-
 def check_dead_letters(patient: Patient) -> str:
     sqs, here = patient.client("sqs"), patient.settings
-    found = []
+    found = {}
     for queue, url in (("ingest", here.ingest_queue_url), ("import", here.import_queue_url)):
         attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["RedrivePolicy"]).get("Attributes", {})
         arn = json.loads(attributes.get("RedrivePolicy", "{}")).get("deadLetterTargetArn")
@@ -73,31 +63,22 @@ def check_dead_letters(patient: Patient) -> str:
         dead = sqs.get_queue_url(QueueName=arn.rpartition(":")[2])["QueueUrl"]
         count = int(sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=[name])["Attributes"][name])
         if count:
-            found.append(f"{count} of the {queue} queue")
+            found[queue] = f"{count} of the {queue} queue"
     if not found:
         return ""
+    commands = " and ".join(f"`python -m ops redrive --stage {here.stage} --queue {queue}`" for queue in found)
     return (
-        f"dead letters wait ({', '.join(found)}): their records and the logs say why; when that is mended, "
-        f"`python -m ops redrive --stage {here.stage} --queue …` ({RUNBOOK})"
+        f"dead letters wait ({', '.join(found.values())}): their records and the logs say why; when that is mended, "
+        f"{commands} ({RUNBOOK})"
     )
-
-
-def check_import_trigger(patient: Patient) -> str:
-    reply = patient.client("lambda").list_event_source_mappings(EventSourceArn=patient.settings.import_queue_arn)
-    mappings = reply["EventSourceMappings"]
-    if wrong := assess_trigger(mappings, patient.deploy):
-        return wrong.replace("ingest queue", "import queue").replace("process function", "fetch function")
-    if "MaximumConcurrency" not in mappings[0].get("ScalingConfig", {}) and not _emulated(patient):
-        return f"nothing bounds how many sources are fetched at once; {patient.deploy}"
-    return ""
 
 
 def check_index_trigger(patient: Patient) -> str:
     reply = patient.client("lambda").list_event_source_mappings(EventSourceArn=patient.settings.table_stream_arn)
-    return assess_index(reply["EventSourceMappings"], patient.deploy, patient.provision)
+    return assess_index(reply["EventSourceMappings"], patient.deploy, patient.provision, patient.reindex)
 
 
-def assess_index(mappings: list[Mapping[str, Any]], deploy: str, provision: str) -> str:
+def assess_index(mappings: list[Mapping[str, Any]], deploy: str, provision: str, reindex: str) -> str:
     if len(mappings) != 1:
         number = len(mappings) or "no"
         return f"{number} mappings read the table's stream, so lists and counts stand still or cost double; {deploy}"
@@ -105,7 +86,7 @@ def assess_index(mappings: list[Mapping[str, Any]], deploy: str, provision: str)
     if mapping["State"] not in ("Enabled", "Enabling", "Creating", "Updating"):
         return (
             f"the index's trigger is {mapping['State'].lower()}, and what the stream held for a day is lost to it; "
-            f"`aws lambda update-event-source-mapping --enabled --uuid {mapping['UUID']}`, then `python -m ops reindex`"
+            f"`aws lambda update-event-source-mapping --enabled --uuid {mapping['UUID']}`, then {reindex}"
         )
     filters = [each.get("Pattern") for each in mapping.get("FilterCriteria", {}).get("Filters", [])]
     if filters != [event_sources.ONLY_RECORDS]:
@@ -115,17 +96,39 @@ def assess_index(mappings: list[Mapping[str, Any]], deploy: str, provision: str)
     return ""
 
 
-def _deployed(patient: Patient, kind: str) -> list[dict[str, Any]]:
-    found = config.deployed_resources(patient.project_dir, patient.settings.stage) or []
-    return [resource for resource in found if resource.get("resource_type") == kind]
+def check_buckets(patient: Patient) -> str:
+    """What the buckets' own configuration must say so that files are neither public nor lost."""
+    s3, here = patient.client("s3"), patient.settings
+    for bucket in (here.originals_bucket, here.derived_bucket):
+        try:
+            block = s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"]
+        except s3.exceptions.ClientError as error:
+            if error.response["Error"]["Code"] != "NoSuchPublicAccessBlockConfiguration":
+                raise
+            block = {}
+        if not all(block.get(name) for name in PUBLIC_ACCESS_BLOCK):
+            return f"{bucket} may be made public: S3 does not block public access to it; {patient.revert}"
+    if s3.get_bucket_versioning(Bucket=here.originals_bucket).get("Status") != "Enabled":
+        return f"{here.originals_bucket} keeps no versions: an upload could overwrite a file; {patient.revert}"
+    try:
+        policy = json.loads(s3.get_bucket_policy(Bucket=here.derived_bucket)["Policy"])
+    except s3.exceptions.ClientError as error:
+        if error.response["Error"]["Code"] != "NoSuchBucketPolicy":
+            raise
+        policy = {}
+    return assess_bucket_policy(policy, here.distribution_id, patient.revert)
 
 
-def _emulated(patient: Patient) -> bool:
-    return is_emulator(patient.client("lambda").meta.endpoint_url)
+def assess_bucket_policy(policy: Mapping[str, Any], distribution_id: str, remedy: str) -> str:
+    for statement in policy.get("Statement", []):
+        reads = statement["Effect"] == "Allow" and "s3:GetObject" in statement["Action"]
+        if reads and f":distribution/{distribution_id}" in json.dumps(statement.get("Condition", {})):
+            return ""
+    return f"the derived bucket does not let the distribution read, so that nothing is delivered; {remedy}"
 
 
 def check_sweep(patient: Patient) -> str:
-    rules = [rule["rule_name"] for rule in _deployed(patient, "cloudwatch_event")]
+    rules = [rule["rule_name"] for rule in patient.deployed("cloudwatch_event")]
     if not rules:
         return f"nothing wakes the sweep, so expired and stalled files stay; {patient.deploy}"
     events = patient.client("events")
@@ -135,36 +138,9 @@ def check_sweep(patient: Patient) -> str:
         return f"the sweep's schedule {rules[0]} is gone; {patient.deploy}"
     if state != "ENABLED":
         return f"the sweep's schedule is off; `aws events enable-rule --name {rules[0]}`"
-    return ""
-
-
-def check_functions(patient: Patient) -> str:
-    """Whether what is deployed is what .chalice/config.json says."""
-    recorded = config.read_config(patient.project_dir)
-    stage = patient.settings.stage
-    variables = config.stage_variables(recorded, stage)
-    client = patient.client("lambda")
-    wanted = recorded.get("lambda_functions", {})
-    for function in POLICIES:
-        name = f"{recorded.get('app_name', 'filemill')}-{stage}" + ("" if function == "api_handler" else f"-{function}")
-        try:
-            present = client.get_function_configuration(FunctionName=name)
-        except client.exceptions.ResourceNotFoundException:
-            return f"there is no function {name}; {patient.deploy}"
-        if wrong := assess_function(present, wanted.get(function, {}), variables):
-            return f"function {name} {wrong}; {patient.deploy}"
-    return ""
-
-
-def assess_function(present: Mapping[str, Any], wanted: Mapping[str, Any], variables: Mapping[str, str]) -> str:
-    if str(present.get("Runtime", "")).removeprefix("python") not in RUNTIMES:
-        return f"runs on {present.get('Runtime')}, which Filemill is not made for"
-    deployed = present.get("Environment", {}).get("Variables", {})
-    if other := sorted(name for name, value in variables.items() if deployed.get(name) != value):
-        return f"does not have the settings that are recorded ({', '.join(other)})"
-    for ours, theirs in (("lambda_timeout", "Timeout"), ("lambda_memory_size", "MemorySize")):
-        if ours in wanted and wanted[ours] != present.get(theirs):
-            return f"has a {theirs} of {present.get(theirs)}, where {wanted[ours]} is recorded"
+    targets = [target["Arn"] for target in events.list_targets_by_rule(Rule=rules[0])["Targets"]]
+    if not any(arn.endswith(f":{patient.function_name('sweep')}") for arn in targets):
+        return f"the sweep's schedule {rules[0]} does not call it; {patient.deploy}"
     return ""
 
 
@@ -189,8 +165,6 @@ def assess_distribution(found: Mapping[str, Any], group_id: str, patient: Patien
         if path not in paths:
             return f"it has no behaviour for {path}; {patient.revert}"
     trusted = paths["/f/private/*"].get("TrustedKeyGroups", {})
-    if _emulated(patient):
-        return ""  # it keeps no key groups
     if not trusted.get("Enabled") or group_id not in trusted.get("Items", []):
         return f"/f/private/* asks for no signature of ours; {patient.revert}"
     return ""

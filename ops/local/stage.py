@@ -171,11 +171,15 @@ class LocalStage:
         return True
 
     def deploy(self) -> None:
-        """What `make deploy` does on AWS: resources, functions, and the functions' address for the distribution."""
+        """What `make deploy` does on AWS, of what the project holds now."""
         project.sync(self.root, self.project_dir)
         if not self.is_deployed():
             # The state was thrown away or lost: what Chalice remembers of it would mislead it.
             (self.project_dir / ".chalice" / "deployed" / f"{project.STAGE}.json").unlink(missing_ok=True)
+        self.make_deploy()
+
+    def make_deploy(self) -> None:
+        """The steps of `make deploy`."""
         provision = [sys.executable, "-m", "ops", "provision", "--stage", project.STAGE]
         provision += ["--project-dir", str(self.project_dir), "--front-door", self.front_door]
         self.progress("making the buckets, table, queue and distribution")

@@ -177,3 +177,24 @@ def test_what_chalice_deployed_is_told_from_never_and_from_deleted(tmp_path: Pat
     path.write_text("{")
     with pytest.raises(OpsError, match="is not JSON"):
         config.deployed_resources(directory, "prod")
+
+
+def test_a_function_s_settings_are_the_stage_s_before_everybody_s() -> None:
+    recorded = {
+        "lambda_timeout": 1,
+        "environment_variables": {"A": "everybody", "B": "everybody"},
+        "lambda_functions": {"process": {"lambda_timeout": 2, "lambda_memory_size": 256}},
+        "stages": {
+            "dev": {
+                "environment_variables": {"B": "dev"},
+                "lambda_functions": {"process": {"lambda_timeout": 4, "environment_variables": {"C": "its own"}}},
+            },
+            "prod": {"lambda_timeout": 3},
+        },
+    }
+    assert config.function_settings(recorded, "dev", "process")["lambda_timeout"] == 4
+    assert config.function_settings(recorded, "dev", "process")["lambda_memory_size"] == 256
+    assert config.function_settings(recorded, "prod", "process")["lambda_timeout"] == 3
+    assert config.function_settings(recorded, "dev", "sweep")["lambda_timeout"] == 1
+    assert config.stage_variables(recorded, "dev") == {"A": "everybody", "B": "dev"}
+    assert config.stage_variables(recorded, "dev", "process") == {"A": "everybody", "B": "dev", "C": "its own"}

@@ -55,6 +55,23 @@ def test_one_line_a_check_and_exit_code_1_if_anything_is_wrong() -> None:
     assert doctor.report(patient, {"good": lambda _: ""}, lines.append) == 0
 
 
+def test_what_is_gone_is_made_anew(patient: Patient) -> None:
+    ((_, found),) = doctor.examine(patient, {"the table": checks.check_expiry})
+    assert "what was deleted `python -m ops provision --stage test --revert-drift` makes anew, empty" in found
+
+
+def test_a_template_of_another_version() -> None:
+    ours = {"Parameters": {}, "Resources": {"Queue": {"Type": "AWS::SQS::Queue"}, "Table": {"Type": "T"}}}
+    assert checks.assess_template(ours, ours, "provision") == ""
+    assert checks.assess_template(json.dumps(ours), ours, "provision") == ""
+    older = {**ours, "Resources": {"Queue": {"Type": "AWS::SQS::Queue"}}}
+    assert "another template than this checkout's (Table); provision" in checks.assess_template(
+        older, ours, "provision"
+    )
+    other = {**ours, "Parameters": {"Stage": {"Type": "String"}}}
+    assert "(parameters)" in checks.assess_template(other, ours, "provision")
+
+
 def test_a_check_that_aws_refuses_is_wrong_and_the_next_ones_still_run() -> None:
     lines: list[str] = []
 
@@ -113,27 +130,40 @@ def test_ttl_and_stream_of_the_table(patient: Patient) -> None:
         TableName="filemill-test", TimeToLiveSpecification={"Enabled": True, "AttributeName": "ttl"}
     )
     stream = {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}
-    dynamodb.update_table(TableName="filemill-test", StreamSpecification=stream)
+    table = dynamodb.update_table(TableName="filemill-test", StreamSpecification=stream)["TableDescription"]
     assert checks.check_expiry(patient) == ""
-    assert checks.check_stream(patient) == ""
+    assert "another stream than the one that is recorded" in checks.check_stream(patient)
+    recorded = load({**STAGE, "FILEMILL_TABLE_STREAM_ARN": table["LatestStreamArn"]})
+    assert checks.check_stream(Patient(patient.session, patient.region, patient.project_dir, recorded)) == ""
 
 
 def test_the_queue() -> None:
-    redrive = json.dumps({"deadLetterTargetArn": "arn:dlq", "maxReceiveCount": 5})
-    assert checks.assess_queue({"RedrivePolicy": redrive, "VisibilityTimeout": "5400"}, "provision") == ""
-    assert "no dead-letter queue" in checks.assess_queue({"VisibilityTimeout": "5400"}, "provision")
-    assert "still being processed" in checks.assess_queue(
-        {"RedrivePolicy": redrive, "VisibilityTimeout": "30"}, "provision"
-    )
+    def assessed(receives: int = 5, **attributes: str) -> str:
+        redrive = json.dumps({"deadLetterTargetArn": "arn:dlq", "maxReceiveCount": receives})
+        all_of_them = {"RedrivePolicy": redrive, "VisibilityTimeout": "5400", **attributes}
+        return checks.assess_queue(all_of_them, "ingest queue", 900, "provision")
+
+    assert assessed() == ""
+    assert "ingest queue has no dead-letter queue" in assessed(RedrivePolicy="{}")
+    assert "gives a file up after 2 tries, where the functions count on 5; provision" in assessed(receives=2)
+    assert "hides a message for 1000 s, and then hands it out again" in assessed(VisibilityTimeout="1000")
 
 
 def test_the_trigger() -> None:
-    right = {"UUID": "u1", "State": "Enabled", "BatchSize": 1}
-    assert checks.assess_trigger([right], "deploy") == ""
-    assert "no function reads" in checks.assess_trigger([], "deploy")
-    assert "u1, u2" in checks.assess_trigger([right, {**right, "UUID": "u2"}], "deploy")
-    assert "--enabled --uuid u1" in checks.assess_trigger([{**right, "State": "Disabled"}], "deploy")
-    assert "10 files at once" in checks.assess_trigger([{**right, "BatchSize": 10}], "deploy")
+    right = {"UUID": "u1", "State": "Enabled", "BatchSize": 1, "ScalingConfig": {"MaximumConcurrency": 200}}
+
+    def assessed(*mappings: dict[str, Any]) -> str:
+        return checks.assess_trigger(list(mappings), "ingest queue", "process", 200, "deploy")
+
+    assert assessed(right) == ""
+    assert "no function reads the ingest queue; deploy" in assessed()
+    assert "u1, u2" in assessed(right, {**right, "UUID": "u2"})
+    assert "process function's trigger is disabled" in assessed({**right, "State": "Disabled"})
+    assert "--enabled --uuid u1" in assessed({**right, "State": "Disabled"})
+    assert "10 files at once" in assessed({**right, "BatchSize": 10})
+    assert "Lambda deletes what does not pass it" in assessed({**right, "FilterCriteria": {"Filters": [{}]}})
+    assert "may run 5 times at once, where 200" in assessed({**right, "ScalingConfig": {"MaximumConcurrency": 5}})
+    assert "may run any number of times at once" in assessed({**right, "ScalingConfig": {}})
 
 
 def test_the_signing_key(patient: Patient) -> None:
@@ -172,14 +202,16 @@ def test_the_api_must_answer(patient: Patient, monkeypatch: pytest.MonkeyPatch) 
         asked.append(url)
         return io.BytesIO()
 
-    def refuse(url: str, timeout: float) -> Any:
-        raise urllib.error.HTTPError(url, 502, "Bad Gateway", SimpleNamespace(), None)  # type: ignore[arg-type]
+    def refuse(url: str, timeout: float, status: int = 502) -> Any:
+        raise urllib.error.HTTPError(url, status, "", SimpleNamespace(), None)  # type: ignore[arg-type]
 
     monkeypatch.setattr(urllib.request, "urlopen", answer)
     assert checks.check_health(deployed(patient)) == ""
     assert asked == ["https://abc.execute-api.eu-west-1.amazonaws.com/api/v1/health"]
     monkeypatch.setattr(urllib.request, "urlopen", refuse)
     assert "answers 502; see `chalice logs --stage test`" in checks.check_health(patient)
+    monkeypatch.setattr(urllib.request, "urlopen", lambda url, timeout: refuse(url, timeout, 403))
+    assert "is not there; run `chalice deploy --stage test`" in checks.check_health(patient)
 
 
 def test_the_emulators_apis_are_below_its_own_address() -> None:
@@ -221,7 +253,7 @@ def test_dead_letters_of_either_queue(patient: Patient) -> None:
     sqs.create_queue(QueueName="ingest", Attributes=redrive)
     sqs.create_queue(QueueName="imports")
     assert operation.check_dead_letters(patient) == ""
-    assert "the import queue has no dead-letter queue" in operation.check_import_queue(patient)
+    assert "the import queue has no dead-letter queue" in checks.check_import_queue(patient)
     sqs.send_message(QueueUrl=dead, MessageBody="{}")
     assert "(1 of the ingest queue)" in operation.check_dead_letters(patient)
     assert "ops redrive --stage test" in operation.check_dead_letters(patient)
@@ -229,16 +261,18 @@ def test_dead_letters_of_either_queue(patient: Patient) -> None:
 
 def test_what_reads_the_stream() -> None:
     right = {"UUID": "u1", "State": "Enabled", **event_sources.INDEX}
-    assert operation.assess_index([right], "deploy", "provision") == ""
-    assert "no mappings read" in operation.assess_index([], "deploy", "provision")
-    assert "2 mappings read" in operation.assess_index([right, right], "deploy", "provision")
-    disabled = operation.assess_index([{**right, "State": "Disabled"}], "deploy", "provision")
+    assert operation.assess_index([right], "deploy", "provision", "reindex") == ""
+    assert "no mappings read" in operation.assess_index([], "deploy", "provision", "reindex")
+    assert "2 mappings read" in operation.assess_index([right, right], "deploy", "provision", "reindex")
+    disabled = operation.assess_index([{**right, "State": "Disabled"}], "deploy", "provision", "ops reindex")
     assert "--enabled --uuid u1" in disabled
     assert "ops reindex" in disabled
     unfiltered = {**right, "FilterCriteria": {"Filters": []}}
-    assert "woken by what it writes itself; provision" in operation.assess_index([unfiltered], "deploy", "provision")
+    assert "woken by what it writes itself; provision" in operation.assess_index(
+        [unfiltered], "deploy", "provision", "reindex"
+    )
     whole = {**right, "BisectBatchOnFunctionError": False}
-    assert "holds up its whole batch" in operation.assess_index([whole], "deploy", "provision")
+    assert "holds up its whole batch" in operation.assess_index([whole], "deploy", "provision", "reindex")
 
 
 def test_the_sweep_s_schedule(patient: Patient) -> None:
@@ -249,25 +283,39 @@ def test_the_sweep_s_schedule(patient: Patient) -> None:
     assert "every-five is gone" in operation.check_sweep(patient)
     events = aws_client("events")
     events.put_rule(Name="every-five", ScheduleExpression="rate(5 minutes)")
+    assert "every-five does not call it" in operation.check_sweep(patient)
+    sweep = "arn:aws:lambda:eu-west-1:123456789012:function:filemill-test-sweep"
+    events.put_targets(Rule="every-five", Targets=[{"Id": "1", "Arn": sweep}])
     assert operation.check_sweep(patient) == ""
     events.disable_rule(Name="every-five")
     assert "enable-rule --name every-five" in operation.check_sweep(patient)
 
 
-def test_a_function_that_is_not_as_recorded() -> None:
-    present = {
-        "Runtime": "python3.13",
-        "Timeout": 900,
-        "MemorySize": 1769,
-        "Environment": {"Variables": {"FILEMILL_STAGE": "test", "OTHER": "x"}},
+def test_buckets_that_are_open_or_keep_nothing(patient: Patient) -> None:
+    s3 = aws_client("s3")
+    for bucket in ("originals", "derived"):
+        s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    assert "originals may be made public" in operation.check_buckets(patient)
+    closed = dict.fromkeys(operation.PUBLIC_ACCESS_BLOCK, True)
+    s3.put_public_access_block(Bucket="originals", PublicAccessBlockConfiguration=closed)
+    partly = {**closed, "BlockPublicPolicy": False}
+    s3.put_public_access_block(Bucket="derived", PublicAccessBlockConfiguration=partly)
+    assert "derived may be made public" in operation.check_buckets(patient)
+    s3.put_public_access_block(Bucket="derived", PublicAccessBlockConfiguration=closed)
+    assert "originals keeps no versions" in operation.check_buckets(patient)
+    s3.put_bucket_versioning(Bucket="originals", VersioningConfiguration={"Status": "Enabled"})
+    assert "does not let the distribution read" in operation.check_buckets(patient)
+    statement: dict[str, Any] = {
+        "Effect": "Allow",
+        "Principal": {"Service": "cloudfront.amazonaws.com"},
+        "Action": "s3:GetObject",
+        "Resource": "arn:aws:s3:::derived/f/*",
+        "Condition": {"StringEquals": {"AWS:SourceArn": "arn:aws:cloudfront::123456789012:distribution/EDIST"}},
     }
-    wanted = {"lambda_timeout": 900, "lambda_memory_size": 1769}
-    variables = {"FILEMILL_STAGE": "test"}
-    assert operation.assess_function(present, wanted, variables) == ""
-    assert "python3.9" in operation.assess_function({**present, "Runtime": "python3.9"}, wanted, variables)
-    assert "Timeout of 60" in operation.assess_function({**present, "Timeout": 60}, wanted, variables)
-    more = variables | {"FILEMILL_LIST_SHARDS": "4"}
-    assert "(FILEMILL_LIST_SHARDS)" in operation.assess_function(present, wanted, more)
+    s3.put_bucket_policy(Bucket="derived", Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
+    assert operation.check_buckets(patient) == ""
+    statement["Condition"] = {"StringEquals": {"AWS:SourceArn": "arn:aws:cloudfront::123456789012:distribution/OTHER"}}
+    assert "does not let" in operation.assess_bucket_policy({"Statement": [statement]}, "EDIST", "provision")
 
 
 def test_the_distribution(patient: Patient, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
-from ops import event_sources
+from ops import config, event_sources
 
 DEPLOYED = [
     {"resource_type": "lambda_function", "name": "index"},
@@ -12,13 +14,25 @@ DEPLOYED = [
 ]
 
 
+class GoneError(Exception):
+    pass
+
+
 class Lambda:
+    exceptions = SimpleNamespace(ResourceNotFoundException=GoneError)
+
     def __init__(self, **present: Any) -> None:
         self.present = present
         self.updates: list[dict[str, Any]] = []
+        self.deleted: list[str] = []
 
     def get_event_source_mapping(self, **_: Any) -> dict[str, Any]:
+        if not self.present:
+            raise GoneError
         return self.present
+
+    def delete_event_source_mapping(self, UUID: str) -> None:  # noqa: N803 - boto3's name
+        self.deleted.append(UUID)
 
     def update_event_source_mapping(self, **options: Any) -> None:
         self.updates.append(options)
@@ -39,3 +53,21 @@ def test_a_mapping_that_has_it_is_left_alone_and_a_stage_without_one_is_none() -
     assert event_sources.configure(client, DEPLOYED) is False
     assert event_sources.configure(client, DEPLOYED[:2]) is False
     assert client.updates == []
+
+
+def test_a_mapping_that_was_deleted_by_hand_is_left_to_chalice() -> None:
+    assert event_sources.configure(Lambda(), DEPLOYED) is False
+
+
+def test_the_mapping_of_a_former_stream_goes_so_that_chalice_makes_one_of_the_present(tmp_path: Path) -> None:
+    record = tmp_path / ".chalice" / "deployed" / "test.json"
+    record.parent.mkdir(parents=True)
+    stream = {**DEPLOYED[2], "stream_arn": "arn:former"}
+    record.write_text(json.dumps({"resources": [*DEPLOYED[:2], stream], "schema_version": "2.0"}))
+    client = Lambda(UUID="stream")
+    assert event_sources.drop_former(client, tmp_path, "test", "arn:former") is False
+    assert event_sources.drop_former(client, tmp_path, "test", "arn:present") is True
+    assert client.deleted == ["stream"]
+    assert config.deployed_resources(tmp_path, "test") == DEPLOYED[:2]
+    assert json.loads(record.read_text())["schema_version"] == "2.0"
+    assert event_sources.drop_former(client, tmp_path, "test", "arn:present") is False

@@ -15,7 +15,7 @@ from chalicelib.settings import load
 from ops import __main__ as ops
 from ops import config, emulator_gaps, provision, signing_key, stack, unprovision
 from ops.errors import OpsError
-from tests.conftest import aws_client
+from tests.conftest import aws_client, table_definition
 
 STACK_ID = "arn:aws:cloudformation:eu-west-1:123456789012:stack/filemill-prod/1"
 ORIGINALS, DERIVED = (f"filemill-prod-{kind}-123456789012-eu-west-1" for kind in ("originals", "derived"))
@@ -267,3 +267,14 @@ def test_the_command_line(stacks: Stacks, project: Path, capsys: pytest.CaptureF
     with pytest.raises(SystemExit):
         ops.main([*line, "--set", "CorsOrigins"])
     assert "'CorsOrigins' is not of the form Parameter=Value" in capsys.readouterr().err
+
+
+def test_the_stream_that_is_recorded_is_the_one_that_the_table_has(cloud: None) -> None:
+    dynamodb = aws_client("dynamodb")
+    assert provision.stream_of(dynamodb, "gone") == ""
+    definition = {name: value for name, value in table_definition().items() if name != "StreamSpecification"}
+    dynamodb.create_table(TableName="streamed", **definition)
+    assert provision.stream_of(dynamodb, "streamed") == ""
+    stream = {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}
+    table = dynamodb.update_table(TableName="streamed", StreamSpecification=stream)["TableDescription"]
+    assert provision.stream_of(dynamodb, "streamed") == table["LatestStreamArn"]

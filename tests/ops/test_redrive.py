@@ -127,6 +127,26 @@ def test_a_limit_leaves_the_rest_where_it_was(client: Client, dead: str) -> None
     assert len(waiting(dead)) == 1
 
 
+def test_a_dry_run_with_a_limit_counts_all_that_is_left(client: Client, dead: str) -> None:
+    for _ in range(3):
+        aws_client("sqs").send_message(QueueUrl=dead, MessageBody=body_of(upload(client, PHOTO)))
+    done = redrive.redrive("ingest", Wanted(), dry_run=True, pace=PACE, limit=1)
+    assert (done["moved"], done["left"]) == (1, 3)
+
+
+def test_stopped_while_it_waits_it_leaves_no_dead_letter_hidden(client: Client, dead: str) -> None:
+    for _ in range(2):
+        aws_client("sqs").send_message(QueueUrl=dead, MessageBody=body_of(upload(client, PHOTO)))
+
+    def stopped(_: float) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        redrive.redrive("ingest", Wanted(), dry_run=False, pace=Pace(1, sleep=stopped))
+    assert len(waiting(queue_url("ingest"))) == 1
+    assert len(waiting(dead)) == 1
+
+
 def test_nothing_is_deleted_before_it_was_sent(client: Client, dead: str, monkeypatch: pytest.MonkeyPatch) -> None:
     aws_client("sqs").send_message(QueueUrl=dead, MessageBody=body_of(upload(client, PHOTO)))
 

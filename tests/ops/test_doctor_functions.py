@@ -1,0 +1,176 @@
+"""A function that was changed by hand, or that runs other code than the checkout, is found."""
+
+from __future__ import annotations
+
+import io
+import json
+import urllib.request
+import zipfile
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import boto3
+import pytest
+
+from chalicelib.settings import load
+from ops import config
+from ops.doctor import functions
+from ops.doctor.checks import Patient
+from ops.policies import POLICIES
+from tests.conftest import STAGE
+
+LAYER = "arn:aws:lambda:eu-west-1:123456789012:layer:filemill-test-managed-layer:2"
+PRESENT: dict[str, Any] = {
+    "Runtime": "python3.13",
+    "Timeout": 900,
+    "MemorySize": 1769,
+    "Architectures": ["arm64"],
+    "Layers": [{"Arn": LAYER}],
+    "Environment": {"Variables": {"FILEMILL_STAGE": "test", "OTHER": "x"}},
+}
+WANTED = {"lambda_timeout": 900, "lambda_memory_size": 1769, "lambda_architecture": "arm64"}
+
+
+@pytest.mark.parametrize(
+    ("damage", "says"),
+    [
+        ({}, ""),
+        ({"Runtime": "python3.9"}, "python3.9, which Filemill is not made for"),
+        ({"Timeout": 60}, "Timeout of 60, where 900"),
+        ({"MemorySize": 128}, "MemorySize of 128, where 1769"),
+        ({"Architectures": ["x86_64"]}, "runs on x86_64, where arm64"),
+        ({"Layers": []}, "does not have the layer that was deployed last"),
+        ({"Environment": {"Variables": {}}}, "does not have the settings that are recorded (FILEMILL_STAGE)"),
+        (
+            {"LastUpdateStatus": "Failed", "LastUpdateStatusReason": "no role"},
+            "could not take its last change (no role)",
+        ),
+    ],
+)
+def test_a_function_that_is_not_as_recorded(damage: dict[str, Any], says: str) -> None:
+    found = functions.assess_function({**PRESENT, **damage}, WANTED, {"FILEMILL_STAGE": "test"}, [LAYER])
+    assert says in found
+    assert bool(found) == bool(says)
+
+
+def test_a_function_s_reserved_concurrency() -> None:
+    assert functions.assess_concurrency({}, {}) == ""
+    assert functions.assess_concurrency({"ReservedConcurrentExecutions": 5}, {"reserved_concurrency": 5}) == ""
+    assert "is turned off" in functions.assess_concurrency({"ReservedConcurrentExecutions": 0}, {})
+    assert "of 5, where none is" in functions.assess_concurrency({"ReservedConcurrentExecutions": 5}, {})
+    assert "of none, where 5 is" in functions.assess_concurrency({}, {"reserved_concurrency": 5})
+
+
+def test_a_role_that_holds_other_permissions() -> None:
+    read, write = {"Sid": "Read", "Action": ["s3:GetObject"]}, {"Sid": "Write", "Action": ["s3:PutObject"]}
+    wanted = {"Statement": [read, write]}
+    assert functions.assess_policy(wanted, wanted) == ""
+    assert functions.assess_policy({"Statement": [read]}, wanted) == "other permissions (Write)"
+    assert functions.assess_policy({"Statement": [read, write, {"Sid": "All"}]}, wanted) == "more permissions"
+
+
+def test_other_code_than_the_checkout_s() -> None:
+    ours = {"app.py": 1, "chalicelib/a.py": 2}
+    theirs = {**ours, "chalice/app.py": 9, "chalicelib/__pycache__/a.cpython-313.pyc": 9}
+    assert functions.assess_code(theirs, ours) == ""
+    assert functions.assess_code({**theirs, "chalicelib/a.py": 3}, ours) == (
+        "other code than this checkout's (chalicelib/a.py)"
+    )
+    assert "(chalicelib/new.py)" in functions.assess_code(theirs, {**ours, "chalicelib/new.py": 4})
+    assert "(chalicelib/old.py)" in functions.assess_code({**theirs, "chalicelib/old.py": 4}, ours)
+    many = {f"chalicelib/{i}.py": i for i in range(5)}
+    assert "(chalicelib/0.py, chalicelib/1.py, chalicelib/2.py and 2 more)" in functions.assess_code(
+        theirs, {**ours, **many}
+    )
+
+
+def test_other_packages_than_the_pinned_ones_and_those_of_another_python() -> None:
+    folder = "python/lib/python3.13/site-packages"
+    names = {
+        f"{folder}/pillow-13.0.0.dist-info/METADATA",
+        f"{folder}/python_ulid-4.1.0.dist-info/METADATA",
+        f"{folder}/PIL/_imaging.cpython-313-x86_64-linux-gnu.so",
+        f"{folder}/PIL/__pycache__/Image.cpython-312.pyc",
+    }
+    pins = {"pillow": "13.0.0", "python-ulid": "4.1.0"}
+    assert functions.assess_packages(names, pins, "python3.13") == ""
+    assert functions.assess_packages(names, {"pillow": "12.0.0"}, "python3.13") == (
+        "pillow 13.0.0, where requirements.txt says 12.0.0"
+    )
+    assert "idna not at all" in functions.assess_packages(names, {"idna": "3.20"}, "python3.13")
+    assert "compiled for Python 3.13, and runs on python3.12" in functions.assess_packages(names, pins, "python3.12")
+
+
+class NoSuchFunctionError(Exception):
+    pass
+
+
+class Lambda:
+    """Hands out what was deployed, as `url` of an archive."""
+
+    exceptions = SimpleNamespace(ResourceNotFoundException=NoSuchFunctionError)
+
+    def __init__(self, deployed: dict[str, str]) -> None:
+        self.deployed = deployed
+
+    def get_function(self, FunctionName: str) -> Any:  # noqa: N803 - boto3's name
+        if FunctionName not in self.deployed:
+            raise NoSuchFunctionError
+        url = self.deployed[FunctionName]
+        present = {"FunctionName": FunctionName, "CodeSha256": url, "Runtime": "python3.13"}
+        return {"Configuration": present, "Code": {"Location": url}}
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    (tmp_path / ".chalice").mkdir()
+    config.config_path(tmp_path).write_text(json.dumps({"app_name": "filemill", "stages": {"test": {}}}))
+    (tmp_path / "app.py").write_text("app = 1\n")
+    (tmp_path / "chalicelib" / "__pycache__").mkdir(parents=True)
+    (tmp_path / "chalicelib" / "a.py").write_text("a = 1\n")
+    (tmp_path / "chalicelib" / "__pycache__" / "a.pyc").write_text("")
+    return tmp_path
+
+
+def test_one_archive_is_fetched_for_all_functions_and_the_edited_one_is_named(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deployed = {"filemill-test" + ("" if f == "api_handler" else f"-{f}"): "https://same" for f in POLICIES}
+    client = Lambda(deployed)
+    patient = Patient(boto3.Session(), "eu-west-1", checkout, load(STAGE))
+    monkeypatch.setattr(Patient, "client", lambda *_: client)
+    fetched: list[str] = []
+    ours = functions.sources(checkout)
+    assert set(ours) == {"app.py", "chalicelib/a.py"}
+
+    def contents(url: str) -> dict[str, int]:
+        fetched.append(url)
+        return ours if url == "https://same" else {**ours, "app.py": 0}
+
+    monkeypatch.setattr(functions, "table_of_contents", contents)
+    assert functions.check_code(patient) == ""
+    assert fetched == ["https://same"]
+    deployed["filemill-test-sweep"] = "https://edited"
+    assert "function filemill-test-sweep runs other code than this checkout's (app.py); run `chalice deploy" in (
+        functions.check_code(patient)
+    )
+    del deployed["filemill-test-sweep"]
+    assert functions.check_code(patient) == "", "check_functions says that it is gone"
+
+
+def test_an_archive_s_names_are_read_from_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = io.BytesIO()
+    with zipfile.ZipFile(whole, "w") as archive:
+        archive.writestr("large.bin", bytes(100_000))
+        archive.writestr("app.py", "app = 1\n")
+    asked: list[Any] = []
+
+    def answer(request: Any, timeout: float) -> Any:
+        asked.append(request.headers["Range"])
+        return io.BytesIO(whole.getvalue()[-functions.CONTENTS :])
+
+    monkeypatch.setattr(functions, "CONTENTS", 1_000)
+    monkeypatch.setattr(urllib.request, "urlopen", answer)
+    assert set(functions.table_of_contents("https://archive")) == {"large.bin", "app.py"}
+    assert asked == ["bytes=-1000"]
