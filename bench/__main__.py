@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from bench import avif, calls, cold_start, delivery, imports, memory, partitions, whole_job
+from bench import avif, calls, cold_start, delivery, fairness, imports, memory, partitions, whole_job
 from bench.images import run as images
 
 BENCHES = {
@@ -18,6 +18,7 @@ BENCHES = {
     "avif": avif.run,
     "delivery": delivery.run,
     "partitions": partitions.run,
+    "fairness": fairness.run,
 }
 
 

@@ -1,61 +1,187 @@
-"""How long one tenant's file waits behind another's 100,000: a model of the ingest queue, with and without groups.
+"""How long one tenant's file waits behind another's 100,000: our code, on a model of SQS, with and without groups.
 
-The queue is SQS's as documented: oldest first; with groups, those of a group that holds more than a tenth of what is in
-flight, and 30 messages at least, only after all others. No AWS call is made.
+What is received, looked at and sent again is by chalicelib itself (deliveries, processing.pipeline, processing.queue);
+only the work on a file and the queue are stand-ins. The queue is SQS's as documented: oldest first; with groups, those
+of a group that has more than a tenth of what is in flight, and 30 messages at least, only after all others, and a
+message without a group is a tenant of its own. SQS has a second measure, a tenant's recent share of processing time,
+without figures for "recent": it is left out. No AWS call is made.
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-fair-queues-detailed.html
 """
 
 from __future__ import annotations
 
 import heapq
-from collections import Counter, deque
+import json
+import os
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
+from unittest.mock import patch
+
+from chalicelib import aws, deliveries, settings
+from chalicelib.model import File, Status, Visibility, original_key
+from chalicelib.processing import pipeline, queue
+from tests.conftest import STAGE, lambda_context
 
 FILES, WORKERS = 100_000, 200
 # Seconds: of processing a file, and of sending its message again in its tenant's group (a warm function, one call).
 WORK, SEND = 3.0, 0.05
 NOISY_SHARE, NOISY_COUNT = 0.1, 30
 
+_BEGAN = 1_800_000_000  # Unix seconds
 
-def waits(*, fair: bool, files: int = FILES, workers: int = WORKERS) -> tuple[float, float]:
-    """Seconds until the quiet tenant's one file is ready, and until all are; it comes after the other's `files`."""
-    plain = deque(["noisy"] * files + ["quiet"])
-    grouped: dict[str, deque[str]] = {"noisy": deque(), "quiet": deque()}
-    flying: list[tuple[float, int, str, bool]] = []
-    in_flight: Counter[str] = Counter()
-    clock, number, quiet_at = 0.0, 0, 0.0
+
+@dataclass
+class Message:
+    number: int
+    body: str
+    group: str | None
+    sent: float
+    receives: int = 0
+
+    def event(self) -> dict[str, Any]:
+        """As the event source mapping gives it to `process`."""
+        attributes = {"ApproximateReceiveCount": str(self.receives), "SentTimestamp": str(int(self.sent * 1000))}
+        named = {"MessageGroupId": self.group} if self.group else {}
+        record = {"messageId": str(self.number), "receiptHandle": str(self.number), "body": self.body}
+        return {"Records": [{**record, "attributes": {**attributes, **named}, "eventSource": "aws:sqs"}]}
+
+
+@dataclass
+class FairQueue:
+    """The queue, and as much of SQS's client as the code calls; `clock` in Unix seconds."""
+
+    clock: float = _BEGAN
+    _waiting: dict[str | None, deque[Message]] = field(default_factory=lambda: defaultdict(deque))
+    _in_flight: Counter[str | None] = field(default_factory=Counter)
+    _sent: int = 0
+
+    def send_message(self, *, QueueUrl: str, MessageBody: str, MessageGroupId: str | None = None) -> None:  # noqa: N803
+        assert QueueUrl == STAGE["FILEMILL_INGEST_QUEUE_URL"]
+        self._sent += 1
+        self._waiting[MessageGroupId].append(Message(self._sent, MessageBody, MessageGroupId, self.clock))
+
+    def receive(self) -> Message | None:
+        """The oldest of those that are no noisy tenant's; else the oldest."""
+        first = [waiting[0] for waiting in self._waiting.values() if waiting]
+        if not first:
+            return None
+        message = min(first, key=lambda each: (self._is_noisy(each.group), each.number))
+        self._waiting[message.group].popleft()
+        self._in_flight[message.group] += 1
+        message.receives += 1
+        return message
+
+    def _is_noisy(self, group: str | None) -> bool:
+        own = self._in_flight[group]
+        return group is not None and own >= NOISY_COUNT and own > NOISY_SHARE * self._in_flight.total()
+
+    def delete(self, message: Message) -> None:
+        self._in_flight[message.group] -= 1
+
+
+def work_off(messages: FairQueue, handle: Callable[[Message], float], workers: int) -> None:
+    """Has that many workers empty the queue; `handle` gives the seconds that one message takes."""
+    flying: list[tuple[float, int, Message]] = []
     while True:
-        while len(flying) < workers:
-            noisy = in_flight["noisy"] >= NOISY_COUNT and in_flight["noisy"] > NOISY_SHARE * len(flying)
-            if grouped["quiet"]:
-                tenant, stamping = grouped["quiet"].popleft(), False
-            elif plain and (noisy or not grouped["noisy"]):
-                tenant, stamping = plain.popleft(), fair
-            elif grouped["noisy"]:
-                tenant, stamping = grouped["noisy"].popleft(), False
-            else:
-                break
-            number += 1
-            # Without a group each message is a tenant of its own.
-            in_flight[tenant] += not stamping
-            heapq.heappush(flying, (clock + (SEND if stamping else WORK), number, tenant, stamping))
+        while len(flying) < workers and (message := messages.receive()):
+            heapq.heappush(flying, (messages.clock + handle(message), message.number, message))
         if not flying:
-            return quiet_at, clock
-        clock, _, tenant, stamping = heapq.heappop(flying)
-        if stamping:
-            grouped[tenant].append(tenant)
-        else:
-            in_flight[tenant] -= 1
-            if tenant == "quiet":
-                quiet_at = clock
+            return
+        messages.clock, _, message = heapq.heappop(flying)
+        messages.delete(message)
 
 
-def main() -> None:
-    print(f"{FILES:,} files of one tenant, then one of another; {WORKERS} workers, {WORK:g} s a file (a model)")
-    for fair in (False, True):
-        quiet, everything = waits(fair=fair)
-        words = "with" if fair else "without"
-        print(f"  {words} groups: the one is ready after {quiet:,.0f} s, all after {everything:,.0f} s")
+def _file(tenant: str) -> File:
+    moment = datetime.fromtimestamp(_BEGAN, UTC)
+    return File(
+        id=f"file_{0:026d}",
+        tenant=tenant,
+        status=Status.PROCESSING,
+        filename="a.jpg",
+        content_type="image/jpeg",
+        visibility=Visibility.PRIVATE,
+        recipe="photo",
+        revision=1,
+        created_at=moment,
+        updated_at=moment,
+        version_id="1",
+    )
+
+
+def _notification(tenant: str) -> str:
+    """What S3 sends, which can name no group."""
+    stored = {"key": original_key(tenant, _file(tenant).id), "size": 1, "versionId": "1", "sequencer": "1"}
+    entry = {"eventName": "ObjectCreated:Put", "s3": {"bucket": {"name": "originals"}, "object": stored}}
+    return json.dumps({"Records": [{"eventSource": "aws:s3", "eventVersion": "2.1", **entry}]})
+
+
+@contextmanager
+def _our_code(messages: FairQueue, worked: list[str], *, fair: bool) -> Iterator[None]:
+    """The code with this queue and this time, and with no work to do but to say whose file it was."""
+
+    def work(stored: pipeline.Stored, *_: Any, **__: Any) -> None:
+        worked.append(stored.key.partition("/")[0])
+
+    with ExitStack() as stack:
+        stack.enter_context(patch.dict(os.environ, {"FILEMILL_FAIR_TENANTS": str(fair).lower()}))
+        stack.enter_context(patch.object(aws, "sqs", lambda: messages))
+        stack.enter_context(patch.object(deliveries, "time", SimpleNamespace(time=lambda: messages.clock)))
+        stack.enter_context(patch.object(pipeline, "process_object", work))
+        settings.settings.cache_clear()
+        stack.callback(settings.settings.cache_clear)
+        yield
+
+
+def waits(*, fair: bool, files: int = FILES, workers: int = WORKERS, backfill: bool = False) -> tuple[float, float]:
+    """Seconds until the quiet tenant's one file is ready, and until all are; it comes after the other's `files`.
+
+    Those were uploaded, or with `backfill` are processed again.
+    """
+    messages, worked, context = FairQueue(), list[str](), lambda_context()
+    quiet_at = 0.0
+
+    def handle(message: Message) -> float:
+        nonlocal quiet_at
+        done = len(worked)
+        clock = messages.clock
+        messages.clock += SEND  # of what it sends, if it does
+        pipeline.handle(message.event(), context)
+        messages.clock = clock
+        assert message.number <= 2 * files + 2, "messages are sent again and again"
+        if len(worked) == done:
+            return SEND
+        if worked[-1] == "quiet":
+            quiet_at = clock + WORK
+        return WORK
+
+    with _our_code(messages, worked, fair=fair):
+        noisy, url = _file("noisy"), settings.settings().ingest_queue_url
+        for _ in range(files):
+            if backfill:
+                queue.send(noisy)
+            else:
+                messages.send_message(QueueUrl=url, MessageBody=_notification("noisy"))
+        messages.send_message(QueueUrl=url, MessageBody=_notification("quiet"))
+        work_off(messages, handle, workers)
+    assert Counter(worked) == {"noisy": files, "quiet": 1}, "each file once"
+    return quiet_at - _BEGAN, messages.clock - _BEGAN
+
+
+def run() -> None:
+    print(f"{FILES:,} files of one tenant, then one of another; {WORKERS} workers, {WORK:g} s a file\n")
+    for fair, backfill, what in (
+        (False, False, "uploads, FILEMILL_FAIR_TENANTS=false"),
+        (True, False, "uploads, FILEMILL_FAIR_TENANTS=true"),
+        (False, True, "a backfill before an upload, FILEMILL_FAIR_TENANTS=false"),
+    ):
+        quiet, everything = waits(fair=fair, backfill=backfill)
+        print(f"  {what}: the one is ready after {quiet:,.0f} s, all after {everything:,.0f} s")
 
 
 if __name__ == "__main__":
-    main()
+    run()

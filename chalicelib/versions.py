@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chalicelib.model import File, rendition_prefix, source_version
+from chalicelib.model import File, Kind, rendition_prefix, source_version
 from chalicelib.processing.recipes import Recipe, recipe_for
 
 
@@ -28,7 +28,7 @@ def made_prefix(file: File) -> str:
 
 
 def served_prefix(file: File) -> str | None:
-    """Where the renditions are that clients see; None when there are none."""
-    if not file.source_version or not file.renditions:
+    """Where the renditions are that clients see, those made on demand with them; None when there can be none."""
+    if not file.source_version or file.kind is not Kind.IMAGE:
         return None
     return rendition_prefix(file.visibility, file.id, file.source_version)

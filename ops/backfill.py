@@ -2,6 +2,9 @@
 
 Each is opened as `POST /v1/files/ID/reprocess` opens it, so that what is served stays until the new renditions are
 there. Stopped and run again, it goes on: it passes over what the recipe, as it is now, has made or is making.
+
+What made a file is compared by the stage's architecture, not by this computer's; the rest of the engine's name
+(recipes.ENGINE_VERSION) is of this checkout, so deploy first.
 """
 
 from __future__ import annotations
@@ -47,10 +50,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which files; None: any."""
+    """Which files; None: any. `engines`: those that the stage's functions may have."""
 
     recipe: str
     was: str
+    engines: tuple[str, ...]
     status: Status = Status.READY
     since: datetime | None = None
     until: datetime | None = None
@@ -67,26 +71,29 @@ class Wanted:
             return False
         if self.status is Status.FAILED:
             return bool(file.error and file.error.code is ErrorCode.INTERNAL)
-        return file.made_with != fingerprint(file, self.recipe)
+        return file.made_with not in fingerprints(file, self.recipe, self.engines)
 
 
-def fingerprint(file: File, recipe: str) -> str:
-    """Of what the recipe makes of this file today."""
+def fingerprints(file: File, recipe: str, engines: Iterable[str]) -> set[str]:
+    """Of what the recipe makes of this file today, by each engine."""
     from chalicelib import versions
 
-    return versions.recipe_of(file.model_copy(update={"wanted_recipe": recipe})).fingerprint
+    made_by = versions.recipe_of(file.model_copy(update={"wanted_recipe": recipe}))
+    return {made_by.fingerprint_by(engine) for engine in engines}
 
 
 def main(args: argparse.Namespace) -> int:
     os.environ.update(config.load_stage(args.project_dir, args.stage))
-    from chalicelib.processing.recipes import RECIPES
+    from chalicelib.processing.recipes import RECIPES, engines_of
 
+    architecture = config.architecture_of(config.read_config(args.project_dir), args.stage)
     for name in (args.recipe, args.was or args.recipe):
         if name not in RECIPES:
             raise OpsError(f"There is no recipe {name!r}. There are: {', '.join(sorted(RECIPES))}.")
     wanted = Wanted(
         args.recipe,
         args.was or args.recipe,
+        engines_of(architecture),
         Status(args.status),
         args.since,
         args.until,

@@ -10,7 +10,7 @@ import re
 import threading
 import uuid
 from base64 import b64decode
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import cache
@@ -228,7 +228,7 @@ def recorded_calls() -> Iterator[Calls]:
 
 
 @contextmanager
-def functions_in_process() -> Iterator[None]:
+def functions_in_process(invoke: Callable[[Callable[[], Any]], Any] = lambda work: work()) -> Iterator[None]:
     """Lambda's Invoke calls our own handler: moto would want Docker. What it raises is answered as Lambda does."""
     from chalicelib import aws
 
@@ -239,7 +239,7 @@ def functions_in_process() -> Iterator[None]:
         assert match, request.url
         headers = HTTPHeaders()
         try:
-            said = getattr(app, match[1])(json.loads(request.body), lambda_context())
+            said = invoke(lambda: getattr(app, match[1])(json.loads(request.body), lambda_context()))
         except Exception as error:
             said = {"errorType": type(error).__name__, "errorMessage": str(error)}
             headers["X-Amz-Function-Error"] = "Unhandled"
@@ -247,8 +247,10 @@ def functions_in_process() -> Iterator[None]:
 
     events = aws.functions().meta.events
     events.register_first("before-send.lambda.Invoke", answer)
-    yield
-    events.unregister("before-send.lambda.Invoke", answer)
+    try:
+        yield
+    finally:
+        events.unregister("before-send.lambda.Invoke", answer)
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -9,11 +10,12 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from chalicelib import catalog, delivery, model, removal, storage, sweep, walk
+from chalicelib import catalog, delivery, model, removal, rendering, storage, sweep, walk
 from chalicelib import settings as stage_settings
 from chalicelib.catalog.files import records
 from chalicelib.catalog.keys import DUE_SHARDS
 from chalicelib.model import ErrorCode, File, Status
+from chalicelib.processing.recipes import RECIPES, Encoding
 from tests import images
 from tests.conftest import STAGE, Calls, Client, aws_client
 from tests.faults.world import Clock, time_of
@@ -441,6 +443,22 @@ def test_objects_without_a_record_go_once_they_are_a_day_old(client: Client, clo
     assert [entry["Key"] for entry in listed] == [f"acme/{file_id}"]
     assert len(aws_client("s3").list_object_versions(Bucket="originals")["Versions"]) == 4, "they can be brought back"
     assert not later(clock)["Orphans"]
+
+
+def test_what_was_made_on_demand_stays_though_no_record_lists_it(
+    client: Client, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked_for = replace(RECIPES["photo"], encodings=(), on_demand=(Encoding("webp", quality=60),))
+    monkeypatch.setitem(RECIPES, "photo", asked_for)
+    file_id = upload(client, PHOTO)
+    deliver(file_id)
+    file = record(file_id)
+    address = rendering.parse("private", file.id, str(file.source_version), "w64.webp")
+    assert address
+    assert rendering.obtain(address) is rendering.End.MADE
+    clock.forward(timedelta(days=2))
+    assert sweep.run()["Orphans"] == 0
+    assert derived() == [address.key]
 
 
 def test_where_most_objects_have_no_record_nothing_is_removed(client: Client, clock: Clock) -> None:

@@ -94,7 +94,10 @@ def retire(file: File, *, until: datetime, leftovers: Sequence[str]) -> File | N
 
     `leftovers` are where its renditions are; they are no longer the record's. In `by_due` the tombstone is due at once
     while there are any, then when the way back ends.
+
+    For a file that waits for its upload there is no way back: its due time and its place for bytes would be gone.
     """
+    assert file.status not in (Status.AWAITING_UPLOAD, Status.EXPIRED), "an upload that waits is deleted for good"
     again = file.status is Status.PROCESSING or bool(file.renditions)
     values: dict[str, Any] = {
         "status": Status.DELETED,

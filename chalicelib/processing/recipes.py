@@ -18,12 +18,23 @@ HAS_RESIZER = platform.machine() == "x86_64" and _resizer is not None and _resiz
 All functions of a stage share one layer, so all see the same.
 """
 
-ENGINE_VERSION = "3+heif1.4.0+pillow13.0.0" + ("+resizer4.0.1" if HAS_RESIZER else "")
+_PLAIN = "3+heif1.4.0+pillow13.0.0"
+_SIMD = f"{_PLAIN}+resizer4.0.1"
+ENGINE_VERSION = _SIMD if HAS_RESIZER else _PLAIN
 """Names the code that makes the bytes: raise the number with any change to decoding, resizing, colour or encoding.
 
 Pillow brings the encoders, so its version belongs to it, the HEIF decoder's and the resizer's, which is not everywhere
 (resize.py); a test compares them with those installed.
 """
+
+
+def engines_of(architecture: str) -> tuple[str, ...]:
+    """The engines that functions of an architecture (`arm64`, `x86_64`) may have, when this code is deployed there.
+
+    For x86_64 two: whether the resizer is packed depends on the computer that deploys (ops/package.py).
+    """
+    return (_SIMD, _PLAIN) if architecture == "x86_64" else (_PLAIN,)
+
 
 MAX_SIDE = 16383
 """Pixels; WebP's bound on width and height (RFC 9649), the lowest of our formats'."""
@@ -138,10 +149,14 @@ class Recipe:
     @property
     def fingerprint(self) -> str:
         """12 hex digits that change when anything does that changes output bytes or the record, but the name."""
+        return self.fingerprint_by(ENGINE_VERSION)
+
+    def fingerprint_by(self, engine: str) -> str:
+        """The fingerprint where this engine makes the bytes, say on another computer."""
         values = {name: value for name, value in asdict(self).items() if name != "name"}
         if self.watermark and self.watermark.image:
             values["watermark_sha256"] = _sha256_of(self.watermark.image)
-        return hashlib.sha256(repr((ENGINE_VERSION, values)).encode()).hexdigest()[:12]
+        return hashlib.sha256(repr((engine, values)).encode()).hexdigest()[:12]
 
 
 @cache

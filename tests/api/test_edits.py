@@ -7,18 +7,19 @@ import random
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from chalicelib import aws, catalog, delivery, removal, storage
+from chalicelib import aws, catalog, delivery, removal, rendering, storage
 from chalicelib.api import uploads
 from chalicelib.deliveries import Later
-from chalicelib.model import ErrorCode, PermanentFault
+from chalicelib.model import ErrorCode, PermanentFault, now
 from chalicelib.processing import exif, pipeline, queue, rights
-from chalicelib.processing.recipes import RECIPES
+from chalicelib.processing.recipes import RECIPES, Encoding
 from chalicelib.settings import settings
 from tests import images
 from tests.conftest import Answer, Calls, Client, aws_client, lambda_context, new_client
@@ -433,6 +434,34 @@ def test_what_becomes_private_is_forgotten_at_the_edge_and_an_address_never_come
         assert set(derived()) == seen[-1]
     assert invalidations() == [f"/f/public/{file_id}/*"] * 2
     assert len(set.union(*seen)) == 4 * len(seen[0])
+
+
+@pytest.mark.parametrize("ends", ["becomes private", "is deleted", "is processed again"])
+def test_what_was_made_on_demand_ends_with_its_address(
+    client: Client, monkeypatch: pytest.MonkeyPatch, ends: str
+) -> None:
+    """Of a recipe that makes nothing before it is asked for, whose record lists nothing."""
+    asked_for = replace(RECIPES["photo"], encodings=(), on_demand=(Encoding("webp", quality=60),))
+    monkeypatch.setitem(RECIPES, "photo", asked_for)
+    monkeypatch.setenv("FILEMILL_DELETE_WINDOW", "3600")
+    settings.cache_clear()
+    file_id = ready(client, visibility="public")
+    file = catalog.get("acme", file_id)
+    assert file
+    assert file.renditions == []
+    address = rendering.parse("public", file_id, str(file.source_version), "w160.webp")
+    assert address
+    assert rendering.obtain(address) is rendering.End.MADE
+    assert derived() == [address.key]
+    if ends == "is deleted":
+        delete(client, file_id)
+    elif ends == "becomes private":
+        patch(client, file_id, {"visibility": "private"})
+    else:
+        post(client, file_id, "reprocess", {"force": True})
+        work_off()
+    assert derived() == []
+    assert invalidations() == ([] if ends == "is processed again" else [f"/f/public/{file_id}/*"])
 
 
 STEPS = ["copy", "write", "delete", "invalidate", "clear"]
@@ -909,6 +938,20 @@ def test_what_cannot_be_restored_says_why(client: Client) -> None:
     assert delete(client, waiting).status == 204
     assert item(waiting)["purged"]["BOOL"], "there is nothing to bring back"
     assert post(client, waiting, "restore").status == 404
+
+
+@pytest.mark.usefixtures("window")
+def test_an_upload_that_waits_has_no_way_back(client: Client) -> None:
+    """It would be one without a due time: nobody would ever end it."""
+    body = {"filename": "a.jpg", "content_type": "image/jpeg", "size": len(PHOTO)}
+    file_id = client("POST", "/v1/files", body).json["id"]
+    waiting = catalog.get("acme", file_id)
+    assert waiting
+    with pytest.raises(AssertionError, match="for good"):
+        catalog.retire(waiting, until=now() + timedelta(hours=1), leftovers=[])
+    assert delete(client, file_id).status == 204
+    assert post(client, file_id, "restore").status == 404
+    assert item(file_id)["purged"] == {"BOOL": True}
 
 
 def test_without_a_window_a_delete_is_for_good(client: Client) -> None:

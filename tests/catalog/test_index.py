@@ -256,6 +256,24 @@ def test_no_entry_is_read_before_all_that_come_before_it(table: FakeDynamoDB) ->
     assert [change.id for change in catalog.changes("acme", {}, 10).items] == [file(1).id, file(2).id]
 
 
+def test_what_an_ended_try_with_an_older_image_deleted_is_written_again(table: FakeDynamoDB) -> None:
+    """A tag goes and comes back. The first try was told only that it went, and ended, the posting deleted, before it
+    could say so: the marker still has the tag when both changes are told."""
+    tagged = file(1, tags=["a"])
+    handle([table.write_record(tagged)])
+    [posting] = [key for key in table.holds("FACET#") if key[1] == tagged.id and "tag" in key[0]]
+    gone = table.write_record(tagged.model_copy(update={"tags": [], "revision": 4}))
+    table.crash_at = 3  # markers, new postings, stale postings; then the head
+    with pytest.raises(CrashedError):
+        handle([gone])
+    table.crash_at = None
+    assert posting not in table.items
+    back = tagged.model_copy(update={"revision": 5})
+    handle([gone, table.write_record(back)])
+    assert posting in table.items
+    check(table, {back.id: back}, Consumer(), 4)
+
+
 def test_a_redelivered_batch_shows_what_its_first_try_did_not(table: FakeDynamoDB) -> None:
     told = [table.write_record(file(1))]
     table.crash_at = 4

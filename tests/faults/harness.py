@@ -15,11 +15,11 @@ import pytest
 
 from chalicelib import settings
 from chalicelib.observability import logger
-from tests.faults.killing import Moment, Point
+from tests.faults.killing import Moment, Point, Process, run
 from tests.faults.operations import Operation, Prepared, stopped, whole
-from tests.faults.world import SWEEPS, BrokenError, Clock, Facts, World, time_of
+from tests.faults.world import BrokenError, Clock, Facts, World, time_of
 
-Healer = Literal["at once", "the sweep", "the buckets' rules", "nothing but a sweep, which is still to come"]
+Healer = Literal["at once", "the sweep", "the buckets' rules"]
 """What it took: what comes by itself (redelivery, and the client's retry), one more sweep, or days."""
 
 Client = Literal["retries", "is gone"]
@@ -109,7 +109,8 @@ class Allowed:
     late: list[Outcome]
 
 
-def _undisturbed(operation: Operation, work: Callable[[World, Prepared], object]) -> tuple[Outcome, Outcome]:
+def undisturbed(operation: Operation, work: Callable[[World, Prepared], object]) -> tuple[Outcome, Outcome]:
+    """How the stage stands soon after that work, and long after."""
     with world_of(operation) as world:
         prepared = operation.prepare(world)
         world.restart()
@@ -128,20 +129,20 @@ def _crash(operation: Operation, call: str, point: Point, client: Client | None,
             if client == "retries":
                 operation.run(world, prepared)
             world.drain()
-            healer = _healer(operation, world, allowed)
+            healer = healer_of(operation, world, allowed)
     except Exception as error:
         broken = str(error) if isinstance(error, BrokenError) else f"{type(error).__name__}: {error}"
         return Crash(operation.name, call, point, client, broken=broken)
     return Crash(operation.name, call, point, client, healer=healer)
 
 
-def _healer(operation: Operation, world: World, allowed: Allowed) -> Healer:
+def healer_of(operation: Operation, world: World, allowed: Allowed) -> Healer:
+    """What it takes until the stage stands as allowed. Raises BrokenError where nothing brings it there."""
     if _among(operation, found := world.settled(swept=False), allowed.soon):
         return "at once"
-    if world.swept_soon() and _among(operation, found := world.settled(swept=False), allowed.soon):
+    world.swept_soon()
+    if _among(operation, found := world.settled(swept=False), allowed.soon):
         return "the sweep"
-    if not SWEEPS:
-        return "nothing but a sweep, which is still to come"
     world.later()
     if _among(operation, found := world.settled(swept=True), allowed.late):
         return "the buckets' rules"
@@ -164,7 +165,7 @@ def _short(facts: Iterable[str]) -> str:
     return ", ".join(fact[:60] for fact in facts)
 
 
-MANY = 20
+MANY, FEW = 20, 5
 
 # At each call: its moments, and what becomes of the client where one asked.
 EVERY: tuple[tuple[Moment, Client], ...] = (
@@ -194,8 +195,8 @@ def crash_everywhere(
             try:
                 with world_of(operation) as world:
                     calls += whole(operation, world)
-                done = _undisturbed(operation, operation.run)
-                undone = _undisturbed(operation, lambda *_: None) if operation.again else done
+                done = undisturbed(operation, operation.run)
+                undone = undisturbed(operation, lambda *_: None) if operation.again else done
             except BrokenError as error:
                 report.crashes.append(Crash(operation.name, "nothing", None, None, broken=str(error)))
                 continue
@@ -211,6 +212,43 @@ def crash_everywhere(
                     report.crashes.append(_crash(operation, call, Point(number, moment), whose, allowed))
     report.seconds = time.monotonic() - started
     return report
+
+
+def overlaps(
+    operation: Operation, other: Callable[[World, Prepared], object], *, in_turn: bool = False
+) -> Iterator[tuple[World, Prepared]]:
+    """The operation with all of another process's work in the middle of it, at each of its calls and moments.
+
+    In turn, at one moment of each call, or of every third where there are more than a few.
+    """
+    with quiet():
+        with world_of(operation) as world:
+            calls = whole(operation, world)
+        for number in range(len(calls)):
+            for moment in get_args(Moment):
+                if not in_turn or _is_next(number, moment, len(calls)):
+                    with world_of(operation) as world:
+                        yield world, _overlapped(operation, world, other, Point(number, moment))
+
+
+def _is_next(number: int, moment: Moment, calls: int) -> bool:
+    return (calls <= FEW or number % 3 == 0) and (moment == "before") == (number % 2 == 0)
+
+
+def _overlapped(
+    operation: Operation, world: World, other: Callable[[World, Prepared], object], here: Point
+) -> Prepared:
+    prepared = operation.prepare(world)
+    world.restart()
+
+    def meanwhile(_: str, point: Point) -> None:
+        if point == here:
+            other(world, prepared)
+
+    run(lambda: operation.run(world, prepared), Process(role=operation.role, meanwhile=meanwhile))
+    world.restart()
+    world.check()
+    return prepared
 
 
 PROGRAMS = int(os.environ.get("FAULTS", "0"))

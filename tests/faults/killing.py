@@ -20,6 +20,37 @@ from chalicelib import aws
 
 Moment = Literal["before", "after"]
 
+Role = Literal["caller", "function"]
+"""Two processes share a thread where one calls a function and waits for its answer: whose calls are made now."""
+
+_thread = threading.local()
+
+
+@contextmanager
+def acting_as(role: Role) -> Iterator[None]:
+    """Meanwhile the calls of this thread are those of that process."""
+    before = getattr(_thread, "role", "caller")
+    _thread.role = role
+    try:
+        yield
+    finally:
+        _thread.role = before
+
+
+def _invocation() -> int:
+    number: int = getattr(_thread, "invocation", 0)
+    return number
+
+
+def as_function(work: Callable[[], Any]) -> Any:
+    """Runs what was invoked. Of its death the caller hears what Lambda says."""
+    _thread.invocation = _invocation() + 1
+    with acting_as("function"):
+        try:
+            return work()
+        except Killed:
+            raise RuntimeError("Runtime exited without providing a reason") from None
+
 
 class Killed(BaseException):
     """The process ended here. No `Exception`: nothing that catches errors may catch it."""
@@ -56,6 +87,7 @@ FAULTS = {
     "sqs": (Fault("RequestThrottled", 403), Fault("InternalFailure", 500, done=True)),
     "cloudfront": (Fault("TooManyInvalidationsInProgress", 400), Fault("ServiceUnavailable", 503, done=True)),
     "ssm": (Fault("ThrottlingException", 400), Fault("InternalServerError", 500)),
+    "lambda": (Fault("TooManyRequestsException", 429), Fault("ServiceException", 500, done=True)),
 }
 
 
@@ -64,21 +96,24 @@ class Process:
     """The AWS calls of one process, as `service.Operation`; `dead` once it was killed.
 
     `fault` says what AWS answers instead to a call (by name and number), `meanwhile` does what happens elsewhere at a
-    call's moment: calls of that thread are another process's as long as that takes.
+    call's moment: calls of that thread are another process's as long as that takes. Of a thread's calls those of one
+    `role` are the process's.
     """
 
     kill_at: Point | None = None
+    role: Role = "caller"
     fault: Callable[[str, int], Fault | None] = lambda name, number: None
     meanwhile: Callable[[str, Point], None] = lambda name, point: None
     calls: list[str] = field(default_factory=list)
     dead: bool = False
     faults: Counter[str] = field(default_factory=Counter)
+    _died_in: int = 0
     _lock: threading.RLock = field(default_factory=threading.RLock)
     _here: threading.local = field(default_factory=threading.local)
 
     def built(self, params: dict[str, Any], model: Any, context: dict[str, Any], **_: Any) -> None:
         """Before `before`: of a batch that is done partly, what is left out."""
-        if getattr(self._here, "suspended", False) or self.dead:
+        if self._is_another() or self.dead:
             return
         fault = self.fault(f"{model.service_model.service_name}.{model.name}", len(self.calls))
         if fault is None or not fault.partly:
@@ -96,7 +131,7 @@ class Process:
                 self.faults["dynamodb: partly"] += 1
 
     def before(self, model: Any, context: dict[str, Any], **_: Any) -> Any:
-        if getattr(self._here, "suspended", False):
+        if self._is_another():
             return None
         with self._lock:
             if self.dead:
@@ -105,7 +140,7 @@ class Process:
             self.calls.append(name)
             context["filemill"] = number
             if self.kill_at == Point(number, "before"):
-                self.dead = True
+                self._die()
                 raise Killed
         self._elsewhere(name, Point(number, "before"))
         fault = self.fault(name, number)
@@ -116,12 +151,12 @@ class Process:
         return None if fault.done else (SimpleNamespace(status_code=fault.status), _answer(fault))
 
     def after(self, http_response: Any, parsed: dict[str, Any], model: Any, context: dict[str, Any], **_: Any) -> None:
-        if getattr(self._here, "suspended", False):
+        if self._is_another():
             return
         number = context["filemill"]
         with self._lock:
             if self.kill_at == Point(number, "after"):
-                self.dead = True
+                self._die()
             if self.dead:
                 raise Killed
         if (fault := context.get("fault")) and http_response.status_code < 300:
@@ -131,10 +166,20 @@ class Process:
         parsed.update(context.get("partly", {}))
         self._elsewhere(self.calls[number], Point(number, "after"))
 
+    def _is_another(self) -> bool:
+        if getattr(self._here, "suspended", False) or getattr(_thread, "role", "caller") != self.role:
+            return True
+        # Invoked once more, the function is a process of its own.
+        return self.role == "function" and self.dead and _invocation() != self._died_in
+
+    def _die(self) -> None:
+        self.dead, self._died_in = True, _invocation()
+
     def _elsewhere(self, name: str, point: Point) -> None:
         self._here.suspended = True
         try:
-            self.meanwhile(name, point)
+            with acting_as("caller"):
+                self.meanwhile(name, point)
         finally:
             self._here.suspended = False
 

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from datetime import timedelta
+from io import StringIO
 from typing import Any
 
 import pytest
 
-from chalicelib import indexing, settings, storage
-from chalicelib.model import Status
+from chalicelib import aws, indexing, keyring, settings, storage
+from chalicelib.api.render import HEADER
+from chalicelib.deliveries import MAX_RECEIVES
+from chalicelib.model import Status, rendition_prefix
 from chalicelib.processing import recipes
+from ops import redrive
+from ops.progress import Pace
 from tests import images
-from tests.conftest import Answer, aws_client, lambda_context
-from tests.faults.killing import Point, Process, run
-from tests.faults.world import A_LEASE, SWEEPS, World, is_file, record_of
+from tests.conftest import Answer, aws_client, functions_in_process, lambda_context
+from tests.faults.killing import FAULTS, Point, Process, Role, as_function, run
+from tests.faults.world import A_LEASE, Queue, World, is_file, record_of, shown_again
 from tests.importing.servers import answer, saying, serving
 
 PHOTO = images.jpeg(64, 48)
@@ -28,7 +34,7 @@ LARGE = b"0123456789abcdef" * (5 * 1024**2 // 16)
 WEB = (recipes.Encoding("webp", quality=60), recipes.Encoding("jpeg", quality=60))
 # The real ones have up to twelve renditions of six widths: so many calls of one kind find no more faults.
 SMALL = {
-    "photo": recipes.Recipe("photo", widths=(16, 32), encodings=WEB),
+    "photo": recipes.Recipe("photo", widths=(16, 32), encodings=WEB, on_demand=(recipes.Encoding("avif", quality=60),)),
     "avatar": recipes.Recipe("avatar", widths=(16,), encodings=WEB, aspect=(1, 1), fit="cover"),
     "document": recipes.Recipe("document", widths=(16,), encodings=WEB),
 }
@@ -42,6 +48,7 @@ class Operation:
 
     `again`: a client asked for it, and asks again when no answer comes; else it is told again by whoever told it.
     `doubles`: asked again it is another request, for nothing says that it is the same.
+    `role`: which process is stopped, the one that asks or the function that it invokes.
     """
 
     name: str
@@ -50,6 +57,7 @@ class Operation:
     again: bool = False
     doubles: bool = False
     environ: Mapping[str, str] = field(default_factory=dict)
+    role: Role = "caller"
 
 
 @contextmanager
@@ -68,6 +76,11 @@ def surroundings(*, small: bool = True) -> Iterator[None]:
         patch.setattr(storage, "IMPORT_PART", len(PHOTO) // 2)
         patch.setattr("moto.s3.models.S3_UPLOAD_PART_MIN_SIZE", 1)
         settings.settings.cache_clear()
+        stack.enter_context(functions_in_process(as_function))
+        patch.setattr(redrive, "EMPTY", 1)
+        unwaiting = ("before-parameter-build.sqs.ReceiveMessage", lambda params, **_: params.update(WaitTimeSeconds=0))
+        aws.sqs().meta.events.register(*unwaiting)
+        stack.callback(aws.sqs().meta.events.unregister, *unwaiting)
         yield
     settings.settings.cache_clear()
 
@@ -129,6 +142,28 @@ def _complete(world: World, sent: tuple[str, str]) -> Answer:
 
 def _at(method: str, path: str, body: Any = None) -> Callable[[World, str], Answer]:
     return lambda world, file_id: world.request(method, f"/v1/files/{file_id}{path}", body)
+
+
+def address_of(file_id: str) -> str:
+    """Of a rendition that is made when it is asked for."""
+    file = record_of(file_id)
+    return rendition_prefix(file.visibility, file.id, str(file.source_version)) + "w16.avif"
+
+
+def _viewed(world: World) -> tuple[str, str]:
+    return address_of(ready(world)), keyring.edge_secret()
+
+
+def ask(world: World, asked: tuple[str, str]) -> Answer:
+    """What CloudFront does for a viewer, who asks again where the answer is to."""
+    address, secret = asked
+    for _ in range(4):
+        reply = world.request("GET", f"/render/{address}", **{HEADER: secret, "Accept": "image/avif"})
+        if reply.status != 503:
+            break
+        world.clock.forward(timedelta(seconds=int(reply.headers["Retry-After"])))
+    assert reply.status in (200, 404, 503), reply.text
+    return reply
 
 
 def _nothing(world: World) -> None:
@@ -229,8 +264,70 @@ def _stop(work: Callable[[], object], name: str) -> None:
     run(work, process)
 
 
+def _walked(world: World) -> None:
+    """Objects of both buckets that no record leads to, and an original that nobody told of."""
+    kept = ready(world, filename="kept.jpg", visibility="public")
+    ask(world, (address_of(kept), keyring.edge_secret()))
+    old = address_of(kept)
+    gone = ready(world, filename="gone.jpg")
+    _stop(lambda: world.request("DELETE", f"/v1/files/{gone}"), "dynamodb.UpdateItem")
+    world.request("PATCH", f"/v1/files/{kept}", {"visibility": "private"})
+    for key in (old, address_of(gone)):
+        aws_client("s3").put_object(Bucket="derived", Key=key, Body=b"too late")
+    world.put("file_" + "0" * 26, TEXT)
+    world.put(created(world, filename="untold.txt", content_type="text/plain", size=len(TEXT)), TEXT)
+    world.forget_notices()
+    world.index()
+    world.clock.forward(timedelta(days=2))
+
+
 def _sweep(world: World, _: Prepared) -> None:
     world.sweep()
+
+
+DEAD = {"ingest": "ingest-dead", "imports": "imports-dead"}
+
+
+def _dead(world: World, queue: Queue) -> None:
+    """Our own fault ends a file, and its message is a dead letter."""
+    world.notify()
+    for _ in range(MAX_RECEIVES):
+        [message] = queue.waiting()
+        run(
+            lambda message=message: queue.deliver(message),  # type: ignore[misc]
+            Process(fault=lambda name, _: FAULTS["s3"][0] if name == "s3.PutObject" else None),
+        )
+        world.clock.forward(A_LEASE)
+    assert not queue.waiting()
+    sqs = aws_client("sqs")
+    url = sqs.create_queue(QueueName=DEAD[queue.name])["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    policy = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": MAX_RECEIVES})
+    sqs.set_queue_attributes(QueueUrl=queue.url, Attributes={"RedrivePolicy": policy})
+    for letter in queue.dead.values():
+        sqs.send_message(QueueUrl=url, MessageBody=letter.body)
+    queue.acknowledged |= queue.dead.keys()
+    queue.dead.clear()
+    world.index()
+
+
+def _redrive(queue: str) -> Callable[[World, Prepared], object]:
+    def work(_: World, __: Prepared) -> None:
+        shown_again(DEAD[queue])
+        with redirect_stderr(StringIO()), redirect_stdout(StringIO()):
+            redrive.redrive(queue.removesuffix("s"), redrive.Wanted(), dry_run=False, pace=Pace(1e6))
+
+    return work
+
+
+def _import_dead(world: World) -> None:
+    import_(world, "a.txt")
+    _dead(world, world.imports)
+
+
+def _ingest_dead(world: World) -> None:
+    world.put(created(world), PHOTO)
+    _dead(world, world.ingest)
 
 
 PUBLIC: dict[str, Any] = {"visibility": "public"}
@@ -263,8 +360,13 @@ OPERATIONS = (
     Operation("delete for now", lambda w: ready(w, **PUBLIC), _at("DELETE", ""), again=True, environ=WINDOW),
     Operation("restore", _windowed, _at("POST", "/restore"), again=True, environ=WINDOW),
     Operation("end a delete", _window_over, _at("DELETE", ""), again=True, environ=WINDOW),
+    Operation("render", _viewed, ask, again=True),
+    Operation("render, the function", _viewed, ask, again=True, role="function"),
     Operation("index", _changed, _index),
-    *([Operation("sweep", _much_to_sweep, _sweep)] if SWEEPS else []),
+    Operation("redrive", _ingest_dead, _redrive("ingest"), again=True),
+    Operation("redrive an import", _import_dead, _redrive("imports"), again=True),
+    Operation("sweep", _much_to_sweep, _sweep),
+    Operation("sweep, the walk", _walked, _sweep),
 )
 
 
@@ -272,7 +374,7 @@ def whole(operation: Operation, world: World) -> list[str]:
     """The AWS calls of the operation undisturbed."""
     prepared = operation.prepare(world)
     world.restart()
-    return run(lambda: operation.run(world, prepared), Process()).calls
+    return run(lambda: operation.run(world, prepared), Process(role=operation.role)).calls
 
 
 def stopped(operation: Operation, world: World, point: Point) -> Prepared:
@@ -282,7 +384,7 @@ def stopped(operation: Operation, world: World, point: Point) -> Prepared:
     """
     prepared = operation.prepare(world)
     world.restart()
-    run(lambda: operation.run(world, prepared), Process(kill_at=point))
+    run(lambda: operation.run(world, prepared), Process(kill_at=point, role=operation.role))
     world.restart()
     world.check()
     return prepared

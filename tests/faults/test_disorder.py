@@ -21,16 +21,16 @@ from hypothesis import HealthCheck, Phase, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from chalicelib import deliveries, storage, versions
+from chalicelib import deliveries, keyring, storage, versions
+from chalicelib.api.render import HEADER
 from chalicelib.catalog import files, items
 from chalicelib.model import ErrorCode, File, Status
 from chalicelib.processing import pipeline
 from tests.faults import harness
 from tests.faults.harness import quiet
 from tests.faults.killing import FAULTS, PARTLY, Fault, Killed, Moment, Point, Process, run
-from tests.faults.operations import PHOTO, TEXT, created
+from tests.faults.operations import PHOTO, TEXT, address_of, created
 from tests.faults.world import (
-    SWEEPS,
     BrokenError,
     Clock,
     World,
@@ -121,6 +121,7 @@ class Play:
         self.files = [Known(self._created(number)) for number in range(FILES)]
         self.heard: list[str] = []
         self._overlapped = 0
+        self._secret = keyring.edge_secret()
 
     def _created(self, number: int) -> str:
         if number:
@@ -187,6 +188,11 @@ class Play:
         """S3 says again what it said at any time before."""
         if self.heard:
             self.world.ingest.send(self.heard[number % len(self.heard)])
+
+    def do_view(self, number: int, _: Any) -> None:
+        """A viewer wants a rendition that is made on demand."""
+        headers = {HEADER: self._secret, "Accept": "image/avif"}
+        self.world.request("GET", f"/render/{address_of(self.files[number].id)}", **headers)
 
     def do_index(self, *_: Any) -> None:
         with suppress(BrokenError):  # it will be told again
@@ -255,9 +261,8 @@ class Play:
     def end(self) -> None:
         """Redelivery and the sweep have their time; then nothing is left over and nobody was told a lie."""
         self.world.drain()
-        if SWEEPS:
-            self.world.later()
-        self.world.settled(swept=SWEEPS)
+        self.world.later()
+        self.world.settled(swept=True)
         dead = [message.body for message in self.world.ingest.dead.values()]
         stored = {key: version for key, version, _ in originals()}
         for known in self.files:
@@ -298,6 +303,7 @@ STEPS = st.one_of(
     st.tuples(st.just("reprocess"), FILE, st.booleans()),
     st.tuples(st.just("delete"), FILE, st.none()),
     st.tuples(st.just("restore"), FILE, st.none()),
+    st.tuples(st.just("view"), FILE, st.none()),
     st.tuples(st.just("index"), FILE, st.none()),
     st.tuples(st.just("wait"), FILE, st.sampled_from([1, 61, 130])),
     st.tuples(st.just("sweep"), FILE, st.none()),

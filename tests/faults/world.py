@@ -15,14 +15,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
-from importlib.util import find_spec
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import quote_plus
 
 import pytest
 
-from chalicelib import catalog, indexing, keyring, model, settings
+from chalicelib import catalog, indexing, keyring, model, settings, sweep, versions
 from chalicelib.api import auth
 from chalicelib.catalog.items import read
 from chalicelib.catalog.keys import marker_key
@@ -30,8 +29,8 @@ from chalicelib.catalog.listing import ListQuery
 from chalicelib.catalog.postings import postings
 from chalicelib.deliveries import MAX_RECEIVES
 from chalicelib.importing import handler as importing
-from chalicelib.model import File, Kind, Status, rendition_key
-from chalicelib.processing import pipeline
+from chalicelib.model import EXTENSIONS, File, Kind, Status, rendition_key, rendition_prefix
+from chalicelib.processing import pipeline, recipes
 from tests.conftest import STAGE, Answer, Client, aws_client, lambda_context, new_client, template
 
 ACCOUNT, REGION = "123456789012", "eu-west-1"
@@ -44,16 +43,13 @@ A_LEASE = pipeline.LEASE + timedelta(seconds=5)
 SOON = timedelta(minutes=10)
 LATER = (timedelta(minutes=20), timedelta(hours=3), timedelta(days=2), timedelta(days=8), timedelta(days=32))
 
-# Whether there is a sweep yet.
-SWEEPS = find_spec("chalicelib.sweep") is not None
-
 # Which state may come after which (docs/api.md has the diagram); a state may always come after itself.
 _AFTER = {
     Status.AWAITING_UPLOAD: {Status.PROCESSING, Status.EXPIRED, Status.DELETED, Status.FAILED},
     Status.EXPIRED: {Status.PROCESSING, Status.DELETED},
     Status.PROCESSING: {Status.READY, Status.FAILED, Status.DELETED},
     Status.READY: {Status.PROCESSING, Status.DELETED},
-    Status.FAILED: {Status.PROCESSING, Status.DELETED},
+    Status.FAILED: {Status.PROCESSING, Status.DELETED, Status.AWAITING_UPLOAD},
     Status.DELETED: {Status.PROCESSING, Status.READY, Status.FAILED},
 }
 
@@ -101,11 +97,24 @@ class Clock:
     def forward(self, by: timedelta) -> None:
         self.moment += by
 
+    # As the module `time`.
+
+    def time(self) -> float:
+        return self.now(UTC).timestamp()
+
+    def monotonic(self) -> float:
+        return self.moment.timestamp()
+
+    def sleep(self, seconds: float) -> None:
+        self.forward(timedelta(seconds=seconds))
+
 
 @contextmanager
 def time_of(clock: Clock) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(model, "datetime", clock)
+        for module in ("chalicelib.rendering", "chalicelib.catalog.renders"):
+            patch.setattr(f"{module}.time", clock)
         yield
 
 
@@ -139,8 +148,12 @@ class Queue:
     def _queue(self) -> Any:
         return _backend("sqs").queues[self.name]
 
+    @property
+    def url(self) -> str:
+        return STAGE[f"FILEMILL_{SETTING[self.name]}_QUEUE_URL"]
+
     def send(self, body: str) -> None:
-        aws_client("sqs").send_message(QueueUrl=STAGE[f"FILEMILL_{SETTING[self.name]}_QUEUE_URL"], MessageBody=body)
+        aws_client("sqs").send_message(QueueUrl=self.url, MessageBody=body)
 
     def waiting(self) -> list[Any]:
         """Messages that a handler may yet get, those that have been received too often set aside."""
@@ -243,6 +256,10 @@ class World:
                 self._told.add((key, version))
                 self.ingest.send(self.event(key, version, size))
 
+    def forget_notices(self) -> None:
+        """What was stored by now, S3 tells nobody."""
+        self._told |= {(key, version) for key, version, _ in originals()}
+
     def event(self, key: str, version: str, size: int) -> str:
         """One notification; the next in the order of all."""
         self._sequencer += 1
@@ -293,21 +310,15 @@ class World:
                 raise BrokenError("a batch of the stream that is never indexed")
         self._indexed += len(waiting)
 
-    def sweep(self) -> bool:
-        """One run of the sweep to its end; False where there is none."""
-        if not SWEEPS:
-            return False
-        sweep: Any = import_module("chalicelib.sweep")
-        sweep.run()
-        return True
+    def sweep(self) -> Counter[str]:
+        """One run of the sweep to its end; what it did."""
+        return sweep.run()
 
-    def swept_soon(self) -> bool:
-        """One run of the sweep after a while, and what comes of it; False where there is none."""
+    def swept_soon(self) -> None:
+        """One run of the sweep after a while, and what comes of it."""
         self.clock.forward(SOON)
-        if not self.sweep():
-            return False
+        self.sweep()
         self.drain()
-        return True
 
     def later(self) -> None:
         """A long time with nobody about but the sweep and the rules of the buckets."""
@@ -357,6 +368,9 @@ class World:
         if swept and left:
             raise BrokenError(f"left for ever: {sorted(left)[:3]} and {max(0, len(left) - 3)} more")
         found: Counter[Facts] = Counter(_facts(file) for file in now)
+        listed = {rendition_key(f.visibility, f.id, str(f.source_version), r) for f in now for r in f.renditions}
+        for key in (derived_keys() & _on_demand(now)) - listed:
+            found[("on demand", key.rpartition("/")[2])] += 1
         found[("orphans", str(len(left)))] += 1
         found[("dead letters", str(len(self.ingest.dead) + len(self.imports.dead)))] += 1
         return found
@@ -378,6 +392,14 @@ def emptied() -> None:
         queue._messages.clear()
         queue.pending_messages.clear()
     _backend("cloudfront", "aws").invalidations.clear()
+
+
+def shown_again(queue: str) -> None:
+    """The time is over for which a queue's messages were hidden from others than those who received them."""
+    found = _backend("sqs").queues[queue]
+    found.pending_messages.clear()
+    for message in found._messages:
+        message.visible_at = 0
 
 
 def originals() -> list[tuple[str, str, int]]:
@@ -493,6 +515,9 @@ def _check_step(before: File, after: File) -> None:
         raise BrokenError(f"revision {before.revision} became {after.revision}")
     if after.status is not before.status and after.status not in _AFTER[before.status]:
         raise BrokenError(f"`{before.status}` became `{after.status}`")
+    reopened = (before.status, after.status) == (Status.FAILED, Status.AWAITING_UPLOAD)
+    if reopened and (before.version_id or not before.source_url):
+        raise BrokenError("a file whose bytes nobody will send again waits for them")
     if after.status is Status.PROCESSING and after.generation == before.generation:
         if before.status not in (Status.AWAITING_UPLOAD, Status.EXPIRED, Status.PROCESSING):
             raise BrokenError(f"processed twice: `{before.status}` became `processing` again")
@@ -539,12 +564,23 @@ def _orphans(now: list[File]) -> set[str]:
     """What is stored and belongs to no record."""
     alive = [file for file in now if file.status is not Status.DELETED or file.restore_until]
     keys = {rendition_key(f.visibility, f.id, str(f.source_version), r) for f in alive for r in f.renditions}
-    left = derived_keys() - keys
+    left = derived_keys() - keys - _on_demand(now)
     own = {(f"{file.tenant}/{file.id}", file.version_id) for file in alive if file.version_id}
     left |= {f"{key} {version}" for key, version, _ in originals() if (key, version) not in own}
     waiting = {file.upload_id for file in alive if file.status is Status.AWAITING_UPLOAD}
     left |= {f"upload {u['UploadId']}" for u in multipart_uploads() if u["UploadId"] not in waiting}
     return left
+
+
+def _on_demand(now: list[File]) -> set[str]:
+    """Where a viewer may have had a rendition made: the ladder of each file, under the address that it has."""
+    return {
+        rendition_prefix(file.visibility, file.id, file.source_version) + f"{size.name}.{extension}"
+        for file in now
+        if file.status is not Status.DELETED and file.image and file.source_version
+        for size in recipes.ladder(versions.served_recipe(file), file.image.width, file.image.height)
+        for extension in EXTENSIONS.values()
+    }
 
 
 def _facts(file: File) -> Facts:

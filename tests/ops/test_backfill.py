@@ -59,7 +59,8 @@ def work_off() -> int:
     return done
 
 
-WANTED = Wanted("photo", "photo", kind=Kind.IMAGE)
+HERE = (recipes.ENGINE_VERSION,)
+WANTED = Wanted("photo", "photo", HERE, kind=Kind.IMAGE)
 
 
 def test_what_the_recipe_made_already_is_left_alone(files: list[str]) -> None:
@@ -100,10 +101,10 @@ def test_one_tenant_s_files_and_a_time_can_be_chosen(files: list[str]) -> None:
 
 
 def test_another_recipe_takes_files_from_the_one_that_is_named(files: list[str]) -> None:
-    assert backfill.matching(Wanted("avatar", "avatar", kind=Kind.IMAGE), None) == []
-    found = backfill.matching(Wanted("avatar", "photo", kind=Kind.IMAGE), "acme")
+    assert backfill.matching(Wanted("avatar", "avatar", HERE, kind=Kind.IMAGE), None) == []
+    found = backfill.matching(Wanted("avatar", "photo", HERE, kind=Kind.IMAGE), "acme")
     assert {file.id for file in found} == {files[0], files[1]}
-    backfill.backfill(Wanted("avatar", "photo"), found, PACE)
+    backfill.backfill(Wanted("avatar", "photo", HERE), found, PACE)
     work_off()
     assert record(files[0]).recipe == "avatar"
 
@@ -119,7 +120,7 @@ def test_a_file_without_its_original_is_named_and_left(files: list[str], capsys:
 
 
 def test_a_file_s_own_fault_is_no_reason_to_try_again(files: list[str]) -> None:
-    assert backfill.matching(Wanted("photo", "photo", Status.FAILED), None) == []
+    assert backfill.matching(Wanted("photo", "photo", HERE, Status.FAILED), None) == []
 
 
 def arguments(project_dir: Path, *words: str) -> argparse.Namespace:
@@ -130,10 +131,14 @@ def arguments(project_dir: Path, *words: str) -> argparse.Namespace:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    (tmp_path / ".chalice").mkdir()
-    config = {"stages": {"test": {"environment_variables": STAGE}}}
-    (tmp_path / ".chalice" / "config.json").write_text(json.dumps(config))
-    return tmp_path
+    return project_of(tmp_path)
+
+
+def project_of(folder: Path, **more: str) -> Path:
+    (folder / ".chalice").mkdir(exist_ok=True)
+    config = {"stages": {"test": {"environment_variables": STAGE, **more}}}
+    (folder / ".chalice" / "config.json").write_text(json.dumps(config))
+    return folder
 
 
 @pytest.mark.usefixtures("changed")
@@ -151,6 +156,50 @@ def test_it_says_how_much_and_what_it_costs_before_it_asks(
     assert work_off() == 3
     with pytest.raises(OpsError, match="no recipe 'sepia'"):
         backfill.main(arguments(project, "--recipe", "sepia"))
+
+
+PLAIN, SIMD = "3+plain", "3+plain+resizer"
+
+
+@pytest.mark.parametrize(
+    ("architecture", "there", "here"),
+    [("arm64", PLAIN, SIMD), ("x86_64", SIMD, PLAIN), ("x86_64", PLAIN, SIMD), ("arm64", PLAIN, PLAIN)],
+)
+def test_what_the_stage_s_engine_made_is_made_whatever_this_computer_s_is(
+    client: Client,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    architecture: str,
+    there: str,
+    here: str,
+) -> None:
+    project = project_of(tmp_path, lambda_architecture=architecture)
+    monkeypatch.setattr(recipes, "_PLAIN", PLAIN)
+    monkeypatch.setattr(recipes, "_SIMD", SIMD)
+
+    def run(*words: str) -> str:
+        with monkeypatch.context() as patch:
+            patch.setattr(recipes, "ENGINE_VERSION", here)
+            assert backfill.main(arguments(project, "--recipe", "photo", *words)) == 0
+        return capsys.readouterr().out
+
+    monkeypatch.setattr(recipes, "ENGINE_VERSION", there)
+    file_id = upload(client, PHOTO)
+    deliver(file_id)
+    assert "0 files" in run("--dry-run")
+    monkeypatch.setitem(recipes.RECIPES, "photo", dataclasses.replace(recipes.RECIPES["photo"], widths=(16, 32)))
+    assert "1 files" in run("--yes")
+    assert work_off() == 1
+    assert "0 files" in run("--dry-run")
+
+
+def test_another_architecture_than_a_file_was_made_by_has_it_made_again(client: Client) -> None:
+    file_id = upload(client, PHOTO)
+    deliver(file_id)
+    made = record(file_id).model_copy(update={"made_with": recipes.RECIPES["photo"].fingerprint_by(recipes._SIMD)})
+    assert made in Wanted("photo", "photo", recipes.engines_of("arm64"))
+    assert made not in Wanted("photo", "photo", recipes.engines_of("x86_64"))
 
 
 def test_a_million_files_cost_what_their_parts_do() -> None:

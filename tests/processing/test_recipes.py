@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import platform
 import subprocess
 import sys
 from dataclasses import replace
@@ -18,6 +19,7 @@ from chalicelib.processing.recipes import (
     Encoding,
     Recipe,
     Watermark,
+    engines_of,
     ladder,
 )
 
@@ -132,6 +134,8 @@ def test_the_engine_version_names_the_pillow_that_is_installed() -> None:
     engine, _, resizer = ENGINE_VERSION.partition("+resizer")
     assert engine.endswith(f"+pillow{PIL.__version__}"), "other encoders, other bytes: raise ENGINE_VERSION"
     assert bool(resizer) == HAS_RESIZER
+    assert ENGINE_VERSION in engines_of(platform.machine())
+    assert engines_of("arm64") == (engine,)
     assert not HAS_RESIZER or resizer == version("cykooz-resizer")
 
 
