@@ -6,7 +6,7 @@ Each step can be repeated. The record was changed before, so what is removed her
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from chalicelib import catalog, delivery, storage
@@ -48,7 +48,7 @@ def begin_clear(file: File) -> Ending:
         storage.delete_derived(prefix)
     # What a public file was before, whoever finds it at an edge may see.
     still_public = file.visibility is Visibility.PUBLIC and file.status is not Status.DELETED
-    return Ending(file, None if still_public else _path(file, file.leftovers), lambda: catalog.cleared(file))
+    return Ending(file, None if still_public else _path(file.id, file.leftovers), lambda: catalog.cleared(file))
 
 
 def begin_purge(file: File) -> Ending:
@@ -59,7 +59,7 @@ def begin_purge(file: File) -> Ending:
     for visibility in Visibility:
         storage.delete_derived(f"f/{visibility}/{file.id}/")
     served = [f"f/{file.visibility}/"] if file.source_version and file.kind is not Kind.OTHER else []
-    return Ending(file, _path(file, [*file.leftovers, *served]), lambda: catalog.mark_purged(file.id))
+    return Ending(file, _path(file.id, [*file.leftovers, *served]), lambda: catalog.mark_purged(file.id))
 
 
 def finish(endings: Sequence[Ending]) -> list[Ending]:
@@ -75,14 +75,26 @@ def finish(endings: Sequence[Ending]) -> list[Ending]:
     return later
 
 
+def forget(keys: Iterable[str], reference: str) -> bool:
+    """Has the edges forget the public files of these objects; False when CloudFront takes no invalidation just now.
+
+    `reference`: AWS takes a request that is repeated with the same one for the same request.
+    """
+    paths = {path for key in keys if (path := _path(key.split("/")[2], [key]))}
+    return not paths or delivery.invalidate(_at_most(paths), reference)
+
+
 def _invalidated(to_forget: Mapping[str, Ending]) -> bool:
-    paths = sorted(to_forget) if len(to_forget) <= MAX_PATHS else [f"/{_PUBLIC}*"]
-    # The revision: AWS takes a request that is repeated with the same reference for the same one.
+    # The revision: what ends later is another request.
     told = sorted(f"{ending.file.id}-{ending.file.revision}" for ending in to_forget.values())
     reference = told[0] if len(told) == 1 else hashlib.sha256("\n".join(told).encode()).hexdigest()
-    return delivery.invalidate(paths, reference)
+    return delivery.invalidate(_at_most(to_forget), reference)
 
 
-def _path(file: File, prefixes: Iterable[str]) -> str | None:
+def _at_most(paths: Collection[str]) -> list[str]:
+    return sorted(paths) if len(paths) <= MAX_PATHS else [f"/{_PUBLIC}*"]
+
+
+def _path(file_id: str, prefixes: Iterable[str]) -> str | None:
     """What covers the file's public addresses at the edges. A private one ends with its signature."""
-    return f"/{_PUBLIC}{file.id}/*" if any(prefix.startswith(_PUBLIC) for prefix in prefixes) else None
+    return f"/{_PUBLIC}{file_id}/*" if any(prefix.startswith(_PUBLIC) for prefix in prefixes) else None

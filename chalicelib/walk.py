@@ -13,9 +13,9 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
-from chalicelib import catalog, storage, versions
+from chalicelib import catalog, removal, storage, versions
 from chalicelib.catalog import Position
-from chalicelib.model import FILE_ID_PATTERN, File, Status, now, parse_original_key, rendition_key
+from chalicelib.model import FILE_ID_PATTERN, File, Status, now, parse_original_key, rendition_key, timestamp
 from chalicelib.observability import logger
 from chalicelib.settings import settings
 from chalicelib.storage import Listed, Stored
@@ -179,6 +179,8 @@ def _derived(objects: list[Stored]) -> Sum:
     elif unowned:
         logger.warning("renditions of no record removed", extra={"keys": unowned[:10], "count": len(unowned)})
         storage.delete_derived_objects(unowned)
+        if not removal.forget(unowned, f"walk-{timestamp(now())}"):
+            logger.error("edges may keep copies of public renditions of no record", extra={"keys": unowned[:10]})
         done += Counter(Orphans=len(unowned))
     return done + Counter(Missing=_without_original(records.values()))
 

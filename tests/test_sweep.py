@@ -424,6 +424,16 @@ def later(clock: Clock) -> Any:
     return sweep.run()
 
 
+def test_edges_forget_public_renditions_that_no_record_leads_to(
+    client: Client, clock: Clock, asked: list[list[str]]
+) -> None:
+    public, private = ("file_" + letter * 26 for letter in "AB")
+    for key in (f"f/public/{public}/v/w160.avif", f"f/public/{public}/v/w320.avif", f"f/private/{private}/v/w160.avif"):
+        aws_client("s3").put_object(Bucket="derived", Key=key, Body=b"x")
+    assert later(clock)["Orphans"] == 3
+    assert asked == [[f"/f/public/{public}/*"]]
+
+
 def put_orphans(count: int) -> None:
     for _ in range(count):
         file_id = model.new_file_id()
