@@ -1,4 +1,4 @@
-.PHONY: help venv run test faults check contract openapi deploy bench clean
+.PHONY: help venv run test faults soak check contract openapi deploy bench clean
 
 PYTHON := .venv/bin/python
 PARALLEL := -n auto --maxprocesses 4 --dist loadgroup
@@ -11,6 +11,9 @@ venv: # both virtual environments, as far as their requirement files changed
 
 run: venv # everything on this computer, at http://localhost:8000 (PORT=, EMULATOR_PORT=), until Ctrl-C
 	@exec $(PYTHON) -m ops local
+
+soak: venv # 2,000 files through the local stack while workers are killed and messages repeated (SOAK="--files 200")
+	@$(PYTHON) -m tests.soak $(SOAK)
 
 check: venv # format, lint, types, the template, the quick tests
 	@$(PYTHON) -m ruff format --check -q .

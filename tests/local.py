@@ -20,6 +20,7 @@ HERE = Path(__file__).parent
 DEPLOYED = (HERE / "e2e", HERE / "browser")
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks at the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Everything that needs the deployed stack is marked `e2e`, and runs in one process: there is one stack."""
     for item in items:

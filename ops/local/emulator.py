@@ -14,11 +14,20 @@ What is added, each because MiniStack 1.5.33 lacks it:
 - A form upload belongs to the account of the key that signed its policy, which stands in the form alone.
 - A GET of one version of an object heeds `Range` and the `response-…` parameters, as one without version does.
 - A Lambda's package is unpacked and compiled once, not for each process it runs in.
+- A Lambda's process that ends while it starts ends alone. MiniStack would then end all the function's others in the
+  midst of their work, whose callers would do the same to those that were started meanwhile, and so on.
+- A queue's function runs in at most twice as many processes as there are processors (and at least in four), whatever
+  its concurrency on AWS: 200 of them would stand in each other's way.
+- A message that a function held when the emulator ended is visible when it starts again, not after the rest of its
+  visibility timeout (90 minutes): the function ended, too.
+- What of a table's stream no function has read is kept between runs. MiniStack keeps how far it was read alone, and
+  would pass over what was not read, and after it over as many changes as there ever were.
 - A Lambda's answer no longer waits 50 ms for a log line that doesn't come, nor a deployment 5 s for each function.
 - `GET /_edge/origin` fetches from a distribution's S3 origin under its origin access control, in the distribution's
   account, and does nothing else that the data plane does: the front door (ops/local/edge) is the data plane. A
   missing object is 404 where CloudFront may list the bucket, as on S3.
 - `GET /_edge/invalidations` tells the front door of a distribution's new invalidations.
+- `POST /_edge/save` saves the state, which MiniStack does only when it ends.
 - A guard on every request (guard.py).
 
 It patches private functions, so `self_test` refuses any other version of MiniStack, and any changed signature.
@@ -52,9 +61,16 @@ RELIED_ON = {
     "ministack.app:main": "()",
     "ministack.app:pin_request_origin": "(source_ip: str, secure_transport: bool) -> None",
     "ministack.app:_request_account_scope": "(access_key_id: str) -> str",
+    "ministack.app:save_all": "(services: dict) -> None",
+    "ministack.app:_build_persistence_save_dict": "()",
     "ministack.app:_send_if_handled": "(send, response, receive=None, *, head=False) -> bool",
     "ministack.core.concurrency:run_offloop": "(fn, *args, **kwargs)",
     "ministack.core.lambda_runtime:Worker._spawn": "(self)",
+    "ministack.core.lambda_runtime:Worker.invoke": (
+        "(self, event, request_id: str, *, trace_id: str | None = None, depth=None, durable: dict | None = None, "
+        "invoked_function_arn: str | None = None) -> dict"
+    ),
+    "ministack.core.lambda_runtime:kill_workers": "(workers) -> None",
     "ministack.core.lambda_runtime:Worker._drain_stderr_bounded": (
         "(self, first_line_wait: float = 0.05, idle_confirm: float = 0.005, hard_cap: float = 0.25) -> str"
     ),
@@ -73,7 +89,15 @@ RELIED_ON = {
     SERVICES + "apigateway_v1:_execute_in_scope": (
         "(request, api_id, stage_name, method, path, headers, body, query_params, owner_account_id, owner_region)"
     ),
+    SERVICES + "lambda_svc:_sqs_esm_concurrency": (
+        "(esm: dict, func_rec: dict, config: dict, queue: dict | None = None) -> int"
+    ),
     SERVICES + "lambda_svc:_schedule_state_transition": "(func_name: str, delay: float) -> None",
+    SERVICES + "dynamodb:get_state": "()",
+    SERVICES + "dynamodb:load_persisted_state": "(data)",
+    SERVICES + "dynamodb:stream_start_position": "(table_name: str, *, account_id=None, region=None) -> int",
+    SERVICES + "dynamodb:_next_stream_seq": "()",
+    SERVICES + "sqs:load_persisted_state": "(data)",
     SERVICES + "s3:handle_request": (
         "(method: str, path: str, headers: dict, body: bytes, query_params: dict, signed_path: str | None = None, "
         "enforce_bucket_region: bool = True, internal: bool = False, access_point_region: str | None = None, "
@@ -280,6 +304,77 @@ def answer_at_once() -> None:
     lambda_runtime.Worker._drain_stderr_bounded.__defaults__ = (0.004, 0.003, 0.25)
 
 
+def fail_alone() -> None:
+    """Have a worker that can't be started, or whose pipe breaks, be an error of its invocation alone."""
+    from ministack.core import lambda_runtime
+
+    invoke = lambda_runtime.Worker.invoke
+
+    def invoke_or_fail(self, event, request_id, **options):
+        try:
+            return invoke(self, event, request_id, **options)
+        except Exception as error:
+            lambda_runtime.kill_workers([self])  # the pool keeps it, and it starts anew when it is next called
+            return {"status": "error", "error": str(error), "cold_start": True, "log": self._drain_stderr()}
+
+    lambda_runtime.Worker.invoke = invoke_or_fail
+
+
+def bound_concurrency() -> None:
+    """Run no more of a queue's batches at once than this machine can."""
+    from ministack.services import lambda_svc
+
+    concurrency, most = lambda_svc._sqs_esm_concurrency, max(4, 2 * (os.cpu_count() or 1))
+    lambda_svc._sqs_esm_concurrency = lambda *args: min(most, concurrency(*args))
+
+
+def give_back_messages() -> None:
+    """Have messages that were in flight when the state was saved be visible again: nobody holds them any more."""
+    from ministack.services import sqs
+
+    load = sqs.load_persisted_state
+
+    def load_and_give_back(data):
+        load(data)
+        for _, queue in sqs._queues.all_items():
+            for message in queue["messages"]:
+                if message.get("receive_count"):
+                    message["visible_at"] = 0
+
+    sqs.load_persisted_state = load_and_give_back
+
+
+def keep_streams() -> None:
+    """Save the tail of each table's stream, from the first record that some function has not read."""
+    from ministack.services import dynamodb, lambda_svc
+
+    save, load = dynamodb.get_state, dynamodb.load_persisted_state
+
+    def read_up_to(account, region, table):
+        positions = lambda_svc._dynamodb_stream_positions
+        for (_, _, mapping), esm in lambda_svc._esms.all_items():
+            if f":{region}:{account}:table/{table}/stream/" in esm.get("EventSourceArn", ""):
+                yield positions.get_scoped(account, region, mapping, 0)
+
+    def tails():
+        for (account, region, table), records in dynamodb._stream_records.all_items():
+            begin = dynamodb.stream_start_position(table, account_id=account, region=region)
+            at = max(begin, min([begin + len(records), *read_up_to(account, region, table)]))
+            yield [account, region, table, at, records[at - begin :]]
+
+    def save_with_streams():
+        return {**save(), "streams": list(tails()), "stream_sequence": dynamodb._stream_seq_counter}
+
+    def load_with_streams(data):
+        load(data)
+        dynamodb._stream_seq_counter = (data or {}).get("stream_sequence", 0)
+        for account, region, table, at, records in (data or {}).get("streams", []):
+            dynamodb._stream_records.set_scoped(account, region, table, records)
+            dynamodb._stream_trimmed.set_scoped(account, region, table, at)
+
+    dynamodb.get_state, dynamodb.load_persisted_state = save_with_streams, load_with_streams
+
+
 def unpack_once() -> None:
     """Unpack each zip into one folder that all workers link to: a cold start falls from several seconds to one.
 
@@ -401,6 +496,14 @@ async def tell_invalidations(headers, receive, send) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
+async def save_state(send) -> None:
+    from ministack import app
+
+    app.save_all(app._build_persistence_save_dict())
+    await send({"type": "http.response.start", "status": 204, "headers": []})
+    await send({"type": "http.response.body"})
+
+
 def read_versions_as_objects() -> None:
     """Make a GET with `versionId` answer a part where one is asked for, and say of it what the query says."""
     from ministack.services import s3
@@ -445,6 +548,8 @@ def guarded(app, origins: frozenset[str]):
             await fetch_from_origin(scope, headers, receive, send)
         elif scope["type"] == "http" and scope["path"] == "/_edge/invalidations":
             await tell_invalidations(headers, receive, send)
+        elif scope["type"] == "http" and scope["path"] == "/_edge/save" and scope["method"] == "POST":
+            await save_state(send)
         else:
             await app(scope, receive, send)
 
@@ -499,6 +604,10 @@ def main() -> None:
     find_uploads_account()
     read_versions_as_objects()
     answer_at_once()
+    fail_alone()
+    bound_concurrency()
+    give_back_messages()
+    keep_streams()
     unpack_once()
     trust_loopback()
     ministack_app.app = guarded(ministack_app.app, frozenset(args.origin))

@@ -160,6 +160,12 @@ class EmulatorProcess:
         except OSError:
             return False
 
+    def save(self) -> None:
+        """Have it save its state, as it does when it is stopped: what `kill -9` then leaves."""
+        request = urllib.request.Request(f"{self.url}/_edge/save", method="POST")  # noqa: S310
+        with urllib.request.urlopen(request, timeout=STOP_SECONDS):  # noqa: S310
+            pass
+
     def alive(self) -> bool:
         return self.process is not None and self.process.poll() is None
 

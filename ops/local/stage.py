@@ -153,6 +153,8 @@ class LocalStage:
             return
         self.marker.unlink(missing_ok=True)
         self.deploy()
+        # The buckets are kept as they are made: without their stack they would be in a next deployment's way.
+        self.emulator.save()
         project.remember(self.marker, wanted)
 
     def is_deployed(self) -> bool:

@@ -8,6 +8,8 @@ import subprocess
 import time
 import zipfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -22,8 +24,10 @@ from tests.local import free_ports
 
 PYTHON = ROOT / ".local" / "emulator" / "bin" / "python"
 HANDLER = """
-import json, time
+import json, os, pathlib, time
 import boto3
+if pathlib.Path(os.environ["HOME"], "broken").exists():
+    os._exit(1)
 def retry(event, context):
     record = event["Records"][0]
     print("received", record["attributes"]["ApproximateReceiveCount"], time.time())
@@ -31,6 +35,11 @@ def retry(event, context):
     boto3.client("sqs").change_message_visibility(
         QueueUrl=queue, ReceiptHandle=record["receiptHandle"], VisibilityTimeout=2)
     raise RuntimeError("again")
+def read(event, context):
+    print("read", *(record["dynamodb"]["Keys"]["pk"]["S"] for record in event["Records"]))
+def slow(event, context):
+    time.sleep(3)
+    return "done"
 def echo(event, context):
     return {"statusCode": 200, "headers": {"Content-Type": "image/png"}, "isBase64Encoded": event["isBase64Encoded"],
             "body": event["body"] or json.dumps(event["pathParameters"])}
@@ -66,13 +75,20 @@ def client(emulator: EmulatorProcess) -> Client:
 
 @pytest.fixture(scope="module")
 def functions(client: Client) -> dict[str, str]:
-    """ARNs of `retry` and `echo`."""
+    """ARNs of `retry`, `slow` and `echo`."""
+    return make_functions(client, "retry", "slow", "echo")
+
+
+def make_functions(client: Client, *names: str) -> dict[str, str]:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         archive.writestr("code.py", HANDLER)
     trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
     role = client("iam").create_role(RoleName="r", AssumeRolePolicyDocument=json.dumps({"Statement": trust}))
-    allow = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sqs:*", "Resource": "*"}]}
+    allow = {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Action": ["sqs:*", "dynamodb:*"], "Resource": "*"}],
+    }
     client("iam").put_role_policy(RoleName="r", PolicyName="p", PolicyDocument=json.dumps(allow))
     return {
         name: client("lambda").create_function(
@@ -83,7 +99,7 @@ def functions(client: Client) -> dict[str, str]:
             Code={"ZipFile": packed.getvalue()},
             Timeout=10,
         )["FunctionArn"]
-        for name in ("retry", "echo")
+        for name in names
     }
 
 
@@ -108,6 +124,27 @@ def test_a_failing_function_sees_a_message_after_the_time_it_set_and_at_last_no_
     assert [count for _, count, _ in lines] == ["1", "2", "3"]
     times = [float(at) for _, _, at in lines]
     assert all(later - earlier >= 2 for earlier, later in pairwise(times))
+
+
+def test_a_process_that_ends_while_it_starts_takes_no_other_with_it(
+    client: Client, functions: dict[str, str], emulator: EmulatorProcess
+) -> None:
+    def call() -> Any:
+        answer = client("lambda").invoke(FunctionName=functions["slow"])
+        return json.loads(answer["Payload"].read())
+
+    assert call() == "done"
+    broken = emulator.temporary / "broken"
+    with ThreadPoolExecutor(1) as other:
+        working = other.submit(call)
+        time.sleep(1)
+        broken.touch()
+        try:
+            assert "exited immediately" in call()["errorMessage"]
+        finally:
+            broken.unlink()
+        assert working.result() == "done"
+    assert call() == "done"
 
 
 def swagger(function: str, *, binary: list[str], extra: str = "/more") -> dict[str, Any]:
@@ -197,13 +234,81 @@ def test_the_emulator_saves_its_state_and_takes_its_functions_along(tmp_path: Pa
     process.start(print)
     assert process.process
     pid = process.process.pid
-    client_of(process, "sqs").create_queue(QueueName="kept")
+    sqs = client_of(process, "sqs")
+    url = sqs.create_queue(QueueName="kept", Attributes={"VisibilityTimeout": "600"})["QueueUrl"]
+    sqs.send_message(QueueUrl=url, MessageBody="in flight")
+    assert sqs.receive_message(QueueUrl=url)["Messages"]
     process.stop()
     assert not Path(f"/proc/{pid}").exists()
     process.start(print)
-    queues = client_of(process, "sqs").list_queues()["QueueUrls"]
+    queues = sqs.list_queues()["QueueUrls"]
+    again = sqs.receive_message(QueueUrl=url).get("Messages")
     process.stop()
     assert [url.rpartition("/")[2] for url in queues] == ["kept"]
+    assert again, "who held the message has ended"
+    assert again[0]["Body"] == "in flight"
+
+
+def test_killed_it_has_what_was_saved_before(tmp_path: Path) -> None:
+    process = EmulatorProcess(tmp_path, free_ports(1)[0], PYTHON, [])
+    process.start(print)
+    try:
+        assert process.process
+        sqs = client_of(process, "sqs")
+        sqs.create_queue(QueueName="saved")
+        process.save()
+        sqs.create_queue(QueueName="lost")
+        process.process.kill()
+        process.process.wait()
+        process.start(print)
+        assert [url.rpartition("/")[2] for url in sqs.list_queues()["QueueUrls"]] == ["saved"]
+    finally:
+        process.stop()
+
+
+def test_a_stream_goes_on_after_a_stop_where_its_function_was(tmp_path: Path) -> None:
+    process = EmulatorProcess(tmp_path, free_ports(1)[0], PYTHON, [])
+    process.start(print)
+    client = partial(client_of, process)
+
+    def put(*names: str) -> None:
+        for name in names:
+            client("dynamodb").put_item(TableName="table", Item={"pk": {"S": name}})
+
+    def read_in_this_run(wanted: int) -> list[str]:
+        deadline = time.monotonic() + 20
+        while True:
+            lines = [line.split()[1:] for line in process.log.read_text().splitlines() if line.startswith("read ")]
+            read = [name for line in lines for name in line]
+            if len(read) >= wanted or time.monotonic() > deadline:
+                return read
+            time.sleep(0.1)
+
+    try:
+        table = client("dynamodb").create_table(
+            TableName="table",
+            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+            AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
+            BillingMode="PAY_PER_REQUEST",
+            StreamSpecification={"StreamEnabled": True, "StreamViewType": "KEYS_ONLY"},
+        )
+        function = make_functions(client, "read")["read"]
+        mapping = client("lambda").create_event_source_mapping(
+            EventSourceArn=table["TableDescription"]["LatestStreamArn"],
+            FunctionName=function,
+            StartingPosition="TRIM_HORIZON",
+        )
+        put("a", "b", "c")
+        assert read_in_this_run(3) == ["a", "b", "c"]
+        client("lambda").update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
+        put("d")
+        process.stop()
+        process.start(print)
+        client("lambda").update_event_source_mapping(UUID=mapping["UUID"], Enabled=True)
+        put("e")
+        assert read_in_this_run(2) == ["d", "e"]
+    finally:
+        process.stop()
 
 
 def test_the_self_test_refuses_another_ministack() -> None:
