@@ -62,6 +62,7 @@ def _deciding_files(root: Path) -> Iterator[Path]:
     for name in TOOLS:
         yield from sorted((root / name).glob("*.py"))
     # The adapter decides what the emulator made of a deployment.
+    yield from sorted((root / "ops" / "local" / "adapter").glob("*.py"))
     yield root / "ops" / "local" / "emulator.py"
     yield root / "ops" / "local" / "requirements.txt"
 

@@ -1,4 +1,4 @@
-"""What ops/local/emulator.py adds to MiniStack, and what of it the functions count on. No Filemill in it."""
+"""What ops/local/adapter adds to MiniStack, and what of it the functions count on. No Filemill in it."""
 
 from __future__ import annotations
 

@@ -90,7 +90,7 @@ class Origins:
         assert self.session
         headers = headers | {name.lower(): value for name, value in origin.headers}
         if origin.is_s3:
-            # Not S3's own address: the emulator's origin fetch (ops/local/emulator.py) checks the bucket policy for
+            # Not S3's own address: the emulator's origin fetch (ops/local/adapter) checks the bucket policy for
             # CloudFront's service principal and this distribution, which is what origin access control means. A GET
             # signed with our root key would pass whatever the policy says.
             url = f"{self.endpoint_url}/_edge/origin"

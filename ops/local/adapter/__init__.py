@@ -1,0 +1,1 @@
+"""What MiniStack lacks that Filemill needs, a service a module. Run by the emulator's interpreter only."""

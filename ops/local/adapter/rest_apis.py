@@ -1,0 +1,168 @@
+"""API Gateway, as Chalice uses it.
+
+- `ImportRestApi` and `PutRestApi` read the swagger document (MiniStack makes an empty API); the MOCK integrations of
+  Chalice's CORS preflights keep their templates; a PATCH of `minimumCompressionSize` to '' means "none".
+- A REST API's answers are compressed from its `minimumCompressionSize` on, for who accepts gzip.
+- An API is found by its id, which is unique, whatever account the caller's key is of (callers of an API have none).
+"""
+
+import gzip
+import json
+
+RELIED_ON = {
+    "ministack.services.apigateway:find_api_scope": "(api_id)",
+    "ministack.services.apigateway_v1:find_api_scope": "(api_id)",
+    "ministack.services.apigateway_v1:handle_request": "(method, path, headers, body, query_params)",
+    "ministack.services.apigateway_v1:_import_rest_api": "(spec, base_data=None)",
+    "ministack.services.apigateway_v1:_import_path_item": (
+        "(api_id, path, path_item, scheme_map=None, default_security=None)"
+    ),
+    "ministack.services.apigateway_v1:_import_operation": (
+        "(api_id, resource_id, http_method, operation, scheme_map=None, default_security=None)"
+    ),
+    "ministack.services.apigateway_v1:_import_security_schemes": "(api_id, spec)",
+    "ministack.services.apigateway_v1:_put_method_response": "(api_id, resource_id, http_method, status_code, data)",
+    "ministack.services.apigateway_v1:_put_integration_response": (
+        "(api_id, resource_id, http_method, status_code, data)"
+    ),
+    "ministack.services.apigateway_v1:_get_rest_api": "(api_id)",
+    "ministack.services.apigateway_v1:_execute_in_scope": (
+        "(request, api_id, stage_name, method, path, headers, body, query_params, owner_account_id, owner_region)"
+    ),
+}
+"""Private names, and how they must look."""
+
+
+def apply() -> None:
+    import_rest_apis()
+    compress_answers()
+    find_apis_anywhere()
+
+
+def import_rest_apis() -> None:
+    """Make ImportRestApi and PutRestApi read the document."""
+    from ministack.services import apigateway_v1 as v1
+
+    import_operation, handle_request = v1._import_operation, v1.handle_request
+
+    def import_whole_operation(
+        api_id, resource_id, http_method, operation, scheme_map=None, default_security=None
+    ) -> None:
+        import_operation(api_id, resource_id, http_method, operation, scheme_map, default_security)
+        operation = operation or {}
+        integration = operation.get("x-amazon-apigateway-integration") or {}
+        method = v1._resources[api_id][resource_id]["resourceMethods"][http_method]
+        if stored := method.get("methodIntegration"):
+            stored["requestTemplates"] = integration.get("requestTemplates", {})
+            stored["passthroughBehavior"] = integration.get("passthroughBehavior", "when_no_match").upper()
+            if "contentHandling" in integration:
+                stored["contentHandling"] = integration["contentHandling"]
+        for status, response in (operation.get("responses") or {}).items():
+            parameters = {f"method.response.header.{name}": False for name in response.get("headers", {})}
+            v1._put_method_response(api_id, resource_id, http_method, status, {"responseParameters": parameters})
+        for selector, response in (integration.get("responses") or {}).items():
+            v1._put_integration_response(
+                api_id,
+                resource_id,
+                http_method,
+                response.get("statusCode", "200"),
+                {
+                    "selectionPattern": "" if selector == "default" else selector,
+                    "responseParameters": response.get("responseParameters", {}),
+                    "responseTemplates": response.get("responseTemplates", {}),
+                },
+            )
+
+    def of_document(spec):
+        return {
+            "binaryMediaTypes": spec.get("x-amazon-apigateway-binary-media-types", []),
+            "policy": spec.get("x-amazon-apigateway-policy"),
+        }
+
+    def create(spec, query):
+        types = _first(query, "endpointConfigurationTypes") or "EDGE"
+        base = {**of_document(spec), "endpointConfiguration": {"types": [types]}}
+        api_id = v1._import_rest_api(spec, base)
+        return (201, *v1._get_rest_api(api_id)[1:])
+
+    def overwrite(api_id, spec):
+        if api_id not in v1._rest_apis:
+            return v1._get_rest_api(api_id)
+        root = next(r for r in v1._resources[api_id].values() if r["path"] == "/")
+        root["resourceMethods"] = {}
+        v1._resources[api_id] = {root["id"]: root}
+        v1._authorizers_v1[api_id] = {}
+        v1._rest_apis[api_id].update(of_document(spec))
+        schemes = v1._import_security_schemes(api_id, spec)
+        for path, item in (spec.get("paths") or {}).items():
+            v1._import_path_item(api_id, path, item, schemes, spec.get("security"))
+        return v1._get_rest_api(api_id)
+
+    def without_empty_compression(body):
+        patch = json.loads(body or b"{}")
+        patch["patchOperations"] = [
+            o
+            for o in patch.get("patchOperations", [])
+            if not (o.get("path") == "/minimumCompressionSize" and o.get("value") in ("", None))
+        ]
+        return json.dumps(patch).encode()
+
+    async def handle_rest_api_request(method, path, headers, body, query_params):
+        parts = [part for part in path.split("/") if part]
+        if parts[:1] == ["restapis"]:
+            if method == "POST" and len(parts) == 1 and _first(query_params, "mode") == "import":
+                return create(json.loads(body), query_params)
+            if method == "PUT" and len(parts) == 2:
+                return overwrite(parts[1], json.loads(body))
+            if method == "PATCH" and len(parts) == 2:
+                body = without_empty_compression(body)
+        return await handle_request(method, path, headers, body, query_params)
+
+    v1._import_operation = import_whole_operation
+    v1.handle_request = handle_rest_api_request
+
+
+def compress_answers() -> None:
+    """Compress as API Gateway does.
+
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-gzip-compression-decompression.html
+    """
+    from ministack.services import apigateway_v1 as v1
+
+    execute = v1._execute_in_scope
+
+    async def execute_and_compress(request, api_id, stage_name, method, path, headers, *rest):
+        response = await execute(request, api_id, stage_name, method, path, headers, *rest)
+        least = (v1._rest_apis.get(api_id) or {}).get("minimumCompressionSize")
+        if least is None or not isinstance(response, tuple) or "gzip" not in _header(headers, "accept-encoding"):
+            return response
+        status, answered, body, *more = response
+        if not isinstance(body, bytes) or len(body) < int(least) or _header(answered, "content-encoding"):
+            return response
+        plain = {name: value for name, value in answered.items() if name.lower() != "content-length"}
+        return (status, {**plain, "Content-Encoding": "gzip"}, gzip.compress(body, 6), *more)
+
+    v1._execute_in_scope = execute_and_compress
+
+
+def find_apis_anywhere() -> None:
+    """Find an API of any account: it finds those of the default account only, for lack of a key in the request."""
+    from ministack.services import apigateway, apigateway_v1
+
+    def finder(apis):
+        def find_api_scope(api_id):
+            return next(((account, region) for (account, region, id_), _ in apis.all_items() if id_ == api_id), None)
+
+        return find_api_scope
+
+    apigateway.find_api_scope = finder(apigateway._apis)
+    apigateway_v1.find_api_scope = finder(apigateway_v1._rest_apis)
+
+
+def _header(headers: dict, name: str) -> str:
+    return str(next((value for key, value in (headers or {}).items() if key.lower() == name), "")).lower()
+
+
+def _first(query: dict, name: str) -> str | None:
+    value = query.get(name)
+    return value[0] if isinstance(value, list) else value
