@@ -1,7 +1,7 @@
 .PHONY: help venv run test faults soak check contract openapi deploy bench clean
 
 PYTHON := .venv/bin/python
-PARALLEL := -n auto --maxprocesses 4 --dist loadgroup
+PARALLEL := -n auto --maxprocesses 4
 
 help: # what there is
 	@sed -n 's/^\([a-z]*\):[^#]*# /  make \1  /p' Makefile

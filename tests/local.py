@@ -12,21 +12,37 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 if TYPE_CHECKING:
     from ops.local.stage import LocalStage
 
 HERE = Path(__file__).parent
 DEPLOYED = (HERE / "e2e", HERE / "browser")
+STACK = tuple(f"{folder.relative_to(HERE.parent)}/" for folder in DEPLOYED)
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks at the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Everything that needs the deployed stack is marked `e2e`, and runs in one process: there is one stack."""
+    """Everything that needs the deployed stack is marked `e2e`."""
     for item in items:
         if any(item.path.is_relative_to(folder) for folder in DEPLOYED):
             item.add_marker("e2e")
-            item.add_marker(pytest.mark.xdist_group("stack"))
+
+
+class _OneStack(LoadScopeScheduling):  # type: ignore[misc]
+    """A file's tests run in one process, and all that need the deployed stack in one: there is one stack.
+
+    xdist_group would do, but that pytest 9 made a node's id read-only.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "stack" if nodeid.startswith(STACK) else nodeid.partition("::")[0]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    return _OneStack(config, log)
 
 
 def free_ports(count: int) -> list[int]:
