@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import re
+import subprocess
+import sys
+import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +16,7 @@ import pytest
 
 from ops.local.edge import functions
 from ops.local.edge.functions import Functions
+from tests.conftest import ROOT
 from tests.edge.cases import CASES, CHROME, FOLDER, Case
 
 CODE = (Path(__file__).parents[2] / "edge" / "negotiate.js").read_text()
@@ -130,3 +134,24 @@ def test_a_function_that_fails_is_an_error_and_the_next_call_works(engine: Engin
         with pytest.raises(functions.FunctionError, match=why):
             call(code)
     assert call("function handler(event) { return event.request; }")["uri"] == "/"
+
+
+def test_a_function_that_never_returns_ends_with_a_front_door_that_was_killed() -> None:
+    code = "function handler(event) { while (true) {} }"
+    door = (
+        "import asyncio, os, signal\n"
+        "from ops.local.edge.functions import Functions\n"
+        "async def main():\n"
+        "    functions = Functions()\n"
+        f"    call = asyncio.create_task(functions.call({code!r}, {{}}))\n"
+        "    await asyncio.sleep(1)\n"
+        "    print(functions.process.pid, flush=True)\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+        "asyncio.run(main())\n"
+    )
+    killed = subprocess.run([sys.executable, "-c", door], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
+    process = Path("/proc") / killed.stdout.strip()
+    deadline = time.monotonic() + 20
+    while process.exists() and process.joinpath("stat").read_text().split()[2] != "Z":
+        assert time.monotonic() < deadline, "it still runs"
+        time.sleep(0.2)

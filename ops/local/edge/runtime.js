@@ -2,6 +2,12 @@
 // is answered by a line, `+RESULT` or `-WHY`, in order.
 'use strict';
 const vm = require('vm');
+const {Worker} = require('worker_threads');
+
+// A function that never returns would outlive a front door that was killed: whoever waits for it on stdin has no turn.
+const watch = `const parent = process.ppid;
+setInterval(() => process.ppid === parent || process.kill(process.pid, 'SIGKILL'), 1000);`;
+new Worker(watch, {eval: true}).unref();
 
 const functions = new Map();
 
