@@ -14,7 +14,7 @@ from tests import contract
 from tests.conftest import Calls, new_client
 
 # `make contract` asks for many more.
-EXAMPLES = int(os.environ.get("CONTRACT_EXAMPLES", "10"))
+EXAMPLES = int(os.environ.get("CONTRACT_EXAMPLES", "6"))
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from tests import contract
 from tests.local import Api
 
 # A few of each here; `make contract` asks for more.
-EXAMPLES = int(os.environ.get("CONTRACT_DEPLOYED_EXAMPLES", "4"))
+EXAMPLES = int(os.environ.get("CONTRACT_DEPLOYED_EXAMPLES", "3"))
 
 
 def test_the_served_document_is_the_committed_one_with_this_stages_address(local_stage: LocalStage) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ops.local.stage import LocalStage
 from tests.soak.run import Plan, soak
 
-PLAN = Plan(files=40, kills_per_minute=24, duplicates=0.3, visibility=20, patience=150, largest=600)
+PLAN = Plan(files=24, kills_per_minute=40, duplicates=0.3, visibility=20, patience=150, largest=600)
 
 
 def test_killed_workers_and_repeated_messages_lose_and_double_nothing(local_stage: LocalStage) -> None:
