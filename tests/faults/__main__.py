@@ -14,7 +14,7 @@ from tests.faults.operations import OPERATIONS, surroundings
 def main(words: list[str]) -> int:
     chosen = [operation for operation in OPERATIONS if " ".join(words) in operation.name]
     if not chosen:
-        print("There are: " + ", ".join(operation.name for operation in OPERATIONS), file=sys.stderr)  # noqa: T201
+        print("There are", *(operation.name for operation in OPERATIONS), sep="\n  ", file=sys.stderr)  # noqa: T201
         return 2
     with mock_aws():
         conftest._one_call_at_a_time()
