@@ -38,14 +38,21 @@ def access(file: File, expires_in: int | None = None) -> Access | None:
     the same within a window of `url_expiry` seconds, so that a page that is loaded twice finds its pictures in the
     browser's cache, and is good for one to two such windows.
     """
-    if not file.renditions or not file.source_version:
+    base_url = base_url_of(file)
+    if base_url is None:
         return None
-    base_url = f"{settings().front_door}/{rendition_prefix(file.visibility, file.id, file.source_version)}"
     if file.visibility is Visibility.PUBLIC:
         return Access(base_url)
     window = settings().url_expiry
     expires = int(time.time()) + expires_in if expires_in else (int(time.time()) // window + 2) * window
     return Access(base_url, sign(f"{base_url}*", expires), datetime.fromtimestamp(expires, UTC))
+
+
+def base_url_of(file: File) -> str | None:
+    """What the addresses of a file's renditions begin with, `/` at its end; None while there are none."""
+    if not file.renditions or not file.source_version:
+        return None
+    return f"{settings().front_door}/{rendition_prefix(file.visibility, file.id, file.source_version)}"
 
 
 @dataclass(frozen=True)

@@ -63,8 +63,7 @@ def _check(body: CreateGrant) -> None:
 
 def _grant(file: File, body: CreateGrant) -> dict[str, Any]:
     """A public file needs none: its `query` is empty, so that a client need not tell them apart."""
-    access = delivery.access(file)
-    about = {"id": file.id, "base_url": access.base_url if access else None}
+    about = {"id": file.id, "base_url": delivery.base_url_of(file)}
     if file.visibility is Visibility.PUBLIC:
         return {**about, "resource": None, "query": "", "cookies": [], "expires_at": None}
     grant = delivery.grant(file, body.expires_in, body.cookie_domain)

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from chalicelib import settings
+from chalicelib import delivery, settings
 from tests import images
 from tests.conftest import Calls, Client, aws_client, new_client
 from tests.processing.test_pipeline import deliver, upload
@@ -36,22 +36,22 @@ def left(query: str) -> float:
 def test_a_record_has_what_a_page_needs(client: Client) -> None:
     file_id = ready(client)
     record = client("GET", f"/v1/files/{file_id}").json
-    delivery = record["delivery"]
-    assert list(delivery["srcset"]) == ["avif", "webp", "jpeg"]
+    shown = record["delivery"]
+    assert list(shown["srcset"]) == ["avif", "webp", "jpeg"]
     first = record["renditions"][0]
-    assert first["url"].startswith(f"{delivery['base_url']}w")
-    assert first["url"].endswith(f"?{delivery['query']}")
-    assert f"{first['url']} {first['width']}w" in delivery["srcset"][first["format"]]
-    assert delivery["picture"].startswith("<picture>")
-    assert delivery["expires_at"] is not None
+    assert first["url"].startswith(f"{shown['base_url']}w")
+    assert first["url"].endswith(f"?{shown['query']}")
+    assert f"{first['url']} {first['width']}w" in shown["srcset"][first["format"]]
+    assert shown["picture"].startswith("<picture>")
+    assert shown["expires_at"] is not None
 
 
 def test_a_public_ones_needs_no_signature_and_does_not_expire(client: Client, stage: Calls) -> None:
     file_id = ready(client, visibility="public")
     stage.clear()
-    delivery = client("GET", f"/v1/files/{file_id}?expires_in=60").json["delivery"]
-    assert (delivery["query"], delivery["expires_at"]) == ("", None)
-    assert "Policy" not in delivery["picture"]
+    shown = client("GET", f"/v1/files/{file_id}?expires_in=60").json["delivery"]
+    assert (shown["query"], shown["expires_at"]) == ("", None)
+    assert "Policy" not in shown["picture"]
     assert stage.names == ["dynamodb.GetItem"]
 
 
@@ -151,8 +151,10 @@ def test_a_set_of_files_is_granted_at_once_but_nobody_elses(client: Client, stag
     foreign = new_client("other")("POST", "/v1/files", {"filename": "a", "content_type": "a/b", "size": 1}).json["id"]
     client("GET", f"/v1/files/{one}")  # the signing key is kept from here on
     stage.clear()
+    delivery._signed.cache_clear()
     grants = client("POST", "/v1/grants", {"ids": [two, foreign, "nope", gone, one, two]}).json["items"]
     assert stage.names == ["dynamodb.BatchGetItem"]
+    assert delivery._signed.cache_info().misses == 2, "one signature a file"
     assert [grant["id"] for grant in grants] == [two, one]
     for grant in grants:
         assert policy(grant["query"])["Resource"].endswith(f"/f/private/{grant['id']}/*")
