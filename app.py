@@ -49,9 +49,9 @@ def process(event: Any) -> None:
 @app.on_sqs_message(queue_arn=stage.import_queue_arn, batch_size=1, maximum_concurrency=IMPORTS_AT_ONCE)
 def fetch(event: Any) -> None:
     """Files to fetch from a URL into the originals bucket, where they go on like any other."""
-    from chalicelib.importing import handler
+    from chalicelib import importing
 
-    handler.handle(event.to_dict(), event.context)
+    importing.handle(event.to_dict(), event.context)
 
 
 # Which records, and what becomes of a batch that fails: ops/event_sources.py, for Chalice cannot say so.

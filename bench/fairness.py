@@ -22,9 +22,10 @@ from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
-from chalicelib import aws, deliveries, settings
+from chalicelib import aws, settings
 from chalicelib.model import File, Status, Visibility, original_key
-from chalicelib.processing import pipeline, queue
+from chalicelib.processing import pipeline
+from chalicelib.queues import ingest, worker
 from tests.conftest import STAGE, lambda_context
 
 FILES, WORKERS = 100_000, 200
@@ -130,7 +131,7 @@ def _our_code(messages: FairQueue, worked: list[str], *, fair: bool) -> Iterator
     with ExitStack() as stack:
         stack.enter_context(patch.dict(os.environ, {"FILEMILL_FAIR_TENANTS": str(fair).lower()}))
         stack.enter_context(patch.object(aws, "sqs", lambda: messages))
-        stack.enter_context(patch.object(deliveries, "time", SimpleNamespace(time=lambda: messages.clock)))
+        stack.enter_context(patch.object(worker, "time", SimpleNamespace(time=lambda: messages.clock)))
         stack.enter_context(patch.object(pipeline, "process_object", work))
         settings.settings.cache_clear()
         stack.callback(settings.settings.cache_clear)
@@ -163,7 +164,7 @@ def waits(*, fair: bool, files: int = FILES, workers: int = WORKERS, backfill: b
         noisy, url = _file("noisy"), settings.settings().ingest_queue_url
         for _ in range(files):
             if backfill:
-                queue.send(noisy)
+                ingest.send(noisy)
             else:
                 messages.send_message(QueueUrl=url, MessageBody=_notification("noisy"))
         messages.send_message(QueueUrl=url, MessageBody=_notification("quiet"))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -20,9 +20,10 @@ from aws_lambda_powertools.metrics import MetricUnit
 
 from chalicelib import aws, catalog, removal, storage, versions, walk
 from chalicelib.catalog.keys import DUE_SHARDS
-from chalicelib.deliveries import MAX_RECEIVES
 from chalicelib.model import ErrorCode, File, FileError, Status, now
 from chalicelib.observability import begin, emit, logger
+from chalicelib.queues import imports, ingest
+from chalicelib.queues.worker import MAX_RECEIVES
 from chalicelib.settings import settings
 
 # Seconds of a function's time that are kept back, and what a run may take where nobody says.
@@ -228,12 +229,8 @@ def _facts(file: File) -> dict[str, Any]:
 
 
 def _message(file: File, queue_url: str) -> None:
-    # Imported here: importing's rules of addresses and the pipeline's queue are two rooms that know nothing of us.
-    from chalicelib.importing.queue import send_import
-    from chalicelib.processing.queue import send
-
-    sender: Callable[[File], None] = send if queue_url == settings().ingest_queue_url else send_import
-    sender(file)
+    queue = ingest if queue_url == settings().ingest_queue_url else imports
+    queue.send(file)
 
 
 def _give_up(file: File) -> list[str]:

@@ -136,7 +136,7 @@ def _owner(file: File | None, stored: Stored) -> str:
 
 
 def _tell(file: File, stored: Stored) -> None:
-    from chalicelib.processing.queue import send
+    from chalicelib.queues.ingest import send
 
     logger.warning("an original that nobody told us of", extra={"file_id": file.id})
     send(file.model_copy(update={"version_id": stored.version_id, "size": file.size or stored.size}))

@@ -153,7 +153,7 @@ def backfill(wanted: Wanted, files: list[File], pace: Pace) -> Counter[str]:
     The record goes first; a message that is lost then, the sweep sends again.
     """
     from chalicelib import catalog, storage
-    from chalicelib.processing.queue import send
+    from chalicelib.queues.ingest import send
 
     done: Counter[str] = Counter()
     with Bar(len(files), "files") as bar:

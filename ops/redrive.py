@@ -161,7 +161,7 @@ def letters(dead_url: str, queue: str) -> Iterator[Letter]:
 def files_of(body: str, queue: str) -> list[tuple[str, str]]:
     """(tenant, file id) of each file that a message is about."""
     if queue == "import":
-        from chalicelib.importing.queue import parse
+        from chalicelib.queues.imports import parse
 
         wanted = parse(body)
         return [(wanted.tenant, wanted.file_id)] if wanted else []

@@ -31,7 +31,7 @@ from chalicelib.model import (
     source_version,
 )
 from chalicelib.observability import append, logger
-from chalicelib.processing import queue
+from chalicelib.queues import ingest
 from chalicelib.settings import settings
 
 routes = Blueprint(__name__)
@@ -62,7 +62,7 @@ def _settle(file: File) -> None:
     """
     removal.clear(file)
     if file.status is Status.PROCESSING and file.lease_until and file.lease_until <= now():
-        queue.send(file)
+        ingest.send(file)
 
 
 # --- PATCH

@@ -145,9 +145,9 @@ def create_file(call: Call, body: CreateFile) -> Response:
 
 
 def _send_import(file: File) -> None:
-    from chalicelib.importing import queue
+    from chalicelib.queues import imports
 
-    queue.send_import(file)
+    imports.send(file)
 
 
 def _send_again(call: Call, file_id: str) -> None:
@@ -200,7 +200,7 @@ def _new_file(body: CreateFile, filename: str, content_type: str) -> NewFile:
 
 
 def _draft_import(call: Call, body: CreateFile, url: str) -> File:
-    from chalicelib.importing import addresses  # few requests need it
+    from chalicelib.outbound import addresses  # few requests need it
 
     try:
         source = addresses.check_url(url, addresses.networks(settings().import_networks))

@@ -20,9 +20,8 @@ from typing import IO, Any
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
-from chalicelib import catalog, deliveries, removal, storage, versions
+from chalicelib import catalog, removal, storage, versions
 from chalicelib.catalog import Refusal, Refused
-from chalicelib.deliveries import MAX_RECEIVES, Later
 from chalicelib.model import (
     ErrorCode,
     File,
@@ -36,7 +35,9 @@ from chalicelib.model import (
     rendition_key,
 )
 from chalicelib.observability import append, emit, logger
-from chalicelib.processing import queue, sniff
+from chalicelib.processing import sniff
+from chalicelib.queues import ingest, worker
+from chalicelib.queues.worker import MAX_RECEIVES, Later
 from chalicelib.settings import settings
 
 # A claim is held this long, plus time to read the object at a rate that S3 exceeds even on a bad day.
@@ -80,18 +81,18 @@ def handle(event: dict[str, Any], context: Any) -> None:
     """Works off one SQS batch (of one message). Raises what must come back to the queue."""
 
     def work(record: SQSRecord, receives: int) -> None:
-        if settings().fair_tenants and receives == 1 and deliveries.age(record) > BACKLOG_AGE and _grouped(record):
+        if settings().fair_tenants and receives == 1 and worker.age(record) > BACKLOG_AGE and _grouped(record):
             return
         for stored in stored_objects(record):
             process_object(stored, record, last_try=receives >= MAX_RECEIVES)
 
-    deliveries.work_off(event, context, settings().ingest_queue_url, work)
+    worker.work_off(event, context, settings().ingest_queue_url, work)
 
 
 def _grouped(record: SQSRecord) -> bool:
     """Whether S3's message was sent again in its tenant's group, so that the queue can tell tenants apart."""
     tenants = {ids[0] for stored in stored_objects(record) if (ids := parse_original_key(stored.key))}
-    return len(tenants) == 1 and queue.with_group(record.json_body, tenants.pop())
+    return len(tenants) == 1 and ingest.with_group(record.json_body, tenants.pop())
 
 
 def stored_objects(record: SQSRecord) -> Iterator[Stored]:
@@ -137,7 +138,7 @@ def process_object(stored: Stored, record: SQSRecord, *, last_try: bool) -> None
         return
     append(correlation_id=claimed.correlation_id)
     # A function that dies without a word must not hold the message for the queue's whole visibility timeout.
-    deliveries.come_back(record, settings().ingest_queue_url, int(lease.total_seconds()) + 1)
+    worker.come_back(record, settings().ingest_queue_url, int(lease.total_seconds()) + 1)
     started = time.monotonic()
     try:
         outcome = _work(claimed, stored)
@@ -307,7 +308,7 @@ def _count(outcome: str, kind: str, stored: Stored, started: float, record: SQSR
             "FilesProcessed": (MetricUnit.Count, 1),
             "BytesProcessed": (MetricUnit.Bytes, stored.size),
             "ProcessingTime": (MetricUnit.Milliseconds, (time.monotonic() - started) * 1000),
-            "QueueAge": (MetricUnit.Milliseconds, deliveries.age(record)),
+            "QueueAge": (MetricUnit.Milliseconds, worker.age(record)),
         },
         outcome=outcome,
         kind=kind,

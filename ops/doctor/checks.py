@@ -14,7 +14,7 @@ from typing import Any
 import boto3
 
 from chalicelib import keyring
-from chalicelib.deliveries import MAX_RECEIVES
+from chalicelib.queues.worker import MAX_RECEIVES
 from chalicelib.settings import IMPORTS_AT_ONCE, Settings
 from ops import config, emulator_gaps, signing_key, stack, template
 from ops.emulator_gaps import is_emulator

@@ -16,10 +16,11 @@ from botocore.exceptions import ClientError
 
 from chalicelib import aws, catalog, delivery, removal, rendering, storage
 from chalicelib.api import uploads
-from chalicelib.deliveries import Later
 from chalicelib.model import ErrorCode, PermanentFault, now
-from chalicelib.processing import exif, pipeline, queue, rights
+from chalicelib.processing import exif, pipeline, rights
 from chalicelib.processing.recipes import RECIPES, Encoding
+from chalicelib.queues import ingest
+from chalicelib.queues.worker import Later
 from chalicelib.settings import settings
 from tests import images
 from tests.conftest import Answer, Calls, Client, aws_client, lambda_context, new_client
@@ -664,7 +665,7 @@ def test_a_lost_message_is_sent_again_by_repeating_the_request(client: Client, m
         raise ConnectionError("SQS is away")
 
     with monkeypatch.context() as context:
-        context.setattr(queue, "send", lose)
+        context.setattr(ingest, "send", lose)
         assert post(client, file_id, "reprocess", {"recipe": "avatar"}).status == 500
     record = get(client, file_id).json
     assert (record["status"], len(record["renditions"])) == ("processing", 6)
@@ -685,7 +686,7 @@ def test_a_lost_message_of_a_new_focal_point_is_sent_again_too(client: Client, m
         raise ConnectionError("SQS is away")
 
     with monkeypatch.context() as context:
-        context.setattr(queue, "send", lose)
+        context.setattr(ingest, "send", lose)
         assert patch(client, file_id, {"focus": {"x": 0, "y": 0}}).status == 500
     assert patch(client, file_id, {"focus": {"x": 0, "y": 0}}).status == 200
     assert work_off() == 1
@@ -980,7 +981,7 @@ def test_whatever_happens_a_record_leads_to_its_renditions_and_nothing_else_is_l
         (delivery, "invalidate"),
         (catalog, "cleared"),
         (catalog, "change"),
-        (queue, "send"),
+        (ingest, "send"),
     ]
 
     def crash(*_: Any, **__: Any) -> Any:

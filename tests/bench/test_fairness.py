@@ -9,7 +9,8 @@ import pytest
 
 from bench.fairness import FairQueue, waits
 from chalicelib import aws
-from chalicelib.processing import pipeline, queue
+from chalicelib.processing import pipeline
+from chalicelib.queues import ingest
 from tests.conftest import STAGE
 
 FILES, WORKERS = 3_000, 100
@@ -31,7 +32,7 @@ def test_a_backfill_stays_behind_an_upload_without_the_setting() -> None:
 
 def _sent_in(group: str | None, *, marked: bool = True) -> Any:
     def send(body: dict[str, Any], tenant: str) -> None:
-        text = json.dumps({**body, queue.GROUPED: marked})
+        text = json.dumps({**body, ingest.GROUPED: marked})
         named: dict[str, Any] = {"MessageGroupId": group or tenant} if group != "" else {}
         aws.sqs().send_message(QueueUrl=URL, MessageBody=text, **named)
 
@@ -42,13 +43,13 @@ def _sent_in(group: str | None, *, marked: bool = True) -> Any:
 def test_a_message_without_its_tenants_group_would_wait_for_all(
     monkeypatch: pytest.MonkeyPatch, group: str, backfill: bool
 ) -> None:
-    monkeypatch.setattr(queue, "_send", _sent_in(group))
+    monkeypatch.setattr(ingest, "_send", _sent_in(group))
     quiet, everything = waits(fair=not backfill, files=FILES, workers=WORKERS, backfill=backfill)
     assert quiet > 0.9 * everything
 
 
 def test_a_message_that_is_not_marked_would_go_round_and_round(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(queue, "_send", _sent_in(None, marked=False))
+    monkeypatch.setattr(ingest, "_send", _sent_in(None, marked=False))
     with pytest.raises(AssertionError, match="again and again"):
         waits(fair=True, files=FILES, workers=WORKERS)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import requests
 
-from chalicelib.deliveries import MAX_RECEIVES
+from chalicelib.queues.worker import MAX_RECEIVES
 from ops.local.stage import ROOT, LocalStage
 from tests.e2e.test_smoke import png
 from tests.e2e.test_uploads import finished

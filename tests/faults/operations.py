@@ -15,16 +15,16 @@ import pytest
 
 from chalicelib import aws, indexing, keyring, settings, storage
 from chalicelib.api.render import HEADER
-from chalicelib.deliveries import MAX_RECEIVES
 from chalicelib.model import Status, rendition_prefix
 from chalicelib.processing import recipes
+from chalicelib.queues.worker import MAX_RECEIVES
 from ops import redrive
 from ops.progress import Pace
 from tests import images
 from tests.conftest import Answer, aws_client, functions_in_process, lambda_context
 from tests.faults.killing import FAULTS, Point, Process, Role, as_function, run
 from tests.faults.world import A_LEASE, Queue, World, is_file, record_of, shown_again
-from tests.importing.servers import answer, saying, serving
+from tests.outbound.servers import answer, saying, serving
 
 PHOTO = images.jpeg(64, 48)
 TEXT = b"nothing but words\n"

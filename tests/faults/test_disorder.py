@@ -21,11 +21,12 @@ from hypothesis import HealthCheck, Phase, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from chalicelib import deliveries, keyring, storage, versions
+from chalicelib import keyring, storage, versions
 from chalicelib.api.render import HEADER
 from chalicelib.catalog import files, items
 from chalicelib.model import ErrorCode, File, Status
 from chalicelib.processing import pipeline
+from chalicelib.queues import worker
 from tests.faults import harness
 from tests.faults.harness import quiet
 from tests.faults.killing import FAULTS, PARTLY, Fault, Killed, Moment, Point, Process, run
@@ -357,13 +358,13 @@ def unconditional_finish(patch: pytest.MonkeyPatch) -> None:
 
 
 def errors_swallowed(patch: pytest.MonkeyPatch) -> None:
-    work_off = deliveries.work_off
+    work_off = worker.work_off
 
     def careless(*arguments: Any) -> None:
         with suppress(Exception):
             work_off(*arguments)
 
-    patch.setattr(deliveries, "work_off", careless)
+    patch.setattr(worker, "work_off", careless)
 
 
 def the_late_worker_cleans_up(patch: pytest.MonkeyPatch) -> None:

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from chalicelib import aws, catalog, deliveries, storage
+from chalicelib import aws, catalog, storage
 from chalicelib.catalog import edits, files
 from chalicelib.model import File, original_key
 from chalicelib.processing import pipeline
+from chalicelib.queues import worker
 from tests.faults.harness import crash_everywhere
 from tests.faults.killing import Killed, Point, Process, run
 from tests.faults.operations import OPERATIONS
@@ -49,14 +50,14 @@ def unconditional_claim(patch: pytest.MonkeyPatch) -> None:
 
 
 def acknowledged_before_written(patch: pytest.MonkeyPatch) -> None:
-    work_off = deliveries.work_off
+    work_off = worker.work_off
 
     def hasty(event: dict[str, Any], context: Any, queue_url: str, work: Any) -> None:
         for record in event["Records"]:
             aws.sqs().delete_message(QueueUrl=queue_url, ReceiptHandle=record["receiptHandle"])
         work_off(event, context, queue_url, work)
 
-    patch.setattr(deliveries, "work_off", hasty)
+    patch.setattr(worker, "work_off", hasty)
 
 
 def objects_deleted_before_the_record(patch: pytest.MonkeyPatch) -> None:

@@ -21,16 +21,15 @@ from urllib.parse import quote_plus
 
 import pytest
 
-from chalicelib import catalog, indexing, keyring, model, settings, sweep, versions
+from chalicelib import catalog, importing, indexing, keyring, model, settings, sweep, versions
 from chalicelib.api import auth
 from chalicelib.catalog.items import read
 from chalicelib.catalog.keys import marker_key
 from chalicelib.catalog.listing import ListQuery
 from chalicelib.catalog.postings import postings
-from chalicelib.deliveries import MAX_RECEIVES
-from chalicelib.importing import handler as importing
 from chalicelib.model import EXTENSIONS, File, Kind, Status, rendition_key, rendition_prefix
 from chalicelib.processing import pipeline, recipes
+from chalicelib.queues.worker import MAX_RECEIVES
 from tests.conftest import STAGE, Answer, Client, aws_client, lambda_context, new_client, template
 
 ACCOUNT, REGION = "123456789012", "eu-west-1"

@@ -15,8 +15,8 @@ from cfnlint.decode import decode, decode_str  # type: ignore[import-untyped]
 
 from chalicelib import sweep
 from chalicelib.api.render import BINARY_TYPES
-from chalicelib.deliveries import MAX_RECEIVES
 from chalicelib.observability import SERVICE
+from chalicelib.queues.worker import MAX_RECEIVES
 from chalicelib.settings import PREFIX, Settings, camel_to_variable
 from ops import emulator_gaps
 from ops.errors import OpsError

@@ -11,12 +11,13 @@ from urllib.parse import quote_plus
 import pytest
 from PIL import Image
 
-from chalicelib import catalog, deliveries, storage, versions
+from chalicelib import catalog, storage, versions
 from chalicelib.catalog import Refusal, Refused
-from chalicelib.deliveries import Later
 from chalicelib.model import ErrorCode, FileError, PermanentFault
 from chalicelib.observability import logger
 from chalicelib.processing import pipeline
+from chalicelib.queues import worker
+from chalicelib.queues.worker import Later
 from tests import images
 from tests.conftest import Calls, Client, aws_client, lambda_context
 
@@ -384,7 +385,7 @@ def test_sequencers_are_padded_before_they_are_compared(sequencer: str, than: st
 
 
 def test_the_pause_grows_with_every_receive() -> None:
-    assert [deliveries.backoff(n) for n in (1, 2, 3, 4, 5, 9)] == [2, 8, 32, 128, 0, 0]
+    assert [worker.backoff(n) for n in (1, 2, 3, 4, 5, 9)] == [2, 8, 32, 128, 0, 0]
 
 
 def test_log_lines_of_processing_carry_the_uploads_correlation_id(

@@ -19,7 +19,7 @@ class Import(BaseModel):
     correlation_id: str | None = None
 
 
-def send_import(file: File) -> None:
+def send(file: File) -> None:
     """One SendMessage: has a file's `source_url` fetched. Sent twice, it is fetched once in effect."""
     wanted = Import(tenant=file.tenant, file_id=file.id, correlation_id=file.correlation_id)
     # The group makes the queue fair: who has many imports in flight waits for who has few.

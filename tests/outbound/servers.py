@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from chalicelib.importing.addresses import networks
+from chalicelib.outbound.addresses import networks
 
 LOOPBACK = networks("127.0.0.0/8")
 

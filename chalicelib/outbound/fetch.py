@@ -19,7 +19,8 @@ from dataclasses import dataclass
 from typing import Any, cast
 from urllib.parse import urljoin
 
-from chalicelib.importing.addresses import (
+from chalicelib.model import ErrorCode, PermanentFault
+from chalicelib.outbound.addresses import (
     Address,
     Networks,
     RefusedError,
@@ -30,7 +31,6 @@ from chalicelib.importing.addresses import (
     look_up,
     resolve_and_check,
 )
-from chalicelib.model import ErrorCode, PermanentFault
 
 CHUNK = 256 * 1024
 REDIRECTS = frozenset({301, 302, 303, 307, 308})

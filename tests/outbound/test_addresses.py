@@ -5,7 +5,8 @@ from ipaddress import ip_address
 
 import pytest
 
-from chalicelib.importing.addresses import (
+from chalicelib.model import ErrorCode, PermanentFault
+from chalicelib.outbound.addresses import (
     RefusedError,
     UnreachableError,
     check_url,
@@ -13,7 +14,6 @@ from chalicelib.importing.addresses import (
     networks,
     resolve_and_check,
 )
-from chalicelib.model import ErrorCode, PermanentFault
 
 REFUSED_URLS = [
     # IPv4, as every inet_aton takes it

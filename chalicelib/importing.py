@@ -14,14 +14,15 @@ from typing import Any
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
-from chalicelib import catalog, deliveries, storage
-from chalicelib.deliveries import MAX_RECEIVES, Later
-from chalicelib.importing import addresses
-from chalicelib.importing.addresses import UnreachableError
-from chalicelib.importing.fetch import Limits, fetch
-from chalicelib.importing.queue import parse
+from chalicelib import catalog, storage
 from chalicelib.model import ErrorCode, File, FileError, PermanentFault, Status
 from chalicelib.observability import append, emit, logger
+from chalicelib.outbound import addresses
+from chalicelib.outbound.addresses import UnreachableError
+from chalicelib.outbound.fetch import Limits, fetch
+from chalicelib.queues import worker
+from chalicelib.queues.imports import parse
+from chalicelib.queues.worker import MAX_RECEIVES, Later
 from chalicelib.settings import settings
 
 # Seconds kept back from fetching: for the last parts, S3's putting them together, and the record.
@@ -34,7 +35,7 @@ def handle(event: dict[str, Any], context: Any) -> None:
     def work(record: SQSRecord, receives: int) -> None:
         import_file(record, receives, seconds=context.get_remaining_time_in_millis() / 1000)
 
-    deliveries.work_off(event, context, settings().import_queue_url, work)
+    worker.work_off(event, context, settings().import_queue_url, work)
 
 
 def import_file(record: SQSRecord, receives: int, *, seconds: float) -> None:
@@ -49,7 +50,7 @@ def import_file(record: SQSRecord, receives: int, *, seconds: float) -> None:
         logger.info("nothing to import; dropped", extra={"status": file.status if file else None})
         return
     # A function that dies without a word must not hold the message for the queue's whole visibility timeout.
-    deliveries.come_back(record, settings().import_queue_url, int(seconds) + 5)
+    worker.come_back(record, settings().import_queue_url, int(seconds) + 5)
     started = time.monotonic()
     size = 0
     try:
@@ -59,7 +60,7 @@ def import_file(record: SQSRecord, receives: int, *, seconds: float) -> None:
         outcome = _fail(file, FileError(code=fault.code, message=fault.message))
     except UnreachableError as unreachable:
         if receives < MAX_RECEIVES:
-            raise Later(deliveries.backoff(receives), str(unreachable)) from unreachable
+            raise Later(worker.backoff(receives), str(unreachable)) from unreachable
         outcome = _fail(file, FileError(code=ErrorCode.SOURCE_UNREACHABLE, message=str(unreachable)))
     except Exception as error:
         if receives >= MAX_RECEIVES:
@@ -118,7 +119,7 @@ def _count(outcome: str, size: int, started: float, record: SQSRecord) -> None:
             "FilesImported": (MetricUnit.Count, 1),
             "BytesImported": (MetricUnit.Bytes, size),
             "ImportTime": (MetricUnit.Milliseconds, (time.monotonic() - started) * 1000),
-            "QueueAge": (MetricUnit.Milliseconds, deliveries.age(record)),
+            "QueueAge": (MetricUnit.Milliseconds, worker.age(record)),
         },
         outcome=outcome,
     )

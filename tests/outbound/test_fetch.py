@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from chalicelib.importing.addresses import RefusedError, UnreachableError
-from chalicelib.importing.fetch import Limits, fetch
 from chalicelib.model import ErrorCode, PermanentFault
-from tests.importing.servers import LOOPBACK, Server, answer, certificate, redirect, saying, serving
+from chalicelib.outbound.addresses import RefusedError, UnreachableError
+from chalicelib.outbound.fetch import Limits, fetch
+from tests.outbound.servers import LOOPBACK, Server, answer, certificate, redirect, saying, serving
 
 LIMITS = Limits(max_bytes=1_000_000, total=10, read=2)
 BODY = os.urandom(700_000)

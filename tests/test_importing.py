@@ -10,17 +10,17 @@ from typing import Any
 
 import pytest
 
-from chalicelib import aws, catalog, deliveries, settings, storage
+from chalicelib import aws, catalog, importing, settings, storage
 from chalicelib.catalog.keys import file_key
-from chalicelib.deliveries import Later
-from chalicelib.importing import handler, queue
-from chalicelib.importing.fetch import fetch
 from chalicelib.model import File, Status, Visibility, new_file_id, now
 from chalicelib.observability import logger
+from chalicelib.outbound.fetch import fetch
 from chalicelib.processing import pipeline
+from chalicelib.queues import imports, worker
+from chalicelib.queues.worker import Later
 from tests import images
 from tests.conftest import Calls, aws_client, lambda_context
-from tests.importing.servers import answer, certificate, redirect, saying, serving
+from tests.outbound.servers import answer, certificate, redirect, saying, serving
 from tests.processing.test_pipeline import message
 
 PHOTO = images.jpeg(320, 240)
@@ -74,7 +74,7 @@ def event(body: str, receives: int = 1) -> dict[str, Any]:
 def deliver(file: File, receives: int = 1) -> File:
     """Delivers a file's message; the record afterwards."""
     body = json.dumps({"tenant": file.tenant, "file_id": file.id, "correlation_id": "c"})
-    handler.handle(event(body, receives), CONTEXT)
+    importing.handle(event(body, receives), CONTEXT)
     return record(file)
 
 
@@ -173,7 +173,7 @@ def test_a_missing_source_fails_the_file_at_once() -> None:
 
 def test_a_certificate_for_another_host_fails_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ours, trusting = certificate(tmp_path, "other.example")
-    monkeypatch.setattr(handler, "fetch", lambda *args, **how: fetch(*args, **how, tls=trusting))
+    monkeypatch.setattr(importing, "fetch", lambda *args, **how: fetch(*args, **how, tls=trusting))
     with serving(saying(answer(PHOTO)), tls=ours) as server:
         assert code(deliver(wanted(server.url(scheme="https")))) == "source_unreachable"
 
@@ -216,7 +216,7 @@ def test_a_servers_trouble_is_tried_again_after_a_growing_pause(
     receives: int, pause: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pauses: list[int] = []
-    monkeypatch.setattr(deliveries, "come_back", lambda _record, url, seconds: pauses.append(seconds))
+    monkeypatch.setattr(worker, "come_back", lambda _record, url, seconds: pauses.append(seconds))
     with serving(saying(answer(b"", status="503 Busy"))) as server:
         file = wanted(server.url())
         with pytest.raises(Later):
@@ -292,7 +292,7 @@ def test_a_deleted_file_and_one_to_be_uploaded_are_left_alone() -> None:
         deleted = wanted(server.url())
         catalog.mark_deleted("acme", deleted.id)
         body = json.dumps({"tenant": "acme", "file_id": deleted.id})
-        handler.handle(event(body), CONTEXT)
+        importing.handle(event(body), CONTEXT)
         deliver(wanted(None))
     assert server.requests == []
     assert originals() == []
@@ -302,21 +302,21 @@ def test_a_message_names_its_own_tenants_files_only() -> None:
     with serving(saying(answer(PHOTO))) as server:
         file = wanted(server.url())
         body = json.dumps({"tenant": "other", "file_id": file.id})
-        handler.handle(event(body), CONTEXT)
+        importing.handle(event(body), CONTEXT)
     assert server.requests == []
 
 
 @pytest.mark.parametrize("body", ["", "{}", "[]", "null", '{"tenant": 1, "file_id": 2}', "not JSON"])
 def test_what_is_no_message_of_ours_is_dropped(body: str, stage: Calls) -> None:
-    handler.handle(event(body), CONTEXT)
+    importing.handle(event(body), CONTEXT)
     assert stage.names == []
 
 
 def test_the_queue_carries_ids_and_not_the_url() -> None:
-    queue.send_import(wanted("https://example.com/a?secret=1", correlation_id="c"))
+    imports.send(wanted("https://example.com/a?secret=1", correlation_id="c"))
     (sent,) = aws_client("sqs").receive_message(QueueUrl=settings.settings().import_queue_url)["Messages"]
     assert "secret" not in sent["Body"]
-    parsed = queue.parse(sent["Body"])
+    parsed = imports.parse(sent["Body"])
     assert parsed
     assert (parsed.tenant, parsed.correlation_id) == ("acme", "c")
 
