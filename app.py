@@ -58,7 +58,7 @@ def fetch(event: Any) -> None:
 @app.on_dynamodb_record(stream_arn=stage.table_stream_arn, batch_size=100, starting_position="TRIM_HORIZON")
 def index(event: Any) -> None:
     """What became of the files' records. Raising brings the whole batch again, which changes nothing twice."""
-    from chalicelib import indexing
+    from chalicelib.events import indexing
 
     indexing.handle(event.to_dict(), event.context)
 
@@ -66,7 +66,7 @@ def index(event: Any) -> None:
 @app.lambda_function(name="render")
 def render(event: Any, context: Any) -> dict[str, Any]:
     """One rendition that nobody made yet. The API calls it, and waits."""
-    from chalicelib.processing import render as rendering
+    from chalicelib.processing import on_demand as rendering
 
     return rendering.handle(event, context)
 
@@ -74,6 +74,6 @@ def render(event: Any, context: Any) -> dict[str, Any]:
 @app.schedule(Rate(5, unit=Rate.MINUTES))
 def sweep(event: Any) -> None:
     """What nobody else comes back for. Raising does no harm: the next run goes on."""
-    from chalicelib import sweep as sweeping
+    from chalicelib.upkeep import sweep as sweeping
 
     sweeping.handle(event.to_dict(), event.context)

@@ -25,11 +25,11 @@ import PIL
 from PIL import Image, ImageDraw, ImageFont, features
 
 from bench.images import photos, tools
-from chalicelib.processing.color import on_paper
-from chalicelib.processing.decode import decode
-from chalicelib.processing.image import encode
-from chalicelib.processing.recipes import RECIPES, Encoding
-from chalicelib.processing.resize import first_resize, resized
+from chalicelib.processing.image.cascade import encode
+from chalicelib.processing.image.color import on_paper
+from chalicelib.processing.image.decode import decode
+from chalicelib.processing.image.resize import first_resize, resized
+from chalicelib.renditions.recipes import RECIPES, Encoding
 
 WIDTHS = (160, 320, 640, 1280, 1920)
 MIDDLE = 640  # the width at which speeds are compared

@@ -36,11 +36,11 @@ CASES = {  # what is made ready: (code, the function's name)
     "Pillow with five plugins": (f"from PIL import Image, {PLUGINS}", ""),
     "Pillow and both clients (the goal: 0.6)": (f"from PIL import Image, {PLUGINS}; {CLIENTS}", ""),
     "process: app, image code, both clients": (
-        f"import app; from chalicelib.processing import image; {CLIENTS}",
+        f"import app; from chalicelib.processing.image import cascade; {CLIENTS}",
         "filemill-test-process",
     ),
     "process: all that handling an image imports": (
-        f"import app; from chalicelib.processing import pipeline, image; {CLIENTS}",
+        f"import app; from chalicelib.processing import pipeline; from chalicelib.processing.image import cascade; {CLIENTS}",
         "filemill-test-process",
     ),
     "API: app and both clients": (

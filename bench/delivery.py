@@ -28,7 +28,7 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.hashes import SHA1
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from chalicelib import delivery
+from chalicelib.delivery import access
 from chalicelib.keyring import CdnKey
 from ops.local.edge.distribution import Behavior, Distribution, Origin, path_pattern
 from tests.edge import standin
@@ -237,7 +237,7 @@ def signing() -> str:
     took, bare = [], []
     for number in range(SIGNATURES + 1):
         begun = time.perf_counter()
-        delivery._signed(key, f"https://d111.cloudfront.net/f/private/{number}/*", 2**31)
+        access._signed(key, f"https://d111.cloudfront.net/f/private/{number}/*", 2**31)
         signed = time.perf_counter()
         pem.sign(b"x", PKCS1v15(), SHA1())
         took.append(signed - begun)

@@ -19,7 +19,7 @@ import PIL
 from PIL import Image
 
 from bench.images import photos
-from chalicelib.processing.recipes import ENGINE_VERSION
+from chalicelib.renditions.engine import ENGINE_VERSION
 from tests.conftest import ROOT
 
 MEGAPIXELS = (1, 3, 8, 12, 24, 50, 100)

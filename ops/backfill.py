@@ -76,15 +76,16 @@ class Wanted:
 
 def fingerprints(file: File, recipe: str, engines: Iterable[str]) -> set[str]:
     """Of what the recipe makes of this file today, by each engine."""
-    from chalicelib import versions
+    from chalicelib.renditions import places
 
-    made_by = versions.recipe_of(file.model_copy(update={"wanted_recipe": recipe}))
+    made_by = places.recipe_of(file.model_copy(update={"wanted_recipe": recipe}))
     return {made_by.fingerprint_by(engine) for engine in engines}
 
 
 def main(args: argparse.Namespace) -> int:
     os.environ.update(config.load_stage(args.project_dir, args.stage))
-    from chalicelib.processing.recipes import RECIPES, engines_of
+    from chalicelib.renditions.engine import engines_of
+    from chalicelib.renditions.recipes import RECIPES
 
     architecture = config.architecture_of(config.read_config(args.project_dir), args.stage)
     for name in (args.recipe, args.was or args.recipe):

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from chalicelib.model import TENANT_PATTERN
-from chalicelib.processing.recipes import DEFAULT_RECIPE, RECIPES
+from chalicelib.renditions.recipes import DEFAULT_RECIPE, RECIPES
 from ops.config import load_stage
 from ops.errors import OpsError
 

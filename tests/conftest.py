@@ -100,7 +100,7 @@ class Calls:
 
     def settle(self) -> None:
         """Lets the index catch up with the table; the calls that takes are not the test's."""
-        from chalicelib import indexing
+        from chalicelib.events import indexing
 
         before, records = list(self.names), stream_records()
         for start in range(self._indexed, len(records), 100):
@@ -188,11 +188,12 @@ def _make_distribution() -> None:
 
 def provisioned(cdn_key: bytes) -> None:
     """Makes an empty stage in the mocked cloud, and has the code under test forget what it remembers of another."""
-    from chalicelib import delivery, keyring, settings
+    from chalicelib import keyring, settings
     from chalicelib.api import auth
+    from chalicelib.delivery import access
 
     requests.post("http://motoapi.amazonaws.com/moto-api/reset", timeout=5)
-    for cached in (settings.settings, delivery._signer, delivery._signed):
+    for cached in (settings.settings, access._signer, access._signed):
         cached.cache_clear()
     keyring.forget()
     auth.forget()

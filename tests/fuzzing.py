@@ -11,8 +11,8 @@ from io import BytesIO
 from PIL import Image
 
 from chalicelib.model import PermanentFault
-from chalicelib.processing.image import process_image
-from chalicelib.processing.recipes import RECIPES
+from chalicelib.processing.image.cascade import process_image
+from chalicelib.renditions.recipes import RECIPES
 from tests import images
 from tests.heic import HEIC
 

@@ -32,7 +32,7 @@ def test_a_module_imports_only_what_its_room_may(path: Path) -> None:
         assert not any(name.startswith("chalicelib.api") for name in used)
     if room.parts[0] == "api" or len(room.parts) == 1:
         assert "PIL" not in roots, "only processing/ knows Pillow"
-    if str(room) in {"model.py", "processing/recipes.py", "processing/image.py", "processing/sniff.py"}:
+    if str(room) in {"model.py", "renditions/recipes.py", "renditions/ladder.py", "processing/sniff.py"}:
         assert not {"boto3", "botocore"} & roots, "the domain is plain Python"
     assert "ops" not in roots
     assert "tests" not in roots

@@ -59,6 +59,6 @@ def test_a_function_imports_only_its_own_side(function: str, loaded: str) -> Non
 
 def test_processing_never_imports_the_api_and_the_api_never_pillow() -> None:
     environment = {**STAGE, "AWS_LAMBDA_FUNCTION_NAME": "filemill-test-process", "AWS_DEFAULT_REGION": "eu-west-1"}
-    code = "import app, sys, chalicelib.processing.pipeline, chalicelib.processing.image; "
+    code = "import app, sys, chalicelib.processing.pipeline, chalicelib.processing.image.cascade; "
     done = run_app(environment, code + "print('chalicelib.api' in sys.modules, 'PIL' in sys.modules)")
     assert done.stdout.strip() == "False True", done.stderr

@@ -103,7 +103,7 @@ def _job(made: Path) -> list[Rendition]:
     """What to ask the others for, having seen Filemill's: the same sizes and formats, and the recipe's settings."""
     from PIL import Image  # neither is in the bench's venv, which imports this module for ENGINES
 
-    from chalicelib.processing.recipes import DEFAULT_RECIPE, RECIPES
+    from chalicelib.renditions.recipes import DEFAULT_RECIPE, RECIPES
 
     encodings = {encoding.format: encoding for encoding in RECIPES[DEFAULT_RECIPE].encodings}
     job: list[Rendition] = []

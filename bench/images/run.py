@@ -19,7 +19,7 @@ from PIL import features
 
 from bench.images import measure, photos, report, tools
 from bench.images.measure import Rendition
-from chalicelib.processing.recipes import HAS_RESIZER
+from chalicelib.renditions.engine import HAS_RESIZER
 
 ROUNDS = 5
 SSIMULACRA2_WIDTHS = [640]

@@ -22,7 +22,7 @@ from chalicelib import catalog
 from chalicelib.api.errors import Problem
 from chalicelib.catalog import ApiKey
 from chalicelib.model import UploadToken, now
-from chalicelib.processing.recipes import DEFAULT_RECIPE, RECIPES
+from chalicelib.renditions.recipes import DEFAULT_RECIPE, RECIPES
 
 # Seconds a key is trusted from memory. A revoked key must stop within a minute.
 REMEMBER = 30.0

@@ -25,7 +25,7 @@ from pydantic_core import PydanticCustomError
 from chalicelib.api.errors import Problem
 from chalicelib.api.resources import FileResource
 from chalicelib.model import Visibility
-from chalicelib.processing.recipes import RECIPES
+from chalicelib.renditions.recipes import RECIPES
 from chalicelib.settings import MAX_PARTS, MAX_URL_EXPIRY, MIN_URL_EXPIRY, settings
 
 MAX_BODY_BYTES = 64 * 1024

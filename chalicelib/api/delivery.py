@@ -7,14 +7,15 @@ from typing import Any
 
 from chalice import Blueprint, Response
 
-from chalicelib import catalog, delivery, storage
+from chalicelib import catalog, storage
 from chalicelib.api import uploads
 from chalicelib.api.auth import Scope
 from chalicelib.api.bodies import CreateGrant, CreateGrants, GetOriginal, check_expires_in
 from chalicelib.api.errors import Problem
 from chalicelib.api.resources import GrantList, GrantResource, OriginalResource
 from chalicelib.api.routing import Call, json_response, route
-from chalicelib.disposition import content_disposition, may_be_shown
+from chalicelib.delivery import access
+from chalicelib.delivery.disposition import content_disposition, may_be_shown
 from chalicelib.model import FILE_ID_PATTERN, File, Status, Visibility, now, timestamp
 from chalicelib.settings import settings
 
@@ -63,10 +64,10 @@ def _check(body: CreateGrant) -> None:
 
 def _grant(file: File, body: CreateGrant) -> dict[str, Any]:
     """A public file needs none: its `query` is empty, so that a client need not tell them apart."""
-    about = {"id": file.id, "base_url": delivery.base_url_of(file)}
+    about = {"id": file.id, "base_url": access.base_url_of(file)}
     if file.visibility is Visibility.PUBLIC:
         return {**about, "resource": None, "query": "", "cookies": [], "expires_at": None}
-    grant = delivery.grant(file, body.expires_in, body.cookie_domain)
+    grant = access.grant(file, body.expires_in, body.cookie_domain)
     return {
         **about,
         "resource": grant.resource,

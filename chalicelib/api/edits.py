@@ -12,7 +12,7 @@ from typing import Any
 
 from chalice import Blueprint, Response
 
-from chalicelib import catalog, removal, storage, versions
+from chalicelib import catalog, storage
 from chalicelib.api import etags, uploads
 from chalicelib.api.auth import Scope
 from chalicelib.api.bodies import PatchFile, Reprocess, merged_metadata
@@ -32,7 +32,9 @@ from chalicelib.model import (
 )
 from chalicelib.observability import append, logger
 from chalicelib.queues import ingest
+from chalicelib.renditions import places
 from chalicelib.settings import settings
+from chalicelib.upkeep import removal
 
 routes = Blueprint(__name__)
 
@@ -104,11 +106,11 @@ def _patch(file: File, body: PatchFile) -> File | None:
                 raise _processing(f"`{name}`: can't change while the file is processed.", name)
     focused = file.model_copy(update={"focus": body.focus}) if "focus" in values else file
     target = None
-    if "visibility" in values and (served := versions.served_prefix(file)):
+    if "visibility" in values and (served := places.served_prefix(file)):
         moved = _moved(file, Visibility(values["visibility"]))
         if moved is None:
             return None
-        target = versions.served_prefix(moved)
+        target = places.served_prefix(moved)
         values |= {"source_version": moved.source_version, "generation": moved.generation}
         values["leftovers"] = [*file.leftovers, served]
     if file.status is Status.READY and file.kind is Kind.IMAGE and _is_cropped_otherwise(file, focused):
@@ -136,7 +138,7 @@ def _changed(file: File, body: PatchFile) -> dict[str, Any]:
 
 
 def _is_cropped_otherwise(file: File, focused: File) -> bool:
-    return versions.recipe_of(file).fingerprint != versions.recipe_of(focused).fingerprint
+    return places.recipe_of(file).fingerprint != places.recipe_of(focused).fingerprint
 
 
 def _moved(file: File, visibility: Visibility) -> File | None:
@@ -157,7 +159,7 @@ def _moved(file: File, visibility: Visibility) -> File | None:
 def _forget_copies(file: File, target: str) -> None:
     """Another change was first: the copies go, unless they are what that one made, or may still become so."""
     current = catalog.get(file.tenant, file.id)
-    if current is None or (current.generation > file.generation and versions.served_prefix(current) != target):
+    if current is None or (current.generation > file.generation and places.served_prefix(current) != target):
         storage.delete_derived(target)
 
 
@@ -210,7 +212,7 @@ def _reprocess(file: File, body: Reprocess) -> File | None:
 
 
 def _fingerprint(file: File, recipe: str) -> str:
-    return versions.recipe_of(file.model_copy(update={"wanted_recipe": recipe})).fingerprint
+    return places.recipe_of(file.model_copy(update={"wanted_recipe": recipe})).fingerprint
 
 
 def _open(file: File, recipe: str, values: dict[str, Any] | None = None) -> File | None:
@@ -288,9 +290,9 @@ def _retire(file: File) -> File | None:
         if deleted:
             _purge(deleted)
         return deleted
-    leftovers = [*file.leftovers, versions.served_prefix(file)]
+    leftovers = [*file.leftovers, places.served_prefix(file)]
     if file.status is Status.PROCESSING:
-        leftovers.append(versions.made_prefix(file))
+        leftovers.append(places.made_prefix(file))
     until = now() + timedelta(seconds=settings().delete_window)
     return catalog.retire(file, until=until, leftovers=[prefix for prefix in leftovers if prefix])
 

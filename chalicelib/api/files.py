@@ -11,7 +11,7 @@ from typing import Any
 
 from chalice import Blueprint, Response
 
-from chalicelib import catalog, delivery, storage
+from chalicelib import catalog, storage
 from chalicelib.api import etags, idempotency, uploads
 from chalicelib.api.auth import Scope, default_recipe
 from chalicelib.api.bodies import CompleteUpload, CreateFile, GetFile, SignParts, check_expires_in
@@ -20,8 +20,8 @@ from chalicelib.api.resources import CreatedFileResource, FileResource, HeldPart
 from chalicelib.api.routing import Call, json_response, route
 from chalicelib.api.uploads import GENERIC, NewFile
 from chalicelib.catalog import RepeatedError
-from chalicelib.delivery import Access
-from chalicelib.markup import markup
+from chalicelib.delivery.access import Access, access_to
+from chalicelib.delivery.markup import markup
 from chalicelib.model import File, Focus, Status, timestamp
 from chalicelib.observability import trace_headers
 from chalicelib.settings import MAX_POST_BYTES, MIN_PART_BYTES, settings
@@ -75,7 +75,7 @@ def wire(file: File, fields: Collection[str] = _FIELDS, *, expires_in: int | Non
     stored = [name for name in _WIRE if name in fields]
     values = file.model_dump(mode="json", include=set(stored))
     body = {name: values[name] for name in stored}
-    access = delivery.access(file, expires_in) if _NEEDS_ACCESS & {*fields} else None
+    access = access_to(file, expires_in) if _NEEDS_ACCESS & {*fields} else None
     if "renditions" in fields:
         body["renditions"] = [
             {**rendition.model_dump(mode="json"), "url": access.url(rendition.basename)}

@@ -6,11 +6,12 @@ import hmac
 
 from chalice import Blueprint, Response
 
-from chalicelib import keyring, rendering, storage
+from chalicelib import keyring, storage
 from chalicelib.api.errors import Problem
 from chalicelib.api.routing import respond
+from chalicelib.delivery import missing
+from chalicelib.delivery.missing import End
 from chalicelib.observability import append
-from chalicelib.rendering import End
 
 routes = Blueprint(__name__)
 
@@ -33,14 +34,14 @@ def get_render(visibility: str, file_id: str, version: str, name: str) -> Respon
 
     def answer(request_id: str) -> Response:
         _require_edge(request.headers.get(HEADER, ""))
-        address = rendering.parse(visibility, file_id, version, name)
-        if address is None or rendering.find(address) is None:
+        address = missing.parse(visibility, file_id, version, name)
+        if address is None or missing.find(address) is None:
             raise _none()
         append(file_id=file_id)
         # CloudFront asked S3 a while ago: it may be there by now.
         made = storage.read_derived(address.key, MAX_BODY)
         if made is None:
-            end = rendering.obtain(address)
+            end = missing.obtain(address)
             if end is End.NONE:
                 raise _none()
             made = storage.read_derived(address.key, MAX_BODY) if end is End.MADE else None

@@ -20,7 +20,7 @@ from typing import IO, Any
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
-from chalicelib import catalog, removal, storage, versions
+from chalicelib import catalog, storage
 from chalicelib.catalog import Refusal, Refused
 from chalicelib.model import (
     ErrorCode,
@@ -38,7 +38,9 @@ from chalicelib.observability import append, emit, logger
 from chalicelib.processing import sniff
 from chalicelib.queues import ingest, worker
 from chalicelib.queues.worker import MAX_RECEIVES, Later
+from chalicelib.renditions import places
 from chalicelib.settings import settings
+from chalicelib.upkeep import removal
 
 # A claim is held this long, plus time to read the object at a rate that S3 exceeds even on a bad day.
 LEASE = timedelta(seconds=60)
@@ -150,8 +152,8 @@ def process_object(stored: Stored, record: SQSRecord, *, last_try: bool) -> None
             sha256=outcome.sha256,
             image=outcome.image,
             renditions=outcome.renditions,
-            source_version=versions.made_version(claimed),
-            made_with=versions.recipe_of(claimed).fingerprint,
+            source_version=places.made_version(claimed),
+            made_with=places.recipe_of(claimed).fingerprint,
             leftovers=_replaced(claimed),
         )
         label, kind = "ready", str(outcome.kind)
@@ -201,14 +203,14 @@ def _fail(file: File, error: FileError) -> File | None:
     """The record first: renditions are removed only by the worker whose failure counts, never another one's."""
     ended = catalog.fail(file, error)
     if ended:
-        storage.delete_derived(versions.made_prefix(file))
+        storage.delete_derived(places.made_prefix(file))
     return ended
 
 
 def _replaced(file: File) -> list[str]:
     """The prefixes that hold nothing of the file's once it is finished."""
-    served = versions.served_prefix(file)
-    return [*file.leftovers, *([served] if served and served != versions.made_prefix(file) else [])]
+    served = places.served_prefix(file)
+    return [*file.leftovers, *([served] if served and served != places.made_prefix(file) else [])]
 
 
 def _clear(file: File) -> None:
@@ -221,10 +223,10 @@ def _clear(file: File) -> None:
 
 def _lost(file: File) -> None:
     """The claim ended under us. Another worker's renditions stay; those that no record will ever name go."""
-    current, made = catalog.get(file.tenant, file.id), versions.made_version(file)
+    current, made = catalog.get(file.tenant, file.id), places.made_version(file)
     being_made = current is not None and current.status is Status.PROCESSING and current.generation == file.generation
     if current is None or not (being_made or current.source_version == made):
-        storage.delete_derived(versions.made_prefix(file))
+        storage.delete_derived(places.made_prefix(file))
 
 
 def _work(file: File, stored: Stored) -> Outcome:
@@ -281,9 +283,9 @@ def _hash_stream(head: bytes, body: IO[bytes], keep: BytesIO | None) -> str:
 
 def _make_renditions(file: File, data: BytesIO) -> tuple[ImageInfo, list[Rendition]]:
     """Encodes and uploads side by side: each rendition is on its way to S3 while the next is encoded."""
-    from chalicelib.processing.image import process_image  # Pillow: only when there is an image
+    from chalicelib.processing.image.cascade import process_image  # Pillow: only when there is an image
 
-    version = versions.made_version(file)
+    version = places.made_version(file)
     done: list[tuple[Rendition, Future[None]]] = []
     with ThreadPoolExecutor(UPLOADERS) as uploaders:
 
@@ -291,7 +293,7 @@ def _make_renditions(file: File, data: BytesIO) -> tuple[ImageInfo, list[Renditi
             key = rendition_key(file.visibility, file.id, version, rendition)
             done.append((rendition, uploaders.submit(storage.put_derived, key, encoded, rendition.content_type)))
 
-        image = process_image(data, versions.recipe_of(file), memory=memory_bytes(), emit=emit_rendition)
+        image = process_image(data, places.recipe_of(file), memory=memory_bytes(), emit=emit_rendition)
         for _, upload in done:
             upload.result()
     return image, sorted((r for r, _ in done), key=lambda r: (r.width, r.format))

@@ -8,7 +8,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from chalicelib import delivery, settings
+from chalicelib import settings
+from chalicelib.delivery import access
 from tests import images
 from tests.conftest import Calls, Client, aws_client, new_client
 from tests.processing.test_pipeline import deliver, upload
@@ -151,10 +152,10 @@ def test_a_set_of_files_is_granted_at_once_but_nobody_elses(client: Client, stag
     foreign = new_client("other")("POST", "/v1/files", {"filename": "a", "content_type": "a/b", "size": 1}).json["id"]
     client("GET", f"/v1/files/{one}")  # the signing key is kept from here on
     stage.clear()
-    delivery._signed.cache_clear()
+    access._signed.cache_clear()
     grants = client("POST", "/v1/grants", {"ids": [two, foreign, "nope", gone, one, two]}).json["items"]
     assert stage.names == ["dynamodb.BatchGetItem"]
-    assert delivery._signed.cache_info().misses == 2, "one signature a file"
+    assert access._signed.cache_info().misses == 2, "one signature a file"
     assert [grant["id"] for grant in grants] == [two, one]
     for grant in grants:
         assert policy(grant["query"])["Resource"].endswith(f"/f/private/{grant['id']}/*")

@@ -14,14 +14,17 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from chalicelib import aws, catalog, delivery, removal, rendering, storage
+from chalicelib import aws, catalog, storage
 from chalicelib.api import uploads
+from chalicelib.delivery import access, missing
 from chalicelib.model import ErrorCode, PermanentFault, now
-from chalicelib.processing import exif, pipeline, rights
-from chalicelib.processing.recipes import RECIPES, Encoding
+from chalicelib.processing import pipeline
+from chalicelib.processing.image import exif, rights
 from chalicelib.queues import ingest
 from chalicelib.queues.worker import Later
+from chalicelib.renditions.recipes import RECIPES, Encoding
 from chalicelib.settings import settings
+from chalicelib.upkeep import removal
 from tests import images
 from tests.conftest import Answer, Calls, Client, aws_client, lambda_context, new_client
 from tests.processing.test_pipeline import deliver, derived, sqs_event, upload
@@ -157,7 +160,7 @@ def test_a_304_never_keeps_addresses_that_are_over(client: Client, monkeypatch: 
     first = get(client, file_id)
     before = set(json.dumps(first.json["renditions"]).split())
     later = time.time() + settings().url_expiry
-    monkeypatch.setattr("chalicelib.delivery.time.time", lambda: later)
+    monkeypatch.setattr("chalicelib.delivery.access.time.time", lambda: later)
     second = get(client, file_id, If_None_Match=first.headers["ETag"])
     assert second.status == 200, "the addresses are others by now, though the revision is the same"
     assert second.json["revision"] == first.json["revision"]
@@ -450,9 +453,9 @@ def test_what_was_made_on_demand_ends_with_its_address(
     file = catalog.get("acme", file_id)
     assert file
     assert file.renditions == []
-    address = rendering.parse("public", file_id, str(file.source_version), "w160.webp")
+    address = missing.parse("public", file_id, str(file.source_version), "w160.webp")
     assert address
-    assert rendering.obtain(address) is rendering.End.MADE
+    assert missing.obtain(address) is missing.End.MADE
     assert derived() == [address.key]
     if ends == "is deleted":
         delete(client, file_id)
@@ -478,7 +481,7 @@ def test_a_move_that_crashed_is_ended_by_repeating_it(
         "copy": (aws.s3(), "copy_object"),
         "write": (catalog, "change"),
         "delete": (storage, "delete_derived"),
-        "invalidate": (delivery, "invalidate"),
+        "invalidate": (access, "invalidate"),
         "clear": (catalog, "cleared"),
     }[step]
     real, left = getattr(*place), [2 if step == "copy" else 0]
@@ -654,7 +657,7 @@ def test_reprocess_after_an_upgrade_of_the_engine_makes_them_again(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file_id = ready(client)
-    monkeypatch.setattr("chalicelib.processing.recipes.ENGINE_VERSION", "next")
+    monkeypatch.setattr("chalicelib.renditions.engine.ENGINE_VERSION", "next")
     assert post(client, file_id, "reprocess", {}).status == 202
 
 
@@ -978,7 +981,7 @@ def test_whatever_happens_a_record_leads_to_its_renditions_and_nothing_else_is_l
         (storage, "copy_derived"),
         (storage, "delete_derived"),
         (storage, "put_derived"),
-        (delivery, "invalidate"),
+        (access, "invalidate"),
         (catalog, "cleared"),
         (catalog, "change"),
         (ingest, "send"),

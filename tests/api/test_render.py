@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from chalicelib import catalog, keyring, rendering, storage
+from chalicelib import catalog, keyring, storage
 from chalicelib.catalog import RenderState
-from chalicelib.processing import render as work
-from chalicelib.rendering import Address, End
+from chalicelib.delivery import missing
+from chalicelib.delivery.missing import Address, End
+from chalicelib.processing import on_demand as work
 from tests import images
 from tests.conftest import Answer, Calls, Client, aws_client
 from tests.processing.test_pipeline import deliver, upload
@@ -47,7 +48,7 @@ def handler(monkeypatch: pytest.MonkeyPatch, does: Callable[[], Status]) -> list
         calls.append(event["name"])
         return does()
 
-    monkeypatch.setattr("chalicelib.processing.render.handle", handle)
+    monkeypatch.setattr("chalicelib.processing.on_demand.handle", handle)
     return calls
 
 
@@ -186,10 +187,10 @@ def test_a_hundred_at_once_make_one_and_all_get_it(
         return handle(event, context)
 
     monkeypatch.setattr("chalicelib.catalog.begin_render", one_by_one)
-    monkeypatch.setattr("chalicelib.processing.render.handle", slowly)
+    monkeypatch.setattr("chalicelib.processing.on_demand.handle", slowly)
     stage.clear()
     with ThreadPoolExecutor(100) as viewers:
-        ends = list(viewers.map(rendering.obtain, [photo] * 100))
+        ends = list(viewers.map(missing.obtain, [photo] * 100))
     assert ends == [End.MADE] * 100
     assert made == ["w320.avif"]
     assert (stage.count("lambda.Invoke"), stage.count("s3.PutObject")) == (1, 1)
@@ -204,7 +205,7 @@ def test_who_waits_gives_up_before_api_gateway_does_and_nobody_keeps_that(
     photo: Address, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     catalog.begin_render(photo.key, "somebody", 22)
-    monkeypatch.setattr("chalicelib.rendering.PATIENCE", 0.2)
+    monkeypatch.setattr("chalicelib.delivery.missing.PATIENCE", 0.2)
     answer = ask(photo)
     assert (answer.status, answer.json["code"]) == (503, "unavailable")
     assert (answer.headers["Retry-After"], answer.headers["Cache-Control"]) == ("1", "no-store")
@@ -218,9 +219,9 @@ def test_the_times_fit_into_one_another() -> None:
     functions = json.loads((ROOT / ".chalice" / "config.json").read_text())["lambda_functions"]
     render, api = functions["render"]["lambda_timeout"], functions["api_handler"]["lambda_timeout"]
     assert api <= 29, "https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html"
-    assert render < rendering.LEASE, "a lease that ends before the work lets two work"
-    assert api > rendering.LAST_START + rendering.PATIENCE
-    assert api > rendering.LAST_START + 24, "the client's read timeout (aws.functions)"
+    assert render < missing.LEASE, "a lease that ends before the work lets two work"
+    assert api > missing.LAST_START + missing.PATIENCE
+    assert api > missing.LAST_START + 24, "the client's read timeout (aws.functions)"
 
 
 def test_a_holder_that_dies_holds_up_the_next_for_seconds_only(photo: Address) -> None:
@@ -271,7 +272,7 @@ def test_tries_are_counted_in_a_row(photo: Address, monkeypatch: pytest.MonkeyPa
 
     calls = handler(monkeypatch, third_time)
     assert [ask(photo).status for _ in range(2)] == [503, 503]
-    assert rendering.obtain(photo) is End.MADE
+    assert missing.obtain(photo) is End.MADE
     now = catalog.get_rendering(photo.key)
     assert now
     assert now.failures == 0
@@ -293,7 +294,7 @@ def test_too_many_functions_at_once_is_503_and_the_lease_is_given_back(
         raise ClientError({"Error": {"Code": "TooManyRequestsException"}}, "Invoke")
 
     with monkeypatch.context() as patched:
-        patched.setattr("chalicelib.rendering._call", throttled)
+        patched.setattr("chalicelib.delivery.missing._call", throttled)
         assert [ask(photo).status for _ in range(4)] == [503] * 4
     assert ask(photo).status == 200
 
@@ -308,9 +309,9 @@ def test_what_is_said_to_be_made_and_is_not_there_is_made_again_soon(
     photo: Address, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     catalog.begin_render(photo.key, "x", 1)
-    catalog.end_render(photo.key, "x", RenderState.MADE, seconds=rendering.MADE_FOR, failures=0)
+    catalog.end_render(photo.key, "x", RenderState.MADE, seconds=missing.MADE_FOR, failures=0)
     assert ask(photo).status == 503
-    later = time.time() + rendering.MADE_FOR
+    later = time.time() + missing.MADE_FOR
     monkeypatch.setattr("chalicelib.catalog.renders.time.time", lambda: later)
     assert ask(photo).status == 200
 

@@ -14,9 +14,10 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from chalicelib import aws, catalog, indexing
+from chalicelib import aws, catalog
 from chalicelib.catalog.listing import ListQuery
 from chalicelib.catalog.postings import postings, sortable_name
+from chalicelib.events import indexing
 from chalicelib.model import File, Kind, Status
 from tests.catalog.fake import CrashedError, FakeDynamoDB
 from tests.catalog.making import file

@@ -269,7 +269,7 @@ def test_what_a_deployment_mends(stage: Stage) -> None:
         "the import queue is read": "no function reads the import queue",
         "the functions are as recorded": f"{process} has a MemorySize of 512",
         "the functions may do their work": f"role {process} is without its policy",
-        "the functions run this code": "runs other code than this checkout's (chalicelib/removal.py)",
+        "the functions run this code": "runs other code than this checkout's (chalicelib/upkeep/removal.py)",
         "the sweep runs": "does not call it",
         "changes are streamed": "another stream than the one that is recorded",
     }

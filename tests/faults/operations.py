@@ -13,11 +13,12 @@ from typing import Any
 
 import pytest
 
-from chalicelib import aws, indexing, keyring, settings, storage
+from chalicelib import aws, keyring, settings, storage
 from chalicelib.api.render import HEADER
+from chalicelib.events import indexing
 from chalicelib.model import Status, rendition_prefix
-from chalicelib.processing import recipes
 from chalicelib.queues.worker import MAX_RECEIVES
+from chalicelib.renditions import recipes
 from ops import redrive
 from ops.progress import Pace
 from tests import images
@@ -68,7 +69,7 @@ def surroundings(*, small: bool = True) -> Iterator[None]:
         for name, recipe in SMALL.items() if small else ():
             patch.setitem(recipes.RECIPES, name, recipe)
         # Sixty-four of them are sixty-four queries a sweep.
-        for module in ("chalicelib.catalog.keys", "chalicelib.sweep") if small else ():
+        for module in ("chalicelib.catalog.keys", "chalicelib.upkeep.sweep") if small else ():
             patch.setattr(f"{module}.DUE_SHARDS", 2)
         server = stack.enter_context(serving(lambda head, connection: _serve(head, connection)))
         patch.setenv("SOURCE", server.url("/"))

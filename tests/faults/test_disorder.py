@@ -21,12 +21,13 @@ from hypothesis import HealthCheck, Phase, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from chalicelib import keyring, storage, versions
+from chalicelib import keyring, storage
 from chalicelib.api.render import HEADER
 from chalicelib.catalog import files, items
 from chalicelib.model import ErrorCode, File, Status
 from chalicelib.processing import pipeline
 from chalicelib.queues import worker
+from chalicelib.renditions import places
 from tests.faults import harness
 from tests.faults.harness import quiet
 from tests.faults.killing import FAULTS, PARTLY, Fault, Killed, Moment, Point, Process, run
@@ -368,7 +369,7 @@ def errors_swallowed(patch: pytest.MonkeyPatch) -> None:
 
 
 def the_late_worker_cleans_up(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(pipeline, "_lost", lambda file: storage.delete_derived(versions.made_prefix(file)))
+    patch.setattr(pipeline, "_lost", lambda file: storage.delete_derived(places.made_prefix(file)))
 
 
 DELIVERED: Step = ("deliver", 0, None)

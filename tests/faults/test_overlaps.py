@@ -11,8 +11,9 @@ from datetime import timedelta
 
 import pytest
 
-from chalicelib import keyring, storage, sweep
+from chalicelib import keyring, storage
 from chalicelib.model import Status
+from chalicelib.upkeep import sweep
 from tests.faults import harness
 from tests.faults.harness import Allowed, healer_of, overlaps, quiet, undisturbed, world_of
 from tests.faults.killing import Point, Process, run

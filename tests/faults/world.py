@@ -21,15 +21,18 @@ from urllib.parse import quote_plus
 
 import pytest
 
-from chalicelib import catalog, importing, indexing, keyring, model, settings, sweep, versions
+from chalicelib import catalog, importing, keyring, model, settings
 from chalicelib.api import auth
 from chalicelib.catalog.items import read
 from chalicelib.catalog.keys import marker_key
 from chalicelib.catalog.listing import ListQuery
 from chalicelib.catalog.postings import postings
+from chalicelib.events import indexing
 from chalicelib.model import EXTENSIONS, File, Kind, Status, rendition_key, rendition_prefix
-from chalicelib.processing import pipeline, recipes
+from chalicelib.processing import pipeline
 from chalicelib.queues.worker import MAX_RECEIVES
+from chalicelib.renditions import ladder, places
+from chalicelib.upkeep import sweep
 from tests.conftest import STAGE, Answer, Client, aws_client, lambda_context, new_client, template
 
 ACCOUNT, REGION = "123456789012", "eu-west-1"
@@ -112,7 +115,7 @@ class Clock:
 def time_of(clock: Clock) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(model, "datetime", clock)
-        for module in ("chalicelib.rendering", "chalicelib.catalog.renders"):
+        for module in ("chalicelib.delivery.missing", "chalicelib.catalog.renders"):
             patch.setattr(f"{module}.time", clock)
         yield
 
@@ -577,7 +580,7 @@ def _on_demand(now: list[File]) -> set[str]:
         rendition_prefix(file.visibility, file.id, file.source_version) + f"{size.name}.{extension}"
         for file in now
         if file.status is not Status.DELETED and file.image and file.source_version
-        for size in recipes.ladder(versions.served_recipe(file), file.image.width, file.image.height)
+        for size in ladder.ladder(places.served_recipe(file), file.image.width, file.image.height)
         for extension in EXTENSIONS.values()
     }
 

@@ -11,7 +11,8 @@ import pytest
 from chalicelib import catalog
 from chalicelib.catalog.files import records
 from chalicelib.model import Kind, Status
-from chalicelib.processing import pipeline, recipes
+from chalicelib.processing import pipeline
+from chalicelib.renditions import engine, recipes
 from ops import backfill, reindex
 from ops.backfill import Wanted
 from ops.errors import OpsError
@@ -59,7 +60,7 @@ def work_off() -> int:
     return done
 
 
-HERE = (recipes.ENGINE_VERSION,)
+HERE = (engine.ENGINE_VERSION,)
 WANTED = Wanted("photo", "photo", HERE, kind=Kind.IMAGE)
 
 
@@ -175,16 +176,16 @@ def test_what_the_stage_s_engine_made_is_made_whatever_this_computer_s_is(
     here: str,
 ) -> None:
     project = project_of(tmp_path, lambda_architecture=architecture)
-    monkeypatch.setattr(recipes, "_PLAIN", PLAIN)
-    monkeypatch.setattr(recipes, "_SIMD", SIMD)
+    monkeypatch.setattr(engine, "_PLAIN", PLAIN)
+    monkeypatch.setattr(engine, "_SIMD", SIMD)
 
     def run(*words: str) -> str:
         with monkeypatch.context() as patch:
-            patch.setattr(recipes, "ENGINE_VERSION", here)
+            patch.setattr(engine, "ENGINE_VERSION", here)
             assert backfill.main(arguments(project, "--recipe", "photo", *words)) == 0
         return capsys.readouterr().out
 
-    monkeypatch.setattr(recipes, "ENGINE_VERSION", there)
+    monkeypatch.setattr(engine, "ENGINE_VERSION", there)
     file_id = upload(client, PHOTO)
     deliver(file_id)
     assert "0 files" in run("--dry-run")
@@ -197,9 +198,9 @@ def test_what_the_stage_s_engine_made_is_made_whatever_this_computer_s_is(
 def test_another_architecture_than_a_file_was_made_by_has_it_made_again(client: Client) -> None:
     file_id = upload(client, PHOTO)
     deliver(file_id)
-    made = record(file_id).model_copy(update={"made_with": recipes.RECIPES["photo"].fingerprint_by(recipes._SIMD)})
-    assert made in Wanted("photo", "photo", recipes.engines_of("arm64"))
-    assert made not in Wanted("photo", "photo", recipes.engines_of("x86_64"))
+    made = record(file_id).model_copy(update={"made_with": recipes.RECIPES["photo"].fingerprint_by(engine._SIMD)})
+    assert made in Wanted("photo", "photo", engine.engines_of("arm64"))
+    assert made not in Wanted("photo", "photo", engine.engines_of("x86_64"))
 
 
 def test_a_million_files_cost_what_their_parts_do() -> None:

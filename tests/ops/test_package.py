@@ -287,15 +287,15 @@ def test_the_resizer_goes_with_functions_that_can_run_it(tmp_path: Path) -> None
     """Only there, for the engine is part of every rendition's address."""
     shutil.copytree(ROOT / "chalicelib", tmp_path / "chalicelib", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copyfile(ROOT / "requirements.txt", tmp_path / "requirements.txt")
-    where = "from chalicelib.processing import recipes; import os, importlib.util as u; "
+    where = "from chalicelib.renditions import engine; import os, importlib.util as u; "
     for architecture, there in (("x86_64", True), ("arm64", False)):
         packing.write(tmp_path, architecture, lambda _: None)
         assert bool(list((tmp_path / "vendor").glob("cykooz_resizer/*.so"))) is there
     packing.write(tmp_path, "x86_64", lambda _: None)
     run_there(
         tmp_path,
-        where + "assert 'vendor' in u.find_spec('cykooz_resizer').origin; assert 'resizer' in recipes.ENGINE_VERSION\n"
-        "from chalicelib.processing import resize; from PIL import Image\n"
+        where + "assert 'vendor' in u.find_spec('cykooz_resizer').origin; assert 'resizer' in engine.ENGINE_VERSION\n"
+        "from chalicelib.processing.image import resize; from PIL import Image\n"
         "assert resize.resized(Image.new('RGB', (64, 64)), (8, 8)).size == (8, 8)",
     )
 

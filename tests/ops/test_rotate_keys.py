@@ -19,7 +19,8 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.hashes import SHA1
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
-from chalicelib import delivery, keyring, settings
+from chalicelib import keyring, settings
+from chalicelib.delivery import access
 from chalicelib.settings import MAX_URL_EXPIRY
 from ops import rotate_keys, signing_key
 from ops.errors import OpsError
@@ -96,8 +97,8 @@ def opens(query: str) -> str:
 def signed_now() -> str:
     """By a process that starts now."""
     keyring.forget()
-    delivery._signed.cache_clear()
-    return delivery.sign(RESOURCE, int(time.time()) + 3600)
+    access._signed.cache_clear()
+    return access.sign(RESOURCE, int(time.time()) + 3600)
 
 
 @contextmanager
@@ -187,8 +188,8 @@ def test_a_warm_process_follows_within_minutes_and_never_mixes_the_two(
     rotation.rotate()
     seen = []
     for ahead in (1.0, keyring.CDN_KEY_LIFE - 1.0, float(keyring.CDN_KEY_LIFE)):  # noqa: B007 - the clock reads it
-        delivery._signed.cache_clear()
-        seen.append(opens(delivery.sign(RESOURCE, 2**31)))
+        access._signed.cache_clear()
+        seen.append(opens(access.sign(RESOURCE, 2**31)))
     assert seen[:2] == [old, old]
     assert seen[2] != old
 

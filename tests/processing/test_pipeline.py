@@ -11,13 +11,14 @@ from urllib.parse import quote_plus
 import pytest
 from PIL import Image
 
-from chalicelib import catalog, storage, versions
+from chalicelib import catalog, storage
 from chalicelib.catalog import Refusal, Refused
 from chalicelib.model import ErrorCode, FileError, PermanentFault
 from chalicelib.observability import logger
 from chalicelib.processing import pipeline
 from chalicelib.queues import worker
 from chalicelib.queues.worker import Later
+from chalicelib.renditions import places
 from tests import images
 from tests.conftest import Calls, Client, aws_client, lambda_context
 
@@ -341,7 +342,7 @@ def test_a_delete_while_processing_leaves_nothing_behind(client: Client, monkeyp
     def delete_midway(*args: Any) -> Any:
         made = make(*args)
         assert client("DELETE", f"/v1/files/{file_id}").status == 204
-        aws_client("s3").put_object(Bucket="derived", Key=versions.made_prefix(args[0]) + "w160.jpg", Body=b"late")
+        aws_client("s3").put_object(Bucket="derived", Key=places.made_prefix(args[0]) + "w160.jpg", Body=b"late")
         return made
 
     monkeypatch.setattr(pipeline, "_make_renditions", delete_midway)

@@ -6,8 +6,8 @@ from typing import Any
 
 from bench.images.engines.serve import serve
 from chalicelib.model import Rendition
-from chalicelib.processing.image import process_image
-from chalicelib.processing.recipes import DEFAULT_RECIPE, RECIPES
+from chalicelib.processing.image.cascade import process_image
+from chalicelib.renditions.recipes import DEFAULT_RECIPE, RECIPES
 
 MEMORY = 1769 * 1024**2  # the function's
 

@@ -1,0 +1,112 @@
+"""CDN addresses, their signatures, and their end."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+
+from botocore.signers import CloudFrontSigner
+
+from chalicelib import keyring
+from chalicelib.model import File, Visibility, rendition_prefix
+from chalicelib.settings import settings
+
+
+@dataclass(frozen=True)
+class Access:
+    """What opens a file's renditions: `base_url` ends in `/`, a rendition's name comes after it, and then `query`.
+
+    Both are all that a public file needs; a private one's `query` is good until `expires_at`.
+    """
+
+    base_url: str
+    query: str = ""
+    expires_at: datetime | None = None
+
+    def url(self, name: str) -> str:
+        return self.base_url + name + (f"?{self.query}" if self.query else "")
+
+
+def access_to(file: File, expires_in: int | None = None) -> Access | None:
+    """The addresses of a file's renditions; None while there are none.
+
+    One signature covers all renditions of a file. Unless the client says for how long (`expires_in`, seconds) it stays
+    the same within a window of `url_expiry` seconds, so that a page that is loaded twice finds its pictures in the
+    browser's cache, and is good for one to two such windows.
+    """
+    base_url = base_url_of(file)
+    if base_url is None:
+        return None
+    if file.visibility is Visibility.PUBLIC:
+        return Access(base_url)
+    window = settings().url_expiry
+    expires = int(time.time()) + expires_in if expires_in else (int(time.time()) // window + 2) * window
+    return Access(base_url, sign(f"{base_url}*", expires), datetime.fromtimestamp(expires, UTC))
+
+
+def base_url_of(file: File) -> str | None:
+    """What the addresses of a file's renditions begin with, `/` at its end; None while there are none."""
+    if not file.renditions or not file.source_version:
+        return None
+    return f"{settings().front_door}/{rendition_prefix(file.visibility, file.id, file.source_version)}"
+
+
+@dataclass(frozen=True)
+class Grant:
+    """Lets a viewer fetch all renditions of a private file, those to come included, until `expires_at`.
+
+    `resource` is what it covers; `query` goes behind each address, or `cookies` are set instead.
+    """
+
+    resource: str
+    query: str
+    cookies: tuple[str, ...]
+    expires_at: datetime
+
+
+def grant(file: File, expires_in: int, cookie_domain: str | None = None) -> Grant:
+    """A grant for `expires_in` seconds; its cookies are for the front door's host, or all below `cookie_domain`."""
+    front_door = settings().front_door
+    path = f"/f/{Visibility.PRIVATE}/{file.id}/"
+    expires = int(time.time()) + expires_in
+    resource = f"{front_door}{path}*"
+    query = sign(resource, expires)
+    domain = f"; Domain={cookie_domain}" if cookie_domain else ""
+    secure = "; Secure" if front_door.startswith("https:") else ""
+    attributes = f"; Path={path}; Max-Age={expires_in}{domain}{secure}; HttpOnly; SameSite=Lax"
+    cookies = (f"CloudFront-{parameter}{attributes}" for parameter in query.split("&"))
+    return Grant(resource, query, tuple(cookies), datetime.fromtimestamp(expires, UTC))
+
+
+def sign(resource: str, expires: int) -> str:
+    """Query parameters that let a viewer fetch what the resource pattern covers until `expires` (Unix seconds).
+
+    A custom policy: only that kind may hold a wildcard. With `CloudFront-` before their names they are cookies.
+    https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/private-content-creating-signed-url-custom-policy.html
+    """
+    return _signed(keyring.cdn_key(), resource, expires)
+
+
+@lru_cache(maxsize=1024)
+def _signed(key: keyring.CdnKey, resource: str, expires: int) -> str:
+    signer = _signer(key)
+    policy = signer.build_policy(resource, datetime.fromtimestamp(expires, UTC))
+    signed: str = signer.generate_presigned_url(resource, policy=policy)
+    return signed.rpartition("?")[2]
+
+
+@lru_cache(maxsize=1)
+def _signer(signing: keyring.CdnKey) -> CloudFrontSigner:
+    # Imported here: it costs a cold start tens of milliseconds, and only private files need it.
+    from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+    from cryptography.hazmat.primitives.hashes import SHA1
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    key = load_pem_private_key(signing.pem, password=None)
+    if not isinstance(key, RSAPrivateKey):
+        raise TypeError("the stage's CDN signing key is not an RSA key: run `python -m ops provision` again")
+    # CloudFront's signatures are RSA with SHA-1; the algorithm is theirs to choose.
+    return CloudFrontSigner(signing.id, lambda message: key.sign(message, PKCS1v15(), SHA1()))  # noqa: S303

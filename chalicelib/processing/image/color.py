@@ -1,0 +1,90 @@
+"""Pixels as every viewer understands them: eight bits a channel, sRGB, grey or RGB with or without alpha."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from functools import lru_cache
+from io import BytesIO
+
+from PIL import Image, ImageCms
+
+from chalicelib.processing.image.exif import text
+
+_SRGB = ImageCms.createProfile("sRGB")
+
+
+def eight_bit(image: Image.Image) -> Image.Image:
+    """The same picture in one of the modes L, LA, RGB, RGBA and CMYK; alpha that hides nothing is dropped."""
+    mode, info = image.mode, image.info
+    if mode in ("I;16", "I;16B", "I;16L", "I;16N", "I", "F"):
+        image = _scaled_to_eight_bits(image)
+    elif mode == "1":
+        image = image.convert("L")
+    elif mode in ("P", "PA", "L", "RGB") and "transparency" in info:
+        image = image.convert("LA" if mode == "L" else "RGBA")
+    elif mode not in ("L", "LA", "RGB", "RGBA", "CMYK"):
+        image = image.convert("RGBA" if image.has_transparency_data else "RGB")
+    if image.mode in ("LA", "RGBA") and image.getchannel("A").getextrema() == (255, 255):
+        image = image.convert("L" if image.mode == "LA" else "RGB")
+    return image
+
+
+def color_space(profile: bytes | None, mode: str) -> str:
+    """The profile's own name for it ("Display P3"), else what the mode implies: "sRGB", "Gray" or "CMYK"."""
+    with suppress(Exception):  # whatever a profile's parser can raise
+        name = ImageCms.getProfileDescription(ImageCms.ImageCmsProfile(BytesIO(profile or b"")))
+        if known := text(name, 100):
+            return known
+    return {"L": "Gray", "LA": "Gray", "CMYK": "CMYK"}.get(mode, "sRGB")
+
+
+def transform_to_srgb(profile: bytes | None, mode: str) -> ImageCms.ImageCmsTransform | None:
+    """The transform for pixels of this mode; None for no profile, sRGB itself, and one that is broken or misplaced."""
+    try:
+        return _transform(profile, mode.removesuffix("A")) if profile else None
+    except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
+        return None
+
+
+def to_srgb(image: Image.Image, transform: ImageCms.ImageCmsTransform | None) -> Image.Image:
+    """The image in L, RGB or RGBA, its colours sRGB. Without a transform, they are taken to be."""
+    if transform is None:
+        return image if image.mode in ("L", "RGB", "RGBA") else image.convert("RGBA" if image.mode == "LA" else "RGB")
+    has_alpha = image.mode in ("LA", "RGBA")
+    colors = image.convert(image.mode[:-1]) if has_alpha else image
+    converted = ImageCms.applyTransform(colors, transform)
+    assert converted is not None  # not in place
+    if has_alpha:
+        converted.putalpha(image.getchannel("A"))
+    return converted.convert("L") if image.mode == "L" else converted
+
+
+def on_paper(image: Image.Image, background: str = "#ffffff") -> Image.Image:
+    """An RGBA image as it looks on paper of this colour, in RGB."""
+    paper = Image.new("RGB", image.size, background)
+    paper.paste(image, mask=image.getchannel("A"))
+    return paper
+
+
+@lru_cache(maxsize=8)  # cameras of one make share a profile; a CMYK one is about 1 MB
+def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
+    source = ImageCms.ImageCmsProfile(BytesIO(profile))
+    if "srgb" in (ImageCms.getProfileDescription(source) or "").lower():
+        return None
+    return ImageCms.buildTransform(source, _SRGB, mode, "RGB")
+
+
+def _scaled_to_eight_bits(image: Image.Image) -> Image.Image:
+    """Pillow clips 16-bit greys at 255 where it should scale them.
+
+    16-bit integers span 0-65535. Of 32-bit ones and floats nobody says the range: 0-1, 0-255 or 0-65535, whichever is
+    the first to hold all values, else from the lowest to the highest.
+    """
+    low, span = 0.0, 65535.0
+    if not image.mode.startswith("I;16"):
+        low, high = (float(end) for end in image.getextrema())  # type: ignore[arg-type]  # one band: two numbers
+        spans = [span for span in (1.0, 255.0, 65535.0) if high <= span and (span > 1 or image.mode == "F")]
+        low, span = (0.0, spans[0]) if low >= 0 and spans else (low, (high - low) or 1.0)
+    elif image.mode != "I;16":
+        image = image.convert("I")
+    return image.point(lambda value: value * (255 / span) + (0.5 - low * 255 / span)).convert("L")

@@ -1,0 +1,192 @@
+"""From a file's bytes to pixels: only formats we allow, only if they fit into memory, and no surprise gets out."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import SEEK_END, BytesIO
+from typing import Any, BinaryIO
+
+# All plugins of FORMATS, or Pillow would look for them at the first request by importing all 45 it has (45 ms).
+import PIL.AvifImagePlugin
+import PIL.BmpImagePlugin
+import PIL.GifImagePlugin
+import PIL.IcoImagePlugin
+import PIL.Jpeg2KImagePlugin
+import PIL.MpoImagePlugin
+import PIL.PngImagePlugin
+import PIL.TiffImagePlugin
+import PIL.WebPImagePlugin  # noqa: F401
+from PIL import Image, JpegImagePlugin
+
+from chalicelib.model import ErrorCode, PermanentFault
+from chalicelib.processing.image import heif, ico
+from chalicelib.processing.image.color import eight_bit
+from chalicelib.processing.image.exif import exif, orientation
+from chalicelib.processing.image.frames import count_frames
+from chalicelib.processing.image.jpeg import can_hold, passes
+from chalicelib.processing.image.rights import credit
+
+FORMATS = ["JPEG", "PNG", "GIF", "WEBP", "AVIF", "TIFF", "BMP", "JPEG2000", "ICO"]  # and HEIF (heif.py)
+_OUR_NAMES = {"MPO": "jpeg", "HEIF": "heic", "JPEG2000": "jp2"}
+
+Image.MAX_IMAGE_PIXELS = None  # Pillow's own bound knows neither the format nor the memory; `_check_memory` does
+
+# Bytes a pixel of the source that decoding takes at its peak, up to the first resize. Measured (2026-11, Pillow 13,
+# 20 MP a format and mode, peak resident memory in a fresh process); TIFF is its worst case, one strip with a turn.
+_BYTES_PER_PIXEL = {"PNG": 5.1, "GIF": 5.1, "BMP": 4.1, "TIFF": 12.1, "AVIF": 9.4, "WEBP": 16.2}
+_BYTES_PER_PIXEL |= {"HEIF": 15.5, "JPEG2000": 20.5, "ICO": 9.1}
+_PREMULTIPLIED = 4.0  # with alpha, one more copy to resize
+# Bytes a pixel of the largest rendition: it, its copies in the encoders' hands, and what these need themselves (WebP
+# packs alpha without loss, which takes most). Measured at 12-31 MP, with up to six encoders at work.
+_BYTES_PER_OUTPUT_PIXEL = 30
+_BYTES_PER_OUTPUT_PIXEL_WITH_ALPHA = 45
+# The interpreter with boto3, Pillow and the rest (about 110 MiB), and small change.
+RESIDENT = 150 * 1024**2
+
+# A progressive JPEG has ten scans or so. Thousands fit into a small file, and each costs a walk over the whole image:
+# minutes of work. libjpeg-turbo's own fuzzers stop at 500.
+_MAX_SCANS = 200
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """A decoded image. `pixels` as stored (turn them by `orientation`, 1-8), maybe reduced, mode L, LA, RGB, RGBA or
+    CMYK, in the colours of `profile` (ICC). `width` and `height` are the whole image's, pixels, as seen. `credit` are
+    the words of `rights.credit`.
+    """
+
+    pixels: Image.Image
+    orientation: int
+    profile: bytes | None
+    width: int
+    height: int
+    format: str
+    exif: dict[str, Any]
+    credit: dict[str, str]
+    frames: int
+
+
+def decode(
+    data: bytes | BinaryIO, *, memory: int, wanted: Callable[[int, int], tuple[int, int]], gps: bool = False
+) -> Decoded:
+    """Decodes the image (of an animated one, the first frame).
+
+    `memory` is what the whole function has, bytes. `wanted` says, given width and height as seen, which width and
+    height will be made of it: a JPEG is decoded at 1/2, 1/4 or 1/8 of its size when that still holds them. A `data`
+    that is a file must be seekable, and local: a failing read counts as the file's fault. With `gps`, the EXIF says
+    where the picture was taken.
+
+    Raises PermanentFault: `corrupt`, or `too_many_pixels` (before the pixels are touched).
+    """
+    source = BytesIO(data) if isinstance(data, bytes) else data
+    if RESIDENT + ico.claimed_pixels(source) * _BYTES_PER_PIXEL["ICO"] > memory:
+        raise too_many_pixels()
+    is_heif = heif.is_heif(source)
+    if is_heif and RESIDENT + heif.claimed_pixels(source) * _BYTES_PER_PIXEL["HEIF"] > memory:
+        raise too_many_pixels()
+    with (
+        blaming_the_file(),
+        heif.opened(source, memory) if is_heif else Image.open(source, formats=FORMATS) as image,
+    ):
+        stored = image.size
+        if isinstance(image, JpegImagePlugin.JpegImageFile):
+            width, height = as_seen(stored, orientation(image))
+            target = wanted(width, height)
+            image.draft(None, as_seen(target, orientation(image)))
+        else:
+            target = max(wanted(*stored), wanted(*stored[::-1]), key=lambda size: size[0] * size[1])
+        _check_memory(image, source, stored, target, memory)
+        image.load()
+        # Only now: asking a PNG for its EXIF loads it, and loading turns a TIFF (its size is as seen from the start).
+        turn = orientation(image)
+        width, height = as_seen(stored, turn)
+        return Decoded(
+            pixels=eight_bit(image),
+            orientation=turn,
+            profile=image.info.get("icc_profile"),
+            width=width,
+            height=height,
+            format=_OUR_NAMES.get(str(image.format), str(image.format).lower()),
+            exif=exif(image, gps=gps),
+            credit=credit(image),
+            frames=count_frames(image, source),
+        )
+
+
+def as_seen(size: tuple[int, int], turn: int) -> tuple[int, int]:
+    """Width and height after the turn that orientation 5-8 makes; its own inverse."""
+    return size[::-1] if turn >= 5 else size
+
+
+@contextmanager
+def blaming_the_file() -> Iterator[None]:
+    """Whatever a decoder raises on given bytes is the bytes' fault. What it warns of, nobody can act on."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            yield
+        except PermanentFault:
+            raise
+        except (MemoryError, Image.DecompressionBombError) as error:
+            raise too_many_pixels() from error
+        except Exception as error:
+            raise PermanentFault(
+                ErrorCode.CORRUPT, "The image is damaged, incomplete, or of a variant that is not supported."
+            ) from error
+
+
+def too_many_pixels(detail: str = "") -> PermanentFault:
+    return PermanentFault(ErrorCode.TOO_MANY_PIXELS, f"The image has more pixels than can be processed{detail}.")
+
+
+def _check_memory(
+    image: Image.Image, source: BinaryIO, stored: tuple[int, int], target: tuple[int, int], memory: int
+) -> None:
+    """Refuses an image that would not fit, or not end, before its pixels are asked for."""
+    if min(stored) < 1:
+        raise PermanentFault(ErrorCode.CORRUPT, "The image has no pixels.")
+    scans = passes(source) if isinstance(image, JpegImagePlugin.JpegImageFile) else 1
+    if isinstance(image, JpegImagePlugin.JpegImageFile) and not can_hold(_size(source), *stored):
+        raise PermanentFault(
+            ErrorCode.CORRUPT, f"The JPEG says {stored[0]} x {stored[1]} pixels, more than its bytes can hold."
+        )
+    if scans > _MAX_SCANS:
+        raise PermanentFault(ErrorCode.CORRUPT, f"The JPEG has {scans} scans; {_MAX_SCANS} are supported.")
+    need = estimate(image, stored, target, file_size=_size(source), scans=scans)
+    if need > memory:
+        raise too_many_pixels(f": {stored[0]} x {stored[1]} would take about {need // 1024**2} MiB of memory")
+
+
+def estimate(
+    image: Image.Image, stored: tuple[int, int], target: tuple[int, int], *, file_size: int, scans: int = 1
+) -> int:
+    """Bytes of memory that the function will have in use at its peak for this image, opened and not yet loaded.
+
+    `stored` is its size in the file (a draft has changed the image's own), `target` that of the largest rendition.
+    """
+    source = stored[0] * stored[1] * _bytes_per_pixel(image, stored, scans)
+    # The first resize squeezes the rows, then the columns; between the two stands an image of the target's width
+    # (or height, if it is to be turned) by the source's height.
+    between = 4 * image.height * min(image.width, max(target))
+    has_alpha = image.has_transparency_data
+    output = target[0] * target[1] * (_BYTES_PER_OUTPUT_PIXEL_WITH_ALPHA if has_alpha else _BYTES_PER_OUTPUT_PIXEL)
+    copies = 2 if image.format in ("WEBP", "AVIF", "HEIF") else 1  # those decoders hold the file themselves
+    return int(RESIDENT + copies * file_size + max(source + between, output))
+
+
+def _bytes_per_pixel(image: Image.Image, stored: tuple[int, int], scans: int) -> float:
+    if isinstance(image, JpegImagePlugin.JpegImageFile):
+        reduced = image.width * image.height / (stored[0] * stored[1])
+        # In several scans, every coefficient waits in memory, two bytes each, whatever the reduction.
+        return 4.1 * reduced + (2.05 * image.layers if scans > 1 else 0)
+    return _BYTES_PER_PIXEL[str(image.format)] + (_PREMULTIPLIED if image.has_transparency_data else 0)
+
+
+def _size(source: BinaryIO) -> int:
+    position = source.tell()
+    size = source.seek(0, SEEK_END)
+    source.seek(position)
+    return size

@@ -1,0 +1,92 @@
+"""Resizing, and the first of all resizes: from decoded pixels to the largest that is needed, in sRGB and upright.
+
+By SIMD (cykooz-resizer) where that is installed, a seventh of Pillow's time; else by Pillow, as on arm64, for which it
+has no wheel. Both are Lanczos with three lobes, eight bits a channel, alpha premultiplied. They round apart: by one
+level in a third of the samples at most, by more (9 were seen) where the filter overshoots black or white between its
+two passes. `recipes.ENGINE_VERSION` tells them apart. SSE4.1, AVX2 and plain code give the same bytes.
+
+Pillow raises MemoryError; Rust ends the process instead. What it needs besides the result is what decode.py estimates.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import Executor
+from importlib import import_module
+from itertools import pairwise
+from typing import Any
+
+from PIL import Image
+
+from chalicelib.processing.image.color import to_srgb, transform_to_srgb
+from chalicelib.processing.image.decode import as_seen
+from chalicelib.renditions.engine import HAS_RESIZER
+
+# Not in a `try`: where it is there and cannot be loaded, Pillow's pixels would go to its addresses.
+_simd: Any = import_module("cykooz_resizer") if HAS_RESIZER else None
+_SIMD_MODES = frozenset({"L", "RGB", "RGBA", "RGBa", "CMYK"})
+
+_LANCZOS = Image.Resampling.LANCZOS
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_STRIPS = 2  # Fixed, not by the processors: the seam may differ by one level from one strip's
+
+
+def resized(image: Image.Image, size: tuple[int, int], rows: tuple[float, float] | None = None) -> Image.Image:
+    """The image at this size (pixels); of it only `rows`, from the first up to the second, though read beyond them."""
+    top, bottom = rows or (0.0, float(image.height))
+    if _simd is None or image.mode not in _SIMD_MODES:
+        return image.resize(size, _LANCZOS, (0.0, top, float(image.width), bottom))
+    made = Image.new(image.mode, size)
+    options = _simd.ResizeOptions(
+        resize_alg=_simd.ResizeAlg.convolution(_simd.FilterType.lanczos3),
+        crop_box=_simd.CropBox(0.0, top, float(image.width), bottom - top),
+    )
+    try:
+        _simd.Resizer().resize_pil(image, made, options)  # one for each call: it keeps its buffers
+    except Exception:
+        raise
+    except BaseException as error:  # a panic in Rust, which `except Exception` further up would let by
+        if type(error).__name__ != "PanicException":
+            raise
+        raise RuntimeError(f"the resizer gave up on {image.size} to {size}, {image.mode}") from error
+    return made
+
+
+def first_resize(
+    source: Image.Image, orientation: int, profile: bytes | None, target: tuple[int, int], pool: Executor
+) -> Image.Image:
+    """Decoded pixels at the target size (as seen), upright, in L, RGB or RGBA, their colours sRGB, no metadata.
+
+    `source` has one of the modes of `color.eight_bit`, its colours those of `profile` (ICC).
+    """
+    size = as_seen(target, orientation)
+    transform = transform_to_srgb(profile, source.mode)
+    mode = source.mode
+    if mode in ("LA", "RGBA") and source.size != size:
+        source = source.convert(
+            mode[:-1] + "a"
+        )  # premultiplied, as `resize` would for each strip; else clear bleeds into edges
+
+    def strip(top: int, bottom: int) -> Image.Image:
+        """These rows of the result. The filter reads across the box's border, so strips meet without a seam."""
+        if source.size == size:
+            rows = source.crop((0, top, size[0], bottom))
+        else:
+            borders = (top * source.height / size[1], bottom * source.height / size[1])  # exact at the image's end
+            rows = resized(source, (size[0], bottom - top), borders)
+        return to_srgb(rows if rows.mode == mode else rows.convert(mode), transform)
+
+    edges = [size[1] * n // _STRIPS for n in range(_STRIPS + 1)]
+    tops_and_bottoms = [(top, bottom) for top, bottom in pairwise(edges) if top < bottom]
+    strips = list(pool.map(lambda rows: strip(*rows), tops_and_bottoms))
+    result = Image.new(strips[0].mode, size)
+    for (top, _), rows in zip(tops_and_bottoms, strips, strict=True):
+        result.paste(rows, (0, top))
+    return result.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else result

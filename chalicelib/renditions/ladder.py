@@ -1,0 +1,84 @@
+"""The ladder: which sizes of an image a recipe makes, and what a viewer gets who asks for one of them. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from chalicelib.renditions.recipes import MAX_SIDE, Encoding, Recipe
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """One rung of the ladder, pixels, as seen (orientation applied)."""
+
+    name: str
+    width: int
+    height: int
+
+
+def ladder(recipe: Recipe, width: int, height: int) -> list[Size]:
+    """The sizes that an image of width x height pixels (as seen) gets, ascending; never larger than the image.
+
+    - Every width of the recipe that is not above the image's own: 1000 px wide gets 160 … 960, and stops there.
+    - A top one at the image's own width, when the widest of those would lose more than a third of it. That happens
+      between the lower steps only (300 px wide gets 160 and 300), where the loss would show. An image narrower than
+      the lowest step gets its own width alone.
+    - One whose height would pass `MAX_SIDE` is left out; when all would, there is one as high as `MAX_SIDE` allows.
+
+    A recipe's `aspect` comes first: all of this is said of the image as cropped, or with the background around it.
+    So the set is bounded, and known from the record alone.
+    """
+    if not recipe.widths:
+        return []
+    width, height = _shape(recipe, width, height)
+    widths = [step for step in recipe.widths if step <= width]
+    if width < recipe.widths[-1] and (not widths or widths[-1] * 3 < width * 2):
+        widths.append(width)
+    sizes = [Size(f"w{step}", step, _scaled(height, step, width)) for step in widths]
+    return [size for size in sizes if size.height <= MAX_SIDE] or [_as_high_as_allowed(width, height)]
+
+
+# What stands in for a format that a file has none of: CloudFront has chosen the address before anyone knows the file.
+_STAND_INS = {"avif": ("webp", "jpeg"), "webp": ("jpeg",)}
+
+
+# Above, AVIF's encoder would take the function's time and memory: 27 to 37 bytes a pixel and up to .33 s a megapixel
+# (measured at 12 to 31 MP, speed 9; the most with alpha and 4:4:4).
+MAX_AVIF_PIXELS = 20_000_000
+
+
+def rendition_of(
+    recipe: Recipe, width: int, height: int, *, name: str, format: str, animated: bool
+) -> tuple[Size, Encoding] | None:
+    """What there is at `name` in `format`, for an image of width x height pixels; None when nothing is.
+
+    A format that the recipe does not make is answered by the next that it does: WebP for AVIF, JPEG for WebP, which
+    viewers of the one show too. So is AVIF of an animated image by WebP, which moves, and of a very large one.
+    """
+    size = next((size for size in ladder(recipe, width, height) if size.name == name), None)
+    made = {encoding.format: encoding for encoding in (*recipe.encodings, *recipe.on_demand)}
+    if size and "webp" in made and (animated or size.width * size.height > MAX_AVIF_PIXELS):
+        made.pop("avif", None)
+    chosen = next((made[each] for each in (format, *_STAND_INS.get(format, ())) if each in made), None)
+    return (size, chosen) if size and chosen else None
+
+
+def _shape(recipe: Recipe, width: int, height: int) -> tuple[int, int]:
+    """The largest part of the image that has the recipe's aspect ("cover"), or the smallest frame around it."""
+    if recipe.aspect is None:
+        return width, height
+    across, down = recipe.aspect
+    too_wide = width * down > height * across
+    if too_wide == (recipe.fit == "cover"):
+        return _scaled(height, across, down), height
+    return width, _scaled(width, down, across)
+
+
+def _as_high_as_allowed(width: int, height: int) -> Size:
+    narrow = max(1, width * MAX_SIDE // height)
+    return Size(f"w{narrow}", narrow, MAX_SIDE)
+
+
+def _scaled(length: int, numerator: int, denominator: int) -> int:
+    """length · numerator / denominator, rounded half up, at least 1 (integers: the same on every machine)."""
+    return max(1, (2 * length * numerator + denominator) // (2 * denominator))

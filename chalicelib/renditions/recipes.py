@@ -1,0 +1,168 @@
+"""Recipes: which renditions an image gets. Values only: this module is imported where Pillow is not."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import asdict, dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Literal, get_args
+
+from chalicelib.renditions.engine import ENGINE_VERSION
+
+MAX_SIDE = 16383
+"""Pixels; WebP's bound on width and height (RFC 9649), the lowest of our formats'."""
+
+
+WATERMARKS = Path(__file__).parent.parent / "processing" / "watermarks"
+"""Where the pictures of watermarks are: PNG or WebP, part of the deployed package."""
+
+Position = Literal["top-left", "top", "top-right", "left", "center", "right", "bottom-left", "bottom", "bottom-right"]
+_COLOR = re.compile(r"#[0-9a-f]{6}")
+_KEPT = ("artist", "copyright", "caption")
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """One format of a rendition. `quality` 0-100, as the encoder means it.
+
+    `effort` is WebP's method, 0-6, the higher the slower; or AVIF's speed (aom's), 0-10, the higher the faster.
+    `subsampling` is JPEG's and AVIF's: 4:2:0 halves the resolution of colour, 4:4:4 keeps it, as coloured text wants.
+    With `target_ssim`, above 0 and below 1, each image gets the lowest quality that reaches it (quality.py), and
+    `quality` is not used: seven more encodings of a small image.
+    """
+
+    format: str
+    quality: int
+    effort: int = 0
+    subsampling: str = "4:2:0"
+    target_ssim: float | None = None
+
+    def __post_init__(self) -> None:
+        _require(self.format in ("avif", "webp", "jpeg"), f"there is no encoder for {self.format!r}")
+        _require(0 <= self.quality <= 100, "`quality` must be from 0 to 100")
+        most = 10 if self.format == "avif" else 6
+        _require(0 <= self.effort <= most, f"`effort` must be from 0 to {most}")
+        _require(self.subsampling in ("4:2:0", "4:2:2", "4:4:4"), "`subsampling` must be 4:2:0, 4:2:2 or 4:4:4")
+        _require(self.target_ssim is None or 0 < self.target_ssim < 1, "`target_ssim` must be between 0 and 1")
+
+
+@dataclass(frozen=True, slots=True)
+class Watermark:
+    """A mark on every rendition: a picture among `WATERMARKS`, or one line of text.
+
+    `opacity` from 0 to 1. `width` is the mark's, as a part of the rendition's width; `margin` its distance from the
+    edges, as a part of the shorter side. Renditions with a side below `min_side` pixels get none.
+    """
+
+    image: str = ""
+    text: str = ""
+    position: Position = "bottom-right"
+    opacity: float = 0.5
+    width: float = 0.25
+    margin: float = 0.03
+    min_side: int = 200
+
+    def __post_init__(self) -> None:
+        _require(bool(self.image) != bool(self.text), "a watermark has an `image` or a `text`")
+        _require(not self.image or (WATERMARKS / self.image).is_file(), f"there is no {WATERMARKS.name}/{self.image}")
+        _require(len(self.text) <= 100 and self.text.isprintable(), "`text` must be one line of at most 100 characters")
+        _require(self.position in get_args(Position), f"`position` must be one of {', '.join(get_args(Position))}")
+        _require(0 < self.opacity <= 1, "`opacity` must be above 0 and at most 1")
+        _require(0 < self.width <= 1, "`width` must be above 0 and at most 1")
+        _require(0 <= self.margin < 0.5, "`margin` must be from 0 to below 0.5")
+
+
+def _require(holds: bool, otherwise: str) -> None:
+    if not holds:
+        raise ValueError(otherwise)
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """A named list of renditions: every width (pixels, ascending) in every encoding.
+
+    `aspect`, width to height, gives all renditions one shape, (1, 1) for a square; without it they keep the image's.
+    By `fit` the image is then cropped to that shape ("cover") or set on the background ("contain").
+    `focus` is the point that a crop keeps as near to its middle as it can: fractions of width and height, (0, 0) top
+    left. Without it the crop goes where the most is to be seen (crop.py).
+    `background` is what shows through an image where a format has no alpha. `keep` says which words of a file's
+    metadata stay in its renditions: `artist`, `copyright`, `caption`. With `keep_gps` the record (never a rendition)
+    says where the picture was taken. `on_demand` are formats made when they are first asked for, size by size.
+    Raises ValueError for what cannot be.
+    """
+
+    name: str
+    widths: tuple[int, ...]
+    encodings: tuple[Encoding, ...]
+    aspect: tuple[int, int] | None = None
+    fit: Literal["contain", "cover"] = "contain"
+    focus: tuple[float, float] | None = None
+    background: str = "#ffffff"
+    keep: tuple[str, ...] = ("artist", "copyright")
+    keep_gps: bool = False
+    watermark: Watermark | None = None
+    on_demand: tuple[Encoding, ...] = ()
+
+    def __post_init__(self) -> None:
+        _require(self.widths == tuple(sorted({*self.widths})), "`widths` must ascend")
+        _require(all(1 <= width <= MAX_SIDE for width in self.widths), f"`widths` must be from 1 to {MAX_SIDE}")
+        _require(self.aspect is None or min(self.aspect) > 0, "`aspect` must be two positive numbers")
+        _require(self.fit in ("contain", "cover"), "`fit` must be contain or cover")
+        _require(self.focus is None or all(0 <= part <= 1 for part in self.focus), "`focus` must be from 0 to 1")
+        _require(bool(_COLOR.fullmatch(self.background)), "`background` must be #rrggbb")
+        _require({*self.keep} <= {*_KEPT}, f"`keep` may hold {', '.join(_KEPT)}")
+        later = [encoding.format for encoding in self.on_demand]
+        _require(len({*later}) == len(later), "`on_demand` must name a format once")
+        _require(not {*later} & {*self.formats}, "`on_demand` must name formats that `encodings` does not")
+
+    @property
+    def formats(self) -> tuple[str, ...]:
+        return tuple(encoding.format for encoding in self.encodings)
+
+    @property
+    def fingerprint(self) -> str:
+        """12 hex digits that change when anything does that changes output bytes or the record, but the name."""
+        return self.fingerprint_by(ENGINE_VERSION)
+
+    def fingerprint_by(self, engine: str) -> str:
+        """The fingerprint where this engine makes the bytes, say on another computer."""
+        values = {name: value for name, value in asdict(self).items() if name != "name"}
+        if self.watermark and self.watermark.image:
+            values["watermark_sha256"] = _sha256_of(self.watermark.image)
+        return hashlib.sha256(repr((engine, values)).encode()).hexdigest()[:12]
+
+
+@cache
+def _sha256_of(watermark: str) -> str:
+    return hashlib.sha256((WATERMARKS / watermark).read_bytes()).hexdigest()
+
+
+# WebP effort 2 and not 4, the encoder's default: .43 of the CPU for 1.08 of the bytes at equal SSIMULACRA2, and still
+# what ordinary sharp code reaches at its defaults. JPEG is the fallback of few viewers, so it is baseline: progressive
+# saves 2 % of its bytes for twice its CPU. (Measured on five photographs; see `make bench`.)
+# A document is read: higher quality, and JPEG with all of its colour.
+_WEB = (Encoding("webp", quality=80, effort=2), Encoding("jpeg", quality=80))
+_READ = (Encoding("webp", quality=90, effort=2), Encoding("jpeg", quality=90, subsampling="4:4:4"))
+# AVIF at speed 9: as like as that WebP in .78 of its bytes, for twice its CPU; every lower speed costs four times that
+# and more. Quality 60 reaches WebP's mean SSIMULACRA2; on a page of text, at 4:4:4, 66 does (bench/results/avif.md).
+_AVIF = (Encoding("avif", quality=60, effort=9),)
+_AVIF_READ = (Encoding("avif", quality=67, effort=9, subsampling="4:4:4"),)
+
+RECIPES = {
+    recipe.name: recipe
+    for recipe in (
+        Recipe("photo", widths=(160, 320, 640, 960, 1280, 1920), encodings=_WEB, on_demand=_AVIF),
+        Recipe("avatar", widths=(64, 128, 256, 512), encodings=_WEB, aspect=(1, 1), fit="cover", on_demand=_AVIF),
+        Recipe("document", widths=(320, 640, 1280, 1920, 2560), encodings=_READ, on_demand=_AVIF_READ),
+        Recipe("original-only", widths=(), encodings=()),
+    )
+}
+DEFAULT_RECIPE = "photo"
+
+
+def recipe_for(name: str, focus: tuple[float, float] | None) -> Recipe:
+    """The named recipe, with a file's own focal point where the recipe crops to one."""
+    recipe = RECIPES[name]
+    return replace(recipe, focus=focus) if focus and recipe.aspect and recipe.fit == "cover" else recipe

@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+from html.parser import HTMLParser
+from typing import Any
+
+from chalicelib.delivery.access import Access
+from chalicelib.delivery.markup import markup
+from chalicelib.model import EXTENSIONS, File, ImageInfo, Rendition, Visibility
+from tests.delivery.test_access import file
+
+ACCESS = Access("https://d111.cloudfront.net/f/private/f/v/", "Policy=a&Signature=b")
+
+
+def photo(*, widths: tuple[int, ...] = (160, 320, 1280, 1920), recipe: str = "photo", **image: Any) -> File:
+    values = {"width": 2000, "height": 1500, "format": "jpeg", "has_alpha": False, **image}
+    renditions = [
+        Rendition(name=f"w{w}", format=f, content_type=f"image/{f}", width=w, height=w * 3 // 4, size=9)
+        for w in reversed(widths)  # in whatever order
+        for f in ("jpeg", "webp")
+    ]
+    return file(Visibility.PRIVATE).model_copy(
+        update={
+            "image": ImageInfo(thumbhash="1QcSHQRnh493V4dIh4eXh1h4kJUI", dominant_color="#a1b2c3", **values),
+            "renditions": renditions,
+            "recipe": recipe,
+        }
+    )
+
+
+class Tags(HTMLParser):
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+
+def names(srcset: str) -> list[str]:
+    assert all(f"{ACCESS.base_url}w" in each for each in srcset.split(", "))
+    return [each.removeprefix(ACCESS.base_url).replace("?Policy=a&Signature=b", "") for each in srcset.split(", ")]
+
+
+def test_a_srcset_has_every_width_ascending_and_avif_before_it_was_made() -> None:
+    made = markup(photo(), ACCESS)
+    assert list(made.srcset) == ["avif", "webp", "jpeg"]
+    for format, srcset in made.srcset.items():
+        assert names(srcset) == [f"w{w}.{EXTENSIONS[format]} {w}w" for w in (160, 320, 1280, 1920)]
+    assert made.sizes == "(max-width: 1920px) 100vw, 1920px"
+
+
+def test_what_avif_would_be_stood_in_for_has_none() -> None:
+    assert list(markup(photo(frames=3), ACCESS).srcset) == ["webp", "jpeg"]
+    huge = photo(widths=(1920,), width=1920, height=16000)
+    assert list(markup(huge, ACCESS).srcset) == ["webp", "jpeg"]
+
+
+def test_a_picture_has_the_best_format_first_and_jpeg_for_all() -> None:
+    made = markup(photo(caption='Me & "you" <3'), ACCESS)
+    picture, *sources, image = Tags(made.picture).tags
+    assert picture[0] == "picture"
+    assert [(tag, each["type"]) for tag, each in sources] == [("source", "image/avif"), ("source", "image/webp")]
+    assert [each["srcset"] for _, each in sources] == [made.srcset["avif"], made.srcset["webp"]]
+    tag, attributes = image
+    assert tag == "img"
+    assert attributes["src"] == f"{ACCESS.base_url}w1280.jpg?Policy=a&Signature=b"
+    assert attributes["srcset"] == made.srcset["jpeg"]
+    assert (attributes["width"], attributes["height"]) == ("1920", "1440")
+    assert attributes["alt"] == 'Me & "you" <3'
+    assert made.placeholder in str(attributes["style"])
+    assert made.placeholder.startswith("data:image/png;base64,")
+
+
+def test_a_placeholder_stays_behind_opaque_pictures_only() -> None:
+    for has_alpha in (True, None):
+        assert "style" not in markup(photo(has_alpha=has_alpha), ACCESS).picture
+
+
+def test_a_picture_wider_than_a_plain_browser_wants_has_its_narrowest() -> None:
+    wide = markup(photo(widths=(1600, 1920)), ACCESS)
+    assert Tags(wide.picture).tags[-1][1]["src"] == f"{ACCESS.base_url}w1600.jpg?Policy=a&Signature=b"

@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from io import BytesIO
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from chalicelib.model import ErrorCode
+from chalicelib.processing.image import animation
+from tests import images
+from tests.processing.image.test_cascade import assert_upright, close, fault, opened, process
+
+COLORS = [(250, 10, 10), (10, 250, 10), (10, 10, 250), (240, 240, 20), (20, 240, 240)]
+DURATIONS = [100, 50, 200, 80, 120]
+
+
+def moving(format: str, size: tuple[int, int] = (200, 100), mode: str = "RGB", **options: Any) -> bytes:
+    frames = []
+    for color in COLORS:
+        frame = Image.new("RGB", size, color)
+        frame.paste((255, 255, 255), (0, 0, size[0] // 2, size[1] // 2))
+        if mode == "RGBA":
+            frame.putalpha(255)
+            frame.paste((0, 0, 0, 0), (size[0] // 2, 0, size[0], size[1] // 2))
+        frames.append(frame)
+    settings: dict[str, Any] = {"save_all": True, "append_images": frames[1:], "duration": DURATIONS, "loop": 0}
+    return images.encoded(frames[0], format, **(settings | ({"lossless": True} if format == "WEBP" else {}) | options))
+
+
+def played(data: bytes) -> list[tuple[Image.Image, int]]:
+    """Each frame and its milliseconds."""
+    found = []
+    with Image.open(BytesIO(data)) as image:
+        for number in range(getattr(image, "n_frames", 1)):
+            image.seek(number)
+            image.load()
+            found.append((image.convert("RGBA"), int(image.info.get("duration", 0))))
+    return found
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+@pytest.mark.parametrize("format", ["GIF", "WEBP", "PNG"])
+def test_an_animation_stays_one_in_webp_and_its_first_frame_is_the_jpeg(format: str, mode: str) -> None:
+    data = moving(format, mode=mode, disposal=2) if format == "GIF" else moving(format, mode=mode)
+    info, out = process(data, widths=(50, 100))
+    assert info.frames == 5
+    assert set(out) == {(name, format) for name in ("w50", "w100") for format in ("webp", "jpeg")}
+    for name, size in (("w50", (50, 25)), ("w100", (100, 50))):
+        frames = played(out[name, "webp"][1])
+        assert [duration for _, duration in frames] == DURATIONS
+        for (frame, _), color in zip(frames, COLORS, strict=True):
+            assert frame.size == size
+            assert close(frame.getpixel((size[0] // 4, size[1] * 3 // 4))[:3], color, 16)  # type: ignore[index]
+            assert close(frame.getpixel((size[0] // 4, size[1] // 4))[:3], (255, 255, 255))  # type: ignore[index]
+            clear = frame.getpixel((size[0] * 3 // 4, size[1] // 4))
+            assert clear[3] == (0 if mode == "RGBA" else 255)  # type: ignore[index]
+        poster = opened(out[name, "jpeg"][1])
+        assert getattr(poster, "n_frames", 1) == 1
+        assert close(poster.convert("RGB").getpixel((size[0] // 4, size[1] * 3 // 4)), COLORS[0], 20)
+
+
+@pytest.mark.parametrize(
+    ("format", "loop", "plays"),
+    [("GIF", 0, 0), ("GIF", 3, 4), ("GIF", None, 1), ("WEBP", 0, 0), ("WEBP", 3, 3), ("PNG", 2, 2)],
+)
+def test_it_is_played_as_often(format: str, loop: int | None, plays: int) -> None:
+    _, out = process(moving(format, loop=loop), widths=(50,))
+    assert opened(out["w50", "webp"][1]).info["loop"] == plays
+
+
+def test_a_turned_animation_comes_out_upright() -> None:
+    frames = [images.turned(120, 90, 6) for _ in range(2)]
+    frames[1].putpixel((0, 0), (0, 0, 0))
+    exif = images.exif_block(orientation=6)
+    data = images.encoded(frames[0], "WEBP", save_all=True, append_images=frames[1:], duration=99, exif=exif)
+    _, out = process(data, widths=(60,))
+    for frame, _ in played(out["w60", "webp"][1]):
+        assert frame.size == (60, 45)
+        assert_upright(frame)
+
+
+def test_an_avatar_may_move() -> None:
+    _, out = process(moving("GIF", (300, 100)), recipe="avatar")
+    assert {frame.size for frame, _ in played(out["w64", "webp"][1])} == {(64, 64)}
+    assert len(played(out["w64", "webp"][1])) == 5
+
+
+def test_whose_it_is_stays_in_an_animation_and_nothing_else() -> None:
+    data = moving("WEBP", exif=images.exif_block({0x8298: "me", 0x010F: "Canon"}, gps=True))
+    encoded = process(data, widths=(50,))[1]["w50", "webp"][1]
+    assert dict(opened(encoded).getexif()) == {0x8298: "me"}
+    assert b"EIFFEL" not in encoded
+
+
+def test_a_still_for_those_who_show_no_animation_is_the_poster_and_no_frame() -> None:
+    data = moving("PNG", default_image=True, duration=DURATIONS[1:])
+    _, out = process(data, widths=(50,))
+    assert len(played(out["w50", "webp"][1])) == 4
+    assert close(opened(out["w50", "jpeg"][1]).convert("RGB").getpixel((12, 20)), COLORS[0], 20)
+
+
+def test_above_the_bounds_there_is_the_poster_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    for bound, value in (("MAX_FRAMES", 4), ("MAX_PIXELS", 5 * 200 * 100 - 1)):
+        with monkeypatch.context() as patch:
+            patch.setattr(animation, bound, value)
+            info, out = process(moving("GIF"), widths=(50,))
+            assert info.frames == 5
+            assert set(out) == {("w50", "webp"), ("w50", "jpeg")}
+            assert len(played(out["w50", "webp"][1])) == 1
+
+
+def test_a_frame_that_says_no_time_is_seen_for_a_tenth_of_a_second() -> None:
+    _, out = process(moving("GIF", duration=0), widths=(50,))
+    assert [duration for _, duration in played(out["w50", "webp"][1])] == [100] * 5
+
+
+def test_a_gif_with_a_frame_beyond_its_canvas_does_not_move() -> None:
+    data = bytearray(moving("GIF"))
+    second = data.index(b"\x2c", data.index(b"\x2c\0\0\0\0\xc8\0\x64\0") + 10)
+    while data[second : second + 9] != b"\x2c\0\0\0\0\xc8\0\x64\0":
+        second = data.index(b"\x2c", second + 1)
+    data[second + 5 : second + 9] = b"\xff\xff\xff\xff"
+    _, out = process(bytes(data), widths=(50,))
+    assert len(played(out["w50", "webp"][1])) == 1
+
+
+def test_a_damaged_later_frame_is_corrupt() -> None:
+    noise = [Image.effect_noise((100, 100), 90).convert("RGB") for _ in range(4)]
+    data = images.encoded(noise[0], "WEBP", save_all=True, append_images=noise[1:], duration=50)
+    assert fault(data[: len(data) * 3 // 4]).code is ErrorCode.CORRUPT
+
+
+def test_memory_is_that_of_one_frame_however_many_there_are() -> None:
+    code = """
+import resource
+from tests.images import encoded
+from tests.processing.test_image import MEMORY, process
+from PIL import Image
+frames = [Image.linear_gradient("L").resize((600, 400)).rotate(n) for n in range(COUNT)]
+data = encoded(frames[0], "GIF", save_all=True, append_images=frames[1:], duration=50)
+del frames
+process(data, widths=(320,))
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+    few, many = (
+        int(subprocess.run([sys.executable, "-c", code.replace("COUNT", n)], capture_output=True, check=True).stdout)
+        for n in ("10", "110")
+    )
+    assert (many - few) * 1024 < 100 * 320 * 213 * 4, "less than what the frames take decoded"
