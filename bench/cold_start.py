@@ -40,7 +40,8 @@ CASES = {  # what is made ready: (code, the function's name)
         "filemill-test-process",
     ),
     "process: all that handling an image imports": (
-        f"import app; from chalicelib.processing import pipeline; from chalicelib.processing.image import cascade; {CLIENTS}",
+        "import app; from chalicelib.processing import pipeline; from chalicelib.processing.image import cascade; "
+        f"{CLIENTS}",
         "filemill-test-process",
     ),
     "API: app and both clients": (

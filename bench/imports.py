@@ -20,7 +20,8 @@ CASES = {
         "filemill-test-process",
     ),
     "process function, with an image": (
-        "import app; from chalicelib import aws; from chalicelib.processing import pipeline; from chalicelib.processing.image import cascade;"
+        "import app; from chalicelib import aws; from chalicelib.processing import pipeline; "
+        "from chalicelib.processing.image import cascade; "
         "aws.s3(); aws.dynamodb()",
         "filemill-test-process",
     ),

@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Literal, get_args
 
-from chalicelib.renditions.engine import ENGINE_VERSION
+from chalicelib.renditions import engine
 
 MAX_SIDE = 16383
 """Pixels; WebP's bound on width and height (RFC 9649), the lowest of our formats'."""
@@ -124,14 +124,14 @@ class Recipe:
     @property
     def fingerprint(self) -> str:
         """12 hex digits that change when anything does that changes output bytes or the record, but the name."""
-        return self.fingerprint_by(ENGINE_VERSION)
+        return self.fingerprint_by(engine.ENGINE_VERSION)
 
-    def fingerprint_by(self, engine: str) -> str:
-        """The fingerprint where this engine makes the bytes, say on another computer."""
+    def fingerprint_by(self, engine_name: str) -> str:
+        """The fingerprint where the engine of this name makes the bytes, for example on another computer."""
         values = {name: value for name, value in asdict(self).items() if name != "name"}
         if self.watermark and self.watermark.image:
             values["watermark_sha256"] = _sha256_of(self.watermark.image)
-        return hashlib.sha256(repr((engine, values)).encode()).hexdigest()[:12]
+        return hashlib.sha256(repr((engine_name, values)).encode()).hexdigest()[:12]
 
 
 @cache

@@ -16,7 +16,8 @@ from botocore.exceptions import ClientError
 
 from chalicelib import aws, catalog, storage
 from chalicelib.api import uploads
-from chalicelib.delivery import access, missing
+from chalicelib.delivery import missing
+from chalicelib.delivery import invalidation
 from chalicelib.model import ErrorCode, PermanentFault, now
 from chalicelib.processing import pipeline
 from chalicelib.processing.image import exif, rights
@@ -481,7 +482,7 @@ def test_a_move_that_crashed_is_ended_by_repeating_it(
         "copy": (aws.s3(), "copy_object"),
         "write": (catalog, "change"),
         "delete": (storage, "delete_derived"),
-        "invalidate": (access, "invalidate"),
+        "invalidate": (invalidation, "invalidate"),
         "clear": (catalog, "cleared"),
     }[step]
     real, left = getattr(*place), [2 if step == "copy" else 0]
@@ -981,7 +982,7 @@ def test_whatever_happens_a_record_leads_to_its_renditions_and_nothing_else_is_l
         (storage, "copy_derived"),
         (storage, "delete_derived"),
         (storage, "put_derived"),
-        (access, "invalidate"),
+        (invalidation, "invalidate"),
         (catalog, "cleared"),
         (catalog, "change"),
         (ingest, "send"),

@@ -137,7 +137,7 @@ def test_memory_is_that_of_one_frame_however_many_there_are() -> None:
     code = """
 import resource
 from tests.images import encoded
-from tests.processing.test_image import MEMORY, process
+from tests.processing.image.test_cascade import MEMORY, process
 from PIL import Image
 frames = [Image.linear_gradient("L").resize((600, 400)).rotate(n) for n in range(COUNT)]
 data = encoded(frames[0], "GIF", save_all=True, append_images=frames[1:], duration=50)

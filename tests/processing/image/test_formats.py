@@ -71,8 +71,8 @@ import zlib
 from io import BytesIO
 from tests.heic import HEIC
 from tests.images import jpeg
-from chalicelib.processing.recipes import RECIPES
-from chalicelib.processing.image import process_image
+from chalicelib.renditions.recipes import RECIPES
+from chalicelib.processing.image.cascade import process_image
 for data in (jpeg(20, 20), HEIC["upright"]):
     process_image(data, RECIPES["photo"], memory=1769 * 1024**2, emit=lambda *_: None)
     print("pi_heif" in sys.modules)
