@@ -25,12 +25,12 @@ from typing import BinaryIO
 from unittest.mock import patch
 
 from bench.images import photos
-from chalicelib import storage
 from chalicelib.model import File, ImageInfo, Rendition, Status, Visibility, rendition_key
 from chalicelib.processing import pipeline
 from chalicelib.processing.image.cascade import process_image
 from chalicelib.renditions import places
 from chalicelib.renditions.recipes import DEFAULT_RECIPE
+from chalicelib.storage import derived
 from tests.conftest import ROOT, STAGE
 
 ROUNDS = 5
@@ -155,7 +155,7 @@ def _encode_then_put(file: File, data: bytes | BinaryIO) -> tuple[ImageInfo, lis
     )
     for rendition, encoded in made:
         key = rendition_key(file.visibility, file.id, places.made_version(file), rendition)
-        storage.put_derived(key, encoded, rendition.content_type)
+        derived.put(key, encoded, rendition.content_type)
     return image, [rendition for rendition, _ in made]
 
 

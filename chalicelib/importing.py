@@ -14,7 +14,7 @@ from typing import Any
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
-from chalicelib import catalog, storage
+from chalicelib import catalog
 from chalicelib.model import ErrorCode, File, FileError, PermanentFault, Status
 from chalicelib.observability import append, emit, logger
 from chalicelib.outbound import addresses
@@ -24,6 +24,7 @@ from chalicelib.queues import worker
 from chalicelib.queues.imports import parse
 from chalicelib.queues.worker import MAX_RECEIVES, Later
 from chalicelib.settings import settings
+from chalicelib.storage import originals
 
 # Seconds kept back from fetching: for the last parts, S3's putting them together, and the record.
 MARGIN = 60
@@ -77,7 +78,7 @@ def store(file: File, url: str, seconds: float) -> int:
     most = min(stage.max_import_bytes, file.max_bytes or stage.max_import_bytes)
     with fetch(url, Limits(max_bytes=most, total=seconds), allowed=addresses.networks(stage.import_networks)) as source:
         counted = _Counted(file, source.chunks, source.content_length)
-        if not storage.put_original(file, counted):
+        if not originals.put(file, counted):
             logger.info("there is an original already; the first one stays")
     return counted.size
 

@@ -153,15 +153,16 @@ def backfill(wanted: Wanted, files: list[File], pace: Pace) -> Counter[str]:
 
     The record goes first; a message that is lost then, the sweep sends again.
     """
-    from chalicelib import catalog, storage
+    from chalicelib import catalog
     from chalicelib.queues.ingest import send
+    from chalicelib.storage import originals
 
     done: Counter[str] = Counter()
     with Bar(len(files), "files") as bar:
         for file in _as_of_now(files):
             if file is None or file not in wanted:
                 done["passed"] += 1
-            elif not storage.has_original(file):
+            elif not originals.exists(file):
                 done["missing"] += 1
                 print(f"{file.id} has no original any more")
             else:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib import aws, catalog, importing, settings, storage
+from chalicelib import aws, catalog, importing, settings
 from chalicelib.catalog.keys import file_key
 from chalicelib.model import File, Status, Visibility, new_file_id, now
 from chalicelib.observability import logger
@@ -18,6 +18,7 @@ from chalicelib.outbound.fetch import fetch
 from chalicelib.processing import pipeline
 from chalicelib.queues import imports, worker
 from chalicelib.queues.worker import Later
+from chalicelib.storage import originals as original_objects
 from tests import images
 from tests.conftest import Calls, aws_client, lambda_context
 from tests.outbound.servers import answer, certificate, redirect, saying, serving
@@ -127,7 +128,7 @@ def test_importing_costs_a_read_and_a_put(stage: Calls) -> None:
 
 
 def test_a_large_file_is_stored_in_parts_as_it_comes(stage: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(storage, "IMPORT_PART", 5 * 1024**2)
+    monkeypatch.setattr(original_objects, "IMPORT_PART", 5 * 1024**2)
     body = os.urandom(13 * 1024**2)
     with serving(saying(answer(body, length=None))) as server:
         file = wanted(server.url())
@@ -183,7 +184,7 @@ def test_a_certificate_for_another_host_fails_the_file(tmp_path: Path, monkeypat
 def test_what_is_too_large_leaves_nothing_behind(
     length: int | None, parts: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(storage, "IMPORT_PART", 100_000 if parts else 10_000_000)
+    monkeypatch.setattr(original_objects, "IMPORT_PART", 100_000 if parts else 10_000_000)
     with serving(saying(answer(bytes(1_000_000), length=length))) as server:
         assert code(deliver(wanted(server.url(), max_bytes=500_000))) == "too_large"
     assert originals() == unfinished() == []
@@ -231,7 +232,7 @@ def test_the_fifth_time_the_file_fails_and_the_message_is_done() -> None:
 
 
 def test_a_source_that_breaks_off_leaves_no_half_object_and_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(storage, "IMPORT_PART", 100_000)
+    monkeypatch.setattr(original_objects, "IMPORT_PART", 100_000)
     with serving(saying(answer(bytes(500_000), length=1_000_000), answer(PHOTO))) as server:
         file = wanted(server.url())
         with pytest.raises(Later):
@@ -260,7 +261,7 @@ def test_our_own_trouble_comes_back_and_the_fifth_time_reaches_the_dead_letters(
 
 @pytest.mark.parametrize("part", [10_000_000, 5_000], ids=["one put", "parts"])
 def test_a_message_delivered_twice_imports_once(part: int, stage: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(storage, "IMPORT_PART", part)
+    monkeypatch.setattr(original_objects, "IMPORT_PART", part)
     with serving(saying(answer(PHOTO), answer(PHOTO[::-1]))) as server:
         file = wanted(server.url())
         deliver(file)

@@ -7,7 +7,7 @@ from typing import Any
 
 from chalice import Blueprint, Response
 
-from chalicelib import catalog, storage
+from chalicelib import catalog
 from chalicelib.api import uploads
 from chalicelib.api.auth import Scope
 from chalicelib.api.bodies import CreateGrant, CreateGrants, GetOriginal, check_expires_in
@@ -18,6 +18,7 @@ from chalicelib.delivery import access
 from chalicelib.delivery.disposition import content_disposition, may_be_shown
 from chalicelib.model import FILE_ID_PATTERN, File, Status, Visibility, now, timestamp
 from chalicelib.settings import settings
+from chalicelib.storage import originals
 
 routes = Blueprint(__name__)
 
@@ -96,12 +97,12 @@ def get_original(call: Call, query: GetOriginal, file_id: str) -> Response:
     file = uploads.own_file(call, file_id)
     if file.version_id is None:
         raise Problem("not_uploaded", "This file's bytes have not arrived.")
-    if not storage.has_original(file):
+    if not originals.exists(file):
         raise Problem("original_missing", "This file's original is no longer stored.")
     # What was not processed may be something else than its type says.
     inline = query.disposition == "inline" and file.status is Status.READY and may_be_shown(file.content_type)
     expires_at = now() + timedelta(seconds=query.expires_in)
-    url = storage.sign_original(file, content_disposition(file.filename, inline=inline), query.expires_in)
+    url = originals.sign(file, content_disposition(file.filename, inline=inline), query.expires_in)
     if query.redirect == "false":
         return json_response({"url": url, "expires_at": timestamp(expires_at)})
     return Response("", status_code=302, headers={"Location": url})

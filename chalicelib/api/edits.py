@@ -12,7 +12,7 @@ from typing import Any
 
 from chalice import Blueprint, Response
 
-from chalicelib import catalog, storage
+from chalicelib import catalog
 from chalicelib.api import etags, uploads
 from chalicelib.api.auth import Scope
 from chalicelib.api.bodies import PatchFile, Reprocess, merged_metadata
@@ -34,6 +34,7 @@ from chalicelib.observability import append, logger
 from chalicelib.queues import ingest
 from chalicelib.renditions import places
 from chalicelib.settings import settings
+from chalicelib.storage import derived, originals
 from chalicelib.upkeep import removal
 
 routes = Blueprint(__name__)
@@ -151,7 +152,7 @@ def _moved(file: File, visibility: Visibility) -> File | None:
         )
         for r in file.renditions
     }
-    if not storage.copy_derived(copies):
+    if not derived.copy(copies):
         return None
     return file.model_copy(update={"visibility": visibility, "source_version": version, "generation": generation})
 
@@ -160,7 +161,7 @@ def _forget_copies(file: File, target: str) -> None:
     """Another change was first: the copies go, unless they are what that one made, or may still become so."""
     current = catalog.get(file.tenant, file.id)
     if current is None or (current.generation > file.generation and places.served_prefix(current) != target):
-        storage.delete_derived(target)
+        derived.delete_below(target)
 
 
 def _processing(detail: str, name: str | None = None) -> Problem:
@@ -217,7 +218,7 @@ def _fingerprint(file: File, recipe: str) -> str:
 
 def _open(file: File, recipe: str, values: dict[str, Any] | None = None) -> File | None:
     """Has the file processed again, with `values` changed at once. Raises Problem `original_missing`."""
-    if file.version_id is None or not storage.has_original(file):
+    if file.version_id is None or not originals.exists(file):
         raise Problem("original_missing", "The original is not stored, so it can't be processed again.")
     return catalog.reprocess(file, recipe, values)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from chalice import Blueprint, Response
 
-from chalicelib import catalog, storage
+from chalicelib import catalog
 from chalicelib.api import etags, idempotency, uploads
 from chalicelib.api.auth import Scope, default_recipe
 from chalicelib.api.bodies import CompleteUpload, CreateFile, GetFile, SignParts, check_expires_in
@@ -25,6 +25,7 @@ from chalicelib.delivery.markup import markup
 from chalicelib.model import File, Focus, Status, timestamp
 from chalicelib.observability import trace_headers
 from chalicelib.settings import MAX_POST_BYTES, MIN_PART_BYTES, settings
+from chalicelib.storage import forms, multipart
 
 routes = Blueprint(__name__)
 
@@ -172,7 +173,7 @@ def _draft(call: Call, body: CreateFile) -> File:
             raise Problem("invalid_field", f"`{name}`: is for multipart uploads only.", field=name)
         return uploads.draft(call, new, timedelta(seconds=settings().upload_expiry))
     file = uploads.draft_multipart(call, new, part_size=body.part_size, part_checksums=body.part_checksums)
-    file.upload_id = storage.begin_multipart(file)
+    file.upload_id = multipart.begin(file)
     return file
 
 
@@ -244,7 +245,7 @@ def _upload(file: File) -> dict[str, Any]:
     """Where the bytes go."""
     expires_at = timestamp(uploads.until(file))
     if file.part_size is None:
-        policy = storage.sign_upload(file, settings().upload_expiry)
+        policy = forms.sign(file, settings().upload_expiry)
         form = {"method": "POST", "url": policy.url, "fields": policy.fields, "expires_at": expires_at}
         return form | ({"headers": headers} if (headers := trace_headers()) else {})
     plan: dict[str, Any] = {"method": "MULTIPART", "part_size": file.part_size, "part_count": uploads.last_part(file)}

@@ -6,12 +6,13 @@ import hmac
 
 from chalice import Blueprint, Response
 
-from chalicelib import keyring, storage
+from chalicelib import keyring
 from chalicelib.api.errors import Problem
 from chalicelib.api.routing import respond
 from chalicelib.delivery import missing
 from chalicelib.delivery.missing import End
 from chalicelib.observability import append
+from chalicelib.storage import derived
 
 routes = Blueprint(__name__)
 
@@ -39,21 +40,21 @@ def get_render(visibility: str, file_id: str, version: str, name: str) -> Respon
             raise _none()
         append(file_id=file_id)
         # CloudFront asked S3 a while ago: it may be there by now.
-        made = storage.read_derived(address.key, MAX_BODY)
+        made = derived.read(address.key, MAX_BODY)
         if made is None:
             end = missing.obtain(address)
             if end is End.NONE:
                 raise _none()
-            made = storage.read_derived(address.key, MAX_BODY) if end is End.MADE else None
+            made = derived.read(address.key, MAX_BODY) if end is End.MADE else None
         if made is None:
             raise Problem("unavailable", "The rendition is being made; try again.", headers={"Retry-After": "1"})
         if made.body is None:
             # An address of S3's, and not this one again: that would lose the viewer's signature, which stays at the
             # edge. From the next request on CloudFront has it from S3.
-            location = storage.sign_derived(address.key, SIGNED_FOR)
+            location = derived.sign(address.key, SIGNED_FOR)
             return Response("", status_code=302, headers={"Location": location})
         body = made.body if request.method == "GET" else b""
-        kept = {"Content-Type": made.content_type, "Cache-Control": storage.IMMUTABLE}
+        kept = {"Content-Type": made.content_type, "Cache-Control": derived.IMMUTABLE}
         return Response(body, status_code=200, headers={**kept})
 
     return respond(request, answer)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from chalicelib import catalog, storage
+from chalicelib import catalog
 from chalicelib.api.auth import default_recipe
 from chalicelib.api.errors import Problem
 from chalicelib.api.routing import Call
@@ -18,7 +18,9 @@ from chalicelib.catalog import Remembered, TokenSpentError
 from chalicelib.model import FILE_ID_PATTERN, File, Focus, Status, Visibility, new_file_id, now
 from chalicelib.observability import append, logger
 from chalicelib.settings import MAX_PART_BYTES, MAX_PARTS, MIN_PART_BYTES, settings
-from chalicelib.storage import Part, PostPolicy, UploadMissingError
+from chalicelib.storage import forms, multipart, originals
+from chalicelib.storage.forms import PostPolicy
+from chalicelib.storage.multipart import Part, UploadMissingError
 
 # A phone on a train sends a part again when it breaks off: small ones lose little. S3 takes at most 10,000 of them,
 # so a large file's are larger.
@@ -99,7 +101,7 @@ def write(call: Call, file: File, remember: Remembered | None = None) -> None:
         catalog.create(file, token_id=file.token_id, remember=remember)
     except BaseException as error:
         if file.upload_id:
-            storage.abort_multipart(file, file.upload_id)
+            multipart.abort(file, file.upload_id)
         if not isinstance(error, TokenSpentError):
             raise
         most = call.caller.token.max_files if call.caller.token else 0
@@ -112,7 +114,7 @@ def begin_post(call: Call, new: NewFile) -> tuple[File, PostPolicy]:
     """A record, and a form for its bytes."""
     lives = timedelta(seconds=settings().upload_expiry)
     file = draft(call, new, lives)
-    policy = storage.sign_upload(file, int(lives.total_seconds()))
+    policy = forms.sign(file, int(lives.total_seconds()))
     write(call, file)
     return file, policy
 
@@ -120,7 +122,7 @@ def begin_post(call: Call, new: NewFile) -> tuple[File, PostPolicy]:
 def begin_multipart(call: Call, new: NewFile) -> File:
     """A record with a multipart upload of ours behind it."""
     file = draft_multipart(call, new)
-    file.upload_id = storage.begin_multipart(file)
+    file.upload_id = multipart.begin(file)
     write(call, file)
     return file
 
@@ -153,7 +155,7 @@ def part_bytes(size: int, least: int = PART_BYTES) -> int:
 
 
 def sign_begin(file: File) -> str:
-    return storage.sign_begin_multipart(file, settings().upload_expiry)
+    return multipart.sign_begin(file, settings().upload_expiry)
 
 
 # --- going on
@@ -209,7 +211,7 @@ def sign_parts(
         if not 1 <= number <= last:
             raise Problem("part_out_of_range", f"This file's parts are 1 to {last}.", field="part_numbers")
         checksum = (checksums or {}).get(number)
-        signed[number] = storage.sign_part(file, upload, number, settings().upload_expiry, checksum)
+        signed[number] = multipart.sign_part(file, upload, number, settings().upload_expiry, checksum)
     return signed
 
 
@@ -217,7 +219,7 @@ def list_parts(file: File, upload_id: str | None = None) -> list[Part]:
     """The parts that S3 holds. Raises what `waiting` raises."""
     upload = waiting(file, upload_id)
     try:
-        return storage.list_parts(file, upload)
+        return multipart.list_parts(file, upload)
     except UploadMissingError:
         raise _gone(file) from None
 
@@ -232,7 +234,7 @@ def complete(file: File, claimed: Sequence[tuple[int, str]], upload_id: str | No
     held = {part.part_number: part for part in list_parts(file, upload)}
     chosen = verified(file, claimed, held)
     try:
-        storage.complete_multipart(file, upload, chosen)
+        multipart.complete(file, upload, chosen)
     except UploadMissingError:
         raise _gone(file) from None
     logger.info("upload completed", extra={"parts": len(chosen)})
@@ -268,31 +270,31 @@ def sign_complete(file: File, upload_id: str) -> str:
     """An address with which the client completes its upload itself; what S3 holds by now must be within the bound."""
     held = {part.part_number: part for part in list_parts(file, upload_id)}
     verified(file, [(part.part_number, part.etag) for part in held.values()], held)
-    return storage.sign_request("complete_multipart_upload", file, waiting(file, upload_id), settings().upload_expiry)
+    return multipart.sign_request("complete_multipart_upload", file, waiting(file, upload_id), settings().upload_expiry)
 
 
 def sign_list(file: File, upload_id: str) -> str:
     """An address with which the client lists its upload's parts itself. Raises what `waiting` raises."""
-    return storage.sign_request("list_parts", file, waiting(file, upload_id), settings().upload_expiry)
+    return multipart.sign_request("list_parts", file, waiting(file, upload_id), settings().upload_expiry)
 
 
 def sign_abort(file: File, upload_id: str) -> str:
     """An address with which the client ends its upload itself. The record ends now, whatever the client then does."""
     upload = waiting(file, upload_id)
     catalog.mark_deleted(file.tenant, file.id)
-    return storage.sign_request("abort_multipart_upload", file, upload, settings().upload_expiry)
+    return multipart.sign_request("abort_multipart_upload", file, upload, settings().upload_expiry)
 
 
 def abort(file: File, upload_id: str | None = None) -> None:
     """Ends an upload that waits, and its record. Raises what `waiting` raises."""
     upload = waiting(file, upload_id)
     catalog.mark_deleted(file.tenant, file.id)
-    storage.abort_multipart(file, upload)
+    multipart.abort(file, upload)
     catalog.mark_purged(file.id)
 
 
 def _gone(file: File) -> Problem:
-    if storage.has_original(file):
+    if originals.exists(file):
         return Problem("already_uploaded", "This upload was completed already.")
     return Problem("upload_expired", "This upload is gone: it was aborted or its time is over. Create the file again.")
 

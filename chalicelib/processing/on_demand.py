@@ -12,7 +12,6 @@ from typing import Any
 from aws_lambda_powertools.metrics import MetricUnit
 from botocore.exceptions import BotoCoreError, ClientError
 
-from chalicelib import storage
 from chalicelib.delivery import missing
 from chalicelib.model import File, PermanentFault, Rendition, original_key
 from chalicelib.observability import append, begin, emit, logger
@@ -21,6 +20,7 @@ from chalicelib.processing.pipeline import MAX_IMAGE_BYTES, memory_bytes
 from chalicelib.renditions import places
 from chalicelib.renditions.ladder import Size
 from chalicelib.renditions.recipes import Encoding, Recipe
+from chalicelib.storage import derived, originals
 
 
 def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -56,12 +56,12 @@ def _answer(address: missing.Address) -> dict[str, Any]:
         rendition, encoded = render_one(
             _original(file), places.served_recipe(file), size, encoding, memory=memory_bytes()
         )
-        storage.put_derived(address.key, encoded, rendition.content_type)
+        derived.put(address.key, encoded, rendition.content_type)
         if missing.find(address) is None:
             # Deleted, or made public or private, meanwhile: whoever did that has looked for renditions already.
-            storage.delete_rendition(address.key)
+            derived.delete(address.key)
             return {"status": "unknown"}
-    except storage.OriginalMissingError:
+    except originals.OriginalMissingError:
         return {"status": "unknown"}
     except PermanentFault as fault:
         logger.warning("a rendition can't be made", extra={"code": fault.code, "reason": fault.message})
@@ -73,7 +73,7 @@ def _answer(address: missing.Address) -> dict[str, Any]:
 
 
 def _original(file: File) -> bytes:
-    original = storage.open_original(original_key(file.tenant, file.id), file.version_id or "")
+    original = originals.open_version(original_key(file.tenant, file.id), file.version_id or "")
     with original.body as body:
         # Never more: a larger one is no ready image.
         return body.read(MAX_IMAGE_BYTES)

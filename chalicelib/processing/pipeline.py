@@ -20,7 +20,7 @@ from typing import IO, Any
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
-from chalicelib import catalog, storage
+from chalicelib import catalog
 from chalicelib.catalog import Refusal, Refused
 from chalicelib.model import (
     ErrorCode,
@@ -40,6 +40,7 @@ from chalicelib.queues import ingest, worker
 from chalicelib.queues.worker import MAX_RECEIVES, Later
 from chalicelib.renditions import places
 from chalicelib.settings import settings
+from chalicelib.storage import derived, originals
 from chalicelib.upkeep import removal
 
 # A claim is held this long, plus time to read the object at a rate that S3 exceeds even on a bad day.
@@ -188,7 +189,7 @@ def _refused(refused: Refused, stored: Stored) -> None:
             _forget_late(refused.file, stored)  # but it may come back
         case Refusal.UNKNOWN | Refusal.DELETED:
             # The record comes before the upload's address, so no record means: deleted. Its bytes go too.
-            storage.delete_original_version(stored.key, stored.version_id)
+            originals.delete_version(stored.key, stored.version_id)
         case Refusal.DONE | Refusal.STALE if refused.file:
             _forget_late(refused.file, stored)
 
@@ -196,14 +197,14 @@ def _refused(refused: Refused, stored: Stored) -> None:
 def _forget_late(file: File, stored: Stored) -> None:
     """First write wins. What came too late goes: it hides the file's own bytes, and the bucket ends what is hidden."""
     if file.version_id not in (None, stored.version_id):
-        storage.delete_original_version(stored.key, stored.version_id)
+        originals.delete_version(stored.key, stored.version_id)
 
 
 def _fail(file: File, error: FileError) -> File | None:
     """The record first: renditions are removed only by the worker whose failure counts, never another one's."""
     ended = catalog.fail(file, error)
     if ended:
-        storage.delete_derived(places.made_prefix(file))
+        derived.delete_below(places.made_prefix(file))
     return ended
 
 
@@ -226,12 +227,12 @@ def _lost(file: File) -> None:
     current, made = catalog.get(file.tenant, file.id), places.made_version(file)
     being_made = current is not None and current.status is Status.PROCESSING and current.generation == file.generation
     if current is None or not (being_made or current.source_version == made):
-        storage.delete_derived(places.made_prefix(file))
+        derived.delete_below(places.made_prefix(file))
 
 
 def _work(file: File, stored: Stored) -> Outcome:
     # The GET tells all that a HEAD would: no call of its own for that.
-    original = storage.open_original(stored.key, stored.version_id)
+    original = originals.open_version(stored.key, stored.version_id)
     with original.body as body:
         if original.size == 0:
             raise PermanentFault(ErrorCode.EMPTY, "The file is empty.")
@@ -291,7 +292,7 @@ def _make_renditions(file: File, data: BytesIO) -> tuple[ImageInfo, list[Renditi
 
         def emit_rendition(rendition: Rendition, encoded: bytes) -> None:
             key = rendition_key(file.visibility, file.id, version, rendition)
-            done.append((rendition, uploaders.submit(storage.put_derived, key, encoded, rendition.content_type)))
+            done.append((rendition, uploaders.submit(derived.put, key, encoded, rendition.content_type)))
 
         image = process_image(data, places.recipe_of(file), memory=memory_bytes(), emit=emit_rendition)
         for _, upload in done:

@@ -13,13 +13,14 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
-from chalicelib import catalog, storage
+from chalicelib import catalog
 from chalicelib.catalog import Position
 from chalicelib.model import FILE_ID_PATTERN, File, Status, now, parse_original_key, rendition_key, timestamp
 from chalicelib.observability import logger
 from chalicelib.renditions import places
 from chalicelib.settings import settings
-from chalicelib.storage import Listed, Stored
+from chalicelib.storage import derived, originals
+from chalicelib.storage.objects import Listed, Stored
 from chalicelib.upkeep import removal
 
 DAY = timedelta(days=1)
@@ -39,8 +40,8 @@ def run(deadline: float) -> Sum:
     """Some pages of each bucket, until `deadline` (of time.monotonic)."""
     done: Sum = Counter()
     for name, page_of, look in (
-        ("originals", storage.list_originals, _originals),
-        ("derived", lambda after, _: storage.list_derived(after), _derived),
+        ("originals", originals.page, _originals),
+        ("derived", lambda after, _: derived.page(after), _derived),
     ):
         done += _walk(name, page_of, look, deadline)
     return done
@@ -114,11 +115,11 @@ def _originals(objects: list[Stored]) -> Sum:
         done += Counter(Unowned=len(unowned))
     elif unowned:
         logger.warning("originals without a record hidden", extra={"keys": list(unowned)[:10], "count": len(unowned)})
-        storage.hide_originals(unowned)
+        originals.hide(unowned)
         done += Counter(Orphans=len(unowned))
     if late:
         logger.warning("late versions of originals removed", extra={"keys": [each.key for each in late[:10]]})
-        storage.delete_original_versions(late)
+        originals.delete_versions(late)
         done += Counter(Orphans=len(late))
     for file, stored in untold:
         _tell(file, stored)
@@ -149,7 +150,7 @@ def _without_renditions(files: Iterable[File]) -> int:
     for file in _sample(file for file in files if file.status is Status.READY and file.renditions):
         wanted = {rendition_key(file.visibility, file.id, str(file.source_version), each) for each in file.renditions}
         prefix = places.served_prefix(file) or ""
-        if lost := wanted - {stored.key for stored in storage.list_derived("", prefix).objects}:
+        if lost := wanted - {stored.key for stored in derived.page("", prefix).objects}:
             # Unless it was changed meanwhile.
             current = catalog.get(file.tenant, file.id)
             if current and places.served_prefix(current) == prefix:
@@ -180,7 +181,7 @@ def _derived(objects: list[Stored]) -> Sum:
         done += Counter(Unowned=len(unowned))
     elif unowned:
         logger.warning("renditions of no record removed", extra={"keys": unowned[:10], "count": len(unowned)})
-        storage.delete_derived_objects(unowned)
+        derived.delete_objects(unowned)
         if not removal.forget(unowned, f"walk-{timestamp(now())}"):
             logger.error("edges may keep copies of public renditions of no record", extra={"keys": unowned[:10]})
         done += Counter(Orphans=len(unowned))
@@ -208,7 +209,7 @@ def _kept(file: File | None) -> tuple[str, ...]:
 def _without_original(files: Iterable[File]) -> int:
     missing = 0
     for file in _sample(file for file in files if file.status is Status.READY and file.version_id):
-        if not storage.has_original(file):
+        if not originals.exists(file):
             current = catalog.get(file.tenant, file.id)
             if current and current.status is Status.READY:
                 logger.error("the original is missing", extra={"file_id": file.id})

@@ -9,9 +9,10 @@ import hashlib
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from chalicelib import catalog, storage
+from chalicelib import catalog
 from chalicelib.delivery import invalidation
 from chalicelib.model import File, Kind, Status, Visibility, original_key
+from chalicelib.storage import derived, multipart, originals
 
 _PUBLIC = f"f/{Visibility.PUBLIC}/"
 
@@ -46,7 +47,7 @@ def purge(file: File) -> bool:
 def begin_clear(file: File) -> Ending:
     """Removes the objects of `file.leftovers`."""
     for prefix in file.leftovers:
-        storage.delete_derived(prefix)
+        derived.delete_below(prefix)
     # What a public file was before, whoever finds it at an edge may see.
     still_public = file.visibility is Visibility.PUBLIC and file.status is not Status.DELETED
     return Ending(file, None if still_public else _path(file.id, file.leftovers), lambda: catalog.cleared(file))
@@ -55,10 +56,10 @@ def begin_clear(file: File) -> Ending:
 def begin_purge(file: File) -> Ending:
     """Removes the objects of a deleted file."""
     if file.upload_id and file.version_id is None:  # else it was completed long ago
-        storage.abort_multipart(file, file.upload_id)
-    storage.delete_original(original_key(file.tenant, file.id))
+        multipart.abort(file, file.upload_id)
+    originals.delete_all(original_key(file.tenant, file.id))
     for visibility in Visibility:
-        storage.delete_derived(f"f/{visibility}/{file.id}/")
+        derived.delete_below(f"f/{visibility}/{file.id}/")
     served = [f"f/{file.visibility}/"] if file.source_version and file.kind is not Kind.OTHER else []
     return Ending(file, _path(file.id, [*file.leftovers, *served]), lambda: catalog.mark_purged(file.id))
 

@@ -18,7 +18,7 @@ from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
 
-from chalicelib import aws, catalog, storage
+from chalicelib import aws, catalog
 from chalicelib.catalog.keys import DUE_SHARDS
 from chalicelib.model import ErrorCode, File, FileError, Status, now
 from chalicelib.observability import begin, emit, logger
@@ -26,6 +26,7 @@ from chalicelib.queues import imports, ingest
 from chalicelib.queues.worker import MAX_RECEIVES
 from chalicelib.renditions import places
 from chalicelib.settings import settings
+from chalicelib.storage import multipart, originals
 from chalicelib.upkeep import reconcile, removal
 
 # Seconds of a function's time that are kept back, and what a run may take where nobody says.
@@ -155,12 +156,12 @@ class _Sweep:
         if file.expires_at is None or not (file.source_url or file.status is Status.EXPIRED):
             return []
         since = file.expires_at if file.status is Status.EXPIRED else file.created_at
-        if stored := storage.newest_original(file):
+        if stored := originals.newest(file):
             arrived = file.model_copy(update={"version_id": stored.version_id, "size": file.size or stored.size})
             return self._send(arrived, since, settings().ingest_queue_url)
         if file.status is Status.EXPIRED:
             if file.upload_id:
-                storage.abort_multipart(file, file.upload_id)
+                multipart.abort(file, file.upload_id)
             if catalog.expire(file):
                 logger.info("upload expired", extra=_facts(file))
                 return ["Expired"]

@@ -14,10 +14,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from chalicelib import aws, catalog, storage
+from chalicelib import aws, catalog
 from chalicelib.api import uploads
-from chalicelib.delivery import missing
-from chalicelib.delivery import invalidation
+from chalicelib.delivery import invalidation, missing
 from chalicelib.model import ErrorCode, PermanentFault, now
 from chalicelib.processing import pipeline
 from chalicelib.processing.image import exif, rights
@@ -25,6 +24,8 @@ from chalicelib.queues import ingest
 from chalicelib.queues.worker import Later
 from chalicelib.renditions.recipes import RECIPES, Encoding
 from chalicelib.settings import settings
+from chalicelib.storage import derived as derived_objects
+from chalicelib.storage import originals as original_objects
 from chalicelib.upkeep import removal
 from tests import images
 from tests.conftest import Answer, Calls, Client, aws_client, lambda_context, new_client
@@ -481,7 +482,7 @@ def test_a_move_that_crashed_is_ended_by_repeating_it(
     place = {
         "copy": (aws.s3(), "copy_object"),
         "write": (catalog, "change"),
-        "delete": (storage, "delete_derived"),
+        "delete": (derived_objects, "delete_below"),
         "invalidate": (invalidation, "invalidate"),
         "clear": (catalog, "cleared"),
     }[step]
@@ -544,10 +545,10 @@ def test_a_mover_that_another_change_overtook_leaves_no_public_copy(
 ) -> None:
     """It copies to public while the file is made public, and private again, and the copies it made late go."""
     file_id = ready(client)
-    copy = storage.copy_derived
+    copy = derived_objects.copy
 
     def slow(copies: dict[str, str]) -> bool:
-        monkeypatch.setattr(storage, "copy_derived", copy)
+        monkeypatch.setattr(derived_objects, "copy", copy)
         assert copy(copies)
         assert patch(client, file_id, {"visibility": "public"}).status == 200
         assert patch(client, file_id, {"visibility": "private", "tags": ["won"]}).status == 200
@@ -555,7 +556,7 @@ def test_a_mover_that_another_change_overtook_leaves_no_public_copy(
             aws_client("s3").put_object(Bucket="derived", Key=key, Body=b"late")
         return True
 
-    monkeypatch.setattr(storage, "copy_derived", slow)
+    monkeypatch.setattr(derived_objects, "copy", slow)
     tag = get(client, file_id).headers["ETag"]
     assert patch(client, file_id, {"visibility": "public"}, If_Match=tag).status == 412
     record = get(client, file_id).json
@@ -565,14 +566,14 @@ def test_a_mover_that_another_change_overtook_leaves_no_public_copy(
 
 def test_two_that_move_it_the_same_way_end_with_one_set(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     file_id = ready(client)
-    copy = storage.copy_derived
+    copy = derived_objects.copy
 
     def slow(copies: dict[str, str]) -> bool:
-        monkeypatch.setattr(storage, "copy_derived", copy)
+        monkeypatch.setattr(derived_objects, "copy", copy)
         assert patch(client, file_id, {"visibility": "public"}).status == 200
         return copy(copies)
 
-    monkeypatch.setattr(storage, "copy_derived", slow)
+    monkeypatch.setattr(derived_objects, "copy", slow)
     assert patch(client, file_id, {"visibility": "public"}).status == 200
     assert set(derived()) == paths(get(client, file_id).json)
     assert len(derived()) == 6
@@ -741,7 +742,7 @@ def test_a_failed_file_can_be_processed_again(client: Client, monkeypatch: pytes
         raise ConnectionError("S3 is away")
 
     with monkeypatch.context() as context:
-        context.setattr(storage, "put_derived", fail)
+        context.setattr(derived_objects, "put", fail)
         with pytest.raises(ConnectionError):
             deliver(file_id, receives=5)
     assert get(client, file_id).json["status"] == "failed"
@@ -762,7 +763,7 @@ def test_a_worker_that_crashed_while_removing_the_old_leaves_it_to_be_found(
         raise ConnectionError("S3 is away")
 
     with monkeypatch.context() as context:
-        context.setattr(storage, "delete_derived", crash)
+        context.setattr(derived_objects, "delete_below", crash)
         work_off()
     assert get(client, file_id).json["status"] == "ready"
     assert item(file_id)["leftovers"]
@@ -795,7 +796,7 @@ def test_what_cannot_be_processed_again_says_why(client: Client) -> None:
     answer = post(client, waiting, "reprocess", {})
     assert (answer.status, answer.json["code"]) == (409, "not_uploaded")
     gone = ready(client)
-    storage.delete_original(f"acme/{gone}")
+    original_objects.delete_all(f"acme/{gone}")
     for body in ({"force": True}, {"recipe": "avatar"}):
         answer = post(client, gone, "reprocess", body)
         assert (answer.status, answer.json["code"]) == (409, "original_missing")
@@ -917,7 +918,7 @@ def test_a_soft_delete_that_crashed_is_ended_by_repeating_it(client: Client, mon
         raise RuntimeError("crash")
 
     with monkeypatch.context() as context:
-        context.setattr(storage, "delete_derived", crash)
+        context.setattr(derived_objects, "delete_below", crash)
         assert delete(client, file_id).status == 500
     assert item(file_id)["due_sk"]["S"] < item(file_id)["restore_until"]["S"], "due at once"
     assert delete(client, file_id).status == 204
@@ -979,9 +980,9 @@ def test_whatever_happens_a_record_leads_to_its_renditions_and_nothing_else_is_l
     file_id = upload(client, body, recipe="avatar")
     deliver(file_id)
     places = [
-        (storage, "copy_derived"),
-        (storage, "delete_derived"),
-        (storage, "put_derived"),
+        (derived_objects, "copy"),
+        (derived_objects, "delete_below"),
+        (derived_objects, "put"),
         (invalidation, "invalidate"),
         (catalog, "cleared"),
         (catalog, "change"),

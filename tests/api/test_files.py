@@ -101,7 +101,7 @@ def test_delete_removes_record_original_versions_and_renditions(client: Client) 
 def test_a_delete_that_crashed_half_way_is_ended_by_repeating_it(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from chalicelib import storage
+    from chalicelib.storage import originals
 
     file_id = client("POST", "/v1/files", PHOTO).json["id"]
     put_objects(file_id)
@@ -110,7 +110,7 @@ def test_a_delete_that_crashed_half_way_is_ended_by_repeating_it(
         raise RuntimeError("crash")
 
     with monkeypatch.context() as patch:
-        patch.setattr(storage, "delete_original", crash)
+        patch.setattr(originals, "delete_all", crash)
         assert client("DELETE", f"/v1/files/{file_id}").status == 500
     assert client("GET", f"/v1/files/{file_id}").status == 404
     assert client("DELETE", f"/v1/files/{file_id}").status == 204

@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from chalicelib import catalog, keyring, storage
+from chalicelib import catalog, keyring
 from chalicelib.catalog import RenderState
 from chalicelib.delivery import missing
 from chalicelib.delivery.missing import Address, End
 from chalicelib.processing import on_demand as work
+from chalicelib.storage import derived as derived_objects
 from tests import images
 from tests.conftest import Answer, Calls, Client, aws_client
 from tests.processing.test_pipeline import deliver, upload
@@ -120,7 +121,7 @@ def test_a_deleted_files_rendition_is_404(client: Client, photo: Address) -> Non
 def test_the_first_viewer_gets_the_picture_itself_to_keep_for_ever(photo: Address) -> None:
     answer = ask(photo)
     assert (answer.status, answer.headers["Content-Type"]) == (200, "image/avif")
-    assert answer.headers["Cache-Control"] == storage.IMMUTABLE
+    assert answer.headers["Cache-Control"] == derived_objects.IMMUTABLE
     assert answer.base64
     with Image.open(BytesIO(answer.content)) as image:
         assert (image.format, image.size) == ("AVIF", (320, 256))

@@ -8,10 +8,11 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from chalicelib import catalog, storage
+from chalicelib import catalog
 from chalicelib.api import uploads
 from chalicelib.model import Status
 from chalicelib.settings import MAX_OBJECT_BYTES, settings
+from chalicelib.storage import multipart
 from tests.conftest import Answer, Calls, Client, aws_client, new_client
 from tests.processing.test_pipeline import deliver, put
 
@@ -228,7 +229,7 @@ def test_completing_twice_is_told_and_changes_nothing(client: Client) -> None:
 def test_completing_twice_at_once_makes_one_file(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     record = begin(client)
     parts = send_all(record)
-    lists = storage.list_parts
+    lists = multipart.list_parts
     others: list[Answer] = []
 
     def while_the_other_completes(*args: Any) -> Any:
@@ -238,7 +239,7 @@ def test_completing_twice_at_once_makes_one_file(client: Client, monkeypatch: py
             others.append(complete(client, record, parts))
         return held
 
-    monkeypatch.setattr(storage, "list_parts", while_the_other_completes)
+    monkeypatch.setattr(multipart, "list_parts", while_the_other_completes)
     late = complete(client, record, parts)
     # S3 refuses the second by If-None-Match (the end-to-end tests see it); moto lets it pass, as the same object.
     assert (others[1].status, late.status) in {(200, 200), (200, 409)}

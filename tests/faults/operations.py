@@ -13,12 +13,13 @@ from typing import Any
 
 import pytest
 
-from chalicelib import aws, keyring, settings, storage
+from chalicelib import aws, keyring, settings
 from chalicelib.api.render import HEADER
 from chalicelib.events import indexing
 from chalicelib.model import Status, rendition_prefix
 from chalicelib.queues.worker import MAX_RECEIVES
 from chalicelib.renditions import recipes
+from chalicelib.storage import originals as original_objects
 from ops import redrive
 from ops.progress import Pace
 from tests import images
@@ -74,7 +75,7 @@ def surroundings(*, small: bool = True) -> Iterator[None]:
         server = stack.enter_context(serving(lambda head, connection: _serve(head, connection)))
         patch.setenv("SOURCE", server.url("/"))
         patch.setenv("FILEMILL_IMPORT_NETWORKS", "127.0.0.0/8")
-        patch.setattr(storage, "IMPORT_PART", len(PHOTO) // 2)
+        patch.setattr(original_objects, "IMPORT_PART", len(PHOTO) // 2)
         patch.setattr("moto.s3.models.S3_UPLOAD_PART_MIN_SIZE", 1)
         settings.settings.cache_clear()
         stack.enter_context(functions_in_process(as_function))

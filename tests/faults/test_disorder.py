@@ -21,13 +21,15 @@ from hypothesis import HealthCheck, Phase, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from chalicelib import keyring, storage
+from chalicelib import keyring
 from chalicelib.api.render import HEADER
 from chalicelib.catalog import files, items
 from chalicelib.model import ErrorCode, File, Status
 from chalicelib.processing import pipeline
 from chalicelib.queues import worker
 from chalicelib.renditions import places
+from chalicelib.storage import derived as derived_objects
+from chalicelib.storage import originals as original_objects
 from tests.faults import harness
 from tests.faults.harness import quiet
 from tests.faults.killing import FAULTS, PARTLY, Fault, Killed, Moment, Point, Process, run
@@ -78,7 +80,7 @@ class Inline:
 
 @pytest.fixture
 def inline(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (pipeline, storage, items, import_module("chalicelib.catalog.index")):
+    for module in (pipeline, original_objects, items, import_module("chalicelib.catalog.index")):
         monkeypatch.setattr(module, "ThreadPoolExecutor", Inline)
 
 
@@ -369,7 +371,7 @@ def errors_swallowed(patch: pytest.MonkeyPatch) -> None:
 
 
 def the_late_worker_cleans_up(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(pipeline, "_lost", lambda file: storage.delete_derived(places.made_prefix(file)))
+    patch.setattr(pipeline, "_lost", lambda file: derived_objects.delete_below(places.made_prefix(file)))
 
 
 DELIVERED: Step = ("deliver", 0, None)

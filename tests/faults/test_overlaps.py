@@ -11,8 +11,9 @@ from datetime import timedelta
 
 import pytest
 
-from chalicelib import keyring, storage
+from chalicelib import keyring
 from chalicelib.model import Status
+from chalicelib.storage import derived as derived_objects
 from chalicelib.upkeep import sweep
 from tests.faults import harness
 from tests.faults.harness import Allowed, healer_of, overlaps, quiet, undisturbed, world_of
@@ -133,7 +134,7 @@ def _check_asked_again(world: World, asked: Asked) -> None:
 
 
 def test_a_function_that_leaves_what_it_made_too_late_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(storage, "delete_rendition", lambda key: None)
+    monkeypatch.setattr(derived_objects, "delete", lambda key: None)
     with pytest.raises(BrokenError, match="left for ever"):
         test_a_rendition_is_where_its_file_is_and_nowhere_else("render, the function", "deleted")
 

@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 
-from chalicelib import aws, catalog, storage
+from chalicelib import aws, catalog
 from chalicelib.catalog import edits, files
 from chalicelib.model import File, original_key
 from chalicelib.processing import pipeline
 from chalicelib.queues import worker
+from chalicelib.storage import derived as derived_objects
+from chalicelib.storage import originals as original_objects
 from tests.faults.harness import crash_everywhere
 from tests.faults.killing import Killed, Point, Process, run
 from tests.faults.operations import OPERATIONS
@@ -24,9 +26,9 @@ Plant = Callable[[pytest.MonkeyPatch], None]
 
 
 def finish_before_renditions(patch: pytest.MonkeyPatch) -> None:
-    put, finish = storage.put_derived, catalog.finish
+    put, finish = derived_objects.put, catalog.finish
     waiting: list[tuple[str, bytes, str]] = []
-    patch.setattr(storage, "put_derived", lambda *object_: waiting.append(object_))
+    patch.setattr(derived_objects, "put", lambda *object_: waiting.append(object_))
 
     def finish_first(*arguments: Any, **more: Any) -> File | None:
         written = finish(*arguments, **more)
@@ -64,7 +66,7 @@ def objects_deleted_before_the_record(patch: pytest.MonkeyPatch) -> None:
     mark_deleted = catalog.mark_deleted
 
     def hasty(tenant: str, file_id: str, **more: Any) -> File | None:
-        storage.delete_original(original_key(tenant, file_id))
+        original_objects.delete_all(original_key(tenant, file_id))
         return mark_deleted(tenant, file_id, **more)
 
     patch.setattr(catalog, "mark_deleted", hasty)

@@ -7,13 +7,15 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from chalicelib import catalog, storage
+from chalicelib import catalog
 from chalicelib.delivery import missing
 from chalicelib.model import ErrorCode, PermanentFault, Rendition
 from chalicelib.processing.image.cascade import process_image
 from chalicelib.processing.on_demand import handle, render_one
 from chalicelib.renditions.ladder import ladder, rendition_of
 from chalicelib.renditions.recipes import RECIPES, Encoding, Recipe, Watermark
+from chalicelib.storage import derived as derived_objects
+from chalicelib.storage import originals as original_objects
 from tests import images
 from tests.conftest import Calls, Client, aws_client, lambda_context
 from tests.processing.image.test_animation import moving
@@ -190,7 +192,7 @@ def test_it_stores_the_rendition_beside_the_others_and_leaves_the_record_alone(c
     assert (stage.count("s3.GetObject"), stage.count("s3.PutObject"), stage.count("dynamodb.U")) == (1, 1, 0)
     reply = aws_client("s3").get_object(Bucket="derived", Key=answer["key"])
     assert answer["key"] == "f/private/{file_id}/{version}/{name}".format(**asked(file_id))
-    assert (reply["ContentType"], reply["CacheControl"]) == ("image/avif", storage.IMMUTABLE)
+    assert (reply["ContentType"], reply["CacheControl"]) == ("image/avif", derived_objects.IMMUTABLE)
     assert reply["ContentLength"] == answer["size"]
     assert opened(reply["Body"].read()).size == (640, 512)
     after = client("GET", f"/v1/files/{file_id}").json
@@ -253,7 +255,7 @@ def test_a_file_that_is_not_ready_or_no_image_has_none(client: Client, stage: Ca
 def test_an_original_that_is_gone_gives_unknown(client: Client, stage: Calls) -> None:
     file_id = upload(client, images.jpeg(1000, 800))
     deliver(file_id)
-    storage.delete_original(f"acme/{file_id}")
+    original_objects.delete_all(f"acme/{file_id}")
     assert rendered(asked(file_id)) == {"status": "unknown"}
 
 
@@ -294,5 +296,5 @@ def test_a_fault_of_the_file_is_final_and_one_of_aws_is_not(
 
         raise ClientError({"Error": {"Code": "SlowDown"}}, "PutObject")
 
-    monkeypatch.setattr("chalicelib.storage.put_derived", busy)
+    monkeypatch.setattr("chalicelib.storage.derived.put", busy)
     assert rendered(asked(file_id)) == {"status": "later"}

@@ -11,7 +11,7 @@ from urllib.parse import quote_plus
 import pytest
 from PIL import Image
 
-from chalicelib import catalog, storage
+from chalicelib import catalog
 from chalicelib.catalog import Refusal, Refused
 from chalicelib.model import ErrorCode, FileError, PermanentFault
 from chalicelib.observability import logger
@@ -19,6 +19,8 @@ from chalicelib.processing import pipeline
 from chalicelib.queues import worker
 from chalicelib.queues.worker import Later
 from chalicelib.renditions import places
+from chalicelib.storage import derived as derived_objects
+from chalicelib.storage import originals as original_objects
 from tests import images
 from tests.conftest import Calls, Client, aws_client, lambda_context
 
@@ -166,7 +168,9 @@ def test_the_bytes_of_an_unknown_kind_are_never_held_at_once(client: Client, mon
     declared = {"filename": "a.bin", "content_type": "application/x-thing", "size": 5 * 1024**3, "upload": "post"}
     file_id = client("POST", "/v1/files", declared).json["id"]
     put(file_id, b"x")
-    monkeypatch.setattr(storage, "open_original", lambda *_: storage.Original(5 * 1024**3, cast(IO[bytes], Endless())))
+    monkeypatch.setattr(
+        original_objects, "open_version", lambda *_: original_objects.Original(5 * 1024**3, cast(IO[bytes], Endless()))
+    )
     deliver(file_id)
     assert client("GET", f"/v1/files/{file_id}").json["status"] == "ready"
 
@@ -263,7 +267,7 @@ def test_a_transient_fault_raises_frees_the_lease_and_the_next_delivery_succeeds
         raise ConnectionError("S3 is away")
 
     with monkeypatch.context() as patch:
-        patch.setattr(storage, "put_derived", fail)
+        patch.setattr(derived_objects, "put", fail)
         with pytest.raises(ConnectionError):
             deliver(file_id)
     assert client("GET", f"/v1/files/{file_id}").json["status"] == "processing"
@@ -279,7 +283,7 @@ def test_the_fifth_failure_is_recorded_and_still_raises_for_the_dead_letter_queu
     def fail(*_: Any) -> None:
         raise ConnectionError("S3 is away")
 
-    monkeypatch.setattr(storage, "put_derived", fail)
+    monkeypatch.setattr(derived_objects, "put", fail)
     with pytest.raises(ConnectionError):
         deliver(file_id, receives=5)
     error = client("GET", f"/v1/files/{file_id}").json["error"]

@@ -10,13 +10,16 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from chalicelib import catalog, model, storage
+from chalicelib import catalog, model
 from chalicelib import settings as stage_settings
 from chalicelib.catalog.files import records
 from chalicelib.catalog.keys import DUE_SHARDS
 from chalicelib.delivery import invalidation, missing
 from chalicelib.model import ErrorCode, File, Status
 from chalicelib.renditions.recipes import RECIPES, Encoding
+from chalicelib.storage import derived as derived_objects
+from chalicelib.storage import objects
+from chalicelib.storage import originals as original_objects
 from chalicelib.upkeep import reconcile, removal, sweep
 from tests import images
 from tests.conftest import STAGE, Calls, Client, aws_client
@@ -345,14 +348,14 @@ def test_what_cannot_be_seen_to_stands_before_nobody(
     client: Client, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bad, good = created(client), created(client)
-    newest = storage.newest_original
+    newest = original_objects.newest
 
     def look(file: File) -> Any:
         if file.id == bad:
             raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "HeadObject")
         return newest(file)
 
-    monkeypatch.setattr(storage, "newest_original", look)
+    monkeypatch.setattr(original_objects, "newest", look)
     clock.forward(timedelta(hours=2))
     done = sweep.run()
     assert (done["Expired"], done["SweepErrors"]) == (1, 1)
@@ -512,18 +515,18 @@ def test_the_walk_goes_on_where_it_stopped(client: Client, clock: Clock, monkeyp
     for _ in range(5):
         deliver(upload(client, PHOTO))
     seen: list[str] = []
-    listed = storage.list_derived
+    listed = derived_objects.page
 
-    def two(after: str, prefix: str = "") -> storage.Listed:
+    def two(after: str, prefix: str = "") -> objects.Listed:
         page = listed(after, prefix)
         if prefix or len(page.objects) <= 7:
             seen.extend(each.key for each in page.objects if not prefix)
             return page
         cut = page.objects[:7]
         seen.extend(each.key for each in cut)
-        return storage.Listed(cut, (cut[-1].key, ""))
+        return objects.Listed(cut, (cut[-1].key, ""))
 
-    monkeypatch.setattr(storage, "list_derived", two)
+    monkeypatch.setattr(derived_objects, "page", two)
     monkeypatch.setenv("FILEMILL_SWEEP_PAGES", "1")
     stage_settings.settings.cache_clear()
     for _ in range(9):

@@ -1,0 +1,122 @@
+"""Multipart uploads to the originals bucket: begun, signed part by part, completed or aborted."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any, cast
+
+from botocore.exceptions import ClientError
+
+from chalicelib import aws
+from chalicelib.model import File, original_key
+from chalicelib.settings import settings
+from chalicelib.storage.objects import TAKEN
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part that S3 holds; `size` in bytes, `etag` without quotes, `sha256` in base64 where the client sent one."""
+
+    part_number: int
+    etag: str
+    size: int
+    sha256: str | None = None
+
+
+class UploadMissingError(LookupError):
+    """S3 has no such multipart upload (any more): it was completed, aborted, or never begun."""
+
+
+def of_upload(file: File, upload_id: str) -> dict[str, Any]:
+    return {
+        "Bucket": settings().originals_bucket,
+        "Key": original_key(file.tenant, file.id),
+        "UploadId": upload_id,
+    }
+
+
+@contextmanager
+def _missing_upload() -> Iterator[None]:
+    try:
+        yield
+    except ClientError as error:
+        if error.response["Error"]["Code"] in {"NoSuchUpload", "404"}:
+            raise UploadMissingError from None
+        raise
+
+
+def begin(file: File) -> str:
+    """One CreateMultipartUpload; the upload id."""
+    checksums: dict[str, Any] = {"ChecksumAlgorithm": "SHA256"} if file.part_checksums else {}
+    reply = aws.s3().create_multipart_upload(
+        Bucket=settings().originals_bucket,
+        Key=original_key(file.tenant, file.id),
+        ContentType=file.content_type,
+        **checksums,
+    )
+    return reply["UploadId"]
+
+
+def sign_begin(file: File, expires_in: int) -> str:
+    """An address that begins a multipart upload of this file. No AWS call; the sender chooses the Content-Type."""
+    parameters = {"Bucket": settings().originals_bucket, "Key": original_key(file.tenant, file.id)}
+    return aws.s3().generate_presigned_url("create_multipart_upload", Params=parameters, ExpiresIn=expires_in)
+
+
+def sign_part(file: File, upload_id: str, part_number: int, expires_in: int, sha256: str | None = None) -> str:
+    """An address to PUT one part to. No AWS call. With `sha256` (hex) the sender must send it, and S3 checks it."""
+    checksum = {"ChecksumSHA256": b64encode(bytes.fromhex(sha256)).decode()} if sha256 else {}
+    return aws.s3().generate_presigned_url(
+        "upload_part",
+        Params={**of_upload(file, upload_id), "PartNumber": part_number, **checksum},
+        ExpiresIn=expires_in,
+    )
+
+
+def sign_request(operation: str, file: File, upload_id: str, expires_in: int) -> str:
+    """An address for `list_parts`, `complete_multipart_upload` or `abort_multipart_upload`. No AWS call."""
+    return aws.s3().generate_presigned_url(operation, Params=of_upload(file, upload_id), ExpiresIn=expires_in)
+
+
+def list_parts(file: File, upload_id: str) -> list[Part]:
+    """Every part that S3 holds, in order: one call for each thousand. Raises UploadMissingError."""
+    with _missing_upload():
+        pages = list(aws.s3().get_paginator("list_parts").paginate(**of_upload(file, upload_id)))
+    return [
+        Part(part["PartNumber"], part["ETag"].strip('"'), part["Size"], part.get("ChecksumSHA256"))
+        for page in pages
+        for part in page.get("Parts", [])
+    ]
+
+
+def complete(file: File, upload_id: str, parts: list[Part]) -> None:
+    """One CompleteMultipartUpload, which fails when there is an object already: first write wins.
+
+    Raises UploadMissingError when the upload, or the place for it, is gone.
+    """
+    wanted = [
+        {
+            "PartNumber": part.part_number,
+            "ETag": part.etag,
+            **({"ChecksumSHA256": part.sha256} if part.sha256 and file.part_checksums else {}),
+        }
+        for part in parts
+    ]
+    try:
+        with _missing_upload():
+            aws.s3().complete_multipart_upload(
+                **of_upload(file, upload_id), MultipartUpload={"Parts": cast(Any, wanted)}, IfNoneMatch="*"
+            )
+    except ClientError as error:
+        if error.response["Error"]["Code"] in TAKEN:
+            raise UploadMissingError from None
+        raise
+
+
+def abort(file: File, upload_id: str) -> None:
+    """One AbortMultipartUpload; S3 frees the parts. Nothing happens when it is gone already."""
+    with suppress(UploadMissingError), _missing_upload():
+        aws.s3().abort_multipart_upload(**of_upload(file, upload_id))

@@ -1,0 +1,203 @@
+"""The originals bucket: what clients uploaded, one versioned object a file."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import chain
+from typing import IO, Any, cast
+
+from botocore.exceptions import ClientError
+
+from chalicelib import aws
+from chalicelib.model import File, original_key
+from chalicelib.settings import settings
+from chalicelib.storage.multipart import Part, UploadMissingError, abort, begin, complete, of_upload
+from chalicelib.storage.objects import TAKEN, Listed, Stored, delete_each
+
+# An import's parts: bytes, and how many are on their way at once.
+IMPORT_PART = 16 * 1024**2
+IMPORT_SENDERS = 2
+
+
+def put(file: File, chunks: Iterable[bytes]) -> bool:
+    """Writes an original of unknown size as its bytes come; False when there is one already: first write wins.
+
+    One PutObject, or from 16 MiB on a multipart upload, which is aborted when the chunks raise. Holds 64 MiB at most.
+    """
+    blocks = _blocks(chunks, IMPORT_PART)
+    first = next(blocks, b"")
+    if len(first) < IMPORT_PART:
+        try:
+            aws.s3().put_object(
+                Bucket=settings().originals_bucket,
+                Key=original_key(file.tenant, file.id),
+                Body=first,
+                ContentType=file.content_type,
+                IfNoneMatch="*",
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] in TAKEN:
+                return False
+            raise
+        return True
+    upload_id = begin(file)
+    try:
+        complete(file, upload_id, _put_parts(file, upload_id, chain([first], blocks)))
+    except UploadMissingError:
+        abort(file, upload_id)
+        return False
+    except BaseException:
+        abort(file, upload_id)
+        raise
+    return True
+
+
+def _put_parts(file: File, upload_id: str, blocks: Iterable[bytes]) -> list[Part]:
+    """Sends parts side by side, while the next is still coming in."""
+    parts: list[Part] = []
+    sending: deque[Future[Part]] = deque()
+    with ThreadPoolExecutor(IMPORT_SENDERS) as senders:
+        for number, block in enumerate(blocks, 1):
+            if len(sending) == IMPORT_SENDERS:
+                parts.append(sending.popleft().result())
+            sending.append(senders.submit(_put_part, file, upload_id, number, block))
+        parts += [part.result() for part in sending]
+    return parts
+
+
+def _put_part(file: File, upload_id: str, number: int, body: bytes) -> Part:
+    reply = aws.s3().upload_part(**of_upload(file, upload_id), PartNumber=number, Body=body)
+    return Part(number, reply["ETag"].strip('"'), len(body))
+
+
+def _blocks(chunks: Iterable[bytes], size: int) -> Iterator[bytes]:
+    """The same bytes in blocks of `size`, but for the last, which is never empty."""
+    block = bytearray()
+    for chunk in chunks:
+        block += chunk
+        while len(block) >= size:
+            yield bytes(block[:size])
+            del block[:size]
+    if block:
+        yield bytes(block)
+
+
+def exists(file: File) -> bool:
+    """One HeadObject, of the version that is the file's once it is known.
+
+    Without ListBucket S3 answers 403 for what is missing, with it 404.
+    """
+    version: dict[str, Any] = {"VersionId": file.version_id} if file.version_id else {}
+    try:
+        aws.s3().head_object(Bucket=settings().originals_bucket, Key=original_key(file.tenant, file.id), **version)
+    except ClientError as error:
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] in {403, 404}:
+            return False
+        raise
+    return True
+
+
+@dataclass(frozen=True)
+class Newest:
+    """The current version of an original; `size` in bytes."""
+
+    version_id: str
+    size: int
+
+
+def newest(file: File) -> Newest | None:
+    """One HeadObject: what was stored for a file whose record knows of nothing yet."""
+    try:
+        reply = aws.s3().head_object(Bucket=settings().originals_bucket, Key=original_key(file.tenant, file.id))
+    except ClientError as error:
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] in {403, 404}:
+            return None
+        raise
+    return Newest(reply.get("VersionId", ""), reply["ContentLength"])
+
+
+def page(after: str, version_id: str) -> Listed:
+    """One ListObjectVersions: at most 1,000 versions and delete markers, in the order of their keys."""
+    markers = {"KeyMarker": after} if after else {}
+    if after and version_id:
+        markers["VersionIdMarker"] = version_id
+    reply = aws.s3().list_object_versions(Bucket=settings().originals_bucket, **markers)  # type: ignore[arg-type]
+    found = [
+        Stored(entry["Key"], entry["LastModified"], entry["VersionId"], entry.get("Size", 0), is_marker)
+        for entries, is_marker in ((reply.get("Versions", []), False), (reply.get("DeleteMarkers", []), True))
+        for entry in cast(list[Any], entries)
+    ]
+    more = reply.get("IsTruncated")
+    return Listed(found, (reply["NextKeyMarker"], reply.get("NextVersionIdMarker", "")) if more else None)
+
+
+def delete_versions(objects: Iterable[Stored]) -> None:
+    """These versions and delete markers: one DeleteObjects for each thousand."""
+    delete_each(settings().originals_bucket, ({"Key": each.key, "VersionId": each.version_id} for each in objects))
+
+
+def hide(keys: Iterable[str]) -> None:
+    """Puts a delete marker over each: the bucket's lifecycle removes them, and until then they can be brought back."""
+    delete_each(settings().originals_bucket, ({"Key": key} for key in keys))
+
+
+@dataclass(frozen=True)
+class Original:
+    """An opened original: `size` in bytes, and its bytes as a stream that must be closed."""
+
+    size: int
+    body: IO[bytes]
+
+
+class OriginalMissingError(LookupError):
+    """The object version is not there (any more)."""
+
+
+def open_version(key: str, version_id: str) -> Original:
+    """One GetObject of one version; the bytes come as they are read.
+
+    Raises OriginalMissingError when that version is gone.
+    """
+    client = aws.s3()
+    version: dict[str, Any] = {"VersionId": version_id} if version_id else {}
+    try:
+        reply = client.get_object(Bucket=settings().originals_bucket, Key=key, **version)
+    except client.exceptions.ClientError as error:
+        if error.response["Error"]["Code"] in {"NoSuchKey", "NoSuchVersion", "404"}:
+            raise OriginalMissingError(key) from None
+        raise
+    return Original(reply["ContentLength"], cast(IO[bytes], reply["Body"]))
+
+
+def sign(file: File, content_disposition: str, expires_in: int) -> str:
+    """An address to GET the original, as what its record says it is. No AWS call."""
+    parameters: dict[str, Any] = {
+        "Bucket": settings().originals_bucket,
+        "Key": original_key(file.tenant, file.id),
+        "ResponseContentType": file.content_type,
+        "ResponseContentDisposition": content_disposition,
+        "ResponseCacheControl": "private, no-store",
+    }
+    if file.version_id:
+        parameters["VersionId"] = file.version_id
+    return aws.s3().generate_presigned_url("get_object", Params=parameters, ExpiresIn=expires_in)
+
+
+def delete_version(key: str, version_id: str) -> None:
+    version: dict[str, Any] = {"VersionId": version_id} if version_id else {}
+    aws.s3().delete_object(Bucket=settings().originals_bucket, Key=key, **version)
+
+
+def delete_all(key: str) -> None:
+    """Every version of one original, and its delete markers."""
+    pages = aws.s3().get_paginator("list_object_versions").paginate(Bucket=settings().originals_bucket, Prefix=key)
+    versions = (
+        {"Key": entry["Key"], "VersionId": entry["VersionId"]}
+        for page in pages
+        for entry in [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
+        if entry["Key"] == key
+    )
+    delete_each(settings().originals_bucket, versions)
