@@ -36,11 +36,12 @@ from bench.capacity_units import (
     read_units,
     write_units,
 )
-from chalicelib import catalog, settings
-from chalicelib.catalog import keys
-from chalicelib.catalog.index import FILES_A_TRANSACTION, Marker, counted
-from chalicelib.catalog.items import attributes
-from chalicelib.catalog.postings import Posting, Term, posting, postings, terms
+from chalicelib import settings
+from chalicelib.catalog import claims, keys
+from chalicelib.catalog import files as catalog_files
+from chalicelib.catalog.dynamodb import attributes
+from chalicelib.catalog.index.terms import Posting, Term, posting, postings, terms
+from chalicelib.catalog.index.writer import FILES_A_TRANSACTION, Marker, counted
 from chalicelib.model import File, ImageInfo, Kind, Rendition, Status, Visibility
 from tests.conftest import aws_client, provisioned, table_definition
 
@@ -140,9 +141,9 @@ def _life(dice: random.Random, number: int) -> Life:
         got = aws_client("dynamodb").get_item(TableName=settings.settings().table, Key=_typed(keys.file_key(file.id)))
         snapshots.append(got["Item"])
 
-    catalog.create(file)
+    catalog_files.create(file)
     look()
-    claimed = catalog.claim(
+    claimed = claims.claim(
         file.id,
         version_id=f"{dice.getrandbits(160):032x}",
         sequencer=f"{dice.getrandbits(72):018X}",
@@ -151,7 +152,7 @@ def _life(dice: random.Random, number: int) -> Life:
     )
     assert isinstance(claimed, File)
     look()
-    ready = catalog.finish(
+    ready = claims.finish(
         claimed,
         kind=Kind.IMAGE if photo else Kind.OTHER,
         content_type=file.content_type,

@@ -14,7 +14,7 @@ from typing import Any
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
-from chalicelib import catalog
+from chalicelib.catalog import claims, files
 from chalicelib.model import ErrorCode, File, FileError, PermanentFault, Status
 from chalicelib.observability import append, emit, logger
 from chalicelib.outbound import addresses
@@ -46,7 +46,7 @@ def import_file(record: SQSRecord, receives: int, *, seconds: float) -> None:
         logger.warning("not one of our messages; dropped")
         return
     append(tenant=wanted.tenant, file_id=wanted.file_id, correlation_id=wanted.correlation_id)
-    file = catalog.get(wanted.tenant, wanted.file_id)
+    file = files.get(wanted.tenant, wanted.file_id)
     if file is None or file.status is not Status.AWAITING_UPLOAD or not file.source_url:
         logger.info("nothing to import; dropped", extra={"status": file.status if file else None})
         return
@@ -111,7 +111,7 @@ class _Counted:
 
 def _fail(file: File, error: FileError) -> str:
     logger.info("the source is at fault", extra={"code": error.code, "reason": error.message})
-    return "failed" if catalog.fail_import(file.tenant, file.id, error) else "lost"
+    return "failed" if claims.fail_import(file.tenant, file.id, error) else "lost"
 
 
 def _count(outcome: str, size: int, started: float, record: SQSRecord) -> None:

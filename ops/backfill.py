@@ -121,9 +121,9 @@ def main(args: argparse.Namespace) -> int:
 
 
 def matching(wanted: Wanted, tenant: str | None) -> list[File]:
-    from chalicelib import catalog
+    from chalicelib.catalog import scanning
 
-    pages = catalog.files_of_tenant(tenant) if tenant else catalog.every_file()
+    pages = scanning.files_of_tenant(tenant) if tenant else scanning.every_file()
     return [_short(file) for page in pages for file in page if file in wanted]
 
 
@@ -153,7 +153,7 @@ def backfill(wanted: Wanted, files: list[File], pace: Pace) -> Counter[str]:
 
     The record goes first; a message that is lost then, the sweep sends again.
     """
-    from chalicelib import catalog
+    from chalicelib.catalog import edits
     from chalicelib.queues.ingest import send
     from chalicelib.storage import originals
 
@@ -167,7 +167,7 @@ def backfill(wanted: Wanted, files: list[File], pace: Pace) -> Counter[str]:
                 print(f"{file.id} has no original any more")
             else:
                 pace.wait()
-                opened = catalog.reprocess(file, wanted.recipe)
+                opened = edits.reprocess(file, wanted.recipe)
                 done["sent" if opened else "passed"] += 1
                 if opened:
                     send(opened)
@@ -176,10 +176,10 @@ def backfill(wanted: Wanted, files: list[File], pace: Pace) -> Counter[str]:
 
 
 def _as_of_now(files: list[File], at_once: int = 100) -> Iterator[File | None]:
-    from chalicelib import catalog
+    from chalicelib.catalog import due
 
     for start in range(0, len(files), at_once):
         page: Iterable[File] = files[start : start + at_once]
-        found = catalog.every([file.id for file in page])
+        found = due.every([file.id for file in page])
         for file in page:
             yield found.get(file.id)

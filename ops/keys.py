@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from ops.config import load_stage
 
 if TYPE_CHECKING:
-    from chalicelib.catalog import ApiKey
+    from chalicelib.catalog.credentials import ApiKey
 
 SCOPES = ("files:read", "files:write")
 
@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     os.environ.update(load_stage(args.project_dir, args.stage))
-    from chalicelib import catalog
+    from chalicelib.catalog import credentials
 
     match args.verb:
         case "create":
@@ -47,14 +47,14 @@ def main(args: argparse.Namespace) -> int:
             print(json.dumps({"id": key.id, "key": secret}) if args.json else secret)
             print("Keep it: it is not shown again.", file=sys.stderr)
         case "list":
-            keys = sorted(catalog.api_keys(), key=lambda k: k.created_at)
+            keys = sorted(credentials.api_keys(), key=lambda k: k.created_at)
             if args.json:
                 print(json.dumps([{n: v for n, v in asdict(k).items() if n != "hash"} for k in keys]))
             for k in [] if args.json else keys:
                 state = f"revoked {k.revoked_at}" if k.revoked_at else "active"
                 print(f"{k.id}  {k.tenant:20}  {','.join(k.scopes):24}  {k.created_at}  {state}  {k.name}")
         case "revoke":
-            revoked = catalog.revoke_api_key(args.id)
+            revoked = credentials.revoke_api_key(args.id)
             if revoked is None:
                 print(f"No key has the id {args.id}. `python -m ops keys list` shows them.", file=sys.stderr)
                 return 1
@@ -67,13 +67,13 @@ def create(tenant: str, name: str = "", scopes: tuple[str, ...] = SCOPES) -> tup
 
     Raises ValueError for a tenant that is not 1 to 63 lower-case letters, digits and hyphens.
     """
-    from chalicelib import catalog
     from chalicelib.api.auth import hash_key, new_credential
+    from chalicelib.catalog import credentials
     from chalicelib.model import TENANT_PATTERN, now, timestamp
 
     if not TENANT_PATTERN.fullmatch(tenant):
         raise ValueError("a tenant is 1 to 63 lower-case letters, digits and hyphens, and starts with no hyphen")
     key_id, secret = new_credential()
-    key = catalog.ApiKey(key_id, hash_key(secret), tenant, name, scopes, timestamp(now()))
-    catalog.put_api_key(key)
+    key = credentials.ApiKey(key_id, hash_key(secret), tenant, name, scopes, timestamp(now()))
+    credentials.put_api_key(key)
     return key, secret

@@ -177,17 +177,18 @@ def open_again(tenant: str, file_id: str, *, dry_run: bool) -> bool:
 
     One that was `ready` before, and could not be made anew, is made anew by the recipe that it has.
     """
-    from chalicelib import catalog
+    from chalicelib.catalog import edits
+    from chalicelib.catalog import files as catalog_files
     from chalicelib.model import now
 
-    file = catalog.get(tenant, file_id)
+    file = catalog_files.get(tenant, file_id)
     if file is None or file.error is None or file.error.code is not ErrorCode.INTERNAL or not _is_over(file):
         return False
     if dry_run:
         return True
     if file.version_id:
-        return catalog.reprocess(file, file.recipe) is not None
-    return catalog.reopen_import(file, now() + timedelta(days=1)) is not None
+        return edits.reprocess(file, file.recipe) is not None
+    return edits.reopen_import(file, now() + timedelta(days=1)) is not None
 
 
 def _is_over(file: File) -> bool:

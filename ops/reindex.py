@@ -32,15 +32,16 @@ def main(args: argparse.Namespace) -> int:
 
 def reindex(tenant: str | None, pace: Pace, *, dry_run: bool = False) -> tuple[int, int]:
     """(files, those that the index did not know as they are)."""
-    from chalicelib import catalog
+    from chalicelib.catalog import scanning
+    from chalicelib.catalog.index import writer
 
     looked_at = fresh = 0
     with Bar(0, "files") as bar:
-        for page in catalog.files_of_tenant(tenant) if tenant else catalog.every_file():
+        for page in scanning.files_of_tenant(tenant) if tenant else scanning.every_file():
             for files in batched(page, BATCH):
                 if not dry_run:
                     pace.wait()
-                    fresh += catalog.index([catalog.Change(file, ()) for file in files])
+                    fresh += writer.index([writer.Change(file, ()) for file in files])
                 looked_at += len(files)
                 for _ in files:
                     bar.step()

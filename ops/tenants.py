@@ -35,12 +35,12 @@ def main(args: argparse.Namespace) -> int:
     if not TENANT_PATTERN.fullmatch(args.tenant):
         raise OpsError("a tenant is 1 to 63 lower-case letters, digits and hyphens, and starts with no hyphen.")
     os.environ.update(load_stage(args.project_dir, args.stage))
-    from chalicelib import catalog
+    from chalicelib.catalog import tenants
 
     if args.verb == "set":
         recipe = None if args.default_recipe == "none" else args.default_recipe
-        catalog.put_tenant(catalog.Tenant(args.tenant, recipe))
-    tenant = catalog.get_tenant(args.tenant)
+        tenants.put_tenant(tenants.Tenant(args.tenant, recipe))
+    tenant = tenants.get_tenant(args.tenant)
     if args.json:
         print(json.dumps(asdict(tenant)))
     else:

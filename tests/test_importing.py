@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from chalicelib import aws, catalog, importing, settings
+from chalicelib import aws, importing, settings
+from chalicelib.catalog import deletion, files
 from chalicelib.catalog.keys import file_key
 from chalicelib.model import File, Status, Visibility, new_file_id, now
 from chalicelib.observability import logger
@@ -50,7 +51,7 @@ def wanted(url: str | None, **more: Any) -> File:
         source_url=url,
         **more,
     )
-    catalog.create(file)
+    files.create(file)
     return file
 
 
@@ -80,7 +81,7 @@ def deliver(file: File, receives: int = 1) -> File:
 
 
 def record(file: File) -> File:
-    found = catalog.get(file.tenant, file.id)
+    found = files.get(file.tenant, file.id)
     assert found
     return found
 
@@ -291,7 +292,7 @@ def test_a_file_that_no_longer_waits_is_left_alone(status: Status) -> None:
 def test_a_deleted_file_and_one_to_be_uploaded_are_left_alone() -> None:
     with serving(saying(answer(PHOTO))) as server:
         deleted = wanted(server.url())
-        catalog.mark_deleted("acme", deleted.id)
+        deletion.mark_deleted("acme", deleted.id)
         body = json.dumps({"tenant": "acme", "file_id": deleted.id})
         importing.handle(event(body), CONTEXT)
         deliver(wanted(None))

@@ -18,9 +18,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from chalicelib import catalog
 from chalicelib.api.errors import Problem
-from chalicelib.catalog import ApiKey
+from chalicelib.catalog import credentials, tenants
+from chalicelib.catalog.credentials import ApiKey
 from chalicelib.model import UploadToken, now
 from chalicelib.renditions.recipes import DEFAULT_RECIPE, RECIPES
 
@@ -90,12 +90,12 @@ def _look_up(read: Callable[[str], Any], name: str) -> Any:
 
 def _credential(name: str) -> ApiKey | UploadToken | None:
     prefix, _, credential_id = name.partition("_")
-    return catalog.get_api_key(credential_id) if prefix == "fm" else catalog.get_token(credential_id)
+    return credentials.get_api_key(credential_id) if prefix == "fm" else credentials.get_token(credential_id)
 
 
 def default_recipe(tenant: str) -> str:
     """The recipe of files whose creator names none. At most one read; none while the tenant is remembered."""
-    chosen: str | None = _look_up(catalog.get_tenant, tenant).default_recipe
+    chosen: str | None = _look_up(tenants.get_tenant, tenant).default_recipe
     return chosen if chosen in RECIPES else DEFAULT_RECIPE
 
 

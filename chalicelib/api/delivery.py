@@ -7,13 +7,13 @@ from typing import Any
 
 from chalice import Blueprint, Response
 
-from chalicelib import catalog
 from chalicelib.api import uploads
 from chalicelib.api.auth import Scope
 from chalicelib.api.bodies import CreateGrant, CreateGrants, GetOriginal, check_expires_in
 from chalicelib.api.errors import Problem
 from chalicelib.api.resources import GrantList, GrantResource, OriginalResource
 from chalicelib.api.routing import Call, json_response, route
+from chalicelib.catalog import files
 from chalicelib.delivery import access
 from chalicelib.delivery.disposition import content_disposition, may_be_shown
 from chalicelib.model import FILE_ID_PATTERN, File, Status, Visibility, now, timestamp
@@ -52,7 +52,7 @@ def create_grants(call: Call, body: CreateGrants) -> Response:
     """A grant for each of several files, in the order asked for, each once; ids of no file of yours are left out."""
     _check(body)
     ids = [file_id for file_id in body.ids if FILE_ID_PATTERN.fullmatch(file_id)]
-    return json_response({"items": [_grant(file, body) for file in catalog.batch_get(call.tenant, ids)]})
+    return json_response({"items": [_grant(file, body) for file in files.batch_get(call.tenant, ids)]})
 
 
 def _check(body: CreateGrant) -> None:

@@ -12,7 +12,6 @@ from typing import Any
 
 from chalice import Blueprint, Response
 
-from chalicelib import catalog
 from chalicelib.api import etags, uploads
 from chalicelib.api.auth import Scope
 from chalicelib.api.bodies import PatchFile, Reprocess, merged_metadata
@@ -20,6 +19,7 @@ from chalicelib.api.errors import Problem
 from chalicelib.api.files import record
 from chalicelib.api.resources import FileResource
 from chalicelib.api.routing import Call, route
+from chalicelib.catalog import deletion, edits, files
 from chalicelib.model import (
     FILE_ID_PATTERN,
     File,
@@ -117,7 +117,7 @@ def _patch(file: File, body: PatchFile) -> File | None:
     if file.status is Status.READY and file.kind is Kind.IMAGE and _is_cropped_otherwise(file, focused):
         written = _open(file, file.recipe, values)
     else:
-        written = catalog.change(file, values)
+        written = edits.change(file, values)
     if written is None:
         if target:
             _forget_copies(file, target)
@@ -159,7 +159,7 @@ def _moved(file: File, visibility: Visibility) -> File | None:
 
 def _forget_copies(file: File, target: str) -> None:
     """Another change was first: the copies go, unless they are what that one made, or may still become so."""
-    current = catalog.get(file.tenant, file.id)
+    current = files.get(file.tenant, file.id)
     if current is None or (current.generation > file.generation and places.served_prefix(current) != target):
         derived.delete_below(target)
 
@@ -220,7 +220,7 @@ def _open(file: File, recipe: str, values: dict[str, Any] | None = None) -> File
     """Has the file processed again, with `values` changed at once. Raises Problem `original_missing`."""
     if file.version_id is None or not originals.exists(file):
         raise Problem("original_missing", "The original is not stored, so it can't be processed again.")
-    return catalog.reprocess(file, recipe, values)
+    return edits.reprocess(file, recipe, values)
 
 
 # --- DELETE and restore
@@ -260,7 +260,7 @@ def _delete_for_good(call: Call, file_id: str) -> None:
         revision = etags.holds(call, file)
     deleted = None
     if FILE_ID_PATTERN.fullmatch(file_id):
-        deleted = catalog.mark_deleted(call.tenant, file_id, revision=revision)
+        deleted = deletion.mark_deleted(call.tenant, file_id, revision=revision)
     if deleted is None:
         raise etags.failed() if revision is not None else _not_found()
     _purge(deleted)
@@ -287,7 +287,7 @@ def _delete_for_now(call: Call, file_id: str) -> None:
 
 def _retire(file: File) -> File | None:
     if file.status in (Status.AWAITING_UPLOAD, Status.EXPIRED):
-        deleted = catalog.mark_deleted(file.tenant, file.id, revision=file.revision)
+        deleted = deletion.mark_deleted(file.tenant, file.id, revision=file.revision)
         if deleted:
             _purge(deleted)
         return deleted
@@ -295,18 +295,18 @@ def _retire(file: File) -> File | None:
     if file.status is Status.PROCESSING:
         leftovers.append(places.made_prefix(file))
     until = now() + timedelta(seconds=settings().delete_window)
-    return catalog.retire(file, until=until, leftovers=[prefix for prefix in leftovers if prefix])
+    return deletion.retire(file, until=until, leftovers=[prefix for prefix in leftovers if prefix])
 
 
 def _end_deleting(call: Call, file_id: str) -> None:
     """What a crashed delete began, and what is left when the window is over. Raises Problem `not_found`."""
-    file = catalog.tombstone(call.tenant, file_id)
+    file = deletion.tombstone(call.tenant, file_id)
     if file and file.restore_until and file.restore_until > now():
         if not file.leftovers:
             raise _not_found()
         removal.clear(file)
     else:
-        deleted = catalog.mark_deleted(call.tenant, file_id, revision=file.revision) if file else None
+        deleted = deletion.mark_deleted(call.tenant, file_id, revision=file.revision) if file else None
         if deleted is None:
             raise _not_found()
         _purge(deleted)
@@ -331,11 +331,11 @@ def restore_file(call: Call, file_id: str) -> Response:
     202 when the renditions are made again, under other addresses than before; 200 where there were none. Costs a
     DynamoDB read and write, and a message.
     """
-    file = catalog.tombstone(call.tenant, file_id) if FILE_ID_PATTERN.fullmatch(file_id) else None
+    file = deletion.tombstone(call.tenant, file_id) if FILE_ID_PATTERN.fullmatch(file_id) else None
     if file is None or file.restore_until is None:
         uploads.own_file(call, file_id)
         raise Problem("not_deleted", "This file is not deleted.")
-    restored = catalog.restore(file)
+    restored = deletion.restore(file)
     if restored is None:
         uploads.own_file(call, file_id)  # its time is over, unless somebody else restored it just now
         raise Problem("not_deleted", "This file is not deleted.")

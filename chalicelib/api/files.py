@@ -11,7 +11,6 @@ from typing import Any
 
 from chalice import Blueprint, Response
 
-from chalicelib import catalog
 from chalicelib.api import etags, idempotency, uploads
 from chalicelib.api.auth import Scope, default_recipe
 from chalicelib.api.bodies import CompleteUpload, CreateFile, GetFile, SignParts, check_expires_in
@@ -19,7 +18,8 @@ from chalicelib.api.errors import Problem
 from chalicelib.api.resources import CreatedFileResource, FileResource, HeldParts, PartialFile, SignedParts
 from chalicelib.api.routing import Call, json_response, route
 from chalicelib.api.uploads import GENERIC, NewFile
-from chalicelib.catalog import RepeatedError
+from chalicelib.catalog import files
+from chalicelib.catalog.idempotency import RepeatedError
 from chalicelib.delivery.access import Access, access_to
 from chalicelib.delivery.markup import markup
 from chalicelib.model import File, Focus, Status, timestamp
@@ -153,7 +153,7 @@ def _send_import(file: File) -> None:
 
 def _send_again(call: Call, file_id: str) -> None:
     """The message of a file that still waits: the request before this one may have ended before it sent any."""
-    file = catalog.get(call.tenant, file_id)
+    file = files.get(call.tenant, file_id)
     if file and file.status is Status.AWAITING_UPLOAD:
         _send_import(file)
 
@@ -232,7 +232,7 @@ def _duplicate(call: Call, body: CreateFile) -> File | None:
     if body.sha256 is None:
         raise Problem("invalid_field", "`sha256`: is required to reuse a duplicate.", field="sha256")
     recipe = body.recipe or default_recipe(call.tenant)
-    for file in catalog.with_sha256(call.tenant, body.sha256):
+    for file in files.with_sha256(call.tenant, body.sha256):
         focus = body.focus.model_dump() if body.focus else None
         same = (file.visibility, file.recipe) == (body.visibility, recipe)
         same = same and (file.focus.model_dump() if file.focus else None) == focus

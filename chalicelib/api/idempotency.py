@@ -9,12 +9,12 @@ from typing import Any
 
 from chalice import Response
 
-from chalicelib import catalog
 from chalicelib.api.bodies import CreateFile
 from chalicelib.api.errors import Problem
 from chalicelib.api.etags import etag
 from chalicelib.api.routing import Call
-from chalicelib.catalog import Remembered
+from chalicelib.catalog import idempotency
+from chalicelib.catalog.idempotency import Remembered
 from chalicelib.model import File
 
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
@@ -34,7 +34,7 @@ def replay(call: Call, key: str, body: CreateFile) -> Response | None:
 
     Raises Problem `idempotency_key_reused` when it came with another body.
     """
-    known = catalog.remembered(_owner(call), key)
+    known = idempotency.remembered(_owner(call), key)
     if known is None:
         return None
     if known.body_hash != _hash(body):

@@ -10,7 +10,6 @@ from typing import Annotated, Any, Literal
 from chalice import Blueprint, Response
 from pydantic import Field
 
-from chalicelib import catalog
 from chalicelib.api import cursors
 from chalicelib.api.auth import Scope
 from chalicelib.api.bodies import MAX_IDS, MAX_TAGS, Body, Fields, Moment, Query, Sha256, Tag, WholeNumber, control_free
@@ -18,7 +17,10 @@ from chalicelib.api.errors import Problem
 from chalicelib.api.files import WITHOUT_DELIVERY, wire
 from chalicelib.api.resources import ChangesPage, FileList, FilePage, FoundFiles, StatsResource
 from chalicelib.api.routing import Call, json_response, route
-from chalicelib.catalog import Count, ListQuery, UnservedQueryError
+from chalicelib.catalog import files
+from chalicelib.catalog.index import counts, feed, lists, search, terms
+from chalicelib.catalog.index.counts import Count
+from chalicelib.catalog.index.lists import ListQuery, UnservedQueryError
 from chalicelib.model import FILE_ID_PATTERN, File, Kind, Status
 
 routes = Blueprint(__name__)
@@ -87,10 +89,10 @@ class BatchGet(Body):
     fields: Fields = Field(default_factory=list)
 
 
-def _show(files: Iterable[File], fields: list[str]) -> list[dict[str, Any]]:
+def _show(found: Iterable[File], fields: list[str]) -> list[dict[str, Any]]:
     """Records as clients see them, without `delivery`, or the fields of them that were asked for."""
     chosen = {"id", *fields} if fields else WITHOUT_DELIVERY
-    return [wire(file, chosen) for file in files]
+    return [wire(file, chosen) for file in found]
 
 
 def _check(fields: list[str], limit: int, what: str = "limit") -> None:
@@ -130,7 +132,7 @@ def list_files(call: Call, query: ListFiles) -> Response:
     try:
         wanted.check()
         after = cursors.decode(query.cursor, scope) if query.cursor is not None else None
-        page = catalog.list_files(call.tenant, wanted, after, query.limit)
+        page = lists.list_files(call.tenant, wanted, after, query.limit)
     except UnservedQueryError as unserved:
         raise Problem("conflicting_parameters", unserved.message, field=unserved.field) from None
     return json_response(
@@ -161,12 +163,12 @@ def _canonical(query: ListQuery) -> str:
 def search_files(call: Call, query: Search) -> Response:
     """Files by the words of their names, tags and captions: most words first, then whole words, then the newest."""
     _check(query.fields, query.limit)
-    words = list(dict.fromkeys(catalog.split_words(query.q)))
+    words = list(dict.fromkeys(terms.split_words(query.q)))
     if not words:
         raise Problem("invalid_field", "`q`: must have a word of two letters or digits.", field="q")
-    if len(words) > catalog.MAX_QUERY_WORDS:
-        raise Problem("invalid_field", f"`q`: must have at most {catalog.MAX_QUERY_WORDS} words.", field="q")
-    found = catalog.search(call.tenant, words, query.limit)
+    if len(words) > search.MAX_QUERY_WORDS:
+        raise Problem("invalid_field", f"`q`: must have at most {search.MAX_QUERY_WORDS} words.", field="q")
+    found = search.search(call.tenant, words, query.limit)
     shown = _show([each.file for each in found], query.fields)
     items = [{"matched_words": each.matched, "file": file} for each, file in zip(found, shown, strict=True)]
     return json_response({"items": items})
@@ -186,7 +188,7 @@ def list_changes(call: Call, query: Changes) -> Response:
     _check(query.fields, query.limit)
     scope = f"{call.tenant}/changes"
     positions = _positions(cursors.decode(query.after, scope, field="after")) if query.after is not None else {}
-    page = catalog.changes(call.tenant, positions, query.limit)
+    page = feed.changes(call.tenant, positions, query.limit)
     items = [
         {
             "id": change.id,
@@ -207,7 +209,7 @@ def _positions(text: str) -> dict[int, int]:
 @route(routes, "GET", "/v1/stats", scope=Scope.FILES_READ, returns={200: StatsResource})
 def get_stats(call: Call) -> Response:
     """How many files there are, and how many bytes, by status and by kind."""
-    stats = catalog.stats(call.tenant)
+    stats = counts.stats(call.tenant)
     return json_response(
         {
             "files": stats.files,
@@ -234,4 +236,4 @@ def batch_get_files(call: Call, body: BatchGet) -> Response:
     """Many records at once, in the order asked for, each once; ids of no file of yours are left out."""
     _check(body.fields, len(body.ids), "ids")
     ids = [file_id for file_id in body.ids if FILE_ID_PATTERN.fullmatch(file_id)]
-    return json_response({"items": _show(catalog.batch_get(call.tenant, ids), body.fields)})
+    return json_response({"items": _show(files.batch_get(call.tenant, ids), body.fields)})

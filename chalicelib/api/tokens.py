@@ -6,11 +6,11 @@ from datetime import timedelta
 
 from chalice import Blueprint, Response
 
-from chalicelib import catalog
 from chalicelib.api.auth import Scope, default_recipe, hash_key, new_credential
 from chalicelib.api.bodies import CreateUploadToken
 from chalicelib.api.resources import UploadTokenResource
 from chalicelib.api.routing import Call, json_response, route
+from chalicelib.catalog import credentials
 from chalicelib.model import UploadToken, now
 from chalicelib.observability import logger
 
@@ -46,6 +46,6 @@ def create_upload_token(call: Call, body: CreateUploadToken) -> Response:
         visibility=body.visibility,
         recipe=body.recipe or default_recipe(call.tenant),
     )
-    catalog.put_token(token)
+    credentials.put_token(token)
     logger.info("upload token made", extra={"token_id": token_id})
     return json_response({"token": secret, **token.model_dump(mode="json", exclude={"hash", "tenant", "used"})}, 201)

@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from chalicelib import catalog
 from chalicelib.api.auth import default_recipe
 from chalicelib.api.errors import Problem
 from chalicelib.api.routing import Call
-from chalicelib.catalog import Remembered, TokenSpentError
+from chalicelib.catalog import deletion, files
+from chalicelib.catalog.files import TokenSpentError
+from chalicelib.catalog.idempotency import Remembered
 from chalicelib.model import FILE_ID_PATTERN, File, Focus, Status, Visibility, new_file_id, now
 from chalicelib.observability import append, logger
 from chalicelib.settings import MAX_PART_BYTES, MAX_PARTS, MIN_PART_BYTES, settings
@@ -98,7 +99,7 @@ def write(call: Call, file: File, remember: Remembered | None = None) -> None:
     Raises Problem `token_spent`, and RepeatedError.
     """
     try:
-        catalog.create(file, token_id=file.token_id, remember=remember)
+        files.create(file, token_id=file.token_id, remember=remember)
     except BaseException as error:
         if file.upload_id:
             multipart.abort(file, file.upload_id)
@@ -163,7 +164,7 @@ def sign_begin(file: File) -> str:
 
 def own_file(call: Call, file_id: str) -> File:
     """The caller's file. Raises Problem `not_found` for another tenant's and, for a token, for any but its own."""
-    file = catalog.get(call.tenant, file_id) if FILE_ID_PATTERN.fullmatch(file_id) else None
+    file = files.get(call.tenant, file_id) if FILE_ID_PATTERN.fullmatch(file_id) else None
     if file is None or (call.caller.token and file.token_id != call.caller.token.id):
         raise Problem("not_found", "There is no file of this id.")
     append(file_id=file.id)
@@ -281,16 +282,16 @@ def sign_list(file: File, upload_id: str) -> str:
 def sign_abort(file: File, upload_id: str) -> str:
     """An address with which the client ends its upload itself. The record ends now, whatever the client then does."""
     upload = waiting(file, upload_id)
-    catalog.mark_deleted(file.tenant, file.id)
+    deletion.mark_deleted(file.tenant, file.id)
     return multipart.sign_request("abort_multipart_upload", file, upload, settings().upload_expiry)
 
 
 def abort(file: File, upload_id: str | None = None) -> None:
     """Ends an upload that waits, and its record. Raises what `waiting` raises."""
     upload = waiting(file, upload_id)
-    catalog.mark_deleted(file.tenant, file.id)
+    deletion.mark_deleted(file.tenant, file.id)
     multipart.abort(file, upload)
-    catalog.mark_purged(file.id)
+    deletion.mark_purged(file.id)
 
 
 def _gone(file: File) -> Problem:

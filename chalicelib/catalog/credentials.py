@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from chalicelib import aws
-from chalicelib.catalog.items import ConditionFailedError, get_item, put_new, read, update
+from chalicelib.catalog.dynamodb import ConditionFailedError, get_item, put_new, read, update
 from chalicelib.catalog.keys import API_KEYS, BY_CREATED, api_key_key, token_key
 from chalicelib.model import UploadToken, now, timestamp
 from chalicelib.settings import settings

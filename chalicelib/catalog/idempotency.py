@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from chalicelib.catalog.items import get_item
+from chalicelib.catalog.dynamodb import get_item
 from chalicelib.catalog.keys import idempotency_key
 
 KEEP_SECONDS = 24 * 3600

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from chalicelib import aws
-from chalicelib.catalog.items import attributes, get_item
+from chalicelib.catalog.dynamodb import attributes, get_item
 from chalicelib.catalog.keys import tenant_key
 from chalicelib.settings import settings
 

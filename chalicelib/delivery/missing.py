@@ -16,8 +16,9 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from chalicelib import aws, catalog
-from chalicelib.catalog import RenderState
+from chalicelib import aws
+from chalicelib.catalog import render_leases
+from chalicelib.catalog.render_leases import RenderState
 from chalicelib.model import EXTENSIONS, FILE_ID_PATTERN, File, Visibility, rendition_prefix
 from chalicelib.observability import logger
 from chalicelib.renditions import places
@@ -71,7 +72,7 @@ def find(address: Address) -> tuple[File, Size, Encoding] | None:
 
     The recipe is today's: a file processed under an older one keeps its address, and gets what it never had.
     """
-    file = catalog.get_ready(address.file_id)
+    file = render_leases.get_ready(address.file_id)
     if file is None or file.image is None or file.recipe not in RECIPES:
         return None
     if (file.visibility, file.source_version) != (address.visibility, address.version):
@@ -102,7 +103,7 @@ def obtain(address: Address) -> End:
     ours = secrets.token_hex(8)
     pause = 0.1
     while time.monotonic() - begun < LAST_START:
-        lease = catalog.begin_render(address.key, ours, LEASE)
+        lease = render_leases.begin(address.key, ours, LEASE)
         if lease.lease_id == ours:
             return _make(address, ours, lease.failures)
         while lease.state is RenderState.WORKING and not lease.over:
@@ -110,7 +111,7 @@ def obtain(address: Address) -> End:
                 return End.LATER
             time.sleep(pause)
             pause = min(0.5, pause * 1.5)
-            lease = catalog.get_rendering(address.key) or lease
+            lease = render_leases.get(address.key) or lease
         if not lease.over:
             return End.MADE if lease.state is RenderState.MADE else End.NONE
     return End.LATER
@@ -118,7 +119,7 @@ def obtain(address: Address) -> End:
 
 def _make(address: Address, lease_id: str, failures: int) -> End:
     def end(state: RenderState, seconds: float, failures: int = failures) -> None:
-        catalog.end_render(address.key, lease_id, state, seconds=seconds, failures=failures)
+        render_leases.end(address.key, lease_id, state, seconds=seconds, failures=failures)
 
     try:
         status = _call(address)

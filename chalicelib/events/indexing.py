@@ -12,8 +12,9 @@ from typing import Any
 from aws_lambda_powertools.metrics import MetricUnit
 from pydantic import ValidationError
 
-from chalicelib import catalog
-from chalicelib.catalog import Change
+from chalicelib.catalog import files
+from chalicelib.catalog.index import writer
+from chalicelib.catalog.index.writer import Change
 from chalicelib.catalog.keys import file_key
 from chalicelib.model import File, Status
 from chalicelib.observability import begin, emit, logger
@@ -23,7 +24,7 @@ def handle(event: dict[str, Any], context: Any) -> None:
     """Indexes one batch of the table's stream."""
     begin(request_id=context.aws_request_id)
     changes = newest_of(event["Records"])
-    fresh = catalog.index(changes)
+    fresh = writer.index(changes)
     if changes:
         logger.info("indexed", extra={"files": len(changes), "fresh": fresh})
 
@@ -53,9 +54,9 @@ def newest_of(records: Iterable[dict[str, Any]]) -> list[Change]:
 def _image(record: dict[str, Any]) -> File:
     change = record["dynamodb"]
     if record["eventName"] != "REMOVE":
-        return catalog.as_file(change["NewImage"])
+        return files.as_file(change["NewImage"])
     # The table's TTL: of a tombstone, or of an upload that never came and that is gone with this.
-    file = catalog.as_file(change["OldImage"])
+    file = files.as_file(change["OldImage"])
     if file.status is Status.DELETED:
         return file
     return file.model_copy(update={"status": Status.DELETED, "revision": file.revision + 1})

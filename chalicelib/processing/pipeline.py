@@ -20,8 +20,8 @@ from typing import IO, Any
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
-from chalicelib import catalog
-from chalicelib.catalog import Refusal, Refused
+from chalicelib.catalog import claims, files
+from chalicelib.catalog.claims import Refusal, Refused
 from chalicelib.model import (
     ErrorCode,
     File,
@@ -129,7 +129,7 @@ def process_object(stored: Stored, record: SQSRecord, *, last_try: bool) -> None
     tenant, file_id = ids
     append(tenant=tenant, file_id=file_id)
     lease = LEASE + timedelta(seconds=stored.size // SLOWEST_READ)
-    claimed = catalog.claim(
+    claimed = claims.claim(
         file_id,
         version_id=stored.version_id,
         sequencer=stored.sequencer,
@@ -145,7 +145,7 @@ def process_object(stored: Stored, record: SQSRecord, *, last_try: bool) -> None
     started = time.monotonic()
     try:
         outcome = _work(claimed, stored)
-        ended = catalog.finish(
+        ended = claims.finish(
             claimed,
             kind=outcome.kind,
             content_type=outcome.content_type,
@@ -168,7 +168,7 @@ def process_object(stored: Stored, record: SQSRecord, *, last_try: bool) -> None
             _fail(claimed, FileError(code=ErrorCode.INTERNAL, message=message))
             _count("failed", "none", stored, started, record)
         else:
-            catalog.release(claimed)
+            claims.release(claimed)
         raise
     if ended is None:
         _lost(claimed)
@@ -202,7 +202,7 @@ def _forget_late(file: File, stored: Stored) -> None:
 
 def _fail(file: File, error: FileError) -> File | None:
     """The record first: renditions are removed only by the worker whose failure counts, never another one's."""
-    ended = catalog.fail(file, error)
+    ended = claims.fail(file, error)
     if ended:
         derived.delete_below(places.made_prefix(file))
     return ended
@@ -224,7 +224,7 @@ def _clear(file: File) -> None:
 
 def _lost(file: File) -> None:
     """The claim ended under us. Another worker's renditions stay; those that no record will ever name go."""
-    current, made = catalog.get(file.tenant, file.id), places.made_version(file)
+    current, made = files.get(file.tenant, file.id), places.made_version(file)
     being_made = current is not None and current.status is Status.PROCESSING and current.generation == file.generation
     if current is None or not (being_made or current.source_version == made):
         derived.delete_below(places.made_prefix(file))

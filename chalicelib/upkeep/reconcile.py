@@ -13,8 +13,8 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
-from chalicelib import catalog
-from chalicelib.catalog import Position
+from chalicelib.catalog import due, files, reconciliations
+from chalicelib.catalog.reconciliations import Position
 from chalicelib.model import FILE_ID_PATTERN, File, Status, now, parse_original_key, rendition_key, timestamp
 from chalicelib.observability import logger
 from chalicelib.renditions import places
@@ -53,7 +53,7 @@ def _walk(
     done: Sum = Counter()
     if not settings().sweep_pages:
         return done
-    was = catalog.position(name)
+    was = reconciliations.position(name)
     if was and was.ended and now() - was.began < DAY:
         return done
     at = Position("", now()) if was is None or was.ended else was
@@ -64,7 +64,7 @@ def _walk(
         done += look(page.objects) + Counter(Walked=len(page.objects))
         key, version = page.after or ("", "")
         to = Position(key, at.began, version, ended=page.after is None)
-        if not catalog.move(name, was, to) or to.ended:
+        if not reconciliations.move(name, was, to) or to.ended:
             break  # another sweep is at it, or this is the end
         was = at = to
     return done
@@ -94,7 +94,7 @@ def _strange(unowned: int, looked_at: int) -> bool:
 def _originals(objects: list[Stored]) -> Sum:
     """One page: versions that are nobody's go, arrivals that we were not told of are told."""
     groups = _by_file((ids[1], stored) for stored in objects if (ids := parse_original_key(stored.key)))
-    records = catalog.every(list(groups))
+    records = due.every(list(groups))
     late: list[Stored] = []  # not what the record was made from: first write wins
     unowned: dict[str, None] = {}
     untold: list[tuple[File, Stored]] = []
@@ -145,22 +145,22 @@ def _tell(file: File, stored: Stored) -> None:
     send(file.model_copy(update={"version_id": stored.version_id, "size": file.size or stored.size}))
 
 
-def _without_renditions(files: Iterable[File]) -> int:
+def _without_renditions(candidates: Iterable[File]) -> int:
     missing = 0
-    for file in _sample(file for file in files if file.status is Status.READY and file.renditions):
+    for file in _sample(file for file in candidates if file.status is Status.READY and file.renditions):
         wanted = {rendition_key(file.visibility, file.id, str(file.source_version), each) for each in file.renditions}
         prefix = places.served_prefix(file) or ""
         if lost := wanted - {stored.key for stored in derived.page("", prefix).objects}:
             # Unless it was changed meanwhile.
-            current = catalog.get(file.tenant, file.id)
+            current = files.get(file.tenant, file.id)
             if current and places.served_prefix(current) == prefix:
                 logger.error("renditions are missing", extra={"file_id": file.id, "keys": sorted(lost)[:10]})
                 missing += 1
     return missing
 
 
-def _sample(files: Iterable[File]) -> list[File]:
-    found = list(files)
+def _sample(candidates: Iterable[File]) -> list[File]:
+    found = list(candidates)
     return random.sample(found, min(SAMPLE, len(found)))
 
 
@@ -170,7 +170,7 @@ def _sample(files: Iterable[File]) -> list[File]:
 def _derived(objects: list[Stored]) -> Sum:
     """One page: what no record leads to goes. Renditions that are gone can be made again."""
     groups = _by_file((file_id, stored) for stored in objects if (file_id := _rendered(stored.key)))
-    records = catalog.every(list(groups))
+    records = due.every(list(groups))
     unowned = []
     for file_id, group in groups.items():
         kept = _kept(records.get(file_id))
@@ -206,11 +206,11 @@ def _kept(file: File | None) -> tuple[str, ...]:
     return tuple(kept)
 
 
-def _without_original(files: Iterable[File]) -> int:
+def _without_original(candidates: Iterable[File]) -> int:
     missing = 0
-    for file in _sample(file for file in files if file.status is Status.READY and file.version_id):
+    for file in _sample(file for file in candidates if file.status is Status.READY and file.version_id):
         if not originals.exists(file):
-            current = catalog.get(file.tenant, file.id)
+            current = files.get(file.tenant, file.id)
             if current and current.status is Status.READY:
                 logger.error("the original is missing", extra={"file_id": file.id})
                 missing += 1

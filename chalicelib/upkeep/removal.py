@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from chalicelib import catalog
+from chalicelib.catalog import deletion
 from chalicelib.delivery import invalidation
 from chalicelib.model import File, Kind, Status, Visibility, original_key
 from chalicelib.storage import derived, multipart, originals
@@ -50,7 +50,7 @@ def begin_clear(file: File) -> Ending:
         derived.delete_below(prefix)
     # What a public file was before, whoever finds it at an edge may see.
     still_public = file.visibility is Visibility.PUBLIC and file.status is not Status.DELETED
-    return Ending(file, None if still_public else _path(file.id, file.leftovers), lambda: catalog.cleared(file))
+    return Ending(file, None if still_public else _path(file.id, file.leftovers), lambda: deletion.cleared(file))
 
 
 def begin_purge(file: File) -> Ending:
@@ -61,7 +61,7 @@ def begin_purge(file: File) -> Ending:
     for visibility in Visibility:
         derived.delete_below(f"f/{visibility}/{file.id}/")
     served = [f"f/{file.visibility}/"] if file.source_version and file.kind is not Kind.OTHER else []
-    return Ending(file, _path(file.id, [*file.leftovers, *served]), lambda: catalog.mark_purged(file.id))
+    return Ending(file, _path(file.id, [*file.leftovers, *served]), lambda: deletion.mark_purged(file.id))
 
 
 def finish(endings: Sequence[Ending]) -> list[Ending]:

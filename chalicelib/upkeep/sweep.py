@@ -18,7 +18,8 @@ from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
 
-from chalicelib import aws, catalog
+from chalicelib import aws
+from chalicelib.catalog import claims, deletion, due, files
 from chalicelib.catalog.keys import DUE_SHARDS
 from chalicelib.model import ErrorCode, File, FileError, Status, now
 from chalicelib.observability import begin, emit, logger
@@ -96,7 +97,7 @@ class _Sweep:
             for shard in list(waiting):
                 if time.monotonic() > self.deadline:
                     return done + self._finish() + Counter(SweepBacklog=1)
-                page = catalog.due(shard, PAGE, waiting.pop(shard))
+                page = due.due(shard, PAGE, waiting.pop(shard))
                 if page.after:
                     waiting[shard] = page.after
                 done += self._see_to_all(page.files)
@@ -111,20 +112,20 @@ class _Sweep:
         except Exception:
             logger.exception("the sweep could not finish removing files")
             for ending in endings:
-                catalog.put_off(ending.file, now() + TROUBLE)
+                due.put_off(ending.file, now() + TROUBLE)
             return Counter(SweepErrors=len(endings))
         for ending in later:
-            catalog.put_off(ending.file, now() + AGAIN)
+            due.put_off(ending.file, now() + AGAIN)
         done = [ending.file.id for ending in endings if ending not in later]
         if done:
             logger.info("removed what had ended", extra={"files": done})
         return Counter(Removed=len(done))
 
-    def _see_to_all(self, files: list[File]) -> Sum:
-        if self.workers == 1 or len(files) < 2:
-            return sum((self._see_to(file) for file in files), Counter())
+    def _see_to_all(self, records: list[File]) -> Sum:
+        if self.workers == 1 or len(records) < 2:
+            return sum((self._see_to(file) for file in records), Counter())
         with ThreadPoolExecutor(self.workers) as pool:
-            return sum(pool.map(self._see_to, files), Counter())
+            return sum(pool.map(self._see_to, records), Counter())
 
     def _see_to(self, file: File) -> Sum:
         """One record. What fails is put off, so that it never stands before the rest."""
@@ -134,7 +135,7 @@ class _Sweep:
             return Counter(self._step(file))
         except Exception:
             logger.exception("the sweep could not see to a file", extra=_facts(file))
-            catalog.put_off(file, now() + TROUBLE)
+            due.put_off(file, now() + TROUBLE)
             return Counter(SweepErrors=1)
 
     def _step(self, file: File) -> list[str]:
@@ -162,12 +163,12 @@ class _Sweep:
         if file.status is Status.EXPIRED:
             if file.upload_id:
                 multipart.abort(file, file.upload_id)
-            if catalog.expire(file):
+            if due.expire(file):
                 logger.info("upload expired", extra=_facts(file))
                 return ["Expired"]
-            catalog.nothing_due(file)  # it had expired before
+            due.nothing_due(file)  # it had expired before
             return []
-        return self._send(file, since, settings().import_queue_url, until=file.expires_at + catalog.EXPIRY_GRACE)
+        return self._send(file, since, settings().import_queue_url, until=file.expires_at + files.EXPIRY_GRACE)
 
     def _stalled(self, file: File) -> list[str]:
         """A file that nobody holds: its message was lost, its worker died, or the message is about to come back."""
@@ -183,7 +184,7 @@ class _Sweep:
     def _replaced(self, file: File) -> list[str]:
         """Renditions that a file had before."""
         if not file.leftovers:
-            catalog.nothing_due(file)
+            due.nothing_due(file)
         elif now() - file.updated_at >= SETTLED:
             self._endings.append(removal.begin_clear(file))
         return []
@@ -195,12 +196,12 @@ class _Sweep:
         if file.restore_until is None:
             self._endings.append(removal.begin_purge(file))
         elif file.restore_until <= now():
-            if ended := catalog.mark_deleted(file.tenant, file.id, revision=file.revision):
+            if ended := deletion.mark_deleted(file.tenant, file.id, revision=file.revision):
                 self._endings.append(removal.begin_purge(ended))
         elif file.leftovers:
             self._endings.append(removal.begin_clear(file))
         else:
-            catalog.put_off(file, file.restore_until)
+            due.put_off(file, file.restore_until)
         return []
 
     def _send(self, file: File, since: datetime, queue_url: str, until: datetime | None = None) -> list[str]:
@@ -211,7 +212,7 @@ class _Sweep:
         if sent:
             _message(file, queue_url)
             logger.warning("message sent again", extra=_facts(file) | {"age": age.total_seconds()})
-        catalog.put_off(file, min(again, until) if until else again)
+        due.put_off(file, min(again, until) if until else again)
         return ["Stalled"] if sent else []
 
     def _is_busy(self, queue_url: str) -> bool:
@@ -239,7 +240,7 @@ def _message(file: File, queue_url: str) -> None:
 def _give_up(file: File) -> list[str]:
     why = f"Processing stopped {file.attempts} times without a word." if file.attempts else "No worker took the file."
     error = FileError(code=ErrorCode.INTERNAL, message=why)
-    ended = catalog.give_up(file, error, [*file.leftovers, places.made_prefix(file)])
+    ended = claims.give_up(file, error, [*file.leftovers, places.made_prefix(file)])
     if ended is None:
         return []
     logger.error("file given up", extra=_facts(file) | {"attempts": file.attempts})

@@ -26,7 +26,8 @@ def check(patient: Patient) -> str:
     """Sends it as a tenant of its own; nothing of it stays but the key's record, revoked."""
     variables = config.load_stage(patient.project_dir, patient.settings.stage)
     os.environ.update({name: value for name, value in variables.items() if name.startswith(PREFIX)})
-    from chalicelib import catalog, settings
+    from chalicelib import settings
+    from chalicelib.catalog import credentials
     from ops.keys import SCOPES, create
 
     settings.settings.cache_clear()
@@ -37,7 +38,7 @@ def check(patient: Patient) -> str:
     except (LostError, requests.RequestException) as error:
         return str(error)
     finally:
-        catalog.revoke_api_key(key.id)
+        credentials.revoke_api_key(key.id)
 
 
 def picture() -> bytes:

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from chalicelib import catalog
+from chalicelib.catalog import credentials
 from tests.conftest import Calls, Client, aws_client, new_client
 
 
@@ -52,7 +52,7 @@ def test_a_key_is_read_once_and_remembered(client: Client, stage: Calls) -> None
 def test_a_revoked_key_stops_within_a_minute(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     assert client.key
     assert client("GET", "/v1/files").status == 200
-    revoked = catalog.revoke_api_key(client.key.split("_")[1])
+    revoked = credentials.revoke_api_key(client.key.split("_")[1])
     assert revoked
     assert revoked.revoked_at
     later = time.monotonic() + 60
@@ -63,8 +63,8 @@ def test_a_revoked_key_stops_within_a_minute(client: Client, monkeypatch: pytest
 def test_a_key_list_shows_all_keys_and_revoking_twice_keeps_the_first_time(stage: Calls) -> None:
     new_client("acme")
     new_client("other", "files:read")
-    keys = catalog.api_keys()
+    keys = credentials.api_keys()
     assert {(k.tenant, k.scopes) for k in keys} == {("acme", ("files:read", "files:write")), ("other", ("files:read",))}
-    first = catalog.revoke_api_key(keys[0].id)
-    assert first == catalog.revoke_api_key(keys[0].id)
-    assert catalog.revoke_api_key("0" * 12) is None
+    first = credentials.revoke_api_key(keys[0].id)
+    assert first == credentials.revoke_api_key(keys[0].id)
+    assert credentials.revoke_api_key("0" * 12) is None

@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from chalicelib import aws, catalog
+from chalicelib import aws
 from chalicelib.api import uploads
+from chalicelib.catalog import claims, deletion, edits, files
 from chalicelib.delivery import invalidation, missing
 from chalicelib.model import ErrorCode, PermanentFault, now
 from chalicelib.processing import pipeline
@@ -250,9 +251,9 @@ def test_without_if_match_a_change_that_was_overtaken_is_made_on_top(
     file_id = table(client)
 
     def other() -> None:
-        file = catalog.get("acme", file_id)
+        file = files.get("acme", file_id)
         assert file
-        assert catalog.change(file, {"metadata": {**file.metadata, "other": file.revision}})
+        assert edits.change(file, {"metadata": {**file.metadata, "other": file.revision}})
 
     overtaken(monkeypatch, 2, other)
     answer = patch(client, file_id, {"metadata": {"mine": 1}})
@@ -359,7 +360,7 @@ def test_what_may_change_when(client: Client) -> None:
     assert (answer.status, answer.json["code"]) == (410, "upload_expired")
 
     processing = upload(client, PHOTO)
-    catalog.claim(processing, version_id="v", sequencer="0", claim_id="c", lease=timedelta(60))
+    claims.claim(processing, version_id="v", sequencer="0", claim_id="c", lease=timedelta(60))
     for name in ("visibility", "focus"):
         answer = patch(client, processing, {name: everything[name], "tags": ["no"]})
         assert (answer.status, answer.json["code"], answer.json["field"]) == (409, "file_processing", name)
@@ -452,7 +453,7 @@ def test_what_was_made_on_demand_ends_with_its_address(
     monkeypatch.setenv("FILEMILL_DELETE_WINDOW", "3600")
     settings.cache_clear()
     file_id = ready(client, visibility="public")
-    file = catalog.get("acme", file_id)
+    file = files.get("acme", file_id)
     assert file
     assert file.renditions == []
     address = missing.parse("public", file_id, str(file.source_version), "w160.webp")
@@ -481,10 +482,10 @@ def test_a_move_that_crashed_is_ended_by_repeating_it(
     before = get(client, file_id).json
     place = {
         "copy": (aws.s3(), "copy_object"),
-        "write": (catalog, "change"),
+        "write": (edits, "change"),
         "delete": (derived_objects, "delete_below"),
         "invalidate": (invalidation, "invalidate"),
-        "clear": (catalog, "cleared"),
+        "clear": (deletion, "cleared"),
     }[step]
     real, left = getattr(*place), [2 if step == "copy" else 0]
 
@@ -704,7 +705,7 @@ def test_a_request_while_a_worker_is_at_it_sends_nothing(client: Client) -> None
     (body,) = messages()
     stored = json.loads(body)["Records"][0]["s3"]["object"]
     claim = {"version_id": stored["versionId"], "sequencer": stored["sequencer"], "claim_id": "c"}
-    catalog.claim(file_id, lease=timedelta(seconds=60), **claim)
+    claims.claim(file_id, lease=timedelta(seconds=60), **claim)
     assert post(client, file_id, "reprocess", {"recipe": "avatar"}).status == 202
     assert messages() == []
 
@@ -768,7 +769,7 @@ def test_a_worker_that_crashed_while_removing_the_old_leaves_it_to_be_found(
     assert get(client, file_id).json["status"] == "ready"
     assert item(file_id)["leftovers"]
     assert item(file_id)["due_pk"]
-    file = catalog.get("acme", file_id)
+    file = files.get("acme", file_id)
     assert file
     removal.clear(file)  # what the sweep will do
     assert set(derived()) == paths(get(client, file_id).json)
@@ -830,7 +831,7 @@ def test_delete_of_a_public_file_costs_this(client: Client, stage: Calls) -> Non
 def test_only_an_upload_that_was_not_completed_is_aborted(client: Client, stage: Calls) -> None:
     body = {"filename": "v", "content_type": "text/csv", "size": 5 * 1024**2, "upload": "multipart"}
     waiting, done = (client("POST", "/v1/files", body).json["id"] for _ in range(2))
-    catalog.claim(done, version_id="v", sequencer="0", claim_id="c", lease=timedelta(60))
+    claims.claim(done, version_id="v", sequencer="0", claim_id="c", lease=timedelta(60))
     stage.clear()
     delete(client, done)
     assert stage.count("s3.AbortMultipartUpload") == 0
@@ -951,10 +952,10 @@ def test_an_upload_that_waits_has_no_way_back(client: Client) -> None:
     """It would be one without a due time: nobody would ever end it."""
     body = {"filename": "a.jpg", "content_type": "image/jpeg", "size": len(PHOTO)}
     file_id = client("POST", "/v1/files", body).json["id"]
-    waiting = catalog.get("acme", file_id)
+    waiting = files.get("acme", file_id)
     assert waiting
     with pytest.raises(AssertionError, match="for good"):
-        catalog.retire(waiting, until=now() + timedelta(hours=1), leftovers=[])
+        deletion.retire(waiting, until=now() + timedelta(hours=1), leftovers=[])
     assert delete(client, file_id).status == 204
     assert post(client, file_id, "restore").status == 404
     assert item(file_id)["purged"] == {"BOOL": True}
@@ -984,8 +985,8 @@ def test_whatever_happens_a_record_leads_to_its_renditions_and_nothing_else_is_l
         (derived_objects, "delete_below"),
         (derived_objects, "put"),
         (invalidation, "invalidate"),
-        (catalog, "cleared"),
-        (catalog, "change"),
+        (deletion, "cleared"),
+        (edits, "change"),
         (ingest, "send"),
     ]
 
@@ -1055,7 +1056,7 @@ def test_the_largest_legal_record_is_far_below_dynamodbs_bound(client: Client) -
     file_id = created.json["id"]
     aws_client("s3").put_object(Bucket="originals", Key=f"acme/{file_id}", Body=PHOTO)
     deliver(file_id)
-    file = catalog.get("acme", file_id)
+    file = files.get("acme", file_id)
     assert file
     assert file.image
     image = file.image.model_copy(
@@ -1074,7 +1075,7 @@ def test_the_largest_legal_record_is_far_below_dynamodbs_bound(client: Client) -
         "source_url": "x" * 2048,
         "upload_id": "x" * 1024,
     }
-    assert catalog.change(file, values)
+    assert edits.change(file, values)
     assert 30_000 < item_bytes(item(file_id)) < 64_000
 
 

@@ -53,12 +53,12 @@ def test_a_problem_has_the_documents_members_and_the_request_id_that_the_logs_ca
 
 
 def test_an_unhandled_error_is_500_without_a_word_of_its_cause(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    from chalicelib import catalog
+    from chalicelib.catalog.index import lists
 
     def fail(*_: Any) -> None:
         raise ValueError("secret detail")
 
-    monkeypatch.setattr(catalog, "list_files", fail)
+    monkeypatch.setattr(lists, "list_files", fail)
     answer = client("GET", "/v1/files")
     assert (answer.status, answer.json["code"]) == (500, "internal")
     assert "secret" not in answer.text

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from chalicelib import catalog, keyring
-from chalicelib.catalog import RenderState
+from chalicelib import keyring
+from chalicelib.catalog import render_leases
+from chalicelib.catalog.render_leases import RenderState
 from chalicelib.delivery import missing
 from chalicelib.delivery.missing import Address, End
 from chalicelib.processing import on_demand as work
@@ -28,7 +29,7 @@ def photo(client: Client) -> Address:
     """Where a photo's AVIF would be."""
     file_id = upload(client, images.jpeg(1000, 800))
     deliver(file_id)
-    file = catalog.get_ready(file_id)
+    file = render_leases.get_ready(file_id)
     assert file
     assert file.source_version
     return Address(file.visibility, file.id, file.source_version, "w320.avif")
@@ -176,7 +177,7 @@ def test_a_hundred_at_once_make_one_and_all_get_it(
     stage: Calls, photo: Address, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lock, made = Lock(), []
-    begin, handle = catalog.begin_render, work.handle
+    begin, handle = render_leases.begin, work.handle
 
     def one_by_one(*args: Any) -> Any:
         with lock:  # a conditional write is atomic at DynamoDB, not at moto
@@ -187,7 +188,7 @@ def test_a_hundred_at_once_make_one_and_all_get_it(
         time.sleep(0.5)
         return handle(event, context)
 
-    monkeypatch.setattr("chalicelib.catalog.begin_render", one_by_one)
+    monkeypatch.setattr("chalicelib.catalog.render_leases.begin", one_by_one)
     monkeypatch.setattr("chalicelib.processing.on_demand.handle", slowly)
     stage.clear()
     with ThreadPoolExecutor(100) as viewers:
@@ -198,14 +199,14 @@ def test_a_hundred_at_once_make_one_and_all_get_it(
 
 
 def test_sizes_do_not_wait_for_each_other(photo: Address) -> None:
-    catalog.begin_render(photo.key, "somebody", 22)
+    render_leases.begin(photo.key, "somebody", 22)
     assert ask(photo.key.replace("w320", "w160")).status == 200
 
 
 def test_who_waits_gives_up_before_api_gateway_does_and_nobody_keeps_that(
     photo: Address, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    catalog.begin_render(photo.key, "somebody", 22)
+    render_leases.begin(photo.key, "somebody", 22)
     monkeypatch.setattr("chalicelib.delivery.missing.PATIENCE", 0.2)
     answer = ask(photo)
     assert (answer.status, answer.json["code"]) == (503, "unavailable")
@@ -226,17 +227,17 @@ def test_the_times_fit_into_one_another() -> None:
 
 
 def test_a_holder_that_dies_holds_up_the_next_for_seconds_only(photo: Address) -> None:
-    catalog.begin_render(photo.key, "dead", 0.5)
+    render_leases.begin(photo.key, "dead", 0.5)
     begun = time.monotonic()
     assert ask(photo).status == 200
     assert 0.3 < time.monotonic() - begun < 5
 
 
 def test_a_holder_that_comes_too_late_changes_nothing(photo: Address) -> None:
-    catalog.begin_render(photo.key, "late", 0)
+    render_leases.begin(photo.key, "late", 0)
     assert ask(photo).status == 200
-    catalog.end_render(photo.key, "late", RenderState.FAILED, seconds=3600, failures=3)
-    now = catalog.get_rendering(photo.key)
+    render_leases.end(photo.key, "late", RenderState.FAILED, seconds=3600, failures=3)
+    now = render_leases.get(photo.key)
     assert now
     assert now.state is RenderState.MADE
 
@@ -251,7 +252,7 @@ def test_what_can_not_be_made_is_not_tried_again_for_an_hour(photo: Address, mon
         assert (answer.status, answer.headers["Cache-Control"]) == (404, "public, max-age=60")
     assert len(calls) == 1
     later = time.time() + 3600
-    monkeypatch.setattr("chalicelib.catalog.renders.time.time", lambda: later)
+    monkeypatch.setattr("chalicelib.catalog.render_leases.time.time", lambda: later)
     assert ask(photo).status == 404
     assert len(calls) == 2
 
@@ -274,7 +275,7 @@ def test_tries_are_counted_in_a_row(photo: Address, monkeypatch: pytest.MonkeyPa
     calls = handler(monkeypatch, third_time)
     assert [ask(photo).status for _ in range(2)] == [503, 503]
     assert missing.obtain(photo) is End.MADE
-    now = catalog.get_rendering(photo.key)
+    now = render_leases.get(photo.key)
     assert now
     assert now.failures == 0
 
@@ -309,11 +310,11 @@ def test_a_file_deleted_meanwhile_is_404_for_a_while(photo: Address, monkeypatch
 def test_what_is_said_to_be_made_and_is_not_there_is_made_again_soon(
     photo: Address, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    catalog.begin_render(photo.key, "x", 1)
-    catalog.end_render(photo.key, "x", RenderState.MADE, seconds=missing.MADE_FOR, failures=0)
+    render_leases.begin(photo.key, "x", 1)
+    render_leases.end(photo.key, "x", RenderState.MADE, seconds=missing.MADE_FOR, failures=0)
     assert ask(photo).status == 503
     later = time.time() + missing.MADE_FOR
-    monkeypatch.setattr("chalicelib.catalog.renders.time.time", lambda: later)
+    monkeypatch.setattr("chalicelib.catalog.render_leases.time.time", lambda: later)
     assert ask(photo).status == 200
 
 

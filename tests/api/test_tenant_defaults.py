@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from chalicelib import catalog
 from chalicelib.api import auth
-from chalicelib.catalog import Tenant
+from chalicelib.catalog import tenants
+from chalicelib.catalog.tenants import Tenant
 from tests.conftest import Calls, Client, new_client
 
 PICTURE = {"filename": "a.png", "content_type": "image/png", "size": 9}
@@ -14,7 +14,7 @@ PICTURE = {"filename": "a.png", "content_type": "image/png", "size": 9}
 
 @pytest.fixture
 def avatars(client: Client) -> Client:
-    catalog.put_tenant(Tenant("acme", "avatar"))
+    tenants.put_tenant(Tenant("acme", "avatar"))
     return client
 
 
@@ -32,14 +32,14 @@ def test_files_get_the_tenants_recipe_unless_they_name_one(avatars: Client) -> N
 def test_tokens_take_it_over_when_they_are_made(avatars: Client) -> None:
     made = avatars("POST", "/v1/upload-tokens", {"max_bytes": 100}).json
     assert made["recipe"] == "avatar"
-    catalog.put_tenant(Tenant("acme"))
+    tenants.put_tenant(Tenant("acme"))
     auth.forget()
     assert recipe_of(Client(made["token"])("POST", "/v1/files", PICTURE)) == "avatar"
     assert recipe_of(avatars("POST", "/v1/files", PICTURE)) == "photo"
 
 
 def test_a_default_that_is_no_recipe_any_more_is_passed_over(client: Client) -> None:
-    catalog.put_tenant(Tenant("acme", "gone"))
+    tenants.put_tenant(Tenant("acme", "gone"))
     assert recipe_of(client("POST", "/v1/files", PICTURE)) == "photo"
 
 

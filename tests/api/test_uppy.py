@@ -10,8 +10,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from chalicelib import catalog
 from chalicelib.api.auth import COOKIE, new_credential
+from chalicelib.catalog import claims
 from chalicelib.settings import MAX_PARTS, MIN_PART_BYTES, settings
 from tests.conftest import Answer, Calls, Client, aws_client, new_client
 
@@ -146,7 +146,7 @@ def test_an_upload_in_parts_from_begin_to_end(client: Client, browser: Client) -
     again = browser("POST", f"/s3/multipart/{upload_id}/complete", {"parts": parts}, query={"key": key})
     assert (again.status, again.json) == (200, done.json)
     # The same once processing has begun; but not for an upload that never was this file's.
-    catalog.claim(key.partition("/")[2], version_id="v", sequencer="1", claim_id="c", lease=timedelta(seconds=60))
+    claims.claim(key.partition("/")[2], version_id="v", sequencer="1", claim_id="c", lease=timedelta(seconds=60))
     again = browser("POST", f"/s3/multipart/{upload_id}/complete", {"parts": parts}, query={"key": key})
     assert (again.status, again.json) == (200, done.json)
     other = browser("POST", "/s3/multipart/another/complete", {"parts": parts}, query={"key": key})

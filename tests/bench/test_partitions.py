@@ -11,8 +11,9 @@ import pytest
 from bench import partitions
 from bench.capacity_units import KB, PARTITION_WRITE_UNITS, Index, item_size, read_units, write_units
 from bench.partitions import Design, Life, Workload, kind_of, simulate
-from chalicelib import aws, catalog
-from chalicelib.catalog.index import Change, index
+from chalicelib import aws
+from chalicelib.catalog import files
+from chalicelib.catalog.index.writer import Change, index
 from chalicelib.model import File
 from tests.conftest import Calls
 
@@ -119,8 +120,8 @@ def test_it_writes_what_the_code_writes(stage: Calls, lives: list[Life]) -> None
 def test_records_are_those_of_the_real_catalog(stage: Calls, lives: list[Life]) -> None:
     created, claimed, ready = lives[1].files
     assert [str(f.status) for f in (created, claimed, ready)] == ["awaiting_upload", "processing", "ready"]
-    catalog.create(created)
-    stored = catalog.get(created.tenant, created.id)
+    files.create(created)
+    stored = files.get(created.tenant, created.id)
     assert isinstance(stored, File)
     assert lives[1].items[0]["list_pk"]["S"].startswith("LIST#tenant-0000#")
 

@@ -17,8 +17,8 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from bench.capacity_units import item_size, read_units, write_units
+from chalicelib.catalog.dynamodb import attributes
 from chalicelib.catalog.files import list_keys
-from chalicelib.catalog.items import attributes
 from chalicelib.catalog.keys import file_key, sha256_keys
 from chalicelib.model import File, Status
 

@@ -9,12 +9,15 @@ from typing import Any
 import pytest
 from ulid import ULID
 
-from chalicelib import aws, catalog
-from chalicelib.catalog import Change
-from chalicelib.catalog.items import attributes
+from chalicelib import aws
+from chalicelib.catalog import files
+from chalicelib.catalog.dynamodb import attributes
+from chalicelib.catalog.index import counts as index_counts
+from chalicelib.catalog.index import feed, lists, search, writer
+from chalicelib.catalog.index.lists import PAGE_QUERIES, ListQuery
+from chalicelib.catalog.index.terms import postings
+from chalicelib.catalog.index.writer import Change
 from chalicelib.catalog.keys import feed_key, head_key
-from chalicelib.catalog.listing import PAGE_QUERIES, ListQuery
-from chalicelib.catalog.postings import postings
 from chalicelib.model import File, Status
 from tests.catalog.fake import FakeDynamoDB, record
 from tests.catalog.making import file
@@ -65,7 +68,7 @@ def table_of(count: int) -> FakeDynamoDB:
 
 
 def listed(**query: object) -> Query:
-    return lambda: catalog.list_files("acme", ListQuery(**query), None, PAGE)  # type: ignore[arg-type]
+    return lambda: lists.list_files("acme", ListQuery(**query), None, PAGE)  # type: ignore[arg-type]
 
 
 SOME = [file(number).id for number in range(0, 100, 2)]
@@ -85,10 +88,10 @@ QUERIES: dict[str, tuple[Query, dict[str, int], float]] = {
     "largest": (listed(sort="-size"), {"Query": 1, "BatchGetItem": 1}, 26.0),
     "by name": (listed(filename_prefix="img 0000"), {"Query": 1, "BatchGetItem": 1}, 26.0),
     "by hash": (listed(sha256=file(7).sha256), {"Query": 1, "BatchGetItem": 1}, 1.0),
-    "search one word": (lambda: catalog.search("acme", ["000042"], 20), {"Query": 2, "BatchGetItem": 1}, 1.5),
-    "changes": (lambda: catalog.changes("acme", {}, PAGE), {"Query": 1, "BatchGetItem": 2}, 53.0),
-    "stats": (lambda: catalog.stats("acme"), {"BatchGetItem": 1}, 0.5),
-    "batch-get": (lambda: catalog.batch_get("acme", SOME), {"BatchGetItem": 1}, 50.0),
+    "search one word": (lambda: search.search("acme", ["000042"], 20), {"Query": 2, "BatchGetItem": 1}, 1.5),
+    "changes": (lambda: feed.changes("acme", {}, PAGE), {"Query": 1, "BatchGetItem": 2}, 53.0),
+    "stats": (lambda: index_counts.stats("acme"), {"BatchGetItem": 1}, 0.5),
+    "batch-get": (lambda: files.batch_get("acme", SOME), {"BatchGetItem": 1}, 50.0),
 }
 
 
@@ -110,7 +113,7 @@ def test_a_query_costs_the_same_with_100_and_with_100_000_files(name: str, monke
 
 
 def test_a_search_for_what_every_file_has_reads_no_more_than_its_bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    calls, units = measured(MANY, lambda: catalog.search("acme", ["beach", "img"], 20), monkeypatch)
+    calls, units = measured(MANY, lambda: search.search("acme", ["beach", "img"], 20), monkeypatch)
     assert calls == {"Query": 4, "BatchGetItem": 1}
     assert units < 35
 
@@ -124,7 +127,7 @@ def test_a_filter_that_matches_nothing_among_many_reads_no_more_than_its_bound(
     assert calls == {"Query": PAGE_QUERIES + 2}
     assert units < 200
     page = query()
-    assert isinstance(page, catalog.Page)
+    assert isinstance(page, lists.Page)
     assert page.files == []
     assert page.after is not None
 
@@ -141,13 +144,13 @@ def test_what_the_index_costs_for_a_file(monkeypatch: pytest.MonkeyPatch) -> Non
     alone = []
     for step in steps:
         table.measure()
-        catalog.index([Change(step)])
+        writer.index([Change(step)])
         alone.append(table.units)
     assert alone == [20.0, 15.0, 16.0]
     table.measure()
-    catalog.index([Change(steps[2])])
+    writer.index([Change(steps[2])])
     assert table.units == 2.0  # reads: its marker, and the head
     together = FakeDynamoDB()
     monkeypatch.setattr(aws, "dynamodb", lambda: together)
-    catalog.index([Change(steps[2], tuple(steps[:2]))])
+    writer.index([Change(steps[2], tuple(steps[:2]))])
     assert together.units == 25.0

@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 
 from chalicelib import keyring
 from chalicelib.api.render import HEADER
-from chalicelib.catalog import files, items
+from chalicelib.catalog import claims, dynamodb
 from chalicelib.model import ErrorCode, File, Status
 from chalicelib.processing import pipeline
 from chalicelib.queues import worker
@@ -80,7 +80,7 @@ class Inline:
 
 @pytest.fixture
 def inline(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (pipeline, original_objects, items, import_module("chalicelib.catalog.index")):
+    for module in (pipeline, original_objects, dynamodb, import_module("chalicelib.catalog.index.writer")):
         monkeypatch.setattr(module, "ThreadPoolExecutor", Inline)
 
 
@@ -357,7 +357,7 @@ def test_bytes_that_come_too_late_are_not_kept() -> None:
 
 
 def unconditional_finish(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(files, "_OURS", "attribute_exists(pk) OR (#status = :processing AND claim_id = :claim)")
+    patch.setattr(claims, "_OURS", "attribute_exists(pk) OR (#status = :processing AND claim_id = :claim)")
 
 
 def errors_swallowed(patch: pytest.MonkeyPatch) -> None:

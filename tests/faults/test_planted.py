@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from chalicelib import aws, catalog
-from chalicelib.catalog import edits, files
+from chalicelib import aws
+from chalicelib.catalog import claims, deletion, edits
 from chalicelib.model import File, original_key
 from chalicelib.processing import pipeline
 from chalicelib.queues import worker
@@ -20,13 +20,13 @@ from tests.faults.killing import Killed, Point, Process, run
 from tests.faults.operations import OPERATIONS
 
 pytestmark = pytest.mark.usefixtures("broken_stage")
-index_module = import_module("chalicelib.catalog.index")
+index_module = import_module("chalicelib.catalog.index.writer")
 
 Plant = Callable[[pytest.MonkeyPatch], None]
 
 
 def finish_before_renditions(patch: pytest.MonkeyPatch) -> None:
-    put, finish = derived_objects.put, catalog.finish
+    put, finish = derived_objects.put, claims.finish
     waiting: list[tuple[str, bytes, str]] = []
     patch.setattr(derived_objects, "put", lambda *object_: waiting.append(object_))
 
@@ -36,11 +36,11 @@ def finish_before_renditions(patch: pytest.MonkeyPatch) -> None:
             put(*waiting.pop())
         return written
 
-    patch.setattr(catalog, "finish", finish_first)
+    patch.setattr(claims, "finish", finish_first)
 
 
 def unconditional_claim(patch: pytest.MonkeyPatch) -> None:
-    update: Any = vars(files)["update"]
+    update: Any = vars(claims)["update"]
 
     def careless(key: Any, *, condition: str, using: dict[str, Any], **more: Any) -> dict[str, Any]:
         if ":expired" in condition:
@@ -48,7 +48,7 @@ def unconditional_claim(patch: pytest.MonkeyPatch) -> None:
         written: dict[str, Any] = update(key, condition=condition, using=using, **more)
         return written
 
-    patch.setattr(files, "update", careless)
+    patch.setattr(claims, "update", careless)
 
 
 def acknowledged_before_written(patch: pytest.MonkeyPatch) -> None:
@@ -63,13 +63,13 @@ def acknowledged_before_written(patch: pytest.MonkeyPatch) -> None:
 
 
 def objects_deleted_before_the_record(patch: pytest.MonkeyPatch) -> None:
-    mark_deleted = catalog.mark_deleted
+    mark_deleted = deletion.mark_deleted
 
     def hasty(tenant: str, file_id: str, **more: Any) -> File | None:
         original_objects.delete_all(original_key(tenant, file_id))
         return mark_deleted(tenant, file_id, **more)
 
-    patch.setattr(catalog, "mark_deleted", hasty)
+    patch.setattr(deletion, "mark_deleted", hasty)
 
 
 def postings_after_the_marker(patch: pytest.MonkeyPatch) -> None:

@@ -21,12 +21,14 @@ from urllib.parse import quote_plus
 
 import pytest
 
-from chalicelib import catalog, importing, keyring, model, settings
+from chalicelib import importing, keyring, model, settings
 from chalicelib.api import auth
-from chalicelib.catalog.items import read
+from chalicelib.catalog import files
+from chalicelib.catalog.dynamodb import read
+from chalicelib.catalog.index import counts, feed, lists
+from chalicelib.catalog.index.lists import ListQuery
+from chalicelib.catalog.index.terms import postings
 from chalicelib.catalog.keys import marker_key
-from chalicelib.catalog.listing import ListQuery
-from chalicelib.catalog.postings import postings
 from chalicelib.events import indexing
 from chalicelib.model import EXTENSIONS, File, Kind, Status, rendition_key, rendition_prefix
 from chalicelib.processing import pipeline
@@ -115,7 +117,7 @@ class Clock:
 def time_of(clock: Clock) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(model, "datetime", clock)
-        for module in ("chalicelib.delivery.missing", "chalicelib.catalog.renders"):
+        for module in ("chalicelib.delivery.missing", "chalicelib.catalog.render_leases"):
             patch.setattr(f"{module}.time", clock)
         yield
 
@@ -495,7 +497,7 @@ def _check_history(stream: list[dict[str, Any]]) -> None:
         if image is None:
             continue
         if is_file(change):
-            file = catalog.as_file(image)
+            file = files.as_file(image)
             revisions[file.id].add(file.revision)
             if before := last.get(file.id):
                 _check_step(before, file)
@@ -545,15 +547,15 @@ def _check_index(now: list[File]) -> None:
     if held != wanted:
         raise BrokenError(f"the index has {len(held - wanted)} postings too many and lacks {len(wanted - held)}")
     alive = [file for file in now if file.status is not Status.DELETED]
-    stats = catalog.stats(TENANT)
+    stats = counts.stats(TENANT)
     if {name: count.files for name, count in stats.by_status.items()} != Counter(str(f.status) for f in alive):
         raise BrokenError("the counts are not the table's")
     if stats.bytes != sum(file.size or 0 for file in alive):
         raise BrokenError("the bytes counted are not the table's")
-    listed = catalog.list_files(TENANT, ListQuery(), limit=100).files
+    listed = lists.list_files(TENANT, ListQuery(), limit=100).files
     if {file.id for file in listed} != {file.id for file in alive}:
         raise BrokenError("the list is not the table's")
-    changes = catalog.changes(TENANT, {}, 1000)
+    changes = feed.changes(TENANT, {}, 1000)
     if changes.more or {(c.id, c.revision) for c in changes.items} != {(f.id, f.revision) for f in now}:
         raise BrokenError("the feed does not end where the table stands")
     for file in now:

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from chalicelib import catalog
 from chalicelib.catalog.files import records
+from chalicelib.catalog.index import counts
 from chalicelib.model import Kind, Status
 from chalicelib.processing import pipeline
 from chalicelib.renditions import engine, recipes
@@ -209,14 +209,14 @@ def test_a_million_files_cost_what_their_parts_do() -> None:
 
 
 def test_reindex_tells_the_index_of_what_it_never_heard_of(stage: Calls, files: list[str]) -> None:
-    assert catalog.stats("acme").by_status == {}
+    assert counts.stats("acme").by_status == {}
     assert reindex.reindex(None, PACE, dry_run=True) == (6, 0)
     assert reindex.reindex(None, PACE) == (6, 6)
-    assert {name: count.files for name, count in catalog.stats("acme").by_status.items()} == {
+    assert {name: count.files for name, count in counts.stats("acme").by_status.items()} == {
         "ready": 3,
         "failed": 1,
         "awaiting_upload": 1,
     }
     assert reindex.reindex(None, PACE) == (6, 0)
     stage.settle()
-    assert catalog.stats("acme").by_status["ready"].files == 3
+    assert counts.stats("acme").by_status["ready"].files == 3

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from chalicelib import aws, catalog
+from chalicelib import aws
+from chalicelib.catalog import claims, edits
 from chalicelib.catalog.files import records
 from chalicelib.model import ErrorCode, FileError, Status
 from chalicelib.processing import pipeline
@@ -166,13 +167,13 @@ def test_a_ready_file_that_could_not_be_made_again_keeps_what_it_has(
     file_id = upload(client, PHOTO)
     pipeline.handle(sqs_event(body_of(file_id)), lambda_context())
     served = record(file_id).renditions
-    opened = catalog.reprocess(record(file_id), "photo")
+    opened = edits.reprocess(record(file_id), "photo")
     assert opened
-    claimed = catalog.claim(
+    claimed = claims.claim(
         file_id, version_id=str(opened.version_id), sequencer="0A", claim_id="c", lease=timedelta(seconds=1)
     )
-    assert not isinstance(claimed, catalog.Refused)
-    catalog.fail(claimed, FileError(code=ErrorCode.INTERNAL, message="five times"))
+    assert not isinstance(claimed, claims.Refused)
+    claims.fail(claimed, FileError(code=ErrorCode.INTERNAL, message="five times"))
     aws_client("sqs").send_message(QueueUrl=dead, MessageBody=body_of(file_id))
     assert redrive.redrive("ingest", Wanted(), dry_run=False, pace=PACE)["opened"] == 1
     assert (record(file_id).status, record(file_id).renditions) == (Status.PROCESSING, served)
@@ -182,7 +183,7 @@ def test_an_import_waits_again(client: Client, dead: str) -> None:
     answer = client("POST", "/v1/files", {"source_url": "https://example.com/a.jpg"})
     file_id = answer.json["id"]
     [body] = waiting(queue_url("import"))
-    catalog.fail_import("acme", file_id, FileError(code=ErrorCode.INTERNAL, message="five times"))
+    claims.fail_import("acme", file_id, FileError(code=ErrorCode.INTERNAL, message="five times"))
     url = aws_client("sqs").get_queue_url(QueueName="import-dead")["QueueUrl"]
     aws_client("sqs").send_message(QueueUrl=url, MessageBody=body)
     done = redrive.redrive("import", Wanted(), dry_run=False, pace=PACE)

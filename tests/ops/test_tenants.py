@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib import catalog
+from chalicelib.catalog import tenants as catalog_tenants
 from ops import tenants
 from ops.__main__ import main
 from tests.conftest import STAGE
@@ -21,7 +21,7 @@ def test_a_default_recipe_is_set_shown_and_taken_back(ops: Any, capsys: pytest.C
     assert ops("show", "acme") == 0
     assert "not set, so photo" in capsys.readouterr().out
     assert ops("set", "acme", "--default-recipe", "avatar") == 0
-    assert catalog.get_tenant("acme").default_recipe == "avatar"
+    assert catalog_tenants.get_tenant("acme").default_recipe == "avatar"
     assert ops("set", "acme", "--default-recipe", "none", "--json") == 0
     assert json.loads(capsys.readouterr().out.splitlines()[-1]) == {"name": "acme", "default_recipe": None}
 

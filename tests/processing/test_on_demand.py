@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from chalicelib import catalog
+from chalicelib.catalog import render_leases
 from chalicelib.delivery import missing
 from chalicelib.model import ErrorCode, PermanentFault, Rendition
 from chalicelib.processing.image.cascade import process_image
@@ -173,7 +173,7 @@ def test_what_can_be_no_address_is_none(wrong: tuple[str, str, str, str]) -> Non
 
 
 def asked(file_id: str, name: str = "w640.avif", **other: str) -> dict[str, Any]:
-    file = catalog.get_ready(file_id)
+    file = render_leases.get_ready(file_id)
     version = (file.source_version if file else None) or "0" * 16
     return {"visibility": "private", "file_id": file_id, "version": version, "name": name, **other}
 
@@ -213,7 +213,7 @@ def test_what_was_lost_is_made_again_with_the_same_bytes(client: Client, stage: 
 def test_the_avif_of_an_animation_is_its_animated_webp(client: Client, stage: Calls) -> None:
     file_id = upload(client, moving("GIF"), name="a.gif", content_type="image/gif")
     deliver(file_id)
-    file = catalog.get_ready(file_id)
+    file = render_leases.get_ready(file_id)
     assert file
     assert file.image
     name = file.renditions[0].name

@@ -11,8 +11,8 @@ from urllib.parse import quote_plus
 import pytest
 from PIL import Image
 
-from chalicelib import catalog
-from chalicelib.catalog import Refusal, Refused
+from chalicelib.catalog import claims, files
+from chalicelib.catalog.claims import Refusal, Refused
 from chalicelib.model import ErrorCode, FileError, PermanentFault
 from chalicelib.observability import logger
 from chalicelib.processing import pipeline
@@ -234,7 +234,7 @@ def test_an_older_event_is_dropped(client: Client) -> None:
 
 
 def claim(file_id: str, version_id: str, lease: float) -> Any:
-    return catalog.claim(file_id, version_id=version_id, sequencer="0A", claim_id="c1", lease=timedelta(seconds=lease))
+    return claims.claim(file_id, version_id=version_id, sequencer="0A", claim_id="c1", lease=timedelta(seconds=lease))
 
 
 def test_a_delivery_while_the_lease_lives_goes_back_to_the_queue(client: Client) -> None:
@@ -254,7 +254,7 @@ def test_a_lease_that_is_over_can_be_claimed_and_the_first_worker_then_changes_n
     deliver(file_id)
     ready = client("GET", f"/v1/files/{file_id}").json
     assert ready["status"] == "ready"
-    assert catalog.fail(dead, FileError(code=ErrorCode.CORRUPT, message="late")) is None
+    assert claims.fail(dead, FileError(code=ErrorCode.CORRUPT, message="late")) is None
     assert client("GET", f"/v1/files/{file_id}").json == ready
 
 
@@ -300,7 +300,7 @@ def test_a_worker_that_fails_after_another_finished_takes_nothing_away(
 
     def overtaken(*args: Any) -> Any:
         monkeypatch.setattr(pipeline, "_make_renditions", make)
-        catalog.release(args[0])  # the lease is over before the work is
+        claims.release(args[0])  # the lease is over before the work is
         deliver(file_id)
         raise error
 
@@ -362,7 +362,7 @@ def test_the_same_work_done_twice_writes_the_same_keys_and_bytes(client: Client)
     deliver(file_id)
     s3 = aws_client("s3")
     first = {k: s3.get_object(Bucket="derived", Key=k)["Body"].read() for k in derived()}
-    file = catalog.get("acme", file_id)
+    file = files.get("acme", file_id)
     assert file
     pipeline._make_renditions(file, io.BytesIO(PHOTO))
     assert {k: s3.get_object(Bucket="derived", Key=k)["Body"].read() for k in derived()} == first
@@ -386,7 +386,7 @@ def test_a_refused_claim_says_why(client: Client) -> None:
     ],
 )
 def test_sequencers_are_padded_before_they_are_compared(sequencer: str, than: str | None, expected: bool) -> None:
-    assert catalog.older(sequencer, than) is expected
+    assert claims.older(sequencer, than) is expected
 
 
 def test_the_pause_grows_with_every_receive() -> None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 
-from chalicelib import catalog
+from chalicelib.catalog import files as catalog_files
 from chalicelib.model import File, Status
 from ops.progress import Bar
 from tests.local import Api
@@ -137,7 +137,7 @@ class Stage:
             "ExpressionAttributeValues": {":sk": {"S": "FILE"}, ":tenant": {"S": self.tenant}},
         }
         pages = self.dynamodb.get_paginator("scan").paginate(TableName=table, ConsistentRead=True, **query)
-        return [catalog.as_file(item) for page in pages for item in page["Items"]]
+        return [catalog_files.as_file(item) for page in pages for item in page["Items"]]
 
     def waiting(self) -> int:
         """Messages of the ingest queue that are not worked off, those in work included."""

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from chalicelib import catalog, model
+from chalicelib import model
 from chalicelib import settings as stage_settings
+from chalicelib.catalog import claims, deletion
 from chalicelib.catalog.files import records
 from chalicelib.catalog.keys import DUE_SHARDS
 from chalicelib.delivery import invalidation, missing
@@ -81,7 +82,7 @@ def fallen_silent(client: Client) -> str:
     """A file whose worker took it and died."""
     file_id = upload(client, PHOTO)
     version = aws_client("s3").head_object(Bucket="originals", Key=f"acme/{file_id}")["VersionId"]
-    claimed = catalog.claim(file_id, version_id=version, sequencer="0A", claim_id="c", lease=timedelta(seconds=60))
+    claimed = claims.claim(file_id, version_id=version, sequencer="0A", claim_id="c", lease=timedelta(seconds=60))
     assert isinstance(claimed, File)
     return file_id
 
@@ -181,7 +182,7 @@ def test_a_file_that_kills_every_worker_fails_after_five(client: Client, clock: 
     version = str(record(file_id).version_id)
     for _ in range(4):
         clock.forward(timedelta(seconds=61))
-        claimed = catalog.claim(file_id, version_id=version, sequencer="0A", claim_id="c", lease=timedelta(seconds=60))
+        claimed = claims.claim(file_id, version_id=version, sequencer="0A", claim_id="c", lease=timedelta(seconds=60))
         assert isinstance(claimed, File)
     aws_client("s3").put_object(Bucket="derived", Key=f"{_made(file_id)}w1.webp", Body=b"half")
     clock.forward(timedelta(minutes=10))
@@ -230,7 +231,7 @@ def test_an_import_whose_message_was_lost_is_sent_again(
 def test_a_delete_that_stopped_half_way_is_ended(client: Client, clock: Clock) -> None:
     file_id = upload(client, PHOTO, visibility="public")
     deliver(file_id)
-    catalog.mark_deleted("acme", file_id)
+    deletion.mark_deleted("acme", file_id)
     assert nothing(sweep.run()), "whoever deletes it is given a moment"
     clock.forward(timedelta(minutes=1))
     assert sweep.run()["Removed"] == 1
@@ -259,7 +260,7 @@ def deleted(client: Client, count: int) -> list[str]:
     for file_id in ids:
         put(file_id, PHOTO)
         deliver(file_id)
-        catalog.mark_deleted("acme", file_id)
+        deletion.mark_deleted("acme", file_id)
     return ids
 
 
@@ -291,7 +292,7 @@ def test_an_invalidation_that_is_not_taken_holds_up_none_that_needs_none(
     [public] = deleted(client, 1)
     private = upload(client, PHOTO)
     deliver(private)
-    catalog.mark_deleted("acme", private)
+    deletion.mark_deleted("acme", private)
     clock.forward(timedelta(minutes=1))
     assert sweep.run()["Removed"] == 1
     assert (is_due(public), is_due(private)) == (True, False)
@@ -387,7 +388,7 @@ def test_more_than_a_page_of_a_shard_is_worked_off_in_one_run(
 def test_two_sweeps_at_once_do_what_one_does(client: Client, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     first, second = created(client), upload(client, PHOTO)
     deliver(second)
-    catalog.mark_deleted("acme", second)
+    deletion.mark_deleted("acme", second)
     clock.forward(timedelta(hours=2))
     inside: list[int] = []
     begin_purge = removal.begin_purge

@@ -12,6 +12,8 @@ from datetime import datetime
 from ulid import ULID
 
 from chalicelib.catalog.files import as_file, as_of_now, records
+from chalicelib.catalog.index.ranges import Budget, BudgetSpentError, Item, Walk, before, end, past
+from chalicelib.catalog.index.terms import media_type, sortable_name, sorted_by
 from chalicelib.catalog.keys import (
     BETWEEN,
     BY_CREATED,
@@ -24,8 +26,6 @@ from chalicelib.catalog.keys import (
     sha256_partition,
     sort_partition,
 )
-from chalicelib.catalog.postings import media_type, sortable_name, sorted_by
-from chalicelib.catalog.reading import Budget, BudgetSpentError, Item, Walk, before, end, past
 from chalicelib.model import File, Kind, Status
 from chalicelib.settings import settings
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from chalicelib import aws
+from chalicelib.catalog.dynamodb import batch_get, read
 from chalicelib.catalog.files import records
-from chalicelib.catalog.items import batch_get, read
 from chalicelib.catalog.keys import feed_key, feed_partition, head_key
 from chalicelib.model import File, Status
 from chalicelib.settings import settings

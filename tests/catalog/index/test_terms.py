@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from chalicelib.catalog.postings import MAX_WORDS, postings, sortable_name, split_words, words_of
+from chalicelib.catalog.index.terms import MAX_WORDS, postings, sortable_name, split_words, words_of
 from chalicelib.model import Status
 from tests.catalog.making import file
 

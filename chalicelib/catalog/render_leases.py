@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from chalicelib.catalog.items import ConditionFailedError, get_item, update
+from chalicelib.catalog.dynamodb import ConditionFailedError, get_item, update
 from chalicelib.catalog.keys import file_key, render_key
 from chalicelib.model import File, Status
 
@@ -27,7 +27,7 @@ class RenderState(StrEnum):
 
 
 @dataclass(frozen=True)
-class Rendering:
+class RenderLease:
     """`until` in Unix seconds: from then on the next may try. `failures` counts tries that ended badly, in a row."""
 
     state: RenderState
@@ -40,8 +40,8 @@ class Rendering:
         return self.until <= time.time()
 
 
-def _rendering(values: Mapping[str, Any]) -> Rendering:
-    return Rendering(
+def _lease(values: Mapping[str, Any]) -> RenderLease:
+    return RenderLease(
         RenderState(values["outcome"]), values["lease_id"], values["lease_until"] / 1000, values.get("failures", 0)
     )
 
@@ -56,13 +56,13 @@ def get_ready(file_id: str) -> File | None:
     return File.model_validate(values) if values and values["status"] == Status.READY else None
 
 
-def get_rendering(object_key: str) -> Rendering | None:
+def get(object_key: str) -> RenderLease | None:
     """One GetItem, strongly consistent."""
     values = get_item(render_key(object_key))
-    return _rendering(values) if values else None
+    return _lease(values) if values else None
 
 
-def begin_render(object_key: str, lease_id: str, seconds: float) -> Rendering:
+def begin(object_key: str, lease_id: str, seconds: float) -> RenderLease:
     """Takes the lease on a rendition: one conditional write. It is ours if the answer has our `lease_id`."""
     try:
         item = update(
@@ -78,11 +78,11 @@ def begin_render(object_key: str, lease_id: str, seconds: float) -> Rendering:
         )
     except ConditionFailedError as failed:
         assert failed.item, "an item that is not there fails no condition"
-        return _rendering(failed.item)
-    return _rendering(item)
+        return _lease(failed.item)
+    return _lease(item)
 
 
-def end_render(object_key: str, lease_id: str, state: RenderState, *, seconds: float, failures: int) -> None:
+def end(object_key: str, lease_id: str, state: RenderState, *, seconds: float, failures: int) -> None:
     """Says what came of it, and for how long that holds. Nothing happens when the lease is another's by now."""
     try:
         update(

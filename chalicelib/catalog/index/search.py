@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from chalicelib.catalog.files import records
+from chalicelib.catalog.index.ranges import Budget, Walk
+from chalicelib.catalog.index.terms import words_of
 from chalicelib.catalog.keys import LAST, entry, entry_id, word_partition
-from chalicelib.catalog.postings import words_of
-from chalicelib.catalog.reading import Budget, Walk
 from chalicelib.model import File, Status
 from chalicelib.settings import settings
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-from chalicelib.catalog.items import batch_get
+from chalicelib.catalog.dynamodb import batch_get
 from chalicelib.catalog.keys import head_key
 from chalicelib.settings import settings
 

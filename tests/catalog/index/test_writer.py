@@ -14,16 +14,17 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from chalicelib import aws, catalog
-from chalicelib.catalog.listing import ListQuery
-from chalicelib.catalog.postings import postings, sortable_name
+from chalicelib import aws
+from chalicelib.catalog.index import counts, feed, lists, writer
+from chalicelib.catalog.index.lists import ListQuery
+from chalicelib.catalog.index.terms import postings, sortable_name
 from chalicelib.events import indexing
 from chalicelib.model import File, Kind, Status
 from tests.catalog.fake import CrashedError, FakeDynamoDB
 from tests.catalog.making import file
 from tests.conftest import lambda_context
 
-index_module = import_module("chalicelib.catalog.index")  # catalog.index is the function
+index_module = import_module("chalicelib.catalog.index.writer")  # catalog.index is the function
 
 REPEATED = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 
@@ -69,11 +70,11 @@ class Consumer:
     """Keeps nothing but its cursor and what it was told."""
 
     def __init__(self) -> None:
-        self.positions: catalog.Positions = {}
+        self.positions: feed.Positions = {}
         self.knows: dict[str, int | None] = {}
 
     def read(self, limit: int) -> bool:
-        page = catalog.changes("acme", self.positions, limit)
+        page = feed.changes("acme", self.positions, limit)
         assert len(page.items) <= limit
         for change in page.items:
             self.knows[change.id] = change.file.revision if change.file else None
@@ -89,7 +90,7 @@ def everything(query: ListQuery, limit: int) -> list[str]:
     found: list[str] = []
     after = None
     for _ in range(1000):
-        page = catalog.list_files("acme", query, after, limit)
+        page = lists.list_files("acme", query, after, limit)
         assert len(page.files) <= limit
         found += [each.id for each in page.files]
         after = page.after
@@ -114,7 +115,7 @@ def check(table: FakeDynamoDB, stands: dict[str, File], consumer: Consumer, limi
     assert table.holds("FACET#") | table.holds("SORT#") | table.holds("WORD#") == wanted
     consumer.drain(limit)
     assert consumer.knows == {i: f.revision if i in live else None for i, f in stands.items()}
-    stats = catalog.stats("acme")
+    stats = counts.stats("acme")
     assert {s: c.files for s, c in stats.by_status.items()} == Counter(str(f.status) for f in live.values())
     assert {k: c.files for k, c in stats.by_kind.items()} == Counter(str(f.kind or "unknown") for f in live.values())
     assert stats.bytes == sum(f.size or 0 for f in live.values())
@@ -224,7 +225,7 @@ def test_writers_index_workers_and_a_reader_at_once_end_with_the_tables_state(mo
         for _ in range(50):  # as Lambda: the same batch, until it is done
             try:
                 handle(told)
-            except catalog.ContendedError:
+            except writer.ContendedError:
                 continue
             return
         raise AssertionError("never done")
@@ -252,9 +253,9 @@ def test_no_entry_is_read_before_all_that_come_before_it(table: FakeDynamoDB) ->
         handle([table.write_record(file(1))])
     table.crash_at = None
     assert ("FEED#acme#0", f"{1:020d}") in table.items
-    assert catalog.changes("acme", {}, 10).items == []
+    assert feed.changes("acme", {}, 10).items == []
     handle([table.write_record(file(2))])
-    assert [change.id for change in catalog.changes("acme", {}, 10).items] == [file(1).id, file(2).id]
+    assert [change.id for change in feed.changes("acme", {}, 10).items] == [file(1).id, file(2).id]
 
 
 def test_what_an_ended_try_with_an_older_image_deleted_is_written_again(table: FakeDynamoDB) -> None:
@@ -282,7 +283,7 @@ def test_a_redelivered_batch_shows_what_its_first_try_did_not(table: FakeDynamoD
         handle(told)
     table.crash_at = None
     handle(told)
-    assert [change.id for change in catalog.changes("acme", {}, 10).items] == [file(1).id]
+    assert [change.id for change in feed.changes("acme", {}, 10).items] == [file(1).id]
 
 
 def test_what_a_try_began_is_taken_back_when_the_next_one_knows_more(table: FakeDynamoDB) -> None:
@@ -301,7 +302,7 @@ def test_contention_that_does_not_end_brings_the_batch_back(
 ) -> None:
     monkeypatch.setattr(index_module, "LONGEST_PAUSE", 0.0)
     table._chaos = 1.0
-    with pytest.raises(catalog.ContendedError):
+    with pytest.raises(writer.ContendedError):
         handle([table.write_record(file(1))])
 
 
