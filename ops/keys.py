@@ -67,8 +67,8 @@ def create(tenant: str, name: str = "", scopes: tuple[str, ...] = SCOPES) -> tup
 
     Raises ValueError for a tenant that is not 1 to 63 lower-case letters, digits and hyphens.
     """
-    from chalicelib.api.auth import hash_key, new_credential
     from chalicelib.catalog import credentials
+    from chalicelib.catalog.credentials import hash_key, new_credential
     from chalicelib.model import TENANT_PATTERN, now, timestamp
 
     if not TENANT_PATTERN.fullmatch(tenant):

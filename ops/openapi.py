@@ -379,7 +379,7 @@ def _security(operation: Operation) -> list[Schema]:
 
 
 def _parameters(operation: Operation) -> Iterable[Schema]:
-    from chalicelib.api.resources import FileId
+    from chalicelib.api.answers import FileId
 
     for name in re.findall(r"{(\w+)\+?}", operation.path):
         file_id = TypeAdapter(FileId).json_schema()

@@ -6,8 +6,9 @@ from typing import Any
 
 from chalice import Chalice, CORSConfig, Response
 
-from chalicelib.api import delivery, edits, errors, files, health, listing, reference, render, tokens, uppy
+from chalicelib.api import errors
 from chalicelib.api.errors import Problem
+from chalicelib.api.routes import access, edits, files, finding, health, parts, reference, render, tokens, uppy
 from chalicelib.api.routing import respond
 from chalicelib.observability import SERVICE, begin, logger
 from chalicelib.settings import settings
@@ -85,15 +86,8 @@ def create() -> Application:
     if len(origins) == 1:
         # API Gateway answers preflights by itself, always the same: no function is woken.
         app.api.cors = CORSConfig(origins[0], [*_ALLOWED_HEADERS], max_age=_PREFLIGHT_LIVES)
-    app.register_blueprint(files.routes)
-    app.register_blueprint(listing.routes)
-    app.register_blueprint(edits.routes)
-    app.register_blueprint(delivery.routes)
-    app.register_blueprint(tokens.routes)
-    app.register_blueprint(uppy.routes)
-    app.register_blueprint(health.routes)
-    app.register_blueprint(reference.routes)
-    app.register_blueprint(render.routes)
+    for resource in (files, parts, finding, edits, access, tokens, uppy, health, reference, render):
+        app.register_blueprint(resource.routes)
     app.api.binary_types += render.BINARY_TYPES
     _mount_fallbacks(app)
     if len(origins) > 1:

@@ -9,9 +9,9 @@ from typing import Any
 
 from chalice import Response
 
-from chalicelib.api.bodies import CreateFile
 from chalicelib.api.errors import Problem
 from chalicelib.api.etags import etag
+from chalicelib.api.parsing import Body
 from chalicelib.api.routing import Call
 from chalicelib.catalog import idempotency
 from chalicelib.catalog.idempotency import Remembered
@@ -29,7 +29,7 @@ def key_of(call: Call) -> str | None:
     return key
 
 
-def replay(call: Call, key: str, body: CreateFile) -> Response | None:
+def replay(call: Call, key: str, body: Body) -> Response | None:
     """The answer that was given to this key, None when the key is new.
 
     Raises Problem `idempotency_key_reused` when it came with another body.
@@ -49,7 +49,7 @@ def replay(call: Call, key: str, body: CreateFile) -> Response | None:
     return Response(known.answer, status_code=201, headers={**headers, "Location": f"/v1/files/{known.file_id}"})
 
 
-def remember(call: Call, key: str, body: CreateFile, file: File, answer: dict[str, Any]) -> Remembered:
+def remember(call: Call, key: str, body: Body, file: File, answer: dict[str, Any]) -> Remembered:
     """What to write together with the record."""
     text = json.dumps(answer, ensure_ascii=False, separators=(",", ":"))
     return Remembered(_owner(call), key, _hash(body), file.id, text)
@@ -59,6 +59,6 @@ def _owner(call: Call) -> str:
     return f"{call.tenant}/{call.caller.key_id}"
 
 
-def _hash(body: CreateFile) -> str:
+def _hash(body: Body) -> str:
     """Of what the body means, so that spaces and the order of fields do not make another request of it."""
     return hashlib.sha256(json.dumps(body.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()

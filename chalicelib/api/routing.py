@@ -13,10 +13,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 from chalice import Blueprint, Response
 from pydantic import BaseModel
 
-from chalicelib.api import bodies, errors
-from chalicelib.api.auth import COOKIE, Caller, Scope, authenticate, require
-from chalicelib.api.bodies import Body, Query
+from chalicelib.api import errors, parsing
+from chalicelib.api.auth.callers import COOKIE, Caller, Scope, authenticate, require
 from chalicelib.api.errors import Problem
+from chalicelib.api.parsing import Body, Query
 from chalicelib.observability import append, logger
 
 # AWS's words for "not now": the client may try again.
@@ -118,9 +118,9 @@ def route(
                 call = Call(request, request_id, caller)
                 parsed: list[Any] = []
                 if query is not None:
-                    parsed.append(bodies.parse_query(query, _parameters(request)))
+                    parsed.append(parsing.parse_query(query, _parameters(request)))
                 if body is not None:
-                    parsed.append(bodies.parse(body, _raw(request)))
+                    parsed.append(parsing.parse(body, _raw(request)))
                 return view(call, *parsed, **path_parameters)
 
             return respond(request, answer)

@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from chalicelib.api.auth import default_recipe
 from chalicelib.api.errors import Problem
 from chalicelib.api.routing import Call
+from chalicelib.api.tenants import default_recipe
 from chalicelib.catalog import deletion, files
 from chalicelib.catalog.files import TokenSpentError
 from chalicelib.catalog.idempotency import Remembered
-from chalicelib.model import FILE_ID_PATTERN, File, Focus, Status, Visibility, new_file_id, now
+from chalicelib.model import File, Focus, Status, Visibility, new_file_id, now
 from chalicelib.observability import append, logger
 from chalicelib.settings import MAX_PART_BYTES, MAX_PARTS, MIN_PART_BYTES, settings
 from chalicelib.storage import forms, multipart, originals
@@ -162,15 +162,6 @@ def sign_begin(file: File) -> str:
 # --- going on
 
 
-def own_file(call: Call, file_id: str) -> File:
-    """The caller's file. Raises Problem `not_found` for another tenant's and, for a token, for any but its own."""
-    file = files.get(call.tenant, file_id) if FILE_ID_PATTERN.fullmatch(file_id) else None
-    if file is None or (call.caller.token and file.token_id != call.caller.token.id):
-        raise Problem("not_found", "There is no file of this id.")
-    append(file_id=file.id)
-    return file
-
-
 def waiting(file: File, upload_id: str | None = None) -> str:
     """The id of the file's multipart upload, which still waits for parts.
 
@@ -214,6 +205,11 @@ def sign_parts(
         checksum = (checksums or {}).get(number)
         signed[number] = multipart.sign_part(file, upload, number, settings().upload_expiry, checksum)
     return signed
+
+
+def part_addresses(signed: dict[int, str]) -> list[dict[str, Any]]:
+    """Signed addresses by part number, as answers list them."""
+    return [{"part_number": number, "url": url} for number, url in signed.items()]
 
 
 def list_parts(file: File, upload_id: str | None = None) -> list[Part]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -99,3 +101,16 @@ def get_token(token_id: str) -> UploadToken | None:
     """One GetItem, strongly consistent."""
     values = get_item(token_key(token_id))
     return UploadToken.model_validate(values) if values else None
+
+
+def new_credential(prefix: str = "fm") -> tuple[str, str]:
+    """(id, credential): it is shown once and kept nowhere. 192 random bits, so a plain hash of it suffices.
+
+    `fm` is an API key, `fmu` an upload token.
+    """
+    credential_id = secrets.token_hex(6)
+    return credential_id, f"{prefix}_{credential_id}_{secrets.token_hex(24)}"
+
+
+def hash_key(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()

@@ -11,10 +11,10 @@ import pytest
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator, validate
 
-from chalicelib.api import reference
+from chalicelib.api.answers import FileResource
 from chalicelib.api.application import METHODS
 from chalicelib.api.errors import GATEWAY_PROBLEMS, PROBLEMS
-from chalicelib.api.resources import FileResource
+from chalicelib.api.routes import reference
 from chalicelib.model import File
 from ops import gateway, openapi
 from ops.openapi_examples import ANSWERS, BODIES, FILE
@@ -141,10 +141,10 @@ def test_examples_of_bodies_and_answers_are_what_the_models_take() -> None:
 
 
 def test_the_example_of_a_record_is_a_records_fields() -> None:
-    from chalicelib.api import files
+    from chalicelib.api import wire
 
     record = File.model_validate({**FILE, "tenant": "acme"})
-    assert set(files.wire(record)) == set(FILE) == set(FileResource.model_fields)
+    assert set(wire.wire(record)) == set(FILE) == set(FileResource.model_fields)
 
 
 def test_answers_leave_room_for_fields_to_come_and_bodies_do_not(document: dict[str, Any]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from chalicelib.api import auth
+from chalicelib.api.auth import memory
 from chalicelib.catalog import tenants
 from chalicelib.catalog.tenants import Tenant
 from tests.conftest import Calls, Client, new_client
@@ -33,7 +33,7 @@ def test_tokens_take_it_over_when_they_are_made(avatars: Client) -> None:
     made = avatars("POST", "/v1/upload-tokens", {"max_bytes": 100}).json
     assert made["recipe"] == "avatar"
     tenants.put_tenant(Tenant("acme"))
-    auth.forget()
+    memory.forget()
     assert recipe_of(Client(made["token"])("POST", "/v1/files", PICTURE)) == "avatar"
     assert recipe_of(avatars("POST", "/v1/files", PICTURE)) == "photo"
 

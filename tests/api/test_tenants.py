@@ -25,12 +25,12 @@ WITHOUT_A_FILE = {
     ("GET", "/v1/search"),
     ("GET", "/v1/stats"),
     ("POST", "/v1/files"),
-    ("POST", "/v1/files/batch-get"),  # tests/api/test_listing.py: it leaves out what is not the caller's
-    ("POST", "/v1/grants"),  # as batch-get: tests/api/test_delivery.py
+    ("POST", "/v1/files/batch-get"),  # tests/api/routes/test_finding.py: it leaves out what is not the caller's
+    ("POST", "/v1/grants"),  # as batch-get: tests/api/routes/test_access.py
     ("POST", "/v1/upload-tokens"),
 }
 RENDER = "/render/f/{visibility}/{file_id}/{version}/{name}"
-# CloudFront's secret, and not a credential, opens RENDER: tests/api/test_render.py.
+# CloudFront's secret, and not a credential, opens RENDER: tests/api/routes/test_render.py.
 OPEN = {
     ("GET", "/v1/health"): 200,
     ("GET", "/s3/sts"): 404,
@@ -61,7 +61,7 @@ def test_a_route_needs_a_credential(stage: Any, method: str, path: str) -> None:
     assert answer.status == OPEN.get((method, path), 401)
 
 
-# The routes below /s3 name a file by its key: tests/api/test_uppy.py has them.
+# The routes below /s3 name a file by its key: tests/api/routes/test_uppy.py has them.
 NAME_A_FILE = [r for r in routes() if r not in WITHOUT_A_FILE | OPEN.keys() and not r[1].startswith("/s3/")]
 
 

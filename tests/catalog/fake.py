@@ -1,7 +1,7 @@
 """DynamoDB in memory, as much of it as the index and the lists use: quick, safe for threads, and it counts units.
 
-moto stays the check of what the expressions mean (tests/api/test_listing.py); this one is for many files and many
-schedules. What it counts is by the published rules (bench/capacity_units.py).
+moto stays the check of what the expressions mean (tests/api/routes/test_finding.py). This one is for many files and
+many schedules. What it counts is by the published rules (bench/capacity_units.py).
 """
 
 from __future__ import annotations

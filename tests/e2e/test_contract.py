@@ -105,6 +105,6 @@ def test_the_front_door_keeps_what_is_everybodys(local_stage: LocalStage) -> Non
 
 
 def viewer_version() -> str:
-    from chalicelib.api.reference import VIEWER_VERSION
+    from chalicelib.api.routes.reference import VIEWER_VERSION
 
     return VIEWER_VERSION

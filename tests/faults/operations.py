@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from chalicelib import aws, keyring, settings
-from chalicelib.api.render import HEADER
+from chalicelib.api.routes.render import HEADER
 from chalicelib.events import indexing
 from chalicelib.model import Status, rendition_prefix
 from chalicelib.queues.worker import MAX_RECEIVES

@@ -22,7 +22,7 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from chalicelib import keyring
-from chalicelib.api.render import HEADER
+from chalicelib.api.routes.render import HEADER
 from chalicelib.catalog import claims, dynamodb
 from chalicelib.model import ErrorCode, File, Status
 from chalicelib.processing import pipeline

@@ -22,7 +22,7 @@ from urllib.parse import quote_plus
 import pytest
 
 from chalicelib import importing, keyring, model, settings
-from chalicelib.api import auth
+from chalicelib.api.auth import memory
 from chalicelib.catalog import files
 from chalicelib.catalog.dynamodb import read
 from chalicelib.catalog.index import counts, feed, lists
@@ -249,7 +249,7 @@ class World:
 
     def restart(self) -> None:
         """What a process remembers goes with it."""
-        auth.forget()
+        memory.forget()
         keyring.forget()
         settings.settings.cache_clear()
 

@@ -13,7 +13,7 @@ from cfnlint.api import lint_file  # type: ignore[import-untyped]
 from cfnlint.config import ManualArgs  # type: ignore[import-untyped]
 from cfnlint.decode import decode, decode_str  # type: ignore[import-untyped]
 
-from chalicelib.api.render import BINARY_TYPES
+from chalicelib.api.routes.render import BINARY_TYPES
 from chalicelib.observability import SERVICE
 from chalicelib.queues.worker import MAX_RECEIVES
 from chalicelib.settings import PREFIX, Settings, camel_to_variable

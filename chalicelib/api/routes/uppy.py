@@ -15,11 +15,8 @@ from typing import Annotated, Any, Literal
 from chalice import Blueprint, Response
 from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
-from chalicelib.api import bodies, uploads
-from chalicelib.api.auth import COOKIE, Scope
-from chalicelib.api.bodies import Body, ContentType, Filename, Metadata, Query
-from chalicelib.api.errors import Problem
-from chalicelib.api.resources import (
+from chalicelib.api import fields, parsing, uploads
+from chalicelib.api.answers import (
     UppyForm,
     UppyHeldParts,
     UppyLocation,
@@ -30,6 +27,11 @@ from chalicelib.api.resources import (
     UppySignedRequest,
     UppyUpload,
 )
+from chalicelib.api.auth.callers import COOKIE, Scope
+from chalicelib.api.errors import Problem
+from chalicelib.api.fields import ContentType, Filename, Metadata
+from chalicelib.api.own import own_file
+from chalicelib.api.parsing import Body, Query
 from chalicelib.api.routing import Call, json_response, public_route, route
 from chalicelib.api.uploads import GENERIC, NewFile
 from chalicelib.model import File, now, original_key, parse_original_key, timestamp
@@ -138,7 +140,7 @@ class UppyPart(UppyBody):
 class UppyParts(UppyBody):
     """The body of `POST /s3/multipart/{upload_id}/complete`."""
 
-    MAX_BYTES = bodies.MAX_COMPLETE_BYTES
+    MAX_BYTES = fields.MAX_COMPLETE_BYTES
 
     parts: list[UppyPart] = Field(min_length=1, max_length=MAX_PARTS)
 
@@ -164,7 +166,7 @@ class SignRequest(UppyBody):
         if name is None:
             last = self.key.rpartition("/")[2]
             document = {"filename": _RANDOM.sub("", last, count=1)}
-            name = bodies.parse(UppyFile, json.dumps(document).encode()).filename
+            name = parsing.parse(UppyFile, json.dumps(document).encode()).filename
         content_type = self.content_type or _TYPES.guess_type(name)[0] or GENERIC
         return NewFile(name, content_type, self.size, metadata=self.metadata)
 
@@ -332,7 +334,7 @@ def _file(call: Call, key: str) -> File:
     tenant, file_id = parse_original_key(key) or ("", "")
     if tenant != call.tenant:
         raise Problem("not_found", "There is no upload of this key.")
-    return uploads.own_file(call, file_id)
+    return own_file(call, file_id)
 
 
 def _numbers(text: str) -> list[int]:

@@ -3,18 +3,39 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Annotated
 
 from chalice import Blueprint, Response
+from pydantic import (
+    Field,
+)
 
-from chalicelib.api.auth import Scope, default_recipe, hash_key, new_credential
-from chalicelib.api.bodies import CreateUploadToken
-from chalicelib.api.resources import UploadTokenResource
+from chalicelib.api.answers import UploadTokenResource
+from chalicelib.api.auth.callers import Scope
+from chalicelib.api.fields import AnyVisibility, RecipeName, Tags
+from chalicelib.api.parsing import Body
 from chalicelib.api.routing import Call, json_response, route
+from chalicelib.api.tenants import default_recipe
 from chalicelib.catalog import credentials
-from chalicelib.model import UploadToken, now
+from chalicelib.catalog.credentials import hash_key, new_credential
+from chalicelib.model import UploadToken, Visibility, now
 from chalicelib.observability import logger
 
 routes = Blueprint(__name__)
+
+
+class CreateUploadToken(Body):
+    """The body of `POST /v1/upload-tokens`. `expires_in` in seconds; `max_bytes` a file; types may be `image/*`."""
+
+    expires_in: Annotated[int, Field(ge=60, le=24 * 3600)] = 3600
+    max_files: Annotated[int, Field(ge=1, le=10_000)] = 1
+    max_bytes: Annotated[int, Field(ge=1)]
+    content_types: Annotated[
+        list[Annotated[str, Field(pattern=r"^[a-z0-9.+-]+/(\*|[a-z0-9.+-]+)$", max_length=127)]], Field(max_length=50)
+    ] = Field(default_factory=list)
+    tags: Tags = Field(default_factory=list)
+    visibility: AnyVisibility = Visibility.PRIVATE
+    recipe: RecipeName | None = None
 
 
 @route(

@@ -3,24 +3,59 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
+from typing import Annotated, Any, Literal
 
 from chalice import Blueprint, Response
+from pydantic import (
+    Field,
+)
 
-from chalicelib.api import uploads
-from chalicelib.api.auth import Scope
-from chalicelib.api.bodies import CreateGrant, CreateGrants, GetOriginal, check_expires_in
+from chalicelib.api.answers import GrantList, GrantResource, OriginalResource
+from chalicelib.api.auth.callers import Scope
 from chalicelib.api.errors import Problem
-from chalicelib.api.resources import GrantList, GrantResource, OriginalResource
+from chalicelib.api.fields import MAX_IDS, WholeNumber, check_expires_in
+from chalicelib.api.own import own_file
+from chalicelib.api.parsing import Body, Query
 from chalicelib.api.routing import Call, json_response, route
 from chalicelib.catalog import files
 from chalicelib.delivery import access
 from chalicelib.delivery.disposition import content_disposition, may_be_shown
 from chalicelib.model import FILE_ID_PATTERN, File, Status, Visibility, now, timestamp
-from chalicelib.settings import settings
+from chalicelib.settings import MAX_URL_EXPIRY, MIN_URL_EXPIRY, settings
 from chalicelib.storage import originals
 
 routes = Blueprint(__name__)
+
+
+MAX_ORIGINAL_EXPIRY = 3600
+
+
+class GetOriginal(Query):
+    """The query of `GET /v1/files/{id}/original`."""
+
+    disposition: Annotated[
+        Literal["inline", "attachment"],
+        Field(description="`attachment`: a browser saves it; `inline`: it may show images, audio and video"),
+    ] = "inline"
+    redirect: Annotated[Literal["true", "false"], Field(description="`false`: the address as JSON, with 200")] = "true"
+    expires_in: Annotated[WholeNumber, Field(ge=MIN_URL_EXPIRY, le=MAX_ORIGINAL_EXPIRY, description="Seconds")] = 300
+
+
+# A host's name, lower case; a single label (`com`) is refused by browsers.
+_DOMAIN = r"^[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})+$"
+
+
+class CreateGrant(Body):
+    """The body of `POST /v1/files/{id}/grant`: `expires_in` in seconds; the domain that cookies are to be for."""
+
+    expires_in: Annotated[int, Field(ge=MIN_URL_EXPIRY, le=MAX_URL_EXPIRY)] = 3600
+    cookie_domain: Annotated[str, Field(max_length=253, pattern=_DOMAIN, examples=["example.com"])] | None = None
+
+
+class CreateGrants(CreateGrant):
+    """The body of `POST /v1/grants`: several files at once."""
+
+    ids: Annotated[list[Annotated[str, Field(max_length=64)]], Field(min_length=1, max_length=MAX_IDS)]
 
 
 @route(
@@ -37,7 +72,7 @@ def create_grant(call: Call, body: CreateGrant, file_id: str) -> Response:
     It covers what the file will have later, too. Costs one DynamoDB read.
     """
     _check(body)
-    return json_response(_grant(uploads.own_file(call, file_id), body))
+    return json_response(_grant(own_file(call, file_id), body))
 
 
 @route(
@@ -94,7 +129,7 @@ def get_original(call: Call, query: GetOriginal, file_id: str) -> Response:
     With `redirect=false` the address comes as JSON. A browser shows images, audio and video, and saves all else, or
     everything with `disposition=attachment`. Costs one DynamoDB read and one HEAD of S3.
     """
-    file = uploads.own_file(call, file_id)
+    file = own_file(call, file_id)
     if file.version_id is None:
         raise Problem("not_uploaded", "This file's bytes have not arrived.")
     if not originals.exists(file):

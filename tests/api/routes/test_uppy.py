@@ -10,8 +10,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from chalicelib.api.auth import COOKIE, new_credential
+from chalicelib.api.auth.callers import COOKIE
 from chalicelib.catalog import claims
+from chalicelib.catalog.credentials import new_credential
 from chalicelib.settings import MAX_PARTS, MIN_PART_BYTES, settings
 from tests.conftest import Answer, Calls, Client, aws_client, new_client
 

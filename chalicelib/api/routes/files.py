@@ -4,30 +4,117 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Collection, Mapping
-from dataclasses import asdict
 from datetime import timedelta
-from typing import Any
+from typing import Annotated, Any, Literal
 
 from chalice import Blueprint, Response
+from pydantic import (
+    ConfigDict,
+    Field,
+    field_validator,
+)
 
 from chalicelib.api import etags, idempotency, uploads
-from chalicelib.api.auth import Scope, default_recipe
-from chalicelib.api.bodies import CompleteUpload, CreateFile, GetFile, SignParts, check_expires_in
+from chalicelib.api.answers import CreatedFileResource, FileResource, PartialFile
+from chalicelib.api.auth.callers import Scope
 from chalicelib.api.errors import Problem
-from chalicelib.api.resources import CreatedFileResource, FileResource, HeldParts, PartialFile, SignedParts
+from chalicelib.api.fields import (
+    AnyVisibility,
+    ContentType,
+    Fields,
+    Filename,
+    FocalPoint,
+    Metadata,
+    RecipeName,
+    Sha256,
+    Tags,
+    WholeNumber,
+    check_expires_in,
+    wrong,
+)
+from chalicelib.api.own import own_file
+from chalicelib.api.parsing import Body, Query
 from chalicelib.api.routing import Call, json_response, route
+from chalicelib.api.tenants import default_recipe
 from chalicelib.api.uploads import GENERIC, NewFile
+from chalicelib.api.wire import ALL_FIELDS, record, wire
 from chalicelib.catalog import files
 from chalicelib.catalog.idempotency import RepeatedError
-from chalicelib.delivery.access import Access, access_to
-from chalicelib.delivery.markup import markup
-from chalicelib.model import File, Focus, Status, timestamp
+from chalicelib.model import File, Focus, Status, Visibility, timestamp
 from chalicelib.observability import trace_headers
-from chalicelib.settings import MAX_POST_BYTES, MIN_PART_BYTES, settings
+from chalicelib.settings import MAX_POST_BYTES, MAX_URL_EXPIRY, MIN_PART_BYTES, MIN_URL_EXPIRY, settings
 from chalicelib.storage import forms, multipart
 
 routes = Blueprint(__name__)
+
+
+MAX_WAIT = 25  # seconds: API Gateway gives up after 29
+
+
+# What the view checks beyond the fields themselves.
+_TO_UPLOAD_OR_TO_FETCH: list[Any] = [
+    {
+        "required": ["filename", "content_type", "size"],
+        "properties": {
+            "filename": {"type": "string"},
+            "content_type": {"type": "string"},
+            "size": {"type": "integer"},
+            "source_url": {"type": "null"},
+        },
+    },
+    {"required": ["source_url"], "properties": {"source_url": {"type": "string", "pattern": "^https?://"}}},
+]
+
+
+class CreateFile(Body):
+    """The body of `POST /v1/files`. Sizes in bytes. With `source_url` nothing else is required.
+
+    Without a `recipe` it is the tenant's default.
+    """
+
+    model_config = ConfigDict(json_schema_extra={"anyOf": _TO_UPLOAD_OR_TO_FETCH})
+
+    filename: Filename | None = None
+    content_type: ContentType | None = None
+    size: Annotated[int, Field(ge=0)] | None = None
+    sha256: Sha256 | None = None
+    tags: Tags = Field(default_factory=list)
+    metadata: Metadata = Field(default_factory=dict)
+    visibility: AnyVisibility = Visibility.PRIVATE
+    recipe: RecipeName | None = None
+    upload: Literal["post", "multipart"] | None = None
+    part_size: int | None = None
+    part_checksums: bool = False
+    on_duplicate: Literal["keep", "reuse"] = "keep"
+    focus: FocalPoint | None = None
+    source_url: Annotated[str, Field(min_length=1, max_length=2048)] | None = None
+
+    @field_validator("size")
+    @classmethod
+    def _within_the_stage_bound(cls, size: int | None) -> int | None:
+        bound = settings().max_upload_bytes
+        if size is not None and size > bound:
+            raise wrong(f"must be at most {bound} bytes")
+        return size
+
+
+class GetFile(Query):
+    """The query of `GET /v1/files/{id}`. `wait` in seconds."""
+
+    wait: WholeNumber = Field(0, le=MAX_WAIT)
+    expires_in: (
+        Annotated[
+            WholeNumber,
+            Field(
+                ge=MIN_URL_EXPIRY,
+                le=MAX_URL_EXPIRY,
+                description="How many seconds a private file's addresses are to be good for; a stage may allow less",
+            ),
+        ]
+        | None
+    ) = None
+    fields: Fields = Field(default_factory=list)
+
 
 # Addresses of parts that the first answer holds; more are asked for.
 FIRST_PARTS = 10
@@ -38,71 +125,6 @@ LAST_LOOK = 1.0
 UNFINISHED = (Status.AWAITING_UPLOAD, Status.PROCESSING)
 
 IMPORT_LIVES = timedelta(days=1)
-
-_OF_PARTS = ("already_uploaded", "not_multipart", "part_out_of_range", "upload_expired")
-
-# What of a record is the client's to see.
-_WIRE = (
-    "id",
-    "status",
-    "kind",
-    "filename",
-    "content_type",
-    "size",
-    "sha256",
-    "visibility",
-    "recipe",
-    "tags",
-    "metadata",
-    "focus",
-    "revision",
-    "created_at",
-    "updated_at",
-    "expires_at",
-    "error",
-    "image",
-    "source_url",
-)
-
-
-_FIELDS = frozenset({*_WIRE, "renditions", "delivery"})
-# What a record has among others.
-WITHOUT_DELIVERY = _FIELDS - {"delivery"}
-_NEEDS_ACCESS = _FIELDS - {*_WIRE}
-
-
-def wire(file: File, fields: Collection[str] = _FIELDS, *, expires_in: int | None = None) -> dict[str, Any]:
-    """A record as clients see it, or some fields of it; `expires_in` seconds is for a private file's addresses."""
-    stored = [name for name in _WIRE if name in fields]
-    values = file.model_dump(mode="json", include=set(stored))
-    body = {name: values[name] for name in stored}
-    access = access_to(file, expires_in) if _NEEDS_ACCESS & {*fields} else None
-    if "renditions" in fields:
-        body["renditions"] = [
-            {**rendition.model_dump(mode="json"), "url": access.url(rendition.basename)}
-            for rendition in file.renditions
-            if access
-        ]
-    if "delivery" in fields:
-        body["delivery"] = _delivery(file, access) if access else None
-    return body
-
-
-def _delivery(file: File, access: Access) -> dict[str, Any]:
-    return {
-        "base_url": access.base_url,
-        "query": access.query,
-        "expires_at": timestamp(access.expires_at) if access.expires_at else None,
-        **asdict(markup(file, access)),
-    }
-
-
-def record(
-    file: File, status: int = 200, *, more: Mapping[str, Any] | None = None, headers: Mapping[str, str] | None = None
-) -> Response:
-    """The answer that is one record, with its ETag; `more` is what the answer has besides."""
-    body = wire(file)
-    return json_response({**body, **(more or {})}, status, {"ETag": etags.etag(file.revision, body), **(headers or {})})
 
 
 @route(
@@ -252,11 +274,7 @@ def _upload(file: File) -> dict[str, Any]:
     first = range(1, min(FIRST_PARTS, uploads.last_part(file)) + 1)
     # With checksums each part is signed for its own, so there is nothing to sign yet.
     signed = {} if file.part_checksums else uploads.sign_parts(file, first)
-    return plan | {"parts": _parts(signed), "expires_at": expires_at}
-
-
-def _parts(signed: dict[int, str]) -> list[dict[str, Any]]:
-    return [{"part_number": number, "url": url} for number, url in signed.items()]
+    return plan | {"parts": uploads.part_addresses(signed), "expires_at": expires_at}
 
 
 @route(
@@ -276,14 +294,14 @@ def get_file(call: Call, query: GetFile, file_id: str) -> Response:
     """
     if query.expires_in is not None:
         check_expires_in(query.expires_in)
-    file = uploads.own_file(call, file_id)
+    file = own_file(call, file_id)
     deadline = time.monotonic() + query.wait
     before, pause = file.status, FIRST_LOOK
     while file.status is before and before in UNFINISHED and (left := deadline - time.monotonic()) > 0:
         time.sleep(min(pause, left))
         pause = min(pause * 1.5, LAST_LOOK)
-        file = uploads.own_file(call, file_id)
-    body = wire(file, {"id", *query.fields} if query.fields else _FIELDS, expires_in=query.expires_in)
+        file = own_file(call, file_id)
+    body = wire(file, {"id", *query.fields} if query.fields else ALL_FIELDS, expires_in=query.expires_in)
     tag = etags.etag(file.revision, body)
     headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
     if etags.not_modified(call, tag):
@@ -291,69 +309,3 @@ def get_file(call: Call, query: GetFile, file_id: str) -> Response:
     if file.status in UNFINISHED:
         headers["Retry-After"] = "1"
     return json_response(body, headers=headers)
-
-
-@route(
-    routes,
-    "POST",
-    "/v1/files/{file_id}/parts",
-    scope=Scope.FILES_WRITE,
-    tokens=True,
-    body=SignParts,
-    returns={200: SignedParts},
-    problems=_OF_PARTS,
-)
-def sign_parts(call: Call, body: SignParts, file_id: str) -> Response:
-    """Get addresses for the parts of an upload. Costs one DynamoDB read."""
-    file = uploads.own_file(call, file_id)
-    if (body.part_numbers is None) == (body.parts is None):
-        raise Problem("invalid_field", "Send either `part_numbers` or `parts`.", field="part_numbers")
-    checksums = {part.part_number: part.sha256 for part in body.parts or []}
-    if file.part_checksums != bool(checksums):
-        detail = "`parts`: this upload's parts " + ("need a sha256." if file.part_checksums else "carry no sha256.")
-        raise Problem("invalid_field", detail, field="parts")
-    signed = uploads.sign_parts(file, body.part_numbers or checksums, checksums=checksums)
-    return json_response({"parts": _parts(signed), "expires_at": timestamp(uploads.until(file))})
-
-
-@route(
-    routes,
-    "GET",
-    "/v1/files/{file_id}/parts",
-    scope=Scope.FILES_WRITE,
-    tokens=True,
-    returns={200: HeldParts},
-    problems=("already_uploaded", "not_multipart", "upload_expired"),
-)
-def list_parts(call: Call, file_id: str) -> Response:
-    """List the parts that have arrived. Costs one DynamoDB read, and a call to S3 for each thousand parts."""
-    file = uploads.own_file(call, file_id)
-    held = uploads.list_parts(file)
-    return json_response(
-        {
-            "part_size": file.part_size,
-            "part_count": uploads.last_part(file),
-            "parts": [{"part_number": p.part_number, "etag": p.etag, "size": p.size} for p in held],
-        }
-    )
-
-
-@route(
-    routes,
-    "POST",
-    "/v1/files/{file_id}/complete",
-    scope=Scope.FILES_WRITE,
-    tokens=True,
-    body=CompleteUpload,
-    returns={200: FileResource},
-    problems=(*_OF_PARTS, "part_order", "part_missing", "etag_mismatch", "part_too_small", "size_mismatch"),
-    headers=("ETag",),
-)
-def complete_upload(call: Call, body: CompleteUpload, file_id: str) -> Response:
-    """Make a file of the parts; processing begins by itself.
-
-    Costs one DynamoDB read, the parts' list from S3, and the completion.
-    """
-    file = uploads.own_file(call, file_id)
-    uploads.complete(file, [(part.part_number, part.etag) for part in body.parts])
-    return record(file)

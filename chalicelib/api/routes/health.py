@@ -6,7 +6,7 @@ from typing import Any
 
 from chalice import Blueprint, Response
 
-from chalicelib.api.resources import Health
+from chalicelib.api.answers import Health
 from chalicelib.api.routing import json_response, public_route
 from chalicelib.settings import settings
 

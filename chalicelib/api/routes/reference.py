@@ -21,7 +21,7 @@ from chalicelib.settings import settings
 
 routes = Blueprint(__name__)
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).parents[1]
 VIEWER_VERSION = "5.35.0"
 
 # Seconds. A deployment may change them, so they are kept for minutes only.

@@ -157,7 +157,7 @@ def test_head_makes_it_too_and_sends_no_body(photo: Address) -> None:
 def test_what_is_too_large_for_lambdas_answer_comes_from_s3_itself(
     photo: Address, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("chalicelib.api.render.MAX_BODY", 10)
+    monkeypatch.setattr("chalicelib.api.routes.render.MAX_BODY", 10)
     answer = ask(photo)
     assert (answer.status, answer.headers["Cache-Control"]) == (302, "no-store")
     assert f"/{photo.key}?" in answer.headers["Location"]
@@ -165,7 +165,7 @@ def test_what_is_too_large_for_lambdas_answer_comes_from_s3_itself(
 
 
 def test_the_largest_body_fits_lambdas_answer() -> None:
-    from chalicelib.api.render import MAX_BODY
+    from chalicelib.api.routes.render import MAX_BODY
 
     assert MAX_BODY * 4 / 3 + 10_000 < 6 * 10**6
 

@@ -11,14 +11,21 @@ from datetime import timedelta
 from typing import Any
 
 from chalice import Blueprint, Response
+from pydantic import (
+    Field,
+    TypeAdapter,
+    ValidationError,
+)
 
 from chalicelib.api import etags, uploads
-from chalicelib.api.auth import Scope
-from chalicelib.api.bodies import PatchFile, Reprocess, merged_metadata
+from chalicelib.api.answers import FileResource
+from chalicelib.api.auth.callers import Scope
 from chalicelib.api.errors import Problem
-from chalicelib.api.files import record
-from chalicelib.api.resources import FileResource
+from chalicelib.api.fields import AnyVisibility, Filename, FocalPoint, Metadata, RecipeName, Tags
+from chalicelib.api.own import own_file
+from chalicelib.api.parsing import Body
 from chalicelib.api.routing import Call, route
+from chalicelib.api.wire import record
 from chalicelib.catalog import deletion, edits, files
 from chalicelib.model import (
     FILE_ID_PATTERN,
@@ -39,6 +46,51 @@ from chalicelib.upkeep import removal
 
 routes = Blueprint(__name__)
 
+
+class PatchFile(Body):
+    """The body of `PATCH /v1/files/{id}`: what is to change. `metadata` is merged (RFC 7396), the rest replaced."""
+
+    filename: Filename = Field(default_factory=str)
+    tags: Tags | None = None
+    metadata: Metadata | None = None
+    visibility: AnyVisibility = Field(default_factory=lambda: Visibility.PRIVATE)
+    focus: FocalPoint | None = None
+
+
+class Reprocess(Body):
+    """The body of `POST /v1/files/{id}/reprocess`. `force`: also when the renditions are what the recipe makes."""
+
+    recipe: RecipeName | None = None
+    force: bool = False
+
+
+_METADATA = TypeAdapter(Metadata)
+
+
+def merged_metadata(present: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
+    """A record's metadata with a merge patch on it (RFC 7396): objects merge, null removes, all else replaces.
+
+    Raises Problem `invalid_field` when the outcome is out of bounds.
+    """
+
+    def merge(target: Any, patch: Any) -> Any:
+        if not isinstance(patch, dict):
+            return patch
+        merged = dict(target) if isinstance(target, dict) else {}
+        for name, value in patch.items():
+            if value is None:
+                merged.pop(name, None)
+            else:
+                merged[name] = merge(merged.get(name), value)
+        return merged
+
+    try:
+        return _METADATA.validate_python(merge(present, patch))
+    except ValidationError as error:
+        message = error.errors(include_url=False)[0]["msg"]
+        raise Problem("invalid_field", f"`metadata`: {message}, merged.", field="metadata") from None
+
+
 # How often a change is made again on top of another one, without If-Match.
 TRIES = 5
 
@@ -49,7 +101,7 @@ def _until_written(call: Call, file_id: str, write: Callable[[File], File | None
     Raises Problem: `not_found`, `precondition_failed`, and `unavailable` when the file changes faster than that.
     """
     for _ in range(TRIES):
-        file = uploads.own_file(call, file_id)
+        file = own_file(call, file_id)
         conditional = etags.holds(call, file) is not None
         if written := write(file):
             return written
@@ -245,7 +297,7 @@ def delete_file(call: Call, file_id: str) -> Response:
     """
     if call.caller.token:
         # A browser may give up an upload of its own, and delete nothing that was uploaded.
-        uploads.abort(uploads.own_file(call, file_id))
+        uploads.abort(own_file(call, file_id))
     elif settings().delete_window:
         _delete_for_now(call, file_id)
     else:
@@ -256,7 +308,7 @@ def delete_file(call: Call, file_id: str) -> Response:
 def _delete_for_good(call: Call, file_id: str) -> None:
     revision = None
     if etags.is_conditional(call):
-        file = uploads.own_file(call, file_id)
+        file = own_file(call, file_id)
         revision = etags.holds(call, file)
     deleted = None
     if FILE_ID_PATTERN.fullmatch(file_id):
@@ -333,11 +385,11 @@ def restore_file(call: Call, file_id: str) -> Response:
     """
     file = deletion.tombstone(call.tenant, file_id) if FILE_ID_PATTERN.fullmatch(file_id) else None
     if file is None or file.restore_until is None:
-        uploads.own_file(call, file_id)
+        own_file(call, file_id)
         raise Problem("not_deleted", "This file is not deleted.")
     restored = deletion.restore(file)
     if restored is None:
-        uploads.own_file(call, file_id)  # its time is over, unless somebody else restored it just now
+        own_file(call, file_id)  # its time is over, unless somebody else restored it just now
         raise Problem("not_deleted", "This file is not deleted.")
     append(file_id=file.id)
     logger.info("file restored")

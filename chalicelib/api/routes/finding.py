@@ -11,12 +11,13 @@ from chalice import Blueprint, Response
 from pydantic import Field
 
 from chalicelib.api import cursors
-from chalicelib.api.auth import Scope
-from chalicelib.api.bodies import MAX_IDS, MAX_TAGS, Body, Fields, Moment, Query, Sha256, Tag, WholeNumber, control_free
+from chalicelib.api.answers import ChangesPage, FileList, FilePage, FoundFiles, StatsResource
+from chalicelib.api.auth.callers import Scope
 from chalicelib.api.errors import Problem
-from chalicelib.api.files import WITHOUT_DELIVERY, wire
-from chalicelib.api.resources import ChangesPage, FileList, FilePage, FoundFiles, StatsResource
+from chalicelib.api.fields import MAX_IDS, MAX_TAGS, Fields, Moment, Sha256, Tag, WholeNumber, control_free
+from chalicelib.api.parsing import Body, Query
 from chalicelib.api.routing import Call, json_response, route
+from chalicelib.api.wire import WITHOUT_DELIVERY, wire
 from chalicelib.catalog import files
 from chalicelib.catalog.index import counts, feed, lists, search, terms
 from chalicelib.catalog.index.counts import Count

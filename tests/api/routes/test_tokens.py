@@ -78,7 +78,7 @@ def test_an_expired_token_opens_nothing(client: Client, monkeypatch: pytest.Monk
     browser = mint(client, expires_in=60)
     record = browser("POST", "/v1/files", PICTURE).json
     later = model.now() + timedelta(seconds=61)
-    monkeypatch.setattr("chalicelib.api.auth.now", lambda: later)
+    monkeypatch.setattr("chalicelib.api.auth.callers.now", lambda: later)
     for method, path in (("POST", "/v1/files"), ("GET", f"/v1/files/{record['id']}")):
         answer = browser(method, path, PICTURE if method == "POST" else None)
         assert (answer.status, answer.json["code"]) == (401, "token_expired")

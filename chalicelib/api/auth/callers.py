@@ -8,28 +8,15 @@ memory below saves too: a warm function reads a key once in `REMEMBER` seconds.
 
 from __future__ import annotations
 
-import hashlib
 import hmac
-import re
-import secrets
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
+from chalicelib.api.auth import keys
+from chalicelib.api.auth.memory import look_up
 from chalicelib.api.errors import Problem
-from chalicelib.catalog import credentials, tenants
-from chalicelib.catalog.credentials import ApiKey
+from chalicelib.catalog.credentials import ApiKey, hash_key
 from chalicelib.model import UploadToken, now
-from chalicelib.renditions.recipes import DEFAULT_RECIPE, RECIPES
-
-# Seconds a key is trusted from memory. A revoked key must stop within a minute.
-REMEMBER = 30.0
-REMEMBER_KEYS = 1000
-
-_CREDENTIAL = re.compile(r"(fmu?)_([0-9a-f]{12})_[0-9a-f]{48}")
-
 
 COOKIE = "filemill_upload"
 
@@ -52,53 +39,6 @@ class Caller:
     token: UploadToken | None = None
 
 
-def new_credential(prefix: str = "fm") -> tuple[str, str]:
-    """(id, credential): it is shown once and kept nowhere. 192 random bits, so a plain hash of it suffices.
-
-    `fm` is an API key, `fmu` an upload token.
-    """
-    credential_id = secrets.token_hex(6)
-    return credential_id, f"{prefix}_{credential_id}_{secrets.token_hex(24)}"
-
-
-def hash_key(key: str) -> str:
-    return hashlib.sha256(key.encode()).hexdigest()
-
-
-_remembered: dict[tuple[Callable[..., Any], str], tuple[float, Any]] = {}
-
-
-def forget() -> None:
-    """Empties this process's memory of keys and tenants."""
-    _remembered.clear()
-
-
-def _look_up(read: Callable[[str], Any], name: str) -> Any:
-    """What `read` finds under a name, for `REMEMBER` seconds from memory. That there is nothing is not remembered."""
-    moment = time.monotonic()
-    found = _remembered.get((read, name))
-    if found and moment - found[0] < REMEMBER:
-        return found[1]
-    _remembered.pop((read, name), None)
-    known = read(name)
-    if known:
-        if len(_remembered) >= REMEMBER_KEYS:
-            _remembered.clear()
-        _remembered[read, name] = (moment, known)
-    return known
-
-
-def _credential(name: str) -> ApiKey | UploadToken | None:
-    prefix, _, credential_id = name.partition("_")
-    return credentials.get_api_key(credential_id) if prefix == "fm" else credentials.get_token(credential_id)
-
-
-def default_recipe(tenant: str) -> str:
-    """The recipe of files whose creator names none. At most one read; none while the tenant is remembered."""
-    chosen: str | None = _look_up(tenants.get_tenant, tenant).default_recipe
-    return chosen if chosen in RECIPES else DEFAULT_RECIPE
-
-
 def authenticate(authorization: str | None, cookie: str | None = None) -> Caller:
     """The caller behind an `Authorization: Bearer …` header or, without one, an upload token in a cookie.
 
@@ -110,10 +50,10 @@ def authenticate(authorization: str | None, cookie: str | None = None) -> Caller
         raise _unauthenticated("This request needs an API key: send `Authorization: Bearer fm_…`.")
     scheme, _, credential = authorization.partition(" ") if authorization else ("bearer", "", cookie or "")
     credential = credential.strip()
-    match = _CREDENTIAL.fullmatch(credential)
+    match = keys.CREDENTIAL.fullmatch(credential)
     if scheme.lower() != "bearer" or not match or (not authorization and match[1] != "fmu"):
         raise _unauthenticated("The Authorization header must be `Bearer` and an API key that starts with `fm_`.")
-    known: ApiKey | UploadToken | None = _look_up(_credential, f"{match[1]}_{match[2]}")
+    known: ApiKey | UploadToken | None = look_up(keys.find, f"{match[1]}_{match[2]}")
     if not known or not hmac.compare_digest(known.hash, hash_key(credential)):
         raise _unauthenticated("This credential is not valid: it is unknown or was revoked.")
     if isinstance(known, UploadToken):

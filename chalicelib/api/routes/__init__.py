@@ -1,0 +1,1 @@
+"""The HTTP API's routes: one module a resource, with the models of its requests beside them."""

@@ -1,0 +1,78 @@
+"""Records as clients see them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from chalice import Response
+
+from chalicelib.api import etags
+from chalicelib.api.routing import json_response
+from chalicelib.delivery.access import Access, access_to
+from chalicelib.delivery.markup import markup
+from chalicelib.model import File, timestamp
+
+# What of a record is the client's to see.
+_WIRE = (
+    "id",
+    "status",
+    "kind",
+    "filename",
+    "content_type",
+    "size",
+    "sha256",
+    "visibility",
+    "recipe",
+    "tags",
+    "metadata",
+    "focus",
+    "revision",
+    "created_at",
+    "updated_at",
+    "expires_at",
+    "error",
+    "image",
+    "source_url",
+)
+
+
+ALL_FIELDS = frozenset({*_WIRE, "renditions", "delivery"})
+# What a record has among others.
+WITHOUT_DELIVERY = ALL_FIELDS - {"delivery"}
+_NEEDS_ACCESS = ALL_FIELDS - {*_WIRE}
+
+
+def wire(file: File, fields: Collection[str] = ALL_FIELDS, *, expires_in: int | None = None) -> dict[str, Any]:
+    """A record as clients see it, or some fields of it; `expires_in` seconds is for a private file's addresses."""
+    stored = [name for name in _WIRE if name in fields]
+    values = file.model_dump(mode="json", include=set(stored))
+    body = {name: values[name] for name in stored}
+    access = access_to(file, expires_in) if _NEEDS_ACCESS & {*fields} else None
+    if "renditions" in fields:
+        body["renditions"] = [
+            {**rendition.model_dump(mode="json"), "url": access.url(rendition.basename)}
+            for rendition in file.renditions
+            if access
+        ]
+    if "delivery" in fields:
+        body["delivery"] = _delivery(file, access) if access else None
+    return body
+
+
+def _delivery(file: File, access: Access) -> dict[str, Any]:
+    return {
+        "base_url": access.base_url,
+        "query": access.query,
+        "expires_at": timestamp(access.expires_at) if access.expires_at else None,
+        **asdict(markup(file, access)),
+    }
+
+
+def record(
+    file: File, status: int = 200, *, more: Mapping[str, Any] | None = None, headers: Mapping[str, str] | None = None
+) -> Response:
+    """The answer that is one record, with its ETag; `more` is what the answer has besides."""
+    body = wire(file)
+    return json_response({**body, **(more or {})}, status, {"ETag": etags.etag(file.revision, body), **(headers or {})})
