@@ -54,7 +54,7 @@ def fetch(event: Any) -> None:
     importing.handle(event.to_dict(), event.context)
 
 
-# Which records, and what becomes of a batch that fails: ops/event_sources.py, for Chalice cannot say so.
+# Which records, and what becomes of a batch that fails: ops/stack/event_sources.py, for Chalice cannot say so.
 @app.on_dynamodb_record(stream_arn=stage.table_stream_arn, batch_size=100, starting_position="TRIM_HORIZON")
 def index(event: Any) -> None:
     """What became of the files' records. Raising brings the whole batch again, which changes nothing twice."""

@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ops import package, provision
-from ops.emulator_gaps import machine_architecture
+from ops.stack.emulator_gaps import machine_architecture
 from tests.conftest import ROOT, STAGE
 
 ROUNDS = 15

@@ -22,7 +22,7 @@ COMMANDS = {
     "redrive": ("ops.redrive", "move dead letters back to their queue, once what killed them is mended"),
     "backfill": ("ops.backfill", "have existing files processed again, by a recipe that has changed"),
     "reindex": ("ops.reindex", "tell the index of the files that are older than it"),
-    "openapi": ("ops.openapi", "write the OpenAPI document, chalicelib/api/openapi.json, from the routes"),
+    "openapi": ("ops.openapi.document", "write the OpenAPI document, chalicelib/api/openapi.json, from the routes"),
     "local": ("ops.local.run", "run the whole of Filemill on this computer"),
 }
 

@@ -12,11 +12,13 @@ import boto3
 
 from chalicelib.keyring import derived_edge_secret
 from chalicelib.settings import PREFIX, camel_to_variable
-from ops import config, emulator_gaps, event_sources, gateway, package, signing_key, stack, template
+from ops import config, package
 from ops.errors import OpsError, as_sentences
-from ops.policies import POLICIES, Place, traced
+from ops.stack import deployment, emulator_gaps, event_sources, gateway, signing_key, template
+from ops.stack.names import policy_file, stack_name, whereabouts
+from ops.stack.policies import POLICIES, Place, traced
 
-Progress = stack.Progress
+Progress = deployment.Progress
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -124,7 +126,7 @@ def provision(
             "EdgeSecret": derived_edge_secret(signing_key.read_secret(ssm, stage)),
             "RequireTls": emulator_gaps.requires_tls(cloudformation.meta.endpoint_url),
         }
-        made = stack.deploy(
+        made = deployment.deploy(
             cloudformation,
             stack_name(stage),
             template.compact(emulator_gaps.template(cloudformation.meta.endpoint_url, body)),
@@ -133,7 +135,7 @@ def provision(
             allow_replacement=allow_replacement,
             revert_drift=revert_drift,
         )
-        outputs = stack.outputs(made)
+        outputs = deployment.outputs(made)
         outputs["TableStreamArn"] = stream_of(session.client("dynamodb"), outputs["Table"]) or outputs["TableStreamArn"]
         architecture = architecture or emulator_gaps.architecture(cloudformation.meta.endpoint_url)
         emulator_gaps.mend(session, outputs)
@@ -174,32 +176,6 @@ def stream_of(dynamodb: Any, table: str) -> str:
         return str(dynamodb.describe_table(TableName=table)["Table"].get("LatestStreamArn", ""))
     except dynamodb.exceptions.ResourceNotFoundException:
         return ""
-
-
-def stack_name(stage: str) -> str:
-    return f"filemill-{stage}"
-
-
-def whereabouts(session: boto3.Session, stage: str, recorded: Mapping[str, str]) -> tuple[str, str]:
-    """(account, region) that the credentials lead to.
-
-    Raises
-    ------
-    OpsError
-        The stage was provisioned in another: a second one there would take over its entry and leave the first behind.
-    """
-    cloudformation = session.client("cloudformation")  # raises NoRegionError, which STS alone would not
-    region = cloudformation.meta.region_name
-    account = session.client("sts").get_caller_identity()["Account"]
-    queue_arn = recorded.get(f"{PREFIX}INGEST_QUEUE_ARN", "")
-    if queue_arn:
-        known_region, known_account = queue_arn.split(":")[3:5]
-        if (known_account, known_region) != (account, region):
-            raise OpsError(
-                f"Stage {stage!r} is in account {known_account}, region {known_region}; you are in account {account}, "
-                f"region {region}. Set AWS_PROFILE and AWS_DEFAULT_REGION to where it is, or choose another stage name."
-            )
-    return account, region
 
 
 def choose(
@@ -259,8 +235,3 @@ def record(
         changed = True
     if changed and config.deployed_resources(project_dir, stage):
         progress(f"run `chalice deploy --stage {stage}` so that the functions get this")
-
-
-def policy_file(stage: str, name: str) -> str:
-    """A policy's file in `.chalice`, where Chalice looks for it."""
-    return f"policy-{stage}-{name}.json"

@@ -23,10 +23,11 @@ import boto3
 
 from chalicelib import keyring
 from chalicelib.settings import Settings, load
-from ops import config, signing_key
-from ops.emulator_gaps import is_emulator
+from ops import config
 from ops.errors import OpsError, as_sentences
-from ops.provision import whereabouts
+from ops.stack import signing_key
+from ops.stack.emulator_gaps import is_emulator
+from ops.stack.names import whereabouts
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudfront import CloudFrontClient

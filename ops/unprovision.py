@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING, Any
 import boto3
 
 from chalicelib.settings import PREFIX
-from ops import config, signing_key, stack
+from ops import config
 from ops.errors import OpsError, as_sentences
-from ops.policies import POLICIES
-from ops.provision import policy_file, stack_name, whereabouts
+from ops.stack import deployment, signing_key
+from ops.stack.names import policy_file, stack_name, whereabouts
+from ops.stack.policies import POLICIES
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_s3 import S3Client
 
-Progress = stack.Progress
+Progress = deployment.Progress
 
 COUNT_LIMIT = 100_000  # nobody waits for millions to be counted, a thousand a request
 
@@ -40,8 +41,8 @@ def unprovision(stage: str, project_dir: Path, *, delete_files: bool = False, pr
         account, region = whereabouts(session, stage, recorded)
         progress(f"stage {stage}: account {account}, region {region}")
         cfn, s3 = session.client("cloudformation"), session.client("s3")
-        made = stack.describe(cfn, stack_name(stage))
-        outputs = stack.outputs(made) if made else {}
+        made = deployment.describe(cfn, stack_name(stage))
+        outputs = deployment.outputs(made) if made else {}
         buckets = [
             name
             for name in (
@@ -55,7 +56,7 @@ def unprovision(stage: str, project_dir: Path, *, delete_files: bool = False, pr
                 empty(s3, bucket, progress)
         else:
             refuse_files(s3, stage, buckets)
-        stack.delete(cfn, stack_name(stage), progress)
+        deployment.delete(cfn, stack_name(stage), progress)
         # The stack leaves the table behind on purpose (DeletionPolicy), and an interrupted run may have, too.
         if table := outputs.get("Table") or recorded.get(f"{PREFIX}TABLE"):
             _delete_table(session.client("dynamodb"), table)

@@ -26,7 +26,7 @@ from schemathesis.engine import events, from_schema
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from chalicelib.api.application import METHODS
-from ops import gateway as api_gateway
+from ops.stack import gateway as api_gateway
 from tests.conftest import Client, lambda_context
 
 # A valid request may still be refused for what no schema can say (a part that has not arrived, a spent token), so

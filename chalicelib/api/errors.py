@@ -47,7 +47,7 @@ PROBLEMS: dict[str, HTTPStatus] = {
     "unavailable": HTTPStatus.SERVICE_UNAVAILABLE,
     "timeout": HTTPStatus.GATEWAY_TIMEOUT,
 }
-# What API Gateway answers in the function's place (ops/gateway.py), so that no view raises it.
+# What API Gateway answers in the function's place (ops/stack/gateway.py), so that no view raises it.
 GATEWAY_PROBLEMS = ("bad_request", "payload_too_large", "too_many_requests", "timeout")
 
 

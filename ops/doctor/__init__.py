@@ -14,7 +14,7 @@ from ops import config
 from ops.doctor import canary, checks, functions, operation
 from ops.doctor.checks import Check, Patient
 from ops.errors import OpsError, sentence
-from ops.provision import whereabouts
+from ops.stack.names import whereabouts
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -16,9 +16,10 @@ import boto3
 from chalicelib import keyring
 from chalicelib.queues.worker import MAX_RECEIVES
 from chalicelib.settings import IMPORTS_AT_ONCE, Settings
-from ops import config, emulator_gaps, signing_key, stack, template
-from ops.emulator_gaps import is_emulator
-from ops.provision import stack_name
+from ops import config
+from ops.stack import deployment, emulator_gaps, signing_key, template
+from ops.stack.emulator_gaps import is_emulator
+from ops.stack.names import stack_name
 
 HEALTH_TIMEOUT = 15  # seconds; a cold start takes one or two
 
@@ -76,7 +77,7 @@ Check = Callable[[Patient], str]
 
 
 def check_stack(patient: Patient) -> str:
-    found = stack.describe(patient.client("cloudformation"), stack_name(patient.settings.stage))
+    found = deployment.describe(patient.client("cloudformation"), stack_name(patient.settings.stage))
     if found is None:
         return f"there is no stack {stack_name(patient.settings.stage)}; {patient.provision}"
     status = found["StackStatus"]
@@ -263,7 +264,7 @@ def check_key(patient: Patient) -> str:
 def check_front_door(patient: Patient) -> str:
     if not patient.api_id:
         return f"the app is not deployed from here; {patient.deploy}"
-    found = stack.describe(patient.client("cloudformation"), stack_name(patient.settings.stage))
+    found = deployment.describe(patient.client("cloudformation"), stack_name(patient.settings.stage))
     parameters = {p["ParameterKey"]: p["ParameterValue"] for p in found["Parameters"]} if found else {}
     if not parameters.get("ApiDomain", "").startswith(f"{patient.api_id}."):
         return f"the distribution does not know the API's address; {patient.provision} again"

@@ -15,7 +15,7 @@ from typing import Any
 from ops import config
 from ops.doctor.checks import HEALTH_TIMEOUT, Patient
 from ops.package import pinned
-from ops.policies import POLICIES
+from ops.stack.policies import POLICIES
 
 # Chalice takes that of the Python that it runs on (pyproject.toml, requires-python).
 RUNTIMES = ("3.12", "3.13", "3.14")

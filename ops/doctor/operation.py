@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from ops import event_sources, signing_key
 from ops.doctor.checks import HEALTH_TIMEOUT, Patient
-from ops.provision import stack_name
+from ops.stack import event_sources, signing_key
+from ops.stack.names import stack_name
 
 # Seconds. AWS refuses what is signed 15 minutes off; addresses that we sign end too early or too late before that.
 SKEW = 30

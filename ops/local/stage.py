@@ -21,12 +21,12 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ops.config import deployed_resources, load_stage, rest_api_id
-from ops.emulator_gaps import machine_architecture
 from ops.errors import OpsError
 from ops.local import project
 from ops.local.edge import Edge
 from ops.local.edge.thread import EdgeThread
 from ops.local.emulator_process import CREDENTIALS, REGION, EmulatorProcess, check_port
+from ops.stack.emulator_gaps import machine_architecture
 
 Progress = Callable[[str], None]
 

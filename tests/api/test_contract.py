@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from chalicelib.api.routes import files
-from ops.openapi import TARGET
+from ops.openapi.document import TARGET
 from tests import contract
 from tests.conftest import Calls, new_client
 

@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from ops.local.stage import LocalStage
-from ops.openapi import TARGET
+from ops.openapi.document import TARGET
 from tests import contract
 from tests.local import Api
 

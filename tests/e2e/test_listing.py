@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
-from ops import event_sources
 from ops.config import deployed_resources
+from ops.stack import event_sources
 from tests.local import Api
 
 if TYPE_CHECKING:

@@ -13,8 +13,9 @@ import requests
 from chalicelib import keyring
 from chalicelib.settings import load
 from ops import __main__ as ops
-from ops import config, emulator_gaps, provision, signing_key, stack, unprovision
+from ops import config, provision, unprovision
 from ops.errors import OpsError
+from ops.stack import deployment, emulator_gaps, signing_key
 from tests.conftest import aws_client, table_definition
 
 STACK_ID = "arn:aws:cloudformation:eu-west-1:123456789012:stack/filemill-prod/1"
@@ -37,7 +38,7 @@ OUTPUTS = {
 
 
 class Stacks:
-    """Stands in for ops.stack: remembers what it was asked for."""
+    """Stands in for ops.stack.deployment: remembers what it was asked for."""
 
     def __init__(self) -> None:
         self.deployed: list[dict[str, str]] = []
@@ -75,7 +76,7 @@ def stacks(session: boto3.Session, cdn_key: bytes, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(signing_key, "new_private_key", cdn_key.decode)
     fake = Stacks()
     for name in ("deploy", "describe", "delete"):
-        monkeypatch.setattr(stack, name, getattr(fake, name))
+        monkeypatch.setattr(deployment, name, getattr(fake, name))
     return fake
 
 

@@ -22,9 +22,10 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from chalicelib import keyring, settings
 from chalicelib.delivery import access
 from chalicelib.settings import MAX_URL_EXPIRY
-from ops import rotate_keys, signing_key
+from ops import rotate_keys
 from ops.errors import OpsError
 from ops.rotate_keys import Rotation
+from ops.stack import signing_key
 from tests.conftest import STAGE, aws_client, provisioned
 
 PARAMETER = STAGE["FILEMILL_CDN_KEY_PARAMETER"]

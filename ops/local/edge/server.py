@@ -15,10 +15,10 @@ from xml.sax.saxutils import escape
 import aiohttp
 from aiohttp import web
 
-from ops import gateway
 from ops.local.edge import cache, distribution, functions, policies, signatures
 from ops.local.edge.origins import API_BODY_LIMIT, BodyTooLargeError, Origins, UnreachableError, bounded, is_api
 from ops.local.guard import is_loopback
+from ops.stack import gateway
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

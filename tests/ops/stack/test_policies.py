@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from ops.policies import POLICIES, Place, Policy, traced
+from ops.stack.policies import POLICIES, Place, Policy, traced
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 PLACE = Place(
     stage="prod",

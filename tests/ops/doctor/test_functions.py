@@ -17,7 +17,7 @@ from chalicelib.settings import load
 from ops import config
 from ops.doctor import functions
 from ops.doctor.checks import Patient
-from ops.policies import POLICIES
+from ops.stack.policies import POLICIES
 from tests.conftest import STAGE
 
 LAYER = "arn:aws:lambda:eu-west-1:123456789012:layer:filemill-test-managed-layer:2"

@@ -18,9 +18,10 @@ from botocore.exceptions import EndpointConnectionError
 
 from chalicelib import keyring
 from chalicelib.settings import load
-from ops import config, doctor, event_sources, signing_key, stack
+from ops import config, doctor
 from ops.doctor import canary, checks, operation
 from ops.doctor.checks import Patient
+from ops.stack import deployment, event_sources, signing_key
 from tests.conftest import STAGE, aws_client, table_definition
 
 QUEUE = "arn:aws:sqs:eu-west-1:123456789012:ingest"
@@ -92,7 +93,7 @@ def test_a_missing_stack(patient: Patient) -> None:
     [("UPDATE_COMPLETE", ""), ("UPDATE_IN_PROGRESS", "wait"), ("UPDATE_ROLLBACK_COMPLETE", "undone")],
 )
 def test_the_stacks_status(patient: Patient, monkeypatch: pytest.MonkeyPatch, status: str, says: str) -> None:
-    monkeypatch.setattr(stack, "describe", lambda *_: {"StackStatus": status})
+    monkeypatch.setattr(deployment, "describe", lambda *_: {"StackStatus": status})
     found = checks.check_stack(patient)
     assert says in found
     assert bool(found) == bool(says)
@@ -189,7 +190,7 @@ def test_the_front_door_must_know_the_deployed_api(patient: Patient, monkeypatch
     deployed(patient)
     fresh = Patient(patient.session, patient.region, patient.project_dir, patient.settings)
     parameters = [{"ParameterKey": "ApiDomain", "ParameterValue": "old.execute-api.eu-west-1.amazonaws.com"}]
-    monkeypatch.setattr(stack, "describe", lambda *_: {"Parameters": parameters})
+    monkeypatch.setattr(deployment, "describe", lambda *_: {"Parameters": parameters})
     assert "provision --stage test` again" in checks.check_front_door(fresh)
     parameters[0]["ParameterValue"] = "abc.execute-api.eu-west-1.amazonaws.com"
     assert checks.check_front_door(fresh) == ""

@@ -16,14 +16,15 @@ from chalicelib.api.application import METHODS
 from chalicelib.api.errors import GATEWAY_PROBLEMS, PROBLEMS
 from chalicelib.api.routes import reference
 from chalicelib.model import File
-from ops import gateway, openapi
-from ops.openapi_examples import ANSWERS, BODIES, FILE
+from ops.openapi import document as openapi_document
+from ops.openapi.examples import ANSWERS, BODIES, FILE
+from ops.stack import gateway
 from tests.conftest import ROOT, Calls, Client
 
 
 @pytest.fixture(scope="module")
 def document() -> dict[str, Any]:
-    made: dict[str, Any] = json.loads(openapi.TARGET.read_text())
+    made: dict[str, Any] = json.loads(openapi_document.TARGET.read_text())
     return made
 
 
@@ -32,8 +33,8 @@ def validator(document: dict[str, Any], schema: dict[str, Any]) -> Draft202012Va
 
 
 def test_the_committed_document_is_what_the_routes_say(document: dict[str, Any]) -> None:
-    made = openapi.render(openapi.document())
-    assert openapi.TARGET.read_text() == made, "run `make openapi`"
+    made = openapi_document.render(openapi_document.document())
+    assert openapi_document.TARGET.read_text() == made, "run `make openapi`"
 
 
 def test_it_is_valid_openapi_3_1(document: dict[str, Any]) -> None:
@@ -128,7 +129,7 @@ def test_other_examples_fit_their_schemas(document: dict[str, Any]) -> None:
 
 
 def test_examples_of_bodies_and_answers_are_what_the_models_take() -> None:
-    operations = openapi._operations()
+    operations = openapi_document._operations()
     bodies = {operation.body.__name__: operation.body for operation in operations if operation.body}
     assert set(BODIES) == set(bodies)
     for name, examples in BODIES.items():

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from ops.errors import OpsError
-from ops.stack_plan import Event, Stack, Step, choose_parameters, describe_failure, next_step, replaced, unchanged
+from ops.stack.plan import Event, Stack, Step, choose_parameters, describe_failure, next_step, replaced, unchanged
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient

@@ -18,11 +18,11 @@ from chalicelib.observability import SERVICE
 from chalicelib.queues.worker import MAX_RECEIVES
 from chalicelib.settings import PREFIX, Settings, camel_to_variable
 from chalicelib.upkeep import sweep
-from ops import emulator_gaps
 from ops.errors import OpsError
-from ops.template import compact, read
+from ops.stack import emulator_gaps
+from ops.stack.template import compact, read
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 PATH = ROOT / ".chalice" / "resources.yaml"
 NO_VALUE = {"Ref": "AWS::NoValue"}
 

@@ -11,7 +11,7 @@ from botocore.stub import Stubber
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from ops import signing_key
+from ops.stack import signing_key
 from tests.conftest import aws_client
 
 

@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
-from ops.openapi_examples import ANSWERS, BODIES, FILE_ID, REQUEST_ID
+from ops.openapi.examples import ANSWERS, BODIES, FILE_ID, REQUEST_ID
 
 if TYPE_CHECKING:
     from chalicelib.api.routing import Operation
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 TARGET = ROOT / "chalicelib" / "api" / "openapi.json"
 
 Schema = dict[str, Any]

@@ -5,7 +5,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from ops import config, event_sources
+from ops import config
+from ops.stack import event_sources
 
 DEPLOYED = [
     {"resource_type": "lambda_function", "name": "index"},

@@ -9,7 +9,7 @@ import boto3
 import pytest
 
 from chalicelib.api.errors import GATEWAY_PROBLEMS, PROBLEMS
-from ops import gateway
+from ops.stack import gateway
 from tests.conftest import Calls
 
 

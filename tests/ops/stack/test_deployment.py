@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from ops import stack, stack_plan
 from ops.errors import OpsError
-from ops.stack_plan import Stack, Step
+from ops.stack import deployment, plan
+from ops.stack.plan import Stack, Step
 
 BEGIN = datetime(2026, 11, 22, tzinfo=UTC)
 STACK_ID = "arn:aws:cloudformation:eu-west-1:123456789012:stack/filemill-prod/1"
@@ -37,11 +37,11 @@ STACK_ID = "arn:aws:cloudformation:eu-west-1:123456789012:stack/filemill-prod/1"
     ],
 )
 def test_every_status_has_a_way_on(status: str | None, step: Step) -> None:
-    assert stack_plan.next_step(status) is step
+    assert plan.next_step(status) is step
 
 
 def test_a_parameter_keeps_its_value_until_it_is_given_again() -> None:
-    chosen = stack_plan.choose_parameters(["A", "B", "C"], {"A": "1"}, existing=["A", "B", "Gone"])
+    chosen = plan.choose_parameters(["A", "B", "C"], {"A": "1"}, existing=["A", "B", "Gone"])
     assert chosen == [
         {"ParameterKey": "A", "ParameterValue": "1"},
         {"ParameterKey": "B", "UsePreviousValue": True},
@@ -50,7 +50,7 @@ def test_a_parameter_keeps_its_value_until_it_is_given_again() -> None:
 
 def test_a_parameter_that_the_template_lacks_is_refused_with_those_it_has() -> None:
     with pytest.raises(OpsError, match="no parameter X; it has A, B"):
-        stack_plan.choose_parameters(["B", "A"], {"X": "1"}, [])
+        plan.choose_parameters(["B", "A"], {"X": "1"}, [])
 
 
 def event(n: int, resource: str, status: str, reason: str = "") -> dict[str, Any]:
@@ -73,8 +73,8 @@ def test_the_failure_that_is_told_is_the_first_that_is_not_a_cancellation() -> N
         event(3, "Table", "CREATE_FAILED", "Limit exceeded"),
         event(1, "Bucket", "CREATE_COMPLETE"),
     ]
-    assert stack_plan.describe_failure(events, "") == "Table (AWS::X::Y): Limit exceeded"
-    assert stack_plan.describe_failure(events[3:], "it just did") == "it just did"
+    assert plan.describe_failure(events, "") == "Table (AWS::X::Y): Limit exceeded"
+    assert plan.describe_failure(events[3:], "it just did") == "it just did"
 
 
 def test_replacing_or_removing_what_holds_data_is_seen() -> None:
@@ -95,7 +95,7 @@ def test_replacing_or_removing_what_holds_data_is_seen() -> None:
         change("Policy", "AWS::S3::BucketPolicy", "Modify", "True"),
         {"Type": "Other"},
     ]
-    assert stack_plan.replaced(changes) == ["Table", "Bucket"]
+    assert plan.replaced(changes) == ["Table", "Bucket"]
 
 
 class FakeCloudFormation:
@@ -190,7 +190,7 @@ def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def deploy(cfn: FakeCloudFormation, **options: Any) -> tuple[Stack, list[str]]:
     said: list[str] = []
-    made = stack.deploy(cfn, "filemill-prod", "template", {"Stage": "prod"}, said.append, **options)  # type: ignore[arg-type]
+    made = deployment.deploy(cfn, "filemill-prod", "template", {"Stage": "prod"}, said.append, **options)  # type: ignore[arg-type]
     return made, said
 
 
@@ -200,7 +200,7 @@ def test_a_new_stack_is_created_told_of_and_protected() -> None:
     made, said = deploy(cfn)
     assert cfn.calls == ["change set CREATE", "execute", "protect True"]
     assert cfn.sent["Parameters"] == [{"ParameterKey": "Stage", "ParameterValue": "prod"}]
-    assert stack.outputs(made) == {"Table": "t"}
+    assert deployment.outputs(made) == {"Table": "t"}
     assert [line.split()[2:] for line in said] == [["Table", "create", "complete"]]
 
 
@@ -322,9 +322,9 @@ def test_what_was_changed_without_the_template_is_undone_only_on_request() -> No
 
 def test_deleting_lifts_the_protection_and_a_second_time_does_nothing() -> None:
     cfn = FakeCloudFormation("CREATE_COMPLETE", protected=True)
-    stack.delete(cfn, "filemill-prod", lambda _: None)  # type: ignore[arg-type]
+    deployment.delete(cfn, "filemill-prod", lambda _: None)  # type: ignore[arg-type]
     assert cfn.calls == ["protect False", "delete"]
-    stack.delete(cfn, "filemill-prod", lambda _: None)  # type: ignore[arg-type]
+    deployment.delete(cfn, "filemill-prod", lambda _: None)  # type: ignore[arg-type]
     assert cfn.calls == ["protect False", "delete"]
 
 
@@ -333,4 +333,4 @@ def test_a_deletion_that_fails_says_which_resource_is_left() -> None:
     cfn.outcome = "DELETE_FAILED"
     cfn.during = [event(1, "OriginalsBucket", "DELETE_FAILED", "The bucket is not empty")]
     with pytest.raises(OpsError, match=r"OriginalsBucket.*not empty"):
-        stack.delete(cfn, "filemill-prod", lambda _: None)  # type: ignore[arg-type]
+        deployment.delete(cfn, "filemill-prod", lambda _: None)  # type: ignore[arg-type]
