@@ -18,22 +18,26 @@ from typing import Any
 
 from chalice import Chalice, Rate
 
+from chalicelib.observability import SERVICE
 from chalicelib.settings import IMPORTS_AT_ONCE, NotProvisionedError, settings
+
+# The Lambda function that runs this; None at a terminal, where Chalice builds or tests the app.
+function = os.environ.get("AWS_LAMBDA_FUNCTION_NAME")
 
 try:
     stage = settings()
 except NotProvisionedError as missing:
-    if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
+    if function is not None:
         raise
     raise SystemExit(f"filemill: {missing}") from None  # a person at a terminal gets the sentence
 
-# Chalice names the API's function `app-stage`, the others `app-stage-name`; at a terminal there is no function.
-if os.environ.get("AWS_LAMBDA_FUNCTION_NAME", "").endswith(("-process", "-fetch", "-index", "-render", "-sweep")):
-    app = Chalice(app_name="filemill", configure_logs=False)
-else:
+# Chalice names the API's function `filemill-STAGE`, and every other one `filemill-STAGE-NAME`.
+if function in (None, f"{SERVICE}-{stage.stage}"):
     from chalicelib.api.application import create
 
     app = create()
+else:
+    app = Chalice(app_name=SERVICE, configure_logs=False)
 
 
 # Bounded: a flood of files must not use up the account's concurrency, which the API needs, too. What is above waits.
