@@ -32,6 +32,7 @@ except NotProvisionedError as missing:
     raise SystemExit(f"filemill: {missing}") from None  # a person at a terminal gets the sentence
 
 # Chalice names the API's function `filemill-STAGE`, and every other one `filemill-STAGE-NAME`.
+app: Chalice
 if function in (None, f"{SERVICE}-{stage.stage}"):
     from chalicelib.api.application import create
 

@@ -8,8 +8,9 @@ from collections.abc import Callable
 from moto import mock_aws
 
 from tests import images
-from tests.conftest import Calls, new_client, provisioned, recorded_calls
-from tests.processing.test_pipeline import deliver, upload
+from tests.client import new_client
+from tests.making import deliver, upload
+from tests.stage import Calls, provisioned, recorded_calls
 
 PHOTO = images.jpeg(2000, 1500)
 

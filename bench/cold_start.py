@@ -21,7 +21,7 @@ from pathlib import Path
 
 from ops import package, provision
 from ops.stack.emulator_gaps import machine_architecture
-from tests.conftest import ROOT, STAGE
+from tests.stage import ROOT, STAGE
 
 ROUNDS = 15
 RESULT = ROOT / "bench" / "results" / "cold_start.md"

@@ -26,7 +26,7 @@ from chalicelib import aws, settings
 from chalicelib.model import File, Status, Visibility, original_key
 from chalicelib.processing import pipeline
 from chalicelib.queues import ingest, worker
-from tests.conftest import STAGE, lambda_context
+from tests.stage import STAGE, lambda_context
 
 FILES, WORKERS = 100_000, 200
 # Seconds: of processing a file, and of sending its message again in its tenant's group (a warm function, one call).

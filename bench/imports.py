@@ -7,7 +7,7 @@ import statistics
 import subprocess
 import sys
 
-from tests.conftest import STAGE
+from tests.stage import STAGE
 
 ROUNDS = 7
 BASE = "import boto3; boto3.client('s3'); boto3.client('dynamodb')"

@@ -20,7 +20,7 @@ from PIL import Image
 
 from bench.images import photos
 from chalicelib.renditions.engine import ENGINE_VERSION
-from tests.conftest import ROOT
+from tests.stage import ROOT
 
 MEGAPIXELS = (1, 3, 8, 12, 24, 50, 100)
 FORMATS: dict[str, dict[str, Any]] = {

@@ -43,7 +43,7 @@ from chalicelib.catalog.dynamodb import attributes
 from chalicelib.catalog.index.terms import Posting, Term, posting, postings, terms
 from chalicelib.catalog.index.writer import FILES_A_TRANSACTION, Marker, counted
 from chalicelib.model import File, ImageInfo, Kind, Rendition, Status, Visibility
-from tests.conftest import aws_client, provisioned, table_definition
+from tests.stage import aws_client, provisioned, table_definition
 
 RATE = 10_000
 FILES = 1_000_000_000

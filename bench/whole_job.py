@@ -31,7 +31,7 @@ from chalicelib.processing.image.cascade import process_image
 from chalicelib.renditions import places
 from chalicelib.renditions.recipes import DEFAULT_RECIPE
 from chalicelib.storage import derived
-from tests.conftest import ROOT, STAGE
+from tests.stage import ROOT, STAGE
 
 ROUNDS = 5
 LATENCIES = {"GET 40, PUT 60 ms": (0.04, 0.06), "GET 80, PUT 60 ms": (0.08, 0.06)}  # seconds

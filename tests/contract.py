@@ -27,7 +27,8 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 from chalicelib.api.application import METHODS
 from ops.stack import gateway as api_gateway
-from tests.conftest import Client, lambda_context
+from tests.client import Client
+from tests.stage import lambda_context
 
 # A valid request may still be refused for what no schema can say (a part that has not arrived, a spent token), so
 # `positive_data_acceptance` is not asked for; nor is what takes several tenants, which tests/api/test_tenants.py tries.

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import random
 import struct
 import zlib
 from collections.abc import Callable
 from io import BytesIO
 from typing import Any
 
-from PIL import Image, ImageCms, TiffImagePlugin
+from PIL import Image, ImageCms, ImageDraw, TiffImagePlugin
 from PIL.ExifTags import GPS, IFD, Base
 
 QUADRANTS = {
@@ -239,3 +240,32 @@ def _u24(number: int) -> bytes:
 
 def _s15f16(number: float) -> bytes:
     return struct.pack(">i", round(number * 65536))
+
+
+COLORS = [(250, 10, 10), (10, 250, 10), (10, 10, 250), (240, 240, 20), (20, 240, 240)]
+DURATIONS = [100, 50, 200, 80, 120]
+
+
+def moving(format: str, size: tuple[int, int] = (200, 100), mode: str = "RGB", **options: Any) -> bytes:
+    frames = []
+    for color in COLORS:
+        frame = Image.new("RGB", size, color)
+        frame.paste((255, 255, 255), (0, 0, size[0] // 2, size[1] // 2))
+        if mode == "RGBA":
+            frame.putalpha(255)
+            frame.paste((0, 0, 0, 0), (size[0] // 2, 0, size[0], size[1] // 2))
+        frames.append(frame)
+    settings: dict[str, Any] = {"save_all": True, "append_images": frames[1:], "duration": DURATIONS, "loop": 0}
+    return encoded(frames[0], format, **(settings | ({"lossless": True} if format == "WEBP" else {}) | options))
+
+
+def scene(seed: int, width: int = 640, height: int = 480) -> Image.Image:
+    """Shapes as photographs have them: large and small, light and dark."""
+    generator = random.Random(seed)
+    image = Image.new("RGB", (width, height), tuple(generator.randbytes(3)))
+    draw = ImageDraw.Draw(image)
+    for n in range(40):
+        x, y = generator.randrange(width), generator.randrange(height)
+        size = (width // 2) >> (n // 10)
+        draw.ellipse((x - size // 2, y - size // 3, x + size // 2, y + size // 3), fill=tuple(generator.randbytes(3)))
+    return image

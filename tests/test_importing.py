@@ -21,9 +21,9 @@ from chalicelib.queues import imports, worker
 from chalicelib.queues.worker import Later
 from chalicelib.storage import originals as original_objects
 from tests import images
-from tests.conftest import Calls, aws_client, lambda_context
+from tests.making import message
 from tests.outbound.servers import answer, certificate, redirect, saying, serving
-from tests.processing.test_pipeline import message
+from tests.stage import Calls, aws_client, lambda_context
 
 PHOTO = images.jpeg(320, 240)
 

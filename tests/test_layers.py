@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.stage import ROOT
 
 SOURCES = sorted(ROOT.glob("chalicelib/**/*.py"))
 

@@ -7,7 +7,7 @@ import pytest
 
 from chalicelib import settings
 from chalicelib.settings import NotProvisionedError
-from tests.conftest import ROOT, STAGE
+from tests.stage import ROOT, STAGE
 
 
 def test_a_stage_that_was_not_provisioned_is_one_sentence_that_says_what_to_run() -> None:

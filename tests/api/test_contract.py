@@ -11,7 +11,8 @@ import pytest
 from chalicelib.api.routes import files
 from ops.openapi.document import TARGET
 from tests import contract
-from tests.conftest import Calls, new_client
+from tests.client import new_client
+from tests.stage import Calls
 
 # `make contract` asks for many more.
 EXAMPLES = int(os.environ.get("CONTRACT_EXAMPLES", "6"))

@@ -9,7 +9,8 @@ import pytest
 
 from chalicelib import settings
 from chalicelib.api import application
-from tests.conftest import STAGE, Calls, Client, lambda_context
+from tests.client import Client
+from tests.stage import STAGE, Calls, lambda_context
 
 SEVERAL = "https://app.example.com, https://admin.example.com:8443"
 

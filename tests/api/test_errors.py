@@ -11,7 +11,8 @@ import pytest
 
 from chalicelib import observability
 from chalicelib.api.errors import PROBLEMS
-from tests.conftest import ROOT, Calls, Client
+from tests.client import Client
+from tests.stage import ROOT, Calls
 
 
 @pytest.mark.parametrize("path", ["/", "/nope", "/v1", "/v1/files/x/y/z", "/v2/files"])

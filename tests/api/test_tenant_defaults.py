@@ -7,7 +7,8 @@ import pytest
 from chalicelib.api.auth import memory
 from chalicelib.catalog import tenants
 from chalicelib.catalog.tenants import Tenant
-from tests.conftest import Calls, Client, new_client
+from tests.client import Client, new_client
+from tests.stage import Calls
 
 PICTURE = {"filename": "a.png", "content_type": "image/png", "size": 9}
 

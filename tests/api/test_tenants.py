@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from chalicelib.api import routing
-from tests.conftest import Client, aws_client, new_client
-from tests.processing.test_pipeline import deliver, put
+from tests.client import Client, new_client
+from tests.making import deliver, put
+from tests.stage import aws_client
 
 # Bodies that would be right, had the file been theirs.
 BODIES: dict[str, Any] = {

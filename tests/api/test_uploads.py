@@ -14,8 +14,9 @@ from chalicelib.catalog import files
 from chalicelib.model import Status
 from chalicelib.settings import MAX_OBJECT_BYTES, settings
 from chalicelib.storage import multipart
-from tests.conftest import Answer, Calls, Client, aws_client, new_client
-from tests.processing.test_pipeline import deliver, put
+from tests.client import Answer, Client, new_client
+from tests.making import deliver, put
+from tests.stage import Calls, aws_client
 
 MIB = 1024**2
 VIDEO = {"filename": "v.mov", "content_type": "application/x-video", "size": 11 * MIB, "upload": "multipart"}

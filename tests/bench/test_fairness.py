@@ -11,7 +11,7 @@ from bench.fairness import FairQueue, waits
 from chalicelib import aws
 from chalicelib.processing import pipeline
 from chalicelib.queues import ingest
-from tests.conftest import STAGE
+from tests.stage import STAGE
 
 FILES, WORKERS = 3_000, 100
 URL = STAGE["FILEMILL_INGEST_QUEUE_URL"]

@@ -15,7 +15,7 @@ from chalicelib import aws
 from chalicelib.catalog import files
 from chalicelib.catalog.index.writer import Change, index
 from chalicelib.model import File
-from tests.conftest import Calls
+from tests.stage import Calls
 
 ONE = partitions.WORKLOADS[0]
 BY_CREATED = Index("by_created", "list_pk", "list_sk", everything=True)

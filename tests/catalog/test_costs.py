@@ -20,7 +20,7 @@ from chalicelib.catalog.index.writer import Change
 from chalicelib.catalog.keys import feed_key, head_key
 from chalicelib.model import File, Status
 from tests.catalog.fake import FakeDynamoDB, record
-from tests.catalog.making import file
+from tests.making import file
 
 FEW, MANY = 100, 100_000
 

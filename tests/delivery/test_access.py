@@ -15,31 +15,9 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from chalicelib import keyring
 from chalicelib.delivery.access import access_to, grant, sign
-from chalicelib.model import File, Rendition, Status, Visibility, now
-from tests.conftest import Calls
-
-RENDITIONS = [
-    Rendition(name="w160", format=f, content_type=f"image/{f}", width=160, height=120, size=9) for f in ("webp", "jpeg")
-]
-
-
-def file(visibility: Visibility) -> File:
-    moment = now()
-    return File(
-        id="file_01K8Z0000000000000000000AA",
-        tenant="acme",
-        status=Status.READY,
-        filename="a.jpg",
-        content_type="image/jpeg",
-        size=1,
-        visibility=visibility,
-        recipe="photo",
-        revision=3,
-        created_at=moment,
-        updated_at=moment,
-        renditions=RENDITIONS,
-        source_version="0123456789abcdef",
-    )
+from chalicelib.model import File, Visibility
+from tests.making import ready_file
+from tests.stage import Calls
 
 
 def unescape(text: str) -> bytes:
@@ -47,19 +25,23 @@ def unescape(text: str) -> bytes:
     return base64.b64decode(text.translate(str.maketrans("-_~", "+=/")))
 
 
-def urls(file: File, expires_in: int | None = None) -> list[str]:
-    access = access_to(file, expires_in)
-    return [access.url(rendition.basename) for rendition in file.renditions] if access else []
+def urls(ready_file: File, expires_in: int | None = None) -> list[str]:
+    access = access_to(ready_file, expires_in)
+    return [access.url(rendition.basename) for rendition in ready_file.renditions] if access else []
 
 
 def test_a_public_files_address_is_stable_and_unsigned(stage: Calls) -> None:
     base = "https://d111.cloudfront.net/f/public/file_01K8Z0000000000000000000AA/0123456789abcdef/w160"
-    assert urls(file(Visibility.PUBLIC)) == urls(file(Visibility.PUBLIC), 60) == [f"{base}.webp", f"{base}.jpg"]
+    assert (
+        urls(ready_file(Visibility.PUBLIC))
+        == urls(ready_file(Visibility.PUBLIC), 60)
+        == [f"{base}.webp", f"{base}.jpg"]
+    )
     assert stage.names == []
 
 
 def test_a_private_files_signature_covers_its_own_renditions_only_and_ends(stage: Calls, cdn_key: bytes) -> None:
-    url, other = urls(file(Visibility.PRIVATE))
+    url, other = urls(ready_file(Visibility.PRIVATE))
     query = {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
     assert urlsplit(other).query == urlsplit(url).query
     assert query["Key-Pair-Id"] == "K111"
@@ -77,7 +59,7 @@ def test_a_private_files_signature_covers_its_own_renditions_only_and_ends(stage
 
 def test_the_signing_key_is_fetched_once(stage: Calls) -> None:
     for _ in range(3):
-        urls(file(Visibility.PRIVATE))
+        urls(ready_file(Visibility.PRIVATE))
     assert stage.names == ["ssm.GetParameter"]
 
 
@@ -86,21 +68,21 @@ def test_an_address_stays_the_same_within_its_window(stage: Calls, monkeypatch: 
 
     def at(seconds: int) -> str:
         monkeypatch.setattr("chalicelib.delivery.access.time.time", lambda: start + seconds)
-        return urls(file(Visibility.PRIVATE))[0]
+        return urls(ready_file(Visibility.PRIVATE))[0]
 
     assert at(0) == at(3599)
     assert at(0) != at(3600)
 
 
 def test_a_file_without_renditions_needs_no_signature(stage: Calls) -> None:
-    nothing = file(Visibility.PRIVATE).model_copy(update={"renditions": []})
+    nothing = ready_file(Visibility.PRIVATE).model_copy(update={"renditions": []})
     assert access_to(nothing) is None
     assert stage.names == []
 
 
 def test_asked_for_a_time_a_signature_is_good_for_that_long(stage: Calls) -> None:
     for seconds in (60, 86_400):
-        access = access_to(file(Visibility.PRIVATE), seconds)
+        access = access_to(ready_file(Visibility.PRIVATE), seconds)
         assert access
         assert access.expires_at
         assert abs(access.expires_at.timestamp() - time.time() - seconds) <= 1
@@ -114,7 +96,7 @@ def ends(query: str) -> int:
 
 
 def test_a_grant_covers_all_versions_of_one_file_and_no_other(stage: Calls, cdn_key: bytes) -> None:
-    granted = grant(file(Visibility.PRIVATE), 600)
+    granted = grant(ready_file(Visibility.PRIVATE), 600)
     assert granted.resource == "https://d111.cloudfront.net/f/private/file_01K8Z0000000000000000000AA/*"
     assert ends(granted.query) == granted.expires_at.timestamp()
     policy = unescape(parse_qs(granted.query)["Policy"][0])
@@ -125,7 +107,7 @@ def test_a_grant_covers_all_versions_of_one_file_and_no_other(stage: Calls, cdn_
 
 
 def test_a_grants_cookies_are_for_its_files_path_only(stage: Calls) -> None:
-    granted = grant(file(Visibility.PRIVATE), 600, "cloudfront.net")
+    granted = grant(ready_file(Visibility.PRIVATE), 600, "cloudfront.net")
     cookies: SimpleCookie = SimpleCookie()
     for cookie in granted.cookies:
         cookies.load(cookie)

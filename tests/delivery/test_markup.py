@@ -6,7 +6,7 @@ from typing import Any
 from chalicelib.delivery.access import Access
 from chalicelib.delivery.markup import markup
 from chalicelib.model import EXTENSIONS, File, ImageInfo, Rendition, Visibility
-from tests.delivery.test_access import file
+from tests.making import ready_file
 
 ACCESS = Access("https://d111.cloudfront.net/f/private/f/v/", "Policy=a&Signature=b")
 
@@ -18,7 +18,7 @@ def photo(*, widths: tuple[int, ...] = (160, 320, 1280, 1920), recipe: str = "ph
         for w in reversed(widths)  # in whatever order
         for f in ("jpeg", "webp")
     ]
-    return file(Visibility.PRIVATE).model_copy(
+    return ready_file(Visibility.PRIVATE).model_copy(
         update={
             "image": ImageInfo(thumbhash="1QcSHQRnh493V4dIh4eXh1h4kJUI", dominant_color="#a1b2c3", **values),
             "renditions": renditions,

@@ -16,8 +16,8 @@ import pytest
 
 from ops.local.edge import functions
 from ops.local.edge.functions import Functions
-from tests.conftest import ROOT
 from tests.edge.cases import CASES, CHROME, FOLDER, Case
+from tests.stage import ROOT
 
 CODE = (Path(__file__).parents[2] / "edge" / "negotiate.js").read_text()
 SIGNED = "Policy=p&Signature=s&Key-Pair-Id=K1"

@@ -6,7 +6,7 @@ import sys
 
 from moto import mock_aws
 
-from tests import conftest
+from tests import stage
 from tests.faults.harness import crash_everywhere
 from tests.faults.operations import OPERATIONS, surroundings
 
@@ -17,8 +17,8 @@ def main(words: list[str]) -> int:
         print("There are", *(operation.name for operation in OPERATIONS), sep="\n  ", file=sys.stderr)  # noqa: T201
         return 2
     with mock_aws():
-        conftest._one_call_at_a_time()
-        conftest.provisioned(conftest.new_cdn_key())
+        stage.one_call_at_a_time()
+        stage.provisioned(stage.new_cdn_key())
         with surroundings():
             report = crash_everywhere(chosen, tell=lambda line: print(line, file=sys.stderr, flush=True))  # noqa: T201
     print("\n".join(report.lines()))  # noqa: T201

@@ -8,12 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import provisioned
-from tests.faults.harness import Report
+from tests.faults.harness import REPORT
 from tests.faults.operations import surroundings
-
-REPORT = Report()
-"""Of all crashes of this run."""
+from tests.stage import provisioned
 
 
 @pytest.fixture(scope="package")

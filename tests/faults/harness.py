@@ -253,3 +253,7 @@ def _overlapped(
 
 PROGRAMS = int(os.environ.get("FAULTS", "0"))
 """How many programs of disorder to make up, at random; with it every crash is run. 0: what `make test` has time for."""
+
+
+REPORT = Report()
+"""Of all crashes of this run."""

@@ -23,10 +23,11 @@ from chalicelib.storage import originals as original_objects
 from ops import redrive
 from ops.progress import Pace
 from tests import images
-from tests.conftest import Answer, aws_client, functions_in_process, lambda_context
+from tests.client import Answer
 from tests.faults.killing import FAULTS, Point, Process, Role, as_function, run
 from tests.faults.world import A_LEASE, Queue, World, is_file, record_of, shown_again
 from tests.outbound.servers import answer, saying, serving
+from tests.stage import aws_client, functions_in_process, lambda_context
 
 PHOTO = images.jpeg(64, 48)
 TEXT = b"nothing but words\n"

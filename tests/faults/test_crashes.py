@@ -11,8 +11,7 @@ import pytest
 from chalicelib import aws
 from chalicelib.model import Status
 from tests.faults import harness
-from tests.faults.conftest import REPORT
-from tests.faults.harness import crash_everywhere, quiet, world_of
+from tests.faults.harness import REPORT, crash_everywhere, quiet, world_of
 from tests.faults.killing import FAULTS, Point, Process, clients, run
 from tests.faults.operations import OPERATIONS, PHOTO, Operation, created, import_, surroundings
 from tests.faults.world import World, records

@@ -35,7 +35,8 @@ from chalicelib.processing import pipeline
 from chalicelib.queues.worker import MAX_RECEIVES
 from chalicelib.renditions import ladder, places
 from chalicelib.upkeep import sweep
-from tests.conftest import STAGE, Answer, Client, aws_client, lambda_context, new_client, template
+from tests.client import Answer, Client, new_client
+from tests.stage import STAGE, aws_client, lambda_context, template
 
 ACCOUNT, REGION = "123456789012", "eu-west-1"
 TENANT = "acme"

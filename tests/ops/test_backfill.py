@@ -18,8 +18,9 @@ from ops.backfill import Wanted
 from ops.errors import OpsError
 from ops.progress import Pace
 from tests import images
-from tests.conftest import STAGE, Calls, Client, aws_client, lambda_context, new_client
-from tests.processing.test_pipeline import deliver, sqs_event, upload
+from tests.client import Client, new_client
+from tests.making import deliver, sqs_event, upload
+from tests.stage import STAGE, Calls, aws_client, lambda_context
 
 PHOTO = images.jpeg(64, 48)
 PACE = Pace(1000)

@@ -16,7 +16,7 @@ from ops import __main__ as ops
 from ops import config, provision, unprovision
 from ops.errors import OpsError
 from ops.stack import deployment, emulator_gaps, signing_key
-from tests.conftest import aws_client, table_definition
+from tests.stage import aws_client, table_definition
 
 STACK_ID = "arn:aws:cloudformation:eu-west-1:123456789012:stack/filemill-prod/1"
 ORIGINALS, DERIVED = (f"filemill-prod-{kind}-123456789012-eu-west-1" for kind in ("originals", "derived"))

@@ -18,8 +18,9 @@ from ops.errors import OpsError
 from ops.progress import Bar, Pace
 from ops.redrive import Wanted
 from tests import images
-from tests.conftest import STAGE, Calls, Client, aws_client, lambda_context
-from tests.processing.test_pipeline import message, sqs_event, upload
+from tests.client import Client
+from tests.making import message, sqs_event, upload
+from tests.stage import STAGE, Calls, aws_client, lambda_context
 
 PHOTO = images.jpeg(64, 48)
 PACE = Pace(1000)

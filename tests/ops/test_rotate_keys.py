@@ -26,7 +26,7 @@ from ops import rotate_keys
 from ops.errors import OpsError
 from ops.rotate_keys import Rotation
 from ops.stack import signing_key
-from tests.conftest import STAGE, aws_client, provisioned
+from tests.stage import STAGE, aws_client, provisioned
 
 PARAMETER = STAGE["FILEMILL_CDN_KEY_PARAMETER"]
 RESOURCE = "https://d111.cloudfront.net/f/private/file_1/v/*"

@@ -8,7 +8,7 @@ import pytest
 from chalicelib.catalog import tenants as catalog_tenants
 from ops import tenants
 from ops.__main__ import main
-from tests.conftest import STAGE
+from tests.stage import STAGE
 
 
 @pytest.fixture

@@ -17,9 +17,10 @@ from chalicelib.renditions.recipes import RECIPES, Encoding, Recipe, Watermark
 from chalicelib.storage import derived as derived_objects
 from chalicelib.storage import originals as original_objects
 from tests import images
-from tests.conftest import Calls, Client, aws_client, lambda_context
-from tests.processing.image.test_animation import moving
-from tests.processing.test_pipeline import deliver, upload
+from tests.client import Client
+from tests.images import moving
+from tests.making import deliver, upload
+from tests.stage import Calls, aws_client, lambda_context
 
 MEMORY = 1769 * 1024**2
 PHOTO = RECIPES["photo"]

@@ -6,7 +6,6 @@ import json
 from contextlib import suppress
 from datetime import timedelta
 from typing import IO, Any, cast
-from urllib.parse import quote_plus
 
 import pytest
 from PIL import Image
@@ -22,81 +21,11 @@ from chalicelib.renditions import places
 from chalicelib.storage import derived as derived_objects
 from chalicelib.storage import originals as original_objects
 from tests import images
-from tests.conftest import Calls, Client, aws_client, lambda_context
+from tests.client import Client
+from tests.making import deliver, derived, message, put, sqs_event, upload
+from tests.stage import Calls, aws_client, lambda_context
 
 PHOTO = images.jpeg(2000, 1500)
-
-
-def upload(
-    client: Client,
-    body: bytes,
-    *,
-    name: str = "a.jpg",
-    content_type: str = "image/jpeg",
-    tenant: str = "acme",
-    **more: Any,
-) -> str:
-    """Creates a file and puts its bytes where the upload form would."""
-    answer = client("POST", "/v1/files", {"filename": name, "content_type": content_type, "size": len(body), **more})
-    assert answer.status == 201
-    file_id: str = answer.json["id"]
-    put(file_id, body, tenant)
-    return file_id
-
-
-def put(file_id: str, body: bytes, tenant: str = "acme") -> str:
-    reply = aws_client("s3").put_object(Bucket="originals", Key=f"{tenant}/{file_id}", Body=body)
-    version_id: str = reply["VersionId"]
-    return version_id
-
-
-def message(
-    key: str, version_id: str, size: int, *, sequencer: str = "0A", receives: int = 1, bucket: str = "originals"
-) -> dict[str, Any]:
-    """What Lambda gets from the queue for one S3 notification."""
-    record = {
-        "eventVersion": "2.1",
-        "eventSource": "aws:s3",
-        "eventName": "ObjectCreated:Post",
-        "s3": {
-            "bucket": {"name": bucket, "arn": f"arn:aws:s3:::{bucket}"},
-            "object": {
-                "key": quote_plus(key, safe="/"),
-                "size": size,
-                "eTag": "e",
-                "versionId": version_id,
-                "sequencer": sequencer,
-            },
-        },
-    }
-    return sqs_event(json.dumps({"Records": [record]}), receives=receives)
-
-
-def sqs_event(body: str, *, receives: int = 1) -> dict[str, Any]:
-    attributes = {"ApproximateReceiveCount": str(receives), "SentTimestamp": "1700000000000"}
-    record = {
-        "messageId": "m",
-        "receiptHandle": "r",
-        "body": body,
-        "attributes": attributes,
-        "messageAttributes": {},
-        "md5OfBody": "",
-        "eventSource": "aws:sqs",
-        "eventSourceARN": "arn:aws:sqs:eu-west-1:123456789012:ingest",
-        "awsRegion": "eu-west-1",
-    }
-    return {"Records": [record]}
-
-
-def deliver(file_id: str, *, tenant: str = "acme", **more: Any) -> None:
-    """Delivers the notification for the newest version of a file's original."""
-    head = aws_client("s3").head_object(Bucket="originals", Key=f"{tenant}/{file_id}")
-    version = more.pop("version_id", head["VersionId"])
-    pipeline.handle(message(f"{tenant}/{file_id}", version, head["ContentLength"], **more), lambda_context())
-
-
-def derived() -> list[str]:
-    return [o["Key"] for o in aws_client("s3").list_objects_v2(Bucket="derived").get("Contents", [])]
 
 
 def test_a_photo_becomes_ready_with_its_ladder_in_two_formats(client: Client) -> None:

@@ -23,9 +23,10 @@ from chalicelib.storage import objects
 from chalicelib.storage import originals as original_objects
 from chalicelib.upkeep import reconcile, removal, sweep
 from tests import images
-from tests.conftest import STAGE, Calls, Client, aws_client
+from tests.client import Client
 from tests.faults.world import Clock, time_of
-from tests.processing.test_pipeline import deliver, derived, put, upload
+from tests.making import deliver, derived, put, upload
+from tests.stage import STAGE, Calls, aws_client
 
 PHOTO = images.jpeg(64, 48)
 

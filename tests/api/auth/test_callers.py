@@ -5,7 +5,8 @@ import time
 import pytest
 
 from chalicelib.catalog import credentials
-from tests.conftest import Calls, Client, aws_client, new_client
+from tests.client import Client, new_client
+from tests.stage import Calls, aws_client
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,9 @@ import pytest
 from chalicelib import settings
 from chalicelib.delivery import access
 from tests import images
-from tests.conftest import Calls, Client, aws_client, new_client
-from tests.processing.test_pipeline import deliver, upload
+from tests.client import Client, new_client
+from tests.making import deliver, upload
+from tests.stage import Calls, aws_client
 
 PHOTO = images.jpeg(400, 300)
 

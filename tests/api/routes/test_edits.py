@@ -29,8 +29,9 @@ from chalicelib.storage import derived as derived_objects
 from chalicelib.storage import originals as original_objects
 from chalicelib.upkeep import removal
 from tests import images
-from tests.conftest import Answer, Calls, Client, aws_client, lambda_context, new_client
-from tests.processing.test_pipeline import deliver, derived, sqs_event, upload
+from tests.client import Answer, Client, new_client
+from tests.making import deliver, derived, sqs_event, upload
+from tests.stage import Calls, aws_client, lambda_context
 
 PHOTO = images.jpeg(700, 500)
 CSV = {"name": "a.csv", "content_type": "text/csv"}

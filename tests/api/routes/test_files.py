@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from chalicelib import aws
-from tests.conftest import Calls, Client, aws_client, new_client
+from tests.client import Client, new_client
+from tests.stage import Calls, aws_client
 
 PHOTO = {"filename": "IMG 1.jpg", "content_type": "image/jpeg", "size": 2766997, "tags": ["cats"]}
 

@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from chalicelib.settings import settings
-from tests.conftest import Answer, Calls, Client, new_client
-from tests.processing.test_pipeline import deliver, put
+from tests.client import Answer, Client, new_client
+from tests.making import deliver, put
+from tests.stage import Calls
 
 PHOTO = {"filename": "IMG 1.jpg", "content_type": "image/jpeg", "size": 2766997, "tags": ["cats"]}
 

@@ -18,8 +18,9 @@ from chalicelib.delivery.missing import Address, End
 from chalicelib.processing import on_demand as work
 from chalicelib.storage import derived as derived_objects
 from tests import images
-from tests.conftest import Answer, Calls, Client, aws_client
-from tests.processing.test_pipeline import deliver, upload
+from tests.client import Answer, Client
+from tests.making import deliver, upload
+from tests.stage import Calls, aws_client
 
 Status = dict[str, Any]
 
@@ -216,7 +217,7 @@ def test_who_waits_gives_up_before_api_gateway_does_and_nobody_keeps_that(
 def test_the_times_fit_into_one_another() -> None:
     import json
 
-    from tests.conftest import ROOT
+    from tests.stage import ROOT
 
     functions = json.loads((ROOT / ".chalice" / "config.json").read_text())["lambda_functions"]
     render, api = functions["render"]["lambda_timeout"], functions["api_handler"]["lambda_timeout"]

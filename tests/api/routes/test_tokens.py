@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import Calls, Client, aws_client, new_client
-from tests.processing.test_pipeline import deliver, put
+from tests.client import Client, new_client
+from tests.making import deliver, put
+from tests.stage import Calls, aws_client
 
 PICTURE = {"filename": "a.png", "content_type": "image/png", "size": 9}
 TOKEN = {"max_bytes": 1000, "max_files": 3, "content_types": ["image/*", "text/csv"], "tags": ["from-web"]}

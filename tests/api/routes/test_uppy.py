@@ -14,7 +14,8 @@ from chalicelib.api.auth.callers import COOKIE
 from chalicelib.catalog import claims
 from chalicelib.catalog.credentials import new_credential
 from chalicelib.settings import MAX_PARTS, MIN_PART_BYTES, settings
-from tests.conftest import Answer, Calls, Client, aws_client, new_client
+from tests.client import Answer, Client, new_client
+from tests.stage import Calls, aws_client
 
 MIB = 1024**2
 NEW = {"filename": "Menü 1.jpg", "type": "image/jpeg", "metadata": {"album": "Été"}}

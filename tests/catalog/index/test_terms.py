@@ -4,7 +4,7 @@ import pytest
 
 from chalicelib.catalog.index.terms import MAX_WORDS, postings, sortable_name, split_words, words_of
 from chalicelib.model import Status
-from tests.catalog.making import file
+from tests.making import file
 
 
 @pytest.mark.parametrize(

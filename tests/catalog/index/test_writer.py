@@ -21,8 +21,8 @@ from chalicelib.catalog.index.terms import postings, sortable_name
 from chalicelib.events import indexing
 from chalicelib.model import File, Kind, Status
 from tests.catalog.fake import CrashedError, FakeDynamoDB
-from tests.catalog.making import file
-from tests.conftest import lambda_context
+from tests.making import file
+from tests.stage import lambda_context
 
 index_module = import_module("chalicelib.catalog.index.writer")  # catalog.index is the function
 

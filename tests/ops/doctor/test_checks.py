@@ -22,7 +22,7 @@ from ops import config, doctor
 from ops.doctor import canary, checks, operation
 from ops.doctor.checks import Patient
 from ops.stack import deployment, event_sources, signing_key
-from tests.conftest import STAGE, aws_client, table_definition
+from tests.stage import STAGE, aws_client, table_definition
 
 QUEUE = "arn:aws:sqs:eu-west-1:123456789012:ingest"
 

@@ -18,7 +18,7 @@ from ops import config
 from ops.doctor import functions
 from ops.doctor.checks import Patient
 from ops.stack.policies import POLICIES
-from tests.conftest import STAGE
+from tests.stage import STAGE
 
 LAYER = "arn:aws:lambda:eu-west-1:123456789012:layer:filemill-test-managed-layer:2"
 PRESENT: dict[str, Any] = {

@@ -19,7 +19,8 @@ from chalicelib.model import File
 from ops.openapi import document as openapi_document
 from ops.openapi.examples import ANSWERS, BODIES, FILE
 from ops.stack import gateway
-from tests.conftest import ROOT, Calls, Client
+from tests.client import Client
+from tests.stage import ROOT, Calls
 
 
 @pytest.fixture(scope="module")

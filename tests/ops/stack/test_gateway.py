@@ -10,7 +10,7 @@ import pytest
 
 from chalicelib.api.errors import GATEWAY_PROBLEMS, PROBLEMS
 from ops.stack import gateway
-from tests.conftest import Calls
+from tests.stage import Calls
 
 
 @pytest.fixture

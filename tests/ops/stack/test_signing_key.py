@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from ops.stack import signing_key
-from tests.conftest import aws_client
+from tests.stage import aws_client
 
 
 @pytest.fixture(autouse=True)

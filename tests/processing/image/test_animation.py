@@ -3,7 +3,6 @@ from __future__ import annotations
 import subprocess
 import sys
 from io import BytesIO
-from typing import Any
 
 import pytest
 from PIL import Image
@@ -11,23 +10,8 @@ from PIL import Image
 from chalicelib.model import ErrorCode
 from chalicelib.processing.image import animation
 from tests import images
-from tests.processing.image.test_cascade import assert_upright, close, fault, opened, process
-
-COLORS = [(250, 10, 10), (10, 250, 10), (10, 10, 250), (240, 240, 20), (20, 240, 240)]
-DURATIONS = [100, 50, 200, 80, 120]
-
-
-def moving(format: str, size: tuple[int, int] = (200, 100), mode: str = "RGB", **options: Any) -> bytes:
-    frames = []
-    for color in COLORS:
-        frame = Image.new("RGB", size, color)
-        frame.paste((255, 255, 255), (0, 0, size[0] // 2, size[1] // 2))
-        if mode == "RGBA":
-            frame.putalpha(255)
-            frame.paste((0, 0, 0, 0), (size[0] // 2, 0, size[0], size[1] // 2))
-        frames.append(frame)
-    settings: dict[str, Any] = {"save_all": True, "append_images": frames[1:], "duration": DURATIONS, "loop": 0}
-    return images.encoded(frames[0], format, **(settings | ({"lossless": True} if format == "WEBP" else {}) | options))
+from tests.images import COLORS, DURATIONS, moving
+from tests.processing.image.checks import assert_upright, close, fault, opened, process
 
 
 def played(data: bytes) -> list[tuple[Image.Image, int]]:
@@ -137,7 +121,7 @@ def test_memory_is_that_of_one_frame_however_many_there_are() -> None:
     code = """
 import resource
 from tests.images import encoded
-from tests.processing.image.test_cascade import MEMORY, process
+from tests.processing.image.checks import MEMORY, process
 from PIL import Image
 frames = [Image.linear_gradient("L").resize((600, 400)).rotate(n) for n in range(COUNT)]
 data = encoded(frames[0], "GIF", save_all=True, append_images=frames[1:], duration=50)

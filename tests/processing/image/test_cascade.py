@@ -18,59 +18,14 @@ import pytest
 from PIL import Image, JpegImagePlugin
 from PIL.ExifTags import IFD, Base
 
-from chalicelib.model import ErrorCode, ImageInfo, PermanentFault, Rendition
+from chalicelib.model import ErrorCode, Rendition
 from chalicelib.processing.image import decode
 from chalicelib.processing.image.cascade import encode, process_image
 from chalicelib.processing.image.jpeg import passes
 from chalicelib.processing.image.resize import resized
-from chalicelib.renditions.recipes import RECIPES, Encoding
+from chalicelib.renditions.recipes import Encoding
 from tests import images
-
-MEMORY = 1769 * 1024**2
-PHOTO = RECIPES["photo"]
-
-Outputs = dict[tuple[str, str], tuple[Rendition, bytes]]
-
-
-def process(
-    data: bytes, recipe: str = "photo", memory: int = MEMORY, widths: tuple[int, ...] | None = None
-) -> tuple[ImageInfo, Outputs]:
-    out: Outputs = {}
-
-    def emit(rendition: Rendition, encoded: bytes) -> None:
-        assert (rendition.name, rendition.format) not in out
-        out[rendition.name, rendition.format] = rendition, encoded
-
-    chosen = RECIPES[recipe] if widths is None else replace(RECIPES[recipe], widths=widths)
-    info = process_image(data, chosen, memory=memory, emit=emit)
-    return info, out
-
-
-def fault(data: bytes, memory: int = MEMORY) -> PermanentFault:
-    with pytest.raises(PermanentFault) as caught:
-        process(data, memory=memory)
-    return caught.value
-
-
-def opened(data: bytes) -> Image.Image:
-    image = Image.open(BytesIO(data))
-    image.load()
-    return image
-
-
-def close(color: object, expected: tuple[int, ...], tolerance: int = 12) -> bool:
-    assert isinstance(color, tuple)
-    assert len(color) == len(expected)
-    return all(abs(a - b) <= tolerance for a, b in zip(color, expected, strict=True))
-
-
-def assert_upright(image: Image.Image) -> None:
-    rgb = image.convert("RGB")
-    for name, color in images.QUADRANTS.items():
-        x = image.width * (3 if "right" in name else 1) // 4
-        y = image.height * (3 if "bottom" in name else 1) // 4
-        assert close(rgb.getpixel((x, y)), color), f"{name}: {rgb.getpixel((x, y))}"
-
+from tests.processing.image.checks import MEMORY, PHOTO, assert_upright, close, fault, opened, process
 
 # What comes out
 

@@ -15,7 +15,7 @@ from chalicelib.processing.image.decode import decode
 from chalicelib.processing.image.resize import first_resize
 from tests import images
 from tests.delta_e import delta_e, differences
-from tests.processing.image.test_fingerprints import scene
+from tests.images import scene
 
 SIZE = (120, 90)
 

@@ -9,8 +9,8 @@ from PIL import Image
 from chalicelib.processing.image.cascade import process_image
 from chalicelib.renditions.recipes import RECIPES, Recipe
 from tests import images
-from tests.processing.image.test_cascade import MEMORY, assert_upright, close, opened, process
-from tests.processing.image.test_fingerprints import scene
+from tests.images import scene
+from tests.processing.image.checks import MEMORY, assert_upright, close, opened, process
 
 AVATAR = RECIPES["avatar"]
 

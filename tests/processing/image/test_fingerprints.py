@@ -1,25 +1,13 @@
 from __future__ import annotations
 
-import random
 from io import BytesIO
 
 import pytest
-from PIL import Image, ImageDraw, ImageEnhance, ImageFilter
+from PIL import Image, ImageEnhance, ImageFilter
 
 from chalicelib.processing.image.fingerprints import palette, phash, sharpness
 from tests import images
-
-
-def scene(seed: int, width: int = 640, height: int = 480) -> Image.Image:
-    """Shapes as photographs have them: large and small, light and dark."""
-    generator = random.Random(seed)
-    image = Image.new("RGB", (width, height), tuple(generator.randbytes(3)))
-    draw = ImageDraw.Draw(image)
-    for n in range(40):
-        x, y = generator.randrange(width), generator.randrange(height)
-        size = (width // 2) >> (n // 10)
-        draw.ellipse((x - size // 2, y - size // 3, x + size // 2, y + size // 3), fill=tuple(generator.randbytes(3)))
-    return image
+from tests.images import scene
 
 
 def distance(one: str, other: str) -> int:

@@ -15,7 +15,7 @@ from chalicelib.model import ErrorCode
 from chalicelib.processing.image.heif import claimed_pixels
 from tests import images
 from tests.heic import HEIC, claiming
-from tests.processing.image.test_cascade import assert_upright, close, fault, opened, process
+from tests.processing.image.checks import assert_upright, close, fault, opened, process
 
 
 @pytest.mark.parametrize("name", ["upright", "turned", "mirrored"])

@@ -12,7 +12,7 @@ from PIL import Image
 from chalicelib.model import ErrorCode
 from tests import images
 from tests.fuzzing import fuzz
-from tests.processing.image.test_cascade import fault, process
+from tests.processing.image.checks import fault, process
 
 
 @pytest.mark.filterwarnings("ignore")

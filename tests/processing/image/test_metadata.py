@@ -18,7 +18,7 @@ from chalicelib.processing.image.cascade import process_image
 from chalicelib.processing.image.frames import count_frames
 from chalicelib.processing.image.rights import credit
 from tests import images
-from tests.processing.image.test_cascade import MEMORY, PHOTO, process
+from tests.processing.image.checks import MEMORY, PHOTO, process
 
 XMP = """<x:xmpmeta><rdf:RDF><dc:rights><rdf:Alt><rdf:li xml:lang="x-default">CC BY 4.0</rdf:li></rdf:Alt></dc:rights>
 <dc:description><rdf:Alt><rdf:li xml:lang="x-default">A &lt;b&gt; door</rdf:li></rdf:Alt></dc:description></rdf:RDF>"""

@@ -10,8 +10,8 @@ from chalicelib.processing.image.cascade import encode, process_image
 from chalicelib.processing.image.quality import HIGHEST, LOWEST, chosen, ssim
 from chalicelib.renditions.recipes import RECIPES, Encoding
 from tests import images
-from tests.processing.image.test_cascade import opened
-from tests.processing.image.test_fingerprints import scene
+from tests.images import scene
+from tests.processing.image.checks import opened
 
 # Drawn shapes are easy to encode; grain is what takes bytes.
 SCENE = Image.blend(scene(3, 960, 640), Image.effect_noise((960, 640), 60).convert("RGB"), 0.3)

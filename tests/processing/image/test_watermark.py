@@ -13,7 +13,7 @@ from chalicelib.processing.image.cascade import process_image
 from chalicelib.renditions import recipes
 from chalicelib.renditions.recipes import RECIPES, Recipe, Watermark
 from tests import images
-from tests.processing.image.test_cascade import MEMORY, close, opened
+from tests.processing.image.checks import MEMORY, close, opened
 
 PHOTO = RECIPES["photo"]
 GREY = Image.new("RGB", (800, 600), (100, 100, 100))

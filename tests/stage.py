@@ -1,0 +1,241 @@
+"""One stage on moto: buckets, queues and the stack's own table, and a record of the AWS calls that the code makes."""
+
+from __future__ import annotations
+
+import copy
+import io
+import json
+import os
+import re
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import boto3
+import requests
+import yaml
+from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
+
+STAGE = {
+    "FILEMILL_STAGE": "test",
+    "FILEMILL_ORIGINALS_BUCKET": "originals",
+    "FILEMILL_DERIVED_BUCKET": "derived",
+    "FILEMILL_TABLE": "filemill-test",
+    "FILEMILL_TABLE_STREAM_ARN": "arn:aws:dynamodb:eu-west-1:123456789012:table/filemill-test/stream/1",
+    "FILEMILL_INGEST_QUEUE_ARN": "arn:aws:sqs:eu-west-1:123456789012:ingest",
+    "FILEMILL_INGEST_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/123456789012/ingest",
+    "FILEMILL_IMPORT_QUEUE_ARN": "arn:aws:sqs:eu-west-1:123456789012:imports",
+    "FILEMILL_IMPORT_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/123456789012/imports",
+    "FILEMILL_DISTRIBUTION_ID": "EDIST",
+    "FILEMILL_FRONT_DOOR": "https://d111.cloudfront.net",
+    "FILEMILL_CDN_KEY_ID": "K111",
+    "FILEMILL_CDN_KEY_PARAMETER": "/filemill/test/cdn-signing-key",
+    "FILEMILL_SECRET_PARAMETER": "/filemill/test/secret",
+}
+
+
+os.environ.update(STAGE)
+os.environ.update(
+    AWS_ACCESS_KEY_ID="testing",
+    AWS_SECRET_ACCESS_KEY="testing",
+    AWS_DEFAULT_REGION="eu-west-1",
+    POWERTOOLS_METRICS_DISABLED="true",
+)
+os.environ.pop("AWS_ENDPOINT_URL", None)
+
+ROOT = Path(__file__).parent.parent
+
+
+class _Template(yaml.SafeLoader):
+    """Reads a CloudFormation template; what an intrinsic function would give is of no interest here."""
+
+
+_Template.add_multi_constructor("!", lambda loader, suffix, node: suffix)
+
+
+@cache
+def template() -> dict[str, Any]:
+    document: dict[str, Any] = yaml.load((ROOT / ".chalice/resources.yaml").read_text(), Loader=_Template)
+    return document
+
+
+def table_definition() -> dict[str, Any]:
+    """The table as the stack declares it, so that no test has a schema of its own."""
+    properties = template()["Resources"]["Table"]["Properties"]
+    wanted = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
+    stream = {"StreamEnabled": True, **properties["StreamSpecification"]}
+    return {**{name: properties[name] for name in wanted}, "StreamSpecification": stream}
+
+
+def new_cdn_key() -> bytes:
+    from cryptography.hazmat.primitives.asymmetric import rsa
+    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
+@dataclass
+class Calls:
+    """AWS calls of the code under test, as `service.Operation`, in order."""
+
+    names: list[str] = field(default_factory=list)
+    _indexed: int = 0
+
+    def settle(self) -> None:
+        """Lets the index catch up with the table; the calls that takes are not the test's."""
+        from chalicelib.events import indexing
+
+        before, records = list(self.names), stream_records()
+        for start in range(self._indexed, len(records), 100):
+            indexing.handle({"Records": records[start : start + 100]}, lambda_context())
+        self._indexed = len(records)
+        self.names[:] = before
+
+    def clear(self) -> None:
+        self.names.clear()
+
+    def count(self, prefix: str) -> int:
+        return sum(name.startswith(prefix) for name in self.names)
+
+
+def one_call_at_a_time() -> None:
+    """moto's DynamoDB is not made for threads, and copies all of a table for each transaction, its stream included."""
+    from botocore.client import BaseClient
+    from moto.dynamodb.models.table import StreamShard
+
+    base: Any = BaseClient
+    lock, call = threading.RLock(), base._make_api_call
+
+    def locked(client: Any, operation: str, parameters: Any) -> Any:
+        with lock if client.meta.service_model.service_name == "dynamodb" else nullcontext():
+            return call(client, operation, parameters)
+
+    def copied(shard: Any, memo: Any) -> Any:
+        other = copy.copy(shard)
+        other.items = list(shard.items)
+        return other
+
+    base._make_api_call = locked
+    StreamShard.__deepcopy__ = copied  # type: ignore[attr-defined]
+
+
+@cache
+def aws_client(service: str) -> Any:
+    """A client for a test's own look at AWS; the code under test has others, whose calls are counted."""
+    return boto3.client(service)  # type: ignore[call-overload]
+
+
+def stream_records() -> list[dict[str, Any]]:
+    """All that the table's stream tells, as Lambda would be told: the records of files, as the mapping's filter has it.
+
+    moto's own API of streams gives the same, slowly.
+    """
+    from moto.dynamodb.models import dynamodb_backends
+    from moto.dynamodb.models.dynamo_type import DynamoType
+
+    def plain(value: Any) -> Any:
+        return value.to_json() if isinstance(value, DynamoType) else str(value)
+
+    table = dynamodb_backends["123456789012"]["eu-west-1"].tables["filemill-test"]
+    assert table.stream_shard
+    told = [record.record for record in table.stream_shard.items]
+    own = [record for record in told if record["dynamodb"]["Keys"]["sk"] == {"S": "FILE"}]
+    return [json.loads(json.dumps(record, default=plain)) for record in own]
+
+
+def _make_distribution() -> None:
+    """One of the settings' id, for invalidations; moto would give it an id of its own."""
+    from moto.cloudfront.models import cloudfront_backends
+
+    origin = {"Id": "derived", "DomainName": "derived.s3.amazonaws.com", "S3OriginConfig": {"OriginAccessIdentity": ""}}
+    behavior = {"TargetOriginId": "derived", "ViewerProtocolPolicy": "redirect-to-https"}
+    config = {
+        "CallerReference": "test",
+        "Comment": "",
+        "Enabled": True,
+        "Origins": {"Quantity": 1, "Items": [origin]},
+        "DefaultCacheBehavior": behavior,
+    }
+    made = aws_client("cloudfront").create_distribution(DistributionConfig=config)["Distribution"]["Id"]
+    backend = cloudfront_backends["123456789012"]["aws"]
+    backend.distributions[STAGE["FILEMILL_DISTRIBUTION_ID"]] = backend.distributions.pop(made)
+
+
+def provisioned(cdn_key: bytes) -> None:
+    """Makes an empty stage in the mocked cloud, and has the code under test forget what it remembers of another."""
+    from chalicelib import keyring, settings
+    from chalicelib.api.auth import memory
+    from chalicelib.delivery import access
+
+    requests.post("http://motoapi.amazonaws.com/moto-api/reset", timeout=5)
+    for cached in (settings.settings, access._signer, access._signed):
+        cached.cache_clear()
+    keyring.forget()
+    memory.forget()
+    s3 = aws_client("s3")
+    for bucket in ("originals", "derived"):
+        s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    s3.put_bucket_versioning(Bucket="originals", VersioningConfiguration={"Status": "Enabled"})
+    aws_client("dynamodb").create_table(TableName="filemill-test", **table_definition())
+    for queue in ("ingest", "imports"):
+        aws_client("sqs").create_queue(QueueName=queue)
+    _make_distribution()
+    ssm = aws_client("ssm")
+    ssm.put_parameter(Name=STAGE["FILEMILL_CDN_KEY_PARAMETER"], Value=cdn_key.decode() or "none", Type="SecureString")
+    ssm.put_parameter(Name=STAGE["FILEMILL_SECRET_PARAMETER"], Value="s" * 43, Type="SecureString")
+
+
+@contextmanager
+def recorded_calls() -> Iterator[Calls]:
+    """The AWS calls that the code under test makes meanwhile."""
+    from chalicelib import aws
+
+    calls = Calls()
+
+    def record(model: Any, **_: Any) -> None:
+        calls.names.append(f"{model.service_model.service_name}.{model.name}")
+
+    clients = (aws.cloudfront(), aws.s3(), aws.dynamodb(), aws.sqs(), aws.ssm(), aws.functions())
+    for client in clients:
+        client.meta.events.register("before-call", record)
+    yield calls
+    for client in clients:
+        client.meta.events.unregister("before-call", record)
+
+
+@contextmanager
+def functions_in_process(invoke: Callable[[Callable[[], Any]], Any] = lambda work: work()) -> Iterator[None]:
+    """Lambda's Invoke calls our own handler: moto would want Docker. What it raises is answered as Lambda does."""
+    from chalicelib import aws
+
+    def answer(request: Any, **_: Any) -> AWSResponse:
+        import app
+
+        match = re.search(r"/functions/filemill-test-(\w+)/invocations", request.url)
+        assert match, request.url
+        headers = HTTPHeaders()
+        try:
+            said = invoke(lambda: getattr(app, match[1])(json.loads(request.body), lambda_context()))
+        except Exception as error:
+            said = {"errorType": type(error).__name__, "errorMessage": str(error)}
+            headers["X-Amz-Function-Error"] = "Unhandled"
+        return AWSResponse(request.url, 200, headers, io.BytesIO(json.dumps(said).encode()))
+
+    events = aws.functions().meta.events
+    events.register_first("before-send.lambda.Invoke", answer)
+    try:
+        yield
+    finally:
+        events.unregister("before-send.lambda.Invoke", answer)
+
+
+def lambda_context() -> Any:
+    return SimpleNamespace(aws_request_id=str(uuid.uuid4()), function_name="filemill-test", memory_limit_in_mb=1769)
