@@ -1,0 +1,106 @@
+"""The documentation: no link is dead, every page is listed, and its tables name what the code has."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+
+from chalicelib.settings import PREFIX, Settings
+from tests.conftest import ROOT
+
+DOCS = ROOT / "docs"
+PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md"), *ROOT.glob("bench/results/*.md")])
+TEMPLATE = ROOT / ".chalice/resources.yaml"
+
+_LINK = re.compile(r"\]\(([^)\s]+)\)")
+_CODE = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
+
+
+def prose(page: Path) -> str:
+    """A page without its code, in which brackets are no links and `#` begins no heading."""
+    return _CODE.sub("", page.read_text(encoding="utf-8"))
+
+
+@cache
+def anchors(page: Path) -> frozenset[str]:
+    """The anchors that GitHub makes of a page's headings; a heading that comes again gets a number."""
+    text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    found: list[str] = []
+    for title in re.findall(r"^#+ (.+)$", text, re.MULTILINE):
+        anchor = re.sub(r"[^\w -]", "", title.strip().lower()).replace(" ", "-")
+        again = sum(re.fullmatch(rf"{re.escape(anchor)}(-\d+)?", other) is not None for other in found)
+        found.append(f"{anchor}-{again}" if again else anchor)
+    return frozenset(found)
+
+
+def links(page: Path) -> Iterator[tuple[str, Path, str]]:
+    """(link, file, anchor) of each link to something in the repository."""
+    for link in _LINK.findall(prose(page)):
+        if not re.match(r"[a-z]+:", link):
+            path, _, anchor = link.partition("#")
+            yield link, (page.parent / unquote(path)).resolve() if path else page, anchor
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_leads_to_a_file_and_a_heading(page: Path) -> None:
+    for link, target, anchor in links(page):
+        assert target.exists(), link
+        assert target.is_relative_to(ROOT), link
+        assert not anchor or anchor in anchors(target), link
+
+
+def test_the_index_leads_to_every_page() -> None:
+    for folder in (DOCS, DOCS / "decisions"):
+        listed = {target for _, target, _ in links(folder / "README.md")}
+        assert {page for page in folder.glob("*.md") if page.name != "README.md"} <= listed
+
+
+def test_pages_that_the_code_names_are_there() -> None:
+    files = (path for room in ("chalicelib", "ops", "edge") for path in (ROOT / room).rglob("*"))
+    sources = [path for path in files if path.suffix in {".py", ".js", ".sh"}]
+    named = {
+        found
+        for path in [*sources, TEMPLATE, ROOT / "requirements.txt"]
+        if "viewer" not in path.parts  # minified, and not ours
+        for found in re.findall(r"docs/[\w-]+\.md(?:#[\w-]+)?", path.read_text(encoding="utf-8"))
+    }
+    assert len(named) > 10
+    for name in named:
+        path, _, anchor = name.partition("#")
+        assert (ROOT / path).exists(), name
+        assert not anchor or anchor in anchors(ROOT / path), name
+
+
+def table(page: str, pattern: str) -> set[str]:
+    return set(re.findall(pattern, (DOCS / page).read_text(encoding="utf-8"), re.MULTILINE))
+
+
+def test_every_setting_with_a_default_is_in_the_reference() -> None:
+    wanted = {PREFIX + name.upper() for name, field in Settings.model_fields.items() if not field.is_required()}
+    assert table("settings.md", r"^\| `(FILEMILL_\w+)` \|") == wanted
+
+
+def test_the_reference_has_the_functions_memory_and_timeouts() -> None:
+    functions = json.loads((ROOT / ".chalice/config.json").read_text())["lambda_functions"]
+    for name, said in functions.items():
+        row = f"| `{name}` | {said['lambda_memory_size']} | {said['lambda_timeout']} |"
+        assert row in (DOCS / "settings.md").read_text(encoding="utf-8")
+
+
+def test_the_pages_count_the_alarms_that_there_are() -> None:
+    alarms = re.findall(r"^  (\w+):\n    Type: AWS::CloudWatch::Alarm$", TEMPLATE.read_text(), re.MULTILINE)
+    assert len(alarms) > 20
+    assert f"There are {len(alarms)} alarms." in (DOCS / "metrics.md").read_text(encoding="utf-8")
+    assert f"| {len(alarms)} alarms |" in (DOCS / "costs.md").read_text(encoding="utf-8")
+
+
+def test_every_error_code_of_a_file_is_explained() -> None:
+    from chalicelib.model import ErrorCode
+
+    assert table("errors.md", r"^\| `(\w+)` \| ") == {str(code) for code in ErrorCode}
