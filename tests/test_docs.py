@@ -12,7 +12,7 @@ from urllib.parse import unquote
 import pytest
 
 from chalicelib.settings import PREFIX, Settings
-from tests.conftest import ROOT
+from tests.stage import ROOT
 
 DOCS = ROOT / "docs"
 PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md"), *ROOT.glob("bench/results/*.md")])
