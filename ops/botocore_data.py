@@ -104,7 +104,10 @@ def _model(model: Mapping[str, Any], kept: frozenset[str]) -> dict[str, Any]:
             shapes[name] = model["shapes"][name]
             waiting += _shape_names(shapes[name])
     ordered = {name: shape for name, shape in model["shapes"].items() if name in shapes}
-    return _undocumented({**model, "operations": operations, "shapes": ordered})  # type: ignore[no-any-return]
+    trimmed: dict[str, Any] = _undocumented({**model, "operations": operations, "shapes": ordered})
+    for parameter in trimmed.get("clientContextParams", {}).values():
+        parameter["documentation"] = ""  # the only one that botocore insists on, in each call of S3
+    return trimmed
 
 
 def _shape_names(node: Any) -> Iterator[str]:

@@ -218,6 +218,20 @@ def test_every_client_of_the_code_is_made_from_the_trimmed_models(written: Path)
     )
 
 
+def test_an_address_is_signed_and_errors_have_names_by_the_trimmed_models(written: Path) -> None:
+    run_there(
+        written,
+        "import botocore; assert 'vendor' in botocore.__file__\n"
+        "from chalicelib import aws\n"
+        "names = {'Bucket': 'originals', 'Key': 'a b'}\n"
+        "signed = aws.s3().generate_presigned_url('get_object', Params=names)\n"
+        "assert signed.startswith('https://originals.s3.eu-west-1.amazonaws.com/a%20b?'), signed\n"
+        "assert aws.s3().get_paginator('list_parts') and aws.dynamodb().get_paginator('scan')\n"
+        "assert aws.dynamodb().exceptions.TransactionCanceledException\n"
+        "assert aws.ssm().exceptions.ParameterNotFound\n",
+    )
+
+
 def test_the_code_asks_for_no_client_whose_model_is_not_packed() -> None:
     asked = re.findall(r'create_client\("(\w+)"', (ROOT / "chalicelib" / "aws.py").read_text())
     assert sorted(asked) == sorted(botocore_data.OPERATIONS)
