@@ -131,7 +131,8 @@ class Body(BaseModel):
 
     MAX_BYTES: ClassVar[int] = MAX_BODY_BYTES
 
-    model_config = ConfigDict(extra="forbid", strict=True)
+    # Built when first used: a request needs one of some twenty.
+    model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
 
 
 class Query(BaseModel):
@@ -140,7 +141,7 @@ class Query(BaseModel):
     A field that is a list takes a repeated parameter; any other takes one only.
     """
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", defer_build=True)
 
 
 def _known_recipe(name: str) -> str:
@@ -374,7 +375,7 @@ def check_expires_in(seconds: int) -> None:
         raise Problem("invalid_field", detail, field="expires_in")
 
 
-_METADATA = TypeAdapter(Metadata)
+_METADATA = TypeAdapter(Metadata, config=ConfigDict(defer_build=True))
 
 
 def merged_metadata(present: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
