@@ -16,6 +16,9 @@ from __future__ import annotations
 import os
 from typing import Any
 
+import chalicelib.bytecode  # noqa: F401 - Chalice's, so before it
+
+# isort: split
 from chalice import Chalice, Rate
 
 from chalicelib.observability import SERVICE

@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
-from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from chalicelib.catalog import claims, files
 from chalicelib.model import ErrorCode, File, FileError, PermanentFault, Status
@@ -22,7 +21,7 @@ from chalicelib.outbound.addresses import UnreachableError
 from chalicelib.outbound.fetch import Limits, fetch
 from chalicelib.queues import worker
 from chalicelib.queues.imports import parse
-from chalicelib.queues.worker import MAX_RECEIVES, Later
+from chalicelib.queues.worker import MAX_RECEIVES, Later, Message
 from chalicelib.settings import settings
 from chalicelib.storage import originals
 
@@ -33,15 +32,15 @@ MARGIN = 60
 def handle(event: dict[str, Any], context: Any) -> None:
     """Works off one SQS batch (of one message). Raises what must come back to the queue."""
 
-    def work(record: SQSRecord, receives: int) -> None:
-        import_file(record, receives, seconds=context.get_remaining_time_in_millis() / 1000)
+    def work(message: Message, receives: int) -> None:
+        import_file(message, receives, seconds=context.get_remaining_time_in_millis() / 1000)
 
     worker.work_off(event, context, settings().import_queue_url, work)
 
 
-def import_file(record: SQSRecord, receives: int, *, seconds: float) -> None:
+def import_file(message: Message, receives: int, *, seconds: float) -> None:
     """One file, within `seconds`. Raises Later, or an error of ours that is to be tried again."""
-    wanted = parse(record.body)
+    wanted = parse(message.body)
     if wanted is None:
         logger.warning("not one of our messages; dropped")
         return
@@ -51,7 +50,7 @@ def import_file(record: SQSRecord, receives: int, *, seconds: float) -> None:
         logger.info("nothing to import; dropped", extra={"status": file.status if file else None})
         return
     # A function that dies without a word must not hold the message for the queue's whole visibility timeout.
-    worker.come_back(record, settings().import_queue_url, int(seconds) + 5)
+    worker.come_back(message, settings().import_queue_url, int(seconds) + 5)
     started = time.monotonic()
     size = 0
     try:
@@ -65,10 +64,10 @@ def import_file(record: SQSRecord, receives: int, *, seconds: float) -> None:
         outcome = _fail(file, FileError(code=ErrorCode.SOURCE_UNREACHABLE, message=str(unreachable)))
     except Exception as error:
         if receives >= MAX_RECEIVES:
-            message = f"Importing failed {MAX_RECEIVES} times; the last reason was {type(error).__name__}."
-            _count(_fail(file, FileError(code=ErrorCode.INTERNAL, message=message)), 0, started, record)
+            reason = f"Importing failed {MAX_RECEIVES} times; the last reason was {type(error).__name__}."
+            _count(_fail(file, FileError(code=ErrorCode.INTERNAL, message=reason)), 0, started, message)
         raise
-    _count(outcome, size, started, record)
+    _count(outcome, size, started, message)
     logger.info("import ended", extra={"outcome": outcome, "size": size, "receives": receives})
 
 
@@ -114,13 +113,13 @@ def _fail(file: File, error: FileError) -> str:
     return "failed" if claims.fail_import(file.tenant, file.id, error) else "lost"
 
 
-def _count(outcome: str, size: int, started: float, record: SQSRecord) -> None:
+def _count(outcome: str, size: int, started: float, message: Message) -> None:
     emit(
         {
             "FilesImported": (MetricUnit.Count, 1),
             "BytesImported": (MetricUnit.Bytes, size),
             "ImportTime": (MetricUnit.Milliseconds, (time.monotonic() - started) * 1000),
-            "QueueAge": (MetricUnit.Milliseconds, worker.age(record)),
+            "QueueAge": (MetricUnit.Milliseconds, worker.age(message)),
         },
         outcome=outcome,
     )

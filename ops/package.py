@@ -1,7 +1,7 @@
 """The folder `vendor`, which `chalice deploy` adds to the layer: what pip alone would not bring, or not as wanted.
 
-It holds boto3 with the models of the services that functions call, as plain JSON, in the place of the runtime's copy
-with those of all services; and bytecode (.pyc) of that and of requirements.txt. Wheels bring no bytecode, and where
+It holds botocore, which comes before the runtime's copy, with only the data that functions need (botocore_data.py) and
+without its documentation; and bytecode (.pyc) of that and of requirements.txt. Wheels bring no bytecode, and where
 Lambda unpacks a layer nothing can be written, so that every start would compile every module anew.
 
 For x86_64 functions it also holds the SIMD resizer, where this computer is of their kind. There is no wheel of it for
@@ -10,7 +10,6 @@ arm64, and in requirements.txt pip would look for one.
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import json
 import platform
@@ -21,16 +20,25 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path, PurePosixPath
-from typing import Any
 
+from ops import botocore_data
 from ops.errors import OpsError
 
-SERVICES = ("cloudfront", "dynamodb", "lambda", "s3", "sqs", "ssm")  # those of chalicelib/aws.py
 MARKER = "filemill-package.json"
 
 # Of an installed distribution, what pip wrote on this computer.
 _PIPS_OWN = {"INSTALLER", "RECORD", "REQUESTED", "direct_url.json"}
-_LEFT_OUT = ("botocore/data/", "boto3/data/", "boto3/examples/")
+# Replaced: botocore's data by a part of it, what generates `help()` of a client's methods by nothing.
+_LEFT_OUT = ("botocore/data/", "botocore/docs/")
+_STILL_IMPORTED = ("botocore/docs/utils.py",)
+_NO_DOCSTRINGS = """\
+class _Empty(str):
+    def __new__(cls, *args, **kwargs):
+        return super().__new__(cls)
+
+
+ClientMethodDocstring = PaginatorDocstring = WaiterDocstring = _Empty
+"""
 
 
 def write(project_dir: Path, architecture: str, progress: Callable[[str], None] = print) -> None:
@@ -51,7 +59,9 @@ def write(project_dir: Path, architecture: str, progress: Callable[[str], None] 
     if vendor.exists() and any(vendor.iterdir()) and not marker.exists():
         raise OpsError(f"{vendor} holds files that Filemill did not put there, and it writes that folder: move them.")
     shipped = closure(_required(project_dir / "requirements.txt"))
-    ours = {name: found for name, found in closure(["boto3", *_resizer(architecture)]).items() if name not in shipped}
+    ours = {
+        name: found for name, found in closure(["botocore", *_resizer(architecture)]).items() if name not in shipped
+    }
     wanted = _inputs([*shipped.values(), *ours.values()])
     if marker.exists() and json.loads(marker.read_text()) == {"inputs": wanted, "files": digest(vendor)}:
         return
@@ -60,12 +70,17 @@ def write(project_dir: Path, architecture: str, progress: Callable[[str], None] 
     vendor.mkdir()
     for found in ours.values():
         for name, source in files(found):
-            if not name.startswith(_LEFT_OUT):
+            if name in _STILL_IMPORTED or not name.startswith(_LEFT_OUT):
                 (vendor / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(source, vendor / name)
-    _write_models(Path(str(ours["botocore"].locate_file("botocore/data"))), vendor / "botocore" / "data")
-    for found in ours.values():  # source and bytecode are of one place: nothing to compare at each start
-        _compile(found, vendor, py_compile.PycInvalidationMode.UNCHECKED_HASH)
+    botocore_data.write(Path(str(ours["botocore"].locate_file("botocore/data"))), vendor / "botocore" / "data")
+    (vendor / "botocore" / "docs" / "__init__.py").touch()
+    (vendor / "botocore" / "docs" / "docstring.py").write_text(_NO_DOCSTRINGS, encoding="utf-8")
+    for source in sorted(
+        vendor.rglob("*.py")
+    ):  # source and bytecode are of one place: nothing to compare at each start
+        name = source.relative_to(vendor).as_posix()
+        _bytecode(source, source.parent, name, py_compile.PycInvalidationMode.UNCHECKED_HASH)
     for found in shipped.values():  # the source is of Chalice's own download: Python compares it by its hash
         _compile(found, vendor, py_compile.PycInvalidationMode.CHECKED_HASH)
     marker.write_text(json.dumps({"inputs": wanted, "files": digest(vendor)}) + "\n")
@@ -88,7 +103,9 @@ def digest(folder: Path) -> str:
 
 def _inputs(found: Iterable[Distribution]) -> str:
     packages = sorted(f"{each.name}=={each.version}" for each in found)
-    text = json.dumps([sys.version, packages]) + Path(__file__).read_text(encoding="utf-8")
+    text = json.dumps([sys.version, packages]) + "".join(
+        Path(str(module.__file__)).read_text(encoding="utf-8") for module in (sys.modules[__name__], botocore_data)
+    )
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -154,37 +171,18 @@ def _compile_own(package: Path) -> None:
     for source in sorted(package.rglob("*.py")):
         name = f"{package.name}/{source.relative_to(package).as_posix()}"
         _bytecode(source, source.parent, name, py_compile.PycInvalidationMode.CHECKED_HASH)
+    if package.exists():
+        _compile_router(package / "__pycache__")
+
+
+def _compile_router(folder: Path) -> None:
+    """Bytecode of the module that Chalice packs as source only. chalicelib/bytecode.py has Python find it."""
+    (source,) = (source for name, source in files(distribution("chalice")) if name == "chalice/app.py")
+    target = folder / f"chalice.app.{sys.implementation.cache_tag}.pyc"
+    mode = py_compile.PycInvalidationMode.CHECKED_HASH
+    py_compile.compile(str(source), str(target), dfile="chalice/app.py", doraise=True, invalidation_mode=mode)
 
 
 def _bytecode(source: Path, folder: Path, name: str, mode: py_compile.PycInvalidationMode) -> None:
     target = folder / "__pycache__" / f"{source.stem}.{sys.implementation.cache_tag}.pyc"
     py_compile.compile(str(source), str(target), dfile=name, doraise=True, invalidation_mode=mode)
-
-
-def _write_models(data: Path, target: Path) -> None:
-    """botocore's data, without other services, their documentation and their examples."""
-    target.mkdir(parents=True)
-    for file in sorted(data.glob("*.json")):
-        content = json.loads(file.read_bytes())
-        if file.name == "endpoints.json":
-            for partition in content["partitions"]:
-                partition["services"] = {k: v for k, v in partition["services"].items() if k in SERVICES}
-        _write_json(target / file.name, content)
-    for service in SERVICES:
-        version = max(folder for folder in (data / service).iterdir() if folder.is_dir())
-        (target / service / version.name).mkdir(parents=True)
-        for file in sorted(version.iterdir()):
-            raw = gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()
-            if not file.name.startswith("examples"):
-                content = _undocumented(json.loads(raw))
-                _write_json(target / service / version.name / file.name.removesuffix(".gz"), content)
-
-
-def _undocumented(model: Any) -> Any:
-    if isinstance(model, dict):
-        return {k: _undocumented(v) for k, v in model.items() if k != "documentation" or not isinstance(v, str)}
-    return [_undocumented(each) for each in model] if isinstance(model, list) else model
-
-
-def _write_json(path: Path, content: Any) -> None:
-    path.write_text(json.dumps(content, separators=(",", ":")), encoding="utf-8")

@@ -10,15 +10,12 @@ from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import Any
 
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
 
 from chalicelib import aws
 from chalicelib.catalog.keys import Key
+from chalicelib.catalog.values import deserialize, serialize
 from chalicelib.settings import settings
-
-serialize = TypeSerializer().serialize
-_deserialize = TypeDeserializer().deserialize
 
 # The client's own document is kept as text: floats and big numbers come back as they were sent.
 _AS_TEXT = frozenset({"metadata"})
@@ -64,7 +61,7 @@ def _number(value: Any) -> Any:
 
 def read(item: Mapping[str, Any]) -> dict[str, Any]:
     """The values of an item."""
-    values = {name: _number(_deserialize(value)) for name, value in item.items()}
+    values = {name: _number(deserialize(value)) for name, value in item.items()}
     return {name: json.loads(value) if name in _AS_TEXT else value for name, value in values.items()}
 
 

@@ -16,7 +16,6 @@ from chalicelib.catalog.dynamodb import (
     get_item,
     put_new,
     read,
-    serialize,
     typed,
 )
 from chalicelib.catalog.dynamodb import batch_get as batch_get_items
@@ -31,6 +30,7 @@ from chalicelib.catalog.keys import (
     shard_of,
     token_key,
 )
+from chalicelib.catalog.values import serialize
 from chalicelib.model import File, Status, now
 from chalicelib.settings import settings
 

@@ -7,6 +7,7 @@ pause, five times at most (the queue's redrive policy), and the last time the re
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import secrets
 import time
@@ -16,9 +17,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from io import BytesIO
 from typing import IO, Any
+from urllib.parse import unquote_plus
 
 from aws_lambda_powertools.metrics import MetricUnit
-from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from chalicelib.catalog import claims, files
 from chalicelib.catalog.claims import Refusal, Refused
@@ -37,7 +38,7 @@ from chalicelib.model import (
 from chalicelib.observability import append, emit, logger
 from chalicelib.processing import sniff
 from chalicelib.queues import ingest, worker
-from chalicelib.queues.worker import MAX_RECEIVES, Later
+from chalicelib.queues.worker import MAX_RECEIVES, Later, Message
 from chalicelib.renditions import places
 from chalicelib.settings import settings
 from chalicelib.storage import derived, originals
@@ -83,44 +84,44 @@ class Outcome:
 def handle(event: dict[str, Any], context: Any) -> None:
     """Works off one SQS batch (of one message). Raises what must come back to the queue."""
 
-    def work(record: SQSRecord, receives: int) -> None:
-        if settings().fair_tenants and receives == 1 and worker.age(record) > BACKLOG_AGE and _grouped(record):
+    def work(message: Message, receives: int) -> None:
+        if settings().fair_tenants and receives == 1 and worker.age(message) > BACKLOG_AGE and _grouped(message):
             return
-        for stored in stored_objects(record):
-            process_object(stored, record, last_try=receives >= MAX_RECEIVES)
+        for stored in stored_objects(message):
+            process_object(stored, message, last_try=receives >= MAX_RECEIVES)
 
     worker.work_off(event, context, settings().ingest_queue_url, work)
 
 
-def _grouped(record: SQSRecord) -> bool:
+def _grouped(message: Message) -> bool:
     """Whether S3's message was sent again in its tenant's group, so that the queue can tell tenants apart."""
-    tenants = {ids[0] for stored in stored_objects(record) if (ids := parse_original_key(stored.key))}
-    return len(tenants) == 1 and ingest.with_group(record.json_body, tenants.pop())
+    tenants = {ids[0] for stored in stored_objects(message) if (ids := parse_original_key(stored.key))}
+    return len(tenants) == 1 and ingest.with_group(json.loads(message.body), tenants.pop())
 
 
-def stored_objects(record: SQSRecord) -> Iterator[Stored]:
+def stored_objects(message: Message) -> Iterator[Stored]:
     """The objects in a message; none in S3's test message and in what is no S3 event at all."""
     try:
-        body = record.json_body
+        body = json.loads(message.body)
     except ValueError:
         body = None
     if not isinstance(body, dict) or not isinstance(body.get("Records"), list):
         test = isinstance(body, dict) and body.get("Event") == "s3:TestEvent"
         logger.info("S3 tests the queue" if test else "not a storage event; dropped")
         return
-    for entry in record.decoded_nested_s3_event.records:
-        if entry.event_name.startswith("ObjectCreated:"):
-            stored = entry.s3.get_object
+    for record in body["Records"]:
+        if record["eventName"].startswith("ObjectCreated:"):
+            stored = record["s3"]["object"]
             yield Stored(
-                bucket=entry.s3.bucket.name,
-                key=stored.key,  # decoded by Powertools: S3 sends it URL-encoded, with + for a space
-                version_id=stored.version_id or "",
-                sequencer=stored.sequencer or "",
-                size=stored.size or 0,
+                bucket=record["s3"]["bucket"]["name"],
+                key=unquote_plus(stored["key"]),  # URL-encoded, with + for a space
+                version_id=stored.get("versionId") or "",
+                sequencer=stored.get("sequencer") or "",
+                size=int(stored.get("size") or 0),
             )
 
 
-def process_object(stored: Stored, record: SQSRecord, *, last_try: bool) -> None:
+def process_object(stored: Stored, message: Message, *, last_try: bool) -> None:
     """One object through claim, work and finish. Raises Later, or what is to be tried again."""
     ids = parse_original_key(stored.key)
     if ids is None or stored.bucket != settings().originals_bucket:
@@ -141,7 +142,7 @@ def process_object(stored: Stored, record: SQSRecord, *, last_try: bool) -> None
         return
     append(correlation_id=claimed.correlation_id)
     # A function that dies without a word must not hold the message for the queue's whole visibility timeout.
-    worker.come_back(record, settings().ingest_queue_url, int(lease.total_seconds()) + 1)
+    worker.come_back(message, settings().ingest_queue_url, int(lease.total_seconds()) + 1)
     started = time.monotonic()
     try:
         outcome = _work(claimed, stored)
@@ -164,9 +165,9 @@ def process_object(stored: Stored, record: SQSRecord, *, last_try: bool) -> None
         label, kind = "failed", "none"
     except Exception as error:
         if last_try:
-            message = f"Processing failed {MAX_RECEIVES} times; the last reason was {type(error).__name__}."
-            _fail(claimed, FileError(code=ErrorCode.INTERNAL, message=message))
-            _count("failed", "none", stored, started, record)
+            reason = f"Processing failed {MAX_RECEIVES} times; the last reason was {type(error).__name__}."
+            _fail(claimed, FileError(code=ErrorCode.INTERNAL, message=reason))
+            _count("failed", "none", stored, started, message)
         else:
             claims.release(claimed)
         raise
@@ -175,7 +176,7 @@ def process_object(stored: Stored, record: SQSRecord, *, last_try: bool) -> None
         label = "lost"
     elif ended.leftovers and not claimed.leftovers:  # what was left before may need the edges' purging, too
         _clear(ended)
-    _count(label, kind, stored, started, record)
+    _count(label, kind, stored, started, message)
     logger.info("file processed", extra={"outcome": label, "kind": kind, "attempts": claimed.attempts})
 
 
@@ -305,13 +306,13 @@ def memory_bytes() -> int:
     return int(os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "1769")) * 1024**2
 
 
-def _count(outcome: str, kind: str, stored: Stored, started: float, record: SQSRecord) -> None:
+def _count(outcome: str, kind: str, stored: Stored, started: float, message: Message) -> None:
     emit(
         {
             "FilesProcessed": (MetricUnit.Count, 1),
             "BytesProcessed": (MetricUnit.Bytes, stored.size),
             "ProcessingTime": (MetricUnit.Milliseconds, (time.monotonic() - started) * 1000),
-            "QueueAge": (MetricUnit.Milliseconds, worker.age(record)),
+            "QueueAge": (MetricUnit.Milliseconds, worker.age(message)),
         },
         outcome=outcome,
         kind=kind,

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
-
-from aws_lambda_powertools.utilities.data_classes import SQSEvent
-from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from chalicelib import aws
 from chalicelib.observability import begin, logger
@@ -24,20 +22,44 @@ class Later(Exception):  # noqa: N818 - not an error: the message must come back
         self.seconds = seconds
 
 
-def work_off(event: dict[str, Any], context: Any, queue_url: str, work: Callable[[SQSRecord, int], None]) -> None:
+@dataclass(frozen=True)
+class Message:
+    """One SQS message. `sent_at` is in milliseconds since 1970, 0 when unknown; `receives` includes this time."""
+
+    message_id: str
+    receipt_handle: str
+    body: str
+    receives: int
+    sent_at: int
+
+    @classmethod
+    def of(cls, record: Mapping[str, Any]) -> Message:
+        """From a record of Lambda's event: https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html"""
+        attributes = record["attributes"]
+        return cls(
+            message_id=record["messageId"],
+            receipt_handle=record["receiptHandle"],
+            body=record["body"],
+            receives=int(attributes.get("ApproximateReceiveCount") or 1),
+            sent_at=int(attributes.get("SentTimestamp") or 0),
+        )
+
+
+def work_off(event: dict[str, Any], context: Any, queue_url: str, work: Callable[[Message, int], None]) -> None:
     """Gives each message to `work`, with how often it was received. Raises what must come back to the queue."""
-    for record in SQSEvent(event).records:
-        begin(request_id=context.aws_request_id, message_id=record.message_id)
-        receives = int(record.attributes.approximate_receive_count or 1)
+    for record in event["Records"]:
+        message = Message.of(record)
+        receives = message.receives
+        begin(request_id=context.aws_request_id, message_id=message.message_id)
         try:
-            work(record, receives)
+            work(message, receives)
         except Later as later:
             logger.info("later", extra={"reason": str(later), "receives": receives})
-            come_back(record, queue_url, later.seconds)
+            come_back(message, queue_url, later.seconds)
             raise
         except Exception:
             logger.exception("processing failed", extra={"receives": receives})
-            come_back(record, queue_url, backoff(receives))
+            come_back(message, queue_url, backoff(receives))
             raise
 
 
@@ -46,17 +68,16 @@ def backoff(receives: int) -> int:
     return 0 if receives >= MAX_RECEIVES else int(2 * 4 ** (receives - 1))
 
 
-def come_back(record: SQSRecord, queue_url: str, seconds: int) -> None:
+def come_back(message: Message, queue_url: str, seconds: int) -> None:
     """Sets when the message is delivered again, unless it is deleted first. Failing to is no reason to fail."""
     try:
         aws.sqs().change_message_visibility(
-            QueueUrl=queue_url, ReceiptHandle=record.receipt_handle, VisibilityTimeout=seconds
+            QueueUrl=queue_url, ReceiptHandle=message.receipt_handle, VisibilityTimeout=seconds
         )
     except Exception:
         logger.warning("could not set the message's visibility; the queue's own applies", exc_info=True)
 
 
-def age(record: SQSRecord) -> int:
+def age(message: Message) -> int:
     """Milliseconds since the message was sent; 0 when unknown."""
-    sent = int(record.attributes.sent_timestamp or 0)
-    return max(0, int(time.time() * 1000) - sent) if sent else 0
+    return max(0, int(time.time() * 1000) - message.sent_at) if message.sent_at else 0

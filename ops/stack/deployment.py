@@ -1,6 +1,6 @@
 """A CloudFormation stack brought to a template through a change set, or deleted, with each step told as it ends.
 
-What to do is decided in `ops.stack_plan`, from what AWS answered; here it is asked, done and waited for.
+What to do is decided in `ops.stack.plan`, from what AWS answered; here it is asked, done and waited for.
 """
 
 from __future__ import annotations

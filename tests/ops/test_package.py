@@ -18,7 +18,7 @@ import pytest
 from cfnlint.api import lint_file  # type: ignore[import-untyped]
 from cfnlint.config import ManualArgs  # type: ignore[import-untyped]
 
-from ops import config, provision
+from ops import botocore_data, config, provision
 from ops import package as packing
 from ops.errors import OpsError
 
@@ -165,13 +165,15 @@ def test_the_tables_stream_wakes_the_index_from_its_beginning(resources: dict[st
 @slow
 def test_the_archives_hold_bytecode_of_all_that_they_hold(package: Path) -> None:
     """All but what Chalice adds by itself, and the commands that jmespath brings as data."""
-    own = {"app.py", "chalice/app.py", "chalice/__init__.py"}
+    own = {"app.py", "chalice/app.py", "chalice/__init__.py"}  # the second's is in chalicelib
     magic = importlib.util.MAGIC_NUMBER
     for archive in map(zipfile.ZipFile, package.glob("*.zip")):
         names = archive.namelist()
         assert len(names) == len(set(names))
-        for name in {n for n in names if n.endswith(".py") and ".data/" not in n} - own:
+        routers = {n for n in names if n == "chalice/app.py"}
+        for name in {n for n in names if n.endswith(".py") and ".data/" not in n} - own | routers:
             folder, _, file = name.rpartition("/")
+            folder, file = ("chalicelib", "chalice.app.py") if name in routers else (folder, file)
             compiled = archive.read(f"{folder}/__pycache__/{file[:-3]}.{sys.implementation.cache_tag}.pyc")
             flags = int.from_bytes(compiled[4:8], "little")
             assert compiled[:4] == magic and flags in (CHECKED, UNCHECKED), name
@@ -180,11 +182,12 @@ def test_the_archives_hold_bytecode_of_all_that_they_hold(package: Path) -> None
 
 
 @slow
-def test_the_layer_brings_a_boto3_with_the_models_of_what_the_functions_call_only(package: Path) -> None:
+def test_the_layer_brings_a_botocore_with_the_models_of_what_the_functions_call_only(package: Path) -> None:
     names = [name for archive in package.glob("*.zip") for name in zipfile.ZipFile(archive).namelist()]
     models = {m[1] for name in names if (m := re.search(r"/botocore/data/([^/]+)/.*/service-2\.json$", name))}
-    assert models == set(packing.SERVICES)
-    assert sum("/boto3/__init__.py" in name for name in names) == 1
+    assert models == set(botocore_data.OPERATIONS)
+    assert sum("/botocore/__init__.py" in name for name in names) == 1
+    assert not any(f"/{name}/__init__.py" in each for name in ("boto3", "s3transfer") for each in names)
 
 
 @pytest.fixture(scope="module")
@@ -209,25 +212,40 @@ def test_every_client_of_the_code_is_made_from_the_trimmed_models(written: Path)
         written,
         "import botocore; assert 'vendor' in botocore.__file__\n"
         "from chalicelib import aws\n"
-        f"for name in {packing.SERVICES}:\n"
+        f"for name in {[*botocore_data.OPERATIONS]}:\n"
         "    made = getattr(aws, {'lambda': 'functions'}.get(name, name))()\n"
         "    assert made.meta.service_model.service_name == name",
     )
 
 
+def test_an_address_is_signed_and_errors_have_names_by_the_trimmed_models(written: Path) -> None:
+    run_there(
+        written,
+        "import botocore; assert 'vendor' in botocore.__file__\n"
+        "from chalicelib import aws\n"
+        "names = {'Bucket': 'originals', 'Key': 'a b'}\n"
+        "signed = aws.s3().generate_presigned_url('get_object', Params=names)\n"
+        "assert signed.startswith('https://originals.s3.eu-west-1.amazonaws.com/a%20b?'), signed\n"
+        "assert aws.s3().get_paginator('list_parts') and aws.dynamodb().get_paginator('scan')\n"
+        "assert aws.dynamodb().exceptions.TransactionCanceledException\n"
+        "assert aws.ssm().exceptions.ParameterNotFound\n",
+    )
+
+
 def test_the_code_asks_for_no_client_whose_model_is_not_packed() -> None:
     asked = re.findall(r'create_client\("(\w+)"', (ROOT / "chalicelib" / "aws.py").read_text())
-    assert sorted(asked) == sorted(packing.SERVICES)
+    assert sorted(asked) == sorted(botocore_data.OPERATIONS)
     others = [f for f in (ROOT / "chalicelib").rglob("*.py") if "boto3.client" in f.read_text()]
     assert others == []
 
 
 def test_addresses_are_those_of_the_whole_models(written: Path) -> None:
     code = (
-        "import json, sys, boto3\n"
+        "import json, sys\n"
+        "from botocore.session import Session\n"
         "regions = ('eu-west-1', 'us-east-1', 'cn-north-1', 'us-gov-west-1')\n"
-        f"pairs = [(service, region) for service in {packing.SERVICES} for region in regions]\n"
-        "json.dump([boto3.client(s, region_name=r).meta.endpoint_url for s, r in pairs], sys.stdout)"
+        f"pairs = [(service, region) for service in {[*botocore_data.OPERATIONS]} for region in regions]\n"
+        "json.dump([Session().create_client(s, region_name=r).meta.endpoint_url for s, r in pairs], sys.stdout)"
     )
     outside = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
     whole, trimmed = (

@@ -12,6 +12,7 @@ from typing import Any
 
 from chalice import Blueprint, Response
 from pydantic import (
+    ConfigDict,
     Field,
     TypeAdapter,
     ValidationError,
@@ -64,7 +65,7 @@ class Reprocess(Body):
     force: bool = False
 
 
-_METADATA = TypeAdapter(Metadata)
+_METADATA = TypeAdapter(Metadata, config=ConfigDict(defer_build=True))
 
 
 def merged_metadata(present: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:

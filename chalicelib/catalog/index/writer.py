@@ -21,9 +21,10 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from chalicelib import aws
-from chalicelib.catalog.dynamodb import attributes, batch_get, batch_write, get_item, serialize, typed
+from chalicelib.catalog.dynamodb import attributes, batch_get, batch_write, get_item, typed
 from chalicelib.catalog.index.terms import Term, posting, terms
 from chalicelib.catalog.keys import Key, feed_key, head_key, marker_key, shard_of
+from chalicelib.catalog.values import serialize
 from chalicelib.model import File, Status
 from chalicelib.settings import settings
 

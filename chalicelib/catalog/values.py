@@ -1,0 +1,87 @@
+"""Python values to DynamoDB's typed values and back: `"a"` is `{"S": "a"}`, `1` is `{"N": "1"}`.
+
+The results are those of `boto3.dynamodb.types`, which this module replaces: importing it brings all of boto3 and of
+s3transfer into every function's start. Two things differ, and no item of ours has either: sets cannot be written, and
+bytes are read as `bytes`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from decimal import Clamped, Context, Decimal, Inexact, Overflow, Rounded, Underflow
+from typing import Any
+
+# 38 digits, from 1E-130 to 9.99…E+125. A number that does not fit raises one of the traps: none is rounded.
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html
+_NUMBERS = Context(Emin=-128, Emax=126, prec=38, traps=[Clamped, Overflow, Inexact, Rounded, Underflow])
+
+
+def serialize(value: Any) -> dict[str, Any]:
+    """A value as DynamoDB's client takes it: None, bool, int, Decimal, str, bytes, and lists and mappings of these.
+
+    Raises
+    ------
+    TypeError
+        The value is of another type, a float above all, or a Decimal that is not finite.
+    decimal.DecimalException
+        The number has more digits or a larger exponent than DynamoDB stores.
+    """
+    if isinstance(value, str):
+        return {"S": value}
+    if value is None:
+        return {"NULL": True}
+    if isinstance(value, bool):  # before int: a bool is one
+        return {"BOOL": value}
+    if isinstance(value, int | Decimal):
+        return {"N": _digits(value)}
+    if isinstance(value, Mapping):
+        return {"M": {name: serialize(each) for name, each in value.items()}}
+    if isinstance(value, list | tuple):
+        return {"L": [serialize(each) for each in value]}
+    if isinstance(value, bytes | bytearray):
+        return {"B": value}
+    if isinstance(value, float):
+        raise TypeError("Float types are not supported. Use Decimal types instead.")
+    raise TypeError(f'Unsupported type "{type(value)}" for value "{value}"')
+
+
+def _digits(number: int | Decimal) -> str:
+    exact = _NUMBERS.create_decimal(number)
+    if not exact.is_finite():
+        raise TypeError("Infinity and NaN not supported")
+    return str(exact)
+
+
+def deserialize(typed: Mapping[str, Any]) -> Any:
+    """The value of an attribute that DynamoDB's client gave. Numbers are Decimal, sets are `set`.
+
+    Raises
+    ------
+    TypeError
+        The mapping is empty, or its key is no type of DynamoDB's.
+    """
+    if not typed:
+        raise TypeError("Value must be a nonempty dictionary whose key is a valid dynamodb type.")
+    kind, value = next(iter(typed.items()))
+    read = _READERS.get(kind)
+    if read is None:
+        raise TypeError(f"Dynamodb type {kind} is not supported")
+    return read(value)
+
+
+def _itself(value: Any) -> Any:
+    return value
+
+
+_READERS: dict[str, Callable[[Any], Any]] = {
+    "S": _itself,
+    "N": _NUMBERS.create_decimal,
+    "BOOL": _itself,
+    "NULL": lambda _: None,
+    "L": lambda values: [deserialize(each) for each in values],
+    "M": lambda values: {name: deserialize(each) for name, each in values.items()},
+    "B": bytes,
+    "SS": set,
+    "NS": lambda values: set(map(_NUMBERS.create_decimal, values)),
+    "BS": lambda values: set(map(bytes, values)),
+}

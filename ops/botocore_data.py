@@ -1,0 +1,143 @@
+"""What the functions need of botocore's data: which services, which of their operations, which endpoint rules.
+
+botocore reads a service's whole model when a client is made, and makes a method of each operation. A model of only the
+called operations is read in a fraction of that time, and gives the same requests and the same answers.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from botocore.loaders import Loader
+
+# By service, those that chalicelib calls or signs. A test compares them with the code.
+OPERATIONS: Mapping[str, frozenset[str]] = {
+    "cloudfront": frozenset({"CreateInvalidation"}),
+    "dynamodb": frozenset(
+        {
+            "BatchGetItem",
+            "BatchWriteItem",
+            "GetItem",
+            "PutItem",
+            "Query",
+            "Scan",
+            "TransactGetItems",
+            "TransactWriteItems",
+            "UpdateItem",
+        }
+    ),
+    "lambda": frozenset({"Invoke"}),
+    "s3": frozenset(
+        {
+            "AbortMultipartUpload",
+            "CompleteMultipartUpload",
+            "CopyObject",
+            "CreateMultipartUpload",
+            "DeleteObject",
+            "DeleteObjects",
+            "GetObject",
+            "HeadObject",
+            "ListObjectVersions",
+            "ListObjectsV2",
+            "ListParts",
+            "PutObject",
+            "UploadPart",
+        }
+    ),
+    "sqs": frozenset({"ChangeMessageVisibility", "GetQueueAttributes", "SendMessage"}),
+    "ssm": frozenset({"GetParameter"}),
+}
+
+# What botocore itself calls: for a table's endpoints (off unless asked for), and to learn a bucket's region.
+BOTOCORES_OWN: Mapping[str, frozenset[str]] = {
+    "dynamodb": frozenset({"DescribeEndpoints"}),
+    "s3": frozenset({"HeadBucket"}),
+}
+
+# Named by the conditions of those S3 rules that no bucket of a stage fulfils: directory buckets and their access points
+# (suffixes), S3 on Outposts, S3 Object Lambda, and access points by their ARN. They are two thirds of all rules.
+_OTHER_BUCKETS = ("--x-s3", "--xa-s3", "hardwareType", "UseS3Express", "UseObjectLambdaEndpoint", "aws.parseArn")
+
+
+def write(data: Path, target: Path) -> None:
+    """Writes what is needed of botocore's folder `data` to the new folder `target`, as plain JSON."""
+    target.mkdir(parents=True)
+    for file in sorted(data.glob("*.json")):
+        content = json.loads(file.read_bytes())
+        if file.name == "endpoints.json":
+            for partition in content["partitions"]:
+                partition["services"] = {k: v for k, v in partition["services"].items() if k in OPERATIONS}
+        _write_json(target / file.name, content)
+    loader = Loader(extra_search_paths=[str(data)], include_default_search_paths=False)
+    for service in OPERATIONS:
+        folder = target / service / loader.determine_latest_version(service, "service-2")
+        folder.mkdir(parents=True)
+        for kind in ("service-2", "endpoint-rule-set-1", "paginators-1", "waiters-2"):
+            if service in loader.list_available_services(kind):
+                _write_json(folder / f"{kind}.json", trimmed(service, kind, loader.load_service_model(service, kind)))
+
+
+def trimmed(service: str, kind: str, content: Mapping[str, Any]) -> dict[str, Any]:
+    """A service's data without what has to do with other operations. `kind` is botocore's: `service-2` …"""
+    kept = OPERATIONS[service] | BOTOCORES_OWN.get(service, frozenset())
+    if kind == "service-2":
+        return _model(content, kept)
+    if kind == "endpoint-rule-set-1":
+        return {**content, "rules": _rules(content["rules"])}
+    if kind == "paginators-1":
+        return {**content, "pagination": {k: v for k, v in content["pagination"].items() if k in kept}}
+    return {**content, "waiters": {k: v for k, v in content["waiters"].items() if v["operation"] in kept}}
+
+
+def _model(model: Mapping[str, Any], kept: frozenset[str]) -> dict[str, Any]:
+    """The operations in `kept`, with every shape that they name, and all errors: any call may answer with one."""
+    operations = {name: each for name, each in model["operations"].items() if name in kept}
+    errors = [name for name, shape in model["shapes"].items() if shape.get("exception")]
+    shapes: dict[str, Any] = {}
+    waiting = [*_shape_names(operations), *errors]
+    while waiting:
+        name = waiting.pop()
+        if name not in shapes:
+            shapes[name] = model["shapes"][name]
+            waiting += _shape_names(shapes[name])
+    ordered = {name: shape for name, shape in model["shapes"].items() if name in shapes}
+    trimmed: dict[str, Any] = _undocumented({**model, "operations": operations, "shapes": ordered})
+    for parameter in trimmed.get("clientContextParams", {}).values():
+        parameter["documentation"] = ""  # the only one that botocore insists on, in each call of S3
+    return trimmed
+
+
+def _shape_names(node: Any) -> Iterator[str]:
+    if isinstance(node, Mapping):
+        if isinstance(node.get("shape"), str):
+            yield node["shape"]
+        for child in node.values():
+            yield from _shape_names(child)
+    elif isinstance(node, list):
+        for child in node:
+            yield from _shape_names(child)
+
+
+def _rules(rules: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Endpoint rules without those that only lead to other kinds of buckets. Rules that refuse stay as they are."""
+    kept = []
+    for rule in rules:
+        if rule["type"] == "tree":
+            if any(name in json.dumps(rule["conditions"]) for name in _OTHER_BUCKETS):
+                continue
+            rule = {**rule, "rules": _rules(rule["rules"])}
+        kept.append(_undocumented(rule))
+    return kept
+
+
+def _undocumented(node: Any) -> Any:
+    if isinstance(node, Mapping):
+        return {k: _undocumented(v) for k, v in node.items() if k != "documentation" or not isinstance(v, str)}
+    return [_undocumented(each) for each in node] if isinstance(node, list) else node
+
+
+def _write_json(path: Path, content: Any) -> None:
+    path.write_text(json.dumps(content, separators=(",", ":")), encoding="utf-8")
