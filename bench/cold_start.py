@@ -152,7 +152,8 @@ def _table(samples: dict[tuple[str, str], list[float]], variants: list[str], loa
         "rounds": f"{ROUNDS}, after one that warms the page cache; CPU of fresh processes, user and system",
         "plain boto3": f"boto3 {package.closure(['boto3'])['boto3'].version}, all services; median "
         f"{statistics.median(base) * 1000:.0f} ms of CPU",
-        "as deployed": f"the unpacked archives of `chalice package`: .pyc, botocore with the called operations of {models}",
+        "as deployed": "the unpacked archives of `chalice package`: .pyc, of botocore's data only the operations "
+        f"that are called ({models})",
         "without `vendor`": "what Chalice packs by itself (no .pyc), with plain boto3 and its .pyc as the runtime's",
         "Python": f"{platform.python_version()}, {platform.machine()}, {len(os.sched_getaffinity(0))} cores",
         "load average before": f"{load:.1f} (a shared machine)",

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT, STAGE
+from tests.stage import ROOT, STAGE
 
 # By function: the modules that its handler in app.py imports when it is called, and what those import when they work.
 FUNCTIONS = {
