@@ -26,8 +26,9 @@ from urllib.parse import quote_plus
 import pytest
 
 from chalicelib import aws, model, settings
-from chalicelib.processing import recipes
-from tests.conftest import STAGE, Answer, Client, aws_client, stream_records
+from chalicelib.renditions import engine
+from tests.client import Answer, Client
+from tests.stage import STAGE, aws_client, stream_records
 
 FIXTURE = Path(__file__).parent / "previous_release.zip"
 
@@ -42,7 +43,7 @@ SOURCE = "localhost:40123"
 LATE = b"nothing but words, and a few of them\n"
 """What the server has that stands in for that source."""
 
-ENGINE = recipes.ENGINE_VERSION
+ENGINE = engine.ENGINE_VERSION
 """The engines of this computer; they are a part of the renditions' addresses."""
 
 
@@ -406,7 +407,7 @@ def loaded(kept: Kept) -> Iterator[Stage]:
     The engines' name is that release's: it changes with Pillow and with the processor, and addresses with it.
     """
     with pytest.MonkeyPatch.context() as patch, setting(import_networks="127.0.0.0/8"):
-        patch.setattr(recipes, "ENGINE_VERSION", kept.facts["engine"])
+        patch.setattr(engine, "ENGINE_VERSION", kept.facts["engine"])
         stage = load(kept)
         with time_of(stage.clock):
             yield stage
