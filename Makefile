@@ -15,12 +15,12 @@ run: venv # everything on this computer, at http://localhost:8000 (PORT=, EMULAT
 soak: venv # 2,000 files through the local stack while workers are killed and messages repeated (SOAK="--files 200")
 	@$(PYTHON) -m tests.soak $(SOAK)
 
-check: venv # format, lint, types, the template, the quick tests
+check: venv # format, lint, types, the template, and the quick tests of every room
 	@$(PYTHON) -m ruff format --check -q .
 	@$(PYTHON) -m ruff check -q .
 	@$(PYTHON) -m mypy
 	@.venv/bin/cfn-lint .chalice/resources.yaml
-	@$(PYTHON) -m pytest -q $(PARALLEL) -m 'not e2e' tests/api tests/test_*.py
+	@$(PYTHON) -m pytest -q $(PARALLEL) -m 'pure and not e2e and not slow'
 
 test: venv # everything: on mocks, and end to end on the really deployed local stack
 	@$(PYTHON) -m pytest $(PARALLEL)

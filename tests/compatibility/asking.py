@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from tests.client import Answer
 from tests.compatibility.stage import TABLE, Kept, Stage, keys_in, record_of
-from tests.conftest import Answer, aws_client
+from tests.stage import aws_client
 
 INDEX = ("FACET#", "SORT#", "WORD#")
 """The beginnings of the keys of lists and words."""

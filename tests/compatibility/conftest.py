@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from tests.compatibility.stage import FIXTURE, LATE, Kept, Stage, loaded, read
-from tests.conftest import Calls
-from tests.importing.servers import Server, answer, serving
+from tests.outbound.servers import Server, answer, serving
+from tests.stage import Calls
 
 
 @pytest.fixture(scope="session")

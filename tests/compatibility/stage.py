@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import threading
 import time
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -24,10 +25,12 @@ from typing import Any
 from urllib.parse import quote_plus
 
 import pytest
+from botocore.client import BaseClient
 
 from chalicelib import aws, model, settings
-from chalicelib.processing import recipes
-from tests.conftest import STAGE, Answer, Client, aws_client, stream_records
+from chalicelib.renditions import engine
+from tests.client import Answer, Client
+from tests.stage import STAGE, aws_client, stream_records
 
 FIXTURE = Path(__file__).parent / "previous_release.zip"
 
@@ -42,7 +45,7 @@ SOURCE = "localhost:40123"
 LATE = b"nothing but words, and a few of them\n"
 """What the server has that stands in for that source."""
 
-ENGINE = recipes.ENGINE_VERSION
+ENGINE = engine.ENGINE_VERSION
 """The engines of this computer; they are a part of the renditions' addresses."""
 
 
@@ -236,7 +239,23 @@ class Stage:
 
         event = {"version": "0", "account": "1", "region": "r", "detail": {}, "detail-type": "t"}
         event |= {"source": "aws.events", "time": "2026-01-01T00:00:00Z", "id": "i", "resources": []}
-        app.sweep(event, _context())
+        with _one_call_at_a_time():
+            app.sweep(event, _context())
+
+
+@contextmanager
+def _one_call_at_a_time() -> Iterator[None]:
+    """The sweep sees to several files at once, and moto's S3 cannot list a bucket while another thread deletes."""
+    base: Any = BaseClient
+    lock, call = threading.RLock(), base._make_api_call
+
+    def locked(client: Any, operation: str, parameters: Any) -> Any:
+        with lock:
+            return call(client, operation, parameters)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(base, "_make_api_call", locked)
+        yield
 
 
 def _context() -> Any:
@@ -406,7 +425,7 @@ def loaded(kept: Kept) -> Iterator[Stage]:
     The engines' name is that release's: it changes with Pillow and with the processor, and addresses with it.
     """
     with pytest.MonkeyPatch.context() as patch, setting(import_networks="127.0.0.0/8"):
-        patch.setattr(recipes, "ENGINE_VERSION", kept.facts["engine"])
+        patch.setattr(engine, "ENGINE_VERSION", kept.facts["engine"])
         stage = load(kept)
         with time_of(stage.clock):
             yield stage

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from chalicelib import keyring
+from tests.client import Answer
 from tests.compatibility.asking import (
     INDEX,
     all_listed,
@@ -37,7 +38,7 @@ from tests.compatibility.stage import (
     setting,
     uploads,
 )
-from tests.conftest import Answer, Calls, aws_client, lambda_context, stream_records
+from tests.stage import Calls, aws_client, lambda_context, stream_records
 
 # Those that have bytes and a recipe that needs no further work.
 PICTURES = ["private", "public", "focus", "animated", "document", "original_only", "edited", "reprocessed", "globex"]

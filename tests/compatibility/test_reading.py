@@ -9,7 +9,7 @@ import pytest
 
 from tests.compatibility.asking import all_listed, asked, old_record, version_of
 from tests.compatibility.stage import FIXTURE, Kept, Stage, items, loaded, objects, read, unsigned, uploads
-from tests.conftest import provisioned
+from tests.stage import provisioned
 
 KEPT = read(FIXTURE, "localhost:1")
 """For the names of tests. Tests get theirs with the address of a source of imports."""

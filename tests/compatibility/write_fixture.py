@@ -26,7 +26,7 @@ from PIL import Image
 from PIL.ExifTags import Base
 
 from chalicelib import aws
-from tests import conftest
+from tests.client import Answer
 from tests.compatibility.stage import (
     ENGINE,
     FIXTURE,
@@ -47,8 +47,8 @@ from tests.compatibility.stage import (
     unsigned,
     uploads,
 )
-from tests.conftest import STAGE, Answer, aws_client
-from tests.importing.servers import Server, answer, serving
+from tests.outbound.servers import Server, answer, serving
+from tests.stage import STAGE, aws_client, functions_in_process, new_cdn_key, one_call_at_a_time, provisioned
 
 BEGIN = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
 
@@ -69,9 +69,9 @@ def main() -> int:
 def write() -> Kept:
     """The stage of this checkout's code."""
     with mock_aws():
-        conftest._one_call_at_a_time()
-        conftest.provisioned(conftest.new_cdn_key())
-        with _source() as server, conftest.functions_in_process(), setting(import_networks="127.0.0.0/8"):
+        one_call_at_a_time()
+        provisioned(new_cdn_key())
+        with _source() as server, functions_in_process(), setting(import_networks="127.0.0.0/8"):
             stage = Stage(Clock(BEGIN))
             with time_of(stage.clock):
                 return _Writer(stage, server).write()
