@@ -28,7 +28,7 @@ test: venv # everything: on mocks, and end to end on the really deployed local s
 faults: venv # every operation stopped before and after every AWS call it makes, and 500 programs of disorder
 	@FAULTS=500 $(PYTHON) -m pytest -q tests/faults
 
-mutants: venv # small faults planted in a copy of the code: do the tests notice? (ROOM=catalog, SAMPLE=10; results in bench/results)
+mutants: venv # small faults planted in a copy of the code: do the tests notice? (ROOM=catalog SAMPLE=10)
 	@$(PYTHON) -m tests.mutants $(if $(ROOM),--room $(ROOM)) $(if $(SAMPLE),--sample $(SAMPLE))
 
 contract: venv # thousands of generated requests against the app and the local stack, held to the OpenAPI document

@@ -9,9 +9,9 @@ Results = dict[str, Any]
 HEAD = """# Do the tests notice?
 
 `make mutants` plants small faults, one at a time, in a copy of the code: a comparison flipped, a condition turned, a
-call or an element dropped, a word of a DynamoDB expression changed. It takes a fixed sample of those that the modules of
-a room can have. A fault is *killed* when one of the room's tests fails (or does not end), *survived* when all pass, and
-*equivalent* when it changes nothing that can be seen; tests/mutants/equivalents.toml has the reason of each.
+call or an element dropped, a word of a DynamoDB expression changed. It takes a fixed sample of those that the modules
+of a room can have. A fault is *killed* when one of the room's tests fails (or does not end), *survived* when all pass,
+and *equivalent* when it changes nothing that can be seen; tests/mutants/equivalents.toml has the reason of each.
 
 | Room | Possible | Sample | Killed | Equivalent | Survived |
 | --- | ---: | ---: | ---: | ---: | ---: |

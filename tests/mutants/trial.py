@@ -157,7 +157,7 @@ class Copy:
                 return 1, "timeout", ""
             finally:
                 shutil.rmtree(self.root / ".hypothesis", ignore_errors=True)
-        noticed = re.search(r"^(?:FAILED|ERROR) (tests/\S+)", output, re.MULTILINE)
+        noticed = re.search(r"^(?:FAILED|ERROR) (tests/.+?)(?: - .*)?$", output, re.MULTILINE)
         return process.returncode, noticed[1] if noticed else "", output
 
 
