@@ -1,4 +1,4 @@
-.PHONY: help venv run test faults soak check contract openapi deploy bench clean
+.PHONY: help venv run test faults mutants soak check contract openapi deploy bench clean
 
 PYTHON := .venv/bin/python
 PARALLEL := -n auto --maxprocesses 4
@@ -27,6 +27,9 @@ test: venv # everything: on mocks, and end to end on the really deployed local s
 
 faults: venv # every operation stopped before and after every AWS call it makes, and 500 programs of disorder
 	@FAULTS=500 $(PYTHON) -m pytest -q tests/faults
+
+mutants: venv # small faults planted in a copy of the code: do the tests notice? (ROOM=catalog SAMPLE=10)
+	@$(PYTHON) -m tests.mutants $(if $(ROOM),--room $(ROOM)) $(if $(SAMPLE),--sample $(SAMPLE))
 
 contract: venv # thousands of generated requests against the app and the local stack, held to the OpenAPI document
 	@CONTRACT_EXAMPLES=60 CONTRACT_DEPLOYED_EXAMPLES=25 $(PYTHON) -m pytest -q tests/api/test_contract.py tests/e2e/test_contract.py
