@@ -51,10 +51,11 @@ OPERATIONS: Mapping[str, frozenset[str]] = {
     "ssm": frozenset({"GetParameter"}),
 }
 
-# What botocore itself calls: for a table's endpoints (off unless asked for), and to learn a bucket's region.
+# What botocore itself looks up: for a table's endpoints (off unless asked for), to learn a bucket's region, and, for a
+# form's address, the model of CreateBucket (botocore.signers.generate_presigned_post).
 BOTOCORES_OWN: Mapping[str, frozenset[str]] = {
     "dynamodb": frozenset({"DescribeEndpoints"}),
-    "s3": frozenset({"HeadBucket"}),
+    "s3": frozenset({"CreateBucket", "HeadBucket"}),
 }
 
 # Named by the conditions of those S3 rules that no bucket of a stage fulfils: directory buckets and their access points

@@ -16,7 +16,7 @@ STAGE = "local"
 # What a deployment is made of; those that exist are copied.
 SOURCES = ("app.py", "requirements.txt", "chalicelib", "vendor", "console", "edge")
 # What else changes what is deployed, and how.
-TOOLS = ("ops",)
+TOOLS = ("ops", "ops/stack")
 
 
 def sync(root: Path, copy: Path) -> None:

@@ -5,6 +5,7 @@
   their work, whose callers would do the same to those that were started meanwhile, and so on.
 - A queue's function runs in at most twice as many processes as there are processors (and at least in four), whatever
   its concurrency on AWS: 200 of them would stand in each other's way.
+- A layer's packages come before the emulator's own: MiniStack puts them last, which hid two faults of the package.
 - An answer no longer waits 50 ms for a log line that doesn't come, nor a deployment 5 s for each function.
 """
 
@@ -39,6 +40,21 @@ def apply() -> None:
     fail_alone()
     bound_concurrency()
     unpack_once()
+    find_layers_first()
+
+
+def find_layers_first() -> None:
+    """Have a layer's packages found before the emulator's own, as on AWS, so that a fault in what is packed shows here.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/python-layers.html
+    """
+    from ministack.core import lambda_runtime
+
+    found, wanted = "_site.addsitedir(_sp)", "sys.path.insert(0, _sp)"
+    script = lambda_runtime._PYTHON_WORKER_SCRIPT
+    if found not in script:
+        raise RuntimeError("MiniStack's Python worker no longer looks for layers as this adapter expects")
+    lambda_runtime._PYTHON_WORKER_SCRIPT = script.replace(found, wanted)
 
 
 def answer_at_once() -> None:
