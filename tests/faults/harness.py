@@ -17,7 +17,7 @@ from chalicelib import settings
 from chalicelib.observability import logger
 from tests.faults.killing import Moment, Point, Process, run
 from tests.faults.operations import Operation, Prepared, stopped, whole
-from tests.faults.world import BrokenError, Clock, Facts, World, time_of
+from tests.faults.world import BrokenError, Clock, Facts, World, world_at
 
 Healer = Literal["at once", "the sweep", "the buckets' rules"]
 """What it took: what comes by itself (redelivery, and the client's retry), one more sweep, or days."""
@@ -79,11 +79,12 @@ class Report:
 @contextmanager
 def world_of(operation: Operation) -> Iterator[World]:
     clock = Clock()
-    with time_of(clock), pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch:
         for name, value in operation.environ.items():
             patch.setenv(name, value)
         settings.settings.cache_clear()
-        yield World(clock)
+        with world_at(clock) as world:
+            yield world
     settings.settings.cache_clear()
 
 

@@ -23,7 +23,8 @@ from hypothesis import strategies as st
 
 from chalicelib import keyring
 from chalicelib.api.routes.render import HEADER
-from chalicelib.catalog import claims, dynamodb
+from chalicelib.catalog import dynamodb
+from chalicelib.catalog.transitions import FINISH
 from chalicelib.model import ErrorCode, File, Status
 from chalicelib.processing import pipeline
 from chalicelib.queues import worker
@@ -34,6 +35,7 @@ from tests.faults import harness
 from tests.faults.harness import quiet
 from tests.faults.killing import FAULTS, PARTLY, Fault, Killed, Moment, Point, Process, run
 from tests.faults.operations import PHOTO, TEXT, address_of, created
+from tests.faults.plants import unguarded, written_without
 from tests.faults.world import (
     BrokenError,
     Clock,
@@ -42,7 +44,7 @@ from tests.faults.world import (
     originals,
     record_of,
     records,
-    time_of,
+    world_at,
 )
 
 pytestmark = pytest.mark.usefixtures("broken_stage")
@@ -325,13 +327,14 @@ PROGRAMS = st.lists(st.tuples(STEPS, DISTURBANCES), min_size=3, max_size=14)
 
 def play(program: list[tuple[Step, Disturbance]], *, window: bool) -> None:
     clock = Clock()
-    with time_of(clock), quiet(), pytest.MonkeyPatch.context() as patch:
+    with quiet(), pytest.MonkeyPatch.context() as patch:
         patch.setenv("FILEMILL_DELETE_WINDOW", "3600" if window else "0")
-        it = Play(World(clock))
-        it.step(("put", 0, None), Disturbance())
-        for step, disturbance in program:
-            it.step(step, disturbance)
-        it.end()
+        with world_at(clock) as world:
+            it = Play(world)
+            it.step(("put", 0, None), Disturbance())
+            for step, disturbance in program:
+                it.step(step, disturbance)
+            it.end()
 
 
 @pytest.mark.usefixtures("inline")
@@ -357,7 +360,7 @@ def test_bytes_that_come_too_late_are_not_kept() -> None:
 
 
 def unconditional_finish(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(claims, "_OURS", "attribute_exists(pk) OR (#status = :processing AND claim_id = :claim)")
+    written_without(patch, FINISH.condition)
 
 
 def errors_swallowed(patch: pytest.MonkeyPatch) -> None:
@@ -390,5 +393,6 @@ OVERTAKEN = Disturbance("meanwhile", 2, pause=70, step=DELIVERED)
 def test_a_planted_bug_is_found(plant: Any, disturbance: Disturbance, monkeypatch: pytest.MonkeyPatch) -> None:
     play([(DELIVERED, disturbance)], window=False)
     plant(monkeypatch)
+    unguarded(monkeypatch)
     with pytest.raises(AssertionError):
         play([(DELIVERED, disturbance)], window=False)

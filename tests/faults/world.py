@@ -29,12 +29,14 @@ from chalicelib.catalog.index import counts, feed, lists
 from chalicelib.catalog.index.lists import ListQuery
 from chalicelib.catalog.index.terms import postings
 from chalicelib.catalog.keys import marker_key
+from chalicelib.catalog.transitions import CREATE, TRANSITIONS
 from chalicelib.events import indexing
 from chalicelib.model import EXTENSIONS, File, Kind, Status, rendition_key, rendition_prefix
 from chalicelib.processing import pipeline
 from chalicelib.queues.worker import MAX_RECEIVES
 from chalicelib.renditions import ladder, places
 from chalicelib.upkeep import sweep
+from tests import transitions
 from tests.client import Answer, Client, new_client
 from tests.stage import STAGE, aws_client, lambda_context, template
 
@@ -47,16 +49,6 @@ A_LEASE = pipeline.LEASE + timedelta(seconds=5)
 # When the sweep comes by: it leaves alone what may come to an end by itself, and is patient with the rest.
 SOON = timedelta(minutes=10)
 LATER = (timedelta(minutes=20), timedelta(hours=3), timedelta(days=2), timedelta(days=8), timedelta(days=32))
-
-# Which state may come after which (docs/api.md has the diagram); a state may always come after itself.
-_AFTER = {
-    Status.AWAITING_UPLOAD: {Status.PROCESSING, Status.EXPIRED, Status.DELETED, Status.FAILED},
-    Status.EXPIRED: {Status.PROCESSING, Status.DELETED},
-    Status.PROCESSING: {Status.READY, Status.FAILED, Status.DELETED},
-    Status.READY: {Status.PROCESSING, Status.DELETED},
-    Status.FAILED: {Status.PROCESSING, Status.DELETED, Status.AWAITING_UPLOAD},
-    Status.DELETED: {Status.PROCESSING, Status.READY, Status.FAILED},
-}
 
 # What a client sees of a file, but for what is made of chance and time.
 _FACTS = (
@@ -112,6 +104,13 @@ class Clock:
 
     def sleep(self, seconds: float) -> None:
         self.forward(timedelta(seconds=seconds))
+
+
+@contextmanager
+def world_at(clock: Clock) -> Iterator[World]:
+    """An empty stage at this time. Every write of a record is held to the table of transitions."""
+    with time_of(clock), transitions.watched() as unlisted:
+        yield World(clock, unlisted)
 
 
 @contextmanager
@@ -217,9 +216,10 @@ class Queue:
 
 @dataclass
 class World:
-    """One stage, empty at first."""
+    """One stage, empty at first. `unlisted` gets the writes that are not in the table of transitions."""
 
     clock: Clock
+    unlisted: list[str]
     client: Client = field(init=False)
     ingest: Queue = field(init=False)
     imports: Queue = field(init=False)
@@ -354,6 +354,8 @@ class World:
 
     def check(self) -> None:
         """What holds at every moment, whatever was just killed."""
+        if self.unlisted:
+            raise BrokenError(self.unlisted[0])
         self.ingest.check()
         self.imports.check()
         derived, stored = derived_keys(), {(key, version) for key, version, _ in originals()}
@@ -489,8 +491,8 @@ def _check_whole(file: File, derived: set[str], stored: set[tuple[str, str]]) ->
 
 
 def _check_history(stream: list[dict[str, Any]]) -> None:
-    """Each record went from one state to one that may follow it, and no change kept its revision."""
-    last: dict[str, File] = {}
+    """Each change of a record is a transition in the table, and no change that clients see kept its revision."""
+    last: dict[str, tuple[File, dict[str, Any]]] = {}
     told: set[tuple[str, int]] = set()
     revisions: dict[str, set[int]] = defaultdict(set)
     for change in stream:
@@ -501,10 +503,12 @@ def _check_history(stream: list[dict[str, Any]]) -> None:
             file = files.as_file(image)
             revisions[file.id].add(file.revision)
             if before := last.get(file.id):
-                _check_step(before, file)
-            elif file.status is not Status.AWAITING_UPLOAD:
+                _check_step(before[0], file)
+                if transitions.explained(before[1], image) is None:
+                    raise BrokenError(f"no transition leads from this `{before[0].status}` to this `{file.status}`")
+            elif file.status not in CREATE.target:
                 raise BrokenError(f"a record that began as `{file.status}`")
-            last[file.id] = file
+            last[file.id] = file, image
         elif image["pk"]["S"].startswith("FEED#"):
             entry = read(image)
             event = (entry["file_id"], entry["revision"])
@@ -518,7 +522,7 @@ def _check_history(stream: list[dict[str, Any]]) -> None:
 def _check_step(before: File, after: File) -> None:
     if after.revision < before.revision:
         raise BrokenError(f"revision {before.revision} became {after.revision}")
-    if after.status is not before.status and after.status not in _AFTER[before.status]:
+    if not any((before.status, after.status) in transition.arrows for transition in TRANSITIONS):
         raise BrokenError(f"`{before.status}` became `{after.status}`")
     reopened = (before.status, after.status) == (Status.FAILED, Status.AWAITING_UPLOAD)
     if reopened and (before.version_id or not before.source_url):
