@@ -16,10 +16,8 @@ from chalicelib.catalog.edits import claimable
 from chalicelib.catalog.files import forget_at, list_keys
 from chalicelib.catalog.keys import due_keys, file_key, sha256_keys
 from chalicelib.catalog.record_writer import attempt
-from chalicelib.catalog.transitions import DUE
+from chalicelib.catalog.transitions import DUE, RENDITIONS
 from chalicelib.model import File, Status, now, timestamp
-
-_RENDITIONS = ("renditions", "source_version", "made_with")
 
 
 def retire(file: File, *, until: datetime, leftovers: Sequence[str]) -> File | None:
@@ -38,7 +36,7 @@ def retire(file: File, *, until: datetime, leftovers: Sequence[str]) -> File | N
         "leftovers": list(leftovers) or None,
         "ttl": forget_at(until),
         **due_keys(file.id, now() if leftovers else until),
-        **(dict.fromkeys(_RENDITIONS) if again else {}),
+        **(dict.fromkeys(RENDITIONS) if again else {}),
     }
     return attempt(transitions.RETIRE, file.id, values, tenant=file.tenant, revision=file.revision)
 

@@ -66,10 +66,11 @@ DUE = ("due_pk", "due_sk")  # its place in `by_due`: when the sweep must look at
 LISTED = ("list_pk", "list_sk")  # its place in `by_created`
 BY_BYTES = ("sha_pk", "sha_sk")  # its place in `by_sha256`
 LEASE = ("lease_until", "claim_id")
+RENDITIONS = ("renditions", "source_version", "made_with")
 # What nobody needs once a file is processed, or is given up.
 WORKED_OFF = (*LEASE, "expires_at", "wanted_recipe")
-# What a client may edit, and what follows from it: renditions move with `visibility`, and leave leftovers behind.
-EDITABLE = ("filename", "tags", "metadata", "visibility", "focus", "source_version", "generation", "leftovers")
+# What a client may edit. When `visibility` changes, the renditions move: `source_version` and `leftovers` follow.
+EDITABLE = ("filename", "tags", "metadata", "visibility", "focus", "source_version", "leftovers")
 
 _AS_READ = "tenant = :tenant AND revision = :revision"
 _OURS = "claim_id = :claim_id"
@@ -99,17 +100,7 @@ FINISH = Transition(
     source=(Status.PROCESSING,),
     target=(Status.READY,),
     condition=_OURS,
-    sets=(
-        "recipe",
-        "kind",
-        "content_type",
-        "size",
-        "sha256",
-        "source_version",
-        "made_with",
-        "renditions",
-        *BY_BYTES,
-    ),
+    sets=("recipe", "kind", "content_type", "size", "sha256", *BY_BYTES, *RENDITIONS),
     removes=(*WORKED_OFF, "error"),
     may_change=("image", "leftovers", *DUE),
 )
@@ -165,7 +156,7 @@ CHANGE = Transition(
     name="change",
     source=NOT_DELETED,
     condition=_AS_READ,
-    may_change=(*EDITABLE, *DUE),
+    may_change=(*EDITABLE, "generation", *DUE),
 )
 
 REPROCESS = Transition(
@@ -197,7 +188,7 @@ RETIRE = Transition(
     condition=_AS_READ,
     sets=("restore_until", "restore_to", "ttl", *DUE),
     removes=(*LISTED, *BY_BYTES, *LEASE),
-    may_change=("leftovers", "renditions", "source_version", "made_with"),
+    may_change=("leftovers", *RENDITIONS),
 )
 
 RESTORE = Transition(
@@ -265,23 +256,8 @@ NOTHING_DUE = Transition(
 )
 
 TRANSITIONS = (
-    CREATE,
-    CLAIM,
-    FINISH,
-    FAIL,
-    GIVE_UP,
-    RELEASE,
-    FAIL_IMPORT,
-    EXPIRE,
-    CHANGE,
-    REPROCESS,
-    REOPEN_IMPORT,
-    RETIRE,
-    RESTORE,
-    DELETE,
-    DELETE_AS_READ,
-    PURGE,
-    CLEAR,
-    PUT_OFF,
-    NOTHING_DUE,
+    *(CREATE, CLAIM, FINISH, FAIL, GIVE_UP, RELEASE, FAIL_IMPORT, EXPIRE),
+    *(CHANGE, REPROCESS, REOPEN_IMPORT),
+    *(RETIRE, RESTORE, DELETE, DELETE_AS_READ, PURGE, CLEAR),
+    *(PUT_OFF, NOTHING_DUE),
 )
