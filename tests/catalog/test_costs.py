@@ -14,7 +14,8 @@ from chalicelib.catalog import files
 from chalicelib.catalog.dynamodb import attributes
 from chalicelib.catalog.index import counts as index_counts
 from chalicelib.catalog.index import feed, lists, search, writer
-from chalicelib.catalog.index.lists import PAGE_QUERIES, ListQuery
+from chalicelib.catalog.index.lists import PAGE_QUERIES
+from chalicelib.catalog.index.query import ListQuery
 from chalicelib.catalog.index.terms import postings
 from chalicelib.catalog.index.writer import Change
 from chalicelib.catalog.keys import feed_key, head_key

@@ -26,7 +26,7 @@ from chalicelib.api.auth import memory
 from chalicelib.catalog import files
 from chalicelib.catalog.dynamodb import read
 from chalicelib.catalog.index import counts, feed, lists
-from chalicelib.catalog.index.lists import ListQuery
+from chalicelib.catalog.index.query import ListQuery
 from chalicelib.catalog.index.terms import postings
 from chalicelib.catalog.keys import marker_key
 from chalicelib.catalog.transitions import CREATE, TRANSITIONS

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from chalicelib import aws
 from chalicelib.catalog.index import counts, feed, lists, writer
-from chalicelib.catalog.index.lists import ListQuery
+from chalicelib.catalog.index.query import ListQuery
 from chalicelib.catalog.index.terms import postings, sortable_name
 from chalicelib.events import indexing
 from chalicelib.model import File, Kind, Status
