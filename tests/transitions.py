@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from chalicelib import aws
-from chalicelib.catalog.dynamodb import read
 from chalicelib.catalog.transitions import CREATE, TRANSITIONS, Transition
 from chalicelib.model import Status
 
@@ -139,12 +138,15 @@ def explained(before: Item, after: Item) -> Transition | None:
 
 
 def _may_lead(transition: Transition, before: Item, after: Item) -> bool:
-    was, is_ = read(before), read(after)
-    if (was["status"], is_["status"]) not in transition.arrows:
+    if (before["status"]["S"], after["status"]["S"]) not in transition.arrows:
         return False
-    changed = {name for name in was.keys() | is_.keys() if was.get(name) != is_.get(name)}
+    changed = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
     always = {"status", *transition.increments, *(("updated_at",) if transition.visible else ())}
-    counted = all(is_[name] == was.get(name, 0) + 1 for name in transition.increments)
-    held = all(name in is_ for name in transition.sets) and not any(name in is_ for name in transition.removes)
+    counted = all(_number(after, name) == _number(before, name) + 1 for name in transition.increments)
+    held = all(name in after for name in transition.sets) and not any(name in after for name in transition.removes)
     listed = changed <= {*always, *transition.sets, *transition.removes, *transition.may_change}
     return counted and held and listed
+
+
+def _number(item: Item, name: str) -> int:
+    return int(item.get(name, {"N": "0"})["N"])

@@ -85,7 +85,7 @@ def test_a_deleted_file_is_returned_as_it_is_now_and_is_forgotten_after_30_days(
 
 
 @pytest.mark.usefixtures("stage")
-def test_nobody_says_that_leftovers_are_gone_which_came_later() -> None:
+def test_leftovers_that_came_later_are_not_cleared() -> None:
     of = stored(full(Status.READY, leftovers=["f/a/"]))
     stored(full(Status.READY, leftovers=["f/a/", "f/b/"]))
     deletion.cleared(of)

@@ -77,9 +77,7 @@ def test_keys_that_are_left_out_are_asked_for_again_before_the_rest(
     assert len(pauses) == 1
 
 
-def test_a_read_that_makes_no_progress_fails_as_a_throttled_one(
-    monkeypatch: pytest.MonkeyPatch, pauses: list[float]
-) -> None:
+def test_a_read_without_progress_fails_as_throttled(monkeypatch: pytest.MonkeyPatch, pauses: list[float]) -> None:
     table = busy(monkeypatch, lambda call, requests: requests)
     with pytest.raises(ClientError, match="ProvisionedThroughputExceeded"):
         batch_get(keys(2))
@@ -114,9 +112,7 @@ def test_a_write_sends_again_what_was_left_out_and_no_more(
     assert len(pauses) == 2
 
 
-def test_a_write_that_makes_no_progress_fails_as_a_throttled_one(
-    monkeypatch: pytest.MonkeyPatch, pauses: list[float]
-) -> None:
+def test_a_write_without_progress_fails_as_throttled(monkeypatch: pytest.MonkeyPatch, pauses: list[float]) -> None:
     table = busy(monkeypatch, lambda call, requests: requests)
     with pytest.raises(ClientError, match="ProvisionedThroughputExceeded"):
         batch_write(keys(1))

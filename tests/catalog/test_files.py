@@ -87,7 +87,7 @@ def test_a_file_is_created_together_with_what_must_be_true_of_it(stage: Calls) -
 
 
 @pytest.mark.usefixtures("stage")
-def test_what_is_refused_creates_nothing_and_counts_nothing() -> None:
+def test_a_refused_creation_creates_nothing_and_counts_nothing() -> None:
     with time_stands_still():
         token(max_files=2)
         files.create(waiting(1), [remember(waiting(1)), use_token("t")])
@@ -189,7 +189,7 @@ REFUSED, CONFLICT, FINE = "ConditionalCheckFailed", "TransactionConflict", "None
         ([BUSY, OTHER], [], ClientError),
     ],
 )
-def test_of_several_refusals_the_first_write_s_is_raised(
+def test_the_first_write_that_is_refused_says_which_error_is_raised(
     writes: Sequence[Joined], reasons: list[str], raised: type[Exception], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client = aws.dynamodb()

@@ -195,7 +195,7 @@ def test_a_record_that_does_not_meet_the_condition_stays_as_it_is() -> None:
 
 @pytest.mark.usefixtures("stage")
 @pytest.mark.parametrize("name", MET)
-def test_where_there_is_no_record_none_is_made(name: str) -> None:
+def test_a_transition_makes_no_record_where_there_is_none(name: str) -> None:
     transition = BY_NAME[name]
     sets = dict.fromkeys(transition.sets, "new")
     using = MET[name] | ({"status": READY} if transition is transitions.CLEAR else {})

@@ -46,7 +46,7 @@ def test_a_record_that_the_ttl_removes_is_a_deletion_of_its_own(status: Status) 
     assert (change.file.status, change.file.revision) == (Status.DELETED, 4)
 
 
-def test_a_tombstone_that_the_ttl_removes_is_what_it_was() -> None:
+def test_a_tombstone_that_the_ttl_removes_is_no_new_revision() -> None:
     gone = file(1, status=Status.DELETED)
     [change] = newest_of([record(gone, "REMOVE")])
     assert change.file == gone
@@ -68,7 +68,7 @@ def test_a_record_that_cannot_be_read_is_measured_and_the_others_are_kept(monkey
     assert [metric["unindexable"][1] for metric in measured] == [1, 1]
 
 
-def test_what_the_index_cannot_do_now_brings_the_batch_back(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_batch_that_the_index_cannot_take_now_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
     def busy(changes: object) -> int:
         raise writer.ContendedError
 

@@ -1,4 +1,4 @@
-"""The harness can fail: bugs planted one at a time, and what it says of each."""
+"""The harness can fail: it is shown one planted bug at a time, and must name it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.faults.harness import crash_everywhere, quiet, world_of
 from tests.faults.killing import Killed, Point, Process, run
 from tests.faults.operations import OPERATIONS
 from tests.faults.plants import unguarded, written_without
-from tests.faults.world import BrokenError
+from tests.faults.promises import BrokenError
 
 pytestmark = pytest.mark.usefixtures("broken_stage")
 index_module = import_module("chalicelib.catalog.index.writer")
@@ -84,7 +84,7 @@ def postings_after_the_marker(patch: pytest.MonkeyPatch) -> None:
 
 def replaced_renditions_forgotten(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(pipeline, "_replaced", lambda file: [])
-    patch.setenv("FILEMILL_SWEEP_PAGES", "0")  # else the sweep's walk over the buckets finds them
+    patch.setenv("FILEMILL_SWEEP_PAGES", "0")  # otherwise the sweep's walk over the buckets finds them
 
 
 def a_change_keeps_its_revision(patch: pytest.MonkeyPatch) -> None:
@@ -165,7 +165,7 @@ def test_a_write_that_is_not_in_the_table_of_transitions_is_found(
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
-def test_what_is_killed_cleans_up_nothing(moment: Any) -> None:
+def test_a_killed_process_cleans_up_nothing(moment: Any) -> None:
     cleaned: list[object] = []
 
     def work() -> None:

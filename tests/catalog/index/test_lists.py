@@ -105,7 +105,7 @@ def test_a_file_whose_time_is_over_is_listed_as_expired_though_nobody_wrote_so(t
     assert ids(ListQuery(status=Status.AWAITING_UPLOAD)) == [files[2].id]
 
 
-def test_what_the_index_still_shows_and_the_record_no_longer_is_is_left_out(table: FakeDynamoDB) -> None:
+def test_a_file_that_no_longer_matches_is_left_out_though_the_index_has_it(table: FakeDynamoDB) -> None:
     files = [file(number) for number in range(3)]
     indexed(table, *files)
     table.write_record(file(1, tags=[], status=Status.FAILED, kind=None, content_type="text/csv", sha256="f" * 64))
@@ -132,7 +132,7 @@ def test_a_file_that_moved_in_the_order_is_shown_at_one_place_only(table: FakeDy
     assert ids(ListQuery(sort="created")) == [each.id for each in files]
 
 
-def test_of_another_tenant_nothing_is_shown_even_where_an_entry_leads_to_it(table: FakeDynamoDB) -> None:
+def test_another_tenants_file_is_not_shown_even_if_an_entry_leads_to_it(table: FakeDynamoDB) -> None:
     indexed(table, file(1))
     table.write_record(file(1, tenant="other"))
     assert ids(ListQuery(tags=("holiday",))) == []
@@ -202,7 +202,7 @@ def test_a_search_for_a_needle_goes_on_over_pages_until_it_is_found(
         ({"created_after": BEGIN + MILLISECOND, "created_before": BEGIN}, "created_before"),
     ],
 )
-def test_what_no_index_serves_is_refused_and_the_parameter_named(
+def test_a_query_that_no_index_serves_is_refused_and_the_parameter_named(
     table: FakeDynamoDB, query: dict[str, Any], field: str
 ) -> None:
     with pytest.raises(UnservedQueryError) as refused:
@@ -222,5 +222,5 @@ def test_what_no_index_serves_is_refused_and_the_parameter_named(
         {"sort": "-size"},
     ],
 )
-def test_what_an_index_serves_is_not_refused(query: dict[str, Any]) -> None:
+def test_a_query_that_an_index_serves_is_not_refused(query: dict[str, Any]) -> None:
     ListQuery(**query).check()

@@ -42,7 +42,7 @@ def test_most_words_come_first_then_whole_words_then_the_newest(table: FakeDynam
     assert found("cat", "dog", limit=2) == [files[2].id, files[4].id]
 
 
-def test_what_has_changed_since_is_matched_again(table: FakeDynamoDB) -> None:
+def test_a_file_that_changed_since_is_matched_again(table: FakeDynamoDB) -> None:
     files = [file(number, filename=f"cat {number}.jpg", tags=[]) for number in range(4)]
     indexed(table, *files)
     table.write_record(files[0].model_copy(update={"filename": "dog.jpg"}))
@@ -51,7 +51,7 @@ def test_what_has_changed_since_is_matched_again(table: FakeDynamoDB) -> None:
     assert found("cat") == [files[3].id]
 
 
-def test_a_place_is_kept_for_what_has_changed_since(table: FakeDynamoDB) -> None:
+def test_files_that_changed_since_take_no_place_from_others(table: FakeDynamoDB) -> None:
     files = [file(number, filename=f"cat {number}.jpg", tags=[]) for number in range(search.SPARE + 2)]
     indexed(table, *files)
     for each in files[2:]:

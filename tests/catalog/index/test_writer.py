@@ -146,7 +146,7 @@ QUERIES = [
 
 @given(WRITES, st.integers(1, 4), st.data())
 @examples(max_examples=120, deadline=None, suppress_health_check=REPEATED)
-def test_however_the_stream_is_told_the_index_is_that_of_the_records(
+def test_the_index_is_that_of_the_records_however_the_stream_is_told(
     monkeypatch: pytest.MonkeyPatch, writes: list[Any], limit: int, data: st.DataObject
 ) -> None:
     """Split anywhere, told twice or from the beginning, ended after any call and told again, perhaps with more."""
@@ -258,7 +258,7 @@ def test_no_entry_is_read_before_all_that_come_before_it(table: FakeDynamoDB) ->
     assert [change.id for change in feed.changes("acme", {}, 10).items] == [file(1).id, file(2).id]
 
 
-def test_what_an_ended_try_with_an_older_image_deleted_is_written_again(table: FakeDynamoDB) -> None:
+def test_a_posting_that_an_ended_try_deleted_by_an_older_image_is_written_again(table: FakeDynamoDB) -> None:
     """A tag goes and comes back. The first try was told only that it went, and ended, the posting deleted, before it
     could say so: the marker still has the tag when both changes are told."""
     tagged = file(1, tags=["a"])
@@ -286,7 +286,7 @@ def test_a_redelivered_batch_shows_what_its_first_try_did_not(table: FakeDynamoD
     assert [change.id for change in feed.changes("acme", {}, 10).items] == [file(1).id]
 
 
-def test_what_a_try_began_is_taken_back_when_the_next_one_knows_more(table: FakeDynamoDB) -> None:
+def test_postings_that_an_ended_try_began_are_taken_back(table: FakeDynamoDB) -> None:
     first = table.write_record(file(1, tags=["a"]))
     table.crash_at = 2  # markers and postings are written; then it ends
     with pytest.raises(CrashedError):
@@ -326,7 +326,7 @@ def test_a_tombstone_that_the_ttl_removes_is_no_news(table: FakeDynamoDB) -> Non
     assert "TransactWriteItems" not in table.calls
 
 
-def test_a_record_that_is_none_is_left_out_and_the_others_are_indexed(
+def test_a_record_that_cannot_be_read_is_left_out_and_the_others_are_indexed(
     table: FakeDynamoDB, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     measured: list[str] = []
@@ -338,7 +338,7 @@ def test_a_record_that_is_none_is_left_out_and_the_others_are_indexed(
     assert measured == ["unindexable"]
 
 
-def test_items_of_no_file_are_nothing_to_the_index(table: FakeDynamoDB) -> None:
+def test_items_that_are_no_files_record_are_not_indexed(table: FakeDynamoDB) -> None:
     for keys in ({"pk": "TOKEN#1", "sk": "TOKEN"}, {"pk": f"FILE#{file(1).id}", "sk": "INDEX"}):
         typed = {name: {"S": value} for name, value in keys.items()}
         handle([{"eventName": "INSERT", "dynamodb": {"Keys": typed, "NewImage": typed}}])
