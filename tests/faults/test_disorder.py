@@ -13,7 +13,6 @@ from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
-from importlib import import_module
 from typing import Any
 
 import pytest
@@ -23,7 +22,8 @@ from hypothesis import strategies as st
 
 from chalicelib import keyring
 from chalicelib.api.routes.render import HEADER
-from chalicelib.catalog import dynamodb
+from chalicelib.catalog import claims, dynamodb
+from chalicelib.catalog.index import writer
 from chalicelib.catalog.transitions import FINISH
 from chalicelib.model import ErrorCode, File, Status
 from chalicelib.processing import pipeline
@@ -76,7 +76,7 @@ class Inline:
 
 @pytest.fixture
 def inline(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (pipeline, original_objects, dynamodb, import_module("chalicelib.catalog.index.writer")):
+    for module in (pipeline, original_objects, dynamodb, writer):
         monkeypatch.setattr(module, "ThreadPoolExecutor", Inline)
 
 
@@ -368,7 +368,15 @@ def errors_swallowed(patch: pytest.MonkeyPatch) -> None:
 
 
 def the_late_worker_cleans_up(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(pipeline, "_lost", lambda file: derived_objects.delete_below(places.made_prefix(file)))
+    finish = claims.finish
+
+    def tidy(file: File, **made: Any) -> File | None:
+        ended = finish(file, **made)
+        if ended is None:
+            derived_objects.delete_below(places.made_prefix(file))
+        return ended
+
+    patch.setattr(claims, "finish", tidy)
 
 
 DELIVERED: Step = ("deliver", 0, None)

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib import import_module
 from typing import Any
 
 import pytest
 
 from chalicelib import aws
 from chalicelib.catalog import claims, deletion, dynamodb, edits, record_writer
+from chalicelib.catalog.index import positions, writer
 from chalicelib.catalog.keys import file_key
 from chalicelib.catalog.transitions import CLAIM
 from chalicelib.model import File, Status, original_key
-from chalicelib.processing import pipeline
 from chalicelib.queues import worker
 from chalicelib.storage import derived as derived_objects
 from chalicelib.storage import originals as original_objects
@@ -24,7 +23,6 @@ from tests.faults.plants import unguarded, written_without
 from tests.faults.promises import BrokenError
 
 pytestmark = pytest.mark.usefixtures("broken_stage")
-index_module = import_module("chalicelib.catalog.index.writer")
 NAMED = {operation.name: operation for operation in OPERATIONS}
 
 Plant = Callable[[pytest.MonkeyPatch], None]
@@ -70,20 +68,23 @@ def objects_deleted_before_the_record(patch: pytest.MonkeyPatch) -> None:
 
 
 def postings_after_the_marker(patch: pytest.MonkeyPatch) -> None:
-    write, commit = index_module._write_postings, index_module._commit
+    write: Any = vars(writer)["batch_write"]
+    show = positions.show
     waiting: list[Any] = []
-    patch.setattr(index_module, "_write_postings", lambda *arguments: waiting.append(arguments))
 
-    def commit_first(*arguments: Any) -> None:
-        commit(*arguments)
-        while waiting:
-            write(*waiting.pop())
+    def transaction_first(*arguments: Any, verified: bool = False) -> Any:
+        head = show(*arguments, verified=verified)
+        while verified and waiting:
+            write(*waiting.pop(0))
+        return head
 
-    patch.setattr(index_module, "_commit", commit_first)
+    patch.setattr(writer, "batch_write", lambda *arguments: waiting.append(arguments))
+    patch.setattr(positions, "show", transaction_first)
 
 
 def replaced_renditions_forgotten(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(pipeline, "_replaced", lambda file: [])
+    finish = claims.finish
+    patch.setattr(claims, "finish", lambda file, *, leftovers=(), **more: finish(file, **more))
     patch.setenv("FILEMILL_SWEEP_PAGES", "0")  # otherwise the sweep's walk over the buckets finds them
 
 

@@ -109,7 +109,7 @@ def test_a_head_that_went_on_meanwhile_is_not_shown_by_us(table: FakeDynamoDB) -
 
 
 def test_a_busy_head_is_tried_a_few_times(table: FakeDynamoDB, monkeypatch: pytest.MonkeyPatch) -> None:
-    table._chaos = 1.0
+    table.chaos = 1.0
     monkeypatch.setattr("random.uniform", lambda low, high: 0.0)
     assert show("acme", 0, Head(1, 0), verified=True) is None
     assert table.calls["UpdateItem"] == SHOWS

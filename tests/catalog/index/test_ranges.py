@@ -14,7 +14,7 @@ KEYS = [f"k{number}" for number in range(5)]
 @pytest.fixture
 def listed(table: FakeDynamoDB) -> FakeDynamoDB:
     for key in KEYS:
-        table._put({"pk": {"S": "P"}, "sk": {"S": key}})
+        table.put({"pk": {"S": "P"}, "sk": {"S": key}})
     table.measure()
     return table
 
