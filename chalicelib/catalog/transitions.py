@@ -57,7 +57,9 @@ class Transition:
     @property
     def arrows(self) -> set[tuple[Status | None, Status]]:
         """(state before, state after) of everything that it may do; before is None where there is no record."""
-        return {(before, after) for before in self.source or (None,) for after in self.target or (before,) if after}
+        if not self.source:
+            return {(None, after) for after in self.target}
+        return {(before, after) for before in self.source for after in self.target or (before,)}
 
 
 # --- groups of attributes
