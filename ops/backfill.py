@@ -180,6 +180,6 @@ def _as_of_now(files: list[File], at_once: int = 100) -> Iterator[File | None]:
 
     for start in range(0, len(files), at_once):
         page: Iterable[File] = files[start : start + at_once]
-        found = due.every([file.id for file in page])
+        found = due.records([file.id for file in page])
         for file in page:
             yield found.get(file.id)

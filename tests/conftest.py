@@ -16,6 +16,7 @@ from tests.stage import (
     provisioned,
     recorded_calls,
 )
+from tests.transitions import only_transitions
 
 pytest_plugins = ["tests.local", "tests.marks"]
 
@@ -37,7 +38,7 @@ def cloud() -> Iterator[None]:
 def stage(cloud: None, cdn_key: bytes) -> Iterator[Calls]:
     """A provisioned stage. Gives the record of AWS calls that the code makes from here on."""
     provisioned(cdn_key)
-    with recorded_calls() as calls, functions_in_process():
+    with recorded_calls() as calls, functions_in_process(), only_transitions():
         yield calls
 
 

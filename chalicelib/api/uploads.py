@@ -14,7 +14,7 @@ from chalicelib.api.errors import Problem
 from chalicelib.api.routing import Call
 from chalicelib.api.tenants import default_recipe
 from chalicelib.catalog import deletion, files
-from chalicelib.catalog.files import TokenSpentError
+from chalicelib.catalog.credentials import TokenSpentError, use_token
 from chalicelib.catalog.idempotency import Remembered
 from chalicelib.model import File, Focus, Status, Visibility, new_file_id, now
 from chalicelib.observability import append, logger
@@ -99,7 +99,10 @@ def write(call: Call, file: File, remember: Remembered | None = None) -> None:
     Raises Problem `token_spent`, and RepeatedError.
     """
     try:
-        files.create(file, token_id=file.token_id, remember=remember)
+        # In this order, a repeated request is known as one even if its token is used up by now.
+        together = [remember.write()] if remember else []
+        together += [use_token(file.token_id)] if file.token_id else []
+        files.create(file, together)
     except BaseException as error:
         if file.upload_id:
             multipart.abort(file, file.upload_id)

@@ -1,6 +1,6 @@
 """Claims: how a worker takes a file, keeps it for a lease, and ends it as `ready` or `failed`.
 
-The record is the lock. Every change of state is one conditional write that also raises `revision`.
+The record is the lock: each function here is one transition, which is one conditional write.
 """
 
 from __future__ import annotations
@@ -11,51 +11,23 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
-from chalicelib.catalog.dynamodb import ConditionFailedError, update
+from chalicelib.catalog import transitions
+from chalicelib.catalog.dynamodb import ConditionFailedError
 from chalicelib.catalog.files import from_values
-from chalicelib.catalog.keys import (
-    due_keys,
-    file_key,
-    sha256_keys,
-)
-from chalicelib.catalog.transitions import DUE, LEASE
+from chalicelib.catalog.keys import due_keys, sha256_keys
+from chalicelib.catalog.record_writer import attempt, write
+from chalicelib.catalog.transitions import DUE, Transition
 from chalicelib.model import File, FileError, ImageInfo, Kind, Rendition, Status, now, timestamp
-
-
-def give_up(file: File, error: FileError, leftovers: Sequence[str]) -> File | None:
-    """`processing`, with a lease that is over, to `failed`; None when somebody has the file again.
-
-    As with `fail`, one that was `ready` before is so again. `leftovers` are where the last worker may have written.
-    """
-    values: dict[str, Any] = {
-        "status": Status.READY if file.source_version else Status.FAILED,
-        "error": error.model_dump(mode="json"),
-        "updated_at": timestamp(now()),
-        "leftovers": list(leftovers),
-        **due_keys(file.id, now()),
-    }
-    try:
-        item = update(
-            file_key(file.id),
-            values=values,
-            remove=(*LEASE, "wanted_recipe"),
-            add={"revision": 1},
-            condition="#status = :processing AND revision = :revision AND lease_until <= :now",
-            using={":processing": Status.PROCESSING, ":revision": file.revision, ":now": timestamp(now())},
-        )
-    except ConditionFailedError:
-        return None
-    return File.model_validate(item)
 
 
 class Refusal(StrEnum):
     """Why a delivery may not process its object."""
 
-    UNKNOWN = "unknown"  # no such record: never made, or deleted long ago
+    UNKNOWN = "unknown"  # there is no such record: it was never made, or it was deleted long ago
     DELETED = "deleted"
-    DONE = "done"  # processed already, from this or an earlier upload
-    STALE = "stale"  # an older event than the one that was acted on
-    LEASED = "leased"  # another delivery is at work; come back when its lease is over
+    DONE = "done"  # the file was processed already, from this object or from an earlier upload
+    STALE = "stale"  # the event is older than the one that was acted on
+    LEASED = "leased"  # another delivery is at work; this one must come back when that one's lease is over
 
 
 @dataclass(frozen=True)
@@ -65,39 +37,23 @@ class Refused:
 
 
 def claim(file_id: str, *, version_id: str, sequencer: str, claim_id: str, lease: timedelta) -> File | Refused:
-    """Takes a file for processing: one conditional write, and the only way into `processing`.
+    """Takes a file for processing.
 
-    Open are files that wait for their upload (also an expired one whose bytes arrived in time), and the same object
-    version once its lease is over. The first version claimed stays the file's source: first write wins.
+    Files can be claimed that wait for their upload (or have expired: the bytes arrived in time all the same), and files
+    that are processed already, by the same version of the object, once the lease is over. The version that is claimed
+    first stays the file's source: the first write wins.
     """
     moment = now()
     until = moment + lease
+    values = {
+        "version_id": version_id,
+        "sequencer": sequencer,
+        "claim_id": claim_id,
+        "lease_until": timestamp(until),
+        **due_keys(file_id, until),
+    }
     try:
-        item = update(
-            file_key(file_id),
-            values={
-                "status": Status.PROCESSING,
-                "version_id": version_id,
-                "sequencer": sequencer,
-                "claim_id": claim_id,
-                "lease_until": timestamp(until),
-                "updated_at": timestamp(moment),
-                **due_keys(file_id, until),
-            },
-            remove=("ttl",),
-            add={"revision": 1, "attempts": 1},
-            condition=(
-                "#status IN (:awaiting, :expired)"
-                " OR (#status = :processing AND version_id = :version AND lease_until <= :now)"
-            ),
-            using={
-                ":awaiting": Status.AWAITING_UPLOAD,
-                ":expired": Status.EXPIRED,
-                ":processing": Status.PROCESSING,
-                ":version": version_id,
-                ":now": timestamp(moment),
-            },
-        )
+        item = write(transitions.CLAIM, file_id, values, moment=moment, version_id=version_id)
     except ConditionFailedError as failed:
         return _refusal(failed.item, version_id, sequencer)
     return from_values(item)
@@ -117,16 +73,14 @@ def _refusal(item: dict[str, Any] | None, version_id: str, sequencer: str) -> Re
 
 
 def older(sequencer: str, than: str | None) -> bool:
-    """Whether an S3 event sequencer comes before another one of the same key.
+    """Whether an S3 event with this sequencer came before another event of the same key.
 
-    They are hexadecimal and of any length; the shorter is padded on the right before they are compared as text:
+    Sequencers are hexadecimal and of any length. The shorter one is padded with zeros on the right, and then the two
+    are compared as text:
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
     """
     width = max(len(sequencer), len(than or ""))
     return sequencer.ljust(width, "0") < (than or "").ljust(width, "0")
-
-
-_OURS = "#status = :processing AND claim_id = :claim"
 
 
 def finish(
@@ -142,12 +96,11 @@ def finish(
     made_with: str,
     leftovers: Sequence[str] = (),
 ) -> File | None:
-    """`processing` to `ready`, if the claim is still ours. None when it is not: somebody else has the file now.
+    """`processing` to `ready`. Returns None if the claim is no longer ours: somebody else has the file now.
 
-    `leftovers` are the prefixes of renditions that these replace.
+    `leftovers` are the prefixes of the renditions that these replace.
     """
     values: dict[str, Any] = {
-        "status": Status.READY,
         "recipe": file.wanted_recipe or file.recipe,
         "kind": kind,
         "content_type": content_type,
@@ -155,75 +108,63 @@ def finish(
         "sha256": sha256,
         "source_version": source_version,
         "made_with": made_with,
-        "renditions": [r.model_dump(mode="json") for r in renditions],
-        "updated_at": timestamp(now()),
+        "renditions": [rendition.model_dump(mode="json") for rendition in renditions],
         **sha256_keys(file.tenant, sha256, file.id),
     }
     if image:
         values["image"] = image.model_dump(mode="json")
-    return _end(file, values, leftovers, remove=("error",))
+    return _end(transitions.FINISH, file, Status.READY, values, leftovers)
 
 
 def fail(file: File, error: FileError) -> File | None:
-    """`processing` to `failed`, if the claim is still ours; None when it is not.
+    """`processing` to `failed`. Returns None if the claim is no longer ours.
 
-    A file that was `ready` before is so again, with what it had and the error.
+    A file that was `ready` before becomes so again, with what it had and with the error.
     """
-    values: dict[str, Any] = {
-        "status": Status.READY if file.source_version else Status.FAILED,
-        "error": error.model_dump(mode="json"),
-        "updated_at": timestamp(now()),
-    }
-    return _end(file, values, file.leftovers)
+    return _end(transitions.FAIL, file, _failed(file), {"error": error.model_dump(mode="json")}, file.leftovers)
 
 
-def _end(file: File, values: Mapping[str, Any], leftovers: Sequence[str], *, remove: Sequence[str] = ()) -> File | None:
+def _failed(file: File) -> Status:
+    """Where a failure leaves a file: it stays `ready` with the renditions that it has."""
+    return Status.READY if file.source_version else Status.FAILED
+
+
+def _end(
+    transition: Transition, file: File, to: Status, values: Mapping[str, Any], leftovers: Sequence[str]
+) -> File | None:
     # While there are leftovers, somebody must look at the record again.
-    more = {"leftovers": list(leftovers), **due_keys(file.id, now())} if leftovers else {}
-    try:
-        item = update(
-            file_key(file.id),
-            values={**values, **more},
-            remove=(*LEASE, "wanted_recipe", *remove, *(() if leftovers else (*DUE, "leftovers"))),
-            add={"revision": 1},
-            condition=_OURS,
-            using={":processing": Status.PROCESSING, ":claim": file.claim_id},
-        )
-    except ConditionFailedError:
-        return None
-    return from_values(item)
+    if leftovers:
+        cleanup: dict[str, Any] = {"leftovers": list(leftovers), **due_keys(file.id, now())}
+    else:
+        cleanup = dict.fromkeys(("leftovers", *DUE))
+    return attempt(transition, file.id, {**values, **cleanup}, to=to, claim_id=file.claim_id)
 
 
 def release(file: File) -> None:
-    """Ends a lease early, so that the redelivered message can claim the file again. Nothing happens to another's."""
+    """Ends a lease early, so that the redelivered message can claim the file again.
+
+    Does nothing if the claim is no longer ours.
+    """
     moment = now()
-    try:
-        update(
-            file_key(file.id),
-            values={"lease_until": timestamp(moment), **due_keys(file.id, moment)},
-            condition=_OURS,
-            using={":processing": Status.PROCESSING, ":claim": file.claim_id},
-            returning="NONE",
-        )
-    except ConditionFailedError:
-        return
+    values = {"lease_until": timestamp(moment), **due_keys(file.id, moment)}
+    attempt(transitions.RELEASE, file.id, values, claim_id=file.claim_id)
+
+
+def give_up(file: File, error: FileError, leftovers: Sequence[str]) -> File | None:
+    """Ends a file whose lease is over as `failed`. Returns None if the record changed: somebody has the file again.
+
+    A file that was `ready` before becomes so again. `leftovers` are the prefixes where the last worker may have
+    written.
+    """
+    moment = now()
+    values = {
+        "error": error.model_dump(mode="json"),
+        "leftovers": list(leftovers),
+        **due_keys(file.id, moment),
+    }
+    return attempt(transitions.GIVE_UP, file.id, values, to=_failed(file), revision=file.revision)
 
 
 def fail_import(tenant: str, file_id: str, error: FileError) -> File | None:
-    """`awaiting_upload` to `failed`, for a file whose bytes could not be fetched; None when it is not waiting."""
-    try:
-        item = update(
-            file_key(file_id),
-            values={
-                "status": Status.FAILED,
-                "error": error.model_dump(mode="json"),
-                "updated_at": timestamp(now()),
-            },
-            remove=(*LEASE, *DUE, "ttl"),
-            add={"revision": 1},
-            condition="tenant = :tenant AND #status = :awaiting",
-            using={":tenant": tenant, ":awaiting": Status.AWAITING_UPLOAD},
-        )
-    except ConditionFailedError:
-        return None
-    return from_values(item)
+    """`awaiting_upload` to `failed`, for a file whose bytes could not be fetched. Returns None if it does not wait."""
+    return attempt(transitions.FAIL_IMPORT, file_id, {"error": error.model_dump(mode="json")}, tenant=tenant)

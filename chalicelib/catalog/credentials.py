@@ -1,4 +1,4 @@
-"""What callers prove themselves with: API keys, and the upload tokens that keys mint for browsers."""
+"""Credentials: API keys, and the upload tokens that are made with a key for browsers."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from chalicelib import aws
-from chalicelib.catalog.dynamodb import ConditionFailedError, get_item, put_new, read, update
+from chalicelib.catalog.dynamodb import ConditionFailedError, Joined, get_item, put_new, read, typed, update
 from chalicelib.catalog.keys import API_KEYS, BY_CREATED, api_key_key, token_key
+from chalicelib.catalog.values import serialize
 from chalicelib.model import UploadToken, now, timestamp
 from chalicelib.settings import settings
 
 
 @dataclass(frozen=True)
 class ApiKey:
-    """What the table knows of a key: never the key itself, only the SHA-256 (hex) of it."""
+    """An API key as the table has it: with the SHA-256 (hex) of the key, never with the key itself."""
 
     id: str
     hash: str
@@ -56,7 +57,7 @@ def get_api_key(key_id: str) -> ApiKey | None:
 
 
 def api_keys() -> list[ApiKey]:
-    """Every key of the stage, for its operator."""
+    """Every key of the stage, for its operator: Queries."""
     pages = (
         aws.dynamodb()
         .get_paginator("query")
@@ -71,7 +72,7 @@ def api_keys() -> list[ApiKey]:
 
 
 def revoke_api_key(key_id: str) -> ApiKey | None:
-    """Ends a key; None when there is none of that id. Repeating it keeps the first time."""
+    """Revokes a key. Returns None if there is none of that id. A key that is revoked again keeps the first time."""
     try:
         item = update(
             api_key_key(key_id),
@@ -85,7 +86,7 @@ def revoke_api_key(key_id: str) -> ApiKey | None:
 
 
 def put_token(token: UploadToken) -> None:
-    """One PutItem; the table's TTL removes it after its end."""
+    """One PutItem. The table's TTL removes the token a day after its end."""
     expires = int(token.expires_at.timestamp())
     put_new(
         {
@@ -103,10 +104,26 @@ def get_token(token_id: str) -> UploadToken | None:
     return UploadToken.model_validate(values) if values else None
 
 
-def new_credential(prefix: str = "fm") -> tuple[str, str]:
-    """(id, credential): it is shown once and kept nowhere. 192 random bits, so a plain hash of it suffices.
+class TokenSpentError(Exception):
+    """The upload token allows no more files, or its time is over."""
 
-    `fm` is an API key, `fmu` an upload token.
+
+def use_token(token_id: str) -> Joined:
+    """Counts one file against a token, together with the file. Refused with TokenSpentError."""
+    count = {
+        "TableName": settings().table,
+        "Key": typed(token_key(token_id)),
+        "UpdateExpression": "ADD used :one",
+        "ConditionExpression": "attribute_exists(pk) AND used < max_files AND expires > :now",
+        "ExpressionAttributeValues": {":one": serialize(1), ":now": serialize(int(now().timestamp()))},
+    }
+    return Joined({"Update": count}, refused=TokenSpentError())
+
+
+def new_credential(prefix: str = "fm") -> tuple[str, str]:
+    """(id, credential). A credential is shown once and stored nowhere.
+
+    It has 192 random bits, so a plain hash of it is enough. `fm` is an API key, `fmu` an upload token.
     """
     credential_id = secrets.token_hex(6)
     return credential_id, f"{prefix}_{credential_id}_{secrets.token_hex(24)}"

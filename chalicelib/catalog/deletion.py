@@ -1,6 +1,7 @@
-"""Deletion: a file goes for a while or for good, comes back, and is forgotten.
+"""Deletion: a file is deleted for a while or for good, restored, and in the end forgotten.
 
-Each is one conditional write on the state or the revision that it was made for.
+Each function that writes is one transition, and returns the record that it leaves. A deleted file's record is its
+tombstone: it stays until its objects are gone, and then until the table's TTL removes it.
 """
 
 from __future__ import annotations
@@ -9,63 +10,39 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from chalicelib.catalog.dynamodb import (
-    ConditionFailedError,
-    get_item,
-    update,
-)
-from chalicelib.catalog.edits import change, claimable, write
-from chalicelib.catalog.files import forget_at, from_values, list_keys
-from chalicelib.catalog.keys import (
-    due_keys,
-    file_key,
-    sha256_keys,
-)
-from chalicelib.catalog.transitions import DUE, LEASE
+from chalicelib.catalog import transitions
+from chalicelib.catalog.dynamodb import get_item
+from chalicelib.catalog.edits import claimable
+from chalicelib.catalog.files import forget_at, list_keys
+from chalicelib.catalog.keys import due_keys, file_key, sha256_keys
+from chalicelib.catalog.record_writer import attempt
+from chalicelib.catalog.transitions import DUE, RENDITIONS
 from chalicelib.model import File, Status, now, timestamp
 
 
-def cleared(file: File) -> None:
-    """Says that nothing is left of `file.leftovers`. Nothing happens when the record has others, or another status."""
-    due = due_keys(file.id, file.restore_until) if file.restore_until else {}
-    keep_due = due or file.status is Status.PROCESSING  # whose due time is the lease's
-    try:
-        update(
-            file_key(file.id),
-            values=due,
-            remove=("leftovers",) if keep_due else ("leftovers", "due_pk", "due_sk"),
-            condition="leftovers = :leftovers AND #status = :status",
-            using={":leftovers": file.leftovers, ":status": file.status},
-            returning="NONE",
-        )
-    except ConditionFailedError:
-        return
-
-
 def retire(file: File, *, until: datetime, leftovers: Sequence[str]) -> File | None:
-    """To `deleted`, with the way back open `until` then; None when it is no longer at `file`'s revision.
+    """To `deleted`, but the file can be restored until then. Returns None if it is no longer at `file`'s revision.
 
-    `leftovers` are where its renditions are; they are no longer the record's. In `by_due` the tombstone is due at once
-    while there are any, then when the way back ends.
+    `leftovers` are the prefixes of its renditions, which the record gives up. The tombstone is due at once while there
+    are any, and otherwise when it can no longer be restored.
 
-    For a file that waits for its upload there is no way back: its due time and its place for bytes would be gone.
+    A file that waits for its upload cannot be restored, because its due time and its place for bytes would be gone.
     """
     assert file.status not in (Status.AWAITING_UPLOAD, Status.EXPIRED), "an upload that waits is deleted for good"
     again = file.status is Status.PROCESSING or bool(file.renditions)
     values: dict[str, Any] = {
-        "status": Status.DELETED,
         "restore_until": timestamp(until),
         "restore_to": Status.PROCESSING if again else file.status,
         "leftovers": list(leftovers) or None,
         "ttl": forget_at(until),
         **due_keys(file.id, now() if leftovers else until),
+        **(dict.fromkeys(RENDITIONS) if again else {}),
     }
-    gone = ("list_pk", "list_sk", "sha_pk", "sha_sk", "lease_until", "claim_id")
-    return change(file, values, remove=(*gone, "renditions", "source_version", "made_with") if again else gone)
+    return attempt(transitions.RETIRE, file.id, values, tenant=file.tenant, revision=file.revision)
 
 
 def tombstone(tenant: str, file_id: str) -> File | None:
-    """One GetItem, strongly consistent: a deleted file whose objects are not all gone yet."""
+    """A deleted file whose objects are not all gone yet: one GetItem, strongly consistent."""
     values = get_item(file_key(file_id))
     if not values or values.get("purged") or (values["tenant"], values["status"]) != (tenant, Status.DELETED):
         return None
@@ -73,64 +50,45 @@ def tombstone(tenant: str, file_id: str) -> File | None:
 
 
 def restore(file: File) -> File | None:
-    """A tombstone to what its file was, or to `processing` where renditions must be made again.
+    """A tombstone to what its file was, or to `processing` if renditions must be made again.
 
-    None when its time is over, or it is no longer at `file`'s revision.
+    Returns None if it can no longer be restored, or is no longer at `file`'s revision.
     """
-    again = file.restore_to is Status.PROCESSING
-    values: dict[str, Any] = {"status": file.restore_to, **list_keys(file)}
-    remove = ["restore_until", "restore_to", "ttl"]
-    if again:
-        values |= claimable(file)
-        remove.append("error")
+    values: dict[str, Any] = {**list_keys(file)}
+    if file.restore_to is Status.PROCESSING:
+        values |= {**claimable(file), "error": None}
     elif not file.leftovers:
-        remove += ["due_pk", "due_sk"]
+        values |= dict.fromkeys(DUE)
     if file.restore_to is not Status.FAILED and file.sha256:
         values |= sha256_keys(file.tenant, file.sha256, file.id)
-    condition = "#status = :deleted AND restore_until > :now AND attribute_not_exists(purged)"
-    using = {":deleted": Status.DELETED, ":now": timestamp(now())}
-    return write(file, values, remove, condition, using)
+    return attempt(transitions.RESTORE, file.id, values, to=file.restore_to, tenant=file.tenant, revision=file.revision)
 
 
 def mark_deleted(tenant: str, file_id: str, *, revision: int | None = None) -> File | None:
-    """Any state to `deleted`, leaving a tombstone that the table's TTL removes; the file as it was, or None.
+    """Any state to `deleted`, for good. Returns None if there is no such file, or if it is purged.
 
-    The record goes first: from here on no list, get or worker finds the file, whatever becomes of its objects. A
-    tombstone whose objects are not known to be gone yet (`purged`) is given back again, so that a repeated delete ends
-    what a crashed one began; so would the sweep, to which `by_due` shows it. With `revision`, only a record at it.
+    The record goes first: from here on no list, read or worker finds the file, whatever becomes of its objects. A
+    tombstone whose objects may still be there can be deleted again, so that a repeated delete ends what a crashed one
+    began. The sweep would do so, too: the tombstone is due at once. With `revision`, only a record at that revision is
+    deleted.
     """
     moment = now()
-    try:
-        item = update(
-            file_key(file_id),
-            values={
-                "status": Status.DELETED,
-                "updated_at": timestamp(moment),
-                "ttl": forget_at(moment),
-                **due_keys(file_id, moment),
-            },
-            remove=("list_pk", "list_sk", "sha_pk", "sha_sk", "restore_until", "restore_to", *LEASE),
-            add={"revision": 1},
-            condition="tenant = :tenant AND attribute_not_exists(purged)"
-            + (" AND revision = :revision" if revision is not None else ""),
-            using={":tenant": tenant, **({":revision": revision} if revision is not None else {})},
-            returning="ALL_OLD",
-        )
-    except ConditionFailedError:
-        return None
-    return from_values(item)
+    values = {"ttl": forget_at(moment), **due_keys(file_id, moment)}
+    if revision is None:
+        return attempt(transitions.DELETE, file_id, values, tenant=tenant)
+    return attempt(transitions.DELETE_AS_READ, file_id, values, tenant=tenant, revision=revision)
 
 
 def mark_purged(file_id: str) -> None:
-    """Says of a tombstone that its objects are gone, and forgets what the client told us of the file."""
-    try:
-        update(
-            file_key(file_id),
-            values={"purged": True},
-            remove=("image", "renditions", "error", "leftovers", *DUE),
-            condition="#status = :deleted",
-            using={":deleted": Status.DELETED},
-            returning="NONE",
-        )
-    except ConditionFailedError:
-        return
+    """Notes on a tombstone that its objects are gone, and forgets what the client told us of the file."""
+    attempt(transitions.PURGE, file_id, {"purged": True})
+
+
+def cleared(file: File) -> None:
+    """Notes that nothing is left of `file.leftovers`. Does nothing if the record has others, or another status."""
+    due: dict[str, Any] = dict.fromkeys(DUE)
+    if file.restore_until:
+        due = {**due_keys(file.id, file.restore_until)}
+    elif file.status is Status.PROCESSING:
+        due = {}  # it is due when its lease is over
+    attempt(transitions.CLEAR, file.id, due, leftovers=file.leftovers, status=file.status)

@@ -1,62 +1,48 @@
-"""Files as clients change them: edited, processed again, deleted for a while and restored.
+"""Files as clients change them: edited, processed again, and imported again.
 
-Each is one conditional write on the revision that the change was made for, and raises it.
+Each function is one transition under the revision that the change was made for, and raises it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from chalicelib.catalog.dynamodb import ConditionFailedError, update
+from chalicelib.catalog import transitions
 from chalicelib.catalog.files import IMPORT_COMES, forget_at
-from chalicelib.catalog.keys import due_keys, file_key
-from chalicelib.model import File, Status, now, timestamp
+from chalicelib.catalog.keys import due_keys
+from chalicelib.catalog.record_writer import attempt
+from chalicelib.model import File, now, timestamp
 
-# A message that was lost is sent again by the sweep after this long.
+# The sweep sends a message again that was lost, this long after the file was opened.
 SEND_AGAIN = timedelta(seconds=60)
 
 
-def change(file: File, values: Mapping[str, Any], *, remove: Sequence[str] = ()) -> File | None:
-    """Writes `values` (JSON; None removes) over a record that still is at `file`'s revision; None when it is not.
+def change(file: File, values: Mapping[str, Any]) -> File | None:
+    """Writes `values` (JSON; None removes). Returns None if the record is no longer at `file`'s revision.
 
-    Where they leave `leftovers`, `by_due` shows the record at once, unless they say when.
+    If they hold `leftovers`, the record is due at once, so that the sweep removes them if nobody else does.
     """
     due = due_keys(file.id, now()) if values.get("leftovers") else {}
-    return write(file, {**due, **values}, remove, "#status <> :deleted", {":deleted": Status.DELETED})
-
-
-def write(
-    file: File, values: Mapping[str, Any], remove: Sequence[str], condition: str, using: Mapping[str, Any]
-) -> File | None:
-    try:
-        item = update(
-            file_key(file.id),
-            values={name: v for name, v in values.items() if v is not None} | {"updated_at": timestamp(now())},
-            remove=(*remove, *(name for name, v in values.items() if v is None)),
-            add={"revision": 1},
-            condition=f"tenant = :tenant AND revision = :revision AND {condition}",
-            using={":tenant": file.tenant, ":revision": file.revision, **using},
-        )
-    except ConditionFailedError:
-        return None
-    return File.model_validate(item)
+    return attempt(transitions.CHANGE, file.id, {**due, **values}, tenant=file.tenant, revision=file.revision)
 
 
 def reprocess(file: File, recipe: str, values: Mapping[str, Any] | None = None) -> File | None:
-    """Opens a file to be claimed again, together with `values`; None when it is no longer at `file`'s revision.
+    """Opens a `ready` or `failed` file to be claimed again, and writes `values` with it.
 
-    The record is `processing` with a lease that is over: whoever gets a message for its object version may claim it.
-    What was made before stays the file's until `finish`. A lost message shows in `by_due`.
+    Returns None if the record is no longer at `file`'s revision. The record is then `processing` with a lease that is
+    over: whoever gets a message for its object version may claim it. Until `finish`, the file keeps what was made
+    before. If the message is lost, the sweep finds the record and sends another one.
     """
-    return change(file, {**(values or {}), **claimable(file), "wanted_recipe": recipe}, remove=("claim_id", "error"))
+    opened = {**(values or {}), **claimable(file), "wanted_recipe": recipe}
+    return attempt(transitions.REPROCESS, file.id, opened, tenant=file.tenant, revision=file.revision)
 
 
 def claimable(file: File) -> dict[str, Any]:
+    """What a record needs to be claimed again: a lease that is over, and a generation of its own for new addresses."""
     moment = now()
     return {
-        "status": Status.PROCESSING,
         "generation": file.generation + 1,
         "attempts": 0,
         "lease_until": timestamp(moment),
@@ -65,8 +51,13 @@ def claimable(file: File) -> dict[str, Any]:
 
 
 def reopen_import(file: File, until: datetime) -> File | None:
-    """An import that failed waits for its bytes again, `until` then; None when it is no longer at `file`'s revision."""
-    values = {"status": Status.AWAITING_UPLOAD, "expires_at": timestamp(until), "ttl": forget_at(until)}
-    due = due_keys(file.id, min(until, now() + IMPORT_COMES))
-    condition = "#status = :failed AND attribute_not_exists(version_id) AND attribute_exists(source_url)"
-    return write(file, {**values, **due}, ("error",), condition, {":failed": Status.FAILED})
+    """Has an import that failed wait for its bytes again, until then.
+
+    Returns None if it did not fail as an import, or the record is no longer at `file`'s revision.
+    """
+    values = {
+        "expires_at": timestamp(until),
+        "ttl": forget_at(until),
+        **due_keys(file.id, min(until, now() + IMPORT_COMES)),
+    }
+    return attempt(transitions.REOPEN_IMPORT, file.id, values, tenant=file.tenant, revision=file.revision)

@@ -1,25 +1,14 @@
-"""Files: created, found, and moved through their life. The record is the lock.
-
-Every change of state is one conditional write that also raises `revision`.
-"""
+"""Files: their records are created and read here. `transitions` has every change of a record after that."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from chalicelib import aws
-from chalicelib.catalog.dynamodb import (
-    NEW,
-    attributes,
-    get_item,
-    put_new,
-    read,
-    typed,
-)
-from chalicelib.catalog.dynamodb import batch_get as batch_get_items
-from chalicelib.catalog.idempotency import Remembered, RepeatedError
+from chalicelib.catalog import dynamodb
+from chalicelib.catalog.dynamodb import Joined, get_item, joined_put, put_new, read, write_together
 from chalicelib.catalog.keys import (
     BY_SHA256,
     Key,
@@ -28,22 +17,22 @@ from chalicelib.catalog.keys import (
     list_partition,
     sha256_partition,
     shard_of,
-    token_key,
 )
-from chalicelib.catalog.values import serialize
+from chalicelib.catalog.transitions import CREATE
 from chalicelib.model import File, Status, now
 from chalicelib.settings import settings
 
-# Days after which the table's TTL removes what is left of an upload that never came, and of a deleted file.
+# Days after which the table's TTL removes the record of an upload that never came, and the tombstone of a file.
 FORGET_DAYS = 30
 
-# An upload that ended at the last moment may still be on its way through the queue.
+# A file counts as expired this long after its time is over: an upload that ended at the last moment may still be on
+# its way through the queue.
 EXPIRY_GRACE = timedelta(seconds=60)
 
-# An import that has not come by then may have lost its message: longer than one run of the fetch function.
+# If an import has not come after this time, its message may be lost. It is longer than one run of the fetch function.
 IMPORT_COMES = timedelta(minutes=20)
 
-# Records with the same bytes that are looked at for one that can be reused.
+# How many records with the same bytes are looked at, for one that can be reused.
 DUPLICATES = 10
 
 
@@ -52,7 +41,7 @@ def from_values(values: Mapping[str, Any]) -> File:
 
 
 def forget_at(moment: datetime) -> int:
-    """When the table's TTL removes what ended then, Unix seconds."""
+    """When the table's TTL removes the record of a file that ended at `moment`, in Unix seconds."""
     return int((moment + timedelta(days=FORGET_DAYS)).timestamp())
 
 
@@ -61,7 +50,7 @@ def list_keys(file: File) -> Key:
 
 
 def as_of_now(file: File) -> File:
-    """An upload whose time is over is `expired`, whether or not the sweep has written so yet."""
+    """The file with the state that it has now: `expired` if its time is over, although the sweep has not written it."""
     if file.status is Status.AWAITING_UPLOAD and file.expires_at and file.expires_at + EXPIRY_GRACE < now():
         return file.model_copy(update={"status": Status.EXPIRED})
     return file
@@ -70,15 +59,12 @@ def as_of_now(file: File) -> File:
 # --- creating and reading
 
 
-class TokenSpentError(Exception):
-    """The upload token's count is used up, or its time is over."""
+def create(file: File, together: Sequence[Joined] = ()) -> None:
+    """Writes a new record: one PutItem, or with other writes `together` one transaction of all or nothing.
 
-
-def create(file: File, *, token_id: str | None = None, remember: Remembered | None = None) -> None:
-    """Writes a new record: one PutItem; with a token or an idempotency key one transaction, all of it or nothing.
-
-    Raises TokenSpentError when the token has no file left, and RepeatedError when the idempotency key was used.
+    Raises the error of the first of those writes that is refused.
     """
+    assert file.status in CREATE.target
     item: dict[str, Any] = {
         **file_key(file.id),
         **file.model_dump(mode="json", exclude_none=True),
@@ -87,74 +73,36 @@ def create(file: File, *, token_id: str | None = None, remember: Remembered | No
     if file.expires_at:
         due = min(file.expires_at, file.created_at + IMPORT_COMES) if file.source_url else file.expires_at
         item |= due_keys(file.id, due) | {"ttl": forget_at(file.expires_at)}
-    if token_id is None and remember is None:
+    if not together:
         put_new(item)
         return
-    table = settings().table
-    present = int(now().timestamp())
-    puts: list[dict[str, Any]] = [{"Put": {"TableName": table, "Item": attributes(item), "ConditionExpression": NEW}}]
-    refusals: list[Exception] = [RuntimeError("a file id came twice")]
-    if token_id is not None:
-        count = {
-            "TableName": table,
-            "Key": typed(token_key(token_id)),
-            "UpdateExpression": "ADD used :one",
-            "ConditionExpression": "attribute_exists(pk) AND used < max_files AND expires > :now",
-            "ExpressionAttributeValues": {":one": serialize(1), ":now": serialize(present)},
-        }
-        puts.append({"Update": count})
-        refusals.append(TokenSpentError())
-    if remember is not None:
-        puts.append(
-            {
-                "Put": {
-                    "TableName": table,
-                    "Item": attributes(remember.item(present)),
-                    # The table's TTL may take two days to remove what is over.
-                    "ConditionExpression": f"{NEW} OR #ttl <= :now",
-                    "ExpressionAttributeNames": {"#ttl": "ttl"},
-                    "ExpressionAttributeValues": {":now": serialize(present)},
-                }
-            }
-        )
-        refusals.append(RepeatedError())
-    client = aws.dynamodb()
-    try:
-        client.transact_write_items(TransactItems=puts)  # type: ignore[arg-type]
-    except client.exceptions.TransactionCanceledException as error:
-        reasons: list[dict[str, Any]] = error.response.get("CancellationReasons", [])  # type: ignore[assignment]
-        # A repeated request is the same file, not another one: that comes first.
-        for reason, refusal in reversed(list(zip(reasons, refusals, strict=False))):
-            if reason.get("Code") == "ConditionalCheckFailed":
-                raise refusal from None
-            if reason.get("Code") == "TransactionConflict" and remember is not None:
-                raise RepeatedError from None
-        raise
+    record = joined_put(item, ConditionExpression=CREATE.expression)
+    write_together([*together, Joined(record, refused=RuntimeError("a file id came twice"))])
 
 
 def get(tenant: str, file_id: str) -> File | None:
-    """One GetItem, strongly consistent. None for an unknown id, another tenant's file and a deleted one alike."""
+    """One file: one GetItem, strongly consistent. None for an unknown id, another tenant's file, and a deleted one."""
     values = get_item(file_key(file_id))
     file = from_values(values) if values else None
     return as_of_now(file) if file and file.tenant == tenant and file.status is not Status.DELETED else None
 
 
 def as_file(item: Mapping[str, Any]) -> File:
-    """A record from a stream's image."""
+    """The record in an item, as the table's stream and Queries give it."""
     return from_values(read(item))
 
 
 def records(file_ids: Iterable[str], *, consistent: bool = False) -> dict[str, File]:
-    """Records by id, of any tenant and state, as of now: one BatchGetItem a hundred. What is not there is left out."""
+    """Records by id, of any tenant and state, as of now; those that exist. One BatchGetItem for each hundred."""
     keys = [file_key(file_id) for file_id in dict.fromkeys(file_ids)]
-    found = (from_values(values) for values in batch_get_items(keys, consistent=consistent))
+    found = (from_values(values) for values in dynamodb.batch_get(keys, consistent=consistent))
     return {file.id: as_of_now(file) for file in found}
 
 
 def batch_get(tenant: str, file_ids: Iterable[str]) -> list[File]:
-    """A tenant's files, in the order asked for; unknown ids, other tenants' and deleted files are left out alike.
+    """A tenant's files, in the order of the ids; unknown ids, other tenants' files and deleted ones are left out.
 
-    Strongly consistent.
+    Strongly consistent: one BatchGetItem for each hundred.
     """
     ids = list(dict.fromkeys(file_ids))
     found = records(ids, consistent=True)
@@ -163,7 +111,7 @@ def batch_get(tenant: str, file_ids: Iterable[str]) -> list[File]:
 
 
 def with_sha256(tenant: str, sha256: str) -> list[File]:
-    """A tenant's `ready` files of these bytes, oldest first: one Query and a read for each."""
+    """A tenant's `ready` files with these bytes, oldest first: one Query, and a GetItem for each file."""
     reply = aws.dynamodb().query(
         TableName=settings().table,
         IndexName=BY_SHA256,
@@ -173,6 +121,3 @@ def with_sha256(tenant: str, sha256: str) -> list[File]:
     )
     found = (get(tenant, item["sha_sk"]["S"]) for item in reply["Items"])
     return [file for file in found if file and file.status is Status.READY]
-
-
-# --- the life of one

@@ -1,24 +1,24 @@
-"""What was answered to a request that carried an Idempotency-Key, for a day."""
+"""Answers to requests that had an Idempotency-Key, remembered for a day."""
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import Any
 
-from chalicelib.catalog.dynamodb import get_item
+from chalicelib.catalog.dynamodb import NEW, Joined, get_item, joined_put
 from chalicelib.catalog.keys import idempotency_key
+from chalicelib.catalog.values import serialize
 
 KEEP_SECONDS = 24 * 3600
 
 
 class RepeatedError(Exception):
-    """The key was used already: what was remembered is the answer."""
+    """The key was used already. The answer is what `remembered` returns."""
 
 
 @dataclass(frozen=True)
 class Remembered:
-    """`owner` is the credential that sent `key`; `body_hash` tells whether a later body is the same (hex SHA-256)."""
+    """`owner` is the credential that sent `key`; `body_hash` is the SHA-256 (hex) of the body that came with it."""
 
     owner: str
     key: str
@@ -26,19 +26,28 @@ class Remembered:
     file_id: str
     answer: str
 
-    def item(self, present: int) -> dict[str, Any]:
-        """`present` in Unix seconds."""
-        return {
+    def write(self) -> Joined:
+        """Remembers the answer, together with the file that it tells of. Refused with RepeatedError."""
+        present = int(time.time())
+        item = {
             **idempotency_key(self.owner, self.key),
             "body_hash": self.body_hash,
             "file_id": self.file_id,
             "answer": self.answer,
             "ttl": present + KEEP_SECONDS,
         }
+        action = joined_put(
+            item,
+            # The table's TTL may take two days to remove an item whose day is over.
+            ConditionExpression=f"{NEW} OR #ttl <= :now",
+            ExpressionAttributeNames={"#ttl": "ttl"},
+            ExpressionAttributeValues={":now": serialize(present)},
+        )
+        return Joined(action, refused=RepeatedError(), conflict=RepeatedError())
 
 
 def remembered(owner: str, key: str) -> Remembered | None:
-    """One GetItem, strongly consistent; None when the key is new or its day is over."""
+    """One GetItem, strongly consistent. None if the key is new or its day is over."""
     values = get_item(idempotency_key(owner, key))
     if values is None or values["ttl"] <= time.time():
         return None

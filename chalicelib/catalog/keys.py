@@ -1,4 +1,4 @@
-"""Where each thing is in the table: keys and indexes, as pure functions. docs/scale.md lists the access patterns."""
+"""The keys of every item and index in the table, as pure functions. docs/scale.md lists the access patterns."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ from datetime import datetime
 from chalicelib.model import timestamp
 
 BY_CREATED = "by_created"  # newest first for a tenant: list_pk, list_sk
-BY_DUE = "by_due"  # what the sweep must look at, by when: due_pk, due_sk
+BY_DUE = "by_due"  # what the sweep must look at, ordered by when: due_pk, due_sk
 BY_SHA256 = "by_sha256"  # duplicates within a tenant: sha_pk, sha_sk
 
-# Of the whole stage: enough for 10,000 uploads a second (`python -m bench partitions`). Only ever raise it: the sweep
-# looks at all of them, so what was written with fewer is still found.
+# Shards of `by_due`, for the whole stage: enough for 10,000 uploads a second (`python -m bench partitions`). Never
+# lower this: the sweep looks at so many shards, and would miss what was written to the others.
 DUE_SHARDS = 64
 
-# Between a value and an id: no file name, tag or word may hold it, and it sorts before all that they may hold.
+# Stands between a value and an id. No file name, tag or word may contain it, and it sorts before all that they may
+# contain.
 BETWEEN = "\t"
-# Sorts after all that a value may begin with.
+# Sorts after everything that a value may begin with.
 LAST = "\U0010ffff" * 4
 
 API_KEYS = "KEYS"  # the list partition of a stage's API keys
@@ -40,22 +41,22 @@ def list_partition(tenant: str, shard: int) -> str:
 
 
 def facet_partition(tenant: str, name: str, value: str, shard: int) -> str:
-    """Ids of a tenant's files that have `value` for `name`: the sort key is the id."""
+    """The ids of a tenant's files that have `value` for `name`. The sort key is the id."""
     return f"FACET#{tenant}#{name}={value}#{shard}"
 
 
 def sort_partition(tenant: str, order: str, shard: int) -> str:
-    """A tenant's files in an order of their own: the sort key is `entry(what it is sorted by, id)`."""
+    """A tenant's files in one order. The sort key is `entry(what it is sorted by, id)`."""
     return f"SORT#{tenant}#{order}#{shard}"
 
 
 def word_partition(tenant: str, word: str, shard: int) -> str:
-    """The words of a tenant's files that begin as this one does (two characters): the sort key is `entry(word, id)`."""
+    """The words of a tenant's files that have the same first two characters. The sort key is `entry(word, id)`."""
     return f"WORD#{tenant}#{word[:2]}#{shard}"
 
 
 def entry(value: str, file_id: str) -> str:
-    """A sort key of a value and an id; in the order of the values, then of the ids."""
+    """A sort key of a value and an id: it sorts by value, then by id."""
     return f"{value}{BETWEEN}{file_id}"
 
 
@@ -69,17 +70,17 @@ def feed_partition(tenant: str, shard: int) -> str:
 
 
 def feed_key(tenant: str, shard: int, position: int) -> Key:
-    """One change of a tenant's files, by its position in the shard's feed (from 1)."""
+    """One change in a shard of a tenant's feed; positions begin at 1."""
     return {"pk": feed_partition(tenant, shard), "sk": f"{position:020d}"}
 
 
 def head_key(tenant: str, shard: int) -> Key:
-    """Where a shard's feed ends, and its counts."""
+    """The end of a shard's feed, and the shard's counts."""
     return {"pk": f"SEQ#{tenant}#{shard}", "sk": "SEQ"}
 
 
 def marker_key(file_id: str) -> Key:
-    """What the index holds of a file."""
+    """What the index has of a file."""
     return {"pk": f"FILE#{file_id}", "sk": "INDEX"}
 
 
@@ -92,7 +93,7 @@ def due_keys(file_id: str, due: datetime) -> Key:
 
 
 def position_key(walk: str) -> Key:
-    """How far the sweep is on a walk over a bucket."""
+    """How far the sweep has come in a walk over a bucket."""
     return {"pk": f"WALK#{walk}", "sk": "WALK"}
 
 
@@ -122,5 +123,5 @@ def render_key(object_key: str) -> Key:
 
 
 def idempotency_key(owner: str, key: str) -> Key:
-    """`owner` is the credential: one browser's key never finds another's answer. The client's text is hashed."""
+    """`owner` is the credential, so that one browser never gets the answer of another. The client's text is hashed."""
     return {"pk": f"IDEM#{owner}#{hashlib.sha256(key.encode()).hexdigest()}", "sk": "IDEM"}

@@ -1,4 +1,4 @@
-"""How far each reconciliation of a bucket with the table is."""
+"""How far each reconciliation of a bucket with the table has come."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from chalicelib.model import timestamp
 
 @dataclass(frozen=True)
 class Position:
-    """How far a walk over a bucket is: `after` that key (and version), empty at its beginning; begun when."""
+    """How far a walk over a bucket has come: it goes on `after` that key (and version), which is empty at the start."""
 
     after: str
     began: datetime
@@ -21,7 +21,7 @@ class Position:
 
 
 def position(walk: str) -> Position | None:
-    """One GetItem; None for a walk that never began."""
+    """One GetItem, strongly consistent. None for a walk that never began."""
     values = get_item(position_key(walk))
     if values is None:
         return None
@@ -34,7 +34,7 @@ def position(walk: str) -> Position | None:
 
 
 def move(walk: str, was: Position | None, to: Position) -> bool:
-    """One conditional UpdateItem; False when another sweep moved it meanwhile."""
+    """One conditional UpdateItem. False if another sweep has moved it meanwhile."""
     values = {
         "walked_to": to.after,
         "walked_to_version": to.version,

@@ -1,6 +1,6 @@
-"""Renditions made on demand: who is making one, and which could not be made.
+"""Renditions that are made on demand: who is making one, and which could not be made.
 
-One item a rendition. Whoever writes its lease makes the rendition; it is removed by the table's TTL.
+There is one item for each rendition. Whoever writes its lease makes the rendition. The table's TTL removes the item.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ FORGET_SECONDS = 86_400
 
 
 class RenderState(StrEnum):
-    """What is known of a rendition, until `lease_until`."""
+    """What is known of a rendition; it holds until `lease_until`."""
 
     WORKING = "working"
     MADE = "made"
@@ -28,7 +28,7 @@ class RenderState(StrEnum):
 
 @dataclass(frozen=True)
 class RenderLease:
-    """`until` in Unix seconds: from then on the next may try. `failures` counts tries that ended badly, in a row."""
+    """From `until` (Unix seconds) on, the next one may try. `failures` counts the tries in a row that failed."""
 
     state: RenderState
     lease_id: str
@@ -51,19 +51,22 @@ def _milliseconds(later: float) -> int:
 
 
 def get_ready(file_id: str) -> File | None:
-    """A file that has been processed, whoever's it is: one GetItem, strongly consistent."""
+    """A file that is `ready`, of any tenant: one GetItem, strongly consistent."""
     values = get_item(file_key(file_id))
     return File.model_validate(values) if values and values["status"] == Status.READY else None
 
 
 def get(object_key: str) -> RenderLease | None:
-    """One GetItem, strongly consistent."""
+    """The lease on a rendition, None if nobody ever asked for it: one GetItem, strongly consistent."""
     values = get_item(render_key(object_key))
     return _lease(values) if values else None
 
 
 def begin(object_key: str, lease_id: str, seconds: float) -> RenderLease:
-    """Takes the lease on a rendition: one conditional write. It is ours if the answer has our `lease_id`."""
+    """Takes the lease on a rendition, if it is free: one conditional UpdateItem.
+
+    Returns the lease that holds now. It is ours if it has our `lease_id`.
+    """
     try:
         item = update(
             render_key(object_key),
@@ -83,7 +86,7 @@ def begin(object_key: str, lease_id: str, seconds: float) -> RenderLease:
 
 
 def end(object_key: str, lease_id: str, state: RenderState, *, seconds: float, failures: int) -> None:
-    """Says what came of it, and for how long that holds. Nothing happens when the lease is another's by now."""
+    """Writes what became of the rendition, and for how long that holds. Does nothing if the lease is no longer ours."""
     try:
         update(
             render_key(object_key),

@@ -1,4 +1,4 @@
-"""All files of a stage or of a tenant, for operators: what no request may do."""
+"""All files of a stage or of a tenant, for operators' commands. No request may read so much."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from chalicelib.settings import settings
 
 
 def every_file() -> Iterator[list[File]]:
-    """Every file that is not deleted, in no order, a page a call: a Scan of `by_created`, which holds little else.
+    """Every file that is not deleted, page by page and in no order: a Scan of `by_created`, which has little else.
 
     Eventually consistent, and half a read unit for each 4 KB.
     """
@@ -21,7 +21,10 @@ def every_file() -> Iterator[list[File]]:
 
 
 def files_of_tenant(tenant: str) -> Iterator[list[File]]:
-    """Every file of a tenant that is not deleted: Queries, shard by shard, oldest first. Eventually consistent."""
+    """Every file of a tenant that is not deleted, page by page: Queries, shard by shard, the oldest file first.
+
+    Eventually consistent.
+    """
     for shard in range(settings().list_shards):
         yield from _pages(
             "query",
@@ -35,5 +38,5 @@ def files_of_tenant(tenant: str) -> Iterator[list[File]]:
 def _pages(operation: str, query: dict[str, Any]) -> Iterator[list[File]]:
     paginator: Any = aws.dynamodb().get_paginator(operation)  # type: ignore[call-overload]
     for page in paginator.paginate(TableName=settings().table, IndexName=BY_CREATED, **query):
-        # API keys are listed there, too.
+        # API keys are in this index, too.
         yield [as_file(item) for item in page["Items"] if item["pk"]["S"].startswith("FILE#")]

@@ -1,6 +1,265 @@
-"""How a file's state may change."""
+"""Every change of a file's record, written down once, as data.
+
+Each `Transition` says from which states a change may start, in which states it may end, on what condition, and which
+attributes it sets and removes. `TRANSITIONS` is all of them: `record_writer` carries them out and refuses anything
+else, and no other code updates a file's record. Each is one conditional write: the record is the lock, and there is no
+other.
+
+One change is not ours: the table's TTL removes a record some time after its `ttl`.
+"""
 
 from __future__ import annotations
 
-DUE = ("due_pk", "due_sk")
-LEASE = ("lease_until", "claim_id", "expires_at")
+from dataclasses import dataclass
+
+from chalicelib.model import Status
+
+ANY = tuple(Status)
+NOT_DELETED = tuple(status for status in Status if status is not Status.DELETED)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Transition:
+    """One way in which a file's record may change.
+
+    Attributes
+    ----------
+    source: the states in which it may start; empty where there is no record yet.
+    target: the states in which it may end; empty where the state stays as it is.
+    condition: what must hold besides, as a condition expression of DynamoDB's. `:now` is the moment of the write, and
+        `:processing` and the like are states; the caller gives all other values.
+    sets, removes: attributes that it always sets, and always removes, besides `status`.
+    may_change: attributes that it sets or removes as the case may be.
+    increments: counters that go up by one. Clients see a change that increments `revision`; it also sets `updated_at`.
+    """
+
+    name: str
+    source: tuple[Status, ...]
+    target: tuple[Status, ...] = ()
+    condition: str = ""
+    sets: tuple[str, ...] = ()
+    removes: tuple[str, ...] = ()
+    may_change: tuple[str, ...] = ()
+    increments: tuple[str, ...] = ("revision",)
+
+    @property
+    def visible(self) -> bool:
+        """Whether clients see the change: in the record, the lists and the feed."""
+        return "revision" in self.increments
+
+    @property
+    def expression(self) -> str:
+        """The whole condition of the write; `#status` stands for the attribute `status`, a reserved word."""
+        any_state = self.source in ((), ANY)
+        states = "" if any_state else f"#status IN ({', '.join(f':{status}' for status in self.source)})"
+        return " AND ".join(part for part in (states, self.condition) if part)
+
+    @property
+    def arrows(self) -> set[tuple[Status | None, Status]]:
+        """(state before, state after) of everything that it may do; before is None where there is no record."""
+        if not self.source:
+            return {(None, after) for after in self.target}
+        return {(before, after) for before in self.source for after in self.target or (before,)}
+
+
+# --- groups of attributes
+
+DUE = ("due_pk", "due_sk")  # its place in `by_due`: when the sweep must look at it
+LISTED = ("list_pk", "list_sk")  # its place in `by_created`
+BY_BYTES = ("sha_pk", "sha_sk")  # its place in `by_sha256`
+LEASE = ("lease_until", "claim_id")
+RENDITIONS = ("renditions", "source_version", "made_with")
+# What nobody needs once a file is processed, or is given up.
+WORKED_OFF = (*LEASE, "expires_at", "wanted_recipe")
+# What a client may edit. When `visibility` changes, the renditions move: `source_version` and `leftovers` follow.
+EDITABLE = ("filename", "tags", "metadata", "visibility", "focus", "source_version", "leftovers")
+
+_AS_READ = "tenant = :tenant AND revision = :revision"
+_OURS = "claim_id = :claim_id"
+
+# --- the life of a file
+
+CREATE = Transition(
+    name="create",
+    source=(),
+    target=(Status.AWAITING_UPLOAD,),
+    condition="attribute_not_exists(pk)",
+)
+
+CLAIM = Transition(
+    name="claim",
+    source=(Status.AWAITING_UPLOAD, Status.EXPIRED, Status.PROCESSING),
+    target=(Status.PROCESSING,),
+    # A file that is `processing` already: by the same version of the object, once the lease is over.
+    condition="(#status <> :processing OR (version_id = :version_id AND lease_until <= :now))",
+    sets=("version_id", "sequencer", *LEASE, *DUE),
+    removes=("ttl",),
+    increments=("revision", "attempts"),
+)
+
+FINISH = Transition(
+    name="finish",
+    source=(Status.PROCESSING,),
+    target=(Status.READY,),
+    condition=_OURS,
+    sets=("recipe", "kind", "content_type", "size", "sha256", *BY_BYTES, *RENDITIONS),
+    removes=(*WORKED_OFF, "error"),
+    may_change=("image", "leftovers", *DUE),
+)
+
+# A file that was `ready` before becomes so again, with what it had.
+FAIL = Transition(
+    name="fail",
+    source=(Status.PROCESSING,),
+    target=(Status.FAILED, Status.READY),
+    condition=_OURS,
+    sets=("error",),
+    removes=WORKED_OFF,
+    may_change=("leftovers", *DUE),
+)
+
+GIVE_UP = Transition(
+    name="give up",
+    source=(Status.PROCESSING,),
+    target=(Status.FAILED, Status.READY),
+    condition="revision = :revision AND lease_until <= :now",
+    sets=("error", "leftovers", *DUE),
+    removes=WORKED_OFF,
+)
+
+RELEASE = Transition(
+    name="release",
+    source=(Status.PROCESSING,),
+    condition=_OURS,
+    sets=("lease_until", *DUE),
+    increments=(),
+)
+
+FAIL_IMPORT = Transition(
+    name="fail an import",
+    source=(Status.AWAITING_UPLOAD,),
+    target=(Status.FAILED,),
+    condition="tenant = :tenant",
+    sets=("error",),
+    removes=(*LEASE, "expires_at", "ttl", *DUE),
+)
+
+EXPIRE = Transition(
+    name="expire",
+    source=(Status.AWAITING_UPLOAD,),
+    target=(Status.EXPIRED,),
+    condition="revision = :revision",
+    removes=DUE,
+)
+
+# --- edits
+
+CHANGE = Transition(
+    name="change",
+    source=NOT_DELETED,
+    condition=_AS_READ,
+    may_change=(*EDITABLE, "generation", *DUE),
+)
+
+REPROCESS = Transition(
+    name="process again",
+    source=(Status.READY, Status.FAILED),
+    target=(Status.PROCESSING,),
+    condition=_AS_READ,
+    sets=("generation", "attempts", "lease_until", "wanted_recipe", *DUE),
+    removes=("claim_id", "error"),
+    may_change=EDITABLE,
+)
+
+REOPEN_IMPORT = Transition(
+    name="import again",
+    source=(Status.FAILED,),
+    target=(Status.AWAITING_UPLOAD,),
+    condition=f"{_AS_READ} AND attribute_not_exists(version_id) AND attribute_exists(source_url)",
+    sets=("expires_at", "ttl", *DUE),
+    removes=("error",),
+)
+
+# --- deletion
+
+# For an upload that waits there is no way back: its due time and its place for bytes would be gone.
+RETIRE = Transition(
+    name="retire",
+    source=(Status.PROCESSING, Status.READY, Status.FAILED),
+    target=(Status.DELETED,),
+    condition=_AS_READ,
+    sets=("restore_until", "restore_to", "ttl", *DUE),
+    removes=(*LISTED, *BY_BYTES, *LEASE),
+    may_change=("leftovers", *RENDITIONS),
+)
+
+RESTORE = Transition(
+    name="restore",
+    source=(Status.DELETED,),
+    target=(Status.PROCESSING, Status.READY, Status.FAILED),
+    condition=f"{_AS_READ} AND restore_until > :now AND attribute_not_exists(purged)",
+    sets=LISTED,
+    removes=("restore_until", "restore_to", "ttl"),
+    may_change=("generation", "attempts", "lease_until", "error", *BY_BYTES, *DUE),
+)
+
+# A tombstone is deleted again when a delete is repeated, and when the time to restore it is over.
+DELETE = Transition(
+    name="delete",
+    source=ANY,
+    target=(Status.DELETED,),
+    condition="tenant = :tenant AND attribute_not_exists(purged)",
+    sets=("ttl", *DUE),
+    removes=(*LISTED, *BY_BYTES, *LEASE, "expires_at", "restore_until", "restore_to"),
+)
+
+DELETE_AS_READ = Transition(
+    name="delete as it was read",
+    source=ANY,
+    target=(Status.DELETED,),
+    condition=f"{_AS_READ} AND attribute_not_exists(purged)",
+    sets=DELETE.sets,
+    removes=DELETE.removes,
+)
+
+PURGE = Transition(
+    name="purge",
+    source=(Status.DELETED,),
+    sets=("purged",),
+    removes=("image", "renditions", "error", "leftovers", *DUE),
+    increments=(),
+)
+
+CLEAR = Transition(
+    name="clear",
+    source=ANY,
+    condition="leftovers = :leftovers AND #status = :status",
+    removes=("leftovers",),
+    may_change=DUE,
+    increments=(),
+)
+
+# --- the sweep's own
+
+PUT_OFF = Transition(
+    name="put off",
+    source=ANY,
+    condition="revision = :revision AND attribute_exists(due_pk)",
+    sets=DUE,
+    increments=(),
+)
+
+NOTHING_DUE = Transition(
+    name="nothing due",
+    source=ANY,
+    condition="revision = :revision AND attribute_exists(due_pk)",
+    removes=DUE,
+    increments=(),
+)
+
+TRANSITIONS = (
+    *(CREATE, CLAIM, FINISH, FAIL, GIVE_UP, RELEASE, FAIL_IMPORT, EXPIRE),
+    *(CHANGE, REPROCESS, REOPEN_IMPORT),
+    *(RETIRE, RESTORE, DELETE, DELETE_AS_READ, PURGE, CLEAR),
+    *(PUT_OFF, NOTHING_DUE),
+)

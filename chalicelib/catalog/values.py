@@ -1,8 +1,8 @@
 """Python values to DynamoDB's typed values and back: `"a"` is `{"S": "a"}`, `1` is `{"N": "1"}`.
 
-The results are those of `boto3.dynamodb.types`, which this module replaces: importing it brings all of boto3 and of
-s3transfer into every function's start. Two things differ, and no item of ours has either: sets cannot be written, and
-bytes are read as `bytes`.
+The results are those of `boto3.dynamodb.types`. This module replaces it, because importing it takes all of boto3 and
+s3transfer with it and slows down the start of every function. Two things differ, and no item of ours has either: sets
+cannot be written, and bytes are read as `bytes`.
 """
 
 from __future__ import annotations
@@ -11,18 +11,18 @@ from collections.abc import Callable, Mapping
 from decimal import Clamped, Context, Decimal, Inexact, Overflow, Rounded, Underflow
 from typing import Any
 
-# 38 digits, from 1E-130 to 9.99…E+125. A number that does not fit raises one of the traps: none is rounded.
+# 38 digits, from 1E-130 to 9.99…E+125. No number is rounded: one that does not fit raises one of the traps.
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html
 _NUMBERS = Context(Emin=-128, Emax=126, prec=38, traps=[Clamped, Overflow, Inexact, Rounded, Underflow])
 
 
 def serialize(value: Any) -> dict[str, Any]:
-    """A value as DynamoDB's client takes it: None, bool, int, Decimal, str, bytes, and lists and mappings of these.
+    """Converts a value for DynamoDB's client: None, bool, int, Decimal, str, bytes, and lists and mappings of these.
 
     Raises
     ------
     TypeError
-        The value is of another type, a float above all, or a Decimal that is not finite.
+        The value has another type (floats, too), or is a Decimal that is not finite.
     decimal.DecimalException
         The number has more digits or a larger exponent than DynamoDB stores.
     """
@@ -53,7 +53,7 @@ def _digits(number: int | Decimal) -> str:
 
 
 def deserialize(typed: Mapping[str, Any]) -> Any:
-    """The value of an attribute that DynamoDB's client gave. Numbers are Decimal, sets are `set`.
+    """Converts an attribute from DynamoDB's client. Numbers become Decimal, sets become `set`.
 
     Raises
     ------

@@ -1,7 +1,7 @@
 """From the table's stream to the index. Knows neither Chalice nor how the index is written.
 
-An image that is no record of ours is told of in the log and left out, for it would hold up its shard until it is a day
-old. Everything else that fails raises: Lambda brings the same batch again, and doing it again changes nothing.
+An image that cannot be read as a record is logged and left out, because it would hold up its shard for a day.
+Everything else that fails raises: then Lambda brings the same batch again, and doing it again changes nothing.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def handle(event: dict[str, Any], context: Any) -> None:
 
 
 def newest_of(records: Iterable[dict[str, Any]]) -> list[Change]:
-    """The changes in a batch of stream records, one a file. What is no file's record is left out."""
+    """The changes in a batch of stream records, one for each file. Items that are no file's record are left out."""
     images: dict[str, list[File]] = {}
     for record in records:
         keys = record["dynamodb"]["Keys"]
@@ -55,7 +55,7 @@ def _image(record: dict[str, Any]) -> File:
     change = record["dynamodb"]
     if record["eventName"] != "REMOVE":
         return files.as_file(change["NewImage"])
-    # The table's TTL: of a tombstone, or of an upload that never came and that is gone with this.
+    # The table's TTL removed a tombstone, or the record of an upload that never came, which is deleted by this.
     file = files.as_file(change["OldImage"])
     if file.status is Status.DELETED:
         return file

@@ -94,7 +94,7 @@ def _strange(unowned: int, looked_at: int) -> bool:
 def _originals(objects: list[Stored]) -> Sum:
     """One page: versions that are nobody's go, arrivals that we were not told of are told."""
     groups = _by_file((ids[1], stored) for stored in objects if (ids := parse_original_key(stored.key)))
-    records = due.every(list(groups))
+    records = due.records(list(groups))
     late: list[Stored] = []  # not what the record was made from: first write wins
     unowned: dict[str, None] = {}
     untold: list[tuple[File, Stored]] = []
@@ -170,7 +170,7 @@ def _sample(candidates: Iterable[File]) -> list[File]:
 def _derived(objects: list[Stored]) -> Sum:
     """One page: what no record leads to goes. Renditions that are gone can be made again."""
     groups = _by_file((file_id, stored) for stored in objects if (file_id := _rendered(stored.key)))
-    records = due.every(list(groups))
+    records = due.records(list(groups))
     unowned = []
     for file_id, group in groups.items():
         kept = _kept(records.get(file_id))

@@ -1,7 +1,7 @@
-"""DynamoDB in memory, as much of it as the index and the lists use: quick, safe for threads, and it counts units.
+"""DynamoDB in memory, as far as the index and the lists need it: quick, safe for threads, and it counts capacity units.
 
-moto stays the check of what the expressions mean (tests/api/routes/test_finding.py). This one is for many files and
-many schedules. What it counts is by the published rules (bench/capacity_units.py).
+moto remains the check of the expressions (tests/api/routes/test_finding.py). This one is for many files and many
+schedules. It counts units by the published rules (bench/capacity_units.py).
 """
 
 from __future__ import annotations
@@ -33,18 +33,18 @@ class CrashedError(Exception):
 
 
 class FakeDynamoDB:
-    """`chaos` is the probability that a transaction or an update finds another one in its way."""
+    """`chaos` is the probability that a transaction or an update conflicts with another one."""
 
     def __init__(self, *, chaos: float = 0.0, seed: int = 0) -> None:
         self.items: dict[Key, Item] = {}
         self.lists: dict[tuple[str | None, str], list[tuple[bytes, Key]]] = defaultdict(list)
         self.calls: Counter[str] = Counter()
         self.units = 0.0
-        self.crash_at: int | None = None  # calls until the process ends
+        self.crash_at: int | None = None  # how many calls are left until the process ends
         self.exceptions = SimpleNamespace()
-        # Where an item that was not put comes from, by its key.
+        # Makes an item that was never put, by its key.
         self.make: Callable[[Key], Item] = lambda key: self.items[key]
-        self._chaos = chaos
+        self.chaos = chaos
         self._random = random.Random(seed)
         self._lock = threading.RLock()
 
@@ -52,19 +52,19 @@ class FakeDynamoDB:
         self.calls.clear()
         self.units = 0.0
 
-    # --- what a test does by itself
+    # --- for tests
 
     def write_record(self, file: File) -> dict[str, Any]:
-        """Puts a file's record as the catalog would; what the stream tells of it."""
+        """Puts a file's record as the catalog would. Returns the record of the stream."""
         item = attributes(record(file))
         with self._lock:
             old = self.items.get(_key(item))
-            self._put(item)
+            self.put(item)
         change = {"Keys": {"pk": item["pk"], "sk": item["sk"]}, "NewImage": item, **({"OldImage": old} if old else {})}
         return {"eventName": "MODIFY" if old else "INSERT", "dynamodb": change}
 
     def remove_record(self, file_id: str) -> dict[str, Any]:
-        """What the table's TTL does."""
+        """Removes a record as the table's TTL does. Returns the record of the stream."""
         key = file_key(file_id)
         with self._lock:
             old = self.items[key["pk"], key["sk"]]
@@ -91,7 +91,7 @@ class FakeDynamoDB:
             if pk in item and sk in item:
                 yield (name, item[pk]["S"]), item[sk]["S"].encode()
 
-    def _put(self, item: Item) -> None:
+    def put(self, item: Item) -> None:
         self._delete(_key(item))
         self.items[_key(item)] = item
         for place, sort in self._places(item):
@@ -164,7 +164,7 @@ class FakeDynamoDB:
                 if "PutRequest" in request:
                     item = request["PutRequest"]["Item"]
                     self.units += write_units(self._size(_key(item)), item_size(item))
-                    self._put(item)
+                    self.put(item)
                 else:
                     key = _key(request["DeleteRequest"]["Key"])
                     self.units += write_units(self._size(key), 0)
@@ -184,7 +184,7 @@ class FakeDynamoDB:
         return {"Responses": [{"Item": item} if item else {} for item in items]}
 
     def _conflict(self, operation: str) -> None:
-        if self._chaos and self._random.random() < self._chaos:
+        if self.chaos and self._random.random() < self.chaos:
             raise _canceled("TransactionConflict", operation)
 
     def transact_write_items(self, *, TransactItems: Any) -> dict[str, Any]:  # noqa: N803
@@ -201,11 +201,11 @@ class FakeDynamoDB:
             for (kind, action), key in zip(actions, keys, strict=True):
                 before = self._size(key)
                 if kind == "Put":
-                    self._put(action["Item"])
+                    self.put(action["Item"])
                 elif kind == "Delete":
                     self._delete(key)
                 else:
-                    self._put(_updated(self.items.get(key), key, action))
+                    self.put(_updated(self.items.get(key), key, action))
                 self.units += write_units(before, self._size(key), transaction=True)
         return {}
 
@@ -216,7 +216,7 @@ class FakeDynamoDB:
             before = self._size(_key(Key))
             if not _holds(self.items.get(_key(Key)), action):
                 raise ClientError({"Error": {"Code": "ConditionalCheckFailedException"}}, "UpdateItem")
-            self._put(_updated(self.items.get(_key(Key)), _key(Key), action))
+            self.put(_updated(self.items.get(_key(Key)), _key(Key), action))
             self.units += write_units(before, self._size(_key(Key)))
         return {}
 

@@ -1,4 +1,4 @@
-"""What each query costs, in calls and in DynamoDB's read units: the same with a hundred files and with 100,000."""
+"""The cost of each query, in calls and in DynamoDB's read units: the same with 100 files and with 100,000."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from chalicelib.catalog import files
 from chalicelib.catalog.dynamodb import attributes
 from chalicelib.catalog.index import counts as index_counts
 from chalicelib.catalog.index import feed, lists, search, writer
-from chalicelib.catalog.index.lists import PAGE_QUERIES, ListQuery
+from chalicelib.catalog.index.lists import PAGE_QUERIES
+from chalicelib.catalog.index.query import ListQuery
 from chalicelib.catalog.index.terms import postings
 from chalicelib.catalog.index.writer import Change
 from chalicelib.catalog.keys import feed_key, head_key
@@ -33,7 +34,7 @@ def nth(number: int) -> File:
 
 
 def made(key: tuple[str, str]) -> dict[str, Any]:
-    """The item of a key in `table_of`: made when it is read, as a million of them would take minutes."""
+    """The item of a key in `table_of`. It is made when it is read, because a million items would take minutes."""
     pk, sk = key
     if pk.startswith("FILE#"):
         number = int.from_bytes(ULID.from_str(pk.rpartition("_")[2]).bytes[6:])
@@ -48,7 +49,7 @@ def made(key: tuple[str, str]) -> dict[str, Any]:
 
 @cache
 def table_of(count: int) -> FakeDynamoDB:
-    """A table with so many files, as the index leaves it."""
+    """A table with so many files and their index."""
     table = FakeDynamoDB()
     table.make = made
     for number in range(count):
@@ -121,7 +122,7 @@ def test_a_search_for_what_every_file_has_reads_no_more_than_its_bound(monkeypat
 def test_a_filter_that_matches_nothing_among_many_reads_no_more_than_its_bound(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Every other file is a cat's, every other a dog's: the worst that two lists can be to each other."""
+    """Every second file has one tag, and all others have the other: the worst case for two lists."""
     query = listed(tags=("cats", "dogs"))
     calls, units = measured(MANY, query, monkeypatch)
     assert calls == {"Query": PAGE_QUERIES + 2}
@@ -133,7 +134,7 @@ def test_a_filter_that_matches_nothing_among_many_reads_no_more_than_its_bound(
 
 
 def test_what_the_index_costs_for_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A photo with one tag, created, claimed and finished: each told by itself, all in one batch, and told again."""
+    """A photo with one tag, created, claimed and finished: told one by one, told again, and told in one batch."""
     steps = [
         file(1, tags=["cats"], status=Status.AWAITING_UPLOAD, kind=None, revision=1),
         file(1, tags=["cats"], status=Status.PROCESSING, kind=None, revision=2, updated_at=file(2).updated_at),

@@ -1,4 +1,4 @@
-"""One small stage for all that breaks it."""
+"""One small stage on moto for all tests of faults."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from tests.stage import provisioned
 
 @pytest.fixture(scope="package")
 def broken_stage(cloud: None, cdn_key: bytes) -> Iterator[None]:
-    """A provisioned stage with small recipes and a source to import from; each world empties it."""
+    """A provisioned stage with small recipes and a source to import from. Each world begins by emptying it."""
     provisioned(cdn_key)
     with surroundings():
         yield
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """With several processes (pytest-xdist): each hands its report to the first."""
+    """With several processes (pytest-xdist), each hands its report to the first one."""
     if REPORT.crashes and (output := getattr(session.config, "workeroutput", None)) is not None:
         output["faults"] = pickle.dumps(REPORT)
 

@@ -1,4 +1,4 @@
-"""Every operation, stopped before and after every AWS call that it makes; what became of it, and the report of that."""
+"""Stops every operation before and after every AWS call that it makes, and reports what became of it."""
 
 from __future__ import annotations
 
@@ -15,21 +15,23 @@ import pytest
 
 from chalicelib import settings
 from chalicelib.observability import logger
+from tests.faults.clock import Clock
 from tests.faults.killing import Moment, Point, Process, run
 from tests.faults.operations import Operation, Prepared, stopped, whole
-from tests.faults.world import BrokenError, Clock, Facts, World, time_of
+from tests.faults.promises import BrokenError, Facts
+from tests.faults.world import World, world_at
 
 Healer = Literal["at once", "the sweep", "the buckets' rules"]
-"""What it took: what comes by itself (redelivery, and the client's retry), one more sweep, or days."""
+"""What it took to be as if nothing had happened: redelivery and the client's retry, one more sweep, or days."""
 
 Client = Literal["retries", "is gone"]
 
 
 @dataclass(frozen=True)
 class Crash:
-    """One process that was stopped, and what healed it; `broken` says why nothing did.
+    """One process that was stopped, and what healed it. `broken` says why nothing did.
 
-    Without `point` it was not stopped, and what it left is broken by itself.
+    Without `point` the process was not stopped, and was broken all the same.
     """
 
     operation: str
@@ -79,17 +81,18 @@ class Report:
 @contextmanager
 def world_of(operation: Operation) -> Iterator[World]:
     clock = Clock()
-    with time_of(clock), pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch:
         for name, value in operation.environ.items():
             patch.setenv(name, value)
         settings.settings.cache_clear()
-        yield World(clock)
+        with world_at(clock) as world:
+            yield world
     settings.settings.cache_clear()
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Crashes by the hundred are no news."""
+    """Logs nothing: there are crashes by the hundred."""
     level = logger.log_level
     logger.setLevel(int(os.environ.get("FAULTS_LOG", logging.CRITICAL)))
     try:
@@ -103,14 +106,14 @@ Outcome = Counter[Facts]
 
 @dataclass(frozen=True)
 class Allowed:
-    """How the stage may stand, soon after and long after: done, and where nobody asks again also not begun."""
+    """The states of the stage that are right, soon after and long after: done, or not begun if nobody asks again."""
 
     soon: list[Outcome]
     late: list[Outcome]
 
 
 def undisturbed(operation: Operation, work: Callable[[World, Prepared], object]) -> tuple[Outcome, Outcome]:
-    """How the stage stands soon after that work, and long after."""
+    """The state of the stage soon after that work, and long after it."""
     with world_of(operation) as world:
         prepared = operation.prepare(world)
         world.restart()
@@ -137,7 +140,7 @@ def _crash(operation: Operation, call: str, point: Point, client: Client | None,
 
 
 def healer_of(operation: Operation, world: World, allowed: Allowed) -> Healer:
-    """What it takes until the stage stands as allowed. Raises BrokenError where nothing brings it there."""
+    """What it takes until the stage is in a state that is allowed. Raises BrokenError if nothing brings it there."""
     if _among(operation, found := world.settled(swept=False), allowed.soon):
         return "at once"
     world.swept_soon()
@@ -167,7 +170,7 @@ def _short(facts: Iterable[str]) -> str:
 
 MANY, FEW = 20, 5
 
-# At each call: its moments, and what becomes of the client where one asked.
+# At each call: the moment, and what the client does, if a client asked.
 EVERY: tuple[tuple[Moment, Client], ...] = (
     ("before", "retries"),
     ("after", "is gone"),
@@ -183,9 +186,9 @@ def crash_everywhere(
     in_turn: bool = False,
     tell: Callable[[str], None] = lambda line: None,
 ) -> Report:
-    """Stops each operation at each of its calls in all these ways, or `in_turn` in the next of them at each call.
+    """Stops each operation at each of its calls in all these ways; `in_turn`, in only one way at each call.
 
-    In turn, an operation of very many calls is stopped at one in three of them.
+    In turn, an operation of very many calls is stopped at every third call.
     """
     report, started = Report(), time.monotonic()
     with quiet():
@@ -217,9 +220,9 @@ def crash_everywhere(
 def overlaps(
     operation: Operation, other: Callable[[World, Prepared], object], *, in_turn: bool = False
 ) -> Iterator[tuple[World, Prepared]]:
-    """The operation with all of another process's work in the middle of it, at each of its calls and moments.
+    """The operation with the whole work of another process in the middle of it, at each moment of each of its calls.
 
-    In turn, at one moment of each call, or of every third where there are more than a few.
+    In turn, at one moment of each call, or of every third call if there are more than a few.
     """
     with quiet():
         with world_of(operation) as world:
@@ -252,7 +255,7 @@ def _overlapped(
 
 
 PROGRAMS = int(os.environ.get("FAULTS", "0"))
-"""How many programs of disorder to make up, at random; with it every crash is run. 0: what `make test` has time for."""
+"""How many random programs of disorder to run; every crash is run, too. 0 is what `make test` has time for."""
 
 
 REPORT = Report()

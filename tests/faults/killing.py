@@ -1,9 +1,9 @@
-"""A process that ends at an AWS call, as Lambda ends one: no handler of it acts any more.
+"""A process that ends at an AWS call, as Lambda ends one: none of its handlers does anything more.
 
-A call has two moments, before it is sent and after it was answered. Stopped before, AWS never heard of it; stopped
-after, AWS did it and nobody was told. From then on each call of the process, in whatever thread, is stopped before it
-is sent, so that what `except` and `finally` would clean up stays as a killed process leaves it. What other threads had
-sent by then is carried out, as AWS would.
+A call has two moments: before it is sent, and after it was answered. If the process is killed before, AWS never hears
+of the call. If it is killed after, AWS has carried it out and nobody is told. From then on no call of the process is
+sent, in whatever thread, so that nothing is cleaned up by `except` and `finally`. Calls that other threads have sent by
+then are carried out, as AWS would do it.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from chalicelib import aws
 Moment = Literal["before", "after"]
 
 Role = Literal["caller", "function"]
-"""Two processes share a thread where one calls a function and waits for its answer: whose calls are made now."""
+"""Whose calls a thread makes. Two processes share a thread when one invokes a function and waits for its answer."""
 
 _thread = threading.local()
 
 
 @contextmanager
 def acting_as(role: Role) -> Iterator[None]:
-    """Meanwhile the calls of this thread are those of that process."""
+    """Meanwhile the calls of this thread are those of that role."""
     before = getattr(_thread, "role", "caller")
     _thread.role = role
     try:
@@ -43,7 +43,7 @@ def _invocation() -> int:
 
 
 def as_function(work: Callable[[], Any]) -> Any:
-    """Runs what was invoked. Of its death the caller hears what Lambda says."""
+    """Runs a function that was invoked. If it is killed, the caller is told what Lambda says then."""
     _thread.invocation = _invocation() + 1
     with acting_as("function"):
         try:
@@ -53,12 +53,12 @@ def as_function(work: Callable[[], Any]) -> Any:
 
 
 class Killed(BaseException):
-    """The process ended here. No `Exception`: nothing that catches errors may catch it."""
+    """The process ended here. It is no `Exception`, so that no code that catches errors catches it."""
 
 
 @dataclass(frozen=True)
 class Point:
-    """A moment of a call; `call` counts from 0, in the order in which they are sent."""
+    """A moment of a call. `call` is its number from 0, in the order in which calls are sent."""
 
     call: int
     moment: Moment
@@ -66,9 +66,9 @@ class Point:
 
 @dataclass(frozen=True)
 class Fault:
-    """What AWS answers instead. With `done` it did what it was asked to, and the answer says that it did not.
+    """What AWS answers instead. With `done` it carries the call out, although the answer says that it does not.
 
-    `partly`: of a batch all but the last is done, and the answer says so; what is no batch is done whole.
+    With `partly` it carries out all but the last item of a batch, and says so. A call that is no batch is carried out.
     """
 
     code: str
@@ -80,7 +80,7 @@ class Fault:
 PARTLY = Fault("InternalError", 200, partly=True)
 
 
-# What each service says when it is busy or broken, and botocore has tried often enough.
+# What each service answers when it is busy or broken, after botocore's own retries.
 FAULTS = {
     "dynamodb": (Fault("ProvisionedThroughputExceededException", 400), Fault("InternalServerError", 500, done=True)),
     "s3": (Fault("SlowDown", 503), Fault("InternalError", 500, done=True)),
@@ -93,11 +93,11 @@ FAULTS = {
 
 @dataclass
 class Process:
-    """The AWS calls of one process, as `service.Operation`; `dead` once it was killed.
+    """The AWS calls of one process, as `service.Operation`; `dead` once it is killed.
 
-    `fault` says what AWS answers instead to a call (by name and number), `meanwhile` does what happens elsewhere at a
-    call's moment: calls of that thread are another process's as long as that takes. Of a thread's calls those of one
-    `role` are the process's.
+    `fault` says what AWS answers instead to a call (by name and number). `meanwhile` is what happens elsewhere at a
+    moment of a call: until it is done, the calls of that thread are another process's. Only the calls of one `role` in
+    a thread are the process's.
     """
 
     kill_at: Point | None = None
@@ -112,7 +112,7 @@ class Process:
     _here: threading.local = field(default_factory=threading.local)
 
     def built(self, params: dict[str, Any], model: Any, context: dict[str, Any], **_: Any) -> None:
-        """Before `before`: of a batch that is done partly, what is left out."""
+        """Takes out of a batch what is not to be carried out. It comes before `before`."""
         if self._is_another() or self.dead:
             return
         fault = self.fault(f"{model.service_model.service_name}.{model.name}", len(self.calls))
@@ -169,7 +169,7 @@ class Process:
     def _is_another(self) -> bool:
         if getattr(self._here, "suspended", False) or getattr(_thread, "role", "caller") != self.role:
             return True
-        # Invoked once more, the function is a process of its own.
+        # When the function is invoked again, it is another process.
         return self.role == "function" and self.dead and _invocation() != self._died_in
 
     def _die(self) -> None:
@@ -192,7 +192,7 @@ def _answer(fault: Fault) -> dict[str, Any]:
 
 
 def clients() -> Iterator[Any]:
-    """All of the code's own: each function of aws.py that makes one."""
+    """All clients of the code under test: one for each function of aws.py that makes one."""
     for name, made in vars(aws).items():
         if not name.startswith("_") and callable(made) and hasattr(made, "cache_info"):
             yield made()
@@ -200,7 +200,7 @@ def clients() -> Iterator[Any]:
 
 @contextmanager
 def watched(process: Process) -> Iterator[Process]:
-    """Meanwhile the code's AWS calls are that process's."""
+    """Meanwhile the AWS calls of the code under test are that process's."""
     hooks = [(client.meta.events, name, hook) for client in clients() for name, hook in _hooks(process)]
     for events, name, hook in hooks:
         events.register(name, hook)
@@ -220,7 +220,7 @@ def _hooks(process: Process) -> list[tuple[str, Any]]:
 
 
 def run(work: Callable[[], object], process: Process) -> Process:
-    """Does some work as this process, to its end or to its death."""
+    """Does some work as this process, until it ends or is killed."""
     with watched(process):
         try:
             work()

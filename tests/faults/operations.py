@@ -1,4 +1,4 @@
-"""What is stopped at every call: each operation with the stage it finds, and as the world would do it again."""
+"""The operations that are stopped at every call: each with the stage that it finds, and with how it is done again."""
 
 from __future__ import annotations
 
@@ -25,17 +25,19 @@ from ops.progress import Pace
 from tests import images
 from tests.client import Answer
 from tests.faults.killing import FAULTS, Point, Process, Role, as_function, run
-from tests.faults.world import A_LEASE, Queue, World, is_file, record_of, shown_again
+from tests.faults.looking import is_file, record_of, shown_again
+from tests.faults.queues import Queue
+from tests.faults.world import A_LEASE, World
 from tests.outbound.servers import answer, saying, serving
 from tests.stage import aws_client, functions_in_process, lambda_context
 
 PHOTO = images.jpeg(64, 48)
 TEXT = b"nothing but words\n"
-# As much as a part must have that is not the last one.
+# The least that a part may have which is not the last one.
 LARGE = b"0123456789abcdef" * (5 * 1024**2 // 16)
 
 WEB = (recipes.Encoding("webp", quality=60), recipes.Encoding("jpeg", quality=60))
-# The real ones have up to twelve renditions of six widths: so many calls of one kind find no more faults.
+# The real recipes have up to twelve renditions of six widths. So many calls of one kind find no more faults.
 SMALL = {
     "photo": recipes.Recipe("photo", widths=(16, 32), encodings=WEB, on_demand=(recipes.Encoding("avif", quality=60),)),
     "avatar": recipes.Recipe("avatar", widths=(16,), encodings=WEB, aspect=(1, 1), fit="cover"),
@@ -47,10 +49,10 @@ Prepared = Any
 
 @dataclass(frozen=True)
 class Operation:
-    """`run` is the process that is stopped, once `prepare` is done; what that gives, it gets.
+    """`prepare` makes the stage. `run` is the process that is stopped, and gets what `prepare` returns.
 
-    `again`: a client asked for it, and asks again when no answer comes; else it is told again by whoever told it.
-    `doubles`: asked again it is another request, for nothing says that it is the same.
+    `again`: a client asked for it, and asks again if no answer comes. Otherwise its message is delivered again.
+    `doubles`: the client's second request is another one, because nothing says that it is the same.
     `role`: which process is stopped, the one that asks or the function that it invokes.
     """
 
@@ -70,7 +72,7 @@ def surroundings(*, small: bool = True) -> Iterator[None]:
         patch = stack.enter_context(pytest.MonkeyPatch.context())
         for name, recipe in SMALL.items() if small else ():
             patch.setitem(recipes.RECIPES, name, recipe)
-        # Sixty-four of them are sixty-four queries a sweep.
+        # 64 shards would be 64 Queries in each sweep.
         for module in ("chalicelib.catalog.keys", "chalicelib.upkeep.sweep") if small else ():
             patch.setattr(f"{module}.DUE_SHARDS", 2)
         server = stack.enter_context(serving(lambda head, connection: _serve(head, connection)))
@@ -148,7 +150,7 @@ def _at(method: str, path: str, body: Any = None) -> Callable[[World, str], Answ
 
 
 def address_of(file_id: str) -> str:
-    """Of a rendition that is made when it is asked for."""
+    """The address of a rendition that is made on demand."""
     file = record_of(file_id)
     return rendition_prefix(file.visibility, file.id, str(file.source_version)) + "w16.avif"
 
@@ -158,7 +160,7 @@ def _viewed(world: World) -> tuple[str, str]:
 
 
 def ask(world: World, asked: tuple[str, str]) -> Answer:
-    """What CloudFront does for a viewer, who asks again where the answer is to."""
+    """As CloudFront asks for a viewer. The viewer asks again if the answer says so."""
     address, secret = asked
     for _ in range(4):
         reply = world.request("GET", f"/render/{address}", **{HEADER: secret, "Accept": "image/avif"})
@@ -209,7 +211,7 @@ def _fetch(world: World, _: Prepared) -> None:
 
 
 def _changed(world: World) -> list[dict[str, Any]]:
-    """A batch with new files, changed ones and one that is gone."""
+    """A batch with new files, changed ones, and a deleted one."""
     kept, gone = ready(world, tags=["a", "b"]), ready(world, filename="b.jpg")
     world.request("PATCH", f"/v1/files/{kept}", {"tags": ["b", "c"], "filename": "c.jpg"})
     created(world, filename="d.jpg")
@@ -235,10 +237,10 @@ def _window_over(world: World) -> str:
 
 
 def _much_to_sweep(world: World) -> None:
-    """One of each that nobody else comes back for."""
+    """One of each thing that only the sweep comes back for."""
     moved = ready(world, filename="moved.jpg", visibility="public")
     gone = ready(world, TEXT, filename="gone.txt", content_type="text/plain")
-    # Stopped where it says that it is ready, with the old addresses' objects still there.
+    # Stopped right after the record was written, with the objects at the old addresses still there.
     _stop(lambda: world.request("PATCH", f"/v1/files/{moved}", {"visibility": "private"}), "dynamodb.UpdateItem")
     _stop(lambda: world.request("DELETE", f"/v1/files/{gone}"), "dynamodb.UpdateItem")
     created(world, filename="never.jpg")
@@ -268,7 +270,7 @@ def _stop(work: Callable[[], object], name: str) -> None:
 
 
 def _walked(world: World) -> None:
-    """Objects of both buckets that no record leads to, and an original that nobody told of."""
+    """Objects in both buckets that belong to no record, and an original that S3 told nobody of."""
     kept = ready(world, filename="kept.jpg", visibility="public")
     ask(world, (address_of(kept), keyring.edge_secret()))
     old = address_of(kept)
@@ -292,7 +294,7 @@ DEAD = {"ingest": "ingest-dead", "imports": "imports-dead"}
 
 
 def _dead(world: World, queue: Queue) -> None:
-    """Our own fault ends a file, and its message is a dead letter."""
+    """A fault of ours ends a file, and its message becomes a dead letter."""
     world.notify()
     for _ in range(MAX_RECEIVES):
         [message] = queue.waiting()
@@ -374,16 +376,16 @@ OPERATIONS = (
 
 
 def whole(operation: Operation, world: World) -> list[str]:
-    """The AWS calls of the operation undisturbed."""
+    """The AWS calls of the undisturbed operation."""
     prepared = operation.prepare(world)
     world.restart()
     return run(lambda: operation.run(world, prepared), Process(role=operation.role)).calls
 
 
 def stopped(operation: Operation, world: World, point: Point) -> Prepared:
-    """The operation, stopped at a point; then what holds at every moment, and a process that knows nothing of it.
+    """Stops the operation at a point, and checks what must hold. The next process remembers nothing of it.
 
-    What it was prepared with.
+    Returns what the operation was prepared with.
     """
     prepared = operation.prepare(world)
     world.restart()

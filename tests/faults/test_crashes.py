@@ -1,4 +1,4 @@
-"""Every operation, stopped at every AWS call that it makes; `make faults` does so in all ways at each of them."""
+"""Every operation is stopped at every AWS call that it makes. `make faults` does so in all ways at each call."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ from chalicelib.model import Status
 from tests.faults import harness
 from tests.faults.harness import REPORT, crash_everywhere, quiet, world_of
 from tests.faults.killing import FAULTS, Point, Process, clients, run
+from tests.faults.looking import records
 from tests.faults.operations import OPERATIONS, PHOTO, Operation, created, import_, surroundings
-from tests.faults.world import World, records
+from tests.faults.world import World
 
 pytestmark = pytest.mark.usefixtures("broken_stage")
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
-def test_what_is_stopped_anywhere_ends_as_if_it_were_not(operation: Operation) -> None:
+def test_an_operation_that_is_stopped_anywhere_ends_as_if_it_was_not(operation: Operation) -> None:
     report = crash_everywhere([operation], in_turn=not harness.PROGRAMS)
 
     REPORT.add(report)
@@ -29,7 +30,7 @@ def test_what_is_stopped_anywhere_ends_as_if_it_were_not(operation: Operation) -
 
 
 @pytest.mark.skipif(not harness.PROGRAMS, reason="`make faults` has the time for twelve renditions")
-def test_nor_does_the_real_recipe_leave_anything_half_done() -> None:
+def test_the_real_recipe_leaves_nothing_half_done_either() -> None:
     chosen = [operation for operation in OPERATIONS if operation.name == "process an image"]
     with surroundings(small=False):
         report = crash_everywhere(chosen)
@@ -44,8 +45,8 @@ def test_every_client_of_the_code_is_watched() -> None:
     assert found == made | {"lambda"} >= {"s3", "dynamodb", "sqs", "cloudfront", "ssm"}
 
 
-def test_of_many_workers_at_once_one_does_the_work() -> None:
-    """Real threads, on one event that was delivered several times."""
+def test_one_of_many_workers_at_once_does_the_work() -> None:
+    """Real threads, and one event that is delivered several times."""
     operation = OPERATIONS[0]
     for _ in range(3):
         with quiet(), world_of(operation) as world:
@@ -72,8 +73,8 @@ def _race(world: World) -> None:
     assert sum(file.attempts for file in records()) == 1
 
 
-def test_what_other_threads_had_sent_is_carried_out() -> None:
-    """Killed while renditions are on their way: none of the calls after it is sent, whatever thread makes it."""
+def test_calls_that_other_threads_had_sent_are_carried_out() -> None:
+    """The process is killed while it stores renditions. No later call is sent, in whatever thread."""
     with quiet(), world_of(OPERATIONS[0]) as world:
         world.put(created(world), PHOTO)
         world.notify()

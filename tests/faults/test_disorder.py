@@ -1,8 +1,8 @@
-"""Everything at once, in an order that nobody chose: what was promised holds whatever comes of it.
+"""Steps in random order, with random faults: every promise must hold all the same.
 
-A program is a list of steps on two files, which hypothesis makes up and makes smaller where it finds a fault. Each step
-is a process of its own, and something may happen to it: it is killed, AWS answers that it is busy or broken, its clock
-is wrong, or another process has its whole run in the middle of it, after a pause in which its lease may end.
+A program is a list of steps on two files. Hypothesis makes programs up, and makes one smaller that finds a fault. Each
+step is a process of its own, and something may happen to it: it is killed, AWS answers that it is busy or broken, its
+clock is wrong, or another process runs in the middle of it, after a pause in which its lease may end.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
-from importlib import import_module
 from typing import Any
 
 import pytest
@@ -24,6 +23,8 @@ from hypothesis import strategies as st
 from chalicelib import keyring
 from chalicelib.api.routes.render import HEADER
 from chalicelib.catalog import claims, dynamodb
+from chalicelib.catalog.index import writer
+from chalicelib.catalog.transitions import FINISH
 from chalicelib.model import ErrorCode, File, Status
 from chalicelib.processing import pipeline
 from chalicelib.queues import worker
@@ -31,31 +32,26 @@ from chalicelib.renditions import places
 from chalicelib.storage import derived as derived_objects
 from chalicelib.storage import originals as original_objects
 from tests.faults import harness
+from tests.faults.clock import Clock
 from tests.faults.harness import quiet
 from tests.faults.killing import FAULTS, PARTLY, Fault, Killed, Moment, Point, Process, run
+from tests.faults.looking import originals, record_of, records
 from tests.faults.operations import PHOTO, TEXT, address_of, created
-from tests.faults.world import (
-    BrokenError,
-    Clock,
-    World,
-    check_acknowledged,
-    originals,
-    record_of,
-    records,
-    time_of,
-)
+from tests.faults.plants import unguarded, written_without
+from tests.faults.promises import BrokenError, check_acknowledged
+from tests.faults.world import World, world_at
 
 pytestmark = pytest.mark.usefixtures("broken_stage")
 
 FILES = 2
 met: Counter[str] = Counter()
-"""How often something really happened: a process that makes three calls cannot be killed at the ninth."""
+"""How often something really happened. A process that makes three calls cannot be killed at the ninth."""
 
 Step = tuple[str, int, Any]
 
 
 class Inline:
-    """An executor without threads, so that a program always runs the same way."""
+    """An executor without threads, so that a program runs the same way every time."""
 
     def __init__(self, *_: Any) -> None:
         pass
@@ -80,7 +76,7 @@ class Inline:
 
 @pytest.fixture
 def inline(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (pipeline, original_objects, dynamodb, import_module("chalicelib.catalog.index.writer")):
+    for module in (pipeline, original_objects, dynamodb, writer):
         monkeypatch.setattr(module, "ThreadPoolExecutor", Inline)
 
 
@@ -103,7 +99,7 @@ class Disturbance:
 
 @dataclass
 class Known:
-    """What clients were told of a file, and what they asked for and were not told."""
+    """What clients were told of a file, and what they asked for without an answer."""
 
     id: str
     said: dict[str, set[Any]] = field(default_factory=dict)
@@ -118,7 +114,7 @@ class Known:
 
 
 class Play:
-    """One program's world, and what its clients know."""
+    """The world of one program, and what its clients know."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -189,12 +185,12 @@ class Play:
                 check_acknowledged(message.body, before)
 
     def do_duplicate(self, number: int, _: Any) -> None:
-        """S3 says again what it said at any time before."""
+        """S3 sends a notification again that it sent at any time before."""
         if self.heard:
             self.world.ingest.send(self.heard[number % len(self.heard)])
 
     def do_view(self, number: int, _: Any) -> None:
-        """A viewer wants a rendition that is made on demand."""
+        """A viewer asks for a rendition that is made on demand."""
         headers = {HEADER: self._secret, "Accept": "image/avif"}
         self.world.request("GET", f"/render/{address_of(self.files[number].id)}", **headers)
 
@@ -242,7 +238,7 @@ class Play:
             file.deleted |= {False}
 
     def _asked(self, method: str, file: Known, path: str, body: Any = None) -> int:
-        """The status; 0 where no answer came. What was asked twice at once is known to nobody."""
+        """The status of the answer; 0 if none came. If two requests are made at once, nobody knows which was last."""
         answered = 0
         try:
             answered = self.world.request(method, f"/v1/files/{file.id}{path}", body).status
@@ -263,7 +259,7 @@ class Play:
     # --- the end
 
     def end(self) -> None:
-        """Redelivery and the sweep have their time; then nothing is left over and nobody was told a lie."""
+        """Gives redelivery and the sweep their time. Then nothing may be left over, and every answer must be true."""
         self.world.drain()
         self.world.later()
         self.world.settled(swept=True)
@@ -325,13 +321,14 @@ PROGRAMS = st.lists(st.tuples(STEPS, DISTURBANCES), min_size=3, max_size=14)
 
 def play(program: list[tuple[Step, Disturbance]], *, window: bool) -> None:
     clock = Clock()
-    with time_of(clock), quiet(), pytest.MonkeyPatch.context() as patch:
+    with quiet(), pytest.MonkeyPatch.context() as patch:
         patch.setenv("FILEMILL_DELETE_WINDOW", "3600" if window else "0")
-        it = Play(World(clock))
-        it.step(("put", 0, None), Disturbance())
-        for step, disturbance in program:
-            it.step(step, disturbance)
-        it.end()
+        with world_at(clock) as world:
+            it = Play(world)
+            it.step(("put", 0, None), Disturbance())
+            for step, disturbance in program:
+                it.step(step, disturbance)
+            it.end()
 
 
 @pytest.mark.usefixtures("inline")
@@ -350,14 +347,14 @@ def test_no_disorder_breaks_a_promise(program: list[tuple[Step, Disturbance]], w
 
 @pytest.mark.usefixtures("inline")
 def test_bytes_that_come_too_late_are_not_kept() -> None:
-    """The form may be sent twice. Were the second object kept, it would be the key's current version, and the bucket's
-    rule would end the first, which is the file's, with the other old versions."""
+    """The form may be sent twice. If the second object were kept, it would be the key's current version. Then the
+    bucket's rule would remove the first one, which is the file's, with the other old versions."""
     late = [("deliver", 0, None), ("put", 0, None), ("deliver", 0, None)]
     play([(step, Disturbance()) for step in late], window=False)
 
 
 def unconditional_finish(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(claims, "_OURS", "attribute_exists(pk) OR (#status = :processing AND claim_id = :claim)")
+    written_without(patch, FINISH.condition)
 
 
 def errors_swallowed(patch: pytest.MonkeyPatch) -> None:
@@ -371,7 +368,15 @@ def errors_swallowed(patch: pytest.MonkeyPatch) -> None:
 
 
 def the_late_worker_cleans_up(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(pipeline, "_lost", lambda file: derived_objects.delete_below(places.made_prefix(file)))
+    finish = claims.finish
+
+    def tidy(file: File, **made: Any) -> File | None:
+        ended = finish(file, **made)
+        if ended is None:
+            derived_objects.delete_below(places.made_prefix(file))
+        return ended
+
+    patch.setattr(claims, "finish", tidy)
 
 
 DELIVERED: Step = ("deliver", 0, None)
@@ -390,5 +395,6 @@ OVERTAKEN = Disturbance("meanwhile", 2, pause=70, step=DELIVERED)
 def test_a_planted_bug_is_found(plant: Any, disturbance: Disturbance, monkeypatch: pytest.MonkeyPatch) -> None:
     play([(DELIVERED, disturbance)], window=False)
     plant(monkeypatch)
+    unguarded(monkeypatch)
     with pytest.raises(AssertionError):
         play([(DELIVERED, disturbance)], window=False)

@@ -1,4 +1,4 @@
-"""Two processes at once: one has its whole run in the middle of another, at each of that one's calls."""
+"""Two processes at once: one runs as a whole in the middle of the other, at each of the other's calls."""
 
 from __future__ import annotations
 
@@ -18,8 +18,10 @@ from chalicelib.upkeep import sweep
 from tests.faults import harness
 from tests.faults.harness import Allowed, healer_of, overlaps, quiet, undisturbed, world_of
 from tests.faults.killing import Point, Process, run
+from tests.faults.looking import derived_keys, record_of
 from tests.faults.operations import OPERATIONS, PRIVATE, PUBLIC, WINDOW, Operation, address_of, ask, ready
-from tests.faults.world import BrokenError, World, derived_keys, record_of
+from tests.faults.promises import BrokenError
+from tests.faults.world import World
 
 pytestmark = pytest.mark.usefixtures("broken_stage")
 
@@ -46,7 +48,7 @@ def test_a_sweep_in_the_middle_of_another_does_nothing_twice(name: str) -> None:
 
     counted = replace(operation, prepare=prepare, run=lambda world, _: done.update(world.sweep()))
     for world, _ in overlaps(counted, lambda world, _: done.update(world.sweep()), in_turn=IN_TURN):
-        # Each is one conditional write; a message may go twice, and an object be deleted twice.
+        # Each of these is one conditional write. A message may be sent twice, and an object be deleted twice.
         assert (done["Expired"], done["GivenUp"]) == (alone["Expired"], alone["GivenUp"])
         world.drain()
         healer_of(operation, world, Allowed([soon], [late]))
@@ -140,8 +142,8 @@ def test_a_function_that_leaves_what_it_made_too_late_is_found(monkeypatch: pyte
 
 
 @pytest.mark.parametrize("change", ["deleted", "restored", "made public", "made private", "processed again"])
-def test_what_a_killed_function_left_at_an_old_address_goes_with_the_sweep(change: str) -> None:
-    """The file changed just before the rendition was stored, and the function ended just after."""
+def test_the_sweep_removes_what_a_killed_function_left_at_an_old_address(change: str) -> None:
+    """The file changes just before the rendition is stored, and the function ends just after."""
     environ = WINDOW if change == "restored" else {}
     with quiet(), world_of(Operation(change, lambda _: None, ask, environ=environ)) as world:
         asked = _viewed_in_public(world) if change == "made private" else NAMED["render"].prepare(world)

@@ -1,26 +1,29 @@
-"""The harness can fail: bugs planted one at a time, and what it says of each."""
+"""The harness can fail: it is shown one planted bug at a time, and must name it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib import import_module
 from typing import Any
 
 import pytest
 
 from chalicelib import aws
-from chalicelib.catalog import claims, deletion, edits
-from chalicelib.model import File, original_key
-from chalicelib.processing import pipeline
+from chalicelib.catalog import claims, deletion, dynamodb, edits, record_writer
+from chalicelib.catalog.index import positions, writer
+from chalicelib.catalog.keys import file_key
+from chalicelib.catalog.transitions import CLAIM
+from chalicelib.model import File, Status, original_key
 from chalicelib.queues import worker
 from chalicelib.storage import derived as derived_objects
 from chalicelib.storage import originals as original_objects
-from tests.faults.harness import crash_everywhere
+from tests.faults.harness import crash_everywhere, quiet, world_of
 from tests.faults.killing import Killed, Point, Process, run
 from tests.faults.operations import OPERATIONS
+from tests.faults.plants import unguarded, written_without
+from tests.faults.promises import BrokenError
 
 pytestmark = pytest.mark.usefixtures("broken_stage")
-index_module = import_module("chalicelib.catalog.index.writer")
+NAMED = {operation.name: operation for operation in OPERATIONS}
 
 Plant = Callable[[pytest.MonkeyPatch], None]
 
@@ -40,15 +43,7 @@ def finish_before_renditions(patch: pytest.MonkeyPatch) -> None:
 
 
 def unconditional_claim(patch: pytest.MonkeyPatch) -> None:
-    update: Any = vars(claims)["update"]
-
-    def careless(key: Any, *, condition: str, using: dict[str, Any], **more: Any) -> dict[str, Any]:
-        if ":expired" in condition:
-            condition, using = "attribute_exists(pk)", {}
-        written: dict[str, Any] = update(key, condition=condition, using=using, **more)
-        return written
-
-    patch.setattr(claims, "update", careless)
+    written_without(patch, CLAIM.condition)
 
 
 def acknowledged_before_written(patch: pytest.MonkeyPatch) -> None:
@@ -73,26 +68,55 @@ def objects_deleted_before_the_record(patch: pytest.MonkeyPatch) -> None:
 
 
 def postings_after_the_marker(patch: pytest.MonkeyPatch) -> None:
-    write, commit = index_module._write_postings, index_module._commit
+    write: Any = vars(writer)["batch_write"]
+    show = positions.show
     waiting: list[Any] = []
-    patch.setattr(index_module, "_write_postings", lambda *arguments: waiting.append(arguments))
 
-    def commit_first(*arguments: Any) -> None:
-        commit(*arguments)
-        while waiting:
-            write(*waiting.pop())
+    def transaction_first(*arguments: Any, verified: bool = False) -> Any:
+        head = show(*arguments, verified=verified)
+        while verified and waiting:
+            write(*waiting.pop(0))
+        return head
 
-    patch.setattr(index_module, "_commit", commit_first)
+    patch.setattr(writer, "batch_write", lambda *arguments: waiting.append(arguments))
+    patch.setattr(positions, "show", transaction_first)
 
 
 def replaced_renditions_forgotten(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(pipeline, "_replaced", lambda file: [])
-    patch.setenv("FILEMILL_SWEEP_PAGES", "0")  # else the sweep's walk over the buckets finds them
+    finish = claims.finish
+    patch.setattr(claims, "finish", lambda file, *, leftovers=(), **more: finish(file, **more))
+    patch.setenv("FILEMILL_SWEEP_PAGES", "0")  # otherwise the sweep's walk over the buckets finds them
 
 
 def a_change_keeps_its_revision(patch: pytest.MonkeyPatch) -> None:
-    update: Any = vars(edits)["update"]
-    patch.setattr(edits, "update", lambda key, *, add=None, **more: update(key, **more))
+    update: Any = vars(record_writer)["update"]
+    patch.setattr(record_writer, "update", lambda key, *, add=None, **more: update(key, **more))
+
+
+def a_change_that_also_ends_the_file(patch: pytest.MonkeyPatch) -> None:
+    update: Any = vars(record_writer)["update"]
+
+    def hasty(key: Any, *, values: dict[str, Any], **more: Any) -> dict[str, Any]:
+        written: dict[str, Any] = update(key, values={**values, "status": Status.FAILED}, **more)
+        return written
+
+    patch.setattr(record_writer, "update", hasty)
+
+
+def a_write_of_somebodys_own(patch: pytest.MonkeyPatch) -> None:
+    """Not by `record_writer` at all: any module could ask DynamoDB."""
+
+    def change(file: File, values: dict[str, Any]) -> File | None:
+        item = dynamodb.update(
+            file_key(file.id),
+            values={**values, "status": Status.FAILED},
+            condition="revision = :revision",
+            using={":revision": file.revision},
+            add={"revision": 1},
+        )
+        return File.model_validate(item)
+
+    patch.setattr(edits, "change", change)
 
 
 @pytest.mark.parametrize(
@@ -106,20 +130,43 @@ def a_change_keeps_its_revision(patch: pytest.MonkeyPatch) -> None:
         (postings_after_the_marker, "index", "postings too many"),
         (replaced_renditions_forgotten, "process again", "left for ever"),
         (a_change_keeps_its_revision, "change tags", "the revision did not"),
+        (a_write_of_somebodys_own, "change tags", "`ready` became `failed`"),
     ],
 )
 def test_a_planted_bug_is_found(plant: Plant, operation: str, says: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    chosen = [one for one in OPERATIONS if one.name == operation]
+    """By what it leads to, even where the write itself would show it."""
     plant(monkeypatch)
+    unguarded(monkeypatch)
 
-    report = crash_everywhere(chosen, ways=[("after", "retries")])
+    report = crash_everywhere([NAMED[operation]], ways=[("after", "retries")])
 
     assert any(says in str(crash.broken) for crash in report.broken), [crash.broken for crash in report.broken]
     assert "BROKEN" in "\n".join(report.lines())
 
 
+@pytest.mark.parametrize(
+    ("plant", "operation"),
+    [
+        (unconditional_claim, "process an image"),
+        (a_change_keeps_its_revision, "change tags"),
+        (a_change_that_also_ends_the_file, "change tags"),
+        (a_write_of_somebodys_own, "change tags"),
+    ],
+)
+def test_a_write_that_is_not_in_the_table_of_transitions_is_found(
+    plant: Plant, operation: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen = NAMED[operation]
+    plant(monkeypatch)
+
+    with quiet(), pytest.raises(BrokenError, match="not in the table of transitions"), world_of(chosen) as world:
+        chosen.run(world, chosen.prepare(world))
+        world.drain()
+        world.check()
+
+
 @pytest.mark.parametrize("moment", ["before", "after"])
-def test_what_is_killed_cleans_up_nothing(moment: Any) -> None:
+def test_a_killed_process_cleans_up_nothing(moment: Any) -> None:
     cleaned: list[object] = []
 
     def work() -> None:

@@ -24,7 +24,7 @@ from chalicelib.storage import originals as original_objects
 from chalicelib.upkeep import reconcile, removal, sweep
 from tests import images
 from tests.client import Client
-from tests.faults.world import Clock, time_of
+from tests.faults.clock import Clock, time_of
 from tests.making import deliver, derived, put, upload
 from tests.stage import STAGE, Calls, aws_client
 

@@ -21,7 +21,7 @@ from chalicelib.api.wire import WITHOUT_DELIVERY, wire
 from chalicelib.catalog import files
 from chalicelib.catalog.index import counts, feed, lists, search, terms
 from chalicelib.catalog.index.counts import Count
-from chalicelib.catalog.index.lists import ListQuery, UnservedQueryError
+from chalicelib.catalog.index.query import ListQuery, UnservedQueryError
 from chalicelib.model import FILE_ID_PATTERN, File, Kind, Status
 
 routes = Blueprint(__name__)

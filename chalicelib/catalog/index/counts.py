@@ -1,4 +1,4 @@
-"""How many files a tenant has, and how many bytes, by status and by kind: counters that the index keeps."""
+"""How many files and bytes a tenant has, by status and by kind, from counters that the index keeps."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Count:
 
 @dataclass
 class Stats:
-    """A file of a kind not known yet counts under `unknown`; its bytes are those declared, 0 where none were."""
+    """A file whose kind is not known yet is counted as `unknown`, with its declared bytes, or else 0."""
 
     by_status: dict[str, Count] = field(default_factory=dict)
     by_kind: dict[str, Count] = field(default_factory=dict)
@@ -39,7 +39,7 @@ class Stats:
 
 
 def stats(tenant: str) -> Stats:
-    """One BatchGetItem for each hundred index shards, an item a shard; groups without a file are left out."""
+    """A tenant's counts: one BatchGetItem for each hundred index shards. Groups without a file are left out."""
     groups: dict[str, dict[str, Count]] = {"status": defaultdict(Count), "kind": defaultdict(Count)}
     for head in batch_get(head_key(tenant, shard) for shard in range(settings().list_shards)):
         for name, amount in head.items():

@@ -1,4 +1,4 @@
-"""The feed of a tenant's changes: each file once, at its last change, deleted ones included."""
+"""The feed of a tenant's changes: each file once, at its last change. Deleted files are in it, too."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from chalicelib.catalog.keys import feed_key, feed_partition, head_key
 from chalicelib.model import File, Status
 from chalicelib.settings import settings
 
-# How far a consumer has read: positions by feed shard; a shard that is missing was not begun.
+# How far a consumer has read: a position for each feed shard that it has begun.
 Positions = Mapping[int, int]
 
 
 @dataclass(frozen=True)
 class FileChange:
-    """The newest state of a file; `file` is None when it was deleted."""
+    """The newest state of a file. `file` is None if it was deleted."""
 
     id: str
     revision: int
@@ -27,7 +27,7 @@ class FileChange:
 
 @dataclass(frozen=True)
 class ChangesPage:
-    """`more`: there was more when this was read."""
+    """Changes, and the positions after them. `more` tells whether there was more when this page was read."""
 
     items: list[FileChange]
     positions: Positions
@@ -43,15 +43,15 @@ class _Entry:
 def changes(tenant: str, after: Positions, limit: int) -> ChangesPage:
     """At most `limit` changes that come after these positions.
 
-    One BatchGetItem of the shards' heads, one Query for each shard that has something new, and a BatchGetItem for each
-    hundred records; all strongly consistent.
+    Costs a BatchGetItem for the shards' heads, a Query for each shard that has something new, and a BatchGetItem for
+    each hundred records. All of them are strongly consistent.
     """
     shards = settings().list_shards
     heads = batch_get((head_key(tenant, shard) for shard in range(shards)), consistent=True)
     readable = {int(head["pk"].rpartition("#")[2]): int(head.get("seen", 0)) for head in heads}
     positions = dict(after)
     waiting = [shard for shard in sorted(readable) if positions.get(shard, 0) < readable[shard]]
-    # A page may be too short for all: each time another one is first.
+    # A page may be too short for all shards, so each page begins with another one.
     turn = sum(positions.values()) % len(waiting) if waiting else 0
     entries: list[_Entry] = []
     for done, shard in enumerate(waiting[turn:] + waiting[:turn]):
@@ -65,7 +65,7 @@ def changes(tenant: str, after: Positions, limit: int) -> ChangesPage:
 
 
 def _read(tenant: str, shard: int, after: int, until: int, limit: int) -> tuple[list[_Entry], int]:
-    """One Query; the entries after a position, and the position read up to."""
+    """The entries after a position, and the position that was read up to: one Query."""
     reply = aws.dynamodb().query(
         TableName=settings().table,
         KeyConditionExpression="pk = :pk AND sk BETWEEN :first AND :last",

@@ -1,4 +1,4 @@
-"""Lists of the table, read in order a chunk at a time, within a bound on the work that one request may do."""
+"""Reads partitions of the table in order, a chunk at a time, within a budget of Queries for one request."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ Item = dict[str, Any]
 
 
 class BudgetSpentError(Exception):
-    """A request has done all the Queries that one may do."""
+    """The request has used up its budget of Queries."""
 
 
 @dataclass
 class Budget:
-    """Queries that are left to a request."""
+    """How many Queries a request may still make."""
 
     queries: int
 
@@ -30,26 +30,26 @@ class Budget:
 
 
 def before(one: str, other: str, *, forward: bool) -> bool:
-    """Whether a sort key comes before another one: DynamoDB sorts text by its UTF-8 bytes."""
+    """Whether a sort key comes before another one in this direction. DynamoDB sorts text by its UTF-8 bytes."""
     return one.encode() < other.encode() if forward else one.encode() > other.encode()
 
 
 def past(key: str, *, forward: bool) -> str:
-    """The nearest sort key after this one. Every key ends in an id of one length, so none other lies between."""
+    """A sort key just after this one. All keys end in ids of the same length, so no key lies between the two."""
     return key + "!" if forward else key[:-1] + chr(ord(key[-1]) - 1) + "~"
 
 
 def end(*, forward: bool) -> str:
-    """After every sort key there is."""
+    """A place after every sort key there is."""
     return LAST if forward else ""
 
 
 @dataclass
 class Walk:
-    """One partition in order. Nothing is read before it is asked for; an error leaves it where it was.
+    """One partition in order. Nothing is read before it is needed, and after an error the walk can go on.
 
-    `low` and `high` bound the sort keys, both included. `chunk` is what one Query takes. A page of a Query that AWS
-    cuts off at 1 MB costs one more.
+    `low` and `high` are the bounds of the sort keys, both included. `chunk` is how many items one Query reads. If AWS
+    cuts a Query off at 1 MB, the walk needs one more.
     """
 
     partition: str
@@ -65,7 +65,7 @@ class Walk:
 
     @property
     def place(self) -> str:
-        """Where the next item is or may be: there is none before it."""
+        """Where the next item is or may be; the walk has no item before it."""
         if self._held:
             return self.key(self._held[0])
         if self._ended:
@@ -83,16 +83,16 @@ class Walk:
         return self._held[0] if self._held else None
 
     def step(self) -> None:
-        """Goes past the next item."""
+        """Goes past the next item, which `peek` has read."""
         self._held.popleft()
 
     def first(self) -> list[Item]:
-        """All that one Query takes from here."""
+        """The items of one Query from here."""
         self.peek()
         return list(self._held)
 
     def seek(self, key: str) -> Item | None:
-        """Goes on to `key`, or to the first after it; never back."""
+        """The item at `key`, or the first one after it; None at the end. The walk never goes back."""
         while self._held and before(self.key(self._held[0]), key, forward=self.forward):
             self._held.popleft()
         if not self._held and before(self.place, key, forward=self.forward):

@@ -1,4 +1,4 @@
-"""Files by the words of their names, tags and captions, as far as an ordered list of words serves that."""
+"""Search for files by the words of their names, tags, artists and captions, with an ordered list of words."""
 
 from __future__ import annotations
 
@@ -14,27 +14,28 @@ from chalicelib.model import File, Status
 from chalicelib.settings import settings
 
 MAX_QUERY_WORDS = 8
-# Entries that are read of one word in each shard: so many that are it, so many that begin with it.
+# Entries that one Query reads: for each word and shard so many that are the word, and so many that begin with it.
 WORD_READS = 250
-# Records that are read beyond those asked for, as some may have changed since.
+# Records that are read beyond the limit, because some may no longer match.
 SPARE = 20
 
 
 @dataclass(frozen=True)
 class Found:
-    """A file, and how many of the words asked for it has."""
+    """A file, and how many of the words in the query it has."""
 
     file: File
     matched: int
 
 
 def search(tenant: str, words: Sequence[str], limit: int) -> list[Found]:
-    """Files that have one of these words, or a word that begins with it: most words first, whole ones before others,
-    then the newest. `words` as `split_words` gives them.
+    """Files that have one of these words, or a word that begins with one. `words` are as `split_words` gives them.
 
-    Two Queries for each word and index shard, and one BatchGetItem for each hundred records. Of a word that thousands
-    of files have, only the 250 newest in each shard are ranked; of words that begin with it, 250 from the end of the
-    alphabet.
+    Files with the most words come first, then those with more whole words, then the newest.
+
+    Costs two Queries for each word and index shard, and a BatchGetItem for each hundred records. If thousands of files
+    have a word, only the 250 newest in each shard are ranked. If thousands have words that begin with it, only the last
+    250 in the alphabet are.
     """
     ranks: dict[str, list[int]] = defaultdict(lambda: [0, 0])
     for word in words[:MAX_QUERY_WORDS]:
@@ -62,6 +63,6 @@ def search(tenant: str, words: Sequence[str], limit: int) -> list[Found]:
 
 
 def _read(partition: str, low: str, high: str) -> set[str]:
-    """Ids of the last entries in a range: one Query."""
+    """The ids of the last entries in a range: one Query."""
     walk = Walk(partition, False, WORD_READS, Budget(1), low, high)
     return {entry_id(walk.key(item)) for item in walk.first()}

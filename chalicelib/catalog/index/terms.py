@@ -1,4 +1,4 @@
-"""Under what a file is found: the items of its index, as pure functions of its record."""
+"""What a file is found by: the items of its index, as pure functions of its record."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from collections.abc import Iterable, Iterator
 from chalicelib.catalog.keys import BETWEEN, entry, facet_partition, sort_partition, word_partition
 from chalicelib.model import File, Status, timestamp
 
-# A posting: (pk, sk). It has no other attribute.
+# The key of an index item: (pk, sk). The item has no other attribute.
 Posting = tuple[str, str]
 
-# What a file is found by, as one text each: `=status=ready`, `<size\t00000000000000000123`, `~word`. With tenant, id
-# and index shard it makes a posting; without them it is short enough to be kept with every file.
+# One thing that a file is found by, as a text: `=status=ready`, `<size\t00000000000000000123`, `~word`. With tenant, id
+# and index shard it becomes a posting. Without them it is short enough to be stored for every file.
 Term = str
 
 MAX_WORDS = 64
 MIN_WORD, MAX_WORD = 2, 32  # characters
-MAX_TEXT = 4096  # characters of one text that are looked at
-MAX_NAME_BYTES = 900  # of a file name that is sorted by; a sort key takes 1,024 with the id
+MAX_TEXT = 4096  # characters of one text that are split into words
+MAX_NAME_BYTES = 900  # bytes of a file name in a sort key, which may have 1,024 together with the id
 
 SORTS = ("updated", "size", "filename")
 
 
 def terms(file: File) -> frozenset[Term]:
-    """All that a file is found by: about a dozen and its words; nothing for a deleted one."""
+    """Everything that a file is found by: about a dozen terms, and its words. A deleted file has none."""
     if file.status is Status.DELETED:
         return frozenset()
     facets = {f"={name}={value}" for name, value in facets_of(file)}
@@ -33,7 +33,7 @@ def terms(file: File) -> frozenset[Term]:
 
 
 def posting(term: Term, tenant: str, file_id: str, shard: int) -> Posting:
-    """Where a term of a file is written."""
+    """The key of a file's index item for this term."""
     kind, text = term[0], term[1:]
     if kind == "=":
         name, _, value = text.partition("=")
@@ -45,12 +45,12 @@ def posting(term: Term, tenant: str, file_id: str, shard: int) -> Posting:
 
 
 def postings(file: File, shard: int) -> frozenset[Posting]:
-    """Every list that a file stands in, in one index shard."""
+    """The keys of all index items of a file, in one index shard."""
     return frozenset(posting(term, file.tenant, file.id, shard) for term in terms(file))
 
 
 def facets_of(file: File) -> set[tuple[str, str]]:
-    """(name, value) of each list that filters use."""
+    """(name, value) of each list that a filter may read."""
     essence = media_type(file.content_type)
     found = {
         ("status", str(file.status)),
@@ -63,12 +63,12 @@ def facets_of(file: File) -> set[tuple[str, str]]:
 
 
 def media_type(content_type: str) -> str:
-    """`text/plain; charset=utf-8` is of `text/plain`."""
+    """A content type without its parameters: `text/plain` for `Text/Plain; charset=utf-8`."""
     return content_type.partition(";")[0].strip().lower()
 
 
 def sorted_by(file: File, order: str) -> str:
-    """A text that sorts as the files shall: by time, by bytes (0 while unknown), by name without its case."""
+    """A text that sorts as the files do: by time, by bytes (0 while unknown), or by name without its case."""
     if order == "updated":
         return timestamp(file.updated_at)
     if order == "size":
@@ -82,7 +82,7 @@ def sortable_name(name: str) -> str:
 
 
 def words_of(file: File) -> set[str]:
-    """The words that a file is searched by: at most 64, first of its name, then tags, artist and caption."""
+    """The words that a file is found by: at most 64, first those of its name, then of tags, artist and caption."""
     texts = [file.filename, *file.tags]
     if file.image:
         texts += [file.image.artist or "", file.image.caption or ""]
@@ -99,9 +99,9 @@ def _first(count: int, words: Iterable[str]) -> Iterator[str]:
 
 
 def split_words(text: str) -> list[str]:
-    """The words of a text: runs of letters, marks and digits, NFKC and without case; shorter than 2 left out.
+    """The words of a text: runs of letters, marks and digits, in NFKC and lower case.
 
-    Longer ones are cut at 32 characters, here and in a query alike.
+    Words of one character are left out. Words are cut at 32 characters, in the index and in queries alike.
     """
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text[:MAX_TEXT]).casefold())
     spaced = "".join(c if unicodedata.category(c)[0] in "LMN" else " " for c in folded)

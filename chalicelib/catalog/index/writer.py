@@ -1,11 +1,10 @@
-"""The index that follows the table: lists to filter, sort and search by, a feed of changes, and counts.
+"""Writes the index, which follows the table: lists to filter, sort and search by, a feed of changes, and counts.
 
-All of it is computed from the newest image of each record, and written in an order that a crash cannot hurt: new
-postings first, then stale ones go, and last one transaction that says so. What was begun and not said is done again.
+The index of a file is computed from the newest image of its record, and is written in an order that a crash cannot
+harm. First the new postings are put, then stale ones are deleted, and last one transaction writes the file's marker,
+its entry in the feed, and the counts. If a try ends before the transaction, the next one does everything again.
 
-The transaction takes the next positions of a feed shard by a condition on the shard's head (`n`), and only when
-everything before them is known to be readable (`seen` = `n`). DynamoDB promises readers no order between the items of a
-transaction that is just being written; `seen` is raised after it was answered, and readers go no further than it.
+`positions` has the rest of the feed: how positions are taken, and when they can be read.
 """
 
 from __future__ import annotations
@@ -21,34 +20,33 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from chalicelib import aws
-from chalicelib.catalog.dynamodb import attributes, batch_get, batch_write, get_item, typed
+from chalicelib.catalog.dynamodb import attributes, batch_get, batch_write, typed
+from chalicelib.catalog.index import positions
+from chalicelib.catalog.index.positions import Head
 from chalicelib.catalog.index.terms import Term, posting, terms
-from chalicelib.catalog.keys import Key, feed_key, head_key, marker_key, shard_of
+from chalicelib.catalog.keys import Key, feed_key, marker_key, shard_of
 from chalicelib.catalog.values import serialize
 from chalicelib.model import File, Status
 from chalicelib.settings import settings
 
-# Files of one transaction: each is three of the hundred actions that it may have, and the head is one.
+# Files in one transaction. It may have a hundred actions: three for each file, and one for the head.
 FILES_A_TRANSACTION = 30
 
-# Tries of a transaction that others were quicker than, and the longest pause between two, in seconds.
+# Tries of a transaction while other writers are quicker, and the longest pause between two tries, in seconds.
 TRIES = 14
 LONGEST_PAUSE = 0.6
 
-SHOWS = 5
-
+# Feed shards that are written at the same time.
 GROUPS_AT_ONCE = 4
-
-_CONTENDED = frozenset({"ConditionalCheckFailed", "TransactionConflict", "None"})
 
 
 class ContendedError(Exception):
-    """Others write the same feed shard without a pause: the batch must come back."""
+    """Other writers were quicker at every try, so the batch must come back."""
 
 
 @dataclass(frozen=True)
 class Change:
-    """What the stream told of one file: its newest image, and the older ones of the same batch."""
+    """One file in a batch of the stream: its newest image, and the older ones of the same batch."""
 
     file: File
     older: tuple[File, ...] = ()
@@ -56,7 +54,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Counted:
-    """As what a file stands in the counts; `size` in bytes."""
+    """How a file is counted; `size` in bytes."""
 
     status: str
     kind: str
@@ -65,7 +63,7 @@ class Counted:
 
 @dataclass(frozen=True)
 class Marker:
-    """What the index holds of a file. `position` is its feed entry; a file stays in the shard it was first put in."""
+    """What the index has of a file. `position` is its entry in the feed. A file stays in the shard it came to first."""
 
     shard: int
     revision: int
@@ -97,21 +95,21 @@ def _marker(values: dict[str, Any]) -> Marker:
 
 
 def counted(file: File) -> Counted | None:
-    """How a file counts; a deleted one does not."""
+    """How a file is counted; a deleted one is not."""
     if file.status is Status.DELETED:
         return None
     return Counted(str(file.status), str(file.kind) if file.kind else "unknown", file.size or 0)
 
 
 def index(changes: Iterable[Change]) -> int:
-    """Brings the index to these changes, one a file; the number of files that it did not know of yet.
+    """Brings the index up to these changes, one a file. Returns how many were news to it.
 
-    What is older than the index is left out, so the same may be told again at any time.
+    A change that is older than the index is left out, so the same batch may come again at any time.
 
     Raises
     ------
     ContendedError, ClientError
-        Not all of it is done; telling the same again does the rest.
+        Not all of it is done. The same batch must come again for the rest.
     """
     waiting = {change.file.id: change for change in changes}
     groups: dict[tuple[str, int], list[Change]] = defaultdict(list)
@@ -147,8 +145,8 @@ def _markers(file_ids: Sequence[str]) -> dict[str, Marker]:
 def _index_shard(tenant: str, shard: int, changes: Sequence[Change], markers: dict[str, Marker]) -> int:
     fresh = [c for c in changes if c.file.id not in markers or markers[c.file.id].revision < c.file.revision]
     if not fresh:
-        # Perhaps it was this very batch that ended before its positions were shown.
-        _show(tenant, shard, _head(tenant, shard))
+        # The try before this one may have ended after its transaction, before its positions were shown.
+        positions.show(tenant, shard, positions.head_of(tenant, shard))
         return 0
     _write_postings(shard, fresh, markers)
     for start in range(0, len(fresh), FILES_A_TRANSACTION):
@@ -163,9 +161,9 @@ def _write_postings(shard: int, changes: Sequence[Change], markers: dict[str, Ma
         file, marker = change.file, markers.get(change.file.id)
         held = marker.terms if marker else frozenset()
         wanted = terms(file)
-        # An earlier try may have begun with an older image of this batch and not come to say so.
+        # An earlier try may have put the postings of an older image of this batch, and ended before the transaction.
         begun = frozenset[Term]().union(*map(terms, change.older))
-        # … or deleted, with such an image, what the newest wants again and the marker still says is there.
+        # Or it deleted postings by such an image that the newest image has again, and that the marker still has.
         ended = frozenset[Term]().union(*(held - terms(image) for image in change.older))
         puts += [_posting_key(term, file, shard) for term in wanted - (held - ended)]
         stale += [_posting_key(term, file, shard) for term in (held | begun) - wanted]
@@ -178,27 +176,14 @@ def _posting_key(term: Term, file: File, shard: int) -> Key:
     return {"pk": pk, "sk": sk}
 
 
-@dataclass(frozen=True)
-class Head:
-    """The end of a shard's feed: positions up to `n` are given away, those up to `seen` can be read."""
-
-    n: int
-    seen: int
-
-
-def _head(tenant: str, shard: int) -> Head:
-    values = get_item(head_key(tenant, shard)) or {}
-    return Head(values.get("n", 0), values.get("seen", 0))
-
-
 def _commit(tenant: str, shard: int, changes: Sequence[Change], markers: dict[str, Marker]) -> None:
-    """One transaction: positions, feed entries, counts and markers, if nobody was quicker; else once more."""
+    """One transaction: positions, feed entries, counts and markers. If another writer is quicker, it is tried again."""
     for attempt in range(TRIES):
         if attempt:
             time.sleep(random.uniform(0, min(LONGEST_PAUSE, 0.01 * 2**attempt)))  # noqa: S311
             markers = _markers([change.file.id for change in changes])
         changes = [c for c in changes if c.file.id not in markers or markers[c.file.id].revision < c.file.revision]
-        head = _show(tenant, shard, _head(tenant, shard))
+        head = positions.show(tenant, shard, positions.head_of(tenant, shard))
         if not changes:
             return
         if head is None:
@@ -206,20 +191,12 @@ def _commit(tenant: str, shard: int, changes: Sequence[Change], markers: dict[st
         try:
             aws.dynamodb().transact_write_items(TransactItems=_actions(tenant, shard, head, changes, markers))
         except ClientError as error:
-            if not _contended(error):
+            if not positions.contended(error):
                 raise
             continue
-        _show(tenant, shard, Head(head.n + len(changes), head.seen), verified=True)
+        positions.show(tenant, shard, Head(head.n + len(changes), head.seen), verified=True)
         return
-    raise ContendedError(f"feed shard {shard} of {tenant} is contended")
-
-
-def _contended(error: ClientError) -> bool:
-    code = error.response["Error"]["Code"]
-    if code in ("TransactionConflictException", "TransactionInProgressException"):
-        return True
-    reasons: list[dict[str, Any]] = error.response.get("CancellationReasons", [])  # type: ignore[assignment]
-    return code == "TransactionCanceledException" and all(r.get("Code", "None") in _CONTENDED for r in reasons)
+    raise ContendedError(f"others were quicker {TRIES} times in feed shard {shard} of {tenant}")
 
 
 def _actions(tenant: str, shard: int, head: Head, changes: Sequence[Change], markers: dict[str, Marker]) -> list[Any]:
@@ -244,7 +221,7 @@ def _actions(tenant: str, shard: int, head: Head, changes: Sequence[Change], mar
         actions.append({"Put": put})
         entry = {**feed_key(tenant, shard, position), "file_id": file.id, "revision": file.revision}
         actions.append({"Put": {"TableName": table, "Item": attributes(entry)}})
-    return [_advance(tenant, shard, head, len(changes), counts), *actions]
+    return [positions.advance(tenant, shard, head, len(changes), counts), *actions]
 
 
 def _count(counts: dict[str, int], what: Counted | None, sign: int) -> None:
@@ -252,61 +229,3 @@ def _count(counts: dict[str, int], what: Counted | None, sign: int) -> None:
         for group in (f"status.{what.status}", f"kind.{what.kind}"):
             counts[f"{group}.files"] += sign
             counts[f"{group}.bytes"] += sign * what.size
-
-
-def _advance(tenant: str, shard: int, head: Head, by: int, counts: dict[str, int]) -> dict[str, Any]:
-    changed = {name: amount for name, amount in counts.items() if amount}
-    names = {f"#c{i}": name for i, name in enumerate(changed)}
-    values = {f":c{i}": serialize(amount) for i, amount in enumerate(changed.values())}
-    add = " ADD " + ", ".join(f"#c{i} :c{i}" for i in range(len(changed))) if changed else ""
-    condition = "n = :n AND seen = :n" if head.n else "attribute_not_exists(pk)"
-    values |= {":next": serialize(head.n + by)} | ({":n": serialize(head.n)} if head.n else {":zero": serialize(0)})
-    first = "" if head.n else ", seen = :zero"
-    update: dict[str, Any] = {
-        "TableName": settings().table,
-        "Key": typed(head_key(tenant, shard)),
-        "UpdateExpression": f"SET n = :next{first}{add}",
-        "ConditionExpression": condition,
-        "ExpressionAttributeValues": values,
-    }
-    if names:
-        update["ExpressionAttributeNames"] = names
-    return {"Update": update}
-
-
-def _show(tenant: str, shard: int, head: Head, *, verified: bool = False) -> Head | None:
-    """Lets readers go up to `head.n`; the head as it then is, or None where somebody else is about to.
-
-    Unless the transaction was our own and is answered (`verified`), its entries are read in a transaction first, which
-    DynamoDB refuses as long as one of them is still being written.
-    """
-    for attempt in range(SHOWS):
-        if head.seen == head.n:
-            return head
-        if attempt:
-            time.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311
-        try:
-            if not verified:
-                _read_in_a_transaction(tenant, shard, head)
-            aws.dynamodb().update_item(
-                TableName=settings().table,
-                Key=typed(head_key(tenant, shard)),
-                UpdateExpression="SET seen = :n",
-                ConditionExpression="n = :n",
-                ExpressionAttributeValues={":n": serialize(head.n)},
-            )
-        except ClientError as error:
-            if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
-                return None  # who went on from here had made sure of it
-            if not _contended(error):
-                raise
-            continue
-        return Head(head.n, head.n)
-    return None
-
-
-def _read_in_a_transaction(tenant: str, shard: int, head: Head) -> None:
-    keys = [head_key(tenant, shard)]
-    keys += [feed_key(tenant, shard, position) for position in range(head.seen + 1, head.n + 1)]
-    gets: Any = [{"Get": {"TableName": settings().table, "Key": typed(key)}} for key in keys]
-    aws.dynamodb().transact_get_items(TransactItems=gets)

@@ -1,4 +1,4 @@
-"""The index beside a model of it: whatever was written, and however the stream told it."""
+"""The index compared with a model of it, whatever is written, and however the stream tells of it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import random
 import threading
 from collections import Counter
 from datetime import timedelta
-from importlib import import_module
 from typing import Any
 
 import pytest
@@ -14,17 +13,17 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
+from bench.capacity_units import item_size
 from chalicelib import aws
 from chalicelib.catalog.index import counts, feed, lists, writer
-from chalicelib.catalog.index.lists import ListQuery
+from chalicelib.catalog.index.query import ListQuery
 from chalicelib.catalog.index.terms import postings, sortable_name
 from chalicelib.events import indexing
 from chalicelib.model import File, Kind, Status
+from chalicelib.settings import settings
 from tests.catalog.fake import CrashedError, FakeDynamoDB
 from tests.making import file
 from tests.stage import lambda_context
-
-index_module = import_module("chalicelib.catalog.index.writer")  # catalog.index is the function
 
 REPEATED = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 
@@ -54,7 +53,7 @@ def handle(records: list[dict[str, Any]]) -> None:
 def write(
     table: FakeDynamoDB, writes: Writes, before: dict[str, File] | None = None
 ) -> tuple[list[dict[str, Any]], dict[str, File]]:
-    """Each write is a new record's or the next revision's; what the stream tells, and how the table stands."""
+    """Each write makes a record or its next revision. Returns what the stream tells, and the records by then."""
     told: list[dict[str, Any]] = []
     stands = dict(before or {})
     for number, values in writes:
@@ -67,7 +66,7 @@ def write(
 
 
 class Consumer:
-    """Keeps nothing but its cursor and what it was told."""
+    """A reader of the feed, which keeps only its cursor and what it was told."""
 
     def __init__(self) -> None:
         self.positions: feed.Positions = {}
@@ -146,10 +145,10 @@ QUERIES = [
 
 @given(WRITES, st.integers(1, 4), st.data())
 @examples(max_examples=120, deadline=None, suppress_health_check=REPEATED)
-def test_however_the_stream_is_told_the_index_is_that_of_the_records(
+def test_the_index_is_that_of_the_records_however_the_stream_is_told(
     monkeypatch: pytest.MonkeyPatch, writes: list[Any], limit: int, data: st.DataObject
 ) -> None:
-    """Split anywhere, told twice or from the beginning, ended after any call and told again, perhaps with more."""
+    """Batches are split anywhere, told twice or from the beginning, ended at any call and told again, with more."""
     table = FakeDynamoDB()
     monkeypatch.setattr(aws, "dynamodb", lambda: table)
     told, stands = write(table, writes)
@@ -175,8 +174,6 @@ def test_however_the_stream_is_told_the_index_is_that_of_the_records(
 def test_shards_change_nothing_but_where_things_are(
     monkeypatch: pytest.MonkeyPatch, writes: list[Any], limit: int, shards: int
 ) -> None:
-    from chalicelib.settings import settings
-
     table = FakeDynamoDB()
     monkeypatch.setattr(aws, "dynamodb", lambda: table)
     consumer = Consumer()
@@ -196,7 +193,7 @@ def test_shards_change_nothing_but_where_things_are(
 
 
 def test_writers_index_workers_and_a_reader_at_once_end_with_the_tables_state(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Four shards of a stream, each told in order, all of one tenant: they contend for its one feed."""
+    """Four shards of a stream, each told in order. All are of one tenant, so they contend for its one feed."""
     table = FakeDynamoDB(chaos=0.1, seed=1)
     monkeypatch.setattr(aws, "dynamodb", lambda: table)
     stands: dict[str, File] = {}
@@ -247,7 +244,7 @@ def test_writers_index_workers_and_a_reader_at_once_end_with_the_tables_state(mo
 
 
 def test_no_entry_is_read_before_all_that_come_before_it(table: FakeDynamoDB) -> None:
-    """A worker that ended between its transaction and saying so: readers wait, and the next one says it for both."""
+    """A worker ends between its transaction and raising `seen`. Readers wait; the next worker raises it for both."""
     table.crash_at = 4  # markers, postings, the head, the transaction; then `seen`
     with pytest.raises(CrashedError):
         handle([table.write_record(file(1))])
@@ -258,7 +255,7 @@ def test_no_entry_is_read_before_all_that_come_before_it(table: FakeDynamoDB) ->
     assert [change.id for change in feed.changes("acme", {}, 10).items] == [file(1).id, file(2).id]
 
 
-def test_what_an_ended_try_with_an_older_image_deleted_is_written_again(table: FakeDynamoDB) -> None:
+def test_a_posting_that_an_ended_try_deleted_by_an_older_image_is_written_again(table: FakeDynamoDB) -> None:
     """A tag goes and comes back. The first try was told only that it went, and ended, the posting deleted, before it
     could say so: the marker still has the tag when both changes are told."""
     tagged = file(1, tags=["a"])
@@ -286,7 +283,7 @@ def test_a_redelivered_batch_shows_what_its_first_try_did_not(table: FakeDynamoD
     assert [change.id for change in feed.changes("acme", {}, 10).items] == [file(1).id]
 
 
-def test_what_a_try_began_is_taken_back_when_the_next_one_knows_more(table: FakeDynamoDB) -> None:
+def test_postings_that_an_ended_try_began_are_taken_back(table: FakeDynamoDB) -> None:
     first = table.write_record(file(1, tags=["a"]))
     table.crash_at = 2  # markers and postings are written; then it ends
     with pytest.raises(CrashedError):
@@ -300,8 +297,8 @@ def test_what_a_try_began_is_taken_back_when_the_next_one_knows_more(table: Fake
 def test_contention_that_does_not_end_brings_the_batch_back(
     table: FakeDynamoDB, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(index_module, "LONGEST_PAUSE", 0.0)
-    table._chaos = 1.0
+    monkeypatch.setattr(writer, "LONGEST_PAUSE", 0.0)
+    table.chaos = 1.0
     with pytest.raises(writer.ContendedError):
         handle([table.write_record(file(1))])
 
@@ -326,7 +323,7 @@ def test_a_tombstone_that_the_ttl_removes_is_no_news(table: FakeDynamoDB) -> Non
     assert "TransactWriteItems" not in table.calls
 
 
-def test_a_record_that_is_none_is_left_out_and_the_others_are_indexed(
+def test_a_record_that_cannot_be_read_is_left_out_and_the_others_are_indexed(
     table: FakeDynamoDB, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     measured: list[str] = []
@@ -338,7 +335,7 @@ def test_a_record_that_is_none_is_left_out_and_the_others_are_indexed(
     assert measured == ["unindexable"]
 
 
-def test_items_of_no_file_are_nothing_to_the_index(table: FakeDynamoDB) -> None:
+def test_items_that_are_no_files_record_are_not_indexed(table: FakeDynamoDB) -> None:
     for keys in ({"pk": "TOKEN#1", "sk": "TOKEN"}, {"pk": f"FILE#{file(1).id}", "sk": "INDEX"}):
         typed = {name: {"S": value} for name, value in keys.items()}
         handle([{"eventName": "INSERT", "dynamodb": {"Keys": typed, "NewImage": typed}}])
@@ -347,8 +344,6 @@ def test_items_of_no_file_are_nothing_to_the_index(table: FakeDynamoDB) -> None:
 
 def test_the_largest_record_stays_within_dynamodbs_bounds(table: FakeDynamoDB) -> None:
     """400 KB an item, 2,048 and 1,024 bytes a key, 4 MB and a hundred actions a transaction."""
-    from bench.capacity_units import item_size
-
     names = ["😀" * 63 + f"{n:03d}" for n in range(400)]
     largest = [
         file(n, filename=names[n] + " " + " ".join(f"{chr(0x10400 + w) * 2}{n}" for w in range(40)), tags=names[:20])
@@ -361,5 +356,5 @@ def test_the_largest_record_stays_within_dynamodbs_bounds(table: FakeDynamoDB) -
         assert len(sk.encode()) <= 1024
         assert item_size(item) < 400_000 / 10
     markers = [item_size(item) for (_, sk), item in table.items.items() if sk == "INDEX"]
-    assert index_module.FILES_A_TRANSACTION * 3 + 1 <= 100
-    assert index_module.FILES_A_TRANSACTION * (max(markers) + 1000) < 4_000_000
+    assert writer.FILES_A_TRANSACTION * 3 + 1 <= 100
+    assert writer.FILES_A_TRANSACTION * (max(markers) + 1000) < 4_000_000

@@ -1,0 +1,97 @@
+"""Records as they stand in the table of a stage on moto, and the difference that a change makes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from chalicelib import model
+from chalicelib.catalog.dynamodb import attributes, read, typed
+from chalicelib.catalog.files import list_keys
+from chalicelib.catalog.keys import due_keys, file_key, sha256_keys
+from chalicelib.model import File, Rendition, Status, timestamp
+from tests.making import file
+from tests.stage import aws_client
+
+TABLE = "filemill-test"
+
+NOW = datetime(2026, 11, 22, 13, tzinfo=UTC)
+MILLISECOND = timedelta(milliseconds=1)
+BEFORE, AFTER = NOW - timedelta(minutes=1), NOW + timedelta(minutes=1)
+LATER = NOW + timedelta(days=1)
+
+
+@contextmanager
+def time_stands_still(at: datetime = NOW) -> Iterator[None]:
+    """Meanwhile it is this moment for the code under test."""
+
+    class Still(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> datetime:  # type: ignore[override]
+            return at.astimezone(tz)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(model, "datetime", Still)
+        yield
+
+
+def full(status: Status, **values: Any) -> dict[str, Any]:
+    """The values of a record that has every attribute that a change may touch. Its lease is over."""
+    record = file(
+        1,
+        status=status,
+        created_at=BEFORE,
+        updated_at=BEFORE,
+        expires_at=BEFORE,
+        error={"code": "internal", "message": "before"},
+        image={"width": 1, "height": 1, "format": "png", "thumbhash": "a", "dominant_color": "#000000"},
+        renditions=[Rendition(name="w1", format="png", content_type="image/png", width=1, height=1, size=1)],
+        source_url="https://example.com/a.jpg",
+        version_id="version",
+        sequencer="0A",
+        source_version="0" * 16,
+        made_with="recipe",
+        generation=4,
+        wanted_recipe="document",
+        leftovers=["f/private/a/"],
+        restore_until=AFTER,
+        restore_to=Status.READY,
+        claim_id="claim",
+        lease_until=BEFORE,
+        attempts=2,
+        focus={"x": 0.5, "y": 0.5},
+    )
+    return {
+        **file_key(record.id),
+        **record.model_dump(mode="json", exclude_none=True),
+        **list_keys(record),
+        **sha256_keys(record.tenant, str(record.sha256), record.id),
+        **due_keys(record.id, BEFORE),
+        "ttl": 1,
+        **values,
+    }
+
+
+def stored(values: Mapping[str, Any]) -> File:
+    """Puts a record into the table as it is; those values that are None are left out."""
+    aws_client("dynamodb").put_item(TableName=TABLE, Item=attributes(values))
+    return File.model_validate({name: value for name, value in values.items() if value is not None})
+
+
+def item(file_id: str) -> dict[str, Any]:
+    """The values in the table; nothing if there is no record."""
+    reply = aws_client("dynamodb").get_item(TableName=TABLE, Key=typed(file_key(file_id)), ConsistentRead=True)
+    return read(reply.get("Item", {}))
+
+
+def difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[set[str], set[str]]:
+    """Names of the attributes that are new or have another value, and of those that are gone."""
+    return {name for name in after if before.get(name) != after[name]}, before.keys() - after.keys()
+
+
+def at(moment: datetime) -> str:
+    return timestamp(moment)

@@ -1,0 +1,262 @@
+"""What each change of a record sets and removes, exactly."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from chalicelib.catalog import claims, deletion, due, edits
+from chalicelib.catalog.dynamodb import attributes
+from chalicelib.catalog.transitions import TRANSITIONS
+from chalicelib.model import ErrorCode, File, FileError, Kind, Status
+from tests.catalog.records import (
+    AFTER,
+    LATER,
+    NOW,
+    at,
+    difference,
+    full,
+    item,
+    stored,
+    time_stands_still,
+)
+from tests.transitions import explained
+
+AWAITING, PROCESSING, READY = Status.AWAITING_UPLOAD, Status.PROCESSING, Status.READY
+FAILED, EXPIRED, DELETED = Status.FAILED, Status.EXPIRED, Status.DELETED
+
+ERROR = FileError(code=ErrorCode.CORRUPT, message="broken")
+
+DUE = {"due_pk", "due_sk"}
+LISTED = {"list_pk", "list_sk"}
+BYTES = {"sha_pk", "sha_sk"}
+LEASE = {"lease_until", "claim_id"}
+SEEN = {"revision", "updated_at"}
+
+
+def claim(of: File) -> object:
+    lease = timedelta(seconds=60)
+    return claims.claim(of.id, version_id="version", sequencer="0B", claim_id="mine", lease=lease)
+
+
+def finish(of: File, *leftovers: str) -> object:
+    return claims.finish(
+        of,
+        kind=Kind.OTHER,
+        content_type="text/csv",
+        size=9,
+        sha256="f" * 64,
+        image=None,
+        renditions=[],
+        source_version="1" * 16,
+        made_with="another",
+        leftovers=leftovers,
+    )
+
+
+FINISHED = {
+    *SEEN,
+    *("status", "recipe", "kind", "content_type", "size", "sha256", "source_version", "made_with", "renditions"),
+    "sha_pk",
+}
+PROCESSED = {*LEASE, "expires_at", "wanted_recipe"}
+FORGOTTEN = {*LISTED, *BYTES, *LEASE, "expires_at", "restore_until", "restore_to"}
+DELETED_ = {*SEEN, "status", "ttl", "due_sk"}
+# What `retire` has taken away from a record that it left.
+TOMBSTONE: dict[str, Any] = dict.fromkeys([*LISTED, *BYTES, *LEASE])
+
+NEVER_READY: dict[str, Any] = {"source_version": None, "leftovers": None}
+NO_RENDITIONS: dict[str, Any] = {"renditions": []}
+
+
+@dataclass(frozen=True)
+class Case:
+    """A change of the record `full` in this state (with these `values`), and what differs after it."""
+
+    change: Callable[[File], object]
+    status: Status
+    to: Status
+    sets: set[str]
+    removes: set[str]
+    values: dict[str, Any] = field(default_factory=dict)
+
+
+CASES = {
+    "claim": Case(claim, AWAITING, PROCESSING, {*SEEN, "status", "due_sk", "attempts", "sequencer", *LEASE}, {"ttl"}),
+    "claim an expired file": Case(
+        claim, EXPIRED, PROCESSING, {*SEEN, "status", "due_sk", "attempts", "sequencer", *LEASE}, {"ttl"}
+    ),
+    "claim again": Case(claim, PROCESSING, PROCESSING, {*SEEN, "due_sk", "attempts", "sequencer", *LEASE}, {"ttl"}),
+    "finish": Case(finish, PROCESSING, READY, FINISHED, {*PROCESSED, *DUE, "error", "leftovers"}),
+    "finish with leftovers": Case(
+        lambda of: finish(of, "f/old/"),
+        PROCESSING,
+        READY,
+        {*FINISHED, "leftovers", "due_sk"},
+        {*PROCESSED, "error"},
+    ),
+    "fail": Case(
+        lambda of: claims.fail(of, ERROR),
+        PROCESSING,
+        FAILED,
+        {*SEEN, "status", "error"},
+        {*PROCESSED, *DUE},
+        NEVER_READY,
+    ),
+    "fail a file that was ready": Case(
+        lambda of: claims.fail(of, ERROR), PROCESSING, READY, {*SEEN, "status", "error", "due_sk"}, PROCESSED
+    ),
+    "give up": Case(
+        lambda of: claims.give_up(of, ERROR, ["f/a/"]),
+        PROCESSING,
+        FAILED,
+        {*SEEN, "status", "error", "leftovers", "due_sk"},
+        PROCESSED,
+        NEVER_READY,
+    ),
+    "give up a file that was ready": Case(
+        lambda of: claims.give_up(of, ERROR, ["f/a/"]),
+        PROCESSING,
+        READY,
+        {*SEEN, "status", "error", "leftovers", "due_sk"},
+        PROCESSED,
+    ),
+    "release": Case(claims.release, PROCESSING, PROCESSING, {"lease_until", "due_sk"}, set()),
+    "fail an import": Case(
+        lambda of: claims.fail_import("acme", of.id, ERROR),
+        AWAITING,
+        FAILED,
+        {*SEEN, "status", "error"},
+        {*LEASE, *DUE, "expires_at", "ttl"},
+    ),
+    "expire": Case(due.expire, AWAITING, EXPIRED, {*SEEN, "status"}, DUE),
+    "change": Case(
+        lambda of: edits.change(of, {"tags": ["a"], "focus": None}), READY, READY, {*SEEN, "tags"}, {"focus"}
+    ),
+    "change with leftovers": Case(
+        lambda of: edits.change(of, {"leftovers": ["f/old/"]}), READY, READY, {*SEEN, "leftovers", "due_sk"}, set()
+    ),
+    "process again": Case(
+        lambda of: edits.reprocess(of, "avatar", {"tags": ["a"]}),
+        READY,
+        PROCESSING,
+        {*SEEN, "status", "generation", "attempts", "lease_until", "wanted_recipe", "due_sk", "tags"},
+        {"claim_id", "error"},
+    ),
+    "import again": Case(
+        lambda of: edits.reopen_import(of, AFTER),
+        FAILED,
+        AWAITING,
+        {*SEEN, "status", "expires_at", "ttl", "due_sk"},
+        {"error"},
+        {"version_id": None},
+    ),
+    "retire": Case(
+        lambda of: deletion.retire(of, until=LATER, leftovers=["f/old/"]),
+        READY,
+        DELETED,
+        {*DELETED_, "restore_until", "restore_to", "leftovers"},
+        {*LISTED, *BYTES, *LEASE, "renditions", "source_version", "made_with"},
+    ),
+    "retire a file without renditions": Case(
+        lambda of: deletion.retire(of, until=LATER, leftovers=[]),
+        FAILED,
+        DELETED,
+        {*DELETED_, "restore_until", "restore_to"},
+        {*LISTED, *BYTES, *LEASE, "leftovers"},
+        NO_RENDITIONS,
+    ),
+    "restore": Case(
+        deletion.restore,
+        DELETED,
+        READY,
+        {*SEEN, "status", *LISTED, *BYTES},
+        {"restore_until", "restore_to", "ttl", *DUE},
+        {**TOMBSTONE, "leftovers": None},
+    ),
+    "restore a file whose renditions are made again": Case(
+        deletion.restore,
+        DELETED,
+        PROCESSING,
+        {*SEEN, "status", *LISTED, *BYTES, "generation", "attempts", "lease_until", "due_sk"},
+        {"restore_until", "restore_to", "ttl", "error"},
+        {**TOMBSTONE, "restore_to": PROCESSING},
+    ),
+    "restore a failed file with leftovers": Case(
+        deletion.restore,
+        DELETED,
+        FAILED,
+        {*SEEN, "status", *LISTED},
+        {"restore_until", "restore_to", "ttl"},
+        {**TOMBSTONE, "restore_to": FAILED},
+    ),
+    "delete": Case(lambda of: deletion.mark_deleted("acme", of.id), READY, DELETED, DELETED_, FORGOTTEN),
+    "delete a tombstone": Case(
+        lambda of: deletion.mark_deleted("acme", of.id, revision=of.revision),
+        DELETED,
+        DELETED,
+        DELETED_ - {"status"},
+        FORGOTTEN,
+    ),
+    "purge": Case(
+        lambda of: deletion.mark_purged(of.id),
+        DELETED,
+        DELETED,
+        {"purged"},
+        {"image", "renditions", "error", "leftovers", *DUE},
+    ),
+    "clear": Case(deletion.cleared, READY, READY, set(), {"leftovers", *DUE}, {"restore_until": None}),
+    "clear a file that is being processed": Case(
+        deletion.cleared, PROCESSING, PROCESSING, set(), {"leftovers"}, {"restore_until": None}
+    ),
+    "clear a file that can be restored": Case(deletion.cleared, DELETED, DELETED, {"due_sk"}, {"leftovers"}),
+    "put off": Case(lambda of: due.put_off(of, LATER), EXPIRED, EXPIRED, {"due_sk"}, set()),
+    "nothing due": Case(due.nothing_due, READY, READY, set(), DUE),
+}
+
+
+@pytest.mark.usefixtures("stage")
+@pytest.mark.parametrize("name", CASES)
+def test_a_change_writes_and_removes_exactly_this(name: str) -> None:
+    case = CASES[name]
+    before = full(case.status, **case.values)
+    of = stored(before)
+    before = item(of.id)
+    with time_stands_still():
+        returned = case.change(of)
+    after = item(of.id)
+    assert after["status"] == case.to
+    sets, removes = difference(before, after)
+    assert (sets, removes) == (case.sets, case.removes)
+    if "revision" in sets:
+        assert (after["revision"], after["updated_at"]) == (before["revision"] + 1, at(NOW))
+        assert isinstance(returned, File)
+        assert returned == File.model_validate(after), "the record as it is after the change"
+    assert explained(attributes(before), attributes(after)) is not None
+
+
+def test_there_is_a_case_for_every_transition() -> None:
+    names = {transition.name for transition in TRANSITIONS}
+    assert names - {"create", "delete as it was read"} <= CASES.keys()
+
+
+@pytest.mark.usefixtures("stage")
+def test_a_change_of_another_revision_returns_none_and_writes_nothing() -> None:
+    refused = [
+        name
+        for name in ("expire", "change", "process again", "retire", "delete a tombstone", "give up")
+        if _returned_for_another_revision(CASES[name]) is None
+    ]
+    assert len(refused) == 6
+
+
+def _returned_for_another_revision(case: Case) -> object:
+    of = stored(full(case.status, **case.values))
+    before = item(of.id)
+    returned = case.change(of.model_copy(update={"revision": of.revision - 1}))
+    assert item(of.id) == before
+    return returned

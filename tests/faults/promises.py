@@ -1,0 +1,193 @@
+"""What must hold at every moment, and what must hold in the end."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from typing import Any
+
+from chalicelib.catalog import files
+from chalicelib.catalog.dynamodb import read
+from chalicelib.catalog.index import counts, feed, lists
+from chalicelib.catalog.index.query import ListQuery
+from chalicelib.catalog.index.terms import postings
+from chalicelib.catalog.keys import marker_key
+from chalicelib.catalog.transitions import CREATE, TRANSITIONS
+from chalicelib.model import EXTENSIONS, File, Kind, Status, rendition_key, rendition_prefix
+from chalicelib.renditions import ladder, places
+from tests import transitions
+from tests.faults.looking import derived_keys, is_file, multipart_uploads, originals, records, table
+
+TENANT = "acme"
+
+# What a client sees of a file, except what depends on chance and time.
+_FACTS = (
+    "status",
+    "filename",
+    "content_type",
+    "size",
+    "visibility",
+    "recipe",
+    "tags",
+    "metadata",
+    "focus",
+    "kind",
+    "sha256",
+    "error",
+    "image",
+    "renditions",
+    "made_with",
+    "wanted_recipe",
+)
+
+Facts = tuple[str, ...]
+
+
+class BrokenError(AssertionError):
+    """Something that must hold does not."""
+
+
+def check_acknowledged(body: str, before: list[File]) -> None:
+    """A message that was acknowledged has changed its file."""
+    was = {file.id: file for file in before}
+    after = {file.id: file for file in records()}
+    for entry in json.loads(body)["Records"]:
+        stored = entry["s3"]["object"]
+        file = after.get(stored["key"].rpartition("/")[2])
+        if file is None:
+            continue
+        if file.status in (Status.AWAITING_UPLOAD, Status.EXPIRED):
+            raise BrokenError(f"a message was acknowledged, and its file is `{file.status}`")
+        same = file.id in was and was[file.id].generation == file.generation
+        if file.status is Status.PROCESSING and file.version_id == stored["versionId"] and same:
+            raise BrokenError("a message was acknowledged, and its file is `processing` still")
+
+
+def check_whole(file: File, derived: set[str], stored: set[tuple[str, str]]) -> None:
+    """What is served exists: all renditions that a record names, and the original behind them."""
+    if file.status in (Status.DELETED, Status.AWAITING_UPLOAD, Status.EXPIRED):
+        return
+    named = {rendition_key(file.visibility, file.id, str(file.source_version), r) for r in file.renditions}
+    if missing := named - derived:
+        raise BrokenError(f"`{file.status}` without {len(missing)} of its {len(named)} renditions")
+    if file.status is Status.READY:
+        if (f"{file.tenant}/{file.id}", file.version_id) not in stored:
+            raise BrokenError("`ready` without its original")
+        if file.kind is Kind.IMAGE and not file.renditions and file.recipe != "original-only":
+            raise BrokenError("an image is `ready` without renditions")
+
+
+def check_history(stream: list[dict[str, Any]]) -> None:
+    """Each change of a record is a transition in the table, and no change that clients see kept its revision."""
+    last: dict[str, tuple[File, dict[str, Any]]] = {}
+    told: set[tuple[str, int]] = set()
+    revisions: dict[str, set[int]] = defaultdict(set)
+    for change in stream:
+        image = change["dynamodb"].get("NewImage")
+        if image is None:
+            continue
+        if is_file(change):
+            file = files.as_file(image)
+            revisions[file.id].add(file.revision)
+            if before := last.get(file.id):
+                _check_step(before[0], file)
+                if transitions.explained(before[1], image) is None:
+                    raise BrokenError(f"no transition leads from this `{before[0].status}` to this `{file.status}`")
+            elif file.status not in CREATE.target:
+                raise BrokenError(f"a record that began as `{file.status}`")
+            last[file.id] = file, image
+        elif image["pk"]["S"].startswith("FEED#"):
+            entry = read(image)
+            event = (entry["file_id"], entry["revision"])
+            if event in told:
+                raise BrokenError("a change is in the feed twice")
+            if entry["revision"] not in revisions[entry["file_id"]]:
+                raise BrokenError("a change is in the feed that never was")
+            told.add(event)
+
+
+def _check_step(before: File, after: File) -> None:
+    if after.revision < before.revision:
+        raise BrokenError(f"revision {before.revision} became {after.revision}")
+    if not any((before.status, after.status) in transition.arrows for transition in TRANSITIONS):
+        raise BrokenError(f"`{before.status}` became `{after.status}`")
+    reopened = (before.status, after.status) == (Status.FAILED, Status.AWAITING_UPLOAD)
+    if reopened and (before.version_id or not before.source_url):
+        raise BrokenError("a file whose bytes nobody will send again waits for them")
+    if after.status is Status.PROCESSING and after.generation == before.generation:
+        if before.status not in (Status.AWAITING_UPLOAD, Status.EXPIRED, Status.PROCESSING):
+            raise BrokenError(f"processed twice: `{before.status}` became `processing` again")
+        if before.status is Status.PROCESSING and after.claim_id not in (None, before.claim_id):
+            assert before.lease_until
+            if before.lease_until > after.updated_at:
+                raise BrokenError("processed twice: a file was claimed while another worker had it")
+    unchanged = all(getattr(before, name) == getattr(after, name) for name in _FACTS)
+    if unchanged and before.status is Status.READY and after.revision > before.revision:
+        raise BrokenError("told twice: a change that changes nothing")
+    seen = {*_FACTS, "updated_at"} - {"wanted_recipe", "made_with"}
+    if after.status is not Status.DELETED and after.revision == before.revision:
+        changed = {name for name in seen if getattr(before, name) != getattr(after, name)}
+        if changed:
+            raise BrokenError(f"{sorted(changed)} changed, and the revision did not")
+
+
+def check_index(now: list[File]) -> None:
+    """Once the index has caught up, lists, counts and the feed agree with the table."""
+    items = table()
+    held = {key for key in items if key[0].startswith(("FACET#", "SORT#", "WORD#"))}
+    wanted = {posting for file in now for posting in postings(file, 0)}
+    if held != wanted:
+        raise BrokenError(f"the index has {len(held - wanted)} postings too many and lacks {len(wanted - held)}")
+    alive = [file for file in now if file.status is not Status.DELETED]
+    stats = counts.stats(TENANT)
+    if {name: count.files for name, count in stats.by_status.items()} != Counter(str(f.status) for f in alive):
+        raise BrokenError("the counts are not the table's")
+    if stats.bytes != sum(file.size or 0 for file in alive):
+        raise BrokenError("the bytes counted are not the table's")
+    listed = lists.list_files(TENANT, ListQuery(), limit=100).files
+    if {file.id for file in listed} != {file.id for file in alive}:
+        raise BrokenError("the list is not the table's")
+    changes = feed.changes(TENANT, {}, 1000)
+    if changes.more or {(c.id, c.revision) for c in changes.items} != {(f.id, f.revision) for f in now}:
+        raise BrokenError("the feed does not end where the table stands")
+    for file in now:
+        marker = marker_key(file.id)
+        if items[marker["pk"], marker["sk"]]["revision"] != file.revision:
+            raise BrokenError("the index stands at another revision than the table")
+
+
+def orphans(now: list[File]) -> set[str]:
+    """What is stored, but belongs to no record."""
+    alive = [file for file in now if file.status is not Status.DELETED or file.restore_until]
+    keys = {rendition_key(f.visibility, f.id, str(f.source_version), r) for f in alive for r in f.renditions}
+    left = derived_keys() - keys - on_demand(now)
+    own = {(f"{file.tenant}/{file.id}", file.version_id) for file in alive if file.version_id}
+    left |= {f"{key} {version}" for key, version, _ in originals() if (key, version) not in own}
+    waiting = {file.upload_id for file in alive if file.status is Status.AWAITING_UPLOAD}
+    left |= {f"upload {u['UploadId']}" for u in multipart_uploads() if u["UploadId"] not in waiting}
+    return left
+
+
+def on_demand(now: list[File]) -> set[str]:
+    """The keys at which a viewer may have had a rendition made: the ladder of each file, at its present address."""
+    return {
+        rendition_prefix(file.visibility, file.id, file.source_version) + f"{size.name}.{extension}"
+        for file in now
+        if file.status is not Status.DELETED and file.image and file.source_version
+        for size in ladder.ladder(places.served_recipe(file), file.image.width, file.image.height)
+        for extension in EXTENSIONS.values()
+    }
+
+
+def facts_of(file: File) -> Facts:
+    values = file.model_dump(mode="json", include=set(_FACTS))
+    item = table()["FILE#" + file.id, "FILE"]
+    inner = {
+        "due": "due_pk" in item,
+        "leftovers": bool(file.leftovers),
+        "restorable": file.restore_until is not None,
+        "purged": item.get("purged", False),
+    }
+    if file.status is Status.DELETED and inner["purged"]:
+        values = {"status": values["status"], "filename": values["filename"]}
+    return tuple(f"{name}={json.dumps(value, sort_keys=True)}" for name, value in {**values, **inner}.items())
