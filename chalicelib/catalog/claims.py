@@ -11,6 +11,8 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
+from pydantic import BaseModel
+
 from chalicelib.catalog.dynamodb import ConditionFailedError, update
 from chalicelib.catalog.files import from_values
 from chalicelib.catalog.keys import (
@@ -19,7 +21,7 @@ from chalicelib.catalog.keys import (
     sha256_keys,
 )
 from chalicelib.catalog.transitions import DUE, LEASE
-from chalicelib.model import File, FileError, ImageInfo, Kind, Rendition, Status, now, timestamp
+from chalicelib.model import File, FileError, Kind, Rendition, Status, now, timestamp
 
 
 def give_up(file: File, error: FileError, leftovers: Sequence[str]) -> File | None:
@@ -136,7 +138,7 @@ def finish(
     content_type: str,
     size: int,
     sha256: str,
-    image: ImageInfo | None,
+    info: BaseModel | None,
     renditions: list[Rendition],
     source_version: str,
     made_with: str,
@@ -144,7 +146,7 @@ def finish(
 ) -> File | None:
     """`processing` to `ready`, if the claim is still ours. None when it is not: somebody else has the file now.
 
-    `leftovers` are the prefixes of renditions that these replace.
+    `info` is stored under the kind's name. `leftovers` are the prefixes of renditions that these replace.
     """
     values: dict[str, Any] = {
         "status": Status.READY,
@@ -159,8 +161,8 @@ def finish(
         "updated_at": timestamp(now()),
         **sha256_keys(file.tenant, sha256, file.id),
     }
-    if image:
-        values["image"] = image.model_dump(mode="json")
+    if info:
+        values[str(kind)] = info.model_dump(mode="json")
     return _end(file, values, leftovers, remove=("error",))
 
 

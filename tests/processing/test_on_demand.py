@@ -11,6 +11,7 @@ from chalicelib.catalog import render_leases
 from chalicelib.delivery import missing
 from chalicelib.model import ErrorCode, PermanentFault, Rendition
 from chalicelib.processing.image.cascade import process_image
+from chalicelib.processing.kinds import Source, processor_of
 from chalicelib.processing.on_demand import handle, render_one
 from chalicelib.renditions.ladder import ladder, rendition_of
 from chalicelib.renditions.recipes import RECIPES, Encoding, Recipe, Watermark
@@ -41,7 +42,8 @@ def one(data: bytes, recipe: Recipe, name: str, encoding: Encoding = AVIF) -> by
     with Image.open(BytesIO(data)) as image:
         seen = image.size[::-1] if image.getexif().get(0x0112, 1) >= 5 else image.size
     size = next(size for size in ladder(recipe, *seen) if size.name == name)
-    return render_one(data, recipe, size, encoding, memory=MEMORY)[1]
+    source = Source("image/jpeg", len(data), BytesIO(data))
+    return render_one(processor_of("image/jpeg"), source, recipe, size, encoding)[1]
 
 
 def opened(data: bytes) -> Image.Image:

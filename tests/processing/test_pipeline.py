@@ -15,6 +15,7 @@ from chalicelib.catalog.claims import Refusal, Refused
 from chalicelib.model import ErrorCode, FileError, PermanentFault
 from chalicelib.observability import logger
 from chalicelib.processing import pipeline
+from chalicelib.processing.kinds import Source, processor_of
 from chalicelib.queues import worker
 from chalicelib.queues.worker import Later
 from chalicelib.renditions import places
@@ -225,15 +226,15 @@ def test_a_worker_that_fails_after_another_finished_takes_nothing_away(
     client: Client, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     file_id = upload(client, PHOTO)
-    make = pipeline._make_renditions
+    make = pipeline.make_renditions
 
     def overtaken(*args: Any) -> Any:
-        monkeypatch.setattr(pipeline, "_make_renditions", make)
+        monkeypatch.setattr(pipeline, "make_renditions", make)
         claims.release(args[0])  # the lease is over before the work is
         deliver(file_id)
         raise error
 
-    monkeypatch.setattr(pipeline, "_make_renditions", overtaken)
+    monkeypatch.setattr(pipeline, "make_renditions", overtaken)
     with suppress(ConnectionError):
         deliver(file_id, receives=5)
     assert client("GET", f"/v1/files/{file_id}").json["status"] == "ready"
@@ -270,7 +271,7 @@ def test_bytes_that_arrive_for_a_deleted_file_are_removed(client: Client) -> Non
 
 def test_a_delete_while_processing_leaves_nothing_behind(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     file_id = upload(client, PHOTO)
-    make = pipeline._make_renditions
+    make = pipeline.make_renditions
 
     def delete_midway(*args: Any) -> Any:
         made = make(*args)
@@ -278,7 +279,7 @@ def test_a_delete_while_processing_leaves_nothing_behind(client: Client, monkeyp
         aws_client("s3").put_object(Bucket="derived", Key=places.made_prefix(args[0]) + "w160.jpg", Body=b"late")
         return made
 
-    monkeypatch.setattr(pipeline, "_make_renditions", delete_midway)
+    monkeypatch.setattr(pipeline, "make_renditions", delete_midway)
     deliver(file_id)
     assert derived() == []
     assert client("GET", f"/v1/files/{file_id}").status == 404
@@ -293,7 +294,8 @@ def test_the_same_work_done_twice_writes_the_same_keys_and_bytes(client: Client)
     first = {k: s3.get_object(Bucket="derived", Key=k)["Body"].read() for k in derived()}
     file = files.get("acme", file_id)
     assert file
-    pipeline._make_renditions(file, io.BytesIO(PHOTO))
+    source = Source("image/jpeg", len(PHOTO), io.BytesIO(PHOTO))
+    pipeline.make_renditions(file, processor_of("image/jpeg"), source)
     assert {k: s3.get_object(Bucket="derived", Key=k)["Body"].read() for k in derived()} == first
 
 
