@@ -5,6 +5,7 @@ from typing import Any
 
 from chalicelib.delivery.access import Access
 from chalicelib.delivery.markup import markup
+from chalicelib.delivery.preview import CLEAR
 from chalicelib.model import EXTENSIONS, File, ImageInfo, Rendition, Visibility
 from tests.making import ready_file
 
@@ -70,6 +71,27 @@ def test_a_picture_has_the_best_format_first_and_jpeg_for_all() -> None:
     assert attributes["alt"] == 'Me & "you" <3'
     assert made.placeholder in str(attributes["style"])
     assert made.placeholder.startswith("data:image/png;base64,")
+
+
+def test_a_file_without_an_image_has_markup_of_the_renditions_that_there_are() -> None:
+    made = markup(photo().model_copy(update={"image": None}), ACCESS)
+    assert list(made.srcset) == ["webp", "jpeg"]
+    assert made.placeholder == CLEAR
+    attributes = Tags(made.picture).tags[-1][1]
+    assert (attributes["alt"], attributes["width"]) == ("", "1920")
+    assert "style" not in attributes
+
+
+def test_a_file_without_pictures_among_its_renditions_has_no_picture() -> None:
+    text = Rendition(name="text", format="txt", content_type="text/plain", width=1, height=1, size=9)
+    made = markup(photo().model_copy(update={"renditions": [text]}), ACCESS)
+    assert (made.srcset, made.sizes, made.picture) == ({}, "", "")
+    both = markup(photo().model_copy(update={"renditions": [text, *photo().renditions]}), ACCESS)
+    assert both == markup(photo(), ACCESS)
+
+
+def test_a_file_of_a_recipe_that_is_no_more_has_no_formats_on_demand() -> None:
+    assert list(markup(photo(recipe="removed"), ACCESS).srcset) == ["webp", "jpeg"]
 
 
 def test_a_placeholder_stays_behind_opaque_pictures_only() -> None:

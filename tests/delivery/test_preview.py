@@ -40,6 +40,11 @@ def test_the_picture_has_those_pixels(hashed: str) -> None:
         assert image.mode == ("RGB" if set(rgba[3::4]) == {255} else "RGBA")
 
 
+def test_a_file_without_a_preview_has_one_clear_pixel() -> None:
+    with Image.open(BytesIO(b64decode(preview.CLEAR.removeprefix("data:image/png;base64,")))) as image:
+        assert (image.format, image.size, image.getpixel((0, 0))) == ("PNG", (1, 1), (0, 0, 0, 0))
+
+
 def test_the_picture_is_small() -> None:
     assert max(len(preview.data_url(hashed)) for hashed in REFERENCE) < 2200
 

@@ -123,6 +123,14 @@ def test_renditions_without_an_image_move_with_their_file(client: Client, stage:
 
 
 @pytest.mark.usefixtures("swatches")
+def test_a_new_focal_point_makes_cropped_renditions_again_without_an_image_too(client: Client) -> None:
+    file_id = colour(client, recipe="avatar")
+    deliver(file_id)
+    answer = client("PATCH", f"/v1/files/{file_id}", {"focus": {"x": 0.1, "y": 0.9}})
+    assert (answer.status, answer.json["status"]) == (200, "processing")
+
+
+@pytest.mark.usefixtures("swatches")
 def test_renditions_without_an_image_are_deleted_with_their_file(client: Client, stage: Calls) -> None:
     file_id = colour(client, visibility=Visibility.PUBLIC)
     deliver(file_id)
