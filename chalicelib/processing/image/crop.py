@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PIL import Image, ImageFilter, ImageOps
 
+from chalicelib.renditions.ladder import Size
 from chalicelib.renditions.recipes import Recipe
 
 _SIDE = 96  # pixels, the longer side, at which attention is measured
@@ -31,6 +34,13 @@ def place(recipe: Recipe, image: Image.Image, shown: tuple[int, int]) -> tuple[i
     else:
         left, top = _most_attractive(image, shown)
     return left, top, left + shown[0], top + shown[1]
+
+
+def box(recipe: Recipe, image: Image.Image, sizes: Sequence[Size]) -> tuple[int, int, int, int]:
+    """The box of `image` (resized to `whole_size`) that the largest of these sizes shows; all of it without a shape."""
+    if recipe.aspect is None or not sizes:
+        return 0, 0, *image.size
+    return place(recipe, image, (sizes[-1].width, sizes[-1].height))
 
 
 def cut(recipe: Recipe, image: Image.Image, box: tuple[int, int, int, int]) -> Image.Image:

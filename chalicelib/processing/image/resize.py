@@ -38,6 +38,14 @@ _UPRIGHT = {
 _STRIPS = 2  # Fixed, not by the processors: the seam may differ by one level from one strip's
 
 
+def fitted(width: int, height: int, side: int) -> tuple[int, int]:
+    """The size with the longer side at most `side`, the shape kept, at least 1 x 1."""
+    longest = max(width, height)
+    if longest <= side:
+        return width, height
+    return max(1, round(width * side / longest)), max(1, round(height * side / longest))
+
+
 def resized(image: Image.Image, size: tuple[int, int], rows: tuple[float, float] | None = None) -> Image.Image:
     """The image at this size (pixels); of it only `rows`, from the first up to the second, though read beyond them."""
     top, bottom = rows or (0.0, float(image.height))

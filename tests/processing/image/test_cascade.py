@@ -20,7 +20,8 @@ from PIL.ExifTags import IFD, Base
 
 from chalicelib.model import ErrorCode, Rendition
 from chalicelib.processing.image import decode
-from chalicelib.processing.image.cascade import encode, process_image
+from chalicelib.processing.image.cascade import process_image
+from chalicelib.processing.image.encoders import encode
 from chalicelib.processing.image.jpeg import passes
 from chalicelib.processing.image.resize import resized
 from chalicelib.renditions.recipes import Encoding
@@ -55,7 +56,7 @@ def test_the_same_bytes_give_the_same_renditions_with_any_number_of_processors(m
     data = images.jpeg(700, 500, icc=images.wide_gamut_profile())
     first = process(data)
     for processors in (1, 7):
-        monkeypatch.setattr("chalicelib.processing.image.cascade._processors", lambda count=processors: count)
+        monkeypatch.setattr("chalicelib.processing.image.encoders.processors", lambda count=processors: count)
         assert process(data) == first
 
 
@@ -427,7 +428,7 @@ def test_memory_that_runs_out_all_the_same_is_too_many_pixels(monkeypatch: pytes
     def exhausted(*_: object, **__: object) -> bytes:
         raise MemoryError
 
-    for target in ("decode.eight_bit", "cascade.first_resize", "cascade.encode"):
+    for target in ("decode.eight_bit", "cascade.first_resize", "encoders.encode"):
         with monkeypatch.context() as patch:
             patch.setattr(f"chalicelib.processing.image.{target}", exhausted)
             assert fault(images.jpeg(100, 100)).code is ErrorCode.TOO_MANY_PIXELS
@@ -497,7 +498,7 @@ def test_renditions_are_emitted_as_they_are_made_and_not_at_the_end(monkeypatch:
         events.append("encode")
         return encode(*arguments)
 
-    monkeypatch.setattr("chalicelib.processing.image.cascade.encode", spy)
+    monkeypatch.setattr("chalicelib.processing.image.encoders.encode", spy)
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
     process_image(images.jpeg(1920, 1280), PHOTO, memory=MEMORY, emit=lambda *_: events.append("emit"))
     assert events.count("emit") == events.count("encode") == 12
