@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from chalicelib.processing.content_types import GENERIC, contradicts
+from chalicelib.processing.content_types import GENERIC, contradicts, settled
 
 
 @pytest.mark.parametrize(
@@ -65,3 +65,20 @@ def test_what_cannot_both_be_true_contradicts(declared: str, detected: str | Non
 )
 def test_what_can_be_true_does_not_contradict(declared: str, detected: str | None) -> None:
     assert not contradicts(declared, detected)
+
+
+@pytest.mark.parametrize(
+    ("declared", "detected", "settled_on"),
+    [
+        ("application/octet-stream", "image/png", "image/png"),
+        ("", "image/png", "image/png"),
+        ("application/octet-stream", None, "application/octet-stream"),
+        ("text/csv", None, "text/csv"),
+        ("image/jpg", "image/jpeg", "image/jpg"),
+        ("application/epub+zip", "application/zip", "application/epub+zip"),
+    ],
+)
+def test_a_record_keeps_the_declared_type_unless_it_says_nothing_and_the_bytes_do(
+    declared: str, detected: str | None, settled_on: str
+) -> None:
+    assert settled(declared, detected) == settled_on

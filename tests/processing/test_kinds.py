@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import subprocess
+import sys
 from importlib import import_module
 from typing import Any
 
@@ -43,6 +45,11 @@ def test_every_processor_has_a_module_with_a_function_process() -> None:
     modules = [processor.module for processor in PROCESSORS if processor.module]
     assert modules
     assert all(callable(import_module(module).process) for module in modules)
+
+
+def test_asking_for_a_kind_imports_none_of_its_libraries() -> None:
+    code = "import sys, chalicelib.processing.kinds as k; k.processor_of('image/png'); sys.exit('PIL' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 # --- a kind that only these tests know
