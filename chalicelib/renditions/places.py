@@ -39,9 +39,7 @@ def has_renditions(file: File) -> bool:
 
 def served_prefix(file: File) -> str | None:
     """The prefix of the renditions that are served, with those made on demand; None when there can be none."""
-    if not file.source_version or not has_renditions(file):
-        return None
-    return rendition_prefix(file.visibility, file.id, file.source_version)
+    return rendition_prefix(file.visibility, file.id, str(file.source_version)) if has_renditions(file) else None
 
 
 def on_demand(file: File) -> tuple[Encoding, ...]:

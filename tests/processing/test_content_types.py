@@ -20,11 +20,15 @@ from chalicelib.processing.content_types import GENERIC, contradicts, settled
         ("text/csv", "image/png"),
         ("text/plain", "application/zip"),
         ("application/json", "image/jpeg"),
+        ("application/ld+json", "image/jpeg"),
+        ("application/atom+xml", "application/zip"),
         ("video/mp4", "image/jpeg"),
         ("image/x-something", "video/mp4"),
         ("video/webm", "video/mp4"),
         ("audio/mpeg", "video/mp4"),
         ("text/html", "image/gif"),
+        ("video/x-flv", "image/jpeg"),
+        ("audio/midi", "image/png"),
     ],
 )
 def test_what_cannot_both_be_true_contradicts(declared: str, detected: str | None) -> None:
@@ -61,6 +65,9 @@ def test_what_cannot_both_be_true_contradicts(declared: str, detected: str | Non
         ("application/json", None),
         ("application/x-invented", "image/png"),
         ("application/x-invented", None),
+        ("application/x-invented", "video/mp4"),
+        ("audio/midi", "audio/wav"),
+        ("image/x-something", "application/zip"),
     ],
 )
 def test_what_can_be_true_does_not_contradict(declared: str, detected: str | None) -> None:

@@ -58,3 +58,21 @@ def test_a_file_that_waits_for_another_recipe_is_still_served_by_its_own() -> No
     file = made(image=IMAGE, recipe="photo", wanted_recipe="avatar")
     assert (places.recipe_of(file), places.served_recipe(file)) == (RECIPES["avatar"], RECIPES["photo"])
     assert places.on_demand(file) == RECIPES["photo"].on_demand
+
+
+def test_a_file_is_processed_by_its_own_recipe_unless_it_waits_for_another() -> None:
+    assert places.recipe_of(made(recipe="avatar")) == RECIPES["avatar"]
+
+
+def test_what_is_made_has_another_address_for_other_bytes_another_recipe_and_a_later_generation() -> None:
+    files = [
+        made(),
+        made(version_id="v1"),
+        made(version_id="v2"),
+        made(version_id="v1", recipe="avatar"),
+        made(version_id="v1", wanted_recipe="document"),
+        made(version_id="v1", generation=1),
+    ]
+    versions = [places.made_version(file) for file in files]
+    assert len({*versions}) == len(files)
+    assert places.made_prefix(files[1]) == f"f/private/{files[1].id}/{versions[1]}/"
