@@ -10,12 +10,9 @@ import json
 import os
 import secrets
 import time
-from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
-from urllib.parse import unquote_plus
 
 from aws_lambda_powertools.metrics import MetricUnit
 from pydantic import BaseModel
@@ -35,6 +32,7 @@ from chalicelib.model import (
 from chalicelib.observability import append, emit, logger
 from chalicelib.processing import reading
 from chalicelib.processing.kinds import Order, Processor, Source
+from chalicelib.processing.notifications import Stored, stored_objects
 from chalicelib.queues import ingest, worker
 from chalicelib.queues.worker import MAX_RECEIVES, Later, Message
 from chalicelib.renditions import places
@@ -50,17 +48,6 @@ SLOWEST_READ = 10_000_000  # bytes a second
 BACKLOG_AGE = 5_000
 
 UPLOADERS = 12
-
-
-@dataclass(frozen=True)
-class Stored:
-    """One object version that S3 told us of. `size` in bytes."""
-
-    bucket: str
-    key: str
-    version_id: str
-    sequencer: str
-    size: int
 
 
 def handle(event: dict[str, Any], context: Any) -> None:
@@ -79,28 +66,6 @@ def _grouped(message: Message) -> bool:
     """Sends S3's message again in its tenant's group, so that the queue can tell tenants apart; False if it was not."""
     tenants = {ids[0] for stored in stored_objects(message) if (ids := parse_original_key(stored.key))}
     return len(tenants) == 1 and ingest.with_group(json.loads(message.body), tenants.pop())
-
-
-def stored_objects(message: Message) -> Iterator[Stored]:
-    """The objects in a message. S3's test message, and a message that is no S3 event, have none."""
-    try:
-        body = json.loads(message.body)
-    except ValueError:
-        body = None
-    if not isinstance(body, dict) or not isinstance(body.get("Records"), list):
-        test = isinstance(body, dict) and body.get("Event") == "s3:TestEvent"
-        logger.info("S3 tests the queue" if test else "not a storage event; dropped")
-        return
-    for record in body["Records"]:
-        if record["eventName"].startswith("ObjectCreated:"):
-            stored = record["s3"]["object"]
-            yield Stored(
-                bucket=record["s3"]["bucket"]["name"],
-                key=unquote_plus(stored["key"]),  # URL-encoded, with + for a space
-                version_id=stored.get("versionId") or "",
-                sequencer=stored.get("sequencer") or "",
-                size=int(stored.get("size") or 0),
-            )
 
 
 def process_object(stored: Stored, message: Message, *, last_try: bool) -> None:

@@ -51,7 +51,7 @@ def test_a_srcset_has_every_width_ascending_and_avif_before_it_was_made() -> Non
     assert made.sizes == "(max-width: 1920px) 100vw, 1920px"
 
 
-def test_what_avif_would_be_stood_in_for_has_none() -> None:
+def test_there_is_no_avif_srcset_where_another_format_stands_in_for_it() -> None:
     assert list(markup(photo(frames=3), ACCESS).srcset) == ["webp", "jpeg"]
     huge = photo(widths=(1920,), width=1920, height=16000)
     assert list(markup(huge, ACCESS).srcset) == ["webp", "jpeg"]

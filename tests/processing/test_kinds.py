@@ -25,14 +25,14 @@ SWATCH = Processor(Kind.OTHER, "text/x-colour".__eq__, "tests.processing.swatch"
 @pytest.mark.parametrize(
     "name", ["jpeg", "jpg", "png", "gif", "webp", "avif", "tiff", "bmp", "mpo", "heic", "heif", "jp2", "x-icon"]
 )
-def test_what_can_be_decoded_is_an_image(name: str) -> None:
+def test_a_format_that_can_be_decoded_is_an_image(name: str) -> None:
     assert processor_of(f"image/{name}").kind is Kind.IMAGE
 
 
 @pytest.mark.parametrize(
     "content_type", ["image/svg+xml", "image/jxl", "application/pdf", "text/plain", "", "video/mp4"]
 )
-def test_what_cannot_be_decoded_is_other(content_type: str) -> None:
+def test_a_format_that_cannot_be_decoded_is_other(content_type: str) -> None:
     assert processor_of(content_type).kind is Kind.OTHER
 
 

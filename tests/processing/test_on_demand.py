@@ -168,7 +168,7 @@ def test_a_very_large_rendition_is_no_avif() -> None:
         ("private", "file_01JD0000000000000000000000", "0" * 16, "../w640.avif"),
     ],
 )
-def test_what_can_be_no_address_is_none(wrong: tuple[str, str, str, str]) -> None:
+def test_a_path_that_cannot_be_a_rendition_is_no_address(wrong: tuple[str, str, str, str]) -> None:
     assert missing.parse(*wrong) is None
 
 

@@ -23,7 +23,7 @@ from chalicelib.processing.image.decode import as_seen
 from chalicelib.renditions.engine import HAS_RESIZER
 
 # Not in a `try`: if it is installed but could not be loaded, Pillow's pixels would get the addresses of its pixels.
-_simd: Any = import_module("cykooz_resizer") if HAS_RESIZER else None
+SIMD: Any = import_module("cykooz_resizer") if HAS_RESIZER else None
 _SIMD_MODES = frozenset({"L", "RGB", "RGBA", "RGBa", "CMYK"})
 
 _LANCZOS = Image.Resampling.LANCZOS
@@ -50,15 +50,15 @@ def fitted(width: int, height: int, side: int) -> tuple[int, int]:
 def resized(image: Image.Image, size: tuple[int, int], rows: tuple[float, float] | None = None) -> Image.Image:
     """The image, or its `rows` from the first up to the second, at this size (pixels). The filter reads beyond rows."""
     top, bottom = rows or (0.0, float(image.height))
-    if _simd is None or image.mode not in _SIMD_MODES:
+    if SIMD is None or image.mode not in _SIMD_MODES:
         return image.resize(size, _LANCZOS, (0.0, top, float(image.width), bottom))
     made = Image.new(image.mode, size)
-    options = _simd.ResizeOptions(
-        resize_alg=_simd.ResizeAlg.convolution(_simd.FilterType.lanczos3),
-        crop_box=_simd.CropBox(0.0, top, float(image.width), bottom - top),
+    options = SIMD.ResizeOptions(
+        resize_alg=SIMD.ResizeAlg.convolution(SIMD.FilterType.lanczos3),
+        crop_box=SIMD.CropBox(0.0, top, float(image.width), bottom - top),
     )
     try:
-        _simd.Resizer().resize_pil(image, made, options)  # one for each call, because it keeps its buffers
+        SIMD.Resizer().resize_pil(image, made, options)  # one for each call, because it keeps its buffers
     except Exception:
         raise
     except BaseException as error:  # a panic in Rust, which no `except Exception` catches

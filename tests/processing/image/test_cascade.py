@@ -225,7 +225,7 @@ def test_alpha_that_hides_nothing_is_dropped() -> None:
 
 
 @pytest.mark.parametrize("format", ["GIF", "WEBP", "PNG", "AVIF"])
-def test_of_an_animation_it_is_the_first_frame(format: str) -> None:
+def test_a_still_of_an_animation_is_its_first_frame(format: str) -> None:
     frames = [Image.new("RGB", (120, 120), "black") for _ in range(3)]
     data = images.encoded(images.picture(120, 120), format, save_all=True, append_images=frames, duration=100)
     _, out = process(data, widths=(60,))

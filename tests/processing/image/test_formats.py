@@ -82,14 +82,14 @@ for data in (jpeg(20, 20), HEIC["upright"]):
 
 
 @pytest.mark.parametrize("options", [{}, {"irreversible": True, "quality_layers": [8]}, {"tile_size": (64, 64)}])
-def test_jpeg_2000(options: dict[str, object]) -> None:
+def test_a_jpeg_2000_is_decoded(options: dict[str, object]) -> None:
     info, out = process(images.encoded(images.picture(120, 90), "JPEG2000", **options), widths=(60,))
     assert (info.width, info.height, info.format) == (120, 90, "jp2")
     for _, encoded in out.values():
         assert_upright(opened(encoded))
 
 
-def test_jpeg_2000_with_alpha_and_a_bare_code_stream() -> None:
+def test_a_jpeg_2000_may_have_alpha_or_be_a_bare_code_stream() -> None:
     _, out = process(images.encoded(images.picture(120, 120, "RGBA"), "JPEG2000"), widths=(60,))
     assert opened(out["w60", "webp"][1]).getchannel("A").getpixel((15, 15)) == 0
     assert process(images.encoded(images.picture(120, 90), "JPEG2000", no_jp2=True))[0].width == 120
@@ -104,7 +104,7 @@ def test_a_jpeg_2000_bomb_is_refused() -> None:
 
 
 @pytest.mark.parametrize("kind", ["bmp", "png"])
-def test_of_an_icon_it_is_the_largest_image(kind: str) -> None:
+def test_an_icon_gives_its_largest_image(kind: str) -> None:
     data = images.encoded(images.picture(128, 128), "ICO", sizes=[(16, 16), (128, 128), (48, 48)], bitmap_format=kind)
     info, out = process(data)
     assert (info.width, info.height, info.format) == (128, 128, "ico")

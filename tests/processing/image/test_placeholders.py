@@ -77,10 +77,10 @@ def test_a_color_on_a_boxs_border_is_not_split() -> None:
     assert set(bytes.fromhex(dominant_color(rgba(10, 10, pixel))[1:])) <= {127, 128}
 
 
-def test_what_is_clear_does_not_count() -> None:
+def test_clear_pixels_do_not_count_for_the_dominant_color() -> None:
     pixels = rgba(10, 10, lambda x, y: (255, 0, 0, 255) if y == 0 else (0, 0, 0, 20))
     assert dominant_color(pixels) == "#ff0000"
 
 
-def test_nothing_to_see_is_white() -> None:
+def test_the_dominant_color_of_a_clear_image_is_white() -> None:
     assert dominant_color(bytes(400)) == "#ffffff"

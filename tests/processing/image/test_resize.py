@@ -36,7 +36,7 @@ needs_simd = pytest.mark.skipif(not HAS_RESIZER, reason="cykooz-resizer has no w
 @pytest.fixture(params=[pytest.param("simd", marks=needs_simd), "pillow"])
 def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     if request.param == "pillow":
-        monkeypatch.setattr(resize, "_simd", None)
+        monkeypatch.setattr(resize, "SIMD", None)
     return str(request.param)
 
 
@@ -63,10 +63,10 @@ def greatest(one: Image.Image, other: Image.Image) -> int:
 @needs_simd
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("size", [(480, 360), (100, 75), (31, 300), (901, 677)])
-def test_both_make_the_same_picture(mode: str, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_both_resizers_make_the_same_picture(mode: str, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
     image = scene(900, 676, mode)
     fast = resized(image, size)
-    monkeypatch.setattr(resize, "_simd", None)
+    monkeypatch.setattr(resize, "SIMD", None)
     slow = resized(image, size)
     assert fast.mode == slow.mode == mode and fast.size == slow.size == size
     if mode in ("LA", "RGBA"):
@@ -78,14 +78,14 @@ def test_both_make_the_same_picture(mode: str, size: tuple[int, int], monkeypatc
     assert mean(differences(*sample)) < 0.4, "CIEDE2000; 1 is what an eye can see"
 
 
-def test_renditions_of_both_are_equally_good(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_renditions_of_both_resizers_are_equally_good(monkeypatch: pytest.MonkeyPatch) -> None:
     """Not alike: what an encoder throws away hangs on the last bit. But as near to the best possible."""
     data = images.encoded(scene(1400, 1000), "JPEG", quality=95)
     with Image.open(BytesIO(data)) as whole:
         whole.load()
     made: list[dict[str, float]] = []
-    for simd in (resize._simd, None):
-        monkeypatch.setattr(resize, "_simd", simd)
+    for simd in (resize.SIMD, None):
+        monkeypatch.setattr(resize, "SIMD", simd)
         found: dict[str, float] = {}
 
         def score(rendition: Rendition, encoded: bytes, found: dict[str, float] = found) -> None:
@@ -102,7 +102,7 @@ def test_renditions_of_both_are_equally_good(monkeypatch: pytest.MonkeyPatch) ->
 @needs_simd
 def test_every_set_of_instructions_gives_the_same_bytes() -> None:
     """Else a photo's bytes would depend on which computer of the cloud it met."""
-    image, simd = scene(701, 503), resize._simd
+    image, simd = scene(701, 503), resize.SIMD
     made = []
     for name in ("none", "sse4_1", "avx2"):
         one = simd.Resizer()
@@ -133,7 +133,7 @@ def test_what_is_clear_does_not_bleed_into_what_is_seen(engine: str, mode: str) 
 
 @pytest.mark.parametrize("turn", range(1, 9))
 @pytest.mark.parametrize("mode", MODES)
-def test_every_turn_in_every_mode(engine: str, mode: str, turn: int) -> None:
+def test_every_turn_comes_out_upright_in_every_mode(engine: str, mode: str, turn: int) -> None:
     stored = (images.turned(240, 160, turn) if turn > 1 else images.picture(240, 160)).convert(mode)
     made = first(stored, (60, 40), turn)
     expected = {"L": "L", "LA": "RGBA", "RGBA": "RGBA"}.get(mode, "RGB")
@@ -196,7 +196,7 @@ def test_a_panic_in_rust_is_an_error_like_others(monkeypatch: pytest.MonkeyPatch
     def panic(*_: Any) -> None:
         raise PanicException("index out of bounds")
 
-    monkeypatch.setattr(resize._simd.Resizer, "resize_pil", panic)
+    monkeypatch.setattr(resize.SIMD.Resizer, "resize_pil", panic)
     with pytest.raises(RuntimeError, match="gave up"):
         process_image(images.jpeg(400, 300), RECIPES["photo"], memory=MEMORY, emit=lambda *_: None)
 
