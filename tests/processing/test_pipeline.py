@@ -25,7 +25,7 @@ from chalicelib.storage import derived as derived_objects
 from chalicelib.storage import originals as original_objects
 from chalicelib.upkeep import removal
 from tests import images
-from tests.client import Client
+from tests.client import Client, new_client
 from tests.making import deliver, derived, message, put, sqs_event, upload
 from tests.stage import Calls, aws_client, lambda_context
 
@@ -264,6 +264,14 @@ def test_a_foreign_key_is_dropped(stage: Calls, key: str) -> None:
     assert stage.names == []
 
 
+def test_an_object_of_another_bucket_is_dropped(client: Client, stage: Calls) -> None:
+    file_id = upload(client, PHOTO)
+    [version] = versions(file_id)
+    stage.clear()
+    pipeline.handle(message(f"acme/{file_id}", version, len(PHOTO), bucket="elsewhere"), lambda_context())
+    assert stage.names == []
+
+
 def test_bytes_that_arrive_for_a_deleted_file_are_removed(client: Client) -> None:
     file_id = upload(client, PHOTO)
     client("DELETE", f"/v1/files/{file_id}")
@@ -400,7 +408,7 @@ def test_bytes_that_no_record_knows_are_removed(client: Client) -> None:
     assert versions("file_01K8Z0000000000000000000AA") == []
 
 
-@pytest.mark.parametrize(("size", "seconds"), [(9_999_999, 60), (5 * 1024**3, 60 + 536)])
+@pytest.mark.parametrize(("size", "seconds"), [(9_999_999, 60), (10_000_000, 61), (5 * 1024**3, 60 + 536)])
 def test_a_lease_lasts_as_long_as_reading_may_take_and_the_message_comes_back_after_it(
     client: Client, monkeypatch: pytest.MonkeyPatch, size: int, seconds: int
 ) -> None:
@@ -507,3 +515,39 @@ def test_a_backlog_is_told_apart_by_tenants_once(client: Client, monkeypatch: py
     pipeline.handle(sqs_event(sent["Body"]), lambda_context())
     assert client("GET", f"/v1/files/{file_id}").json["status"] == "ready"
     assert "Messages" not in aws_client("sqs").receive_message(QueueUrl=url)
+
+
+def test_only_a_new_message_that_waited_long_is_sent_again_in_its_tenants_group(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from chalicelib import settings
+
+    monkeypatch.setenv("FILEMILL_FAIR_TENANTS", "true")
+    settings.settings.cache_clear()
+    for waited, receives, status in ((60, 1, "awaiting_upload"), (60, 2, "ready"), (1, 1, "ready")):
+        file_id = upload(client, b"a,b", name="a.csv", content_type="text/csv")
+        [version] = versions(file_id)
+        event = message(f"acme/{file_id}", version, 3, receives=receives)
+        event["Records"][0]["attributes"]["SentTimestamp"] = str(int((time.time() - waited) * 1000))
+        pipeline.handle(event, lambda_context())
+        assert client("GET", f"/v1/files/{file_id}").json["status"] == status, (waited, receives)
+
+
+def test_a_message_with_objects_of_two_tenants_is_not_grouped(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    from chalicelib import settings
+
+    monkeypatch.setenv("FILEMILL_FAIR_TENANTS", "true")
+    settings.settings.cache_clear()
+    records = []
+    uploads = {tenant: new_client(tenant) for tenant in ("acme", "other")}
+    ids = {
+        tenant: upload(caller, b"a,b", name="a.csv", content_type="text/csv", tenant=tenant)
+        for tenant, caller in uploads.items()
+    }
+    for tenant, file_id in ids.items():
+        version = aws_client("s3").head_object(Bucket="originals", Key=f"{tenant}/{file_id}")["VersionId"]
+        event = message(f"{tenant}/{file_id}", version, 3)
+        records += json.loads(event["Records"][0]["body"])["Records"]
+    pipeline.handle(sqs_event(json.dumps({"Records": records})), lambda_context())
+    for tenant, file_id in ids.items():
+        assert uploads[tenant]("GET", f"/v1/files/{file_id}").json["status"] == "ready"

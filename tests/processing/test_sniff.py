@@ -250,3 +250,19 @@ def test_every_type_that_is_found_may_be_declared_and_every_other_then_contradic
     for declared in DETECTABLE - {"video/quicktime"}:
         assert not contradicts(declared, declared)
         assert contradicts(declared, None), declared
+
+
+@pytest.mark.parametrize(
+    ("second_byte", "lengths"),
+    [  # of every bit rate, lowest first, in bytes; at 44,100 Hz for MPEG-1 and 22,050 Hz for MPEG-2
+        (0xFB, (104, 130, 156, 182, 208, 261, 313, 365, 417, 522, 626, 731, 835, 1044)),
+        (0xFD, (104, 156, 182, 208, 261, 313, 365, 417, 522, 626, 731, 835, 1044, 1253)),
+        (0xF3, (26, 52, 78, 104, 130, 156, 182, 208, 261, 313, 365, 417, 470, 522)),
+        (0xF5, (52, 104, 156, 208, 261, 313, 365, 417, 522, 626, 731, 835, 940, 1044)),
+    ],
+    ids=["MPEG-1 layer III", "MPEG-1 layer II", "MPEG-2 layer III", "MPEG-2 layer II"],
+)
+def test_sound_is_known_at_every_bit_rate(second_byte: int, lengths: tuple[int, ...]) -> None:
+    for index, length in enumerate(lengths, 1):
+        header = bytes([0xFF, second_byte, index << 4, 0])
+        assert sniff(header + bytes(length - 4) + header) == "audio/mpeg", (index, length)
