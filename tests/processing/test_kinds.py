@@ -1,4 +1,4 @@
-"""Which kind a file is, and that a kind is added by one module and one line: `swatch.py` is one, made for tests."""
+"""Which kind a file is; and that one module and one line add a kind, as `swatch.py` does for these tests."""
 
 from __future__ import annotations
 

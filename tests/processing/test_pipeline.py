@@ -88,7 +88,7 @@ def test_a_kind_that_no_processor_knows_is_stored_hashed_and_ready(client: Clien
 
 def test_the_bytes_of_an_unknown_kind_are_never_held_at_once(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     class Endless(io.RawIOBase):
-        """Claims to be 5 GB; serves what is asked for, and refuses to be read whole."""
+        """Claims to have 5 GB. It gives as much as is asked for, and refuses to be read as a whole."""
 
         left = 64 * 1024**2
 

@@ -211,7 +211,7 @@ def test_alpha_is_kept_in_webp_and_white_in_jpeg(mode: str) -> None:
 
 
 def test_what_is_clear_does_not_bleed_into_edges() -> None:
-    """Opaque white beside clear black: a resize that forgets alpha makes the edge grey."""
+    """Opaque white beside clear black: resizing without alpha would make the edge grey."""
     image = Image.new("RGBA", (400, 400), (0, 0, 0, 0))
     image.paste((255, 255, 255, 255), (0, 0, 197, 400))
     jpeg = opened(process(images.encoded(image, "PNG"), widths=(100,))[1]["w100", "jpeg"][1])
@@ -372,7 +372,7 @@ def test_a_format_that_is_not_allowed_is_not_even_tried(monkeypatch: pytest.Monk
 
 
 def test_what_pillow_warns_of_is_no_fault() -> None:
-    """A JPEG that claims to hold several pictures, and does not say where."""
+    """The JPEG claims to have several pictures, and does not say where."""
     data = images.jpeg(100, 100)
     broken = data[:2] + b"\xff\xe2\x00\x10MPF\0II*\0\xff\0\0\0xx" + data[2:]
     with warnings.catch_warnings(record=True) as heard:
@@ -435,7 +435,7 @@ def test_memory_that_runs_out_all_the_same_is_too_many_pixels(monkeypatch: pytes
 
 
 def needed(data: bytes, target: tuple[int, int] = (100, 100), draft: bool = False) -> float:
-    """Estimated bytes a pixel of the source, above what the function takes at rest."""
+    """The estimated bytes a pixel of the source, without those that the function takes at rest."""
     image = Image.open(BytesIO(data))
     stored = image.size
     scans = passes(BytesIO(data)) if image.format == "JPEG" else 1
@@ -446,7 +446,7 @@ def needed(data: bytes, target: tuple[int, int] = (100, 100), draft: bool = Fals
 
 
 def test_the_estimate_knows_what_each_format_takes() -> None:
-    """At least what was measured at 20 MP, bytes a pixel, and not twice that."""
+    """It is at least the bytes a pixel that were measured at 20 MP, and not twice that."""
     picture, clear = images.picture(2000, 2000), images.picture(2000, 2000, "RGBA")
     measured = {
         4.05: images.jpeg(2000, 2000),
@@ -538,7 +538,7 @@ def test_after_a_failure_no_more_is_encoded_than_was_begun(monkeypatch: pytest.M
 
 
 def test_threads_that_encode_one_image_do_not_mix_their_options() -> None:
-    """`Image.save` keeps its options on the image; without a view for each, most of these files come out wrong."""
+    """`Image.save` keeps its options on the image: without a view for each thread, most of these files are wrong."""
     image = images.picture(64, 64)
     encodings = [Encoding("jpeg", quality) for quality in range(10, 100, 5)]
     alone = [encode(image, encoding) for encoding in encodings]

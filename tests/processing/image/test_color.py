@@ -1,4 +1,4 @@
-"""Colours against littleCMS on the whole image, and gradients without bands."""
+"""Compares colours with littleCMS on the whole image, and looks for bands in gradients."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def test_colors_are_those_of_littlecms_on_the_whole_image(name: str, format: str
 
 @pytest.mark.parametrize("channels", [1, 3])
 def test_sixteen_bits_become_eight_without_bands(channels: int) -> None:
-    """A gradient over 2048 columns: every level is there, each as wide as the others, none out of order."""
+    """A gradient over 2048 columns has every level, in order, and all about as wide."""
     data = images.deep_png(2048, 8, channels, lambda x: x * 65535 // 2047)
     image = made(data, (2048, 8)).convert("L")
     row = list(image.tobytes()[:2048])

@@ -1,4 +1,4 @@
-"""What phones and old desktops bring: HEIC, JPEG 2000, icons."""
+"""Formats of phones and old desktops: HEIC, JPEG 2000, icons."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_a_heic_bomb_is_refused() -> None:
 
 @pytest.mark.parametrize("name", HEIC)
 def test_what_a_heic_decodes_is_read_from_its_stream_too(name: str) -> None:
-    """64 x 48 is coded in whole blocks; the boxes that say so are spoilt, the stream's header is left."""
+    """The boxes with the size are made useless, so only the header of the stream has it (64 x 48, in whole blocks)."""
     spoilt = HEIC[name].replace(b"ispe", b"spoi")
     assert 64 * 48 <= claimed_pixels(BytesIO(spoilt)) <= 64 * 64
     assert claimed_pixels(BytesIO(images.jpeg(20, 20))) == 0
@@ -131,7 +131,7 @@ def test_an_icon_that_points_nowhere_is_corrupt() -> None:
 
 
 def test_a_heic_that_crashes_the_decoder_is_corrupt() -> None:
-    """Found by fuzzing: it ends pi-heif 1.4.0 with a segmentation fault."""
+    """Fuzzing found this file: pi-heif 1.4.0 ends with a segmentation fault."""
     crashing = bytearray(HEIC["turned"])
     crashing[175:179] = bytes((0o72, 0o24, 0o277, 0o37))
     assert fault(bytes(crashing)).code is ErrorCode.CORRUPT

@@ -69,7 +69,7 @@ def test_the_dominant_color_is_that_of_most_pixels() -> None:
 
 
 def test_a_color_on_a_boxs_border_is_not_split() -> None:
-    """60 of 100 pixels lie around 128, on the corner of eight boxes of one grid, against 40 of one colour."""
+    """60 of 100 pixels are around 128, at the corner of eight boxes of one grid. The other 40 have one colour."""
 
     def pixel(x: int, y: int) -> tuple[int, int, int, int]:
         return (127 + x % 2, 127 + y % 2, 127 + (x + y) // 2 % 2, 255) if y < 6 else (9, 9, 9, 255)
