@@ -10,6 +10,7 @@ from PIL import Image
 from chalicelib.catalog import render_leases
 from chalicelib.delivery import missing
 from chalicelib.model import ErrorCode, PermanentFault, Rendition
+from chalicelib.processing import kinds
 from chalicelib.processing.image.cascade import process_image
 from chalicelib.processing.kinds import Source, processor_of
 from chalicelib.processing.on_demand import handle, render_one
@@ -301,3 +302,14 @@ def test_a_fault_of_the_file_is_final_and_one_of_aws_is_not(
 
     monkeypatch.setattr("chalicelib.storage.derived.put", busy)
     assert rendered(asked(file_id)) == {"status": "later"}
+
+
+def test_a_rendition_that_the_files_kind_does_not_make_any_more_has_failed(
+    client: Client, stage: Calls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file_id = upload(client, images.jpeg(1000, 800))
+    deliver(file_id)
+    monkeypatch.setattr(kinds, "PROCESSORS", kinds.PROCESSORS[-1:])
+    stage.clear()
+    assert rendered(asked(file_id)) == {"status": "failed"}
+    assert stage.count("s3.PutObject") == 0

@@ -138,6 +138,23 @@ def test_a_file_at_fault_fails_at_once_with_its_code_and_leaves_no_rendition(
     assert aws_client("s3").head_object(Bucket="originals", Key=f"acme/{file_id}"), "the original is kept"
 
 
+def test_a_file_that_turns_out_to_be_at_fault_late_leaves_no_rendition(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file_id = upload(client, PHOTO)
+    make = pipeline.make_renditions
+
+    def fail(*args: Any) -> Any:
+        make(*args)
+        assert len(derived()) == 12
+        raise PermanentFault(ErrorCode.CORRUPT, "The last frame is damaged.")
+
+    monkeypatch.setattr(pipeline, "make_renditions", fail)
+    deliver(file_id)
+    assert client("GET", f"/v1/files/{file_id}").json["status"] == "failed"
+    assert derived() == []
+
+
 def test_a_second_delivery_of_a_finished_file_changes_nothing(client: Client, stage: Calls) -> None:
     file_id = upload(client, PHOTO)
     deliver(file_id)
