@@ -25,9 +25,9 @@ import PIL
 from PIL import Image, ImageDraw, ImageFont, features
 
 from bench.images import photos, tools
-from chalicelib.processing.image.cascade import encode
 from chalicelib.processing.image.color import on_paper
 from chalicelib.processing.image.decode import decode
+from chalicelib.processing.image.encoders import encode
 from chalicelib.processing.image.resize import first_resize, resized
 from chalicelib.renditions.recipes import RECIPES, Encoding
 

@@ -25,6 +25,7 @@ from unittest.mock import patch
 from chalicelib import aws, settings
 from chalicelib.model import File, Status, Visibility, original_key
 from chalicelib.processing import pipeline
+from chalicelib.processing.notifications import Stored
 from chalicelib.queues import ingest, worker
 from tests.stage import STAGE, lambda_context
 
@@ -125,7 +126,7 @@ def _notification(tenant: str) -> str:
 def _our_code(messages: FairQueue, worked: list[str], *, fair: bool) -> Iterator[None]:
     """The code with this queue and this time, and with no work to do but to say whose file it was."""
 
-    def work(stored: pipeline.Stored, *_: Any, **__: Any) -> None:
+    def work(stored: Stored, *_: Any, **__: Any) -> None:
         worked.append(stored.key.partition("/")[0])
 
     with ExitStack() as stack:

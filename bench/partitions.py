@@ -158,7 +158,7 @@ def _life(dice: random.Random, number: int) -> Life:
         content_type=file.content_type,
         size=file.size or 0,
         sha256=f"{dice.getrandbits(256):064x}",
-        image=_image(dice) if photo else None,
+        info=_image(dice) if photo else None,
         renditions=[_rendition(width, form) for width in _WIDTHS for form in ("jpeg", "webp")] if photo else [],
         source_version=f"{dice.getrandbits(64):016x}",
         made_with=f"{dice.getrandbits(64):016x}",

@@ -21,13 +21,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import BinaryIO
 from unittest.mock import patch
 
+from pydantic import BaseModel
+
 from bench.images import photos
-from chalicelib.model import File, ImageInfo, Rendition, Status, Visibility, rendition_key
-from chalicelib.processing import pipeline
-from chalicelib.processing.image.cascade import process_image
+from chalicelib.model import File, Rendition, Status, Visibility, rendition_key
+from chalicelib.processing import pipeline, reading
+from chalicelib.processing.kinds import Order, Processor, Source
 from chalicelib.renditions import places
 from chalicelib.renditions.recipes import DEFAULT_RECIPE
 from chalicelib.storage import derived
@@ -136,27 +137,21 @@ def _job(photo: Path, way: str) -> tuple[float, int]:
         updated_at=now,
         version_id="1",
     )
-    size = photo.stat().st_size
-    stored = pipeline.Stored(STAGE["FILEMILL_ORIGINALS_BUCKET"], photo.name, "1", "1", size)
-    make = pipeline._make_renditions if way == "Filemill" else _encode_then_put
-    with patch.object(pipeline, "_make_renditions", make):
-        started = time.perf_counter()
-        outcome = pipeline._work(file, stored)
-        return time.perf_counter() - started, len(outcome.renditions)
+    make = pipeline.make_renditions if way == "Filemill" else _encode_then_put
+    started = time.perf_counter()
+    read = reading.read(file, photo.name, "1")
+    _, renditions = make(file, read.processor, read.source)
+    return time.perf_counter() - started, len(renditions)
 
 
-def _encode_then_put(file: File, data: bytes | BinaryIO) -> tuple[ImageInfo, list[Rendition]]:
+def _encode_then_put(file: File, processor: Processor, source: Source) -> tuple[BaseModel | None, list[Rendition]]:
     made: list[tuple[Rendition, bytes]] = []
-    image = process_image(
-        data,
-        places.recipe_of(file),
-        memory=pipeline.memory_bytes(),
-        emit=lambda rendition, encoded: made.append((rendition, encoded)),
-    )
+    order = Order(places.recipe_of(file), pipeline.memory_bytes())
+    info = processor.process(source, order, lambda rendition, encoded: made.append((rendition, encoded)))
     for rendition, encoded in made:
         key = rendition_key(file.visibility, file.id, places.made_version(file), rendition)
         derived.put(key, encoded, rendition.content_type)
-    return image, [rendition for rendition, _ in made]
+    return info, [rendition for rendition, _ in made]
 
 
 def _table(files: list[Path], times: Times, puts: dict[str, int], load: float) -> str:

@@ -1,4 +1,4 @@
-"""How different two colours look: CIEDE2000 (Sharma, Wu, Dalal, "The CIEDE2000 color-difference formula", 2005)."""
+"""The visible difference of colours: CIEDE2000 (Sharma, Wu, Dalal, "The CIEDE2000 color-difference formula", 2005)."""
 
 from __future__ import annotations
 
@@ -44,6 +44,6 @@ def lab(red: int, green: int, blue: int) -> Lab:
 
 
 def differences(one: bytes, other: bytes) -> list[float]:
-    """Of the pixels of two sRGB images, three bytes each."""
+    """The differences between the pixels of two sRGB images, three bytes a pixel."""
     pixels = [zip(data[::3], data[1::3], data[2::3], strict=True) for data in (one, other)]
     return [delta_e(lab(*a), lab(*b)) for a, b in zip(*pixels, strict=True)]

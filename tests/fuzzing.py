@@ -1,4 +1,4 @@
-"""Files made hostile on purpose: small sound ones, changed at random but the same way every time."""
+"""Hostile files: small sound files with random changes, which are the same in every run."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.heic import HEIC
 
 MEMORY = 400 * 1024**2
 MAX_SECONDS = 5.0
-"""Of CPU, for one file of some kilobytes; a sound one takes 0.01."""
+"""CPU time for one file of some kilobytes. A sound one takes 0.01."""
 
 RECIPE = replace(RECIPES["photo"], widths=(16, 32), keep_gps=True)
 _NUMBERS = (b"\xff\xff\xff\xff", b"\x7f\xff\xff\xff", b"\0\0\0\0", b"\x80\0\0\0", b"\0\0\xff\xff", b"\xff\xff", b"\0\1")
@@ -26,7 +26,7 @@ _NUMBERS = (b"\xff\xff\xff\xff", b"\x7f\xff\xff\xff", b"\0\0\0\0", b"\x80\0\0\0"
 
 @dataclass
 class Case:
-    """One file and what became of it; `outcome` is "ready", an error code, or what it must not be."""
+    """One file and what became of it. `outcome` is "ready", an error code, or an exception that must not happen."""
 
     name: str
     data: bytes
@@ -35,7 +35,7 @@ class Case:
 
 
 def seeds() -> dict[str, bytes]:
-    """One small file of each format and of each way through the decoders."""
+    """One small file for each format, and for each path through the decoders."""
     picture, clear = images.picture(48, 32), images.picture(48, 32, "RGBA")
     words = images.exif_block({0x8298: "me", 0x010E: "a door"}, orientation=6, gps=True)
     more = {"save_all": True, "append_images": [images.picture(48, 32).rotate(n) for n in (9, 18)], "duration": 50}
@@ -65,7 +65,7 @@ def seeds() -> dict[str, bytes]:
 
 
 def mutated(data: bytes, generator: random.Random, other: bytes) -> bytes:
-    """The file with one to eight changes: bits, numbers, pieces gone, doubled, moved or taken from another file."""
+    """The file with one to eight changes: bits, numbers, and pieces removed, doubled, or taken from another file."""
     changed = bytearray(data)
     for _ in range(generator.choice((1, 1, 2, 4, 8))):
         # Half of the changes hit the first bytes, where the headers are.
@@ -105,7 +105,7 @@ def tried(name: str, data: bytes, memory: int = MEMORY) -> Case:
 
 
 def fuzz(seed: int, count: int | None = None, seconds: float = 0) -> tuple[Counter[str], list[Case]]:
-    """Tries `count` files, or as many as `seconds` allow: what became of how many, and the cases that must not be."""
+    """Tries `count` files, or as many as `seconds` allow. Returns how many had each outcome, and the bad cases."""
     generator, sound = random.Random(seed), seeds()
     names, outcomes, bad = sorted(sound), Counter[str](), list[Case]()
     until, tries = time.monotonic() + seconds, 0

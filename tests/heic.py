@@ -1,7 +1,8 @@
-"""Small HEIC files, 64 x 48 as seen. The tests cannot make these themselves: nothing here encodes HEVC.
+"""Small HEIC files, 64 x 48 as seen. The tests cannot make them, because nothing here encodes HEVC.
 
-Made once with pillow-heif 1.8.1 (`tests.images.picture`, quality 60; "turned" and "mirrored" are stored under
-orientations 6 and 7, which the file says both in its boxes and in its EXIF; "wide" is `tests.images`' P3 colour).
+They were made once with pillow-heif 1.8.1 from `tests.images.picture`, with quality 60. "turned" and "mirrored" are
+stored under the orientations 6 and 7, which the file says both in its boxes and in its EXIF. "wide" has the P3 colours
+of `tests.images`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Files for tests, made on the spot: pictures whose pixels are known, and files that lie, lack or overflow."""
+"""Makes files for tests: pictures whose pixels are known, and files that lie, are cut off, or claim too much."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ QUADRANTS = {
 }
 """The colours of `picture`, as seen."""
 
-# How to store an upright picture so that a viewer who heeds the orientation sees it upright: its inverse turn.
+# The turn, by orientation, with which an upright picture is stored. A viewer that obeys the orientation undoes it.
 _STORED = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -33,7 +33,7 @@ _STORED = {
 
 
 def picture(width: int, height: int, mode: str = "RGB") -> Image.Image:
-    """Four quadrants in four colours, so that any turn or flip shows; with alpha, the top left is clear."""
+    """Four quadrants in four colours, so that every turn or flip can be seen. With alpha, the top left is clear."""
     image = Image.new("RGB", (width, height))
     left, top = width // 2, height // 2
     for name, color in QUADRANTS.items():
@@ -58,7 +58,7 @@ def exif_block(
     gps: bool = False,
     more: dict[int, Any] | None = None,
 ) -> bytes:
-    """`exif` are tags of the first directory, `more` of the EXIF one. With gps, a place: 48.8584 N, 2.2945 E."""
+    """`exif` are tags of the first directory, `more` those of the EXIF directory. `gps` adds 48.8584 N, 2.2945 E."""
     block = Image.Exif()
     for tag, value in (exif or {}).items():
         block[tag] = value
@@ -97,7 +97,7 @@ def jpeg(
     progressive: bool = False,
     mode: str = "RGB",
 ) -> bytes:
-    """`picture`, width x height as seen: with an orientation it is stored turned."""
+    """`picture`, width x height as seen. With an orientation it is stored turned."""
     image = picture(width, height)
     if orientation in _STORED:
         image = image.transpose(_STORED[orientation])
@@ -121,9 +121,10 @@ def text(size: int = 400) -> bytes:
 
 
 def huge_png(width: int = 30_000, height: int = 30_000) -> bytes:
-    """A valid grey PNG of width x height zeros (height in hundreds), a thousandth as many bytes, in no time.
+    """A valid grey PNG of width x height zeros, in a thousandth as many bytes. The height must be in hundreds.
 
-    A hundred rows are packed once; after a full flush, packed data can be repeated. The checksum of n zeros is known.
+    It is made quickly: a hundred rows are packed once, and after a full flush packed data can be repeated. The checksum
+    of n zeros is known.
     """
     packer = zlib.compressobj(9, zlib.DEFLATED, -15)
     rows = packer.compress(bytes((width + 1) * 100)) + packer.flush(zlib.Z_FULL_FLUSH)
@@ -184,7 +185,7 @@ def wide_gamut_profile(primaries: dict[bytes, tuple[float, float, float]] = P3) 
 
 
 def cmyk_profile(grid: int = 5) -> bytes:
-    """An ICC v2 printer profile by table: CMYK to Lab, inks as filters before each other."""
+    """An ICC v2 printer profile with a table from CMYK to Lab, as if each ink were a filter over the others."""
     steps = [n / (grid - 1) for n in range(grid)]
     table = b"".join(_ink(c, m, y, k) for c in steps for m in steps for y in steps for k in steps)
     matrix = b"".join(_s15f16(float(n in (0, 4, 8))) for n in range(9))
@@ -260,7 +261,7 @@ def moving(format: str, size: tuple[int, int] = (200, 100), mode: str = "RGB", *
 
 
 def scene(seed: int, width: int = 640, height: int = 480) -> Image.Image:
-    """Shapes as photographs have them: large and small, light and dark."""
+    """Large and small shapes, light and dark, as in photographs."""
     generator = random.Random(seed)
     image = Image.new("RGB", (width, height), tuple(generator.randbytes(3)))
     draw = ImageDraw.Draw(image)

@@ -1,6 +1,6 @@
-"""`python -m bench.images.compare`, in the bench's venv: how near a picture is to the one it was encoded from.
+"""`python -m bench.images.compare`, in the bench's venv: compares a picture with the one that it was encoded from.
 
-SSIM is that of luma, with the original paper's Gaussian window. SSIMULACRA2 wants sides of 256 pixels and more, and
+SSIM is measured on luma, with the original paper's Gaussian window. SSIMULACRA2 needs sides of 256 pixels or more, and
 takes 3 s and 800 MB a megapixel.
 
 A line on stdin: {"reference", "made": two PNGs of one size, RGB; "metric": "ssim" or "ssimulacra2"}

@@ -1,6 +1,6 @@
 """Rounds of jobs, by turns: every engine does one photo on one core, then on two, then comes the next photo.
 
-A ratio is taken within a round, where all had the same minute; what is reported is the median over rounds.
+A ratio is taken within a round, whose jobs ran in the same minute. The report has the median over all rounds.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ Rendition = dict[str, Any]
 
 @dataclass
 class Samples:
-    """Seconds of CPU and wall time, and bytes at the memory's peak, of one engine's jobs with one photo."""
+    """One engine's jobs with one photo: seconds of CPU and wall time, and bytes of memory at the peak."""
 
     cpu: list[float] = field(default_factory=list)
     wall: list[float] = field(default_factory=list)
@@ -40,7 +40,7 @@ class Samples:
 
 
 class Worker:
-    """An engine in a process of its own, on so many of this machine's cores."""
+    """An engine in a process of its own, on a number of this machine's cores."""
 
     def __init__(self, engine: str, cores: int) -> None:
         command = ENGINES[engine] + ([str(cores)] if engine == "sharp_best" else [])
@@ -68,11 +68,11 @@ class Worker:
         self.process.stdout.close()
 
     def _forget_peak(self) -> None:
-        """Linux: the peak is now what is resident now (proc_pid_clear_refs(5))."""
+        """Resets Linux's peak to the memory that is resident now (proc_pid_clear_refs(5))."""
         Path(f"/proc/{self.process.pid}/clear_refs").write_text("5")
 
     def _peak(self) -> int:
-        """Peak resident memory, bytes. Not getrusage's, which a child inherits from the process that started it."""
+        """Peak resident memory, bytes. getrusage would not do: a child inherits its figure from its parent."""
         for line in Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
             if line.startswith("VmHWM:"):
                 return int(line.split()[1]) * 1024
@@ -80,7 +80,7 @@ class Worker:
 
 
 def make_all(photos: list[Path], folder: Path) -> tuple[dict[str, list[Rendition]], dict[str, dict[str, int]]]:
-    """Every rendition by every engine, each job in a new process on two cores: FOLDER/PHOTO/ENGINE/WIDTH.FORMAT.
+    """Makes every rendition by every engine, each job in a new process on two cores: FOLDER/PHOTO/ENGINE/WIDTH.FORMAT.
 
     Returns the job of each photo (what Filemill's recipe made of it), and the processes' peak resident memory, bytes,
     by photo and engine.
@@ -100,7 +100,7 @@ def make_all(photos: list[Path], folder: Path) -> tuple[dict[str, list[Rendition
 
 
 def _job(made: Path) -> list[Rendition]:
-    """What to ask the others for, having seen Filemill's: the same sizes and formats, and the recipe's settings."""
+    """The job for the other engines: the sizes and formats that Filemill made, and the recipe's settings."""
     from PIL import Image  # neither is in the bench's venv, which imports this module for ENGINES
 
     from chalicelib.renditions.recipes import DEFAULT_RECIPE, RECIPES
@@ -142,7 +142,7 @@ def rounds(
 
 @contextmanager
 def _pinned(cores: int) -> Iterator[None]:
-    """What is started in here runs on the first `cores` of this process's cores."""
+    """Programs that are started within run on the first `cores` of this process's cores."""
     all_cores = os.sched_getaffinity(0)
     if len(all_cores) < cores:
         raise SystemExit(f"The image bench needs {cores} cores; this machine gives it {len(all_cores)}.")

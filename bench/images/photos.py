@@ -1,7 +1,8 @@
 """The photographs: from Debian's package lomiri-wallpapers-16.04 (CC-BY, CC-BY-SA and CC0), as they are and derived.
 
-The package's photos were saved for the web, most of them progressive, without metadata. What cameras and people send
-besides (24 MP, a phone's turned wide-gamut photo, PNG, WebP, clear corners) is made of them, with EXIF and grain.
+The package's photos were saved for the web: most are progressive, and they have no metadata. Other files that cameras
+and people send (24 MP, a phone's turned wide-gamut photo, PNG, WebP, clear corners) are made from them, with EXIF and
+grain.
 """
 
 from __future__ import annotations
@@ -72,7 +73,7 @@ def _package() -> bytes:
 
 
 def _unpacked(deb: bytes) -> dict[str, bytes]:
-    """Files by name. A .deb is an `ar` archive: 60-byte headers, and the files in the member data.tar.*."""
+    """The files by name. A .deb is an `ar` archive with 60-byte headers; the files are in its member data.tar.*."""
     position = 8
     while position < len(deb):
         name, size = deb[position : position + 16].decode().strip(), int(deb[position + 48 : position + 58])
@@ -109,7 +110,7 @@ def _make(files: dict[str, bytes], folder: Path) -> None:
 
 
 def grained(image: Image.Image) -> Image.Image:
-    """Resizing leaves a photo smoother than a sensor does; the same noise every time makes up for it."""
+    """Adds noise, the same each time: a resized photo is smoother than one from a sensor."""
     noise = Image.frombytes("L", image.size, random.Random(1).randbytes(image.width * image.height))
     noise = noise.point([128 + (level * (2 * GRAIN + 1) >> 8) - GRAIN for level in range(256)])
     return ImageChops.add(image, Image.merge("RGB", [noise] * 3), 1, -128)

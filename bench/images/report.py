@@ -1,4 +1,4 @@
-"""From samples and scores to ratios, a table and a JSON file."""
+"""Turns samples and scores into ratios, a table and a JSON file."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ SSIMULACRA2_WIDTHS = [640]
 
 
 def run(folder: Path | None = None, json_file: Path | None = None, count: int = ROUNDS) -> None:
-    """Measures, and prints the table. `json_file` is written, the table (.md) and the picture (.png) next to it."""
+    """Measures, and prints the table. Writes `json_file`, and the table (.md) and the picture (.png) next to it."""
     if sys.platform != "linux":
         raise SystemExit("The image bench pins processes to cores and reads their memory's peak: it needs Linux.")
     tools.ensure()

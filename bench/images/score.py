@@ -1,9 +1,9 @@
-"""`python -m bench.images.score`, in the bench's venv: how near each rendition is to the best possible one.
+"""`python -m bench.images.score`, in the bench's venv: compares each rendition with the best possible one.
 
-The reference of a size is the photo decoded in full, turned, in sRGB, resized at once with Pillow's LANCZOS: the filter
-that Filemill, plain Pillow and thumbor use too, a slight advantage at home. Alpha is shown on white.
-SSIM is that of luma, with the original paper's Gaussian window. SSIMULACRA2 is taken of some widths of WebP only (it is
-slow), and not where a side is below 256 pixels: its six scales need that.
+The reference of a size is the photo decoded in full, turned, in sRGB, and resized once with Pillow's LANCZOS. Filemill,
+plain Pillow and thumbor use that filter too, which is a slight advantage for them. Alpha is shown on white.
+SSIM is measured on luma, with the original paper's Gaussian window. SSIMULACRA2 is slow, so it is measured for some
+widths of WebP only, and not where a side is below 256 pixels, which its six scales need.
 
 A line on stdin: {"photo", "folder" (with a folder an engine), "sizes": [[width, height]], "widths": for SSIMULACRA2}
 A line on stdout: {ENGINE: {FILE: {"ssim", "ssimulacra2" or null}}}

@@ -1,4 +1,4 @@
-"""The programs compared, and those that score: in a venv and a node_modules of their own, as their lock files say."""
+"""Installs the programs that are compared, and those that score, in a venv and a node_modules, from lock files."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PYTHON = HOME / "venv" / "bin" / "python"
 
 
 def ensure() -> None:
-    """Installs what is missing, or older than its requirement file. Raises SystemExit with what to do."""
+    """Installs programs that are missing or older than their lock file. Raises SystemExit that says what to do."""
     node = shutil.which("node")
     npm = shutil.which("npm")
     if not node or not npm:

@@ -11,13 +11,15 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
+from pydantic import BaseModel
+
 from chalicelib.catalog import transitions
 from chalicelib.catalog.dynamodb import ConditionFailedError
 from chalicelib.catalog.files import from_values
 from chalicelib.catalog.keys import due_keys, sha256_keys
 from chalicelib.catalog.record_writer import attempt, write
 from chalicelib.catalog.transitions import DUE, Transition
-from chalicelib.model import File, FileError, ImageInfo, Kind, Rendition, Status, now, timestamp
+from chalicelib.model import File, FileError, Kind, Rendition, Status, now, timestamp
 
 
 class Refusal(StrEnum):
@@ -90,7 +92,7 @@ def finish(
     content_type: str,
     size: int,
     sha256: str,
-    image: ImageInfo | None,
+    info: BaseModel | None,
     renditions: list[Rendition],
     source_version: str,
     made_with: str,
@@ -98,7 +100,7 @@ def finish(
 ) -> File | None:
     """`processing` to `ready`. Returns None if the claim is no longer ours: somebody else has the file now.
 
-    `leftovers` are the prefixes of the renditions that these replace.
+    `info` is stored under the kind's name. `leftovers` are the prefixes of the renditions that these replace.
     """
     values: dict[str, Any] = {
         "recipe": file.wanted_recipe or file.recipe,
@@ -111,8 +113,8 @@ def finish(
         "renditions": [rendition.model_dump(mode="json") for rendition in renditions],
         **sha256_keys(file.tenant, sha256, file.id),
     }
-    if image:
-        values["image"] = image.model_dump(mode="json")
+    if info:
+        values[str(kind)] = info.model_dump(mode="json")
     return _end(transitions.FINISH, file, Status.READY, values, leftovers)
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from chalicelib.model import Status
+from chalicelib.model import Kind, Status
 
 ANY = tuple(Status)
 NOT_DELETED = tuple(status for status in Status if status is not Status.DELETED)
@@ -68,6 +68,7 @@ DUE = ("due_pk", "due_sk")  # its place in `by_due`: when the sweep must look at
 LISTED = ("list_pk", "list_sk")  # its place in `by_created`
 BY_BYTES = ("sha_pk", "sha_sk")  # its place in `by_sha256`
 LEASE = ("lease_until", "claim_id")
+INFO = tuple(Kind)  # what is known of a file of one kind stands under the kind's name
 RENDITIONS = ("renditions", "source_version", "made_with")
 # What nobody needs once a file is processed, or is given up.
 WORKED_OFF = (*LEASE, "expires_at", "wanted_recipe")
@@ -104,7 +105,7 @@ FINISH = Transition(
     condition=_OURS,
     sets=("recipe", "kind", "content_type", "size", "sha256", *BY_BYTES, *RENDITIONS),
     removes=(*WORKED_OFF, "error"),
-    may_change=("image", "leftovers", *DUE),
+    may_change=(*INFO, "leftovers", *DUE),
 )
 
 # A file that was `ready` before becomes so again, with what it had.
@@ -226,7 +227,7 @@ PURGE = Transition(
     name="purge",
     source=(Status.DELETED,),
     sets=("purged",),
-    removes=("image", "renditions", "error", "leftovers", *DUE),
+    removes=(*INFO, "renditions", "error", "leftovers", *DUE),
     increments=(),
 )
 

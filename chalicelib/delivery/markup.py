@@ -1,4 +1,4 @@
-"""For pages: what a browser chooses a rendition from. Pure text; nothing here asks anyone."""
+"""Markup for pages, from which a browser chooses a rendition. Pure: it is made of the record and its addresses."""
 
 from __future__ import annotations
 
@@ -6,23 +6,24 @@ from dataclasses import dataclass
 from html import escape
 
 from chalicelib.delivery.access import Access
-from chalicelib.delivery.preview import data_url
+from chalicelib.delivery.preview import CLEAR, data_url
 from chalicelib.model import EXTENSIONS, File, Rendition
-from chalicelib.renditions.ladder import rendition_of
-from chalicelib.renditions.places import served_recipe
+from chalicelib.renditions.places import in_ladder, on_demand
 
-# A browser takes the first of the formats that it can show.
+# The formats of pictures. A browser takes the first one that it can show.
 _BEST_FIRST = ("avif", "webp", "png", "jpeg")
 
-# Pixels: as wide at most is what a browser gets that knows no `srcset`.
+# Pixels. A browser that does not know `srcset` gets a picture of at most this width.
 _PLAIN_WIDTH = 1280
 
 
 @dataclass(frozen=True)
 class Markup:
-    """`srcset` by format, best first; `sizes` for all of them; a whole `<picture>`; what to show until it is there.
+    """`srcset` by format, best first; `sizes` for all of them; `picture`, a whole `<picture>`; and `placeholder`.
 
-    `sizes` is for a picture as wide as the page, and no wider than it has pixels. `placeholder` is a `data:` URL.
+    `sizes` is for a picture as wide as the page, and no wider than it has pixels. `placeholder` is a `data:` URL to
+    show until the picture is there: clear where the record has no preview. Without pictures among the renditions the
+    others are empty.
     """
 
     srcset: dict[str, str]
@@ -32,44 +33,43 @@ class Markup:
 
 
 def markup(file: File, access: Access) -> Markup:
-    """Of an image that has renditions, at the addresses that `access` opens."""
-    assert file.image
-    ladder = {rendition.name: rendition for rendition in sorted(file.renditions, key=lambda each: each.width)}
+    """The markup of a file with renditions, at the addresses that `access` opens. Any kind of file may have them."""
+    placeholder = data_url(file.image.thumbhash) if file.image else CLEAR
+    pictures = [rendition for rendition in file.renditions if rendition.format in _BEST_FIRST]
+    if not pictures:
+        return Markup({}, "", "", placeholder)
+    ladder = {rendition.name: rendition for rendition in sorted(pictures, key=lambda each: each.width)}
     srcset = {
         format: ", ".join(f"{access.url(f'{name}.{EXTENSIONS[format]}')} {ladder[name].width}w" for name in names)
-        for format, names in _names_by_format(file, ladder).items()
+        for format, names in _names_by_format(file, pictures, list(ladder)).items()
     }
     widest = max(rendition.width for rendition in ladder.values())
     sizes = f"(max-width: {widest}px) 100vw, {widest}px"
-    placeholder = data_url(file.image.thumbhash)
     return Markup(srcset, sizes, _picture(file, access, ladder, srcset, sizes, placeholder), placeholder)
 
 
-def _names_by_format(file: File, ladder: dict[str, Rendition]) -> dict[str, list[str]]:
-    """What there is, and formats that there will be, in all sizes, when they are first asked for."""
-    names: dict[str, list[str]] = {}
-    for name in ladder:
-        for rendition in file.renditions:
+def _names_by_format(file: File, pictures: list[Rendition], names: list[str]) -> dict[str, list[str]]:
+    """The renditions there are, and the formats that can be made on demand in all sizes; `names` in ascending size."""
+    found: dict[str, list[str]] = {}
+    for name in names:
+        for rendition in pictures:
             if rendition.name == name:
-                names.setdefault(rendition.format, []).append(name)
-    for encoding in served_recipe(file).on_demand:
-        if encoding.format not in names and all(_is_made(file, name, encoding.format) for name in ladder):
-            names[encoding.format] = list(ladder)
-    return {format: names[format] for format in _BEST_FIRST if format in names}
+                found.setdefault(rendition.format, []).append(name)
+    for encoding in on_demand(file):
+        if encoding.format not in found and all(_is_made(file, name, encoding.format) for name in names):
+            found[encoding.format] = names
+    return {format: found[format] for format in _BEST_FIRST if format in found}
 
 
 def _is_made(file: File, name: str, format: str) -> bool:
-    """Whether there is that format at this size, and no other that stands in."""
-    assert file.image
-    width, height, animated = file.image.width, file.image.height, file.image.frames > 1
-    found = rendition_of(served_recipe(file), width, height, name=name, format=format, animated=animated)
+    """Whether this size can be had in that format, and not in another that stands in for it."""
+    found = in_ladder(file, name, format)
     return found is not None and found[1].format == format
 
 
 def _picture(
     file: File, access: Access, ladder: dict[str, Rendition], srcset: dict[str, str], sizes: str, placeholder: str
 ) -> str:
-    assert file.image
     *better, plain = srcset
     rungs = [rendition for rendition in ladder.values() if rendition.width <= _PLAIN_WIDTH] or list(ladder.values())[:1]
     top = list(ladder.values())[-1]
@@ -79,11 +79,11 @@ def _picture(
         "sizes": sizes,
         "width": str(top.width),
         "height": str(top.height),
-        "alt": file.image.caption or "",
+        "alt": (file.image and file.image.caption) or "",
         "loading": "lazy",
         "decoding": "async",
     }
-    if file.image.has_alpha is False:  # else it would show through
+    if file.image and file.image.has_alpha is False:  # else the placeholder would show through the picture
         attributes["style"] = f"background: url({placeholder}) 0 0 / 100% 100%"
     sources = [
         _tag("source", {"type": f"image/{format}", "srcset": srcset[format], "sizes": sizes}) for format in better

@@ -22,8 +22,8 @@ from chalicelib.catalog.render_leases import RenderState
 from chalicelib.model import EXTENSIONS, FILE_ID_PATTERN, File, Visibility, rendition_prefix
 from chalicelib.observability import logger
 from chalicelib.renditions import places
-from chalicelib.renditions.ladder import Size, rendition_of
-from chalicelib.renditions.recipes import MAX_SIDE, RECIPES, Encoding
+from chalicelib.renditions.ladder import Size
+from chalicelib.renditions.recipes import MAX_SIDE, Encoding
 from chalicelib.settings import settings
 
 # Seconds. The function's own bound is 20 (.chalice/config.json); API Gateway gives up after 29.
@@ -73,19 +73,12 @@ def find(address: Address) -> tuple[File, Size, Encoding] | None:
     The recipe is today's: a file processed under an older one keeps its address, and gets what it never had.
     """
     file = render_leases.get_ready(address.file_id)
-    if file is None or file.image is None or file.recipe not in RECIPES:
+    if file is None:
         return None
     if (file.visibility, file.source_version) != (address.visibility, address.version):
         return None
     name, _, extension = address.name.partition(".")
-    rendition = rendition_of(
-        places.served_recipe(file),
-        file.image.width,
-        file.image.height,
-        name=name,
-        format=_FORMATS[extension],
-        animated=file.image.frames > 1,
-    )
+    rendition = places.in_ladder(file, name, _FORMATS[extension])
     return (file, *rendition) if rendition else None
 
 

@@ -1,4 +1,4 @@
-"""A ThumbHash as a picture: a few hundred bytes of PNG in a `data:` URL. Standard library only."""
+"""Draws a ThumbHash: a few hundred bytes of PNG in a `data:` URL. Standard library only."""
 
 from __future__ import annotations
 
@@ -10,19 +10,21 @@ from math import cos, floor, pi, sumprod
 from zlib import compress, crc32
 
 LONG_SIDE = 32
-"""Pixels of the longer side, as the reference draws it."""
+"""Pixels of the longer side, as in the reference."""
+
+_PNG = "data:image/png;base64,"
 
 
 @lru_cache(maxsize=256)
 def data_url(thumbhash: str) -> str:
-    """`data:image/png;base64,…` of a ThumbHash in base64: what a page shows until the image is there."""
-    return "data:image/png;base64," + b64encode(png(*pixels(b64decode(thumbhash)))).decode()
+    """A ThumbHash (in base64) as `data:image/png;base64,…`, for a page to show until the image is there."""
+    return _PNG + b64encode(png(*pixels(b64decode(thumbhash)))).decode()
 
 
 def pixels(thumbhash: bytes) -> tuple[int, int, bytes]:
-    """Width, height and RGBA (not premultiplied) of a ThumbHash, within 1 of 255 as the reference has them.
+    """Width, height and RGBA (not premultiplied) of a ThumbHash. Each value is within 1 of 255 of the reference's.
 
-    https://evanw.github.io/thumbhash/; here, as in placeholders.py, rows come first and columns after them.
+    The reference is https://evanw.github.io/thumbhash/. Here, as in placeholders.py, rows are summed before columns.
     """
     header = int.from_bytes(thumbhash[:5], "little")
     has_alpha, landscape = header >> 23 & 1, header >> 39 & 1
@@ -48,13 +50,13 @@ def pixels(thumbhash: bytes) -> tuple[int, int, bytes]:
 
 
 def png(width: int, height: int, rgba: bytes) -> bytes:
-    """Width x height pixels, `rgba` row by row, as PNG; without the alpha channel where all is opaque."""
+    """A PNG of width x height pixels, `rgba` row by row; without the alpha channel when all pixels are opaque."""
     opaque = rgba[3::4].count(255) * 4 == len(rgba)
     depth = 3 if opaque else 4
     if opaque:
         rgba = b"".join(rgba[i : i + 3] for i in range(0, len(rgba), 4))
     rows = (rgba[start : start + width * depth] for start in range(0, len(rgba), width * depth))
-    # Filter 1 of each row: the difference from the pixel to the left, which compresses well.
+    # Each row with PNG's filter 1, the difference from the pixel to the left: that compresses well.
     filtered = b"".join(
         b"\1" + bytes((value - left) & 255 for value, left in zip(row, bytes(depth) + row, strict=False))
         for row in rows
@@ -66,6 +68,10 @@ def png(width: int, height: int, rgba: bytes) -> bytes:
     )
 
 
+CLEAR = _PNG + b64encode(png(1, 1, bytes(4))).decode()
+"""One clear pixel, for a file without a ThumbHash."""
+
+
 def _size(ratio: float) -> tuple[int, int]:
     if ratio > 1:
         return LONG_SIDE, floor(LONG_SIDE / ratio + 0.5)
@@ -75,9 +81,9 @@ def _size(ratio: float) -> tuple[int, int]:
 def _channel(
     mean: float, scale: float, nibbles: Iterator[int], waves_x: int, waves_y: int, width: int, height: int
 ) -> list[float]:
-    """A channel's values row by row, from the lower-left triangle of its cosine terms."""
+    """A channel's values, row by row. A ThumbHash has the lower-left triangle of its cosine terms."""
     across, down = _waves(width, waves_x), _waves(height, waves_y)
-    columns: list[list[float]] = []  # one a wave down: what it adds to each column
+    columns: list[list[float]] = []  # for each wave down: what it adds to each column
     for y in range(waves_y):
         terms = [0.0] * waves_x
         for x in range(0 if y else 1, waves_x):
@@ -90,5 +96,5 @@ def _channel(
 
 @lru_cache(maxsize=256)
 def _waves(length: int, count: int) -> list[list[float]]:
-    """For each of `length` places, the values of `count` cosine waves there."""
+    """The values of `count` cosine waves at each of `length` places."""
     return [[cos(pi / length * (i + 0.5) * k) for k in range(count)] for i in range(length)]

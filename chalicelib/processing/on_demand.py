@@ -1,22 +1,24 @@
-"""The function `render`: one rendition of a file's ladder, made when it is first asked for.
+"""The function `render`: makes one rendition of a file's ladder when it is first asked for.
 
-It is called by `rendering.obtain`, which sees to it that one is made once.
+`missing.obtain` calls it, and makes sure that each rendition is made only once.
 """
 
 from __future__ import annotations
 
 import time
 from dataclasses import replace
+from io import BytesIO
 from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.delivery import missing
-from chalicelib.model import File, PermanentFault, Rendition, original_key
+from chalicelib.model import ErrorCode, File, PermanentFault, Rendition, original_key
 from chalicelib.observability import append, begin, emit, logger
-from chalicelib.processing.image.cascade import process_image
-from chalicelib.processing.pipeline import MAX_IMAGE_BYTES, memory_bytes
+from chalicelib.processing import kinds
+from chalicelib.processing.kinds import Order, Processor, Source
+from chalicelib.processing.pipeline import memory_bytes
 from chalicelib.renditions import places
 from chalicelib.renditions.ladder import Size
 from chalicelib.renditions.recipes import Encoding, Recipe
@@ -24,10 +26,10 @@ from chalicelib.storage import derived, originals
 
 
 def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """`event` has the fields of `rendering.Address`. Answers {"status", and of a made one "key" and "size" in bytes}.
+    """`event` has the fields of `missing.Address`. Returns `status`, and for `made` also `key` and `size` (bytes).
 
-    status: `made`; `unknown`, the file has no such rendition (any more); `failed`, it can't be made, now or later;
-    `later`, AWS was not up to it.
+    The status is `made`; `unknown`, when the file has no such rendition, or no longer; `failed`, when the rendition can
+    never be made; `later`, when an AWS call failed.
     """
     begin(request_id=context.aws_request_id)
     address = missing.parse(event["visibility"], event["file_id"], event["version"], event["name"])
@@ -53,12 +55,11 @@ def _answer(address: missing.Address) -> dict[str, Any]:
         if found is None:
             return {"status": "unknown"}
         file, size, encoding = found
-        rendition, encoded = render_one(
-            _original(file), places.served_recipe(file), size, encoding, memory=memory_bytes()
-        )
+        processor = kinds.processor_of(file.content_type)
+        rendition, encoded = render_one(processor, _source(file, processor), places.served_recipe(file), size, encoding)
         derived.put(address.key, encoded, rendition.content_type)
         if missing.find(address) is None:
-            # Deleted, or made public or private, meanwhile: whoever did that has looked for renditions already.
+            # The file was deleted, or made public or private, meanwhile: its renditions were removed before this one.
             derived.delete(address.key)
             return {"status": "unknown"}
     except originals.OriginalMissingError:
@@ -72,22 +73,27 @@ def _answer(address: missing.Address) -> dict[str, Any]:
     return {"status": "made", "key": address.key, "size": len(encoded)}
 
 
-def _original(file: File) -> bytes:
+def _source(file: File, processor: Processor) -> Source:
     original = originals.open_version(original_key(file.tenant, file.id), file.version_id or "")
     with original.body as body:
-        # Never more: a larger one is no ready image.
-        return body.read(MAX_IMAGE_BYTES)
+        # A larger file would never have become ready.
+        data = BytesIO(body.read(processor.in_memory))
+    return Source(file.content_type, original.size, data)
 
 
-def render_one(data: bytes, recipe: Recipe, size: Size, encoding: Encoding, *, memory: int) -> tuple[Rendition, bytes]:
-    """One size in one encoding, with the very pixels that `process_image` gives every format of that size.
+def render_one(
+    processor: Processor, source: Source, recipe: Recipe, size: Size, encoding: Encoding
+) -> tuple[Rendition, bytes]:
+    """Makes one size in one encoding, with exactly the pixels that the file's other formats of that size have.
 
-    The cascade from the recipe's largest size down is gone through, without encoding: a resize straight to the size
-    would be quicker for small ones, but not the same picture, nor the same cut-out, as its WebP.
+    So the processor goes through all sizes from the largest down, and encodes only this one. Resizing straight to a
+    small size would be quicker, but it would be another picture, and another cut-out, than its WebP.
 
     Raises PermanentFault.
     """
     made: list[tuple[Rendition, bytes]] = []
     alone = replace(recipe, encodings=(encoding,), on_demand=())
-    process_image(data, alone, memory=memory, emit=lambda *each: made.append(each), only=size.name)
+    processor.process(source, Order(alone, memory_bytes(), only=size.name), lambda *each: made.append(each))
+    if not made:
+        raise PermanentFault(ErrorCode.UNSUPPORTED_TYPE, f"No {size.name} is made of {source.content_type} any more.")
     return made[0]

@@ -1,4 +1,4 @@
-"""The ladder: which sizes of an image a recipe makes, and what a viewer gets who asks for one of them. Pure."""
+"""The ladder: the sizes that a recipe makes of an image, and what a viewer gets who asks for one of them. Pure."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ class Size:
 def ladder(recipe: Recipe, width: int, height: int) -> list[Size]:
     """The sizes that an image of width x height pixels (as seen) gets, ascending; never larger than the image.
 
-    - Every width of the recipe that is not above the image's own: 1000 px wide gets 160 … 960, and stops there.
-    - A top one at the image's own width, when the widest of those would lose more than a third of it. That happens
-      between the lower steps only (300 px wide gets 160 and 300), where the loss would show. An image narrower than
-      the lowest step gets its own width alone.
-    - One whose height would pass `MAX_SIDE` is left out; when all would, there is one as high as `MAX_SIDE` allows.
+    - Every width of the recipe that is not above the image's own: an image 1000 px wide gets 160 … 960.
+    - The image's own width, if the widest of those would lose more than a third of it. That only happens between the
+      lower steps (an image 300 px wide gets 160 and 300), where the loss would show. An image that is narrower than the
+      lowest step gets only its own width.
+    - A size that is higher than `MAX_SIDE` is left out. If all are, there is one as high as `MAX_SIDE` allows.
 
-    A recipe's `aspect` comes first: all of this is said of the image as cropped, or with the background around it.
-    So the set is bounded, and known from the record alone.
+    With a recipe's `aspect`, all of this holds for the image as it is cropped, or with the background around it.
+    So the number of sizes is bounded, and they are known from the record alone.
     """
     if not recipe.widths:
         return []
@@ -38,22 +38,23 @@ def ladder(recipe: Recipe, width: int, height: int) -> list[Size]:
     return [size for size in sizes if size.height <= MAX_SIDE] or [_as_high_as_allowed(width, height)]
 
 
-# What stands in for a format that a file has none of: CloudFront has chosen the address before anyone knows the file.
+# Formats that stand in for one that a file does not have: CloudFront chooses an address before it knows the file.
 _STAND_INS = {"avif": ("webp", "jpeg"), "webp": ("jpeg",)}
 
 
-# Above, AVIF's encoder would take the function's time and memory: 27 to 37 bytes a pixel and up to .33 s a megapixel
-# (measured at 12 to 31 MP, speed 9; the most with alpha and 4:4:4).
+# With more pixels AVIF's encoder would take all of the function's time and memory: 27 to 37 bytes a pixel, and up to
+# .33 s a megapixel (measured at 12 to 31 MP, speed 9; the most with alpha and 4:4:4).
 MAX_AVIF_PIXELS = 20_000_000
 
 
 def rendition_of(
     recipe: Recipe, width: int, height: int, *, name: str, format: str, animated: bool
 ) -> tuple[Size, Encoding] | None:
-    """What there is at `name` in `format`, for an image of width x height pixels; None when nothing is.
+    """The rendition at `name` in `format`, for an image of width x height pixels; None when there is none.
 
-    A format that the recipe does not make is answered by the next that it does: WebP for AVIF, JPEG for WebP, which
-    viewers of the one show too. So is AVIF of an animated image by WebP, which moves, and of a very large one.
+    Another format stands in for one that the recipe does not make: WebP for AVIF, or JPEG for WebP. Viewers that show
+    the one show the other, too. WebP also stands in for the AVIF of an animated image, since it moves, and of a very
+    large one.
     """
     size = next((size for size in ladder(recipe, width, height) if size.name == name), None)
     made = {encoding.format: encoding for encoding in (*recipe.encodings, *recipe.on_demand)}
@@ -64,7 +65,7 @@ def rendition_of(
 
 
 def _shape(recipe: Recipe, width: int, height: int) -> tuple[int, int]:
-    """The largest part of the image that has the recipe's aspect ("cover"), or the smallest frame around it."""
+    """The size of the largest part of the image with the recipe's aspect ("cover"), or of the least frame around it."""
     if recipe.aspect is None:
         return width, height
     across, down = recipe.aspect

@@ -1,4 +1,4 @@
-"""Recipes: which renditions an image gets. Values only: this module is imported where Pillow is not."""
+"""Recipes say which renditions an image gets. They are values: this module is imported where Pillow is not."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from typing import Literal, get_args
 from chalicelib.renditions import engine
 
 MAX_SIDE = 16383
-"""Pixels; WebP's bound on width and height (RFC 9649), the lowest of our formats'."""
+"""Pixels. WebP's bound on width and height (RFC 9649), which is the lowest of all formats here."""
 
 
 WATERMARKS = Path(__file__).parent.parent / "processing" / "watermarks"
-"""Where the pictures of watermarks are: PNG or WebP, part of the deployed package."""
+"""The folder with the pictures of watermarks, PNG or WebP. It is part of the deployed package."""
 
 Position = Literal["top-left", "top", "top-right", "left", "center", "right", "bottom-left", "bottom", "bottom-right"]
 _COLOR = re.compile(r"#[0-9a-f]{6}")
@@ -25,12 +25,12 @@ _KEPT = ("artist", "copyright", "caption")
 
 @dataclass(frozen=True, slots=True)
 class Encoding:
-    """One format of a rendition. `quality` 0-100, as the encoder means it.
+    """One format of a rendition. `quality` is 0-100, in the encoder's own terms.
 
-    `effort` is WebP's method, 0-6, the higher the slower; or AVIF's speed (aom's), 0-10, the higher the faster.
-    `subsampling` is JPEG's and AVIF's: 4:2:0 halves the resolution of colour, 4:4:4 keeps it, as coloured text wants.
-    With `target_ssim`, above 0 and below 1, each image gets the lowest quality that reaches it (quality.py), and
-    `quality` is not used: seven more encodings of a small image.
+    `effort` is WebP's method, 0-6 (the higher, the slower), or AVIF's speed in aom, 0-10 (the higher, the faster).
+    `subsampling` is for JPEG and AVIF: 4:2:0 halves the resolution of colour, 4:4:4 keeps it, as coloured text needs.
+    With `target_ssim`, above 0 and below 1, each image gets the lowest quality that reaches it (quality.py), at the
+    cost of seven more encodings of a small image. Then `quality` is not used.
     """
 
     format: str
@@ -50,10 +50,10 @@ class Encoding:
 
 @dataclass(frozen=True, slots=True)
 class Watermark:
-    """A mark on every rendition: a picture among `WATERMARKS`, or one line of text.
+    """A mark on every rendition: a picture in `WATERMARKS`, or one line of text.
 
-    `opacity` from 0 to 1. `width` is the mark's, as a part of the rendition's width; `margin` its distance from the
-    edges, as a part of the shorter side. Renditions with a side below `min_side` pixels get none.
+    `opacity` is from 0 to 1. `width` is the mark's width as a part of the rendition's. `margin` is its distance from
+    the edges as a part of the shorter side. Renditions with a side below `min_side` pixels get no mark.
     """
 
     image: str = ""
@@ -84,13 +84,13 @@ class Recipe:
     """A named list of renditions: every width (pixels, ascending) in every encoding.
 
     `aspect`, width to height, gives all renditions one shape, (1, 1) for a square; without it they keep the image's.
-    By `fit` the image is then cropped to that shape ("cover") or set on the background ("contain").
+    With `fit` "cover" the image is cropped to that shape; with "contain" it is set on the background.
     `focus` is the point that a crop keeps as near to its middle as it can: fractions of width and height, (0, 0) top
-    left. Without it the crop goes where the most is to be seen (crop.py).
-    `background` is what shows through an image where a format has no alpha. `keep` says which words of a file's
-    metadata stay in its renditions: `artist`, `copyright`, `caption`. With `keep_gps` the record (never a rendition)
-    says where the picture was taken. `on_demand` are formats made when they are first asked for, size by size.
-    Raises ValueError for what cannot be.
+    left. Without it the crop shows the part with the most to see (crop.py).
+    `background` shows through clear pixels in a format without alpha. `keep` says which words of a file's metadata stay
+    in its renditions: `artist`, `copyright`, `caption`. With `keep_gps` the record (never a rendition) says where the
+    picture was taken. `on_demand` are formats that are made when they are first asked for, size by size.
+    Raises ValueError for values that are not possible.
     """
 
     name: str
@@ -123,30 +123,30 @@ class Recipe:
 
     @property
     def fingerprint(self) -> str:
-        """12 hex digits that change when anything does that changes output bytes or the record, but the name."""
+        """12 hex digits. They change with everything that changes the output or the record, so not with the name."""
         return self.fingerprint_by(engine.ENGINE_VERSION)
 
     def fingerprint_by(self, engine_name: str) -> str:
-        """The fingerprint where the engine of this name makes the bytes, for example on another computer."""
+        """The fingerprint with the engine of this name, which may be that of another computer."""
         values = {name: value for name, value in asdict(self).items() if name != "name"}
         if self.watermark and self.watermark.image:
-            values["watermark_sha256"] = _sha256_of(self.watermark.image)
+            values["watermark_sha256"] = _sha256_of(WATERMARKS / self.watermark.image)
         return hashlib.sha256(repr((engine_name, values)).encode()).hexdigest()[:12]
 
 
 @cache
-def _sha256_of(watermark: str) -> str:
-    return hashlib.sha256((WATERMARKS / watermark).read_bytes()).hexdigest()
+def _sha256_of(picture: Path) -> str:
+    return hashlib.sha256(picture.read_bytes()).hexdigest()
 
 
-# WebP effort 2 and not 4, the encoder's default: .43 of the CPU for 1.08 of the bytes at equal SSIMULACRA2, and still
-# what ordinary sharp code reaches at its defaults. JPEG is the fallback of few viewers, so it is baseline: progressive
-# saves 2 % of its bytes for twice its CPU. (Measured on five photographs; see `make bench`.)
-# A document is read: higher quality, and JPEG with all of its colour.
+# WebP's effort is 2, not the encoder's default 4: that takes .43 of the CPU for 1.08 of the bytes at equal SSIMULACRA2,
+# and still reaches what ordinary sharp code does with its defaults. JPEG is for the few viewers without WebP, so it is
+# baseline: progressive saves 2 % of its bytes for twice its CPU. (Measured on five photographs; see `make bench`.)
+# Documents are for reading: they have a higher quality, and JPEG with all of its colour.
 _WEB = (Encoding("webp", quality=80, effort=2), Encoding("jpeg", quality=80))
 _READ = (Encoding("webp", quality=90, effort=2), Encoding("jpeg", quality=90, subsampling="4:4:4"))
-# AVIF at speed 9: as like as that WebP in .78 of its bytes, for twice its CPU; every lower speed costs four times that
-# and more. Quality 60 reaches WebP's mean SSIMULACRA2; on a page of text, at 4:4:4, 66 does (bench/results/avif.md).
+# AVIF at speed 9 is as good as that WebP in .78 of its bytes, for twice its CPU. Every lower speed costs four times
+# that and more. Quality 60 reaches WebP's mean SSIMULACRA2; a page of text, at 4:4:4, needs 66 (bench/results/avif.md).
 _AVIF = (Encoding("avif", quality=60, effort=9),)
 _AVIF_READ = (Encoding("avif", quality=67, effort=9, subsampling="4:4:4"),)
 
@@ -163,6 +163,6 @@ DEFAULT_RECIPE = "photo"
 
 
 def recipe_for(name: str, focus: tuple[float, float] | None) -> Recipe:
-    """The named recipe, with a file's own focal point where the recipe crops to one."""
+    """The named recipe, with a file's own focal point if the recipe crops. Raises KeyError."""
     recipe = RECIPES[name]
     return replace(recipe, focus=focus) if focus and recipe.aspect and recipe.fit == "cover" else recipe

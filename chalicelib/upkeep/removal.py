@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from chalicelib.catalog import deletion
 from chalicelib.delivery import invalidation
-from chalicelib.model import File, Kind, Status, Visibility, original_key
+from chalicelib.model import File, Status, Visibility, original_key
+from chalicelib.renditions import places
 from chalicelib.storage import derived, multipart, originals
 
 _PUBLIC = f"f/{Visibility.PUBLIC}/"
@@ -60,7 +61,7 @@ def begin_purge(file: File) -> Ending:
     originals.delete_all(original_key(file.tenant, file.id))
     for visibility in Visibility:
         derived.delete_below(f"f/{visibility}/{file.id}/")
-    served = [f"f/{file.visibility}/"] if file.source_version and file.kind is not Kind.OTHER else []
+    served = [f"f/{file.visibility}/"] if places.has_renditions(file) else []
     return Ending(file, _path(file.id, [*file.leftovers, *served]), lambda: deletion.mark_purged(file.id))
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from chalicelib.delivery.access import Access
 from chalicelib.delivery.markup import markup
+from chalicelib.delivery.preview import CLEAR
 from chalicelib.model import EXTENSIONS, File, ImageInfo, Rendition, Visibility
 from tests.making import ready_file
 
@@ -50,7 +51,7 @@ def test_a_srcset_has_every_width_ascending_and_avif_before_it_was_made() -> Non
     assert made.sizes == "(max-width: 1920px) 100vw, 1920px"
 
 
-def test_what_avif_would_be_stood_in_for_has_none() -> None:
+def test_there_is_no_avif_srcset_where_another_format_stands_in_for_it() -> None:
     assert list(markup(photo(frames=3), ACCESS).srcset) == ["webp", "jpeg"]
     huge = photo(widths=(1920,), width=1920, height=16000)
     assert list(markup(huge, ACCESS).srcset) == ["webp", "jpeg"]
@@ -70,6 +71,27 @@ def test_a_picture_has_the_best_format_first_and_jpeg_for_all() -> None:
     assert attributes["alt"] == 'Me & "you" <3'
     assert made.placeholder in str(attributes["style"])
     assert made.placeholder.startswith("data:image/png;base64,")
+
+
+def test_a_file_without_an_image_has_markup_of_the_renditions_that_there_are() -> None:
+    made = markup(photo().model_copy(update={"image": None}), ACCESS)
+    assert list(made.srcset) == ["webp", "jpeg"]
+    assert made.placeholder == CLEAR
+    attributes = Tags(made.picture).tags[-1][1]
+    assert (attributes["alt"], attributes["width"]) == ("", "1920")
+    assert "style" not in attributes
+
+
+def test_a_file_without_pictures_among_its_renditions_has_no_picture() -> None:
+    text = Rendition(name="text", format="txt", content_type="text/plain", width=1, height=1, size=9)
+    made = markup(photo().model_copy(update={"renditions": [text]}), ACCESS)
+    assert (made.srcset, made.sizes, made.picture) == ({}, "", "")
+    both = markup(photo().model_copy(update={"renditions": [text, *photo().renditions]}), ACCESS)
+    assert both == markup(photo(), ACCESS)
+
+
+def test_a_file_of_a_recipe_that_is_no_more_has_no_formats_on_demand() -> None:
+    assert list(markup(photo(recipe="removed"), ACCESS).srcset) == ["webp", "jpeg"]
 
 
 def test_a_placeholder_stays_behind_opaque_pictures_only() -> None:

@@ -24,13 +24,13 @@ REFERENCE = {
 
 
 @pytest.mark.parametrize("hashed", REFERENCE)
-def test_it_is_drawn_as_the_reference_draws_it(hashed: str) -> None:
+def test_a_thumbhash_is_drawn_as_the_reference_draws_it(hashed: str) -> None:
     width, height, rgba = preview.pixels(b64decode(hashed))
     assert (width, height, sha256(rgba).hexdigest()[:16]) == REFERENCE[hashed]
 
 
 @pytest.mark.parametrize("hashed", REFERENCE)
-def test_the_picture_has_those_pixels(hashed: str) -> None:
+def test_the_data_url_has_the_pixels_of_its_thumbhash(hashed: str) -> None:
     head, _, body = preview.data_url(hashed).partition(",")
     assert head == "data:image/png;base64"
     width, height, rgba = preview.pixels(b64decode(hashed))
@@ -40,7 +40,12 @@ def test_the_picture_has_those_pixels(hashed: str) -> None:
         assert image.mode == ("RGB" if set(rgba[3::4]) == {255} else "RGBA")
 
 
-def test_the_picture_is_small() -> None:
+def test_a_file_without_a_preview_has_one_clear_pixel() -> None:
+    with Image.open(BytesIO(b64decode(preview.CLEAR.removeprefix("data:image/png;base64,")))) as image:
+        assert (image.format, image.size, image.getpixel((0, 0))) == ("PNG", (1, 1), (0, 0, 0, 0))
+
+
+def test_the_data_url_is_small() -> None:
     assert max(len(preview.data_url(hashed)) for hashed in REFERENCE) < 2200
 
 

@@ -10,7 +10,9 @@ from PIL import Image
 from chalicelib.catalog import render_leases
 from chalicelib.delivery import missing
 from chalicelib.model import ErrorCode, PermanentFault, Rendition
+from chalicelib.processing import kinds
 from chalicelib.processing.image.cascade import process_image
+from chalicelib.processing.kinds import Source, processor_of
 from chalicelib.processing.on_demand import handle, render_one
 from chalicelib.renditions.ladder import ladder, rendition_of
 from chalicelib.renditions.recipes import RECIPES, Encoding, Recipe, Watermark
@@ -41,7 +43,8 @@ def one(data: bytes, recipe: Recipe, name: str, encoding: Encoding = AVIF) -> by
     with Image.open(BytesIO(data)) as image:
         seen = image.size[::-1] if image.getexif().get(0x0112, 1) >= 5 else image.size
     size = next(size for size in ladder(recipe, *seen) if size.name == name)
-    return render_one(data, recipe, size, encoding, memory=MEMORY)[1]
+    source = Source("image/jpeg", len(data), BytesIO(data))
+    return render_one(processor_of("image/jpeg"), source, recipe, size, encoding)[1]
 
 
 def opened(data: bytes) -> Image.Image:
@@ -166,7 +169,7 @@ def test_a_very_large_rendition_is_no_avif() -> None:
         ("private", "file_01JD0000000000000000000000", "0" * 16, "../w640.avif"),
     ],
 )
-def test_what_can_be_no_address_is_none(wrong: tuple[str, str, str, str]) -> None:
+def test_a_path_that_cannot_be_a_rendition_is_no_address(wrong: tuple[str, str, str, str]) -> None:
     assert missing.parse(*wrong) is None
 
 
@@ -299,3 +302,14 @@ def test_a_fault_of_the_file_is_final_and_one_of_aws_is_not(
 
     monkeypatch.setattr("chalicelib.storage.derived.put", busy)
     assert rendered(asked(file_id)) == {"status": "later"}
+
+
+def test_a_rendition_that_the_files_kind_does_not_make_any_more_has_failed(
+    client: Client, stage: Calls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file_id = upload(client, images.jpeg(1000, 800))
+    deliver(file_id)
+    monkeypatch.setattr(kinds, "PROCESSORS", kinds.PROCESSORS[-1:])
+    stage.clear()
+    assert rendered(asked(file_id)) == {"status": "failed"}
+    assert stage.count("s3.PutObject") == 0

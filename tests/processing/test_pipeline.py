@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import time
 from contextlib import suppress
 from datetime import timedelta
 from typing import IO, Any, cast
@@ -10,18 +11,21 @@ from typing import IO, Any, cast
 import pytest
 from PIL import Image
 
-from chalicelib.catalog import claims, files
+from chalicelib.catalog import claims, dynamodb, files
 from chalicelib.catalog.claims import Refusal, Refused
-from chalicelib.model import ErrorCode, FileError, PermanentFault
+from chalicelib.catalog.keys import file_key
+from chalicelib.model import ErrorCode, File, FileError, PermanentFault
 from chalicelib.observability import logger
 from chalicelib.processing import pipeline
+from chalicelib.processing.kinds import Source, processor_of
 from chalicelib.queues import worker
 from chalicelib.queues.worker import Later
 from chalicelib.renditions import places
 from chalicelib.storage import derived as derived_objects
 from chalicelib.storage import originals as original_objects
+from chalicelib.upkeep import removal
 from tests import images
-from tests.client import Client
+from tests.client import Client, new_client
 from tests.making import deliver, derived, message, put, sqs_event, upload
 from tests.stage import Calls, aws_client, lambda_context
 
@@ -84,7 +88,7 @@ def test_a_kind_that_no_processor_knows_is_stored_hashed_and_ready(client: Clien
 
 def test_the_bytes_of_an_unknown_kind_are_never_held_at_once(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     class Endless(io.RawIOBase):
-        """Claims to be 5 GB; serves what is asked for, and refuses to be read whole."""
+        """Claims to have 5 GB. It gives as much as is asked for, and refuses to be read as a whole."""
 
         left = 64 * 1024**2
 
@@ -132,6 +136,23 @@ def test_a_file_at_fault_fails_at_once_with_its_code_and_leaves_no_rendition(
     assert record["error"]["message"].endswith(".")
     assert derived() == []
     assert aws_client("s3").head_object(Bucket="originals", Key=f"acme/{file_id}"), "the original is kept"
+
+
+def test_a_file_that_turns_out_to_be_at_fault_late_leaves_no_rendition(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file_id = upload(client, PHOTO)
+    make = pipeline.make_renditions
+
+    def fail(*args: Any) -> Any:
+        make(*args)
+        assert len(derived()) == 12
+        raise PermanentFault(ErrorCode.CORRUPT, "The last frame is damaged.")
+
+    monkeypatch.setattr(pipeline, "make_renditions", fail)
+    deliver(file_id)
+    assert client("GET", f"/v1/files/{file_id}").json["status"] == "failed"
+    assert derived() == []
 
 
 def test_a_second_delivery_of_a_finished_file_changes_nothing(client: Client, stage: Calls) -> None:
@@ -225,15 +246,15 @@ def test_a_worker_that_fails_after_another_finished_takes_nothing_away(
     client: Client, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     file_id = upload(client, PHOTO)
-    make = pipeline._make_renditions
+    make = pipeline.make_renditions
 
     def overtaken(*args: Any) -> Any:
-        monkeypatch.setattr(pipeline, "_make_renditions", make)
+        monkeypatch.setattr(pipeline, "make_renditions", make)
         claims.release(args[0])  # the lease is over before the work is
         deliver(file_id)
         raise error
 
-    monkeypatch.setattr(pipeline, "_make_renditions", overtaken)
+    monkeypatch.setattr(pipeline, "make_renditions", overtaken)
     with suppress(ConnectionError):
         deliver(file_id, receives=5)
     assert client("GET", f"/v1/files/{file_id}").json["status"] == "ready"
@@ -260,6 +281,14 @@ def test_a_foreign_key_is_dropped(stage: Calls, key: str) -> None:
     assert stage.names == []
 
 
+def test_an_object_of_another_bucket_is_dropped(client: Client, stage: Calls) -> None:
+    file_id = upload(client, PHOTO)
+    [version] = versions(file_id)
+    stage.clear()
+    pipeline.handle(message(f"acme/{file_id}", version, len(PHOTO), bucket="elsewhere"), lambda_context())
+    assert stage.names == []
+
+
 def test_bytes_that_arrive_for_a_deleted_file_are_removed(client: Client) -> None:
     file_id = upload(client, PHOTO)
     client("DELETE", f"/v1/files/{file_id}")
@@ -270,7 +299,7 @@ def test_bytes_that_arrive_for_a_deleted_file_are_removed(client: Client) -> Non
 
 def test_a_delete_while_processing_leaves_nothing_behind(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     file_id = upload(client, PHOTO)
-    make = pipeline._make_renditions
+    make = pipeline.make_renditions
 
     def delete_midway(*args: Any) -> Any:
         made = make(*args)
@@ -278,10 +307,163 @@ def test_a_delete_while_processing_leaves_nothing_behind(client: Client, monkeyp
         aws_client("s3").put_object(Bucket="derived", Key=places.made_prefix(args[0]) + "w160.jpg", Body=b"late")
         return made
 
-    monkeypatch.setattr(pipeline, "_make_renditions", delete_midway)
+    monkeypatch.setattr(pipeline, "make_renditions", delete_midway)
     deliver(file_id)
     assert derived() == []
     assert client("GET", f"/v1/files/{file_id}").status == 404
+
+
+def change(file_id: str, **values: Any) -> None:
+    """Writes to the record, as another worker would have."""
+    dynamodb.update(file_key(file_id), values=values, condition="attribute_exists(pk)", using={})
+
+
+OVERTAKEN: dict[str, tuple[dict[str, Any], int]] = {
+    # By what the record says when our claim is over: how many of our 12 renditions stay.
+    "another worker makes the same renditions": ({"claim_id": "other"}, 12),
+    "another worker has made the same renditions": ({"status": "ready", "source_version": "OURS"}, 12),
+    "another worker makes others": ({"claim_id": "other", "generation": 1}, 0),
+    "another worker has made others": ({"status": "ready", "source_version": "0" * 16}, 0),
+    "another worker has failed": ({"status": "failed"}, 0),
+}
+
+
+@pytest.mark.parametrize(("values", "left"), OVERTAKEN.values(), ids=OVERTAKEN)
+def test_renditions_of_a_lost_claim_stay_only_where_another_worker_needs_them(
+    client: Client, monkeypatch: pytest.MonkeyPatch, values: dict[str, Any], left: int
+) -> None:
+    file_id = upload(client, PHOTO)
+    make = pipeline.make_renditions
+
+    def overtaken(file: File, *args: Any) -> Any:
+        made = make(file, *args)
+        ours = places.made_version(file)
+        change(file_id, **{name: ours if value == "OURS" else value for name, value in values.items()})
+        return made
+
+    monkeypatch.setattr(pipeline, "make_renditions", overtaken)
+    deliver(file_id)
+    assert len(derived()) == left
+
+
+def test_renditions_at_the_address_that_is_served_are_no_leftovers(client: Client) -> None:
+    file_id = upload(client, PHOTO)
+    deliver(file_id)
+    served = files.get("acme", file_id)
+    assert served
+    change(file_id, status="processing", lease_until="2020-01-01T00:00:00.000Z")
+    deliver(file_id)
+    again = files.get("acme", file_id)
+    assert again
+    assert (again.status, again.source_version, again.leftovers) == ("ready", served.source_version, [])
+    assert len(derived()) == 12
+
+
+def test_leftovers_from_before_a_claim_stay_in_the_record_for_the_sweep(client: Client) -> None:
+    file_id = upload(client, PHOTO)
+    aws_client("s3").put_object(Bucket="derived", Key="f/public/old/w160.jpg", Body=b"old")
+    change(file_id, leftovers=["f/public/old/"])
+    deliver(file_id)
+    file = files.get("acme", file_id)
+    assert file
+    assert (file.status, file.leftovers) == ("ready", ["f/public/old/"])
+    assert len(derived()) == 13
+
+
+def test_replaced_renditions_that_cannot_be_removed_do_not_fail_the_file(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file_id = upload(client, PHOTO)
+    deliver(file_id)
+    assert client("POST", f"/v1/files/{file_id}/reprocess", {"force": True}).status == 202
+
+    def fail(*_: Any) -> None:
+        raise ConnectionError("S3 is away")
+
+    monkeypatch.setattr(removal, "clear", fail)
+    deliver(file_id)
+    file = files.get("acme", file_id)
+    assert file
+    assert file.status == "ready"
+    assert len(file.leftovers) == 1
+    assert len(derived()) == 24
+
+
+def versions(file_id: str) -> list[str]:
+    found = aws_client("s3").list_object_versions(Bucket="originals", Prefix=f"acme/{file_id}")
+    return [version["VersionId"] for version in found.get("Versions", [])]
+
+
+@pytest.mark.parametrize("sequencer", ["0B", "09"], ids=["a later event", "an earlier event"])
+def test_bytes_that_come_after_the_files_own_are_removed(client: Client, sequencer: str) -> None:
+    file_id = upload(client, PHOTO)
+    [own] = versions(file_id)
+    deliver(file_id)
+    late = put(file_id, images.jpeg(64, 64))
+    deliver(file_id, sequencer=sequencer, version_id=late)
+    assert versions(file_id) == [own]
+
+
+@pytest.mark.parametrize("sequencer", ["0A", "09"])
+def test_a_files_own_bytes_stay_when_their_event_comes_again(client: Client, sequencer: str) -> None:
+    file_id = upload(client, PHOTO)
+    deliver(file_id)
+    deliver(file_id, sequencer=sequencer)
+    assert len(versions(file_id)) == 1
+
+
+def test_bytes_for_a_file_that_ended_without_any_stay(client: Client) -> None:
+    file_id = upload(client, PHOTO)
+    assert claims.fail_import("acme", file_id, FileError(code=ErrorCode.INTERNAL, message="Late."))
+    deliver(file_id)
+    assert len(versions(file_id)) == 1
+
+
+def test_bytes_that_no_record_knows_are_removed(client: Client) -> None:
+    put("file_01K8Z0000000000000000000AA", PHOTO)
+    deliver("file_01K8Z0000000000000000000AA")
+    assert versions("file_01K8Z0000000000000000000AA") == []
+
+
+@pytest.mark.parametrize(("size", "seconds"), [(9_999_999, 60), (10_000_000, 61), (5 * 1024**3, 60 + 536)])
+def test_a_lease_lasts_as_long_as_reading_may_take_and_the_message_comes_back_after_it(
+    client: Client, monkeypatch: pytest.MonkeyPatch, size: int, seconds: int
+) -> None:
+    file_id = upload(client, PHOTO)
+    [version] = versions(file_id)
+    leases: list[float] = []
+    pauses: list[int] = []
+    make = pipeline.make_renditions
+
+    def look(file: File, *args: Any) -> Any:
+        assert file.lease_until
+        leases.append(file.lease_until.timestamp() - time.time())
+        return make(file, *args)
+
+    monkeypatch.setattr(pipeline, "make_renditions", look)
+    monkeypatch.setattr(worker, "come_back", lambda _, __, pause: pauses.append(pause))
+    pipeline.handle(message(f"acme/{file_id}", version, size), lambda_context())
+    assert seconds - 3 < leases[0] <= seconds
+    assert pauses == [seconds + 1]
+
+
+@pytest.mark.parametrize(
+    ("body", "labels"),
+    [
+        (PHOTO, {"outcome": "ready", "kind": "image"}),
+        (b"text", {"outcome": "failed", "kind": "none"}),
+    ],
+)
+def test_a_processed_file_is_counted_by_its_outcome_and_kind(
+    client: Client, monkeypatch: pytest.MonkeyPatch, body: bytes, labels: dict[str, str]
+) -> None:
+    counted: list[tuple[set[str], dict[str, str]]] = []
+    monkeypatch.setattr(pipeline, "emit", lambda values, **labels: counted.append(({*values}, labels)))
+    file_id = upload(client, body)
+    deliver(file_id)
+    deliver(file_id)
+    names = {"FilesProcessed", "BytesProcessed", "ProcessingTime", "QueueAge"}
+    assert counted == [(names, labels)], "and the refused delivery is not counted"
 
 
 def test_the_same_work_done_twice_writes_the_same_keys_and_bytes(client: Client) -> None:
@@ -293,7 +475,8 @@ def test_the_same_work_done_twice_writes_the_same_keys_and_bytes(client: Client)
     first = {k: s3.get_object(Bucket="derived", Key=k)["Body"].read() for k in derived()}
     file = files.get("acme", file_id)
     assert file
-    pipeline._make_renditions(file, io.BytesIO(PHOTO))
+    source = Source("image/jpeg", len(PHOTO), io.BytesIO(PHOTO))
+    pipeline.make_renditions(file, processor_of("image/jpeg"), source)
     assert {k: s3.get_object(Bucket="derived", Key=k)["Body"].read() for k in derived()} == first
 
 
@@ -349,3 +532,39 @@ def test_a_backlog_is_told_apart_by_tenants_once(client: Client, monkeypatch: py
     pipeline.handle(sqs_event(sent["Body"]), lambda_context())
     assert client("GET", f"/v1/files/{file_id}").json["status"] == "ready"
     assert "Messages" not in aws_client("sqs").receive_message(QueueUrl=url)
+
+
+def test_only_a_new_message_that_waited_long_is_sent_again_in_its_tenants_group(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from chalicelib import settings
+
+    monkeypatch.setenv("FILEMILL_FAIR_TENANTS", "true")
+    settings.settings.cache_clear()
+    for waited, receives, status in ((60, 1, "awaiting_upload"), (60, 2, "ready"), (1, 1, "ready")):
+        file_id = upload(client, b"a,b", name="a.csv", content_type="text/csv")
+        [version] = versions(file_id)
+        event = message(f"acme/{file_id}", version, 3, receives=receives)
+        event["Records"][0]["attributes"]["SentTimestamp"] = str(int((time.time() - waited) * 1000))
+        pipeline.handle(event, lambda_context())
+        assert client("GET", f"/v1/files/{file_id}").json["status"] == status, (waited, receives)
+
+
+def test_a_message_with_objects_of_two_tenants_is_not_grouped(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    from chalicelib import settings
+
+    monkeypatch.setenv("FILEMILL_FAIR_TENANTS", "true")
+    settings.settings.cache_clear()
+    records = []
+    uploads = {tenant: new_client(tenant) for tenant in ("acme", "other")}
+    ids = {
+        tenant: upload(caller, b"a,b", name="a.csv", content_type="text/csv", tenant=tenant)
+        for tenant, caller in uploads.items()
+    }
+    for tenant, file_id in ids.items():
+        version = aws_client("s3").head_object(Bucket="originals", Key=f"{tenant}/{file_id}")["VersionId"]
+        event = message(f"{tenant}/{file_id}", version, 3)
+        records += json.loads(event["Records"][0]["body"])["Records"]
+    pipeline.handle(sqs_event(json.dumps({"Records": records})), lambda_context())
+    for tenant, file_id in ids.items():
+        assert uploads[tenant]("GET", f"/v1/files/{file_id}").json["status"] == "ready"

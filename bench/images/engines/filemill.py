@@ -13,7 +13,7 @@ MEMORY = 1769 * 1024**2  # the function's
 
 
 def run(photo: bytes, renditions: list[dict[str, Any]]) -> dict[str, bytes]:
-    """The recipe decides which renditions; the others are asked for what it made."""
+    """The recipe decides which renditions are made; then the other engines are asked for the same."""
     made: dict[str, bytes] = {}
 
     def emit(rendition: Rendition, data: bytes) -> None:

@@ -1,6 +1,6 @@
 """Pillow as it is usually written: decode in full, turn, convert to sRGB, then each size from the original.
 
-Its encoders have Pillow's defaults but for the quality; JPEG is optimised, as everyone's is.
+Its encoders have Pillow's defaults, except for the quality. JPEG is optimised, as in all engines here.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The protocol of the engines: a job a line on stdin, its figures a line on stdout, both JSON.
+"""The protocol of the engines: each line on stdin is a job, each line on stdout its figures, both JSON.
 
     {"photo": PATH, "renditions": [{"width", "height", "format", "quality", "effort"}], "keep": FOLDER or null}
     {"cpu": seconds, "wall": seconds, "sizes": {NAME: bytes}}

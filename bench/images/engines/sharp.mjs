@@ -1,4 +1,4 @@
-// sharp, in two ways (the protocol is told in serve.py):
+// sharp, in two ways (serve.py has the protocol):
 //   usual  the code in its documentation: one pipeline a rendition, from the file's bytes, at sharp's own defaults
 //   best   one decode (shrunk on load), a cascade of raw pixels from large to small, the encoder settings Filemill uses
 import { readFileSync, writeFileSync } from "node:fs";

@@ -1,6 +1,6 @@
 """thumbor's engine at its defaults, without HTTP: as a request would, each rendition loads, turns, resizes, reads.
 
-Runs in the bench's venv. WebP quality as thumbor has it without WEBP_QUALITY: that of JPEG, 80.
+Runs in the bench's venv. WebP's quality is 80, JPEG's, as in thumbor without WEBP_QUALITY.
 """
 
 from __future__ import annotations

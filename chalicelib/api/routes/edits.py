@@ -31,7 +31,6 @@ from chalicelib.catalog import deletion, edits, files
 from chalicelib.model import (
     FILE_ID_PATTERN,
     File,
-    Kind,
     Status,
     Visibility,
     now,
@@ -167,7 +166,7 @@ def _patch(file: File, body: PatchFile) -> File | None:
         target = places.served_prefix(moved)
         values |= {"source_version": moved.source_version, "generation": moved.generation}
         values["leftovers"] = [*file.leftovers, served]
-    if file.status is Status.READY and file.kind is Kind.IMAGE and _is_cropped_otherwise(file, focused):
+    if file.status is Status.READY and places.has_renditions(file) and _is_cropped_otherwise(file, focused):
         written = _open(file, file.recipe, values)
     else:
         written = edits.change(file, values)

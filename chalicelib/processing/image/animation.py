@@ -1,8 +1,8 @@
-"""Animated GIF, WebP and PNG into animated WebP: one pass over the frames, every size encoded as they come by.
+"""Makes animated WebP from animated GIF, WebP and PNG: one pass over the frames, and all sizes are encoded on the way.
 
-Pillow's own `save` wants all frames of a size at once; its encoder object, which it keeps for itself, takes them one
-by one. So memory holds one frame, however many there are, and each is decoded once for all sizes. The tests hold on to
-that interface.
+Pillow's own `save` needs all frames of a size at once. Its encoder object, which is private, takes them one by one. So
+memory holds one frame, however many there are, and each frame is decoded once for all sizes. Tests notice when a new
+Pillow changes that private interface.
 """
 
 from __future__ import annotations
@@ -22,26 +22,26 @@ FORMATS = ("GIF", "WEBP", "PNG")
 
 MAX_FRAMES = 500
 MAX_PIXELS = 50_000_000
-"""Of all frames together, in the file and in each rendition: 10 s or so of one processor for a whole ladder."""
+"""The bound on all frames together, in the file and in each rendition: about 10 s of one processor for a ladder."""
 
-_UNTIMED = 100  # milliseconds; what every browser makes of a frame that says 0
-# Bytes a pixel: of the canvas, what Pillow keeps to compose frames; of each rendition, the encoder's three canvases
-# and the frames it weighs against each other.
+_UNTIMED = 100  # milliseconds; every browser shows a frame that says 0 for this long
+# Bytes a pixel. For the canvas: what Pillow keeps to compose frames. For each rendition: the encoder's three canvases,
+# and the frames that it compares.
 _BYTES_PER_PIXEL, _BYTES_PER_OUTPUT_PIXEL = 20, 40
 
 
 def is_animated(image_format: str, frames: int, width: int, height: int, sizes: Sequence[Size]) -> bool:
-    """Whether an image gets animated renditions. `image_format` as Pillow names it; of the file, frames and pixels.
+    """Whether an image gets animated renditions. `image_format` is Pillow's name; the numbers are the file's own.
 
-    All or none: a viewer that picks among the sizes must not find a still among them. Above the bounds, the first
-    frame stands for the whole (the poster).
+    All sizes are animated or none: a viewer that picks among the sizes must not find a still among them. Above the
+    bounds all of them show the first frame (the poster).
     """
     largest = max([width * height, *(size.width * size.height for size in sizes)])
     return image_format in FORMATS and 1 < frames <= MAX_FRAMES and frames * largest <= MAX_PIXELS
 
 
 def needed_memory(width: int, height: int, sizes: Sequence[Size]) -> int:
-    """Bytes, beside what the function takes at rest."""
+    """Bytes, beside those that the function takes at rest."""
     outputs = sum(size.width * size.height for size in sizes)
     return width * height * _BYTES_PER_PIXEL + outputs * _BYTES_PER_OUTPUT_PIXEL
 
@@ -54,10 +54,10 @@ def animate(
     prepare: Callable[[Image.Image], Image.Image],
     finish: Callable[[Image.Image], Image.Image] = lambda frame: frame,
 ) -> Iterator[tuple[Size, bytes]]:
-    """Every size as an animated WebP, its frames' times (milliseconds) and the number of plays as in the file.
+    """Every size as an animated WebP. The frames' times (milliseconds) and the number of plays are the file's.
 
-    `prepare` makes of a decoded frame (in a mode of `color.eight_bit`) what the largest size shows, `finish` of one
-    at its size what is encoded. Raises what Pillow does on damaged files.
+    `prepare` turns a decoded frame (in a mode of `color.eight_bit`) into the largest size. `finish` is the last step
+    before a frame is encoded, at each size. Damaged files raise what Pillow raises.
     """
     source.seek(0)
     with Image.open(source, formats=FORMATS) as image:
@@ -74,9 +74,9 @@ def animate(
 
 
 def stays_on_canvas(source: BinaryIO, image_format: str, width: int, height: int) -> bool:
-    """Whether no frame of a GIF reaches beyond its canvas: Pillow would make room for it, whatever that takes."""
+    """Whether all frames of a GIF stay on its canvas. Pillow would make room for one that does not, however large."""
     if image_format != "GIF":
-        return True  # the others' decoders refuse such a frame
+        return True  # decoders of the other formats refuse such a frame
     across, down = frame_area(source)
     return across <= width and down <= height
 
@@ -86,7 +86,7 @@ class _Encoder:
         self.size = (size.width, size.height)
         self._quality, self._effort = encoding.quality, encoding.effort
         self._time = 0.0
-        # Size, background (clear), plays, and gif2webp's defaults: no search for the smallest, key frames every 3-5.
+        # Size, clear background, plays, and gif2webp's defaults: no search for the smallest file, key frames every 3-5.
         self._encoder = _webp.WebPAnimEncoder(self.size, 0, plays, False, 3, 5, False, False)
 
     def add(self, frame: Image.Image, duration: float) -> None:
@@ -103,7 +103,7 @@ class _Encoder:
 
 
 def _frames(image: Image.Image) -> Iterator[tuple[Image.Image, float]]:
-    """Each frame, composed, and the milliseconds it is seen. A PNG's first may be for those who show no animation."""
+    """Each frame, composed, and how long it is shown (milliseconds). A PNG may begin with a picture outside of it."""
     size = image.size
     for number in range(1 if image.info.get("default_image") else 0, MAX_FRAMES + 1):
         try:
@@ -118,7 +118,7 @@ def _frames(image: Image.Image) -> Iterator[tuple[Image.Image, float]]:
 
 
 def _plays(image: Image.Image) -> int:
-    """How often it is played, 0 for ever. A GIF says how often it is repeated, and nothing when it is not."""
+    """How often it is played; 0 is for ever. A GIF says how often it is repeated, or nothing when it is played once."""
     loop = image.info.get("loop")
     if image.format == "GIF":
         loop = 1 if loop is None else loop + 1 if loop else 0

@@ -14,8 +14,8 @@ _LINEAR = [v / 3294.6 if v <= 10 else ((v / 255 + 0.055) / 1.055) ** 2.4 for v i
 def blurhash(width: int, height: int, rgb: bytes) -> str:
     """The 4 x 3 BlurHash of width x height pixels, `rgb` row by row, three bytes each.
 
-    Equal to `encode` of npm's blurhash 2.0, the reference. That one takes the largest positive factor for the scale
-    where the specification says the largest: so do we.
+    Equal to `encode` of npm's blurhash 2.0, the reference. For the scale it takes the largest positive factor, where
+    the specification says the largest; we do as it does.
     """
     factors = list(zip(*(_factors(width, height, rgb[channel::3]) for channel in range(3)), strict=True))
     mean, waves = factors[0], factors[1:]

@@ -1,4 +1,4 @@
-"""Pixels as every viewer understands them: eight bits a channel, sRGB, grey or RGB with or without alpha."""
+"""Turns pixels into a form that every viewer understands: eight bits a channel, sRGB, grey or RGB, maybe with alpha."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SRGB = ImageCms.createProfile("sRGB")
 
 
 def eight_bit(image: Image.Image) -> Image.Image:
-    """The same picture in one of the modes L, LA, RGB, RGBA and CMYK; alpha that hides nothing is dropped."""
+    """The same picture in one of the modes L, LA, RGB, RGBA and CMYK. Alpha that is opaque everywhere is dropped."""
     mode, info = image.mode, image.info
     if mode in ("I;16", "I;16B", "I;16L", "I;16N", "I", "F"):
         image = _scaled_to_eight_bits(image)
@@ -30,8 +30,8 @@ def eight_bit(image: Image.Image) -> Image.Image:
 
 
 def color_space(profile: bytes | None, mode: str) -> str:
-    """The profile's own name for it ("Display P3"), else what the mode implies: "sRGB", "Gray" or "CMYK"."""
-    with suppress(Exception):  # whatever a profile's parser can raise
+    """The colour space's name in the profile ("Display P3"), or else by the mode: "sRGB", "Gray" or "CMYK"."""
+    with suppress(Exception):  # a profile's parser can raise anything
         name = ImageCms.getProfileDescription(ImageCms.ImageCmsProfile(BytesIO(profile or b"")))
         if known := text(name, 100):
             return known
@@ -39,7 +39,7 @@ def color_space(profile: bytes | None, mode: str) -> str:
 
 
 def transform_to_srgb(profile: bytes | None, mode: str) -> ImageCms.ImageCmsTransform | None:
-    """The transform for pixels of this mode; None for no profile, sRGB itself, and one that is broken or misplaced."""
+    """The transform for pixels of this mode. None without a profile, for sRGB, and for a broken or unfit profile."""
     try:
         return _transform(profile, mode.removesuffix("A")) if profile else None
     except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
@@ -47,7 +47,7 @@ def transform_to_srgb(profile: bytes | None, mode: str) -> ImageCms.ImageCmsTran
 
 
 def to_srgb(image: Image.Image, transform: ImageCms.ImageCmsTransform | None) -> Image.Image:
-    """The image in L, RGB or RGBA, its colours sRGB. Without a transform, they are taken to be."""
+    """The image in L, RGB or RGBA, in sRGB. Without a transform, its colours are taken for sRGB."""
     if transform is None:
         return image if image.mode in ("L", "RGB", "RGBA") else image.convert("RGBA" if image.mode == "LA" else "RGB")
     has_alpha = image.mode in ("LA", "RGBA")
@@ -75,10 +75,10 @@ def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
 
 
 def _scaled_to_eight_bits(image: Image.Image) -> Image.Image:
-    """Pillow clips 16-bit greys at 255 where it should scale them.
+    """Wide greys as eight bits. Pillow itself clips them at 255, where it should scale them.
 
-    16-bit integers span 0-65535. Of 32-bit ones and floats nobody says the range: 0-1, 0-255 or 0-65535, whichever is
-    the first to hold all values, else from the lowest to the highest.
+    16-bit integers span 0-65535. The range of 32-bit integers and of floats is not known: it is the first of 0-1 (for
+    floats), 0-255 and 0-65535 that holds all values, or else it goes from the lowest value to the highest.
     """
     low, span = 0.0, 65535.0
     if not image.mode.startswith("I;16"):

@@ -1,17 +1,20 @@
-"""Which part of an image a recipe of a fixed shape shows. Pixels, as seen (orientation applied)."""
+"""Chooses the part of an image that a recipe of a fixed shape shows. Pixels, as seen (orientation applied)."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PIL import Image, ImageFilter, ImageOps
 
+from chalicelib.renditions.ladder import Size
 from chalicelib.renditions.recipes import Recipe
 
 _SIDE = 96  # pixels, the longer side, at which attention is measured
-_TO_THE_MIDDLE = 0.3  # of a window's attention that it loses at the very edge: people put things in the middle
+_TO_THE_MIDDLE = 0.3  # the part of its score that a window loses at the very edge: people put things in the middle
 
 
 def whole_size(recipe: Recipe, width: int, height: int, shown: tuple[int, int]) -> tuple[int, int]:
-    """What the whole image is to be resized to, so that what is shown of it fits `shown`."""
+    """The size to resize the whole image to, so that the shown part of it has the size `shown`."""
     if recipe.aspect is None:
         return shown
     pick = max if recipe.fit == "cover" else min
@@ -33,8 +36,15 @@ def place(recipe: Recipe, image: Image.Image, shown: tuple[int, int]) -> tuple[i
     return left, top, left + shown[0], top + shown[1]
 
 
+def box(recipe: Recipe, image: Image.Image, sizes: Sequence[Size]) -> tuple[int, int, int, int]:
+    """The box of `image` (resized to `whole_size`) that the largest of these sizes shows; all of it without a shape."""
+    if recipe.aspect is None or not sizes:
+        return 0, 0, *image.size
+    return place(recipe, image, (sizes[-1].width, sizes[-1].height))
+
+
 def cut(recipe: Recipe, image: Image.Image, box: tuple[int, int, int, int]) -> Image.Image:
-    """What the box shows; where it reaches beyond the image, and through it where it is clear, the background."""
+    """The part in the box. The background shows where the box reaches beyond the image, and through clear pixels."""
     if box == (0, 0, *image.size):
         return image
     if recipe.fit == "cover":
@@ -45,7 +55,7 @@ def cut(recipe: Recipe, image: Image.Image, box: tuple[int, int, int, int]) -> I
 
 
 def _most_attractive(image: Image.Image, shown: tuple[int, int]) -> tuple[int, int]:
-    """Left and top of the window with the most edges and the strongest colours, the middle preferred a little."""
+    """Left and top of the window with the most edges and the strongest colours. The middle is preferred a little."""
     scale = min(1.0, _SIDE / max(image.size))
     small = image.resize(
         (max(1, round(image.width * scale)), max(1, round(image.height * scale))), Image.Resampling.BOX
@@ -59,7 +69,7 @@ def _most_attractive(image: Image.Image, shown: tuple[int, int]) -> tuple[int, i
 def _energy(image: Image.Image) -> Image.Image:
     rgb = Image.new("RGB", image.size, "white")
     rgb.paste(image, mask=image.getchannel("A") if image.mode == "RGBA" else None)
-    padded = ImageOps.expand(rgb.convert("L"), 1)  # the filter leaves the border as it was
+    padded = ImageOps.expand(rgb.convert("L"), 1)  # because the filter does not change the border
     padded.paste(rgb.convert("L").resize(padded.size, Image.Resampling.NEAREST))
     padded.paste(rgb.convert("L"), (1, 1))
     edges = padded.filter(ImageFilter.FIND_EDGES).crop((1, 1, image.width + 1, image.height + 1))
@@ -67,7 +77,7 @@ def _energy(image: Image.Image) -> Image.Image:
 
 
 def _best_start(profile: bytes, part: float) -> float:
-    """Where a window of this part of the profile's length begins best: 0 (first) to 1 (last)."""
+    """The best start of a window of this part of the profile's length: from 0 (first) to 1 (last)."""
     window = max(1, round(len(profile) * part))
     last = len(profile) - window
     if last < 1:

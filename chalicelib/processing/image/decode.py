@@ -1,4 +1,4 @@
-"""From a file's bytes to pixels: only formats we allow, only if they fit into memory, and no surprise gets out."""
+"""Decodes an image file: only allowed formats, only if it fits into memory, and every decoder's error is a fault."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from io import SEEK_END, BytesIO
 from typing import Any, BinaryIO
 
-# All plugins of FORMATS, or Pillow would look for them at the first request by importing all 45 it has (45 ms).
+# All plugins of FORMATS. Without them Pillow would import all of its 45 plugins for the first image (45 ms).
 import PIL.AvifImagePlugin
 import PIL.BmpImagePlugin
 import PIL.GifImagePlugin
@@ -32,30 +32,31 @@ from chalicelib.processing.image.rights import credit
 FORMATS = ["JPEG", "PNG", "GIF", "WEBP", "AVIF", "TIFF", "BMP", "JPEG2000", "ICO"]  # and HEIF (heif.py)
 _OUR_NAMES = {"MPO": "jpeg", "HEIF": "heic", "JPEG2000": "jp2"}
 
-Image.MAX_IMAGE_PIXELS = None  # Pillow's own bound knows neither the format nor the memory; `_check_memory` does
+Image.MAX_IMAGE_PIXELS = None  # Pillow's bound knows neither the format nor the memory. `_check_memory` does.
 
-# Bytes a pixel of the source that decoding takes at its peak, up to the first resize. Measured (2026-11, Pillow 13,
-# 20 MP a format and mode, peak resident memory in a fresh process); TIFF is its worst case, one strip with a turn.
+# Bytes that decoding takes at its peak, up to the first resize, for each pixel of the source. Measured (2026-11,
+# Pillow 13, 20 MP a format and mode, peak resident memory in a fresh process). TIFF: its worst case, one turned strip.
 _BYTES_PER_PIXEL = {"PNG": 5.1, "GIF": 5.1, "BMP": 4.1, "TIFF": 12.1, "AVIF": 9.4, "WEBP": 16.2}
 _BYTES_PER_PIXEL |= {"HEIF": 15.5, "JPEG2000": 20.5, "ICO": 9.1}
-_PREMULTIPLIED = 4.0  # with alpha, one more copy to resize
-# Bytes a pixel of the largest rendition: it, its copies in the encoders' hands, and what these need themselves (WebP
-# packs alpha without loss, which takes most). Measured at 12-31 MP, with up to six encoders at work.
+_PREMULTIPLIED = 4.0  # with alpha, resizing needs one more copy
+# Bytes for each pixel of the largest rendition: its own, the encoders' copies, and what the encoders need themselves
+# (most of all WebP for alpha, which it packs without loss). Measured at 12-31 MP, with up to six encoders at work.
 _BYTES_PER_OUTPUT_PIXEL = 30
 _BYTES_PER_OUTPUT_PIXEL_WITH_ALPHA = 45
-# The interpreter with boto3, Pillow and the rest (about 110 MiB), and small change.
+# The interpreter with botocore, Pillow and the rest (about 110 MiB), and a little more.
 RESIDENT = 150 * 1024**2
 
-# A progressive JPEG has ten scans or so. Thousands fit into a small file, and each costs a walk over the whole image:
+# A progressive JPEG has about ten scans. Thousands fit into a small file, and each is a pass over the whole image:
 # minutes of work. libjpeg-turbo's own fuzzers stop at 500.
 _MAX_SCANS = 200
 
 
 @dataclass(frozen=True)
 class Decoded:
-    """A decoded image. `pixels` as stored (turn them by `orientation`, 1-8), maybe reduced, mode L, LA, RGB, RGBA or
-    CMYK, in the colours of `profile` (ICC). `width` and `height` are the whole image's, pixels, as seen. `credit` are
-    the words of `rights.credit`.
+    """A decoded image. `width` and `height` are the whole image's, in pixels, as seen. `credit` is `rights.credit`'s.
+
+    `pixels` are as stored, to be turned by `orientation` (1-8), and maybe reduced. Their mode is L, LA, RGB, RGBA or
+    CMYK, and their colours are those of `profile` (ICC).
     """
 
     pixels: Image.Image
@@ -72,12 +73,12 @@ class Decoded:
 def decode(
     data: bytes | BinaryIO, *, memory: int, wanted: Callable[[int, int], tuple[int, int]], gps: bool = False
 ) -> Decoded:
-    """Decodes the image (of an animated one, the first frame).
+    """Decodes an image, or the first frame of an animated one.
 
-    `memory` is what the whole function has, bytes. `wanted` says, given width and height as seen, which width and
-    height will be made of it: a JPEG is decoded at 1/2, 1/4 or 1/8 of its size when that still holds them. A `data`
-    that is a file must be seekable, and local: a failing read counts as the file's fault. With `gps`, the EXIF says
-    where the picture was taken.
+    `memory` is what the whole function has, in bytes. `wanted` gets width and height as seen, and returns the width and
+    height that are needed: a JPEG is decoded at 1/2, 1/4 or 1/8 of its size when that is still as large. A file object
+    must be seekable, and local: a failing read counts as the file's fault. With `gps`, the EXIF says where the picture
+    was taken.
 
     Raises PermanentFault: `corrupt`, or `too_many_pixels` (before the pixels are touched).
     """
@@ -100,7 +101,7 @@ def decode(
             target = max(wanted(*stored), wanted(*stored[::-1]), key=lambda size: size[0] * size[1])
         _check_memory(image, source, stored, target, memory)
         image.load()
-        # Only now: asking a PNG for its EXIF loads it, and loading turns a TIFF (its size is as seen from the start).
+        # Not earlier: asking a PNG for its EXIF loads it, and loading turns a TIFF (whose size is always as seen).
         turn = orientation(image)
         width, height = as_seen(stored, turn)
         return Decoded(
@@ -117,13 +118,13 @@ def decode(
 
 
 def as_seen(size: tuple[int, int], turn: int) -> tuple[int, int]:
-    """Width and height after the turn that orientation 5-8 makes; its own inverse."""
+    """Width and height with the turn of the orientation `turn`, as stored or as seen: it is its own inverse."""
     return size[::-1] if turn >= 5 else size
 
 
 @contextmanager
 def blaming_the_file() -> Iterator[None]:
-    """Whatever a decoder raises on given bytes is the bytes' fault. What it warns of, nobody can act on."""
+    """Any error of a decoder becomes a fault of the file. Its warnings are ignored: nobody could act on them."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
@@ -145,7 +146,7 @@ def too_many_pixels(detail: str = "") -> PermanentFault:
 def _check_memory(
     image: Image.Image, source: BinaryIO, stored: tuple[int, int], target: tuple[int, int], memory: int
 ) -> None:
-    """Refuses an image that would not fit, or not end, before its pixels are asked for."""
+    """Raises PermanentFault for an image that would take too much memory or time, before its pixels are decoded."""
     if min(stored) < 1:
         raise PermanentFault(ErrorCode.CORRUPT, "The image has no pixels.")
     scans = passes(source) if isinstance(image, JpegImagePlugin.JpegImageFile) else 1
@@ -163,24 +164,24 @@ def _check_memory(
 def estimate(
     image: Image.Image, stored: tuple[int, int], target: tuple[int, int], *, file_size: int, scans: int = 1
 ) -> int:
-    """Bytes of memory that the function will have in use at its peak for this image, opened and not yet loaded.
+    """Bytes of memory that the function will use at its peak for this image, which is opened and not yet loaded.
 
-    `stored` is its size in the file (a draft has changed the image's own), `target` that of the largest rendition.
+    `stored` is the size in the file (a draft has changed the image's own), `target` the largest rendition's.
     """
     source = stored[0] * stored[1] * _bytes_per_pixel(image, stored, scans)
-    # The first resize squeezes the rows, then the columns; between the two stands an image of the target's width
-    # (or height, if it is to be turned) by the source's height.
+    # The first resize reduces the rows, then the columns. Between the two there is an image of the target's width (or
+    # height, if it is to be turned) by the source's height.
     between = 4 * image.height * min(image.width, max(target))
     has_alpha = image.has_transparency_data
     output = target[0] * target[1] * (_BYTES_PER_OUTPUT_PIXEL_WITH_ALPHA if has_alpha else _BYTES_PER_OUTPUT_PIXEL)
-    copies = 2 if image.format in ("WEBP", "AVIF", "HEIF") else 1  # those decoders hold the file themselves
+    copies = 2 if image.format in ("WEBP", "AVIF", "HEIF") else 1  # these decoders hold a copy of the file
     return int(RESIDENT + copies * file_size + max(source + between, output))
 
 
 def _bytes_per_pixel(image: Image.Image, stored: tuple[int, int], scans: int) -> float:
     if isinstance(image, JpegImagePlugin.JpegImageFile):
         reduced = image.width * image.height / (stored[0] * stored[1])
-        # In several scans, every coefficient waits in memory, two bytes each, whatever the reduction.
+        # With several scans all coefficients are kept in memory, two bytes each, however much is reduced.
         return 4.1 * reduced + (2.05 * image.layers if scans > 1 else 0)
     return _BYTES_PER_PIXEL[str(image.format)] + (_PREMULTIPLIED if image.has_transparency_data else 0)
 

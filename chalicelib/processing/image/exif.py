@@ -1,4 +1,4 @@
-"""What the camera wrote: a bounded, JSON-safe part of a file's EXIF. Where it was taken, only if asked."""
+"""Reads what the camera wrote: a bounded, JSON-safe part of a file's EXIF. The place only if asked for."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from PIL import Image
 from PIL.ExifTags import GPS, IFD, Base
 
 MAX_TEXT = 200
-"""Characters a text is cut to."""
+"""Longest text, in characters; a longer one is cut."""
 
 _OFFSET = re.compile(r"[+-]\d\d:\d\d")
 
 
 def exif(image: Image.Image, *, gps: bool = False) -> dict[str, Any]:
-    """The known fields that are present and sound, by stable snake_case names; {} when there is no EXIF.
+    """The known fields that can be read, by stable snake_case names; {} without EXIF.
 
-    Seconds for exposure_time, millimetres for focal_length, ISO 8601 (with offset only if the camera wrote one) for
-    taken_at. Hostile EXIF raises nothing: a field that cannot be read is left out. The GPS directory is not read,
-    unless with `gps`: then `gps` is {"lat", "lon"}, degrees (WGS 84, north and east positive).
+    `exposure_time` is in seconds, `focal_length` in millimetres, `taken_at` in ISO 8601 (with an offset only if the
+    camera wrote one). Hostile EXIF raises nothing: a field that cannot be read is left out. The GPS directory is read
+    only with `gps`: then the field `gps` is {"lat", "lon"}, in degrees (WGS 84, north and east positive).
     """
     tags = _tags(image)
     found: dict[str, Any] = {}
@@ -38,7 +38,7 @@ def exif(image: Image.Image, *, gps: bool = False) -> dict[str, Any]:
 
 
 def orientation(image: Image.Image) -> int:
-    """1-8 (EXIF 2.3, tag 0x0112); 1 when there is none, or none that makes sense."""
+    """1-8 (EXIF 2.3, tag 0x0112); 1 when there is none, or another value."""
     value: object = 1
     with suppress(Exception):
         value = image.getexif().get(Base.Orientation, 1)
@@ -46,12 +46,12 @@ def orientation(image: Image.Image) -> int:
 
 
 def text(value: object, limit: int = MAX_TEXT) -> str | None:
-    """A text as people meant it: UTF-8 if it is that (Pillow reads Latin-1), one line, printable, cut to `limit`."""
+    """One printable line of at most `limit` characters, or None. Pillow reads Latin-1 where UTF-8 was written."""
     if isinstance(value, bytes):
         value = value.decode("latin-1")
     if not isinstance(value, str):
         return None
-    value = value[:65536]  # more than a JPEG's EXIF can hold
+    value = value[:65536]  # a JPEG's EXIF cannot hold more
     with suppress(UnicodeError):
         value = value.encode("latin-1").decode()
     line = "".join(c if c.isprintable() else " " for c in value)
@@ -59,9 +59,9 @@ def text(value: object, limit: int = MAX_TEXT) -> str | None:
 
 
 def _tags(image: Image.Image) -> dict[int, Any]:
-    """The first directory and the EXIF one, in one dict, as far as they can be read."""
+    """The tags of the first directory and of the EXIF directory in one dict, as far as they can be read."""
     tags: dict[int, Any] = {}
-    with suppress(Exception):  # whatever a parser of hostile bytes can raise
+    with suppress(Exception):  # a parser of hostile bytes can raise anything
         directory = image.getexif()
         _take(directory, tags)
         _take(directory.get_ifd(IFD.Exif), tags)
@@ -70,7 +70,7 @@ def _tags(image: Image.Image) -> dict[int, Any]:
 
 def _take(directory: Mapping[int, Any], into: dict[int, Any]) -> None:
     for tag in _WANTED:
-        with suppress(Exception):  # values are parsed when they are asked for
+        with suppress(Exception):  # each value is parsed only when it is asked for
             if (value := directory.get(tag)) is not None:
                 into[tag] = value
 
@@ -86,14 +86,14 @@ def _place(image: Image.Image) -> dict[str, float] | None:
 
 
 def _degrees(value: tuple[object, object, object], negative: bool) -> float:
-    """From degrees, minutes and seconds, to a tenth of a metre. Raises TypeError when one is no number."""
+    """Degrees, minutes and seconds as degrees, exact to a tenth of a metre. Raises TypeError for no number."""
     degrees, minutes, seconds = map(_number, value)
     total = degrees + minutes / 60 + seconds / 3600  # type: ignore[operator]
     return round(-total if negative else total, 6)
 
 
 def _number(value: object) -> float | None:
-    """Finite, to six digits. Rationals come as Pillow's IFDRational, whose zero denominators are NaN."""
+    """A finite number with six digits, or None. Rationals are Pillow's IFDRational: with a zero denominator, NaN."""
     if isinstance(value, tuple) and len(value) == 1:
         value = value[0]
     if isinstance(value, str | bytes | bool) or value is None:
@@ -111,7 +111,7 @@ def _positive(value: object) -> float | None:
 
 
 def _count(value: object) -> int | None:
-    """A positive whole number; the first of several (ISO may be given twice)."""
+    """A positive whole number, or None. The first one where there are several: ISO may be written twice."""
     number = _positive(value[0] if isinstance(value, tuple) and value else value)
     return int(number) if number and 1 <= number < 2**32 else None
 
@@ -121,7 +121,7 @@ def _orientation(value: object) -> int | None:
 
 
 def _taken_at(tags: dict[int, Any]) -> str | None:
-    """When the picture was taken, else when it was scanned; never when it was last edited."""
+    """When the picture was taken, or else scanned. Never when it was last edited."""
     for date, offset in (
         (Base.DateTimeOriginal, Base.OffsetTimeOriginal),
         (Base.DateTimeDigitized, Base.OffsetTimeDigitized),

@@ -1,4 +1,4 @@
-"""How many frames an animation has, without decoding one of them."""
+"""Counts the frames of an animation without decoding any."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import BinaryIO
 from PIL import Image
 
 ANIMATED = frozenset({"GIF", "WEBP", "PNG", "AVIF"})
-"""Pillow's names of the formats whose frames follow one another in time: not a TIFF's pages, nor a camera's lenses."""
+"""Formats whose frames follow one another in time, by Pillow's names. A TIFF has pages, and an MPO views, instead."""
 
 
 def count_frames(image: Image.Image, source: BinaryIO) -> int:
-    """Frames of an opened image, 1 for a still; as the file says, so more than it may hold. Keeps the position."""
+    """How many frames the opened image says it has; 1 for a still. It may really have fewer. Keeps the position."""
     if image.format not in ANIMATED:
         return 1
     if image.format != "GIF":
@@ -26,7 +26,7 @@ def count_frames(image: Image.Image, source: BinaryIO) -> int:
 
 
 def frame_area(source: BinaryIO) -> tuple[int, int]:
-    """How far a GIF's frames reach to the right and down, pixels; beyond its canvas, if it is a bad one."""
+    """How far a GIF's frames reach to the right and down, in pixels. In a bad file that is beyond its canvas."""
     start = source.tell()
     try:
         source.seek(0)
@@ -37,13 +37,14 @@ def frame_area(source: BinaryIO) -> tuple[int, int]:
 
 
 def _gif_frames(data: bytes) -> Iterator[tuple[int, int]]:
-    """Where each frame ends, right and below. Walks the blocks (GIF89a specification, appendix B), which Pillow
-    would do ten times as slowly.
+    """The right and the lower end of each frame. Goes from block to block (GIF89a specification, appendix B).
+
+    Pillow would take ten times as long.
     """
     at = 13 + _colors(data[10:11])
     while at < len(data):
         block = data[at]
-        if block == 0x2C:  # an image: its header, its colours, the bits a code begins with
+        if block == 0x2C:  # an image: its header, its colours, the size of its first codes
             left, top, width, height = (int.from_bytes(data[at + n : at + n + 2], "little") for n in (1, 3, 5, 7))
             yield left + width, top + height
             at += 11 + _colors(data[at + 9 : at + 10])
@@ -53,12 +54,12 @@ def _gif_frames(data: bytes) -> Iterator[tuple[int, int]]:
             break
         else:
             at += 1
-            continue  # junk, which decoders skip
+            continue  # unknown bytes, which decoders skip
         while at < len(data) and data[at]:
             at += data[at] + 1
         at += 1
 
 
 def _colors(flags: bytes) -> int:
-    """Bytes of a colour table."""
+    """The size of a colour table in bytes; 0 for none."""
     return 3 << (flags[0] & 7) + 1 if flags and flags[0] & 0x80 else 0

@@ -1,9 +1,9 @@
-"""HEIC and HEIF, as phones take them: decoded by libheif and libde265 (LGPL) through pi-heif.
+"""Decodes HEIC and HEIF, the format of many phones, by libheif and libde265 (LGPL) through pi-heif.
 
-pi-heif is pillow-heif without its encoder: x265 is GPL, 20 MB, and not needed. It costs 4 MB of the package.
+pi-heif is pillow-heif without its encoder x265, which is GPL, 20 MB, and not needed. It takes 4 MB of the package.
 
-It decodes in a process of its own (0.2 s): fuzzing found damaged files that crash pi-heif 1.4.0 on opening, and a
-function that dies takes its message through five receives instead of saying `corrupt`.
+It decodes in a process of its own (0.2 s). Fuzzing found damaged files that crash pi-heif 1.4.0 when they are opened.
+A function that crashes would receive its message five times, and never say `corrupt`.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from chalicelib.processing.sniff import SNIFF_BYTES, sniff
 FORMAT = "HEIF"  # as Pillow knows it
 
 _SECONDS = 60
-_MAX_BOXES = 1000  # of the outermost; files have five or so
+_MAX_BOXES = 1000  # outermost ones; files have about five
 _MAX_META = 16 * 1024**2  # bytes; a grid of 1000 tiles takes 100 KB
 _SEQUENCE_PARAMETERS = 33  # the NAL unit with the coded size (ITU-T H.265, 7.3.2.2)
 
 
 def is_heif(source: BinaryIO) -> bool:
-    """Whether the file is one; leaves the position as it was."""
+    """Whether the file is a HEIF. Keeps the position."""
     start = source.tell()
     try:
         return sniff(source.read(SNIFF_BYTES)) == "image/heic"
@@ -39,12 +39,12 @@ def is_heif(source: BinaryIO) -> bool:
 
 
 def opened(source: BinaryIO, memory: int) -> Image.Image:
-    """The decoded image with its EXIF, XMP and profile, `format` "HEIF"; `memory` is the decoder's, bytes.
+    """The decoded image with its EXIF, XMP and profile; its `format` is "HEIF". The decoder gets `memory` bytes.
 
-    libheif turns and mirrors the pixels by the file's own `irot` and `imir` boxes. An EXIF orientation beside them
-    says the same once more and must not be heeded (ISO/IEC 23008-12); the plugin sets it to 1.
+    libheif turns and mirrors the pixels by the file's own `irot` and `imir` boxes. An EXIF orientation beside them says
+    the same once more, and must be ignored (ISO/IEC 23008-12); the plugin sets it to 1.
 
-    Raises OSError when the file cannot be decoded, also when the decoder crashes or takes a minute.
+    Raises OSError when the file cannot be decoded, when the decoder crashes, and when it takes a minute.
     """
     child = Path(__file__).with_name("heif_child.py")
     source.seek(0)
@@ -69,10 +69,10 @@ def opened(source: BinaryIO, memory: int) -> Image.Image:
 
 
 def claimed_pixels(source: BinaryIO) -> int:
-    """The pixels of the largest image that decoding may have to make, by all that the file says of itself.
+    """The most pixels that decoding may have to make, by everything that the file says of itself. Keeps the position.
 
-    Pillow learns the size after cropping (`clap`), so a file may decode a thousand times what it shows. Looked at are
-    the items' sizes (`ispe`) and those in the coded streams' headers (`hvcC`). Leaves the position as it was.
+    Pillow only learns the size after cropping (`clap`), so a file may decode a thousand times as much as it shows. This
+    looks at the items' sizes (`ispe`), and at those in the headers of the coded streams (`hvcC`).
     """
     start = source.tell()
     try:
@@ -90,7 +90,7 @@ def claimed_pixels(source: BinaryIO) -> int:
 
 
 def _meta(source: BinaryIO) -> bytes:
-    """The outermost `meta` box (ISO/IEC 14496-12), b"" for none."""
+    """The content of the outermost `meta` box (ISO/IEC 14496-12); b"" for none."""
     for _ in range(_MAX_BOXES):
         header = source.read(8)
         size, skipped = int.from_bytes(header[:4]), 8
@@ -129,7 +129,7 @@ def _units(config: bytes) -> Iterator[bytes]:
 
 
 def _coded_pixels(unit: bytes) -> int:
-    """Width x height of a sequence parameter set; 0 for one that ends before it says so."""
+    """Width x height of a sequence parameter set; 0 for one that ends before its size."""
     bits = "".join(f"{byte:08b}" for byte in unit[2:512].replace(b"\0\0\3", b"\0\0"))
     layers = int(bits[4:7] or "0", 2)
     at = 8 + 96  # ids; profile, tier and level

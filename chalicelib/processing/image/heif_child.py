@@ -1,6 +1,6 @@
-"""Decodes one HEIF in a process of its own: file on stdin, a line of JSON and the raw pixels on stdout.
+"""Decodes one HEIF in a process of its own: the file on stdin, a line of JSON and the raw pixels on stdout.
 
-Run by heif.py. A file that crashes the decoder, or wants too much memory (argument: bytes), ends this process alone.
+heif.py runs it. A file that crashes the decoder, or needs too much memory (argument: bytes), ends only this process.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ def main(memory: int) -> None:
     import pi_heif  # type: ignore[import-untyped]
     from PIL import Image
 
-    Image.MAX_IMAGE_PIXELS = None  # heif.py has looked
+    Image.MAX_IMAGE_PIXELS = None  # heif.py has checked the size
     pi_heif.register_heif_opener(thumbnails=False)
     with Image.open(BytesIO(sys.stdin.buffer.read()), formats=["HEIF"]) as image:
         image.load()

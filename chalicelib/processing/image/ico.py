@@ -1,4 +1,4 @@
-"""Windows icons: several images in one file, of which we take the largest, as Pillow does."""
+"""Windows icons: several images in one file. Pillow takes the largest, and so do we."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ _MAGIC = b"\0\0\1\0"
 
 
 def claimed_pixels(source: BinaryIO) -> int:
-    """The pixels of the largest image in an icon, as it says itself; 0 for what is no icon. Keeps the position.
+    """The pixels of the largest image in an icon, by its own words; 0 for a file that is no icon. Keeps the position.
 
-    The icon's directory has room for 256 x 256 only; the PNG or bitmap that it points to may claim anything. Pillow
-    believes that one, and decodes it on opening the file: so this has to be asked first.
+    The icon's directory only has room for sizes up to 256 x 256, but the PNG or bitmap that it points to may claim any
+    size. Pillow believes the latter, and decodes it when the file is opened, so this must be asked before that.
     """
     start = source.tell()
     try:
@@ -32,5 +32,5 @@ def _pixels_at(source: BinaryIO, offset: int) -> int:
     if header.startswith(_PNG):
         return int.from_bytes(header[16:20]) * int.from_bytes(header[20:24])
     width = int.from_bytes(header[4:8], "little", signed=True)
-    height = int.from_bytes(header[8:12], "little", signed=True)  # of the colours and the mask, one above the other
+    height = int.from_bytes(header[8:12], "little", signed=True)  # of the colours and the mask together
     return abs(width) * abs(height)

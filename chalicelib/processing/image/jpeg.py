@@ -1,4 +1,4 @@
-"""How a JPEG brings its pixels: all at once, or in passes over the whole image."""
+"""How a JPEG stores its pixels: in one scan, or in several passes over the whole image."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _CHUNK = 1024**2
 
 
 def passes(source: BinaryIO) -> int:
-    """1 for a JPEG whose first scan holds the whole image, else the number of scans in the file (thumbnails' too).
+    """1 for a JPEG whose first scan holds the whole image, or else the number of scans in the file (thumbnails' too).
 
-    Two or more, and a decoder has to keep all coefficients in memory until the end: true of progressive files, and of
-    baseline ones that store their components one after the other. Leaves the position as it was.
+    With two or more, a decoder must keep all coefficients in memory until the end. That is so for progressive files,
+    and for baseline files that store one component after the other. Keeps the position.
     """
     start = source.tell()
     try:
@@ -26,22 +26,21 @@ def passes(source: BinaryIO) -> int:
 
 
 def can_hold(file_size: int, width: int, height: int) -> bool:
-    """Whether a file of so many bytes can code so many pixels: no Huffman code is shorter than a bit, and every block
-    of 8 x 8 samples takes one at least (ISO/IEC 10918-1, F.1.2.1). Of components half as fine in both directions, as
-    if all were so, there is a block for 256 pixels.
+    """Whether a file of so many bytes can hold so many pixels. libjpeg would fill missing pixels with grey.
 
-    libjpeg fills what a file lacks with grey, and calls it an image.
+    A Huffman code has one bit at least, and every block of 8 x 8 samples needs one code at least (ISO/IEC 10918-1,
+    F.1.2.1). If all components are half as fine in both directions, there is one block for 256 pixels.
     """
     return file_size * 8 >= width * height // 256
 
 
 def _first_scan_is_all(source: BinaryIO) -> bool:
-    """Walks the segments (ISO/IEC 10918-1, B.1.1) up to the first scan's header."""
+    """Reads the segments (ISO/IEC 10918-1, B.1.1) up to the header of the first scan."""
     source.seek(2)
     components = -1
     while True:
         byte = source.read(1)
-        while byte and byte != b"\xff":  # junk, which decoders skip
+        while byte and byte != b"\xff":  # unknown bytes, which decoders skip
             byte = source.read(1)
         while byte == b"\xff":
             byte = source.read(1)
@@ -60,7 +59,7 @@ def _first_scan_is_all(source: BinaryIO) -> bool:
 
 
 def _count_scans(source: BinaryIO) -> int:
-    """In coded data 0xFF is always followed by 0 or a restart marker, so these two bytes are a marker."""
+    """In coded data 0xFF always comes before 0 or a restart marker, so these two bytes always are the scan's marker."""
     source.seek(0)
     count, last = 0, b""
     while chunk := source.read(_CHUNK):

@@ -1,4 +1,4 @@
-"""What stands in for an image until it arrives: its ThumbHash and its dominant colour. Standard library only."""
+"""Placeholders to show until the image is there: its ThumbHash and its dominant colour. Standard library only."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from functools import lru_cache
 from math import cos, floor, pi, sumprod
 
 MAX_SIDE = 32
-"""Pixels; larger inputs cost more and change next to nothing: a ThumbHash keeps at most seven waves a side."""
+"""Pixels. A larger input costs more and changes almost nothing: a ThumbHash has at most seven waves a side."""
 
 _OPAQUE = 128  # of 255: from here on a pixel counts as seen
 
@@ -16,8 +16,8 @@ _OPAQUE = 128  # of 255: from here on a pixel counts as seen
 def thumbhash(width: int, height: int, rgba: bytes) -> bytes:
     """The ThumbHash (5-25 bytes) of width x height pixels, `rgba` row by row, four bytes each, not premultiplied.
 
-    Equal to the reference (https://evanw.github.io/thumbhash/), which allows 100 px a side at most. The cosine
-    transform is separated into rows and columns, which the reference does not: same sums, a tenth of the work.
+    Equal to the reference (https://evanw.github.io/thumbhash/), which allows 100 px a side at most. Unlike there, the
+    cosine transform is done for rows and then for columns: the same sums, for a tenth of the work.
     """
     light, warm, red, alpha, opaque = _channels(rgba)
     limit, longest = (7 if opaque else 5), max(width, height)  # fewer waves of light leave room for those of alpha
@@ -51,10 +51,10 @@ def thumbhash(width: int, height: int, rgba: bytes) -> bytes:
 
 
 def dominant_color(rgba: bytes) -> str:
-    """`#rrggbb`: the mean of the fullest of 512 colour boxes, pixels that are mostly transparent left out.
+    """`#rrggbb`: the mean of the fullest of 512 colour boxes. Mostly transparent pixels are left out.
 
-    Boxes are 32 levels a side, laid twice, the second time shifted by 16: so a colour on the border of one grid is in
-    the middle of the other. White when there is nothing to see.
+    The boxes are 32 levels a side, in two grids that are shifted by 16, so that a colour at the border of one grid is
+    in the middle of the other. An image that is all transparent gets white.
     """
     seen = [p for p in zip(rgba[::4], rgba[1::4], rgba[2::4], rgba[3::4], strict=True) if p[3] >= _OPAQUE]
     if not seen:
@@ -69,7 +69,7 @@ def dominant_color(rgba: bytes) -> str:
 
 
 def _channels(rgba: bytes) -> tuple[list[float], list[float], list[float], list[float], bool]:
-    """Light (L), yellow-blue (P), red-green (Q) and alpha, 0..1 or -1..1; over the mean colour where it is clear."""
+    """Light (L), yellow-blue (P), red-green (Q) and alpha, 0..1 or -1..1. Clear pixels lie over the mean colour."""
     reds, greens, blues, alphas = rgba[::4], rgba[1::4], rgba[2::4], rgba[3::4]
     alpha = [a / 255 for a in alphas]
     opaque = alphas.count(255) == len(alphas)
@@ -86,7 +86,7 @@ def _channels(rgba: bytes) -> tuple[list[float], list[float], list[float], list[
 
 
 def _transform(channel: Sequence[float], width: int, waves_x: int, waves_y: int) -> tuple[float, list[float], float]:
-    """The mean, the lower-left triangle of cosine terms scaled to 0..1 around .5, and the scale."""
+    """The mean, the lower-left triangle of the cosine terms (scaled to 0..1 around .5), and the scale."""
     height = len(channel) // width
     rows = [channel[start : start + width] for start in range(0, len(channel), width)]
     columns = [[sumprod(row, wave) for row in rows] for wave in _waves(width, waves_x)]
@@ -108,5 +108,5 @@ def _waves(length: int, count: int) -> list[list[float]]:
 
 
 def _round(value: float) -> int:
-    """As JavaScript's Math.round, half up: Python's own rounds half to even."""
+    """Rounds half up, as JavaScript's Math.round does. Python's own round goes to even."""
     return floor(value + 0.5)

@@ -1,4 +1,4 @@
-"""The quality that an encoder needs for a wanted likeness to its image (SSIM)."""
+"""Finds the lowest quality at which an encoder reaches a wanted likeness (SSIM) to the image."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ _C1, _C2 = 6.5025, 58.5225
 def ssim(one: Image.Image, other: Image.Image) -> float:
     """Structural similarity of two L images of one size: at most 1, which is equality.
 
-    The mean over windows of 8 x 8 pixels side by side, where the paper slides one of 11 x 11: cheap, and it orders
-    qualities alike. What the windows leave at the right and bottom edge counts as a window of its own.
+    The mean over windows of 8 x 8 pixels side by side, where the paper slides one of 11 x 11: that is cheap, and puts
+    qualities in the same order. The rest at the right and lower edges counts as windows, too.
     """
     x, y = one.convert("F"), other.convert("F")
 
@@ -54,8 +54,8 @@ def ssim(one: Image.Image, other: Image.Image) -> float:
 def chosen(image: Image.Image, encoding: Encoding, encode: Callable[[Image.Image, Encoding], bytes]) -> Encoding:
     """The encoding with the lowest quality, from 30 to 95, that reaches its `target_ssim` on this image's luma.
 
-    Found by halving, in seven trials at most, on the image at 640 pixels; the ladder's other sizes get the same.
-    Where not even 95 reaches the target, it is 95. An encoding without a target comes back as it is.
+    It is found by halving, in seven trials at most, on the image at 640 pixels. All sizes of the ladder get the same
+    quality. If 95 does not reach the target either, it is 95. An encoding without a target is returned unchanged.
     """
     if encoding.target_ssim is None:
         return encoding

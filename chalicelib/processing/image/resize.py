@@ -1,11 +1,12 @@
-"""Resizing, and the first of all resizes: from decoded pixels to the largest that is needed, in sRGB and upright.
+"""Resizes images. The first resize goes from decoded pixels to the largest size that is needed, in sRGB and upright.
 
-By SIMD (cykooz-resizer) where that is installed, a seventh of Pillow's time; else by Pillow, as on arm64, for which it
-has no wheel. Both are Lanczos with three lobes, eight bits a channel, alpha premultiplied. They round apart: by one
-level in a third of the samples at most, by more (9 were seen) where the filter overshoots black or white between its
-two passes. `recipes.ENGINE_VERSION` tells them apart. SSE4.1, AVX2 and plain code give the same bytes.
+Where cykooz-resizer (SIMD) is installed, it does the work in a seventh of Pillow's time. Elsewhere Pillow does, as on
+arm64, for which there is no wheel. Both use Lanczos with three lobes, eight bits a channel, alpha premultiplied. They
+round differently: by one level in at most a third of the samples, and by more (9 were seen) where the filter overshoots
+black or white between its two passes. `engine.ENGINE_VERSION` tells them apart. SSE4.1, AVX2 and plain code give the
+same bytes.
 
-Pillow raises MemoryError; Rust ends the process instead. What it needs besides the result is what decode.py estimates.
+Without memory Pillow raises MemoryError, but Rust ends the process. decode.py has estimated what it needs.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ from chalicelib.processing.image.color import to_srgb, transform_to_srgb
 from chalicelib.processing.image.decode import as_seen
 from chalicelib.renditions.engine import HAS_RESIZER
 
-# Not in a `try`: where it is there and cannot be loaded, Pillow's pixels would go to its addresses.
-_simd: Any = import_module("cykooz_resizer") if HAS_RESIZER else None
+# Not in a `try`: if it is installed but could not be loaded, Pillow's pixels would get the addresses of its pixels.
+SIMD: Any = import_module("cykooz_resizer") if HAS_RESIZER else None
 _SIMD_MODES = frozenset({"L", "RGB", "RGBA", "RGBa", "CMYK"})
 
 _LANCZOS = Image.Resampling.LANCZOS
@@ -35,24 +36,32 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-_STRIPS = 2  # Fixed, not by the processors: the seam may differ by one level from one strip's
+_STRIPS = 2  # Fixed, whatever the number of processors: at the seam the pixels may differ by one level.
+
+
+def fitted(width: int, height: int, side: int) -> tuple[int, int]:
+    """The size with the longer side at most `side`, the shape kept, at least 1 x 1."""
+    longest = max(width, height)
+    if longest <= side:
+        return width, height
+    return max(1, round(width * side / longest)), max(1, round(height * side / longest))
 
 
 def resized(image: Image.Image, size: tuple[int, int], rows: tuple[float, float] | None = None) -> Image.Image:
-    """The image at this size (pixels); of it only `rows`, from the first up to the second, though read beyond them."""
+    """The image, or its `rows` from the first up to the second, at this size (pixels). The filter reads beyond rows."""
     top, bottom = rows or (0.0, float(image.height))
-    if _simd is None or image.mode not in _SIMD_MODES:
+    if SIMD is None or image.mode not in _SIMD_MODES:
         return image.resize(size, _LANCZOS, (0.0, top, float(image.width), bottom))
     made = Image.new(image.mode, size)
-    options = _simd.ResizeOptions(
-        resize_alg=_simd.ResizeAlg.convolution(_simd.FilterType.lanczos3),
-        crop_box=_simd.CropBox(0.0, top, float(image.width), bottom - top),
+    options = SIMD.ResizeOptions(
+        resize_alg=SIMD.ResizeAlg.convolution(SIMD.FilterType.lanczos3),
+        crop_box=SIMD.CropBox(0.0, top, float(image.width), bottom - top),
     )
     try:
-        _simd.Resizer().resize_pil(image, made, options)  # one for each call: it keeps its buffers
+        SIMD.Resizer().resize_pil(image, made, options)  # one for each call, because it keeps its buffers
     except Exception:
         raise
-    except BaseException as error:  # a panic in Rust, which `except Exception` further up would let by
+    except BaseException as error:  # a panic in Rust, which no `except Exception` catches
         if type(error).__name__ != "PanicException":
             raise
         raise RuntimeError(f"the resizer gave up on {image.size} to {size}, {image.mode}") from error
@@ -62,20 +71,19 @@ def resized(image: Image.Image, size: tuple[int, int], rows: tuple[float, float]
 def first_resize(
     source: Image.Image, orientation: int, profile: bytes | None, target: tuple[int, int], pool: Executor
 ) -> Image.Image:
-    """Decoded pixels at the target size (as seen), upright, in L, RGB or RGBA, their colours sRGB, no metadata.
+    """Decoded pixels at the target size (as seen), upright, in L, RGB or RGBA, in sRGB, without metadata.
 
-    `source` has one of the modes of `color.eight_bit`, its colours those of `profile` (ICC).
+    `source` has one of the modes of `color.eight_bit`, and the colours of `profile` (ICC).
     """
     size = as_seen(target, orientation)
     transform = transform_to_srgb(profile, source.mode)
     mode = source.mode
     if mode in ("LA", "RGBA") and source.size != size:
-        source = source.convert(
-            mode[:-1] + "a"
-        )  # premultiplied, as `resize` would for each strip; else clear bleeds into edges
+        # Premultiplied, or clear pixels would bleed into edges. `resize` itself would do it for each strip.
+        source = source.convert(mode[:-1] + "a")
 
     def strip(top: int, bottom: int) -> Image.Image:
-        """These rows of the result. The filter reads across the box's border, so strips meet without a seam."""
+        """These rows of the result. The filter reads beyond them, so that strips meet without a seam."""
         if source.size == size:
             rows = source.crop((0, top, size[0], bottom))
         else:

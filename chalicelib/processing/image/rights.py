@@ -1,4 +1,4 @@
-"""Whose picture it is, and what it shows: the only words of its metadata that a rendition may keep."""
+"""Reads whose picture it is and what it shows: the only words of its metadata that a rendition may keep."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from PIL.ExifTags import Base
 from chalicelib.processing.image.exif import text
 
 MAX_TEXT = 1000
-"""Characters of each text that are kept."""
+"""Longest text, in characters; a longer one is cut."""
 
-_MAX_XMP = 256 * 1024  # bytes looked at; packets are a few KiB
-# Where each stands: EXIF tag, XMP property, IPTC-IIM record and data set.
+_MAX_XMP = 256 * 1024  # bytes that are read; packets have a few KiB
+# Where each word is stored: EXIF tag, XMP property, IPTC-IIM record and data set.
 _PLACES = {
     "artist": (Base.Artist, "<dc:creator", (2, 80)),
     "copyright": (Base.Copyright, "<dc:rights", (2, 116)),
     "caption": (Base.ImageDescription, "<dc:description", (2, 120)),
 }
 RIGHTS = ("artist", "copyright")
-"""What a rendition keeps unless its recipe says otherwise."""
+"""The words that a rendition keeps unless its recipe says otherwise."""
 
 
 def credit(image: Image.Image) -> dict[str, str]:
-    """`artist`, `copyright` and `caption`, as far as the image names them: in EXIF, else XMP, else IPTC.
+    """The image's `artist`, `copyright` and `caption`, as far as it has them: from EXIF, or else XMP, or else IPTC.
 
-    Reads EXIF: on a PNG that loads the pixels, so call it after decoding. Hostile metadata raises nothing.
+    Call it after decoding: reading the EXIF of a PNG loads its pixels. Hostile metadata raises nothing.
     """
     found: dict[str, str] = {}
     iptc: dict[tuple[int, int], object] = {}
@@ -46,11 +46,11 @@ def credit(image: Image.Image) -> dict[str, str]:
 
 
 def rights_block(words: dict[str, str], keep: tuple[str, ...] = RIGHTS) -> bytes:
-    """An EXIF block with those words of `credit` that are to be kept, or b"" when there are none."""
+    """An EXIF block with the words of `credit` that are to be kept; b"" when there are none."""
     block = Image.Exif()
     for name, (tag, _, _) in _PLACES.items():
         if name in keep and name in words:
-            block[tag] = words[name].encode()  # UTF-8, as everyone writes it; Pillow itself would reduce it to ASCII
+            block[tag] = words[name].encode()  # UTF-8, as all software writes it; Pillow itself would make it ASCII
     return block.tobytes() if len(block) else b""
 
 
@@ -62,7 +62,7 @@ def _packet(image: Image.Image) -> str:
 
 
 def _from_xmp(packet: str, prop: str) -> str | None:
-    """A property's first list item. Step by step: an expression would take quadratic time on hostile ones."""
+    """A property's first list item. A regular expression would take quadratic time on hostile packets."""
     at = packet.find(prop)
     item = packet.find("<rdf:li", at) if at >= 0 else -1
     begin = packet.find(">", item) + 1 if item >= 0 else 0

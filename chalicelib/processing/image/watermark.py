@@ -1,4 +1,4 @@
-"""The mark that a recipe sets on its renditions: a picture of ours, or a line of text."""
+"""Sets a recipe's mark on its renditions: a picture of the operator's, or a line of text."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ _FONT_SIZE = 96  # pixels, at which text is drawn before it is scaled
 
 
 def marked(image: Image.Image, watermark: Watermark | None) -> Image.Image:
-    """A copy with the mark on it; the image itself where there is none, or where the image is too small for one.
+    """A copy with the mark on it; the image itself without a watermark, or if it is too small for one.
 
-    `image` is L, RGB or RGBA; the mark brings colour, so of L comes RGB. Over clear pixels the mark stands alone.
+    `image` is L, RGB or RGBA. The mark has colour, so L becomes RGB. The mark also shows over clear pixels.
     """
     if watermark is None or min(image.size) < watermark.min_side:
         return image
@@ -35,7 +35,7 @@ def _over(image: Image.Image, stamp: Image.Image, at: tuple[int, int]) -> Image.
 
 @lru_cache(maxsize=16)
 def _stamp(watermark: Watermark, width: int, height: int) -> Image.Image:
-    """The mark as it goes on an image of this size (pixels), RGBA, its opacity in its alpha."""
+    """The mark for an image of this size (pixels), in RGBA; its opacity is in its alpha."""
     drawn = _text(watermark.text) if watermark.text else _picture(watermark.image)
     margin = _margin(watermark, (width, height))
     room = max(1, round(watermark.width * width)), max(1, height - 2 * margin)
@@ -52,7 +52,7 @@ def _picture(name: str) -> Image.Image:
 
 
 def _text(text: str) -> Image.Image:
-    """White with a dark rim, so that it can be read on anything; in the font that Pillow brings."""
+    """White with a dark rim, so that it can be read on any picture; in the font that comes with Pillow."""
     font = ImageFont.load_default(_FONT_SIZE)
     rim = _FONT_SIZE // 24
     left, top, right, bottom = font.getbbox(text, stroke_width=rim)

@@ -382,13 +382,13 @@ def test_a_change_while_it_is_processed_does_not_disturb_the_worker(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file_id = upload(client, PHOTO)
-    make = pipeline._make_renditions
+    make = pipeline.make_renditions
 
     def meanwhile(*args: Any) -> Any:
         assert patch(client, file_id, {"tags": ["meanwhile"]}).status == 200
         return make(*args)
 
-    monkeypatch.setattr(pipeline, "_make_renditions", meanwhile)
+    monkeypatch.setattr(pipeline, "make_renditions", meanwhile)
     deliver(file_id)
     record = get(client, file_id).json
     assert (record["status"], record["tags"]) == ("ready", ["meanwhile"])
@@ -717,7 +717,7 @@ def test_reprocessing_that_fails_for_good_leaves_what_there_was(
 ) -> None:
     file_id = ready(client)
     before = get(client, file_id).json
-    make = pipeline._make_renditions
+    make = pipeline.make_renditions
 
     def fail(*args: Any) -> Any:
         make(*args)
@@ -725,7 +725,7 @@ def test_reprocessing_that_fails_for_good_leaves_what_there_was(
 
     post(client, file_id, "reprocess", {"recipe": "avatar"})
     with monkeypatch.context() as context:
-        context.setattr(pipeline, "_make_renditions", fail)
+        context.setattr(pipeline, "make_renditions", fail)
         work_off()
     after = get(client, file_id).json
     assert (after["status"], after["recipe"], after["error"]["code"]) == ("ready", "photo", "corrupt")
@@ -783,13 +783,13 @@ def test_a_worker_whose_file_was_deleted_meanwhile_leaves_nothing(
 ) -> None:
     file_id = ready(client)
     post(client, file_id, "reprocess", {"recipe": "avatar"})
-    make = pipeline._make_renditions
+    make = pipeline.make_renditions
 
     def delete_midway(*args: Any) -> Any:
         assert delete(client, file_id).status == 204
         return make(*args)
 
-    monkeypatch.setattr(pipeline, "_make_renditions", delete_midway)
+    monkeypatch.setattr(pipeline, "make_renditions", delete_midway)
     work_off()
     assert derived() == []
 
@@ -887,16 +887,16 @@ def test_what_has_no_renditions_is_restored_at_once(client: Client) -> None:
 @pytest.mark.usefixtures("window")
 def test_a_file_that_is_processed_can_be_deleted_and_restored(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     file_id = upload(client, PHOTO)
-    make = pipeline._make_renditions
+    make = pipeline.make_renditions
 
     def delete_midway(*args: Any) -> Any:
-        monkeypatch.setattr(pipeline, "_make_renditions", make)
+        monkeypatch.setattr(pipeline, "make_renditions", make)
         made = make(*args)
         assert delete(client, file_id).status == 204
         assert post(client, file_id, "restore").status == 202
         return made
 
-    monkeypatch.setattr(pipeline, "_make_renditions", delete_midway)
+    monkeypatch.setattr(pipeline, "make_renditions", delete_midway)
     deliver(file_id)
     assert derived() == [], "the first worker's renditions are nobody's"
     assert work_off() == 1

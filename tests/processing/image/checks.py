@@ -1,4 +1,4 @@
-"""An image through the engine, and what its renditions look like."""
+"""Runs an image through the engine, and checks how its renditions look."""
 
 from __future__ import annotations
 

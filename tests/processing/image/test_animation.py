@@ -50,7 +50,7 @@ def test_an_animation_stays_one_in_webp_and_its_first_frame_is_the_jpeg(format: 
     ("format", "loop", "plays"),
     [("GIF", 0, 0), ("GIF", 3, 4), ("GIF", None, 1), ("WEBP", 0, 0), ("WEBP", 3, 3), ("PNG", 2, 2)],
 )
-def test_it_is_played_as_often(format: str, loop: int | None, plays: int) -> None:
+def test_an_animation_is_played_as_often_as_the_file_says(format: str, loop: int | None, plays: int) -> None:
     _, out = process(moving(format, loop=loop), widths=(50,))
     assert opened(out["w50", "webp"][1]).info["loop"] == plays
 

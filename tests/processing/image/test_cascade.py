@@ -20,7 +20,8 @@ from PIL.ExifTags import IFD, Base
 
 from chalicelib.model import ErrorCode, Rendition
 from chalicelib.processing.image import decode
-from chalicelib.processing.image.cascade import encode, process_image
+from chalicelib.processing.image.cascade import process_image
+from chalicelib.processing.image.encoders import encode
 from chalicelib.processing.image.jpeg import passes
 from chalicelib.processing.image.resize import resized
 from chalicelib.renditions.recipes import Encoding
@@ -55,7 +56,7 @@ def test_the_same_bytes_give_the_same_renditions_with_any_number_of_processors(m
     data = images.jpeg(700, 500, icc=images.wide_gamut_profile())
     first = process(data)
     for processors in (1, 7):
-        monkeypatch.setattr("chalicelib.processing.image.cascade._processors", lambda count=processors: count)
+        monkeypatch.setattr("chalicelib.processing.image.encoders.processors", lambda count=processors: count)
         assert process(data) == first
 
 
@@ -210,7 +211,7 @@ def test_alpha_is_kept_in_webp_and_white_in_jpeg(mode: str) -> None:
 
 
 def test_what_is_clear_does_not_bleed_into_edges() -> None:
-    """Opaque white beside clear black: a resize that forgets alpha makes the edge grey."""
+    """Opaque white beside clear black: resizing without alpha would make the edge grey."""
     image = Image.new("RGBA", (400, 400), (0, 0, 0, 0))
     image.paste((255, 255, 255, 255), (0, 0, 197, 400))
     jpeg = opened(process(images.encoded(image, "PNG"), widths=(100,))[1]["w100", "jpeg"][1])
@@ -224,7 +225,7 @@ def test_alpha_that_hides_nothing_is_dropped() -> None:
 
 
 @pytest.mark.parametrize("format", ["GIF", "WEBP", "PNG", "AVIF"])
-def test_of_an_animation_it_is_the_first_frame(format: str) -> None:
+def test_a_still_of_an_animation_is_its_first_frame(format: str) -> None:
     frames = [Image.new("RGB", (120, 120), "black") for _ in range(3)]
     data = images.encoded(images.picture(120, 120), format, save_all=True, append_images=frames, duration=100)
     _, out = process(data, widths=(60,))
@@ -371,7 +372,7 @@ def test_a_format_that_is_not_allowed_is_not_even_tried(monkeypatch: pytest.Monk
 
 
 def test_what_pillow_warns_of_is_no_fault() -> None:
-    """A JPEG that claims to hold several pictures, and does not say where."""
+    """The JPEG claims to have several pictures, and does not say where."""
     data = images.jpeg(100, 100)
     broken = data[:2] + b"\xff\xe2\x00\x10MPF\0II*\0\xff\0\0\0xx" + data[2:]
     with warnings.catch_warnings(record=True) as heard:
@@ -427,14 +428,14 @@ def test_memory_that_runs_out_all_the_same_is_too_many_pixels(monkeypatch: pytes
     def exhausted(*_: object, **__: object) -> bytes:
         raise MemoryError
 
-    for target in ("decode.eight_bit", "cascade.first_resize", "cascade.encode"):
+    for target in ("decode.eight_bit", "cascade.first_resize", "encoders.encode"):
         with monkeypatch.context() as patch:
             patch.setattr(f"chalicelib.processing.image.{target}", exhausted)
             assert fault(images.jpeg(100, 100)).code is ErrorCode.TOO_MANY_PIXELS
 
 
 def needed(data: bytes, target: tuple[int, int] = (100, 100), draft: bool = False) -> float:
-    """Estimated bytes a pixel of the source, above what the function takes at rest."""
+    """The estimated bytes a pixel of the source, without those that the function takes at rest."""
     image = Image.open(BytesIO(data))
     stored = image.size
     scans = passes(BytesIO(data)) if image.format == "JPEG" else 1
@@ -445,7 +446,7 @@ def needed(data: bytes, target: tuple[int, int] = (100, 100), draft: bool = Fals
 
 
 def test_the_estimate_knows_what_each_format_takes() -> None:
-    """At least what was measured at 20 MP, bytes a pixel, and not twice that."""
+    """It is at least the bytes a pixel that were measured at 20 MP, and not twice that."""
     picture, clear = images.picture(2000, 2000), images.picture(2000, 2000, "RGBA")
     measured = {
         4.05: images.jpeg(2000, 2000),
@@ -497,7 +498,7 @@ def test_renditions_are_emitted_as_they_are_made_and_not_at_the_end(monkeypatch:
         events.append("encode")
         return encode(*arguments)
 
-    monkeypatch.setattr("chalicelib.processing.image.cascade.encode", spy)
+    monkeypatch.setattr("chalicelib.processing.image.encoders.encode", spy)
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
     process_image(images.jpeg(1920, 1280), PHOTO, memory=MEMORY, emit=lambda *_: events.append("emit"))
     assert events.count("emit") == events.count("encode") == 12
@@ -537,7 +538,7 @@ def test_after_a_failure_no_more_is_encoded_than_was_begun(monkeypatch: pytest.M
 
 
 def test_threads_that_encode_one_image_do_not_mix_their_options() -> None:
-    """`Image.save` keeps its options on the image; without a view for each, most of these files come out wrong."""
+    """`Image.save` keeps its options on the image: without a view for each thread, most of these files are wrong."""
     image = images.picture(64, 64)
     encodings = [Encoding("jpeg", quality) for quality in range(10, 100, 5)]
     alone = [encode(image, encoding) for encoding in encodings]

@@ -1,4 +1,4 @@
-"""Colours against littleCMS on the whole image, and gradients without bands."""
+"""Compares colours with littleCMS on the whole image, and looks for bands in gradients."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from PIL import Image, ImageCms, ImageFilter
 
+from chalicelib.processing.image.color import eight_bit
 from chalicelib.processing.image.decode import decode
 from chalicelib.processing.image.resize import first_resize
 from tests import images
@@ -99,7 +100,7 @@ def test_colors_are_those_of_littlecms_on_the_whole_image(name: str, format: str
 
 @pytest.mark.parametrize("channels", [1, 3])
 def test_sixteen_bits_become_eight_without_bands(channels: int) -> None:
-    """A gradient over 2048 columns: every level is there, each as wide as the others, none out of order."""
+    """A gradient over 2048 columns has every level, in order, and all about as wide."""
     data = images.deep_png(2048, 8, channels, lambda x: x * 65535 // 2047)
     image = made(data, (2048, 8)).convert("L")
     row = list(image.tobytes()[:2048])
@@ -113,3 +114,38 @@ def test_a_narrow_gradient_of_sixteen_bits_is_smooth_when_resized() -> None:
     row = list(made(data, (512, 1)).convert("L").tobytes())
     assert row == sorted(row)
     assert max(b - a for a, b in pairwise(row)) == 1
+
+
+def levels(mode: str, *values: float) -> list[int]:
+    """The 8-bit levels of a row of pixels of this mode."""
+    image = Image.new(mode, (len(values), 1))
+    for x, value in enumerate(values):
+        image.putpixel((x, 0), value)
+    return list(eight_bit(image).tobytes())
+
+
+@pytest.mark.parametrize(
+    ("mode", "values", "expected"),
+    [
+        ("I;16", (0, 128, 129, 32768, 65406, 65407, 65535), [0, 0, 1, 128, 254, 255, 255]),
+        ("I;16B", (0, 32768, 65535), [0, 128, 255]),
+        ("I", (0, 100), [0, 100]),
+        ("I", (0, 1), [0, 1]),
+        ("I", (0, 255), [0, 255]),
+        ("I", (0, 256), [0, 1]),
+        ("I", (0, 65535), [0, 255]),
+        ("I", (0, 65536), [0, 255]),
+        ("I", (1000, 65536), [0, 255]),
+        ("I", (-100, 0, 100), [0, 128, 255]),
+        ("I", (-7, -7), [0, 0]),
+        ("F", (0.0, 0.5, 1.0), [0, 128, 255]),
+        ("F", (0.0, 1.5), [0, 2]),
+        ("F", (0.0, 255.0), [0, 255]),
+        ("F", (0.0, 70000.0), [0, 255]),
+        ("F", (-1.0, 1.0), [0, 255]),
+    ],
+)
+def test_wide_greys_have_their_darkest_level_at_0_and_are_rounded(
+    mode: str, values: tuple[float, ...], expected: list[int]
+) -> None:
+    assert levels(mode, *values) == expected

@@ -20,7 +20,7 @@ def read(**options: Any) -> dict[str, Any]:
 
 
 def raw(values: dict[int, Any]) -> dict[str, Any]:
-    """`exif` of an image whose parsed tags are exactly these: what Pillow may hand out, and no writer would write."""
+    """`exif` of an image with exactly these parsed tags: Pillow may return them, but no program would write them."""
     image = Image.new("RGB", (1, 1))
     image.getexif().update(values)
     return exif(image)

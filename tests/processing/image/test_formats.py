@@ -1,4 +1,4 @@
-"""What phones and old desktops bring: HEIC, JPEG 2000, icons."""
+"""Formats of phones and old desktops: HEIC, JPEG 2000, icons."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_a_heic_bomb_is_refused() -> None:
 
 @pytest.mark.parametrize("name", HEIC)
 def test_what_a_heic_decodes_is_read_from_its_stream_too(name: str) -> None:
-    """64 x 48 is coded in whole blocks; the boxes that say so are spoilt, the stream's header is left."""
+    """The boxes with the size are made useless, so only the header of the stream has it (64 x 48, in whole blocks)."""
     spoilt = HEIC[name].replace(b"ispe", b"spoi")
     assert 64 * 48 <= claimed_pixels(BytesIO(spoilt)) <= 64 * 64
     assert claimed_pixels(BytesIO(images.jpeg(20, 20))) == 0
@@ -82,14 +82,14 @@ for data in (jpeg(20, 20), HEIC["upright"]):
 
 
 @pytest.mark.parametrize("options", [{}, {"irreversible": True, "quality_layers": [8]}, {"tile_size": (64, 64)}])
-def test_jpeg_2000(options: dict[str, object]) -> None:
+def test_a_jpeg_2000_is_decoded(options: dict[str, object]) -> None:
     info, out = process(images.encoded(images.picture(120, 90), "JPEG2000", **options), widths=(60,))
     assert (info.width, info.height, info.format) == (120, 90, "jp2")
     for _, encoded in out.values():
         assert_upright(opened(encoded))
 
 
-def test_jpeg_2000_with_alpha_and_a_bare_code_stream() -> None:
+def test_a_jpeg_2000_may_have_alpha_or_be_a_bare_code_stream() -> None:
     _, out = process(images.encoded(images.picture(120, 120, "RGBA"), "JPEG2000"), widths=(60,))
     assert opened(out["w60", "webp"][1]).getchannel("A").getpixel((15, 15)) == 0
     assert process(images.encoded(images.picture(120, 90), "JPEG2000", no_jp2=True))[0].width == 120
@@ -104,7 +104,7 @@ def test_a_jpeg_2000_bomb_is_refused() -> None:
 
 
 @pytest.mark.parametrize("kind", ["bmp", "png"])
-def test_of_an_icon_it_is_the_largest_image(kind: str) -> None:
+def test_an_icon_gives_its_largest_image(kind: str) -> None:
     data = images.encoded(images.picture(128, 128), "ICO", sizes=[(16, 16), (128, 128), (48, 48)], bitmap_format=kind)
     info, out = process(data)
     assert (info.width, info.height, info.format) == (128, 128, "ico")
@@ -131,7 +131,7 @@ def test_an_icon_that_points_nowhere_is_corrupt() -> None:
 
 
 def test_a_heic_that_crashes_the_decoder_is_corrupt() -> None:
-    """Found by fuzzing: it ends pi-heif 1.4.0 with a segmentation fault."""
+    """Fuzzing found this file: pi-heif 1.4.0 ends with a segmentation fault."""
     crashing = bytearray(HEIC["turned"])
     crashing[175:179] = bytes((0o72, 0o24, 0o277, 0o37))
     assert fault(bytes(crashing)).code is ErrorCode.CORRUPT

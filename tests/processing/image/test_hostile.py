@@ -1,4 +1,4 @@
-"""Files made to harm: what becomes of them is a rendition or a fault, soon and in bounded memory."""
+"""Files that are made to harm end in a rendition or a fault, soon and in bounded memory."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_a_bomb_is_refused_by_its_header(format: str) -> None:
 
 
 def test_an_avif_bomb_is_refused_before_its_pixels() -> None:
-    """libavif has a bound of its own on what a header may claim, and compares it with the coded frame."""
+    """libavif has its own bound on the size in a header, and compares it with the coded frame."""
     begun = time.process_time()
     assert fault(bomb("AVIF")).code in (ErrorCode.TOO_MANY_PIXELS, ErrorCode.CORRUPT)
     assert time.process_time() - begun < 1

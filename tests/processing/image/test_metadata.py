@@ -37,7 +37,7 @@ def animation(format: str, count: int, **options: Any) -> bytes:
     return images.encoded(frames[0], format, save_all=True, append_images=frames[1:], duration=50, **options)
 
 
-def test_what_kind_of_pixels() -> None:
+def test_the_record_says_what_kind_of_pixels_the_image_has() -> None:
     info = process(images.jpeg(1500, 1000))[0]
     assert (info.megapixels, info.color_space, info.has_alpha, info.frames) == (1.5, "sRGB", False, 1)
     assert process(images.jpeg(50, 50, icc=images.wide_gamut_profile()))[0].color_space == "Wide test profile"
@@ -47,7 +47,7 @@ def test_what_kind_of_pixels() -> None:
     assert process(images.png(50, 50, icc_profile=b"none"))[0].color_space == "sRGB"
 
 
-def test_what_it_looks_like() -> None:
+def test_the_record_says_what_the_image_looks_like() -> None:
     info = process(images.jpeg(700, 500))[0]
     assert info.blurhash
     assert len(info.blurhash) == 28

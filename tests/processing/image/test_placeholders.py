@@ -69,7 +69,7 @@ def test_the_dominant_color_is_that_of_most_pixels() -> None:
 
 
 def test_a_color_on_a_boxs_border_is_not_split() -> None:
-    """60 of 100 pixels lie around 128, on the corner of eight boxes of one grid, against 40 of one colour."""
+    """60 of 100 pixels are around 128, at the corner of eight boxes of one grid. The other 40 have one colour."""
 
     def pixel(x: int, y: int) -> tuple[int, int, int, int]:
         return (127 + x % 2, 127 + y % 2, 127 + (x + y) // 2 % 2, 255) if y < 6 else (9, 9, 9, 255)
@@ -77,10 +77,10 @@ def test_a_color_on_a_boxs_border_is_not_split() -> None:
     assert set(bytes.fromhex(dominant_color(rgba(10, 10, pixel))[1:])) <= {127, 128}
 
 
-def test_what_is_clear_does_not_count() -> None:
+def test_clear_pixels_do_not_count_for_the_dominant_color() -> None:
     pixels = rgba(10, 10, lambda x, y: (255, 0, 0, 255) if y == 0 else (0, 0, 0, 20))
     assert dominant_color(pixels) == "#ff0000"
 
 
-def test_nothing_to_see_is_white() -> None:
+def test_the_dominant_color_of_a_clear_image_is_white() -> None:
     assert dominant_color(bytes(400)) == "#ffffff"

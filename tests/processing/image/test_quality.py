@@ -6,7 +6,8 @@ import pytest
 from PIL import Image, ImageFilter
 
 from chalicelib.model import Rendition
-from chalicelib.processing.image.cascade import encode, process_image
+from chalicelib.processing.image.cascade import process_image
+from chalicelib.processing.image.encoders import encode
 from chalicelib.processing.image.quality import HIGHEST, LOWEST, chosen, ssim
 from chalicelib.renditions.recipes import RECIPES, Encoding
 from tests import images

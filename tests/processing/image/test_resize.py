@@ -1,4 +1,4 @@
-"""Both resizers: the one with SIMD and Pillow's, which takes its place where there is no wheel."""
+"""Tests both resizers: the one with SIMD, and Pillow's, which is used where the other has no wheel."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ needs_simd = pytest.mark.skipif(not HAS_RESIZER, reason="cykooz-resizer has no w
 @pytest.fixture(params=[pytest.param("simd", marks=needs_simd), "pillow"])
 def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     if request.param == "pillow":
-        monkeypatch.setattr(resize, "_simd", None)
+        monkeypatch.setattr(resize, "SIMD", None)
     return str(request.param)
 
 
 def scene(width: int, height: int, mode: str = "RGB") -> Image.Image:
-    """Grain on soft shapes, so that there are edges and none is at black or white; with alpha, all levels of it."""
+    """Grain on soft shapes: there are edges, but none at black or white. With alpha, all levels of it."""
     source = random.Random(3)
     small = Image.frombytes("RGB", (12, 9), bytes(source.randrange(60, 190) for _ in range(12 * 9 * 3)))
     grain = Image.frombytes("RGB", (width, height), source.randbytes(width * height * 3)).point(lambda v: v // 8)
@@ -63,10 +63,10 @@ def greatest(one: Image.Image, other: Image.Image) -> int:
 @needs_simd
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("size", [(480, 360), (100, 75), (31, 300), (901, 677)])
-def test_both_make_the_same_picture(mode: str, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_both_resizers_make_the_same_picture(mode: str, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
     image = scene(900, 676, mode)
     fast = resized(image, size)
-    monkeypatch.setattr(resize, "_simd", None)
+    monkeypatch.setattr(resize, "SIMD", None)
     slow = resized(image, size)
     assert fast.mode == slow.mode == mode and fast.size == slow.size == size
     if mode in ("LA", "RGBA"):
@@ -78,14 +78,14 @@ def test_both_make_the_same_picture(mode: str, size: tuple[int, int], monkeypatc
     assert mean(differences(*sample)) < 0.4, "CIEDE2000; 1 is what an eye can see"
 
 
-def test_renditions_of_both_are_equally_good(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not alike: what an encoder throws away hangs on the last bit. But as near to the best possible."""
+def test_renditions_of_both_resizers_are_equally_good(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are not equal: the last bit of a pixel decides what an encoder drops. But they are as near to the best."""
     data = images.encoded(scene(1400, 1000), "JPEG", quality=95)
     with Image.open(BytesIO(data)) as whole:
         whole.load()
     made: list[dict[str, float]] = []
-    for simd in (resize._simd, None):
-        monkeypatch.setattr(resize, "_simd", simd)
+    for simd in (resize.SIMD, None):
+        monkeypatch.setattr(resize, "SIMD", simd)
         found: dict[str, float] = {}
 
         def score(rendition: Rendition, encoded: bytes, found: dict[str, float] = found) -> None:
@@ -101,8 +101,8 @@ def test_renditions_of_both_are_equally_good(monkeypatch: pytest.MonkeyPatch) ->
 
 @needs_simd
 def test_every_set_of_instructions_gives_the_same_bytes() -> None:
-    """Else a photo's bytes would depend on which computer of the cloud it met."""
-    image, simd = scene(701, 503), resize._simd
+    """If not, a photo's bytes would depend on the computer in the cloud that it came to."""
+    image, simd = scene(701, 503), resize.SIMD
     made = []
     for name in ("none", "sse4_1", "avx2"):
         one = simd.Resizer()
@@ -121,7 +121,7 @@ def test_every_set_of_instructions_gives_the_same_bytes() -> None:
 
 @pytest.mark.parametrize("mode", ["LA", "RGBA"])
 def test_what_is_clear_does_not_bleed_into_what_is_seen(engine: str, mode: str) -> None:
-    """White that is seen beside black that is clear: every pixel that shows anything stays white."""
+    """Visible white beside clear black: every pixel that can be seen at all stays white."""
     image = Image.new("RGBA", (301, 203), (0, 0, 0, 0))
     image.paste((255, 255, 255, 255), (77, 0, 301, 203))
     image = image.convert(mode)
@@ -133,7 +133,7 @@ def test_what_is_clear_does_not_bleed_into_what_is_seen(engine: str, mode: str) 
 
 @pytest.mark.parametrize("turn", range(1, 9))
 @pytest.mark.parametrize("mode", MODES)
-def test_every_turn_in_every_mode(engine: str, mode: str, turn: int) -> None:
+def test_every_turn_comes_out_upright_in_every_mode(engine: str, mode: str, turn: int) -> None:
     stored = (images.turned(240, 160, turn) if turn > 1 else images.picture(240, 160)).convert(mode)
     made = first(stored, (60, 40), turn)
     expected = {"L": "L", "LA": "RGBA", "RGBA": "RGBA"}.get(mode, "RGB")
@@ -169,7 +169,7 @@ def test_the_smallest_and_the_thinnest(engine: str, mode: str, shape: tuple[int,
 
 
 def test_rows_end_where_the_image_does(engine: str) -> None:
-    """The last strip's border is a sum of fractions, and beyond the image by a bit would be an error."""
+    """The border of the last strip is a sum of fractions. A bit beyond the image would be an error."""
     for source_height in range(1, 60):
         image = Image.new("L", (2, source_height), 77)
         for height in range(1, 30):
@@ -196,7 +196,7 @@ def test_a_panic_in_rust_is_an_error_like_others(monkeypatch: pytest.MonkeyPatch
     def panic(*_: Any) -> None:
         raise PanicException("index out of bounds")
 
-    monkeypatch.setattr(resize._simd.Resizer, "resize_pil", panic)
+    monkeypatch.setattr(resize.SIMD.Resizer, "resize_pil", panic)
     with pytest.raises(RuntimeError, match="gave up"):
         process_image(images.jpeg(400, 300), RECIPES["photo"], memory=MEMORY, emit=lambda *_: None)
 
@@ -213,7 +213,7 @@ def test_no_memory_for_the_result_is_too_many_pixels(engine: str, monkeypatch: p
 
 
 def version_with(path: Path) -> str:
-    """What `engine` says in a Python that finds no packages but those in `path`."""
+    """The words of `engine` in a Python that finds only the packages in `path`."""
     code = f"import sys; sys.path[:0] = [{str(path)!r}, '.']; from chalicelib.renditions import engine as r;"
     code += "assert 'PIL' not in sys.modules and 'cykooz_resizer' not in sys.modules; print(r.ENGINE_VERSION)"
     python = str(Path(sys.base_prefix) / "bin" / Path(sys.executable).name)

@@ -24,12 +24,11 @@ def logo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """A blue square of 100 x 50 that is clear in its right half."""
     picture = Image.new("RGBA", (100, 50), (0, 0, 255, 255))
     picture.paste((255, 0, 0, 0), (50, 0, 100, 50))
-    picture.save(tmp_path / "logo.png")
+    name = f"{tmp_path.name}.png"  # another one for each test: stamps are remembered by their pictures' names
+    picture.save(tmp_path / name)
     monkeypatch.setattr(recipes, "WATERMARKS", tmp_path)
     monkeypatch.setattr(watermark, "WATERMARKS", tmp_path)
-    watermark._stamp.cache_clear()
-    recipes._sha256_of.cache_clear()
-    return "logo.png"
+    return name
 
 
 def made(data: bytes, recipe: Recipe) -> dict[tuple[str, str], bytes]:
@@ -105,12 +104,16 @@ def test_every_frame_of_an_animation_is_marked(logo: str) -> None:
     assert all(close(color, (0, 0, 255), 30) for color in colors)
 
 
-def test_another_picture_of_the_same_name_is_another_recipe(logo: str) -> None:
+def test_another_picture_of_the_same_name_is_another_recipe(
+    logo: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     marked = replace(PHOTO, watermark=Watermark(image=logo))
     before = marked.fingerprint
     assert before != PHOTO.fingerprint
-    Image.new("RGBA", (10, 10), "red").save(recipes.WATERMARKS / logo)
-    recipes._sha256_of.cache_clear()
+    other = tmp_path / "other"
+    other.mkdir()
+    Image.new("RGBA", (10, 10), "red").save(other / logo)
+    monkeypatch.setattr(recipes, "WATERMARKS", other)
     assert marked.fingerprint != before
 
 

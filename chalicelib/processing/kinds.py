@@ -1,0 +1,97 @@
+"""The kinds of files, and the processor of each. A new kind is one module, and one line in `PROCESSORS`.
+
+A processor is a module with a function `process` (see `Process`). The module is imported when the first file of its
+kind comes, so that no other kind waits for its libraries. Its function reads a source, emits renditions, and returns
+what the record says of the file. Everything else is done for it: claim, checks, hash, upload, and the record's end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import BinaryIO, Protocol, cast
+
+from pydantic import BaseModel
+
+from chalicelib.model import Kind, Rendition
+from chalicelib.processing.content_types import one_name
+from chalicelib.renditions.recipes import Recipe
+
+Emit = Callable[[Rendition, bytes], None]
+
+
+@dataclass(frozen=True)
+class Source:
+    """The file to process. `size` in bytes; `data` is a seekable file object that stands at the first byte.
+
+    A processor should read only what it needs, and ask `data` for nothing else than seek, tell and read: these bytes
+    are in memory today, and may be ranges of the stored object for a kind whose files are too large for that.
+    """
+
+    content_type: str
+    size: int
+    data: BinaryIO
+
+
+@dataclass(frozen=True)
+class Order:
+    """What to make of a source: the recipe's renditions, or, with `only`, those of the size of that name.
+
+    `memory` is what the whole function has, in bytes.
+    """
+
+    recipe: Recipe
+    memory: int
+    only: str | None = None
+
+
+class Process(Protocol):
+    def __call__(self, source: Source, order: Order, emit: Emit) -> BaseModel | None:
+        """Gives `emit` each rendition with its bytes as soon as it is made, in any order and from any thread.
+
+        Returns the object that the record gets under the kind's name, or None. What `emit` raises ends the work, and
+        is raised. The same source and order must give the same renditions: their addresses say that nothing changed.
+
+        Raises PermanentFault when the file itself is at fault. Anything else that it raises is tried again.
+        """
+
+
+@dataclass(frozen=True)
+class Processor:
+    """How the files of one kind are processed.
+
+    `matches` is asked with a content type by the name that `sniff` uses. `module` is the full name of the module with
+    `process`; without one, files are only hashed and recorded. `in_memory` is for kinds whose processor needs the whole
+    file: the bytes are kept while they are hashed, so that they are fetched once. It is a bound, in bytes: a larger
+    file of the kind is refused.
+    """
+
+    kind: Kind
+    matches: Callable[[str], bool]
+    module: str | None = None
+    in_memory: int = 0
+
+    def process(self, source: Source, order: Order, emit: Emit) -> BaseModel | None:
+        """Raises what `Process` raises."""
+        if self.module is None:
+            return None
+        return cast(Process, import_module(self.module).process)(source, order, emit)
+
+
+# SVG is no image here: docs/images.md says why.
+_IMAGES = frozenset(
+    f"image/{name}" for name in ("jpeg", "png", "gif", "webp", "avif", "heic", "tiff", "bmp", "jp2", "x-icon")
+)
+
+PROCESSORS = (
+    # 200 MiB is far above any camera's files, and far below the function's memory.
+    Processor(Kind.IMAGE, _IMAGES.__contains__, "chalicelib.processing.image.processor", in_memory=200 * 1024**2),
+    Processor(Kind.OTHER, lambda _: True),
+)
+"""In the order in which they are asked. The last one takes whatever the others did not."""
+
+
+def processor_of(content_type: str) -> Processor:
+    name = one_name(content_type)
+    return next(processor for processor in PROCESSORS if processor.matches(name))

@@ -1,0 +1,80 @@
+"""Reads an original once: its bytes are checked against what was declared, sniffed, hashed, and kept where needed."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from io import BytesIO
+from typing import IO
+
+from chalicelib.model import ErrorCode, File, PermanentFault
+from chalicelib.processing import content_types, kinds, sniff
+from chalicelib.processing.kinds import Processor, Source
+from chalicelib.storage import originals
+
+CHUNK = 1024**2  # bytes
+
+
+@dataclass(frozen=True)
+class Read:
+    """What reading found out. `sha256` in hex. The source has data only where its processor wants it in memory."""
+
+    processor: Processor
+    source: Source
+    sha256: str
+
+
+def read(file: File, key: str, version_id: str) -> Read:
+    """One GetObject, which tells the size, too. Holds at most `CHUNK` bytes, beside what the processor wants.
+
+    Raises PermanentFault for a file that is not what was declared, and OriginalMissingError.
+    """
+    original = originals.open_version(key, version_id)
+    with original.body as body:
+        _check_size(file, original.size)
+        head = body.read(min(sniff.SNIFF_BYTES, original.size))
+        content_type = _checked_type(file, sniff.sniff(head))
+        processor = kinds.processor_of(content_type)
+        if processor.in_memory and original.size > processor.in_memory:
+            bound = f"{processor.in_memory // 1024**2} MiB"
+            raise PermanentFault(
+                ErrorCode.TOO_LARGE, f"A file of the kind `{processor.kind}` may have at most {bound}."
+            )
+        data = BytesIO()
+        sha256 = _hash_stream(head, body, data if processor.in_memory else None)
+    if file.declared_sha256 and file.declared_sha256 != sha256:
+        raise PermanentFault(
+            ErrorCode.CHECKSUM_MISMATCH, f"The bytes' SHA-256 is {sha256}, but {file.declared_sha256} was declared."
+        )
+    return Read(processor, Source(content_type, original.size, data), sha256)
+
+
+def _check_size(file: File, size: int) -> None:
+    if size == 0:
+        raise PermanentFault(ErrorCode.EMPTY, "The file is empty.")
+    if file.size is not None and size != file.size:
+        raise PermanentFault(ErrorCode.SIZE_MISMATCH, f"The file has {size} bytes, but {file.size} were declared.")
+    if file.max_bytes is not None and size > file.max_bytes:
+        raise PermanentFault(ErrorCode.TOO_LARGE, f"The file has more than the {file.max_bytes} bytes allowed.")
+
+
+def _checked_type(file: File, detected: str | None) -> str:
+    if content_types.contradicts(file.content_type, detected):
+        found = detected or "something else"
+        raise PermanentFault(
+            ErrorCode.TYPE_MISMATCH, f"The file was declared as {file.content_type}, but its bytes are {found}."
+        )
+    return content_types.settled(file.content_type, detected)
+
+
+def _hash_stream(head: bytes, body: IO[bytes], keep: BytesIO | None) -> str:
+    """SHA-256 (hex) of `head` and of all that comes after it in `body`; the bytes go to `keep`, if there is one."""
+    digest, chunk = hashlib.sha256(), head
+    while chunk:
+        digest.update(chunk)
+        if keep is not None:
+            keep.write(chunk)
+        chunk = body.read(CHUNK)
+    if keep is not None:
+        keep.seek(0)
+    return digest.hexdigest()

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from chalicelib.model import ErrorCode, PermanentFault, Visibility
+from chalicelib.processing.kinds import PROCESSORS
+from chalicelib.processing.reading import CHUNK, Read, read
+from chalicelib.storage.originals import OriginalMissingError
+from tests import images
+from tests.making import put, ready_file
+from tests.stage import Calls
+
+PHOTO = images.jpeg(64, 48)
+ID = "file_01K8Z0000000000000000000AA"
+
+
+def reads(body: bytes, content_type: str = "image/jpeg", **declared: Any) -> Read:
+    file = ready_file(Visibility.PRIVATE).model_copy(update={"content_type": content_type, "size": None, **declared})
+    return read(file, f"acme/{ID}", put(ID, body))
+
+
+def fault(*args: Any, **declared: Any) -> ErrorCode:
+    with pytest.raises(PermanentFault) as caught:
+        reads(*args, **declared)
+    assert caught.value.message.endswith(".")
+    return caught.value.code
+
+
+@pytest.mark.parametrize("size", [1, 4095, 4096, 4097, 4096 + CHUNK, 4097 + CHUNK, 2 * CHUNK + 5000])
+def test_a_file_is_hashed_whole_and_an_image_is_kept_whole(stage: Calls, size: int) -> None:
+    body = (b"\xff\xd8\xff" + bytes(range(256)) * (size // 256 + 1))[:size]
+    stage.clear()
+    found = reads(body, "image/jpeg" if size > 2 else "application/octet-stream")
+    assert stage.names == ["s3.GetObject"]
+    assert found.sha256 == hashlib.sha256(body).hexdigest()
+    assert found.source.size == size
+    assert found.source.data.tell() == 0
+    assert found.source.data.read() == (body if size > 2 else b"")
+
+
+def test_bytes_that_no_processor_wants_are_not_kept(stage: Calls) -> None:
+    found = reads(b"a,b\n" * 5000, "text/csv")
+    assert (found.source.data.read(), found.sha256) == (b"", hashlib.sha256(b"a,b\n" * 5000).hexdigest())
+
+
+def test_an_empty_file_is_empty(stage: Calls) -> None:
+    assert fault(b"", size=5) is ErrorCode.EMPTY
+
+
+@pytest.mark.parametrize("difference", [-1, 1])
+def test_a_file_of_another_size_than_declared_is_a_mismatch(stage: Calls, difference: int) -> None:
+    assert reads(PHOTO, size=len(PHOTO)).source.size == len(PHOTO)
+    assert fault(PHOTO, size=len(PHOTO) + difference) is ErrorCode.SIZE_MISMATCH
+
+
+def test_a_file_may_have_all_the_bytes_allowed_and_not_one_more(stage: Calls) -> None:
+    assert reads(PHOTO, max_bytes=len(PHOTO)).source.size == len(PHOTO)
+    assert fault(PHOTO, max_bytes=len(PHOTO) - 1) is ErrorCode.TOO_LARGE
+
+
+def test_a_declared_checksum_must_be_the_bytes(stage: Calls) -> None:
+    sha256 = hashlib.sha256(PHOTO).hexdigest()
+    assert reads(PHOTO, declared_sha256=sha256).sha256 == sha256
+    assert fault(PHOTO, declared_sha256="0" * 64) is ErrorCode.CHECKSUM_MISMATCH
+
+
+def test_the_fault_of_a_wrong_type_names_both_types(stage: Calls) -> None:
+    with pytest.raises(PermanentFault, match=r"declared as image/png, but its bytes are image/jpeg\."):
+        reads(PHOTO, "image/png")
+    with pytest.raises(PermanentFault, match=r"declared as image/png, but its bytes are something else\."):
+        reads(b"text", "image/png")
+
+
+def test_a_generic_type_gives_way_to_the_bytes_type_and_kind(stage: Calls) -> None:
+    found = reads(PHOTO, "application/octet-stream")
+    assert (found.source.content_type, found.processor.kind) == ("image/jpeg", "image")
+
+
+def test_the_bound_of_a_kind_is_the_largest_file_that_is_processed(
+    stage: Calls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image, other = PROCESSORS
+    for bound, fits in ((len(PHOTO), True), (len(PHOTO) - 1, False)):
+        monkeypatch.setattr("chalicelib.processing.kinds.PROCESSORS", (replace(image, in_memory=bound), other))
+        if fits:
+            assert reads(PHOTO).source.data.read() == PHOTO
+        else:
+            assert fault(PHOTO) is ErrorCode.TOO_LARGE
+
+
+def test_an_original_that_is_gone_is_missing(stage: Calls) -> None:
+    with pytest.raises(OriginalMissingError):
+        read(ready_file(Visibility.PRIVATE), f"acme/{ID}", "no-such-version")
