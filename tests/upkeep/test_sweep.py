@@ -394,7 +394,7 @@ def test_two_sweeps_at_once_do_what_one_does(client: Client, clock: Clock, monke
     inside: list[int] = []
     begin_purge = removal.begin_purge
 
-    def other(file: File) -> removal.Ending:
+    def other(file: File) -> removal.Removal:
         if not inside:
             inside.append(1)
             sweep.run()
@@ -519,14 +519,14 @@ def test_the_walk_goes_on_where_it_stopped(client: Client, clock: Clock, monkeyp
     seen: list[str] = []
     listed = derived_objects.page
 
-    def two(after: str, prefix: str = "") -> objects.Listed:
+    def two(after: str, prefix: str = "") -> objects.Page:
         page = listed(after, prefix)
         if prefix or len(page.objects) <= 7:
             seen.extend(each.key for each in page.objects if not prefix)
             return page
         cut = page.objects[:7]
         seen.extend(each.key for each in cut)
-        return objects.Listed(cut, (cut[-1].key, ""))
+        return objects.Page(cut, (cut[-1].key, ""))
 
     monkeypatch.setattr(derived_objects, "page", two)
     monkeypatch.setenv("FILEMILL_SWEEP_PAGES", "1")

@@ -798,7 +798,7 @@ def test_what_cannot_be_processed_again_says_why(client: Client) -> None:
     answer = post(client, waiting, "reprocess", {})
     assert (answer.status, answer.json["code"]) == (409, "not_uploaded")
     gone = ready(client)
-    original_objects.delete_all(f"acme/{gone}")
+    original_objects.delete_all_versions(f"acme/{gone}")
     for body in ({"force": True}, {"recipe": "avatar"}):
         answer = post(client, gone, "reprocess", body)
         assert (answer.status, answer.json["code"]) == (409, "original_missing")
