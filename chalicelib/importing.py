@@ -17,8 +17,9 @@ from chalicelib.catalog import claims, files
 from chalicelib.model import ErrorCode, File, FileError, PermanentFault, Status
 from chalicelib.observability import append, emit, logger
 from chalicelib.outbound import addresses
-from chalicelib.outbound.addresses import UnreachableError
-from chalicelib.outbound.fetch import Limits, fetch
+from chalicelib.outbound.errors import UnreachableError
+from chalicelib.outbound.fetch import fetch
+from chalicelib.outbound.limits import Limits
 from chalicelib.queues import worker
 from chalicelib.queues.imports import parse
 from chalicelib.queues.worker import MAX_RECEIVES, Later, Message

@@ -21,7 +21,8 @@ class PostPolicy:
 def sign(file: File, expires_in: int) -> PostPolicy:
     """A form for exactly this upload, for `expires_in` seconds. No AWS call.
 
-    The policy fixes the key, the size and the content type. If the file's size is unknown, the policy has a largest size. If its SHA-256 was declared, S3 checks it.
+    The policy fixes the key, the size and the content type; for a file of unknown size it has a largest size. S3 checks
+    the SHA-256 if one was declared.
     """
     fixed = {"Content-Type": file.content_type, "success_action_status": "201"}
     if file.declared_sha256:

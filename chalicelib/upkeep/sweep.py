@@ -1,4 +1,4 @@
-"""The sweep: every five minutes it finishes the work that nobody else will finish, and reconciles pages of both buckets.
+"""The sweep: every five minutes it finishes work that nobody else will finish, and reconciles pages of both buckets.
 
 It is safe to run twice, or two at once: each write is conditional on the record's revision, a message that is sent
 twice is handled once, and no record leads to an object that is removed.
