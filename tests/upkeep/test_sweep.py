@@ -472,7 +472,7 @@ def test_what_was_made_on_demand_stays_though_no_record_lists_it(
     file = record(file_id)
     address = missing.parse("private", file.id, str(file.source_version), "w64.webp")
     assert address
-    assert missing.obtain(address) is missing.End.MADE
+    assert missing.obtain(address) is missing.Outcome.MADE
     clock.forward(timedelta(days=2))
     assert sweep.run()["Orphans"] == 0
     assert derived() == [address.key]

@@ -459,7 +459,7 @@ def test_what_was_made_on_demand_ends_with_its_address(
     assert file.renditions == []
     address = missing.parse("public", file_id, str(file.source_version), "w160.webp")
     assert address
-    assert missing.obtain(address) is missing.End.MADE
+    assert missing.obtain(address) is missing.Outcome.MADE
     assert derived() == [address.key]
     if ends == "is deleted":
         delete(client, file_id)
