@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -542,14 +542,3 @@ def test_the_walk_can_be_turned_off(stage: Calls, client: Client, monkeypatch: p
     stage.clear()
     sweep.run()
     assert not stage.count("s3.")
-
-
-def test_the_app_s_function_hands_on_to_the_sweep(stage: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
-    import app
-
-    seen: list[Any] = []
-    monkeypatch.setattr(sweep, "handle", lambda event, context: seen.append(event))
-    event = {"version": "0", "account": "1", "region": "r", "detail": {}, "detail-type": "t", "source": "aws.events"}
-    event |= {"time": datetime.now(UTC).isoformat(), "id": "i", "resources": []}
-    app.sweep(event, SimpleNamespace(aws_request_id="r"))
-    assert seen == [event]
