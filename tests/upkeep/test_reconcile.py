@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from chalicelib import model
+from chalicelib import aws, model
 from chalicelib import settings as stage_settings
-from chalicelib.delivery import missing
-from chalicelib.model import Status
+from chalicelib.catalog import claims, files, reconciliations
+from chalicelib.delivery import invalidation, missing
+from chalicelib.model import ErrorCode, FileError, Status
 from chalicelib.renditions.recipes import RECIPES, Encoding
 from chalicelib.storage import derived as derived_objects
 from chalicelib.storage import objects
+from chalicelib.storage import originals as original_objects
 from chalicelib.upkeep import reconcile, sweep
 from tests.client import Client
 from tests.faults.world import Clock
 from tests.making import deliver, derived, put, upload
 from tests.stage import Calls, aws_client
-from tests.upkeep.making import PHOTO, nothing, record
+from tests.upkeep.making import PHOTO, messages, nothing, record
 
 
 def later(clock: Clock) -> Any:
@@ -141,3 +144,181 @@ def test_reconciliation_can_be_turned_off(stage: Calls, client: Client, monkeypa
     stage.clear()
     sweep.run()
     assert not stage.count("s3.")
+
+
+def keys(bucket: str) -> set[str]:
+    """The objects that can be seen in a bucket."""
+    return {entry["Key"] for entry in aws_client("s3").list_objects_v2(Bucket=bucket).get("Contents", [])}
+
+
+def reconciled(clock: Clock, after: timedelta = timedelta(days=2)) -> Any:
+    """Reconciles alone, without the sweep's other work."""
+    clock.forward(after)
+    return reconcile.run(time.monotonic() + 60)
+
+
+def test_objects_whose_keys_are_not_ours_are_left_alone(stage: Calls, clock: Clock) -> None:
+    file_id = model.new_file_id()
+    strange = {
+        "derived": {
+            f"g/private/{file_id}/v/w1.webp",
+            "f/private/file_1/v/w1.webp",
+            f"f/private/{file_id}",
+            "f",
+            "index.html",
+        },
+        "originals": {file_id, f"acme/{file_id}/x", f"-acme/{file_id}", "acme/file_1"},
+    }
+    for bucket, names in strange.items():
+        for name in names:
+            aws_client("s3").put_object(Bucket=bucket, Key=name, Body=b"x")
+    assert nothing(reconciled(clock))
+    assert {bucket: keys(bucket) for bucket in strange} == strange
+
+
+@pytest.mark.parametrize(
+    ("key", "file_id"),
+    [
+        ("f/public/file_01K8Z0000000000000000000AA/v/w1.webp", "file_01K8Z0000000000000000000AA"),
+        ("f/public/file_01K8Z0000000000000000000AA", None),
+        ("x/public/file_01K8Z0000000000000000000AA/v/w1.webp", None),
+        ("f/public/01K8Z0000000000000000000AA/v/w1.webp", None),
+    ],
+)
+def test_a_rendition_s_key_names_its_file(key: str, file_id: str | None) -> None:
+    assert reconcile.file_of_rendition(key) == file_id
+
+
+@pytest.mark.parametrize(("orphans", "files", "removed"), [(2, 0, True), (3, 3, True), (3, 2, False)])
+def test_nothing_is_removed_only_if_both_the_number_and_the_share_are_too_large(
+    orphans: int, files: int, removed: bool, client: Client, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reconcile, "STRANGE", 2)
+    monkeypatch.setitem(RECIPES, "photo", replace(RECIPES["photo"], encodings=(Encoding("webp", quality=60),)))
+    for _ in range(files):
+        deliver(upload(client, PHOTO))
+    assert len(derived()) == files, "one rendition a file"
+    put_orphans(orphans)
+    done = reconciled(clock)
+    assert (done["Orphans"], done["Unowned"]) == ((2 * orphans, 0) if removed else (0, 2 * orphans))
+    left = files if removed else files + orphans
+    assert (len(keys("originals")), len(keys("derived"))) == (left, left)
+
+
+def test_several_versions_without_a_record_are_one_original_to_hide(stage: Calls, clock: Clock) -> None:
+    file_id = model.new_file_id()
+    for _ in range(3):
+        put(file_id, b"x")
+    assert reconciled(clock)["Orphans"] == 1
+    assert len(aws_client("s3").list_object_versions(Bucket="originals")["DeleteMarkers"]) == 1
+    assert reconciled(clock)["Orphans"] == 0, "it is hidden already"
+    assert len(aws_client("s3").list_object_versions(Bucket="originals")["DeleteMarkers"]) == 1
+
+
+def test_an_original_that_no_message_told_of_is_told_of(client: Client, clock: Clock) -> None:
+    file_id = upload(client, PHOTO)
+    assert reconciled(clock)["Untold"] == 1
+    [body] = messages()
+    told = body["Records"][0]["s3"]["object"]
+    head = aws_client("s3").head_object(Bucket="originals", Key=f"acme/{file_id}")
+    assert (told["key"], told["versionId"], told["size"]) == (f"acme/{file_id}", head["VersionId"], len(PHOTO))
+
+
+def test_bytes_that_came_after_a_failed_import_are_deleted(client: Client, clock: Clock) -> None:
+    answer = client("POST", "/v1/files", {"source_url": "https://example.com/a.jpg"})
+    file_id = str(answer.json["id"])
+    claims.fail_import("acme", file_id, FileError(code=ErrorCode.SOURCE_UNREACHABLE, message="no"))
+    put(file_id, PHOTO)
+    assert reconciled(clock)["Orphans"] == 1
+    assert "Versions" not in aws_client("s3").list_object_versions(Bucket="originals")
+
+
+def test_a_public_rendition_is_deleted_though_cloudfront_takes_no_invalidation(
+    stage: Calls, clock: Clock, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(invalidation, "invalidate", lambda paths, reference: False)
+    key = f"f/public/{model.new_file_id()}/0123456789abcdef/w1.webp"
+    aws_client("s3").put_object(Bucket="derived", Key=key, Body=b"x")
+    assert reconciled(clock)["Orphans"] == 1
+    assert derived() == []
+    assert "edges may keep copies" in caplog.text
+
+
+@pytest.mark.parametrize("changed", [{"status": Status.PROCESSING, "source_version": "f" * 16}, None])
+def test_a_file_that_changed_meanwhile_lacks_nothing(
+    changed: dict[str, Any] | None, client: Client, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file_id = upload(client, PHOTO)
+    deliver(file_id)
+    for key in derived():
+        aws_client("s3").delete_object(Bucket="derived", Key=key)
+    aws_client("s3").put_object(Bucket="derived", Key=f"f/private/{file_id}/v/w1.webp", Body=b"x")
+    version = str(record(file_id).version_id)
+    exists = original_objects.exists
+    monkeypatch.setattr(original_objects, "exists", lambda file: file.version_id != version and exists(file))
+    assert reconciled(clock, timedelta())["Missing"] == 2
+    current = record(file_id).model_copy(update=changed) if changed else None
+    monkeypatch.setattr(files, "get", lambda tenant, file_id: current)
+    assert reconciled(clock)["Missing"] == 0
+
+
+def test_at_most_a_sample_of_each_page_is_checked_the_other_way_round(
+    stage: Calls, client: Client, clock: Clock
+) -> None:
+    for _ in range(reconcile.SAMPLE + 1):
+        deliver(upload(client, PHOTO))
+    stage.clear()
+    reconciled(clock)
+    assert stage.count("s3.HeadObject") == reconcile.SAMPLE
+    assert stage.names.count("s3.ListObjectsV2") == reconcile.SAMPLE + 1  # and the page itself
+
+
+def test_a_file_that_is_not_ready_lacks_nothing(client: Client, clock: Clock) -> None:
+    file_id = upload(client, PHOTO)
+    deliver(file_id)
+    assert client("POST", f"/v1/files/{file_id}/reprocess", {"force": True}).status == 202
+    for key in derived():
+        aws_client("s3").delete_object(Bucket="derived", Key=key)
+    assert reconciled(clock, timedelta())["Missing"] == 0
+
+
+def test_a_reconciliation_begins_again_after_a_day(stage: Calls, clock: Clock) -> None:
+    put_orphans(1)
+    assert reconciled(clock, timedelta())["Walked"] == 2
+    assert reconciled(clock, timedelta(hours=23))["Walked"] == 0
+    assert reconciled(clock, timedelta(hours=2))["Walked"] == 2
+
+
+def test_a_reconciliation_whose_time_is_over_looks_at_nothing(stage: Calls, clock: Clock) -> None:
+    put_orphans(1)
+    assert not reconcile.run(time.monotonic() - 1)
+    assert reconciled(clock, timedelta())["Walked"] == 2
+
+
+def pages_of(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
+    """Makes S3's pages of versions smaller than 1,000."""
+    listed = aws.s3().list_object_versions
+    monkeypatch.setattr(aws.s3(), "list_object_versions", lambda **asked: listed(MaxKeys=size, **asked))
+
+
+def test_a_bucket_of_several_pages_is_reconciled_in_one_run_up_to_the_bound(
+    stage: Calls, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pages_of(monkeypatch, 2)
+    for _ in range(7):
+        put(model.new_file_id(), b"x")
+    monkeypatch.setenv("FILEMILL_SWEEP_PAGES", "3")
+    stage_settings.settings.cache_clear()
+    assert reconciled(clock, timedelta())["Walked"] == 6
+    assert reconciled(clock, timedelta())["Walked"] == 1
+    assert reconciled(clock, timedelta())["Walked"] == 0
+
+
+def test_a_reconciliation_that_another_sweep_moved_on_stops(
+    stage: Calls, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pages_of(monkeypatch, 2)
+    for _ in range(6):
+        put(model.new_file_id(), b"x")
+    monkeypatch.setattr(reconciliations, "move", lambda *_: False)
+    assert reconciled(clock, timedelta())["Walked"] == 2
