@@ -155,3 +155,27 @@ def test_an_address_in_numbers_is_accepted_in_an_operators_networks_only() -> No
     for other in ("http://10.2.0.1/", "http://0x0a010203/", "http://[::ffff:10.1.2.3]/", "http://8.8.8.8/"):
         with pytest.raises(RefusedError):
             check_url(other, allowed)
+
+
+def host_of(characters: int) -> str:
+    """A host's name of so many characters, in labels of at most 63."""
+    labels = "a" * 63 + "."
+    return (labels * 4)[:characters].rstrip(".").ljust(characters, "a")
+
+
+@pytest.mark.parametrize(
+    ("within", "beyond"),
+    [
+        ("https://example.com/".ljust(2048, "a"), "https://example.com/".ljust(2049, "a")),
+        (f"https://{host_of(253)}/", f"https://{host_of(254)}/"),
+        (f"https://{'a' * 63}.com/", f"https://{'a' * 64}.com/"),
+        ("https://example.com:1024/", "https://example.com:1023/"),
+        ("https://example.com:65535/", "https://example.com:65536/"),
+        ("https://example.com:80/", "https://example.com:81/"),
+        ("http://example.com:443/", "http://example.com:442/"),
+    ],
+)
+def test_a_url_may_fill_each_bound_and_not_exceed_it(within: str, beyond: str) -> None:
+    assert check_url(within).url == within
+    with pytest.raises(RefusedError):
+        check_url(beyond)
