@@ -215,15 +215,17 @@ def test_a_refused_invalidation_delays_no_removal_that_needs_none(
 ) -> None:
     monkeypatch.setattr(invalidation, "invalidate", lambda paths, reference: False)
     [public] = deleted(client, 1)
-    private = upload(client, PHOTO)
-    deliver(private)
-    deletion.mark_deleted("acme", private)
+    private = [upload(client, PHOTO) for _ in range(2)]
+    for file_id in private:
+        deliver(file_id)
+        deletion.mark_deleted("acme", file_id)
     clock.forward(timedelta(minutes=1))
-    assert sweep.run()["Removed"] == 1
-    assert (is_due(public), is_due(private)) == (True, False)
-    assert nothing(sweep.run()), "it is put off"
+    assert sweep.run()["Removed"] == 2
+    assert [is_due(file_id) for file_id in (public, *private)] == [True, False, False]
     monkeypatch.undo()
-    clock.forward(timedelta(minutes=6))
+    clock.forward(sweep.AGAIN - timedelta(seconds=10))
+    assert nothing(sweep.run()), "it is put off"
+    clock.forward(timedelta(seconds=20))
     assert sweep.run()["Removed"] == 1
 
 
@@ -347,3 +349,100 @@ def test_the_scheduled_run_handles_many_records_at_once(stage: Calls, client: Cl
 def _items() -> list[dict[str, Any]]:
     items: list[dict[str, Any]] = aws_client("dynamodb").scan(TableName="filemill-test")["Items"]
     return items
+
+
+def test_removals_that_are_finished_are_logged_with_their_files(
+    client: Client, clock: Clock, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(invalidation, "invalidate", lambda paths, reference: False)
+    deleted(client, 1)
+    private = upload(client, PHOTO)
+    deletion.mark_deleted("acme", private)
+    clock.forward(timedelta(minutes=1))
+    sweep.run()
+    [line] = [line for line in caplog.records if line.message == "finished removals"]
+    assert line.__dict__["files"] == [private]
+
+
+def test_whoever_changed_a_file_has_half_a_minute_to_remove_what_it_replaced(
+    client: Client, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file_id = upload(client, PHOTO, visibility="public")
+    deliver(file_id)
+    with monkeypatch.context() as patch:
+        patch.setattr(removal, "clear", lambda file: False)
+        assert client("PATCH", f"/v1/files/{file_id}", {"visibility": "private"}).status == 200
+    clock.forward(sweep.SETTLED - timedelta(seconds=2))
+    assert nothing(sweep.run())
+    clock.forward(timedelta(seconds=3))
+    assert sweep.run()["Removed"] == 1
+
+
+def test_a_busy_queue_keeps_a_file_that_no_worker_took_from_being_given_up(
+    client: Client, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file_id = reprocessed(client)
+    monkeypatch.setattr(sweep, "BACKLOG", 0)
+    aws_client("sqs").send_message(QueueUrl=STAGE["FILEMILL_INGEST_QUEUE_URL"], MessageBody="{}")
+    clock.forward(sweep.HOPELESS + timedelta(hours=1))
+    done = sweep.run()
+    assert (done["GivenUp"], done["Stalled"]) == (0, 1)
+    assert record(file_id).status is Status.PROCESSING
+
+
+def test_a_queue_is_asked_for_its_backlog_once_a_run(stage: Calls, client: Client, clock: Clock) -> None:
+    for _ in range(3):
+        reprocessed(client)
+    clock.forward(timedelta(minutes=10))
+    stage.clear()
+    assert sweep.run()["Stalled"] == 3
+    assert stage.count("sqs.GetQueueAttributes") == 1
+
+
+def test_a_multipart_upload_of_a_deleted_file_is_aborted(client: Client, clock: Clock) -> None:
+    file_id = created(client, size=200_000_000, content_type="video/mp4")
+    deletion.mark_deleted("acme", file_id)
+    clock.forward(timedelta(minutes=1))
+    assert sweep.run()["Removed"] == 1
+    assert not aws_client("s3").list_multipart_uploads(Bucket="originals").get("Uploads")
+
+
+def test_replaced_renditions_of_a_deleted_file_go_before_its_delete_window_is_over(
+    client: Client, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FILEMILL_DELETE_WINDOW", "3600")
+    stage_settings.settings.cache_clear()
+    file_id = upload(client, PHOTO)
+    deliver(file_id)
+    with monkeypatch.context() as patch:
+        patch.setattr(removal, "clear", lambda file: False)
+        assert client("DELETE", f"/v1/files/{file_id}").status == 204
+    assert derived()
+    clock.forward(timedelta(minutes=1))
+    assert sweep.run()["Removed"] == 1
+    assert derived() == []
+    assert "Versions" in aws_client("s3").list_object_versions(Bucket="originals"), "it can be restored"
+    assert is_due(file_id)
+
+
+def test_a_scheduled_run_leaves_time_to_end_and_uses_all_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: dict[str, Any] = {}
+    monkeypatch.setattr(sweep, "run", lambda **how: asked.update(how))
+    sweep.handle({}, SimpleNamespace(aws_request_id="r", get_remaining_time_in_millis=lambda: 300_000))
+    assert asked == {"seconds": 270, "workers": 8}
+
+
+def test_only_the_counts_that_are_watched_become_metrics(
+    client: Client, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    emitted: dict[str, float] = {}
+    monkeypatch.setattr(
+        sweep, "emit", lambda values: emitted.update({name: count for name, (_, count) in values.items()})
+    )
+    created(client)
+    deleted(client, 1)
+    clock.forward(timedelta(hours=2))
+    done = sweep.run()
+    assert (done["Expired"], done["Removed"]) == (1, 1)
+    counts = {name: count for name, (_, count) in emitted.items()}
+    assert counts == dict.fromkeys(sweep.METRICS, 0) | {"Expired": 1}
