@@ -100,7 +100,7 @@ def _hide(keys: Collection[str], looked_at: int) -> Sum:
     if _too_many(len(keys), looked_at):
         return Counter(Unowned=len(keys))
     if keys:
-        logger.warning("hid originals without a record", extra={"keys": list(keys)[:LOGGED], "count": len(keys)})
+        logger.warning("hiding originals without a record", extra={"keys": list(keys)[:LOGGED], "count": len(keys)})
         originals.hide(keys)
     return Counter(Orphans=len(keys))
 
@@ -108,7 +108,7 @@ def _hide(keys: Collection[str], looked_at: int) -> Sum:
 def _delete_versions(versions: list[Stored]) -> Sum:
     if versions:
         logger.warning(
-            "deleted versions of originals that came after the file's own",
+            "deleting versions of originals that came after the file's own",
             extra={"keys": [each.key for each in versions[:LOGGED]]},
         )
         originals.delete_versions(versions)
@@ -142,7 +142,7 @@ def _delete_renditions(keys: list[str], looked_at: int) -> Sum:
     if _too_many(len(keys), looked_at):
         return Counter(Unowned=len(keys))
     if keys:
-        logger.warning("deleted renditions without a record", extra={"keys": keys[:LOGGED], "count": len(keys)})
+        logger.warning("deleting renditions without a record", extra={"keys": keys[:LOGGED], "count": len(keys)})
         derived.delete_many(keys)
         if not removal.invalidate(keys, f"reconcile-{timestamp(now())}"):
             logger.error("edges may keep copies of public renditions without a record", extra={"keys": keys[:LOGGED]})
