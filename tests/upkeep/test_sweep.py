@@ -435,7 +435,7 @@ def test_a_scheduled_run_leaves_time_to_end_and_uses_all_workers(monkeypatch: py
 def test_only_the_counts_that_are_watched_become_metrics(
     client: Client, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    emitted: dict[str, float] = {}
+    emitted: dict[str, Any] = {}
     monkeypatch.setattr(
         sweep, "emit", lambda values: emitted.update({name: count for name, (_, count) in values.items()})
     )
