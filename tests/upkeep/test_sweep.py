@@ -436,9 +436,7 @@ def test_only_the_counts_that_are_watched_become_metrics(
     client: Client, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     emitted: dict[str, Any] = {}
-    monkeypatch.setattr(
-        sweep, "emit", lambda values: emitted.update({name: count for name, (_, count) in values.items()})
-    )
+    monkeypatch.setattr(sweep, "emit", emitted.update)
     created(client)
     deleted(client, 1)
     clock.forward(timedelta(hours=2))
