@@ -1,14 +1,14 @@
-"""The map of the system: the routes, and one shell per trigger. Read it first.
+"""The map of the system: the HTTP API, and one short function for each other trigger. Read it first.
 
-    POST /v1/files ──▶ record `awaiting_upload` + signed upload ──▶ client sends bytes to S3
-    S3 originals ──▶ SQS ingest ──▶ process() ──▶ S3 derived + record `ready` ──▶ CloudFront /f/…
-    POST /v1/files with source_url ──▶ SQS imports ──▶ fetch() ──▶ S3 originals
-    every five minutes ──▶ sweep() ──▶ what nobody came back for: expired, stalled, lost, left over
-    any record's change ──▶ the table's stream ──▶ index() ──▶ lists, search, changes and counts in the same table
-    CloudFront /f/… that S3 has not ──▶ GET /render/f/… ──▶ render() ──▶ S3 derived
+    POST /v1/files              ─▶ record `awaiting_upload` + signed upload ─▶ the client sends the bytes to S3
+    S3: an original is stored   ─▶ SQS ingest ─▶ process() ─▶ renditions in S3 + record `ready` ─▶ CloudFront /f/…
+    POST /v1/files, source_url  ─▶ SQS imports ─▶ fetch() ─▶ S3: an original is stored
+    a record changes            ─▶ the table's stream ─▶ index() ─▶ lists, search, changes and counts in the same table
+    CloudFront misses /f/…      ─▶ GET /render/f/… ─▶ render() ─▶ the rendition in S3
+    every five minutes          ─▶ sweep() ─▶ finishes work that was lost, and removes objects that nobody needs
 
-Chalice deploys this one file as several Lambda functions, and each imports all of it. So that none pays for another's
-imports, the HTTP routes are mounted only where HTTP is answered, and handlers import their work when called.
+Chalice deploys this one file as several Lambda functions, and each function imports all of it. To keep cold starts
+short, only the API's function mounts the HTTP routes, and each trigger imports its work when it is called.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-import chalicelib.bytecode  # noqa: F401 - Chalice's, so before it
+import chalicelib.bytecode  # noqa: F401 - Chalice's bytecode, so it comes before Chalice
 
 # isort: split
 from chalice import Chalice, Rate
@@ -24,7 +24,7 @@ from chalice import Chalice, Rate
 from chalicelib.observability import SERVICE
 from chalicelib.settings import IMPORTS_AT_ONCE, NotProvisionedError, settings
 
-# The Lambda function that runs this; None at a terminal, where Chalice builds or tests the app.
+# The name of the Lambda function that runs this; None at a terminal, where Chalice packages or tests the app.
 function = os.environ.get("AWS_LAMBDA_FUNCTION_NAME")
 
 try:
@@ -32,9 +32,9 @@ try:
 except NotProvisionedError as missing:
     if function is not None:
         raise
-    raise SystemExit(f"filemill: {missing}") from None  # a person at a terminal gets the sentence
+    raise SystemExit(f"filemill: {missing}") from None  # a person gets the message without a traceback
 
-# Chalice names the API's function `filemill-STAGE`, and every other one `filemill-STAGE-NAME`.
+# Chalice names the API's function `filemill-STAGE`, and every other function `filemill-STAGE-NAME`.
 app: Chalice
 if function in (None, f"{SERVICE}-{stage.stage}"):
     from chalicelib.api.application import create
@@ -44,28 +44,28 @@ else:
     app = Chalice(app_name=SERVICE, configure_logs=False)
 
 
-# Bounded: a flood of files must not use up the account's concurrency, which the API needs, too. What is above waits.
+# The limit keeps a flood of files from using up the account's concurrency, which the API needs, too. The rest waits.
 @app.on_sqs_message(queue_arn=stage.ingest_queue_arn, batch_size=1, maximum_concurrency=stage.process_concurrency)
 def process(event: Any) -> None:
-    """Objects that arrived in the originals bucket. One message at a time: raising puts just that one back."""
+    """Processes an original that was stored in S3. One message at a time, so an error puts back only that one."""
     from chalicelib.processing import pipeline
 
     pipeline.handle(event.to_dict(), event.context)
 
 
-# Bounded: slow sources must not use up the account's concurrency.
+# The limit keeps slow sources from using up the account's concurrency.
 @app.on_sqs_message(queue_arn=stage.import_queue_arn, batch_size=1, maximum_concurrency=IMPORTS_AT_ONCE)
 def fetch(event: Any) -> None:
-    """Files to fetch from a URL into the originals bucket, where they go on like any other."""
+    """Fetches a file from a URL into the originals bucket. From there it is processed like any other."""
     from chalicelib import importing
 
     importing.handle(event.to_dict(), event.context)
 
 
-# Which records, and what becomes of a batch that fails: ops/stack/event_sources.py, for Chalice cannot say so.
+# ops/stack/event_sources.py sets which records come here, and what happens to a batch that fails: Chalice cannot.
 @app.on_dynamodb_record(stream_arn=stage.table_stream_arn, batch_size=100, starting_position="TRIM_HORIZON")
 def index(event: Any) -> None:
-    """What became of the files' records. Raising brings the whole batch again, which changes nothing twice."""
+    """Updates the index after records changed. An error brings the batch again, which changes nothing twice."""
     from chalicelib.events import indexing
 
     indexing.handle(event.to_dict(), event.context)
@@ -73,15 +73,15 @@ def index(event: Any) -> None:
 
 @app.lambda_function(name="render")
 def render(event: Any, context: Any) -> dict[str, Any]:
-    """One rendition that nobody made yet. The API calls it, and waits."""
-    from chalicelib.processing import on_demand as rendering
+    """Makes one rendition that is missing. The API calls this function and waits for it."""
+    from chalicelib.processing import on_demand
 
-    return rendering.handle(event, context)
+    return on_demand.handle(event, context)
 
 
 @app.schedule(Rate(5, unit=Rate.MINUTES))
 def sweep(event: Any) -> None:
-    """What nobody else comes back for. Raising does no harm: the next run goes on."""
+    """Finishes work that nobody else will finish. An error does no harm: the next run goes on."""
     from chalicelib.upkeep import sweep as sweeping
 
     sweeping.handle(event.to_dict(), event.context)

@@ -1,6 +1,6 @@
-"""AWS clients, made when first asked for and kept for the life of the process.
+"""AWS clients. Each is made when it is first used, and kept for the life of the process.
 
-They are botocore's, which are also what boto3 hands out: boto3's session only adds resources, and nobody asks for any.
+They come from botocore. boto3 gives the same clients; it adds only resources, which nobody here uses.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_ssm import SSMClient
 
-# A call that hangs must fail while the function still has time to say so.
+# A call that hangs must fail while the function still has time to report it. Seconds.
 _BOUNDS: dict[str, Any] = {
     "connect_timeout": 3,
     "read_timeout": 20,
@@ -33,9 +33,9 @@ def _session() -> Session:
 
 @cache
 def s3() -> S3Client:
-    # Without the first two settings a presigned address outside us-east-1 is signed V2 for the global endpoint, whose
-    # redirect breaks CORS (boto/boto3#421, #3015). Without the next two botocore puts checksums of its own choosing
-    # into uploads that others will send.
+    # Without the first two settings, a presigned address outside us-east-1 is signed with V2 for the global endpoint,
+    # and the redirect from there breaks CORS (boto/boto3#421, #3015). Without the next two, botocore adds checksums of
+    # its own choice to uploads that clients will send.
     config = Config(
         signature_version="s3v4",
         s3={"addressing_style": "virtual"},
@@ -69,6 +69,6 @@ def ssm() -> SSMClient:
 
 @cache
 def functions() -> Any:
-    # The answer of a synchronous call comes when the function ends; a second call would do the work twice.
+    # A synchronous call is answered when the function ends. It is not retried, because that would do the work twice.
     config = Config(connect_timeout=3, read_timeout=24, retries={"total_max_attempts": 1})
     return _session().create_client("lambda", config=config)

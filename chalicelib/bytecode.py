@@ -1,8 +1,9 @@
 """Lets Python find the bytecode of Chalice's router, which every function imports. Import this before Chalice.
 
-Chalice packs `chalice/app.py` as source only, and a function's folder cannot be written to, so each start would compile
-its 2,200 lines. `ops/package.py` puts the bytecode into a folder that Chalice packs whole: `__pycache__` beside this
-file. It is used only when it was compiled from the very source that is found; without it Python compiles as always.
+Chalice packs `chalice/app.py` as source only, and a function cannot write to its folder, so each start would compile
+the 2,200 lines again. `ops/package.py` puts the bytecode into a folder that Chalice packs whole: `__pycache__` beside
+this file. The bytecode is used only if it was compiled from exactly the source that is found; otherwise Python compiles
+as always.
 """
 
 from __future__ import annotations

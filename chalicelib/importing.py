@@ -1,8 +1,8 @@
-"""From a message to a stored original, from where a file goes on like any other; or to a record that says why not.
+"""Imports: fetches a file from a URL and stores it as an original. From there it is processed like any uploaded file.
 
-What a later try would not change ends in `failed` at once. A source that can't be reached just now is tried five times
-in all. Our own errors are, too, and then end in the dead-letter queue: the source's never do, since anyone can name a
-source that fails.
+If the source fails in a way that a later try would not change, the file is `failed` at once. If the source can't be
+reached just now, it is tried five times in all. So are our own errors, and after the fifth time their message goes to
+the dead-letter queue. A source's failure never gets there, because anybody can name a source that fails.
 """
 
 from __future__ import annotations
@@ -17,20 +17,22 @@ from chalicelib.catalog import claims, files
 from chalicelib.model import ErrorCode, File, FileError, PermanentFault, Status
 from chalicelib.observability import append, emit, logger
 from chalicelib.outbound import addresses
-from chalicelib.outbound.addresses import UnreachableError
-from chalicelib.outbound.fetch import Limits, fetch
+from chalicelib.outbound.errors import UnreachableError
+from chalicelib.outbound.fetch import fetch
+from chalicelib.outbound.limits import Limits
 from chalicelib.queues import worker
 from chalicelib.queues.imports import parse
 from chalicelib.queues.worker import MAX_RECEIVES, Later, Message
 from chalicelib.settings import settings
 from chalicelib.storage import originals
 
-# Seconds kept back from fetching: for the last parts, S3's putting them together, and the record.
+# Seconds of the function's time that fetching may not use: they are for the last parts, for completing the upload in
+# S3, and for the record.
 MARGIN = 60
 
 
 def handle(event: dict[str, Any], context: Any) -> None:
-    """Works off one SQS batch (of one message). Raises what must come back to the queue."""
+    """Handles one SQS batch, which has one message. Raises if the message must come back."""
 
     def work(message: Message, receives: int) -> None:
         import_file(message, receives, seconds=context.get_remaining_time_in_millis() / 1000)
@@ -39,17 +41,17 @@ def handle(event: dict[str, Any], context: Any) -> None:
 
 
 def import_file(message: Message, receives: int, *, seconds: float) -> None:
-    """One file, within `seconds`. Raises Later, or an error of ours that is to be tried again."""
+    """Imports one file, within `seconds`. Raises Later, or an error of our own: both are tried again."""
     wanted = parse(message.body)
     if wanted is None:
-        logger.warning("not one of our messages; dropped")
+        logger.warning("dropped a message that is not ours")
         return
     append(tenant=wanted.tenant, file_id=wanted.file_id, correlation_id=wanted.correlation_id)
     file = files.get(wanted.tenant, wanted.file_id)
     if file is None or file.status is not Status.AWAITING_UPLOAD or not file.source_url:
-        logger.info("nothing to import; dropped", extra={"status": file.status if file else None})
+        logger.info("dropped a message: nothing to import", extra={"status": file.status if file else None})
         return
-    # A function that dies without a word must not hold the message for the queue's whole visibility timeout.
+    # If the function dies, the message must not wait for the queue's whole visibility timeout.
     worker.come_back(message, settings().import_queue_url, int(seconds) + 5)
     started = time.monotonic()
     size = 0
@@ -72,18 +74,21 @@ def import_file(message: Message, receives: int, *, seconds: float) -> None:
 
 
 def store(file: File, url: str, seconds: float) -> int:
-    """Fetches a file into the originals bucket; its size in bytes. Half a file is never seen there."""
+    """Fetches a file into the originals bucket, and gives its size in bytes. Never stores a part of a file."""
     stage = settings()
     most = min(stage.max_import_bytes, file.max_bytes or stage.max_import_bytes)
     with fetch(url, Limits(max_bytes=most, total=seconds), allowed=addresses.networks(stage.import_networks)) as source:
         counted = _Counted(file, source.chunks, source.content_length)
         if not originals.put(file, counted):
-            logger.info("there is an original already; the first one stays")
+            logger.info("there is an original already, and it stays")
     return counted.size
 
 
 class _Counted:
-    """The chunks, if they add up to the size that was declared; `size` is what came so far, in bytes."""
+    """The chunks of a source, counted. Raises PermanentFault if they do not have the declared size.
+
+    `size` is the number of bytes so far.
+    """
 
     def __init__(self, file: File, chunks: Iterator[bytes], announced: int | None) -> None:
         self.size = 0
@@ -109,7 +114,7 @@ class _Counted:
 
 
 def _fail(file: File, error: FileError) -> str:
-    logger.info("the source is at fault", extra={"code": error.code, "reason": error.message})
+    logger.info("the source failed", extra={"code": error.code, "reason": error.message})
     return "failed" if claims.fail_import(file.tenant, file.id, error) else "lost"
 
 

@@ -1,6 +1,6 @@
-"""The stage's two secrets, from SSM SecureStrings, fetched when first needed.
+"""The stage's two secrets, from SSM SecureStrings. Each is fetched when it is first needed.
 
-The secret is kept for the process's life, the CDN key for minutes, since it can be rotated.
+The stage's secret is kept for the life of the process, the CDN key for minutes only, because it can be rotated.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from functools import cache, lru_cache
 from chalicelib import aws
 from chalicelib.settings import settings
 
-# So long, in seconds, a process may go on signing with the key that a rotation replaced.
+# Seconds that a process may go on signing with a key after a rotation has replaced it.
 CDN_KEY_LIFE = 300
 
 _KEY_ID = "Key-Pair-Id: "
@@ -22,14 +22,14 @@ _KEY_ID = "Key-Pair-Id: "
 
 @dataclass(frozen=True)
 class CdnKey:
-    """What private files' addresses are signed with: CloudFront's id of the public key, and the private one (PEM)."""
+    """The key that signs private files' addresses: CloudFront's id of the public key, and the private key as PEM."""
 
     id: str
     pem: bytes = field(repr=False)
 
 
 def cdn_key() -> CdnKey:
-    """The stage's key, at most CDN_KEY_LIFE old."""
+    """The stage's key, read at most CDN_KEY_LIFE seconds ago."""
     return _cdn_key(int(time.time()) // CDN_KEY_LIFE)
 
 
@@ -39,10 +39,10 @@ def _cdn_key(period: int) -> CdnKey:
 
 
 def read_cdn_key(text: bytes, otherwise: str) -> CdnKey:
-    """The parameter's text: PEM, and after a rotation a line with the key's id before it, else it is `otherwise`.
+    """Reads the parameter's text: PEM, and after a rotation a line with the key's id before it.
 
-    Both in one value, since a signature that names another key than its own opens nothing. A PEM file may begin so:
-    https://www.rfc-editor.org/rfc/rfc7468#section-2
+    Without that line the id is `otherwise`. Id and key are in one value, because a signature that names another key
+    than its own opens nothing. A PEM file may begin with such a line: https://www.rfc-editor.org/rfc/rfc7468#section-2
     """
     line, _, pem = text.partition(b"\n")
     if line.startswith(_KEY_ID.encode()):
@@ -51,22 +51,22 @@ def read_cdn_key(text: bytes, otherwise: str) -> CdnKey:
 
 
 def write_cdn_key(key_id: str, pem: str) -> str:
-    """The parameter's text that `read_cdn_key` reads."""
+    """The text for the parameter, as `read_cdn_key` reads it."""
     return f"{_KEY_ID}{key_id}\n{pem}"
 
 
 def mac(purpose: str, message: bytes) -> bytes:
-    """HMAC-SHA256 (32 bytes) of a message; the purpose keeps a cursor from ever passing as a token."""
+    """HMAC-SHA256 (32 bytes) of a message. With the purpose in it, a cursor can never pass for a token."""
     return _mac(_secret(), purpose, message)
 
 
 def edge_secret() -> str:
-    """What CloudFront shows the API so that it renders: 64 hexadecimal digits."""
+    """The secret by which the API knows CloudFront's requests for renditions: 64 hexadecimal digits."""
     return derived_edge_secret(_secret())
 
 
 def derived_edge_secret(secret: bytes) -> str:
-    """`edge_secret` from the stage's secret, for those who set CloudFront up. No AWS call."""
+    """`edge_secret`, computed from the stage's secret, for code that sets up CloudFront. No AWS call."""
     return _mac(secret, "edge", b"render").hex()
 
 
@@ -80,13 +80,13 @@ def _secret() -> bytes:
 
 
 def forget() -> None:
-    """Empties this process's memory of the secrets."""
+    """Forgets the secrets, so that they are fetched again."""
     _cdn_key.cache_clear()
     _secret.cache_clear()
 
 
-# One GetParameter each and not GetParameters for both: few functions need both, and the emulator's IAM knows no
-# resources of the latter.
+# One GetParameter each, not GetParameters for both: few functions need both, and the emulator's IAM knows no
+# resources of GetParameters.
 def _parameter(name: str) -> bytes:
     client = aws.ssm()
     try:

@@ -1,4 +1,4 @@
-"""The words everyone uses: File, Rendition and what they are made of. Knows neither Chalice nor boto3."""
+"""The words that every room uses: File, Rendition, and their parts. Knows neither Chalice nor AWS."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from ulid import ULID
 
 
 def now() -> datetime:
-    """The present, UTC, in whole milliseconds (the wire's resolution)."""
+    """The present time, UTC, in whole milliseconds, which is the resolution of the API."""
     moment = datetime.now(UTC)
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
 def timestamp(moment: datetime) -> str:
-    """`2026-11-22T12:00:00.000Z`: RFC 3339, UTC, milliseconds; sorts as text."""
+    """`2026-11-22T12:00:00.000Z`: RFC 3339, UTC, milliseconds. Sorted as text, such times are in order."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
 
 
@@ -48,7 +48,7 @@ class Kind(StrEnum):
 
 
 class ErrorCode(StrEnum):
-    """Why a file ended as `failed`. Clients branch on these: never rename one."""
+    """Why a file is `failed`. Clients depend on these codes: never rename one."""
 
     CHECKSUM_MISMATCH = "checksum_mismatch"
     CORRUPT = "corrupt"
@@ -64,7 +64,7 @@ class ErrorCode(StrEnum):
 
 
 class PermanentFault(Exception):  # noqa: N818 - a fault of the file, not an error of ours
-    """The file itself is at fault: processing it again would end the same way, so it is never retried."""
+    """The file itself is at fault. A later try would end the same way, so there is none."""
 
     def __init__(self, code: ErrorCode, message: str) -> None:
         super().__init__(message)
@@ -78,9 +78,9 @@ class FileError(BaseModel):
 
 
 class ImageInfo(BaseModel):
-    """What is known of an image. Width and height in pixels, as seen (orientation applied).
+    """Facts about an image. Width and height in pixels, as seen: with the orientation applied.
 
-    docs/images.md has the fields' meanings. Those with defaults may be missing from older records.
+    docs/images.md explains the fields. Those with defaults may be missing from older records.
     """
 
     width: int
@@ -103,7 +103,7 @@ class ImageInfo(BaseModel):
 
 
 class Focus(BaseModel):
-    """The point of an image that matters most: fractions of width and height as seen, (0, 0) top left."""
+    """The most important point of an image, in fractions of width and height as seen. (0, 0) is top left."""
 
     x: float
     y: float
@@ -113,7 +113,7 @@ EXTENSIONS = {"jpeg": "jpg", "webp": "webp", "avif": "avif", "png": "png"}
 
 
 class Rendition(BaseModel):
-    """One derived file. `name` is unique with `format`; `size` in bytes; width and height in pixels."""
+    """One derived file. `name` and `format` together are unique; `size` in bytes; width and height in pixels."""
 
     name: str
     format: str
@@ -124,14 +124,14 @@ class Rendition(BaseModel):
 
     @property
     def basename(self) -> str:
-        """The last part of its address: `w640.webp`."""
+        """The last part of its address, such as `w640.webp`."""
         return f"{self.name}.{EXTENSIONS[self.format]}"
 
 
 class File(BaseModel):
-    """One uploaded file: the record in the table. `size` in bytes (None while unknown), times in UTC.
+    """One uploaded file: the record in the table. `size` in bytes, None while unknown; times in UTC.
 
-    The fields after `renditions` are ours alone and never leave by the API.
+    The fields after `renditions` are internal: the API never shows them.
     """
 
     model_config = ConfigDict(validate_assignment=True)
@@ -167,15 +167,15 @@ class File(BaseModel):
     version_id: str | None = None
     sequencer: str | None = None
     source_version: str | None = None
-    # The fingerprint of the recipe that the renditions at `source_version` were made by.
+    # The fingerprint of the recipe that made the renditions at `source_version`.
     made_with: str | None = None
-    # Counts the addresses that renditions were ever given: none is used a second time.
+    # Raised whenever the renditions get a new address, so that no address is used a second time.
     generation: int = 0
-    # What `reprocess` asked for, until it is done.
+    # The recipe that `reprocess` asked for, until it is done.
     wanted_recipe: str | None = None
-    # Prefixes in the derived bucket that are no longer this file's, but may still hold objects.
+    # Prefixes in the derived bucket that the file no longer uses, but that may still have objects.
     leftovers: list[str] = Field(default_factory=list)
-    # Of a deleted file that can still be restored: until when, and what it then is.
+    # For a deleted file that can still be restored: until when, and the status that it then gets.
     restore_until: Timestamp | None = None
     restore_to: Status | None = None
     claim_id: str | None = None
@@ -185,9 +185,10 @@ class File(BaseModel):
 
 
 class UploadToken(BaseModel):
-    """What a backend lets one browser upload: at most `max_files` files of `max_bytes` bytes each, of these types.
+    """Lets one browser upload at most `max_files` files of at most `max_bytes` bytes each, of the allowed types.
 
-    `content_types` may hold `image/*`; empty allows any. Everything after it is the token's to say, not the browser's.
+    `content_types` may have `image/*`; an empty list allows any type. The token, not the browser, decides the fields
+    after it.
     """
 
     id: str
@@ -214,17 +215,17 @@ TENANT_PATTERN = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
 
 def new_file_id() -> str:
-    """`file_` and a ULID: ordered by creation time to the millisecond, 80 random bits beside it."""
+    """`file_` and a ULID: the time of creation to the millisecond, so that ids are in order, and 80 random bits."""
     return f"file_{ULID()}"
 
 
 def original_key(tenant: str, file_id: str) -> str:
-    """Where the original is stored: `tenant/file id`, ids that we made and nothing of the client's."""
+    """The original's key: `tenant/file id`. Both are ids that we made, so nothing that a client sent is in it."""
     return f"{tenant}/{file_id}"
 
 
 def parse_original_key(key: str) -> tuple[str, str] | None:
-    """(tenant, file id) of an original's key, or None for a key that is not ours."""
+    """The (tenant, file id) in an original's key; None for a key that is not ours."""
     tenant, _, file_id = key.partition("/")
     if TENANT_PATTERN.fullmatch(tenant) and FILE_ID_PATTERN.fullmatch(file_id):
         return tenant, file_id
@@ -232,21 +233,22 @@ def parse_original_key(key: str) -> tuple[str, str] | None:
 
 
 def source_version(version_id: str, recipe_fingerprint: str, generation: int = 0) -> str:
-    """16 hex digits that name one version of the bytes under one recipe, the `generation`th time that it is needed.
+    """16 hex digits that name the renditions of one version of the bytes, under one recipe, in one generation.
 
-    Renditions are addressed by it, so the same work written twice lands on the same keys with the same bytes, and
-    other bytes or another recipe never land on a cached address. Nor does anything come back to an address that has
-    ended: what ends it raises the file's generation, so that late deletions and old cache entries hit nothing alive.
+    They are part of the renditions' addresses. So the same work done twice writes the same keys with the same bytes,
+    and other bytes or another recipe never get an address that is in a cache. An address is never used again after its
+    renditions were removed: each removal raises the file's `generation`, so that late deletions and old cache entries
+    do not touch the renditions of today.
     """
     words = (version_id, recipe_fingerprint, *([str(generation)] if generation else []))
     return hashlib.sha256("\n".join(words).encode()).hexdigest()[:16]
 
 
 def rendition_prefix(visibility: Visibility, file_id: str, version: str) -> str:
-    """Path below the front door, and key prefix in the derived bucket, of one version's renditions; ends in `/`."""
+    """The prefix of one version's renditions: of their paths at the front door and of their keys. Ends in `/`."""
     return f"f/{visibility}/{file_id}/{version}/"
 
 
 def rendition_key(visibility: Visibility, file_id: str, version: str, rendition: Rendition) -> str:
-    """Key in the derived bucket; with a leading slash, the path below the front door."""
+    """A rendition's key in the derived bucket; with a leading slash, its path at the front door."""
     return rendition_prefix(visibility, file_id, version) + rendition.basename

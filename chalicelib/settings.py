@@ -1,4 +1,4 @@
-"""What a stage tells its functions: one model over the environment, so that a missing value is a sentence."""
+"""A stage's settings: one model of the environment variables, so that a missing one gives a clear message."""
 
 from __future__ import annotations
 
@@ -12,34 +12,34 @@ from pydantic_core import ErrorDetails
 
 PREFIX = "FILEMILL_"
 
-# https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html; a POST takes as much as a PUT.
+# S3's bounds: https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html. A POST may have as much as a PUT.
 MIN_PART_BYTES = 5 * 1024**2
 MAX_PART_BYTES = 5 * 1024**3
 MAX_PARTS = 10_000
 MAX_OBJECT_BYTES = MAX_PARTS * MAX_PART_BYTES
 MAX_POST_BYTES = 5 * 1024**3
 
-# Seconds. What is signed can't be taken back; CloudFront itself has no bound.
+# Seconds. A signature can't be taken back, so it has a bound. CloudFront itself has none.
 MIN_URL_EXPIRY = 60
 MAX_URL_EXPIRY = 7 * 86400
 
-# Files that are fetched from elsewhere at the same time, at most.
+# Files that are fetched from other hosts at the same time, at most.
 IMPORTS_AT_ONCE = 20
 
 
-# As a browser sends it: no path, no slash at the end, lower case.
+# An origin as a browser sends it: no path, no slash at the end, lower case.
 _ORIGIN = re.compile(r"https?://([a-z0-9-]+(\.[a-z0-9-]+)*|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
 
 
 class NotProvisionedError(RuntimeError):
-    """This stage's resources are unknown; the message says what to run."""
+    """This stage's resources are unknown. The message names the command to run."""
 
 
 class Settings(BaseModel):
     """One stage's settings. Each is an environment variable: `FILEMILL_` and the field's name in capitals.
 
-    `ops provision` records those without a default from the stack's outputs in `.chalice/config.json`; an operator may
-    add the others beside them. Sizes in bytes, times in seconds.
+    `ops provision` writes those without a default into `.chalice/config.json`, from the stack's outputs. An operator
+    may add others there. Sizes in bytes, times in seconds.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -54,45 +54,52 @@ class Settings(BaseModel):
     import_queue_arn: str
     import_queue_url: str
     distribution_id: str
-    front_door: str = Field(description="Where browsers come in, without a trailing slash: https://d123.cloudfront.net")
-    cdn_key_id: str = Field(description="Id of the key that private addresses are signed with, unless SSM names one")
-    cdn_key_parameter: str = Field(description="SSM SecureString with the private key, PEM; once rotated, also its id")
-    secret_parameter: str = Field(description="SSM SecureString that cursors and tokens are signed with")
+    front_door: str = Field(
+        description="The address that browsers use, without a trailing slash: https://d123.cloudfront.net"
+    )
+    cdn_key_id: str = Field(description="Id of the key that signs private addresses, unless SSM names one")
+    cdn_key_parameter: str = Field(
+        description="SSM SecureString with the private key as PEM; after a rotation, also its id"
+    )
+    secret_parameter: str = Field(description="SSM SecureString with the secret that signs cursors and tokens")
 
     list_shards: int = Field(
-        1, ge=1, le=256, description="Index shards: partitions of each list of a tenant; only raise"
+        1, ge=1, le=256, description="Index shards: partitions of each list of a tenant. Never lower it"
     )
     max_upload_bytes: int = Field(50 * 1000**3, ge=1, le=MAX_OBJECT_BYTES, description="Largest file")
     multipart_threshold: int = Field(
-        100 * 1000**2, ge=MIN_PART_BYTES, le=MAX_POST_BYTES, description="From here on uploads are multipart unasked"
+        100 * 1000**2, ge=MIN_PART_BYTES, le=MAX_POST_BYTES, description="From this size on uploads are multipart"
     )
     max_import_bytes: int = Field(5 * 1000**3, ge=1, le=MAX_OBJECT_BYTES, description="Largest file fetched by URL")
-    import_networks: str = Field("", description="CIDRs, comma-separated, that imports may fetch from though private")
+    import_networks: str = Field("", description="Private networks that imports may fetch from: CIDRs, comma-separated")
     upload_expiry: int = Field(3600, ge=60, le=12 * 3600, description="How long an upload address lives")
     multipart_expiry: int = Field(
-        7 * 86400, ge=3600, le=7 * 86400, description="How long a multipart upload may take; the bucket aborts it then"
+        7 * 86400, ge=3600, le=7 * 86400, description="How long a multipart upload may take, until the bucket aborts it"
     )
     url_expiry: int = Field(
-        3600, ge=300, le=MAX_URL_EXPIRY, description="How long a private file's address lives at least"
+        3600, ge=300, le=MAX_URL_EXPIRY, description="How long a private file's address lives, at least"
     )
     max_url_expiry: int = Field(
-        MAX_URL_EXPIRY, ge=300, le=MAX_URL_EXPIRY, description="How long an address or a grant may be asked for to live"
+        MAX_URL_EXPIRY,
+        ge=300,
+        le=MAX_URL_EXPIRY,
+        description="The longest life that a client may ask for, of an address or a grant",
     )
     delete_window: int = Field(
-        0, ge=0, le=90 * 86400, description="How long a deleted file can be restored; 0 deletes at once"
+        0, ge=0, le=90 * 86400, description="How long a deleted file can be restored; 0 removes it at once"
     )
     invalidate: bool = Field(
-        True, description="Whether addresses of public files that end are purged from CloudFront; AWS bills each"
+        True, description="Invalidate public files at CloudFront when they are removed; AWS bills each path"
     )
-    cors_origin: str = Field("*", description="Origins whose pages may call the API, comma-separated; `*` is any")
-    rate_limit: int = Field(0, ge=0, le=10_000, description="Requests a second for the whole stage; 0: AWS's own bound")
-    rate_burst: int = Field(0, ge=0, le=5_000, description="Requests at once beyond `rate_limit`; 0: as many as that")
-    process_concurrency: int = Field(200, ge=2, le=1000, description="Files that are processed at once at most")
+    cors_origin: str = Field("*", description="Origins whose pages may call the API, comma-separated; `*` allows any")
+    rate_limit: int = Field(0, ge=0, le=10_000, description="Requests a second for the whole stage; 0: AWS's own limit")
+    rate_burst: int = Field(0, ge=0, le=5_000, description="Requests at once beyond `rate_limit`; 0: the same number")
+    process_concurrency: int = Field(200, ge=2, le=1000, description="Files that are processed at once, at most")
     fair_tenants: bool = Field(
-        False, description="Whether a backlog of uploads is put in an order that lets no tenant starve another"
+        False, description="Order a backlog of uploads so that no tenant has to wait for another's"
     )
     sweep_pages: int = Field(
-        10, ge=0, le=1000, description="Pages of 1,000 objects that each sweep looks at in each bucket; 0: none"
+        10, ge=0, le=1000, description="Pages of 1,000 objects that each sweep reconciles in each bucket; 0: none"
     )
     log_level: str = "INFO"
 
@@ -110,7 +117,7 @@ class Settings(BaseModel):
 
 
 def camel_to_variable(name: str) -> str:
-    """The environment variable that a stack output is recorded as: `TableName` gives `FILEMILL_TABLE_NAME`."""
+    """The environment variable for an output of the stack: `TableName` gives `FILEMILL_TABLE_NAME`."""
     return PREFIX + re.sub(r"(?<!^)(?=[A-Z])", "_", name).upper()
 
 
@@ -119,7 +126,7 @@ def _variable(error: ErrorDetails) -> str:
 
 
 def load(environ: Mapping[str, str]) -> Settings:
-    """Settings from an environment.
+    """Reads the settings from an environment.
 
     Raises
     ------

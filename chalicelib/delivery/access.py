@@ -1,4 +1,4 @@
-"""CDN addresses, their signatures, and their end."""
+"""The addresses of a file's renditions on the CDN, and the signatures that open private ones."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from chalicelib.settings import settings
 
 @dataclass(frozen=True)
 class Access:
-    """What opens a file's renditions: `base_url` ends in `/`, a rendition's name comes after it, and then `query`.
+    """The way to a file's renditions. An address is `base_url` (ends in `/`), then a rendition's name, then `query`.
 
-    Both are all that a public file needs; a private one's `query` is good until `expires_at`.
+    For a public file `query` is empty; for a private one it is the signature, good until `expires_at`.
     """
 
     base_url: str
@@ -30,11 +30,11 @@ class Access:
 
 
 def access_to(file: File, expires_in: int | None = None) -> Access | None:
-    """The addresses of a file's renditions; None while there are none.
+    """The way to a file's renditions; None while it has none. One signature covers all of them.
 
-    One signature covers all renditions of a file. Unless the client says for how long (`expires_in`, seconds) it stays
-    the same within a window of `url_expiry` seconds, so that a page that is loaded twice finds its pictures in the
-    browser's cache, and is good for one to two such windows.
+    With `expires_in` (seconds) the signature is good for that long. Without it, the signature is good for one to two
+    windows of `url_expiry` seconds and stays the same within a window, so that a page that is loaded twice finds its
+    pictures in the browser's cache.
     """
     base_url = base_url_of(file)
     if base_url is None:
@@ -47,7 +47,7 @@ def access_to(file: File, expires_in: int | None = None) -> Access | None:
 
 
 def base_url_of(file: File) -> str | None:
-    """What the addresses of a file's renditions begin with, `/` at its end; None while there are none."""
+    """The beginning of the addresses of a file's renditions, with `/` at its end; None while it has none."""
     if not file.renditions or not file.source_version:
         return None
     return f"{settings().front_door}/{rendition_prefix(file.visibility, file.id, file.source_version)}"
@@ -55,9 +55,10 @@ def base_url_of(file: File) -> str | None:
 
 @dataclass(frozen=True)
 class Grant:
-    """Lets a viewer fetch all renditions of a private file, those to come included, until `expires_at`.
+    """Lets a viewer fetch all renditions of a private file until `expires_at`, also those that are made later.
 
-    `resource` is what it covers; `query` goes behind each address, or `cookies` are set instead.
+    `resource` is the pattern of the addresses that it covers. Either `query` is added to each address, or `cookies`
+    are set: each is the value of one Set-Cookie header.
     """
 
     resource: str
@@ -67,7 +68,7 @@ class Grant:
 
 
 def grant(file: File, expires_in: int, cookie_domain: str | None = None) -> Grant:
-    """A grant for `expires_in` seconds; its cookies are for the front door's host, or all below `cookie_domain`."""
+    """A grant for `expires_in` seconds. Its cookies are for the front door's host, or for all below `cookie_domain`."""
     front_door = settings().front_door
     path = f"/f/{Visibility.PRIVATE}/{file.id}/"
     expires = int(time.time()) + expires_in
@@ -81,9 +82,10 @@ def grant(file: File, expires_in: int, cookie_domain: str | None = None) -> Gran
 
 
 def sign(resource: str, expires: int) -> str:
-    """Query parameters that let a viewer fetch what the resource pattern covers until `expires` (Unix seconds).
+    """Query parameters that let a viewer fetch every address of the pattern `resource` until `expires` (Unix seconds).
 
-    A custom policy: only that kind may hold a wildcard. With `CloudFront-` before their names they are cookies.
+    They carry a custom policy, because only that kind may have a wildcard. As cookies, their names begin with
+    `CloudFront-`.
     https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/private-content-creating-signed-url-custom-policy.html
     """
     return _signed(keyring.cdn_key(), resource, expires)
@@ -99,7 +101,7 @@ def _signed(key: keyring.CdnKey, resource: str, expires: int) -> str:
 
 @lru_cache(maxsize=1)
 def _signer(signing: keyring.CdnKey) -> CloudFrontSigner:
-    # Imported here: it costs a cold start tens of milliseconds, and only private files need it.
+    # Imported here, because it costs a cold start tens of milliseconds and only private files need it.
     from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
     from cryptography.hazmat.primitives.hashes import SHA1
@@ -108,5 +110,5 @@ def _signer(signing: keyring.CdnKey) -> CloudFrontSigner:
     key = load_pem_private_key(signing.pem, password=None)
     if not isinstance(key, RSAPrivateKey):
         raise TypeError("the stage's CDN signing key is not an RSA key: run `python -m ops provision` again")
-    # CloudFront's signatures are RSA with SHA-1; the algorithm is theirs to choose.
+    # CloudFront accepts RSA with SHA-1 only.
     return CloudFrontSigner(signing.id, lambda message: key.sign(message, PKCS1v15(), SHA1()))  # noqa: S303

@@ -1,4 +1,4 @@
-"""Invalidation: CloudFront's edges forget the copies that they keep."""
+"""Invalidation: makes CloudFront's edges forget the copies that they keep."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from chalicelib.settings import settings
 
 
 def invalidate(paths: list[str], reference: str) -> bool:
-    """One CreateInvalidation: the edges forget what they keep of paths, which may end in `*`, usually in seconds.
+    """One CreateInvalidation: the edges forget their copies of `paths`, usually within seconds. A path may end in `*`.
 
-    `reference` makes a repeated request the same one. False when CloudFront takes no more just now: it allows 15 paths
-    with a wildcard at a time. Nothing is asked where the stage says so.
+    AWS takes two requests with the same `reference` for one. False if CloudFront takes no more just now: it allows 15
+    paths with a wildcard at a time. If the stage's setting `invalidate` is off, this does nothing and returns True.
     https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cloudfront-limits.html
     """
     if not settings().invalidate:

@@ -1,7 +1,7 @@
-"""A rendition that nobody made yet: who makes it, and who waits. The making itself is processing/render.py.
+"""On-demand renditions: a rendition that is missing is made once, however many viewers ask for it at the same time.
 
-A lease on the rendition goes to one of those who ask (one conditional write); that one calls the function `render`.
-The others look at the lease now and then until it says how it ended.
+One of the callers gets the lease on the rendition (one conditional write) and calls the function `render`
+(processing/on_demand.py). The others look at the lease now and then, until it says how the call went.
 """
 
 from __future__ import annotations
@@ -26,17 +26,18 @@ from chalicelib.renditions.ladder import Size
 from chalicelib.renditions.recipes import MAX_SIDE, Encoding
 from chalicelib.settings import settings
 
-# Seconds. The function's own bound is 20 (.chalice/config.json); API Gateway gives up after 29.
+# Seconds. The function may run for 20 (.chalice/config.json), and API Gateway gives up after 29. LEASE is how long one
+# caller has the rendition for itself, and PATIENCE how long another one waits.
 LEASE = 22
 PATIENCE = 24
-# After these, what is left of the 29 seconds would not do for a try of one's own.
+# After this many seconds, too little is left of the 29 for a try of one's own.
 LAST_START = 3
 
-# How long an end is remembered, seconds. A made rendition is for those who wait: all later viewers find it in S3.
+# How many seconds a result is remembered. MADE_FOR is short: it is for those who wait, later viewers find S3's object.
 MADE_FOR = 30
 FAILED_FOR = 3600
 UNKNOWN_FOR = 60
-# A function that ends without an answer (out of memory, out of time) this often in a row will not do better next time.
+# If the function ends without an answer (out of memory, out of time) this often in a row, the next try would, too.
 MAX_FAILURES = 3
 
 _VERSION = re.compile(r"[0-9a-f]{16}")
@@ -46,7 +47,7 @@ _FORMATS = {extension: format for format, extension in EXTENSIONS.items()}
 
 @dataclass(frozen=True)
 class Address:
-    """Where a rendition is: `f/{visibility}/{file id}/{version}/{name}`, in the derived bucket and at the edge."""
+    """A rendition's address, in the derived bucket and at the edge: `f/{visibility}/{file id}/{version}/{name}`."""
 
     visibility: Visibility
     file_id: str
@@ -59,7 +60,7 @@ class Address:
 
 
 def parse(visibility: str, file_id: str, version: str, name: str) -> Address | None:
-    """None for what no rendition's address can be: found out without any call."""
+    """Reads an address from its parts. None if no rendition can have it. Makes no call."""
     if visibility not in (*Visibility,) or not FILE_ID_PATTERN.fullmatch(file_id) or not _VERSION.fullmatch(version):
         return None
     if not (match := _NAME.fullmatch(name)) or int(match[1]) > MAX_SIDE:
@@ -68,9 +69,9 @@ def parse(visibility: str, file_id: str, version: str, name: str) -> Address | N
 
 
 def find(address: Address) -> tuple[File, Size, Encoding] | None:
-    """The file, and the rendition of its ladder that belongs there: one GetItem. None when there is none.
+    """The file, and the size and encoding that belong at this address: one GetItem. None if there is no such rendition.
 
-    The recipe is today's: a file processed under an older one keeps its address, and gets what it never had.
+    The recipe is today's: a file that was processed under an older one keeps its address, and gets the new sizes, too.
     """
     file = render_leases.get_ready(address.file_id)
     if file is None:
@@ -82,16 +83,19 @@ def find(address: Address) -> tuple[File, Size, Encoding] | None:
     return (file, *rendition) if rendition else None
 
 
-class End(StrEnum):
-    """How asking for a rendition ended."""
+class Outcome(StrEnum):
+    """What a caller of `obtain` gets."""
 
-    MADE = "made"  # it is in the derived bucket
+    MADE = "made"  # the rendition is in the derived bucket
     NONE = "none"  # there is none, and for a while there will be none
     LATER = "later"  # not now: ask again
 
 
-def obtain(address: Address) -> End:
-    """Has the rendition made, or waits for the one who does: `PATIENCE` seconds at most."""
+def obtain(address: Address) -> Outcome:
+    """Has the rendition made, or waits for the caller who does, PATIENCE seconds at most.
+
+    Raises BotoCoreError or ClientError if the function could not be called.
+    """
     begun = time.monotonic()
     ours = secrets.token_hex(8)
     pause = 0.1
@@ -101,53 +105,58 @@ def obtain(address: Address) -> End:
             return _make(address, ours, lease.failures)
         while lease.state is RenderState.WORKING and not lease.over:
             if time.monotonic() - begun > PATIENCE:
-                return End.LATER
+                return Outcome.LATER
             time.sleep(pause)
             pause = min(0.5, pause * 1.5)
             lease = render_leases.get(address.key) or lease
         if not lease.over:
-            return End.MADE if lease.state is RenderState.MADE else End.NONE
-    return End.LATER
+            return Outcome.MADE if lease.state is RenderState.MADE else Outcome.NONE
+    return Outcome.LATER
 
 
-def _make(address: Address, lease_id: str, failures: int) -> End:
-    def end(state: RenderState, seconds: float, failures: int = failures) -> None:
+def _make(address: Address, lease_id: str, failures: int) -> Outcome:
+    """Calls the function, and writes to the lease how that went and for how long it holds.
+
+    With WORKING for 0 seconds the next caller may try at once. `failures` counts bad ends in a row, ours excluded.
+    """
+
+    def write(state: RenderState, seconds: float, failures: int = failures) -> None:
         render_leases.end(address.key, lease_id, state, seconds=seconds, failures=failures)
 
     try:
         status = _call(address)
     except (BotoCoreError, ClientError):
-        # Most of all: too many functions at once. The rendition is not to blame.
-        end(RenderState.WORKING, 0)
+        # Mostly because too many functions run at once. That is not the rendition's fault.
+        write(RenderState.WORKING, 0)
         raise
     match status:
         case "made":
-            end(RenderState.MADE, MADE_FOR, 0)
-            return End.MADE
+            write(RenderState.MADE, MADE_FOR, 0)
+            return Outcome.MADE
         case "unknown":
-            end(RenderState.FAILED, UNKNOWN_FOR, 0)
-            return End.NONE
+            write(RenderState.FAILED, UNKNOWN_FOR, 0)
+            return Outcome.NONE
         case "failed":
-            end(RenderState.FAILED, FAILED_FOR, 0)
-            return End.NONE
+            write(RenderState.FAILED, FAILED_FOR, 0)
+            return Outcome.NONE
         case None if failures + 1 >= MAX_FAILURES:
-            end(RenderState.FAILED, FAILED_FOR, 0)
-            return End.NONE
+            write(RenderState.FAILED, FAILED_FOR, 0)
+            return Outcome.NONE
         case None:
-            end(RenderState.WORKING, 0, failures + 1)
-            return End.LATER
+            write(RenderState.WORKING, 0, failures + 1)
+            return Outcome.LATER
         case _:
-            end(RenderState.WORKING, 0)
-            return End.LATER
+            write(RenderState.WORKING, 0)
+            return Outcome.LATER
 
 
 def _call(address: Address) -> str | None:
-    """The function's word; None when it ended without."""
+    """Calls the function. Gives the status that it answers, or None if it ended without an answer."""
     reply = aws.functions().invoke(
         FunctionName=f"filemill-{settings().stage}-render", Payload=json.dumps(asdict(address)).encode()
     )
     answer: Any = json.loads(reply["Payload"].read())
     if reply.get("FunctionError") or not isinstance(answer, dict):
-        logger.error("the render function ended badly", extra={"answer": answer})
+        logger.error("the render function ended without an answer", extra={"answer": answer})
         return None
     return str(answer.get("status"))

@@ -1,43 +1,25 @@
-"""Which addresses may be fetched: a host's name, never a number, and only public addresses behind it.
+"""Which addresses may be connected to: public ones, and those in networks that the operator allows. Pure.
 
-Looking up names is the one thing here that is not pure, and is a parameter. The registries behind the ranges:
-https://www.iana.org/assignments/iana-ipv4-special-registry and …/iana-ipv6-special-registry. Written out, since
-`ipaddress.is_global` follows them late and differs between Python's patch releases.
+The ranges come from IANA's registries:
+https://www.iana.org/assignments/iana-ipv4-special-registry and …/iana-ipv6-special-registry. They are written out here,
+because `ipaddress.is_global` follows them late and differs between Python's patch releases.
 """
 
 from __future__ import annotations
 
-import re
-import socket
-import unicodedata
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
-from urllib.parse import quote, unquote, urlsplit
-
-from chalicelib.model import ErrorCode, PermanentFault
+from collections.abc import Iterator
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 Networks = tuple[Network, ...]
-
-Resolver = Callable[[str, int], Sequence[str]]
-"""(host name, port) to addresses, in the order to try them; raises socket.gaierror."""
-
-MAX_URL_CHARACTERS = 2048
-MAX_HOST_CHARACTERS = 253
-
-DEFAULT_PORTS = {"https": 443, "http": 80}
-
-# Of the ports below it belong to mail, shells, directories …, which must not be talked to in our name.
-FIRST_FREE_PORT = 1024
 
 
 def _networks(*texts: str) -> Networks:
     return tuple(ip_network(text) for text in texts)
 
 
-# An operator can't allow these: link-local, where a cloud hands credentials to whoever asks.
+# Link-local addresses, where a cloud gives credentials to anybody who asks. Not even an operator can allow them.
 _NEVER = _networks("169.254.0.0/16", "fe80::/10", "fd00:ec2::/32")
 
 _SPECIAL_IPV4 = _networks(
@@ -60,7 +42,7 @@ _SPECIAL_IPV4 = _networks(
     "224.0.0.0/3",  # multicast, reserved, broadcast
 )
 
-# Nothing outside is assigned as global unicast: no ::1, mapped or compatible IPv4, fc00::/7, fe80::/10, ff00::/8.
+# All of global unicast. Outside of it are ::1, mapped and compatible IPv4, fc00::/7, fe80::/10 and ff00::/8.
 _GLOBAL_UNICAST = IPv6Network("2000::/3")
 
 _SPECIAL_IPV6 = _networks(
@@ -71,7 +53,7 @@ _SPECIAL_IPV6 = _networks(
     "3fff::/20",  # documentation
 )
 
-# What DNS64 gives for an IPv4-only host in an IPv6-only network: as public as the IPv4 address in it.
+# In an IPv6-only network, DNS64 gives these for an IPv4-only host: as public as the IPv4 address inside.
 _NAT64 = IPv6Network("64:ff9b::/96")
 
 _IPV4_AT_THE_END = _networks("::/96", "::ffff:0:0/96", "::ffff:0:0:0/96", "64:ff9b::/96", "64:ff9b:1::/48")
@@ -79,140 +61,17 @@ _SIX_TO_FOUR = IPv6Network("2002::/16")
 _TEREDO = IPv6Network("2001::/32")
 _ISATAP = (bytes.fromhex("00005efe"), bytes.fromhex("02005efe"))
 
-# The URL standard takes a host whose last label looks like this for an IPv4 address, and so does inet_aton: 127.1,
-# 0x7f000001, 017700000001, 2130706433. https://url.spec.whatwg.org/#ends-in-a-number-checker
-_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
-_LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
-
-# What parsers of URLs disagree about: controls, the backslash, white space at either end, and lone surrogates.
-_AMBIGUOUS = re.compile(r"[\x00-\x1f\x7f\\\ud800-\udfff]|^\s|\s$")
-
-# What stays as it is written in a path and a query: RFC 3986's characters, and % since what is escaped stays so.
-_KEPT = "/%:@!$&'()*+,;=-._~?"
-
-
-class RefusedError(PermanentFault):
-    """The URL leads where nothing may be fetched from."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(ErrorCode.SOURCE_REFUSED, message)
-
-
-class UnreachableError(Exception):
-    """The source can't be fetched just now; a later try may end otherwise. The message is for a person."""
-
-
-@dataclass(frozen=True)
-class Target:
-    """A URL that may be asked for. `host` is lower-case ASCII, `path` has the query with it."""
-
-    scheme: str
-    host: str
-    port: int
-    path: str
-    literal: Address | None = None
-
-    @property
-    def authority(self) -> str:
-        """The Host header."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return host if self.port == DEFAULT_PORTS[self.scheme] else f"{host}:{self.port}"
-
-    @property
-    def url(self) -> str:
-        return f"{self.scheme}://{self.authority}{self.path}"
-
-    @property
-    def filename(self) -> str:
-        """What a browser would save it as: the path's last segment, decoded; else the host's name."""
-        segment = unquote(self.path.partition("?")[0].rpartition("/")[2])
-        segment = re.split(r"[/\\]", segment)[-1]
-        kept = "".join(c for c in segment if unicodedata.category(c) not in {"Cc", "Cs", "Zl", "Zp"})[:255].strip()
-        return kept if kept not in {"", ".", ".."} else self.host
-
 
 def networks(text: str) -> Networks:
-    """The CIDRs of a comma-separated list. Raises ValueError for what is none, or has bits set after its prefix."""
+    """Reads a comma-separated list of CIDRs. Raises ValueError for text that is no CIDR, or that has host bits set."""
     return tuple(ip_network(part.strip()) for part in text.split(",") if part.strip())
 
 
-def check_url(url: str, allowed: Networks = ()) -> Target:
-    """What a URL asks for, if it may be asked for, as far as can be told without looking its host up. Pure.
-
-    http and https; ports 80, 443 and from 1024 on; no user name or password. Addresses in numbers are refused in every
-    spelling but the plain one of an address in `allowed`: what needs importing has a name, and a certificate for it.
-    Raises RefusedError.
-    """
-    if len(url) > MAX_URL_CHARACTERS:
-        raise RefusedError(f"The URL has more than {MAX_URL_CHARACTERS} characters.")
-    if _AMBIGUOUS.search(url):
-        raise RefusedError("The URL has characters that no URL may have.")
-    try:
-        parts = urlsplit(url)
-        given_port = parts.port
-    except ValueError:
-        raise RefusedError("That is not a URL.") from None
-    if parts.scheme not in DEFAULT_PORTS or not parts.hostname:
-        raise RefusedError("The URL must begin with https:// or http:// and a host's name.")
-    if "@" in parts.netloc:
-        raise RefusedError("The URL must not hold a user name or a password.")
-    port = DEFAULT_PORTS[parts.scheme] if given_port is None else given_port
-    if port < FIRST_FREE_PORT and port not in DEFAULT_PORTS.values():
-        raise RefusedError(f"The URL's port must be 80, 443, or {FIRST_FREE_PORT} or above.")
-    literal: Address | None
-    if parts.netloc.startswith("["):
-        literal = _ipv6(parts.hostname)
-        host = str(literal)
-    else:
-        host = _name(parts.hostname)
-        literal = _ipv4(host)
-    if literal and not (any(literal in network for network in allowed) and may_fetch(literal, allowed)):
-        raise RefusedError("The URL must name its host, not give an address in numbers.")
-    path = quote(parts.path, safe=_KEPT) or "/"
-    if parts.query:
-        path += "?" + quote(parts.query, safe=_KEPT)
-    return Target(parts.scheme, host, port, path, literal)
-
-
-def _name(host: str) -> str:
-    """A host's name in lower-case ASCII (IDNA 2008, mapped as browsers do: UTS #46), without the root's dot."""
-    if not host.isascii():
-        import idna  # hardly ever needed, and 10,000 lines of tables
-
-        try:
-            host = idna.encode(host, uts46=True).decode()
-        except idna.IDNAError:
-            raise RefusedError("The URL's host is no valid name.") from None
-    host = host.lower().removesuffix(".")
-    if len(host) > MAX_HOST_CHARACTERS or not all(_LABEL.fullmatch(label) for label in host.split(".")):
-        raise RefusedError("The URL's host is no valid name.")
-    return host
-
-
-def _ipv4(host: str) -> IPv4Address | None:
-    if not _NUMBER.fullmatch(host.rpartition(".")[2]):
-        return None
-    try:
-        return IPv4Address(host)
-    except ValueError:
-        raise RefusedError("The URL must name its host, not give an address in numbers.") from None
-
-
-def _ipv6(host: str) -> IPv6Address:
-    try:
-        address = IPv6Address(host)
-    except ValueError:
-        raise RefusedError("The URL's host is no valid name.") from None
-    if address.scope_id is not None:
-        raise RefusedError("The URL must name its host, not an address on one link.")
-    return address
-
-
 def may_fetch(address: Address, allowed: Networks = ()) -> bool:
-    """Whether an address is public, or an operator allows it. Pure.
+    """True if an address is public, or in a network that the operator allows.
 
-    Of the IPv6 forms that carry an IPv4 address only NAT64's has a use; the rest (mapped, compatible, 6to4, Teredo)
-    are refused even when what they carry is public, and ISATAP's when it isn't.
+    Several forms of IPv6 address carry an IPv4 address. Mapped, compatible, 6to4 and Teredo addresses are always
+    refused, because nobody needs them. NAT64 and ISATAP addresses are as public as the IPv4 address that they carry.
     """
     carried = tuple(embedded(address))
     if any(inner in network for inner in (address, *carried) for network in _NEVER):
@@ -227,7 +86,10 @@ def may_fetch(address: Address, allowed: Networks = ()) -> bool:
 
 
 def embedded(address: Address) -> Iterator[IPv4Address]:
-    """The IPv4 addresses that an IPv6 address carries. Networks' own NAT64 prefixes can't be told from others."""
+    """The IPv4 addresses that an IPv6 address carries.
+
+    A network's own NAT64 prefix is not recognised: such addresses look like all others.
+    """
     if isinstance(address, IPv4Address):
         return
     octets = address.packed
@@ -238,39 +100,3 @@ def embedded(address: Address) -> Iterator[IPv4Address]:
     if address in _TEREDO:
         yield IPv4Address(octets[4:8])
         yield IPv4Address(bytes(octet ^ 0xFF for octet in octets[12:]))
-
-
-def look_up(host: str, port: int) -> list[str]:
-    """The system's resolver."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return [str(address[0]) for *_, address in found]
-
-
-def resolve_and_check(target: Target, allowed: Networks = (), resolve: Resolver = look_up) -> list[Address]:
-    """The addresses to connect to. All or nothing: one that may not be fetched refuses the host.
-
-    Connect to these, never to the name: a second look-up may be answered otherwise (DNS rebinding). The message does
-    not say the address: it would tell of the network that we are in.
-
-    Raises
-    ------
-    RefusedError
-        One of the addresses is not public.
-    PermanentFault
-        There is no such host.
-    UnreachableError
-        Its name servers don't answer just now.
-    """
-    if target.literal:
-        return [target.literal]  # check_url saw that it is allowed
-    try:
-        found = [ip_address(text) for text in resolve(target.host, target.port)]
-    except socket.gaierror as error:
-        if error.errno in {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)}:
-            raise PermanentFault(ErrorCode.SOURCE_UNREACHABLE, f"There is no host {target.host}.") from None
-        raise UnreachableError(f"The host {target.host} could not be looked up.") from None
-    if not found:
-        raise PermanentFault(ErrorCode.SOURCE_UNREACHABLE, f"There is no host {target.host}.")
-    if not all(may_fetch(address, allowed) for address in found):
-        raise RefusedError(f"The host {target.host} is at an address that may not be fetched.")
-    return list(dict.fromkeys(found))

@@ -1,4 +1,4 @@
-"""What is to be fetched, between the API, which says so, and the fetch function, which does it."""
+"""The import queue: the API sends a message for each file to fetch, and the function `fetch` receives it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from chalicelib.settings import settings
 
 
 class Import(BaseModel):
-    """A message. The record has the rest; the URL above all, which may hold a secret and stays out of the queue."""
+    """A message. The rest is in the record, above all the URL: it may hold a secret, so it stays out of the queue."""
 
     tenant: str
     file_id: str
@@ -20,16 +20,16 @@ class Import(BaseModel):
 
 
 def send(file: File) -> None:
-    """One SendMessage: has a file's `source_url` fetched. Sent twice, it is fetched once in effect."""
+    """One SendMessage: asks for a file's `source_url` to be fetched. A message that is sent twice has one effect."""
     wanted = Import(tenant=file.tenant, file_id=file.id, correlation_id=file.correlation_id)
-    # The group makes the queue fair: who has many imports in flight waits for who has few.
+    # The group makes the queue fair: a tenant with many imports in flight waits for those with few.
     aws.sqs().send_message(
         QueueUrl=settings().import_queue_url, MessageBody=wanted.model_dump_json(), MessageGroupId=file.tenant
     )
 
 
 def parse(body: str) -> Import | None:
-    """None for what is no message of ours."""
+    """Reads a message. None if it is not one of ours."""
     try:
         return Import.model_validate(json.loads(body))
     except (ValueError, ValidationError):

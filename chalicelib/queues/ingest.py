@@ -1,4 +1,4 @@
-"""The ingest queue, where S3 says what was stored; and where we say the same again to have a file processed again."""
+"""The ingest queue: S3 sends a message for each stored original, and we send it again to process a file again."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from chalicelib import aws
 from chalicelib.model import File, original_key
 from chalicelib.settings import settings
 
-# In a message's body: it was sent with its tenant's message group, which S3 cannot name.
+# Marks the body of a message that was sent with its tenant's message group. S3 cannot name a group.
 GROUPED = "grouped"
 
 
 def send(file: File) -> None:
-    """One SendMessage: the event of the file's object version, as S3 sends it. Sent twice, it is worked off once."""
+    """One SendMessage: the event of the file's object version, as S3 sends it. Two of them have the effect of one."""
     record = {
         "eventVersion": "2.1",
         "eventSource": "aws:s3",
@@ -34,7 +34,7 @@ def send(file: File) -> None:
 
 
 def with_group(body: dict[str, Any], tenant: str) -> bool:
-    """One SendMessage: the same event, with its tenant named; False when it is named already."""
+    """One SendMessage: sends an event again with its tenant's group. False, without a call, if it has one already."""
     if body.get(GROUPED):
         return False
     _send(body, tenant)
@@ -42,7 +42,7 @@ def with_group(body: dict[str, Any], tenant: str) -> bool:
 
 
 def _send(body: dict[str, Any], tenant: str) -> None:
-    # A queue with message groups is a fair one: who has many messages in flight waits for who has few.
+    # A queue with message groups is fair: a tenant with many messages in flight waits for those with few.
     # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-fair-queues.html
     text = json.dumps({**body, GROUPED: True})
     aws.sqs().send_message(QueueUrl=settings().ingest_queue_url, MessageBody=text, MessageGroupId=tenant)

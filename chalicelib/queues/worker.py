@@ -1,4 +1,4 @@
-"""SQS deliveries, one at a time: how often a message is tried, and with what pauses."""
+"""SQS messages, handled one at a time: how often a message is tried, and how long the pauses are."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Any
 from chalicelib import aws
 from chalicelib.observability import begin, logger
 
-# The stack's redrive policies (.chalice/resources.yaml, maxReceiveCount).
+# After this many tries a message goes to the dead-letter queue: maxReceiveCount in .chalice/resources.yaml.
 MAX_RECEIVES = 5
 
 
 class Later(Exception):  # noqa: N818 - not an error: the message must come back
-    """The message can't be worked off now; come back in `seconds`."""
+    """The message can't be handled now; it must come back in `seconds`."""
 
     def __init__(self, seconds: int, why: str) -> None:
         super().__init__(f"again in {seconds} s: {why}")
@@ -24,7 +24,7 @@ class Later(Exception):  # noqa: N818 - not an error: the message must come back
 
 @dataclass(frozen=True)
 class Message:
-    """One SQS message. `sent_at` is in milliseconds since 1970, 0 when unknown; `receives` includes this time."""
+    """One SQS message. `sent_at` in milliseconds since 1970, 0 if unknown; `receives` counts this delivery, too."""
 
     message_id: str
     receipt_handle: str
@@ -46,7 +46,10 @@ class Message:
 
 
 def work_off(event: dict[str, Any], context: Any, queue_url: str, work: Callable[[Message, int], None]) -> None:
-    """Gives each message to `work`, with how often it was received. Raises what must come back to the queue."""
+    """Calls `work` with each message and the number of times it was received.
+
+    If `work` raises, sets when the message comes back, and raises the same: Lambda then leaves it in the queue.
+    """
     for record in event["Records"]:
         message = Message.of(record)
         receives = message.receives
@@ -64,12 +67,12 @@ def work_off(event: dict[str, Any], context: Any, queue_url: str, work: Callable
 
 
 def backoff(receives: int) -> int:
-    """Seconds until the next try: 2, 8, 32, 128; none after the last, when the message is to be a dead letter."""
+    """Seconds until the next try: 2, 8, 32, 128; 0 after the last, so that the message is a dead letter at once."""
     return 0 if receives >= MAX_RECEIVES else int(2 * 4 ** (receives - 1))
 
 
 def come_back(message: Message, queue_url: str, seconds: int) -> None:
-    """Sets when the message is delivered again, unless it is deleted first. Failing to is no reason to fail."""
+    """Sets in how many seconds the message is delivered again, unless it is deleted first. An error is only logged."""
     try:
         aws.sqs().change_message_visibility(
             QueueUrl=queue_url, ReceiptHandle=message.receipt_handle, VisibilityTimeout=seconds
@@ -79,5 +82,5 @@ def come_back(message: Message, queue_url: str, seconds: int) -> None:
 
 
 def age(message: Message) -> int:
-    """Milliseconds since the message was sent; 0 when unknown."""
+    """Milliseconds since the message was sent; 0 if unknown."""
     return max(0, int(time.time() * 1000) - message.sent_at) if message.sent_at else 0

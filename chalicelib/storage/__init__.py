@@ -1,1 +1,1 @@
-"""S3. Only this room signs requests to S3 and reads and writes objects."""
+"""S3. Only this room reads and writes objects, and signs requests for others to send to S3."""

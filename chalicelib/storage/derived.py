@@ -1,4 +1,4 @@
-"""The derived bucket: renditions, written once under an address that never changes its bytes."""
+"""The derived bucket: renditions. Each is written once, under a key whose bytes never change."""
 
 from __future__ import annotations
 
@@ -10,61 +10,34 @@ from botocore.exceptions import ClientError
 
 from chalicelib import aws
 from chalicelib.settings import settings
-from chalicelib.storage.objects import Listed, Stored, delete_each
+from chalicelib.storage.objects import Page, Stored, delete_each
 
 IMMUTABLE = "public, max-age=31536000, immutable"
 
-
-# Renditions copied at once, all of them inside S3.
+# Renditions that are copied at once; S3 copies them itself.
 COPIERS = 8
 
 
-def page(after: str, prefix: str = "") -> Listed:
-    """One ListObjectsV2: at most 1,000 objects."""
+def page(after: str, prefix: str = "") -> Page:
+    """The objects below `prefix` behind the key `after`: one ListObjectsV2, at most 1,000 objects."""
     reply = aws.s3().list_objects_v2(Bucket=settings().derived_bucket, Prefix=prefix, StartAfter=after)
     found = [Stored(entry["Key"], entry["LastModified"], size=entry["Size"]) for entry in reply.get("Contents", [])]
-    return Listed(found, (found[-1].key, "") if reply.get("IsTruncated") and found else None)
-
-
-def delete_objects(keys: Iterable[str]) -> None:
-    """One DeleteObjects for each thousand."""
-    delete_each(settings().derived_bucket, ({"Key": key} for key in keys))
-
-
-def put(key: str, body: bytes, content_type: str) -> None:
-    """One PutObject of a derived file: its address never changes its bytes, so it may be cached for ever."""
-    aws.s3().put_object(
-        Bucket=settings().derived_bucket, Key=key, Body=body, ContentType=content_type, CacheControl=IMMUTABLE
-    )
-
-
-def copy(copies: Mapping[str, str]) -> bool:
-    """One CopyObject for each key and the key that it goes to, side by side; False when one of them is missing."""
-
-    def copy(pair: tuple[str, str]) -> None:
-        bucket = settings().derived_bucket
-        aws.s3().copy_object(Bucket=bucket, Key=pair[1], CopySource={"Bucket": bucket, "Key": pair[0]})
-
-    try:
-        with ThreadPoolExecutor(COPIERS) as copiers:
-            list(copiers.map(copy, copies.items()))
-    except ClientError as error:
-        if error.response["Error"]["Code"] in {"NoSuchKey", "404"}:
-            return False
-        raise
-    return True
+    return Page(found, (found[-1].key, "") if reply.get("IsTruncated") and found else None)
 
 
 @dataclass(frozen=True)
 class Derived:
-    """A derived file; `body` None when it has more bytes than were to be read."""
+    """A derived object; `body` is None if it has more bytes than the caller wanted to read."""
 
     content_type: str
     body: bytes | None
 
 
 def read(key: str, most: int) -> Derived | None:
-    """One GetObject of at most so many bytes; None when there is no such object."""
+    """One GetObject, which reads at most `most` bytes. None if there is no such object.
+
+    S3 answers 403 for a missing object without ListBucket, and 404 with it.
+    """
     try:
         reply = aws.s3().get_object(Bucket=settings().derived_bucket, Key=key)
     except ClientError as error:
@@ -76,9 +49,37 @@ def read(key: str, most: int) -> Derived | None:
 
 
 def sign(key: str, expires_in: int) -> str:
-    """An address to GET a derived file from S3 itself. No AWS call."""
+    """An address that gets a derived object from S3 itself, for `expires_in` seconds. No AWS call."""
     parameters = {"Bucket": settings().derived_bucket, "Key": key}
     return aws.s3().generate_presigned_url("get_object", Params=parameters, ExpiresIn=expires_in)
+
+
+def put(key: str, body: bytes, content_type: str) -> None:
+    """One PutObject. Caches may keep the object for ever, because the bytes of a key never change."""
+    aws.s3().put_object(
+        Bucket=settings().derived_bucket, Key=key, Body=body, ContentType=content_type, CacheControl=IMMUTABLE
+    )
+
+
+def copy(copies: Mapping[str, str]) -> bool:
+    """Copies each key to the key that it is mapped to: one CopyObject each, several at once.
+
+    False if one of the sources is missing; others may have been copied then.
+    """
+
+    def copy_one(pair: tuple[str, str]) -> None:
+        source, target = pair
+        bucket = settings().derived_bucket
+        aws.s3().copy_object(Bucket=bucket, Key=target, CopySource={"Bucket": bucket, "Key": source})
+
+    try:
+        with ThreadPoolExecutor(COPIERS) as copiers:
+            list(copiers.map(copy_one, copies.items()))
+    except ClientError as error:
+        if error.response["Error"]["Code"] in {"NoSuchKey", "404"}:
+            return False
+        raise
+    return True
 
 
 def delete(key: str) -> None:
@@ -86,9 +87,12 @@ def delete(key: str) -> None:
     aws.s3().delete_object(Bucket=settings().derived_bucket, Key=key)
 
 
+def delete_many(keys: Iterable[str]) -> None:
+    """One DeleteObjects for each thousand keys."""
+    delete_each(settings().derived_bucket, ({"Key": key} for key in keys))
+
+
 def delete_below(prefix: str) -> None:
-    """Everything below a prefix of the derived bucket."""
+    """Deletes every object below a prefix: one ListObjectsV2 and one DeleteObjects for each thousand."""
     pages = aws.s3().get_paginator("list_objects_v2").paginate(Bucket=settings().derived_bucket, Prefix=prefix)
-    delete_each(
-        settings().derived_bucket, ({"Key": entry["Key"]} for page in pages for entry in page.get("Contents", []))
-    )
+    delete_many(entry["Key"] for page in pages for entry in page.get("Contents", []))

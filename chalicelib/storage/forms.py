@@ -1,4 +1,4 @@
-"""Signed browser forms: one POST that carries a whole file to the originals bucket."""
+"""Signed browser forms: one POST request uploads a whole file to the originals bucket."""
 
 from __future__ import annotations
 
@@ -12,16 +12,17 @@ from chalicelib.settings import MAX_POST_BYTES, settings
 
 @dataclass(frozen=True)
 class PostPolicy:
-    """A signed browser form: POST `fields` and then `file` to `url`."""
+    """A signed browser form: a POST to `url` with `fields` first and the field `file` last."""
 
     url: str
     fields: dict[str, str]
 
 
 def sign(file: File, expires_in: int) -> PostPolicy:
-    """An address for exactly this upload: key, size in bytes and content type are fixed by the policy. No AWS call.
+    """A form for exactly this upload, for `expires_in` seconds. No AWS call.
 
-    A file of unknown size gets a bound; a declared SHA-256 is for S3 to check. `expires_in` in seconds.
+    The policy fixes the key, the size and the content type; for a file of unknown size it has a largest size. S3 checks
+    the SHA-256 if one was declared.
     """
     fixed = {"Content-Type": file.content_type, "success_action_status": "201"}
     if file.declared_sha256:
@@ -29,7 +30,7 @@ def sign(file: File, expires_in: int) -> PostPolicy:
             "x-amz-checksum-algorithm": "SHA256",
             "x-amz-checksum-sha256": b64encode(bytes.fromhex(file.declared_sha256)).decode(),
         }
-    smallest, largest = (file.size, file.size) if file.size is not None else (1, bound(file))
+    smallest, largest = (file.size, file.size) if file.size is not None else (1, largest_upload(file))
     signed = aws.s3().generate_presigned_post(
         Bucket=settings().originals_bucket,
         Key=original_key(file.tenant, file.id),
@@ -40,6 +41,6 @@ def sign(file: File, expires_in: int) -> PostPolicy:
     return PostPolicy(signed["url"], signed["fields"])
 
 
-def bound(file: File) -> int:
-    """Bytes that a form may carry for a file of unknown size."""
+def largest_upload(file: File) -> int:
+    """The most bytes that a form may upload for a file of unknown size."""
     return min(file.max_bytes or settings().max_upload_bytes, MAX_POST_BYTES)

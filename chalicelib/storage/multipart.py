@@ -1,4 +1,4 @@
-"""Multipart uploads to the originals bucket: begun, signed part by part, completed or aborted."""
+"""Multipart uploads to the originals bucket: begin one, sign its parts, list them, complete or abort it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from chalicelib.storage.objects import TAKEN
 
 @dataclass(frozen=True)
 class Part:
-    """A part that S3 holds; `size` in bytes, `etag` without quotes, `sha256` in base64 where the client sent one."""
+    """A part that S3 holds; `size` in bytes, `etag` without quotes, `sha256` in Base64 if the client sent one."""
 
     part_number: int
     etag: str
@@ -27,10 +27,11 @@ class Part:
 
 
 class UploadMissingError(LookupError):
-    """S3 has no such multipart upload (any more): it was completed, aborted, or never begun."""
+    """S3 has no such multipart upload: it was completed, aborted, or never begun."""
 
 
 def of_upload(file: File, upload_id: str) -> dict[str, Any]:
+    """The parameters that name a multipart upload in each of S3's calls."""
     return {
         "Bucket": settings().originals_bucket,
         "Key": original_key(file.tenant, file.id),
@@ -49,7 +50,7 @@ def _missing_upload() -> Iterator[None]:
 
 
 def begin(file: File) -> str:
-    """One CreateMultipartUpload; the upload id."""
+    """One CreateMultipartUpload. Gives the upload id."""
     checksums: dict[str, Any] = {"ChecksumAlgorithm": "SHA256"} if file.part_checksums else {}
     reply = aws.s3().create_multipart_upload(
         Bucket=settings().originals_bucket,
@@ -61,13 +62,13 @@ def begin(file: File) -> str:
 
 
 def sign_begin(file: File, expires_in: int) -> str:
-    """An address that begins a multipart upload of this file. No AWS call; the sender chooses the Content-Type."""
+    """An address that begins a multipart upload of this file. No AWS call. The sender chooses the Content-Type."""
     parameters = {"Bucket": settings().originals_bucket, "Key": original_key(file.tenant, file.id)}
     return aws.s3().generate_presigned_url("create_multipart_upload", Params=parameters, ExpiresIn=expires_in)
 
 
 def sign_part(file: File, upload_id: str, part_number: int, expires_in: int, sha256: str | None = None) -> str:
-    """An address to PUT one part to. No AWS call. With `sha256` (hex) the sender must send it, and S3 checks it."""
+    """An address to PUT one part to. No AWS call. With `sha256` (hex) the sender must send it too, and S3 checks it."""
     checksum = {"ChecksumSHA256": b64encode(bytes.fromhex(sha256)).decode()} if sha256 else {}
     return aws.s3().generate_presigned_url(
         "upload_part",
@@ -82,7 +83,7 @@ def sign_request(operation: str, file: File, upload_id: str, expires_in: int) ->
 
 
 def list_parts(file: File, upload_id: str) -> list[Part]:
-    """Every part that S3 holds, in order: one call for each thousand. Raises UploadMissingError."""
+    """Every part that S3 holds, in order: one ListParts for each thousand. Raises UploadMissingError."""
     with _missing_upload():
         pages = list(aws.s3().get_paginator("list_parts").paginate(**of_upload(file, upload_id)))
     return [
@@ -93,9 +94,9 @@ def list_parts(file: File, upload_id: str) -> list[Part]:
 
 
 def complete(file: File, upload_id: str, parts: list[Part]) -> None:
-    """One CompleteMultipartUpload, which fails when there is an object already: first write wins.
+    """One CompleteMultipartUpload, which S3 refuses if there is an object already: first write wins.
 
-    Raises UploadMissingError when the upload, or the place for it, is gone.
+    Raises UploadMissingError if the upload is gone, or if there is an object already.
     """
     wanted = [
         {
@@ -117,6 +118,6 @@ def complete(file: File, upload_id: str, parts: list[Part]) -> None:
 
 
 def abort(file: File, upload_id: str) -> None:
-    """One AbortMultipartUpload; S3 frees the parts. Nothing happens when it is gone already."""
+    """One AbortMultipartUpload: S3 deletes the parts. Does nothing if the upload is gone already."""
     with suppress(UploadMissingError), _missing_upload():
         aws.s3().abort_multipart_upload(**of_upload(file, upload_id))

@@ -1,4 +1,4 @@
-"""What both buckets share: a page of a listing, and deletes in batches."""
+"""Code for both buckets: one page of a listing, and deletes in batches."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from chalicelib import aws
 # DeleteObjects takes 1,000 keys at most: https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
 DELETE_BATCH = 1000
 
-# What S3 answers to If-None-Match when there is an object already, or one just being written.
+# S3's answers to If-None-Match when an object is there already, or is being written just now.
 TAKEN = frozenset({"PreconditionFailed", "ConditionalRequestConflict"})
 
 
 @dataclass(frozen=True)
 class Stored:
-    """One object of a listing; of a versioned bucket one version, or a delete marker."""
+    """One object of a listing; in a versioned bucket one version, or one delete marker. `size` in bytes."""
 
     key: str
     modified: datetime
@@ -28,14 +28,19 @@ class Stored:
 
 
 @dataclass(frozen=True)
-class Listed:
-    """One page of a listing, by key; the next page begins behind `after` (and `version_id`). None: there is no more."""
+class Page:
+    """One page of a listing. `after` is the (key, version id) behind which the next page begins,
+    or None on the last page."""
 
     objects: list[Stored]
     after: tuple[str, str] | None
 
 
 def delete_each(bucket: str, objects: Iterator[dict[str, str]]) -> None:
+    """One DeleteObjects for each thousand. Raises RuntimeError when S3 keeps one of the objects.
+
+    Each object is `{"Key": …}` or, for one version, `{"Key": …, "VersionId": …}`.
+    """
     batch: list[dict[str, str]] = []
     for entry in objects:
         batch.append(entry)
@@ -50,4 +55,6 @@ def _delete_batch(bucket: str, batch: list[dict[str, str]]) -> None:
     reply = aws.s3().delete_objects(Bucket=bucket, Delete={"Objects": cast(Any, batch), "Quiet": True})
     if errors := reply.get("Errors"):
         first = errors[0]
-        raise RuntimeError(f"S3 kept {len(errors)} of {len(batch)} objects: {first.get('Key')}: {first.get('Message')}")
+        raise RuntimeError(
+            f"S3 did not delete {len(errors)} of {len(batch)} objects: {first.get('Key')}: {first.get('Message')}"
+        )

@@ -1,4 +1,4 @@
-"""The originals bucket: what clients uploaded, one versioned object a file."""
+"""The originals bucket: the files as they were uploaded, one versioned object for each."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from chalicelib import aws
 from chalicelib.model import File, original_key
 from chalicelib.settings import settings
 from chalicelib.storage.multipart import Part, UploadMissingError, abort, begin, complete, of_upload
-from chalicelib.storage.objects import TAKEN, Listed, Stored, delete_each
+from chalicelib.storage.objects import TAKEN, Page, Stored, delete_each
 
-# An import's parts: bytes, and how many are on their way at once.
+# The parts of an import: their size in bytes, and how many are sent at once.
 IMPORT_PART = 16 * 1024**2
 IMPORT_SENDERS = 2
 
 
 def put(file: File, chunks: Iterable[bytes]) -> bool:
-    """Writes an original of unknown size as its bytes come; False when there is one already: first write wins.
+    """Writes an original of unknown size while its bytes arrive. False if there is one already: first write wins.
 
-    One PutObject, or from 16 MiB on a multipart upload, which is aborted when the chunks raise. Holds 64 MiB at most.
+    One PutObject; from 16 MiB on a multipart upload, which is aborted if the chunks raise. Needs 64 MiB at most.
     """
     blocks = _blocks(chunks, IMPORT_PART)
     first = next(blocks, b"")
@@ -56,7 +56,7 @@ def put(file: File, chunks: Iterable[bytes]) -> bool:
 
 
 def _put_parts(file: File, upload_id: str, blocks: Iterable[bytes]) -> list[Part]:
-    """Sends parts side by side, while the next is still coming in."""
+    """Sends several parts at once, while the next one still arrives."""
     parts: list[Part] = []
     sending: deque[Future[Part]] = deque()
     with ThreadPoolExecutor(IMPORT_SENDERS) as senders:
@@ -74,7 +74,7 @@ def _put_part(file: File, upload_id: str, number: int, body: bytes) -> Part:
 
 
 def _blocks(chunks: Iterable[bytes], size: int) -> Iterator[bytes]:
-    """The same bytes in blocks of `size`, but for the last, which is never empty."""
+    """The same bytes in blocks of `size` bytes. The last block may be shorter, but is never empty."""
     block = bytearray()
     for chunk in chunks:
         block += chunk
@@ -86,9 +86,9 @@ def _blocks(chunks: Iterable[bytes], size: int) -> Iterator[bytes]:
 
 
 def exists(file: File) -> bool:
-    """One HeadObject, of the version that is the file's once it is known.
+    """True if the original is there: one HeadObject, of the file's own version as soon as that is known.
 
-    Without ListBucket S3 answers 403 for what is missing, with it 404.
+    S3 answers 403 for a missing object without ListBucket, and 404 with it.
     """
     version: dict[str, Any] = {"VersionId": file.version_id} if file.version_id else {}
     try:
@@ -109,7 +109,7 @@ class Newest:
 
 
 def newest(file: File) -> Newest | None:
-    """One HeadObject: what was stored for a file whose record knows of nothing yet."""
+    """The current version, for a file whose record knows of none yet: one HeadObject. None if there is none."""
     try:
         reply = aws.s3().head_object(Bucket=settings().originals_bucket, Key=original_key(file.tenant, file.id))
     except ClientError as error:
@@ -119,8 +119,11 @@ def newest(file: File) -> Newest | None:
     return Newest(reply.get("VersionId", ""), reply["ContentLength"])
 
 
-def page(after: str, version_id: str) -> Listed:
-    """One ListObjectVersions: at most 1,000 versions and delete markers, in the order of their keys."""
+def page(after: str, version_id: str) -> Page:
+    """The versions and delete markers behind `after` and `version_id`: one ListObjectVersions, at most 1,000.
+
+    Versions come first, then delete markers; each of the two in the order of keys.
+    """
     markers = {"KeyMarker": after} if after else {}
     if after and version_id:
         markers["VersionIdMarker"] = version_id
@@ -131,36 +134,23 @@ def page(after: str, version_id: str) -> Listed:
         for entry in cast(list[Any], entries)
     ]
     more = reply.get("IsTruncated")
-    return Listed(found, (reply["NextKeyMarker"], reply.get("NextVersionIdMarker", "")) if more else None)
-
-
-def delete_versions(objects: Iterable[Stored]) -> None:
-    """These versions and delete markers: one DeleteObjects for each thousand."""
-    delete_each(settings().originals_bucket, ({"Key": each.key, "VersionId": each.version_id} for each in objects))
-
-
-def hide(keys: Iterable[str]) -> None:
-    """Puts a delete marker over each: the bucket's lifecycle removes them, and until then they can be brought back."""
-    delete_each(settings().originals_bucket, ({"Key": key} for key in keys))
+    return Page(found, (reply["NextKeyMarker"], reply.get("NextVersionIdMarker", "")) if more else None)
 
 
 @dataclass(frozen=True)
 class Original:
-    """An opened original: `size` in bytes, and its bytes as a stream that must be closed."""
+    """An opened original: `size` in bytes, and `body`, a stream of its bytes that must be closed."""
 
     size: int
     body: IO[bytes]
 
 
 class OriginalMissingError(LookupError):
-    """The object version is not there (any more)."""
+    """There is no such object version, or no longer."""
 
 
 def open_version(key: str, version_id: str) -> Original:
-    """One GetObject of one version; the bytes come as they are read.
-
-    Raises OriginalMissingError when that version is gone.
-    """
+    """Opens one version: one GetObject, whose bytes arrive while they are read. Raises OriginalMissingError."""
     client = aws.s3()
     version: dict[str, Any] = {"VersionId": version_id} if version_id else {}
     try:
@@ -173,7 +163,7 @@ def open_version(key: str, version_id: str) -> Original:
 
 
 def sign(file: File, content_disposition: str, expires_in: int) -> str:
-    """An address to GET the original, as what its record says it is. No AWS call."""
+    """An address that gets the original with the content type of its record, for `expires_in` seconds. No AWS call."""
     parameters: dict[str, Any] = {
         "Bucket": settings().originals_bucket,
         "Key": original_key(file.tenant, file.id),
@@ -187,12 +177,18 @@ def sign(file: File, content_disposition: str, expires_in: int) -> str:
 
 
 def delete_version(key: str, version_id: str) -> None:
+    """Deletes one version for ever: one DeleteObject."""
     version: dict[str, Any] = {"VersionId": version_id} if version_id else {}
     aws.s3().delete_object(Bucket=settings().originals_bucket, Key=key, **version)
 
 
-def delete_all(key: str) -> None:
-    """Every version of one original, and its delete markers."""
+def delete_versions(versions: Iterable[Stored]) -> None:
+    """Deletes versions and delete markers for ever: one DeleteObjects for each thousand."""
+    delete_each(settings().originals_bucket, ({"Key": each.key, "VersionId": each.version_id} for each in versions))
+
+
+def delete_all_versions(key: str) -> None:
+    """Deletes every version of one original, and its delete markers, for ever."""
     pages = aws.s3().get_paginator("list_object_versions").paginate(Bucket=settings().originals_bucket, Prefix=key)
     versions = (
         {"Key": entry["Key"], "VersionId": entry["VersionId"]}
@@ -201,3 +197,11 @@ def delete_all(key: str) -> None:
         if entry["Key"] == key
     )
     delete_each(settings().originals_bucket, versions)
+
+
+def hide(keys: Iterable[str]) -> None:
+    """Puts a delete marker over each original: one DeleteObjects for each thousand.
+
+    A hidden original can be brought back until the bucket's lifecycle removes it.
+    """
+    delete_each(settings().originals_bucket, ({"Key": key} for key in keys))

@@ -1,6 +1,8 @@
-"""What has ended is removed: objects first, then copies at the edge, and last what the record says of them.
+"""Removal of objects that no record leads to any more: of a deleted file, or of renditions that were replaced.
 
-Each step can be repeated. The record was changed before, so what is removed here nobody is led to any more.
+A removal has three steps: delete the objects in S3, make CloudFront's edges forget their copies, and write to the
+record that it is done. The record was changed before, so nobody is led to these objects any more. Each step can be
+repeated.
 """
 
 from __future__ import annotations
@@ -17,81 +19,87 @@ from chalicelib.storage import derived, multipart, originals
 
 _PUBLIC = f"f/{Visibility.PUBLIC}/"
 
-# CloudFront takes 15 paths with a wildcard at a time; those of other requests count, too. Above this number one
-# path for all public files takes their place: they are fetched from S3 once more, and the request is billed as one.
+# CloudFront takes 15 paths with a wildcard at a time, and those of other requests count, too. If there are more than
+# this number, one path for all public files replaces them: edges then fetch those files from S3 once more, and AWS
+# bills one path.
 # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cloudfront-limits.html
 MAX_PATHS = 10
 
 
 @dataclass(frozen=True, eq=False)
-class Ending:
-    """A file whose ended objects are gone: what of it edges may still keep (`path`), and the write that is the end."""
+class Removal:
+    """A removal whose objects are deleted already; `finish` does the rest.
+
+    `path` covers the copies that edges may still keep, None when there are none. `record` writes that it is done.
+    """
 
     file: File
     path: str | None
-    write: Callable[[], object]
+    record: Callable[[], object]
 
 
 def clear(file: File) -> bool:
-    """Removes `file.leftovers`; nothing where there are none.
+    """Removes `file.leftovers`, the renditions that were replaced. Does nothing if there are none.
 
-    False when CloudFront takes no invalidation just now: the record keeps saying that there is something left to do.
+    False when CloudFront takes no invalidation just now: the record goes on saying that there is something to remove.
     """
     return not file.leftovers or not finish([begin_clear(file)])
 
 
 def purge(file: File) -> bool:
-    """Removes all that there is of a deleted file; False when CloudFront takes no invalidation just now."""
+    """Removes all objects of a deleted file; False when CloudFront takes no invalidation just now."""
     return not finish([begin_purge(file)])
 
 
-def begin_clear(file: File) -> Ending:
-    """Removes the objects of `file.leftovers`."""
+def begin_clear(file: File) -> Removal:
+    """Deletes the objects of `file.leftovers`."""
     for prefix in file.leftovers:
         derived.delete_below(prefix)
-    # What a public file was before, whoever finds it at an edge may see.
+    # Copies of a file that is still public may stay: anybody may see them.
     still_public = file.visibility is Visibility.PUBLIC and file.status is not Status.DELETED
-    return Ending(file, None if still_public else _path(file.id, file.leftovers), lambda: deletion.cleared(file))
+    return Removal(file, None if still_public else _path(file.id, file.leftovers), lambda: deletion.cleared(file))
 
 
-def begin_purge(file: File) -> Ending:
-    """Removes the objects of a deleted file."""
-    if file.upload_id and file.version_id is None:  # else it was completed long ago
+def begin_purge(file: File) -> Removal:
+    """Deletes all objects of a deleted file, and aborts its multipart upload."""
+    if file.upload_id and file.version_id is None:  # with a version the upload was completed long ago
         multipart.abort(file, file.upload_id)
-    originals.delete_all(original_key(file.tenant, file.id))
+    originals.delete_all_versions(original_key(file.tenant, file.id))
     for visibility in Visibility:
         derived.delete_below(f"f/{visibility}/{file.id}/")
     served = [f"f/{file.visibility}/"] if places.has_renditions(file) else []
-    return Ending(file, _path(file.id, [*file.leftovers, *served]), lambda: deletion.mark_purged(file.id))
+    return Removal(file, _path(file.id, [*file.leftovers, *served]), lambda: deletion.mark_purged(file.id))
 
 
-def finish(endings: Sequence[Ending]) -> list[Ending]:
-    """Has the edges forget them, with one request for all, each path once; then the records are written.
+def finish(removals: Sequence[Removal]) -> list[Removal]:
+    """Invalidates the paths of all removals with one request, each path once; then writes the records.
 
-    What is given back is not done: CloudFront takes no invalidation just now.
+    Gives back the removals that must be finished later, because CloudFront takes no invalidation just now. Removals
+    without a path are finished all the same.
     """
-    to_forget = {ending.path: ending for ending in endings if ending.path}
-    later = list(to_forget.values()) if to_forget and not _invalidated(to_forget) else []
-    for ending in endings:
-        if ending not in later:
-            ending.write()
+    by_path = {removal.path: removal for removal in removals if removal.path}
+    accepted = not by_path or _invalidated(by_path)
+    later = [] if accepted else [removal for removal in removals if removal.path]
+    for removal in removals:
+        if removal not in later:
+            removal.record()
     return later
 
 
-def forget(keys: Iterable[str], reference: str) -> bool:
-    """Has the edges forget the public files of these objects; False when CloudFront takes no invalidation just now.
+def invalidate(keys: Iterable[str], reference: str) -> bool:
+    """Makes the edges forget the public files of these renditions; False when CloudFront takes no invalidation now.
 
-    `reference`: AWS takes a request that is repeated with the same one for the same request.
+    AWS takes two requests with the same `reference` for one.
     """
     paths = {path for key in keys if (path := _path(key.split("/")[2], [key]))}
     return not paths or invalidation.invalidate(_at_most(paths), reference)
 
 
-def _invalidated(to_forget: Mapping[str, Ending]) -> bool:
-    # The revision: what ends later is another request.
-    told = sorted(f"{ending.file.id}-{ending.file.revision}" for ending in to_forget.values())
-    reference = told[0] if len(told) == 1 else hashlib.sha256("\n".join(told).encode()).hexdigest()
-    return invalidation.invalidate(_at_most(to_forget), reference)
+def _invalidated(by_path: Mapping[str, Removal]) -> bool:
+    # With the revision, because a later removal of the same file is another request.
+    names = sorted(f"{removal.file.id}-{removal.file.revision}" for removal in by_path.values())
+    reference = names[0] if len(names) == 1 else hashlib.sha256("\n".join(names).encode()).hexdigest()
+    return invalidation.invalidate(_at_most(by_path), reference)
 
 
 def _at_most(paths: Collection[str]) -> list[str]:
@@ -99,5 +107,5 @@ def _at_most(paths: Collection[str]) -> list[str]:
 
 
 def _path(file_id: str, prefixes: Iterable[str]) -> str | None:
-    """What covers the file's public addresses at the edges. A private one ends with its signature."""
+    """The path that covers the file's public addresses; None if it has none. Private ones stop with their signature."""
     return f"/{_PUBLIC}{file_id}/*" if any(prefix.startswith(_PUBLIC) for prefix in prefixes) else None

@@ -1,7 +1,7 @@
-"""What nobody else comes back for: every five minutes, whatever is due, and some pages of a walk over the buckets.
+"""The sweep: every five minutes it finishes work that nobody else will finish, and reconciles pages of both buckets.
 
-All of it can be repeated and can run twice at once: each record is changed under its revision, messages sent twice are
-worked off once, and what is removed was nobody's before.
+It is safe to run twice, or two at once: each write is conditional on the record's revision, a message that is sent
+twice is handled once, and no record leads to an object that is removed.
 """
 
 from __future__ import annotations
@@ -30,26 +30,26 @@ from chalicelib.settings import settings
 from chalicelib.storage import multipart, originals
 from chalicelib.upkeep import reconcile, removal
 
-# Seconds of a function's time that are kept back, and what a run may take where nobody says.
+# Seconds of the function's time that are kept back, and how long a run may take if the caller sets no time.
 MARGIN = 30
 SECONDS = 240.0
 
-# Records that are read at once, and seen to side by side.
+# Records that are read at once, and records that are handled at once.
 PAGE = 100
 WORKERS = 8
 
-# Whoever changed a record is given this long to do the rest of it.
+# Whoever changed a record gets this long to finish the rest themselves.
 SETTLED = timedelta(seconds=30)
-# A message that failed comes back by itself within its longest pause (deliveries.backoff) and a visibility timeout.
+# The message of a failed try comes back by itself within the longest pause (worker.backoff) and a visibility timeout.
 COMES_BACK = timedelta(seconds=180)
-# A message is sent again at 1, 2, 4 … times this; and while the queue has a backlog, in which it may still be, not
-# before `PATIENCE`.
+# A message is sent again after 1, 2, 4 … times AGAIN. If the queue has a backlog of more than BACKLOG messages, the
+# first message may still be in it, so none is sent again before PATIENCE.
 AGAIN = timedelta(minutes=5)
 PATIENCE = timedelta(hours=1)
 BACKLOG = 100
-# Sent again for so long in vain, the file failed.
+# A file that no worker took in this time fails.
 HOPELESS = timedelta(days=1)
-# What could not be seen to is looked at again after this long.
+# A record that could not be handled is tried again after this long.
 TROUBLE = timedelta(minutes=15)
 
 Sum = Counter[str]
@@ -62,32 +62,37 @@ def handle(_: Mapping[str, Any], context: Any) -> None:
 
 
 def run(*, seconds: float = SECONDS, workers: int = 1) -> Sum:
-    """Sees to what is due, then walks on; what was done, by metric. Bounded by time: the next run goes on."""
+    """Handles every record that is due, then reconciles the buckets. Gives the counts, by metric.
+
+    Stops when `seconds` are over; the next run goes on.
+    """
     sweep = _Sweep(time.monotonic() + seconds, workers)
-    done = sweep.work_off()
+    done = sweep.handle_due()
     done += reconcile.run(sweep.deadline)
     emit({name: (MetricUnit.Count, done[name]) for name in METRICS})
     logger.info("swept", extra={name: count for name, count in done.items() if count})
     return done
 
 
-# Of what is counted, what an alarm or a chart of the stack asks for: each metric is billed, so the rest is in the
-# log alone. Expired: uploads whose time was over. Stalled: files whose message was sent again, or that were given up
-# (GivenUp). Removed: ended files and renditions. SweepErrors: what could not be seen to. SweepBacklog: 1 when the time
-# was over first. chalicelib/upkeep/reconcile.py has the others.
+# The counts that an alarm or a chart of the stack uses. AWS bills each metric, so the other counts are in the log only.
+# Expired: uploads whose time was over. Stalled: files whose message was sent again, or that were given up (GivenUp).
+# Removed: finished removals (log only). SweepErrors: records that could not be handled. SweepBacklog: 1 if the time was
+# over before everything was handled. chalicelib/upkeep/reconcile.py explains the others.
 METRICS = ("Expired", "Stalled", "GivenUp", "SweepErrors", "SweepBacklog", "Orphans", "Unowned", "Missing")
 
 
 @dataclass
 class _Sweep:
+    """One run. `_busy` remembers which queues have a backlog, `_removals` those that are to be finished together."""
+
     deadline: float
     workers: int
     _busy: dict[str, bool] = field(default_factory=dict)
-    _endings: list[removal.Ending] = field(default_factory=list)
+    _removals: list[removal.Removal] = field(default_factory=list)
     _lock: Lock = field(default_factory=Lock)
 
-    def work_off(self) -> Sum:
-        """Goes round the shards, a page each, until nothing is due or the time is over."""
+    def handle_due(self) -> Sum:
+        """Goes round the shards, one page each, until nothing is due or the time is over."""
         done: Sum = Counter()
         first = random.randrange(DUE_SHARDS)  # noqa: S311 - so that no shard is always last
         waiting: dict[int, Mapping[str, Any] | None] = dict.fromkeys(
@@ -96,63 +101,64 @@ class _Sweep:
         while waiting:
             for shard in list(waiting):
                 if time.monotonic() > self.deadline:
-                    return done + self._finish() + Counter(SweepBacklog=1)
+                    return done + self._finish_removals() + Counter(SweepBacklog=1)
                 page = due.due(shard, PAGE, waiting.pop(shard))
                 if page.after:
                     waiting[shard] = page.after
-                done += self._see_to_all(page.files)
-            done += self._finish()
+                done += self._handle_all(page.files)
+            done += self._finish_removals()
         return done
 
-    def _finish(self) -> Sum:
-        """The end of all removals of a round, with one invalidation for all."""
-        endings, self._endings = self._endings, []
+    def _finish_removals(self) -> Sum:
+        """Finishes all removals of a round, with one invalidation for all."""
+        removals, self._removals = self._removals, []
         try:
-            later = removal.finish(endings)  # CloudFront takes no more just now
+            later = removal.finish(removals)
         except Exception:
-            logger.exception("the sweep could not finish removing files")
-            for ending in endings:
-                due.put_off(ending.file, now() + TROUBLE)
-            return Counter(SweepErrors=len(endings))
-        for ending in later:
-            due.put_off(ending.file, now() + AGAIN)
-        done = [ending.file.id for ending in endings if ending not in later]
-        if done:
-            logger.info("removed what had ended", extra={"files": done})
-        return Counter(Removed=len(done))
+            logger.exception("the sweep could not finish removals")
+            for each in removals:
+                due.put_off(each.file, now() + TROUBLE)
+            return Counter(SweepErrors=len(removals))
+        for each in later:  # CloudFront takes no more just now
+            due.put_off(each.file, now() + AGAIN)
+        finished = [each.file.id for each in removals if each not in later]
+        if finished:
+            logger.info("finished removals", extra={"files": finished})
+        return Counter(Removed=len(finished))
 
-    def _see_to_all(self, records: list[File]) -> Sum:
+    def _handle_all(self, records: list[File]) -> Sum:
         if self.workers == 1 or len(records) < 2:
-            return sum((self._see_to(file) for file in records), Counter())
+            return sum((self._handle(file) for file in records), Counter())
         with ThreadPoolExecutor(self.workers) as pool:
-            return sum(pool.map(self._see_to, records), Counter())
+            return sum(pool.map(self._handle, records), Counter())
 
-    def _see_to(self, file: File) -> Sum:
-        """One record. What fails is put off, so that it never stands before the rest."""
+    def _handle(self, file: File) -> Sum:
+        """Handles one record. If that fails, the record is put off, so that it does not delay the others."""
         if time.monotonic() > self.deadline:
-            return Counter()  # work_off says so
+            return Counter()  # handle_due counts it as backlog
         try:
-            return Counter(self._step(file))
+            return Counter(self._by_status(file))
         except Exception:
-            logger.exception("the sweep could not see to a file", extra=_facts(file))
+            logger.exception("the sweep could not handle a file", extra=_facts(file))
             due.put_off(file, now() + TROUBLE)
             return Counter(SweepErrors=1)
 
-    def _step(self, file: File) -> list[str]:
+    def _by_status(self, file: File) -> list[str]:
+        """Does what the record needs; gives the names to count."""
         match file.status:
             case Status.AWAITING_UPLOAD | Status.EXPIRED:
                 return self._awaited(file)
             case Status.PROCESSING:
                 return self._stalled(file)
             case Status.DELETED:
-                return self._ended(file)
+                return self._deleted(file)
             case _:
                 return self._replaced(file)
 
     def _awaited(self, file: File) -> list[str]:
-        """An upload that did not come in time, or whose arrival we were not told of; an import that nobody fetched.
+        """An upload that did not come in time, or that came without a message; or an import that nobody fetched.
 
-        `expired` may be what the record is, or only what it should be.
+        The status is `expired` as soon as the time is over, whether or not the table says so already.
         """
         if file.expires_at is None or not (file.source_url or file.status is Status.EXPIRED):
             return []
@@ -161,17 +167,11 @@ class _Sweep:
             arrived = file.model_copy(update={"version_id": stored.version_id, "size": file.size or stored.size})
             return self._send(arrived, since, settings().ingest_queue_url)
         if file.status is Status.EXPIRED:
-            if file.upload_id:
-                multipart.abort(file, file.upload_id)
-            if due.expire(file):
-                logger.info("upload expired", extra=_facts(file))
-                return ["Expired"]
-            due.nothing_due(file)  # it had expired before
-            return []
+            return _expire(file)
         return self._send(file, since, settings().import_queue_url, until=file.expires_at + files.EXPIRY_GRACE)
 
     def _stalled(self, file: File) -> list[str]:
-        """A file that nobody holds: its message was lost, its worker died, or the message is about to come back."""
+        """A file that no worker holds: its message was lost, its worker died, or its message is about to come back."""
         since = file.lease_until or file.updated_at
         age = now() - since
         if age < timedelta() or (file.attempts and age < COMES_BACK):
@@ -182,41 +182,45 @@ class _Sweep:
         return self._send(file, since, url)
 
     def _replaced(self, file: File) -> list[str]:
-        """Renditions that a file had before."""
+        """A file with renditions that were replaced."""
         if not file.leftovers:
             due.nothing_due(file)
         elif now() - file.updated_at >= SETTLED:
-            self._endings.append(removal.begin_clear(file))
+            self._removals.append(removal.begin_clear(file))
         return []
 
-    def _ended(self, file: File) -> list[str]:
-        """A deleted file: for now, or for good."""
+    def _deleted(self, file: File) -> list[str]:
+        """A deleted file: its objects go at once, or when it can no longer be restored."""
         if now() - file.updated_at < SETTLED:
             return []
         if file.restore_until is None:
-            self._endings.append(removal.begin_purge(file))
+            self._removals.append(removal.begin_purge(file))
         elif file.restore_until <= now():
             if ended := deletion.mark_deleted(file.tenant, file.id, revision=file.revision):
-                self._endings.append(removal.begin_purge(ended))
+                self._removals.append(removal.begin_purge(ended))
         elif file.leftovers:
-            self._endings.append(removal.begin_clear(file))
+            self._removals.append(removal.begin_clear(file))
         else:
             due.put_off(file, file.restore_until)
         return []
 
     def _send(self, file: File, since: datetime, queue_url: str, until: datetime | None = None) -> list[str]:
-        """The file's message once more, unless the one before may still wait; then later, and ever more seldom."""
+        """Sends the file's message again, unless the first one may still be in the queue.
+
+        The record is due again after AGAIN, and then after ever longer pauses, `until` at the latest.
+        """
         age = now() - since
         again = now() + max(AGAIN, age)
         sent = age > PATIENCE or not self._is_busy(queue_url)
         if sent:
-            _message(file, queue_url)
+            queue = ingest if queue_url == settings().ingest_queue_url else imports
+            queue.send(file)
             logger.warning("message sent again", extra=_facts(file) | {"age": age.total_seconds()})
         due.put_off(file, min(again, until) if until else again)
         return ["Stalled"] if sent else []
 
     def _is_busy(self, queue_url: str) -> bool:
-        """Whether the queue has a backlog: one GetQueueAttributes a run."""
+        """True if the queue has a backlog: one GetQueueAttributes for each queue and run."""
         with self._lock:
             if queue_url not in self._busy:
                 reply = aws.sqs().get_queue_attributes(
@@ -227,18 +231,23 @@ class _Sweep:
 
 
 def _facts(file: File) -> dict[str, Any]:
-    """For a line of the log: several files are seen to at once, so that its context can hold none."""
+    """Fields for a log line. The log's own context cannot hold them, because several files are handled at once."""
     names = ("tenant", "status", "correlation_id")
     return {"file_id": file.id} | {name: getattr(file, name) for name in names}
 
 
-def _message(file: File, queue_url: str) -> None:
-    queue = ingest if queue_url == settings().ingest_queue_url else imports
-    queue.send(file)
+def _expire(file: File) -> list[str]:
+    if file.upload_id:
+        multipart.abort(file, file.upload_id)
+    if due.expire(file):
+        logger.info("upload expired", extra=_facts(file))
+        return ["Expired"]
+    due.nothing_due(file)  # the table said so already
+    return []
 
 
 def _give_up(file: File) -> list[str]:
-    why = f"Processing stopped {file.attempts} times without a word." if file.attempts else "No worker took the file."
+    why = f"Processing stopped {file.attempts} times without an error." if file.attempts else "No worker took the file."
     error = FileError(code=ErrorCode.INTERNAL, message=why)
     ended = claims.give_up(file, error, [*file.leftovers, places.made_prefix(file)])
     if ended is None:

@@ -61,7 +61,7 @@ def objects_deleted_before_the_record(patch: pytest.MonkeyPatch) -> None:
     mark_deleted = deletion.mark_deleted
 
     def hasty(tenant: str, file_id: str, **more: Any) -> File | None:
-        original_objects.delete_all(original_key(tenant, file_id))
+        original_objects.delete_all_versions(original_key(tenant, file_id))
         return mark_deleted(tenant, file_id, **more)
 
     patch.setattr(deletion, "mark_deleted", hasty)

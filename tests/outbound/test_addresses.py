@@ -1,156 +1,12 @@
+"""Which addresses may be connected to."""
+
 from __future__ import annotations
 
-import socket
 from ipaddress import ip_address
 
 import pytest
 
-from chalicelib.model import ErrorCode, PermanentFault
-from chalicelib.outbound.addresses import (
-    RefusedError,
-    UnreachableError,
-    check_url,
-    may_fetch,
-    networks,
-    resolve_and_check,
-)
-
-REFUSED_URLS = [
-    # IPv4, as every inet_aton takes it
-    "http://127.0.0.1/",
-    "http://127.0.0.1./",
-    "http://127.1/",
-    "http://127.0.1/",
-    "http://0/",
-    "http://0.0.0.0/",
-    "http://2130706433/",
-    "http://017700000001/",
-    "http://0x7f000001/",
-    "http://0X7F.1/",
-    "http://0x7f.0x0.0x0.0x1/",
-    "http://0177.0.0.01/",
-    "http://127.0.0.1:8080/",
-    "http://169.254.169.254/latest/meta-data/",
-    "http://0xa9fea9fe/",
-    "http://2852039166/",
-    "http://169.254.43518/",
-    "http://169.254.169.254.xn--/",
-    "http://10.0.0.1/",
-    "http://192.168.1.1/",
-    "http://999.999.999.999/",
-    "http://1.2.3.4.5/",
-    "http://example.0x/",
-    "http://93.184.216.34/",
-    # in characters that become digits and dots
-    "http://\uff11\uff12\uff17.\uff10.\uff10.\uff11/",
-    "http://①②⑦.⓪.⓪.①/",
-    "http://127。0。0。1/",
-    "http://%31%32%37.0.0.1/",
-    # IPv6, and IPv4 in it
-    "http://[::1]/",
-    "http://[::]/",
-    "http://[0:0:0:0:0:0:0:1]/",
-    "http://[::ffff:127.0.0.1]/",
-    "http://[::ffff:7f00:1]/",
-    "http://[::ffff:169.254.169.254]/",
-    "http://[::127.0.0.1]/",
-    "http://[::ffff:0:127.0.0.1]/",
-    "http://[64:ff9b::127.0.0.1]/",
-    "http://[64:ff9b:1::10.0.0.1]/",
-    "http://[2002:7f00:1::]/",
-    "http://[2001:0:4136:e378:8000:63bf:80ff:fffe]/",
-    "http://[2600::5efe:10.0.0.1]/",
-    "http://[fe80::1%25eth0]/",
-    "http://[fe80::1%eth0]/",
-    "http://[fd00:ec2::254]/",
-    "http://[2606:2800:220:1:248:1893:25c8:1946]/",
-    "http://[v1.x]/",
-    # not http
-    "file:///etc/passwd",
-    "ftp://example.com/a",
-    "gopher://example.com/",
-    "data:image/png;base64,AAAA",
-    "//example.com/a",
-    "example.com/a",
-    "",
-    "http:example.com",
-    "http:///etc/passwd",
-    "http://:80/",
-    # one thing to one parser, another to the next
-    "http://example.com@127.0.0.1/",
-    "http://user:password@example.com/",
-    "http://@example.com/",
-    "http://example.com\\@127.0.0.1/",
-    "http://127.0.0.1\\.example.com/",
-    "http://example.com/\r\nHost: 127.0.0.1",
-    "http://exa\tmple.com/",
-    " http://example.com/",
-    "http://example.com/\x00",
-    "http://exa mple.com/",
-    "http://example.com:80:81/",
-    "http://[::1",
-    "http://ex\ud800.com/",
-    # names and ports
-    "http://-example.com/",
-    "http://example..com/",
-    f"http://{'a' * 64}.com/",
-    f"http://{'a.' * 127}com/",
-    "http://bü\u200bcher..example/",
-    "http://example.com:22/",
-    "http://example.com:25/",
-    "http://example.com:0/",
-    "http://example.com:65536/",
-    "http://example.com:-1/",
-    "http://example.com:\uff18\uff10/",
-    "http://example.com/" + "a" * 2048,
-]
-
-
-@pytest.mark.parametrize("url", REFUSED_URLS)
-def test_a_url_is_refused_before_anything_is_looked_up(url: str) -> None:
-    with pytest.raises(RefusedError) as refused:
-        check_url(url)
-    assert refused.value.code is ErrorCode.SOURCE_REFUSED
-
-
-@pytest.mark.parametrize(
-    ("url", "authority", "path"),
-    [
-        ("https://example.com", "example.com", "/"),
-        ("https://EXAMPLE.com./a%20b?c=%2F&d#e", "example.com", "/a%20b?c=%2F&d"),
-        ("http://example.com:80/a", "example.com", "/a"),
-        ("https://example.com:8443/a", "example.com:8443", "/a"),
-        ("http://example.com:443/a", "example.com:443", "/a"),
-        ("https://example.com?x=1", "example.com", "/?x=1"),
-        ("https://bücher.example/ä b", "xn--bcher-kva.example", "/%C3%A4%20b"),
-        ("https://faß.de/", "xn--fa-hia.de", "/"),
-        ("https://my_bucket.s3.example.com/a", "my_bucket.s3.example.com", "/a"),
-        ("https://127.0.0.1.example.com/", "127.0.0.1.example.com", "/"),
-    ],
-)
-def test_a_url_is_asked_for_as_it_was_written_but_for_what_http_takes_only_escaped(
-    url: str, authority: str, path: str
-) -> None:
-    target = check_url(url)
-    assert (target.authority, target.path) == (authority, path)
-    assert target.url.isascii()
-
-
-@pytest.mark.parametrize(
-    ("url", "name"),
-    [
-        ("https://example.com/a/IMG%201.jpg?size=2", "IMG 1.jpg"),
-        ("https://example.com/%E7%8C%AB.jpg", "猫.jpg"),
-        ("https://example.com/..%2F..%2Fetc%2Fpasswd", "passwd"),
-        ("https://example.com/a%5Cb%0A.jpg", "b.jpg"),
-        ("https://example.com/", "example.com"),
-        ("https://example.com/%2e%2e", "example.com"),
-        ("https://example.com/" + "a" * 300, "a" * 255),
-    ],
-)
-def test_a_file_without_a_name_gets_the_one_in_its_url(url: str, name: str) -> None:
-    assert check_url(url).filename == name
-
+from chalicelib.outbound.addresses import may_fetch, networks
 
 REFUSED_ADDRESSES = [
     "0.0.0.0",
@@ -249,11 +105,6 @@ def test_an_operators_networks_are_fetched_from_and_no_others() -> None:
     assert may_fetch(ip_address("fd12::1"), allowed)
     for other in ("10.2.0.1", "::ffff:10.1.2.3", "64:ff9b::10.1.2.3", "fd13::1"):
         assert not may_fetch(ip_address(other), allowed)
-    assert check_url("http://10.1.2.3:9000/a", allowed).literal == ip_address("10.1.2.3")
-    assert check_url("http://[fd12::1]/a", allowed).authority == "[fd12::1]"
-    for other in ("http://10.2.0.1/", "http://0x0a010203/", "http://[::ffff:10.1.2.3]/", "http://8.8.8.8/"):
-        with pytest.raises(RefusedError):
-            check_url(other, allowed)
 
 
 def test_no_operator_can_allow_where_clouds_hand_out_credentials() -> None:
@@ -267,34 +118,3 @@ def test_a_list_of_networks_with_a_mistake_is_not_taken(text: str) -> None:
     with pytest.raises(ValueError, match=text):
         networks(text)
     assert networks(" , ") == ()
-
-
-def test_one_private_address_among_several_refuses_the_host_and_is_not_told() -> None:
-    target = check_url("https://example.com/")
-    with pytest.raises(RefusedError) as refused:
-        resolve_and_check(target, resolve=lambda *_: ["8.8.8.8", "2606:4700::1111", "10.0.0.7"])
-    assert "10.0.0.7" not in refused.value.message
-    assert resolve_and_check(target, resolve=lambda *_: ["8.8.8.8", "2606:4700::1111", "8.8.8.8"]) == [
-        ip_address("8.8.8.8"),
-        ip_address("2606:4700::1111"),
-    ]
-
-
-def test_localhost_is_a_name_like_any_other_and_refused_for_where_it_leads() -> None:
-    with pytest.raises(RefusedError):
-        resolve_and_check(check_url("http://localhost/"))
-
-
-def test_no_such_host_is_for_good_and_no_answer_is_for_now() -> None:
-    def failing(number: int) -> list[str]:
-        raise socket.gaierror(number, "no")
-
-    target = check_url("https://example.com/")
-    for gone in (socket.EAI_NONAME, socket.EAI_NODATA):
-        with pytest.raises(PermanentFault) as fault:
-            resolve_and_check(target, resolve=lambda *_, gone=gone: failing(gone))
-        assert fault.value.code is ErrorCode.SOURCE_UNREACHABLE
-    with pytest.raises(PermanentFault, match="no host"):
-        resolve_and_check(target, resolve=lambda *_: [])
-    with pytest.raises(UnreachableError):
-        resolve_and_check(target, resolve=lambda *_: failing(socket.EAI_AGAIN))

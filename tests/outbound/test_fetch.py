@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from chalicelib.model import ErrorCode, PermanentFault
-from chalicelib.outbound.addresses import RefusedError, UnreachableError
-from chalicelib.outbound.fetch import Limits, fetch
+from chalicelib.outbound.errors import RefusedError, UnreachableError
+from chalicelib.outbound.fetch import fetch
+from chalicelib.outbound.limits import Limits
 from tests.outbound.servers import LOOPBACK, Server, answer, certificate, redirect, saying, serving
 
 LIMITS = Limits(max_bytes=1_000_000, total=10, read=2)

@@ -259,7 +259,7 @@ def test_a_file_that_is_not_ready_or_no_image_has_none(client: Client, stage: Ca
 def test_an_original_that_is_gone_gives_unknown(client: Client, stage: Calls) -> None:
     file_id = upload(client, images.jpeg(1000, 800))
     deliver(file_id)
-    original_objects.delete_all(f"acme/{file_id}")
+    original_objects.delete_all_versions(f"acme/{file_id}")
     assert rendered(asked(file_id)) == {"status": "unknown"}
 
 

@@ -1,74 +1,26 @@
+"""The sweep: each record that is due, and how a run goes through them."""
+
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from chalicelib import model
 from chalicelib import settings as stage_settings
 from chalicelib.catalog import claims, deletion
-from chalicelib.catalog.files import records
 from chalicelib.catalog.keys import DUE_SHARDS
-from chalicelib.delivery import invalidation, missing
+from chalicelib.delivery import invalidation
 from chalicelib.model import ErrorCode, File, Status
-from chalicelib.renditions.recipes import RECIPES, Encoding
-from chalicelib.storage import derived as derived_objects
-from chalicelib.storage import objects
 from chalicelib.storage import originals as original_objects
-from chalicelib.upkeep import reconcile, removal, sweep
-from tests import images
+from chalicelib.upkeep import removal, sweep
 from tests.client import Client
-from tests.faults.clock import Clock, time_of
+from tests.faults.clock import Clock
 from tests.making import deliver, derived, put, upload
 from tests.stage import STAGE, Calls, aws_client
-
-PHOTO = images.jpeg(64, 48)
-
-
-@pytest.fixture
-def clock() -> Iterator[Clock]:
-    clock = Clock()
-    with time_of(clock):
-        yield clock
-
-
-def created(client: Client, **more: Any) -> str:
-    body = {"filename": "a.jpg", "content_type": "image/jpeg", "size": len(PHOTO), **more}
-    answer = client("POST", "/v1/files", {k: v for k, v in body.items() if v is not None})
-    assert answer.status == 201, answer.text
-    return str(answer.json["id"])
-
-
-def record(file_id: str) -> File:
-    return records([file_id], consistent=True)[file_id]
-
-
-def stored_status(file_id: str) -> str:
-    key = {"pk": {"S": f"FILE#{file_id}"}, "sk": {"S": "FILE"}}
-    item: dict[str, Any] = aws_client("dynamodb").get_item(TableName="filemill-test", Key=key)["Item"]
-    return str(item["status"]["S"])
-
-
-def is_due(file_id: str) -> bool:
-    key = {"pk": {"S": f"FILE#{file_id}"}, "sk": {"S": "FILE"}}
-    return "due_pk" in aws_client("dynamodb").get_item(TableName="filemill-test", Key=key)["Item"]
-
-
-def messages(queue: str = "INGEST") -> list[dict[str, Any]]:
-    """What waits in a queue, taken out of it."""
-    url = STAGE[f"FILEMILL_{queue}_QUEUE_URL"]
-    found = []
-    while batch := aws_client("sqs").receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
-        for message in batch:
-            found.append(json.loads(message["Body"]))
-            aws_client("sqs").delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-    return found
+from tests.upkeep.making import PHOTO, created, deleted, is_due, messages, nothing, record, stored_status
 
 
 def reprocessed(client: Client) -> str:
@@ -86,10 +38,6 @@ def fallen_silent(client: Client) -> str:
     claimed = claims.claim(file_id, version_id=version, sequencer="0A", claim_id="c", lease=timedelta(seconds=60))
     assert isinstance(claimed, File)
     return file_id
-
-
-def nothing(done: Any) -> bool:
-    return not {name for name, count in done.items() if count} - {"Walked"}
 
 
 def test_a_stage_with_nothing_due_costs_one_query_a_shard(stage: Calls, client: Client, clock: Clock) -> None:
@@ -168,7 +116,7 @@ def test_with_a_backlog_no_message_counts_as_lost_before_an_hour(
     assert sweep.run()["Stalled"] == 1
 
 
-def test_a_dead_worker_s_file_is_told_of_again_once_its_own_message_had_time(client: Client, clock: Clock) -> None:
+def test_a_dead_worker_s_file_gets_a_message_once_its_own_had_time_to_come_back(client: Client, clock: Clock) -> None:
     file_id = fallen_silent(client)
     clock.forward(timedelta(seconds=90))
     assert nothing(sweep.run()), "its message comes back by itself"
@@ -229,7 +177,7 @@ def test_an_import_whose_message_was_lost_is_sent_again(
     assert sweep.run()["Expired"] == 1
 
 
-def test_a_delete_that_stopped_half_way_is_ended(client: Client, clock: Clock) -> None:
+def test_a_delete_that_stopped_half_way_is_finished(client: Client, clock: Clock) -> None:
     file_id = upload(client, PHOTO, visibility="public")
     deliver(file_id)
     deletion.mark_deleted("acme", file_id)
@@ -241,32 +189,8 @@ def test_a_delete_that_stopped_half_way_is_ended(client: Client, clock: Clock) -
     assert not is_due(file_id)
 
 
-@pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
-    """The paths of each invalidation that CloudFront is asked for."""
-    paths: list[list[str]] = []
-
-    def ask(these: list[str], reference: str) -> bool:
-        assert len(reference) <= 64
-        paths.append(these)
-        return True
-
-    monkeypatch.setattr(invalidation, "invalidate", ask)
-    return paths
-
-
-def deleted(client: Client, count: int) -> list[str]:
-    """Public files whose deletes stopped before anything was removed."""
-    ids = [created(client, visibility="public") for _ in range(count)]
-    for file_id in ids:
-        put(file_id, PHOTO)
-        deliver(file_id)
-        deletion.mark_deleted("acme", file_id)
-    return ids
-
-
 @pytest.mark.parametrize("workers", [1, 4])
-def test_what_ended_is_invalidated_with_one_request(
+def test_all_removals_of_a_round_are_invalidated_with_one_request(
     client: Client, clock: Clock, asked: list[list[str]], workers: int
 ) -> None:
     ids = deleted(client, 3)
@@ -276,7 +200,7 @@ def test_what_ended_is_invalidated_with_one_request(
     assert not any(is_due(file_id) for file_id in ids)
 
 
-def test_more_than_cloudfront_takes_at_a_time_is_one_path(
+def test_more_paths_than_cloudfront_takes_are_replaced_by_one(
     client: Client, clock: Clock, asked: list[list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(removal, "MAX_PATHS", 2)
@@ -286,24 +210,26 @@ def test_more_than_cloudfront_takes_at_a_time_is_one_path(
     assert asked == [["/f/public/*"]]
 
 
-def test_an_invalidation_that_is_not_taken_holds_up_none_that_needs_none(
+def test_a_refused_invalidation_delays_no_removal_that_needs_none(
     client: Client, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(invalidation, "invalidate", lambda paths, reference: False)
     [public] = deleted(client, 1)
-    private = upload(client, PHOTO)
-    deliver(private)
-    deletion.mark_deleted("acme", private)
+    private = [upload(client, PHOTO) for _ in range(2)]
+    for file_id in private:
+        deliver(file_id)
+        deletion.mark_deleted("acme", file_id)
     clock.forward(timedelta(minutes=1))
-    assert sweep.run()["Removed"] == 1
-    assert (is_due(public), is_due(private)) == (True, False)
-    assert nothing(sweep.run()), "it is put off"
+    assert sweep.run()["Removed"] == 2
+    assert [is_due(file_id) for file_id in (public, *private)] == [True, False, False]
     monkeypatch.undo()
-    clock.forward(timedelta(minutes=6))
+    clock.forward(sweep.AGAIN - timedelta(seconds=10))
+    assert nothing(sweep.run()), "it is put off"
+    clock.forward(timedelta(seconds=20))
     assert sweep.run()["Removed"] == 1
 
 
-def test_a_removal_that_fails_at_its_end_is_put_off(
+def test_a_removal_whose_invalidation_fails_is_put_off(
     client: Client, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(paths: list[str], reference: str) -> bool:
@@ -316,7 +242,7 @@ def test_a_removal_that_fails_at_its_end_is_put_off(
     assert is_due(public)
 
 
-def test_a_delete_window_that_is_over_ends_by_itself(
+def test_a_deleted_file_is_removed_when_its_delete_window_is_over(
     client: Client, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FILEMILL_DELETE_WINDOW", "3600")
@@ -333,7 +259,9 @@ def test_a_delete_window_that_is_over_ends_by_itself(
     assert client("POST", f"/v1/files/{file_id}/restore").status == 404
 
 
-def test_old_renditions_that_were_left_go(client: Client, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_replaced_renditions_that_were_left_are_removed(
+    client: Client, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
     file_id = upload(client, PHOTO, visibility="public")
     deliver(file_id)
     with monkeypatch.context() as patch:
@@ -346,7 +274,7 @@ def test_old_renditions_that_were_left_go(client: Client, clock: Clock, monkeypa
     assert (len(derived()), is_due(file_id)) == (len(record(file_id).renditions), False)
 
 
-def test_what_cannot_be_seen_to_stands_before_nobody(
+def test_a_record_that_cannot_be_handled_delays_no_other(
     client: Client, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bad, good = created(client), created(client)
@@ -375,7 +303,7 @@ def test_a_run_stops_when_its_time_is_over_and_the_next_goes_on(client: Client, 
     assert sweep.run()["Expired"] == 3
 
 
-def test_more_than_a_page_of_a_shard_is_worked_off_in_one_run(
+def test_more_than_a_page_of_a_shard_is_handled_in_one_run(
     client: Client, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sweep, "PAGE", 1)
@@ -394,7 +322,7 @@ def test_two_sweeps_at_once_do_what_one_does(client: Client, clock: Clock, monke
     inside: list[int] = []
     begin_purge = removal.begin_purge
 
-    def other(file: File) -> removal.Ending:
+    def other(file: File) -> removal.Removal:
         if not inside:
             inside.append(1)
             sweep.run()
@@ -408,7 +336,7 @@ def test_two_sweeps_at_once_do_what_one_does(client: Client, clock: Clock, monke
     assert nothing(sweep.run())
 
 
-def test_the_scheduled_run_sees_to_many_side_by_side(stage: Calls, client: Client, clock: Clock) -> None:
+def test_the_scheduled_run_handles_many_records_at_once(stage: Calls, client: Client, clock: Clock) -> None:
     for _ in range(20):
         created(client)
     clock.forward(timedelta(hours=2))
@@ -423,133 +351,96 @@ def _items() -> list[dict[str, Any]]:
     return items
 
 
-# --- the walk
-
-
-def later(clock: Clock) -> Any:
-    clock.forward(timedelta(days=2))
-    return sweep.run()
-
-
-def test_edges_forget_public_renditions_that_no_record_leads_to(
-    client: Client, clock: Clock, asked: list[list[str]]
+def test_removals_that_are_finished_are_logged_with_their_files(
+    client: Client, clock: Clock, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    public, private = ("file_" + letter * 26 for letter in "AB")
-    for key in (f"f/public/{public}/v/w160.avif", f"f/public/{public}/v/w320.avif", f"f/private/{private}/v/w160.avif"):
-        aws_client("s3").put_object(Bucket="derived", Key=key, Body=b"x")
-    assert later(clock)["Orphans"] == 3
-    assert asked == [[f"/f/public/{public}/*"]]
+    monkeypatch.setattr(invalidation, "invalidate", lambda paths, reference: False)
+    deleted(client, 1)
+    private = upload(client, PHOTO)
+    deletion.mark_deleted("acme", private)
+    clock.forward(timedelta(minutes=1))
+    sweep.run()
+    [line] = [line for line in caplog.records if line.message == "finished removals"]
+    assert line.__dict__["files"] == [private]
 
 
-def put_orphans(count: int) -> None:
-    for _ in range(count):
-        file_id = model.new_file_id()
-        put(file_id, b"x")
-        aws_client("s3").put_object(Bucket="derived", Key=f"f/private/{file_id}/0123456789abcdef/w1.webp", Body=b"x")
-
-
-def test_objects_without_a_record_go_once_they_are_a_day_old(client: Client, clock: Clock) -> None:
-    file_id = upload(client, PHOTO)
-    deliver(file_id)
-    put_orphans(3)
-    assert nothing(sweep.run())
-    done = later(clock)
-    assert (done["Orphans"], done["Walked"]) == (6, 4 + 3 + len(record(file_id).renditions))
-    assert len(derived()) == len(record(file_id).renditions)
-    listed = aws_client("s3").list_objects_v2(Bucket="originals")["Contents"]
-    assert [entry["Key"] for entry in listed] == [f"acme/{file_id}"]
-    assert len(aws_client("s3").list_object_versions(Bucket="originals")["Versions"]) == 4, "they can be brought back"
-    assert not later(clock)["Orphans"]
-
-
-def test_what_was_made_on_demand_stays_though_no_record_lists_it(
+def test_whoever_changed_a_file_has_half_a_minute_to_remove_what_it_replaced(
     client: Client, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked_for = replace(RECIPES["photo"], encodings=(), on_demand=(Encoding("webp", quality=60),))
-    monkeypatch.setitem(RECIPES, "photo", asked_for)
-    file_id = upload(client, PHOTO)
+    file_id = upload(client, PHOTO, visibility="public")
     deliver(file_id)
-    file = record(file_id)
-    address = missing.parse("private", file.id, str(file.source_version), "w64.webp")
-    assert address
-    assert missing.obtain(address) is missing.End.MADE
-    clock.forward(timedelta(days=2))
-    assert sweep.run()["Orphans"] == 0
-    assert derived() == [address.key]
+    with monkeypatch.context() as patch:
+        patch.setattr(removal, "clear", lambda file: False)
+        assert client("PATCH", f"/v1/files/{file_id}", {"visibility": "private"}).status == 200
+    clock.forward(sweep.SETTLED - timedelta(seconds=2))
+    assert nothing(sweep.run())
+    clock.forward(timedelta(seconds=3))
+    assert sweep.run()["Removed"] == 1
 
 
-def test_where_most_objects_have_no_record_nothing_is_removed(client: Client, clock: Clock) -> None:
-    put_orphans(reconcile.STRANGE + 1)
-    done = later(clock)
-    assert (done["Unowned"], done["Orphans"]) == (2 * (reconcile.STRANGE + 1), 0)
-    assert len(derived()) == reconcile.STRANGE + 1
+def test_a_busy_queue_keeps_a_file_that_no_worker_took_from_being_given_up(
+    client: Client, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file_id = reprocessed(client)
+    monkeypatch.setattr(sweep, "BACKLOG", 0)
+    aws_client("sqs").send_message(QueueUrl=STAGE["FILEMILL_INGEST_QUEUE_URL"], MessageBody="{}")
+    clock.forward(sweep.HOPELESS + timedelta(hours=1))
+    done = sweep.run()
+    assert (done["GivenUp"], done["Stalled"]) == (0, 1)
+    assert record(file_id).status is Status.PROCESSING
 
 
-def test_a_later_version_no_longer_hides_the_file_s_own(client: Client, clock: Clock) -> None:
-    file_id = upload(client, PHOTO)
-    deliver(file_id)
-    own = record(file_id).version_id
-    put(file_id, b"other bytes")
-    assert later(clock)["Orphans"] == 1
-    [kept] = aws_client("s3").list_object_versions(Bucket="originals")["Versions"]
-    assert (kept["VersionId"], kept["IsLatest"]) == (own, True)
-
-
-def test_a_delete_marker_over_a_file_s_original_is_taken_away(client: Client, clock: Clock) -> None:
-    file_id = upload(client, PHOTO)
-    deliver(file_id)
-    aws_client("s3").delete_object(Bucket="originals", Key=f"acme/{file_id}")
-    later(clock)
-    assert aws_client("s3").head_object(Bucket="originals", Key=f"acme/{file_id}")["VersionId"]
-
-
-def test_files_whose_objects_are_gone_are_counted(client: Client, clock: Clock) -> None:
-    first, second = upload(client, PHOTO), upload(client, PHOTO)
-    deliver(first)
-    deliver(second)
-    aws_client("s3").delete_object(Bucket="derived", Key=next(key for key in derived() if first in key))
-    aws_client("s3").delete_object(Bucket="originals", Key=f"acme/{second}", VersionId=record(second).version_id)
-    assert sweep.run()["Missing"] == 2
-    assert record(first).status is Status.READY
-
-
-def test_the_walk_goes_on_where_it_stopped(client: Client, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-    for _ in range(5):
-        deliver(upload(client, PHOTO))
-    seen: list[str] = []
-    listed = derived_objects.page
-
-    def two(after: str, prefix: str = "") -> objects.Listed:
-        page = listed(after, prefix)
-        if prefix or len(page.objects) <= 7:
-            seen.extend(each.key for each in page.objects if not prefix)
-            return page
-        cut = page.objects[:7]
-        seen.extend(each.key for each in cut)
-        return objects.Listed(cut, (cut[-1].key, ""))
-
-    monkeypatch.setattr(derived_objects, "page", two)
-    monkeypatch.setenv("FILEMILL_SWEEP_PAGES", "1")
-    stage_settings.settings.cache_clear()
-    for _ in range(9):
-        sweep.run()
-    assert seen == derived(), "each once, and not again within a day"
-
-
-def test_the_walk_can_be_turned_off(stage: Calls, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("FILEMILL_SWEEP_PAGES", "0")
-    stage_settings.settings.cache_clear()
+def test_a_queue_is_asked_for_its_backlog_once_a_run(stage: Calls, client: Client, clock: Clock) -> None:
+    for _ in range(3):
+        reprocessed(client)
+    clock.forward(timedelta(minutes=10))
     stage.clear()
-    sweep.run()
-    assert not stage.count("s3.")
+    assert sweep.run()["Stalled"] == 3
+    assert stage.count("sqs.GetQueueAttributes") == 1
 
 
-def test_the_app_s_function_hands_on_to_the_sweep(stage: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
-    import app
+def test_a_multipart_upload_of_a_deleted_file_is_aborted(client: Client, clock: Clock) -> None:
+    file_id = created(client, size=200_000_000, content_type="video/mp4")
+    deletion.mark_deleted("acme", file_id)
+    clock.forward(timedelta(minutes=1))
+    assert sweep.run()["Removed"] == 1
+    assert not aws_client("s3").list_multipart_uploads(Bucket="originals").get("Uploads")
 
-    seen: list[Any] = []
-    monkeypatch.setattr(sweep, "handle", lambda event, context: seen.append(event))
-    event = {"version": "0", "account": "1", "region": "r", "detail": {}, "detail-type": "t", "source": "aws.events"}
-    event |= {"time": datetime.now(UTC).isoformat(), "id": "i", "resources": []}
-    app.sweep(event, SimpleNamespace(aws_request_id="r"))
-    assert seen == [event]
+
+def test_replaced_renditions_of_a_deleted_file_go_before_its_delete_window_is_over(
+    client: Client, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FILEMILL_DELETE_WINDOW", "3600")
+    stage_settings.settings.cache_clear()
+    file_id = upload(client, PHOTO)
+    deliver(file_id)
+    with monkeypatch.context() as patch:
+        patch.setattr(removal, "clear", lambda file: False)
+        assert client("DELETE", f"/v1/files/{file_id}").status == 204
+    assert derived()
+    clock.forward(timedelta(minutes=1))
+    assert sweep.run()["Removed"] == 1
+    assert derived() == []
+    assert "Versions" in aws_client("s3").list_object_versions(Bucket="originals"), "it can be restored"
+    assert is_due(file_id)
+
+
+def test_a_scheduled_run_leaves_time_to_end_and_uses_all_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: dict[str, Any] = {}
+    monkeypatch.setattr(sweep, "run", lambda **how: asked.update(how))
+    sweep.handle({}, SimpleNamespace(aws_request_id="r", get_remaining_time_in_millis=lambda: 300_000))
+    assert asked == {"seconds": 270, "workers": 8}
+
+
+def test_only_the_counts_that_are_watched_become_metrics(
+    client: Client, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    emitted: dict[str, Any] = {}
+    monkeypatch.setattr(sweep, "emit", emitted.update)
+    created(client)
+    deleted(client, 1)
+    clock.forward(timedelta(hours=2))
+    done = sweep.run()
+    assert (done["Expired"], done["Removed"]) == (1, 1)
+    counts = {name: count for name, (_, count) in emitted.items()}
+    assert counts == dict.fromkeys(sweep.METRICS, 0) | {"Expired": 1}

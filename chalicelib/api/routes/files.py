@@ -223,11 +223,11 @@ def _new_file(body: CreateFile, filename: str, content_type: str) -> NewFile:
 
 
 def _draft_import(call: Call, body: CreateFile, url: str) -> File:
-    from chalicelib.outbound import addresses  # few requests need it
+    from chalicelib.outbound import addresses, errors, urls  # few requests need them
 
     try:
-        source = addresses.check_url(url, addresses.networks(settings().import_networks))
-    except addresses.RefusedError as refused:
+        source = urls.check_url(url, addresses.networks(settings().import_networks))
+    except errors.RefusedError as refused:
         raise Problem("source_refused", f"`source_url`: {refused}", field="source_url") from None
     if body.upload is not None:
         raise Problem("invalid_field", "`upload`: a file that is fetched is not uploaded.", field="upload")

@@ -10,7 +10,7 @@ from chalicelib import keyring
 from chalicelib.api.errors import Problem
 from chalicelib.api.routing import respond
 from chalicelib.delivery import missing
-from chalicelib.delivery.missing import End
+from chalicelib.delivery.missing import Outcome
 from chalicelib.observability import append
 from chalicelib.storage import derived
 
@@ -43,9 +43,9 @@ def get_render(visibility: str, file_id: str, version: str, name: str) -> Respon
         made = derived.read(address.key, MAX_BODY)
         if made is None:
             end = missing.obtain(address)
-            if end is End.NONE:
+            if end is Outcome.NONE:
                 raise _none()
-            made = derived.read(address.key, MAX_BODY) if end is End.MADE else None
+            made = derived.read(address.key, MAX_BODY) if end is Outcome.MADE else None
         if made is None:
             raise Problem("unavailable", "The rendition is being made; try again.", headers={"Retry-After": "1"})
         if made.body is None:

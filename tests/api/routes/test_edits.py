@@ -460,7 +460,7 @@ def test_what_was_made_on_demand_ends_with_its_address(
     assert file.renditions == []
     address = missing.parse("public", file_id, str(file.source_version), "w160.webp")
     assert address
-    assert missing.obtain(address) is missing.End.MADE
+    assert missing.obtain(address) is missing.Outcome.MADE
     assert derived() == [address.key]
     if ends == "is deleted":
         delete(client, file_id)
@@ -799,7 +799,7 @@ def test_what_cannot_be_processed_again_says_why(client: Client) -> None:
     answer = post(client, waiting, "reprocess", {})
     assert (answer.status, answer.json["code"]) == (409, "not_uploaded")
     gone = ready(client)
-    original_objects.delete_all(f"acme/{gone}")
+    original_objects.delete_all_versions(f"acme/{gone}")
     for body in ({"force": True}, {"recipe": "avatar"}):
         answer = post(client, gone, "reprocess", body)
         assert (answer.status, answer.json["code"]) == (409, "original_missing")

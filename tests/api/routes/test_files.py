@@ -111,7 +111,7 @@ def test_a_delete_that_crashed_half_way_is_ended_by_repeating_it(
         raise RuntimeError("crash")
 
     with monkeypatch.context() as patch:
-        patch.setattr(originals, "delete_all", crash)
+        patch.setattr(originals, "delete_all_versions", crash)
         assert client("DELETE", f"/v1/files/{file_id}").status == 500
     assert client("GET", f"/v1/files/{file_id}").status == 404
     assert client("DELETE", f"/v1/files/{file_id}").status == 204

@@ -14,7 +14,7 @@ from chalicelib import keyring
 from chalicelib.catalog import render_leases
 from chalicelib.catalog.render_leases import RenderState
 from chalicelib.delivery import missing
-from chalicelib.delivery.missing import Address, End
+from chalicelib.delivery.missing import Address, Outcome
 from chalicelib.processing import on_demand as work
 from chalicelib.storage import derived as derived_objects
 from tests import images
@@ -194,7 +194,7 @@ def test_a_hundred_at_once_make_one_and_all_get_it(
     stage.clear()
     with ThreadPoolExecutor(100) as viewers:
         ends = list(viewers.map(missing.obtain, [photo] * 100))
-    assert ends == [End.MADE] * 100
+    assert ends == [Outcome.MADE] * 100
     assert made == ["w320.avif"]
     assert (stage.count("lambda.Invoke"), stage.count("s3.PutObject")) == (1, 1)
 
@@ -275,7 +275,7 @@ def test_tries_are_counted_in_a_row(photo: Address, monkeypatch: pytest.MonkeyPa
 
     calls = handler(monkeypatch, third_time)
     assert [ask(photo).status for _ in range(2)] == [503, 503]
-    assert missing.obtain(photo) is End.MADE
+    assert missing.obtain(photo) is Outcome.MADE
     now = render_leases.get(photo.key)
     assert now
     assert now.failures == 0

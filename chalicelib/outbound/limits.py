@@ -1,0 +1,41 @@
+"""The bounds on one request to another host, and the clock that counts its time down."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from chalicelib.outbound.errors import source_fault
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Sizes in bytes, times in seconds.
+
+    `total` is for everything, from the first look-up to the last byte. A source must send at least `slowest` bytes for
+    each second that we wait for it, over every `window` of waiting.
+    """
+
+    max_bytes: int
+    total: float
+    connect: float = 5
+    read: float = 20
+    headers: int = 64 * 1024
+    redirects: int = 5
+    slowest: int = 16 * 1024
+    window: float = 30
+
+
+class Clock:
+    """Counts down the time for everything."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self._end = time.monotonic() + seconds
+
+    def left(self, at_most: float) -> float:
+        """Seconds for the next step. Raises PermanentFault when there are none left."""
+        left = self._end - time.monotonic()
+        if left <= 0:
+            raise source_fault(f"The source did not send the whole file in {self.seconds:.0f} s.")
+        return min(left, at_most)

@@ -1,0 +1,42 @@
+"""Deletes in batches, for both buckets."""
+
+from __future__ import annotations
+
+import pytest
+
+from chalicelib import aws
+from chalicelib.storage import objects
+from tests.stage import Calls, aws_client
+
+
+def put(count: int) -> list[str]:
+    keys = [f"k{number}" for number in range(count)]
+    for key in keys:
+        aws_client("s3").put_object(Bucket="derived", Key=key, Body=b"x")
+    return keys
+
+
+@pytest.mark.parametrize(("count", "calls"), [(0, 0), (1, 1), (3, 1), (4, 2), (7, 3)])
+def test_every_object_is_deleted_with_one_call_for_each_batch(
+    count: int, calls: int, stage: Calls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(objects, "DELETE_BATCH", 3)
+    keys = put(count)
+    kept = "other"
+    aws_client("s3").put_object(Bucket="derived", Key=kept, Body=b"x")
+    objects.delete_each("derived", ({"Key": key} for key in keys))
+    assert stage.count("s3.DeleteObjects") == calls
+    assert [entry["Key"] for entry in aws_client("s3").list_objects_v2(Bucket="derived")["Contents"]] == [kept]
+
+
+def test_a_batch_is_no_larger_than_s3_takes() -> None:
+    assert objects.DELETE_BATCH == 1000
+
+
+def test_an_object_that_s3_does_not_delete_is_an_error_with_its_key(
+    stage: Calls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    errors = [{"Key": "k1", "Code": "AccessDenied", "Message": "no"}]
+    monkeypatch.setattr(aws.s3(), "delete_objects", lambda **_: {"Errors": errors})
+    with pytest.raises(RuntimeError, match=r"1 of 2 objects: k1: no"):
+        objects.delete_each("derived", iter([{"Key": "k0"}, {"Key": "k1"}]))
