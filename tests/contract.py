@@ -25,7 +25,7 @@ import schemathesis
 from schemathesis.engine import events, from_schema
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from chalicelib.api.application import METHODS
+from chalicelib.api.routing import METHODS
 from ops.stack import gateway as api_gateway
 from tests.client import Client
 from tests.stage import lambda_context

@@ -8,7 +8,7 @@ from __future__ import annotations
 from copy import copy
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, RootModel, create_model
+from pydantic import BaseModel, ConfigDict, Field, create_model
 from pydantic.fields import FieldInfo
 
 from chalicelib.model import FILE_ID_PATTERN, ErrorCode, Kind, Status, Visibility
@@ -284,67 +284,3 @@ class UploadTokenResource(Resource):
 class Health(Resource):
     status: Literal["ok"]
     stage: str
-
-
-# --- Uppy's words
-
-
-class UppyForm(Resource):
-    """A form for S3. `expires` in seconds."""
-
-    method: Literal["POST"]
-    url: Url
-    fields: dict[str, str]
-    expires: int
-
-
-class UppyUpload(Resource):
-    key: str
-    bucket: str
-    uploadId: str  # noqa: N815 - Uppy's word
-
-
-class UppySignedPart(Resource):
-    """`expires` in seconds."""
-
-    url: Url
-    expires: int
-
-
-class UppySignedParts(Resource):
-    """Addresses by part number."""
-
-    presignedUrls: dict[str, Url]  # noqa: N815 - Uppy's word
-
-
-class UppyHeldPart(Resource):
-    PartNumber: int = Field(ge=1, le=10_000)
-    ETag: str
-    Size: Bytes
-
-
-class UppyHeldParts(RootModel[list[UppyHeldPart]]):
-    """The parts that S3 holds."""
-
-
-class UppyLocation(Resource):
-    key: str
-    bucket: str
-    location: Url
-
-
-class UppyNothing(Resource):
-    """An empty object."""
-
-
-class UppySignedRequest(Resource):
-    """A request to S3, signed. A new file has a `key` of ours, and `fields` when it is sent as a form."""
-
-    url: Url
-    expires: int
-    key: str | None = None
-    fields: dict[str, str] | None = None
-
-
-class UppySession(Resource):
-    expires_at: Time

@@ -56,6 +56,10 @@ class Operation:
 
 
 OPERATIONS: list[Operation] = []
+"""Every route that is mounted, in the order in which the modules are imported."""
+
+# The methods that an address may answer. All others are API Gateway's to refuse.
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 # Characters: longer than any id, of ours or of S3's.
 MAX_PATH_PARAMETER = 1024

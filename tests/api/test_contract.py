@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from chalicelib.api.routes import files
+from chalicelib.api.routes import reading
 from ops.openapi.document import TARGET
 from tests import contract
 from tests.client import new_client
@@ -23,7 +23,7 @@ def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     """`wait` waits by a clock that its own pauses move."""
     moment = [0.0]
     clock = SimpleNamespace(monotonic=lambda: moment[0], sleep=lambda s: moment.__setitem__(0, moment[0] + s))
-    monkeypatch.setattr(files, "time", clock)
+    monkeypatch.setattr(reading, "time", clock)
 
 
 @pytest.mark.usefixtures("_no_waiting")

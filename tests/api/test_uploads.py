@@ -360,7 +360,7 @@ def test_waiting_ends_as_soon_as_the_status_changes(client: Client, monkeypatch:
         if len(looks) == 3:
             deliver(record["id"])
 
-    monkeypatch.setattr("chalicelib.api.routes.files.time.sleep", arrive)
+    monkeypatch.setattr("chalicelib.api.routes.reading.time.sleep", arrive)
     answer = client("GET", f"/v1/files/{record['id']}", query={"wait": "20"})
     assert answer.json["status"] == "ready"
     assert len(looks) == 3

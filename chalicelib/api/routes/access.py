@@ -14,7 +14,7 @@ from chalicelib.api.answers import GrantList, GrantResource, OriginalResource
 from chalicelib.api.auth.callers import Scope
 from chalicelib.api.errors import Problem
 from chalicelib.api.fields import MAX_IDS, WholeNumber, check_expires_in
-from chalicelib.api.own import own_file
+from chalicelib.api.ownership import own_file
 from chalicelib.api.parsing import Body, Query
 from chalicelib.api.routing import Call, json_response, route
 from chalicelib.catalog import files

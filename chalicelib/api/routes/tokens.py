@@ -12,10 +12,10 @@ from pydantic import (
 
 from chalicelib.api.answers import UploadTokenResource
 from chalicelib.api.auth.callers import Scope
+from chalicelib.api.defaults import default_recipe
 from chalicelib.api.fields import AnyVisibility, RecipeName, Tags
 from chalicelib.api.parsing import Body
 from chalicelib.api.routing import Call, json_response, route
-from chalicelib.api.tenants import default_recipe
 from chalicelib.catalog import credentials
 from chalicelib.catalog.credentials import hash_key, new_credential
 from chalicelib.model import UploadToken, Visibility, now

@@ -15,7 +15,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from chalicelib import aws
-from chalicelib.api import own
+from chalicelib.api import ownership
 from chalicelib.catalog import claims, deletion, edits, files
 from chalicelib.delivery import invalidation, missing
 from chalicelib.model import ErrorCode, PermanentFault, now
@@ -234,16 +234,16 @@ def test_a_write_on_an_old_revision_is_412_and_changes_nothing(client: Client) -
 
 def overtaken(monkeypatch: pytest.MonkeyPatch, times: int, between: Callable[[], Any]) -> None:
     """Has `between` happen between the reading and the writing of the next changes."""
-    own_file, left = own.own_file, [times]
+    find, left = ownership.find_own_file, [times]
 
     def read_then(call: Any, file_id: str) -> Any:
-        file = own_file(call, file_id)
+        file = find(call, file_id)
         if left[0]:
             left[0] -= 1
             between()
         return file
 
-    monkeypatch.setattr("chalicelib.api.routes.edits.own_file", read_then)
+    monkeypatch.setattr("chalicelib.api.updates.find_own_file", read_then)
 
 
 def test_without_if_match_a_change_that_was_overtaken_is_made_on_top(
