@@ -98,7 +98,7 @@ def _show(found: Iterable[File], fields: list[str]) -> list[dict[str, Any]]:
 
 def _check(fields: list[str], limit: int, what: str = "limit") -> None:
     if "delivery" in fields and limit > MAX_WITH_DELIVERY:
-        detail = f"`{what}`: should be at most {MAX_WITH_DELIVERY} with `delivery` among the fields."
+        detail = f"`{what}`: must be at most {MAX_WITH_DELIVERY} with `delivery` among the fields."
         raise Problem("invalid_field", detail, field=what)
 
 

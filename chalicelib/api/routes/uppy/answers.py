@@ -1,4 +1,4 @@
-"""What Uppy is answered: one model for each answer, for the OpenAPI document and the tests (see api/answers.py)."""
+"""The answers to Uppy: one model for each, for the OpenAPI document and the tests (see api/answers.py)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from chalicelib.api.answers import Bytes, Resource, Time, Url
 
 
 class UppyForm(Resource):
-    """A form for S3. `expires` in seconds."""
+    """A form for S3. `expires` is in seconds."""
 
     method: Literal["POST"]
     url: Url
@@ -25,14 +25,14 @@ class UppyUpload(Resource):
 
 
 class UppySignedPart(Resource):
-    """`expires` in seconds."""
+    """A signed address. `expires` is in seconds."""
 
     url: Url
     expires: int
 
 
 class UppySignedParts(Resource):
-    """Addresses by part number."""
+    """Signed addresses by part number."""
 
     presignedUrls: dict[str, Url]  # noqa: N815 - Uppy's word
 
@@ -44,7 +44,7 @@ class UppyHeldPart(Resource):
 
 
 class UppyHeldParts(RootModel[list[UppyHeldPart]]):
-    """The parts that S3 holds."""
+    """The parts that S3 has received."""
 
 
 class UppyLocation(Resource):
@@ -58,7 +58,7 @@ class UppyNothing(Resource):
 
 
 class UppySignedRequest(Resource):
-    """A request to S3, signed. A new file has a `key` of ours, and `fields` when it is sent as a form."""
+    """A signed request to S3. For a new file it has our `key`; if the file is sent as a form, it has `fields`."""
 
     url: Url
     expires: int
