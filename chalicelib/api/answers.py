@@ -1,6 +1,7 @@
-"""The answers of the API: one model for each, for the OpenAPI document and the tests. No answer is built from a model.
+"""The records that answers hold, and lists of them: models for the OpenAPI document and the tests.
 
-The models refuse unknown fields, so that a test finds a field too many. The document allows them: more may come.
+No answer is built from a model. An answer that only one route gives stands beside that route. The models refuse unknown
+fields, so that a test finds a field too many. The document allows them, since more may come.
 """
 
 from __future__ import annotations
@@ -79,9 +80,9 @@ class DeliveryResource(Resource):
     """How a page shows a picture: the addresses of its renditions, and ready markup.
 
     An address is `base_url` and a rendition's name: `w640.webp`, or `w640` for the best format that the browser
-    accepts. For a private file, `?` and `query` follow; for a public file, `query` is empty. `srcset` is by format, the
-    best first; AVIF is made when it is first asked for. `sizes` is for a picture as wide as the page: write your own for
-    another layout. `placeholder` is a blurred preview.
+    accepts. For a private file, `?` and `query` follow; for a public file, `query` is empty. `srcset` is by format,
+    the best first; AVIF is made when it is first asked for. `sizes` is for a picture as wide as the page: write your
+    own for another layout. `placeholder` is a blurred preview.
     """
 
     base_url: Url
@@ -212,78 +213,15 @@ class ChangesPage(Resource):
     more: bool = Field(description="True if there were more changes when this page was read")
 
 
-class GrantResource(Resource):
-    """Lets a viewer see a private file's renditions until `expires_at`.
-
-    Put `?` and `query` behind an address, or set the cookies instead: `cookies` are values for `Set-Cookie`. `resource`
-    is the pattern of the addresses that it opens. A public file needs no grant: its `query` is empty.
-    """
-
-    id: FileId
-    base_url: Url | None
-    resource: str | None
-    query: str
-    cookies: list[str]
-    expires_at: Time | None
-
-
-class GrantList(Resource):
-    items: list[GrantResource]
-
-
-class OriginalResource(Resource):
-    url: Url
-    expires_at: Time
-
-
 class CountResource(Resource):
     files: int = Field(ge=0)
     bytes: Bytes
 
 
 class StatsResource(Resource):
-    """Counts by status and by kind. A status or kind without files is left out. Files not yet processed are `unknown`."""
+    """Counts by status and by kind. Those without files are left out. Files not processed yet are `unknown`."""
 
     files: int = Field(ge=0)
     bytes: Bytes
     by_status: dict[str, CountResource]
     by_kind: dict[str, CountResource]
-
-
-class SignedParts(Resource):
-    parts: list[SignedPart]
-    expires_at: Time
-
-
-class HeldPart(Resource):
-    part_number: int = Field(ge=1, le=10_000)
-    etag: str
-    size: Bytes
-
-
-class HeldParts(Resource):
-    """The parts that S3 has received."""
-
-    part_size: Bytes
-    part_count: int = Field(ge=1, le=10_000)
-    parts: list[HeldPart]
-
-
-class UploadTokenResource(Resource):
-    """A new upload token. `token` is shown only in this answer."""
-
-    token: str = Field(pattern="^fmu_[0-9a-f]{12}_[0-9a-f]{48}$")
-    id: str
-    created_at: Time
-    expires_at: Time
-    max_files: int = Field(ge=1)
-    max_bytes: Bytes
-    content_types: list[str]
-    tags: list[str]
-    visibility: Annotated[Visibility, Field(strict=False)]
-    recipe: str
-
-
-class Health(Resource):
-    status: Literal["ok"]
-    stage: str

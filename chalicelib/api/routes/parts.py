@@ -8,7 +8,7 @@ from chalice import Blueprint, Response
 from pydantic import Field
 
 from chalicelib.api import parts, uploads
-from chalicelib.api.answers import FileResource, HeldParts, SignedParts
+from chalicelib.api.answers import Bytes, FileResource, Resource, SignedPart, Time
 from chalicelib.api.auth.callers import Scope
 from chalicelib.api.errors import Problem
 from chalicelib.api.fields import MAX_COMPLETE_BYTES, MAX_SIGNED, PartNumber, Sha256
@@ -45,6 +45,25 @@ class CompleteUpload(Body):
     MAX_BYTES = MAX_COMPLETE_BYTES
 
     parts: Annotated[list[CompletedPart], Field(min_length=1, max_length=MAX_PARTS)]
+
+
+class SignedParts(Resource):
+    parts: list[SignedPart]
+    expires_at: Time
+
+
+class HeldPart(Resource):
+    part_number: int = Field(ge=1, le=10_000)
+    etag: str
+    size: Bytes
+
+
+class HeldParts(Resource):
+    """The parts that S3 has received."""
+
+    part_size: Bytes
+    part_count: int = Field(ge=1, le=10_000)
+    parts: list[HeldPart]
 
 
 _ANY_PART = ("already_uploaded", "not_multipart", "part_out_of_range", "upload_expired")
