@@ -27,7 +27,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 from chalicelib.api.routing import METHODS
 from ops.stack import gateway as api_gateway
-from tests.client import Client
+from tests.client import resource_of
 from tests.stage import lambda_context
 
 # A valid request may still be refused for what no schema can say (a part that has not arrived, a spent token), so
@@ -231,7 +231,7 @@ def _call(app: Any, environ: dict[str, Any]) -> tuple[int, dict[str, str], bytes
     request_id = str(uuid.uuid4())
     if method not in METHODS:
         return api_gateway.answer("MISSING_AUTHENTICATION_TOKEN", request_id)
-    resource, found = Client._resource(app.routes, raw_path)
+    resource, found = resource_of(app.routes, raw_path)
     query = parse_qs(raw_query, keep_blank_values=True, errors="replace")
     headers = {name[5:].replace("_", "-").title(): value for name, value in environ.items() if name.startswith("HTTP_")}
     if environ.get("CONTENT_TYPE"):

@@ -173,11 +173,9 @@ def provisioned(cdn_key: bytes) -> None:
     """Makes an empty stage in the mocked cloud, and has the code under test forget what it remembers of another."""
     from chalicelib import keyring, settings
     from chalicelib.api.auth import memory
-    from chalicelib.delivery import access
 
     requests.post("http://motoapi.amazonaws.com/moto-api/reset", timeout=5)
-    for cached in (settings.settings, access._signer, access._signed):
-        cached.cache_clear()
+    settings.settings.cache_clear()
     keyring.forget()
     memory.forget()
     s3 = aws_client("s3")

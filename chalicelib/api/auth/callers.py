@@ -1,9 +1,9 @@
 """Who calls: API keys and upload tokens, found by their id and compared by their hash.
 
-The check runs in the function, not in an API Gateway authorizer. Chalice can neither add CORS headers to the refusals of
-an authorizer nor make them problem documents, so a browser would show a network error in place of "wrong key". An
-authorizer would also be one more function that starts cold. Its cache is not missed: a warm function reads a key once
-in `memory.REMEMBER` seconds.
+The check runs in the function, not in an API Gateway authorizer. Chalice can neither add CORS headers to an
+authorizer's refusals nor make them problem documents, so a browser would show a network error in place of "wrong key".
+An authorizer would also be one more function that starts cold. Its cache is not missed: a warm function reads a key
+once in `memory.REMEMBER` seconds.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from chalicelib import keyring
+from chalicelib import aws, keyring
 from chalicelib.catalog import render_leases
 from chalicelib.catalog.render_leases import RenderState
 from chalicelib.delivery import missing
@@ -293,11 +293,11 @@ def test_too_many_functions_at_once_is_503_and_the_lease_is_given_back(
 ) -> None:
     from botocore.exceptions import ClientError
 
-    def throttled(address: Address) -> str:
+    def throttled(**_: Any) -> None:
         raise ClientError({"Error": {"Code": "TooManyRequestsException"}}, "Invoke")
 
     with monkeypatch.context() as patched:
-        patched.setattr("chalicelib.delivery.missing._call", throttled)
+        patched.setattr(aws.functions(), "invoke", throttled)
         assert [ask(photo).status for _ in range(4)] == [503] * 4
     assert ask(photo).status == 200
 
