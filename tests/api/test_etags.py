@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 import time
+from types import SimpleNamespace
 
 import pytest
 
+from chalicelib.api import etags
+from chalicelib.api.auth.callers import Caller
+from chalicelib.api.errors import Problem
+from chalicelib.api.routing import Call
 from chalicelib.settings import settings
+from tests import making
 from tests.client import Client, delete, get, patch, post
 from tests.making import ready_photo, ready_table
 from tests.stage import Calls
@@ -117,3 +124,94 @@ def test_a_write_on_an_old_revision_is_412_and_changes_nothing(client: Client) -
     assert patch(client, file_id, {"tags": ["second"]}, If_Match=f'"x", {new.headers["ETag"]}').status == 200
     assert delete(client, file_id, If_Match="*").status == 204
     assert patch(client, file_id, {"tags": []}, If_Match="*").status == 404
+
+
+# --- The conditions by themselves
+
+OURS = '"7-0123456789abcdef"'
+
+
+def sent(**headers: str) -> Call:
+    """A request with these headers."""
+    named = {name.replace("_", "-").lower(): value for name, value in headers.items()}
+    return Call(SimpleNamespace(headers=named), "r", Caller("acme", "k", frozenset()))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [OURS, "*", " * ", f'"x", {OURS}', f'{OURS},"x"', f'"a,b" ,, {OURS} ,', f"W/{OURS}, {OURS}"],
+)
+def test_if_match_holds_at_the_records_revision(value: str) -> None:
+    assert etags.holds(sent(If_Match=value), making.file(1, revision=7)) == 7
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        '"8-0123456789abcdef"',
+        '"6-0123456789abcdef"',
+        '"77-0123456789abcdef"',
+        f"W/{OURS}",
+        f'W/{OURS}, "x"',
+        '"7"',
+        '"7-"',
+        '"7-0123456789abcde"',
+        '"7-0123456789abcdef0"',
+        '"x7-0123456789abcdef"',
+        '"7-0123456789ABCDEF"',
+        '""',
+    ],
+)
+def test_if_match_fails_for_every_other_tag(value: str) -> None:
+    with pytest.raises(Problem) as failed:
+        etags.holds(sent(If_Match=value), making.file(1, revision=7))
+    assert failed.value.code == "precondition_failed"
+
+
+def test_a_write_compares_the_revision_and_not_the_rest_of_the_tag() -> None:
+    assert etags.holds(sent(If_Match='"7-ffffffffffffffff"'), making.file(1, revision=7)) == 7
+
+
+@pytest.mark.parametrize("value", ["*", OURS, f"W/{OURS}", f'"x", {OURS}'])
+def test_a_write_fails_where_if_none_match_names_the_record(value: str) -> None:
+    for more in ({}, {"If_Match": OURS}):
+        with pytest.raises(Problem) as failed:
+            etags.holds(sent(If_None_Match=value, **more), making.file(1, revision=7))
+        assert failed.value.code == "precondition_failed"
+
+
+def test_a_write_without_if_match_has_no_revision_to_meet() -> None:
+    file = making.file(1, revision=7)
+    assert etags.holds(sent(), file) is None
+    assert etags.holds(sent(If_None_Match='"8-0123456789abcdef"'), file) is None
+    assert etags.holds(sent(If_None_Match='"8-0123456789abcdef"', If_Match="*"), file) == 7
+
+
+@pytest.mark.parametrize("name", ["If_Match", "If_None_Match"])
+def test_each_condition_makes_a_write_conditional(name: str) -> None:
+    assert etags.is_conditional(sent(**{name: "*"}))
+    assert not etags.is_conditional(sent())
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [(OURS, True), (f"W/{OURS}", True), ("*", True), ('"x"', False), (f'"x",{OURS}', True), (f"{OURS[:-1]}0", None)],
+)
+def test_not_modified_compares_the_whole_tag(value: str, expected: bool | None) -> None:
+    if expected is None:
+        with pytest.raises(Problem):
+            etags.not_modified(sent(If_None_Match=value), OURS)
+    else:
+        assert etags.not_modified(sent(If_None_Match=value), OURS) is expected
+
+
+def test_not_modified_needs_the_header() -> None:
+    assert not etags.not_modified(sent(), OURS)
+    assert not etags.not_modified(sent(If_None_Match='"7-0123456789abcdee"'), OURS), "same revision, other answer"
+
+
+def test_a_tag_is_of_the_revision_and_of_every_byte_of_the_answer() -> None:
+    tags = {etags.etag(revision, body) for revision in (1, 2) for body in ({}, {"a": 1}, {"a": 2}, {"a": "\u00e9"})}
+    assert len(tags) == 8
+    assert all(re.fullmatch(r'"[12]-[0-9a-f]{16}"', tag) for tag in tags)
+    assert etags.etag(1, {"a": 1}) == etags.etag(1, {"a": 1})
