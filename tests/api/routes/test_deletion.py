@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from chalicelib.catalog import claims, deletion, files
 from chalicelib.model import now
+from chalicelib.renditions import places
 from chalicelib.storage import derived as derived_objects
 from tests.client import Client, delete, get, new_client, patch, post
 from tests.making import (
@@ -231,3 +232,81 @@ def test_an_upload_that_waits_has_no_way_back(client: Client) -> None:
     assert delete(client, file_id).status == 204
     assert post(client, file_id, "restore").status == 404
     assert item(file_id)["purged"] == {"BOOL": True}
+
+
+@pytest.mark.usefixtures("window")
+@pytest.mark.parametrize("headers", [{"If_Match": '"999-0123456789abcdef"'}, {"If_None_Match": "*"}])
+def test_conditions_hold_within_the_window_too(client: Client, headers: dict[str, str]) -> None:
+    file_id = ready_table(client)
+    tag = get(client, file_id).headers["ETag"]
+    answer = delete(client, file_id, **headers)
+    assert (answer.status, answer.json["code"]) == (412, "precondition_failed")
+    assert get(client, file_id).status == 200
+    assert delete(client, file_id, If_Match=tag).status == 204
+
+
+@pytest.mark.usefixtures("window")
+def test_another_tenant_neither_deletes_restores_nor_completes(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    file_id = ready_photo(client)
+    other = new_client("other")
+    assert delete(other, file_id).status == 404
+
+    def crash(_: str) -> None:
+        raise RuntimeError("crash")
+
+    with monkeypatch.context() as context:
+        context.setattr(derived_objects, "delete_below", crash)
+        assert delete(client, file_id).status == 500
+    left = derived()
+    assert left
+    assert (delete(other, file_id).status, post(other, file_id, "restore").status) == (404, 404)
+    assert derived() == left
+    set_item(file_id, "restore_until", {"S": "2020-01-01T00:00:00.000Z"})
+    assert delete(other, file_id).status == 404
+    assert "purged" not in item(file_id)
+
+
+@pytest.mark.usefixtures("window")
+@pytest.mark.parametrize("file_id", ["file_" + "0" * 26, "nope", ""])
+def test_an_unknown_file_is_neither_deleted_nor_restored(client: Client, file_id: str) -> None:
+    for answer in (delete(client, file_id), post(client, file_id, "restore")):
+        assert answer.status == 404
+
+
+@pytest.mark.usefixtures("window")
+def test_a_delete_within_the_window_costs_this(client: Client, stage: Calls) -> None:
+    file_id = ready_photo(client, visibility="public")
+    stage.clear()
+    assert delete(client, file_id).status == 204
+    assert stage.names == [
+        "dynamodb.GetItem",
+        "dynamodb.UpdateItem",
+        "s3.ListObjectsV2",
+        "s3.DeleteObjects",
+        "cloudfront.CreateInvalidation",
+        "dynamodb.UpdateItem",
+    ]
+    stage.clear()
+    assert delete(client, file_id).status == 404
+    assert stage.names == ["dynamodb.GetItem", "dynamodb.GetItem"]
+
+
+@pytest.mark.usefixtures("window")
+def test_a_processed_files_delete_takes_what_its_worker_is_making(client: Client, stage: Calls) -> None:
+    file_id = ready_photo(client)
+    assert post(client, file_id, "reprocess", {"recipe": "avatar"}).status == 202
+    file = files.get("acme", file_id)
+    assert file
+    making = f"{places.made_prefix(file)}w64.webp"
+    aws_client("s3").put_object(Bucket="derived", Key=making, Body=b"made before the worker crashed")
+    assert delete(client, file_id).status == 204
+    assert derived() == []
+
+
+@pytest.mark.usefixtures("window")
+def test_the_window_ends_when_its_seconds_are_over(client: Client) -> None:
+    file_id = ready_table(client)
+    begun = now()
+    delete(client, file_id)
+    until = datetime.fromisoformat(item(file_id)["restore_until"]["S"])
+    assert timedelta(0) <= until - begun - timedelta(seconds=3600) < timedelta(seconds=10)

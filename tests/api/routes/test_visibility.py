@@ -14,6 +14,7 @@ from chalicelib.delivery import invalidation, missing
 from chalicelib.renditions.recipes import RECIPES, Encoding
 from chalicelib.settings import settings
 from chalicelib.storage import derived as derived_objects
+from chalicelib.storage import originals as original_objects
 from tests.client import Client, delete, get, patch, post
 from tests.making import derived, invalidations, item, ready_photo, rendition_keys, work_off
 from tests.stage import Calls, aws_client
@@ -190,3 +191,14 @@ def test_two_that_move_it_the_same_way_end_with_one_set(client: Client, monkeypa
     assert patch(client, file_id, {"visibility": "public"}).status == 200
     assert set(derived()) == rendition_keys(get(client, file_id).json)
     assert len(derived()) == 6
+
+
+def test_a_move_that_can_not_be_made_copies_nothing(client: Client) -> None:
+    """With another focal point the file would be processed again, for which its original is needed."""
+    file_id = ready_photo(client, recipe="avatar")
+    before = get(client, file_id).json
+    original_objects.delete_all(f"acme/{file_id}")
+    answer = patch(client, file_id, {"visibility": "public", "focus": {"x": 0, "y": 0}})
+    assert (answer.status, answer.json["code"]) == (409, "original_missing")
+    assert get(client, file_id).json == before
+    assert set(derived()) == rendition_keys(before)
