@@ -93,6 +93,6 @@ def test_a_key_is_new_again_after_its_day(client: Client, monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize("key", ["", " ", "x" * 256, "é"])
-def test_an_odd_key_is_refused(client: Client, key: str) -> None:
+def test_a_key_that_is_not_visible_ascii_or_too_long_is_refused(client: Client, key: str) -> None:
     answer = again(client, VIDEO_OF_THREE_PARTS, key)
     assert (answer.status, answer.json["field"]) == (422, "Idempotency-Key")

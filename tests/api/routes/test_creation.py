@@ -162,7 +162,7 @@ def test_a_known_file_is_given_back_when_asked_for(client: Client) -> None:
     assert "upload" not in answer.json
 
 
-def test_by_default_both_are_kept(client: Client) -> None:
+def test_duplicates_are_both_kept_by_default(client: Client) -> None:
     file_id = ready(client)
     answer = csv(client)
     assert answer.status == 201
