@@ -62,7 +62,7 @@ class GrantResource(Resource):
     """Lets a viewer see a private file's renditions until `expires_at`.
 
     Put `?` and `query` behind an address, or set the cookies instead: `cookies` are values for `Set-Cookie`. `resource`
-    is the pattern of the addresses that it opens. A public file needs no grant: its `query` is empty.
+    is the pattern of the addresses that the grant opens. A public file needs no grant: its `query` is empty.
     """
 
     id: FileId
@@ -108,7 +108,10 @@ def create_grant(call: Call, body: CreateGrant, file_id: str) -> Response:
     returns={200: GrantList},
 )
 def create_grants(call: Call, body: CreateGrants) -> Response:
-    """Get a grant for each of several files, in the order of `ids`, each once; ids that are not yours are left out."""
+    """Let a viewer see several private files, for a limited time.
+
+    The grants are in the order of `ids`, each once. Ids that are not yours are left out.
+    """
     _check(body)
     ids = [file_id for file_id in body.ids if FILE_ID_PATTERN.fullmatch(file_id)]
     return json_response({"items": [_grant(file, body) for file in files.batch_get(call.tenant, ids)]})

@@ -193,9 +193,9 @@ def search_files(call: Call, query: Search) -> Response:
     problems=("invalid_cursor",),
 )
 def list_changes(call: Call, query: Changes) -> Response:
-    """List changed files in the order of their last change, each file once, deleted files included.
+    """List changed files in the order of their last change.
 
-    Send `next_after` as `after` to continue where this answer ended.
+    Each file is listed once, as it is now; deleted files are listed, too. Send `next_after` as `after` to continue where this answer ended.
     """
     _check(query.fields, query.limit)
     scope = f"{call.tenant}/changes"
@@ -245,7 +245,10 @@ def _count(count: Count) -> dict[str, int]:
     returns={200: FileList},
 )
 def batch_get_files(call: Call, body: BatchGet) -> Response:
-    """Get many records at once, in the order of `ids`, each once; ids that are not yours are left out."""
+    """Get many records at once.
+
+    They are in the order of `ids`, each once. Ids that are not yours are left out.
+    """
     _check(body.fields, len(body.ids), "ids")
     ids = [file_id for file_id in body.ids if FILE_ID_PATTERN.fullmatch(file_id)]
     return json_response({"items": _show(files.batch_get(call.tenant, ids), body.fields)})

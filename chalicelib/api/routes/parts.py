@@ -80,7 +80,10 @@ _ANY_PART = ("already_uploaded", "not_multipart", "part_out_of_range", "upload_e
     problems=_ANY_PART,
 )
 def sign_parts(call: Call, body: SignParts, file_id: str) -> Response:
-    """Get signed addresses for the parts of an upload. Costs one DynamoDB read."""
+    """Get signed addresses for the parts of an upload.
+
+    Costs one DynamoDB read.
+    """
     file = own_file(call, file_id)
     if (body.part_numbers is None) == (body.parts is None):
         raise Problem("invalid_field", "Send either `part_numbers` or `parts`.", field="part_numbers")
@@ -102,7 +105,10 @@ def sign_parts(call: Call, body: SignParts, file_id: str) -> Response:
     problems=("already_uploaded", "not_multipart", "upload_expired"),
 )
 def list_parts(call: Call, file_id: str) -> Response:
-    """List the parts that S3 has received. Costs one DynamoDB read, and a call to S3 for each thousand parts."""
+    """List the parts that S3 has received.
+
+    Costs one DynamoDB read, and a call to S3 for each thousand parts.
+    """
     file = own_file(call, file_id)
     held = parts.held(file)
     return json_response(

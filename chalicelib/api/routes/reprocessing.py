@@ -42,7 +42,7 @@ def reprocess_file(call: Call, body: Reprocess, file_id: str) -> Response:
 
     202: the record is `processing` until the new renditions are made, and the old ones are served until then. If they
     can't be made, the file is `ready` as before, with an `error`. 200: the renditions are up to date, so nothing was
-    done; `force` makes them again. A repeated request is the same request while the file is processed. Costs a DynamoDB
+    done; `force` makes them again. While the file is processed, a repeated request changes nothing. Costs a DynamoDB
     read and write, a HEAD of the original, and a message.
     """
     file = until_written(call, file_id, lambda file: _reprocess(file, body))

@@ -25,7 +25,8 @@ routes = Blueprint(__name__)
 class CreateUploadToken(Body):
     """The body of `POST /v1/upload-tokens`.
 
-    `expires_in` in seconds; `max_bytes` is for each file; `content_types` may have `image/*`; none allows all.
+    `expires_in` is in seconds. `max_bytes` is for each file. `content_types` may have `image/*`; an empty list allows
+    every type.
     """
 
     expires_in: Annotated[int, Field(ge=60, le=24 * 3600)] = 3600

@@ -92,3 +92,17 @@ def test_the_memory_is_bounded(clock: list[float]) -> None:
     memory.look_up(table, names[-1])
     memory.look_up(table, names[0])
     assert table.reads[-2:] == [names[-1], names[0]]
+
+
+def test_reading_an_entry_again_makes_no_other_be_forgotten(clock: list[float]) -> None:
+    names = [f"k{number}" for number in range(memory.REMEMBER_KEYS)]
+    table = Table(**dict.fromkeys(names, 1))
+    memory.look_up(table, names[0])
+    clock[0] += 15
+    for name in names[1:]:
+        memory.look_up(table, name)
+    clock[0] += 15
+    memory.look_up(table, names[0])
+    memory.look_up(table, names[1])
+    assert table.reads[-1] == names[0]
+    assert len(table.reads) == memory.REMEMBER_KEYS + 1
