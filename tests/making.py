@@ -21,7 +21,7 @@ BEGIN = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 
 def file(number: int, **values: Any) -> File:
-    """The number-th file of `acme`, one a second; ready, an image, of 1000 bytes and the number."""
+    """The number-th file of `acme`, one each second: a ready image of 1000 + `number` bytes."""
     created = BEGIN + timedelta(seconds=number)
     milliseconds = int(created.timestamp() * 1000)
     made: dict[str, Any] = {
@@ -76,7 +76,7 @@ def upload(
     tenant: str = "acme",
     **more: Any,
 ) -> str:
-    """Creates a file and puts its bytes where the upload form would."""
+    """Creates a file, and puts its bytes where the upload form would put them."""
     answer = client("POST", "/v1/files", {"filename": name, "content_type": content_type, "size": len(body), **more})
     assert answer.status == 201
     file_id: str = answer.json["id"]
@@ -93,7 +93,7 @@ def put(file_id: str, body: bytes, tenant: str = "acme") -> str:
 def message(
     key: str, version_id: str, size: int, *, sequencer: str = "0A", receives: int = 1, bucket: str = "originals"
 ) -> dict[str, Any]:
-    """What Lambda gets from the queue for one S3 notification."""
+    """The event that Lambda gets from the queue for one S3 notification."""
     record = {
         "eventVersion": "2.1",
         "eventSource": "aws:s3",

@@ -1,4 +1,4 @@
-"""The document against the app itself, on moto; tests/e2e/test_contract.py does the same to the deployed stack."""
+"""The OpenAPI document against the app itself, on moto. tests/e2e/test_contract.py tries the deployed stack."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ EXAMPLES = int(os.environ.get("CONTRACT_EXAMPLES", "6"))
 
 @pytest.fixture
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    """`wait` waits by a clock that its own pauses move."""
+    """`wait` uses a clock that only its own pauses move, so it takes no time."""
     moment = [0.0]
     clock = SimpleNamespace(monotonic=lambda: moment[0], sleep=lambda s: moment.__setitem__(0, moment[0] + s))
     monkeypatch.setattr(reading, "time", clock)

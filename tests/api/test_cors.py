@@ -1,4 +1,4 @@
-"""Which pages may call the API, and what every answer says besides: caching, bounds."""
+"""CORS, and the headers that every answer has: caching and rate limits."""
 
 from __future__ import annotations
 

@@ -1,3 +1,5 @@
+"""Problem documents: for unknown addresses, wrong methods and types, and for our own faults."""
+
 from __future__ import annotations
 
 import io

@@ -1,3 +1,5 @@
+"""Delivery of a record, grants for viewers, and addresses of originals."""
+
 from __future__ import annotations
 
 import base64

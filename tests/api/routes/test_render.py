@@ -1,3 +1,5 @@
+"""Renditions on demand: who may ask, what is answered, and that each is made once."""
+
 from __future__ import annotations
 
 import time
@@ -37,14 +39,14 @@ def photo(client: Client) -> Address:
 
 
 def ask(address: Address | str, method: str = "GET", **headers: str) -> Answer:
-    """As CloudFront asks."""
+    """Asks as CloudFront does."""
     key = address if isinstance(address, str) else address.key
     sent = {"X-Filemill-Edge": keyring.edge_secret(), "Accept": "image/avif"} | headers
     return Client(None)(method, f"/render/{key}", headers=sent)
 
 
 def handler(monkeypatch: pytest.MonkeyPatch, does: Callable[[], Status]) -> list[str]:
-    """Puts `does` in the function's place; the names that it was called for."""
+    """Replaces the function `render` by `does`. Gives the list of names that it is called for."""
     calls: list[str] = []
 
     def handle(event: Status, context: Any) -> Status:

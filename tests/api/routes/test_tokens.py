@@ -1,3 +1,5 @@
+"""Upload tokens: what a browser may do with one, and nothing else."""
+
 from __future__ import annotations
 
 from datetime import timedelta
