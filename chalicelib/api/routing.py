@@ -77,10 +77,6 @@ class Call:
     def tenant(self) -> str:
         return self.caller.tenant
 
-    def query(self, name: str) -> str | None:
-        value: str | None = (self.request.query_params or {}).get(name)
-        return value
-
 
 def json_response(body: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     """An answer with compact JSON."""
