@@ -209,5 +209,8 @@ def test_signing_calls_nobody_but_the_table(client: Client, stage: Calls) -> Non
 
 
 def test_a_name_longer_than_any_is_not_looked_for(client: Client) -> None:
-    answer = client("GET", f"/s3/multipart/{'n' * 1025}/batch", query={"key": "k", "partNumbers": "1"})
-    assert (answer.status, answer.json["code"]) == (404, "not_found")
+    query = {"key": "k", "partNumbers": "1"}
+    longest, longer = (client("GET", f"/s3/multipart/{'n' * n}/batch", query=query) for n in (1024, 1025))
+    assert {(answer.status, answer.json["code"]) for answer in (longest, longer)} == {(404, "not_found")}
+    assert "upload of this key" in longest.json["detail"]
+    assert "nothing of this name" in longer.json["detail"]
