@@ -48,7 +48,7 @@ class Client:
         import app
 
         path, _, text = path.partition("?")
-        resource, parameters = self._resource(app.app.routes, path)
+        resource, parameters = resource_of(app.app.routes, path)
         sent = {"Content-Type": "application/json"} if body is not None else {}
         if self.key:
             sent["Authorization"] = f"Bearer {self.key}"
@@ -79,16 +79,41 @@ class Client:
         answer = app.app(event, lambda_context())
         return Answer(answer["statusCode"], answer["headers"], answer["body"], answer.get("isBase64Encoded", False))
 
-    @staticmethod
-    def _resource(routes: dict[str, Any], path: str) -> tuple[str, dict[str, str]]:
-        for resource in sorted(routes, key=lambda r: (r.count("{"), r)):
-            pattern = re.sub(r"{(\w+)}", r"(?P<\1>[^/]+)", resource) if "+" not in resource else None
-            if pattern and (match := re.fullmatch(pattern, path)):
-                return resource, match.groupdict()
-        return "/{proxy+}", {"proxy": path.lstrip("/")}
+
+def resource_of(routes: dict[str, Any], path: str) -> tuple[str, dict[str, str]]:
+    """The route that API Gateway finds for a path, and the path's parameters."""
+    for resource in sorted(routes, key=lambda r: (r.count("{"), r)):
+        pattern = re.sub(r"{(\w+)}", r"(?P<\1>[^/]+)", resource) if "+" not in resource else None
+        if pattern and (match := re.fullmatch(pattern, path)):
+            return resource, match.groupdict()
+    return "/{proxy+}", {"proxy": path.lstrip("/")}
 
 
 def new_client(tenant: str, *scopes: str) -> Client:
     from ops.keys import SCOPES, create
 
     return Client(create(tenant, "test", scopes or SCOPES)[1])
+
+
+# --- One file's routes; headers are written as If_Match="…"
+
+
+def get(client: Client, file_id: str, **headers: str) -> Answer:
+    return client("GET", f"/v1/files/{file_id}", headers=_named(headers))
+
+
+def patch(client: Client, file_id: str, body: Any, **headers: str) -> Answer:
+    return client("PATCH", f"/v1/files/{file_id}", body, headers=_named(headers))
+
+
+def delete(client: Client, file_id: str, **headers: str) -> Answer:
+    return client("DELETE", f"/v1/files/{file_id}", headers=_named(headers))
+
+
+def post(client: Client, file_id: str, action: str, body: Any = None, **headers: str) -> Answer:
+    """`action` is the last part of the path, such as `reprocess`."""
+    return client("POST", f"/v1/files/{file_id}/{action}", body, headers=_named(headers))
+
+
+def _named(headers: dict[str, str]) -> dict[str, str]:
+    return {name.replace("_", "-"): value for name, value in headers.items()}

@@ -28,7 +28,7 @@ def cdn_key() -> bytes:
 
 @pytest.fixture(scope="session")
 def cloud() -> Iterator[None]:
-    """moto, for the whole run: making clients is what takes the time."""
+    """moto, for the whole run: making AWS clients takes most of the time."""
     with mock_aws():
         one_call_at_a_time()
         yield
@@ -36,7 +36,7 @@ def cloud() -> Iterator[None]:
 
 @pytest.fixture
 def stage(cloud: None, cdn_key: bytes) -> Iterator[Calls]:
-    """A provisioned stage. Gives the record of AWS calls that the code makes from here on."""
+    """A provisioned stage, which is empty. It gives the list of the AWS calls that the code makes from now on."""
     provisioned(cdn_key)
     with recorded_calls() as calls, functions_in_process(), only_transitions():
         yield calls

@@ -1,7 +1,7 @@
-"""The contract, tried: Schemathesis sends what the OpenAPI document allows and what it forbids, and reads the answers.
+"""The OpenAPI document against the API: Schemathesis sends requests that it allows or forbids, and checks the answers.
 
-`run` does so against anything that answers HTTP: the local stack, or `gateway(app)`, a loopback server that calls the
-app on moto as API Gateway calls it, which is fast enough for thousands of cases.
+`run` does this with anything that answers HTTP: the local stack, or `gateway(app)`. That is a server on loopback that
+calls the app on moto as API Gateway would; it is fast enough for thousands of cases.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ import schemathesis
 from schemathesis.engine import events, from_schema
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from chalicelib.api.application import METHODS
+from chalicelib.api.routing import METHODS
 from ops.stack import gateway as api_gateway
-from tests.client import Client
+from tests.client import resource_of
 from tests.stage import lambda_context
 
-# A valid request may still be refused for what no schema can say (a part that has not arrived, a spent token), so
-# `positive_data_acceptance` is not asked for; nor is what takes several tenants, which tests/api/test_tenants.py tries.
+# `positive_data_acceptance` is left out: a valid request may be refused for reasons that no schema can tell, such as a
+# part that has not arrived or a spent token. Other tenants are tried in tests/api/test_tenants.py.
 CHECKS = (
     "not_a_server_error",
     "status_code_conformance",
@@ -48,14 +48,14 @@ CHECKS = (
 )
 
 
-# A file's life, along the document's links.
+# The life of a file, along the links of the document.
 LIFE = ("create_file", "get_file", "patch_file", "delete_file")
 LIVED = {"GET /v1/files/{file_id}", "PATCH /v1/files/{file_id}", "DELETE /v1/files/{file_id}"}
 
 
 @dataclass
 class Report:
-    """What a run did: cases by phase and by operation, answers by status, and what was wrong."""
+    """Counts of a run: cases by phase and by operation, answers by status. And what was wrong."""
 
     phases: Counter[str] = field(default_factory=Counter)
     operations: Counter[str] = field(default_factory=Counter)
@@ -76,13 +76,13 @@ class Report:
         return "\n\n".join([said, *self.failures.values()])
 
     def show(self, where: str) -> None:
-        """The counts belong into what a run of the tests says, also when all is well."""
+        """Prints the counts, also when all is well and pytest shows no output."""
         assert sys.__stdout__
         sys.__stdout__.write(f"\ncontract, {where}: {str(self).partition(chr(10))[0]}\n")
 
 
 def strict(document: dict[str, Any]) -> dict[str, Any]:
-    """The document with no room for fields that it does not name in answers: clients must bear them, tests need not."""
+    """The document, changed so that answers may have no unknown fields. Clients must accept them; tests need not."""
     document = deepcopy(document)
     schemas = document["components"]["schemas"]
     asked = _reached(schemas, (p[m].get("requestBody") for p in document["paths"].values() for m in p))
@@ -113,9 +113,9 @@ def run(
     parameters: dict[str, Any] | None = None,
     only: tuple[str, ...] = (),
 ) -> Report:
-    """Tries the document at `base_url`: `examples` cases an operation, `sequences` along the links.
+    """Tries the document at `base_url`: `examples` cases for each operation, and `sequences` along the links.
 
-    With `only` it is the sequences alone, of these operations.
+    With `only`, just the sequences, and of these operations alone.
     """
     config = schemathesis.Config.from_dict(
         {
@@ -132,7 +132,7 @@ def run(
             "phases": {
                 "examples": {"enabled": not only},
                 "fuzzing": {"enabled": not only},
-                # HEAD and TRACE are API Gateway's to refuse, and it can't say in `Allow` what one address takes.
+                # API Gateway refuses HEAD and TRACE, and can't tell in `Allow` which methods one address takes.
                 "coverage": {"enabled": not only, "unexpected-methods": list(METHODS)},
                 "stateful": {
                     "max-steps": 8,
@@ -160,13 +160,13 @@ def run(
 
 
 def filter_case(_: schemathesis.HookContext, case: schemathesis.Case[Any]) -> bool:
-    """CloudFront takes addresses of 8,192 bytes, and refuses longer ones without asking us."""
+    """CloudFront takes addresses of up to 8,192 bytes, and refuses longer ones without asking us."""
     return len(case.as_transport_kwargs().get("url", "")) + len(urlencode(case.query or {}, doseq=True)) < 7000
 
 
-@schemathesis.hook  # for all schemas: there is no other place for this one
+@schemathesis.hook  # it applies to all schemas; this hook can't be set for one
 def before_call(_: schemathesis.HookContext, case: schemathesis.Case[Any], __: dict[str, Any]) -> None:
-    """A key that is sent again gets the first answer again, though the file was deleted since: each is sent once."""
+    """Sends each Idempotency-Key once: a repeated one gets the first answer again, even if the file is deleted."""
     headers: Any = case.headers or {}
     key = str(headers.get("Idempotency-Key", ""))
     if re.fullmatch("[!-~]{1,200}", key):
@@ -200,7 +200,7 @@ def _count(report: Report, event: events.ScenarioFinished) -> None:
 
 @contextmanager
 def gateway(app: Any) -> Iterator[str]:
-    """The address of a server that calls `app` with the events of API Gateway's proxy integration."""
+    """Gives the address of a server that calls `app` with the events of API Gateway's proxy integration."""
 
     def answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         status, headers, body = _call(app, environ)
@@ -231,7 +231,7 @@ def _call(app: Any, environ: dict[str, Any]) -> tuple[int, dict[str, str], bytes
     request_id = str(uuid.uuid4())
     if method not in METHODS:
         return api_gateway.answer("MISSING_AUTHENTICATION_TOKEN", request_id)
-    resource, found = Client._resource(app.routes, raw_path)
+    resource, found = resource_of(app.routes, raw_path)
     query = parse_qs(raw_query, keep_blank_values=True, errors="replace")
     headers = {name[5:].replace("_", "-").title(): value for name, value in environ.items() if name.startswith("HTTP_")}
     if environ.get("CONTENT_TYPE"):

@@ -1,4 +1,4 @@
-"""Builders that tests of several rooms share: records, uploads, and the messages that deliver them."""
+"""Builders that tests of several rooms share: records, uploads, the messages that deliver them, and looks at AWS."""
 
 from __future__ import annotations
 
@@ -9,16 +9,19 @@ from urllib.parse import quote_plus
 
 from ulid import ULID
 
+from chalicelib.catalog import files
 from chalicelib.model import File, Kind, Rendition, Status, Visibility, now
 from chalicelib.processing import pipeline
+from tests import images
 from tests.client import Client
 from tests.stage import aws_client, lambda_context
 
+MIB = 1024**2
 BEGIN = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 
 def file(number: int, **values: Any) -> File:
-    """The number-th file of `acme`, one a second; ready, an image, of 1000 bytes and the number."""
+    """The number-th file of `acme`, one each second: a ready image of 1000 + `number` bytes."""
     created = BEGIN + timedelta(seconds=number)
     milliseconds = int(created.timestamp() * 1000)
     made: dict[str, Any] = {
@@ -73,7 +76,7 @@ def upload(
     tenant: str = "acme",
     **more: Any,
 ) -> str:
-    """Creates a file and puts its bytes where the upload form would."""
+    """Creates a file, and puts its bytes where the upload form would put them."""
     answer = client("POST", "/v1/files", {"filename": name, "content_type": content_type, "size": len(body), **more})
     assert answer.status == 201
     file_id: str = answer.json["id"]
@@ -90,7 +93,7 @@ def put(file_id: str, body: bytes, tenant: str = "acme") -> str:
 def message(
     key: str, version_id: str, size: int, *, sequencer: str = "0A", receives: int = 1, bucket: str = "originals"
 ) -> dict[str, Any]:
-    """What Lambda gets from the queue for one S3 notification."""
+    """The event that Lambda gets from the queue for one S3 notification."""
     record = {
         "eventVersion": "2.1",
         "eventSource": "aws:s3",
@@ -134,3 +137,121 @@ def deliver(file_id: str, *, tenant: str = "acme", **more: Any) -> None:
 
 def derived() -> list[str]:
     return [o["Key"] for o in aws_client("s3").list_objects_v2(Bucket="derived").get("Contents", [])]
+
+
+# --- Files that went all the way
+
+PHOTO = images.jpeg(700, 500)
+
+
+def ready_photo(client: Client, **more: Any) -> str:
+    """The id of a photo with renditions of three widths in two formats."""
+    file_id = upload(client, PHOTO, **more)
+    deliver(file_id)
+    return file_id
+
+
+def ready_table(client: Client) -> str:
+    """The id of a CSV file: ready, without renditions."""
+    file_id = upload(client, b"a,b", name="a.csv", content_type="text/csv")
+    deliver(file_id)
+    return file_id
+
+
+def rendition_keys(record: dict[str, Any]) -> set[str]:
+    """The keys of the objects that a record's addresses lead to."""
+    return {r["url"].removeprefix("https://d111.cloudfront.net/").partition("?")[0] for r in record["renditions"]}
+
+
+# --- Uploads in parts
+
+VIDEO = {"filename": "v.mov", "content_type": "application/x-video", "size": 11 * MIB, "upload": "multipart"}
+VIDEO_OF_THREE_PARTS = VIDEO | {"part_size": 5 * MIB}
+
+
+def begin_multipart(client: Client, **more: Any) -> Any:
+    """The record of an upload in three parts."""
+    answer = client("POST", "/v1/files", VIDEO_OF_THREE_PARTS | more)
+    assert answer.status == 201, answer.text
+    return answer.json
+
+
+def send_part(record: Any, number: int, size: int, tenant: str = "acme") -> str:
+    """Sends a part, as the signed address would, and gives its ETag."""
+    file = files.get(tenant, record["id"])
+    assert file
+    assert file.upload_id
+    reply = aws_client("s3").upload_part(
+        Bucket="originals",
+        Key=f"{tenant}/{record['id']}",
+        UploadId=file.upload_id,
+        PartNumber=number,
+        Body=bytes([number]) * size,
+    )
+    etag: str = reply["ETag"].strip('"')
+    return etag
+
+
+def send_all_parts(record: Any) -> list[dict[str, Any]]:
+    sizes = {1: 5 * MIB, 2: 5 * MIB, 3: MIB}
+    return [{"part_number": n, "etag": send_part(record, n, size)} for n, size in sizes.items()]
+
+
+def open_uploads() -> list[str]:
+    """The ids of S3's open multipart uploads."""
+    found = aws_client("s3").list_multipart_uploads(Bucket="originals").get("Uploads", [])
+    return [upload["UploadId"] for upload in found]
+
+
+# --- The ingest queue
+
+
+def take_messages() -> list[str]:
+    """The bodies of the messages in the ingest queue, which is empty afterwards."""
+    sqs = aws_client("sqs")
+    url = sqs.get_queue_url(QueueName="ingest")["QueueUrl"]
+    found = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
+    for received in found:
+        sqs.delete_message(QueueUrl=url, ReceiptHandle=received["ReceiptHandle"])
+    return [received["Body"] for received in found]
+
+
+def work_off(**more: Any) -> int:
+    """Has the process function work off the ingest queue; how many messages there were."""
+    bodies = take_messages()
+    for body in bodies:
+        pipeline.handle(sqs_event(body, **more), lambda_context())
+    return len(bodies)
+
+
+# --- Looks at the table and the edges
+
+
+def item(file_id: str) -> dict[str, Any]:
+    """A file's item, as DynamoDB gives it."""
+    found: dict[str, Any] = aws_client("dynamodb").get_item(TableName="filemill-test", Key=_item_key(file_id))["Item"]
+    return found
+
+
+def set_item(file_id: str, name: str, value: dict[str, Any]) -> None:
+    aws_client("dynamodb").update_item(
+        TableName="filemill-test",
+        Key=_item_key(file_id),
+        UpdateExpression="SET #n = :v",
+        ExpressionAttributeNames={"#n": name},
+        ExpressionAttributeValues={":v": value},
+    )
+
+
+def _item_key(file_id: str) -> dict[str, Any]:
+    return {"pk": {"S": f"FILE#{file_id}"}, "sk": {"S": "FILE"}}
+
+
+def invalidations() -> list[str]:
+    """The paths that the distribution was asked to forget."""
+    listed = aws_client("cloudfront").list_invalidations(DistributionId="EDIST")["InvalidationList"]
+    found = []
+    for entry in listed.get("Items", []):
+        batch = aws_client("cloudfront").get_invalidation(DistributionId="EDIST", Id=entry["Id"])["Invalidation"]
+        found += batch["InvalidationBatch"]["Paths"]["Items"]
+    return found

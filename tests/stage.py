@@ -54,7 +54,7 @@ ROOT = Path(__file__).parent.parent
 
 
 class _Template(yaml.SafeLoader):
-    """Reads a CloudFormation template; what an intrinsic function would give is of no interest here."""
+    """Reads a CloudFormation template. Intrinsic functions are left as their names."""
 
 
 _Template.add_multi_constructor("!", lambda loader, suffix, node: suffix)
@@ -67,7 +67,7 @@ def template() -> dict[str, Any]:
 
 
 def table_definition() -> dict[str, Any]:
-    """The table as the stack declares it, so that no test has a schema of its own."""
+    """The table as the stack declares it, so that no test needs a schema of its own."""
     properties = template()["Resources"]["Table"]["Properties"]
     wanted = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
     stream = {"StreamEnabled": True, **properties["StreamSpecification"]}
@@ -90,7 +90,7 @@ class Calls:
     _indexed: int = 0
 
     def settle(self) -> None:
-        """Lets the index catch up with the table; the calls that takes are not the test's."""
+        """Lets the index catch up with the table. The calls for it are not counted."""
         from chalicelib.events import indexing
 
         before, records = list(self.names), stream_records()
@@ -107,7 +107,10 @@ class Calls:
 
 
 def one_call_at_a_time() -> None:
-    """moto's DynamoDB is not made for threads, and copies all of a table for each transaction, its stream included."""
+    """Makes moto's DynamoDB usable with threads, and its transactions fast.
+
+    moto is not made for threads, and copies the whole table for each transaction, its stream included.
+    """
     from botocore.client import BaseClient
     from moto.dynamodb.models.table import StreamShard
 
@@ -129,14 +132,14 @@ def one_call_at_a_time() -> None:
 
 @cache
 def aws_client(service: str) -> Any:
-    """A client for a test's own look at AWS; the code under test has others, whose calls are counted."""
+    """A client for a test's own look at AWS. The code under test has other clients, whose calls are counted."""
     return boto3.client(service)  # type: ignore[call-overload]
 
 
 def stream_records() -> list[dict[str, Any]]:
-    """All that the table's stream tells, as Lambda would be told: the records of files, as the mapping's filter has it.
+    """The records of the table's stream that Lambda would get: those of files, as in the event source's filter.
 
-    moto's own API of streams gives the same, slowly.
+    moto's own streams API gives the same, but slowly.
     """
     from moto.dynamodb.models import dynamodb_backends
     from moto.dynamodb.models.dynamo_type import DynamoType
@@ -152,7 +155,7 @@ def stream_records() -> list[dict[str, Any]]:
 
 
 def _make_distribution() -> None:
-    """One of the settings' id, for invalidations; moto would give it an id of its own."""
+    """Makes a distribution with the id in the settings, for invalidations. moto alone would choose another id."""
     from moto.cloudfront.models import cloudfront_backends
 
     origin = {"Id": "derived", "DomainName": "derived.s3.amazonaws.com", "S3OriginConfig": {"OriginAccessIdentity": ""}}
@@ -170,14 +173,12 @@ def _make_distribution() -> None:
 
 
 def provisioned(cdn_key: bytes) -> None:
-    """Makes an empty stage in the mocked cloud, and has the code under test forget what it remembers of another."""
+    """Makes an empty stage in the mocked cloud. The code under test forgets everything that it knows of another one."""
     from chalicelib import keyring, settings
     from chalicelib.api.auth import memory
-    from chalicelib.delivery import access
 
     requests.post("http://motoapi.amazonaws.com/moto-api/reset", timeout=5)
-    for cached in (settings.settings, access._signer, access._signed):
-        cached.cache_clear()
+    settings.settings.cache_clear()
     keyring.forget()
     memory.forget()
     s3 = aws_client("s3")
@@ -195,7 +196,7 @@ def provisioned(cdn_key: bytes) -> None:
 
 @contextmanager
 def recorded_calls() -> Iterator[Calls]:
-    """The AWS calls that the code under test makes meanwhile."""
+    """Gives the list of AWS calls that the code under test makes inside the `with`."""
     from chalicelib import aws
 
     calls = Calls()
@@ -213,7 +214,7 @@ def recorded_calls() -> Iterator[Calls]:
 
 @contextmanager
 def functions_in_process(invoke: Callable[[Callable[[], Any]], Any] = lambda work: work()) -> Iterator[None]:
-    """Lambda's Invoke calls our own handler: moto would want Docker. What it raises is answered as Lambda does."""
+    """Lambda's Invoke calls our own handler: moto would need Docker. Errors are answered as Lambda answers them."""
     from chalicelib import aws
 
     def answer(request: Any, **_: Any) -> AWSResponse:

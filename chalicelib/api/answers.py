@@ -1,6 +1,7 @@
-"""What clients are sent: one model an answer, for the OpenAPI document and the tests. No answer is built from these.
+"""The records that answers hold, and lists of them: models for the OpenAPI document and the tests.
 
-Strict here, so that a test finds what an answer has too much; the document itself leaves room for fields to come.
+No answer is built from a model. An answer that only one route gives stands beside that route. The models refuse unknown
+fields, so that a test finds a field too many. The document allows them, since more may come.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 from copy import copy
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, RootModel, create_model
+from pydantic import BaseModel, ConfigDict, Field, create_model
 from pydantic.fields import FieldInfo
 
 from chalicelib.model import FILE_ID_PATTERN, ErrorCode, Kind, Status, Visibility
@@ -30,19 +31,19 @@ Pixels = Annotated[int, Field(ge=1, description="Pixels")]
 
 
 class Resource(BaseModel):
-    # Built when used, which is never in the function.
+    # Built when it is used, which is never in the function.
     model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
 
 
 class FileErrorResource(Resource):
-    """Why a file ended as `failed`."""
+    """Why a file could not be processed."""
 
     code: Annotated[ErrorCode, Field(strict=False)]
     message: str
 
 
 class ImageResource(Resource):
-    """What is known of an image. Those that may be null were not known to the version that processed it."""
+    """Facts about an image. A field is null if the version that processed the image did not know it."""
 
     width: Pixels
     height: Pixels
@@ -64,7 +65,7 @@ class ImageResource(Resource):
 
 
 class RenditionResource(Resource):
-    """One derived file. `name` is unique with `format`."""
+    """One file that was made of the original. `name` and `format` together are unique in a record."""
 
     name: str
     format: str
@@ -76,11 +77,12 @@ class RenditionResource(Resource):
 
 
 class DeliveryResource(Resource):
-    """For pages: where a picture's renditions are, and ready markup.
+    """How a page shows a picture: the addresses of its renditions, and ready markup.
 
-    An address is `base_url`, a rendition's name (`w640.webp`, or `w640` for what the browser takes), `?` and `query`,
-    which is empty for public files. `srcset` is by format, best first; AVIF is made when it is first asked for.
-    `sizes` is for a picture as wide as the page: write your own for another layout. `placeholder` is a blurred preview.
+    An address is `base_url` and a rendition's name: `w640.webp`, or `w640` for the best format that the browser
+    accepts. For a private file, `?` and `query` follow; for a public file, `query` is empty. `srcset` is by format,
+    the best first; AVIF is made when it is first asked for. `sizes` is for a picture as wide as the page: write your
+    own for another layout. `placeholder` is a blurred preview.
     """
 
     base_url: Url
@@ -93,7 +95,7 @@ class DeliveryResource(Resource):
 
 
 class FocusResource(Resource):
-    """The point that crops keep in the picture: fractions of width and height as seen, (0, 0) top left."""
+    """The point that crops keep in the picture: fractions of its width and height as seen, (0, 0) is top left."""
 
     x: float = Field(ge=0, le=1)
     y: float = Field(ge=0, le=1)
@@ -131,9 +133,10 @@ class SignedPart(Resource):
 
 
 class FormUpload(Resource):
-    """A form for S3: POST `fields`, then the bytes as `file`, to `url`.
+    """A form for S3: POST the `fields`, and after them the bytes as `file`, to `url`.
 
-    `headers` are there while the request is traced (AWS X-Ray): who sends them has the processing in the same trace.
+    An answer that AWS X-Ray traces also has `headers`: send them with the upload to keep its processing in the same
+    trace.
     """
 
     method: Literal["POST"]
@@ -144,7 +147,7 @@ class FormUpload(Resource):
 
 
 class MultipartUpload(Resource):
-    """PUT each part to its address; `POST /v1/files/{file_id}/parts` gives more of them."""
+    """PUT each part to its address. `POST /v1/files/{file_id}/parts` signs more addresses."""
 
     method: Literal["MULTIPART"]
     part_size: Bytes
@@ -154,14 +157,14 @@ class MultipartUpload(Resource):
 
 
 class CreatedFileResource(FileResource):
-    """A new file's record, and where its bytes go; a file that is fetched by URL has no `upload`."""
+    """A new file's record, and how its bytes are uploaded. A file that is fetched from a URL has no `upload`."""
 
     upload: Annotated[FormUpload | MultipartUpload, Field(discriminator="method")] | None = None
 
 
 def _optional(field: FieldInfo) -> tuple[Any, FieldInfo]:
     other = copy(field)
-    other.default_factory = lambda: None  # may be missing, which is not null
+    other.default_factory = lambda: None  # the field may be missing; it does not become nullable
     return field.annotation, other
 
 
@@ -179,7 +182,7 @@ else:
 
 class FilePage(Resource):
     items: list[FileResource | PartialFile]
-    next_cursor: str | None = Field(description="`cursor` of the next page; null on the last one")
+    next_cursor: str | None = Field(description="Send it as `cursor` to get the next page; null on the last page")
 
 
 class FileList(Resource):
@@ -196,7 +199,7 @@ class FoundFiles(Resource):
 
 
 class FileChangeResource(Resource):
-    """A file at its newest; `file` is null when it was deleted."""
+    """The newest record of a file; `file` is null if the file is deleted."""
 
     id: FileId
     revision: int = Field(ge=1)
@@ -206,31 +209,8 @@ class FileChangeResource(Resource):
 
 class ChangesPage(Resource):
     items: list[FileChangeResource]
-    next_after: str = Field(description="`after` of the next request; keep it")
-    more: bool = Field(description="Whether there was more when this was read")
-
-
-class GrantResource(Resource):
-    """Opens a private file's renditions until `expires_at`, by `query` behind an address or by cookies instead.
-
-    `resource` is what it covers, `cookies` are values of `Set-Cookie`. A public file needs nothing: `query` is empty.
-    """
-
-    id: FileId
-    base_url: Url | None
-    resource: str | None
-    query: str
-    cookies: list[str]
-    expires_at: Time | None
-
-
-class GrantList(Resource):
-    items: list[GrantResource]
-
-
-class OriginalResource(Resource):
-    url: Url
-    expires_at: Time
+    next_after: str = Field(description="Send it as `after` in the next request")
+    more: bool = Field(description="True if there were more changes when this page was read")
 
 
 class CountResource(Resource):
@@ -239,112 +219,9 @@ class CountResource(Resource):
 
 
 class StatsResource(Resource):
-    """By status and by kind; those of no file are left out, and `unknown` is the kind of what was not processed."""
+    """Counts by status and by kind. Those without files are left out. Files not processed yet are `unknown`."""
 
     files: int = Field(ge=0)
     bytes: Bytes
     by_status: dict[str, CountResource]
     by_kind: dict[str, CountResource]
-
-
-class SignedParts(Resource):
-    parts: list[SignedPart]
-    expires_at: Time
-
-
-class HeldPart(Resource):
-    part_number: int = Field(ge=1, le=10_000)
-    etag: str
-    size: Bytes
-
-
-class HeldParts(Resource):
-    """The parts that S3 holds."""
-
-    part_size: Bytes
-    part_count: int = Field(ge=1, le=10_000)
-    parts: list[HeldPart]
-
-
-class UploadTokenResource(Resource):
-    """`token` is shown once."""
-
-    token: str = Field(pattern="^fmu_[0-9a-f]{12}_[0-9a-f]{48}$")
-    id: str
-    created_at: Time
-    expires_at: Time
-    max_files: int = Field(ge=1)
-    max_bytes: Bytes
-    content_types: list[str]
-    tags: list[str]
-    visibility: Annotated[Visibility, Field(strict=False)]
-    recipe: str
-
-
-class Health(Resource):
-    status: Literal["ok"]
-    stage: str
-
-
-# --- Uppy's words
-
-
-class UppyForm(Resource):
-    """A form for S3. `expires` in seconds."""
-
-    method: Literal["POST"]
-    url: Url
-    fields: dict[str, str]
-    expires: int
-
-
-class UppyUpload(Resource):
-    key: str
-    bucket: str
-    uploadId: str  # noqa: N815 - Uppy's word
-
-
-class UppySignedPart(Resource):
-    """`expires` in seconds."""
-
-    url: Url
-    expires: int
-
-
-class UppySignedParts(Resource):
-    """Addresses by part number."""
-
-    presignedUrls: dict[str, Url]  # noqa: N815 - Uppy's word
-
-
-class UppyHeldPart(Resource):
-    PartNumber: int = Field(ge=1, le=10_000)
-    ETag: str
-    Size: Bytes
-
-
-class UppyHeldParts(RootModel[list[UppyHeldPart]]):
-    """The parts that S3 holds."""
-
-
-class UppyLocation(Resource):
-    key: str
-    bucket: str
-    location: Url
-
-
-class UppyNothing(Resource):
-    """An empty object."""
-
-
-class UppySignedRequest(Resource):
-    """A request to S3, signed. A new file has a `key` of ours, and `fields` when it is sent as a form."""
-
-    url: Url
-    expires: int
-    key: str | None = None
-    fields: dict[str, str] | None = None
-
-
-class UppySession(Resource):
-    expires_at: Time

@@ -1,21 +1,51 @@
-"""The Chalice app with what Chalice lacks: problem documents for its own errors, and answers for unknown routes."""
+"""The Chalice app, with what Chalice lacks: problem documents for its own errors, and answers for unknown addresses."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from chalice import Chalice, CORSConfig, Response
+from chalice import Chalice, Response
 
-from chalicelib.api import errors
+from chalicelib.api import cors, errors
 from chalicelib.api.errors import Problem
-from chalicelib.api.routes import access, edits, files, finding, health, parts, reference, render, tokens, uppy
-from chalicelib.api.routing import respond
+from chalicelib.api.routes import (
+    access,
+    creation,
+    deletion,
+    edits,
+    finding,
+    health,
+    parts,
+    reading,
+    reference,
+    render,
+    reprocessing,
+    tokens,
+)
+from chalicelib.api.routes.uppy import companion, presign, session
+from chalicelib.api.routing import METHODS, respond
 from chalicelib.observability import SERVICE, begin, logger
 from chalicelib.settings import settings
 
-METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+RESOURCES = (
+    creation,
+    reading,
+    parts,
+    finding,
+    edits,
+    reprocessing,
+    deletion,
+    access,
+    tokens,
+    companion,
+    presign,
+    session,
+    health,
+    reference,
+    render,
+)
 
-# Chalice's own refusals that can reach a client, by status.
+# Refusals of Chalice's own that can reach a client, by status.
 _CHALICE_PROBLEMS = {
     405: Problem("method_not_allowed", "This address does not answer that method."),
     415: Problem("unsupported_media_type", "The body must be JSON: send `Content-Type: application/json`."),
@@ -33,7 +63,7 @@ class Application(Chalice):
             problem = _CHALICE_PROBLEMS.get(status) or Problem("internal", "Something went wrong on our side.")
             answer = errors.response(problem, request_id).to_dict(self.api.binary_types)
         headers = answer.setdefault("headers", {})
-        for name, value in _headers(_origin(event)).items():
+        for name, value in _common_headers(_origin(event)).items():
             headers.setdefault(name, value)
         headers["X-Request-Id"] = request_id
         logger.info(
@@ -48,72 +78,38 @@ class Application(Chalice):
 
 
 def _origin(event: Any) -> str | None:
-    """The page's origin that a browser names; header names come as the client wrote them."""
+    """The page's origin that the browser names. Header names are spelled as the client wrote them."""
     return next((value for name, value in (event.get("headers") or {}).items() if name.lower() == "origin"), None)
 
 
-def _headers(origin: str | None) -> dict[str, str]:
-    """What every answer says unless it says otherwise itself: it is nobody else's to keep, and who may read it."""
+def _common_headers(origin: str | None) -> dict[str, str]:
+    """The headers of every answer that does not set them itself: no cache may keep it, and which pages may read it."""
     headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
     if settings().rate_limit:
         headers["RateLimit-Policy"] = f'"stage";q={settings().rate_limit};w=1'
-    return headers | _cors(origin)
-
-
-def _cors(origin: str | None) -> dict[str, str]:
-    allowed = settings().cors_origins
-    if len(allowed) > 1:
-        # The answer depends on who asks, so that no cache may give one page's answer to another.
-        vary = {"Vary": "Origin"}
-        return {"Access-Control-Allow-Origin": origin, **_EXPOSED, **vary} if origin in allowed and origin else vary
-    return {"Access-Control-Allow-Origin": allowed[0], **_EXPOSED}
-
-
-_ALLOWED_HEADERS = ("Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match")
-_EXPOSED = {
-    "Access-Control-Expose-Headers": ",".join(
-        ("ETag", "Idempotency-Replayed", "Location", "RateLimit-Policy", "Retry-After", "X-Request-Id")
-    )
-}
-# Seconds that a browser may skip asking; Chromium keeps it for no longer than this.
-_PREFLIGHT_LIVES = 7200
+    return headers | cors.headers(origin)
 
 
 def create() -> Application:
-    """The app with the HTTP API on it. Logs go through Powertools: one JSON line each, Chalice's own included."""
+    """The app with the HTTP API on it. Powertools writes the logs: one JSON line each, Chalice's own included."""
     app = Application(app_name=SERVICE, configure_logs=False)
-    origins = settings().cors_origins
-    if len(origins) == 1:
-        # API Gateway answers preflights by itself, always the same: no function is woken.
-        app.api.cors = CORSConfig(origins[0], [*_ALLOWED_HEADERS], max_age=_PREFLIGHT_LIVES)
-    for resource in (files, parts, finding, edits, access, tokens, uppy, health, reference, render):
+    preflights = cors.gateway_preflights()
+    if preflights:
+        app.api.cors = preflights
+    for resource in RESOURCES:
         app.register_blueprint(resource.routes)
     app.api.binary_types += render.BINARY_TYPES
     _mount_fallbacks(app)
-    if len(origins) > 1:
-        _mount_preflights(app)
+    if preflights is None:
+        cors.mount_preflights(app)
     return app
 
 
-def _mount_preflights(app: Application) -> None:
-    """API Gateway's own answer names one origin only, so with several a preflight comes here."""
-
-    def preflight(**_: str) -> Response:
-        request: Any = app.current_request
-        methods = [method for method in METHODS if method in app.routes[request.context["resourcePath"]]]
-        headers: dict[str, str | list[str]] = {
-            "Access-Control-Allow-Methods": ",".join([*methods, "OPTIONS"]),
-            "Access-Control-Allow-Headers": ",".join(_ALLOWED_HEADERS),
-            "Access-Control-Max-Age": str(_PREFLIGHT_LIVES),
-        }
-        return Response("", status_code=204, headers=headers)
-
-    for path in list(app.routes):
-        app.route(path, methods=["OPTIONS"], content_types=["*/*"], name="preflight")(preflight)
-
-
 def _mount_fallbacks(app: Application) -> None:
-    """API Gateway answers what it has no method for with 403 "Missing Authentication Token"; we say what is so."""
+    """Mounts answers for all other methods and paths: 405 and 404.
+
+    Without them API Gateway would answer 403 "Missing Authentication Token", which says nothing of the reason.
+    """
 
     def method_not_allowed(**_: str) -> Response:
         request: Any = app.current_request
@@ -126,12 +122,8 @@ def _mount_fallbacks(app: Application) -> None:
         return respond(request, refuse)
 
     def unknown_route(**_: str) -> Response:
-        return respond(
-            app.current_request,
-            lambda request_id: errors.response(
-                Problem("unknown_route", "There is nothing at this address."), request_id
-            ),
-        )
+        problem = Problem("unknown_route", "There is nothing at this address.")
+        return respond(app.current_request, lambda request_id: errors.response(problem, request_id))
 
     real = [entry for methods in app.routes.values() for entry in methods.values()]
     for path in list(app.routes):

@@ -1,4 +1,4 @@
-"""Opaque list positions: signed, and bound to the tenant and the query they came from."""
+"""Cursors: positions in a list, opaque and signed, for one tenant and one query."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ def _mac(scope: str, position: bytes) -> bytes:
 
 
 def encode(position: str, scope: str) -> str:
-    """A cursor for `position`; `scope` names tenant and query, and is needed again to read it."""
+    """A cursor for `position`. `scope` names tenant and query; the same scope is needed to read the cursor."""
     raw = position.encode()
     return base64.urlsafe_b64encode(_mac(scope, raw) + raw).decode().rstrip("=")
 
 
 def decode(cursor: str, scope: str, *, field: str = "cursor") -> str:
-    """The position in a cursor; `field` is the parameter that it came in.
+    """The position in a cursor that came in the parameter `field`.
 
-    Raises Problem `invalid_cursor` when it was altered, or was made for another tenant or another query.
+    Raises Problem `invalid_cursor` if it was altered, or was made for another tenant or another query.
     """
     try:
         raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
@@ -36,6 +36,6 @@ def decode(cursor: str, scope: str, *, field: str = "cursor") -> str:
         pass
     raise Problem(
         "invalid_cursor",
-        "This is no cursor of this list: use the one of the answer before, with the same parameters.",
+        "This is not a cursor of this list. Send the one from the answer before, with the same parameters.",
         field=field,
     )

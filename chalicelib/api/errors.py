@@ -1,4 +1,4 @@
-"""What a client is told when something is wrong: RFC 9457 problem documents with a stable code."""
+"""Errors as clients see them: RFC 9457 problem documents with a stable code."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from http import HTTPStatus
 
 from chalice import Response
 
-# code → status. Clients branch on the codes: never rename one. docs/api.md says when each is answered, and the OpenAPI
-# document takes it from there.
+# Code → status. Clients branch on the codes, so never rename one. docs/api.md says what each means, and the OpenAPI
+# document copies it from there.
 PROBLEMS: dict[str, HTTPStatus] = {
     "bad_request": HTTPStatus.BAD_REQUEST,
     "invalid_json": HTTPStatus.BAD_REQUEST,
@@ -47,14 +47,14 @@ PROBLEMS: dict[str, HTTPStatus] = {
     "unavailable": HTTPStatus.SERVICE_UNAVAILABLE,
     "timeout": HTTPStatus.GATEWAY_TIMEOUT,
 }
-# What API Gateway answers in the function's place (ops/stack/gateway.py), so that no view raises it.
+# API Gateway answers with these in the function's place (ops/stack/gateway.py). No view raises them.
 GATEWAY_PROBLEMS = ("bad_request", "payload_too_large", "too_many_requests", "timeout")
 
 
 class Problem(Exception):  # noqa: N818 - the RFC's word
-    """Raised anywhere below a route; becomes the answer.
+    """An error that becomes the answer. It may be raised anywhere below a route.
 
-    `field` names the offending field or parameter (dotted for nested ones). `detail` is a sentence for a person.
+    `detail` is a sentence for a person. `field` names the wrong field or parameter, dotted if it is nested.
     """
 
     def __init__(
@@ -68,6 +68,7 @@ class Problem(Exception):  # noqa: N818 - the RFC's word
 
 
 def response(problem: Problem, request_id: str) -> Response:
+    """The problem document."""
     status = PROBLEMS[problem.code]
     body = {
         "type": f"urn:filemill:problem:{problem.code}",

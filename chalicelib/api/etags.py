@@ -1,9 +1,8 @@
 """Entity tags and the conditions on them (RFC 9110, 8.8.3 and 13.1).
 
-A record's tag is `"revision-digest"`. The digest is of all that the client gets, so that 304 is said only of an answer
-that is the same to the byte: addresses of private files change though no revision does, and a copy with addresses that
-are over is not to be kept. A write asks for less: it goes by the revision alone, for what the client has seen is what
-it changes.
+A record's tag is `"revision-digest"`. The digest is of the whole answer, so 304 means that the answer would be the same
+to the byte: the signed addresses of a private file change while its revision does not, and a client must not keep
+addresses that have expired. A write compares the revision alone: it asks if the client saw the newest record.
 """
 
 from __future__ import annotations
@@ -20,52 +19,53 @@ from chalicelib.api.routing import Call
 from chalicelib.model import File
 
 _TAG = re.compile(r'(W/)?("[\x21\x23-\x7e\x80-\xff]*")')
-# Commas stand within tags, too, and elements of the list may be empty (RFC 9110, 5.6.1), but not all of them.
+# Tags may contain commas. Elements of the list may be empty, but not all of them (RFC 9110, 5.6.1).
 _LIST = re.compile(rf"[ \t,]*{_TAG.pattern}[ \t]*(,[ \t]*({_TAG.pattern}[ \t]*)?)*")
 _OURS = re.compile(r'"([0-9]{1,18})-[0-9a-f]{16}"')
 
 
 def etag(revision: int, body: Mapping[str, Any]) -> str:
-    """A strong tag of a record's JSON."""
+    """The strong tag of a record's JSON."""
     text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
     return f'"{revision}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"'
 
 
 @dataclass(frozen=True)
 class Tag:
-    """`value` with its quotes."""
+    """An entity tag. `value` has its quotes."""
 
     weak: bool
     value: str
 
 
 def not_modified(call: Call, tag: str) -> bool:
-    """Whether the client has the answer of this tag (If-None-Match; weak comparison)."""
+    """True if the client already has the answer with this tag (If-None-Match, compared weakly)."""
     tags = _tags(call, "If-None-Match")
     return tags is not None and (not tags or any(sent.value == tag for sent in tags))
 
 
 def holds(call: Call, file: File) -> int | None:
-    """The revision that a write is for: the record's when the client sent If-Match, None when it did not.
+    """The revision that a write must meet: the record's if the client sent If-Match, else None.
 
-    Strong comparison: a weak tag matches nothing. Raises Problem: `precondition_failed`, and `invalid_field` for what
-    is no entity tag.
+    Tags in If-Match are compared strongly: a weak tag matches nothing. Raises Problem: `precondition_failed`, and
+    `invalid_field` for a header that is no list of entity tags.
     """
     tags = _tags(call, "If-Match")
     if tags and not any(not tag.weak and _revision(tag) == file.revision for tag in tags):
         raise failed()
     unwanted = _tags(call, "If-None-Match")
     if unwanted is not None and (not unwanted or any(_revision(tag) == file.revision for tag in unwanted)):
-        raise Problem("precondition_failed", "The file is there, and at a revision that If-None-Match excludes.")
+        raise Problem("precondition_failed", "The file exists, and If-None-Match excludes its revision.")
     return None if tags is None else file.revision
 
 
 def is_conditional(call: Call) -> bool:
+    """True if a write has conditions, so that it needs the record first."""
     return any(_header(call, name) is not None for name in ("If-Match", "If-None-Match"))
 
 
 def failed() -> Problem:
-    return Problem("precondition_failed", "The file has changed since: get it again, and decide anew.")
+    return Problem("precondition_failed", "The file has changed in the meantime. Get it again, and decide anew.")
 
 
 def _revision(tag: Tag) -> int | None:
@@ -79,7 +79,7 @@ def _header(call: Call, name: str) -> str | None:
 
 
 def _tags(call: Call, name: str) -> list[Tag] | None:
-    """The tags of a header, none for `*`; None without the header."""
+    """The tags of a header; an empty list for `*`; None if the header is missing."""
     value = _header(call, name)
     if value is None:
         return None

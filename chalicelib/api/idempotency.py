@@ -1,4 +1,4 @@
-"""`Idempotency-Key` on `POST /v1/files`: a request that is sent again is answered again, not carried out again."""
+"""`Idempotency-Key` on `POST /v1/files`: a repeated request gets the first answer again, and creates no second file."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ def key_of(call: Call) -> str | None:
 
 
 def replay(call: Call, key: str, body: Body) -> Response | None:
-    """The answer that was given to this key, None when the key is new.
+    """The first answer to this caller's key; None if the key is new.
 
-    Raises Problem `idempotency_key_reused` when it came with another body.
+    Raises Problem `idempotency_key_reused` if it came with another body.
     """
     known = idempotency.remembered(_owner(call), key)
     if known is None:
@@ -50,15 +50,16 @@ def replay(call: Call, key: str, body: Body) -> Response | None:
 
 
 def remember(call: Call, key: str, body: Body, file: File, answer: dict[str, Any]) -> Remembered:
-    """What to write together with the record."""
+    """What is written together with the record, so that a repeated request finds this answer."""
     text = json.dumps(answer, ensure_ascii=False, separators=(",", ":"))
     return Remembered(_owner(call), key, _hash(body), file.id, text)
 
 
 def _owner(call: Call) -> str:
+    """Keys belong to a credential: nobody finds the answer to somebody else's key."""
     return f"{call.tenant}/{call.caller.key_id}"
 
 
 def _hash(body: Body) -> str:
-    """Of what the body means, so that spaces and the order of fields do not make another request of it."""
+    """SHA-256 (hex) of the parsed body, so that spaces and the order of fields make no difference."""
     return hashlib.sha256(json.dumps(body.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()

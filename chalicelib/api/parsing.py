@@ -1,44 +1,48 @@
-"""Request bodies and query strings to models, and what a wrong one is answered."""
+"""Request bodies and query strings become models, and the first wrong field becomes the answer."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any, ClassVar, get_origin
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    ValidationError,
-)
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from chalicelib.api.errors import Problem
 
 MAX_BODY_BYTES = 64 * 1024
 
+# How pydantic's messages begin.
+_SUBJECT = re.compile(r"^\w+ should ")
+
+# The error type of our own checks (fields.py), whose messages are sentences already.
+CHECK = "filemill"
+
 
 class Body(BaseModel):
-    """Of every request: an unknown field is a typing error, and text is no number."""
+    """Base of all request bodies. Unknown fields are refused, and strings are not converted to numbers."""
 
     MAX_BYTES: ClassVar[int] = MAX_BODY_BYTES
 
-    # Built when first used: a request needs one of some twenty.
+    # Built when it is first used: there are some twenty models, and a request needs one.
     model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
 
 
 class Query(BaseModel):
-    """Of every query string: text becomes numbers and dates; an unknown parameter is a typing error.
+    """Base of all query strings. Text is converted to numbers and dates, and unknown parameters are refused.
 
-    A field that is a list takes a repeated parameter; any other takes one only.
+    A field that is a list takes a repeated parameter; any other parameter may be given once.
     """
 
     model_config = ConfigDict(extra="forbid", defer_build=True)
 
 
 def parse[Model: Body](model: type[Model], raw: bytes) -> Model:
-    """A request body as its model.
+    """Reads a request body.
 
-    Raises Problem: `invalid_json` for what is no JSON object; `invalid_field` naming the first wrong field.
+    Raises Problem: `invalid_json` for bytes that are not JSON; `invalid_field` with the first wrong field, or with
+    `body` for a body that is too long or no object.
     """
     if len(raw) > model.MAX_BYTES:
         raise Problem("invalid_field", f"The body must be at most {model.MAX_BYTES} bytes.", field="body")
@@ -52,10 +56,12 @@ def parse[Model: Body](model: type[Model], raw: bytes) -> Model:
         return model.model_validate(document)
     except ValidationError as error:
         raise _problem(error, "body", "field of this request") from None
+    except RecursionError:
+        raise Problem("invalid_field", "The body is nested too deeply.", field="body") from None
 
 
 def parse_query[Model: Query](model: type[Model], parameters: Mapping[str, list[str]]) -> Model:
-    """A query string's values as their model. Raises Problem `invalid_field` naming the first wrong parameter."""
+    """Reads a query string. Raises Problem `invalid_field` with the first wrong parameter."""
     values: dict[str, Any] = {}
     for name, sent in parameters.items():
         field = model.model_fields.get(name)
@@ -71,18 +77,21 @@ def parse_query[Model: Query](model: type[Model], parameters: Mapping[str, list[
         raise _problem(error, "query", "parameter of this request") from None
 
 
-def _problem(error: ValidationError, whole: str, what: str) -> Problem:
+def _problem(error: ValidationError, whole: str, noun: str) -> Problem:
+    """The first error. Its field is dotted if it is nested; `whole` if the error is none of one field."""
     first = error.errors(include_url=False)[0]
     field = ".".join(str(part) for part in first["loc"]) or whole
-    return Problem("invalid_field", f"`{field}`: {_sentence(first['type'], first['msg'], what)}", field=field)
+    return Problem("invalid_field", f"`{field}`: {_sentence(first['type'], first['msg'], noun)}", field=field)
 
 
-def _sentence(kind: str, message: str, what: str) -> str:
+def _sentence(kind: str, message: str, noun: str) -> str:
+    """Pydantic's message as the rest of a sentence that begins with the field's name."""
     if kind == "missing":
         return "is required."
     if kind == "extra_forbidden":
-        return f"is not a {what}."
-    message = message.removeprefix("Input should be ").removeprefix("Value error, ")
-    if kind != "filemill":
-        message = f"should be {message[0].lower()}{message[1:]}"
+        return f"is not a {noun}."
+    if kind != CHECK:
+        # "Input should be …", "String should have …"; of a list also how many items were left after our checks.
+        message = _SUBJECT.sub("must ", message).replace("a valid dictionary", "an object")
+        message = message.partition(" after validation")[0]
     return message.rstrip(".") + "."

@@ -1,4 +1,4 @@
-"""How every route is made: who may call it, what body it takes, and how what goes wrong is answered."""
+"""How routes are mounted: behind authentication and validation, and with problem documents for all errors."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from chalicelib.api.errors import Problem
 from chalicelib.api.parsing import Body, Query
 from chalicelib.observability import append, logger
 
-# AWS's words for "not now": the client may try again.
+# AWS's error codes for "not now". The client may try again.
 _BUSY = frozenset(
     {
         "InternalServerError",
@@ -35,11 +35,11 @@ _BUSY = frozenset(
 
 @dataclass(frozen=True)
 class Operation:
-    """What a route promises: all that the OpenAPI document says of it comes from here, and from the view's docstring.
+    """The contract of a route. The OpenAPI document is made from it, and from the view's docstring.
 
-    `returns` has a model for each status that is no error, None where there is no body. `problems` are the codes of
-    errors.py that this route answers beyond those that its scope, body, query and path bring by themselves. `headers`
-    are those that it reads (`Idempotency-Key`, `If-Match`, `If-None-Match`) or answers (`ETag`, `Location` …).
+    `returns` has a model for each status that is no error; None if the answer has no body. `problems` are codes of
+    errors.py. Those that every route with such a scope, body, query or path can answer are left out. `headers` are
+    those that the route reads (`Idempotency-Key`, `If-Match`, `If-None-Match`) or answers (`ETag`, `Location` …).
     """
 
     method: str
@@ -56,8 +56,12 @@ class Operation:
 
 
 OPERATIONS: list[Operation] = []
+"""Every route that is mounted, in the order in which the modules are imported."""
 
-# Characters: longer than any id, of ours or of S3's.
+# The methods that an address may answer. All others are API Gateway's to refuse.
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+
+# Characters. Ids are shorter, both ours and S3's.
 MAX_PATH_PARAMETER = 1024
 
 
@@ -73,12 +77,9 @@ class Call:
     def tenant(self) -> str:
         return self.caller.tenant
 
-    def query(self, name: str) -> str | None:
-        value: str | None = (self.request.query_params or {}).get(name)
-        return value
-
 
 def json_response(body: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """An answer with compact JSON."""
     text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
     return Response(text, status_code=status, headers={"Content-Type": "application/json", **(headers or {})})
 
@@ -99,8 +100,8 @@ def route(
 ) -> Callable[[Callable[..., Response]], Callable[..., Response]]:
     """Mounts `view(call, [query,] [body,] **path parameters)` behind authentication and validation.
 
-    There is no way to mount a route of the API without a scope. With `tokens` upload tokens are let in as well: the
-    view must then ask `uploads.own_file` for files. With `cookies` the token may come in a cookie.
+    Every such route has a scope. With `tokens`, upload tokens may call it, too: then the view must find files with
+    `ownership.own_file`. With `cookies`, the token may come in a cookie.
     """
 
     def decorate(view: Callable[..., Response]) -> Callable[..., Response]:
@@ -143,7 +144,7 @@ def public_route(
     problems: tuple[str, ...] = (),
     headers: tuple[str, ...] = (),
 ) -> Callable[[Callable[..., Response]], Callable[..., Response]]:
-    """Mounts `view(request, **path parameters)` for anyone. What needs a credential is mounted with `route`."""
+    """Mounts `view(request, **path parameters)` for anyone. Routes that need a credential are mounted with `route`."""
 
     def decorate(view: Callable[..., Response]) -> Callable[..., Response]:
         @functools.wraps(view)
@@ -163,7 +164,7 @@ def public_route(
 
 
 def _cookie(headers: Mapping[str, str]) -> str | None:
-    # SameSite=Strict still lets pages of sibling domains use it; a browser says which page it asks for.
+    # With SameSite=Strict alone, pages of sibling domains could still use the cookie. Browsers tell which page asks.
     if headers.get("sec-fetch-site", "same-origin") != "same-origin":
         return None
     try:
@@ -184,7 +185,7 @@ def _raw(request: Any) -> bytes:
 
 
 def respond(request: Any, answer: Callable[[str], Response]) -> Response:
-    """Calls `answer(request id)`; whatever it raises becomes a problem document."""
+    """Calls `answer(request id)`. Everything that it raises becomes a problem document."""
     request_id = str(request.context.get("requestId", ""))
     try:
         return answer(request_id)
@@ -202,4 +203,4 @@ def respond(request: Any, answer: Callable[[str], Response]) -> Response:
         return errors.response(_INTERNAL, request_id)
 
 
-_INTERNAL = Problem("internal", "Something went wrong on our side; the request id finds it in the logs.")
+_INTERNAL = Problem("internal", "Something went wrong on our side. The request id finds it in the logs.")

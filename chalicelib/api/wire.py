@@ -14,7 +14,7 @@ from chalicelib.delivery.access import Access, access_to
 from chalicelib.delivery.markup import markup
 from chalicelib.model import File, timestamp
 
-# What of a record is the client's to see.
+# The stored fields that clients see. All others are for the pipeline.
 _WIRE = (
     "id",
     "status",
@@ -39,13 +39,13 @@ _WIRE = (
 
 
 ALL_FIELDS = frozenset({*_WIRE, "renditions", "delivery"})
-# What a record has among others.
+# A record in a list. `delivery` is large, so it must be asked for.
 WITHOUT_DELIVERY = ALL_FIELDS - {"delivery"}
 _NEEDS_ACCESS = ALL_FIELDS - {*_WIRE}
 
 
 def wire(file: File, fields: Collection[str] = ALL_FIELDS, *, expires_in: int | None = None) -> dict[str, Any]:
-    """A record as clients see it, or some fields of it; `expires_in` seconds is for a private file's addresses."""
+    """A record as clients see it, or some fields of it. A private file's addresses work for `expires_in` seconds."""
     stored = [name for name in _WIRE if name in fields]
     values = file.model_dump(mode="json", include=set(stored))
     body = {name: values[name] for name in stored}
@@ -73,6 +73,6 @@ def _delivery(file: File, access: Access) -> dict[str, Any]:
 def record(
     file: File, status: int = 200, *, more: Mapping[str, Any] | None = None, headers: Mapping[str, str] | None = None
 ) -> Response:
-    """The answer that is one record, with its ETag; `more` is what the answer has besides."""
+    """An answer with one record and its ETag. `more` are fields that the answer has beside the record."""
     body = wire(file)
     return json_response({**body, **(more or {})}, status, {"ETag": etags.etag(file.revision, body), **(headers or {})})

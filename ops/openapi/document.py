@@ -273,7 +273,7 @@ def _when(code: str) -> str:
 
 # Problems that name a field, in the examples.
 _FIELDS = {
-    "invalid_field": ("size", "`size`: should be greater than or equal to 0."),
+    "invalid_field": ("size", "`size`: must be greater than or equal to 0."),
     "invalid_cursor": ("cursor", "This cursor is not one of this list's."),
 }
 

@@ -1,4 +1,4 @@
-"""The document against the app itself, on moto; tests/e2e/test_contract.py does the same to the deployed stack."""
+"""The OpenAPI document against the app itself, on moto. tests/e2e/test_contract.py tries the deployed stack."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from chalicelib.api.routes import files
+from chalicelib.api.routes import reading
 from ops.openapi.document import TARGET
 from tests import contract
 from tests.client import new_client
@@ -20,10 +20,10 @@ EXAMPLES = int(os.environ.get("CONTRACT_EXAMPLES", "6"))
 
 @pytest.fixture
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    """`wait` waits by a clock that its own pauses move."""
+    """`wait` uses a clock that only its own pauses move, so it takes no time."""
     moment = [0.0]
     clock = SimpleNamespace(monotonic=lambda: moment[0], sleep=lambda s: moment.__setitem__(0, moment[0] + s))
-    monkeypatch.setattr(files, "time", clock)
+    monkeypatch.setattr(reading, "time", clock)
 
 
 @pytest.mark.usefixtures("_no_waiting")

@@ -1,4 +1,4 @@
-"""Which pages may call the API, and what every answer says besides: caching, bounds."""
+"""CORS, and the headers that every answer has: caching and rate limits."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from chalicelib import settings
-from chalicelib.api import application
+from chalicelib.api import application, cors
 from tests.client import Client
 from tests.stage import STAGE, Calls, lambda_context
 
@@ -66,7 +66,7 @@ def test_with_several_origins_a_preflight_is_the_functions_work(setting: Any) ->
     setting("CORS_ORIGIN", SEVERAL)
     app = application.Application(app_name="test", configure_logs=False)
     app.route("/v1/files/{file_id}", methods=["GET", "PATCH"])(lambda file_id: None)
-    application._mount_preflights(app)
+    cors.mount_preflights(app)
 
     def preflight(origin: str) -> Any:
         return app(

@@ -1,3 +1,5 @@
+"""Problem documents: for unknown addresses, wrong methods and types, and for our own faults."""
+
 from __future__ import annotations
 
 import io
@@ -9,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib import observability
+from chalicelib import aws, observability
 from chalicelib.api.errors import PROBLEMS
 from tests.client import Client
 from tests.stage import ROOT, Calls
@@ -89,3 +91,18 @@ def test_every_problem_raised_in_the_source_has_a_status() -> None:
     }
     assert raised
     assert raised <= set(PROBLEMS)
+
+
+def test_a_throttled_table_is_503_with_retry_after(client: Client) -> None:
+    client("GET", "/v1/files")
+
+    def throttle(**_: Any) -> None:
+        from botocore.exceptions import ClientError
+
+        raise ClientError({"Error": {"Code": "ThrottlingException", "Message": "slow down"}}, "Query")
+
+    events = aws.dynamodb().meta.events
+    events.register("before-call.dynamodb.Query", throttle)
+    answer = client("GET", "/v1/files")
+    events.unregister("before-call.dynamodb.Query", throttle)
+    assert (answer.status, answer.json["code"], answer.headers["Retry-After"]) == (503, "unavailable", "2")

@@ -1,37 +1,21 @@
-"""Every route refuses another tenant: the routes are read off the app, so that a new one cannot be forgotten."""
+"""Every route refuses another tenant. The routes and their requests are read off the app, so none can be forgotten."""
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
 from chalicelib.api import routing
-from tests.client import Client, new_client
-from tests.making import deliver, put
+from chalicelib.api.routing import Operation
+from ops.openapi.examples import BODIES
+from tests.client import Answer, Client, new_client
+from tests.making import deliver, open_uploads, put
 from tests.stage import aws_client
 
-# Bodies that would be right, had the file been theirs.
-BODIES: dict[str, Any] = {
-    "/v1/files/{file_id}/reprocess": {"force": True},
-    "/v1/files/{file_id}/grant": {},
-    "/v1/files/{file_id}/parts": {"part_numbers": [1]},
-    "/v1/files/{file_id}/complete": {"parts": [{"part_number": 1, "etag": "x"}]},
-}
-PATCH = {"visibility": "public", "tags": ["theirs"]}
-# Routes that name no file: what they answer is the caller's own.
-WITHOUT_A_FILE = {
-    ("GET", "/v1/changes"),
-    ("GET", "/v1/files"),
-    ("GET", "/v1/search"),
-    ("GET", "/v1/stats"),
-    ("POST", "/v1/files"),
-    ("POST", "/v1/files/batch-get"),  # tests/api/routes/test_finding.py: it leaves out what is not the caller's
-    ("POST", "/v1/grants"),  # as batch-get: tests/api/routes/test_access.py
-    ("POST", "/v1/upload-tokens"),
-}
 RENDER = "/render/f/{visibility}/{file_id}/{version}/{name}"
-# CloudFront's secret, and not a credential, opens RENDER: tests/api/routes/test_render.py.
+# What anyone is answered. CloudFront's secret, not a credential, opens RENDER: tests/api/routes/test_render.py.
 OPEN = {
     ("GET", "/v1/health"): 200,
     ("GET", "/s3/sts"): 404,
@@ -44,7 +28,8 @@ OPEN = {
 }
 
 
-def routes() -> list[tuple[str, str]]:
+def mounted() -> list[tuple[str, str]]:
+    """(method, path) of every route of the app but its fallbacks."""
     import app
 
     fallbacks = {"method_not_allowed", "unknown_route"}
@@ -56,38 +41,101 @@ def routes() -> list[tuple[str, str]]:
     ]
 
 
-@pytest.mark.parametrize(("method", "path"), routes(), ids=lambda v: v)
+def guarded() -> list[Operation]:
+    """Every route that needs a credential."""
+    assert mounted()
+    return [operation for operation in routing.OPERATIONS if operation.scope]
+
+
+def named(operation: Operation) -> str:
+    return operation.view.__name__
+
+
+def example(operation: Operation) -> Any:
+    return next(iter(BODIES[operation.body.__name__].values())) if operation.body else None
+
+
+@pytest.mark.parametrize(("method", "path"), mounted(), ids=lambda v: v)
 def test_a_route_needs_a_credential(stage: Any, method: str, path: str) -> None:
-    answer = Client(None)(method, path.replace("{file_id}", "file_x"), BODIES.get(path))
+    bodies = {(operation.method, operation.path): example(operation) for operation in guarded()}
+    answer = Client(None)(method, path.replace("{file_id}", "file_x"), bodies.get((method, path)))
     assert answer.status == OPEN.get((method, path), 401)
 
 
-# The routes below /s3 name a file by its key: tests/api/routes/test_uppy.py has them.
-NAME_A_FILE = [r for r in routes() if r not in WITHOUT_A_FILE | OPEN.keys() and not r[1].startswith("/s3/")]
+def test_every_route_is_open_or_has_a_scope() -> None:
+    assert set(mounted()) == {(operation.method, operation.path) for operation in guarded()} | OPEN.keys()
 
 
-@pytest.mark.parametrize(("method", "path"), NAME_A_FILE, ids=lambda v: v)
-def test_a_route_that_names_a_file_answers_another_tenant_as_if_there_were_none(
-    client: Client, method: str, path: str
-) -> None:
-    assert "{file_id}" in path, "say in this test what this new route does with another tenant's files"
-    multipart = {"filename": "v", "content_type": "application/x-v", "size": 10**7, "upload": "multipart"}
-    waiting = client("POST", "/v1/files", multipart).json["id"]
-    done = client("POST", "/v1/files", {"filename": "a", "content_type": "text/csv", "size": 3}).json["id"]
-    put(done, b"a,b")
-    deliver(done)
+class Theirs:
+    """What `acme` has: an upload that is open, and a file that is ready."""
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+        multipart = {"filename": "secret-film", "content_type": "application/x-v", "size": 10**7, "upload": "multipart"}
+        waiting = client("POST", "/v1/files", multipart).json["id"]
+        table = {"filename": "secret-table", "content_type": "text/csv", "size": 3, "tags": ["secret"]}
+        ready = client("POST", "/v1/files", table).json["id"]
+        put(ready, b"a,b")
+        deliver(ready)
+        self.ids = [waiting, ready]
+        (self.upload_id,) = open_uploads()
+        self.before = self.seen()
+
+    def seen(self) -> tuple[Any, ...]:
+        """Their records, and what S3 holds of them."""
+        records = [self.client("GET", f"/v1/files/{file_id}").json for file_id in self.ids]
+        versions = aws_client("s3").list_object_versions(Bucket="originals", Prefix="acme/")["Versions"]
+        return (
+            records,
+            [(version["Key"], version["VersionId"]) for version in versions],
+            self.upload_id in open_uploads(),
+        )
+
+    def ask(self, stranger: Client, operation: Operation, file_id: str) -> Answer:
+        """The stranger's request, with all that can name one of these files, or all of them."""
+        names = {"file_id": file_id, "upload_id": self.upload_id, "part_number": "1"}
+        path = operation.path
+        for name, value in names.items():
+            path = path.replace("{" + name + "}", value)
+        assert "{" not in path, f"say here how {operation.path} names a file"
+        body = example(operation)
+        if body is not None:
+            ours = {"ids": self.ids, "key": f"acme/{file_id}", "uploadId": self.upload_id, "partNumber": 1}
+            fields = (
+                {field.alias or name for name, field in operation.body.model_fields.items()} if operation.body else ()
+            )
+            body = {**body, **{name: value for name, value in ours.items() if name in fields}}
+        return stranger(operation.method, path, body, query=self.query(operation, file_id))
+
+    @staticmethod
+    def query(operation: Operation, file_id: str) -> dict[str, str]:
+        """Every parameter that is required."""
+        values = {"key": f"acme/{file_id}", "partNumbers": "1", "q": "secret", "filename": "mine.jpg"}
+        fields = operation.query.model_fields.items() if operation.query else ()
+        return {field.alias or name: values[field.alias or name] for name, field in fields if field.is_required()}
+
+
+def names_a_file(operation: Operation) -> bool:
+    """True for a route on one file, which is named by its id, or below `/s3` by its key."""
+    models = [model.model_fields for model in (operation.query, operation.body) if model]
+    return "{file_id}" in operation.path or any("key" in fields for fields in models)
+
+
+@pytest.mark.parametrize("operation", guarded(), ids=named)
+def test_a_route_tells_a_stranger_nothing_and_changes_nothing(client: Client, operation: Operation) -> None:
+    theirs = Theirs(client)
     other = new_client("other")
-    token = Client(other("POST", "/v1/upload-tokens", {"max_bytes": 10**9}).json["token"])
-    neighbour = Client(client("POST", "/v1/upload-tokens", {"max_bytes": 10**9}).json["token"])
-    takes_tokens = any(o.tokens for o in routing.OPERATIONS if (o.method, o.path) == (method, path))
-    before = [client("GET", f"/v1/files/{file_id}").json for file_id in (waiting, done)]
-    for file_id in (waiting, done):
-        for stranger in (other, token, neighbour):
-            body = PATCH if method == "PATCH" else BODIES.get(path)
-            answer = stranger(method, path.replace("{file_id}", file_id), body)
-            refused = stranger is not other and not takes_tokens
-            assert answer.json["code"] == ("missing_scope" if refused else "not_found")
-            assert answer.status == (403 if refused else 404)
-    assert [client("GET", f"/v1/files/{file_id}").json for file_id in (waiting, done)] == before
-    assert len(aws_client("s3").list_multipart_uploads(Bucket="originals")["Uploads"]) == 1
-    assert len(aws_client("s3").list_object_versions(Bucket="originals")["Versions"]) == 1
+    tokens = [Client(c("POST", "/v1/upload-tokens", {"max_bytes": 10**9}).json["token"]) for c in (other, client)]
+    for stranger in (other, *tokens):
+        for file_id in theirs.ids:
+            answer = theirs.ask(stranger, operation, file_id)
+            told = (answer.status, answer.json.get("code") if answer.status >= 400 else None)
+            if stranger is not other and not operation.tokens:
+                assert told == (403, "missing_scope")
+            elif names_a_file(operation):
+                assert told == (404, "not_found")
+            elif stranger is other and operation.view.__name__ != "begin_session":  # which is for tokens
+                assert answer.status < 300, answer.text
+            shown = json.dumps(answer.json)
+            assert not any(theirs_ in shown for theirs_ in (*theirs.ids, "secret", theirs.upload_id))
+    assert theirs.seen() == theirs.before

@@ -50,7 +50,7 @@ def finish(of: File, *leftovers: str) -> object:
         content_type="text/csv",
         size=9,
         sha256="f" * 64,
-        image=None,
+        info=None,
         renditions=[],
         source_version="1" * 16,
         made_with="another",

@@ -1,9 +1,9 @@
-"""Who is asking: API keys and upload tokens, looked up by id, compared by hash, remembered for less than a minute.
+"""Who calls: API keys and upload tokens, found by their id and compared by their hash.
 
-The check stands in the function and not in an API Gateway authorizer. Chalice can neither put CORS headers on an
-authorizer's refusals nor make problem documents of them, so a browser would see a network error where it should see
-"wrong key"; and the authorizer would be one more function to start cold. What the authorizer's cache would save, the
-memory below saves too: a warm function reads a key once in `REMEMBER` seconds.
+The check runs in the function, not in an API Gateway authorizer. Chalice can neither add CORS headers to an
+authorizer's refusals nor make them problem documents, so a browser would show a network error in place of "wrong key".
+An authorizer would also be one more function that starts cold. Its cache is not missed: a warm function reads a key
+once in `memory.REMEMBER` seconds.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True)
 class Caller:
-    """Whose request it is. The tenant comes from the credential and from nowhere else.
+    """Who calls. The tenant comes from the credential, never from the request.
 
-    A browser with an upload token has no scopes: what it may do it may do with its own files only.
+    The bearer of an upload token has no scopes, and may use its own files only.
     """
 
     tenant: str
@@ -40,36 +40,49 @@ class Caller:
 
 
 def authenticate(authorization: str | None, cookie: str | None = None) -> Caller:
-    """The caller behind an `Authorization: Bearer …` header or, without one, an upload token in a cookie.
+    """The caller whose credential is in `Authorization: Bearer …` or, without that header, in a cookie.
 
-    At most one read; none while the credential is remembered. Raises Problem `unauthenticated`: nothing sent, not our
-    scheme, an unknown, wrong or revoked credential - told apart in words only where that helps nobody guess; and
-    `token_expired`.
+    A cookie may hold an upload token only. At most one read of the table; none while the credential is remembered.
+    Raises Problem `token_expired`, and `unauthenticated` for a credential that is missing, malformed, unknown, wrong or
+    revoked. The last three get the same words, so that nobody learns which ids exist.
     """
-    if not authorization and not cookie:
-        raise _unauthenticated("This request needs an API key: send `Authorization: Bearer fm_…`.")
-    scheme, _, credential = authorization.partition(" ") if authorization else ("bearer", "", cookie or "")
-    credential = credential.strip()
+    credential = _sent(authorization, cookie)
     match = keys.CREDENTIAL.fullmatch(credential)
-    if scheme.lower() != "bearer" or not match or (not authorization and match[1] != "fmu"):
-        raise _unauthenticated("The Authorization header must be `Bearer` and an API key that starts with `fm_`.")
+    if not match or (not authorization and match[1] != "fmu"):
+        raise _unauthenticated(_WRONG_FORM)
     known: ApiKey | UploadToken | None = look_up(keys.find, f"{match[1]}_{match[2]}")
     if not known or not hmac.compare_digest(known.hash, hash_key(credential)):
-        raise _unauthenticated("This credential is not valid: it is unknown or was revoked.")
+        raise _unauthenticated(_NOT_VALID)
     if isinstance(known, UploadToken):
         if known.expires_at <= now():
-            raise Problem("token_expired", "This upload token is over; ask your backend for a new one.")
+            raise Problem("token_expired", "This upload token has expired; ask your backend for a new one.")
         return Caller(known.tenant, f"token:{known.id}", frozenset(), known)
     if known.revoked_at:
-        raise _unauthenticated("This credential is not valid: it is unknown or was revoked.")
+        raise _unauthenticated(_NOT_VALID)
     return Caller(known.tenant, known.id, frozenset(known.scopes))
 
 
+_WRONG_FORM = "The Authorization header must be `Bearer` and an API key that starts with `fm_`."
+_NOT_VALID = "This credential is not valid: it is unknown or was revoked."
+
+
+def _sent(authorization: str | None, cookie: str | None) -> str:
+    """The credential that was sent. The header counts, even a wrong one; the cookie only without a header."""
+    if not authorization:
+        if not cookie:
+            raise _unauthenticated("This request needs an API key: send `Authorization: Bearer fm_…`.")
+        return cookie.strip()
+    scheme, _, credential = authorization.partition(" ")
+    if scheme.lower() != "bearer":
+        raise _unauthenticated(_WRONG_FORM)
+    return credential.strip()
+
+
 def require(caller: Caller, scope: Scope, *, tokens: bool = False) -> None:
-    """Raises Problem `missing_scope` unless the caller's key has the scope, or tokens are welcome and it is one."""
+    """Raises Problem `missing_scope` unless the caller's key has the scope, or it is a token and `tokens` may call."""
     if caller.token:
         if not tokens:
-            raise Problem("missing_scope", "An upload token opens only its own uploads.")
+            raise Problem("missing_scope", "An upload token may be used for its own uploads only.")
     elif scope not in caller.scopes:
         raise Problem("missing_scope", f"This API key lacks the scope `{scope}` that this request needs.")
 

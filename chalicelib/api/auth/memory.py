@@ -1,4 +1,4 @@
-"""What this process remembers of the table for less than a minute: keys, tokens and tenants."""
+"""A short memory of the table's keys, tokens and tenants, so that a warm process need not read them each time."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-# Seconds a key is trusted from memory. A revoked key must stop within a minute.
+# Seconds that an entry is used without reading it again. A revoked key must stop working within a minute.
 REMEMBER = 30.0
+# Entries. When there are more, all are forgotten.
 REMEMBER_KEYS = 1000
-
 
 _remembered: dict[tuple[Callable[..., Any], str], tuple[float, Any]] = {}
 
 
 def forget() -> None:
-    """Empties this process's memory of keys and tenants."""
+    """Empties the memory."""
     _remembered.clear()
 
 
 def look_up(read: Callable[[str], Any], name: str) -> Any:
-    """What `read` finds under a name, for `REMEMBER` seconds from memory. That there is nothing is not remembered."""
+    """What `read(name)` finds, from memory if it was read within `REMEMBER` seconds. \"Nothing\" is not remembered."""
     moment = time.monotonic()
     found = _remembered.get((read, name))
     if found and moment - found[0] < REMEMBER:

@@ -1,4 +1,4 @@
-"""What opens a file for viewers who have no credential: grants for its renditions, an address for its original."""
+"""Access for viewers who have no credential: grants for a file's renditions, and addresses of its original."""
 
 from __future__ import annotations
 
@@ -6,15 +6,13 @@ from datetime import timedelta
 from typing import Annotated, Any, Literal
 
 from chalice import Blueprint, Response
-from pydantic import (
-    Field,
-)
+from pydantic import Field
 
-from chalicelib.api.answers import GrantList, GrantResource, OriginalResource
+from chalicelib.api.answers import FileId, Resource, Time, Url
 from chalicelib.api.auth.callers import Scope
 from chalicelib.api.errors import Problem
 from chalicelib.api.fields import MAX_IDS, WholeNumber, check_expires_in
-from chalicelib.api.own import own_file
+from chalicelib.api.ownership import own_file
 from chalicelib.api.parsing import Body, Query
 from chalicelib.api.routing import Call, json_response, route
 from chalicelib.catalog import files
@@ -35,27 +33,53 @@ class GetOriginal(Query):
 
     disposition: Annotated[
         Literal["inline", "attachment"],
-        Field(description="`attachment`: a browser saves it; `inline`: it may show images, audio and video"),
+        Field(description="`attachment`: a browser saves it; `inline`: a browser may show images, audio and video"),
     ] = "inline"
-    redirect: Annotated[Literal["true", "false"], Field(description="`false`: the address as JSON, with 200")] = "true"
+    redirect: Annotated[
+        Literal["true", "false"], Field(description="`false`: answer 200, with the address as JSON")
+    ] = "true"
     expires_in: Annotated[WholeNumber, Field(ge=MIN_URL_EXPIRY, le=MAX_ORIGINAL_EXPIRY, description="Seconds")] = 300
 
 
-# A host's name, lower case; a single label (`com`) is refused by browsers.
+# A host's name in lower case. Browsers refuse a single label (`com`).
 _DOMAIN = r"^[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})+$"
 
 
 class CreateGrant(Body):
-    """The body of `POST /v1/files/{id}/grant`: `expires_in` in seconds; the domain that cookies are to be for."""
+    """The body of `POST /v1/files/{id}/grant`. `expires_in` in seconds; `cookie_domain` is the cookies' domain."""
 
     expires_in: Annotated[int, Field(ge=MIN_URL_EXPIRY, le=MAX_URL_EXPIRY)] = 3600
     cookie_domain: Annotated[str, Field(max_length=253, pattern=_DOMAIN, examples=["example.com"])] | None = None
 
 
 class CreateGrants(CreateGrant):
-    """The body of `POST /v1/grants`: several files at once."""
+    """The body of `POST /v1/grants`: grants for several files."""
 
     ids: Annotated[list[Annotated[str, Field(max_length=64)]], Field(min_length=1, max_length=MAX_IDS)]
+
+
+class GrantResource(Resource):
+    """Lets a viewer see a private file's renditions until `expires_at`.
+
+    Put `?` and `query` behind an address, or set the cookies instead: `cookies` are values for `Set-Cookie`. `resource`
+    is the pattern of the addresses that the grant opens. A public file needs no grant: its `query` is empty.
+    """
+
+    id: FileId
+    base_url: Url | None
+    resource: str | None
+    query: str
+    cookies: list[str]
+    expires_at: Time | None
+
+
+class GrantList(Resource):
+    items: list[GrantResource]
+
+
+class OriginalResource(Resource):
+    url: Url
+    expires_at: Time
 
 
 @route(
@@ -67,9 +91,9 @@ class CreateGrants(CreateGrant):
     returns={200: GrantResource},
 )
 def create_grant(call: Call, body: CreateGrant, file_id: str) -> Response:
-    """Let a viewer see a private file: all of its sizes and formats, for a while.
+    """Let a viewer see all sizes and formats of a private file, for a limited time.
 
-    It covers what the file will have later, too. Costs one DynamoDB read.
+    The grant also covers renditions that the file gets later. Costs one DynamoDB read.
     """
     _check(body)
     return json_response(_grant(own_file(call, file_id), body))
@@ -84,7 +108,10 @@ def create_grant(call: Call, body: CreateGrant, file_id: str) -> Response:
     returns={200: GrantList},
 )
 def create_grants(call: Call, body: CreateGrants) -> Response:
-    """A grant for each of several files, in the order asked for, each once; ids of no file of yours are left out."""
+    """Let a viewer see several private files, for a limited time.
+
+    The grants are in the order of `ids`, each once. Ids that are not yours are left out.
+    """
     _check(body)
     ids = [file_id for file_id in body.ids if FILE_ID_PATTERN.fullmatch(file_id)]
     return json_response({"items": [_grant(file, body) for file in files.batch_get(call.tenant, ids)]})
@@ -99,7 +126,7 @@ def _check(body: CreateGrant) -> None:
 
 
 def _grant(file: File, body: CreateGrant) -> dict[str, Any]:
-    """A public file needs none: its `query` is empty, so that a client need not tell them apart."""
+    """A file's grant. A public file needs none and gets an empty `query`, so clients can treat all files alike."""
     about = {"id": file.id, "base_url": access.base_url_of(file)}
     if file.visibility is Visibility.PUBLIC:
         return {**about, "resource": None, "query": "", "cookies": [], "expires_at": None}
@@ -124,17 +151,17 @@ def _grant(file: File, body: CreateGrant) -> dict[str, Any]:
     headers=("Location",),
 )
 def get_original(call: Call, query: GetOriginal, file_id: str) -> Response:
-    """Download what was uploaded: a redirect to S3, which also serves ranges of it.
+    """Download the original: a redirect to S3, which also serves ranges of it.
 
-    With `redirect=false` the address comes as JSON. A browser shows images, audio and video, and saves all else, or
-    everything with `disposition=attachment`. Costs one DynamoDB read and one HEAD of S3.
+    With `redirect=false`, the answer is the address as JSON. A browser shows images, audio and video, and saves other
+    files; with `disposition=attachment` it saves every file. Costs one DynamoDB read and one HEAD of S3.
     """
     file = own_file(call, file_id)
     if file.version_id is None:
         raise Problem("not_uploaded", "This file's bytes have not arrived.")
     if not originals.exists(file):
         raise Problem("original_missing", "This file's original is no longer stored.")
-    # What was not processed may be something else than its type says.
+    # The bytes of a file that was not processed may be something else than its type says.
     inline = query.disposition == "inline" and file.status is Status.READY and may_be_shown(file.content_type)
     expires_at = now() + timedelta(seconds=query.expires_in)
     url = originals.sign(file, content_disposition(file.filename, inline=inline), query.expires_in)

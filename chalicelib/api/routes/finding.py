@@ -29,22 +29,22 @@ routes = Blueprint(__name__)
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 200
 MAX_FOUND = 100
-# `delivery` is some 30 KB of a private file, and Lambda answers 6 MB at most.
+# A private file's `delivery` has some 30 KB, and Lambda's answers at most 6 MB.
 MAX_WITH_DELIVERY = 50
 MAX_CURSOR = 4096
 
 Limit = Annotated[WholeNumber, Field(ge=1, le=MAX_LIMIT)]
-Cursor = Annotated[str, Field(min_length=1, max_length=MAX_CURSOR, description="`next_cursor` of the page before")]
+Cursor = Annotated[str, Field(min_length=1, max_length=MAX_CURSOR, description="The `next_cursor` of the page before")]
 
 
 class ListFiles(Query):
-    """What `GET /v1/files` shows: all filters hold at once."""
+    """The query of `GET /v1/files`. A file is listed if it passes every filter."""
 
     status: Literal["awaiting_upload", "processing", "ready", "failed", "expired"] | None = None
     kind: Kind | None = None
-    tag: Annotated[list[Tag], Field(max_length=MAX_TAGS, description="Repeatable: a file has all of them")] = Field(
-        default_factory=list
-    )
+    tag: Annotated[
+        list[Tag], Field(max_length=MAX_TAGS, description="Repeatable: a file must have all of these tags")
+    ] = Field(default_factory=list)
     content_type: (
         Annotated[
             str,
@@ -59,10 +59,13 @@ class ListFiles(Query):
     ) = None
     sha256: Sha256 | None = None
     filename_prefix: (
-        Annotated[str, Field(min_length=1, max_length=255, description="Case does not count"), control_free] | None
+        Annotated[
+            str, Field(min_length=1, max_length=255, description="Upper and lower case are the same"), control_free
+        ]
+        | None
     ) = None
-    created_after: Annotated[Moment, Field(description="Included")] | None = None
-    created_before: Annotated[Moment, Field(description="Not included")] | None = None
+    created_after: Annotated[Moment, Field(description="Not before this moment")] | None = None
+    created_before: Annotated[Moment, Field(description="Before this moment")] | None = None
     sort: Literal["-created", "created", "-updated", "updated", "-size", "size", "filename", "-filename"] | None = None
     limit: Limit = DEFAULT_LIMIT
     cursor: Cursor | None = None
@@ -70,14 +73,15 @@ class ListFiles(Query):
 
 
 class Search(Query):
-    q: Annotated[str, Field(min_length=1, max_length=200, description="At most 8 words, each of 2 characters or more")]
+    q: Annotated[str, Field(min_length=1, max_length=200, description="At most 8 words of 2 or more characters")]
     limit: Annotated[WholeNumber, Field(ge=1, le=MAX_FOUND)] = 20
     fields: Fields = Field(default_factory=list)
 
 
 class Changes(Query):
     after: (
-        Annotated[Cursor, Field(description="`next_after` of the answer before; none: from the beginning")] | None
+        Annotated[Cursor, Field(description="The `next_after` of the answer before; without it, from the beginning")]
+        | None
     ) = None
     limit: Limit = 100
     fields: Fields = Field(default_factory=list)
@@ -91,15 +95,16 @@ class BatchGet(Body):
 
 
 def _show(found: Iterable[File], fields: list[str]) -> list[dict[str, Any]]:
-    """Records as clients see them, without `delivery`, or the fields of them that were asked for."""
+    """Records as clients see them: the fields that were asked for, or else all but `delivery`."""
     chosen = {"id", *fields} if fields else WITHOUT_DELIVERY
     return [wire(file, chosen) for file in found]
 
 
-def _check(fields: list[str], limit: int, what: str = "limit") -> None:
+def _check(fields: list[str], limit: int, name: str = "limit") -> None:
+    """Raises Problem `invalid_field` for more records than an answer can hold together with their `delivery`."""
     if "delivery" in fields and limit > MAX_WITH_DELIVERY:
-        detail = f"`{what}`: should be at most {MAX_WITH_DELIVERY} with `delivery` among the fields."
-        raise Problem("invalid_field", detail, field=what)
+        detail = f"`{name}`: must be at most {MAX_WITH_DELIVERY} with `delivery` among the fields."
+        raise Problem("invalid_field", detail, field=name)
 
 
 @route(
@@ -112,10 +117,10 @@ def _check(fields: list[str], limit: int, what: str = "limit") -> None:
     problems=("invalid_cursor", "conflicting_parameters"),
 )
 def list_files(call: Call, query: ListFiles) -> Response:
-    """Files, newest first, or filtered and sorted as asked for.
+    """List files, the newest first; or filter and sort them.
 
-    Filters read an index that follows each write, as a rule within a second. A page may be shorter than `limit`, even
-    empty, though there is more: `next_cursor` says so.
+    Filters read an index, which follows each write, as a rule within a second. A page may have fewer files than
+    `limit`, even none, although more follow: only a null `next_cursor` ends the list.
     """
     _check(query.fields, query.limit)
     wanted = ListQuery(
@@ -145,7 +150,7 @@ def list_files(call: Call, query: ListFiles) -> Response:
 
 
 def _canonical(query: ListQuery) -> str:
-    """A query as one text, the same for the same query."""
+    """The query as text. Equal queries have equal texts."""
 
     def text(value: Any) -> Any:
         return value.timestamp() if isinstance(value, datetime) else value
@@ -162,7 +167,10 @@ def _canonical(query: ListQuery) -> str:
     returns={200: FoundFiles},
 )
 def search_files(call: Call, query: Search) -> Response:
-    """Files by the words of their names, tags and captions: most words first, then whole words, then the newest."""
+    """Search files by the words of their names, tags and captions.
+
+    Files that have more of the words come first; then those with whole words; then the newest.
+    """
     _check(query.fields, query.limit)
     words = list(dict.fromkeys(terms.split_words(query.q)))
     if not words:
@@ -185,7 +193,11 @@ def search_files(call: Call, query: Search) -> Response:
     problems=("invalid_cursor",),
 )
 def list_changes(call: Call, query: Changes) -> Response:
-    """Every file once, in the order of last changes, deleted ones included; `next_after` goes on where this ended."""
+    """List changed files in the order of their last change.
+
+    Each file is listed once, as it is now; deleted files are listed, too. Send `next_after` as `after` to continue
+    where this answer ended.
+    """
     _check(query.fields, query.limit)
     scope = f"{call.tenant}/changes"
     positions = _positions(cursors.decode(query.after, scope, field="after")) if query.after is not None else {}
@@ -209,7 +221,7 @@ def _positions(text: str) -> dict[int, int]:
 
 @route(routes, "GET", "/v1/stats", scope=Scope.FILES_READ, returns={200: StatsResource})
 def get_stats(call: Call) -> Response:
-    """How many files there are, and how many bytes, by status and by kind."""
+    """Count files and their bytes, by status and by kind."""
     stats = counts.stats(call.tenant)
     return json_response(
         {
@@ -234,7 +246,10 @@ def _count(count: Count) -> dict[str, int]:
     returns={200: FileList},
 )
 def batch_get_files(call: Call, body: BatchGet) -> Response:
-    """Many records at once, in the order asked for, each once; ids of no file of yours are left out."""
+    """Get many records at once.
+
+    They are in the order of `ids`, each once. Ids that are not yours are left out.
+    """
     _check(body.fields, len(body.ids), "ids")
     ids = [file_id for file_id in body.ids if FILE_ID_PATTERN.fullmatch(file_id)]
     return json_response({"items": _show(files.batch_get(call.tenant, ids), body.fields)})

@@ -5,16 +5,14 @@ from __future__ import annotations
 from typing import Annotated
 
 from chalice import Blueprint, Response
-from pydantic import (
-    Field,
-)
+from pydantic import Field
 
-from chalicelib.api import uploads
-from chalicelib.api.answers import FileResource, HeldParts, SignedParts
+from chalicelib.api import parts, uploads
+from chalicelib.api.answers import Bytes, FileResource, Resource, SignedPart, Time
 from chalicelib.api.auth.callers import Scope
 from chalicelib.api.errors import Problem
 from chalicelib.api.fields import MAX_COMPLETE_BYTES, MAX_SIGNED, PartNumber, Sha256
-from chalicelib.api.own import own_file
+from chalicelib.api.ownership import own_file
 from chalicelib.api.parsing import Body
 from chalicelib.api.routing import Call, json_response, route
 from chalicelib.api.wire import record
@@ -30,7 +28,7 @@ class PartToSign(Body):
 
 
 class SignParts(Body):
-    """The body of `POST /v1/files/{id}/parts`: numbers, or parts with the hex SHA-256 that each must have."""
+    """The body of `POST /v1/files/{id}/parts`: part numbers, or parts with the hex SHA-256 that each must have."""
 
     part_numbers: Annotated[list[PartNumber], Field(min_length=1, max_length=MAX_SIGNED)] | None = None
     parts: Annotated[list[PartToSign], Field(min_length=1, max_length=MAX_SIGNED)] | None = None
@@ -42,14 +40,33 @@ class CompletedPart(Body):
 
 
 class CompleteUpload(Body):
-    """The body of `POST /v1/files/{id}/complete`: every part with the ETag that S3 answered."""
+    """The body of `POST /v1/files/{id}/complete`: every part, with the ETag that S3 answered to it."""
 
     MAX_BYTES = MAX_COMPLETE_BYTES
 
     parts: Annotated[list[CompletedPart], Field(min_length=1, max_length=MAX_PARTS)]
 
 
-_OF_PARTS = ("already_uploaded", "not_multipart", "part_out_of_range", "upload_expired")
+class SignedParts(Resource):
+    parts: list[SignedPart]
+    expires_at: Time
+
+
+class HeldPart(Resource):
+    part_number: int = Field(ge=1, le=10_000)
+    etag: str
+    size: Bytes
+
+
+class HeldParts(Resource):
+    """The parts that S3 has received."""
+
+    part_size: Bytes
+    part_count: int = Field(ge=1, le=10_000)
+    parts: list[HeldPart]
+
+
+_ANY_PART = ("already_uploaded", "not_multipart", "part_out_of_range", "upload_expired")
 
 
 @route(
@@ -60,10 +77,13 @@ _OF_PARTS = ("already_uploaded", "not_multipart", "part_out_of_range", "upload_e
     tokens=True,
     body=SignParts,
     returns={200: SignedParts},
-    problems=_OF_PARTS,
+    problems=_ANY_PART,
 )
 def sign_parts(call: Call, body: SignParts, file_id: str) -> Response:
-    """Get addresses for the parts of an upload. Costs one DynamoDB read."""
+    """Get signed addresses for the parts of an upload.
+
+    Costs one DynamoDB read.
+    """
     file = own_file(call, file_id)
     if (body.part_numbers is None) == (body.parts is None):
         raise Problem("invalid_field", "Send either `part_numbers` or `parts`.", field="part_numbers")
@@ -71,8 +91,8 @@ def sign_parts(call: Call, body: SignParts, file_id: str) -> Response:
     if file.part_checksums != bool(checksums):
         detail = "`parts`: this upload's parts " + ("need a sha256." if file.part_checksums else "carry no sha256.")
         raise Problem("invalid_field", detail, field="parts")
-    signed = uploads.sign_parts(file, body.part_numbers or checksums, checksums=checksums)
-    return json_response({"parts": uploads.part_addresses(signed), "expires_at": timestamp(uploads.until(file))})
+    signed = parts.sign(file, body.part_numbers or checksums, checksums=checksums)
+    return json_response({"parts": parts.addresses(signed), "expires_at": timestamp(uploads.until(file))})
 
 
 @route(
@@ -85,13 +105,16 @@ def sign_parts(call: Call, body: SignParts, file_id: str) -> Response:
     problems=("already_uploaded", "not_multipart", "upload_expired"),
 )
 def list_parts(call: Call, file_id: str) -> Response:
-    """List the parts that have arrived. Costs one DynamoDB read, and a call to S3 for each thousand parts."""
+    """List the parts that S3 has received.
+
+    Costs one DynamoDB read, and a call to S3 for each thousand parts.
+    """
     file = own_file(call, file_id)
-    held = uploads.list_parts(file)
+    held = parts.held(file)
     return json_response(
         {
             "part_size": file.part_size,
-            "part_count": uploads.last_part(file),
+            "part_count": parts.last_part(file),
             "parts": [{"part_number": p.part_number, "etag": p.etag, "size": p.size} for p in held],
         }
     )
@@ -105,14 +128,14 @@ def list_parts(call: Call, file_id: str) -> Response:
     tokens=True,
     body=CompleteUpload,
     returns={200: FileResource},
-    problems=(*_OF_PARTS, "part_order", "part_missing", "etag_mismatch", "part_too_small", "size_mismatch"),
+    problems=(*_ANY_PART, "part_order", "part_missing", "etag_mismatch", "part_too_small", "size_mismatch"),
     headers=("ETag",),
 )
 def complete_upload(call: Call, body: CompleteUpload, file_id: str) -> Response:
-    """Make a file of the parts; processing begins by itself.
+    """Complete an upload in parts; processing begins by itself.
 
-    Costs one DynamoDB read, the parts' list from S3, and the completion.
+    Costs one DynamoDB read, a list of the parts from S3, and a call to S3 that completes the upload.
     """
     file = own_file(call, file_id)
-    uploads.complete(file, [(part.part_number, part.etag) for part in body.parts])
+    parts.complete(file, [(part.part_number, part.etag) for part in body.parts])
     return record(file)

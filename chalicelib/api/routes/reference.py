@@ -1,7 +1,7 @@
-"""`/openapi.json` and `/docs`: the contract, for programs and for people. Open to anyone; the same for everyone.
+"""`/openapi.json` and `/docs`: the contract for programs and for people. Open to anyone, and the same for everyone.
 
-Both are files of the package. The viewer is Swagger UI, kept in `viewer/` as it was published (its README says from
-where): the page asks nothing of any other host, so it works where there is no internet.
+Both are files of the package. The viewer is Swagger UI, kept in `viewer/` as it was published (the README there says
+where). The page loads nothing from other hosts, so it works without internet.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ routes = Blueprint(__name__)
 HERE = Path(__file__).parents[1]
 VIEWER_VERSION = "5.35.0"
 
-# Seconds. A deployment may change them, so they are kept for minutes only.
+# max-age is in seconds. A deployment may change these files, so caches keep them for minutes only.
 SHORT = "public, max-age=300"
 IMMUTABLE = "public, max-age=31536000, immutable"
 
-# Name below /docs/ → (file in viewer/, content type, Cache-Control). A name with a version never changes its bytes.
+# Name below /docs/ → (file in viewer/, content type, Cache-Control). The bytes of a name with a version never change.
 ASSETS = {
     f"swagger-ui-{VIEWER_VERSION}.js": ("swagger-ui-bundle.js", "text/javascript; charset=utf-8", IMMUTABLE),
     f"swagger-ui-{VIEWER_VERSION}.css": ("swagger-ui.css", "text/css; charset=utf-8", IMMUTABLE),
@@ -37,7 +37,7 @@ ASSETS = {
     "licenses.txt": ("LICENSES.txt", "text/plain; charset=utf-8", SHORT),
 }
 
-# Swagger UI draws its icons from data: addresses. Its styles are files; what it sets itself, it sets by script.
+# Swagger UI draws its icons from data: addresses. Its styles are files; it sets further ones by script only.
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -49,20 +49,20 @@ class OpenApiDocument(RootModel[dict[str, Any]]):
 
 
 class HtmlPage(RootModel[str]):
-    """A page."""
+    """An HTML page."""
 
     MEDIA_TYPES: ClassVar[tuple[str, ...]] = ("text/html",)
 
 
 class Asset(RootModel[str]):
-    """A file of the page's."""
+    """A script, a style sheet or a text of the page."""
 
     MEDIA_TYPES: ClassVar[tuple[str, ...]] = ("text/css", "text/javascript", "text/plain")
 
 
 @cache
 def openapi_document() -> str:
-    """The document as it was made (`python -m ops openapi`), with this stage's address."""
+    """The document that `python -m ops openapi` wrote, with this stage's address."""
     made = json.loads((HERE / "openapi.json").read_text(encoding="utf-8"))
     made["servers"] = [{"url": settings().front_door, "description": "The front door"}]
     return json.dumps(made, ensure_ascii=False, separators=(",", ":"))
@@ -81,19 +81,19 @@ def _page() -> str:
     routes, "GET", "/openapi.json", returns={200: OpenApiDocument, 304: None}, headers=("If-None-Match", "ETag")
 )
 def get_openapi(request: Any) -> Response:
-    """This document.
+    """Get this document.
 
-    OpenAPI 3.1, made from the routes and the models that check what they are sent.
+    OpenAPI 3.1, made from the routes and from the models that check requests.
     """
-    # Whatever page asks: there is nothing of a tenant in it.
+    # Any page may read it, since it holds nothing of a tenant.
     return _answer(request, openapi_document(), "application/json", SHORT, {"Access-Control-Allow-Origin": "*"})
 
 
 @public_route(routes, "GET", "/docs", returns={200: HtmlPage, 304: None}, headers=("If-None-Match", "ETag"))
 def get_docs(request: Any) -> Response:
-    """This document for people.
+    """Read this document as a page.
 
-    A page that needs nothing from any other host.
+    The page loads nothing from other hosts.
     """
     headers = {"Content-Security-Policy": POLICY, "X-Frame-Options": "DENY", "Referrer-Policy": "no-referrer"}
     return _answer(request, _page(), "text/html; charset=utf-8", SHORT, headers)
@@ -108,7 +108,7 @@ def get_docs(request: Any) -> Response:
     headers=("If-None-Match", "ETag"),
 )
 def get_docs_asset(request: Any, asset: str) -> Response:
-    """A script or style of that page."""
+    """Get a script or style sheet of that page."""
     if asset not in ASSETS:
         raise Problem("unknown_route", "There is nothing at this address.")
     name, content_type, caching = ASSETS[asset]
@@ -119,7 +119,7 @@ def _answer(request: Any, text: str, content_type: str, caching: str, headers: d
     etag = f'"{_digest(text)}"'
     common: dict[str, str | list[str]] = {"Content-Type": content_type, "Cache-Control": caching, "ETag": etag}
     common.update(headers)
-    # A proxy that compresses makes a strong tag a weak one; the comparison is the weak one (RFC 9110 §13.1.2).
+    # A proxy that compresses turns a strong tag into a weak one, so tags are compared weakly (RFC 9110 §13.1.2).
     sent = [tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")]
     if etag in sent or "*" in sent:
         return Response("", status_code=304, headers=common)

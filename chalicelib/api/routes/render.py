@@ -1,4 +1,4 @@
-"""`GET /render/f/…`: where CloudFront turns when S3 has no such rendition. Open to CloudFront alone."""
+"""`GET /render/f/…`: CloudFront asks here when S3 lacks a rendition. Nobody else gets an answer."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from chalicelib.storage import derived
 routes = Blueprint(__name__)
 
 HEADER = "x-filemill-edge"
-"""CloudFront's secret, a custom header of this origin: docs/delivery.md."""
+"""The header with CloudFront's secret, which the distribution adds for this origin (docs/delivery.md)."""
 
-# API Gateway decodes Base64 for callers whose Accept is one of these; CloudFront says `Accept: image/avif` here.
+# API Gateway decodes Base64 for callers that accept one of these types. CloudFront sends `Accept: image/avif` here.
 BINARY_TYPES = ["image/avif", "image/webp"]  # beside Chalice's own, which have image/jpeg
 
-# Lambda's answers may have 6 MB, Base64 and all: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+# Bytes. Lambda's answers may have 6 MB, as Base64: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 MAX_BODY = 4_400_000
 
 NONE_FOR = 60  # seconds that CloudFront may keep a 404
-SIGNED_FOR = 60  # seconds
+SIGNED_FOR = 60  # seconds that an address of S3 works
 
 
 @routes.route("/render/f/{visibility}/{file_id}/{version}/{name}", methods=["GET", "HEAD"])
@@ -39,7 +39,7 @@ def get_render(visibility: str, file_id: str, version: str, name: str) -> Respon
         if address is None or missing.find(address) is None:
             raise _none()
         append(file_id=file_id)
-        # CloudFront asked S3 a while ago: it may be there by now.
+        # CloudFront asked S3 a moment ago. The rendition may be there by now.
         made = derived.read(address.key, MAX_BODY)
         if made is None:
             end = missing.obtain(address)
@@ -49,8 +49,8 @@ def get_render(visibility: str, file_id: str, version: str, name: str) -> Respon
         if made is None:
             raise Problem("unavailable", "The rendition is being made; try again.", headers={"Retry-After": "1"})
         if made.body is None:
-            # An address of S3's, and not this one again: that would lose the viewer's signature, which stays at the
-            # edge. From the next request on CloudFront has it from S3.
+            # Too large for an answer. The viewer is sent to S3 and not to this address again, because its signature
+            # stays at the edge and would be lost. From the next request on, CloudFront gets the rendition from S3.
             location = derived.sign(address.key, SIGNED_FOR)
             return Response("", status_code=302, headers={"Location": location})
         body = made.body if request.method == "GET" else b""

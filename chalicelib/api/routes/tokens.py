@@ -1,4 +1,4 @@
-"""`POST /v1/upload-tokens`: what a backend gives a browser, so that it can upload and nothing else."""
+"""`POST /v1/upload-tokens`: a backend mints a token for a browser, which can upload with it and do nothing else."""
 
 from __future__ import annotations
 
@@ -6,16 +6,14 @@ from datetime import timedelta
 from typing import Annotated
 
 from chalice import Blueprint, Response
-from pydantic import (
-    Field,
-)
+from pydantic import Field
 
-from chalicelib.api.answers import UploadTokenResource
+from chalicelib.api.answers import Bytes, Resource, Time
 from chalicelib.api.auth.callers import Scope
+from chalicelib.api.defaults import default_recipe
 from chalicelib.api.fields import AnyVisibility, RecipeName, Tags
 from chalicelib.api.parsing import Body
 from chalicelib.api.routing import Call, json_response, route
-from chalicelib.api.tenants import default_recipe
 from chalicelib.catalog import credentials
 from chalicelib.catalog.credentials import hash_key, new_credential
 from chalicelib.model import UploadToken, Visibility, now
@@ -25,7 +23,11 @@ routes = Blueprint(__name__)
 
 
 class CreateUploadToken(Body):
-    """The body of `POST /v1/upload-tokens`. `expires_in` in seconds; `max_bytes` a file; types may be `image/*`."""
+    """The body of `POST /v1/upload-tokens`.
+
+    `expires_in` is in seconds. `max_bytes` is for each file. `content_types` may have `image/*`; an empty list allows
+    every type.
+    """
 
     expires_in: Annotated[int, Field(ge=60, le=24 * 3600)] = 3600
     max_files: Annotated[int, Field(ge=1, le=10_000)] = 1
@@ -38,6 +40,21 @@ class CreateUploadToken(Body):
     recipe: RecipeName | None = None
 
 
+class UploadTokenResource(Resource):
+    """A new upload token. `token` is shown only in this answer."""
+
+    token: str = Field(pattern="^fmu_[0-9a-f]{12}_[0-9a-f]{48}$")
+    id: str
+    created_at: Time
+    expires_at: Time
+    max_files: int = Field(ge=1)
+    max_bytes: Bytes
+    content_types: list[str]
+    tags: list[str]
+    visibility: Annotated[Visibility, Field(strict=False)]
+    recipe: str
+
+
 @route(
     routes,
     "POST",
@@ -47,10 +64,10 @@ class CreateUploadToken(Body):
     returns={201: UploadTokenResource},
 )
 def create_upload_token(call: Call, body: CreateUploadToken) -> Response:
-    """Make a token for a browser.
+    """Make an upload token for a browser.
 
-    With it a browser can create and upload at most `max_files` files of these bounds, and ask for their status. The
-    token is shown once. Costs one DynamoDB write.
+    With it the browser can create and upload at most `max_files` files within these bounds, and read their status. The
+    token is shown only in this answer. Costs one DynamoDB write.
     """
     moment = now()
     token_id, secret = new_credential("fmu")

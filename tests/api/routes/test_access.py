@@ -1,3 +1,5 @@
+"""Delivery of a record, grants for viewers, and addresses of originals."""
+
 from __future__ import annotations
 
 import base64
@@ -48,7 +50,7 @@ def test_a_record_has_what_a_page_needs(client: Client) -> None:
     assert shown["expires_at"] is not None
 
 
-def test_a_public_ones_needs_no_signature_and_does_not_expire(client: Client, stage: Calls) -> None:
+def test_a_public_files_delivery_needs_no_signature_and_does_not_expire(client: Client, stage: Calls) -> None:
     file_id = ready(client, visibility="public")
     stage.clear()
     shown = client("GET", f"/v1/files/{file_id}?expires_in=60").json["delivery"]
@@ -57,7 +59,7 @@ def test_a_public_ones_needs_no_signature_and_does_not_expire(client: Client, st
     assert stage.names == ["dynamodb.GetItem"]
 
 
-def test_what_is_no_picture_or_is_not_ready_has_none(client: Client) -> None:
+def test_a_file_that_is_no_picture_or_is_not_ready_has_no_delivery(client: Client) -> None:
     waiting = client("POST", "/v1/files", {"filename": "a", "content_type": "text/csv", "size": 3}).json
     assert waiting["delivery"] is None
     text = upload(client, b"a,b", name="a.csv", content_type="text/csv")
@@ -65,7 +67,7 @@ def test_what_is_no_picture_or_is_not_ready_has_none(client: Client) -> None:
     assert client("GET", f"/v1/files/{text}").json["delivery"] is None
 
 
-def test_lists_have_it_when_asked_for_and_within_a_bound(client: Client, stage: Calls) -> None:
+def test_lists_have_delivery_when_asked_for_and_within_a_bound(client: Client, stage: Calls) -> None:
     file_id = ready(client)
     stage.settle()
     assert "delivery" not in client("GET", "/v1/files").json["items"][0]
@@ -86,7 +88,7 @@ def test_a_client_says_how_long_its_addresses_live(client: Client, seconds: int)
 
 
 @pytest.mark.parametrize("seconds", ["0", "59", "604801", "-1", "x", ""])
-def test_within_bounds(client: Client, seconds: str) -> None:
+def test_addresses_can_not_live_shorter_or_longer_than_the_bounds(client: Client, seconds: str) -> None:
     answer = client("GET", f"/v1/files/file_x?expires_in={seconds}")
     assert (answer.status, answer.json["field"]) == (422, "expires_in")
 
@@ -132,7 +134,7 @@ def test_a_grant_may_be_given_before_the_file_is_there(client: Client) -> None:
     assert 3598 < left(grant["query"]) <= 3600
 
 
-def test_a_public_file_needs_none(client: Client, stage: Calls) -> None:
+def test_a_public_file_needs_no_grant(client: Client, stage: Calls) -> None:
     file_id = ready(client, visibility="public")
     grant = client("POST", f"/v1/files/{file_id}/grant", {}).json
     assert grant == {
@@ -146,17 +148,26 @@ def test_a_public_file_needs_none(client: Client, stage: Calls) -> None:
     assert grant["base_url"].startswith(f"https://d111.cloudfront.net/f/public/{file_id}/")
 
 
-def test_a_set_of_files_is_granted_at_once_but_nobody_elses(client: Client, stage: Calls) -> None:
+def test_a_set_of_files_is_granted_at_once_but_nobody_elses(
+    client: Client, stage: Calls, monkeypatch: pytest.MonkeyPatch
+) -> None:
     one, two = ready(client), ready(client)
     gone = ready(client)
     client("DELETE", f"/v1/files/{gone}")
     foreign = new_client("other")("POST", "/v1/files", {"filename": "a", "content_type": "a/b", "size": 1}).json["id"]
     client("GET", f"/v1/files/{one}")  # the signing key is kept from here on
     stage.clear()
-    access._signed.cache_clear()
+    signed: list[str] = []
+    sign = access.sign
+
+    def counted(resource: str, expires: int) -> str:
+        signed.append(resource)
+        return sign(resource, expires)
+
+    monkeypatch.setattr(access, "sign", counted)
     grants = client("POST", "/v1/grants", {"ids": [two, foreign, "nope", gone, one, two]}).json["items"]
     assert stage.names == ["dynamodb.BatchGetItem"]
-    assert access._signed.cache_info().misses == 2, "one signature a file"
+    assert len(signed) == 2, "one signature a file"
     assert [grant["id"] for grant in grants] == [two, one]
     for grant in grants:
         assert policy(grant["query"])["Resource"].endswith(f"/f/private/{grant['id']}/*")
@@ -192,7 +203,7 @@ def test_a_wrong_grant_is_refused(client: Client, field: str, value: Any) -> Non
 
 
 @pytest.mark.parametrize("ids", [[], ["x"] * 101, "file_x", [1], None])
-def test_a_set_is_bounded(client: Client, ids: Any) -> None:
+def test_a_set_of_grants_is_bounded(client: Client, ids: Any) -> None:
     answer = client("POST", "/v1/grants", {"ids": ids})
     assert (answer.status, answer.json["field"].partition(".")[0]) == (422, "ids")
 
@@ -223,7 +234,7 @@ def left_of(query: dict[str, str]) -> str:
     return str(round((int(query["Expires"]) - time.time()) / 10) * 10)
 
 
-def test_its_address_comes_as_json_too(client: Client) -> None:
+def test_an_originals_address_comes_as_json_too(client: Client) -> None:
     file_id = ready(client)
     answer = client("GET", f"/v1/files/{file_id}/original?redirect=false&expires_in=3600&disposition=attachment")
     assert answer.status == 200
@@ -249,7 +260,7 @@ def test_what_could_run_scripts_is_never_shown(client: Client, content_type: str
     assert query["response-content-disposition"] == ['attachment; filename="x"']
 
 
-def test_nor_is_what_is_not_what_it_says(client: Client) -> None:
+def test_a_file_that_is_not_what_it_says_is_never_shown(client: Client) -> None:
     file_id = upload(client, b"<!doctype html><script>alert(1)</script>", content_type="image/jpeg")
     deliver(file_id)
     assert client("GET", f"/v1/files/{file_id}").json["error"]["code"] == "type_mismatch"
@@ -257,7 +268,7 @@ def test_nor_is_what_is_not_what_it_says(client: Client) -> None:
     assert query["response-content-disposition"][0].startswith("attachment;")
 
 
-def test_what_has_not_come_or_is_gone_is_said(client: Client) -> None:
+def test_an_original_that_has_not_come_or_is_gone_is_refused_with_its_reason(client: Client) -> None:
     waiting = client("POST", "/v1/files", {"filename": "a", "content_type": "text/csv", "size": 3}).json["id"]
     answer = client("GET", f"/v1/files/{waiting}/original")
     assert (answer.status, answer.json["code"]) == (409, "not_uploaded")

@@ -1,3 +1,5 @@
+"""Lists, filters, search, the feed of changes, counts, and many records at once."""
+
 from __future__ import annotations
 
 from typing import Any
@@ -20,7 +22,7 @@ def create(client: Client, **values: Any) -> str:
 
 
 def ids(client: Client, **query: Any) -> list[str]:
-    """All pages of a list; each full but the last, as nothing changes meanwhile."""
+    """The ids of all pages of a list."""
     return [item["id"] for item in items(client, **query)]
 
 

@@ -1,3 +1,5 @@
+"""Renditions on demand: who may ask, what is answered, and that each is made once."""
+
 from __future__ import annotations
 
 import time
@@ -10,7 +12,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from chalicelib import keyring
+from chalicelib import aws, keyring
 from chalicelib.catalog import render_leases
 from chalicelib.catalog.render_leases import RenderState
 from chalicelib.delivery import missing
@@ -37,14 +39,14 @@ def photo(client: Client) -> Address:
 
 
 def ask(address: Address | str, method: str = "GET", **headers: str) -> Answer:
-    """As CloudFront asks."""
+    """Asks as CloudFront does."""
     key = address if isinstance(address, str) else address.key
     sent = {"X-Filemill-Edge": keyring.edge_secret(), "Accept": "image/avif"} | headers
     return Client(None)(method, f"/render/{key}", headers=sent)
 
 
 def handler(monkeypatch: pytest.MonkeyPatch, does: Callable[[], Status]) -> list[str]:
-    """Puts `does` in the function's place; the names that it was called for."""
+    """Replaces the function `render` by `does`. Gives the list of names that it is called for."""
     calls: list[str] = []
 
     def handle(event: Status, context: Any) -> Status:
@@ -293,11 +295,11 @@ def test_too_many_functions_at_once_is_503_and_the_lease_is_given_back(
 ) -> None:
     from botocore.exceptions import ClientError
 
-    def throttled(address: Address) -> str:
+    def throttled(**_: Any) -> None:
         raise ClientError({"Error": {"Code": "TooManyRequestsException"}}, "Invoke")
 
     with monkeypatch.context() as patched:
-        patched.setattr("chalicelib.delivery.missing._call", throttled)
+        patched.setattr(aws.functions(), "invoke", throttled)
         assert [ask(photo).status for _ in range(4)] == [503] * 4
     assert ask(photo).status == 200
 

@@ -1,6 +1,8 @@
+"""Upload tokens: what a browser may do with one, and nothing else."""
+
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -74,12 +76,12 @@ def test_the_fourth_file_of_three_is_refused_and_nothing_is_left_of_it(client: C
 
 
 def test_an_expired_token_opens_nothing(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    from chalicelib import model
-
-    browser = mint(client, expires_in=60)
+    minted = client("POST", "/v1/upload-tokens", TOKEN | {"expires_in": 60}).json
+    browser, end = Client(minted["token"]), datetime.fromisoformat(minted["expires_at"])
+    monkeypatch.setattr("chalicelib.api.auth.callers.now", lambda: end - timedelta(milliseconds=1))
     record = browser("POST", "/v1/files", PICTURE).json
-    later = model.now() + timedelta(seconds=61)
-    monkeypatch.setattr("chalicelib.api.auth.callers.now", lambda: later)
+    assert record["status"] == "awaiting_upload"
+    monkeypatch.setattr("chalicelib.api.auth.callers.now", lambda: end)
     for method, path in (("POST", "/v1/files"), ("GET", f"/v1/files/{record['id']}")):
         answer = browser(method, path, PICTURE if method == "POST" else None)
         assert (answer.status, answer.json["code"]) == (401, "token_expired")

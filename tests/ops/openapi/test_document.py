@@ -12,9 +12,9 @@ from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator, validate
 
 from chalicelib.api.answers import FileResource
-from chalicelib.api.application import METHODS
 from chalicelib.api.errors import GATEWAY_PROBLEMS, PROBLEMS
 from chalicelib.api.routes import reference
+from chalicelib.api.routing import METHODS
 from chalicelib.model import File
 from ops.openapi import document as openapi_document
 from ops.openapi.examples import ANSWERS, BODIES, FILE

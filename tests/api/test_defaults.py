@@ -30,7 +30,7 @@ def test_files_get_the_tenants_recipe_unless_they_name_one(avatars: Client) -> N
     assert recipe_of(new_client("other")("POST", "/v1/files", PICTURE)) == "photo"
 
 
-def test_tokens_take_it_over_when_they_are_made(avatars: Client) -> None:
+def test_tokens_take_the_default_over_when_they_are_made(avatars: Client) -> None:
     made = avatars("POST", "/v1/upload-tokens", {"max_bytes": 100}).json
     assert made["recipe"] == "avatar"
     tenants.put_tenant(Tenant("acme"))
@@ -44,7 +44,7 @@ def test_a_default_that_is_no_recipe_any_more_is_passed_over(client: Client) -> 
     assert recipe_of(client("POST", "/v1/files", PICTURE)) == "photo"
 
 
-def test_it_is_read_once_while_it_is_remembered(avatars: Client, stage: Calls) -> None:
+def test_the_tenants_default_is_read_once_while_it_is_remembered(avatars: Client, stage: Calls) -> None:
     avatars("POST", "/v1/files", PICTURE)
     stage.clear()
     avatars("POST", "/v1/files", PICTURE)

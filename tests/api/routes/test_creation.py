@@ -1,14 +1,17 @@
+"""POST /v1/files: a new file, its bounds, and duplicates."""
+
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 from typing import Any
 
 import pytest
 
-from chalicelib import aws
-from tests.client import Client, new_client
-from tests.stage import Calls, aws_client
+from tests.client import Answer, Client, new_client
+from tests.making import deliver, put
+from tests.stage import Calls
 
 PHOTO = {"filename": "IMG 1.jpg", "content_type": "image/jpeg", "size": 2766997, "tags": ["cats"]}
 
@@ -53,87 +56,11 @@ def test_create_costs_one_write_and_no_call_to_s3(client: Client, stage: Calls) 
     assert stage.names == ["dynamodb.PutItem"]
 
 
-def test_get_costs_one_read(client: Client, stage: Calls) -> None:
-    file_id = client("POST", "/v1/files", PHOTO).json["id"]
-    stage.clear()
-    client("GET", f"/v1/files/{file_id}")
-    assert stage.names == ["dynamodb.GetItem"]
-
-
-def test_get_gives_what_create_gave(client: Client) -> None:
-    created = client(
-        "POST", "/v1/files", PHOTO | {"metadata": {"n": 0.1, "big": 10**40, "deep": {"a": [1, None]}}}
-    ).json
-    upload = created.pop("upload")
-    assert upload
-    answer = client("GET", f"/v1/files/{created['id']}")
-    assert answer.status == 200
-    assert answer.json == created
-
-
 def test_any_unicode_file_name_comes_back_intact(client: Client) -> None:
     for name in ("Menü +1 é.jpg", "猫🐈.heic", "a%20b&c.jpg", "x" * 255, " spaced .jpg"):
         created = client("POST", "/v1/files", PHOTO | {"filename": name})
         assert created.status == 201, name
         assert client("GET", f"/v1/files/{created.json['id']}").json["filename"] == name
-
-
-def put_objects(file_id: str) -> None:
-    s3 = aws_client("s3")
-    for body in (b"1", b"2"):
-        s3.put_object(Bucket="originals", Key=f"acme/{file_id}", Body=body)
-    s3.put_object(Bucket="originals", Key="acme/neighbour", Body=b"n")
-    s3.put_object(Bucket="derived", Key=f"f/private/{file_id}/v/w160.webp", Body=b"r")
-
-
-def test_delete_removes_record_original_versions_and_renditions(client: Client) -> None:
-    file_id = client("POST", "/v1/files", PHOTO).json["id"]
-    put_objects(file_id)
-    answer = client("DELETE", f"/v1/files/{file_id}")
-    assert (answer.status, answer.text) == (204, "")
-    assert client("GET", f"/v1/files/{file_id}").status == 404
-    assert client("GET", "/v1/files").json["items"] == []
-    assert client("DELETE", f"/v1/files/{file_id}").status == 404
-    s3 = aws_client("s3")
-    assert [v["Key"] for v in s3.list_object_versions(Bucket="originals").get("Versions", [])] == ["acme/neighbour"]
-    assert s3.list_objects_v2(Bucket="derived")["KeyCount"] == 0
-
-
-def test_a_delete_that_crashed_half_way_is_ended_by_repeating_it(
-    client: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from chalicelib.storage import originals
-
-    file_id = client("POST", "/v1/files", PHOTO).json["id"]
-    put_objects(file_id)
-
-    def crash(_: str) -> None:
-        raise RuntimeError("crash")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(originals, "delete_all_versions", crash)
-        assert client("DELETE", f"/v1/files/{file_id}").status == 500
-    assert client("GET", f"/v1/files/{file_id}").status == 404
-    assert client("DELETE", f"/v1/files/{file_id}").status == 204
-    assert aws_client("s3").list_objects_v2(Bucket="derived")["KeyCount"] == 0
-
-
-def test_another_tenants_file_is_not_found_on_any_route(client: Client) -> None:
-    file_id = client("POST", "/v1/files", PHOTO).json["id"]
-    put_objects(file_id)
-    other = new_client("other")
-    for method in ("GET", "DELETE"):
-        answer = other(method, f"/v1/files/{file_id}")
-        assert (answer.status, answer.json["code"]) == (404, "not_found")
-    assert other("GET", "/v1/files").json["items"] == []
-    assert client("GET", f"/v1/files/{file_id}").status == 200
-    assert aws_client("s3").list_objects_v2(Bucket="derived")["KeyCount"] == 1
-
-
-@pytest.mark.parametrize("file_id", ["nope", "file_", "file_" + "0" * 26, "file_" + "U" * 26, "..", "a b"])
-def test_an_unknown_id_is_not_found(client: Client, file_id: str) -> None:
-    for method in ("GET", "DELETE"):
-        assert client(method, f"/v1/files/{file_id}").status == 404
 
 
 WRONG: list[tuple[str, Any]] = [
@@ -207,16 +134,53 @@ def test_nan_in_metadata_is_refused(client: Client) -> None:
     assert (answer.status, answer.json["field"]) == (422, "metadata")
 
 
-def test_a_throttled_table_is_503_with_retry_after(client: Client) -> None:
-    client("GET", "/v1/files")
+# --- Duplicates
 
-    def throttle(**_: Any) -> None:
-        from botocore.exceptions import ClientError
 
-        raise ClientError({"Error": {"Code": "ThrottlingException", "Message": "slow down"}}, "Query")
+CSV = b"a,b\n1,2\n"
 
-    events = aws.dynamodb().meta.events
-    events.register("before-call.dynamodb.Query", throttle)
-    answer = client("GET", "/v1/files")
-    events.unregister("before-call.dynamodb.Query", throttle)
-    assert (answer.status, answer.json["code"], answer.headers["Retry-After"]) == (503, "unavailable", "2")
+
+SHA = hashlib.sha256(CSV).hexdigest()
+
+
+def csv(client: Client, **more: Any) -> Answer:
+    body = {"filename": "a.csv", "content_type": "text/csv", "size": len(CSV), "sha256": SHA}
+    return client("POST", "/v1/files", body | more)
+
+
+def ready(client: Client, tenant: str = "acme", **more: Any) -> str:
+    file_id: str = csv(client, **more).json["id"]
+    put(file_id, CSV, tenant)
+    deliver(file_id, tenant=tenant)
+    return file_id
+
+
+def test_a_known_file_is_given_back_when_asked_for(client: Client) -> None:
+    file_id = ready(client)
+    answer = csv(client, on_duplicate="reuse")
+    assert (answer.status, answer.json["id"], answer.json["status"]) == (200, file_id, "ready")
+    assert "upload" not in answer.json
+
+
+def test_duplicates_are_both_kept_by_default(client: Client) -> None:
+    file_id = ready(client)
+    answer = csv(client)
+    assert answer.status == 201
+    assert answer.json["id"] != file_id
+
+
+def test_what_is_not_ready_not_alike_or_not_ours_is_no_duplicate(client: Client) -> None:
+    csv(client)  # awaits its upload
+    other = new_client("other")
+    ready(other, "other")
+    ready(client, visibility="public")
+    assert csv(client, on_duplicate="reuse").status == 201
+    gone = ready(client)
+    assert csv(client, on_duplicate="reuse").json["id"] == gone
+    client("DELETE", f"/v1/files/{gone}")
+    assert csv(client, on_duplicate="reuse").status == 201
+
+
+def test_reuse_needs_the_hash(client: Client) -> None:
+    answer = csv(client, on_duplicate="reuse", sha256=None)
+    assert (answer.status, answer.json["field"]) == (422, "sha256")

@@ -1,4 +1,4 @@
-"""What a tenant has chosen."""
+"""Defaults of a tenant: the recipe that its new files get."""
 
 from __future__ import annotations
 
@@ -8,6 +8,10 @@ from chalicelib.renditions.recipes import DEFAULT_RECIPE, RECIPES
 
 
 def default_recipe(tenant: str) -> str:
-    """The recipe of files whose creator names none. At most one read; none while the tenant is remembered."""
+    """The recipe of files whose creator names none.
+
+    At most one read of the table; none while this process remembers the tenant. A default that names a recipe which no
+    longer exists is passed over.
+    """
     chosen: str | None = look_up(tenants.get_tenant, tenant).default_recipe
     return chosen if chosen in RECIPES else DEFAULT_RECIPE

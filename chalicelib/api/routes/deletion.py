@@ -1,0 +1,156 @@
+"""`DELETE /v1/files/{id}` and `POST /v1/files/{id}/restore`.
+
+Without a delete window a file is deleted for good at once. With one its record stays as a tombstone: the original
+stays, too, and the file can be restored until the window is over. Then a repeated DELETE or the sweep removes all.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from chalice import Blueprint, Response
+
+from chalicelib.api import etags, parts
+from chalicelib.api.answers import FileResource
+from chalicelib.api.auth.callers import Scope
+from chalicelib.api.errors import Problem
+from chalicelib.api.ownership import not_found, own_file
+from chalicelib.api.routing import Call, route
+from chalicelib.api.updates import settle, write_if_found
+from chalicelib.api.wire import record
+from chalicelib.catalog import deletion
+from chalicelib.model import FILE_ID_PATTERN, File, Status, now
+from chalicelib.observability import append, logger
+from chalicelib.renditions import places
+from chalicelib.settings import settings
+from chalicelib.upkeep import removal
+
+routes = Blueprint(__name__)
+
+
+@route(
+    routes,
+    "DELETE",
+    "/v1/files/{file_id}",
+    scope=Scope.FILES_WRITE,
+    tokens=True,
+    returns={204: None},
+    problems=("already_uploaded", "invalid_field", "not_multipart", "precondition_failed", "upload_expired"),
+    headers=("If-Match", "If-None-Match"),
+)
+def delete_file(call: Call, file_id: str) -> Response:
+    """Delete a file: the record, the original with all its versions, the renditions, and their copies at the edges.
+
+    If the stage has a delete window, the original stays until the window is over, and the file can be restored until
+    then. An upload that has not ended is aborted. The record is deleted first, so a crash can only leave objects that
+    nobody finds; a repeated request removes them.
+    """
+    if call.caller.token:
+        # A browser may abort an upload of its own; what was uploaded, it may not delete.
+        parts.abort(own_file(call, file_id))
+    elif settings().delete_window:
+        _delete_with_a_way_back(call, file_id)
+    else:
+        _delete_for_good(call, file_id)
+    return Response("", status_code=204)
+
+
+# --- Without a delete window
+
+
+def _delete_for_good(call: Call, file_id: str) -> None:
+    """One write, without a read unless the request has conditions. It also completes a delete that crashed."""
+    revision = None
+    if etags.is_conditional(call):
+        revision = etags.holds(call, own_file(call, file_id))
+    deleted = None
+    if FILE_ID_PATTERN.fullmatch(file_id):
+        deleted = deletion.mark_deleted(call.tenant, file_id, revision=revision)
+    if deleted is None:
+        raise etags.failed() if revision is not None else not_found()
+    _purge(deleted)
+
+
+def _purge(file: File) -> None:
+    append(file_id=file.id)
+    removal.purge(file)
+    logger.info("file deleted")
+
+
+# --- With a delete window
+
+
+def _delete_with_a_way_back(call: Call, file_id: str) -> None:
+    """The record decides: a file is retired, a tombstone is completed, and all else is unknown."""
+    retired = write_if_found(call, file_id, _retire)
+    if retired is None:
+        tombstone = _tombstone(call, file_id)
+        if tombstone is None:
+            raise not_found()
+        _complete(call, tombstone)
+    elif retired.restore_until:
+        removal.clear(retired)
+        logger.info("file deleted", extra={"restore_until": str(retired.restore_until)})
+
+
+def _retire(file: File) -> File | None:
+    """The file's tombstone; None if the record has changed since it was read.
+
+    There is nothing to restore of a file without bytes, so it is deleted for good.
+    """
+    if file.status in (Status.AWAITING_UPLOAD, Status.EXPIRED):
+        deleted = deletion.mark_deleted(file.tenant, file.id, revision=file.revision)
+        if deleted:
+            _purge(deleted)
+        return deleted
+    leftovers = [*file.leftovers, places.served_prefix(file)]
+    if file.status is Status.PROCESSING:
+        leftovers.append(places.made_prefix(file))
+    until = now() + timedelta(seconds=settings().delete_window)
+    return deletion.retire(file, until=until, leftovers=[prefix for prefix in leftovers if prefix])
+
+
+def _complete(call: Call, tombstone: File) -> None:
+    """Completes an earlier delete. Raises Problem `not_found` if there is nothing left to do.
+
+    Within the window only the renditions go, which a crash may have left. After it, everything goes.
+    """
+    if tombstone.restore_until and tombstone.restore_until > now():
+        if not tombstone.leftovers:
+            raise not_found()
+        removal.clear(tombstone)
+        return
+    deleted = deletion.mark_deleted(call.tenant, tombstone.id, revision=tombstone.revision)
+    if deleted is None:  # it was restored or purged just now
+        raise not_found()
+    _purge(deleted)
+
+
+def _tombstone(call: Call, file_id: str) -> File | None:
+    return deletion.tombstone(call.tenant, file_id) if FILE_ID_PATTERN.fullmatch(file_id) else None
+
+
+@route(
+    routes,
+    "POST",
+    "/v1/files/{file_id}/restore",
+    scope=Scope.FILES_WRITE,
+    returns={200: FileResource, 202: FileResource},
+    problems=("not_deleted",),
+    headers=("ETag",),
+)
+def restore_file(call: Call, file_id: str) -> Response:
+    """Restore a deleted file, within the stage's delete window.
+
+    202: the renditions are made again, under new addresses. 200: the file had no renditions. Costs a DynamoDB read and
+    write, and a message.
+    """
+    tombstone = _tombstone(call, file_id)
+    restored = deletion.restore(tombstone) if tombstone and tombstone.restore_until else None
+    if restored is None:
+        own_file(call, file_id)  # not found: unknown, deleted for good, or its window is over
+        raise Problem("not_deleted", "This file is not deleted.")
+    append(file_id=restored.id)
+    logger.info("file restored")
+    settle(restored)
+    return record(restored, 202 if restored.status is Status.PROCESSING else 200)

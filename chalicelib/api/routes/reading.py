@@ -1,0 +1,89 @@
+"""`GET /v1/files/{id}`: one record, at once or as soon as its status changes."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated
+
+from chalice import Blueprint, Response
+from pydantic import Field
+
+from chalicelib.api import etags
+from chalicelib.api.answers import PartialFile
+from chalicelib.api.auth.callers import Scope
+from chalicelib.api.fields import Fields, WholeNumber, check_expires_in
+from chalicelib.api.ownership import own_file
+from chalicelib.api.parsing import Query
+from chalicelib.api.routing import Call, json_response, route
+from chalicelib.api.wire import ALL_FIELDS, wire
+from chalicelib.model import File, Status
+from chalicelib.settings import MAX_URL_EXPIRY, MIN_URL_EXPIRY
+
+routes = Blueprint(__name__)
+
+MAX_WAIT = 25  # seconds; API Gateway gives up after 29
+
+# Seconds from one look at the record to the next while a client waits: the pause grows from the first to the last.
+FIRST_LOOK = 0.2
+LAST_LOOK = 1.0
+
+UNFINISHED = (Status.AWAITING_UPLOAD, Status.PROCESSING)
+
+
+class GetFile(Query):
+    """The query of `GET /v1/files/{id}`. `wait` in seconds."""
+
+    wait: WholeNumber = Field(0, le=MAX_WAIT)
+    expires_in: (
+        Annotated[
+            WholeNumber,
+            Field(
+                ge=MIN_URL_EXPIRY,
+                le=MAX_URL_EXPIRY,
+                description="For how many seconds a private file's addresses work; a stage may allow less",
+            ),
+        ]
+        | None
+    ) = None
+    fields: Fields = Field(default_factory=list)
+
+
+@route(
+    routes,
+    "GET",
+    "/v1/files/{file_id}",
+    scope=Scope.FILES_READ,
+    tokens=True,
+    query=GetFile,
+    returns={200: PartialFile, 304: None},
+    headers=("If-None-Match", "ETag", "Retry-After"),
+)
+def get_file(call: Call, query: GetFile, file_id: str) -> Response:
+    """Get a file's record; with `wait`, as soon as its status changes.
+
+    The answer is 304 if the client has this record already (`If-None-Match`). Costs one DynamoDB read; with `wait`,
+    one read each time that the record is looked at.
+    """
+    if query.expires_in is not None:
+        check_expires_in(query.expires_in)
+    file = _changed_within(call, file_id, query.wait)
+    body = wire(file, {"id", *query.fields} if query.fields else ALL_FIELDS, expires_in=query.expires_in)
+    tag = etags.etag(file.revision, body)
+    headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
+    if etags.not_modified(call, tag):
+        return Response("", status_code=304, headers={**headers})
+    if file.status in UNFINISHED:
+        headers["Retry-After"] = "1"
+    return json_response(body, headers=headers)
+
+
+def _changed_within(call: Call, file_id: str, seconds: int) -> File:
+    """The caller's file: as soon as it leaves its unfinished status, or as it is after `seconds`."""
+    file = own_file(call, file_id)
+    deadline = time.monotonic() + seconds
+    before, pause = file.status, FIRST_LOOK
+    while file.status is before and before in UNFINISHED and (left := deadline - time.monotonic()) > 0:
+        time.sleep(min(pause, left))
+        pause = min(pause * 1.5, LAST_LOOK)
+        file = own_file(call, file_id)
+    return file

@@ -1,0 +1,67 @@
+"""How a client's change of a file is written: conditionally, on the revision that was read, and what must follow it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from chalicelib.api import etags
+from chalicelib.api.errors import Problem
+from chalicelib.api.ownership import find_own_file, not_found
+from chalicelib.api.routing import Call
+from chalicelib.model import File, Status, now
+from chalicelib.queues import ingest
+from chalicelib.storage import originals
+from chalicelib.upkeep import removal
+
+# Without If-Match, a change that another one overtook is made again on top of it, this often.
+TRIES = 5
+
+
+def until_written(call: Call, file_id: str, write: Callable[[File], File | None]) -> File:
+    """What `write` made of the caller's file. Raises what `write_if_found` raises, and Problem `not_found`."""
+    file = write_if_found(call, file_id, write)
+    if file is None:
+        raise not_found()
+    return file
+
+
+def write_if_found(call: Call, file_id: str, write: Callable[[File], File | None]) -> File | None:
+    """What `write` made of the caller's file; None if the caller has no such file, or it is deleted.
+
+    `write` gets the record, and gives the changed one, or None if the record has changed since it was read: then it is
+    read and written again. With If-Match the client means one revision, so there is no second try.
+
+    Raises Problem: `precondition_failed`, and `unavailable` when each of `TRIES` writes was overtaken.
+    """
+    for _ in range(TRIES):
+        file = find_own_file(call, file_id)
+        if file is None:
+            return None
+        conditional = etags.holds(call, file) is not None
+        if written := write(file):
+            return written
+        if conditional:
+            raise etags.failed()
+    raise Problem("unavailable", "This file is being changed by others; try again.", headers={"Retry-After": "1"})
+
+
+def settle(file: File) -> None:
+    """Does what must follow a change: removes what the record no longer needs, and has the file processed.
+
+    It is done again each time that the change is asked for, so a repeated request completes one that crashed. Old
+    renditions are removed before new ones are made, so that no worker finds leftovers to pass on.
+    """
+    removal.clear(file)
+    if file.status is Status.PROCESSING and file.lease_until and file.lease_until <= now():
+        ingest.send(file)
+
+
+def require_original(file: File) -> None:
+    """Raises Problem `original_missing` for a file that can't be processed again. One HEAD of S3."""
+    if file.version_id is None or not originals.exists(file):
+        raise Problem("original_missing", "The original is not stored, so it can't be processed again.")
+
+
+def still_processing(detail: str, field: str | None = None) -> Problem:
+    """The answer to a change that has to wait until the file is processed."""
+    return Problem("file_processing", detail, field=field, headers={"Retry-After": "2"})

@@ -1,0 +1,98 @@
+"""Idempotency-Key on POST /v1/files."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import pytest
+
+from chalicelib.api import uploads
+from tests.client import Answer, Client, new_client
+from tests.making import VIDEO_OF_THREE_PARTS, open_uploads
+
+
+def again(client: Client, body: Any, key: str = "k1") -> Answer:
+    return client("POST", "/v1/files", body, headers={"Idempotency-Key": key})
+
+
+def test_the_same_key_and_body_get_the_same_answer(client: Client) -> None:
+    for body in (VIDEO_OF_THREE_PARTS, VIDEO_OF_THREE_PARTS | {"upload": "post", "part_size": None}):
+        key = hashlib.sha256(repr(body).encode()).hexdigest()
+        first, second = again(client, body, key), again(client, dict(reversed(body.items())), key)
+        assert (first.status, second.status) == (201, 201)
+        assert first.json == second.json
+        assert second.headers["Idempotency-Replayed"] == "true"
+        assert second.headers["Location"] == f"/v1/files/{first.json['id']}"
+    assert len(client("GET", "/v1/files").json["items"]) == 2
+    assert len(open_uploads()) == 1
+
+
+def test_the_same_key_with_another_body_is_422(client: Client) -> None:
+    again(client, VIDEO_OF_THREE_PARTS)
+    answer = again(client, VIDEO_OF_THREE_PARTS | {"filename": "other"})
+    assert (answer.status, answer.json["code"], answer.json["field"]) == (
+        422,
+        "idempotency_key_reused",
+        "Idempotency-Key",
+    )
+
+
+def test_the_same_key_sent_twice_at_once_makes_one_file(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    first: list[Answer] = []
+    write = uploads.write
+
+    def after_the_other(*args: Any) -> None:
+        if not first:
+            first.append(Answer(0, {}, ""))
+            first.append(again(client, VIDEO_OF_THREE_PARTS))
+        write(*args)
+
+    monkeypatch.setattr(uploads, "write", after_the_other)
+    late = again(client, VIDEO_OF_THREE_PARTS)
+    assert (late.status, late.json) == (201, first[1].json)
+    assert len(client("GET", "/v1/files").json["items"]) == 1
+    assert len(open_uploads()) == 1
+
+
+def test_a_key_is_its_callers_own(client: Client) -> None:
+    first = again(client, VIDEO_OF_THREE_PARTS).json["id"]
+    assert again(new_client("acme"), VIDEO_OF_THREE_PARTS).json["id"] != first
+    assert again(new_client("other"), VIDEO_OF_THREE_PARTS).json["id"] != first
+
+
+def test_a_keys_answer_is_for_its_credential_alone_tokens_included(client: Client) -> None:
+    minted = client("POST", "/v1/upload-tokens", {"max_bytes": 10**9, "max_files": 9}).json["token"]
+    another = client("POST", "/v1/upload-tokens", {"max_bytes": 10**9, "max_files": 9}).json["token"]
+    callers = (client, Client(minted), Client(another), new_client("other"))
+    made = [again(caller, VIDEO_OF_THREE_PARTS) for caller in callers]
+    assert [answer.headers.get("Idempotency-Replayed") for answer in made] == [None] * 4
+    assert len({answer.json["id"] for answer in made}) == 4
+    for caller, answer in zip(callers, made, strict=True):
+        assert again(caller, VIDEO_OF_THREE_PARTS).json == answer.json
+
+
+def test_a_refused_request_leaves_its_key_new(client: Client) -> None:
+    assert again(client, VIDEO_OF_THREE_PARTS | {"size": -1}).status == 422
+    answer = again(client, VIDEO_OF_THREE_PARTS)
+    assert (answer.status, answer.headers.get("Idempotency-Replayed")) == (201, None)
+
+
+@pytest.mark.parametrize("key", ["!", "~", "k" * 255, '"a,b"'])
+def test_a_key_is_visible_ascii_of_up_to_255_characters(client: Client, key: str) -> None:
+    assert again(client, VIDEO_OF_THREE_PARTS, key).status == 201
+    assert again(client, VIDEO_OF_THREE_PARTS, key).headers["Idempotency-Replayed"] == "true"
+
+
+def test_a_key_is_new_again_after_its_day(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    from chalicelib.catalog import idempotency
+
+    monkeypatch.setattr(idempotency, "KEEP_SECONDS", -1)
+    first = again(client, VIDEO_OF_THREE_PARTS).json["id"]
+    assert again(client, VIDEO_OF_THREE_PARTS).json["id"] != first
+
+
+@pytest.mark.parametrize("key", ["", " ", "x" * 256, "é"])
+def test_a_key_that_is_not_visible_ascii_or_too_long_is_refused(client: Client, key: str) -> None:
+    answer = again(client, VIDEO_OF_THREE_PARTS, key)
+    assert (answer.status, answer.json["field"]) == (422, "Idempotency-Key")
