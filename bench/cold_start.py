@@ -19,7 +19,8 @@ import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from ops import botocore_data, package, provision
+from ops import botocore_data, package
+from ops.stack import recording
 from ops.stack.emulator_gaps import machine_architecture
 from tests.stage import ROOT, STAGE
 
@@ -76,7 +77,7 @@ def _packed(folder: Path) -> dict[str, tuple[list[Path], list[Path]]]:
     for name in ("app.py", "requirements.txt", ".chalice/config.json"):
         (project / name).parent.mkdir(exist_ok=True)
         shutil.copyfile(ROOT / name, project / name)
-    provision.record(project, "test", STAGE, STACK_ID, machine_architecture(), lambda _: None)
+    recording.record(project, "test", STAGE, STACK_ID, machine_architecture(), lambda _: None)
     package.write(project, machine_architecture() or "arm64", lambda _: None)
     subprocess.run(
         [str(Path(sys.executable).with_name("chalice")), "package", "--stage", "test", "out"],

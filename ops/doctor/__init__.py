@@ -11,8 +11,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.settings import load
 from ops import config
-from ops.doctor import canary, checks, functions, operation
-from ops.doctor.checks import Check, Patient
+from ops.doctor import background, canary, front_door, functions, queues, stack, storage
+from ops.doctor.patient import Check, Patient
 from ops.errors import OpsError, sentence
 from ops.stack.names import whereabouts
 
@@ -67,29 +67,29 @@ def report(patient: Patient, chosen: Mapping[str, Check] | None = None, say: Cal
 
 
 CHECKS: dict[str, Check] = {
-    "the stack": checks.check_stack,
-    "the stack's template": checks.check_template,
-    "the clock": operation.check_clock,
-    "new objects reach the queue": checks.check_notification,
-    "the queue takes them": operation.check_queue_policy,
-    "browsers may upload": checks.check_cors,
-    "the buckets are closed": operation.check_buckets,
-    "records expire": checks.check_expiry,
-    "changes are streamed": checks.check_stream,
-    "failed files are set aside": checks.check_redrive,
-    "failed imports are set aside": checks.check_import_queue,
-    "no dead letters": operation.check_dead_letters,
-    "the queue is read": checks.check_trigger,
-    "the import queue is read": checks.check_import_trigger,
-    "the index follows": operation.check_index_trigger,
-    "the sweep runs": operation.check_sweep,
+    "the stack": stack.check_stack,
+    "the stack's template": stack.check_template,
+    "the clock": front_door.check_clock,
+    "new objects reach the queue": storage.check_notification,
+    "the queue takes them": queues.check_queue_policy,
+    "browsers may upload": storage.check_cors,
+    "the buckets are closed": storage.check_buckets,
+    "records expire": storage.check_expiry,
+    "changes are streamed": storage.check_stream,
+    "failed files are set aside": queues.check_redrive,
+    "failed imports are set aside": queues.check_import_queue,
+    "no dead letters": queues.check_dead_letters,
+    "the queue is read": queues.check_trigger,
+    "the import queue is read": queues.check_import_trigger,
+    "the index follows": background.check_index_trigger,
+    "the sweep runs": background.check_sweep,
     "the functions are as recorded": functions.check_functions,
     "the functions may do their work": functions.check_permissions,
     "the functions run this code": functions.check_code,
-    "the distribution": operation.check_distribution,
-    "private files open": checks.check_key,
-    "signatures are asked for": operation.check_signatures,
-    "the front door leads to the API": checks.check_front_door,
-    "the API answers": checks.check_health,
-    "the alarms are quiet": operation.check_alarms,
+    "the distribution": front_door.check_distribution,
+    "private files open": front_door.check_key,
+    "signatures are asked for": front_door.check_signatures,
+    "the front door leads to the API": front_door.check_front_door,
+    "the API answers": front_door.check_health,
+    "the alarms are quiet": stack.check_alarms,
 }

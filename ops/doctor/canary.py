@@ -12,7 +12,7 @@ import requests
 
 from chalicelib.settings import PREFIX
 from ops import config
-from ops.doctor.checks import Patient
+from ops.doctor.patient import Patient
 
 # Seconds: of one request, and until the picture is there (two cold starts and a queue).
 TIMEOUT, WAIT = 30, 120

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ops import config
-from ops.doctor.checks import HEALTH_TIMEOUT, Patient
+from ops.doctor.patient import TIMEOUT, Patient
 from ops.package import pinned
 from ops.stack.policies import POLICIES
 
@@ -154,7 +154,7 @@ def sources(project_dir: Path) -> dict[str, int]:
 def table_of_contents(url: str) -> dict[str, int]:
     """CRC-32 of each file of an archive, by name, without the files themselves."""
     request = urllib.request.Request(url, headers={"Range": f"bytes=-{CONTENTS}"})  # noqa: S310 - from AWS
-    with urllib.request.urlopen(request, timeout=HEALTH_TIMEOUT) as answer:  # noqa: S310
+    with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:  # noqa: S310
         archive = zipfile.ZipFile(io.BytesIO(answer.read()))
     return {entry.filename: entry.CRC for entry in archive.infolist()}
 

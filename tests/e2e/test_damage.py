@@ -12,7 +12,7 @@ import pytest
 
 from chalicelib.settings import load
 from ops import doctor
-from ops.doctor.checks import Patient
+from ops.doctor.patient import Patient
 from ops.local.emulator_process import REGION
 from ops.local.stage import LocalStage
 

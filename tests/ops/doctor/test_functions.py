@@ -16,7 +16,7 @@ import pytest
 from chalicelib.settings import load
 from ops import config
 from ops.doctor import functions
-from ops.doctor.checks import Patient
+from ops.doctor.patient import Patient
 from ops.stack.policies import POLICIES
 from tests.stage import STAGE
 
