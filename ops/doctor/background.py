@@ -17,25 +17,25 @@ def check_index_trigger(patient: Patient) -> str:
 def assess_index(mappings: list[Mapping[str, Any]], deploy: str, provision: str, reindex: str) -> str:
     if len(mappings) != 1:
         number = len(mappings) or "no"
-        return f"{number} mappings read the table's stream, so lists and counts stand still or cost double; {deploy}"
+        return f"{number} mappings read the table's stream, so lists and counts stop or cost twice as much; {deploy}"
     (mapping,) = mappings
     if mapping["State"] not in ("Enabled", "Enabling", "Creating", "Updating"):
         return (
-            f"the index's trigger is {mapping['State'].lower()}, and what the stream held for a day is lost to it; "
+            f"the index's trigger is {mapping['State'].lower()}, and the stream keeps changes for one day only; run "
             f"`aws lambda update-event-source-mapping --enabled --uuid {mapping['UUID']}`, then {reindex}"
         )
     filters = [each.get("Pattern") for each in mapping.get("FilterCriteria", {}).get("Filters", [])]
     if filters != [event_sources.ONLY_RECORDS]:
-        return f"the index is woken by what it writes itself; {provision}"
+        return f"the index's own writes start it again; {provision}"
     if not mapping.get("BisectBatchOnFunctionError"):
-        return f"one bad change holds up its whole batch; {provision}"
+        return f"one bad change would stop its whole batch; {provision}"
     return ""
 
 
 def check_sweep(patient: Patient) -> str:
     rules = [rule["rule_name"] for rule in patient.deployed("cloudwatch_event")]
     if not rules:
-        return f"nothing wakes the sweep, so expired and stalled files stay; {patient.deploy}"
+        return f"nothing starts the sweep, so expired and stalled files stay; {patient.deploy}"
     events = patient.client("events")
     try:
         state = events.describe_rule(Name=rules[0])["State"]

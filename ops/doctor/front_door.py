@@ -16,7 +16,7 @@ from ops.stack import cloudformation, signing_key
 from ops.stack.emulator_gaps import is_emulator
 from ops.stack.names import stack_name
 
-# Seconds. AWS refuses what is signed 15 minutes off; addresses that we sign end too early or too late before that.
+# Seconds. AWS refuses requests that are signed 15 minutes off; signed addresses expire at the wrong time long before.
 SKEW = 30
 
 
@@ -46,17 +46,17 @@ def check_distribution(patient: Patient) -> str:
 
 def assess_distribution(found: Mapping[str, Any], group_id: str, patient: Patient) -> str:
     if found["Status"] != "Deployed":
-        return "its last change is on its way to the edges: wait some minutes"
+        return "its last change has not reached all edges yet: wait some minutes"
     settings = found["DistributionConfig"]
     if not settings["Enabled"]:
-        return f"it is turned off, so that nothing is delivered; {patient.revert}"
+        return f"it is turned off, so nothing is delivered; {patient.revert}"
     paths = {each["PathPattern"]: each for each in settings.get("CacheBehaviors", {}).get("Items", [])}
     for path in ("/f/public/*", "/f/private/*"):
         if path not in paths:
             return f"it has no behaviour for {path}; {patient.revert}"
     trusted = paths["/f/private/*"].get("TrustedKeyGroups", {})
     if not trusted.get("Enabled") or group_id not in trusted.get("Items", []):
-        return f"/f/private/* asks for no signature of ours; {patient.revert}"
+        return f"/f/private/* does not ask for this stage's signatures; {patient.revert}"
     return ""
 
 
@@ -69,7 +69,7 @@ def check_key(patient: Patient) -> str:
         return f"the private signing key is missing ({here.cdn_key_parameter}); {patient.provision}"
     key = keyring.read_cdn_key(stored.encode(), here.cdn_key_id)
     if group is None or key.id not in group["KeyGroupConfig"]["Items"]:
-        return f"CloudFront would not take our signatures: key {key.id} is in no group; {patient.provision}"
+        return f"CloudFront would refuse our signatures, because key {key.id} is in no key group; {patient.provision}"
     public = cloudfront.get_public_key(Id=key.id)["PublicKey"]["PublicKeyConfig"]["EncodedKey"]
     if public.split() != signing_key.public_half(stored).split():
         return f"{here.cdn_key_parameter} is not the private half of key {key.id}; {patient.provision}"
@@ -81,7 +81,7 @@ def check_key(patient: Patient) -> str:
 
 
 def check_signatures(patient: Patient) -> str:
-    """From outside: a private address without a signature is refused."""
+    """Asks for a private address without a signature, as a stranger would: it must be refused."""
     url = f"{patient.settings.front_door}/f/private/doctor/none/none.webp"
     try:
         with urllib.request.urlopen(url, timeout=TIMEOUT) as answer:  # noqa: S310 - the stage's own front door
@@ -89,10 +89,10 @@ def check_signatures(patient: Patient) -> str:
     except urllib.error.HTTPError as error:
         status = error.code
     except OSError as error:
-        return f"{patient.settings.front_door} does not answer ({error}): its name, its certificate or the network"
+        return f"{patient.settings.front_door} does not answer ({error}): check its name, its certificate, the network"
     if status == 403:
         return ""
-    return f"{url} answers {status} without a signature, where it must say 403; {patient.revert}"
+    return f"{url} answers {status} without a signature, but it must answer 403; {patient.revert}"
 
 
 def check_front_door(patient: Patient) -> str:
@@ -115,8 +115,8 @@ def check_health(patient: Patient) -> str:
         with urllib.request.urlopen(url, timeout=TIMEOUT):  # noqa: S310 - https, or the emulator's own address
             return ""
     except urllib.error.HTTPError as error:
-        if error.code in (403, 404):  # open to anyone: this is API Gateway's answer, which has no such API or stage
-            return f"{url} answers {error.code}, so that it is not there; {patient.deploy}"
+        if error.code in (403, 404):  # anyone may call it, so API Gateway itself answers: it has no such API or stage
+            return f"{url} answers {error.code}, so it does not exist; {patient.deploy}"
         reason = f"{url} answers {error.code}"
     except OSError as error:
         reason = f"{url} does not answer ({error})"
@@ -124,7 +124,7 @@ def check_health(patient: Patient) -> str:
 
 
 def health_url(endpoint: str, api_id: str, region: str, stage: str) -> str:
-    """Where the API itself answers; on the emulator below the address that it gives its APIs."""
+    """Address of the API's health check. On the emulator it is below the emulator's own address."""
     if is_emulator(endpoint):
         return f"{endpoint.rstrip('/')}/restapis/{api_id}/{stage}/_user_request_/v1/health"
     return f"https://{api_id}.execute-api.{region}.amazonaws.com/{stage}/v1/health"

@@ -19,7 +19,7 @@ RUNBOOK = "docs/operations.md#runbook"
 
 @dataclass(frozen=True)
 class Patient:
-    """The stage that is looked at."""
+    """The stage that is examined."""
 
     session: boto3.Session
     region: str
@@ -35,7 +35,7 @@ class Patient:
 
     @property
     def revert(self) -> str:
-        """What the template says was changed without it: an ordinary provision would find nothing to change."""
+        """For what was changed outside of the template: an ordinary `provision` would find nothing to change."""
         return f"{self.provision[:-1]} --revert-drift`"
 
     @property
@@ -51,7 +51,7 @@ class Patient:
         return config.rest_api_id(self.deployed())
 
     def deployed(self, kind: str | None = None) -> list[dict[str, Any]]:
-        """What Chalice says it has deployed, of one kind: `lambda_layer`, `iam_role` …"""
+        """The resources that Chalice recorded as deployed, all or of one kind: `lambda_layer`, `iam_role` …"""
         found = config.deployed_resources(self.project_dir, self.settings.stage) or []
         return [resource for resource in found if kind in (None, resource.get("resource_type"))]
 
@@ -60,10 +60,10 @@ class Patient:
         return f"{app}-{self.settings.stage}" + ("" if function == "api_handler" else f"-{function}")
 
     def timeout(self, function: str) -> int:
-        """Seconds that a function may run, as recorded; Chalice's own default is 60."""
+        """The recorded time limit of a function, in seconds. Chalice's own default is 60."""
         recorded = config.read_config(self.project_dir)
         return int(config.function_settings(recorded, self.settings.stage, function).get("lambda_timeout", 60))
 
 
-# A check returns what is wrong with its remedy, or an empty string.
+# A check returns a sentence with what is wrong and how to fix it, or an empty string.
 Check = Callable[[Patient], str]

@@ -41,21 +41,21 @@ def queue_attributes(patient: Patient, url: str, queue: str, function: str) -> s
 
 
 def assess_queue(attributes: Mapping[str, str], queue: str, timeout: int, remedy: str) -> str:
-    """`timeout`: seconds that the function which reads the queue may run."""
+    """`timeout` is the time limit, in seconds, of the function that reads the queue."""
     redrive = json.loads(attributes.get("RedrivePolicy", "{}"))
     if not redrive.get("deadLetterTargetArn"):
-        return f"the {queue} has no dead-letter queue: a bad file would be tried for ever; {remedy}"
+        return f"the {queue} has no dead-letter queue, so a bad file would be tried for ever; {remedy}"
     if int(redrive["maxReceiveCount"]) != MAX_RECEIVES:
         return (
-            f"the {queue} gives a file up after {redrive['maxReceiveCount']} tries, where the functions count on "
-            f"{MAX_RECEIVES}; {remedy}"
+            f"the {queue} gives up after {redrive['maxReceiveCount']} tries, but the functions expect {MAX_RECEIVES}; "
+            f"{remedy}"
         )
     # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
     hidden = int(attributes.get("VisibilityTimeout", 0))
     if hidden < 6 * timeout:
         return (
-            f"the {queue} hides a message for {hidden} s, and then hands it out again; it should for {6 * timeout} s, "
-            f"six times the timeout of its function; {remedy}"
+            f"the {queue} hides a message for {hidden} s before it delivers it again; it should be {6 * timeout} s, "
+            f"six times its function's timeout; {remedy}"
         )
     return ""
 
@@ -67,18 +67,18 @@ def check_dead_letters(patient: Patient) -> str:
         attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["RedrivePolicy"]).get("Attributes", {})
         arn = json.loads(attributes.get("RedrivePolicy", "{}")).get("deadLetterTargetArn")
         if arn is None:
-            continue  # another check says so
+            continue  # the checks of the queues report it
         name = "ApproximateNumberOfMessages"
         dead = sqs.get_queue_url(QueueName=arn.rpartition(":")[2])["QueueUrl"]
         count = int(sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=[name])["Attributes"][name])
         if count:
-            found[queue] = f"{count} of the {queue} queue"
+            found[queue] = f"{count} from the {queue} queue"
     if not found:
         return ""
     commands = " and ".join(f"`python -m ops redrive --stage {here.stage} --queue {queue}`" for queue in found)
     return (
-        f"dead letters wait ({', '.join(found.values())}): their records and the logs say why; when that is mended, "
-        f"{commands} ({RUNBOOK})"
+        f"dead letters are waiting ({', '.join(found.values())}): read the reason in their records and the logs, fix "
+        f"it, then run {commands} ({RUNBOOK})"
     )
 
 
@@ -97,11 +97,11 @@ def trigger(patient: Patient, queue_arn: str, queue: str, function: str, at_once
 
 
 def assess_trigger(mappings: list[Mapping[str, Any]], queue: str, function: str, at_once: int, deploy: str) -> str:
-    """`at_once`: files that the function may work on at the same time."""
+    """`at_once` is the number of files that the function may work on at the same time."""
     if not mappings:
         return f"no function reads the {queue}; {deploy}"
     if len(mappings) > 1:
-        # A deployment that failed before Chalice had recorded it leaves one behind (aws/chalice#2146).
+        # A deployment that fails before Chalice has recorded the mapping leaves it behind (aws/chalice#2146).
         ids = ", ".join(m["UUID"] for m in mappings)
         return (
             f"{len(mappings)} mappings read the {queue} ({ids}); "
@@ -114,14 +114,14 @@ def assess_trigger(mappings: list[Mapping[str, Any]], queue: str, function: str,
             f"`aws lambda update-event-source-mapping --enabled --uuid {mapping['UUID']}`"
         )
     if mapping["BatchSize"] != 1:
-        return f"the trigger takes {mapping['BatchSize']} files at once, and one bad one repeats the others; {deploy}"
+        return f"the trigger takes {mapping['BatchSize']} files at once, so one bad file repeats the others; {deploy}"
     if mapping.get("FilterCriteria", {}).get("Filters"):
         return (
-            "the trigger has a filter, and Lambda deletes what does not pass it; "
+            "the trigger has a filter, and Lambda deletes every message that does not match it; "
             f"`aws lambda update-event-source-mapping --filter-criteria '{{}}' --uuid {mapping['UUID']}`"
         )
     bound = mapping.get("ScalingConfig", {}).get("MaximumConcurrency")
     if bound != at_once:
         may = bound or "any number of"
-        return f"the {function} function may run {may} times at once, where {at_once} is the bound; {deploy}"
+        return f"the {function} function may run {may} times at once, but the limit should be {at_once}; {deploy}"
     return ""

@@ -17,14 +17,14 @@ def check_stack(patient: Patient) -> str:
         return f"there is no stack {stack_name(patient.settings.stage)}; {patient.provision}"
     status = found["StackStatus"]
     if status.endswith("_IN_PROGRESS"):
-        return f"it is in {status}: wait for that to end"
+        return f"it is in {status}: wait until that has ended"
     if status not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
-        return f"it is in {status}: the last change was undone or stuck; {patient.provision} to see why"
+        return f"it is in {status}: the last change failed; {patient.provision} to see why"
     return ""
 
 
 def check_template(patient: Patient) -> str:
-    """Whether the stack was made by the template of this checkout."""
+    """Finds a stack that was made with another template than this checkout's."""
     cloudformation = patient.client("cloudformation")
     reply = cloudformation.get_template(StackName=stack_name(patient.settings.stage), TemplateStage="Original")
     ours = emulator_gaps.template(cloudformation.meta.endpoint_url, template.read(patient.project_dir))
@@ -32,16 +32,17 @@ def check_template(patient: Patient) -> str:
 
 
 def assess_template(present: Any, ours: Mapping[str, Any], remedy: str) -> str:
-    """`present`: the template's text, or what boto3 made of it."""
+    """`present` is the template's text, or the object that boto3 made of it."""
     if isinstance(present, str):
         present = json.loads(template.compact(present))
-    present = json.loads(json.dumps(present))  # boto3 keeps the order in dicts of its own
+    present = json.loads(json.dumps(present))  # boto3 gives its own ordered dicts
     there, here = present.get("Resources", {}), ours["Resources"]
     other = sorted(name for name in there.keys() | here.keys() if there.get(name) != here.get(name))
     if not other and present == ours:
         return ""
     more = f" and {len(other) - 3} more" if len(other) > 3 else ""
-    return f"it is of another template than this checkout's ({', '.join(other[:3]) or 'parameters'}{more}); {remedy}"
+    what = ", ".join(other[:3]) or "parameters"
+    return f"it was made with another template than this checkout's (different: {what}{more}); {remedy}"
 
 
 def check_alarms(patient: Patient) -> str:
@@ -55,19 +56,19 @@ def check_alarms(patient: Patient) -> str:
     names = {each["PhysicalResourceId"]: each["LogicalResourceId"] for each in resources}
     if not names:
         return f"the stack has no alarms; {patient.provision}"
-    # At most 100 names a call; the stack has fewer.
+    # A call takes at most 100 names; the stack has fewer.
     reply = patient.client("cloudwatch").describe_alarms(AlarmNames=list(names))
     return assess_alarms(names, reply["MetricAlarms"], patient.revert)
 
 
 def assess_alarms(names: Mapping[str, str], alarms: Iterable[Mapping[str, Any]], remedy: str) -> str:
-    """`names`: logical ids by the alarms' names."""
+    """`names` are the alarms' logical ids by their names."""
     alarms = list(alarms)
     states = {alarm["AlarmName"]: alarm["StateValue"] for alarm in alarms}
     if missing := sorted(names[name] for name in names.keys() - states.keys()):
         return f"alarms are missing ({', '.join(missing)}); {remedy}"
     if ringing := sorted(names[name] for name, state in states.items() if state == "ALARM"):
-        return f"{', '.join(ringing)} rings; see {RUNBOOK}"
+        return f"alarms are ringing ({', '.join(ringing)}); see {RUNBOOK}"
     if silent := sorted(names[alarm["AlarmName"]] for alarm in alarms if not alarm.get("ActionsEnabled", True)):
-        return f"{', '.join(silent)} would tell nobody: its actions are turned off; {remedy}"
+        return f"alarms would tell nobody, because their actions are off ({', '.join(silent)}); {remedy}"
     return ""

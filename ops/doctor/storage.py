@@ -20,8 +20,8 @@ def assess_notification(reply: Mapping[str, Any], queue_arn: str, remedy: str) -
     for target in reply.get("QueueConfigurations", []):
         if target["QueueArn"] == queue_arn and "s3:ObjectCreated:*" in target["Events"]:
             filtered = target.get("Filter", {}).get("Key", {}).get("FilterRules", [])
-            return f"only some keys are told ({filtered}); {remedy}" if filtered else ""
-    return f"the originals bucket does not tell the ingest queue of new objects; {remedy}"
+            return f"the queue hears about some keys only ({filtered}); {remedy}" if filtered else ""
+    return f"the originals bucket does not tell the ingest queue about new objects; {remedy}"
 
 
 def check_cors(patient: Patient) -> str:
@@ -38,14 +38,14 @@ def check_cors(patient: Patient) -> str:
 def assess_cors(rules: list[Mapping[str, Any]], remedy: str) -> str:
     uploads = [r for r in rules if {"POST", "PUT"} <= set(r["AllowedMethods"])]
     if not uploads:
-        return f"browsers may not upload to the originals bucket; {remedy}"
+        return f"the originals bucket does not allow uploads from browsers; {remedy}"
     if not any("etag" in (h.lower() for h in r.get("ExposeHeaders", [])) for r in uploads):
-        return f"the originals bucket hides ETag, so no browser can complete a multipart upload; {remedy}"
+        return f"the originals bucket hides ETag, so browsers can't complete a multipart upload; {remedy}"
     return ""
 
 
 def check_buckets(patient: Patient) -> str:
-    """What the buckets' own configuration must say so that files are neither public nor lost."""
+    """Finds a bucket that could be made public, or that could lose files."""
     s3, here = patient.client("s3"), patient.settings
     for bucket in (here.originals_bucket, here.derived_bucket):
         try:
@@ -55,7 +55,7 @@ def check_buckets(patient: Patient) -> str:
                 raise
             block = {}
         if not all(block.get(name) for name in PUBLIC_ACCESS_BLOCK):
-            return f"{bucket} may be made public: S3 does not block public access to it; {patient.revert}"
+            return f"{bucket} could be made public: its public access is not blocked; {patient.revert}"
     if s3.get_bucket_versioning(Bucket=here.originals_bucket).get("Status") != "Enabled":
         return f"{here.originals_bucket} keeps no versions: an upload could overwrite a file; {patient.revert}"
     try:
@@ -72,7 +72,7 @@ def assess_bucket_policy(policy: Mapping[str, Any], distribution_id: str, remedy
         reads = statement["Effect"] == "Allow" and "s3:GetObject" in statement["Action"]
         if reads and f":distribution/{distribution_id}" in json.dumps(statement.get("Condition", {})):
             return ""
-    return f"the derived bucket does not let the distribution read, so that nothing is delivered; {remedy}"
+    return f"the derived bucket does not let the distribution read, so nothing is delivered; {remedy}"
 
 
 def check_expiry(patient: Patient) -> str:
@@ -80,16 +80,16 @@ def check_expiry(patient: Patient) -> str:
     ttl = reply["TimeToLiveDescription"]
     if ttl.get("TimeToLiveStatus") in ("ENABLED", "ENABLING") and ttl.get("AttributeName") == "ttl":
         return ""
-    return f"the table does not let go of records by `ttl`; {patient.revert}"
+    return f"the table does not delete items when their `ttl` has passed; {patient.revert}"
 
 
 def check_stream(patient: Patient) -> str:
     table = patient.client("dynamodb").describe_table(TableName=patient.settings.table)["Table"]
     stream = table.get("StreamSpecification") or {}
     if not stream.get("StreamEnabled") or stream.get("StreamViewType") != "NEW_AND_OLD_IMAGES":
-        return f"the table has no stream of old and new images; {patient.revert}"
-    # Turned off and on it is another stream, and the mapping still reads the one that ended.
+        return f"the table has no stream with old and new images; {patient.revert}"
+    # A stream that was turned off and on again is a new one, and the trigger still reads the old one.
     if table.get("LatestStreamArn") != patient.settings.table_stream_arn:
         again = f"run `make deploy STAGE={patient.settings.stage}`, then {patient.reindex}"
-        return f"the table has another stream than the one that is recorded and read; {again}"
+        return f"the table has another stream than the recorded one, which the index reads; {again}"
     return ""
