@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -283,7 +282,7 @@ def test_an_edge_that_cannot_start_says_why_and_leaves_no_thread(emulator: Emula
 
 def sockets() -> int:
     """How many sockets this process has open."""
-    open_files = (os.readlink(link) for link in Path("/proc/self/fd").iterdir() if link.is_symlink())
+    open_files = (str(link.readlink()) for link in Path("/proc/self/fd").iterdir() if link.is_symlink())
     return sum(name.startswith("socket:") for name in open_files)
 
 
