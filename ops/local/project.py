@@ -1,4 +1,4 @@
-"""The copy of the project that is deployed locally: `chalice deploy` and `ops provision` change it, and no tracked file.
+"""The copy of the project that is deployed locally: `chalice deploy` and `ops provision` change it, nothing else.
 
 A fingerprint tells whether something that decides about the deployment has changed.
 """

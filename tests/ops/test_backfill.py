@@ -150,7 +150,7 @@ def test_it_says_how_much_and_what_it_costs_before_it_asks(
     assert backfill.main(arguments(project, "--recipe", "photo", "--kind", "image", "--dry-run")) == 0
     said = capsys.readouterr().out
     assert "3 files to process" in said
-    assert "Less than a cent at 3 s a file" in said
+    assert "Less than a cent at 3 s per file" in said
     with pytest.raises(OpsError, match="--yes"):
         backfill.main(arguments(project, "--recipe", "photo"))
     assert work_off() == 0

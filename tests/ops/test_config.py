@@ -138,7 +138,7 @@ def test_a_stage_that_is_not_provisioned_is_a_sentence_with_the_command(tmp_path
         config.load_stage(directory, "prod")
 
 
-@pytest.mark.parametrize(("text", "says"), [("{", "is not JSON"), ("[]", "no JSON object")])
+@pytest.mark.parametrize(("text", "says"), [("{", "is not JSON"), ("[]", "is not a JSON object")])
 def test_a_spoilt_file_is_a_sentence(tmp_path: Path, text: str, says: str) -> None:
     with pytest.raises(OpsError, match=says):
         config.read_config(project(tmp_path, text))

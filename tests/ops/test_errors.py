@@ -27,7 +27,7 @@ def refused(code: str, message: str = "because") -> exceptions.ClientError:
         (exceptions.EndpointConnectionError(endpoint_url="http://x"), "AWS_ENDPOINT_URL"),
         (exceptions.ConnectTimeoutError(endpoint_url="http://x"), "AWS_ENDPOINT_URL"),
         (refused("ExpiredToken"), "Sign in again"),
-        (refused("AccessDenied"), "You may not do CreateChangeSet: because"),
+        (refused("AccessDenied"), "You are not allowed to call CreateChangeSet: because"),
         (refused("Throttling", "Rate exceeded"), "slow down"),
         (refused("ValidationError", "Template error"), "AWS refused CreateChangeSet (ValidationError): Template error"),
     ],
