@@ -1,4 +1,4 @@
-"""`make bench`, or `python -m bench [NAME …]`: measures what operations cost, as counts and as ratios within one run."""
+"""`make bench`, or `python -m bench [NAME …]`: measures what operations cost: counts, and ratios within one run."""
 
 from __future__ import annotations
 
