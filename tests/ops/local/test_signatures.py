@@ -127,7 +127,7 @@ def test_a_policy_holds_from_after_its_beginning_until_before_its_end() -> None:
 
 
 def test_a_refusal_has_cloudfronts_code_and_message() -> None:
-    with pytest.raises(RefusedError, match="^Missing Key-Pair-Id query parameter or cookie value$") as missing:
+    with pytest.raises(RefusedError, match=r"^Missing Key-Pair-Id query parameter or cookie value$") as missing:
         verify(f"{BASE}/w640.webp")
     assert missing.value.code == "MissingKey"
 
