@@ -259,7 +259,9 @@ def test_deleting_leaves_nothing_of_the_stage_and_can_be_repeated(
     assert gone == [("prod", "eu-west-1")] * 2
 
 
-def test_the_command_line(stacks: Stacks, project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_line_sets_parameters_and_refuses_options_that_do_not_fit(
+    stacks: Stacks, project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     line = ["provision", "--stage", "prod", "--project-dir", str(project)]
     assert ops.main([*line, "--set", "CorsOrigins=https://a.example,https://b.example?x=1"]) == 0
     assert stacks.deployed[-1]["CorsOrigins"] == "https://a.example,https://b.example?x=1"

@@ -196,7 +196,7 @@ def test_a_warm_process_follows_within_minutes_and_never_mixes_the_two(
 
 
 @pytest.mark.parametrize("moment", ["before-call", "after-call"])
-def test_it_may_break_off_at_any_call(
+def test_a_rotation_may_stop_at_any_call(
     rotation: Rotation, cloudfront: Any, cdn_key: bytes, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
     with calls(rotation, lambda *_: None, moment) as whole:
@@ -228,7 +228,7 @@ def test_it_may_break_off_at_any_call(
 
 
 @pytest.mark.parametrize("moment", ["before-call", "after-call"])
-def test_retiring_may_break_off_at_any_call(
+def test_retiring_may_stop_at_any_call(
     rotation: Rotation, cloudfront: Any, cdn_key: bytes, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
     rotation.rotate()
@@ -316,7 +316,7 @@ def test_provision_keeps_the_rotated_key_and_deletes_one_that_waits(rotation: Ro
     assert rotation.ssm.get_parameter(Name=PARAMETER, WithDecryption=True)["Parameter"]["Value"] == stored
 
 
-def test_the_status_tells_of_each_key_and_changes_nothing(rotation: Rotation) -> None:
+def test_the_status_names_every_key_and_changes_nothing(rotation: Rotation) -> None:
     said: list[str] = []
     telling = Rotation(rotation.cloudfront, rotation.ssm, rotation.settings, "eu-west-1", said.append, settle=0)
     old = opens(signed_now())

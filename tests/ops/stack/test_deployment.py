@@ -36,7 +36,7 @@ STACK_ID = "arn:aws:cloudformation:eu-west-1:123456789012:stack/filemill-prod/1"
         ("DELETE_FAILED", Step.STUCK),
     ],
 )
-def test_every_status_has_a_way_on(status: str | None, step: Step) -> None:
+def test_every_stack_status_has_a_next_step(status: str | None, step: Step) -> None:
     assert plan.next_step(status) is step
 
 
