@@ -1,4 +1,4 @@
-.PHONY: help venv run test faults soak check contract openapi deploy bench clean
+.PHONY: help venv run test faults mutants soak check contract openapi deploy bench clean
 
 PYTHON := .venv/bin/python
 PARALLEL := -n auto --maxprocesses 4
@@ -15,18 +15,21 @@ run: venv # everything on this computer, at http://localhost:8000 (PORT=, EMULAT
 soak: venv # 2,000 files through the local stack while workers are killed and messages repeated (SOAK="--files 200")
 	@$(PYTHON) -m tests.soak $(SOAK)
 
-check: venv # format, lint, types, the template, the quick tests
+check: venv # format, lint, types, the template, and the quick tests of every room
 	@$(PYTHON) -m ruff format --check -q .
 	@$(PYTHON) -m ruff check -q .
 	@$(PYTHON) -m mypy
 	@.venv/bin/cfn-lint .chalice/resources.yaml
-	@$(PYTHON) -m pytest -q $(PARALLEL) -m 'not e2e' tests/api tests/test_*.py
+	@$(PYTHON) -m pytest -q $(PARALLEL) -m 'pure and not e2e and not slow'
 
 test: venv # everything: on mocks, and end to end on the really deployed local stack
 	@$(PYTHON) -m pytest $(PARALLEL)
 
 faults: venv # every operation stopped before and after every AWS call it makes, and 500 programs of disorder
 	@FAULTS=500 $(PYTHON) -m pytest -q tests/faults
+
+mutants: venv # small faults planted in a copy of the code: do the tests notice? (ROOM=catalog SAMPLE=10)
+	@$(PYTHON) -m tests.mutants $(if $(ROOM),--room $(ROOM)) $(if $(SAMPLE),--sample $(SAMPLE))
 
 contract: venv # thousands of generated requests against the app and the local stack, held to the OpenAPI document
 	@CONTRACT_EXAMPLES=60 CONTRACT_DEPLOYED_EXAMPLES=25 $(PYTHON) -m pytest -q tests/api/test_contract.py tests/e2e/test_contract.py

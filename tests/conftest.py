@@ -17,7 +17,7 @@ from tests.stage import (
     recorded_calls,
 )
 
-pytest_plugins = ["tests.local"]
+pytest_plugins = ["tests.local", "tests.marks"]
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ from playwright.sync_api import BrowserContext, Page, Response, Route
 
 from ops.local.stage import LocalStage
 from tests import images
-from tests.e2e.test_smoke import upload
+from tests.e2e.stack import upload
 from tests.local import Api
 
 OpenPage = Callable[[str, str], tuple[Page, list[Response]]]

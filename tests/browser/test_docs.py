@@ -9,7 +9,7 @@ import requests
 from playwright.sync_api import BrowserContext, ConsoleMessage, Request
 
 from ops.local.stage import LocalStage
-from tests.e2e.test_contract import execute_api
+from tests.e2e.stack import execute_api
 
 
 def operations(base: str) -> int:

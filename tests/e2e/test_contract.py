@@ -12,6 +12,7 @@ import requests
 from ops.local.stage import LocalStage
 from ops.openapi.document import TARGET
 from tests import contract
+from tests.e2e.stack import execute_api
 from tests.local import Api
 
 # A few of each here; `make contract` asks for more.
@@ -71,14 +72,6 @@ def test_api_gateways_own_errors_are_problem_documents(local_stage: LocalStage, 
         assert (answer.json()["code"], answer.json()["status"]) == (code, answer.status_code)
         assert answer.json()["request_id"]
         assert answer.headers["Access-Control-Allow-Origin"] == "*"
-
-
-def execute_api(stage: LocalStage, path: str) -> str:
-    """API Gateway's own address of the stage, with its prefix."""
-    from ops.config import deployed_resources, rest_api_id
-
-    api_id = rest_api_id(deployed_resources(stage.project_dir, "local") or [])
-    return f"{stage.endpoint_url}/restapis/{api_id}/api/_user_request_{path}"
 
 
 def test_a_preflight_allows_what_the_document_asks_for(local_stage: LocalStage) -> None:

@@ -19,8 +19,7 @@ from werkzeug.http import parse_options_header
 from ops.local.edge.server import KEYS_LIFE
 from ops.local.project import STAGE
 from tests import images
-from tests.e2e.test_render import renders
-from tests.e2e.test_smoke import upload
+from tests.e2e.stack import renders, upload
 from tests.edge.cases import CHROME
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ import requests
 from PIL import Image
 
 from tests import images
-from tests.e2e.test_smoke import upload
+from tests.e2e.stack import upload
 from tests.edge.cases import CASES, CHROME, FILE, FOLDER, VERSION, Case
 
 if TYPE_CHECKING:

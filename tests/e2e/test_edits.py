@@ -7,7 +7,7 @@ from typing import Any
 
 import requests
 
-from tests.e2e.test_smoke import png, upload
+from tests.e2e.stack import png, upload
 from tests.local import Api
 
 

@@ -10,8 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from ops.local.stage import LocalStage
-from tests.e2e.test_smoke import png
-from tests.e2e.test_uploads import finished
+from tests.e2e.stack import finished, png
 from tests.local import Api
 
 PICTURE = png((320, 240))

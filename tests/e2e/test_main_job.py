@@ -15,7 +15,7 @@ from PIL.ExifTags import IFD
 
 from ops.local.stage import LocalStage
 from tests import images
-from tests.e2e.test_smoke import upload
+from tests.e2e.stack import upload
 from tests.local import Api
 
 PHOTO = images.jpeg(1500, 2000, orientation=6, gps=True)  # stored as 2000 x 1500

@@ -12,8 +12,7 @@ import requests
 
 from chalicelib.queues.worker import MAX_RECEIVES
 from ops.local.stage import ROOT, LocalStage
-from tests.e2e.test_smoke import png
-from tests.e2e.test_uploads import finished
+from tests.e2e.stack import finished, png
 from tests.local import Api
 
 PICTURE = png((64, 48))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -18,7 +17,7 @@ from ops.config import deployed_resources, rest_api_id
 from ops.local.project import STAGE
 from ops.local.stage import LocalStage
 from tests import images
-from tests.e2e.test_smoke import upload
+from tests.e2e.stack import renders, upload
 from tests.local import Api
 
 VIEWERS = 15
@@ -49,18 +48,6 @@ def ask(stage: LocalStage, path: str, secret: str) -> requests.Response:
         headers={"X-Filemill-Edge": secret, "Accept": "image/avif"},
         timeout=240,
     )
-
-
-def renders(stage: LocalStage, file_id: str, name: str) -> int:
-    """How often the function says that it made this.
-
-    The emulator reads what a process logged after its answer when it calls it the next time: here, for nothing.
-    """
-    nothing = {"visibility": "public", "file_id": "file_" + "0" * 26, "version": "0" * 16, "name": "w1.avif"}
-    stage.client("lambda").invoke(FunctionName="filemill-local-render", Payload=json.dumps(nothing).encode())
-    events = stage.client("logs").filter_log_events(logGroupName="/aws/lambda/filemill-local-render")["events"]
-    lines = [line for event in events for line in event["message"].splitlines()]
-    return sum('"rendered"' in line and file_id in line and name in line for line in lines)
 
 
 def test_an_avif_is_made_when_it_is_first_asked_for_and_stays(

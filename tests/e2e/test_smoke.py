@@ -2,40 +2,15 @@
 
 from __future__ import annotations
 
-import io
 import stat
-import time
-from typing import Any
 
 import requests
-from PIL import Image
 
 from ops.local.stage import LocalStage
+from tests.e2e.stack import png, upload
 from tests.local import Api
 
 NINE_BYTES = {"filename": "a.png", "content_type": "image/png", "size": 9}
-
-
-def png(size: tuple[int, int] = (400, 300)) -> bytes:
-    buffer = io.BytesIO()
-    Image.effect_mandelbrot(size, (-2, -1.2, 0.7, 1.2), 60).save(buffer, "PNG")
-    return buffer.getvalue()
-
-
-def upload(api: Api, data: bytes, **fields: Any) -> dict[str, Any]:
-    """A file, sent as a browser sends it; its record once it is done."""
-    body = {"filename": "IMG 1.png", "content_type": "image/png", "size": len(data), **fields}
-    made = api("POST", "/v1/files", json=body)
-    assert made.status_code == 201, made.text
-    form = made.json()["upload"]
-    sent = requests.post(form["url"], data=form["fields"], files={"file": data}, timeout=60)
-    assert sent.ok, sent.text
-    for _ in range(150):
-        record: dict[str, Any] = api("GET", f"/v1/files/{made.json()['id']}").json()
-        if record["status"] not in ("awaiting_upload", "processing"):
-            return record
-        time.sleep(0.2)
-    raise AssertionError(f"still {record['status']} after 30 s: {record}")
 
 
 def test_health_over_the_front_door(local_stage: LocalStage) -> None:

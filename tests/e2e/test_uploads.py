@@ -16,7 +16,7 @@ import pytest
 import requests
 
 from ops.local.stage import LocalStage
-from tests.e2e.test_smoke import png, upload
+from tests.e2e.stack import finished, png, upload
 from tests.local import Api
 
 MIB = 1024**2
@@ -54,14 +54,6 @@ def send(api: Api, file_id: str, *numbers: int) -> list[dict[str, Any]]:
 
 def complete(api: Api, file_id: str, parts: list[dict[str, Any]]) -> requests.Response:
     return api("POST", f"/v1/files/{file_id}/complete", json={"parts": parts})
-
-
-def finished(api: Api, file_id: str) -> dict[str, Any]:
-    for _ in range(10):
-        record: dict[str, Any] = api("GET", f"/v1/files/{file_id}?wait=10").json()
-        if record["status"] not in ("awaiting_upload", "processing"):
-            return record
-    raise AssertionError(record)
 
 
 def versions(stage: LocalStage, file_id: str) -> list[dict[str, Any]]:

@@ -227,6 +227,8 @@ def test_an_address_is_signed_and_errors_have_names_by_the_trimmed_models(writte
         "names = {'Bucket': 'originals', 'Key': 'a b'}\n"
         "signed = aws.s3().generate_presigned_url('get_object', Params=names)\n"
         "assert signed.startswith('https://originals.s3.eu-west-1.amazonaws.com/a%20b?'), signed\n"
+        "form = aws.s3().generate_presigned_post('originals', 'a b')\n"
+        "assert form['url'] == 'https://originals.s3.eu-west-1.amazonaws.com/', form\n"
         "assert aws.s3().get_paginator('list_parts') and aws.dynamodb().get_paginator('scan')\n"
         "assert aws.dynamodb().exceptions.TransactionCanceledException\n"
         "assert aws.ssm().exceptions.ParameterNotFound\n",

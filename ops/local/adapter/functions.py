@@ -5,6 +5,7 @@
   middle of their work; their callers would do the same to the next processes, and so on.
 - A queue's function runs in at most two processes per processor (and in at least four), whatever its concurrency on
   AWS: 200 processes would only slow each other down.
+- A layer's packages come before the emulator's own. MiniStack puts them last, which once hid two faults of the package.
 - An answer does not wait 50 ms for a log line that never comes, and a deployment does not wait 5 s for each function.
 """
 
@@ -39,6 +40,21 @@ def apply() -> None:
     fail_alone()
     bound_concurrency()
     unpack_once()
+    find_layers_first()
+
+
+def find_layers_first() -> None:
+    """Makes Python find a layer's packages before the emulator's own, as on AWS, so that a faulty package shows here.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/python-layers.html
+    """
+    from ministack.core import lambda_runtime
+
+    found, wanted = "_site.addsitedir(_sp)", "sys.path.insert(0, _sp)"
+    script = lambda_runtime._PYTHON_WORKER_SCRIPT
+    if found not in script:
+        raise RuntimeError("MiniStack's Python worker no longer looks for layers as this adapter expects")
+    lambda_runtime._PYTHON_WORKER_SCRIPT = script.replace(found, wanted)
 
 
 def answer_at_once() -> None:

@@ -1,0 +1,58 @@
+"""What tests ask of the deployed stack: uploads, waiting for their end, what was made, API Gateway's own address."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import Any
+
+import requests
+from PIL import Image
+
+from ops.config import deployed_resources, rest_api_id
+from ops.local.stage import LocalStage
+from tests.local import Api
+
+
+def execute_api(stage: LocalStage, path: str) -> str:
+    """API Gateway's own address of the stage, with its prefix."""
+    api_id = rest_api_id(deployed_resources(stage.project_dir, "local") or [])
+    return f"{stage.endpoint_url}/restapis/{api_id}/api/_user_request_{path}"
+
+
+def png(size: tuple[int, int] = (400, 300)) -> bytes:
+    buffer = io.BytesIO()
+    Image.effect_mandelbrot(size, (-2, -1.2, 0.7, 1.2), 60).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def finished(api: Api, file_id: str) -> dict[str, Any]:
+    """The record of a file, once it is `ready` or `failed`: at most 100 seconds from now."""
+    for _ in range(10):
+        record: dict[str, Any] = api("GET", f"/v1/files/{file_id}?wait=10").json()
+        if record["status"] not in ("awaiting_upload", "processing"):
+            return record
+    raise AssertionError(record)
+
+
+def upload(api: Api, data: bytes, **fields: Any) -> dict[str, Any]:
+    """A file, sent as a browser sends it; its record once it is done."""
+    body = {"filename": "IMG 1.png", "content_type": "image/png", "size": len(data), **fields}
+    made = api("POST", "/v1/files", json=body)
+    assert made.status_code == 201, made.text
+    form = made.json()["upload"]
+    sent = requests.post(form["url"], data=form["fields"], files={"file": data}, timeout=60)
+    assert sent.ok, sent.text
+    return finished(api, made.json()["id"])
+
+
+def renders(stage: LocalStage, file_id: str, name: str) -> int:
+    """How often the function says that it made this.
+
+    The emulator reads what a process logged after its answer when it calls it the next time: here, for nothing.
+    """
+    nothing = {"visibility": "public", "file_id": "file_" + "0" * 26, "version": "0" * 16, "name": "w1.avif"}
+    stage.client("lambda").invoke(FunctionName="filemill-local-render", Payload=json.dumps(nothing).encode())
+    events = stage.client("logs").filter_log_events(logGroupName="/aws/lambda/filemill-local-render")["events"]
+    lines = [line for event in events for line in event["message"].splitlines()]
+    return sum('"rendered"' in line and file_id in line and name in line for line in lines)

@@ -1,0 +1,30 @@
+"""Marks each test by what it needs, so that `make check` can run the tests of every room that need nothing."""
+
+from __future__ import annotations
+
+import pytest
+
+# Fixtures that make a stage, on mocks or really deployed, and a browser.
+STAGES = frozenset({"cloud", "stage", "client", "broken_stage", "local_stage", "api", "browser"})
+
+# Tests that take more than two seconds each, by the beginning of their names. `make check` leaves them to `make test`.
+SLOW = (
+    "tests/bench/test_delivery.py::",
+    "tests/catalog/index/test_writer.py::test_however_the_stream_is_told",
+    "tests/catalog/test_costs.py::test_a_query_costs_the_same_with_100_and_with_100_000_files",
+    "tests/catalog/test_values.py::test_an_attribute_is_read",
+    "tests/ops/test_package.py::",
+    "tests/processing/image/test_animation.py::test_memory",
+    "tests/processing/image/test_hostile.py::",
+    "tests/processing/image/test_quality.py::",
+    "tests/processing/image/test_resize.py::test_renditions_of_both_are_equally_good",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A test is `pure` unless it needs a stage, and `slow` where the list above says so."""
+    for item in items:
+        if not STAGES & set(getattr(item, "fixturenames", ())):
+            item.add_marker("pure")
+        if item.nodeid.startswith(SLOW):
+            item.add_marker("slow")

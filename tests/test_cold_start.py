@@ -1,0 +1,130 @@
+"""What a function imports when it starts: each in a fresh process, as Lambda starts it."""
+
+from __future__ import annotations
+
+import ast
+import json
+import marshal
+import os
+import py_compile
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.stage import ROOT, STAGE
+
+# By function: the modules that its handler in app.py imports when it is called, and what those import when they work.
+FUNCTIONS = {
+    "filemill-test": [],
+    "filemill-test-process": ["chalicelib.processing.pipeline", "chalicelib.processing.image.cascade"],
+    "filemill-test-fetch": ["chalicelib.importing"],
+    "filemill-test-index": ["chalicelib.events.indexing"],
+    "filemill-test-render": ["chalicelib.processing.on_demand", "chalicelib.processing.image.cascade"],
+    "filemill-test-sweep": ["chalicelib.upkeep.sweep"],
+}
+CLIENTS = (
+    "from chalicelib import aws; aws.s3(); aws.dynamodb(); aws.sqs(); aws.ssm(); aws.cloudfront(); aws.functions()"
+)
+
+# boto3 and s3transfer cost about as much as an API call's own work; the others are read when they are used, if ever.
+NEVER = {
+    "boto3",
+    "s3transfer",
+    "multiprocessing",
+    "aws_lambda_powertools.utilities.data_classes",
+    "cryptography",
+    "idna",
+    "asyncio",
+    "chalice.local",
+}
+
+
+def imported(function: str, modules: list[str]) -> set[str]:
+    environment = os.environ | STAGE | {"AWS_LAMBDA_FUNCTION_NAME": function}
+    start = "; ".join(f"import {module}" for module in ["app", *modules])
+    done = subprocess.run(
+        [sys.executable, "-c", f"{start}; {CLIENTS}; import sys, json; print(json.dumps([*sys.modules]))"],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    return set(json.loads(done.stdout.splitlines()[-1]))
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_function_starts_without_what_it_does_not_need(function: str) -> None:
+    assert imported(function, FUNCTIONS[function]) & NEVER == set()
+
+
+def test_every_handler_of_the_app_is_started_here() -> None:
+    tree = ast.parse((ROOT / "app.py").read_text())
+    handlers = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
+    called = {
+        f"{statement.module}.{statement.names[0].name}"
+        for handler in handlers
+        for statement in handler.body
+        if isinstance(statement, ast.ImportFrom)
+    }
+    started = {module for modules in FUNCTIONS.values() for module in modules[:1]}
+    assert len(handlers) == len(FUNCTIONS) - 1  # the API's is Chalice's own
+    assert called == started
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A folder with a module `chalice.app`, and its bytecode where the package has it."""
+    (tmp_path / "chalicelib" / "__pycache__").mkdir(parents=True)
+    shutil.copyfile(ROOT / "chalicelib" / "bytecode.py", tmp_path / "chalicelib" / "bytecode.py")
+    (tmp_path / "chalice").mkdir()
+    (tmp_path / "chalice" / "__init__.py").touch()
+    (tmp_path / "chalice" / "app.py").write_text("ANSWER = 1\n")
+    py_compile.compile(
+        str(tmp_path / "chalice" / "app.py"),
+        str(tmp_path / "chalicelib" / "__pycache__" / f"chalice.app.{sys.implementation.cache_tag}.pyc"),
+        doraise=True,
+        invalidation_mode=py_compile.PycInvalidationMode.CHECKED_HASH,
+    )
+    return tmp_path
+
+
+def run(project: Path, code: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-B", "-c", f"import chalicelib.bytecode; {code}"],
+        cwd=project,
+        env=os.environ | {"PYTHONPATH": ""},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    return done.stdout.strip()
+
+
+def test_the_routers_bytecode_is_what_is_run(project: Path) -> None:
+    (compiled,) = (project / "chalicelib" / "__pycache__").iterdir()
+    other = marshal.dumps(compile("ANSWER = 'from bytecode'", "chalice/app.py", "exec"))
+    compiled.write_bytes(compiled.read_bytes()[:16] + other)
+    assert run(project, "import chalice.app; print(chalice.app.ANSWER)") == "from bytecode"
+    assert run(project, "import chalice.app; print(chalice.app.__file__)") == str(project / "chalice" / "app.py")
+
+
+def test_bytecode_of_another_source_is_not_run(project: Path) -> None:
+    (project / "chalice" / "app.py").write_text("ANSWER = 2\n")
+    assert run(project, "from chalice.app import ANSWER; print(ANSWER)") == "2"
+
+
+def test_bytecode_of_another_python_is_not_run(project: Path) -> None:
+    (compiled,) = (project / "chalicelib" / "__pycache__").iterdir()
+    compiled.write_bytes(b"\0\0\0\0" + compiled.read_bytes()[4:])
+    assert run(project, "from chalice.app import ANSWER; print(ANSWER)") == "1"
+
+
+def test_without_bytecode_the_router_is_compiled(project: Path) -> None:
+    shutil.rmtree(project / "chalicelib" / "__pycache__")
+    assert run(project, "from chalice.app import ANSWER; print(ANSWER)") == "1"
