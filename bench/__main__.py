@@ -1,4 +1,4 @@
-"""`make bench`, or `python -m bench [NAME …]`: what operations cost. Counts, and ratios taken in one run."""
+"""`make bench`, or `python -m bench [NAME …]`: measures what operations cost: counts, and ratios within one run."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 
 from bench import avif, calls, cold_start, delivery, fairness, imports, memory, partitions, whole_job
 from bench.images import run as images
+from bench.partitions.heat import RATE
 
 BENCHES = {
     "calls": calls.run,
@@ -28,29 +29,40 @@ def _shards(text: str) -> list[int]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"which: {', '.join(BENCHES)} (default: all)")
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help=f"the benches to run: {', '.join(BENCHES)} (default: all)"
+    )
     of_images = parser.add_argument_group("images")
-    of_images.add_argument("--photos", type=Path, metavar="DIR", help="your photographs, instead of the bench's own")
+    of_images.add_argument("--photos", type=Path, metavar="DIR", help="use the photographs in this folder")
     of_images.add_argument("--rounds", type=int, default=images.ROUNDS, help="(default: %(default)s)")
     of_partitions = parser.add_argument_group("partitions")
-    of_partitions.add_argument("--rate", type=float, default=partitions.RATE, help="uploads/s (default: %(default)s)")
-    of_partitions.add_argument("--files", type=float, default=partitions.FILES, help="stored (default: %(default)s)")
+    of_partitions.add_argument("--rate", type=float, default=RATE, help="uploads per second (default: %(default)s)")
     of_partitions.add_argument(
-        "--shards", type=_shards, default=partitions.SHARDS, metavar="N,…", help="FILEMILL_LIST_SHARDS to compare"
+        "--files", type=float, default=partitions.FILES, help="number of stored files (default: %(default)s)"
+    )
+    of_partitions.add_argument(
+        "--shards",
+        type=_shards,
+        default=partitions.SHARDS,
+        metavar="N,…",
+        help="values of FILEMILL_LIST_SHARDS to compare",
     )
     parser.add_argument(
-        "--json", type=Path, metavar="FILE", help="images, partitions: writes the figures there, and a page beside it"
+        "--json",
+        type=Path,
+        metavar="FILE",
+        help="images, partitions: write the figures to this file, and a page beside it",
     )
     options = parser.parse_args()
     chosen = options.names or list(BENCHES)
     if unknown := set(chosen) - set(BENCHES):
-        parser.error(f"there is no bench {', '.join(sorted(unknown))}; there are {', '.join(BENCHES)}")
+        parser.error(f"there is no bench {', '.join(sorted(unknown))}; choose from {', '.join(BENCHES)}")
     if options.rounds < 1:
         parser.error("--rounds must be at least 1")
     if options.rate <= 0 or options.files < 1 or not all(1 <= count <= 256 for count in options.shards):
         parser.error("--rate and --files must be above 0, --shards from 1 to 256")
     if options.json and {"images", "partitions"} <= set(chosen):
-        parser.error("--json is for one bench at a time")
+        parser.error("--json works with one bench at a time")
     for name in chosen:
         print(f"\n## {name}\n")
         if name == "images":

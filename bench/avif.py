@@ -1,4 +1,4 @@
-"""`python -m bench avif`: which speed and quality of AVIF, against the recipes' WebP. Writes bench/results/avif.md.
+"""`python -m bench avif`: compares speeds and qualities of AVIF with the recipes' WebP. Writes bench/results/avif.md.
 
 The reference is the rendition's own pixels, so only the encoders are compared. CPU is a process's, one thread, the
 lower of two runs. Likeness is SSIMULACRA2 at one width (it is slow, and not for small pictures), SSIM at all of them.
@@ -41,7 +41,7 @@ RESULT = Path(__file__).parent / "results" / "avif.md"
 
 @dataclass(frozen=True)
 class Made:
-    """One encoding of one picture of so many pixels: CPU in seconds, bytes, and its likeness to the picture."""
+    """One encoding of one picture: its pixels, CPU in seconds, bytes, and its similarity to the picture."""
 
     pixels: int
     cpu: float
@@ -81,7 +81,7 @@ def _shown(lines: list[str]) -> list[str]:
 
 
 def _renditions(file: Path) -> Iterable[tuple[int, Image.Image]]:
-    """The photo's pixels at each width that it reaches, as the pipeline makes them."""
+    """The photo's pixels at each width up to its own, as the pipeline makes them."""
     largest = WIDTHS[-1]
     wanted: Callable[[int, int], tuple[int, int]] = lambda w, h: (min(w, largest), max(1, h * min(w, largest) // w))  # noqa: E731
     decoded = decode(file.read_bytes(), memory=1769 * 1024**2, wanted=wanted)
@@ -96,7 +96,7 @@ def _renditions(file: Path) -> Iterable[tuple[int, Image.Image]]:
 
 
 def _page() -> Image.Image:
-    """A page of text, black, red and blue on white, as a scanner sees it: slightly soft, with a little grain."""
+    """A page of text in black, red and blue on white, like a scan: slightly soft, with a little grain."""
     page = Image.new("RGB", (960, 1242), "white")
     draw = ImageDraw.Draw(page)
     for line in range(49):
@@ -112,7 +112,7 @@ def _each(encoding: Encoding, speeds: Iterable[int], qualities: Iterable[int]) -
 
 
 def _made(pictures: Pictures, webp: Encoding, encodings: list[Encoding], folder: Path, metric: str) -> Results:
-    """Every picture in every encoding, one after the other for the clock's sake; then scored side by side."""
+    """Every picture in every encoding. They are made one after the other, for exact times, and scored in parallel."""
     measured: dict[tuple[str, int, Encoding], tuple[float, int, Path]] = {}
     references = {}
     for (name, width), image in pictures.items():
@@ -183,7 +183,8 @@ def _speed_table(results: Results, webp: Encoding, avif: Encoding) -> list[str]:
 
 
 def _as_like(each: list[Made], base: Made) -> tuple[float, float]:
-    """Bytes (of WebP's) and quality at which AVIF scores as WebP does; beyond the qualities tried the line goes on."""
+    """The bytes (as a share of WebP's) and the quality at which AVIF scores like WebP. Beyond the qualities that were
+    tried, the line is continued."""
     points = [(made.score, made.size, quality) for made, quality in zip(each, QUALITIES, strict=True)]
     pairs = list(pairwise(points))
     low, high = next((pair for pair in pairs if pair[1][0] >= base.score), pairs[-1])

@@ -1,4 +1,4 @@
-"""AWS calls of each operation, counted on moto: exact, whatever the machine."""
+"""Counts the AWS calls of each operation on moto. The counts are exact on every machine."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def run() -> None:
 def _table(calls: Calls) -> None:
     client = new_client("bench")
     body = {"filename": "a.jpg", "content_type": "image/jpeg", "size": len(PHOTO), "visibility": "public"}
-    client("GET", "/v1/files")  # the key is remembered from here on
+    client("GET", "/v1/files")  # from here on the API key is in memory
     photo = upload(client, PHOTO, tenant="bench", visibility="public")
     operations: dict[str, Callable[[], object]] = {
         "create a file": lambda: client("POST", "/v1/files", body),

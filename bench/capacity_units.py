@@ -1,4 +1,4 @@
-"""DynamoDB's capacity units and item sizes, by the rules it publishes.
+"""DynamoDB's capacity units and item sizes, by its published rules.
 
 - Units: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html
 - Sizes: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html
@@ -21,14 +21,14 @@ PARTITION_WRITE_UNITS = 1000  # a second
 PARTITION_READ_UNITS = 3000
 PARTITION_BYTES = 10 * GB
 TABLE_UNITS = 40_000  # a second: the default quota of an on-demand table, for reads and for writes; AWS raises it
-ITEM_STORAGE = 100  # bytes that storage is billed for beside each item, in the table and in each index
+ITEM_STORAGE = 100  # bytes of storage that are billed in addition for each item, in the table and in each index
 
-# An item as boto3's client has it: names to typed values.
+# An item as in boto3's client: names to typed values.
 Item = Mapping[str, Any]
 
 
 def item_size(item: Item) -> int:
-    """Bytes: names and values."""
+    """Bytes of an item: its names and values."""
     return sum(len(name.encode()) + _value_size(value) for name, value in item.items())
 
 
@@ -40,7 +40,7 @@ def _value_size(typed: Mapping[str, Any]) -> int:
         case "S":
             return len(value.encode())
         case "N":
-            # Documented as an approximation: one byte for two significant digits, and one more (and one for a sign).
+            # The documentation gives an approximation: one byte per two digits, and one more (and one for a sign).
             digits = value.lstrip("-").replace(".", "").strip("0")
             return math.ceil(len(digits) / 2) + 1 + int(value.startswith("-"))
         case "B":
@@ -57,7 +57,7 @@ def _value_size(typed: Mapping[str, Any]) -> int:
 
 
 def write_units(before: int, after: int, *, transaction: bool = False) -> int:
-    """Units of one write, given the item's bytes before and after (0: no item); an update costs the larger of both."""
+    """Units of one write, from the item's bytes before and after it (0: no item). An update costs the larger one."""
     units = max(1, math.ceil(max(before, after) / KB))
     return units * 2 if transaction else units
 
@@ -78,14 +78,14 @@ class Index:
     everything: bool
 
     def projected(self, item: Item | None) -> Item | None:
-        """What the index holds of an item; None when the item lacks one of its keys."""
+        """The index's copy of an item, or None if the item lacks one of the index's keys."""
         if item is None or self.partition not in item or self.sort not in item:
             return None
         kept = {"pk", "sk", self.partition, self.sort}
         return item if self.everything else {name: value for name, value in item.items() if name in kept}
 
     def writes(self, before: Item | None, after: Item | None) -> Iterator[tuple[str, int]]:
-        """Partition key and units of each write that the index does when the table's item changes."""
+        """Partition key and units of each write in the index when the table's item changes."""
         old, new = self.projected(before), self.projected(after)
         if old == new:
             return
@@ -99,7 +99,7 @@ class Index:
 
 
 def indexes(table: Mapping[str, Any]) -> list[Index]:
-    """A table definition's indexes (CloudFormation and CreateTable spell them alike)."""
+    """The indexes of a table definition, which looks the same in CloudFormation and in CreateTable."""
     found = []
     for index in table["GlobalSecondaryIndexes"]:
         names = {key["KeyType"]: key["AttributeName"] for key in index["KeySchema"]}

@@ -20,7 +20,8 @@ import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from ops import botocore_data, package, provision
+from ops import botocore_data, package
+from ops.stack import recording
 from ops.stack.emulator_gaps import machine_architecture
 from tests.stage import ROOT, STAGE
 
@@ -32,7 +33,7 @@ CLIENTS = "from chalicelib import aws; aws.s3(); aws.dynamodb()"
 PLAIN = "import boto3; boto3.client('s3'); boto3.client('dynamodb')"
 PLUGINS = "AvifImagePlugin, ImageCms, JpegImagePlugin, PngImagePlugin, WebPImagePlugin"
 IMAGE = "from chalicelib.processing.image import cascade"
-CASES = {  # what is made ready: (code, the function's name)
+CASES = {  # what is imported: (code, the function's name)
     "plain boto3: its clients of S3 and DynamoDB": (PLAIN, ""),
     "Filemill's clients of S3 and DynamoDB": (CLIENTS, ""),
     "Pillow with five plugins": (f"from PIL import Image, {PLUGINS}", ""),
@@ -63,7 +64,7 @@ def run() -> None:
             for case, (code, function) in CASES.items():
                 for variant, paths in packed.items():
                     seconds = _cpu_seconds(code, function, paths[case == BASE])
-                    if number:  # the first round warms the page cache
+                    if number:  # the first round does not count: it fills the page cache
                         samples.setdefault((case, variant), []).append(seconds)
     text = _table(samples, list(packed), load)
     print(text)
@@ -71,14 +72,14 @@ def run() -> None:
 
 
 def _packed(folder: Path) -> dict[str, tuple[list[Path], list[Path]]]:
-    """By variant: where Filemill's function finds its modules, and where plain boto3's does."""
+    """By variant: the module paths of Filemill's function, and those of plain boto3."""
     project = folder / "project"
     project.mkdir()
     shutil.copytree(ROOT / "chalicelib", project / "chalicelib", ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("app.py", "requirements.txt", ".chalice/config.json"):
         (project / name).parent.mkdir(exist_ok=True)
         shutil.copyfile(ROOT / name, project / name)
-    provision.record(project, "test", STAGE, STACK_ID, machine_architecture(), lambda _: None)
+    recording.record(project, "test", STAGE, STACK_ID, machine_architecture(), lambda _: None)
     package.write(project, machine_architecture() or "arm64", lambda _: None)
     subprocess.run(
         [str(Path(sys.executable).with_name("chalice")), "package", "--stage", "test", "out"],
@@ -113,7 +114,7 @@ def _packed(folder: Path) -> dict[str, tuple[list[Path], list[Path]]]:
 
 
 def _cpu_seconds(code: str, function: str, paths: Sequence[Path]) -> float:
-    """User and system time of one fresh process."""
+    """User and system time of one new process."""
     environment = STAGE | {
         "PATH": os.environ["PATH"],
         "PYTHONPATH": os.pathsep.join(map(str, paths)),

@@ -44,9 +44,9 @@ ROUNDS, SECONDS, CONNECTIONS = 5, 3, 16
 SIGNATURES = 200
 
 REQUESTS, FILES = 10_000, 1_000
-WIDTHS = {160: 4, 320: 6, 640: 5, 960: 3, 1280: 2, 1920: 1}  # and how often each is asked for
+WIDTHS = {160: 4, 320: 6, 640: 5, 960: 3, 1280: 2, 1920: 1}  # and how often each is requested
 
-# What programs send for an image, and how often here. The texts are real, the shares made up.
+# The Accept headers of programs, and how often each is used here. The headers are real, the shares are invented.
 ACCEPT = {
     "image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8": 55,  # Chrome, Edge
     "image/webp,image/avif,image/jxl,image/heic,image/heic-sequence,video/*;q=0.8,image/png,image/svg+xml,image/*;q=0.8,"
@@ -71,8 +71,11 @@ class Request:
 
 
 def trace(count: int = REQUESTS, files: int = FILES, seed: int = 6) -> list[Request]:
-    """Viewers' requests: files by Zipf's law (the nth is asked for 1/n as often as the first), one in seven with a
-    query that means nothing, and of these a third with one of its own. The same every time."""
+    """Viewers' requests, the same in every run.
+
+    Files follow Zipf's law: the nth is requested 1/n as often as the first. One request in seven has a query without
+    a meaning, and a third of these queries are unique.
+    """
     chance = random.Random(seed)
     weights = list(accumulate(1 / rank for rank in range(1, files + 1)))
     requests = []
@@ -89,7 +92,7 @@ def trace(count: int = REQUESTS, files: int = FILES, seed: int = 6) -> list[Requ
 
 
 def distribution(*, key: dict[str, Any] | None = None, function: bool = True) -> Distribution:
-    """Public files as the template has them, but for a cache key of one's own, or without the function."""
+    """The template's behaviour for public files, if wanted with another cache key or without the function."""
     template, _ = decode(str(ROOT / ".chalice" / "resources.yaml"))
     policy = template["Resources"]["FileCaching"]["Properties"]["CachePolicyConfig"]
     parameters = dict(policy["ParametersInCacheKeyAndForwardedToOrigin"]) | (key or {})
@@ -120,7 +123,7 @@ DESIGNS = {
 
 
 def origin_requests(requests_: list[Request], config: Distribution) -> int:
-    """How many of these requests reach the origin through a real, empty edge."""
+    """How many of these requests reach the origin through a real edge whose cache is empty at first."""
     with standin.emulator() as origin, standin.edge_of(config, origin) as edge, requests.Session() as session:
         origin.handler = lambda request: web.Response(body=b"x" * 100, headers={"Cache-Control": "max-age=31536000"})
         for each in requests_:
@@ -148,7 +151,7 @@ def efficiency() -> str:
 
 @contextmanager
 def nginx(folder: Path) -> Iterator[str]:
-    """The address of an nginx (one worker, sendfile, as the edge without access log) that serves a folder."""
+    """Address of an nginx that serves a folder: one worker, sendfile, and no access log, like the edge."""
     (port,) = free_ports(1)
     conf = folder / "nginx.conf"
     temporary = "".join(
@@ -176,7 +179,7 @@ def nginx(folder: Path) -> Iterator[str]:
 
 
 def rate(address: str) -> float:
-    """Requests a second by wrk, all of them answered 200."""
+    """Requests per second by wrk. All of them must be answered 200."""
     command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{SECONDS}s", "-H", f"Accept: {next(iter(ACCEPT))}", address]
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     found = re.search(r"Requests/sec:\s*([\d.]+)", said)
@@ -231,7 +234,7 @@ def speed() -> str:
 
 
 def signing() -> str:
-    """How long one grant's signature takes, RSA and all around it; the goal is below 5 ms."""
+    """How long it takes to sign one grant, with RSA and everything else. The goal is less than 5 ms."""
     pem = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     key = CdnKey("K1", pem.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
     took, bare = [], []

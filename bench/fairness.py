@@ -1,4 +1,4 @@
-"""How long one tenant's file waits behind another's 100,000: our code, on a model of SQS, with and without groups.
+"""How long one tenant's file waits behind 100,000 of another: our code on a model of SQS, with and without groups.
 
 What is received, looked at and sent again is by chalicelib itself (deliveries, processing.pipeline, processing.queue);
 only the work on a file and the queue are stand-ins. The queue is SQS's as documented: oldest first; with groups, those
@@ -30,7 +30,7 @@ from chalicelib.queues import ingest, worker
 from tests.stage import STAGE, lambda_context
 
 FILES, WORKERS = 100_000, 200
-# Seconds: of processing a file, and of sending its message again in its tenant's group (a warm function, one call).
+# Seconds to process a file, and to send its message again in its tenant's group (a warm function, one call).
 WORK, SEND = 3.0, 0.05
 NOISY_SHARE, NOISY_COUNT = 0.1, 30
 
@@ -46,7 +46,7 @@ class Message:
     receives: int = 0
 
     def event(self) -> dict[str, Any]:
-        """As the event source mapping gives it to `process`."""
+        """The record as the event source mapping passes it to `process`."""
         attributes = {"ApproximateReceiveCount": str(self.receives), "SentTimestamp": str(int(self.sent * 1000))}
         named = {"MessageGroupId": self.group} if self.group else {}
         record = {"messageId": str(self.number), "receiptHandle": str(self.number), "body": self.body}
@@ -55,7 +55,7 @@ class Message:
 
 @dataclass
 class FairQueue:
-    """The queue, and as much of SQS's client as the code calls; `clock` in Unix seconds."""
+    """The queue, with the methods of SQS's client that the code calls. `clock` is in Unix seconds."""
 
     clock: float = _BEGAN
     _waiting: dict[str | None, deque[Message]] = field(default_factory=lambda: defaultdict(deque))
@@ -68,7 +68,7 @@ class FairQueue:
         self._waiting[MessageGroupId].append(Message(self._sent, MessageBody, MessageGroupId, self.clock))
 
     def receive(self) -> Message | None:
-        """The oldest of those that are no noisy tenant's; else the oldest."""
+        """The oldest message that is not from a noisy tenant, or else the oldest."""
         first = [waiting[0] for waiting in self._waiting.values() if waiting]
         if not first:
             return None
@@ -87,7 +87,7 @@ class FairQueue:
 
 
 def work_off(messages: FairQueue, handle: Callable[[Message], float], workers: int) -> None:
-    """Has that many workers empty the queue; `handle` gives the seconds that one message takes."""
+    """Lets that many workers empty the queue. `handle` returns the seconds that one message takes."""
     flying: list[tuple[float, int, Message]] = []
     while True:
         while len(flying) < workers and (message := messages.receive()):
@@ -116,7 +116,7 @@ def _file(tenant: str) -> File:
 
 
 def _notification(tenant: str) -> str:
-    """What S3 sends, which can name no group."""
+    """The message that S3 sends. It can't have a group."""
     stored = {"key": original_key(tenant, _file(tenant).id), "size": 1, "versionId": "1", "sequencer": "1"}
     entry = {"eventName": "ObjectCreated:Put", "s3": {"bucket": {"name": "originals"}, "object": stored}}
     return json.dumps({"Records": [{"eventSource": "aws:s3", "eventVersion": "2.1", **entry}]})
@@ -124,7 +124,7 @@ def _notification(tenant: str) -> str:
 
 @contextmanager
 def _our_code(messages: FairQueue, worked: list[str], *, fair: bool) -> Iterator[None]:
-    """The code with this queue and this time, and with no work to do but to say whose file it was."""
+    """The real code with this queue and this clock. Its only work is to note whose file it was."""
 
     def work(stored: Stored, *_: Any, **__: Any) -> None:
         worked.append(stored.key.partition("/")[0])

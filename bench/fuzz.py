@@ -1,4 +1,4 @@
-"""`python -m bench.fuzz --seconds N [--seed S] [--keep DIR]`: the tests' fuzzing for as long as wanted."""
+"""`python -m bench.fuzz --seconds N [--seed S] [--keep DIR]`: runs the tests' fuzzing for a given time."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from tests.fuzzing import fuzz
 
 
 def main() -> int:
-    """0 when every file was processed or refused, in time; else 1, and the files are in DIR."""
+    """Returns 0 if every file was processed or refused in time. Otherwise returns 1 and puts the bad files into DIR."""
     parser = argparse.ArgumentParser(prog="python -m bench.fuzz", description=__doc__)
-    parser.add_argument("--seconds", type=float, default=60)
-    parser.add_argument("--seed", type=int, default=time.time_ns())
-    parser.add_argument("--keep", type=Path, default=Path(".local/fuzz"), help="where files that fail are put")
+    parser.add_argument("--seconds", type=float, default=60, help="how long (default: 60)")
+    parser.add_argument("--seed", type=int, default=time.time_ns(), help="repeat a run with this seed")
+    parser.add_argument("--keep", type=Path, default=Path(".local/fuzz"), help="folder for files that fail")
     options = parser.parse_args()
     outcomes, bad = fuzz(options.seed, seconds=options.seconds)
     print(f"seed {options.seed}: {outcomes.total()} files: " + ", ".join(f"{n} {name}" for name, n in outcomes.items()))

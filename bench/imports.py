@@ -1,4 +1,4 @@
-"""What a cold start imports: CPU of a fresh process for each function, as a ratio to plain boto3's."""
+"""CPU of each function's imports in a new process, as a ratio to importing plain boto3."""
 
 from __future__ import annotations
 

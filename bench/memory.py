@@ -29,11 +29,11 @@ FORMATS: dict[str, dict[str, Any]] = {
     "PNG": {"compress_level": 1},
     "WebP": {"quality": 80, "method": 0},
 }
-MEMORY = 1769  # MiB, the function's
+MEMORY = 1769  # MiB of the function
 GOAL = ("JPEG", 24, 110)  # MiB
 RESULT = ROOT / "bench" / "results" / "memory.md"
 
-# On Linux VmHWM is the process's own peak; getrusage's would be inherited from this one.
+# On Linux VmHWM is the peak of the process itself; getrusage would include the parent's.
 CHILD = """
 import sys
 from io import BytesIO
@@ -80,7 +80,7 @@ def _files(photo: Image.Image, megapixels: int, folder: Path) -> list[Path]:
 
 
 def _peak(*file: Path) -> str:
-    """MiB, or the code of the fault."""
+    """The peak in MiB, or the error's code."""
     arguments = [*map(str, file), str(MEMORY)] if file else []
     done = subprocess.run(
         [sys.executable, "-c", CHILD, *arguments], cwd=ROOT, capture_output=True, text=True, check=True, timeout=300

@@ -46,7 +46,9 @@ def run() -> None:
     if sys.platform != "linux":
         raise SystemExit("This bench pins processes to cores: it needs Linux.")
     files, load = photos.default(), os.getloadavg()[0]
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as alone:  # what it sets up stays there
+    with ProcessPoolExecutor(
+        1, mp_context=get_context("spawn")
+    ) as alone:  # so that its set-up does not affect this process
         times, puts = alone.submit(_measure, files).result()
     text = _table(files, times, puts, load)
     print(text)
@@ -55,7 +57,7 @@ def run() -> None:
 
 def _measure(files: list[Path]) -> tuple[Times, dict[str, int]]:
     cores = sorted(os.sched_getaffinity(0))
-    os.sched_setaffinity(0, cores[:1])  # the function has one: 1769 MB of memory
+    os.sched_setaffinity(0, cores[:1])  # the function has one core with 1769 MB of memory
     times: Times = {}
     puts: dict[str, int] = {}
     for latency, (get, put) in LATENCIES.items():
@@ -64,14 +66,14 @@ def _measure(files: list[Path]) -> tuple[Times, dict[str, int]]:
                 for file in files:
                     for way in WAYS if number % 2 else reversed(WAYS):
                         seconds, puts[file.name] = _job(file, way)
-                        if number:  # the first round opens connections and loads code
+                        if number:  # the first round does not count: it opens connections and loads code
                             times.setdefault((latency, file.name, way), []).append(seconds)
     return times, puts
 
 
 @contextmanager
 def _server(files: list[Path], get: float, put: float, core: int) -> Iterator[None]:
-    """The stand-in for S3, in a process of its own; the code under test is led there."""
+    """Runs the stand-in for S3 in a process of its own, and points the code under test to it."""
     from chalicelib import aws, settings
 
     ours, theirs = get_context("spawn").Pipe()
@@ -113,7 +115,7 @@ def _serve(ready: Connection, files: list[Path], get: float, put: float, core: i
             self.wfile.write(body)
 
         def log_message(self, *_: object) -> None:
-            """Says nothing."""
+            """Logs nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), S3)
     server.daemon_threads = True

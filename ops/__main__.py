@@ -1,60 +1,85 @@
-"""`python -m ops COMMAND`: what an operator does to a stage besides `chalice deploy`."""
+"""`python -m ops COMMAND`: sets up, checks and changes a stage. `chalice deploy` does the rest."""
 
 from __future__ import annotations
 
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from difflib import get_close_matches
 from importlib import import_module
 
 from chalicelib.settings import NotProvisionedError
 from ops.errors import OpsError, as_sentences
 
-# command: (module with add_arguments(parser) and main(args) -> exit code, what --help says).
-# A module is imported when its command is run, so that none waits for another's imports.
+# command → (module with `add_arguments(parser)` and `main(args) -> exit code`, its summary in the help).
+# A module is imported only when its command is run, so that no command waits for the imports of another.
 COMMANDS = {
-    "provision": ("ops.provision", "make or update a stage's buckets, table, queue and distribution, or delete them"),
-    "doctor": ("ops.doctor", "check a stage and say how to mend what is wrong"),
+    "provision": ("ops.provision", "make or update a stage's buckets, table, queues and distribution, or delete them"),
+    "doctor": ("ops.doctor", "check a stage, and say how to fix what is wrong"),
     "keys": ("ops.keys", "make, list and revoke API keys"),
-    "tenants": ("ops.tenants", "show and set what a stage does for one tenant"),
-    "rotate-keys": ("ops.rotate_keys", "give a stage another key for private addresses, with both live meanwhile"),
-    "redrive": ("ops.redrive", "move dead letters back to their queue, once what killed them is mended"),
-    "backfill": ("ops.backfill", "have existing files processed again, by a recipe that has changed"),
-    "reindex": ("ops.reindex", "tell the index of the files that are older than it"),
-    "openapi": ("ops.openapi.document", "write the OpenAPI document, chalicelib/api/openapi.json, from the routes"),
+    "tenants": ("ops.tenants", "show or change the settings of one tenant"),
+    "rotate-keys": ("ops.rotate_keys", "replace the key that signs private addresses; the old addresses keep working"),
+    "redrive": ("ops.redrive", "send dead letters to their queue again, after you have fixed the cause"),
+    "backfill": ("ops.backfill", "process existing files again, after a recipe has changed"),
+    "reindex": ("ops.reindex", "add files to the index that it has missed"),
+    "openapi": ("ops.openapi.document", "write chalicelib/api/openapi.json from the routes"),
     "local": ("ops.local.run", "run the whole of Filemill on this computer"),
 }
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs one command; its exit code. What goes wrong is a sentence on stderr and exit code 1."""
+    """Runs one command and returns its exit code. An error is one sentence on stderr, with exit code 1."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     chosen = next((a for a in arguments if not a.startswith("-")), None)
-    parser = argparse.ArgumentParser(prog="python -m ops", description=__doc__, allow_abbrev=False)
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    module = None
-    for name, (path, summary) in COMMANDS.items():
-        command = commands.add_parser(name, help=summary, description=summary.capitalize() + ".", allow_abbrev=False)
-        if name == chosen:
-            module = import_module(path)
-            module.add_arguments(command)
+    if chosen is not None and chosen not in COMMANDS:
+        print(unknown(chosen), file=sys.stderr)
+        return 2
+    parser, run = parser_for(chosen)
     args = parser.parse_args(arguments)
-    assert module is not None, "argparse refuses a command that is not in COMMANDS"
+    if run is None:
+        parser.print_help()
+        return 0
     try:
         with as_sentences():
-            code: int = module.main(args)
+            return run(args)
     except (OpsError, NotProvisionedError) as error:
         print(f"ops {args.command}: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print(f"\nops {args.command}: interrupted. Run it again to go on from here.", file=sys.stderr)
+        print(f"\nops {args.command}: interrupted. Run it again to continue.", file=sys.stderr)
         return 130
     except BrokenPipeError:
-        # Whoever read us has heard enough (`… | head`): https://docs.python.org/3/library/signal.html#note-on-sigpipe
+        # The reader of our output has left (`… | head`): https://docs.python.org/3/library/signal.html#note-on-sigpipe
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    return code
+
+
+def parser_for(chosen: str | None) -> tuple[argparse.ArgumentParser, Callable[[argparse.Namespace], int] | None]:
+    """The parser, with the arguments of the chosen command only, and that command's `main`."""
+    parser = argparse.ArgumentParser(
+        prog="python -m ops",
+        description="Sets up, checks and changes a stage of Filemill. `chalice deploy` deploys its functions.",
+        epilog="`python -m ops COMMAND --help` explains one command.",
+        allow_abbrev=False,
+    )
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
+    run: Callable[[argparse.Namespace], int] | None = None
+    for name, (path, summary) in COMMANDS.items():
+        description = f"{summary[0].upper()}{summary[1:]}."
+        command = commands.add_parser(name, help=summary, description=description, allow_abbrev=False)
+        if name == chosen:
+            module = import_module(path)
+            module.add_arguments(command)
+            run = module.main
+    return parser, run
+
+
+def unknown(command: str) -> str:
+    """What is said about a command that does not exist."""
+    close = get_close_matches(command, COMMANDS, n=1)
+    hint = f" Did you mean `{close[0]}`?" if close else ""
+    return f"ops: there is no command {command!r}.{hint} Run `python -m ops` to see all commands."
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""`python -m ops backfill`: existing files go through the pipeline again, after a recipe has changed.
+"""`python -m ops backfill`: processes existing files again, after a recipe has changed.
 
-Each is opened as `POST /v1/files/ID/reprocess` opens it, so that what is served stays until the new renditions are
-there. Stopped and run again, it goes on: it passes over what the recipe, as it is now, has made or is making.
+It does the same as `POST /v1/files/ID/reprocess`: the old renditions are served until the new ones are ready. It can
+be stopped and run again; it skips files that the present recipe has made, or is making.
 
-What made a file is compared by the stage's architecture, not by this computer's; the rest of the engine's name
-(recipes.ENGINE_VERSION) is of this checkout, so deploy first.
+To know which recipe made a file, it compares the engine's name. That name contains the stage's architecture (not this
+computer's) and the engine version of this checkout (renditions/engine.py), so deploy before you run this.
 """
 
 from __future__ import annotations
@@ -21,36 +21,43 @@ from ops import config
 from ops.errors import OpsError
 from ops.progress import Bar, Pace, confirm, moment, rate
 
-# US dollars in us-east-1, 2026-11, without free tiers: of a GB-second (arm64) and a request of Lambda
+# Prices in US dollars, us-east-1, 2026-11, without free tiers: a GB-second (arm64) and a request of Lambda
 # (https://aws.amazon.com/lambda/pricing/), a GET and a PUT (https://aws.amazon.com/s3/pricing/), a request of SQS
 # (https://aws.amazon.com/sqs/pricing/) and a write unit (https://aws.amazon.com/dynamodb/pricing/on-demand/).
 GB_SECOND, RUN, GET, PUT, MESSAGE, WRITE = 1.33334e-5, 2e-7, 4e-7, 5e-6, 4e-7, 6.25e-7
 FUNCTION_GB = 1769 / 1024
-# Write units of a record of 3 KB with its indexes, three times over, and of the entries of the list and the feed.
+# Write units per file: a record of 3 KB with its indexes is written three times, and so are its list and feed entries.
 WRITES = 40
-RENDITIONS = 12  # of a file that has none yet
+RENDITIONS = 12  # assumed for a file that has none yet
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     config.add_stage_arguments(parser)
-    parser.add_argument("--recipe", required=True, help="the recipe to make them by")
-    parser.add_argument("--from", dest="was", metavar="RECIPE", help="files that have this recipe (default: the same)")
-    parser.add_argument("--since", type=moment, metavar="TIME", help="files created since then (ISO 8601)")
-    parser.add_argument("--until", type=moment, metavar="TIME", help="files created before then")
-    parser.add_argument("--status", choices=["ready", "failed"], default="ready", help="failed: for our own fault only")
-    parser.add_argument("--tenant", help="files of this tenant only")
-    parser.add_argument("--kind", choices=[str(kind) for kind in Kind], help="files of this kind only")
-    parser.add_argument("--rate", type=rate, default=10.0, metavar="N/s", help="how many a second (default: 10)")
+    parser.add_argument("--recipe", required=True, help="process the files with this recipe")
     parser.add_argument(
-        "--seconds", type=float, default=3.0, metavar="S", help="of processing a file, for the estimate (default: 3)"
+        "--from", dest="was", metavar="RECIPE", help="only files that have this recipe now (default: the same recipe)"
     )
-    parser.add_argument("--dry-run", action="store_true", help="only count, and estimate the cost")
+    parser.add_argument("--since", type=moment, metavar="TIME", help="only files created since then (ISO 8601)")
+    parser.add_argument("--until", type=moment, metavar="TIME", help="only files created before then (ISO 8601)")
+    parser.add_argument(
+        "--status",
+        choices=["ready", "failed"],
+        default="ready",
+        help="only files with this status; failed: only those with the error `internal` (default: ready)",
+    )
+    parser.add_argument("--tenant", help="only files of this tenant")
+    parser.add_argument("--kind", choices=[str(kind) for kind in Kind], help="files of this kind only")
+    parser.add_argument("--rate", type=rate, default=10.0, metavar="N/s", help="files per second (default: 10)")
+    parser.add_argument(
+        "--seconds", type=float, default=3.0, metavar="S", help="for the estimate: seconds per file (default: 3)"
+    )
+    parser.add_argument("--dry-run", action="store_true", help="change nothing, only count and estimate the cost")
     parser.add_argument("--yes", action="store_true", help="begin without asking")
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which files; None: any. `engines`: those that the stage's functions may have."""
+    """Which files are to be processed. None means any. `engines` are the names that the stage's engine may have."""
 
     recipe: str
     was: str
@@ -75,7 +82,7 @@ class Wanted:
 
 
 def fingerprints(file: File, recipe: str, engines: Iterable[str]) -> set[str]:
-    """Of what the recipe makes of this file today, by each engine."""
+    """Fingerprints of what the present recipe makes of this file, one per engine."""
     from chalicelib.renditions import places
 
     made_by = places.recipe_of(file.model_copy(update={"wanted_recipe": recipe}))
@@ -90,7 +97,7 @@ def main(args: argparse.Namespace) -> int:
     architecture = config.architecture_of(config.read_config(args.project_dir), args.stage)
     for name in (args.recipe, args.was or args.recipe):
         if name not in RECIPES:
-            raise OpsError(f"There is no recipe {name!r}. There are: {', '.join(sorted(RECIPES))}.")
+            raise OpsError(f"There is no recipe {name!r}. Choose one of {', '.join(sorted(RECIPES))}.")
     wanted = Wanted(
         args.recipe,
         args.was or args.recipe,
@@ -102,12 +109,12 @@ def main(args: argparse.Namespace) -> int:
     )
     files = matching(wanted, args.tenant)
     renditions = sum(len(file.renditions) or RENDITIONS for file in files)
-    print(f"{len(files)} files to process; at {args.rate:g}/s this sends for {duration(len(files) / args.rate)}.")
+    print(f"{len(files)} files to process; at {args.rate:g}/s, sending them takes {duration(len(files) / args.rate)}.")
     if not files:
         return 0
     print(
-        f"{dollars(cost(len(files), renditions, args.seconds))} at {args.seconds:g} s a file: list prices of "
-        "us-east-1 (ops/backfill.py names the pages), storage and free tiers left out."
+        f"{dollars(cost(len(files), renditions, args.seconds))} at {args.seconds:g} s per file, by the list prices of "
+        "us-east-1 (sources in ops/backfill.py), without storage and without free tiers."
     )
     if args.dry_run:
         return 0
@@ -115,12 +122,13 @@ def main(args: argparse.Namespace) -> int:
         print("Nothing was changed.")
         return 1
     done = backfill(wanted, files, Pace(args.rate))
-    said = {"sent": "sent to be processed", "passed": "changed meanwhile", "missing": "without their original"}
+    said = {"sent": "sent", "passed": "skipped, because they have changed meanwhile", "missing": "without an original"}
     print(", ".join(f"{done[name]} {words}" for name, words in said.items() if done[name] or name == "sent"))
     return 1 if done["missing"] else 0
 
 
 def matching(wanted: Wanted, tenant: str | None) -> list[File]:
+    """The wanted files of one tenant, or of all."""
     from chalicelib.catalog import scanning
 
     pages = scanning.files_of_tenant(tenant) if tenant else scanning.every_file()
@@ -128,12 +136,12 @@ def matching(wanted: Wanted, tenant: str | None) -> list[File]:
 
 
 def _short(file: File) -> File:
-    """What is kept of each: a million records must fit into memory."""
+    """The record without its large fields, because a million of them must fit into memory."""
     return file.model_copy(update={"image": None, "metadata": {}, "tags": []})
 
 
 def cost(files: int, renditions: int, seconds: float) -> float:
-    """US dollars. Three requests a message: it is sent, received and deleted."""
+    """The cost in US dollars. A message takes three requests: it is sent, received and deleted."""
     each = seconds * FUNCTION_GB * GB_SECOND + RUN + 2 * GET + 3 * MESSAGE + WRITES * WRITE
     return files * each + renditions * PUT
 
@@ -149,9 +157,10 @@ def duration(seconds: float) -> str:
 
 
 def backfill(wanted: Wanted, files: list[File], pace: Pace) -> Counter[str]:
-    """Opens and sends each that is still wanted: counts of `sent`, `passed` and `missing`.
+    """Opens the records of the files that are still wanted, and sends their messages.
 
-    The record goes first; a message that is lost then, the sweep sends again.
+    The record is written first. If the message is lost after that, the sweep sends it again. Counts the files `sent`,
+    `passed` (not wanted any more) and `missing` (without an original).
     """
     from chalicelib.catalog import edits
     from chalicelib.queues.ingest import send
@@ -164,7 +173,7 @@ def backfill(wanted: Wanted, files: list[File], pace: Pace) -> Counter[str]:
                 done["passed"] += 1
             elif not originals.exists(file):
                 done["missing"] += 1
-                print(f"{file.id} has no original any more")
+                print(f"{file.id}: its original is gone")
             else:
                 pace.wait()
                 opened = edits.reprocess(file, wanted.recipe)

@@ -1,7 +1,7 @@
-"""What the functions need of botocore's data: which services, which of their operations, which endpoint rules.
+"""Reduces botocore's data to what the functions need: some services, the operations that are called, their endpoints.
 
-botocore reads a service's whole model when a client is made, and makes a method of each operation. A model of only the
-called operations is read in a fraction of that time, and gives the same requests and the same answers.
+When botocore makes a client, it reads the service's whole model and makes a method for each operation. A model with
+only the called operations is read in a fraction of that time, and leads to the same requests and the same answers.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 from botocore.loaders import Loader
 
-# By service, those that chalicelib calls or signs. A test compares them with the code.
+# The operations that chalicelib calls or signs, by service. A test compares them with the code.
 OPERATIONS: Mapping[str, frozenset[str]] = {
     "cloudfront": frozenset({"CreateInvalidation"}),
     "dynamodb": frozenset(
@@ -51,20 +51,20 @@ OPERATIONS: Mapping[str, frozenset[str]] = {
     "ssm": frozenset({"GetParameter"}),
 }
 
-# What botocore itself looks up: for a table's endpoints (off unless asked for), to learn a bucket's region, and, for a
-# form's address, the model of CreateBucket (botocore.signers.generate_presigned_post).
+# Operations that botocore itself looks up: for a table's endpoints (off by default), for a bucket's region, and for the
+# address of an upload form, which needs the model of CreateBucket (botocore.signers.generate_presigned_post).
 BOTOCORES_OWN: Mapping[str, frozenset[str]] = {
     "dynamodb": frozenset({"DescribeEndpoints"}),
     "s3": frozenset({"CreateBucket", "HeadBucket"}),
 }
 
-# Named by the conditions of those S3 rules that no bucket of a stage fulfils: directory buckets and their access points
-# (suffixes), S3 on Outposts, S3 Object Lambda, and access points by their ARN. They are two thirds of all rules.
+# These texts are in the conditions of S3 rules that no bucket of a stage meets: directory buckets and their access
+# points (suffixes), S3 on Outposts, S3 Object Lambda, and access points by ARN. They are two thirds of all rules.
 _OTHER_BUCKETS = ("--x-s3", "--xa-s3", "hardwareType", "UseS3Express", "UseObjectLambdaEndpoint", "aws.parseArn")
 
 
 def write(data: Path, target: Path) -> None:
-    """Writes what is needed of botocore's folder `data` to the new folder `target`, as plain JSON."""
+    """Writes the needed part of botocore's folder `data` to the new folder `target`, as plain JSON."""
     target.mkdir(parents=True)
     for file in sorted(data.glob("*.json")):
         content = json.loads(file.read_bytes())
@@ -82,7 +82,7 @@ def write(data: Path, target: Path) -> None:
 
 
 def trimmed(service: str, kind: str, content: Mapping[str, Any]) -> dict[str, Any]:
-    """A service's data without what has to do with other operations. `kind` is botocore's: `service-2` …"""
+    """A service's data without the parts for other operations. `kind` is botocore's name for it: `service-2` …"""
     kept = OPERATIONS[service] | BOTOCORES_OWN.get(service, frozenset())
     if kind == "service-2":
         return _model(content, kept)
@@ -94,7 +94,7 @@ def trimmed(service: str, kind: str, content: Mapping[str, Any]) -> dict[str, An
 
 
 def _model(model: Mapping[str, Any], kept: frozenset[str]) -> dict[str, Any]:
-    """The operations in `kept`, with every shape that they name, and all errors: any call may answer with one."""
+    """The operations in `kept`, with every shape that they use, and all errors, because any call may return one."""
     operations = {name: each for name, each in model["operations"].items() if name in kept}
     errors = [name for name, shape in model["shapes"].items() if shape.get("exception")]
     shapes: dict[str, Any] = {}
@@ -107,7 +107,7 @@ def _model(model: Mapping[str, Any], kept: frozenset[str]) -> dict[str, Any]:
     ordered = {name: shape for name, shape in model["shapes"].items() if name in shapes}
     trimmed: dict[str, Any] = _undocumented({**model, "operations": operations, "shapes": ordered})
     for parameter in trimmed.get("clientContextParams", {}).values():
-        parameter["documentation"] = ""  # the only one that botocore insists on, in each call of S3
+        parameter["documentation"] = ""  # botocore requires this one in each call of S3, and no other
     return trimmed
 
 
@@ -123,7 +123,7 @@ def _shape_names(node: Any) -> Iterator[str]:
 
 
 def _rules(rules: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Endpoint rules without those that only lead to other kinds of buckets. Rules that refuse stay as they are."""
+    """The endpoint rules without those for other kinds of buckets. Rules that refuse a request stay as they are."""
     kept = []
     for rule in rules:
         if rule["type"] == "tree":

@@ -1,4 +1,4 @@
-"""`.chalice/config.json`, read and written so that whatever an operator added stays; and what Chalice has deployed."""
+"""Reads and writes `.chalice/config.json`, keeping what an operator has added; and reads what Chalice has deployed."""
 
 from __future__ import annotations
 
@@ -21,36 +21,36 @@ STAGE_PATTERN = re.compile(r"[a-z]([a-z0-9-]{0,14}[a-z0-9])?")
 
 
 def check_stage(stage: str, functions: Iterable[str]) -> None:
-    """Refuses a stage name that can't be one.
+    """Refuses a name that can't be a stage's.
 
-    A bucket is named `filemill-STAGE-originals-ACCOUNT-REGION`, at most 63 characters
-    (https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html), which leaves 16 for the stage beside
-    a region's 14. Chalice names a function `filemill-STAGE-FUNCTION`, so stage `a-process` would overwrite the function
-    `process` of stage `a`.
+    A bucket is named `filemill-STAGE-originals-ACCOUNT-REGION`. It has at most 63 characters
+    (https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html); with a region of 14 characters, 16
+    are left for the stage. Chalice names a function `filemill-STAGE-FUNCTION`, so the API of stage `a-process` would
+    overwrite the function `process` of stage `a`.
 
     Raises
     ------
     OpsError
-        The name's length, characters or ending won't do.
+        The name is too long, or has a character or an ending that is not allowed.
     """
     if not STAGE_PATTERN.fullmatch(stage):
         raise OpsError(
-            f"{stage!r} can't be a stage's name: it takes 1 to 16 of a-z, 0-9 and -, beginning with a letter and not "
-            "ending with -, because it is part of the buckets' names."
+            f"{stage!r} can't be a stage's name, because it is part of the buckets' names. Use 1 to 16 of a-z, 0-9 and "
+            "-, with a letter first and no - at the end."
         )
     for function in functions:
         if stage.endswith(f"-{function}"):
             raise OpsError(
-                f"{stage!r} can't be a stage's name: its API would have the name of another stage's function "
-                f"{function!r}. Don't end it with -{function}."
+                f"{stage!r} can't be a stage's name, because its API would get the name of another stage's function "
+                f"{function!r}. Choose a name that does not end with -{function}."
             )
 
 
 def add_stage_arguments(parser: argparse.ArgumentParser) -> None:
-    """`--stage` and `--project-dir`, which every command on a stage takes."""
-    parser.add_argument("--stage", required=True, help="which deployment: a name such as dev or prod")
+    """Adds `--stage` and `--project-dir`, which every command on a stage has."""
+    parser.add_argument("--stage", required=True, help="name of the stage, such as dev or prod")
     parser.add_argument(
-        "--project-dir", type=Path, default=Path(), metavar="DIR", help="where app.py and .chalice are (default: .)"
+        "--project-dir", type=Path, default=Path(), metavar="DIR", help="folder with app.py and .chalice (default: .)"
     )
 
 
@@ -59,27 +59,29 @@ def config_path(project_dir: Path) -> Path:
 
 
 def read_config(project_dir: Path) -> Config:
-    """The whole of `.chalice/config.json`.
+    """The content of `.chalice/config.json`.
 
     Raises
     ------
     OpsError
-        There is none, or it isn't JSON.
+        The file is missing, or is not a JSON object.
     """
     path = config_path(project_dir)
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise OpsError(f"There is no {path}: run this where app.py is, or say where with --project-dir.") from None
+        raise OpsError(
+            f"There is no {path}: run this in the folder of app.py, or name it with --project-dir."
+        ) from None
     except ValueError as error:
-        raise OpsError(f"{path} is not JSON ({error}): mend it, or take it back from version control.") from None
+        raise OpsError(f"{path} is not JSON ({error}): correct it, or restore it from version control.") from None
     if not isinstance(config, dict):
-        raise OpsError(f"{path} holds no JSON object: take it back from version control.")
+        raise OpsError(f"{path} is not a JSON object: restore it from version control.")
     return config
 
 
 def write_json(path: Path, value: Mapping[str, Any]) -> bool:
-    """Writes a file as a whole or not at all; False when it held just that already."""
+    """Writes a file as a whole or not at all. Returns False if it had this content already."""
     text = json.dumps(value, indent=2, ensure_ascii=False) + "\n"
     if path.exists() and path.read_text(encoding="utf-8") == text:
         return False
@@ -103,10 +105,10 @@ def with_stage(
     policy_files: Mapping[str, str],
     architecture: str | None = None,
 ) -> Config:
-    """The configuration with this stage's entry as provisioned; everything else in it stays as it was.
+    """The configuration with this stage's entry as it was provisioned. Everything else stays as it was.
 
-    `variables` are ours and replaced. What an operator may reasonably choose (architecture, layer, a policy file of
-    their own) is only set where it is missing; `policy_files` are by function name.
+    `variables` replace the recorded ones. Settings that an operator may choose (architecture, layer, their own policy
+    file) are set only if they are missing. `policy_files` are file names by function name.
     """
     result = deepcopy(config)
     entry = result.setdefault("stages", {}).setdefault(stage, {})
@@ -123,7 +125,7 @@ def with_stage(
 
 
 def architecture_of(config: Config, stage: str) -> str:
-    """`arm64` or `x86_64`: what a stage's functions run on; Chalice's own default where nothing is said."""
+    """The architecture of a stage's functions, `arm64` or `x86_64` (Chalice's default if nothing is recorded)."""
     entry = config.get("stages", {}).get(stage, {})
     chosen: str = entry.get("lambda_architecture") or config.get("lambda_architecture") or "x86_64"
     return chosen
@@ -137,16 +139,20 @@ def without_stage(config: Config, stage: str) -> Config:
 
 
 def stage_variables(config: Config, stage: str, function: str = "") -> dict[str, str]:
-    """The environment variables of a stage's functions as Chalice sees them: everybody's, the stage's, one's own."""
+    """The environment variables of a stage, or of one function in it, merged in Chalice's order.
+
+    The app's variables come first, then the stage's, then the function's; a later one replaces an earlier one.
+    """
     entry = config.get("stages", {}).get(stage, {})
     places = (config, entry, entry.get("lambda_functions", {}).get(function, {}))
     return {name: value for place in places for name, value in place.get("environment_variables", {}).items()}
 
 
 def function_settings(config: Config, stage: str, function: str) -> dict[str, Any]:
-    """What is recorded of a function, as Chalice looks it up: the stage's for it, the stage's, its own, everybody's.
+    """The recorded settings of a function, merged in Chalice's order: https://aws.github.io/chalice/topics/configfile.html
 
-    https://aws.github.io/chalice/topics/configfile.html
+    The app's settings come first, then the function's, the stage's, and the function's in this stage; a later one
+    replaces an earlier one.
     """
     entry = config.get("stages", {}).get(stage, {})
     everybody = (config, config.get("lambda_functions", {}).get(function, {}))
@@ -160,7 +166,7 @@ def load_stage(project_dir: Path, stage: str) -> dict[str, str]:
     Raises
     ------
     NotProvisionedError
-        The stage has none; the message says what to run, and which stages there are.
+        The stage has no variables yet; the message says what to run, and which stages exist.
     """
     config = read_config(project_dir)
     variables = stage_variables(config, stage)
@@ -174,20 +180,23 @@ def load_stage(project_dir: Path, stage: str) -> dict[str, str]:
 
 
 def deployed_resources(project_dir: Path, stage: str) -> list[dict[str, Any]] | None:
-    """What Chalice says it has deployed of a stage; None when it never did from here, [] after `chalice delete`."""
+    """The resources that Chalice recorded as deployed. None if it never deployed the stage from here, [] after
+    `chalice delete`."""
     path = project_dir / ".chalice" / "deployed" / f"{stage}.json"
     try:
         resources = json.loads(path.read_text(encoding="utf-8")).get("resources", [])
     except FileNotFoundError:
         return None
     except ValueError as error:
-        raise OpsError(f"{path} is not JSON ({error}): bring it back, it is all Chalice knows of the stage.") from None
+        raise OpsError(
+            f"{path} is not JSON ({error}). Restore it: without it Chalice does not know what it has deployed."
+        ) from None
     assert isinstance(resources, list)
     return resources
 
 
 def forget_deployed(project_dir: Path, stage: str, resources: list[dict[str, Any]]) -> None:
-    """Takes these out of what Chalice says it has deployed."""
+    """Removes these resources from Chalice's record of what it has deployed."""
     path = project_dir / ".chalice" / "deployed" / f"{stage}.json"
     deployed = json.loads(path.read_text(encoding="utf-8"))
     write_json(path, {**deployed, "resources": [each for each in deployed["resources"] if each not in resources]})

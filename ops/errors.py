@@ -1,4 +1,4 @@
-"""What went wrong, as a sentence with its remedy: a person at a terminal never sees a traceback for AWS's answer."""
+"""Turns AWS's errors into sentences that say what to do, so that nobody at a terminal has to read a traceback."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from botocore import exceptions
 
 
 class OpsError(Exception):
-    """A sentence for the person at the terminal; the command ends with it and exit code 1."""
+    """A sentence for the person at the terminal. The command prints it and ends with exit code 1."""
 
 
 _NOT_SIGNED_IN = frozenset(
@@ -27,7 +27,7 @@ _DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOpera
 
 
 def sentence(error: exceptions.BotoCoreError | exceptions.ClientError) -> str:
-    """What an AWS error means for whoever runs `ops`, and what to do about it."""
+    """What an AWS error means for the person who runs `ops`, and what they can do."""
     if isinstance(error, exceptions.ClientError):
         code = error.response.get("Error", {}).get("Code", "")
         message = error.response.get("Error", {}).get("Message", "") or str(error)
@@ -39,11 +39,11 @@ def sentence(error: exceptions.BotoCoreError | exceptions.ClientError) -> str:
             )
         if code in _DENIED:
             return (
-                f"You may not do {operation}: {message} "
-                "Sign in as someone who may, or have docs/operations.md's policy attached."
+                f"You are not allowed to call {operation}: {message} "
+                "Sign in as someone who is, or ask for the policy in docs/operations.md."
             )
         if "Throttl" in code or code == "RequestLimitExceeded":
-            return f"AWS asks to slow down ({operation}: {message}). Run the same command again; it goes on."
+            return f"AWS asks to slow down ({operation}: {message}). Run the same command again; it will continue."
         return f"AWS refused {operation} ({code}): {message}"
     if isinstance(error, exceptions.NoCredentialsError | exceptions.PartialCredentialsError):
         return (
@@ -55,17 +55,17 @@ def sentence(error: exceptions.BotoCoreError | exceptions.ClientError) -> str:
     if isinstance(error, exceptions.ProfileNotFound):
         return f"{error}. Check AWS_PROFILE against `aws configure list-profiles`."
     if isinstance(error, exceptions.SSOError | exceptions.TokenRetrievalError):
-        return f"Your sign-in has ended: {error}. Run `aws sso login`."
+        return f"Your sign-in has expired: {error}. Run `aws sso login`."
     if isinstance(error, exceptions.HTTPClientError | exceptions.ConnectionError):
         return (
-            f"AWS can't be reached: {error}. Check the network, the region's name, and AWS_ENDPOINT_URL if it is set."
+            f"AWS can't be reached: {error}. Check the network, the region's name, and AWS_ENDPOINT_URL if you set it."
         )
-    return f"The AWS client gave up: {error}"
+    return f"The AWS client failed: {error}"
 
 
 @contextmanager
 def as_sentences() -> Iterator[None]:
-    """Turns AWS errors raised inside into OpsError."""
+    """Turns AWS errors that are raised inside it into OpsError."""
     try:
         yield
     except (exceptions.BotoCoreError, exceptions.ClientError) as error:

@@ -1,11 +1,12 @@
-"""The folder `vendor`, which `chalice deploy` adds to the layer: what pip alone would not bring, or not as wanted.
+"""Writes the folder `vendor`, which `chalice deploy` adds to the layer: packages in another form than pip's.
 
-It holds botocore, which comes before the runtime's copy, with only the data that functions need (botocore_data.py) and
-without its documentation; and bytecode (.pyc) of that and of requirements.txt. Wheels bring no bytecode, and where
-Lambda unpacks a layer nothing can be written, so that every start would compile every module anew.
+It holds botocore with only the data that the functions need (botocore_data.py) and without its documentation; Python
+finds it before the runtime's own copy. It also holds bytecode (.pyc) of botocore and of the packages in
+requirements.txt. Wheels have no bytecode, and a function can't write to its layer, so every start would compile every
+module again.
 
-For x86_64 functions it also holds the SIMD resizer, where this computer is of their kind. There is no wheel of it for
-arm64, and in requirements.txt pip would look for one.
+For x86_64 functions it also holds the SIMD resizer, if this computer has such a processor. It is not in
+requirements.txt, because pip would look for a wheel for arm64, which does not exist.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import py_compile
 import re
 import shutil
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path, PurePosixPath
 
@@ -26,9 +27,9 @@ from ops.errors import OpsError
 
 MARKER = "filemill-package.json"
 
-# Of an installed distribution, what pip wrote on this computer.
+# Files that pip added to an installed distribution on this computer.
 _PIPS_OWN = {"INSTALLER", "RECORD", "REQUESTED", "direct_url.json"}
-# Replaced: botocore's data by a part of it, what generates `help()` of a client's methods by nothing.
+# Replaced parts of botocore: its data by a smaller version, and the code for `help()` of a client's methods by nothing.
 _LEFT_OUT = ("botocore/data/", "botocore/docs/")
 _STILL_IMPORTED = ("botocore/docs/utils.py",)
 _NO_DOCSTRINGS = """\
@@ -42,22 +43,23 @@ ClientMethodDocstring = PaginatorDocstring = WaiterDocstring = _Empty
 
 
 def write(project_dir: Path, architecture: str, progress: Callable[[str], None] = print) -> None:
-    """Brings `vendor` and the bytecode in `chalicelib` to what is installed here; what is up to date stays.
+    """Brings `vendor`, and the bytecode in `chalicelib`, up to date with what is installed here.
 
-    `architecture` is the functions': `arm64` or `x86_64`.
-
-    Bytecode is of this Python's minor version, which is also the runtime that Chalice chooses. Another one ignores it.
+    `architecture` is the functions': `arm64` or `x86_64`. The bytecode is for this Python's minor version, which is
+    also the runtime that Chalice chooses. Other versions ignore it.
 
     Raises
     ------
     OpsError
-        `vendor` holds what is not from here, or a package of requirements.txt is not installed.
+        `vendor` holds files of somebody else, or a package of requirements.txt is not installed.
     """
     _compile_own(project_dir / "chalicelib")
     vendor = project_dir / "vendor"
     marker = vendor / MARKER
     if vendor.exists() and any(vendor.iterdir()) and not marker.exists():
-        raise OpsError(f"{vendor} holds files that Filemill did not put there, and it writes that folder: move them.")
+        raise OpsError(
+            f"{vendor} holds files that Filemill did not write, and it would delete them. Move them to another folder."
+        )
     shipped = closure(_required(project_dir / "requirements.txt"))
     ours = {
         name: found for name, found in closure(["botocore", *_resizer(architecture)]).items() if name not in shipped
@@ -65,9 +67,20 @@ def write(project_dir: Path, architecture: str, progress: Callable[[str], None] 
     wanted = _inputs([*shipped.values(), *ours.values()])
     if marker.exists() and json.loads(marker.read_text()) == {"inputs": wanted, "files": digest(vendor)}:
         return
-    progress("compiling what the functions import (vendor)")
+    progress("compiling the functions' packages (vendor)")
     shutil.rmtree(vendor, ignore_errors=True)
     vendor.mkdir()
+    _copy(ours, vendor)
+    for source in sorted(vendor.rglob("*.py")):  # source and bytecode stay together, so no start has to compare them
+        name = source.relative_to(vendor).as_posix()
+        _bytecode(source, source.parent, name, py_compile.PycInvalidationMode.UNCHECKED_HASH)
+    for found in shipped.values():  # Chalice downloads the source itself, so Python compares it by its hash
+        _compile(found, vendor, py_compile.PycInvalidationMode.CHECKED_HASH)
+    marker.write_text(json.dumps({"inputs": wanted, "files": digest(vendor)}) + "\n")
+
+
+def _copy(ours: Mapping[str, Distribution], vendor: Path) -> None:
+    """Copies the distributions to `vendor`, botocore with its smaller data and without its documentation."""
     for found in ours.values():
         for name, source in files(found):
             if name in _STILL_IMPORTED or not name.startswith(_LEFT_OUT):
@@ -76,14 +89,6 @@ def write(project_dir: Path, architecture: str, progress: Callable[[str], None] 
     botocore_data.write(Path(str(ours["botocore"].locate_file("botocore/data"))), vendor / "botocore" / "data")
     (vendor / "botocore" / "docs" / "__init__.py").touch()
     (vendor / "botocore" / "docs" / "docstring.py").write_text(_NO_DOCSTRINGS, encoding="utf-8")
-    for source in sorted(
-        vendor.rglob("*.py")
-    ):  # source and bytecode are of one place: nothing to compare at each start
-        name = source.relative_to(vendor).as_posix()
-        _bytecode(source, source.parent, name, py_compile.PycInvalidationMode.UNCHECKED_HASH)
-    for found in shipped.values():  # the source is of Chalice's own download: Python compares it by its hash
-        _compile(found, vendor, py_compile.PycInvalidationMode.CHECKED_HASH)
-    marker.write_text(json.dumps({"inputs": wanted, "files": digest(vendor)}) + "\n")
 
 
 def _resizer(architecture: str) -> list[str]:
@@ -93,7 +98,7 @@ def _resizer(architecture: str) -> list[str]:
 
 
 def digest(folder: Path) -> str:
-    """SHA-256 of names and contents, the marker's apart; the same whenever it is made."""
+    """SHA-256 of all names and contents except the marker's. It does not depend on times."""
     total = hashlib.sha256()
     for file in sorted(f for f in folder.rglob("*") if f.is_file() and f.name != MARKER):
         total.update(f"{file.relative_to(folder).as_posix()}\n".encode())
@@ -110,12 +115,12 @@ def _inputs(found: Iterable[Distribution]) -> str:
 
 
 def _required(requirements: Path) -> list[str]:
-    """Names in requirements.txt; none where there is none, as for Chalice."""
+    """The names in requirements.txt. As for Chalice, there are none if the file is missing."""
     return [_name(line) for line in _lines(requirements)]
 
 
 def pinned(requirements: Path) -> dict[str, str]:
-    """Versions in requirements.txt, by name; what is not pinned to one is left out."""
+    """The versions in requirements.txt by name, without packages that are not pinned to one version."""
     return {_name(line): line.partition("==")[2].strip() for line in _lines(requirements) if "==" in line}
 
 
@@ -133,7 +138,7 @@ def _name(requirement: str) -> str:
 
 
 def closure(names: Iterable[str]) -> dict[str, Distribution]:
-    """The installed distributions of these names and of all they need, by name; optional extras left out."""
+    """The installed distributions of these names and of everything that they need, by name, without optional extras."""
     found: dict[str, Distribution] = {}
     needed = [(name, True) for name in names]
     while needed:
@@ -145,13 +150,13 @@ def closure(names: Iterable[str]) -> dict[str, Distribution]:
         except PackageNotFoundError:
             if must:
                 raise OpsError(f"{name} is not installed in {sys.prefix}: run `make venv`.") from None
-            continue  # needed on other systems or versions only
+            continue  # it is needed only on other systems or versions
         needed += [(_name(each), False) for each in found[name].requires or [] if "extra ==" not in each]
     return dict(sorted(found.items()))
 
 
 def files(found: Distribution) -> Iterator[tuple[str, Path]]:
-    """(name below site-packages, file) of what a wheel put there: no commands, no bytecode."""
+    """(name below site-packages, file) of every file in the wheel, without commands and bytecode."""
     for file in sorted(found.files or [], key=str):
         path = PurePosixPath(file)
         if ".." not in path.parts and "__pycache__" not in path.parts and path.name not in _PIPS_OWN:
@@ -165,7 +170,7 @@ def _compile(found: Distribution, vendor: Path, mode: py_compile.PycInvalidation
 
 
 def _compile_own(package: Path) -> None:
-    """Bytecode where Python has its own, which Chalice packs as it packs all of the folder. It may be edited next."""
+    """Compiles our own package into the usual place, which Chalice packs, too. The source may change later."""
     for stale in list(package.rglob("__pycache__")):
         shutil.rmtree(stale)
     for source in sorted(package.rglob("*.py")):
@@ -176,7 +181,7 @@ def _compile_own(package: Path) -> None:
 
 
 def _compile_router(folder: Path) -> None:
-    """Bytecode of the module that Chalice packs as source only. chalicelib/bytecode.py has Python find it."""
+    """Compiles the module that Chalice packs as source only. chalicelib/bytecode.py makes Python find the result."""
     (source,) = (source for name, source in files(distribution("chalice")) if name == "chalice/app.py")
     target = folder / f"chalice.app.{sys.implementation.cache_tag}.pyc"
     mode = py_compile.PycInvalidationMode.CHECKED_HASH

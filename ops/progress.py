@@ -1,4 +1,4 @@
-"""What a long command shows meanwhile, and how fast it may go."""
+"""Helpers of long commands: a progress bar, a speed limit, and the types of their arguments."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from typing import Self, TextIO
 from ops.errors import OpsError
 
 WIDTH = 30
-# Seconds between two looks of a bar; where nobody watches (a log), between two lines.
-SHOWN, LOGGED = 0.1, 30.0
+SHOWN = 0.1  # seconds between two updates of a bar on a terminal
+LOGGED = 30.0  # seconds between two lines elsewhere, for example in a log
 
 
 class Bar:
-    """`[#####-----] 512 of 1024, 20/s, 25 s left`: on a terminal one line that moves, elsewhere a line now and then."""
+    """`[#####-----] 512 of 1024, 20/s, 25 s left`: one moving line on a terminal, elsewhere a line every 30 seconds."""
 
     def __init__(self, total: int, unit: str, out: TextIO = sys.stderr) -> None:
         self.total, self.unit, self.out = total, unit, out
@@ -53,7 +53,7 @@ class Bar:
 
 
 class Pace:
-    """At most `rate` a second: `wait` before each."""
+    """A speed limit of `rate` per second. Call `wait` before each item."""
 
     def __init__(
         self, rate: float, sleep: Callable[[float], None] = time.sleep, clock: Callable[[], float] = time.monotonic
@@ -69,36 +69,38 @@ class Pace:
 
 
 def rate(text: str) -> float:
-    """An argument: how many a second."""
+    """Type of an argument: how many per second."""
     try:
         value = float(text.removesuffix("/s"))
     except ValueError:
         value = 0
     if not 0 < value <= 1000:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a rate: a number a second, above 0 and up to 1000")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a rate; use a number per second, above 0 and up to 1000")
     return value
 
 
 def moment(text: str) -> datetime:
-    """An argument: ISO 8601; UTC unless it says otherwise."""
+    """Type of an argument: a time in ISO 8601, in UTC unless it names another zone."""
     try:
         value = datetime.fromisoformat(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a time such as 2026-11-22 or 2026-11-22T12:00Z") from None
+        raise argparse.ArgumentTypeError(f"{text!r} is not a time; use 2026-11-22 or 2026-11-22T12:00Z") from None
     return value if value.tzinfo else value.replace(tzinfo=UTC)
 
 
 def positive(text: str) -> int:
-    """An argument: a whole number from 1."""
+    """Type of an argument: a whole number from 1."""
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1")
     return int(text)
 
 
 def confirm(question: str, *, yes: bool) -> bool:
-    """Asks, unless `yes`. Raises OpsError where nobody could answer."""
+    """Asks the person at the terminal, unless `yes`. Raises OpsError if there is no terminal."""
     if yes:
         return True
     if not sys.stdin.isatty():
-        raise OpsError("Nobody is there to be asked: add --yes.")
+        raise OpsError(
+            "This command asks before it begins, but there is no terminal. Add --yes to begin without asking."
+        )
     return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")

@@ -1,9 +1,10 @@
-"""`python -m ops provision`: a stage's buckets, table, queue and distribution, and what Chalice must know of them."""
+"""`python -m ops provision`: makes a stage's buckets, table, queues and distribution, and tells Chalice about them."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,23 +12,35 @@ from typing import Any
 import boto3
 
 from chalicelib.keyring import derived_edge_secret
-from chalicelib.settings import PREFIX, camel_to_variable
+from chalicelib.settings import PREFIX
 from ops import config, package
 from ops.errors import OpsError, as_sentences
-from ops.stack import deployment, emulator_gaps, event_sources, gateway, signing_key, template
-from ops.stack.names import policy_file, stack_name, whereabouts
-from ops.stack.policies import POLICIES, Place, traced
-
-Progress = deployment.Progress
+from ops.stack import (
+    cloudformation,
+    deployment,
+    emulator_gaps,
+    event_sources,
+    gateway,
+    recording,
+    signing_key,
+    template,
+)
+from ops.stack.cloudformation import Progress
+from ops.stack.names import stack_name, whereabouts
+from ops.stack.plan import Stack
+from ops.stack.policies import POLICIES
+from ops.stack.signing_key import SigningKey
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     config.add_stage_arguments(parser)
-    parser.add_argument("--front-door", metavar="URL", help="where browsers come in, if not at the distribution")
+    parser.add_argument(
+        "--front-door", metavar="URL", help="the address that browsers use, if it is not the distribution's own"
+    )
     parser.add_argument(
         "--architecture",
         choices=["arm64", "x86_64"],
-        help="of the functions (default: as recorded, else arm64; at an emulator this machine's)",
+        help="the functions' processor (default: the recorded one, at first arm64; on the emulator this machine's)",
     )
     parser.add_argument(
         "--set",
@@ -35,27 +48,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         type=_assignment,
         metavar="PARAMETER=VALUE",
-        help="a parameter of .chalice/resources.yaml; kept until it is set again",
+        help="set a parameter of .chalice/resources.yaml; it keeps this value until you set it again (repeatable)",
     )
     parser.add_argument(
-        "--allow-replacement", action="store_true", help="go on although a bucket or the table would be replaced"
+        "--allow-replacement", action="store_true", help="continue even if a bucket or the table would be replaced"
     )
-    parser.add_argument("--revert-drift", action="store_true", help="undo what was changed without the template, too")
-    parser.add_argument("--delete", action="store_true", help="delete the stage's resources instead")
-    parser.add_argument("--delete-files", action="store_true", help="with --delete: every file and version as well")
+    parser.add_argument(
+        "--revert-drift", action="store_true", help="also undo changes that were made outside of the template"
+    )
+    parser.add_argument("--delete", action="store_true", help="delete the stage's resources instead of making them")
+    parser.add_argument(
+        "--delete-files", action="store_true", help="with --delete: also delete every file and every old version"
+    )
 
 
 def _assignment(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals or not name:
-        raise argparse.ArgumentTypeError(f"{text!r} is not of the form Parameter=Value")
+        raise argparse.ArgumentTypeError(f"{text!r} does not have the form Parameter=Value")
     return name, value
 
 
 def main(args: argparse.Namespace) -> int:
     say = partial(print, flush=True)
     if args.delete_files and not args.delete:
-        raise OpsError("--delete-files goes with --delete.")
+        raise OpsError("--delete-files can only be used together with --delete.")
     if args.delete:
         from ops.unprovision import unprovision
 
@@ -88,16 +105,17 @@ def provision(
 ) -> dict[str, str]:
     """Brings a stage's resources to `.chalice/resources.yaml` and records them in `.chalice/config.json`.
 
-    It can be repeated: what is as it should be stays untouched. Credentials, region and endpoint are boto3's usual.
+    It can be repeated: a resource that is as it should be is left alone. Credentials, region and endpoint are found in
+    boto3's usual places.
 
     Parameters
     ----------
     front_door
-        Where browsers come in (no trailing slash), if not at the distribution: http://localhost:8000.
+        The address that browsers use (http://localhost:8000), if it is not the distribution's own.
     architecture
-        `arm64` or `x86_64`; None keeps what is recorded, at first arm64. An emulator runs functions on this machine.
+        `arm64` or `x86_64`. None keeps the recorded one, at first arm64; an emulator uses this machine's.
     parameters
-        Of the template, by name. One that was set before keeps its value.
+        Parameters of the template by name. One that was set before keeps its value.
 
     Returns
     -------
@@ -107,131 +125,134 @@ def provision(
     Raises
     ------
     OpsError
-        A sentence that says what failed and what to do.
+        It failed; the message says what failed and what to do.
     """
     config.check_stage(stage, POLICIES)
-    recorded = config.stage_variables(config.read_config(project_dir), stage)
     body = template.read(project_dir)
-
     with as_sentences():
-        session = boto3.Session()
-        account, region = whereabouts(session, stage, recorded)
-        progress(f"stage {stage}: account {account}, region {region}")
-        ssm, cloudfront = session.client("ssm"), session.client("cloudfront")
-        key = signing_key.ensure_key_group(cloudfront, stage, region, signing_key.ensure_secrets(ssm, stage))
-        cloudformation = session.client("cloudformation")
-        ours = {
-            "Stage": stage,
-            "KeyGroupId": key.group_id,
-            "EdgeSecret": derived_edge_secret(signing_key.read_secret(ssm, stage)),
-            "RequireTls": emulator_gaps.requires_tls(cloudformation.meta.endpoint_url),
-        }
-        made = deployment.deploy(
-            cloudformation,
-            stack_name(stage),
-            template.compact(emulator_gaps.template(cloudformation.meta.endpoint_url, body)),
-            choose(ours, config.deployed_resources(project_dir, stage), region, parameters or {}),
-            progress,
-            allow_replacement=allow_replacement,
-            revert_drift=revert_drift,
-        )
-        outputs = deployment.outputs(made)
-        outputs["TableStreamArn"] = stream_of(session.client("dynamodb"), outputs["Table"]) or outputs["TableStreamArn"]
-        architecture = architecture or emulator_gaps.architecture(cloudformation.meta.endpoint_url)
-        emulator_gaps.mend(session, outputs)
-        set_up_api(session, project_dir, stage, progress)
-        functions = session.client("lambda")
-        if event_sources.drop_former(functions, project_dir, stage, outputs["TableStreamArn"]):
-            progress("deleted the trigger of the table's former stream")
-        if event_sources.configure(functions, config.deployed_resources(project_dir, stage) or []):
-            progress("set which records wake the index")
-
-    variables = {camel_to_variable(name): value for name, value in outputs.items()} | {
-        f"{PREFIX}STAGE": stage,
-        f"{PREFIX}CDN_KEY_ID": key.key_id,
-        f"{PREFIX}CDN_KEY_PARAMETER": signing_key.key_parameter(stage),
-        f"{PREFIX}SECRET_PARAMETER": signing_key.secret_parameter(stage),
-    }
-    if front_door:
-        variables[f"{PREFIX}FRONT_DOOR"] = front_door.rstrip("/")
-    record(project_dir, stage, variables, made["StackId"], architecture, progress)
+        run = begin(stage, project_dir, progress)
+        key = ensure_signing_key(run)
+        chosen = stack_parameters(run, key, parameters or {})
+        stack = deploy_stack(run, body, chosen, allow_replacement=allow_replacement, revert_drift=revert_drift)
+        outputs = read_outputs(run, stack)
+        emulator_gaps.enable_expiry(run.session, outputs)
+        configure_api(run)
+        configure_event_sources(run, outputs)
+    variables = recording.variables(stage, outputs, key.key_id, front_door)
+    architecture = architecture or emulator_gaps.architecture(run.endpoint_url)
+    recording.record(project_dir, stage, variables, stack["StackId"], architecture, progress)
     progress(f"front door: {variables[f'{PREFIX}FRONT_DOOR']}")
     return variables
 
 
-def set_up_api(session: boto3.Session, project_dir: Path, stage: str, progress: Progress) -> None:
-    """What Chalice leaves of the deployed API, if there is one: its own error answers, and its throttling."""
-    api_id = config.rest_api_id(config.deployed_resources(project_dir, stage) or [])
-    if not api_id:
-        return
-    recorded = config.read_config(project_dir)
-    api_stage = recorded.get("stages", {}).get(stage, {}).get("api_gateway_stage", "api")
-    if gateway.configure(session.client("apigateway"), api_id, api_stage, config.stage_variables(recorded, stage)):
-        progress("set API Gateway's error answers and throttling")
+@dataclass(frozen=True)
+class Provisioning:
+    """One run of `provision`: which stage, in which region, and who hears about the progress."""
+
+    stage: str
+    project_dir: Path
+    session: boto3.Session
+    region: str
+    progress: Progress
+
+    @property
+    def endpoint_url(self) -> str:
+        """Where CloudFormation answers: AWS or an emulator."""
+        return str(self.session.client("cloudformation").meta.endpoint_url)
+
+    @property
+    def deployed(self) -> list[dict[str, Any]] | None:
+        """What Chalice has deployed of the stage; None when it never did from this folder."""
+        return config.deployed_resources(self.project_dir, self.stage)
+
+
+def begin(stage: str, project_dir: Path, progress: Progress) -> Provisioning:
+    """Finds the account and region, and refuses to provision a stage in two places."""
+    session = boto3.Session()
+    recorded = config.stage_variables(config.read_config(project_dir), stage)
+    account, region = whereabouts(session, stage, recorded)
+    progress(f"stage {stage}: account {account}, region {region}")
+    return Provisioning(stage, project_dir, session, region, progress)
+
+
+def ensure_signing_key(run: Provisioning) -> SigningKey:
+    """Makes the stage's secrets in SSM and its key group in CloudFront, as far as they are missing."""
+    private_key = signing_key.ensure_secrets(run.session.client("ssm"), run.stage)
+    return signing_key.ensure_key_group(run.session.client("cloudfront"), run.stage, run.region, private_key)
+
+
+def stack_parameters(run: Provisioning, key: SigningKey, given: Mapping[str, str]) -> dict[str, str]:
+    """The template's parameters: the ones that are found out here, the API's address, and the operator's own.
+
+    Without a record of a deployment (never deployed, or deployed from another computer) the API's address is left out,
+    so that the stack keeps the address it has.
+
+    Raises
+    ------
+    OpsError
+        The operator sets a parameter that is found out here.
+    """
+    ours = {
+        "Stage": run.stage,
+        "KeyGroupId": key.group_id,
+        "EdgeSecret": derived_edge_secret(signing_key.read_secret(run.session.client("ssm"), run.stage)),
+        "RequireTls": emulator_gaps.requires_tls(run.endpoint_url),
+    }
+    if reserved := sorted(set(ours) & set(given)):
+        raise OpsError(f"{', '.join(reserved)} can't be set: this command finds the value itself. Leave it out.")
+    address = {}
+    if run.deployed is not None:
+        api_id = config.rest_api_id(run.deployed)
+        address["ApiDomain"] = f"{api_id}.execute-api.{run.region}.amazonaws.com" if api_id else ""
+    return {**ours, **address, **given}
+
+
+def deploy_stack(
+    run: Provisioning, body: str, parameters: Mapping[str, str], *, allow_replacement: bool, revert_drift: bool
+) -> Stack:
+    """Creates or updates the stage's CloudFormation stack. `body` is the template's text."""
+    return deployment.deploy(
+        run.session.client("cloudformation"),
+        stack_name(run.stage),
+        template.compact(emulator_gaps.template(run.endpoint_url, body)),
+        parameters,
+        run.progress,
+        allow_replacement=allow_replacement,
+        revert_drift=revert_drift,
+    )
+
+
+def read_outputs(run: Provisioning, stack: Stack) -> dict[str, str]:
+    """The stack's outputs, with the table's present stream: CloudFormation does not notice when it has a new one."""
+    outputs = cloudformation.outputs(stack)
+    stream_arn = stream_of(run.session.client("dynamodb"), outputs["Table"])
+    return {**outputs, "TableStreamArn": stream_arn or outputs["TableStreamArn"]}
 
 
 def stream_of(dynamodb: Any, table: str) -> str:
-    """A table's stream as it is; turned off and on it is another one, which CloudFormation does not notice."""
+    """ARN of a table's present stream, or an empty string. A stream that is turned off and on again is a new one."""
     try:
         return str(dynamodb.describe_table(TableName=table)["Table"].get("LatestStreamArn", ""))
     except dynamodb.exceptions.ResourceNotFoundException:
         return ""
 
 
-def choose(
-    ours: Mapping[str, str], deployed: list[dict[str, Any]] | None, region: str, given: Mapping[str, str]
-) -> dict[str, str]:
-    """The template's parameters: what is found out here, the API's address, and what the operator gives.
-
-    `deployed` None means never deployed, or from another computer: the stack then keeps the address it has.
-    """
-    if reserved := sorted(set(ours) & set(given)):
-        raise OpsError(f"{', '.join(reserved)} can't be set: it is found out here.")
-    address = {}
-    if deployed is not None:
-        api_id = config.rest_api_id(deployed)
-        address["ApiDomain"] = f"{api_id}.execute-api.{region}.amazonaws.com" if api_id else ""
-    return {**ours, **address, **given}
+def configure_api(run: Provisioning) -> None:
+    """Sets what Chalice can't set on the deployed API, if there is one: its own error answers, and its throttling."""
+    api_id = config.rest_api_id(run.deployed or [])
+    if not api_id:
+        return
+    recorded = config.read_config(run.project_dir)
+    api_stage = recorded.get("stages", {}).get(run.stage, {}).get("api_gateway_stage", "api")
+    variables = config.stage_variables(recorded, run.stage)
+    if gateway.configure(run.session.client("apigateway"), api_id, api_stage, variables):
+        run.progress("set API Gateway's error answers and throttling")
 
 
-def record(
-    project_dir: Path,
-    stage: str,
-    variables: Mapping[str, str],
-    stack_id: str,
-    architecture: str | None,
-    progress: Progress,
-) -> None:
-    """Writes the functions' policies and the stage's entry in `.chalice/config.json`, where they differ."""
-    # Read anew: a stack may have taken minutes, and another stage's run may have written meanwhile.
-    before = config.read_config(project_dir)
-    _, partition, _, region, account, *_ = stack_id.split(":")
-    place = Place(
-        stage=stage,
-        partition=partition,
-        region=region,
-        account=account,
-        originals_bucket=variables[f"{PREFIX}ORIGINALS_BUCKET"],
-        derived_bucket=variables[f"{PREFIX}DERIVED_BUCKET"],
-        table=variables[f"{PREFIX}TABLE"],
-        table_stream_arn=variables[f"{PREFIX}TABLE_STREAM_ARN"],
-        ingest_queue_arn=variables[f"{PREFIX}INGEST_QUEUE_ARN"],
-        import_queue_arn=variables[f"{PREFIX}IMPORT_QUEUE_ARN"],
-        distribution_id=variables[f"{PREFIX}DISTRIBUTION_ID"],
-        parameters=(variables[f"{PREFIX}CDN_KEY_PARAMETER"], variables[f"{PREFIX}SECRET_PARAMETER"]),
-        app_name=before.get("app_name", "filemill"),
-        xray=bool(before.get("stages", {}).get(stage, {}).get("xray", before.get("xray", False))),
-    )
-    files = {}
-    changed = False
-    for function, (name, policy) in POLICIES.items():
-        files[function] = policy_file(stage, name)
-        if config.write_json(project_dir / ".chalice" / files[function], traced(policy(place), place)):
-            progress(f"wrote .chalice/{files[function]}")
-            changed = True
-    after = config.with_stage(before, stage, variables, files, architecture)
-    if config.write_json(config.config_path(project_dir), after):
-        progress(f"recorded stage {stage} in .chalice/config.json")
-        changed = True
-    if changed and config.deployed_resources(project_dir, stage):
-        progress(f"run `chalice deploy --stage {stage}` so that the functions get this")
+def configure_event_sources(run: Provisioning, outputs: Mapping[str, str]) -> None:
+    """Sets what Chalice can't set on the trigger of the index function, and removes the trigger of a former stream."""
+    functions = run.session.client("lambda")
+    if event_sources.drop_former(functions, run.project_dir, run.stage, outputs["TableStreamArn"]):
+        run.progress("deleted the trigger of the table's former stream")
+    if event_sources.configure(functions, run.deployed or []):
+        run.progress("set which records start the index function")

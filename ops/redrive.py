@@ -1,8 +1,8 @@
-"""`python -m ops redrive`: dead letters go back to their queue, each to be tried five times again.
+"""`python -m ops redrive`: sends dead letters back to their queue, where each is tried five times again.
 
-A message is received, its record is opened where it says `failed: internal`, the message is sent, and only then is it
-deleted: stopped anywhere, nothing is lost, and what is sent twice is worked off once. SQS's own StartMessageMoveTask
-opens no record, and chooses none.
+For each message: receive it, open its record again if that says `failed: internal`, send the message, and only then
+delete it from the dead-letter queue. So nothing is lost wherever this stops, and a message that is sent twice is still
+processed once. SQS's own StartMessageMoveTask can neither open records nor choose messages.
 """
 
 from __future__ import annotations
@@ -25,27 +25,35 @@ from ops import config
 from ops.errors import OpsError
 from ops.progress import Bar, Pace, moment, positive, rate
 
-# Seconds that a message is hidden from another run while this one looks at the rest.
-HIDDEN = 600
-# Empty answers after which the queue is taken for empty: SQS asks only some of its servers each time.
-EMPTY = 2
+HIDDEN = 600  # seconds that a message stays hidden from another run while this one reads the rest
+EMPTY = 2  # this many empty answers mean that the queue is empty; SQS asks only some of its servers each time
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     config.add_stage_arguments(parser)
-    parser.add_argument("--queue", choices=["ingest", "import"], default="ingest", help="whose dead letters")
-    parser.add_argument("--dry-run", action="store_true", help="only say what would be moved")
-    parser.add_argument("--file", metavar="ID", help="only the dead letters of this file")
-    parser.add_argument("--tenant", help="only the dead letters of this tenant's files")
-    parser.add_argument("--since", type=moment, metavar="TIME", help="only those first sent since then (ISO 8601)")
-    parser.add_argument("--rate", type=rate, default=10.0, metavar="N/s", help="how many a second (default: 10)")
-    parser.add_argument("--limit", type=positive, metavar="N", help="at most so many")
+    parser.add_argument(
+        "--queue",
+        choices=["ingest", "import"],
+        default="ingest",
+        help="the queue that they come from (default: ingest)",
+    )
+    parser.add_argument("--dry-run", action="store_true", help="change nothing, only count what would be moved")
+    parser.add_argument("--file", metavar="ID", help="only dead letters of this file")
+    parser.add_argument("--tenant", help="only dead letters of this tenant's files")
+    parser.add_argument(
+        "--since", type=moment, metavar="TIME", help="only dead letters first sent since then (ISO 8601)"
+    )
+    parser.add_argument("--rate", type=rate, default=10.0, metavar="N/s", help="dead letters per second (default: 10)")
+    parser.add_argument("--limit", type=positive, metavar="N", help="move at most this many")
 
 
 def main(args: argparse.Namespace) -> int:
     os.environ.update(config.load_stage(args.project_dir, args.stage))
     if args.tenant and not TENANT_PATTERN.fullmatch(args.tenant):
-        raise OpsError(f"{args.tenant!r} can't be a tenant.")
+        raise OpsError(
+            f"{args.tenant!r} can't be a tenant's name: use 1 to 63 lower-case letters, digits and hyphens, and no "
+            "hyphen first."
+        )
     wanted = Wanted(args.file, args.tenant, args.since)
     done = redrive(args.queue, wanted, dry_run=args.dry_run, pace=Pace(args.rate), limit=args.limit)
     print(f"{'would move' if args.dry_run else 'moved'} {done['moved']} dead letters, left {done['left']}")
@@ -56,7 +64,7 @@ def main(args: argparse.Namespace) -> int:
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which dead letters; None: any."""
+    """Which dead letters are to be moved. None means any."""
 
     file_id: str | None = None
     tenant: str | None = None
@@ -71,7 +79,7 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Letter:
-    """A dead letter; `files` are (tenant, id), none in what is no message of ours."""
+    """A dead letter. `files` are the (tenant, file id) that it is about; empty if the message is not one of ours."""
 
     id: str
     receipt: str
@@ -81,7 +89,7 @@ class Letter:
 
 
 def redrive(queue: str, wanted: Wanted, *, dry_run: bool, pace: Pace, limit: int | None = None) -> Counter[str]:
-    """Moves what is wanted; counts of `moved`, `opened` records, and `left` in the dead-letter queue."""
+    """Moves the wanted dead letters. Counts those `moved`, the records `opened`, and those `left` in the queue."""
     from chalicelib import aws
     from chalicelib.settings import settings
 
@@ -93,7 +101,7 @@ def redrive(queue: str, wanted: Wanted, *, dry_run: bool, pace: Pace, limit: int
     with Bar(min(waiting, limit or waiting), "dead letters") as bar:
         try:
             for letter in letters(dead_url, queue):
-                left.append(letter)  # until it is deleted: whoever stops us here leaves none hidden
+                left.append(letter)  # until it is deleted, so that none stays hidden if somebody stops us here
                 if limit is not None and done["moved"] >= limit:
                     break
                 if letter in wanted:
@@ -108,21 +116,21 @@ def redrive(queue: str, wanted: Wanted, *, dry_run: bool, pace: Pace, limit: int
                 bar.step()
         finally:
             for letter in left:
-                with suppress(ClientError):  # else it shows by itself
+                with suppress(ClientError):  # otherwise it becomes visible by itself
                     sqs.change_message_visibility(QueueUrl=dead_url, ReceiptHandle=letter.receipt, VisibilityTimeout=0)
     done["left"] = max(len(left), waiting - (0 if dry_run else done["moved"]))
     return done
 
 
 def dead_letters_of(queue_url: str) -> tuple[str, int]:
-    """(URL of a queue's dead-letter queue, about how many wait there)."""
+    """(URL of a queue's dead-letter queue, the approximate number of messages in it)."""
     from chalicelib import aws
 
     sqs = aws.sqs()
     found = sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=["RedrivePolicy"]).get("Attributes", {})
     arn = json.loads(found.get("RedrivePolicy", "{}")).get("deadLetterTargetArn")
     if not arn:
-        raise OpsError("The queue has no dead-letter queue: run `python -m ops provision` again.")
+        raise OpsError("The queue has no dead-letter queue: run `python -m ops provision --revert-drift`.")
     url = sqs.get_queue_url(QueueName=arn.rpartition(":")[2])["QueueUrl"]
     name: Any = "ApproximateNumberOfMessages"
     count = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=[name])["Attributes"][name]
@@ -130,7 +138,7 @@ def dead_letters_of(queue_url: str) -> tuple[str, int]:
 
 
 def letters(dead_url: str, queue: str) -> Iterator[Letter]:
-    """Every dead letter once; each stays hidden for a while."""
+    """Every dead letter once. Each stays hidden from other readers for `HIDDEN` seconds."""
     from chalicelib import aws
 
     known: set[str] = set()
@@ -138,7 +146,7 @@ def letters(dead_url: str, queue: str) -> Iterator[Letter]:
     while empty < EMPTY:
         reply = aws.sqs().receive_message(
             QueueUrl=dead_url,
-            MaxNumberOfMessages=1,  # whoever stops us here leaves one hidden, not ten
+            MaxNumberOfMessages=1,  # so that one message stays hidden, not ten, if somebody stops us here
             VisibilityTimeout=HIDDEN,
             WaitTimeSeconds=1,
             MessageSystemAttributeNames=["SentTimestamp"],
@@ -159,7 +167,7 @@ def letters(dead_url: str, queue: str) -> Iterator[Letter]:
 
 
 def files_of(body: str, queue: str) -> list[tuple[str, str]]:
-    """(tenant, file id) of each file that a message is about."""
+    """(tenant, file id) of every file that a message is about."""
     if queue == "import":
         from chalicelib.queues.imports import parse
 
@@ -173,9 +181,10 @@ def files_of(body: str, queue: str) -> list[tuple[str, str]]:
 
 
 def open_again(tenant: str, file_id: str, *, dry_run: bool) -> bool:
-    """Whether the record was one that says `failed: internal`: then it may be claimed, or fetched, again.
+    """Opens a record that says `failed: internal`, so that it can be processed or fetched again.
 
-    One that was `ready` before, and could not be made anew, is made anew by the recipe that it has.
+    A file that was `ready` and could not be reprocessed is reprocessed with its present recipe. Returns whether the
+    record was opened (or, with `dry_run`, would be).
     """
     from chalicelib.catalog import edits
     from chalicelib.catalog import files as catalog_files

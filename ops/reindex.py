@@ -1,7 +1,7 @@
-"""`python -m ops reindex`: tells the index of every file, as the table's stream would have.
+"""`python -m ops reindex`: gives every file to the index, as the table's stream would have done.
 
-For a stage that is older than its index, or whose stream was not read for a day. What the index knows already costs it
-one read; repeating this changes nothing.
+It is for a stage that is older than its index, or whose stream was not read for a day. A file that the index knows
+already costs one read. Running it again changes nothing.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from itertools import batched
 from ops import config
 from ops.progress import Bar, Pace, rate
 
-BATCH = 100  # files: what the stream's mapping hands over at once
+BATCH = 100  # files, as many as the stream's trigger delivers at once
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     config.add_stage_arguments(parser)
-    parser.add_argument("--tenant", help="files of this tenant only")
-    parser.add_argument("--rate", type=rate, default=200.0, metavar="N/s", help="how many a second (default: 200)")
-    parser.add_argument("--dry-run", action="store_true", help="only count the files")
+    parser.add_argument("--tenant", help="only files of this tenant")
+    parser.add_argument("--rate", type=rate, default=200.0, metavar="N/s", help="files per second (default: 200)")
+    parser.add_argument("--dry-run", action="store_true", help="change nothing, only count the files")
 
 
 def main(args: argparse.Namespace) -> int:
@@ -31,7 +31,7 @@ def main(args: argparse.Namespace) -> int:
 
 
 def reindex(tenant: str | None, pace: Pace, *, dry_run: bool = False) -> tuple[int, int]:
-    """(files, those that the index did not know as they are)."""
+    """(number of files, number of those that the index did not have in their present state)."""
     from chalicelib.catalog import scanning
     from chalicelib.catalog.index import writer
 

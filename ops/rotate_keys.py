@@ -1,11 +1,12 @@
-"""`python -m ops rotate-keys`: another key for private addresses, without an address that stops working.
+"""`python -m ops rotate-keys`: replaces the key that signs private addresses. No address stops working.
 
-1. A new pair is stored in SSM beside the present one, and its public half joins the stage's key group.
-2. Once CloudFront has that everywhere, the new private key and its id replace the present ones, in one write. Functions
-   follow within `keyring.CDN_KEY_LIFE`.
-3. When all is over that the old key signed, `--retire` takes it out of the group and deletes it.
+1. A new key pair is made. Its private half is stored in SSM beside the present one; its public half joins the stage's
+   key group.
+2. When CloudFront knows the new key everywhere, the new private key and its id replace the present ones in one write.
+   The functions use it within `keyring.CDN_KEY_LIFE` seconds.
+3. When everything that the old key signed has expired, `--retire` takes it out of the group and deletes it.
 
-What was done is read off SSM and CloudFront, not remembered: a run that broke off anywhere is finished by the next.
+Nothing is remembered between runs: each run reads from SSM and CloudFront how far the last one came, and continues.
 """
 
 from __future__ import annotations
@@ -35,25 +36,29 @@ if TYPE_CHECKING:
 
 Progress = Callable[[str], None]
 
-# CloudFront doesn't say how soon a changed key group is known everywhere, nor that the distribution's status tells it.
-# Seconds from the change to the first signature; nobody waits for the new key, so it may be long.
+# Seconds between a change of the key group and the first signature with the new key. CloudFront does not document how
+# soon a change is known everywhere, nor whether the distribution's status shows it. It may be long: nobody waits.
 SETTLE = 300
-DEPLOYED_TIMEOUT = 1800  # seconds; a distribution usually takes under five minutes
+DEPLOYED_TIMEOUT = 1800  # seconds; a distribution usually takes less than five minutes
 PAUSE = 5.0  # seconds between two looks at it
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     config.add_stage_arguments(parser)
     what = parser.add_mutually_exclusive_group()
-    what.add_argument("--status", action="store_true", help="say which keys there are, and change nothing")
-    what.add_argument("--retire", action="store_true", help="delete the old key, once all is over that it signed")
-    parser.add_argument("--now", action="store_true", help="with --retire: at once, as for a key that leaked")
+    what.add_argument("--status", action="store_true", help="change nothing, only show the keys")
+    what.add_argument(
+        "--retire", action="store_true", help="delete the old key, if everything that it signed has expired"
+    )
+    parser.add_argument(
+        "--now", action="store_true", help="with --retire: do not wait for that, for example after a key has leaked"
+    )
 
 
 def main(args: argparse.Namespace) -> int:
     say = partial(print, flush=True)
     if args.now and not args.retire:
-        raise OpsError("--now goes with --retire.")
+        raise OpsError("--now can only be used together with --retire.")
     settings = load(config.load_stage(args.project_dir, args.stage))
     with as_sentences():
         session = boto3.Session()
@@ -71,26 +76,26 @@ def main(args: argparse.Namespace) -> int:
 
 
 def longest_signature(settings: Settings) -> timedelta:
-    """How long a signature that is made now may be good for."""
+    """The longest time for which a signature that is made now is valid."""
     return timedelta(seconds=max(2 * settings.url_expiry, settings.max_url_expiry))
 
 
 @dataclass(frozen=True)
 class Keys:
-    """A stage's keys as they are: CloudFront's ids of public keys, but `next_pem`."""
+    """A stage's keys: CloudFront's ids of public keys, except `next_pem`."""
 
     group_id: str
     in_group: tuple[str, ...]
     signing: str
     since: datetime  # when the signing key was stored
-    next_pem: str | None  # stored, and perhaps not yet CloudFront's
-    next: str | None
-    old: tuple[str, ...]  # ours, that don't sign any more, in the group or left outside
+    next_pem: str | None  # the next private key, stored in SSM
+    next: str | None  # its public half, if CloudFront has it already
+    old: tuple[str, ...]  # keys of this stage that do not sign any more, in the group or not
 
 
 @dataclass(frozen=True)
 class Rotation:
-    """What can be done to one stage's keys. `settle`: seconds from a change of the group to its first use."""
+    """Rotates the keys of one stage. `settle`: seconds from a change of the group to the first use of its new key."""
 
     cloudfront: CloudFrontClient
     ssm: SSMClient
@@ -104,12 +109,12 @@ class Rotation:
         return self.settings.stage
 
     def look(self) -> Keys:
-        """The keys as they are.
+        """Reads the present keys from SSM and CloudFront.
 
         Raises
         ------
         OpsError
-            The stored key can't sign: CloudFront doesn't have it, or under another id.
+            The stored key can't sign: CloudFront does not have it, or has it under another id.
         """
         again = f"run `python -m ops provision --stage {self.stage}` first"
         try:
@@ -120,7 +125,7 @@ class Rotation:
         group = signing_key.find_key_group(self.cloudfront, self.stage, self.region)
         found = signing_key.find_public_key(self.cloudfront, signing_key.public_half(stored["Value"]))
         if group is None or signing != found or signing not in group["KeyGroupConfig"]["Items"]:
-            raise OpsError(f"CloudFront would not take this stage's signatures (key {signing}): {again}.")
+            raise OpsError(f"CloudFront would refuse this stage's signatures (key {signing}): {again}.")
         next_pem = self._next()
         waiting = next_pem and signing_key.find_public_key(self.cloudfront, signing_key.public_half(next_pem))
         ours = [
@@ -146,28 +151,27 @@ class Rotation:
             return None
 
     def over(self, keys: Keys) -> datetime:
-        """When nothing is good any more that a key signed before the present one."""
+        """When everything has expired that was signed with a key before the present one."""
         return keys.since + timedelta(seconds=keyring.CDN_KEY_LIFE) + longest_signature(self.settings)
 
     def tell(self) -> None:
-        """Says which keys there are."""
+        """Reports the keys."""
         keys = self.look()
-        self.progress(f"{keys.signing}: signs since {_moment(keys.since)}")
+        self.progress(f"{keys.signing}: has been signing since {_moment(keys.since)}")
         if keys.next_pem and keys.next != keys.signing:
-            self.progress(f"{keys.next or 'a new key'}: waits to sign; run this without --status to go on")
+            self.progress(f"{keys.next or 'a new key'}: will sign next; run this without --status to continue")
         for key in keys.old:
             if key in keys.in_group:
-                self.progress(
-                    f"{key}: signs no more; what it signed is over at {_moment(self.over(keys))}, then --retire"
-                )
+                over = _moment(self.over(keys))
+                self.progress(f"{key}: does not sign any more; its signatures expire by {over}, then run --retire")
             else:
-                self.progress(f"{key}: in no key group; --retire deletes it")
+                self.progress(f"{key}: is in no key group; --retire deletes it")
         for key in keys.in_group:
             if key not in (keys.signing, keys.next, *keys.old):
-                self.progress(f"{key}: not made by ops; left alone")
+                self.progress(f"{key}: was not made by ops, so it is left alone")
 
     def rotate(self) -> None:
-        """Brings a new key in, or finishes doing so.
+        """Replaces the signing key, or finishes a rotation that was interrupted.
 
         Raises
         ------
@@ -181,33 +185,35 @@ class Rotation:
             pem = signing_key.ensure_next_key(self.ssm, self.stage)
             self.progress("stored a new key")
         else:
-            self.progress("going on with the rotation that was begun")
+            self.progress("continuing the rotation that was begun")
             pem = keys.next_pem
         if keys.next != keys.signing:
             key_id = signing_key.ensure_key_group(self.cloudfront, self.stage, self.region, pem).key_id
-            self.progress(f"{key_id}: in the key group; waiting until CloudFront knows it everywhere")
+            self.progress(f"{key_id}: is in the key group; waiting until CloudFront knows it everywhere")
             self._wait(keys.group_id)
             if self._next() != pem:
-                raise OpsError("Another rotation ended meanwhile; `--status` says what is.")
+                raise OpsError("Another rotation has ended meanwhile. Run this with --status to see the keys.")
             self.ssm.put_parameter(
                 Name=self.settings.cdn_key_parameter,
                 Value=keyring.write_cdn_key(key_id, pem),
                 Type="SecureString",
                 Overwrite=True,
             )
-            self.progress(f"{key_id}: signs from now on, everywhere within {keyring.CDN_KEY_LIFE // 60} minutes")
-        # Last: as long as it is there, a next run knows that this one is not done.
-        with suppress(self.ssm.exceptions.ParameterNotFound):  # another run was quicker
+            self.progress(
+                f"{key_id}: signs from now on; every function uses it in {keyring.CDN_KEY_LIFE // 60} minutes"
+            )
+        # This comes last: while the parameter exists, the next run knows that this one has not finished.
+        with suppress(self.ssm.exceptions.ParameterNotFound):  # another run was faster
             self.ssm.delete_parameter(Name=signing_key.next_key_parameter(self.stage))
-        self.progress("the old key stays live: `rotate-keys --status` says until when it is needed")
+        self.progress("the old key is still valid: `rotate-keys --status` tells until when it is needed")
 
     def retire(self, *, at_once: bool = False) -> None:
-        """Takes the old keys out of the group and deletes them; with `at_once`, also what they signed ends.
+        """Takes the old keys out of the group and deletes them. With `at_once`, valid signatures of theirs end, too.
 
         Raises
         ------
         OpsError
-            Something that they signed may still be good.
+            Signatures of the old keys may still be valid.
         """
         keys = self.look()
         if not keys.old:
@@ -217,8 +223,8 @@ class Rotation:
         if set(keys.old) & set(keys.in_group):
             if datetime.now(UTC) < over and not at_once:
                 raise OpsError(
-                    f"What {', '.join(keys.old)} signed may be good until {_moment(over)}: run this again then, or "
-                    "with --retire --now if it must end at once."
+                    f"Signatures of {', '.join(keys.old)} may be valid until {_moment(over)}. Run this again after "
+                    "that, or with --retire --now if they must end at once."
                 )
             self.cloudfront.update_key_group(
                 Id=keys.group_id,
@@ -238,8 +244,8 @@ class Rotation:
         while self._settling(group_id):
             if time.monotonic() > deadline:
                 raise OpsError(
-                    f"CloudFront has not deployed the change in {DEPLOYED_TIMEOUT // 60} minutes. Nothing is lost: "
-                    "private addresses are signed with the present key; run this again to go on."
+                    f"CloudFront has not deployed the change within {DEPLOYED_TIMEOUT // 60} minutes. Nothing is lost: "
+                    "private addresses are signed with the present key. Run this again to continue."
                 )
             time.sleep(PAUSE)
 

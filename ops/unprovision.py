@@ -1,7 +1,8 @@
-"""`python -m ops provision --delete`: everything that provision made, undone; files only when that is asked for."""
+"""`python -m ops provision --delete`: deletes everything that provision made. Files are deleted only on request."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,62 +11,67 @@ import boto3
 from chalicelib.settings import PREFIX
 from ops import config
 from ops.errors import OpsError, as_sentences
-from ops.stack import deployment, signing_key
+from ops.stack import cloudformation, deployment, signing_key
+from ops.stack.cloudformation import Progress
 from ops.stack.names import policy_file, stack_name, whereabouts
 from ops.stack.policies import POLICIES
 
 if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_s3 import S3Client
 
-Progress = deployment.Progress
-
-COUNT_LIMIT = 100_000  # nobody waits for millions to be counted, a thousand a request
+COUNT_LIMIT = 100_000  # S3 lists a thousand versions per request, so counting millions would take too long
 
 
 def unprovision(stage: str, project_dir: Path, *, delete_files: bool = False, progress: Progress = print) -> None:
-    """Deletes a stage's stack, table, keys, and its entry in `.chalice/config.json`. It can be repeated.
+    """Deletes a stage's stack, table and keys, and its entry in `.chalice/config.json`. It can be repeated.
 
     Raises
     ------
     OpsError
-        The app is still deployed; or a bucket holds files and `delete_files` is not set. Nothing was deleted then.
+        The app is still deployed, or a bucket holds files and `delete_files` is not set. Nothing was deleted then.
     """
-    before = config.read_config(project_dir)
-    recorded = config.stage_variables(before, stage)
+    recorded = config.stage_variables(config.read_config(project_dir), stage)
     if config.deployed_resources(project_dir, stage):
-        raise OpsError(f"The app is still deployed: run `chalice delete --stage {stage}` first, then this again.")
+        raise OpsError(
+            f"The app is still deployed: run `chalice delete --stage {stage}` first, then run this command again."
+        )
 
     with as_sentences():
         session = boto3.Session()
         account, region = whereabouts(session, stage, recorded)
         progress(f"stage {stage}: account {account}, region {region}")
-        cfn, s3 = session.client("cloudformation"), session.client("s3")
-        made = deployment.describe(cfn, stack_name(stage))
-        outputs = deployment.outputs(made) if made else {}
-        buckets = [
-            name
-            for name in (
-                f"filemill-{stage}-originals-{account}-{region}",
-                f"filemill-{stage}-derived-{account}-{region}",
-            )
-            if _exists(s3, name)
-        ]
-        if delete_files:
-            for bucket in buckets:
-                empty(s3, bucket, progress)
-        else:
-            refuse_files(s3, stage, buckets)
+        cfn = session.client("cloudformation")
+        table = find_table(cfn, stage, recorded)
+        clear_buckets(session.client("s3"), stage, account, region, progress, delete_files=delete_files)
         deployment.delete(cfn, stack_name(stage), progress)
-        # The stack leaves the table behind on purpose (DeletionPolicy), and an interrupted run may have, too.
-        if table := outputs.get("Table") or recorded.get(f"{PREFIX}TABLE"):
-            _delete_table(session.client("dynamodb"), table)
+        # The stack keeps the table on purpose (DeletionPolicy). A run that was interrupted may have left it, too.
+        if table:
+            delete_table(session.client("dynamodb"), table)
         signing_key.delete(session.client("cloudfront"), session.client("ssm"), stage, region)
+    forget(project_dir, stage)
+    progress(f"stage {stage} is deleted")
 
-    for name, _ in POLICIES.values():
-        (project_dir / ".chalice" / policy_file(stage, name)).unlink(missing_ok=True)
-    config.write_json(config.config_path(project_dir), config.without_stage(config.read_config(project_dir), stage))
-    progress(f"stage {stage} is gone")
+
+def find_table(cfn: CloudFormationClient, stage: str, recorded: Mapping[str, str]) -> str | None:
+    """The table's name: from the stack, or, when that is deleted already, from the recorded variables."""
+    made = cloudformation.describe(cfn, stack_name(stage))
+    outputs = cloudformation.outputs(made) if made else {}
+    return outputs.get("Table") or recorded.get(f"{PREFIX}TABLE")
+
+
+def clear_buckets(
+    s3: S3Client, stage: str, account: str, region: str, progress: Progress, *, delete_files: bool
+) -> None:
+    """Empties both buckets, or raises OpsError if `delete_files` is not set and one of them holds something."""
+    names = [f"filemill-{stage}-{kind}-{account}-{region}" for kind in ("originals", "derived")]
+    buckets = [name for name in names if _exists(s3, name)]
+    if not delete_files:
+        refuse_files(s3, stage, buckets)
+        return
+    for bucket in buckets:
+        empty(s3, bucket, progress)
 
 
 def refuse_files(s3: S3Client, stage: str, buckets: list[str]) -> None:
@@ -84,7 +90,7 @@ def refuse_files(s3: S3Client, stage: str, buckets: list[str]) -> None:
             held.append(f"{bucket} holds {parts:,} unfinished uploads")
     if held:
         raise OpsError(
-            f"Nothing was deleted: {'; '.join(held)}. To delete those for good, too: "
+            f"Nothing was deleted: {'; '.join(held)}. To delete these for good, run "
             f"`python -m ops provision --stage {stage} --delete --delete-files`."
         )
 
@@ -104,7 +110,7 @@ def empty(s3: S3Client, bucket: str, progress: Progress) -> None:
 
 
 def _versions(s3: S3Client, bucket: str) -> Any:
-    """Batches of at most 1,000 (what DeleteObjects takes), of versions and delete markers."""
+    """All versions and delete markers, in batches of at most 1,000, which is DeleteObjects's limit."""
     for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
         if found := [*page.get("Versions", []), *page.get("DeleteMarkers", [])]:
             yield [{"Key": v["Key"], "VersionId": v["VersionId"]} for v in found]
@@ -126,9 +132,17 @@ def _exists(s3: S3Client, bucket: str) -> bool:
     return True
 
 
-def _delete_table(dynamodb: DynamoDBClient, table: str) -> None:
+def delete_table(dynamodb: DynamoDBClient, table: str) -> None:
+    """Deletes the table, if it is there, and waits until it is gone."""
     try:
         dynamodb.delete_table(TableName=table)
     except dynamodb.exceptions.ResourceNotFoundException:
         return
     dynamodb.get_waiter("table_not_exists").wait(TableName=table, WaiterConfig={"Delay": 2})
+
+
+def forget(project_dir: Path, stage: str) -> None:
+    """Removes the stage's policy files and its entry in `.chalice/config.json`."""
+    for name, _ in POLICIES.values():
+        (project_dir / ".chalice" / policy_file(stage, name)).unlink(missing_ok=True)
+    config.write_json(config.config_path(project_dir), config.without_stage(config.read_config(project_dir), stage))

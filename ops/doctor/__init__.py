@@ -1,4 +1,4 @@
-"""`python -m ops doctor`: is a stage as it should be? One line a check: ok, or what is wrong and how to mend it."""
+"""`python -m ops doctor`: checks a stage. Each check prints one line: ok, or what is wrong and how to fix it."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.settings import load
 from ops import config
-from ops.doctor import canary, checks, functions, operation
-from ops.doctor.checks import Check, Patient
+from ops.doctor import background, canary, front_door, functions, queues, stack, storage
+from ops.doctor.patient import Check, Patient
 from ops.errors import OpsError, sentence
 from ops.stack.names import whereabouts
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     config.add_stage_arguments(parser)
-    parser.add_argument("--json", action="store_true", help="print one JSON object: each check, and what is wrong")
+    parser.add_argument("--json", action="store_true", help="print one JSON object with every check and its finding")
     parser.add_argument(
-        "--canary", action="store_true", help="also send a small picture all the way, as a tenant of its own"
+        "--canary", action="store_true", help="also upload a small picture as a test tenant, and fetch its rendition"
     )
 
 
@@ -39,14 +39,14 @@ def main(args: argparse.Namespace) -> int:
 
 
 def examine(patient: Patient, chosen: Mapping[str, Check]) -> Iterator[tuple[str, str]]:
-    """Each check's name with what it found, as it finds it; an empty string where all is well."""
+    """Runs the checks one after another. Yields each check's name and finding; the finding is empty if all is well."""
     for name, check in chosen.items():
         try:
             finding = check(patient)
         except ClientError as error:
             finding = sentence(error)
             if _is_gone(error):
-                finding = f"{finding}; what was deleted {patient.revert[4:]} makes anew, empty"
+                finding = f"{finding}; {patient.revert} to make it again, empty"
         except (BotoCoreError, OSError, OpsError) as error:
             finding = sentence(error) if isinstance(error, BotoCoreError) else str(error)
         yield name, finding
@@ -58,7 +58,7 @@ def _is_gone(error: ClientError) -> bool:
 
 
 def report(patient: Patient, chosen: Mapping[str, Check] | None = None, say: Callable[[str], None] = print) -> int:
-    """Says each check's outcome; 1 if any found something wrong, else 0."""
+    """Prints each check's outcome. Returns the exit code: 1 if a check found something wrong, else 0."""
     wrong = 0
     for name, finding in examine(patient, CHECKS if chosen is None else chosen):
         wrong += bool(finding)
@@ -67,29 +67,29 @@ def report(patient: Patient, chosen: Mapping[str, Check] | None = None, say: Cal
 
 
 CHECKS: dict[str, Check] = {
-    "the stack": checks.check_stack,
-    "the stack's template": checks.check_template,
-    "the clock": operation.check_clock,
-    "new objects reach the queue": checks.check_notification,
-    "the queue takes them": operation.check_queue_policy,
-    "browsers may upload": checks.check_cors,
-    "the buckets are closed": operation.check_buckets,
-    "records expire": checks.check_expiry,
-    "changes are streamed": checks.check_stream,
-    "failed files are set aside": checks.check_redrive,
-    "failed imports are set aside": checks.check_import_queue,
-    "no dead letters": operation.check_dead_letters,
-    "the queue is read": checks.check_trigger,
-    "the import queue is read": checks.check_import_trigger,
-    "the index follows": operation.check_index_trigger,
-    "the sweep runs": operation.check_sweep,
+    "the stack is complete": stack.check_stack,
+    "the stack has this checkout's template": stack.check_template,
+    "this computer's clock is right": front_door.check_clock,
+    "new objects reach the queue": storage.check_notification,
+    "the queue accepts them": queues.check_queue_policy,
+    "browsers may upload": storage.check_cors,
+    "the buckets are closed": storage.check_buckets,
+    "records expire": storage.check_expiry,
+    "changes are streamed": storage.check_stream,
+    "failed files are set aside": queues.check_redrive,
+    "failed imports are set aside": queues.check_import_queue,
+    "no dead letters": queues.check_dead_letters,
+    "the queue is read": queues.check_trigger,
+    "the import queue is read": queues.check_import_trigger,
+    "the index follows the table": background.check_index_trigger,
+    "the sweep runs": background.check_sweep,
     "the functions are as recorded": functions.check_functions,
     "the functions may do their work": functions.check_permissions,
     "the functions run this code": functions.check_code,
-    "the distribution": operation.check_distribution,
-    "private files open": checks.check_key,
-    "signatures are asked for": operation.check_signatures,
-    "the front door leads to the API": checks.check_front_door,
-    "the API answers": checks.check_health,
-    "the alarms are quiet": operation.check_alarms,
+    "the distribution is ready": front_door.check_distribution,
+    "private files open with a signature": front_door.check_key,
+    "private files need a signature": front_door.check_signatures,
+    "the front door leads to the API": front_door.check_front_door,
+    "the API answers": front_door.check_health,
+    "the alarms are quiet": stack.check_alarms,
 }

@@ -1,4 +1,4 @@
-"""A small picture all the way: created, uploaded, processed, fetched through the front door, deleted."""
+"""Sends a small picture through the whole stage: create, upload, process, fetch through the front door, delete."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ import requests
 
 from chalicelib.settings import PREFIX
 from ops import config
-from ops.doctor.checks import Patient
+from ops.doctor.patient import Patient
 
-# Seconds: of one request, and until the picture is there (two cold starts and a queue).
-TIMEOUT, WAIT = 30, 120
+REQUEST_TIMEOUT = 30  # seconds
+WAIT = 120  # seconds until the picture must be ready: two cold starts and a queue
 
 
 class LostError(Exception):
-    """Where the picture got stuck, as a sentence."""
+    """A sentence that says where the picture got stuck."""
 
 
 def check(patient: Patient) -> str:
-    """Sends it as a tenant of its own; nothing of it stays but the key's record, revoked."""
+    """Sends the picture as a tenant of its own. Afterwards only the record of a revoked API key is left."""
     variables = config.load_stage(patient.project_dir, patient.settings.stage)
     os.environ.update({name: value for name, value in variables.items() if name.startswith(PREFIX)})
     from chalicelib import settings
@@ -56,26 +56,26 @@ def _fly(base: str, key: dict[str, str], stage: str) -> str:
     address = f"{base}/v1/files/{created['id']}"
     try:
         upload = created["upload"]
-        sent = requests.post(upload["url"], data=upload["fields"], files={"file": body}, timeout=TIMEOUT)
+        sent = requests.post(upload["url"], data=upload["fields"], files={"file": body}, timeout=REQUEST_TIMEOUT)
         if sent.status_code != 201:
             raise LostError(f"S3 answers {sent.status_code} to the upload form: {sent.text[:200]}")
         ready = _awaited(address, key, stage)
         rendition = ready["renditions"][0]
-        fetched = requests.get(rendition["url"], timeout=TIMEOUT)
+        fetched = requests.get(rendition["url"], timeout=REQUEST_TIMEOUT)
         if fetched.status_code != 200 or len(fetched.content) != rendition["size"]:
             raise LostError(
                 f"the front door answers {fetched.status_code} to a signed address, with {len(fetched.content)} of "
-                f"{rendition['size']} bytes: the checks of the distribution and the key say more"
+                f"{rendition['size']} bytes: see the checks of the distribution and of private files"
             )
     finally:
-        requests.delete(address, headers=key, timeout=TIMEOUT)
-    if requests.get(address, headers=key, timeout=TIMEOUT).status_code != 404:
+        requests.delete(address, headers=key, timeout=REQUEST_TIMEOUT)
+    if requests.get(address, headers=key, timeout=REQUEST_TIMEOUT).status_code != 404:
         raise LostError(f"the picture was not deleted ({address})")
     return ""
 
 
 def _asked(method: str, url: str, status: int, doing: str, **options: Any) -> Any:
-    answer = requests.request(method, url, timeout=TIMEOUT, **options)
+    answer = requests.request(method, url, timeout=REQUEST_TIMEOUT, **options)
     if answer.status_code != status:
         raise LostError(f"{doing} is answered {answer.status_code}: {answer.text[:200]}")
     return answer.json()

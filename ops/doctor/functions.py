@@ -1,4 +1,4 @@
-"""The functions: their settings, permissions and bounds, and whether what runs was made of this checkout."""
+"""Checks of the functions: their settings, permissions and limits, and whether they run this checkout's code."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from ops import config
-from ops.doctor.checks import HEALTH_TIMEOUT, Patient
+from ops.doctor.patient import TIMEOUT, Patient
 from ops.package import pinned
 from ops.stack.policies import POLICIES
 
-# Chalice takes that of the Python that it runs on (pyproject.toml, requires-python).
+# Chalice chooses the runtime by the Python that it runs on itself (pyproject.toml, requires-python).
 RUNTIMES = ("3.12", "3.13", "3.14")
 
-# Bytes from an archive's end: its table of contents, with names and checksums, is there. A layer's takes 300 KB.
+# Bytes to read from the end of an archive, where its table of contents is (names and checksums). A layer's has 300 KB.
 CONTENTS = 2 * 1024**2
 
 _PACKAGE = re.compile(r"(?:^|/)([^/]+)-([^/-]+)\.dist-info/")
@@ -28,7 +28,7 @@ _COMPILED = re.compile(r"\.cpython-(\d)(\d+)[-.]")
 
 
 def check_functions(patient: Patient) -> str:
-    """Whether each is deployed as .chalice/config.json says."""
+    """Finds a function that is not deployed as .chalice/config.json says."""
     recorded = config.read_config(patient.project_dir)
     stage = patient.settings.stage
     layers = [found["layer_version_arn"] for found in patient.deployed("lambda_layer")]
@@ -54,18 +54,18 @@ def assess_function(
     present: Mapping[str, Any], wanted: Mapping[str, Any], variables: Mapping[str, str], layers: Iterable[str] = ()
 ) -> str:
     if str(present.get("Runtime", "")).removeprefix("python") not in RUNTIMES:
-        return f"runs on {present.get('Runtime')}, which Filemill is not made for"
+        return f"runs on {present.get('Runtime')}, which Filemill does not support"
     if present.get("LastUpdateStatus") == "Failed":
-        return f"could not take its last change ({present.get('LastUpdateStatusReason', 'no reason is given')})"
+        return f"could not be updated the last time ({present.get('LastUpdateStatusReason', 'no reason is given')})"
     deployed = present.get("Environment", {}).get("Variables", {})
     if other := sorted(name for name, value in variables.items() if deployed.get(name) != value):
-        return f"does not have the settings that are recorded ({', '.join(other)})"
+        return f"does not have the recorded settings ({', '.join(other)})"
     for ours, theirs in (("lambda_timeout", "Timeout"), ("lambda_memory_size", "MemorySize")):
         if ours in wanted and wanted[ours] != present.get(theirs):
-            return f"has a {theirs} of {present.get(theirs)}, where {wanted[ours]} is recorded"
+            return f"has a {theirs} of {present.get(theirs)}, but {wanted[ours]} is recorded"
     architecture, has = wanted.get("lambda_architecture"), present.get("Architectures", ["x86_64"])
     if architecture and has != [architecture]:
-        return f"runs on {', '.join(has)}, where {architecture} is recorded"
+        return f"runs on {', '.join(has)}, but {architecture} is recorded"
     if missing := set(layers) - {layer["Arn"] for layer in present.get("Layers", [])}:
         return f"does not have the layer that was deployed last ({', '.join(missing)})"
     return ""
@@ -77,7 +77,7 @@ def assess_concurrency(present: Mapping[str, Any], wanted: Mapping[str, Any]) ->
         return ""
     if reserved == 0:
         return "is turned off: its reserved concurrency is 0"
-    return f"has a reserved concurrency of {_or_none(reserved)}, where {_or_none(recorded)} is recorded"
+    return f"has a reserved concurrency of {_or_none(reserved)}, but {_or_none(recorded)} is recorded"
 
 
 def _or_none(number: int | None) -> str:
@@ -85,7 +85,7 @@ def _or_none(number: int | None) -> str:
 
 
 def check_permissions(patient: Patient) -> str:
-    """Whether each function's role holds the policy that `ops provision` wrote and `chalice deploy` put there."""
+    """Finds a role without the policy that `ops provision` wrote and `chalice deploy` attached."""
     iam = patient.client("iam")
     recorded = config.read_config(patient.project_dir)
     roles = {role["name"]: role["role_name"] for role in patient.deployed("iam_role")}
@@ -93,14 +93,14 @@ def check_permissions(patient: Patient) -> str:
         role = roles.get(f"{function}_role")
         file = config.function_settings(recorded, patient.settings.stage, function).get("iam_policy_file")
         if not role or not file:
-            continue  # a role of the operator's own
+            continue  # the operator manages this role
         wanted = json.loads((patient.project_dir / ".chalice" / file).read_text(encoding="utf-8"))
         try:
             present = iam.get_role_policy(RoleName=role, PolicyName=role)["PolicyDocument"]
         except iam.exceptions.NoSuchEntityException:
-            return f"role {role} is without its policy; {patient.deploy}"
+            return f"role {role} does not have its policy; {patient.deploy}"
         if wrong := assess_policy(present, wanted):
-            return f"role {role} holds {wrong} than .chalice/{file}; {patient.deploy}"
+            return f"role {role} has {wrong} than .chalice/{file}; {patient.deploy}"
     return ""
 
 
@@ -113,17 +113,17 @@ def assess_policy(present: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
 
 
 def check_code(patient: Patient) -> str:
-    """Whether each function runs this checkout's app.py and chalicelib, with the packages of requirements.txt."""
+    """Finds a function that runs other code than this checkout's, or other packages than requirements.txt names."""
     client = patient.client("lambda")
     ours = sources(patient.project_dir)
     pins = pinned(patient.project_dir / "requirements.txt")
-    # Chalice deploys one archive as every function, and one layer: each is looked at once.
+    # Chalice deploys the same archive and the same layer for every function, so each is read only once.
     archives: dict[str, dict[str, int]] = {}
     for function in POLICIES:
         try:
             found = client.get_function(FunctionName=patient.function_name(function))
         except client.exceptions.ResourceNotFoundException:
-            continue  # another check says so
+            continue  # check_functions reports it
         present = found["Configuration"]
         if present["CodeSha256"] not in archives:
             archives[present["CodeSha256"]] = table_of_contents(found["Code"]["Location"])
@@ -142,7 +142,7 @@ def check_code(patient: Patient) -> str:
 
 
 def sources(project_dir: Path) -> dict[str, int]:
-    """CRC-32 of app.py and of every file of chalicelib, by the names that they have in the archive."""
+    """CRC-32 of app.py and of every file of chalicelib, by their names in the archive."""
     files = [project_dir / "app.py", *(project_dir / "chalicelib").rglob("*")]
     return {
         file.relative_to(project_dir).as_posix(): zlib.crc32(file.read_bytes())
@@ -152,9 +152,9 @@ def sources(project_dir: Path) -> dict[str, int]:
 
 
 def table_of_contents(url: str) -> dict[str, int]:
-    """CRC-32 of each file of an archive, by name, without the files themselves."""
+    """CRC-32 of each file in an archive, by name. Only the end of the archive is fetched."""
     request = urllib.request.Request(url, headers={"Range": f"bytes=-{CONTENTS}"})  # noqa: S310 - from AWS
-    with urllib.request.urlopen(request, timeout=HEALTH_TIMEOUT) as answer:  # noqa: S310
+    with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:  # noqa: S310
         archive = zipfile.ZipFile(io.BytesIO(answer.read()))
     return {entry.filename: entry.CRC for entry in archive.infolist()}
 
@@ -173,15 +173,15 @@ def assess_code(deployed: Mapping[str, int], ours: Mapping[str, int]) -> str:
 
 
 def assess_packages(names: Iterable[str], pins: Mapping[str, str], runtime: str) -> str:
-    """`names`: of all files that a function can import, layers included."""
+    """`names` are the names of all files that a function can import, those of its layers included."""
     names = set(names)
     present = {re.sub(r"[-_.]+", "-", name).lower(): version for name, version in _found(_PACKAGE, names)}
     for name, version in pins.items():
         if present.get(name) != version:
-            return f"{name} {present.get(name, 'not at all')}, where requirements.txt says {version}"
+            return f"{name} {present.get(name, 'not at all')}, but requirements.txt says {version}"
     for major, minor in _found(_COMPILED, {name for name in names if name.endswith(".so")}):
         if runtime != f"python{major}.{minor}":
-            return f"packages that are compiled for Python {major}.{minor}, and runs on {runtime}"
+            return f"packages compiled for Python {major}.{minor}, but runs on {runtime}"
     return ""
 
 

@@ -1,15 +1,15 @@
-"""The AWS emulator: MiniStack, with what `chalice deploy` needs and a laptop's safety added.
+"""The AWS emulator: MiniStack, with the additions that `chalice deploy` needs and that make it safe on a laptop.
 
-Run by the emulator's own interpreter (ops/local/requirements.txt), never by ours, and never importing chalicelib:
+The emulator's own Python runs this (ops/local/requirements.txt), never ours, and it never imports chalicelib:
 
     .local/emulator/bin/python ops/local/emulator.py --port 4566 --state .local/state --origin http://localhost:8000
 
-What is added stands in adapter/, a service a module, each because MiniStack 1.5.33 lacks it; and here:
+The folder adapter/ adds what MiniStack 1.5.33 lacks, one module per service. This module adds:
 
-- Loopback counts as TLS, so that a policy's `aws:SecureTransport` says here what it says on AWS.
-- A guard on every request (guard.py).
+- Loopback counts as TLS, so that a policy's `aws:SecureTransport` has the same effect here as on AWS.
+- A guard checks every request (guard.py).
 
-Private functions are patched, so `self_test` refuses any other version of MiniStack, and any changed signature.
+The additions replace private functions, so `self_test` refuses another version of MiniStack and changed signatures.
 """
 
 import argparse
@@ -44,7 +44,7 @@ def pinned_version() -> str:
 
 
 def self_test() -> str | None:
-    """What differs from the MiniStack this was written for, as one sentence, or None."""
+    """One sentence that says how the installed MiniStack differs from the pinned one, or None if it does not."""
     pinned = pinned_version()
     installed = importlib.metadata.version("ministack")
     if installed != pinned:
@@ -64,7 +64,7 @@ def self_test() -> str | None:
 
 
 def trust_loopback() -> None:
-    """Have `aws:SecureTransport` be true: no request crosses a network."""
+    """Makes `aws:SecureTransport` true, because no request leaves this machine."""
     from ministack import app
 
     pin_request_origin = app.pin_request_origin
@@ -72,7 +72,7 @@ def trust_loopback() -> None:
 
 
 def guarded(app, origins: frozenset[str]):
-    """The ASGI app behind guard.py."""
+    """The ASGI app, with guard.py before it and the adapter's own addresses beside it."""
 
     async def checked(scope, receive, send):
         if scope["type"] not in ("http", "websocket"):
@@ -100,7 +100,7 @@ def guarded(app, origins: frozenset[str]):
 
 
 def end_with_parent(parent: int) -> None:
-    """Have the kernel send SIGTERM when the process that started us dies, so that state is saved even then."""
+    """Asks the kernel to send SIGTERM when the process that started us dies, so that the state is saved even then."""
     pr_set_pdeathsig = 1
     ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)
     if os.getppid() != parent:
@@ -108,7 +108,7 @@ def end_with_parent(parent: int) -> None:
 
 
 def end_children() -> None:
-    """SIGTERM to the Lambdas we started: our process group, when it is ours."""
+    """Sends SIGTERM to the functions' processes, which are in our process group, if we lead it."""
     if os.getpgid(0) == os.getpid():
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         os.killpg(0, signal.SIGTERM)
@@ -117,13 +117,15 @@ def end_children() -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--port", type=int, default=4566)
-    parser.add_argument("--state", type=Path, required=True, help="folder that keeps everything between runs")
-    parser.add_argument("--origin", action="append", default=[], help="a page's origin that may use S3 (repeatable)")
+    parser.add_argument("--state", type=Path, required=True, help="folder that keeps the state between runs")
+    parser.add_argument(
+        "--origin", action="append", default=[], help="origin of a web page that may use S3 (repeatable)"
+    )
     parser.add_argument("--parent", type=int, help="end when this process, our parent, ends")
     args = parser.parse_args()
     if args.parent:
         end_with_parent(args.parent)
-    # MiniStack reads its settings when imported, so they are set first.
+    # MiniStack reads its settings when it is imported, so they are set before that.
     os.environ.update(
         AUTH="true",
         BIND_HOST="127.0.0.1",
@@ -138,7 +140,7 @@ def main() -> None:
         S3_DATA_DIR=str(args.state / "s3"),
     )
     if difference := self_test():
-        sys.exit(f"{difference}: take the pinned one again (ops/setup.sh), or adapt ops/local/adapter.")
+        sys.exit(f"{difference}. Install the pinned one again (ops/setup.sh), or adapt ops/local/adapter.")
     from ministack import app as ministack_app
 
     for service in (functions, objects, rest_apis, state):

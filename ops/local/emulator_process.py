@@ -1,4 +1,4 @@
-"""The emulator as a process of its own: started, watched and ended, so that it saves its state."""
+"""The emulator's process: starts it, watches it, and ends it so that it saves its state."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ STOP_SECONDS = 30
 
 
 def check_port(port: int, variable: str) -> None:
-    """Refuse a port that another program listens on; `variable` is what chooses another."""
+    """Refuses a port that another program listens on. `variable` names the variable that chooses another port."""
     for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
         try:
             with socket.socket(family) as probe:
@@ -44,8 +44,8 @@ def check_port(port: int, variable: str) -> None:
 
 
 def check_state(folder: Path) -> None:
-    """Refuse a state folder that the emulator would load in part, without a word, and then save over."""
-    remedy = f"Bring it back from a backup, or delete {folder} to start with nothing."
+    """Refuses a damaged state folder. The emulator would load a part of it without a warning, and then overwrite it."""
+    remedy = f"Restore it from a backup, or delete {folder} to start with nothing."
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for file in sorted((folder / "services").glob("*.json")):
@@ -55,11 +55,11 @@ def check_state(folder: Path) -> None:
     except OSError as error:
         raise OpsError(f"The local state can't be read ({error}). {remedy}") from None
     if not os.access(folder, os.W_OK):
-        raise OpsError(f"The local state can't be written ({folder} is not yours). {remedy}")
+        raise OpsError(f"The local state can't be written ({folder} belongs to another user). {remedy}")
 
 
 def move_addresses(state: Path, port: int) -> None:
-    """Give stored queue addresses, which name the emulator's port, the port it has now."""
+    """Changes the port in stored queue addresses to the emulator's present port."""
     marker = state / "port"
     before = marker.read_text().strip() if marker.exists() else str(port)
     if before != str(port):
@@ -72,14 +72,14 @@ def move_addresses(state: Path, port: int) -> None:
 
 
 class EmulatorProcess:
-    """MiniStack behind ops/local/emulator.py, on a loopback port.
+    """MiniStack with the additions of ops/local/emulator.py, on a loopback port.
 
     Parameters
     ----------
     home:
-        Folder of everything it leaves: `state/`, `tmp/`, `emulator.log`, `emulator.pid`.
+        Folder for everything that it writes: `state/`, `tmp/`, `emulator.log`, `emulator.pid`.
     python:
-        Interpreter of the emulator's own virtual environment.
+        The Python of the emulator's own virtual environment.
     origins:
         Origins of web pages that may use S3.
     """
@@ -100,12 +100,12 @@ class EmulatorProcess:
         return f"http://127.0.0.1:{self.port}"
 
     def start(self, progress: Callable[[str], None]) -> None:
-        """Start it and wait until it answers. It ends when the thread that called this ends, however that ends.
+        """Starts the emulator and waits until it answers. It ends together with the thread that called this.
 
         Raises
         ------
         OpsError
-            It can't: its port is taken, its state is damaged, or it ended at once.
+            Its port is taken, its state is damaged, or it ended at once.
         """
         end_leftover(self.pidfile, progress)
         check_port(self.port, "EMULATOR_PORT")
@@ -120,7 +120,7 @@ class EmulatorProcess:
         while not self._answers():
             if self.process.poll() is not None or time.monotonic() > deadline:
                 self.stop()
-                raise OpsError(f"The emulator did not start: {self.last_words()} (all of it is in {self.log}).")
+                raise OpsError(f"The emulator did not start: {self.last_words()} (its whole log is {self.log}).")
             time.sleep(0.1)
 
     def _spawn(self, log: IO[bytes]) -> subprocess.Popen[bytes]:
@@ -128,7 +128,7 @@ class EmulatorProcess:
         command += ["--parent", str(os.getpid())]
         for origin in self.origins:
             command += ["--origin", origin]
-        # Functions inherit the emulator's environment, so it gets none of ours: no credentials, profile or PYTHONPATH.
+        # Functions inherit the emulator's environment, so it gets nothing of ours: no credentials, profile, PYTHONPATH.
         environment = {
             "PATH": os.environ.get("PATH", os.defpath),
             "HOME": str(self.temporary),
@@ -139,7 +139,7 @@ class EmulatorProcess:
             "AWS_EC2_METADATA_DISABLED": "true",
             **CREDENTIALS,
         }
-        # A session of its own: Ctrl-C in the terminal reaches us alone, and we end it in order.
+        # It gets its own session, so that Ctrl-C in the terminal reaches only us, and we end it in the right order.
         return subprocess.Popen(
             command,
             cwd=self.temporary,
@@ -161,7 +161,7 @@ class EmulatorProcess:
             return False
 
     def save(self) -> None:
-        """Have it save its state, as it does when it is stopped: what `kill -9` then leaves."""
+        """Makes the emulator save its state now, so that `kill -9` does not lose it."""
         request = urllib.request.Request(f"{self.url}/_edge/save", method="POST")  # noqa: S310
         with urllib.request.urlopen(request, timeout=STOP_SECONDS):  # noqa: S310
             pass
@@ -172,10 +172,10 @@ class EmulatorProcess:
     def last_words(self) -> str:
         """The last line of its log."""
         lines = self.log.read_text(errors="replace").strip().splitlines()
-        return lines[-1].strip() if lines else "it said nothing"
+        return lines[-1].strip() if lines else "it printed nothing."
 
     def stop(self) -> None:
-        """End it and its functions; it saves its state first."""
+        """Ends the emulator and its functions. It saves its state first."""
         if self.process is None:
             return
         process, self.process = self.process, None
@@ -192,13 +192,13 @@ class EmulatorProcess:
 
 
 def kill_group(pid: int) -> None:
-    """End what is left of a process group: functions that did not heed SIGTERM."""
+    """Ends the rest of a process group: functions that ignored SIGTERM."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, signal.SIGKILL)
 
 
 def end_leftover(pidfile: Path, progress: Callable[[str], None]) -> None:
-    """End the emulator of a run that was killed, if it still runs; its state is saved."""
+    """Ends the emulator of a run that was killed, if it is still running. It saves its state."""
     try:
         pid = int(pidfile.read_text())
         command = Path(f"/proc/{pid}/cmdline").read_bytes()

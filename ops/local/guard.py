@@ -1,9 +1,9 @@
-"""Which requests the emulator answers: pure rules, imported by the emulator's own interpreter (standard library only).
+"""Decides which requests the emulator answers. The emulator's own Python imports this: standard library only.
 
-The emulator's control plane creates and runs code for whoever reaches it, and a web page can reach a loopback port.
-So a request must name a loopback host (DNS rebinding), and one that a browser sent for some page may only use what a
-browser would use on AWS: the API, and signed S3 requests from a page we know. The emulator takes any secret for its
-root key, so an S3 signature alone proves nothing here; hence the list of origins.
+The emulator creates and runs code for whoever can reach it, and any web page can send requests to a loopback port.
+So a request must name a loopback host (against DNS rebinding). A request that a browser sends for a web page may only
+use what browsers use on AWS: the API, and signed S3 requests. The emulator accepts any secret for its root key, so an
+S3 signature alone proves nothing here. That is why the page's origin must be in a list, too.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ S3_SCOPE = re.compile(r"[^/]+/\d{8}/[^/]+/s3/aws4_request")
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a Host header names this machine and nothing else could."""
+    """Whether a Host header names this machine, by a name that can't point to another one."""
     name = re.sub(r":\d*$", "", host.lower())
     return name in LOOPBACK_HOSTS or name.endswith(LOOPBACK_SUFFIXES)
 
 
 def page_origin(headers: Mapping[str, str]) -> str | None:
-    """The origin of the page a browser sent this for: "" for a browser that hides it, None for no browser."""
+    """The origin of the web page that a browser sent this for: "" if the browser hides it, None if it is no browser."""
     if "origin" in headers:
         return headers["origin"]
     if referer := headers.get("referer"):
@@ -38,7 +38,7 @@ def page_origin(headers: Mapping[str, str]) -> str | None:
 
 
 def is_signed_s3(method: str, path: str, query: str, headers: Mapping[str, str]) -> bool:
-    """Whether a browser's request is S3's data plane: presigned, a form upload to a bucket, or a preflight of those."""
+    """Whether a browser's request is for S3 objects: presigned, a form upload to a bucket, or a preflight of those."""
     if "x-amz-target" in headers or path.startswith(("/_", "/20")):
         return False
     parameters = parse_qs(query, keep_blank_values=True)
@@ -54,7 +54,7 @@ def is_signed_s3(method: str, path: str, query: str, headers: Mapping[str, str])
 
 
 def refusal(method: str, path: str, query: str, headers: Mapping[str, str], origins: frozenset[str]) -> str | None:
-    """Why this request is refused, or None when it may pass. Header names are lower case; `query` is raw."""
+    """The reason why this request is refused, or None if it may pass. Header names are lower case; `query` is raw."""
     if not is_loopback(headers.get("host", "")):
         return "This emulator answers only to localhost."
     origin = page_origin(headers)
@@ -62,7 +62,7 @@ def refusal(method: str, path: str, query: str, headers: Mapping[str, str], orig
         return None
     if not is_signed_s3(method, path, query, headers):
         return "A web page may not call the emulator's control plane."
-    # Without an Origin or Referer (an <img> under a no-referrer policy) only a page of ours sends `same-site`.
+    # Without Origin and Referer (an <img> under a no-referrer policy), only a page on localhost sends `same-site`.
     if origin in origins or (origin == "" and headers.get("sec-fetch-site") in ("same-site", "same-origin")):
         return None
-    return f"Origin {origin or 'unknown'} may not use this emulator: start with --allow-origin to add it."
+    return f"Origin {origin or 'unknown'} may not use this emulator: start it with --allow-origin to allow it."

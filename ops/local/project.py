@@ -1,4 +1,7 @@
-"""The project's copy that is deployed locally: `chalice deploy` and `ops provision` write to it, to no tracked file."""
+"""The copy of the project that is deployed locally: `chalice deploy` and `ops provision` change it, nothing else.
+
+A fingerprint tells whether something that decides about the deployment has changed.
+"""
 
 from __future__ import annotations
 
@@ -13,14 +16,14 @@ from ops.config import read_config, write_json
 
 STAGE = "local"
 
-# What a deployment is made of; those that exist are copied.
+# The sources of a deployment. Those that exist are copied.
 SOURCES = ("app.py", "requirements.txt", "chalicelib", "vendor", "console", "edge")
-# What else changes what is deployed, and how.
-TOOLS = ("ops", "ops/stack")
+# Folders with the tools that decide how they are deployed. The adapter decides what the emulator makes of it.
+TOOLS = ("ops", "ops/stack", "ops/local/adapter")
 
 
 def sync(root: Path, copy: Path) -> None:
-    """Bring the copy to what the project holds. Its own stage, deployed state and caches stay."""
+    """Brings the copy up to date with the project. The copy keeps its own stage, deployed state and caches."""
     (copy / ".chalice").mkdir(parents=True, exist_ok=True)
     for name in SOURCES:
         source, target = root / name, copy / name
@@ -42,7 +45,7 @@ def sync(root: Path, copy: Path) -> None:
 
 
 def fingerprint(root: Path, *facts: object) -> str:
-    """A hash of all that decides what gets deployed: the sources, the tools, the Python, and what else is given."""
+    """A hash of everything that decides what is deployed: the sources, the tools, the Python version, and `facts`."""
     common = {name: value for name, value in read_config(root).items() if name != "stages"}
     digest = hashlib.sha256(json.dumps([sys.version_info[:2], common, facts], default=str, sort_keys=True).encode())
     for file in _deciding_files(root):
@@ -61,18 +64,17 @@ def _deciding_files(root: Path) -> Iterator[Path]:
             yield path
     for name in TOOLS:
         yield from sorted((root / name).glob("*.py"))
-    # The adapter decides what the emulator made of a deployment.
-    yield from sorted((root / "ops" / "local" / "adapter").glob("*.py"))
     yield root / "ops" / "local" / "emulator.py"
     yield root / "ops" / "local" / "requirements.txt"
 
 
 def remember(marker: Path, value: str) -> None:
+    """Notes the fingerprint of what is deployed now."""
     marker.write_text(json.dumps({"deployed": value}) + "\n")
 
 
 def remembered(marker: Path) -> str | None:
-    """What `remember` wrote, None if nothing that can be read."""
+    """The fingerprint that `remember` wrote, or None if it can't be read."""
     try:
         value = json.loads(marker.read_text())["deployed"]
     except (OSError, ValueError, KeyError, TypeError):

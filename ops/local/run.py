@@ -1,4 +1,4 @@
-"""`python -m ops local` (and `make run`): the whole of Filemill on this computer, until Ctrl-C."""
+"""`python -m ops local` (and `make run`): runs the whole of Filemill on this computer until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ for field in u["fields"].items(): print("form-string =", json.dumps("=".join(fie
 
 
 class Steps:
-    """Prints each step with the seconds since the start."""
+    """Prints each step with the time since the start, in seconds."""
 
     def __init__(self) -> None:
         self.started = time.monotonic()
@@ -49,36 +49,38 @@ class Steps:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--home", type=Path, default=ROOT / ".local", help="where everything is kept (default: .local)")
+    parser.add_argument(
+        "--home", type=Path, default=ROOT / ".local", help="folder that keeps everything (default: .local)"
+    )
     for name, variable, default, what in (
         ("--port", "PORT", "8000", "the front door"),
         ("--emulator-port", "EMULATOR_PORT", "4566", "the AWS emulator"),
     ):
         chosen = os.environ.get(variable) or default
         parser.add_argument(
-            name, type=port, default=chosen, metavar="N", help=f"port of {what} (default: {variable} or {default})"
+            name, type=port, default=chosen, metavar="N", help=f"port of {what} (default: ${variable}, or {default})"
         )
     parser.add_argument(
         "--allow-origin",
         action="append",
         default=[],
         metavar="ORIGIN",
-        help="a web page's origin that may upload, besides the front door's: http://localhost:3000 (repeatable)",
+        help="origin of another web page that may upload, such as http://localhost:3000 (repeatable)",
     )
 
 
 def port(text: str) -> int:
     """A port from the command line or the environment."""
     if not text.isdecimal() or not 0 < int(text) < 65536:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a port: give a number from 1 to 65535")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port; use a number from 1 to 65535")
     return int(text)
 
 
 def main(args: argparse.Namespace) -> int:
-    """Runs until Ctrl-C or SIGTERM; the exit code."""
+    """Runs until Ctrl-C or SIGTERM. Returns the exit code."""
     home: Path = args.home.resolve()
     steps = Steps()
-    # Also where a shell started us with Ctrl-C ignored, as it does what runs in its background.
+    # A shell starts its background jobs with Ctrl-C ignored; this makes it work there, too.
     for ending in (signal.SIGINT, signal.SIGTERM):
         signal.signal(ending, interrupt)
     with only_one(home):
@@ -99,15 +101,17 @@ def main(args: argparse.Namespace) -> int:
             steps("stopping")
             return 0
         finally:
-            # A second Ctrl-C must not keep the emulator from saving its state.
+            # A second Ctrl-C must not stop the emulator while it saves its state.
             signal.signal(signal.SIGINT, signal.SIG_IGN)
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
             stage.stop()
-        raise OpsError(f"The emulator ended by itself: {last_words} (its log: {stage.emulator.log}).")
+        raise OpsError(
+            f"The emulator ended unexpectedly: {last_words} Read its log, {stage.emulator.log}, then run this again."
+        )
 
 
 def guide(stage: LocalStage, key: str) -> str:
-    """What to do with what runs."""
+    """The text that tells a user what to do next."""
     return GUIDE.format(
         home=shown(stage.home),
         picture=shown(stage.home / "picture.png"),
@@ -119,7 +123,7 @@ def guide(stage: LocalStage, key: str) -> str:
 
 
 def shown(path: Path) -> str:
-    """A path as short as it can be written here."""
+    """A path, relative to the working directory if it is below it."""
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
 
 
@@ -129,26 +133,28 @@ def interrupt(signum: int, frame: FrameType | None) -> None:
 
 @contextmanager
 def only_one(home: Path) -> Iterator[None]:
-    """Hold the folder for this process; the kernel lets go of it however the process ends.
+    """Locks the folder for this process. The kernel removes the lock when the process ends, in whatever way.
 
     Raises
     ------
     OpsError
-        Another run holds it.
+        Another run has locked it, or it can't be written.
     """
     try:
         home.mkdir(parents=True, exist_ok=True)
         lock = (home / "lock").open("a+")
     except OSError as error:
-        raise OpsError(f"{home} can't be written ({error.strerror}): make it yours, or choose a --home.") from None
+        raise OpsError(
+            f"{home} can't be written ({error.strerror}): change its owner, or choose another folder with --home."
+        ) from None
     with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             lock.seek(0)
             raise OpsError(
-                f"Filemill already runs from {home} (process {lock.read().strip()}): "
-                "stop that one, or give this one a --home, PORT and EMULATOR_PORT of its own."
+                f"Filemill already runs from {home} (process {lock.read().strip()}). "
+                "Stop that one, or give this one its own --home, PORT and EMULATOR_PORT."
             ) from None
         lock.truncate(0)
         lock.write(f"{os.getpid()}\n")

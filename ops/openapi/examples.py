@@ -1,4 +1,4 @@
-"""Examples of the OpenAPI document: what a client sends and gets. A test holds each to its model."""
+"""The examples in the OpenAPI document: bodies and answers. A test checks each of them against its model."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ FILE_ID = "file_01KAP3Y5ZD4Q8R2V7W9XABCDEF"
 OTHER_ID = "file_01KAP3Y5ZD4Q8R2V7W9XABCDEG"
 SHA256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 
-# Body's model → what it is an example of → the body.
+# Model of a body → title of the example → the body.
 BODIES: dict[str, dict[str, Any]] = {
     "CreateFile": {
         "A picture": {
@@ -144,7 +144,7 @@ _GRANT = {
     "expires_at": "2026-11-22T13:00:00.000Z",
 }
 
-# Answer's model → an answer.
+# Model of an answer → the answer.
 ANSWERS: dict[str, Any] = {
     "GrantResource": _GRANT,
     "GrantList": {"items": [_GRANT]},

@@ -1,6 +1,6 @@
-"""What Chalice cannot say of an event source: which records of the table's stream wake the index, and what then fails.
+"""Options of the index function's trigger that Chalice can't set: which records start it, and how failures are handled.
 
-Chalice makes the mapping and, deploying again, sends its batch size only, so that what is set here stays:
+Chalice creates the event source mapping. When it deploys again, it sends only the batch size, so these options stay:
 https://docs.aws.amazon.com/lambda/latest/api/API_UpdateEventSourceMapping.html
 """
 
@@ -13,12 +13,12 @@ from typing import Any
 
 from ops import config
 
-# The index writes into the table whose stream wakes it: only a file's own record may.
+# The index function writes into the same table whose stream starts it, so only a file's own record may start it.
 ONLY_RECORDS = json.dumps({"dynamodb": {"Keys": {"sk": {"S": ["FILE"]}}}}, separators=(",", ":"))
 
-# Retries stay unbounded (Lambda's own: until a record is a day old) and there is no destination for what failed. The
-# handler leaves out a record that is at fault itself; what raises is AWS's, and passing over a record then would leave
-# a consumer of the feed without a change for ever. A batch is halved, so that one that takes too long gets through.
+# Retries are not limited (Lambda itself stops when a record is a day old) and failed batches are sent nowhere. The
+# handler skips a record that is itself wrong. What it raises is a fault of AWS, and to skip a record then would hide
+# a change from the readers of the feed for ever. A failed batch is halved, so that one that takes too long succeeds.
 INDEX: dict[str, Any] = {
     "FilterCriteria": {"Filters": [{"Pattern": ONLY_RECORDS}]},
     "BisectBatchOnFunctionError": True,
@@ -26,7 +26,7 @@ INDEX: dict[str, Any] = {
 
 
 def configure(client: Any, deployed: Iterable[dict[str, Any]]) -> bool:
-    """Sets the options of each stream's mapping that Chalice deployed; whether anything was another way."""
+    """Sets the options on every stream mapping that Chalice deployed. Returns whether it changed anything."""
     changed = False
     for resource in deployed:
         if resource.get("resource_type") != "dynamodb_event":
@@ -39,10 +39,11 @@ def configure(client: Any, deployed: Iterable[dict[str, Any]]) -> bool:
 
 
 def drop_former(client: Any, project_dir: Path, stage: str, stream_arn: str) -> bool:
-    """Deletes the mapping of a stream that the table no longer has, from Chalice's record, too; whether there was one.
+    """Deletes mappings of streams that the table no longer has, from Lambda and from Chalice's record.
 
-    `chalice deploy` then makes one of the present stream. By itself it would keep the former one, whose stream it
-    compares with its own record instead of with what app.py says (its planner, _resource_exists_dynamodbeventsource).
+    `chalice deploy` then makes a mapping for the present stream. Otherwise it would keep the former one, because it
+    compares the stream with its own record instead of with app.py (its planner, _resource_exists_dynamodbeventsource).
+    Returns whether there was such a mapping.
     """
     deployed = config.deployed_resources(project_dir, stage) or []
     former = [r for r in deployed if r.get("resource_type") == "dynamodb_event" and r.get("stream_arn") != stream_arn]
@@ -58,5 +59,5 @@ def _mapping(client: Any, uuid: str) -> dict[str, Any] | None:
     try:
         found: dict[str, Any] = client.get_event_source_mapping(UUID=uuid)
     except client.exceptions.ResourceNotFoundException:
-        return None  # deleted by hand: `chalice deploy` makes it again
+        return None  # somebody deleted it; `chalice deploy` makes a new one
     return found

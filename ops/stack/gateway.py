@@ -1,7 +1,7 @@
-"""What API Gateway answers in the function's place, as problem documents; and how often it lets the function be asked.
+"""API Gateway's own settings: the errors that it answers without calling the function, and its throttling.
 
-Chalice knows neither, and writes the API's definition anew with each deployment; so `ops provision`, which comes after
-it in `make deploy`, sets both on the API itself.
+The errors are problem documents, like the function's. Chalice can set neither, and it replaces the API's definition
+with each deployment. So `ops provision`, which runs after it in `make deploy`, sets both on the API itself.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from mypy_boto3_apigateway import APIGatewayClient
     from mypy_boto3_apigateway.type_defs import PatchOperationTypeDef
 
-# Response type → (code, what a person is told). The types:
+# Response type → (problem code, sentence for a person). The types:
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html
 RESPONSES = {
     "DEFAULT_4XX": ("bad_request", "API Gateway could not read this request."),
     "DEFAULT_5XX": ("internal", "Something went wrong on our side."),
     "INTEGRATION_FAILURE": ("unavailable", "The service is busy; try again."),
     "INTEGRATION_TIMEOUT": ("timeout", "There was no answer in time; what was asked may have happened."),
-    # Every address has every method of HTTP that anything here answers: what is left are methods that nothing does.
+    # Every address accepts every method that is used anywhere in this API. So this is about a method that is not.
     "MISSING_AUTHENTICATION_TOKEN": ("method_not_allowed", "No address here answers that method."),
     "REQUEST_TOO_LARGE": ("payload_too_large", "The body is larger than API Gateway takes."),
     "THROTTLED": ("too_many_requests", "This stage is asked too often; try again."),
@@ -39,7 +39,7 @@ _METHODS = "DELETE, GET, OPTIONS, PATCH, POST, PUT"
 
 
 def template(code: str, detail: str) -> str:
-    """The body: a problem document, with API Gateway's variable for the request id."""
+    """The body of an answer: a problem document with API Gateway's variable for the request id."""
     status = PROBLEMS[code]
     document = {
         "type": f"urn:filemill:problem:{code}",
@@ -53,7 +53,8 @@ def template(code: str, detail: str) -> str:
 
 
 def headers(code: str) -> dict[str, str]:
-    """Any page may read these: API Gateway can't tell origins apart here, and nothing of a tenant is in them."""
+    """An answer's headers. Any web page may read it: API Gateway can't tell origins apart here, and the answer holds
+    nothing that belongs to a tenant."""
     found = {
         "Content-Type": "application/problem+json",
         "Cache-Control": "no-store",
@@ -68,14 +69,14 @@ def headers(code: str) -> dict[str, str]:
 
 
 def answer(kind: str, request_id: str) -> tuple[int, dict[str, str], bytes]:
-    """(status, headers, body) as API Gateway makes them of these."""
+    """(status, headers, body) of one response type, as API Gateway would send it."""
     code, detail = RESPONSES[kind]
     body = template(code, detail).replace("$context.requestId", request_id).encode()
     return int(PROBLEMS[code]), {**headers(code), "X-Request-Id": request_id}, body
 
 
 def wanted(kind: str) -> dict[str, Any]:
-    """One gateway response as API Gateway keeps it: header values are quoted literals or names of variables."""
+    """One gateway response in API Gateway's form: header values are quoted literals or names of variables."""
     code, detail = RESPONSES[kind]
     parameters = {f"gatewayresponse.header.{name}": f"'{value}'" for name, value in headers(code).items()}
     parameters["gatewayresponse.header.X-Request-Id"] = "context.requestId"
@@ -87,10 +88,10 @@ def wanted(kind: str) -> dict[str, Any]:
 
 
 def configure(client: APIGatewayClient, api_id: str, stage: str, variables: Mapping[str, str]) -> bool:
-    """Brings the API's gateway responses and the stage's throttling to what they should be; whether they changed.
+    """Sets the API's gateway responses and the stage's throttling. Returns whether anything had to be changed.
 
-    Changed responses show after a deployment of the API, which is made. Throttling shows at once. An API or stage that
-    is gone is left to `chalice deploy`.
+    Changed responses take effect with a deployment of the API, which is made here. Throttling takes effect at once.
+    An API or stage that does not exist is left to `chalice deploy`.
     """
     try:
         now = client.get_stage(restApiId=api_id, stageName=stage)
@@ -113,7 +114,7 @@ def _responses(client: APIGatewayClient, api_id: str) -> list[Any]:
 
 
 def throttling(settings: Mapping[str, Any], variables: Mapping[str, str]) -> list[PatchOperationTypeDef]:
-    """What to change so that all methods together have the stage's bound; AWS's own, the account's, stays above it."""
+    """The changes that give all methods together the stage's limit. The account's own limit at AWS still applies."""
     rate = int(variables.get(f"{PREFIX}RATE_LIMIT") or 0)
     burst = int(variables.get(f"{PREFIX}RATE_BURST") or 0) or rate
     now = settings.get("*/*", {})

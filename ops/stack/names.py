@@ -1,4 +1,4 @@
-"""What the parts of a stage are called, and where they are."""
+"""Names of a stage's parts, and the account and region that it is in."""
 
 from __future__ import annotations
 
@@ -15,14 +15,15 @@ def stack_name(stage: str) -> str:
 
 
 def whereabouts(session: boto3.Session, stage: str, recorded: Mapping[str, str]) -> tuple[str, str]:
-    """(account, region) that the credentials lead to.
+    """(account, region) of the credentials.
 
     Raises
     ------
     OpsError
-        The stage was provisioned in another: a second one there would take over its entry and leave the first behind.
+        The stage was provisioned in another account or region. Going on would overwrite its entry in the configuration,
+        and the first stage would be lost from sight.
     """
-    cloudformation = session.client("cloudformation")  # raises NoRegionError, which STS alone would not
+    cloudformation = session.client("cloudformation")  # raises NoRegionError; STS alone would not
     region = cloudformation.meta.region_name
     account = session.client("sts").get_caller_identity()["Account"]
     queue_arn = recorded.get(f"{PREFIX}INGEST_QUEUE_ARN", "")
@@ -37,5 +38,5 @@ def whereabouts(session: boto3.Session, stage: str, recorded: Mapping[str, str])
 
 
 def policy_file(stage: str, name: str) -> str:
-    """A policy's file in `.chalice`, where Chalice looks for it."""
+    """Name of a policy's file in `.chalice`, where Chalice looks for it."""
     return f"policy-{stage}-{name}.json"

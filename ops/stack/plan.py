@@ -1,4 +1,4 @@
-"""What to do with a CloudFormation stack: functions over what AWS answered, which ask nothing themselves."""
+"""Decisions about a CloudFormation stack: pure functions over AWS's answers. Nothing here calls AWS."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from ops.errors import OpsError
 Stack = Mapping[str, Any]
 Event = Mapping[str, Any]
 
-# Replacing one of these leaves behind what it holds, or changes the address that clients know.
+# Replacing one of these loses the data in it, or changes an address that clients know.
 _HOLDS_DATA = frozenset({"AWS::S3::Bucket", "AWS::DynamoDB::Table", "AWS::SQS::Queue", "AWS::CloudFront::Distribution"})
 
 
 class Step(StrEnum):
-    """What a stack's status lets one do towards a new template."""
+    """What must be done next to bring a stack to a new template."""
 
     CREATE = "create"
     UPDATE = "update"
@@ -26,12 +26,12 @@ class Step(StrEnum):
 
 
 def next_step(status: str | None) -> Step:
-    """The way on from a stack status (None: there is no stack).
+    """The next step for a stack status (None: there is no stack).
 
     https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html
     """
     match status:
-        # REVIEW_IN_PROGRESS is an empty stack whose first change set was never executed: the next one is its first.
+        # REVIEW_IN_PROGRESS: an empty stack whose first change set was never executed, so the next one is its first.
         case None | "DELETE_COMPLETE" | "REVIEW_IN_PROGRESS":
             return Step.CREATE
         # A stack whose creation failed can't be updated, only deleted.
@@ -43,12 +43,12 @@ def next_step(status: str | None) -> Step:
 
 
 def choose_parameters(known: Iterable[str], given: Mapping[str, str], existing: Iterable[str]) -> list[dict[str, Any]]:
-    """Parameters of a change set: what is given, else what the stack has, else the template's default.
+    """Parameters of a change set: the given value, else the one that the stack has, else the template's default.
 
     Raises
     ------
     OpsError
-        A given one is not in the template.
+        A given parameter is not in the template.
     """
     names = sorted(known)
     if unknown := sorted(set(given) - set(names)):
@@ -64,12 +64,12 @@ def choose_parameters(known: Iterable[str], given: Mapping[str, str], existing: 
 
 
 def unchanged(reason: str) -> bool:
-    """Whether a change set failed only for want of a change: AWS has no code for that, but two wordings."""
+    """Whether a change set failed only because nothing changes. AWS has two wordings for that, and no error code."""
     return "didn't contain changes" in reason or "No updates are to be performed" in reason
 
 
 def replaced(changes: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Logical ids of the resources that hold something and that a change set would replace or remove."""
+    """Logical ids of the resources that hold data, or an address, and that a change set would replace or remove."""
     found = [c["ResourceChange"] for c in changes if "ResourceChange" in c]
     return [
         r["LogicalResourceId"]
@@ -79,14 +79,14 @@ def replaced(changes: Iterable[Mapping[str, Any]]) -> list[str]:
 
 
 def first_failure(events: Sequence[Event]) -> Event | None:
-    """The event that the others followed from: the oldest failure that is not merely a cancellation."""
+    """The event that caused the others: the oldest failure that is not just a cancellation."""
     failed = [e for e in events if e.get("ResourceStatus", "").endswith("_FAILED")]
     own = [e for e in failed if "cancelled" not in e.get("ResourceStatusReason", "").lower()]
     return min(own or failed, key=lambda e: e["Timestamp"], default=None)
 
 
 def describe_failure(events: Sequence[Event], fallback: str) -> str:
-    """`Table (AWS::DynamoDB::Table): why`, or the stack's own reason when no resource failed."""
+    """`Table (AWS::DynamoDB::Table): reason`, or the stack's own reason when no resource failed."""
     failure = first_failure(events)
     if failure is None:
         return fallback or "AWS gave no reason"

@@ -1,6 +1,6 @@
-"""What each function may do: IAM policies as plain dicts, for exact ARNs.
+"""The functions' IAM policies, as plain dicts with exact ARNs.
 
-A function that Chalice deploys has an entry in POLICIES; `ops provision` writes each as `.chalice/policy-STAGE-….json`.
+Every function of app.py has an entry in POLICIES; `ops provision` writes it to `.chalice/policy-STAGE-….json`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ Statement = dict[str, Any]
 
 @dataclass(frozen=True)
 class Place:
-    """One stage's resources in one account: what ARNs are made of. Parameters are SSM names, with their slash."""
+    """One stage's resources in one account, from which ARNs are made. `parameters` are SSM names with their slash."""
 
     stage: str
     partition: str
@@ -39,7 +39,7 @@ class Place:
         return f"arn:{self.partition}:s3:::{name}"
 
     def function_name(self, function: str) -> str:
-        """Chalice calls the API's function `app-stage`, any other `app-stage-name`."""
+        """Chalice names the API's function `APP-STAGE`, and every other `APP-STAGE-FUNCTION`."""
         return f"{self.app_name}-{self.stage}" + ("" if function == "api_handler" else f"-{function}")
 
     def function_arn(self, function: str) -> str:
@@ -63,14 +63,14 @@ def _policy(*statements: Statement) -> Policy:
 
 
 def _logs(place: Place, function: str) -> Statement:
-    """A function's own log group."""
+    """Lets a function write to its own log group."""
     group = place.arn("logs", f"log-group:/aws/lambda/{place.function_name(function)}")
-    # The group itself to create it, what is below it for its streams.
+    # The first resource is the group itself, to create it; the second is everything below it: the streams.
     return _allow("OwnLogs", ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"], group, f"{group}:*")
 
 
 def traced(policy: Policy, place: Place) -> Policy:
-    """With what AWS X-Ray needs, where the stage has it on. It knows no resources."""
+    """Adds what AWS X-Ray needs, if the stage uses it. Its actions have no resources."""
     if not place.xray:
         return policy
     tracing = _allow("Traces", ["xray:PutTelemetryRecords", "xray:PutTraceSegments"], "*")
@@ -78,13 +78,13 @@ def traced(policy: Policy, place: Place) -> Policy:
 
 
 def _deliveries(queue_arn: str) -> Statement:
-    """What Lambda needs to read a queue for a function, and the function to say when a message comes back."""
+    """Lets Lambda read a queue for the function, and the function decide when a message comes back."""
     actions = ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"]
     return _allow("Deliveries", actions, queue_arn)
 
 
 def api(place: Place) -> Policy:
-    """The API: signs uploads (a signed request can do what its signer may), keeps records, moves and deletes files."""
+    """The API: signs uploads (a signed request may do what its signer may), writes records, moves and deletes files."""
     originals, derived = place.bucket(place.originals_bucket), place.bucket(place.derived_bucket)
     return _policy(
         _allow(
@@ -114,11 +114,11 @@ def api(place: Place) -> Policy:
             f"{originals}/*",
         ),
         _allow("OriginalVersions", ["s3:ListBucketVersions"], originals),
-        # Read and written to copy them: another visibility is another address.
+        # It copies renditions to another address when a file's visibility changes, so it reads and writes them.
         _allow("Renditions", ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"], f"{derived}/*"),
         _allow("RenditionNames", ["s3:ListBucket"], derived),
         _allow("OnDemand", ["lambda:InvokeFunction"], place.function_arn("render")),
-        # Without kms:Decrypt: the key aws/ssm lets whoever may read the parameter through SSM.
+        # It needs no kms:Decrypt: whoever may read the parameter through SSM may use the key aws/ssm there.
         # https://docs.aws.amazon.com/kms/latest/developerguide/services-parameter-store.html
         _allow(
             "Secrets",
@@ -132,7 +132,7 @@ def api(place: Place) -> Policy:
 
 
 def process(place: Place) -> Policy:
-    """The process function: reads one version of an original, writes its renditions, moves its record along."""
+    """The process function: reads one version of an original, writes its renditions, updates its record."""
     originals, derived = place.bucket(place.originals_bucket), place.bucket(place.derived_bucket)
     return _policy(
         _allow("Records", ["dynamodb:GetItem", "dynamodb:UpdateItem"], place.table_arn),
@@ -146,7 +146,7 @@ def process(place: Place) -> Policy:
 
 
 def fetch(place: Place) -> Policy:
-    """The fetch function, which talks to strangers: adds originals, can't read one; fails a record."""
+    """The fetch function, which downloads from strangers: adds originals and updates records, but can't read files."""
     return _policy(
         _allow("Records", ["dynamodb:GetItem", "dynamodb:UpdateItem"], place.table_arn),
         _allow(
@@ -160,7 +160,7 @@ def fetch(place: Place) -> Policy:
 
 
 def index(place: Place) -> Policy:
-    """The index function: reads the table's stream, keeps lists, feed and counts in the table; no file, no secret."""
+    """The index function: reads the table's stream and writes lists, feed and counts; reads no file and no secret."""
     return _policy(
         _allow(
             "Index",
@@ -174,7 +174,7 @@ def index(place: Place) -> Policy:
             ],
             place.table_arn,
         ),
-        # What Lambda needs to read the stream for the function.
+        # Lambda needs this to read the stream for the function.
         _allow(
             "Stream",
             ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams"],
@@ -185,7 +185,7 @@ def index(place: Place) -> Policy:
 
 
 def render(place: Place) -> Policy:
-    """The render function: reads a record and one version of an original, writes one rendition or takes it back."""
+    """The render function: reads a record and one version of an original, writes one rendition or deletes it again."""
     originals, derived = place.bucket(place.originals_bucket), place.bucket(place.derived_bucket)
     return _policy(
         _allow("Records", ["dynamodb:GetItem"], place.table_arn),
@@ -196,9 +196,9 @@ def render(place: Place) -> Policy:
 
 
 def sweep(place: Place) -> Policy:
-    """The sweep: moves records along, removes what is nobody's, says again what was lost; reads no file's bytes.
+    """The sweep: ends and removes records, deletes objects that belong to no record, sends lost messages again.
 
-    S3 answers a HeadObject only to who may GetObject.
+    It reads no file, but S3 allows HeadObject only to whoever may call GetObject.
     """
     originals, derived = place.bucket(place.originals_bucket), place.bucket(place.derived_bucket)
     return _policy(
@@ -228,7 +228,7 @@ def sweep(place: Place) -> Policy:
     )
 
 
-# Chalice's name of a function: (the name in the policy's file, the policy).
+# Chalice's name of a function → (name in the policy's file name, the policy).
 POLICIES: dict[str, tuple[str, Callable[[Place], Policy]]] = {
     "api_handler": ("api", api),
     "process": ("process", process),

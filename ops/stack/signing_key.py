@@ -1,8 +1,8 @@
-"""The stage's secrets: the key that private addresses are signed with, and what cursors and tokens are signed with.
+"""The stage's two secrets: the key that signs private addresses, and the secret that signs cursors and upload tokens.
 
-The private half lives in SSM as a SecureString and nowhere else. The public half is given to CloudFront through its
-API and not by the stack: the pair is made here, and a rotation (ops/rotate_keys.py) adds a second key to the same
-group. Each step looks before it makes, so an interrupted run is finished by the next.
+The private key is stored in SSM as a SecureString and nowhere else. The public key is given to CloudFront through its
+API, not by the stack, because the pair is made here, and because a rotation (ops/rotate_keys.py) adds a second key to
+the same group. Each step makes only what is missing, so the next run finishes one that was interrupted.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ class SigningKey:
 
 
 def key_parameter(stage: str) -> str:
-    """SSM name of the private key; `chalicelib.keyring.read_cdn_key` says what it holds."""
+    """SSM name of the private key. `chalicelib.keyring.read_cdn_key` describes its value."""
     return f"/filemill/{stage}/cdn-signing-key"
 
 
 def next_key_parameter(stage: str) -> str:
-    """SSM name of the private key (PEM) that a rotation is about to bring in; there is none at other times."""
+    """SSM name of the next private key (PEM). It exists only during a rotation."""
     return f"{key_parameter(stage)}-next"
 
 
@@ -45,12 +45,13 @@ def secret_parameter(stage: str) -> str:
 
 
 def group_name(stage: str, region: str) -> str:
-    """Name of the key group. CloudFront has no regions, so ours is in the name."""
+    """Name of the key group. It contains the region, because CloudFront itself has no regions."""
     return f"filemill-{stage}-{region}"
 
 
 def new_private_key() -> str:
-    """A private key, PEM. RSA with 2048 bits is the one size that CloudFront takes:
+    """A new private key (PEM): RSA with 2048 bits, the only size of RSA keys that CloudFront accepts.
+
     https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/private-content-trusted-signers.html
     """
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -60,19 +61,19 @@ def new_private_key() -> str:
 
 
 def public_half(private_pem: str) -> str:
-    """The public key (PEM, SubjectPublicKeyInfo) of a private one (PEM, whatever lines come before it)."""
+    """The public key (PEM, SubjectPublicKeyInfo) of a private key (PEM; other lines may come before it)."""
     key = serialization.load_pem_private_key(private_pem.encode(), password=None).public_key()
     return key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo).decode()
 
 
 def ensure_secrets(ssm: SSMClient, stage: str) -> str:
-    """Makes the private key and the secret where SSM has none; what is stored of the private key."""
+    """Makes the private key and the secret if SSM does not have them. Returns the stored value of the private key."""
     _ensure(ssm, secret_parameter(stage), lambda: secrets.token_hex(32), "Filemill: signs cursors and upload tokens")
     return _ensure(ssm, key_parameter(stage), new_private_key, "Filemill: signs private CloudFront addresses")
 
 
 def ensure_next_key(ssm: SSMClient, stage: str) -> str:
-    """The private key (PEM) that a rotation is about to bring in, made where SSM has none."""
+    """The next private key (PEM) of a rotation. It is made if SSM does not have it."""
     name = next_key_parameter(stage)
     return _ensure(ssm, name, new_private_key, "Filemill: will sign private CloudFront addresses")
 
@@ -90,20 +91,20 @@ def _ensure(ssm: SSMClient, name: str, make: Any, description: str) -> str:
     value = make()
     try:
         ssm.put_parameter(Name=name, Value=value, Type="SecureString", Overwrite=False, Description=description)
-    except ssm.exceptions.ParameterAlreadyExists:  # another run was quicker: its value is the one
+    except ssm.exceptions.ParameterAlreadyExists:  # another run was faster, so its value counts
         return ssm.get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"]
     return str(value)
 
 
 def ensure_key_group(cloudfront: CloudFrontClient, stage: str, region: str, private_pem: str) -> SigningKey:
-    """Gives CloudFront the public half and puts it into the stage's key group, beside what is there."""
+    """Gives the public key to CloudFront and adds it to the stage's key group. Other keys in the group stay."""
     public_pem = public_half(private_pem)
     key_id = find_public_key(cloudfront, public_pem)
     if key_id is None:
         fingerprint = hashlib.sha256(public_pem.encode()).hexdigest()[:16]
         key_id = cloudfront.create_public_key(
             PublicKeyConfig={
-                # The same for the same key, so that a call whose answer was lost can be made again.
+                # The same key has the same reference, so that the call can be repeated if its answer was lost.
                 "CallerReference": fingerprint,
                 "Name": f"{group_name(stage, region)}-{fingerprint}",
                 "EncodedKey": public_pem,
@@ -124,9 +125,9 @@ def ensure_key_group(cloudfront: CloudFrontClient, stage: str, region: str, priv
 
 
 def find_key_group(cloudfront: CloudFrontClient, stage: str, region: str) -> dict[str, Any] | None:
-    """The stage's key group ({"Id", "KeyGroupConfig": …}), if it was made."""
+    """The stage's key group ({"Id", "KeyGroupConfig": …}), or None."""
     marker: dict[str, Any] = {}
-    while True:  # boto3 has no paginator for this one
+    while True:  # boto3 has no paginator for this call
         page = cloudfront.list_key_groups(**marker)["KeyGroupList"]
         for summary in page.get("Items", []):
             if summary["KeyGroup"]["KeyGroupConfig"]["Name"] == group_name(stage, region):
@@ -137,31 +138,32 @@ def find_key_group(cloudfront: CloudFrontClient, stage: str, region: str) -> dic
 
 
 def public_keys(cloudfront: CloudFrontClient) -> Iterator[Any]:
+    """Every public key of the account."""
     for page in cloudfront.get_paginator("list_public_keys").paginate():
         yield from page["PublicKeyList"].get("Items", [])
 
 
 def find_public_key(cloudfront: CloudFrontClient, public_pem: str) -> str | None:
-    """CloudFront's id of a public key, if it has it."""
+    """CloudFront's id of a public key (PEM), or None if it does not have that key."""
     wanted = "".join(public_pem.split())
     return next((k["Id"] for k in public_keys(cloudfront) if "".join(k["EncodedKey"].split()) == wanted), None)
 
 
 def is_ours(name: str, stage: str, region: str) -> bool:
-    """Whether a public key's name is one that `ensure_key_group` gives this stage's."""
-    # What follows the prefix has no hyphen, so stage `a` doesn't take what is stage `a-b`'s.
+    """Whether a public key's name is one that `ensure_key_group` gives to keys of this stage."""
+    # A fingerprint follows the prefix. It has no hyphen, so stage `a` does not take the keys of stage `a-b`.
     prefix = group_name(stage, region) + "-"
     return name.startswith(prefix) and "-" not in name.removeprefix(prefix)
 
 
 def delete(cloudfront: CloudFrontClient, ssm: SSMClient, stage: str, region: str) -> None:
-    """Deletes the group, its keys and the parameters, what is left of them. The distribution must be gone."""
+    """Deletes the group, its keys and the parameters, as far as they exist. The distribution must be deleted before."""
     group = find_key_group(cloudfront, stage, region)
     if group is not None:
         cloudfront.delete_key_group(Id=group["Id"], IfMatch=cloudfront.get_key_group(Id=group["Id"])["ETag"])
     in_group = set(group["KeyGroupConfig"]["Items"]) if group else set()
     for key in list(public_keys(cloudfront)):
-        # By name as well: a run that stopped between key and group left one outside.
+        # Also by name: a run that stopped between making the key and the group left a key outside of the group.
         if is_ours(key["Name"], stage, region) or key["Id"] in in_group:
             cloudfront.delete_public_key(Id=key["Id"], IfMatch=cloudfront.get_public_key(Id=key["Id"])["ETag"])
     for name in (key_parameter(stage), next_key_parameter(stage), secret_parameter(stage)):

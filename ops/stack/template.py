@@ -1,4 +1,4 @@
-"""`.chalice/resources.yaml` as CloudFormation gets it: with the code of its CloudFront Functions in place."""
+"""Reads `.chalice/resources.yaml` and makes of it what CloudFormation gets: one JSON text with all code in place."""
 
 from __future__ import annotations
 
@@ -15,28 +15,30 @@ _CODE = re.compile(r"(?<=FunctionCode: )file://(\S+)$", re.MULTILINE)
 
 
 def read(project_dir: Path) -> str:
-    """The template of a project, each `FunctionCode: file://PATH` (from the project's folder) with the file's text.
+    """The template's text, with each `FunctionCode: file://PATH` replaced by that file's text.
+
+    PATH starts from the project's folder.
 
     Raises
     ------
     OpsError
-        The template or a file of it is missing.
+        The template, or a file that it names, is missing.
     """
     path = project_dir / ".chalice" / "resources.yaml"
     if not path.is_file():
-        raise OpsError(f"There is no {path}: run this where app.py is, or say where with --project-dir.")
+        raise OpsError(f"There is no {path}: run this in the folder of app.py, or name it with --project-dir.")
 
     def code(found: re.Match[str]) -> str:
         file = project_dir / found[1]
         if not file.is_file():
-            raise OpsError(f"{path} names {file}, which is missing.")
-        return json.dumps(file.read_text(encoding="utf-8"))  # a JSON string is a YAML string
+            raise OpsError(f"{path} names {file}, which is missing: take it back from version control.")
+        return json.dumps(file.read_text(encoding="utf-8"))  # a JSON string is also a YAML string
 
     return _CODE.sub(code, path.read_text(encoding="utf-8"))
 
 
 class _Loader(yaml.SafeLoader):
-    """Reads intrinsic functions in their short form."""
+    """Reads CloudFormation's functions in their short form: `!Ref`, `!GetAtt` …"""
 
 
 def _intrinsic(loader: _Loader, name: str, node: yaml.Node) -> dict[str, Any]:
@@ -57,5 +59,5 @@ _Loader.add_multi_constructor("!", _intrinsic)
 
 
 def compact(template: str) -> str:
-    """The same template as JSON without a space: CloudFormation takes 51,200 bytes, comments and indents included."""
+    """The same template as JSON without spaces. CloudFormation's limit of 51,200 bytes counts comments and indents."""
     return json.dumps(yaml.load(template, Loader=_Loader), separators=(",", ":"), ensure_ascii=False, default=str)  # noqa: S506

@@ -8,23 +8,24 @@ from typing import Any
 
 import pytest
 
-from bench import partitions
 from bench.capacity_units import KB, PARTITION_WRITE_UNITS, Index, item_size, read_units, write_units
-from bench.partitions import Design, Life, Workload, kind_of, simulate
+from bench.partitions import figures, report, uploads
+from bench.partitions.heat import Design, simulate
+from bench.partitions.uploads import Life, Workload, kind_of
 from chalicelib import aws
 from chalicelib.catalog import files
 from chalicelib.catalog.index.writer import Change, index
 from chalicelib.model import File
 from tests.stage import Calls
 
-ONE = partitions.WORKLOADS[0]
+ONE = uploads.WORKLOADS[0]
 BY_CREATED = Index("by_created", "list_pk", "list_sk", everything=True)
 BY_DUE = Index("by_due", "due_pk", "due_sk", everything=False)
 
 
 @pytest.fixture(scope="module")
 def lives(cloud: None) -> list[Life]:
-    return partitions.lives(7, seed=1)
+    return uploads.lives(7, seed=1)
 
 
 # --- the rules, with the figures of DynamoDB's documentation
@@ -139,9 +140,9 @@ def test_the_rate_scales_shared_keys_and_not_those_of_one_file(lives: list[Life]
 
 
 def test_the_same_seed_gives_the_same_figures(lives: list[Life]) -> None:
-    once, again = (simulate(partitions.WORKLOADS[2], 4, lives, sample=1000) for _ in range(2))
+    once, again = (simulate(uploads.WORKLOADS[2], 4, lives, sample=1000) for _ in range(2))
     assert once == again
-    assert simulate(partitions.WORKLOADS[2], 4, lives, sample=1000, seed=6) != once
+    assert simulate(uploads.WORKLOADS[2], 4, lives, sample=1000, seed=6) != once
 
 
 def test_a_constant_partition_is_flagged_however_many_shards_there_are(lives: list[Life]) -> None:
@@ -162,9 +163,9 @@ def test_one_content_uploaded_again_and_again_heats_its_hash(lives: list[Life]) 
 
 def test_shards_needed_are_those_that_bring_it_below_the_limit(lives: list[Life]) -> None:
     heats = {shards: simulate(ONE, shards, lives, sample=3000) for shards in (1, 16)}
-    needed = partitions.shards_needed("FEED", heats)
+    needed = figures.shards_needed("FEED", heats)
     assert needed == 100  # ten units an upload: three puts and two deletes, in transactions
-    assert partitions.shards_needed("SHA", heats) is None
+    assert figures.shards_needed("SHA", heats) is None
 
 
 def test_a_trigger_without_a_filter_has_more_turns_and_a_chosen_shard_fewer(lives: list[Life]) -> None:
@@ -175,6 +176,6 @@ def test_a_trigger_without_a_filter_has_more_turns_and_a_chosen_shard_fewer(live
 
 def test_the_page_has_every_kind_and_marks_what_is_over(lives: list[Life]) -> None:
     results = {ONE.name: {shards: simulate(ONE, shards, lives, sample=2000) for shards in (1, 256)}}
-    page = partitions.report(results, lives, 10_000, 1e9, dict.fromkeys(partitions.KINDS, 0.01))
-    assert all(f"| {kind} |" in page for kind in partitions.KINDS)
+    page = report.page(results, lives, 10_000, 1e9, dict.fromkeys(figures.KINDS, 0.01))
+    assert all(f"| {kind} |" in page for kind in figures.KINDS)
     assert "| FEED | **100,000** (100.0x) |" in page

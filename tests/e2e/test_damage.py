@@ -12,7 +12,7 @@ import pytest
 
 from chalicelib.settings import load
 from ops import doctor
-from ops.doctor.checks import Patient
+from ops.doctor.patient import Patient
 from ops.local.emulator_process import REGION
 from ops.local.stage import LocalStage
 
@@ -190,20 +190,20 @@ def rings(state: str) -> Callable[[Any, str], object]:
 
 
 DAMAGES: list[tuple[str, str, Damage]] = [
-    ("new objects reach the queue", "does not tell the ingest queue of new objects", without_notification),
-    ("the queue takes them", "does not let the originals bucket send to it", queue("INGEST", Policy="")),
-    ("browsers may upload", "browsers may not upload", cors(None)),
+    ("new objects reach the queue", "does not tell the ingest queue about new objects", without_notification),
+    ("the queue accepts them", "does not let the originals bucket send to it", queue("INGEST", Policy="")),
+    ("browsers may upload", "does not allow uploads from browsers", cors(None)),
     ("browsers may upload", "hides ETag", cors({"ExposeHeaders": ["Location"]})),
-    ("the buckets are closed", "may be made public", open_bucket),
+    ("the buckets are closed", "could be made public", open_bucket),
     ("the buckets are closed", "keeps no versions", without_versions),
     ("the buckets are closed", "does not let the distribution read", closed_to_the_distribution),
-    ("records expire", "does not let go of records", without_expiry),
+    ("records expire", "does not delete items when their `ttl` has passed", without_expiry),
     ("failed files are set aside", "no dead-letter queue", queue("INGEST", RedrivePolicy="")),
-    ("failed files are set aside", "gives a file up after 2 tries", fewer_tries),
+    ("failed files are set aside", "gives up after 2 tries", fewer_tries),
     ("failed files are set aside", "hides a message for 1000 s", queue("INGEST", VisibilityTimeout="1000")),
     ("failed imports are set aside", "hides a message for 30 s", queue("IMPORT", VisibilityTimeout="30")),
-    ("no dead letters", "1 of the ingest queue", dead_letter("")),
-    ("no dead letters", "1 of the import queue", dead_letter("IMPORT_")),
+    ("no dead letters", "1 from the ingest queue", dead_letter("")),
+    ("no dead letters", "1 from the import queue", dead_letter("IMPORT_")),
     ("the queue is read", "trigger is disabled", trigger("process", {"Enabled": False}, {"Enabled": True})),
     (
         "the queue is read",
@@ -211,11 +211,11 @@ DAMAGES: list[tuple[str, str, Damage]] = [
         trigger("process", {"FilterCriteria": {"Filters": [{"Pattern": '{"body":["x"]}'}]}}, {"FilterCriteria": {}}),
     ),
     ("the import queue is read", "trigger is disabled", trigger("fetch", {"Enabled": False}, {"Enabled": True})),
-    ("the index follows", "trigger is disabled", trigger("index", {"Enabled": False}, {"Enabled": True})),
+    ("the index follows the table", "trigger is disabled", trigger("index", {"Enabled": False}, {"Enabled": True})),
     ("the sweep runs", "schedule is off", schedule_off),
     ("the functions are as recorded", "filemill-local-render is turned off", turned_off),
-    ("private files open", "private signing key is missing", without_key),
-    ("the alarms are quiet", "IngestAgeAlarm rings", alarm(rings("ALARM"), rings("OK"))),
+    ("private files open with a signature", "private signing key is missing", without_key),
+    ("the alarms are quiet", "alarms are ringing (IngestAgeAlarm)", alarm(rings("ALARM"), rings("OK"))),
     (
         "the alarms are quiet",
         "would tell nobody",
@@ -243,12 +243,12 @@ def test_what_a_deployment_mends(stage: Stage) -> None:
     """Much at once, then the one command that the findings come to."""
     client, dynamodb = stage.client("lambda"), stage.client("dynamodb")
     process, table = "filemill-local-process", stage.name("TABLE")
-    source = stage.local.project_dir / "chalicelib" / "removal.py"
+    source = stage.local.project_dir / "chalicelib" / "upkeep" / "removal.py"
     text = source.read_text()
     stream = {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}
     dynamodb.update_table(TableName=table, StreamSpecification={"StreamEnabled": False})
     try:
-        assert "no stream of old and new images" in doctor.CHECKS["changes are streamed"](stage.patient)
+        assert "no stream with old and new images" in doctor.CHECKS["changes are streamed"](stage.patient)
         dynamodb.update_table(TableName=table, StreamSpecification=stream)
         client.update_event_source_mapping(
             UUID=stage.mapping("process"), BatchSize=10, ScalingConfig={"MaximumConcurrency": 5}
@@ -268,10 +268,10 @@ def test_what_a_deployment_mends(stage: Stage) -> None:
         "the queue is read": "takes 10 files at once",
         "the import queue is read": "no function reads the import queue",
         "the functions are as recorded": f"{process} has a MemorySize of 512",
-        "the functions may do their work": f"role {process} is without its policy",
+        "the functions may do their work": f"role {process} does not have its policy",
         "the functions run this code": "runs other code than this checkout's (chalicelib/upkeep/removal.py)",
         "the sweep runs": "does not call it",
-        "changes are streamed": "another stream than the one that is recorded",
+        "changes are streamed": "another stream than the recorded one",
     }
     assert found.keys() == expected.keys()
     for check, words in expected.items():

@@ -106,7 +106,7 @@ def test_after_a_rotation_old_and_new_signatures_open(local_stage: LocalStage, a
 
     refused = rotate_keys(local_stage, "--retire")
     assert refused.returncode == 1
-    assert f"What {old} signed may be good until" in refused.stderr
+    assert f"Signatures of {old} may be valid until" in refused.stderr
     told = rotate_keys(local_stage, "--status")
     assert [line.partition(":")[0] for line in told.stdout.splitlines()] == [new, old]
     assert requests.get(before, timeout=60).status_code == 200

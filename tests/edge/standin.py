@@ -1,4 +1,4 @@
-"""A stand-in for the emulator behind the local edge: answers what it is told to, and counts."""
+"""Stands in for the emulator behind the local edge: gives the answers that a test sets, and keeps the requests."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,7 +23,7 @@ BODY = bytes(range(256)) * 10
 
 @dataclass
 class Emulator:
-    """Answers as `handler` says, and keeps what it was asked. `invalidated` is what CloudFront's API was told."""
+    """Answers with `handler` and keeps the requests in `seen`. `invalidated` are the paths told to CloudFront."""
 
     url: str = ""
     seen: list[web.BaseRequest] = field(default_factory=list)
@@ -55,32 +56,34 @@ class Emulator:
 @contextmanager
 def emulator() -> Iterator[Emulator]:
     fake = Emulator()
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
+    loops: Future[asyncio.AbstractEventLoop] = Future()
+    ending = asyncio.Event()
 
-    async def listen() -> web.ServerRunner:
+    async def serve() -> None:
         runner = web.ServerRunner(web.Server(fake.answer, handler_cancellation=True), shutdown_timeout=0)
         await runner.setup()
         # 200 viewers may come at once.
         site = web.TCPSite(runner, "127.0.0.1", 0, backlog=512)
         await site.start()
         fake.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-        return runner
+        loops.set_result(asyncio.get_running_loop())
+        await ending.wait()
+        await runner.cleanup()
 
-    runner = asyncio.run_coroutine_threadsafe(listen(), loop).result(5)
+    # asyncio.run ends what is still under way when the server stops, so that no socket stays open.
+    thread = threading.Thread(target=lambda: asyncio.run(serve()))
+    thread.start()
+    loop = loops.result(5)
     try:
         yield fake
     finally:
-        asyncio.run_coroutine_threadsafe(runner.cleanup(), loop).result(5)
-        loop.call_soon_threadsafe(loop.stop)
+        loop.call_soon_threadsafe(ending.set)
         thread.join()
-        loop.close()
 
 
 @contextmanager
 def edge_of(config: Distribution, fake: Emulator) -> Iterator[Edge]:
-    """An edge that serves this distribution, with the stand-in for its origins."""
+    """An edge that serves this distribution, with the stand-in as its origins."""
     with patch.object(distribution, "load", lambda client, id_: config):
         served = Edge(config.id, fake.url, 0, client=object())  # type: ignore[arg-type]
         thread = EdgeThread(served)

@@ -132,7 +132,7 @@ def test_a_copy_that_is_current_says_so_and_varies(edge: Edge) -> None:
 
 
 @pytest.mark.parametrize("case", INVALID, ids=lambda case: case.name)
-def test_what_can_be_no_address_reaches_no_origin(edge: Edge, emulator: Emulator, case: Case) -> None:
+def test_an_impossible_address_reaches_no_origin(edge: Edge, emulator: Emulator, case: Case) -> None:
     response = raw(edge, case.path)
     assert response.status == 404
     assert response.headers["X-Cache"] == "FunctionGeneratedResponse from cloudfront"
@@ -155,7 +155,7 @@ def test_a_function_that_fails_is_503_without_origin(edge: Edge, emulator: Emula
 # ---- failover ----
 
 
-def test_what_s3_has_not_is_asked_of_the_api_with_the_secret(edge: Edge, emulator: Emulator) -> None:
+def test_the_api_is_asked_with_the_secret_for_an_object_that_s3_lacks(edge: Edge, emulator: Emulator) -> None:
     emulator.handler = s3_has_not(body=BODY, headers={"Cache-Control": "public, max-age=31536000"})
     response = get(edge, f"{FOLDER}/w640", headers={"X-Filemill-Edge": "guessed", "Cookie": "a=b"})
     assert (response.status_code, response.content, response.headers["Vary"]) == (200, BODY, "Accept")

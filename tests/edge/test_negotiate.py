@@ -51,7 +51,7 @@ class Engine:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_the_table(engine: Engine, case: Case) -> None:
+def test_an_address_is_changed_or_refused_as_the_table_says(engine: Engine, case: Case) -> None:
     parts = urlsplit(case.path)
     answer = engine.request(parts.path, case.accept, parts.query)
     if case.to is None:
@@ -70,7 +70,7 @@ def test_an_address_of_any_length_is_refused_in_bounded_time(engine: Engine) -> 
     assert engine.request("/f/public/" + "file_" * 20_000)["statusCode"] == 404
 
 
-def test_all_but_the_signature_leaves_the_query(engine: Engine) -> None:
+def test_the_query_keeps_only_the_signature(engine: Engine) -> None:
     answer = engine.request(f"{FOLDER}/w640", query=f"utm=1&{SIGNED}&Expires=9&__proto__=x&utm=2")
     assert set(answer["querystring"]) == {"Policy", "Signature", "Key-Pair-Id", "Expires"}
     assert answer["cookies"] == {"CloudFront-Policy": {"value": "p"}}
@@ -100,7 +100,7 @@ def test_a_viewer_cannot_pretend_that_a_format_was_chosen(engine: Engine) -> Non
     assert engine.respond(answer) is None
 
 
-def test_what_is_refused_is_no_page(engine: Engine) -> None:
+def test_a_refusal_is_plain_text_and_no_page(engine: Engine) -> None:
     answer = engine.request("/f/public/<script>alert(1)</script>")
     assert answer["headers"]["content-type"] == {"value": "text/plain; charset=utf-8"}
     assert "script" not in answer["body"]

@@ -65,12 +65,12 @@ HERE = (engine.ENGINE_VERSION,)
 WANTED = Wanted("photo", "photo", HERE, kind=Kind.IMAGE)
 
 
-def test_what_the_recipe_made_already_is_left_alone(files: list[str]) -> None:
+def test_files_that_the_recipe_has_made_already_are_left_alone(files: list[str]) -> None:
     assert backfill.matching(WANTED, None) == []
 
 
 @pytest.mark.usefixtures("changed")
-def test_a_changed_recipe_is_brought_to_every_picture(files: list[str]) -> None:
+def test_a_changed_recipe_is_applied_to_every_picture(files: list[str]) -> None:
     found = backfill.matching(WANTED, None)
     assert {file.id for file in found} == {files[0], files[1], files[4]}
     done = backfill.backfill(WANTED, found, PACE)
@@ -84,7 +84,7 @@ def test_a_changed_recipe_is_brought_to_every_picture(files: list[str]) -> None:
 
 
 @pytest.mark.usefixtures("changed")
-def test_run_again_it_goes_on_and_two_at_once_do_each_file_once(files: list[str]) -> None:
+def test_a_second_run_continues_and_two_runs_at_once_process_each_file_once(files: list[str]) -> None:
     found = backfill.matching(WANTED, None)
     backfill.backfill(WANTED, found[:1], PACE)
     assert {file.id for file in backfill.matching(WANTED, None)} == {file.id for file in found[1:]}
@@ -93,7 +93,7 @@ def test_run_again_it_goes_on_and_two_at_once_do_each_file_once(files: list[str]
 
 
 @pytest.mark.usefixtures("changed")
-def test_one_tenant_s_files_and_a_time_can_be_chosen(files: list[str]) -> None:
+def test_the_files_of_one_tenant_and_one_time_can_be_chosen(files: list[str]) -> None:
     assert {file.id for file in backfill.matching(WANTED, "other")} == {files[4]}
     moment = record(files[1]).created_at
     since = dataclasses.replace(WANTED, since=moment)
@@ -102,7 +102,7 @@ def test_one_tenant_s_files_and_a_time_can_be_chosen(files: list[str]) -> None:
     assert {file.id for file in backfill.matching(until, "acme")} == {files[0]}
 
 
-def test_another_recipe_takes_files_from_the_one_that_is_named(files: list[str]) -> None:
+def test_files_move_from_the_named_recipe_to_another(files: list[str]) -> None:
     assert backfill.matching(Wanted("avatar", "avatar", HERE, kind=Kind.IMAGE), None) == []
     found = backfill.matching(Wanted("avatar", "photo", HERE, kind=Kind.IMAGE), "acme")
     assert {file.id for file in found} == {files[0], files[1]}
@@ -112,7 +112,9 @@ def test_another_recipe_takes_files_from_the_one_that_is_named(files: list[str])
 
 
 @pytest.mark.usefixtures("changed")
-def test_a_file_without_its_original_is_named_and_left(files: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_file_without_its_original_is_named_and_left_alone(
+    files: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     version = record(files[0]).version_id
     aws_client("s3").delete_object(Bucket="originals", Key=f"acme/{files[0]}", VersionId=version)
     found = backfill.matching(WANTED, "acme")
@@ -121,7 +123,7 @@ def test_a_file_without_its_original_is_named_and_left(files: list[str], capsys:
     assert record(files[0]).status is Status.READY
 
 
-def test_a_file_s_own_fault_is_no_reason_to_try_again(files: list[str]) -> None:
+def test_a_file_that_failed_by_its_own_fault_is_not_tried_again(files: list[str]) -> None:
     assert backfill.matching(Wanted("photo", "photo", HERE, Status.FAILED), None) == []
 
 
@@ -144,13 +146,13 @@ def project_of(folder: Path, **more: str) -> Path:
 
 
 @pytest.mark.usefixtures("changed")
-def test_it_says_how_much_and_what_it_costs_before_it_asks(
+def test_the_number_of_files_and_the_cost_are_shown_before_the_question(
     files: list[str], project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert backfill.main(arguments(project, "--recipe", "photo", "--kind", "image", "--dry-run")) == 0
     said = capsys.readouterr().out
     assert "3 files to process" in said
-    assert "Less than a cent at 3 s a file" in said
+    assert "Less than a cent at 3 s per file" in said
     with pytest.raises(OpsError, match="--yes"):
         backfill.main(arguments(project, "--recipe", "photo"))
     assert work_off() == 0
@@ -167,7 +169,7 @@ PLAIN, SIMD = "3+plain", "3+plain+resizer"
     ("architecture", "there", "here"),
     [("arm64", PLAIN, SIMD), ("x86_64", SIMD, PLAIN), ("x86_64", PLAIN, SIMD), ("arm64", PLAIN, PLAIN)],
 )
-def test_what_the_stage_s_engine_made_is_made_whatever_this_computer_s_is(
+def test_the_stages_engine_counts_and_not_this_computers(
     client: Client,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -196,7 +198,7 @@ def test_what_the_stage_s_engine_made_is_made_whatever_this_computer_s_is(
     assert "0 files" in run("--dry-run")
 
 
-def test_another_architecture_than_a_file_was_made_by_has_it_made_again(client: Client) -> None:
+def test_a_file_from_another_architecture_is_made_again(client: Client) -> None:
     file_id = upload(client, PHOTO)
     deliver(file_id)
     made = record(file_id).model_copy(update={"made_with": recipes.RECIPES["photo"].fingerprint_by(engine._SIMD)})
@@ -204,12 +206,12 @@ def test_another_architecture_than_a_file_was_made_by_has_it_made_again(client: 
     assert made not in Wanted("photo", "photo", engine.engines_of("x86_64"))
 
 
-def test_a_million_files_cost_what_their_parts_do() -> None:
+def test_the_cost_of_a_million_files_is_the_sum_of_its_parts() -> None:
     # 3 s of 1769 MB each: $69; 12 PUTs each: $60; 40 write units each: $25; the rest: $2.20
     assert backfill.cost(1_000_000, 12_000_000, 3) == pytest.approx(156.3, abs=0.5)
 
 
-def test_reindex_tells_the_index_of_what_it_never_heard_of(stage: Calls, files: list[str]) -> None:
+def test_reindex_adds_the_files_that_the_index_has_missed(stage: Calls, files: list[str]) -> None:
     assert counts.stats("acme").by_status == {}
     assert reindex.reindex(None, PACE, dry_run=True) == (6, 0)
     assert reindex.reindex(None, PACE) == (6, 6)

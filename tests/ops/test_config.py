@@ -138,8 +138,8 @@ def test_a_stage_that_is_not_provisioned_is_a_sentence_with_the_command(tmp_path
         config.load_stage(directory, "prod")
 
 
-@pytest.mark.parametrize(("text", "says"), [("{", "is not JSON"), ("[]", "no JSON object")])
-def test_a_spoilt_file_is_a_sentence(tmp_path: Path, text: str, says: str) -> None:
+@pytest.mark.parametrize(("text", "says"), [("{", "is not JSON"), ("[]", "is not a JSON object")])
+def test_a_configuration_that_is_not_a_json_object_is_a_sentence(tmp_path: Path, text: str, says: str) -> None:
     with pytest.raises(OpsError, match=says):
         config.read_config(project(tmp_path, text))
 
@@ -150,12 +150,12 @@ def test_another_directory_is_a_sentence(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("stage", ["a", "prod", "pr-123", "s" * 16, "process"])
-def test_stage_names_that_will_do(stage: str) -> None:
+def test_valid_stage_names_are_accepted(stage: str) -> None:
     config.check_stage(stage, ["process"])
 
 
 @pytest.mark.parametrize("stage", ["", "Prod", "1st", "a_b", "a-", "-a", "s" * 17, "a.b", "prod\n", "é"])
-def test_stage_names_that_would_break_a_buckets_name(stage: str) -> None:
+def test_stage_names_that_would_break_a_buckets_name_are_refused(stage: str) -> None:
     with pytest.raises(OpsError, match="1 to 16"):
         config.check_stage(stage, ["process"])
 
@@ -165,7 +165,7 @@ def test_a_stage_whose_api_would_be_another_stages_function_is_refused() -> None
         config.check_stage("a-process", ["process"])
 
 
-def test_what_chalice_deployed_is_told_from_never_and_from_deleted(tmp_path: Path) -> None:
+def test_never_deployed_deployed_and_deleted_are_told_apart(tmp_path: Path) -> None:
     directory = project(tmp_path)
     assert config.deployed_resources(directory, "prod") is None
     path = directory / ".chalice" / "deployed" / "prod.json"
@@ -179,7 +179,7 @@ def test_what_chalice_deployed_is_told_from_never_and_from_deleted(tmp_path: Pat
         config.deployed_resources(directory, "prod")
 
 
-def test_a_function_s_settings_are_the_stage_s_before_everybody_s() -> None:
+def test_a_stages_settings_of_a_function_come_before_the_apps() -> None:
     recorded = {
         "lambda_timeout": 1,
         "environment_variables": {"A": "everybody", "B": "everybody"},

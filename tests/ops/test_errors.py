@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from typing import Any
 
 import pytest
@@ -27,12 +28,12 @@ def refused(code: str, message: str = "because") -> exceptions.ClientError:
         (exceptions.EndpointConnectionError(endpoint_url="http://x"), "AWS_ENDPOINT_URL"),
         (exceptions.ConnectTimeoutError(endpoint_url="http://x"), "AWS_ENDPOINT_URL"),
         (refused("ExpiredToken"), "Sign in again"),
-        (refused("AccessDenied"), "You may not do CreateChangeSet: because"),
+        (refused("AccessDenied"), "You are not allowed to call CreateChangeSet: because"),
         (refused("Throttling", "Rate exceeded"), "slow down"),
         (refused("ValidationError", "Template error"), "AWS refused CreateChangeSet (ValidationError): Template error"),
     ],
 )
-def test_what_went_wrong_and_what_to_do(error: Any, says: str) -> None:
+def test_an_aws_error_says_what_went_wrong_and_what_to_do(error: Any, says: str) -> None:
     assert says in sentence(error)
 
 
@@ -76,3 +77,26 @@ def test_help_lists_the_commands_without_importing_them(
         ops.main(["--help"])
     printed = capsys.readouterr().out
     assert all(command in printed for command in ops.COMMANDS)
+    assert ops.main([]) == 0
+    assert capsys.readouterr().out == printed
+
+
+def test_an_unknown_command_is_one_sentence_with_the_way_on(capsys: pytest.CaptureFixture[str]) -> None:
+    assert ops.main(["provison", "--stage", "dev"]) == 2
+    assert capsys.readouterr().err == (
+        "ops: there is no command 'provison'. Did you mean `provision`? Run `python -m ops` to see all commands.\n"
+    )
+    assert ops.main(["xyz"]) == 2
+    assert "Did you mean" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ops.COMMANDS)
+def test_every_argument_of_every_command_is_explained(command: str) -> None:
+    parser, _ = ops.parser_for(command)
+    left = [parser]
+    while left:
+        for action in left.pop()._actions:
+            if isinstance(action, argparse._SubParsersAction):
+                left += action.choices.values()
+            else:
+                assert action.help, action.dest

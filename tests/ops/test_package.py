@@ -18,9 +18,10 @@ import pytest
 from cfnlint.api import lint_file  # type: ignore[import-untyped]
 from cfnlint.config import ManualArgs  # type: ignore[import-untyped]
 
-from ops import botocore_data, config, provision
+from ops import botocore_data, config
 from ops import package as packing
 from ops.errors import OpsError
+from ops.stack import recording
 
 ROOT = Path(__file__).parents[2]
 SOURCES = ("app.py", "chalicelib", "requirements.txt", "console", "edge")
@@ -62,7 +63,7 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
             shutil.copy2(ROOT / name, project / name)
     (project / ".chalice").mkdir()
     shutil.copy2(ROOT / ".chalice" / "config.json", project / ".chalice" / "config.json")
-    provision.record(project, "prod", VARIABLES, STACK_ID, None, lambda _: None)
+    recording.record(project, "prod", VARIABLES, STACK_ID, None, lambda _: None)
     assert config.load_stage(project, "prod") == VARIABLES
     packing.write(project, "arm64", lambda _: None)
     outside = {k: v for k, v in os.environ.items() if not k.startswith(("FILEMILL_", "AWS_"))}

@@ -1,4 +1,4 @@
-"""A stage is provisioned and deleted on moto, whose CloudFormation is replaced: it knows none of our resources."""
+"""A stage is provisioned and deleted on moto. CloudFormation is replaced, because moto's lacks our resources."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from chalicelib.settings import load
 from ops import __main__ as ops
 from ops import config, provision, unprovision
 from ops.errors import OpsError
-from ops.stack import deployment, emulator_gaps, signing_key
+from ops.stack import cloudformation, deployment, emulator_gaps, signing_key
 from tests.stage import aws_client, table_definition
 
 STACK_ID = "arn:aws:cloudformation:eu-west-1:123456789012:stack/filemill-prod/1"
@@ -38,7 +38,7 @@ OUTPUTS = {
 
 
 class Stacks:
-    """Stands in for ops.stack.deployment: remembers what it was asked for."""
+    """Stands in for CloudFormation: remembers what it was asked for."""
 
     def __init__(self) -> None:
         self.deployed: list[dict[str, str]] = []
@@ -65,7 +65,7 @@ class Stacks:
 
 @pytest.fixture(scope="module")
 def session(cloud: None) -> boto3.Session:
-    """One for all tests: reading the services' models is what takes the time."""
+    """One session for all tests, because reading the services' models takes long."""
     return boto3.Session()
 
 
@@ -75,8 +75,9 @@ def stacks(session: boto3.Session, cdn_key: bytes, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(boto3, "Session", lambda: session)
     monkeypatch.setattr(signing_key, "new_private_key", cdn_key.decode)
     fake = Stacks()
-    for name in ("deploy", "describe", "delete"):
+    for name in ("deploy", "delete"):
         monkeypatch.setattr(deployment, name, getattr(fake, name))
+    monkeypatch.setattr(cloudformation, "describe", fake.describe)
     return fake
 
 
@@ -148,18 +149,18 @@ def test_a_second_run_changes_nothing(stacks: Stacks, project: Path) -> None:
 
 def test_the_deployed_api_becomes_the_distributions_origin(stacks: Stacks, project: Path) -> None:
     run(project)
-    assert "ApiDomain" not in stacks.deployed[-1], "deployed from elsewhere, perhaps: the stack keeps its address"
+    assert "ApiDomain" not in stacks.deployed[-1], "it may be deployed from elsewhere, so the stack keeps its address"
     deployed(project, API)
     run(project)
     assert stacks.deployed[-1]["ApiDomain"] == "abc123.execute-api.eu-west-1.amazonaws.com"
-    deployed(project)  # what `chalice delete` leaves
+    deployed(project)  # as `chalice delete` leaves it
     run(project)
     assert stacks.deployed[-1]["ApiDomain"] == ""
 
 
 def test_functions_that_run_already_need_another_deployment_to_get_what_is_new(stacks: Stacks, project: Path) -> None:
     deployed(project, API)
-    assert "run `chalice deploy --stage prod` so that the functions get this" in run(project)
+    assert "run `chalice deploy --stage prod` to give the functions these changes" in run(project)
     assert not [line for line in run(project) if "chalice deploy" in line]
 
 
@@ -247,7 +248,7 @@ def test_deleting_leaves_nothing_of_the_stage_and_can_be_repeated(
         AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
         KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
     )
-    gone: list[tuple[Any, ...]] = []  # moto can't delete a key group: test_signing_key has what can be tested
+    gone: list[tuple[Any, ...]] = []  # moto can't delete a key group; test_signing_key tests as much as is possible
     monkeypatch.setattr(signing_key, "delete", lambda *args: gone.append(args[2:]))
     for _ in range(2):
         unprovision.unprovision("prod", project, progress=lambda _: None)
@@ -258,16 +259,18 @@ def test_deleting_leaves_nothing_of_the_stage_and_can_be_repeated(
     assert gone == [("prod", "eu-west-1")] * 2
 
 
-def test_the_command_line(stacks: Stacks, project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_line_sets_parameters_and_refuses_options_that_do_not_fit(
+    stacks: Stacks, project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     line = ["provision", "--stage", "prod", "--project-dir", str(project)]
     assert ops.main([*line, "--set", "CorsOrigins=https://a.example,https://b.example?x=1"]) == 0
     assert stacks.deployed[-1]["CorsOrigins"] == "https://a.example,https://b.example?x=1"
     assert "front door: https://d1.cloudfront.net" in capsys.readouterr().out
     assert ops.main([*line, "--delete-files"]) == 1
-    assert capsys.readouterr().err == "ops provision: --delete-files goes with --delete.\n"
+    assert capsys.readouterr().err == "ops provision: --delete-files can only be used together with --delete.\n"
     with pytest.raises(SystemExit):
         ops.main([*line, "--set", "CorsOrigins"])
-    assert "'CorsOrigins' is not of the form Parameter=Value" in capsys.readouterr().err
+    assert "'CorsOrigins' does not have the form Parameter=Value" in capsys.readouterr().err
 
 
 def test_the_stream_that_is_recorded_is_the_one_that_the_table_has(cloud: None) -> None:

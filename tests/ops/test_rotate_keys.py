@@ -143,7 +143,7 @@ def test_both_keys_live_until_the_old_one_is_retired(rotation: Rotation, monkeyp
     assert rotation.ssm.get_parameter(Name=PARAMETER)["Parameter"]["Type"] == "SecureString"
 
     for attempt in (rotation.retire, rotation.rotate):
-        with pytest.raises(OpsError, match=f"What {old} signed may be good until"):
+        with pytest.raises(OpsError, match=f"Signatures of {old} may be valid until"):
             attempt()
     assert opens(old_query) == old
     later(monkeypatch, timedelta(seconds=keyring.CDN_KEY_LIFE + MAX_URL_EXPIRY - 60))
@@ -196,7 +196,7 @@ def test_a_warm_process_follows_within_minutes_and_never_mixes_the_two(
 
 
 @pytest.mark.parametrize("moment", ["before-call", "after-call"])
-def test_it_may_break_off_at_any_call(
+def test_a_rotation_may_stop_at_any_call(
     rotation: Rotation, cloudfront: Any, cdn_key: bytes, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
     with calls(rotation, lambda *_: None, moment) as whole:
@@ -228,7 +228,7 @@ def test_it_may_break_off_at_any_call(
 
 
 @pytest.mark.parametrize("moment", ["before-call", "after-call"])
-def test_retiring_may_break_off_at_any_call(
+def test_retiring_may_stop_at_any_call(
     rotation: Rotation, cloudfront: Any, cdn_key: bytes, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
     rotation.rotate()
@@ -275,7 +275,7 @@ def test_a_distribution_that_takes_for_ever_changes_nothing(
     old = opens(signed_now())
     monkeypatch.setattr(rotate_keys, "DEPLOYED_TIMEOUT", -1)
     monkeypatch.setattr(Rotation, "_settling", lambda *_: True)
-    with pytest.raises(OpsError, match="run this again to go on"):
+    with pytest.raises(OpsError, match="Run this again to continue"):
         rotation.rotate()
     assert opens(signed_now()) == old
     monkeypatch.undo()
@@ -301,7 +301,7 @@ def test_a_key_that_somebody_put_into_the_group_stays(rotation: Rotation) -> Non
 
 def test_a_stage_that_can_not_sign_is_to_be_provisioned_first(rotation: Rotation) -> None:
     rotation.ssm.put_parameter(Name=PARAMETER, Value=SPARE[0], Overwrite=True)
-    with pytest.raises(OpsError, match="would not take this stage's signatures"):
+    with pytest.raises(OpsError, match="would refuse this stage's signatures"):
         rotation.rotate()
     rotation.ssm.delete_parameter(Name=PARAMETER)
     with pytest.raises(OpsError, match="SSM has no"):
@@ -316,27 +316,29 @@ def test_provision_keeps_the_rotated_key_and_deletes_one_that_waits(rotation: Ro
     assert rotation.ssm.get_parameter(Name=PARAMETER, WithDecryption=True)["Parameter"]["Value"] == stored
 
 
-def test_the_status_tells_of_each_key_and_changes_nothing(rotation: Rotation) -> None:
+def test_the_status_names_every_key_and_changes_nothing(rotation: Rotation) -> None:
     said: list[str] = []
     telling = Rotation(rotation.cloudfront, rotation.ssm, rotation.settings, "eu-west-1", said.append, settle=0)
     old = opens(signed_now())
     telling.tell()
     (line,) = said
-    assert line.startswith(f"{old}: signs since 20")
+    assert line.startswith(f"{old}: has been signing since 20")
     rotation.rotate()
     said.clear()
     with calls(rotation, lambda *_: None, "before-call") as names:
         telling.tell()
     assert {name[:3] for name in names} == {"Get", "Lis"}
     over = rotation.look().since + timedelta(seconds=300 + MAX_URL_EXPIRY)
-    assert said[1] == f"{old}: signs no more; what it signed is over at {over:%Y-%m-%d %H:%M:%S} UTC, then --retire"
+    assert said[1] == (
+        f"{old}: does not sign any more; its signatures expire by {over:%Y-%m-%d %H:%M:%S} UTC, then run --retire"
+    )
     assert not [text for text in said if "PRIVATE" in text]
 
 
 def test_now_is_for_retiring_only() -> None:
     parser = argparse.ArgumentParser()
     rotate_keys.add_arguments(parser)
-    with pytest.raises(OpsError, match="goes with --retire"):
+    with pytest.raises(OpsError, match="only be used together with --retire"):
         rotate_keys.main(parser.parse_args(["--stage", "test", "--now"]))
 
 

@@ -19,7 +19,7 @@ def ops(stage: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 def test_a_default_recipe_is_set_shown_and_taken_back(ops: Any, capsys: pytest.CaptureFixture[str]) -> None:
     assert ops("show", "acme") == 0
-    assert "not set, so photo" in capsys.readouterr().out
+    assert "photo (not set)" in capsys.readouterr().out
     assert ops("set", "acme", "--default-recipe", "avatar") == 0
     assert catalog_tenants.get_tenant("acme").default_recipe == "avatar"
     assert ops("set", "acme", "--default-recipe", "none", "--json") == 0

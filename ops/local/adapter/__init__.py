@@ -1,1 +1,1 @@
-"""What MiniStack lacks that Filemill needs, a service a module. Run by the emulator's interpreter only."""
+"""Adds to MiniStack what Filemill needs, one module per service. Only the emulator's own Python runs this."""

@@ -1,9 +1,8 @@
-"""CloudFront, for the front door (ops/local/edge), which is its data plane.
+"""CloudFront: two addresses for the local front door (ops/local/edge), which does the rest of CloudFront's work.
 
-- `GET /_edge/origin` fetches from a distribution's S3 origin under its origin access control, in the distribution's
-  account, and does nothing else that the data plane does. A missing object is 404 where CloudFront may list the bucket,
-  as on S3.
-- `GET /_edge/invalidations` tells of a distribution's new invalidations.
+- `GET /_edge/origin` fetches an object from a distribution's S3 origin under its origin access control, in the
+  distribution's account. As on S3, a missing object is 404 if CloudFront may list the bucket.
+- `GET /_edge/invalidations` returns a distribution's new invalidations.
 """
 
 import asyncio
@@ -22,14 +21,14 @@ RELIED_ON = {
         "(origin: dict, method: str, uri: str, headers: dict, dist_arn: str = '') -> tuple"
     ),
 }
-"""Private names, and how they must look."""
+"""Private names of MiniStack that are used here, with the signatures that they must have."""
 
 
 async def fetch_from_origin(scope, headers, receive, send) -> None:
-    """One object of a distribution's S3 origin, as CloudFront's service principal would get it.
+    """Fetches one object of a distribution's S3 origin, with the rights of CloudFront's service principal.
 
-    `x-edge-distribution` is the distribution's ARN, `x-edge-origin` the origin's id, `x-edge-uri` the request path as
-    CloudFront would send it, still percent-encoded.
+    The header `x-edge-distribution` is the distribution's ARN, `x-edge-origin` the origin's id, and `x-edge-uri` the
+    path that CloudFront would request, still percent-encoded.
     """
     from ministack import app
     from ministack.core.concurrency import run_offloop
@@ -65,7 +64,7 @@ def has_object(origin: dict, uri: str) -> bool:
 
 
 def may_list(origin: dict, arn: str) -> bool:
-    """Whether the bucket's policy lets CloudFront, for this distribution, list it."""
+    """Whether the bucket's policy allows CloudFront to list it for this distribution."""
     from ministack.core.iam_evaluator import EvalContext, evaluate_resource_policy
     from ministack.core.responses import get_region
     from ministack.services import s3
@@ -86,9 +85,9 @@ def may_list(origin: dict, arn: str) -> bool:
 
 
 async def tell_invalidations(headers, receive, send) -> None:
-    """As JSON: how many invalidations a distribution has had, and the paths of those after the first `x-edge-seen`.
+    """Answers with JSON: the number of a distribution's invalidations, and the paths of those after `x-edge-seen`.
 
-    Waits for a new one, 10 s at most, or until the caller leaves.
+    Waits for a new invalidation, for at most 10 s, or until the caller leaves.
     """
     from ministack.core.responses import set_request_account_id
     from ministack.services import cloudfront

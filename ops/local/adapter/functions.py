@@ -1,12 +1,12 @@
-"""Lambda: processes that start quickly, end alone, and are no more than a small machine can take.
+"""Lambda: functions' processes that start quickly, fail alone, and are not too many for a small machine.
 
-- A package is unpacked and compiled once, not for each process it runs in.
-- A process that ends while it starts ends alone. MiniStack would then end all the function's others in the midst of
-  their work, whose callers would do the same to those that were started meanwhile, and so on.
-- A queue's function runs in at most twice as many processes as there are processors (and at least in four), whatever
-  its concurrency on AWS: 200 of them would stand in each other's way.
-- A layer's packages come before the emulator's own: MiniStack puts them last, which hid two faults of the package.
-- An answer no longer waits 50 ms for a log line that doesn't come, nor a deployment 5 s for each function.
+- A package is unpacked and compiled once, not once per process.
+- A process that ends while it starts ends alone. MiniStack would then end all other processes of the function in the
+  middle of their work; their callers would do the same to the next processes, and so on.
+- A queue's function runs in at most two processes per processor (and in at least four), whatever its concurrency on
+  AWS: 200 processes would only slow each other down.
+- A layer's packages come before the emulator's own. MiniStack puts them last, which once hid two faults of the package.
+- An answer does not wait 50 ms for a log line that never comes, and a deployment does not wait 5 s for each function.
 """
 
 import hashlib
@@ -32,7 +32,7 @@ RELIED_ON = {
     ),
     "ministack.services.lambda_svc:_schedule_state_transition": "(func_name: str, delay: float) -> None",
 }
-"""Private names, and how they must look."""
+"""Private names of MiniStack that are used here, with the signatures that they must have."""
 
 
 def apply() -> None:
@@ -44,7 +44,7 @@ def apply() -> None:
 
 
 def find_layers_first() -> None:
-    """Have a layer's packages found before the emulator's own, as on AWS, so that a fault in what is packed shows here.
+    """Makes Python find a layer's packages before the emulator's own, as on AWS, so that a faulty package shows here.
 
     https://docs.aws.amazon.com/lambda/latest/dg/python-layers.html
     """
@@ -58,9 +58,9 @@ def find_layers_first() -> None:
 
 
 def answer_at_once() -> None:
-    """Wait 4 ms, not 50, for the first log line of a warm Lambda (17 requests a second become 95).
+    """Waits 4 ms, not 50, for the first log line of a warm function: 95 requests per second instead of 17.
 
-    And have a function ready before a waiter's first look, after which it would wait 5 s.
+    Also makes a new function ready at once. Otherwise a waiter would look too early and then wait 5 s.
     """
     from ministack.core import lambda_runtime
     from ministack.services import lambda_svc
@@ -70,7 +70,7 @@ def answer_at_once() -> None:
 
 
 def fail_alone() -> None:
-    """Have a worker that can't be started, or whose pipe breaks, be an error of its invocation alone."""
+    """Makes a worker that can't be started, or whose pipe breaks, an error of its own invocation only."""
     from ministack.core import lambda_runtime
 
     invoke = lambda_runtime.Worker.invoke
@@ -79,14 +79,14 @@ def fail_alone() -> None:
         try:
             return invoke(self, event, request_id, **options)
         except Exception as error:
-            lambda_runtime.kill_workers([self])  # the pool keeps it, and it starts anew when it is next called
+            lambda_runtime.kill_workers([self])  # the pool keeps it, and starts it again at its next call
             return {"status": "error", "error": str(error), "cold_start": True, "log": self._drain_stderr()}
 
     lambda_runtime.Worker.invoke = invoke_or_fail
 
 
 def bound_concurrency() -> None:
-    """Run no more of a queue's batches at once than this machine can."""
+    """Limits how many batches of a queue run at the same time to what this machine can do."""
     from ministack.services import lambda_svc
 
     concurrency, most = lambda_svc._sqs_esm_concurrency, max(4, 2 * (os.cpu_count() or 1))
@@ -94,9 +94,9 @@ def bound_concurrency() -> None:
 
 
 def unpack_once() -> None:
-    """Unpack each zip into one folder that all workers link to: a cold start falls from several seconds to one.
+    """Unpacks each zip into one folder that all workers link to. A cold start then takes one second, not several.
 
-    As on AWS, what is in /var/task and /opt is not the function's to change; nothing here stops it.
+    As on AWS, a function must not change /var/task and /opt; but nothing here prevents it.
     """
     from ministack.core import lambda_runtime
 

@@ -1,7 +1,7 @@
 """S3: forms and versions.
 
-- A form upload belongs to the account of the key that signed its policy, which stands in the form alone.
-- A GET of one version of an object heeds `Range` and the `response-…` parameters, as one without version does.
+- A form upload belongs to the account of the key that signed its policy; only the form itself names that key.
+- A GET of one version of an object obeys `Range` and the `response-…` parameters, like a GET without a version.
 """
 
 import re
@@ -17,7 +17,7 @@ RELIED_ON = {
     "ministack.services.s3:_parse_range": "(range_header: str, total: int)",
     "ministack.services.s3:_apply_response_overrides": "(resp_headers: dict, query_params: dict) -> None",
 }
-"""Private names, and how they must look."""
+"""Private names of MiniStack that are used here, with the signatures that they must have."""
 
 
 def apply() -> None:
@@ -28,11 +28,11 @@ def apply() -> None:
 FORM_CREDENTIAL = re.compile(rb'name="x-amz-credential"\r\n(?:[^\r\n]+\r\n)*\r\n([^/\r\n]+)/', re.IGNORECASE)
 
 
-FORM_FIELDS = 64 * 1024  # bytes of a form in which its fields stand; S3 takes 20 KB of them before the file
+FORM_FIELDS = 64 * 1024  # bytes at the start of a form that hold its fields; S3 accepts 20 KB of them before the file
 
 
 def find_uploads_account() -> None:
-    """Take a form upload in the account of its policy's signer, as header and query signatures are."""
+    """Handles a form upload in the account of its policy's signer, like requests with other signatures."""
     from ministack import app
     from ministack.core.responses import set_request_account_id
     from ministack.services import s3
@@ -49,7 +49,7 @@ def find_uploads_account() -> None:
 
 
 def read_versions_as_objects() -> None:
-    """Make a GET with `versionId` answer a part where one is asked for, and say of it what the query says."""
+    """Makes a GET with `versionId` answer with a range if one is asked for, and with the headers of the query."""
     from ministack.services import s3
 
     get_object = s3._get_object

@@ -1,9 +1,9 @@
 """API Gateway, as Chalice uses it.
 
-- `ImportRestApi` and `PutRestApi` read the swagger document (MiniStack makes an empty API); the MOCK integrations of
-  Chalice's CORS preflights keep their templates; a PATCH of `minimumCompressionSize` to '' means "none".
-- A REST API's answers are compressed from its `minimumCompressionSize` on, for who accepts gzip.
-- An API is found by its id, which is unique, whatever account the caller's key is of (callers of an API have none).
+- `ImportRestApi` and `PutRestApi` read the swagger document; MiniStack alone would make an empty API. The MOCK
+  integrations of Chalice's CORS preflights keep their templates. A PATCH of `minimumCompressionSize` to '' is "none".
+- A REST API's answers of at least `minimumCompressionSize` bytes are compressed for clients that accept gzip.
+- An API is found by its id, which is unique, in any account: its callers have no AWS key that would name an account.
 """
 
 import gzip
@@ -30,7 +30,7 @@ RELIED_ON = {
         "(request, api_id, stage_name, method, path, headers, body, query_params, owner_account_id, owner_region)"
     ),
 }
-"""Private names, and how they must look."""
+"""Private names of MiniStack that are used here, with the signatures that they must have."""
 
 
 def apply() -> None:
@@ -40,7 +40,7 @@ def apply() -> None:
 
 
 def import_rest_apis() -> None:
-    """Make ImportRestApi and PutRestApi read the document."""
+    """Makes ImportRestApi and PutRestApi read the document."""
     from ministack.services import apigateway_v1 as v1
 
     import_operation, handle_request = v1._import_operation, v1.handle_request
@@ -123,7 +123,7 @@ def import_rest_apis() -> None:
 
 
 def compress_answers() -> None:
-    """Compress as API Gateway does.
+    """Compresses answers as API Gateway does.
 
     https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-gzip-compression-decompression.html
     """
@@ -146,7 +146,7 @@ def compress_answers() -> None:
 
 
 def find_apis_anywhere() -> None:
-    """Find an API of any account: it finds those of the default account only, for lack of a key in the request."""
+    """Finds an API in any account. MiniStack looks only in the default account if the request has no key."""
     from ministack.services import apigateway, apigateway_v1
 
     def finder(apis):

@@ -1,10 +1,10 @@
-"""What is kept between runs.
+"""The state that is kept between runs.
 
-- A message that a function held when the emulator ended is visible when it starts again, not after the rest of its
-  visibility timeout (90 minutes): the function ended, too.
-- What of a table's stream no function has read is kept. MiniStack keeps how far it was read alone, and would pass over
-  what was not read, and after it over as many changes as there ever were.
-- `POST /_edge/save` saves everything, which MiniStack does only when it ends.
+- A message that a function held when the emulator ended is visible again as soon as the emulator starts. Otherwise it
+  would stay hidden for the rest of its visibility timeout (90 minutes), although the function has ended, too.
+- The records of a table's stream that no function has read yet are kept. MiniStack keeps only how far the stream was
+  read, so it would skip those records, and after them as many changes as there ever were.
+- `POST /_edge/save` saves everything at once. MiniStack saves only when it ends.
 """
 
 RELIED_ON = {
@@ -16,7 +16,7 @@ RELIED_ON = {
     "ministack.services.dynamodb:_next_stream_seq": "()",
     "ministack.services.sqs:load_persisted_state": "(data)",
 }
-"""Private names, and how they must look."""
+"""Private names of MiniStack that are used here, with the signatures that they must have."""
 
 
 def apply() -> None:
@@ -25,7 +25,7 @@ def apply() -> None:
 
 
 def give_back_messages() -> None:
-    """Have messages that were in flight when the state was saved be visible again: nobody holds them any more."""
+    """Makes messages visible again that were in flight when the state was saved: nobody holds them any more."""
     from ministack.services import sqs
 
     load = sqs.load_persisted_state
@@ -41,7 +41,7 @@ def give_back_messages() -> None:
 
 
 def keep_streams() -> None:
-    """Save the tail of each table's stream, from the first record that some function has not read."""
+    """Saves the end of each table's stream, from the first record on that some function has not read."""
     from ministack.services import dynamodb, lambda_svc
 
     save, load = dynamodb.get_state, dynamodb.load_persisted_state

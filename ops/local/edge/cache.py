@@ -1,4 +1,4 @@
-"""The edge's memory of answers: how long one is fresh, a store bounded in bytes, and 304 and 206 out of it."""
+"""The edge's cache: how long an answer is fresh, a store with a limit in bytes, conditions and ranges (304, 206)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ KEPT = frozenset((200, 203, 301, 302, 307, 308, 410)) | ERRORS
 
 @dataclass
 class Entry:
-    """A complete answer to a GET. Times in Unix seconds; `path` is what an invalidation finds it by."""
+    """A complete answer to a GET. Times are in Unix seconds. An invalidation finds it by its `path`."""
 
     status: int
     headers: Headers
@@ -32,7 +32,7 @@ class Entry:
 
 
 class Cache:
-    """Least recently used goes first. `limit` and `entry_limit` in bytes of bodies."""
+    """A store that drops the least recently used answer first. `limit` and `entry_limit` are in bytes of bodies."""
 
     def __init__(self, limit: int = 128 * MIB, entry_limit: int = 16 * MIB) -> None:
         self.limit = limit
@@ -42,7 +42,7 @@ class Cache:
         self.invalidations = 0
 
     def get(self, key: str) -> Entry | None:
-        """The answer stored under a key, fresh or stale."""
+        """The answer that is stored under a key, fresh or stale."""
         entry = self.entries.get(key)
         if entry:
             self.entries.move_to_end(key)
@@ -59,9 +59,9 @@ class Cache:
             self.size -= len(oldest.body)
 
     def invalidate(self, paths: Iterable[str]) -> int:
-        """Forget what is stored under these paths, and how many answers that were.
+        """Removes the answers to requests for these paths. Returns how many they were.
 
-        A `*` at the end stands for anything, as everywhere in CloudFront's invalidations; nowhere else in a path.
+        As in CloudFront's invalidations, a `*` at the end of a path stands for anything, and only there.
         https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/invalidation-specifying-objects.html
         """
         self.invalidations += 1
@@ -83,9 +83,9 @@ class Cache:
 
 
 def lifetime(status: int, headers: Mapping[str, str], policy: Mapping[str, Any], error_ttl: int, now: float) -> float:
-    """Seconds that an answer stays fresh; 0 when it is not kept.
+    """Seconds that an answer stays fresh; 0 if it is not kept.
 
-    `policy` is the cache policy (MinTTL, DefaultTTL, MaxTTL), `error_ttl` the least for an error of this status.
+    `policy` is the cache policy (MinTTL, DefaultTTL, MaxTTL), `error_ttl` the minimum for an error of this status.
     https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/Expiration.html
     """
     if status not in KEPT:
@@ -100,7 +100,7 @@ def lifetime(status: int, headers: Mapping[str, str], policy: Mapping[str, Any],
 
 
 def _said(headers: Mapping[str, str], now: float) -> float | None:
-    """Seconds that the origin gives, None if it says nothing."""
+    """Seconds that the origin's headers allow, or None if they say nothing."""
     control = headers.get("cache-control", "").lower()
     if re.search(r"\b(no-store|no-cache|private)\b", control):
         return 0
@@ -116,7 +116,7 @@ def _said(headers: Mapping[str, str], now: float) -> float | None:
 
 
 def not_modified(request: Mapping[str, str], headers: Mapping[str, str]) -> bool:
-    """Whether the viewer's copy is the stored one (RFC 9110, 13.2.2: an ETag counts before a date)."""
+    """Whether the viewer has the stored version already (RFC 9110, 13.2.2: an ETag counts before a date)."""
     if wanted := request.get("if-none-match"):
         etag = headers.get("etag", "").removeprefix("W/")
         return wanted.strip() == "*" or etag in [t.strip().removeprefix("W/") for t in wanted.split(",")]
@@ -130,10 +130,10 @@ def not_modified(request: Mapping[str, str], headers: Mapping[str, str]) -> bool
 
 
 def byte_range(request: Mapping[str, str], headers: Mapping[str, str], size: int) -> tuple[int, int] | bool | None:
-    """First and last byte that a Range header asks of `size` bytes.
+    """The first and last byte that a Range header asks for, out of `size` bytes.
 
-    None: send all of it (no range, a form that we need not serve, or If-Range names another version). False: no byte
-    of it is there, 416.
+    None means to send everything: there is no range, or its form is not supported, or If-Range names another version.
+    False means that the range is outside of the body (416).
     """
     found = re.fullmatch(r"bytes=(\d*)-(\d*)", request.get("range", "").strip())
     if not found or found[0] == "bytes=-":

@@ -1,4 +1,4 @@
-"""A distribution's configuration as the edge uses it, read from CloudFront's API and nowhere else."""
+"""A distribution's configuration in the form that the edge uses, read from CloudFront's API and nowhere else."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ DEFAULT_ERROR_TTL = 10
 
 @dataclass(frozen=True)
 class Origin:
-    """Where answers come from. `path` goes before the request's; `read_timeout` in seconds."""
+    """A source of answers. `path` is put before the request's path; `read_timeout` is in seconds."""
 
     id: str
     domain: str
@@ -33,7 +33,7 @@ class Origin:
 
 @dataclass(frozen=True)
 class OriginGroup:
-    """Origins by id, asked in this order for as long as one answers with one of `statuses`, or not at all."""
+    """Ids of origins. The next one is asked when one answers with one of `statuses`, or does not answer."""
 
     origins: tuple[str, ...]
     statuses: frozenset[int]
@@ -41,10 +41,10 @@ class OriginGroup:
 
 @dataclass(frozen=True)
 class Behavior:
-    """One cache behaviour with its policies' configurations, as CloudFront's API gives them.
+    """One cache behaviour, with its policies as CloudFront's API returns them.
 
-    `origin_id` names an origin or an origin group. `keys` are the public keys, by id, whose signatures open it; None
-    where no signature is asked for. `functions` is the published code of its CloudFront Functions, by event type.
+    `origin_id` is the id of an origin or of an origin group. `keys` are the public keys, by id, whose signatures are
+    valid here; None if no signature is needed. `functions` is the published code of its functions by event type.
     """
 
     pattern: re.Pattern[str]
@@ -60,7 +60,7 @@ class Behavior:
 
 @dataclass(frozen=True)
 class Distribution:
-    """`error_ttls`: seconds that an error of that status is kept at least."""
+    """A distribution. `error_ttls` are the least seconds that an error is kept, by its status."""
 
     id: str
     arn: str
@@ -72,19 +72,20 @@ class Distribution:
     groups: dict[str, OriginGroup] = field(default_factory=dict)
 
     def behavior(self, path: str) -> Behavior:
-        """The first behaviour whose pattern matches the path; the default one is last and matches all."""
+        """The first behaviour whose pattern matches the path. The default behaviour is last and matches every path."""
         return next(b for b in self.behaviors if b.pattern.fullmatch(path))
 
     def error_ttl(self, status: int) -> int:
         return self.error_ttls.get(status, DEFAULT_ERROR_TTL)
 
     def group(self, id_: str) -> OriginGroup:
-        """The origin group of that id; of an origin's, a group of it alone."""
+        """The origin group with this id. For an origin's id it is a group of that origin alone."""
         return self.groups.get(id_) or OriginGroup((id_,), frozenset())
 
 
 def path_pattern(pattern: str) -> re.Pattern[str]:
-    """CloudFront's wildcards: `*` is any characters, slashes too, `?` exactly one; case counts; `/` before is optional.
+    """The regular expression of a path pattern: `*` is any text (slashes, too), `?` is one character, and case counts.
+    The first `/` is optional.
 
     https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/DownloadDistValuesCacheBehavior.html
     """
@@ -92,12 +93,12 @@ def path_pattern(pattern: str) -> re.Pattern[str]:
 
 
 def wildcards(pattern: str) -> str:
-    """The regular expression of a text with `*` and `?`."""
+    """The regular expression of a text with the wildcards `*` and `?`."""
     return "".join({"*": ".*", "?": "."}.get(c, re.escape(c)) for c in pattern)
 
 
 def load(client: CloudFrontClient, distribution_id: str) -> Distribution:
-    """Read a distribution with its policies and public keys; about ten API calls."""
+    """Reads a distribution with its policies and public keys, in about ten API calls."""
     distribution = client.get_distribution(Id=distribution_id)["Distribution"]
     config: dict[str, Any] = distribution["DistributionConfig"]  # type: ignore[assignment]
     reader = _Reader(client)
@@ -142,7 +143,7 @@ def _group(config: Headers) -> OriginGroup:
 
 
 class _Reader:
-    """Reads each policy, function and key once, however many behaviours share it."""
+    """Reads each policy, function and key only once, even if several behaviours share it."""
 
     def __init__(self, client: CloudFrontClient) -> None:
         self.client = client
@@ -187,7 +188,7 @@ class _Reader:
         )
 
     def function(self, arn: str) -> str:
-        """The code that is live."""
+        """The published code of a function."""
         name = arn.rpartition("/")[2]
         return self.client.get_function(Name=name, Stage="LIVE")["FunctionCode"].read().decode()
 

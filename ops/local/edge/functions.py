@@ -1,6 +1,6 @@
-"""CloudFront Functions: their real JavaScript, run in one Node process, and what goes in and out of them.
+"""Runs CloudFront Functions: their real JavaScript in one Node process, and the events that go in and out.
 
-The event's structure: https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/functions-event-structure.html
+The structure of an event: https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/functions-event-structure.html
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from typing import Any, Literal
 Event = dict[str, Any]
 EventType = Literal["viewer-request", "viewer-response"]
 
-# Seconds; CloudFront's own bound is about a millisecond, which nothing on a laptop keeps.
+# Seconds. CloudFront's own limit is about one millisecond, too short for a process on a laptop.
 TIMEOUT = 2.0
 LINE_LIMIT = 4 * 1024 * 1024
 
 
 class FunctionError(Exception):
-    """The function threw, took too long, or gave nothing that CloudFront could use."""
+    """The function threw an error, took too long, or returned something that CloudFront can't use."""
 
 
 def node() -> str:
-    """The Node of this project's requirements: Playwright brings one. Another one on the PATH, if that is missing."""
+    """Path of Node: the one that comes with Playwright (a requirement of this project), else one from the PATH."""
     playwright = find_spec("playwright")
     if playwright and playwright.origin:
         bundled = Path(playwright.origin).parent / "driver" / "node"
@@ -37,11 +37,11 @@ def node() -> str:
             return str(bundled)
     if found := shutil.which("node"):
         return found
-    raise FunctionError("No Node found to run CloudFront Functions with: run `make venv`.")
+    raise FunctionError("There is no Node to run CloudFront Functions with: run `make venv`.")
 
 
 class Functions:
-    """Calls functions by their code. One process for all; it is started when first needed, and again when it died."""
+    """Calls functions, given their code. One process runs them all. It is started when needed, also after it died."""
 
     def __init__(self) -> None:
         self.process: asyncio.subprocess.Process | None = None
@@ -51,12 +51,12 @@ class Functions:
         self.starting = asyncio.Lock()
 
     async def call(self, code: str, event: Event) -> Any:
-        """What `handler(event)` returns.
+        """The value that `handler(event)` returns.
 
         Raises
         ------
         FunctionError
-            It didn't return.
+            It did not return a value.
         """
         async with self.starting:
             if self.process is None or self.process.returncode is not None:
@@ -111,7 +111,7 @@ class Functions:
                 answer.set_result("-")
 
     async def stop(self) -> None:
-        """End the process; calls under way fail."""
+        """Ends the process. Calls that are under way fail."""
         if self.reader:
             self.reader.cancel()
             self.reader = None
@@ -125,7 +125,7 @@ class Functions:
 
 
 def fields(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
-    """The event's form of headers, query strings and cookies: a name's value, and all of them where it comes again."""
+    """Headers, query strings or cookies in the event's form: each name's value, and all values if there are several."""
     result: dict[str, Any] = {}
     for name, value in pairs:
         if name in result:
@@ -142,7 +142,7 @@ def values(field: Mapping[str, Any]) -> list[str]:
 def request_of(
     method: str, path: str, query: str, headers: Iterable[tuple[str, str]], cookies: Mapping[str, str]
 ) -> Event:
-    """The event's `request`. Header names in lower case; cookies have a place of their own."""
+    """The event's `request`. Header names are in lower case; cookies are not among the headers."""
     pairs = (pair.partition("=") for pair in query.split("&") if pair)
     return {
         "method": method,
@@ -156,7 +156,7 @@ def request_of(
 def event_of(
     kind: EventType, distribution_id: str, domain: str, request_id: str, address: str, request: Event, **rest: Any
 ) -> Event:
-    """A whole event; `address` is the viewer's IP address, `rest` the response of a viewer-response event."""
+    """A whole event. `address` is the viewer's IP address, `rest` the response in a viewer-response event."""
     return {
         "version": "1.0",
         "context": {
@@ -172,7 +172,7 @@ def event_of(
 
 
 def query_of(querystring: Any) -> str:
-    """The query string of a returned request: an object like the event's, or already text."""
+    """The query string of a returned request, which is an object like the event's, or a text."""
     if isinstance(querystring, str):
         return querystring
     pairs = ((name, value) for name, field in (querystring or {}).items() for value in values(field))

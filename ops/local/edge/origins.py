@@ -1,4 +1,4 @@
-"""Fetching from a distribution's origins: S3 under origin access control, API Gateway by its address."""
+"""Fetches from a distribution's origins: from S3 under origin access control, from API Gateway by its address."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ API_BODY_LIMIT = 10 * MIB
 
 
 class BodyTooLargeError(Exception):
-    """More than the origin takes."""
+    """The viewer's body is larger than the origin accepts."""
 
 
 class UnreachableError(Exception):
-    """An origin that has no place on this machine."""
+    """The origin does not exist on this machine."""
 
 
 def is_api(origin: Origin) -> bool:
@@ -30,7 +30,7 @@ def is_api(origin: Origin) -> bool:
 
 
 async def bounded(body: AsyncIterator[bytes], limit: int) -> AsyncIterator[bytes]:
-    """The same chunks; raises BodyTooLargeError when they pass `limit` bytes."""
+    """Passes the chunks on, and raises BodyTooLargeError when they are more than `limit` bytes."""
     size = 0
     async for chunk in body:
         size += len(chunk)
@@ -47,7 +47,7 @@ class Origins:
         self.session: aiohttp.ClientSession | None = None
 
     async def open(self) -> None:
-        # Bytes go through as they are: nothing is decoded, no cookie kept.
+        # Bytes pass through unchanged: nothing is decompressed, and no cookie is kept.
         self.session = aiohttp.ClientSession(
             auto_decompress=False, cookie_jar=aiohttp.DummyCookieJar(), connector=aiohttp.TCPConnector(limit=64)
         )
@@ -57,9 +57,9 @@ class Origins:
             await self.session.close()
 
     async def invalidations(self, distribution: Distribution, seen: int | None) -> tuple[int, list[str]]:
-        """How many invalidations of the distribution there were, and the paths of those after the first `seen`.
+        """The number of the distribution's invalidations, and the paths of those after the first `seen`.
 
-        Answered when there are new ones, or after some seconds; at once where `seen` is None.
+        The answer comes when there are new ones, or after some seconds. If `seen` is None, it comes at once.
         """
         assert self.session
         headers = {"x-edge-distribution": distribution.arn, "x-edge-seen": "" if seen is None else str(seen)}
@@ -78,21 +78,21 @@ class Origins:
         headers: dict[str, str],
         body: AsyncIterator[bytes] | None,
     ) -> aiohttp.ClientResponse:
-        """The origin's answer, its body still to be read.
+        """The origin's answer. Its body is still to be read.
 
         Raises
         ------
         BodyTooLargeError
             The viewer sent more than `body` may hold.
         UnreachableError, TimeoutError, aiohttp.ClientError
-            No answer.
+            There is no answer.
         """
         assert self.session
         headers = headers | {name.lower(): value for name, value in origin.headers}
         if origin.is_s3:
-            # Not S3's own address: the emulator's origin fetch (ops/local/adapter) checks the bucket policy for
-            # CloudFront's service principal and this distribution, which is what origin access control means. A GET
-            # signed with our root key would pass whatever the policy says.
+            # This is not S3's own address. A GET that is signed with our root key would pass whatever the bucket's
+            # policy says. The adapter's origin fetch (ops/local/adapter/cdn.py) checks the policy for CloudFront's
+            # service principal and this distribution, as origin access control does.
             url = f"{self.endpoint_url}/_edge/origin"
             headers |= {
                 "x-edge-distribution": distribution.arn,
@@ -102,7 +102,7 @@ class Origins:
             if viewer := headers.pop("origin", None):
                 headers["x-edge-viewer-origin"] = viewer
         elif api := EXECUTE_API.fullmatch(origin.domain):
-            # CloudFront puts the origin's path before the viewer's; its first part names the API's stage.
+            # CloudFront puts the origin's path before the viewer's. Its first part is the API's stage.
             stage, _, below = origin.path.removeprefix("/").partition("/")
             url = f"{self.endpoint_url}/restapis/{api[1]}/{stage}/_user_request_"
             url += (f"/{below}" if below else "") + path
@@ -120,7 +120,7 @@ class Origins:
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=origin.read_timeout),
             )
         except aiohttp.ClientError as error:
-            # What the body's generator raises comes wrapped as a failure to send.
+            # An error that the body's generator raises comes wrapped in a ClientError.
             if isinstance(error.__cause__, BodyTooLargeError):
                 raise error.__cause__ from None
             raise

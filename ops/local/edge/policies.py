@@ -1,6 +1,6 @@
-"""What CloudFront's policies say of one request: its cache key, what the origin gets, what the viewer gets.
+"""Applies CloudFront's policies to one request: its cache key, the request to the origin, the headers for the viewer.
 
-How a cache policy and an origin request policy add up:
+How a cache policy and an origin request policy work together:
 https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/origin-request-understand-origin-request-policy.html
 """
 
@@ -13,7 +13,7 @@ from ops.local.edge.distribution import Behavior
 
 Headers = dict[str, str]
 
-# A connection's own, or written anew for the origin; never handed on.
+# Headers that belong to one connection, or that are made again for the origin. They are never passed on.
 HOP_BY_HOP = frozenset(
     [
         "connection",
@@ -33,7 +33,7 @@ HOP_BY_HOP = frozenset(
 
 
 def chosen(behavior: str, listed: Iterable[str], names: Iterable[str]) -> set[str]:
-    """Which names a policy's `none`, `whitelist`, `allExcept`, `all` or `allViewer…` lets through."""
+    """The names that a policy lets through: `none`, `whitelist`, `allExcept`, `all` or `allViewer…`."""
     names, listed = set(names), set(listed)
     if behavior == "none":
         return set()
@@ -45,7 +45,10 @@ def chosen(behavior: str, listed: Iterable[str], names: Iterable[str]) -> set[st
 
 
 def _select(config: Mapping[str, Any] | None, kind: str, names: Iterable[str]) -> set[str]:
-    """`kind` is Header, Cookie or QueryString; header names compare in lower case."""
+    """The names that one part of a policy lets through. `kind` is Header, Cookie or QueryString.
+
+    Header names are compared in lower case.
+    """
     part = (config or {}).get(f"{kind}sConfig") or {}
     listed = (part.get(f"{kind}s") or {}).get("Items", [])
     if kind == "Header":
@@ -59,7 +62,7 @@ def query_pairs(query: str) -> list[tuple[str, str]]:
 
 
 def _encodings(config: Mapping[str, Any], accept: str) -> str:
-    """Accept-Encoding, reduced to what the cache policy tells apart."""
+    """Accept-Encoding, reduced to the encodings that the cache policy distinguishes."""
     offered = {part.partition(";")[0].strip() for part in accept.lower().split(",")}
     return ",".join(
         name
@@ -73,7 +76,7 @@ def _key_parts(behavior: Behavior) -> dict[str, Any]:
 
 
 def cache_key(behavior: Behavior, path: str, query: str, headers: Headers, cookies: Mapping[str, str]) -> str:
-    """Requests with one key get one answer. Header names in lower case."""
+    """The cache key: requests with the same key get the same answer. Header names are in lower case."""
     config = _key_parts(behavior)
     pairs = query_pairs(query)
     kept = _select(config, "QueryString", (n for n, _ in pairs))
@@ -91,7 +94,7 @@ def cache_key(behavior: Behavior, path: str, query: str, headers: Headers, cooki
 def to_origin(
     behavior: Behavior, query: str, headers: Headers, cookies: Mapping[str, str], address: str
 ) -> tuple[str, Headers]:
-    """The query string and headers that the origin gets, for a viewer at this IP address."""
+    """The query string and headers of the request to the origin, for a viewer at this IP address."""
     cache, request = _key_parts(behavior), behavior.origin_request_policy
     viewer = {name for name in headers if name not in HOP_BY_HOP | {"cookie"}}
     names = _select(cache, "Header", viewer) | _select(request, "Header", viewer)
@@ -115,7 +118,7 @@ def to_origin(
 def response_headers(
     policy: Mapping[str, Any] | None, headers: Headers, origin: str | None, preflight: bool
 ) -> Headers:
-    """A response's headers after the response headers policy; `origin` is the viewer's Origin header."""
+    """A response's headers after the response headers policy. `origin` is the viewer's Origin header."""
     result = dict(headers)
     if not policy:
         return result
@@ -182,7 +185,7 @@ def _cors(config: Mapping[str, Any], result: Headers, origin: str | None, prefli
 
 
 def chosen_origin(pattern: str, origin: str) -> bool:
-    """Whether `https://*.example.com` and the like cover a page's origin; a pattern without scheme covers both."""
+    """Whether a pattern such as `https://*.example.com` covers a page's origin. Without a scheme it covers both."""
     if "://" not in pattern:
         origin = origin.partition("://")[2]
     before, star, after = pattern.partition("*")

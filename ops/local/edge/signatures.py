@@ -1,4 +1,4 @@
-"""Signed URLs and signed cookies of CloudFront's trusted key groups: RSA with SHA-1 over a policy.
+"""Checks CloudFront's signed URLs and signed cookies: RSA with SHA-1 over a policy, by a key of a trusted group.
 
 https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/PrivateContent.html
 """
@@ -25,7 +25,7 @@ COOKIES = {f"CloudFront-{name}": name for name in PARAMETERS}
 
 
 class RefusedError(Exception):
-    """No valid signature. `code` is CloudFront's error code, the text its message."""
+    """There is no valid signature. `code` is CloudFront's error code, the text is its message."""
 
     def __init__(self, code: str, message: str = "Access denied") -> None:
         super().__init__(message)
@@ -33,7 +33,7 @@ class RefusedError(Exception):
 
 
 def split(query: str) -> tuple[str, dict[str, str]]:
-    """A raw query string without the signature's parameters, and those parameters."""
+    """(the raw query string without the signature's parameters, these parameters)."""
     rest, signature = [], {}
     for pair in query.split("&") if query else []:
         name, _, value = pair.partition("=")
@@ -45,7 +45,7 @@ def split(query: str) -> tuple[str, dict[str, str]]:
 
 
 def without_cookies(cookies: Mapping[str, str]) -> dict[str, str]:
-    """The cookies that may go further than the edge."""
+    """The cookies without the signature, which must not go further than the edge."""
     return {name: value for name, value in cookies.items() if name not in COOKIES}
 
 
@@ -58,14 +58,14 @@ def check(
     now: float,
     address: str,
 ) -> None:
-    """Pass if a trusted key signed for this viewer, address and moment.
+    """Returns if a trusted key has signed for this viewer, address and time.
 
     Parameters
     ----------
     url:
-        What the viewer asked for, without the signature's parameters.
+        The address that the viewer asked for, without the signature's parameters.
     signature:
-        The signature's parameters of the query; if there are none, the cookies count.
+        The signature's parameters from the query. If there are none, the cookies count.
     now:
         Unix seconds.
     address:
@@ -74,7 +74,7 @@ def check(
     Raises
     ------
     RefusedError
-        Anything else.
+        In every other case.
     """
     given = signature or {COOKIES[name]: value for name, value in cookies.items() if name in COOKIES}
     if not given.get("Key-Pair-Id"):
@@ -94,7 +94,7 @@ def check(
 
 
 def _decode(text: str) -> bytes:
-    """CloudFront's base64, safe in URLs: `-`, `_` and `~` for `+`, `=` and `/`."""
+    """Decodes CloudFront's base64 for URLs, which has `-`, `_` and `~` in place of `+`, `=` and `/`."""
     try:
         return base64.b64decode(text.translate(str.maketrans("-_~", "+=/")), validate=True)
     except binascii.Error:
@@ -102,7 +102,7 @@ def _decode(text: str) -> bytes:
 
 
 def _canned(url: str, expires: str) -> bytes:
-    """The policy that a URL with nothing but `Expires` stands for; each byte counts."""
+    """The policy of a URL that has only `Expires`. It must be the same to the byte as the signed one."""
     if not re.fullmatch(r"\d{1,12}", expires, re.ASCII):
         raise RefusedError("MissingKey", "Missing Expires or Policy query parameter or cookie value")
     condition = {"DateLessThan": {"AWS:EpochTime": int(expires)}}

@@ -16,7 +16,7 @@ import pytest
 from chalicelib.settings import load
 from ops import config
 from ops.doctor import functions
-from ops.doctor.checks import Patient
+from ops.doctor.patient import Patient
 from ops.stack.policies import POLICIES
 from tests.stage import STAGE
 
@@ -36,33 +36,33 @@ WANTED = {"lambda_timeout": 900, "lambda_memory_size": 1769, "lambda_architectur
     ("damage", "says"),
     [
         ({}, ""),
-        ({"Runtime": "python3.9"}, "python3.9, which Filemill is not made for"),
-        ({"Timeout": 60}, "Timeout of 60, where 900"),
-        ({"MemorySize": 128}, "MemorySize of 128, where 1769"),
-        ({"Architectures": ["x86_64"]}, "runs on x86_64, where arm64"),
+        ({"Runtime": "python3.9"}, "python3.9, which Filemill does not support"),
+        ({"Timeout": 60}, "Timeout of 60, but 900"),
+        ({"MemorySize": 128}, "MemorySize of 128, but 1769"),
+        ({"Architectures": ["x86_64"]}, "runs on x86_64, but arm64"),
         ({"Layers": []}, "does not have the layer that was deployed last"),
-        ({"Environment": {"Variables": {}}}, "does not have the settings that are recorded (FILEMILL_STAGE)"),
+        ({"Environment": {"Variables": {}}}, "does not have the recorded settings (FILEMILL_STAGE)"),
         (
             {"LastUpdateStatus": "Failed", "LastUpdateStatusReason": "no role"},
-            "could not take its last change (no role)",
+            "could not be updated the last time (no role)",
         ),
     ],
 )
-def test_a_function_that_is_not_as_recorded(damage: dict[str, Any], says: str) -> None:
+def test_a_function_that_is_not_as_recorded_is_found(damage: dict[str, Any], says: str) -> None:
     found = functions.assess_function({**PRESENT, **damage}, WANTED, {"FILEMILL_STAGE": "test"}, [LAYER])
     assert says in found
     assert bool(found) == bool(says)
 
 
-def test_a_function_s_reserved_concurrency() -> None:
+def test_another_reserved_concurrency_than_the_recorded_one_is_found() -> None:
     assert functions.assess_concurrency({}, {}) == ""
     assert functions.assess_concurrency({"ReservedConcurrentExecutions": 5}, {"reserved_concurrency": 5}) == ""
     assert "is turned off" in functions.assess_concurrency({"ReservedConcurrentExecutions": 0}, {})
-    assert "of 5, where none is" in functions.assess_concurrency({"ReservedConcurrentExecutions": 5}, {})
-    assert "of none, where 5 is" in functions.assess_concurrency({}, {"reserved_concurrency": 5})
+    assert "of 5, but none is" in functions.assess_concurrency({"ReservedConcurrentExecutions": 5}, {})
+    assert "of none, but 5 is" in functions.assess_concurrency({}, {"reserved_concurrency": 5})
 
 
-def test_a_role_that_holds_other_permissions() -> None:
+def test_a_role_that_holds_other_permissions_is_found() -> None:
     read, write = {"Sid": "Read", "Action": ["s3:GetObject"]}, {"Sid": "Write", "Action": ["s3:PutObject"]}
     wanted = {"Statement": [read, write]}
     assert functions.assess_policy(wanted, wanted) == ""
@@ -70,7 +70,7 @@ def test_a_role_that_holds_other_permissions() -> None:
     assert functions.assess_policy({"Statement": [read, write, {"Sid": "All"}]}, wanted) == "more permissions"
 
 
-def test_other_code_than_the_checkout_s() -> None:
+def test_other_code_than_the_checkouts_is_found() -> None:
     ours = {"app.py": 1, "chalicelib/a.py": 2}
     theirs = {**ours, "chalice/app.py": 9, "chalicelib/__pycache__/a.cpython-313.pyc": 9}
     assert functions.assess_code(theirs, ours) == ""
@@ -85,7 +85,7 @@ def test_other_code_than_the_checkout_s() -> None:
     )
 
 
-def test_other_packages_than_the_pinned_ones_and_those_of_another_python() -> None:
+def test_packages_that_are_not_pinned_or_made_for_another_python_are_found() -> None:
     folder = "python/lib/python3.13/site-packages"
     names = {
         f"{folder}/pillow-13.0.0.dist-info/METADATA",
@@ -96,10 +96,10 @@ def test_other_packages_than_the_pinned_ones_and_those_of_another_python() -> No
     pins = {"pillow": "13.0.0", "python-ulid": "4.1.0"}
     assert functions.assess_packages(names, pins, "python3.13") == ""
     assert functions.assess_packages(names, {"pillow": "12.0.0"}, "python3.13") == (
-        "pillow 13.0.0, where requirements.txt says 12.0.0"
+        "pillow 13.0.0, but requirements.txt says 12.0.0"
     )
     assert "idna not at all" in functions.assess_packages(names, {"idna": "3.20"}, "python3.13")
-    assert "compiled for Python 3.13, and runs on python3.12" in functions.assess_packages(names, pins, "python3.12")
+    assert "compiled for Python 3.13, but runs on python3.12" in functions.assess_packages(names, pins, "python3.12")
 
 
 class NoSuchFunctionError(Exception):
@@ -159,7 +159,7 @@ def test_one_archive_is_fetched_for_all_functions_and_the_edited_one_is_named(
     assert functions.check_code(patient) == "", "check_functions says that it is gone"
 
 
-def test_an_archive_s_names_are_read_from_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_archives_names_are_read_from_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = io.BytesIO()
     with zipfile.ZipFile(whole, "w") as archive:
         archive.writestr("large.bin", bytes(100_000))

@@ -70,7 +70,7 @@ def test_the_cache_counts_a_replaced_answer_once() -> None:
     assert cache.size == 0
 
 
-def test_what_is_too_large_is_not_kept() -> None:
+def test_an_answer_that_is_too_large_is_not_kept() -> None:
     cache = Cache(limit=100, entry_limit=50)
     cache.put("a", entry(50))
     cache.put("a", entry(51))
@@ -137,7 +137,7 @@ def test_a_viewers_copy_is_recognised(request_headers: dict[str, str], fresh: bo
         ("", None),
     ],
 )
-def test_ranges(asked: str, given: tuple[int, int] | bool | None) -> None:
+def test_a_range_is_answered_with_its_bytes(asked: str, given: tuple[int, int] | bool | None) -> None:
     assert byte_range({"range": asked}, STORED, 100) == given
 
 

@@ -27,7 +27,7 @@ from ops.local.edge.distribution import Behavior, Distribution, Origin, OriginGr
         ("*", "/", True),
     ],
 )
-def test_path_patterns(pattern: str, path: str, matches: bool) -> None:
+def test_a_path_pattern_matches_as_at_cloudfront(pattern: str, path: str, matches: bool) -> None:
     assert bool(path_pattern(pattern).fullmatch(path)) is matches
 
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from cryptography.hazmat.primitives.hashes import SHA1
 
 from ops.local.edge import Edge
 from ops.local.edge.distribution import Behavior, Distribution, Origin, path_pattern
+from ops.local.edge.thread import EdgeThread
 from tests.edge import standin
 from tests.edge.standin import BODY, Emulator
 
@@ -267,3 +269,31 @@ def test_reload_forgets_what_was_cached(edge: Edge, emulator: Emulator) -> None:
     get(edge, "/f/a")
     asyncio.run(edge.reload())
     assert get(edge, "/f/a").headers["X-Cache"] == "Miss from cloudfront"
+
+
+def test_an_edge_that_cannot_start_says_why_and_leaves_no_thread(emulator: Emulator) -> None:
+    with standin.edge_of(STANDARD, emulator) as first:
+        second = EdgeThread(Edge("E1", emulator.url, first.port, client=object()))  # type: ignore[arg-type]
+        with pytest.raises(OSError, match="address already in use"):
+            second.start()
+        assert not second.thread.is_alive()
+        second.stop()
+
+
+def sockets() -> int:
+    """How many sockets this process has open."""
+    open_files = (str(link.readlink()) for link in Path("/proc/self/fd").iterdir() if link.is_symlink())
+    return sum(name.startswith("socket:") for name in open_files)
+
+
+def test_stopping_in_the_midst_of_a_request_leaves_no_socket_open() -> None:
+    async def hold(request: web.BaseRequest) -> web.Response:
+        await asyncio.sleep(30)
+        return web.Response()
+
+    before = sockets()
+    with standin.emulator() as emulator:
+        emulator.handler = hold
+        with standin.edge_of(STANDARD, emulator) as edge, pytest.raises(requests.Timeout):
+            requests.get(edge.url + "/f/a", timeout=0.3)
+    assert sockets() == before

@@ -1,4 +1,4 @@
-"""Which requests the emulator answers."""
+"""Which requests the emulator answers, and which it refuses."""
 
 import pytest
 
@@ -67,6 +67,30 @@ def test_a_form_upload_needs_a_known_origin() -> None:
     assert refused("POST", "/bucket", **FORM, sec_fetch_site="cross-site")
 
 
+def test_a_form_goes_to_a_bucket_and_nowhere_else() -> None:
+    ours = {**FORM, "origin": "http://localhost:8000"}
+    assert refused("POST", "/", **ours)
+    assert refused("POST", "/bucket/key", **ours)
+    assert refused("POST", "/bucket", "delete", **ours)
+    assert refused("PUT", "/bucket", **ours)
+    assert refused("POST", "/bucket", content_type="application/json", origin="http://localhost:8000")
+
+
+def test_a_refused_page_is_told_which_origin_it_has() -> None:
+    form = {**HOST, **FORM}
+    assert "Origin https://evil.example may not" in str(
+        refusal("POST", "/bucket", "", {**form, "origin": "https://evil.example"}, OURS)
+    )
+    assert "Origin unknown may not" in str(
+        refusal("POST", "/bucket", "", {**form, "sec-fetch-site": "cross-site"}, OURS)
+    )
+
+
+def test_a_request_with_a_credential_but_no_signature_is_not_presigned() -> None:
+    unsigned = SIGNED.partition("&")[0]
+    assert refused("PUT", "/bucket/a/key", unsigned, origin="http://localhost:8000")
+
+
 def test_a_presigned_request_needs_a_known_origin() -> None:
     assert not refused("PUT", "/bucket/a/key", SIGNED, origin="http://localhost:8000")
     assert refused("PUT", "/bucket/a/key", SIGNED, origin="https://evil.example")
@@ -84,6 +108,8 @@ def test_preflights_of_uploads_pass() -> None:
     assert not refused("OPTIONS", "/bucket", **asked)
     assert not refused("OPTIONS", "/bucket/key", SIGNED, **(asked | {"access_control_request_method": "PUT"}))
     assert refused("OPTIONS", "/bucket", **(asked | {"origin": "https://evil.example"}))
+    assert refused("OPTIONS", "/bucket", **(asked | {"access_control_request_method": "PUT"}))
+    assert refused("DELETE", "/bucket", **asked)
 
 
 def test_the_api_is_open_to_every_page_as_on_aws() -> None:

@@ -1,6 +1,8 @@
-"""What CloudFront's policies let through, into the cache key, to the origin and to the viewer."""
+"""CloudFront's policies decide what reaches the cache key, the origin and the viewer."""
 
 from typing import Any
+
+import pytest
 
 from ops.local.edge.distribution import Behavior, path_pattern
 from ops.local.edge.policies import cache_key, chosen_origin, response_headers, to_origin
@@ -102,6 +104,24 @@ def test_response_headers_override_only_where_told() -> None:
     assert response_headers(SECURITY, {}, None, False)["x-frame-options"] == "DENY"
 
 
+def test_custom_headers_are_added_and_an_origins_own_ones_stay() -> None:
+    assert response_headers(SECURITY, {}, None, False)["x-a"] == "ours"
+    assert response_headers(SECURITY, {"x-a": "theirs"}, None, False)["x-a"] == "theirs"
+
+
+@pytest.mark.parametrize(
+    ("config", "value"),
+    [
+        ({"Protection": True, "ModeBlock": True}, "1; mode=block"),
+        ({"Protection": True, "ModeBlock": False}, "1"),
+        ({"Protection": False}, "0"),
+    ],
+)
+def test_the_xss_header_says_what_the_policy_says(config: dict[str, bool], value: str) -> None:
+    policy = {"SecurityHeadersConfig": {"XSSProtection": {**config, "Override": True}}}
+    assert response_headers(policy, {}, None, False) == {"x-xss-protection": value}
+
+
 def cors(*origins: str, override: bool = True) -> dict[str, Any]:
     return {
         "CorsConfig": {
@@ -131,7 +151,14 @@ def test_cors_of_the_origin_stays_unless_overridden() -> None:
     assert response_headers(cors("*"), theirs, "https://x.example", False)["access-control-allow-origin"] == "*"
 
 
-def test_origin_patterns() -> None:
+def test_a_star_in_an_origin_stands_for_a_name_before_the_rest() -> None:
+    assert chosen_origin("https://*.a.example", "https://b.a.example")
+    assert not chosen_origin("https://*.a.example", "https://b.a.example.evil")
+    assert not chosen_origin("https://*.a.example", "https://b.evil")
+    assert not chosen_origin("https://*.a.example", "http://b.a.example")
+
+
+def test_an_origin_without_a_scheme_covers_both_schemes() -> None:
     assert chosen_origin("*", "https://a.example")
     assert chosen_origin("a.example", "http://a.example")
     assert not chosen_origin("https://a.example", "http://a.example")

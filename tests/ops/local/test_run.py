@@ -1,4 +1,4 @@
-"""What stops `make run` is a sentence with its remedy; what is copied and hashed is what gets deployed."""
+"""`make run`: whatever stops it is a sentence that says what to do, and it deploys again only after a change."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ import pytest
 from ops.errors import OpsError
 from ops.local import project, stage
 from ops.local.emulator_process import check_port, check_state, end_leftover, move_addresses
+from ops.local.machine import check_machine
 from ops.local.run import GUIDE, add_arguments, guide, only_one
-from ops.local.stage import LocalStage, check_machine
+from ops.local.stage import LocalStage
 
 
 @pytest.mark.parametrize(("family", "address"), [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")])
@@ -103,7 +104,7 @@ def test_a_leftover_emulator_is_ended_and_a_stranger_with_its_number_is_not(tmp_
     assert not said
     leftover = subprocess.Popen([sys.executable, "-c", wait, adapter], start_new_session=True)
     pidfile.write_text(str(leftover.pid))
-    reaper = threading.Thread(target=leftover.wait)  # a child of ours would else stay as a zombie
+    reaper = threading.Thread(target=leftover.wait)  # otherwise it would stay as a zombie, because it is our child
     reaper.start()
     end_leftover(pidfile, said.append)
     reaper.join()
@@ -174,6 +175,10 @@ def root(tmp_path: Path) -> Path:
     (root / "requirements.txt").write_text("")
     (root / "ops" / "local").mkdir(parents=True)
     (root / "ops" / "provision.py").write_text("")
+    (root / "ops" / "stack").mkdir()
+    (root / "ops" / "stack" / "policies.py").write_text("")
+    (root / "ops" / "local" / "adapter").mkdir()
+    (root / "ops" / "local" / "adapter" / "cdn.py").write_text("")
     for name in ("emulator.py", "requirements.txt"):
         (root / "ops" / "local" / name).write_text("")
     return root
@@ -206,7 +211,9 @@ def test_the_fingerprint_changes_with_what_is_deployed_only(root: Path, tmp_path
     (root / ".chalice" / "config.json").write_text('{"app_name": "filemill", "stages": {}}')
     assert project.fingerprint(root, "http://localhost:8000") == before
     assert project.fingerprint(root, "http://localhost:9000") != before
-    for name in ("chalicelib/a.py", "app.py", ".chalice/resources.yaml", "requirements.txt", "ops/provision.py"):
+    deciding = ("chalicelib/a.py", "app.py", ".chalice/resources.yaml", "requirements.txt")
+    tools = ("ops/provision.py", "ops/stack/policies.py", "ops/local/adapter/cdn.py", "ops/local/emulator.py")
+    for name in deciding + tools:
         last = project.fingerprint(root)
         (root / name).write_text("changed")
         assert project.fingerprint(root) != last, name

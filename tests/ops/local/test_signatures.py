@@ -116,6 +116,22 @@ def test_a_policy_may_begin_later_and_name_a_network() -> None:
     assert refusal(url, now=later, address="11.1.2.3") == "AccessDenied"
 
 
+def test_a_policy_holds_from_after_its_beginning_until_before_its_end() -> None:
+    begin = NOW + timedelta(minutes=1)
+    query = urlsplit(wildcard(f"{BASE}/*", BASE, date_greater_than=begin)).query
+    url, second = f"{BASE}/w640.webp?{query}", timedelta(seconds=1)
+    assert refusal(url, now=begin) == "AccessDenied"
+    verify(url, now=begin + second)
+    verify(url, now=SOON - second)
+    assert refusal(url, now=SOON) == "AccessDenied"
+
+
+def test_a_refusal_has_cloudfronts_code_and_message() -> None:
+    with pytest.raises(RefusedError, match=r"^Missing Key-Pair-Id query parameter or cookie value$") as missing:
+        verify(f"{BASE}/w640.webp")
+    assert missing.value.code == "MissingKey"
+
+
 @pytest.mark.parametrize(
     "policy", [b"", b"[]", b"{}", b'{"Statement":[]}', b'{"Statement":[{"Resource":"*"}]}', b'{"Statement":[1]}']
 )

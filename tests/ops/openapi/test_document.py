@@ -130,7 +130,7 @@ def test_other_examples_fit_their_schemas(document: dict[str, Any]) -> None:
 
 
 def test_examples_of_bodies_and_answers_are_what_the_models_take() -> None:
-    operations = openapi_document._operations()
+    operations = openapi_document.operations()
     bodies = {operation.body.__name__: operation.body for operation in operations if operation.body}
     assert set(BODIES) == set(bodies)
     for name, examples in BODIES.items():

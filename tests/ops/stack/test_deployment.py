@@ -1,4 +1,4 @@
-"""How a stack is brought to a template: the decisions, then the way through them against a scripted CloudFormation."""
+"""How a stack is brought to a template: the decisions alone, then whole runs against a scripted CloudFormation."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from ops.errors import OpsError
-from ops.stack import deployment, plan
+from ops.stack import cloudformation, deployment, plan
 from ops.stack.plan import Stack, Step
 
 BEGIN = datetime(2026, 11, 22, tzinfo=UTC)
@@ -36,7 +36,7 @@ STACK_ID = "arn:aws:cloudformation:eu-west-1:123456789012:stack/filemill-prod/1"
         ("DELETE_FAILED", Step.STUCK),
     ],
 )
-def test_every_status_has_a_way_on(status: str | None, step: Step) -> None:
+def test_every_stack_status_has_a_next_step(status: str | None, step: Step) -> None:
     assert plan.next_step(status) is step
 
 
@@ -99,8 +99,11 @@ def test_replacing_or_removing_what_holds_data_is_seen() -> None:
 
 
 class FakeCloudFormation:
-    """Answers like CloudFormation for one stack. `outcome`: the status that executing a change set ends in, after the
-    events given; `change_set`: why a change set fails, if it does."""
+    """Answers like CloudFormation for one stack.
+
+    `outcome` is the status after a change set was executed, `during` the events before that, and `change_set` the
+    reason why making a change set fails, if it does.
+    """
 
     def __init__(self, status: str | None = None, *, protected: bool = False) -> None:
         self.status = status
@@ -128,7 +131,7 @@ class FakeCloudFormation:
                 {"Error": {"Code": "ValidationError", "Message": f"Stack with id {StackName} does not exist"}}, "D"
             )
         status = self.status
-        if self.lag:  # what AWS answers before an operation has begun
+        if self.lag:  # AWS may answer like this before an operation has begun
             self.lag -= 1
             status = "UPDATE_COMPLETE"
         found = {
@@ -200,7 +203,7 @@ def test_a_new_stack_is_created_told_of_and_protected() -> None:
     made, said = deploy(cfn)
     assert cfn.calls == ["change set CREATE", "execute", "protect True"]
     assert cfn.sent["Parameters"] == [{"ParameterKey": "Stage", "ParameterValue": "prod"}]
-    assert deployment.outputs(made) == {"Table": "t"}
+    assert cloudformation.outputs(made) == {"Table": "t"}
     assert [line.split()[2:] for line in said] == [["Table", "create", "complete"]]
 
 
@@ -287,7 +290,7 @@ def test_failures_of_an_earlier_operation_are_not_told_again() -> None:
 def test_a_stack_that_needs_a_hand_says_which() -> None:
     with pytest.raises(OpsError, match="aws cloudformation continue-update-rollback --stack-name filemill-prod"):
         deploy(FakeCloudFormation("UPDATE_ROLLBACK_FAILED"))
-    with pytest.raises(OpsError, match="Finish that first, with --delete"):
+    with pytest.raises(OpsError, match="finish the deletion first, with --delete"):
         deploy(FakeCloudFormation("DELETE_FAILED"))
 
 

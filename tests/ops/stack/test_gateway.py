@@ -26,7 +26,7 @@ def api(stage: Calls) -> tuple[Any, str]:
 
 
 @pytest.mark.parametrize("kind", sorted(gateway.RESPONSES))
-def test_each_is_a_problem_document_that_any_page_can_read(kind: str) -> None:
+def test_each_gateway_response_is_a_problem_document_that_any_page_can_read(kind: str) -> None:
     status, headers, body = gateway.answer(kind, "the-id")
     document = json.loads(body)
     assert status == document["status"] == int(PROBLEMS[document["code"]])
@@ -42,7 +42,7 @@ def test_every_code_that_only_api_gateway_answers_is_among_them() -> None:
     assert set(GATEWAY_PROBLEMS) <= {code for code, _ in gateway.RESPONSES.values()}
 
 
-def test_they_are_set_once_and_shown_by_a_deployment(api: tuple[Any, str]) -> None:
+def test_gateway_responses_are_set_once_and_take_effect_with_a_deployment(api: tuple[Any, str]) -> None:
     client, api_id = api
     before = len(client.get_deployments(restApiId=api_id)["items"])
     assert gateway.configure(client, api_id, "api", {})

@@ -1,0 +1,130 @@
+"""Checks from the viewer's side: the distribution, its signatures, the API behind it, and this computer's clock."""
+
+from __future__ import annotations
+
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from chalicelib import keyring
+from ops import config
+from ops.doctor.patient import TIMEOUT, Patient
+from ops.stack import cloudformation, signing_key
+from ops.stack.emulator_gaps import is_emulator
+from ops.stack.names import stack_name
+
+# Seconds. AWS refuses requests that are signed 15 minutes off; signed addresses expire at the wrong time long before.
+SKEW = 30
+
+
+def check_clock(patient: Patient) -> str:
+    headers = patient.client("sts").get_caller_identity()["ResponseMetadata"]["HTTPHeaders"]
+    return assess_clock(headers.get("date", ""), datetime.now(UTC))
+
+
+def assess_clock(date: str, present: datetime) -> str:
+    if not date:
+        return ""
+    off = (present - parsedate_to_datetime(date)).total_seconds()
+    if abs(off) <= SKEW:
+        return ""
+    return f"this computer's clock is {abs(off):.0f} s {'ahead of' if off > 0 else 'behind'} AWS's: set it (NTP)"
+
+
+def check_distribution(patient: Patient) -> str:
+    cloudfront = patient.client("cloudfront")
+    try:
+        found = cloudfront.get_distribution(Id=patient.settings.distribution_id)["Distribution"]
+    except cloudfront.exceptions.NoSuchDistribution:
+        return f"there is no distribution {patient.settings.distribution_id}; {patient.provision}"
+    group = signing_key.find_key_group(cloudfront, patient.settings.stage, patient.region)
+    return assess_distribution(found, group["Id"] if group else "", patient)
+
+
+def assess_distribution(found: Mapping[str, Any], group_id: str, patient: Patient) -> str:
+    if found["Status"] != "Deployed":
+        return "its last change has not reached all edges yet: wait some minutes"
+    settings = found["DistributionConfig"]
+    if not settings["Enabled"]:
+        return f"it is turned off, so nothing is delivered; {patient.revert}"
+    paths = {each["PathPattern"]: each for each in settings.get("CacheBehaviors", {}).get("Items", [])}
+    for path in ("/f/public/*", "/f/private/*"):
+        if path not in paths:
+            return f"it has no behaviour for {path}; {patient.revert}"
+    trusted = paths["/f/private/*"].get("TrustedKeyGroups", {})
+    if not trusted.get("Enabled") or group_id not in trusted.get("Items", []):
+        return f"/f/private/* does not ask for this stage's signatures; {patient.revert}"
+    return ""
+
+
+def check_key(patient: Patient) -> str:
+    here, cloudfront, ssm = patient.settings, patient.client("cloudfront"), patient.client("ssm")
+    group = signing_key.find_key_group(cloudfront, here.stage, patient.region)
+    try:
+        stored = ssm.get_parameter(Name=here.cdn_key_parameter, WithDecryption=True)["Parameter"]["Value"]
+    except ssm.exceptions.ParameterNotFound:
+        return f"the private signing key is missing ({here.cdn_key_parameter}); {patient.provision}"
+    key = keyring.read_cdn_key(stored.encode(), here.cdn_key_id)
+    if group is None or key.id not in group["KeyGroupConfig"]["Items"]:
+        return f"CloudFront would refuse our signatures, because key {key.id} is in no key group; {patient.provision}"
+    public = cloudfront.get_public_key(Id=key.id)["PublicKey"]["PublicKeyConfig"]["EncodedKey"]
+    if public.split() != signing_key.public_half(stored).split():
+        return f"{here.cdn_key_parameter} is not the private half of key {key.id}; {patient.provision}"
+    try:
+        ssm.get_parameter(Name=here.secret_parameter)
+    except ssm.exceptions.ParameterNotFound:
+        return f"the secret that signs cursors and tokens is missing ({here.secret_parameter}); {patient.provision}"
+    return ""
+
+
+def check_signatures(patient: Patient) -> str:
+    """Asks for a private address without a signature, as a stranger would: it must be refused."""
+    url = f"{patient.settings.front_door}/f/private/doctor/none/none.webp"
+    try:
+        with urllib.request.urlopen(url, timeout=TIMEOUT) as answer:  # noqa: S310 - the stage's own front door
+            status = answer.status
+    except urllib.error.HTTPError as error:
+        status = error.code
+    except OSError as error:
+        return f"{patient.settings.front_door} does not answer ({error}): check its name, its certificate, the network"
+    if status == 403:
+        return ""
+    return f"{url} answers {status} without a signature, but it must answer 403; {patient.revert}"
+
+
+def check_front_door(patient: Patient) -> str:
+    if not patient.api_id:
+        return f"the app is not deployed from here; {patient.deploy}"
+    found = cloudformation.describe(patient.client("cloudformation"), stack_name(patient.settings.stage))
+    parameters = {p["ParameterKey"]: p["ParameterValue"] for p in found["Parameters"]} if found else {}
+    if not parameters.get("ApiDomain", "").startswith(f"{patient.api_id}."):
+        return f"the distribution does not know the API's address; {patient.provision} again"
+    return ""
+
+
+def check_health(patient: Patient) -> str:
+    if not patient.api_id:
+        return f"the app is not deployed from here; {patient.deploy}"
+    apigateway = patient.client("apigateway")
+    stage = config.read_config(patient.project_dir)["stages"][patient.settings.stage].get("api_gateway_stage", "api")
+    url = health_url(apigateway.meta.endpoint_url, patient.api_id, patient.region, stage)
+    try:
+        with urllib.request.urlopen(url, timeout=TIMEOUT):  # noqa: S310 - https, or the emulator's own address
+            return ""
+    except urllib.error.HTTPError as error:
+        if error.code in (403, 404):  # anyone may call it, so API Gateway itself answers: it has no such API or stage
+            return f"{url} answers {error.code}, so it does not exist; {patient.deploy}"
+        reason = f"{url} answers {error.code}"
+    except OSError as error:
+        reason = f"{url} does not answer ({error})"
+    return f"{reason}; see `chalice logs --stage {patient.settings.stage}`"
+
+
+def health_url(endpoint: str, api_id: str, region: str, stage: str) -> str:
+    """Address of the API's health check. On the emulator it is below the emulator's own address."""
+    if is_emulator(endpoint):
+        return f"{endpoint.rstrip('/')}/restapis/{api_id}/{stage}/_user_request_/v1/health"
+    return f"https://{api_id}.execute-api.{region}.amazonaws.com/{stage}/v1/health"

@@ -1,0 +1,69 @@
+"""The stage that the doctor examines, with the commands that its findings recommend."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import boto3
+
+from chalicelib.settings import Settings
+from ops import config
+
+TIMEOUT = 15  # seconds for one HTTP request; a cold start takes one or two
+RUNBOOK = "docs/operations.md#runbook"
+
+
+@dataclass(frozen=True)
+class Patient:
+    """The stage that is examined."""
+
+    session: boto3.Session
+    region: str
+    project_dir: Path
+    settings: Settings
+
+    def client(self, service: str) -> Any:
+        return self.session.client(service)  # type: ignore[call-overload]
+
+    @property
+    def provision(self) -> str:
+        return f"run `python -m ops provision --stage {self.settings.stage}`"
+
+    @property
+    def revert(self) -> str:
+        """For what was changed outside of the template: an ordinary `provision` would find nothing to change."""
+        return f"{self.provision[:-1]} --revert-drift`"
+
+    @property
+    def deploy(self) -> str:
+        return f"run `chalice deploy --stage {self.settings.stage}`"
+
+    @property
+    def reindex(self) -> str:
+        return f"`python -m ops reindex --stage {self.settings.stage}`"
+
+    @cached_property
+    def api_id(self) -> str:
+        return config.rest_api_id(self.deployed())
+
+    def deployed(self, kind: str | None = None) -> list[dict[str, Any]]:
+        """The resources that Chalice recorded as deployed, all or of one kind: `lambda_layer`, `iam_role` …"""
+        found = config.deployed_resources(self.project_dir, self.settings.stage) or []
+        return [resource for resource in found if kind in (None, resource.get("resource_type"))]
+
+    def function_name(self, function: str) -> str:
+        app = config.read_config(self.project_dir).get("app_name", "filemill")
+        return f"{app}-{self.settings.stage}" + ("" if function == "api_handler" else f"-{function}")
+
+    def timeout(self, function: str) -> int:
+        """The recorded time limit of a function, in seconds. Chalice's own default is 60."""
+        recorded = config.read_config(self.project_dir)
+        return int(config.function_settings(recorded, self.settings.stage, function).get("lambda_timeout", 60))
+
+
+# A check returns a sentence with what is wrong and how to fix it, or an empty string.
+Check = Callable[[Patient], str]

@@ -1,0 +1,51 @@
+"""API keys of the local stage, kept in files so that they can be pasted and used again."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+
+from ops.errors import OpsError
+from ops.local import project
+
+WAKING = 30  # seconds that the API's function gets to start
+
+
+def create(tenant: str, project_dir: Path, root: Path, environment: Mapping[str, str]) -> str:
+    """Makes a new key of this tenant, with `python -m ops keys create`."""
+    command = [sys.executable, "-m", "ops", "keys", "create", "--stage", project.STAGE, "--json"]
+    command += ["--project-dir", str(project_dir), "--tenant", tenant, "--name", "made by make run"]
+    made = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
+    if made.returncode:
+        raise OpsError(f"No API key could be made: {made.stderr.strip()}")
+    return str(json.loads(made.stdout)["key"])
+
+
+def store(file: Path, key: str) -> None:
+    """Writes a key to a file that only its owner can read."""
+    file.touch(mode=0o600)
+    file.chmod(0o600)
+    file.write_text(key + "\n")
+
+
+def accepted(front_door: str, key: str) -> bool:
+    """Whether the API accepts a key. Its function gets half a minute to start."""
+    request = urllib.request.Request(  # noqa: S310 - the local front door
+        f"{front_door}/v1/files?limit=1", headers={"Authorization": f"Bearer {key}"}
+    )
+    deadline = time.monotonic() + WAKING
+    while True:
+        try:
+            with urllib.request.urlopen(request, timeout=30) as response:  # noqa: S310
+                return bool(response.status == 200)
+        except urllib.error.HTTPError as error:
+            error.close()
+            if error.code in (401, 403) or time.monotonic() > deadline:
+                return False
+        time.sleep(0.5)

@@ -1,0 +1,123 @@
+"""The texts of the OpenAPI document that stand in no route or model: tags, headers, and links between operations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from ops.openapi.schemas import Schema
+
+INFO: Schema = {
+    "title": "Filemill",
+    "version": "",
+    "summary": "An event-driven file pipeline in your own AWS account.",
+    "description": "Times are UTC, RFC 3339 with milliseconds; sizes are bytes; widths and heights pixels. "
+    "Every error is an RFC 9457 problem document with a stable `code`. New fields and new codes may come at "
+    "any time; what is there stays (docs/api.md, Versions).",
+    "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+}
+
+# Tag → pattern of its paths. The first pattern that matches the beginning of a path decides.
+TAGS = {
+    "Upload tokens": r"/v1/upload-tokens",
+    "Uploads": r"/v1/files/{file_id}/(parts|complete)",
+    "Finding files": r"/v1/(search|changes|stats)|/v1/files/batch-get",
+    "Files": r"/v1/files",
+    "Uppy": r"/s3/",
+    "Service": r"/",
+}
+DESCRIPTIONS = {
+    "Files": "One record a file: create it, read it, change it, delete it.",
+    "Finding files": "Search, counts, and the feed of changes.",
+    "Uploads": "A large file's parts.",
+    "Upload tokens": "What a backend gives a browser, so that it can upload and nothing else.",
+    "Uppy": "What `@uppy/aws-s3` asks of a server, on the same uploads.",
+    "Service": "The API itself.",
+}
+ORDER = tuple(DESCRIPTIONS)
+
+SECURITY_SCHEMES: dict[str, Schema] = {
+    "apiKey": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "fm_…",
+        "description": "An API key, with the scopes `files:read`, `files:write` or both. It decides the "
+        "tenant. Never in a browser.",
+    },
+    "uploadToken": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "fmu_…",
+        "description": "What a backend gave a browser (`POST /v1/upload-tokens`): for its own uploads.",
+    },
+    "uploadCookie": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": "filemill_upload",
+        "description": "An upload token in the cookie that `POST /s3/session` sets.",
+    },
+}
+
+# Path parameters by name. `file_id` is not here: its schema comes from the API.
+PATH_PARAMETERS: dict[str, Schema] = {
+    "upload_id": {"schema": {"type": "string", "minLength": 1, "maxLength": 1024}, "description": "S3's upload id"},
+    "part_number": {"schema": {"type": "integer", "minimum": 1, "maximum": 10_000}},
+    "asset": {"schema": {"type": "string", "pattern": r"^[a-z0-9.-]+$"}},
+}
+
+REQUEST_HEADERS: dict[str, Schema] = {
+    "Idempotency-Key": {
+        "description": "Sent again with the same body within 24 hours, the request gets the same answer.",
+        "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
+    },
+    "If-Match": {
+        "description": "The record's `ETag`: the request is refused if it is another by now. `*` is any.",
+        "schema": {"type": "string"},
+        "example": '"3-0f5d3c1b2a497e68"',
+    },
+    "If-None-Match": {
+        "description": "An `ETag` that the client has: the answer is 304 without a body while it is the same.",
+        "schema": {"type": "string"},
+        "example": '"3-0f5d3c1b2a497e68"',
+    },
+}
+
+RESPONSE_HEADERS: dict[str, Schema] = {
+    "Cache-Control": {"schema": {"type": "string"}},
+    "ETag": {"description": "Names this state; for `If-Match` and `If-None-Match`.", "schema": {"type": "string"}},
+    "Idempotency-Replayed": {
+        "description": "The answer was given before, to the same `Idempotency-Key`.",
+        "schema": {"const": "true"},
+    },
+    "Location": {"description": "The new file's address.", "schema": {"type": "string"}},
+    "Retry-After": {"description": "Seconds.", "schema": {"type": "integer", "minimum": 0}},
+    "X-Request-Id": {"description": "Finds the request in the logs.", "schema": {"type": "string"}},
+    "WWW-Authenticate": {"schema": {"type": "string"}},
+}
+
+# What a client can call next: (operation, status of its answer) → [(operations, their parameters)].
+FILE_LINK = {"file_id": "$response.body#/id"}
+
+FILE_LINKS = ("get_file", "patch_file", "delete_file", "reprocess_file")
+
+PART_LINKS = ("list_parts", "sign_parts", "complete_upload")
+
+UPPY_LINKS = ("uppy_list_parts", "uppy_sign_batch", "uppy_complete", "uppy_abort")
+
+UPPY_LINK = {"upload_id": "$response.body#/uploadId", "key": "$response.body#/key"}
+
+LINKS: dict[tuple[str, int], list[tuple[Iterable[str], Mapping[str, str]]]] = {
+    ("create_file", 201): [(FILE_LINKS + PART_LINKS, FILE_LINK)],
+    ("patch_file", 200): [(("get_file", "patch_file", "delete_file"), FILE_LINK)],
+    ("reprocess_file", 200): [(("get_file",), FILE_LINK)],
+    ("restore_file", 200): [(("get_file", "patch_file", "delete_file"), FILE_LINK)],
+    ("list_files", 200): [
+        (("get_file",), {"file_id": "$response.body#/items/0/id"}),
+        (("list_files",), {"cursor": "$response.body#/next_cursor"}),
+    ],
+    ("list_changes", 200): [(("list_changes",), {"after": "$response.body#/next_after"})],
+    ("uppy_create_multipart", 200): [(UPPY_LINKS, UPPY_LINK)],
+}
+
+
+def header(name: str) -> Schema:
+    return {"$ref": f"#/components/headers/{name}"}

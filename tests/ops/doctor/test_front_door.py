@@ -1,0 +1,120 @@
+"""A front door that serves nothing, or serves private files to anyone, is found."""
+
+from __future__ import annotations
+
+import io
+import json
+import urllib.error
+import urllib.request
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from chalicelib import keyring
+from chalicelib.settings import load
+from ops.doctor import front_door
+from ops.doctor.patient import Patient
+from ops.stack import cloudformation, signing_key
+from tests.stage import STAGE, aws_client
+
+
+def deployed(patient: Patient) -> Patient:
+    resources = [{"name": "rest_api", "resource_type": "rest_api", "rest_api_id": "abc"}]
+    path = patient.project_dir / ".chalice" / "deployed" / "test.json"
+    path.write_text(json.dumps({"resources": resources}))
+    return patient
+
+
+def test_a_wrong_clock_is_found() -> None:
+    date = "Sun, 22 Nov 2026 12:00:00 GMT"
+    assert front_door.assess_clock(date, datetime(2026, 11, 22, 12, 0, 20, tzinfo=UTC)) == ""
+    assert "40 s ahead of AWS's" in front_door.assess_clock(date, datetime(2026, 11, 22, 12, 0, 40, tzinfo=UTC))
+    assert "60 s behind AWS's" in front_door.assess_clock(date, datetime(2026, 11, 22, 11, 59, tzinfo=UTC))
+
+
+def test_a_signing_key_that_cloudfront_would_refuse_is_found(patient: Patient) -> None:
+    ssm, cloudfront = aws_client("ssm"), aws_client("cloudfront")
+    assert "is missing" in front_door.check_key(patient)
+    key = signing_key.ensure_key_group(cloudfront, "test", "eu-west-1", signing_key.ensure_secrets(ssm, "test"))
+    ours = Patient(
+        patient.session, patient.region, patient.project_dir, load({**STAGE, "FILEMILL_CDN_KEY_ID": key.key_id})
+    )
+    assert "in no key group" in front_door.check_key(patient)
+    assert front_door.check_key(ours) == ""
+    parameter, private = signing_key.key_parameter("test"), signing_key.ensure_secrets(ssm, "test")
+    ssm.put_parameter(Name=parameter, Value=keyring.write_cdn_key(key.key_id, private), Overwrite=True)
+    assert front_door.check_key(patient) == "", "the id in SSM counts before the setting"
+    ssm.put_parameter(Name=signing_key.key_parameter("test"), Value=signing_key.new_private_key(), Overwrite=True)
+    assert "not the private half" in front_door.check_key(ours)
+    ssm.delete_parameter(Name=signing_key.key_parameter("test"))
+    assert "is missing" in front_door.check_key(ours)
+
+
+def test_the_front_door_must_know_the_deployed_api(patient: Patient, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "not deployed from here; run `chalice deploy --stage test`" in front_door.check_front_door(patient)
+    deployed(patient)
+    fresh = Patient(patient.session, patient.region, patient.project_dir, patient.settings)
+    parameters = [{"ParameterKey": "ApiDomain", "ParameterValue": "old.execute-api.eu-west-1.amazonaws.com"}]
+    monkeypatch.setattr(cloudformation, "describe", lambda *_: {"Parameters": parameters})
+    assert "provision --stage test` again" in front_door.check_front_door(fresh)
+    parameters[0]["ParameterValue"] = "abc.execute-api.eu-west-1.amazonaws.com"
+    assert front_door.check_front_door(fresh) == ""
+
+
+def test_the_api_must_answer(patient: Patient, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def answer(url: str, timeout: float) -> Any:
+        asked.append(url)
+        return io.BytesIO()
+
+    def refuse(url: str, timeout: float, status: int = 502) -> Any:
+        raise urllib.error.HTTPError(url, status, "", SimpleNamespace(), None)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(urllib.request, "urlopen", answer)
+    assert front_door.check_health(deployed(patient)) == ""
+    assert asked == ["https://abc.execute-api.eu-west-1.amazonaws.com/api/v1/health"]
+    monkeypatch.setattr(urllib.request, "urlopen", refuse)
+    assert "answers 502; see `chalice logs --stage test`" in front_door.check_health(patient)
+    monkeypatch.setattr(urllib.request, "urlopen", lambda url, timeout: refuse(url, timeout, 403))
+    assert "so it does not exist; run `chalice deploy --stage test`" in front_door.check_health(patient)
+
+
+def test_the_emulators_apis_are_below_its_own_address() -> None:
+    url = front_door.health_url("http://127.0.0.1:4577", "abc", "eu-west-1", "api")
+    assert url == "http://127.0.0.1:4577/restapis/abc/api/_user_request_/v1/health"
+
+
+def test_a_distribution_that_is_off_or_serves_private_files_to_anyone_is_found(
+    patient: Patient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "no distribution EDIST" in front_door.check_distribution(patient)
+    private = {"PathPattern": "/f/private/*", "TrustedKeyGroups": {"Enabled": True, "Items": ["G"]}}
+    behaviours = [{"PathPattern": "/f/public/*"}, private]
+
+    def assessed(status: str = "Deployed", enabled: bool = True) -> str:
+        settings = {"Enabled": enabled, "CacheBehaviors": {"Items": behaviours}}
+        return front_door.assess_distribution({"Status": status, "DistributionConfig": settings}, "G", patient)
+
+    assert assessed() == ""
+    assert "has not reached all edges" in assessed(status="InProgress")
+    assert "turned off" in assessed(enabled=False)
+    private["TrustedKeyGroups"] = {"Enabled": False}
+    assert "does not ask for this stage's signatures" in assessed()
+    del behaviours[0]
+    assert "no behaviour for /f/public/*" in assessed()
+
+
+@pytest.mark.parametrize(("status", "says"), [(403, ""), (404, "answers 404 without a signature")])
+def test_a_private_address_that_opens_without_a_signature_is_found(
+    patient: Patient, monkeypatch: pytest.MonkeyPatch, status: int, says: str
+) -> None:
+    def answer(url: str, timeout: float) -> Any:
+        raise urllib.error.HTTPError(url, status, "", SimpleNamespace(), None)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(urllib.request, "urlopen", answer)
+    found = front_door.check_signatures(patient)
+    assert says in found
+    assert bool(found) == bool(says)

@@ -1,0 +1,45 @@
+"""The doctor runs every check, reports one line for each, and its picture goes all the way."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from botocore.exceptions import EndpointConnectionError
+
+from ops import doctor
+from ops.doctor import canary, storage
+from ops.doctor.patient import Check, Patient
+
+
+def test_each_check_is_one_line_and_the_exit_code_is_1_if_anything_is_wrong() -> None:
+    lines: list[str] = []
+    patient = cast(Patient, None)
+    assert doctor.report(patient, {"good": lambda _: "", "bad": lambda _: "mend it"}, lines.append) == 1
+    assert lines == ["ok    good", "WRONG bad: mend it"]
+    assert doctor.report(patient, {"good": lambda _: ""}, lines.append) == 0
+
+
+def test_a_resource_that_is_gone_is_to_be_made_anew(patient: Patient) -> None:
+    ((_, found),) = doctor.examine(patient, {"the table": storage.check_expiry})
+    assert "; run `python -m ops provision --stage test --revert-drift` to make it again, empty" in found
+
+
+def test_a_check_that_aws_refuses_is_wrong_and_the_next_checks_still_run() -> None:
+    lines: list[str] = []
+
+    def unreachable(_: Patient) -> str:
+        raise EndpointConnectionError(endpoint_url="https://s3")
+
+    doctor.report(cast(Patient, None), {"one": unreachable, "two": lambda _: ""}, lines.append)
+    assert lines[0].startswith("WRONG one: AWS can't be reached")
+    assert lines[1] == "ok    two"
+
+
+def test_as_json_every_check_is_named_with_what_it_found() -> None:
+    chosen: dict[str, Check] = {"good": lambda _: "", "bad": lambda _: "mend it"}
+    assert dict(doctor.examine(cast(Patient, None), chosen)) == {"good": "", "bad": "mend it"}
+
+
+def test_the_canary_s_picture_is_a_small_jpeg() -> None:
+    assert canary.picture().startswith(b"\xff\xd8")
+    assert len(canary.picture()) < 5_000
