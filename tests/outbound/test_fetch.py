@@ -175,6 +175,16 @@ def test_the_next_address_is_tried_when_one_does_not_answer() -> None:
         assert get(server.url(host="two.example"), resolve=names) == b"x"
 
 
+def test_at_most_four_addresses_of_a_host_are_tried() -> None:
+    dead = [f"127.0.0.{number}" for number in range(3, 7)]
+    with serving(saying(answer(b"x")), address="127.0.0.2") as server:
+        names = Names(four=[[*dead[:3], "127.0.0.2"]], five=[[*dead, "127.0.0.2"]])
+        assert get(server.url(host="four.example"), resolve=names) == b"x"
+        with pytest.raises(UnreachableError, match="could not be made"):
+            get(server.url(host="five.example"), resolve=names)
+    assert len(server.requests) == 1
+
+
 # --- TLS
 
 

@@ -127,3 +127,9 @@ def test_headers_have_their_own_bound_and_the_body_has_not(present: Present) -> 
 def test_headers_that_break_off_are_no_end(present: Present) -> None:
     with slow(present, (0, 0)) as peer, pytest.raises(ConnectionError, match="break off"):
         Wire(peer, LIMITS, Clock(10)).readinto(bytearray(10))
+
+
+def test_unless_told_otherwise_a_source_has_these_bounds() -> None:
+    assert Limits(max_bytes=1, total=1) == Limits(
+        max_bytes=1, total=1, connect=5, read=20, headers=65_536, redirects=5, slowest=16_384, window=30
+    )
