@@ -80,3 +80,18 @@ def test_a_file_that_is_deleted_between_two_tries_is_not_found(client: Client, m
     file_id = ready_table(client)
     overtaken(monkeypatch, 1, lambda: delete(client, file_id))
     assert patch(client, file_id, {"tags": ["mine"]}).status == 404
+
+
+def test_a_change_with_if_match_of_any_revision_is_not_tried_again(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file_id = ready_table(client)
+
+    def other() -> None:
+        file = files.get("acme", file_id)
+        assert file
+        assert edits.change(file, {"metadata": {"n": file.revision}})
+
+    overtaken(monkeypatch, 1, other)
+    assert patch(client, file_id, {"tags": ["mine"]}, If_Match="*").status == 412
+    assert get(client, file_id).json["tags"] == []
