@@ -10,7 +10,7 @@ import random
 import threading
 from bisect import bisect_left, bisect_right, insort
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from types import SimpleNamespace
 from typing import Any
 
@@ -39,6 +39,7 @@ class FakeDynamoDB:
         self.items: dict[Key, Item] = {}
         self.lists: dict[tuple[str | None, str], list[tuple[bytes, Key]]] = defaultdict(list)
         self.calls: Counter[str] = Counter()
+        self.eventual: Counter[str] = Counter()  # reads that may have given an older state
         self.units = 0.0
         self.crash_at: int | None = None  # how many calls are left until the process ends
         self.exceptions = SimpleNamespace()
@@ -50,6 +51,7 @@ class FakeDynamoDB:
 
     def measure(self) -> None:
         self.calls.clear()
+        self.eventual.clear()
         self.units = 0.0
 
     # --- for tests
@@ -104,8 +106,10 @@ class FakeDynamoDB:
                 listed = self.lists[place]
                 del listed[bisect_left(listed, (sort, key))]
 
-    def _called(self, name: str) -> None:
+    def _called(self, name: str, read: Mapping[str, Any] | None = None) -> None:
         self.calls[name] += 1
+        if read is not None and not read.get("ConsistentRead"):
+            self.eventual[name] += 1
         if self.crash_at is not None:
             self.crash_at -= 1
             if self.crash_at < 0:
@@ -118,7 +122,7 @@ class FakeDynamoDB:
         low, high = (values[name] for name in ((":first", ":last") if ":first" in values else (":low", ":high")))
         index = request.get("IndexName")
         with self._lock:
-            self._called("Query")
+            self._called("Query", request)
             listed = self.lists[index, values[":pk"]]
             start = bisect_left(listed, (low.encode(), ("", "")))
             end = bisect_right(listed, (high.encode(), ("~", "~")))
@@ -138,9 +142,9 @@ class FakeDynamoDB:
         names = {"pk", "sk", *INDEXES[index][:2]}
         return {name: value for name, value in item.items() if name in names}
 
-    def get_item(self, *, Key: Any, **_: Any) -> dict[str, Any]:  # noqa: N803 - boto3's
+    def get_item(self, *, Key: Any, **request: Any) -> dict[str, Any]:  # noqa: N803 - boto3's
         with self._lock:
-            self._called("GetItem")
+            self._called("GetItem", request)
             item = self.items.get(_key(Key))
             self.units += read_units(item_size(item or {}), consistent=True)
         return {"Item": item} if item else {}
@@ -149,7 +153,7 @@ class FakeDynamoDB:
         ((table, request),) = RequestItems.items()
         assert len(request["Keys"]) <= 100
         with self._lock:
-            self._called("BatchGetItem")
+            self._called("BatchGetItem", request)
             items = [self._item(_key(key)) for key in request["Keys"]]
             # Each is rounded up by itself.
             self.units += sum(read_units(item_size(i or {}), consistent=request["ConsistentRead"]) for i in items)

@@ -57,15 +57,27 @@ def test_items_that_are_no_files_record_are_left_out() -> None:
         assert newest_of([{"eventName": "INSERT", "dynamodb": {"Keys": typed(key), "NewImage": typed(key)}}]) == []
 
 
-def test_a_record_that_cannot_be_read_is_measured_and_the_others_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"status": {"S": "melted"}},  # no such value
+        {"metadata": {"S": "{"}},  # no JSON
+        {"tags": {"X": 1}},  # no type of DynamoDB's
+        None,  # no image at all
+    ],
+)
+def test_a_record_that_cannot_be_read_is_measured_and_the_others_are_kept(
+    wrong: dict[str, Any] | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     measured: list[dict[str, Any]] = []
     monkeypatch.setattr(indexing, "emit", measured.append)
     bad = record(file(1))
-    bad["dynamodb"]["NewImage"] = {**bad["dynamodb"]["NewImage"], "status": {"S": "melted"}}
-    worse = record(file(3))
-    del worse["dynamodb"]["NewImage"]
-    assert [change.file.id for change in newest_of([bad, record(file(2)), worse])] == [file(2).id]
-    assert [metric["unindexable"][1] for metric in measured] == [1, 1]
+    if wrong is None:
+        del bad["dynamodb"]["NewImage"]
+    else:
+        bad["dynamodb"]["NewImage"] |= wrong
+    assert [change.file.id for change in newest_of([bad, record(file(2))])] == [file(2).id]
+    assert [metric["unindexable"][1] for metric in measured] == [1]
 
 
 def test_a_batch_that_the_index_cannot_take_now_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:

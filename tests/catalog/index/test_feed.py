@@ -97,6 +97,15 @@ def test_a_page_that_is_too_short_for_every_shard_leaves_none_out_for_ever(shard
     assert sorted(found) == sorted(each.id for each in files)
 
 
+def test_all_that_the_feed_reads_is_strongly_consistent(table: FakeDynamoDB) -> None:
+    """A reader would go past an entry that it does not see yet, and never come back for it."""
+    indexed(table, file(1), file(2))
+    table.measure()
+    told({})
+    assert table.calls == {"BatchGetItem": 2, "Query": 1}
+    assert not table.eventual
+
+
 def test_a_shard_without_news_is_not_read(shards: FakeDynamoDB) -> None:
     one = file(1)
     indexed(shards, one)

@@ -42,6 +42,13 @@ def test_our_own_answered_transaction_is_shown_without_reading_it_again(table: F
     assert table.calls["TransactGetItems"] == 0
 
 
+def test_a_writer_reads_markers_and_the_head_as_they_are_now(table: FakeDynamoDB) -> None:
+    for revision in (3, 4):
+        writer.index([Change(file(1, revision=revision))])
+    assert table.calls["BatchGetItem"] + table.calls["GetItem"] == 4
+    assert not table.eventual
+
+
 def test_positions_of_another_writer_are_read_in_a_transaction_before_they_are_shown(table: FakeDynamoDB) -> None:
     change = ended_before_its_positions_were_shown(table, 1)
     assert head(table) == (1, 0)
