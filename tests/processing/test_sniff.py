@@ -128,7 +128,10 @@ FRAMES = {
     "MPEG-1 layer III, 32, 32000, with a checksum": (b"\xff\xfa\x18\x00", 144),
     "MPEG-1 layer II, 192, 44100": (b"\xff\xfd\xa0\x00", 626),
     "MPEG-2 layer III, 64, 22050": (b"\xff\xf3\x80\x00", 208),
+    "MPEG-2 layer III, 64, 16000": (b"\xff\xf3\x88\x00", 288),
     "MPEG-2 layer II, 64, 24000": (b"\xff\xf5\x84\x00", 384),
+    "MPEG-2.5 layer III, 64, 12000": (b"\xff\xe3\x84\x00", 384),
+    "MPEG-2.5 layer III, 64, 8000": (b"\xff\xe3\x88\x00", 576),
     "MPEG-2.5 layer III, 16, 11025": (b"\xff\xe3\x20\x00", 104),
 }
 
@@ -187,6 +190,8 @@ def test_an_id3_tag_has_a_version_and_a_size_of_seven_bits_a_byte(head: bytes, c
         (b"\0\0\0\x18stypmsdh", "video/mp4"),
         (b"a\0\0\x18stypmsdh", None),
         (b"\x08\0\0\0moov", "video/quicktime"),
+        (b"\x08\x01\x01\x01moov" + b"x" * 60, "video/quicktime"),
+        (b"\x09\x01\x01\x01moov" + b"x" * 60, None),
         (b"a\0\0\0mdat" + b"\0" * 10, "video/quicktime"),
         (b"the wide and open road, on and on and on and on and on and on ..." + b"\0", None),
         (b"\0\0\0\x18ftypmif1\0\0\0\0abcdavif", "image/avif"),
