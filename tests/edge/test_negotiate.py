@@ -66,6 +66,21 @@ def test_a_header_of_any_length_is_read_in_bounded_time(engine: Engine) -> None:
         assert engine.request(f"{FOLDER}/w640", [accept])["uri"].startswith(f"{FOLDER}/w640.")
 
 
+def test_an_accept_header_is_read_up_to_1024_characters(engine: Engine) -> None:
+    last = ",image/avif"
+    for length, extension in ((1024, ".avif"), (1025, ".jpg")):
+        assert (
+            engine.request(f"{FOLDER}/w640", ["x" * (length - len(last)) + last])["uri"] == f"{FOLDER}/w640{extension}"
+        )
+    assert engine.request(f"{FOLDER}/w640", ["image/avif;x=" + "y" * 1024])["uri"] == f"{FOLDER}/w640.jpg"
+
+
+def test_a_refusal_is_kept_for_a_minute_and_is_not_guessed_at(engine: Engine) -> None:
+    headers = engine.request("/f/public/no-such-address")["headers"]
+    assert headers["cache-control"] == {"value": "public, max-age=60"}
+    assert headers["x-content-type-options"] == {"value": "nosniff"}
+
+
 def test_an_address_of_any_length_is_refused_in_bounded_time(engine: Engine) -> None:
     assert engine.request("/f/public/" + "file_" * 20_000)["statusCode"] == 404
 
