@@ -147,7 +147,7 @@ def test_both_keys_live_until_the_old_one_is_retired(rotation: Rotation, monkeyp
             attempt()
     assert opens(old_query) == old
     later(monkeypatch, timedelta(seconds=keyring.CDN_KEY_LIFE + MAX_URL_EXPIRY - 60))
-    with pytest.raises(OpsError, match="may be good until"):
+    with pytest.raises(OpsError, match="may be valid until"):
         rotation.retire()
     later(monkeypatch, timedelta(seconds=keyring.CDN_KEY_LIFE + MAX_URL_EXPIRY + 60))
     rotation.retire()
