@@ -10,14 +10,14 @@ STAGES = frozenset({"cloud", "stage", "client", "broken_stage", "local_stage", "
 # Tests that take more than two seconds each, by the beginning of their names. `make check` leaves them to `make test`.
 SLOW = (
     "tests/bench/test_delivery.py::",
-    "tests/catalog/index/test_writer.py::test_however_the_stream_is_told",
+    "tests/catalog/index/test_writer.py::test_the_index_is_that_of_the_records_however",
     "tests/catalog/test_costs.py::test_a_query_costs_the_same_with_100_and_with_100_000_files",
     "tests/catalog/test_values.py::test_an_attribute_is_read",
     "tests/ops/test_package.py::",
     "tests/processing/image/test_animation.py::test_memory",
     "tests/processing/image/test_hostile.py::",
     "tests/processing/image/test_quality.py::",
-    "tests/processing/image/test_resize.py::test_renditions_of_both_are_equally_good",
+    "tests/processing/image/test_resize.py::test_renditions_of_both",
 )
 
 
