@@ -284,7 +284,7 @@ def test_a_vendor_folder_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "requirements.txt").touch()
     (tmp_path / "vendor").mkdir()
     (tmp_path / "vendor" / "mine.py").touch()
-    with pytest.raises(OpsError, match="move them"):
+    with pytest.raises(OpsError, match="Move them"):
         packing.write(tmp_path, "arm64", lambda _: None)
     assert (tmp_path / "vendor" / "mine.py").exists()
 

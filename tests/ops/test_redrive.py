@@ -66,7 +66,7 @@ def killed_five_times(client: Client, dead: str, monkeypatch: pytest.MonkeyPatch
         def broken(*_: Any) -> Any:
             raise MemoryError("out of memory")
 
-        patch.setattr(pipeline, "_work", broken)
+        patch.setattr(pipeline, "work", broken)
         for receives in range(1, 6):
             with pytest.raises(MemoryError):
                 pipeline.handle(sqs_event(body_of(file_id), receives=receives), lambda_context())

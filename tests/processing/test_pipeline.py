@@ -11,9 +11,9 @@ from typing import IO, Any, cast
 import pytest
 from PIL import Image
 
-from chalicelib.catalog import claims, dynamodb, files
+from chalicelib.catalog import claims, files
 from chalicelib.catalog.claims import Refusal, Refused
-from chalicelib.catalog.keys import file_key
+from chalicelib.catalog.dynamodb import attributes
 from chalicelib.model import ErrorCode, File, FileError, PermanentFault
 from chalicelib.observability import logger
 from chalicelib.processing import pipeline
@@ -26,7 +26,7 @@ from chalicelib.storage import originals as original_objects
 from chalicelib.upkeep import removal
 from tests import images
 from tests.client import Client, new_client
-from tests.making import deliver, derived, message, put, sqs_event, upload
+from tests.making import deliver, derived, message, put, set_item, sqs_event, upload
 from tests.stage import Calls, aws_client, lambda_context
 
 PHOTO = images.jpeg(2000, 1500)
@@ -315,7 +315,8 @@ def test_a_delete_while_processing_leaves_nothing_behind(client: Client, monkeyp
 
 def change(file_id: str, **values: Any) -> None:
     """Writes to the record, as another worker would have."""
-    dynamodb.update(file_key(file_id), values=values, condition="attribute_exists(pk)", using={})
+    for name, value in attributes(values).items():
+        set_item(file_id, name, value)
 
 
 OVERTAKEN: dict[str, tuple[dict[str, Any], int]] = {

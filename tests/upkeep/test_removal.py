@@ -12,7 +12,7 @@ from chalicelib.delivery import invalidation
 from chalicelib.model import File, Kind, Status, Visibility, rendition_prefix
 from chalicelib.upkeep import removal
 from tests.client import Client
-from tests.making import deliver, derived, file, upload
+from tests.making import RENDITIONS, deliver, derived, file, upload
 from tests.stage import Calls, aws_client
 from tests.upkeep.making import PHOTO, is_due, record
 
@@ -45,7 +45,7 @@ def put_rendition(file: File, visibility: Visibility, version: str = VERSION) ->
 
 
 def served(number: int, **values: Any) -> File:
-    return file(number, **{"version_id": "v", "source_version": VERSION, **values})
+    return file(number, **{"version_id": "v", "source_version": VERSION, "renditions": RENDITIONS, **values})
 
 
 def public(number: int, **values: Any) -> File:
@@ -136,7 +136,7 @@ def test_an_upload_that_waits_is_aborted_and_one_that_was_completed_is_not(stage
     [
         {"visibility": Visibility.PRIVATE},
         {"visibility": Visibility.PUBLIC, "source_version": None},
-        {"visibility": Visibility.PUBLIC, "kind": Kind.OTHER},
+        {"visibility": Visibility.PUBLIC, "kind": Kind.OTHER, "renditions": []},
     ],
 )
 def test_a_file_that_was_never_public_at_the_edges_needs_no_invalidation(

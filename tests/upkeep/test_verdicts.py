@@ -11,7 +11,7 @@ from chalicelib.model import File, Status, Visibility
 from chalicelib.renditions import places
 from chalicelib.storage.objects import Stored
 from chalicelib.upkeep.verdicts import Verdict, of_original, of_rendition, prefixes_of
-from tests.making import file
+from tests.making import RENDITIONS, file
 
 BEFORE = datetime(2026, 11, 23, 12, tzinfo=UTC)
 OLD = BEFORE - timedelta(milliseconds=1)
@@ -71,7 +71,7 @@ def test_an_original_that_is_young_is_kept(owner: File | None) -> None:
 
 
 VERSION = "0123456789abcdef"
-SERVED = record(version_id="own", source_version=VERSION, leftovers=["f/public/left/"])
+SERVED = record(version_id="own", source_version=VERSION, renditions=RENDITIONS, leftovers=["f/public/left/"])
 IN_WORK = SERVED.model_copy(update={"status": Status.PROCESSING})
 
 
