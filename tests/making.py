@@ -112,7 +112,17 @@ def message(
     return sqs_event(json.dumps({"Records": [record]}), receives=receives)
 
 
-def sqs_event(body: str, *, receives: int = 1) -> dict[str, Any]:
+def put_objects(file_id: str) -> None:
+    """Two versions of a file's original with a neighbour, and one rendition."""
+    s3 = aws_client("s3")
+    for body in (b"1", b"2"):
+        s3.put_object(Bucket="originals", Key=f"acme/{file_id}", Body=body)
+    s3.put_object(Bucket="originals", Key="acme/neighbour", Body=b"n")
+    s3.put_object(Bucket="derived", Key=f"f/private/{file_id}/v/w160.webp", Body=b"r")
+
+
+def sqs_event(body: str, *, receives: int = 1, queue: str = "ingest") -> dict[str, Any]:
+    """One message of a queue, as Lambda gives it to the queue's function."""
     attributes = {"ApproximateReceiveCount": str(receives), "SentTimestamp": "1700000000000"}
     record = {
         "messageId": "m",
@@ -122,7 +132,7 @@ def sqs_event(body: str, *, receives: int = 1) -> dict[str, Any]:
         "messageAttributes": {},
         "md5OfBody": "",
         "eventSource": "aws:sqs",
-        "eventSourceARN": "arn:aws:sqs:eu-west-1:123456789012:ingest",
+        "eventSourceARN": f"arn:aws:sqs:eu-west-1:123456789012:{queue}",
         "awsRegion": "eu-west-1",
     }
     return {"Records": [record]}

@@ -21,7 +21,7 @@ from chalicelib.queues import imports, worker
 from chalicelib.queues.worker import Later
 from chalicelib.storage import originals as original_objects
 from tests import images
-from tests.making import message
+from tests.making import message, sqs_event
 from tests.outbound.servers import answer, certificate, redirect, saying, serving
 from tests.stage import Calls, aws_client, lambda_context
 
@@ -58,25 +58,10 @@ def wanted(url: str | None, **more: Any) -> File:
 CONTEXT = SimpleNamespace(aws_request_id="r", get_remaining_time_in_millis=lambda: 900_000)
 
 
-def event(body: str, receives: int = 1) -> dict[str, Any]:
-    record = {
-        "messageId": "m",
-        "receiptHandle": "r",
-        "body": body,
-        "attributes": {"ApproximateReceiveCount": str(receives), "SentTimestamp": "1700000000000"},
-        "messageAttributes": {},
-        "md5OfBody": "",
-        "eventSource": "aws:sqs",
-        "eventSourceARN": "arn:aws:sqs:eu-west-1:123456789012:imports",
-        "awsRegion": "eu-west-1",
-    }
-    return {"Records": [record]}
-
-
 def deliver(file: File, receives: int = 1) -> File:
     """Delivers a file's message; the record afterwards."""
     body = json.dumps({"tenant": file.tenant, "file_id": file.id, "correlation_id": "c"})
-    importing.handle(event(body, receives), CONTEXT)
+    importing.handle(sqs_event(body, receives=receives, queue="imports"), CONTEXT)
     return record(file)
 
 
@@ -294,7 +279,7 @@ def test_a_deleted_file_and_one_to_be_uploaded_are_left_alone() -> None:
         deleted = wanted(server.url())
         deletion.mark_deleted("acme", deleted.id)
         body = json.dumps({"tenant": "acme", "file_id": deleted.id})
-        importing.handle(event(body), CONTEXT)
+        importing.handle(sqs_event(body, queue="imports"), CONTEXT)
         deliver(wanted(None))
     assert server.requests == []
     assert originals() == []
@@ -304,13 +289,13 @@ def test_a_message_names_its_own_tenants_files_only() -> None:
     with serving(saying(answer(PHOTO))) as server:
         file = wanted(server.url())
         body = json.dumps({"tenant": "other", "file_id": file.id})
-        importing.handle(event(body), CONTEXT)
+        importing.handle(sqs_event(body, queue="imports"), CONTEXT)
     assert server.requests == []
 
 
 @pytest.mark.parametrize("body", ["", "{}", "[]", "null", '{"tenant": 1, "file_id": 2}', "not JSON"])
 def test_what_is_no_message_of_ours_is_dropped(body: str, stage: Calls) -> None:
-    importing.handle(event(body), CONTEXT)
+    importing.handle(sqs_event(body, queue="imports"), CONTEXT)
     assert stage.names == []
 
 

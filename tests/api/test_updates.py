@@ -27,6 +27,12 @@ def overtaken(monkeypatch: pytest.MonkeyPatch, times: int, between: Callable[[],
     monkeypatch.setattr("chalicelib.api.updates.find_own_file", read_then)
 
 
+def changed_by_another(file_id: str) -> None:
+    file = files.get("acme", file_id)
+    assert file
+    assert edits.change(file, {"metadata": {"n": file.revision}})
+
+
 def test_without_if_match_a_change_that_was_overtaken_is_made_on_top(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -53,12 +59,7 @@ def test_without_if_match_a_change_that_was_overtaken_is_made_on_top(
 def test_a_change_is_tried_five_times(client: Client, monkeypatch: pytest.MonkeyPatch, times: int, status: int) -> None:
     file_id = ready_table(client)
 
-    def other() -> None:
-        file = files.get("acme", file_id)
-        assert file
-        assert edits.change(file, {"metadata": {"n": file.revision}})
-
-    overtaken(monkeypatch, times, other)
+    overtaken(monkeypatch, times, lambda: changed_by_another(file_id))
     assert patch(client, file_id, {"tags": ["mine"]}).status == status
     assert get(client, file_id).json["tags"] == (["mine"] if status == 200 else [])
 
@@ -67,12 +68,7 @@ def test_a_change_with_if_none_match_alone_is_tried_again(client: Client, monkey
     """It does not name the revision that the client saw, so there is nothing to lose."""
     file_id = ready_table(client)
 
-    def other() -> None:
-        file = files.get("acme", file_id)
-        assert file
-        assert edits.change(file, {"metadata": {"n": file.revision}})
-
-    overtaken(monkeypatch, 1, other)
+    overtaken(monkeypatch, 1, lambda: changed_by_another(file_id))
     assert patch(client, file_id, {"tags": ["mine"]}, If_None_Match='"x"').status == 200
 
 
@@ -87,11 +83,6 @@ def test_a_change_with_if_match_of_any_revision_is_not_tried_again(
 ) -> None:
     file_id = ready_table(client)
 
-    def other() -> None:
-        file = files.get("acme", file_id)
-        assert file
-        assert edits.change(file, {"metadata": {"n": file.revision}})
-
-    overtaken(monkeypatch, 1, other)
+    overtaken(monkeypatch, 1, lambda: changed_by_another(file_id))
     assert patch(client, file_id, {"tags": ["mine"]}, If_Match="*").status == 412
     assert get(client, file_id).json["tags"] == []

@@ -30,6 +30,7 @@ from botocore.client import BaseClient
 from chalicelib import aws, model, settings
 from chalicelib.renditions import engine
 from tests.client import Answer, Client
+from tests.making import sqs_event
 from tests.stage import STAGE, aws_client, stream_records
 
 FIXTURE = Path(__file__).parent / "previous_release.zip"
@@ -196,19 +197,8 @@ class Stage:
         """Gives one message to its function. Raises what brings the message back to the queue."""
         import app
 
-        record = {
-            "messageId": "m",
-            "receiptHandle": "r",
-            "body": body,
-            "attributes": {"ApproximateReceiveCount": str(receives), "SentTimestamp": "1700000000000"},
-            "messageAttributes": {},
-            "md5OfBody": "",
-            "eventSource": "aws:sqs",
-            "eventSourceARN": f"arn:aws:sqs:eu-west-1:123456789012:{queue}",
-            "awsRegion": "eu-west-1",
-        }
         function = app.process if queue == "ingest" else app.fetch
-        function({"Records": [record]}, _context())
+        function(sqs_event(body, receives=receives, queue=queue), _context())
 
     def drain(self) -> None:
         """Every message that waits is worked off, then what comes of it, and the index catches up."""

@@ -259,14 +259,20 @@ def test_a_deleted_file_is_removed_when_its_delete_window_is_over(
     assert client("POST", f"/v1/files/{file_id}/restore").status == 404
 
 
-def test_replaced_renditions_that_were_left_are_removed(
-    client: Client, clock: Clock, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def made_private_but_not_cleared(client: Client, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A file that was public; its public renditions are left in the bucket."""
     file_id = upload(client, PHOTO, visibility="public")
     deliver(file_id)
     with monkeypatch.context() as patch:
         patch.setattr(removal, "clear", lambda file: False)
         assert client("PATCH", f"/v1/files/{file_id}", {"visibility": "private"}).status == 200
+    return file_id
+
+
+def test_replaced_renditions_that_were_left_are_removed(
+    client: Client, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file_id = made_private_but_not_cleared(client, monkeypatch)
     assert [key for key in derived() if key.startswith("f/public/")]
     clock.forward(timedelta(minutes=1))
     assert sweep.run()["Removed"] == 1
@@ -367,11 +373,7 @@ def test_removals_that_are_finished_are_logged_with_their_files(
 def test_whoever_changed_a_file_has_half_a_minute_to_remove_what_it_replaced(
     client: Client, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    file_id = upload(client, PHOTO, visibility="public")
-    deliver(file_id)
-    with monkeypatch.context() as patch:
-        patch.setattr(removal, "clear", lambda file: False)
-        assert client("PATCH", f"/v1/files/{file_id}", {"visibility": "private"}).status == 200
+    made_private_but_not_cleared(client, monkeypatch)
     clock.forward(sweep.SETTLED - timedelta(seconds=2))
     assert nothing(sweep.run())
     clock.forward(timedelta(seconds=3))

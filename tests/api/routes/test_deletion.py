@@ -18,6 +18,7 @@ from tests.making import (
     derived,
     invalidations,
     item,
+    put_objects,
     ready_photo,
     ready_table,
     rendition_keys,
@@ -29,14 +30,6 @@ from tests.making import (
 from tests.stage import Calls, aws_client
 
 PICTURE = {"filename": "IMG 1.jpg", "content_type": "image/jpeg", "size": 2766997}
-
-
-def put_objects(file_id: str) -> None:
-    s3 = aws_client("s3")
-    for body in (b"1", b"2"):
-        s3.put_object(Bucket="originals", Key=f"acme/{file_id}", Body=body)
-    s3.put_object(Bucket="originals", Key="acme/neighbour", Body=b"n")
-    s3.put_object(Bucket="derived", Key=f"f/private/{file_id}/v/w160.webp", Body=b"r")
 
 
 # --- Without a delete window

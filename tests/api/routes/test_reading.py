@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.client import Client, new_client
-from tests.making import begin_multipart, deliver, put
+from tests.making import begin_multipart, deliver, put, put_objects
 from tests.stage import Calls, aws_client
 
 PHOTO = {"filename": "IMG 1.jpg", "content_type": "image/jpeg", "size": 2766997, "tags": ["cats"]}
@@ -33,14 +33,6 @@ def test_get_gives_what_create_gave(client: Client) -> None:
 def test_an_unknown_id_is_not_found(client: Client, file_id: str) -> None:
     for method in ("GET", "DELETE"):
         assert client(method, f"/v1/files/{file_id}").status == 404
-
-
-def put_objects(file_id: str) -> None:
-    s3 = aws_client("s3")
-    for body in (b"1", b"2"):
-        s3.put_object(Bucket="originals", Key=f"acme/{file_id}", Body=body)
-    s3.put_object(Bucket="originals", Key="acme/neighbour", Body=b"n")
-    s3.put_object(Bucket="derived", Key=f"f/private/{file_id}/v/w160.webp", Body=b"r")
 
 
 def test_another_tenants_file_is_not_found_on_any_route(client: Client) -> None:
