@@ -40,7 +40,8 @@ def sentence(error: exceptions.BotoCoreError | exceptions.ClientError) -> str:
         if code in _DENIED:
             return (
                 f"You are not allowed to call {operation}: {message} "
-                "Sign in as someone who is, or ask for the policy in docs/operations.md."
+                "Sign in as someone who is, or ask for the permissions that you need "
+                "(docs/operations.md#what-an-operator-may-do)."
             )
         if "Throttl" in code or code == "RequestLimitExceeded":
             return f"AWS asks to slow down ({operation}: {message}). Run the same command again; it will continue."

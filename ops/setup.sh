@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 say() { printf 'setup: %s\n' "$*"; }
 fail() { say "$*" >&2; exit 1; }
 
-# Chalice builds a Pillow that Lambda can't load on Python 3.11 and older (docs/operations.md).
+# On Python 3.11 and older, Chalice builds a Pillow that Lambda can't load (docs/deploy.md#what-is-in-the-package).
 new_enough() { "$1" -c 'import sys; sys.exit(not sys.version_info >= (3, 12))' 2>/dev/null; }
 
 # A Python 3.12 or newer: pyenv's choice for this folder, or the newest on the PATH.

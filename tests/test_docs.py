@@ -104,3 +104,29 @@ def test_every_error_code_of_a_file_is_explained() -> None:
     from chalicelib.model import ErrorCode
 
     assert table("errors.md", r"^\| `(\w+)` \| ") == {str(code) for code in ErrorCode}
+
+
+def test_the_changes_of_a_record_are_the_table_of_transitions() -> None:
+    from chalicelib.catalog.transitions import ANY, TRANSITIONS
+
+    section = (DOCS / "reliability.md").read_text(encoding="utf-8").partition("\n## Changes of a record\n")[2]
+    rows = [line.split(" | ") for line in section.partition("\n## ")[0].splitlines() if line.startswith("| ")]
+    said = [(row[0].removeprefix("| "), _states(row[1]), _states(row[2])) for row in rows[1:]]
+    every = tuple(map(str, ANY))
+    in_words = {every: ("any",), (): ("no record",)}
+    assert said == [
+        (each.name, in_words.get(each.source, each.source), each.target or ("the same",)) for each in TRANSITIONS
+    ]
+
+
+def _states(cell: str) -> tuple[str, ...]:
+    """The states in a cell, or the words that it has instead."""
+    return tuple(re.findall(r"`(\w+)`", cell)) or (cell,)
+
+
+def test_the_doctors_checks_are_listed_in_their_order() -> None:
+    from ops.doctor import CHECKS
+
+    text = (DOCS / "troubleshooting.md").read_text(encoding="utf-8")
+    section = text.partition("\n## Doctor\n")[2].partition("\n## ")[0]
+    assert re.findall(r"^\| `([^`]+)` \|", section, re.MULTILINE) == list(CHECKS)

@@ -126,7 +126,7 @@ def test_a_poisoned_message_delays_nobody_ends_as_a_dead_letter_and_is_redriven(
     assert (after["status"], after["error"]["code"]) == ("ready", "internal")
     assert "OriginalMissingError" in after["error"]["message"]
 
-    assert "dead letters wait (1 of the ingest queue)" in ops(local_stage, "doctor").stdout
+    assert "dead letters are waiting (1 from the ingest queue)" in ops(local_stage, "doctor").stdout
     would = ops(local_stage, "redrive", "--dry-run")
     assert "would move 1 dead letters" in would.stdout, would.stderr
     moved = ops(local_stage, "redrive", "--file", poisoned)

@@ -29,6 +29,7 @@ def refused(code: str, message: str = "because") -> exceptions.ClientError:
         (exceptions.ConnectTimeoutError(endpoint_url="http://x"), "AWS_ENDPOINT_URL"),
         (refused("ExpiredToken"), "Sign in again"),
         (refused("AccessDenied"), "You are not allowed to call CreateChangeSet: because"),
+        (refused("AccessDenied"), "docs/operations.md#what-an-operator-may-do"),
         (refused("Throttling", "Rate exceeded"), "slow down"),
         (refused("ValidationError", "Template error"), "AWS refused CreateChangeSet (ValidationError): Template error"),
     ],
