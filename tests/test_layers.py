@@ -82,6 +82,12 @@ def test_a_module_imports_only_what_its_room_may(path: Path) -> None:
     assert not roots & {"ops", "tests", "bench", "client", "app"}
 
 
+@pytest.mark.parametrize(("client", "rooms"), [("s3", {"storage"}), ("dynamodb", {"catalog"})])
+def test_only_one_room_uses_a_store(client: str, rooms: set[str]) -> None:
+    users = {path.relative_to(ROOT / "chalicelib") for path in SOURCES if f"aws.{client}()" in path.read_text()}
+    assert {user.parts[0] for user in users} == rooms
+
+
 @pytest.mark.parametrize("path", TESTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_a_test_module_reads_alone(path: Path) -> None:
     """Shared builders stand in modules of their own: no test module imports another one, nor a conftest."""
