@@ -9,6 +9,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,7 +21,8 @@ from tests.local import Api, free_ports
 from tests.soak import pictures
 from tests.soak.run import Client
 
-FILES = 12
+# More than the workers can process while they are sent.
+FILES = 24
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +78,9 @@ def test_what_was_being_processed_at_ctrl_c_is_finished_after_the_next_start(hom
     with running(home, ports) as process:
         api = Api(f"http://localhost:{ports[0]}", (home / "api-key").read_text().strip())
         client = Client(api)
-        sent = [client.send(*pictures.variant(made, 1, number)) for number in range(FILES)]
+        pictures_to_send = [pictures.variant(made, 1, number) for number in range(FILES)]
+        with ThreadPoolExecutor(8) as senders:
+            sent = list(senders.map(lambda picture: client.send(*picture), pictures_to_send))
         os.killpg(process.pid, signal.SIGINT)
         assert process.wait(60) == 0
     with running(home, ports):
