@@ -94,3 +94,11 @@ def test_the_parameter_that_the_cursor_came_in_is_named() -> None:
 def test_a_cursor_costs_no_call_but_for_the_stages_secret(stage: Calls) -> None:
     cursors.decode(cursors.encode(POSITION, SCOPE), SCOPE)
     assert set(stage.names) <= {"ssm.GetParameter"}
+
+
+@pytest.mark.parametrize("stray", ["!", " ", "\n", "*", "ü", "="])
+def test_a_cursor_with_a_character_that_none_has_is_refused(stray: str) -> None:
+    cursor = cursors.encode(POSITION, SCOPE)
+    for place in (0, 4, len(cursor)):
+        with pytest.raises(Problem, match="not a cursor of this list"):
+            cursors.decode(cursor[:place] + stray + cursor[place:], SCOPE)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from chalicelib.processing.content_types import GENERIC, contradicts, settled
+from chalicelib.processing.content_types import GENERIC, contradicts, one_name, settled
 
 
 @pytest.mark.parametrize(
@@ -89,3 +89,48 @@ def test_a_record_keeps_the_declared_type_unless_it_says_nothing_and_the_bytes_d
     declared: str, detected: str | None, settled_on: str
 ) -> None:
     assert settled(declared, detected) == settled_on
+
+
+# The names of one format each: the one that the bytes are known by first, then what clients call it.
+FAMILIES = [
+    ("image/jpeg", "image/jpg", "image/pjpeg", "image/mpo", "image/jfif"),
+    ("image/png", "image/x-png", "image/apng", "image/vnd.mozilla.apng"),
+    ("image/avif", "image/avif-sequence"),
+    ("image/heic", "image/heif", "image/heic-sequence", "image/heif-sequence"),
+    ("image/tiff", "image/tif", "image/x-tiff"),
+    ("image/bmp", "image/x-bmp", "image/x-ms-bmp"),
+    ("image/x-icon", "image/vnd.microsoft.icon", "image/ico"),
+    ("image/jp2", "image/jpx", "image/jpm", "image/j2c", "image/jpeg2000"),
+    ("image/svg+xml", "image/svg"),
+    ("image/vnd.adobe.photoshop", "image/psd", "image/x-psd"),
+    ("application/pdf", "application/x-pdf"),
+    ("application/zip", "application/x-zip", "application/x-zip-compressed"),
+    ("application/gzip", "application/x-gzip"),
+    ("application/x-7z-compressed", "application/x-7z"),
+    ("application/vnd.rar", "application/x-rar-compressed", "application/x-rar"),
+    ("audio/mpeg", "audio/mp3", "audio/x-mp3", "audio/x-mpeg", "audio/mpeg3", "audio/mpa"),
+    ("audio/wav", "audio/wave", "audio/x-wav", "audio/vnd.wave", "audio/x-pn-wav"),
+    ("audio/flac", "audio/x-flac"),
+    ("audio/ogg", "audio/opus", "audio/vorbis", "audio/x-ogg", "video/ogg", "application/ogg"),
+    ("video/webm", "audio/webm", "video/x-matroska", "video/matroska", "audio/x-matroska", "audio/matroska"),
+    ("video/x-msvideo", "video/avi", "video/msvideo"),
+    (
+        "video/mp4",
+        "video/quicktime",
+        "video/x-m4v",
+        "video/3gpp",
+        "video/3gpp2",
+        "audio/3gpp",
+        "audio/mp4",
+        "audio/m4a",
+        "audio/x-m4a",
+        "audio/x-m4b",
+        "application/mp4",
+    ),
+]
+
+
+@pytest.mark.parametrize("names", FAMILIES, ids=lambda names: names[0])
+def test_every_name_of_a_format_means_the_same(names: tuple[str, ...]) -> None:
+    assert {one_name(name) for name in names} == {names[0]}
+    assert not any(contradicts(name, names[0]) for name in names)
