@@ -74,7 +74,8 @@ def rotate_keys(stage: LocalStage, *options: str) -> subprocess.CompletedProcess
 def signed_by_a_new_process(stage: LocalStage, path: str) -> str:
     """An address with the query that a function would give it that has started just now."""
     address = f"{stage.front_door}{path}"
-    code = "import sys, time; from chalicelib.delivery.access import sign; print(sign(sys.argv[1], int(time.time()) + 600))"
+    code = "import sys, time; from chalicelib.delivery.access import sign\n"
+    code += "print(sign(sys.argv[1], int(time.time()) + 600))"
     done = subprocess.run(
         [sys.executable, "-c", code, address],
         cwd=stage.root,
