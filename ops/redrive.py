@@ -56,7 +56,8 @@ def main(args: argparse.Namespace) -> int:
         )
     wanted = Wanted(args.file, args.tenant, args.since)
     done = redrive(args.queue, wanted, dry_run=args.dry_run, pace=Pace(args.rate), limit=args.limit)
-    print(f"{'would move' if args.dry_run else 'moved'} {done['moved']} dead letters, left {done['left']}")
+    letters = "dead letter" if done["moved"] == 1 else "dead letters"
+    print(f"{'would move' if args.dry_run else 'moved'} {done['moved']} {letters}, left {done['left']}")
     if done["opened"]:
         print(f"{done['opened']} records {'would be' if args.dry_run else 'were'} opened again")
     return 0

@@ -55,7 +55,9 @@ def holds(call: Call, file: File) -> int | None:
         raise failed()
     unwanted = _tags(call, "If-None-Match")
     if unwanted is not None and (not unwanted or any(_revision(tag) == file.revision for tag in unwanted)):
-        raise Problem("precondition_failed", "The file exists, and If-None-Match excludes its revision.")
+        raise Problem(
+            "precondition_failed", "The file is at the revision that If-None-Match names, so nothing was done."
+        )
     return None if tags is None else file.revision
 
 

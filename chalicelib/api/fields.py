@@ -55,7 +55,7 @@ def _check_filename(name: str) -> str:
     if len(name.encode("utf-8", "surrogatepass")) > MAX_FILENAME_BYTES:
         raise wrong(f"must be at most {MAX_FILENAME_BYTES} bytes of UTF-8")
     if not name.strip() or name in {".", ".."}:
-        raise wrong("must be a file's name")
+        raise wrong("must not be empty, `.` or `..`")
     if "/" in name or "\\" in name:
         raise wrong("must be a name without a path: no / and no \\")
     return name

@@ -117,7 +117,7 @@ def _delete_versions(versions: list[Stored]) -> Sum:
 
 def _tell(arrivals: list[tuple[File, Stored]]) -> Sum:
     for file, stored in arrivals:
-        logger.warning("an original arrived, and no message told of it", extra={"file_id": file.id})
+        logger.warning("an original was stored, but no message came", extra={"file_id": file.id})
         ingest.send(file.model_copy(update={"version_id": stored.version_id, "size": file.size or stored.size}))
     return Counter(Untold=len(arrivals))
 

@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ops.errors import OpsError
 from ops.openapi.examples import REQUEST_ID
 from ops.openapi.schemas import REF, Schema
 from ops.openapi.texts import REQUEST_HEADERS, header
@@ -39,6 +40,10 @@ def problems(operation: Operation) -> list[str]:
         codes.add("unknown_route")  # because a value with a slash makes another address
     if "{file_id}" in operation.path:
         codes.add("not_found")
+    if unknown := codes - {*PROBLEMS}:
+        raise OpsError(
+            f"{operation.method} {operation.path} names {', '.join(sorted(unknown))}, which errors.py lacks."
+        )
     return [code for code in PROBLEMS if code in codes]
 
 
@@ -50,6 +55,9 @@ def _meanings() -> dict[str, str]:
 
 
 def meaning(code: str) -> str:
+    """What a code means. Raises OpsError if docs/api.md has no row for it."""
+    if code not in _meanings():
+        raise OpsError(f"docs/api.md has no row for the problem `{code}` (the table below Problems).")
     return _meanings()[code]
 
 

@@ -22,7 +22,7 @@ RIGHT = {"filename": "a.jpg", "content_type": "image/jpeg", "size": 1}
         ({"size": -1}, "`size`: must be greater than or equal to 0."),
         ({"size": "12"}, "`size`: must be a valid integer."),
         ({"filename": "x" * 256}, "`filename`: must have at most 255 characters."),
-        ({"filename": ".."}, "`filename`: must be a file's name."),
+        ({"filename": ".."}, "`filename`: must not be empty, `.` or `..`."),
         ({"tags": ["x"] * 21}, "`tags`: must have at most 20 items."),
         ({"tags": ["a", ""]}, "`tags.1`: must have at least 1 character."),
         ({"metadata": []}, "`metadata`: must be an object."),

@@ -43,7 +43,25 @@ def import_rest_apis() -> None:
     """Makes ImportRestApi and PutRestApi read the document."""
     from ministack.services import apigateway_v1 as v1
 
-    import_operation, handle_request = v1._import_operation, v1.handle_request
+    handle_request = v1.handle_request
+
+    async def handle_rest_api_request(method, path, headers, body, query_params):
+        parts = [part for part in path.split("/") if part]
+        if parts[:1] == ["restapis"]:
+            if method == "POST" and len(parts) == 1 and _first(query_params, "mode") == "import":
+                return _create(v1, json.loads(body), query_params)
+            if method == "PUT" and len(parts) == 2:
+                return _overwrite(v1, parts[1], json.loads(body))
+            if method == "PATCH" and len(parts) == 2:
+                body = _without_empty_compression(body)
+        return await handle_request(method, path, headers, body, query_params)
+
+    v1._import_operation = _operation_importer(v1, v1._import_operation)
+    v1.handle_request = handle_rest_api_request
+
+
+def _operation_importer(v1, import_operation):
+    """MiniStack's import of one operation, and what it leaves out: templates, and the responses."""
 
     def import_whole_operation(
         api_id, resource_id, http_method, operation, scheme_map=None, default_security=None
@@ -61,65 +79,57 @@ def import_rest_apis() -> None:
             parameters = {f"method.response.header.{name}": False for name in response.get("headers", {})}
             v1._put_method_response(api_id, resource_id, http_method, status, {"responseParameters": parameters})
         for selector, response in (integration.get("responses") or {}).items():
-            v1._put_integration_response(
-                api_id,
-                resource_id,
-                http_method,
-                response.get("statusCode", "200"),
-                {
-                    "selectionPattern": "" if selector == "default" else selector,
-                    "responseParameters": response.get("responseParameters", {}),
-                    "responseTemplates": response.get("responseTemplates", {}),
-                },
-            )
+            status = response.get("statusCode", "200")
+            answer = _integration_response(selector, response)
+            v1._put_integration_response(api_id, resource_id, http_method, status, answer)
 
-    def of_document(spec):
-        return {
-            "binaryMediaTypes": spec.get("x-amazon-apigateway-binary-media-types", []),
-            "policy": spec.get("x-amazon-apigateway-policy"),
-        }
+    return import_whole_operation
 
-    def create(spec, query):
-        types = _first(query, "endpointConfigurationTypes") or "EDGE"
-        base = {**of_document(spec), "endpointConfiguration": {"types": [types]}}
-        api_id = v1._import_rest_api(spec, base)
-        return (201, *v1._get_rest_api(api_id)[1:])
 
-    def overwrite(api_id, spec):
-        if api_id not in v1._rest_apis:
-            return v1._get_rest_api(api_id)
-        root = next(r for r in v1._resources[api_id].values() if r["path"] == "/")
-        root["resourceMethods"] = {}
-        v1._resources[api_id] = {root["id"]: root}
-        v1._authorizers_v1[api_id] = {}
-        v1._rest_apis[api_id].update(of_document(spec))
-        schemes = v1._import_security_schemes(api_id, spec)
-        for path, item in (spec.get("paths") or {}).items():
-            v1._import_path_item(api_id, path, item, schemes, spec.get("security"))
+def _integration_response(selector: str, response: dict) -> dict:
+    return {
+        "selectionPattern": "" if selector == "default" else selector,
+        "responseParameters": response.get("responseParameters", {}),
+        "responseTemplates": response.get("responseTemplates", {}),
+    }
+
+
+def _settings_of(document: dict) -> dict:
+    return {
+        "binaryMediaTypes": document.get("x-amazon-apigateway-binary-media-types", []),
+        "policy": document.get("x-amazon-apigateway-policy"),
+    }
+
+
+def _create(v1, document: dict, query: dict) -> tuple:
+    types = _first(query, "endpointConfigurationTypes") or "EDGE"
+    base = {**_settings_of(document), "endpointConfiguration": {"types": [types]}}
+    api_id = v1._import_rest_api(document, base)
+    return (201, *v1._get_rest_api(api_id)[1:])
+
+
+def _overwrite(v1, api_id: str, document: dict) -> tuple:
+    if api_id not in v1._rest_apis:
         return v1._get_rest_api(api_id)
+    root = next(resource for resource in v1._resources[api_id].values() if resource["path"] == "/")
+    root["resourceMethods"] = {}
+    v1._resources[api_id] = {root["id"]: root}
+    v1._authorizers_v1[api_id] = {}
+    v1._rest_apis[api_id].update(_settings_of(document))
+    schemes = v1._import_security_schemes(api_id, document)
+    for path, item in (document.get("paths") or {}).items():
+        v1._import_path_item(api_id, path, item, schemes, document.get("security"))
+    return v1._get_rest_api(api_id)
 
-    def without_empty_compression(body):
-        patch = json.loads(body or b"{}")
-        patch["patchOperations"] = [
-            o
-            for o in patch.get("patchOperations", [])
-            if not (o.get("path") == "/minimumCompressionSize" and o.get("value") in ("", None))
-        ]
-        return json.dumps(patch).encode()
 
-    async def handle_rest_api_request(method, path, headers, body, query_params):
-        parts = [part for part in path.split("/") if part]
-        if parts[:1] == ["restapis"]:
-            if method == "POST" and len(parts) == 1 and _first(query_params, "mode") == "import":
-                return create(json.loads(body), query_params)
-            if method == "PUT" and len(parts) == 2:
-                return overwrite(parts[1], json.loads(body))
-            if method == "PATCH" and len(parts) == 2:
-                body = without_empty_compression(body)
-        return await handle_request(method, path, headers, body, query_params)
-
-    v1._import_operation = import_whole_operation
-    v1.handle_request = handle_rest_api_request
+def _without_empty_compression(body: bytes) -> bytes:
+    patch = json.loads(body or b"{}")
+    patch["patchOperations"] = [
+        operation
+        for operation in patch.get("patchOperations", [])
+        if not (operation.get("path") == "/minimumCompressionSize" and operation.get("value") in ("", None))
+    ]
+    return json.dumps(patch).encode()
 
 
 def compress_answers() -> None:

@@ -93,21 +93,26 @@ def test_one_folder_runs_once(tmp_path: Path) -> None:
 def test_a_leftover_emulator_is_ended_and_a_stranger_with_its_number_is_not(tmp_path: Path) -> None:
     said: list[str] = []
     pidfile = tmp_path / "emulator.pid"
-    wait = "import time; time.sleep(60)"
+    wait = "import time; print(flush=True); time.sleep(60)"  # it has started when it has printed
     adapter = str(Path(stage.__file__).with_name("emulator.py"))
-    with subprocess.Popen([sys.executable, "-c", wait]) as stranger:
+    with subprocess.Popen([sys.executable, "-c", wait], stdout=subprocess.PIPE) as stranger:
+        assert stranger.stdout
+        assert stranger.stdout.readline()
         pidfile.write_text(str(stranger.pid))
         end_leftover(pidfile, said.append)
         assert stranger.poll() is None
         stranger.kill()
     assert not pidfile.exists()
     assert not said
-    leftover = subprocess.Popen([sys.executable, "-c", wait, adapter], start_new_session=True)
+    leftover = subprocess.Popen([sys.executable, "-c", wait, adapter], stdout=subprocess.PIPE, start_new_session=True)
+    assert leftover.stdout
+    assert leftover.stdout.readline()
     pidfile.write_text(str(leftover.pid))
     reaper = threading.Thread(target=leftover.wait)  # otherwise it would stay as a zombie, because it is our child
     reaper.start()
     end_leftover(pidfile, said.append)
     reaper.join()
+    leftover.stdout.close()
     assert leftover.returncode == -signal.SIGTERM
     assert said
 
