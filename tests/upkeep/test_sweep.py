@@ -14,12 +14,13 @@ from chalicelib.catalog import claims, deletion
 from chalicelib.catalog.keys import DUE_SHARDS
 from chalicelib.delivery import invalidation
 from chalicelib.model import ErrorCode, File, Status
+from chalicelib.observability import append, logger
 from chalicelib.storage import originals as original_objects
 from chalicelib.upkeep import removal, sweep
 from tests.client import Client
 from tests.faults.clock import Clock
 from tests.making import deliver, derived, put, upload
-from tests.stage import STAGE, Calls, aws_client
+from tests.stage import STAGE, Calls, aws_client, lambda_context
 from tests.upkeep.making import PHOTO, created, deleted, is_due, messages, nothing, record, stored_status
 
 
@@ -446,3 +447,13 @@ def test_only_the_counts_that_are_watched_become_metrics(
     assert (done["Expired"], done["Removed"]) == (1, 1)
     counts = {name: count for name, (_, count) in emitted.items()}
     assert counts == dict.fromkeys(sweep.METRICS, 0) | {"Expired": 1}
+
+
+def test_the_log_of_a_run_names_its_request_and_nothing_of_the_run_before(stage: Calls) -> None:
+    append(file_id="of another run")
+    context = lambda_context()
+    context.get_remaining_time_in_millis = lambda: 60_000
+    sweep.handle({}, context)
+    keys = logger.get_current_keys()
+    assert keys["request_id"] == context.aws_request_id
+    assert "file_id" not in keys
