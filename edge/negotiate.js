@@ -1,8 +1,8 @@
 // CloudFront Function (cloudfront-js-2.0) of /f/public/* and /f/private/*, for both viewer events. docs/delivery.md says
 // what an address is and why; `python -m ops provision` puts this text into the template. No network, no state.
 
-// One version of one file, and a width of it: the same bounds as chalicelib/delivery/missing.py. Nothing is percent-encoded in
-// such a path, so an encoded slash, a dot segment or a second encoding never matches.
+// One version of one file, and a width of it: the same bounds as chalicelib/delivery/missing.py. Nothing is
+// percent-encoded in such a path, so an encoded slash, a dot segment or a second encoding never matches.
 const ADDRESS =
     /^\/f\/(?:public|private)\/file_[0-9A-HJKMNP-TV-Z]{26}\/[0-9a-f]{16}\/w([1-9][0-9]{0,4})(\.(?:avif|webp|jpg|png))?$/;
 const MAX_WIDTH = 16383;
