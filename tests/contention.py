@@ -66,9 +66,7 @@ def lost(request: AWSRequest, *, no_answer: bool = False) -> AWSResponse:
 
 
 @contextmanager
-def answers_lost(
-    operation: str, times: int = 1, meanwhile: Callable[[], object] = lambda: None
-) -> Iterator[list[str]]:
+def answers_lost(operation: str, times: int = 1, meanwhile: Callable[[], object] = lambda: None) -> Iterator[list[str]]:
     """The first answers of DynamoDB's operation are lost, so that botocore sends the request again.
 
     `meanwhile` is what happens before it does. The list gets the body of each request that is sent.
