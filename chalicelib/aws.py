@@ -29,9 +29,17 @@ _BOUNDS: dict[str, Any] = {
 
 
 def may_be_done(error: BaseException) -> bool:
-    """Whether AWS may have carried out a call that failed with this: it answered 5xx, or no answer came."""
+    """Whether AWS may have carried out a call that failed with this.
+
+    It may if AWS answered 5xx or not at all. If the request was sent several times, an earlier one may have been
+    carried out, whatever was answered to the last one.
+    """
     if isinstance(error, ClientError):
-        return error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) >= HTTPStatus.INTERNAL_SERVER_ERROR
+        told = error.response.get("ResponseMetadata", {})
+        # This transaction goes on, in DynamoDB's words.
+        going_on = error.response["Error"]["Code"] == "TransactionInProgressException"
+        broken = told.get("HTTPStatusCode", 0) >= HTTPStatus.INTERNAL_SERVER_ERROR
+        return going_on or broken or told.get("RetryAttempts", 0) > 0
     return isinstance(error, HTTPClientError)
 
 

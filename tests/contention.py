@@ -10,7 +10,7 @@ from http import HTTPStatus
 from typing import Any
 
 import pytest
-from botocore.awsrequest import AWSRequest, AWSResponse
+from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ClientError, ReadTimeoutError
 from moto.core.botocore_stubber import MockRawResponse
 
@@ -57,7 +57,7 @@ class Overlapping:
                 self._held -= set(wanted)
 
 
-def lost(request: AWSRequest, *, no_answer: bool = False) -> AWSResponse:
+def lost(request: Any, *, no_answer: bool = False) -> AWSResponse:
     """The answer 500 to a request; moto, which is told of it afterwards, carries it out all the same."""
     if no_answer:
         raise ReadTimeoutError(endpoint_url=request.url)
@@ -79,7 +79,8 @@ def answers_lost(operation: str, times: int = 1, meanwhile: Callable[[], object]
             meanwhile()
         return lost(request) if len(sent) <= times else None
 
-    events, name = aws.dynamodb().meta.events, f"before-send.dynamodb.{operation}"
+    name = f"before-send.dynamodb.{operation}"
+    events: Any = aws.dynamodb().meta.events
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("botocore.endpoint.time.sleep", lambda _: None)
         events.register_first(name, answer)

@@ -30,13 +30,15 @@ BATCH_WRITERS = 8  # BatchWriteItem calls at the same time
 NEW = "attribute_not_exists(pk)"
 
 # For how long a write is sent again that meets a transaction on the same items, and the longest pause between two
-# tries, in seconds. A request has 29 seconds at API Gateway.
-CONFLICT_PATIENCE = 5.0
+# tries, in seconds. A request has 29 seconds at API Gateway, and one call that hangs takes 20 of them (aws.py). Fifty
+# transactions of 20 ms on one item need two seconds in all.
+CONFLICT_PATIENCE = 8.0
 CONFLICT_PAUSE = 0.25
 
 # The error of a transaction that was not carried out, and its reasons.
 # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
 CANCELED = "TransactionCanceledException"
+IN_PROGRESS = "TransactionInProgressException"
 REFUSED, CONFLICT = "ConditionalCheckFailed", "TransactionConflict"
 THROTTLED = frozenset({"ProvisionedThroughputExceeded", "ThrottlingError"})
 
@@ -169,7 +171,7 @@ def _in_conflict(error: ClientError) -> bool:
         codes = [reason.get("Code", "None") for reason in _cancelled_because(error)]
         failed = [each for each in codes if each != "None"]
         return failed[:1] == [CONFLICT] and set(failed) <= {CONFLICT, REFUSED}
-    return code in ("TransactionConflictException", "TransactionInProgressException")
+    return code in ("TransactionConflictException", IN_PROGRESS)
 
 
 def _send(
@@ -188,7 +190,8 @@ def _send(
     attributes, the time in milliseconds and the next revision included. Then the table is as the caller wanted it, the
     change was made once, and the caller's answer is true. So that does no harm.
 
-    Raises ClientError `ProvisionedThroughputExceededException` if the conflict did not end.
+    Raises ClientError `ProvisionedThroughputExceededException` if the conflict did not end, and
+    `TransactionInProgressException` if our own transaction did not.
     """
     until = time.monotonic() + CONFLICT_PATIENCE
     sent = attempt = 0
@@ -201,10 +204,12 @@ def _send(
                 if sent > 1 and (reply := ours(error)) is not None:
                     return reply
                 raise
-        attempt += 1
-        pause = random.uniform(0, min(CONFLICT_PAUSE, 0.01 * 2**attempt))  # noqa: S311
-        if time.monotonic() + pause > until:
-            raise _busy(operation)
+            attempt += 1
+            pause = random.uniform(0, min(CONFLICT_PAUSE, 0.01 * 2**attempt))  # noqa: S311
+            if time.monotonic() + pause > until:
+                if error.response["Error"]["Code"] == IN_PROGRESS:
+                    raise  # it may still be carried out
+                raise _busy(operation) from None
         time.sleep(pause)
 
 

@@ -71,7 +71,8 @@ class Report:
 
     @property
     def broken(self) -> list[Crash | Resent]:
-        return [each for each in (*self.crashes, *self.resent) if each.broken]
+        every: list[Crash | Resent] = [*self.crashes, *self.resent]
+        return [each for each in every if each.broken]
 
     def lines(self) -> Iterator[str]:
         yield f"{'operation':<26}{'calls':>6}{'before':>8}{'after':>7}{'crashes':>9}  healed by"
@@ -296,13 +297,13 @@ def lose_every_answer(
 
 def _resent(operation: Operation, call: str, number: int, right: Told) -> Resent:
     process = Process(role=operation.role, lost=number)
+    broken: str | None = None
     try:
         with world_of(operation) as world:
             found = _told(operation, world, process)
     except Exception as error:
         broken = str(error) if isinstance(error, BrokenError) else f"{type(error).__name__}: {error}"
         return Resent(operation.name, call, number, broken)
-    broken = None
     if not process.sent_again:
         broken = "it was not sent again"
     elif found.status != right.status:
