@@ -96,7 +96,7 @@ def test_a_conflict_that_does_not_end_is_503_and_nothing_is_counted(
 
 def test_a_request_that_waits_for_a_conflict_is_answered_in_time() -> None:
     """API Gateway gives up after 29 seconds."""
-    hangs = aws.dynamodb().meta.config.read_timeout
+    hangs: float = vars(aws)["_BOUNDS"]["read_timeout"]
     assert dynamodb.CONFLICT_PATIENCE + dynamodb.CONFLICT_PAUSE + hangs < 29
 
 
