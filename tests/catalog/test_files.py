@@ -16,32 +16,25 @@ from chalicelib.catalog.dynamodb import CANCELED, CONFLICT, REFUSED, Joined, wri
 from chalicelib.catalog.files import EXPIRY_GRACE, IMPORT_COMES, as_of_now, forget_at
 from chalicelib.catalog.idempotency import Remembered, RepeatedError
 from chalicelib.model import File, Status, UploadToken, Visibility
-from tests.catalog.records import MILLISECOND, NOW, at, full, item, stored, time_stands_still
+from tests.catalog.records import (
+    MILLISECOND,
+    NOW,
+    at,
+    full,
+    item,
+    stored,
+    time_stands_still,
+    token,
+    used,
+    waiting,
+)
 from tests.contention import canceled_because
 from tests.making import file
 from tests.stage import Calls
 
 
-def waiting(number: int = 1, **values: Any) -> File:
-    lives = {"created_at": NOW, "updated_at": NOW, "expires_at": NOW + timedelta(hours=1)}
-    return file(number, status=Status.AWAITING_UPLOAD, kind=None, sha256=None, revision=1, **{**lives, **values})
-
-
-def token(**values: Any) -> str:
-    made: dict[str, Any] = {"id": "t", "hash": "h", "tenant": "acme", "max_files": 1, "max_bytes": 9}
-    made |= {"created_at": NOW, "expires_at": NOW + timedelta(hours=1), "visibility": Visibility.PRIVATE}
-    credentials.put_token(UploadToken(**{**made, "recipe": "photo", **values}))
-    return "t"
-
-
 def remember(of: File) -> Joined:
     return Remembered("acme/key", "k", "body", of.id, "answer").write()
-
-
-def used() -> int:
-    found = credentials.get_token("t")
-    assert found
-    return found.used
 
 
 # --- creating

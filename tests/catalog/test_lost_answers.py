@@ -18,8 +18,7 @@ from chalicelib.catalog.idempotency import Remembered
 from chalicelib.catalog.reconciliations import Position
 from chalicelib.catalog.render_leases import RenderState
 from chalicelib.model import ErrorCode, File, FileError, Status, now
-from tests.catalog.records import NOW, at, full, item, stored, time_stands_still
-from tests.catalog.test_files import token, used, waiting
+from tests.catalog.records import NOW, at, full, item, stored, time_stands_still, token, used, waiting
 from tests.contention import answers_lost
 from tests.making import file
 
