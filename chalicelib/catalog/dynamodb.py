@@ -155,7 +155,7 @@ def _retries(error: ClientError) -> int:
     return error.response.get("ResponseMetadata", {}).get("RetryAttempts", 0)
 
 
-def _cancelled_because(error: ClientError) -> list[dict[str, Any]]:
+def _canceled_because(error: ClientError) -> list[dict[str, Any]]:
     """DynamoDB's reasons, one for each write of the transaction and in the same order."""
     reasons: list[dict[str, Any]] = error.response.get("CancellationReasons", [])  # type: ignore[assignment]
     return reasons
@@ -168,7 +168,7 @@ def _in_conflict(error: ClientError) -> bool:
     """
     code = error.response["Error"]["Code"]
     if code == CANCELED:
-        codes = [reason.get("Code", "None") for reason in _cancelled_because(error)]
+        codes = [reason.get("Code", "None") for reason in _canceled_because(error)]
         failed = [each for each in codes if each != "None"]
         return failed[:1] == [CONFLICT] and set(failed) <= {CONFLICT, REFUSED}
     return code in ("TransactionConflictException", IN_PROGRESS)
@@ -282,12 +282,12 @@ def write_together(writes: Sequence[Joined]) -> None:
         _send(
             "TransactWriteItems",
             lambda: aws.dynamodb().transact_write_items(TransactItems=actions, ClientRequestToken=token),
-            lambda error: {} if _was_written(actions, _cancelled_because(error)) else None,
+            lambda error: {} if _was_written(actions, _canceled_because(error)) else None,
         )
     except ClientError as error:
         if error.response["Error"]["Code"] != CANCELED:
             raise
-        for write, reason in zip(writes, _cancelled_because(error), strict=False):
+        for write, reason in zip(writes, _canceled_because(error), strict=False):
             if reason.get("Code") == REFUSED:
                 raise write.refused from None
             if reason.get("Code") in THROTTLED:
