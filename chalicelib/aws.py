@@ -6,9 +6,11 @@ They come from botocore. boto3 gives the same clients; it adds only resources, w
 from __future__ import annotations
 
 from functools import cache
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, cast
 
 from botocore.config import Config
+from botocore.exceptions import ClientError, HTTPClientError
 from botocore.session import Session
 
 if TYPE_CHECKING:
@@ -24,6 +26,21 @@ _BOUNDS: dict[str, Any] = {
     "read_timeout": 20,
     "retries": {"mode": "standard", "max_attempts": 4},
 }
+
+
+def may_be_done(error: BaseException) -> bool:
+    """Whether AWS may have carried out a call that failed with this.
+
+    It may if AWS answered 5xx or not at all. If the request was sent several times, an earlier one may have been
+    carried out, whatever was answered to the last one.
+    """
+    if isinstance(error, ClientError):
+        told = error.response.get("ResponseMetadata", {})
+        # This transaction goes on, in DynamoDB's words.
+        going_on = error.response["Error"]["Code"] == "TransactionInProgressException"
+        broken = told.get("HTTPStatusCode", 0) >= HTTPStatus.INTERNAL_SERVER_ERROR
+        return going_on or broken or told.get("RetryAttempts", 0) > 0
+    return isinstance(error, HTTPClientError)
 
 
 @cache

@@ -29,6 +29,7 @@ _BUSY = frozenset(
         "SlowDown",
         "ThrottlingException",
         "TooManyRequestsException",
+        "TransactionInProgressException",
     }
 )
 

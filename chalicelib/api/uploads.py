@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from chalicelib import aws
 from chalicelib.api.defaults import default_recipe
 from chalicelib.api.errors import Problem
 from chalicelib.api.routing import Call
@@ -96,7 +97,10 @@ def _check(new: NewFile, token: UploadToken) -> None:
 
 
 def write(call: Call, file: File, remember: Remembered | None = None) -> None:
-    """Writes the record. If that fails, the multipart upload that was begun for it is aborted.
+    """Writes the record. If it is not written, the multipart upload that was begun for it is aborted.
+
+    If nobody knows (AWS answered 5xx, or not at all), the upload stays: a record may have it, and a repeated request
+    with the same Idempotency-Key is told of it. Otherwise the bucket's lifecycle aborts it.
 
     Raises Problem `token_spent`, and RepeatedError when another request with the same Idempotency-Key was faster.
     """
@@ -106,7 +110,7 @@ def write(call: Call, file: File, remember: Remembered | None = None) -> None:
         together += [use_token(file.token_id)] if file.token_id else []
         files.create(file, together)
     except BaseException as error:
-        if file.upload_id:
+        if file.upload_id and not aws.may_be_done(error):
             multipart.abort(file, file.upload_id)
         if not isinstance(error, TokenSpentError):
             raise

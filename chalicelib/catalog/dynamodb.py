@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import random
 import time
-from collections.abc import Iterable, Mapping, Sequence
+import uuid
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from decimal import Decimal
@@ -27,6 +28,19 @@ BATCH_RETRIES = 8  # how often a batch is sent again that DynamoDB left partly u
 BATCH_WRITERS = 8  # BatchWriteItem calls at the same time
 
 NEW = "attribute_not_exists(pk)"
+
+# For how long a write is sent again that meets a transaction on the same items, and the longest pause between two
+# tries, in seconds. A request has 29 seconds at API Gateway, and one call that hangs takes 20 of them (aws.py). Fifty
+# transactions of 20 ms on one item need two seconds in all.
+CONFLICT_PATIENCE = 8.0
+CONFLICT_PAUSE = 0.25
+
+# The error of a transaction that was not carried out, and its reasons.
+# https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
+CANCELED = "TransactionCanceledException"
+IN_PROGRESS = "TransactionInProgressException"
+REFUSED, CONFLICT = "ConditionalCheckFailed", "TransactionConflict"
+THROTTLED = frozenset({"ProvisionedThroughputExceeded", "ThrottlingError"})
 
 
 class ConditionFailedError(Exception):
@@ -136,49 +150,157 @@ def _batch_write(requests: list[Any]) -> None:
             _pause(attempt)
 
 
+def _retries(error: ClientError) -> int:
+    """How often botocore had sent the same request before, inside one call."""
+    return error.response.get("ResponseMetadata", {}).get("RetryAttempts", 0)
+
+
+def _canceled_because(error: ClientError) -> list[dict[str, Any]]:
+    """DynamoDB's reasons, one for each write of the transaction and in the same order."""
+    reasons: list[dict[str, Any]] = error.response.get("CancellationReasons", [])  # type: ignore[assignment]
+    return reasons
+
+
+def _in_conflict(error: ClientError) -> bool:
+    """Whether a write was refused only because a transaction is writing one of its items just now.
+
+    Where some writes are in conflict and others are refused for their condition, the first one of them decides.
+    """
+    code = error.response["Error"]["Code"]
+    if code == CANCELED:
+        codes = [reason.get("Code", "None") for reason in _canceled_because(error)]
+        failed = [each for each in codes if each != "None"]
+        return failed[:1] == [CONFLICT] and set(failed) <= {CONFLICT, REFUSED}
+    return code in ("TransactionConflictException", IN_PROGRESS)
+
+
+def _send(
+    operation: str, call: Callable[[], Mapping[str, Any]], ours: Callable[[ClientError], Mapping[str, Any] | None]
+) -> Mapping[str, Any]:
+    """Makes one conditional write. Every conditional write of the catalog but the index's goes through here.
+
+    If a transaction is writing one of the items, it is sent again, for `CONFLICT_PATIENCE` seconds.
+
+    A request may be sent more than once, by botocore as well, after an answer of 500 or when no answer came. If the
+    first one was carried out after all, the condition of the next one fails. So for a request that was sent again,
+    `ours` compares the item in the table with what the request would have written. It returns the reply that was
+    lost, or None if the item is another writer's. A request that was sent only once is never compared.
+
+    Another writer's item could be taken for ours only if it were equal in everything that the request writes: in all
+    attributes, the time in milliseconds and the next revision included. Then the table is as the caller wanted it, the
+    change was made once, and the caller's answer is true. So that does no harm.
+
+    Raises ClientError `ProvisionedThroughputExceededException` if the conflict did not end, and
+    `TransactionInProgressException` if our own transaction did not.
+    """
+    until = time.monotonic() + CONFLICT_PATIENCE
+    sent = attempt = 0
+    while True:
+        try:
+            return call()
+        except ClientError as error:
+            sent += 1 + _retries(error)
+            if not _in_conflict(error):
+                if sent > 1 and (reply := ours(error)) is not None:
+                    return reply
+                raise
+            attempt += 1
+            pause = random.uniform(0, min(CONFLICT_PAUSE, 0.01 * 2**attempt))  # noqa: S311
+            if time.monotonic() + pause > until:
+                if error.response["Error"]["Code"] == IN_PROGRESS:
+                    raise  # it may still be carried out
+                raise _busy(operation) from None
+        time.sleep(pause)
+
+
+def _equal(item: Mapping[str, Any] | None, wanted: Mapping[str, Any]) -> bool:
+    """Whether a typed item has these typed attributes. Numbers are compared by value: DynamoDB may write them anew."""
+    if item is None:
+        return False
+    return all(name in item and deserialize(item[name]) == deserialize(value) for name, value in wanted.items())
+
+
+def _is_item(item: Mapping[str, Any] | None, wanted: Mapping[str, Any]) -> bool:
+    """Whether a typed item is this one, in every attribute."""
+    return item is not None and item.keys() == wanted.keys() and _equal(item, wanted)
+
+
+def _refused_item(error: ClientError) -> Mapping[str, Any] | None:
+    """The item whose condition failed. None if there is none, or if the write failed for another reason."""
+    if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+        return None
+    item: Mapping[str, Any] | None = error.response.get("Item")  # type: ignore[assignment]
+    return item
+
+
 def put_new(values: Mapping[str, Any]) -> None:
-    """Puts an item that must not exist yet: one PutItem."""
-    aws.dynamodb().put_item(TableName=settings().table, Item=attributes(values), ConditionExpression=NEW)
+    """Puts an item that must not exist yet: one PutItem. Raises ClientError `ConditionalCheckFailedException`."""
+    item = attributes(values)
+    _send(
+        "PutItem",
+        lambda: aws.dynamodb().put_item(
+            TableName=settings().table,
+            Item=item,
+            ConditionExpression=NEW,
+            ReturnValuesOnConditionCheckFailure="ALL_OLD",
+        ),
+        lambda error: {} if _is_item(_refused_item(error), item) else None,
+    )
 
 
 @dataclass(frozen=True)
 class Joined:
     """A write that is made in one transaction with others: all of them, or none.
 
-    `action` is one of `TransactItems`. `refused` is raised when its condition does not hold. If `conflict` is set, it
-    is raised when another transaction is writing one of the same items just now.
+    `action` is one of `TransactItems`. `refused` is raised when its condition does not hold.
     """
 
     action: Mapping[str, Any]
     refused: Exception
-    conflict: Exception | None = None
 
 
 def joined_put(values: Mapping[str, Any], **condition: Any) -> dict[str, Any]:
     """The action that puts an item in a transaction; `condition` are the other parameters of `Put`."""
-    return {"Put": {"TableName": settings().table, "Item": attributes(values), **condition}}
+    put = {"TableName": settings().table, "Item": attributes(values), **condition}
+    return {"Put": {**put, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}}
 
 
 def write_together(writes: Sequence[Joined]) -> None:
-    """Makes all of these writes or none: one TransactWriteItems.
+    """Makes all of these writes or none: one TransactWriteItems, and more while others write the same items.
 
     Where several are refused, the first of them says which error is raised. Raises ClientError for everything that
-    no write has an error for.
+    no write has an error for: `ProvisionedThroughputExceededException` if DynamoDB is busy or the conflict with other
+    transactions did not end.
+
+    All tries have one token, so that DynamoDB carries them out once within ten minutes. Engines without that are
+    covered, too: if one of the items to put is there already, equal in every attribute, then all was written before.
+    https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
     """
-    client = aws.dynamodb()
     actions: Any = [write.action for write in writes]
+    token = uuid.uuid4().hex
     try:
-        client.transact_write_items(TransactItems=actions)
-    except client.exceptions.TransactionCanceledException as error:
-        reasons: list[dict[str, Any]] = error.response.get("CancellationReasons", [])  # type: ignore[assignment]
-        conflict = next((write.conflict for write in writes if write.conflict), None)
-        # DynamoDB gives one reason for each write, in the order of the writes.
-        for write, reason in zip(writes, reasons, strict=False):
-            if reason.get("Code") == "ConditionalCheckFailed":
+        _send(
+            "TransactWriteItems",
+            lambda: aws.dynamodb().transact_write_items(TransactItems=actions, ClientRequestToken=token),
+            lambda error: {} if _was_written(actions, _canceled_because(error)) else None,
+        )
+    except ClientError as error:
+        if error.response["Error"]["Code"] != CANCELED:
+            raise
+        for write, reason in zip(writes, _canceled_because(error), strict=False):
+            if reason.get("Code") == REFUSED:
                 raise write.refused from None
-            if reason.get("Code") == "TransactionConflict" and conflict:
-                raise conflict from None
+            if reason.get("Code") in THROTTLED:
+                raise _busy("TransactWriteItems") from None
         raise
+
+
+def _was_written(actions: Sequence[Mapping[str, Any]], reasons: Sequence[Mapping[str, Any]]) -> bool:
+    return any(
+        reason.get("Code") == REFUSED and _is_item(reason.get("Item"), action["Put"]["Item"])
+        for action, reason in zip(actions, reasons, strict=False)
+        if "Put" in action
+    )
 
 
 def update(
@@ -190,10 +312,12 @@ def update(
     remove: Iterable[str] = (),
     add: Mapping[str, int] | None = None,
     returning: str = "ALL_NEW",
+    mark: str = "",
 ) -> dict[str, Any]:
     """One conditional UpdateItem; returns the item's new values, or nothing with `returning="NONE"`.
 
-    `using` holds the `:values` of the condition. Names in the condition need no alias, except for `#status`.
+    `using` holds the `:values` of the condition. Names in the condition need no alias, except for `#status`. `mark`
+    is an attribute whose value no other write has: an item that has it was written by this call.
     Raises ConditionFailedError with the item as it is.
     """
     names = {f"#{i}": name for i, name in enumerate([*values, *remove, *(add or {})])}
@@ -208,20 +332,41 @@ def update(
     parameters |= {name: serialize(value) for name, value in using.items()}
     if "#status" in condition:
         names["#status"] = "status"
+    request: Any = {
+        "TableName": settings().table,
+        "Key": typed(key),
+        "UpdateExpression": expression.strip(),
+        "ConditionExpression": condition,
+        "ExpressionAttributeNames": names,
+        "ExpressionAttributeValues": parameters,
+        "ReturnValues": returning,
+        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+    }
+
+    def ours(error: ClientError) -> Mapping[str, Any] | None:
+        item = _refused_item(error)
+        if not _is_updated(item, {mark: values[mark]} if mark else values, () if mark else remove, add or {}, using):
+            return None
+        return {"Attributes": item} if returning != "NONE" else {}
+
     try:
-        reply = aws.dynamodb().update_item(
-            TableName=settings().table,
-            Key=typed(key),
-            UpdateExpression=expression.strip(),
-            ConditionExpression=condition,
-            ExpressionAttributeNames=names,
-            ExpressionAttributeValues=parameters,
-            ReturnValues=returning,  # type: ignore[arg-type]
-            ReturnValuesOnConditionCheckFailure="ALL_OLD",
-        )
+        reply = _send("UpdateItem", lambda: aws.dynamodb().update_item(**request), ours)
     except ClientError as error:
         if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
             raise
-        item: Any = error.response.get("Item")
+        item = _refused_item(error)
         raise ConditionFailedError(read(item) if item else None) from None
     return read(reply.get("Attributes", {}))
+
+
+def _is_updated(
+    item: Mapping[str, Any] | None,
+    values: Mapping[str, Any],
+    remove: Iterable[str],
+    add: Mapping[str, int],
+    using: Mapping[str, Any],
+) -> bool:
+    """Whether a typed item is as an update leaves it. A counter is compared if the condition names its value before."""
+    wanted = {name: serialize(plain(name, value)) for name, value in values.items()}
+    wanted |= {name: serialize(using[f":{name}"] + by) for name, by in add.items() if f":{name}" in using}
+    return item is not None and _equal(item, wanted) and not any(name in item for name in remove)

@@ -43,7 +43,7 @@ class Remembered:
             ExpressionAttributeNames={"#ttl": "ttl"},
             ExpressionAttributeValues={":now": serialize(present)},
         )
-        return Joined(action, refused=RepeatedError(), conflict=RepeatedError())
+        return Joined(action, refused=RepeatedError())
 
 
 def remembered(owner: str, key: str) -> Remembered | None:

@@ -62,6 +62,8 @@ def write(
         condition=transition.expression,
         using=_placeholders(transition, using, moment),
         returning="ALL_NEW" if transition.visible else "NONE",
+        # Other changes may follow a claim at once, but its id stays until it ends.
+        mark="claim_id" if "claim_id" in present else "",
     )
 
 

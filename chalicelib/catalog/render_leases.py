@@ -78,6 +78,7 @@ def begin(object_key: str, lease_id: str, seconds: float) -> RenderLease:
             },
             condition="attribute_not_exists(pk) OR lease_until <= :now",
             using={":now": _milliseconds(0)},
+            mark="lease_id",
         )
     except ConditionFailedError as failed:
         assert failed.item, "an item that is not there fails no condition"

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from chalicelib import aws
 from chalicelib.settings import settings
-from chalicelib.storage.objects import Page, Stored, delete_each
+from chalicelib.storage.objects import Page, Stored, delete_each, is_missing
 
 IMMUTABLE = "public, max-age=31536000, immutable"
 
@@ -34,14 +34,11 @@ class Derived:
 
 
 def read(key: str, most: int) -> Derived | None:
-    """One GetObject, which reads at most `most` bytes. None if there is no such object.
-
-    S3 answers 403 for a missing object without ListBucket, and 404 with it.
-    """
+    """One GetObject, which reads at most `most` bytes. None if there is no such object."""
     try:
         reply = aws.s3().get_object(Bucket=settings().derived_bucket, Key=key)
     except ClientError as error:
-        if error.response["ResponseMetadata"]["HTTPStatusCode"] in {403, 404}:
+        if is_missing(error):
             return None
         raise
     with reply["Body"] as body:

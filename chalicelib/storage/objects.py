@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
+from botocore.exceptions import ClientError
+
 from chalicelib import aws
 
 # DeleteObjects takes 1,000 keys at most: https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
@@ -14,6 +16,16 @@ DELETE_BATCH = 1000
 
 # S3's answers to If-None-Match when an object is there already, or is being written just now.
 TAKEN = frozenset({"PreconditionFailed", "ConditionalRequestConflict"})
+
+
+def is_missing(error: ClientError) -> bool:
+    """Whether this is S3's answer for an object, or a version, that is not there.
+
+    S3 answers 403 for a missing object to a role without ListBucket, and 404 to one with it. So a role that may not
+    read the bucket at all takes every object for missing.
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
+    """
+    return error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") in {403, 404}
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from chalicelib import aws
 from chalicelib.model import File, original_key
 from chalicelib.settings import settings
 from chalicelib.storage.multipart import Part, UploadMissingError, abort, begin, complete, of_upload
-from chalicelib.storage.objects import TAKEN, Page, Stored, delete_each
+from chalicelib.storage.objects import TAKEN, Page, Stored, delete_each, is_missing
 
 # The parts of an import: their size in bytes, and how many are sent at once.
 IMPORT_PART = 16 * 1024**2
@@ -86,15 +86,12 @@ def _blocks(chunks: Iterable[bytes], size: int) -> Iterator[bytes]:
 
 
 def exists(file: File) -> bool:
-    """True if the original is there: one HeadObject, of the file's own version as soon as that is known.
-
-    S3 answers 403 for a missing object without ListBucket, and 404 with it.
-    """
+    """True if the original is there: one HeadObject, of the file's own version as soon as that is known."""
     version: dict[str, Any] = {"VersionId": file.version_id} if file.version_id else {}
     try:
         aws.s3().head_object(Bucket=settings().originals_bucket, Key=original_key(file.tenant, file.id), **version)
     except ClientError as error:
-        if error.response["ResponseMetadata"]["HTTPStatusCode"] in {403, 404}:
+        if is_missing(error):
             return False
         raise
     return True
@@ -113,7 +110,7 @@ def newest(file: File) -> Newest | None:
     try:
         reply = aws.s3().head_object(Bucket=settings().originals_bucket, Key=original_key(file.tenant, file.id))
     except ClientError as error:
-        if error.response["ResponseMetadata"]["HTTPStatusCode"] in {403, 404}:
+        if is_missing(error):
             return None
         raise
     return Newest(reply.get("VersionId", ""), reply["ContentLength"])
@@ -151,12 +148,11 @@ class OriginalMissingError(LookupError):
 
 def open_version(key: str, version_id: str) -> Original:
     """Opens one version: one GetObject, whose bytes arrive while they are read. Raises OriginalMissingError."""
-    client = aws.s3()
     version: dict[str, Any] = {"VersionId": version_id} if version_id else {}
     try:
-        reply = client.get_object(Bucket=settings().originals_bucket, Key=key, **version)
-    except client.exceptions.ClientError as error:
-        if error.response["Error"]["Code"] in {"NoSuchKey", "NoSuchVersion", "404"}:
+        reply = aws.s3().get_object(Bucket=settings().originals_bucket, Key=key, **version)
+    except ClientError as error:
+        if is_missing(error):
             raise OriginalMissingError(key) from None
         raise
     return Original(reply["ContentLength"], cast(IO[bytes], reply["Body"]))

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from chalicelib import model
+from chalicelib.catalog import credentials
 from chalicelib.catalog.dynamodb import attributes, read, typed
 from chalicelib.catalog.files import list_keys
 from chalicelib.catalog.keys import due_keys, file_key, sha256_keys
-from chalicelib.model import File, Rendition, Status, timestamp
+from chalicelib.model import File, Rendition, Status, UploadToken, Visibility, timestamp
 from tests.making import file
 from tests.stage import aws_client
 
@@ -95,3 +96,24 @@ def difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[set
 
 def at(moment: datetime) -> str:
     return timestamp(moment)
+
+
+def waiting(number: int = 1, **values: Any) -> File:
+    """A new file that waits for its upload."""
+    lives = {"created_at": NOW, "updated_at": NOW, "expires_at": NOW + timedelta(hours=1)}
+    return file(number, status=Status.AWAITING_UPLOAD, kind=None, sha256=None, revision=1, **{**lives, **values})
+
+
+def token(**values: Any) -> str:
+    """Writes an upload token for one file, with the id that it returns."""
+    made: dict[str, Any] = {"id": "t", "hash": "h", "tenant": "acme", "max_files": 1, "max_bytes": 9}
+    made |= {"created_at": NOW, "expires_at": NOW + timedelta(hours=1), "visibility": Visibility.PRIVATE}
+    credentials.put_token(UploadToken(**{**made, "recipe": "photo", **values}))
+    return "t"
+
+
+def used() -> int:
+    """How many files are counted against that token."""
+    found = credentials.get_token("t")
+    assert found
+    return found.used

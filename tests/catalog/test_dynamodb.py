@@ -1,14 +1,17 @@
-"""Batches that DynamoDB leaves partly undone, and values on their way to items and back."""
+"""Batches that DynamoDB leaves partly undone, values on their way to items and back, and where writes are made."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 from chalicelib import aws
+from chalicelib.catalog import dynamodb
 from chalicelib.catalog.dynamodb import BATCH_GET, BATCH_RETRIES, BATCH_WRITE, attributes, batch_get, batch_write, read
 from chalicelib.catalog.keys import Key
 
@@ -139,3 +142,23 @@ def test_numbers_come_back_as_what_they_were() -> None:
     found = read(attributes(values))
     assert found == values
     assert [type(found["whole"]), type(found["half"]), type(found["inner"]["list"][2]["deep"])] == [int, float, int]
+
+
+def test_conditional_writes_are_made_in_one_place() -> None:
+    """There a conflict is tried again, and a write that botocore sends again knows its own first try."""
+    calls = re.compile(r"\.(put_item|update_item|delete_item|transact_write_items)\(")
+    root = Path(dynamodb.__file__).parents[1]
+    found = {
+        (str(module.relative_to(root)), call)
+        for module in root.rglob("*.py")
+        for call in calls.findall(module.read_text(encoding="utf-8"))
+    }
+    assert found == {
+        ("catalog/dynamodb.py", "put_item"),
+        ("catalog/dynamodb.py", "transact_write_items"),
+        ("catalog/dynamodb.py", "update_item"),
+        ("catalog/tenants.py", "put_item"),  # without a condition
+        # These have retries of their own, and read again what they wrote.
+        ("catalog/index/positions.py", "update_item"),
+        ("catalog/index/writer.py", "transact_write_items"),
+    }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -10,37 +10,31 @@ import pytest
 from botocore.exceptions import ClientError
 
 from chalicelib import aws
-from chalicelib.catalog import credentials, files, idempotency
+from chalicelib.catalog import credentials, deletion, dynamodb, files, idempotency
 from chalicelib.catalog.credentials import TokenSpentError, use_token
-from chalicelib.catalog.dynamodb import Joined, write_together
+from chalicelib.catalog.dynamodb import CANCELED, CONFLICT, REFUSED, Joined, write_together
 from chalicelib.catalog.files import EXPIRY_GRACE, IMPORT_COMES, as_of_now, forget_at
 from chalicelib.catalog.idempotency import Remembered, RepeatedError
 from chalicelib.model import File, Status, UploadToken, Visibility
-from tests.catalog.records import MILLISECOND, NOW, at, full, item, stored, time_stands_still
+from tests.catalog.records import (
+    MILLISECOND,
+    NOW,
+    at,
+    full,
+    item,
+    stored,
+    time_stands_still,
+    token,
+    used,
+    waiting,
+)
+from tests.contention import canceled_because
 from tests.making import file
 from tests.stage import Calls
 
 
-def waiting(number: int = 1, **values: Any) -> File:
-    lives = {"created_at": NOW, "updated_at": NOW, "expires_at": NOW + timedelta(hours=1)}
-    return file(number, status=Status.AWAITING_UPLOAD, kind=None, sha256=None, revision=1, **{**lives, **values})
-
-
-def token(**values: Any) -> str:
-    made: dict[str, Any] = {"id": "t", "hash": "h", "tenant": "acme", "max_files": 1, "max_bytes": 9}
-    made |= {"created_at": NOW, "expires_at": NOW + timedelta(hours=1), "visibility": Visibility.PRIVATE}
-    credentials.put_token(UploadToken(**{**made, "recipe": "photo", **values}))
-    return "t"
-
-
 def remember(of: File) -> Joined:
     return Remembered("acme/key", "k", "body", of.id, "answer").write()
-
-
-def used() -> int:
-    found = credentials.get_token("t")
-    assert found
-    return found.used
 
 
 # --- creating
@@ -160,14 +154,10 @@ class OtherError(Exception):
     pass
 
 
-class BusyError(Exception):
-    pass
-
-
 ONE, OTHER = Joined({}, refused=OneError()), Joined({}, refused=OtherError())
-BUSY = Joined({}, refused=OneError(), conflict=BusyError())
 
-REFUSED, CONFLICT, FINE = "ConditionalCheckFailed", "TransactionConflict", "None"
+FINE, THROTTLED, LIMITED = "None", "ThrottlingError", "ProvisionedThroughputExceeded"
+BUSY = "ProvisionedThroughputExceededException"
 
 
 @pytest.mark.usefixtures("stage")
@@ -178,32 +168,68 @@ REFUSED, CONFLICT, FINE = "ConditionalCheckFailed", "TransactionConflict", "None
         ([ONE, OTHER], [FINE, REFUSED], OtherError),
         ([ONE, OTHER], [REFUSED, REFUSED], OneError),
         ([OTHER, ONE], [REFUSED, REFUSED], OtherError),
-        ([ONE, OTHER], [CONFLICT, FINE], ClientError),
-        ([ONE, OTHER], [CONFLICT, REFUSED], OtherError),
-        ([ONE, OTHER], ["ThrottlingError", FINE], ClientError),
-        ([BUSY, OTHER], [CONFLICT, FINE], BusyError),
-        ([BUSY, OTHER], [FINE, CONFLICT], BusyError),
-        ([BUSY, OTHER], [FINE, REFUSED], OtherError),
-        ([BUSY, OTHER], [REFUSED, CONFLICT], OneError),
-        ([BUSY, OTHER], [CONFLICT, REFUSED], BusyError),
-        ([BUSY, OTHER], [], ClientError),
+        ([ONE, OTHER], [REFUSED, CONFLICT], OneError),
+        ([ONE, OTHER], [REFUSED, THROTTLED], OneError),
+        # The next try would say whether the first one is refused, too: conflicts end.
+        ([ONE, OTHER], [CONFLICT, FINE], BUSY),
+        ([ONE, OTHER], [FINE, CONFLICT], BUSY),
+        ([ONE, OTHER], [CONFLICT, CONFLICT], BUSY),
+        ([ONE, OTHER], [CONFLICT, REFUSED], BUSY),
+        ([ONE, OTHER], [THROTTLED, FINE], BUSY),
+        ([ONE, OTHER], [FINE, LIMITED], BUSY),
+        ([ONE, OTHER], [CONFLICT, THROTTLED], BUSY),
+        ([ONE, OTHER], ["ValidationError", FINE], CANCELED),
+        ([ONE, OTHER], [CONFLICT, "ValidationError"], CANCELED),
+        ([ONE, OTHER], [], CANCELED),
     ],
 )
 def test_the_first_write_that_is_refused_says_which_error_is_raised(
-    writes: Sequence[Joined], reasons: list[str], raised: type[Exception], monkeypatch: pytest.MonkeyPatch
+    writes: Sequence[Joined], reasons: list[str], raised: type[Exception] | str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    client = aws.dynamodb()
-    response: Any = {
-        "Error": {"Code": "TransactionCanceledException", "Message": "canceled"},
-        "CancellationReasons": [{"Code": reason} for reason in reasons],
-    }
+    monkeypatch.setattr(dynamodb, "CONFLICT_PATIENCE", 0.02)
+    tries: list[str] = []
 
-    def canceled(**_: object) -> None:
-        raise client.exceptions.TransactionCanceledException(response, "TransactWriteItems")
+    def canceled(*, ClientRequestToken: str, **_: object) -> None:  # noqa: N803 - boto's name
+        tries.append(ClientRequestToken)
+        raise canceled_because(reasons)
 
-    monkeypatch.setattr(client, "transact_write_items", canceled)
-    with pytest.raises(raised):
+    monkeypatch.setattr(aws.dynamodb(), "transact_write_items", canceled)
+    with pytest.raises(ClientError if isinstance(raised, str) else raised) as failed:
         write_together(writes)
+    if isinstance(failed.value, ClientError):
+        assert failed.value.response["Error"]["Code"] == raised
+    # Nothing but a conflict is tried again, and all tries are one request to DynamoDB.
+    assert (len(tries) > 1) == (raised == BUSY and THROTTLED not in reasons and LIMITED not in reasons)
+    assert len(set(tries)) == 1
+
+
+@pytest.mark.usefixtures("stage")
+@pytest.mark.parametrize("code", ["TransactionInProgressException", "TransactionConflictException"])
+@pytest.mark.parametrize("operation", ["transact_write_items", "put_item", "update_item"])
+def test_a_write_that_meets_a_transaction_is_tried_again(
+    code: str, operation: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    token(max_files=9)
+    held = stored(full(Status.READY))
+    call, errors = getattr(aws.dynamodb(), operation), [ClientError({"Error": {"Code": code}}, "Write")] * 3
+
+    def meets(**request: Any) -> Any:
+        if errors:
+            raise errors.pop()
+        return call(**request)
+
+    monkeypatch.setattr(aws.dynamodb(), operation, meets)
+    writes: dict[str, Callable[[], File | None]] = {
+        "transact_write_items": lambda: files.create(waiting(2), [use_token("t")]),
+        "put_item": lambda: files.create(waiting(2)),
+        "update_item": lambda: deletion.mark_deleted("acme", held.id),
+    }
+    with time_stands_still():
+        written = writes[operation]()
+    assert not errors
+    assert item(written.id if written else file(2).id)["updated_at"]
+    assert (item(held.id)["status"] == Status.DELETED) == (operation == "update_item")
 
 
 # --- reading

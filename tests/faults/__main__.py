@@ -7,12 +7,16 @@ import sys
 from moto import mock_aws
 
 from tests import stage
-from tests.faults.harness import crash_everywhere
-from tests.faults.operations import OPERATIONS, surroundings
+from tests.faults.harness import crash_everywhere, lose_every_answer
+from tests.faults.operations import CONDITIONAL, OPERATIONS, surroundings
 
 
 def main(words: list[str]) -> int:
     chosen = [operation for operation in OPERATIONS if " ".join(words) in operation.name]
+
+    def tell(line: str) -> None:
+        print(line, file=sys.stderr, flush=True)  # noqa: T201
+
     if not chosen:
         print("There are", *(operation.name for operation in OPERATIONS), sep="\n  ", file=sys.stderr)  # noqa: T201
         return 2
@@ -20,7 +24,9 @@ def main(words: list[str]) -> int:
         stage.one_call_at_a_time()
         stage.provisioned(stage.new_cdn_key())
         with surroundings():
-            report = crash_everywhere(chosen, tell=lambda line: print(line, file=sys.stderr, flush=True))  # noqa: T201
+            report = crash_everywhere(chosen, tell=tell)
+            also = [operation for operation in CONDITIONAL if " ".join(words) in operation.name]
+            report.add(lose_every_answer([*chosen, *also], tell=tell))
     print("\n".join(report.lines()))  # noqa: T201
     return 1 if report.broken else 0
 

@@ -23,7 +23,7 @@ def broken_stage(cloud: None, cdn_key: bytes) -> Iterator[None]:
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """With several processes (pytest-xdist), each hands its report to the first one."""
-    if REPORT.crashes and (output := getattr(session.config, "workeroutput", None)) is not None:
+    if (REPORT.crashes or REPORT.resent) and (output := getattr(session.config, "workeroutput", None)) is not None:
         output["faults"] = pickle.dumps(REPORT)
 
 
@@ -34,7 +34,7 @@ def pytest_testnodedown(node: Any) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    if REPORT.crashes:
+    if REPORT.crashes or REPORT.resent:
         terminalreporter.section("stopped at every AWS call")
         for line in REPORT.lines():
             terminalreporter.line(line)

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Literal, get_args
 
 import pytest
@@ -42,20 +43,36 @@ class Crash:
     broken: str | None = None
 
 
+@dataclass(frozen=True)
+class Resent:
+    """One write that AWS carried out, and that botocore sent again because the answer was lost.
+
+    `broken` says how the operation then differs from one without any trouble.
+    """
+
+    operation: str
+    call: str
+    number: int
+    broken: str | None = None
+
+
 @dataclass
 class Report:
     crashes: list[Crash] = field(default_factory=list)
+    resent: list[Resent] = field(default_factory=list)
     calls: dict[str, list[str]] = field(default_factory=dict)
     seconds: float = 0
 
     def add(self, other: Report) -> None:
         self.crashes += other.crashes
+        self.resent += other.resent
         self.calls |= other.calls
         self.seconds += other.seconds
 
     @property
-    def broken(self) -> list[Crash]:
-        return [crash for crash in self.crashes if crash.broken]
+    def broken(self) -> list[Crash | Resent]:
+        every: list[Crash | Resent] = [*self.crashes, *self.resent]
+        return [each for each in every if each.broken]
 
     def lines(self) -> Iterator[str]:
         yield f"{'operation':<26}{'calls':>6}{'before':>8}{'after':>7}{'crashes':>9}  healed by"
@@ -72,7 +89,14 @@ class Report:
             f"{len(self.calls)} operations, {calls_made} calls, {total} crashes in {self.seconds:.0f} s: "
             + (f"{len(self.broken)} BROKEN" if self.broken else "all invariants held")
         )
-        for crash in self.broken:
+        if self.resent:
+            yield f"{len(self.resent)} writes whose answer was lost, and that botocore sent again"
+        for each in self.resent:
+            if each.broken:
+                yield f"  {each.operation}, answer lost of {each.call} ({each.number}): {each.broken}"
+        for crash in self.crashes:
+            if not crash.broken:
+                continue
             whose = f", the client {crash.client}" if crash.client else ""
             where = f"{crash.point.moment} {crash.call} ({crash.point.call})" if crash.point else "not stopped"
             yield f"  {crash.operation}, {where}{whose}: {crash.broken}"
@@ -215,6 +239,80 @@ def crash_everywhere(
                     report.crashes.append(_crash(operation, call, Point(number, moment), whose, allowed))
     report.seconds = time.monotonic() - started
     return report
+
+
+# A call that writes, and that botocore sends again when it gets no answer.
+WRITES = frozenset(
+    {
+        *(f"dynamodb.{operation}" for operation in ("PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems")),
+        *("s3.PutObject", "s3.CompleteMultipartUpload"),
+    }
+)
+
+
+@dataclass(frozen=True)
+class Told:
+    """What an operation answered (a status; 0 without an answer), the seconds waited, and the stage afterwards."""
+
+    status: int
+    waited: int
+    soon: Outcome
+
+
+def _told(operation: Operation, world: World, process: Process) -> Told:
+    prepared = operation.prepare(world)
+    world.restart()
+    began, answers = world.clock.moment, []
+    run(lambda: answers.append(operation.run(world, prepared)), process)
+    world.restart()
+    world.check()
+    world.drain()
+    waited = round((world.clock.moment - began).total_seconds())
+    return Told(getattr(answers[0], "status", 0), waited, world.settled(swept=False))
+
+
+def lose_every_answer(
+    operations: Iterable[Operation], *, in_turn: bool = False, tell: Callable[[str], None] = lambda line: None
+) -> Report:
+    """Loses the answer of each write of these operations, after it was carried out: botocore sends it again.
+
+    Nobody may notice. The answer, the state of the stage and the time that all takes must be those of an operation
+    without trouble. `in_turn`, only the writes to DynamoDB, and of many only every third one.
+    """
+    report, started = Report(), time.monotonic()
+    with quiet(), pytest.MonkeyPatch.context() as patch:
+        patch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=lambda _: None))
+        for operation in operations:
+            tell(f"{operation.name}, answers lost")
+            with world_of(operation) as world:
+                right = _told(operation, world, process := Process(role=operation.role))
+            writes = [number for number, call in enumerate(process.calls) if call in WRITES]
+            if in_turn:
+                writes = [number for number in writes if process.calls[number].startswith("dynamodb.")]
+                writes = writes[:: 3 if len(writes) > FEW else 1]
+            report.resent += [_resent(operation, process.calls[number], number, right) for number in writes]
+    report.seconds = time.monotonic() - started
+    return report
+
+
+def _resent(operation: Operation, call: str, number: int, right: Told) -> Resent:
+    process = Process(role=operation.role, lost=number)
+    broken: str | None = None
+    try:
+        with world_of(operation) as world:
+            found = _told(operation, world, process)
+    except Exception as error:
+        broken = str(error) if isinstance(error, BrokenError) else f"{type(error).__name__}: {error}"
+        return Resent(operation.name, call, number, broken)
+    if not process.sent_again:
+        broken = "it was not sent again"
+    elif found.status != right.status:
+        broken = f"answered {found.status} instead of {right.status}"
+    elif found.soon != right.soon:
+        broken = _difference(found.soon, right.soon)
+    elif found.waited > right.waited + 1:
+        broken = f"took {found.waited} s instead of {right.waited}"
+    return Resent(operation.name, call, number, broken)
 
 
 def overlaps(

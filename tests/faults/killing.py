@@ -4,6 +4,9 @@ A call has two moments: before it is sent, and after it was answered. If the pro
 of the call. If it is killed after, AWS has carried it out and nobody is told. From then on no call of the process is
 sent, in whatever thread, so that nothing is cleaned up by `except` and `finally`. Calls that other threads have sent by
 then are carried out, as AWS would do it.
+
+A call can also be carried out while its answer is lost. Then botocore sends the request again inside the call, and our
+code sees only what is answered to that.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ from types import SimpleNamespace
 from typing import Any, Literal
 
 from chalicelib import aws
+from tests.contention import lost
 
 Moment = Literal["before", "after"]
 
@@ -97,7 +101,7 @@ class Process:
 
     `fault` says what AWS answers instead to a call (by name and number). `meanwhile` is what happens elsewhere at a
     moment of a call: until it is done, the calls of that thread are another process's. Only the calls of one `role` in
-    a thread are the process's.
+    a thread are the process's. `lost` is the number of a call whose first answer is lost, after AWS carried it out.
     """
 
     kill_at: Point | None = None
@@ -107,6 +111,8 @@ class Process:
     calls: list[str] = field(default_factory=list)
     dead: bool = False
     faults: Counter[str] = field(default_factory=Counter)
+    lost: int | None = None
+    sent_again: bool = False
     _died_in: int = 0
     _lock: threading.RLock = field(default_factory=threading.RLock)
     _here: threading.local = field(default_factory=threading.local)
@@ -138,7 +144,7 @@ class Process:
                 raise Killed
             number, name = len(self.calls), f"{model.service_model.service_name}.{model.name}"
             self.calls.append(name)
-            context["filemill"] = number
+            context["filemill"] = self._here.number = number
             if self.kill_at == Point(number, "before"):
                 self._die()
                 raise Killed
@@ -149,6 +155,18 @@ class Process:
         self.faults[f"{model.service_model.service_name}: {fault.code}"] += 1
         context["fault"] = fault
         return None if fault.done else (SimpleNamespace(status_code=fault.status), _answer(fault))
+
+    def sent(self, request: Any, **_: Any) -> Any:
+        """Answers 500 to the first sending of the call that is `lost`. moto comes after it and carries it out."""
+        if (
+            self.lost is None
+            or self._is_another()
+            or self.sent_again
+            or getattr(self._here, "number", None) != self.lost
+        ):
+            return None
+        self.sent_again = True
+        return lost(request)
 
     def after(self, http_response: Any, parsed: dict[str, Any], model: Any, context: dict[str, Any], **_: Any) -> None:
         if self._is_another():
@@ -203,7 +221,7 @@ def watched(process: Process) -> Iterator[Process]:
     """Meanwhile the AWS calls of the code under test are that process's."""
     hooks = [(client.meta.events, name, hook) for client in clients() for name, hook in _hooks(process)]
     for events, name, hook in hooks:
-        events.register(name, hook)
+        (events.register_first if hook == process.sent else events.register)(name, hook)
     try:
         yield process
     finally:
@@ -215,6 +233,7 @@ def _hooks(process: Process) -> list[tuple[str, Any]]:
     return [
         ("before-parameter-build", process.built),
         ("before-call", process.before),
+        ("before-send", process.sent),
         ("after-call", process.after),
     ]
 

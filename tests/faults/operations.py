@@ -23,7 +23,7 @@ from chalicelib.storage import originals as original_objects
 from ops import redrive
 from ops.progress import Pace
 from tests import images
-from tests.client import Answer
+from tests.client import Answer, Client
 from tests.faults.killing import FAULTS, Point, Process, Role, as_function, run
 from tests.faults.looking import is_file, record_of, shown_again
 from tests.faults.queues import Queue
@@ -143,6 +143,27 @@ def _parts_sent(world: World) -> tuple[str, str]:
 def _complete(world: World, sent: tuple[str, str]) -> Answer:
     parts = [{"part_number": 1, "etag": sent[1]}]
     return world.request("POST", f"/v1/files/{sent[0]}/complete", {"parts": parts})
+
+
+TOKEN: dict[str, Any] = {"max_bytes": 10**6, "max_files": 9}
+
+
+def _minted(world: World) -> Client:
+    return Client(world.request("POST", "/v1/upload-tokens", TOKEN).json["token"])
+
+
+def _create_by(browser: Client, key: str | None = None) -> Answer:
+    body = {"filename": "a.jpg", "content_type": "image/jpeg", "size": len(PHOTO)}
+    return browser("POST", "/v1/files", body, headers={"Idempotency-Key": key} if key else {})
+
+
+def _tagged(world: World) -> tuple[str, str]:
+    file_id = ready(world)
+    return file_id, world.request("GET", f"/v1/files/{file_id}").headers["ETag"]
+
+
+def _change_if_unchanged(world: World, tagged: tuple[str, str]) -> Answer:
+    return world.request("PATCH", f"/v1/files/{tagged[0]}", {"tags": ["new"]}, If_Match=tagged[1])
 
 
 def _at(method: str, path: str, body: Any = None) -> Callable[[World, str], Answer]:
@@ -372,6 +393,14 @@ OPERATIONS = (
     Operation("redrive an import", _import_dead, _redrive("imports"), again=True),
     Operation("sweep", _much_to_sweep, _sweep),
     Operation("sweep, the walk", _walked, _sweep),
+)
+
+# More of those whose writes depend on a condition, for answers that are lost.
+CONDITIONAL = (
+    Operation("create with a token", _minted, lambda _, browser: _create_by(browser), again=True, doubles=True),
+    Operation("create with a token, key", _minted, lambda _, browser: _create_by(browser, "k"), again=True),
+    Operation("create a token", _nothing, lambda w, _: w.request("POST", "/v1/upload-tokens", TOKEN), again=True),
+    Operation("change if unchanged", _tagged, _change_if_unchanged, again=True),
 )
 
 

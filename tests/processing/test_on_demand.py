@@ -5,8 +5,10 @@ from io import BytesIO
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from PIL import Image
 
+from chalicelib import aws
 from chalicelib.catalog import render_leases
 from chalicelib.delivery import missing
 from chalicelib.model import ErrorCode, PermanentFault, Rendition
@@ -256,10 +258,21 @@ def test_a_file_that_is_not_ready_or_no_image_has_none(client: Client, stage: Ca
         assert rendered(asked(file_id)) == {"status": "unknown"}
 
 
-def test_an_original_that_is_gone_gives_unknown(client: Client, stage: Calls) -> None:
+@pytest.mark.parametrize("may_list", [True, False])
+def test_an_original_that_is_gone_gives_unknown(
+    may_list: bool, client: Client, stage: Calls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """S3 answers 403 for a missing object to a role that may not list the bucket, as ours may not."""
     file_id = upload(client, images.jpeg(1000, 800))
     deliver(file_id)
     original_objects.delete_all_versions(f"acme/{file_id}")
+    if not may_list:
+        denied: Any = {"Error": {"Code": "AccessDenied"}, "ResponseMetadata": {"HTTPStatusCode": 403}}
+
+        def deny(**_: Any) -> None:
+            raise ClientError(denied, "GetObject")
+
+        monkeypatch.setattr(aws.s3(), "get_object", deny)
     assert rendered(asked(file_id)) == {"status": "unknown"}
 
 
@@ -296,8 +309,6 @@ def test_a_fault_of_the_file_is_final_and_one_of_aws_is_not(
     monkeypatch.delenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
 
     def busy(*_: Any, **__: Any) -> None:
-        from botocore.exceptions import ClientError
-
         raise ClientError({"Error": {"Code": "SlowDown"}}, "PutObject")
 
     monkeypatch.setattr("chalicelib.storage.derived.put", busy)
