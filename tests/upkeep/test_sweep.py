@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import threading
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -10,7 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from chalicelib import settings as stage_settings
-from chalicelib.catalog import claims, deletion
+from chalicelib.catalog import claims, deletion, due
 from chalicelib.catalog.keys import DUE_SHARDS
 from chalicelib.delivery import invalidation
 from chalicelib.model import ErrorCode, File, Status
@@ -20,7 +22,7 @@ from chalicelib.upkeep import removal, sweep
 from tests.client import Client
 from tests.faults.clock import Clock
 from tests.making import deliver, derived, put, upload
-from tests.stage import STAGE, Calls, aws_client, lambda_context
+from tests.stage import ROOT, STAGE, Calls, aws_client, lambda_context
 from tests.upkeep.making import PHOTO, created, deleted, is_due, messages, nothing, record, stored_status
 
 
@@ -457,3 +459,41 @@ def test_the_log_of_a_run_names_its_request_and_nothing_of_the_run_before(stage:
     keys = logger.get_current_keys()
     assert keys["request_id"] == context.aws_request_id
     assert "file_id" not in keys
+
+
+def test_the_sweep_s_metrics_are_those_that_the_stack_shows_or_watches() -> None:
+    """AWS bills each metric, so a count that nobody looks at is in the log only."""
+    text = (ROOT / ".chalice" / "resources.yaml").read_text()
+    counts = {"Expired", "Stalled", "GivenUp", "Removed", "SweepErrors", "SweepBacklog"}
+    counts |= {"Orphans", "Unowned", "Missing", "Untold", "Walked"}
+    shown = {name for name in counts if re.search(rf"\b{name}\b", text)}
+    assert shown == {*sweep.METRICS}
+
+
+def test_several_workers_handle_records_side_by_side(
+    client: Client, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chalicelib.catalog.keys.DUE_SHARDS", 1)  # so that both stand on one page
+    for _ in range(2):
+        created(client)
+    clock.forward(timedelta(hours=2))
+    both, expire = threading.Barrier(2, timeout=10), due.expire
+
+    def wait_for_the_other(file: File) -> object:
+        both.wait()
+        return expire(file)
+
+    monkeypatch.setattr(due, "expire", wait_for_the_other)
+    assert sweep.run(workers=2)["Expired"] == 2
+
+
+def test_an_import_that_waits_is_asked_for_ever_more_seldom(client: Client, clock: Clock) -> None:
+    assert client("POST", "/v1/files", {"source_url": "https://example.com/a.jpg"}).status == 201
+    messages("IMPORT")
+    minutes = 0
+    # First when its message must have come, and then whenever it has waited for as long once more.
+    for moment, is_sent in ((19, False), (21, True), (41, False), (43, True), (85, False), (87, True)):
+        clock.forward(timedelta(minutes=moment - minutes))
+        minutes = moment
+        assert sweep.run()["Stalled"] == is_sent, moment
+        assert len(messages("IMPORT")) == is_sent
