@@ -128,7 +128,7 @@ def test_a_poisoned_message_delays_nobody_ends_as_a_dead_letter_and_is_redriven(
 
     assert "dead letters are waiting (1 from the ingest queue)" in ops(local_stage, "doctor").stdout
     would = ops(local_stage, "redrive", "--dry-run")
-    assert "would move 1 dead letters" in would.stdout, would.stderr
+    assert "would move 1 dead letter, left 1" in would.stdout, would.stderr
     moved = ops(local_stage, "redrive", "--file", poisoned)
     assert "moved 1 dead letter, left 0" in moved.stdout, moved.stderr
     assert api("DELETE", f"/v1/files/{poisoned}").status_code == 204
