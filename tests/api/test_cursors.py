@@ -96,7 +96,7 @@ def test_a_cursor_costs_no_call_but_for_the_stages_secret(stage: Calls) -> None:
     assert set(stage.names) <= {"ssm.GetParameter"}
 
 
-@pytest.mark.parametrize("stray", ["!", " ", "\n", "*", "ü", "="])
+@pytest.mark.parametrize("stray", ["!", " ", "\n", "*", "ü", "=", "!!!!", "\n\n\n\n", " *! "])
 def test_a_cursor_with_a_character_that_none_has_is_refused(stray: str) -> None:
     cursor = cursors.encode(POSITION, SCOPE)
     for place in (0, 4, len(cursor)):
