@@ -34,13 +34,13 @@ MARGIN = 60
 def handle(event: dict[str, Any], context: Any) -> None:
     """Handles one SQS batch, which has one message. Raises if the message must come back."""
 
-    def work(message: Message, receives: int) -> None:
-        import_file(message, receives, seconds=context.get_remaining_time_in_millis() / 1000)
+    def work(message: Message) -> None:
+        import_file(message, seconds=context.get_remaining_time_in_millis() / 1000)
 
     worker.work_off(event, context, settings().import_queue_url, work)
 
 
-def import_file(message: Message, receives: int, *, seconds: float) -> None:
+def import_file(message: Message, *, seconds: float) -> None:
     """Imports one file, within `seconds`. Raises Later, or an error of our own: both are tried again."""
     wanted = parse(message.body)
     if wanted is None:
@@ -61,16 +61,16 @@ def import_file(message: Message, receives: int, *, seconds: float) -> None:
     except PermanentFault as fault:
         outcome = _fail(file, FileError(code=fault.code, message=fault.message))
     except UnreachableError as unreachable:
-        if receives < MAX_RECEIVES:
-            raise Later(worker.backoff(receives), str(unreachable)) from unreachable
+        if message.receives < MAX_RECEIVES:
+            raise Later(worker.backoff(message.receives), str(unreachable)) from unreachable
         outcome = _fail(file, FileError(code=ErrorCode.SOURCE_UNREACHABLE, message=str(unreachable)))
     except Exception as error:
-        if receives >= MAX_RECEIVES:
+        if message.receives >= MAX_RECEIVES:
             reason = f"Importing failed {MAX_RECEIVES} times; the last reason was {type(error).__name__}."
             _count(_fail(file, FileError(code=ErrorCode.INTERNAL, message=reason)), 0, started, message)
         raise
     _count(outcome, size, started, message)
-    logger.info("import ended", extra={"outcome": outcome, "size": size, "receives": receives})
+    logger.info("import ended", extra={"outcome": outcome, "size": size, "receives": message.receives})
 
 
 def store(file: File, url: str, seconds: float) -> int:

@@ -53,11 +53,16 @@ UPLOADERS = 12
 def handle(event: dict[str, Any], context: Any) -> None:
     """Works off one SQS batch (of one message). Raises when the message must come back to the queue."""
 
-    def process(message: Message, receives: int) -> None:
-        if settings().fair_tenants and receives == 1 and worker.age(message) > BACKLOG_AGE and _grouped(message):
+    def process(message: Message) -> None:
+        if (
+            settings().fair_tenants
+            and message.receives == 1
+            and worker.age(message) > BACKLOG_AGE
+            and _grouped(message)
+        ):
             return
         for stored in stored_objects(message):
-            process_object(stored, message, last_try=receives >= MAX_RECEIVES)
+            process_object(stored, message, last_try=message.receives >= MAX_RECEIVES)
 
     worker.work_off(event, context, settings().ingest_queue_url, process)
 

@@ -45,24 +45,23 @@ class Message:
         )
 
 
-def work_off(event: dict[str, Any], context: Any, queue_url: str, work: Callable[[Message, int], None]) -> None:
-    """Calls `work` with each message and the number of times it was received.
+def work_off(event: dict[str, Any], context: Any, queue_url: str, work: Callable[[Message], None]) -> None:
+    """Calls `work` with each message.
 
     If `work` raises, sets when the message comes back, and raises the same: Lambda then leaves it in the queue.
     """
     for record in event["Records"]:
         message = Message.of(record)
-        receives = message.receives
         begin(request_id=context.aws_request_id, message_id=message.message_id)
         try:
-            work(message, receives)
+            work(message)
         except Later as later:
-            logger.info("later", extra={"reason": str(later), "receives": receives})
+            logger.info("later", extra={"reason": str(later), "receives": message.receives})
             come_back(message, queue_url, later.seconds)
             raise
         except Exception:
-            logger.exception("processing failed", extra={"receives": receives})
-            come_back(message, queue_url, backoff(receives))
+            logger.exception("processing failed", extra={"receives": message.receives})
+            come_back(message, queue_url, backoff(message.receives))
             raise
 
 

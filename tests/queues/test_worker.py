@@ -60,8 +60,8 @@ def work_off(error: Exception | None, receives: int = 1) -> list[tuple[str, int]
     """Handles one message, whose work raises `error`; gives the message and the count that the work was given."""
     seen: list[tuple[str, int]] = []
 
-    def work(message: Message, receives: int) -> None:
-        seen.append((message.body, receives))
+    def work(message: Message) -> None:
+        seen.append((message.body, message.receives))
         if error:
             raise error
 
@@ -95,7 +95,7 @@ def test_a_message_whose_work_fails_comes_back_after_ever_longer_pauses_and_then
 
 
 def test_the_first_message_that_fails_stops_a_batch(queue: Queue) -> None:
-    def work(message: Message, receives: int) -> None:
+    def work(message: Message) -> None:
         raise ValueError
 
     with pytest.raises(ValueError):
