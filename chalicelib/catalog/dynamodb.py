@@ -40,6 +40,8 @@ CONFLICT_PAUSE = 0.25
 CANCELED = "TransactionCanceledException"
 IN_PROGRESS = "TransactionInProgressException"
 REFUSED, CONFLICT = "ConditionalCheckFailed", "TransactionConflict"
+# Errors of a single write that meets a transaction, and of a transaction that is being carried out.
+CONFLICTS = frozenset({"TransactionConflictException", IN_PROGRESS})
 THROTTLED = frozenset({"ProvisionedThroughputExceeded", "ThrottlingError"})
 
 
@@ -155,8 +157,8 @@ def _retries(error: ClientError) -> int:
     return error.response.get("ResponseMetadata", {}).get("RetryAttempts", 0)
 
 
-def _canceled_because(error: ClientError) -> list[dict[str, Any]]:
-    """DynamoDB's reasons, one for each write of the transaction and in the same order."""
+def canceled_because(error: ClientError) -> list[dict[str, Any]]:
+    """DynamoDB's reasons for not carrying out a transaction: one for each write, in the same order."""
     reasons: list[dict[str, Any]] = error.response.get("CancellationReasons", [])  # type: ignore[assignment]
     return reasons
 
@@ -168,10 +170,10 @@ def _in_conflict(error: ClientError) -> bool:
     """
     code = error.response["Error"]["Code"]
     if code == CANCELED:
-        codes = [reason.get("Code", "None") for reason in _canceled_because(error)]
+        codes = [reason.get("Code", "None") for reason in canceled_because(error)]
         failed = [each for each in codes if each != "None"]
         return failed[:1] == [CONFLICT] and set(failed) <= {CONFLICT, REFUSED}
-    return code in ("TransactionConflictException", IN_PROGRESS)
+    return code in CONFLICTS
 
 
 def _send(
@@ -213,10 +215,8 @@ def _send(
         time.sleep(pause)
 
 
-def _equal(item: Mapping[str, Any] | None, wanted: Mapping[str, Any]) -> bool:
+def _equal(item: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
     """Whether a typed item has these typed attributes. Numbers are compared by value: DynamoDB may write them anew."""
-    if item is None:
-        return False
     return all(name in item and deserialize(item[name]) == deserialize(value) for name, value in wanted.items())
 
 
@@ -282,12 +282,12 @@ def write_together(writes: Sequence[Joined]) -> None:
         _send(
             "TransactWriteItems",
             lambda: aws.dynamodb().transact_write_items(TransactItems=actions, ClientRequestToken=token),
-            lambda error: {} if _was_written(actions, _canceled_because(error)) else None,
+            lambda error: {} if _was_written(actions, canceled_because(error)) else None,
         )
     except ClientError as error:
         if error.response["Error"]["Code"] != CANCELED:
             raise
-        for write, reason in zip(writes, _canceled_because(error), strict=False):
+        for write, reason in zip(writes, canceled_because(error), strict=False):
             if reason.get("Code") == REFUSED:
                 raise write.refused from None
             if reason.get("Code") in THROTTLED:

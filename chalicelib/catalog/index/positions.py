@@ -16,7 +16,15 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from chalicelib import aws
-from chalicelib.catalog.dynamodb import get_item, typed
+from chalicelib.catalog.dynamodb import (
+    CANCELED,
+    CONFLICT,
+    CONFLICTS,
+    REFUSED,
+    canceled_because,
+    get_item,
+    typed,
+)
 from chalicelib.catalog.keys import feed_key, head_key
 from chalicelib.catalog.values import serialize
 from chalicelib.settings import settings
@@ -24,7 +32,7 @@ from chalicelib.settings import settings
 # Tries to raise `seen` before the whole commit is tried again.
 SHOWS = 5
 
-_CONTENDED = frozenset({"ConditionalCheckFailed", "TransactionConflict", "None"})
+_CONTENDED = frozenset({REFUSED, CONFLICT, "None"})
 
 
 @dataclass(frozen=True)
@@ -44,10 +52,9 @@ def head_of(tenant: str, shard: int) -> Head:
 def contended(error: ClientError) -> bool:
     """Whether a write failed only because another one was quicker."""
     code = error.response["Error"]["Code"]
-    if code in ("TransactionConflictException", "TransactionInProgressException"):
-        return True
-    reasons: list[dict[str, Any]] = error.response.get("CancellationReasons", [])  # type: ignore[assignment]
-    return code == "TransactionCanceledException" and all(r.get("Code", "None") in _CONTENDED for r in reasons)
+    if code == CANCELED:
+        return all(reason.get("Code", "None") in _CONTENDED for reason in canceled_because(error))
+    return code in CONFLICTS
 
 
 def advance(tenant: str, shard: int, head: Head, by: int, counts: Mapping[str, int]) -> dict[str, Any]:
