@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import aiohttp
@@ -43,13 +44,14 @@ class Failover:
         if request.method not in READS:
             del origins[1:]  # only reads may be repeated at another origin
         body = self._body(request, origins[0], headers)
+        ask = partial(self.origins.fetch, self.distribution)
         for origin in origins[:-1]:
             with contextlib.suppress(TimeoutError, aiohttp.ClientError, UnreachableError):
-                response = await self._ask(origin, request.method, path, query, headers, None)
+                response = await ask(origin, request.method, path, query, headers, None)
                 if response.status not in self.group.statuses:
                     return response
                 response.release()
-        return await self._ask(origins[-1], request.method, path, query, headers, body)
+        return await ask(origins[-1], request.method, path, query, headers, body)
 
     def _body(self, request: web.BaseRequest, origin: Origin, headers: dict[str, str]) -> AsyncIterator[bytes] | None:
         if not request.can_read_body:
@@ -60,14 +62,3 @@ class Failover:
         if request.content_length is not None:
             headers["content-length"] = str(request.content_length)
         return bounded(request.content.iter_any(), limit)
-
-    async def _ask(
-        self,
-        origin: Origin,
-        method: str,
-        path: str,
-        query: str,
-        headers: dict[str, str],
-        body: AsyncIterator[bytes] | None,
-    ) -> aiohttp.ClientResponse:
-        return await self.origins.fetch(self.distribution, origin, method, path, query, headers, body)
