@@ -1,6 +1,6 @@
 """How long one tenant's file waits behind 100,000 of another: our code on a model of SQS, with and without groups.
 
-What is received, looked at and sent again is by chalicelib itself (queues.worker, processing.pipeline, queues.ingest);
+The code that receives, reads and sends again is chalicelib's own (queues.worker, processing.pipeline, queues.ingest);
 only the work on a file and the queue are stand-ins. The queue is SQS's as documented: oldest first; with groups, those
 of a group that has more than a tenth of what is in flight, and 30 messages at least, only after all others, and a
 message without a group is a tenant of its own. SQS has a second measure, a tenant's recent share of processing time,

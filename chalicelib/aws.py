@@ -29,7 +29,7 @@ _BOUNDS: dict[str, Any] = {
 
 
 def may_be_done(error: BaseException) -> bool:
-    """Whether AWS may have carried out a call that failed with this.
+    """True if AWS may have carried out a call that failed with this.
 
     It may if AWS answered 5xx or not at all. If the request was sent several times, an earlier one may have been
     carried out, whatever was answered to the last one.

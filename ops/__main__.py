@@ -76,7 +76,7 @@ def parser_for(chosen: str | None) -> tuple[argparse.ArgumentParser, Callable[[a
 
 
 def unknown(command: str) -> str:
-    """What is said about a command that does not exist."""
+    """The sentence about a command that does not exist."""
     close = get_close_matches(command, COMMANDS, n=1)
     hint = f" Did you mean `{close[0]}`?" if close else ""
     return f"ops: there is no command {command!r}.{hint} Run `python -m ops` to see all commands."

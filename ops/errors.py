@@ -27,7 +27,7 @@ _DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOpera
 
 
 def sentence(error: exceptions.BotoCoreError | exceptions.ClientError) -> str:
-    """What an AWS error means for the person who runs `ops`, and what they can do."""
+    """The meaning of an AWS error for the person who runs `ops`, and what they can do."""
     if isinstance(error, exceptions.ClientError):
         code = error.response.get("Error", {}).get("Code", "")
         message = error.response.get("Error", {}).get("Message", "") or str(error)

@@ -162,7 +162,7 @@ class Provisioning:
 
     @property
     def deployed(self) -> list[dict[str, Any]] | None:
-        """What Chalice has deployed of the stage; None when it never did from this folder."""
+        """The resources of the stage that Chalice has deployed; None when it never did from this folder."""
         return config.deployed_resources(self.project_dir, self.stage)
 
 

@@ -58,7 +58,7 @@ class Write:
         return self.kind == "Update" and self._states_are_true(transition) and self._changes_as(transition)
 
     def _states_are_true(self, transition: Transition) -> bool:
-        """Whether `:processing` really is `processing` in the condition, and so on."""
+        """True if `:processing` really is `processing` in the condition, and so on."""
         return all(self.value(f":{source}") in (None, {"S": source}) for source in Status)
 
     def _changes_as(self, transition: Transition) -> bool:

@@ -27,7 +27,7 @@ START = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class Workload:
-    """Who uploads: each tenant's share of all uploads. `same` is the share of uploads with one and the same content."""
+    """The uploaders: each tenant's share of all uploads. `same` is the share with one and the same content."""
 
     name: str
     shares: tuple[float, ...]

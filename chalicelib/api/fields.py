@@ -195,7 +195,7 @@ class FocalPoint(Body):
 
 # --- Parts of an upload
 
-# Of a body that lists 10,000 parts with their ETags, some 80 bytes each. Uppy's own bound is about as large.
+# Bytes of a body that lists 10,000 parts with their ETags, some 80 bytes each. Uppy's own bound is about as large.
 MAX_COMPLETE_BYTES = 1024 * 1024
 MAX_SIGNED = 1000  # parts that one request signs
 

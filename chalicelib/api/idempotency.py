@@ -50,7 +50,7 @@ def replay(call: Call, key: str, body: Body) -> Response | None:
 
 
 def remember(call: Call, key: str, body: Body, file: File, answer: dict[str, Any]) -> Remembered:
-    """What is written together with the record, so that a repeated request finds this answer."""
+    """The answer to remember. It is written together with the record, so that a repeated request finds it."""
     text = json.dumps(answer, ensure_ascii=False, separators=(",", ":"))
     return Remembered(_owner(call), key, _hash(body), file.id, text)
 

@@ -18,7 +18,7 @@ TRIES = 5
 
 
 def until_written(call: Call, file_id: str, write: Callable[[File], File | None]) -> File:
-    """What `write` made of the caller's file. Raises what `write_if_found` raises, and Problem `not_found`."""
+    """The caller's file as `write` changed it. Raises what `write_if_found` raises, and Problem `not_found`."""
     file = write_if_found(call, file_id, write)
     if file is None:
         raise not_found()
@@ -26,7 +26,7 @@ def until_written(call: Call, file_id: str, write: Callable[[File], File | None]
 
 
 def write_if_found(call: Call, file_id: str, write: Callable[[File], File | None]) -> File | None:
-    """What `write` made of the caller's file; None if the caller has no such file, or it is deleted.
+    """The caller's file as `write` changed it; None if the caller has no such file, or it is deleted.
 
     `write` gets the record, and gives the changed one, or None if the record has changed since it was read: then it is
     read and written again. With If-Match the client means one revision, so there is no second try.

@@ -36,7 +36,7 @@ GENERIC = "application/octet-stream"
 
 @dataclass(frozen=True)
 class NewFile:
-    """What a client tells of a file that it will send. `size` in bytes; None if the client does not know it."""
+    """A file as the client describes it before it sends it. `size` in bytes; None if the client does not know it."""
 
     filename: str
     content_type: str

@@ -75,7 +75,7 @@ def _refusal(item: dict[str, Any] | None, version_id: str, sequencer: str) -> Re
 
 
 def older(sequencer: str, than: str | None) -> bool:
-    """Whether an S3 event with this sequencer came before another event of the same key.
+    """True if an S3 event with this sequencer came before another event of the same key.
 
     Sequencers are hexadecimal and of any length. The shorter one is padded with zeros on the right, and then the two
     are compared as text:

@@ -1,4 +1,4 @@
-"""What the sweep must come back for: it reads here what is due, and writes here what it found.
+"""The work that the sweep must come back for: it reads the due records here, and writes its findings here.
 
 Every write is conditional on the revision that was read, so that two sweeps, or a sweep and a worker, never undo each
 other's work.
@@ -28,9 +28,9 @@ class DuePage:
 
 
 def due(shard: int, limit: int, after: Mapping[str, Any] | None = None) -> DuePage:
-    """What is due now in one shard of `by_due`: one Query, and if it finds any, a BatchGetItem (strongly consistent).
+    """The records that are due now in one shard of `by_due`: one Query, and a BatchGetItem for those that it finds.
 
-    Somebody may have seen to a record since: the index follows the table.
+    The records are strongly consistent. Somebody may have seen to a record since: the index follows the table.
     """
     more: dict[str, Any] = {"ExclusiveStartKey": after} if after else {}
     reply = aws.dynamodb().query(

@@ -164,7 +164,7 @@ def canceled_because(error: ClientError) -> list[dict[str, Any]]:
 
 
 def _in_conflict(error: ClientError) -> bool:
-    """Whether a write was refused only because a transaction is writing one of its items just now.
+    """True if a write was refused only because a transaction is writing one of its items just now.
 
     Where some writes are in conflict and others are refused for their condition, the first one of them decides.
     """
@@ -216,12 +216,12 @@ def _send(
 
 
 def _equal(item: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
-    """Whether a typed item has these typed attributes. Numbers are compared by value: DynamoDB may write them anew."""
+    """True if a typed item has these typed attributes. Numbers are compared by value: DynamoDB may write them anew."""
     return all(name in item and deserialize(item[name]) == deserialize(value) for name, value in wanted.items())
 
 
 def _is_item(item: Mapping[str, Any] | None, wanted: Mapping[str, Any]) -> bool:
-    """Whether a typed item is this one, in every attribute."""
+    """True if a typed item is this one, in every attribute."""
     return item is not None and item.keys() == wanted.keys() and _equal(item, wanted)
 
 
@@ -366,7 +366,7 @@ def _is_updated(
     add: Mapping[str, int],
     using: Mapping[str, Any],
 ) -> bool:
-    """Whether a typed item is as an update leaves it. A counter is compared if the condition names its value before."""
+    """True if a typed item is as an update leaves it. A counter is compared if the condition names its value before."""
     wanted = {name: serialize(plain(name, value)) for name, value in values.items()}
     wanted |= {name: serialize(using[f":{name}"] + by) for name, by in add.items() if f":{name}" in using}
     return item is not None and _equal(item, wanted) and not any(name in item for name in remove)

@@ -40,7 +40,7 @@ def reprocess(file: File, recipe: str, values: Mapping[str, Any] | None = None) 
 
 
 def claimable(file: File) -> dict[str, Any]:
-    """What a record needs to be claimed again: a lease that is over, and a generation of its own for new addresses."""
+    """Values that open a record to a new claim: a lease that is over, and a generation of its own for new addresses."""
     moment = now()
     return {
         "generation": file.generation + 1,

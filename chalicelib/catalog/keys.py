@@ -80,7 +80,7 @@ def head_key(tenant: str, shard: int) -> Key:
 
 
 def marker_key(file_id: str) -> Key:
-    """What the index has of a file."""
+    """The key of the index's own note on a file."""
     return {"pk": f"FILE#{file_id}", "sk": "INDEX"}
 
 

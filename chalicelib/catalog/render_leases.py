@@ -19,7 +19,7 @@ FORGET_SECONDS = 86_400
 
 
 class RenderState(StrEnum):
-    """What is known of a rendition; it holds until `lease_until`."""
+    """The state of an on-demand rendition; it holds until `lease_until`."""
 
     WORKING = "working"
     MADE = "made"

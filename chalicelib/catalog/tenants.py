@@ -1,4 +1,4 @@
-"""What a stage's operator set for a tenant. A tenant needs no record of its own: its first API key is enough."""
+"""The operator's settings for a tenant. A tenant needs no record of its own: its first API key is enough."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ class Transition:
 
     @property
     def visible(self) -> bool:
-        """Whether clients see the change: in the record, the lists and the feed."""
+        """True if clients see the change: in the record, the lists and the feed."""
         return "revision" in self.increments
 
     @property
@@ -70,9 +70,10 @@ BY_BYTES = ("sha_pk", "sha_sk")  # its place in `by_sha256`
 LEASE = ("lease_until", "claim_id")
 INFO = tuple(Kind)  # what is known of a file of one kind stands under the kind's name
 RENDITIONS = ("renditions", "source_version", "made_with")
-# What nobody needs once a file is processed, or is given up.
+# Attributes that nobody needs once a file is processed, or is given up.
 WORKED_OFF = (*LEASE, "expires_at", "wanted_recipe")
-# What a client may edit. When `visibility` changes, the renditions move: `source_version` and `leftovers` follow.
+# Attributes that a client may edit. When `visibility` changes, the renditions move, and `source_version` and
+# `leftovers` change with it.
 EDITABLE = ("filename", "tags", "metadata", "visibility", "focus", "source_version", "leftovers")
 
 _AS_READ = "tenant = :tenant AND revision = :revision"

@@ -62,7 +62,7 @@ def _names_by_format(file: File, pictures: list[Rendition], names: list[str]) ->
 
 
 def _is_made(file: File, name: str, format: str) -> bool:
-    """Whether this size can be had in that format, and not in another that stands in for it."""
+    """True if this size can be had in that format, and not in another that stands in for it."""
     found = in_ladder(file, name, format)
     return found is not None and found[1].format == format
 

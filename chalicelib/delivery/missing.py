@@ -84,7 +84,7 @@ def find(address: Address) -> tuple[File, Size, Encoding] | None:
 
 
 class Outcome(StrEnum):
-    """What a caller of `obtain` gets."""
+    """The result of `obtain`."""
 
     MADE = "made"  # the rendition is in the derived bucket
     NONE = "none"  # there is none, and for a while there will be none

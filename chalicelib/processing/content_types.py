@@ -105,7 +105,7 @@ _DETECTABLE = frozenset(map(one_name, DETECTABLE))
 
 
 def contradicts(declared: str, detected: str | None) -> bool:
-    """Whether a file with the declared Content-Type cannot have bytes that `sniff` found to be `detected`.
+    """True if a file with the declared Content-Type cannot have bytes that `sniff` found to be `detected`.
 
     In doubt the declared type is kept: only what is surely wrong is a contradiction. That is the case when
 

@@ -36,7 +36,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Order:
-    """What to make of a source: the recipe's renditions, or, with `only`, those of the size of that name.
+    """The renditions to make of a source: the recipe's renditions, or, with `only`, those of the size of that name.
 
     `memory` is what the whole function has, in bytes.
     """

@@ -210,7 +210,7 @@ def work(file: File, stored: Stored) -> tuple[File | None, str]:
 
 
 def make_renditions(file: File, processor: Processor, source: Source) -> tuple[BaseModel | None, list[Rendition]]:
-    """What the processor says of the file, and its renditions. Each is uploaded while the next is being made."""
+    """The processor's description of the file, and its renditions. Each is uploaded while the next is being made."""
     version = places.made_version(file)
     done: list[tuple[Rendition, Future[None]]] = []
     with ThreadPoolExecutor(UPLOADERS) as uploaders:

@@ -17,7 +17,7 @@ CHUNK = 1024**2  # bytes
 
 @dataclass(frozen=True)
 class Read:
-    """What reading found out. `sha256` in hex. The source has data only where its processor wants it in memory."""
+    """The findings of one reading. `sha256` in hex. The source has data only where its processor wants it in memory."""
 
     processor: Processor
     source: Source

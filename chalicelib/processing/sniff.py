@@ -163,5 +163,5 @@ def _svg(head: bytes) -> str | None:
 
 
 def _is_text(head: bytes) -> bool:
-    """Whether these bytes are words. Then a "%PDF-" after them belongs to a text about PDF."""
+    """True if these bytes are words. Then a "%PDF-" after them belongs to a text about PDF."""
     return bool(head) and all(byte >= 32 or byte in b"\t\n\r" for byte in head) and b" " in head

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 
 _resizer = find_spec("cykooz_resizer")
 HAS_RESIZER = platform.machine() == "x86_64" and _resizer is not None and _resizer.origin is not None
-"""Whether the SIMD resizer is installed for this processor. It is looked for, not imported; bytecode does not count.
+"""True if the SIMD resizer is installed for this processor. It is looked for, not imported; bytecode does not count.
 
 All functions of a stage share one layer, so all of them see the same.
 """

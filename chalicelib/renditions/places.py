@@ -33,7 +33,7 @@ def made_prefix(file: File) -> str:
 
 
 def has_renditions(file: File) -> bool:
-    """Whether there may be objects at the file's addresses: renditions in its record, or those made on demand."""
+    """True if there may be objects at the file's addresses: renditions in its record, or those made on demand."""
     return bool(file.source_version) and (bool(file.renditions) or file.image is not None)
 
 

@@ -19,7 +19,7 @@ TAKEN = frozenset({"PreconditionFailed", "ConditionalRequestConflict"})
 
 
 def is_missing(error: ClientError) -> bool:
-    """Whether this is S3's answer for an object, or a version, that is not there.
+    """True if this is S3's answer for an object, or a version, that is not there.
 
     S3 answers 403 for a missing object to a role without ListBucket, and 404 to one with it. So a role that may not
     read the bucket at all takes every object for missing.

@@ -15,7 +15,7 @@ from chalicelib.storage.objects import Stored
 
 
 class Verdict(StrEnum):
-    """What reconciliation does with an object."""
+    """The ways in which reconciliation treats an object."""
 
     KEEP = "keep"  # the record accounts for it, or it is too young to judge
     TELL = "tell"  # the record still waits for it: send the message that S3 should have sent

@@ -35,7 +35,7 @@ def store(file: Path, key: str) -> None:
 
 
 def accepted(front_door: str, key: str) -> bool:
-    """Whether the API accepts a key. Its function gets half a minute to start."""
+    """True if the API accepts a key. Its function gets half a minute to start."""
     request = urllib.request.Request(  # noqa: S310 - the local front door
         f"{front_door}/v1/files?limit=1", headers={"Authorization": f"Bearer {key}"}
     )

@@ -21,7 +21,7 @@ S3_SCOPE = re.compile(r"[^/]+/\d{8}/[^/]+/s3/aws4_request")
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a Host header names this machine, by a name that can't point to another one."""
+    """True if a Host header names this machine, by a name that can't point to another one."""
     name = re.sub(r":\d*$", "", host.lower())
     return name in LOOPBACK_HOSTS or name.endswith(LOOPBACK_SUFFIXES)
 
@@ -38,7 +38,7 @@ def page_origin(headers: Mapping[str, str]) -> str | None:
 
 
 def is_signed_s3(method: str, path: str, query: str, headers: Mapping[str, str]) -> bool:
-    """Whether a browser's request is for S3 objects: presigned, a form upload to a bucket, or a preflight of those."""
+    """True if a browser's request is for S3 objects: presigned, a form upload to a bucket, or a preflight of those."""
     if "x-amz-target" in headers or path.startswith(("/_", "/20")):
         return False
     parameters = parse_qs(query, keep_blank_values=True)

@@ -143,7 +143,7 @@ class LocalStage:
         self.emulator.stop()
 
     def alive(self) -> bool:
-        """Whether the emulator is running."""
+        """True if the emulator is running."""
         return self.emulator.alive()
 
     def deploy_if_changed(self) -> None:
@@ -159,7 +159,7 @@ class LocalStage:
         project.remember(self.marker, wanted)
 
     def is_deployed(self) -> bool:
-        """Whether the emulator has everything that is recorded as deployed."""
+        """True if the emulator has everything that is recorded as deployed."""
         try:
             variables = self.variables()
             resources = deployed_resources(self.project_dir, project.STAGE) or []

@@ -55,7 +55,7 @@ def _meanings() -> dict[str, str]:
 
 
 def meaning(code: str) -> str:
-    """What a code means. Raises OpsError if docs/api.md has no row for it."""
+    """The meaning of a code. Raises OpsError if docs/api.md has no row for it."""
     if code not in _meanings():
         raise OpsError(f"docs/api.md has no row for the problem `{code}` (the table below Problems).")
     return _meanings()[code]

@@ -1,4 +1,4 @@
-"""What CloudFormation says about a stack: its state, its outputs and its events; and how to wait for an operation."""
+"""CloudFormation's view of a stack: its state, its outputs and its events; and how to wait for an operation."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class Events:
 
     @property
     def ended(self) -> bool:
-        """Whether one of these events ends the operation on the stack itself."""
+        """True if one of these events ends the operation on the stack itself."""
         return any(
             e["PhysicalResourceId"] == self.stack_id and not e["ResourceStatus"].endswith("_IN_PROGRESS")
             for e in self.all

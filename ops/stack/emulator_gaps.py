@@ -16,7 +16,7 @@ import boto3
 
 
 def is_emulator(endpoint_url: str) -> bool:
-    """Whether a client's endpoint is not AWS's (amazonaws.com, amazonaws.com.cn, api.aws)."""
+    """True if a client's endpoint is not AWS's (amazonaws.com, amazonaws.com.cn, api.aws)."""
     host = urlsplit(endpoint_url).hostname or ""
     return not host.endswith((".amazonaws.com", ".amazonaws.com.cn", ".api.aws"))
 

@@ -16,7 +16,7 @@ _HOLDS_DATA = frozenset({"AWS::S3::Bucket", "AWS::DynamoDB::Table", "AWS::SQS::Q
 
 
 class Step(StrEnum):
-    """What must be done next to bring a stack to a new template."""
+    """The next step that brings a stack to a new template."""
 
     CREATE = "create"
     UPDATE = "update"
@@ -64,7 +64,7 @@ def choose_parameters(known: Iterable[str], given: Mapping[str, str], existing: 
 
 
 def unchanged(reason: str) -> bool:
-    """Whether a change set failed only because nothing changes. AWS has two wordings for that, and no error code."""
+    """True if a change set failed only because nothing changes. AWS has two wordings for that, and no error code."""
     return "didn't contain changes" in reason or "No updates are to be performed" in reason
 
 

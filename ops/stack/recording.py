@@ -1,4 +1,4 @@
-"""What `ops provision` records of a stage for Chalice: its environment variables, and one IAM policy per function."""
+"""The record of a stage that `ops provision` writes for Chalice: its variables, and one IAM policy per function."""
 
 from __future__ import annotations
 

@@ -150,7 +150,7 @@ def find_public_key(cloudfront: CloudFrontClient, public_pem: str) -> str | None
 
 
 def is_ours(name: str, stage: str, region: str) -> bool:
-    """Whether a public key's name is one that `ensure_key_group` gives to keys of this stage."""
+    """True if a public key's name is one that `ensure_key_group` gives to keys of this stage."""
     # A fingerprint follows the prefix. It has no hyphen, so stage `a` does not take the keys of stage `a-b`.
     prefix = group_name(stage, region) + "-"
     return name.startswith(prefix) and "-" not in name.removeprefix(prefix)

@@ -53,7 +53,7 @@ def photo(api: Api, visibility: str) -> tuple[str, str]:
 
 
 def is_shown(page: Page, path: Path, size: tuple[int, int]) -> bool:
-    """Whether the screenshot has the photo at the page's top left."""
+    """True if the screenshot has the photo at the page's top left."""
     page.set_viewport_size({"width": size[0], "height": size[1]})
     with Image.open(BytesIO(page.screenshot(path=path))) as shot:
         pixels = shot.convert("RGB")

@@ -35,7 +35,7 @@ class Fault:
 
 
 def is_valid(source: bytes, fault: Fault) -> bool:
-    """Whether the module can still be read: brackets about an element may be cut in two, which is no small fault."""
+    """True if the module can still be read: brackets about an element may be cut in two, which is no small fault."""
     if not fault.module.endswith(".py"):
         return True
     try:

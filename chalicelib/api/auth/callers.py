@@ -1,4 +1,4 @@
-"""Who calls: API keys and upload tokens, found by their id and compared by their hash.
+"""The caller of a request: API keys and upload tokens are found by their id and compared by their hash.
 
 The check runs in the function, not in an API Gateway authorizer. Chalice can neither add CORS headers to an
 authorizer's refusals nor make them problem documents, so a browser would show a network error in place of "wrong key".
@@ -28,7 +28,7 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True)
 class Caller:
-    """Who calls. The tenant comes from the credential, never from the request.
+    """The caller of a request. The tenant comes from the credential, never from the request.
 
     The bearer of an upload token has no scopes, and may use its own files only.
     """

@@ -20,7 +20,7 @@ def forget() -> None:
 
 
 def look_up(read: Callable[[str], Any], name: str) -> Any:
-    """What `read(name)` finds, from memory if it was read within `REMEMBER` seconds. \"Nothing\" is not remembered."""
+    """The result of `read(name)`, from memory if it is younger than `REMEMBER` seconds. "Nothing" is not remembered."""
     moment = time.monotonic()
     found = _remembered.get((read, name))
     if found and moment - found[0] < REMEMBER:

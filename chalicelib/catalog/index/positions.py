@@ -50,7 +50,7 @@ def head_of(tenant: str, shard: int) -> Head:
 
 
 def contended(error: ClientError) -> bool:
-    """Whether a write failed only because another one was quicker."""
+    """True if a write failed only because another one was quicker."""
     code = error.response["Error"]["Code"]
     if code == CANCELED:
         return all(reason.get("Code", "None") in _CONTENDED for reason in canceled_because(error))

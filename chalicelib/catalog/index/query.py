@@ -1,4 +1,4 @@
-"""What a list shows and in what order, as a value: which filters go together, and which files match."""
+"""The query of a list, as a value: what it shows, in what order, which filters go together, and which files match."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class UnservedQueryError(Exception):
 
 @dataclass(frozen=True)
 class ListQuery:
-    """What a list shows, and in what order. A file must match all filters; `content_type` may be `image/*`.
+    """The filters and the order of a list. A file must match all filters; `content_type` may be `image/*`.
 
     `created_after` is included, `created_before` is not. `sort` may be `created`, `updated`, `size` or `filename`, with
     a `-` before it to begin at the end; None is the order that serves the filters best.
@@ -47,7 +47,7 @@ class ListQuery:
 
     @property
     def forward(self) -> bool:
-        """Whether the list begins with the smallest: the oldest, the shortest, or the first in the alphabet."""
+        """True if the list begins with the smallest: the oldest, the shortest, or the first in the alphabet."""
         return not self._sort.startswith("-")
 
     @property
@@ -62,12 +62,12 @@ class ListQuery:
 
     @property
     def filtered(self) -> bool:
-        """Whether the list is read from the lists of its filters."""
+        """True if the list is read from the lists of its filters."""
         return self.sha256 is not None or self.status is not None or bool(self.facets)
 
     @property
     def plain(self) -> bool:
-        """Whether the list is read from `by_created` alone, which has whole records."""
+        """True if the list is read from `by_created` alone, which has whole records."""
         return self.order == "created" and not self.filtered
 
     def check(self) -> None:
@@ -92,7 +92,7 @@ class ListQuery:
             raise UnservedQueryError("created_before", "`created_before` must be later than `created_after`.")
 
     def matches(self, file: File) -> bool:
-        """Whether the list shows this record. The index may be behind the record, so each record is checked again."""
+        """True if the list shows this record. The index may be behind the record, so each record is checked again."""
         return (
             file.status is not Status.DELETED
             and self.status in (None, file.status)

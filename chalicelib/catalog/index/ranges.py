@@ -30,7 +30,7 @@ class Budget:
 
 
 def before(one: str, other: str, *, forward: bool) -> bool:
-    """Whether a sort key comes before another one in this direction. DynamoDB sorts text by its UTF-8 bytes."""
+    """True if a sort key comes before another one in this direction. DynamoDB sorts text by its UTF-8 bytes."""
     return one.encode() < other.encode() if forward else one.encode() > other.encode()
 
 

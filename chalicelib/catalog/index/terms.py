@@ -1,4 +1,4 @@
-"""What a file is found by: the items of its index, as pure functions of its record."""
+"""The terms that a file is found by: the items of its index, as pure functions of its record."""
 
 from __future__ import annotations
 

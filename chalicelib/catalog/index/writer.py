@@ -63,7 +63,7 @@ class Counted:
 
 @dataclass(frozen=True)
 class Marker:
-    """What the index has of a file. `position` is its entry in the feed. A file stays in the shard it came to first."""
+    """The index's own note on a file. `position` is its entry in the feed. A file stays in its first shard."""
 
     shard: int
     revision: int

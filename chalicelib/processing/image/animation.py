@@ -31,7 +31,7 @@ _BYTES_PER_PIXEL, _BYTES_PER_OUTPUT_PIXEL = 20, 40
 
 
 def is_animated(image_format: str, frames: int, width: int, height: int, sizes: Sequence[Size]) -> bool:
-    """Whether an image gets animated renditions. `image_format` is Pillow's name; the numbers are the file's own.
+    """True if an image gets animated renditions. `image_format` is Pillow's name; the numbers are the file's own.
 
     All sizes are animated or none: a viewer that picks among the sizes must not find a still among them. Above the
     bounds all of them show the first frame (the poster).
@@ -74,7 +74,7 @@ def animate(
 
 
 def stays_on_canvas(source: BinaryIO, image_format: str, width: int, height: int) -> bool:
-    """Whether all frames of a GIF stay on its canvas. Pillow would make room for one that does not, however large."""
+    """True if all frames of a GIF stay on its canvas. Pillow would make room for one that does not, however large."""
     if image_format != "GIF":
         return True  # decoders of the other formats refuse such a frame
     across, down = frame_area(source)

@@ -84,7 +84,7 @@ def process_image(
 
 @dataclass(frozen=True)
 class _Plan:
-    """What to make: of `sizes`, ascending, those that are `encoded`; each as `stills` and, animated, as `moving`."""
+    """The work: make `sizes`, ascending, and encode those in `encoded` as `stills` and, if animated, as `moving`."""
 
     sizes: list[Size]
     encoded: list[Size]
@@ -107,7 +107,7 @@ def _plan(recipe: Recipe, source: BinaryIO, decoded: Decoded, memory: int, only:
 
 
 def _moves(source: BinaryIO, decoded: Decoded, sizes: list[Size], memory: int) -> bool:
-    """Whether the image is animated, and its animation within all bounds."""
+    """True if the image is animated, and its animation within all bounds."""
     image_format, width, height = decoded.format.upper(), decoded.width, decoded.height
     return (
         bool(sizes)

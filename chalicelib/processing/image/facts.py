@@ -1,4 +1,4 @@
-"""What the record says of an image: facts of the file, and what can be seen in its pixels."""
+"""The record's facts about an image: those of the file, and what can be seen in its pixels."""
 
 from __future__ import annotations
 

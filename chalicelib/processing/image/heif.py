@@ -30,7 +30,7 @@ _SEQUENCE_PARAMETERS = 33  # the NAL unit with the coded size (ITU-T H.265, 7.3.
 
 
 def is_heif(source: BinaryIO) -> bool:
-    """Whether the file is a HEIF. Keeps the position."""
+    """True if the file is a HEIF. Keeps the position."""
     start = source.tell()
     try:
         return sniff(source.read(SNIFF_BYTES)) == "image/heic"

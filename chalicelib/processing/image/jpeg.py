@@ -26,7 +26,7 @@ def passes(source: BinaryIO) -> int:
 
 
 def can_hold(file_size: int, width: int, height: int) -> bool:
-    """Whether a file of so many bytes can hold so many pixels. libjpeg would fill missing pixels with grey.
+    """True if a file of so many bytes can hold so many pixels. libjpeg would fill missing pixels with grey.
 
     A Huffman code has one bit at least, and every block of 8 x 8 samples needs one code at least (ISO/IEC 10918-1,
     F.1.2.1). If all components are half as fine in both directions, there is one block for 256 pixels.

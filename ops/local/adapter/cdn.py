@@ -64,7 +64,7 @@ def has_object(origin: dict, uri: str) -> bool:
 
 
 def may_list(origin: dict, arn: str) -> bool:
-    """Whether the bucket's policy allows CloudFront to list it for this distribution."""
+    """True if the bucket's policy allows CloudFront to list it for this distribution."""
     from ministack.core.iam_evaluator import EvalContext, evaluate_resource_policy
     from ministack.core.responses import get_region
     from ministack.services import s3

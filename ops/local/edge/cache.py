@@ -116,7 +116,7 @@ def _said(headers: Mapping[str, str], now: float) -> float | None:
 
 
 def not_modified(request: Mapping[str, str], headers: Mapping[str, str]) -> bool:
-    """Whether the viewer has the stored version already (RFC 9110, 13.2.2: an ETag counts before a date)."""
+    """True if the viewer has the stored version already (RFC 9110, 13.2.2: an ETag counts before a date)."""
     if wanted := request.get("if-none-match"):
         etag = headers.get("etag", "").removeprefix("W/")
         return wanted.strip() == "*" or etag in [t.strip().removeprefix("W/") for t in wanted.split(",")]

@@ -185,7 +185,7 @@ def _cors(config: Mapping[str, Any], result: Headers, origin: str | None, prefli
 
 
 def chosen_origin(pattern: str, origin: str) -> bool:
-    """Whether a pattern such as `https://*.example.com` covers a page's origin. Without a scheme it covers both."""
+    """True if a pattern such as `https://*.example.com` covers a page's origin. Without a scheme it covers both."""
     if "://" not in pattern:
         origin = origin.partition("://")[2]
     before, star, after = pattern.partition("*")
