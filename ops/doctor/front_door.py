@@ -109,7 +109,7 @@ def check_health(patient: Patient) -> str:
     if not patient.api_id:
         return f"the app is not deployed from here; {patient.deploy}"
     apigateway = patient.client("apigateway")
-    stage = config.read_config(patient.project_dir)["stages"][patient.settings.stage].get("api_gateway_stage", "api")
+    stage = config.api_stage(config.read_config(patient.project_dir), patient.settings.stage)
     url = health_url(apigateway.meta.endpoint_url, patient.api_id, patient.region, stage)
     try:
         with urllib.request.urlopen(url, timeout=TIMEOUT):  # noqa: S310 - https, or the emulator's own address

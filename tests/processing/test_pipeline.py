@@ -461,9 +461,7 @@ def test_a_processed_file_is_counted_by_its_outcome_and_its_log_line_has_the_res
     counted: list[dict[Metric, float]] = []
     logged: list[dict[str, Any]] = []
     monkeypatch.setattr(pipeline, "count", counted.append)
-    monkeypatch.setattr(
-        pipeline.logger, "info", lambda text, extra: logged.append(extra) if text == "file processed" else None
-    )
+    monkeypatch.setattr(logger, "info", lambda text, extra: logged.append(extra) if text == "file processed" else None)
     file_id = upload(client, body)
     deliver(file_id)
     deliver(file_id)

@@ -18,7 +18,7 @@ from chalicelib.delivery import invalidation
 from chalicelib.model import ErrorCode, File, Status
 from chalicelib.observability import Metric, append, logger
 from chalicelib.storage import originals as original_objects
-from chalicelib.upkeep import removal, sweep
+from chalicelib.upkeep import reconcile, removal, sweep
 from tests.client import Client
 from tests.faults.clock import Clock
 from tests.making import deliver, derived, put, upload
@@ -466,7 +466,7 @@ def test_what_a_person_must_see_to_rings_whatever_its_kind(
 ) -> None:
     counted: dict[Metric, float] = {}
     monkeypatch.setattr(sweep, "count", counted.update)
-    monkeypatch.setattr(sweep.reconcile, "run", lambda _: Counter(found))
+    monkeypatch.setattr(reconcile, "run", lambda _: Counter(found))
     sweep.run()
     assert counted == {Metric.FILES_IN_TROUBLE: trouble, Metric.SWEEP_ERRORS: errors}
 
