@@ -133,8 +133,8 @@ def run(
             "phases": {
                 "examples": {"enabled": not only},
                 "fuzzing": {"enabled": not only},
-                # API Gateway refuses TRACE, and can't tell in `Allow` which methods one address takes. Schemathesis does
-                # not try HEAD.
+                # API Gateway refuses TRACE, and can't tell in `Allow` which methods one address takes. HEAD can't be
+                # chosen here.
                 "coverage": {"enabled": not only, "unexpected-methods": list(METHODS)},
                 "stateful": {
                     "max-steps": 8,
