@@ -10,13 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+from botocore.exceptions import ClientError
 
 from chalicelib.keyring import derived_edge_secret
 from chalicelib.settings import PREFIX
 from ops import config, package
-from ops.errors import OpsError, as_sentences
+from ops.errors import OpsError, as_sentences, sentence
 from ops.stack import (
     cloudformation,
+    concurrency,
     deployment,
     emulator_gaps,
     event_sources,
@@ -131,6 +133,7 @@ def provision(
     body = template.read(project_dir)
     with as_sentences():
         run = begin(stage, project_dir, progress)
+        caps = fit_concurrency(run)
         key = ensure_signing_key(run)
         chosen = stack_parameters(run, key, parameters or {})
         stack = deploy_stack(run, body, chosen, allow_replacement=allow_replacement, revert_drift=revert_drift)
@@ -138,7 +141,7 @@ def provision(
         emulator_gaps.enable_expiry(run.session, outputs)
         configure_api(run)
         configure_event_sources(run, outputs)
-    variables = recording.variables(stage, outputs, key.key_id, front_door)
+    variables = {**recording.variables(stage, outputs, key.key_id, front_door), **caps}
     architecture = architecture or emulator_gaps.architecture(run.endpoint_url)
     recording.record(project_dir, stage, variables, stack["StackId"], architecture, progress)
     progress(f"front door: {variables[f'{PREFIX}FRONT_DOOR']}")
@@ -173,6 +176,31 @@ def begin(stage: str, project_dir: Path, progress: Progress) -> Provisioning:
     account, region = whereabouts(session, stage, recorded)
     progress(f"stage {stage}: account {account}, region {region}")
     return Provisioning(stage, project_dir, session, region, progress)
+
+
+def fit_concurrency(run: Provisioning) -> dict[str, str]:
+    """The variables that bound the queues' functions to what the account can run. Says what it caps.
+
+    Without an answer of the account there are none, so that the recorded ones stay.
+
+    Raises
+    ------
+    OpsError
+        The stage wants to reserve more than Lambda allows.
+    """
+    try:
+        account = concurrency.examine(run.session.client("lambda"), config.read_config(run.project_dir), run.stage)
+    except ClientError as error:
+        run.progress(
+            f"can't tell how many functions this account runs at once, so nothing is capped: {sentence(error)}"
+        )
+        return {}
+    if refusal := concurrency.refuse_reservation(account):
+        raise OpsError(f"{refusal[0].upper()}{refusal[1:]}.")
+    caps = concurrency.caps(account.after, account.wanted)
+    if explanation := concurrency.explain(account, caps):
+        run.progress(explanation)
+    return concurrency.variables(caps)
 
 
 def ensure_signing_key(run: Provisioning) -> SigningKey:

@@ -15,6 +15,7 @@ from typing import Any
 from ops import config
 from ops.doctor.patient import TIMEOUT, Patient
 from ops.package import pinned
+from ops.stack import concurrency
 from ops.stack.policies import POLICIES
 
 # Chalice chooses the runtime by the Python that it runs on itself (pyproject.toml, requires-python).
@@ -82,6 +83,28 @@ def assess_concurrency(present: Mapping[str, Any], wanted: Mapping[str, Any]) ->
 
 def _or_none(number: int | None) -> str:
     return "none" if number is None else str(number)
+
+
+def check_room(patient: Patient) -> str:
+    """Finds queues that start more functions at once than the account can run."""
+    here = patient.settings
+    recorded = config.read_config(patient.project_dir)
+    account = concurrency.examine(patient.client("lambda"), recorded, here.stage)
+    return assess_room(account, {"process": here.process_at_once, "fetch": here.fetch_at_once}, here.stage)
+
+
+def assess_room(account: concurrency.Account, at_once: Mapping[str, int], stage: str) -> str:
+    """`at_once` is the recorded bound of each function that a queue starts."""
+    caps = concurrency.caps(account.after, account.wanted)
+    over = {name: number for name, number in at_once.items() if number > caps.get(name, number)}
+    if not over:
+        return ""
+    may = " and ".join(f"{name} may run {number} times at once" for name, number in over.items())
+    return (
+        f"{may}, but only {max(account.after.unreserved, 0)} of the account's {account.pool.limit} concurrent "
+        "executions are not reserved, and throttled messages would become dead letters; run "
+        f"`make deploy STAGE={stage}`, which caps it, or {concurrency.raise_it(account.region)}"
+    )
 
 
 def check_permissions(patient: Patient) -> str:

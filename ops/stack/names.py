@@ -7,11 +7,18 @@ from collections.abc import Mapping
 import boto3
 
 from chalicelib.settings import PREFIX
+from ops.config import Config
 from ops.errors import OpsError
 
 
 def stack_name(stage: str) -> str:
     return f"filemill-{stage}"
+
+
+def function_name(recorded: Config, stage: str, function: str) -> str:
+    """Lambda's name of a function, as Chalice makes it. The API's has no suffix."""
+    base = f"{recorded.get('app_name', 'filemill')}-{stage}"
+    return base if function == "api_handler" else f"{base}-{function}"
 
 
 def whereabouts(session: boto3.Session, stage: str, recorded: Mapping[str, str]) -> tuple[str, str]:
