@@ -54,6 +54,25 @@ def add_stage_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_parameter_argument(parser: argparse.ArgumentParser, explanation: str) -> None:
+    """Adds `--set PARAMETER=VALUE`, which can be repeated."""
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        type=_assignment,
+        metavar="PARAMETER=VALUE",
+        help=f"{explanation} (repeatable)",
+    )
+
+
+def _assignment(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise argparse.ArgumentTypeError(f"{text!r} does not have the form Parameter=Value")
+    return name, value
+
+
 def config_path(project_dir: Path) -> Path:
     return project_dir / ".chalice" / "config.json"
 

@@ -44,13 +44,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=["arm64", "x86_64"],
         help="the functions' processor (default: the recorded one, at first arm64; on the emulator this machine's)",
     )
-    parser.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        type=_assignment,
-        metavar="PARAMETER=VALUE",
-        help="set a parameter of .chalice/resources.yaml; it keeps this value until you set it again (repeatable)",
+    config.add_parameter_argument(
+        parser, "set a parameter of .chalice/resources.yaml; it keeps this value until you set it again"
     )
     parser.add_argument(
         "--allow-replacement", action="store_true", help="continue even if a bucket or the table would be replaced"
@@ -62,13 +57,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--delete-files", action="store_true", help="with --delete: also delete every file and every old version"
     )
-
-
-def _assignment(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not equals or not name:
-        raise argparse.ArgumentTypeError(f"{text!r} does not have the form Parameter=Value")
-    return name, value
 
 
 def main(args: argparse.Namespace) -> int:
