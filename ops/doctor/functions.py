@@ -8,7 +8,7 @@ import re
 import urllib.request
 import zipfile
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -137,6 +137,13 @@ def assess_policy(present: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
 
 def check_code(patient: Patient) -> str:
     """Finds a function that runs other code than this checkout's, or other packages than requirements.txt names."""
+    for name, wrong in code_differences(patient):
+        return f"function {name} {wrong}; {patient.deploy}"
+    return ""
+
+
+def code_differences(patient: Patient) -> Iterator[tuple[str, str]]:
+    """(name, difference) of each function whose code or packages are not this checkout's."""
     client = patient.client("lambda")
     ours = sources(patient.project_dir)
     pins = pinned(patient.project_dir / "requirements.txt")
@@ -152,7 +159,8 @@ def check_code(patient: Patient) -> str:
             archives[present["CodeSha256"]] = table_of_contents(found["Code"]["Location"])
         code = archives[present["CodeSha256"]]
         if wrong := assess_code(code, ours):
-            return f"function {present['FunctionName']} runs {wrong}; {patient.deploy}"
+            yield present["FunctionName"], f"runs {wrong}"
+            continue
         names = set(code)
         for layer in present.get("Layers", []):
             if layer["Arn"] not in archives:
@@ -160,8 +168,7 @@ def check_code(patient: Patient) -> str:
                 archives[layer["Arn"]] = table_of_contents(content["Location"])
             names |= set(archives[layer["Arn"]])
         if wrong := assess_packages(names, pins, present["Runtime"]):
-            return f"function {present['FunctionName']} has {wrong}; {patient.deploy}"
-    return ""
+            yield present["FunctionName"], f"has {wrong}"
 
 
 def sources(project_dir: Path) -> dict[str, int]:

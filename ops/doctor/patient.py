@@ -62,7 +62,8 @@ class Patient:
         return [resource for resource in found if kind in (None, resource.get("resource_type"))]
 
     def function_name(self, function: str) -> str:
-        return names.function_name(config.read_config(self.project_dir), self.settings.stage, function)
+        app = config.read_config(self.project_dir).get("app_name", "filemill")
+        return names.function_name(app, self.settings.stage, function)
 
     def timeout(self, function: str) -> int:
         """The recorded time limit of a function, in seconds. Chalice's own default is 60."""

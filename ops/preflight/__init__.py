@@ -18,7 +18,7 @@ from ops.errors import DENIED, as_sentences, sentence
 from ops.preflight import parameters, permissions, quotas, region, taken
 from ops.preflight.site import Check, Site, open_site, unknown
 from ops.report import Mark, Outcome, show
-from ops.stack.policies import POLICIES
+from ops.stack.names import FUNCTIONS
 
 WIDTH = 12  # characters of the longest mark, and two
 
@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    config.check_stage(args.stage, POLICIES)
+    config.check_stage(args.stage, FUNCTIONS)
     with as_sentences():
         site = open_site(boto3.Session(), args.stage, args.project_dir, dict(args.set))
     chosen = CHECKS if site.enabled else region.ENABLED

@@ -86,7 +86,7 @@ def assess_alias(domain: str, distributions: Iterable[Mapping[str, Any]], ours: 
     for each in distributions:
         if each["Id"] != ours and domain in each.get("Aliases", {}).get("Items", []):
             return refused(
-                f"{domain} is an alias of the distribution {each['Id']} already; remove it there, or choose another name"
+                f"{domain} is an alias of the distribution {each['Id']} already; remove it there or choose another name"
             )
     return unknown(f"another account's distribution may have {domain} as its alias, which CloudFront does not tell")
 

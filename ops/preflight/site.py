@@ -97,6 +97,11 @@ class Site:
     def recorded(self) -> config.Config:
         return config.read_config(self.project_dir)
 
+    @property
+    def app(self) -> str:
+        """The app's name, with which Chalice begins the names of functions and roles."""
+        return str(self.recorded.get("app_name", "filemill"))
+
     @cached_property
     def stack(self) -> Stack | None:
         """The stage's stack, or None if there is none."""

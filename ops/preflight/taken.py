@@ -10,9 +10,8 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from ops.preflight.site import Check, Site, Verdict, fine, refused, unknown
-from ops.stack.names import function_name, stack_name
+from ops.stack.names import FUNCTIONS, function_name, stack_name
 from ops.stack.plan import Step, next_step
-from ops.stack.policies import POLICIES
 
 _REGION_OF_ARN = re.compile(r"arn:[^:\"]+:[^:\"]+:([a-z]{2}[a-z-]*-\d):")
 
@@ -81,8 +80,8 @@ def check_functions(site: Site) -> Verdict:
     """A function of the same name that is not the stage's own would be overwritten by `chalice deploy`."""
     client = site.client("lambda")
     found = {}
-    for function in POLICIES:
-        name = function_name(site.recorded, site.stage, function)
+    for function in FUNCTIONS:
+        name = function_name(site.app, site.stage, function)
         try:
             reply = client.get_function_configuration(FunctionName=name)
         except client.exceptions.ResourceNotFoundException:
@@ -104,10 +103,9 @@ def assess_functions(found: Mapping[str, Mapping[str, str]], stage: str) -> Verd
 def check_roles(site: Site) -> Verdict:
     """Chalice names roles without their region, so the same stage name in a second region would take them over."""
     iam = site.client("iam")
-    app = site.recorded.get("app_name", "filemill")
     found = {}
-    for function in POLICIES:
-        role = f"{app}-{site.stage}-{function}"
+    for function in FUNCTIONS:
+        role = f"{site.app}-{site.stage}-{function}"
         try:
             found[role] = iam.get_role_policy(RoleName=role, PolicyName=role)["PolicyDocument"]
         except iam.exceptions.NoSuchEntityException:

@@ -17,8 +17,7 @@ from typing import Any
 
 from chalicelib.settings import PREFIX, Settings
 from ops import config
-from ops.stack.names import function_name
-from ops.stack.policies import POLICIES
+from ops.stack.names import FUNCTIONS, function_name
 
 # AWS's smallest maximum concurrency of an event source:
 # https://docs.aws.amazon.com/lambda/latest/api/API_ScalingConfig.html
@@ -71,7 +70,8 @@ def examine(client: Any, recorded: config.Config, stage: str) -> Account:
     """Reads the account's concurrency and the stage's part of it. `client` is a Lambda client."""
     limit = client.get_account_settings()["AccountLimit"]
     pool = Pool(int(limit["ConcurrentExecutions"]), int(limit["UnreservedConcurrentExecutions"]))
-    names = {function: function_name(recorded, stage, function) for function in POLICIES}
+    app = recorded.get("app_name", "filemill")
+    names = {function: function_name(app, stage, function) for function in FUNCTIONS}
     return Account(pool, wish(recorded, stage), reserved_now(client, names), client.meta.region_name)
 
 
@@ -79,7 +79,7 @@ def wish(recorded: config.Config, stage: str) -> Wish:
     """The concurrency that `.chalice/config.json` asks for."""
     variables = config.stage_variables(recorded, stage)
     reserved = {}
-    for function in POLICIES:
+    for function in FUNCTIONS:
         number = config.function_settings(recorded, stage, function).get("reserved_concurrency")
         if number is not None:
             reserved[function] = int(number)
