@@ -28,9 +28,7 @@ NOT_ENABLED = frozenset({"InvalidClientTokenId", "OptInRequired", "UnrecognizedC
 _ACTIONS = {
     "s3:ListBuckets": "s3:ListAllMyBuckets",
     "s3:HeadBucket": "s3:ListBucket",
-    "s3:GetBucketOwnershipControls": "s3:GetBucketOwnershipControls",
     "apigateway:GetRestApis": "apigateway:GET",
-    "cloudformation:DescribeStacks": "cloudformation:DescribeStacks",
 }
 
 
@@ -70,6 +68,7 @@ class Site:
     enabled: bool = True
     # IAM's name of the last call, for the sentence about a call that is denied.
     last_action: str = ""
+    _clients: dict[tuple[str, str], Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.session.events.register("before-call", self._remember)
@@ -79,7 +78,10 @@ class Site:
         self.last_action = _ACTIONS.get(called, called)
 
     def client(self, service: str, region: str | None = None) -> Any:
-        return self.session.client(service, region_name=region or self.region)  # type: ignore[call-overload]
+        key = (service, region or self.region)
+        if key not in self._clients:
+            self._clients[key] = self.session.client(service, region_name=key[1])  # type: ignore[call-overload]
+        return self._clients[key]
 
     def global_client(self, service: str) -> Any:
         """A client in the region where the partition's services without regions are asked."""
