@@ -61,7 +61,7 @@ def test_a_front_door_that_only_aws_serves_is_skipped_on_an_emulator(
     assert patient.settings.front_door.endswith(".cloudfront.net")
     monkeypatch.setattr(Patient, "client", client_of("http://127.0.0.1:4566"))
     for check in (front_door.check_signatures, canary.check):
-        with pytest.raises(SkippedError, match="no emulator serves https://d111.cloudfront.net"):
+        with pytest.raises(SkippedError, match=r"no emulator serves https://d111\.cloudfront\.net"):
             check(patient)
     monkeypatch.setattr(Patient, "client", client_of("https://cloudfront.amazonaws.com"))
     front_door.refuse_unserved(patient)

@@ -88,19 +88,11 @@ def role_policy(region: str) -> dict[str, Any]:
 
 
 def test_the_roles_of_another_regions_stage_are_refused(aws: Aws, site: Callable[..., Site]) -> None:
-    aws.answers["iam.GetRolePolicy"] = {
-        "RoleName": "r",
-        "PolicyName": "r",
-        "PolicyDocument": json.dumps(policy("us-east-1")),
-    }
+    aws.answers["iam.GetRolePolicy"] = role_policy("us-east-1")
     verdict = taken.check_roles(site())
     assert verdict.mark is Mark.REFUSED
     assert "the IAM role filemill-dev-api_handler serves the stage 'dev' in us-east-1" in verdict.sentence
-    aws.answers["iam.GetRolePolicy"] = {
-        "RoleName": "r",
-        "PolicyName": "r",
-        "PolicyDocument": json.dumps(policy("eu-west-1")),
-    }
+    aws.answers["iam.GetRolePolicy"] = role_policy("eu-west-1")
     assert taken.check_roles(site()).mark is Mark.OK
 
 

@@ -79,9 +79,9 @@ def test_the_failure_that_is_told_is_the_first_that_is_not_a_cancellation() -> N
 
 def test_an_account_that_is_not_verified_yet_is_told_what_to_do() -> None:
     reason = (
-        "Distribution (AWS::CloudFront::Distribution): Access denied for operation 'AWS::CloudFront::Distribution: Your "
-        "account must be verified before you can add new CloudFront resources. To verify your account, please contact "
-        "AWS Support (https://console.aws.amazon.com/support/home#/) and include this error message.'"
+        "Distribution (AWS::CloudFront::Distribution): Access denied for operation 'AWS::CloudFront::Distribution: "
+        "Your account must be verified before you can add new CloudFront resources. To verify your account, please "
+        "contact AWS Support (https://console.aws.amazon.com/support/home#/) and include this error message.'"
     )
     assert "AWS has not verified this account for CloudFront yet. Open a support case" in plan.remedy(reason)
     assert plan.remedy("Table: Limit exceeded") == "Fix that, then run the same command again."
