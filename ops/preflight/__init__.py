@@ -14,9 +14,9 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ops import config
-from ops.errors import DENIED, as_sentences, sentence
+from ops.errors import DENIED, OpsError, as_sentences, sentence
 from ops.preflight import parameters, permissions, quotas, region, taken
-from ops.preflight.site import Check, Site, open_site, unknown
+from ops.preflight.site import Check, Site, open_site, refused, unknown
 from ops.report import Mark, Outcome, show
 from ops.stack.names import FUNCTIONS
 
@@ -56,6 +56,8 @@ def examine(site: Site, chosen: Mapping[str, Check]) -> Iterator[Outcome]:
             verdict = unknown(unanswered(error, site.last_action))
         except BotoCoreError as error:
             verdict = unknown(sentence(error))
+        except OpsError as error:
+            verdict = refused(str(error))
         yield Outcome(name, verdict.mark, verdict.sentence)
 
 

@@ -65,108 +65,75 @@ def _has_key_group(site: Site) -> bool:
     return signing_key.find_key_group(site.client("cloudfront"), site.stage, site.region) is not None
 
 
-def _names(kind: str) -> Callable[[Site], int]:
-    return lambda site: len(site.cdn_names[kind])
+def _listed(service: str, operation: str, *path: str) -> Callable[[Site], int]:
+    return lambda site: len(site.pages(service, operation, *path))
 
 
-def _stacks(site: Site) -> int:
-    return len(site.pages("cloudformation", "describe_stacks", "Stacks"))
+def _cloudfront(
+    what: str,
+    code: str,
+    default: int,
+    needed: int,
+    used: Callable[[Site], int],
+    owned: Callable[[Site], bool] = _stands,
+) -> Quota:
+    return Quota(f"CloudFront {what}", "cloudfront", code, default, needed, used, owned, everywhere=True)
 
 
-# Codes and defaults:
+def _named(what: str, plural: str, code: str, default: int, needed: int) -> Quota:
+    """A quota of those CloudFront objects that have names."""
+    return _cloudfront(plural, code, default, needed, lambda site: len(site.cdn_names[what]))
+
+
+def _key_groups(site: Site) -> int:
+    return len(site.marked("list_key_groups", "KeyGroupList"))
+
+
+def _public_keys(site: Site) -> int:
+    return sum(1 for _ in signing_key.public_keys(site.client("cloudfront")))
+
+
+def _buckets(site: Site) -> int:
+    return len(site.pages("s3", "list_buckets", "Buckets", PaginationConfig={"PageSize": 1000}))
+
+
+def _has(kind: str) -> Callable[[Site], bool]:
+    return lambda site: site.deployed(kind)
+
+
+# What, (service), code, default, how many a stage needs. Codes and defaults:
 # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cloudfront-limits.html
 # https://docs.aws.amazon.com/general/latest/gr/s3.html, …/ddb.html, …/cfn.html, …/ev.html
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-execution-service-limits-table.html
 QUOTAS = (
+    _cloudfront("distributions", "L-24B04930", 500, 1, lambda site: len(site.distributions)),
+    _named("cache policy", "cache policies", "L-7D134442", 20, 1),
+    _named("response headers policy", "response headers policies", "L-CF0D4FC5", 20, 2),
+    _named("function", "functions", "", 100, 1),
+    _named("origin access control", "origin access controls", "", 100, 1),
+    _cloudfront("key groups", "L-D64DA6E2", 10, 1, _key_groups, _has_key_group),
+    _cloudfront("public keys", "", 10, 1, _public_keys, _has_key_group),
+    Quota("S3 buckets", "s3", "L-DC2B2D3D", 10_000, 2, _buckets, _stands, everywhere=True),
     Quota(
-        "CloudFront distributions",
-        "cloudfront",
-        "L-24B04930",
-        500,
+        "DynamoDB tables", "dynamodb", "L-F98FE922", 2500, 1, _listed("dynamodb", "list_tables", "TableNames"), _stands
+    ),
+    Quota(
+        "CloudFormation stacks",
+        "cloudformation",
+        "L-0485CB21",
+        2000,
         1,
-        lambda site: len(site.distributions),
-        _stands,
-        everywhere=True,
-    ),
-    Quota(
-        "CloudFront cache policies",
-        "cloudfront",
-        "L-7D134442",
-        20,
-        1,
-        _names("cache policy"),
-        _stands,
-        everywhere=True,
-    ),
-    Quota(
-        "CloudFront response headers policies",
-        "cloudfront",
-        "L-CF0D4FC5",
-        20,
-        2,
-        _names("response headers policy"),
-        _stands,
-        everywhere=True,
-    ),
-    Quota("CloudFront functions", "cloudfront", "", 100, 1, _names("function"), _stands, everywhere=True),
-    Quota(
-        "CloudFront origin access controls",
-        "cloudfront",
-        "",
-        100,
-        1,
-        _names("origin access control"),
-        _stands,
-        everywhere=True,
-    ),
-    Quota(
-        "CloudFront key groups",
-        "cloudfront",
-        "L-D64DA6E2",
-        10,
-        1,
-        lambda site: len(site.marked("list_key_groups", "KeyGroupList")),
-        _has_key_group,
-        everywhere=True,
-    ),
-    Quota(
-        "CloudFront public keys",
-        "cloudfront",
-        "",
-        10,
-        1,
-        lambda site: sum(1 for _ in signing_key.public_keys(site.client("cloudfront"))),
-        _has_key_group,
-        everywhere=True,
-    ),
-    Quota(
-        "S3 buckets",
-        "s3",
-        "L-DC2B2D3D",
-        10_000,
-        2,
-        lambda site: len(site.pages("s3", "list_buckets", "Buckets", PaginationConfig={"PageSize": 1000})),
-        _stands,
-        everywhere=True,
-    ),
-    Quota(
-        "DynamoDB tables",
-        "dynamodb",
-        "L-F98FE922",
-        2500,
-        1,
-        lambda site: len(site.pages("dynamodb", "list_tables", "TableNames")),
+        _listed("cloudformation", "describe_stacks", "Stacks"),
         _stands,
     ),
-    Quota("CloudFormation stacks", "cloudformation", "L-0485CB21", 2000, 1, _stacks, _stands),
     Quota(
         "regional APIs",
         "apigateway",
         "",
         600,
         1,
-        lambda site: len(site.pages("apigateway", "get_rest_apis", "items")),
-        lambda site: site.deployed("rest_api"),
+        _listed("apigateway", "get_rest_apis", "items"),
+        _has("rest_api"),
         fixed=True,
     ),
     Quota(
@@ -175,8 +142,8 @@ QUOTAS = (
         "L-244521F2",
         300,
         1,
-        lambda site: len(site.pages("events", "list_rules", "Rules")),
-        lambda site: site.deployed("cloudwatch_event"),
+        _listed("events", "list_rules", "Rules"),
+        _has("cloudwatch_event"),
     ),
 )
 

@@ -17,6 +17,7 @@ from typing import Any
 
 from chalicelib.settings import PREFIX, Settings
 from ops import config
+from ops.errors import OpsError
 from ops.stack.names import FUNCTIONS, function_name
 
 # AWS's smallest maximum concurrency of an event source:
@@ -76,13 +77,25 @@ def examine(client: Any, recorded: config.Config, stage: str) -> Account:
 
 
 def wish(recorded: config.Config, stage: str) -> Wish:
-    """The concurrency that `.chalice/config.json` asks for."""
+    """The concurrency that `.chalice/config.json` asks for.
+
+    Raises
+    ------
+    OpsError
+        A reservation is not a whole number.
+    """
     variables = config.stage_variables(recorded, stage)
     reserved = {}
     for function in FUNCTIONS:
         number = config.function_settings(recorded, stage, function).get("reserved_concurrency")
-        if number is not None:
-            reserved[function] = int(number)
+        if number is None:
+            continue
+        if not isinstance(number, int) or number < 0:
+            raise OpsError(
+                f"reserved_concurrency of {function} in .chalice/config.json is {number!r}: make it a whole number, or "
+                "take it out."
+            )
+        reserved[function] = number
     return Wish({name: _chosen(variables, f"{name}_concurrency") for name in QUEUED}, reserved)
 
 

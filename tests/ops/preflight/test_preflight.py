@@ -64,6 +64,16 @@ def test_an_operation_that_an_emulator_lacks_is_cannot_tell(aws: Aws, site: Call
     )
 
 
+def test_a_wrong_setting_is_refused_and_the_next_checks_still_run(site: Callable[..., Site], project: Path) -> None:
+    recorded = {"lambda_functions": {"fetch": {"reserved_concurrency": "many"}}}
+    (project / ".chalice/config.json").write_text(json.dumps(recorded))
+    found = {each.name: each for each in preflight.examine(site(), preflight.CHECKS)}
+    wrong = found.pop("the account runs enough functions at once")
+    assert wrong.mark is Mark.REFUSED
+    assert "make it a whole number" in wrong.sentence
+    assert {each.mark for each in found.values()} == {Mark.OK}
+
+
 def test_a_running_stage_is_not_stopped_by_quotas_that_it_has_used_up_itself(
     aws: Aws, site: Callable[..., Site], stack: dict[str, Any], project: Path
 ) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from chalicelib.settings import Settings
+from ops.errors import OpsError
 from ops.stack import concurrency
 from ops.stack.concurrency import Account, Pool, Wish
 
@@ -63,6 +64,12 @@ def test_a_reservation_must_leave_100_and_what_the_stage_has_already_counts() ->
     assert refusal(1000, 100, {"api_handler": 900}, api_handler=900) == "", "it is reserved already"
     assert "(api_handler 950)" in refusal(1000, 100, {"api_handler": 900}, api_handler=950)
     assert refusal(1000, 50, {"api_handler": 900}, api_handler=100) == "", "reserving less is always allowed"
+
+
+def test_a_reservation_that_is_no_number_is_named() -> None:
+    recorded = {"lambda_functions": {"fetch": {"reserved_concurrency": "many"}}}
+    with pytest.raises(OpsError, match=r"reserved_concurrency of fetch .* is 'many': make it a whole number"):
+        concurrency.wish(recorded, "dev")
 
 
 class GoneError(Exception):
