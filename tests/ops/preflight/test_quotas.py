@@ -98,11 +98,13 @@ def test_a_quota_that_was_raised_and_one_that_may_not_be_read_stop_nobody(aws: A
     assert quotas.check_quota(quota, site()).mark is Mark.UNKNOWN
 
 
-def test_a_quota_with_room_is_not_asked_for(aws: Aws, site: Callable[..., Site]) -> None:
-    here = site()
-    for quota in quotas.QUOTAS:
-        assert quotas.check_quota(quota, here).mark is Mark.OK
-    assert not [name for name in aws.called if name.startswith("service-quotas.")]
+def test_a_quota_that_is_lower_in_this_account_than_documented_counts(aws: Aws, site: Callable[..., Site]) -> None:
+    quota = next(each for each in quotas.QUOTAS if each.what == "DynamoDB tables")
+    aws.answers["dynamodb.ListTables"] = {"TableNames": many(10, str)}
+    aws.answers["service-quotas.GetServiceQuota"] = {"Quota": {"Value": 10.0}}
+    assert "the account has 10 of at most 10 DynamoDB tables" in quotas.check_quota(quota, site()).sentence
+    aws.answers["service-quotas.GetServiceQuota"] = {"Quota": {"Value": 11.0}}
+    assert quotas.check_quota(quota, site()).mark is Mark.OK
 
 
 def limits(**changes: int) -> dict[str, Any]:
