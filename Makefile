@@ -37,8 +37,11 @@ contract: venv # thousands of generated requests against the app and the local s
 openapi: venv # chalicelib/api/openapi.json, anew from the routes
 	@$(PYTHON) -m ops openapi
 
-deploy: venv # STAGE=dev: the stack, the functions, and a check of both; repeat it after every change
-	@test -n "$(STAGE)" || { echo "make deploy needs a stage: make deploy STAGE=dev" >&2; exit 2; }
+# A stage that is missing or wrong is named before anything is installed, so this has no prerequisite.
+deploy: # STAGE=dev: the stack, the functions, and a check of both; repeat it after every change
+	@ops/check_stage.sh deploy
+	@ops/setup.sh
+	@$(PYTHON) -m ops preflight --stage $(STAGE)
 	@$(PYTHON) -m ops provision --stage $(STAGE)
 	@.venv/bin/chalice deploy --stage $(STAGE)
 	@$(PYTHON) -m ops provision --stage $(STAGE)

@@ -22,7 +22,7 @@ import chalicelib.bytecode  # noqa: F401 - Chalice's bytecode, so it comes befor
 from chalice import Chalice, Rate
 
 from chalicelib.observability import SERVICE
-from chalicelib.settings import IMPORTS_AT_ONCE, NotProvisionedError, settings
+from chalicelib.settings import NotProvisionedError, settings
 
 # The name of the Lambda function that runs this; None at a terminal, where Chalice packages or tests the app.
 function = os.environ.get("AWS_LAMBDA_FUNCTION_NAME")
@@ -45,7 +45,7 @@ else:
 
 
 # The limit keeps a flood of files from using up the account's concurrency, which the API needs, too. The rest waits.
-@app.on_sqs_message(queue_arn=stage.ingest_queue_arn, batch_size=1, maximum_concurrency=stage.process_concurrency)
+@app.on_sqs_message(queue_arn=stage.ingest_queue_arn, batch_size=1, maximum_concurrency=stage.process_at_once)
 def process(event: Any) -> None:
     """Processes an original that was stored in S3. One message at a time, so an error puts back only that one."""
     from chalicelib.processing import pipeline
@@ -54,7 +54,7 @@ def process(event: Any) -> None:
 
 
 # The limit keeps slow sources from using up the account's concurrency.
-@app.on_sqs_message(queue_arn=stage.import_queue_arn, batch_size=1, maximum_concurrency=IMPORTS_AT_ONCE)
+@app.on_sqs_message(queue_arn=stage.import_queue_arn, batch_size=1, maximum_concurrency=stage.fetch_at_once)
 def fetch(event: Any) -> None:
     """Fetches a file from a URL into the originals bucket. From there it is processed like any other."""
     from chalicelib import importing

@@ -30,10 +30,6 @@ LOG_DAYS = (
     *(1096, 1827, 2192, 2557, 2922, 3288, 3653),
 )
 
-# Files that are fetched from other hosts at the same time, at most.
-IMPORTS_AT_ONCE = 20
-
-
 # An origin as a browser sends it: no path, no slash at the end, lower case.
 _ORIGIN = re.compile(r"https?://([a-z0-9-]+(\.[a-z0-9-]+)*|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
 
@@ -102,6 +98,11 @@ class Settings(BaseModel):
     rate_limit: int = Field(0, ge=0, le=10_000, description="Requests a second for the whole stage; 0: AWS's own limit")
     rate_burst: int = Field(0, ge=0, le=5_000, description="Requests at once beyond `rate_limit`; 0: the same number")
     process_concurrency: int = Field(200, ge=2, le=1000, description="Files that are processed at once, at most")
+    fetch_concurrency: int = Field(20, ge=2, le=1000, description="Files that are fetched by URL at once, at most")
+    process_cap: int = Field(
+        1000, ge=2, le=1000, description="Bound of `process_concurrency` that `ops provision` sets in a small account"
+    )
+    fetch_cap: int = Field(1000, ge=2, le=1000, description="The same for `fetch_concurrency`")
     fair_tenants: bool = Field(
         False, description="Order a backlog of uploads so that no tenant has to wait for another's"
     )
@@ -125,6 +126,16 @@ class Settings(BaseModel):
         if days not in LOG_DAYS:
             raise ValueError(f"must be one of {', '.join(map(str, LOG_DAYS))}")
         return days
+
+    @property
+    def process_at_once(self) -> int:
+        """Files that are processed at once, at most: as chosen, but no more than the account allows."""
+        return min(self.process_concurrency, self.process_cap)
+
+    @property
+    def fetch_at_once(self) -> int:
+        """Files that are fetched by URL at once, at most: as chosen, but no more than the account allows."""
+        return min(self.fetch_concurrency, self.fetch_cap)
 
     @property
     def cors_origins(self) -> tuple[str, ...]:

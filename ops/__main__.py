@@ -15,6 +15,8 @@ from ops.errors import OpsError, as_sentences
 # command → (module with `add_arguments(parser)` and `main(args) -> exit code`, its summary in the help).
 # A module is imported only when its command is run, so that no command waits for the imports of another.
 COMMANDS = {
+    "preflight": ("ops.preflight", "say what the account and region will refuse, before anything is made"),
+    "plan": ("ops.plan", "show what `make deploy` would change, and change nothing"),
     "provision": ("ops.provision", "make or update a stage's buckets, table, queues and distribution, or delete them"),
     "doctor": ("ops.doctor", "check a stage, and say how to fix what is wrong"),
     "keys": ("ops.keys", "make, list and revoke API keys"),

@@ -54,6 +54,25 @@ def add_stage_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_parameter_argument(parser: argparse.ArgumentParser, explanation: str) -> None:
+    """Adds `--set PARAMETER=VALUE`, which can be repeated."""
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        type=_assignment,
+        metavar="PARAMETER=VALUE",
+        help=f"{explanation} (repeatable)",
+    )
+
+
+def _assignment(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise argparse.ArgumentTypeError(f"{text!r} does not have the form Parameter=Value")
+    return name, value
+
+
 def config_path(project_dir: Path) -> Path:
     return project_dir / ".chalice" / "config.json"
 
@@ -135,12 +154,6 @@ def api_stage(config: Config, stage: str) -> str:
     """Name of the REST API's stage, as Chalice reads it."""
     entry = config.get("stages", {}).get(stage, {})
     return str(entry.get("api_gateway_stage") or config.get("api_gateway_stage") or "api")
-
-
-def function_name(config: Config, stage: str, function: str) -> str:
-    """A function's name at Lambda. Chalice names the API's function `APP-STAGE`, all others `APP-STAGE-FUNCTION`."""
-    app = config.get("app_name", "filemill")
-    return f"{app}-{stage}" + ("" if function == "api_handler" else f"-{function}")
 
 
 def without_stage(config: Config, stage: str) -> Config:

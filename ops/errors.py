@@ -23,7 +23,7 @@ _NOT_SIGNED_IN = frozenset(
         "UnrecognizedClientException",
     }
 )
-_DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
+DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError"})
 
 
 def sentence(error: exceptions.BotoCoreError | exceptions.ClientError) -> str:
@@ -37,7 +37,7 @@ def sentence(error: exceptions.BotoCoreError | exceptions.ClientError) -> str:
                 f"AWS does not accept these credentials ({code}: {message}). "
                 "Sign in again (`aws sso login`, or new keys in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY)."
             )
-        if code in _DENIED:
+        if code in DENIED:
             return (
                 f"You are not allowed to call {operation}: {message} "
                 "Sign in as someone who is, or ask for the permissions that you need "

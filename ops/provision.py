@@ -10,13 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+from botocore.exceptions import ClientError
 
 from chalicelib.keyring import derived_edge_secret
 from chalicelib.settings import PREFIX
 from ops import config, package
-from ops.errors import OpsError, as_sentences
+from ops.errors import OpsError, as_sentences, sentence
 from ops.stack import (
     cloudformation,
+    concurrency,
     deployment,
     emulator_gaps,
     event_sources,
@@ -43,13 +45,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=["arm64", "x86_64"],
         help="the functions' processor (default: the recorded one, at first arm64; on the emulator this machine's)",
     )
-    parser.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        type=_assignment,
-        metavar="PARAMETER=VALUE",
-        help="set a parameter of .chalice/resources.yaml; it keeps this value until you set it again (repeatable)",
+    config.add_parameter_argument(
+        parser, "set a parameter of .chalice/resources.yaml; it keeps this value until you set it again"
     )
     parser.add_argument(
         "--allow-replacement", action="store_true", help="continue even if a bucket or the table would be replaced"
@@ -61,13 +58,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--delete-files", action="store_true", help="with --delete: also delete every file and every old version"
     )
-
-
-def _assignment(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not equals or not name:
-        raise argparse.ArgumentTypeError(f"{text!r} does not have the form Parameter=Value")
-    return name, value
 
 
 def main(args: argparse.Namespace) -> int:
@@ -132,6 +122,7 @@ def provision(
     body = template.read(project_dir)
     with as_sentences():
         run = begin(stage, project_dir, progress)
+        caps = fit_concurrency(run)
         ensure_log_groups(run)
         key = ensure_signing_key(run)
         chosen = stack_parameters(run, key, parameters or {})
@@ -140,7 +131,7 @@ def provision(
         emulator_gaps.enable_expiry(run.session, outputs)
         configure_api(run)
         configure_event_sources(run, outputs)
-    variables = recording.variables(stage, outputs, key.key_id, front_door)
+    variables = {**recording.variables(stage, outputs, key.key_id, front_door), **caps}
     architecture = architecture or emulator_gaps.architecture(run.endpoint_url)
     recording.record(project_dir, stage, variables, stack["StackId"], architecture, progress)
     progress(f"front door: {variables[f'{PREFIX}FRONT_DOOR']}")
@@ -189,6 +180,31 @@ def ensure_log_groups(run: Provisioning) -> None:
         if_there[logs.api_group(api_id, config.api_stage(recorded, run.stage))] = next(iter(wanted.values()))
     if changed := logs.ensure(run.session.client("logs"), wanted, if_there=if_there):
         run.progress(f"set how long logs are kept ({len(changed)} log groups)")
+
+
+def fit_concurrency(run: Provisioning) -> dict[str, str]:
+    """The variables that bound the queues' functions to what the account can run. Says what it caps.
+
+    Without an answer of the account there are none, so that the recorded ones stay.
+
+    Raises
+    ------
+    OpsError
+        The stage wants to reserve more than Lambda allows.
+    """
+    try:
+        account = concurrency.examine(run.session.client("lambda"), config.read_config(run.project_dir), run.stage)
+    except ClientError as error:
+        run.progress(
+            f"can't tell how many functions this account runs at once, so nothing is capped: {sentence(error)}"
+        )
+        return {}
+    if refusal := concurrency.refuse_reservation(account):
+        raise OpsError(f"{refusal[0].upper()}{refusal[1:]}.")
+    caps = concurrency.caps(account.after, account.wanted)
+    if explanation := concurrency.explain(account, caps):
+        run.progress(explanation)
+    return concurrency.variables(caps)
 
 
 def ensure_signing_key(run: Provisioning) -> SigningKey:

@@ -1,4 +1,7 @@
-"""`python -m ops doctor`: checks a stage. Each check prints one line: ok, or what is wrong and how to fix it."""
+"""`python -m ops doctor`: checks a stage. Each check prints one line: ok, or what is wrong and how to fix it.
+
+A check that can't be made, because an emulator stands in for AWS, is skipped and says so.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +15,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from chalicelib.settings import load
 from ops import config
 from ops.doctor import background, canary, front_door, functions, queues, stack, storage
-from ops.doctor.patient import Check, Patient
+from ops.doctor.patient import Check, Patient, SkippedError
 from ops.errors import OpsError, sentence
+from ops.report import Mark, Outcome, show
 from ops.stack.names import whereabouts
 
 
@@ -33,23 +37,29 @@ def main(args: argparse.Namespace) -> int:
     chosen = {**CHECKS, **({"a picture goes all the way": canary.check} if args.canary else {})}
     if not args.json:
         return report(patient, chosen)
-    findings = dict(examine(patient, chosen))
-    print(json.dumps({"stage": args.stage, "wrong": sum(map(bool, findings.values())), "checks": findings}, indent=2))
-    return int(any(findings.values()))
+    found = list(examine(patient, chosen))
+    checks = {each.name: each.sentence for each in found if each.mark is not Mark.SKIPPED}
+    skipped = {each.name: each.sentence for each in found if each.mark is Mark.SKIPPED}
+    wrong = sum(each.bad for each in found)
+    print(json.dumps({"stage": args.stage, "wrong": wrong, "checks": checks, "skipped": skipped}, indent=2))
+    return int(wrong > 0)
 
 
-def examine(patient: Patient, chosen: Mapping[str, Check]) -> Iterator[tuple[str, str]]:
-    """Runs the checks one after another. Yields each check's name and finding; the finding is empty if all is well."""
+def examine(patient: Patient, chosen: Mapping[str, Check]) -> Iterator[Outcome]:
+    """Runs the checks one after another. An outcome's sentence says what is wrong, or why a check was skipped."""
     for name, check in chosen.items():
         try:
             finding = check(patient)
+        except SkippedError as reason:
+            yield Outcome(name, Mark.SKIPPED, str(reason))
+            continue
         except ClientError as error:
             finding = sentence(error)
             if _is_gone(error):
                 finding = f"{finding}; {patient.revert} to make it again, empty"
         except (BotoCoreError, OSError, OpsError) as error:
             finding = sentence(error) if isinstance(error, BotoCoreError) else str(error)
-        yield name, finding
+        yield Outcome(name, Mark.WRONG if finding else Mark.OK, finding)
 
 
 def _is_gone(error: ClientError) -> bool:
@@ -59,11 +69,7 @@ def _is_gone(error: ClientError) -> bool:
 
 def report(patient: Patient, chosen: Mapping[str, Check] | None = None, say: Callable[[str], None] = print) -> int:
     """Prints each check's outcome. Returns the exit code: 1 if a check found something wrong, else 0."""
-    wrong = 0
-    for name, finding in examine(patient, CHECKS if chosen is None else chosen):
-        wrong += bool(finding)
-        say(f"{'WRONG' if finding else 'ok':<6}{name}{': ' + finding if finding else ''}")
-    return 1 if wrong else 0
+    return show(examine(patient, CHECKS if chosen is None else chosen), say)
 
 
 CHECKS: dict[str, Check] = {
@@ -84,6 +90,7 @@ CHECKS: dict[str, Check] = {
     "the index follows the table": background.check_index_trigger,
     "the sweep runs": background.check_sweep,
     "the functions are as recorded": functions.check_functions,
+    "the account has room for the functions": functions.check_room,
     "the functions may do their work": functions.check_permissions,
     "the functions run this code": functions.check_code,
     "logs end": functions.check_logs,

@@ -12,6 +12,7 @@ import requests
 
 from chalicelib.settings import PREFIX
 from ops import config
+from ops.doctor.front_door import refuse_unserved
 from ops.doctor.patient import Patient
 
 REQUEST_TIMEOUT = 30  # seconds
@@ -24,6 +25,7 @@ class LostError(Exception):
 
 def check(patient: Patient) -> str:
     """Sends the picture as a tenant of its own. Afterwards only the record of a revoked API key is left."""
+    refuse_unserved(patient)
     variables = config.load_stage(patient.project_dir, patient.settings.stage)
     os.environ.update({name: value for name, value in variables.items() if name.startswith(PREFIX)})
     from chalicelib import settings

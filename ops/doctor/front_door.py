@@ -11,7 +11,7 @@ from typing import Any
 
 from chalicelib import keyring
 from ops import config
-from ops.doctor.patient import TIMEOUT, Patient
+from ops.doctor.patient import TIMEOUT, Patient, SkippedError
 from ops.stack import cloudformation, signing_key
 from ops.stack.emulator_gaps import is_emulator
 from ops.stack.names import stack_name
@@ -86,6 +86,7 @@ def check_key(patient: Patient) -> str:
 
 def check_signatures(patient: Patient) -> str:
     """Asks for a private address without a signature, as a stranger would: it must be refused."""
+    refuse_unserved(patient)
     url = f"{patient.settings.front_door}{PRIVATE}"
     try:
         with urllib.request.urlopen(url, timeout=TIMEOUT) as answer:  # noqa: S310 - the stage's own front door
@@ -97,6 +98,13 @@ def check_signatures(patient: Patient) -> str:
     if status == 403:
         return ""
     return f"{url} answers {status} without a signature, but it must answer 403; {patient.revert}"
+
+
+def refuse_unserved(patient: Patient) -> None:
+    """Raises SkippedError if the front door is CloudFront's own name on an emulator: nobody serves that."""
+    endpoint, front_door = patient.client("cloudfront").meta.endpoint_url, patient.settings.front_door
+    if is_emulator(endpoint) and front_door.endswith(".cloudfront.net"):
+        raise SkippedError(f"no emulator serves {front_door}; AWS does")
 
 
 def check_front_door(patient: Patient) -> str:

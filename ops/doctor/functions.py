@@ -8,14 +8,14 @@ import re
 import urllib.request
 import zipfile
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from ops import config
 from ops.doctor.patient import TIMEOUT, Patient
 from ops.package import pinned
-from ops.stack import logs
+from ops.stack import concurrency, logs
 from ops.stack.policies import POLICIES
 
 # Chalice chooses the runtime by the Python that it runs on itself (pyproject.toml, requires-python).
@@ -85,6 +85,28 @@ def _or_none(number: int | None) -> str:
     return "none" if number is None else str(number)
 
 
+def check_room(patient: Patient) -> str:
+    """Finds queues that start more functions at once than the account can run."""
+    here = patient.settings
+    recorded = config.read_config(patient.project_dir)
+    account = concurrency.examine(patient.client("lambda"), recorded, here.stage)
+    return assess_room(account, {"process": here.process_at_once, "fetch": here.fetch_at_once}, here.stage)
+
+
+def assess_room(account: concurrency.Account, at_once: Mapping[str, int], stage: str) -> str:
+    """`at_once` is the recorded bound of each function that a queue starts."""
+    caps = concurrency.caps(account.after, account.wanted)
+    over = {name: number for name, number in at_once.items() if number > caps.get(name, number)}
+    if not over:
+        return ""
+    may = " and ".join(f"{name} may run {number} times at once" for name, number in over.items())
+    return (
+        f"{may}, but only {max(account.after.unreserved, 0)} of the account's {account.pool.limit} concurrent "
+        "executions are not reserved, and throttled messages would become dead letters; run "
+        f"`make deploy STAGE={stage}`, which caps it, or {concurrency.raise_it(account.region)}"
+    )
+
+
 def check_permissions(patient: Patient) -> str:
     """Finds a role without the policy that `ops provision` wrote and `chalice deploy` attached."""
     iam = patient.client("iam")
@@ -136,6 +158,13 @@ def _period(days: int) -> str:
 
 def check_code(patient: Patient) -> str:
     """Finds a function that runs other code than this checkout's, or other packages than requirements.txt names."""
+    for name, wrong in code_differences(patient):
+        return f"function {name} {wrong}; {patient.deploy}"
+    return ""
+
+
+def code_differences(patient: Patient) -> Iterator[tuple[str, str]]:
+    """(name, difference) of each function whose code or packages are not this checkout's."""
     client = patient.client("lambda")
     ours = sources(patient.project_dir)
     pins = pinned(patient.project_dir / "requirements.txt")
@@ -151,7 +180,8 @@ def check_code(patient: Patient) -> str:
             archives[present["CodeSha256"]] = table_of_contents(found["Code"]["Location"])
         code = archives[present["CodeSha256"]]
         if wrong := assess_code(code, ours):
-            return f"function {present['FunctionName']} runs {wrong}; {patient.deploy}"
+            yield present["FunctionName"], f"runs {wrong}"
+            continue
         names = set(code)
         for layer in present.get("Layers", []):
             if layer["Arn"] not in archives:
@@ -159,8 +189,7 @@ def check_code(patient: Patient) -> str:
                 archives[layer["Arn"]] = table_of_contents(content["Location"])
             names |= set(archives[layer["Arn"]])
         if wrong := assess_packages(names, pins, present["Runtime"]):
-            return f"function {present['FunctionName']} has {wrong}; {patient.deploy}"
-    return ""
+            yield present["FunctionName"], f"has {wrong}"
 
 
 def sources(project_dir: Path) -> dict[str, int]:

@@ -12,6 +12,12 @@ import boto3
 
 from chalicelib.settings import Settings
 from ops import config
+from ops.stack import names
+
+
+class SkippedError(Exception):
+    """Raised by a check that can't be made here. The message says why."""
+
 
 TIMEOUT = 15  # seconds for one HTTP request; a cold start takes one or two
 RUNBOOK = "docs/operations.md#runbook"
@@ -56,7 +62,8 @@ class Patient:
         return [resource for resource in found if kind in (None, resource.get("resource_type"))]
 
     def function_name(self, function: str) -> str:
-        return config.function_name(config.read_config(self.project_dir), self.settings.stage, function)
+        app = config.read_config(self.project_dir).get("app_name", "filemill")
+        return names.function_name(app, self.settings.stage, function)
 
     def timeout(self, function: str) -> int:
         """The recorded time limit of a function, in seconds. Chalice's own default is 60."""

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from chalicelib.queues.worker import MAX_RECEIVES
-from chalicelib.settings import IMPORTS_AT_ONCE
 from ops.doctor.patient import RUNBOOK, Patient
 
 
@@ -84,11 +83,12 @@ def check_dead_letters(patient: Patient) -> str:
 
 def check_trigger(patient: Patient) -> str:
     here = patient.settings
-    return trigger(patient, here.ingest_queue_arn, "ingest queue", "process", here.process_concurrency)
+    return trigger(patient, here.ingest_queue_arn, "ingest queue", "process", here.process_at_once)
 
 
 def check_import_trigger(patient: Patient) -> str:
-    return trigger(patient, patient.settings.import_queue_arn, "import queue", "fetch", IMPORTS_AT_ONCE)
+    here = patient.settings
+    return trigger(patient, here.import_queue_arn, "import queue", "fetch", here.fetch_at_once)
 
 
 def trigger(patient: Patient, queue_arn: str, queue: str, function: str, at_once: int) -> str:

@@ -121,6 +121,9 @@ def main() -> None:
     parser.add_argument(
         "--origin", action="append", default=[], help="origin of a web page that may use S3 (repeatable)"
     )
+    parser.add_argument(
+        "--concurrency", type=int, help="the account's limit of concurrent executions; new AWS accounts may have 10"
+    )
     parser.add_argument("--parent", type=int, help="end when this process, our parent, ends")
     args = parser.parse_args()
     if args.parent:
@@ -139,6 +142,8 @@ def main() -> None:
         STATE_DIR=str(args.state / "services"),
         S3_DATA_DIR=str(args.state / "s3"),
     )
+    if args.concurrency:
+        os.environ["LAMBDA_ACCOUNT_CONCURRENCY"] = str(args.concurrency)
     if difference := self_test():
         sys.exit(f"{difference}. Install the pinned one again (ops/setup.sh), or adapt ops/local/adapter.")
     from ministack import app as ministack_app

@@ -82,7 +82,11 @@ class EmulatorProcess:
         The Python of the emulator's own virtual environment.
     origins:
         Origins of web pages that may use S3.
+    concurrency:
+        The account's limit of concurrent executions. None is AWS's default of 1,000; new accounts may have 10.
     """
+
+    concurrency: int | None = None
 
     def __init__(self, home: Path, port: int, python: Path, origins: Sequence[str]) -> None:
         self.home = home.resolve()
@@ -126,6 +130,8 @@ class EmulatorProcess:
     def _spawn(self, log: IO[bytes]) -> subprocess.Popen[bytes]:
         command = [str(self.python), str(ADAPTER), "--port", str(self.port), "--state", str(self.state)]
         command += ["--parent", str(os.getpid())]
+        if self.concurrency:
+            command += ["--concurrency", str(self.concurrency)]
         for origin in self.origins:
             command += ["--origin", origin]
         # Functions inherit the emulator's environment, so it gets nothing of ours: no credentials, profile, PYTHONPATH.

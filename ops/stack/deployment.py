@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from ops.errors import OpsError
 from ops.stack import change_set
 from ops.stack.cloudformation import Events, Progress, describe, status, wait
-from ops.stack.plan import Stack, Step, choose_parameters, describe_failure, next_step
+from ops.stack.plan import Stack, Step, choose_parameters, describe_failure, next_step, remedy
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -90,10 +90,7 @@ def _execute(
     why = describe_failure(events.all, stack.get("StackStatusReason", ""))
     if "DescribeEvents" in why:
         why = "; ".join(change_set.validation_errors(cfn, StackName=events.stack_id)) or why
-    raise OpsError(
-        f"Stack {name} could not be {step}d: {why} "
-        f"(the stack is in {status(stack)}). Fix that, then run the same command again."
-    )
+    raise OpsError(f"Stack {name} could not be {step}d: {why} (the stack is in {status(stack)}). {remedy(why)}")
 
 
 def _protected(cfn: CloudFormationClient, name: str) -> Stack:

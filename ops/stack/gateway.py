@@ -93,20 +93,30 @@ def configure(client: APIGatewayClient, api_id: str, stage: str, variables: Mapp
     Changed responses take effect with a deployment of the API, which is made here. Throttling takes effect at once.
     An API or stage that does not exist is left to `chalice deploy`.
     """
-    try:
-        now = client.get_stage(restApiId=api_id, stageName=stage)
-    except client.exceptions.NotFoundException:
+    found = pending(client, api_id, stage, variables)
+    if found is None:
         return False
-    kept = {r.get("responseType"): r for r in _responses(client, api_id)}
-    stale = [kind for kind in RESPONSES if {n: kept.get(kind, {}).get(n) for n in wanted(kind)} != wanted(kind)]
+    stale, change = found
     for kind in stale:
         client.put_gateway_response(restApiId=api_id, responseType=kind, **wanted(kind))  # type: ignore[arg-type]
     if stale:
         client.create_deployment(restApiId=api_id, stageName=stage, description="Filemill's own error answers")
-    change = throttling(now.get("methodSettings", {}), variables)
     if change:
         client.update_stage(restApiId=api_id, stageName=stage, patchOperations=change)
     return bool(stale or change)
+
+
+def pending(
+    client: APIGatewayClient, api_id: str, stage: str, variables: Mapping[str, str]
+) -> tuple[list[str], list[PatchOperationTypeDef]] | None:
+    """The gateway responses that are not as wanted, and the throttling's changes. None if there is no such stage."""
+    try:
+        now = client.get_stage(restApiId=api_id, stageName=stage)
+    except client.exceptions.NotFoundException:
+        return None
+    kept = {r.get("responseType"): r for r in _responses(client, api_id)}
+    stale = [kind for kind in RESPONSES if {n: kept.get(kind, {}).get(n) for n in wanted(kind)} != wanted(kind)]
+    return stale, throttling(now.get("methodSettings", {}), variables)
 
 
 def _responses(client: APIGatewayClient, api_id: str) -> list[Any]:

@@ -14,7 +14,7 @@ from typing import Any
 from chalicelib.settings import LOG_DAYS, PREFIX, Settings
 from ops import config
 from ops.errors import OpsError
-from ops.stack.policies import POLICIES
+from ops.stack.names import FUNCTIONS, function_name
 
 SETTING = f"{PREFIX}LOG_DAYS"
 DEFAULT_DAYS: int = Settings.model_fields["log_days"].default
@@ -28,7 +28,8 @@ def group_of(function_name: str) -> str:
 
 def groups(recorded: config.Config, stage: str) -> list[str]:
     """The names of the groups of a stage's functions. The first one is the API's."""
-    return [group_of(config.function_name(recorded, stage, function)) for function in POLICIES]
+    app = recorded.get("app_name", "filemill")
+    return [group_of(function_name(app, stage, function)) for function in FUNCTIONS]
 
 
 def days(recorded: config.Config, stage: str) -> dict[str, int]:
@@ -41,7 +42,7 @@ def days(recorded: config.Config, stage: str) -> dict[str, int]:
     OpsError
         CloudWatch Logs has no such retention.
     """
-    wanted = [_days(recorded, stage, function) for function in POLICIES]
+    wanted = [_days(recorded, stage, function) for function in FUNCTIONS]
     return dict(zip(groups(recorded, stage), wanted, strict=True))
 
 

@@ -9,9 +9,17 @@ import boto3
 from chalicelib.settings import PREFIX
 from ops.errors import OpsError
 
+# Every function of app.py, by the name that Chalice has for it.
+FUNCTIONS = ("api_handler", "process", "fetch", "index", "render", "sweep")
+
 
 def stack_name(stage: str) -> str:
     return f"filemill-{stage}"
+
+
+def function_name(app: str, stage: str, function: str) -> str:
+    """Chalice names the API's function `APP-STAGE`, and every other `APP-STAGE-FUNCTION`."""
+    return f"{app}-{stage}" + ("" if function == "api_handler" else f"-{function}")
 
 
 def whereabouts(session: boto3.Session, stage: str, recorded: Mapping[str, str]) -> tuple[str, str]:

@@ -85,6 +85,21 @@ def first_failure(events: Sequence[Event]) -> Event | None:
     return min(own or failed, key=lambda e: e["Timestamp"], default=None)
 
 
+# A distribution in a new account: "Your account must be verified before you can add new CloudFront resources. …"
+_UNVERIFIED = "account must be verified before you can add"
+
+
+def remedy(reason: str) -> str:
+    """The next step after a stack failed for this reason."""
+    if _UNVERIFIED in reason:
+        return (
+            "AWS has not verified this account for CloudFront yet. Open a support case "
+            '(https://console.aws.amazon.com/support/home, "Account and billing") that quotes this message. When AWS '
+            "has answered, run the same command again."
+        )
+    return "Fix that, then run the same command again."
+
+
 def describe_failure(events: Sequence[Event], fallback: str) -> str:
     """`Table (AWS::DynamoDB::Table): reason`, or the stack's own reason when no resource failed."""
     failure = first_failure(events)

@@ -41,7 +41,7 @@ class Stage:
         return str(found["UUID"])
 
     def findings(self) -> dict[str, str]:
-        return {name: found for name, found in doctor.examine(self.patient, doctor.CHECKS) if found}
+        return {each.name: each.sentence for each in doctor.examine(self.patient, doctor.CHECKS) if each.bad}
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
@@ -38,9 +40,11 @@ OUTPUTS = {
 
 
 class Stacks:
-    """Stands in for CloudFormation: remembers what it was asked for."""
+    """Stands in for CloudFormation, and remembers what it was asked for; and for Lambda's view of the account, which
+    moto lacks."""
 
     def __init__(self) -> None:
+        self.concurrency: int | None = 1000
         self.deployed: list[dict[str, str]] = []
         self.deleted: list[str] = []
         self.there = True
@@ -54,6 +58,13 @@ class Stacks:
         assert name == "filemill-prod"
         self.deployed.append(parameters)
         return self.made
+
+    def account_settings(self, **_: Any) -> Any:
+        if self.concurrency is None:
+            denied = {"Code": "AccessDeniedException", "Message": "not authorized"}
+            return SimpleNamespace(status_code=403), {"Error": denied, "ResponseMetadata": {}}
+        limit = {"ConcurrentExecutions": self.concurrency, "UnreservedConcurrentExecutions": self.concurrency}
+        return SimpleNamespace(status_code=200), {"AccountLimit": limit, "ResponseMetadata": {}}
 
     def describe(self, cfn: Any, name: str) -> Any:
         return self.made if self.there else None
@@ -70,7 +81,7 @@ def session(cloud: None) -> boto3.Session:
 
 
 @pytest.fixture
-def stacks(session: boto3.Session, cdn_key: bytes, monkeypatch: pytest.MonkeyPatch) -> Stacks:
+def stacks(session: boto3.Session, cdn_key: bytes, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stacks]:
     requests.post("http://motoapi.amazonaws.com/moto-api/reset", timeout=5)
     monkeypatch.setattr(boto3, "Session", lambda: session)
     monkeypatch.setattr(signing_key, "new_private_key", cdn_key.decode)
@@ -78,7 +89,9 @@ def stacks(session: boto3.Session, cdn_key: bytes, monkeypatch: pytest.MonkeyPat
     for name in ("deploy", "delete"):
         monkeypatch.setattr(deployment, name, getattr(fake, name))
     monkeypatch.setattr(cloudformation, "describe", fake.describe)
-    return fake
+    session.events.register("before-call.lambda.GetAccountSettings", fake.account_settings)
+    yield fake
+    session.events.unregister("before-call.lambda.GetAccountSettings", fake.account_settings)
 
 
 @pytest.fixture
@@ -289,6 +302,47 @@ def test_the_command_line_sets_parameters_and_refuses_options_that_do_not_fit(
     with pytest.raises(SystemExit):
         ops.main([*line, "--set", "CorsOrigins"])
     assert "'CorsOrigins' does not have the form Parameter=Value" in capsys.readouterr().err
+
+
+def test_a_small_account_caps_what_the_queues_start_and_a_raised_limit_ends_that(stacks: Stacks, project: Path) -> None:
+    stacks.concurrency = 10
+    (said,) = [line for line in run(project) if "instead of" in line]
+    assert said.startswith("`process` may run 3 times at once instead of 200 and `fetch` may run 2 times")
+    assert "request-service-quota-increase --service-code lambda --quota-code L-B99A9384" in said
+    small = load(config.load_stage(project, "prod"))
+    assert (small.process_at_once, small.fetch_at_once) == (3, 2)
+    assert (small.process_concurrency, small.fetch_concurrency) == (200, 20), "the operator's own choice stays"
+    stacks.concurrency = None
+    assert any("can't tell how many functions" in line and "GetAccountSettings" in line for line in run(project))
+    assert load(config.load_stage(project, "prod")).process_at_once == 3, "an unreadable account changes nothing"
+    stacks.concurrency = 1000
+    assert not [line for line in run(project) if "instead of" in line]
+    assert load(config.load_stage(project, "prod")).process_at_once == 200
+
+
+def test_a_lower_choice_of_the_operator_is_not_overwritten(stacks: Stacks, project: Path) -> None:
+    recorded = config.read_config(project)
+    variables = {"FILEMILL_PROCESS_CONCURRENCY": "2", "FILEMILL_FETCH_CONCURRENCY": "2"}
+    config.write_json(
+        config.config_path(project), {**recorded, "stages": {"prod": {"environment_variables": variables}}}
+    )
+    stacks.concurrency = 10
+    assert not [line for line in run(project) if "instead of" in line]
+    settings = load(config.load_stage(project, "prod"))
+    assert (settings.process_at_once, settings.fetch_at_once) == (2, 2)
+
+
+def test_a_reservation_that_lambda_would_refuse_is_refused_before_anything_is_made(
+    stacks: Stacks, project: Path
+) -> None:
+    recorded = config.read_config(project)
+    functions = {"api_handler": {"reserved_concurrency": 5}}
+    config.write_json(config.config_path(project), {**recorded, "lambda_functions": functions})
+    stacks.concurrency = 10
+    with pytest.raises(OpsError, match=r"\(api_handler 5\) would leave 5 of the account's 10 .* fewer than 100"):
+        run(project)
+    assert stacks.deployed == []
+    assert aws_client("ssm").describe_parameters()["Parameters"] == []
 
 
 def test_the_stream_that_is_recorded_is_the_one_that_the_table_has(cloud: None) -> None:

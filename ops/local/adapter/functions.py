@@ -6,10 +6,13 @@
 - A queue's function runs in at most two processes per processor (and in at least four), whatever its concurrency on
   AWS: 200 processes would only slow each other down.
 - A layer's packages come before the emulator's own. MiniStack puts them last, which once hid two faults of the package.
+- The account's limit of concurrent executions is AWS's default of 1,000, or the number of `--concurrency`. MiniStack
+  would report a number that depends on this machine's memory.
 - An answer does not wait 50 ms for a log line that never comes, and a deployment does not wait 5 s for each function.
 """
 
 import hashlib
+import json
 import os
 import tempfile
 import threading
@@ -30,6 +33,7 @@ RELIED_ON = {
     "ministack.services.lambda_svc:_sqs_esm_concurrency": (
         "(esm: dict, func_rec: dict, config: dict, queue: dict | None = None) -> int"
     ),
+    "ministack.services.lambda_svc:_get_account_settings": "()",
     "ministack.services.lambda_svc:_schedule_state_transition": "(func_name: str, delay: float) -> None",
 }
 """Private names of MiniStack that are used here, with the signatures that they must have."""
@@ -41,6 +45,27 @@ def apply() -> None:
     bound_concurrency()
     unpack_once()
     find_layers_first()
+    report_concurrency()
+
+
+def report_concurrency() -> None:
+    """Reports AWS's default limit of concurrent executions, unless LAMBDA_ACCOUNT_CONCURRENCY sets another.
+
+    The bound that protects this machine's memory stays as it is. https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+    """
+    from ministack.services import lambda_svc
+
+    answer, limit = lambda_svc._get_account_settings, int(os.environ.get("LAMBDA_ACCOUNT_CONCURRENCY") or 1000)
+
+    def account_settings():
+        status, headers, body = answer()
+        settings = json.loads(body)
+        had = settings["AccountLimit"]
+        reserved = had["ConcurrentExecutions"] - had["UnreservedConcurrentExecutions"]
+        had.update(ConcurrentExecutions=limit, UnreservedConcurrentExecutions=max(limit - reserved, 0))
+        return status, headers, json.dumps(settings).encode()
+
+    lambda_svc._get_account_settings = account_settings
 
 
 def find_layers_first() -> None:

@@ -16,8 +16,8 @@ import pytest
 from chalicelib import keyring
 from chalicelib.delivery import missing
 from chalicelib.settings import load
-from ops.doctor import front_door
-from ops.doctor.patient import Patient
+from ops.doctor import canary, front_door
+from ops.doctor.patient import Patient, SkippedError
 from ops.stack import cloudformation, signing_key
 from tests.stage import ROOT, STAGE, aws_client
 
@@ -52,6 +52,24 @@ def test_a_signing_key_that_cloudfront_would_refuse_is_found(patient: Patient) -
     assert "not the private half" in front_door.check_key(ours)
     ssm.delete_parameter(Name=signing_key.key_parameter("test"))
     assert "is missing" in front_door.check_key(ours)
+
+
+def test_a_front_door_that_only_aws_serves_is_skipped_on_an_emulator(
+    patient: Patient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def client_of(endpoint: str) -> Any:
+        return lambda *_: SimpleNamespace(meta=SimpleNamespace(endpoint_url=endpoint))
+
+    assert patient.settings.front_door.endswith(".cloudfront.net")
+    monkeypatch.setattr(Patient, "client", client_of("http://127.0.0.1:4566"))
+    for check in (front_door.check_signatures, canary.check):
+        with pytest.raises(SkippedError, match=r"no emulator serves https://d111\.cloudfront\.net"):
+            check(patient)
+    monkeypatch.setattr(Patient, "client", client_of("https://cloudfront.amazonaws.com"))
+    front_door.refuse_unserved(patient)
+    local = load({**STAGE, "FILEMILL_FRONT_DOOR": "http://localhost:8000"})
+    monkeypatch.setattr(Patient, "client", client_of("http://127.0.0.1:4566"))
+    front_door.refuse_unserved(Patient(patient.session, patient.region, patient.project_dir, local))
 
 
 def test_the_front_door_must_know_the_deployed_api(patient: Patient, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,6 +18,7 @@ from ops import config
 from ops.doctor import functions
 from ops.doctor.patient import Patient
 from ops.stack import logs
+from ops.stack.concurrency import Account, Pool, Wish
 from ops.stack.policies import POLICIES
 from tests.stage import STAGE
 
@@ -61,6 +62,19 @@ def test_another_reserved_concurrency_than_the_recorded_one_is_found() -> None:
     assert "is turned off" in functions.assess_concurrency({"ReservedConcurrentExecutions": 0}, {})
     assert "of 5, but none is" in functions.assess_concurrency({"ReservedConcurrentExecutions": 5}, {})
     assert "of none, but 5 is" in functions.assess_concurrency({}, {"reserved_concurrency": 5})
+
+
+def test_queues_that_start_more_functions_than_the_account_runs_are_found() -> None:
+    wanted = Wish({"process": 200, "fetch": 20}, {})
+    small, large = (Account(Pool(n, n), wanted, {}, "eu-west-1") for n in (10, 1000))
+    at_once = {"process": 200, "fetch": 20}
+    assert functions.assess_room(large, at_once, "test") == ""
+    assert functions.assess_room(small, {"process": 3, "fetch": 2}, "test") == ""
+    found = functions.assess_room(small, at_once, "test")
+    assert (
+        "process may run 200 times at once and fetch may run 20 times at once, but only 10 of the account's 10" in found
+    )
+    assert "run `make deploy STAGE=test`, which caps it, or ask AWS for more" in found
 
 
 def test_a_role_that_holds_other_permissions_is_found() -> None:

@@ -77,6 +77,16 @@ def test_the_failure_that_is_told_is_the_first_that_is_not_a_cancellation() -> N
     assert plan.describe_failure(events[3:], "it just did") == "it just did"
 
 
+def test_an_account_that_is_not_verified_yet_is_told_what_to_do() -> None:
+    reason = (
+        "Distribution (AWS::CloudFront::Distribution): Access denied for operation 'AWS::CloudFront::Distribution: "
+        "Your account must be verified before you can add new CloudFront resources. To verify your account, please "
+        "contact AWS Support (https://console.aws.amazon.com/support/home#/) and include this error message.'"
+    )
+    assert "AWS has not verified this account for CloudFront yet. Open a support case" in plan.remedy(reason)
+    assert plan.remedy("Table: Limit exceeded") == "Fix that, then run the same command again."
+
+
 def test_replacing_or_removing_what_holds_data_is_seen() -> None:
     def change(name: str, kind: str, action: str, replacement: str = "False") -> dict[str, Any]:
         return {

@@ -1,0 +1,112 @@
+"""Checks of the region and of this computer: what AWS does not offer there, or this Python can't deploy."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ops.doctor.functions import RUNTIMES
+from ops.preflight.site import GLOBAL_REGIONS, Check, Site, Verdict, fine, refused, unknown
+from ops.stack import conditions, template
+
+# Services that are called without a resource in the template: by ops itself, and by `chalice deploy`.
+SERVICES = ("apigateway", "events", "lambda", "ssm")
+
+
+def check_enabled(site: Site) -> Verdict:
+    """Every other check needs this one: in a region that is off, AWS refuses any credentials."""
+    if site.enabled:
+        return fine()
+    return refused(
+        f"the region {site.region} is not turned on in account {site.account}; run `aws account enable-region "
+        f"--region-name {site.region}` and wait some minutes, or set AWS_DEFAULT_REGION to another one"
+    )
+
+
+def check_services(site: Site) -> Verdict:
+    if site.partition not in GLOBAL_REGIONS:
+        return refused(
+            f"CloudFront is not offered in the partition {site.partition}, where {site.region} is; choose a region of "
+            "another partition, with an account there"
+        )
+    lacking = [name for name in SERVICES if site.region not in site.session.get_available_regions(name, site.partition)]
+    if lacking:
+        return unknown(
+            f"this boto3 does not know {', '.join(lacking)} in {site.region}, which may be newer than boto3; look at "
+            "https://aws.amazon.com/about-aws/global-infrastructure/regional-product-services/"
+        )
+    return fine()
+
+
+def check_types(site: Site) -> Verdict:
+    """CloudFormation refuses a template with a type that its region lacks."""
+    document = json.loads(template.compact(template.read(site.project_dir)))
+    parameters = conditions.parameters(document, {**site.stack_parameters, **site.given}, site.region)
+    wanted = {each["Type"] for each in conditions.resources(document, parameters).values()}
+    if site.stands:  # the ones that the stack has are there
+        return fine()
+    client = site.client("cloudformation")
+    missing = []
+    for name in sorted(wanted):
+        try:
+            client.describe_type(Type="RESOURCE", TypeName=name)
+        except client.exceptions.TypeNotFoundException:
+            missing.append(name)
+    return assess_types(missing, site.region)
+
+
+def assess_types(missing: Iterable[str], region: str) -> Verdict:
+    names = ", ".join(missing)
+    if not names:
+        return fine()
+    return refused(f"CloudFormation has no {names} in {region}; choose another region, or leave out what needs it")
+
+
+def check_cdn(site: Site) -> Verdict:
+    """AWS verifies new accounts before they may have a distribution. Nothing can be asked for it beforehand."""
+    if site.stands or site.distributions:
+        return fine()
+    return unknown(
+        "the account has no CloudFront distribution yet, and some new accounts must be verified before they may have "
+        "one; if `ops provision` is refused for that, open a support case that quotes its message, and run it again"
+    )
+
+
+def check_python(site: Site) -> Verdict:
+    return assess_python(sys.version_info)
+
+
+def assess_python(version: Any) -> Verdict:
+    here = f"{version[0]}.{version[1]}"
+    if here in RUNTIMES:
+        return fine()
+    return refused(
+        f"this is Python {here}, and Chalice deploys to the runtime of the Python that it runs on; use one of "
+        f"{', '.join(RUNTIMES)} (delete .venv, then `make venv`)"
+    )
+
+
+def check_architecture(site: Site) -> Verdict:
+    return assess_architecture(site.recorded, site.stage)
+
+
+def assess_architecture(recorded: Mapping[str, Any], stage: str) -> Verdict:
+    chosen = recorded.get("stages", {}).get(stage, {}).get("lambda_architecture", "arm64")
+    if chosen in ("arm64", "x86_64"):
+        return fine()
+    return refused(
+        f"lambda_architecture in .chalice/config.json is {chosen!r}, which Lambda does not have; use arm64 or x86_64"
+    )
+
+
+ENABLED: dict[str, Check] = {"the region is turned on": check_enabled}
+
+CHECKS: dict[str, Check] = {
+    "this Python deploys": check_python,
+    "Lambda has this architecture": check_architecture,
+    "the region has the services": check_services,
+    "the region has the stack's resource types": check_types,
+    "CloudFront takes a distribution": check_cdn,
+}

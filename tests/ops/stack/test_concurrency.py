@@ -1,0 +1,104 @@
+"""The account's concurrency is shared so that no message is throttled into a dead letter, and the API has room."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from chalicelib.settings import Settings
+from ops.errors import OpsError
+from ops.stack import concurrency
+from ops.stack.concurrency import Account, Pool, Wish
+
+
+def wish(process: int = 200, fetch: int = 20, **reserved: int) -> Wish:
+    return Wish({"process": process, "fetch": fetch}, reserved)
+
+
+@pytest.mark.parametrize(
+    ("unreserved", "wanted", "caps"),
+    [
+        (1000, wish(), {}),
+        (440, wish(), {}),
+        (439, wish(), {"fetch": 19}),
+        (100, wish(), {"process": 46, "fetch": 4}),
+        (10, wish(), {"process": 3, "fetch": 2}),
+        (10, wish(2, 2), {}),
+        (10, wish(2, 20), {"fetch": 3}),
+        (3, wish(), {"process": 2, "fetch": 2}),
+    ],
+)
+def test_the_queues_share_half_of_the_pool(unreserved: int, wanted: Wish, caps: dict[str, int]) -> None:
+    assert concurrency.caps(Pool(1000, unreserved), wanted) == caps
+
+
+def test_no_pool_is_overdrawn_and_no_cap_is_below_awss_minimum_or_above_the_choice() -> None:
+    for unreserved in range(8, 700, 7):
+        for process, fetch in ((200, 20), (2, 1000), (1000, 2), (7, 7), (1000, 1000)):
+            wanted = wish(process, fetch)
+            bound = {**wanted.at_once, **concurrency.caps(Pool(unreserved, unreserved), wanted)}
+            assert sum(bound.values()) <= max(unreserved // 2, 2 * concurrency.LEAST)
+            assert all(concurrency.LEAST <= bound[name] <= wanted.at_once[name] for name in bound)
+
+
+def test_a_function_with_reserved_concurrency_draws_on_its_own() -> None:
+    assert concurrency.caps(Pool(1000, 900), Wish({"process": 100, "fetch": 20}, {"process": 200})) == {}
+    assert concurrency.caps(Pool(1000, 900), Wish({"process": 100, "fetch": 20}, {"process": 50})) == {"process": 50}
+    assert concurrency.caps(Pool(1000, 20), Wish({"process": 100, "fetch": 20}, {"process": 100})) == {"fetch": 10}
+
+
+def test_the_variables_end_a_cap_that_is_no_longer_needed() -> None:
+    assert concurrency.variables({"process": 3}) == {"FILEMILL_PROCESS_CAP": "3", "FILEMILL_FETCH_CAP": "1000"}
+    assert {f"{name}_cap" for name in concurrency.QUEUED} <= Settings.model_fields.keys()
+
+
+def test_a_reservation_must_leave_100_and_what_the_stage_has_already_counts() -> None:
+    def refusal(limit: int, unreserved: int, present: dict[str, int], **reserved: int) -> str:
+        return concurrency.refuse_reservation(Account(Pool(limit, unreserved), wish(**reserved), present, "eu-west-1"))
+
+    assert "(api_handler 1) would leave 9 of the account's 10" in refusal(10, 10, {}, api_handler=1)
+    assert refusal(1000, 1000, {}, api_handler=900) == ""
+    assert "would leave 99" in refusal(1000, 1000, {}, api_handler=901)
+    assert refusal(1000, 100, {"api_handler": 900}, api_handler=900) == "", "it is reserved already"
+    assert "(api_handler 950)" in refusal(1000, 100, {"api_handler": 900}, api_handler=950)
+    assert refusal(1000, 50, {"api_handler": 900}, api_handler=100) == "", "reserving less is always allowed"
+
+
+def test_a_reservation_that_is_no_number_is_named() -> None:
+    recorded = {"lambda_functions": {"fetch": {"reserved_concurrency": "many"}}}
+    with pytest.raises(OpsError, match=r"reserved_concurrency of fetch .* is 'many': make it a whole number"):
+        concurrency.wish(recorded, "dev")
+
+
+class GoneError(Exception):
+    pass
+
+
+class Lambda:
+    exceptions = SimpleNamespace(ResourceNotFoundException=GoneError)
+    meta = SimpleNamespace(region_name="eu-west-1")
+
+    def get_account_settings(self) -> Any:
+        return {"AccountLimit": {"ConcurrentExecutions": 1000, "UnreservedConcurrentExecutions": 700}}
+
+    def get_function_concurrency(self, FunctionName: str) -> Any:  # noqa: N803 - boto3's name
+        if FunctionName == "filemill-dev":
+            return {"ReservedConcurrentExecutions": 300}
+        if FunctionName == "filemill-dev-process":
+            return {}
+        raise GoneError
+
+
+def test_the_account_is_read_with_what_the_stages_functions_reserve() -> None:
+    recorded = {
+        "app_name": "filemill",
+        "lambda_functions": {"api_handler": {"reserved_concurrency": 200}},
+        "stages": {"dev": {"environment_variables": {"FILEMILL_PROCESS_CONCURRENCY": "90"}}},
+    }
+    account = concurrency.examine(Lambda(), recorded, "dev")
+    assert account.wanted == Wish({"process": 90, "fetch": 20}, {"api_handler": 200})
+    assert account.reserved == {"api_handler": 300}
+    assert account.after == Pool(1000, 800)
+    assert concurrency.explain(account, {}) == ""

@@ -1,0 +1,299 @@
+"""A plan tells what a deployment would change, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from chalicelib.settings import PREFIX
+from ops import __main__ as ops
+from ops import config, plan, provision
+from ops.doctor import functions
+from ops.plan import resource_change
+from ops.stack import event_sources, gateway
+from ops.stack.names import FUNCTIONS
+from tests.scripted import ACCOUNT, REGION, Aws, Failure
+from tests.stage import ROOT
+
+STACK_ID = f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/filemill-dev/1"
+OUTPUTS = {
+    "OriginalsBucket": "originals",
+    "DerivedBucket": "derived",
+    "Table": "table",
+    "TableStreamArn": f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/table/stream/1",
+    "IngestQueueArn": f"arn:aws:sqs:{REGION}:{ACCOUNT}:ingest",
+    "IngestQueueUrl": "https://ingest",
+    "ImportQueueArn": f"arn:aws:sqs:{REGION}:{ACCOUNT}:imports",
+    "ImportQueueUrl": "https://imports",
+    "DistributionId": "E1",
+    "FrontDoor": "https://d1.cloudfront.net",
+}
+CHANGE = {
+    "Action": "Modify",
+    "LogicalResourceId": "IngestQueue",
+    "ResourceType": "AWS::SQS::Queue",
+    "Replacement": "False",
+    "Details": [{"Target": {"Attribute": "Properties", "Name": "VisibilityTimeout"}}],
+}
+
+
+def no_stack(request: dict[str, Any]) -> Any:
+    return Failure("ValidationError", message=f"Stack with id {request['StackName']} does not exist")
+
+
+def stack(status: str = "UPDATE_COMPLETE") -> dict[str, Any]:
+    outputs = [{"OutputKey": k, "OutputValue": v} for k, v in OUTPUTS.items()]
+    parameters = [{"ParameterKey": "Stage", "ParameterValue": "dev"}]
+    made = {"StackId": STACK_ID, "StackName": "filemill-dev", "StackStatus": status}
+    return {"Stacks": [{**made, "Outputs": outputs, "Parameters": parameters}]}
+
+
+def change_set(*changes: dict[str, Any]) -> dict[str, Any]:
+    if not changes:
+        reason = "The submitted information didn't contain changes."
+        return {"Status": "FAILED", "StatusReason": reason, "Changes": []}
+    return {"Status": "CREATE_COMPLETE", "Changes": [{"Type": "Resource", "ResourceChange": c} for c in changes]}
+
+
+def mappings(**changes: Any) -> Callable[[dict[str, Any]], Any]:
+    """The answer about the one trigger of each queue and of the stream, with these changes."""
+
+    def answer(request: dict[str, Any]) -> Any:
+        arn = request["query_string"]["EventSourceArn"]
+        found = {"UUID": "u", "State": "Enabled", "EventSourceArn": arn, "BatchSize": 1}
+        if ":dynamodb:" in arn:
+            found |= event_sources.INDEX
+        else:
+            found["ScalingConfig"] = {"MaximumConcurrency": 200 if arn.endswith("ingest") else 20}
+        return {"EventSourceMappings": [found | changes]}
+
+    return answer
+
+
+class Stage:
+    """A stage that is deployed from `project` as it is, for a test to change something."""
+
+    def __init__(self, project: Path) -> None:
+        self.project = project
+        self.configuration: dict[str, Any] = {}
+        limit = {"ConcurrentExecutions": 1000, "UnreservedConcurrentExecutions": 1000}
+        group = {"KeyGroup": {"Id": "G", "KeyGroupConfig": {"Name": f"filemill-dev-{REGION}", "Items": ["K111"]}}}
+        answers = [{"responseType": kind, **gateway.wanted(kind)} for kind in gateway.RESPONSES]
+        self.aws = Aws(
+            {
+                "sts.GetCallerIdentity": {"Account": ACCOUNT, "Arn": "arn:aws:iam::1:root", "UserId": "U"},
+                "cloudformation.DescribeStacks": stack(),
+                "cloudformation.CreateChangeSet": {"Id": "arn:change", "StackId": STACK_ID},
+                "cloudformation.DescribeChangeSet": change_set(),
+                "cloudformation.DeleteChangeSet": {},
+                "cloudfront.ListKeyGroups": {"KeyGroupList": {"Items": [group]}},
+                "ssm.GetParameter": {"Parameter": {"Value": "ab" * 32}},
+                "dynamodb.DescribeTable": {"Table": {"LatestStreamArn": OUTPUTS["TableStreamArn"]}},
+                "lambda.GetAccountSettings": {"AccountLimit": limit},
+                "lambda.GetFunctionConcurrency": {},
+                "lambda.GetFunction": self.function,
+                "lambda.ListEventSourceMappings": mappings(),
+                "events.DescribeRule": {"State": "ENABLED"},
+                "events.ListTargetsByRule": {"Targets": [{"Id": "1", "Arn": "arn:x:function:filemill-dev-sweep"}]},
+                "apigateway.GetStage": {"methodSettings": {}},
+                "apigateway.GetGatewayResponses": {"items": answers},
+            }
+        )
+
+    def function(self, request: dict[str, Any]) -> Any:
+        """A function that is as recorded, but for `configuration`."""
+        name = request["url_path"].rpartition("/")[2]
+        function = "api_handler" if name == "filemill-dev" else name.removeprefix("filemill-dev-")
+        recorded = config.read_config(self.project)
+        wanted = config.function_settings(recorded, "dev", function)
+        present = {
+            "FunctionName": name,
+            "Runtime": "python3.13",
+            "Timeout": wanted["lambda_timeout"],
+            "MemorySize": wanted["lambda_memory_size"],
+            "Architectures": ["arm64"],
+            "CodeSha256": "same",
+            "Environment": {"Variables": config.stage_variables(recorded, "dev", function)},
+        }
+        return {
+            "Configuration": {**present, **self.configuration.get(function, {})},
+            "Code": {"Location": "https://archive"},
+        }
+
+    def plan(self, **given: str) -> plan.Plan:
+        return plan.Plan(provision.begin("dev", self.project, lambda _: None), given)
+
+    def changes(self, **given: str) -> list[str]:
+        return list(map(str, self.plan(**given).changes()))
+
+
+@pytest.fixture
+def deployed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
+    for name in (".chalice/resources.yaml", ".chalice/config.json", "edge/negotiate.js"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text((ROOT / name).read_text(encoding="utf-8"), encoding="utf-8")
+    (tmp_path / "app.py").write_text("app = 1\n")
+    (tmp_path / ".chalice/deployed").mkdir()
+    resources = [
+        {"resource_type": "rest_api", "rest_api_id": "abc"},
+        {"resource_type": "cloudwatch_event", "rule_name": "filemill-dev-sweep"},
+    ]
+    (tmp_path / ".chalice/deployed/dev.json").write_text(json.dumps({"resources": resources}))
+    found = Stage(tmp_path)
+    monkeypatch.setattr(boto3, "Session", found.aws.session)
+    ours = functions.sources(tmp_path)
+    monkeypatch.setattr(functions, "table_of_contents", lambda _: ours)
+    entry = {"environment_variables": {f"{PREFIX}CDN_KEY_ID": "K111"}}
+    config.write_json(config.config_path(tmp_path), {**config.read_config(tmp_path), "stages": {"dev": entry}})
+    config.write_json(config.config_path(tmp_path), found.plan().planned)
+    found.aws.calls.clear()
+    return found
+
+
+def test_a_stage_that_is_deployed_as_it_is_has_nothing_to_change(deployed: Stage) -> None:
+    assert deployed.changes() == []
+
+
+def test_nothing_is_written_but_a_change_set_that_is_deleted_again(deployed: Stage) -> None:
+    files = {path: path.read_bytes() for path in deployed.project.rglob("*") if path.is_file()}
+    for answer in (change_set(), change_set(CHANGE)):
+        deployed.aws.calls.clear()
+        deployed.aws.answers["cloudformation.DescribeChangeSet"] = answer
+        deployed.changes()
+        assert deployed.aws.writes == ["cloudformation.CreateChangeSet", "cloudformation.DeleteChangeSet"]
+        assert {path: path.read_bytes() for path in deployed.project.rglob("*") if path.is_file()} == files
+
+
+def test_a_change_set_is_deleted_even_if_it_cannot_be_read(deployed: Stage) -> None:
+    answers = [change_set(CHANGE), Failure("ValidationError")]
+    deployed.aws.answers["cloudformation.DescribeChangeSet"] = lambda _: answers.pop(0)
+    with pytest.raises(Exception, match="ValidationError"):
+        deployed.changes()
+    assert deployed.aws.writes[-1] == "cloudformation.DeleteChangeSet"
+
+
+def render_is_gone(stage: Stage) -> Callable[[dict[str, Any]], Any]:
+    gone = Failure("ResourceNotFoundException", 404)
+    return lambda request: gone if request["url_path"].endswith("-render") else stage.function(request)
+
+
+SMALL = {"ConcurrentExecutions": 10, "UnreservedConcurrentExecutions": 10}
+THROTTLED = {"*/*": {"throttlingRateLimit": 5.0, "throttlingBurstLimit": 5}}
+
+
+@pytest.mark.parametrize(
+    ("operation", "answer", "says"),
+    [
+        (
+            "cloudformation.DescribeChangeSet",
+            change_set(CHANGE),
+            ["change  AWS::SQS::Queue IngestQueue: VisibilityTimeout"],
+        ),
+        (
+            "lambda.ListEventSourceMappings",
+            mappings(BatchSize=7),
+            ["change  trigger process: the trigger takes 7 files at once", "change  trigger fetch: "],
+        ),
+        (
+            "lambda.ListEventSourceMappings",
+            mappings(FilterCriteria={}),
+            ["change  trigger index: the index's own writes start it again"],
+        ),
+        ("events.DescribeRule", {"State": "DISABLED"}, ["change  schedule sweep: the sweep's schedule is off"]),
+        ("apigateway.GetGatewayResponses", {"items": []}, ["change  API abc: its answers to DEFAULT_4XX"]),
+        ("apigateway.GetStage", {"methodSettings": THROTTLED}, ["change  API abc: its throttling"]),
+        ("apigateway.GetStage", Failure("NotFoundException", 404), ["add     API stage api"]),
+        (
+            "ssm.GetParameter",
+            Failure("ParameterNotFound"),
+            ["add     secret /filemill/dev/secret", "add     secret /filemill/dev/cdn-signing-key"],
+        ),
+        (
+            "dynamodb.DescribeTable",
+            {"Table": {"LatestStreamArn": "arn:aws:dynamodb:eu-west-1:1:table/t/stream/2"}},
+            ["change  record .chalice/config.json: FILEMILL_TABLE_STREAM_ARN"],
+        ),
+        (
+            "lambda.GetAccountSettings",
+            {"AccountLimit": SMALL},
+            [
+                "change  record .chalice/config.json: FILEMILL_FETCH_CAP, FILEMILL_PROCESS_CAP",
+                "change  trigger process: the process function may run 200 times at once, but the limit should be 3",
+            ],
+        ),
+    ],
+)
+def test_each_difference_is_planned(deployed: Stage, operation: str, answer: Any, says: list[str]) -> None:
+    deployed.aws.answers[operation] = answer
+    changes = deployed.changes()
+    for beginning in says:
+        assert any(change.startswith(beginning) for change in changes), changes
+
+
+def test_functions_that_are_missing_or_have_other_code_or_settings_are_planned(deployed: Stage) -> None:
+    deployed.configuration["process"] = {"MemorySize": 128}
+    deployed.aws.answers["lambda.GetFunction"] = render_is_gone(deployed)
+    assert deployed.changes() == [
+        "change  function filemill-dev-process: it has a MemorySize of 128, but 1769 is recorded",
+        "add     function filemill-dev-render",
+    ]
+    (deployed.project / "app.py").write_text("app = 2\n")
+    for function in ("filemill-dev", "filemill-dev-sweep"):
+        assert f"change  function {function}: it runs other code than this checkout's (app.py)" in deployed.changes()
+
+
+def test_a_stage_without_a_stack_is_listed_from_the_template_without_a_change_set(deployed: Stage) -> None:
+    deployed.aws.answers["cloudformation.DescribeStacks"] = no_stack
+    deployed.aws.answers["cloudfront.ListKeyGroups"] = {"KeyGroupList": {"Items": []}}
+    changes = deployed.changes()
+    assert deployed.aws.writes == [], "a change set would leave an empty stack behind"
+    assert f"add     key group filemill-dev-{REGION}" in changes
+    assert "add     AWS::DynamoDB::Table Table" in changes
+    assert not any("AWS::Budgets::Budget" in change for change in changes)
+    names = [f"filemill-dev{'' if function == 'api_handler' else '-' + function}" for function in FUNCTIONS]
+    assert [each for each in changes if each.startswith("add     function")] == [f"add     function {n}" for n in names]
+    assert any("AWS::Budgets::Budget" in change for change in deployed.changes(MonthlyBudget="5", AlarmTopicArn="a"))
+
+
+def test_a_stack_that_is_changing_is_waited_for(deployed: Stage) -> None:
+    deployed.aws.answers["cloudformation.DescribeStacks"] = stack("UPDATE_IN_PROGRESS")
+    assert "wait    stack filemill-dev: it is in UPDATE_IN_PROGRESS" in deployed.changes()
+    assert deployed.aws.writes == []
+
+
+@pytest.mark.parametrize(
+    ("change", "planned"),
+    [
+        ({"Action": "Add"}, "add     T L"),
+        ({"Action": "Remove"}, "remove  T L"),
+        ({"Action": "Modify", "Replacement": "True"}, "replace T L"),
+        ({"Action": "Modify", "Replacement": "Conditional"}, "change  T L: (it may be replaced)"),
+        ({"Action": "Modify", "Details": [{"Target": {"Attribute": "Tags"}}]}, "change  T L: Tags"),
+    ],
+)
+def test_a_change_of_the_stack_is_told_with_its_properties(change: dict[str, Any], planned: str) -> None:
+    assert str(resource_change({"ResourceType": "T", "LogicalResourceId": "L", **change})) == planned
+
+
+def test_the_command_ends_well_and_prints_what_would_change(
+    deployed: Stage, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = ["plan", "--stage", "dev", "--project-dir", str(deployed.project)]
+    assert ops.main(line) == 0
+    assert capsys.readouterr().out == "stage dev: no changes; nothing was changed\n"
+    deployed.aws.answers["cloudformation.DescribeChangeSet"] = change_set(CHANGE)
+    assert ops.main(line) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "change  AWS::SQS::Queue IngestQueue: VisibilityTimeout",
+        "stage dev: 1 change; nothing was changed",
+    ]
+    assert ops.main([*line, "--json"]) == 0
+    change = {"action": "change", "kind": "AWS::SQS::Queue", "name": "IngestQueue", "detail": "VisibilityTimeout"}
+    assert json.loads(capsys.readouterr().out) == {"stage": "dev", "region": REGION, "changes": [change]}
+    assert ops.main([*line, "--set", "Nonsense=1"]) == 1
+    assert "no parameter Nonsense" in capsys.readouterr().err
