@@ -16,6 +16,12 @@ from ops.doctor.patient import Check, Patient
 from ops.errors import OpsError, sentence
 from ops.stack.names import whereabouts
 
+EXAMPLES = (
+    "doctor --stage dev",
+    "doctor --stage prod --canary",
+    "doctor --stage prod --json",
+)
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     config.add_stage_arguments(parser)

@@ -67,7 +67,7 @@ class GetFile(Query):
     headers=("If-None-Match", "ETag", "Retry-After"),
 )
 def get_file(call: Call, query: GetFile, file_id: str) -> Response:
-    """Get a file's record; with `wait`, as soon as its status changes; with `wait_for=final` too, as soon as it is final.
+    """Get a file's record; with `wait`, as soon as its status changes, or is final (`wait_for=final`).
 
     The answer is 304 if the client has this record already (`If-None-Match`). Costs one DynamoDB read; with `wait`,
     one read each time that the record is looked at.
