@@ -100,11 +100,12 @@ def explain(error: Exception) -> str:
     )
 
 
-def syntax_sentence(error: SyntaxError) -> str:
-    """The file and line of a syntax error."""
-    file = Path(error.filename or "?")
+def syntax_sentence(error: SyntaxError, name: str | None = None) -> str:
+    """The file and line of a syntax error. `name` is the file's, if the error does not tell it."""
+    file = Path(error.filename or name or "a source file")
     shown = file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file
-    return f"{shown}, line {error.lineno}: {error.msg}. Correct this, then run the same command again."
+    line = f", line {error.lineno}" if error.lineno else ""
+    return f"{shown}{line}: {error.msg}. Correct this, then run the same command again."
 
 
 def _place(error: Exception) -> str:

@@ -18,7 +18,8 @@ def check(project_dir: Path) -> None:
     for file in (project_dir / "app.py", *sorted((project_dir / "chalicelib").rglob("*.py"))):
         if not file.exists():
             continue
+        name = str(file.relative_to(project_dir))
         try:
-            compile(file.read_bytes(), str(file.relative_to(project_dir)), "exec", dont_inherit=True)
+            compile(file.read_bytes(), name, "exec", dont_inherit=True)
         except SyntaxError as error:
-            raise OpsError(syntax_sentence(error)) from None
+            raise OpsError(syntax_sentence(error, name)) from None
