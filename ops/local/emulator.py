@@ -92,6 +92,8 @@ def guarded(app, origins: frozenset[str]):
             await cdn.fetch_from_origin(scope, headers, receive, send)
         elif scope["type"] == "http" and scope["path"] == "/_edge/invalidations":
             await cdn.tell_invalidations(headers, receive, send)
+        elif scope["type"] == "http" and scope["path"] == "/_edge/workers":
+            await functions.tell_workers(send)
         elif scope["type"] == "http" and scope["path"] == "/_edge/save" and scope["method"] == "POST":
             await state.save_state(send)
         else:
