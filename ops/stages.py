@@ -8,7 +8,7 @@ from pathlib import Path
 import boto3
 
 from ops import config
-from ops.errors import OpsError, as_sentences
+from ops.errors import OpsError
 from ops.local import running
 from ops.local.project import STAGE as LOCAL
 from ops.stack.names import whereabouts
@@ -27,8 +27,7 @@ def enter(args: argparse.Namespace) -> None:
         _enter_local(args)
     recorded = config.stage_variables(config.read_config(args.project_dir), args.stage)
     if recorded:
-        with as_sentences():
-            whereabouts(boto3.Session(), args.stage, recorded)
+        whereabouts(boto3.Session(), args.stage, recorded)
 
 
 def _enter_local(args: argparse.Namespace) -> None:

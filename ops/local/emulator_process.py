@@ -55,6 +55,7 @@ def check_state(folder: Path) -> None:
         project.private_folder(folder)
         snapshot.recover(folder / "services")
         for file in sorted((folder / "services").glob("*.json")):
+            file.chmod(0o600)  # an earlier version may have written it
             json.loads(file.read_bytes())
     except ValueError:
         raise OpsError(f"The local state is damaged ({file} is not JSON). {remedy}") from None

@@ -8,11 +8,13 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import stat
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 from ops.config import read_config, write_json
+from ops.errors import OpsError
 
 STAGE = "local"
 
@@ -23,8 +25,16 @@ TOOLS = ("ops", "ops/stack", "ops/local/adapter")
 
 
 def private_folder(folder: Path) -> None:
-    """Makes a folder that only its owner can open, or closes one that others can open, whatever the umask is."""
+    """Makes a folder that only its owner can open, or closes one that others can open, whatever the umask is.
+
+    Raises
+    ------
+    OpsError
+        It is a folder that all users share, such as /tmp.
+    """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if folder.stat().st_mode & stat.S_ISVTX:
+        raise OpsError(f"{folder} is shared by all users of this computer. Choose a folder of your own with --home.")
     folder.chmod(0o700)
 
 

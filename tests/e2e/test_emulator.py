@@ -289,7 +289,7 @@ def test_killed_it_has_all_that_is_ten_seconds_old_and_what_is_read_costs_no_sav
         dynamodb.create_table(**TABLE)
         url = sqs.create_queue(QueueName="queue")["QueueUrl"]
         until = time.monotonic() + 8  # changes come all the time, and each save has all that came before it
-        written = {}
+        written: dict[str, float] = {}
         while time.monotonic() < until:
             name = str(len(written))
             dynamodb.put_item(TableName="table", Item={"pk": {"S": name}})
