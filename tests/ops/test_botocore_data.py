@@ -113,7 +113,7 @@ def test_a_request_is_byte_for_byte_that_of_the_whole(trimmed: Path, service: st
             requests.append((request.method, request.url, headers, body))
             return AWSResponse(request.url, 403, HTTPHeaders(), Refused())
 
-        made.meta.events.register("before-send", answer, unique_id="captured")
+        made.meta.events.register_first("before-send", answer, unique_id="captured")  # before moto, if that is active
         try:
             shape = made.meta.service_model.operation_model(operation).input_shape
             with pytest.raises(made.exceptions.ClientError):
