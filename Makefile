@@ -50,8 +50,9 @@ deploy: # STAGE=dev: the stack, the functions, and a check of both; repeat it af
 bench: venv # what operations cost, as counts and ratios
 	@$(PYTHON) -m bench
 
-clean: # what make run kept, the virtual environments, packed libraries and all caches
+clean: # what make run kept, the virtual environments, packed libraries, all caches, and what stopped runs left in /tmp
 	@rm -rf .local .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .chalice/deployments
 	@rm -rf bench/node_modules tests/browser/node_modules
+	@rm -rf "$${TMPDIR:-/tmp}"/filemill-soak-* "$${TMPDIR:-/tmp}"/filemill-mutants-*
 	@if [ -e vendor/filemill-package.json ]; then rm -rf vendor; fi # one that holds other files stays
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 
 from bench import avif, calls, cold_start, costs, delivery, fairness, imports, memory, partitions, whole_job
 from bench.images import run as images
 from bench.partitions.heat import RATE
+from ops.local import loopback
 
 BENCHES = {
     "calls": calls.run,
@@ -29,6 +31,7 @@ def _shards(text: str) -> list[int]:
 
 
 def main() -> None:
+    os.environ.update(loopback.without_proxy(os.environ))  # the benches' servers are on this machine
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument(
         "names", nargs="*", metavar="NAME", help=f"the benches to run: {', '.join(BENCHES)} (default: all)"

@@ -9,10 +9,7 @@ from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from importlib import import_module
 
-from chalicelib.settings import NotProvisionedError
-from ops.errors import OpsError, as_sentences
-
-# command → (module with `add_arguments(parser)` and `main(args) -> exit code`, its summary in the help).
+# command → (module with `add_arguments(parser)`, `main(args) -> exit code` and `EXAMPLES`, its summary in the help).
 # A module is imported only when its command is run, so that no command waits for the imports of another.
 COMMANDS = {
     "preflight": ("ops.preflight", "say what the account and region will refuse, before anything is made"),
@@ -37,24 +34,36 @@ def main(argv: Sequence[str] | None = None) -> int:
     if chosen is not None and chosen not in COMMANDS:
         print(unknown(chosen), file=sys.stderr)
         return 2
-    parser, run = parser_for(chosen)
-    args = parser.parse_args(arguments)
-    if run is None:
-        parser.print_help()
-        return 0
     try:
-        with as_sentences():
-            return run(args)
-    except (OpsError, NotProvisionedError) as error:
-        print(f"ops {args.command}: {error}", file=sys.stderr)
-        return 1
+        return run(chosen, arguments)
     except KeyboardInterrupt:
-        print(f"\nops {args.command}: interrupted. Run it again to continue.", file=sys.stderr)
+        print(f"\nops {chosen}: interrupted. Run it again to continue.", file=sys.stderr)
         return 130
     except BrokenPipeError:
         # The reader of our output has left (`… | head`): https://docs.python.org/3/library/signal.html#note-on-sigpipe
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except Exception as error:
+        from ops.errors import TRACEBACK, explain
+
+        if os.environ.get(TRACEBACK):
+            raise
+        print(f"ops {chosen}: {explain(error)}", file=sys.stderr)
+        return 1
+
+
+def run(chosen: str | None, arguments: Sequence[str]) -> int:
+    """Reads the arguments, finds the stage that they name, and runs the command. Nothing is imported before."""
+    parser, command = parser_for(chosen)
+    args = parser.parse_args(arguments)
+    if command is None:
+        parser.print_help()
+        return 0
+    if "stage" in args:
+        from ops import stages
+
+        stages.enter(args)
+    return command(args)
 
 
 def parser_for(chosen: str | None) -> tuple[argparse.ArgumentParser, Callable[[argparse.Namespace], int] | None]:
@@ -69,12 +78,24 @@ def parser_for(chosen: str | None) -> tuple[argparse.ArgumentParser, Callable[[a
     run: Callable[[argparse.Namespace], int] | None = None
     for name, (path, summary) in COMMANDS.items():
         description = f"{summary[0].upper()}{summary[1:]}."
-        command = commands.add_parser(name, help=summary, description=description, allow_abbrev=False)
+        command = commands.add_parser(
+            name,
+            help=summary,
+            description=description,
+            allow_abbrev=False,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
         if name == chosen:
             module = import_module(path)
             module.add_arguments(command)
+            command.epilog = examples(getattr(module, "EXAMPLES", ()))
             run = module.main
     return parser, run
+
+
+def examples(lines: Sequence[str]) -> str:
+    """The end of a command's help. `lines` are commands without `python -m ops`."""
+    return "\n".join(["examples:", *(f"  python -m ops {line}" for line in lines)])
 
 
 def unknown(command: str) -> str:

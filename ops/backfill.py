@@ -31,6 +31,13 @@ WRITES = 40
 RENDITIONS = 12  # assumed for a file that has none yet
 
 
+EXAMPLES = (
+    "backfill --stage dev --recipe photo --kind image --dry-run",
+    "backfill --stage dev --recipe photo --since 2026-01-01 --rate 10/s --yes",
+    "backfill --stage dev --recipe photo --status failed",
+)
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     config.add_stage_arguments(parser)
     parser.add_argument("--recipe", required=True, help="process the files with this recipe")

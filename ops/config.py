@@ -7,8 +7,9 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +97,22 @@ def read_config(project_dir: Path) -> Config:
         raise OpsError(f"{path} is not JSON ({error}): correct it, or restore it from version control.") from None
     if not isinstance(config, dict):
         raise OpsError(f"{path} is not a JSON object: restore it from version control.")
+    if damaged := next(_damaged(config), None):
+        raise OpsError(f"{path}: {damaged} is not a JSON object. Correct it, or restore the file from version control.")
     return config
+
+
+def _damaged(config: Config) -> Iterator[str]:
+    """Names of entries that must be objects and are not."""
+    stages = config.get("stages", {})
+    entries = {"stages": stages, **(stages if isinstance(stages, dict) else {}), "the file": config}
+    for name, entry in entries.items():
+        if not isinstance(entry, dict):
+            yield name
+            continue
+        for part in ("environment_variables", "lambda_functions"):
+            if not isinstance(entry.get(part, {}), dict):
+                yield f"{part} of {name}"
 
 
 def write_json(path: Path, value: Mapping[str, Any]) -> bool:
@@ -196,12 +212,21 @@ def load_stage(project_dir: Path, stage: str) -> dict[str, str]:
     config = read_config(project_dir)
     variables = stage_variables(config, stage)
     if "FILEMILL_STAGE" not in variables:
-        known = ", ".join(sorted(config.get("stages", {}))) or "none"
         raise NotProvisionedError(
-            f"Stage {stage!r} is not provisioned: run `python -m ops provision --stage {stage}` first. "
-            f"Provisioned here: {known}."
+            f"Stage {stage!r} is not provisioned: {_did_you_mean(config, stage)}run `python -m ops provision --stage "
+            f"{stage}` first. {provisioned_here(config)}"
         )
     return variables
+
+
+def provisioned_here(config: Config) -> str:
+    """The sentence that names the stages of a configuration."""
+    return f"Provisioned here: {', '.join(sorted(config.get('stages', {}))) or 'none'}."
+
+
+def _did_you_mean(config: Config, stage: str) -> str:
+    close = get_close_matches(stage, config.get("stages", {}), n=1)
+    return f"if you did not mean {close[0]!r}, " if close else ""
 
 
 def deployed_resources(project_dir: Path, stage: str) -> list[dict[str, Any]] | None:

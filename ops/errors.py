@@ -1,11 +1,15 @@
-"""Turns AWS's errors into sentences that say what to do, so that nobody at a terminal has to read a traceback."""
+"""Turns errors into sentences that say what to do, so that nobody at a terminal has to read a traceback."""
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from botocore import exceptions
+
+TRACEBACK = "OPS_TRACEBACK"  # environment variable: 1 shows tracebacks, for whoever develops Filemill
 
 
 class OpsError(Exception):
@@ -71,3 +75,39 @@ def as_sentences() -> Iterator[None]:
         yield
     except (exceptions.BotoCoreError, exceptions.ClientError) as error:
         raise OpsError(sentence(error)) from error
+
+
+def explain(error: Exception) -> str:
+    """The sentence about any error that ends a command. One that nobody has foreseen is named with its place."""
+    match error:
+        case OpsError():
+            return str(error)
+        case exceptions.BotoCoreError() | exceptions.ClientError():
+            return sentence(error)
+        case SyntaxError():
+            return syntax_sentence(error)
+        case ModuleNotFoundError():
+            return f"The Python package {error.name} is not installed here. Run `make venv`, and use .venv/bin/python."
+        case OSError(strerror=str(why)) if error.filename:
+            return f"{error.filename}: {why}. Check the path and your permissions, then run this again."
+        case OSError():
+            return f"The system or the network refused: {error}. Mend that, then run this again."
+    if type(error).__name__ == "NotProvisionedError":  # its module may be what can't be imported
+        return str(error)
+    return (
+        f"This is a fault of Filemill's, {type(error).__name__} ({error}), in {_place(error)}. "
+        f"Run the command again with {TRACEBACK}=1 to see the whole traceback, and report it."
+    )
+
+
+def syntax_sentence(error: SyntaxError, name: str | None = None) -> str:
+    """The file and line of a syntax error. `name` is the file's, if the error does not tell it."""
+    file = Path(error.filename or name or "a source file")
+    shown = file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file
+    line = f", line {error.lineno}" if error.lineno else ""
+    return f"{shown}{line}: {error.msg}. Correct this, then run the same command again."
+
+
+def _place(error: Exception) -> str:
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{frames[-1].filename}, line {frames[-1].lineno}" if frames else "an unknown place"

@@ -17,6 +17,14 @@ if TYPE_CHECKING:
 SCOPES = ("files:read", "files:write")
 
 
+EXAMPLES = (
+    'keys create --stage dev --tenant acme --name "the web shop"',
+    "keys create --stage dev --tenant acme --scope files:read",
+    "keys list --stage dev",
+    "keys revoke --stage dev 0123456789abcdef",
+)
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="{create,list,revoke}")
     create = verbs.add_parser(

@@ -79,6 +79,15 @@ def write(project_dir: Path, architecture: str, progress: Callable[[str], None] 
     marker.write_text(json.dumps({"inputs": wanted, "files": digest(vendor)}) + "\n")
 
 
+def remove(project_dir: Path) -> None:
+    """Deletes what `write` has made. A folder `vendor` of somebody else stays."""
+    vendor = project_dir / "vendor"
+    if (vendor / MARKER).exists():
+        shutil.rmtree(vendor)
+    for made in list((project_dir / "chalicelib").rglob("__pycache__")):
+        shutil.rmtree(made)
+
+
 def _copy(ours: Mapping[str, Distribution], vendor: Path) -> None:
     """Copies the distributions to `vendor`, botocore with its smaller data and without its documentation."""
     for found in ours.values():

@@ -37,6 +37,12 @@ from ops.stack.signing_key import SigningKey
 DEPLOY = "`chalice deploy` mends that"
 PROVISION = "`ops provision` mends that"
 
+EXAMPLES = (
+    "plan --stage dev",
+    "plan --stage prod --set PriceClass=PriceClass_All",
+    "plan --stage prod --json",
+)
+
 
 @dataclass(frozen=True)
 class Change:

@@ -103,4 +103,28 @@ def confirm(question: str, *, yes: bool) -> bool:
         raise OpsError(
             "This command asks before it begins, but there is no terminal. Add --yes to begin without asking."
         )
-    return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
+    return _answer(f"{question} [y/N] ").lower() in ("y", "yes")
+
+
+def _answer(question: str) -> str:
+    """What the person types. The end of input (Ctrl-D) is an empty answer."""
+    try:
+        return input(question).strip()
+    except EOFError:
+        return ""
+
+
+def confirm_name(question: str, name: str, *, yes: bool) -> None:
+    """Has the person at the terminal type a name, before something is done that can't be undone, unless `yes`.
+
+    Raises
+    ------
+    OpsError
+        Another name was typed, or there is no terminal.
+    """
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise OpsError(f"{question} This command asks for the name {name!r}, but there is no terminal. Add --yes.")
+    if _answer(f"{question} Type {name} to go on: ") != name:
+        raise OpsError("Another name was typed, so nothing was deleted.")

@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 
 from chalicelib.keyring import derived_edge_secret
 from chalicelib.settings import PREFIX
-from ops import config, package
+from ops import config, package, sources
 from ops.errors import OpsError, as_sentences, sentence
 from ops.stack import (
     cloudformation,
@@ -33,6 +33,13 @@ from ops.stack.names import stack_name, whereabouts
 from ops.stack.plan import Stack
 from ops.stack.policies import POLICIES
 from ops.stack.signing_key import SigningKey
+
+EXAMPLES = (
+    "provision --stage dev",
+    "provision --stage prod --set AlarmTopicArn=arn:aws:sns:eu-west-1:123456789012:ops",
+    "provision --stage dev --delete",
+    "provision --stage dev --delete --delete-files --yes",
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -58,17 +65,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--delete-files", action="store_true", help="with --delete: also delete every file and every old version"
     )
+    parser.add_argument(
+        "--yes", action="store_true", help="with --delete: do not ask for the stage's name (default: ask)"
+    )
 
 
 def main(args: argparse.Namespace) -> int:
     say = partial(print, flush=True)
     if args.delete_files and not args.delete:
         raise OpsError("--delete-files can only be used together with --delete.")
+    if args.yes and not args.delete:
+        raise OpsError("--yes can only be used together with --delete.")
     if args.delete:
         from ops.unprovision import unprovision
 
-        unprovision(args.stage, args.project_dir, delete_files=args.delete_files, progress=say)
+        unprovision(args.stage, args.project_dir, delete_files=args.delete_files, yes=args.yes, progress=say)
         return 0
+    sources.check(args.project_dir)
     provision(
         args.stage,
         args.project_dir,

@@ -20,13 +20,20 @@ from urllib.parse import unquote_plus
 
 from botocore.exceptions import ClientError
 
-from chalicelib.model import TENANT_PATTERN, ErrorCode, File, Status, parse_original_key
+from chalicelib.model import FILE_ID_PATTERN, TENANT_PATTERN, ErrorCode, File, Status, parse_original_key
 from ops import config
 from ops.errors import OpsError
 from ops.progress import Bar, Pace, moment, positive, rate
 
 HIDDEN = 600  # seconds that a message stays hidden from another run while this one reads the rest
 EMPTY = 2  # this many empty answers mean that the queue is empty; SQS asks only some of its servers each time
+
+
+EXAMPLES = (
+    "redrive --stage dev --dry-run",
+    "redrive --stage dev --since 2026-11-22 --rate 10/s",
+    "redrive --stage dev --queue import --file file_01K8Z0000000000000000000AA",
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -54,6 +61,8 @@ def main(args: argparse.Namespace) -> int:
             f"{args.tenant!r} can't be a tenant's name: use 1 to 63 lower-case letters, digits and hyphens, and no "
             "hyphen first."
         )
+    if args.file:
+        check_file(args.file)
     wanted = Wanted(args.file, args.tenant, args.since)
     done = redrive(args.queue, wanted, dry_run=args.dry_run, pace=Pace(args.rate), limit=args.limit)
     letters = "dead letter" if done["moved"] == 1 else "dead letters"
@@ -61,6 +70,19 @@ def main(args: argparse.Namespace) -> int:
     if done["opened"]:
         print(f"{done['opened']} records {'would be' if args.dry_run else 'were'} opened again")
     return 0
+
+
+def check_file(file_id: str) -> None:
+    """Refuses an id that can't be a file's, or that no file has."""
+    if not FILE_ID_PATTERN.fullmatch(file_id):
+        raise OpsError(
+            f"{file_id!r} can't be a file's id, which is file_ and 26 digits and capital letters, such as "
+            "file_01K8Z0000000000000000000AA."
+        )
+    from chalicelib.catalog import due
+
+    if not due.records([file_id]):
+        raise OpsError(f"There is no file {file_id}. Leave --file out to move every dead letter.")
 
 
 @dataclass(frozen=True)

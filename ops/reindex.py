@@ -16,6 +16,12 @@ from ops.progress import Bar, Pace, rate
 BATCH = 100  # files, as many as the stream's trigger delivers at once
 
 
+EXAMPLES = (
+    "reindex --stage dev --dry-run",
+    "reindex --stage dev --tenant acme",
+)
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     config.add_stage_arguments(parser)
     parser.add_argument("--tenant", help="only files of this tenant")

@@ -43,6 +43,13 @@ DEPLOYED_TIMEOUT = 1800  # seconds; a distribution usually takes less than five 
 PAUSE = 5.0  # seconds between two looks at it
 
 
+EXAMPLES = (
+    "rotate-keys --stage prod",
+    "rotate-keys --stage prod --status",
+    "rotate-keys --stage prod --retire",
+)
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     config.add_stage_arguments(parser)
     what = parser.add_mutually_exclusive_group()

@@ -12,6 +12,11 @@ from chalicelib.renditions.recipes import DEFAULT_RECIPE, RECIPES
 from ops.config import add_stage_arguments, load_stage
 from ops.errors import OpsError
 
+EXAMPLES = (
+    "tenants show acme --stage dev",
+    "tenants set acme --stage dev --default-recipe avatar",
+)
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="{show,set}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import boto3
 
 from chalicelib.settings import PREFIX
-from ops import config
+from ops import config, package
 from ops.errors import OpsError, as_sentences
+from ops.progress import confirm_name
 from ops.stack import cloudformation, deployment, signing_key
 from ops.stack.cloudformation import Progress
 from ops.stack.names import policy_file, stack_name, whereabouts
@@ -24,13 +26,18 @@ if TYPE_CHECKING:
 COUNT_LIMIT = 100_000  # S3 lists a thousand versions per request, so counting millions would take too long
 
 
-def unprovision(stage: str, project_dir: Path, *, delete_files: bool = False, progress: Progress = print) -> None:
+def unprovision(
+    stage: str, project_dir: Path, *, delete_files: bool = False, yes: bool = True, progress: Progress = print
+) -> None:
     """Deletes a stage's stack, table and keys, and its entry in `.chalice/config.json`. It can be repeated.
+
+    Without `yes` it asks for the stage's name first.
 
     Raises
     ------
     OpsError
-        The app is still deployed, or a bucket holds files and `delete_files` is not set. Nothing was deleted then.
+        There is no such stage, its name was not typed, the app is still deployed, or a bucket holds files and
+        `delete_files` is not set. Nothing was deleted then.
     """
     recorded = config.stage_variables(config.read_config(project_dir), stage)
     if config.deployed_resources(project_dir, stage):
@@ -43,7 +50,10 @@ def unprovision(stage: str, project_dir: Path, *, delete_files: bool = False, pr
         account, region = whereabouts(session, stage, recorded)
         progress(f"stage {stage}: account {account}, region {region}")
         cfn = session.client("cloudformation")
+        check_known(cfn, stage, project_dir)
         table = find_table(cfn, stage, recorded)
+        what = "its stack, records and keys" + (", and every file" if delete_files else "")
+        confirm_name(f"This deletes stage {stage}: {what}.", stage, yes=yes)
         clear_buckets(session.client("s3"), stage, account, region, progress, delete_files=delete_files)
         deployment.delete(cfn, stack_name(stage), progress)
         # The stack keeps the table on purpose (DeletionPolicy). A run that was interrupted may have left it, too.
@@ -52,6 +62,18 @@ def unprovision(stage: str, project_dir: Path, *, delete_files: bool = False, pr
         signing_key.delete(session.client("cloudfront"), session.client("ssm"), stage, region)
     forget(project_dir, stage)
     progress(f"stage {stage} is deleted")
+
+
+def check_known(cfn: CloudFormationClient, stage: str, project_dir: Path) -> None:
+    """Refuses a stage that is neither recorded here nor in the account."""
+    recorded = config.read_config(project_dir)
+    if stage in recorded.get("stages", {}) or config.deployed_resources(project_dir, stage) is not None:
+        return
+    if cloudformation.describe(cfn, stack_name(stage)) is None:
+        raise OpsError(
+            f"There is no stage {stage!r}: it is not in {config.config_path(project_dir)}, and this account and region "
+            f"have no stack {stack_name(stage)}. {config.provisioned_here(recorded)}"
+        )
 
 
 def find_table(cfn: CloudFormationClient, stage: str, recorded: Mapping[str, str]) -> str | None:
@@ -142,7 +164,19 @@ def delete_table(dynamodb: DynamoDBClient, table: str) -> None:
 
 
 def forget(project_dir: Path, stage: str) -> None:
-    """Removes the stage's policy files and its entry in `.chalice/config.json`."""
+    """Removes what deploying the stage made in the project folder, and its entry in `.chalice/config.json`.
+
+    Packed libraries and bytecode serve every stage, so they go with the last one.
+    """
+    folder = project_dir / ".chalice"
     for name, _ in POLICIES.values():
-        (project_dir / ".chalice" / policy_file(stage, name)).unlink(missing_ok=True)
-    config.write_json(config.config_path(project_dir), config.without_stage(config.read_config(project_dir), stage))
+        (folder / policy_file(stage, name)).unlink(missing_ok=True)
+    if not config.deployed_resources(project_dir, stage):
+        (folder / "deployed" / f"{stage}.json").unlink(missing_ok=True)
+    left = config.without_stage(config.read_config(project_dir), stage)
+    config.write_json(config.config_path(project_dir), left)
+    if (folder / "deployed").exists() and not any((folder / "deployed").iterdir()):
+        (folder / "deployed").rmdir()
+    if not left.get("stages"):
+        shutil.rmtree(folder / "deployments", ignore_errors=True)
+        package.remove(project_dir)

@@ -3,6 +3,7 @@ its own. A plugin (tests/conftest.py names it), so that tests/e2e and tests/brow
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -15,8 +16,12 @@ import requests
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
+from ops.local import loopback
+
 if TYPE_CHECKING:
     from ops.local.stage import LocalStage
+
+os.environ.update(loopback.without_proxy(os.environ))  # every test's servers are on this machine
 
 HERE = Path(__file__).parent
 DEPLOYED = (HERE / "e2e", HERE / "browser")

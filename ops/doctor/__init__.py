@@ -20,6 +20,12 @@ from ops.errors import OpsError, sentence
 from ops.report import Mark, Outcome, show
 from ops.stack.names import whereabouts
 
+EXAMPLES = (
+    "doctor --stage dev",
+    "doctor --stage prod --canary",
+    "doctor --stage prod --json",
+)
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     config.add_stage_arguments(parser)

@@ -13,6 +13,7 @@ The additions replace private functions, so `self_test` refuses another version 
 """
 
 import argparse
+import asyncio
 import ctypes
 import importlib
 import importlib.metadata
@@ -75,8 +76,8 @@ def guarded(app, origins: frozenset[str]):
     """The ASGI app, with guard.py before it and the adapter's own addresses beside it."""
 
     async def checked(scope, receive, send):
-        if scope["type"] not in ("http", "websocket"):
-            await app(scope, receive, send)
+        if scope["type"] == "lifespan":
+            await saving(app, scope, receive, send)
             return
         headers = {k.decode("latin-1").lower(): v.decode("latin-1") for k, v in scope["headers"]}
         query = scope.get("query_string", b"").decode("latin-1")
@@ -91,12 +92,32 @@ def guarded(app, origins: frozenset[str]):
             await cdn.fetch_from_origin(scope, headers, receive, send)
         elif scope["type"] == "http" and scope["path"] == "/_edge/invalidations":
             await cdn.tell_invalidations(headers, receive, send)
+        elif scope["type"] == "http" and scope["path"] == "/_edge/workers":
+            await functions.tell_workers(send)
         elif scope["type"] == "http" and scope["path"] == "/_edge/save" and scope["method"] == "POST":
             await state.save_state(send)
         else:
+            if scope["type"] == "http":
+                state.saver.note(scope["method"], scope["path"], headers)
             await app(scope, receive, send)
 
     return checked
+
+
+async def saving(app, scope, receive, send) -> None:
+    """The life of the ASGI app. From its start to its end the state is saved in the background."""
+    tasks = []
+
+    async def heard(message) -> None:
+        if message["type"] == "lifespan.startup.complete":  # the state is loaded
+            tasks.append(asyncio.create_task(state.saver.run()))
+        await send(message)
+
+    try:
+        await app(scope, receive, heard)
+    finally:
+        for task in tasks:
+            task.cancel()
 
 
 def end_with_parent(parent: int) -> None:
@@ -128,6 +149,7 @@ def main() -> None:
     args = parser.parse_args()
     if args.parent:
         end_with_parent(args.parent)
+    os.umask(0o077)  # the state holds secrets, and so do the functions' environments and logs
     # MiniStack reads its settings when it is imported, so they are set before that.
     os.environ.update(
         AUTH="true",

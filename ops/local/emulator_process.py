@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import IO
 
 from ops.errors import OpsError
+from ops.local import loopback, project, snapshot
 
 ADAPTER = Path(__file__).with_name("emulator.py")
 REGION = "us-east-1"
@@ -44,11 +45,17 @@ def check_port(port: int, variable: str) -> None:
 
 
 def check_state(folder: Path) -> None:
-    """Refuses a damaged state folder. The emulator would load a part of it without a warning, and then overwrite it."""
+    """Refuses a damaged state folder. The emulator would load a part of it without a warning, and then overwrite it.
+
+    A save that was interrupted is finished or undone before. The folder is closed to other users, since it holds
+    secrets.
+    """
     remedy = f"Restore it from a backup, or delete {folder} to start with nothing."
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        project.private_folder(folder)
+        snapshot.recover(folder / "services")
         for file in sorted((folder / "services").glob("*.json")):
+            file.chmod(0o600)  # an earlier version may have written it
             json.loads(file.read_bytes())
     except ValueError:
         raise OpsError(f"The local state is damaged ({file} is not JSON). {remedy}") from None
@@ -63,11 +70,9 @@ def move_addresses(state: Path, port: int) -> None:
     marker = state / "port"
     before = marker.read_text().strip() if marker.exists() else str(port)
     if before != str(port):
-        for file in (state / "services").glob("*.json"):
-            text = file.read_text()
-            moved = text.replace(f"//127.0.0.1:{before}/", f"//127.0.0.1:{port}/")
-            if moved != text:
-                file.write_text(moved)
+        old, new = f"//127.0.0.1:{before}/".encode(), f"//127.0.0.1:{port}/".encode()
+        services = state / "services"
+        snapshot.write(services, {f.name: f.read_bytes().replace(old, new) for f in services.glob("*.json")})
     marker.write_text(f"{port}\n")
 
 
@@ -116,8 +121,9 @@ class EmulatorProcess:
         check_state(self.state)
         move_addresses(self.state, self.port)
         shutil.rmtree(self.temporary, ignore_errors=True)
-        self.temporary.mkdir()
-        with self.log.open("wb") as log:
+        self.temporary.mkdir(mode=0o700)
+        self.log.unlink(missing_ok=True)
+        with os.fdopen(os.open(self.log, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as log:
             self.process = self._spawn(log)
         self.pidfile.write_text(f"{self.process.pid}\n")
         deadline = time.monotonic() + START_SECONDS
@@ -158,7 +164,7 @@ class EmulatorProcess:
 
     def _answers(self) -> bool:
         try:
-            with urllib.request.urlopen(f"{self.url}/_ministack/ready", timeout=2) as response:  # noqa: S310
+            with loopback.urlopen(f"{self.url}/_ministack/ready", timeout=2) as response:
                 return bool(response.status == 200)
         except urllib.error.HTTPError as not_ready:
             not_ready.close()
@@ -167,9 +173,9 @@ class EmulatorProcess:
             return False
 
     def save(self) -> None:
-        """Makes the emulator save its state now, so that `kill -9` does not lose it."""
+        """Makes the emulator save its state now, and not only within some seconds."""
         request = urllib.request.Request(f"{self.url}/_edge/save", method="POST")  # noqa: S310
-        with urllib.request.urlopen(request, timeout=STOP_SECONDS):  # noqa: S310
+        with loopback.urlopen(request, timeout=STOP_SECONDS):
             pass
 
     def alive(self) -> bool:

@@ -8,11 +8,13 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import stat
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 from ops.config import read_config, write_json
+from ops.errors import OpsError
 
 STAGE = "local"
 
@@ -22,9 +24,24 @@ SOURCES = ("app.py", "requirements.txt", "chalicelib", "vendor", "console", "edg
 TOOLS = ("ops", "ops/stack", "ops/local/adapter")
 
 
+def private_folder(folder: Path) -> None:
+    """Makes a folder that only its owner can open, or closes one that others can open, whatever the umask is.
+
+    Raises
+    ------
+    OpsError
+        It is a folder that all users share, such as /tmp.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if folder.stat().st_mode & stat.S_ISVTX:
+        raise OpsError(f"{folder} is shared by all users of this computer. Choose a folder of your own with --home.")
+    folder.chmod(0o700)
+
+
 def sync(root: Path, copy: Path) -> None:
     """Brings the copy up to date with the project. The copy keeps its own stage, deployed state and caches."""
-    (copy / ".chalice").mkdir(parents=True, exist_ok=True)
+    private_folder(copy)
+    private_folder(copy / ".chalice")
     for name in SOURCES:
         source, target = root / name, copy / name
         if target.is_dir():
@@ -42,6 +59,7 @@ def sync(root: Path, copy: Path) -> None:
         stage = read_config(copy).get("stages", {}).get(STAGE)
         config["stages"] = {STAGE: stage} if stage else {}
     write_json(copy / ".chalice" / "config.json", config)
+    (copy / ".chalice" / "config.json").chmod(0o600)  # a setting of the stage may be a secret
 
 
 def fingerprint(root: Path, *facts: object) -> str:

@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,7 +26,7 @@ Filemill is running. Its files are kept in {home}; Ctrl-C stops it.
 
 A first upload, to paste into another terminal (here, in this folder):
 
-  KEY=$(cat {home}/api-key)
+{proxy}  KEY=$(cat {home}/api-key)
   {python} -c 'import PIL.Image as p; p.effect_mandelbrot((1600, 1200), (-2, -1.2, .7, 1.2), 90).save("{picture}")'
   curl -sS {front_door}/v1/files -H "Authorization: Bearer $KEY" -H 'Content-Type: application/json' \\
     -d '{{"filename":"picture.png","content_type":"image/png","visibility":"public",
@@ -37,6 +38,11 @@ for field in u["fields"].items(): print("form-string =", json.dumps("=".join(fie
   curl -sS {front_door}/v1/files/$(from_file 'print(f["id"])') -H "Authorization: Bearer $KEY"   # until it is "ready"
 """
 
+# For curl, which would send the upload to a proxy that the environment names.
+PAST_THE_PROXY = """\
+  export NO_PROXY=localhost,127.0.0.1
+"""
+
 
 class Steps:
     """Prints each step with the time since the start, in seconds."""
@@ -46,6 +52,13 @@ class Steps:
 
     def __call__(self, text: str) -> None:
         print(f"{time.monotonic() - self.started:6.1f} s  {text}", flush=True)
+
+
+EXAMPLES = (
+    "local",
+    "local --port 9000 --emulator-port 4600",
+    "local --allow-origin http://localhost:3000",
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -119,6 +132,7 @@ def guide(stage: LocalStage, key: str) -> str:
         front_door=stage.front_door,
         endpoint=stage.endpoint_url,
         key=key,
+        proxy=PAST_THE_PROXY if urllib.request.getproxies_environment() else "",
     )
 
 

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import sys
 from collections.abc import Callable, Sequence
@@ -16,9 +15,10 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from ops import sources
 from ops.config import deployed_resources, load_stage, rest_api_id
 from ops.errors import OpsError
-from ops.local import api_keys, commands, project
+from ops.local import api_keys, commands, project, running
 from ops.local.edge import Edge
 from ops.local.edge.thread import EdgeThread
 from ops.local.emulator_process import CREDENTIALS, REGION, EmulatorProcess, check_port
@@ -77,18 +77,7 @@ class LocalStage:
     @property
     def environment(self) -> dict[str, str]:
         """This process's environment with the emulator in place of AWS, for `chalice`, `python -m ops` and tests."""
-        ours = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "FILEMILL_"))}
-        return (
-            ours
-            | CREDENTIALS
-            | {
-                "AWS_REGION": REGION,
-                "AWS_ENDPOINT_URL": self.endpoint_url,
-                "AWS_CONFIG_FILE": os.devnull,
-                "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-                "AWS_EC2_METADATA_DISABLED": "true",
-            }
-        )
+        return running.environment(self.endpoint_url)
 
     def client(self, service: str, **options: Any) -> Any:
         """A boto3 client for the emulator, with the credentials of the account's root user."""
@@ -98,7 +87,7 @@ class LocalStage:
             aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
             aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
             region_name=REGION,
-            **({"config": Config(retries={"total_max_attempts": 2})} | options),
+            **({"config": Config(retries={"total_max_attempts": 2}, proxies={})} | options),
         )
 
     def variables(self) -> dict[str, str]:
@@ -116,7 +105,7 @@ class LocalStage:
         check_machine()
         if not self.emulator.python.exists():
             raise OpsError(f"The emulator is not installed ({self.emulator.python} is missing): run `make venv`.")
-        self.home.mkdir(parents=True, exist_ok=True)
+        project.private_folder(self.home)
         check_port(self.port, "PORT")
         try:
             self.progress("starting the AWS emulator")
@@ -124,6 +113,7 @@ class LocalStage:
             self.deploy_if_changed()
             self.progress("opening the front door")
             self.open_front_door()
+            running.announce(self.home, self.emulator, self.front_door)
         except BaseException:
             self.stop()
             raise
@@ -137,6 +127,7 @@ class LocalStage:
 
     def stop(self) -> None:
         """Closes the front door and ends the emulator, which saves its state."""
+        running.withdraw(self.home)
         if self.edge:
             self.edge.stop()
             self.edge = None
@@ -175,6 +166,7 @@ class LocalStage:
 
     def deploy(self) -> None:
         """Copies the project as it is now, and deploys the copy."""
+        sources.check(self.root)
         project.sync(self.root, self.project_dir)
         if not self.is_deployed():
             # The emulator's state was deleted or lost, so Chalice's record of it is wrong.

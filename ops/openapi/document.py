@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 TARGET = ROOT / "chalicelib" / "api" / "openapi.json"
 
 
+EXAMPLES = ("openapi",)
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--check", action="store_true", help="write nothing; the exit code is 1 if the file is not up to date"

@@ -20,6 +20,12 @@ from ops.preflight.site import Check, Site, open_site, refused, unknown
 from ops.report import Mark, Outcome, show
 from ops.stack.names import FUNCTIONS
 
+EXAMPLES = (
+    "preflight --stage dev",
+    "preflight --stage prod --set MonthlyBudget=50 --set AlarmTopicArn=arn:aws:sns:eu-west-1:123456789012:ops",
+    "preflight --stage prod --json",
+)
+
 WIDTH = 12  # characters of the longest mark, and two
 
 

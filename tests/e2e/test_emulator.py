@@ -253,19 +253,99 @@ def test_the_emulator_saves_its_state_and_takes_its_functions_along(tmp_path: Pa
     assert again[0]["Body"] == "in flight"
 
 
+def killed(process: EmulatorProcess) -> None:
+    assert process.process
+    process.process.kill()
+    process.process.wait()
+
+
 def test_killed_it_has_what_was_saved_before(tmp_path: Path) -> None:
     process = EmulatorProcess(tmp_path, free_ports(1)[0], PYTHON, [])
     process.start(print)
     try:
-        assert process.process
         sqs = client_of(process, "sqs")
         sqs.create_queue(QueueName="saved")
         process.save()
-        sqs.create_queue(QueueName="lost")
-        process.process.kill()
-        process.process.wait()
+        killed(process)
         process.start(print)
         assert [url.rpartition("/")[2] for url in sqs.list_queues()["QueueUrls"]] == ["saved"]
+    finally:
+        process.stop()
+
+
+TABLE: dict[str, Any] = {
+    "TableName": "table",
+    "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
+    "AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"}],
+    "BillingMode": "PAY_PER_REQUEST",
+}
+
+
+def test_killed_it_has_all_that_is_ten_seconds_old_and_what_is_read_costs_no_save(tmp_path: Path) -> None:
+    process = EmulatorProcess(tmp_path, free_ports(1)[0], PYTHON, [])
+    process.start(print)
+
+    def saved() -> dict[str, int]:
+        return {file.name: file.stat().st_mtime_ns for file in (tmp_path / "state" / "services").iterdir()}
+
+    try:
+        dynamodb, sqs = client_of(process, "dynamodb"), client_of(process, "sqs")
+        dynamodb.create_table(**TABLE)
+        url = sqs.create_queue(QueueName="queue")["QueueUrl"]
+        until = time.monotonic() + 8  # changes come all the time, and each save has all that came before it
+        written: dict[str, float] = {}
+        while time.monotonic() < until:
+            name = str(len(written))
+            dynamodb.put_item(TableName="table", Item={"pk": {"S": name}})
+            sqs.send_message(QueueUrl=url, MessageBody=name)
+            written[name] = time.monotonic()
+            time.sleep(0.05)
+        time.sleep(2.5)
+        kill_at = time.monotonic()
+        killed(process)
+        process.start(print)
+        rows = {item["pk"]["S"] for item in dynamodb.scan(TableName="table")["Items"]}
+        assert {name for name, moment in written.items() if moment < kill_at - 10} <= rows
+        attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])
+        # A message is sent after its record: a save may come between the two.
+        assert 0 <= len(rows) - int(attributes["Attributes"]["ApproximateNumberOfMessages"]) <= 1
+        time.sleep(7)
+        before = saved()
+        until = time.monotonic() + 8
+        while time.monotonic() < until:
+            dynamodb.scan(TableName="table")
+            sqs.list_queues()
+            time.sleep(0.2)
+        assert saved() == before, "nothing has changed"
+        sqs.receive_message(QueueUrl=url)
+        time.sleep(8)
+        assert saved() != before, "a message that somebody took is a change"
+    finally:
+        process.stop()
+
+
+def test_requests_are_answered_while_the_state_is_saved(tmp_path: Path) -> None:
+    """The emulator has one thread for requests. If it saved by itself, none would be answered meanwhile."""
+    process = EmulatorProcess(tmp_path, free_ports(1)[0], PYTHON, [])
+    process.start(print)
+    try:
+        dynamodb = client_of(process, "dynamodb")
+        dynamodb.create_table(**TABLE)
+        value = {"S": "x" * 4000}
+        for first in range(0, 5000, 25):
+            rows = [{"pk": {"S": str(n)}, "value": value} for n in range(first, first + 25)]
+            dynamodb.batch_write_item(RequestItems={"table": [{"PutRequest": {"Item": row}} for row in rows]})
+        answered = []
+        with ThreadPoolExecutor(1) as other:
+            for number in range(5):
+                dynamodb.put_item(TableName="table", Item={"pk": {"S": f"changed {number}"}})
+                saving, count = other.submit(process.save), 0
+                while not saving.done():
+                    dynamodb.get_item(TableName="table", Key={"pk": {"S": "1"}})
+                    count += 1
+                saving.result()
+                answered.append(count)
+        assert sum(answered) > 5 * 5, answered
     finally:
         process.stop()
 

@@ -20,6 +20,7 @@ from botocore.endpoint_provider import EndpointProvider
 from botocore.exceptions import BotoCoreError, DataNotFoundError
 from botocore.loaders import Loader
 from botocore.session import Session
+from moto.core.models import botocore_stubber
 
 from ops import botocore_data
 from ops.botocore_data import BOTOCORES_OWN, OPERATIONS
@@ -38,6 +39,12 @@ def trimmed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("botocore") / "data"
     botocore_data.write(DATA, folder)
     return folder
+
+
+@pytest.fixture(autouse=True)
+def without_moto(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another room's tests may have started it in this process, and it would try to carry out the made-up requests."""
+    monkeypatch.setattr(botocore_stubber, "enabled", False)
 
 
 @cache

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,7 +21,7 @@ from ops import __main__ as ops
 from ops import config, provision, unprovision
 from ops.errors import OpsError
 from ops.stack import cloudformation, deployment, emulator_gaps, signing_key
-from tests.stage import aws_client, table_definition
+from tests.stage import ROOT, aws_client, table_definition
 
 STACK_ID = "arn:aws:cloudformation:eu-west-1:123456789012:stack/filemill-prod/1"
 ORIGINALS, DERIVED = (f"filemill-prod-{kind}-123456789012-eu-west-1" for kind in ("originals", "derived"))
@@ -281,13 +284,112 @@ def test_deleting_leaves_nothing_of_the_stage_and_can_be_repeated(
     )
     gone: list[tuple[Any, ...]] = []  # moto can't delete a key group; test_signing_key tests as much as is possible
     monkeypatch.setattr(signing_key, "delete", lambda *args: gone.append(args[2:]))
+    forget = unprovision.forget
+    monkeypatch.setattr(unprovision, "forget", lambda *_: None)  # the first run is interrupted here
     for _ in range(2):
         unprovision.unprovision("prod", project, progress=lambda _: None)
+        monkeypatch.setattr(unprovision, "forget", forget)
         assert stacks.deleted[-1] == "filemill-prod"
         assert aws_client("dynamodb").list_tables()["TableNames"] == []
-        assert config.read_config(project)["stages"] == {}
-        assert list((project / ".chalice").glob("policy-*")) == []
+    assert config.read_config(project)["stages"] == {}
+    assert list((project / ".chalice").glob("policy-*")) == []
     assert gone == [("prod", "eu-west-1")] * 2
+
+
+def test_a_stage_that_is_gone_is_not_deleted_again(stacks: Stacks, project: Path) -> None:
+    stacks.there = False
+    with pytest.raises(OpsError, match="There is no stage 'prod'"):
+        unprovision.unprovision("prod", project)
+    assert stacks.deleted == []
+    stacks.there = True  # made from another computer
+    with pytest.raises(OpsError, match="there is no terminal"):
+        unprovision.unprovision("prod", project, yes=False)
+
+
+@pytest.mark.parametrize(
+    ("typed", "deletes"), [("prod", True), (" prod\n", True), ("prd", False), ("y", False), ("", False), (None, False)]
+)
+def test_deleting_asks_for_the_stages_name(
+    stacks: Stacks, project: Path, monkeypatch: pytest.MonkeyPatch, typed: str | None, deletes: bool
+) -> None:
+    def answer(question: str) -> str:
+        assert question == "This deletes stage prod: its stack, records and keys. Type prod to go on: "
+        if typed is None:
+            raise EOFError
+        return typed
+
+    run(project)
+    monkeypatch.setattr("builtins.input", answer)
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    monkeypatch.setattr(signing_key, "delete", lambda *_: None)
+    line = ["provision", "--stage", "prod", "--project-dir", str(project), "--delete"]
+    assert ops.main(line) == (0 if deletes else 1)
+    assert stacks.deleted == (["filemill-prod"] if deletes else [])
+
+
+def test_without_a_terminal_deleting_needs_yes(
+    stacks: Stacks, project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(project)
+    monkeypatch.setattr("sys.stdin", io.StringIO("prod\n"))
+    monkeypatch.setattr(signing_key, "delete", lambda *_: None)
+    line = ["provision", "--stage", "prod", "--project-dir", str(project), "--delete"]
+    assert ops.main(line) == 1
+    assert "there is no terminal. Add --yes." in capsys.readouterr().err
+    assert stacks.deleted == []
+    assert ops.main([*line, "--yes"]) == 0
+    assert stacks.deleted == ["filemill-prod"]
+    assert ops.main(["provision", "--stage", "prod", "--project-dir", str(project), "--yes"]) == 1
+
+
+def git(project: Path, *words: str) -> str:
+    identity = ["-c", "user.name=n", "-c", "user.email=n@example.com"]
+    done = subprocess.run(["git", *identity, *words], cwd=project, check=True, capture_output=True, text=True)
+    return done.stdout
+
+
+def test_a_stage_that_is_taken_down_leaves_no_file(
+    stacks: Stacks, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a second stage, nothing of that one is removed; after the last one, the folder is as it was checked out."""
+    for name in (".gitignore", "requirements.txt", ".chalice/config.json"):
+        shutil.copy(ROOT / name, project / name)
+    (project / "chalicelib").mkdir()
+    (project / "chalicelib" / "a.py").write_text("a = 1\n")
+    (project / "app.py").write_text("import chalicelib.a\n")
+    git(project, "init", "-q")
+    git(project, "add", "-A")
+    git(project, "commit", "-qm", "checked out")
+    monkeypatch.setattr(signing_key, "delete", lambda *_: None)
+    line = ["--stage", "prod", "--project-dir", str(project)]
+
+    def status() -> str:
+        return git(project, "status", "--porcelain", "--ignored", "--untracked-files=all")
+
+    def deploy(stage: str) -> None:
+        """The files that `chalice deploy` writes."""
+        (project / ".chalice" / "deployed" / f"{stage}.json").write_text(json.dumps({"resources": [API]}))
+        (project / ".chalice" / "deployments").mkdir(exist_ok=True)
+        (project / ".chalice" / "deployments" / "0123-python3.13.zip").write_text("")
+
+    assert status() == ""
+    (project / ".chalice" / "deployed").mkdir(exist_ok=True)
+    assert ops.main(["provision", *line]) == 0
+    deploy("prod")
+    assert "vendor/" in status()
+    recorded = config.read_config(project)
+    recorded["stages"]["dev"] = {}
+    config.write_json(config.config_path(project), recorded)
+    deployed(project)  # as `chalice delete` leaves it
+    stacks.there = True
+    assert ops.main(["provision", *line, "--delete", "--yes"]) == 0
+    left = status().splitlines()
+    assert not [each for each in left if "prod" in each]
+    assert [each for each in left if "vendor/" in each], "the other stage needs it"
+    recorded = config.read_config(project)
+    assert list(recorded["stages"]) == ["dev"]
+    unprovision.forget(project, "dev")
+    assert status() == ""
 
 
 def test_the_command_line_sets_parameters_and_refuses_options_that_do_not_fit(

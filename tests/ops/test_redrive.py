@@ -14,6 +14,7 @@ from chalicelib.catalog.files import records
 from chalicelib.model import ErrorCode, FileError, Status
 from chalicelib.processing import pipeline
 from ops import redrive
+from ops.__main__ import main
 from ops.errors import OpsError
 from ops.progress import Bar, Pace
 from ops.redrive import Wanted
@@ -227,3 +228,29 @@ def test_where_nobody_watches_the_bar_ends_in_one_line() -> None:
         for _ in range(3):
             bar.step()
     assert out.getvalue().splitlines()[-1].startswith("[##############################] 3 of 3 files")
+
+
+@pytest.mark.parametrize(
+    ("file_id", "says"),
+    [
+        ("nonsense", "can't be a file's id, which is file_ and 26 digits and capital letters"),
+        ("file_01k8z0000000000000000000aa", "can't be a file's id"),
+        ("file_01K8Z0000000000000000000AA", "There is no file file_01K8Z0000000000000000000AA"),
+    ],
+)
+def test_a_file_that_there_is_not_is_an_error(
+    dead: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, file_id: str, says: str
+) -> None:
+    monkeypatch.setattr("ops.config.load_stage", lambda *_: STAGE)
+    assert main(["redrive", "--stage", "test", "--file", file_id]) == 1
+    printed = capsys.readouterr()
+    assert says in printed.err
+    assert printed.out == ""
+
+
+def test_a_file_without_dead_letters_is_no_error(
+    dead: str, client: Client, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ops.config.load_stage", lambda *_: STAGE)
+    assert main(["redrive", "--stage", "test", "--file", upload(client, PHOTO)]) == 0
+    assert "moved 0 dead letters" in capsys.readouterr().out

@@ -72,6 +72,8 @@ def main() -> int:
     except (OpsError, RuntimeError, ValueError) as error:
         sys.exit(f"{error} (the stack's folder: {home})")
     except KeyboardInterrupt:
+        if not args.home:
+            shutil.rmtree(home, ignore_errors=True)
         sys.exit(130)
     print("\n".join(result.lines()))  # noqa: T201
     if result.faults:

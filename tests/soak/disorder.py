@@ -9,19 +9,27 @@ import re
 import signal
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote_plus
 
 from botocore.exceptions import BotoCoreError, ClientError
+
+from chalicelib.model import parse_original_key
+from ops.local import loopback
 
 if TYPE_CHECKING:
     from ops.local.stage import LocalStage
 
 # How the emulator calls a worker's folder; the API's function has no name of its own.
 WORKER = re.compile(r"/ministack-lambda-filemill-local(?:-(process|fetch|index|render|sweep))?-[^/]+/_worker\.py")
+
+# A message is tried MAX_RECEIVES (5) times. Each killed worker costs it one, and so does a delivery that comes while
+# another one still holds the file: at most one more than there were kills.
+KILLS_PER_FILE = 2
 
 LONGEST_DELAY = 60.0  # seconds after which a message comes again
 
@@ -42,13 +50,43 @@ def workers(emulator: int) -> list[tuple[int, str]]:
     return found
 
 
-class Killer(Thread):
-    """SIGKILL to a worker drawn at random, so many times a minute on average, until `end`."""
+def file_of(event: Any) -> str | None:
+    """The file id in an event of the ingest queue; None if there is none."""
+    try:
+        records = [record for each in event["Records"] for record in json.loads(each["body"])["Records"]]
+        ids = [parse_original_key(unquote_plus(record["s3"]["object"]["key"])) for record in records]
+    except (KeyError, TypeError, ValueError):
+        return None
+    return next((each[1] for each in ids if each), None)
 
-    def __init__(self, emulator: int, a_minute: float, chance: random.Random) -> None:
+
+def events_at(endpoint_url: str) -> dict[int, Any]:
+    """The event that each worker of the emulator handles now, by process id."""
+    with loopback.urlopen(f"{endpoint_url}/_edge/workers", timeout=30) as answer:
+        return {int(pid): event for pid, event in json.load(answer).items()}
+
+
+class Killer(Thread):
+    """SIGKILL to a worker drawn at random, so many times a minute on average, until `end`.
+
+    A file's worker is killed `KILLS_PER_FILE` times at most. Otherwise chance could kill one file as often as its
+    message is tried, and the dead letter that follows would be no fault.
+
+    Parameters
+    ----------
+    emulator:
+        Process id of the workers' parent.
+    events:
+        Gives the event that each worker handles now, by process id.
+    """
+
+    def __init__(
+        self, emulator: int, a_minute: float, chance: random.Random, events: Callable[[], dict[int, Any]]
+    ) -> None:
         super().__init__(daemon=True)
-        self.emulator, self.a_minute, self.chance = emulator, a_minute, chance
+        self.emulator, self.a_minute, self.chance, self.events = emulator, a_minute, chance, events
         self.killed: Counter[str] = Counter()
+        self.killed_at: Counter[str] = Counter()  # workers by the file that they were working on
         self._ended = Event()
 
     def run(self) -> None:
@@ -60,11 +98,25 @@ class Killer(Thread):
             names = sorted({name for _, name in alive})
             name = "process" if "process" in names and self.chance.random() < 0.5 else self.chance.choice(names)
             pid = self.chance.choice([pid for pid, each in alive if each == name])
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
-            self.killed[name] += 1
+            with suppress(ProcessLookupError):
+                self.killed[name] += self.kill(pid, name)
+
+    def kill(self, pid: int, name: str) -> bool:
+        """Kills a worker, unless its file has had its share, or it has no file now. True if it was killed."""
+        if name != "process":
+            os.kill(pid, signal.SIGKILL)
+            return True
+        os.kill(pid, signal.SIGSTOP)  # so that it does not end its file and get the next one meanwhile
+        try:
+            file_id = file_of(self.events().get(pid))
+        except OSError:
+            file_id = None
+        if file_id is None or self.killed_at[file_id] >= KILLS_PER_FILE:
+            os.kill(pid, signal.SIGCONT)
+            return False
+        self.killed_at[file_id] += 1
+        os.kill(pid, signal.SIGKILL)
+        return True
 
     def end(self) -> None:
         self._ended.set()

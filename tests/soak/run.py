@@ -21,7 +21,7 @@ from ops.progress import Bar
 from tests.local import Api
 from tests.soak import pictures
 from tests.soak.checks import Event, Facts, wrong
-from tests.soak.disorder import Killer, Repeater, overheard, shorter_visibility
+from tests.soak.disorder import Killer, Repeater, events_at, overheard, shorter_visibility
 
 if TYPE_CHECKING:
     from ops.local.stage import LocalStage
@@ -53,6 +53,7 @@ class Result:
     repeated: int
     asked_again: int
     retries: dict[int, int] = field(default_factory=dict)  # files by how often they were claimed
+    most_kills: int = 0  # of workers that were working on one file
     seconds: float = 0
 
     def lines(self) -> list[str]:
@@ -61,7 +62,7 @@ class Result:
         claims = ", ".join(f"{files} at try {tries}" for tries, files in sorted(self.retries.items()))
         lines = [
             f"{len(self.facts.sent)} files sent, {ready} ready after {self.seconds:.0f} s ({claims})",
-            f"workers killed: {sum(self.killed.values())} ({kills})",
+            f"workers killed: {sum(self.killed.values())} ({kills}); at most {self.most_kills} times at one file",
             f"messages sent again: {self.repeated}; requests asked again by clients: {self.asked_again}",
             f"renditions: {len(self.facts.derived)}; original versions: {len(self.facts.originals)}",
             f"dead letters: {self.facts.dead}; events: {len(self.facts.events)}",
@@ -233,7 +234,9 @@ def soak(stage: LocalStage, plan: Plan, progress: Callable[[str], None]) -> Resu
         stack.enter_context(shorter_visibility(stage, plan.visibility))
         ingest = reader.variables["FILEMILL_INGEST_QUEUE_URL"]
         repeater = Repeater(stage.client("sqs"), heard_on, ingest, plan.duplicates, chance)
-        killer = Killer(emulator.pid, plan.kills_per_minute, random.Random(plan.seed))
+        killer = Killer(
+            emulator.pid, plan.kills_per_minute, random.Random(plan.seed), lambda: events_at(stage.endpoint_url)
+        )
         threads = (killer, repeater)
         for thread in threads:
             thread.start()
@@ -284,5 +287,6 @@ def soak(stage: LocalStage, plan: Plan, progress: Callable[[str], None]) -> Resu
         repeater.sent,
         client.asked_again,
         retries,
+        max(killer.killed_at.values(), default=0),
         time.monotonic() - began,
     )

@@ -1,9 +1,9 @@
-"""`GET /v1/files/{id}`: one record, at once or as soon as its status changes."""
+"""`GET /v1/files/{id}`: one record, at once, as soon as its status changes, or as soon as its status is final."""
 
 from __future__ import annotations
 
 import time
-from typing import Annotated
+from typing import Annotated, Literal
 
 from chalice import Blueprint, Response
 from pydantic import Field
@@ -11,6 +11,7 @@ from pydantic import Field
 from chalicelib.api import etags
 from chalicelib.api.answers import PartialFile
 from chalicelib.api.auth.callers import Scope
+from chalicelib.api.errors import Problem
 from chalicelib.api.fields import Fields, WholeNumber, check_expires_in
 from chalicelib.api.ownership import own_file
 from chalicelib.api.parsing import Query
@@ -27,13 +28,20 @@ MAX_WAIT = 25  # seconds; API Gateway gives up after 29
 FIRST_LOOK = 0.2
 LAST_LOOK = 1.0
 
-UNFINISHED = (Status.AWAITING_UPLOAD, Status.PROCESSING)
+UNFINISHED = frozenset({Status.AWAITING_UPLOAD, Status.PROCESSING})
 
 
 class GetFile(Query):
     """The query of `GET /v1/files/{id}`. `wait` in seconds."""
 
     wait: WholeNumber = Field(0, le=MAX_WAIT)
+    wait_for: Annotated[
+        Literal["change", "final"],
+        Field(
+            description="With `wait`: until the status is another one (`change`), or until it is `ready`, `failed` or "
+            "`expired` (`final`)"
+        ),
+    ] = "change"
     expires_in: (
         Annotated[
             WholeNumber,
@@ -59,30 +67,33 @@ class GetFile(Query):
     headers=("If-None-Match", "ETag", "Retry-After"),
 )
 def get_file(call: Call, query: GetFile, file_id: str) -> Response:
-    """Get a file's record; with `wait`, as soon as its status changes.
+    """Get a file's record; with `wait`, as soon as its status changes, or is final (`wait_for=final`).
 
     The answer is 304 if the client has this record already (`If-None-Match`). Costs one DynamoDB read; with `wait`,
     one read each time that the record is looked at.
     """
     if query.expires_in is not None:
         check_expires_in(query.expires_in)
-    file = _changed_within(call, file_id, query.wait)
+    if "wait_for" in query.model_fields_set and "wait" not in query.model_fields_set:
+        raise Problem("invalid_field", "`wait_for` needs `wait`, the seconds to wait at most.", field="wait_for")
+    file = _waited_for(call, file_id, query)
     body = wire(file, {"id", *query.fields} if query.fields else ALL_FIELDS, expires_in=query.expires_in)
     tag = etags.etag(file.revision, body)
     headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
-    if etags.not_modified(call, tag):
-        return Response("", status_code=304, headers={**headers})
     if file.status in UNFINISHED:
         headers["Retry-After"] = "1"
+    if etags.not_modified(call, tag):
+        return Response("", status_code=304, headers={**headers})
     return json_response(body, headers=headers)
 
 
-def _changed_within(call: Call, file_id: str, seconds: int) -> File:
-    """The caller's file: as soon as it leaves its unfinished status, or as it is after `seconds`."""
+def _waited_for(call: Call, file_id: str, query: GetFile) -> File:
+    """The caller's file: as soon as it has the status that is waited for, or as it is after `query.wait` seconds."""
     file = own_file(call, file_id)
-    deadline = time.monotonic() + seconds
-    before, pause = file.status, FIRST_LOOK
-    while file.status is before and before in UNFINISHED and (left := deadline - time.monotonic()) > 0:
+    deadline = time.monotonic() + query.wait
+    unfinished = UNFINISHED if query.wait_for == "final" else {file.status}.intersection(UNFINISHED)
+    pause = FIRST_LOOK
+    while file.status in unfinished and (left := deadline - time.monotonic()) > 0:
         time.sleep(min(pause, left))
         pause = min(pause * 1.5, LAST_LOOK)
         file = own_file(call, file_id)

@@ -9,6 +9,7 @@
 - The account's limit of concurrent executions is AWS's default of 1,000, or the number of `--concurrency`. MiniStack
   would report a number that depends on this machine's memory.
 - An answer does not wait 50 ms for a log line that never comes, and a deployment does not wait 5 s for each function.
+- `GET /_edge/workers` tells which process works on which event (the soak kills processes by it).
 """
 
 import hashlib
@@ -82,6 +83,17 @@ def find_layers_first() -> None:
     lambda_runtime._PYTHON_WORKER_SCRIPT = script.replace(found, wanted)
 
 
+at_work = {}
+"""The event that each worker (MiniStack's object) handles now."""
+
+
+async def tell_workers(send) -> None:
+    """Answers with JSON: the event of each process that handles one, by process id."""
+    events = {worker._proc.pid: event for worker, event in list(at_work.items()) if worker._proc}
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"application/json")]})
+    await send({"type": "http.response.body", "body": json.dumps(events, default=str).encode()})
+
+
 def answer_at_once() -> None:
     """Waits 4 ms, not 50, for the first log line of a warm function: 95 requests per second instead of 17.
 
@@ -101,11 +113,14 @@ def fail_alone() -> None:
     invoke = lambda_runtime.Worker.invoke
 
     def invoke_or_fail(self, event, request_id, **options):
+        at_work[self] = event
         try:
             return invoke(self, event, request_id, **options)
         except Exception as error:
             lambda_runtime.kill_workers([self])  # the pool keeps it, and starts it again at its next call
             return {"status": "error", "error": str(error), "cold_start": True, "log": self._drain_stderr()}
+        finally:
+            del at_work[self]
 
     lambda_runtime.Worker.invoke = invoke_or_fail
 

@@ -49,8 +49,10 @@ class Edge:
     ) -> None:
         if client is None:
             import boto3
+            from botocore.config import Config
 
-            client = boto3.client("cloudfront", endpoint_url=endpoint_url, region_name="us-east-1")
+            direct = Config(proxies={})
+            client = boto3.client("cloudfront", endpoint_url=endpoint_url, region_name="us-east-1", config=direct)
         self.client = client
         self.distribution_id = distribution_id
         self.port = port

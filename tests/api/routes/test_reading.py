@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
+from chalicelib.catalog import claims, files
+from chalicelib.model import File
 from tests.client import Client, new_client
-from tests.making import begin_multipart, deliver, put, put_objects
+from tests.making import begin_multipart, deliver, item, put, put_objects, set_item
 from tests.stage import Calls, aws_client
 
 PHOTO = {"filename": "IMG 1.jpg", "content_type": "image/jpeg", "size": 2766997, "tags": ["cats"]}
@@ -50,6 +54,23 @@ def test_another_tenants_file_is_not_found_on_any_route(client: Client) -> None:
 # --- Waiting
 
 
+def claimed(file_id: str) -> File:
+    """The file, taken by a worker that goes on working."""
+    head = aws_client("s3").head_object(Bucket="originals", Key=f"acme/{file_id}")
+    lease = timedelta(seconds=60)
+    file = claims.claim(file_id, version_id=head["VersionId"], sequencer="0A", claim_id="c", lease=lease)
+    assert isinstance(file, File)
+    return file
+
+
+def finished(file_id: str) -> None:
+    """The worker that took the file lets go of it, and the next one brings it to its end."""
+    file = files.get("acme", file_id)
+    assert file
+    claims.release(file)
+    deliver(file_id)
+
+
 def test_waiting_ends_as_soon_as_the_status_changes(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     record = client("POST", "/v1/files", {"filename": "a", "content_type": "text/csv", "size": 3}).json
     put(record["id"], b"a,b")
@@ -80,3 +101,91 @@ def test_a_wait_out_of_bounds_is_refused(client: Client, wait: str) -> None:
     record = begin_multipart(client)
     answer = client("GET", f"/v1/files/{record['id']}", query={"wait": wait})
     assert (answer.status, answer.json["field"]) == (422, "wait")
+
+
+def test_waiting_for_the_end_goes_on_while_the_file_is_processed(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = client("POST", "/v1/files", {"filename": "a", "content_type": "text/csv", "size": 3}).json
+    put(record["id"], b"a,b")
+    shown: list[str] = []
+
+    def work(seconds: float) -> None:
+        shown.append(item(record["id"])["status"]["S"])
+        if len(shown) == 2:
+            claimed(record["id"])
+        if len(shown) == 4:
+            finished(record["id"])
+
+    monkeypatch.setattr("chalicelib.api.routes.reading.time.sleep", work)
+    answer = client("GET", f"/v1/files/{record['id']}", query={"wait": "20", "wait_for": "final"})
+    assert answer.json["status"] == "ready"
+    assert shown == ["awaiting_upload", "awaiting_upload", "processing", "processing"]
+
+
+@pytest.mark.parametrize("wait_for", [{}, {"wait_for": "change"}])
+def test_waiting_for_a_change_ends_when_processing_begins(
+    client: Client, monkeypatch: pytest.MonkeyPatch, wait_for: dict[str, str]
+) -> None:
+    record = client("POST", "/v1/files", {"filename": "a", "content_type": "text/csv", "size": 3}).json
+    put(record["id"], b"a,b")
+    monkeypatch.setattr("chalicelib.api.routes.reading.time.sleep", lambda _: claimed(record["id"]))
+    answer = client("GET", f"/v1/files/{record['id']}", query={"wait": "20", **wait_for})
+    assert (answer.json["status"], answer.headers["Retry-After"]) == ("processing", "1")
+
+
+@pytest.mark.parametrize("end", ["failed", "deleted", "expired"])
+def test_every_end_is_final(client: Client, monkeypatch: pytest.MonkeyPatch, end: str) -> None:
+    record = client("POST", "/v1/files", {"filename": "a.png", "content_type": "image/png", "size": 3}).json
+    address = f"/v1/files/{record['id']}"
+
+    def come(_: float) -> None:
+        if end == "failed":
+            put(record["id"], b"a,b")
+            deliver(record["id"])
+        elif end == "deleted":
+            client("DELETE", address)
+        else:
+            set_item(record["id"], "expires_at", {"S": "2026-01-01T00:00:00.000Z"})
+
+    monkeypatch.setattr("chalicelib.api.routes.reading.time.sleep", come)
+    answer = client("GET", address, query={"wait": "20", "wait_for": "final"})
+    if end == "deleted":
+        assert (answer.status, answer.json["code"]) == (404, "not_found")
+    else:
+        assert answer.json["status"] == end
+        assert "Retry-After" not in answer.headers
+
+
+def test_a_client_that_knows_the_record_is_told_304_and_when_to_ask_again(client: Client) -> None:
+    record = begin_multipart(client)
+    known = client("GET", f"/v1/files/{record['id']}").headers["ETag"]
+    answer = client(
+        "GET",
+        f"/v1/files/{record['id']}",
+        query={"wait": "1", "wait_for": "final"},
+        headers={"If-None-Match": known},
+    )
+    assert (answer.status, answer.headers["Retry-After"]) == (304, "1")
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ({"wait": "20", "wait_for": "ready"}, "wait_for"),
+        ({"wait": "20", "wait_for": ""}, "wait_for"),
+        ({"wait_for": "final"}, "wait_for"),
+        ({"wait": "26", "wait_for": "final"}, "wait"),
+    ],
+)
+def test_a_wrong_end_to_wait_for_is_refused(client: Client, query: dict[str, str], field: str) -> None:
+    record = begin_multipart(client)
+    answer = client("GET", f"/v1/files/{record['id']}", query=query)
+    assert (answer.status, answer.json["code"], answer.json["field"]) == (422, "invalid_field", field)
+
+
+def test_without_time_to_wait_the_record_comes_at_once(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    record = begin_multipart(client)
+    monkeypatch.setattr("chalicelib.api.routes.reading.time.sleep", lambda _: pytest.fail("it waited"))
+    answer = client("GET", f"/v1/files/{record['id']}", query={"wait": "0", "wait_for": "final"})
+    assert answer.json["status"] == "awaiting_upload"

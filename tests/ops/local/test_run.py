@@ -72,6 +72,37 @@ def test_state_that_is_no_folder_is_refused(tmp_path: Path) -> None:
         check_state(tmp_path / "state")
 
 
+def test_state_of_an_earlier_version_is_closed_to_other_users_and_a_save_that_was_interrupted_is_finished(
+    tmp_path: Path,
+) -> None:
+    services = tmp_path / "state" / "services"
+    services.mkdir(parents=True)
+    (tmp_path / "state").chmod(0o755)
+    (services / "ssm.json").write_text('{"secret": 1}')
+    (services / "ssm.json").chmod(0o644)
+    (services / "sqs.json.new").write_text('{"new": 1}')
+    (services / "commit").write_text('["sqs.json"]')
+    check_state(tmp_path / "state")
+    assert json.loads((services / "sqs.json").read_text()) == {"new": 1}
+    assert sorted(file.name for file in services.iterdir()) == ["sqs.json", "ssm.json"]
+    assert (services / "ssm.json").stat().st_mode & 0o777 == 0o600
+    assert (tmp_path / "state").stat().st_mode & 0o777 == 0o700
+
+
+def test_a_folder_that_all_users_share_is_not_taken(tmp_path: Path) -> None:
+    tmp_path.chmod(0o1777)
+    with pytest.raises(OpsError, match="Choose a folder of your own with --home"):
+        project.private_folder(tmp_path)
+    assert tmp_path.stat().st_mode & 0o7777 == 0o1777
+
+
+def test_a_syntax_error_is_a_sentence_before_anything_is_copied_or_deployed(root: Path, tmp_path: Path) -> None:
+    (root / "chalicelib" / "a.py").write_text("def f(:\n")
+    with pytest.raises(OpsError, match=r"^chalicelib/a\.py, line 1: "):
+        LocalStage(tmp_path / "home", root=root).deploy()
+    assert not (tmp_path / "home").exists()
+
+
 def test_queue_addresses_follow_the_emulators_port(tmp_path: Path) -> None:
     services = tmp_path / "services"
     services.mkdir()
