@@ -334,12 +334,14 @@ def test_the_command_line_sets_parameters_and_refuses_options_that_do_not_fit(
     line = ["provision", "--stage", "prod", "--project-dir", str(project)]
     assert ops.main([*line, "--set", "CorsOrigins=https://a.example,https://b.example?x=1"]) == 0
     assert stacks.deployed[-1]["CorsOrigins"] == "https://a.example,https://b.example?x=1"
+    assert ops.main([*line, "--tag", "team=media", "--tag", "cost=a=b"]) == 0
+    assert stacks.tags[-1] == {"app": "filemill", "stage": "prod", "team": "media", "cost": "a=b"}
     assert "front door: https://d1.cloudfront.net" in capsys.readouterr().out
     assert ops.main([*line, "--delete-files"]) == 1
     assert capsys.readouterr().err == "ops provision: --delete-files can only be used together with --delete.\n"
     with pytest.raises(SystemExit):
         ops.main([*line, "--set", "CorsOrigins"])
-    assert "'CorsOrigins' does not have the form Parameter=Value" in capsys.readouterr().err
+    assert "'CorsOrigins' does not have the form Name=Value" in capsys.readouterr().err
 
 
 def test_the_stream_that_is_recorded_is_the_one_that_the_table_has(cloud: None) -> None:

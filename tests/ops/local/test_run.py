@@ -181,7 +181,7 @@ def root(tmp_path: Path) -> Path:
     (root / "ops" / "local").mkdir(parents=True)
     (root / "ops" / "provision.py").write_text("")
     (root / "ops" / "stack").mkdir()
-    (root / "ops" / "stack" / "policies.py").write_text("")
+    (root / "ops" / "stack" / "roles.py").write_text("")
     (root / "ops" / "local" / "adapter").mkdir()
     (root / "ops" / "local" / "adapter" / "cdn.py").write_text("")
     for name in ("emulator.py", "requirements.txt"):

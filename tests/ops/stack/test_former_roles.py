@@ -18,7 +18,7 @@ NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
 OLD = NOW - timedelta(minutes=15, seconds=1)
 
 
-class NoFunction(Exception):
+class NoFunctionError(Exception):
     """Stands in for Lambda's ResourceNotFoundException."""
 
 
@@ -30,7 +30,7 @@ class Functions:
         self.modified: dict[str, datetime] = {}
 
     class exceptions:  # noqa: N801 - as boto3 names it
-        ResourceNotFoundException = NoFunction
+        ResourceNotFoundException = NoFunctionError
 
     def has(self, function: str, role: str, modified: datetime) -> None:
         name = function_name("filemill", "prod", function)
@@ -38,7 +38,7 @@ class Functions:
 
     def get_function_configuration(self, FunctionName: str) -> Any:  # noqa: N803
         if FunctionName not in self.roles:
-            raise NoFunction
+            raise NoFunctionError
         stamp = self.modified[FunctionName].strftime("%Y-%m-%dT%H:%M:%S.000+0000")
         return {"Role": self.roles[FunctionName], "LastModified": stamp}
 

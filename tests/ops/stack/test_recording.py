@@ -76,7 +76,7 @@ def test_a_stage_of_chalices_roles_moves_over_to_the_stacks(project: Path) -> No
 
 
 def test_chalices_record_is_changed_before_the_configuration(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Stopped between the two, Chalice still manages the roles and finds them by name. The other way it deletes them."""
+    """Stopped between the two, Chalice still makes the roles and finds them by name. Otherwise it would delete them."""
     before = config.read_config(project)
     write = config.write_json
 
@@ -129,7 +129,7 @@ def test_a_role_for_the_whole_stage_stays(project: Path) -> None:
 
 
 def former_checkout(project: Path) -> None:
-    """What the version before the stack's roles does to a stage's entry: it adds its policy files where there is none."""
+    """Does to a stage's entry what the version before the stack's roles does: adds its policy files."""
     written = config.read_config(project)
     for function in FUNCTIONS:
         entry = written["stages"]["prod"]["lambda_functions"].setdefault(function, {})
