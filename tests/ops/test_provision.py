@@ -278,6 +278,37 @@ def fill(bucket: str) -> None:
     s3.create_multipart_upload(Bucket=bucket, Key="acme/file_2")
 
 
+def test_former_roles_are_deleted_and_the_stacks_and_the_operators_stay(stacks: Stacks, project: Path) -> None:
+    for name in ("filemill-prod-process", "filemill-prod-ProcessRole-OLD", "filemill-prod-ProcessRole-ABC"):
+        role(name)
+    role("filemill-prod-fetch")
+    recorded = config.read_config(project)
+    recorded["stages"] = {"prod": {"lambda_functions": {"fetch": {"iam_policy_file": "mine.json"}}}}
+    config.write_json(config.config_path(project), recorded)
+    said = run(project)
+    assert "deleted the role filemill-prod-process, which no function uses any more" in said
+    left = {each["RoleName"] for each in aws_client("iam").list_roles()["Roles"]}
+    assert left == {"filemill-prod-ProcessRole-ABC", "filemill-prod-fetch"}
+
+
+def test_a_budget_that_the_stack_has_stays_in_the_template(
+    stacks: Stacks, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    template = "Parameters: {MonthlyBudget: {Type: Number}}\nResources: {Budget: {Type: 'AWS::Budgets::Budget'}}"
+    (project / ".chalice" / "resources.yaml").write_text(template)
+    run(project)
+    budget = {"ParameterKey": "MonthlyBudget", "ParameterValue": "50"}
+    monkeypatch.setattr(cloudformation, "describe", lambda *_: {**stacks.made, "Parameters": [budget]})
+    run(project)
+    run(project, parameters={"MonthlyBudget": "0"})
+    bucket = "filemill-prod-templates-123456789012-eu-west-1"
+    bodies = [
+        json.loads(aws_client("s3").get_object(Bucket=bucket, Key=each.url.rpartition("/")[2])["Body"].read())
+        for each in stacks.templates
+    ]
+    assert [list(body["Resources"]) for body in bodies] == [[], ["Budget"], []]
+
+
 def test_deleting_is_refused_while_the_app_is_deployed(stacks: Stacks, project: Path) -> None:
     run(project)
     deployed(project, API)
