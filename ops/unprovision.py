@@ -15,8 +15,9 @@ from ops.errors import OpsError, as_sentences
 from ops.progress import confirm_name
 from ops.stack import cloudformation, deployment, signing_key
 from ops.stack.cloudformation import Progress
-from ops.stack.names import policy_file, stack_name, whereabouts
-from ops.stack.policies import POLICIES
+from ops.stack.former_roles import FormerRoles
+from ops.stack.names import FUNCTIONS, bucket_name, policy_file, stack_name, whereabouts
+from ops.stack.template_bucket import TemplateBucket
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -29,7 +30,7 @@ COUNT_LIMIT = 100_000  # S3 lists a thousand versions per request, so counting m
 def unprovision(
     stage: str, project_dir: Path, *, delete_files: bool = False, yes: bool = True, progress: Progress = print
 ) -> None:
-    """Deletes a stage's stack, table and keys, and its entry in `.chalice/config.json`. It can be repeated.
+    """Deletes a stage's stack, table, roles and keys, and its entry in `.chalice/config.json`. It can be repeated.
 
     Without `yes` it asks for the stage's name first.
 
@@ -59,6 +60,9 @@ def unprovision(
         # The stack keeps the table on purpose (DeletionPolicy). A run that was interrupted may have left it, too.
         if table:
             delete_table(session.client("dynamodb"), table)
+        delete_roles(session, project_dir, stage, region, progress)
+        templates = bucket_name(stage, "templates", account, region)
+        TemplateBucket(session.client("s3"), templates, account, region).delete()
         signing_key.delete(session.client("cloudfront"), session.client("ssm"), stage, region)
     forget(project_dir, stage)
     progress(f"stage {stage} is deleted")
@@ -87,7 +91,7 @@ def clear_buckets(
     s3: S3Client, stage: str, account: str, region: str, progress: Progress, *, delete_files: bool
 ) -> None:
     """Empties both buckets, or raises OpsError if `delete_files` is not set and one of them holds something."""
-    names = [f"filemill-{stage}-{kind}-{account}-{region}" for kind in ("originals", "derived")]
+    names = [bucket_name(stage, kind, account, region) for kind in ("originals", "derived")]
     buckets = [name for name in names if _exists(s3, name)]
     if not delete_files:
         refuse_files(s3, stage, buckets)
@@ -163,14 +167,22 @@ def delete_table(dynamodb: DynamoDBClient, table: str) -> None:
     dynamodb.get_waiter("table_not_exists").wait(TableName=table, WaiterConfig={"Delay": 2})
 
 
+def delete_roles(session: boto3.Session, project_dir: Path, stage: str, region: str, progress: Progress) -> None:
+    """Deletes the functions' roles: the stack's, which outlive it on purpose, and those of former versions."""
+    app = config.read_config(project_dir).get("app_name", "filemill")
+    roles = FormerRoles(session.client("iam"), session.client("lambda"), app, stage, region)
+    for role in roles.remove_all():
+        progress(f"deleted the role {role}")
+
+
 def forget(project_dir: Path, stage: str) -> None:
     """Removes what deploying the stage made in the project folder, and its entry in `.chalice/config.json`.
 
     Packed libraries and bytecode serve every stage, so they go with the last one.
     """
     folder = project_dir / ".chalice"
-    for name, _ in POLICIES.values():
-        (folder / policy_file(stage, name)).unlink(missing_ok=True)
+    for function in FUNCTIONS:
+        (folder / policy_file(stage, function)).unlink(missing_ok=True)  # former versions wrote it
     if not config.deployed_resources(project_dir, stage):
         (folder / "deployed" / f"{stage}.json").unlink(missing_ok=True)
     left = config.without_stage(config.read_config(project_dir), stage)

@@ -15,6 +15,7 @@ from ops.doctor.patient import TIMEOUT, Patient, SkippedError
 from ops.stack import cloudformation, signing_key
 from ops.stack.emulator_gaps import is_emulator
 from ops.stack.names import stack_name
+from ops.stack.regions import api_domain
 
 # Seconds. AWS refuses requests that are signed 15 minutes off; signed addresses expire at the wrong time long before.
 SKEW = 30
@@ -139,4 +140,4 @@ def health_url(endpoint: str, api_id: str, region: str, stage: str) -> str:
     """Address of the API's health check. On the emulator it is below the emulator's own address."""
     if is_emulator(endpoint):
         return f"{endpoint.rstrip('/')}/restapis/{api_id}/{stage}/_user_request_/v1/health"
-    return f"https://{api_id}.execute-api.{region}.amazonaws.com/{stage}/v1/health"
+    return f"https://{api_domain(api_id, region)}/{stage}/v1/health"

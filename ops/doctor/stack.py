@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ops.doctor.patient import RUNBOOK, Patient
-from ops.stack import cloudformation, emulator_gaps, template
+from ops.stack import cloudformation, emulator_gaps, regions, template
 from ops.stack.names import stack_name
 
 # What an alarm on something that must run has to show its first data: the sweep starts every five minutes.
@@ -29,16 +29,17 @@ def check_stack(patient: Patient) -> str:
 
 def check_template(patient: Patient) -> str:
     """Finds a stack that was made with another template than this checkout's."""
-    cloudformation = patient.client("cloudformation")
-    reply = cloudformation.get_template(StackName=stack_name(patient.settings.stage), TemplateStage="Original")
-    ours = emulator_gaps.template(cloudformation.meta.endpoint_url, template.read(patient.project_dir))
-    return assess_template(reply["TemplateBody"], json.loads(template.compact(ours)), patient.provision)
+    client, name = patient.client("cloudformation"), stack_name(patient.settings.stage)
+    reply = client.get_template(StackName=name, TemplateStage="Original")
+    parameters = cloudformation.parameters(cloudformation.describe(client, name))
+    ours = regions.fitted(template.document(patient.project_dir), patient.region, parameters)
+    return assess_template(reply["TemplateBody"], ours, patient.provision)
 
 
 def assess_template(present: Any, ours: Mapping[str, Any], remedy: str) -> str:
     """`present` is the template's text, or the object that boto3 made of it."""
     if isinstance(present, str):
-        present = json.loads(template.compact(present))
+        present = template.parsed(present)
     present = json.loads(json.dumps(present))  # boto3 gives its own ordered dicts
     there, here = present.get("Resources", {}), ours["Resources"]
     other = sorted(name for name in there.keys() | here.keys() if there.get(name) != here.get(name))

@@ -28,8 +28,9 @@ def create(
     cfn: CloudFormationClient,
     name: str,
     step: Step,
-    template: str,
+    template_url: str,
     parameters: Sequence[Mapping[str, Any]],
+    tags: Mapping[str, str],
     *,
     revert_drift: bool,
 ) -> ChangeSet | None:
@@ -45,10 +46,11 @@ def create(
         StackName=name,
         ChangeSetName=f"ops-{uuid.uuid4().hex}",
         ChangeSetType="CREATE" if step is Step.CREATE else "UPDATE",
-        TemplateBody=template,
+        TemplateURL=template_url,
         Parameters=list(parameters),  # type: ignore[arg-type]
         Description="python -m ops provision",
-        Tags=[{"Key": "app", "Value": "filemill"}],
+        Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
+        Capabilities=["CAPABILITY_IAM"],  # the template has roles; CloudFormation names them
         **mode,
     )
     arn = made["Id"]

@@ -21,6 +21,8 @@ from ops import __main__ as ops
 from ops import config, provision, unprovision
 from ops.errors import OpsError
 from ops.stack import cloudformation, deployment, emulator_gaps, signing_key
+from ops.stack.names import ROLE_IDS
+from ops.stack.template_bucket import Uploaded
 from tests.stage import ROOT, aws_client, table_definition
 
 STACK_ID = "arn:aws:cloudformation:eu-west-1:123456789012:stack/filemill-prod/1"
@@ -39,6 +41,7 @@ OUTPUTS = {
     "DistributionId": "E1",
     "DistributionDomain": "d1.cloudfront.net",
     "FrontDoor": "https://d1.cloudfront.net",
+    **{role: f"arn:aws:iam::123456789012:role/filemill-prod-{role}-ABC" for role in ROLE_IDS.values()},
 }
 
 
@@ -49,6 +52,8 @@ class Stacks:
     def __init__(self) -> None:
         self.concurrency: int | None = 1000
         self.deployed: list[dict[str, str]] = []
+        self.tags: list[dict[str, str]] = []
+        self.templates: list[Uploaded] = []
         self.deleted: list[str] = []
         self.there = True
 
@@ -57,9 +62,13 @@ class Stacks:
         outputs = [{"OutputKey": k, "OutputValue": v} for k, v in OUTPUTS.items()]
         return {"StackId": STACK_ID, "StackStatus": "CREATE_COMPLETE", "Outputs": outputs}
 
-    def deploy(self, cfn: Any, name: str, template: str, parameters: dict[str, str], *_: Any, **__: Any) -> Any:
+    def deploy(
+        self, cfn: Any, name: str, template: Uploaded, parameters: dict[str, str], tags: Any, *_: Any, **__: Any
+    ) -> Any:
         assert name == "filemill-prod"
         self.deployed.append(parameters)
+        self.tags.append(dict(tags))
+        self.templates.append(template)
         return self.made
 
     def account_settings(self, **_: Any) -> Any:
@@ -92,6 +101,8 @@ def stacks(session: boto3.Session, cdn_key: bytes, monkeypatch: pytest.MonkeyPat
     for name in ("deploy", "delete"):
         monkeypatch.setattr(deployment, name, getattr(fake, name))
     monkeypatch.setattr(cloudformation, "describe", fake.describe)
+    # moto denies by a bucket's policy without reading its condition.
+    monkeypatch.setattr(emulator_gaps, "requires_tls", lambda _: "false")
     session.events.register("before-call.lambda.GetAccountSettings", fake.account_settings)
     yield fake
     session.events.unregister("before-call.lambda.GetAccountSettings", fake.account_settings)
@@ -100,7 +111,7 @@ def stacks(session: boto3.Session, cdn_key: bytes, monkeypatch: pytest.MonkeyPat
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     (tmp_path / ".chalice" / "deployed").mkdir(parents=True)
-    (tmp_path / ".chalice" / "resources.yaml").write_text("Resources: {}")
+    (tmp_path / ".chalice" / "resources.yaml").write_text("Parameters: {Stage: {Type: String}}\nResources: {}")
     config.config_path(tmp_path).write_text('{"version": "2.0", "app_name": "filemill", "stages": {}}')
     return tmp_path
 
@@ -130,20 +141,66 @@ def test_the_stage_is_recorded_so_that_the_app_can_load_its_settings(stacks: Sta
     assert said[-1] == "front door: https://d1.cloudfront.net"
 
 
-def test_each_function_gets_a_policy_for_these_resources(stacks: Stacks, project: Path) -> None:
+def test_each_function_gets_its_role_of_the_stack(stacks: Stacks, project: Path) -> None:
     run(project)
     functions = config.read_config(project)["stages"]["prod"]["lambda_functions"]
-    assert {f: v["iam_policy_file"] for f, v in functions.items()} == {
-        "api_handler": "policy-prod-api.json",
-        "process": "policy-prod-process.json",
-        "fetch": "policy-prod-fetch.json",
-        "index": "policy-prod-index.json",
-        "render": "policy-prod-render.json",
-        "sweep": "policy-prod-sweep.json",
+    assert functions == {
+        function: {
+            "manage_iam_role": False,
+            "iam_role_arn": f"arn:aws:iam::123456789012:role/filemill-prod-{role}-ABC",
+        }
+        for function, role in ROLE_IDS.items()
     }
-    api = (project / ".chalice" / "policy-prod-api.json").read_text()
-    assert "arn:aws:dynamodb:eu-west-1:123456789012:table/filemill-prod-Table-1" in api
-    assert "arn:aws:ssm:eu-west-1:123456789012:parameter/filemill/prod/secret" in api
+    assert not [name for name in config.load_stage(project, "prod") if "ROLE" in name]
+
+
+def test_the_template_is_uploaded_to_a_bucket_of_the_stage(stacks: Stacks, project: Path) -> None:
+    run(project)
+    (template,) = stacks.templates
+    assert template.parameters == ("Stage",)
+    address, _, key = template.url.rpartition("/")
+    bucket = address.rpartition("/")[2]
+    assert bucket == "filemill-prod-templates-123456789012-eu-west-1"
+    body = aws_client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
+    assert json.loads(body) == {"Parameters": {"Stage": {"Type": "String"}}, "Resources": {}}
+
+
+def test_tags_that_are_given_once_stay_on_everything(stacks: Stacks, project: Path) -> None:
+    run(project, tags={"team": "media"})
+    run(project)
+    assert stacks.tags == [{"app": "filemill", "stage": "prod", "team": "media"}] * 2
+    assert config.read_config(project)["stages"]["prod"]["tags"] == stacks.tags[0]
+    found = aws_client("ssm").list_tags_for_resource(ResourceType="Parameter", ResourceId="/filemill/prod/secret")
+    assert {tag["Key"]: tag["Value"] for tag in found["TagList"]} == stacks.tags[0]
+
+
+def test_traces_and_the_apps_name_are_the_configurations(stacks: Stacks, project: Path) -> None:
+    run(project)
+    assert (stacks.deployed[-1]["Tracing"], stacks.deployed[-1]["App"]) == ("false", "filemill")
+    recorded = config.read_config(project)
+    recorded["stages"]["prod"]["xray"], recorded["app_name"] = True, "media"
+    config.write_json(config.config_path(project), recorded)
+    run(project)
+    assert (stacks.deployed[-1]["Tracing"], stacks.deployed[-1]["App"]) == ("true", "media")
+
+
+def test_a_region_without_all_of_cloudfront_is_refused_before_anything_is_made(
+    stacks: Stacks, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(provision, "whereabouts", lambda *_: ("123456789012", "us-gov-west-1"))
+    with pytest.raises(OpsError, match="can't be in us-gov-west-1"):
+        run(project)
+    assert stacks.deployed == []
+
+
+def test_a_role_that_chalice_would_take_from_another_region_is_refused(stacks: Stacks, project: Path) -> None:
+    recorded = config.read_config(project)
+    recorded["stages"] = {"prod": {"lambda_functions": {"process": {"iam_policy_file": "mine.json"}}}}
+    config.write_json(config.config_path(project), recorded)
+    role("filemill-prod-process", "us-west-2")
+    with pytest.raises(OpsError, match=r"belongs to a stage 'prod' in us-west-2.*Choose another stage name"):
+        run(project)
+    assert stacks.deployed == []
 
 
 def test_cloudfront_gets_the_secret_that_the_api_will_ask_for(stacks: Stacks, project: Path) -> None:
@@ -237,6 +294,14 @@ def test_the_emulator_is_told_from_aws() -> None:
     assert emulator_gaps.is_emulator("https://amazonaws.com.example")
 
 
+def role(name: str, region: str = "eu-west-1") -> None:
+    iam = aws_client("iam")
+    iam.create_role(RoleName=name, AssumeRolePolicyDocument='{"Version": "2012-10-17", "Statement": []}')
+    statement = {"Effect": "Allow", "Action": "sqs:*", "Resource": f"arn:aws:sqs:{region}:123456789012:q"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    iam.put_role_policy(RoleName=name, PolicyName="p", PolicyDocument=document)
+
+
 def fill(bucket: str) -> None:
     s3 = aws_client("s3")
     s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
@@ -245,6 +310,37 @@ def fill(bucket: str) -> None:
         s3.put_object(Bucket=bucket, Key="acme/file_1", Body=body)
     s3.delete_object(Bucket=bucket, Key="acme/file_1")
     s3.create_multipart_upload(Bucket=bucket, Key="acme/file_2")
+
+
+def test_former_roles_are_deleted_and_the_stacks_and_the_operators_stay(stacks: Stacks, project: Path) -> None:
+    for name in ("filemill-prod-process", "filemill-prod-ProcessRole-OLD", "filemill-prod-ProcessRole-ABC"):
+        role(name)
+    role("filemill-prod-fetch")
+    recorded = config.read_config(project)
+    recorded["stages"] = {"prod": {"lambda_functions": {"fetch": {"iam_policy_file": "mine.json"}}}}
+    config.write_json(config.config_path(project), recorded)
+    said = run(project)
+    assert "deleted the role filemill-prod-process, which no function uses any more" in said
+    left = {each["RoleName"] for each in aws_client("iam").list_roles()["Roles"]}
+    assert left == {"filemill-prod-ProcessRole-ABC", "filemill-prod-fetch"}
+
+
+def test_a_budget_that_the_stack_has_stays_in_the_template(
+    stacks: Stacks, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    template = "Parameters: {MonthlyBudget: {Type: Number}}\nResources: {Budget: {Type: 'AWS::Budgets::Budget'}}"
+    (project / ".chalice" / "resources.yaml").write_text(template)
+    run(project)
+    budget = {"ParameterKey": "MonthlyBudget", "ParameterValue": "50"}
+    monkeypatch.setattr(cloudformation, "describe", lambda *_: {**stacks.made, "Parameters": [budget]})
+    run(project)
+    run(project, parameters={"MonthlyBudget": "0"})
+    bucket = "filemill-prod-templates-123456789012-eu-west-1"
+    bodies = [
+        json.loads(aws_client("s3").get_object(Bucket=bucket, Key=each.url.rpartition("/")[2])["Body"].read())
+        for each in stacks.templates
+    ]
+    assert [list(body["Resources"]) for body in bodies] == [[], ["Budget"], []]
 
 
 def test_deleting_is_refused_while_the_app_is_deployed(stacks: Stacks, project: Path) -> None:
@@ -276,6 +372,8 @@ def test_deleting_leaves_nothing_of_the_stage_and_can_be_repeated(
 ) -> None:
     run(project)
     deployed(project)
+    role("filemill-prod-ProcessRole-ABC")  # the stack retains its roles
+    role("filemill-prod-process")  # Chalice made this one in a former version
     aws_client("dynamodb").create_table(
         TableName=OUTPUTS["Table"],
         BillingMode="PAY_PER_REQUEST",
@@ -291,6 +389,8 @@ def test_deleting_leaves_nothing_of_the_stage_and_can_be_repeated(
         monkeypatch.setattr(unprovision, "forget", forget)
         assert stacks.deleted[-1] == "filemill-prod"
         assert aws_client("dynamodb").list_tables()["TableNames"] == []
+        assert aws_client("s3").list_buckets()["Buckets"] == []
+        assert aws_client("iam").list_roles()["Roles"] == []
     assert config.read_config(project)["stages"] == {}
     assert list((project / ".chalice").glob("policy-*")) == []
     assert gone == [("prod", "eu-west-1")] * 2
@@ -398,12 +498,14 @@ def test_the_command_line_sets_parameters_and_refuses_options_that_do_not_fit(
     line = ["provision", "--stage", "prod", "--project-dir", str(project)]
     assert ops.main([*line, "--set", "CorsOrigins=https://a.example,https://b.example?x=1"]) == 0
     assert stacks.deployed[-1]["CorsOrigins"] == "https://a.example,https://b.example?x=1"
+    assert ops.main([*line, "--tag", "team=media", "--tag", "cost=a=b"]) == 0
+    assert stacks.tags[-1] == {"app": "filemill", "stage": "prod", "team": "media", "cost": "a=b"}
     assert "front door: https://d1.cloudfront.net" in capsys.readouterr().out
     assert ops.main([*line, "--delete-files"]) == 1
     assert capsys.readouterr().err == "ops provision: --delete-files can only be used together with --delete.\n"
     with pytest.raises(SystemExit):
         ops.main([*line, "--set", "CorsOrigins"])
-    assert "'CorsOrigins' does not have the form Parameter=Value" in capsys.readouterr().err
+    assert "'CorsOrigins' does not have the form Name=Value" in capsys.readouterr().err
 
 
 def test_a_small_account_caps_what_the_queues_start_and_a_raised_limit_ends_that(stacks: Stacks, project: Path) -> None:
