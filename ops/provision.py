@@ -16,11 +16,13 @@ from chalicelib.settings import PREFIX
 from ops import config, package
 from ops.errors import OpsError, as_sentences
 from ops.stack import (
+    adoption,
     cloudformation,
     deployment,
     emulator_gaps,
     event_sources,
     gateway,
+    inventory,
     recording,
     signing_key,
     template,
@@ -131,6 +133,7 @@ def provision(
     body = template.read(project_dir)
     with as_sentences():
         run = begin(stage, project_dir, progress)
+        adopt(run)
         key = ensure_signing_key(run)
         chosen = stack_parameters(run, key, parameters or {})
         stack = deploy_stack(run, body, chosen, allow_replacement=allow_replacement, revert_drift=revert_drift)
@@ -152,6 +155,7 @@ class Provisioning:
     stage: str
     project_dir: Path
     session: boto3.Session
+    account: str
     region: str
     progress: Progress
 
@@ -172,7 +176,16 @@ def begin(stage: str, project_dir: Path, progress: Progress) -> Provisioning:
     recorded = config.stage_variables(config.read_config(project_dir), stage)
     account, region = whereabouts(session, stage, recorded)
     progress(f"stage {stage}: account {account}, region {region}")
-    return Provisioning(stage, project_dir, session, region, progress)
+    return Provisioning(stage, project_dir, session, account, region, progress)
+
+
+def adopt(run: Provisioning) -> None:
+    """Corrects Chalice's record of the stage, in case a deployment was stopped or was made from another computer."""
+    stack = cloudformation.describe(run.session.client("cloudformation"), stack_name(run.stage))
+    place = (run.session.get_partition_for_region(run.region), run.region, run.account)
+    here = inventory.deployment(run.project_dir, run.stage, place, stack)
+    client: Any = run.session.client
+    adoption.adopt(client, run.project_dir, here, run.progress)
 
 
 def ensure_signing_key(run: Provisioning) -> SigningKey:

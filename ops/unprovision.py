@@ -11,8 +11,9 @@ import boto3
 from chalicelib.settings import PREFIX
 from ops import config
 from ops.errors import OpsError, as_sentences
-from ops.stack import cloudformation, deployment, signing_key
+from ops.stack import adoption, cloudformation, deployment, inventory, patience, removal, signing_key
 from ops.stack.cloudformation import Progress
+from ops.stack.inventory import Client, Deployment
 from ops.stack.names import policy_file, stack_name, whereabouts
 from ops.stack.policies import POLICIES
 
@@ -30,19 +31,18 @@ def unprovision(stage: str, project_dir: Path, *, delete_files: bool = False, pr
     Raises
     ------
     OpsError
-        The app is still deployed, or a bucket holds files and `delete_files` is not set. Nothing was deleted then.
+        The app is still deployed, or a bucket holds files and `delete_files` is not set. The stage is as it was then.
     """
     recorded = config.stage_variables(config.read_config(project_dir), stage)
-    if config.deployed_resources(project_dir, stage):
-        raise OpsError(
-            f"The app is still deployed: run `chalice delete --stage {stage}` first, then run this command again."
-        )
-
     with as_sentences():
         session = boto3.Session()
         account, region = whereabouts(session, stage, recorded)
         progress(f"stage {stage}: account {account}, region {region}")
+        client: Any = session.client
         cfn = session.client("cloudformation")
+        place = (session.get_partition_for_region(region), region, account)
+        here = inventory.deployment(project_dir, stage, place, cloudformation.describe(cfn, stack_name(stage)))
+        refuse_deployed(client, project_dir, here, progress)
         table = find_table(cfn, stage, recorded)
         clear_buckets(session.client("s3"), stage, account, region, progress, delete_files=delete_files)
         deployment.delete(cfn, stack_name(stage), progress)
@@ -50,8 +50,39 @@ def unprovision(stage: str, project_dir: Path, *, delete_files: bool = False, pr
         if table:
             delete_table(session.client("dynamodb"), table)
         signing_key.delete(session.client("cloudfront"), session.client("ssm"), stage, region)
+        if groups := removal.delete_log_groups(session.client("logs"), here):
+            progress(f"deleted the log groups {', '.join(groups)}")
     forget(project_dir, stage)
     progress(f"stage {stage} is deleted")
+
+
+def refuse_deployed(client: Client, project_dir: Path, here: Deployment, progress: Progress) -> None:
+    """Makes sure that nothing is left of what `chalice deploy` made, whatever Chalice's record says.
+
+    It asks AWS, and corrects the record, so that `chalice delete` finds all of it. If neither this checkout nor
+    CloudFormation knows the stage any more, Chalice can't delete what is left of it, so it is deleted here.
+
+    Raises
+    ------
+    OpsError
+        The app is still deployed.
+    """
+    left = adoption.adopt(client, project_dir, here, progress)
+    if left and (here.is_configured or here.has_stack):
+        first = "" if here.is_configured else f"`python -m ops provision --stage {here.stage}`, then "
+        raise OpsError(
+            f"The app is still deployed ({', '.join(map(inventory.describe, left))}): run {first}"
+            f"`chalice delete --stage {here.stage}` first, then run this command again."
+        )
+    for resource in reversed(left):
+        progress(f"deleting {inventory.describe(resource)}")
+        removal.delete(client, here, resource)
+    if left:
+        config.record_deployed(project_dir, here.stage, [])
+    # Lambda keeps a trigger whose function is gone, such as one of a queue of the operator's own.
+    functions = client("lambda")
+    for mapping in inventory.mappings(functions, here, POLICIES):
+        patience.if_there(functions.delete_event_source_mapping, UUID=mapping["UUID"])
 
 
 def find_table(cfn: CloudFormationClient, stage: str, recorded: Mapping[str, str]) -> str | None:

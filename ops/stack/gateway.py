@@ -6,11 +6,13 @@ with each deployment. So `ops provision`, which runs after it in `make deploy`, 
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.api.errors import PROBLEMS
 from chalicelib.settings import PREFIX
+from ops.stack.patience import if_there, patiently
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -93,20 +95,32 @@ def configure(client: APIGatewayClient, api_id: str, stage: str, variables: Mapp
     Changed responses take effect with a deployment of the API, which is made here. Throttling takes effect at once.
     An API or stage that does not exist is left to `chalice deploy`.
     """
-    try:
-        now = client.get_stage(restApiId=api_id, stageName=stage)
-    except client.exceptions.NotFoundException:
+    now = if_there(client.get_stage, restApiId=api_id, stageName=stage)
+    if now is None:
         return False
     kept = {r.get("responseType"): r for r in _responses(client, api_id)}
     stale = [kind for kind in RESPONSES if {n: kept.get(kind, {}).get(n) for n in wanted(kind)} != wanted(kind)]
     for kind in stale:
-        client.put_gateway_response(restApiId=api_id, responseType=kind, **wanted(kind))  # type: ignore[arg-type]
-    if stale:
-        client.create_deployment(restApiId=api_id, stageName=stage, description="Filemill's own error answers")
+        patiently(client.put_gateway_response, restApiId=api_id, responseType=kind, **wanted(kind))
+    undeployed = bool(stale) or _description(client, api_id, now) != description()
+    if undeployed:
+        patiently(client.create_deployment, restApiId=api_id, stageName=stage, description=description())
     change = throttling(now.get("methodSettings", {}), variables)
     if change:
-        client.update_stage(restApiId=api_id, stageName=stage, patchOperations=change)
-    return bool(stale or change)
+        patiently(client.update_stage, restApiId=api_id, stageName=stage, patchOperations=change)
+    return bool(undeployed or change)
+
+
+def description() -> str:
+    """The deployment's description. It tells which responses took effect with it, in case a run stopped before it."""
+    digest = hashlib.sha256(json.dumps([wanted(kind) for kind in RESPONSES]).encode()).hexdigest()
+    return f"Filemill's own error answers ({digest[:12]})"
+
+
+def _description(client: APIGatewayClient, api_id: str, stage: Mapping[str, Any]) -> str:
+    """The description of the deployment that a stage serves."""
+    found = if_there(client.get_deployment, restApiId=api_id, deploymentId=stage.get("deploymentId", ""))
+    return str((found or {}).get("description", ""))
 
 
 def _responses(client: APIGatewayClient, api_id: str) -> list[Any]:
