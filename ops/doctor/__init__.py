@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.settings import load
 from ops import config
-from ops.doctor import background, canary, front_door, functions, queues, stack, storage
+from ops.doctor import background, canary, front_door, functions, leftovers, queues, stack, storage
 from ops.doctor.patient import Check, Patient
 from ops.errors import OpsError, sentence
 from ops.stack.names import whereabouts
@@ -83,6 +83,7 @@ CHECKS: dict[str, Check] = {
     "the import queue is read": queues.check_import_trigger,
     "the index follows the table": background.check_index_trigger,
     "the sweep runs": background.check_sweep,
+    "Chalice knows what is deployed": leftovers.check_record,
     "the functions are as recorded": functions.check_functions,
     "the functions may do their work": functions.check_permissions,
     "the functions run this code": functions.check_code,

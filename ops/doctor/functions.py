@@ -133,7 +133,11 @@ def check_code(patient: Patient) -> str:
         names = set(code)
         for layer in present.get("Layers", []):
             if layer["Arn"] not in archives:
-                content = client.get_layer_version_by_arn(Arn=layer["Arn"])["Content"]
+                try:
+                    content = client.get_layer_version_by_arn(Arn=layer["Arn"])["Content"]
+                except client.exceptions.ResourceNotFoundException:
+                    # Chalice deletes the former version before it makes the next, and may have been stopped then.
+                    return f"function {present['FunctionName']} has a layer that was deleted; {patient.deploy}"
                 archives[layer["Arn"]] = table_of_contents(content["Location"])
             names |= set(archives[layer["Arn"]])
         if wrong := assess_packages(names, pins, present["Runtime"]):

@@ -29,6 +29,13 @@ PENDING, UPDATING, TRIGGER, TRIGGER_DELETION, ROLE_LAG = 3.0, 2.0, 20.0, 15.0, 8
 API_DELETION, API_DEPLOYMENT = 30.0, 5.0  # seconds between two calls
 
 
+class Document(Values):
+    """An API's definition. It is large and nobody changes it, so copies of the account share it."""
+
+    def __deepcopy__(self, memo: object) -> Document:
+        return self
+
+
 class RefusedError(Exception):
     """An error of AWS, by its code."""
 
@@ -313,7 +320,7 @@ class Account:
         return found
 
     def apigateway_import_rest_api(self, given: Values) -> Values:
-        api_id, document = f"api{self.next_id()}", json.loads(given["body"])
+        api_id, document = f"api{self.next_id()}", Document(json.loads(given["body"]))
         endpoint = {"types": [given["parameters"]["endpointConfigurationTypes"]]}
         answer = {"id": api_id, "name": document["info"]["title"], "createdDate": self.moment()}
         self.apis[api_id] = {
@@ -327,7 +334,7 @@ class Account:
 
     def apigateway_put_rest_api(self, given: Values) -> Values:
         found = self.api(given["restApiId"])
-        found.update(document=json.loads(given["body"]), responses={})
+        found.update(document=Document(json.loads(given["body"])), responses={})
         return self.answer(given["restApiId"])
 
     def apigateway_get_rest_api(self, given: Values) -> Values:

@@ -99,6 +99,11 @@ class Harness:
         self.world, self.folder = world, folder
         self._begun: dict[str, tuple[Account, Path]] = {}
 
+    def begin(self) -> Account:
+        """An empty account in place of the present one."""
+        self.world.account = Account()
+        return self.world.account
+
     def calls(self, scenario: Scenario) -> list[str]:
         """The calls of a run that nobody stops. The stage must be right after it."""
         project = self._project(scenario)
@@ -126,8 +131,7 @@ class Harness:
     def _project(self, scenario: Scenario) -> Project:
         """The stage as it is before the command, made once and copied."""
         if scenario.name not in self._begun:
-            self.world.account = Account()
-            provisioned(self.world.account, scenario.roles)
+            provisioned(self.begin(), scenario.roles)
             folder = self.folder / f"begun-{len(self._begun)}"
             scenario.begin(Project(self.world, folder, scenario.roles))
             self.world.account.now += 3600
@@ -249,7 +253,12 @@ def _own(names: Iterable[str]) -> list[str]:
 
 
 def _calls(api: dict[str, Any], function: str) -> bool:
-    return function in str(api["document"])
+    uris = (
+        method.get("x-amazon-apigateway-integration", {}).get("uri", "")
+        for methods in api["document"]["paths"].values()
+        for method in methods.values()
+    )
+    return any(function in uri for uri in uris)
 
 
 def _works(api: dict[str, Any]) -> bool:

@@ -13,13 +13,13 @@ import time
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
 import boto3
 from botocore.client import BaseClient
-from botocore.exceptions import ClientError
 from botocore.session import Session
 from botocore.validate import ParamValidator
 from chalice.awsclient import TypedAWSClient
@@ -27,6 +27,7 @@ from chalice.cli.factory import CLIFactory
 from chalice.deploy import packager
 
 from ops import config, provision, unprovision
+from ops.provision import Provisioning
 from ops.stack import adoption, inventory
 from ops.stack.policies import POLICIES
 from tests.ops.stops.account import ACCOUNT, REGION, Account, RefusedError
@@ -60,7 +61,7 @@ class World:
 
     def client(self, service: str, *_: Any, **__: Any) -> Any:
         if service not in self._clients:
-            self._clients[service] = self._create_client(service, region_name=REGION)  # type: ignore[call-overload]
+            self._clients[service] = self._create_client(service, region_name=REGION)
         return self._clients[service]
 
     def answer(self, client: Any, operation: str, given: dict[str, Any]) -> dict[str, Any]:
@@ -75,6 +76,8 @@ class World:
             try:
                 reply = self.account.call(model.service_name, operation, given)
             except RefusedError as refused:
+                if self.after:
+                    self.after(model.service_name, operation)
                 if refused.code == "TooManyRequestsException" and pause is not None:
                     self.account.sleep(pause)
                     continue
@@ -96,11 +99,12 @@ def world(folder: Path) -> Iterator[World]:
         file.writestr("app.py", "")
     archive.write_bytes(content.getvalue())
 
-    def typed_client(session: Any) -> TypedAWSClient:
-        return TypedAWSClient(session, sleep=made.account.sleep)
-
     def sleep(seconds: float) -> None:
         made.account.sleep(seconds)
+
+    @cache
+    def typed_client(session: Any) -> TypedAWSClient:  # one for all runs: making it takes long, and it keeps nothing
+        return TypedAWSClient(session, sleep=sleep)
 
     with (
         mock.patch.object(BaseClient, "_make_api_call", lambda *call: made.answer(*call)),
@@ -154,7 +158,7 @@ class Project:
 
     def provision(self) -> None:
         """The steps of `ops provision` that look after what Chalice makes."""
-        run = self.run()
+        run = self._run()
         provision.adopt(run)
         api_id = config.rest_api_id(run.deployed or [])
         self.world.account.stack["Parameters"] = [
@@ -163,9 +167,9 @@ class Project:
         provision.configure_api(run)
         provision.configure_event_sources(run, OUTPUTS)
 
-    def run(self) -> provision.Provisioning:
+    def _run(self) -> Provisioning:
         session = boto3.Session(botocore_session=self.world.session)
-        return provision.Provisioning(NAME, self.folder, session, ACCOUNT, REGION, self.said.append)
+        return Provisioning(NAME, self.folder, session, ACCOUNT, REGION, self.said.append)
 
     def chalice_deploy(self) -> None:
         self._chalice("create_default_deployer", config=True)
@@ -234,6 +238,3 @@ def _neighbours(account: Account) -> None:
         document = {"info": {"title": "filemill"}, "paths": {"/": {"get": method}}}
         body = {"body": json.dumps(document), "parameters": {"endpointConfigurationTypes": "REGIONAL"}}
         account.apigateway_import_rest_api(body)
-
-
-__all__ = ["CHALICES", "NAME", "OUTPUTS", "PRE_MADE", "ClientError", "Project", "World", "provisioned", "world"]
