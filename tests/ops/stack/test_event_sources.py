@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
+
+from botocore.exceptions import ClientError
 
 from ops import config
 from ops.stack import event_sources
@@ -15,13 +16,7 @@ DEPLOYED = [
 ]
 
 
-class GoneError(Exception):
-    pass
-
-
 class Lambda:
-    exceptions = SimpleNamespace(ResourceNotFoundException=GoneError)
-
     def __init__(self, **present: Any) -> None:
         self.present = present
         self.updates: list[dict[str, Any]] = []
@@ -29,7 +24,7 @@ class Lambda:
 
     def get_event_source_mapping(self, **_: Any) -> dict[str, Any]:
         if not self.present:
-            raise GoneError
+            raise ClientError({"Error": {"Code": "ResourceNotFoundException"}}, "GetEventSourceMapping")
         return self.present
 
     def delete_event_source_mapping(self, UUID: str) -> None:  # noqa: N803 - boto3's name

@@ -54,6 +54,16 @@ def test_gateway_responses_are_set_once_and_take_effect_with_a_deployment(api: t
     assert len(client.get_deployments(restApiId=api_id)["items"]) == before + 1
 
 
+def test_responses_that_were_set_before_a_run_stopped_are_deployed_by_the_next(api: tuple[Any, str]) -> None:
+    client, api_id = api
+    for kind in gateway.RESPONSES:
+        client.put_gateway_response(restApiId=api_id, responseType=kind, **gateway.wanted(kind))
+    before = len(client.get_deployments(restApiId=api_id)["items"])
+    assert gateway.configure(client, api_id, "api", {})
+    assert len(client.get_deployments(restApiId=api_id)["items"]) == before + 1
+    assert not gateway.configure(client, api_id, "api", {})
+
+
 def test_a_stages_bound_is_set_changed_and_lifted(api: tuple[Any, str]) -> None:
     client, api_id = api
     gateway.configure(client, api_id, "api", {})
