@@ -76,7 +76,7 @@ def compare(found: Sequence[Resource], recorded: Sequence[Resource]) -> Differen
     return Differences(
         record=[*best.values(), *others],
         unknown=[resource for resource in best.values() if not any(_same(resource, entry) for entry in ours)],
-        gone=[entry for entry in ours if not any(_same(resource, entry) for resource in best.values())],
+        gone=[entry for entry in ours if not any(_same(resource, entry) for resource in found)],
         spare=[resource for resource in found if resource is not best[resource["name"]]],
     )
 
