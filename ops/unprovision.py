@@ -42,7 +42,7 @@ def unprovision(stage: str, project_dir: Path, *, delete_files: bool = False, pr
         cfn = session.client("cloudformation")
         place = (session.get_partition_for_region(region), region, account)
         here = inventory.deployment(project_dir, stage, place, cloudformation.describe(cfn, stack_name(stage)))
-        refuse_deployed(client, project_dir, here, progress)
+        clear_app(client, project_dir, here, progress)
         table = find_table(cfn, stage, recorded)
         clear_buckets(session.client("s3"), stage, account, region, progress, delete_files=delete_files)
         deployment.delete(cfn, stack_name(stage), progress)
@@ -56,7 +56,7 @@ def unprovision(stage: str, project_dir: Path, *, delete_files: bool = False, pr
     progress(f"stage {stage} is deleted")
 
 
-def refuse_deployed(client: Client, project_dir: Path, here: Deployment, progress: Progress) -> None:
+def clear_app(client: Client, project_dir: Path, here: Deployment, progress: Progress) -> None:
     """Makes sure that nothing is left of what `chalice deploy` made, whatever Chalice's record says.
 
     It asks AWS, and corrects the record, so that `chalice delete` finds all of it. If neither this checkout nor

@@ -212,7 +212,7 @@ def triggers(client: Any, here: Deployment, functions: Iterable[str]) -> list[Re
     present = [
         mapping
         for mapping in mappings(client, here, [*POLICIES, *functions])
-        if mapping.get("State") != "Deleting" and _is_own_source(mapping["EventSourceArn"], here)
+        if mapping.get("State") != "Deleting" and _is_own_source(mapping.get("EventSourceArn", ""), here)
     ]
     present.sort(key=lambda mapping: _worth(mapping, here), reverse=True)
     return [_trigger(mapping, here) for mapping in present]
@@ -221,8 +221,9 @@ def triggers(client: Any, here: Deployment, functions: Iterable[str]) -> list[Re
 def _is_own_source(arn: str, here: Deployment) -> bool:
     """True for a queue or stream of the stage's stack, also one that the stack has replaced."""
     own = {source.partition("/stream/")[0] for source in here.sources}
-    name = arn.split(":", 5)[5].removeprefix("table/")
-    return arn.partition("/stream/")[0] in own or name.startswith(f"{stack_name(here.stage)}-")
+    # CloudFormation's names: STACK-LOGICALID-SUFFIX. A stage's name is in lower case, so `qa-2` is not taken for `qa`.
+    made = rf"arn:.*[:/]{re.escape(stack_name(here.stage))}-[A-Z][A-Za-z0-9]*-\w+(/stream/.*)?"
+    return arn.partition("/stream/")[0] in own or re.fullmatch(made, arn) is not None
 
 
 def _worth(mapping: dict[str, Any], here: Deployment) -> tuple[Any, ...]:

@@ -127,7 +127,7 @@ def test_a_trigger_of_the_operators_own_queue_stays_and_is_not_taken_for_ours(
     assert own not in project.record.read_text()
     assert json.loads(project.record.read_text()).keys() == json.loads(before).keys()
     project.chalice_delete()
-    project.refuse_deployed()
+    project.clear_app()
     account.now += 60
     assert own not in {m["UUID"] for m in account.lambda_list_event_source_mappings({})["EventSourceMappings"]}
 

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
+import pytest
 from botocore.exceptions import ClientError
 
 from ops import config
@@ -21,6 +23,7 @@ class Lambda:
         self.present = present
         self.updates: list[dict[str, Any]] = []
         self.deleted: list[str] = []
+        self.in_use = 0
 
     def get_event_source_mapping(self, **_: Any) -> dict[str, Any]:
         if not self.present:
@@ -31,6 +34,9 @@ class Lambda:
         self.deleted.append(UUID)
 
     def update_event_source_mapping(self, **options: Any) -> None:
+        if self.in_use:
+            self.in_use -= 1
+            raise ClientError({"Error": {"Code": "ResourceInUseException"}}, "UpdateEventSourceMapping")
         self.updates.append(options)
 
 
@@ -42,6 +48,16 @@ def test_the_streams_mapping_gets_what_chalice_cannot_say_and_no_other_does() ->
     assert update["BisectBatchOnFunctionError"] is True
     (pattern,) = update["FilterCriteria"]["Filters"]
     assert json.loads(pattern["Pattern"]) == {"dynamodb": {"Keys": {"sk": {"S": ["FILE"]}}}}
+
+
+def test_it_waits_for_a_mapping_that_lambda_still_makes(monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr(time, "sleep", slept.append)
+    client = Lambda(BatchSize=100)
+    client.in_use = 2
+    assert event_sources.configure(client, DEPLOYED) is True
+    assert len(client.updates) == 1
+    assert len(slept) == 2
 
 
 def test_a_mapping_that_has_it_is_left_alone_and_a_stage_without_one_is_none() -> None:

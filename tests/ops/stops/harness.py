@@ -287,11 +287,11 @@ OWN_LOGS = {f"/aws/lambda/{name}" for name in FUNCTIONS}
 def take_down(project: Project) -> None:
     """Does as `ops provision --delete` says: it names what is left and the command that removes it."""
     try:
-        project.refuse_deployed()
+        project.clear_app()
     except OpsError as refused:
         assert f"`chalice delete --stage {NAME}`" in str(refused), refused
         project.chalice_delete()
-        project.refuse_deployed()
+        project.clear_app()
 
 
 def _without_record(project: Project) -> None:

@@ -177,9 +177,9 @@ class Project:
     def chalice_delete(self) -> None:
         self._chalice("create_deletion_deployer", config=False)
 
-    def refuse_deployed(self) -> None:
+    def clear_app(self) -> None:
         """The step of `ops provision --delete` that looks for what Chalice made."""
-        unprovision.refuse_deployed(self.world.client, self.folder, self.here(), self.said.append)
+        unprovision.clear_app(self.world.client, self.folder, self.here(), self.said.append)
 
     def _chalice(self, deployer: str, *, config: bool) -> None:
         factory = CLIFactory(str(self.folder), environ=dict(STAGE))
