@@ -50,6 +50,9 @@ def adopt(client: Client, project_dir: Path, here: Deployment, progress: Progres
         progress(f"added to {file} what exists on AWS: {_list(differences.unknown)}")
     if differences.gone:
         progress(f"removed from {file} what is gone: {_list(differences.gone)}")
+    for resource in differences.gone:
+        if resource["resource_type"] == "rest_api":
+            removal.revoke(client, here, resource["rest_api_id"])
     for resource in differences.spare:
         progress(f"deleting what was made twice: {describe(resource)}")
         removal.delete(client, here, resource)

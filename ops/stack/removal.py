@@ -45,14 +45,18 @@ def _rule(client: Client, here: Deployment, resource: Resource) -> None:
 
 
 def _rest_api(client: Client, here: Deployment, resource: Resource) -> None:
-    """Takes back the permission to call the function first: once the API is gone, nobody would find it any more."""
+    revoke(client, here, resource["rest_api_id"])  # first: once the API is gone, nobody would find it any more
+    if_there(client("apigateway").delete_rest_api, restApiId=resource["rest_api_id"])
+
+
+def revoke(client: Client, here: Deployment, api_id: str) -> None:
+    """Takes back an API's permission to call the stage's function."""
     functions, name = client("lambda"), here.function_name("api_handler")
     policy = json.loads((if_there(functions.get_policy, FunctionName=name) or {}).get("Policy", "{}"))
     for statement in policy.get("Statement", []):
         source = statement.get("Condition", {}).get("ArnLike", {}).get("AWS:SourceArn", "")
-        if f":{resource['rest_api_id']}/" in source:
+        if f":{api_id}/" in source:
             if_there(functions.remove_permission, FunctionName=name, StatementId=statement["Sid"])
-    if_there(client("apigateway").delete_rest_api, restApiId=resource["rest_api_id"])
 
 
 _DELETE: dict[str, Any] = {

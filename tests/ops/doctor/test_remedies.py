@@ -179,6 +179,8 @@ def test_the_named_command_mends_the_finding(project: Project, name: str) -> Non
         project.world.account.now += 3600
         found = ill(project)
     assert found == {}
+    policy = project.world.account.functions[f"filemill-{NAME}"]["policy"]
+    assert [api(project.world.account) in str(statement) for statement in policy] == [True]
     assert len([a for a in project.world.account.apis.values() if f"filemill-{NAME}/" in str(a["document"])]) == 1
 
 

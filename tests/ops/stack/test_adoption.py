@@ -145,6 +145,41 @@ def test_a_trigger_of_a_former_queue_or_stream_gives_way_to_todays(project: Proj
     assert len([r for r in config.deployed_resources(project.folder, NAME) or [] if "event_uuid" in r]) == 3
 
 
+def test_todays_queue_goes_before_the_record(project: Project, account: Account) -> None:
+    project.make_deploy()
+    entries = config.deployed_resources(project.folder, NAME) or []
+    today = next(entry for entry in entries if entry["name"] == "process-sqs-event-source")
+    queue = f"arn:aws:sqs:{REGION}:{ACCOUNT}:filemill-{NAME}-IngestQueue-former"
+    former = trigger(account, f"filemill-{NAME}-process", queue)
+    others = [entry for entry in entries if entry is not today]
+    recorded = {**today, "event_uuid": former, "queue_arn": queue, "queue": queue.rpartition(":")[2]}
+    config.record_deployed(project.folder, NAME, [*others, recorded])
+    project.provision()
+    assert today in (config.deployed_resources(project.folder, NAME) or [])
+
+
+def test_a_trigger_that_is_being_deleted_is_not_there(project: Project, account: Account) -> None:
+    project.make_deploy()
+    name = f"filemill-{NAME}-process"
+    account.lambda_delete_event_source_mapping({"UUID": _uuid(account, name)})
+    assert [entry["name"] for entry in project.differences().gone] == ["process-sqs-event-source"]
+    project.make_deploy()
+    assert project.differences().gone == []
+
+
+def _uuid(account: Account, function: str) -> str:
+    return next(
+        uuid for uuid, found in account.mappings.items() if found["answer"]["FunctionArn"].endswith(f":{function}")
+    )
+
+
+def test_of_several_versions_of_the_layer_the_newest_stays(project: Project, account: Account) -> None:
+    project.make_deploy()
+    newest = account.lambda_publish_layer_version({"LayerName": f"filemill-{NAME}-managed-layer"})["Version"]
+    project.provision()
+    assert list(account.layers[f"filemill-{NAME}-managed-layer"]) == [newest] == [2]
+
+
 def test_a_role_of_the_stack_of_another_region_or_pre_made_is_never_chalices(
     made: World, account: Account, tmp_path: Path
 ) -> None:

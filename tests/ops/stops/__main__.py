@@ -32,7 +32,7 @@ def main() -> int:
         for scenario in chosen:
             calls = harness.calls(scenario)
             with planted(arguments.plant) if arguments.plant else nullcontext():
-                outcomes.append(harness.examine(scenario, every_stop(len(calls)), calls))
+                outcomes.append(harness.examine(scenario, every_stop(calls), calls))
             _say(*lines(outcomes[-1]))
     broken = sum(len(outcome.broken) for outcome in outcomes)
     _say(f"{sum(len(outcome.complaints) for outcome in outcomes)} stops, {broken} not mended by a repetition")

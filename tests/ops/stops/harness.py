@@ -155,24 +155,25 @@ class Harness:
         return stopper
 
 
-def every_stop(calls: int) -> Iterator[Stop]:
-    """Each stop of a run with so many calls."""
-    for call in range(calls):
+def every_stop(calls: list[str]) -> Iterator[Stop]:
+    """Each stop of a run. A call that only reads is stopped by Ctrl-C alone, as it leaves nothing behind."""
+    for number, name in enumerate(calls):
         for when in (BEFORE, AFTER):
-            for how in (CTRL_C, ERROR):
-                yield Stop(call, when, how)
+            for how in (CTRL_C,) if _reads(name) else (CTRL_C, ERROR):
+                yield Stop(number, when, how)
 
 
 def spread(calls: list[str], count: int) -> list[Stop]:
     """A sample of the stops at calls that change something, spread evenly over the run, with every way to stop."""
-    changing = [number for number, name in enumerate(calls) if not name.partition(":")[2].startswith(_READING)]
+    changing = [number for number, name in enumerate(calls) if not _reads(name)]
     ways = [(when, how) for when in (AFTER, BEFORE) for how in (CTRL_C, ERROR)]
     step = max(len(changing) / count, 1.0)
     chosen = [changing[int(i * step)] for i in range(min(count, len(changing)))]
     return [Stop(call, *ways[number % len(ways)]) for number, call in enumerate(chosen)]
 
 
-_READING = ("Get", "List", "Describe")
+def _reads(call: str) -> bool:
+    return call.partition(":")[2].startswith(("Get", "List", "Describe"))
 
 
 def deployed(project: Project, begun: Account) -> list[str]:
