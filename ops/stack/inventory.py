@@ -27,7 +27,7 @@ Resource = dict[str, Any]
 Client = Callable[[str], Any]
 """Gives a boto3 client for a service's name."""
 
-# What is looked for. A record may hold other kinds, such as a custom domain; nobody touches these.
+# The kinds that are looked for. A record may hold other kinds, such as a custom domain; nobody touches these.
 KINDS = (
     "lambda_layer",
     "iam_role",

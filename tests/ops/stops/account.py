@@ -499,7 +499,7 @@ class Account:
 
 
 def _described(given: Values) -> Values:
-    """What a function's description repeats of the call that made or changed it."""
+    """The part of a call that makes or changes a function that its description repeats."""
     names = ("Role", "Runtime", "Handler", "Timeout", "MemorySize", "Environment", "Architectures")
     found = {name: given[name] for name in names if name in given}
     return {**found, **({"Layers": [{"Arn": arn} for arn in given["Layers"]]} if "Layers" in given else {})}

@@ -112,7 +112,7 @@ class Harness:
         return stopper.calls
 
     def examine(self, scenario: Scenario, stops: Iterable[Stop], calls: list[str]) -> Outcome:
-        """Stops the command at each stop, repeats it, and notes what is not as it should be."""
+        """Stops the command at each stop, repeats it, and notes the complaints about the stage."""
         outcome = Outcome(scenario, calls)
         for stop in stops:
             outcome.complaints[stop] = self._examine(scenario, stop)
@@ -177,7 +177,7 @@ def _reads(call: str) -> bool:
 
 
 def deployed(project: Project, begun: Account) -> list[str]:
-    """What is not as it should be in a stage after `make deploy`."""
+    """Complaints about a stage after `make deploy`; none if all is well."""
     account, found = project.world.account, list[str]()
 
     def wants(right: object, complaint: str) -> None:
@@ -224,7 +224,7 @@ def deployed(project: Project, begun: Account) -> list[str]:
 
 
 def deleted(project: Project, begun: Account) -> list[str]:
-    """What is left of a stage after it was taken down."""
+    """Complaints about things that are left of a stage after it was taken down."""
     account, found = project.world.account, list[str]()
     account.now += 3600
     account.lambda_list_event_source_mappings({})
