@@ -259,9 +259,15 @@ def deployed_resources(project_dir: Path, stage: str) -> list[dict[str, Any]] | 
 
 def forget_deployed(project_dir: Path, stage: str, resources: list[dict[str, Any]]) -> None:
     """Removes these resources from Chalice's record of what it has deployed."""
+    left = [each for each in deployed_resources(project_dir, stage) or [] if each not in resources]
+    record_deployed(project_dir, stage, left)
+
+
+def record_deployed(project_dir: Path, stage: str, resources: list[dict[str, Any]]) -> None:
+    """Writes Chalice's record of what it has deployed, in the form of chalice/deploy/deployer.py."""
     path = project_dir / ".chalice" / "deployed" / f"{stage}.json"
-    deployed = json.loads(path.read_text(encoding="utf-8"))
-    write_json(path, {**deployed, "resources": [each for each in deployed["resources"] if each not in resources]})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_json(path, {"resources": resources, "schema_version": "2.0", "backend": "api"})
 
 
 def rest_api_id(resources: list[dict[str, Any]]) -> str:

@@ -270,7 +270,9 @@ class Plan:
             ("ingest queue", here.ingest_queue_arn, "process", here.process_at_once),
             ("import queue", here.import_queue_arn, "fetch", here.fetch_at_once),
         ):
-            if wrong := queues.assess_trigger(self.mappings(arn), queue, function, at_once, DEPLOY):
+            if wrong := queues.assess_trigger(
+                self.mappings(arn), queue, self.name(function), at_once, DEPLOY, PROVISION
+            ):
                 yield Change("change", "trigger", function, wrong)
         mappings = self.mappings(here.table_stream_arn)
         if wrong := background.assess_index(mappings, DEPLOY, PROVISION, self.patient.reindex):
@@ -293,10 +295,11 @@ class Plan:
         if found is None:
             yield Change("add", "API stage", api_stage)
             return
-        answers, throttling = found
-        if answers:
-            yield Change("change", "API", api_id, f"its answers to {', '.join(answers)}")
-        if throttling:
+        if found.answers:
+            yield Change("change", "API", api_id, f"its answers to {', '.join(found.answers)}")
+        elif found.undeployed:
+            yield Change("change", "API", api_id, "its own error answers, which are not deployed yet")
+        if found.throttling:
             yield Change("change", "API", api_id, "its throttling")
 
 

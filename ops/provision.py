@@ -17,12 +17,14 @@ from chalicelib.settings import PREFIX
 from ops import config, package, sources
 from ops.errors import OpsError, as_sentences, sentence
 from ops.stack import (
+    adoption,
     cloudformation,
     concurrency,
     deployment,
     emulator_gaps,
     event_sources,
     gateway,
+    inventory,
     logs,
     recording,
     regions,
@@ -152,6 +154,7 @@ def provision(
         run = begin(stage, project_dir, progress, tags or {})
         former_roles(run).check_chalice(recording.own_roles(run.recorded, stage)[0])
         caps = fit_concurrency(run)
+        adopt(run)
         ensure_log_groups(run)
         key = ensure_signing_key(run)
         chosen = stack_parameters(run, key, parameters or {})
@@ -252,6 +255,15 @@ def fit_concurrency(run: Provisioning) -> dict[str, str]:
     if explanation := concurrency.explain(account, caps):
         run.progress(explanation)
     return concurrency.variables(caps)
+
+
+def adopt(run: Provisioning) -> None:
+    """Corrects Chalice's record of the stage, in case a deployment was stopped or was made from another computer."""
+    stack = cloudformation.describe(run.session.client("cloudformation"), stack_name(run.stage))
+    place = (run.session.get_partition_for_region(run.region), run.region, run.account)
+    here = inventory.deployment(run.project_dir, run.stage, place, stack)
+    client: Any = run.session.client
+    adoption.adopt(client, run.project_dir, here, run.progress)
 
 
 def ensure_signing_key(run: Provisioning) -> SigningKey:

@@ -110,7 +110,7 @@ def refuse_unserved(patient: Patient) -> None:
 
 def check_front_door(patient: Patient) -> str:
     if not patient.api_id:
-        return f"the app is not deployed from here; {patient.deploy}"
+        return f"Chalice's record has no REST API; {patient.redeploy}"
     found = cloudformation.describe(patient.client("cloudformation"), stack_name(patient.settings.stage))
     parameters = {p["ParameterKey"]: p["ParameterValue"] for p in found["Parameters"]} if found else {}
     if not parameters.get("ApiDomain", "").startswith(f"{patient.api_id}."):
@@ -120,7 +120,7 @@ def check_front_door(patient: Patient) -> str:
 
 def check_health(patient: Patient) -> str:
     if not patient.api_id:
-        return f"the app is not deployed from here; {patient.deploy}"
+        return f"Chalice's record has no REST API; {patient.redeploy}"
     apigateway = patient.client("apigateway")
     stage = config.api_stage(config.read_config(patient.project_dir), patient.settings.stage)
     url = health_url(apigateway.meta.endpoint_url, patient.api_id, patient.region, stage)

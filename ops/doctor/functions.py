@@ -217,11 +217,23 @@ def code_differences(patient: Patient) -> Iterator[tuple[str, str]]:
         names = set(code)
         for layer in present.get("Layers", []):
             if layer["Arn"] not in archives:
-                content = client.get_layer_version_by_arn(Arn=layer["Arn"])["Content"]
-                archives[layer["Arn"]] = table_of_contents(content["Location"])
+                archives[layer["Arn"]] = _layer_contents(client, layer["Arn"])
             names |= set(archives[layer["Arn"]])
+        # Chalice deletes a layer's former version before it makes the next, and may have been stopped then.
+        if any(not archives[layer["Arn"]] for layer in present.get("Layers", [])):
+            yield present["FunctionName"], "has a layer that was deleted"
+            continue
         if wrong := assess_packages(names, pins, present["Runtime"]):
             yield present["FunctionName"], f"has {wrong}"
+
+
+def _layer_contents(client: Any, arn: str) -> dict[str, int]:
+    """CRC-32 of each file in a layer, by name. Empty if the layer was deleted."""
+    try:
+        content = client.get_layer_version_by_arn(Arn=arn)["Content"]
+    except client.exceptions.ResourceNotFoundException:
+        return {}
+    return table_of_contents(content["Location"])
 
 
 def sources(project_dir: Path) -> dict[str, int]:

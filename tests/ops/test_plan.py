@@ -68,7 +68,9 @@ def mappings(**changes: Any) -> Callable[[dict[str, Any]], Any]:
     def answer(request: dict[str, Any]) -> Any:
         arn = request["query_string"]["EventSourceArn"]
         found = {"UUID": "u", "State": "Enabled", "EventSourceArn": arn, "BatchSize": 1}
-        if ":dynamodb:" in arn:
+        function = "index" if ":dynamodb:" in arn else "process" if arn.endswith("ingest") else "fetch"
+        found["FunctionArn"] = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:filemill-dev-{function}"
+        if function == "index":
             found |= event_sources.INDEX
         else:
             found["ScalingConfig"] = {"MaximumConcurrency": 200 if arn.endswith("ingest") else 20}
@@ -113,7 +115,8 @@ class Stage:
                 "lambda.ListEventSourceMappings": mappings(),
                 "events.DescribeRule": {"State": "ENABLED"},
                 "events.ListTargetsByRule": {"Targets": [{"Id": "1", "Arn": "arn:x:function:filemill-dev-sweep"}]},
-                "apigateway.GetStage": {"methodSettings": {}},
+                "apigateway.GetStage": {"methodSettings": {}, "deploymentId": "d"},
+                "apigateway.GetDeployment": {"description": gateway.description()},
                 "apigateway.GetGatewayResponses": {"items": answers},
             }
         )
@@ -250,7 +253,7 @@ THROTTLED = {"*/*": {"throttlingRateLimit": 5.0, "throttlingBurstLimit": 5}}
             {"AccountLimit": SMALL},
             [
                 "change  record .chalice/config.json: FILEMILL_FETCH_CAP, FILEMILL_PROCESS_CAP",
-                "change  trigger process: the process function may run 200 times at once, but the limit should be 3",
+                "change  trigger process: filemill-dev-process may run 200 times at once, but the limit should be 3",
             ],
         ),
     ],

@@ -126,7 +126,23 @@ def deployed(project: Path, *resources: dict[str, str]) -> None:
     (project / ".chalice" / "deployed" / "prod.json").write_text(json.dumps({"resources": resources}))
 
 
-API = {"name": "rest_api", "resource_type": "rest_api", "rest_api_id": "abc123"}
+def rest_api(stage: str = "prod") -> dict[str, str]:
+    """Makes a REST API that calls a stage's function, and returns Chalice's record of it."""
+    client = aws_client("apigateway")
+    api_id = client.create_rest_api(name="filemill")["id"]
+    root = client.get_resources(restApiId=api_id)["items"][0]["id"]
+    client.put_method(restApiId=api_id, resourceId=root, httpMethod="GET", authorizationType="NONE")
+    function = f"arn:aws:lambda:eu-west-1:123456789012:function:filemill-{stage}"
+    client.put_integration(
+        restApiId=api_id,
+        resourceId=root,
+        httpMethod="GET",
+        type="AWS_PROXY",
+        integrationHttpMethod="POST",
+        uri=f"arn:aws:apigateway:eu-west-1:lambda:path/2015-03-31/functions/{function}/invocations",
+    )
+    url = f"https://{api_id}.execute-api.eu-west-1.amazonaws.com/api/"
+    return {"name": "rest_api", "resource_type": "rest_api", "rest_api_id": api_id, "rest_api_url": url}
 
 
 def test_the_stage_is_recorded_so_that_the_app_can_load_its_settings(stacks: Stacks, project: Path) -> None:
@@ -224,16 +240,36 @@ def test_a_second_run_changes_nothing(stacks: Stacks, project: Path) -> None:
 def test_the_deployed_api_becomes_the_distributions_origin(stacks: Stacks, project: Path) -> None:
     run(project)
     assert "ApiDomain" not in stacks.deployed[-1], "it may be deployed from elsewhere, so the stack keeps its address"
-    deployed(project, API)
+    api = rest_api()
+    deployed(project, api)
     run(project)
-    assert stacks.deployed[-1]["ApiDomain"] == "abc123.execute-api.eu-west-1.amazonaws.com"
+    assert stacks.deployed[-1]["ApiDomain"] == f"{api['rest_api_id']}.execute-api.eu-west-1.amazonaws.com"
+    aws_client("apigateway").delete_rest_api(restApiId=api["rest_api_id"])
     deployed(project)  # as `chalice delete` leaves it
     run(project)
     assert stacks.deployed[-1]["ApiDomain"] == ""
 
 
+def test_a_deployment_from_another_computer_is_found_and_the_distribution_leads_to_it(
+    stacks: Stacks, project: Path
+) -> None:
+    rest_api("other")
+    api = rest_api()
+    said = run(project)
+    assert f"added to .chalice/deployed/prod.json what exists on AWS: REST API {api['rest_api_id']}" in said
+    assert stacks.deployed[-1]["ApiDomain"].startswith(api["rest_api_id"])
+    assert config.deployed_resources(project, "prod") == [api]
+
+
+def test_a_recorded_api_that_is_gone_is_forgotten(stacks: Stacks, project: Path) -> None:
+    deployed(project, {**rest_api("other"), "rest_api_id": "abc123"})
+    assert "removed from .chalice/deployed/prod.json what is gone: REST API abc123" in run(project)
+    assert stacks.deployed[-1]["ApiDomain"] == ""
+    assert config.deployed_resources(project, "prod") == []
+
+
 def test_functions_that_run_already_need_another_deployment_to_get_what_is_new(stacks: Stacks, project: Path) -> None:
-    deployed(project, API)
+    deployed(project, rest_api())
     assert "run `chalice deploy --stage prod` to give the functions these changes" in run(project)
     assert not [line for line in run(project) if "chalice deploy" in line]
 
@@ -243,9 +279,10 @@ def test_logs_are_kept_as_long_as_the_stage_says_and_a_wrong_number_stops_before
 ) -> None:
     recorded = config.read_config(project) | {"stages": {"prod": {"environment_variables": {"FILEMILL_LOG_DAYS": "7"}}}}
     config.write_json(config.config_path(project), recorded)
-    deployed(project, API)
+    api = rest_api()
+    deployed(project, api)
     logs = aws_client("logs")
-    logs.create_log_group(logGroupName="API-Gateway-Execution-Logs_abc123/api")
+    logs.create_log_group(logGroupName=f"API-Gateway-Execution-Logs_{api['rest_api_id']}/api")
     assert "set how long logs are kept (7 log groups)" in run(project)
     assert {group["retentionInDays"] for group in logs.describe_log_groups()["logGroups"]} == {7}
     recorded["stages"]["prod"]["environment_variables"]["FILEMILL_LOG_DAYS"] = "8"
@@ -345,10 +382,43 @@ def test_a_budget_that_the_stack_has_stays_in_the_template(
 
 def test_deleting_is_refused_while_the_app_is_deployed(stacks: Stacks, project: Path) -> None:
     run(project)
-    deployed(project, API)
-    with pytest.raises(OpsError, match="run `chalice delete --stage prod` first"):
-        unprovision.unprovision("prod", project, delete_files=True)
+    api = rest_api()
+    for record in ((api,), ()):  # with Chalice's record of it, and without: a first deployment that was stopped
+        deployed(project, *record)
+        with pytest.raises(
+            OpsError, match=rf"REST API {api['rest_api_id']}\): run `chalice delete --stage prod` first"
+        ):
+            unprovision.unprovision("prod", project, delete_files=True)
+        assert config.deployed_resources(project, "prod") == [api], "so that `chalice delete` finds it"
     assert stacks.deleted == []
+
+
+def test_deleting_a_stage_that_this_checkout_does_not_know_says_how_it_gets_to_know_it(
+    stacks: Stacks, project: Path
+) -> None:
+    rest_api()
+    with pytest.raises(OpsError, match="run `python -m ops provision --stage prod`, then `chalice delete"):
+        unprovision.unprovision("prod", project)
+    assert stacks.deleted == []
+
+
+def test_what_nothing_knows_any_more_is_deleted_with_its_logs_and_nothing_of_another_stage(
+    stacks: Stacks, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(signing_key, "delete", lambda *_: None)
+    stacks.there = False
+    apis, logs = aws_client("apigateway"), aws_client("logs")
+    ours, other = rest_api(), rest_api("prod-2")
+    groups = [f"/aws/lambda/filemill-{name}" for name in ("prod", "prod-process", "prod-2", "prod-2-process", "prod-x")]
+    for group in groups:
+        logs.create_log_group(logGroupName=group)
+    said: list[str] = []
+    unprovision.unprovision("prod", project, progress=said.append)
+    assert f"deleting REST API {ours['rest_api_id']}" in said
+    assert [api["id"] for api in apis.get_rest_apis()["items"]] == [other["rest_api_id"]]
+    assert [group["logGroupName"] for group in logs.describe_log_groups()["logGroups"]] == sorted(groups[2:])
+    assert config.deployed_resources(project, "prod") is None
+    assert said[-1] == "stage prod is deleted"
 
 
 def test_deleting_is_refused_while_files_are_left_and_counts_them(stacks: Stacks, project: Path) -> None:
@@ -468,7 +538,9 @@ def test_a_stage_that_is_taken_down_leaves_no_file(
 
     def deploy(stage: str) -> None:
         """The files that `chalice deploy` writes."""
-        (project / ".chalice" / "deployed" / f"{stage}.json").write_text(json.dumps({"resources": [API]}))
+        (project / ".chalice" / "deployed" / f"{stage}.json").write_text(
+            json.dumps({"resources": [{"name": "rest_api", "resource_type": "rest_api", "rest_api_id": "abc123"}]})
+        )
         (project / ".chalice" / "deployments").mkdir(exist_ok=True)
         (project / ".chalice" / "deployments" / "0123-python3.13.zip").write_text("")
 

@@ -13,8 +13,9 @@ from tests.stage import aws_client
 def test_an_index_trigger_that_is_missing_off_or_unfiltered_is_found() -> None:
     right = {"UUID": "u1", "State": "Enabled", **event_sources.INDEX}
     assert background.assess_index([right], "deploy", "provision", "reindex") == ""
-    assert "no mappings read" in background.assess_index([], "deploy", "provision", "reindex")
-    assert "2 mappings read" in background.assess_index([right, right], "deploy", "provision", "reindex")
+    assert "does not read the table's stream" in background.assess_index([], "deploy", "provision", "reindex")
+    doubled = background.assess_index([right, {**right, "UUID": "u2"}], "deploy", "provision", "reindex")
+    assert "2 times (u1, u2), which costs as much; provision" in doubled
     disabled = background.assess_index([{**right, "State": "Disabled"}], "deploy", "provision", "ops reindex")
     assert "--enabled --uuid u1" in disabled
     assert "ops reindex" in disabled
