@@ -91,20 +91,18 @@ def api(place: Place) -> Policy:
             "Records",
             [
                 "dynamodb:BatchGetItem",
-                "dynamodb:ConditionCheckItem",
                 "dynamodb:GetItem",
                 "dynamodb:PutItem",
                 "dynamodb:Query",
                 "dynamodb:UpdateItem",
             ],
             place.table_arn,
-            f"{place.table_arn}/index/*",
         ),
+        _allow("Lists", ["dynamodb:Query"], f"{place.table_arn}/index/*"),
         _allow(
             "Originals",
             [
                 "s3:AbortMultipartUpload",
-                "s3:DeleteObject",
                 "s3:DeleteObjectVersion",
                 "s3:GetObject",
                 "s3:GetObjectVersion",
@@ -136,7 +134,7 @@ def process(place: Place) -> Policy:
     originals, derived = place.bucket(place.originals_bucket), place.bucket(place.derived_bucket)
     return _policy(
         _allow("Records", ["dynamodb:GetItem", "dynamodb:UpdateItem"], place.table_arn),
-        _allow("Originals", ["s3:DeleteObjectVersion", "s3:GetObject", "s3:GetObjectVersion"], f"{originals}/*"),
+        _allow("Originals", ["s3:DeleteObjectVersion", "s3:GetObjectVersion"], f"{originals}/*"),
         _allow("Renditions", ["s3:DeleteObject", "s3:PutObject"], f"{derived}/*"),
         _allow("RenditionNames", ["s3:ListBucket"], derived),
         _deliveries(place.ingest_queue_arn),
@@ -189,7 +187,7 @@ def render(place: Place) -> Policy:
     originals, derived = place.bucket(place.originals_bucket), place.bucket(place.derived_bucket)
     return _policy(
         _allow("Records", ["dynamodb:GetItem"], place.table_arn),
-        _allow("Originals", ["s3:GetObject", "s3:GetObjectVersion"], f"{originals}/*"),
+        _allow("Originals", ["s3:GetObjectVersion"], f"{originals}/*"),
         _allow("Renditions", ["s3:DeleteObject", "s3:PutObject"], f"{derived}/*"),
         _logs(place, "render"),
     )

@@ -1,0 +1,305 @@
+"""The rights that an AWS call needs: IAM's actions, and the ARNs that they are about.
+
+Most actions are named like their operation. The others are in the tables here, from the Service Authorization Reference
+(https://docs.aws.amazon.com/service-authorization/latest/reference/reference.html) and the pages that the comments name.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tests.iam.evaluator import Need
+
+
+@dataclass(frozen=True)
+class Place:
+    """The account and the region that a call goes to."""
+
+    account: str = "123456789012"
+    region: str = "eu-west-1"
+
+    def arn(self, service: str, resource: str) -> str:
+        return f"arn:aws:{service}:{self.region}:{self.account}:{resource}"
+
+    def worldwide(self, service: str, resource: str) -> str:
+        """An ARN without a region, as of IAM and CloudFront."""
+        return f"arn:aws:{service}::{self.account}:{resource}"
+
+
+Params = Mapping[str, Any]
+
+
+def needs(model: Any, params: Params, place: Place) -> list[Need]:
+    """What a caller of this operation (a botocore model) must be allowed to do. A call that needs nothing has none."""
+    service, operation = str(model.service_model.service_name), str(model.name)
+    of = _SERVICES.get(service)
+    if of is None:
+        raise NotImplementedError(f"{service} is not in tests/iam/needs.py: add how its operations become IAM actions")
+    if service == "apigateway":
+        return list(_of_api_gateway(model, params, place))
+    return list(of(operation, params, place))
+
+
+# --- S3: https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html
+
+_S3_OF_BUCKETS = {
+    "GetBucketCors": "GetBucketCORS",
+    "GetBucketNotificationConfiguration": "GetBucketNotification",
+    "GetPublicAccessBlock": "GetBucketPublicAccessBlock",
+    "HeadBucket": "ListBucket",
+    "ListMultipartUploads": "ListBucketMultipartUploads",
+    "ListObjectVersions": "ListBucketVersions",
+    "ListObjects": "ListBucket",
+    "ListObjectsV2": "ListBucket",
+    "PutBucketLifecycleConfiguration": "PutLifecycleConfiguration",
+    "PutPublicAccessBlock": "PutBucketPublicAccessBlock",
+    "PutBucketEncryption": "PutEncryptionConfiguration",
+    "GetBucketEncryption": "GetEncryptionConfiguration",
+    "GetBucketLifecycleConfiguration": "GetLifecycleConfiguration",
+}
+_S3_OF_OBJECTS = {
+    "AbortMultipartUpload": "AbortMultipartUpload",
+    "CompleteMultipartUpload": "PutObject",
+    "CreateMultipartUpload": "PutObject",
+    "DeleteObject": "DeleteObject",
+    "GetObject": "GetObject",
+    "GetObjectAttributes": "GetObjectAttributes",
+    # https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html
+    "HeadObject": "GetObject",
+    "ListParts": "ListMultipartUploadParts",
+    "PutObject": "PutObject",
+    "UploadPart": "PutObject",
+    "CopyObject": "PutObject",
+    "UploadPartCopy": "PutObject",
+}
+# Of one version, S3 asks for another right, and not for this one:
+# https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
+_S3_OF_VERSIONS = {
+    action: f"{action}Version" for action in ("GetObject", "DeleteObject", "GetObjectTagging", "GetObjectAttributes")
+}
+
+
+def _s3(operation: str, params: Params, _: Place) -> Iterator[Need]:
+    if operation == "ListBuckets":
+        yield Need("s3:ListAllMyBuckets", "*")
+    elif operation == "DeleteObjects":
+        for each in params["Delete"]["Objects"]:
+            yield from _s3("DeleteObject", {"Bucket": params["Bucket"], **each}, _)
+    elif operation in _S3_OF_OBJECTS:
+        yield _of_object(_S3_OF_OBJECTS[operation], params["Bucket"], params["Key"], params.get("VersionId"))
+        if source := params.get("CopySource"):
+            bucket, key, version = _source(source)
+            yield _of_object("GetObject", bucket, key, version)
+        for parameter, action in (("Tagging", "PutObjectTagging"), ("ACL", "PutObjectAcl")):
+            if parameter in params:
+                yield _of_object(action, params["Bucket"], params["Key"], None)
+    elif "Key" in params:
+        raise NotImplementedError(f"s3.{operation} is not in tests/iam/needs.py")
+    else:
+        yield Need(f"s3:{_S3_OF_BUCKETS.get(operation, operation)}", f"arn:aws:s3:::{params['Bucket']}")
+
+
+def _of_object(action: str, bucket: str, key: str, version: str | None) -> Need:
+    chosen = _S3_OF_VERSIONS.get(action, action) if version else action
+    return Need(f"s3:{chosen}", f"arn:aws:s3:::{bucket}/{key}")
+
+
+def _source(source: Any) -> tuple[str, str, str | None]:
+    """(bucket, key, version) of what is copied."""
+    if not isinstance(source, str):
+        return source["Bucket"], source["Key"], source.get("VersionId")
+    path, _, version = source.partition("?versionId=")
+    bucket, _, key = path.removeprefix("/").partition("/")
+    return bucket, key, version or None
+
+
+def form_needs(bucket: str, key: str) -> list[Need]:
+    """What the signer of a browser form must be allowed to do."""
+    return [_of_object("PutObject", bucket, key.replace("${filename}", "*"), None)]
+
+
+# --- DynamoDB
+
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html
+_MEMBERS = {
+    "ConditionCheck": "ConditionCheckItem",
+    "Delete": "DeleteItem",
+    "Get": "GetItem",
+    "Put": "PutItem",
+    "Update": "UpdateItem",
+}
+
+
+def _dynamodb(operation: str, params: Params, place: Place) -> Iterator[Need]:
+    if operation in ("ListTables", "DescribeLimits", "DescribeEndpoints"):
+        yield Need(f"dynamodb:{operation}", "*")
+    elif operation.startswith("Transact"):
+        for member in params["TransactItems"]:
+            for kind, item in member.items():
+                yield Need(f"dynamodb:{_MEMBERS[kind]}", _table(item["TableName"], place))
+    elif "RequestItems" in params:
+        for table in params["RequestItems"]:
+            yield Need(f"dynamodb:{operation}", _table(table, place))
+    elif "ResourceArn" in params:
+        yield Need(f"dynamodb:{operation}", params["ResourceArn"])
+    elif operation == "RestoreTableToPointInTime":
+        source = params.get("SourceTableArn") or _table(params["SourceTableName"], place)
+        yield Need("dynamodb:RestoreTableToPointInTime", source)
+        # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/backuprestore_IAM.html
+        for action in ("BatchWriteItem", "DeleteItem", "GetItem", "PutItem", "Query", "Scan", "UpdateItem"):
+            yield Need(f"dynamodb:{action}", _table(params["TargetTableName"], place))
+    else:
+        index = f"/index/{params['IndexName']}" if params.get("IndexName") else ""
+        yield Need(f"dynamodb:{operation}", _table(params["TableName"], place) + index)
+
+
+def _table(name: str, place: Place) -> str:
+    return name if name.startswith("arn:") else place.arn("dynamodb", f"table/{name}")
+
+
+# --- services whose actions are named like their operations
+
+
+def _sqs(operation: str, params: Params, place: Place) -> Iterator[Need]:
+    if operation == "ListQueues":
+        yield Need("sqs:ListQueues", "*")
+        return
+    name = params.get("QueueName") or params["QueueUrl"].rpartition("/")[2]
+    # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-api-permissions-reference.html
+    yield Need(f"sqs:{operation.removesuffix('Batch')}", place.arn("sqs", name))
+
+
+def _ssm(operation: str, params: Params, place: Place) -> Iterator[Need]:
+    for name in params.get("Names") or [params.get("Name") or params["Path"]]:
+        yield Need(f"ssm:{operation}", place.arn("ssm", f"parameter{name}"))
+
+
+_CLOUDFRONT_OF = {"Distribution": "DistributionId"}
+# An operation with one of these in its name is about all of them: there is no ARN of what is made or listed.
+_PUBLIC_KEYS = re.compile("KeyGroup|PublicKey")
+
+
+def _cloudfront(operation: str, params: Params, place: Place) -> Iterator[Need]:
+    if operation.startswith("List") or _PUBLIC_KEYS.search(operation):
+        yield Need(f"cloudfront:{operation}", "*")
+        return
+    if "Resource" in params:
+        yield Need(f"cloudfront:{operation}", params["Resource"])
+        return
+    identity = params.get("DistributionId") or params["Id"]
+    yield Need(f"cloudfront:{operation}", place.worldwide("cloudfront", f"distribution/{identity}"))
+
+
+_LAMBDA_ACTIONS = {
+    "Invoke": "InvokeFunction",
+    # Chalice reads its layer by ARN: https://docs.aws.amazon.com/lambda/latest/api/API_GetLayerVersionByArn.html
+    "GetLayerVersionByArn": "GetLayerVersion",
+}
+
+
+def _lambda(operation: str, params: Params, place: Place) -> Iterator[Need]:
+    yield Need(f"lambda:{_LAMBDA_ACTIONS.get(operation, operation)}", _lambda_resource(operation, params, place))
+    for layer in params.get("Layers", []):
+        yield Need("lambda:GetLayerVersion", layer)
+    if operation in ("CreateFunction", "UpdateFunctionConfiguration") and "Role" in params:
+        yield Need("iam:PassRole", params["Role"], {"iam:PassedToService": "lambda.amazonaws.com"})
+
+
+def _lambda_resource(operation: str, params: Params, place: Place) -> str:
+    if operation in ("CreateEventSourceMapping", "GetAccountSettings") or operation.startswith("List"):
+        has_resource = "FunctionName" in params and not operation.endswith("EventSourceMapping")
+        if not has_resource or operation == "ListEventSourceMappings":
+            return "*"
+    if "UUID" in params:
+        return place.arn("lambda", f"event-source-mapping:{params['UUID']}")
+    if operation == "GetLayerVersionByArn":
+        return str(params["Arn"])
+    if "LayerName" in params:
+        name = params["LayerName"]
+        name = name if name.startswith("arn:") else place.arn("lambda", f"layer:{name}")
+        return f"{name}:{params['VersionNumber']}" if "VersionNumber" in params else name
+    name = params.get("FunctionName") or params["Resource"]
+    return name if name.startswith("arn:") else place.arn("lambda", f"function:{name}")
+
+
+def _cloudformation(operation: str, params: Params, place: Place) -> Iterator[Need]:
+    if operation in ("ValidateTemplate", "ListStacks", "DescribeType"):
+        yield Need(f"cloudformation:{operation}", "*")
+        return
+    name = params.get("StackName") or params["ChangeSetName"]
+    if name.startswith("arn:"):
+        # A change set has an ARN of its own, but IAM asks for the stack's, which is not in it.
+        change_set = re.fullmatch(r"arn:aws:cloudformation:[^:]+:\d+:changeSet/(.+)", name)
+        yield Need(f"cloudformation:{operation}", name if not change_set else "*stack-of-a-change-set*")
+    else:
+        yield Need(f"cloudformation:{operation}", place.arn("cloudformation", f"stack/{name}/1"))
+
+
+def _iam(operation: str, params: Params, place: Place) -> Iterator[Need]:
+    if operation == "SimulatePrincipalPolicy":
+        yield Need(f"iam:{operation}", params["PolicySourceArn"])
+    elif "RoleName" in params:
+        yield Need(f"iam:{operation}", place.worldwide("iam", f"role{params.get('Path', '/')}{params['RoleName']}"))
+    else:
+        yield Need(f"iam:{operation}", "*")
+
+
+def _events(operation: str, params: Params, place: Place) -> Iterator[Need]:
+    name = params.get("Name") if operation.endswith("Rule") else params.get("Rule")
+    if name is None and operation.startswith("List"):
+        yield Need(f"events:{operation}", "*" if operation != "ListRules" else place.arn("events", "rule/*"))
+        return
+    yield Need(f"events:{operation}", params.get("ResourceARN") or place.arn("events", f"rule/{name}"))
+
+
+def _logs(operation: str, params: Params, place: Place) -> Iterator[Need]:
+    name = params.get("logGroupName") or params.get("logGroupNamePrefix") or ""
+    yield Need(f"logs:{operation}", params.get("resourceArn") or place.arn("logs", f"log-group:{name}:*"))
+
+
+def _cloudwatch(operation: str, params: Params, place: Place) -> Iterator[Need]:
+    if operation == "DescribeAlarms":
+        for name in params.get("AlarmNames") or [f"{params.get('AlarmNamePrefix', '')}*"]:
+            yield Need("cloudwatch:DescribeAlarms", place.arn("cloudwatch", f"alarm:{name}"))
+    else:
+        yield Need(f"cloudwatch:{operation}", "*")
+
+
+def _service_quotas(operation: str, _: Params, __: Place) -> Iterator[Need]:
+    yield Need(f"servicequotas:{operation}", "*")
+
+
+def _nothing(_: str, __: Params, ___: Place) -> Iterator[Need]:
+    """GetCallerIdentity is allowed to everybody: https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html"""
+    return iter(())
+
+
+def _of_api_gateway(model: Any, params: Params, place: Place) -> Iterator[Need]:
+    """API Gateway's actions are HTTP's methods, and its resources the paths:
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-iam-policy-resources.html"""
+    path = model.http["requestUri"].partition("?")[0]
+    for name, shape in model.input_shape.members.items():
+        wanted = "{" + shape.serialization.get("name", name) + "}"
+        path = path.replace(wanted, str(params.get(name, "*")))
+    yield Need(f"apigateway:{model.http['method']}", f"arn:aws:apigateway:{place.region}::{path}")
+
+
+_SERVICES: dict[str, Callable[[str, Params, Place], Iterator[Need]]] = {
+    "apigateway": lambda *_: iter(()),
+    "cloudformation": _cloudformation,
+    "cloudfront": _cloudfront,
+    "cloudwatch": _cloudwatch,
+    "dynamodb": _dynamodb,
+    "events": _events,
+    "iam": _iam,
+    "lambda": _lambda,
+    "logs": _logs,
+    "s3": _s3,
+    "service-quotas": _service_quotas,
+    "sqs": _sqs,
+    "ssm": _ssm,
+    "sts": _nothing,
+}
