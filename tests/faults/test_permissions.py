@@ -5,16 +5,18 @@ That no function does more than it may is checked by every test that makes a cal
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 
 from tests.faults.harness import quiet, world_of
 from tests.faults.killing import FAULTS, Point, Process, run
+from tests.faults.looking import records
 from tests.faults.operations import (
     CONDITIONAL,
-    LARGE_FILE,
     OPERATIONS,
+    PHOTO,
     Operation,
     ask,
     complete_upload,
@@ -66,14 +68,25 @@ def _import_with_a_fault(world: World, _: object) -> None:
     run(lambda: world.imports.deliver(world.imports.waiting()[0]), broken)
 
 
-def _render_what_is_deleted(world: World, asked: tuple[str, str]) -> None:
-    file_id = asked[0].split("/")[2]
+def _deleted_meanwhile(world: World, file_id: str) -> Callable[[str, Point], None]:
+    """A client deletes the file just when a function is about to store a rendition."""
 
     def delete(name: str, point: Point) -> None:
-        if name == "s3.PutObject" and point.moment == "before":
+        if name == "s3.PutObject" and point.moment == "before" and file_id in {file.id for file in records()}:
             world.request("DELETE", f"/v1/files/{file_id}")
 
+    return delete
+
+
+def _render_what_is_deleted(world: World, asked: tuple[str, str]) -> None:
+    delete = _deleted_meanwhile(world, asked[0].split("/")[2])
     run(lambda: ask(world, asked), Process(role="function", meanwhile=delete))
+
+
+def _process_what_is_deleted(world: World, _: object) -> None:
+    [file] = records()
+    delete = _deleted_meanwhile(world, file.id)
+    run(lambda: world.ingest.deliver(world.ingest.waiting()[0]), Process(meanwhile=delete))
 
 
 def _lose_messages(world: World) -> None:
@@ -99,10 +112,11 @@ MORE = (
     Operation(
         "process in a group",
         stored(b"text", content_type="text/plain"),
-        lambda w, _: w.drain(),
+        lambda w, _: w.ingest.deliver(w.ingest.waiting()[0]),
         environ={"FILEMILL_FAIR_TENANTS": "true"},
     ),
     Operation("import with a fault", lambda w: None, _import_with_a_fault),
+    Operation("process what is deleted", stored(PHOTO), _process_what_is_deleted),
     Operation("render what is deleted", viewed, _render_what_is_deleted),
     Operation("sweep after lost messages", _lose_messages, lambda w, _: w.sweep()),
 )
@@ -117,7 +131,7 @@ def done(operations: tuple[Operation, ...]) -> Record:
                 world.restart()
                 operation.run(world, prepared)
                 world.drain()
-                world.later()
+                world.swept_soon()
     return record
 
 

@@ -1,7 +1,7 @@
 """The rights that an AWS call needs: IAM's actions, and the ARNs that they are about.
 
-Most actions are named like their operation. The others are in the tables here, from the Service Authorization Reference
-(https://docs.aws.amazon.com/service-authorization/latest/reference/reference.html) and the pages that the comments name.
+Most actions are named like their operation. The others are in the tables here. They come from the Service Authorization
+Reference (https://docs.aws.amazon.com/service-authorization/latest/reference/reference.html) and the pages named below.
 """
 
 from __future__ import annotations
