@@ -131,7 +131,7 @@ def done(operations: tuple[Operation, ...]) -> Record:
                 world.restart()
                 operation.run(world, prepared)
                 world.drain()
-                world.swept_soon()
+                world.later()
     return record
 
 
