@@ -16,6 +16,7 @@ from ops.errors import OpsError, as_sentences
 # A module is imported only when its command is run, so that no command waits for the imports of another.
 COMMANDS = {
     "provision": ("ops.provision", "make or update a stage's buckets, table, queues and distribution, or delete them"),
+    "policy": ("ops.policy", "print the IAM policy that an operator of a stage needs"),
     "doctor": ("ops.doctor", "check a stage, and say how to fix what is wrong"),
     "keys": ("ops.keys", "make, list and revoke API keys"),
     "tenants": ("ops.tenants", "show or change the settings of one tenant"),

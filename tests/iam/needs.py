@@ -20,6 +20,7 @@ class Place:
 
     account: str = "123456789012"
     region: str = "eu-west-1"
+    stage: str = "test"
 
     def arn(self, service: str, resource: str) -> str:
         return f"arn:aws:{service}:{self.region}:{self.account}:{resource}"
@@ -177,20 +178,20 @@ def _ssm(operation: str, params: Params, place: Place) -> Iterator[Need]:
         yield Need(f"ssm:{operation}", place.arn("ssm", f"parameter{name}"))
 
 
-_CLOUDFRONT_OF = {"Distribution": "DistributionId"}
-# An operation with one of these in its name is about all of them: there is no ARN of what is made or listed.
-_PUBLIC_KEYS = re.compile("KeyGroup|PublicKey")
+# IAM limits none of these to resources.
+_KEYS = re.compile("KeyGroup|PublicKey")
 
 
 def _cloudfront(operation: str, params: Params, place: Place) -> Iterator[Need]:
-    if operation.startswith("List") or _PUBLIC_KEYS.search(operation):
-        yield Need(f"cloudfront:{operation}", "*")
-        return
-    if "Resource" in params:
-        yield Need(f"cloudfront:{operation}", params["Resource"])
-        return
-    identity = params.get("DistributionId") or params["Id"]
-    yield Need(f"cloudfront:{operation}", place.worldwide("cloudfront", f"distribution/{identity}"))
+    if _KEYS.search(operation):
+        arn = "*"
+    elif "Resource" in params:
+        arn = params["Resource"]
+    elif "Name" in params:
+        arn = place.worldwide("cloudfront", f"function/{params['Name']}")
+    else:
+        arn = place.worldwide("cloudfront", f"distribution/{params.get('DistributionId') or params['Id']}")
+    yield Need(f"cloudfront:{operation}", arn)
 
 
 _LAMBDA_ACTIONS = {
@@ -200,8 +201,18 @@ _LAMBDA_ACTIONS = {
 }
 
 
+# These are about the account, or about something that has no ARN yet.
+_LAMBDA_OF_ALL = frozenset(
+    {"CreateEventSourceMapping", "GetAccountSettings", "ListEventSourceMappings", "ListFunctions", "ListLayers"}
+)
+
+
 def _lambda(operation: str, params: Params, place: Place) -> Iterator[Need]:
-    yield Need(f"lambda:{_LAMBDA_ACTIONS.get(operation, operation)}", _lambda_resource(operation, params, place))
+    context = {}
+    if operation == "CreateEventSourceMapping":
+        context["lambda:FunctionArn"] = _function(params["FunctionName"], place)
+    action = _LAMBDA_ACTIONS.get(operation, operation)
+    yield Need(f"lambda:{action}", _lambda_resource(operation, params, place), context)
     for layer in params.get("Layers", []):
         yield Need("lambda:GetLayerVersion", layer)
     if operation in ("CreateFunction", "UpdateFunctionConfiguration") and "Role" in params:
@@ -209,33 +220,39 @@ def _lambda(operation: str, params: Params, place: Place) -> Iterator[Need]:
 
 
 def _lambda_resource(operation: str, params: Params, place: Place) -> str:
-    if operation in ("CreateEventSourceMapping", "GetAccountSettings") or operation.startswith("List"):
-        has_resource = "FunctionName" in params and not operation.endswith("EventSourceMapping")
-        if not has_resource or operation == "ListEventSourceMappings":
-            return "*"
+    if operation in _LAMBDA_OF_ALL:
+        return "*"
     if "UUID" in params:
         return place.arn("lambda", f"event-source-mapping:{params['UUID']}")
-    if operation == "GetLayerVersionByArn":
+    if "Arn" in params:
         return str(params["Arn"])
     if "LayerName" in params:
-        name = params["LayerName"]
-        name = name if name.startswith("arn:") else place.arn("lambda", f"layer:{name}")
-        return f"{name}:{params['VersionNumber']}" if "VersionNumber" in params else name
-    name = params.get("FunctionName") or params["Resource"]
+        layer = params["LayerName"]
+        layer = layer if layer.startswith("arn:") else place.arn("lambda", f"layer:{layer}")
+        return f"{layer}:{params['VersionNumber']}" if "VersionNumber" in params else layer
+    return _function(params.get("FunctionName") or params["Resource"], place)
+
+
+def _function(name: str, place: Place) -> str:
     return name if name.startswith("arn:") else place.arn("lambda", f"function:{name}")
 
 
 def _cloudformation(operation: str, params: Params, place: Place) -> Iterator[Need]:
-    if operation in ("ValidateTemplate", "ListStacks", "DescribeType"):
+    if operation in ("DescribeType", "ListStacks", "ValidateTemplate"):
         yield Need(f"cloudformation:{operation}", "*")
         return
     name = params.get("StackName") or params["ChangeSetName"]
-    if name.startswith("arn:"):
-        # A change set has an ARN of its own, but IAM asks for the stack's, which is not in it.
-        change_set = re.fullmatch(r"arn:aws:cloudformation:[^:]+:\d+:changeSet/(.+)", name)
-        yield Need(f"cloudformation:{operation}", name if not change_set else "*stack-of-a-change-set*")
-    else:
-        yield Need(f"cloudformation:{operation}", place.arn("cloudformation", f"stack/{name}/1"))
+    if ":changeSet/" in name:
+        # IAM asks for the stack, which the ARN of a change set does not name: so of any stack of ours.
+        name = place.arn("cloudformation", f"stack/filemill-{place.stage}/1")
+    arn = name if name.startswith("arn:") else place.arn("cloudformation", f"stack/{name}/1")
+    yield Need(f"cloudformation:{operation}", arn)
+    # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/control-access-with-iam.html
+    if operation == "CreateChangeSet" and params.get("Tags"):
+        yield Need("cloudformation:TagResource", arn)
+    if "TemplateURL" in params:
+        bucket, _, key = re.sub(r"https://([^.]+)\.s3[^/]*/", r"\1/", params["TemplateURL"]).partition("/")
+        yield Need("s3:GetObject", f"arn:aws:s3:::{bucket}/{key}")
 
 
 def _iam(operation: str, params: Params, place: Place) -> Iterator[Need]:

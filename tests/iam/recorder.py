@@ -21,8 +21,6 @@ from tests.iam import stages
 from tests.iam.evaluator import Need, Right, allowed_by, rights
 from tests.iam.needs import Place, form_needs, needs
 
-OPERATOR = "operator"
-
 
 @dataclass
 class Record:
@@ -88,7 +86,7 @@ def _caller(frame: FrameType | None) -> str | None:
         if found := _entries().get(frame.f_code):
             return found
         if module.startswith("chalice.awsclient") or (module.startswith("ops.") and not module.startswith("ops.local")):
-            return OPERATOR
+            return stages.OPERATOR
         if module.startswith(("tests.", "ops.local")):
             return None
         frame = frame.f_back

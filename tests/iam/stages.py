@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from typing import Any
 
+from ops import operator_policy
+from ops.operator_policy import Where
 from ops.stack.policies import POLICIES, Place
 from tests.iam.evaluator import Need
 from tests.stage import STAGE
 
+OPERATOR = "operator"
 ACCOUNT, REGION = "123456789012", "eu-west-1"
 
 
@@ -34,10 +39,27 @@ def function_policies() -> dict[str, dict[str, Any]]:
 
 
 def policies_of(who: str) -> list[dict[str, Any]]:
-    if who == "operator":
-        return [{"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}]
+    """The policies of a function, or of the operator. The operator's tests are about several stages and regions."""
+    if who == OPERATOR:
+        return [operator_policy.policy(operator_policy.statements(Where("*", ACCOUNT, "*")))]
     return [function_policies()[who]]
 
 
+# Names in tests/stage.py and tests/ops → the ones that the stack's resources would have.
+_DEPLOYED = {
+    "s3:::originals": "s3:::filemill-test-originals",
+    "s3:::derived": "s3:::filemill-test-derived",
+    "table/filemill-test": "table/filemill-test-Table-1",
+    **{
+        f"{ACCOUNT}:{queue}": f"{ACCOUNT}:filemill-test-{queue}"
+        for queue in ("dead", "dead-imports", "imports", "imports-dead", "ingest", "ingest-dead")
+    },
+}
+_NAMES = re.compile("|".join(rf"{re.escape(name)}(?![\w-])" for name in _DEPLOYED))
+
+
 def as_deployed(who: str, need: Need) -> Need:
-    return need
+    """The same need with the names that a deployed stage has. The operator's policy limits resources by these."""
+    if who != OPERATOR:
+        return need
+    return replace(need, resource=_NAMES.sub(lambda found: _DEPLOYED[found[0]], need.resource))
