@@ -5,7 +5,7 @@ That no function does more than it may is checked by every test that makes a cal
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 import pytest
@@ -135,7 +135,7 @@ def done(operations: tuple[Operation, ...]) -> Record:
     return record
 
 
-def unused(policies: dict[str, Document], record: Record) -> list[str]:
+def unused(policies: Mapping[str, Document], record: Record) -> list[str]:
     """The rights of these functions that no call of theirs needs."""
     return [
         f"{function}, {right.sid}: {right.action} on {right.resource}"

@@ -114,7 +114,7 @@ def _config(app: Any, folder: Path) -> Any:
     said["stages"] = {"test": {"automatic_layer": True, "tags": {"team": "files"}, "lambda_functions": functions}}
     record = folder / ".chalice/deployed/test.json"
 
-    class Recorded(Config):  # type: ignore[misc]
+    class Recorded(Config):
         def deployed_resources(self, chalice_stage_name: str) -> Any:
             return DeployedResources(json.loads(record.read_text()) if record.exists() else {"resources": []})
 

@@ -175,7 +175,7 @@ def _sqs(operation: str, params: Params, place: Place) -> Iterator[Need]:
 
 def _ssm(operation: str, params: Params, place: Place) -> Iterator[Need]:
     for name in params.get("Names") or [params.get("Name") or params["Path"]]:
-        yield Need(f"ssm:{operation}", place.arn("ssm", f"parameter{name}"))
+        yield Need(f"ssm:{operation}", place.arn("ssm", f"parameter/{name.lstrip('/')}"))
 
 
 # IAM limits none of these to resources.
@@ -265,11 +265,11 @@ def _iam(operation: str, params: Params, place: Place) -> Iterator[Need]:
 
 
 def _events(operation: str, params: Params, place: Place) -> Iterator[Need]:
-    name = params.get("Name") if operation.endswith("Rule") else params.get("Rule")
-    if name is None and operation.startswith("List"):
-        yield Need(f"events:{operation}", "*" if operation != "ListRules" else place.arn("events", "rule/*"))
-        return
-    yield Need(f"events:{operation}", params.get("ResourceARN") or place.arn("events", f"rule/{name}"))
+    if operation in ("ListRules", "ListRuleNamesByTarget"):
+        yield Need(f"events:{operation}", place.arn("events", "rule/*"))
+    else:
+        arn = params.get("ResourceARN") or place.arn("events", f"rule/{params.get('Rule') or params['Name']}")
+        yield Need(f"events:{operation}", arn)
 
 
 def _logs(operation: str, params: Params, place: Place) -> Iterator[Need]:

@@ -145,4 +145,4 @@ def install() -> None:
         return submit(pool, _as_before, _caller(sys._getframe(1)), work, args, options)
 
     base._emit_api_params = noted
-    ThreadPoolExecutor.submit = handed_over  # type: ignore[method-assign, assignment]
+    ThreadPoolExecutor.submit = handed_over  # type: ignore[method-assign]

@@ -52,7 +52,7 @@ _DEPLOYED = {
     "table/filemill-test": "table/filemill-test-Table-1",
     **{
         f"{ACCOUNT}:{queue}": f"{ACCOUNT}:filemill-test-{queue}"
-        for queue in ("dead", "dead-imports", "imports", "imports-dead", "ingest", "ingest-dead")
+        for queue in ("dead", "dead-imports", "import-dead", "imports", "imports-dead", "ingest", "ingest-dead")
     },
 }
 _NAMES = re.compile("|".join(rf"{re.escape(name)}(?![\w-])" for name in _DEPLOYED))

@@ -212,7 +212,6 @@ def test_each_action_is_used(chalices: Record) -> None:
         *(need.action for each in types() for need in of_cloudformation(each)),
     }
     assert ACTIONS - used - UNSEEN.keys() - COMING == set()
-    print(f"{len(used)} actions that are needed, {len(used - ACTIONS)} denied, 0 of {len(ACTIONS)} unused")
 
 
 @pytest.mark.parametrize("statement", STATED, ids=lambda statement: statement["Sid"])
