@@ -35,7 +35,7 @@ def test_the_api_is_denied_what_it_calls_and_what_it_signs(client: Client, refus
     assert denied(refused) >= {"dynamodb:PutItem", "s3:PutObject"}
     refused.denied.clear()
 
-    assert client("POST", "/v1/files", {**BODY, "upload": "multipart"}).status == 201
+    assert client("POST", "/v1/files", {**BODY, "size": 6_000_000, "upload": "multipart"}).status == 201
     assert denied(refused) >= {"dynamodb:PutItem", "s3:PutObject"}
 
 
