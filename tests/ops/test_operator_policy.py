@@ -179,6 +179,13 @@ def test_each_operation_in_our_code_is_allowed() -> None:
     assert {action: operations for action, operations in found.items() if action not in ACTIONS} == {}
 
 
+def test_each_service_that_ops_has_a_client_of_is_looked_for() -> None:
+    sources = (path.read_text(encoding="utf-8") for path in (ROOT / "ops").rglob("*.py"))
+    clients = {name for text in sources for name in re.findall(r"\bclient\(\s*\"([a-z0-9-]+)\"", text)}
+    assert len(clients) > 8
+    assert clients <= set(SERVICES)
+
+
 def test_each_call_of_chalice_is_allowed_on_this_stages_resources(chalices: Record) -> None:
     found = chalices.of(stages.OPERATOR)
     assert chalices.calls[stages.OPERATOR] > 100
