@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from bench import avif, calls, cold_start, delivery, fairness, imports, memory, partitions, whole_job
+from bench import avif, calls, cold_start, costs, delivery, fairness, imports, memory, partitions, whole_job
 from bench.images import run as images
 from bench.partitions.heat import RATE
 
 BENCHES = {
     "calls": calls.run,
+    "costs": costs.run,
     "imports": imports.run,
     "cold_start": cold_start.run,
     "whole_job": whole_job.run,

@@ -11,11 +11,9 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from aws_lambda_powertools.metrics import MetricUnit
-
 from chalicelib.catalog import claims, files
 from chalicelib.model import ErrorCode, File, FileError, PermanentFault, Status
-from chalicelib.observability import append, emit, logger
+from chalicelib.observability import append, logger
 from chalicelib.outbound import addresses
 from chalicelib.outbound.errors import UnreachableError
 from chalicelib.outbound.fetch import fetch
@@ -67,10 +65,9 @@ def import_file(message: Message, *, seconds: float) -> None:
     except Exception as error:
         if message.receives >= MAX_RECEIVES:
             reason = f"Importing failed {MAX_RECEIVES} times; the last reason was {type(error).__name__}."
-            _count(_fail(file, FileError(code=ErrorCode.INTERNAL, message=reason)), 0, started, message)
+            _tell(_fail(file, FileError(code=ErrorCode.INTERNAL, message=reason)), 0, started, message)
         raise
-    _count(outcome, size, started, message)
-    logger.info("import ended", extra={"outcome": outcome, "size": size, "receives": message.receives})
+    _tell(outcome, size, started, message)
 
 
 def store(file: File, url: str, seconds: float) -> int:
@@ -118,13 +115,8 @@ def _fail(file: File, error: FileError) -> str:
     return "failed" if claims.fail_import(file.tenant, file.id, error) else "lost"
 
 
-def _count(outcome: str, size: int, started: float, message: Message) -> None:
-    emit(
-        {
-            "FilesImported": (MetricUnit.Count, 1),
-            "BytesImported": (MetricUnit.Bytes, size),
-            "ImportTime": (MetricUnit.Milliseconds, (time.monotonic() - started) * 1000),
-            "QueueAge": (MetricUnit.Milliseconds, worker.age(message)),
-        },
-        outcome=outcome,
-    )
+def _tell(outcome: str, size: int, started: float, message: Message) -> None:
+    """Logs how an import ended. `started` is in seconds of the monotonic clock."""
+    facts = {"outcome": outcome, "size": size, "receives": message.receives}
+    took = round((time.monotonic() - started) * 1000)
+    logger.info("import ended", extra=facts | {"took_ms": took, "waited_ms": round(worker.age(message))})

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from enum import StrEnum
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
@@ -29,14 +30,27 @@ def append(**keys: str | None) -> None:
     logger.append_keys(**{name: value for name, value in keys.items() if value is not None})
 
 
-def emit(values: Mapping[str, tuple[MetricUnit, float]], **dimensions: str) -> None:
+class Metric(StrEnum):
+    """Every metric of our own: the ones that an alarm or a chart of the stack reads.
+
+    AWS bills each combination of a metric's name and its dimensions. So all have the same dimensions (`service` and
+    `stage`), and a figure that somebody only looks up now and then is a field of a log line instead.
+    """
+
+    FILES_READY = "FilesReady"
+    FILES_FAILED = "FilesFailed"
+    FILES_IN_TROUBLE = "FilesInTrouble"
+    """Files, or objects, that a person must see to. The log line says why."""
+    SWEEP_ERRORS = "SweepErrors"
+    """What a run of the sweep could not handle. Each run writes it; 0 means that all was handled."""
+
+
+def count(values: Mapping[Metric, float]) -> None:
     """Writes one EMF record to the log, from which CloudWatch makes metrics in namespace Filemill. No API call."""
     metrics = EphemeralMetrics(namespace="Filemill", service=SERVICE)
     metrics.add_dimension(name="stage", value=os.environ.get("FILEMILL_STAGE", "unknown"))
-    for name, value in dimensions.items():
-        metrics.add_dimension(name=name, value=value)
-    for name, (unit, amount) in values.items():
-        metrics.add_metric(name=name, unit=unit, value=amount)
+    for metric, amount in values.items():
+        metrics.add_metric(name=str(metric), unit=MetricUnit.Count, value=amount)
     metrics.flush_metrics()
 
 

@@ -23,6 +23,13 @@ MAX_POST_BYTES = 5 * 1024**3
 MIN_URL_EXPIRY = 60
 MAX_URL_EXPIRY = 7 * 86400
 
+# Days that CloudWatch Logs can keep a log; 0 is for ever.
+# https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
+LOG_DAYS = (
+    *(0, 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731),
+    *(1096, 1827, 2192, 2557, 2922, 3288, 3653),
+)
+
 # Files that are fetched from other hosts at the same time, at most.
 IMPORTS_AT_ONCE = 20
 
@@ -102,6 +109,7 @@ class Settings(BaseModel):
         10, ge=0, le=1000, description="Pages of 1,000 objects that each sweep reconciles in each bucket; 0: none"
     )
     log_level: str = "INFO"
+    log_days: int = Field(30, description="How long logs are kept; 0: for ever. `ops provision` sets it")
 
     @field_validator("cors_origin")
     @classmethod
@@ -110,6 +118,13 @@ class Settings(BaseModel):
         if origins != ["*"] and not all(_ORIGIN.fullmatch(origin) for origin in origins):
             raise ValueError("must be * or origins such as https://app.example.com, comma-separated")
         return ",".join(origins)
+
+    @field_validator("log_days")
+    @classmethod
+    def _retention(cls, days: int) -> int:
+        if days not in LOG_DAYS:
+            raise ValueError(f"must be one of {', '.join(map(str, LOG_DAYS))}")
+        return days
 
     @property
     def cors_origins(self) -> tuple[str, ...]:

@@ -131,6 +131,18 @@ def architecture_of(config: Config, stage: str) -> str:
     return chosen
 
 
+def api_stage(config: Config, stage: str) -> str:
+    """Name of the REST API's stage, as Chalice reads it."""
+    entry = config.get("stages", {}).get(stage, {})
+    return str(entry.get("api_gateway_stage") or config.get("api_gateway_stage") or "api")
+
+
+def function_name(config: Config, stage: str, function: str) -> str:
+    """A function's name at Lambda. Chalice names the API's function `APP-STAGE`, all others `APP-STAGE-FUNCTION`."""
+    app = config.get("app_name", "filemill")
+    return f"{app}-{stage}" + ("" if function == "api_handler" else f"-{function}")
+
+
 def without_stage(config: Config, stage: str) -> Config:
     """The configuration without this stage's entry."""
     result = deepcopy(config)

@@ -178,7 +178,7 @@ GROUPS = (
         {
             "lambda": "AddPermission CreateFunction DeleteFunction DeleteFunctionConcurrency GetFunction "
             "GetFunctionConcurrency GetFunctionConfiguration GetPolicy ListTags PutFunctionConcurrency "
-            "TagResource UntagResource UpdateFunctionCode UpdateFunctionConfiguration"
+            "RemovePermission TagResource UntagResource UpdateFunctionCode UpdateFunctionConfiguration"
         },
     ),
     Group(
@@ -244,6 +244,8 @@ GROUPS = (
         ("*",),
         {
             "billing": "GetBillingViewData",
+            "cloudfront": "ListCachePolicies ListDistributions ListFunctions ListOriginAccessControls "
+            "ListResponseHeadersPolicies",
             "cloudformation": "DescribeType ValidateTemplate",
             "cloudwatch": "DescribeAlarms",
             "dynamodb": "ListTables",
@@ -251,7 +253,9 @@ GROUPS = (
             "lambda": "GetAccountSettings ListEventSourceMappings ListFunctions ListLayerVersions",
             "logs": "DescribeLogGroups",
             "events": "ListRules",
+            "s3": "ListAllMyBuckets",
             "servicequotas": "GetAWSDefaultServiceQuota GetServiceQuota",
+            "sns": "GetTopicAttributes",
         },
     ),
 )

@@ -21,6 +21,7 @@ from ops.stack import (
     emulator_gaps,
     event_sources,
     gateway,
+    logs,
     recording,
     signing_key,
     template,
@@ -131,6 +132,7 @@ def provision(
     body = template.read(project_dir)
     with as_sentences():
         run = begin(stage, project_dir, progress)
+        ensure_log_groups(run)
         key = ensure_signing_key(run)
         chosen = stack_parameters(run, key, parameters or {})
         stack = deploy_stack(run, body, chosen, allow_replacement=allow_replacement, revert_drift=revert_drift)
@@ -173,6 +175,20 @@ def begin(stage: str, project_dir: Path, progress: Progress) -> Provisioning:
     account, region = whereabouts(session, stage, recorded)
     progress(f"stage {stage}: account {account}, region {region}")
     return Provisioning(stage, project_dir, session, region, progress)
+
+
+def ensure_log_groups(run: Provisioning) -> None:
+    """Makes the functions' log groups before a function writes to them, and sets how long logs are kept.
+
+    API Gateway's own log, if somebody has turned it on, is kept for as long as the API function's.
+    """
+    recorded = config.read_config(run.project_dir)
+    wanted = logs.days(recorded, run.stage)
+    if_there = {}
+    if api_id := config.rest_api_id(run.deployed or []):
+        if_there[logs.api_group(api_id, config.api_stage(recorded, run.stage))] = next(iter(wanted.values()))
+    if changed := logs.ensure(run.session.client("logs"), wanted, if_there=if_there):
+        run.progress(f"set how long logs are kept ({len(changed)} log groups)")
 
 
 def ensure_signing_key(run: Provisioning) -> SigningKey:
@@ -243,7 +259,7 @@ def configure_api(run: Provisioning) -> None:
     if not api_id:
         return
     recorded = config.read_config(run.project_dir)
-    api_stage = recorded.get("stages", {}).get(run.stage, {}).get("api_gateway_stage", "api")
+    api_stage = config.api_stage(recorded, run.stage)
     variables = config.stage_variables(recorded, run.stage)
     if gateway.configure(run.session.client("apigateway"), api_id, api_stage, variables):
         run.progress("set API Gateway's error answers and throttling")

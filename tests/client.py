@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs
 
+from ops.local import api_headers
 from tests.stage import lambda_context
 
 
@@ -77,6 +78,7 @@ class Client:
             "isBase64Encoded": False,
         }
         answer = app.app(event, lambda_context())
+        assert not api_headers.lost(answer["headers"]), "API Gateway does not hand these headers on"
         return Answer(answer["statusCode"], answer["headers"], answer["body"], answer.get("isBase64Encoded", False))
 
 

@@ -23,7 +23,7 @@ from chalicelib.api.routes import (
     tokens,
 )
 from chalicelib.api.routes.uppy import companion, presign, session
-from chalicelib.api.routing import METHODS, respond
+from chalicelib.api.routing import ANSWERED, respond
 from chalicelib.observability import SERVICE, begin, logger
 from chalicelib.settings import settings
 
@@ -113,7 +113,7 @@ def _mount_fallbacks(app: Application) -> None:
 
     def method_not_allowed(**_: str) -> Response:
         request: Any = app.current_request
-        allowed = ", ".join(sorted(m for m in METHODS if app.routes[request.context["resourcePath"]][m] in real))
+        allowed = ", ".join(sorted(m for m in ANSWERED if app.routes[request.context["resourcePath"]][m] in real))
 
         def refuse(request_id: str) -> Response:
             detail = f"This address answers {allowed} only."
@@ -127,7 +127,7 @@ def _mount_fallbacks(app: Application) -> None:
 
     real = [entry for methods in app.routes.values() for entry in methods.values()]
     for path in list(app.routes):
-        missing = [method for method in METHODS if method not in app.routes[path]]
+        missing = [method for method in ANSWERED if method not in app.routes[path]]
         app.route(path, methods=missing, content_types=["*/*"], name="method_not_allowed")(method_not_allowed)
     for path in ("/", "/{proxy+}"):
-        app.route(path, methods=list(METHODS), content_types=["*/*"], name="unknown_route")(unknown_route)
+        app.route(path, methods=list(ANSWERED), content_types=["*/*"], name="unknown_route")(unknown_route)

@@ -62,6 +62,11 @@ OPERATIONS: list[Operation] = []
 # The methods that an address may answer. All others are API Gateway's to refuse.
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
+# The methods that every address answers, if only with 405. API Gateway itself answers all others. It may read the
+# Authorization header of such a request as an AWS signature, and then answer 400 or 403, not 405. HEAD is too common
+# for that.
+ANSWERED = (*METHODS, "HEAD")
+
 # Characters. Ids are shorter, both ours and S3's.
 MAX_PATH_PARAMETER = 1024
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from aws_lambda_powertools.metrics import MetricUnit
 from pydantic import ValidationError
 
 from chalicelib.catalog import files
@@ -17,7 +16,7 @@ from chalicelib.catalog.index import writer
 from chalicelib.catalog.index.writer import Change
 from chalicelib.catalog.keys import file_key
 from chalicelib.model import File, Status
-from chalicelib.observability import begin, emit, logger
+from chalicelib.observability import Metric, begin, count, logger
 
 
 def handle(event: dict[str, Any], context: Any) -> None:
@@ -41,7 +40,7 @@ def newest_of(records: Iterable[dict[str, Any]]) -> list[Change]:
             file = _image(record)
         except (ValidationError, ValueError, TypeError, KeyError):
             logger.exception("a record that cannot be indexed", extra={"file_id": file_id})
-            emit({"unindexable": (MetricUnit.Count, 1)})
+            count({Metric.FILES_IN_TROUBLE: 1})
             continue
         images.setdefault(file_id, []).append(file)
     changes = []

@@ -10,12 +10,11 @@ from dataclasses import replace
 from io import BytesIO
 from typing import Any
 
-from aws_lambda_powertools.metrics import MetricUnit
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.delivery import missing
 from chalicelib.model import ErrorCode, File, PermanentFault, Rendition, original_key
-from chalicelib.observability import append, begin, emit, logger
+from chalicelib.observability import append, begin, logger
 from chalicelib.processing import kinds
 from chalicelib.processing.kinds import Order, Processor, Source
 from chalicelib.processing.pipeline import memory_bytes
@@ -38,14 +37,8 @@ def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
     append(file_id=address.file_id)
     started = time.monotonic()
     answer = _answer(address)
-    emit(
-        {
-            "RenditionsRendered": (MetricUnit.Count, 1),
-            "RenderTime": (MetricUnit.Milliseconds, (time.monotonic() - started) * 1000),
-        },
-        outcome=answer["status"],
-    )
-    logger.info("rendered", extra={"rendition": address.name, "outcome": answer["status"], "size": answer.get("size")})
+    facts = {"rendition": address.name, "outcome": answer["status"], "size": answer.get("size")}
+    logger.info("rendered", extra=facts | {"took_ms": round((time.monotonic() - started) * 1000)})
     return answer
 
 

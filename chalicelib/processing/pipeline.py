@@ -14,7 +14,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
-from aws_lambda_powertools.metrics import MetricUnit
 from pydantic import BaseModel
 
 from chalicelib.catalog import claims, files
@@ -29,7 +28,7 @@ from chalicelib.model import (
     parse_original_key,
     rendition_key,
 )
-from chalicelib.observability import append, emit, logger
+from chalicelib.observability import Metric, append, count, logger
 from chalicelib.processing import reading
 from chalicelib.processing.kinds import Order, Processor, Source
 from chalicelib.processing.notifications import Stored, stored_objects
@@ -48,6 +47,9 @@ SLOWEST_READ = 10_000_000  # bytes a second
 BACKLOG_AGE = 5_000
 
 UPLOADERS = 12
+
+# What is counted. A claim that was lost to another worker is in the log only.
+METRICS = {"ready": Metric.FILES_READY, "failed": Metric.FILES_FAILED}
 
 
 def handle(event: dict[str, Any], context: Any) -> None:
@@ -92,7 +94,7 @@ def process_object(stored: Stored, message: Message, *, last_try: bool) -> None:
         if last_try:
             reason = f"Processing failed {MAX_RECEIVES} times; the last reason was {type(error).__name__}."
             _fail(claimed, FileError(code=ErrorCode.INTERNAL, message=reason))
-            _count("failed", "none", stored, started, message)
+            _tell("failed", "none", claimed, stored, started, message)
         else:
             claims.release(claimed)
         raise
@@ -102,8 +104,7 @@ def process_object(stored: Stored, message: Message, *, last_try: bool) -> None:
     elif ended.leftovers and not claimed.leftovers:
         # Leftovers from before this claim are left to the sweep: the edges may have to forget them, too.
         _clear(ended)
-    _count(outcome, kind, stored, started, message)
-    logger.info("file processed", extra={"outcome": outcome, "kind": kind, "attempts": claimed.attempts})
+    _tell(outcome, kind, claimed, stored, started, message)
 
 
 def _claim(stored: Stored) -> File | None:
@@ -230,14 +231,10 @@ def memory_bytes() -> int:
     return int(os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "1769")) * 1024**2
 
 
-def _count(outcome: str, kind: str, stored: Stored, started: float, message: Message) -> None:
-    emit(
-        {
-            "FilesProcessed": (MetricUnit.Count, 1),
-            "BytesProcessed": (MetricUnit.Bytes, stored.size),
-            "ProcessingTime": (MetricUnit.Milliseconds, (time.monotonic() - started) * 1000),
-            "QueueAge": (MetricUnit.Milliseconds, worker.age(message)),
-        },
-        outcome=outcome,
-        kind=kind,
-    )
+def _tell(outcome: str, kind: str, claimed: File, stored: Stored, started: float, message: Message) -> None:
+    """Logs how processing ended, and counts it. `started` is in seconds of the monotonic clock."""
+    facts = {"outcome": outcome, "kind": kind, "attempts": claimed.attempts, "size": stored.size}
+    took = round((time.monotonic() - started) * 1000)
+    logger.info("file processed", extra=facts | {"took_ms": took, "waited_ms": round(worker.age(message))})
+    if metric := METRICS.get(outcome):
+        count({metric: 1})

@@ -61,7 +61,8 @@ def put(key: str, body: bytes, content_type: str) -> None:
 def copy(copies: Mapping[str, str]) -> bool:
     """Copies each key to the key that it is mapped to: one CopyObject each, several at once.
 
-    False if one of the sources is missing; others may have been copied then.
+    False if one of the sources is missing; others may have been copied then. For a role with ListBucket on the bucket:
+    otherwise a source that is missing can't be told from a target that may not be written.
     """
 
     def copy_one(pair: tuple[str, str]) -> None:
@@ -73,7 +74,7 @@ def copy(copies: Mapping[str, str]) -> bool:
         with ThreadPoolExecutor(COPIERS) as copiers:
             list(copiers.map(copy_one, copies.items()))
     except ClientError as error:
-        if error.response["Error"]["Code"] in {"NoSuchKey", "404"}:
+        if is_missing(error, may_list=True):
             return False
         raise
     return True

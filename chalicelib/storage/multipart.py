@@ -41,6 +41,7 @@ def of_upload(file: File, upload_id: str) -> dict[str, Any]:
 
 @contextmanager
 def _missing_upload() -> Iterator[None]:
+    """Raises UploadMissingError for S3's NoSuchUpload, which is 404 whether or not the role may list the bucket."""
     try:
         yield
     except ClientError as error:

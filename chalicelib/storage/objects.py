@@ -18,14 +18,16 @@ DELETE_BATCH = 1000
 TAKEN = frozenset({"PreconditionFailed", "ConditionalRequestConflict"})
 
 
-def is_missing(error: ClientError) -> bool:
+def is_missing(error: ClientError, *, may_list: bool = False) -> bool:
     """True if this is S3's answer for an object, or a version, that is not there.
 
     S3 answers 403 for a missing object to a role without ListBucket, and 404 to one with it. So a role that may not
-    read the bucket at all takes every object for missing.
+    read the bucket at all takes every object for missing. With `may_list`, which is for roles that have ListBucket on
+    the bucket, a 403 is what it says.
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
     """
-    return error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") in {403, 404}
+    answers = {404} if may_list else {403, 404}
+    return error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") in answers
 
 
 @dataclass(frozen=True)

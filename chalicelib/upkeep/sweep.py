@@ -16,13 +16,11 @@ from datetime import datetime, timedelta
 from threading import Lock
 from typing import Any
 
-from aws_lambda_powertools.metrics import MetricUnit
-
 from chalicelib import aws
 from chalicelib.catalog import claims, deletion, due, files
 from chalicelib.catalog.keys import DUE_SHARDS
 from chalicelib.model import ErrorCode, File, FileError, Status, now
-from chalicelib.observability import begin, emit, logger
+from chalicelib.observability import Metric, begin, count, logger
 from chalicelib.queues import imports, ingest
 from chalicelib.queues.worker import MAX_RECEIVES
 from chalicelib.renditions import places
@@ -62,23 +60,26 @@ def handle(_: Mapping[str, Any], context: Any) -> None:
 
 
 def run(*, seconds: float = SECONDS, workers: int = 1) -> Sum:
-    """Handles every record that is due, then reconciles the buckets. Gives the counts, by metric.
+    """Handles every record that is due, then reconciles the buckets. Gives the counts by name.
 
     Stops when `seconds` are over; the next run goes on.
     """
     sweep = _Sweep(time.monotonic() + seconds, workers)
     done = sweep.handle_due()
     done += reconcile.run(sweep.deadline)
-    emit({name: (MetricUnit.Count, done[name]) for name in METRICS})
-    logger.info("swept", extra={name: count for name, count in done.items() if count})
+    count({metric: sum(done[name] for name in names) for metric, names in METRICS.items()})
+    logger.info("swept", extra={name: number for name, number in done.items() if number})
     return done
 
 
-# The counts that an alarm or a chart of the stack uses. AWS bills each metric, so the other counts are in the log only.
-# Expired: uploads whose time was over. Stalled: files whose message was sent again, or that were given up (GivenUp).
-# Removed: finished removals (log only). SweepErrors: records that could not be handled. SweepBacklog: 1 if the time was
-# over before everything was handled. chalicelib/upkeep/reconcile.py explains the others.
-METRICS = ("Expired", "Stalled", "GivenUp", "SweepErrors", "SweepBacklog", "Orphans", "Unowned", "Missing")
+# The counts of a run. Expired: uploads whose time was over. Stalled: files whose message was sent again, or that were
+# given up (GivenUp). Removed: finished removals. SweepErrors: records that could not be handled. SweepBacklog: 1 if the
+# time was over before everything was handled. chalicelib/upkeep/reconcile.py explains the others.
+# All of them are in the log. An alarm watches only these sums.
+METRICS: Mapping[Metric, tuple[str, ...]] = {
+    Metric.FILES_IN_TROUBLE: ("GivenUp", "Missing", "Unowned"),
+    Metric.SWEEP_ERRORS: ("SweepErrors", "SweepBacklog"),
+}
 
 
 @dataclass

@@ -86,6 +86,7 @@ CHECKS: dict[str, Check] = {
     "the functions are as recorded": functions.check_functions,
     "the functions may do their work": functions.check_permissions,
     "the functions run this code": functions.check_code,
+    "logs end": functions.check_logs,
     "the distribution is ready": front_door.check_distribution,
     "private files open with a signature": front_door.check_key,
     "private files need a signature": front_door.check_signatures,

@@ -19,6 +19,10 @@ from ops.stack.names import stack_name
 # Seconds. AWS refuses requests that are signed 15 minutes off; signed addresses expire at the wrong time long before.
 SKEW = 30
 
+# An address of the right form, at which there is no file: edge/negotiate.js itself would answer 404 to another one, and
+# CloudFront's documentation does not say whether that comes before or after the check of the signature.
+PRIVATE = f"/f/private/file_{'0' * 26}/{'0' * 16}/w160.webp"
+
 
 def check_clock(patient: Patient) -> str:
     headers = patient.client("sts").get_caller_identity()["ResponseMetadata"]["HTTPHeaders"]
@@ -82,7 +86,7 @@ def check_key(patient: Patient) -> str:
 
 def check_signatures(patient: Patient) -> str:
     """Asks for a private address without a signature, as a stranger would: it must be refused."""
-    url = f"{patient.settings.front_door}/f/private/doctor/none/none.webp"
+    url = f"{patient.settings.front_door}{PRIVATE}"
     try:
         with urllib.request.urlopen(url, timeout=TIMEOUT) as answer:  # noqa: S310 - the stage's own front door
             status = answer.status
@@ -109,7 +113,7 @@ def check_health(patient: Patient) -> str:
     if not patient.api_id:
         return f"the app is not deployed from here; {patient.deploy}"
     apigateway = patient.client("apigateway")
-    stage = config.read_config(patient.project_dir)["stages"][patient.settings.stage].get("api_gateway_stage", "api")
+    stage = config.api_stage(config.read_config(patient.project_dir), patient.settings.stage)
     url = health_url(apigateway.meta.endpoint_url, patient.api_id, patient.region, stage)
     try:
         with urllib.request.urlopen(url, timeout=TIMEOUT):  # noqa: S310 - https, or the emulator's own address

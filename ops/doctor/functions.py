@@ -15,6 +15,7 @@ from typing import Any
 from ops import config
 from ops.doctor.patient import TIMEOUT, Patient
 from ops.package import pinned
+from ops.stack import logs
 from ops.stack.policies import POLICIES
 
 # Chalice chooses the runtime by the Python that it runs on itself (pyproject.toml, requires-python).
@@ -110,6 +111,27 @@ def assess_policy(present: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
     there = [json.dumps(statement, sort_keys=True) for statement in present["Statement"]]
     other = [s["Sid"] for s in wanted["Statement"] if json.dumps(s, sort_keys=True) not in there]
     return f"other permissions ({', '.join(other)})" if other else "more permissions"
+
+
+def check_logs(patient: Patient) -> str:
+    """Finds a log group that is kept for another time than the stage's setting says."""
+    wanted = logs.days(config.read_config(patient.project_dir), patient.settings.stage)
+    present = logs.retentions(patient.client("logs"), wanted)
+    return assess_logs(present, wanted, patient.provision)
+
+
+def assess_logs(present: Mapping[str, int], wanted: Mapping[str, int], remedy: str) -> str:
+    """Both are days by the groups' names; 0 is for ever."""
+    for name, days in wanted.items():
+        if name not in present:
+            return f"there is no log group {name}, and Lambda would make it to be kept for ever; {remedy}"
+        if present[name] != days:
+            return f"log group {name} is kept {_period(present[name])}, but {_period(days)} is recorded; {remedy}"
+    return ""
+
+
+def _period(days: int) -> str:
+    return "for ever" if days == logs.FOR_EVER else f"for {days} day{'s' * (days != 1)}"
 
 
 def check_code(patient: Patient) -> str:

@@ -56,8 +56,7 @@ class Patient:
         return [resource for resource in found if kind in (None, resource.get("resource_type"))]
 
     def function_name(self, function: str) -> str:
-        app = config.read_config(self.project_dir).get("app_name", "filemill")
-        return f"{app}-{self.settings.stage}" + ("" if function == "api_handler" else f"-{function}")
+        return config.function_name(config.read_config(self.project_dir), self.settings.stage, function)
 
     def timeout(self, function: str) -> int:
         """The recorded time limit of a function, in seconds. Chalice's own default is 60."""

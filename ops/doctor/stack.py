@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ops.doctor.patient import RUNBOOK, Patient
 from ops.stack import cloudformation, emulator_gaps, template
 from ops.stack.names import stack_name
+
+# What an alarm on something that must run has to show its first data: the sweep starts every five minutes.
+FIRST_DATA = timedelta(hours=1)
 
 
 def check_stack(patient: Patient) -> str:
@@ -57,8 +61,28 @@ def check_alarms(patient: Patient) -> str:
     if not names:
         return f"the stack has no alarms; {patient.provision}"
     # A call takes at most 100 names; the stack has fewer.
-    reply = patient.client("cloudwatch").describe_alarms(AlarmNames=list(names))
-    return assess_alarms(names, reply["MetricAlarms"], patient.revert)
+    cloudwatch = patient.client("cloudwatch")
+    alarms = cloudwatch.describe_alarms(AlarmNames=list(names))["MetricAlarms"]
+    if wrong := assess_alarms(names, alarms, patient.revert):
+        return wrong
+    # The emulator makes no metrics of the logs.
+    if emulator_gaps.is_emulator(cloudwatch.meta.endpoint_url):
+        return ""
+    return assess_silence(names, alarms, datetime.now(UTC))
+
+
+def assess_silence(names: Mapping[str, str], alarms: Iterable[Mapping[str, Any]], present: datetime) -> str:
+    """Finds an alarm without data on something that must run. One that was made just now is passed over."""
+    silent = sorted(
+        names[alarm["AlarmName"]]
+        for alarm in alarms
+        if alarm["StateValue"] == "INSUFFICIENT_DATA"
+        and alarm.get("TreatMissingData") == "missing"
+        and present - alarm["AlarmConfigurationUpdatedTimestamp"] > FIRST_DATA
+    )
+    return (
+        f"alarms have no data ({', '.join(silent)}), so what they watch does not run; see {RUNBOOK}" if silent else ""
+    )
 
 
 def assess_alarms(names: Mapping[str, str], alarms: Iterable[Mapping[str, Any]], remedy: str) -> str:

@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 PROBLEM_JSON = "application/problem+json"
 
-PROBLEM_HEADERS = {401: "WWW-Authenticate", 429: "Retry-After", 503: "Retry-After"}
+PROBLEM_HEADERS = {429: "Retry-After", 503: "Retry-After"}
 
 
 def problems(operation: Operation) -> list[str]:

@@ -91,7 +91,6 @@ RESPONSE_HEADERS: dict[str, Schema] = {
     "Location": {"description": "The new file's address.", "schema": {"type": "string"}},
     "Retry-After": {"description": "Seconds.", "schema": {"type": "integer", "minimum": 0}},
     "X-Request-Id": {"description": "Finds the request in the logs.", "schema": {"type": "string"}},
-    "WWW-Authenticate": {"schema": {"type": "string"}},
 }
 
 # What a client can call next: (operation, status of its answer) → [(operations, their parameters)].

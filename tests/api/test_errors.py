@@ -19,7 +19,7 @@ from tests.stage import ROOT, Calls
 
 @pytest.mark.parametrize("path", ["/", "/nope", "/v1", "/v1/files/x/y/z", "/v2/files"])
 def test_an_unknown_route_is_404(stage: Calls, path: str) -> None:
-    for method in ("GET", "POST", "DELETE", "PUT", "PATCH"):
+    for method in ("GET", "HEAD", "POST", "DELETE", "PUT", "PATCH"):
         answer = Client(None)(method, path, "x", headers={"Content-Type": "text/plain"})
         assert (answer.status, answer.json["code"]) == (404, "unknown_route")
 
@@ -29,6 +29,17 @@ def test_a_wrong_method_is_405_and_names_the_right_ones(stage: Calls) -> None:
     assert (answer.status, answer.json["code"], answer.headers["Allow"]) == (405, "method_not_allowed", "GET, POST")
     answer = Client(None)("POST", "/v1/files/file_x", "{}")
     assert answer.headers["Allow"] == "DELETE, GET, PATCH"
+
+
+def test_every_address_answers_head_so_that_api_gateway_does_not_take_a_key_for_an_aws_signature(
+    client: Client,
+) -> None:
+    import app
+
+    for path, methods in app.app.routes.items():
+        assert "HEAD" in methods, path
+    answer = client("HEAD", "/v1/files")
+    assert (answer.status, answer.headers["Allow"]) == (405, "GET, POST")
 
 
 def test_a_body_that_is_not_json_by_its_type_is_415(client: Client) -> None:

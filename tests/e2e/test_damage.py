@@ -173,6 +173,13 @@ def without_key(stage: Stage) -> Mend:
     return lambda: ssm.put_parameter(Name=name, Value=before, Type="SecureString")
 
 
+def kept_for_ever(stage: Stage) -> Mend:
+    """As Lambda makes a group."""
+    logs, group = stage.client("logs"), "/aws/lambda/filemill-local-process"
+    logs.delete_retention_policy(logGroupName=group)
+    return lambda: logs.put_retention_policy(logGroupName=group, retentionInDays=30)
+
+
 def alarm(damage: Callable[[Any, str], object], mend: Callable[[Any, str], object]) -> Damage:
     def damaged(stage: Stage) -> Mend:
         resource = stage.client("cloudformation").describe_stack_resource(
@@ -215,6 +222,7 @@ DAMAGES: list[tuple[str, str, Damage]] = [
     ("the sweep runs", "schedule is off", schedule_off),
     ("the functions are as recorded", "filemill-local-render is turned off", turned_off),
     ("private files open with a signature", "private signing key is missing", without_key),
+    ("logs end", "filemill-local-process is kept for ever", kept_for_ever),
     ("the alarms are quiet", "alarms are ringing (IngestAgeAlarm)", alarm(rings("ALARM"), rings("OK"))),
     (
         "the alarms are quiet",

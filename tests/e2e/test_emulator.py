@@ -41,7 +41,8 @@ def slow(event, context):
     time.sleep(3)
     return "done"
 def echo(event, context):
-    return {"statusCode": 200, "headers": {"Content-Type": "image/png"}, "isBase64Encoded": event["isBase64Encoded"],
+    headers = {"Content-Type": "image/png", "WWW-Authenticate": "Bearer", "Via": "1.1 me"}
+    return {"statusCode": 200, "headers": headers, "isBase64Encoded": event["isBase64Encoded"],
             "body": event["body"] or json.dumps(event["pathParameters"])}
 """
 
@@ -202,6 +203,9 @@ def test_an_api_is_imported_and_overwritten_as_chalice_does(
     raw = b"\x89PNG\xff\x00"
     accept = {"Content-Type": "image/png", "Accept": "image/png"}
     assert requests.post(f"{base}/v1/x", data=raw, headers=accept, timeout=30).content == raw
+    renamed = requests.get(f"{base}/v1/x", timeout=30).headers
+    assert renamed["x-amzn-Remapped-WWW-Authenticate"] == "Bearer"
+    assert {"WWW-Authenticate", "Via"}.isdisjoint(renamed)
     asked = {"Origin": "https://app.example", "Access-Control-Request-Method": "GET"}
     preflight = requests.options(f"{base}/v1/x", headers=asked, timeout=30)
     assert preflight.headers["Access-Control-Allow-Origin"] == "https://app.example"

@@ -174,7 +174,7 @@ def _sqs(operation: str, params: Params, place: Place) -> Iterator[Need]:
 
 
 def _ssm(operation: str, params: Params, place: Place) -> Iterator[Need]:
-    for name in params.get("Names") or [params.get("Name") or params["Path"]]:
+    for name in params.get("Names") or [params.get("Name") or params.get("Path") or params["ResourceId"]]:
         yield Need(f"ssm:{operation}", place.arn("ssm", f"parameter/{name.lstrip('/')}"))
 
 
@@ -183,7 +183,7 @@ _KEYS = re.compile("KeyGroup|PublicKey")
 
 
 def _cloudfront(operation: str, params: Params, place: Place) -> Iterator[Need]:
-    if _KEYS.search(operation):
+    if operation.startswith("List") or _KEYS.search(operation):
         arn = "*"
     elif "Resource" in params:
         arn = params["Resource"]
@@ -289,6 +289,10 @@ def _service_quotas(operation: str, _: Params, __: Place) -> Iterator[Need]:
     yield Need(f"servicequotas:{operation}", "*")
 
 
+def _sns(operation: str, params: Params, _: Place) -> Iterator[Need]:
+    yield Need(f"sns:{operation}", params.get("TopicArn") or "*")
+
+
 def _nothing(_: str, __: Params, ___: Place) -> Iterator[Need]:
     """GetCallerIdentity is allowed to everybody: https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html"""
     return iter(())
@@ -316,6 +320,7 @@ _SERVICES: dict[str, Callable[[str, Params, Place], Iterator[Need]]] = {
     "logs": _logs,
     "s3": _s3,
     "service-quotas": _service_quotas,
+    "sns": _sns,
     "sqs": _sqs,
     "ssm": _ssm,
     "sts": _nothing,

@@ -32,11 +32,20 @@ ACTIONS = {right.action for right in RIGHTS}
 # The services whose operations `ops` may call.
 SERVICES = (
     *("apigateway", "cloudformation", "cloudfront", "cloudwatch", "dynamodb", "events", "iam", "lambda", "logs", "s3"),
-    *("service-quotas", "sqs", "ssm", "sts"),
+    *("service-quotas", "sns", "sqs", "ssm", "sts"),
 )
 # Rooms whose calls an operator makes as well: `ops keys`, `tenants`, `redrive`, `backfill` and `reindex` use them.
 WITHOUT_CALLS = (ROOT / "ops/local", ROOT / "ops/openapi")
 ROOMS = (ROOT / "ops", ROOT / "chalicelib/catalog", ROOT / "chalicelib/queues")
+
+# Operations whose name is another's as well, and that are not the one that our code calls.
+HOMONYMS = frozenset(
+    {
+        *("events.RemovePermission", "sns.RemovePermission", "sqs.RemovePermission"),  # Lambda's
+        *("service-quotas.TagResource", "sns.TagResource"),
+        "iam.GetPolicy",  # Lambda's
+    }
+)
 
 # What a call is about, as far as its actions depend on it.
 SAMPLE: dict[str, Any] = {
@@ -57,14 +66,14 @@ UNSEEN = {
 # Rights of commands that other changes bring.
 COMING = frozenset(
     {
-        *("cloudformation:DescribeType", "dynamodb:ListTables", "dynamodb:RestoreTableToPointInTime"),
-        *("events:ListRules", "events:TagResource", "iam:GetAccountSummary", "iam:ListRoles"),
-        *("iam:SimulatePrincipalPolicy", "lambda:DeleteFunctionConcurrency", "lambda:GetAccountSettings"),
-        *("lambda:GetFunctionConcurrency", "lambda:GetFunctionConfiguration", "lambda:ListFunctions"),
-        *("lambda:ListLayerVersions", "logs:CreateLogGroup", "logs:DescribeLogGroups", "logs:PutRetentionPolicy"),
-        *("logs:DeleteLogGroup", "logs:DeleteRetentionPolicy", "logs:TagResource"),
-        *("s3:PutObject", "servicequotas:GetAWSDefaultServiceQuota", "servicequotas:GetServiceQuota"),
-        "ssm:AddTagsToResource",
+        *("cloudformation:DescribeType", "cloudfront:ListCachePolicies", "cloudfront:ListDistributions"),
+        *("cloudfront:ListFunctions", "cloudfront:ListOriginAccessControls", "cloudfront:ListResponseHeadersPolicies"),
+        *("dynamodb:ListTables", "dynamodb:RestoreTableToPointInTime", "events:ListRules", "events:TagResource"),
+        *("iam:GetAccountSummary", "iam:ListRoles", "iam:SimulatePrincipalPolicy", "lambda:DeleteFunctionConcurrency"),
+        *("lambda:GetAccountSettings", "lambda:GetFunctionConcurrency", "lambda:GetFunctionConfiguration"),
+        *("lambda:ListFunctions", "lambda:ListLayerVersions", "lambda:RemovePermission", "logs:TagResource"),
+        *("s3:ListAllMyBuckets", "s3:PutObject", "servicequotas:GetAWSDefaultServiceQuota"),
+        *("servicequotas:GetServiceQuota", "sns:GetTopicAttributes", "ssm:AddTagsToResource"),
     }
 )
 
@@ -159,7 +168,7 @@ def of_our_code() -> dict[str, set[str]]:
     """Action → the operations in our code that need it."""
     found: dict[str, set[str]] = {}
     for room in ROOMS:
-        for operation in facts.operations_in(room, SERVICES, without=WITHOUT_CALLS):
+        for operation in facts.operations_in(room, SERVICES, without=WITHOUT_CALLS) - HOMONYMS:
             for action in actions_of(operation):
                 found.setdefault(action, set()).add(operation)
     return found
@@ -235,10 +244,12 @@ def test_each_statement_names_actions_and_resources_that_fit(statement: dict[str
 ANYWHERE = {
     "billing:GetBillingViewData",
     "cloudwatch:DescribeAlarms",
+    "cloudfront:ListCachePolicies",
     "events:ListRules",
     "iam:SimulatePrincipalPolicy",
     "logs:DescribeLogGroups",
     "servicequotas:GetServiceQuota",
+    "sns:GetTopicAttributes",
 }
 
 

@@ -104,6 +104,7 @@ API = {"name": "rest_api", "resource_type": "rest_api", "rest_api_id": "abc123"}
 
 def test_the_stage_is_recorded_so_that_the_app_can_load_its_settings(stacks: Stacks, project: Path) -> None:
     said = run(project)
+    assert said[1] == "set how long logs are kept (6 log groups)"
     settings = load(config.load_stage(project, "prod"))
     assert settings.stage == "prod"
     assert settings.originals_bucket == ORIGINALS
@@ -162,6 +163,23 @@ def test_functions_that_run_already_need_another_deployment_to_get_what_is_new(s
     deployed(project, API)
     assert "run `chalice deploy --stage prod` to give the functions these changes" in run(project)
     assert not [line for line in run(project) if "chalice deploy" in line]
+
+
+def test_logs_are_kept_as_long_as_the_stage_says_and_a_wrong_number_stops_before_anything_is_made(
+    stacks: Stacks, project: Path
+) -> None:
+    recorded = config.read_config(project) | {"stages": {"prod": {"environment_variables": {"FILEMILL_LOG_DAYS": "7"}}}}
+    config.write_json(config.config_path(project), recorded)
+    deployed(project, API)
+    logs = aws_client("logs")
+    logs.create_log_group(logGroupName="API-Gateway-Execution-Logs_abc123/api")
+    assert "set how long logs are kept (7 log groups)" in run(project)
+    assert {group["retentionInDays"] for group in logs.describe_log_groups()["logGroups"]} == {7}
+    recorded["stages"]["prod"]["environment_variables"]["FILEMILL_LOG_DAYS"] = "8"
+    config.write_json(config.config_path(project), recorded)
+    with pytest.raises(OpsError, match="FILEMILL_LOG_DAYS"):
+        run(project)
+    assert len(stacks.deployed) == 1
 
 
 def test_a_front_door_of_ones_own_is_recorded(stacks: Stacks, project: Path) -> None:

@@ -15,7 +15,7 @@ from chalicelib.catalog import claims, files
 from chalicelib.catalog.claims import Refusal, Refused
 from chalicelib.catalog.dynamodb import attributes
 from chalicelib.model import ErrorCode, File, FileError, PermanentFault
-from chalicelib.observability import logger
+from chalicelib.observability import Metric, logger
 from chalicelib.processing import pipeline
 from chalicelib.processing.kinds import Source, processor_of
 from chalicelib.queues import worker
@@ -449,22 +449,27 @@ def test_a_lease_lasts_as_long_as_reading_may_take_and_the_message_comes_back_af
 
 
 @pytest.mark.parametrize(
-    ("body", "labels"),
+    ("body", "metric", "labels"),
     [
-        (PHOTO, {"outcome": "ready", "kind": "image"}),
-        (b"text", {"outcome": "failed", "kind": "none"}),
+        (PHOTO, Metric.FILES_READY, {"outcome": "ready", "kind": "image"}),
+        (b"text", Metric.FILES_FAILED, {"outcome": "failed", "kind": "none"}),
     ],
 )
-def test_a_processed_file_is_counted_by_its_outcome_and_kind(
-    client: Client, monkeypatch: pytest.MonkeyPatch, body: bytes, labels: dict[str, str]
+def test_a_processed_file_is_counted_by_its_outcome_and_its_log_line_has_the_rest(
+    client: Client, monkeypatch: pytest.MonkeyPatch, body: bytes, metric: Metric, labels: dict[str, str]
 ) -> None:
-    counted: list[tuple[set[str], dict[str, str]]] = []
-    monkeypatch.setattr(pipeline, "emit", lambda values, **labels: counted.append(({*values}, labels)))
+    counted: list[dict[Metric, float]] = []
+    logged: list[dict[str, Any]] = []
+    monkeypatch.setattr(pipeline, "count", counted.append)
+    monkeypatch.setattr(logger, "info", lambda text, extra: logged.append(extra) if text == "file processed" else None)
     file_id = upload(client, body)
     deliver(file_id)
     deliver(file_id)
-    names = {"FilesProcessed", "BytesProcessed", "ProcessingTime", "QueueAge"}
-    assert counted == [(names, labels)], "and the refused delivery is not counted"
+    assert counted == [{metric: 1}], "and the refused delivery is not counted"
+    (line,) = logged
+    assert line.items() >= {**labels, "size": len(body), "attempts": 1}.items()
+    assert line["took_ms"] >= 0
+    assert line["waited_ms"] >= 0
 
 
 def test_the_same_work_done_twice_writes_the_same_keys_and_bytes(client: Client) -> None:

@@ -1,12 +1,16 @@
-"""Deletes in batches, for both buckets."""
+"""Deletes in batches, and the rule for what is missing, for both buckets."""
 
 from __future__ import annotations
 
+import re
+
 import pytest
+from botocore.exceptions import ClientError
 
 from chalicelib import aws
 from chalicelib.storage import objects
-from tests.stage import Calls, aws_client
+from chalicelib.storage.objects import is_missing
+from tests.stage import ROOT, Calls, aws_client
 
 
 def put(count: int) -> list[str]:
@@ -40,3 +44,21 @@ def test_an_object_that_s3_does_not_delete_is_an_error_with_its_key(
     monkeypatch.setattr(aws.s3(), "delete_objects", lambda **_: {"Errors": errors})
     with pytest.raises(RuntimeError, match=r"1 of 2 objects: k1: no"):
         objects.delete_each("derived", iter([{"Key": "k0"}, {"Key": "k1"}]))
+
+
+@pytest.mark.parametrize(
+    ("status", "missing", "listable"), [(403, True, False), (404, True, True), (500, False, False)]
+)
+def test_403_is_a_missing_object_only_to_a_role_that_may_not_list(status: int, missing: bool, listable: bool) -> None:
+    error = ClientError({"Error": {"Code": "X"}, "ResponseMetadata": {"HTTPStatusCode": status}}, "GetObject")  # type: ignore[typeddict-item]
+    assert is_missing(error) is missing
+    assert is_missing(error, may_list=True) is listable
+
+
+def test_no_other_place_decides_by_itself_that_an_object_is_missing() -> None:
+    deciding = {
+        path.relative_to(ROOT).as_posix()
+        for path in (ROOT / "chalicelib").rglob("*.py")
+        if re.search(r"NoSuchKey|NoSuchVersion|[\"']404[\"']", path.read_text(encoding="utf-8"))
+    }
+    assert deciding == {"chalicelib/storage/multipart.py"}, "a missing upload is NoSuchUpload, 404 to every role"

@@ -88,4 +88,6 @@ def require(caller: Caller, scope: Scope, *, tokens: bool = False) -> None:
 
 
 def _unauthenticated(detail: str) -> Problem:
-    return Problem("unauthenticated", detail, headers={"WWW-Authenticate": 'Bearer realm="filemill"'})
+    # Without `WWW-Authenticate`, which RFC 9110 asks for: API Gateway gives it another name, so no client would see it.
+    # https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-known-issues.html
+    return Problem("unauthenticated", detail)

@@ -3,11 +3,14 @@
 - `ImportRestApi` and `PutRestApi` read the swagger document; MiniStack alone would make an empty API. The MOCK
   integrations of Chalice's CORS preflights keep their templates. A PATCH of `minimumCompressionSize` to '' is "none".
 - A REST API's answers of at least `minimumCompressionSize` bytes are compressed for clients that accept gzip.
+- Some headers of a function's answer get another name or are dropped (api_headers.py).
 - An API is found by its id, which is unique, in any account: its callers have no AWS key that would name an account.
 """
 
 import gzip
 import json
+
+import api_headers
 
 RELIED_ON = {
     "ministack.services.apigateway:find_api_scope": "(api_id)",
@@ -36,6 +39,7 @@ RELIED_ON = {
 def apply() -> None:
     import_rest_apis()
     compress_answers()
+    rename_headers()
     find_apis_anywhere()
 
 
@@ -153,6 +157,22 @@ def compress_answers() -> None:
         return (status, {**plain, "Content-Encoding": "gzip"}, gzip.compress(body, 6), *more)
 
     v1._execute_in_scope = execute_and_compress
+
+
+def rename_headers() -> None:
+    """Gives the headers of answers the names that API Gateway gives them. It runs around the compression."""
+    from ministack.services import apigateway_v1 as v1
+
+    execute = v1._execute_in_scope
+
+    async def execute_and_rename(*request):
+        response = await execute(*request)
+        if not isinstance(response, tuple):
+            return response  # an error of the gateway's own
+        status, answered, *more = response
+        return (status, api_headers.sent(answered), *more)
+
+    v1._execute_in_scope = execute_and_rename
 
 
 def find_apis_anywhere() -> None:

@@ -21,7 +21,7 @@ def test_a_missing_or_wrong_key_is_401_as_a_problem_document_with_cors(stage: Ca
     assert (answer.status, answer.json["code"]) == (401, "unauthenticated")
     assert answer.headers["Content-Type"] == "application/problem+json"
     assert answer.headers["Access-Control-Allow-Origin"] == "*"
-    assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+    assert "WWW-Authenticate" not in answer.headers, "API Gateway would give it another name"
 
 
 @pytest.mark.parametrize("scheme", ["Basic", "Token", "", "Bear", "Bearer:"])

@@ -20,6 +20,7 @@ from chalicelib.catalog.index.query import ListQuery
 from chalicelib.catalog.index.terms import postings, sortable_name
 from chalicelib.events import indexing
 from chalicelib.model import File, Kind, Status
+from chalicelib.observability import Metric
 from chalicelib.settings import settings
 from tests.catalog.fake import CrashedError, FakeDynamoDB
 from tests.making import file
@@ -326,13 +327,13 @@ def test_a_tombstone_that_the_ttl_removes_is_no_news(table: FakeDynamoDB) -> Non
 def test_a_record_that_cannot_be_read_is_left_out_and_the_others_are_indexed(
     table: FakeDynamoDB, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    measured: list[str] = []
-    monkeypatch.setattr(indexing, "emit", measured.extend)
+    counted: list[dict[Metric, float]] = []
+    monkeypatch.setattr(indexing, "count", counted.append)
     bad = table.write_record(file(1))
     bad["dynamodb"]["NewImage"] = {**bad["dynamodb"]["NewImage"], "status": {"S": "melted"}}
     handle([bad, table.write_record(file(2))])
     assert everything(ListQuery(tags=("holiday",)), 10) == [file(2).id]
-    assert measured == ["unindexable"]
+    assert counted == [{Metric.FILES_IN_TROUBLE: 1}]
 
 
 def test_items_that_are_no_files_record_are_not_indexed(table: FakeDynamoDB) -> None:

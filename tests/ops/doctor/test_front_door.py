@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import urllib.error
 import urllib.request
 from datetime import UTC, datetime
@@ -13,11 +14,12 @@ from typing import Any
 import pytest
 
 from chalicelib import keyring
+from chalicelib.delivery import missing
 from chalicelib.settings import load
 from ops.doctor import front_door
 from ops.doctor.patient import Patient
 from ops.stack import cloudformation, signing_key
-from tests.stage import STAGE, aws_client
+from tests.stage import ROOT, STAGE, aws_client
 
 
 def deployed(patient: Patient) -> Patient:
@@ -111,10 +113,26 @@ def test_a_distribution_that_is_off_or_serves_private_files_to_anyone_is_found(
 def test_a_private_address_that_opens_without_a_signature_is_found(
     patient: Patient, monkeypatch: pytest.MonkeyPatch, status: int, says: str
 ) -> None:
+    asked: list[str] = []
+
     def answer(url: str, timeout: float) -> Any:
+        asked.append(url)
         raise urllib.error.HTTPError(url, status, "", SimpleNamespace(), None)  # type: ignore[arg-type]
 
     monkeypatch.setattr(urllib.request, "urlopen", answer)
     found = front_door.check_signatures(patient)
     assert says in found
     assert bool(found) == bool(says)
+    assert asked == [patient.settings.front_door + front_door.PRIVATE]
+
+
+def test_the_private_address_that_is_tried_is_one_that_the_edge_hands_on() -> None:
+    """Only CloudFront's own check of the signature may refuse it: the function at the edge takes it for an address."""
+    source = (ROOT / "edge" / "negotiate.js").read_text()
+    found = re.search(r"const ADDRESS =\s*/(.+)/;", source)
+    assert found
+    pattern = found[1].replace(r"\/", "/")
+    assert re.fullmatch(pattern, front_door.PRIVATE)
+    assert not re.fullmatch(pattern, "/f/private/doctor/none/none.webp")
+    _, _, visibility, file_id, version, name = front_door.PRIVATE.split("/")
+    assert missing.parse(visibility, file_id, version, name), "and the API would make it if it had the file"

@@ -17,6 +17,7 @@ from chalicelib.settings import load
 from ops import config
 from ops.doctor import functions
 from ops.doctor.patient import Patient
+from ops.stack import logs
 from ops.stack.policies import POLICIES
 from tests.stage import STAGE
 
@@ -174,3 +175,16 @@ def test_an_archives_names_are_read_from_its_end(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(urllib.request, "urlopen", answer)
     assert set(functions.table_of_contents("https://archive")) == {"large.bin", "app.py"}
     assert asked == ["bytes=-1000"]
+
+
+def test_a_log_group_that_is_kept_for_ever_or_missing_is_found(patient: Patient) -> None:
+    client = patient.client("logs")
+    group = "/aws/lambda/filemill-test"
+    assert f"there is no log group {group}," in functions.check_logs(patient)
+    logs.ensure(client, dict.fromkeys(logs.groups({}, "test"), 30), if_there={})
+    assert functions.check_logs(patient) == ""
+    client.put_retention_policy(logGroupName=f"{group}-sweep", retentionInDays=1)
+    found = functions.check_logs(patient)
+    assert f"log group {group}-sweep is kept for 1 day, but for 30 days is recorded; run `python -m ops" in found
+    client.delete_retention_policy(logGroupName=f"{group}-sweep")
+    assert "is kept for ever, but for 30 days is recorded" in functions.check_logs(patient)

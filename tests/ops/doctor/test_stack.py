@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -51,3 +52,18 @@ def test_alarms_that_are_missing_ring_or_tell_nobody_are_found() -> None:
     )
     off = [quiet[0], {**quiet[1], "ActionsEnabled": False}]
     assert "their actions are off (ErrorAlarm)" in stack.assess_alarms(names, off, "provision")
+
+
+def test_a_sweep_that_does_not_run_is_found_but_not_in_the_first_hour() -> None:
+    names = {"a": "SweepAlarm", "b": "TroubleAlarm"}
+    made = datetime(2026, 11, 22, 12, tzinfo=UTC)
+    state = {"StateValue": "INSUFFICIENT_DATA", "AlarmConfigurationUpdatedTimestamp": made}
+    alarms = [
+        {**state, "AlarmName": "a", "TreatMissingData": "missing"},
+        {**state, "AlarmName": "b", "TreatMissingData": "notBreaching"},
+    ]
+    assert stack.assess_alarms(names, alarms, "provision") == "", "an alarm without data does not ring"
+    assert stack.assess_silence(names, alarms, made + timedelta(minutes=59)) == ""
+    assert "alarms have no data (SweepAlarm)" in stack.assess_silence(names, alarms, made + timedelta(minutes=61))
+    alarms[0]["StateValue"] = "OK"
+    assert stack.assess_silence(names, alarms, made + timedelta(minutes=61)) == ""

@@ -199,3 +199,8 @@ def test_traces_are_allowed_only_where_the_stage_has_them_on() -> None:
     *rest, tracing = traced(policy("process", place), place)["Statement"]
     assert rest == policy("process")["Statement"]
     assert tracing["Action"] == ["xray:PutTelemetryRecords", "xray:PutTraceSegments"]
+
+
+def test_the_api_which_copies_renditions_is_told_of_a_missing_one() -> None:
+    """With ListBucket S3 answers 404 to it, without it 403 (chalicelib/storage/derived.py, `copy`)."""
+    assert "arn:aws:s3:::derived" in grants("api_handler")["s3:ListBucket"]

@@ -14,10 +14,9 @@ from cfnlint.config import ManualArgs  # type: ignore[import-untyped]
 from cfnlint.decode import decode, decode_str  # type: ignore[import-untyped]
 
 from chalicelib.api.routes.render import BINARY_TYPES
-from chalicelib.observability import SERVICE
+from chalicelib.observability import SERVICE, Metric
 from chalicelib.queues.worker import MAX_RECEIVES
 from chalicelib.settings import PREFIX, Settings, camel_to_variable
-from chalicelib.upkeep import sweep
 from ops.errors import OpsError
 from ops.stack import emulator_gaps
 from ops.stack.template import compact, read
@@ -350,10 +349,11 @@ def alarms() -> dict[str, Any]:
 
 
 def anchors() -> set[str]:
-    """Of the headings of docs/operations.md, as GitHub makes them."""
-    lines = (ROOT / "docs" / "operations.md").read_text().splitlines()
-    titles = [line.lstrip("#").strip().lower() for line in lines if line.startswith("#")]
-    return {re.sub(r"[^\w -]", "", title).replace(" ", "-") for title in titles}
+    """The anchors of docs/operations.md: those that GitHub makes of the headings, and those that are written out."""
+    text = (ROOT / "docs" / "operations.md").read_text()
+    titles = [line.lstrip("#").strip().lower() for line in text.splitlines() if line.startswith("#")]
+    made = {re.sub(r"[^\w -]", "", title).replace(" ", "-") for title in titles}
+    return made | set(re.findall(r'<a id="([\w-]+)">', text))
 
 
 def test_every_alarm_leads_to_its_entry_in_the_runbook_and_tells_the_topic() -> None:
@@ -364,35 +364,91 @@ def test_every_alarm_leads_to_its_entry_in_the_runbook_and_tells_the_topic() -> 
         assert resolved(alarm["AlarmActions"], HasAlarmTopic=True) == [{"Ref": "AlarmTopicArn"}], name
 
 
+# The entries of the runbook to which alarms lead that are deployed with a former version.
+FORMER = (
+    "apilatencyalarm",
+    "errors-and-throttles",
+    "givenupalarm",
+    "missingalarm",
+    "stalledalarm",
+    "sweepbacklogalarm",
+    "sweeptroublealarm",
+    "unownedalarm",
+)
+
+
+def test_alarms_of_a_former_version_lead_to_the_runbook_too() -> None:
+    assert set(FORMER) <= anchors()
+
+
 def test_silence_is_good_news_but_of_the_sweep() -> None:
     for name, alarm in alarms().items():
-        assert alarm["TreatMissingData"] == ("breaching" if name == "SweepAlarm" else "notBreaching"), name
+        assert alarm["TreatMissingData"] == ("missing" if name == "SweepAlarm" else "notBreaching"), name
 
 
-def test_every_function_has_alarms_for_errors_and_throttles() -> None:
+def test_the_sweeps_alarm_tells_of_silence_but_not_at_its_own_birth() -> None:
+    """An alarm is born in INSUFFICIENT_DATA, and its actions follow a change of state."""
+    for name, alarm in alarms().items():
+        told = resolved(alarm.get("InsufficientDataActions", []), HasAlarmTopic=True)
+        assert told == ([{"Ref": "AlarmTopicArn"}] if alarm["TreatMissingData"] == "missing" else []), name
+
+
+def test_no_more_alarm_metrics_than_are_free() -> None:
+    """Ten are, of alarms that name their metric (https://aws.amazon.com/cloudwatch/pricing/)."""
+    assert all("MetricName" in alarm and "Metrics" not in alarm for alarm in alarms().values())
+    assert len(alarms()) <= 10
+    assert len(Metric) <= 10
+
+
+# The alarms that ring when a function fails, or may not run, again and again.
+RINGS: dict[str, set[str]] = {
+    "api_handler": {"ServerErrorAlarm"},
+    "process": {"IngestAgeAlarm", "DeadLetterAlarm", "ProcessThrottleAlarm"},
+    "fetch": {"ImportAgeAlarm", "ImportDeadLetterAlarm"},
+    "index": {"IndexLagAlarm", "IndexThrottleAlarm"},
+    "render": {"ServerErrorAlarm"},
+    "sweep": {"SweepAlarm"},
+}
+
+
+def test_every_function_that_fails_rings_an_alarm_and_no_alarm_rings_for_nothing() -> None:
     functions = json.loads((ROOT / ".chalice" / "config.json").read_text())["lambda_functions"]
-    names = {"filemill-${Stage}" + ("" if name == "api_handler" else f"-{name}") for name in functions}
-    for metric in ("Errors", "Throttles"):
-        watched = {a["Dimensions"][0]["Value"]["Fn::Sub"] for a in alarms().values() if a["MetricName"] == metric}
-        assert watched == names
+    assert set(RINGS) == set(functions)
+    assert set().union(*RINGS.values()) | {"TroubleAlarm"} == set(alarms())
+    queues = {"process": ("IngestQueue", "DeadLetterQueue"), "fetch": ("ImportQueue", "ImportDeadLetterQueue")}
+    for function, names in RINGS.items():
+        watched = json.dumps([alarms()[name]["Dimensions"] for name in sorted(names)])
+        for queue in queues.get(function, ()):
+            assert f'"{queue}", "QueueName"' in watched, function
+    assert "filemill-${Stage}-index" in json.dumps(alarms()["IndexLagAlarm"]["Dimensions"])
 
 
-def test_alarms_on_our_own_metrics_watch_what_is_emitted() -> None:
-    watched = {alarm["MetricName"] for alarm in alarms().values() if alarm["Namespace"] == "Filemill"}
-    assert watched == {"Stalled", "GivenUp", "SweepErrors", "SweepBacklog", "Missing", "Unowned"}
-    assert watched <= set(sweep.METRICS)
-    for alarm in alarms().values():
-        if alarm["Namespace"] == "Filemill":
-            values = {each["Name"]: each["Value"] for each in alarm["Dimensions"]}
-            assert values == {"service": SERVICE, "stage": {"Ref": "Stage"}}
+def test_our_own_metrics_are_those_that_an_alarm_or_a_chart_of_the_stack_reads() -> None:
+    ours = {name: alarm for name, alarm in alarms().items() if alarm["Namespace"] == "Filemill"}
+    for name, alarm in ours.items():
+        values = {each["Name"]: each["Value"] for each in alarm["Dimensions"]}
+        assert values == {"service": SERVICE, "stage": {"Ref": "Stage"}}, name
+    shown = re.findall(r'"(\w+)"', json.dumps([metrics for _, metrics in charts() if metrics[0][0] == "Filemill"]))
+    used = {alarm["MetricName"] for alarm in ours.values()} | set(shown) - {"Filemill", "service", "filemill", "stage"}
+    assert used == {str(metric) for metric in Metric}, "AWS bills each metric, so one that nobody reads is not written"
 
 
-def test_the_dashboard_is_json_and_shows_metrics_that_there_are() -> None:
+def charts() -> list[tuple[str, Any]]:
+    """(title, metrics) of the dashboard's charts."""
+    body, _ = resource("StageDashboard")["Properties"]["DashboardBody"]["Fn::Sub"]
+    widgets = [each["properties"] for each in json.loads(body)["widgets"] if each["type"] == "metric"]
+    return [(each["title"], each["metrics"]) for each in widgets]
+
+
+def test_the_dashboard_shows_what_its_log_lines_have() -> None:
     body, _ = resource("StageDashboard")["Properties"]["DashboardBody"]["Fn::Sub"]
     widgets = json.loads(body)["widgets"]
-    shown = {m[1] for w in widgets for m in w["properties"]["metrics"] if m[0] == "Filemill"}
-    assert shown <= {"Filemill", *sweep.METRICS}
-    assert len(widgets) == 9
+    assert len({(each["x"], each["y"]) for each in widgets}) == len(widgets) == 11
+    (query,) = [each["properties"]["query"] for each in widgets if each["type"] == "log"]
+    source = (ROOT / "chalicelib/processing/pipeline.py").read_text()
+    for name in ("file processed", "outcome", "kind", "size", "took_ms", "waited_ms"):
+        assert name in query
+        assert f'"{name}"' in source
 
 
 def test_a_budget_is_made_only_with_a_topic_to_tell() -> None:

@@ -1,0 +1,64 @@
+"""The page of costs says what is counted."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+import pytest
+
+from bench import costs
+from chalicelib.observability import Metric
+from chalicelib.upkeep import sweep
+from tests.stage import ROOT, Calls
+
+PAGE = (ROOT / "docs" / "costs.md").read_text(encoding="utf-8")
+
+
+def items(stage: Calls) -> list[costs.Item]:
+    sweep.run()  # looks through both buckets, which it does once a day
+    stage.clear()
+    sweep.run()
+    return costs.idle(Counter(stage.names))
+
+
+def test_the_page_has_the_table_that_is_computed(stage: Calls) -> None:
+    assert costs.table(items(stage)) in PAGE, "print it with `python -m bench costs`"
+
+
+def test_the_texts_say_what_the_table_comes_to(stage: Calls) -> None:
+    found = items(stage)
+    whole, least = sum(item.cost for item in found), sum(item.after_free for item in found)
+    assert f"about **${whole:.0f} a month**" in PAGE
+    assert f"about **${least:.1f}0**" in PAGE
+    assert f"about ${whole:.0f} a month" in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert f"There are {len(Metric)} metrics of our own" in PAGE
+
+
+def test_alarms_and_metrics_stay_within_the_free_units_of_an_account(stage: Calls) -> None:
+    alarms, metrics, *_ = items(stage)
+    assert (alarms.after_free, metrics.after_free) == (0, 0)
+    assert len(Metric) <= metrics.free
+
+
+def test_an_alarm_is_counted_by_the_metrics_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    two = {"Metrics": [{"Id": "a", "MetricStat": {}}, {"Id": "b", "MetricStat": {}}, {"Expression": "a+b"}]}
+    alarms = [{"Type": "AWS::CloudWatch::Alarm", "Properties": each} for each in (two, {"MetricName": "Errors"})]
+    monkeypatch.setattr(costs, "resources", lambda: dict(enumerate(alarms)))
+    assert costs.alarm_metrics() == 3
+
+
+def test_free_units_are_taken_off_and_never_more() -> None:
+    assert costs.Item("x", 12, 2.0, "", free=10).after_free == 4
+    assert costs.Item("x", 9, 2.0, "", free=10).after_free == 0
+    assert costs.Item("x", 9, 2.0, "").after_free == 18
+
+
+def test_the_listings_of_the_sweep_cost_at_most_what_the_page_says() -> None:
+    from chalicelib.settings import Settings
+
+    pages = Settings.model_fields["sweep_pages"].default * costs.sweeps() // 30
+    assert f"at most {pages:,} pages" in PAGE
+    most = re.search(r"at most \$([\d.]+) a month", PAGE)
+    assert most
+    assert float(most[1]) == pytest.approx(2 * 30 * pages * 0.005 / 1000, abs=0.005)
