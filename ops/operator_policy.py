@@ -58,7 +58,8 @@ _NAME = "filemill-{stage}"
 _FUNCTIONS = "arn:{partition}:lambda:{region}:{account}:function:" + _NAME
 _LAYER = "arn:{partition}:lambda:{region}:{account}:layer:" + _NAME + "-managed-layer"
 _TABLES = "arn:{partition}:dynamodb:{region}:{account}:table/" + _NAME + "-*"
-_LOGS = "arn:{partition}:logs:{region}:{account}:log-group:/aws/lambda/" + _NAME
+_GROUPS = "arn:{partition}:logs:{region}:{account}:log-group:"
+_LOGS = _GROUPS + "/aws/lambda/" + _NAME
 _CLOUDFRONT = "arn:{partition}:cloudfront::{account}"
 _EDGE = ("cache-policy", "distribution", "origin-access-control", "response-headers-policy")
 _API = "arn:{partition}:apigateway:{region}::"
@@ -234,8 +235,9 @@ GROUPS = (
     ),
     Group(
         "Logs",
-        "makes the functions' log groups with the stage's retention, and removes them",
-        (_LOGS, _LOGS + ":*", _LOGS + "-*"),
+        "makes the functions' log groups with the stage's retention, and removes them; so with API Gateway's own group, if "
+        "it has one, whose name has the API's id",
+        (_LOGS, _LOGS + ":*", _LOGS + "-*", _GROUPS + "API-Gateway-Execution-Logs_*"),
         {"logs": "CreateLogGroup DeleteLogGroup DeleteRetentionPolicy PutRetentionPolicy TagResource"},
     ),
     Group(
