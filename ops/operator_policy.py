@@ -235,8 +235,8 @@ GROUPS = (
     ),
     Group(
         "Logs",
-        "makes the functions' log groups with the stage's retention, and removes them; so with API Gateway's own group, "
-        "if it has one, whose name has the API's id",
+        "makes the functions' log groups with the stage's retention, and removes them; so with API Gateway's own "
+        "group, if it has one, whose name has the API's id",
         (_LOGS, _LOGS + ":*", _LOGS + "-*", _GROUPS + "API-Gateway-Execution-Logs_*"),
         {"logs": "CreateLogGroup DeleteLogGroup DeleteRetentionPolicy PutRetentionPolicy TagResource"},
     ),

@@ -6,7 +6,7 @@ import pytest
 
 from tests.iam import facts, stages
 
-# The reference has no resource for it, but Lambda asks for it on the stream, as SAM's DynamoDBStreamReadPolicy grants it:
+# The reference has no resource for it, but Lambda asks for it on the stream, as SAM's template of a policy says:
 # https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/serverless-policy-template-list.html
 ON_THE_STREAM = "dynamodb:ListStreams"
 
