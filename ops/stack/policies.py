@@ -103,6 +103,7 @@ def api(place: Place) -> Policy:
             "Originals",
             [
                 "s3:AbortMultipartUpload",
+                "s3:DeleteObject",
                 "s3:DeleteObjectVersion",
                 "s3:GetObject",
                 "s3:GetObjectVersion",
@@ -134,7 +135,12 @@ def process(place: Place) -> Policy:
     originals, derived = place.bucket(place.originals_bucket), place.bucket(place.derived_bucket)
     return _policy(
         _allow("Records", ["dynamodb:GetItem", "dynamodb:UpdateItem"], place.table_arn),
-        _allow("Originals", ["s3:DeleteObjectVersion", "s3:GetObjectVersion"], f"{originals}/*"),
+        # Deleting one version needs both: https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObject.html
+        _allow(
+            "Originals",
+            ["s3:DeleteObject", "s3:DeleteObjectVersion", "s3:GetObjectVersion"],
+            f"{originals}/*",
+        ),
         _allow("Renditions", ["s3:DeleteObject", "s3:PutObject"], f"{derived}/*"),
         _allow("RenditionNames", ["s3:ListBucket"], derived),
         _deliveries(place.ingest_queue_arn),

@@ -76,11 +76,8 @@ _S3_OF_OBJECTS = {
     "CopyObject": "PutObject",
     "UploadPartCopy": "PutObject",
 }
-# Of one version, S3 asks for another right, and not for this one:
-# https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
-_S3_OF_VERSIONS = {
-    action: f"{action}Version" for action in ("GetObject", "DeleteObject", "GetObjectTagging", "GetObjectAttributes")
-}
+# To read one version needs another right, and not this one: https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
+_S3_OF_VERSIONS = {action: f"{action}Version" for action in ("GetObject", "GetObjectTagging", "GetObjectAttributes")}
 
 
 def _s3(operation: str, params: Params, _: Place) -> Iterator[Need]:
@@ -91,6 +88,10 @@ def _s3(operation: str, params: Params, _: Place) -> Iterator[Need]:
             yield from _s3("DeleteObject", {"Bucket": params["Bucket"], **each}, _)
     elif operation in _S3_OF_OBJECTS:
         yield _of_object(_S3_OF_OBJECTS[operation], params["Bucket"], params["Key"], params.get("VersionId"))
+        if operation == "DeleteObject" and params.get("VersionId"):
+            # One version needs s3:DeleteObject and this; the emulator asks for only one of the two:
+            # https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObject.html
+            yield _of_object("DeleteObjectVersion", params["Bucket"], params["Key"], None)
         if source := params.get("CopySource"):
             bucket, key, version = _source(source)
             yield _of_object("GetObject", bucket, key, version)

@@ -30,7 +30,11 @@ CASES: list[tuple[str, dict[str, Any], set[str]]] = [
     (
         "s3.DeleteObjects",
         {"Bucket": "b", "Delete": {"Objects": [{"Key": "k"}, {"Key": "l", "VersionId": "1"}]}},
-        {"s3:DeleteObject arn:aws:s3:::b/k", "s3:DeleteObjectVersion arn:aws:s3:::b/l"},
+        {
+            "s3:DeleteObject arn:aws:s3:::b/k",
+            "s3:DeleteObject arn:aws:s3:::b/l",
+            "s3:DeleteObjectVersion arn:aws:s3:::b/l",
+        },
     ),
     (
         "dynamodb.TransactWriteItems",
