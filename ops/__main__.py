@@ -15,6 +15,7 @@ COMMANDS = {
     "preflight": ("ops.preflight", "say what the account and region will refuse, before anything is made"),
     "plan": ("ops.plan", "show what `make deploy` would change, and change nothing"),
     "provision": ("ops.provision", "make or update a stage's buckets, table, queues and distribution, or delete them"),
+    "policy": ("ops.policy", "print the IAM policy that an operator of a stage needs"),
     "doctor": ("ops.doctor", "check a stage, and say how to fix what is wrong"),
     "keys": ("ops.keys", "make, list and revoke API keys"),
     "tenants": ("ops.tenants", "show or change the settings of one tenant"),

@@ -623,10 +623,10 @@ def test_a_reservation_that_lambda_would_refuse_is_refused_before_anything_is_ma
 
 def test_the_stream_that_is_recorded_is_the_one_that_the_table_has(cloud: None) -> None:
     dynamodb = aws_client("dynamodb")
-    assert provision.stream_of(dynamodb, "gone") == ""
+    assert provision.stream_of(dynamodb, "filemill-test-gone") == ""
     definition = {name: value for name, value in table_definition().items() if name != "StreamSpecification"}
-    dynamodb.create_table(TableName="streamed", **definition)
-    assert provision.stream_of(dynamodb, "streamed") == ""
+    dynamodb.create_table(TableName="filemill-test-streamed", **definition)
+    assert provision.stream_of(dynamodb, "filemill-test-streamed") == ""
     stream = {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}
-    table = dynamodb.update_table(TableName="streamed", StreamSpecification=stream)["TableDescription"]
-    assert provision.stream_of(dynamodb, "streamed") == table["LatestStreamArn"]
+    table = dynamodb.update_table(TableName="filemill-test-streamed", StreamSpecification=stream)["TableDescription"]
+    assert provision.stream_of(dynamodb, "filemill-test-streamed") == table["LatestStreamArn"]
