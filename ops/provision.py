@@ -136,6 +136,7 @@ def provision(
         stack = deploy_stack(run, body, chosen, allow_replacement=allow_replacement, revert_drift=revert_drift)
         outputs = read_outputs(run, stack)
         emulator_gaps.enable_expiry(run.session, outputs)
+        emulator_gaps.enable_recovery(run.session, outputs)
         configure_api(run)
         configure_event_sources(run, outputs)
     variables = recording.variables(stage, outputs, key.key_id, front_door)
