@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -60,6 +60,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--delete-files", action="store_true", help="with --delete: also delete every file and every old version"
     )
+
+
+# Output of a stack whose table is being replaced (ops/restore/switch.py).
+SWITCHING = "RestoredTable"
 
 
 def _assignment(text: str) -> tuple[str, str]:
@@ -131,6 +135,7 @@ def provision(
     body = template.read(project_dir)
     with as_sentences():
         run = begin(stage, project_dir, progress)
+        refuse_half_a_switch(run)
         key = ensure_signing_key(run)
         chosen = stack_parameters(run, key, parameters or {})
         stack = deploy_stack(run, body, chosen, allow_replacement=allow_replacement, revert_drift=revert_drift)
@@ -176,6 +181,31 @@ def begin(stage: str, project_dir: Path, progress: Progress) -> Provisioning:
     return Provisioning(stage, project_dir, session, region, progress)
 
 
+def refuse_half_a_switch(run: Provisioning) -> None:
+    """Raises OpsError if a restore was interrupted between its two changes of the stack: it would get an empty table."""
+    cfn = run.session.client("cloudformation")
+    stack = cloudformation.describe(cfn, stack_name(run.stage))
+    if stack and SWITCHING in cloudformation.outputs(stack) and resource_of(cfn, run.stage, "Table") is None:
+        raise OpsError(
+            f"A restore of stage {run.stage} was interrupted while it replaced the table. End it first: run the same "
+            f"`python -m ops restore --stage {run.stage} …` again."
+        )
+
+
+def resource_of(cfn: Any, stage: str, logical_id: str) -> str | None:
+    """The physical id of a resource of the stage's stack; None if the stack has no such resource."""
+    pages = cfn.get_paginator("list_stack_resources").paginate(StackName=stack_name(stage))
+    return next(
+        (
+            str(each["PhysicalResourceId"])
+            for page in pages
+            for each in page["StackResourceSummaries"]
+            if each["LogicalResourceId"] == logical_id and not each["ResourceStatus"].startswith("DELETE_")
+        ),
+        None,
+    )
+
+
 def ensure_signing_key(run: Provisioning) -> SigningKey:
     """Makes the stage's secrets in SSM and its key group in CloudFront, as far as they are missing."""
     private_key = signing_key.ensure_secrets(run.session.client("ssm"), run.stage)
@@ -209,9 +239,18 @@ def stack_parameters(run: Provisioning, key: SigningKey, given: Mapping[str, str
 
 
 def deploy_stack(
-    run: Provisioning, body: str, parameters: Mapping[str, str], *, allow_replacement: bool, revert_drift: bool
+    run: Provisioning,
+    body: str,
+    parameters: Mapping[str, str],
+    *,
+    allow_replacement: bool,
+    revert_drift: bool,
+    imported: Sequence[Mapping[str, Any]] = (),
 ) -> Stack:
-    """Creates or updates the stage's CloudFormation stack. `body` is the template's text."""
+    """Creates or updates the stage's CloudFormation stack. `body` is the template's text.
+
+    `imported` are existing resources that the stack takes over.
+    """
     return deployment.deploy(
         run.session.client("cloudformation"),
         stack_name(run.stage),
@@ -220,6 +259,7 @@ def deploy_stack(
         run.progress,
         allow_replacement=allow_replacement,
         revert_drift=revert_drift,
+        imported=imported,
     )
 
 
