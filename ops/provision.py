@@ -182,7 +182,7 @@ def begin(stage: str, project_dir: Path, progress: Progress) -> Provisioning:
 
 
 def refuse_half_a_switch(run: Provisioning) -> None:
-    """Raises OpsError if a restore was interrupted between its two changes of the stack: it would get an empty table."""
+    """Raises OpsError if a restore was interrupted between its two changes of the stack, which has no table then."""
     cfn = run.session.client("cloudformation")
     stack = cloudformation.describe(cfn, stack_name(run.stage))
     if stack and SWITCHING in cloudformation.outputs(stack) and resource_of(cfn, run.stage, "Table") is None:

@@ -52,7 +52,7 @@ MEANING = {
     Problem.OTHER_VERSION: "versions that are not the file's own; the sweep removes them in a day",
     Problem.RECORD_WITHOUT_ORIGINAL: "records whose original is gone; upload these files again",
     Problem.RENDITIONS_MISSING: "records whose renditions are gone: they are made again, if the original is there",
-    Problem.RENDITIONS_OF_ANOTHER_GENERATION: "renditions of another generation than the record's; the sweep removes them",
+    Problem.RENDITIONS_OF_ANOTHER_GENERATION: "renditions of another generation; the sweep removes them in a day",
     Problem.RENDITIONS_WITHOUT_RECORD: "renditions without a record; the sweep removes them in a day",
     Problem.RECORD_UNREADABLE: "records that cannot be read; see docs/troubleshooting.md",
 }

@@ -10,14 +10,12 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-
-import boto3
 
 from chalicelib.settings import PREFIX, settings
 from ops import config, package, provision
@@ -83,7 +81,7 @@ def _say(text: str) -> None:
 
 @dataclass
 class Restore:
-    """One run. `target` is the table as at the restored time; `former` is the one that it replaces, if that is known."""
+    """One run. `target` is the table as at the restored time; `former` is the one that it replaces, if known."""
 
     stage: str
     project_dir: Path
@@ -122,17 +120,18 @@ class Restore:
         """All of it. Returns what was taken over (None if an earlier run did that), and what the audit found."""
         present = self._present()
         at, outcome = self._asked(present, at, yes=yes)
-        if outcome is None or switch.table_of(self._cfn, self.stage) != self.target.name:
-            self._hold()
         if outcome is not None:
+            self._hold()
             outcome = self._take_over(present, at)
             switch.switch(self.run, self.target)
-        self._deploy()
-        self.functions.release()
+        if not tables.is_finished(self.dynamodb, self.target):
+            self._deploy()
+            self.functions.release()
+            tables.finish(self.dynamodb, self.target)
         return outcome, self.audit(self.target.name, mend=True)
 
     def _asked(self, present: Table, at: datetime | None, *, yes: bool) -> tuple[datetime, Outcome | None]:
-        """Makes the table of that time, shows what would change, and asks. The outcome is None if the switch is done."""
+        """Makes the table of that time, shows what would change, and asks. No outcome: the stack has it already."""
         switched = switch.table_of(self._cfn, self.stage)
         if self._is_ours(switched, at):
             self._continue(switched, present)
@@ -156,7 +155,8 @@ class Restore:
             return False
         if at is not None:
             return switched == tables.name_of(self.stage, at)
-        return switched != self.functions.table() is not None  # --latest, and the functions have another one still
+        found = tables.find(self.dynamodb, switched)
+        return found is not None and not tables.is_finished(self.dynamodb, found)
 
     def _continue(self, switched: str | None, present: Table) -> None:
         found = tables.find(self.dynamodb, switched or "")
@@ -208,9 +208,12 @@ class Restore:
         return self.run.session.client("cloudformation")
 
     def _hold(self) -> None:
-        self.progress("holding the API, the queues, the index and the sweep; delivery goes on")
-        here = emulator_gaps.is_emulator(self.run.endpoint_url)
-        self.functions.hold(2.0 if here else REQUEST)
+        # On the emulator nothing takes so long.
+        most = 2.0 if emulator_gaps.is_emulator(self.run.endpoint_url) else float("inf")
+        self.progress("holding the sweep, and waiting until a run of it has ended")
+        self.functions.hold_sweep(most)
+        self.progress("holding the API, the queues and the index; delivery goes on")
+        self.functions.hold(min(REQUEST, most))
 
     def _take_over(self, present: Table, at: datetime) -> Outcome:
         self.progress(f"making {self.target.name} fit for use")

@@ -39,12 +39,17 @@ class Functions:
         app = config.read_config(self.project_dir).get("app_name", "filemill")
         return f"{app}-{self.stage}" + ("" if function == API else f"-{function}")
 
-    def hold_sweep(self) -> None:
-        self._refuse(SWEEP)
+    def hold_sweep(self, most: float) -> None:
+        """Stops the sweep, and waits until a run has ended that may be under way: its timeout, at `most` so long.
 
-    def hold(self, seconds: float = REQUEST) -> None:
-        """Stops everything that writes records, and waits until the requests that were taken have ended."""
-        self._refuse(SWEEP)
+        A run that still finished deletions of the former table would delete bytes of files that come back.
+        """
+        if self._refuse(SWEEP):
+            recorded = config.read_config(self.project_dir)
+            self.sleep(min(most, float(config.function_settings(recorded, self.stage, SWEEP)["lambda_timeout"])))
+
+    def hold(self, seconds: float) -> None:
+        """Stops everything else that writes records, and waits until the requests that were taken have ended."""
         if self._refuse(API):
             self.sleep(seconds)
         for function in WORKERS:

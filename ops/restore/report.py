@@ -18,7 +18,7 @@ FATES = {
     Fate.RAISE: "go back to what they were",
     Fate.RESUME: "were being processed and are processed again",
     Fate.COPY: "keep their present record",
-    Fate.SET_ASIDE: "came later and are set aside: deleted, and for 30 days `POST /v1/files/ID/restore` brings them back",
+    Fate.SET_ASIDE: "came later and are set aside: `POST /v1/files/ID/restore` brings them back for 30 days",
     Fate.FORGET: "were deleted since, with their bytes, and stay deleted",
 }
 

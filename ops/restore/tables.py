@@ -17,6 +17,9 @@ from ops.stack.cloudformation import Progress, pauses
 
 STREAM = {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}
 
+# Tag of a restored table: `yes` as soon as the stage's functions use it.
+FINISHED = "filemill:restore-finished"
+
 # How often recovery is asked for in vain: DynamoDB may not have made the backups of a new table yet.
 RECOVERY_TRIES = 30
 
@@ -134,13 +137,24 @@ def prepare(dynamodb: Any, table: Table, present: Table, at: datetime, progress:
         table = _active(dynamodb, table.name, progress)
     # Tags of CloudFormation's begin with `aws:`, and nobody else may write them.
     pages = dynamodb.get_paginator("list_tags_of_resource").paginate(ResourceArn=present.arn)
-    tags = [tag for page in pages for tag in page["Tags"] if not tag["Key"].startswith(("aws:", "filemill:restored"))]
+    tags = [tag for page in pages for tag in page["Tags"] if not tag["Key"].startswith(("aws:", "filemill:restore"))]
     tags += [
         {"Key": "filemill:restored-from", "Value": present.name},
         {"Key": "filemill:restored-to", "Value": written(at)},
+        {"Key": FINISHED, "Value": "no"},
     ]
     dynamodb.tag_resource(ResourceArn=table.arn, Tags=tags)
     return table
+
+
+def is_finished(dynamodb: Any, table: Table) -> bool:
+    """True if a restore has given this table to the stage and to its functions."""
+    pages = dynamodb.get_paginator("list_tags_of_resource").paginate(ResourceArn=table.arn)
+    return {"Key": FINISHED, "Value": "yes"} in [tag for page in pages for tag in page["Tags"]]
+
+
+def finish(dynamodb: Any, table: Table) -> None:
+    dynamodb.tag_resource(ResourceArn=table.arn, Tags=[{"Key": FINISHED, "Value": "yes"}])
 
 
 def _recoverable(dynamodb: Any, name: str) -> None:

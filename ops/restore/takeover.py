@@ -20,9 +20,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from chalicelib.catalog.deletion import retired
 from chalicelib.catalog.dynamodb import BATCH_GET, attributes, read
 from chalicelib.catalog.edits import claimable
-from chalicelib.catalog.deletion import retired
 from chalicelib.catalog.files import forget_at
 from chalicelib.catalog.index import writer
 from chalicelib.catalog.keys import due_keys, file_key, marker_key, position_key
