@@ -11,6 +11,7 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/import-resources-
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 from collections.abc import Mapping
@@ -22,6 +23,7 @@ from ops.stack import cloudformation, emulator_gaps, template
 from ops.stack.names import stack_name
 
 RESOURCE = "Table"
+SWITCHED = {"Key": "filemill:switched", "Value": "yes"}
 
 
 def table_of(cfn: Any, stage: str) -> str | None:
@@ -43,9 +45,14 @@ def detached(document: Mapping[str, Any], table: Table) -> dict[str, Any]:
 
 
 def attached(document: Mapping[str, Any], table: Table) -> dict[str, Any]:
-    """The same template with the table, which is how it is imported."""
+    """The same template with the table, which is how it is imported.
+
+    It has one tag more, so that the next `ops provision` has a resource to change, and outputs are changed with it.
+    """
     before = detached(document, table)
-    return {**before, "Resources": {**before["Resources"], RESOURCE: document["Resources"][RESOURCE]}}
+    resource = copy.deepcopy(document["Resources"][RESOURCE])
+    resource["Properties"].setdefault("Tags", []).append(SWITCHED)
+    return {**before, "Resources": {**before["Resources"], RESOURCE: resource}}
 
 
 def _named(node: Any, table: Table) -> Any:

@@ -3,6 +3,9 @@
 MiniStack restores a table to the present, whatever time is asked for. This keeps what each write replaced, so that a
 table can be restored to the items that it had at that time. The history is in memory: it begins when the emulator
 starts or when recovery is enabled, and it holds the last `WRITES` writes of each table.
+
+CloudFormation updates a table that was imported in place. MiniStack would replace it, because it has another name than
+MiniStack gives.
 """
 
 import copy
@@ -18,6 +21,9 @@ RELIED_ON = {
     "ministack.services.dynamodb:_update_continuous_backups": "(data)",
     "ministack.services.dynamodb:_items_replaced": "(table)",
     "ministack.services.dynamodb:_table_description": "(name)",
+    "ministack.services.cloudformation.provisioners:_ddb_update": (
+        "(physical_id, old_props, new_props, stack_name, logical_id=None)"
+    ),
 }
 """Private names of MiniStack that are used here, with the signatures that they must have."""
 
@@ -67,6 +73,7 @@ def items_at(table, moment):
 def apply() -> None:
     keep_history()
     answer_with_history()
+    update_imported_tables()
 
 
 def keep_history() -> None:
@@ -93,7 +100,11 @@ def answer_with_history() -> None:
     from ministack.services import dynamodb
 
     update, describe = dynamodb._update_continuous_backups, dynamodb._describe_continuous_backups
-    restore = dynamodb._restore_table_to_point_in_time
+    restore, table_description = dynamodb._restore_table_to_point_in_time, dynamodb._table_description
+
+    def describe_with_summary(name):
+        summary = dynamodb._tables[name].get("RestoreSummary")
+        return {**table_description(name), **({"RestoreSummary": summary} if summary else {})}
 
     def update_backups(data):
         name = data.get("TableName")
@@ -141,6 +152,21 @@ def answer_with_history() -> None:
         }
         return json_response({"TableDescription": dynamodb._table_description(target["TableName"])})
 
+    dynamodb._table_description = describe_with_summary
     dynamodb._update_continuous_backups = update_backups
     dynamodb._describe_continuous_backups = describe_backups
     dynamodb._restore_table_to_point_in_time = restore_table
+
+
+def update_imported_tables() -> None:
+    from ministack.services.cloudformation import provisioners
+
+    handlers = provisioners._RESOURCE_HANDLERS["AWS::DynamoDB::Table"]
+    update = handlers["update"]
+
+    def update_in_place(physical_id, old_props, new_props, stack_name, logical_id=None):
+        if "TableName" not in new_props and "TableName" not in old_props:
+            new_props = {**new_props, "TableName": physical_id}
+        return update(physical_id, old_props, new_props, stack_name, logical_id)
+
+    handlers["update"] = update_in_place
