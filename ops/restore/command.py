@@ -22,11 +22,11 @@ from ops import config, package, provision
 from ops.confirm import confirm
 from ops.errors import OpsError
 from ops.local import commands
-from ops.restore import audit, report, switch, tables, takeover
+from ops.restore import audit, moments, report, switch, tables, takeover
 from ops.restore.audit import Finding
 from ops.restore.hold import REQUEST, Functions
 from ops.restore.items import Items
-from ops.restore.moments import moment, window, written
+from ops.restore.moments import moment, written
 from ops.restore.tables import Table
 from ops.restore.takeover import Outcome, TakeOver
 from ops.stack import emulator_gaps
@@ -127,8 +127,9 @@ class Restore:
         if not tables.is_finished(self.dynamodb, self.target):
             self._deploy()
             self.functions.release()
-            tables.finish(self.dynamodb, self.target)
-        return outcome, self.audit(self.target.name, mend=True)
+        findings = self.audit(self.target.name, mend=True)
+        tables.finish(self.dynamodb, self.target)
+        return outcome, findings
 
     def _asked(self, present: Table, at: datetime | None, *, yes: bool) -> tuple[datetime, Outcome | None]:
         """Makes the table of that time, shows what would change, and asks. No outcome: the stack has it already."""
@@ -168,7 +169,7 @@ class Restore:
     def _present(self) -> Table:
         found = tables.find(self.dynamodb, self.present_name)
         if found is None:
-            window(self.dynamodb, self.present_name, self.stage)  # says what to do
+            moments.window(self.dynamodb, self.present_name, self.stage)  # says what to do
             raise OpsError(f"The table {self.present_name} is gone.")
         return found
 
@@ -180,7 +181,7 @@ class Restore:
             return at
         if at is not None and tables.find(self.dynamodb, tables.name_of(self.stage, at)):
             return at
-        found = window(self.dynamodb, present.name, self.stage)
+        found = moments.window(self.dynamodb, present.name, self.stage)
         if at is None:
             return found.latest
         if at < present.made.replace(microsecond=0):

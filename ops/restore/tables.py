@@ -17,7 +17,7 @@ from ops.stack.cloudformation import Progress, pauses
 
 STREAM = {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}
 
-# Tag of a restored table: `yes` as soon as the stage's functions use it.
+# Tag of a restored table: `yes` as soon as the stage's functions use it and it was compared with the buckets.
 FINISHED = "filemill:restore-finished"
 
 # How often recovery is asked for in vain: DynamoDB may not have made the backups of a new table yet.
@@ -148,7 +148,7 @@ def prepare(dynamodb: Any, table: Table, present: Table, at: datetime, progress:
 
 
 def is_finished(dynamodb: Any, table: Table) -> bool:
-    """True if a restore has given this table to the stage and to its functions."""
+    """True if a restore has come to its end with this table."""
     pages = dynamodb.get_paginator("list_tags_of_resource").paginate(ResourceArn=table.arn)
     return {"Key": FINISHED, "Value": "yes"} in [tag for page in pages for tag in page["Tags"]]
 

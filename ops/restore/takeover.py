@@ -15,6 +15,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
 from itertools import batched
 from typing import Any
 
@@ -130,9 +131,17 @@ class TakeOver:
 
     # --- everything else that is not a file's
 
+    @cached_property
+    def _others(self) -> dict[str, list[Item]]:
+        """The present table's items that are few, by their sort keys: one Scan."""
+        found: dict[str, list[Item]] = defaultdict(list)
+        for item in self.present.scan("KEY", "TOKEN", "IDEM", "TENANT", HEAD):
+            found[item["sk"]["S"]].append(item)
+        return found
+
     def _credentials(self, outcome: Outcome) -> Iterator[Item]:
         """API keys and upload tokens that differ from those of the restored table."""
-        for some in batched(self.present.scan("KEY", "TOKEN"), BATCH_GET):
+        for some in batched(self._others["KEY"] + self._others["TOKEN"], BATCH_GET):
             then = self.then.get(_key(item) for item in some)
             for item in some:
                 was = then.get(key_of(item))
@@ -148,7 +157,7 @@ class TakeOver:
 
     def _answers(self) -> Iterator[Item]:
         """Remembered answers to requests with an Idempotency-Key, of files that there are."""
-        for some in batched(self.present.scan("IDEM"), BATCH_GET):
+        for some in batched(self._others["IDEM"], BATCH_GET):
             files = self.then.get({key["pk"]: key for item in some if (key := file_key(item["file_id"]["S"]))}.values())
             for item in some:
                 file = files.get((f"FILE#{item['file_id']['S']}", FILE))
@@ -156,14 +165,14 @@ class TakeOver:
                     yield item
 
     def _compare_tenants(self, outcome: Outcome) -> None:
-        then = {key_of(item): item for item in self.then.scan("TENANT")}
-        for item in self.present.scan("TENANT"):
+        then = self.then.get(_key(item) for item in self._others["TENANT"])
+        for item in self._others["TENANT"]:
             if then.get(key_of(item)) != item:
                 outcome.tenants.append(item["pk"]["S"].removeprefix("TENANT#"))
 
     def _heads(self) -> Iterator[Item]:
         """The ends of all feeds, moved to where the present ones are. No position is given out a second time."""
-        for some in batched(self.present.scan(HEAD), BATCH_GET):
+        for some in batched(self._others[HEAD], BATCH_GET):
             then = self.then.get(_key(item) for item in some)
             for item in some:
                 was = then.get(key_of(item), {"pk": item["pk"], "sk": item["sk"]})
@@ -259,14 +268,17 @@ def count(table: Items) -> None:
     """Counts files and bytes anew, from the index's notes: a restored table may hold a part of a transaction only."""
     counts: dict[tuple[str, int], Counter[str]] = defaultdict(Counter)
     tenant = ("", "")
-    for item in table.scan(FILE, MARKER):  # a record comes before the note on it
-        if item["sk"]["S"] == FILE:
+    heads: list[Item] = []
+    for item in table.scan(FILE, MARKER, HEAD):  # a record comes before the note on it
+        if item["sk"]["S"] == HEAD:
+            heads.append(item)
+        elif item["sk"]["S"] == FILE:
             tenant = item["pk"]["S"], item["tenant"]["S"]
         elif (note := read(item)).get("counted") and tenant[0] == note["pk"]:
             status, kind, size = note["counted"]
             for group in (f"status.{status}", f"kind.{kind}"):
                 counts[tenant[1], note["shard"]].update({f"{group}.files": 1, f"{group}.bytes": size})
-    table.put(_counted(item, counts) for item in list(table.scan(HEAD)))
+    table.put(_counted(head, counts) for head in heads)
 
 
 def _counted(head: Item, counts: dict[tuple[str, int], Counter[str]]) -> Item:

@@ -32,11 +32,13 @@ def references(node: Any, name: str) -> Iterator[Any]:
     """Everything in a template that refers to a resource."""
     if isinstance(node, dict):
         for key, value in node.items():
-            if (key, value) in (("Ref", name), ("DependsOn", name)) or (key == "DependsOn" and name in value):
-                yield node
-            elif key == "Fn::GetAtt" and value[0] == name:
-                yield node
-            elif key == "Fn::Sub" and re.search(rf"\$\{{{name}[.}}]", json.dumps(value)):
+            refers = {
+                "Ref": value == name,
+                "DependsOn": value == name or (isinstance(value, list) and name in value),
+                "Fn::GetAtt": isinstance(value, list) and value[0] == name,
+                "Fn::Sub": bool(re.search(rf"\$\{{{name}[.}}]", json.dumps(value))),
+            }
+            if refers.get(key):
                 yield node
             yield from references(value, name)
     elif isinstance(node, list):
@@ -110,8 +112,7 @@ def stack(monkeypatch: pytest.MonkeyPatch) -> Stack:
     stack = Stack()
     monkeypatch.setattr(provision, "deploy_stack", stack.deploy)
     monkeypatch.setattr(provision, "resource_of", stack.resource_of)
-    outputs = {"Outputs": []}
-    monkeypatch.setattr(cloudformation, "describe", lambda *_: outputs)
+    monkeypatch.setattr(cloudformation, "describe", lambda *_: {"StackName": "filemill-dev"})
     monkeypatch.setattr(
         cloudformation,
         "outputs",

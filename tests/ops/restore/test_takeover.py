@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -31,7 +30,7 @@ PRESENT, RESTORED = "filemill-test", "restored"
 
 
 @pytest.fixture
-def back(stage: Calls) -> Iterator[Any]:
+def back(stage: Calls) -> Any:
     """Notes the present as the time to restore; calling the result again takes over and gives the outcome."""
     at: list[Any] = []
 
