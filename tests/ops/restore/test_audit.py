@@ -8,12 +8,14 @@ import pytest
 
 from chalicelib.catalog import deletion, edits
 from chalicelib.catalog.files import records
-from chalicelib.model import File, Status
-from ops.restore.audit import MEANING, Finding, Problem, audit, left
+from chalicelib.model import File, Status, now
+from chalicelib.storage import originals
+from chalicelib.storage.objects import Stored
+from ops.restore.audit import MEANING, Finding, Problem, audit, left, of_original
 from ops.restore.items import Items
 from tests import images
 from tests.client import Client
-from tests.making import deliver, derived, put, upload
+from tests.making import deliver, derived, file, put, upload
 from tests.stage import aws_client
 from tests.upkeep.making import messages
 
@@ -142,3 +144,24 @@ def test_a_record_that_cannot_be_read_is_listed(client: Client) -> None:
     item = {"pk": {"S": f"FILE#file_{'1' * 26}"}, "sk": {"S": "FILE"}, "tenant": {"S": "acme"}, "status": {"S": "x"}}
     aws_client("dynamodb").put_item(TableName="filemill-test", Item=item)
     assert problems() == {f"file_{'1' * 26}": (Problem.RECORD_UNREADABLE, False)}
+
+
+def test_a_record_that_changes_meanwhile_is_no_finding(
+    client: Client, photo: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exists = originals.exists
+
+    def changed_meanwhile(file: File) -> bool:
+        assert client("DELETE", f"/v1/files/{photo}").status == 204
+        return exists(file)
+
+    monkeypatch.setattr(originals, "exists", changed_meanwhile)
+    assert findings(mend=True) == []
+
+
+def test_a_marker_is_no_finding_of_its_own_where_the_record_has_no_bytes() -> None:
+    marker = Stored("acme/f", now(), "m", is_marker=True)
+    failed = file(1, status=Status.FAILED, version_id=None)
+    assert of_original(failed, marker) is Problem.OTHER_VERSION
+    assert of_original(file(1, version_id="v"), marker) is Problem.ORIGINAL_HIDDEN
+    assert of_original(None, marker) is None

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.catalog import credentials, deletion, edits
+from chalicelib.catalog import claims, credentials, deletion, edits
 from chalicelib.catalog.dynamodb import read
 from chalicelib.catalog.files import records
 from chalicelib.catalog.index import counts, feed
@@ -253,6 +253,59 @@ def test_renditions_never_get_an_address_that_was_used_since(client: Client, bac
         ingest.send(opened)
         deliver(file_id)
         assert records([file_id])[file_id].source_version not in addresses
+
+
+def test_a_worker_that_held_the_file_then_is_not_waited_for(client: Client, back: Any) -> None:
+    file_id = upload(client, PHOTO)
+    version = aws_client("s3").head_object(Bucket="originals", Key=f"acme/{file_id}")["VersionId"]
+    claims.claim(file_id, version_id=version, sequencer="0A", claim_id="then", lease=timedelta(hours=3))
+    back()
+    back()
+    found = restored(file_id)
+    assert (found.claim_id, found.attempts) == (None, 0)
+    assert found.lease_until
+    assert found.lease_until <= now()
+    with using_table(RESTORED):
+        deliver(file_id)
+        assert client("GET", f"/v1/files/{file_id}").json["status"] == "ready"
+
+
+@pytest.mark.parametrize("keep_newer", [True, False])
+def test_a_repeated_request_gets_its_answer_unless_its_file_is_set_aside(
+    client: Client, back: Any, keep_newer: bool
+) -> None:
+    def create() -> str:
+        body = {"filename": "a.jpg", "content_type": "image/jpeg", "size": len(PHOTO)}
+        answer = client("POST", "/v1/files", body, headers={"Idempotency-Key": "k"})
+        assert answer.status in (200, 201), answer.text
+        return str(answer.json["id"])
+
+    back()
+    file_id = create()
+    version = aws_client("s3").put_object(Bucket="originals", Key=f"acme/{file_id}", Body=PHOTO)["VersionId"]
+    deliver(file_id, version_id=version)
+    back(keep_newer=keep_newer)
+    with using_table(RESTORED):
+        assert (create() == file_id) is keep_newer
+
+
+def test_a_file_that_is_deleted_by_the_restore_is_in_no_list(client: Client, back: Any) -> None:
+    gone = ready(client)
+    back()
+    client("DELETE", f"/v1/files/{gone}")
+    aws_client("dynamodb").delete_item(
+        TableName=PRESENT, Key={name: {"S": value} for name, value in file_key(gone).items()}
+    )
+    newer = ready(client)
+    back()
+    for file_id in (gone, newer):
+        found = item(RESTORED, file_key(file_id))
+        assert found
+        assert found["status"] == "deleted"
+        assert not {"list_pk", "list_sk", "sha_pk", "sha_sk", "lease_until", "claim_id"} & found.keys(), file_id
+        assert {"due_pk", "due_sk", "ttl"} <= found.keys()
+    with using_table(RESTORED):
+        assert client("GET", "/v1/files").json["items"] == []
 
 
 def test_counts_are_those_of_the_records_even_after_a_torn_transaction(client: Client, back: Any) -> None:
