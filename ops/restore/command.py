@@ -121,14 +121,16 @@ class Restore:
         present = self._present()
         at, outcome = self._asked(present, at, yes=yes)
         if outcome is not None:
+            self._refuse_changed_since()
             self._hold()
+            tables.mark(self.dynamodb, self.target, tables.STARTED)
             outcome = self._take_over(present, at)
             switch.switch(self.run, self.target)
-        if not tables.is_finished(self.dynamodb, self.target):
+        if not tables.is_marked(self.dynamodb, self.target, tables.FINISHED):
             self._deploy()
             self.functions.release()
         findings = self.audit(self.target.name, mend=True)
-        tables.finish(self.dynamodb, self.target)
+        tables.mark(self.dynamodb, self.target, tables.FINISHED)
         return outcome, findings
 
     def _asked(self, present: Table, at: datetime | None, *, yes: bool) -> tuple[datetime, Outcome | None]:
@@ -157,7 +159,7 @@ class Restore:
         if at is not None:
             return switched == tables.name_of(self.stage, at)
         found = tables.find(self.dynamodb, switched)
-        return found is not None and not tables.is_finished(self.dynamodb, found)
+        return found is not None and not tables.is_marked(self.dynamodb, found, tables.FINISHED)
 
     def _continue(self, switched: str | None, present: Table) -> None:
         found = tables.find(self.dynamodb, switched or "")
@@ -207,6 +209,14 @@ class Restore:
     @property
     def _cfn(self) -> Any:
         return self.run.session.client("cloudformation")
+
+    def _refuse_changed_since(self) -> None:
+        """Raises OpsError if the present table was written to after an earlier run had taken things over from it."""
+        if tables.is_marked(self.dynamodb, self.target, tables.STARTED) and not self.functions.held():
+            raise OpsError(
+                "The functions were let go after this restore had begun, so the table that it made is out of date. Run "
+                f"`python -m ops restore --stage {self.stage} --abandon`, and then the same command again."
+            )
 
     def _hold(self) -> None:
         # On the emulator nothing takes so long.
@@ -261,15 +271,18 @@ class Restore:
         package.write(self.project_dir, architecture, self.progress)
 
     def abandon(self) -> None:
-        """Lets the functions go on with the table that they have. The restored table stays, and costs storage."""
+        """Lets the functions go on with the table that they have, and deletes those that were made from it."""
         in_stack, in_use = switch.table_of(self._cfn, self.stage), self.functions.table()
-        if in_stack != in_use:
+        if in_use and in_stack != in_use:
             raise OpsError(
                 f"The stack has the table {in_stack}, the functions have {in_use}: this restore can no longer be given "
                 "up. Run it again; it will continue."
             )
         self.functions.release()
-        self.progress(f"the functions go on with the table {in_use}")
+        self.progress(f"the functions go on with the table {in_use or in_stack}")
+        while made := tables.begun(self.dynamodb, self.stage, self._present()):
+            tables.discard(self.dynamodb, made)
+            self.progress(f"deleted {made.name}, which was not in use")
 
     def audit(self, table: str, *, mend: bool) -> list[Finding]:
         self.progress(f"comparing {table} with both buckets")

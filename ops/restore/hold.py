@@ -71,6 +71,13 @@ class Functions:
                     FunctionName=self._name(function), ReservedConcurrentExecutions=wanted
                 )
 
+    def held(self) -> bool:
+        """True while the API is held; and if it is not deployed, for then it writes nothing."""
+        if not self._exists(API):
+            return True
+        found = self.client.get_function_concurrency(FunctionName=self._name(API))
+        return bool(found.get("ReservedConcurrentExecutions") == 0)
+
     def table(self) -> str | None:
         """The table that the deployed API uses; None if it is not deployed."""
         try:

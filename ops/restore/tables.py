@@ -17,8 +17,9 @@ from ops.stack.cloudformation import Progress, pauses
 
 STREAM = {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}
 
-# Tag of a restored table: `yes` as soon as the stage's functions use it and it was compared with the buckets.
-FINISHED = "filemill:restore-finished"
+# Tags of a restored table. STARTED is `yes` from the moment on when it is no longer as DynamoDB made it, FINISHED when
+# the stage's functions use it and it was compared with the buckets.
+STARTED, FINISHED = "filemill:restore-started", "filemill:restore-finished"
 
 # How often recovery is asked for in vain: DynamoDB may not have made the backups of a new table yet.
 RECOVERY_TRIES = 30
@@ -141,20 +142,27 @@ def prepare(dynamodb: Any, table: Table, present: Table, at: datetime, progress:
     tags += [
         {"Key": "filemill:restored-from", "Value": present.name},
         {"Key": "filemill:restored-to", "Value": written(at)},
-        {"Key": FINISHED, "Value": "no"},
     ]
     dynamodb.tag_resource(ResourceArn=table.arn, Tags=tags)
     return table
 
 
-def is_finished(dynamodb: Any, table: Table) -> bool:
-    """True if a restore has come to its end with this table."""
+def is_marked(dynamodb: Any, table: Table, tag: str) -> bool:
+    """True if a restore has come so far with this table."""
     pages = dynamodb.get_paginator("list_tags_of_resource").paginate(ResourceArn=table.arn)
-    return {"Key": FINISHED, "Value": "yes"} in [tag for page in pages for tag in page["Tags"]]
+    return {"Key": tag, "Value": "yes"} in [each for page in pages for each in page["Tags"]]
 
 
-def finish(dynamodb: Any, table: Table) -> None:
-    dynamodb.tag_resource(ResourceArn=table.arn, Tags=[{"Key": FINISHED, "Value": "yes"}])
+def mark(dynamodb: Any, table: Table, tag: str) -> None:
+    dynamodb.tag_resource(ResourceArn=table.arn, Tags=[{"Key": tag, "Value": "yes"}])
+
+
+def discard(dynamodb: Any, table: Table) -> None:
+    """Deletes a restored table that the stage never used. It can be restored again at any time."""
+    if dynamodb.describe_table(TableName=table.name)["Table"].get("DeletionProtectionEnabled"):
+        dynamodb.update_table(TableName=table.name, DeletionProtectionEnabled=False)
+    dynamodb.delete_table(TableName=table.name)
+    dynamodb.get_waiter("table_not_exists").wait(TableName=table.name, WaiterConfig={"Delay": 2})
 
 
 def _recoverable(dynamodb: Any, name: str) -> None:

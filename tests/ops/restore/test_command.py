@@ -84,6 +84,7 @@ def world(stage: Calls, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
     for name in ("hold", "release", "hold_sweep"):
         monkeypatch.setattr(hold.Functions, name, getattr(world, name.removesuffix("_sweep")))
     monkeypatch.setattr(hold.Functions, "table", lambda _: world.functions)
+    monkeypatch.setattr(hold.Functions, "held", lambda _: world.held)
     aws_client("dynamodb").update_continuous_backups(
         TableName=PRESENT, PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True}
     )
@@ -213,14 +214,13 @@ STEPS: list[tuple[Any, str]] = [
     (commands, "run"),
     (hold.Functions, "release"),
     (audit, "audit"),
-    (tables, "finish"),
+    (tables, "mark"),
 ]
 
 
 INTERRUPTED = [
-    # After its last step a run of --latest is done, and the next one is another restore.
-    *((step, after, "--latest") for step in STEPS for after in (False, True) if (step, after) != (STEPS[-1], True)),
-    *((step, True, "--at") for step in STEPS if step[1] in ("make", "carry_out", "switch", "run", "finish")),
+    *((step, after, "--latest") for step in STEPS for after in (False, True)),
+    *((step, True, "--at") for step in STEPS if step[1] in ("make", "carry_out", "switch", "run", "audit")),
 ]
 
 
@@ -276,12 +276,28 @@ def test_a_restore_can_be_given_up_until_the_stack_has_the_table(
     assert world.held
     assert restore(world, "--abandon") == 0
     assert (world.held, world.functions) == (False, PRESENT)
+    assert restored_tables() == [], "it was changed already, and the stage goes on without it"
     with monkeypatch.context() as patch:
         interrupted_once(patch, switch, "switch", after=True)
         assert restore(world, "--latest", "--yes") == 130
     assert restore(world, "--abandon") == 1
     assert "can no longer be given up" in capsys.readouterr().err
     assert world.held
+
+
+def test_a_table_that_is_out_of_date_is_not_used(
+    world: World, photo: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`make deploy` lets the functions go as well."""
+    with monkeypatch.context() as patch:
+        interrupted_once(patch, takeover.TakeOver, "carry_out", after=True)
+        assert restore(world, "--latest", "--yes") == 130
+    world.held = False
+    assert restore(world, "--latest", "--yes") == 1
+    assert "out of date" in capsys.readouterr().err
+    assert restore(world, "--abandon") == 0
+    assert restore(world, "--latest", "--yes") == 0
+    assert world.stack == restored_tables()[0]
 
 
 def test_every_module_of_a_restore_is_named_where_one_looks_first() -> None:

@@ -50,6 +50,8 @@ def test_what_was_written_shortly_before_may_be_torn_and_is_indexed_again() -> N
 def test_what_an_earlier_run_has_seen_to_is_left() -> None:
     assert decided(was(revision=8), is_now()) is Fate.KEEP
     assert decided(was(revision=8, **DELETED), is_now()) is Fate.KEEP, "it was set aside"
+    assert decided(was(revision=8, status=Status.PROCESSING), is_now()) is Fate.KEEP
+    assert decided(was(revision=8, updated_at=AT + timedelta(hours=1)), is_now()) is Fate.KEEP
 
 
 @pytest.mark.parametrize(

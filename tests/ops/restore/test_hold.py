@@ -38,6 +38,10 @@ class Lambda:
     def delete_function_concurrency(self, FunctionName: str) -> None:  # noqa: N803
         self.reserved.pop(FunctionName, None)
 
+    def get_function_concurrency(self, FunctionName: str) -> dict[str, int]:  # noqa: N803
+        number = self.reserved.get(FunctionName)
+        return {} if number is None else {"ReservedConcurrentExecutions": number}
+
     def get_paginator(self, _: str) -> Any:
         def paginate(FunctionName: str) -> list[dict[str, Any]]:  # noqa: N803
             return [{"EventSourceMappings": [{"UUID": f"uuid-{FunctionName}"}]}]
@@ -80,7 +84,9 @@ def test_everything_that_writes_records_is_held_and_let_go(project: Path) -> Non
     # The render function writes leases only, and the restored table forgets them.
     assert held(client) == NAMES - {"filemill-dev-render"}
     assert 30.0 in slept
+    assert functions.held()
     functions.release()
+    assert not functions.held()
     assert held(client) == set()
     assert client.reserved == {"filemill-dev": 50}, "what the configuration says"
 
@@ -98,4 +104,4 @@ def test_a_stage_without_functions_has_nothing_to_hold(project: Path) -> None:
     functions.hold_sweep(9.0)
     functions.hold(9.0)
     functions.release()
-    assert (client.reserved, slept, functions.table()) == ({}, [], None)
+    assert (client.reserved, slept, functions.table(), functions.held()) == ({}, [], None, True)
