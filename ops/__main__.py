@@ -23,6 +23,10 @@ COMMANDS = {
     "redrive": ("ops.redrive", "send dead letters to their queue again, after you have fixed the cause"),
     "backfill": ("ops.backfill", "process existing files again, after a recipe has changed"),
     "reindex": ("ops.reindex", "add files to the index that it has missed"),
+    "restore": (
+        "ops.restore.command",
+        "bring a stage's records back to an earlier time, and compare them with the files",
+    ),
     "openapi": ("ops.openapi.document", "write chalicelib/api/openapi.json from the routes"),
     "local": ("ops.local.run", "run the whole of Filemill on this computer"),
 }

@@ -23,6 +23,8 @@ class Where:
     account: str
     region: str
     partition: str = "aws"
+    app: str = "filemill"
+    """Chalice's name of the app, from which it makes the names of functions, layers and the schedule."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ class Group:
     def statement(self, where: Where) -> Statement:
         actions = sorted(f"{service}:{word}" for service, words in self.actions.items() for word in words.split())
         stated: Statement = {"Sid": self.sid, "Effect": "Allow", "Action": actions}
-        stated["Resource"] = [self._put_in(resource, where) for resource in self.on]
+        stated["Resource"] = list(dict.fromkeys(self._put_in(resource, where) for resource in self.on))
         if self.condition:
             stated["Condition"] = {
                 operator: {key: self._put_in(value, where) for key, value in keys.items()}
@@ -55,16 +57,17 @@ class Group:
 
 
 _NAME = "filemill-{stage}"
-_FUNCTIONS = "arn:{partition}:lambda:{region}:{account}:function:" + _NAME
-_LAYER = "arn:{partition}:lambda:{region}:{account}:layer:" + _NAME + "-managed-layer"
+_APP = "{app}-{stage}"
+_FUNCTIONS = "arn:{partition}:lambda:{region}:{account}:function:" + _APP
+_LAYER = "arn:{partition}:lambda:{region}:{account}:layer:" + _APP + "-managed-layer"
 _TABLES = "arn:{partition}:dynamodb:{region}:{account}:table/" + _NAME + "-*"
 _GROUPS = "arn:{partition}:logs:{region}:{account}:log-group:"
-_LOGS = _GROUPS + "/aws/lambda/" + _NAME
+_LOGS = _GROUPS + "/aws/lambda/" + _APP
 _CLOUDFRONT = "arn:{partition}:cloudfront::{account}"
 _EDGE = ("cache-policy", "distribution", "origin-access-control", "response-headers-policy")
 _API = "arn:{partition}:apigateway:{region}::"
-# The second is that of roles with a path (the template's parameter RolePath).
-_ROLES = tuple("arn:{partition}:iam::{account}:role/" + path + _NAME + "-*" for path in ("", "*/"))
+# The second is that of roles with a path (the template's parameter RolePath), the last that of roles of Chalice's.
+_ROLES = tuple("arn:{partition}:iam::{account}:role/" + name + "-*" for name in (_NAME, "*/" + _NAME, _APP))
 
 GROUPS = (
     Group(
@@ -213,7 +216,7 @@ GROUPS = (
     Group(
         "Schedule",
         "makes the sweep's schedule",
-        ("arn:{partition}:events:{region}:{account}:rule/" + _NAME + "-*",),
+        ("arn:{partition}:events:{region}:{account}:rule/" + _APP + "-*",),
         {"events": "DeleteRule DescribeRule ListTargetsByRule PutRule PutTargets RemoveTargets TagResource"},
     ),
     Group(
@@ -248,7 +251,7 @@ GROUPS = (
             "billing": "GetBillingViewData",
             "cloudfront": "ListCachePolicies ListDistributions ListFunctions ListOriginAccessControls "
             "ListResponseHeadersPolicies",
-            "cloudformation": "DescribeType ValidateTemplate",
+            "cloudformation": "DescribeType",
             "cloudwatch": "DescribeAlarms",
             "dynamodb": "ListTables",
             "iam": "GetAccountSummary ListRoles SimulatePrincipalPolicy",

@@ -169,7 +169,7 @@ class Plan:
         parameters = self.parameters()
         existing = [each["ParameterKey"] for each in self.stack.get("Parameters", [])]
         chosen = choose_parameters(document["Parameters"], parameters, existing)
-        uploaded = bucket.upload(provision.fitted_template(self.run, parameters))
+        uploaded = bucket.upload(provision.fitted_template(self.run, document, parameters))
         try:
             made = change_set.create(
                 cfn, self.stack["StackName"], step, uploaded.url, chosen, self.run.tags, revert_drift=False

@@ -59,13 +59,14 @@ def main(args: argparse.Namespace) -> int:
 def where(args: argparse.Namespace) -> Where:
     """What the arguments say; for a stage that is provisioned, its account and region are known."""
     account, region = args.account, args.region
+    configuration = config.read_config(args.project_dir)
     if args.of != ANY:
         config.check_stage(args.of, ())
-        recorded = config.stage_variables(config.read_config(args.project_dir), args.of)
+        recorded = config.stage_variables(configuration, args.of)
         if arn := recorded.get(f"{PREFIX}INGEST_QUEUE_ARN"):
             known_region, known_account = arn.split(":")[3:5]
             account, region = (
                 (known_account if account == ANY else account),
                 (known_region if region == ANY else region),
             )
-    return Where(args.of, account, region)
+    return Where(args.of, account, region, app=configuration.get("app_name", "filemill"))

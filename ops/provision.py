@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -83,6 +83,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+# Output of a stack whose table is being replaced (ops/restore/switch.py).
+SWITCHING = "RestoredTable"
+
+
 def main(args: argparse.Namespace) -> int:
     say = partial(print, flush=True)
     if args.delete_files and not args.delete:
@@ -149,18 +153,20 @@ def provision(
         It failed; the message says what failed and what to do.
     """
     config.check_stage(stage, FUNCTIONS)
-    template.read(project_dir)  # a missing file is said before anything is made
+    body = template.document(project_dir)
     with as_sentences():
         run = begin(stage, project_dir, progress, tags or {})
+        refuse_half_a_switch(run)
         former_roles(run).check_chalice(recording.own_roles(run.recorded, stage)[0])
         caps = fit_concurrency(run)
         adopt(run)
         ensure_log_groups(run)
         key = ensure_signing_key(run)
         chosen = stack_parameters(run, key, parameters or {})
-        stack = deploy_stack(run, chosen, allow_replacement=allow_replacement, revert_drift=revert_drift)
+        stack = deploy_stack(run, body, chosen, allow_replacement=allow_replacement, revert_drift=revert_drift)
         outputs = read_outputs(run, stack)
         emulator_gaps.enable_expiry(run.session, outputs)
+        emulator_gaps.enable_recovery(run.session, outputs)
         configure_api(run)
         configure_event_sources(run, outputs)
         tag_the_rest(run)
@@ -266,6 +272,31 @@ def adopt(run: Provisioning) -> None:
     adoption.adopt(client, run.project_dir, here, run.progress)
 
 
+def refuse_half_a_switch(run: Provisioning) -> None:
+    """Raises OpsError if a restore was interrupted between its two changes of the stack, which has no table then."""
+    cfn = run.session.client("cloudformation")
+    stack = cloudformation.describe(cfn, stack_name(run.stage))
+    if stack and SWITCHING in cloudformation.outputs(stack) and resource_of(cfn, run.stage, "Table") is None:
+        raise OpsError(
+            f"A restore of stage {run.stage} was interrupted while it replaced the table. End it first: run the same "
+            f"`python -m ops restore --stage {run.stage} …` again."
+        )
+
+
+def resource_of(cfn: Any, stage: str, logical_id: str) -> str | None:
+    """The physical id of a resource of the stage's stack; None if the stack has no such resource."""
+    pages = cfn.get_paginator("list_stack_resources").paginate(StackName=stack_name(stage))
+    return next(
+        (
+            str(each["PhysicalResourceId"])
+            for page in pages
+            for each in page["StackResourceSummaries"]
+            if each["LogicalResourceId"] == logical_id and not each["ResourceStatus"].startswith("DELETE_")
+        ),
+        None,
+    )
+
+
 def ensure_signing_key(run: Provisioning) -> SigningKey:
     """Makes the stage's secrets in SSM and its key group in CloudFront, as far as they are missing."""
     private_key = signing_key.ensure_secrets(run.session.client("ssm"), run.stage)
@@ -300,12 +331,12 @@ def stack_parameters(run: Provisioning, key: SigningKey, given: Mapping[str, str
     return {**ours, **address, **given}
 
 
-def fitted_template(run: Provisioning, parameters: Mapping[str, str]) -> dict[str, Any]:
-    """The project's template as the stage's region can take it, with these parameters."""
+def fitted_template(run: Provisioning, body: Mapping[str, Any], parameters: Mapping[str, str]) -> dict[str, Any]:
+    """The parsed template as the stage's region can take it, with these parameters."""
     present = cloudformation.parameters(
         cloudformation.describe(run.session.client("cloudformation"), stack_name(run.stage))
     )
-    return regions.fitted(template.document(run.project_dir), run.region, {**present, **parameters})
+    return regions.fitted(body, run.region, {**present, **parameters})
 
 
 def template_bucket(run: Provisioning) -> TemplateBucket:
@@ -314,10 +345,19 @@ def template_bucket(run: Provisioning) -> TemplateBucket:
 
 
 def deploy_stack(
-    run: Provisioning, parameters: Mapping[str, str], *, allow_replacement: bool, revert_drift: bool
+    run: Provisioning,
+    body: Mapping[str, Any],
+    parameters: Mapping[str, str],
+    *,
+    allow_replacement: bool,
+    revert_drift: bool,
+    imported: Sequence[Mapping[str, Any]] = (),
 ) -> Stack:
-    """Creates or updates the stage's CloudFormation stack."""
-    fitted = fitted_template(run, parameters)
+    """Creates or updates the stage's CloudFormation stack. `body` is the parsed template.
+
+    `imported` are existing resources that the stack takes over.
+    """
+    fitted = fitted_template(run, body, parameters)
     bucket = template_bucket(run)
     bucket.ensure(run.tags, tls_only=emulator_gaps.requires_tls(run.endpoint_url) == "true")
     return deployment.deploy(
@@ -329,6 +369,7 @@ def deploy_stack(
         run.progress,
         allow_replacement=allow_replacement,
         revert_drift=revert_drift,
+        imported=imported,
     )
 
 

@@ -28,9 +28,15 @@ def retire(file: File, *, until: datetime, leftovers: Sequence[str]) -> File | N
 
     A file that waits for its upload cannot be restored, because its due time and its place for bytes would be gone.
     """
+    values = retired(file, until=until, leftovers=leftovers)
+    return attempt(transitions.RETIRE, file.id, values, tenant=file.tenant, revision=file.revision)
+
+
+def retired(file: File, *, until: datetime, leftovers: Sequence[str]) -> dict[str, Any]:
+    """The values that a file gets when it is deleted for a while; None removes one."""
     assert file.status not in (Status.AWAITING_UPLOAD, Status.EXPIRED), "an upload that waits is deleted for good"
     again = file.status is Status.PROCESSING or bool(file.renditions)
-    values: dict[str, Any] = {
+    return {
         "restore_until": timestamp(until),
         "restore_to": Status.PROCESSING if again else file.status,
         "leftovers": list(leftovers) or None,
@@ -38,7 +44,6 @@ def retire(file: File, *, until: datetime, leftovers: Sequence[str]) -> File | N
         **due_keys(file.id, now() if leftovers else until),
         **(dict.fromkeys(RENDITIONS) if again else {}),
     }
-    return attempt(transitions.RETIRE, file.id, values, tenant=file.tenant, revision=file.revision)
 
 
 def tombstone(tenant: str, file_id: str) -> File | None:

@@ -22,7 +22,7 @@ def check_stack(patient: Patient) -> str:
     status = found["StackStatus"]
     if status.endswith("_IN_PROGRESS"):
         return f"it is in {status}: wait until that has ended"
-    if status not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
+    if status not in ("CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE"):
         return f"it is in {status}: the last change failed; {patient.provision} to see why"
     return ""
 

@@ -33,8 +33,12 @@ def create(
     tags: Mapping[str, str],
     *,
     revert_drift: bool,
+    imported: Sequence[Mapping[str, Any]] = (),
 ) -> ChangeSet | None:
     """A change set that is ready to execute; None when there is nothing to change.
+
+    `imported` are resources that exist already and that the stack takes over; then it can change nothing else.
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/import-resources-existing-stack.html
 
     Raises
     ------
@@ -42,10 +46,13 @@ def create(
         AWS refuses the template or the parameters. The change set is deleted then.
     """
     mode: dict[str, Any] = {"DeploymentMode": "REVERT_DRIFT"} if revert_drift and step is Step.UPDATE else {}
+    kind: Any = "CREATE" if step is Step.CREATE else "UPDATE"
+    if imported:
+        kind, mode = "IMPORT", {"ResourcesToImport": list(imported)}
     made = cfn.create_change_set(
         StackName=name,
         ChangeSetName=f"ops-{uuid.uuid4().hex}",
-        ChangeSetType="CREATE" if step is Step.CREATE else "UPDATE",
+        ChangeSetType=kind,
         TemplateURL=template_url,
         Parameters=list(parameters),  # type: ignore[arg-type]
         Description="python -m ops provision",

@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from ops.errors import OpsError
 from ops.stack import change_set
@@ -28,10 +28,14 @@ def deploy(
     *,
     allow_replacement: bool = False,
     revert_drift: bool = False,
+    imported: Sequence[Mapping[str, Any]] = (),
 ) -> Stack:
     """Creates or updates the stack, turns its termination protection on, and returns it as it then is.
 
     CloudFormation puts the tags on the stack, and on each of its resources that can bear tags.
+
+    `imported` are existing resources that the stack takes over, as in `ResourcesToImport`.
+
     Without `revert_drift` CloudFormation compares templates only, and does not see what was changed outside of it:
     https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/drift-aware-change-sets.html
 
@@ -43,7 +47,9 @@ def deploy(
     stack, step = _prepare(cfn, name, progress)
     existing = [p["ParameterKey"] for p in stack["Parameters"]] if stack and step is Step.UPDATE else []
     chosen = choose_parameters(template.parameters, parameters, existing)
-    change = change_set.create(cfn, name, step, template.url, chosen, tags, revert_drift=revert_drift)
+    change = change_set.create(
+        cfn, name, step, template.url, chosen, tags, revert_drift=revert_drift, imported=imported
+    )
     if change is None:
         progress(f"stack {name}: nothing to change")
     else:
@@ -87,7 +93,7 @@ def _execute(
     events = Events.from_now(cfn, change.stack_id)
     cfn.execute_change_set(ChangeSetName=change.id)
     stack = wait(cfn, events, progress, started=True)
-    if status(stack) in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
+    if status(stack) in ("CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE"):
         return
     why = describe_failure(events.all, stack.get("StackStatusReason", ""))
     if "DescribeEvents" in why:

@@ -45,3 +45,16 @@ def enable_expiry(session: boto3.Session, outputs: Mapping[str, str]) -> None:
     status = dynamodb.describe_time_to_live(TableName=table)["TimeToLiveDescription"].get("TimeToLiveStatus")
     if status not in ("ENABLED", "ENABLING"):
         dynamodb.update_time_to_live(TableName=table, TimeToLiveSpecification={"Enabled": True, "AttributeName": "ttl"})
+
+
+def enable_recovery(session: boto3.Session, outputs: Mapping[str, str]) -> None:
+    """Turns the table's point-in-time recovery on, because the emulator's AWS::DynamoDB::Table ignores it, too."""
+    dynamodb = session.client("dynamodb")
+    if not is_emulator(dynamodb.meta.endpoint_url):
+        return
+    table = outputs["Table"]
+    found = dynamodb.describe_continuous_backups(TableName=table)["ContinuousBackupsDescription"]
+    if found["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"] != "ENABLED":
+        dynamodb.update_continuous_backups(
+            TableName=table, PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True}
+        )

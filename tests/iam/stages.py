@@ -40,7 +40,8 @@ def function_policies() -> dict[str, dict[str, Any]]:
 def policies_of(who: str) -> list[dict[str, Any]]:
     """The policies of a function, or of the operator. The operator's tests are about several stages and regions."""
     if who == OPERATOR:
-        return [operator_policy.policy(operator_policy.statements(Where("*", ACCOUNT, "*")))]
+        places = (Where("*", ACCOUNT, "*"), Where("*", ACCOUNT, "*", app="media"))  # one test has an app of that name
+        return [operator_policy.policy(operator_policy.statements(where)) for where in places]
     return [function_policies()[who]]
 
 
@@ -54,11 +55,13 @@ _DEPLOYED = {
         for queue in ("dead", "dead-imports", "import-dead", "imports", "imports-dead", "ingest", "ingest-dead")
     },
 }
+# A table that `ops restore` gave the stage is the stack's table from then on, and the policies name that one.
+_RESTORED = re.compile(rf"{re.escape(STAGE['FILEMILL_TABLE'])}-restored-\w+")
 _NAMES = re.compile("|".join(rf"{re.escape(name)}(?![\w-])" for name in _DEPLOYED))
 
 
 def as_deployed(who: str, need: Need) -> Need:
     """The same need with the names that a deployed stage has. The operator's policy limits resources by these."""
     if who != OPERATOR:
-        return need
+        return replace(need, resource=_RESTORED.sub(place().table, need.resource))
     return replace(need, resource=_NAMES.sub(lambda found: _DEPLOYED[found[0]], need.resource))
