@@ -67,6 +67,7 @@ class Reluctant:
             "ListParts": ("listings", self._fewer),
             "ReceiveMessage": ("messages", self._receive),
         }
+        params = self._places.get(params.get("ContinuationToken", ""), params)
         with self._lock, self._aged(operation, params):
             name, reluctantly = way.get(operation, ("", None))
             if reluctantly is None or name not in self._ways or self._streak >= STREAK or self._random.random() < 0.3:
@@ -159,7 +160,6 @@ class Reluctant:
         return call(operation, {**params, most: self._random.randint(1, 3)})
 
     def _listing(self, call: Call, operation: str, params: Params) -> Any:
-        params = self._places.get(params.get("ContinuationToken", ""), params)
         if self._random.random() < 0.5:
             return self._fewer(call, operation, params)
         token = f"none-so-far-{next(self._numbers)}"
@@ -201,11 +201,16 @@ def _before(item: Mapping[str, Any], params: Mapping[str, Any]) -> Params | None
     sort = key_attributes().keys[params.get("IndexName")][1]
     text = item[sort]["S"]
     forward = params.get("ScanIndexForward", True)
-    place = text[:-1] + chr(ord(text[-1]) - 1) + "~" if forward else text + "!"
-    bounds = [value["S"] for name, value in params["ExpressionAttributeValues"].items() if name != ":pk"]
+    if text.isdecimal():
+        place = f"{int(text) + (-1 if forward else 1):0{len(text)}d}"
+    else:
+        place = text[:-1] + chr(ord(text[-1]) - 1) + "~" if forward else text + "!"
+    values = params["ExpressionAttributeValues"].items()
+    bounds = [value["S"] for name, value in values if name in ((":low", ":first") if forward else (":high", ":last"))]
     start = params.get("ExclusiveStartKey", {}).get(sort, {}).get("S")
-    bounds += [start] if start else []
-    if any((bound >= place and bound <= text) if forward else (text <= bound <= place) for bound in bounds):
+    if any(place < bound if forward else place > bound for bound in bounds):
+        return None
+    if start and (place <= start if forward else place >= start):
         return None
     return {**_start_key(item, params), sort: {"S": place}}
 

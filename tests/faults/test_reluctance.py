@@ -61,6 +61,7 @@ def world() -> Iterator[World]:
             text = {"content_type": "text/plain"} if number % 2 else {}
             created(world, filename=f"note {number}.txt", tags=["a", f"t{number % 3}"], **text)
         ids = [file.id for file in records()]
+        world.index()  # so that the changes below leave gaps in the feed
         for file_id in ids[:3]:
             world.request("PATCH", f"/v1/files/{file_id}", {"tags": ["a", "b"]})
         world.request("DELETE", f"/v1/files/{ids[8]}")
@@ -194,7 +195,7 @@ def test_reindexing_what_an_old_index_lists_leaves_the_index_of_the_present(worl
 def test_the_reluctance_really_happens(world: World) -> None:
     """Every way in which AWS may answer less is met by the operations and reads of these tests."""
     happened: Counter[str] = Counter()
-    for seed in range(30):
+    for seed in range(8):
         with reluctant(seed) as weather:
             pages(world, LISTS["by tag"])
             pages(world, LISTS["list"])

@@ -261,15 +261,15 @@ def _keys_changed(request: Request) -> Iterator[str]:
 
 @rule("dynamodb", "ADD takes a number or a set, DELETE a set", source=f"{GUIDE}/Expressions.UpdateExpressions.html")
 def _amounts(request: Request) -> Iterator[str]:
+    allowed = {"ADD": {"N", "SS", "NS", "BS"}, "DELETE": {"SS", "NS", "BS"}}
     for params in with_expressions(request):
         update = parsed(params).get("UpdateExpression")
-        for clause in update.roots if update else ():
-            allowed = {"ADD": {"N", "SS", "NS", "BS"}, "DELETE": {"SS", "NS", "BS"}}.get(getattr(clause, "op", ""))
-            for each in clause.args if allowed and isinstance(clause, Node) else ():
-                value = each.args[1] if isinstance(each, Node) else None
-                typed = params.get("ExpressionAttributeValues", {}).get(getattr(value, "name", ""), {})
-                if not isinstance(value, Value) or (typed and not allowed >= typed.keys()):
-                    yield f"{clause.op} {each} has {typed}"
+        clauses = [each for each in (update.roots if update else ()) if isinstance(each, Node) and each.op in allowed]
+        for op, each in [(clause.op, each) for clause in clauses for each in clause.args]:
+            value = each.args[1] if isinstance(each, Node) else None
+            typed = params.get("ExpressionAttributeValues", {}).get(getattr(value, "name", ""), {})
+            if not isinstance(value, Value) or not allowed[op] >= typed.keys():
+                yield f"{op} {each} has {typed}"
 
 
 @rule("dynamodb", "expressions and legacy parameters are not mixed", source=f"{GUIDE}/LegacyConditionalParameters.html")
@@ -423,7 +423,8 @@ def _key_conditions(request: Request) -> Iterator[str]:
         seen[resolved(part.args[0], request.params)] = part.op
         if not all(isinstance(each, Value) for each in part.args[1:]):
             yield "a key can be compared with a value only"
-    wanted = {(keys[0],): {"="}, (keys[1],): {"=", "<", "<=", ">", ">=", "BETWEEN", "begins_with"}}
+    ranges = {"=", "<", "<=", ">", ">=", "BETWEEN", "begins_with"}
+    wanted: dict[tuple[str | int, ...], set[str]] = {(keys[0],): {"="}, (keys[1],): ranges}
     if (keys[0],) not in seen or any(op not in wanted.get(path, ()) for path, op in seen.items()):
         yield f"{seen} is no condition on the keys {keys}"
     if len(seen) < len(parts_of(expression.roots[0])):
@@ -446,7 +447,7 @@ def _sortable(bound: object, params: Params) -> tuple[str, Any] | None:
     if typed is None:
         return None
     ((kind, value),) = typed.items()
-    return kind, {"S": lambda: value.encode(), "N": lambda: Decimal(value)}.get(kind, lambda: value)()
+    return kind, value.encode() if kind == "S" else Decimal(value) if kind == "N" else value
 
 
 @rule("dynamodb", "a Query's filter names no key", "Query", source=f"{GUIDE}/Query.FilterExpression.html")

@@ -201,7 +201,8 @@ class _Reader:
 
     def clause(self) -> Node:
         word = self.take(*CLAUSES).upper()
-        return Node(word, self.list({"SET": self.setting, "REMOVE": self.path}.get(word, self.amount)))
+        each: dict[str, Callable[[], Operand]] = {"SET": self.setting, "REMOVE": self.path}
+        return Node(word, self.list(each.get(word, self.amount)))
 
     def setting(self) -> Node:
         target = self.path()

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
-from moto.s3 import models as moto_s3
+from moto.s3 import models
 
 from tests.strict.rules import Params, Request, rule
 
@@ -113,7 +113,7 @@ def _part_sizes(request: Request) -> Iterator[str]:
     sizes = _parts.get(request.params["UploadId"], {})
     numbers = [part["PartNumber"] for part in request.params.get("MultipartUpload", {}).get("Parts", [])]
     # The tests of faults make parts small, and tell moto so. Elsewhere this is 5 MiB.
-    least = moto_s3.S3_UPLOAD_PART_MIN_SIZE
+    least: int = vars(models)["S3_UPLOAD_PART_MIN_SIZE"]
     if small := [number for number in numbers[:-1] if sizes.get(number, least) < least]:
         yield f"the parts {small} are too small"
 
@@ -314,10 +314,10 @@ def _names(condition: Any) -> str | None:
 
 def _is_met(condition: Any, value: str) -> bool:
     if isinstance(condition, Mapping):
-        return value == next(iter(condition.values()))
+        return bool(value == next(iter(condition.values())))
     operator, _, wanted = condition
     # S3 puts the file's name in the place of ${filename}, which the beginning must leave room for.
-    return value.startswith(wanted) if operator == "starts-with" else value == wanted
+    return value.startswith(wanted) if operator == "starts-with" else bool(value == wanted)
 
 
 @rule("s3", "a form's fields have at most 20 KB, and answer 200, 201 or 204", FORM, source=f"{API}/RESTObjectPOST.html")

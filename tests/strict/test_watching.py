@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
@@ -11,8 +12,8 @@ from tests.catalog.fake import FakeDynamoDB
 from tests.stage import Calls, aws_client
 from tests.strict import watching
 
-OBJECT = {"Bucket": "originals", "Key": "acme/1"}
-TOO_LONG = {"TableName": "filemill-test", "Key": {"pk": {"S": "a"}, "sk": {"S": "b" * 1025}}}
+OBJECT: dict[str, Any] = {"Bucket": "originals", "Key": "acme/1"}
+TOO_LONG: dict[str, Any] = {"TableName": "filemill-test", "Key": {"pk": {"S": "a"}, "sk": {"S": "b" * 1025}}}
 
 
 def found() -> list[str]:
@@ -20,7 +21,7 @@ def found() -> list[str]:
 
 
 def test_wrong_requests_of_all_clients_are_found(stage: Calls) -> None:
-    aws.dynamodb().get_item(**TOO_LONG)  # type: ignore[arg-type]
+    aws.dynamodb().get_item(**TOO_LONG)
     aws_client("dynamodb").get_item(**TOO_LONG)
     watching.Checked(FakeDynamoDB()).get_item(**TOO_LONG)
 
