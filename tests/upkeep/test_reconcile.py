@@ -22,7 +22,6 @@ from chalicelib.upkeep import reconcile, sweep
 from tests.client import Client
 from tests.faults.clock import Clock
 from tests.making import deliver, derived, put, upload
-from tests.reluctance import reluctant
 from tests.stage import Calls, aws_client
 from tests.upkeep.making import PHOTO, messages, nothing, record
 
@@ -263,14 +262,16 @@ def test_a_file_that_changed_meanwhile_lacks_nothing(
     assert reconciled(clock)["Missing"] == 0
 
 
-def test_renditions_that_a_listing_has_not_come_to_are_not_missing(client: Client, clock: Clock) -> None:
+def test_renditions_on_the_second_page_of_a_listing_are_not_missing(
+    client: Client, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """S3 may answer with fewer keys than there are, and say that there are more."""
     deliver(upload(client, PHOTO))
-    assert len(derived()) > 3
-    for seed in range(5):
-        with reluctant(seed, "listings") as weather:
-            done = reconciled(clock, timedelta(days=2))
-        assert (done["Missing"], done["Orphans"]) == (0, 0)
-        assert weather.met["short listings"]
+    assert len(derived()) == 2
+    listed = aws.s3().list_objects_v2
+    monkeypatch.setattr(aws.s3(), "list_objects_v2", lambda **asked: listed(MaxKeys=1, **asked))
+    done = reconciled(clock)
+    assert (done["Missing"], done["Orphans"]) == (0, 0)
 
 
 def test_at_most_a_sample_of_each_page_is_checked_the_other_way_round(
