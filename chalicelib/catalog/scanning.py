@@ -1,4 +1,10 @@
-"""All files of a stage or of a tenant, for operators' commands. No request may read so much."""
+"""All files of a stage or of a tenant, for operators' commands. No request may read so much.
+
+The index follows the table, so a file may be missing that was made a moment ago, and a record may be shown as it was.
+That is safe for both callers. `ops backfill` reads each record again, strongly consistent, before it writes. `ops
+reindex` hands over records with their revision, and the index refuses one that is older than what it has. A file that
+is made meanwhile reaches the index by the table's stream, and is made by the present recipe.
+"""
 
 from __future__ import annotations
 

@@ -148,11 +148,11 @@ def _check(item: Item, *, mend: bool) -> list[Finding]:
 
 
 def lost_renditions(file: File) -> set[str]:
-    """Keys of renditions that a `ready` record lists and that are not there: one ListObjectsV2."""
+    """Keys of renditions that a `ready` record lists and that are not there."""
     if file.status is not Status.READY or not file.renditions:
         return set()
     wanted = {rendition_key(file.visibility, file.id, str(file.source_version), each) for each in file.renditions}
-    return wanted - {stored.key for stored in derived.page("", places.served_prefix(file) or "").objects}
+    return wanted.difference(derived.keys_below(places.served_prefix(file) or ""))
 
 
 def _make_again(file: File) -> bool:

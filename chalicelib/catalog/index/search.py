@@ -14,6 +14,8 @@ from chalicelib.model import File, Status
 from chalicelib.settings import settings
 
 MAX_QUERY_WORDS = 8
+# Queries for one range: one, and more only if DynamoDB ends a page early.
+RANGE_QUERIES = 4
 # Entries that one Query reads: for each word and shard so many that are the word, and so many that begin with it.
 WORD_READS = 250
 # Records that are read beyond the limit, because some may no longer match.
@@ -49,6 +51,7 @@ def search(tenant: str, words: Sequence[str], limit: int) -> list[Found]:
             ranks[file_id][0] += 1
             ranks[file_id][1] += file_id in whole
     best = sorted(ranks, key=lambda file_id: (*ranks[file_id], file_id), reverse=True)[: limit + SPARE]
+    # Eventually consistent, as the index is: the answer shows files as they were a moment ago.
     fresh = records(best)
     found = []
     for file_id in best:
@@ -63,6 +66,6 @@ def search(tenant: str, words: Sequence[str], limit: int) -> list[Found]:
 
 
 def _read(partition: str, low: str, high: str) -> set[str]:
-    """The ids of the last entries in a range: one Query."""
-    walk = Walk(partition, False, WORD_READS, Budget(1), low, high)
+    """The ids of the last entries in a range: one Query as a rule."""
+    walk = Walk(partition, False, WORD_READS, Budget(RANGE_QUERIES), low, high)
     return {entry_id(walk.key(item)) for item in walk.first()}

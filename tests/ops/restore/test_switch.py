@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 from collections.abc import Iterator
@@ -90,8 +91,8 @@ class Stack:
         self.template, self.table = document(), "old"
         self.steps: list[str] = []
 
-    def deploy(self, run: Any, body: str, parameters: Any, *, imported: Any = (), **_: Any) -> None:
-        wanted = json.loads(body)
+    def deploy(self, run: Any, body: dict[str, Any], parameters: Any, *, imported: Any = (), **_: Any) -> None:
+        wanted = copy.deepcopy(body)
         if imported:
             assert {**wanted, "Resources": {n: b for n, b in wanted["Resources"].items() if n != "Table"}} == (
                 self.template
