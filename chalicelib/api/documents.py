@@ -17,11 +17,11 @@ from chalicelib.text import has_controls
 
 # Objects and lists in one another. The deepest that a model allows is seven: a body, its metadata, and five levels.
 MAX_DEPTH = 64
-# DynamoDB's numbers have this many digits.
+# Characters of a number. A double needs 25 at most.
+MAX_NUMBER = 100
+# DynamoDB's numbers have this many digits. The client's own document may have longer ones: it is stored as text.
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html
 MAX_DIGITS = 38
-# Characters of a number with a fraction or an exponent. A double needs 25 at most.
-MAX_FLOAT = 100
 
 # The field that holds the client's own document. Its strings are texts, which may have several lines.
 OWN_DOCUMENT = "metadata"
@@ -32,6 +32,7 @@ MAX_SHOWN = 100  # characters of a client's own name that an error repeats
 _TOKEN = re.compile(r'[\[\]{}]|"(?:[^"\\]++|\\.?)*+"?', re.DOTALL)
 
 _CONTROLS = "must not contain control characters or line breaks."
+_TOO_LONG = f"must have no number of more than {MAX_NUMBER} characters, or out of the range of a double."
 _CONTROLS_IN_A_TEXT = "must not contain control characters, except tabs and line breaks."
 
 
@@ -105,16 +106,12 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _integer(digits: str) -> int | _Wrong:
-    if len(digits.lstrip("-")) > MAX_DIGITS:
-        return _Wrong(f"must have no number of more than {MAX_DIGITS} digits.")
-    return int(digits)
+    return int(digits) if len(digits) <= MAX_NUMBER else _Wrong(_TOO_LONG)
 
 
 def _float(digits: str) -> float | _Wrong:
-    if len(digits) > MAX_FLOAT:
-        return _Wrong(f"must have no number of more than {MAX_FLOAT} characters.")
-    number = float(digits)
-    return number if math.isfinite(number) else _Wrong("must have no number that is out of range.")
+    number = float(digits) if len(digits) <= MAX_NUMBER else math.inf
+    return number if math.isfinite(number) else _Wrong(_TOO_LONG)
 
 
 def _constant(name: str) -> _Wrong:
@@ -129,6 +126,9 @@ def _check(value: Any, field: str, *, own: bool = False) -> None:
             raise wrong_field(where, _CONTROLS_IN_A_TEXT if own else _CONTROLS)
     elif isinstance(value, _Wrong):
         raise wrong_field(where, value.sentence)
+    elif isinstance(value, int) and not own:
+        if abs(value) >= 10**MAX_DIGITS:
+            raise wrong_field(where, f"must have no number of more than {MAX_DIGITS} digits.")
     elif isinstance(value, dict):
         if isinstance(value, _Twice):
             raise wrong_field(where, "must have each name once.")

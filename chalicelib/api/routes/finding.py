@@ -59,10 +59,7 @@ class ListFiles(Query):
     ) = None
     sha256: Sha256 | None = None
     filename_prefix: (
-        Annotated[
-            str, Field(min_length=1, max_length=255, description="Upper and lower case are the same")
-        ]
-        | None
+        Annotated[str, Field(min_length=1, max_length=255, description="Upper and lower case are the same")] | None
     ) = None
     created_after: Annotated[Moment, Field(description="Not before this moment")] | None = None
     created_before: Annotated[Moment, Field(description="Before this moment")] | None = None

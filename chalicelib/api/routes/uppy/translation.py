@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import mimetypes
 import re
 from typing import Annotated, Any, Literal
 
@@ -28,11 +27,6 @@ COMPLETING = ("part_missing", "part_order", "part_too_small", "etag_mismatch", "
 _RANDOM = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}-(?=.)", re.DOTALL)
 _METADATA = re.compile(r"metadata\[(.+)\]", re.DOTALL)
 
-# Python's own table, without the entries of this machine's /etc/mime.types. Python 3.12 lacks the newer types.
-_TYPES = mimetypes.MimeTypes(filenames=())
-for _extension in ("avif", "heic", "heif", "webp"):
-    _TYPES.add_type(f"image/{_extension}", f".{_extension}")
-
 
 # --- Fields
 
@@ -51,14 +45,15 @@ def _strings(value: Any) -> Any:
     }
 
 
-def _or_generic(value: Any) -> Any:
-    return GENERIC if value is None or value == "" else value
+def _unknown(value: Any) -> Any:
+    """None for what browsers and Uppy send if they do not know a file's type."""
+    return None if value in ("", GENERIC) else value
 
 
 UppyMetadata = Annotated[Metadata, BeforeValidator(_strings)]
 UppyType = Annotated[
-    ContentType,
-    BeforeValidator(_or_generic),
+    ContentType | None,
+    BeforeValidator(_unknown),
     Field(json_schema_extra={"type": ["string", "null"], "pattern": "^$|^[^/ ]+/[^/ ]+"}),
 ]
 
@@ -80,7 +75,7 @@ class UppyParams(UppyQuery):
     """A new file. Metadata is sent as `metadata[name]=value`."""
 
     filename: Filename
-    type: UppyType = GENERIC
+    type: UppyType = None
     metadata: UppyMetadata = Field(default_factory=dict)
 
     @model_validator(mode="before")
@@ -116,7 +111,7 @@ class UppyFile(UppyBody):
     """A new file."""
 
     filename: Filename
-    type: UppyType = GENERIC
+    type: UppyType = None
     metadata: UppyMetadata = Field(default_factory=dict)
 
     def new(self) -> NewFile:
@@ -147,7 +142,7 @@ class SignRequest(UppyBody):
     key: str = Field(min_length=1, max_length=2048)
     upload_id: str | None = Field(None, alias="uploadId", min_length=1, max_length=2048)
     part_number: int | None = Field(None, alias="partNumber")
-    content_type: UppyType | None = Field(None, alias="contentType")
+    content_type: UppyType = Field(None, alias="contentType")
     filename: Filename | None = None
     size: int | None = Field(None, ge=0)
     metadata: UppyMetadata = Field(default_factory=dict)
@@ -159,8 +154,7 @@ class SignRequest(UppyBody):
             last = self.key.rpartition("/")[2]
             document = {"filename": _RANDOM.sub("", last, count=1)}
             name = parsing.parse(UppyFile, json.dumps(document).encode()).filename
-        content_type = self.content_type or _TYPES.guess_type(name)[0] or GENERIC
-        return NewFile(name, content_type, self.size, metadata=self.metadata)
+        return NewFile(name, self.content_type, self.size, metadata=self.metadata)
 
 
 def part_numbers(text: str) -> list[int]:
