@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 from chalicelib.api import parsing, uploads
 from chalicelib.api.errors import Problem
 from chalicelib.api.fields import MAX_COMPLETE_BYTES, ContentType, Filename, Metadata
-from chalicelib.api.ownership import own_file
+from chalicelib.api.ownership import not_found, own_file
 from chalicelib.api.parsing import Body, Query
 from chalicelib.api.routing import Call
 from chalicelib.api.uploads import GENERIC, NewFile
@@ -184,7 +184,7 @@ def file_of(call: Call, key: str) -> File:
     """The caller's file by its key, `tenant/file id`. Raises Problem `not_found`, as `own_file` does."""
     tenant, file_id = parse_original_key(key) or ("", "")
     if tenant != call.tenant:
-        raise Problem("not_found", "There is no upload of this key.")
+        raise not_found()
     return own_file(call, file_id)
 
 
