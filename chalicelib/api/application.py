@@ -130,7 +130,9 @@ def _mount_fallbacks(app: Application) -> None:
     for path in list(app.routes):
         missing = [method for method in ANSWERED if method not in app.routes[path]]
         # An address that the document does not name is no more told of by a wrong method than by a wrong name.
-        refuse, name = (method_not_allowed, "method_not_allowed") if path in public else (unknown_route, "unknown_route")
+        refuse, name = (
+            (method_not_allowed, "method_not_allowed") if path in public else (unknown_route, "unknown_route")
+        )
         app.route(path, methods=missing, content_types=["*/*"], name=name)(refuse)
     for path in ("/", "/{proxy+}"):
         app.route(path, methods=list(ANSWERED), content_types=["*/*"], name="unknown_route")(unknown_route)

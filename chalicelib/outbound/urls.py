@@ -61,7 +61,7 @@ class Target:
     def filename(self) -> str:
         """The name that a browser would save it under: the path's last segment, decoded; else the host's name."""
         segment = unquote(self.path.partition("?")[0].rpartition("/")[2])
-        segment = re.split(r"[/\\]", segment)[-1]
+        segment = segment.replace("\\", "/").rpartition("/")[2]
         kept = "".join(c for c in segment if not has_controls(c))[:255].strip()
         return kept if kept not in {"", ".", ".."} else self.host
 
