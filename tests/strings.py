@@ -62,17 +62,25 @@ def attack(beginning: str, unit: str, end: str, length: int) -> str:
     return (beginning + (unit * (room // len(unit) + 1))[:room] + end)[:length]
 
 
-def attacks(lengths: tuple[int, ...], chosen: random.Random | None = None, count: int = 0) -> Iterator[str]:
-    """Every attack of these lengths; or `count` of them that `chosen` picks."""
-    if chosen is None:
-        for beginning in BEGINNINGS:
-            for unit in UNITS:
-                for end in ENDS:
-                    yield from (attack(beginning, unit, end, length) for length in lengths)
+def attacks(lengths: tuple[int, ...], chosen: random.Random, count: int) -> Iterator[str]:
+    """`count` attacks of these lengths that `chosen` picks."""
     for _ in range(count):
-        assert chosen
         parts = (chosen.choice(BEGINNINGS), chosen.choice(UNITS), chosen.choice(ENDS))
         yield attack(*parts, chosen.choice(lengths))
+
+
+def attacks_on(model: type[BaseModel], path: Path, most: int) -> Iterator[str]:
+    """Every unit behind a sound value of this place, as long as the place allows and far longer.
+
+    A string that is too long is refused before any pattern sees it, so one that just fits tries more.
+    """
+    node: Any = sound(model)
+    for name in path:
+        node = node[name] if isinstance(node, list) or (isinstance(node, dict) and name in node) else None
+    for beginning in {"", node if isinstance(node, str) else ""}:
+        for unit in UNITS:
+            for end in ('"', "!"):
+                yield from (attack(beginning, unit, end, length) for length in (max(2, (most or 250) - 1), 10_000))
 
 
 # --- The places for strings
