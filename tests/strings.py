@@ -76,7 +76,8 @@ def attacks_on(model: type[BaseModel], path: Path, most: int) -> Iterator[str]:
     """
     node: Any = sound(model)
     for name in path:
-        node = node[name] if isinstance(node, list) or (isinstance(node, dict) and name in node) else None
+        node = dict(enumerate(node)) if isinstance(node, list) else node
+        node = node.get(name) if isinstance(node, dict) else None
     for beginning in {"", node if isinstance(node, str) else ""}:
         for unit in UNITS:
             for end in ('"', "!"):

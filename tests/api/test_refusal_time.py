@@ -1,7 +1,7 @@
 """Every request with a hostile string is answered within 50 ms of CPU, whatever part of the request has it.
 
-The places come from the routes (`tests/strings.py`): path parameters, headers, cookies, queries and bodies. The variable
-`STRINGS` is the number of strings for each place; without it a few are tried.
+The places come from the routes (`tests/strings.py`): path parameters, headers, cookies, queries and bodies. The
+variable `STRINGS` is the number of strings for each place; without it a few are tried.
 """
 
 from __future__ import annotations
