@@ -222,26 +222,29 @@ def _in_body(each: Operation, path: Path) -> Callable[[str], dict[str, Any]]:
 # --- Time
 
 
-class TookTooLongError(Exception):
-    """The work was stopped after GIVE_UP seconds of CPU."""
+class TookTooLong(BaseException):
+    """The work was stopped after so many seconds of CPU. No code under test may catch it as an error of its own."""
 
 
-def cpu(work: Callable[[], Any], *, apart: Callable[[], float] = lambda: 0.0) -> float:
-    """Seconds of CPU that the work took, without those that `apart` counts. The best of three if it was long."""
+def cpu(work: Callable[[], Any], *, apart: Callable[[], float] = lambda: 0.0, give_up: float = GIVE_UP) -> float:
+    """Seconds of CPU that the work took, without those that `apart` counts. The best of three if it was long.
+
+    `give_up` seconds, all counted, end the work.
+    """
 
     def stop(*_: Any) -> None:
-        raise TookTooLongError
+        raise TookTooLong
 
     before = signal.signal(signal.SIGPROF, stop)
     try:
-        best = GIVE_UP
+        best = give_up
         for _ in range(3):
-            signal.setitimer(signal.ITIMER_PROF, GIVE_UP)
+            signal.setitimer(signal.ITIMER_PROF, give_up)
             began, began_apart = time.process_time(), apart()
             try:
                 work()
-            except TookTooLongError:
-                return GIVE_UP
+            except TookTooLong:
+                return give_up
             finally:
                 signal.setitimer(signal.ITIMER_PROF, 0)
             best = min(best, time.process_time() - began - (apart() - began_apart))

@@ -6,11 +6,11 @@ import json
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 from chalicelib.api import parsing, uploads
 from chalicelib.api.errors import Problem
-from chalicelib.api.fields import MAX_COMPLETE_BYTES, ContentType, Filename, Metadata
+from chalicelib.api.fields import MAX_COMPLETE_BYTES, MAX_CONTENT_TYPE, ContentType, Filename, Metadata
 from chalicelib.api.ownership import not_found, own_file
 from chalicelib.api.parsing import Body, Query
 from chalicelib.api.routing import Call
@@ -54,7 +54,14 @@ UppyMetadata = Annotated[Metadata, BeforeValidator(_strings)]
 UppyType = Annotated[
     ContentType | None,
     BeforeValidator(_unknown),
-    Field(json_schema_extra={"type": ["string", "null"], "pattern": "^$|^[^/ ]+/[^/ ]+"}),
+    WithJsonSchema(
+        {
+            "type": ["string", "null"],
+            "maxLength": MAX_CONTENT_TYPE,
+            "pattern": "^$|^[^/* ]+/[^/* ]+",
+            "examples": ["image/jpeg"],
+        }
+    ),
 ]
 
 
