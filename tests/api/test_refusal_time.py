@@ -18,7 +18,7 @@ import pytest
 
 from tests import strings
 from tests.client import Answer, Client
-from tests.stage import lambda_context
+from tests.stage import Calls, lambda_context
 from tests.strings import BOUND, LENGTHS
 
 COUNT = int(os.environ.get("STRINGS", "8"))
@@ -108,3 +108,39 @@ def test_a_hostile_request_is_answered_within_the_bound(
             took = strings.cpu(answer, apart=apart, give_up=10.0)
             assert took < BOUND, (name, took, value[:80], len(value))
             assert answers[-1].status < 500, (name, value[:80], len(value), answers[-1].text)
+
+
+IN_PATHS = [
+    (method, path, put) for method, path, name, put in PLACES if name.startswith("path ") and path != "/docs/{asset}"
+]
+
+
+@pytest.mark.parametrize("control", ["\r\n", "\x0b", "\x00", "\x85", "\u2028", "\ud800"], ids=ascii)
+def test_nothing_has_a_name_with_control_characters(client: Client, stage: Calls, control: str) -> None:
+    assert len(IN_PATHS) > 8
+    for method, path, put in IN_PATHS:
+        ask(client, method, path, put("file_01KAP3Y5ZD4Q8R2V7W9XABCDEF"))
+        stage.clear()
+        answer = ask(client, method, path, put(f"file_01KAP3Y5ZD4Q8R2V7W9XABCDE{control}"))
+        assert (answer.status, answer.json["code"]) == (404, "not_found")
+        assert stage.names == []
+
+
+@pytest.mark.parametrize("control", ["\r\n", "\x0b", "\x00", "\x85", "\u2028", "\ud800"], ids=ascii)
+@pytest.mark.parametrize(
+    ("method", "header", "path"),
+    [
+        ("POST", "Idempotency-Key", "/v1/files"),
+        ("GET", "If-None-Match", "/v1/files/{file_id}"),
+        ("PATCH", "If-Match", "/v1/files/{file_id}"),
+    ],
+)
+def test_a_header_with_control_characters_is_refused_by_its_name(
+    client: Client, control: str, method: str, header: str, path: str
+) -> None:
+    new = {"filename": "a", "content_type": "a/b", "size": 1}
+    file_id = client("POST", "/v1/files", new).json["id"]
+    body = {"POST": new, "PATCH": {"filename": "b"}}.get(method)
+    request = {"parameters": {"file_id": file_id}, "query": {}, "body": body, "headers": {header: f'"a{control}"'}}
+    answer = ask(client, method, path, request)
+    assert (answer.status, answer.json["code"], answer.json["field"]) == (422, "invalid_field", header)

@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema, model_v
 from chalicelib.api import parsing, uploads
 from chalicelib.api.errors import Problem
 from chalicelib.api.fields import MAX_COMPLETE_BYTES, MAX_CONTENT_TYPE, ContentType, Filename, Metadata
-from chalicelib.api.ownership import not_found, own_file
+from chalicelib.api.ownership import find_own_file
 from chalicelib.api.parsing import Body, Query
 from chalicelib.api.routing import Call
 from chalicelib.api.uploads import GENERIC, NewFile
@@ -188,11 +188,12 @@ def place(file: File) -> dict[str, Any]:
 
 
 def file_of(call: Call, key: str) -> File:
-    """The caller's file by its key, `tenant/file id`. Raises Problem `not_found`, as `own_file` does."""
+    """The caller's file by its key, `tenant/file id`. Raises Problem `not_found`, with one message for every reason."""
     tenant, file_id = parse_original_key(key) or ("", "")
-    if tenant != call.tenant:
-        raise not_found()
-    return own_file(call, file_id)
+    file = find_own_file(call, file_id) if tenant == call.tenant else None
+    if file is None:
+        raise Problem("not_found", "There is no upload of this key.")
+    return file
 
 
 def seconds_left(file: File) -> int:
