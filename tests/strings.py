@@ -80,7 +80,9 @@ def attacks_on(model: type[BaseModel], path: Path, most: int) -> Iterator[str]:
         node = node.get(name) if isinstance(node, dict) else None
     for beginning in {"", node if isinstance(node, str) else ""}:
         for unit in UNITS:
-            yield from (attack(beginning, unit, '"', length) for length in (max(2, (most or 250) - 1), 10_000))
+            for end in ('"', "!"):
+                yield attack(beginning, unit, end, max(2, (most or 250) - 1))
+            yield attack(beginning, unit, "!", 10_000)
 
 
 # --- The places for strings
