@@ -164,6 +164,10 @@ class File(BaseModel):
     part_size: int | None = None
     part_checksums: bool = False
     token_id: str | None = None
+    # The types that the upload token allows. Processing checks that the bytes are of one of them.
+    allowed_types: list[str] = Field(default_factory=list)
+    # True if the client told no type, so that `content_type` is only what the name's extension stands for.
+    type_guessed: bool = False
     version_id: str | None = None
     sequencer: str | None = None
     source_version: str | None = None

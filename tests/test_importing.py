@@ -329,4 +329,4 @@ def test_a_name_that_leads_nowhere_fails_the_file(monkeypatch: pytest.MonkeyPatc
     with monkeypatch.context() as patched:
         patched.setattr(socket, "getaddrinfo", nowhere)
         file = wanted("https://nowhere.example/a.jpg")
-        assert code(deliver(file)) == "source_unreachable"
+        assert code(deliver(file)) == "source_refused"

@@ -17,7 +17,7 @@ from chalicelib.catalog import idempotency
 from chalicelib.catalog.idempotency import Remembered
 from chalicelib.model import File
 
-_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+_KEY = re.compile(r"[\x21-\x7e]{1,255}+")
 
 
 def key_of(call: Call) -> str | None:

@@ -14,7 +14,7 @@ from chalicelib.api import cursors
 from chalicelib.api.answers import ChangesPage, FileList, FilePage, FoundFiles, StatsResource
 from chalicelib.api.auth.callers import Scope
 from chalicelib.api.errors import Problem
-from chalicelib.api.fields import MAX_IDS, MAX_TAGS, Fields, Moment, Sha256, Tag, WholeNumber, control_free
+from chalicelib.api.fields import MAX_IDS, MAX_TAGS, Fields, Moment, Sha256, Tag, WholeNumber
 from chalicelib.api.parsing import Body, Query
 from chalicelib.api.routing import Call, json_response, route
 from chalicelib.api.wire import WITHOUT_DELIVERY, wire
@@ -59,10 +59,7 @@ class ListFiles(Query):
     ) = None
     sha256: Sha256 | None = None
     filename_prefix: (
-        Annotated[
-            str, Field(min_length=1, max_length=255, description="Upper and lower case are the same"), control_free
-        ]
-        | None
+        Annotated[str, Field(min_length=1, max_length=255, description="Upper and lower case are the same")] | None
     ) = None
     created_after: Annotated[Moment, Field(description="Not before this moment")] | None = None
     created_before: Annotated[Moment, Field(description="Before this moment")] | None = None

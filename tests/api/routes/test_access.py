@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from chalicelib import settings
+from chalicelib import aws, settings
 from chalicelib.delivery import access
 from tests import images
 from tests.client import Client, new_client
@@ -277,6 +277,20 @@ def test_an_original_that_has_not_come_or_is_gone_is_refused_with_its_reason(cli
     aws_client("s3").delete_object(Bucket="originals", Key=f"acme/{file_id}", VersionId=head["VersionId"])
     answer = client("GET", f"/v1/files/{file_id}/original")
     assert (answer.status, answer.json["code"]) == (409, "original_missing")
+
+
+@pytest.mark.parametrize("name", ["\ufdfa" * 255, "🐈" * 251 + ".jpg", "\uff0f\u202e" * 127, "'" * 255, "%" * 255])
+def test_all_headers_of_a_redirect_fit_into_8_kb(client: Client, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """With the longest type, and a session token as long as Lambda's are."""
+    declared = 'image/jpeg;a="' + "%;," * 80 + '"'
+    file_id = ready(client, name=name, content_type=declared)
+    assert client("GET", f"/v1/files/{file_id}").json["filename"] == name
+    credentials = aws.s3()._request_signer._credentials  # type: ignore[attr-defined]
+    monkeypatch.setattr(credentials, "token", "IQoJb3JpZ2luX2Vj/+=" * 80)
+    answer = client("GET", f"/v1/files/{file_id}/original")
+    assert answer.status == 302
+    assert "X-Amz-Security-Token" in answer.headers["Location"] or "x-amz-security-token" in answer.headers["Location"]
+    assert sum(len(f"{header}: {value}\r\n".encode()) for header, value in answer.headers.items()) < 8192
 
 
 @pytest.mark.parametrize(
