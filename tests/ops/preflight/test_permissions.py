@@ -110,7 +110,7 @@ def test_what_is_asked_for_is_in_the_policy_of_an_operator(site: Callable[..., S
     here = site()
     where = Where(here.stage, here.account, here.region, here.partition)
     may = rights(operator_policy.policy(operator_policy.statements(where)))
-    function = f"arn:aws:lambda:{here.region}:{here.account}:function:filemill-{here.stage}"
+    function = f"arn:aws:lambda:{here.region}:{here.account}:function:filemill-{here.stage}-process"
     context = {"iam:PassedToService": "lambda.amazonaws.com", "lambda:FunctionArn": function}
     for statement in permissions.needed(here):
         for action in statement["Action"]:
