@@ -112,7 +112,7 @@ def test_nothing_of_a_file_is_open_but_through_the_front_door(
         ("GET", "/v1/files", 401),
         ("PUT", "/v1/files", 405),
         ("OPTIONS", "/v1/files", 200),
-        ("POST", "/s3/params", 401),
+        ("GET", "/s3/params", 401),
     ],
 )
 def test_every_kind_of_address_forbids_guessing_its_type(
