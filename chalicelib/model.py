@@ -77,6 +77,9 @@ class FileError(BaseModel):
     message: str
 
 
+UNPROVEN = "application/octet-stream"
+
+
 class ImageInfo(BaseModel):
     """Facts about an image. Width and height in pixels, as seen: with the orientation applied.
 
@@ -170,6 +173,9 @@ class File(BaseModel):
     type_guessed: bool = False
     version_id: str | None = None
     sequencer: str | None = None
+    # The content type that the bytes prove (`content_type` may be the client's word); UNPROVEN if they prove none. None
+    # while nobody has looked at them.
+    proven_type: str | None = None
     source_version: str | None = None
     # The fingerprint of the recipe that made the renditions at `source_version`.
     made_with: str | None = None

@@ -104,7 +104,7 @@ FINISH = Transition(
     source=(Status.PROCESSING,),
     target=(Status.READY,),
     condition=_OURS,
-    sets=("recipe", "kind", "content_type", "size", "sha256", *BY_BYTES, *RENDITIONS),
+    sets=("recipe", "kind", "content_type", "proven_type", "size", "sha256", *BY_BYTES, *RENDITIONS),
     removes=(*WORKED_OFF, "error"),
     may_change=(*INFO, "leftovers", *DUE),
 )

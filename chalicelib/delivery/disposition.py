@@ -6,14 +6,16 @@ import re
 import unicodedata
 from urllib.parse import quote
 
+from chalicelib.model import UNPROVEN, File, Status
 from chalicelib.text import has_controls
 
-# Types that cannot carry scripts. SVG, HTML, XML and PDF can, so they are not here.
-_SHOWN = frozenset(
+# Types that cannot carry scripts, and that a file's first bytes prove. SVG, HTML, XML and PDF can carry scripts, so
+# they are not here. Nor are AAC and MPEG-1 video, because processing does not know their bytes (processing/sniff.py).
+SHOWN = frozenset(
     {
         *(f"image/{name}" for name in ("avif", "bmp", "gif", "heic", "heif", "jp2", "jpeg", "png", "tiff", "webp")),
-        *(f"audio/{name}" for name in ("aac", "flac", "mp4", "mpeg", "ogg", "wav", "webm")),
-        *(f"video/{name}" for name in ("mp4", "mpeg", "ogg", "quicktime", "webm")),
+        *(f"audio/{name}" for name in ("flac", "mp4", "mpeg", "ogg", "wav", "webm")),
+        *(f"video/{name}" for name in ("mp4", "ogg", "quicktime", "webm")),
     }
 )
 # Bytes of UTF-8. In a signed address each byte that is not plain becomes five characters (%25E7), and CloudFront, API
@@ -33,9 +35,25 @@ _SLASHES = frozenset("/\\\u2044\u2215\u29f5\u29f8")
 _PLAIN = "!#$&+-.^_`|~"
 
 
+def proven_type(file: File) -> str:
+    """The content type under which an original is served: the one that its bytes prove, or UNPROVEN.
+
+    Never the client's word: S3 serves originals without `nosniff`, so the type and the disposition must be safe alone.
+    A record from before `proven_type` has only `content_type`. For the types in SHOWN it is proven, because a file of
+    such a type became `ready` only if its bytes had that type's signature.
+    """
+    if file.proven_type or file.status is not Status.READY:
+        return file.proven_type or UNPROVEN
+    return _name(file.content_type) if may_be_shown(file.content_type) else UNPROVEN
+
+
 def may_be_shown(content_type: str) -> bool:
-    """True if a browser may show a file of this type. It must save all others."""
-    return content_type.partition(";")[0].strip().lower() in _SHOWN
+    """True if a browser may show a file of this proven type. It must save all others."""
+    return _name(content_type) in SHOWN
+
+
+def _name(content_type: str) -> str:
+    return content_type.partition(";")[0].strip().lower()
 
 
 def content_disposition(filename: str, *, inline: bool) -> str:

@@ -199,6 +199,7 @@ def work(file: File, stored: Stored) -> tuple[File | None, str]:
         file,
         kind=read.processor.kind,
         content_type=read.source.content_type,
+        proven_type=read.proven_type,
         size=read.source.size,
         sha256=read.sha256,
         info=info,

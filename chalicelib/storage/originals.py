@@ -170,12 +170,16 @@ def open_version(key: str, version_id: str) -> Original:
     return Original(reply["ContentLength"], cast(IO[bytes], reply["Body"]))
 
 
-def sign(file: File, content_disposition: str, expires_in: int) -> str:
-    """An address that gets the original with the content type of its record, for `expires_in` seconds. No AWS call."""
+def sign(file: File, content_type: str, content_disposition: str, expires_in: int) -> str:
+    """An address that gets the original under this type and disposition, for `expires_in` seconds. No AWS call.
+
+    S3 can override some headers of its answer, but it cannot add `X-Content-Type-Options`:
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html (Overriding response header values)
+    """
     parameters: dict[str, Any] = {
         "Bucket": settings().originals_bucket,
         "Key": original_key(file.tenant, file.id),
-        "ResponseContentType": sendable_type(file.content_type),
+        "ResponseContentType": content_type,
         "ResponseContentDisposition": content_disposition,
         "ResponseCacheControl": "private, no-store",
     }

@@ -60,6 +60,7 @@ def headers(code: str) -> dict[str, str]:
     found = {
         "Content-Type": "application/problem+json",
         "Cache-Control": "no-store",
+        "X-Content-Type-Options": "nosniff",
         "Access-Control-Allow-Origin": "*",
         "Access-Control-Expose-Headers": "Retry-After,X-Request-Id",
     }

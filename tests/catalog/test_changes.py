@@ -48,6 +48,7 @@ def finish(of: File, *leftovers: str) -> object:
         of,
         kind=Kind.OTHER,
         content_type="text/csv",
+        proven_type="application/octet-stream",
         size=9,
         sha256="f" * 64,
         info=None,
@@ -60,7 +61,18 @@ def finish(of: File, *leftovers: str) -> object:
 
 FINISHED = {
     *SEEN,
-    *("status", "recipe", "kind", "content_type", "size", "sha256", "source_version", "made_with", "renditions"),
+    *(
+        "status",
+        "recipe",
+        "kind",
+        "content_type",
+        "proven_type",
+        "size",
+        "sha256",
+        "source_version",
+        "made_with",
+        "renditions",
+    ),
     "sha_pk",
 }
 PROCESSED = {*LEASE, "expires_at", "wanted_recipe"}

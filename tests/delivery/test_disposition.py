@@ -6,7 +6,9 @@ from urllib.parse import quote
 import pytest
 from werkzeug.http import parse_options_header
 
-from chalicelib.delivery.disposition import MAX_NAME, content_disposition, may_be_shown
+from chalicelib.delivery.disposition import MAX_NAME, SHOWN, content_disposition, may_be_shown
+from chalicelib.processing import content_types
+from chalicelib.processing.sniff import DETECTABLE
 
 NAMES = [
     "a.jpg",
@@ -121,9 +123,16 @@ def test_what_runs_nothing_may_be_shown(content_type: str) -> None:
     assert may_be_shown(content_type)
 
 
+def test_every_type_that_may_be_shown_is_proven_by_a_files_first_bytes() -> None:
+    """Otherwise any bytes could be declared so."""
+    assert {content_types.one_name(content_type) for content_type in SHOWN} <= DETECTABLE
+
+
 @pytest.mark.parametrize(
     "content_type",
     [
+        "audio/aac",
+        "video/mpeg",
         "image/svg+xml",
         "text/html",
         "application/pdf",

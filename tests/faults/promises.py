@@ -25,6 +25,7 @@ _FACTS = (
     "status",
     "filename",
     "content_type",
+    "proven_type",
     "size",
     "visibility",
     "recipe",
