@@ -194,6 +194,8 @@ class UploadToken(BaseModel):
     after it.
     """
 
+    model_config = ConfigDict(hide_input_in_errors=True)
+
     id: str
     hash: str
     tenant: str
