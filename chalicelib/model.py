@@ -137,7 +137,8 @@ class File(BaseModel):
     The fields after `renditions` are internal: the API never shows them.
     """
 
-    model_config = ConfigDict(validate_assignment=True)
+    # An error tells which field is wrong, and not what is in it: errors are logged, and logs keep no client's text.
+    model_config = ConfigDict(validate_assignment=True, hide_input_in_errors=True)
 
     id: str
     tenant: str
@@ -192,6 +193,8 @@ class File(BaseModel):
     lease_until: Timestamp | None = None
     attempts: int = 0
     correlation_id: str | None = None
+    # Where the answer to the request that made the file is remembered, if it had an Idempotency-Key.
+    remembered_as: str | None = None
 
 
 class UploadToken(BaseModel):
@@ -200,6 +203,8 @@ class UploadToken(BaseModel):
     `content_types` may have `image/*`; an empty list allows any type. The token, not the browser, decides the fields
     after it.
     """
+
+    model_config = ConfigDict(hide_input_in_errors=True)
 
     id: str
     hash: str

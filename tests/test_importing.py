@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import socket
+import traceback
 from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
@@ -214,6 +215,15 @@ def test_a_servers_trouble_is_tried_again_after_a_growing_pause(
             deliver(file, receives)
     assert pauses == [905, pause]
     assert record(file).status is Status.AWAITING_UPLOAD
+
+
+def test_the_log_is_not_told_where_a_file_comes_from() -> None:
+    """Lambda logs what a handler raises, with all its causes. A URL may hold a secret, and a host's name a customer."""
+    file = wanted("http://localhost:65533/secret.jpg")
+    with pytest.raises(Later) as later:
+        deliver(file)
+    assert "localhost" not in "".join(traceback.format_exception(later.value))
+    assert "localhost" not in str(later.value)
 
 
 def test_the_fifth_time_the_file_fails_and_the_message_is_done() -> None:

@@ -129,6 +129,7 @@ def write(call: Call, file: File, remember: Remembered | None = None) -> None:
     try:
         # In this order, a repeated request is known as one even if its token is used up by now.
         together = [remember.write()] if remember else []
+        file.remembered_as = remember.item_id if remember else None
         together += [use_token(file.token_id)] if file.token_id else []
         files.create(file, together)
     except BaseException as error:
@@ -139,7 +140,7 @@ def write(call: Call, file: File, remember: Remembered | None = None) -> None:
         most = call.caller.token.max_files if call.caller.token else 0
         raise Problem("token_spent", f"This upload token allows {most} files, and they are used up.") from None
     append(file_id=file.id)
-    logger.info("file created", extra={"size": file.size, "content_type": file.content_type})
+    logger.info("file created", extra={"size": file.size})
 
 
 def begin_post(call: Call, new: NewFile) -> tuple[File, PostPolicy]:

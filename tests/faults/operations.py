@@ -382,6 +382,7 @@ OPERATIONS = (
         "change focus", lambda w: ready(w, recipe="avatar"), _at("PATCH", "", {"focus": {"x": 0, "y": 0}}), again=True
     ),
     Operation("delete", lambda w: ready(w, **PUBLIC), _at("DELETE", ""), again=True),
+    Operation("delete, made with a key", lambda w: ready(w, key="k"), _at("DELETE", ""), again=True),
     Operation("delete an upload", lambda w: parts_sent(w)[0], _at("DELETE", ""), again=True),
     Operation("delete for now", lambda w: ready(w, **PUBLIC), _at("DELETE", ""), again=True, environ=WINDOW),
     Operation("restore", _windowed, _at("POST", "/restore"), again=True, environ=WINDOW),

@@ -192,8 +192,8 @@ def search_files(call: Call, query: Search) -> Response:
 def list_changes(call: Call, query: Changes) -> Response:
     """List changed files in the order of their last change.
 
-    Each file is listed once, as it is now; deleted files are listed, too. Send `next_after` as `after` to continue
-    where this answer ended.
+    Each file is listed once, as it is now. Deleted files are listed, too, with nothing but their id and revision. Send
+    `next_after` as `after` to continue where this answer ended.
     """
     _check(query.fields, query.limit)
     scope = f"{call.tenant}/changes"

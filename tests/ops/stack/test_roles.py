@@ -177,6 +177,7 @@ def test_the_sweep_may_do_this_and_nothing_else() -> None:
     assert grants("sweep") == {
         "dynamodb:BatchGetItem": {TABLE},
         "dynamodb:GetItem": {TABLE},
+        "dynamodb:Scan": {TABLE},
         "dynamodb:UpdateItem": {TABLE},
         "dynamodb:Query": {f"{TABLE}/index/by_due"},
         "s3:AbortMultipartUpload": originals,
