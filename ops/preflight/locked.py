@@ -22,9 +22,7 @@ from ops.preflight.site import Site, Verdict, fine, refused, unknown
 _DIFFERS = re.compile(r"^ {4}(\S+) from (\S+).*?:\n +Expected .*?^ +Got +(\w+)", re.MULTILINE | re.DOTALL)
 _NOT_LOCKED = re.compile(r"^ERROR: In --require-hashes mode, .* versions pinned .*\n +(\S+)", re.MULTILINE)
 _NO_HASH = re.compile(r"^ERROR: Hashes are required .*\n +(\S+)", re.MULTILINE)
-_NO_WHEEL = re.compile(
-    r"^ERROR: Could not find a version that satisfies the requirement (\S+).*\(from versions: \d", re.MULTILINE
-)
+_NOT_FOUND = re.compile(r"^ERROR: No matching distribution found for (\S+)", re.MULTILINE)
 
 
 def check(site: Site) -> Verdict:
@@ -36,8 +34,12 @@ def check(site: Site) -> Verdict:
         return fine()
     if reason := refusal(failed):
         return refused(reason)
-    last = failed.strip().splitlines()[-1].removeprefix("ERROR: ")
-    return unknown(f"pip could not fetch them ({last}); check the network, and pip's settings (`pip config list`)")
+    if found := _NOT_FOUND.search(failed):  # pip says the same if the network fails
+        return unknown(
+            f"pip finds no wheel of {found[1]} for Lambda; check the network and pip's settings (`pip config list`), "
+            "or choose another version in requirements.in and run `make lock`"
+        )
+    return unknown(f"pip could not fetch them: {failed.strip().splitlines()[-1].removeprefix('ERROR: ')}")
 
 
 def explain(project_dir: Path, stage: str) -> None:
@@ -67,9 +69,4 @@ def refusal(message: str) -> str:
         return f"{found[1]} is needed, but is not in requirements.txt; run `make lock`"
     if found := _NO_HASH.search(message):
         return f"{found[1]} has no hash in requirements.txt; run `make lock`"
-    if found := _NO_WHEEL.search(message):
-        return (
-            f"the index has no wheel of {found[1]} for the functions' processor and this Python; choose another "
-            "version in requirements.in and run `make lock`"
-        )
     return ""
