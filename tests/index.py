@@ -91,6 +91,10 @@ def _without_hashes(index: Index, lock: str) -> str:
     return lock[: lock.index("millarm==")] + "millarm==1.0\n"
 
 
+def _no_hashes_at_all(index: Index, lock: str) -> str:
+    return "millupper==1.0\nmillarm==1.0\n"
+
+
 def _no_wheel(index: Index, lock: str) -> str:
     (index.folder / f"simple/millarm/millarm-1.0-py3-none-{ARM}.whl").unlink()
     return lock
@@ -103,6 +107,7 @@ DAMAGES: dict[str, tuple[Callable[[Index, str], str], str]] = {
     "a changed hash": (_changed_hash, "millarm"),
     "a needed package is not locked": (_not_locked, "millarm"),
     "a package without hashes": (_without_hashes, "millarm"),
+    "no hashes at all": (_no_hashes_at_all, "millupper"),
     "no wheel for arm64": (_no_wheel, "millarm"),
 }
 

@@ -20,6 +20,7 @@ SAYS = {
     "a changed hash": "is not the file that requirements.txt locks",
     "a needed package is not locked": "is needed, but is not in requirements.txt; run `make lock`",
     "a package without hashes": "has no hash in requirements.txt; run `make lock`",
+    "no hashes at all": "has no hash in requirements.txt; run `make lock`",
     "no wheel for arm64": "pip finds no wheel of",
 }
 
