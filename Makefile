@@ -1,4 +1,4 @@
-.PHONY: help venv run test faults stops mutants soak check contract openapi deploy bench clean
+.PHONY: help venv run test faults stops mutants soak check contract openapi lock audit deploy bench clean
 
 PYTHON := .venv/bin/python
 PARALLEL := -n auto --maxprocesses 4
@@ -39,6 +39,14 @@ contract: venv # thousands of generated requests against the app and the local s
 
 openapi: venv # chalicelib/api/openapi.json, anew from the routes
 	@$(PYTHON) -m ops openapi
+
+lock: # all lock files, anew from the *.in files: every package with its hashes (LOCK=--upgrade for the newest versions)
+	@ops/setup.sh tools
+	@ops/lock.sh $(LOCK)
+
+audit: # are faults known of any locked package? It asks PyPI and npm
+	@ops/setup.sh tools
+	@.local/tools/bin/python ops/audit.py
 
 # A stage that is missing or wrong is named before anything is installed, so this has no prerequisite.
 deploy: # STAGE=dev: the stack, the functions, and a check of both; repeat it after every change

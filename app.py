@@ -34,6 +34,14 @@ except NotProvisionedError as missing:
         raise
     raise SystemExit(f"filemill: {missing}") from None  # a person gets the message without a traceback
 
+# Set by the `chalice` command, which imports this file before it packs the functions.
+if "AWS_CHALICE_CLI_MODE" in os.environ:
+    from pathlib import Path
+
+    from chalicelib import wheels
+
+    os.environ.update(wheels.settings_of(Path(__file__).parent, stage.stage))
+
 # Chalice names the API's function `filemill-STAGE`, and every other function `filemill-STAGE-NAME`.
 app: Chalice
 if function in (None, f"{SERVICE}-{stage.stage}"):

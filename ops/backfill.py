@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from chalicelib import wheels
 from chalicelib.model import ErrorCode, File, Kind, Status
 from ops import config
 from ops.errors import OpsError
@@ -101,7 +102,7 @@ def main(args: argparse.Namespace) -> int:
     from chalicelib.renditions.engine import engines_of
     from chalicelib.renditions.recipes import RECIPES
 
-    architecture = config.architecture_of(config.read_config(args.project_dir), args.stage)
+    architecture = wheels.architecture_of(config.read_config(args.project_dir), args.stage)
     for name in (args.recipe, args.was or args.recipe):
         if name not in RECIPES:
             raise OpsError(f"There is no recipe {name!r}. Choose one of {', '.join(sorted(RECIPES))}.")

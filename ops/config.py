@@ -166,13 +166,6 @@ def with_stage(
     return result
 
 
-def architecture_of(config: Config, stage: str) -> str:
-    """The architecture of a stage's functions, `arm64` or `x86_64` (Chalice's default if nothing is recorded)."""
-    entry = config.get("stages", {}).get(stage, {})
-    chosen: str = entry.get("lambda_architecture") or config.get("lambda_architecture") or "x86_64"
-    return chosen
-
-
 def api_stage(config: Config, stage: str) -> str:
     """Name of the REST API's stage, as Chalice reads it."""
     entry = config.get("stages", {}).get(stage, {})

@@ -76,7 +76,7 @@ GROUPS = (
         ("arn:{partition}:cloudformation:{region}:{account}:stack/" + _NAME + "/*",),
         {
             "cloudformation": "CreateChangeSet DeleteChangeSet DeleteStack DescribeChangeSet DescribeEvents "
-            "DescribeStackEvents DescribeStacks ExecuteChangeSet GetTemplate ListStackResources TagResource "
+            "DescribeStackEvents ExecuteChangeSet GetTemplate ListStackResources TagResource "
             "UntagResource UpdateTerminationProtection"
         },
     ),
@@ -251,7 +251,7 @@ GROUPS = (
             "billing": "GetBillingViewData",
             "cloudfront": "ListCachePolicies ListDistributions ListFunctions ListOriginAccessControls "
             "ListResponseHeadersPolicies",
-            "cloudformation": "DescribeType",
+            "cloudformation": "DescribeStacks DescribeType",
             "cloudwatch": "DescribeAlarms",
             "dynamodb": "ListTables",
             "iam": "GetAccountSummary ListRoles SimulatePrincipalPolicy",

@@ -22,6 +22,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path, PurePosixPath
 
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
 from ops import botocore_data
 from ops.errors import OpsError
 
@@ -125,25 +128,23 @@ def _inputs(found: Iterable[Distribution]) -> str:
 
 def _required(requirements: Path) -> list[str]:
     """The names in requirements.txt. As for Chalice, there are none if the file is missing."""
-    return [_name(line) for line in _lines(requirements)]
+    return [canonicalize_name(each.name) for each in read(requirements)]
 
 
 def pinned(requirements: Path) -> dict[str, str]:
     """The versions in requirements.txt by name, without packages that are not pinned to one version."""
-    return {_name(line): line.partition("==")[2].strip() for line in _lines(requirements) if "==" in line}
+    found = {canonicalize_name(each.name): str(each.specifier) for each in read(requirements)}
+    return {name: version[2:] for name, version in found.items() if version.startswith("==")}
 
 
-def _lines(requirements: Path) -> list[str]:
+def read(requirements: Path) -> list[Requirement]:
+    """The packages in a lock file that this computer needs. None if the file is missing."""
     if not requirements.exists():
         return []
-    lines = (line.partition(" #")[0].strip() for line in requirements.read_text(encoding="utf-8").splitlines())
-    return [line for line in lines if line and not line.startswith(("#", "-"))]
-
-
-def _name(requirement: str) -> str:
-    name = re.match(r"[A-Za-z0-9._-]+", requirement)
-    assert name, f"{requirement!r} begins with no name"
-    return re.sub(r"[-_.]+", "-", name[0]).lower()
+    lines = requirements.read_text(encoding="utf-8").replace("\\\n", " ").splitlines()
+    texts = (re.split(r"\s(?:#|--hash=)", line.strip())[0].strip() for line in lines)
+    found = [Requirement(text) for text in texts if text and not text.startswith(("#", "-"))]
+    return [each for each in found if each.marker is None or each.marker.evaluate()]
 
 
 def closure(names: Iterable[str]) -> dict[str, Distribution]:
@@ -160,7 +161,11 @@ def closure(names: Iterable[str]) -> dict[str, Distribution]:
             if must:
                 raise OpsError(f"{name} is not installed in {sys.prefix}: run `make venv`.") from None
             continue  # it is needed only on other systems or versions
-        needed += [(_name(each), False) for each in found[name].requires or [] if "extra ==" not in each]
+        needed += [
+            (canonicalize_name(Requirement(each).name), False)
+            for each in found[name].requires or []
+            if "extra ==" not in each
+        ]
     return dict(sorted(found.items()))
 
 

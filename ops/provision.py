@@ -12,6 +12,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError
 
+from chalicelib import wheels
 from chalicelib.keyring import derived_edge_secret
 from chalicelib.settings import PREFIX
 from ops import config, package, sources
@@ -110,7 +111,7 @@ def main(args: argparse.Namespace) -> int:
         revert_drift=args.revert_drift,
         progress=say,
     )
-    package.write(args.project_dir, config.architecture_of(config.read_config(args.project_dir), args.stage), say)
+    package.write(args.project_dir, wheels.architecture_of(config.read_config(args.project_dir), args.stage), say)
     return 0
 
 

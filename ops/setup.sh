@@ -1,7 +1,10 @@
 #!/bin/sh
-# Makes the two virtual environments, and does again only what a changed requirement file asks for:
+# Makes the virtual environments, and does again only what a changed lock file asks for:
 #   .venv             this project with its tools (requirements-dev.txt)
 #   .local/emulator   the AWS emulator, apart: functions run inside it (ops/local/requirements.txt)
+# `ops/setup.sh tools` makes only the one that `make lock` and `make audit` need:
+#   .local/tools      uv and pip-audit (ops/tools/requirements.txt)
+# A file whose hash is not in the lock is refused. So is a package without a wheel: what builds it has no hash here.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -44,35 +47,40 @@ make_venv() { # folder
     }
 }
 
-# The same files in the same Python give the same stamp.
-stamp() { # folder, requirement files
-    folder=$1
-    shift
-    "$folder/bin/python" - "$@" <<'PY'
+# The same file in the same Python gives the same stamp.
+stamp() { # folder, lock file
+    "$1/bin/python" - "$2" <<'PY'
 import hashlib, pathlib, sys
 digest = hashlib.sha256(sys.version.encode())
-for name in sys.argv[1:]:
-    digest.update(pathlib.Path(name).read_bytes())
+digest.update(pathlib.Path(sys.argv[1]).read_bytes())
 print(digest.hexdigest())
 PY
 }
 
-ensure() { # folder, what to say, the file to install, files it includes
-    folder=$1 what=$2
-    shift 2
+ensure() { # folder, what to say, the lock file to install
+    folder=$1 what=$2 lock=$3
     if [ ! -x "$folder/bin/python" ] || ! new_enough "$folder/bin/python"; then
         make_venv "$folder"
     fi
-    wanted=$(stamp "$folder" "$@")
+    wanted=$(stamp "$folder" "$lock")
     if [ "$(cat "$folder/.stamp" 2>/dev/null)" = "$wanted" ]; then
         return
     fi
     say "installing $what into $folder (a minute, the first time)"
-    "$folder/bin/python" -m pip install -qq --disable-pip-version-check --no-input -r "$1" ||
-        fail "pip could not install $1: look at what it says above, check the network, and run this again."
+    "$folder/bin/python" -m pip install -qq --disable-pip-version-check --no-input \
+        --require-hashes --only-binary :all: -r "$lock" ||
+        fail "pip could not install $lock: look at what it says above. If a hash differs, somebody may have changed that" \
+            "package, so don't install it by hand. If the lock is out of date, run \`make lock\`. Else check the network."
     printf '%s\n' "$wanted" >"$folder/.stamp"
 }
 
-ensure .venv "the project's packages" requirements-dev.txt requirements.txt
-ensure .local/emulator "the AWS emulator" ops/local/requirements.txt
+case "${1:-}" in
+    tools)
+        ensure .local/tools "uv and pip-audit" ops/tools/requirements.txt
+        ;;
+    *)
+        ensure .venv "the project's packages" requirements-dev.txt
+        ensure .local/emulator "the AWS emulator" ops/local/requirements.txt
+        ;;
+esac
 say "ready"

@@ -14,11 +14,15 @@ SLOW = (
     "tests/catalog/test_costs.py::test_a_query_costs_the_same_with_100_and_with_100_000_files",
     "tests/catalog/test_values.py::test_an_attribute_is_read",
     "tests/ops/stack/test_regions.py::test_cfn_lint_finds_nothing_in_any_region",
+    "tests/ops/preflight/test_locked.py::",
     "tests/ops/test_package.py::",
+    "tests/ops/test_setup.py::",
     "tests/processing/image/test_animation.py::test_memory",
     "tests/processing/image/test_hostile.py::",
     "tests/processing/image/test_quality.py::",
     "tests/processing/image/test_resize.py::test_renditions_of_both",
+    "tests/test_wheels.py::test_chalice_packs",
+    "tests/test_wheels.py::test_locked_wheels_are_packed",
 )
 
 

@@ -14,6 +14,9 @@ BENCH = Path(__file__).resolve().parent.parent
 ROOT = BENCH.parent
 HOME = ROOT / ".local" / "bench"
 PYTHON = HOME / "venv" / "bin" / "python"
+# The first has the locked setuptools that builds derpconf, the only package of the second without a wheel.
+PYTHON_LOCKS = ("requirements-build.txt", "requirements.txt")
+BUILT = ("--no-binary", "derpconf", "--no-build-isolation")
 
 
 def ensure() -> None:
@@ -22,12 +25,14 @@ def ensure() -> None:
     npm = shutil.which("npm")
     if not node or not npm:
         raise SystemExit("The image bench compares with sharp: install Node.js 20 or newer, with npm.")
-    if _changed("venv", sys.version.encode(), "requirements.txt"):
+    if _changed("venv", sys.version.encode(), *PYTHON_LOCKS):
         _say("installing thumbor and the scores into .local/bench/venv")
         venv.create(HOME / "venv", with_pip=True, clear=True)
-        pip = ["-m", "pip", "install", "-qq", "--disable-pip-version-check", "--no-input"]
-        subprocess.run([str(PYTHON), *pip, "-r", str(BENCH / "requirements.txt")], check=True)
-        _remember("venv", sys.version.encode(), "requirements.txt")
+        pip = ["-m", "pip", "install", "-qq", "--disable-pip-version-check", "--no-input", "--require-hashes"]
+        for lock in PYTHON_LOCKS:
+            line = [*pip, "--only-binary", ":all:", *BUILT, "-r", str(BENCH / lock)]
+            subprocess.run([str(PYTHON), *line], check=True)
+        _remember("venv", sys.version.encode(), *PYTHON_LOCKS)
     if _changed("node", b"", "package.json", "package-lock.json"):
         _say("installing sharp into .local/bench/node_modules")
         for name in ("package.json", "package-lock.json"):

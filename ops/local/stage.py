@@ -23,6 +23,7 @@ from ops.local.edge import Edge
 from ops.local.edge.thread import EdgeThread
 from ops.local.emulator_process import CREDENTIALS, REGION, EmulatorProcess, check_port
 from ops.local.machine import check_machine
+from ops.preflight import locked
 
 Progress = Callable[[str], None]
 
@@ -181,7 +182,11 @@ class LocalStage:
         self.run(provision, self.root)
         self.progress("chalice deploy --stage local")
         chalice = [str(Path(sys.executable).with_name("chalice")), "--project-dir", str(self.project_dir)]
-        self.run([*chalice, "deploy", "--stage", project.STAGE], self.project_dir)
+        try:
+            self.run([*chalice, "deploy", "--stage", project.STAGE], self.project_dir)
+        except OpsError:
+            locked.explain(self.project_dir, project.STAGE)
+            raise
         self.progress("telling the distribution the API's address")
         self.run(provision, self.root)
 

@@ -15,7 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from ops import config
 from ops.errors import DENIED, OpsError, as_sentences, sentence
-from ops.preflight import parameters, permissions, quotas, region, taken
+from ops.preflight import locked, parameters, permissions, quotas, region, taken
 from ops.preflight.site import Check, Site, open_site, refused, unknown
 from ops.report import Mark, Outcome, show
 from ops.stack.names import FUNCTIONS
@@ -79,6 +79,7 @@ def unanswered(error: ClientError, action: str) -> str:
 CHECKS: dict[str, Check] = {
     **region.ENABLED,
     **region.CHECKS,
+    "the packages are the locked ones": locked.check,
     "you may deploy": permissions.check,
     **taken.CHECKS,
     **parameters.CHECKS,

@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from chalicelib import wheels
 from chalicelib.settings import PREFIX, settings
 from ops import config, package, provision
 from ops.errors import OpsError
@@ -275,7 +276,7 @@ class Restore:
         )
         if variables[f"{PREFIX}TABLE"] != self.target.name:
             raise OpsError(f"The stack has the table {variables[f'{PREFIX}TABLE']}, not {self.target.name}.")
-        architecture = config.architecture_of(config.read_config(self.project_dir), self.stage)
+        architecture = wheels.architecture_of(config.read_config(self.project_dir), self.stage)
         package.write(self.project_dir, architecture, self.progress)
 
     def abandon(self) -> None:

@@ -301,6 +301,7 @@ def test_what_a_deployment_mends(stage: Stage) -> None:
     expected = {
         "the queue is read": "takes 10 files at once",
         "the import queue is read": "no function reads the import queue",
+        "Chalice knows what is deployed": "gone from AWS, but in",
         "the functions are as recorded": f"{process} has a MemorySize of 512",
         "the functions may do their work": f"function {process} has the role {roles[index]}",
         "the functions run this code": "runs other code than this checkout's (chalicelib/upkeep/removal.py)",

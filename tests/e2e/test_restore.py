@@ -57,7 +57,7 @@ def test_records_go_back_to_a_moment_and_agree_with_the_buckets(local_stage: Loc
     assert "is in the future" in ops(local_stage, "restore", "--at", "2100-01-01T00:00:00Z").stderr
     asked = ops(local_stage, "restore", "--at", at)
     assert asked.returncode == 1
-    assert "add --yes" in asked.stderr
+    assert "Add --yes" in asked.stderr
     assert local_stage.variables()[f"{PREFIX}TABLE"] == before
     done = ops(local_stage, "restore", "--at", at, "--yes", "--json")
     assert done.returncode == 0, done.stderr

@@ -242,7 +242,10 @@ def _cloudformation(operation: str, params: Params, place: Place) -> Iterator[Ne
     if operation in ("DescribeType", "ListStacks", "ValidateTemplate"):
         yield Need(f"cloudformation:{operation}", "*")
         return
-    name = params.get("StackName") or params["ChangeSetName"]
+    name = params.get("StackName") or params.get("ChangeSetName")
+    if name is None:  # about all stacks
+        yield Need(f"cloudformation:{operation}", "*")
+        return
     if ":changeSet/" in name:
         # IAM asks for the stack, which the ARN of a change set does not name: so of any stack of ours.
         name = place.arn("cloudformation", f"stack/filemill-{place.stage}/1")

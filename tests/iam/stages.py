@@ -50,6 +50,7 @@ _DEPLOYED = {
     "s3:::originals": "s3:::filemill-test-originals",
     "s3:::derived": "s3:::filemill-test-derived",
     "table/filemill-test": "table/filemill-test-Table-1",
+    "000000000000": ACCOUNT,  # the emulator's
     **{
         f"{ACCOUNT}:{queue}": f"{ACCOUNT}:filemill-test-{queue}"
         for queue in ("dead", "dead-imports", "import-dead", "imports", "imports-dead", "ingest", "ingest-dead")

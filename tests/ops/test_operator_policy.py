@@ -230,6 +230,7 @@ def test_each_statement_names_actions_and_resources_that_fit(statement: dict[str
 # These could be limited to resources, but the question is about all of them, or about somebody who is not known here.
 ANYWHERE = {
     "billing:GetBillingViewData",
+    "cloudformation:DescribeStacks",
     "cloudwatch:DescribeAlarms",
     "cloudfront:ListCachePolicies",
     "events:ListRules",
