@@ -10,8 +10,12 @@ from urllib.parse import quote_plus
 from ulid import ULID
 
 from chalicelib.catalog import files
-from chalicelib.model import File, Kind, Rendition, Status, Visibility, now
+from chalicelib.catalog.dynamodb import attributes
+from chalicelib.catalog.keys import file_key
+from chalicelib.model import File, Kind, Rendition, Status, Visibility, new_file_id, now
 from chalicelib.processing import pipeline
+from chalicelib.processing.image import exif, rights
+from chalicelib.renditions.recipes import RECIPES
 from tests import images
 from tests.client import Client
 from tests.stage import aws_client, lambda_context
@@ -159,6 +163,56 @@ def ready_photo(client: Client, **more: Any) -> str:
     file_id = upload(client, PHOTO, **more)
     deliver(file_id)
     return file_id
+
+
+CAT = "\U0001f408"  # the most that one character needs: 4 bytes of UTF-8, or 12 as an escape
+
+
+def largest_record(client: Client, *, renditions: int) -> str:
+    """The id of a ready private photo with as much in every field as the bounds of the API allow.
+
+    It has `renditions` times as many renditions as the largest recipe makes.
+    """
+    body = {
+        "filename": CAT * 255,
+        "tags": [CAT * 60 + f"{n:04}" for n in range(20)],
+        "metadata": {"k": CAT * (2 * 1024 - 3)},
+        "recipe": "document",
+        "focus": {"x": 0.1234, "y": 0.9876},
+    }
+    file_id = upload(client, PHOTO, name=body.pop("filename"), **body)  # type: ignore[arg-type]
+    deliver(file_id)
+    made = files.get("acme", file_id)
+    assert made
+    assert made.image
+    image = made.image.model_copy(
+        update={
+            "exif": dict.fromkeys(exif._FIELDS, CAT * exif.MAX_TEXT),
+            **dict.fromkeys(("artist", "copyright", "caption"), CAT * rights.MAX_TEXT),
+        }
+    )
+    most = renditions * max((len(recipe.widths) + 1) * len(recipe.encodings) for recipe in RECIPES.values())
+    rendition = made.renditions[-1].model_dump(mode="json")
+    values = {
+        "image": image.model_dump(mode="json"),
+        "renditions": [rendition | {"name": f"w{n:05}"} for n in range(most)],
+        "error": {"code": "internal", "message": "x" * 1000},
+        "leftovers": [f"f/private/{file_id}/0123456789abcdef/"] * 20,
+        "source_url": "x" * 2048,
+        "upload_id": "x" * 1024,
+    }
+    for name, value in attributes(values).items():
+        set_item(file_id, name, value)
+    return file_id
+
+
+def copies(file_id: str, count: int) -> list[str]:
+    """The ids of so many new files, each with the record of that file."""
+    ids = [new_file_id() for _ in range(count)]
+    for each in ids:
+        named = {**file_key(each), "id": each, "list_sk": each, "sha_sk": each}
+        aws_client("dynamodb").put_item(TableName="filemill-test", Item={**item(file_id), **attributes(named)})
+    return ids
 
 
 def ready_table(client: Client) -> str:
