@@ -168,21 +168,25 @@ def ready_photo(client: Client, **more: Any) -> str:
 CAT = "\U0001f408"  # the most that one character needs: 4 bytes of UTF-8, or 12 as an escape
 
 
-def largest_record(client: Client, *, renditions: int) -> str:
-    """The id of a ready private photo with as much in every field as the bounds of the API allow.
-
-    It has `renditions` times as many renditions as the largest recipe makes.
-    """
-    body = {
-        "filename": CAT * 255,
+def largest_request(client: Client) -> str:
+    """The id of a private photo whose client said as much of it as the bounds of the API allow."""
+    body: dict[str, Any] = {
         "tags": [CAT * 60 + f"{n:04}" for n in range(20)],
         "metadata": {"k": CAT * (2 * 1024 - 3)},
         "recipe": "document",
         "focus": {"x": 0.1234, "y": 0.9876},
     }
-    file_id = upload(client, PHOTO, name=body.pop("filename"), **body)  # type: ignore[arg-type]
+    file_id = upload(client, PHOTO, name=CAT * 255, **body)
     deliver(file_id)
-    made = files.get("acme", file_id)
+    return file_id
+
+
+def enlarge(file_ids: list[str], renditions: int) -> None:
+    """Fills up the records of such files: with as much as processing may find.
+
+    Each has `renditions` times as many renditions as the largest recipe makes.
+    """
+    made = files.get("acme", file_ids[0])
     assert made
     assert made.image
     image = made.image.model_copy(
@@ -197,13 +201,12 @@ def largest_record(client: Client, *, renditions: int) -> str:
         "image": image.model_dump(mode="json"),
         "renditions": [rendition | {"name": f"w{n:05}"} for n in range(most)],
         "error": {"code": "internal", "message": "x" * 1000},
-        "leftovers": [f"f/private/{file_id}/0123456789abcdef/"] * 20,
+        "leftovers": [f"f/private/{made.id}/0123456789abcdef/"] * 20,
         "source_url": "x" * 2048,
         "upload_id": "x" * 1024,
     }
-    for name, value in attributes(values).items():
-        set_item(file_id, name, value)
-    return file_id
+    for file_id in file_ids:
+        aws_client("dynamodb").put_item(TableName="filemill-test", Item={**item(file_id), **attributes(values)})
 
 
 def copies(file_id: str, count: int) -> list[str]:
