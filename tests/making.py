@@ -11,8 +11,7 @@ from ulid import ULID
 
 from chalicelib.catalog import files
 from chalicelib.catalog.dynamodb import attributes
-from chalicelib.catalog.keys import file_key
-from chalicelib.model import File, Kind, Rendition, Status, Visibility, new_file_id, now
+from chalicelib.model import File, Kind, Rendition, Status, Visibility, now
 from chalicelib.processing import pipeline
 from chalicelib.processing.image import exif, rights
 from chalicelib.renditions.recipes import RECIPES
@@ -181,12 +180,12 @@ def largest_request(client: Client) -> str:
     return file_id
 
 
-def enlarge(file_ids: list[str], renditions: int) -> None:
-    """Fills up the records of such files: with as much as processing may find.
+def enlarge(file_id: str, renditions: int) -> None:
+    """Fills up the record of such a file: with as much as processing may find.
 
-    Each has `renditions` times as many renditions as the largest recipe makes.
+    It has `renditions` times as many renditions as the largest recipe makes.
     """
-    made = files.get("acme", file_ids[0])
+    made = files.get("acme", file_id)
     assert made
     assert made.image
     image = made.image.model_copy(
@@ -201,21 +200,12 @@ def enlarge(file_ids: list[str], renditions: int) -> None:
         "image": image.model_dump(mode="json"),
         "renditions": [rendition | {"name": f"w{n:05}"} for n in range(most)],
         "error": {"code": "internal", "message": "x" * 1000},
-        "leftovers": [f"f/private/{made.id}/0123456789abcdef/"] * 20,
+        "leftovers": [f"f/private/{file_id}/0123456789abcdef/"] * 20,
         "source_url": "x" * 2048,
         "upload_id": "x" * 1024,
     }
-    for file_id in file_ids:
-        aws_client("dynamodb").put_item(TableName="filemill-test", Item={**item(file_id), **attributes(values)})
-
-
-def copies(file_id: str, count: int) -> list[str]:
-    """The ids of so many new files, each with the record of that file."""
-    ids = [new_file_id() for _ in range(count)]
-    for each in ids:
-        named = {**file_key(each), "id": each, "list_sk": each, "sha_sk": each}
-        aws_client("dynamodb").put_item(TableName="filemill-test", Item={**item(file_id), **attributes(named)})
-    return ids
+    for name, value in attributes(values).items():
+        set_item(file_id, name, value)
 
 
 def ready_table(client: Client) -> str:

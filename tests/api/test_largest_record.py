@@ -11,7 +11,7 @@ from tests.making import enlarge, item, largest_request
 def test_the_largest_legal_record_is_far_below_dynamodbs_bound(client: Client) -> None:
     """400 KB: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html."""
     file_id = largest_request(client)
-    enlarge([file_id], renditions=4)
+    enlarge(file_id, renditions=4)
     assert 30_000 < item_bytes(item(file_id)) < 64_000
 
 
