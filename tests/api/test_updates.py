@@ -60,6 +60,7 @@ def test_without_if_match_a_change_that_was_overtaken_is_made_on_top(
 def test_a_change_that_is_overtaken_ten_times_is_made_all_the_same(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(updates, "PAUSE", 0.02)
     file_id = ready_table(client)
     overtaken(monkeypatch, 10, lambda: changed_by_another(file_id))
     assert patch(client, file_id, {"tags": ["mine"]}).status == 200

@@ -162,8 +162,8 @@ def restore_file(call: Call, file_id: str) -> Response:
 def _restore(call: Call, file_id: str) -> File:
     """The restored file. A tombstone that was changed since it was read is read and restored again.
 
-    Raises Problem: `not_deleted`, `file_changing`, and `not_found` for a file that is unknown, deleted for good, or whose
-    window is over.
+    Raises Problem: `not_deleted`, `file_changing`, and `not_found` for a file that is unknown, deleted for good, or
+    deleted too long ago.
     """
     for _ in tries():
         tombstone = _tombstone(call, file_id)
