@@ -65,7 +65,9 @@ def _take(key: Key, count: int, seconds: int) -> _Slot | None:
     One conditional UpdateItem, and another one where somebody has the slot that was tried.
     """
     free = list(range(count))
-    while free:
+    for _ in range(count):
+        if not free:
+            break
         moment = time.time()
         name = f"s{random.choice(free)}"  # noqa: S311
         # In microseconds, so that it tells the slot's holders apart.

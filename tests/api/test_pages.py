@@ -146,6 +146,7 @@ def walked(client: Client, query: dict[str, str]) -> tuple[list[str], int]:
         answer = client("GET", "/v1/files", query={"limit": str(MAX_LIMIT), **query, **cursor})
         found += [record["id"] for record in answer.json["items"]]
         pages += 1
+        assert pages < 20, "the cursor goes on"
         if answer.json["next_cursor"] is None:
             return found, pages
         cursor = {"cursor": answer.json["next_cursor"]}
@@ -180,6 +181,7 @@ def test_a_consumer_of_changes_always_gets_on(large: World, monkeypatch: pytest.
         told += [change["id"] for change in page["items"]]
         query["after"] = page["next_after"]
         pages += 1
+        assert pages < 20, "the cursor goes on"
         if not page["more"]:
             break
     assert told == large.ids, "each once"

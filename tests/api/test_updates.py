@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import islice
 from typing import Any
 
 import pytest
@@ -77,7 +78,7 @@ def test_pauses_are_random_and_grow_and_end_in_time(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr("chalicelib.api.updates.time.monotonic", lambda: clock[0])
     monkeypatch.setattr("chalicelib.api.updates.time.sleep", sleep)
-    count = sum(1 for _ in updates.tries())
+    count = sum(1 for _ in islice(updates.tries(), 1000))
     assert count == len(pauses) + 1
     assert 20 < count < 100
     assert len(set(pauses)) == len(pauses)
