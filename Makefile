@@ -1,4 +1,4 @@
-.PHONY: help venv run test faults mutants soak check contract openapi deploy bench clean
+.PHONY: help venv run test faults stops mutants soak check contract openapi deploy bench clean
 
 PYTHON := .venv/bin/python
 PARALLEL := -n auto --maxprocesses 4
@@ -27,6 +27,9 @@ test: venv # everything: on mocks, and end to end on the really deployed local s
 
 faults: venv # every operation stopped before and after every AWS call it makes, and 500 programs of disorder
 	@FAULTS=500 $(PYTHON) -m pytest -q tests/faults
+
+stops: venv # a deployment stopped before and after each of its calls of AWS, and repeated (STOPS="--plant rest_api")
+	@$(PYTHON) -m tests.ops.stops $(STOPS)
 
 mutants: venv # small faults planted in a copy of the code: do the tests notice? (ROOM=catalog SAMPLE=10)
 	@$(PYTHON) -m tests.mutants $(if $(ROOM),--room $(ROOM)) $(if $(SAMPLE),--sample $(SAMPLE))

@@ -53,6 +53,8 @@ def _value_size(typed: Mapping[str, Any]) -> int:
             return 3 + sum(1 + len(name.encode()) + _value_size(element) for name, element in value.items())
         case "SS":
             return sum(len(element.encode()) for element in value)
+        case "NS" | "BS":
+            return sum(_value_size({kind[0]: element}) for element in value)
     raise ValueError(f"no size is known for a value of type {kind}")
 
 

@@ -23,11 +23,11 @@ from pathlib import Path
 from ops import botocore_data, package
 from ops.stack import recording
 from ops.stack.emulator_gaps import machine_architecture
+from ops.stack.names import FUNCTIONS
 from tests.stage import ROOT, STAGE
 
 ROUNDS = 15
 RESULT = ROOT / "bench" / "results" / "cold_start.md"
-STACK_ID = "arn:aws:cloudformation:eu-west-1:123456789012:stack/filemill-test/1"
 
 CLIENTS = "from chalicelib import aws; aws.s3(); aws.dynamodb()"
 PLAIN = "import boto3; boto3.client('s3'); boto3.client('dynamodb')"
@@ -79,7 +79,8 @@ def _packed(folder: Path) -> dict[str, tuple[list[Path], list[Path]]]:
     for name in ("app.py", "requirements.txt", ".chalice/config.json"):
         (project / name).parent.mkdir(exist_ok=True)
         shutil.copyfile(ROOT / name, project / name)
-    recording.record(project, "test", STAGE, STACK_ID, machine_architecture(), lambda _: None)
+    roles = {function: f"arn:aws:iam::123456789012:role/{function}" for function in FUNCTIONS}
+    recording.record(project, "test", STAGE, roles, {}, machine_architecture(), lambda _: None)
     package.write(project, machine_architecture() or "arm64", lambda _: None)
     subprocess.run(
         [str(Path(sys.executable).with_name("chalice")), "package", "--stage", "test", "out"],

@@ -54,7 +54,7 @@ class Item:
 
 
 def resources() -> Mapping[str, Any]:
-    found: Mapping[str, Any] = json.loads(template.compact(template.read(ROOT)))["Resources"]
+    found: Mapping[str, Any] = template.document(ROOT)["Resources"]
     return found
 
 

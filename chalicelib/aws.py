@@ -10,7 +10,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, cast
 
 from botocore.config import Config
-from botocore.exceptions import ClientError, HTTPClientError
+from botocore.exceptions import ClientError, ConnectionError, HTTPClientError, IncompleteReadError
 from botocore.session import Session
 
 if TYPE_CHECKING:
@@ -41,6 +41,36 @@ def may_be_done(error: BaseException) -> bool:
         broken = told.get("HTTPStatusCode", 0) >= HTTPStatus.INTERNAL_SERVER_ERROR
         return going_on or broken or told.get("RetryAttempts", 0) > 0
     return isinstance(error, HTTPClientError)
+
+
+# AWS's error codes for "not now".
+_BUSY = frozenset(
+    {
+        "InternalServerError",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "ServiceUnavailable",
+        "SlowDown",
+        "ThrottlingException",
+        "TooManyRequestsException",
+        "TransactionInProgressException",
+    }
+)
+
+
+def is_busy(error: BaseException) -> bool:
+    """True if a call failed because AWS has no time for it, or can't be reached: a later try may succeed.
+
+    False for a call that no try can mend. botocore itself refuses such calls, for a parameter (ParamValidationError) or
+    a header (ValueError, inside HTTPClientError) that can't be sent.
+    """
+    if isinstance(error, ClientError):
+        code = error.response["Error"]["Code"]
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        return not code or code in _BUSY or status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    if type(error) is HTTPClientError:  # botocore knows no more of it than that it came while sending
+        return not isinstance(error.kwargs.get("error"), ValueError | TypeError)
+    return isinstance(error, HTTPClientError | ConnectionError | IncompleteReadError)
 
 
 @cache

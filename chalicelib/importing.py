@@ -60,7 +60,8 @@ def import_file(message: Message, *, seconds: float) -> None:
         outcome = _fail(file, FileError(code=fault.code, message=fault.message))
     except UnreachableError as unreachable:
         if message.receives < MAX_RECEIVES:
-            raise Later(worker.backoff(message.receives), str(unreachable)) from unreachable
+            # The source's name stays out of the log, also as the cause of this: Lambda logs the whole chain.
+            raise Later(worker.backoff(message.receives), "the source can't be reached just now") from None
         outcome = _fail(file, FileError(code=ErrorCode.SOURCE_UNREACHABLE, message=str(unreachable)))
     except Exception as error:
         if message.receives >= MAX_RECEIVES:
@@ -111,7 +112,7 @@ class _Counted:
 
 
 def _fail(file: File, error: FileError) -> str:
-    logger.info("the source failed", extra={"code": error.code, "reason": error.message})
+    logger.info("the source failed", extra={"code": error.code})
     return "failed" if claims.fail_import(file.tenant, file.id, error) else "lost"
 
 

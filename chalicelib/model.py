@@ -77,6 +77,9 @@ class FileError(BaseModel):
     message: str
 
 
+UNPROVEN = "application/octet-stream"
+
+
 class ImageInfo(BaseModel):
     """Facts about an image. Width and height in pixels, as seen: with the orientation applied.
 
@@ -134,7 +137,8 @@ class File(BaseModel):
     The fields after `renditions` are internal: the API never shows them.
     """
 
-    model_config = ConfigDict(validate_assignment=True)
+    # An error tells which field is wrong, and not what is in it: errors are logged, and logs keep no client's text.
+    model_config = ConfigDict(validate_assignment=True, hide_input_in_errors=True)
 
     id: str
     tenant: str
@@ -164,8 +168,15 @@ class File(BaseModel):
     part_size: int | None = None
     part_checksums: bool = False
     token_id: str | None = None
+    # The types that the upload token allows. Processing checks that the bytes are of one of them.
+    allowed_types: list[str] = Field(default_factory=list)
+    # True if the client told no type, so that `content_type` is only what the name's extension stands for.
+    type_guessed: bool = False
     version_id: str | None = None
     sequencer: str | None = None
+    # The content type that the bytes prove (`content_type` may be the client's word); UNPROVEN if they prove none. None
+    # while nobody has looked at them.
+    proven_type: str | None = None
     source_version: str | None = None
     # The fingerprint of the recipe that made the renditions at `source_version`.
     made_with: str | None = None
@@ -182,6 +193,8 @@ class File(BaseModel):
     lease_until: Timestamp | None = None
     attempts: int = 0
     correlation_id: str | None = None
+    # Where the answer to the request that made the file is remembered, if it had an Idempotency-Key.
+    remembered_as: str | None = None
 
 
 class UploadToken(BaseModel):
@@ -190,6 +203,8 @@ class UploadToken(BaseModel):
     `content_types` may have `image/*`; an empty list allows any type. The token, not the browser, decides the fields
     after it.
     """
+
+    model_config = ConfigDict(hide_input_in_errors=True)
 
     id: str
     hash: str

@@ -1,6 +1,9 @@
 """Structured logs and EMF metrics. Powertools' own decorators need Lambda's context, which Chalice's decorators hide.
 
 One correlation id goes from the upload request through the record into processing, and every log line has it.
+
+Logs have ids, codes and numbers, and nothing that a client wrote: no names, types, tags, URLs or messages with them in.
+They outlive a deleted file (`FILEMILL_LOG_DAYS`).
 """
 
 from __future__ import annotations

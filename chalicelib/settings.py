@@ -34,6 +34,7 @@ LOG_DAYS = (
 MAX_WAITS = 250
 
 # An origin as a browser sends it: no path, no slash at the end, lower case.
+_WORD_BEGINS = re.compile(r"(?<!^)(?=[A-Z])")
 _ORIGIN = re.compile(r"https?://([a-z0-9-]+(\.[a-z0-9-]+)*|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
 
 
@@ -166,7 +167,7 @@ class Settings(BaseModel):
 
 def camel_to_variable(name: str) -> str:
     """The environment variable for an output of the stack: `TableName` gives `FILEMILL_TABLE_NAME`."""
-    return PREFIX + re.sub(r"(?<!^)(?=[A-Z])", "_", name).upper()
+    return PREFIX + _WORD_BEGINS.sub("_", name).upper()
 
 
 def _variable(error: ErrorDetails) -> str:

@@ -15,6 +15,7 @@ COMMANDS = {
     "preflight": ("ops.preflight", "say what the account and region will refuse, before anything is made"),
     "plan": ("ops.plan", "show what `make deploy` would change, and change nothing"),
     "provision": ("ops.provision", "make or update a stage's buckets, table, queues and distribution, or delete them"),
+    "policy": ("ops.policy", "print the IAM policy that an operator of a stage needs"),
     "doctor": ("ops.doctor", "check a stage, and say how to fix what is wrong"),
     "keys": ("ops.keys", "make, list and revoke API keys"),
     "tenants": ("ops.tenants", "show or change the settings of one tenant"),
@@ -22,6 +23,10 @@ COMMANDS = {
     "redrive": ("ops.redrive", "send dead letters to their queue again, after you have fixed the cause"),
     "backfill": ("ops.backfill", "process existing files again, after a recipe has changed"),
     "reindex": ("ops.reindex", "add files to the index that it has missed"),
+    "restore": (
+        "ops.restore.command",
+        "bring a stage's records back to an earlier time, and compare them with the files",
+    ),
     "openapi": ("ops.openapi.document", "write chalicelib/api/openapi.json from the routes"),
     "local": ("ops.local.run", "run the whole of Filemill on this computer"),
 }

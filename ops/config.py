@@ -61,16 +61,17 @@ def add_parameter_argument(parser: argparse.ArgumentParser, explanation: str) ->
         "--set",
         action="append",
         default=[],
-        type=_assignment,
+        type=assignment,
         metavar="PARAMETER=VALUE",
         help=f"{explanation} (repeatable)",
     )
 
 
-def _assignment(text: str) -> tuple[str, str]:
+def assignment(text: str) -> tuple[str, str]:
+    """Reads an argument of the form `NAME=VALUE`."""
     name, equals, value = text.partition("=")
     if not equals or not name:
-        raise argparse.ArgumentTypeError(f"{text!r} does not have the form Parameter=Value")
+        raise argparse.ArgumentTypeError(f"{text!r} does not have the form Name=Value")
     return name, value
 
 
@@ -137,13 +138,15 @@ def with_stage(
     config: Config,
     stage: str,
     variables: Mapping[str, str],
-    policy_files: Mapping[str, str],
+    roles: Mapping[str, str],
     architecture: str | None = None,
+    tags: Mapping[str, str] | None = None,
 ) -> Config:
     """The configuration with this stage's entry as it was provisioned. Everything else stays as it was.
 
-    `variables` replace the recorded ones. Settings that an operator may choose (architecture, layer, their own policy
-    file) are set only if they are missing. `policy_files` are file names by function name.
+    `variables` and `tags` replace the recorded ones. Settings that an operator may choose (architecture, layer) are set
+    only if they are missing. `roles` are ARNs by function name, of the functions that take the stack's roles. Such a
+    function loses its `iam_policy_file`, which a former version recorded.
     """
     result = deepcopy(config)
     entry = result.setdefault("stages", {}).setdefault(stage, {})
@@ -154,8 +157,12 @@ def with_stage(
         entry["lambda_architecture"] = architecture
     entry.setdefault("environment_variables", {}).update(variables)
     functions = entry.setdefault("lambda_functions", {})
-    for function, file in policy_files.items():
-        functions.setdefault(function, {}).setdefault("iam_policy_file", file)
+    for function, arn in roles.items():
+        settings = functions.setdefault(function, {})
+        settings.pop("iam_policy_file", None)
+        settings.update(manage_iam_role=False, iam_role_arn=arn)
+    if tags is not None:
+        entry["tags"] = dict(tags)
     return result
 
 
@@ -199,6 +206,11 @@ def function_settings(config: Config, stage: str, function: str) -> dict[str, An
     everybody = (config, config.get("lambda_functions", {}).get(function, {}))
     places = (*everybody, entry, entry.get("lambda_functions", {}).get(function, {}))
     return {name: value for place in places for name, value in place.items() if value is not None}
+
+
+def is_traced(config: Config, stage: str) -> bool:
+    """True if the stage's functions send traces to X-Ray."""
+    return bool(config.get("stages", {}).get(stage, {}).get("xray", config.get("xray", False)))
 
 
 def load_stage(project_dir: Path, stage: str) -> dict[str, str]:
@@ -247,9 +259,15 @@ def deployed_resources(project_dir: Path, stage: str) -> list[dict[str, Any]] | 
 
 def forget_deployed(project_dir: Path, stage: str, resources: list[dict[str, Any]]) -> None:
     """Removes these resources from Chalice's record of what it has deployed."""
+    left = [each for each in deployed_resources(project_dir, stage) or [] if each not in resources]
+    record_deployed(project_dir, stage, left)
+
+
+def record_deployed(project_dir: Path, stage: str, resources: list[dict[str, Any]]) -> None:
+    """Writes Chalice's record of what it has deployed, in the form of chalice/deploy/deployer.py."""
     path = project_dir / ".chalice" / "deployed" / f"{stage}.json"
-    deployed = json.loads(path.read_text(encoding="utf-8"))
-    write_json(path, {**deployed, "resources": [each for each in deployed["resources"] if each not in resources]})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_json(path, {"resources": resources, "schema_version": "2.0", "backend": "api"})
 
 
 def rest_api_id(resources: list[dict[str, Any]]) -> str:

@@ -1,8 +1,9 @@
 """`python -m ops plan`: shows what `make deploy` would change, and changes nothing.
 
-The stack's changes are those of a change set, which is deleted again. A stage without a stack gets none, because that
-would leave an empty stack behind; its resources are read from the template. The functions, their triggers, roles and
-the API are compared with what `ops provision` and `chalice deploy` would make of this checkout.
+The stack's changes are those of a change set. It is deleted again, and so is the template that was uploaded for it. A
+stage without a stack gets none, because that would leave an empty stack behind; its resources are read from the
+template. The functions, their triggers, roles and the API are compared with what `ops provision` and `chalice deploy`
+would make of this checkout.
 """
 
 from __future__ import annotations
@@ -26,12 +27,12 @@ from ops.stack import (
     emulator_gaps,
     gateway,
     recording,
+    regions,
     signing_key,
     template,
 )
-from ops.stack.names import FUNCTIONS, function_name, policy_file, stack_name
+from ops.stack.names import FUNCTIONS, ROLE_IDS, function_name, stack_name
 from ops.stack.plan import Stack, Step, choose_parameters, next_step
-from ops.stack.policies import POLICIES
 from ops.stack.signing_key import SigningKey
 
 DEPLOY = "`chalice deploy` mends that"
@@ -66,7 +67,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     config.check_stage(args.stage, FUNCTIONS)
     with as_sentences():
-        plan = Plan(provision.begin(args.stage, args.project_dir, lambda _: None), dict(args.set))
+        plan = Plan(provision.begin(args.stage, args.project_dir, lambda _: None, {}), dict(args.set))
         if args.json:
             found = [asdict(change) for change in plan.changes()]
             print(json.dumps({"stage": args.stage, "region": plan.run.region, "changes": found}, indent=2))
@@ -148,10 +149,10 @@ class Plan:
 
     def stack_changes(self) -> Iterator[Change]:
         cfn = self.client("cloudformation")
-        body = template.compact(emulator_gaps.template(self.run.endpoint_url, template.read(self.run.project_dir)))
-        document = json.loads(body)
+        document = template.document(self.run.project_dir)
         choose_parameters(document["Parameters"], self.given, ())  # refuses a parameter that the template lacks
         if self.stack is None:
+            document = regions.fitted(document, self.run.region, self.given)
             values = conditions.parameters(document, {"Stage": self.run.stage, **self.given}, self.run.region)
             for name, resource in conditions.resources(document, values).items():
                 yield Change("add", resource["Type"], name)
@@ -160,9 +161,21 @@ class Plan:
         if step is not Step.UPDATE:
             yield Change("wait", "stack", self.stack["StackName"], f"it is in {self.stack['StackStatus']}")
             return
+        bucket = provision.template_bucket(self.run)
+        if not bucket.exists():
+            detail = "its changes are unknown until `ops provision` has made the bucket of templates"
+            yield Change("change", "stack", self.stack["StackName"], detail)
+            return
+        parameters = self.parameters()
         existing = [each["ParameterKey"] for each in self.stack.get("Parameters", [])]
-        chosen = choose_parameters(document["Parameters"], self.parameters(), existing)
-        made = change_set.create(cfn, self.stack["StackName"], step, body, chosen, revert_drift=False)
+        chosen = choose_parameters(document["Parameters"], parameters, existing)
+        uploaded = bucket.upload(provision.fitted_template(self.run, document, parameters))
+        try:
+            made = change_set.create(
+                cfn, self.stack["StackName"], step, uploaded.url, chosen, self.run.tags, revert_drift=False
+            )
+        finally:
+            bucket.remove(uploaded)
         if made is None:
             return
         try:
@@ -193,9 +206,12 @@ class Plan:
     @cached_property
     def planned(self) -> config.Config:
         """`.chalice/config.json` as `ops provision` would write it."""
-        files = {function: policy_file(self.run.stage, name) for function, (name, _) in POLICIES.items()}
+        assert self.stack is not None
+        outputs = cloudformation.outputs(self.stack)
+        # A stack that a former version made has no roles yet.
+        roles = {function: outputs[output] for function, output in ROLE_IDS.items() if output in outputs}
         architecture = emulator_gaps.architecture(self.run.endpoint_url)
-        return config.with_stage(self.recorded, self.run.stage, self.variables, files, architecture)
+        return recording.entered(self.recorded, self.run.stage, self.variables, roles, {}, architecture)
 
     def record_changes(self) -> Iterator[Change]:
         before = config.stage_variables(self.recorded, self.run.stage)
@@ -254,7 +270,9 @@ class Plan:
             ("ingest queue", here.ingest_queue_arn, "process", here.process_at_once),
             ("import queue", here.import_queue_arn, "fetch", here.fetch_at_once),
         ):
-            if wrong := queues.assess_trigger(self.mappings(arn), queue, function, at_once, DEPLOY):
+            if wrong := queues.assess_trigger(
+                self.mappings(arn), queue, self.name(function), at_once, DEPLOY, PROVISION
+            ):
                 yield Change("change", "trigger", function, wrong)
         mappings = self.mappings(here.table_stream_arn)
         if wrong := background.assess_index(mappings, DEPLOY, PROVISION, self.patient.reindex):
@@ -277,10 +295,11 @@ class Plan:
         if found is None:
             yield Change("add", "API stage", api_stage)
             return
-        answers, throttling = found
-        if answers:
-            yield Change("change", "API", api_id, f"its answers to {', '.join(answers)}")
-        if throttling:
+        if found.answers:
+            yield Change("change", "API", api_id, f"its answers to {', '.join(found.answers)}")
+        elif found.undeployed:
+            yield Change("change", "API", api_id, "its own error answers, which are not deployed yet")
+        if found.throttling:
             yield Change("change", "API", api_id, "its throttling")
 
 

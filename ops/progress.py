@@ -127,4 +127,4 @@ def confirm_name(question: str, name: str, *, yes: bool) -> None:
     if not sys.stdin.isatty():
         raise OpsError(f"{question} This command asks for the name {name!r}, but there is no terminal. Add --yes.")
     if _answer(f"{question} Type {name} to go on: ") != name:
-        raise OpsError("Another name was typed, so nothing was deleted.")
+        raise OpsError("Another name was typed, so nothing was done.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,22 +17,27 @@ from chalicelib.settings import PREFIX
 from ops import config, package, sources
 from ops.errors import OpsError, as_sentences, sentence
 from ops.stack import (
+    adoption,
     cloudformation,
     concurrency,
     deployment,
     emulator_gaps,
     event_sources,
     gateway,
+    inventory,
     logs,
     recording,
+    regions,
     signing_key,
     template,
 )
+from ops.stack import tags as stage_tags
 from ops.stack.cloudformation import Progress
-from ops.stack.names import stack_name, whereabouts
+from ops.stack.former_roles import FormerRoles
+from ops.stack.names import FUNCTIONS, ROLE_IDS, bucket_name, chalice_role, stack_name, whereabouts
 from ops.stack.plan import Stack
-from ops.stack.policies import POLICIES
 from ops.stack.signing_key import SigningKey
+from ops.stack.template_bucket import TemplateBucket
 
 EXAMPLES = (
     "provision --stage dev",
@@ -56,6 +61,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         parser, "set a parameter of .chalice/resources.yaml; it keeps this value until you set it again"
     )
     parser.add_argument(
+        "--tag",
+        action="append",
+        default=[],
+        type=config.assignment,
+        metavar="NAME=VALUE",
+        help="tag everything of the stage with this; it is kept in .chalice/config.json (repeatable)",
+    )
+    parser.add_argument(
         "--allow-replacement", action="store_true", help="continue even if a bucket or the table would be replaced"
     )
     parser.add_argument(
@@ -68,6 +81,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--yes", action="store_true", help="with --delete: do not ask for the stage's name (default: ask)"
     )
+
+
+# Output of a stack whose table is being replaced (ops/restore/switch.py).
+SWITCHING = "RestoredTable"
 
 
 def main(args: argparse.Namespace) -> int:
@@ -88,6 +105,7 @@ def main(args: argparse.Namespace) -> int:
         front_door=args.front_door,
         architecture=args.architecture,
         parameters=dict(args.set),
+        tags=dict(args.tag),
         allow_replacement=args.allow_replacement,
         revert_drift=args.revert_drift,
         progress=say,
@@ -103,6 +121,7 @@ def provision(
     front_door: str | None = None,
     architecture: str | None = None,
     parameters: Mapping[str, str] | None = None,
+    tags: Mapping[str, str] | None = None,
     allow_replacement: bool = False,
     revert_drift: bool = False,
     progress: Progress = print,
@@ -120,6 +139,8 @@ def provision(
         `arm64` or `x86_64`. None keeps the recorded one, at first arm64; an emulator uses this machine's.
     parameters
         Parameters of the template by name. One that was set before keeps its value.
+    tags
+        More tags for everything of the stage. Those that were given before stay.
 
     Returns
     -------
@@ -131,22 +152,29 @@ def provision(
     OpsError
         It failed; the message says what failed and what to do.
     """
-    config.check_stage(stage, POLICIES)
-    body = template.read(project_dir)
+    config.check_stage(stage, FUNCTIONS)
+    body = template.document(project_dir)
     with as_sentences():
-        run = begin(stage, project_dir, progress)
+        run = begin(stage, project_dir, progress, tags or {})
+        refuse_half_a_switch(run)
+        former_roles(run).check_chalice(recording.own_roles(run.recorded, stage)[0])
         caps = fit_concurrency(run)
+        adopt(run)
         ensure_log_groups(run)
         key = ensure_signing_key(run)
         chosen = stack_parameters(run, key, parameters or {})
         stack = deploy_stack(run, body, chosen, allow_replacement=allow_replacement, revert_drift=revert_drift)
         outputs = read_outputs(run, stack)
         emulator_gaps.enable_expiry(run.session, outputs)
+        emulator_gaps.enable_recovery(run.session, outputs)
         configure_api(run)
         configure_event_sources(run, outputs)
-    variables = {**recording.variables(stage, outputs, key.key_id, front_door), **caps}
-    architecture = architecture or emulator_gaps.architecture(run.endpoint_url)
-    recording.record(project_dir, stage, variables, stack["StackId"], architecture, progress)
+        tag_the_rest(run)
+        variables = {**recording.variables(stage, outputs, key.key_id, front_door), **caps}
+        architecture = architecture or emulator_gaps.architecture(run.endpoint_url)
+        roles = {function: outputs[output] for function, output in ROLE_IDS.items()}
+        recording.record(project_dir, stage, variables, roles, tags or {}, architecture, progress)
+        remove_former_roles(run, roles.values())
     progress(f"front door: {variables[f'{PREFIX}FRONT_DOOR']}")
     return variables
 
@@ -158,7 +186,9 @@ class Provisioning:
     stage: str
     project_dir: Path
     session: boto3.Session
+    account: str
     region: str
+    tags: Mapping[str, str]
     progress: Progress
 
     @property
@@ -167,18 +197,32 @@ class Provisioning:
         return str(self.session.client("cloudformation").meta.endpoint_url)
 
     @property
+    def recorded(self) -> config.Config:
+        """What `.chalice/config.json` says now."""
+        return config.read_config(self.project_dir)
+
+    @property
+    def api_stage(self) -> str:
+        """Name of the REST API's stage."""
+        return config.api_stage(self.recorded, self.stage)
+
+    @property
     def deployed(self) -> list[dict[str, Any]] | None:
         """The resources of the stage that Chalice has deployed; None when it never did from this folder."""
         return config.deployed_resources(self.project_dir, self.stage)
 
 
-def begin(stage: str, project_dir: Path, progress: Progress) -> Provisioning:
-    """Finds the account and region, and refuses to provision a stage in two places."""
+def begin(stage: str, project_dir: Path, progress: Progress, given_tags: Mapping[str, str]) -> Provisioning:
+    """Finds the account and region, and refuses a stage in two places, a region that lacks much, and wrong tags."""
     session = boto3.Session()
-    recorded = config.stage_variables(config.read_config(project_dir), stage)
-    account, region = whereabouts(session, stage, recorded)
+    recorded = config.read_config(project_dir)
+    account, region = whereabouts(session, stage, config.stage_variables(recorded, stage))
+    regions.check_region(session, region)
+    regions.check_bucket_name(bucket_name(stage, "originals", account, region))
     progress(f"stage {stage}: account {account}, region {region}")
-    return Provisioning(stage, project_dir, session, region, progress)
+    return Provisioning(
+        stage, project_dir, session, account, region, stage_tags.of_stage(recorded, stage, given_tags), progress
+    )
 
 
 def ensure_log_groups(run: Provisioning) -> None:
@@ -186,11 +230,10 @@ def ensure_log_groups(run: Provisioning) -> None:
 
     API Gateway's own log, if somebody has turned it on, is kept for as long as the API function's.
     """
-    recorded = config.read_config(run.project_dir)
-    wanted = logs.days(recorded, run.stage)
+    wanted = logs.days(run.recorded, run.stage)
     if_there = {}
     if api_id := config.rest_api_id(run.deployed or []):
-        if_there[logs.api_group(api_id, config.api_stage(recorded, run.stage))] = next(iter(wanted.values()))
+        if_there[logs.api_group(api_id, run.api_stage)] = next(iter(wanted.values()))
     if changed := logs.ensure(run.session.client("logs"), wanted, if_there=if_there):
         run.progress(f"set how long logs are kept ({len(changed)} log groups)")
 
@@ -206,7 +249,7 @@ def fit_concurrency(run: Provisioning) -> dict[str, str]:
         The stage wants to reserve more than Lambda allows.
     """
     try:
-        account = concurrency.examine(run.session.client("lambda"), config.read_config(run.project_dir), run.stage)
+        account = concurrency.examine(run.session.client("lambda"), run.recorded, run.stage)
     except ClientError as error:
         run.progress(
             f"can't tell how many functions this account runs at once, so nothing is capped: {sentence(error)}"
@@ -220,6 +263,40 @@ def fit_concurrency(run: Provisioning) -> dict[str, str]:
         if explanation:
             run.progress(explanation)
     return concurrency.variables(caps, waits)
+
+
+def adopt(run: Provisioning) -> None:
+    """Corrects Chalice's record of the stage, in case a deployment was stopped or was made from another computer."""
+    stack = cloudformation.describe(run.session.client("cloudformation"), stack_name(run.stage))
+    place = (run.session.get_partition_for_region(run.region), run.region, run.account)
+    here = inventory.deployment(run.project_dir, run.stage, place, stack)
+    client: Any = run.session.client
+    adoption.adopt(client, run.project_dir, here, run.progress)
+
+
+def refuse_half_a_switch(run: Provisioning) -> None:
+    """Raises OpsError if a restore was interrupted between its two changes of the stack, which has no table then."""
+    cfn = run.session.client("cloudformation")
+    stack = cloudformation.describe(cfn, stack_name(run.stage))
+    if stack and SWITCHING in cloudformation.outputs(stack) and resource_of(cfn, run.stage, "Table") is None:
+        raise OpsError(
+            f"A restore of stage {run.stage} was interrupted while it replaced the table. End it first: run the same "
+            f"`python -m ops restore --stage {run.stage} …` again."
+        )
+
+
+def resource_of(cfn: Any, stage: str, logical_id: str) -> str | None:
+    """The physical id of a resource of the stage's stack; None if the stack has no such resource."""
+    pages = cfn.get_paginator("list_stack_resources").paginate(StackName=stack_name(stage))
+    return next(
+        (
+            str(each["PhysicalResourceId"])
+            for page in pages
+            for each in page["StackResourceSummaries"]
+            if each["LogicalResourceId"] == logical_id and not each["ResourceStatus"].startswith("DELETE_")
+        ),
+        None,
+    )
 
 
 def ensure_signing_key(run: Provisioning) -> SigningKey:
@@ -241,6 +318,8 @@ def stack_parameters(run: Provisioning, key: SigningKey, given: Mapping[str, str
     """
     ours = {
         "Stage": run.stage,
+        "App": run.recorded.get("app_name", "filemill"),
+        "Tracing": "true" if config.is_traced(run.recorded, run.stage) else "false",
         "KeyGroupId": key.group_id,
         "EdgeSecret": derived_edge_secret(signing_key.read_secret(run.session.client("ssm"), run.stage)),
         "RequireTls": emulator_gaps.requires_tls(run.endpoint_url),
@@ -250,22 +329,49 @@ def stack_parameters(run: Provisioning, key: SigningKey, given: Mapping[str, str
     address = {}
     if run.deployed is not None:
         api_id = config.rest_api_id(run.deployed)
-        address["ApiDomain"] = f"{api_id}.execute-api.{run.region}.amazonaws.com" if api_id else ""
+        address["ApiDomain"] = regions.api_domain(api_id, run.region) if api_id else ""
     return {**ours, **address, **given}
 
 
+def fitted_template(run: Provisioning, body: Mapping[str, Any], parameters: Mapping[str, str]) -> dict[str, Any]:
+    """The parsed template as the stage's region can take it, with these parameters."""
+    present = cloudformation.parameters(
+        cloudformation.describe(run.session.client("cloudformation"), stack_name(run.stage))
+    )
+    return regions.fitted(body, run.region, {**present, **parameters})
+
+
+def template_bucket(run: Provisioning) -> TemplateBucket:
+    name = bucket_name(run.stage, "templates", run.account, run.region)
+    return TemplateBucket(run.session.client("s3"), name, run.account, run.region)
+
+
 def deploy_stack(
-    run: Provisioning, body: str, parameters: Mapping[str, str], *, allow_replacement: bool, revert_drift: bool
+    run: Provisioning,
+    body: Mapping[str, Any],
+    parameters: Mapping[str, str],
+    *,
+    allow_replacement: bool,
+    revert_drift: bool,
+    imported: Sequence[Mapping[str, Any]] = (),
 ) -> Stack:
-    """Creates or updates the stage's CloudFormation stack. `body` is the template's text."""
+    """Creates or updates the stage's CloudFormation stack. `body` is the parsed template.
+
+    `imported` are existing resources that the stack takes over.
+    """
+    fitted = fitted_template(run, body, parameters)
+    bucket = template_bucket(run)
+    bucket.ensure(run.tags, tls_only=emulator_gaps.requires_tls(run.endpoint_url) == "true")
     return deployment.deploy(
         run.session.client("cloudformation"),
         stack_name(run.stage),
-        template.compact(emulator_gaps.template(run.endpoint_url, body)),
+        bucket.upload(fitted),
         parameters,
+        run.tags,
         run.progress,
         allow_replacement=allow_replacement,
         revert_drift=revert_drift,
+        imported=imported,
     )
 
 
@@ -289,10 +395,8 @@ def configure_api(run: Provisioning) -> None:
     api_id = config.rest_api_id(run.deployed or [])
     if not api_id:
         return
-    recorded = config.read_config(run.project_dir)
-    api_stage = config.api_stage(recorded, run.stage)
-    variables = config.stage_variables(recorded, run.stage)
-    if gateway.configure(run.session.client("apigateway"), api_id, api_stage, variables):
+    variables = config.stage_variables(run.recorded, run.stage)
+    if gateway.configure(run.session.client("apigateway"), api_id, run.api_stage, variables):
         run.progress("set API Gateway's error answers and throttling")
 
 
@@ -303,3 +407,29 @@ def configure_event_sources(run: Provisioning, outputs: Mapping[str, str]) -> No
         run.progress("deleted the trigger of the table's former stream")
     if event_sources.configure(functions, run.deployed or []):
         run.progress("set which records start the index function")
+
+
+def tag_the_rest(run: Provisioning) -> None:
+    """Tags what neither the stack nor `chalice deploy` tags."""
+    place = f"{regions.PARTITION}:{run.region}:{run.account}"
+    stage_tags.put(run.session, run.stage, place, run.deployed or [], run.api_stage, dict(run.tags))
+
+
+def former_roles(run: Provisioning) -> FormerRoles:
+    app = run.recorded.get("app_name", "filemill")
+    return FormerRoles(run.session.client("iam"), run.session.client("lambda"), app, run.stage, run.region)
+
+
+def remove_former_roles(run: Provisioning, stacks: Iterable[str]) -> None:
+    """Deletes the roles that no function has any more. `stacks` are the ARNs of the roles that the stack has now."""
+    managed, theirs = recording.own_roles(run.recorded, run.stage)
+    roles = former_roles(run)
+    made = [chalice_role(roles.app, run.stage, function) for function in managed]
+    deleted, left = roles.remove_unused([*stacks, *theirs, *made])
+    for role in deleted:
+        run.progress(f"deleted the role {role}, which no function uses any more")
+    if left:
+        run.progress(
+            f"{len(left)} former roles stay for now ({', '.join(left)}), because functions may still run with them: a "
+            "later run deletes them"
+        )

@@ -26,7 +26,10 @@ from ops.errors import OpsError
 from ops.progress import Bar, Pace, moment, positive, rate
 
 HIDDEN = 600  # seconds that a message stays hidden from another run while this one reads the rest
-EMPTY = 2  # this many empty answers mean that the queue is empty; SQS asks only some of its servers each time
+# So many answers in a row without a new message mean that the queue is empty. A long poll asks all of SQS's servers,
+# but an answer may also have only messages that came before:
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/standard-queues-at-least-once-delivery.html
+EMPTY = 3
 
 
 EXAMPLES = (

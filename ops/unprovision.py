@@ -13,10 +13,12 @@ from chalicelib.settings import PREFIX
 from ops import config, package
 from ops.errors import OpsError, as_sentences
 from ops.progress import confirm_name
-from ops.stack import cloudformation, deployment, signing_key
+from ops.stack import adoption, cloudformation, deployment, inventory, logs, patience, removal, signing_key
 from ops.stack.cloudformation import Progress
-from ops.stack.names import policy_file, stack_name, whereabouts
-from ops.stack.policies import POLICIES
+from ops.stack.former_roles import FormerRoles
+from ops.stack.inventory import Client, Deployment, Resource
+from ops.stack.names import FUNCTIONS, bucket_name, policy_file, stack_name, whereabouts
+from ops.stack.template_bucket import TemplateBucket
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -29,7 +31,7 @@ COUNT_LIMIT = 100_000  # S3 lists a thousand versions per request, so counting m
 def unprovision(
     stage: str, project_dir: Path, *, delete_files: bool = False, yes: bool = True, progress: Progress = print
 ) -> None:
-    """Deletes a stage's stack, table and keys, and its entry in `.chalice/config.json`. It can be repeated.
+    """Deletes a stage's stack, table, roles and keys, and its entry in `.chalice/config.json`. It can be repeated.
 
     Without `yes` it asks for the stage's name first.
 
@@ -37,43 +39,88 @@ def unprovision(
     ------
     OpsError
         There is no such stage, its name was not typed, the app is still deployed, or a bucket holds files and
-        `delete_files` is not set. Nothing was deleted then.
+        `delete_files` is not set. The stage is as it was then.
     """
     recorded = config.stage_variables(config.read_config(project_dir), stage)
-    if config.deployed_resources(project_dir, stage):
-        raise OpsError(
-            f"The app is still deployed: run `chalice delete --stage {stage}` first, then run this command again."
-        )
-
     with as_sentences():
         session = boto3.Session()
         account, region = whereabouts(session, stage, recorded)
         progress(f"stage {stage}: account {account}, region {region}")
+        client: Any = session.client
         cfn = session.client("cloudformation")
-        check_known(cfn, stage, project_dir)
+        place = (session.get_partition_for_region(region), region, account)
+        here = inventory.deployment(project_dir, stage, place, cloudformation.describe(cfn, stack_name(stage)))
+        left = find_app(client, project_dir, here, progress)
+        check_known(project_dir, here, left)
         table = find_table(cfn, stage, recorded)
         what = "its stack, records and keys" + (", and every file" if delete_files else "")
         confirm_name(f"This deletes stage {stage}: {what}.", stage, yes=yes)
+        delete_app(client, project_dir, here, left, progress)
         clear_buckets(session.client("s3"), stage, account, region, progress, delete_files=delete_files)
         deployment.delete(cfn, stack_name(stage), progress)
         # The stack keeps the table on purpose (DeletionPolicy). A run that was interrupted may have left it, too.
         if table:
             delete_table(session.client("dynamodb"), table)
+        delete_roles(session, project_dir, stage, region, progress)
+        templates = bucket_name(stage, "templates", account, region)
+        TemplateBucket(session.client("s3"), templates, account, region).delete()
         signing_key.delete(session.client("cloudfront"), session.client("ssm"), stage, region)
+        if groups := logs.delete(session.client("logs"), log_groups(project_dir, here)):
+            progress(f"deleted the log groups {', '.join(groups)}")
     forget(project_dir, stage)
     progress(f"stage {stage} is deleted")
 
 
-def check_known(cfn: CloudFormationClient, stage: str, project_dir: Path) -> None:
-    """Refuses a stage that is neither recorded here nor in the account."""
+def check_known(project_dir: Path, here: Deployment, left: list[Resource]) -> None:
+    """Refuses a stage that is neither recorded here nor in the account. `left` is what AWS has of its app."""
     recorded = config.read_config(project_dir)
-    if stage in recorded.get("stages", {}) or config.deployed_resources(project_dir, stage) is not None:
-        return
-    if cloudformation.describe(cfn, stack_name(stage)) is None:
+    known = here.stage in recorded.get("stages", {}) or config.deployed_resources(project_dir, here.stage) is not None
+    if not (known or here.has_stack or left):
         raise OpsError(
-            f"There is no stage {stage!r}: it is not in {config.config_path(project_dir)}, and this account and region "
-            f"have no stack {stack_name(stage)}. {config.provisioned_here(recorded)}"
+            f"There is no stage {here.stage!r}: it is not in {config.config_path(project_dir)}, and this account and "
+            f"region have no stack {stack_name(here.stage)}. {config.provisioned_here(recorded)}"
         )
+
+
+def find_app(client: Client, project_dir: Path, here: Deployment, progress: Progress) -> list[Resource]:
+    """Everything that AWS has of what `chalice deploy` made and that Chalice can't delete any more.
+
+    It corrects Chalice's record, so that `chalice delete` finds all of it.
+
+    Raises
+    ------
+    OpsError
+        The app is still deployed, and `chalice delete` can delete it.
+    """
+    left = adoption.adopt(client, project_dir, here, progress)
+    # A former role alone does not need Chalice: `delete_roles` deletes it.
+    app = [resource for resource in left if resource["resource_type"] != "iam_role"]
+    if app and (here.is_configured or here.has_stack):
+        first = "" if here.is_configured else f"`python -m ops provision --stage {here.stage}`, then "
+        raise OpsError(
+            f"The app is still deployed ({', '.join(map(inventory.describe, app))}): run {first}"
+            f"`chalice delete --stage {here.stage}` first, then run this command again."
+        )
+    return left
+
+
+def delete_app(client: Client, project_dir: Path, here: Deployment, left: list[Resource], progress: Progress) -> None:
+    """Deletes what `find_app` found, and triggers whose function is gone."""
+    for resource in reversed(left):
+        progress(f"deleting {inventory.describe(resource)}")
+        removal.delete(client, here, resource)
+    if left:
+        config.record_deployed(project_dir, here.stage, [])
+    # Lambda keeps a trigger whose function is gone, such as one of a queue of the operator's own.
+    functions = client("lambda")
+    for mapping in inventory.mappings(functions, here, FUNCTIONS):
+        patience.if_there(functions.delete_event_source_mapping, UUID=mapping["UUID"])
+
+
+def log_groups(project_dir: Path, here: Deployment) -> list[str]:
+    """The functions' log groups, and API Gateway's own."""
+    groups = logs.groups(config.read_config(project_dir), here.stage)
+    return [*groups, logs.api_group(here.front_api, here.api_stage)] if here.front_api else groups
 
 
 def find_table(cfn: CloudFormationClient, stage: str, recorded: Mapping[str, str]) -> str | None:
@@ -87,7 +134,7 @@ def clear_buckets(
     s3: S3Client, stage: str, account: str, region: str, progress: Progress, *, delete_files: bool
 ) -> None:
     """Empties both buckets, or raises OpsError if `delete_files` is not set and one of them holds something."""
-    names = [f"filemill-{stage}-{kind}-{account}-{region}" for kind in ("originals", "derived")]
+    names = [bucket_name(stage, kind, account, region) for kind in ("originals", "derived")]
     buckets = [name for name in names if _exists(s3, name)]
     if not delete_files:
         refuse_files(s3, stage, buckets)
@@ -163,14 +210,22 @@ def delete_table(dynamodb: DynamoDBClient, table: str) -> None:
     dynamodb.get_waiter("table_not_exists").wait(TableName=table, WaiterConfig={"Delay": 2})
 
 
+def delete_roles(session: boto3.Session, project_dir: Path, stage: str, region: str, progress: Progress) -> None:
+    """Deletes the functions' roles: the stack's, which outlive it on purpose, and those of former versions."""
+    app = config.read_config(project_dir).get("app_name", "filemill")
+    roles = FormerRoles(session.client("iam"), session.client("lambda"), app, stage, region)
+    for role in roles.remove_all():
+        progress(f"deleted the role {role}")
+
+
 def forget(project_dir: Path, stage: str) -> None:
     """Removes what deploying the stage made in the project folder, and its entry in `.chalice/config.json`.
 
     Packed libraries and bytecode serve every stage, so they go with the last one.
     """
     folder = project_dir / ".chalice"
-    for name, _ in POLICIES.values():
-        (folder / policy_file(stage, name)).unlink(missing_ok=True)
+    for function in FUNCTIONS:
+        (folder / policy_file(stage, function)).unlink(missing_ok=True)  # former versions wrote it
     if not config.deployed_resources(project_dir, stage):
         (folder / "deployed" / f"{stage}.json").unlink(missing_ok=True)
     left = config.without_stage(config.read_config(project_dir), stage)

@@ -4,11 +4,15 @@ import hashlib
 import json
 import os
 import socket
+import traceback
+from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as examples
 
 from chalicelib import aws, importing, settings
 from chalicelib.catalog import deletion, files
@@ -22,6 +26,7 @@ from chalicelib.queues.worker import Later
 from chalicelib.storage import originals as original_objects
 from tests import images
 from tests.making import message, sqs_event
+from tests.outbound.raw_answers import Raw, raw_answers
 from tests.outbound.servers import answer, certificate, redirect, saying, serving
 from tests.stage import Calls, aws_client, lambda_context
 
@@ -212,6 +217,15 @@ def test_a_servers_trouble_is_tried_again_after_a_growing_pause(
     assert record(file).status is Status.AWAITING_UPLOAD
 
 
+def test_the_log_is_not_told_where_a_file_comes_from() -> None:
+    """Lambda logs what a handler raises, with all its causes. A URL may hold a secret, and a host's name a customer."""
+    file = wanted("http://localhost:65533/secret.jpg")
+    with pytest.raises(Later) as later:
+        deliver(file)
+    assert "localhost" not in "".join(traceback.format_exception(later.value))
+    assert "localhost" not in str(later.value)
+
+
 def test_the_fifth_time_the_file_fails_and_the_message_is_done() -> None:
     with serving(saying(answer(b"", status="503 Busy"))) as server:
         assert code(deliver(wanted(server.url()), receives=5)) == "source_unreachable"
@@ -329,4 +343,55 @@ def test_a_name_that_leads_nowhere_fails_the_file(monkeypatch: pytest.MonkeyPatc
     with monkeypatch.context() as patched:
         patched.setattr(socket, "getaddrinfo", nowhere)
         file = wanted("https://nowhere.example/a.jpg")
-        assert code(deliver(file)) == "source_unreachable"
+        assert code(deliver(file)) == "source_refused"
+
+
+@pytest.mark.parametrize("receives", [1, 5])
+@pytest.mark.parametrize(
+    ("sent", "end"),
+    [
+        (answer(b"-5\r\nabcde\r\n0\r\n\r\n", "Transfer-Encoding: chunked", length=None), "source_unreachable"),
+        (answer(b"-1\r\nabcde\r\n0\r\n\r\n", "Transfer-Encoding: chunked", length=None), "source_unreachable"),
+        (answer(b"abcde", length=-5), "source_unreachable"),
+        (answer(b"abcde", "Content-Length: " + "9" * 5000, length=None), "source_unreachable"),
+        (answer(b"abcde", "X: a\0b"), "source_unreachable"),
+        (answer(b"", "Location: http://a:" + "9" * 2000, status="302 Found"), "source_refused"),
+        (b"\0" * 100, "source_unreachable"),
+        # A type is nobody's business here: the bytes decide later.
+        (answer(b"abcde", "Content-Type: multipart/mixed; boundary*=idna''x"), "stored"),
+        (answer(b"abcde", "Content-Type: multipart/mixed; boundary*" + "9" * 5000 + "*=x"), "stored"),
+    ],
+    ids=["-5", "-1", "length -5", "a long length", "NUL", "a long port", "zeros", "idna", "a long number"],
+)
+def test_what_no_source_should_say_fails_the_file_and_is_no_dead_letter(sent: bytes, end: str, receives: int) -> None:
+    with serving(saying(sent)) as server:
+        file = deliver(wanted(server.url()), receives)
+    assert stored(file) == (end == "stored")
+    assert end == "stored" or code(file) == end
+
+
+@examples(
+    max_examples=int(os.environ.get("SOURCE_EXAMPLES", "200")) // 10,
+    deadline=None,
+    derandomize="SOURCE_EXAMPLES" not in os.environ,
+    database=None,
+    suppress_health_check=[*HealthCheck],
+)
+@given(raw=raw_answers())
+def test_whatever_a_source_sends_ends_its_import_without_a_dead_letter(raw: Raw) -> None:
+    def script(_: str, peer: socket.socket) -> None:
+        with suppress(OSError):
+            peer.sendall(raw.sent)
+
+    with serving(script) as server:
+        file = wanted(server.url(), max_bytes=100_000)
+        with suppress(Later):
+            deliver(file)
+        if record(file).status is Status.AWAITING_UPLOAD and not stored(file):
+            deliver(file, receives=5)  # raises what would make the message a dead letter
+    if not stored(file):
+        assert code(record(file)) in {"source_unreachable", "source_refused", "too_large"}
+
+
+def stored(file: File) -> bool:
+    return any(each["Key"] == f"acme/{file.id}" for each in originals())

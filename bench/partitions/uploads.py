@@ -114,6 +114,7 @@ def _life(dice: random.Random, number: int) -> Life:
         claimed,
         kind=Kind.IMAGE if photo else Kind.OTHER,
         content_type=file.content_type,
+        proven_type=file.content_type,
         size=file.size or 0,
         sha256=f"{dice.getrandbits(256):064x}",
         info=_image(dice) if photo else None,

@@ -23,7 +23,7 @@ from chalicelib.api.routes import (
     tokens,
 )
 from chalicelib.api.routes.uppy import companion, presign, session
-from chalicelib.api.routing import ANSWERED, respond
+from chalicelib.api.routing import ANSWERED, OPERATIONS, respond
 from chalicelib.observability import SERVICE, begin, logger
 from chalicelib.settings import settings
 
@@ -125,9 +125,14 @@ def _mount_fallbacks(app: Application) -> None:
         problem = Problem("unknown_route", "There is nothing at this address.")
         return respond(app.current_request, lambda request_id: errors.response(problem, request_id))
 
+    public = {operation.path for operation in OPERATIONS}
     real = [entry for methods in app.routes.values() for entry in methods.values()]
     for path in list(app.routes):
         missing = [method for method in ANSWERED if method not in app.routes[path]]
-        app.route(path, methods=missing, content_types=["*/*"], name="method_not_allowed")(method_not_allowed)
+        # An address that the document does not name is no more told of by a wrong method than by a wrong name.
+        refuse, name = (
+            (method_not_allowed, "method_not_allowed") if path in public else (unknown_route, "unknown_route")
+        )
+        app.route(path, methods=missing, content_types=["*/*"], name=name)(refuse)
     for path in ("/", "/{proxy+}"):
         app.route(path, methods=list(ANSWERED), content_types=["*/*"], name="unknown_route")(unknown_route)

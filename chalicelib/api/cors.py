@@ -29,12 +29,19 @@ def headers(origin: str | None) -> dict[str, str]:
     return {"Access-Control-Allow-Origin": allowed[0], **_EXPOSED}
 
 
+class _Preflights(CORSConfig):
+    """Chalice's configuration, with one more header: API Gateway's own answers do not pass the function."""
+
+    def get_access_control_headers(self) -> dict[str, str]:
+        return super().get_access_control_headers() | {"X-Content-Type-Options": "nosniff"}
+
+
 def gateway_preflights() -> CORSConfig | None:
     """How API Gateway itself answers preflights, so that no function is started; None if there are several origins."""
     origins = settings().cors_origins
     if len(origins) > 1:
         return None
-    return CORSConfig(origins[0], [*_ALLOWED_HEADERS], max_age=_PREFLIGHT_LIVES)
+    return _Preflights(origins[0], [*_ALLOWED_HEADERS], max_age=_PREFLIGHT_LIVES)
 
 
 def mount_preflights(app: Chalice) -> None:

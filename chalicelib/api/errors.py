@@ -81,4 +81,4 @@ def response(problem: Problem, request_id: str) -> Response:
         "request_id": request_id,
     }
     headers: dict[str, str | list[str]] = {"Content-Type": "application/problem+json", **problem.headers}
-    return Response(json.dumps(body, ensure_ascii=False), status_code=int(status), headers=headers)
+    return Response(json.dumps(body), status_code=int(status), headers=headers)

@@ -18,9 +18,12 @@ from chalicelib.api.errors import Problem
 from chalicelib.api.routing import Call
 from chalicelib.model import File
 
-_TAG = re.compile(r'(W/)?("[\x21\x23-\x7e\x80-\xff]*")')
+# Characters of a header. A record's own tag has about 25.
+MAX_HEADER = 8192
+
+_TAG = re.compile(r'(W/)?("[\x21\x23-\x7e\xa0-\xff]*+")')
 # Tags may contain commas. Elements of the list may be empty, but not all of them (RFC 9110, 5.6.1).
-_LIST = re.compile(rf"[ \t,]*{_TAG.pattern}[ \t]*(,[ \t]*({_TAG.pattern}[ \t]*)?)*")
+_LIST = re.compile(rf"[ \t,]*+{_TAG.pattern}[ \t]*+(,[ \t]*+({_TAG.pattern}[ \t]*+)?+)*+")
 _OURS = re.compile(r'"([0-9]{1,18})-[0-9a-f]{16}"')
 
 
@@ -87,6 +90,6 @@ def _tags(call: Call, name: str) -> list[Tag] | None:
         return None
     if value.strip() == "*":
         return []
-    if _LIST.fullmatch(value):
+    if len(value) <= MAX_HEADER and _LIST.fullmatch(value):
         return [Tag(bool(weak), tag) for weak, tag in _TAG.findall(value)]
     raise Problem("invalid_field", f'`{name}`: must be `*`, or entity tags such as "7-0123456789abcdef".', field=name)

@@ -17,7 +17,7 @@ from chalicelib.catalog import idempotency
 from chalicelib.catalog.idempotency import Remembered
 from chalicelib.model import File
 
-_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+_KEY = re.compile(r"[\x21-\x7e]{1,255}+")
 
 
 def key_of(call: Call) -> str | None:
@@ -32,11 +32,13 @@ def key_of(call: Call) -> str | None:
 def replay(call: Call, key: str, body: Body) -> Response | None:
     """The first answer to this caller's key; None if the key is new.
 
-    Raises Problem `idempotency_key_reused` if it came with another body.
+    Raises Problem `idempotency_key_reused` if it came with another body, and `not_found` if the file is deleted.
     """
     known = idempotency.remembered(_owner(call), key)
     if known is None:
         return None
+    if known.forgotten:
+        raise Problem("not_found", "The file that this Idempotency-Key made is deleted; use a new key for a new file.")
     if known.body_hash != _hash(body):
         detail = "This Idempotency-Key came with another body before; use a new key for a new request."
         raise Problem("idempotency_key_reused", detail, field="Idempotency-Key")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from typing import Any, ClassVar, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from chalicelib.api import documents
+from chalicelib.api.documents import wrong_field
 from chalicelib.api.errors import Problem
 
 MAX_BODY_BYTES = 64 * 1024
@@ -41,23 +42,18 @@ class Query(BaseModel):
 def parse[Model: Body](model: type[Model], raw: bytes) -> Model:
     """Reads a request body.
 
-    Raises Problem: `invalid_json` for bytes that are not JSON; `invalid_field` with the first wrong field, or with
-    `body` for a body that is too long or no object.
+    Raises Problem: `invalid_field` with the first wrong field, or with `body` for a body that is too long or no object;
+    and what `documents.read` raises.
     """
     if len(raw) > model.MAX_BYTES:
         raise Problem("invalid_field", f"The body must be at most {model.MAX_BYTES} bytes.", field="body")
-    try:
-        document = json.loads(raw)
-    except (ValueError, RecursionError):
-        raise Problem("invalid_json", "The body is not JSON.") from None
+    document = documents.read(raw)
     if not isinstance(document, dict):
         raise Problem("invalid_field", "The body must be a JSON object.", field="body")
     try:
         return model.model_validate(document)
     except ValidationError as error:
         raise _problem(error, "body", "field of this request") from None
-    except RecursionError:
-        raise Problem("invalid_field", "The body is nested too deeply.", field="body") from None
 
 
 def parse_query[Model: Query](model: type[Model], parameters: Mapping[str, list[str]]) -> Model:
@@ -68,9 +64,10 @@ def parse_query[Model: Query](model: type[Model], parameters: Mapping[str, list[
         if field and get_origin(field.annotation) is list:
             values[name] = sent
         elif len(sent) > 1:
-            raise Problem("invalid_field", f"`{name}`: may be given once.", field=name)
+            raise wrong_field(name, "may be given once.")
         else:
             values[name] = sent[0]
+    documents.check_query(values)
     try:
         return model.model_validate(values)
     except ValidationError as error:
@@ -81,7 +78,7 @@ def _problem(error: ValidationError, whole: str, noun: str) -> Problem:
     """The first error. Its field is dotted if it is nested; `whole` if the error is none of one field."""
     first = error.errors(include_url=False)[0]
     field = ".".join(str(part) for part in first["loc"]) or whole
-    return Problem("invalid_field", f"`{field}`: {_sentence(first['type'], first['msg'], noun)}", field=field)
+    return wrong_field(field, _sentence(first["type"], first["msg"], noun))
 
 
 def _sentence(kind: str, message: str, noun: str) -> str:

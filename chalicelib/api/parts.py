@@ -129,7 +129,7 @@ def abort(file: File, upload_id: str | None = None) -> None:
     upload = open_upload(file, upload_id)
     deletion.mark_deleted(file.tenant, file.id)
     multipart.abort(file, upload)
-    deletion.mark_purged(file.id)
+    deletion.mark_purged(file)
 
 
 # --- Requests that the client sends to S3 itself

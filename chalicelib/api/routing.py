@@ -6,32 +6,19 @@ import functools
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from http.cookies import CookieError, SimpleCookie
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 from chalice import Blueprint, Response
 from pydantic import BaseModel
 
+from chalicelib import aws
 from chalicelib.api import errors, parsing
 from chalicelib.api.auth.callers import COOKIE, Caller, Scope, authenticate, require
 from chalicelib.api.errors import Problem
 from chalicelib.api.parsing import Body, Query
 from chalicelib.observability import append, logger
-
-# AWS's error codes for "not now". The client may try again.
-_BUSY = frozenset(
-    {
-        "InternalServerError",
-        "ProvisionedThroughputExceededException",
-        "RequestLimitExceeded",
-        "ServiceUnavailable",
-        "SlowDown",
-        "ThrottlingException",
-        "TooManyRequestsException",
-        "TransactionInProgressException",
-    }
-)
+from chalicelib.text import has_controls
 
 
 @dataclass(frozen=True)
@@ -124,8 +111,7 @@ def route(
                 caller = authenticate(request.headers.get("authorization"), cookie)
                 append(tenant=caller.tenant, key_id=caller.key_id)
                 require(caller, scope, tokens=tokens)
-                if any(len(value) > MAX_PATH_PARAMETER for value in path_parameters.values()):
-                    raise Problem("not_found", "There is nothing of this name.")
+                _check_path(path_parameters)
                 call = Call(request, request_id, caller)
                 parsed: list[Any] = []
                 if query is not None:
@@ -173,15 +159,18 @@ def public_route(
     return decorate
 
 
+def _check_path(parameters: Mapping[str, str]) -> None:
+    """Raises Problem `not_found`: nothing has a name that is so long, or that has control characters."""
+    if any(len(value) > MAX_PATH_PARAMETER or has_controls(value) for value in parameters.values()):
+        raise Problem("not_found", "There is nothing of this name.")
+
+
 def _cookie(headers: Mapping[str, str]) -> str | None:
     # With SameSite=Strict alone, pages of sibling domains could still use the cookie. Browsers tell which page asks.
     if headers.get("sec-fetch-site", "same-origin") != "same-origin":
         return None
-    try:
-        morsel = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
-    except CookieError:
-        return None
-    return morsel.value if morsel else None
+    sent = (cookie.partition("=") for cookie in headers.get("cookie", "").split(";"))
+    return next((value.strip() for name, _, value in sent if name.strip() == COOKIE), None)
 
 
 def _parameters(request: Any) -> dict[str, list[str]]:
@@ -191,7 +180,7 @@ def _parameters(request: Any) -> dict[str, list[str]]:
 
 def _raw(request: Any) -> bytes:
     body: bytes | str = request.raw_body or b""
-    return body.encode() if isinstance(body, str) else body
+    return body.encode("utf-8", "surrogatepass") if isinstance(body, str) else body
 
 
 def respond(request: Any, answer: Callable[[str], Response]) -> Response:
@@ -203,8 +192,7 @@ def respond(request: Any, answer: Callable[[str], Response]) -> Response:
         return errors.response(problem, request_id)
     except (ClientError, BotoCoreError) as error:
         logger.exception("an AWS call failed")
-        code = error.response["Error"]["Code"] if isinstance(error, ClientError) else ""
-        if code in _BUSY or not code:
+        if aws.is_busy(error):
             busy = Problem("unavailable", "The service is busy; try again.", headers={"Retry-After": "2"})
             return errors.response(busy, request_id)
         return errors.response(_INTERNAL, request_id)

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from chalicelib import aws
+from chalicelib.api import guessing
 from chalicelib.api.defaults import default_recipe
 from chalicelib.api.errors import Problem
 from chalicelib.api.routing import Call
@@ -36,10 +37,13 @@ GENERIC = "application/octet-stream"
 
 @dataclass(frozen=True)
 class NewFile:
-    """A file as the client describes it before it sends it. `size` in bytes; None if the client does not know it."""
+    """A file as the client describes it before it sends it.
+
+    `size` in bytes. It and `content_type` are None if the client does not know them.
+    """
 
     filename: str
-    content_type: str
+    content_type: str | None
     size: int | None
     sha256: str | None = None
     tags: Sequence[str] = ()
@@ -58,8 +62,9 @@ def draft(call: Call, new: NewFile, lives: timedelta, **more: Any) -> File:
     moment = now()
     token = call.caller.token
     bound = settings().max_upload_bytes
+    content_type, type_guessed = _declared_type(new, token)
     if token:
-        _check(new, token)
+        _check(content_type, new.size, token)
         bound = min(bound, token.max_bytes)
     if new.size is not None and new.size > bound:
         raise Problem("invalid_field", f"`size`: must be at most {bound} bytes.", field="size")
@@ -68,7 +73,7 @@ def draft(call: Call, new: NewFile, lives: timedelta, **more: Any) -> File:
         tenant=call.tenant,
         status=Status.AWAITING_UPLOAD,
         filename=new.filename,
-        content_type=new.content_type,
+        content_type=content_type,
         size=new.size,
         visibility=token.visibility if token else new.visibility,
         recipe=token.recipe if token else new.recipe or default_recipe(call.tenant),
@@ -82,16 +87,33 @@ def draft(call: Call, new: NewFile, lives: timedelta, **more: Any) -> File:
         declared_sha256=new.sha256,
         max_bytes=bound if new.size is None else None,
         token_id=token.id if token else None,
+        allowed_types=list(token.content_types) if token else [],
+        type_guessed=type_guessed,
         correlation_id=call.request_id,
         **more,
     )
 
 
-def _check(new: NewFile, token: UploadToken) -> None:
-    if not token.allows_type(new.content_type):
+def _declared_type(new: NewFile, token: UploadToken | None) -> tuple[str, bool]:
+    """The type to declare, and True if it is a guess.
+
+    The name's extension stands in for a type that the client does not know. A browser says that it does not know one
+    with the generic type, too; so does a token that does not allow this type take it.
+    """
+    told = new.content_type
+    if told == GENERIC and token and not token.allows_type(GENERIC):
+        told = None
+    if told is not None:
+        return told, False
+    guess = guessing.type_of(new.filename)
+    return guess or GENERIC, guess is not None
+
+
+def _check(content_type: str, size: int | None, token: UploadToken) -> None:
+    if not token.allows_type(content_type):
         allowed = ", ".join(token.content_types)
         raise Problem("type_not_allowed", f"This upload token allows {allowed} only.", field="content_type")
-    if new.size is not None and new.size > token.max_bytes:
+    if size is not None and size > token.max_bytes:
         detail = f"This upload token allows at most {token.max_bytes} bytes a file."
         raise Problem("too_large_for_token", detail, field="size")
 
@@ -107,6 +129,7 @@ def write(call: Call, file: File, remember: Remembered | None = None) -> None:
     try:
         # In this order, a repeated request is known as one even if its token is used up by now.
         together = [remember.write()] if remember else []
+        file.remembered_as = remember.item_id if remember else None
         together += [use_token(file.token_id)] if file.token_id else []
         files.create(file, together)
     except BaseException as error:
@@ -117,7 +140,7 @@ def write(call: Call, file: File, remember: Remembered | None = None) -> None:
         most = call.caller.token.max_files if call.caller.token else 0
         raise Problem("token_spent", f"This upload token allows {most} files, and they are used up.") from None
     append(file_id=file.id)
-    logger.info("file created", extra={"size": file.size, "content_type": file.content_type})
+    logger.info("file created", extra={"size": file.size})
 
 
 def begin_post(call: Call, new: NewFile) -> tuple[File, PostPolicy]:

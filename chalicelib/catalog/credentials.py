@@ -57,7 +57,11 @@ def get_api_key(key_id: str) -> ApiKey | None:
 
 
 def api_keys() -> list[ApiKey]:
-    """Every key of the stage, for its operator: Queries."""
+    """Every key of the stage, for its operator: Queries.
+
+    Eventually consistent, so a key that was made or revoked a moment ago may be shown as before. Requests are checked
+    with `get_api_key`, which is not.
+    """
     pages = (
         aws.dynamodb()
         .get_paginator("query")

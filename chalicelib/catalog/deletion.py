@@ -1,7 +1,8 @@
 """Deletion: a file is deleted for a while or for good, restored, and in the end forgotten.
 
 Each function that writes is one transition, and returns the record that it leaves. A deleted file's record is its
-tombstone: it stays until its objects are gone, and then until the table's TTL removes it.
+tombstone: it stays until its objects are gone, and then until the table's TTL removes it. If the file can be restored,
+the tombstone has all that the record had. Otherwise it has no text of a client any more.
 """
 
 from __future__ import annotations
@@ -10,13 +11,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from chalicelib.catalog import transitions
+from chalicelib.catalog import idempotency, transitions
 from chalicelib.catalog.dynamodb import get_item
 from chalicelib.catalog.edits import claimable
 from chalicelib.catalog.files import forget_at, list_keys
 from chalicelib.catalog.keys import due_keys, file_key, sha256_keys
 from chalicelib.catalog.record_writer import attempt
-from chalicelib.catalog.transitions import DUE, RENDITIONS
+from chalicelib.catalog.transitions import DUE, EMPTIED, RENDITIONS
 from chalicelib.model import File, Status, now, timestamp
 
 
@@ -28,9 +29,15 @@ def retire(file: File, *, until: datetime, leftovers: Sequence[str]) -> File | N
 
     A file that waits for its upload cannot be restored, because its due time and its place for bytes would be gone.
     """
+    values = retired(file, until=until, leftovers=leftovers)
+    return attempt(transitions.RETIRE, file.id, values, tenant=file.tenant, revision=file.revision)
+
+
+def retired(file: File, *, until: datetime, leftovers: Sequence[str]) -> dict[str, Any]:
+    """The values that a file gets when it is deleted for a while; None removes one."""
     assert file.status not in (Status.AWAITING_UPLOAD, Status.EXPIRED), "an upload that waits is deleted for good"
     again = file.status is Status.PROCESSING or bool(file.renditions)
-    values: dict[str, Any] = {
+    return {
         "restore_until": timestamp(until),
         "restore_to": Status.PROCESSING if again else file.status,
         "leftovers": list(leftovers) or None,
@@ -38,7 +45,6 @@ def retire(file: File, *, until: datetime, leftovers: Sequence[str]) -> File | N
         **due_keys(file.id, now() if leftovers else until),
         **(dict.fromkeys(RENDITIONS) if again else {}),
     }
-    return attempt(transitions.RETIRE, file.id, values, tenant=file.tenant, revision=file.revision)
 
 
 def tombstone(tenant: str, file_id: str) -> File | None:
@@ -67,21 +73,25 @@ def restore(file: File) -> File | None:
 def mark_deleted(tenant: str, file_id: str, *, revision: int | None = None) -> File | None:
     """Any state to `deleted`, for good. Returns None if there is no such file, or if it is purged.
 
+    The record forgets what clients told of the file, and keeps what the removal of its objects needs.
+
     The record goes first: from here on no list, read or worker finds the file, whatever becomes of its objects. A
     tombstone whose objects may still be there can be deleted again, so that a repeated delete ends what a crashed one
     began. The sweep would do so, too: the tombstone is due at once. With `revision`, only a record at that revision is
     deleted.
     """
     moment = now()
-    values = {"ttl": forget_at(moment), **due_keys(file_id, moment)}
+    values = {"ttl": forget_at(moment), **due_keys(file_id, moment), **dict.fromkeys(EMPTIED, "")}
     if revision is None:
         return attempt(transitions.DELETE, file_id, values, tenant=tenant)
     return attempt(transitions.DELETE_AS_READ, file_id, values, tenant=tenant, revision=revision)
 
 
-def mark_purged(file_id: str) -> None:
-    """Notes on a tombstone that its objects are gone, and forgets what the client told us of the file."""
-    attempt(transitions.PURGE, file_id, {"purged": True})
+def mark_purged(file: File) -> None:
+    """Notes on a tombstone that its objects are gone, and forgets the rest, the remembered answer first."""
+    if file.remembered_as:
+        idempotency.forget(file.remembered_as, file.id)
+    attempt(transitions.PURGE, file.id, {"purged": True, **dict.fromkeys(EMPTIED, "")})
 
 
 def cleared(file: File) -> None:

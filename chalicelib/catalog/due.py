@@ -30,7 +30,9 @@ class DuePage:
 def due(shard: int, limit: int, after: Mapping[str, Any] | None = None) -> DuePage:
     """The records that are due now in one shard of `by_due`: one Query, and a BatchGetItem for those that it finds.
 
-    The records are strongly consistent. Somebody may have seen to a record since: the index follows the table.
+    The index follows the table. A record that it does not show yet is found by the next sweep. One that it still shows,
+    although somebody has seen to it, does no harm: the records are read strongly consistent, the sweep decides by what
+    they say, and each of its writes holds only for the revision that was read. At worst a message is sent once more.
     """
     more: dict[str, Any] = {"ExclusiveStartKey": after} if after else {}
     reply = aws.dynamodb().query(

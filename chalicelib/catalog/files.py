@@ -134,13 +134,24 @@ def batch_get(tenant: str, file_ids: Iterable[str], room: Room | None = None) ->
 
 
 def with_sha256(tenant: str, sha256: str) -> list[File]:
-    """A tenant's `ready` files with these bytes, oldest first: one Query, and a GetItem for each file."""
-    reply = aws.dynamodb().query(
-        TableName=settings().table,
-        IndexName=BY_SHA256,
-        KeyConditionExpression="sha_pk = :pk",
-        ExpressionAttributeValues={":pk": {"S": sha256_partition(tenant, sha256)}},
-        Limit=DUPLICATES,
+    """A tenant's `ready` files with these bytes, oldest first: one Query as a rule, and a GetItem for each file.
+
+    The index follows the table, so a file may be missing that became ready a moment before: then its bytes are stored
+    twice, which harms nobody. No file is in the list that is not ready any more, because the records are read strongly
+    consistent.
+    """
+    pages = (
+        aws.dynamodb()
+        .get_paginator("query")
+        .paginate(
+            TableName=settings().table,
+            IndexName=BY_SHA256,
+            KeyConditionExpression="sha_pk = :pk",
+            ExpressionAttributeValues={":pk": {"S": sha256_partition(tenant, sha256)}},
+            PaginationConfig={"PageSize": DUPLICATES},
+        )
     )
-    found = (get(tenant, item["sha_sk"]["S"]) for item in reply["Items"])
+    # A page may end before its first item.
+    entries = next((page["Items"] for page in pages if page["Items"]), [])
+    found = (get(tenant, item["sha_sk"]["S"]) for item in entries)
     return [file for file in found if file and file.status is Status.READY]

@@ -1,11 +1,11 @@
-"""Answers to requests that had an Idempotency-Key, remembered for a day."""
+"""Answers to requests that had an Idempotency-Key, remembered for a day, or until their file is deleted."""
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass
 
-from chalicelib.catalog.dynamodb import NEW, Joined, get_item, joined_put
+from chalicelib.catalog.dynamodb import NEW, ConditionFailedError, Joined, get_item, joined_put, update
 from chalicelib.catalog.keys import idempotency_key
 from chalicelib.catalog.values import serialize
 
@@ -18,13 +18,26 @@ class RepeatedError(Exception):
 
 @dataclass(frozen=True)
 class Remembered:
-    """`owner` is the credential that sent `key`; `body_hash` is the SHA-256 (hex) of the body that came with it."""
+    """`owner` is the credential that sent `key`; `body_hash` is the SHA-256 (hex) of the body that came with it.
+
+    Once the file is deleted, `answer` and `body_hash` are empty.
+    """
 
     owner: str
     key: str
     body_hash: str
     file_id: str
     answer: str
+
+    @property
+    def forgotten(self) -> bool:
+        """True once the file is deleted."""
+        return not self.answer
+
+    @property
+    def item_id(self) -> str:
+        """The partition key of the item. The file's record has it as `remembered_as`."""
+        return idempotency_key(self.owner, self.key)["pk"]
 
     def write(self) -> Joined:
         """Remembers the answer, together with the file that it tells of. Refused with RepeatedError."""
@@ -52,3 +65,21 @@ def remembered(owner: str, key: str) -> Remembered | None:
     if values is None or values["ttl"] <= time.time():
         return None
     return Remembered(owner, key, values["body_hash"], values["file_id"], values["answer"])
+
+
+def forget(item_id: str, file_id: str) -> None:
+    """Forgets what was answered of a file that is deleted: one UpdateItem.
+
+    The key stays known for the rest of its day, so that a request which is repeated late does not make the file anew.
+    Does nothing if the item is gone, or if the key has been used for another file since.
+    """
+    try:
+        update(
+            {"pk": item_id, "sk": "IDEM"},
+            values={"answer": "", "body_hash": ""},
+            condition="file_id = :file_id",
+            using={":file_id": file_id},
+            returning="NONE",
+        )
+    except ConditionFailedError:
+        return

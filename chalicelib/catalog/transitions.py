@@ -6,13 +6,16 @@ else, and no other code updates a file's record. Each is one conditional write: 
 other.
 
 One change is not ours: the table's TTL removes a record some time after its `ttl`.
+
+A delete for good also forgets what clients told us of the file, and what its bytes told us. `TOMBSTONE` names what
+stays; every other attribute goes, so a new field of `File` is forgotten unless it is named there.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from chalicelib.model import Kind, Status
+from chalicelib.model import File, Kind, Status
 
 ANY = tuple(Status)
 NOT_DELETED = tuple(status for status in Status if status is not Status.DELETED)
@@ -76,6 +79,20 @@ WORKED_OFF = (*LEASE, "expires_at", "wanted_recipe")
 # `leftovers` change with it.
 EDITABLE = ("filename", "tags", "metadata", "visibility", "focus", "source_version", "leftovers")
 
+# A deleted file's record keeps this much until the table's TTL removes it: the feed and repeated requests need it.
+# None of it is a client's own text.
+TOMBSTONE = ("id", "tenant", "status", "visibility", "recipe", "revision", "created_at", "updated_at")
+# A record cannot be read without these, in the release before this one neither, so they become empty.
+EMPTIED = ("filename", "content_type")
+# This much stays until the file's objects are gone, so that they can be removed.
+FOR_REMOVAL = ("kind", "version_id", "upload_id", "source_version", "renditions", "leftovers", "remembered_as")
+# All that a record has beyond that, with its places in the indexes.
+FORGOTTEN = tuple(
+    name
+    for name in dict.fromkeys((*File.model_fields, *INFO, *LISTED, *BY_BYTES))
+    if name not in (*TOMBSTONE, *EMPTIED, *FOR_REMOVAL)
+)
+
 _AS_READ = "tenant = :tenant AND revision = :revision"
 _OURS = "claim_id = :claim_id"
 
@@ -104,7 +121,7 @@ FINISH = Transition(
     source=(Status.PROCESSING,),
     target=(Status.READY,),
     condition=_OURS,
-    sets=("recipe", "kind", "content_type", "size", "sha256", *BY_BYTES, *RENDITIONS),
+    sets=("recipe", "kind", "content_type", "proven_type", "size", "sha256", *BY_BYTES, *RENDITIONS),
     removes=(*WORKED_OFF, "error"),
     may_change=(*INFO, "leftovers", *DUE),
 )
@@ -211,8 +228,8 @@ DELETE = Transition(
     source=ANY,
     target=(Status.DELETED,),
     condition="tenant = :tenant AND attribute_not_exists(purged)",
-    sets=("ttl", *DUE),
-    removes=(*LISTED, *BY_BYTES, *LEASE, "expires_at", "restore_until", "restore_to"),
+    sets=("ttl", *DUE, *EMPTIED),
+    removes=FORGOTTEN,
 )
 
 DELETE_AS_READ = Transition(
@@ -227,8 +244,8 @@ DELETE_AS_READ = Transition(
 PURGE = Transition(
     name="purge",
     source=(Status.DELETED,),
-    sets=("purged",),
-    removes=(*INFO, "renditions", "error", "leftovers", *DUE),
+    sets=("purged", *EMPTIED),
+    removes=(*FORGOTTEN, *FOR_REMOVAL, *DUE),
     increments=(),
 )
 

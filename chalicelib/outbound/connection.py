@@ -7,15 +7,16 @@ byte that drips in) nor the headers (6 MB). Both bounds must sit below it, in th
 
 from __future__ import annotations
 
-import http.client
-import io
 import socket
 import ssl
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
+import h11
+
+from chalicelib.model import PermanentFault
+from chalicelib.observability import logger
 from chalicelib.outbound.addresses import Address
 from chalicelib.outbound.errors import UnreachableError, source_fault
 from chalicelib.outbound.limits import Clock, Limits
@@ -23,6 +24,12 @@ from chalicelib.outbound.urls import Target
 
 # A host may have any number of addresses; at most this many are tried.
 MAX_ADDRESSES = 4
+
+# Bytes that are read at once.
+BLOCK = 256 * 1024
+
+UNEXPECTED = "a source made our own code fail"
+"""The log's message for an error that nobody foresaw."""
 
 
 def default_tls() -> ssl.SSLContext:
@@ -33,18 +40,28 @@ def default_tls() -> ssl.SSLContext:
 
 
 @contextmanager
-def connection_errors(target: Target) -> Iterator[None]:
-    """Turns each error of a connection into UnreachableError or PermanentFault."""
+def source_errors(host: str) -> Iterator[None]:
+    """Turns each error of a connection, and of reading what came over it, into UnreachableError or PermanentFault.
+
+    No other error leaves this block. A stranger chooses the source, so a source must never be able to make a message
+    come back five times and become a dead letter. An error that nobody foresaw is a fault in our code: it is logged
+    with its traceback, and the file fails like one whose source does not speak HTTP.
+    """
     try:
         yield
+    except (PermanentFault, UnreachableError):
+        raise
     except ssl.SSLCertVerificationError as error:
-        raise source_fault(f"The certificate of {target.host} is not valid: {error.verify_message}.") from error
+        raise source_fault(f"The certificate of {host} is not valid: {error.verify_message}.") from error
     except TimeoutError as error:
-        raise UnreachableError(f"The host {target.host} does not answer.") from error
-    except (OSError, http.client.RemoteDisconnected, http.client.IncompleteRead) as error:
-        raise UnreachableError(f"The connection to {target.host} broke off or could not be made.") from error
-    except http.client.HTTPException as error:
-        raise source_fault(f"The host {target.host} does not answer in HTTP.") from error
+        raise UnreachableError(f"The host {host} does not answer.") from error
+    except OSError as error:
+        raise UnreachableError(f"The connection to {host} broke off or could not be made.") from error
+    except h11.RemoteProtocolError as error:
+        raise source_fault(f"The host {host} does not answer in HTTP.") from error
+    except Exception as error:
+        logger.exception(UNEXPECTED)
+        raise source_fault(f"The answer of {host} can't be read.") from error
 
 
 @contextmanager
@@ -52,7 +69,7 @@ def connected(
     target: Target, addresses: list[Address], limits: Limits, clock: Clock, tls: ssl.SSLContext
 ) -> Iterator[socket.socket]:
     """A socket to the first of the addresses that answers, with TLS for https. It is closed at the end."""
-    with connection_errors(target):
+    with source_errors(target.host):
         connection = _connect(target, addresses[:MAX_ADDRESSES], limits, clock)
         if target.scheme == "https":
             try:
@@ -78,22 +95,18 @@ def _connect(target: Target, addresses: list[Address], limits: Limits, clock: Cl
     raise failure or OSError("no address")
 
 
-class Wire(io.RawIOBase):
-    """A socket that `http.client` can read an answer from. Holds the source to its time, its speed and its headers."""
+class Wire:
+    """A socket that holds the source to its time, its speed and its headers. `received` counts the bytes that came."""
 
     def __init__(self, connection: socket.socket, limits: Limits, clock: Clock) -> None:
+        self.received = 0
         self._connection = connection
         self._clock = clock
         self._limits = limits
+        self._block = memoryview(bytearray(BLOCK))
         self._headers_left: int | None = limits.headers
         self._waited = 0.0
         self._came = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def makefile(self, _mode: str) -> io.BufferedReader:
-        return io.BufferedReader(self, 64 * 1024)
 
     def send(self, request: bytes) -> None:
         self._connection.settimeout(self._clock.left(self._limits.read))
@@ -103,19 +116,20 @@ class Wire(io.RawIOBase):
         """Says that the headers were read, so that their bound no longer holds."""
         self._headers_left = None
 
-    def readinto(self, buffer: Any) -> int:
-        view = memoryview(buffer)
+    def receive(self) -> bytes:
+        """The next bytes; none at the end of the connection. Raises what `source_errors` understands."""
+        block = self._block
         if self._headers_left is not None:
             if self._headers_left == 0:
                 raise source_fault(f"The source sends more than {self._limits.headers} bytes of headers.")
-            view = view[: self._headers_left]
-        count = self._receive(view)
+            block = block[: self._headers_left]
+        count = self._receive(block)
         if self._headers_left is not None:
             self._headers_left -= count
-            if count == 0:  # http.client would take it for the end of the headers, and the file for empty
+            if count == 0:
                 raise ConnectionError("the headers break off")
         self._check_speed()
-        return count
+        return bytes(block[:count])
 
     def _receive(self, view: memoryview) -> int:
         self._connection.settimeout(self._clock.left(self._limits.read))
@@ -127,6 +141,7 @@ class Wire(io.RawIOBase):
             raise
         self._waited += time.monotonic() - began
         self._came += count
+        self.received += count
         return count
 
     def _check_speed(self) -> None:

@@ -12,6 +12,11 @@ from chalicelib.outbound.errors import source_fault
 class Limits:
     """Sizes in bytes, times in seconds.
 
+    `headers` bounds the bytes of all headers of one answer, those of announcements (1xx) included; `header_lines` their
+    number. The bytes are few because h11's time for a line grows with the square of the blanks in it: half a second
+    for 16 KiB. `framing` bounds what comes beside the file's own bytes: a chunked body may have this many bytes of
+    framing, and eight more for each byte of the file.
+
     `total` is for everything, from the first look-up to the last byte. A source must send at least `slowest` bytes for
     each second that we wait for it, over every `window` of waiting.
     """
@@ -20,7 +25,9 @@ class Limits:
     total: float
     connect: float = 5
     read: float = 20
-    headers: int = 64 * 1024
+    headers: int = 16 * 1024
+    header_lines: int = 100
+    framing: int = 1024**2
     redirects: int = 5
     slowest: int = 16 * 1024
     window: float = 30

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from ipaddress import ip_address
 
 from chalicelib.outbound.addresses import Address, Networks, may_fetch
-from chalicelib.outbound.errors import RefusedError, UnreachableError, source_fault
+from chalicelib.outbound.errors import RefusedError, UnreachableError
 from chalicelib.outbound.urls import Target
 
 Resolver = Callable[[str, int], Sequence[str]]
@@ -26,15 +26,14 @@ def look_up(host: str, port: int) -> list[str]:
 def resolve_and_check(target: Target, allowed: Networks = (), resolve: Resolver = look_up) -> list[Address]:
     """The addresses to connect to, each once. If one of them may not be fetched from, the host is refused.
 
-    Connect to these addresses, never to the name: a second look-up may give other ones (DNS rebinding). The error
-    message does not name the address, because that would tell of the network that we are in.
+    Connect to these addresses, never to the name: a second look-up may give other ones (DNS rebinding). The error is
+    the same for a name that does not exist and for one that leads inside, and it names no address. Otherwise anybody
+    could try names, and learn which ones the network that we are in has.
 
     Raises
     ------
     RefusedError
-        One of the addresses is not public.
-    PermanentFault
-        There is no such host.
+        There is no such host, or one of its addresses is not public.
     UnreachableError
         The name servers don't answer just now.
     """
@@ -44,10 +43,12 @@ def resolve_and_check(target: Target, allowed: Networks = (), resolve: Resolver 
         found = [ip_address(text) for text in resolve(target.host, target.port)]
     except socket.gaierror as error:
         if error.errno in _NO_SUCH_HOST:
-            raise source_fault(f"There is no host {target.host}.") from None
+            raise _refused(target) from None
         raise UnreachableError(f"The host {target.host} could not be looked up.") from None
-    if not found:
-        raise source_fault(f"There is no host {target.host}.")
-    if not all(may_fetch(address, allowed) for address in found):
-        raise RefusedError(f"The host {target.host} is at an address that may not be fetched.")
+    if not found or not all(may_fetch(address, allowed) for address in found):
+        raise _refused(target)
     return list(dict.fromkeys(found))
+
+
+def _refused(target: Target) -> RefusedError:
+    return RefusedError(f"There is no host {target.host} that may be fetched from.")

@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 from urllib.parse import quote, unquote, urlsplit
 
 from chalicelib.outbound.addresses import Address, Networks, may_fetch
 from chalicelib.outbound.errors import RefusedError
+from chalicelib.text import has_controls
 
 MAX_URL_CHARACTERS = 2048
 MAX_HOST_CHARACTERS = 253
@@ -27,8 +27,8 @@ FIRST_FREE_PORT = 1024
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
 
-# Characters that URL parsers disagree about: controls, the backslash, white space at either end, and lone surrogates.
-_AMBIGUOUS = re.compile(r"[\x00-\x1f\x7f\\\ud800-\udfff]|^\s|\s$")
+# What URL parsers disagree about, besides control characters: the backslash, and white space at either end.
+_AMBIGUOUS = re.compile(r"\\|^\s|\s$")
 
 # Characters of a path or a query that stay as written: RFC 3986's, and %, because what is escaped stays escaped.
 _KEPT = "/%:@!$&'()*+,;=-._~?"
@@ -61,8 +61,8 @@ class Target:
     def filename(self) -> str:
         """The name that a browser would save it under: the path's last segment, decoded; else the host's name."""
         segment = unquote(self.path.partition("?")[0].rpartition("/")[2])
-        segment = re.split(r"[/\\]", segment)[-1]
-        kept = "".join(c for c in segment if unicodedata.category(c) not in {"Cc", "Cs", "Zl", "Zp"})[:255].strip()
+        segment = segment.replace("\\", "/").rpartition("/")[2]
+        kept = "".join(c for c in segment if not has_controls(c))[:255].strip()
         return kept if kept not in {"", ".", ".."} else self.host
 
 
@@ -77,7 +77,7 @@ def check_url(url: str, allowed: Networks = ()) -> Target:
     """
     if len(url) > MAX_URL_CHARACTERS:
         raise RefusedError(f"The URL has more than {MAX_URL_CHARACTERS} characters.")
-    if _AMBIGUOUS.search(url):
+    if has_controls(url) or _AMBIGUOUS.search(url):
         raise RefusedError("The URL has characters that no URL may have.")
     try:
         parts = urlsplit(url)
@@ -111,6 +111,8 @@ def _host(text: str, *, in_brackets: bool) -> tuple[str, Address | None]:
 
 def _name(host: str) -> str:
     """A host's name in lower-case ASCII, without the root's dot. IDNA 2008, mapped as browsers do it: UTS #46."""
+    if len(host) > MAX_HOST_CHARACTERS + 1:  # with the root's dot
+        raise RefusedError("The URL's host is no valid name.")
     if not host.isascii():
         import idna  # rarely needed, and it has 10,000 lines of tables
 

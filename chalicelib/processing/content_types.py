@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
-from chalicelib.processing.sniff import DETECTABLE
+from chalicelib.processing.sniff import DETECTABLE, families, is_text, sniff
 
 GENERIC = frozenset(
     {
@@ -130,6 +131,52 @@ def contradicts(declared: str, detected: str | None) -> bool:
 
 def _is_image_against_media(one: str, other: str) -> bool:
     return one.startswith("image/") and other.startswith(("audio/", "video/"))
+
+
+# Formats that others are made of: a Word document is a ZIP archive, and a camera's raw file is a TIFF.
+_CONTAINERS = frozenset(
+    map(
+        one_name,
+        (
+            "application/gzip",
+            "application/pdf",
+            "application/zip",
+            "audio/ogg",
+            "image/svg+xml",
+            "image/tiff",
+            "video/mp4",
+            "video/webm",
+        ),
+    )
+)
+# Families whose members can be told by their first bytes. A browser shows them, so a name alone opens nothing here.
+_PROVEN_FAMILIES = frozenset({"audio", "font", "image", "video"})
+
+
+def is_one_of(allowed: Collection[str], declared: str, head: bytes) -> bool:
+    """True if a file's first bytes prove one of these types, which are such as `image/png` or `image/*`.
+
+    `declared` must not contradict the bytes. It decides only where bytes can't: a type that is allowed by its own name
+    and that no bytes tell, and a type that shares its bytes with others (DOCX with ZIP). Below `image/*`, `audio/*`,
+    `video/*` and `font/*` a file must have the first bytes of such a format, and below `text/*` it must be text.
+    """
+    named, detected = {one_name(each) for each in allowed if not each.endswith("/*")}, sniff(head)
+    any_of = {each.removesuffix("/*") for each in allowed if each.endswith("/*")}
+    wanted, family = one_name(declared), declared.partition("/")[0]
+    if detected is not None:
+        found = one_name(detected)
+        if found in named or detected.partition("/")[0] in any_of:
+            return True
+        if wanted == found:  # two names of one format: video/ogg and audio/ogg
+            return family in any_of
+        return wanted in named and found in _CONTAINERS
+    if wanted in named:
+        return True
+    if family not in any_of:
+        return False
+    if family in _PROVEN_FAMILIES:
+        return family in families(head)
+    return family != "text" or is_text(head)
 
 
 def settled(declared: str, detected: str | None) -> str:

@@ -58,7 +58,7 @@ def _answer(address: missing.Address) -> dict[str, Any]:
     except originals.OriginalMissingError:
         return {"status": "unknown"}
     except PermanentFault as fault:
-        logger.warning("a rendition can't be made", extra={"code": fault.code, "reason": fault.message})
+        logger.warning("a rendition can't be made", extra={"code": fault.code})
         return {"status": "failed"}
     except (BotoCoreError, ClientError):
         logger.exception("an AWS call failed")

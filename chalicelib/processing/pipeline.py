@@ -87,7 +87,7 @@ def process_object(stored: Stored, message: Message, *, last_try: bool) -> None:
         ended, kind = work(claimed, stored)
         outcome = "ready"
     except PermanentFault as fault:
-        logger.info("the file is at fault", extra={"code": fault.code, "reason": fault.message})
+        logger.info("the file is at fault", extra={"code": fault.code})
         ended = _fail(claimed, FileError(code=fault.code, message=fault.message))
         outcome, kind = "failed", "none"
     except Exception as error:
@@ -199,6 +199,7 @@ def work(file: File, stored: Stored) -> tuple[File | None, str]:
         file,
         kind=read.processor.kind,
         content_type=read.source.content_type,
+        proven_type=read.proven_type,
         size=read.source.size,
         sha256=read.sha256,
         info=info,

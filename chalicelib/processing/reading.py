@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import IO
 
-from chalicelib.model import ErrorCode, File, PermanentFault
+from chalicelib.model import UNPROVEN, ErrorCode, File, PermanentFault
 from chalicelib.processing import content_types, kinds, sniff
 from chalicelib.processing.kinds import Processor, Source
 from chalicelib.storage import originals
@@ -17,11 +17,15 @@ CHUNK = 1024**2  # bytes
 
 @dataclass(frozen=True)
 class Read:
-    """The findings of one reading. `sha256` in hex. The source has data only where its processor wants it in memory."""
+    """The findings of one reading. `sha256` in hex. The source has data only where its processor wants it in memory.
+
+    `proven_type` is the content type that the bytes prove, or UNPROVEN. The source's type may be the declared one.
+    """
 
     processor: Processor
     source: Source
     sha256: str
+    proven_type: str
 
 
 def read(file: File, key: str, version_id: str) -> Read:
@@ -33,7 +37,8 @@ def read(file: File, key: str, version_id: str) -> Read:
     with original.body as body:
         _check_size(file, original.size)
         head = body.read(min(sniff.SNIFF_BYTES, original.size))
-        content_type = _checked_type(file, sniff.sniff(head))
+        detected = sniff.sniff(head)
+        content_type = _checked_type(file, head, detected)
         processor = kinds.processor_of(content_type)
         if processor.in_memory and original.size > processor.in_memory:
             bound = f"{processor.in_memory // 1024**2} MiB"
@@ -46,7 +51,7 @@ def read(file: File, key: str, version_id: str) -> Read:
         raise PermanentFault(
             ErrorCode.CHECKSUM_MISMATCH, f"The bytes' SHA-256 is {sha256}, but {file.declared_sha256} was declared."
         )
-    return Read(processor, Source(content_type, original.size, data), sha256)
+    return Read(processor, Source(content_type, original.size, data), sha256, detected or UNPROVEN)
 
 
 def _check_size(file: File, size: int) -> None:
@@ -58,13 +63,25 @@ def _check_size(file: File, size: int) -> None:
         raise PermanentFault(ErrorCode.TOO_LARGE, f"The file has more than the {file.max_bytes} bytes allowed.")
 
 
-def _checked_type(file: File, detected: str | None) -> str:
-    if content_types.contradicts(file.content_type, detected):
-        found = detected or "something else"
+def _checked_type(file: File, head: bytes, detected: str | None) -> str:
+    """The file's type: the declared one, if its first bytes agree. Raises PermanentFault for bytes of another type.
+
+    A type that was only guessed gives way to the bytes. A file of an upload token must have one of the token's types.
+    """
+    declared = file.content_type
+    found = detected or "something else"
+    if content_types.contradicts(declared, detected):
+        if not file.type_guessed:
+            raise PermanentFault(
+                ErrorCode.TYPE_MISMATCH, f"The file was declared as {declared}, but its bytes are {found}."
+            )
+        declared = "application/octet-stream"
+    if file.allowed_types and not content_types.is_one_of(file.allowed_types, declared, head):
+        allowed = ", ".join(file.allowed_types)
         raise PermanentFault(
-            ErrorCode.TYPE_MISMATCH, f"The file was declared as {file.content_type}, but its bytes are {found}."
+            ErrorCode.TYPE_MISMATCH, f"The upload token allows {allowed} only, but the file's bytes are {found}."
         )
-    return content_types.settled(file.content_type, detected)
+    return content_types.settled(declared, detected)
 
 
 def _hash_stream(head: bytes, body: IO[bytes], keep: BytesIO | None) -> str:

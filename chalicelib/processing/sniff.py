@@ -80,7 +80,7 @@ def sniff(head: bytes) -> str | None:
     if head.startswith(b"RIFF") and head[8:12] in _RIFF:
         return _RIFF[head[8:12]]
     if b"%PDF-" in head[:1024]:  # ISO 32000: within the first 1024 bytes
-        return None if _is_text(head.partition(b"%PDF-")[0].strip()) else "application/pdf"
+        return None if _has_words(head.partition(b"%PDF-")[0].strip()) else "application/pdf"
     return _iso_media(head) or _bmp(head) or _mp3(head) or _svg(head)
 
 
@@ -162,6 +162,61 @@ def _svg(head: bytes) -> str | None:
     return "image/svg+xml" if _SVG_ROOT.match(rest) else None
 
 
-def _is_text(head: bytes) -> bool:
+def _has_words(head: bytes) -> bool:
     """True if these bytes are words. Then a "%PDF-" after them belongs to a text about PDF."""
     return bool(head) and all(byte >= 32 or byte in b"\t\n\r" for byte in head) and b" " in head
+
+
+# First bytes of formats of which only the family is known: nobody looks into such files, but a token may allow them.
+_FAMILIES = (
+    (b"MThd", "audio"),
+    (b"#!AMR", "audio"),
+    (b"caff", "audio"),
+    (b".snd", "audio"),
+    (b"wvpk", "audio"),
+    (b"MAC ", "audio"),
+    (b"\xff\xf1", "audio"),  # AAC in ADTS frames, MPEG-4
+    (b"\xff\xf9", "audio"),  # the same, MPEG-2
+    (b"\0\0\x01\xba", "video"),  # MPEG program stream
+    (b"\0\0\x01\xb3", "video"),  # MPEG video
+    (b"FLV\x01", "video"),
+    (b"wOFF", "font"),
+    (b"wOF2", "font"),
+    (b"OTTO", "font"),
+    (b"ttcf", "font"),
+    (b"\0\x01\0\0", "font"),  # TrueType
+    (b"true\0", "font"),
+    (b"#?RADIANCE", "image"),
+    (b"v/1\x01", "image"),  # OpenEXR
+    (b"qoif", "image"),
+    (b"gimp xcf", "image"),
+    (b"icns", "image"),
+    (b"DDS ", "image"),
+    (b"AT&TFORM", "image"),  # DjVu
+)
+_ASF = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
+_TS_PACKET = 188  # bytes, each packet begins with 0x47
+
+
+def families(head: bytes) -> frozenset[str]:
+    """`image`, `audio`, `video` or `font` for first bytes of such a format, also of formats that `sniff` can't name."""
+    found = {family for magic, family in _FAMILIES if head.startswith(magic)}
+    if detected := sniff(head):
+        found.add(detected.partition("/")[0])
+    if head.startswith(_ASF):  # Windows Media
+        found |= {"audio", "video"}
+    if head[:4] == b"FORM" and head[8:12] in (b"AIFF", b"AIFC"):
+        found.add("audio")
+    if head[:1] == b"G" and head[_TS_PACKET : _TS_PACKET + 1] == b"G" and head[2 * _TS_PACKET :][:1] == b"G":
+        found.add("video")
+    return frozenset(found)
+
+
+# Bytes that no text has: https://mimesniff.spec.whatwg.org/#binary-data-byte
+_BINARY = bytes({*range(0x20)} - {0x09, 0x0A, 0x0C, 0x0D, 0x1B})
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+
+
+def is_text(head: bytes) -> bool:
+    """True if a file may be text: it begins with UTF-16's mark, or has no byte that only binary files have."""
+    return head.startswith(_UTF16) or head == head.translate(None, _BINARY)

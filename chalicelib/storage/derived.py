@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -18,11 +18,25 @@ IMMUTABLE = "public, max-age=31536000, immutable"
 COPIERS = 8
 
 
-def page(after: str, prefix: str = "") -> Page:
-    """The objects below `prefix` behind the key `after`: one ListObjectsV2, at most 1,000 objects."""
-    reply = aws.s3().list_objects_v2(Bucket=settings().derived_bucket, Prefix=prefix, StartAfter=after)
-    found = [Stored(entry["Key"], entry["LastModified"], size=entry["Size"]) for entry in reply.get("Contents", [])]
-    return Page(found, (found[-1].key, "") if reply.get("IsTruncated") and found else None)
+def page(after: str) -> Page:
+    """The objects behind the key `after`: one ListObjectsV2 as a rule, at most 1,000 objects.
+
+    S3 may answer with fewer objects than there are, even with none. Only IsTruncated says if there are more.
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
+    """
+    bucket = settings().derived_bucket
+    for reply in aws.s3().get_paginator("list_objects_v2").paginate(Bucket=bucket, StartAfter=after):
+        found = [Stored(entry["Key"], entry["LastModified"], size=entry["Size"]) for entry in reply.get("Contents", [])]
+        more = reply.get("IsTruncated", False)
+        if found or not more:
+            return Page(found, (found[-1].key, "") if more else None)
+    return Page([], None)
+
+
+def keys_below(prefix: str) -> Iterator[str]:
+    """The keys of all objects below a prefix: one ListObjectsV2 for each thousand."""
+    pages = aws.s3().get_paginator("list_objects_v2").paginate(Bucket=settings().derived_bucket, Prefix=prefix)
+    return (entry["Key"] for page in pages for entry in page.get("Contents", []))
 
 
 @dataclass(frozen=True)
@@ -92,5 +106,4 @@ def delete_many(keys: Iterable[str]) -> None:
 
 def delete_below(prefix: str) -> None:
     """Deletes every object below a prefix: one ListObjectsV2 and one DeleteObjects for each thousand."""
-    pages = aws.s3().get_paginator("list_objects_v2").paginate(Bucket=settings().derived_bucket, Prefix=prefix)
-    delete_many(entry["Key"] for page in pages for entry in page.get("Contents", []))
+    delete_many(keys_below(prefix))

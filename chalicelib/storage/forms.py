@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from chalicelib import aws
 from chalicelib.model import File, original_key
 from chalicelib.settings import MAX_POST_BYTES, settings
+from chalicelib.storage.objects import sendable_type
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ def sign(file: File, expires_in: int) -> PostPolicy:
     The policy fixes the key, the size and the content type; for a file of unknown size it has a largest size. S3 checks
     the SHA-256 if one was declared.
     """
-    fixed = {"Content-Type": file.content_type, "success_action_status": "201"}
+    fixed = {"Content-Type": sendable_type(file.content_type), "success_action_status": "201"}
     if file.declared_sha256:
         fixed |= {
             "x-amz-checksum-algorithm": "SHA256",

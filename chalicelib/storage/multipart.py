@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from chalicelib import aws
 from chalicelib.model import File, original_key
 from chalicelib.settings import settings
-from chalicelib.storage.objects import TAKEN
+from chalicelib.storage.objects import TAKEN, sendable_type
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def begin(file: File) -> str:
     reply = aws.s3().create_multipart_upload(
         Bucket=settings().originals_bucket,
         Key=original_key(file.tenant, file.id),
-        ContentType=file.content_type,
+        ContentType=sendable_type(file.content_type),
         **checksums,
     )
     return reply["UploadId"]

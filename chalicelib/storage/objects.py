@@ -4,18 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, cast
 
 from botocore.exceptions import ClientError
 
 from chalicelib import aws
+from chalicelib.text import fits_header
 
 # DeleteObjects takes 1,000 keys at most: https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
 DELETE_BATCH = 1000
 
 # S3's answers to If-None-Match when an object is there already, or is being written just now.
 TAKEN = frozenset({"PreconditionFailed", "ConditionalRequestConflict"})
+
+
+# Put into a request for an original, these replace the headers that its sender chose for it. So no answer repeats a
+# stranger's header, which may be one that HTTP can't carry. Signed requests may ask for this:
+# https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html#API_GetObject_RequestParameters
+PLAIN_HEADERS: dict[str, Any] = {
+    "ResponseContentType": "application/octet-stream",
+    "ResponseContentDisposition": "attachment",
+    "ResponseContentEncoding": "identity",
+    "ResponseContentLanguage": "en",
+    "ResponseCacheControl": "no-store",
+    "ResponseExpires": datetime.fromtimestamp(0, UTC),
+}
+
+
+def sendable_type(content_type: str) -> str:
+    """The Content-Type for an object: the record's. Records from before the check of types may have one that no header
+    can carry; such an object has no type."""
+    return content_type if fits_header(content_type) else "application/octet-stream"
 
 
 def is_missing(error: ClientError, *, may_list: bool = False) -> bool:

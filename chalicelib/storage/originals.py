@@ -15,7 +15,15 @@ from chalicelib import aws
 from chalicelib.model import File, original_key
 from chalicelib.settings import settings
 from chalicelib.storage.multipart import Part, UploadMissingError, abort, begin, complete, of_upload
-from chalicelib.storage.objects import TAKEN, Page, Stored, delete_each, is_missing
+from chalicelib.storage.objects import (
+    PLAIN_HEADERS,
+    TAKEN,
+    Page,
+    Stored,
+    delete_each,
+    is_missing,
+    sendable_type,
+)
 
 # The parts of an import: their size in bytes, and how many are sent at once.
 IMPORT_PART = 16 * 1024**2
@@ -35,7 +43,7 @@ def put(file: File, chunks: Iterable[bytes]) -> bool:
                 Bucket=settings().originals_bucket,
                 Key=original_key(file.tenant, file.id),
                 Body=first,
-                ContentType=file.content_type,
+                ContentType=sendable_type(file.content_type),
                 IfNoneMatch="*",
             )
         except ClientError as error:
@@ -89,7 +97,9 @@ def exists(file: File) -> bool:
     """True if the original is there: one HeadObject, of the file's own version as soon as that is known."""
     version: dict[str, Any] = {"VersionId": file.version_id} if file.version_id else {}
     try:
-        aws.s3().head_object(Bucket=settings().originals_bucket, Key=original_key(file.tenant, file.id), **version)
+        aws.s3().head_object(
+            Bucket=settings().originals_bucket, Key=original_key(file.tenant, file.id), **version, **PLAIN_HEADERS
+        )
     except ClientError as error:
         if is_missing(error):
             return False
@@ -108,7 +118,9 @@ class Newest:
 def newest(file: File) -> Newest | None:
     """The current version, for a file whose record knows of none yet: one HeadObject. None if there is none."""
     try:
-        reply = aws.s3().head_object(Bucket=settings().originals_bucket, Key=original_key(file.tenant, file.id))
+        reply = aws.s3().head_object(
+            Bucket=settings().originals_bucket, Key=original_key(file.tenant, file.id), **PLAIN_HEADERS
+        )
     except ClientError as error:
         if is_missing(error):
             return None
@@ -150,7 +162,7 @@ def open_version(key: str, version_id: str) -> Original:
     """Opens one version: one GetObject, whose bytes arrive while they are read. Raises OriginalMissingError."""
     version: dict[str, Any] = {"VersionId": version_id} if version_id else {}
     try:
-        reply = aws.s3().get_object(Bucket=settings().originals_bucket, Key=key, **version)
+        reply = aws.s3().get_object(Bucket=settings().originals_bucket, Key=key, **version, **PLAIN_HEADERS)
     except ClientError as error:
         if is_missing(error):
             raise OriginalMissingError(key) from None
@@ -158,12 +170,16 @@ def open_version(key: str, version_id: str) -> Original:
     return Original(reply["ContentLength"], cast(IO[bytes], reply["Body"]))
 
 
-def sign(file: File, content_disposition: str, expires_in: int) -> str:
-    """An address that gets the original with the content type of its record, for `expires_in` seconds. No AWS call."""
+def sign(file: File, content_type: str, content_disposition: str, expires_in: int) -> str:
+    """An address that gets the original under this type and disposition, for `expires_in` seconds. No AWS call.
+
+    S3 can override some headers of its answer, but it cannot add `X-Content-Type-Options`:
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html (Overriding response header values)
+    """
     parameters: dict[str, Any] = {
         "Bucket": settings().originals_bucket,
         "Key": original_key(file.tenant, file.id),
-        "ResponseContentType": file.content_type,
+        "ResponseContentType": content_type,
         "ResponseContentDisposition": content_disposition,
         "ResponseCacheControl": "private, no-store",
     }

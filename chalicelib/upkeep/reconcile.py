@@ -182,7 +182,7 @@ def _without_renditions(candidates: Iterable[File]) -> int:
     for file in _sample(file for file in candidates if file.status is Status.READY and file.renditions):
         wanted = {rendition_key(file.visibility, file.id, str(file.source_version), each) for each in file.renditions}
         prefix = places.served_prefix(file) or ""
-        if lost := wanted - {stored.key for stored in derived.page("", prefix).objects}:
+        if lost := wanted - set(derived.keys_below(prefix)):
             current = files.get(file.tenant, file.id)
             if current and places.served_prefix(current) == prefix:  # it was not changed meanwhile
                 logger.error("renditions are missing", extra={"file_id": file.id, "keys": sorted(lost)[:LOGGED]})

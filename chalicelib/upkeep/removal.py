@@ -13,8 +13,7 @@ from dataclasses import dataclass
 
 from chalicelib.catalog import deletion
 from chalicelib.delivery import invalidation
-from chalicelib.model import File, Status, Visibility, original_key
-from chalicelib.renditions import places
+from chalicelib.model import File, Kind, Status, Visibility, original_key
 from chalicelib.storage import derived, multipart, originals
 
 _PUBLIC = f"f/{Visibility.PUBLIC}/"
@@ -67,8 +66,13 @@ def begin_purge(file: File) -> Removal:
     originals.delete_all_versions(original_key(file.tenant, file.id))
     for visibility in Visibility:
         derived.delete_below(f"f/{visibility}/{file.id}/")
-    served = [f"f/{file.visibility}/"] if places.has_renditions(file) else []
-    return Removal(file, _path(file.id, [*file.leftovers, *served]), lambda: deletion.mark_purged(file.id))
+    return Removal(file, _path(file.id, [*file.leftovers, *_served(file)]), lambda: deletion.mark_purged(file))
+
+
+def _served(file: File) -> list[str]:
+    """The prefix of a deleted file's renditions, those on demand included. Its record has forgotten `image` already."""
+    has_some = file.source_version and (file.renditions or file.kind is Kind.IMAGE)
+    return [f"f/{file.visibility}/"] if has_some else []
 
 
 def finish(removals: Sequence[Removal]) -> list[Removal]:

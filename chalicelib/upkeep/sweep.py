@@ -26,7 +26,7 @@ from chalicelib.queues.worker import MAX_RECEIVES
 from chalicelib.renditions import places
 from chalicelib.settings import settings
 from chalicelib.storage import multipart, originals
-from chalicelib.upkeep import reconcile, removal
+from chalicelib.upkeep import reconcile, removal, tombstones
 
 # Seconds of the function's time that are kept back, and how long a run may take if the caller sets no time.
 MARGIN = 30
@@ -67,6 +67,7 @@ def run(*, seconds: float = SECONDS, workers: int = 1) -> Sum:
     sweep = _Sweep(time.monotonic() + seconds, workers)
     done = sweep.handle_due()
     done += reconcile.run(sweep.deadline)
+    done += tombstones.run(sweep.deadline)
     count({metric: sum(done[name] for name in names) for metric, names in METRICS.items()})
     logger.info("swept", extra={name: number for name, number in done.items() if number})
     return done
@@ -74,7 +75,7 @@ def run(*, seconds: float = SECONDS, workers: int = 1) -> Sum:
 
 # The counts of a run. Expired: uploads whose time was over. Stalled: files whose message was sent again, or that were
 # given up (GivenUp). Removed: finished removals. SweepErrors: records that could not be handled. SweepBacklog: 1 if the
-# time was over before everything was handled. chalicelib/upkeep/reconcile.py explains the others.
+# time was over before everything was handled. reconcile.py and tombstones.py explain the others.
 # All of them are in the log. An alarm watches only these sums.
 METRICS: Mapping[Metric, tuple[str, ...]] = {
     Metric.FILES_IN_TROUBLE: ("GivenUp", "Missing", "Unowned"),

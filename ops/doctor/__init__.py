@@ -14,7 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.settings import load
 from ops import config
-from ops.doctor import background, canary, front_door, functions, queues, stack, storage
+from ops.doctor import background, canary, front_door, functions, leftovers, queues, stack, storage
 from ops.doctor.patient import Check, Patient, SkippedError
 from ops.errors import OpsError, sentence
 from ops.report import Mark, Outcome, show
@@ -95,6 +95,7 @@ CHECKS: dict[str, Check] = {
     "the import queue is read": queues.check_import_trigger,
     "the index follows the table": background.check_index_trigger,
     "the sweep runs": background.check_sweep,
+    "Chalice knows what is deployed": leftovers.check_record,
     "the functions are as recorded": functions.check_functions,
     "the account has room for the functions": functions.check_room,
     "the functions may do their work": functions.check_permissions,

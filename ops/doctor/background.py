@@ -11,13 +11,22 @@ from ops.stack import event_sources
 
 def check_index_trigger(patient: Patient) -> str:
     reply = patient.client("lambda").list_event_source_mappings(EventSourceArn=patient.settings.table_stream_arn)
-    return assess_index(reply["EventSourceMappings"], patient.deploy, patient.provision, patient.reindex)
+    name = patient.function_name("index")
+    # Others may read the stream, too: each reader gets all records.
+    ours = [each for each in reply["EventSourceMappings"] if each["FunctionArn"].split(":")[6] == name]
+    return assess_index(ours, patient.deploy, patient.provision, patient.reindex)
 
 
 def assess_index(mappings: list[Mapping[str, Any]], deploy: str, provision: str, reindex: str) -> str:
-    if len(mappings) != 1:
-        number = len(mappings) or "no"
-        return f"{number} mappings read the table's stream, so lists and counts stop or cost twice as much; {deploy}"
+    mappings = [mapping for mapping in mappings if mapping["State"] != "Deleting"]
+    if not mappings:
+        return f"the index does not read the table's stream, so lists and counts stop; {deploy}"
+    if len(mappings) > 1:
+        ids = ", ".join(mapping["UUID"] for mapping in mappings)
+        return (
+            f"the index reads the table's stream {len(mappings)} times ({ids}), which costs as much; "
+            f"{provision}, which deletes all but one"
+        )
     (mapping,) = mappings
     if mapping["State"] not in ("Enabled", "Enabling", "Creating", "Updating"):
         return (

@@ -15,6 +15,7 @@ from ops.doctor.patient import TIMEOUT, Patient, SkippedError
 from ops.stack import cloudformation, signing_key
 from ops.stack.emulator_gaps import is_emulator
 from ops.stack.names import stack_name
+from ops.stack.regions import api_domain
 
 # Seconds. AWS refuses requests that are signed 15 minutes off; signed addresses expire at the wrong time long before.
 SKEW = 30
@@ -109,7 +110,7 @@ def refuse_unserved(patient: Patient) -> None:
 
 def check_front_door(patient: Patient) -> str:
     if not patient.api_id:
-        return f"the app is not deployed from here; {patient.deploy}"
+        return f"Chalice's record has no REST API; {patient.redeploy}"
     found = cloudformation.describe(patient.client("cloudformation"), stack_name(patient.settings.stage))
     parameters = {p["ParameterKey"]: p["ParameterValue"] for p in found["Parameters"]} if found else {}
     if not parameters.get("ApiDomain", "").startswith(f"{patient.api_id}."):
@@ -119,7 +120,7 @@ def check_front_door(patient: Patient) -> str:
 
 def check_health(patient: Patient) -> str:
     if not patient.api_id:
-        return f"the app is not deployed from here; {patient.deploy}"
+        return f"Chalice's record has no REST API; {patient.redeploy}"
     apigateway = patient.client("apigateway")
     stage = config.api_stage(config.read_config(patient.project_dir), patient.settings.stage)
     url = health_url(apigateway.meta.endpoint_url, patient.api_id, patient.region, stage)
@@ -139,4 +140,4 @@ def health_url(endpoint: str, api_id: str, region: str, stage: str) -> str:
     """Address of the API's health check. On the emulator it is below the emulator's own address."""
     if is_emulator(endpoint):
         return f"{endpoint.rstrip('/')}/restapis/{api_id}/{stage}/_user_request_/v1/health"
-    return f"https://{api_id}.execute-api.{region}.amazonaws.com/{stage}/v1/health"
+    return f"https://{api_domain(api_id, region)}/{stage}/v1/health"

@@ -15,8 +15,9 @@ from typing import Any
 from ops import config
 from ops.doctor.patient import TIMEOUT, Patient
 from ops.package import pinned
-from ops.stack import concurrency, logs
-from ops.stack.policies import POLICIES
+from ops.stack import concurrency, logs, recording
+from ops.stack.names import FUNCTIONS
+from ops.stack.roles import POLICY_NAME, Place, function_policies
 
 # Chalice chooses the runtime by the Python that it runs on itself (pyproject.toml, requires-python).
 RUNTIMES = ("3.12", "3.13", "3.14")
@@ -34,7 +35,7 @@ def check_functions(patient: Patient) -> str:
     stage = patient.settings.stage
     layers = [found["layer_version_arn"] for found in patient.deployed("lambda_layer")]
     client = patient.client("lambda")
-    for function in POLICIES:
+    for function in FUNCTIONS:
         name = patient.function_name(function)
         try:
             present = client.get_function(FunctionName=name)
@@ -108,23 +109,54 @@ def assess_room(account: concurrency.Account, at_once: Mapping[str, int], stage:
 
 
 def check_permissions(patient: Patient) -> str:
-    """Finds a role without the policy that `ops provision` wrote and `chalice deploy` attached."""
-    iam = patient.client("iam")
-    recorded = config.read_config(patient.project_dir)
-    roles = {role["name"]: role["role_name"] for role in patient.deployed("iam_role")}
-    for function in POLICIES:
-        role = roles.get(f"{function}_role")
-        file = config.function_settings(recorded, patient.settings.stage, function).get("iam_policy_file")
-        if not role or not file:
-            continue  # the operator manages this role
-        wanted = json.loads((patient.project_dir / ".chalice" / file).read_text(encoding="utf-8"))
+    """Finds a function that does not run with the stack's role, and a role that has another policy than the template.
+
+    A role that the operator chose is not examined.
+    """
+    iam, client = patient.client("iam"), patient.client("lambda")
+    recorded, stage = config.read_config(patient.project_dir), patient.settings.stage
+    wanted = function_policies(place_of(patient, recorded), patient.project_dir)
+    for function, policy in wanted.items():
+        if recording.has_own_role(recorded, stage, function):
+            continue
+        arn = config.function_settings(recorded, stage, function).get("iam_role_arn")
+        if not arn:
+            return f"the role of {function} is not recorded; {patient.provision}, then {patient.deploy}"
         try:
-            present = iam.get_role_policy(RoleName=role, PolicyName=role)["PolicyDocument"]
+            present = client.get_function_configuration(FunctionName=patient.function_name(function))["Role"]
+        except client.exceptions.ResourceNotFoundException:
+            continue  # check_functions reports it
+        if present != arn:
+            name = patient.function_name(function)
+            return f"function {name} has the role {present}, but {arn} is recorded; {patient.deploy}"
+        role = arn.rpartition("/")[2]
+        try:
+            has = iam.get_role_policy(RoleName=role, PolicyName=POLICY_NAME)["PolicyDocument"]
         except iam.exceptions.NoSuchEntityException:
-            return f"role {role} does not have its policy; {patient.deploy}"
-        if wrong := assess_policy(present, wanted):
-            return f"role {role} has {wrong} than .chalice/{file}; {patient.deploy}"
+            return f"role {role} does not have its policy; {patient.revert}"
+        if wrong := assess_policy(has, policy):
+            return f"role {role} has {wrong} than .chalice/resources.yaml; {patient.revert}"
     return ""
+
+
+def place_of(patient: Patient, recorded: config.Config) -> Place:
+    """The stage's resources, as the template's policies name them."""
+    settings = patient.settings
+    _, partition, _, region, account, _ = settings.ingest_queue_arn.split(":")
+    return Place(
+        stage=settings.stage,
+        partition=partition,
+        region=region,
+        account=account,
+        originals_bucket=settings.originals_bucket,
+        derived_bucket=settings.derived_bucket,
+        table=settings.table,
+        ingest_queue_arn=settings.ingest_queue_arn,
+        import_queue_arn=settings.import_queue_arn,
+        distribution_id=settings.distribution_id,
+        app_name=recorded.get("app_name", "filemill"),
+        xray=config.is_traced(recorded, settings.stage),
+    )
 
 
 def assess_policy(present: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
@@ -170,7 +202,7 @@ def code_differences(patient: Patient) -> Iterator[tuple[str, str]]:
     pins = pinned(patient.project_dir / "requirements.txt")
     # Chalice deploys the same archive and the same layer for every function, so each is read only once.
     archives: dict[str, dict[str, int]] = {}
-    for function in POLICIES:
+    for function in FUNCTIONS:
         try:
             found = client.get_function(FunctionName=patient.function_name(function))
         except client.exceptions.ResourceNotFoundException:
@@ -185,11 +217,23 @@ def code_differences(patient: Patient) -> Iterator[tuple[str, str]]:
         names = set(code)
         for layer in present.get("Layers", []):
             if layer["Arn"] not in archives:
-                content = client.get_layer_version_by_arn(Arn=layer["Arn"])["Content"]
-                archives[layer["Arn"]] = table_of_contents(content["Location"])
+                archives[layer["Arn"]] = _layer_contents(client, layer["Arn"])
             names |= set(archives[layer["Arn"]])
+        # Chalice deletes a layer's former version before it makes the next, and may have been stopped then.
+        if any(not archives[layer["Arn"]] for layer in present.get("Layers", [])):
+            yield present["FunctionName"], "has a layer that was deleted"
+            continue
         if wrong := assess_packages(names, pins, present["Runtime"]):
             yield present["FunctionName"], f"has {wrong}"
+
+
+def _layer_contents(client: Any, arn: str) -> dict[str, int]:
+    """CRC-32 of each file in a layer, by name. Empty if the layer was deleted."""
+    try:
+        content = client.get_layer_version_by_arn(Arn=arn)["Content"]
+    except client.exceptions.ResourceNotFoundException:
+        return {}
+    return table_of_contents(content["Location"])
 
 
 def sources(project_dir: Path) -> dict[str, int]:

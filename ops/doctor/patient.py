@@ -12,7 +12,8 @@ import boto3
 
 from chalicelib.settings import Settings
 from ops import config
-from ops.stack import names
+from ops.stack import cloudformation, inventory, names
+from ops.stack.names import stack_name
 
 
 class SkippedError(Exception):
@@ -49,8 +50,20 @@ class Patient:
         return f"run `chalice deploy --stage {self.settings.stage}`"
 
     @property
+    def redeploy(self) -> str:
+        """For what Chalice's record lacks: `ops provision` finds what exists, and `chalice deploy` makes the rest."""
+        return f"{self.provision}, then {self.deploy.removeprefix('run ')}"
+
+    @property
     def reindex(self) -> str:
         return f"`python -m ops reindex --stage {self.settings.stage}`"
+
+    @property
+    def deployment(self) -> inventory.Deployment:
+        """The stage's place, and all that this checkout and the stack know of what Chalice made."""
+        _, partition, _, region, account, *_ = self.settings.ingest_queue_arn.split(":")
+        stack = cloudformation.describe(self.client("cloudformation"), stack_name(self.settings.stage))
+        return inventory.deployment(self.project_dir, self.settings.stage, (partition, region, account), stack)
 
     @cached_property
     def api_id(self) -> str:

@@ -93,21 +93,27 @@ def check_import_trigger(patient: Patient) -> str:
 
 def trigger(patient: Patient, queue_arn: str, queue: str, function: str, at_once: int) -> str:
     reply = patient.client("lambda").list_event_source_mappings(EventSourceArn=queue_arn)
-    return assess_trigger(reply["EventSourceMappings"], queue, function, at_once, patient.deploy)
+    name = patient.function_name(function)
+    return assess_trigger(reply["EventSourceMappings"], queue, name, at_once, patient.deploy, patient.provision)
 
 
-def assess_trigger(mappings: list[Mapping[str, Any]], queue: str, function: str, at_once: int, deploy: str) -> str:
-    """`at_once` is the number of files that the function may work on at the same time."""
-    if not mappings:
-        return f"no function reads the {queue}; {deploy}"
-    if len(mappings) > 1:
-        # A deployment that fails before Chalice has recorded the mapping leaves it behind (aws/chalice#2146).
-        ids = ", ".join(m["UUID"] for m in mappings)
+def assess_trigger(
+    mappings: list[Mapping[str, Any]], queue: str, function: str, at_once: int, deploy: str, provision: str
+) -> str:
+    """`function` is the full name of the function that reads the queue, and `at_once` the number of files that it may
+    work on at the same time."""
+    readers = [mapping for mapping in mappings if mapping["State"] != "Deleting"]
+    if strangers := [mapping for mapping in readers if mapping["FunctionArn"].split(":")[6] != function]:
         return (
-            f"{len(mappings)} mappings read the {queue} ({ids}); "
-            "delete all but the newest with `aws lambda delete-event-source-mapping`"
+            f"{strangers[0]['FunctionArn']} reads the {queue}, too, and takes files away from {function}; "
+            f"`aws lambda delete-event-source-mapping --uuid {strangers[0]['UUID']}`"
         )
-    mapping = mappings[0]
+    if not readers:
+        return f"no function reads the {queue}; {deploy}"
+    if len(readers) > 1:
+        ids = ", ".join(mapping["UUID"] for mapping in readers)
+        return f"{len(readers)} mappings read the {queue} ({ids}); {provision}, which deletes all but one"
+    (mapping,) = readers
     if mapping["State"] not in ("Enabled", "Enabling", "Creating", "Updating"):
         return (
             f"the {function} function's trigger is {mapping['State'].lower()}; "
@@ -123,5 +129,5 @@ def assess_trigger(mappings: list[Mapping[str, Any]], queue: str, function: str,
     bound = mapping.get("ScalingConfig", {}).get("MaximumConcurrency")
     if bound != at_once:
         may = bound or "any number of"
-        return f"the {function} function may run {may} times at once, but the limit should be {at_once}; {deploy}"
+        return f"{function} may run {may} times at once, but the limit should be {at_once}; {deploy}"
     return ""

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ops.doctor.patient import RUNBOOK, Patient
-from ops.stack import cloudformation, emulator_gaps, template
+from ops.stack import cloudformation, emulator_gaps, regions, template
 from ops.stack.names import stack_name
 
 # What an alarm on something that must run has to show its first data: the sweep starts every five minutes.
@@ -22,23 +22,24 @@ def check_stack(patient: Patient) -> str:
     status = found["StackStatus"]
     if status.endswith("_IN_PROGRESS"):
         return f"it is in {status}: wait until that has ended"
-    if status not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
+    if status not in ("CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE"):
         return f"it is in {status}: the last change failed; {patient.provision} to see why"
     return ""
 
 
 def check_template(patient: Patient) -> str:
     """Finds a stack that was made with another template than this checkout's."""
-    cloudformation = patient.client("cloudformation")
-    reply = cloudformation.get_template(StackName=stack_name(patient.settings.stage), TemplateStage="Original")
-    ours = emulator_gaps.template(cloudformation.meta.endpoint_url, template.read(patient.project_dir))
-    return assess_template(reply["TemplateBody"], json.loads(template.compact(ours)), patient.provision)
+    client, name = patient.client("cloudformation"), stack_name(patient.settings.stage)
+    reply = client.get_template(StackName=name, TemplateStage="Original")
+    parameters = cloudformation.parameters(cloudformation.describe(client, name))
+    ours = regions.fitted(template.document(patient.project_dir), patient.region, parameters)
+    return assess_template(reply["TemplateBody"], ours, patient.provision)
 
 
 def assess_template(present: Any, ours: Mapping[str, Any], remedy: str) -> str:
     """`present` is the template's text, or the object that boto3 made of it."""
     if isinstance(present, str):
-        present = json.loads(template.compact(present))
+        present = template.parsed(present)
     present = json.loads(json.dumps(present))  # boto3 gives its own ordered dicts
     there, here = present.get("Resources", {}), ours["Resources"]
     other = sorted(name for name in there.keys() | here.keys() if there.get(name) != here.get(name))

@@ -5,7 +5,6 @@ A value that the stack has already is not checked again, so that it can't stop a
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -18,7 +17,7 @@ from ops.stack.plan import choose_parameters
 
 
 def check_names(site: Site) -> Verdict:
-    known = json.loads(template.compact(template.read(site.project_dir)))["Parameters"]
+    known = template.document(site.project_dir)["Parameters"]
     try:
         choose_parameters(known, site.given, ())
     except OpsError as error:

@@ -57,8 +57,13 @@ def needed(site: Site) -> Sequence[Statement]:
         on(
             "*",
             "cloudfront",
-            *("CreateCachePolicy", "CreateDistribution", "CreateFunction", "CreateKeyGroup", "PublishFunction"),
+            *("CreateCachePolicy", "CreateDistribution", "CreateKeyGroup"),
             *("CreateOriginAccessControl", "CreatePublicKey", "CreateResponseHeadersPolicy"),
+        ),
+        on(
+            f"{arn}cloudfront::{site.account}:function/{name}-{site.region}-negotiate",
+            "cloudfront",
+            *("CreateFunction", "PublishFunction"),
         ),
         on(f"{arn}ssm:{where}:parameter/filemill/{site.stage}/secret", "ssm", "GetParameter", "PutParameter"),
         on(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -42,7 +41,7 @@ def check_services(site: Site) -> Verdict:
 
 def check_types(site: Site) -> Verdict:
     """CloudFormation refuses a template with a type that its region lacks."""
-    document = json.loads(template.compact(template.read(site.project_dir)))
+    document = template.document(site.project_dir)
     parameters = conditions.parameters(document, {**site.stack_parameters, **site.given}, site.region)
     wanted = {each["Type"] for each in conditions.resources(document, parameters).values()}
     if site.stands:  # the ones that the stack has are there

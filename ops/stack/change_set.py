@@ -28,12 +28,17 @@ def create(
     cfn: CloudFormationClient,
     name: str,
     step: Step,
-    template: str,
+    template_url: str,
     parameters: Sequence[Mapping[str, Any]],
+    tags: Mapping[str, str],
     *,
     revert_drift: bool,
+    imported: Sequence[Mapping[str, Any]] = (),
 ) -> ChangeSet | None:
     """A change set that is ready to execute; None when there is nothing to change.
+
+    `imported` are resources that exist already and that the stack takes over; then it can change nothing else.
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/import-resources-existing-stack.html
 
     Raises
     ------
@@ -41,14 +46,18 @@ def create(
         AWS refuses the template or the parameters. The change set is deleted then.
     """
     mode: dict[str, Any] = {"DeploymentMode": "REVERT_DRIFT"} if revert_drift and step is Step.UPDATE else {}
+    kind: Any = "CREATE" if step is Step.CREATE else "UPDATE"
+    if imported:
+        kind, mode = "IMPORT", {"ResourcesToImport": list(imported)}
     made = cfn.create_change_set(
         StackName=name,
         ChangeSetName=f"ops-{uuid.uuid4().hex}",
-        ChangeSetType="CREATE" if step is Step.CREATE else "UPDATE",
-        TemplateBody=template,
+        ChangeSetType=kind,
+        TemplateURL=template_url,
         Parameters=list(parameters),  # type: ignore[arg-type]
         Description="python -m ops provision",
-        Tags=[{"Key": "app", "Value": "filemill"}],
+        Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
+        Capabilities=["CAPABILITY_IAM"],  # the template has roles; CloudFormation names them
         **mode,
     )
     arn = made["Id"]

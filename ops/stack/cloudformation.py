@@ -43,6 +43,11 @@ def outputs(stack: Stack) -> dict[str, str]:
     return {o["OutputKey"]: o["OutputValue"] for o in stack.get("Outputs", [])}
 
 
+def parameters(stack: Stack | None) -> dict[str, str]:
+    """The values that the stack's parameters have. One that is never shown has asterisks."""
+    return {p["ParameterKey"]: p.get("ParameterValue", "") for p in (stack or {}).get("Parameters", [])}
+
+
 @dataclass
 class Events:
     """The events of one stack, each returned once, oldest first. `all` holds every event that was returned so far."""

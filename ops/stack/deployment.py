@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from ops.errors import OpsError
 from ops.stack import change_set
 from ops.stack.cloudformation import Events, Progress, describe, status, wait
 from ops.stack.plan import Stack, Step, choose_parameters, describe_failure, next_step, remedy
+from ops.stack.template_bucket import Uploaded
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -20,14 +21,20 @@ if TYPE_CHECKING:
 def deploy(
     cfn: CloudFormationClient,
     name: str,
-    template: str,
+    template: Uploaded,
     parameters: Mapping[str, str],
+    tags: Mapping[str, str],
     progress: Progress,
     *,
     allow_replacement: bool = False,
     revert_drift: bool = False,
+    imported: Sequence[Mapping[str, Any]] = (),
 ) -> Stack:
     """Creates or updates the stack, turns its termination protection on, and returns it as it then is.
+
+    CloudFormation puts the tags on the stack, and on each of its resources that can bear tags.
+
+    `imported` are existing resources that the stack takes over, as in `ResourcesToImport`.
 
     Without `revert_drift` CloudFormation compares templates only, and does not see what was changed outside of it:
     https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/drift-aware-change-sets.html
@@ -37,11 +44,12 @@ def deploy(
     OpsError
         It failed; the message says why and what to do. CloudFormation has rolled a failed update back.
     """
-    known = [p["ParameterKey"] for p in cfn.validate_template(TemplateBody=template)["Parameters"]]
     stack, step = _prepare(cfn, name, progress)
     existing = [p["ParameterKey"] for p in stack["Parameters"]] if stack and step is Step.UPDATE else []
-    chosen = choose_parameters(known, parameters, existing)
-    change = change_set.create(cfn, name, step, template, chosen, revert_drift=revert_drift)
+    chosen = choose_parameters(template.parameters, parameters, existing)
+    change = change_set.create(
+        cfn, name, step, template.url, chosen, tags, revert_drift=revert_drift, imported=imported
+    )
     if change is None:
         progress(f"stack {name}: nothing to change")
     else:
@@ -85,7 +93,7 @@ def _execute(
     events = Events.from_now(cfn, change.stack_id)
     cfn.execute_change_set(ChangeSetName=change.id)
     stack = wait(cfn, events, progress, started=True)
-    if status(stack) in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
+    if status(stack) in ("CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE"):
         return
     why = describe_failure(events.all, stack.get("StackStatusReason", ""))
     if "DescribeEvents" in why:

@@ -2,13 +2,13 @@
 
 The template follows AWS's documentation alone. On AWS, nothing in this module has an effect. Some gaps remain: the
 emulator answers 403 for a missing rendition (AWS answers 404 to whoever may list the bucket); it ignores key groups,
-updates that change only outputs, and `--revert-drift`; and it stores lifecycle rules but does not run them.
+updates that change only outputs, the roles' permissions boundary, and `--revert-drift`; it gives a resource that is
+made again the name of its predecessor; and it stores lifecycle rules but does not run them.
 """
 
 from __future__ import annotations
 
 import platform
-import re
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
@@ -31,13 +31,6 @@ def architecture(endpoint_url: str) -> str | None:
     return machine_architecture() if is_emulator(endpoint_url) else None
 
 
-def template(endpoint_url: str, text: str) -> str:
-    """The template without its budget, which the emulator refuses even when the budget's condition is false."""
-    if not is_emulator(endpoint_url):
-        return text
-    return re.sub(r"\n  Budget:\n(?:    .*\n|\n)*?(?=\n  \S)", "", text)
-
-
 def machine_architecture() -> str | None:
     """Lambda's name for this machine's processor; None when Lambda does not have such processors."""
     return {"x86_64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}.get(platform.machine())
@@ -52,3 +45,16 @@ def enable_expiry(session: boto3.Session, outputs: Mapping[str, str]) -> None:
     status = dynamodb.describe_time_to_live(TableName=table)["TimeToLiveDescription"].get("TimeToLiveStatus")
     if status not in ("ENABLED", "ENABLING"):
         dynamodb.update_time_to_live(TableName=table, TimeToLiveSpecification={"Enabled": True, "AttributeName": "ttl"})
+
+
+def enable_recovery(session: boto3.Session, outputs: Mapping[str, str]) -> None:
+    """Turns the table's point-in-time recovery on, because the emulator's AWS::DynamoDB::Table ignores it, too."""
+    dynamodb = session.client("dynamodb")
+    if not is_emulator(dynamodb.meta.endpoint_url):
+        return
+    table = outputs["Table"]
+    found = dynamodb.describe_continuous_backups(TableName=table)["ContinuousBackupsDescription"]
+    if found["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"] != "ENABLED":
+        dynamodb.update_continuous_backups(
+            TableName=table, PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True}
+        )

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ops import config
+from ops.stack.patience import if_there, patiently
 
 # The index function writes into the same table whose stream starts it, so only a file's own record may start it.
 ONLY_RECORDS = json.dumps({"dynamodb": {"Keys": {"sk": {"S": ["FILE"]}}}}, separators=(",", ":"))
@@ -31,9 +32,11 @@ def configure(client: Any, deployed: Iterable[dict[str, Any]]) -> bool:
     for resource in deployed:
         if resource.get("resource_type") != "dynamodb_event":
             continue
-        present = _mapping(client, resource["event_uuid"])
+        # None if somebody deleted it: `chalice deploy` makes a new one.
+        present = if_there(client.get_event_source_mapping, UUID=resource["event_uuid"])
         if present and any(present.get(name) != value for name, value in INDEX.items()):
-            client.update_event_source_mapping(UUID=resource["event_uuid"], **INDEX)
+            # Lambda refuses this while it still makes the mapping, which `chalice deploy` does not wait for.
+            patiently(client.update_event_source_mapping, UUID=resource["event_uuid"], **INDEX)
             changed = True
     return changed
 
@@ -48,16 +51,7 @@ def drop_former(client: Any, project_dir: Path, stage: str, stream_arn: str) -> 
     deployed = config.deployed_resources(project_dir, stage) or []
     former = [r for r in deployed if r.get("resource_type") == "dynamodb_event" and r.get("stream_arn") != stream_arn]
     for resource in former:
-        if _mapping(client, resource["event_uuid"]):
-            client.delete_event_source_mapping(UUID=resource["event_uuid"])
+        if_there(client.delete_event_source_mapping, UUID=resource["event_uuid"])
     if former:
         config.forget_deployed(project_dir, stage, former)
     return bool(former)
-
-
-def _mapping(client: Any, uuid: str) -> dict[str, Any] | None:
-    try:
-        found: dict[str, Any] = client.get_event_source_mapping(UUID=uuid)
-    except client.exceptions.ResourceNotFoundException:
-        return None  # somebody deleted it; `chalice deploy` makes a new one
-    return found

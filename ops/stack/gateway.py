@@ -6,11 +6,13 @@ with each deployment. So `ops provision`, which runs after it in `make deploy`, 
 
 from __future__ import annotations
 
+import hashlib
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from chalicelib.api.errors import PROBLEMS
 from chalicelib.settings import PREFIX
+from ops.stack.patience import if_there, patiently
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -58,6 +60,7 @@ def headers(code: str) -> dict[str, str]:
     found = {
         "Content-Type": "application/problem+json",
         "Cache-Control": "no-store",
+        "X-Content-Type-Options": "nosniff",
         "Access-Control-Allow-Origin": "*",
         "Access-Control-Expose-Headers": "Retry-After,X-Request-Id",
     }
@@ -96,27 +99,44 @@ def configure(client: APIGatewayClient, api_id: str, stage: str, variables: Mapp
     found = pending(client, api_id, stage, variables)
     if found is None:
         return False
-    stale, change = found
-    for kind in stale:
-        client.put_gateway_response(restApiId=api_id, responseType=kind, **wanted(kind))  # type: ignore[arg-type]
-    if stale:
-        client.create_deployment(restApiId=api_id, stageName=stage, description="Filemill's own error answers")
-    if change:
-        client.update_stage(restApiId=api_id, stageName=stage, patchOperations=change)
-    return bool(stale or change)
+    for kind in found.answers:
+        patiently(client.put_gateway_response, restApiId=api_id, responseType=kind, **wanted(kind))
+    if found.answers or found.undeployed:
+        patiently(client.create_deployment, restApiId=api_id, stageName=stage, description=description())
+    if found.throttling:
+        patiently(client.update_stage, restApiId=api_id, stageName=stage, patchOperations=found.throttling)
+    return bool(found.answers or found.undeployed or found.throttling)
 
 
-def pending(
-    client: APIGatewayClient, api_id: str, stage: str, variables: Mapping[str, str]
-) -> tuple[list[str], list[PatchOperationTypeDef]] | None:
-    """The gateway responses that are not as wanted, and the throttling's changes. None if there is no such stage."""
-    try:
-        now = client.get_stage(restApiId=api_id, stageName=stage)
-    except client.exceptions.NotFoundException:
+def description() -> str:
+    """The deployment's description. It tells which responses took effect with it, in case a run stopped before it."""
+    digest = hashlib.sha256(json.dumps([wanted(kind) for kind in RESPONSES]).encode()).hexdigest()
+    return f"Filemill's own error answers ({digest[:12]})"
+
+
+def _description(client: APIGatewayClient, api_id: str, stage: Mapping[str, Any]) -> str:
+    """The description of the deployment that a stage serves."""
+    found = if_there(client.get_deployment, restApiId=api_id, deploymentId=stage.get("deploymentId", ""))
+    return str((found or {}).get("description", ""))
+
+
+class Pending(NamedTuple):
+    """What is not as wanted: response types, whether responses wait for a deployment, and the throttling's changes."""
+
+    answers: list[str]
+    undeployed: bool
+    throttling: list[PatchOperationTypeDef]
+
+
+def pending(client: APIGatewayClient, api_id: str, stage: str, variables: Mapping[str, str]) -> Pending | None:
+    """The changes that `configure` would make. None if there is no such stage."""
+    now = if_there(client.get_stage, restApiId=api_id, stageName=stage)
+    if now is None:
         return None
     kept = {r.get("responseType"): r for r in _responses(client, api_id)}
     stale = [kind for kind in RESPONSES if {n: kept.get(kind, {}).get(n) for n in wanted(kind)} != wanted(kind)]
-    return stale, throttling(now.get("methodSettings", {}), variables)
+    undeployed = _description(client, api_id, now) != description()
+    return Pending(stale, undeployed, throttling(now.get("methodSettings", {}), variables))
 
 
 def _responses(client: APIGatewayClient, api_id: str) -> list[Any]:

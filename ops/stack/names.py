@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 import boto3
@@ -17,9 +18,37 @@ def stack_name(stage: str) -> str:
     return f"filemill-{stage}"
 
 
+def bucket_name(stage: str, kind: str, account: str, region: str) -> str:
+    """Name of one of the stage's buckets: `originals`, `derived` or `templates`."""
+    return f"filemill-{stage}-{kind}-{account}-{region}"
+
+
 def function_name(app: str, stage: str, function: str) -> str:
     """Chalice names the API's function `APP-STAGE`, and every other `APP-STAGE-FUNCTION`."""
     return f"{app}-{stage}" + ("" if function == "api_handler" else f"-{function}")
+
+
+def role_id(function: str) -> str:
+    """The logical id of a function's role in the template, which is also the name of the output with its ARN."""
+    return "".join(word.capitalize() for word in function.split("_")) + "Role"
+
+
+ROLE_IDS = {function: role_id(function) for function in FUNCTIONS}
+
+
+def is_stack_role(stage: str, function: str, role: str) -> bool:
+    """True if CloudFormation made this role (its name or its ARN) for the stage's function.
+
+    CloudFormation names it STACK-LOGICALID-RANDOM:
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-properties-name.html
+    """
+    made = re.escape(f"{stack_name(stage)}-{role_id(function)}-")
+    return re.fullmatch(rf"{made}[A-Za-z0-9]+", role.rpartition("/")[2]) is not None
+
+
+def chalice_role(app: str, stage: str, function: str) -> str:
+    """Name of the role that Chalice makes for a function whose role it manages. It has no region."""
+    return f"{app}-{stage}-{function}"
 
 
 def whereabouts(session: boto3.Session, stage: str, recorded: Mapping[str, str]) -> tuple[str, str]:
@@ -45,6 +74,6 @@ def whereabouts(session: boto3.Session, stage: str, recorded: Mapping[str, str])
     return account, region
 
 
-def policy_file(stage: str, name: str) -> str:
-    """Name of a policy's file in `.chalice`, where Chalice looks for it."""
-    return f"policy-{stage}-{name}.json"
+def policy_file(stage: str, function: str) -> str:
+    """Name, in `.chalice`, of the policy that `ops provision` wrote for Chalice while Chalice still made the roles."""
+    return f"policy-{stage}-{'api' if function == 'api_handler' else function}.json"

@@ -37,7 +37,7 @@ def next_step(status: str | None) -> Step:
         # A stack whose creation failed can't be updated, only deleted.
         case "ROLLBACK_COMPLETE" | "ROLLBACK_FAILED" | "CREATE_FAILED":
             return Step.DELETE_FIRST
-        case "DELETE_FAILED" | "UPDATE_ROLLBACK_FAILED" | "UPDATE_FAILED":
+        case "DELETE_FAILED" | "UPDATE_ROLLBACK_FAILED" | "UPDATE_FAILED" | "IMPORT_ROLLBACK_FAILED":
             return Step.STUCK
     return Step.WAIT if status.endswith("_IN_PROGRESS") else Step.UPDATE
 

@@ -1,25 +1,25 @@
-"""The record of a stage that `ops provision` writes for Chalice: its variables, and one IAM policy per function."""
+"""The record of a stage that `ops provision` writes for Chalice: its variables, its tags and the functions' roles."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from chalicelib.settings import PREFIX, camel_to_variable
 from ops import config
-from ops.stack import signing_key
-from ops.stack.names import policy_file
-from ops.stack.policies import POLICIES, Place, traced
+from ops.stack import signing_key, tags
+from ops.stack.names import FUNCTIONS, ROLE_IDS, chalice_role, is_stack_role, policy_file
 
 Progress = Callable[[str], None]
 
 
 def variables(stage: str, outputs: Mapping[str, str], key_id: str, front_door: str | None) -> dict[str, str]:
-    """The functions' environment variables, made of the stack's outputs.
+    """The functions' environment variables, made of the stack's outputs, but for the ARNs of the roles.
 
     `key_id` is CloudFront's id of the public key. `front_door` replaces the distribution's own address, if given.
     """
-    found = {camel_to_variable(name): value for name, value in outputs.items()} | {
+    roles = set(ROLE_IDS.values())
+    found = {camel_to_variable(name): value for name, value in outputs.items() if name not in roles} | {
         f"{PREFIX}STAGE": stage,
         f"{PREFIX}CDN_KEY_ID": key_id,
         f"{PREFIX}CDN_KEY_PARAMETER": signing_key.key_parameter(stage),
@@ -34,44 +34,76 @@ def record(
     project_dir: Path,
     stage: str,
     variables: Mapping[str, str],
-    stack_id: str,
+    roles: Mapping[str, str],
+    given_tags: Mapping[str, str],
     architecture: str | None,
     progress: Progress,
 ) -> None:
-    """Writes the functions' policies and the stage's entry in `.chalice/config.json`, as far as they have changed."""
+    """Writes the stage's entry in `.chalice/config.json`, as far as it has changed.
+
+    `roles` are the ARNs of the stack's roles by function; a function with a role of the operator's keeps that.
+
+    Chalice must not know its own former roles any more: it would delete them with the next deployment, while
+    invocations still run with them. They go from its record first. Should this be interrupted before the configuration
+    is written, Chalice finds them in IAM by their names.
+    """
     # Read again: creating a stack takes minutes, and a run for another stage may have written meanwhile.
     before = config.read_config(project_dir)
-    place = place_of(before, stage, variables, stack_id)
-    files = {function: policy_file(stage, name) for function, (name, _) in POLICIES.items()}
-    changed = False
-    for function, (_, policy) in POLICIES.items():
-        if config.write_json(project_dir / ".chalice" / files[function], traced(policy(place), place)):
-            progress(f"wrote .chalice/{files[function]}")
-            changed = True
-    after = config.with_stage(before, stage, variables, files, architecture)
-    if config.write_json(config.config_path(project_dir), after):
+    chosen = stack_roles(before, stage, roles)
+    forget_chalice_roles(project_dir, before, stage, chosen)
+    after = entered(before, stage, variables, roles, given_tags, architecture)
+    changed = config.write_json(config.config_path(project_dir), after)
+    if changed:
         progress(f"recorded stage {stage} in .chalice/config.json")
-        changed = True
+    for function in chosen:
+        (project_dir / ".chalice" / policy_file(stage, function)).unlink(missing_ok=True)
     if changed and config.deployed_resources(project_dir, stage):
         progress(f"run `chalice deploy --stage {stage}` to give the functions these changes")
 
 
-def place_of(recorded: config.Config, stage: str, variables: Mapping[str, str], stack_id: str) -> Place:
-    """The stage's resources, as the policies need them. `stack_id` is an ARN: it names the account and the region."""
-    _, partition, _, region, account, *_ = stack_id.split(":")
-    return Place(
-        stage=stage,
-        partition=partition,
-        region=region,
-        account=account,
-        originals_bucket=variables[f"{PREFIX}ORIGINALS_BUCKET"],
-        derived_bucket=variables[f"{PREFIX}DERIVED_BUCKET"],
-        table=variables[f"{PREFIX}TABLE"],
-        table_stream_arn=variables[f"{PREFIX}TABLE_STREAM_ARN"],
-        ingest_queue_arn=variables[f"{PREFIX}INGEST_QUEUE_ARN"],
-        import_queue_arn=variables[f"{PREFIX}IMPORT_QUEUE_ARN"],
-        distribution_id=variables[f"{PREFIX}DISTRIBUTION_ID"],
-        parameters=(variables[f"{PREFIX}CDN_KEY_PARAMETER"], variables[f"{PREFIX}SECRET_PARAMETER"]),
-        app_name=recorded.get("app_name", "filemill"),
-        xray=bool(recorded.get("stages", {}).get(stage, {}).get("xray", recorded.get("xray", False))),
-    )
+def entered(
+    before: config.Config,
+    stage: str,
+    variables: Mapping[str, str],
+    roles: Mapping[str, str],
+    given_tags: Mapping[str, str],
+    architecture: str | None,
+) -> config.Config:
+    """The configuration as `record` writes it."""
+    stage_tags = tags.own(before, tags.of_stage(before, stage, given_tags))
+    return config.with_stage(before, stage, variables, stack_roles(before, stage, roles), architecture, stage_tags)
+
+
+def stack_roles(recorded: config.Config, stage: str, roles: Mapping[str, str]) -> dict[str, str]:
+    """The roles of those functions for which the operator did not choose another."""
+    return {function: arn for function, arn in roles.items() if not has_own_role(recorded, stage, function)}
+
+
+def has_own_role(recorded: config.Config, stage: str, function: str) -> bool:
+    """True if the operator chose this function's role: an ARN or a policy file that is not ours, or Chalice's own role.
+
+    `manage_iam_role: true` says that Chalice shall make the role. Then the operator keeps its policy up to date.
+    """
+    settings = config.function_settings(recorded, stage, function)
+    arn, file = settings.get("iam_role_arn"), settings.get("iam_policy_file")
+    if arn and not is_stack_role(stage, function, arn):
+        return True
+    if "manage_iam_role" in settings:
+        return bool(settings["manage_iam_role"])
+    return file not in (None, policy_file(stage, function))
+
+
+def own_roles(recorded: config.Config, stage: str) -> tuple[list[str], list[str]]:
+    """The roles that the operator chose: functions whose roles Chalice makes, and ARNs of roles that are theirs."""
+    chosen = [function for function in FUNCTIONS if has_own_role(recorded, stage, function)]
+    settings = {function: config.function_settings(recorded, stage, function) for function in chosen}
+    managed = [function for function in chosen if settings[function].get("manage_iam_role") is not False]
+    return managed, [settings[function]["iam_role_arn"] for function in chosen if function not in managed]
+
+
+def forget_chalice_roles(project_dir: Path, recorded: config.Config, stage: str, functions: Iterable[str]) -> None:
+    """Removes the roles of these functions from Chalice's record of what it has deployed."""
+    names = {chalice_role(recorded.get("app_name", "filemill"), stage, function) for function in functions}
+    deployed = config.deployed_resources(project_dir, stage) or []
+    if former := [r for r in deployed if r.get("resource_type") == "iam_role" and r.get("role_name") in names]:
+        config.forget_deployed(project_dir, stage, former)

@@ -44,6 +44,11 @@ def secret_parameter(stage: str) -> str:
     return f"/filemill/{stage}/secret"
 
 
+def parameters(stage: str) -> tuple[str, ...]:
+    """SSM names of all parameters that a stage can have."""
+    return key_parameter(stage), next_key_parameter(stage), secret_parameter(stage)
+
+
 def group_name(stage: str, region: str) -> str:
     """Name of the key group. It contains the region, because CloudFront itself has no regions."""
     return f"filemill-{stage}-{region}"
@@ -166,7 +171,7 @@ def delete(cloudfront: CloudFrontClient, ssm: SSMClient, stage: str, region: str
         # Also by name: a run that stopped between making the key and the group left a key outside of the group.
         if is_ours(key["Name"], stage, region) or key["Id"] in in_group:
             cloudfront.delete_public_key(Id=key["Id"], IfMatch=cloudfront.get_public_key(Id=key["Id"])["ETag"])
-    for name in (key_parameter(stage), next_key_parameter(stage), secret_parameter(stage)):
+    for name in parameters(stage):
         try:
             ssm.delete_parameter(Name=name)
         except ssm.exceptions.ParameterNotFound:

@@ -1,9 +1,10 @@
-"""Reads `.chalice/resources.yaml` and makes of it what CloudFormation gets: one JSON text with all code in place."""
+"""Reads `.chalice/resources.yaml` as CloudFormation gets it: one document, with all code in place."""
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,17 @@ def _intrinsic(loader: _Loader, name: str, node: yaml.Node) -> dict[str, Any]:
 _Loader.add_multi_constructor("!", _intrinsic)
 
 
-def compact(template: str) -> str:
-    """The same template as JSON without spaces. CloudFormation's limit of 51,200 bytes counts comments and indents."""
-    return json.dumps(yaml.load(template, Loader=_Loader), separators=(",", ":"), ensure_ascii=False, default=str)  # noqa: S506
+def document(project_dir: Path) -> dict[str, Any]:
+    """The template as plain values, with each file's text in place and each `!Ref` in its long form."""
+    return parsed(read(project_dir))
+
+
+def parsed(text: str) -> dict[str, Any]:
+    """A template's text (YAML or JSON) as plain values. Dates become text."""
+    value: dict[str, Any] = json.loads(json.dumps(yaml.load(text, Loader=_Loader), default=str))  # noqa: S506
+    return value
+
+
+def compact(document: Mapping[str, Any]) -> str:
+    """A template as JSON without spaces. CloudFormation's limits count comments and indents, too."""
+    return json.dumps(document, separators=(",", ":"), ensure_ascii=False)

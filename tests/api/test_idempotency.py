@@ -10,6 +10,7 @@ import pytest
 from chalicelib.api import uploads
 from tests.client import Answer, Client, new_client
 from tests.making import VIDEO_OF_THREE_PARTS, open_uploads
+from tests.stage import aws_client
 
 
 def again(client: Client, body: Any, key: str = "k1") -> Answer:
@@ -70,6 +71,39 @@ def test_a_keys_answer_is_for_its_credential_alone_tokens_included(client: Clien
     assert len({answer.json["id"] for answer in made}) == 4
     for caller, answer in zip(callers, made, strict=True):
         assert again(caller, VIDEO_OF_THREE_PARTS).json == answer.json
+
+
+def test_the_answer_is_forgotten_with_its_file_and_the_key_is_not(client: Client) -> None:
+    """A late repetition of the request must not make a deleted file anew."""
+    file_id = again(client, VIDEO_OF_THREE_PARTS | {"filename": "secret.mov"}).json["id"]
+    other = again(client, VIDEO_OF_THREE_PARTS | {"filename": "secret.mov"}, "k2").json["id"]
+    assert client("DELETE", f"/v1/files/{file_id}").status == 204
+    remembered = {item["file_id"]["S"]: item for item in idempotency_items()}
+    assert (remembered[file_id]["answer"], remembered[file_id]["body_hash"]) == ({"S": ""}, {"S": ""})
+    assert "secret.mov" in remembered[other]["answer"]["S"]
+    for body in (VIDEO_OF_THREE_PARTS | {"filename": "secret.mov"}, VIDEO_OF_THREE_PARTS):
+        answer = again(client, body)
+        assert (answer.status, answer.json["code"]) == (404, "not_found")
+        assert "deleted" in answer.json["detail"]
+    assert again(client, VIDEO_OF_THREE_PARTS | {"filename": "secret.mov"}, "k2").json["id"] == other
+
+
+def test_a_key_that_made_another_file_since_keeps_that_files_answer(client: Client) -> None:
+    first = again(client, VIDEO_OF_THREE_PARTS).json["id"]
+    (item,) = idempotency_items()
+    moved = {**item, "file_id": {"S": "file_of_another_day"}}
+    aws_client("dynamodb").put_item(TableName="filemill-test", Item=moved)
+    assert client("DELETE", f"/v1/files/{first}").status == 204
+    assert idempotency_items() == [moved]
+    aws_client("dynamodb").delete_item(TableName="filemill-test", Key={name: item[name] for name in ("pk", "sk")})
+    second = again(client, VIDEO_OF_THREE_PARTS).json["id"]
+    aws_client("dynamodb").delete_item(TableName="filemill-test", Key={name: item[name] for name in ("pk", "sk")})
+    assert client("DELETE", f"/v1/files/{second}").status == 204, "the table's TTL was quicker"
+
+
+def idempotency_items() -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = aws_client("dynamodb").scan(TableName="filemill-test")["Items"]
+    return [item for item in found if item["sk"] == {"S": "IDEM"}]
 
 
 def test_a_refused_request_leaves_its_key_new(client: Client) -> None:

@@ -65,6 +65,14 @@ def full(status: Status, **values: Any) -> dict[str, Any]:
         lease_until=BEFORE,
         attempts=2,
         focus={"x": 0.5, "y": 0.5},
+        metadata={"a": 1},
+        declared_sha256="e" * 64,
+        max_bytes=9,
+        upload_id="upload",
+        part_size=5,
+        token_id="token",
+        correlation_id="correlation",
+        remembered_as="IDEM#acme/key#0",
     )
     return {
         **file_key(record.id),

@@ -48,6 +48,7 @@ def finish(of: File, *leftovers: str) -> object:
         of,
         kind=Kind.OTHER,
         content_type="text/csv",
+        proven_type="application/octet-stream",
         size=9,
         sha256="f" * 64,
         info=None,
@@ -60,11 +61,25 @@ def finish(of: File, *leftovers: str) -> object:
 
 FINISHED = {
     *SEEN,
-    *("status", "recipe", "kind", "content_type", "size", "sha256", "source_version", "made_with", "renditions"),
+    *(
+        "status",
+        "recipe",
+        "kind",
+        "content_type",
+        "proven_type",
+        "size",
+        "sha256",
+        "source_version",
+        "made_with",
+        "renditions",
+    ),
     "sha_pk",
 }
 PROCESSED = {*LEASE, "expires_at", "wanted_recipe"}
-FORGOTTEN = {*LISTED, *BYTES, *LEASE, "expires_at", "restore_until", "restore_to"}
+KEPT = {"id", "tenant", "status", "visibility", "recipe", "revision", "created_at", "updated_at"}
+EMPTIED = {"filename", "content_type"}
+FOR_REMOVAL = {"kind", "version_id", "upload_id", "source_version", "renditions", "leftovers", "remembered_as"}
+FORGOTTEN = (File.model_fields.keys() - KEPT - EMPTIED - FOR_REMOVAL) | LISTED | BYTES
 DELETED_ = {*SEEN, "status", "ttl", "due_sk"}
 # What `retire` has taken away from a record that it left.
 TOMBSTONE: dict[str, Any] = dict.fromkeys([*LISTED, *BYTES, *LEASE])
@@ -194,20 +209,20 @@ CASES = {
         {"restore_until", "restore_to", "ttl"},
         {**TOMBSTONE, "restore_to": FAILED},
     ),
-    "delete": Case(lambda of: deletion.mark_deleted("acme", of.id), READY, DELETED, DELETED_, FORGOTTEN),
+    "delete": Case(lambda of: deletion.mark_deleted("acme", of.id), READY, DELETED, {*DELETED_, *EMPTIED}, FORGOTTEN),
     "delete a tombstone": Case(
         lambda of: deletion.mark_deleted("acme", of.id, revision=of.revision),
         DELETED,
         DELETED,
-        DELETED_ - {"status"},
+        {*DELETED_, *EMPTIED} - {"status"},
         FORGOTTEN,
     ),
     "purge": Case(
-        lambda of: deletion.mark_purged(of.id),
+        deletion.mark_purged,
         DELETED,
         DELETED,
-        {"purged"},
-        {"image", "renditions", "error", "leftovers", *DUE},
+        {"purged", *EMPTIED},
+        {*FORGOTTEN, *FOR_REMOVAL, *DUE},
     ),
     "clear": Case(deletion.cleared, READY, READY, set(), {"leftovers", *DUE}, {"restore_until": None}),
     "clear a file that is being processed": Case(
@@ -242,6 +257,10 @@ def test_a_change_writes_and_removes_exactly_this(name: str) -> None:
 def test_there_is_a_case_for_every_transition() -> None:
     names = {transition.name for transition in TRANSITIONS}
     assert names - {"create", "delete as it was read"} <= CASES.keys()
+
+
+def test_the_record_of_these_cases_has_every_attribute() -> None:
+    assert {name for name, value in full(READY).items() if value not in (None, [], {})} >= File.model_fields.keys()
 
 
 @pytest.mark.usefixtures("stage")

@@ -117,6 +117,7 @@ def test_a_finished_file_has_the_recipe_that_was_wanted() -> None:
     from chalicelib.model import Kind
 
     made: dict[str, Any] = {"kind": Kind.OTHER, "content_type": "text/csv", "size": 1, "sha256": "a" * 64}
+    made["proven_type"] = "application/octet-stream"
     made |= {"info": None, "renditions": [], "source_version": "1" * 16, "made_with": "m"}
     for wanted, recipe in (("document", "document"), (None, "photo")):
         done = claims.finish(stored(full(Status.PROCESSING, wanted_recipe=wanted)), **made)

@@ -22,6 +22,7 @@ from chalicelib.catalog.keys import feed_key, head_key
 from chalicelib.model import File, Status
 from tests.catalog.fake import FakeDynamoDB, record
 from tests.making import file
+from tests.strict.watching import Checked
 
 FEW, MANY = 100, 100_000
 
@@ -98,7 +99,7 @@ QUERIES: dict[str, tuple[Query, dict[str, int], float]] = {
 
 def measured(count: int, query: Query, monkeypatch: pytest.MonkeyPatch) -> tuple[dict[str, int], float]:
     table = table_of(count)
-    monkeypatch.setattr(aws, "dynamodb", lambda: table)
+    monkeypatch.setattr(aws, "dynamodb", lambda: Checked(table))
     table.measure()
     query()
     return dict(table.calls), table.units
@@ -141,7 +142,7 @@ def test_what_the_index_costs_for_a_file(monkeypatch: pytest.MonkeyPatch) -> Non
         file(1, tags=["cats"], revision=3, updated_at=file(3).updated_at),
     ]
     table = FakeDynamoDB()
-    monkeypatch.setattr(aws, "dynamodb", lambda: table)
+    monkeypatch.setattr(aws, "dynamodb", lambda: Checked(table))
     alone = []
     for step in steps:
         table.measure()
@@ -152,6 +153,6 @@ def test_what_the_index_costs_for_a_file(monkeypatch: pytest.MonkeyPatch) -> Non
     writer.index([Change(steps[2])])
     assert table.units == 2.0  # reads: its marker, and the head
     together = FakeDynamoDB()
-    monkeypatch.setattr(aws, "dynamodb", lambda: together)
+    monkeypatch.setattr(aws, "dynamodb", lambda: Checked(together))
     writer.index([Change(steps[2], tuple(steps[:2]))])
     assert together.units == 25.0

@@ -14,6 +14,7 @@ from chalicelib import aws
 from chalicelib.catalog import dynamodb
 from chalicelib.catalog.dynamodb import BATCH_GET, BATCH_RETRIES, BATCH_WRITE, attributes, batch_get, batch_write, read
 from chalicelib.catalog.keys import Key
+from tests.strict.watching import Checked
 
 Left = Callable[[int, list[Any]], list[Any]]
 
@@ -55,7 +56,7 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 def busy(monkeypatch: pytest.MonkeyPatch, left: Left) -> Busy:
     table = Busy(left)
-    monkeypatch.setattr(aws, "dynamodb", lambda: table)
+    monkeypatch.setattr(aws, "dynamodb", lambda: Checked(table))
     return table
 
 

@@ -5,6 +5,7 @@ The stage in previous_release.zip was written by that release's code (write_fixt
 
 from __future__ import annotations
 
+import json
 import time
 from typing import Any
 
@@ -439,9 +440,28 @@ def test_the_sweep_goes_on_behind_the_place_where_the_old_one_stopped(old: Stage
     assert originals[-1]["KeyMarker"] == places["WALK#originals"]["walked_to"]["S"]
     assert originals[-1]["VersionIdMarker"] == places["WALK#originals"]["walked_to_version"]["S"]
     assert derived[-1]["StartAfter"] == places["WALK#derived"]["walked_to"]["S"]
-    walks = [item for item in items() if item["sk"]["S"] == "WALK"]
+    walks = [item for item in items() if item["pk"]["S"] in places]
     assert [item["ended"] for item in walks] == [{"BOOL": True}] * 2
     assert [item["began"] for item in walks] == [places[item["pk"]["S"]]["began"] for item in walks]
+
+
+def test_what_old_deletes_left_of_a_file_is_forgotten(old: Stage, kept: Kept) -> None:
+    """The record of a deleted file went on saying what it was, for 30 days."""
+    ended = ("purged", "half_deleted")
+    assert all(record_of(kept.files[name])["filename"] == {"S": f"{name}.jpg"} for name in ended)
+    old.clock.forward(minutes=10)
+    old.sweep()
+    for name in ended:
+        item = record_of(kept.files[name])
+        told = {"sha256", "size", "tags", "metadata", "image", "renditions", "source_url", "declared_sha256"}
+        assert not told & item.keys(), name
+        assert (item["filename"], item["content_type"]) == ({"S": ""}, {"S": ""})
+    waiting = record_of(kept.files["restorable"])
+    assert (waiting["filename"], waiting["status"]) == ({"S": "back.jpg"}, {"S": "deleted"}), "it can be restored"
+    old.clock.forward(days=31)
+    old.sweep()
+    old.index()
+    assert not [item for item in items() if "back.jpg" in json.dumps(item)]
 
 
 def test_objects_of_no_record_go_and_those_of_old_records_stay(old: Stage, kept: Kept) -> None:

@@ -15,6 +15,7 @@ from ops import doctor
 from ops.doctor.patient import Patient
 from ops.local.emulator_process import REGION
 from ops.local.stage import LocalStage
+from ops.stack.roles import POLICY_NAME
 
 
 @dataclass
@@ -166,6 +167,24 @@ def turned_off(stage: Stage) -> Mend:
     return lambda: client.delete_function_concurrency(FunctionName=name)
 
 
+def role_policy(*statements: dict[str, Any]) -> Damage:
+    """Another policy for the process function's role, or none."""
+
+    def damage(stage: Stage) -> Mend:
+        iam = stage.client("iam")
+        function = stage.client("lambda").get_function_configuration(FunctionName="filemill-local-process")
+        which = {"RoleName": function["Role"].rpartition("/")[2], "PolicyName": POLICY_NAME}
+        before = json.dumps(iam.get_role_policy(**which)["PolicyDocument"])
+        if statements:
+            document = {"Version": "2012-10-17", "Statement": list(statements)}
+            iam.put_role_policy(**which, PolicyDocument=json.dumps(document))
+        else:
+            iam.delete_role_policy(**which)
+        return lambda: iam.put_role_policy(**which, PolicyDocument=before)
+
+    return damage
+
+
 def without_key(stage: Stage) -> Mend:
     ssm, name = stage.client("ssm"), stage.name("CDN_KEY_PARAMETER")
     before = ssm.get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"]
@@ -221,6 +240,12 @@ DAMAGES: list[tuple[str, str, Damage]] = [
     ("the index follows the table", "trigger is disabled", trigger("index", {"Enabled": False}, {"Enabled": True})),
     ("the sweep runs", "schedule is off", schedule_off),
     ("the functions are as recorded", "filemill-local-render is turned off", turned_off),
+    ("the functions may do their work", "does not have its policy", role_policy()),
+    (
+        "the functions may do their work",
+        "has other permissions (Records, Originals",
+        role_policy({"Effect": "Allow", "Action": "s3:*", "Resource": "*"}),
+    ),
     ("private files open with a signature", "private signing key is missing", without_key),
     ("logs end", "filemill-local-process is kept for ever", kept_for_ever),
     ("the alarms are quiet", "alarms are ringing (IngestAgeAlarm)", alarm(rings("ALARM"), rings("OK"))),
@@ -250,7 +275,7 @@ def test_each_damage_is_named_and_once_mended_is_not(stage: Stage) -> None:
 def test_what_a_deployment_mends(stage: Stage) -> None:
     """Much at once, then the one command that the findings come to."""
     client, dynamodb = stage.client("lambda"), stage.client("dynamodb")
-    process, table = "filemill-local-process", stage.name("TABLE")
+    process, index, table = "filemill-local-process", "filemill-local-index", stage.name("TABLE")
     source = stage.local.project_dir / "chalicelib" / "upkeep" / "removal.py"
     text = source.read_text()
     stream = {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}
@@ -264,7 +289,8 @@ def test_what_a_deployment_mends(stage: Stage) -> None:
         client.delete_event_source_mapping(UUID=stage.mapping("fetch"))
         client.update_function_configuration(FunctionName=process, MemorySize=512)
         client.delete_function(FunctionName="filemill-local-render")
-        stage.client("iam").delete_role_policy(RoleName=process, PolicyName=process)
+        roles = {name: client.get_function_configuration(FunctionName=name)["Role"] for name in (process, index)}
+        client.update_function_configuration(FunctionName=process, Role=roles[index])
         stage.client("events").remove_targets(Rule="filemill-local-sweep-event", Ids=["1"])
         source.write_text(f"{text}# edited after the deployment\n")
         found = stage.findings()
@@ -276,7 +302,7 @@ def test_what_a_deployment_mends(stage: Stage) -> None:
         "the queue is read": "takes 10 files at once",
         "the import queue is read": "no function reads the import queue",
         "the functions are as recorded": f"{process} has a MemorySize of 512",
-        "the functions may do their work": f"role {process} does not have its policy",
+        "the functions may do their work": f"function {process} has the role {roles[index]}",
         "the functions run this code": "runs other code than this checkout's (chalicelib/upkeep/removal.py)",
         "the sweep runs": "does not call it",
         "changes are streamed": "another stream than the recorded one",

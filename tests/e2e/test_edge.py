@@ -19,7 +19,7 @@ import requests
 from PIL import Image
 
 from tests import images
-from tests.e2e.stack import upload
+from tests.e2e.stack import execute_api, upload
 from tests.edge.cases import CASES, CHROME, FILE, FOLDER, VERSION, Case
 
 if TYPE_CHECKING:
@@ -93,6 +93,47 @@ def test_nothing_of_a_file_is_open_but_through_the_front_door(
         through = requests.get(f"{local_stage.front_door}/render{FOLDER}/w640.avif", headers=headers, timeout=30)
         assert through.status_code == 404
     assert get(FOLDER.replace("public", "private") + "/w640.jpg").status == 403
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", f"{FOLDER}/w640.jpg", 200),
+        ("HEAD", f"{FOLDER}/w640.jpg", 200),
+        ("GET", f"{FOLDER}/w641.jpg", 404),  # the API's
+        ("GET", f"{FOLDER}/w640.exe", 404),  # the function's
+        ("GET", FOLDER.replace("public", "private") + "/w640.jpg", 403),
+        ("POST", f"{FOLDER}/w640.jpg", 403),
+        ("GET", "/", 404),
+        ("GET", "/nowhere", 404),
+        ("GET", "/docs", 200),
+        ("GET", "/openapi.json", 200),
+        ("GET", "/v1/health", 200),
+        ("GET", "/v1/files", 401),
+        ("PUT", "/v1/files", 405),
+        ("OPTIONS", "/v1/files", 200),
+        ("GET", "/s3/params", 401),
+    ],
+)
+def test_every_kind_of_address_forbids_guessing_its_type(
+    local_stage: LocalStage, stored: dict[str, bytes], method: str, path: str, status: int
+) -> None:
+    asked = {"Origin": "https://a.example", "Access-Control-Request-Method": "GET"} if method == "OPTIONS" else {}
+    bases = [local_stage.front_door, *([] if path.startswith("/f/") else [execute_api(local_stage, "")])]
+    for base in bases:  # through the edge, and from API Gateway itself
+        answer = requests.request(method, base + path, headers=asked, timeout=60)
+        assert answer.status_code == status
+        assert answer.headers["X-Content-Type-Options"] == "nosniff", base
+
+
+def test_html_that_is_declared_as_sound_is_saved(api: Api) -> None:
+    html = b"<!doctype html><script>alert(1)</script>"
+    record = upload(api, html, filename="a.aac", content_type="audio/aac")
+    assert record["status"] == "ready"
+    answer = api("GET", f"/v1/files/{record['id']}/original?disposition=inline")
+    assert (answer.status_code, answer.content) == (200, html), "from S3"
+    assert answer.headers["Content-Disposition"].startswith("attachment;")
+    assert answer.headers["Content-Type"] == "application/octet-stream"
 
 
 def test_a_rendition_of_an_unknown_file_is_a_404_that_the_edge_keeps(get: Get) -> None:

@@ -16,10 +16,25 @@ from tests.local import Api
 PICTURE = png((320, 240))
 
 
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+RAW = {
+    "/minus-five": CHUNKED + b"-5\r\nabcde\r\n0\r\n\r\n",
+    "/minus-one": CHUNKED + b"-1\r\nabcde\r\n0\r\n\r\n",
+    "/long": b"HTTP/1.1 200 OK\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\n",
+    "/zeros": bytes(100),
+}
+
+
 class Handler(BaseHTTPRequestHandler):
-    """`/a.png` is a picture, `/moved` leads to it, `/inside` to where instances get their credentials."""
+    """`/a.png` is a picture, `/moved` leads to it, `/inside` to where instances get their credentials.
+
+    The paths of RAW answer what no HTTP server should.
+    """
 
     def do_GET(self) -> None:
+        if self.path in RAW:
+            self.wfile.write(RAW[self.path])
+            return
         moved = {"/moved": "/a.png", "/inside": "http://169.254.169.254/latest/meta-data/"}.get(self.path)
         body = PICTURE if self.path == "/a.png" else b""
         self.send_response(302 if moved else 200 if body else 404)
@@ -96,6 +111,7 @@ def test_a_file_is_fetched_and_goes_on_like_any_other(api: Api, source: str, loo
     [
         ("/nothing", {}, "source_unreachable"),
         ("/inside", {}, "source_refused"),
+        *((path, {}, "source_unreachable") for path in RAW),
         ("/a.png", {"size": 10}, "size_mismatch"),
         ("/a.png", {"content_type": "image/jpeg"}, "type_mismatch"),
     ],
@@ -105,3 +121,11 @@ def test_a_source_at_fault_ends_with_its_code(
 ) -> None:
     record = finished(api, api("POST", "/v1/files", json={"source_url": source + path} | more).json()["id"])
     assert (record["status"], record["error"]["code"]) == ("failed", code)
+
+
+def test_no_source_made_a_dead_letter(local_stage: LocalStage) -> None:
+    url = local_stage.variables()["FILEMILL_IMPORT_DEAD_LETTER_QUEUE_URL"]
+    asked = local_stage.client("sqs").get_queue_attributes(
+        QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    )
+    assert {*asked["Attributes"].values()} == {"0"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from chalicelib.catalog.keys import file_key, marker_key
 from chalicelib.events import indexing
 from chalicelib.events.indexing import newest_of
 from chalicelib.model import File, Status
+from chalicelib.observability import Metric
 from tests.making import file
 from tests.stage import lambda_context
 
@@ -69,15 +71,29 @@ def test_items_that_are_no_files_record_are_left_out() -> None:
 def test_a_record_that_cannot_be_read_is_measured_and_the_others_are_kept(
     wrong: dict[str, Any] | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    measured: list[dict[str, Any]] = []
-    monkeypatch.setattr(indexing, "emit", measured.append)
+    measured: list[dict[Metric, float]] = []
+    monkeypatch.setattr(indexing, "count", measured.append)
     bad = record(file(1))
     if wrong is None:
         del bad["dynamodb"]["NewImage"]
     else:
         bad["dynamodb"]["NewImage"] |= wrong
     assert [change.file.id for change in newest_of([bad, record(file(2))])] == [file(2).id]
-    assert [metric["unindexable"][1] for metric in measured] == [1]
+    assert measured == [{Metric.FILES_IN_TROUBLE: 1}]
+
+
+def test_the_log_says_which_field_of_a_record_cannot_be_read_and_not_what_is_in_it(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    bad = record(file(1))
+    for name in ("size", "filename", "image"):
+        bad["dynamodb"]["NewImage"][name] = {"M": {"text": {"S": "a client's own words"}}}
+    with caplog.at_level("ERROR"):
+        assert newest_of([bad]) == []
+    (line,) = caplog.records
+    text = "".join(traceback.format_exception(line.exc_info[1] if line.exc_info else None))
+    assert "image.width" in text
+    assert "own words" not in text
 
 
 def test_a_batch_that_the_index_cannot_take_now_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:

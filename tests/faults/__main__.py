@@ -9,6 +9,7 @@ from moto import mock_aws
 from tests import stage
 from tests.faults.harness import crash_everywhere, lose_every_answer
 from tests.faults.operations import CONDITIONAL, OPERATIONS, surroundings
+from tests.strict import watching
 
 
 def main(words: list[str]) -> int:
@@ -20,6 +21,7 @@ def main(words: list[str]) -> int:
     if not chosen:
         print("There are", *(operation.name for operation in OPERATIONS), sep="\n  ", file=sys.stderr)  # noqa: T201
         return 2
+    watching.watch()
     with mock_aws():
         stage.one_call_at_a_time()
         stage.provisioned(stage.new_cdn_key())
@@ -27,8 +29,9 @@ def main(words: list[str]) -> int:
             report = crash_everywhere(chosen, tell=tell)
             also = [operation for operation in CONDITIONAL if " ".join(words) in operation.name]
             report.add(lose_every_answer([*chosen, *also], tell=tell))
-    print("\n".join(report.lines()))  # noqa: T201
-    return 1 if report.broken else 0
+    refused = watching.taken()
+    print("\n".join([*report.lines(), *map(str, refused)]))  # noqa: T201
+    return 1 if report.broken or refused else 0
 
 
 if __name__ == "__main__":

@@ -61,7 +61,7 @@ def table() -> dict[tuple[str, str], dict[str, Any]]:
     found = {}
     for items in backend("dynamodb").tables["filemill-test"].items.values():
         for item in items.values():
-            values = read(_typed(item.attrs))
+            values = read(typed(item.attrs))
             found[values["pk"], values["sk"]] = values
     return found
 
@@ -81,9 +81,9 @@ def is_file(record: dict[str, Any]) -> bool:
 
 def stream() -> list[dict[str, Any]]:
     table = backend("dynamodb").tables["filemill-test"]
-    return [_typed(record.record) for record in table.stream_shard.items]
+    return [typed(record.record) for record in table.stream_shard.items]
 
 
-def _typed(value: Any) -> Any:
+def typed(value: Any) -> Any:
     """moto's own values as DynamoDB's JSON."""
     return json.loads(json.dumps(value, default=lambda v: v.to_json() if hasattr(v, "to_json") else str(v)))

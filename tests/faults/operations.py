@@ -130,7 +130,7 @@ LARGE_FILE: dict[str, Any] = {
 }
 
 
-def _parts_sent(world: World) -> tuple[str, str]:
+def parts_sent(world: World) -> tuple[str, str]:
     file_id = created(world, **LARGE_FILE)
     upload_id = str(record_of(file_id).upload_id)
     reply = aws_client("s3").upload_part(
@@ -140,7 +140,7 @@ def _parts_sent(world: World) -> tuple[str, str]:
     return file_id, reply["ETag"]
 
 
-def _complete(world: World, sent: tuple[str, str]) -> Answer:
+def complete_upload(world: World, sent: tuple[str, str]) -> Answer:
     parts = [{"part_number": 1, "etag": sent[1]}]
     return world.request("POST", f"/v1/files/{sent[0]}/complete", {"parts": parts})
 
@@ -176,7 +176,7 @@ def address_of(file_id: str) -> str:
     return rendition_prefix(file.visibility, file.id, str(file.source_version)) + "w16.avif"
 
 
-def _viewed(world: World) -> tuple[str, str]:
+def viewed(world: World) -> tuple[str, str]:
     return address_of(ready(world)), keyring.edge_secret()
 
 
@@ -199,7 +199,7 @@ def _nothing(world: World) -> None:
 # --- what workers do
 
 
-def _stored(body: bytes, **more: Any) -> Callable[[World], None]:
+def stored(body: bytes, **more: Any) -> Callable[[World], None]:
     def prepare(world: World) -> None:
         world.put(created(world, size=len(body), **more), body)
         world.index()
@@ -367,12 +367,12 @@ OPERATIONS = (
     Operation("create multipart, key", _nothing, lambda w, _: create(w, key="k", **LARGE_FILE), again=True),
     Operation("create import", _nothing, lambda w, _: import_(w, "a"), again=True, doubles=True),
     Operation("create import, key", _nothing, lambda w, _: import_(w, "a", key="k"), again=True),
-    Operation("complete", _parts_sent, _complete, again=True),
+    Operation("complete", parts_sent, complete_upload, again=True),
     Operation("import", _asked_to_import("a.txt"), _fetch),
     Operation("import, in parts", _asked_to_import("parts.jpg"), _fetch),
-    Operation("process an image", _stored(PHOTO), _deliver),
-    Operation("process another file", _stored(TEXT, content_type="text/plain"), _deliver),
-    Operation("process a broken image", _stored(PHOTO[:200]), _deliver),
+    Operation("process an image", stored(PHOTO), _deliver),
+    Operation("process another file", stored(TEXT, content_type="text/plain"), _deliver),
+    Operation("process a broken image", stored(PHOTO[:200]), _deliver),
     Operation("process again", _reprocessed, _deliver),
     Operation("reprocess", ready, _at("POST", "/reprocess", {"recipe": "document"}), again=True),
     Operation("change tags", ready, _at("PATCH", "", {"tags": ["new"]}), again=True),
@@ -382,12 +382,13 @@ OPERATIONS = (
         "change focus", lambda w: ready(w, recipe="avatar"), _at("PATCH", "", {"focus": {"x": 0, "y": 0}}), again=True
     ),
     Operation("delete", lambda w: ready(w, **PUBLIC), _at("DELETE", ""), again=True),
-    Operation("delete an upload", lambda w: _parts_sent(w)[0], _at("DELETE", ""), again=True),
+    Operation("delete, made with a key", lambda w: ready(w, key="k"), _at("DELETE", ""), again=True),
+    Operation("delete an upload", lambda w: parts_sent(w)[0], _at("DELETE", ""), again=True),
     Operation("delete for now", lambda w: ready(w, **PUBLIC), _at("DELETE", ""), again=True, environ=WINDOW),
     Operation("restore", _windowed, _at("POST", "/restore"), again=True, environ=WINDOW),
     Operation("end a delete", _window_over, _at("DELETE", ""), again=True, environ=WINDOW),
-    Operation("render", _viewed, ask, again=True),
-    Operation("render, the function", _viewed, ask, again=True, role="function"),
+    Operation("render", viewed, ask, again=True),
+    Operation("render, the function", viewed, ask, again=True, role="function"),
     Operation("index", _changed, _index),
     Operation("redrive", _ingest_dead, _redrive("ingest"), again=True),
     Operation("redrive an import", _import_dead, _redrive("imports"), again=True),

@@ -12,7 +12,7 @@ from chalicelib.catalog.index import counts, feed, lists
 from chalicelib.catalog.index.query import ListQuery
 from chalicelib.catalog.index.terms import postings
 from chalicelib.catalog.keys import marker_key
-from chalicelib.catalog.transitions import CREATE, TRANSITIONS
+from chalicelib.catalog.transitions import CREATE, EMPTIED, TOMBSTONE, TRANSITIONS
 from chalicelib.model import EXTENSIONS, File, Kind, Status, rendition_key, rendition_prefix
 from chalicelib.renditions import ladder, places
 from tests import transitions
@@ -25,6 +25,7 @@ _FACTS = (
     "status",
     "filename",
     "content_type",
+    "proven_type",
     "size",
     "visibility",
     "recipe",
@@ -156,6 +157,19 @@ def check_index(now: list[File]) -> None:
             raise BrokenError("the index stands at another revision than the table")
 
 
+def check_forgotten() -> None:
+    """Once its objects are gone, nothing says what a deleted file was: neither its record nor a remembered answer."""
+    items = table()
+    purged = {values["id"] for (_, sk), values in items.items() if sk == "FILE" and values.get("purged")}
+    for (pk, sk), values in items.items():
+        if sk == "FILE" and values.get("purged"):
+            told = values.keys() - {*TOMBSTONE, *EMPTIED, "pk", "sk", "ttl", "purged"}
+            if told or any(values[name] for name in EMPTIED):
+                raise BrokenError(f"the record of a deleted file still tells its {sorted(told) or EMPTIED}")
+        if sk == "IDEM" and values["file_id"] in purged and values["answer"]:
+            raise BrokenError(f"what was answered of a deleted file is remembered: {pk}")
+
+
 def orphans(now: list[File]) -> set[str]:
     """What is stored, but belongs to no record."""
     alive = [file for file in now if file.status is not Status.DELETED or file.restore_until]
@@ -189,5 +203,5 @@ def facts_of(file: File) -> Facts:
         "purged": item.get("purged", False),
     }
     if file.status is Status.DELETED and inner["purged"]:
-        values = {"status": values["status"], "filename": values["filename"]}
+        values = {"status": values["status"]}
     return tuple(f"{name}={json.dumps(value, sort_keys=True)}" for name, value in {**values, **inner}.items())

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -40,6 +40,7 @@ from tests.faults.operations import PHOTO, TEXT, address_of, created
 from tests.faults.plants import unguarded, written_without
 from tests.faults.promises import BrokenError, check_acknowledged
 from tests.faults.world import World, world_at
+from tests.reluctance import reluctant
 
 pytestmark = pytest.mark.usefixtures("broken_stage")
 
@@ -84,8 +85,8 @@ def inline(monkeypatch: pytest.MonkeyPatch) -> None:
 class Disturbance:
     """What happens to a step's process at its `call`-th call; times in seconds.
 
-    `what` is one of: nothing, killed, busy, broken, partly (a batch but for its last), meanwhile (after `pause`,
-    another step).
+    `what` is one of: nothing, killed, busy, broken, partly (a batch but for its last), reluctant (tests/reluctance.py,
+    by the seed `call`), meanwhile (after `pause`, another step).
     """
 
     what: str = "nothing"
@@ -134,11 +135,14 @@ class Play:
         self.world.clock.skew = timedelta(seconds=disturbance.skew)
         met["steps"] += 1
         met["skewed"] += bool(disturbance.skew)
+        reluctance = reluctant(disturbance.call) if disturbance.what == "reluctant" else nullcontext()
         try:
-            process = run(lambda: getattr(self, f"do_{name}")(number, value), self._process(disturbance))
+            with reluctance as aws:
+                process = run(lambda: getattr(self, f"do_{name}")(number, value), self._process(disturbance))
         finally:
             self.world.clock.skew = before
-        met[disturbance.what] += process.dead or bool(process.faults) or bool(self._overlapped)
+        happened = process.dead or process.faults or self._overlapped or (aws and aws.met)
+        met[disturbance.what] += bool(happened)
         self._overlapped = 0
         if process.dead:
             self.world.restart()
@@ -314,6 +318,7 @@ DISTURBANCES = st.one_of(
     st.builds(Disturbance, skew=SKEW),
     st.builds(Disturbance, st.just("killed"), CALL, MOMENT, skew=SKEW),
     st.builds(Disturbance, st.sampled_from(["busy", "broken", "partly"]), CALL, times=st.sampled_from([1, 2, 50])),
+    st.builds(Disturbance, st.just("reluctant"), CALL, skew=SKEW),
     st.builds(Disturbance, st.just("meanwhile"), CALL, MOMENT, pause=st.sampled_from([0, 70]), step=STEPS, skew=SKEW),
 )
 PROGRAMS = st.lists(st.tuples(STEPS, DISTURBANCES), min_size=3, max_size=14)

@@ -33,6 +33,7 @@ from tests.faults.promises import (
     BrokenError,
     Facts,
     check_acknowledged,
+    check_forgotten,
     check_history,
     check_index,
     check_whole,
@@ -206,6 +207,7 @@ class World:
         self.check()
         now = records()
         check_index(now)
+        check_forgotten()
         left = orphans(now)
         if swept and left:
             raise BrokenError(f"left for ever: {sorted(left)[:3]} and {max(0, len(left) - 3)} more")

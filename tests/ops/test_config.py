@@ -48,18 +48,20 @@ def test_chalice_knows_every_key_of_the_committed_file() -> None:
 
 
 def test_chalice_knows_every_key_that_provisioning_adds() -> None:
-    made = config.with_stage({"version": "2.0"}, "prod", {"A": "1"}, {"process": "policy-prod-process.json"})
+    made = config.with_stage({"version": "2.0"}, "prod", {"A": "1"}, {"process": "arn"}, None, {"app": "filemill"})
     assert keys_of(made) <= known_keys()
 
 
-def test_a_new_stage_gets_its_variables_policies_layer_and_architecture() -> None:
-    made = config.with_stage({"api_gateway_stage": "api"}, "prod", {"A": "1"}, {"process": "p.json"})
+def test_a_new_stage_gets_its_variables_roles_tags_layer_and_architecture() -> None:
+    tags = {"app": "filemill"}
+    made = config.with_stage({"api_gateway_stage": "api"}, "prod", {"A": "1"}, {"process": "arn"}, None, tags)
     assert made["stages"]["prod"] == {
         "api_gateway_stage": "api",
         "automatic_layer": True,
         "lambda_architecture": "arm64",
         "environment_variables": {"A": "1"},
-        "lambda_functions": {"process": {"iam_policy_file": "p.json"}},
+        "lambda_functions": {"process": {"manage_iam_role": False, "iam_role_arn": "arn"}},
+        "tags": {"app": "filemill"},
     }
 
 
@@ -78,7 +80,7 @@ def test_what_an_operator_added_stays() -> None:
         },
     }
     before = json.dumps(theirs)
-    made = config.with_stage(theirs, "prod", {"FILEMILL_TABLE": "new"}, {"process": "p.json"})
+    made = config.with_stage(theirs, "prod", {"FILEMILL_TABLE": "new"}, {"fetch": "arn"})
     assert json.dumps(theirs) == before, "the argument is left alone"
     prod = made["stages"]["prod"]
     assert made["tags"] == {"team": "media"}

@@ -12,12 +12,12 @@ import pytest
 
 from ops import config
 from ops.errors import OpsError
-from ops.stack.policies import POLICIES
+from ops.stack.names import FUNCTIONS
 from tests.stage import ROOT
 
 NAMES = [
     *("dev", "a", "prod-eu-1", "a" * 16, "a" * 17, "1a", "-a", "a-", "Dev", "a_b", "a b", "a.b", "ä", "a\nb", "dev\n"),
-    *("x;true", "$(true)", "a'b", 'a"b', "process", *(f"x-{name}" for name in POLICIES), "x-processs"),
+    *("x;true", "$(true)", "a'b", 'a"b', "process", *(f"x-{name}" for name in FUNCTIONS), "x-processs"),
 ]
 
 
@@ -37,7 +37,7 @@ def recipes() -> dict[str, list[str]]:
 @pytest.mark.parametrize("name", NAMES)
 def test_the_shell_refuses_the_names_that_ops_refuses(name: str) -> None:
     try:
-        config.check_stage(name, POLICIES)
+        config.check_stage(name, FUNCTIONS)
         allowed = True
     except OpsError:
         allowed = False

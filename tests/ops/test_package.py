@@ -22,6 +22,7 @@ from ops import botocore_data, config
 from ops import package as packing
 from ops.errors import OpsError
 from ops.stack import recording
+from ops.stack.names import FUNCTIONS, role_id
 
 ROOT = Path(__file__).parents[2]
 SOURCES = ("app.py", "chalicelib", "requirements.txt", "console", "edge")
@@ -29,7 +30,6 @@ SOURCES = ("app.py", "chalicelib", "requirements.txt", "console", "edge")
 slow = pytest.mark.e2e  # it has pip fetch what each Lambda gets, for Lambda's platform
 UNCHECKED, CHECKED = 0b01, 0b11  # flags in a .pyc: https://peps.python.org/pep-0552/
 
-STACK_ID = "arn:aws:cloudformation:eu-west-1:123456789012:stack/filemill-prod/1"
 VARIABLES = {
     "FILEMILL_STAGE": "prod",
     "FILEMILL_ORIGINALS_BUCKET": "filemill-prod-originals-123456789012-eu-west-1",
@@ -63,7 +63,8 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
             shutil.copy2(ROOT / name, project / name)
     (project / ".chalice").mkdir()
     shutil.copy2(ROOT / ".chalice" / "config.json", project / ".chalice" / "config.json")
-    recording.record(project, "prod", VARIABLES, STACK_ID, None, lambda _: None)
+    roles = {function: f"arn:aws:iam::123456789012:role/filemill-prod-{role_id(function)}-1" for function in FUNCTIONS}
+    recording.record(project, "prod", VARIABLES, roles, {}, None, lambda _: None)
     assert config.load_stage(project, "prod") == VARIABLES
     packing.write(project, "arm64", lambda _: None)
     outside = {k: v for k, v in os.environ.items() if not k.startswith(("FILEMILL_", "AWS_"))}

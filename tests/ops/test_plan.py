@@ -16,7 +16,8 @@ from ops import config, plan, provision
 from ops.doctor import functions
 from ops.plan import resource_change
 from ops.stack import event_sources, gateway
-from ops.stack.names import FUNCTIONS
+from ops.stack.names import FUNCTIONS, ROLE_IDS, role_id
+from ops.stack.roles import function_policies
 from tests.scripted import ACCOUNT, REGION, Aws, Failure
 from tests.stage import ROOT
 
@@ -32,6 +33,7 @@ OUTPUTS = {
     "ImportQueueUrl": "https://imports",
     "DistributionId": "E1",
     "FrontDoor": "https://d1.cloudfront.net",
+    **{output: f"arn:aws:iam::{ACCOUNT}:role/filemill-dev-{output}-ABC" for output in ROLE_IDS.values()},
 }
 CHANGE = {
     "Action": "Modify",
@@ -66,13 +68,21 @@ def mappings(**changes: Any) -> Callable[[dict[str, Any]], Any]:
     def answer(request: dict[str, Any]) -> Any:
         arn = request["query_string"]["EventSourceArn"]
         found = {"UUID": "u", "State": "Enabled", "EventSourceArn": arn, "BatchSize": 1}
-        if ":dynamodb:" in arn:
+        function = "index" if ":dynamodb:" in arn else "process" if arn.endswith("ingest") else "fetch"
+        found["FunctionArn"] = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:filemill-dev-{function}"
+        if function == "index":
             found |= event_sources.INDEX
         else:
             found["ScalingConfig"] = {"MaximumConcurrency": 200 if arn.endswith("ingest") else 20}
         return {"EventSourceMappings": [found | changes]}
 
     return answer
+
+
+def function_of(request: dict[str, Any]) -> str:
+    """The function that a request to Lambda is about."""
+    name = str(request["url_path"].removesuffix("/configuration").rpartition("/")[2])
+    return "api_handler" if name == "filemill-dev" else name.removeprefix("filemill-dev-")
 
 
 class Stage:
@@ -97,18 +107,24 @@ class Stage:
                 "lambda.GetAccountSettings": {"AccountLimit": limit},
                 "lambda.GetFunctionConcurrency": {},
                 "lambda.GetFunction": self.function,
+                "lambda.GetFunctionConfiguration": lambda request: {"Role": OUTPUTS[role_id(function_of(request))]},
+                "iam.GetRolePolicy": self.policy,
+                "s3.HeadBucket": {},
+                "s3.PutObject": {},
+                "s3.DeleteObjects": {},
                 "lambda.ListEventSourceMappings": mappings(),
                 "events.DescribeRule": {"State": "ENABLED"},
                 "events.ListTargetsByRule": {"Targets": [{"Id": "1", "Arn": "arn:x:function:filemill-dev-sweep"}]},
-                "apigateway.GetStage": {"methodSettings": {}},
+                "apigateway.GetStage": {"methodSettings": {}, "deploymentId": "d"},
+                "apigateway.GetDeployment": {"description": gateway.description()},
                 "apigateway.GetGatewayResponses": {"items": answers},
             }
         )
 
     def function(self, request: dict[str, Any]) -> Any:
         """A function that is as recorded, but for `configuration`."""
-        name = request["url_path"].rpartition("/")[2]
-        function = "api_handler" if name == "filemill-dev" else name.removeprefix("filemill-dev-")
+        function = function_of(request)
+        name = "filemill-dev" if function == "api_handler" else f"filemill-dev-{function}"
         recorded = config.read_config(self.project)
         wanted = config.function_settings(recorded, "dev", function)
         present = {
@@ -125,8 +141,16 @@ class Stage:
             "Code": {"Location": "https://archive"},
         }
 
+    def policy(self, request: dict[str, Any]) -> Any:
+        """The policy that the template gives to a role."""
+        _, _, role, _ = request["RoleName"].split("-")
+        (function,) = (name for name, output in ROLE_IDS.items() if output == role)
+        patient = self.plan().patient
+        place = functions.place_of(patient, config.read_config(self.project))
+        return {"PolicyDocument": json.dumps(function_policies(place, self.project)[function])}
+
     def plan(self, **given: str) -> plan.Plan:
-        return plan.Plan(provision.begin("dev", self.project, lambda _: None), given)
+        return plan.Plan(provision.begin("dev", self.project, lambda _: None, {}), given)
 
     def changes(self, **given: str) -> list[str]:
         return list(map(str, self.plan(**given).changes()))
@@ -165,7 +189,13 @@ def test_nothing_is_written_but_a_change_set_that_is_deleted_again(deployed: Sta
         deployed.aws.calls.clear()
         deployed.aws.answers["cloudformation.DescribeChangeSet"] = answer
         deployed.changes()
-        assert deployed.aws.writes == ["cloudformation.CreateChangeSet", "cloudformation.DeleteChangeSet"]
+        writes = [
+            "cloudformation.CreateChangeSet",
+            "cloudformation.DeleteChangeSet",
+            "s3.DeleteObjects",
+            "s3.PutObject",
+        ]
+        assert sorted(deployed.aws.writes) == writes
         assert {path: path.read_bytes() for path in deployed.project.rglob("*") if path.is_file()} == files
 
 
@@ -223,7 +253,7 @@ THROTTLED = {"*/*": {"throttlingRateLimit": 5.0, "throttlingBurstLimit": 5}}
             {"AccountLimit": SMALL},
             [
                 "change  record .chalice/config.json: FILEMILL_FETCH_CAP, FILEMILL_PROCESS_CAP, FILEMILL_WAITS_CAP",
-                "change  trigger process: the process function may run 200 times at once, but the limit should be 3",
+                "change  trigger process: filemill-dev-process may run 200 times at once, but the limit should be 3",
             ],
         ),
     ],

@@ -21,6 +21,8 @@ from ops import __main__ as ops
 from ops import config, provision, unprovision
 from ops.errors import OpsError
 from ops.stack import cloudformation, deployment, emulator_gaps, signing_key
+from ops.stack.names import ROLE_IDS
+from ops.stack.template_bucket import Uploaded
 from tests.stage import ROOT, aws_client, table_definition
 
 STACK_ID = "arn:aws:cloudformation:eu-west-1:123456789012:stack/filemill-prod/1"
@@ -39,6 +41,7 @@ OUTPUTS = {
     "DistributionId": "E1",
     "DistributionDomain": "d1.cloudfront.net",
     "FrontDoor": "https://d1.cloudfront.net",
+    **{role: f"arn:aws:iam::123456789012:role/filemill-prod-{role}-ABC" for role in ROLE_IDS.values()},
 }
 
 
@@ -49,6 +52,8 @@ class Stacks:
     def __init__(self) -> None:
         self.concurrency: int | None = 1000
         self.deployed: list[dict[str, str]] = []
+        self.tags: list[dict[str, str]] = []
+        self.templates: list[Uploaded] = []
         self.deleted: list[str] = []
         self.there = True
 
@@ -57,9 +62,13 @@ class Stacks:
         outputs = [{"OutputKey": k, "OutputValue": v} for k, v in OUTPUTS.items()]
         return {"StackId": STACK_ID, "StackStatus": "CREATE_COMPLETE", "Outputs": outputs}
 
-    def deploy(self, cfn: Any, name: str, template: str, parameters: dict[str, str], *_: Any, **__: Any) -> Any:
+    def deploy(
+        self, cfn: Any, name: str, template: Uploaded, parameters: dict[str, str], tags: Any, *_: Any, **__: Any
+    ) -> Any:
         assert name == "filemill-prod"
         self.deployed.append(parameters)
+        self.tags.append(dict(tags))
+        self.templates.append(template)
         return self.made
 
     def account_settings(self, **_: Any) -> Any:
@@ -92,6 +101,8 @@ def stacks(session: boto3.Session, cdn_key: bytes, monkeypatch: pytest.MonkeyPat
     for name in ("deploy", "delete"):
         monkeypatch.setattr(deployment, name, getattr(fake, name))
     monkeypatch.setattr(cloudformation, "describe", fake.describe)
+    # moto denies by a bucket's policy without reading its condition.
+    monkeypatch.setattr(emulator_gaps, "requires_tls", lambda _: "false")
     session.events.register("before-call.lambda.GetAccountSettings", fake.account_settings)
     yield fake
     session.events.unregister("before-call.lambda.GetAccountSettings", fake.account_settings)
@@ -100,7 +111,7 @@ def stacks(session: boto3.Session, cdn_key: bytes, monkeypatch: pytest.MonkeyPat
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     (tmp_path / ".chalice" / "deployed").mkdir(parents=True)
-    (tmp_path / ".chalice" / "resources.yaml").write_text("Resources: {}")
+    (tmp_path / ".chalice" / "resources.yaml").write_text("Parameters: {Stage: {Type: String}}\nResources: {}")
     config.config_path(tmp_path).write_text('{"version": "2.0", "app_name": "filemill", "stages": {}}')
     return tmp_path
 
@@ -115,7 +126,23 @@ def deployed(project: Path, *resources: dict[str, str]) -> None:
     (project / ".chalice" / "deployed" / "prod.json").write_text(json.dumps({"resources": resources}))
 
 
-API = {"name": "rest_api", "resource_type": "rest_api", "rest_api_id": "abc123"}
+def rest_api(stage: str = "prod") -> dict[str, str]:
+    """Makes a REST API that calls a stage's function, and returns Chalice's record of it."""
+    client = aws_client("apigateway")
+    api_id = client.create_rest_api(name="filemill")["id"]
+    root = client.get_resources(restApiId=api_id)["items"][0]["id"]
+    client.put_method(restApiId=api_id, resourceId=root, httpMethod="GET", authorizationType="NONE")
+    function = f"arn:aws:lambda:eu-west-1:123456789012:function:filemill-{stage}"
+    client.put_integration(
+        restApiId=api_id,
+        resourceId=root,
+        httpMethod="GET",
+        type="AWS_PROXY",
+        integrationHttpMethod="POST",
+        uri=f"arn:aws:apigateway:eu-west-1:lambda:path/2015-03-31/functions/{function}/invocations",
+    )
+    url = f"https://{api_id}.execute-api.eu-west-1.amazonaws.com/api/"
+    return {"name": "rest_api", "resource_type": "rest_api", "rest_api_id": api_id, "rest_api_url": url}
 
 
 def test_the_stage_is_recorded_so_that_the_app_can_load_its_settings(stacks: Stacks, project: Path) -> None:
@@ -130,20 +157,66 @@ def test_the_stage_is_recorded_so_that_the_app_can_load_its_settings(stacks: Sta
     assert said[-1] == "front door: https://d1.cloudfront.net"
 
 
-def test_each_function_gets_a_policy_for_these_resources(stacks: Stacks, project: Path) -> None:
+def test_each_function_gets_its_role_of_the_stack(stacks: Stacks, project: Path) -> None:
     run(project)
     functions = config.read_config(project)["stages"]["prod"]["lambda_functions"]
-    assert {f: v["iam_policy_file"] for f, v in functions.items()} == {
-        "api_handler": "policy-prod-api.json",
-        "process": "policy-prod-process.json",
-        "fetch": "policy-prod-fetch.json",
-        "index": "policy-prod-index.json",
-        "render": "policy-prod-render.json",
-        "sweep": "policy-prod-sweep.json",
+    assert functions == {
+        function: {
+            "manage_iam_role": False,
+            "iam_role_arn": f"arn:aws:iam::123456789012:role/filemill-prod-{role}-ABC",
+        }
+        for function, role in ROLE_IDS.items()
     }
-    api = (project / ".chalice" / "policy-prod-api.json").read_text()
-    assert "arn:aws:dynamodb:eu-west-1:123456789012:table/filemill-prod-Table-1" in api
-    assert "arn:aws:ssm:eu-west-1:123456789012:parameter/filemill/prod/secret" in api
+    assert not [name for name in config.load_stage(project, "prod") if "ROLE" in name]
+
+
+def test_the_template_is_uploaded_to_a_bucket_of_the_stage(stacks: Stacks, project: Path) -> None:
+    run(project)
+    (template,) = stacks.templates
+    assert template.parameters == ("Stage",)
+    address, _, key = template.url.rpartition("/")
+    bucket = address.rpartition("/")[2]
+    assert bucket == "filemill-prod-templates-123456789012-eu-west-1"
+    body = aws_client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
+    assert json.loads(body) == {"Parameters": {"Stage": {"Type": "String"}}, "Resources": {}}
+
+
+def test_tags_that_are_given_once_stay_on_everything(stacks: Stacks, project: Path) -> None:
+    run(project, tags={"team": "media"})
+    run(project)
+    assert stacks.tags == [{"app": "filemill", "stage": "prod", "team": "media"}] * 2
+    assert config.read_config(project)["stages"]["prod"]["tags"] == stacks.tags[0]
+    found = aws_client("ssm").list_tags_for_resource(ResourceType="Parameter", ResourceId="/filemill/prod/secret")
+    assert {tag["Key"]: tag["Value"] for tag in found["TagList"]} == stacks.tags[0]
+
+
+def test_traces_and_the_apps_name_are_the_configurations(stacks: Stacks, project: Path) -> None:
+    run(project)
+    assert (stacks.deployed[-1]["Tracing"], stacks.deployed[-1]["App"]) == ("false", "filemill")
+    recorded = config.read_config(project)
+    recorded["stages"]["prod"]["xray"], recorded["app_name"] = True, "media"
+    config.write_json(config.config_path(project), recorded)
+    run(project)
+    assert (stacks.deployed[-1]["Tracing"], stacks.deployed[-1]["App"]) == ("true", "media")
+
+
+def test_a_region_without_all_of_cloudfront_is_refused_before_anything_is_made(
+    stacks: Stacks, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(provision, "whereabouts", lambda *_: ("123456789012", "us-gov-west-1"))
+    with pytest.raises(OpsError, match="can't be in us-gov-west-1"):
+        run(project)
+    assert stacks.deployed == []
+
+
+def test_a_role_that_chalice_would_take_from_another_region_is_refused(stacks: Stacks, project: Path) -> None:
+    recorded = config.read_config(project)
+    recorded["stages"] = {"prod": {"lambda_functions": {"process": {"iam_policy_file": "mine.json"}}}}
+    config.write_json(config.config_path(project), recorded)
+    role("filemill-prod-process", "us-west-2")
+    with pytest.raises(OpsError, match=r"belongs to a stage 'prod' in us-west-2.*Choose another stage name"):
+        run(project)
+    assert stacks.deployed == []
 
 
 def test_cloudfront_gets_the_secret_that_the_api_will_ask_for(stacks: Stacks, project: Path) -> None:
@@ -167,16 +240,36 @@ def test_a_second_run_changes_nothing(stacks: Stacks, project: Path) -> None:
 def test_the_deployed_api_becomes_the_distributions_origin(stacks: Stacks, project: Path) -> None:
     run(project)
     assert "ApiDomain" not in stacks.deployed[-1], "it may be deployed from elsewhere, so the stack keeps its address"
-    deployed(project, API)
+    api = rest_api()
+    deployed(project, api)
     run(project)
-    assert stacks.deployed[-1]["ApiDomain"] == "abc123.execute-api.eu-west-1.amazonaws.com"
+    assert stacks.deployed[-1]["ApiDomain"] == f"{api['rest_api_id']}.execute-api.eu-west-1.amazonaws.com"
+    aws_client("apigateway").delete_rest_api(restApiId=api["rest_api_id"])
     deployed(project)  # as `chalice delete` leaves it
     run(project)
     assert stacks.deployed[-1]["ApiDomain"] == ""
 
 
+def test_a_deployment_from_another_computer_is_found_and_the_distribution_leads_to_it(
+    stacks: Stacks, project: Path
+) -> None:
+    rest_api("other")
+    api = rest_api()
+    said = run(project)
+    assert f"added to .chalice/deployed/prod.json what exists on AWS: REST API {api['rest_api_id']}" in said
+    assert stacks.deployed[-1]["ApiDomain"].startswith(api["rest_api_id"])
+    assert config.deployed_resources(project, "prod") == [api]
+
+
+def test_a_recorded_api_that_is_gone_is_forgotten(stacks: Stacks, project: Path) -> None:
+    deployed(project, {**rest_api("other"), "rest_api_id": "abc123"})
+    assert "removed from .chalice/deployed/prod.json what is gone: REST API abc123" in run(project)
+    assert stacks.deployed[-1]["ApiDomain"] == ""
+    assert config.deployed_resources(project, "prod") == []
+
+
 def test_functions_that_run_already_need_another_deployment_to_get_what_is_new(stacks: Stacks, project: Path) -> None:
-    deployed(project, API)
+    deployed(project, rest_api())
     assert "run `chalice deploy --stage prod` to give the functions these changes" in run(project)
     assert not [line for line in run(project) if "chalice deploy" in line]
 
@@ -186,9 +279,10 @@ def test_logs_are_kept_as_long_as_the_stage_says_and_a_wrong_number_stops_before
 ) -> None:
     recorded = config.read_config(project) | {"stages": {"prod": {"environment_variables": {"FILEMILL_LOG_DAYS": "7"}}}}
     config.write_json(config.config_path(project), recorded)
-    deployed(project, API)
+    api = rest_api()
+    deployed(project, api)
     logs = aws_client("logs")
-    logs.create_log_group(logGroupName="API-Gateway-Execution-Logs_abc123/api")
+    logs.create_log_group(logGroupName=f"API-Gateway-Execution-Logs_{api['rest_api_id']}/api")
     assert "set how long logs are kept (7 log groups)" in run(project)
     assert {group["retentionInDays"] for group in logs.describe_log_groups()["logGroups"]} == {7}
     recorded["stages"]["prod"]["environment_variables"]["FILEMILL_LOG_DAYS"] = "8"
@@ -237,6 +331,14 @@ def test_the_emulator_is_told_from_aws() -> None:
     assert emulator_gaps.is_emulator("https://amazonaws.com.example")
 
 
+def role(name: str, region: str = "eu-west-1") -> None:
+    iam = aws_client("iam")
+    iam.create_role(RoleName=name, AssumeRolePolicyDocument='{"Version": "2012-10-17", "Statement": []}')
+    statement = {"Effect": "Allow", "Action": "sqs:*", "Resource": f"arn:aws:sqs:{region}:123456789012:q"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    iam.put_role_policy(RoleName=name, PolicyName="p", PolicyDocument=document)
+
+
 def fill(bucket: str) -> None:
     s3 = aws_client("s3")
     s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
@@ -247,12 +349,76 @@ def fill(bucket: str) -> None:
     s3.create_multipart_upload(Bucket=bucket, Key="acme/file_2")
 
 
+def test_former_roles_are_deleted_and_the_stacks_and_the_operators_stay(stacks: Stacks, project: Path) -> None:
+    for name in ("filemill-prod-process", "filemill-prod-ProcessRole-OLD", "filemill-prod-ProcessRole-ABC"):
+        role(name)
+    role("filemill-prod-fetch")
+    recorded = config.read_config(project)
+    recorded["stages"] = {"prod": {"lambda_functions": {"fetch": {"iam_policy_file": "mine.json"}}}}
+    config.write_json(config.config_path(project), recorded)
+    said = run(project)
+    assert "deleted the role filemill-prod-process, which no function uses any more" in said
+    left = {each["RoleName"] for each in aws_client("iam").list_roles()["Roles"]}
+    assert left == {"filemill-prod-ProcessRole-ABC", "filemill-prod-fetch"}
+
+
+def test_a_budget_that_the_stack_has_stays_in_the_template(
+    stacks: Stacks, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    template = "Parameters: {MonthlyBudget: {Type: Number}}\nResources: {Budget: {Type: 'AWS::Budgets::Budget'}}"
+    (project / ".chalice" / "resources.yaml").write_text(template)
+    run(project)
+    budget = {"ParameterKey": "MonthlyBudget", "ParameterValue": "50"}
+    monkeypatch.setattr(cloudformation, "describe", lambda *_: {**stacks.made, "Parameters": [budget]})
+    run(project)
+    run(project, parameters={"MonthlyBudget": "0"})
+    bucket = "filemill-prod-templates-123456789012-eu-west-1"
+    bodies = [
+        json.loads(aws_client("s3").get_object(Bucket=bucket, Key=each.url.rpartition("/")[2])["Body"].read())
+        for each in stacks.templates
+    ]
+    assert [list(body["Resources"]) for body in bodies] == [[], ["Budget"], []]
+
+
 def test_deleting_is_refused_while_the_app_is_deployed(stacks: Stacks, project: Path) -> None:
     run(project)
-    deployed(project, API)
-    with pytest.raises(OpsError, match="run `chalice delete --stage prod` first"):
-        unprovision.unprovision("prod", project, delete_files=True)
+    api = rest_api()
+    for record in ((api,), ()):  # with Chalice's record of it, and without: a first deployment that was stopped
+        deployed(project, *record)
+        with pytest.raises(
+            OpsError, match=rf"REST API {api['rest_api_id']}\): run `chalice delete --stage prod` first"
+        ):
+            unprovision.unprovision("prod", project, delete_files=True)
+        assert config.deployed_resources(project, "prod") == [api], "so that `chalice delete` finds it"
     assert stacks.deleted == []
+
+
+def test_deleting_a_stage_that_this_checkout_does_not_know_says_how_it_gets_to_know_it(
+    stacks: Stacks, project: Path
+) -> None:
+    rest_api()
+    with pytest.raises(OpsError, match="run `python -m ops provision --stage prod`, then `chalice delete"):
+        unprovision.unprovision("prod", project)
+    assert stacks.deleted == []
+
+
+def test_what_nothing_knows_any_more_is_deleted_with_its_logs_and_nothing_of_another_stage(
+    stacks: Stacks, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(signing_key, "delete", lambda *_: None)
+    stacks.there = False
+    apis, logs = aws_client("apigateway"), aws_client("logs")
+    ours, other = rest_api(), rest_api("prod-2")
+    groups = [f"/aws/lambda/filemill-{name}" for name in ("prod", "prod-process", "prod-2", "prod-2-process", "prod-x")]
+    for group in groups:
+        logs.create_log_group(logGroupName=group)
+    said: list[str] = []
+    unprovision.unprovision("prod", project, progress=said.append)
+    assert f"deleting REST API {ours['rest_api_id']}" in said
+    assert [api["id"] for api in apis.get_rest_apis()["items"]] == [other["rest_api_id"]]
+    assert [group["logGroupName"] for group in logs.describe_log_groups()["logGroups"]] == sorted(groups[2:])
+    assert config.deployed_resources(project, "prod") is None
+    assert said[-1] == "stage prod is deleted"
 
 
 def test_deleting_is_refused_while_files_are_left_and_counts_them(stacks: Stacks, project: Path) -> None:
@@ -276,6 +442,8 @@ def test_deleting_leaves_nothing_of_the_stage_and_can_be_repeated(
 ) -> None:
     run(project)
     deployed(project)
+    role("filemill-prod-ProcessRole-ABC")  # the stack retains its roles
+    role("filemill-prod-process")  # Chalice made this one in a former version
     aws_client("dynamodb").create_table(
         TableName=OUTPUTS["Table"],
         BillingMode="PAY_PER_REQUEST",
@@ -291,6 +459,8 @@ def test_deleting_leaves_nothing_of_the_stage_and_can_be_repeated(
         monkeypatch.setattr(unprovision, "forget", forget)
         assert stacks.deleted[-1] == "filemill-prod"
         assert aws_client("dynamodb").list_tables()["TableNames"] == []
+        assert aws_client("s3").list_buckets()["Buckets"] == []
+        assert aws_client("iam").list_roles()["Roles"] == []
     assert config.read_config(project)["stages"] == {}
     assert list((project / ".chalice").glob("policy-*")) == []
     assert gone == [("prod", "eu-west-1")] * 2
@@ -368,7 +538,9 @@ def test_a_stage_that_is_taken_down_leaves_no_file(
 
     def deploy(stage: str) -> None:
         """The files that `chalice deploy` writes."""
-        (project / ".chalice" / "deployed" / f"{stage}.json").write_text(json.dumps({"resources": [API]}))
+        (project / ".chalice" / "deployed" / f"{stage}.json").write_text(
+            json.dumps({"resources": [{"name": "rest_api", "resource_type": "rest_api", "rest_api_id": "abc123"}]})
+        )
         (project / ".chalice" / "deployments").mkdir(exist_ok=True)
         (project / ".chalice" / "deployments" / "0123-python3.13.zip").write_text("")
 
@@ -398,12 +570,14 @@ def test_the_command_line_sets_parameters_and_refuses_options_that_do_not_fit(
     line = ["provision", "--stage", "prod", "--project-dir", str(project)]
     assert ops.main([*line, "--set", "CorsOrigins=https://a.example,https://b.example?x=1"]) == 0
     assert stacks.deployed[-1]["CorsOrigins"] == "https://a.example,https://b.example?x=1"
+    assert ops.main([*line, "--tag", "team=media", "--tag", "cost=a=b"]) == 0
+    assert stacks.tags[-1] == {"app": "filemill", "stage": "prod", "team": "media", "cost": "a=b"}
     assert "front door: https://d1.cloudfront.net" in capsys.readouterr().out
     assert ops.main([*line, "--delete-files"]) == 1
     assert capsys.readouterr().err == "ops provision: --delete-files can only be used together with --delete.\n"
     with pytest.raises(SystemExit):
         ops.main([*line, "--set", "CorsOrigins"])
-    assert "'CorsOrigins' does not have the form Parameter=Value" in capsys.readouterr().err
+    assert "'CorsOrigins' does not have the form Name=Value" in capsys.readouterr().err
 
 
 def test_a_small_account_caps_what_the_queues_start_and_a_raised_limit_ends_that(stacks: Stacks, project: Path) -> None:
@@ -456,10 +630,10 @@ def test_a_reservation_that_lambda_would_refuse_is_refused_before_anything_is_ma
 
 def test_the_stream_that_is_recorded_is_the_one_that_the_table_has(cloud: None) -> None:
     dynamodb = aws_client("dynamodb")
-    assert provision.stream_of(dynamodb, "gone") == ""
+    assert provision.stream_of(dynamodb, "filemill-test-gone") == ""
     definition = {name: value for name, value in table_definition().items() if name != "StreamSpecification"}
-    dynamodb.create_table(TableName="streamed", **definition)
-    assert provision.stream_of(dynamodb, "streamed") == ""
+    dynamodb.create_table(TableName="filemill-test-streamed", **definition)
+    assert provision.stream_of(dynamodb, "filemill-test-streamed") == ""
     stream = {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}
-    table = dynamodb.update_table(TableName="streamed", StreamSpecification=stream)["TableDescription"]
-    assert provision.stream_of(dynamodb, "streamed") == table["LatestStreamArn"]
+    table = dynamodb.update_table(TableName="filemill-test-streamed", StreamSpecification=stream)["TableDescription"]
+    assert provision.stream_of(dynamodb, "filemill-test-streamed") == table["LatestStreamArn"]

@@ -86,7 +86,7 @@ def read(peer: Peer, times: int, limits: Limits = LIMITS) -> list[int]:
     with peer:
         wire = Wire(peer, limits, Clock(limits.total))
         wire.end_headers()
-        return [wire.readinto(bytearray(10_000)) for _ in range(times)]
+        return [len(wire.receive()) for _ in range(times)]
 
 
 def test_exactly_the_least_speed_is_enough_and_a_byte_less_is_not(present: Present) -> None:
@@ -117,19 +117,29 @@ def test_headers_have_their_own_bound_and_the_body_has_not(present: Present) -> 
     peer = slow(present, (0, 30), (0, 30), (0, 10))
     with peer:
         wire = Wire(peer, LIMITS, Clock(10))
-        assert [wire.readinto(bytearray(100)) for _ in range(2)] == [30, 20], "20 are left of 50"
+        assert [len(wire.receive()) for _ in range(2)] == [30, 20], "20 are left of 50"
         with pytest.raises(PermanentFault, match="50 bytes of headers"):
-            wire.readinto(bytearray(100))
+            wire.receive()
         wire.end_headers()
-        assert wire.readinto(bytearray(100)) == 10
+        assert len(wire.receive()) == 10
+        assert wire.received == 60
 
 
 def test_headers_that_break_off_are_no_end(present: Present) -> None:
     with slow(present, (0, 0)) as peer, pytest.raises(ConnectionError, match="break off"):
-        Wire(peer, LIMITS, Clock(10)).readinto(bytearray(10))
+        Wire(peer, LIMITS, Clock(10)).receive()
 
 
 def test_unless_told_otherwise_a_source_has_these_bounds() -> None:
     assert Limits(max_bytes=1, total=1) == Limits(
-        max_bytes=1, total=1, connect=5, read=20, headers=65_536, redirects=5, slowest=16_384, window=30
+        max_bytes=1,
+        total=1,
+        connect=5,
+        read=20,
+        headers=16_384,
+        header_lines=100,
+        framing=1_048_576,
+        redirects=5,
+        slowest=16_384,
+        window=30,
     )

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from chalicelib.processing.content_types import GENERIC, contradicts, one_name, settled
+from chalicelib.processing.content_types import GENERIC, contradicts, is_one_of, one_name, settled
 
 
 @pytest.mark.parametrize(
@@ -134,3 +134,75 @@ FAMILIES = [
 def test_every_name_of_a_format_means_the_same(names: tuple[str, ...]) -> None:
     assert {one_name(name) for name in names} == {names[0]}
     assert not any(contradicts(name, names[0]) for name in names)
+
+
+# --- The types that an upload token allows
+
+EXE, HTML, TEXT = b"MZ\x90\0\x03\0\0\0", b"<!doctype html>", "Zwölf, 12\n".encode()
+PNG, ZIP, GZIP, OGG = b"\x89PNG\r\n\x1a\n", b"PK\x03\x04\x14\0", b"\x1f\x8b\x08\0", b"OggS\0\x02"
+MP4, TIFF, SVG = b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom", b"II*\0\x08\0\0\0", b"<svg xmlns='x'>"
+ADTS, WMV = b"\xff\xf1\x50\x80", bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
+TRANSPORT = (b"G" + bytes(187)) * 3
+
+
+@pytest.mark.parametrize(
+    ("allowed", "declared", "head"),
+    [
+        ("image/*", "image/png", PNG),
+        ("image/*", "image/foo", PNG),
+        ("image/png", "image/x-png", PNG),
+        ("image/x-png", "image/png", PNG),
+        ("image/*", "image/x-nikon-nef", TIFF),
+        ("image/x-nikon-nef", "image/x-nikon-nef", TIFF),
+        ("image/*", "image/svg+xml", SVG),
+        ("image/*", "image/x-exr", b"v/1\x01\2\0\0\0"),
+        ("video/*", "video/ogg", OGG),
+        ("audio/*", "audio/mp4", MP4),
+        ("audio/mp4", "audio/mp4", MP4),
+        ("video/*", "video/x-ms-wmv", WMV),
+        ("video/*", "video/mp2t", TRANSPORT),
+        ("audio/*", "audio/aac", ADTS),
+        ("audio/*", "audio/midi", b"MThd\0\0\0\6"),
+        ("font/*", "font/woff2", b"wOF2\0\1\0\0"),
+        ("application/*", "application/msword", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"),
+        ("application/*", "application/x-docx", ZIP),
+        ("application/x-docx", "application/x-docx", ZIP),
+        ("application/json", "application/json", b"{}"),
+        ("application/octet-stream", "application/octet-stream", EXE),
+        ("text/csv", "text/csv", TEXT),
+        ("text/*", "text/csv", TEXT),
+        ("text/*", "text/html", HTML),
+        ("text/*", "text/plain", b"\xff\xfea\0b\0"),
+        ("model/*", "model/stl", b"solid a"),
+    ],
+)
+def test_bytes_of_an_allowed_type_are_taken(allowed: str, declared: str, head: bytes) -> None:
+    assert is_one_of(["x-other/x", allowed], declared, head)
+
+
+@pytest.mark.parametrize(
+    ("allowed", "declared", "head"),
+    [
+        ("image/*", "image/foo", EXE),
+        ("image/*", "image/foo", HTML),
+        ("image/*", "image/foo", ZIP),
+        ("image/*", "image/foo", TEXT),
+        ("image/*", "image/foo", MP4),
+        ("image/*", "image/svg+xml", GZIP),
+        ("image/*", "application/octet-stream", EXE),
+        ("image/png", "image/png", b"\xff\xd8\xff"),
+        ("image/jpeg", "image/jpeg", PNG),
+        ("application/msword", "application/msword", PNG),
+        ("video/*", "video/foo", EXE),
+        ("video/*", "video/foo", PNG),
+        ("audio/*", "audio/foo", HTML),
+        ("audio/*", "audio/foo", MP4),
+        ("font/*", "font/foo", EXE),
+        ("text/*", "text/foo", EXE),
+        ("text/*", "text/foo", PNG),
+        ("application/*", "application/foo", PNG),
+        ("text/csv", "application/octet-stream", EXE),
+    ],
+)
+def test_bytes_that_prove_another_type_or_none_are_not(allowed: str, declared: str, head: bytes) -> None:
+    assert not is_one_of(["x-other/x", allowed], declared, head)

@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 from chalicelib import aws
 from chalicelib.storage import derived, objects
 from tests import making
+from tests.reluctance import reluctant
 from tests.stage import Calls, aws_client
 
 
@@ -45,12 +46,34 @@ def test_pages_have_each_object_once_and_the_last_says_so(
     assert len(sizes) == max(1, -(-count // 2)), "no empty page at the end"
 
 
-def test_a_page_below_a_prefix_has_only_its_objects(stage: Calls) -> None:
-    put("f/a/1", "f/a/2", "f/ab/3", "g/a/4", body=b"four")
-    page = derived.page("f/a/1", "f/a/")
+def test_an_object_of_a_page_has_its_size_and_no_version(stage: Calls) -> None:
+    put("f/a/1", "g/a/4", body=b"four")
+    page = derived.page("f/a/1")
     [found] = page.objects
-    assert (found.key, found.size, found.version_id, found.is_marker) == ("f/a/2", 4, "", False)
+    assert (found.key, found.size, found.version_id, found.is_marker) == ("g/a/4", 4, "", False)
     assert page.after is None
+
+
+def test_below_a_prefix_are_only_its_objects(stage: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
+    pages_of(monkeypatch, 1)
+    put("f/a/1", "f/a/2", "f/ab/3", "g/a/4")
+    assert list(derived.keys_below("f/a/")) == ["f/a/1", "f/a/2"]
+
+
+def test_a_listing_without_keys_is_not_the_end(stage: Calls) -> None:
+    keys = [f"f/{number}" for number in range(5)]
+    put(*keys)
+    for seed in range(20):
+        found, after = [], ""
+        with reluctant(seed, "listings"):
+            while True:
+                page = derived.page(after)
+                found += [each.key for each in page.objects]
+                if page.after is None:
+                    break
+                assert page.objects, "the next page would begin at the same place"
+                after, _ = page.after
+        assert found == keys
 
 
 def test_a_rendition_may_be_cached_for_ever(stage: Calls) -> None:

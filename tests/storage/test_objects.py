@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 
 from chalicelib import aws
 from chalicelib.storage import objects
-from chalicelib.storage.objects import is_missing
+from chalicelib.storage.objects import is_missing, sendable_type
 from tests.stage import ROOT, Calls, aws_client
 
 
@@ -62,3 +62,12 @@ def test_no_other_place_decides_by_itself_that_an_object_is_missing() -> None:
         if re.search(r"NoSuchKey|NoSuchVersion|[\"']404[\"']", path.read_text(encoding="utf-8"))
     }
     assert deciding == {"chalicelib/storage/multipart.py"}, "a missing upload is NoSuchUpload, 404 to every role"
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    ["image/jpeg\r\nX: y", "image/jpeg;\x0ba=b", "image/jpeg;\x85a=b", "a/b;\u2028a=b", "a/b\t", "a/é", "a/\x7f"],
+)
+def test_a_type_that_no_header_can_carry_is_not_sent(content_type: str) -> None:
+    assert sendable_type(content_type) == "application/octet-stream"
+    assert sendable_type('text/plain; a="b c"') == 'text/plain; a="b c"'

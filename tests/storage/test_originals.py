@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from chalicelib import aws
 from chalicelib.model import File, original_key
-from chalicelib.storage import objects, originals
+from chalicelib.storage import forms, multipart, objects, originals
 from tests import making
 from tests.stage import Calls, aws_client
 
@@ -175,12 +175,12 @@ def test_a_version_is_opened_and_a_missing_one_is_named(stage: Calls) -> None:
 
 
 def test_a_signed_address_is_for_the_file_s_version_type_and_name(stage: Calls) -> None:
-    query = parse_qs(urlsplit(originals.sign(of_version("v1"), "inline", 60)).query)
+    query = parse_qs(urlsplit(originals.sign(of_version("v1"), "audio/flac", "inline", 60)).query)
     assert (query["versionId"], query["X-Amz-Expires"]) == (["v1"], ["60"])
-    assert query["response-content-type"] == ["image/jpeg"]
+    assert query["response-content-type"] == ["audio/flac"]
     assert query["response-content-disposition"] == ["inline"]
     assert query["response-cache-control"] == ["private, no-store"]
-    assert "versionId" not in parse_qs(urlsplit(originals.sign(FILE, "inline", 60)).query)
+    assert "versionId" not in parse_qs(urlsplit(originals.sign(FILE, "audio/flac", "inline", 60)).query)
     assert stage.names == []
 
 
@@ -255,3 +255,49 @@ def test_hidden_originals_are_still_there(stage: Calls) -> None:
     originals.hide([KEY])
     assert originals.newest(FILE) is None
     assert {(KEY, version), ("acme/b", other)} < set(listed())
+
+
+# --- What a stranger chose
+
+STRANGE = making.file(2, content_type="image/jpeg;\r\nX-A: b\x0b\u2028")
+
+
+@pytest.fixture
+def requests_sent(stage: Calls) -> Iterator[list[Any]]:
+    """What the code sends to S3, before anybody answers it."""
+    sent: list[Any] = []
+
+    def keep(request: Any, **_: Any) -> None:
+        sent.append(request)
+
+    aws.s3().meta.events.register("before-sign.s3", keep)
+    yield sent
+    aws.s3().meta.events.unregister("before-sign.s3", keep)
+
+
+def test_no_answer_of_s3_repeats_a_header_that_a_stranger_chose(requests_sent: list[Any]) -> None:
+    """A client that begins a multipart upload itself chooses the headers that S3 keeps with the object."""
+    chosen: dict[str, Any] = {"ContentType": "a/b", "ContentEncoding": "x", "CacheControl": "x", "ContentLanguage": "x"}
+    aws_client("s3").put_object(Bucket="originals", Key=KEY, Body=b"x", ContentDisposition="x", **chosen)
+    originals.exists(FILE)
+    version = originals.newest(FILE)
+    assert version
+    originals.open_version(KEY, version.version_id).body.close()
+    assert len(requests_sent) == 3
+    for request in requests_sent:
+        overridden = {name for name in parse_qs(urlsplit(request.url).query) if name.startswith("response-")}
+        assert overridden == {
+            *("response-cache-control", "response-content-disposition", "response-content-encoding"),
+            *("response-content-language", "response-content-type", "response-expires"),
+        }
+
+
+def test_a_record_with_a_type_that_no_header_can_carry_goes_on(stage: Calls) -> None:
+    """Older releases took such types. Their records must neither fail for ever nor break a header."""
+    key = original_key(STRANGE.tenant, STRANGE.id)
+    assert originals.put(STRANGE, [b"abc"])
+    stored = aws_client("s3").head_object(Bucket="originals", Key=key)
+    assert stored["ContentType"] == "application/octet-stream"
+    assert forms.sign(STRANGE, 60).fields["Content-Type"] == "application/octet-stream"
+    other = STRANGE.model_copy(update={"id": making.file(3).id})
+    assert multipart.begin(other)

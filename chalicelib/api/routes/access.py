@@ -17,8 +17,8 @@ from chalicelib.api.parsing import Body, Query
 from chalicelib.api.routing import Call, json_response, route
 from chalicelib.catalog import files
 from chalicelib.delivery import access
-from chalicelib.delivery.disposition import content_disposition, may_be_shown
-from chalicelib.model import FILE_ID_PATTERN, File, Status, Visibility, now, timestamp
+from chalicelib.delivery.disposition import content_disposition, may_be_shown, proven_type
+from chalicelib.model import FILE_ID_PATTERN, File, Visibility, now, timestamp
 from chalicelib.settings import MAX_URL_EXPIRY, MIN_URL_EXPIRY, settings
 from chalicelib.storage import originals
 
@@ -153,18 +153,19 @@ def _grant(file: File, body: CreateGrant) -> dict[str, Any]:
 def get_original(call: Call, query: GetOriginal, file_id: str) -> Response:
     """Download the original: a redirect to S3, which also serves ranges of it.
 
-    With `redirect=false`, the answer is the address as JSON. A browser shows images, audio and video, and saves other
-    files; with `disposition=attachment` it saves every file. Costs one DynamoDB read and one HEAD of S3.
+    With `redirect=false`, the answer is the address as JSON. A browser shows images, audio and video whose bytes prove
+    their type, and saves other files; with `disposition=attachment` it saves every file. Costs one DynamoDB read and
+    one HEAD of S3.
     """
     file = own_file(call, file_id)
     if file.version_id is None:
         raise Problem("not_uploaded", "This file's bytes have not arrived.")
     if not originals.exists(file):
         raise Problem("original_missing", "This file's original is no longer stored.")
-    # The bytes of a file that was not processed may be something else than its type says.
-    inline = query.disposition == "inline" and file.status is Status.READY and may_be_shown(file.content_type)
+    content_type = proven_type(file)
+    inline = query.disposition == "inline" and may_be_shown(content_type)
     expires_at = now() + timedelta(seconds=query.expires_in)
-    url = originals.sign(file, content_disposition(file.filename, inline=inline), query.expires_in)
+    url = originals.sign(file, content_type, content_disposition(file.filename, inline=inline), query.expires_in)
     if query.redirect == "false":
         return json_response({"url": url, "expires_at": timestamp(expires_at)})
     return Response("", status_code=302, headers={"Location": url})

@@ -99,7 +99,14 @@ class CreateFile(Body):
     tokens=True,
     body=CreateFile,
     returns={200: FileResource, 201: CreatedFileResource},
-    problems=("idempotency_key_reused", "source_refused", "token_spent", "type_not_allowed", "too_large_for_token"),
+    problems=(
+        "idempotency_key_reused",
+        "not_found",
+        "source_refused",
+        "token_spent",
+        "type_not_allowed",
+        "too_large_for_token",
+    ),
     headers=("Idempotency-Key", "Idempotency-Replayed", "ETag", "Location"),
 )
 def create_file(call: Call, body: CreateFile) -> Response:

@@ -48,6 +48,9 @@ routes = Blueprint(__name__)
 def delete_file(call: Call, file_id: str) -> Response:
     """Delete a file: the record, the original with all its versions, the renditions, and their copies at the edges.
 
+    Nothing that was told of the file stays, neither its name nor its hash. Only the id, the revision and the times stay
+    for 30 days, for the feed of changes.
+
     If the stage has a delete window, the original stays until the window is over, and the file can be restored until
     then. An upload that has not ended is aborted. The record is deleted first, so a crash can only leave objects that
     nobody finds; a repeated request removes them.

@@ -13,7 +13,7 @@ from chalicelib.api import cursors, sizes
 from chalicelib.api.answers import ChangesPage, FileList, FilePage, FoundFiles, StatsResource
 from chalicelib.api.auth.callers import Scope
 from chalicelib.api.errors import Problem
-from chalicelib.api.fields import MAX_IDS, MAX_TAGS, Fields, Moment, Sha256, Tag, WholeNumber, control_free
+from chalicelib.api.fields import MAX_IDS, MAX_TAGS, Fields, Moment, Sha256, Tag, WholeNumber
 from chalicelib.api.parsing import Body, Query
 from chalicelib.api.routing import Call, json_response, route
 from chalicelib.api.wire import WITHOUT_DELIVERY, wire
@@ -59,10 +59,7 @@ class ListFiles(Query):
     ) = None
     sha256: Sha256 | None = None
     filename_prefix: (
-        Annotated[
-            str, Field(min_length=1, max_length=255, description="Upper and lower case are the same"), control_free
-        ]
-        | None
+        Annotated[str, Field(min_length=1, max_length=255, description="Upper and lower case are the same")] | None
     ) = None
     created_after: Annotated[Moment, Field(description="Not before this moment")] | None = None
     created_before: Annotated[Moment, Field(description="Before this moment")] | None = None
@@ -205,9 +202,9 @@ def search_files(call: Call, query: Search) -> Response:
 def list_changes(call: Call, query: Changes) -> Response:
     """List changed files in the order of their last change.
 
-    Each file is listed once, as it is now; deleted files are listed, too. Send `next_after` as `after` to continue
-    where this answer ended. An answer has at most 6 MB, so it may have fewer changes than `limit`, but never none while
-    there are more.
+    Each file is listed once, as it is now. Deleted files are listed, too, with nothing but their id and revision. Send
+    `next_after` as `after` to continue where this answer ended. An answer has at most 6 MB, so it may have fewer
+    changes than `limit` although there are more.
     """
     _check(query.fields, query.limit)
     scope = f"{call.tenant}/changes"

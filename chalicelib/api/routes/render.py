@@ -61,7 +61,7 @@ def get_render(visibility: str, file_id: str, version: str, name: str) -> Respon
 
 
 def _require_edge(shown: str) -> None:
-    if not shown or not hmac.compare_digest(shown.encode(), keyring.edge_secret().encode()):
+    if not shown or not hmac.compare_digest(shown.encode("utf-8", "surrogatepass"), keyring.edge_secret().encode()):
         raise Problem("unknown_route", "There is nothing at this address.")
 
 

@@ -39,7 +39,10 @@ class Stats:
 
 
 def stats(tenant: str) -> Stats:
-    """A tenant's counts: one BatchGetItem for each hundred index shards. Groups without a file are left out."""
+    """A tenant's counts: one BatchGetItem for each hundred index shards. Groups without a file are left out.
+
+    Eventually consistent: the counts are for people to look at, and nothing is refused by them.
+    """
     groups: dict[str, dict[str, Count]] = {"status": defaultdict(Count), "kind": defaultdict(Count)}
     for head in batch_get(head_key(tenant, shard) for shard in range(settings().list_shards)):
         for name, amount in head.items():

@@ -85,7 +85,10 @@ def _read(tenant: str, shard: int, after: int, until: int, limit: int) -> tuple[
     )
     items = [read(item) for item in reply["Items"]]
     entries = [_Entry(shard, int(item["sk"]), item["file_id"], item["revision"]) for item in items]
-    return entries, int(items[-1]["sk"]) if "LastEvaluatedKey" in reply and items else until
+    # A page may end anywhere, even before its first entry. Only a page without a LastEvaluatedKey is the last.
+    # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Query.Pagination.html
+    last = reply.get("LastEvaluatedKey")
+    return entries, int(last["sk"]["S"]) if last else until
 
 
 def _with_records(tenant: str, entries: list[_Entry], room: Room) -> list[FileChange]:

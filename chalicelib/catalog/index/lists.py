@@ -158,7 +158,10 @@ def _page(tenant: str, query: ListQuery, stream: Merged, limit: int, room: Room)
 
 
 def _records(tenant: str, query: ListQuery, taken: Sequence[tuple[str, Item]]) -> list[File]:
-    """The tenant's records of these entries, as they are now."""
+    """The tenant's records of these entries, as they are now or were a moment ago: the reads are eventually consistent.
+
+    Nothing is decided by a list. Whoever opens, changes or deletes one of its files reads the record anew.
+    """
     if query.plain:
         return [as_of_now(as_file(item)) for _, item in taken]
     fresh = records(entry_id(key) for key, _ in taken)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -48,8 +49,12 @@ def end(*, forward: bool) -> str:
 class Walk:
     """One partition in order. Nothing is read before it is needed, and after an error the walk can go on.
 
-    `low` and `high` are the bounds of the sort keys, both included. `chunk` is how many items one Query reads. If AWS
-    cuts a Query off at 1 MB, the walk needs one more.
+    `low` and `high` are the bounds of the sort keys, both included. `chunk` is how many items one Query reads. A page
+    may end before that, at 1 MB or anywhere else, and may even have no items; the walk then needs one more Query.
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Query.Pagination.html
+
+    The reads are eventually consistent: an entry may be missing, or be there still. The callers show lists, which
+    promise no more, and compare each entry with the file's record.
     """
 
     partition: str
@@ -87,9 +92,11 @@ class Walk:
         self._held.popleft()
 
     def first(self) -> list[Item]:
-        """The items of one Query from here."""
-        self.peek()
-        return list(self._held)
+        """The next items, `chunk` of them; fewer at the end, and where no more Queries are allowed."""
+        with suppress(BudgetSpentError):
+            while len(self._held) < self.chunk and not self._ended:
+                self._read()
+        return list(self._held)[: self.chunk]
 
     def seek(self, key: str) -> Item | None:
         """The item at `key`, or the first one after it; None at the end. The walk never goes back."""
@@ -125,6 +132,7 @@ class Walk:
             **where,
         )
         self._held.extend(reply["Items"])
-        self._ended = "LastEvaluatedKey" not in reply
-        if reply["Items"]:
-            self._begin(past(self.key(reply["Items"][-1]), forward=self.forward))
+        if last := reply.get("LastEvaluatedKey"):
+            self._begin(past(last[sk]["S"], forward=self.forward))
+        else:
+            self._ended = True

@@ -15,6 +15,8 @@ from chalicelib.model import File, Status
 from chalicelib.settings import settings
 
 MAX_QUERY_WORDS = 8
+# Queries for one range: one, and more only if DynamoDB ends a page early.
+RANGE_QUERIES = 4
 # Entries that one Query reads: for each word and shard so many that are the word, and so many that begin with it.
 WORD_READS = 250
 # Records that are read beyond the limit, because some may no longer match.
@@ -54,6 +56,7 @@ def search(tenant: str, words: Sequence[str], limit: int, room: Room | None = No
     room = room or Room()
     found: list[Found] = []
     done = 0
+    # Eventually consistent, as the index is: the answer shows files as they were a moment ago.
     for _, file in in_rounds(best, room):
         matched = _matched(file, words) if file and file.tenant == tenant else 0
         if file and matched:
@@ -74,6 +77,6 @@ def _matched(file: File, words: Sequence[str]) -> int:
 
 
 def _read(partition: str, low: str, high: str) -> set[str]:
-    """The ids of the last entries in a range: one Query."""
-    walk = Walk(partition, False, WORD_READS, Budget(1), low, high)
+    """The ids of the last entries in a range: one Query as a rule."""
+    walk = Walk(partition, False, WORD_READS, Budget(RANGE_QUERIES), low, high)
     return {entry_id(walk.key(item)) for item in walk.first()}

@@ -15,7 +15,7 @@ from PIL.ExifTags import GPS, IFD, Base
 MAX_TEXT = 200
 """Longest text, in characters; a longer one is cut."""
 
-_OFFSET = re.compile(r"[+-]\d\d:\d\d")
+_OFFSET = re.compile(r"[+-][0-9]{2}:[0-9]{2}")
 
 
 def exif(image: Image.Image, *, gps: bool = False) -> dict[str, Any]:

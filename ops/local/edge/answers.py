@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
     from ops.local.edge.signatures import RefusedError
 
-FROM_ERROR = {"X-Cache": "Error from cloudfront"}
+# CloudFront adds a behaviour's response headers policy to every response that it sends for the behaviour's requests.
+# Each of ours has `nosniff`.
+# https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/adding-response-headers.html
+FROM_ERROR = {"X-Cache": "Error from cloudfront", "X-Content-Type-Options": "nosniff"}
 
 
 def error(status: int, explanation: str) -> web.Response:

@@ -135,7 +135,7 @@ def byte_range(request: Mapping[str, str], headers: Mapping[str, str], size: int
     None means to send everything: there is no range, or its form is not supported, or If-Range names another version.
     False means that the range is outside of the body (416).
     """
-    found = re.fullmatch(r"bytes=(\d*)-(\d*)", request.get("range", "").strip())
+    found = re.fullmatch(r"bytes=([0-9]{0,18})-([0-9]{0,18})", request.get("range", "").strip())
     if not found or found[0] == "bytes=-":
         return None
     condition = request.get("if-range")

@@ -10,8 +10,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from chalicelib import settings
+from chalicelib import aws, settings
+from chalicelib.catalog.keys import file_key
 from chalicelib.delivery import access
+from chalicelib.model import Status
 from tests import images
 from tests.client import Client, new_client
 from tests.making import deliver, upload
@@ -268,6 +270,82 @@ def test_a_file_that_is_not_what_it_says_is_never_shown(client: Client) -> None:
     assert query["response-content-disposition"][0].startswith("attachment;")
 
 
+HTML = b"<!doctype html><script>alert(1)</script>"
+AAC = b"\xff\xf1\x50\x80\x02\x1f\xfc" + bytes(60)
+
+
+def served(client: Client, file_id: str, wanted: str = "inline") -> tuple[str, str]:
+    """(disposition, content type) of what S3 answers at an original's address."""
+    answer = client("GET", f"/v1/files/{file_id}/original?disposition={wanted}")
+    assert answer.status == 302, answer.text
+    query = parse_qs(urlsplit(answer.headers["Location"]).query)
+    (disposition,), (content_type,) = query["response-content-disposition"], query["response-content-type"]
+    return disposition.partition(";")[0], content_type
+
+
+@pytest.mark.parametrize(
+    "declared",
+    [
+        *("audio/aac", "video/mpeg", "audio/x-made-up", "image/foo", "image/x", "video/x", "font/woff2", "text/css"),
+        *("text/html", "text/html; charset=utf-8", "TEXT/HTML", "application/xhtml+xml", "text/javascript"),
+        *("application/octet-stream", "multipart/x-mixed-replace", "audio/aac; a=b", "application/x-shockwave-flash"),
+    ],
+)
+@pytest.mark.parametrize("body", [HTML, b"  " + HTML, AAC, b"alert(1)"], ids=["html", "blanks", "aac", "script"])
+def test_what_the_bytes_do_not_prove_is_saved_as_bytes(client: Client, declared: str, body: bytes) -> None:
+    file_id = upload(client, body, name="x.html", content_type=declared, recipe="original-only")
+    deliver(file_id)
+    assert client("GET", f"/v1/files/{file_id}").json["status"] == "ready"
+    assert served(client, file_id) == ("attachment", "application/octet-stream")
+
+
+@pytest.mark.parametrize(
+    ("declared", "body", "disposition", "proven"),
+    [
+        ("application/octet-stream", b"fLaC" + bytes(99), "inline", "audio/flac"),
+        ("audio/aac", b"ID3\x03" + bytes(99), "inline", "audio/mpeg"),
+        ("audio/mp4", b"\0\0\0\x18ftypM4A " + bytes(99), "inline", "video/mp4"),
+        ("image/foo", b"GIF89a" + HTML, "inline", "image/gif"),  # no browser runs what comes as an image
+        ("image/foo", images.png(4, 4), "inline", "image/png"),
+        ("application/x-made-up", b"%PDF-1.7\n", "attachment", "application/pdf"),
+        ("application/x-made-up", b"<svg onload='alert(1)'/>", "attachment", "image/svg+xml"),
+        ("application/x-made-up", b"PK\3\4" + bytes(99), "attachment", "application/zip"),
+    ],
+)
+def test_an_original_is_served_as_what_its_bytes_are(
+    client: Client, declared: str, body: bytes, disposition: str, proven: str
+) -> None:
+    file_id = upload(client, body, name="x", content_type=declared, recipe="original-only")
+    deliver(file_id)
+    assert served(client, file_id) == (disposition, proven)
+    assert served(client, file_id, "attachment") == ("attachment", proven)
+
+
+@pytest.mark.parametrize(
+    ("content_type", "status", "expected"),
+    [
+        ("image/jpeg", Status.READY, ("inline", "image/jpeg")),
+        ("Video/MP4; codecs=x", Status.READY, ("inline", "video/mp4")),
+        ("audio/aac", Status.READY, ("attachment", "application/octet-stream")),
+        ("text/html", Status.READY, ("attachment", "application/octet-stream")),
+        ("image/jpeg", Status.FAILED, ("attachment", "application/octet-stream")),
+        ("image/jpeg", Status.PROCESSING, ("attachment", "application/octet-stream")),
+    ],
+)
+def test_a_record_from_before_the_proven_type_shows_what_its_type_alone_proves(
+    client: Client, content_type: str, status: Status, expected: tuple[str, str]
+) -> None:
+    file_id = ready(client)
+    aws_client("dynamodb").update_item(
+        TableName="filemill-test",
+        Key={name: {"S": value} for name, value in file_key(file_id).items()},
+        UpdateExpression="SET content_type = :type, #status = :status REMOVE proven_type",
+        ExpressionAttributeNames={"#status": "status"},
+        ExpressionAttributeValues={":type": {"S": content_type}, ":status": {"S": status}},
+    )
+    assert served(client, file_id) == expected
+
+
 def test_an_original_that_has_not_come_or_is_gone_is_refused_with_its_reason(client: Client) -> None:
     waiting = client("POST", "/v1/files", {"filename": "a", "content_type": "text/csv", "size": 3}).json["id"]
     answer = client("GET", f"/v1/files/{waiting}/original")
@@ -277,6 +355,20 @@ def test_an_original_that_has_not_come_or_is_gone_is_refused_with_its_reason(cli
     aws_client("s3").delete_object(Bucket="originals", Key=f"acme/{file_id}", VersionId=head["VersionId"])
     answer = client("GET", f"/v1/files/{file_id}/original")
     assert (answer.status, answer.json["code"]) == (409, "original_missing")
+
+
+@pytest.mark.parametrize("name", ["\ufdfa" * 255, "🐈" * 251 + ".jpg", "\uff0f\u202e" * 127, "'" * 255, "%" * 255])
+def test_all_headers_of_a_redirect_fit_into_8_kb(client: Client, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """With the longest type, and a session token as long as Lambda's are."""
+    declared = 'image/jpeg;a="' + "%;," * 80 + '"'
+    file_id = ready(client, name=name, content_type=declared)
+    assert client("GET", f"/v1/files/{file_id}").json["filename"] == name
+    credentials = aws.s3()._request_signer._credentials  # type: ignore[attr-defined]
+    monkeypatch.setattr(credentials, "token", "IQoJb3JpZ2luX2Vj/+=" * 80)
+    answer = client("GET", f"/v1/files/{file_id}/original")
+    assert answer.status == 302
+    assert "X-Amz-Security-Token" in answer.headers["Location"] or "x-amz-security-token" in answer.headers["Location"]
+    assert sum(len(f"{header}: {value}\r\n".encode()) for header, value in answer.headers.items()) < 8192
 
 
 @pytest.mark.parametrize(

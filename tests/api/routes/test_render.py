@@ -73,6 +73,16 @@ def test_without_the_edges_secret_there_is_nothing_at_this_address(
     assert [name for name in stage.names if name != "ssm.GetParameter"] == []
 
 
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"])
+def test_no_method_tells_a_stranger_that_there_is_such_an_address(client: Client, photo: Address, method: str) -> None:
+    """The answer is the one for a path that no route has."""
+    here, nowhere = client(method, f"/render/{photo.key}"), client(method, "/rander/f/a/b/c/d")
+    assert here.status == nowhere.status == 404
+    assert "Allow" not in here.headers
+    known = ("code", "detail", "title", "type")
+    assert [here.json[name] for name in known] == [nowhere.json[name] for name in known]
+
+
 def test_an_api_key_is_no_secret_of_the_edges(client: Client, photo: Address) -> None:
     assert client("GET", f"/render/{photo.key}").status == 404
 

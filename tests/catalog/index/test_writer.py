@@ -25,6 +25,7 @@ from chalicelib.settings import settings
 from tests.catalog.fake import CrashedError, FakeDynamoDB
 from tests.making import file
 from tests.stage import lambda_context
+from tests.strict.watching import Checked
 
 REPEATED = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 
@@ -151,7 +152,7 @@ def test_the_index_is_that_of_the_records_however_the_stream_is_told(
 ) -> None:
     """Batches are split anywhere, told twice or from the beginning, ended at any call and told again, with more."""
     table = FakeDynamoDB()
-    monkeypatch.setattr(aws, "dynamodb", lambda: table)
+    monkeypatch.setattr(aws, "dynamodb", lambda: Checked(table))
     told, stands = write(table, writes)
     consumer = Consumer()
     begin = 0
@@ -176,7 +177,7 @@ def test_shards_change_nothing_but_where_things_are(
     monkeypatch: pytest.MonkeyPatch, writes: list[Any], limit: int, shards: int
 ) -> None:
     table = FakeDynamoDB()
-    monkeypatch.setattr(aws, "dynamodb", lambda: table)
+    monkeypatch.setattr(aws, "dynamodb", lambda: Checked(table))
     consumer = Consumer()
     half = len(writes) // 2
     told, stands = write(table, writes[:half])
@@ -196,7 +197,7 @@ def test_shards_change_nothing_but_where_things_are(
 def test_writers_index_workers_and_a_reader_at_once_end_with_the_tables_state(monkeypatch: pytest.MonkeyPatch) -> None:
     """Four shards of a stream, each told in order. All are of one tenant, so they contend for its one feed."""
     table = FakeDynamoDB(chaos=0.1, seed=1)
-    monkeypatch.setattr(aws, "dynamodb", lambda: table)
+    monkeypatch.setattr(aws, "dynamodb", lambda: Checked(table))
     stands: dict[str, File] = {}
     consumer = Consumer()
     failed: list[BaseException] = []

@@ -13,8 +13,9 @@ from tests.stage import aws_client
 def test_an_index_trigger_that_is_missing_off_or_unfiltered_is_found() -> None:
     right = {"UUID": "u1", "State": "Enabled", **event_sources.INDEX}
     assert background.assess_index([right], "deploy", "provision", "reindex") == ""
-    assert "no mappings read" in background.assess_index([], "deploy", "provision", "reindex")
-    assert "2 mappings read" in background.assess_index([right, right], "deploy", "provision", "reindex")
+    assert "does not read the table's stream" in background.assess_index([], "deploy", "provision", "reindex")
+    doubled = background.assess_index([right, {**right, "UUID": "u2"}], "deploy", "provision", "reindex")
+    assert "2 times (u1, u2), which costs as much; provision" in doubled
     disabled = background.assess_index([{**right, "State": "Disabled"}], "deploy", "provision", "ops reindex")
     assert "--enabled --uuid u1" in disabled
     assert "ops reindex" in disabled
@@ -28,15 +29,15 @@ def test_an_index_trigger_that_is_missing_off_or_unfiltered_is_found() -> None:
 
 def test_a_sweep_whose_schedule_is_missing_or_off_is_found(patient: Patient) -> None:
     assert "nothing starts the sweep" in background.check_sweep(patient)
-    resources = [{"name": "sweep-event", "resource_type": "cloudwatch_event", "rule_name": "every-five"}]
+    resources = [{"name": "sweep-event", "resource_type": "cloudwatch_event", "rule_name": "filemill-test-sweep-event"}]
     path = patient.project_dir / ".chalice" / "deployed" / "test.json"
     path.write_text(json.dumps({"resources": resources}))
-    assert "every-five is gone" in background.check_sweep(patient)
+    assert "filemill-test-sweep-event is gone" in background.check_sweep(patient)
     events = aws_client("events")
-    events.put_rule(Name="every-five", ScheduleExpression="rate(5 minutes)")
-    assert "every-five does not call it" in background.check_sweep(patient)
+    events.put_rule(Name="filemill-test-sweep-event", ScheduleExpression="rate(5 minutes)")
+    assert "filemill-test-sweep-event does not call it" in background.check_sweep(patient)
     sweep = "arn:aws:lambda:eu-west-1:123456789012:function:filemill-test-sweep"
-    events.put_targets(Rule="every-five", Targets=[{"Id": "1", "Arn": sweep}])
+    events.put_targets(Rule="filemill-test-sweep-event", Targets=[{"Id": "1", "Arn": sweep}])
     assert background.check_sweep(patient) == ""
-    events.disable_rule(Name="every-five")
-    assert "enable-rule --name every-five" in background.check_sweep(patient)
+    events.disable_rule(Name="filemill-test-sweep-event")
+    assert "enable-rule --name filemill-test-sweep-event" in background.check_sweep(patient)

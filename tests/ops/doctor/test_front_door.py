@@ -73,7 +73,8 @@ def test_a_front_door_that_only_aws_serves_is_skipped_on_an_emulator(
 
 
 def test_the_front_door_must_know_the_deployed_api(patient: Patient, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "not deployed from here; run `chalice deploy --stage test`" in front_door.check_front_door(patient)
+    no_api = front_door.check_front_door(patient)
+    assert "provision --stage test`, then `chalice deploy --stage test`" in no_api
     deployed(patient)
     fresh = Patient(patient.session, patient.region, patient.project_dir, patient.settings)
     parameters = [{"ParameterKey": "ApiDomain", "ParameterValue": "old.execute-api.eu-west-1.amazonaws.com"}]

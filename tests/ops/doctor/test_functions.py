@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 import urllib.request
 import zipfile
 from pathlib import Path
@@ -19,8 +20,11 @@ from ops.doctor import functions
 from ops.doctor.patient import Patient
 from ops.stack import logs
 from ops.stack.concurrency import Account, Pool, Wish
-from ops.stack.policies import POLICIES
+from ops.stack.names import FUNCTIONS, role_id
+from ops.stack.roles import POLICY_NAME, function_policies
 from tests.stage import STAGE
+
+ROOT = Path(__file__).parents[3]
 
 LAYER = "arn:aws:lambda:eu-west-1:123456789012:layer:filemill-test-managed-layer:2"
 PRESENT: dict[str, Any] = {
@@ -83,6 +87,88 @@ def test_a_role_that_holds_other_permissions_is_found() -> None:
     assert functions.assess_policy(wanted, wanted) == ""
     assert functions.assess_policy({"Statement": [read]}, wanted) == "other permissions (Write)"
     assert functions.assess_policy({"Statement": [read, write, {"Sid": "All"}]}, wanted) == "more permissions"
+
+
+class Cloud:
+    """Stands in for Lambda and IAM: the functions' roles, and the roles' policies."""
+
+    class GoneError(Exception):
+        """Neither such a function nor such a policy."""
+
+    exceptions = SimpleNamespace(ResourceNotFoundException=GoneError, NoSuchEntityException=GoneError)
+
+    def __init__(self, policies: dict[str, Any]) -> None:
+        self.roles = {function: role_arn(function) for function in FUNCTIONS}
+        self.policies = {role_arn(function).rpartition("/")[2]: policy for function, policy in policies.items()}
+
+    def get_function_configuration(self, FunctionName: str) -> Any:  # noqa: N803
+        function = FunctionName.removeprefix("filemill-test").removeprefix("-") or "api_handler"
+        if function not in self.roles:
+            raise self.GoneError
+        return {"Role": self.roles[function]}
+
+    def get_role_policy(self, RoleName: str, PolicyName: str) -> Any:  # noqa: N803
+        if PolicyName != POLICY_NAME or RoleName not in self.policies:
+            raise self.GoneError
+        return {"PolicyDocument": self.policies[RoleName]}
+
+
+def role_arn(function: str) -> str:
+    return f"arn:aws:iam::123456789012:role/filemill-test-{role_id(function)}-ABC"
+
+
+@pytest.fixture
+def permitted(patient: Patient, monkeypatch: pytest.MonkeyPatch) -> Cloud:
+    """A stage whose functions have the stack's roles, as recorded, with the policies of this checkout's template."""
+    shutil.copy(ROOT / ".chalice" / "resources.yaml", patient.project_dir / ".chalice" / "resources.yaml")
+    shutil.copytree(ROOT / "edge", patient.project_dir / "edge")
+    record(patient, {f: {"manage_iam_role": False, "iam_role_arn": role_arn(f)} for f in FUNCTIONS})
+    place = functions.place_of(patient, config.read_config(patient.project_dir))
+    cloud = Cloud(function_policies(place, ROOT))
+    monkeypatch.setattr(Patient, "client", lambda *_: cloud)
+    return cloud
+
+
+def record(patient: Patient, entries: dict[str, Any]) -> None:
+    written = {"stages": {"test": {"lambda_functions": entries}}}
+    config.config_path(patient.project_dir).write_text(json.dumps(written))
+
+
+def test_functions_with_the_stacks_roles_and_the_templates_policies_are_well(
+    patient: Patient, permitted: Cloud
+) -> None:
+    assert functions.check_permissions(patient) == ""
+    del permitted.roles["fetch"]
+    assert functions.check_permissions(patient) == "", "check_functions says that one is missing"
+
+
+def test_a_function_with_another_role_is_found(patient: Patient, permitted: Cloud) -> None:
+    permitted.roles["fetch"] = "arn:aws:iam::123456789012:role/filemill-test-fetch"
+    found = functions.check_permissions(patient)
+    assert "function filemill-test-fetch has the role arn:aws:iam::123456789012:role/filemill-test-fetch, but" in found
+    assert found.endswith("run `chalice deploy --stage test`")
+
+
+def test_a_role_without_the_templates_policy_is_found(patient: Patient, permitted: Cloud) -> None:
+    name = "filemill-test-SweepRole-ABC"
+    policy = permitted.policies.pop(name)
+    assert f"role {name} does not have its policy; {patient.revert}" == functions.check_permissions(patient)
+    permitted.policies[name] = {**policy, "Statement": policy["Statement"][1:]}
+    assert f"role {name} has other permissions (Records) than" in functions.check_permissions(patient)
+
+
+def test_a_stage_that_was_never_given_the_stacks_roles_is_found(patient: Patient, permitted: Cloud) -> None:
+    record(patient, {})
+    assert "the role of api_handler is not recorded; run `python -m ops provision" in functions.check_permissions(
+        patient
+    )
+
+
+def test_a_role_of_the_operators_own_is_not_examined(patient: Patient, permitted: Cloud) -> None:
+    theirs = "arn:aws:iam::123456789012:role/theirs"
+    permitted.roles = dict.fromkeys(FUNCTIONS, theirs)
+    record(patient, {f: {"manage_iam_role": False, "iam_role_arn": theirs} for f in FUNCTIONS})
+    assert functions.check_permissions(patient) == ""
 
 
 def test_other_code_than_the_checkouts_is_found() -> None:
@@ -151,7 +237,7 @@ def checkout(tmp_path: Path) -> Path:
 def test_one_archive_is_fetched_for_all_functions_and_the_edited_one_is_named(
     checkout: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    deployed = {"filemill-test" + ("" if f == "api_handler" else f"-{f}"): "https://same" for f in POLICIES}
+    deployed = {"filemill-test" + ("" if f == "api_handler" else f"-{f}"): "https://same" for f in FUNCTIONS}
     client = Lambda(deployed)
     patient = Patient(boto3.Session(), "eu-west-1", checkout, load(STAGE))
     monkeypatch.setattr(Patient, "client", lambda *_: client)

@@ -25,14 +25,22 @@ def test_a_queue_that_gives_up_or_repeats_at_the_wrong_time_is_found() -> None:
 
 
 def test_a_trigger_that_is_missing_doubled_off_or_unbounded_is_found() -> None:
-    right = {"UUID": "u1", "State": "Enabled", "BatchSize": 1, "ScalingConfig": {"MaximumConcurrency": 200}}
+    arn = "arn:aws:lambda:eu-west-1:123456789012:function:filemill-test-process"
+    bound = {"ScalingConfig": {"MaximumConcurrency": 200}}
+    right = {"UUID": "u1", "FunctionArn": arn, "State": "Enabled", "BatchSize": 1, **bound}
 
     def assessed(*mappings: dict[str, Any]) -> str:
-        return queues.assess_trigger(list(mappings), "ingest queue", "process", 200, "deploy")
+        return queues.assess_trigger(
+            list(mappings), "ingest queue", "filemill-test-process", 200, "deploy", "provision"
+        )
 
     assert assessed(right) == ""
     assert "no function reads the ingest queue; deploy" in assessed()
-    assert "u1, u2" in assessed(right, {**right, "UUID": "u2"})
+    assert "(u1, u2); provision" in assessed(right, {**right, "UUID": "u2"})
+    assert assessed(right, {**right, "UUID": "u2", "State": "Deleting"}) == ""
+    assert "filemill-test-2-process reads the ingest queue, too" in assessed(
+        right, {**right, "UUID": "u2", "FunctionArn": arn.replace("test", "test-2")}
+    )
     assert "process function's trigger is disabled" in assessed({**right, "State": "Disabled"})
     assert "--enabled --uuid u1" in assessed({**right, "State": "Disabled"})
     assert "10 files at once" in assessed({**right, "BatchSize": 10})

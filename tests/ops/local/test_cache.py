@@ -134,6 +134,10 @@ def test_a_viewers_copy_is_recognised(request_headers: dict[str, str], fresh: bo
         ("bytes=-", None),
         ("bytes=0-1,5-6", None),
         ("lines=0-9", None),
+        ("bytes=\u0665-", None),
+        ("bytes=-" + "9" * 5000, None),
+        ("bytes=--5", None),
+        ("bytes=+1-5", None),
         ("", None),
     ],
 )

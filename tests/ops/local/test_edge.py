@@ -297,3 +297,18 @@ def test_stopping_in_the_midst_of_a_request_leaves_no_socket_open() -> None:
         with standin.edge_of(STANDARD, emulator) as edge, pytest.raises(requests.Timeout):
             requests.get(edge.url + "/f/a", timeout=0.3)
     assert sockets() == before
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/f/private/a", 403),
+        ("GET", "/f/private/a?Signature=x&Key-Pair-Id=K1&Expires=1", 403),
+        ("POST", "/f/a", 403),
+        ("GET", "/nowhere", 502),
+    ],
+)
+def test_an_answer_of_the_edges_own_forbids_guessing_its_type(edge: Edge, method: str, path: str, status: int) -> None:
+    answer = requests.request(method, edge.url + path, timeout=10)
+    assert answer.status_code == status
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"

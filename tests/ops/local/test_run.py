@@ -212,7 +212,7 @@ def root(tmp_path: Path) -> Path:
     (root / "ops" / "local").mkdir(parents=True)
     (root / "ops" / "provision.py").write_text("")
     (root / "ops" / "stack").mkdir()
-    (root / "ops" / "stack" / "policies.py").write_text("")
+    (root / "ops" / "stack" / "roles.py").write_text("")
     (root / "ops" / "local" / "adapter").mkdir()
     (root / "ops" / "local" / "adapter" / "cdn.py").write_text("")
     for name in ("emulator.py", "requirements.txt"):
@@ -248,7 +248,7 @@ def test_the_fingerprint_changes_with_what_is_deployed_only(root: Path, tmp_path
     assert project.fingerprint(root, "http://localhost:8000") == before
     assert project.fingerprint(root, "http://localhost:9000") != before
     deciding = ("chalicelib/a.py", "app.py", ".chalice/resources.yaml", "requirements.txt")
-    tools = ("ops/provision.py", "ops/stack/policies.py", "ops/local/adapter/cdn.py", "ops/local/emulator.py")
+    tools = ("ops/provision.py", "ops/stack/roles.py", "ops/local/adapter/cdn.py", "ops/local/emulator.py")
     for name in deciding + tools:
         last = project.fingerprint(root)
         (root / name).write_text("changed")

@@ -8,9 +8,12 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from ops import operator_policy
+from ops.operator_policy import Where
 from ops.preflight import permissions
 from ops.preflight.site import Site
 from ops.report import Mark
+from tests.iam.evaluator import Need, allowed_by, rights
 from tests.scripted import ACCOUNT, Aws
 
 
@@ -100,3 +103,15 @@ def test_a_long_list_is_cut() -> None:
     assert verdict.sentence.startswith("arn:me may not s3:A0, s3:A1,")
     assert "s3:A7 and 2 more; ask" in verdict.sentence
     assert verdict.mark is Mark.REFUSED
+
+
+def test_what_is_asked_for_is_in_the_policy_of_an_operator(site: Callable[..., Site]) -> None:
+    """Otherwise an operator with that policy would be refused."""
+    here = site()
+    where = Where(here.stage, here.account, here.region, here.partition)
+    may = rights(operator_policy.policy(operator_policy.statements(where)))
+    function = f"arn:aws:lambda:{here.region}:{here.account}:function:filemill-{here.stage}-process"
+    context = {"iam:PassedToService": "lambda.amazonaws.com", "lambda:FunctionArn": function}
+    for statement in permissions.needed(here):
+        for action in statement["Action"]:
+            assert allowed_by(may, Need(action, str(statement["Resource"]), context)), (action, statement["Resource"])

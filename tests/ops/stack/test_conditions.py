@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
 from ops.stack import conditions, template
 from tests.stage import ROOT
 
-DOCUMENT = json.loads(template.compact(template.read(ROOT)))
+DOCUMENT = template.document(ROOT)
 
 
 def names(**given: str) -> set[str]:

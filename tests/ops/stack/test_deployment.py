@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 from ops.errors import OpsError
 from ops.stack import cloudformation, deployment, plan
 from ops.stack.plan import Stack, Step
+from ops.stack.template_bucket import Uploaded
 
 BEGIN = datetime(2026, 11, 22, tzinfo=UTC)
 STACK_ID = "arn:aws:cloudformation:eu-west-1:123456789012:stack/filemill-prod/1"
@@ -132,9 +133,6 @@ class FakeCloudFormation:
         self.status = status
         self.events += [*self.during, event(len(self.events) + 90, "filemill-prod", status)]
 
-    def validate_template(self, TemplateBody: str) -> Any:  # noqa: N803
-        return {"Parameters": [{"ParameterKey": "Stage"}, {"ParameterKey": "PriceClass"}]}
-
     def describe_stacks(self, StackName: str) -> Any:  # noqa: N803
         if self.status is None or (self.status == "DELETE_COMPLETE" and StackName != STACK_ID):
             raise ClientError(
@@ -203,7 +201,16 @@ def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def deploy(cfn: FakeCloudFormation, **options: Any) -> tuple[Stack, list[str]]:
     said: list[str] = []
-    made = deployment.deploy(cfn, "filemill-prod", "template", {"Stage": "prod"}, said.append, **options)  # type: ignore[arg-type]
+    template = Uploaded("https://s3.eu-west-1.amazonaws.com/templates/1.json", ("Stage", "PriceClass"))
+    made = deployment.deploy(
+        cfn,  # type: ignore[arg-type]
+        "filemill-prod",
+        template,
+        {"Stage": "prod"},
+        {"app": "filemill", "team": "media"},
+        said.append,
+        **options,
+    )
     return made, said
 
 
@@ -213,6 +220,9 @@ def test_a_new_stack_is_created_told_of_and_protected() -> None:
     made, said = deploy(cfn)
     assert cfn.calls == ["change set CREATE", "execute", "protect True"]
     assert cfn.sent["Parameters"] == [{"ParameterKey": "Stage", "ParameterValue": "prod"}]
+    assert cfn.sent["TemplateURL"] == "https://s3.eu-west-1.amazonaws.com/templates/1.json"
+    assert cfn.sent["Capabilities"] == ["CAPABILITY_IAM"], "the template has roles"
+    assert cfn.sent["Tags"] == [{"Key": "app", "Value": "filemill"}, {"Key": "team", "Value": "media"}]
     assert cloudformation.outputs(made) == {"Table": "t"}
     assert [line.split()[2:] for line in said] == [["Table", "create", "complete"]]
 

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
 
 from ops import config
 from ops.stack import event_sources
@@ -15,27 +18,25 @@ DEPLOYED = [
 ]
 
 
-class GoneError(Exception):
-    pass
-
-
 class Lambda:
-    exceptions = SimpleNamespace(ResourceNotFoundException=GoneError)
-
     def __init__(self, **present: Any) -> None:
         self.present = present
         self.updates: list[dict[str, Any]] = []
         self.deleted: list[str] = []
+        self.in_use = 0
 
     def get_event_source_mapping(self, **_: Any) -> dict[str, Any]:
         if not self.present:
-            raise GoneError
+            raise ClientError({"Error": {"Code": "ResourceNotFoundException"}}, "GetEventSourceMapping")
         return self.present
 
     def delete_event_source_mapping(self, UUID: str) -> None:  # noqa: N803 - boto3's name
         self.deleted.append(UUID)
 
     def update_event_source_mapping(self, **options: Any) -> None:
+        if self.in_use:
+            self.in_use -= 1
+            raise ClientError({"Error": {"Code": "ResourceInUseException"}}, "UpdateEventSourceMapping")
         self.updates.append(options)
 
 
@@ -47,6 +48,16 @@ def test_the_streams_mapping_gets_what_chalice_cannot_say_and_no_other_does() ->
     assert update["BisectBatchOnFunctionError"] is True
     (pattern,) = update["FilterCriteria"]["Filters"]
     assert json.loads(pattern["Pattern"]) == {"dynamodb": {"Keys": {"sk": {"S": ["FILE"]}}}}
+
+
+def test_it_waits_for_a_mapping_that_lambda_still_makes(monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr(time, "sleep", slept.append)
+    client = Lambda(BatchSize=100)
+    client.in_use = 2
+    assert event_sources.configure(client, DEPLOYED) is True
+    assert len(client.updates) == 1
+    assert len(slept) == 2
 
 
 def test_a_mapping_that_has_it_is_left_alone_and_a_stage_without_one_is_none() -> None:

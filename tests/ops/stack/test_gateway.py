@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 
 from chalicelib.api.errors import GATEWAY_PROBLEMS, PROBLEMS
 from ops.stack import gateway
@@ -52,6 +54,35 @@ def test_gateway_responses_are_set_once_and_take_effect_with_a_deployment(api: t
     assert len(client.get_deployments(restApiId=api_id)["items"]) == before + 1
     assert not gateway.configure(client, api_id, "api", {})
     assert len(client.get_deployments(restApiId=api_id)["items"]) == before + 1
+
+
+@pytest.mark.parametrize("operation", ["PutGatewayResponse", "CreateDeployment"])
+def test_it_waits_where_api_gateway_asks_to_slow_down(
+    api: tuple[Any, str], operation: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, api_id = api
+    slept: list[float] = []
+    monkeypatch.setattr(time, "sleep", slept.append)
+    refusals = [429, 429]
+
+    def refuse(**_: Any) -> Any:
+        if refusals:
+            refusals.pop()
+            raise ClientError({"Error": {"Code": "TooManyRequestsException", "Message": "slow"}}, operation)
+
+    client.meta.events.register(f"before-call.apigateway.{operation}", refuse)
+    assert gateway.configure(client, api_id, "api", {})
+    assert slept == [1.0, 1.5]
+
+
+def test_responses_that_were_set_before_a_run_stopped_are_deployed_by_the_next(api: tuple[Any, str]) -> None:
+    client, api_id = api
+    for kind in gateway.RESPONSES:
+        client.put_gateway_response(restApiId=api_id, responseType=kind, **gateway.wanted(kind))
+    before = len(client.get_deployments(restApiId=api_id)["items"])
+    assert gateway.configure(client, api_id, "api", {})
+    assert len(client.get_deployments(restApiId=api_id)["items"]) == before + 1
+    assert not gateway.configure(client, api_id, "api", {})
 
 
 def test_a_stages_bound_is_set_changed_and_lifted(api: tuple[Any, str]) -> None:

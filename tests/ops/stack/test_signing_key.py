@@ -71,12 +71,12 @@ def test_stages_have_keys_of_their_own() -> None:
 
 def test_a_run_that_lost_the_race_takes_the_winners_value() -> None:
     ssm = boto3.client("ssm")
-    found: Any = {"Parameter": {"Name": "x", "Value": "theirs", "Type": "SecureString"}}
+    found: Any = {"Parameter": {"Name": "/filemill/test/x", "Value": "theirs", "Type": "SecureString"}}
     with Stubber(ssm) as stub:
         stub.add_client_error("get_parameter", "ParameterNotFound")
         stub.add_client_error("put_parameter", "ParameterAlreadyExists")
         stub.add_response("get_parameter", found)
-        assert signing_key._ensure(ssm, "x", lambda: "ours", "") == "theirs"
+        assert signing_key._ensure(ssm, "/filemill/test/x", lambda: "ours", "") == "theirs"
 
 
 def test_another_key_joins_the_group_beside_the_ones_that_are_there() -> None:

@@ -59,7 +59,5 @@ def add_uppys_words(request: Any, get_response: Callable[[Any], Response]) -> Re
     problem = str(response.headers.get("Content-Type", "")).startswith("application/problem+json")
     if problem and str(request.path).startswith("/s3/"):
         document = json.loads(str(response.body))
-        response.body = json.dumps(
-            {**document, "error": document["detail"], "message": document["detail"]}, ensure_ascii=False
-        )
+        response.body = json.dumps({**document, "error": document["detail"], "message": document["detail"]})
     return response

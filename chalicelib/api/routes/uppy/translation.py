@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import mimetypes
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 from chalicelib.api import parsing, uploads
 from chalicelib.api.errors import Problem
-from chalicelib.api.fields import MAX_COMPLETE_BYTES, ContentType, Filename, Metadata
-from chalicelib.api.ownership import own_file
+from chalicelib.api.fields import MAX_COMPLETE_BYTES, MAX_CONTENT_TYPE, ContentType, Filename, Metadata
+from chalicelib.api.ownership import find_own_file
 from chalicelib.api.parsing import Body, Query
 from chalicelib.api.routing import Call
 from chalicelib.api.uploads import GENERIC, NewFile
@@ -27,11 +26,6 @@ COMPLETING = ("part_missing", "part_order", "part_too_small", "etag_mismatch", "
 # Uppy's default key: a random UUID, a hyphen, and the file's name.
 _RANDOM = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}-(?=.)", re.DOTALL)
 _METADATA = re.compile(r"metadata\[(.+)\]", re.DOTALL)
-
-# Python's own table, without the entries of this machine's /etc/mime.types. Python 3.12 lacks the newer types.
-_TYPES = mimetypes.MimeTypes(filenames=())
-for _extension in ("avif", "heic", "heif", "webp"):
-    _TYPES.add_type(f"image/{_extension}", f".{_extension}")
 
 
 # --- Fields
@@ -51,15 +45,23 @@ def _strings(value: Any) -> Any:
     }
 
 
-def _or_generic(value: Any) -> Any:
-    return GENERIC if value is None or value == "" else value
+def _unknown(value: Any) -> Any:
+    """None for what browsers and Uppy send if they do not know a file's type."""
+    return None if value in ("", GENERIC) else value
 
 
 UppyMetadata = Annotated[Metadata, BeforeValidator(_strings)]
 UppyType = Annotated[
-    ContentType,
-    BeforeValidator(_or_generic),
-    Field(json_schema_extra={"type": ["string", "null"], "pattern": "^$|^[^/ ]+/[^/ ]+"}),
+    ContentType | None,
+    BeforeValidator(_unknown),
+    WithJsonSchema(
+        {
+            "type": ["string", "null"],
+            "maxLength": MAX_CONTENT_TYPE,
+            "pattern": "^$|^[^/* ]+/[^/* ]+",
+            "examples": ["image/jpeg"],
+        }
+    ),
 ]
 
 
@@ -80,7 +82,7 @@ class UppyParams(UppyQuery):
     """A new file. Metadata is sent as `metadata[name]=value`."""
 
     filename: Filename
-    type: UppyType = GENERIC
+    type: UppyType = None
     metadata: UppyMetadata = Field(default_factory=dict)
 
     @model_validator(mode="before")
@@ -116,7 +118,7 @@ class UppyFile(UppyBody):
     """A new file."""
 
     filename: Filename
-    type: UppyType = GENERIC
+    type: UppyType = None
     metadata: UppyMetadata = Field(default_factory=dict)
 
     def new(self) -> NewFile:
@@ -147,7 +149,7 @@ class SignRequest(UppyBody):
     key: str = Field(min_length=1, max_length=2048)
     upload_id: str | None = Field(None, alias="uploadId", min_length=1, max_length=2048)
     part_number: int | None = Field(None, alias="partNumber")
-    content_type: UppyType | None = Field(None, alias="contentType")
+    content_type: UppyType = Field(None, alias="contentType")
     filename: Filename | None = None
     size: int | None = Field(None, ge=0)
     metadata: UppyMetadata = Field(default_factory=dict)
@@ -159,8 +161,7 @@ class SignRequest(UppyBody):
             last = self.key.rpartition("/")[2]
             document = {"filename": _RANDOM.sub("", last, count=1)}
             name = parsing.parse(UppyFile, json.dumps(document).encode()).filename
-        content_type = self.content_type or _TYPES.guess_type(name)[0] or GENERIC
-        return NewFile(name, content_type, self.size, metadata=self.metadata)
+        return NewFile(name, self.content_type, self.size, metadata=self.metadata)
 
 
 def part_numbers(text: str) -> list[int]:
@@ -187,11 +188,12 @@ def place(file: File) -> dict[str, Any]:
 
 
 def file_of(call: Call, key: str) -> File:
-    """The caller's file by its key, `tenant/file id`. Raises Problem `not_found`, as `own_file` does."""
+    """The caller's file by its key, `tenant/file id`. Raises Problem `not_found`, with one message for every reason."""
     tenant, file_id = parse_original_key(key) or ("", "")
-    if tenant != call.tenant:
+    file = find_own_file(call, file_id) if tenant == call.tenant else None
+    if file is None:
         raise Problem("not_found", "There is no upload of this key.")
-    return own_file(call, file_id)
+    return file
 
 
 def seconds_left(file: File) -> int:

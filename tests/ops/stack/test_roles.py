@@ -1,4 +1,4 @@
-"""What the functions may do is just what is written here, on this stage's own resources."""
+"""The functions' roles in the template: what each may do is just what is written here, on this stage's resources."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from typing import Any
 
 import pytest
 
-from ops.stack.policies import POLICIES, Place, Policy, traced
+from ops.stack import template
+from ops.stack.names import FUNCTIONS, ROLE_IDS
+from ops.stack.roles import Place, Policy, function_policies, resolved
+from ops.stack.signing_key import key_parameter, secret_parameter
 
 ROOT = Path(__file__).parents[3]
 
@@ -21,18 +24,16 @@ PLACE = Place(
     originals_bucket="originals",
     derived_bucket="derived",
     table="records",
-    table_stream_arn="arn:aws:dynamodb:eu-west-1:123456789012:table/records/stream/1",
     ingest_queue_arn="arn:aws:sqs:eu-west-1:123456789012:ingest",
     import_queue_arn="arn:aws:sqs:eu-west-1:123456789012:imports",
     distribution_id="E1",
-    parameters=("/filemill/prod/cdn-signing-key", "/filemill/prod/secret"),
 )
 TABLE = "arn:aws:dynamodb:eu-west-1:123456789012:table/records"
 LOGS = "arn:aws:logs:eu-west-1:123456789012:log-group:/aws/lambda"
 
 
 def policy(function: str, place: Place = PLACE) -> Policy:
-    return POLICIES[function][1](place)
+    return function_policies(place, ROOT)[function]
 
 
 def grants(function: str) -> dict[str, set[str]]:
@@ -46,17 +47,16 @@ def grants(function: str) -> dict[str, set[str]]:
 
 
 def test_the_api_may_do_this_and_nothing_else() -> None:
-    secrets = {f"arn:aws:ssm:eu-west-1:123456789012:parameter{name}" for name in PLACE.parameters}
+    ssm = "arn:aws:ssm:eu-west-1:123456789012:parameter"
+    secrets = {f"{ssm}{key_parameter('prod')}", f"{ssm}{secret_parameter('prod')}"}
     logs = {f"{LOGS}/filemill-prod", f"{LOGS}/filemill-prod:*"}
-    records = {TABLE, f"{TABLE}/index/*"}
     originals = {"arn:aws:s3:::originals/*"}
     assert grants("api_handler") == {
-        "dynamodb:BatchGetItem": records,
-        "dynamodb:ConditionCheckItem": records,
-        "dynamodb:GetItem": records,
-        "dynamodb:PutItem": records,
-        "dynamodb:Query": records,
-        "dynamodb:UpdateItem": records,
+        "dynamodb:BatchGetItem": {TABLE},
+        "dynamodb:GetItem": {TABLE},
+        "dynamodb:PutItem": {TABLE},
+        "dynamodb:Query": {TABLE, f"{TABLE}/index/*"},
+        "dynamodb:UpdateItem": {TABLE},
         "s3:AbortMultipartUpload": originals,
         "s3:DeleteObject": {*originals, "arn:aws:s3:::derived/*"},
         "s3:DeleteObjectVersion": originals,
@@ -83,10 +83,9 @@ def test_the_process_function_may_do_this_and_nothing_else() -> None:
         "dynamodb:GetItem": {TABLE},
         "dynamodb:UpdateItem": {TABLE},
         "s3:DeleteObjectVersion": {"arn:aws:s3:::originals/*"},
-        "s3:GetObject": {"arn:aws:s3:::originals/*"},
         "s3:GetObjectVersion": {"arn:aws:s3:::originals/*"},
         "s3:PutObject": {"arn:aws:s3:::derived/*"},
-        "s3:DeleteObject": {"arn:aws:s3:::derived/*"},
+        "s3:DeleteObject": {"arn:aws:s3:::originals/*", "arn:aws:s3:::derived/*"},
         "s3:ListBucket": {"arn:aws:s3:::derived"},
         "sqs:ChangeMessageVisibility": queue,
         "sqs:DeleteMessage": queue,
@@ -119,7 +118,7 @@ def test_the_fetch_function_which_talks_to_strangers_can_read_no_file() -> None:
 
 def test_the_index_function_reads_the_stream_and_writes_the_table_alone() -> None:
     logs = {f"{LOGS}/filemill-prod-index", f"{LOGS}/filemill-prod-index:*"}
-    stream = {PLACE.table_stream_arn}
+    stream = {f"{TABLE}/stream/*"}
     assert grants("index") == {
         "dynamodb:BatchGetItem": {TABLE},
         "dynamodb:BatchWriteItem": {TABLE},
@@ -141,7 +140,6 @@ def test_the_render_function_changes_no_record_and_no_original() -> None:
     logs = {f"{LOGS}/filemill-prod-render", f"{LOGS}/filemill-prod-render:*"}
     assert grants("render") == {
         "dynamodb:GetItem": {TABLE},
-        "s3:GetObject": {"arn:aws:s3:::originals/*"},
         "s3:GetObjectVersion": {"arn:aws:s3:::originals/*"},
         "s3:PutObject": {"arn:aws:s3:::derived/*"},
         "s3:DeleteObject": {"arn:aws:s3:::derived/*"},
@@ -151,7 +149,7 @@ def test_the_render_function_changes_no_record_and_no_original() -> None:
     }
 
 
-@pytest.mark.parametrize("function", POLICIES)
+@pytest.mark.parametrize("function", FUNCTIONS)
 def test_no_policy_names_another_stage_or_all_of_a_service(function: str) -> None:
     for action, resources in grants(function).items():
         assert "*" not in action
@@ -159,18 +157,18 @@ def test_no_policy_names_another_stage_or_all_of_a_service(function: str) -> Non
         assert all(r.startswith("arn:aws:") for r in resources)
 
 
-@pytest.mark.parametrize("function", POLICIES)
+@pytest.mark.parametrize("function", FUNCTIONS)
 def test_the_partition_is_followed(function: str) -> None:
     elsewhere = Place(**{**vars(PLACE), "partition": "aws-cn"})
     text = json.dumps(policy(function, elsewhere))
-    for given in (PLACE.ingest_queue_arn, PLACE.import_queue_arn, PLACE.table_stream_arn):
+    for given in (PLACE.ingest_queue_arn, PLACE.import_queue_arn):
         text = text.replace(given, "")
     assert "arn:aws:" not in text
 
 
 def test_every_function_that_is_configured_has_a_policy() -> None:
     config: dict[str, Any] = json.loads((ROOT / ".chalice" / "config.json").read_text())
-    assert set(config["lambda_functions"]) == set(POLICIES)
+    assert set(config["lambda_functions"]) == set(FUNCTIONS)
 
 
 def test_the_sweep_may_do_this_and_nothing_else() -> None:
@@ -179,6 +177,7 @@ def test_the_sweep_may_do_this_and_nothing_else() -> None:
     assert grants("sweep") == {
         "dynamodb:BatchGetItem": {TABLE},
         "dynamodb:GetItem": {TABLE},
+        "dynamodb:Scan": {TABLE},
         "dynamodb:UpdateItem": {TABLE},
         "dynamodb:Query": {f"{TABLE}/index/by_due"},
         "s3:AbortMultipartUpload": originals,
@@ -190,7 +189,7 @@ def test_the_sweep_may_do_this_and_nothing_else() -> None:
         "s3:ListBucket": {"arn:aws:s3:::derived"},
         "sqs:GetQueueAttributes": queues,
         "sqs:SendMessage": queues,
-        "cloudfront:CreateInvalidation": {PLACE.distribution_arn},
+        "cloudfront:CreateInvalidation": {"arn:aws:cloudfront::123456789012:distribution/E1"},
         "logs:CreateLogGroup": logs,
         "logs:CreateLogStream": logs,
         "logs:PutLogEvents": logs,
@@ -198,9 +197,7 @@ def test_the_sweep_may_do_this_and_nothing_else() -> None:
 
 
 def test_traces_are_allowed_only_where_the_stage_has_them_on() -> None:
-    assert traced(policy("process"), PLACE) == policy("process")
-    place = replace(PLACE, xray=True)
-    *rest, tracing = traced(policy("process", place), place)["Statement"]
+    *rest, tracing = policy("process", replace(PLACE, xray=True))["Statement"]
     assert rest == policy("process")["Statement"]
     assert tracing["Action"] == ["xray:PutTelemetryRecords", "xray:PutTraceSegments"]
 
@@ -208,3 +205,48 @@ def test_traces_are_allowed_only_where_the_stage_has_them_on() -> None:
 def test_the_api_which_copies_renditions_is_told_of_a_missing_one() -> None:
     """With ListBucket S3 answers 404 to it, without it 403 (chalicelib/storage/derived.py, `copy`)."""
     assert "arn:aws:s3:::derived" in grants("api_handler")["s3:ListBucket"]
+
+
+def test_an_app_of_another_name_has_its_own_functions_and_logs() -> None:
+    text = json.dumps(function_policies(replace(PLACE, app_name="media"), ROOT))
+    assert "function:media-prod-render" in text
+    assert "log-group:/aws/lambda/media-prod-sweep:*" in text
+    assert "filemill-prod" not in text
+
+
+def roles() -> dict[str, Any]:
+    resources = template.document(ROOT)["Resources"]
+    return {name: each for name, each in resources.items() if each["Type"].startswith("AWS::IAM::")}
+
+
+def test_each_function_has_a_role_of_its_own_and_an_output_with_its_arn() -> None:
+    outputs = template.document(ROOT)["Outputs"]
+    assert set(roles()) == set(ROLE_IDS.values())
+    for name in ROLE_IDS.values():
+        assert outputs[name]["Value"] == {"Fn::GetAtt": [name, "Arn"]}
+
+
+def test_cloudformation_names_the_roles_so_that_two_regions_of_an_account_do_not_share_them() -> None:
+    for name, role in roles().items():
+        assert "RoleName" not in role["Properties"], name
+
+
+def test_a_role_outlives_its_stack_because_functions_may_still_run_with_it() -> None:
+    for name, role in roles().items():
+        assert (role["DeletionPolicy"], role["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain"), name
+
+
+def test_only_lambda_may_take_a_role_and_boundary_and_path_are_parameters() -> None:
+    for name, role in roles().items():
+        properties = role["Properties"]
+        (trust,) = properties["AssumeRolePolicyDocument"]["Statement"]
+        assert trust == {
+            "Effect": "Allow",
+            "Principal": {"Service": "lambda.amazonaws.com"},
+            "Action": "sts:AssumeRole",
+        }, name
+        assert properties["Path"] == {"Ref": "RolePath"}
+        arn = "arn:aws:iam::123456789012:policy/bound"
+        bounded = resolved(properties["PermissionsBoundary"], {"PermissionsBoundary": arn}, {"HasBoundary": True})
+        assert bounded == arn
+        assert resolved(properties["PermissionsBoundary"], {}, {"HasBoundary": False}) is None

@@ -1,0 +1,295 @@
+"""The IAM policy of an operator: all that deploying, operating and removing a stage needs, on that stage's resources.
+
+It is data, in groups by what they are for. `ops policy` prints it. tests/ops/test_operator_policy.py compares it with
+the calls that `ops` and Chalice make, and with what CloudFormation does for each type of resource in the template.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+Statement = dict[str, Any]
+Policy = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Where:
+    """A stage, and the account and region that it is in."""
+
+    stage: str
+    account: str
+    region: str
+    partition: str = "aws"
+    app: str = "filemill"
+    """Chalice's name of the app, from which it makes the names of functions, layers and the schedule."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """One statement. `why` says what it is for. In `on`, `{stage}` and the like stand for the parts of Where.
+
+    The actions are words of one service each: `"s3": "GetObject PutObject"`.
+    """
+
+    sid: str
+    why: str
+    on: tuple[str, ...]
+    actions: Mapping[str, str]
+    condition: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    def statement(self, where: Where) -> Statement:
+        actions = sorted(f"{service}:{word}" for service, words in self.actions.items() for word in words.split())
+        stated: Statement = {"Sid": self.sid, "Effect": "Allow", "Action": actions}
+        stated["Resource"] = list(dict.fromkeys(self._put_in(resource, where) for resource in self.on))
+        if self.condition:
+            stated["Condition"] = {
+                operator: {key: self._put_in(value, where) for key, value in keys.items()}
+                for operator, keys in self.condition.items()
+            }
+        return stated
+
+    @staticmethod
+    def _put_in(text: str, where: Where) -> str:
+        return text.format_map(vars(where))
+
+
+_NAME = "filemill-{stage}"
+_APP = "{app}-{stage}"
+_FUNCTIONS = "arn:{partition}:lambda:{region}:{account}:function:" + _APP
+_LAYER = "arn:{partition}:lambda:{region}:{account}:layer:" + _APP + "-managed-layer"
+_TABLES = "arn:{partition}:dynamodb:{region}:{account}:table/" + _NAME + "-*"
+_GROUPS = "arn:{partition}:logs:{region}:{account}:log-group:"
+_LOGS = _GROUPS + "/aws/lambda/" + _APP
+_CLOUDFRONT = "arn:{partition}:cloudfront::{account}"
+_EDGE = ("cache-policy", "distribution", "origin-access-control", "response-headers-policy")
+_API = "arn:{partition}:apigateway:{region}::"
+# The second is that of roles with a path (the template's parameter RolePath), the last that of roles of Chalice's.
+_ROLES = tuple("arn:{partition}:iam::{account}:role/" + name + "-*" for name in (_NAME, "*/" + _NAME, _APP))
+
+GROUPS = (
+    Group(
+        "Stack",
+        "makes, changes and deletes the stage's CloudFormation stack, and reads what became of it",
+        ("arn:{partition}:cloudformation:{region}:{account}:stack/" + _NAME + "/*",),
+        {
+            "cloudformation": "CreateChangeSet DeleteChangeSet DeleteStack DescribeChangeSet DescribeEvents "
+            "DescribeStackEvents DescribeStacks ExecuteChangeSet GetTemplate ListStackResources TagResource "
+            "UntagResource UpdateTerminationProtection"
+        },
+    ),
+    Group(
+        "Buckets",
+        "sets up the buckets of originals, renditions and templates",
+        ("arn:{partition}:s3:::" + _NAME + "-*",),
+        {
+            "s3": "CreateBucket DeleteBucket DeleteBucketPolicy GetAccelerateConfiguration GetAnalyticsConfiguration "
+            "GetBucketAbac GetBucketAcl GetBucketCORS GetBucketLogging GetBucketMetadataTableConfiguration "
+            "GetBucketNotification GetBucketObjectLockConfiguration GetBucketOwnershipControls GetBucketPolicy "
+            "GetBucketPublicAccessBlock GetBucketTagging GetBucketVersioning GetBucketWebsite "
+            "GetEncryptionConfiguration GetIntelligentTieringConfiguration GetInventoryConfiguration "
+            "GetLifecycleConfiguration GetMetricsConfiguration GetReplicationConfiguration ListBucket "
+            "ListBucketMultipartUploads ListBucketVersions ListTagsForResource PutBucketCORS PutBucketNotification "
+            "PutBucketOwnershipControls PutBucketPolicy PutBucketPublicAccessBlock PutBucketTagging "
+            "PutBucketVersioning PutEncryptionConfiguration PutLifecycleConfiguration TagResource UntagResource"
+        },
+    ),
+    Group(
+        "Objects",
+        "uploads the template, runs the doctor's canary, compares files with records, and empties the buckets of a "
+        "stage that is deleted",
+        ("arn:{partition}:s3:::" + _NAME + "-*/*",),
+        {
+            "s3": "AbortMultipartUpload DeleteObject DeleteObjectVersion GetObject GetObjectVersion PutObject",
+        },
+    ),
+    Group(
+        "Table",
+        "makes, restores and deletes the table; makes keys and changes records",
+        (_TABLES, _TABLES + "/index/*"),
+        {
+            "dynamodb": "BatchGetItem BatchWriteItem CreateTable DeleteItem DeleteTable DescribeContinuousBackups "
+            "DescribeContributorInsights DescribeKinesisStreamingDestination DescribeTable DescribeTimeToLive GetItem "
+            "GetResourcePolicy ListTagsOfResource PutItem Query RestoreTableToPointInTime Scan "
+            "TagResource UntagResource UpdateContinuousBackups UpdateItem UpdateTable UpdateTimeToLive"
+        },
+    ),
+    Group(
+        "Queues",
+        "makes the queues, and sends dead letters and backfills to them",
+        ("arn:{partition}:sqs:{region}:{account}:" + _NAME + "-*",),
+        {
+            "sqs": "ChangeMessageVisibility CreateQueue DeleteMessage DeleteQueue GetQueueAttributes GetQueueUrl "
+            "ListQueueTags ReceiveMessage SendMessage SetQueueAttributes TagQueue UntagQueue"
+        },
+    ),
+    Group(
+        "Secrets",
+        "makes and rotates the stage's two secrets",
+        ("arn:{partition}:ssm:{region}:{account}:parameter/filemill/{stage}/*",),
+        {"ssm": "AddTagsToResource DeleteParameter GetParameter PutParameter"},
+    ),
+    Group(
+        "Edge",
+        "changes and deletes the distribution and what belongs to it, which have ids and no names to limit them by",
+        tuple(f"{_CLOUDFRONT}:{kind}/*" for kind in _EDGE),
+        {
+            "cloudfront": "DeleteCachePolicy DeleteDistribution DeleteOriginAccessControl "
+            "DeleteResponseHeadersPolicy GetCachePolicy GetDistribution GetDistributionConfig GetOriginAccessControl "
+            "GetResponseHeadersPolicy ListTagsForResource TagResource UntagResource UpdateCachePolicy "
+            "UpdateDistribution UpdateOriginAccessControl UpdateResponseHeadersPolicy"
+        },
+    ),
+    Group(
+        "EdgeFunction",
+        "changes and deletes the function at the edge",
+        (f"{_CLOUDFRONT}:function/{_NAME}-*",),
+        {
+            "cloudfront": "DeleteFunction DescribeFunction GetFunction ListTagsForResource PublishFunction TagResource "
+            "UntagResource UpdateFunction"
+        },
+    ),
+    Group(
+        "NewEdge",
+        "makes the distribution, and the keys that sign private addresses; IAM can't limit these to resources",
+        ("*",),
+        {
+            "cloudfront": "CreateCachePolicy CreateDistribution CreateFunction CreateKeyGroup "
+            "CreateOriginAccessControl CreatePublicKey CreateResponseHeadersPolicy DeleteKeyGroup DeletePublicKey "
+            "GetKeyGroup GetPublicKey ListKeyGroups ListPublicKeys UpdateKeyGroup"
+        },
+    ),
+    Group(
+        "Watching",
+        "makes the alarms, the dashboard and the budget",
+        (
+            "arn:{partition}:cloudwatch:{region}:{account}:alarm:" + _NAME + "-*",
+            "arn:{partition}:cloudwatch::{account}:dashboard/" + _NAME + "-*",
+            "arn:{partition}:budgets::{account}:budget/" + _NAME + "-*",
+        ),
+        {
+            "cloudwatch": "DeleteAlarms DeleteDashboards GetDashboard ListTagsForResource PutDashboard PutMetricAlarm "
+            "TagResource UntagResource",
+            "budgets": "ListTagsForResource ModifyBudget TagResource UntagResource ViewBudget",
+        },
+    ),
+    Group(
+        "Functions",
+        "deploys the functions, and holds them back during a restore",
+        (_FUNCTIONS, _FUNCTIONS + "-*"),
+        {
+            "lambda": "AddPermission CreateFunction DeleteFunction DeleteFunctionConcurrency GetFunction "
+            "GetFunctionConcurrency GetFunctionConfiguration GetPolicy ListTags PutFunctionConcurrency "
+            "RemovePermission TagResource UntagResource UpdateFunctionCode UpdateFunctionConfiguration"
+        },
+    ),
+    Group(
+        "Layer",
+        "deploys the packages that the functions need",
+        (_LAYER, _LAYER + ":*"),
+        {"lambda": "DeleteLayerVersion GetLayerVersion PublishLayerVersion"},
+    ),
+    Group(
+        "NewTriggers",
+        "makes the functions' triggers",
+        ("*",),
+        {"lambda": "CreateEventSourceMapping"},
+        {"ArnLike": {"lambda:FunctionArn": _FUNCTIONS + "-*"}},
+    ),
+    Group(
+        "Triggers",
+        "changes and removes triggers, whose ids are not known before they are made",
+        ("arn:{partition}:lambda:{region}:{account}:event-source-mapping:*",),
+        {
+            "lambda": "DeleteEventSourceMapping GetEventSourceMapping ListTags TagResource UntagResource "
+            "UpdateEventSourceMapping"
+        },
+    ),
+    Group(
+        "Api",
+        "deploys the API, whose id is not known before it is made; API Gateway's actions are HTTP's methods",
+        (_API + "/restapis", _API + "/restapis/*", _API + "/tags/*"),
+        {"apigateway": "DELETE GET PATCH POST PUT"},
+    ),
+    Group(
+        "Schedule",
+        "makes the sweep's schedule",
+        ("arn:{partition}:events:{region}:{account}:rule/" + _APP + "-*",),
+        {"events": "DeleteRule DescribeRule ListTargetsByRule PutRule PutTargets RemoveTargets TagResource"},
+    ),
+    Group(
+        "Roles",
+        "makes the functions' roles",
+        _ROLES,
+        {
+            "iam": "CreateRole DeleteRole DeleteRolePermissionsBoundary DeleteRolePolicy DetachRolePolicy GetRole "
+            "GetRolePolicy ListAttachedRolePolicies ListRolePolicies PutRolePermissionsBoundary PutRolePolicy TagRole "
+            "UntagRole UpdateAssumeRolePolicy UpdateRole UpdateRoleDescription"
+        },
+    ),
+    Group(
+        "GiveRoles",
+        "gives these roles to functions, and to nothing else",
+        _ROLES,
+        {"iam": "PassRole"},
+        {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}},
+    ),
+    Group(
+        "Logs",
+        "makes the functions' log groups with the stage's retention, and removes them; so with API Gateway's own "
+        "group, if it has one, whose name has the API's id",
+        (_LOGS, _LOGS + ":*", _LOGS + "-*", _GROUPS + "API-Gateway-Execution-Logs_*"),
+        {"logs": "CreateLogGroup DeleteLogGroup DeleteRetentionPolicy PutRetentionPolicy TagResource"},
+    ),
+    Group(
+        "Account",
+        "asks about the account and the region, before and after a deployment; changes nothing",
+        ("*",),
+        {
+            "billing": "GetBillingViewData",
+            "cloudfront": "ListCachePolicies ListDistributions ListFunctions ListOriginAccessControls "
+            "ListResponseHeadersPolicies",
+            "cloudformation": "DescribeType",
+            "cloudwatch": "DescribeAlarms",
+            "dynamodb": "ListTables",
+            "iam": "GetAccountSummary ListRoles SimulatePrincipalPolicy",
+            "lambda": "GetAccountSettings ListEventSourceMappings ListFunctions ListLayerVersions",
+            "logs": "DescribeLogGroups",
+            "events": "ListRules",
+            "s3": "ListAllMyBuckets",
+            "servicequotas": "GetAWSDefaultServiceQuota GetServiceQuota",
+            "sns": "GetTopicAttributes",
+        },
+    ),
+)
+
+# A managed policy's limit, without white space. A user, group or role takes ten of them:
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+MANAGED = 6144
+
+
+def statements(where: Where) -> list[Statement]:
+    return [group.statement(where) for group in GROUPS]
+
+
+def policy(stated: list[Statement]) -> Policy:
+    return {"Version": "2012-10-17", "Statement": stated}
+
+
+def length(document: Policy) -> int:
+    """Characters of a policy as IAM counts them."""
+    return len("".join(json.dumps(document).split()))
+
+
+def split(stated: list[Statement]) -> list[Policy]:
+    """As few policies as these statements need, each within a managed policy's limit; the order is kept."""
+    found: list[Policy] = []
+    for statement in stated:
+        wider = policy([*found[-1]["Statement"], statement]) if found else policy([statement])
+        if found and length(wider) <= MANAGED:
+            found[-1] = wider
+        else:
+            found.append(policy([statement]))
+    return found

@@ -1,0 +1,94 @@
+"""The functions' policies as CloudFormation makes them of the template: its roles, with the stage's own values put in.
+
+The policies are written by hand in `.chalice/resources.yaml`. This reads them for the doctor, which compares them with
+the roles that there are, and for tests.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ops.stack import template
+from ops.stack.names import ROLE_IDS
+
+Policy = dict[str, Any]
+
+# The name of the one policy in each role.
+POLICY_NAME = "filemill"
+
+
+@dataclass(frozen=True)
+class Place:
+    """One stage's resources in one account, from which CloudFormation makes the ARNs in the policies."""
+
+    stage: str
+    partition: str
+    region: str
+    account: str
+    originals_bucket: str
+    derived_bucket: str
+    table: str
+    ingest_queue_arn: str
+    import_queue_arn: str
+    distribution_id: str
+    app_name: str = "filemill"
+    xray: bool = False
+
+    @property
+    def values(self) -> dict[str, str]:
+        """What the template's references stand for: `Stage`, `Table.Arn`, `AWS::Region` …"""
+        table_arn = f"arn:{self.partition}:dynamodb:{self.region}:{self.account}:table/{self.table}"
+        return {
+            "AWS::Partition": self.partition,
+            "AWS::Region": self.region,
+            "AWS::AccountId": self.account,
+            "App": self.app_name,
+            "Stage": self.stage,
+            "Distribution": self.distribution_id,
+            "Table.Arn": table_arn,
+            "OriginalsBucket.Arn": f"arn:{self.partition}:s3:::{self.originals_bucket}",
+            "DerivedBucket.Arn": f"arn:{self.partition}:s3:::{self.derived_bucket}",
+            "IngestQueue.Arn": self.ingest_queue_arn,
+            "ImportQueue.Arn": self.import_queue_arn,
+        }
+
+
+def function_policies(place: Place, project_dir: Path = Path()) -> dict[str, Policy]:
+    """Each function's policy in this place, by the function's name. The template is read from the project's folder."""
+    resources = template.document(project_dir)["Resources"]
+    found = {}
+    for function, logical in ROLE_IDS.items():
+        (policy,) = resources[logical]["Properties"]["Policies"]
+        found[function] = resolved(policy["PolicyDocument"], place.values, {"Traced": place.xray})
+    return found
+
+
+def resolved(node: Any, values: Mapping[str, str], conditions: Mapping[str, bool]) -> Any:
+    """The node with its Ref, Fn::GetAtt, Fn::Sub and Fn::If put in, and without what is AWS::NoValue.
+
+    Raises
+    ------
+    KeyError
+        The node refers to something that has no value here.
+    """
+    if isinstance(node, list):
+        items = [resolved(item, values, conditions) for item in node]
+        return [item for item in items if item is not None]
+    if not isinstance(node, dict):
+        return node
+    match node:
+        case {"Ref": "AWS::NoValue"}:
+            return None
+        case {"Ref": str(name)}:
+            return values[name]
+        case {"Fn::GetAtt": [str(name), str(attribute)]}:
+            return values[f"{name}.{attribute}"]
+        case {"Fn::Sub": str(text)}:
+            return re.sub(r"\$\{([^!}]+)\}", lambda found: values[found[1]], text)
+        case {"Fn::If": [str(condition), yes, no]}:
+            return resolved(yes if conditions[condition] else no, values, conditions)
+    return {name: resolved(value, values, conditions) for name, value in node.items()}

@@ -1,0 +1,158 @@
+"""No function may do more than it does: each right in its policy is used by an operation here.
+
+That no function does more than it may is checked by every test that makes a call (tests/iam/plugin.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+
+import pytest
+
+from tests.faults.harness import quiet, world_of
+from tests.faults.killing import FAULTS, Point, Process, run
+from tests.faults.looking import records
+from tests.faults.operations import (
+    CONDITIONAL,
+    OPERATIONS,
+    PHOTO,
+    Operation,
+    ask,
+    complete_upload,
+    created,
+    import_,
+    parts_sent,
+    ready,
+    stored,
+    viewed,
+)
+from tests.faults.world import World
+from tests.iam import stages
+from tests.iam.evaluator import Document, Right, rights
+from tests.iam.recorder import Record, recording
+
+# Lambda itself uses these with the function's role, so no call of ours shows them:
+# https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
+# https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-eventsourcemapping.html
+# https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs.html
+LAMBDAS_OWN = {
+    "Deliveries": {"sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"},
+    "Stream": {"dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams"},
+    "OwnLogs": {"logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"},
+    "Traces": {"xray:PutTelemetryRecords", "xray:PutTraceSegments"},
+}
+
+
+def _look_for_files(world: World, file_id: str) -> None:
+    digest = world.request("GET", f"/v1/files/{file_id}").json["sha256"]
+    for path in ("/v1/files", "/v1/files?tag=cats", f"/v1/files?sha256={digest}", "/v1/search?q=jpg", "/v1/changes"):
+        assert world.request("GET", path).status == 200, path
+    assert world.request("GET", "/v1/stats").status == 200
+    assert world.request("POST", "/v1/files/batch-get", {"ids": [file_id]}).status == 200
+
+
+def _complete_twice(world: World, sent: tuple[str, str]) -> None:
+    complete_upload(world, sent)
+    complete_upload(world, sent)
+
+
+def _upload_again(world: World, file_id: str) -> None:
+    world.put(file_id, b"other bytes")
+    world.drain()
+
+
+def _import_with_a_fault(world: World, _: object) -> None:
+    import_(world, "parts.jpg")
+    broken = Process(fault=lambda name, _: FAULTS["s3"][0] if name == "s3.UploadPart" else None)
+    run(lambda: world.imports.deliver(world.imports.waiting()[0]), broken)
+
+
+def _deleted_meanwhile(world: World, file_id: str) -> Callable[[str, Point], None]:
+    """A client deletes the file just when a function is about to store a rendition."""
+
+    def delete(name: str, point: Point) -> None:
+        if name == "s3.PutObject" and point.moment == "before" and file_id in {file.id for file in records()}:
+            world.request("DELETE", f"/v1/files/{file_id}")
+
+    return delete
+
+
+def _render_what_is_deleted(world: World, asked: tuple[str, str]) -> None:
+    delete = _deleted_meanwhile(world, asked[0].split("/")[2])
+    run(lambda: ask(world, asked), Process(role="function", meanwhile=delete))
+
+
+def _process_what_is_deleted(world: World, _: object) -> None:
+    [file] = records()
+    delete = _deleted_meanwhile(world, file.id)
+    run(lambda: world.ingest.deliver(world.ingest.waiting()[0]), Process(meanwhile=delete))
+
+
+def _lose_messages(world: World) -> None:
+    world.put(created(world, filename="lost.txt", content_type="text/plain", size=4), b"lost")
+    import_(world, "a.txt")
+    world.notify()
+    [taken] = world.ingest.waiting()
+    run(
+        lambda: world.ingest.deliver(taken),
+        Process(fault=lambda name, _: FAULTS["s3"][0] if name.startswith("s3.") else None),
+    )
+    for queue in (world.ingest, world.imports):
+        for message in queue.waiting():
+            queue.lose(message)
+    world.clock.forward(timedelta(minutes=25))
+
+
+# What is not among the operations of the other tests, because it writes nothing or needs two processes.
+MORE = (
+    Operation("look for files", lambda w: ready(w, tags=["cats"]), _look_for_files),
+    Operation("complete twice", parts_sent, _complete_twice),
+    Operation("upload again", ready, _upload_again),
+    Operation(
+        "process in a group",
+        stored(b"text", content_type="text/plain"),
+        lambda w, _: w.ingest.deliver(w.ingest.waiting()[0]),
+        environ={"FILEMILL_FAIR_TENANTS": "true"},
+    ),
+    Operation("import with a fault", lambda w: None, _import_with_a_fault),
+    Operation("process what is deleted", stored(PHOTO), _process_what_is_deleted),
+    Operation("render what is deleted", viewed, _render_what_is_deleted),
+    Operation("sweep after lost messages", _lose_messages, lambda w, _: w.sweep()),
+)
+
+
+def done(operations: tuple[Operation, ...]) -> Record:
+    """The calls of these operations, and of all that follows from them."""
+    with recording() as record, quiet():
+        for operation in operations:
+            with world_of(operation) as world:
+                prepared = operation.prepare(world)
+                world.restart()
+                operation.run(world, prepared)
+                world.drain()
+                world.later()
+    return record
+
+
+def unused(policies: Mapping[str, Document], record: Record) -> list[str]:
+    """The rights of these functions that no call of theirs needs."""
+    return [
+        f"{function}, {right.sid}: {right.action} on {right.resource}"
+        for function, policy in policies.items()
+        for right in rights(policy)
+        if right.action not in LAMBDAS_OWN.get(right.sid, ()) and not _is_used(right, function, record)
+    ]
+
+
+def _is_used(right: Right, function: str, record: Record) -> bool:
+    return any(right.covers(need) for need in record.of(function))
+
+
+@pytest.mark.usefixtures("broken_stage")
+def test_each_right_of_each_function_is_used() -> None:
+    record = done((*OPERATIONS, *CONDITIONAL, *MORE))
+
+    assert unused(stages.function_policies(), record) == []
+    assert not record.denied
+    assert set(record.calls) >= set(stages.function_policies())

@@ -1,0 +1,328 @@
+"""The rights that an AWS call needs: IAM's actions, and the ARNs that they are about.
+
+Most actions are named like their operation. The others are in the tables here. They come from the Service Authorization
+Reference (https://docs.aws.amazon.com/service-authorization/latest/reference/reference.html) and the pages named below.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tests.iam.evaluator import Need
+
+
+@dataclass(frozen=True)
+class Place:
+    """The account and the region that a call goes to."""
+
+    account: str = "123456789012"
+    region: str = "eu-west-1"
+    stage: str = "test"
+
+    def arn(self, service: str, resource: str) -> str:
+        return f"arn:aws:{service}:{self.region}:{self.account}:{resource}"
+
+    def worldwide(self, service: str, resource: str) -> str:
+        """An ARN without a region, as of IAM and CloudFront."""
+        return f"arn:aws:{service}::{self.account}:{resource}"
+
+
+Params = Mapping[str, Any]
+
+
+def needs(model: Any, params: Params, place: Place) -> list[Need]:
+    """What a caller of this operation (a botocore model) must be allowed to do. A call that needs nothing has none."""
+    service, operation = str(model.service_model.service_name), str(model.name)
+    of = _SERVICES.get(service)
+    if of is None:
+        raise NotImplementedError(f"{service} is not in tests/iam/needs.py: add how its operations become IAM actions")
+    if service == "apigateway":
+        return list(_of_api_gateway(model, params, place))
+    return list(of(operation, params, place))
+
+
+# --- S3: https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html
+
+_S3_OF_BUCKETS = {
+    "GetBucketCors": "GetBucketCORS",
+    "GetBucketNotificationConfiguration": "GetBucketNotification",
+    "GetPublicAccessBlock": "GetBucketPublicAccessBlock",
+    "HeadBucket": "ListBucket",
+    "ListMultipartUploads": "ListBucketMultipartUploads",
+    "ListObjectVersions": "ListBucketVersions",
+    "ListObjects": "ListBucket",
+    "ListObjectsV2": "ListBucket",
+    "PutBucketLifecycleConfiguration": "PutLifecycleConfiguration",
+    "PutPublicAccessBlock": "PutBucketPublicAccessBlock",
+    "PutBucketEncryption": "PutEncryptionConfiguration",
+    "GetBucketEncryption": "GetEncryptionConfiguration",
+    "GetBucketLifecycleConfiguration": "GetLifecycleConfiguration",
+}
+_S3_OF_OBJECTS = {
+    "AbortMultipartUpload": "AbortMultipartUpload",
+    "CompleteMultipartUpload": "PutObject",
+    "CreateMultipartUpload": "PutObject",
+    "DeleteObject": "DeleteObject",
+    "GetObject": "GetObject",
+    "GetObjectAttributes": "GetObjectAttributes",
+    # https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html
+    "HeadObject": "GetObject",
+    "ListParts": "ListMultipartUploadParts",
+    "PutObject": "PutObject",
+    "UploadPart": "PutObject",
+    "CopyObject": "PutObject",
+    "UploadPartCopy": "PutObject",
+}
+# To read one version needs another right, and not this one: https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
+_S3_OF_VERSIONS = {action: f"{action}Version" for action in ("GetObject", "GetObjectTagging", "GetObjectAttributes")}
+
+
+def _s3(operation: str, params: Params, _: Place) -> Iterator[Need]:
+    if operation == "ListBuckets":
+        yield Need("s3:ListAllMyBuckets", "*")
+    elif operation == "DeleteObjects":
+        for each in params["Delete"]["Objects"]:
+            yield from _s3("DeleteObject", {"Bucket": params["Bucket"], **each}, _)
+    elif operation in _S3_OF_OBJECTS:
+        yield _of_object(_S3_OF_OBJECTS[operation], params["Bucket"], params["Key"], params.get("VersionId"))
+        if operation == "DeleteObject" and params.get("VersionId"):
+            # One version needs s3:DeleteObject and this; the emulator asks for only one of the two:
+            # https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObject.html
+            yield _of_object("DeleteObjectVersion", params["Bucket"], params["Key"], None)
+        if source := params.get("CopySource"):
+            bucket, key, version = _source(source)
+            yield _of_object("GetObject", bucket, key, version)
+        for parameter, action in (("Tagging", "PutObjectTagging"), ("ACL", "PutObjectAcl")):
+            if parameter in params:
+                yield _of_object(action, params["Bucket"], params["Key"], None)
+    elif "Key" in params:
+        raise NotImplementedError(f"s3.{operation} is not in tests/iam/needs.py")
+    else:
+        yield Need(f"s3:{_S3_OF_BUCKETS.get(operation, operation)}", f"arn:aws:s3:::{params['Bucket']}")
+
+
+def _of_object(action: str, bucket: str, key: str, version: str | None) -> Need:
+    chosen = _S3_OF_VERSIONS.get(action, action) if version else action
+    return Need(f"s3:{chosen}", f"arn:aws:s3:::{bucket}/{key}")
+
+
+def _source(source: Any) -> tuple[str, str, str | None]:
+    """(bucket, key, version) of what is copied."""
+    if not isinstance(source, str):
+        return source["Bucket"], source["Key"], source.get("VersionId")
+    path, _, version = source.partition("?versionId=")
+    bucket, _, key = path.removeprefix("/").partition("/")
+    return bucket, key, version or None
+
+
+def form_needs(bucket: str, key: str) -> list[Need]:
+    """What the signer of a browser form must be allowed to do."""
+    return [_of_object("PutObject", bucket, key.replace("${filename}", "*"), None)]
+
+
+# --- DynamoDB
+
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html
+_MEMBERS = {
+    "ConditionCheck": "ConditionCheckItem",
+    "Delete": "DeleteItem",
+    "Get": "GetItem",
+    "Put": "PutItem",
+    "Update": "UpdateItem",
+}
+
+
+def _dynamodb(operation: str, params: Params, place: Place) -> Iterator[Need]:
+    if operation in ("ListTables", "DescribeLimits", "DescribeEndpoints"):
+        yield Need(f"dynamodb:{operation}", "*")
+    elif operation.startswith("Transact"):
+        for member in params["TransactItems"]:
+            for kind, item in member.items():
+                yield Need(f"dynamodb:{_MEMBERS[kind]}", _table(item["TableName"], place))
+    elif "RequestItems" in params:
+        for table in params["RequestItems"]:
+            yield Need(f"dynamodb:{operation}", _table(table, place))
+    elif "ResourceArn" in params:
+        yield Need(f"dynamodb:{operation}", params["ResourceArn"])
+    elif operation == "RestoreTableToPointInTime":
+        source = params.get("SourceTableArn") or _table(params["SourceTableName"], place)
+        yield Need("dynamodb:RestoreTableToPointInTime", source)
+        # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/backuprestore_IAM.html
+        for action in ("BatchWriteItem", "DeleteItem", "GetItem", "PutItem", "Query", "Scan", "UpdateItem"):
+            yield Need(f"dynamodb:{action}", _table(params["TargetTableName"], place))
+    else:
+        index = f"/index/{params['IndexName']}" if params.get("IndexName") else ""
+        yield Need(f"dynamodb:{operation}", _table(params["TableName"], place) + index)
+
+
+def _table(name: str, place: Place) -> str:
+    return name if name.startswith("arn:") else place.arn("dynamodb", f"table/{name}")
+
+
+# --- services whose actions are named like their operations
+
+
+def _sqs(operation: str, params: Params, place: Place) -> Iterator[Need]:
+    if operation == "ListQueues":
+        yield Need("sqs:ListQueues", "*")
+        return
+    name = params.get("QueueName") or params["QueueUrl"].rpartition("/")[2]
+    # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-api-permissions-reference.html
+    yield Need(f"sqs:{operation.removesuffix('Batch')}", place.arn("sqs", name))
+
+
+def _ssm(operation: str, params: Params, place: Place) -> Iterator[Need]:
+    for name in params.get("Names") or [params.get("Name") or params.get("Path") or params["ResourceId"]]:
+        yield Need(f"ssm:{operation}", place.arn("ssm", f"parameter/{name.lstrip('/')}"))
+
+
+# IAM limits none of these to resources.
+_KEYS = re.compile("KeyGroup|PublicKey")
+
+
+def _cloudfront(operation: str, params: Params, place: Place) -> Iterator[Need]:
+    if operation.startswith("List") or _KEYS.search(operation):
+        arn = "*"
+    elif "Resource" in params:
+        arn = params["Resource"]
+    elif "Name" in params:
+        arn = place.worldwide("cloudfront", f"function/{params['Name']}")
+    else:
+        arn = place.worldwide("cloudfront", f"distribution/{params.get('DistributionId') or params['Id']}")
+    yield Need(f"cloudfront:{operation}", arn)
+
+
+_LAMBDA_ACTIONS = {
+    "Invoke": "InvokeFunction",
+    # Chalice reads its layer by ARN: https://docs.aws.amazon.com/lambda/latest/api/API_GetLayerVersionByArn.html
+    "GetLayerVersionByArn": "GetLayerVersion",
+}
+
+
+# These are about the account, or about something that has no ARN yet.
+_LAMBDA_OF_ALL = frozenset(
+    {"CreateEventSourceMapping", "GetAccountSettings", "ListEventSourceMappings", "ListFunctions", "ListLayers"}
+)
+
+
+def _lambda(operation: str, params: Params, place: Place) -> Iterator[Need]:
+    context = {}
+    if operation == "CreateEventSourceMapping":
+        context["lambda:FunctionArn"] = _function(params["FunctionName"], place)
+    action = _LAMBDA_ACTIONS.get(operation, operation)
+    yield Need(f"lambda:{action}", _lambda_resource(operation, params, place), context)
+    for layer in params.get("Layers", []):
+        yield Need("lambda:GetLayerVersion", layer)
+    if operation in ("CreateFunction", "UpdateFunctionConfiguration") and "Role" in params:
+        yield Need("iam:PassRole", params["Role"], {"iam:PassedToService": "lambda.amazonaws.com"})
+
+
+def _lambda_resource(operation: str, params: Params, place: Place) -> str:
+    if operation in _LAMBDA_OF_ALL:
+        return "*"
+    if "UUID" in params:
+        return place.arn("lambda", f"event-source-mapping:{params['UUID']}")
+    if "Arn" in params:
+        return str(params["Arn"])
+    if "LayerName" in params:
+        layer = params["LayerName"]
+        layer = layer if layer.startswith("arn:") else place.arn("lambda", f"layer:{layer}")
+        return f"{layer}:{params['VersionNumber']}" if "VersionNumber" in params else layer
+    return _function(params.get("FunctionName") or params["Resource"], place)
+
+
+def _function(name: str, place: Place) -> str:
+    return name if name.startswith("arn:") else place.arn("lambda", f"function:{name}")
+
+
+def _cloudformation(operation: str, params: Params, place: Place) -> Iterator[Need]:
+    if operation in ("DescribeType", "ListStacks", "ValidateTemplate"):
+        yield Need(f"cloudformation:{operation}", "*")
+        return
+    name = params.get("StackName") or params["ChangeSetName"]
+    if ":changeSet/" in name:
+        # IAM asks for the stack, which the ARN of a change set does not name: so of any stack of ours.
+        name = place.arn("cloudformation", f"stack/filemill-{place.stage}/1")
+    arn = name if name.startswith("arn:") else place.arn("cloudformation", f"stack/{name}/1")
+    yield Need(f"cloudformation:{operation}", arn)
+    # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/control-access-with-iam.html
+    if operation == "CreateChangeSet" and params.get("Tags"):
+        yield Need("cloudformation:TagResource", arn)
+    if "TemplateURL" in params:
+        bucket, _, key = re.sub(r"https://([^.]+)\.s3[^/]*/", r"\1/", params["TemplateURL"]).partition("/")
+        yield Need("s3:GetObject", f"arn:aws:s3:::{bucket}/{key}")
+
+
+def _iam(operation: str, params: Params, place: Place) -> Iterator[Need]:
+    if operation == "SimulatePrincipalPolicy":
+        yield Need(f"iam:{operation}", params["PolicySourceArn"])
+    elif "RoleName" in params:
+        yield Need(f"iam:{operation}", place.worldwide("iam", f"role{params.get('Path', '/')}{params['RoleName']}"))
+    else:
+        yield Need(f"iam:{operation}", "*")
+
+
+def _events(operation: str, params: Params, place: Place) -> Iterator[Need]:
+    if operation in ("ListRules", "ListRuleNamesByTarget"):
+        yield Need(f"events:{operation}", place.arn("events", "rule/*"))
+    else:
+        arn = params.get("ResourceARN") or place.arn("events", f"rule/{params.get('Rule') or params['Name']}")
+        yield Need(f"events:{operation}", arn)
+
+
+def _logs(operation: str, params: Params, place: Place) -> Iterator[Need]:
+    name = params.get("logGroupName") or params.get("logGroupNamePrefix") or ""
+    yield Need(f"logs:{operation}", params.get("resourceArn") or place.arn("logs", f"log-group:{name}:*"))
+
+
+def _cloudwatch(operation: str, params: Params, place: Place) -> Iterator[Need]:
+    if operation == "DescribeAlarms":
+        for name in params.get("AlarmNames") or [f"{params.get('AlarmNamePrefix', '')}*"]:
+            yield Need("cloudwatch:DescribeAlarms", place.arn("cloudwatch", f"alarm:{name}"))
+    else:
+        yield Need(f"cloudwatch:{operation}", "*")
+
+
+def _service_quotas(operation: str, _: Params, __: Place) -> Iterator[Need]:
+    yield Need(f"servicequotas:{operation}", "*")
+
+
+def _sns(operation: str, params: Params, _: Place) -> Iterator[Need]:
+    yield Need(f"sns:{operation}", params.get("TopicArn") or "*")
+
+
+def _nothing(_: str, __: Params, ___: Place) -> Iterator[Need]:
+    """GetCallerIdentity is allowed to everybody: https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html"""
+    return iter(())
+
+
+def _of_api_gateway(model: Any, params: Params, place: Place) -> Iterator[Need]:
+    """API Gateway's actions are HTTP's methods, and its resources the paths:
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-iam-policy-resources.html"""
+    path = model.http["requestUri"].partition("?")[0]
+    for name, shape in model.input_shape.members.items():
+        wanted = "{" + shape.serialization.get("name", name) + "}"
+        path = path.replace(wanted, str(params.get(name, "*")))
+    yield Need(f"apigateway:{model.http['method']}", f"arn:aws:apigateway:{place.region}::{path}")
+
+
+_SERVICES: dict[str, Callable[[str, Params, Place], Iterator[Need]]] = {
+    "apigateway": lambda *_: iter(()),
+    "cloudformation": _cloudformation,
+    "cloudfront": _cloudfront,
+    "cloudwatch": _cloudwatch,
+    "dynamodb": _dynamodb,
+    "events": _events,
+    "iam": _iam,
+    "lambda": _lambda,
+    "logs": _logs,
+    "s3": _s3,
+    "service-quotas": _service_quotas,
+    "sns": _sns,
+    "sqs": _sqs,
+    "ssm": _ssm,
+    "sts": _nothing,
+}
