@@ -30,6 +30,9 @@ LOG_DAYS = (
     *(1096, 1827, 2192, 2557, 2922, 3288, 3653),
 )
 
+# Requests that may wait at once. With more, the item that counts those of the stage would have more than 4 KB.
+MAX_WAITS = 250
+
 # An origin as a browser sends it: no path, no slash at the end, lower case.
 _WORD_BEGINS = re.compile(r"(?<!^)(?=[A-Z])")
 _ORIGIN = re.compile(r"https?://([a-z0-9-]+(\.[a-z0-9-]+)*|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
@@ -98,6 +101,15 @@ class Settings(BaseModel):
     cors_origin: str = Field("*", description="Origins whose pages may call the API, comma-separated; `*` allows any")
     rate_limit: int = Field(0, ge=0, le=10_000, description="Requests a second for the whole stage; 0: AWS's own limit")
     rate_burst: int = Field(0, ge=0, le=5_000, description="Requests at once beyond `rate_limit`; 0: the same number")
+    waits: int = Field(
+        100, ge=0, le=MAX_WAITS, description="Requests with `wait` that are held at once, at most; 0: none waits"
+    )
+    waits_per_credential: int = Field(
+        20, ge=0, le=MAX_WAITS, description="The same for one key or upload token; never more than half of all"
+    )
+    waits_cap: int = Field(
+        MAX_WAITS, ge=0, le=MAX_WAITS, description="Bound of `waits` that `ops provision` sets in a small account"
+    )
     process_concurrency: int = Field(200, ge=2, le=1000, description="Files that are processed at once, at most")
     fetch_concurrency: int = Field(20, ge=2, le=1000, description="Files that are fetched by URL at once, at most")
     process_cap: int = Field(
@@ -137,6 +149,16 @@ class Settings(BaseModel):
     def fetch_at_once(self) -> int:
         """Files that are fetched by URL at once, at most: as chosen, but no more than the account allows."""
         return min(self.fetch_concurrency, self.fetch_cap)
+
+    @property
+    def waits_at_once(self) -> int:
+        """Requests that may wait at once: as chosen, but no more than the account allows."""
+        return min(self.waits, self.waits_cap)
+
+    @property
+    def waits_each(self) -> int:
+        """Requests of one credential that may wait at once: half of all at most, so that others have room."""
+        return min(self.waits_per_credential, -(-self.waits_at_once // 2))
 
     @property
     def cors_origins(self) -> tuple[str, ...]:

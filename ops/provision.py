@@ -240,7 +240,7 @@ def ensure_log_groups(run: Provisioning) -> None:
 
 
 def fit_concurrency(run: Provisioning) -> dict[str, str]:
-    """The variables that bound the queues' functions to what the account can run. Says what it caps.
+    """The variables that bound the queues' functions and held requests to what the account runs. Says what it caps.
 
     Without an answer of the account there are none, so that the recorded ones stay.
 
@@ -259,9 +259,11 @@ def fit_concurrency(run: Provisioning) -> dict[str, str]:
     if refusal := concurrency.refuse_reservation(account):
         raise OpsError(f"{refusal[0].upper()}{refusal[1:]}.")
     caps = concurrency.caps(account.after, account.wanted)
-    if explanation := concurrency.explain(account, caps):
-        run.progress(explanation)
-    return concurrency.variables(caps)
+    waits = concurrency.waits_cap(account.after, account.wanted)
+    for explanation in (concurrency.explain(account, caps), concurrency.explain_waits(account, waits)):
+        if explanation:
+            run.progress(explanation)
+    return concurrency.variables(caps, waits)
 
 
 def adopt(run: Provisioning) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Any
@@ -55,6 +56,51 @@ class Overlapping:
         finally:
             with self._lock:
                 self._held -= set(wanted)
+
+
+def slow_calls(patch: pytest.MonkeyPatch, seconds: float, *operations: str) -> None:
+    """These calls of DynamoDB's client (`get_item` …) take so long on their way there, and back."""
+
+    def slow(call: Callable[..., Any]) -> Callable[..., Any]:
+        def called(**request: Any) -> Any:
+            time.sleep(seconds / 2)
+            try:
+                return call(**request)
+            finally:
+                time.sleep(seconds / 2)
+
+        return called
+
+    for operation in operations:
+        patch.setattr(aws.dynamodb(), operation, slow(getattr(aws.dynamodb(), operation)))
+
+
+class _Own:
+    """The request of each thread. Lambda runs one request at a time, so Chalice has a place for one only."""
+
+    def __init__(self) -> None:
+        self._threads = threading.local()
+
+    def __get__(self, app: Any, kind: Any = None) -> Any:
+        return getattr(self._threads, "request", None)
+
+    def __set__(self, app: Any, request: Any) -> None:
+        self._threads.request = request
+
+
+def at_once[Answer](patch: pytest.MonkeyPatch, requests: Sequence[Callable[[], Answer]]) -> list[Answer]:
+    """The answers to requests of the API that are sent at the same moment, each by a thread of its own."""
+    import app
+
+    patch.setattr(type(app.app), "current_request", _Own(), raising=False)
+    start = threading.Barrier(len(requests))
+
+    def send(request: Callable[[], Answer]) -> Answer:
+        start.wait()
+        return request()
+
+    with ThreadPoolExecutor(len(requests)) as pool:
+        return list(pool.map(send, requests))
 
 
 def lost(request: Any, *, no_answer: bool = False) -> AWSResponse:

@@ -10,8 +10,11 @@ from urllib.parse import quote_plus
 from ulid import ULID
 
 from chalicelib.catalog import files
+from chalicelib.catalog.dynamodb import attributes
 from chalicelib.model import File, Kind, Rendition, Status, Visibility, now
 from chalicelib.processing import pipeline
+from chalicelib.processing.image import exif, rights
+from chalicelib.renditions.recipes import RECIPES
 from tests import images
 from tests.client import Client
 from tests.stage import aws_client, lambda_context
@@ -159,6 +162,50 @@ def ready_photo(client: Client, **more: Any) -> str:
     file_id = upload(client, PHOTO, **more)
     deliver(file_id)
     return file_id
+
+
+CAT = "\U0001f408"  # the most that one character needs: 4 bytes of UTF-8, or 12 as an escape
+
+
+def largest_request(client: Client) -> str:
+    """The id of a private photo whose client said as much of it as the bounds of the API allow."""
+    body: dict[str, Any] = {
+        "tags": [CAT * 60 + f"{n:04}" for n in range(20)],
+        "metadata": {"k": CAT * (2 * 1024 - 3)},
+        "recipe": "document",
+        "focus": {"x": 0.1234, "y": 0.9876},
+    }
+    file_id = upload(client, PHOTO, name=CAT * 255, **body)
+    deliver(file_id)
+    return file_id
+
+
+def enlarge(file_id: str, renditions: int) -> None:
+    """Fills up the record of such a file: with as much as processing may find.
+
+    It has `renditions` times as many renditions as the largest recipe makes.
+    """
+    made = files.get("acme", file_id)
+    assert made
+    assert made.image
+    image = made.image.model_copy(
+        update={
+            "exif": dict.fromkeys(exif._FIELDS, CAT * exif.MAX_TEXT),
+            **dict.fromkeys(("artist", "copyright", "caption"), CAT * rights.MAX_TEXT),
+        }
+    )
+    most = renditions * max((len(recipe.widths) + 1) * len(recipe.encodings) for recipe in RECIPES.values())
+    rendition = made.renditions[-1].model_dump(mode="json")
+    values = {
+        "image": image.model_dump(mode="json"),
+        "renditions": [rendition | {"name": f"w{n:05}"} for n in range(most)],
+        "error": {"code": "internal", "message": "x" * 1000},
+        "leftovers": [f"f/private/{file_id}/0123456789abcdef/"] * 20,
+        "source_url": "x" * 2048,
+        "upload_id": "x" * 1024,
+    }
+    for name, value in attributes(values).items():
+        set_item(file_id, name, value)
 
 
 def ready_table(client: Client) -> str:

@@ -185,8 +185,14 @@ class FilePage(Resource):
     next_cursor: str | None = Field(description="Send it as `cursor` to get the next page; null on the last page")
 
 
+Omitted = Annotated[
+    list[FileId], Field(description="Files that did not fit into this answer: ask for them with batch-get")
+]
+
+
 class FileList(Resource):
     items: list[FileResource | PartialFile]
+    omitted: Omitted
 
 
 class FoundFile(Resource):
@@ -196,6 +202,7 @@ class FoundFile(Resource):
 
 class FoundFiles(Resource):
     items: list[FoundFile]
+    omitted: Omitted
 
 
 class FileChangeResource(Resource):

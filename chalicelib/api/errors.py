@@ -25,6 +25,7 @@ PROBLEMS: dict[str, HTTPStatus] = {
     "already_uploaded": HTTPStatus.CONFLICT,
     "not_multipart": HTTPStatus.CONFLICT,
     "file_processing": HTTPStatus.CONFLICT,
+    "file_changing": HTTPStatus.CONFLICT,
     "not_uploaded": HTTPStatus.CONFLICT,
     "original_missing": HTTPStatus.CONFLICT,
     "not_deleted": HTTPStatus.CONFLICT,

@@ -71,10 +71,14 @@ class Call:
         return self.caller.tenant
 
 
+def as_json(value: Any) -> str:
+    """Compact JSON."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
 def json_response(body: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     """An answer with compact JSON."""
-    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
-    return Response(text, status_code=status, headers={"Content-Type": "application/json", **(headers or {})})
+    return Response(as_json(body), status_code=status, headers={"Content-Type": "application/json", **(headers or {})})
 
 
 def route(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import random
+import time
+from collections.abc import Callable, Iterator
 
 from chalicelib.api import etags
 from chalicelib.api.errors import Problem
@@ -13,8 +15,28 @@ from chalicelib.queues import ingest
 from chalicelib.storage import originals
 from chalicelib.upkeep import removal
 
-# Without If-Match, a change that another one overtook is made again on top of it, this often.
-TRIES = 5
+# For how long a change is made again that others overtook, and the longest pause between two tries, in seconds. A
+# request has 29 seconds at API Gateway, and one call that hangs takes 20 of them (aws.py). Thirty changes of one record
+# at once, of 20 ms each, need about two seconds in all.
+PATIENCE = 8.0
+PAUSE = 0.5
+
+
+def tries() -> Iterator[None]:
+    """Begins a try, and after a random pause the next one, for `PATIENCE` seconds. The pauses grow up to `PAUSE`.
+
+    Where many change one record at once, one of them is first in each round. Without pauses the others would meet again
+    and again.
+    """
+    until = time.monotonic() + PATIENCE
+    bound = 0.02
+    while True:
+        yield
+        pause = random.uniform(0, bound)  # noqa: S311
+        if time.monotonic() + pause > until:
+            return
+        time.sleep(pause)
+        bound = min(PAUSE, bound * 2)
 
 
 def until_written(call: Call, file_id: str, write: Callable[[File], File | None]) -> File:
@@ -31,9 +53,9 @@ def write_if_found(call: Call, file_id: str, write: Callable[[File], File | None
     `write` gets the record, and gives the changed one, or None if the record has changed since it was read: then it is
     read and written again. With If-Match the client means one revision, so there is no second try.
 
-    Raises Problem: `precondition_failed`, and `unavailable` when each of `TRIES` writes was overtaken.
+    Raises Problem: `precondition_failed`, and `file_changing` when others overtook every write.
     """
-    for _ in range(TRIES):
+    for _ in tries():
         file = find_own_file(call, file_id)
         if file is None:
             return None
@@ -42,7 +64,12 @@ def write_if_found(call: Call, file_id: str, write: Callable[[File], File | None
             return written
         if conditional:
             raise etags.failed()
-    raise Problem("unavailable", "This file is being changed by others; try again.", headers={"Retry-After": "1"})
+    raise overtaken()
+
+
+def overtaken() -> Problem:
+    """The answer to a change that others overtook every time."""
+    return Problem("file_changing", "Others change this file all the time; try again.", headers={"Retry-After": "1"})
 
 
 def settle(file: File) -> None:

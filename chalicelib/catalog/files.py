@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,6 +18,7 @@ from chalicelib.catalog.keys import (
     sha256_partition,
     shard_of,
 )
+from chalicelib.catalog.room import Room
 from chalicelib.catalog.transitions import CREATE
 from chalicelib.model import File, Status, now
 from chalicelib.settings import settings
@@ -99,15 +100,37 @@ def records(file_ids: Iterable[str], *, consistent: bool = False) -> dict[str, F
     return {file.id: as_of_now(file) for file in found}
 
 
-def batch_get(tenant: str, file_ids: Iterable[str]) -> list[File]:
+def in_rounds(file_ids: Sequence[str], room: Room, *, consistent: bool = False) -> Iterator[tuple[str, File | None]]:
+    """Each id with its record, of any tenant and state, as of now; None where there is no record.
+
+    The records are read in rounds, one BatchGetItem each, and no more of them than may fit into `room`.
+    """
+    done = 0
+    while size := room.round(len(file_ids) - done):
+        part = file_ids[done : done + size]
+        found = records(part, consistent=consistent)
+        yield from ((file_id, found.get(file_id)) for file_id in part)
+        done += size
+
+
+def batch_get(tenant: str, file_ids: Iterable[str], room: Room | None = None) -> list[File]:
     """A tenant's files, in the order of the ids; unknown ids, other tenants' files and deleted ones are left out.
 
-    Strongly consistent: one BatchGetItem for each hundred.
+    Ids that were not looked at, because the answer is full, are noted in `room`. Strongly consistent: one BatchGetItem
+    for the first 50, and one for each further hundred.
     """
+    room = room or Room()
     ids = list(dict.fromkeys(file_ids))
-    found = records(ids, consistent=True)
-    files = (found[file_id] for file_id in ids if file_id in found)
-    return [file for file in files if file.tenant == tenant and file.status is not Status.DELETED]
+    files: list[File] = []
+    done = 0
+    for _, file in in_rounds(ids, room, consistent=True):
+        if file and file.tenant == tenant and file.status is not Status.DELETED:
+            if not room.takes(file):
+                break
+            files.append(file)
+        done += 1
+    room.leave(ids[done:])
+    return files
 
 
 def with_sha256(tenant: str, sha256: str) -> list[File]:

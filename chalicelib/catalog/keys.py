@@ -122,6 +122,11 @@ def render_key(object_key: str) -> Key:
     return {"pk": f"RENDER#{object_key}", "sk": "RENDER"}
 
 
+def wait_key(owner: str) -> Key:
+    """The requests that a credential, or the whole stage, has waiting."""
+    return {"pk": f"WAIT#{owner}", "sk": "WAIT"}
+
+
 def idempotency_key(owner: str, key: str) -> Key:
     """`owner` is the credential, so that one browser never gets the answer of another. The client's text is hashed."""
     return {"pk": f"IDEM#{owner}#{hashlib.sha256(key.encode()).hexdigest()}", "sk": "IDEM"}

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from chalicelib.settings import PREFIX, Settings
+from chalicelib.settings import MAX_WAITS, PREFIX, Settings
 from ops import config
 from ops.errors import OpsError
 from ops.stack.names import FUNCTIONS, function_name
@@ -48,6 +48,8 @@ class Wish:
 
     at_once: Mapping[str, int]
     reserved: Mapping[str, int]
+    # Requests of the API with `wait` that it holds at once.
+    waits: int = Settings.model_fields["waits"].default
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,9 @@ def wish(recorded: config.Config, stage: str) -> Wish:
                 "take it out."
             )
         reserved[function] = number
-    return Wish({name: _chosen(variables, f"{name}_concurrency") for name in QUEUED}, reserved)
+    return Wish(
+        {name: _chosen(variables, f"{name}_concurrency") for name in QUEUED}, reserved, _chosen(variables, "waits")
+    )
 
 
 def _chosen(variables: Mapping[str, str], setting: str) -> int:
@@ -123,13 +127,23 @@ def caps(pool: Pool, wanted: Wish) -> dict[str, int]:
     return {**found, **{name: number for name, number in fair.items() if number < shared[name]}}
 
 
-def variables(found: Mapping[str, int]) -> dict[str, str]:
+def waits_cap(pool: Pool, wanted: Wish) -> int:
+    """How many requests with `wait` may be held at once: a fifth of what the API may use, and at least one.
+
+    Each of them keeps an execution for up to 25 seconds. With a limit of 10, two may wait. Three executions are left
+    beside these and those of the queues.
+    """
+    return min(MAX_WAITS, max(1, wanted.reserved.get("api_handler", pool.unreserved) // 5))
+
+
+def variables(found: Mapping[str, int], waits: int) -> dict[str, str]:
     """The caps as the stage's environment variables. A function that is not capped gets the setting's default, so that
     a cap ends when the account's limit has been raised."""
-    return {
+    queues = {
         f"{PREFIX}{name.upper()}_CAP": str(found.get(name, Settings.model_fields[f"{name}_cap"].default))
         for name in QUEUED
     }
+    return {**queues, f"{PREFIX}WAITS_CAP": str(waits)}
 
 
 def raise_it(region: str) -> str:
@@ -149,6 +163,16 @@ def explain(account: Account, found: Mapping[str, int]) -> str:
     return (
         f"{capped}: {max(pool.unreserved, 0)} of this account's {pool.limit} concurrent executions are not reserved, "
         f"and the API needs a share; {raise_it(account.region)}, then run `make deploy` again"
+    )
+
+
+def explain_waits(account: Account, cap: int) -> str:
+    """A sentence if fewer requests may wait than the settings say; else an empty string."""
+    if cap >= account.wanted.waits:
+        return ""
+    return (
+        f"{cap} requests may wait for a file at once instead of {account.wanted.waits}, so that the API has executions "
+        "left for all other requests"
     )
 
 

@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,9 +14,10 @@ from botocore.exceptions import ClientError
 
 from chalicelib import aws
 from chalicelib.catalog import credentials, dynamodb
-from tests.client import Answer, Client
-from tests.contention import Overlapping, answers_lost, canceled_because
-from tests.making import VIDEO_OF_THREE_PARTS, open_uploads
+from chalicelib.settings import settings
+from tests.client import Answer, Client, delete, get, patch, post
+from tests.contention import Overlapping, answers_lost, at_once, canceled_because, slow_calls
+from tests.making import VIDEO_OF_THREE_PARTS, open_uploads, ready_photo, ready_table
 from tests.stage import Calls
 
 PICTURE = {"filename": "a.png", "content_type": "image/png", "size": 9}
@@ -159,6 +161,68 @@ def test_a_transaction_of_ours_that_does_not_end_is_503_and_keeps_its_upload(
     monkeypatch.setattr(aws.dynamodb(), "transact_write_items", in_progress)
     assert create(browser, body=VIDEO_OF_THREE_PARTS).status == 503
     assert len(open_uploads()) == 1
+
+
+# --- changes of one record
+
+
+def test_thirty_changes_of_one_file_at_once_are_all_made(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    file_id = ready_table(client)
+    before = get(client, file_id).json["revision"]
+    slow_calls(monkeypatch, 0.02, "get_item", "update_item")
+    answers = at_once(monkeypatch, [partial(patch, client, file_id, {"metadata": {f"n{n}": n}}) for n in range(30)])
+    assert Counter(answer.status for answer in answers) == {200: 30}
+    record = get(client, file_id).json
+    assert record["metadata"] == {f"n{n}": n for n in range(30)}, "no change is lost"
+    assert sorted(answer.json["revision"] for answer in answers) == list(range(before + 1, before + 31))
+
+
+def test_of_thirty_changes_with_if_match_one_is_made(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    file_id = ready_table(client)
+    tag = get(client, file_id).headers["ETag"]
+    slow_calls(monkeypatch, 0.02, "get_item", "update_item")
+    answers = at_once(
+        monkeypatch, [partial(patch, client, file_id, {"metadata": {f"n{n}": n}}, If_Match=tag) for n in range(30)]
+    )
+    assert Counter(answer.status for answer in answers) == {200: 1, 412: 29}
+    assert len(get(client, file_id).json["metadata"]) == 1
+
+
+@pytest.mark.parametrize("kind", ["mixed", "deletes", "deletes in a window", "restores"])
+def test_no_race_of_clients_is_answered_with_a_fault_of_ours(
+    client: Client, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    if kind in ("deletes in a window", "restores"):
+        monkeypatch.setenv("FILEMILL_DELETE_WINDOW", "3600")
+        settings.cache_clear()
+    file_id = ready_photo(client)
+    force = {"force": True}
+    requests = {
+        "mixed": [
+            *(partial(patch, client, file_id, {"tags": [f"t{n}"]}) for n in range(8)),
+            *(partial(patch, client, file_id, {"visibility": way}) for way in ("public", "private") * 2),
+            *(partial(post, client, file_id, "reprocess", force) for _ in range(4)),
+        ],
+        "deletes": [partial(delete, client, file_id) for _ in range(12)],
+        "deletes in a window": [
+            *(partial(delete, client, file_id) for _ in range(8)),
+            *(partial(patch, client, file_id, {"tags": [f"t{n}"]}) for n in range(8)),
+        ],
+        "restores": [partial(post, client, file_id, "restore") for _ in range(12)],
+    }[kind]
+    allowed = {
+        "mixed": {200, 202, 409},  # visibility can't change while the file is processed
+        "deletes": {204, 404},
+        "deletes in a window": {204, 404, 200},
+        "restores": {202, 409},
+    }[kind]
+    if kind == "restores":
+        assert delete(client, file_id).status == 204
+    slow_calls(monkeypatch, 0.02, "get_item", "update_item")
+    answers = at_once(monkeypatch, requests)
+    assert {answer.status for answer in answers} <= allowed, Counter((a.status, a.text[:200]) for a in answers)
+    codes = {answer.json.get("code") for answer in answers if answer.status == 409}
+    assert codes <= {"file_processing", "not_deleted"}
 
 
 # --- answers that are lost

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import islice
 from typing import Any
 
 import pytest
 
+from chalicelib import aws
 from chalicelib.api import ownership, updates
 from chalicelib.catalog import edits, files
 from tests.client import Client, delete, get, patch
@@ -50,18 +52,40 @@ def test_without_if_match_a_change_that_was_overtaken_is_made_on_top(
     tag = answer.headers["ETag"]
     overtaken(monkeypatch, 1, other)
     assert patch(client, file_id, {"metadata": {"mine": 2}}, If_Match=tag).status == 412
-    overtaken(monkeypatch, 99, other)
+    monkeypatch.setattr(updates, "PATIENCE", 0.2)
+    overtaken(monkeypatch, 10**6, other)
     answer = patch(client, file_id, {"metadata": {"mine": 2}})
-    assert (answer.status, answer.json["code"], answer.headers["Retry-After"]) == (503, "unavailable", "1")
+    assert (answer.status, answer.json["code"], answer.headers["Retry-After"]) == (409, "file_changing", "1")
 
 
-@pytest.mark.parametrize(("times", "status"), [(updates.TRIES - 1, 200), (updates.TRIES, 503)])
-def test_a_change_is_tried_five_times(client: Client, monkeypatch: pytest.MonkeyPatch, times: int, status: int) -> None:
+def test_a_change_that_is_overtaken_ten_times_is_made_all_the_same(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(updates, "PAUSE", 0.02)
     file_id = ready_table(client)
+    overtaken(monkeypatch, 10, lambda: changed_by_another(file_id))
+    assert patch(client, file_id, {"tags": ["mine"]}).status == 200
+    assert get(client, file_id).json["tags"] == ["mine"]
 
-    overtaken(monkeypatch, times, lambda: changed_by_another(file_id))
-    assert patch(client, file_id, {"tags": ["mine"]}).status == status
-    assert get(client, file_id).json["tags"] == (["mine"] if status == 200 else [])
+
+def test_pauses_are_random_and_grow_and_end_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """API Gateway gives up after 29 seconds, and the call of the last try may hang."""
+    clock, pauses = [0.0], []
+
+    def sleep(seconds: float) -> None:
+        clock[0] += seconds
+        pauses.append(seconds)
+
+    monkeypatch.setattr("chalicelib.api.updates.time.monotonic", lambda: clock[0])
+    monkeypatch.setattr("chalicelib.api.updates.time.sleep", sleep)
+    count = sum(1 for _ in islice(updates.tries(), 1000))
+    assert count == len(pauses) + 1
+    assert 20 < count < 100
+    assert len(set(pauses)) == len(pauses)
+    assert max(pauses[:3]) < 0.1 < max(pauses) <= updates.PAUSE
+    hangs: float = vars(aws)["_BOUNDS"]["read_timeout"]
+    assert clock[0] <= updates.PATIENCE
+    assert updates.PATIENCE + hangs < 29
 
 
 def test_a_change_with_if_none_match_alone_is_tried_again(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:

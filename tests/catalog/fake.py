@@ -25,6 +25,8 @@ from chalicelib.model import File, Status
 Item = dict[str, Any]
 Key = tuple[str, str]
 
+QUERY_BYTES = 1024 * 1024  # of items that one Query reads, at most
+
 INDEXES = {"by_created": ("list_pk", "list_sk", True), "by_sha256": ("sha_pk", "sha_sk", False)}
 
 
@@ -131,9 +133,15 @@ class FakeDynamoDB:
                 chosen = listed[start : min(end, start + limit)]
             else:
                 chosen = listed[max(start, end - limit) : end][::-1]
-            items = [self._seen_by(index, self._item(key) or {}) for _, key in chosen]
-            more = len(chosen) == limit  # a Query that took its limit does not look whether that was the last
-            self.units += read_units(sum(map(item_size, items)), consistent=request.get("ConsistentRead", False))
+            items, size = [], 0
+            for _, key in chosen:
+                items.append(self._seen_by(index, self._item(key) or {}))
+                size += item_size(items[-1])
+                if size > QUERY_BYTES:
+                    break
+            # A Query that took its limit does not look whether that was the last.
+            more = len(items) < len(chosen) or len(chosen) == limit
+            self.units += read_units(size, consistent=request.get("ConsistentRead", False))
         return {"Items": items, **({"LastEvaluatedKey": items[-1]} if more and items else {})}
 
     def _seen_by(self, index: str | None, item: Item) -> Item:

@@ -252,7 +252,7 @@ THROTTLED = {"*/*": {"throttlingRateLimit": 5.0, "throttlingBurstLimit": 5}}
             "lambda.GetAccountSettings",
             {"AccountLimit": SMALL},
             [
-                "change  record .chalice/config.json: FILEMILL_FETCH_CAP, FILEMILL_PROCESS_CAP",
+                "change  record .chalice/config.json: FILEMILL_FETCH_CAP, FILEMILL_PROCESS_CAP, FILEMILL_WAITS_CAP",
                 "change  trigger process: filemill-dev-process may run 200 times at once, but the limit should be 3",
             ],
         ),

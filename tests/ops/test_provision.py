@@ -582,30 +582,37 @@ def test_the_command_line_sets_parameters_and_refuses_options_that_do_not_fit(
 
 def test_a_small_account_caps_what_the_queues_start_and_a_raised_limit_ends_that(stacks: Stacks, project: Path) -> None:
     stacks.concurrency = 10
-    (said,) = [line for line in run(project) if "instead of" in line]
+    said, waits = [line for line in run(project) if "instead of" in line]
+    assert waits.startswith("2 requests may wait for a file at once instead of 100")
     assert said.startswith("`process` may run 3 times at once instead of 200 and `fetch` may run 2 times")
     assert "request-service-quota-increase --service-code lambda --quota-code L-B99A9384" in said
     small = load(config.load_stage(project, "prod"))
     assert (small.process_at_once, small.fetch_at_once) == (3, 2)
+    assert (small.waits_at_once, small.waits_each) == (2, 1)
     assert (small.process_concurrency, small.fetch_concurrency) == (200, 20), "the operator's own choice stays"
     stacks.concurrency = None
     assert any("can't tell how many functions" in line and "GetAccountSettings" in line for line in run(project))
     assert load(config.load_stage(project, "prod")).process_at_once == 3, "an unreadable account changes nothing"
     stacks.concurrency = 1000
     assert not [line for line in run(project) if "instead of" in line]
-    assert load(config.load_stage(project, "prod")).process_at_once == 200
+    large = load(config.load_stage(project, "prod"))
+    assert (large.process_at_once, large.waits_at_once, large.waits_each) == (200, 100, 20)
 
 
 def test_a_lower_choice_of_the_operator_is_not_overwritten(stacks: Stacks, project: Path) -> None:
     recorded = config.read_config(project)
-    variables = {"FILEMILL_PROCESS_CONCURRENCY": "2", "FILEMILL_FETCH_CONCURRENCY": "2"}
+    variables = {
+        "FILEMILL_PROCESS_CONCURRENCY": "2",
+        "FILEMILL_FETCH_CONCURRENCY": "2",
+        "FILEMILL_WAITS": "1",
+    }
     config.write_json(
         config.config_path(project), {**recorded, "stages": {"prod": {"environment_variables": variables}}}
     )
     stacks.concurrency = 10
     assert not [line for line in run(project) if "instead of" in line]
     settings = load(config.load_stage(project, "prod"))
-    assert (settings.process_at_once, settings.fetch_at_once) == (2, 2)
+    assert (settings.process_at_once, settings.fetch_at_once, settings.waits_at_once) == (2, 2, 1)
 
 
 def test_a_reservation_that_lambda_would_refuse_is_refused_before_anything_is_made(

@@ -16,7 +16,7 @@ from chalicelib.api.auth.callers import Scope
 from chalicelib.api.errors import Problem
 from chalicelib.api.ownership import not_found, own_file
 from chalicelib.api.routing import Call, route
-from chalicelib.api.updates import settle, write_if_found
+from chalicelib.api.updates import overtaken, settle, tries, write_if_found
 from chalicelib.api.wire import record
 from chalicelib.catalog import deletion
 from chalicelib.model import FILE_ID_PATTERN, File, Status, now
@@ -35,7 +35,14 @@ routes = Blueprint(__name__)
     scope=Scope.FILES_WRITE,
     tokens=True,
     returns={204: None},
-    problems=("already_uploaded", "invalid_field", "not_multipart", "precondition_failed", "upload_expired"),
+    problems=(
+        "already_uploaded",
+        "file_changing",
+        "invalid_field",
+        "not_multipart",
+        "precondition_failed",
+        "upload_expired",
+    ),
     headers=("If-Match", "If-None-Match"),
 )
 def delete_file(call: Call, file_id: str) -> Response:
@@ -139,7 +146,7 @@ def _tombstone(call: Call, file_id: str) -> File | None:
     "/v1/files/{file_id}/restore",
     scope=Scope.FILES_WRITE,
     returns={200: FileResource, 202: FileResource},
-    problems=("not_deleted",),
+    problems=("not_deleted", "file_changing"),
     headers=("ETag",),
 )
 def restore_file(call: Call, file_id: str) -> Response:
@@ -148,12 +155,24 @@ def restore_file(call: Call, file_id: str) -> Response:
     202: the renditions are made again, under new addresses. 200: the file had no renditions. Costs a DynamoDB read and
     write, and a message.
     """
-    tombstone = _tombstone(call, file_id)
-    restored = deletion.restore(tombstone) if tombstone and tombstone.restore_until else None
-    if restored is None:
-        own_file(call, file_id)  # not found: unknown, deleted for good, or its window is over
-        raise Problem("not_deleted", "This file is not deleted.")
+    restored = _restore(call, file_id)
     append(file_id=restored.id)
     logger.info("file restored")
     settle(restored)
     return record(restored, 202 if restored.status is Status.PROCESSING else 200)
+
+
+def _restore(call: Call, file_id: str) -> File:
+    """The restored file. A tombstone that was changed since it was read is read and restored again.
+
+    Raises Problem: `not_deleted`, `file_changing`, and `not_found` for a file that is unknown, deleted for good, or
+    deleted too long ago.
+    """
+    for _ in tries():
+        tombstone = _tombstone(call, file_id)
+        if tombstone is None or not tombstone.restore_until or tombstone.restore_until <= now():
+            own_file(call, file_id)
+            raise Problem("not_deleted", "This file is not deleted.")
+        if restored := deletion.restore(tombstone):
+            return restored
+    raise overtaken()

@@ -68,7 +68,7 @@ def merged_metadata(present: dict[str, Any], patch: dict[str, Any]) -> dict[str,
     scope=Scope.FILES_WRITE,
     body=PatchFile,
     returns={200: FileResource},
-    problems=("precondition_failed", "file_processing", "original_missing", "upload_expired"),
+    problems=("precondition_failed", "file_processing", "file_changing", "original_missing", "upload_expired"),
     headers=("If-Match", "If-None-Match", "ETag"),
 )
 def patch_file(call: Call, body: PatchFile, file_id: str) -> Response:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from chalice import Blueprint, Response
 from pydantic import Field
 
-from chalicelib.api import cursors
+from chalicelib.api import cursors, sizes
 from chalicelib.api.answers import ChangesPage, FileList, FilePage, FoundFiles, StatsResource
 from chalicelib.api.auth.callers import Scope
 from chalicelib.api.errors import Problem
@@ -22,6 +21,7 @@ from chalicelib.catalog import files
 from chalicelib.catalog.index import counts, feed, lists, search, terms
 from chalicelib.catalog.index.counts import Count
 from chalicelib.catalog.index.query import ListQuery, UnservedQueryError
+from chalicelib.catalog.room import Room
 from chalicelib.model import FILE_ID_PATTERN, File, Kind, Status
 
 routes = Blueprint(__name__)
@@ -29,7 +29,7 @@ routes = Blueprint(__name__)
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 200
 MAX_FOUND = 100
-# A private file's `delivery` has some 30 KB, and Lambda's answers at most 6 MB.
+# A private file's `delivery` has 30 to 90 KB. More of them take long to make, and the answer would soon be full.
 MAX_WITH_DELIVERY = 50
 MAX_CURSOR = 4096
 
@@ -91,10 +91,18 @@ class BatchGet(Body):
     fields: Fields = Field(default_factory=list)
 
 
-def _show(found: Iterable[File], fields: list[str]) -> list[dict[str, Any]]:
-    """Records as clients see them: the fields that were asked for, or else all but `delivery`."""
-    chosen = {"id", *fields} if fields else WITHOUT_DELIVERY
-    return [wire(file, chosen) for file in found]
+class _Shown:
+    """Records as clients see them: the fields that were asked for, or else all but `delivery`. Each is made once."""
+
+    def __init__(self, fields: list[str]) -> None:
+        self._fields = {"id", *fields} if fields else WITHOUT_DELIVERY
+        self._made: dict[str, dict[str, Any]] = {}
+        self.room = Room(lambda file: sizes.size(self.of(file)), sizes.MOST)
+
+    def of(self, file: File) -> dict[str, Any]:
+        if file.id not in self._made:
+            self._made[file.id] = wire(file, self._fields)
+        return self._made[file.id]
 
 
 def _check(fields: list[str], limit: int, name: str = "limit") -> None:
@@ -117,7 +125,7 @@ def list_files(call: Call, query: ListFiles) -> Response:
     """List files, the newest first; or filter and sort them.
 
     Filters read an index, which follows each write, as a rule within a second. A page may have fewer files than
-    `limit`, even none, although more follow: only a null `next_cursor` ends the list.
+    `limit`, even none, although more follow: only a null `next_cursor` ends the list. An answer has at most 6 MB.
     """
     _check(query.fields, query.limit)
     wanted = ListQuery(
@@ -131,16 +139,17 @@ def list_files(call: Call, query: ListFiles) -> Response:
         created_before=query.created_before,
         sort=query.sort,
     )
+    shown = _Shown(query.fields)
     scope = f"{call.tenant}/files?{_canonical(wanted)}"
     try:
         wanted.check()
         after = cursors.decode(query.cursor, scope) if query.cursor is not None else None
-        page = lists.list_files(call.tenant, wanted, after, query.limit)
+        page = lists.list_files(call.tenant, wanted, after, query.limit, shown.room)
     except UnservedQueryError as unserved:
         raise Problem("conflicting_parameters", unserved.message, field=unserved.field) from None
     return json_response(
         {
-            "items": _show(page.files, query.fields),
+            "items": [shown.of(file) for file in page.files],
             "next_cursor": cursors.encode(page.after, scope) if page.after is not None else None,
         }
     )
@@ -166,7 +175,8 @@ def _canonical(query: ListQuery) -> str:
 def search_files(call: Call, query: Search) -> Response:
     """Search files by the words of their names, tags and captions.
 
-    Files that have more of the words come first; then those with whole words; then the newest.
+    Files that have more of the words come first; then those with whole words; then the newest. An answer has at most
+    6 MB: `omitted` are the ids of the next files, which did not fit. Get them with `POST /v1/files/batch-get`.
     """
     _check(query.fields, query.limit)
     words = list(dict.fromkeys(terms.split_words(query.q)))
@@ -174,10 +184,10 @@ def search_files(call: Call, query: Search) -> Response:
         raise Problem("invalid_field", "`q`: must have a word of two letters or digits.", field="q")
     if len(words) > search.MAX_QUERY_WORDS:
         raise Problem("invalid_field", f"`q`: must have at most {search.MAX_QUERY_WORDS} words.", field="q")
-    found = search.search(call.tenant, words, query.limit)
-    shown = _show([each.file for each in found], query.fields)
-    items = [{"matched_words": each.matched, "file": file} for each, file in zip(found, shown, strict=True)]
-    return json_response({"items": items})
+    shown = _Shown(query.fields)
+    found = search.search(call.tenant, words, query.limit, shown.room)
+    items = [{"matched_words": each.matched, "file": shown.of(each.file)} for each in found]
+    return json_response({"items": items, "omitted": shown.room.omitted})
 
 
 @route(
@@ -193,18 +203,20 @@ def list_changes(call: Call, query: Changes) -> Response:
     """List changed files in the order of their last change.
 
     Each file is listed once, as it is now. Deleted files are listed, too, with nothing but their id and revision. Send
-    `next_after` as `after` to continue where this answer ended.
+    `next_after` as `after` to continue where this answer ended. An answer has at most 6 MB, so it may have fewer
+    changes than `limit` although there are more.
     """
     _check(query.fields, query.limit)
     scope = f"{call.tenant}/changes"
     positions = _positions(cursors.decode(query.after, scope, field="after")) if query.after is not None else {}
-    page = feed.changes(call.tenant, positions, query.limit)
+    shown = _Shown(query.fields)
+    page = feed.changes(call.tenant, positions, query.limit, shown.room)
     items = [
         {
             "id": change.id,
             "revision": change.revision,
             "deleted": change.file is None,
-            "file": next(iter(_show([change.file], query.fields))) if change.file else None,
+            "file": shown.of(change.file) if change.file else None,
         }
         for change in page.items
     ]
@@ -245,8 +257,11 @@ def _count(count: Count) -> dict[str, int]:
 def batch_get_files(call: Call, body: BatchGet) -> Response:
     """Get many records at once.
 
-    They are in the order of `ids`, each once. Ids that are not yours are left out.
+    They are in the order of `ids`, each once. Ids that are not yours are left out. An answer has at most 6 MB:
+    `omitted` are the ids that were not looked at any more. Ask for them again.
     """
     _check(body.fields, len(body.ids), "ids")
+    shown = _Shown(body.fields)
     ids = [file_id for file_id in body.ids if FILE_ID_PATTERN.fullmatch(file_id)]
-    return json_response({"items": _show(files.batch_get(call.tenant, ids), body.fields)})
+    found = files.batch_get(call.tenant, ids, shown.room)
+    return json_response({"items": [shown.of(file) for file in found], "omitted": shown.room.omitted})

@@ -34,7 +34,7 @@ class Reprocess(Body):
     scope=Scope.FILES_WRITE,
     body=Reprocess,
     returns={200: FileResource, 202: FileResource},
-    problems=("precondition_failed", "file_processing", "not_uploaded", "original_missing"),
+    problems=("precondition_failed", "file_processing", "file_changing", "not_uploaded", "original_missing"),
     headers=("If-Match", "If-None-Match", "ETag"),
 )
 def reprocess_file(call: Call, body: Reprocess, file_id: str) -> Response:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from chalicelib import aws
 from chalicelib.catalog.dynamodb import batch_get, read
-from chalicelib.catalog.files import records
+from chalicelib.catalog.files import in_rounds
 from chalicelib.catalog.keys import feed_key, feed_partition, head_key
+from chalicelib.catalog.room import Room
 from chalicelib.model import File, Status
 from chalicelib.settings import settings
 
@@ -36,12 +37,14 @@ class ChangesPage:
 
 @dataclass(frozen=True)
 class _Entry:
+    shard: int
+    position: int
     file_id: str
     revision: int
 
 
-def changes(tenant: str, after: Positions, limit: int) -> ChangesPage:
-    """At most `limit` changes that come after these positions.
+def changes(tenant: str, after: Positions, limit: int, room: Room | None = None) -> ChangesPage:
+    """At most `limit` changes that come after these positions. The page ends early where `room` does.
 
     Costs a BatchGetItem for the shards' heads, a Query for each shard that has something new, and a BatchGetItem for
     each hundred records. All of them are strongly consistent.
@@ -60,8 +63,11 @@ def changes(tenant: str, after: Positions, limit: int) -> ChangesPage:
             break
         found, positions[shard] = _read(tenant, shard, positions.get(shard, 0), readable[shard], share)
         entries += found
+    items = _with_records(tenant, entries, room or Room())
+    for entry in reversed(entries[len(items) :]):  # those that did not fit are read on the next page
+        positions[entry.shard] = entry.position - 1
     more = any(positions.get(shard, 0) < end for shard, end in readable.items())
-    return ChangesPage(_with_records(tenant, entries), positions, more)
+    return ChangesPage(items, positions, more)
 
 
 def _read(tenant: str, shard: int, after: int, until: int, limit: int) -> tuple[list[_Entry], int]:
@@ -78,19 +84,21 @@ def _read(tenant: str, shard: int, after: int, until: int, limit: int) -> tuple[
         ConsistentRead=True,
     )
     items = [read(item) for item in reply["Items"]]
-    entries = [_Entry(item["file_id"], item["revision"]) for item in items]
+    entries = [_Entry(shard, int(item["sk"]), item["file_id"], item["revision"]) for item in items]
     # A page may end anywhere, even before its first entry. Only a page without a LastEvaluatedKey is the last.
     # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Query.Pagination.html
     last = reply.get("LastEvaluatedKey")
     return entries, int(last["sk"]["S"]) if last else until
 
 
-def _with_records(tenant: str, entries: list[_Entry]) -> list[FileChange]:
-    found = records([entry.file_id for entry in entries], consistent=True)
-    items = []
-    for entry in entries:
-        file = found.get(entry.file_id)
+def _with_records(tenant: str, entries: list[_Entry], room: Room) -> list[FileChange]:
+    """The changes of the first entries: as many as there is room for."""
+    items: list[FileChange] = []
+    read = in_rounds([entry.file_id for entry in entries], room, consistent=True)
+    for entry, (_, file) in zip(entries, read, strict=False):
         if file and file.tenant == tenant and file.status is not Status.DELETED:
+            if not room.takes(file):
+                break
             items.append(FileChange(entry.file_id, file.revision, file))
         else:
             items.append(FileChange(entry.file_id, max(entry.revision, file.revision if file else 0), None))

@@ -28,6 +28,7 @@ from chalicelib.catalog.keys import (
     sha256_partition,
     sort_partition,
 )
+from chalicelib.catalog.room import Room
 from chalicelib.model import File, Status
 from chalicelib.settings import settings
 
@@ -54,8 +55,10 @@ class Page:
     after: str | None
 
 
-def list_files(tenant: str, query: ListQuery, after: str | None = None, limit: int = 50) -> Page:
-    """One page. `after` is that of the page before.
+def list_files(
+    tenant: str, query: ListQuery, after: str | None = None, limit: int = 50, room: Room | None = None
+) -> Page:
+    """One page. `after` is that of the page before. The page ends early where `room` does.
 
     Without filters, in the order of creation: one Query a shard. In another order: a BatchGetItem for each hundred
     records as well. With filters: a Query or more for each filter and shard, and the BatchGetItem.
@@ -69,7 +72,7 @@ def list_files(tenant: str, query: ListQuery, after: str | None = None, limit: i
     elif after is not None:
         high = min(high, after, key=str.encode)
     streams = (_filtered if query.filtered else _unfiltered)(tenant, query, low, high, limit)
-    return _page(tenant, query, Merged(streams, query.forward), limit)
+    return _page(tenant, query, Merged(streams, query.forward), limit, room or Room())
 
 
 def _bounds(query: ListQuery) -> tuple[str, str]:
@@ -137,14 +140,19 @@ def _lists(query: ListQuery) -> list[list[Facet]]:
     return lists
 
 
-def _page(tenant: str, query: ListQuery, stream: Merged, limit: int) -> Page:
+def _page(tenant: str, query: ListQuery, stream: Merged, limit: int, room: Room) -> Page:
     files: list[File] = []
     after: str | None = None
+    wanted = room.round(limit)
     for _ in range(PAGE_ROUNDS):
-        wanted = limit - len(files)
         taken, after = stream.take(wanted)
-        files += [file for file in _records(tenant, query, taken) if query.matches(file)]
-        if after is None or len(taken) < wanted or len(files) == limit:
+        for file in _records(tenant, query, taken):
+            if not query.matches(file):
+                continue
+            if not room.takes(file):
+                return Page(files, _place(file, query.order) or file.id)
+            files.append(file)
+        if after is None or len(taken) < wanted or not (wanted := room.round(limit - len(files))):
             break
     return Page(files, after)
 
@@ -163,4 +171,5 @@ def _records(tenant: str, query: ListQuery, taken: Sequence[tuple[str, Item]]) -
 
 
 def _place(file: File, order: str) -> str | None:
+    """The sort key of a file in the list of this order; None in the order of creation, where it is the id."""
     return None if order == "created" else entry(sorted_by(file, order), file.id)

@@ -6,10 +6,11 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from chalicelib.catalog.files import records
+from chalicelib.catalog.files import in_rounds
 from chalicelib.catalog.index.ranges import Budget, Walk
 from chalicelib.catalog.index.terms import words_of
 from chalicelib.catalog.keys import LAST, entry, entry_id, word_partition
+from chalicelib.catalog.room import Room
 from chalicelib.model import File, Status
 from chalicelib.settings import settings
 
@@ -30,10 +31,11 @@ class Found:
     matched: int
 
 
-def search(tenant: str, words: Sequence[str], limit: int) -> list[Found]:
+def search(tenant: str, words: Sequence[str], limit: int, room: Room | None = None) -> list[Found]:
     """Files that have one of these words, or a word that begins with one. `words` are as `split_words` gives them.
 
-    Files with the most words come first, then those with more whole words, then the newest.
+    Files with the most words come first, then those with more whole words, then the newest. Ids that come next, but
+    whose records were not looked at because the answer is full, are noted in `room`.
 
     Costs two Queries for each word and index shard, and a BatchGetItem for each hundred records. If thousands of files
     have a word, only the 250 newest in each shard are ranked. If thousands have words that begin with it, only the last
@@ -51,18 +53,27 @@ def search(tenant: str, words: Sequence[str], limit: int) -> list[Found]:
             ranks[file_id][0] += 1
             ranks[file_id][1] += file_id in whole
     best = sorted(ranks, key=lambda file_id: (*ranks[file_id], file_id), reverse=True)[: limit + SPARE]
+    room = room or Room()
+    found: list[Found] = []
+    done = 0
     # Eventually consistent, as the index is: the answer shows files as they were a moment ago.
-    fresh = records(best)
-    found = []
-    for file_id in best:
-        file = fresh.get(file_id)
-        if file is None or file.tenant != tenant or file.status is Status.DELETED:
-            continue
-        held = words_of(file)
-        matched = sum(any(own.startswith(word) for own in held) for word in words)
-        if matched:
+    for _, file in in_rounds(best, room):
+        matched = _matched(file, words) if file and file.tenant == tenant else 0
+        if file and matched:
+            if not room.takes(file):
+                break
             found.append(Found(file, matched))
-    return found[:limit]
+        done += 1
+        if len(found) == limit:
+            break
+    room.leave(best[done:][: limit - len(found)])
+    return found
+
+
+def _matched(file: File, words: Sequence[str]) -> int:
+    """How many of the words a file has by now; none if it is deleted."""
+    held = () if file.status is Status.DELETED else words_of(file)
+    return sum(any(own.startswith(word) for own in held) for word in words)
 
 
 def _read(partition: str, low: str, high: str) -> set[str]:

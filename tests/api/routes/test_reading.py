@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import threading
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
 from chalicelib.catalog import claims, files
 from chalicelib.model import File
-from tests.client import Client, new_client
+from chalicelib.settings import settings
+from tests.client import Answer, Client, new_client
+from tests.contention import at_once
 from tests.making import begin_multipart, deliver, item, put, put_objects, set_item
 from tests.stage import Calls, aws_client
 
@@ -189,3 +196,66 @@ def test_without_time_to_wait_the_record_comes_at_once(client: Client, monkeypat
     monkeypatch.setattr("chalicelib.api.routes.reading.time.sleep", lambda _: pytest.fail("it waited"))
     answer = client("GET", f"/v1/files/{record['id']}", query={"wait": "0", "wait_for": "final"})
     assert answer.json["status"] == "awaiting_upload"
+
+
+# --- Waiting, when many do
+
+
+def test_fifty_waits_of_one_token_leave_room_for_others(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FILEMILL_WAITS", "6")
+    monkeypatch.setenv("FILEMILL_WAITS_PER_CREDENTIAL", "4")
+    settings.cache_clear()
+    minted = client("POST", "/v1/upload-tokens", {"max_bytes": 100, "max_files": 1}).json
+    browser = Client(minted["token"])
+    file_id = browser("POST", "/v1/files", {"filename": "a", "content_type": "text/csv", "size": 3}).json["id"]
+    browser("GET", f"/v1/files/{file_id}")
+    began, ended = threading.Semaphore(0), threading.Event()
+
+    def hold(_: float) -> None:
+        began.release()
+        ended.wait(5)
+
+    monkeypatch.setattr("chalicelib.api.routes.reading.time.sleep", hold)
+
+    def wait(caller: Client) -> Answer:
+        return caller("GET", f"/v1/files/{file_id}", query={"wait": "1"})
+
+    def others_are_answered() -> Answer:
+        for _ in range(3):  # half of the stage's share
+            began.acquire()
+        answers = [wait(browser) for _ in range(3)]
+        assert {(a.status, a.json["status"], a.headers["Retry-After"]) for a in answers} == {
+            (200, "awaiting_upload", "3")
+        }
+        assert client("GET", f"/v1/files/{file_id}").headers["Retry-After"] == "1", "without `wait` as ever"
+        with ThreadPoolExecutor(1) as pool:
+            other = pool.submit(wait, client)  # another credential may wait all the same
+            began.acquire()
+            ended.set()
+            return other.result()
+
+    requests: list[Callable[[], Answer]] = [*[partial(wait, browser)] * 50, others_are_answered]
+    answers = at_once(monkeypatch, requests)
+    *of_the_token, other = answers
+    told = Counter(answer.headers["Retry-After"] for answer in of_the_token)
+    assert told == {"1": 3, "3": 47}
+    assert {answer.status for answer in answers} == {200}
+    assert other.headers["Retry-After"] == "1"
+
+
+def test_who_does_not_have_to_wait_needs_no_slot(client: Client, stage: Calls) -> None:
+    file_id = client("POST", "/v1/files", {"filename": "a", "content_type": "text/csv", "size": 3}).json["id"]
+    put(file_id, b"a,b")
+    deliver(file_id)
+    stage.clear()
+    client("GET", f"/v1/files/{file_id}", query={"wait": "20", "wait_for": "final"})
+    assert stage.names == ["dynamodb.GetItem"]
+
+
+def test_waits_can_be_switched_off(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FILEMILL_WAITS", "0")
+    settings.cache_clear()
+    record = begin_multipart(client)
+    monkeypatch.setattr("chalicelib.api.routes.reading.time.sleep", lambda _: pytest.fail("it waited"))
+    answer = client("GET", f"/v1/files/{record['id']}", query={"wait": "20"})
+    assert (answer.status, answer.headers["Retry-After"]) == (200, "3")

@@ -50,8 +50,27 @@ def test_a_function_with_reserved_concurrency_draws_on_its_own() -> None:
 
 
 def test_the_variables_end_a_cap_that_is_no_longer_needed() -> None:
-    assert concurrency.variables({"process": 3}) == {"FILEMILL_PROCESS_CAP": "3", "FILEMILL_FETCH_CAP": "1000"}
-    assert {f"{name}_cap" for name in concurrency.QUEUED} <= Settings.model_fields.keys()
+    assert concurrency.variables({"process": 3}, 2) == {
+        "FILEMILL_PROCESS_CAP": "3",
+        "FILEMILL_FETCH_CAP": "1000",
+        "FILEMILL_WAITS_CAP": "2",
+    }
+    assert {f"{name}_cap" for name in (*concurrency.QUEUED, "waits")} <= Settings.model_fields.keys()
+
+
+@pytest.mark.parametrize(
+    ("unreserved", "reserved", "cap"),
+    [(1000, {}, 200), (10, {}, 2), (3, {}, 1), (0, {}, 1), (100, {"api_handler": 400}, 80), (5000, {}, 250)],
+)
+def test_held_requests_leave_four_fifths_of_the_api(unreserved: int, reserved: dict[str, int], cap: int) -> None:
+    assert concurrency.waits_cap(Pool(5000, unreserved), wish(**reserved)) == cap
+
+
+def test_fewer_held_requests_than_chosen_are_explained() -> None:
+    recorded = {"stages": {"dev": {"environment_variables": {"FILEMILL_WAITS": "30"}}}}
+    account = Account(Pool(10, 10), concurrency.wish(recorded, "dev"), {}, "eu-west-1")
+    assert "2 requests may wait for a file at once instead of 30" in concurrency.explain_waits(account, 2)
+    assert concurrency.explain_waits(account, 30) == ""
 
 
 def test_a_reservation_must_leave_100_and_what_the_stage_has_already_counts() -> None:

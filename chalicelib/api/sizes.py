@@ -1,0 +1,24 @@
+"""How large an answer may be, and how much of it a JSON value needs."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from chalicelib.api.routing import as_json
+
+# Bytes that the records of one answer may need. Lambda takes 6,291,456 bytes from a function, and API Gateway 10 MB.
+# The rest is for the headers, and for what stands around the records.
+# https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+# https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html
+MOST = 6_000_000
+LAMBDA_MOST = 6_291_456
+
+
+def size(value: Any) -> int:
+    r"""The bytes of a value in a function's answer, at most.
+
+    The body is a string in the JSON that the function returns, so its quotes are escaped once more. What is not ASCII
+    is counted as `\uXXXX`. Lambda's runtimes from Python 3.12 on leave it as it is, which is shorter.
+    """
+    return len(json.dumps(as_json(value)))

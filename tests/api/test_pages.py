@@ -1,0 +1,322 @@
+"""Answers with several records end before they are too large for Lambda, and the rest is asked for."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from chalicelib import aws
+from chalicelib.api import sizes
+from chalicelib.api.fields import MAX_IDS, MAX_SIGNED
+from chalicelib.api.routes.finding import MAX_FOUND, MAX_LIMIT, MAX_WITH_DELIVERY
+from chalicelib.api.routing import OPERATIONS
+from chalicelib.api.wire import ALL_FIELDS, wire
+from chalicelib.catalog import files
+from chalicelib.catalog.dynamodb import BATCH_GET, attributes
+from chalicelib.catalog.index.terms import postings
+from chalicelib.catalog.keys import feed_key, file_key, head_key, shard_of
+from chalicelib.catalog.room import FIRST_ROUND
+from chalicelib.model import new_file_id
+from chalicelib.settings import MAX_PARTS, settings
+from chalicelib.storage import multipart
+from tests.catalog.fake import FakeDynamoDB
+from tests.client import Answer, Client
+from tests.making import begin_multipart, enlarge, item, largest_request
+from tests.stage import aws_client
+
+MANY = 110
+
+
+@dataclass
+class World:
+    """Many files with the largest records. They are in a table in memory: moto needs minutes for them."""
+
+    client: Client
+    table: FakeDynamoDB
+    ids: list[str]  # the oldest first
+
+
+@pytest.fixture
+def large(client: Client, monkeypatch: pytest.MonkeyPatch) -> World:
+    return world(client, monkeypatch, MANY)
+
+
+def world(client: Client, monkeypatch: pytest.MonkeyPatch, count: int) -> World:
+    """So many copies of the largest record that was made over the API, and their index."""
+    first = largest_request(client)
+    enlarge(first, renditions=2)
+    table = FakeDynamoDB()
+    for present in aws_client("dynamodb").scan(TableName="filemill-test")["Items"]:
+        table.put(present)
+    model = item(first)
+    ids = [first, *(new_file_id() for _ in range(count - 1))]
+    taken: Counter[int] = Counter()
+    for file_id in ids:
+        named = {**file_key(file_id), "id": file_id, "list_sk": file_id, "sha_sk": file_id}
+        table.put({**model, **attributes(named)})
+        shard = shard_of(file_id, settings().list_shards)
+        taken[shard] += 1
+        file = files.as_file({**model, **attributes(named)})
+        table.put(attributes({**feed_key("acme", shard, taken[shard]), "file_id": file_id, "revision": file.revision}))
+        for pk, sk in postings(file, shard):
+            table.put(attributes({"pk": pk, "sk": sk}))
+    for shard, end in taken.items():
+        table.put(attributes({**head_key("acme", shard), "n": end, "seen": end}))
+    monkeypatch.setattr(aws, "dynamodb", lambda: table)
+    return World(client, table, ids)
+
+
+@pytest.fixture(autouse=True)
+def within_the_bound(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No answer of these tests is too large for Lambda, written in either way that its runtimes know."""
+    call = Client.__call__
+    monkeypatch.setattr(Client, "__call__", lambda *args, **more: checked(call(*args, **more)))
+    yield
+
+
+def checked(answer: Answer) -> Answer:
+    returned = {"statusCode": answer.status, "headers": answer.headers, "body": answer.text, "isBase64Encoded": False}
+    for as_ascii in (True, False):
+        assert len(json.dumps(returned, ensure_ascii=as_ascii).encode()) < sizes.LAMBDA_MOST
+    return answer
+
+
+class Reads:
+    """How often each file's record is read."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.counted: Counter[str] = Counter()
+        known = files.from_values
+
+        def from_values(values: Any) -> Any:
+            self.counted[values["id"]] += 1
+            return known(values)
+
+        monkeypatch.setattr(files, "from_values", from_values)
+
+
+def test_the_largest_record_needs_less_than_a_twentieth_of_an_answer(client: Client) -> None:
+    """So the first record of a page always fits, and one answer with one record always does."""
+    file_id = largest_request(client)
+    enlarge(file_id, renditions=2)
+    file = files.get("acme", file_id)
+    assert file
+    assert sizes.size(wire(file, ALL_FIELDS)) * FIRST_ROUND / 2 < sizes.MOST, "or FIRST_ROUND must be lower"
+    answer = client("GET", f"/v1/files/{file.id}")
+    assert len(json.dumps(answer.text)) > 100_000, "it is large"
+
+
+LISTS: list[dict[str, str]] = [
+    {},
+    {"sort": "created"},
+    {"sort": "-size"},
+    {"sort": "filename"},
+    {"status": "ready"},
+    {"sort": "-updated"},
+]
+
+
+def test_every_page_of_a_list_fits_and_together_they_have_every_file_once(
+    large: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads = Reads(monkeypatch)
+    for query in LISTS:
+        reads.counted.clear()
+        large.table.measure()
+        found, pages = walked(large.client, query)
+        assert sorted(found) == large.ids, query
+        assert 2 < pages < 8, "a page is as full as it may be"
+        assert max(reads.counted.values()) <= 2, "a record that did not fit is read once more"
+        assert large.table.calls["BatchGetItem"] <= pages * 2
+        assert large.table.calls["Query"] <= pages * 4, "a Query reads 1 MB"
+
+
+def walked(client: Client, query: dict[str, str]) -> tuple[list[str], int]:
+    """The ids on all pages of a list, and the number of pages."""
+    found: list[str] = []
+    pages = 0
+    cursor: dict[str, str] = {}
+    while True:
+        answer = client("GET", "/v1/files", query={"limit": str(MAX_LIMIT), **query, **cursor})
+        found += [record["id"] for record in answer.json["items"]]
+        pages += 1
+        assert pages < 20, "the cursor goes on"
+        if answer.json["next_cursor"] is None:
+            return found, pages
+        cursor = {"cursor": answer.json["next_cursor"]}
+
+
+def test_a_page_with_delivery_fits(large: World) -> None:
+    query = {"limit": str(MAX_WITH_DELIVERY), "fields": ",".join(sorted(ALL_FIELDS))}
+    page = large.client("GET", "/v1/files", query=query).json
+    assert [record["id"] for record in page["items"]] == large.ids[::-1][: len(page["items"])]
+    assert 15 < len(page["items"]) < MAX_WITH_DELIVERY
+    rest = large.client("GET", "/v1/files", query={**query, "cursor": page["next_cursor"]}).json
+    assert rest["items"][0]["id"] == large.ids[::-1][len(page["items"])]
+
+
+def test_small_fields_of_large_records_fill_a_page(large: World) -> None:
+    page = large.client("GET", "/v1/files", query={"limit": str(MAX_LIMIT), "fields": "status"}).json
+    assert len(page["items"]) == MANY
+    assert page["next_cursor"] is None
+
+
+def test_a_consumer_of_changes_always_gets_on(large: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    for file_id in large.ids[50:60]:
+        large.table.remove_record(file_id)
+    large.table.measure()
+    reads = Reads(monkeypatch)
+    told: list[str] = []
+    pages = 0
+    query = {"limit": str(MAX_LIMIT)}
+    while True:
+        page = large.client("GET", "/v1/changes", query=query).json
+        assert page["items"], "at least one change a page"
+        told += [change["id"] for change in page["items"]]
+        query["after"] = page["next_after"]
+        pages += 1
+        assert pages < 20, "the cursor goes on"
+        if not page["more"]:
+            break
+    assert told == large.ids, "each once"
+    assert 2 < pages < 8
+    assert max(reads.counted.values()) <= 2
+    assert large.table.calls["BatchGetItem"] <= pages * 3
+
+
+def test_several_shards_of_the_feed_end_early_and_go_on_without_a_gap(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FILEMILL_LIST_SHARDS", "4")
+    settings.cache_clear()
+    ids = world(client, monkeypatch, 30).ids
+    monkeypatch.setattr(sizes, "MOST", 700_000)
+    told: list[str] = []
+    query = {"limit": str(MAX_LIMIT)}
+    while True:
+        page = client("GET", "/v1/changes", query=query).json
+        assert 0 < len(page["items"]) < 20
+        told += [change["id"] for change in page["items"]]
+        query["after"] = page["next_after"]
+        if not page["more"]:
+            break
+    assert sorted(told) == ids, "each once"
+
+
+def test_a_record_above_the_bound_is_told_alone(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No record can be so large. If one were, its page would be refused, and not the whole feed."""
+    ids = world(client, monkeypatch, 3).ids
+    monkeypatch.setattr(sizes, "MOST", 1000)
+    query: dict[str, str] = {}
+    for file_id in ids:
+        page = client("GET", "/v1/changes", query=query).json
+        assert [change["id"] for change in page["items"]] == [file_id]
+        query = {"after": page["next_after"]}
+    assert page["more"] is False
+
+
+def test_batch_get_names_the_files_that_did_not_fit(large: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    reads = Reads(monkeypatch)
+    asked = large.ids[:MAX_IDS]
+    found: list[str] = []
+    rounds = 0
+    while asked:
+        answer = large.client("POST", "/v1/files/batch-get", {"ids": asked})
+        got = [record["id"] for record in answer.json["items"]]
+        assert got == asked[: len(got)]
+        assert answer.json["omitted"] == asked[len(got) :]
+        found, asked = found + got, answer.json["omitted"]
+        rounds += 1
+    assert found == large.ids[:MAX_IDS]
+    assert 2 < rounds < 6
+    assert max(reads.counted.values()) <= 2
+
+
+def test_search_names_the_files_that_did_not_fit(large: World) -> None:
+    answer = large.client("GET", "/v1/search", query={"q": "0001", "limit": str(MAX_FOUND)})
+    if not answer.json["items"]:
+        pytest.fail("nothing was found")
+    got = [each["file"]["id"] for each in answer.json["items"]]
+    assert len(got) < MAX_FOUND
+    assert [*got, *answer.json["omitted"]] == large.ids[::-1][:MAX_FOUND]
+
+
+def test_an_answer_that_is_not_full_omits_nothing(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    ids = world(client, monkeypatch, 4).ids
+    assert client("POST", "/v1/files/batch-get", {"ids": [*ids, "file_" + "0" * 26]}).json["omitted"] == []
+    answer = client("GET", "/v1/search", query={"q": "0001", "limit": "2"})
+    assert (len(answer.json["items"]), answer.json["omitted"]) == (2, [])
+
+
+# --- Answers that have many items, but no records
+
+
+def test_the_parts_of_the_largest_upload_fit_into_one_answer(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    record = begin_multipart(client)
+    held = [multipart.Part(number, f"{'f' * 32}-{MAX_PARTS}", 5 * 1024**3) for number in range(1, MAX_PARTS + 1)]
+    monkeypatch.setattr(multipart, "list_parts", lambda *_: held)
+    assert len(client("GET", f"/v1/files/{record['id']}/parts").json["parts"]) == MAX_PARTS
+    file = files.get("acme", record["id"])
+    assert file
+    listed = client("GET", f"/s3/multipart/{file.upload_id}", query={"key": f"acme/{file.id}"})
+    assert len(listed.json) == MAX_PARTS
+
+
+def test_a_thousand_signed_parts_fit_with_a_long_session_token(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """AWS gives no bound of a token's length. Those of Lambda's roles have about a thousand characters."""
+    record = begin_multipart(client, size=5 * 1024**2 * MAX_SIGNED)
+    token = base64.b64encode(bytes(range(256)) * 12).decode()
+    assert len(token) == 4096
+    credentials: Any = aws.s3()._request_signer._credentials  # type: ignore[attr-defined]
+    monkeypatch.setattr(credentials, "token", token)
+    body = {"part_numbers": list(range(1, MAX_SIGNED + 1))}
+    answer = client("POST", f"/v1/files/{record['id']}/parts", body)
+    assert answer.status == 200, answer.text
+    assert len(answer.json["parts"]) == MAX_SIGNED
+    assert "X-Amz-Security-Token" in answer.text
+
+
+def test_grants_of_as_many_files_as_one_request_names_fit(large: World) -> None:
+    body = {"ids": large.ids[:MAX_IDS], "expires_in": 604_800, "cookie_domain": "cloudfront.net"}
+    answer = large.client("POST", "/v1/grants", body)
+    assert answer.status == 200, answer.text
+    assert len(answer.json["items"]) == MAX_IDS == BATCH_GET
+    assert len(json.dumps(answer.text)) < sizes.MOST / 10
+
+
+# --- No route is forgotten
+
+# The answers that hold lists or mappings: pages that end by bytes; as many items as the request or the upload has,
+# which always fit; and one record, form, token or grant.
+BY_BYTES = {"list_files", "search_files", "list_changes", "batch_get_files"}
+BY_COUNT = {"create_grants", "list_parts", "sign_parts", "uppy_list_parts", "uppy_sign_batch", "get_stats"}
+ONE_RECORD = {"get_file", "create_file", "patch_file", "reprocess_file", "restore_file", "complete_upload"}
+ONE_OTHER = {"create_grant", "create_upload_token", "uppy_params", "uppy_presign", "get_openapi"}
+
+
+def test_every_answer_that_could_grow_is_one_that_these_tests_know() -> None:
+    """A route that is added with such an answer must be bounded, and be tried above."""
+    growing = {
+        operation.view.__name__
+        for operation in OPERATIONS
+        for model in operation.returns.values()
+        if model and _may_grow(json.dumps(model.model_json_schema()))
+    }
+    assert growing == BY_BYTES | BY_COUNT | ONE_RECORD | ONE_OTHER
+
+
+def _may_grow(schema: str) -> bool:
+    signs = ('"type": "array"', '"additionalProperties": {', '"additionalProperties": true')
+    return any(sign in schema for sign in signs)
+
+
+def test_what_is_counted_is_what_lambda_gets() -> None:
+    for value in ({"a": 'quo"te'}, ["\U0001f408é\\", None, 1.5], "x" * 10):
+        body = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        assert sizes.size(value) == len(json.dumps({"body": body})) - len('{"body": }')
