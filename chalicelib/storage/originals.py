@@ -87,33 +87,29 @@ def _blocks(chunks: Iterable[bytes], size: int) -> Iterator[bytes]:
 
 def exists(file: File) -> bool:
     """True if the original is there: one HeadObject, of the file's own version as soon as that is known."""
-    version: dict[str, Any] = {"VersionId": file.version_id} if file.version_id else {}
-    try:
-        aws.s3().head_object(Bucket=settings().originals_bucket, Key=original_key(file.tenant, file.id), **version)
-    except ClientError as error:
-        if is_missing(error):
-            return False
-        raise
-    return True
+    return newest(file) is not None
 
 
 @dataclass(frozen=True)
 class Newest:
-    """The current version of an original; `size` in bytes."""
+    """A version of an original; `size` in bytes, `etag` without quotes."""
 
     version_id: str
     size: int
+    etag: str = ""
 
 
 def newest(file: File) -> Newest | None:
-    """The current version, for a file whose record knows of none yet: one HeadObject. None if there is none."""
+    """The file's own version; the current one if the record knows of none yet: one HeadObject. None if it is gone."""
+    version: dict[str, Any] = {"VersionId": file.version_id} if file.version_id else {}
+    key = original_key(file.tenant, file.id)
     try:
-        reply = aws.s3().head_object(Bucket=settings().originals_bucket, Key=original_key(file.tenant, file.id))
+        reply = aws.s3().head_object(Bucket=settings().originals_bucket, Key=key, **version)
     except ClientError as error:
         if is_missing(error):
             return None
         raise
-    return Newest(reply.get("VersionId", ""), reply["ContentLength"])
+    return Newest(reply.get("VersionId", ""), reply["ContentLength"], reply.get("ETag", "").strip('"'))
 
 
 def page(after: str, version_id: str) -> Page:
