@@ -67,7 +67,12 @@ def begin(file: File) -> str:
 
 
 def sign_part(
-    file: File, upload_id: str, part_number: int, expires_in: int, *, length: int | None, sha256: str | None = None
+    file: File,
+    upload_id: str,
+    part_number: int,
+    expires_in: int,
+    sha256: str | None = None,
+    length: int | None = None,
 ) -> str:
     """An address to PUT one part to. No AWS call.
 
@@ -102,9 +107,9 @@ def list_parts(file: File, upload_id: str) -> list[Part]:
 
 
 def etag_of(parts: Iterable[tuple[int, str]]) -> str | None:
-    """The ETag of the object that these parts (number, ETag without quotes) become; None for what are no ETags of parts.
+    """The ETag of the object that these parts (number, ETag without quotes) become; None where they can be no parts.
 
-    It is the MD5 of the parts' MD5s, a hyphen, and the number of parts, in a bucket that S3 encrypts with its own keys.
+    It is the MD5 of the parts' MD5s, a hyphen, and the number of parts, if S3 encrypts the bucket with its own keys.
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-upload.html
     """
     etags = [etag for _, etag in sorted(parts)]
