@@ -89,7 +89,7 @@ def process_object(stored: Stored, message: Message, *, last_try: bool) -> None:
         outcome = "ready"
     except PermanentFault as fault:
         logger.info("the file is at fault", extra={"code": fault.code, "reason": fault.message})
-        ended = _fail(claimed, FileError(code=fault.code, message=fault.message), refused=_is_refused(claimed, fault))
+        ended = _fail(claimed, FileError(code=fault.code, message=fault.message), refused=_is_refused(claimed, fault, stored.size))
         outcome, kind = "failed", "none"
     except Exception as error:
         if last_try:
@@ -155,24 +155,32 @@ def _refused(refused: Refused, stored: Stored) -> None:
 def _forget_late(file: File, stored: Stored) -> None:
     """Removes bytes that were uploaded after the file's own, which the first upload is, and bytes of a refused file.
 
-    The late version would hide the file's own one, and the bucket's lifecycle removes hidden versions. An import that
-    failed may be fetched again, so nothing is removed of it here.
+    The late version would hide the file's own one, and the bucket's lifecycle removes hidden versions.
     """
-    waits_for_none = file.status is Status.FAILED and file.source_url is None
-    if file.version_id != stored.version_id and (file.version_id or waits_for_none):
+    ended_in_parts = file.status is Status.FAILED and file.upload_id is not None  # before any bytes were its own
+    if file.version_id != stored.version_id and (file.version_id or ended_in_parts):
         originals.delete_version(stored.key, stored.version_id)
 
 
-# The bytes of a file that failed with one of these are not what was declared, and never will be: they are removed.
-_NOT_AS_DECLARED = frozenset({ErrorCode.CHECKSUM_MISMATCH, ErrorCode.EMPTY, ErrorCode.SIZE_MISMATCH})
-# A stranger's file is also removed if it is something else, or more, than its upload token allows. A tenant's own one
-# stays: a later release may take it when it is processed again.
-_NOT_ALLOWED = _NOT_AS_DECLARED | {ErrorCode.TOO_LARGE, ErrorCode.TYPE_MISMATCH, ErrorCode.UNSUPPORTED_TYPE}
+# A stranger's file is removed if it is something else, or more, than its upload token or the stranger said. A tenant's
+# own one stays unless its size is wrong: somebody may look at it, and a later release may take it.
+_NOT_ALLOWED = frozenset(
+    {
+        ErrorCode.CHECKSUM_MISMATCH,
+        ErrorCode.EMPTY,
+        ErrorCode.SIZE_MISMATCH,
+        ErrorCode.TOO_LARGE,
+        ErrorCode.TYPE_MISMATCH,
+        ErrorCode.UNSUPPORTED_TYPE,
+    }
+)
 
 
-def _is_refused(file: File, fault: PermanentFault) -> bool:
-    """True if the original of a file that failed so must be removed."""
-    return fault.code in (_NOT_ALLOWED if file.token_id else _NOT_AS_DECLARED)
+def _is_refused(file: File, fault: PermanentFault, size: int) -> bool:
+    """True if the original of a file that failed so must be removed. `size` is the original's, in bytes."""
+    if file.token_id:
+        return fault.code in _NOT_ALLOWED
+    return fault.code is ErrorCode.SIZE_MISMATCH or (file.max_bytes is not None and size > file.max_bytes)
 
 
 def _fail(file: File, error: FileError, *, refused: bool = False) -> File | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from typing import IO, Any, cast
 
@@ -96,7 +96,7 @@ class Newest:
 
     version_id: str
     size: int
-    etag: str = ""
+    etag: str = field(default="", compare=False)
 
 
 def newest(file: File) -> Newest | None:

@@ -47,11 +47,10 @@ Sum = Counter[str]
 
 def run(deadline: float) -> Sum:
     """Reconciles some pages of each bucket, until `deadline` (of time.monotonic). Gives the counts."""
-    return (
-        _some_pages("originals", originals.page, _originals, deadline)
-        + _some_pages("derived", lambda after, _: derived.page(after), _renditions, deadline)
-        + _some_pages("uploads", multipart.page, _uploads, deadline)
-    )
+    done = _some_pages("originals", originals.page, _originals, deadline)
+    # Beside the originals, so that a run with nothing to do need not read how far this walk is.
+    uploads = _some_pages("uploads", multipart.page, _uploads, deadline) if done else Counter()
+    return done + _some_pages("derived", lambda after, _: derived.page(after), _renditions, deadline) + uploads
 
 
 def _some_pages(
