@@ -89,7 +89,9 @@ def process_object(stored: Stored, message: Message, *, last_try: bool) -> None:
         outcome = "ready"
     except PermanentFault as fault:
         logger.info("the file is at fault", extra={"code": fault.code, "reason": fault.message})
-        ended = _fail(claimed, FileError(code=fault.code, message=fault.message), refused=_is_refused(claimed, fault, stored.size))
+        ended = _fail(
+            claimed, FileError(code=fault.code, message=fault.message), refused=_is_refused(claimed, fault, stored.size)
+        )
         outcome, kind = "failed", "none"
     except Exception as error:
         if last_try:
