@@ -151,7 +151,8 @@ ANSWERS: dict[str, Any] = {
     "FileResource": FILE,
     "PartialFile": FILE,
     "FilePage": {"items": [FILE], "next_cursor": None},
-    "CreatedFileResource": {
+    "ChangedFile": FILE,
+    "CreatedFile": {
         **_NEW,
         "upload": {
             "method": "POST",
