@@ -47,22 +47,23 @@ Sum = Counter[str]
 
 def run(deadline: float) -> Sum:
     """Reconciles some pages of each bucket, until `deadline` (of time.monotonic). Gives the counts."""
-    done = _some_pages("originals", originals.page, _originals, deadline)
+    walked = _some_pages("originals", originals.page, _originals, deadline)
     # Beside the originals, so that a run with nothing to do need not read how far this walk is.
-    uploads = _some_pages("uploads", multipart.page, _uploads, deadline) if done else Counter()
-    return done + _some_pages("derived", lambda after, _: derived.page(after), _renditions, deadline) + uploads
+    uploads = _some_pages("uploads", multipart.page, _uploads, deadline) if walked is not None else None
+    renditions = _some_pages("derived", lambda after, _: derived.page(after), _renditions, deadline)
+    return sum((each for each in (walked, renditions, uploads) if each), Counter())
 
 
 def _some_pages(
     bucket: str, page_of: Callable[[str, str], Page], reconcile: Callable[[list[Stored]], Sum], deadline: float
-) -> Sum:
-    """Reconciles pages from the stored position on, and moves the position after each."""
+) -> Sum | None:
+    """Reconciles pages from the stored position on, and moves the position after each. None if it is not time yet."""
     done: Sum = Counter()
     if not settings().sweep_pages:
-        return done
+        return None
     was = reconciliations.position(bucket)
     if was and was.ended and now() - was.began < DAY:
-        return done
+        return None
     at = Position("", now()) if was is None or was.ended else was
     for _ in range(settings().sweep_pages):
         if time.monotonic() > deadline:

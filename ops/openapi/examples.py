@@ -148,7 +148,6 @@ _GRANT = {
 ANSWERS: dict[str, Any] = {
     "GrantResource": _GRANT,
     "GrantList": {"items": [_GRANT]},
-    "FileResource": FILE,
     "PartialFile": FILE,
     "FilePage": {"items": [FILE], "next_cursor": None},
     "ChangedFile": FILE,

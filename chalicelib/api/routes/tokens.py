@@ -99,6 +99,7 @@ def create_upload_token(call: Call, body: CreateUploadToken) -> Response:
     "/v1/upload-tokens/{token_id}",
     scope=Scope.FILES_WRITE,
     returns={204: None},
+    problems=("not_found",),
 )
 def revoke_upload_token(call: Call, token_id: str) -> Response:
     """Revoke an upload token. It stops working within a minute.
