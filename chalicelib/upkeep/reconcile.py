@@ -47,29 +47,32 @@ Sum = Counter[str]
 
 def run(deadline: float) -> Sum:
     """Reconciles some pages of each bucket, until `deadline` (of time.monotonic). Gives the counts."""
-    walked = _some_pages("originals", originals.page, _originals, deadline)
-    # Beside the originals, so that a run with nothing to do need not read how far this walk is.
-    uploads = _some_pages("uploads", multipart.page, _uploads, deadline) if walked is not None else None
-    renditions = _some_pages("derived", lambda after, _: derived.page(after), _renditions, deadline)
-    return sum((each for each in (walked, renditions, uploads) if each), Counter())
+    return _some_pages(
+        "originals", originals.page, lambda after, page: _originals(page.objects) + _uploads(after, page), deadline
+    ) + _some_pages(
+        "derived", lambda after, _: derived.page(after), lambda _, page: _renditions(page.objects), deadline
+    )
 
 
 def _some_pages(
-    bucket: str, page_of: Callable[[str, str], Page], reconcile: Callable[[list[Stored]], Sum], deadline: float
-) -> Sum | None:
-    """Reconciles pages from the stored position on, and moves the position after each. None if it is not time yet."""
+    bucket: str, page_of: Callable[[str, str], Page], reconcile: Callable[[str, Page], Sum], deadline: float
+) -> Sum:
+    """Reconciles pages from the stored position on, and moves the position after each.
+
+    `reconcile` gets the key behind which a page begins, and the page.
+    """
     done: Sum = Counter()
     if not settings().sweep_pages:
-        return None
+        return done
     was = reconciliations.position(bucket)
     if was and was.ended and now() - was.began < DAY:
-        return None
+        return done
     at = Position("", now()) if was is None or was.ended else was
     for _ in range(settings().sweep_pages):
         if time.monotonic() > deadline:
             break
         page = page_of(at.after, at.version)
-        done += reconcile(page.objects) + Counter(Walked=len(page.objects))
+        done += reconcile(at.after, page) + Counter(Walked=len(page.objects))
         key, version = page.after or ("", "")
         to = Position(key, at.began, version, ended=page.after is None)
         if not reconciliations.move(bucket, was, to) or to.ended:
@@ -129,8 +132,23 @@ def _tell(arrivals: list[tuple[File, Stored]]) -> Sum:
 # --- open multipart uploads to the originals bucket
 
 
-def _uploads(uploads: list[Stored]) -> Sum:
-    """Aborts the uploads of one page that no file waits for: of files that have ended, or that never began."""
+def _uploads(after: str, page: Page) -> Sum:
+    """Aborts uploads that no file waits for: of files that have ended, or whose record was never written.
+
+    They are looked at beside a page of originals: those whose keys are in the page's range, and all that are behind its
+    beginning if it is the last one. One ListMultipartUploads for each thousand.
+    """
+    done: Sum = Counter()
+    end = page.after and page.after[0]
+    at: tuple[str, str] | None = (after, "")
+    while at and (end is None or at[0] < end):
+        found = multipart.page(*at)
+        done += _judge_uploads([each for each in found.objects if end is None or each.key <= end])
+        at = found.after
+    return done
+
+
+def _judge_uploads(uploads: list[Stored]) -> Sum:
     owned = [(ids[1], upload) for upload in uploads if (ids := parse_original_key(upload.key))]
     records = due.records(_distinct(owned))
     before = now() - DAY

@@ -18,7 +18,7 @@ from chalicelib.renditions.recipes import RECIPES, Encoding
 from chalicelib.storage import derived as derived_objects
 from chalicelib.storage import multipart, objects
 from chalicelib.storage import originals as original_objects
-from chalicelib.upkeep import reconcile, sweep
+from chalicelib.upkeep import reconcile, sweep, verdicts
 from tests.client import Client
 from tests.faults.clock import Clock
 from tests.making import begin_multipart, deliver, derived, open_uploads, put, upload
@@ -355,16 +355,37 @@ def test_where_most_uploads_have_no_record_none_of_those_is_aborted(client: Clie
     assert set(open_uploads()) == unknown
 
 
-def test_a_walk_over_the_uploads_goes_on_where_it_stopped(
-    client: Client, clock: Clock, monkeypatch: pytest.MonkeyPatch
+def test_uploads_are_looked_at_beside_the_originals_of_the_same_keys(
+    stage: Calls, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[tuple[str, str]] = []
-    pages = {("", ""): ("a", "u1"), ("a", "u1"): ("b", "u2"), ("b", "u2"): None}
+    """Three pages of originals up to the keys d and h, and to the end; pages of uploads of two keys."""
+    keys = [f"acme/file_{letter * 26}" for letter in "BCDEFGHJ"]
+    d, h = keys[2], keys[6]
+    pages = {"": (d, "v"), d: (h, "v"), h: None}
+    monkeypatch.setattr(original_objects, "page", lambda after, _: objects.Page([], pages[after]))
+    seen: list[str] = []
+    asked: list[str] = []
 
     def page(after: str, upload_id: str) -> objects.Page:
-        asked.append((after, upload_id))
-        return objects.Page([], pages[after, upload_id])
+        asked.append(after)
+        left = [key for key in keys if key > after]
+        found = [objects.Stored(key, clock.moment, "u") for key in left[:2]]
+        return objects.Page(found, (left[1], "u") if left[2:] else None)
 
     monkeypatch.setattr(multipart, "page", page)
+    judge = verdicts.of_upload
+
+    def judged(file: Any, stored: objects.Stored, **more: Any) -> Any:
+        seen.append(stored.key)
+        return judge(file, stored, **more)
+
+    monkeypatch.setattr(verdicts, "of_upload", judged)
     reconcile.run(float("inf"))
-    assert asked == [*pages]
+    assert seen == keys, "each once"
+    assert asked == ["", keys[1], d, keys[4], h]
+
+
+def test_uploads_are_found_where_there_are_no_originals(stage: Calls, clock: Clock) -> None:
+    begin_in_s3(model.new_file_id())
+    assert later(clock)["Orphans"] == 1
+    assert open_uploads() == []
