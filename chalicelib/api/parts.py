@@ -114,10 +114,14 @@ def _is_completed(file: File, upload_id: str | None) -> bool:
 def _require_same(file: File, claimed: Sequence[tuple[int, str]]) -> None:
     """Raises Problem `already_uploaded` if other parts than these were completed. One HEAD of S3.
 
-    If the original is gone, nobody knows any more, and the record says what became of the file.
+    If the original is gone, or its ETag tells nothing of its parts, nobody knows, and the record is the answer.
     """
     stored = originals.newest(file)
-    if stored and stored.etag != multipart.etag_of((number, etag.strip('"')) for number, etag in claimed):
+    if (
+        stored
+        and stored.etag
+        and stored.etag != multipart.etag_of((number, etag.strip('"')) for number, etag in claimed)
+    ):
         raise Problem("already_uploaded", "This upload was completed already, with another list of parts.")
 
 

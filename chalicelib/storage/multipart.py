@@ -110,7 +110,7 @@ def etag_of(parts: Iterable[tuple[int, str]]) -> str | None:
     """The ETag of the object that these parts (number, ETag without quotes) become; None where they can be no parts.
 
     It is the MD5 of the parts' MD5s, a hyphen, and the number of parts, if S3 encrypts the bucket with its own keys.
-    https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-upload.html
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity.html
     """
     etags = [etag for _, etag in sorted(parts)]
     if not all(_PART_ETAG.fullmatch(etag) for etag in etags):

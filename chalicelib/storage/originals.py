@@ -92,7 +92,7 @@ def exists(file: File) -> bool:
 
 @dataclass(frozen=True)
 class Newest:
-    """A version of an original; `size` in bytes, `etag` without quotes."""
+    """A version of an original; `size` in bytes. `etag` has no quotes; it is empty where it does not follow from MD5s."""
 
     version_id: str
     size: int
@@ -109,7 +109,9 @@ def newest(file: File) -> Newest | None:
         if is_missing(error):
             return None
         raise
-    return Newest(reply.get("VersionId", ""), reply["ContentLength"], reply.get("ETag", "").strip('"'))
+    # Under a KMS key the parts' ETags are no MD5s: https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html
+    by_md5 = reply.get("ServerSideEncryption", "AES256") == "AES256"
+    return Newest(reply.get("VersionId", ""), reply["ContentLength"], reply["ETag"].strip('"') if by_md5 else "")
 
 
 def page(after: str, version_id: str) -> Page:

@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from chalicelib import aws
 from chalicelib.storage import multipart
 from tests.client import Answer, Client
 from tests.making import (
@@ -160,6 +161,27 @@ def test_completing_again_with_other_parts_is_a_conflict(client: Client, process
     for other in (parts[:2], swapped, [*parts, {"part_number": 4, "etag": "x"}]):
         answer = complete(client, record, other)
         assert (answer.status, answer.json["code"]) == (409, "already_uploaded")
+
+
+def test_completing_again_is_answered_where_nobody_knows_which_parts_were_completed(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = begin_multipart(client)
+    parts = send_all_parts(record)
+    assert complete(client, record, parts).status == 200
+    head = aws.s3().head_object
+    with monkeypatch.context() as encrypted:
+        by_kms = {"ServerSideEncryption": "aws:kms", "ETag": '"0123"'}
+        encrypted.setattr(aws.s3(), "head_object", lambda **asked: head(**asked) | by_kms)
+        assert complete(client, record, parts).status == 200
+    deliver(record["id"])
+    aws_client("s3").delete_object(
+        Bucket="originals",
+        Key=f"acme/{record['id']}",
+        VersionId=aws_client("s3").head_object(Bucket="originals", Key=f"acme/{record['id']}")["VersionId"],
+    )
+    again = complete(client, record, parts)
+    assert (again.status, again.json["status"]) == (200, "ready")
 
 
 def test_an_upload_of_more_bytes_than_were_declared_ends_and_leaves_nothing(client: Client) -> None:
