@@ -92,7 +92,7 @@ def exists(file: File) -> bool:
 
 @dataclass(frozen=True)
 class Newest:
-    """A version of an original; `size` in bytes. `etag` has no quotes; it is empty where it does not follow from MD5s."""
+    """A version of an original; `size` in bytes. `etag` has no quotes, empty if it does not follow from MD5s."""
 
     version_id: str
     size: int
