@@ -167,6 +167,8 @@ class File(BaseModel):
     upload_id: str | None = None
     part_size: int | None = None
     part_checksums: bool = False
+    # The client decides how large its parts are (Uppy), so their lengths can't be signed.
+    client_parts: bool = False
     token_id: str | None = None
     # The types that the upload token allows. Processing checks that the bytes are of one of them.
     allowed_types: list[str] = Field(default_factory=list)
@@ -189,6 +191,8 @@ class File(BaseModel):
     # For a deleted file that can still be restored: until when, and the status that it then gets.
     restore_until: Timestamp | None = None
     restore_to: Status | None = None
+    # The bytes are not what was declared or allowed, and must be removed. Gone from the record when that is done.
+    refused: bool | None = None
     claim_id: str | None = None
     lease_until: Timestamp | None = None
     attempts: int = 0
@@ -201,7 +205,7 @@ class UploadToken(BaseModel):
     """Lets one browser upload at most `max_files` files of at most `max_bytes` bytes each, of the allowed types.
 
     `content_types` may have `image/*`; an empty list allows any type. The token, not the browser, decides the fields
-    after it.
+    after it. The token ends with the API key that made it, `key_id`; tokens of earlier releases do not name theirs.
     """
 
     model_config = ConfigDict(hide_input_in_errors=True)
@@ -218,6 +222,8 @@ class UploadToken(BaseModel):
     tags: list[str] = Field(default_factory=list)
     visibility: Visibility
     recipe: str
+    key_id: str | None = None
+    revoked_at: Timestamp | None = None
 
     def allows_type(self, content_type: str) -> bool:
         name = content_type.partition(";")[0].strip()

@@ -40,6 +40,7 @@ OPERATIONS: Mapping[str, frozenset[str]] = {
             "DeleteObjects",
             "GetObject",
             "HeadObject",
+            "ListMultipartUploads",
             "ListObjectVersions",
             "ListObjectsV2",
             "ListParts",

@@ -9,7 +9,7 @@ from __future__ import annotations
 from copy import copy
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic import BaseModel, ConfigDict, Field, RootModel, create_model
 from pydantic.fields import FieldInfo
 
 from chalicelib.model import FILE_ID_PATTERN, ErrorCode, Kind, Status, Visibility
@@ -127,6 +127,20 @@ class FileResource(Resource):
     delivery: DeliveryResource | None
 
 
+class FileReceipt(Resource):
+    """The answer to a key that may change files but not read them."""
+
+    id: FileId
+    status: Annotated[Status, Field(strict=False)]
+    revision: int = Field(ge=1)
+
+
+class ChangedFile(RootModel[FileResource | FileReceipt]):
+    """The record after the change. A key without the scope `files:read` gets `id`, `status` and `revision` only."""
+
+    model_config = ConfigDict(defer_build=True)
+
+
 class SignedPart(Resource):
     part_number: int = Field(ge=1, le=10_000)
     url: Url
@@ -160,6 +174,16 @@ class CreatedFileResource(FileResource):
     """A new file's record, and how its bytes are uploaded. A file that is fetched from a URL has no `upload`."""
 
     upload: Annotated[FormUpload | MultipartUpload, Field(discriminator="method")] | None = None
+
+
+class CreatedFile(RootModel[CreatedFileResource | FileReceipt]):
+    """The new file's record, and how its bytes are uploaded.
+
+    A request that is sent again with its Idempotency-Key when the bytes have come gets the record as it is, without
+    `upload`; a key without the scope `files:read` then gets `id`, `status` and `revision` only.
+    """
+
+    model_config = ConfigDict(defer_build=True)
 
 
 def _optional(field: FieldInfo) -> tuple[Any, FieldInfo]:

@@ -22,7 +22,7 @@ from chalicelib.api.routes import (
     reprocessing,
     tokens,
 )
-from chalicelib.api.routes.uppy import companion, presign, session
+from chalicelib.api.routes.uppy import begun, companion, presign, session
 from chalicelib.api.routing import ANSWERED, OPERATIONS, respond
 from chalicelib.observability import SERVICE, begin, logger
 from chalicelib.settings import settings
@@ -39,6 +39,7 @@ RESOURCES = (
     tokens,
     companion,
     presign,
+    begun,
     session,
     health,
     reference,

@@ -1,4 +1,4 @@
-"""`Idempotency-Key` on `POST /v1/files`: a repeated request gets the first answer again, and creates no second file."""
+"""`Idempotency-Key` on `POST /v1/files`: a repeated request creates no second file, and gets the first answer again."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from chalicelib.api.errors import Problem
 from chalicelib.api.etags import etag
 from chalicelib.api.parsing import Body
 from chalicelib.api.routing import Call
-from chalicelib.catalog import idempotency
+from chalicelib.api.wire import record
+from chalicelib.catalog import files, idempotency
 from chalicelib.catalog.idempotency import Remembered
-from chalicelib.model import File
+from chalicelib.model import File, Status
 
 _KEY = re.compile(r"[\x21-\x7e]{1,255}+")
 
@@ -30,9 +31,11 @@ def key_of(call: Call) -> str | None:
 
 
 def replay(call: Call, key: str, body: Body) -> Response | None:
-    """The first answer to this caller's key; None if the key is new.
+    """The first answer to this caller's key, while its file waits for its bytes; None if the key is new.
 
-    Raises Problem `idempotency_key_reused` if it came with another body, and `not_found` if the file is deleted.
+    Later the answer is the file's record, without `upload`: nothing more can be uploaded. Raises Problem:
+    `idempotency_key_reused` if the key came with another body, `not_found` if the file is deleted, and `upload_expired`
+    if its time is over.
     """
     known = idempotency.remembered(_owner(call), key)
     if known is None:
@@ -42,13 +45,17 @@ def replay(call: Call, key: str, body: Body) -> Response | None:
     if known.body_hash != _hash(body):
         detail = "This Idempotency-Key came with another body before; use a new key for a new request."
         raise Problem("idempotency_key_reused", detail, field="Idempotency-Key")
-    record = {name: value for name, value in json.loads(known.answer).items() if name != "upload"}
-    headers = {
-        "Content-Type": "application/json",
-        "Idempotency-Replayed": "true",
-        "ETag": etag(record["revision"], record),
-    }
-    return Response(known.answer, status_code=201, headers={**headers, "Location": f"/v1/files/{known.file_id}"})
+    file = files.get(call.tenant, known.file_id)
+    if file is None:
+        raise Problem("not_found", "The file of this Idempotency-Key is deleted; use a new key for a new file.")
+    if file.status is Status.EXPIRED:
+        raise Problem("upload_expired", "The upload of this Idempotency-Key has expired; use a new key for a new file.")
+    headers = {"Idempotency-Replayed": "true", "Location": f"/v1/files/{known.file_id}"}
+    if file.status is not Status.AWAITING_UPLOAD:
+        return record(call, file, 201, headers=headers)
+    first = {name: value for name, value in json.loads(known.answer).items() if name != "upload"}
+    told = {"Content-Type": "application/json", "ETag": etag(first["revision"], first)}
+    return Response(known.answer, status_code=201, headers={**headers, **told})
 
 
 def remember(call: Call, key: str, body: Body, file: File, answer: dict[str, Any]) -> Remembered:

@@ -9,12 +9,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from chalicelib.api.errors import Problem
-from chalicelib.catalog import deletion
-from chalicelib.model import File, Status
+from chalicelib.catalog import claims, deletion
+from chalicelib.model import File, FileError, Status
 from chalicelib.observability import logger
-from chalicelib.settings import MAX_PARTS, MIN_PART_BYTES, settings
-from chalicelib.storage import multipart, originals
+from chalicelib.settings import MIN_PART_BYTES, settings
+from chalicelib.storage import bounds, multipart, originals
 from chalicelib.storage.multipart import Part, UploadMissingError
+from chalicelib.upkeep import removal
 
 
 def open_upload(file: File, upload_id: str | None = None) -> str:
@@ -38,28 +39,29 @@ def open_upload(file: File, upload_id: str | None = None) -> str:
     return found
 
 
-def last_part(file: File) -> int:
-    """The highest part number that this file may have; 10,000 if its size is not known."""
-    if file.size is None or file.part_size is None:
-        return MAX_PARTS
-    return max(1, -(-file.size // file.part_size))
-
-
 def sign(
     file: File, numbers: Iterable[int], upload_id: str | None = None, checksums: Mapping[int, str] | None = None
 ) -> dict[int, str]:
     """A signed address for each part number, without an AWS call. `checksums` are hex SHA-256 by part number.
 
+    S3 takes a part of exactly the length that it must have, where that is known.
+
     Raises Problem `part_out_of_range`, and what `open_upload` raises.
     """
     upload = open_upload(file, upload_id)
-    last = last_part(file)
+    last = bounds.last_part(file)
     signed: dict[int, str] = {}
     for number in numbers:
         if not 1 <= number <= last:
             raise Problem("part_out_of_range", f"This file's parts are 1 to {last}.", field="part_numbers")
-        checksum = (checksums or {}).get(number)
-        signed[number] = multipart.sign_part(file, upload, number, settings().upload_expiry, checksum)
+        signed[number] = multipart.sign_part(
+            file,
+            upload,
+            number,
+            settings().upload_expiry,
+            sha256=(checksums or {}).get(number),
+            length=bounds.length(file, number),
+        )
     return signed
 
 
@@ -80,17 +82,65 @@ def held(file: File, upload_id: str | None = None) -> list[Part]:
 def complete(file: File, claimed: Sequence[tuple[int, str]], upload_id: str | None = None) -> None:
     """Makes the parts one object, if the client's list of them is what S3 holds and their sizes add up.
 
-    `claimed` has (part number, ETag). Two calls to S3, and one more for each further thousand parts. A refusal changes
-    nothing. Raises Problem: `part_order`, `part_missing`, `etag_mismatch`, `part_too_small`, `size_mismatch`, and what
+    `claimed` has (part number, ETag). Two calls to S3, and one more for each further thousand parts. Does nothing if
+    the same parts were completed before: then the answer to that was lost. A refusal changes nothing, unless S3 holds
+    more bytes than the file may have: then the upload ends, and the file is `failed`.
+
+    Raises Problem: `part_order`, `part_missing`, `etag_mismatch`, `part_too_small`, `size_mismatch`, and what
     `open_upload` raises.
     """
+    if _is_completed(file, upload_id):
+        _require_same(file, claimed)
+        return
     upload = open_upload(file, upload_id)
-    chosen = verified(file, claimed, {part.part_number: part for part in held(file, upload)})
     try:
+        chosen = _verified(file, claimed, multipart.list_parts(file, upload))
         multipart.complete(file, upload, chosen)
     except UploadMissingError:
-        raise _gone(file) from None
+        if not originals.exists(file):
+            raise _gone(file) from None
+        _require_same(file, claimed)
+        return
     logger.info("upload completed", extra={"parts": len(chosen)})
+
+
+def _is_completed(file: File, upload_id: str | None) -> bool:
+    """True if this upload, and no other, was completed and is being processed or was."""
+    has_bytes = file.status not in (Status.AWAITING_UPLOAD, Status.EXPIRED) and file.version_id is not None
+    ours = file.part_size is not None and (upload_id is None or upload_id == file.upload_id)
+    return has_bytes and ours
+
+
+def _require_same(file: File, claimed: Sequence[tuple[int, str]]) -> None:
+    """Raises Problem `already_uploaded` if other parts than these were completed. One HEAD of S3.
+
+    If the original is gone, or its ETag tells nothing of its parts, nobody knows, and the record is the answer.
+    """
+    stored = originals.newest(file)
+    if (
+        stored
+        and stored.etag
+        and stored.etag != multipart.etag_of((number, etag.strip('"')) for number, etag in claimed)
+    ):
+        raise Problem("already_uploaded", "This upload was completed already, with another list of parts.")
+
+
+def _verified(file: File, claimed: Sequence[tuple[int, str]], held: Sequence[Part]) -> list[Part]:
+    """As `verified`, but ends the upload if S3 holds more bytes than the file may have."""
+    try:
+        return verified(file, claimed, {part.part_number: part for part in held})
+    except Problem:
+        if (error := bounds.excess(file, held)) is None:
+            raise
+        _refuse(file, error)
+        raise Problem("size_mismatch", f"{error.message} Create the file again.", field="parts") from None
+
+
+def _refuse(file: File, error: FileError) -> None:
+    """Ends an upload in parts as `failed`. Does nothing if the record changed meanwhile."""
+    if refused := claims.refuse(file, error):
+        logger.info("upload refused", extra={"reason": error.message})
+        removal.discard(refused)
 
 
 def verified(file: File, claimed: Sequence[tuple[int, str]], held: Mapping[int, Part]) -> list[Part]:
@@ -137,8 +187,8 @@ def abort(file: File, upload_id: str | None = None) -> None:
 
 def sign_complete(file: File, upload_id: str) -> str:
     """An address with which the client completes its upload. What S3 holds now must be within the file's bounds."""
-    parts = {part.part_number: part for part in held(file, upload_id)}
-    verified(file, [(part.part_number, part.etag) for part in parts.values()], parts)
+    parts = held(file, upload_id)
+    _verified(file, [(part.part_number, part.etag) for part in parts], parts)
     return _sign_request("complete_multipart_upload", file, upload_id)
 
 

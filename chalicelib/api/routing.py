@@ -94,11 +94,14 @@ def route(
     returns: Mapping[int, type[BaseModel] | None] | None = None,
     problems: tuple[str, ...] = (),
     headers: tuple[str, ...] = (),
+    signed: Callable[[Any], Caller | None] | None = None,
 ) -> Callable[[Callable[..., Response]], Callable[..., Response]]:
     """Mounts `view(call, [query,] [body,] **path parameters)` behind authentication and validation.
 
     Every such route has a scope. With `tokens`, upload tokens may call it, too: then the view must find files with
-    `ownership.own_file`. With `cookies`, the token may come in a cookie.
+    `ownership.own_file`. With `cookies`, the token may come in a cookie. With `signed`, an address that we signed may
+    stand in for a credential: it gives the caller of such a request, and None for any other. Such a request may have
+    any content type, since we do not choose it.
     """
 
     def decorate(view: Callable[..., Response]) -> Callable[..., Response]:
@@ -107,8 +110,10 @@ def route(
             request = blueprint.current_request
 
             def answer(request_id: str) -> Response:
-                cookie = _cookie(request.headers) if cookies else None
-                caller = authenticate(request.headers.get("authorization"), cookie)
+                authorization = request.headers.get("authorization")
+                caller = signed(request) if signed and not authorization else None
+                if caller is None:
+                    caller = authenticate(authorization, _cookie(request.headers) if cookies else None)
                 append(tenant=caller.tenant, key_id=caller.key_id)
                 require(caller, scope, tokens=tokens)
                 _check_path(path_parameters)
@@ -125,7 +130,8 @@ def route(
         OPERATIONS.append(
             Operation(method, path, view, scope, tokens, cookies, body, query, returns or {}, problems, headers)
         )
-        mounted: Callable[..., Response] = blueprint.route(path, methods=[method], name=view.__name__)(guarded)
+        more = {"content_types": ["*/*"]} if signed else {}
+        mounted: Callable[..., Response] = blueprint.route(path, methods=[method], name=view.__name__, **more)(guarded)
         return mounted
 
     return decorate

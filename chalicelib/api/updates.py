@@ -85,7 +85,7 @@ def settle(file: File) -> None:
 
 def require_original(file: File) -> None:
     """Raises Problem `original_missing` for a file that can't be processed again. One HEAD of S3."""
-    if file.version_id is None or not originals.exists(file):
+    if file.version_id is None or file.refused or not originals.exists(file):
         raise Problem("original_missing", "The original is not stored, so it can't be processed again.")
 
 

@@ -152,29 +152,26 @@ def begin_post(call: Call, new: NewFile) -> tuple[File, PostPolicy]:
     return file, policy
 
 
-def begin_multipart(call: Call, new: NewFile) -> File:
-    """Begins a multipart upload in S3, and writes a record with its id."""
-    file = draft_multipart(call, new)
+def begin_multipart(call: Call, new: NewFile, part_size: int | None = None) -> File:
+    """Begins a multipart upload in S3, and writes a record with its id.
+
+    The client chooses how large its parts are, unless it tells both the file's size and the parts' (bytes).
+    """
+    free = new.size is None or part_size is None
+    file = draft_multipart(call, new, part_size=part_size, client_parts=free)
     file.upload_id = multipart.begin(file)
     write(call, file)
     return file
 
 
-def begin_unbound_multipart(call: Call, new: NewFile) -> File:
-    """Writes a record for a multipart upload that the client begins itself (`sign_begin`), so that we lack its id."""
-    file = draft_multipart(call, new)
-    write(call, file)
-    return file
-
-
-def draft_multipart(call: Call, new: NewFile, *, part_size: int | None = None, part_checksums: bool = False) -> File:
+def draft_multipart(call: Call, new: NewFile, *, part_size: int | None = None, **more: Any) -> File:
     """The record of a new file that is uploaded in parts, not written yet.
 
     `part_size` in bytes; chosen here if it is None. Raises Problem `invalid_field` for a part size that is out of S3's
     bounds or would need more than 10,000 parts, and what `draft` raises.
     """
     lives = timedelta(seconds=settings().multipart_expiry)
-    file = draft(call, new, lives, part_checksums=part_checksums)
+    file = draft(call, new, lives, **more)
     smallest = part_bytes(file.size if file.size is not None else file.max_bytes or 0, least=MIN_PART_BYTES)
     if part_size is not None and not smallest <= part_size <= MAX_PART_BYTES:
         detail = f"`part_size`: must be from {smallest} to {MAX_PART_BYTES} bytes for a file of this size."
@@ -186,11 +183,6 @@ def draft_multipart(call: Call, new: NewFile, *, part_size: int | None = None, p
 def part_bytes(size: int, least: int = PART_BYTES) -> int:
     """The smallest part size for a file of `size` bytes: whole MiB, at least `least`, and at most 10,000 parts."""
     return max(least, -(-size // MAX_PARTS // MIB) * MIB if size > least * MAX_PARTS else least)
-
-
-def sign_begin(file: File) -> str:
-    """An address with which the client begins the multipart upload itself."""
-    return multipart.sign_begin(file, settings().upload_expiry)
 
 
 def until(file: File) -> datetime:

@@ -9,7 +9,7 @@ from typing import Any
 from chalice import Response
 
 from chalicelib.api import etags
-from chalicelib.api.routing import json_response
+from chalicelib.api.routing import Call, json_response
 from chalicelib.delivery.access import Access, access_to
 from chalicelib.delivery.markup import markup
 from chalicelib.model import File, timestamp
@@ -70,9 +70,17 @@ def _delivery(file: File, access: Access) -> dict[str, Any]:
     }
 
 
-def record(
-    file: File, status: int = 200, *, more: Mapping[str, Any] | None = None, headers: Mapping[str, str] | None = None
-) -> Response:
-    """An answer with one record and its ETag. `more` are fields that the answer has beside the record."""
+# The answer to a change by a caller that may not read: enough to know that it was made, and to make the next one.
+RECEIPT = frozenset({"id", "status", "revision"})
+
+
+def record(call: Call, file: File, status: int = 200, *, headers: Mapping[str, str] | None = None) -> Response:
+    """An answer with one record, as much of it as the caller may see, and its ETag."""
+    body = wire(file, ALL_FIELDS if call.caller.may_read else RECEIPT)
+    return json_response(body, status, {"ETag": etags.etag(file.revision, body), **(headers or {})})
+
+
+def created(file: File, upload: Mapping[str, Any], headers: Mapping[str, str]) -> Response:
+    """The answer to a create: the whole record, since it holds nothing that the caller did not send, and `upload`."""
     body = wire(file)
-    return json_response({**body, **(more or {})}, status, {"ETag": etags.etag(file.revision, body), **(headers or {})})
+    return json_response({**body, **upload}, 201, {"ETag": etags.etag(file.revision, body), **headers})

@@ -120,12 +120,16 @@ def finish(
     return _end(transitions.FINISH, file, Status.READY, values, leftovers)
 
 
-def fail(file: File, error: FileError) -> File | None:
+def fail(file: File, error: FileError, *, refused: bool = False) -> File | None:
     """`processing` to `failed`. Returns None if the claim is no longer ours.
 
-    A file that was `ready` before becomes so again, with what it had and with the error.
+    A file that was `ready` before becomes so again, with what it had and with the error. Another one may be `refused`:
+    then its original must be removed (`removal.discard`), and the record is due until that is done.
     """
-    return _end(transitions.FAIL, file, _failed(file), {"error": error.model_dump(mode="json")}, file.leftovers)
+    values: dict[str, Any] = {"error": error.model_dump(mode="json")}
+    if refused and _failed(file) is Status.FAILED:
+        values["refused"] = True
+    return _end(transitions.FAIL, file, _failed(file), values, file.leftovers)
 
 
 def _failed(file: File) -> Status:
@@ -136,11 +140,11 @@ def _failed(file: File) -> Status:
 def _end(
     transition: Transition, file: File, to: Status, values: Mapping[str, Any], leftovers: Sequence[str]
 ) -> File | None:
-    # While there are leftovers, somebody must look at the record again.
-    if leftovers:
-        cleanup: dict[str, Any] = {"leftovers": list(leftovers), **due_keys(file.id, now())}
-    else:
-        cleanup = dict.fromkeys(("leftovers", *DUE))
+    # While there is something to remove, somebody must look at the record again.
+    due: dict[str, Any] = dict.fromkeys(DUE)
+    if leftovers or values.get("refused"):
+        due = {**due_keys(file.id, now())}
+    cleanup = {"leftovers": list(leftovers) or None, **due}
     return attempt(transition, file.id, {**values, **cleanup}, to=to, claim_id=file.claim_id)
 
 
@@ -172,3 +176,13 @@ def give_up(file: File, error: FileError, leftovers: Sequence[str]) -> File | No
 def fail_import(tenant: str, file_id: str, error: FileError) -> File | None:
     """`awaiting_upload` to `failed`, for a file whose bytes could not be fetched. Returns None if it does not wait."""
     return attempt(transitions.FAIL_IMPORT, file_id, {"error": error.model_dump(mode="json")}, tenant=tenant)
+
+
+def refuse(file: File, error: FileError) -> File | None:
+    """Ends an upload in parts as `failed`, because S3 holds more bytes than it may have.
+
+    Returns None if the record changed. What is stored must be removed (`removal.discard`); the record is due until
+    that is done.
+    """
+    values = {"error": error.model_dump(mode="json"), "refused": True, **due_keys(file.id, now())}
+    return attempt(transitions.REFUSE, file.id, values, revision=file.revision)

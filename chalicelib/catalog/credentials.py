@@ -102,6 +102,20 @@ def put_token(token: UploadToken) -> None:
     )
 
 
+def revoke_token(tenant: str, token_id: str) -> UploadToken | None:
+    """Revokes a tenant's token. Returns None if it has none of that id. A token revoked again keeps the first time."""
+    try:
+        item = update(
+            token_key(token_id),
+            values={"revoked_at": timestamp(now())},
+            condition="tenant = :tenant AND attribute_not_exists(revoked_at)",
+            using={":tenant": tenant},
+        )
+    except ConditionFailedError as failed:
+        item = failed.item if failed.item and failed.item["tenant"] == tenant else {}
+    return UploadToken.model_validate(item) if item else None
+
+
 def get_token(token_id: str) -> UploadToken | None:
     """One GetItem, strongly consistent."""
     values = get_item(token_key(token_id))

@@ -94,11 +94,17 @@ def mark_purged(file: File) -> None:
     attempt(transitions.PURGE, file.id, {"purged": True, **dict.fromkeys(EMPTIED, "")})
 
 
+def discarded(file: File) -> None:
+    """Notes that the bytes of a refused file are gone. Does nothing if the record says so already."""
+    due: dict[str, Any] = {} if file.leftovers else dict.fromkeys(DUE)
+    attempt(transitions.DISCARD, file.id, due)
+
+
 def cleared(file: File) -> None:
     """Notes that nothing is left of `file.leftovers`. Does nothing if the record has others, or another status."""
     due: dict[str, Any] = dict.fromkeys(DUE)
     if file.restore_until:
         due = {**due_keys(file.id, file.restore_until)}
-    elif file.status is Status.PROCESSING:
-        due = {}  # it is due when its lease is over
+    elif file.status is Status.PROCESSING or file.refused:
+        due = {}  # it is due when its lease is over, or until its bytes are removed
     attempt(transitions.CLEAR, file.id, due, leftovers=file.leftovers, status=file.status)

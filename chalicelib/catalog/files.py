@@ -33,6 +33,9 @@ EXPIRY_GRACE = timedelta(seconds=60)
 # If an import has not come after this time, its message may be lost. It is longer than one run of the fetch function.
 IMPORT_COMES = timedelta(minutes=20)
 
+# Parts whose lengths could not be signed are added up this often, until the upload is completed.
+ADDED_UP = timedelta(hours=1)
+
 # How many records with the same bytes are looked at, for one that can be reused.
 DUPLICATES = 10
 
@@ -72,13 +75,19 @@ def create(file: File, together: Sequence[Joined] = ()) -> None:
         **list_keys(file),
     }
     if file.expires_at:
-        due = min(file.expires_at, file.created_at + IMPORT_COMES) if file.source_url else file.expires_at
-        item |= due_keys(file.id, due) | {"ttl": forget_at(file.expires_at)}
+        item |= due_keys(file.id, _first_due(file, file.expires_at)) | {"ttl": forget_at(file.expires_at)}
     if not together:
         put_new(item)
         return
     record = joined_put(item, ConditionExpression=CREATE.expression)
     write_together([*together, Joined(record, refused=RuntimeError("a file id came twice"))])
+
+
+def _first_due(file: File, end: datetime) -> datetime:
+    """When the sweep must first look at a new file whose upload ends at `end`."""
+    if file.source_url:
+        return min(end, file.created_at + IMPORT_COMES)
+    return min(end, file.created_at + ADDED_UP) if file.client_parts else end
 
 
 def get(tenant: str, file_id: str) -> File | None:

@@ -134,7 +134,7 @@ FAIL = Transition(
     condition=_OURS,
     sets=("error",),
     removes=WORKED_OFF,
-    may_change=("leftovers", *DUE),
+    may_change=("leftovers", "refused", *DUE),
 )
 
 GIVE_UP = Transition(
@@ -161,6 +161,16 @@ FAIL_IMPORT = Transition(
     condition="tenant = :tenant",
     sets=("error",),
     removes=(*LEASE, "expires_at", "ttl", *DUE),
+)
+
+# The parts of an upload are more bytes than it may have.
+REFUSE = Transition(
+    name="refuse",
+    source=(Status.AWAITING_UPLOAD,),
+    target=(Status.FAILED,),
+    condition="revision = :revision",
+    sets=("error", "refused", *DUE),
+    removes=("expires_at", "ttl"),
 )
 
 EXPIRE = Transition(
@@ -249,6 +259,15 @@ PURGE = Transition(
     increments=(),
 )
 
+DISCARD = Transition(
+    name="discard",
+    source=(Status.FAILED,),
+    condition="attribute_exists(refused)",
+    removes=("refused",),
+    may_change=DUE,
+    increments=(),
+)
+
 CLEAR = Transition(
     name="clear",
     source=ANY,
@@ -277,8 +296,8 @@ NOTHING_DUE = Transition(
 )
 
 TRANSITIONS = (
-    *(CREATE, CLAIM, FINISH, FAIL, GIVE_UP, RELEASE, FAIL_IMPORT, EXPIRE),
+    *(CREATE, CLAIM, FINISH, FAIL, GIVE_UP, RELEASE, FAIL_IMPORT, REFUSE, EXPIRE),
     *(CHANGE, REPROCESS, REOPEN_IMPORT),
-    *(RETIRE, RESTORE, DELETE, DELETE_AS_READ, PURGE, CLEAR),
+    *(RETIRE, RESTORE, DELETE, DELETE_AS_READ, PURGE, DISCARD, CLEAR),
     *(PUT_OFF, NOTHING_DUE),
 )

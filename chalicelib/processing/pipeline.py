@@ -16,7 +16,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from chalicelib.catalog import claims, files
+from chalicelib.catalog import claims, deletion, files
 from chalicelib.catalog.claims import Refusal, Refused
 from chalicelib.model import (
     ErrorCode,
@@ -25,6 +25,7 @@ from chalicelib.model import (
     PermanentFault,
     Rendition,
     Status,
+    original_key,
     parse_original_key,
     rendition_key,
 )
@@ -88,7 +89,9 @@ def process_object(stored: Stored, message: Message, *, last_try: bool) -> None:
         outcome = "ready"
     except PermanentFault as fault:
         logger.info("the file is at fault", extra={"code": fault.code})
-        ended = _fail(claimed, FileError(code=fault.code, message=fault.message))
+        ended = _fail(
+            claimed, FileError(code=fault.code, message=fault.message), refused=_is_refused(claimed, fault, stored.size)
+        )
         outcome, kind = "failed", "none"
     except Exception as error:
         if last_try:
@@ -101,6 +104,8 @@ def process_object(stored: Stored, message: Message, *, last_try: bool) -> None:
     if ended is None:
         _lost(claimed)
         outcome = "lost"
+    elif ended.refused:
+        _discard(ended)
     elif ended.leftovers and not claimed.leftovers:
         # Leftovers from before this claim are left to the sweep: the edges may have to forget them, too.
         _clear(ended)
@@ -150,17 +155,39 @@ def _refused(refused: Refused, stored: Stored) -> None:
 
 
 def _forget_late(file: File, stored: Stored) -> None:
-    """Removes bytes that were uploaded after the file's own: the first upload wins.
+    """Removes bytes that were uploaded after the file's own, which the first upload is, and bytes of a refused file.
 
     The late version would hide the file's own one, and the bucket's lifecycle removes hidden versions.
     """
-    if file.version_id not in (None, stored.version_id):
+    ended_in_parts = file.status is Status.FAILED and file.upload_id is not None  # before any bytes were its own
+    if file.version_id != stored.version_id and (file.version_id or ended_in_parts):
         originals.delete_version(stored.key, stored.version_id)
 
 
-def _fail(file: File, error: FileError) -> File | None:
+# A stranger's file is removed if it is something else, or more, than its upload token or the stranger said. A tenant's
+# own one stays unless its size is wrong: somebody may look at it, and a later release may take it.
+_NOT_ALLOWED = frozenset(
+    {
+        ErrorCode.CHECKSUM_MISMATCH,
+        ErrorCode.EMPTY,
+        ErrorCode.SIZE_MISMATCH,
+        ErrorCode.TOO_LARGE,
+        ErrorCode.TYPE_MISMATCH,
+        ErrorCode.UNSUPPORTED_TYPE,
+    }
+)
+
+
+def _is_refused(file: File, fault: PermanentFault, size: int) -> bool:
+    """True if the original of a file that failed so must be removed. `size` is the original's, in bytes."""
+    if file.token_id:
+        return fault.code in _NOT_ALLOWED
+    return fault.code is ErrorCode.SIZE_MISMATCH or (file.max_bytes is not None and size > file.max_bytes)
+
+
+def _fail(file: File, error: FileError, *, refused: bool = False) -> File | None:
     """Ends the claim as failed, and then removes this claim's renditions. None, and nothing removed, if it was lost."""
-    ended = claims.fail(file, error)
+    ended = claims.fail(file, error, refused=refused)
     if ended:
         derived.delete_below(places.made_prefix(file))
     return ended
@@ -170,6 +197,18 @@ def _replaced(file: File) -> list[str]:
     """Prefixes in the derived bucket that no longer belong to the file once its new renditions are served."""
     served = places.served_prefix(file)
     return [*file.leftovers, *([served] if served and served != places.made_prefix(file) else [])]
+
+
+def _discard(file: File) -> None:
+    """Removes the original of a refused file. The file is finished even if that fails, as in `_clear`.
+
+    A version that was uploaded later has a message of its own, and goes when that comes (`_forget_late`).
+    """
+    try:
+        originals.delete_version(original_key(file.tenant, file.id), file.version_id or "")
+        deletion.discarded(file)
+    except Exception:
+        logger.exception("the original of a refused file is left")
 
 
 def _clear(file: File) -> None:

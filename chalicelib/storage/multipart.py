@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, cast
@@ -13,7 +15,9 @@ from botocore.exceptions import ClientError
 from chalicelib import aws
 from chalicelib.model import File, original_key
 from chalicelib.settings import settings
-from chalicelib.storage.objects import TAKEN, sendable_type
+from chalicelib.storage.objects import TAKEN, Page, Stored, sendable_type
+
+_PART_ETAG = re.compile(r"[0-9a-f]{32}")
 
 
 @dataclass(frozen=True)
@@ -62,18 +66,26 @@ def begin(file: File) -> str:
     return reply["UploadId"]
 
 
-def sign_begin(file: File, expires_in: int) -> str:
-    """An address that begins a multipart upload of this file. No AWS call. The sender chooses the Content-Type."""
-    parameters = {"Bucket": settings().originals_bucket, "Key": original_key(file.tenant, file.id)}
-    return aws.s3().generate_presigned_url("create_multipart_upload", Params=parameters, ExpiresIn=expires_in)
+def sign_part(
+    file: File,
+    upload_id: str,
+    part_number: int,
+    expires_in: int,
+    sha256: str | None = None,
+    length: int | None = None,
+) -> str:
+    """An address to PUT one part to. No AWS call.
 
-
-def sign_part(file: File, upload_id: str, part_number: int, expires_in: int, sha256: str | None = None) -> str:
-    """An address to PUT one part to. No AWS call. With `sha256` (hex) the sender must send it too, and S3 checks it."""
-    checksum = {"ChecksumSHA256": b64encode(bytes.fromhex(sha256)).decode()} if sha256 else {}
+    With `length` (bytes) S3 takes a part of exactly that length: the header Content-Length, which every HTTP client
+    sends by itself, is signed. With `sha256` (hex) the sender must send it too, and S3 checks it.
+    https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html (X-Amz-SignedHeaders)
+    """
+    signed: dict[str, Any] = {} if length is None else {"ContentLength": length}
+    if sha256:
+        signed["ChecksumSHA256"] = b64encode(bytes.fromhex(sha256)).decode()
     return aws.s3().generate_presigned_url(
         "upload_part",
-        Params={**of_upload(file, upload_id), "PartNumber": part_number, **checksum},
+        Params={**of_upload(file, upload_id), "PartNumber": part_number, **signed},
         ExpiresIn=expires_in,
     )
 
@@ -92,6 +104,33 @@ def list_parts(file: File, upload_id: str) -> list[Part]:
         for page in pages
         for part in page.get("Parts", [])
     ]
+
+
+def etag_of(parts: Iterable[tuple[int, str]]) -> str | None:
+    """The ETag of the object that these parts (number, ETag without quotes) become; None where they can be no parts.
+
+    It is the MD5 of the parts' MD5s, a hyphen, and the number of parts, if S3 encrypts the bucket with its own keys.
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity.html
+    """
+    etags = [etag for _, etag in sorted(parts)]
+    if not all(_PART_ETAG.fullmatch(etag) for etag in etags):
+        return None
+    together = hashlib.md5(bytes.fromhex("".join(etags)), usedforsecurity=False).hexdigest()
+    return f"{together}-{len(etags)}"
+
+
+def page(after: str, upload_id: str) -> Page:
+    """The open uploads behind `after` and `upload_id`: one ListMultipartUploads, at most 1,000.
+
+    The objects of the page are uploads: `version_id` is the upload id, `modified` the time at which it began.
+    """
+    markers = {"KeyMarker": after} if after else {}
+    if after and upload_id:
+        markers["UploadIdMarker"] = upload_id
+    reply = aws.s3().list_multipart_uploads(Bucket=settings().originals_bucket, **markers)  # type: ignore[arg-type]
+    found = [Stored(each["Key"], each["Initiated"], each["UploadId"]) for each in reply.get("Uploads", [])]
+    more = reply.get("IsTruncated")
+    return Page(found, (reply["NextKeyMarker"], reply.get("NextUploadIdMarker", "")) if more else None)
 
 
 def complete(file: File, upload_id: str, parts: list[Part]) -> None:
@@ -120,5 +159,10 @@ def complete(file: File, upload_id: str, parts: list[Part]) -> None:
 
 def abort(file: File, upload_id: str) -> None:
     """One AbortMultipartUpload: S3 deletes the parts. Does nothing if the upload is gone already."""
+    abort_upload(original_key(file.tenant, file.id), upload_id)
+
+
+def abort_upload(key: str, upload_id: str) -> None:
+    """As `abort`, for the upload of an object's key."""
     with suppress(UploadMissingError), _missing_upload():
-        aws.s3().abort_multipart_upload(**of_upload(file, upload_id))
+        aws.s3().abort_multipart_upload(Bucket=settings().originals_bucket, Key=key, UploadId=upload_id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from typing import IO, Any, cast
 
@@ -95,37 +95,31 @@ def _blocks(chunks: Iterable[bytes], size: int) -> Iterator[bytes]:
 
 def exists(file: File) -> bool:
     """True if the original is there: one HeadObject, of the file's own version as soon as that is known."""
-    version: dict[str, Any] = {"VersionId": file.version_id} if file.version_id else {}
-    try:
-        aws.s3().head_object(
-            Bucket=settings().originals_bucket, Key=original_key(file.tenant, file.id), **version, **PLAIN_HEADERS
-        )
-    except ClientError as error:
-        if is_missing(error):
-            return False
-        raise
-    return True
+    return newest(file) is not None
 
 
 @dataclass(frozen=True)
 class Newest:
-    """The current version of an original; `size` in bytes."""
+    """A version of an original; `size` in bytes. `etag` has no quotes, empty if it does not follow from MD5s."""
 
     version_id: str
     size: int
+    etag: str = field(default="", compare=False)
 
 
 def newest(file: File) -> Newest | None:
-    """The current version, for a file whose record knows of none yet: one HeadObject. None if there is none."""
+    """The file's own version; the current one if the record knows of none yet: one HeadObject. None if it is gone."""
+    version: dict[str, Any] = {"VersionId": file.version_id} if file.version_id else {}
+    key = original_key(file.tenant, file.id)
     try:
-        reply = aws.s3().head_object(
-            Bucket=settings().originals_bucket, Key=original_key(file.tenant, file.id), **PLAIN_HEADERS
-        )
+        reply = aws.s3().head_object(Bucket=settings().originals_bucket, Key=key, **version, **PLAIN_HEADERS)
     except ClientError as error:
         if is_missing(error):
             return None
         raise
-    return Newest(reply.get("VersionId", ""), reply["ContentLength"])
+    # Under a KMS key the parts' ETags are no MD5s: https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html
+    by_md5 = reply.get("ServerSideEncryption", "AES256") == "AES256"
+    return Newest(reply.get("VersionId", ""), reply["ContentLength"], reply["ETag"].strip('"') if by_md5 else "")
 
 
 def page(after: str, version_id: str) -> Page:

@@ -1,5 +1,7 @@
 """Reconciliation of both buckets with the table: finds objects without a record, and records without their objects.
 
+It also finds open multipart uploads that no file waits for.
+
 Each run looks at some pages of each bucket, goes on where the last run stopped, and begins again after a day at the
 earliest. Objects younger than a day are kept, because somebody may still be working on them. If most objects of a page
 have no record, the table is probably at fault, say after it was restored to an earlier time. Then nothing of that page
@@ -21,7 +23,7 @@ from chalicelib.observability import logger
 from chalicelib.queues import ingest
 from chalicelib.renditions import places
 from chalicelib.settings import settings
-from chalicelib.storage import derived, originals
+from chalicelib.storage import derived, multipart, originals
 from chalicelib.storage.objects import Page, Stored
 from chalicelib.upkeep import removal, verdicts
 from chalicelib.upkeep.verdicts import Verdict
@@ -45,15 +47,20 @@ Sum = Counter[str]
 
 def run(deadline: float) -> Sum:
     """Reconciles some pages of each bucket, until `deadline` (of time.monotonic). Gives the counts."""
-    return _some_pages("originals", originals.page, _originals, deadline) + _some_pages(
-        "derived", lambda after, _: derived.page(after), _renditions, deadline
+    return _some_pages(
+        "originals", originals.page, lambda after, page: _originals(page.objects) + _uploads(after, page), deadline
+    ) + _some_pages(
+        "derived", lambda after, _: derived.page(after), lambda _, page: _renditions(page.objects), deadline
     )
 
 
 def _some_pages(
-    bucket: str, page_of: Callable[[str, str], Page], reconcile: Callable[[list[Stored]], Sum], deadline: float
+    bucket: str, page_of: Callable[[str, str], Page], reconcile: Callable[[str, Page], Sum], deadline: float
 ) -> Sum:
-    """Reconciles pages from the stored position on, and moves the position after each."""
+    """Reconciles pages from the stored position on, and moves the position after each.
+
+    `reconcile` gets the key behind which a page begins, and the page.
+    """
     done: Sum = Counter()
     if not settings().sweep_pages:
         return done
@@ -65,7 +72,7 @@ def _some_pages(
         if time.monotonic() > deadline:
             break
         page = page_of(at.after, at.version)
-        done += reconcile(page.objects) + Counter(Walked=len(page.objects))
+        done += reconcile(at.after, page) + Counter(Walked=len(page.objects))
         key, version = page.after or ("", "")
         to = Position(key, at.began, version, ended=page.after is None)
         if not reconciliations.move(bucket, was, to) or to.ended:
@@ -120,6 +127,47 @@ def _tell(arrivals: list[tuple[File, Stored]]) -> Sum:
         logger.warning("an original was stored, but no message came", extra={"file_id": file.id})
         ingest.send(file.model_copy(update={"version_id": stored.version_id, "size": file.size or stored.size}))
     return Counter(Untold=len(arrivals))
+
+
+# --- open multipart uploads to the originals bucket
+
+
+def _uploads(after: str, page: Page) -> Sum:
+    """Aborts uploads that no file waits for: of files that have ended, or whose record was never written.
+
+    They are looked at beside a page of originals: those whose keys are in the page's range, and all that are behind its
+    beginning if it is the last one. One ListMultipartUploads for each thousand.
+    """
+    done: Sum = Counter()
+    end = page.after and page.after[0]
+    at: tuple[str, str] | None = (after, "")
+    while at and (end is None or at[0] < end):
+        found = multipart.page(*at)
+        done += _judge_uploads([each for each in found.objects if end is None or each.key <= end])
+        at = found.after
+    return done
+
+
+def _judge_uploads(uploads: list[Stored]) -> Sum:
+    owned = [(ids[1], upload) for upload in uploads if (ids := parse_original_key(upload.key))]
+    records = due.records(_distinct(owned))
+    before = now() - DAY
+    judged: dict[Verdict, list[Stored]] = defaultdict(list)
+    for file_id, upload in owned:
+        judged[verdicts.of_upload(records.get(file_id), upload, before=before)].append(upload)
+    unowned = judged[Verdict.HIDE]
+    if _too_many(len(unowned), looked_at=len(owned)):
+        return _abort(judged[Verdict.DELETE]) + Counter(Unowned=len(unowned))
+    return _abort(judged[Verdict.DELETE] + unowned)
+
+
+def _abort(uploads: list[Stored]) -> Sum:
+    if uploads:
+        keys = [upload.key for upload in uploads[:LOGGED]]
+        logger.warning("aborting uploads that no file waits for", extra={"keys": keys, "count": len(uploads)})
+    for upload in uploads:
+        multipart.abort_upload(upload.key, upload.version_id)
+    return Counter(Orphans=len(uploads))
 
 
 # --- the derived bucket

@@ -50,6 +50,17 @@ def purge(file: File) -> bool:
     return not finish([begin_purge(file)])
 
 
+def discard(file: File) -> None:
+    """Removes the bytes of a refused file: its open upload, and every version of its original.
+
+    They have no copies at the edges, because nothing was made of them. The record says `refused` until this is done.
+    """
+    if file.upload_id and file.version_id is None:
+        multipart.abort(file, file.upload_id)
+    originals.delete_all_versions(original_key(file.tenant, file.id))
+    deletion.discarded(file)
+
+
 def begin_clear(file: File) -> Removal:
     """Deletes the objects of `file.leftovers`."""
     for prefix in file.leftovers:

@@ -25,7 +25,8 @@ from chalicelib.queues import imports, ingest
 from chalicelib.queues.worker import MAX_RECEIVES
 from chalicelib.renditions import places
 from chalicelib.settings import settings
-from chalicelib.storage import multipart, originals
+from chalicelib.storage import bounds, multipart, originals
+from chalicelib.storage.multipart import UploadMissingError
 from chalicelib.upkeep import reconcile, removal, tombstones
 
 # Seconds of the function's time that are kept back, and how long a run may take if the caller sets no time.
@@ -162,6 +163,8 @@ class _Sweep:
 
         The status is `expired` as soon as the time is over, whether or not the table says so already.
         """
+        if file.status is Status.AWAITING_UPLOAD and file.client_parts:
+            return _add_up(file)
         if file.expires_at is None or not (file.source_url or file.status is Status.EXPIRED):
             return []
         since = file.expires_at if file.status is Status.EXPIRED else file.created_at
@@ -184,8 +187,12 @@ class _Sweep:
         return self._send(file, since, url)
 
     def _replaced(self, file: File) -> list[str]:
-        """A file with renditions that were replaced."""
-        if not file.leftovers:
+        """A file with renditions that were replaced, or with bytes that were refused."""
+        if file.refused:
+            if now() - file.updated_at >= SETTLED:
+                removal.discard(file)
+                return ["Removed"]
+        elif not file.leftovers:
             due.nothing_due(file)
         elif now() - file.updated_at >= SETTLED:
             self._removals.append(removal.begin_clear(file))
@@ -236,6 +243,22 @@ def _facts(file: File) -> dict[str, Any]:
     """Fields for a log line. The log's own context cannot hold them, because several files are handled at once."""
     names = ("tenant", "status", "correlation_id")
     return {"file_id": file.id} | {name: getattr(file, name) for name in names}
+
+
+def _add_up(file: File) -> list[str]:
+    """An upload in parts whose lengths could not be signed: it ends when S3 holds more bytes than it may have."""
+    end = file.expires_at or now()
+    try:
+        too_much = bounds.excess(file, multipart.list_parts(file, file.upload_id)) if file.upload_id else None
+    except UploadMissingError:  # it was completed: its message is on its way
+        due.put_off(file, end)
+        return []
+    if too_much is None:
+        due.put_off(file, min(now() + files.ADDED_UP, end))
+    elif refused := claims.refuse(file, too_much):
+        logger.warning("an upload with too many bytes was ended", extra=_facts(file))
+        removal.discard(refused)
+    return ["Removed"] if too_much else []
 
 
 def _expire(file: File) -> list[str]:

@@ -42,6 +42,19 @@ def of_original(file: File | None, stored: Stored, *, is_hidden: bool, before: d
     return Verdict.KEEP if stored.is_marker else Verdict.TELL
 
 
+def of_upload(file: File | None, upload: Stored, *, before: datetime) -> Verdict:
+    """The verdict on one open multipart upload; `upload.version_id` is its id. `file` has the state that it has now.
+
+    Without a record it is kept if it began at `before` or later: an upload begins before its record is written. A file
+    that waits keeps its own upload; an import, and a file of an earlier release, may not know the id of theirs.
+    """
+    if file is None:
+        return Verdict.KEEP if upload.modified >= before else Verdict.HIDE
+    known = None if file.source_url else file.upload_id
+    waits = file.status is Status.AWAITING_UPLOAD and known in (None, upload.version_id)
+    return Verdict.KEEP if waits else Verdict.DELETE
+
+
 def of_rendition(file: File | None, stored: Stored, *, before: datetime) -> Verdict:
     """The verdict on one object in the derived bucket. Objects written at `before` or later are kept."""
     if stored.modified >= before:

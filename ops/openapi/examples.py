@@ -148,10 +148,10 @@ _GRANT = {
 ANSWERS: dict[str, Any] = {
     "GrantResource": _GRANT,
     "GrantList": {"items": [_GRANT]},
-    "FileResource": FILE,
     "PartialFile": FILE,
     "FilePage": {"items": [FILE], "next_cursor": None},
-    "CreatedFileResource": {
+    "ChangedFile": FILE,
+    "CreatedFile": {
         **_NEW,
         "upload": {
             "method": "POST",

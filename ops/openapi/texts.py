@@ -61,6 +61,11 @@ SECURITY_SCHEMES: dict[str, Schema] = {
 PATH_PARAMETERS: dict[str, Schema] = {
     "upload_id": {"schema": {"type": "string", "minLength": 1, "maxLength": 1024}, "description": "S3's upload id"},
     "part_number": {"schema": {"type": "integer", "minimum": 1, "maximum": 10_000}},
+    "token_id": {
+        "schema": {"type": "string", "pattern": "^[0-9a-f]{12}$"},
+        "example": "0123456789ab",
+        "description": "The token's `id`",
+    },
     "asset": {"schema": {"type": "string", "pattern": r"^[a-z0-9.-]+$"}},
 }
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from chalicelib.api import uploads
+from chalicelib.model import now
+from chalicelib.settings import settings
 from tests.client import Answer, Client, new_client
-from tests.making import VIDEO_OF_THREE_PARTS, open_uploads
+from tests.making import VIDEO_OF_THREE_PARTS, deliver, open_uploads, put
 from tests.stage import aws_client
 
 
@@ -130,3 +133,55 @@ def test_a_key_is_new_again_after_its_day(client: Client, monkeypatch: pytest.Mo
 def test_a_key_that_is_not_visible_ascii_or_too_long_is_refused(client: Client, key: str) -> None:
     answer = again(client, VIDEO_OF_THREE_PARTS, key)
     assert (answer.status, answer.json["field"]) == (422, "Idempotency-Key")
+
+
+# --- What has become of the file
+
+SMALL = {"filename": "a.csv", "content_type": "text/csv", "size": 3}
+
+
+@pytest.mark.parametrize("window", ["0", "3600"])
+@pytest.mark.parametrize("body", [SMALL, VIDEO_OF_THREE_PARTS], ids=["form", "parts"])
+def test_no_upload_is_given_for_a_file_that_was_deleted(
+    client: Client, monkeypatch: pytest.MonkeyPatch, body: Any, window: str
+) -> None:
+    monkeypatch.setenv("FILEMILL_DELETE_WINDOW", window)
+    settings.cache_clear()
+    first = again(client, body)
+    assert client("DELETE", f"/v1/files/{first.json['id']}").status == 204
+    replayed = again(client, body)
+    settings.cache_clear()
+    assert (replayed.status, replayed.json["code"]) == (404, "not_found")
+    assert "upload" not in replayed.json
+    assert open_uploads() == []
+
+
+def test_no_upload_is_given_for_a_file_whose_time_is_over(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert again(client, SMALL).status == 201
+    later = now() + timedelta(hours=2)
+    monkeypatch.setattr("chalicelib.catalog.files.now", lambda: later)
+    replayed = again(client, SMALL)
+    assert (replayed.status, replayed.json["code"]) == (410, "upload_expired")
+
+
+@pytest.mark.parametrize("content", [b"a,b", b"\x89PNG\r\n\x1a\n"], ids=["ready", "failed"])
+def test_a_file_whose_bytes_have_come_is_shown_as_it_is_without_an_upload(client: Client, content: bytes) -> None:
+    body = SMALL | {"size": len(content)}
+    first = again(client, body)
+    put(first.json["id"], content)
+    deliver(first.json["id"])
+    replayed = again(client, body)
+    assert (replayed.status, replayed.headers["Idempotency-Replayed"]) == (201, "true")
+    assert replayed.json == client("GET", f"/v1/files/{first.json['id']}").json
+    assert replayed.headers["Location"] == f"/v1/files/{first.json['id']}"
+
+
+def test_a_token_gets_no_second_form_either(client: Client) -> None:
+    browser = Client(client("POST", "/v1/upload-tokens", {"max_bytes": 9, "max_files": 1}).json["token"])
+    first = again(browser, SMALL)
+    assert again(browser, SMALL).json["upload"] == first.json["upload"]
+    put(first.json["id"], b"a,b")
+    deliver(first.json["id"])
+    assert "upload" not in again(browser, SMALL).json
+    assert client("DELETE", f"/v1/files/{first.json['id']}").status == 204
+    assert again(browser, SMALL).json["code"] == "not_found"

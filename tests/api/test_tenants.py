@@ -78,6 +78,7 @@ class Theirs:
         put(ready, b"a,b")
         deliver(ready)
         self.ids = [waiting, ready]
+        self.token = client("POST", "/v1/upload-tokens", {"max_bytes": 1}).json
         (self.upload_id,) = open_uploads()
         self.before = self.seen()
 
@@ -89,11 +90,17 @@ class Theirs:
             records,
             [(version["Key"], version["VersionId"]) for version in versions],
             self.upload_id in open_uploads(),
+            Client(self.token["token"])("GET", f"/v1/files/{self.ids[0]}").status,
         )
 
     def ask(self, stranger: Client, operation: Operation, file_id: str) -> Answer:
         """The stranger's request, with all that can name one of these files, or all of them."""
-        names = {"file_id": file_id, "upload_id": self.upload_id, "part_number": "1"}
+        names = {
+            "file_id": file_id,
+            "upload_id": self.upload_id,
+            "part_number": "1",
+            "token_id": self.token["id"],
+        }
         path = operation.path
         for name, value in names.items():
             path = path.replace("{" + name + "}", value)
@@ -116,9 +123,9 @@ class Theirs:
 
 
 def names_a_file(operation: Operation) -> bool:
-    """True for a route on one file, which is named by its id, or below `/s3` by its key."""
+    """True for a route on one file, which is named by its id, or below `/s3` by its key; or on one token."""
     models = [model.model_fields for model in (operation.query, operation.body) if model]
-    return "{file_id}" in operation.path or any("key" in fields for fields in models)
+    return "{file_id}" in operation.path or "{token_id}" in operation.path or any("key" in fields for fields in models)
 
 
 @pytest.mark.parametrize("operation", guarded(), ids=named)

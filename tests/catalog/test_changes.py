@@ -148,6 +148,21 @@ CASES = {
         {*SEEN, "status", "error"},
         {*LEASE, *DUE, "expires_at", "ttl"},
     ),
+    "fail a file whose bytes are refused": Case(
+        lambda of: claims.fail(of, ERROR, refused=True),
+        PROCESSING,
+        FAILED,
+        {*SEEN, "status", "error", "refused", "due_sk"},
+        PROCESSED,
+        NEVER_READY,
+    ),
+    "refuse": Case(
+        lambda of: claims.refuse(of, ERROR),
+        AWAITING,
+        FAILED,
+        {*SEEN, "status", "error", "refused", "due_sk"},
+        {"expires_at", "ttl"},
+    ),
     "expire": Case(due.expire, AWAITING, EXPIRED, {*SEEN, "status"}, DUE),
     "change": Case(
         lambda of: edits.change(of, {"tags": ["a"], "focus": None}), READY, READY, {*SEEN, "tags"}, {"focus"}
@@ -224,6 +239,11 @@ CASES = {
         {"purged", *EMPTIED},
         {*FORGOTTEN, *FOR_REMOVAL, *DUE},
     ),
+    "discard": Case(deletion.discarded, FAILED, FAILED, set(), {"refused", *DUE}, {"refused": True, "leftovers": None}),
+    "discard a file with leftovers": Case(deletion.discarded, FAILED, FAILED, set(), {"refused"}, {"refused": True}),
+    "clear a file whose bytes are refused": Case(
+        deletion.cleared, FAILED, FAILED, set(), {"leftovers"}, {"restore_until": None, "refused": True}
+    ),
     "clear": Case(deletion.cleared, READY, READY, set(), {"leftovers", *DUE}, {"restore_until": None}),
     "clear a file that is being processed": Case(
         deletion.cleared, PROCESSING, PROCESSING, set(), {"leftovers"}, {"restore_until": None}
@@ -267,10 +287,10 @@ def test_the_record_of_these_cases_has_every_attribute() -> None:
 def test_a_change_of_another_revision_returns_none_and_writes_nothing() -> None:
     refused = [
         name
-        for name in ("expire", "change", "process again", "retire", "delete a tombstone", "give up")
+        for name in ("expire", "change", "process again", "retire", "delete a tombstone", "give up", "refuse")
         if _returned_for_another_revision(CASES[name]) is None
     ]
-    assert len(refused) == 6
+    assert len(refused) == 7
 
 
 def _returned_for_another_revision(case: Case) -> object:

@@ -87,6 +87,7 @@ MET: dict[str, dict[str, Any]] = {
     "give up": {"revision": 3},
     "release": {"claim_id": "claim"},
     "fail an import": {"tenant": "acme"},
+    "refuse": {"revision": 3},
     "expire": {"revision": 3},
     "change": {"tenant": "acme", "revision": 3},
     "process again": {"tenant": "acme", "revision": 3},
@@ -96,6 +97,7 @@ MET: dict[str, dict[str, Any]] = {
     "delete": {"tenant": "acme"},
     "delete as it was read": {"tenant": "acme", "revision": 3},
     "purge": {},
+    "discard": {},
     "clear": {"leftovers": ["f/private/a/"]},
     "put off": {"revision": 3},
     "nothing due": {"revision": 3},
@@ -113,6 +115,7 @@ UNMET: list[tuple[str, dict[str, Any]]] = [
     ("give up", {"lease_until": None}),
     ("release", {"claim_id": "another"}),
     ("fail an import", {"tenant": "other"}),
+    ("refuse", {"revision": 4}),
     ("expire", {"revision": 4}),
     *(
         (name, other)
@@ -128,6 +131,7 @@ UNMET: list[tuple[str, dict[str, Any]]] = [
     ("delete", {"tenant": "other"}),
     ("delete", {"purged": True}),
     ("delete as it was read", {"purged": True}),
+    ("discard", {"refused": None}),
     ("clear", {"leftovers": ["f/private/b/"]}),
     ("clear", {"leftovers": None}),
     ("put off", {"revision": 4}),
@@ -141,7 +145,8 @@ DUE_TIMES = {"due_pk": "DUE#0", "due_sk": "2026"}
 
 def record_for(transition: Transition, status: Status) -> dict[str, Any]:
     """A record for which the condition holds."""
-    return full(status, **({"version_id": None} if transition.name == "import again" else {}))
+    others: dict[str, dict[str, Any]] = {"import again": {"version_id": None}, "discard": {"refused": True}}
+    return full(status, **others.get(transition.name, {}))
 
 
 def carry_out(transition: Transition, values: dict[str, Any]) -> dict[str, Any]:

@@ -100,6 +100,42 @@ def test_a_part_that_is_sent_again_replaces_itself(api: Api) -> None:
     assert finished(api, file_id)["sha256"] == hashlib.sha256(DATA).hexdigest()
 
 
+def test_a_part_of_another_length_than_was_signed_is_refused_by_s3(api: Api) -> None:
+    file_id = begin(api)["id"]
+    for number in NUMBERS:
+        for body in (piece(number) + b"x", piece(number)[:-1], b"x" * 8 * PART):
+            refused = requests.put(address(api, file_id, number), data=body, timeout=60)
+            assert refused.status_code == 403, refused.text
+            assert "SignatureDoesNotMatch" in refused.text
+    assert api("GET", f"/v1/files/{file_id}/parts").json()["parts"] == []
+    assert complete(api, file_id, send(api, file_id, *NUMBERS)).status_code == 200
+
+
+def test_completing_again_gives_the_record_unless_the_parts_are_others(api: Api) -> None:
+    file_id = begin(api)["id"]
+    parts = send(api, file_id, *NUMBERS)
+    assert [complete(api, file_id, parts).status_code for _ in range(2)] == [200, 200]
+    assert finished(api, file_id)["status"] == "ready"
+    again = complete(api, file_id, parts)
+    assert (again.status_code, again.json()["status"]) == (200, "ready")
+    other = complete(api, file_id, parts[:-1])
+    assert (other.status_code, other.json()["code"]) == (409, "already_uploaded")
+
+
+def test_an_address_that_begins_an_upload_begins_one(local_stage: LocalStage, api: Api) -> None:
+    begun = api("POST", "/s3/presign", json={"method": "POST", "key": "a.bin"}).json()
+    answers = [requests.post(begun["url"], headers={"Content-Type": "image/jpeg"}, timeout=60) for _ in range(3)]
+    assert {answer.status_code for answer in answers} == {200}
+    assert len({answer.text for answer in answers}) == 1
+    bucket = local_stage.variables()["FILEMILL_ORIGINALS_BUCKET"]
+    listed = local_stage.client("s3").list_multipart_uploads(Bucket=bucket).get("Uploads", [])
+    assert len([upload for upload in listed if upload["Key"] == begun["key"]]) == 1
+    assert api("DELETE", f"/v1/files/{begun['key'].partition('/')[2]}").status_code == 204
+    assert requests.post(begun["url"], timeout=60).status_code == 404
+    listed = local_stage.client("s3").list_multipart_uploads(Bucket=bucket).get("Uploads", [])
+    assert begun["key"] not in {upload["Key"] for upload in listed}
+
+
 def test_completing_twice_at_once_makes_one_file(local_stage: LocalStage, api: Api) -> None:
     file_id = begin(api)["id"]
     parts = send(api, file_id, *NUMBERS)

@@ -146,6 +146,36 @@ def complete_upload(world: World, sent: tuple[str, str]) -> Answer:
 
 
 TOKEN: dict[str, Any] = {"max_bytes": 10**6, "max_files": 9}
+TOO_SMALL: dict[str, Any] = {"max_bytes": 10, "max_files": 9}
+
+
+def _by_token(world: World) -> Client:
+    return Client(world.request("POST", "/v1/upload-tokens", TOO_SMALL).json["token"])
+
+
+def _too_much_sent(world: World) -> tuple[Client, str, str]:
+    """An upload in parts by Uppy, of which S3 holds more bytes than its token allows."""
+    browser = _by_token(world)
+    begun = browser("POST", "/s3/multipart", {"filename": "a.bin"}).json
+    reply = aws_client("s3").upload_part(
+        Bucket="originals", Key=begun["key"], UploadId=begun["uploadId"], PartNumber=1, Body=b"x" * 11
+    )
+    world.index()
+    return browser, begun["key"].partition("/")[2], reply["ETag"]
+
+
+def _complete_by_token(world: World, sent: tuple[Client, str, str]) -> Answer:
+    browser, file_id, etag = sent
+    return browser("POST", f"/v1/files/{file_id}/complete", {"parts": [{"part_number": 1, "etag": etag}]})
+
+
+def _refused_sent(world: World) -> None:
+    """A file whose bytes are not what it says, of a token."""
+    body = {"filename": "a.jpg", "content_type": "image/jpeg", "size": 10}
+    file_id: str = _by_token(world)("POST", "/v1/files", body).json["id"]
+    world.put(file_id, b"only words")
+    world.index()
+    world.notify()
 
 
 def _minted(world: World) -> Client:
@@ -368,11 +398,13 @@ OPERATIONS = (
     Operation("create import", _nothing, lambda w, _: import_(w, "a"), again=True, doubles=True),
     Operation("create import, key", _nothing, lambda w, _: import_(w, "a", key="k"), again=True),
     Operation("complete", parts_sent, complete_upload, again=True),
+    Operation("complete with too many bytes", _too_much_sent, _complete_by_token, again=True),
     Operation("import", _asked_to_import("a.txt"), _fetch),
     Operation("import, in parts", _asked_to_import("parts.jpg"), _fetch),
     Operation("process an image", stored(PHOTO), _deliver),
     Operation("process another file", stored(TEXT, content_type="text/plain"), _deliver),
     Operation("process a broken image", stored(PHOTO[:200]), _deliver),
+    Operation("process a refused file", _refused_sent, _deliver),
     Operation("process again", _reprocessed, _deliver),
     Operation("reprocess", ready, _at("POST", "/reprocess", {"recipe": "document"}), again=True),
     Operation("change tags", ready, _at("PATCH", "", {"tags": ["new"]}), again=True),

@@ -14,7 +14,7 @@ from PIL import Image
 from chalicelib.catalog import claims, files
 from chalicelib.catalog.claims import Refusal, Refused
 from chalicelib.catalog.dynamodb import attributes
-from chalicelib.model import ErrorCode, File, FileError, PermanentFault
+from chalicelib.model import ErrorCode, File, FileError, PermanentFault, now
 from chalicelib.observability import Metric, logger
 from chalicelib.processing import pipeline
 from chalicelib.processing.kinds import Source, processor_of
@@ -23,10 +23,10 @@ from chalicelib.queues.worker import Later
 from chalicelib.renditions import places
 from chalicelib.storage import derived as derived_objects
 from chalicelib.storage import originals as original_objects
-from chalicelib.upkeep import removal
+from chalicelib.upkeep import removal, sweep
 from tests import images
 from tests.client import Client, new_client
-from tests.making import deliver, derived, message, put, set_item, sqs_event, upload
+from tests.making import deliver, derived, item, message, put, set_item, sqs_event, upload
 from tests.stage import Calls, aws_client, lambda_context
 
 PHOTO = images.jpeg(2000, 1500)
@@ -136,6 +136,93 @@ def test_a_file_at_fault_fails_at_once_with_its_code_and_leaves_no_rendition(
     assert record["error"]["message"].endswith(".")
     assert derived() == []
     assert aws_client("s3").head_object(Bucket="originals", Key=f"acme/{file_id}"), "the original is kept"
+
+
+REFUSED_OF_A_TOKEN = {"type_mismatch", "empty", "checksum_mismatch"}
+
+
+@pytest.mark.parametrize(("code", "body", "more"), FAULTY, ids=[f"{c}-{n}" for n, (c, _, _) in enumerate(FAULTY)])
+def test_a_file_that_its_upload_token_does_not_allow_leaves_no_original(
+    client: Client, code: str, body: bytes, more: dict[str, Any]
+) -> None:
+    token = client("POST", "/v1/upload-tokens", {"max_bytes": 10**8, "recipe": "photo"}).json["token"]
+    file_id = upload(Client(token), body, **more)
+    deliver(file_id)
+    assert client("GET", f"/v1/files/{file_id}").json["error"]["code"] == code
+    assert len(versions(file_id)) == (0 if code in REFUSED_OF_A_TOKEN else 1)
+    assert not {"refused", "due_pk"} & item(file_id).keys()
+    again = client("POST", f"/v1/files/{file_id}/reprocess", {})
+    assert (again.status == 409) == (code in REFUSED_OF_A_TOKEN)
+
+
+def too_large(client: Client) -> str:
+    """The id of a file of ten bytes at most, of which eleven came (a browser may complete its upload in parts)."""
+    token = client("POST", "/v1/upload-tokens", {"max_bytes": 10}).json["token"]
+    form = Client(token)("GET", "/s3/params", query={"filename": "a.csv", "type": "text/csv"}).json["fields"]
+    file_id: str = form["key"].partition("/")[2]
+    put(file_id, b"a" * 11)
+    return file_id
+
+
+def test_more_bytes_than_a_token_allows_are_not_kept(client: Client) -> None:
+    file_id = too_large(client)
+    deliver(file_id)
+    assert client("GET", f"/v1/files/{file_id}").json["error"]["code"] == "too_large"
+    assert versions(file_id) == []
+    put(file_id, b"a" * 12)  # the form is sent once more
+    deliver(file_id, sequencer="0B")
+    assert versions(file_id) == []
+
+
+def test_bytes_of_another_size_than_an_api_key_declared_are_not_kept(client: Client) -> None:
+    body = {"filename": "a.csv", "content_type": "text/csv", "size": 3}
+    file_id = client("POST", "/v1/files", body).json["id"]
+    put(file_id, b"a,b,c")
+    deliver(file_id)
+    assert client("GET", f"/v1/files/{file_id}").json["error"]["code"] == "size_mismatch"
+    assert versions(file_id) == []
+
+
+def test_a_ready_file_that_fails_when_it_is_processed_again_keeps_its_original(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = client("POST", "/v1/upload-tokens", {"max_bytes": 10**8}).json["token"]
+    file_id = upload(Client(token), PHOTO)
+    deliver(file_id)
+    assert client("POST", f"/v1/files/{file_id}/reprocess", {"force": True}).status == 202
+
+    def refuse(*_: Any) -> Any:
+        raise PermanentFault(ErrorCode.TYPE_MISMATCH, "It is something else by now.")
+
+    monkeypatch.setattr(pipeline, "make_renditions", refuse)
+    deliver(file_id)
+    record = client("GET", f"/v1/files/{file_id}").json
+    assert (record["status"], record["error"]["code"]) == ("ready", "type_mismatch")
+    assert len(versions(file_id)) == 1
+
+
+def test_an_original_that_could_not_be_removed_is_removed_by_the_sweep(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file_id = too_large(client)
+
+    def is_busy(*_: Any) -> None:
+        raise RuntimeError("S3 is busy")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(original_objects, "delete_version", is_busy)
+        deliver(file_id)
+    assert client("GET", f"/v1/files/{file_id}").json["status"] == "failed"
+    assert len(versions(file_id)) == 1
+    assert client("GET", f"/v1/files/{file_id}/original").status == 302
+    sweep.run()
+    assert len(versions(file_id)) == 1, "whoever wrote the record gets a moment to finish"
+    later = now() + timedelta(seconds=31)
+    for module in ("chalicelib.upkeep.sweep", "chalicelib.catalog.due"):
+        monkeypatch.setattr(f"{module}.now", lambda: later)
+    sweep.run()
+    assert versions(file_id) == []
+    assert not {"refused", "due_pk"} & item(file_id).keys()
 
 
 def test_a_file_that_turns_out_to_be_at_fault_late_leaves_no_rendition(

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from chalicelib import aws
 from chalicelib.model import original_key
-from chalicelib.storage import multipart
+from chalicelib.storage import multipart, originals
 from chalicelib.storage.multipart import Part, UploadMissingError
 from tests import making
 from tests.stage import Calls, aws_client
@@ -104,9 +104,33 @@ def test_signed_addresses_name_the_upload_and_its_part(stage: Calls) -> None:
     assert (query["uploadId"], query["partNumber"], query["X-Amz-Expires"]) == (["u"], ["7"], ["60"])
     assert query["X-Amz-SignedHeaders"] == ["host;x-amz-checksum-sha256"], "the sender must send it"
     assert "checksum" not in multipart.sign_part(FILE, "u", 7, 60)
-    begun = urlsplit(multipart.sign_begin(FILE, 60))
-    assert (begun.path, parse_qs(begun.query, keep_blank_values=True)["uploads"]) == (f"/{KEY}", [""])
+    of_a_length = urlsplit(multipart.sign_part(FILE, "u", 7, 60, length=9))
+    assert parse_qs(of_a_length.query)["X-Amz-SignedHeaders"] == ["content-length;host"], "S3 takes no other length"
     for operation in ("list_parts", "complete_multipart_upload", "abort_multipart_upload"):
         asked = urlsplit(multipart.sign_request(operation, FILE, "u", 60))
         assert (asked.path, parse_qs(asked.query)["uploadId"]) == (f"/{KEY}", ["u"])
     assert stage.names == []
+
+
+def test_the_etag_of_parts_is_that_of_the_object_that_s3_makes_of_them(stage: Calls) -> None:
+    upload_id = multipart.begin(FILE)
+    etags = []
+    for number, body in enumerate((b"a" * 5 * 1024**2, b"b"), 1):
+        reply = aws_client("s3").upload_part(
+            Bucket="originals", Key=KEY, UploadId=upload_id, PartNumber=number, Body=body
+        )
+        etags.append((number, reply["ETag"].strip('"')))
+    multipart.complete(FILE, upload_id, multipart.list_parts(FILE, upload_id))
+    stored = originals.newest(FILE)
+    assert stored
+    assert multipart.etag_of(reversed(etags)) == stored.etag
+    assert multipart.etag_of(etags[:1]) != stored.etag
+    assert multipart.etag_of([(1, "no MD5")]) is None
+
+
+def test_open_uploads_are_given_with_their_ids_and_beginnings(stage: Calls) -> None:
+    begun = {multipart.begin(FILE) for _ in range(2)}
+    page = multipart.page("", "")
+    assert {(each.key, each.version_id) for each in page.objects} == {(KEY, upload_id) for upload_id in begun}
+    assert all(each.modified.tzinfo for each in page.objects)
+    assert page.after is None

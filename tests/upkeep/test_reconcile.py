@@ -16,12 +16,12 @@ from chalicelib.delivery import invalidation, missing
 from chalicelib.model import ErrorCode, FileError, Status
 from chalicelib.renditions.recipes import RECIPES, Encoding
 from chalicelib.storage import derived as derived_objects
-from chalicelib.storage import objects
+from chalicelib.storage import multipart, objects
 from chalicelib.storage import originals as original_objects
-from chalicelib.upkeep import reconcile, sweep
+from chalicelib.upkeep import reconcile, sweep, verdicts
 from tests.client import Client
 from tests.faults.clock import Clock
-from tests.making import deliver, derived, put, upload
+from tests.making import begin_multipart, deliver, derived, open_uploads, put, upload
 from tests.stage import Calls, aws_client
 from tests.upkeep.making import PHOTO, messages, nothing, record
 
@@ -334,3 +334,70 @@ def test_a_reconciliation_that_another_sweep_moved_on_stops(
         put(model.new_file_id(), b"x")
     monkeypatch.setattr(reconciliations, "move", lambda *_: False)
     assert reconciled(clock, timedelta())["Walked"] == 2
+
+
+# --- Open multipart uploads
+
+
+def begin_in_s3(file_id: str) -> str:
+    upload_id: str = aws_client("s3").create_multipart_upload(Bucket="originals", Key=f"acme/{file_id}")["UploadId"]
+    return upload_id
+
+
+def test_uploads_that_no_file_waits_for_are_aborted(client: Client, clock: Clock) -> None:
+    done, going_on = upload(client, PHOTO), begin_multipart(client)["id"]
+    deliver(done)
+    [own] = open_uploads()
+    begin_in_s3(done)
+    begin_in_s3(going_on)
+    begin_in_s3(model.new_file_id())
+    assert len(open_uploads()) == 4
+    assert later(clock)["Orphans"] == 3
+    assert open_uploads() == [own]
+
+
+def test_where_most_uploads_have_no_record_none_of_those_is_aborted(client: Client, clock: Clock) -> None:
+    done = upload(client, PHOTO)
+    deliver(done)
+    ended = begin_in_s3(done)
+    unknown = {begin_in_s3(model.new_file_id()) for _ in range(reconcile.STRANGE + 1)}
+    swept = later(clock)
+    assert (swept["Unowned"], swept["Orphans"]) == (len(unknown), 1)
+    assert ended not in open_uploads()
+    assert set(open_uploads()) == unknown
+
+
+def test_uploads_are_looked_at_beside_the_originals_of_the_same_keys(
+    stage: Calls, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three pages of originals up to the keys d and h, and to the end; pages of uploads of two keys."""
+    keys = [f"acme/file_{letter * 26}" for letter in "BCDEFGHJ"]
+    d, h = keys[2], keys[6]
+    pages = {"": (d, "v"), d: (h, "v"), h: None}
+    monkeypatch.setattr(original_objects, "page", lambda after, _: objects.Page([], pages[after]))
+    seen: list[str] = []
+    asked: list[str] = []
+
+    def page(after: str, upload_id: str) -> objects.Page:
+        asked.append(after)
+        left = [key for key in keys if key > after]
+        found = [objects.Stored(key, clock.moment, "u") for key in left[:2]]
+        return objects.Page(found, (left[1], "u") if left[2:] else None)
+
+    monkeypatch.setattr(multipart, "page", page)
+    judge = verdicts.of_upload
+
+    def judged(file: Any, stored: objects.Stored, **more: Any) -> Any:
+        seen.append(stored.key)
+        return judge(file, stored, **more)
+
+    monkeypatch.setattr(verdicts, "of_upload", judged)
+    reconcile.run(float("inf"))
+    assert seen == keys, "each once"
+    assert asked == ["", keys[1], d, keys[4], h]
+
+
+def test_uploads_are_found_where_there_are_no_originals(stage: Calls, clock: Clock) -> None:
+    begin_in_s3(model.new_file_id())
+    assert later(clock)["Orphans"] == 1
+    assert open_uploads() == []

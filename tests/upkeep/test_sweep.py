@@ -15,7 +15,7 @@ from chalicelib import settings as stage_settings
 from chalicelib.catalog import claims, deletion, due
 from chalicelib.catalog.keys import DUE_SHARDS
 from chalicelib.delivery import invalidation
-from chalicelib.model import ErrorCode, File, Status
+from chalicelib.model import ErrorCode, File, FileError, Status
 from chalicelib.observability import Metric, append, logger
 from chalicelib.storage import originals as original_objects
 from chalicelib.upkeep import reconcile, removal, sweep
@@ -508,3 +508,71 @@ def test_an_import_that_waits_is_asked_for_ever_more_seldom(client: Client, cloc
         minutes = moment
         assert sweep.run()["Stalled"] == is_sent, moment
         assert len(messages("IMPORT")) == is_sent
+
+
+# --- Uploads in parts whose lengths could not be signed
+
+
+def sent_by_uppy(client: Client, size: int) -> str:
+    """An upload in parts of at most ten bytes, with one part of `size` bytes in S3."""
+    token = client("POST", "/v1/upload-tokens", {"max_bytes": 10}).json["token"]
+    begun = Client(token)("POST", "/s3/multipart", {"filename": "a.bin"}).json
+    aws_client("s3").upload_part(
+        Bucket="originals", Key=begun["key"], UploadId=begun["uploadId"], PartNumber=1, Body=b"x" * size
+    )
+    return str(begun["key"].partition("/")[2])
+
+
+def test_more_bytes_than_a_token_allows_are_removed_within_the_hour(client: Client, clock: Clock) -> None:
+    too_large, right = sent_by_uppy(client, 11), sent_by_uppy(client, 10)
+    assert nothing(sweep.run())
+    clock.forward(timedelta(minutes=61))
+    assert sweep.run()["Removed"] == 1
+    ended = record(too_large)
+    assert (ended.status, ended.error and ended.error.code, ended.refused) == ("failed", "too_large", None)
+    assert not is_due(too_large)
+    assert [upload["Key"] for upload in aws_client("s3").list_multipart_uploads(Bucket="originals")["Uploads"]] == [
+        f"acme/{right}"
+    ]
+    assert record(right).status == "awaiting_upload"
+    assert nothing(sweep.run()), "looked at again after another hour"
+
+
+def test_what_was_sent_after_the_first_look_is_found_by_the_next(client: Client, clock: Clock) -> None:
+    file_id = sent_by_uppy(client, 10)
+    clock.forward(timedelta(minutes=61))
+    assert nothing(sweep.run())
+    upload_id = record(file_id).upload_id
+    aws_client("s3").upload_part(Bucket="originals", Key=f"acme/{file_id}", UploadId=upload_id, PartNumber=2, Body=b"x")
+    clock.forward(timedelta(minutes=61))
+    assert sweep.run()["Removed"] == 1
+
+
+def test_an_upload_that_was_completed_is_not_looked_at_again(client: Client, clock: Clock) -> None:
+    file_id = sent_by_uppy(client, 10)
+    [part] = client("GET", f"/v1/files/{file_id}/parts").json["parts"]
+    parts = {"parts": [{"part_number": 1, "etag": part["etag"]}]}
+    assert client("POST", f"/v1/files/{file_id}/complete", parts).status == 200
+    clock.forward(timedelta(minutes=61))
+    assert nothing(sweep.run())
+    assert record(file_id).status == "awaiting_upload"
+
+
+def test_an_upload_by_uppy_expires_as_any_other(client: Client, clock: Clock) -> None:
+    file_id = sent_by_uppy(client, 10)
+    for _ in range(2):
+        clock.forward(timedelta(days=8))
+        sweep.run()
+    assert stored_status(file_id) == "expired"
+    assert not aws_client("s3").list_multipart_uploads(Bucket="originals").get("Uploads")
+
+
+def test_an_upload_that_was_refused_is_aborted_though_the_process_that_refused_it_ended(
+    client: Client, clock: Clock
+) -> None:
+    file_id = sent_by_uppy(client, 11)
+    assert claims.refuse(record(file_id), FileError(code=ErrorCode.TOO_LARGE, message="Too large."))
+    clock.forward(timedelta(seconds=31))
+    sweep.run()
+    assert not aws_client("s3").list_multipart_uploads(Bucket="originals").get("Uploads")
+    assert (record(file_id).refused, is_due(file_id)) == (None, False)

@@ -10,7 +10,7 @@ import pytest
 from chalicelib.model import File, Status, Visibility
 from chalicelib.renditions import places
 from chalicelib.storage.objects import Stored
-from chalicelib.upkeep.verdicts import Verdict, of_original, of_rendition, prefixes_of
+from chalicelib.upkeep.verdicts import Verdict, of_original, of_rendition, of_upload, prefixes_of
 from tests.making import RENDITIONS, file
 
 BEFORE = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -106,3 +106,27 @@ def test_a_rendition_that_is_young_is_kept() -> None:
 def test_a_public_file_s_prefixes_are_public() -> None:
     public = SERVED.model_copy(update={"visibility": Visibility.PUBLIC})
     assert prefixes_of(public) == ("f/public/left/", f"f/public/{SERVED.id}/{VERSION}/")
+
+
+OPEN = {"status": Status.AWAITING_UPLOAD, "upload_id": "own", "part_size": 1}
+
+
+@pytest.mark.parametrize(
+    ("owner", "upload", "verdict"),
+    [
+        (None, version(), Verdict.HIDE),
+        (None, version(modified=BEFORE), Verdict.KEEP),
+        (record(**OPEN), version(), Verdict.KEEP),
+        (record(**OPEN), version("second"), Verdict.DELETE),
+        (record(**OPEN), version("second", modified=BEFORE), Verdict.DELETE),
+        (record(**OPEN | {"upload_id": None}), version(), Verdict.KEEP),  # an earlier release did not know the id
+        (record(status=Status.AWAITING_UPLOAD, source_url="https://a.example/"), version(), Verdict.KEEP),
+        *(
+            (record(**OPEN | {"status": status}), version(modified=BEFORE), Verdict.DELETE)
+            for status in Status
+            if status is not Status.AWAITING_UPLOAD
+        ),
+    ],
+)
+def test_an_open_upload_stays_while_its_file_waits_for_it(owner: File | None, upload: Stored, verdict: Verdict) -> None:
+    assert of_upload(owner, upload, before=BEFORE) is verdict

@@ -38,13 +38,19 @@ class Caller:
     scopes: frozenset[str]
     token: UploadToken | None = None
 
+    @property
+    def may_read(self) -> bool:
+        """True if the caller may see the records that it has the right to change."""
+        return self.token is not None or Scope.FILES_READ in self.scopes
+
 
 def authenticate(authorization: str | None, cookie: str | None = None) -> Caller:
     """The caller whose credential is in `Authorization: Bearer …` or, without that header, in a cookie.
 
-    A cookie may hold an upload token only. At most one read of the table; none while the credential is remembered.
-    Raises Problem `token_expired`, and `unauthenticated` for a credential that is missing, malformed, unknown, wrong or
-    revoked. The last three get the same words, so that nobody learns which ids exist.
+    A cookie may hold an upload token only. One read of the table, and for a token one more, of the key that made it;
+    none while they are remembered. Raises Problem `token_expired`, and `unauthenticated` for a credential that is
+    missing, malformed, unknown, wrong or revoked. The last three get the same words, so that nobody learns which ids
+    exist.
     """
     credential = _sent(authorization, cookie)
     match = keys.CREDENTIAL.fullmatch(credential)
@@ -53,13 +59,26 @@ def authenticate(authorization: str | None, cookie: str | None = None) -> Caller
     known: ApiKey | UploadToken | None = look_up(keys.find, f"{match[1]}_{match[2]}")
     if not known or not hmac.compare_digest(known.hash, hash_key(credential)):
         raise _unauthenticated(_NOT_VALID)
+    if known.revoked_at:
+        raise _unauthenticated(_NOT_VALID)
     if isinstance(known, UploadToken):
         if known.expires_at <= now():
             raise Problem("token_expired", "This upload token has expired; ask your backend for a new one.")
+        if not _has_its_key(known):
+            raise _unauthenticated(_NOT_VALID)
         return Caller(known.tenant, f"token:{known.id}", frozenset(), known)
-    if known.revoked_at:
-        raise _unauthenticated(_NOT_VALID)
     return Caller(known.tenant, known.id, frozenset(known.scopes))
+
+
+def _has_its_key(token: UploadToken) -> bool:
+    """True if the API key that made the token is still good. The key is looked up as one that was sent.
+
+    Tokens of earlier releases do not name their key. They live for a day at most.
+    """
+    if token.key_id is None:
+        return True
+    key: ApiKey | None = look_up(keys.find, keys.name_of_key(token.key_id))
+    return key is not None and not key.revoked_at
 
 
 _WRONG_FORM = "The Authorization header must be `Bearer` and an API key that starts with `fm_`."

@@ -10,6 +10,17 @@ from chalicelib.model import UploadToken
 
 # `fm` is an API key, `fmu` an upload token; then come its id and its secret, both hex.
 CREDENTIAL = re.compile(r"(fmu?)_([0-9a-f]{12})_[0-9a-f]{48}")
+ID = re.compile(r"[0-9a-f]{12}")
+
+
+def name_of_key(key_id: str) -> str:
+    """The name under which `find` finds an API key."""
+    return f"fm_{key_id}"
+
+
+def name_of_token(token_id: str) -> str:
+    """The name under which `find` finds an upload token."""
+    return f"fmu_{token_id}"
 
 
 def find(name: str) -> ApiKey | UploadToken | None:

@@ -19,6 +19,11 @@ def forget() -> None:
     _remembered.clear()
 
 
+def forget_one(read: Callable[[str], Any], name: str) -> None:
+    """Forgets the result of `read(name)`, because it has changed."""
+    _remembered.pop((read, name), None)
+
+
 def look_up(read: Callable[[str], Any], name: str) -> Any:
     """The result of `read(name)`, from memory if it is younger than `REMEMBER` seconds. "Nothing" is not remembered."""
     moment = time.monotonic()

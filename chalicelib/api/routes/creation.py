@@ -10,7 +10,7 @@ from chalice import Blueprint, Response
 from pydantic import ConfigDict, Field, field_validator
 
 from chalicelib.api import idempotency, parts, uploads
-from chalicelib.api.answers import CreatedFileResource, FileResource
+from chalicelib.api.answers import ChangedFile, CreatedFile
 from chalicelib.api.auth.callers import Scope
 from chalicelib.api.defaults import default_recipe
 from chalicelib.api.errors import Problem
@@ -28,13 +28,13 @@ from chalicelib.api.fields import (
 from chalicelib.api.parsing import Body
 from chalicelib.api.routing import Call, route
 from chalicelib.api.uploads import GENERIC, NewFile
-from chalicelib.api.wire import record, wire
+from chalicelib.api.wire import created, record, wire
 from chalicelib.catalog import files
 from chalicelib.catalog.idempotency import RepeatedError
 from chalicelib.model import File, Focus, Status, Visibility, timestamp
 from chalicelib.observability import trace_headers
 from chalicelib.settings import MAX_POST_BYTES, MIN_PART_BYTES, settings
-from chalicelib.storage import forms, multipart
+from chalicelib.storage import bounds, forms, multipart
 
 routes = Blueprint(__name__)
 
@@ -98,10 +98,11 @@ class CreateFile(Body):
     scope=Scope.FILES_WRITE,
     tokens=True,
     body=CreateFile,
-    returns={200: FileResource, 201: CreatedFileResource},
+    returns={200: ChangedFile, 201: CreatedFile},
     problems=(
         "idempotency_key_reused",
         "not_found",
+        "upload_expired",
         "source_refused",
         "token_spent",
         "type_not_allowed",
@@ -121,7 +122,7 @@ def create_file(call: Call, body: CreateFile) -> Response:
         return answer
     _refuse_fields_that_a_token_decides(call, body)
     if body.on_duplicate == "reuse" and (known := _duplicate(call, body)):
-        return record(known, headers={"Location": f"/v1/files/{known.id}"})
+        return record(call, known, headers={"Location": f"/v1/files/{known.id}"})
     file = _draft(call, body)
     upload = {"upload": _upload(file)} if body.source_url is None else {}
     answer_body = {**wire(file), **upload}
@@ -135,7 +136,7 @@ def create_file(call: Call, body: CreateFile) -> Response:
         return answer
     if file.source_url:
         _send_import(file)
-    return record(file, 201, more=upload, headers={"Location": f"/v1/files/{file.id}"})
+    return created(file, upload, {"Location": f"/v1/files/{file.id}"})
 
 
 def _send_import(file: File) -> None:
@@ -244,7 +245,7 @@ def _upload(file: File) -> dict[str, Any]:
         policy = forms.sign(file, settings().upload_expiry)
         form = {"method": "POST", "url": policy.url, "fields": policy.fields, "expires_at": expires_at}
         return form | ({"headers": headers} if (headers := trace_headers()) else {})
-    last = parts.last_part(file)
+    last = bounds.last_part(file)
     # With checksums each part is signed together with its checksum, so nothing can be signed yet.
     signed = {} if file.part_checksums else parts.sign(file, range(1, min(FIRST_PARTS, last) + 1))
     plan: dict[str, Any] = {"method": "MULTIPART", "part_size": file.part_size, "part_count": last}

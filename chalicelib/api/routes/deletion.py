@@ -11,7 +11,7 @@ from datetime import timedelta
 from chalice import Blueprint, Response
 
 from chalicelib.api import etags, parts
-from chalicelib.api.answers import FileResource
+from chalicelib.api.answers import ChangedFile
 from chalicelib.api.auth.callers import Scope
 from chalicelib.api.errors import Problem
 from chalicelib.api.ownership import not_found, own_file
@@ -108,7 +108,7 @@ def _retire(file: File) -> File | None:
 
     There is nothing to restore of a file without bytes, so it is deleted for good.
     """
-    if file.status in (Status.AWAITING_UPLOAD, Status.EXPIRED):
+    if file.status in (Status.AWAITING_UPLOAD, Status.EXPIRED) or file.refused:
         deleted = deletion.mark_deleted(file.tenant, file.id, revision=file.revision)
         if deleted:
             _purge(deleted)
@@ -145,7 +145,7 @@ def _tombstone(call: Call, file_id: str) -> File | None:
     "POST",
     "/v1/files/{file_id}/restore",
     scope=Scope.FILES_WRITE,
-    returns={200: FileResource, 202: FileResource},
+    returns={200: ChangedFile, 202: ChangedFile},
     problems=("not_deleted", "file_changing"),
     headers=("ETag",),
 )
@@ -159,7 +159,7 @@ def restore_file(call: Call, file_id: str) -> Response:
     append(file_id=restored.id)
     logger.info("file restored")
     settle(restored)
-    return record(restored, 202 if restored.status is Status.PROCESSING else 200)
+    return record(call, restored, 202 if restored.status is Status.PROCESSING else 200)
 
 
 def _restore(call: Call, file_id: str) -> File:

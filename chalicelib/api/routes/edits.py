@@ -7,7 +7,7 @@ from typing import Any
 from chalice import Blueprint, Response
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
-from chalicelib.api.answers import FileResource
+from chalicelib.api.answers import ChangedFile
 from chalicelib.api.auth.callers import Scope
 from chalicelib.api.errors import Problem
 from chalicelib.api.fields import AnyVisibility, Filename, FocalPoint, Metadata, Tags
@@ -67,7 +67,7 @@ def merged_metadata(present: dict[str, Any], patch: dict[str, Any]) -> dict[str,
     "/v1/files/{file_id}",
     scope=Scope.FILES_WRITE,
     body=PatchFile,
-    returns={200: FileResource},
+    returns={200: ChangedFile},
     problems=("precondition_failed", "file_processing", "file_changing", "original_missing", "upload_expired"),
     headers=("If-Match", "If-None-Match", "ETag"),
 )
@@ -83,7 +83,7 @@ def patch_file(call: Call, body: PatchFile, file_id: str) -> Response:
         raise Problem("invalid_field", "The body must have at least one field to change.", field="body")
     file = until_written(call, file_id, lambda file: _patch(file, body))
     settle(file)
-    return record(file)
+    return record(call, file)
 
 
 def _patch(file: File, body: PatchFile) -> File | None:

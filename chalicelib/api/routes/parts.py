@@ -8,7 +8,7 @@ from chalice import Blueprint, Response
 from pydantic import Field
 
 from chalicelib.api import parts, uploads
-from chalicelib.api.answers import Bytes, FileResource, Resource, SignedPart, Time
+from chalicelib.api.answers import Bytes, ChangedFile, Resource, SignedPart, Time
 from chalicelib.api.auth.callers import Scope
 from chalicelib.api.errors import Problem
 from chalicelib.api.fields import MAX_COMPLETE_BYTES, MAX_SIGNED, PartNumber, Sha256
@@ -18,6 +18,7 @@ from chalicelib.api.routing import Call, json_response, route
 from chalicelib.api.wire import record
 from chalicelib.model import timestamp
 from chalicelib.settings import MAX_PARTS
+from chalicelib.storage import bounds
 
 routes = Blueprint(__name__)
 
@@ -114,7 +115,7 @@ def list_parts(call: Call, file_id: str) -> Response:
     return json_response(
         {
             "part_size": file.part_size,
-            "part_count": parts.last_part(file),
+            "part_count": bounds.last_part(file),
             "parts": [{"part_number": p.part_number, "etag": p.etag, "size": p.size} for p in held],
         }
     )
@@ -127,15 +128,16 @@ def list_parts(call: Call, file_id: str) -> Response:
     scope=Scope.FILES_WRITE,
     tokens=True,
     body=CompleteUpload,
-    returns={200: FileResource},
+    returns={200: ChangedFile},
     problems=(*_ANY_PART, "part_order", "part_missing", "etag_mismatch", "part_too_small", "size_mismatch"),
     headers=("ETag",),
 )
 def complete_upload(call: Call, body: CompleteUpload, file_id: str) -> Response:
     """Complete an upload in parts; processing begins by itself.
 
-    Costs one DynamoDB read, a list of the parts from S3, and a call to S3 that completes the upload.
+    A client that lost the answer may send the same list again, and gets the record. Another list is 409. Costs one
+    DynamoDB read, a list of the parts from S3, and a call to S3 that completes the upload.
     """
     file = own_file(call, file_id)
     parts.complete(file, [(part.part_number, part.etag) for part in body.parts])
-    return record(file)
+    return record(call, file)

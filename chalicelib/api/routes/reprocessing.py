@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from chalice import Blueprint, Response
 
-from chalicelib.api.answers import FileResource
+from chalicelib.api.answers import ChangedFile
 from chalicelib.api.auth.callers import Scope
 from chalicelib.api.errors import Problem
 from chalicelib.api.fields import RecipeName
@@ -33,7 +33,7 @@ class Reprocess(Body):
     "/v1/files/{file_id}/reprocess",
     scope=Scope.FILES_WRITE,
     body=Reprocess,
-    returns={200: FileResource, 202: FileResource},
+    returns={200: ChangedFile, 202: ChangedFile},
     problems=("precondition_failed", "file_processing", "file_changing", "not_uploaded", "original_missing"),
     headers=("If-Match", "If-None-Match", "ETag"),
 )
@@ -47,7 +47,7 @@ def reprocess_file(call: Call, body: Reprocess, file_id: str) -> Response:
     """
     file = until_written(call, file_id, lambda file: _reprocess(file, body))
     settle(file)
-    return record(file, 202 if file.status is Status.PROCESSING else 200)
+    return record(call, file, 202 if file.status is Status.PROCESSING else 200)
 
 
 def _reprocess(file: File, body: Reprocess) -> File | None:

@@ -1,4 +1,4 @@
-"""`POST /v1/upload-tokens`: a backend mints a token for a browser, which can upload with it and do nothing else."""
+"""`/v1/upload-tokens`: a backend mints a token for a browser, which can upload with it and do nothing else."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from chalice import Blueprint, Response
 from pydantic import Field
 
 from chalicelib.api.answers import Bytes, Resource, Time
+from chalicelib.api.auth import keys, memory
 from chalicelib.api.auth.callers import Scope
 from chalicelib.api.defaults import default_recipe
+from chalicelib.api.errors import Problem
 from chalicelib.api.fields import AnyVisibility, RecipeName, Tags
 from chalicelib.api.parsing import Body
 from chalicelib.api.routing import Call, json_response, route
@@ -83,7 +85,31 @@ def create_upload_token(call: Call, body: CreateUploadToken) -> Response:
         tags=body.tags,
         visibility=body.visibility,
         recipe=body.recipe or default_recipe(call.tenant),
+        key_id=call.caller.key_id,
     )
     credentials.put_token(token)
     logger.info("upload token made", extra={"token_id": token_id})
-    return json_response({"token": secret, **token.model_dump(mode="json", exclude={"hash", "tenant", "used"})}, 201)
+    shown = token.model_dump(mode="json", exclude={"hash", "tenant", "used", "key_id", "revoked_at"})
+    return json_response({"token": secret, **shown}, 201)
+
+
+@route(
+    routes,
+    "DELETE",
+    "/v1/upload-tokens/{token_id}",
+    scope=Scope.FILES_WRITE,
+    returns={204: None},
+    problems=("not_found",),
+)
+def revoke_upload_token(call: Call, token_id: str) -> Response:
+    """Revoke an upload token. It stops working within a minute.
+
+    The files that were created with it stay. What was signed for it before, such as a form for S3, works until it
+    expires. A token also ends when the API key that made it is revoked. Costs one DynamoDB write.
+    """
+    revoked = credentials.revoke_token(call.tenant, token_id) if keys.ID.fullmatch(token_id) else None
+    if revoked is None:
+        raise Problem("not_found", "There is no upload token of this id.")
+    memory.forget_one(keys.find, keys.name_of_token(token_id))
+    logger.info("upload token revoked", extra={"token_id": token_id})
+    return Response("", status_code=204)

@@ -9,9 +9,20 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from chalicelib import aws
 from chalicelib.storage import multipart
 from tests.client import Answer, Client
-from tests.making import MIB, VIDEO, begin_multipart, deliver, open_uploads, send_all_parts, send_part
+from tests.making import (
+    MIB,
+    VIDEO,
+    begin_multipart,
+    deliver,
+    item,
+    open_uploads,
+    send_all_parts,
+    send_part,
+    takes,
+)
 from tests.stage import Calls, aws_client
 
 
@@ -121,20 +132,80 @@ def test_a_part_that_was_sent_again_counts_as_it_is_now(client: Client) -> None:
     assert answer.json["code"] == "size_mismatch"
 
 
-def test_completing_twice_is_told_and_changes_nothing(client: Client) -> None:
+def test_completing_twice_gives_the_record_and_changes_nothing(client: Client) -> None:
     record = begin_multipart(client)
     parts = send_all_parts(record)
     assert complete(client, record, parts).status == 200
     answer = complete(client, record, parts)
-    assert (answer.status, answer.json["code"]) == (409, "already_uploaded")
+    assert (answer.status, answer.json["status"]) == (200, "awaiting_upload")
     deliver(record["id"])
-    assert complete(client, record, parts).json["code"] == "already_uploaded"
+    answer = complete(client, record, parts)
+    assert (answer.status, answer.json) == (200, client("GET", f"/v1/files/{record['id']}").json)
+    assert len(aws_client("s3").list_object_versions(Bucket="originals")["Versions"]) == 1
     for method, path, body in (
         ("POST", "parts", {"part_numbers": [1]}),
         ("GET", "parts", None),
     ):
         answer = client(method, f"/v1/files/{record['id']}/{path}", body)
         assert (answer.status, answer.json["code"]) == (409, "already_uploaded")
+
+
+@pytest.mark.parametrize("processed", [False, True])
+def test_completing_again_with_other_parts_is_a_conflict(client: Client, processed: bool) -> None:
+    record = begin_multipart(client)
+    parts = send_all_parts(record)
+    assert complete(client, record, parts).status == 200
+    if processed:
+        deliver(record["id"])
+    swapped = [parts[0], {**parts[1], "etag": parts[2]["etag"]}, parts[2]]
+    for other in (parts[:2], swapped, [*parts, {"part_number": 4, "etag": "x"}]):
+        answer = complete(client, record, other)
+        assert (answer.status, answer.json["code"]) == (409, "already_uploaded")
+
+
+def test_completing_again_is_answered_where_nobody_knows_which_parts_were_completed(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = begin_multipart(client)
+    parts = send_all_parts(record)
+    assert complete(client, record, parts).status == 200
+    head = aws.s3().head_object
+    with monkeypatch.context() as encrypted:
+        by_kms = {"ServerSideEncryption": "aws:kms", "ETag": '"0123"'}
+        encrypted.setattr(aws.s3(), "head_object", lambda **asked: head(**asked) | by_kms)
+        assert complete(client, record, parts).status == 200
+    deliver(record["id"])
+    aws_client("s3").delete_object(
+        Bucket="originals",
+        Key=f"acme/{record['id']}",
+        VersionId=aws_client("s3").head_object(Bucket="originals", Key=f"acme/{record['id']}")["VersionId"],
+    )
+    again = complete(client, record, parts)
+    assert (again.status, again.json["status"]) == (200, "ready")
+
+
+def test_an_upload_of_more_bytes_than_were_declared_ends_and_leaves_nothing(client: Client) -> None:
+    record = begin_multipart(client)
+    parts = send_all_parts(record)
+    parts[1]["etag"] = send_part(record, 2, 40 * MIB)  # by an address of an earlier release, which had no length
+    answer = complete(client, record, parts)
+    assert (answer.status, answer.json["code"]) == (422, "size_mismatch")
+    assert open_uploads() == []
+    ended = client("GET", f"/v1/files/{record['id']}").json
+    assert (ended["status"], ended["error"]["code"]) == ("failed", "too_large")
+    assert not {"refused", "due_pk"} & item(record["id"]).keys()
+    for path, body in (("complete", {"parts": parts}), ("parts", {"part_numbers": [1]})):
+        refused = client("POST", f"/v1/files/{record['id']}/{path}", body)
+        assert (refused.status, refused.json["code"]) == (409, "already_uploaded")
+
+
+def test_each_part_is_signed_for_its_length(client: Client) -> None:
+    record = begin_multipart(client)
+    signed = record["upload"]["parts"]
+    signed += client("POST", f"/v1/files/{record['id']}/parts", {"part_numbers": [1, 2, 3]}).json["parts"]
+    for part, length in zip(signed, [5 * MIB, 5 * MIB, MIB] * 2, strict=True):
+        assert takes(part["url"], length)
+        assert not any(takes(part["url"], other) for other in (None, 0, length - 1, length + 1, 40 * MIB))
 
 
 def test_completing_twice_at_once_makes_one_file(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:

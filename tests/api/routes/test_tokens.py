@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
+from chalicelib.api.auth import memory
+from chalicelib.catalog import credentials
 from tests.client import Client, new_client
 from tests.making import deliver, put
 from tests.stage import Calls, aws_client
@@ -132,3 +135,117 @@ def test_a_token_out_of_bounds_is_refused(client: Client, more: dict[str, Any]) 
 
 def test_only_a_writing_key_mints(stage: Calls) -> None:
     assert new_client("acme", "files:read")("POST", "/v1/upload-tokens", TOKEN).status == 403
+
+
+# --- How a token ends
+
+
+def uses(browser: Client, file_id: str, key: str, upload_id: str) -> dict[str, int]:
+    """The answers to everything that a browser may ask with its token about an upload in parts."""
+    base, query = f"/s3/multipart/{upload_id}", {"key": key}
+    signed = {"key": key, "uploadId": upload_id}
+    asked = {
+        "create": browser("POST", "/v1/files", PICTURE),
+        "read": browser("GET", f"/v1/files/{file_id}"),
+        "sign": browser("POST", f"/v1/files/{file_id}/parts", {"part_numbers": [1]}),
+        "list": browser("GET", f"/v1/files/{file_id}/parts"),
+        "complete": browser("POST", f"/v1/files/{file_id}/complete", {"parts": [{"part_number": 1, "etag": "x"}]}),
+        "abort": browser("DELETE", f"/v1/files/{file_id}"),
+        "Uppy's form": browser("GET", "/s3/params", query={"filename": "a.png", "type": "image/png"}),
+        "Uppy's part": browser("GET", f"{base}/1", query=query),
+        "Uppy's request": browser("POST", "/s3/presign", {"method": "PUT", "partNumber": 1, **signed}),
+        "Uppy's begun": browser("POST", f"{base}/begun", {}, query=query),
+        "session": browser("POST", "/s3/session"),
+    }
+    return {name: answer.status for name, answer in asked.items()}
+
+
+def upload_of(browser: Client) -> tuple[str, str, str]:
+    begun = browser("POST", "/s3/multipart", {"filename": "a.png", "type": "image/png"}).json
+    return begun["key"].partition("/")[2], begun["key"], begun["uploadId"]
+
+
+def minutes_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A minute goes by: what a warm function remembers of credentials is that old."""
+    later = time.monotonic() + 60
+    monkeypatch.setattr("chalicelib.api.auth.memory.time.monotonic", lambda: later)
+
+
+def test_a_token_ends_within_a_minute_of_the_key_that_made_it(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    minter = new_client("acme")
+    browser, other = mint(minter, max_files=9), mint(client)
+    upload = upload_of(browser)
+    assert 401 not in uses(browser, *upload).values()
+    upload = upload_of(browser)
+    assert minter.key
+    credentials.revoke_api_key(minter.key.split("_")[1])
+    minutes_later(monkeypatch)
+    refused = uses(browser, *upload)
+    assert refused == dict.fromkeys(refused, 401)
+    assert browser("POST", "/v1/files", PICTURE).json["code"] == "unauthenticated"
+    assert other("POST", "/v1/files", PICTURE).status == 201
+    assert client("GET", f"/v1/files/{upload[0]}").json["status"] == "awaiting_upload", "its files stay"
+
+
+def test_a_token_of_a_key_that_is_gone_opens_nothing(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    minter = new_client("acme")
+    browser = mint(minter)
+    assert minter.key
+    aws_client("dynamodb").delete_item(
+        TableName="filemill-test", Key={"pk": {"S": f"KEY#{minter.key.split('_')[1]}"}, "sk": {"S": "KEY"}}
+    )
+    minutes_later(monkeypatch)
+    assert browser("POST", "/v1/files", PICTURE).status == 401
+
+
+def test_a_token_of_an_earlier_release_which_names_no_key_works_until_its_end(client: Client) -> None:
+    minted = client("POST", "/v1/upload-tokens", TOKEN).json
+    aws_client("dynamodb").update_item(
+        TableName="filemill-test",
+        Key={"pk": {"S": f"TOKEN#{minted['id']}"}, "sk": {"S": "TOKEN"}},
+        UpdateExpression="REMOVE key_id",
+    )
+    assert Client(minted["token"])("POST", "/v1/files", PICTURE).status == 201
+
+
+def test_a_token_can_be_revoked_by_itself(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    minted = client("POST", "/v1/upload-tokens", TOKEN | {"max_files": 9}).json
+    browser, other = Client(minted["token"]), mint(client)
+    upload = upload_of(browser)
+    writer = new_client("acme", "files:write")
+    assert writer("DELETE", f"/v1/upload-tokens/{minted['id']}").status == 204
+    first = credentials.get_token(minted["id"])
+    assert client("DELETE", f"/v1/upload-tokens/{minted['id']}").status == 204
+    again = credentials.get_token(minted["id"])
+    assert first and again
+    assert first.revoked_at == again.revoked_at is not None
+    minutes_later(monkeypatch)
+    refused = uses(browser, *upload)
+    assert refused == dict.fromkeys(refused, 401)
+    assert other("POST", "/v1/files", PICTURE).status == 201
+
+
+def test_only_a_writing_key_of_the_tenant_revokes_its_tokens(client: Client) -> None:
+    minted = client("POST", "/v1/upload-tokens", TOKEN).json
+    path = f"/v1/upload-tokens/{minted['id']}"
+    for stranger, status in (
+        (new_client("other"), 404),
+        (new_client("acme", "files:read"), 403),
+        (Client(minted["token"]), 403),
+        (Client(None), 401),
+    ):
+        assert stranger("DELETE", path).status == status
+    for unknown in ("0" * 12, "x", "..", "0" * 13):
+        assert client("DELETE", f"/v1/upload-tokens/{unknown}").status == 404
+    assert Client(minted["token"])("POST", "/v1/files", PICTURE).status == 201
+
+
+def test_a_tokens_key_is_read_once_in_a_while(client: Client, stage: Calls) -> None:
+    browser = mint(new_client("acme"), max_files=9)
+    memory.forget()
+    stage.clear()
+    browser("POST", "/v1/files", PICTURE)
+    assert stage.names == ["dynamodb.GetItem", "dynamodb.GetItem", "dynamodb.TransactWriteItems"]
+    stage.clear()
+    browser("POST", "/v1/files", PICTURE)
+    assert stage.names == ["dynamodb.TransactWriteItems"]

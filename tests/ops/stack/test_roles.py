@@ -185,6 +185,8 @@ def test_the_sweep_may_do_this_and_nothing_else() -> None:
         "s3:DeleteObjectVersion": originals,
         "s3:GetObject": originals,
         "s3:GetObjectVersion": originals,
+        "s3:ListMultipartUploadParts": originals,
+        "s3:ListBucketMultipartUploads": {"arn:aws:s3:::originals"},
         "s3:ListBucketVersions": {"arn:aws:s3:::originals"},
         "s3:ListBucket": {"arn:aws:s3:::derived"},
         "sqs:GetQueueAttributes": queues,

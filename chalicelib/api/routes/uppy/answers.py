@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field, RootModel
 
@@ -64,6 +64,12 @@ class UppySignedRequest(Resource):
     expires: int
     key: str | None = None
     fields: dict[str, str] | None = None
+
+
+class UppyBegun(RootModel[str]):
+    """S3's `InitiateMultipartUploadResult`, with the upload's id."""
+
+    MEDIA_TYPES: ClassVar[tuple[str, ...]] = ("application/xml",)
 
 
 class UppySession(Resource):

@@ -6,7 +6,6 @@ from chalice import Blueprint, Response
 
 from chalicelib.api import parts, uploads
 from chalicelib.api.auth.callers import Scope
-from chalicelib.api.errors import Problem
 from chalicelib.api.routes.uppy.answers import (
     UppyForm,
     UppyHeldParts,
@@ -151,11 +150,7 @@ def uppy_complete(call: Call, query: UppyKey, body: UppyParts, upload_id: str) -
     A browser that lost the answer may ask again, and gets the same answer.
     """
     file = file_of(call, query.key)
-    try:
-        parts.complete(file, [(part.number, part.etag) for part in body.parts], upload_id)
-    except Problem as problem:
-        if problem.code != "already_uploaded" or file.upload_id != upload_id:
-            raise
+    parts.complete(file, [(part.number, part.etag) for part in body.parts], upload_id)
     return json_response({**place(file), "location": f"{settings().front_door}/v1/files/{file.id}"})
 
 

@@ -9,6 +9,7 @@ from chalice import Blueprint, Response
 from chalicelib.api import parts, uploads
 from chalicelib.api.auth.callers import Scope
 from chalicelib.api.errors import Problem
+from chalicelib.api.routes.uppy import begun
 from chalicelib.api.routes.uppy.answers import UppySignedRequest
 from chalicelib.api.routes.uppy.translation import (
     BEGINNING,
@@ -63,8 +64,10 @@ def _begin_put(call: Call, body: SignRequest) -> Response:
 
 
 def _begin_multipart(call: Call, body: SignRequest) -> Response:
-    file = uploads.begin_unbound_multipart(call, body.new())
-    return json_response({"url": uploads.sign_begin(file), "key": place(file)["key"], "expires": seconds_left(file)})
+    """Begins the upload now. The address answers its id, as S3 would; one of S3's own would begin another each time."""
+    file = uploads.begin_multipart(call, body.new(), body.part_size)
+    lives = seconds_left(file)
+    return json_response({"url": begun.sign(file, lives), "key": place(file)["key"], "expires": lives})
 
 
 _BEGIN: dict[str, Callable[[Call, SignRequest], Response]] = {"PUT": _begin_put, "POST": _begin_multipart}

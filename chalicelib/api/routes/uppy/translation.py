@@ -152,6 +152,7 @@ class SignRequest(UppyBody):
     content_type: UppyType = Field(None, alias="contentType")
     filename: Filename | None = None
     size: int | None = Field(None, ge=0)
+    part_size: int | None = Field(None, alias="partSize", description="Bytes of each part, as `getChunkSize` says")
     metadata: UppyMetadata = Field(default_factory=dict)
 
     def new(self) -> NewFile:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
+from xml.etree import ElementTree
 
+from chalicelib.settings import settings
 from tests.client import Answer, Client
 from tests.making import MIB
 from tests.stage import aws_client
@@ -53,10 +55,22 @@ def presign(client: Client, **request: Any) -> Answer:
 
 
 def begin_signed(client: Client) -> tuple[str, str]:
-    """(key, upload id) of a multipart upload that the browser began by itself, by a signed address."""
+    """(key, upload id) of a multipart upload begun as `signRequest` does."""
     begun = presign(client, method="POST", key=f"{RANDOM}-a.jpg")
     assert begun.status == 200, begun.text
-    # Uppy sends a Content-Type that it does not tell, so none may be signed.
-    assert parse_qs(urlsplit(begun.json["url"]).query)["X-Amz-SignedHeaders"] == ["host"]
-    key = begun.json["key"]
-    return key, aws_client("s3").create_multipart_upload(Bucket="originals", Key=key)["UploadId"]
+    return begun.json["key"], upload_id_of(begun.json["url"])
+
+
+def ask_begun(url: str) -> Answer:
+    """Uppy's request to the address that begins an upload: without a credential, and with the file's type."""
+    address = urlsplit(url)
+    assert f"{address.scheme}://{address.netloc}" == settings().front_door
+    return Client(None)("POST", f"{address.path}?{address.query}", "", headers={"Content-Type": "image/jpeg"})
+
+
+def upload_id_of(url: str) -> str:
+    """The upload id that Uppy reads in the answer."""
+    told = ask_begun(url)
+    assert (told.status, told.headers["Content-Type"]) == (200, "application/xml"), told.text
+    assert told.headers["Access-Control-Allow-Origin"] == "*"
+    return str(ElementTree.fromstring(told.text).findtext("{http://s3.amazonaws.com/doc/2006-03-01/}UploadId"))

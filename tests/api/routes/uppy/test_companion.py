@@ -12,7 +12,7 @@ import pytest
 
 from chalicelib.catalog import claims
 from chalicelib.settings import MAX_PARTS, MIN_PART_BYTES, settings
-from tests.api.routes.uppy.asking import begin, params, presign, record, send_part, token_client
+from tests.api.routes.uppy.asking import begin, begin_signed, params, presign, record, send_part, token_client
 from tests.client import Answer, Client
 from tests.making import MIB, open_uploads
 from tests.stage import Calls, aws_client
@@ -120,13 +120,29 @@ def test_a_cancelled_upload_leaves_neither_parts_nor_record(client: Client, brow
     assert client("GET", f"/v1/files/{key.partition('/')[2]}").status == 404
 
 
-def test_many_parts_at_once_for_older_uppys(browser: Client) -> None:
+def test_many_parts_at_once_for_older_uppys(client: Client) -> None:
+    browser = token_client(client, max_bytes=50 * 1000**3)
     key, upload_id = begin(browser)
-    signed = browser("GET", f"/s3/multipart/{upload_id}/batch", query={"key": key, "partNumbers": "1,2,10000"})
+    signed = browser("GET", f"/s3/multipart/{upload_id}/batch", query={"key": key, "partNumbers": "1,2,9537"})
     assert signed.status == 200
     assert list(signed.json) == ["presignedUrls"]
     numbers = {n: parse_qs(urlsplit(url).query)["partNumber"] for n, url in signed.json["presignedUrls"].items()}
-    assert numbers == {"1": ["1"], "2": ["2"], "10000": ["10000"]}
+    assert numbers == {"1": ["1"], "2": ["2"], "9537": ["9537"]}
+
+
+@pytest.mark.parametrize(("most", "last"), [(1, 1), (5 * MIB, 1), (5 * MIB + 1, 2), (6_000_000, 2), (50 * MIB, 10)])
+def test_a_token_bounds_the_part_numbers(client: Client, most: int, last: int) -> None:
+    browser = token_client(client, max_bytes=most)
+    for key, upload_id in (begin(browser), begin_signed(browser)):
+        batch = f"/s3/multipart/{upload_id}/batch"
+        assert browser("GET", batch, query={"key": key, "partNumbers": str(last)}).status == 200
+        answers = (
+            browser("GET", batch, query={"key": key, "partNumbers": f"1,{last + 1}"}),
+            browser("GET", f"/s3/multipart/{upload_id}/{last + 1}", query={"key": key}),
+            presign(browser, method="PUT", key=key, uploadId=upload_id, partNumber=last + 1),
+            browser("POST", f"/v1/files/{key.partition('/')[2]}/parts", {"part_numbers": [last + 1]}),
+        )
+        assert {(answer.status, answer.json["code"]) for answer in answers} == {(422, "part_out_of_range")}
 
 
 @pytest.mark.parametrize("number", ["0", "10001", "-1", "1.5", "one", "1,2", "²", "9" * 30])
@@ -152,7 +168,10 @@ def test_more_than_the_token_allows_is_not_completed(client: Client) -> None:
     body = {"parts": [{"PartNumber": 1, "ETag": etag}]}
     refused = small("POST", f"/s3/multipart/{upload_id}/complete", body, query={"key": key})
     assert (refused.status, refused.json["code"]) == (422, "size_mismatch")
-    assert open_uploads() == [upload_id]
+    assert open_uploads() == []
+    assert record(client, key)["error"]["code"] == "too_large"
+    again = small("POST", f"/s3/multipart/{upload_id}/complete", body, query={"key": key})
+    assert (again.status, again.json["code"]) == (409, "already_uploaded")
 
 
 def test_ten_thousand_parts_can_be_named(browser: Client) -> None:
@@ -188,7 +207,7 @@ def test_a_token_bounds_types_and_number_on_every_way_in(client: Client, way: st
     assert send("image/jpeg", "a.jpg").status == 200
     spent = send("image/jpeg", "b.jpg")
     assert (spent.status, spent.json["code"]) == (403, "token_spent")
-    assert len(open_uploads()) == (1 if way == "multipart" else 0)
+    assert len(open_uploads()) == (1 if way in ("multipart", "sign POST") else 0)
 
 
 def test_a_tokens_tags_and_visibility_are_the_files(client: Client) -> None:
