@@ -31,6 +31,8 @@ Pixels = Annotated[int, Field(ge=1, description="Pixels")]
 
 
 class Resource(BaseModel):
+    """Base of the models of answers."""
+
     # Built when it is used, which is never in the function.
     model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
 

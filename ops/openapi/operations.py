@@ -122,8 +122,8 @@ def _success(status: int, model: type[BaseModel] | None) -> str:
         return "The client's copy is still the newest."
     if model is None:
         return "Done."
-    doc = inspect.getdoc(model) or ""
-    return " ".join(doc.split()) if doc and not doc.startswith("Usage docs") else "OK"
+    # Not inspect.getdoc, which takes pydantic's docstring for a model without one of its own.
+    return " ".join((model.__doc__ or "OK").split())
 
 
 def _links(name: str, status: int, known: set[str]) -> Schema:

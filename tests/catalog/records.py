@@ -73,6 +73,11 @@ def full(status: Status, **values: Any) -> dict[str, Any]:
         token_id="token",
         correlation_id="correlation",
         remembered_as="IDEM#acme/key#0",
+        allowed_types=["image/*"],
+        type_guessed=True,
+        proven_type="image/png",
+        client_parts=True,
+        refused=False,
     )
     return {
         **file_key(record.id),

@@ -104,6 +104,13 @@ def _lose_messages(world: World) -> None:
     world.clock.forward(timedelta(minutes=25))
 
 
+def _upload_of_unknown_length(world: World) -> None:
+    """Uppy's `signRequest` without a size: an hour later the sweep adds up what S3 has of it."""
+    body = {"method": "POST", "key": "a.bin", "contentType": "application/octet-stream"}
+    assert world.request("POST", "/s3/presign", body).status == 200
+    world.clock.forward(timedelta(minutes=65))
+
+
 # What is not among the operations of the other tests, because it writes nothing or needs two processes.
 MORE = (
     Operation("look for files", lambda w: ready(w, tags=["cats"]), _look_for_files),
@@ -118,6 +125,7 @@ MORE = (
     Operation("import with a fault", lambda w: None, _import_with_a_fault),
     Operation("process what is deleted", stored(PHOTO), _process_what_is_deleted),
     Operation("render what is deleted", viewed, _render_what_is_deleted),
+    Operation("sweep an upload of unknown length", _upload_of_unknown_length, lambda w, _: w.sweep()),
     Operation("sweep after lost messages", _lose_messages, lambda w, _: w.sweep()),
 )
 

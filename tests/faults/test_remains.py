@@ -29,10 +29,6 @@ from tests.faults.world import world_at
 
 pytestmark = pytest.mark.usefixtures("broken_stage")
 
-NOT_KEPT_YET = frozenset({Promise.BYTES, Promise.UPLOADS, Promise.TOKENS})
-"""Promises that the code does not keep yet: bounds of stored bytes, uploads that are begun by a signed address, and
-tokens of a revoked key. Whoever mends one takes it out here: `test_a_stranger_who_goes_beyond_it` fails until then."""
-
 ANY = st.integers(0, 5)
 PART = st.tuples(st.sampled_from([1, 2, 3, 9_999]), st.sampled_from([0, 0, 1, 11 * MIB]))
 STEPS = st.one_of(
@@ -76,7 +72,7 @@ def broken(program: list[Step], *, window: bool) -> dict[Promise, str]:
 )
 def test_nothing_remains_after_the_end(program: list[Step], window: bool) -> None:
     found = broken(program, window=window)
-    assert not found.keys() - NOT_KEPT_YET, found
+    assert found == {}, found
 
 
 # --- lives of one kind each
@@ -102,7 +98,7 @@ LIVES: dict[str, list[Step]] = {
     "of Uppy, as a form": [("uppy", 2, "PUT"), ("send", 2, "right"), ("work", 0, None), ("abort", 2, None)],
     "of a key that is revoked": [("form", 1, None), ("revoke", 1, None), ("send", 2, "right"), ("work", 0, None)],
 }
-NOT_KEPT_IN: dict[Promise, list[Step]] = {
+STRANGERS: dict[Promise, list[Step]] = {
     Promise.BYTES: [("part", 1, (1, 11 * MIB))],
     Promise.UPLOADS: [
         ("uppy", 2, "POST"),
@@ -123,15 +119,12 @@ IN_TURN = [(name, number % 2 == 1) for number, name in enumerate(LIVES)]
 @pytest.mark.parametrize(("name", "window"), BOTH if harness.PROGRAMS else IN_TURN)
 def test_a_life_that_ends(name: str, window: bool) -> None:
     found = broken(LIVES[name], window=window)
-    assert not found.keys() - NOT_KEPT_YET, found
+    assert found == {}, found
 
 
-@pytest.mark.parametrize("promise", NOT_KEPT_IN, ids=[promise.name for promise in NOT_KEPT_IN])
-def test_a_stranger_who_goes_beyond_it(promise: Promise, request: pytest.FixtureRequest) -> None:
-    if promise in NOT_KEPT_YET:
-        reason = "not mended yet: take it out of NOT_KEPT_YET with the change that keeps it"
-        request.applymarker(pytest.mark.xfail(strict=True, reason=reason))
-    found = broken(NOT_KEPT_IN[promise], window=False)
+@pytest.mark.parametrize("promise", STRANGERS, ids=[promise.name for promise in STRANGERS])
+def test_a_stranger_who_goes_beyond_it(promise: Promise) -> None:
+    found = broken(STRANGERS[promise], window=False)
     assert promise not in found, found[promise]
 
 

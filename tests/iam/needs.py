@@ -255,7 +255,9 @@ def _cloudformation(operation: str, params: Params, place: Place) -> Iterator[Ne
     if operation == "CreateChangeSet" and params.get("Tags"):
         yield Need("cloudformation:TagResource", arn)
     if "TemplateURL" in params:
-        bucket, _, key = re.sub(r"https://([^.]+)\.s3[^/]*/", r"\1/", params["TemplateURL"]).partition("/")
+        # The bucket is in the path (https://s3.REGION.amazonaws.com/BUCKET/KEY) or before the host.
+        path = re.sub(r"https?://(s3[^/]*/|[0-9.:]+/)?", "", params["TemplateURL"])
+        bucket, _, key = re.sub(r"\.s3[^/]*/", "/", path).partition("/")
         yield Need("s3:GetObject", f"arn:aws:s3:::{bucket}/{key}")
 
 

@@ -22,11 +22,12 @@ from tests.scripted import ACCOUNT, REGION, Aws, Failure
 from tests.stage import ROOT
 
 STACK_ID = f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/filemill-dev/1"
+CHANGE_SET = f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:changeSet/ops-1/1"
 OUTPUTS = {
     "OriginalsBucket": "originals",
     "DerivedBucket": "derived",
-    "Table": "table",
-    "TableStreamArn": f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/table/stream/1",
+    "Table": "filemill-dev-Table-1",
+    "TableStreamArn": f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/filemill-dev-Table-1/stream/1",
     "IngestQueueArn": f"arn:aws:sqs:{REGION}:{ACCOUNT}:ingest",
     "IngestQueueUrl": "https://ingest",
     "ImportQueueArn": f"arn:aws:sqs:{REGION}:{ACCOUNT}:imports",
@@ -98,7 +99,7 @@ class Stage:
             {
                 "sts.GetCallerIdentity": {"Account": ACCOUNT, "Arn": "arn:aws:iam::1:root", "UserId": "U"},
                 "cloudformation.DescribeStacks": stack(),
-                "cloudformation.CreateChangeSet": {"Id": "arn:change", "StackId": STACK_ID},
+                "cloudformation.CreateChangeSet": {"Id": CHANGE_SET, "StackId": STACK_ID},
                 "cloudformation.DescribeChangeSet": change_set(),
                 "cloudformation.DeleteChangeSet": {},
                 "cloudfront.ListKeyGroups": {"KeyGroupList": {"Items": [group]}},
