@@ -1,0 +1,143 @@
+"""No stranger rings an alarm: whatever is sent with an upload token, whatever a source answers, whoever looks.
+
+`STRANGERS` sets how many things the strangers do: 120 in `make test`.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import random
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from chalicelib import importing, keyring, observability
+from chalicelib.api.routes.render import HEADER
+from chalicelib.outbound import exchange
+from chalicelib.processing import content_types
+from tests.client import Answer, Client
+from tests.faults.clock import Clock
+from tests.faults.looking import derived_keys
+from tests.faults.world import World, world_at
+from tests.outbound.servers import serving
+from tests.stage import template
+from tests.strangers import TOKENS, Holder, Request, Source, viewed
+
+pytestmark = pytest.mark.usefixtures("broken_stage")
+
+COUNT = int(os.environ.get("STRANGERS", "120"))
+AT_ONCE = 120
+"""Things that strangers do to one stage; moto becomes slow as it fills."""
+EACH = 20
+"""Things that they do before the queues are worked off."""
+
+
+@dataclass
+class Heard:
+    """All that would wake a person, as sentences; and what the strangers did and were answered."""
+
+    alarms: list[str] = field(default_factory=list)
+    did: Counter[str] = field(default_factory=Counter)
+    answers: Counter[int] = field(default_factory=Counter)
+
+    def answered(self, request: Request, answer: Answer) -> Answer:
+        self.answers[answer.status] += 1
+        if answer.status >= 500:
+            self.alarms.append(f"{answer.status} to {request.method} {request.path[:200]} {(request.body or '')[:400]}")
+        return answer
+
+
+class _Handler(logging.Handler):
+    """Keeps the lines of errors, and those that tell of an exception."""
+
+    def __init__(self, heard: Heard) -> None:
+        super().__init__()
+        self.heard = heard
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.levelno >= logging.ERROR or record.exc_info:
+            error = record.exc_info[1] if record.exc_info else None
+            self.heard.alarms.append(f"logged: {record.getMessage()} ({error!r})")
+
+
+def alarming() -> set[str]:
+    """The metrics of our own that an alarm of the stack reads."""
+    resources = template()["Resources"].values()
+    alarms = [each["Properties"] for each in resources if each["Type"] == "AWS::CloudWatch::Alarm"]
+    return {each["MetricName"] for each in alarms if each.get("Namespace") == "Filemill"}
+
+
+@contextmanager
+def listening() -> Iterator[Heard]:
+    """Meanwhile everything that an alarm or a person would hear is kept."""
+    heard, loud = Heard(), alarming()
+    assert loud == {"FilesInTrouble", "SweepErrors"}
+
+    class Metrics(observability.EphemeralMetrics):  # type: ignore[misc]
+        def add_metric(self, name: str, unit: Any, value: float, *rest: Any) -> None:
+            if name in loud and value:
+                heard.alarms.append(f"metric {name}: {value}")
+            super().add_metric(name, unit, value, *rest)
+
+    handler = _Handler(heard)
+    log = logging.getLogger(observability.SERVICE)
+    log.addHandler(handler)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(observability, "EphemeralMetrics", Metrics)
+        yield heard
+    log.removeHandler(handler)
+
+
+def strangers(seed: int, count: int) -> Heard:
+    """Strangers do `count` things to an empty stage, then 40 days pass."""
+    chance = random.Random(seed)
+    with world_at(Clock()) as world, serving(Source(count, seed)) as server, listening() as heard:
+        tokens = [world.request("POST", "/v1/upload-tokens", body).json for body in TOKENS]
+        source = server.url("").replace("localhost", "127.0.0.1")
+        holders = [Holder(_asking(token["token"], heard), token, source, chance) for token in tokens]
+        for number in range(count):
+            heard.did[chance.choice(holders).act()] += 1
+            _look(chance, heard)
+            if number % EACH == EACH - 1:
+                world.drain()
+        world.drain()
+        world.later()
+        dead = {queue.name: len(queue.dead) for queue in (world.ingest, world.imports) if queue.dead}
+        heard.alarms += [f"{number} dead letters in {name}" for name, number in dead.items()]
+        _check_left(world)
+    return heard
+
+
+def _asking(token: str, heard: Heard) -> Any:
+    client = Client(token)
+
+    def ask(request: Request) -> Answer:
+        return heard.answered(request, client(request.method, request.path, request.body, headers=dict(request.headers)))
+
+    return ask
+
+
+def _look(chance: random.Random, heard: Heard) -> None:
+    """A viewer asks for an address, which CloudFront passes on with its secret; or somebody asks without one."""
+    path = viewed(chance, ["/" + key for key in sorted(derived_keys())])
+    headers = {HEADER: keyring.edge_secret()} if chance.random() < 0.8 else {HEADER: "\xff"}
+    request = Request("GET", f"/render{path}", headers=headers)
+    heard.answered(request, Client(None)("GET", request.path, headers=headers))
+
+
+def _check_left(world: World) -> None:
+    world.settled(swept=True)
+
+
+@pytest.mark.parametrize("seed", range(-(-COUNT // AT_ONCE)))
+def test_no_stranger_rings_an_alarm(seed: int) -> None:
+    heard = strangers(seed, min(COUNT, AT_ONCE))
+    assert heard.alarms == []
+    # They got somewhere: files were made, refused, and asked for in vain.
+    assert len(heard.did) == 5
+    assert {200, 201, 404, 422} <= heard.answers.keys()
