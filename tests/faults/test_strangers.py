@@ -24,10 +24,10 @@ from chalicelib.api.routes.render import HEADER
 from tests.client import Answer, Client
 from tests.faults.clock import Clock
 from tests.faults.looking import derived_keys
-from tests.faults.world import World, world_at
+from tests.faults.world import world_at
 from tests.outbound.servers import serving
 from tests.stage import template
-from tests.strangers import TOKENS, Holder, Request, Source, viewed
+from tests.strangers import TOKENS, Ask, Holder, Request, Source, viewed
 
 pytestmark = pytest.mark.usefixtures("broken_stage")
 
@@ -100,7 +100,10 @@ def strangers(seed: int, count: int) -> Heard:
     with world_at(Clock()) as world, serving(Source(count, seed)) as server, listening() as heard:
         tokens = [world.request("POST", "/v1/upload-tokens", body).json for body in TOKENS]
         source = server.url("").replace("localhost", "127.0.0.1")
-        holders = [Holder(_asking(token["token"], heard), token, source, chance, _s3) for token in tokens]
+        backend = _asking(world.client, heard)
+        holders = [
+            Holder(_asking(Client(token["token"]), heard), backend, token, source, chance, _s3) for token in tokens
+        ]
         for number in range(count):
             heard.did[chance.choice(holders).act()] += 1
             _look(chance, heard)
@@ -114,11 +117,11 @@ def strangers(seed: int, count: int) -> Heard:
     return heard
 
 
-def _asking(token: str, heard: Heard) -> Any:
-    client = Client(token)
-
+def _asking(client: Client, heard: Heard) -> Ask:
     def ask(request: Request) -> Answer:
-        return heard.answered(request, client(request.method, request.path, request.body, headers=dict(request.headers)))
+        return heard.answered(
+            request, client(request.method, request.path, request.body, headers=dict(request.headers))
+        )
 
     return ask
 
