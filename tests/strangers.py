@@ -28,7 +28,7 @@ from tests.outbound.raw_answers import Raw, raw_answers
 from tests.strings import attacks, places, sound, with_value
 
 TOKENS: tuple[dict[str, Any], ...] = (
-    {"max_bytes": 2_000_000, "max_files": 10_000},
+    {"max_bytes": 7_000_000, "max_files": 10_000},
     {"max_bytes": 300_000, "max_files": 10_000, "content_types": ["image/*"], "visibility": "public"},
     {"max_bytes": 50_000, "max_files": 10_000, "recipe": "avatar", "tags": ["a"]},
 )
@@ -39,7 +39,13 @@ TYPES = (
     *("text/html", "text/plain", "text/csv", "application/pdf", "application/zip", "application/octet-stream"),
     *("video/mp4", "audio/aac", "image/*", "*/*", "application/x-msdownload", "multipart/form-data; boundary=x"),
 )
+LEAST_IN_PARTS = 5 * 1024**2  # bytes; a smaller file is sent in one piece
 NAMES = ("a.jpg", "a.heic", "a", "../../etc/passwd", "\u202egpj.exe", "\ufdfa" * 255, "a\u2028.png", "con", "x" * 255)
+
+COMPLETE = (
+    '<CompleteMultipartUpload xmlns="http://s3.amazonaws.com/doc/2006-03-01/">'
+    "<Part><PartNumber>1</PartNumber><ETag>{}</ETag></Part></CompleteMultipartUpload>"
+)
 
 
 @dataclass(frozen=True)
@@ -227,8 +233,9 @@ class Holder:
 
     def parts(self) -> None:
         """An upload in parts, which may be completed never, wrongly, once or twice."""
-        data = self._data()
-        made = self._create({"size": len(data), "content_type": "application/x-film", "upload": "multipart"})
+        size = LEAST_IN_PARTS + self.chance.randrange(1000)
+        data = self._data()[:size].ljust(size, b"\0")
+        made = self._create({"size": size, "content_type": "application/x-film", "upload": "multipart"})
         if not made:
             return
         path = f"/v1/files/{made['id']}"
@@ -292,7 +299,8 @@ class Holder:
                 document: dict[str, Any] = {"method": method, "key": key, "uploadId": upload_id}
                 signed = self._json("POST", "/s3/presign", document | ({"partNumber": 1} if method == "PUT" else {}))
                 if signed:
-                    self.send(method, signed["url"], data=self._data() if method == "PUT" else None, timeout=30)
+                    data = {"PUT": self._data(), "POST": COMPLETE.format(etag).encode()}.get(method)
+                    self.send(method, signed["url"], data=data, timeout=30)
 
     def import_(self) -> None:
         """A file by URL, mostly from the hostile source."""
@@ -339,7 +347,7 @@ class Holder:
         return bytes_of_a_file(self.chance, int(self.token["max_bytes"]))
 
     def _create(self, document: dict[str, Any], ask: Ask | None = None) -> Any:
-        name, values = self.chance.choice(NAMES), {}
+        name, values = self.chance.choice((*NAMES, *["a.jpg"] * 15)), {}
         if self.chance.random() < 0.15:
             values = {self.chance.choice((*document, "filename", "metadata", "tags", "sha256")): odd(self.chance)}
         made = self._json("POST", "/v1/files", {"filename": name, **document, **values}, ask)

@@ -11,7 +11,7 @@ import logging
 import os
 import random
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,8 +19,10 @@ from typing import Any
 import pytest
 import requests
 
-from chalicelib import keyring, observability
+from chalicelib import importing, keyring, observability
+from chalicelib.api import documents
 from chalicelib.api.routes.render import HEADER
+from chalicelib.processing import pipeline
 from tests.client import Answer, Client
 from tests.faults.clock import Clock
 from tests.faults.looking import derived_keys
@@ -169,3 +171,34 @@ def test_no_stranger_rings_an_alarm(seed: int) -> None:
     # They got somewhere: files were made, refused, and asked for in vain.
     assert len(heard.did) == 5
     assert {200, 201, 404, 422} <= heard.answers.keys()
+
+
+Plant = Callable[[pytest.MonkeyPatch], None]
+
+
+def sources_faults_are_ours(patch: pytest.MonkeyPatch) -> None:
+    for name in ("PermanentFault", "UnreachableError"):
+        patch.setattr(importing, name, type("OtherError", (Exception,), {}))
+
+
+def any_json_is_read(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(documents, "read", json.loads)
+
+
+def broken_pictures_are_ours(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(pipeline, "PermanentFault", type("OtherError", (Exception,), {}))
+
+
+@pytest.mark.parametrize(
+    ("plant", "alarms"),
+    [
+        (sources_faults_are_ours, ["dead letters in imports", "logged: processing failed (PermanentFault"]),
+        (any_json_is_read, ["500 to POST", "logged: "]),
+        (broken_pictures_are_ours, ["dead letters in ingest", "logged: processing failed (PermanentFault"]),
+    ],
+)
+def test_a_planted_fault_rings_one(plant: Plant, alarms: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    plant(monkeypatch)
+    heard = strangers(0, 30)
+    for alarm in alarms:
+        assert any(alarm in each for each in heard.alarms), heard.alarms
