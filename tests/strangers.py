@@ -299,7 +299,7 @@ class Holder:
                 document: dict[str, Any] = {"method": method, "key": key, "uploadId": upload_id}
                 signed = self._json("POST", "/s3/presign", document | ({"partNumber": 1} if method == "PUT" else {}))
                 if signed:
-                    data = {"PUT": self._data(), "POST": COMPLETE.format(etag).encode()}.get(method)
+                    data = {"PUT": self._data(), "POST": COMPLETE.format(etag or "none").encode()}.get(method)
                     self.send(method, signed["url"], data=data, timeout=30)
 
     def import_(self) -> None:

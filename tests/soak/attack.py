@@ -279,6 +279,24 @@ def _ordinary(stage: LocalStage, tenant: str, tally: Tally) -> Iterator[Ordinary
         client.join(120)
 
 
+@contextmanager
+def _loopback_allowed(stage: LocalStage) -> Iterator[None]:
+    """What an operator's FILEMILL_IMPORT_NETWORKS does: the hostile source is on loopback."""
+    client = stage.client("lambda")
+    functions = ("filemill-local", "filemill-local-fetch")
+    before = {
+        name: client.get_function_configuration(FunctionName=name)["Environment"]["Variables"] for name in functions
+    }
+    for name, variables in before.items():
+        allowed = variables | {"FILEMILL_IMPORT_NETWORKS": "127.0.0.0/8"}
+        client.update_function_configuration(FunctionName=name, Environment={"Variables": allowed})
+    try:
+        yield
+    finally:
+        for name, variables in before.items():
+            client.update_function_configuration(FunctionName=name, Environment={"Variables": variables})
+
+
 class Left:
     """What an attack left on a stage."""
 
@@ -336,7 +354,7 @@ class Left:
             parts = [
                 part for page in s3.get_paginator("list_parts").paginate(**address) for part in page.get("Parts", [])
             ]
-            found.append(Stored(each["Key"], sum(part["Size"] for part in parts), each["UploadId"]))
+            found.append(Stored(each["Key"], sum(part["Size"] for part in parts)))
         return found
 
 
@@ -358,6 +376,7 @@ def attack(stage: LocalStage, plan: Plan, progress: Callable[[str], None]) -> Re
         works = _strangers(stage, plan, tenant, source, tally)
         progress(f"strangers, too, for {seconds * (1 - QUIET):.0f} s")
         client.times = []
+        stack.enter_context(_loopback_allowed(stage))
         with _threads(works, plan, tally):
             time.sleep(seconds * (1 - QUIET))
             attacked = list(client.times)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -26,7 +26,6 @@ class Stored:
 
     key: str
     size: int
-    upload_id: str | None = None
 
 
 @dataclass
@@ -110,14 +109,14 @@ def _left(facts: Facts) -> Iterable[str]:
             yield f"original {stored.key} belongs to no file"
         elif stored.size > _bound(file):
             yield f"original {stored.key} has {stored.size} bytes, and may have {_bound(file)}"
+    sums: dict[str, int] = defaultdict(int)
     for upload in facts.uploads:
         file = files.get(upload.key)
+        sums[upload.key] += upload.size
         if file is None or file.status is not Status.AWAITING_UPLOAD:
             yield f"an upload of {upload.key} is open, whose file is {file.status if file else 'gone'}"
-        elif upload.upload_id != file.upload_id:
-            yield f"a second upload of {upload.key} is open"
-        elif upload.size > _bound(file):
-            yield f"the open upload of {upload.key} has {upload.size} bytes, and may have {_bound(file)}"
+        elif sums[upload.key] > _bound(file):
+            yield f"the open uploads of {upload.key} have {sums[upload.key]} bytes, and may have {_bound(file)}"
 
 
 def _bound(file: File) -> int:
