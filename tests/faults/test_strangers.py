@@ -159,7 +159,7 @@ def _allowed(fields: dict[str, str], size: int) -> bool:
 def _look(chance: random.Random, heard: Heard) -> None:
     """A viewer asks for an address, which CloudFront passes on with its secret; or somebody asks without one."""
     path = viewed(chance, ["/" + key for key in sorted(derived_keys())])
-    headers = {HEADER: keyring.edge_secret()} if chance.random() < 0.8 else {HEADER: "\xff"}
+    headers = {HEADER: keyring.edge_secret() if chance.random() < 0.8 else "\xff", "Accept": "image/avif"}
     request = Request("GET", f"/render{path}", headers=headers)
     heard.answered(request, Client(None)("GET", request.path, headers=headers))
 
