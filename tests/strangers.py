@@ -250,13 +250,13 @@ class Holder:
 
     def uppy(self) -> None:
         """Uppy's routes, in an order that Uppy would not take."""
-        document = {"filename": self.chance.choice(NAMES), "type": self.chance.choice((*TYPES, "")), "metadata": {}}
+        words = {"filename": self.chance.choice(NAMES), "type": self.chance.choice((*TYPES, ""))}
         match self.chance.randrange(3):
             case 0:
-                query = "&".join(f"{name}={_quoted(document[name])}" for name in ("filename", "type"))
+                query = "&".join(f"{name}={_quoted(word)}" for name, word in words.items())
                 self._form_of(self._json("GET", f"/s3/params?{query}"))
             case 1:
-                begun = self._json("POST", "/s3/multipart", document)
+                begun = self._json("POST", "/s3/multipart", {**words, "metadata": {}})
                 if begun:
                     self.uploads.append((begun["key"], begun["uploadId"]))
             case _:

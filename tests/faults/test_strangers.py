@@ -1,6 +1,6 @@
 """No stranger rings an alarm: whatever is sent with an upload token, whatever a source answers, whoever looks.
 
-`STRANGERS` sets how many things the strangers do: 120 in `make test`.
+`STRANGERS` sets how many things the strangers do: 60 in `make test`.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 import requests
+from aws_lambda_powertools.metrics import EphemeralMetrics
 
 from chalicelib import importing, keyring, observability
 from chalicelib.api import documents
@@ -33,10 +34,10 @@ from tests.strangers import TOKENS, Ask, Holder, Request, Source, viewed
 
 pytestmark = pytest.mark.usefixtures("broken_stage")
 
-COUNT = int(os.environ.get("STRANGERS", "120"))
+COUNT = int(os.environ.get("STRANGERS", "60"))
 AT_ONCE = 120
 """Things that strangers do to one stage; moto becomes slow as it fills."""
-EACH = 20
+EACH = 15
 """Things that they do before the queues are worked off."""
 
 
@@ -81,7 +82,7 @@ def listening() -> Iterator[Heard]:
     heard, loud = Heard(), alarming()
     assert loud == {"FilesInTrouble", "SweepErrors"}
 
-    class Metrics(observability.EphemeralMetrics):  # type: ignore[misc]
+    class Metrics(EphemeralMetrics):
         def add_metric(self, name: str, unit: Any, value: float, *rest: Any) -> None:
             if name in loud and value:
                 heard.alarms.append(f"metric {name}: {value}")

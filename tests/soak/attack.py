@@ -154,7 +154,7 @@ def _asking(base: str, credential: str | None, who: str, tally: Tally) -> Ask:
 def _sending(tally: Tally) -> Callable[..., requests.Response]:
     def send(method: str, url: str, **more: Any) -> requests.Response:
         answer = requests.request(method, url, **more)
-        tally.note("S3", f"{method} {url[:150]}", answer)
+        tally.note("senders to S3", f"{method} {url[:150]}", answer)
         return answer
 
     return send
