@@ -365,6 +365,8 @@ def attack(stage: LocalStage, plan: Plan, progress: Callable[[str], None]) -> Re
     left = Left(stage, tenant)
     seconds = plan.minutes * 60
     with ExitStack() as stack:
+        # First, because the emulator ends a function's processes when its settings change, whatever they do.
+        stack.enter_context(_loopback_allowed(stage))
         client = stack.enter_context(_ordinary(stage, other, tally))
         time.sleep(min(10.0, seconds / 10))  # the functions start
         client.times.clear()
@@ -376,7 +378,6 @@ def attack(stage: LocalStage, plan: Plan, progress: Callable[[str], None]) -> Re
         works = _strangers(stage, plan, tenant, source, tally)
         progress(f"strangers, too, for {seconds * (1 - QUIET):.0f} s")
         client.times = []
-        stack.enter_context(_loopback_allowed(stage))
         with _threads(works, plan, tally):
             time.sleep(seconds * (1 - QUIET))
             attacked = list(client.times)

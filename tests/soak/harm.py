@@ -13,8 +13,12 @@ from chalicelib.observability import Metric
 ALARMS = (Metric.FILES_IN_TROUBLE, Metric.SWEEP_ERRORS)
 """The metrics of our own that an alarm of the stack reads."""
 ERRORS = ("ERROR", "CRITICAL")
-LOUD = ("Traceback (most recent call last)", "Task timed out", "Runtime exited", "Runtime.ExitError")
+TRACEBACK = "Traceback (most recent call last)"
+LOUD = (TRACEBACK, "Task timed out", "Runtime exited", "Runtime.ExitError")
 """What Lambda's own lines say of an invocation that failed."""
+OF_QUEUES = ("process", "fetch")
+"""Functions that raise so that a message comes back later, which Lambda shows as a traceback. They log errors
+themselves before they raise them (chalicelib/queues/worker.py)."""
 
 SLOWER = 2.0
 """So many times slower than in quiet an ordinary client's slowest requests may be."""
@@ -62,7 +66,7 @@ def harmed(facts: Facts, *, hold_times: bool) -> list[str]:
         *_answers(facts),
         *(f"{count} messages still wait in {queue}" for queue, count in facts.waiting.items() if count),
         *(f"{count} dead letters in {queue}" for queue, count in facts.dead.items() if count),
-        *(f"{function} logged {said}" for function, line in facts.lines if (said := loud(line))),
+        *(f"{function} logged {said}" for function, line in facts.lines if (said := loud(function, line))),
         *_left(facts),
         *(f"the ordinary client's file {file_id} is not ready" for file_id, ready in facts.sent.items() if not ready),
         *(
@@ -82,9 +86,9 @@ def _answers(facts: Facts) -> Iterable[str]:
     yield from facts.unanswered
 
 
-def loud(line: str) -> str | None:
-    """What a line of a log says that would wake a person; None if nothing."""
-    if any(each in line for each in LOUD):
+def loud(function: str, line: str) -> str | None:
+    """What a line of a function's log says that would wake a person; None if nothing."""
+    if any(each in line for each in LOUD if each != TRACEBACK or function not in OF_QUEUES):
         return line[:300]
     try:
         said = json.loads(line)
