@@ -387,7 +387,7 @@ def viewed(chance: random.Random, known: list[str]) -> str:
     """An address of a rendition: an invented one, or one that is known, with one thing changed."""
     if known and chance.random() < 0.5:
         path = chance.choice(known)
-        at = chance.randrange(len(path))
+        at = chance.randrange(1, len(path))  # an address begins with a slash
         return path[:at] + chance.choice("abc019.-%_") + path[at + 1 :] if chance.random() < 0.7 else path
     file_id = "file_" + "".join(chance.choices("0123456789ABCDEFGHJKMNPQRSTVWXYZ", k=26))
     version = "".join(chance.choices("0123456789abcdef", k=chance.choice((0, 1, 16, 33))))
