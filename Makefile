@@ -12,7 +12,7 @@ venv: # both virtual environments, as far as their requirement files changed
 run: venv # everything on this computer, at http://localhost:8000 (PORT=, EMULATOR_PORT=), until Ctrl-C
 	@exec $(PYTHON) -m ops local
 
-soak: venv # 2,000 files through the local stack while workers are killed and messages repeated (SOAK="--files 200")
+soak: venv # 2,000 files through the local stack while workers are killed and messages repeated (SOAK="--files 200"; SOAK="--attack": strangers)
 	@$(PYTHON) -m tests.soak $(SOAK)
 
 check: venv # format, lint, types, the template, and the quick tests of every room

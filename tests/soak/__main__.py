@@ -1,4 +1,7 @@
-"""`make soak`: thousands of files through the local stack while its workers are killed and its messages repeated."""
+"""`make soak`: thousands of files through the local stack while its workers are killed and its messages repeated.
+
+With `--attack`: strangers and an ordinary client share the stack.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ from ops.local.run import interrupt
 from ops.local.stage import LocalStage
 from ops.progress import positive
 from tests.local import free_ports
+from tests.soak import attack as attacking
 from tests.soak.run import Plan, Result, soak
 
 
@@ -30,13 +34,15 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--visibility", type=positive, default=plan.visibility, metavar="SECONDS", help="of the ingest queue"
     )
+    parser.add_argument("--attack", action="store_true", help="strangers and an ordinary client, for so many --minutes")
+    parser.add_argument("--minutes", type=float, default=attacking.Plan.minutes, metavar="N", help="of an attack")
     parser.add_argument("--home", type=Path, metavar="DIR", help="a new folder for the stack, which is then kept")
     parser.add_argument("--port", type=positive, help="of the front door; else any that is free")
     parser.add_argument("--emulator-port", type=positive)
     return parser.parse_args()
 
 
-def run(args: argparse.Namespace, home: Path) -> Result:
+def run(args: argparse.Namespace, home: Path) -> Result | attacking.Result:
     def tell(line: str) -> None:
         print(line, file=sys.stderr, flush=True)  # noqa: T201
 
@@ -47,6 +53,8 @@ def run(args: argparse.Namespace, home: Path) -> Result:
     try:
         tell("starting the local stack")
         stage.start()
+        if args.attack:
+            return attacking.attack(stage, attacking.Plan(minutes=args.minutes, seed=args.seed), tell)
         plan = Plan(
             files=args.files,
             photos=args.photos,

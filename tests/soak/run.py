@@ -142,12 +142,13 @@ class Stage:
 
     def waiting(self) -> int:
         """Messages of the ingest queue that are not worked off, those in work included."""
-        return self._messages(self.variables["FILEMILL_INGEST_QUEUE_URL"])
+        return self.messages(self.variables["FILEMILL_INGEST_QUEUE_URL"])
 
     def dead(self) -> int:
-        return self._messages(self.variables["FILEMILL_DEAD_LETTER_QUEUE_URL"])
+        return self.messages(self.variables["FILEMILL_DEAD_LETTER_QUEUE_URL"])
 
-    def _messages(self, queue: str) -> int:
+    def messages(self, queue: str) -> int:
+        """Messages of a queue (its address), those in work included."""
         reply = self.sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["All"])["Attributes"]
         names = ("", "NotVisible", "Delayed")
         return sum(int(reply[f"ApproximateNumberOfMessages{name}"]) for name in names)
