@@ -66,6 +66,10 @@ class Settings(BaseModel):
     )
     secret_parameter: str = Field(description="SSM SecureString with the secret that signs cursors and tokens")
 
+    checked_addresses: bool = Field(
+        False,
+        description="Give addresses of renditions a check. `ops provision` sets it, because the edge must know it",
+    )
     list_shards: int = Field(
         1, ge=1, le=256, description="Index shards: partitions of each list of a tenant. Never lower it"
     )

@@ -38,6 +38,7 @@ STAGE = {
     "FILEMILL_CDN_KEY_ID": "K111",
     "FILEMILL_CDN_KEY_PARAMETER": "/filemill/test/cdn-signing-key",
     "FILEMILL_SECRET_PARAMETER": "/filemill/test/secret",
+    "FILEMILL_CHECKED_ADDRESSES": "true",
 }
 
 
@@ -239,4 +240,9 @@ def functions_in_process(invoke: Callable[[Callable[[], Any]], Any] = lambda wor
 
 
 def lambda_context() -> Any:
-    return SimpleNamespace(aws_request_id=str(uuid.uuid4()), function_name="filemill-test", memory_limit_in_mb=1769)
+    return SimpleNamespace(
+        aws_request_id=str(uuid.uuid4()),
+        function_name="filemill-test",
+        memory_limit_in_mb=1769,
+        get_remaining_time_in_millis=lambda: 28_000,
+    )
