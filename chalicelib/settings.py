@@ -103,6 +103,9 @@ class Settings(BaseModel):
     rate_burst: int = Field(0, ge=0, le=5_000, description="Requests at once beyond `rate_limit`; 0: the same number")
     process_concurrency: int = Field(200, ge=2, le=1000, description="Files that are processed at once, at most")
     fetch_concurrency: int = Field(20, ge=2, le=1000, description="Files that are fetched by URL at once, at most")
+    render_concurrency: int = Field(
+        50, ge=0, le=1000, description="Renditions on demand at once, which `ops provision` reserves if there is room"
+    )
     process_cap: int = Field(
         1000, ge=2, le=1000, description="Bound of `process_concurrency` that `ops provision` sets in a small account"
     )

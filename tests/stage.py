@@ -38,7 +38,6 @@ STAGE = {
     "FILEMILL_CDN_KEY_ID": "K111",
     "FILEMILL_CDN_KEY_PARAMETER": "/filemill/test/cdn-signing-key",
     "FILEMILL_SECRET_PARAMETER": "/filemill/test/secret",
-    "FILEMILL_CHECKED_ADDRESSES": "true",
 }
 
 
