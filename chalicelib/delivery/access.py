@@ -43,9 +43,10 @@ def access_to(file: File, expires_in: int | None = None) -> Access | None:
         return Access(base_url)
     window = settings().url_expiry
     expires = int(time.time()) + expires_in if expires_in else (int(time.time()) // window + 2) * window
-    # The pattern ends with the version. So it covers the address as the viewer writes it, with its check, and as the
-    # function at the edge passes it on: CloudFront's documentation doesn't say which of the two the signature is for.
-    resource = f"{settings().front_door}{_path(file, str(file.source_version))}*"
+    # With checks, the pattern ends with the version. So it covers the address as the viewer writes it, with its check,
+    # and as the function at the edge passes it on: CloudFront's documentation doesn't say which one is signed.
+    end = "*" if settings().checked_addresses else "/*"
+    resource = f"{settings().front_door}{_path(file, str(file.source_version))}{end}"
     return Access(base_url, sign(resource, expires), datetime.fromtimestamp(expires, UTC))
 
 

@@ -113,15 +113,14 @@ def _chosen(variables: Mapping[str, str], setting: str) -> int:
 def render_reservation(account: Account, recorded: config.Config, stage: str) -> int | None:
     """How much to reserve for `render`; None for nothing, because the operator says so or the account is too small.
 
-    A reservation that is recorded stays, unless the operator sets FILEMILL_RENDER_CONCURRENCY.
+    FILEMILL_RENDER_CONCURRENCY counts before what is recorded, and that before the setting's default.
     """
     variables = config.stage_variables(recorded, stage)
     present = account.wanted.reserved.get(RENDER)
-    if present is not None and PREFIX + RENDER_SETTING.upper() not in variables:
-        return present
-    number = _chosen(variables, RENDER_SETTING)
+    chosen = PREFIX + RENDER_SETTING.upper() in variables or present is None
+    number = _chosen(variables, RENDER_SETTING) if chosen else present
     room = account.after.unreserved + (present or 0) - UNRESERVED
-    return number if 0 < number <= room else None
+    return number if number and number <= room else None
 
 
 def reserving(account: Account, number: int | None) -> Account:

@@ -48,7 +48,7 @@ def test_a_private_files_signature_covers_its_own_renditions_only_and_ends(stage
     policy = unescape(query["Policy"])
     statement: dict[str, Any] = json.loads(policy)["Statement"][0]
     assert statement["Resource"] == (
-        "https://d111.cloudfront.net/f/private/file_01K8Z0000000000000000000AA/0123456789abcdef*"
+        "https://d111.cloudfront.net/f/private/file_01K8Z0000000000000000000AA/0123456789abcdef/*"
     )
     left = statement["Condition"]["DateLessThan"]["AWS:EpochTime"] - time.time()
     assert 3600 < left <= 7200

@@ -136,6 +136,7 @@ class Stage:
         return {
             "Configuration": {**present, **self.configuration.get(function, {})},
             "Code": {"Location": "https://archive"},
+            "Concurrency": {"ReservedConcurrentExecutions": wanted.get("reserved_concurrency")},
         }
 
     def policy(self, request: dict[str, Any]) -> Any:
@@ -250,6 +251,7 @@ THROTTLED = {"*/*": {"throttlingRateLimit": 5.0, "throttlingBurstLimit": 5}}
             {"AccountLimit": SMALL},
             [
                 "change  record .chalice/config.json: FILEMILL_FETCH_CAP, FILEMILL_PROCESS_CAP",
+                "change  function filemill-dev-render: it has a reserved concurrency of 50, but none is recorded",
                 "change  trigger process: the process function may run 200 times at once, but the limit should be 3",
             ],
         ),
