@@ -14,7 +14,6 @@ import pytest
 from botocore.exceptions import ClientError
 from PIL import Image
 
-import app
 from chalicelib import aws
 from chalicelib.api.errors import PROBLEMS
 from chalicelib.catalog import render_leases
@@ -54,9 +53,16 @@ def request(path: str, method: str = "GET") -> dict[str, Any]:
     }
 
 
+def run(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    import app
+
+    answer: dict[str, Any] = app.render(event, context)
+    return answer
+
+
 def ask(address: Address | str, method: str = "GET") -> dict[str, Any]:
     path = address if isinstance(address, str) else f"/{address.key}"
-    answer: dict[str, Any] = app.render(request(path, method), lambda_context())
+    answer = run(request(path, method), lambda_context())
     assert set(answer) == {"statusCode", "headers", "body", "isBase64Encoded"}
     json.dumps(answer)
     return answer
@@ -184,7 +190,7 @@ def test_who_waits_ends_before_its_own_time_is_over(photo: Address, monkeypatch:
     context = lambda_context()
     context.get_remaining_time_in_millis = lambda: (on_demand.MARGIN + 0.3) * 1000
     begun = time.monotonic()
-    answer = app.render(request(f"/{photo.key}"), context)
+    answer = run(request(f"/{photo.key}"), context)
     assert problem(answer) == LATER
     assert answer["headers"]["Retry-After"] == "1"
     assert 0.2 < time.monotonic() - begun < 2
@@ -256,5 +262,5 @@ def test_trouble_of_aws_is_not_held_against_the_file(photo: Address, monkeypatch
 def test_a_call_of_the_api_is_answered_as_before(photo: Address) -> None:
     """By a distribution of a former release; the event has the address only."""
     event = {"visibility": "private", "file_id": photo.file_id, "version": photo.version, "name": photo.name}
-    answer = app.render(event, lambda_context())
+    answer = run(event, lambda_context())
     assert (answer["status"], answer["key"]) == ("made", photo.key)
