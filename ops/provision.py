@@ -294,7 +294,7 @@ def stack_parameters(run: Provisioning, key: SigningKey, given: Mapping[str, str
         "KeyGroupId": key.group_id,
         "EdgeSecret": derived_edge_secret(secret),
         "AddressKey": derived_address_key(secret),
-        "OnDemand": on_demand.way(run.session.client("lambda"), app, run.stage, run.region),
+        **on_demand.parameters(run.session.client("lambda"), app, run.stage, run.region),
         "RequireTls": emulator_gaps.requires_tls(run.endpoint_url),
     }
     if reserved := sorted(set(ours) & set(given)):

@@ -6,6 +6,7 @@ from typing import Any
 
 from chalicelib.settings import camel_to_variable
 from ops.stack.names import function_name
+from ops.stack.regions import ON_DEMAND as PARAMETER
 from ops.stack.regions import WITHOUT_FUNCTION_URLS
 
 # Recorded since the function can answer CloudFront. `chalice deploy` gives a function its code before its variables, so
@@ -13,16 +14,17 @@ from ops.stack.regions import WITHOUT_FUNCTION_URLS
 VARIABLE = camel_to_variable("CheckedAddresses")
 
 
-def way(client: Any, app: str, stage: str, region: str) -> str:
-    """The stack's parameter `OnDemand`. `client` is a Lambda client.
+def parameters(client: Any, app: str, stage: str, region: str) -> dict[str, str]:
+    """The stack's parameter `OnDemand`; in a region without function URLs its template has none. `client` is Lambda's.
 
     `function` if the deployed function can answer; `both` if it can't yet, so that `make deploy` finds the URL and its
-    permissions made when it comes back after `chalice deploy`; `api` in a region without function URLs.
+    permissions made when it comes back after `chalice deploy`; `api` if there is no function yet.
     """
     if region in WITHOUT_FUNCTION_URLS:
-        return "api"
+        return {}
     try:
         found = client.get_function_configuration(FunctionName=function_name(app, stage, "render"))
     except client.exceptions.ResourceNotFoundException:
-        return "api"  # the URL can be made only when the function is there
-    return "function" if VARIABLE in found.get("Environment", {}).get("Variables", {}) else "both"
+        return {PARAMETER: "api"}
+    can_answer = VARIABLE in found.get("Environment", {}).get("Variables", {})
+    return {PARAMETER: "function" if can_answer else "both"}

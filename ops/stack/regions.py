@@ -37,6 +37,9 @@ LACKING: dict[str, frozenset[str]] = {
 # https://docs.aws.amazon.com/lambda/latest/dg/urls-configuration.html
 WITHOUT_FUNCTION_URLS = LACKING["AWS::Lambda::Url"] | {"eu-south-2"}
 
+# The template's parameter that asks for a function URL.
+ON_DEMAND = "OnDemand"
+
 # The partition that has all of CloudFront. In China it has no functions and no origin access control; in GovCloud and
 # in the isolated and sovereign partitions AWS's SDK knows no CloudFront at all.
 PARTITION = "aws"
@@ -94,7 +97,7 @@ def fitted(template: Mapping[str, Any], region: str, parameters: Mapping[str, st
         A budget is asked for in a region whose CloudFormation has none.
     """
     if region in WITHOUT_FUNCTION_URLS:
-        template = without(template, {"HasFunctionUrl", "AsksFunction"})
+        template = without(template, {"HasFunctionUrl", "AsksFunction"}, ON_DEMAND)
     resources, conditions = dict(template["Resources"]), dict(template.get("Conditions", {}))
     if not wants_budget(parameters):
         resources.pop("Budget", None)
@@ -107,8 +110,8 @@ def fitted(template: Mapping[str, Any], region: str, parameters: Mapping[str, st
     return {**template, "Resources": resources, **({"Conditions": conditions} if conditions else {})}
 
 
-def without(template: Mapping[str, Any], conditions: Collection[str]) -> dict[str, Any]:
-    """The template as it is when these conditions are false: without them, and without what needs them."""
+def without(template: Mapping[str, Any], conditions: Collection[str], parameter: str) -> dict[str, Any]:
+    """The template when these conditions are false: without them, what needs them, and the parameter that they ask."""
 
     def decided(node: Any) -> Any:
         match node:
@@ -126,4 +129,5 @@ def without(template: Mapping[str, Any], conditions: Collection[str]) -> dict[st
         if resource.get("Condition") not in conditions
     }
     left = {name: value for name, value in template["Conditions"].items() if name not in conditions}
-    return {**template, "Resources": kept, "Conditions": left}
+    parameters = {name: value for name, value in template["Parameters"].items() if name != parameter}
+    return {**template, "Parameters": parameters, "Resources": kept, "Conditions": left}

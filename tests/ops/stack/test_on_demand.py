@@ -34,12 +34,15 @@ class Lambda:
         ({}, "eu-west-1", "both"),
         ({"FILEMILL_STAGE": "dev"}, "eu-west-1", "both"),
         ({"FILEMILL_CHECKED_ADDRESSES": "true"}, "eu-west-1", "function"),
-        ({"FILEMILL_CHECKED_ADDRESSES": "true"}, "il-central-1", "api"),
-        ({"FILEMILL_CHECKED_ADDRESSES": "true"}, "eu-south-2", "api"),
+        ({"FILEMILL_CHECKED_ADDRESSES": "true"}, "il-central-1", None),
+        ({"FILEMILL_CHECKED_ADDRESSES": "true"}, "eu-south-2", None),
     ],
 )
-def test_the_function_is_asked_once_it_can_answer(variables: dict[str, str] | None, region: str, way: str) -> None:
-    assert on_demand.way(Lambda(variables), "media", "dev", region) == way
+def test_the_function_is_asked_once_it_can_answer(
+    variables: dict[str, str] | None, region: str, way: str | None
+) -> None:
+    wanted = {"OnDemand": way} if way else {}
+    assert on_demand.parameters(Lambda(variables), "media", "dev", region) == wanted
 
 
 def test_the_variable_is_an_output_of_the_stack_and_the_ways_are_the_parameters() -> None:
@@ -56,6 +59,7 @@ def test_a_region_without_function_urls_gets_a_template_without_them(region: str
     assert not kinds & {"AWS::Lambda::Url", "AWS::Lambda::Permission"}
     assert "RenderUrl" not in str(fitted)
     assert not {"HasFunctionUrl", "AsksFunction"} & set(fitted["Conditions"])
+    assert "OnDemand" not in fitted["Parameters"]
     origins = fitted["Resources"]["Distribution"]["Properties"]["DistributionConfig"]["Origins"]
     (render,) = [each["Fn::If"][1] for each in origins if "Fn::If" in each and each["Fn::If"][1]["Id"] == "render"]
     assert render["DomainName"] == {"Ref": "ApiDomain"}
