@@ -4,7 +4,7 @@
     S3: an original is stored   ─▶ SQS ingest ─▶ process() ─▶ renditions in S3 + record `ready` ─▶ CloudFront /f/…
     POST /v1/files, source_url  ─▶ SQS imports ─▶ fetch() ─▶ S3: an original is stored
     a record changes            ─▶ the table's stream ─▶ index() ─▶ lists, search, changes and counts in the same table
-    CloudFront misses /f/…      ─▶ GET /render/f/… ─▶ render() ─▶ the rendition in S3
+    CloudFront misses /f/…      ─▶ render() ─▶ the rendition, to the viewer and to S3
     every five minutes          ─▶ sweep() ─▶ finishes work that was lost, and removes objects that nobody needs
 
 Chalice deploys this one file as several Lambda functions, and each function imports all of it. To keep cold starts
@@ -81,7 +81,7 @@ def index(event: Any) -> None:
 
 @app.lambda_function(name="render")
 def render(event: Any, context: Any) -> dict[str, Any]:
-    """Makes one rendition that is missing. The API calls this function and waits for it."""
+    """Makes one rendition that is missing, and answers CloudFront with it."""
     from chalicelib.processing import on_demand
 
     return on_demand.handle(event, context)

@@ -17,6 +17,9 @@ from chalicelib.settings import settings
 # Seconds that a process may go on signing with a key after a rotation has replaced it.
 CDN_KEY_LIFE = 300
 
+# 64 bits. A guess costs its author a request to the edge, and a right one only gets past it.
+CHECK_DIGITS = 16
+
 _KEY_ID = "Key-Pair-Id: "
 
 
@@ -68,6 +71,20 @@ def edge_secret() -> str:
 def derived_edge_secret(secret: bytes) -> str:
     """`edge_secret`, computed from the stage's secret, for code that sets up CloudFront. No AWS call."""
     return _mac(secret, "edge", b"render").hex()
+
+
+def derived_address_key(secret: bytes) -> str:
+    """The key of the checks in addresses, computed from the stage's secret: 64 hexadecimal digits. No AWS call."""
+    return _mac(secret, "edge", b"address").hex()
+
+
+def address_check(path: str) -> str:
+    """The check of an address: CHECK_DIGITS hexadecimal digits. `edge/negotiate.js` computes the same.
+
+    `path` is the address up to its version: `/f/{visibility}/{file id}/{version}`.
+    """
+    key = derived_address_key(_secret())
+    return hmac.new(key.encode(), path.encode(), hashlib.sha256).hexdigest()[:CHECK_DIGITS]
 
 
 def _mac(secret: bytes, purpose: str, message: bytes) -> bytes:

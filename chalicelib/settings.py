@@ -70,6 +70,10 @@ class Settings(BaseModel):
     )
     secret_parameter: str = Field(description="SSM SecureString with the secret that signs cursors and tokens")
 
+    checked_addresses: bool = Field(
+        False,
+        description="Give addresses of renditions a check. `ops provision` sets it, because the edge must know it",
+    )
     list_shards: int = Field(
         1, ge=1, le=256, description="Index shards: partitions of each list of a tenant. Never lower it"
     )
@@ -112,6 +116,9 @@ class Settings(BaseModel):
     )
     process_concurrency: int = Field(200, ge=2, le=1000, description="Files that are processed at once, at most")
     fetch_concurrency: int = Field(20, ge=2, le=1000, description="Files that are fetched by URL at once, at most")
+    render_concurrency: int = Field(
+        50, ge=0, le=1000, description="Renditions on demand at once, which `ops provision` reserves if there is room"
+    )
     process_cap: int = Field(
         1000, ge=2, le=1000, description="Bound of `process_concurrency` that `ops provision` sets in a small account"
     )

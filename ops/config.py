@@ -141,12 +141,14 @@ def with_stage(
     roles: Mapping[str, str],
     architecture: str | None = None,
     tags: Mapping[str, str] | None = None,
+    reserved: Mapping[str, int | None] | None = None,
 ) -> Config:
     """The configuration with this stage's entry as it was provisioned. Everything else stays as it was.
 
     `variables` and `tags` replace the recorded ones. Settings that an operator may choose (architecture, layer) are set
     only if they are missing. `roles` are ARNs by function name, of the functions that take the stack's roles. Such a
-    function loses its `iam_policy_file`, which a former version recorded.
+    function loses its `iam_policy_file`, which a former version recorded. `reserved` is the reserved concurrency by
+    function; None takes it away.
     """
     result = deepcopy(config)
     entry = result.setdefault("stages", {}).setdefault(stage, {})
@@ -161,6 +163,10 @@ def with_stage(
         settings = functions.setdefault(function, {})
         settings.pop("iam_policy_file", None)
         settings.update(manage_iam_role=False, iam_role_arn=arn)
+    for function, number in (reserved or {}).items():
+        functions.get(function, {}).pop("reserved_concurrency", None)
+        if number is not None:
+            functions.setdefault(function, {})["reserved_concurrency"] = number
     if tags is not None:
         entry["tags"] = dict(tags)
     return result

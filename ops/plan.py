@@ -201,7 +201,11 @@ class Plan:
         keys = self.group["KeyGroupConfig"]["Items"] if self.group else []
         key_id = before.get(f"{PREFIX}CDN_KEY_ID") or (keys[0] if keys else "")
         outputs = provision.read_outputs(self.run, self.stack)
-        return recording.variables(self.run.stage, outputs, key_id, None) | provision.fit_concurrency(self.run)
+        return {**recording.variables(self.run.stage, outputs, key_id, None), **self.fit.variables}
+
+    @cached_property
+    def fit(self) -> provision.Fit:
+        return provision.fit_concurrency(self.run)
 
     @cached_property
     def planned(self) -> config.Config:
@@ -211,7 +215,9 @@ class Plan:
         # A stack that a former version made has no roles yet.
         roles = {function: outputs[output] for function, output in ROLE_IDS.items() if output in outputs}
         architecture = emulator_gaps.architecture(self.run.endpoint_url)
-        return recording.entered(self.recorded, self.run.stage, self.variables, roles, {}, architecture)
+        return recording.entered(
+            self.recorded, self.run.stage, self.variables, roles, {}, architecture, self.fit.reserved
+        )
 
     def record_changes(self) -> Iterator[Change]:
         before = config.stage_variables(self.recorded, self.run.stage)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import boto3
 from botocore.exceptions import ClientError
 
 from chalicelib import wheels
-from chalicelib.keyring import derived_edge_secret
+from chalicelib.keyring import derived_address_key, derived_edge_secret
 from chalicelib.settings import PREFIX
 from ops import config, package, sources
 from ops.errors import OpsError, as_sentences, sentence
@@ -27,6 +27,7 @@ from ops.stack import (
     gateway,
     inventory,
     logs,
+    on_demand,
     recording,
     regions,
     signing_key,
@@ -159,7 +160,7 @@ def provision(
         run = begin(stage, project_dir, progress, tags or {})
         refuse_half_a_switch(run)
         former_roles(run).check_chalice(recording.own_roles(run.recorded, stage)[0])
-        caps = fit_concurrency(run)
+        fit = fit_concurrency(run)
         adopt(run)
         ensure_log_groups(run)
         key = ensure_signing_key(run)
@@ -171,10 +172,10 @@ def provision(
         configure_api(run)
         configure_event_sources(run, outputs)
         tag_the_rest(run)
-        variables = {**recording.variables(stage, outputs, key.key_id, front_door), **caps}
+        variables = {**recording.variables(stage, outputs, key.key_id, front_door), **fit.variables}
         architecture = architecture or emulator_gaps.architecture(run.endpoint_url)
         roles = {function: outputs[output] for function, output in ROLE_IDS.items()}
-        recording.record(project_dir, stage, variables, roles, tags or {}, architecture, progress)
+        recording.record(project_dir, stage, variables, roles, tags or {}, architecture, progress, fit.reserved)
         remove_former_roles(run, roles.values())
     progress(f"front door: {variables[f'{PREFIX}FRONT_DOOR']}")
     return variables
@@ -239,10 +240,21 @@ def ensure_log_groups(run: Provisioning) -> None:
         run.progress(f"set how long logs are kept ({len(changed)} log groups)")
 
 
-def fit_concurrency(run: Provisioning) -> dict[str, str]:
-    """The variables that bound the queues' functions and held requests to what the account runs. Says what it caps.
+@dataclass(frozen=True)
+class Fit:
+    """How the stage fits into the account's concurrency: variables that bound its queues, and reservations by function.
 
-    Without an answer of the account there are none, so that the recorded ones stay.
+    A reservation of None is taken away. What is not named stays as it is recorded.
+    """
+
+    variables: Mapping[str, str] = field(default_factory=dict)
+    reserved: Mapping[str, int | None] = field(default_factory=dict)
+
+
+def fit_concurrency(run: Provisioning) -> Fit:
+    """Bounds the queues' functions to what the account can run, and reserves a part for `render`. Says what it caps.
+
+    Without an answer of the account nothing changes.
 
     Raises
     ------
@@ -255,7 +267,9 @@ def fit_concurrency(run: Provisioning) -> dict[str, str]:
         run.progress(
             f"can't tell how many functions this account runs at once, so nothing is capped: {sentence(error)}"
         )
-        return {}
+        return Fit()
+    number = concurrency.render_reservation(account, run.recorded, run.stage)
+    account = concurrency.reserving(account, number)
     if refusal := concurrency.refuse_reservation(account):
         raise OpsError(f"{refusal[0].upper()}{refusal[1:]}.")
     caps = concurrency.caps(account.after, account.wanted)
@@ -263,7 +277,7 @@ def fit_concurrency(run: Provisioning) -> dict[str, str]:
     for explanation in (concurrency.explain(account, caps), concurrency.explain_waits(account, waits)):
         if explanation:
             run.progress(explanation)
-    return concurrency.variables(caps, waits)
+    return Fit(concurrency.variables(caps, waits), {concurrency.RENDER: number})
 
 
 def adopt(run: Provisioning) -> None:
@@ -317,12 +331,16 @@ def stack_parameters(run: Provisioning, key: SigningKey, given: Mapping[str, str
     OpsError
         The operator sets a parameter that is found out here.
     """
+    secret = signing_key.read_secret(run.session.client("ssm"), run.stage)
+    app = run.recorded.get("app_name", "filemill")
     ours = {
         "Stage": run.stage,
-        "App": run.recorded.get("app_name", "filemill"),
+        "App": app,
         "Tracing": "true" if config.is_traced(run.recorded, run.stage) else "false",
         "KeyGroupId": key.group_id,
-        "EdgeSecret": derived_edge_secret(signing_key.read_secret(run.session.client("ssm"), run.stage)),
+        "EdgeSecret": derived_edge_secret(secret),
+        "AddressKey": derived_address_key(secret),
+        **on_demand.parameters(run.session.client("lambda"), app, run.stage, run.region),
         "RequireTls": emulator_gaps.requires_tls(run.endpoint_url),
     }
     if reserved := sorted(set(ours) & set(given)):

@@ -239,4 +239,9 @@ def functions_in_process(invoke: Callable[[Callable[[], Any]], Any] = lambda wor
 
 
 def lambda_context() -> Any:
-    return SimpleNamespace(aws_request_id=str(uuid.uuid4()), function_name="filemill-test", memory_limit_in_mb=1769)
+    return SimpleNamespace(
+        aws_request_id=str(uuid.uuid4()),
+        function_name="filemill-test",
+        memory_limit_in_mb=1769,
+        get_remaining_time_in_millis=lambda: 28_000,
+    )

@@ -15,6 +15,12 @@ def test_the_edges_secret_is_the_same_in_every_release() -> None:
     assert keyring.derived_edge_secret(b"t" * 43) != secret
 
 
+def test_the_check_of_an_address_is_the_same_in_every_release(stage: Calls) -> None:
+    """Addresses are kept for years: with another value, the edge would refuse them."""
+    path = "/f/public/file_01ARZ3NDEKTSV4RRFFQ69G5FAV/0123456789abcdef"
+    assert keyring.address_check(path) == "01e3d58e39a256fb"
+
+
 def test_the_function_and_ops_derive_the_same_secret(stage: Calls) -> None:
     assert keyring.edge_secret() == keyring.derived_edge_secret(b"s" * 43)
 

@@ -28,7 +28,11 @@ class RenderState(StrEnum):
 
 @dataclass(frozen=True)
 class RenderLease:
-    """From `until` (Unix seconds) on, the next one may try. `failures` counts the tries in a row that failed."""
+    """From `until` (Unix seconds) on, the next one may try.
+
+    `failures` counts the tries in a row that did not end well. A try that is under way is among them, so that one whose
+    process dies is counted without another write.
+    """
 
     state: RenderState
     lease_id: str
@@ -63,7 +67,7 @@ def get(object_key: str) -> RenderLease | None:
 
 
 def begin(object_key: str, lease_id: str, seconds: float) -> RenderLease:
-    """Takes the lease on a rendition, if it is free: one conditional UpdateItem.
+    """Takes the lease on a rendition, if it is free, and counts a try: one conditional UpdateItem.
 
     Returns the lease that holds now. It is ours if it has our `lease_id`.
     """
@@ -78,6 +82,7 @@ def begin(object_key: str, lease_id: str, seconds: float) -> RenderLease:
             },
             condition="attribute_not_exists(pk) OR lease_until <= :now",
             using={":now": _milliseconds(0)},
+            add={"failures": 1},
             mark="lease_id",
         )
     except ConditionFailedError as failed:

@@ -1,7 +1,8 @@
 """On-demand renditions: a rendition that is missing is made once, however many viewers ask for it at the same time.
 
-One of the callers gets the lease on the rendition (one conditional write) and calls the function `render`
-(processing/on_demand.py). The others look at the lease now and then, until it says how the call went.
+One of the callers gets the lease on the rendition (one conditional write) and makes it. The others look at the lease
+now and then, until it says how that went. CloudFront asks the function `render` (processing/on_demand.py), whose runs
+are the callers. A distribution of a former release asks the API's route `/render`, which calls the function.
 """
 
 from __future__ import annotations
@@ -10,11 +11,12 @@ import json
 import re
 import secrets
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, ReadTimeoutError
 
 from chalicelib import aws
 from chalicelib.catalog import render_leases
@@ -26,18 +28,18 @@ from chalicelib.renditions.ladder import Size
 from chalicelib.renditions.recipes import MAX_SIDE, Encoding
 from chalicelib.settings import settings
 
-# Seconds. The function may run for 20 (.chalice/config.json), and API Gateway gives up after 29. LEASE is how long one
-# caller has the rendition for itself, and PATIENCE how long another one waits.
-LEASE = 22
+# Seconds. The function may run for 28 (.chalice/config.json), API Gateway gives up after 29 and CloudFront after 30.
+# LEASE is how long one caller has the rendition for itself, and PATIENCE how long another one waits.
+LEASE = 30
 PATIENCE = 24
-# After this many seconds, too little is left of the 29 for a try of one's own.
+# After this many seconds, too little is left for a try of one's own.
 LAST_START = 3
 
 # How many seconds a result is remembered. MADE_FOR is short: it is for those who wait, later viewers find S3's object.
 MADE_FOR = 30
 FAILED_FOR = 3600
 UNKNOWN_FOR = 60
-# If the function ends without an answer (out of memory, out of time) this often in a row, the next try would, too.
+# If a try ends without an answer (out of memory, out of time) this often in a row, the next one would, too.
 MAX_FAILURES = 3
 
 _VERSION = re.compile(r"[0-9a-f]{16}")
@@ -91,10 +93,30 @@ class Outcome(StrEnum):
     LATER = "later"  # not now: ask again
 
 
-def obtain(address: Address) -> Outcome:
-    """Has the rendition made, or waits for the caller who does, PATIENCE seconds at most.
+Maker = Callable[[Address], str | None]
+"""Makes a rendition. Gives `made`, `unknown`, `failed` or `later` (on_demand.handle says what they mean), or None if it
+broke off without an answer. Raises BotoCoreError or ClientError if AWS did not let it begin."""
 
-    Raises BotoCoreError or ClientError if the function could not be called.
+
+def call(address: Address) -> str | None:
+    """The Maker that calls the function `render` and waits for it."""
+    try:
+        reply = aws.functions().invoke(
+            FunctionName=f"filemill-{settings().stage}-render", Payload=json.dumps(asdict(address)).encode()
+        )
+    except ReadTimeoutError:
+        return None  # it may run for longer than a caller of API Gateway can wait
+    answer: Any = json.loads(reply["Payload"].read())
+    if reply.get("FunctionError") or not isinstance(answer, dict):
+        logger.error("the render function ended without an answer", extra={"answer": answer})
+        return None
+    return str(answer.get("status"))
+
+
+def obtain(address: Address, make: Maker = call, patience: float = PATIENCE) -> Outcome:
+    """Has the rendition made, or waits for the caller who does, `patience` seconds at most.
+
+    Raises BotoCoreError or ClientError if AWS did not answer.
     """
     begun = time.monotonic()
     ours = secrets.token_hex(8)
@@ -102,9 +124,9 @@ def obtain(address: Address) -> Outcome:
     while time.monotonic() - begun < LAST_START:
         lease = render_leases.begin(address.key, ours, LEASE)
         if lease.lease_id == ours:
-            return _make(address, ours, lease.failures)
+            return _make(address, ours, lease.failures, make)
         while lease.state is RenderState.WORKING and not lease.over:
-            if time.monotonic() - begun > PATIENCE:
+            if time.monotonic() - begun > patience:
                 return Outcome.LATER
             time.sleep(pause)
             pause = min(0.5, pause * 1.5)
@@ -114,49 +136,41 @@ def obtain(address: Address) -> Outcome:
     return Outcome.LATER
 
 
-def _make(address: Address, lease_id: str, failures: int) -> Outcome:
-    """Calls the function, and writes to the lease how that went and for how long it holds.
+def _make(address: Address, lease_id: str, tries: int, make: Maker) -> Outcome:
+    """Makes the rendition, and writes to the lease how that went and for how long it holds.
 
-    With WORKING for 0 seconds the next caller may try at once. `failures` counts bad ends in a row, ours excluded.
+    With WORKING for 0 seconds the next caller may try at once. `tries` counts those in a row that did not end well,
+    ours included. If our process dies, it stays so.
     """
 
-    def write(state: RenderState, seconds: float, failures: int = failures) -> None:
+    def write(state: RenderState, seconds: float, failures: int = 0) -> None:
         render_leases.end(address.key, lease_id, state, seconds=seconds, failures=failures)
 
+    if tries > MAX_FAILURES:
+        write(RenderState.FAILED, FAILED_FOR)
+        return Outcome.NONE
     try:
-        status = _call(address)
+        status = make(address)
     except (BotoCoreError, ClientError):
         # Mostly because too many functions run at once. That is not the rendition's fault.
-        write(RenderState.WORKING, 0)
+        write(RenderState.WORKING, 0, tries - 1)
         raise
     match status:
         case "made":
-            write(RenderState.MADE, MADE_FOR, 0)
+            write(RenderState.MADE, MADE_FOR)
             return Outcome.MADE
         case "unknown":
-            write(RenderState.FAILED, UNKNOWN_FOR, 0)
+            write(RenderState.FAILED, UNKNOWN_FOR)
             return Outcome.NONE
         case "failed":
-            write(RenderState.FAILED, FAILED_FOR, 0)
+            write(RenderState.FAILED, FAILED_FOR)
             return Outcome.NONE
-        case None if failures + 1 >= MAX_FAILURES:
-            write(RenderState.FAILED, FAILED_FOR, 0)
+        case None if tries >= MAX_FAILURES:
+            write(RenderState.FAILED, FAILED_FOR)
             return Outcome.NONE
         case None:
-            write(RenderState.WORKING, 0, failures + 1)
+            write(RenderState.WORKING, 0, tries)
             return Outcome.LATER
         case _:
-            write(RenderState.WORKING, 0)
+            write(RenderState.WORKING, 0, tries - 1)
             return Outcome.LATER
-
-
-def _call(address: Address) -> str | None:
-    """Calls the function. Gives the status that it answers, or None if it ended without an answer."""
-    reply = aws.functions().invoke(
-        FunctionName=f"filemill-{settings().stage}-render", Payload=json.dumps(asdict(address)).encode()
-    )
-    answer: Any = json.loads(reply["Payload"].read())
-    if reply.get("FunctionError") or not isinstance(answer, dict):
-        logger.error("the render function ended without an answer", extra={"answer": answer})
-        return None
-    return str(answer.get("status"))

@@ -1,18 +1,23 @@
 """The function `render`: makes one rendition of a file's ladder when it is first asked for.
 
-`missing.obtain` calls it, and makes sure that each rendition is made only once.
+CloudFront asks it by its function URL, and it answers with the picture. The API's route `/render` invokes it directly,
+and only has the rendition made. `missing.obtain` makes sure that each rendition is made only once.
 """
 
 from __future__ import annotations
 
+import base64
+import json
 import time
 from dataclasses import replace
+from http import HTTPStatus
 from io import BytesIO
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from chalicelib.delivery import missing
+from chalicelib.delivery import first_view, missing
+from chalicelib.delivery.first_view import Reply
 from chalicelib.model import ErrorCode, File, PermanentFault, Rendition, original_key
 from chalicelib.observability import append, begin, logger
 from chalicelib.processing import kinds
@@ -23,17 +28,79 @@ from chalicelib.renditions.ladder import Size
 from chalicelib.renditions.recipes import Encoding, Recipe
 from chalicelib.storage import derived, originals
 
+# Seconds that a run keeps for its answer. It waits for another run no longer than until then.
+MARGIN = 3
+
+NOT_ALLOWED = Reply(
+    405,
+    {"Allow": "GET, HEAD", "Cache-Control": "no-store"},
+    b"A rendition has only GET and HEAD.",
+    "method_not_allowed",
+)
+
 
 def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """`event` has the fields of `missing.Address`. Returns `status`, and for `made` also `key` and `size` (bytes).
+    """The event is a request to the function URL, or has the fields of `missing.Address`.
 
-    The status is `made`; `unknown`, when the file has no such rendition, or no longer; `failed`, when the rendition can
+    In the first case this returns the answer, in the second `status`, and for `made` also `key` and `size` (bytes). The
+    status is `made`; `unknown`, when the file has no such rendition, or no longer; `failed`, when the rendition can
     never be made; `later`, when an AWS call failed.
     """
     begin(request_id=context.aws_request_id)
+    if "requestContext" in event:
+        seconds = context.get_remaining_time_in_millis() / 1000 - MARGIN
+        return _sent(_reply(event, min(seconds, missing.PATIENCE)), context.aws_request_id)
     address = missing.parse(event["visibility"], event["file_id"], event["version"], event["name"])
-    if address is None:
-        return {"status": "unknown"}
+    return _logged(address) if address else {"status": "unknown"}
+
+
+def _reply(event: dict[str, Any], patience: float) -> Reply:
+    """The answer to a viewer, for whom CloudFront asks at the rendition's own path."""
+    method = event["requestContext"]["http"]["method"]
+    if method not in ("GET", "HEAD"):
+        # S3 answers a preflight that the bucket does not allow with 403, so that CloudFront asks here, too.
+        return NOT_ALLOWED
+    parts = str(event.get("rawPath", "")).split("/")
+    address = missing.parse(*parts[2:]) if parts[:2] == ["", "f"] and len(parts) == 6 else None
+    if address:
+        append(file_id=address.file_id)
+    try:
+        return first_view.answer(address, method, _make, patience)
+    except (BotoCoreError, ClientError):
+        logger.exception("an AWS call failed")
+        return first_view.LATER
+
+
+def _make(address: missing.Address) -> str | None:
+    try:
+        return str(_logged(address)["status"])
+    except Exception:
+        logger.exception("a rendition broke off")
+        return None
+
+
+def _sent(reply: Reply, request_id: str) -> dict[str, Any]:
+    """The answer in the form that a function URL takes (payload format 2.0).
+
+    The answer to a HEAD has the body, too: HTTP's servers leave it out, and take the length from it.
+    https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html
+    """
+    headers = {"Content-Type": "application/problem+json", **reply.headers} if reply.code else dict(reply.headers)
+    answer = {"statusCode": reply.status, "headers": headers}
+    if not reply.code:
+        return {**answer, "body": base64.b64encode(reply.body).decode(), "isBase64Encoded": True}
+    problem = {
+        "type": f"urn:filemill:problem:{reply.code}",
+        "title": HTTPStatus(reply.status).phrase,
+        "status": reply.status,
+        "code": reply.code,
+        "detail": reply.body.decode(),
+        "request_id": request_id,
+    }
+    return {**answer, "body": json.dumps(problem), "isBase64Encoded": False}
+
+
+def _logged(address: missing.Address) -> dict[str, Any]:
     append(file_id=address.file_id)
     started = time.monotonic()
     answer = _answer(address)

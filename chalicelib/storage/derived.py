@@ -59,10 +59,14 @@ def read(key: str, most: int) -> Derived | None:
         return Derived(reply["ContentType"], body.read() if reply["ContentLength"] <= most else None)
 
 
-def sign(key: str, expires_in: int) -> str:
-    """An address that gets a derived object from S3 itself, for `expires_in` seconds. No AWS call."""
+def sign(key: str, expires_in: int, method: str = "GET") -> str:
+    """An address for one derived object in S3 itself, for `expires_in` seconds. No AWS call.
+
+    It is good for one method, GET or HEAD, because the method is part of what S3's signature covers.
+    """
     parameters = {"Bucket": settings().derived_bucket, "Key": key}
-    return aws.s3().generate_presigned_url("get_object", Params=parameters, ExpiresIn=expires_in)
+    operation = "head_object" if method == "HEAD" else "get_object"
+    return aws.s3().generate_presigned_url(operation, Params=parameters, ExpiresIn=expires_in)
 
 
 def put(key: str, body: bytes, content_type: str) -> None:

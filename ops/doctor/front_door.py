@@ -115,6 +115,8 @@ def check_front_door(patient: Patient) -> str:
     parameters = {p["ParameterKey"]: p["ParameterValue"] for p in found["Parameters"]} if found else {}
     if not parameters.get("ApiDomain", "").startswith(f"{patient.api_id}."):
         return f"the distribution does not know the API's address; {patient.provision} again"
+    if parameters.get("OnDemand") == "both":  # what lies between the two runs of `make deploy`
+        return f"CloudFront still asks the API for missing renditions, not `render`; {patient.provision} again"
     return ""
 
 

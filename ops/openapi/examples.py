@@ -54,7 +54,7 @@ BODIES: dict[str, dict[str, Any]] = {
     },
 }
 
-_BASE = f"https://d111.cloudfront.net/f/private/{FILE_ID}/1c9e0a7b5d3f2468/"
+_BASE = f"https://d111.cloudfront.net/f/private/{FILE_ID}/1c9e0a7b5d3f2468-7d3a9e4f1b2c6058/"
 _QUERY = "Policy=eyJTdGF0ZW1lbnQ…&Signature=b3JpZ2luYWw…&Key-Pair-Id=K2JCJMDEHXQW5F"
 _HTML_QUERY = _QUERY.replace("&", "&amp;")
 

@@ -70,6 +70,13 @@ def needed(site: Site) -> Sequence[Statement]:
             f"{arn}lambda:{where}:function:{name}",
             "lambda",
             *("AddPermission", "CreateFunction", "GetFunction", "UpdateFunctionCode", "UpdateFunctionConfiguration"),
+            *("GetFunctionConfiguration", "PutFunctionConcurrency"),
+        ),
+        on(
+            f"{arn}lambda:{where}:function:{name}-render",
+            "lambda",
+            *("CreateFunctionUrlConfig", "DeleteFunctionUrlConfig", "GetFunctionUrlConfig", "UpdateFunctionUrlConfig"),
+            "RemovePermission",
         ),
         on("*", "lambda", "CreateEventSourceMapping", "GetAccountSettings"),
         on(f"{arn}lambda:{where}:layer:{name}-managed-layer", "lambda", "PublishLayerVersion"),

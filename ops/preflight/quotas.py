@@ -110,7 +110,7 @@ QUOTAS = (
     _named("cache policy", "cache policies", "L-7D134442", 20, 1),
     _named("response headers policy", "response headers policies", "L-CF0D4FC5", 20, 2),
     _named("function", "functions", "", 100, 1),
-    _named("origin access control", "origin access controls", "", 100, 1),
+    _named("origin access control", "origin access controls", "", 100, 2),
     _cloudfront("key groups", "L-D64DA6E2", 10, 1, _key_groups, _has_key_group),
     _cloudfront("public keys", "", 10, 1, _public_keys, _has_key_group),
     Quota("S3 buckets", "s3", "L-DC2B2D3D", 10_000, 2, _buckets, _stands, everywhere=True),

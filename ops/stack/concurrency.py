@@ -3,7 +3,8 @@
 All functions of an account and region share one pool, which is 1,000 by default and 10 in many new accounts. A message
 that Lambda could not start a function for stays hidden for the queue's whole visibility timeout (5,400 s), and after
 five such tries it is a dead letter. So each queue's trigger gets a maximum that fits into the pool, and the API, the
-renderer, the index and the sweep have the rest.
+index and the sweep have the rest. `render`, which any viewer's request may start, gets a part of its own where the
+account is large enough, so that strangers can't use up what the API needs.
 
 https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
 https://docs.aws.amazon.com/lambda/latest/dg/lambda-concurrency.html
@@ -12,7 +13,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/lambda-concurrency.html
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from chalicelib.settings import MAX_WAITS, PREFIX, Settings
@@ -32,6 +33,10 @@ QUOTA = "L-B99A9384"
 
 # The functions that a queue starts.
 QUEUED = ("process", "fetch")
+
+# The function that viewers start, and the setting of what is reserved for it.
+RENDER = "render"
+RENDER_SETTING = "render_concurrency"
 
 
 @dataclass(frozen=True)
@@ -107,6 +112,26 @@ def _chosen(variables: Mapping[str, str], setting: str) -> int:
     default: int = Settings.model_fields[setting].default
     text = variables.get(PREFIX + setting.upper()) or default
     return int(text) if str(text).isdecimal() else default  # `chalice deploy` names a wrong one
+
+
+def render_reservation(account: Account, recorded: config.Config, stage: str) -> int | None:
+    """How much to reserve for `render`; None for nothing, because the operator says so or the account is too small.
+
+    FILEMILL_RENDER_CONCURRENCY counts before what is recorded, and that before the setting's default.
+    """
+    variables = config.stage_variables(recorded, stage)
+    present = account.wanted.reserved.get(RENDER)
+    chosen = PREFIX + RENDER_SETTING.upper() in variables or present is None
+    number = _chosen(variables, RENDER_SETTING) if chosen else present
+    room = account.after.unreserved + (present or 0) - UNRESERVED
+    return number if number and number <= room else None
+
+
+def reserving(account: Account, number: int | None) -> Account:
+    """The account, if the stage reserves this for `render`."""
+    others = {name: value for name, value in account.wanted.reserved.items() if name != RENDER}
+    reserved = others if number is None else {**others, RENDER: number}
+    return replace(account, wanted=replace(account.wanted, reserved=reserved))
 
 
 def caps(pool: Pool, wanted: Wish) -> dict[str, int]:

@@ -38,10 +38,12 @@ def record(
     given_tags: Mapping[str, str],
     architecture: str | None,
     progress: Progress,
+    reserved: Mapping[str, int | None] | None = None,
 ) -> None:
     """Writes the stage's entry in `.chalice/config.json`, as far as it has changed.
 
     `roles` are the ARNs of the stack's roles by function; a function with a role of the operator's keeps that.
+    `reserved` is the reserved concurrency by function; None takes it away.
 
     Chalice must not know its own former roles any more: it would delete them with the next deployment, while
     invocations still run with them. They go from its record first. Should this be interrupted before the configuration
@@ -51,7 +53,7 @@ def record(
     before = config.read_config(project_dir)
     chosen = stack_roles(before, stage, roles)
     forget_chalice_roles(project_dir, before, stage, chosen)
-    after = entered(before, stage, variables, roles, given_tags, architecture)
+    after = entered(before, stage, variables, roles, given_tags, architecture, reserved)
     changed = config.write_json(config.config_path(project_dir), after)
     if changed:
         progress(f"recorded stage {stage} in .chalice/config.json")
@@ -68,10 +70,12 @@ def entered(
     roles: Mapping[str, str],
     given_tags: Mapping[str, str],
     architecture: str | None,
+    reserved: Mapping[str, int | None] | None = None,
 ) -> config.Config:
     """The configuration as `record` writes it."""
     stage_tags = tags.own(before, tags.of_stage(before, stage, given_tags))
-    return config.with_stage(before, stage, variables, stack_roles(before, stage, roles), architecture, stage_tags)
+    chosen = stack_roles(before, stage, roles)
+    return config.with_stage(before, stage, variables, chosen, architecture, stage_tags, reserved)
 
 
 def stack_roles(recorded: config.Config, stage: str, roles: Mapping[str, str]) -> dict[str, str]:

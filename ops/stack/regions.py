@@ -6,7 +6,7 @@ false. So `ops provision` leaves such a resource out of the template, or says wh
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import boto3
@@ -24,8 +24,21 @@ LACKING: dict[str, frozenset[str]] = {
             *("eu-central-2", "eu-north-1", "eu-south-1", "eu-south-2"),
             *("il-central-1", "me-central-1", "mx-central-1"),
         )
-    )
+    ),
+    "AWS::Lambda::Url": frozenset(
+        (
+            *("ap-east-2", "ap-south-2", "ap-southeast-4", "ap-southeast-5", "ap-southeast-6", "ap-southeast-7"),
+            *("ca-west-1", "eu-central-2", "il-central-1", "me-central-1", "mx-central-1"),
+        )
+    ),
 }
+
+# The regions without function URLs. CloudFormation has the type in one of them, which Lambda's documentation names:
+# https://docs.aws.amazon.com/lambda/latest/dg/urls-configuration.html
+WITHOUT_FUNCTION_URLS = LACKING["AWS::Lambda::Url"] | {"eu-south-2"}
+
+# The template's parameter that asks for a function URL.
+ON_DEMAND = "OnDemand"
 
 # The partition that has all of CloudFront. In China it has no functions and no origin access control; in GovCloud and
 # in the isolated and sovereign partitions AWS's SDK knows no CloudFront at all.
@@ -73,7 +86,7 @@ def wants_budget(parameters: Mapping[str, str]) -> bool:
 
 
 def fitted(template: Mapping[str, Any], region: str, parameters: Mapping[str, str]) -> dict[str, Any]:
-    """The template as this region can take it: without its budget, unless one is asked for.
+    """The template as this region can take it: without its budget, unless one is asked for, and without function URLs.
 
     `template` is the parsed template; `parameters` are the values that its parameters will have, as far as they are
     known.
@@ -83,6 +96,8 @@ def fitted(template: Mapping[str, Any], region: str, parameters: Mapping[str, st
     OpsError
         A budget is asked for in a region whose CloudFormation has none.
     """
+    if region in WITHOUT_FUNCTION_URLS:
+        template = without(template, {"HasFunctionUrl", "AsksFunction"}, ON_DEMAND)
     resources, conditions = dict(template["Resources"]), dict(template.get("Conditions", {}))
     if not wants_budget(parameters):
         resources.pop("Budget", None)
@@ -93,3 +108,26 @@ def fitted(template: Mapping[str, Any], region: str, parameters: Mapping[str, st
             "budget in AWS's Billing console: it is one for the whole account, wherever its stages are."
         )
     return {**template, "Resources": resources, **({"Conditions": conditions} if conditions else {})}
+
+
+def without(template: Mapping[str, Any], conditions: Collection[str], parameter: str) -> dict[str, Any]:
+    """The template when these conditions are false: without them, what needs them, and the parameter that they ask."""
+
+    def decided(node: Any) -> Any:
+        match node:
+            case {"Fn::If": [name, _, otherwise]} if name in conditions:
+                return decided(otherwise)
+            case dict():
+                return {name: decided(value) for name, value in node.items()}
+            case list():
+                return [decided(value) for value in node]
+        return node
+
+    kept = {
+        name: decided(resource)
+        for name, resource in template["Resources"].items()
+        if resource.get("Condition") not in conditions
+    }
+    left = {name: value for name, value in template["Conditions"].items() if name not in conditions}
+    parameters = {name: value for name, value in template["Parameters"].items() if name != parameter}
+    return {**template, "Parameters": parameters, "Resources": kept, "Conditions": left}

@@ -12,11 +12,11 @@ import yaml
 
 from ops.errors import OpsError
 
-_CODE = re.compile(r"(?<=FunctionCode: )file://(\S+)$", re.MULTILINE)
+_CODE = re.compile(r"(?<= )file://(\S+)$", re.MULTILINE)
 
 
 def read(project_dir: Path) -> str:
-    """The template's text, with each `FunctionCode: file://PATH` replaced by that file's text.
+    """The template's text, with each value `file://PATH` replaced by that file's text.
 
     PATH starts from the project's folder.
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import base64
 import json
 import time
+from collections.abc import Iterator
 from http.cookies import SimpleCookie
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -13,9 +14,10 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.hashes import SHA1
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from chalicelib import keyring
-from chalicelib.delivery.access import access_to, grant, sign
+from chalicelib import keyring, settings
+from chalicelib.delivery.access import access_to, base_url_of, grant, sign
 from chalicelib.model import File, Visibility
+from ops.local.edge import signatures
 from tests.making import ready_file
 from tests.stage import Calls
 
@@ -55,6 +57,60 @@ def test_a_private_files_signature_covers_its_own_renditions_only_and_ends(stage
     key = load_pem_private_key(cdn_key, None)
     assert isinstance(key, RSAPrivateKey)
     key.public_key().verify(unescape(query["Signature"]), policy, PKCS1v15(), SHA1())
+
+
+@pytest.fixture
+def checked(stage: Calls, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A stage whose edge knows the checks in addresses."""
+    monkeypatch.setenv("FILEMILL_CHECKED_ADDRESSES", "true")
+    settings.settings.cache_clear()
+    yield
+    settings.settings.cache_clear()
+
+
+@pytest.mark.parametrize("visibility", Visibility)
+def test_an_address_has_a_check_of_its_file_version_and_visibility(checked: None, visibility: Visibility) -> None:
+    file = ready_file(visibility)
+    path = f"/f/{visibility}/{file.id}/{file.source_version}"
+    access = access_to(file)
+    assert access
+    assert access.base_url == f"https://d111.cloudfront.net{path}-{keyring.address_check(path)}/"
+    assert all(url.startswith(access.base_url) for url in urls(file))
+    others = (
+        ready_file(Visibility.PUBLIC if visibility is Visibility.PRIVATE else Visibility.PRIVATE),
+        file.model_copy(update={"source_version": "f" * 16}),
+        file.model_copy(update={"id": file.id[:-1] + "B"}),
+    )
+    checks = {str(base_url_of(other)).rstrip("/")[-keyring.CHECK_DIGITS :] for other in (file, *others)}
+    assert len(checks) == 4
+
+
+def test_a_signature_covers_an_address_with_its_check_and_as_the_edge_rewrites_it(
+    checked: None, cdn_key: bytes
+) -> None:
+    """CloudFront's documentation doesn't say which one it checks. The local edge's check stands for CloudFront's."""
+    file = ready_file(Visibility.PRIVATE)
+    private = load_pem_private_key(cdn_key, None)
+    assert isinstance(private, RSAPrivateKey)
+
+    def opens(url: str, query: str) -> bool:
+        signature = {name: values[0] for name, values in parse_qs(query).items()}
+        keys = {"K111": private.public_key()}
+        try:
+            signatures.check(url, signature, {}, keys, now=time.time(), address="203.0.113.1")
+        except signatures.RefusedError:
+            return False
+        return True
+
+    access = access_to(file)
+    assert access
+    written = f"{access.base_url}w160"
+    rewritten = f"https://d111.cloudfront.net/f/private/{file.id}/{file.source_version}/w160.avif"
+    other = rewritten.replace(str(file.source_version), "f" * 16)
+    for query, opened in ((access.query, False), (grant(file, 60).query, True)):
+        assert opens(written, query)
+        assert opens(rewritten, query)
+        assert opens(other, query) == opened, "a grant is for all versions"
 
 
 def test_the_signing_key_is_fetched_once(stage: Calls) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from typing import Any
 
 import requests
@@ -44,6 +45,18 @@ def upload(api: Api, data: bytes, **fields: Any) -> dict[str, Any]:
     sent = requests.post(form["url"], data=form["fields"], files={"file": data}, timeout=60)
     assert sent.ok, sent.text
     return finished(api, made.json()["id"])
+
+
+def stored_path(path: str) -> str:
+    """The path of a rendition without the check of its address: the key in S3, after a slash."""
+    return re.sub(r"(/[0-9a-f]{16})-[0-9a-f]{16}/", r"\1/", path)
+
+
+def invocations(stage: LocalStage, function: str) -> int:
+    """How often a function was called. Each call begins with a line in its log, which is there at once."""
+    events = stage.client("logs").get_paginator("filter_log_events").paginate(logGroupName=f"/aws/lambda/{function}")
+    messages = [event["message"] for page in events for event in page["events"]]
+    return sum(line.startswith("START ") for message in messages for line in message.splitlines())
 
 
 def renders(stage: LocalStage, file_id: str, name: str) -> int:

@@ -163,8 +163,9 @@ def schedule_off(stage: Stage) -> Mend:
 
 def turned_off(stage: Stage) -> Mend:
     client, name = stage.client("lambda"), "filemill-local-render"
+    reserved = client.get_function_concurrency(FunctionName=name)["ReservedConcurrentExecutions"]
     client.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0)
-    return lambda: client.delete_function_concurrency(FunctionName=name)
+    return lambda: client.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=reserved)
 
 
 def role_policy(*statements: dict[str, Any]) -> Damage:

@@ -18,9 +18,10 @@ import pytest
 import requests
 from PIL import Image
 
+from chalicelib import keyring
 from tests import images
 from tests.e2e.stack import execute_api, upload
-from tests.edge.cases import CASES, CHROME, FILE, FOLDER, VERSION, Case
+from tests.edge.cases import CASES, CHROME, FILE, FOLDER, VERSION, Case, checks
 
 if TYPE_CHECKING:
     from ops.local.stage import LocalStage
@@ -74,6 +75,18 @@ def test_the_table_of_the_function(stored: dict[str, bytes], get: Get, case: Cas
     assert ("Accept" in response.headers.get("Vary", "")) == chosen
     assert response.headers["X-Content-Type-Options"] == "nosniff"
     assert "sandbox" in response.headers["Content-Security-Policy"]
+
+
+def test_the_table_of_checks_by_the_stages_own_key(local_stage: LocalStage, stored: dict[str, bytes], get: Get) -> None:
+    name = local_stage.variables()["FILEMILL_SECRET_PARAMETER"]
+    secret = local_stage.client("ssm").get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"]
+    for case in checks(keyring.derived_address_key(secret.encode())):
+        response: Any = get(case.path, case.accept)
+        if case.to is None:
+            assert response.status == 404, case.name
+            assert response.headers["X-Cache"] == "FunctionGeneratedResponse from cloudfront", case.name
+        else:
+            assert (response.status, response.body) == (200, stored[case.to]), case.name
 
 
 def test_nothing_of_a_file_is_open_but_through_the_front_door(

@@ -3,11 +3,29 @@ tests/e2e/test_edge.py through the front door of the deployed stack."""
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 from dataclasses import dataclass
+from pathlib import Path
+
+# The stage's key of the checks in these tests; on the deployed stack it is another one.
+KEY = "0123456789abcdef" * 4
+CODE = (Path(__file__).parents[2] / "edge" / "negotiate.js").read_text() + f"const KEY = '{KEY}';\n"
 
 VERSION = "0123456789abcdef"
 FILE = "file_01ARZ3NDEKTSV4RRFFQ69G5FAV"
 FOLDER = f"/f/public/{FILE}/{VERSION}"
+
+
+def check(path: str, key: str = KEY) -> str:
+    """The check of an address up to its version, by its definition (docs/delivery.md)."""
+    return hmac.new(key.encode(), path.encode(), hashlib.sha256).hexdigest()[:16]
+
+
+def checked(folder: str = FOLDER, key: str = KEY) -> str:
+    """The folder of the same renditions as addresses have it now: with its check."""
+    return f"{folder}-{check(folder, key)}"
+
 
 CHROME = "image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8"
 FIREFOX = "image/avif,image/webp,image/png,image/svg+xml,image/*;q=0.8,*/*;q=0.5"
@@ -121,5 +139,42 @@ INVALID = [
     _nothing("a path parameter", f"{FOLDER}/w640.jpg;x=1"),
     _nothing("a long path", f"{FOLDER}/" + "w" * 4000),
 ]
+
+PRIVATE = FOLDER.replace("public", "private")
+
+
+def checks(key: str = KEY) -> list[Case]:
+    """Addresses with a check: right ones, and what a stranger makes of them."""
+    folder, right = checked(key=key), check(FOLDER, key)
+    other = FOLDER[: FOLDER.index("/file_")] + f"/{FILE[:-1]}W/{VERSION}"
+    return [
+        Case("a check", f"{folder}/w640.webp", f"{FOLDER}/w640.webp"),
+        Case("a check, without an extension", f"{folder}/w640", f"{FOLDER}/w640.avif", (CHROME,)),
+        Case("a check and a query", f"{folder}/w640?utm_source=news", f"{FOLDER}/w640.jpg"),
+        _nothing("an invented check", f"{FOLDER}-{'0' * 16}/w640"),
+        *(
+            _nothing(f"a check with another digit {at}", f"{FOLDER}-{_flipped(right, at)}/w640.webp")
+            for at in (0, 7, 15)
+        ),
+        _nothing("the check of another file", f"{other}-{right}/w640.webp"),
+        _nothing("the check of another version", f"{FOLDER[:-1]}e-{right}/w640.webp"),
+        _nothing("the check of another key", f"{FOLDER}-{check(FOLDER, 'f' * 64)}/w640.webp"),
+        _nothing("the check of a private address", f"{FOLDER}-{check(PRIVATE, key)}/w640.webp"),
+        _nothing("a short check", f"{FOLDER}-{right[:-1]}/w640.webp"),
+        _nothing("a long check", f"{folder}0/w640.webp"),
+        _nothing("two checks", f"{folder}-{right}/w640.webp"),
+        _nothing("an empty check", f"{FOLDER}-/w640.webp"),
+        _nothing("a check in upper case", f"{FOLDER}-{right.upper()}A/w640.webp"),
+        _nothing("a check in the query", f"{FOLDER}-/w640.webp?check={right}"),
+        _nothing("a check instead of a version", f"{FOLDER[:-17]}/-{right}/w640.webp"),
+        _nothing("a check and an impossible name", f"{folder}/original"),
+        _nothing("a check and a width too large", f"{folder}/w16384"),
+        _nothing("an encoded hyphen", f"{FOLDER}%2D{right}/w640.webp"),
+    ]
+
+
+def _flipped(text: str, at: int) -> str:
+    return text[:at] + ("0" if text[at] != "0" else "1") + text[at + 1 :]
+
 
 CASES = FORMATS + VALID + INVALID

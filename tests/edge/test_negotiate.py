@@ -14,12 +14,15 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from chalicelib import keyring, settings
+from chalicelib.delivery import access
+from chalicelib.model import Visibility, rendition_prefix
 from ops.local.edge import functions
 from ops.local.edge.functions import Functions
-from tests.edge.cases import CASES, CHROME, FOLDER, Case
-from tests.stage import ROOT
+from tests.edge.cases import CASES, CHROME, CODE, FOLDER, KEY, PRIVATE, Case, check, checked, checks
+from tests.making import ready_file
+from tests.stage import ROOT, Calls
 
-CODE = (Path(__file__).parents[2] / "edge" / "negotiate.js").read_text()
 SIGNED = "Policy=p&Signature=s&Key-Pair-Id=K1"
 
 
@@ -50,7 +53,7 @@ class Engine:
         return self.run("viewer-response", request, response=given | {"cookies": {}})["headers"].get("vary")
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+@pytest.mark.parametrize("case", CASES + checks(), ids=lambda case: case.name)
 def test_an_address_is_changed_or_refused_as_the_table_says(engine: Engine, case: Case) -> None:
     parts = urlsplit(case.path)
     answer = engine.request(parts.path, case.accept, parts.query)
@@ -59,6 +62,38 @@ def test_an_address_is_changed_or_refused_as_the_table_says(engine: Engine, case
         assert "uri" not in answer
     else:
         assert answer["uri"] == case.to
+
+
+def test_the_api_gives_the_checks_that_the_edge_takes(
+    engine: Engine, stage: Calls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The table above has the check by its definition. Here the API's own code meets the function's."""
+    code = CODE.replace(KEY, keyring.derived_address_key(b"s" * 43))
+    assert code != CODE
+    monkeypatch.setattr("tests.edge.test_negotiate.CODE", code)
+    monkeypatch.setenv("FILEMILL_CHECKED_ADDRESSES", "true")
+    settings.settings.cache_clear()
+    for visibility in Visibility:
+        file = ready_file(visibility)
+        base = urlsplit(access.base_url_of(file) or "").path
+        key = rendition_prefix(visibility, file.id, str(file.source_version))
+        assert base != f"/{key}"
+        assert engine.request(f"{base}w640.webp")["uri"] == f"/{key}w640.webp"
+        digit = "0" if base[-2] != "0" else "1"
+        assert engine.request(f"{base[:-2]}{digit}/w640.webp")["statusCode"] == 404
+    settings.settings.cache_clear()
+
+
+def test_a_check_opens_one_version_of_one_file_in_all_its_sizes_and_formats(engine: Engine) -> None:
+    for folder in (FOLDER, PRIVATE):
+        for name in ("w1.avif", "w640.webp", "w640.png", "w16383.jpg"):
+            assert engine.request(f"{checked(folder)}/{name}")["uri"] == f"{folder}/{name}"
+    assert check(FOLDER) != check(PRIVATE)
+
+
+def test_a_refused_check_is_refused_like_an_impossible_address(engine: Engine) -> None:
+    impossible = engine.request("/f/public/no-such-address")
+    assert engine.request(f"{FOLDER}-{'0' * 16}/w640") == impossible
 
 
 def test_a_header_of_any_length_is_read_in_bounded_time(engine: Engine) -> None:
@@ -125,10 +160,9 @@ def test_the_code_fits_cloudfronts_bounds() -> None:
     """https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cloudfront-function-restrictions.html"""
     assert len(CODE.encode()) <= 10 * 1024
     code = re.sub(r"//.*", "", CODE)
+    assert re.findall(r"require\(.*?\)", code) == ["require('crypto')"]
     # Not in the runtime, or not needed: what can't be used can't be got wrong.
-    assert not re.search(
-        r"\b(eval|Function|setTimeout|require|import|async|await|class|process|fetch)\b|=>|`|\?\.", code
-    )
+    assert not re.search(r"\b(eval|Function|setTimeout|import|async|await|class|process|fetch)\b|=>|`|\?\.", code)
 
 
 def test_a_function_that_fails_is_an_error_and_the_next_call_works(engine: Engine) -> None:
@@ -141,7 +175,7 @@ def test_a_function_that_fails_is_an_error_and_the_next_call_works(engine: Engin
         "function handler(event) { throw new Error('no'); }": "no",
         "function handler(event) { return undefined; }": "nothing",
         "function handler(event) { return eval('1'); }": "EvalError",
-        "function handler(event) { return require('fs'); }": "not defined",
+        "function handler(event) { return require('fs'); }": "no module fs",
         "function handler(": "SyntaxError",
         "const nothing = 1;": "handler is not defined",
         "function handler(event) { while (true) {} }": "too long",

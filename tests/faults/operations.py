@@ -222,6 +222,21 @@ def ask(world: World, asked: tuple[str, str]) -> Answer:
     return reply
 
 
+def view(world: World, asked: tuple[str, str]) -> Answer:
+    """As CloudFront asks the function URL of `render` for a viewer, who asks again if the answer says so."""
+    import app
+
+    http = {"method": "GET", "path": f"/{asked[0]}"}
+    event = {"version": "2.0", "rawPath": f"/{asked[0]}", "requestContext": {"http": http}}
+    for _ in range(4):
+        reply = app.render(event, lambda_context())
+        if reply["statusCode"] != 503:
+            break
+        world.clock.forward(timedelta(seconds=int(reply["headers"]["Retry-After"])))
+    assert reply["statusCode"] in (200, 404, 503), reply["body"]
+    return Answer(reply["statusCode"], reply["headers"], reply["body"], reply["isBase64Encoded"])
+
+
 def _nothing(world: World) -> None:
     world.index()
 
@@ -421,6 +436,7 @@ OPERATIONS = (
     Operation("end a delete", _window_over, _at("DELETE", ""), again=True, environ=WINDOW),
     Operation("render", viewed, ask, again=True),
     Operation("render, the function", viewed, ask, again=True, role="function"),
+    Operation("render, by its URL", viewed, view, again=True),
     Operation("index", _changed, _index),
     Operation("redrive", _ingest_dead, _redrive("ingest"), again=True),
     Operation("redrive an import", _import_dead, _redrive("imports"), again=True),

@@ -19,7 +19,7 @@ from tests.faults import harness
 from tests.faults.harness import Allowed, healer_of, overlaps, quiet, undisturbed, world_of
 from tests.faults.killing import Point, Process, run
 from tests.faults.looking import derived_keys, record_of
-from tests.faults.operations import OPERATIONS, PRIVATE, PUBLIC, WINDOW, Operation, address_of, ask, ready
+from tests.faults.operations import OPERATIONS, PRIVATE, PUBLIC, WINDOW, Operation, address_of, ask, ready, view
 from tests.faults.promises import BrokenError
 from tests.faults.world import World
 
@@ -106,10 +106,11 @@ CHANGES = {
     "made private": _changed("PATCH", "", PRIVATE),
     "processed again": _changed("POST", "/reprocess", {"force": True}),
     "asked for by another": ask,
+    "viewed by another": view,
 }
 
 
-@pytest.mark.parametrize("operation", ["render", "render, the function"])
+@pytest.mark.parametrize("operation", ["render", "render, the function", "render, by its URL"])
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_rendition_is_where_its_file_is_and_nowhere_else(operation: str, change: str) -> None:
     render = NAMED[operation]

@@ -141,7 +141,7 @@ def test_each_function_has_its_memory_time_and_a_role_of_its_own(resources: dict
         "Process": (1769, 900),
         "Fetch": (512, 900),
         "Index": (512, 60),
-        "Render": (1769, 20),
+        "Render": (1769, 28),
         "Sweep": (512, 300),
     }
     roles = {json.dumps(f["Role"]) for f in found.values()}

@@ -140,6 +140,7 @@ class Stage:
         return {
             "Configuration": {**present, **self.configuration.get(function, {})},
             "Code": {"Location": "https://archive"},
+            "Concurrency": {"ReservedConcurrentExecutions": wanted.get("reserved_concurrency")},
         }
 
     def policy(self, request: dict[str, Any]) -> Any:
@@ -255,6 +256,7 @@ THROTTLED = {"*/*": {"throttlingRateLimit": 5.0, "throttlingBurstLimit": 5}}
             [
                 "change  record .chalice/config.json: FILEMILL_FETCH_CAP, FILEMILL_PROCESS_CAP, FILEMILL_WAITS_CAP",
                 "change  trigger process: filemill-dev-process may run 200 times at once, but the limit should be 3",
+                "change  function filemill-dev-render: it has a reserved concurrency of 50, but none is recorded",
             ],
         ),
     ],

@@ -164,6 +164,7 @@ def test_each_function_gets_its_role_of_the_stack(stacks: Stacks, project: Path)
         function: {
             "manage_iam_role": False,
             "iam_role_arn": f"arn:aws:iam::123456789012:role/filemill-prod-{role}-ABC",
+            **({"reserved_concurrency": 50} if function == "render" else {}),
         }
         for function, role in ROLE_IDS.items()
     }
@@ -226,6 +227,41 @@ def test_cloudfront_gets_the_secret_that_the_api_will_ask_for(stacks: Stacks, pr
     assert stacks.deployed[-1]["EdgeSecret"] == keyring.derived_edge_secret(secret)
     recorded = "".join(p.read_text() for p in (project / ".chalice").rglob("*.*"))
     assert stacks.deployed[-1]["EdgeSecret"] not in recorded
+
+
+def test_the_edge_gets_the_key_of_the_checks_that_the_api_makes(stacks: Stacks, project: Path) -> None:
+    run(project)
+    secret = signing_key.read_secret(aws_client("ssm"), "prod")
+    key = stacks.deployed[-1]["AddressKey"]
+    assert key == keyring.derived_address_key(secret) != stacks.deployed[-1]["EdgeSecret"]
+    assert key not in "".join(p.read_text() for p in (project / ".chalice").rglob("*.*"))
+
+
+def test_render_is_reserved_a_part_where_there_is_room_as_the_operator_chooses(stacks: Stacks, project: Path) -> None:
+    def reserved() -> Any:
+        entry = config.read_config(project)["stages"]["prod"]
+        return entry["lambda_functions"]["render"].get("reserved_concurrency")
+
+    def choose(number: str) -> None:
+        recorded = config.read_config(project)
+        recorded["stages"]["prod"]["environment_variables"]["FILEMILL_RENDER_CONCURRENCY"] = number
+        config.write_json(config.config_path(project), recorded)
+
+    stacks.concurrency = 10
+    run(project)
+    assert reserved() is None
+    for limit, number in ((149, None), (150, 50), (1000, 50)):
+        stacks.concurrency = limit
+        run(project)
+        assert reserved() == number
+    for chosen, number in (("7", 7), ("0", None), ("900", 900), ("901", None)):
+        choose(chosen)
+        run(project)
+        assert reserved() == number
+    stacks.concurrency = None
+    choose("7")
+    run(project)
+    assert reserved() is None, "an unreadable account changes nothing"
 
 
 def test_a_second_run_changes_nothing(stacks: Stacks, project: Path) -> None:

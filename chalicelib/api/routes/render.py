@@ -1,4 +1,8 @@
-"""`GET /render/f/…`: CloudFront asks here when S3 lacks a rendition. Nobody else gets an answer."""
+"""`GET /render/f/…`: a distribution of a former release asks here when S3 lacks a rendition.
+
+Nobody else gets an answer. Today's distribution asks the function `render` itself. The route stays for one release, and
+for the regions where Lambda has no function URLs (ops/stack/regions.py).
+"""
 
 from __future__ import annotations
 
@@ -9,10 +13,8 @@ from chalice import Blueprint, Response
 from chalicelib import keyring
 from chalicelib.api.errors import Problem
 from chalicelib.api.routing import respond
-from chalicelib.delivery import missing
-from chalicelib.delivery.missing import Outcome
+from chalicelib.delivery import first_view, missing
 from chalicelib.observability import append
-from chalicelib.storage import derived
 
 routes = Blueprint(__name__)
 
@@ -22,12 +24,6 @@ HEADER = "x-filemill-edge"
 # API Gateway decodes Base64 for callers that accept one of these types. CloudFront sends `Accept: image/avif` here.
 BINARY_TYPES = ["image/avif", "image/webp"]  # beside Chalice's own, which have image/jpeg
 
-# Bytes. Lambda's answers may have 6 MB, as Base64: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
-MAX_BODY = 4_400_000
-
-NONE_FOR = 60  # seconds that CloudFront may keep a 404
-SIGNED_FOR = 60  # seconds that an address of S3 works
-
 
 @routes.route("/render/f/{visibility}/{file_id}/{version}/{name}", methods=["GET", "HEAD"])
 def get_render(visibility: str, file_id: str, version: str, name: str) -> Response:
@@ -36,26 +32,13 @@ def get_render(visibility: str, file_id: str, version: str, name: str) -> Respon
     def answer(request_id: str) -> Response:
         _require_edge(request.headers.get(HEADER, ""))
         address = missing.parse(visibility, file_id, version, name)
-        if address is None or missing.find(address) is None:
-            raise _none()
-        append(file_id=file_id)
-        # CloudFront asked S3 a moment ago. The rendition may be there by now.
-        made = derived.read(address.key, MAX_BODY)
-        if made is None:
-            end = missing.obtain(address)
-            if end is Outcome.NONE:
-                raise _none()
-            made = derived.read(address.key, MAX_BODY) if end is Outcome.MADE else None
-        if made is None:
-            raise Problem("unavailable", "The rendition is being made; try again.", headers={"Retry-After": "1"})
-        if made.body is None:
-            # Too large for an answer. The viewer is sent to S3 and not to this address again, because its signature
-            # stays at the edge and would be lost. From the next request on, CloudFront gets the rendition from S3.
-            location = derived.sign(address.key, SIGNED_FOR)
-            return Response("", status_code=302, headers={"Location": location})
-        body = made.body if request.method == "GET" else b""
-        kept = {"Content-Type": made.content_type, "Cache-Control": derived.IMMUTABLE}
-        return Response(body, status_code=200, headers={**kept})
+        if address:
+            append(file_id=file_id)
+        reply = first_view.answer(address, request.method)
+        headers = dict(reply.headers)
+        if reply.code:
+            raise Problem(reply.code, reply.body.decode(), headers=headers)
+        return Response(reply.body or "", status_code=reply.status, headers={**headers})
 
     return respond(request, answer)
 
@@ -63,8 +46,3 @@ def get_render(visibility: str, file_id: str, version: str, name: str) -> Respon
 def _require_edge(shown: str) -> None:
     if not shown or not hmac.compare_digest(shown.encode("utf-8", "surrogatepass"), keyring.edge_secret().encode()):
         raise Problem("unknown_route", "There is nothing at this address.")
-
-
-def _none() -> Problem:
-    cached = {"Cache-Control": f"public, max-age={NONE_FOR}"}
-    return Problem("not_found", "There is no such rendition.", headers=cached)

@@ -1,4 +1,5 @@
-"""Fetches from a distribution's origins: from S3 under origin access control, from API Gateway by its address."""
+"""Fetches from a distribution's origins: from S3 and function URLs under origin access control, from API Gateway by its
+address."""
 
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ from yarl import URL
 from ops.local.edge.distribution import Distribution, Origin
 
 MIB = 1024 * 1024
+FUNCTION_URL = re.compile(r"[a-z0-9]+\.lambda-url\.[a-z0-9-]+\.on\.aws")
 EXECUTE_API = re.compile(r"([a-z0-9]+)\.execute-api\.[a-z0-9-]+\.amazonaws\.com(\.cn)?")
 
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html ("Payload size", not adjustable)
@@ -89,15 +91,16 @@ class Origins:
         """
         assert self.session
         headers = headers | {name.lower(): value for name, value in origin.headers}
-        if origin.is_s3:
-            # This is not S3's own address. A GET that is signed with our root key would pass whatever the bucket's
-            # policy says. The adapter's origin fetch (ops/local/adapter/cdn.py) checks the policy for CloudFront's
-            # service principal and this distribution, as origin access control does.
+        if origin.is_s3 or FUNCTION_URL.fullmatch(origin.domain):
+            # This is not the origin's own address. A request that is signed with our root key would pass whatever the
+            # bucket's or the function's policy says. The adapter's origin fetch (ops/local/adapter/cdn.py) checks the
+            # policy for CloudFront's service principal and this distribution, as origin access control does.
             url = f"{self.endpoint_url}/_edge/origin"
             headers |= {
                 "x-edge-distribution": distribution.arn,
                 "x-edge-origin": origin.id,
-                "x-edge-uri": path,
+                "x-edge-uri": origin.path + path if not origin.is_s3 else path,
+                "x-edge-query": "" if origin.is_s3 else query,
             }
             if viewer := headers.pop("origin", None):
                 headers["x-edge-viewer-origin"] = viewer

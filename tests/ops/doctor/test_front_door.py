@@ -82,6 +82,12 @@ def test_the_front_door_must_know_the_deployed_api(patient: Patient, monkeypatch
     assert "provision --stage test` again" in front_door.check_front_door(fresh)
     parameters[0]["ParameterValue"] = "abc.execute-api.eu-west-1.amazonaws.com"
     assert front_door.check_front_door(fresh) == ""
+    way = {"ParameterKey": "OnDemand", "ParameterValue": "both"}
+    parameters.append(way)
+    assert "still asks the API for missing renditions" in front_door.check_front_door(fresh)
+    for done in ("function", "api"):  # there are regions without function URLs
+        way["ParameterValue"] = done
+        assert front_door.check_front_door(fresh) == ""
 
 
 def test_the_api_must_answer(patient: Patient, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -45,7 +45,7 @@ FULL: dict[str, tuple[str, Any]] = {
     ),
     "CloudFront origin access controls": (
         "cloudfront.ListOriginAccessControls",
-        {"OriginAccessControlList": {"Items": many(100, lambda n: {"Name": f"o{n}"})}},
+        {"OriginAccessControlList": {"Items": many(99, lambda n: {"Name": f"o{n}"})}},
     ),
     "CloudFront key groups": (
         "cloudfront.ListKeyGroups",

@@ -136,10 +136,13 @@ def test_the_index_function_reads_the_stream_and_writes_the_table_alone() -> Non
     }
 
 
-def test_the_render_function_changes_no_record_and_no_original() -> None:
+def test_the_render_function_changes_no_original_and_reads_no_secret() -> None:
+    """It writes leases. The table's items can't be told apart here: only their keys differ."""
     logs = {f"{LOGS}/filemill-prod-render", f"{LOGS}/filemill-prod-render:*"}
     assert grants("render") == {
         "dynamodb:GetItem": {TABLE},
+        "dynamodb:UpdateItem": {TABLE},
+        "s3:GetObject": {"arn:aws:s3:::originals/*", "arn:aws:s3:::derived/*"},
         "s3:GetObjectVersion": {"arn:aws:s3:::originals/*"},
         "s3:PutObject": {"arn:aws:s3:::derived/*"},
         "s3:DeleteObject": {"arn:aws:s3:::derived/*"},

@@ -120,9 +120,11 @@ def test_the_docs_name_each_type_of_the_template_that_can_bear_no_tags() -> None
     names = {
         "AWS::S3::BucketPolicy": "policies of buckets and queues",
         "AWS::SQS::QueuePolicy": "policies of buckets and queues",
-        "AWS::CloudFront::CachePolicy": "CloudFront's policies, its origin access control",
-        "AWS::CloudFront::ResponseHeadersPolicy": "CloudFront's policies, its origin access control",
-        "AWS::CloudFront::OriginAccessControl": "CloudFront's policies, its origin access control",
+        "AWS::CloudFront::CachePolicy": "CloudFront's policies, its origin access controls",
+        "AWS::CloudFront::ResponseHeadersPolicy": "CloudFront's policies, its origin access controls",
+        "AWS::Lambda::Url": "the URL of the function `render` and its permissions",
+        "AWS::Lambda::Permission": "the URL of the function `render` and its permissions",
+        "AWS::CloudFront::OriginAccessControl": "CloudFront's policies, its origin access controls",
     }
     assert cannot == set(names)
     text = " ".join((ROOT / "docs" / "operations.md").read_text().split())

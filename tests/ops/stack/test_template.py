@@ -20,6 +20,7 @@ from chalicelib.settings import PREFIX, Settings, camel_to_variable
 from ops.errors import OpsError
 from ops.stack.template import compact, parsed, read
 from ops.stack.template_bucket import LIMIT
+from tests.edge.cases import CODE, KEY
 
 ROOT = Path(__file__).parents[3]
 PATH = ROOT / ".chalice" / "resources.yaml"
@@ -66,8 +67,14 @@ def test_cfn_lint_finds_nothing_not_even_for_information() -> None:
 def test_every_parameter_says_what_it_is_and_only_the_provisioned_ones_lack_a_default() -> None:
     parameters = template()["Parameters"]
     assert all(p["Description"].endswith(".") for p in parameters.values())
-    assert {name for name, p in parameters.items() if "Default" not in p} == {"Stage", "KeyGroupId", "EdgeSecret"}
+    assert {name for name, p in parameters.items() if "Default" not in p} == {
+        "Stage",
+        "KeyGroupId",
+        "EdgeSecret",
+        "AddressKey",
+    }
     assert parameters["EdgeSecret"]["NoEcho"] is True
+    assert parameters["AddressKey"]["NoEcho"] is True
 
 
 def test_names_that_are_unique_in_an_account_or_the_world_hold_the_region() -> None:
@@ -287,20 +294,60 @@ def test_files_have_the_function_at_both_viewer_events(has_api: bool) -> None:
     assert function["AutoPublish"] is True
 
 
-def test_a_missing_file_is_asked_of_the_api_which_knows_cloudfront_by_a_header() -> None:
-    config = distribution(HasApi=True)
+@pytest.mark.parametrize("asks_function", [True, False])
+def test_a_missing_file_is_asked_of_render_by_a_failover_that_only_reads(asks_function: bool) -> None:
+    conditions = {"HasApi": True, "HasFunctionUrl": True, "AsksFunction": asks_function}
+    config = distribution(**conditions)
     (group,) = config["OriginGroups"]["Items"]
     assert group["FailoverCriteria"]["StatusCodes"] == {"Quantity": 2, "Items": [403, 404]}
     assert [m["OriginId"] for m in group["Members"]["Items"]] == ["derived", "render"]
     for path in ("/f/public/*", "/f/private/*"):
-        assert behaviours(HasApi=True)[path]["TargetOriginId"] == group["Id"]
+        assert behaviours(**conditions)[path]["TargetOriginId"] == group["Id"]
     origins = {o["Id"]: o for o in config["Origins"]}
+    assert "OriginCustomHeaders" not in origins["api"], "a viewer's request must not carry the secret"
+
+
+def test_render_is_asked_by_its_url_which_only_this_distribution_may_call() -> None:
+    config = distribution(HasApi=True, HasFunctionUrl=True, AsksFunction=True)
+    (origin,) = [o for o in config["Origins"] if o["Id"] == "render"]
+    assert origin["DomainName"] == {
+        "Fn::Select": [2, {"Fn::Split": ["/", {"Fn::GetAtt": ["RenderUrl", "FunctionUrl"]}]}]
+    }
+    assert origin["OriginAccessControlId"] == {"Fn::GetAtt": ["RenderAccess", "Id"]}
+    assert "OriginPath" not in origin
+    assert "OriginCustomHeaders" not in origin
+    access = resource("RenderAccess")["Properties"]["OriginAccessControlConfig"]
+    assert (access["OriginAccessControlOriginType"], access["SigningBehavior"]) == ("lambda", "always")
+    url = resource("RenderUrl")["Properties"]
+    assert url["AuthType"] == "AWS_IAM"
+    permissions = [b["Properties"] for b in template()["Resources"].values() if b["Type"] == "AWS::Lambda::Permission"]
+    assert {p["Action"] for p in permissions} == {"lambda:InvokeFunctionUrl", "lambda:InvokeFunction"}
+    for permission in permissions:
+        assert permission["Principal"] == "cloudfront.amazonaws.com"
+        assert permission["SourceArn"]["Fn::Sub"].endswith("distribution/${Distribution}")
+        assert permission["FunctionName"] == url["TargetFunctionArn"]
+
+
+def test_a_url_and_its_permissions_are_there_before_the_distribution_asks() -> None:
+    """`make deploy` of a stage of a former release makes them first, and lets the distribution ask afterwards."""
+    for name in ("RenderUrl", "RenderUrlPermission", "RenderPermission"):
+        assert template()["Resources"][name]["Condition"] == "HasFunctionUrl"
+    said = json.dumps(template()["Conditions"])
+    assert '"HasFunctionUrl": {"Fn::And": [{"Condition": "HasApi"}' in said
+    assert (
+        '"AsksFunction": {"Fn::And": [{"Condition": "HasApi"}, {"Fn::Equals": [{"Ref": "OnDemand"}, "function"]}'
+        in said
+    )
+
+
+def test_until_then_the_api_is_asked_which_knows_cloudfront_by_a_header() -> None:
+    origins = {o["Id"]: o for o in distribution(HasApi=True)["Origins"]}
     assert origins["render"]["OriginPath"] == {"Fn::Sub": "/${ApiStage}/render"}
+    assert "OriginAccessControlId" not in origins["render"]
     headers = {h["HeaderName"]: h["HeaderValue"] for h in origins["render"]["OriginCustomHeaders"]}
     assert set(headers) == {"X-Filemill-Edge", "Accept"}
     assert headers["X-Filemill-Edge"] == {"Ref": "EdgeSecret"}
     assert headers["Accept"] in BINARY_TYPES, "or API Gateway would answer in Base64"
-    assert "OriginCustomHeaders" not in origins["api"], "a viewer's request must not carry the secret"
 
 
 def test_the_function_is_put_into_the_template_and_both_fit_their_bounds() -> None:
@@ -311,7 +358,12 @@ def test_the_function_is_put_into_the_template_and_both_fit_their_bounds() -> No
     document, problems = decode_str(body)
     assert not problems
     code = (ROOT / "edge" / "negotiate.js").read_text()
-    assert document["Resources"]["Negotiate"]["Properties"]["FunctionCode"] == code
+    assert "${" not in code, "CloudFormation would take it for a reference"
+    text, values = document["Resources"]["Negotiate"]["Properties"]["FunctionCode"]["Fn::Sub"]
+    assert values == {"Code": code}
+    placed = text.replace("${Code}", code).replace("${AddressKey}", KEY)
+    assert placed == CODE, "as the function's own tests have it"
+    assert len(placed.encode()) <= 10 * 1024
 
 
 def test_a_function_that_is_missing_is_a_sentence(tmp_path: Path) -> None:
@@ -353,6 +405,7 @@ def test_credentials_cross_origins_only_when_the_origins_are_named() -> None:
 def test_names_that_are_unique_in_an_account_hold_stage_and_region() -> None:
     for name, config in {
         "DerivedAccess": "OriginAccessControlConfig",
+        "RenderAccess": "OriginAccessControlConfig",
         "FileCaching": "CachePolicyConfig",
         "FileHeaders": "ResponseHeadersPolicyConfig",
         "AppHeaders": "ResponseHeadersPolicyConfig",

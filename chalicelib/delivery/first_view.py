@@ -1,0 +1,68 @@
+"""The answer to the first viewer of a rendition. CloudFront asks for it when S3 does not have the object.
+
+The function `render` gives it, and the API's route `/render`, which a distribution of a former release still asks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from chalicelib.delivery import missing
+from chalicelib.delivery.missing import Address, Maker, Outcome
+from chalicelib.storage import derived
+
+# Bytes. Lambda's answers may have 6 MB, as Base64: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+MAX_BODY = 4_400_000
+
+NONE_FOR = 60  # seconds that CloudFront may keep a 404
+SIGNED_FOR = 60  # seconds that an address of S3 works
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An HTTP answer.
+
+    `body` is the answer to a GET, also when the request is a HEAD: the server that sends the answer then leaves it out,
+    and says its length. For an error it is a sentence for a person, and `code` is one of the API's (api/errors.py).
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = field(default=b"", repr=False)
+    code: str = ""
+
+
+NONE = Reply(404, {"Cache-Control": f"public, max-age={NONE_FOR}"}, b"There is no such rendition.", "not_found")
+LATER = Reply(
+    503,
+    {"Retry-After": "1", "Cache-Control": "no-store"},
+    b"The rendition is being made; try again.",
+    "unavailable",
+)
+
+
+def answer(
+    address: Address | None, method: str, make: Maker = missing.call, patience: float = missing.PATIENCE
+) -> Reply:
+    """The rendition, made now if it is missing. `address` is None if no rendition can have the address.
+
+    Raises BotoCoreError or ClientError if AWS did not answer.
+    """
+    if address is None or missing.find(address) is None:
+        return NONE
+    # CloudFront asked S3 a moment ago. The rendition may be there by now.
+    made = derived.read(address.key, MAX_BODY)
+    if made is None:
+        end = missing.obtain(address, make, patience)
+        if end is Outcome.NONE:
+            return NONE
+        made = derived.read(address.key, MAX_BODY) if end is Outcome.MADE else None
+    if made is None:
+        return LATER
+    if made.body is None:
+        # Too large for an answer. The viewer is sent to S3 and not to this address again, because its signature stays
+        # at the edge and would be lost. From the next request on, CloudFront gets the rendition from S3.
+        location = derived.sign(address.key, SIGNED_FOR, method)
+        return Reply(302, {"Location": location, "Cache-Control": "no-store"})
+    return Reply(200, {"Content-Type": made.content_type, "Cache-Control": derived.IMMUTABLE}, made.body)

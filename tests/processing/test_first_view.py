@@ -1,0 +1,266 @@
+"""A viewer's first request as CloudFront sends it to the function URL of `render`: what is answered, and made once."""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
+from threading import Lock
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from PIL import Image
+
+from chalicelib import aws
+from chalicelib.api.errors import PROBLEMS
+from chalicelib.catalog import render_leases
+from chalicelib.catalog.render_leases import RenderState
+from chalicelib.delivery import first_view, missing
+from chalicelib.delivery.missing import Address
+from chalicelib.processing import on_demand
+from chalicelib.storage import derived as derived_objects
+from tests import images
+from tests.client import Client
+from tests.making import deliver, upload
+from tests.stage import Calls, aws_client, lambda_context
+
+
+@pytest.fixture
+def photo(client: Client) -> Address:
+    """Where a photo's AVIF would be."""
+    file_id = upload(client, images.jpeg(1000, 800))
+    deliver(file_id)
+    file = render_leases.get_ready(file_id)
+    assert file
+    assert file.source_version
+    return Address(file.visibility, file.id, file.source_version, "w320.avif")
+
+
+def request(path: str, method: str = "GET") -> dict[str, Any]:
+    """The event of a function URL (payload format 2.0): https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html"""
+    http = {"method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "1.2.3.4", "userAgent": "CloudFront"}
+    return {
+        "version": "2.0",
+        "routeKey": "$default",
+        "rawPath": path,
+        "rawQueryString": "",
+        "headers": {"x-forwarded-for": "1.2.3.4"},
+        "requestContext": {"http": http, "requestId": "r", "stage": "$default"},
+        "isBase64Encoded": False,
+    }
+
+
+def run(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    import app
+
+    answer: dict[str, Any] = app.render(event, context)
+    return answer
+
+
+def ask(address: Address | str, method: str = "GET") -> dict[str, Any]:
+    path = address if isinstance(address, str) else f"/{address.key}"
+    answer = run(request(path, method), lambda_context())
+    assert set(answer) == {"statusCode", "headers", "body", "isBase64Encoded"}
+    json.dumps(answer)
+    return answer
+
+
+def content(answer: dict[str, Any]) -> bytes:
+    assert answer["isBase64Encoded"]
+    return base64.b64decode(answer["body"])
+
+
+def problem(answer: dict[str, Any]) -> tuple[int, str, str]:
+    body = json.loads(answer["body"])
+    assert PROBLEMS[body["code"]] == body["status"] == answer["statusCode"]
+    assert answer["headers"]["Content-Type"] == "application/problem+json"
+    return answer["statusCode"], body["code"], answer["headers"]["Cache-Control"]
+
+
+NONE = (404, "not_found", "public, max-age=60")
+LATER = (503, "unavailable", "no-store")
+
+
+def test_the_first_viewer_gets_the_picture_itself_and_no_other_function_is_called(stage: Calls, photo: Address) -> None:
+    stage.clear()
+    answer = ask(photo)
+    assert (answer["statusCode"], answer["headers"]) == (
+        200,
+        {"Content-Type": "image/avif", "Cache-Control": derived_objects.IMMUTABLE},
+    )
+    with Image.open(BytesIO(content(answer))) as image:
+        assert (image.format, image.size) == ("AVIF", (320, 256))
+    assert aws_client("s3").get_object(Bucket="derived", Key=photo.key)["Body"].read() == content(answer)
+    assert (stage.count("lambda."), stage.count("ssm."), stage.count("s3.PutObject")) == (0, 0, 1)
+    stage.clear()
+    assert content(ask(photo)) == content(answer)
+    assert stage.names == ["dynamodb.GetItem", "s3.GetObject"]
+
+
+@pytest.mark.parametrize("made", [True, False])
+def test_head_makes_it_and_has_the_length_of_get(photo: Address, made: bool) -> None:
+    if made:
+        ask(photo)
+    head = ask(photo, "HEAD")
+    assert head == ask(photo)
+    assert len(content(head)) == aws_client("s3").head_object(Bucket="derived", Key=photo.key)["ContentLength"] > 0
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_what_is_too_large_for_an_answer_comes_from_s3_by_the_same_method(
+    photo: Address, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    monkeypatch.setattr(first_view, "MAX_BODY", 10)
+    answer = ask(photo, method)
+    assert (answer["statusCode"], answer["headers"]["Cache-Control"]) == (302, "no-store")
+    location = answer["headers"]["Location"]
+    assert f"/{photo.key}?" in location
+    assert "X-Amz-Expires=60" in location
+    other = derived_objects.sign(photo.key, 60, "HEAD" if method == "GET" else "GET")
+    same = derived_objects.sign(photo.key, 60, method)
+    signatures = [each.rpartition("X-Amz-Signature=")[2] for each in (other, same)]
+    assert signatures[0] != signatures[1], "S3's signature covers the method"
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("w320.avif", "w321.avif"), ("w320.avif", "w1280.avif"), ("private", "public"), ("file_0", "file_1")],
+)
+def test_an_invented_address_costs_one_read(stage: Calls, photo: Address, old: str, new: str) -> None:
+    stage.clear()
+    assert problem(ask(f"/{photo.key}".replace(old, new))) == NONE
+    assert stage.names == ["dynamodb.GetItem"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "",
+        "/",
+        "/f",
+        "/f/private/x/y/z/w320.avif/more",
+        "/g/private/file_01K8Z0000000000000000000AA/0123456789abcdef/w320.avif",
+        "f/private/file_01K8Z0000000000000000000AA/0123456789abcdef/w320.avif",
+        "/f/private/file_01K8Z0000000000000000000AA/0123456789abcdef-0123456789abcdef/w320.avif",
+        "/f/private/file_01K8Z0000000000000000000AA/0123456789abcdef/%2e%2e",
+        "/" * 8000,
+    ],
+)
+def test_a_path_that_is_no_address_costs_nothing(stage: Calls, path: str) -> None:
+    assert problem(ask(path)) == NONE
+    assert stage.names == []
+
+
+@pytest.mark.parametrize("method", ["OPTIONS", "POST", "PUT", "DELETE", "PATCH", ""])
+def test_other_methods_are_refused_at_no_cost(stage: Calls, photo: Address, method: str) -> None:
+    stage.clear()
+    answer = ask(photo, method)
+    assert (answer["statusCode"], answer["headers"]["Allow"]) == (405, "GET, HEAD")
+    assert stage.names == []
+
+
+def test_a_hundred_at_once_make_one_and_all_get_it(
+    stage: Calls, photo: Address, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock, begin, work, made = Lock(), render_leases.begin, on_demand._answer, []
+
+    def one_by_one(*args: Any) -> Any:
+        with lock:  # a conditional write is atomic at DynamoDB, not at moto
+            return begin(*args)
+
+    def slowly(address: Address) -> Any:
+        made.append(address.name)
+        time.sleep(0.5)
+        return work(address)
+
+    monkeypatch.setattr(render_leases, "begin", one_by_one)
+    monkeypatch.setattr(on_demand, "_answer", slowly)
+    with ThreadPoolExecutor(100) as viewers:
+        answers = list(viewers.map(ask, [photo] * 100))
+    assert {answer["statusCode"] for answer in answers} == {200}
+    assert len({answer["body"] for answer in answers}) == 1
+    assert made == ["w320.avif"]
+
+
+def test_who_waits_ends_before_its_own_time_is_over(photo: Address, monkeypatch: pytest.MonkeyPatch) -> None:
+    render_leases.begin(photo.key, "somebody", 30)
+    context = lambda_context()
+    context.get_remaining_time_in_millis = lambda: (on_demand.MARGIN + 0.3) * 1000
+    begun = time.monotonic()
+    answer = run(request(f"/{photo.key}"), context)
+    assert problem(answer) == LATER
+    assert answer["headers"]["Retry-After"] == "1"
+    assert 0.2 < time.monotonic() - begun < 2
+
+
+def works(monkeypatch: pytest.MonkeyPatch, does: Any) -> list[str]:
+    """Replaces the work by `does`. Gives the list of names that it was called for."""
+    calls: list[str] = []
+
+    def answer(address: Address) -> Any:
+        calls.append(address.name)
+        if isinstance(does, BaseException):
+            raise does
+        return does
+
+    monkeypatch.setattr(on_demand, "_answer", answer)
+    return calls
+
+
+@pytest.mark.parametrize("status", ["failed", "unknown"])
+def test_what_can_not_be_made_is_not_tried_again(photo: Address, monkeypatch: pytest.MonkeyPatch, status: str) -> None:
+    calls = works(monkeypatch, {"status": status})
+    assert [problem(ask(photo)) for _ in range(3)] == [NONE] * 3
+    assert len(calls) == 1
+
+
+def test_work_that_breaks_off_is_tried_three_times(photo: Address, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = works(monkeypatch, MemoryError())
+    assert [problem(ask(photo)) for _ in range(5)] == [LATER, LATER, NONE, NONE, NONE]
+    assert len(calls) == 3
+
+
+class Killed(BaseException):
+    """A process that is killed, or out of time: nothing after it runs, and nobody writes how it ended."""
+
+
+def test_a_process_that_dies_is_counted_although_it_can_not_say_so(
+    photo: Address, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls, now = works(monkeypatch, Killed()), time.time()
+    monkeypatch.setattr("chalicelib.catalog.render_leases.time.time", lambda: now)
+    for _ in range(missing.MAX_FAILURES):
+        with pytest.raises(Killed):
+            ask(photo)
+        now += missing.LEASE
+    assert [problem(ask(photo)) for _ in range(3)] == [NONE] * 3
+    assert len(calls) == missing.MAX_FAILURES
+    lease = render_leases.get(photo.key)
+    assert lease
+    assert (lease.state, lease.failures) == (RenderState.FAILED, 0)
+    assert lease.until == pytest.approx(now + missing.FAILED_FOR, abs=1)
+
+
+def test_trouble_of_aws_is_not_held_against_the_file(photo: Address, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = works(monkeypatch, {"status": "later"})
+    assert [problem(ask(photo)) for _ in range(5)] == [LATER] * 5
+    assert len(calls) == 5
+    monkeypatch.undo()
+
+    def busy(**_: Any) -> None:
+        raise ClientError({"Error": {"Code": "ThrottlingException"}}, "UpdateItem")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(aws.dynamodb(), "update_item", busy)
+        assert problem(ask(photo)) == LATER
+    assert ask(photo)["statusCode"] == 200
+
+
+def test_a_call_of_the_api_is_answered_as_before(photo: Address) -> None:
+    """By a distribution of a former release; the event has the address only."""
+    event = {"visibility": "private", "file_id": photo.file_id, "version": photo.version, "name": photo.name}
+    answer = run(event, lambda_context())
+    assert (answer["status"], answer["key"]) == ("made", photo.key)
