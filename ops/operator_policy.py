@@ -180,9 +180,10 @@ GROUPS = (
         "deploys the functions, and holds them back during a restore",
         (_FUNCTIONS, _FUNCTIONS + "-*"),
         {
-            "lambda": "AddPermission CreateFunction DeleteFunction DeleteFunctionConcurrency GetFunction "
-            "GetFunctionConcurrency GetFunctionConfiguration GetPolicy ListTags PutFunctionConcurrency "
-            "RemovePermission TagResource UntagResource UpdateFunctionCode UpdateFunctionConfiguration"
+            "lambda": "AddPermission CreateFunction CreateFunctionUrlConfig DeleteFunction DeleteFunctionConcurrency "
+            "DeleteFunctionUrlConfig GetFunction GetFunctionConcurrency GetFunctionConfiguration "
+            "GetFunctionUrlConfig GetPolicy ListTags PutFunctionConcurrency RemovePermission TagResource "
+            "UntagResource UpdateFunctionCode UpdateFunctionConfiguration UpdateFunctionUrlConfig"
         },
     ),
     Group(
@@ -248,6 +249,7 @@ GROUPS = (
         "asks about the account and the region, before and after a deployment; changes nothing",
         ("*",),
         {
+            "acm": "DescribeCertificate",
             "billing": "GetBillingViewData",
             "cloudfront": "ListCachePolicies ListDistributions ListFunctions ListOriginAccessControls "
             "ListResponseHeadersPolicies",
@@ -258,9 +260,10 @@ GROUPS = (
             "lambda": "GetAccountSettings ListEventSourceMappings ListFunctions ListLayerVersions",
             "logs": "DescribeLogGroups",
             "events": "ListRules",
-            "s3": "ListAllMyBuckets",
+            "s3": "GetBucketOwnershipControls ListAllMyBuckets",
             "servicequotas": "GetAWSDefaultServiceQuota GetServiceQuota",
             "sns": "GetTopicAttributes",
+            "wafv2": "GetWebACL",
         },
     ),
 )

@@ -21,7 +21,7 @@ import requests
 from aws_lambda_powertools.metrics import EphemeralMetrics
 
 from chalicelib import importing, keyring, observability
-from chalicelib.api import documents
+from chalicelib.api import parsing
 from chalicelib.api.routes.render import HEADER
 from chalicelib.processing import pipeline
 from tests.client import Answer, Client
@@ -182,8 +182,8 @@ def sources_faults_are_ours(patch: pytest.MonkeyPatch) -> None:
         patch.setattr(importing, name, type("OtherError", (Exception,), {}))
 
 
-def any_json_is_read(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(documents, "read", json.loads)
+def wrong_bodies_are_ours(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(parsing, "ValidationError", type("OtherError", (Exception,), {}))
 
 
 def broken_pictures_are_ours(patch: pytest.MonkeyPatch) -> None:
@@ -194,7 +194,7 @@ def broken_pictures_are_ours(patch: pytest.MonkeyPatch) -> None:
     ("plant", "alarms"),
     [
         (sources_faults_are_ours, ["dead letters in imports", "logged: processing failed (PermanentFault"]),
-        (any_json_is_read, ["500 to POST", "logged: "]),
+        (wrong_bodies_are_ours, ["500 to POST", "logged: "]),
         (broken_pictures_are_ours, ["dead letters in ingest", "logged: processing failed (PermanentFault"]),
     ],
 )

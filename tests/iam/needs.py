@@ -295,6 +295,15 @@ def _service_quotas(operation: str, _: Params, __: Place) -> Iterator[Need]:
     yield Need(f"servicequotas:{operation}", "*")
 
 
+def _acm(operation: str, params: Params, _: Place) -> Iterator[Need]:
+    yield Need(f"acm:{operation}", params["CertificateArn"])
+
+
+def _wafv2(operation: str, params: Params, place: Place) -> Iterator[Need]:
+    kind = "global" if params["Scope"] == "CLOUDFRONT" else "regional"
+    yield Need(f"wafv2:{operation}", place.arn("wafv2", f"{kind}/webacl/{params['Name']}/{params['Id']}"))
+
+
 def _sns(operation: str, params: Params, _: Place) -> Iterator[Need]:
     yield Need(f"sns:{operation}", params.get("TopicArn") or "*")
 
@@ -326,7 +335,9 @@ _SERVICES: dict[str, Callable[[str, Params, Place], Iterator[Need]]] = {
     "logs": _logs,
     "s3": _s3,
     "service-quotas": _service_quotas,
+    "acm": _acm,
     "sns": _sns,
+    "wafv2": _wafv2,
     "sqs": _sqs,
     "ssm": _ssm,
     "sts": _nothing,

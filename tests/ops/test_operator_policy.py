@@ -59,6 +59,8 @@ SAMPLE: dict[str, Any] = {
 
 # Rights whose use does not show in a name of our code, nor in a fact about CloudFormation.
 UNSEEN = {
+    "acm:DescribeCertificate": "`ops preflight` looks at the certificate in us-east-1",
+    "wafv2:GetWebACL": "`ops preflight` looks at the web ACL",
     "billing:GetBillingViewData": "CloudFormation asks for it with a budget",
     "cloudformation:UntagResource": "CloudFormation asks for it when a tag of the stack is removed",
     "s3:GetObjectVersion": "`ops restore` compares versions of originals with records",
@@ -107,6 +109,8 @@ EXAMPLES = {
     "AWS::CloudWatch::Alarm": f"arn:aws:cloudwatch:eu-west-1:{stages.ACCOUNT}:alarm:{_NEW}",
     "AWS::CloudWatch::Dashboard": f"arn:aws:cloudwatch::{stages.ACCOUNT}:dashboard/filemill-test-eu-west-1",
     "AWS::DynamoDB::Table": f"arn:aws:dynamodb:eu-west-1:{stages.ACCOUNT}:table/{_NEW}",
+    "AWS::Lambda::Permission": f"arn:aws:lambda:eu-west-1:{stages.ACCOUNT}:function:filemill-test-render",
+    "AWS::Lambda::Url": f"arn:aws:lambda:eu-west-1:{stages.ACCOUNT}:function:filemill-test-render",
     "AWS::IAM::Role": f"arn:aws:iam::{stages.ACCOUNT}:role/{_NEW}",
     "AWS::S3::Bucket": f"arn:aws:s3:::filemill-test-originals-{stages.ACCOUNT}-eu-west-1",
     "AWS::S3::BucketPolicy": f"arn:aws:s3:::filemill-test-originals-{stages.ACCOUNT}-eu-west-1",
@@ -229,6 +233,7 @@ def test_each_statement_names_actions_and_resources_that_fit(statement: dict[str
 
 # These could be limited to resources, but the question is about all of them, or about somebody who is not known here.
 ANYWHERE = {
+    "acm:DescribeCertificate",
     "billing:GetBillingViewData",
     "cloudformation:DescribeStacks",
     "cloudwatch:DescribeAlarms",
@@ -236,8 +241,10 @@ ANYWHERE = {
     "events:ListRules",
     "iam:SimulatePrincipalPolicy",
     "logs:DescribeLogGroups",
+    "s3:GetBucketOwnershipControls",
     "servicequotas:GetServiceQuota",
     "sns:GetTopicAttributes",
+    "wafv2:GetWebACL",
 }
 
 

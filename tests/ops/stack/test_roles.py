@@ -142,7 +142,7 @@ def test_the_render_function_changes_no_original_and_reads_no_secret() -> None:
     assert grants("render") == {
         "dynamodb:GetItem": {TABLE},
         "dynamodb:UpdateItem": {TABLE},
-        "s3:GetObject": {"arn:aws:s3:::originals/*", "arn:aws:s3:::derived/*"},
+        "s3:GetObject": {"arn:aws:s3:::derived/*"},
         "s3:GetObjectVersion": {"arn:aws:s3:::originals/*"},
         "s3:PutObject": {"arn:aws:s3:::derived/*"},
         "s3:DeleteObject": {"arn:aws:s3:::derived/*"},

@@ -63,7 +63,7 @@ def test_what_neither_cloudformation_nor_chalice_tags_is_tagged(cloud: None) -> 
     deployed = [
         {"resource_type": "rest_api", "rest_api_id": api},
         {"resource_type": "cloudwatch_event", "rule_name": "filemill-prod-sweep-event"},
-        {"resource_type": "cloudwatch_event", "rule_name": "gone"},
+        {"resource_type": "cloudwatch_event", "rule_name": "filemill-test-gone"},
         {"resource_type": "lambda_function", "lambda_arn": "arn"},
         gone,
     ]
