@@ -20,7 +20,7 @@ Event = dict[str, Any]
 EventType = Literal["viewer-request", "viewer-response"]
 
 # Seconds. CloudFront's own limit is about one millisecond, too short for a process on a laptop.
-TIMEOUT = 2.0
+TIMEOUT = 5.0
 LINE_LIMIT = 4 * 1024 * 1024
 
 
