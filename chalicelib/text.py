@@ -27,3 +27,8 @@ def has_controls(text: str, *, lines: bool = False) -> bool:
 def fits_header(text: str) -> bool:
     """True if every program sends and reads this as a header's value without a change."""
     return _HEADER.fullmatch(text) is not None
+
+
+def is_number(text: str, digits: int) -> bool:
+    """True if a string is a whole number of at most so many ASCII digits. `int` alone takes much more."""
+    return text.isascii() and text.isdigit() and len(text) <= digits

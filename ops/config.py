@@ -172,6 +172,11 @@ def with_stage(
     return result
 
 
+def app_name(config: Config) -> str:
+    """The app's name, with which Chalice begins the names of functions, layers and roles."""
+    return str(config.get("app_name", "filemill"))
+
+
 def api_stage(config: Config, stage: str) -> str:
     """Name of the REST API's stage, as Chalice reads it."""
     entry = config.get("stages", {}).get(stage, {})

@@ -114,7 +114,7 @@ class Plan:
 
     @property
     def app(self) -> str:
-        return str(self.recorded.get("app_name", "filemill"))
+        return config.app_name(self.recorded)
 
     @cached_property
     def group(self) -> dict[str, Any] | None:

@@ -57,7 +57,7 @@ def main(args: argparse.Namespace) -> int:
 
 
 def where(args: argparse.Namespace) -> Where:
-    """What the arguments say; for a stage that is provisioned, its account and region are known."""
+    """The place that the arguments name; for a stage that is provisioned, its account and region are known."""
     account, region = args.account, args.region
     configuration = config.read_config(args.project_dir)
     if args.of != ANY:
@@ -69,4 +69,4 @@ def where(args: argparse.Namespace) -> Where:
                 (known_account if account == ANY else account),
                 (known_region if region == ANY else region),
             )
-    return Where(args.of, account, region, app=configuration.get("app_name", "filemill"))
+    return Where(args.of, account, region, app=config.app_name(configuration))

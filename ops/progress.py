@@ -107,7 +107,7 @@ def confirm(question: str, *, yes: bool) -> bool:
 
 
 def _answer(question: str) -> str:
-    """What the person types. The end of input (Ctrl-D) is an empty answer."""
+    """The answer that the person types. The end of input (Ctrl-D) is an empty answer."""
     try:
         return input(question).strip()
     except EOFError:

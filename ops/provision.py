@@ -332,7 +332,7 @@ def stack_parameters(run: Provisioning, key: SigningKey, given: Mapping[str, str
         The operator sets a parameter that is found out here.
     """
     secret = signing_key.read_secret(run.session.client("ssm"), run.stage)
-    app = run.recorded.get("app_name", "filemill")
+    app = config.app_name(run.recorded)
     ours = {
         "Stage": run.stage,
         "App": app,
@@ -435,7 +435,7 @@ def tag_the_rest(run: Provisioning) -> None:
 
 
 def former_roles(run: Provisioning) -> FormerRoles:
-    app = run.recorded.get("app_name", "filemill")
+    app = config.app_name(run.recorded)
     return FormerRoles(run.session.client("iam"), run.session.client("lambda"), app, run.stage, run.region)
 
 

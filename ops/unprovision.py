@@ -212,7 +212,7 @@ def delete_table(dynamodb: DynamoDBClient, table: str) -> None:
 
 def delete_roles(session: boto3.Session, project_dir: Path, stage: str, region: str, progress: Progress) -> None:
     """Deletes the functions' roles: the stack's, which outlive it on purpose, and those of former versions."""
-    app = config.read_config(project_dir).get("app_name", "filemill")
+    app = config.app_name(config.read_config(project_dir))
     roles = FormerRoles(session.client("iam"), session.client("lambda"), app, stage, region)
     for role in roles.remove_all():
         progress(f"deleted the role {role}")

@@ -20,6 +20,7 @@ from chalicelib.api.parsing import CHECK, Body
 from chalicelib.model import Visibility
 from chalicelib.renditions.recipes import RECIPES
 from chalicelib.settings import MAX_PARTS, settings
+from chalicelib.text import is_number
 
 
 def wrong(message: str) -> PydanticCustomError:
@@ -207,7 +208,7 @@ def _check_moment(value: Any) -> Any:
 
 
 def _whole_number(text: Any) -> Any:
-    if not (isinstance(text, str) and text.isascii() and text.isdigit() and len(text) < 10):
+    if not (isinstance(text, str) and is_number(text, 9)):
         raise wrong("must be a whole number")
     return int(text)
 

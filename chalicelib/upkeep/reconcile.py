@@ -224,15 +224,21 @@ def _sample(candidates: Iterable[File]) -> list[File]:
     return random.sample(found, min(SAMPLE, len(found)))
 
 
+def lost_renditions(file: File) -> set[str]:
+    """Keys of renditions that a `ready` record lists and that are not there."""
+    if file.status is not Status.READY or not file.renditions:
+        return set()
+    wanted = {rendition_key(file.visibility, file.id, str(file.source_version), each) for each in file.renditions}
+    return wanted.difference(derived.keys_below(places.served_prefix(file) or ""))
+
+
 def _without_renditions(candidates: Iterable[File]) -> int:
     """Counts the files of a sample that lack a rendition which their record lists."""
     missing = 0
     for file in _sample(file for file in candidates if file.status is Status.READY and file.renditions):
-        wanted = {rendition_key(file.visibility, file.id, str(file.source_version), each) for each in file.renditions}
-        prefix = places.served_prefix(file) or ""
-        if lost := wanted - set(derived.keys_below(prefix)):
+        if lost := lost_renditions(file):
             current = files.get(file.tenant, file.id)
-            if current and places.served_prefix(current) == prefix:  # it was not changed meanwhile
+            if current and places.served_prefix(current) == places.served_prefix(file):  # it was not changed meanwhile
                 logger.error("renditions are missing", extra={"file_id": file.id, "keys": sorted(lost)[:LOGGED]})
                 missing += 1
     return missing

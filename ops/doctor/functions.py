@@ -154,7 +154,7 @@ def place_of(patient: Patient, recorded: config.Config) -> Place:
         ingest_queue_arn=settings.ingest_queue_arn,
         import_queue_arn=settings.import_queue_arn,
         distribution_id=settings.distribution_id,
-        app_name=recorded.get("app_name", "filemill"),
+        app_name=config.app_name(recorded),
         xray=config.is_traced(recorded, settings.stage),
     )
 

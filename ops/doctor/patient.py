@@ -75,7 +75,7 @@ class Patient:
         return [resource for resource in found if kind in (None, resource.get("resource_type"))]
 
     def function_name(self, function: str) -> str:
-        app = config.read_config(self.project_dir).get("app_name", "filemill")
+        app = config.app_name(config.read_config(self.project_dir))
         return names.function_name(app, self.settings.stage, function)
 
     def timeout(self, function: str) -> int:

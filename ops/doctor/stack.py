@@ -11,7 +11,7 @@ from ops.doctor.patient import RUNBOOK, Patient
 from ops.stack import cloudformation, emulator_gaps, regions, template
 from ops.stack.names import stack_name
 
-# What an alarm on something that must run has to show its first data: the sweep starts every five minutes.
+# Time that an alarm on something that must run has to show its first data: the sweep starts every five minutes.
 FIRST_DATA = timedelta(hours=1)
 
 

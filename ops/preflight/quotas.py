@@ -29,7 +29,7 @@ class Quota:
     Parameters
     ----------
     what
-        What is counted, in the plural.
+        The things that are counted, in the plural.
     service, code
         Service Quotas' codes; without a code it is not in Service Quotas.
     default

@@ -101,8 +101,7 @@ class Site:
 
     @property
     def app(self) -> str:
-        """The app's name, with which Chalice begins the names of functions and roles."""
-        return str(self.recorded.get("app_name", "filemill"))
+        return config.app_name(self.recorded)
 
     @cached_property
     def stack(self) -> Stack | None:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from ops.preflight.site import Check, Site, Verdict, fine, refused, unknown
-from ops.stack.names import FUNCTIONS, function_name, stack_name
+from ops.stack import regions
+from ops.stack.names import FUNCTIONS, chalice_role, function_name, stack_name
 from ops.stack.plan import Step, next_step
-
-_REGION_OF_ARN = re.compile(r"arn:[^:\"]+:[^:\"]+:([a-z]{2}[a-z-]*-\d):")
 
 
 def check_stack(site: Site) -> Verdict:
@@ -105,7 +102,7 @@ def check_roles(site: Site) -> Verdict:
     iam = site.client("iam")
     found = {}
     for function in FUNCTIONS:
-        role = f"{site.app}-{site.stage}-{function}"
+        role = chalice_role(site.app, site.stage, function)
         try:
             found[role] = iam.get_role_policy(RoleName=role, PolicyName=role)["PolicyDocument"]
         except iam.exceptions.NoSuchEntityException:
@@ -116,7 +113,7 @@ def check_roles(site: Site) -> Verdict:
 def assess_roles(found: Mapping[str, Any], region: str, stage: str) -> Verdict:
     """`found` are the policies of the roles that exist, by the roles' names."""
     for role, policy in found.items():
-        others = set(_REGION_OF_ARN.findall(json.dumps(policy))) - {region}
+        others = regions.named_in(policy) - {region}
         if others:
             return refused(
                 f"the IAM role {role} serves the stage {stage!r} in {', '.join(sorted(others))}, and a deployment in "

@@ -17,13 +17,13 @@ from itertools import batched
 from pydantic import ValidationError
 
 from chalicelib.catalog import due, edits
-from chalicelib.model import File, Status, now, parse_original_key, rendition_key
+from chalicelib.model import File, Status, now, parse_original_key
 from chalicelib.queues import ingest
 from chalicelib.renditions import places
 from chalicelib.storage import derived, originals
 from chalicelib.storage.objects import Page, Stored
 from chalicelib.upkeep import verdicts
-from chalicelib.upkeep.reconcile import file_of_rendition
+from chalicelib.upkeep.reconcile import file_of_rendition, lost_renditions
 from chalicelib.upkeep.verdicts import Verdict
 from ops.restore.items import FILE, Item, Items, file_of
 
@@ -44,7 +44,7 @@ class Problem(StrEnum):
     RECORD_UNREADABLE = "record_unreadable"
 
 
-# What is the matter, for a person, and what becomes of it.
+# The problem in words for a person, and its consequence.
 MEANING = {
     Problem.ORIGINAL_WITHOUT_RECORD: "originals without a record; the sweep hides them in a day, for 30 days",
     Problem.ORIGINAL_HIDDEN: "originals under a delete marker although their record lives: the marker is removed",
@@ -145,14 +145,6 @@ def _check(item: Item, *, mend: bool) -> list[Finding]:
         mended = mend and there and _make_again(file)
         found.append(Finding(Problem.RENDITIONS_MISSING, file.tenant, file_id, str(places.served_prefix(file)), mended))
     return found
-
-
-def lost_renditions(file: File) -> set[str]:
-    """Keys of renditions that a `ready` record lists and that are not there."""
-    if file.status is not Status.READY or not file.renditions:
-        return set()
-    wanted = {rendition_key(file.visibility, file.id, str(file.source_version), each) for each in file.renditions}
-    return wanted.difference(derived.keys_below(places.served_prefix(file) or ""))
 
 
 def _make_again(file: File) -> bool:

@@ -299,7 +299,7 @@ class Restore:
             return list(audit.audit(Items(self.dynamodb, table), mend=mend))
 
     def ending(self) -> str:
-        """What the operator may do now."""
+        """The next steps for the operator."""
         text = f"stage {self.stage} has the table {self.target.name}."
         if not self.former:
             return text

@@ -15,6 +15,7 @@ from typing import Any
 
 from ops import config
 from ops.stack.cloudformation import pauses
+from ops.stack.names import function_name
 
 # Functions that are called: with a reserved concurrency of 0 Lambda refuses each call.
 API, SWEEP = "api_handler", "sweep"
@@ -36,8 +37,7 @@ class Functions:
     sleep: Callable[[float], None] = time.sleep
 
     def _name(self, function: str) -> str:
-        app = config.read_config(self.project_dir).get("app_name", "filemill")
-        return f"{app}-{self.stage}" + ("" if function == API else f"-{function}")
+        return function_name(config.app_name(config.read_config(self.project_dir)), self.stage, function)
 
     def hold_sweep(self, most: float) -> None:
         """Stops the sweep, and waits until a run has ended that may be under way: its timeout, at `most` so long.

@@ -24,7 +24,7 @@ FATES = {
 
 
 def of_outcome(outcome: Outcome) -> Iterator[str]:
-    """What the take-over changes, line by line."""
+    """The changes of the take-over, line by line."""
     for fate, text in FATES.items():
         if outcome.fates[fate]:
             yield f"{outcome.fates[fate]:>8} files {text}"
@@ -37,7 +37,7 @@ def of_outcome(outcome: Outcome) -> Iterator[str]:
 
 
 def of_findings(findings: Sequence[Finding]) -> Iterator[str]:
-    """What the audit found, line by line."""
+    """The findings of the audit, line by line."""
     groups: dict[tuple[Problem, bool], list[Finding]] = defaultdict(list)
     for finding in findings:
         groups[finding.problem, finding.mended].append(finding)

@@ -33,7 +33,7 @@ def table_of(cfn: Any, stage: str) -> str | None:
 
 
 def detached(document: Mapping[str, Any], table: Table) -> dict[str, Any]:
-    """The template without its table. What referred to it names this table, and an output says that a switch began."""
+    """The template without its table. References to it name this table, and an output says that a switch began."""
     resources = {name: body for name, body in document["Resources"].items() if name != RESOURCE}
     outputs = {
         **document["Outputs"],

@@ -53,7 +53,7 @@ class Decision:
 
 @dataclass
 class Outcome:
-    """What a take-over changes, or would change. Lists are of ids, with the tenant before those of files."""
+    """The changes of a take-over, made or planned. Lists are of ids, with the tenant before those of files."""
 
     fates: Counter[Fate] = field(default_factory=Counter)
     newer: list[str] = field(default_factory=list)
@@ -75,7 +75,7 @@ class TakeOver:
     keep_newer: bool = False
 
     def look(self) -> Outcome:
-        """What a take-over would change. Writes nothing."""
+        """The changes that a take-over would make. Writes nothing."""
         outcome = Outcome()
         for decision in self._decisions(outcome):
             _note(outcome, decision)

@@ -63,7 +63,7 @@ class Account:
 
     pool: Pool
     wanted: Wish
-    # What the stage's functions reserve now, by function.
+    # The executions that the stage's functions reserve now, by function.
     reserved: Mapping[str, int]
     region: str
 
@@ -78,7 +78,7 @@ def examine(client: Any, recorded: config.Config, stage: str) -> Account:
     """Reads the account's concurrency and the stage's part of it. `client` is a Lambda client."""
     limit = client.get_account_settings()["AccountLimit"]
     pool = Pool(int(limit["ConcurrentExecutions"]), int(limit["UnreservedConcurrentExecutions"]))
-    app = recorded.get("app_name", "filemill")
+    app = config.app_name(recorded)
     names = {function: function_name(app, stage, function) for function in FUNCTIONS}
     return Account(pool, wish(recorded, stage), reserved_now(client, names), client.meta.region_name)
 

@@ -9,21 +9,18 @@ IAM has no regions, and neither kind of name tells the region. The ARNs in a rol
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ops.errors import OpsError
+from ops.stack import regions
 from ops.stack.names import FUNCTIONS, chalice_role, function_name, is_stack_role
 
 # An invocation runs for 15 minutes at most, and keeps the credentials of the role with which it began.
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 LONGEST_INVOCATION = timedelta(minutes=15)
-
-_REGION = re.compile(r"arn:[\w-]+:[\w-]+:([a-z0-9-]+):\d{12}:")
 
 
 @dataclass(frozen=True)
@@ -120,7 +117,7 @@ class FormerRoles:
 
     def _regions(self, role: str) -> set[str]:
         """The regions that the ARNs of a role's own policies name. Empty when there is no such role."""
-        return {region for _, policy in self._policies(role) for region in _REGION.findall(json.dumps(policy))}
+        return regions.named_in([policy for _, policy in self._policies(role)])
 
     def _policies(self, role: str) -> Iterator[tuple[str, Any]]:
         try:

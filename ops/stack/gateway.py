@@ -121,7 +121,7 @@ def _description(client: APIGatewayClient, api_id: str, stage: Mapping[str, Any]
 
 
 class Pending(NamedTuple):
-    """What is not as wanted: response types, whether responses wait for a deployment, and the throttling's changes."""
+    """The differences: response types, if responses wait for a deployment, and changes of the throttling."""
 
     answers: list[str]
     undeployed: bool

@@ -7,7 +7,6 @@ as a whole (those of stage `qa-2` begin with `filemill-qa`, too), and an API is 
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from chalicelib.observability import SERVICE
 from chalicelib.settings import PREFIX
 from ops import config
 from ops.stack import cloudformation, regions
-from ops.stack.names import FUNCTIONS, stack_name
+from ops.stack.names import FUNCTIONS, function_name, stack_name
 from ops.stack.patience import if_there, listed
 from ops.stack.plan import Stack
 
@@ -38,7 +37,6 @@ KINDS = (
 )
 
 _FUNCTION_OF_URI = re.compile(r"/functions/(arn:[^/]+)/invocations")
-_REGION_OF_ARN = re.compile(r"arn:[\w-]+:[\w-]+:([a-z]{2}[\w-]+-\d+):")
 
 
 @dataclass(frozen=True)
@@ -68,7 +66,7 @@ class Deployment:
         return f"{self.app}-{self.stage}"
 
     def function_name(self, function: str) -> str:
-        return self.prefix if function == "api_handler" else f"{self.prefix}-{function}"
+        return function_name(self.app, self.stage, function)
 
     def function_arn(self, function: str) -> str:
         return f"arn:{self.partition}:lambda:{self.region}:{self.account}:function:{self.function_name(function)}"
@@ -91,14 +89,13 @@ def deployment(project_dir: Path, stage: str, place: tuple[str, str, str], stack
     outputs = cloudformation.outputs(stack) if stack else {}
     sources = {*(variables.get(PREFIX + name, "") for name in names), *outputs.values()}
     parameters = {p["ParameterKey"]: p.get("ParameterValue", "") for p in (stack or {}).get("Parameters", [])}
-    entry = recorded.get("stages", {}).get(stage, {})
     return Deployment(
-        app=recorded.get("app_name", SERVICE),
+        app=config.app_name(recorded),
         stage=stage,
         partition=place[0],
         region=place[1],
         account=place[2],
-        api_stage=entry.get("api_gateway_stage", recorded.get("api_gateway_stage", "api")),
+        api_stage=config.api_stage(recorded, stage),
         sources=frozenset(source for source in sources if source.startswith("arn:")),
         front_api=parameters.get("ApiDomain", "").partition(".")[0],
         pre_made_roles=frozenset(
@@ -164,8 +161,8 @@ def _is_chalices(client: Any, role: dict[str, Any], here: Deployment) -> bool:
     if any(tag["Key"].startswith("aws:cloudformation:") for tag in role.get("Tags", [])):
         return False
     policy = if_there(client.get_role_policy, RoleName=role["RoleName"], PolicyName=role["RoleName"])
-    regions = set(_REGION_OF_ARN.findall(json.dumps(policy["PolicyDocument"]))) if policy else set()
-    return not regions or here.region in regions
+    named = regions.named_in(policy["PolicyDocument"]) if policy else set()
+    return not named or here.region in named
 
 
 def functions(client: Any, here: Deployment) -> list[Resource]:

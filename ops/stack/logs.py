@@ -15,6 +15,7 @@ from chalicelib.settings import LOG_DAYS, PREFIX, Settings
 from ops import config
 from ops.errors import OpsError
 from ops.stack.names import FUNCTIONS, function_name
+from ops.stack.patience import if_there
 
 SETTING = f"{PREFIX}LOG_DAYS"
 DEFAULT_DAYS: int = Settings.model_fields["log_days"].default
@@ -28,7 +29,7 @@ def group_of(function_name: str) -> str:
 
 def groups(recorded: config.Config, stage: str) -> list[str]:
     """The names of the groups of a stage's functions. The first one is the API's."""
-    app = recorded.get("app_name", "filemill")
+    app = config.app_name(recorded)
     return [group_of(function_name(app, stage, function)) for function in FUNCTIONS]
 
 
@@ -113,11 +114,4 @@ def retentions(client: Any, names: Iterable[str]) -> dict[str, int]:
 
 def delete(client: Any, names: Iterable[str]) -> list[str]:
     """Deletes the groups with all that is in them. Returns the names of those that were there."""
-    deleted = []
-    for name in names:
-        try:
-            client.delete_log_group(logGroupName=name)
-        except client.exceptions.ResourceNotFoundException:
-            continue
-        deleted.append(name)
-    return deleted
+    return [name for name in names if if_there(client.delete_log_group, logGroupName=name) is not None]

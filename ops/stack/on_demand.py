@@ -1,4 +1,4 @@
-"""Who makes a missing rendition for CloudFront: the function `render`, by its URL, or the API."""
+"""The maker of a missing rendition for CloudFront: the function `render`, by its URL, or the API."""
 
 from __future__ import annotations
 

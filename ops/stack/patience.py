@@ -28,7 +28,7 @@ BUSY = frozenset(
         "TooManyRequestsException",
     }
 )
-GONE = frozenset({"NoSuchEntity", "NotFoundException", "ResourceNotFoundException"})
+GONE = frozenset({"InvalidResourceId", "NoSuchEntity", "NotFoundException", "ResourceNotFoundException"})
 
 # States of an event source mapping, and of a function, in which it may be changed.
 # https://docs.aws.amazon.com/lambda/latest/api/API_GetEventSourceMapping.html

@@ -107,7 +107,7 @@ def own_roles(recorded: config.Config, stage: str) -> tuple[list[str], list[str]
 
 def forget_chalice_roles(project_dir: Path, recorded: config.Config, stage: str, functions: Iterable[str]) -> None:
     """Removes the roles of these functions from Chalice's record of what it has deployed."""
-    names = {chalice_role(recorded.get("app_name", "filemill"), stage, function) for function in functions}
+    names = {chalice_role(config.app_name(recorded), stage, function) for function in functions}
     deployed = config.deployed_resources(project_dir, stage) or []
     if former := [r for r in deployed if r.get("resource_type") == "iam_role" and r.get("role_name") in names]:
         config.forget_deployed(project_dir, stage, former)

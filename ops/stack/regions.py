@@ -1,4 +1,4 @@
-"""What differs between AWS's regions, as data; and the regions where Filemill can't be.
+"""The differences between AWS's regions, as data; and the regions where Filemill can't be.
 
 CloudFormation refuses a template with a type that the region does not have, even where the resource's condition is
 false. So `ops provision` leaves such a resource out of the template, or says why the stage can't be there.
@@ -6,6 +6,8 @@ false. So `ops provision` leaves such a resource out of the template, or says wh
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -45,6 +47,14 @@ ON_DEMAND = "OnDemand"
 PARTITION = "aws"
 
 MAX_BUCKET_NAME = 63  # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+
+
+_REGION_OF_ARN = re.compile(r"arn:[\w-]+:[\w-]+:([a-z]{2}[\w-]+-\d+):")
+
+
+def named_in(policies: Any) -> set[str]:
+    """The regions that the ARNs in policies name. A role has no region, but its policies tell where it is used."""
+    return set(_REGION_OF_ARN.findall(json.dumps(policies)))
 
 
 def check_region(session: boto3.Session, region: str) -> None:

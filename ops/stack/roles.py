@@ -40,7 +40,7 @@ class Place:
 
     @property
     def values(self) -> dict[str, str]:
-        """What the template's references stand for: `Stage`, `Table.Arn`, `AWS::Region` …"""
+        """The values of the template's references: `Stage`, `Table.Arn`, `AWS::Region` …"""
         table_arn = f"arn:{self.partition}:dynamodb:{self.region}:{self.account}:table/{self.table}"
         return {
             "AWS::Partition": self.partition,

@@ -7,21 +7,19 @@ The rest is tagged here: the parameters in SSM, the API, the functions' triggers
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import boto3
-from botocore.exceptions import ClientError
 
 from ops.config import Config
 from ops.errors import OpsError
 from ops.stack import signing_key
+from ops.stack.patience import if_there
 
-# What every service here accepts: https://docs.aws.amazon.com/IAM/latest/UserGuide/id_tags.html#id_tags_rules
+# The characters that every service here accepts: https://docs.aws.amazon.com/IAM/latest/UserGuide/id_tags.html#id_tags_rules
 _TEXT = re.compile(r"[\w\s.:/=+\-@]*")
 MAX_TAGS = 49  # 50 a resource; Chalice adds one of its own to a function
-
-_GONE = frozenset({"InvalidResourceId", "NotFoundException", "ResourceNotFoundException"})
 
 
 def of_stage(recorded: Config, stage: str, given: Mapping[str, str]) -> dict[str, str]:
@@ -75,24 +73,15 @@ def put(
     ssm, functions = session.client("ssm"), session.client("lambda")
     pairs: Any = [{"Key": key, "Value": value} for key, value in tags.items()]
     for name in signing_key.parameters(stage):
-        _unless_gone(ssm.add_tags_to_resource, ResourceType="Parameter", ResourceId=name, Tags=pairs)
+        if_there(ssm.add_tags_to_resource, ResourceType="Parameter", ResourceId=name, Tags=pairs)
     for resource in deployed:
         if mapping := resource.get("event_uuid"):
             arn = f"arn:{partition}:lambda:{region}:{account}:event-source-mapping:{mapping}"
-            _unless_gone(functions.tag_resource, Resource=arn, Tags=tags)
+            if_there(functions.tag_resource, Resource=arn, Tags=tags)
         if resource.get("resource_type") == "rest_api":
             api = f"arn:{partition}:apigateway:{region}::/restapis/{resource['rest_api_id']}"
             for arn in (api, f"{api}/stages/{api_stage}"):
-                _unless_gone(session.client("apigateway").tag_resource, resourceArn=arn, tags=tags)
+                if_there(session.client("apigateway").tag_resource, resourceArn=arn, tags=tags)
         if resource.get("resource_type") == "cloudwatch_event":
             arn = f"arn:{partition}:events:{region}:{account}:rule/{resource['rule_name']}"
-            _unless_gone(session.client("events").tag_resource, ResourceARN=arn, Tags=pairs)
-
-
-def _unless_gone(call: Callable[..., Any], **what: Any) -> None:
-    """Tags one resource, unless somebody has deleted it. `chalice deploy` makes it again."""
-    try:
-        call(**what)
-    except ClientError as error:
-        if error.response["Error"]["Code"] not in _GONE:
-            raise
+            if_there(session.client("events").tag_resource, ResourceARN=arn, Tags=pairs)

@@ -35,10 +35,9 @@ def get_render(visibility: str, file_id: str, version: str, name: str) -> Respon
         if address:
             append(file_id=file_id)
         reply = first_view.answer(address, request.method)
-        headers = dict(reply.headers)
         if reply.code:
-            raise Problem(reply.code, reply.body.decode(), headers=headers)
-        return Response(reply.body or "", status_code=reply.status, headers={**headers})
+            raise Problem(reply.code, reply.body.decode(), headers=dict(reply.headers))
+        return Response(reply.body or "", status_code=reply.status, headers={**reply.headers})
 
     return respond(request, answer)
 

@@ -32,7 +32,7 @@ STARTED = time.time()
 
 
 class History:
-    """What the writes to one table replaced, in order, since `began` (Unix seconds)."""
+    """The items that the writes to one table replaced, in order, since `began` (Unix seconds)."""
 
     def __init__(self, began):
         self.began = began

@@ -22,6 +22,7 @@ from chalicelib.api.routes.uppy.translation import GOING_ON, UppyKey, file_of, p
 from chalicelib.api.routing import Call, route
 from chalicelib.model import File, parse_original_key
 from chalicelib.settings import settings
+from chalicelib.text import is_number
 
 routes = Blueprint(__name__)
 
@@ -42,7 +43,7 @@ def _caller(request: Any) -> Caller | None:
     sent = request.query_params or {}
     key, until = sent.get("key", ""), sent.get("until", "")
     ids = parse_original_key(key)
-    if ids is None or not (until.isascii() and until.isdigit() and len(until) < 12) or int(until) < time.time():
+    if ids is None or not is_number(until, 11) or int(until) < time.time():
         return None
     right = _signature(key, request.uri_params["upload_id"], until)
     if not hmac.compare_digest(right.encode(), sent.get("signature", "").encode()):

@@ -17,6 +17,7 @@ from chalicelib.api.routing import Call
 from chalicelib.api.uploads import GENERIC, NewFile
 from chalicelib.model import File, now, original_key, parse_original_key
 from chalicelib.settings import MAX_PARTS, settings
+from chalicelib.text import is_number
 
 # The codes of problems that beginning an upload, going on with it, and completing it can answer.
 BEGINNING = ("type_not_allowed", "token_spent")
@@ -171,7 +172,7 @@ def part_numbers(text: str) -> list[int]:
     The file's own bounds are checked later, when the parts are signed.
     """
     words = text.split(",")
-    if not all(word.isascii() and word.isdigit() and len(word) < 10 for word in words):
+    if not all(is_number(word, 9) for word in words):
         raise no_part_number()
     return [int(word) for word in words]
 
