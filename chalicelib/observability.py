@@ -45,7 +45,7 @@ class Metric(StrEnum):
     FILES_IN_TROUBLE = "FilesInTrouble"
     """Files, or objects, that a person must see to. The log line says why."""
     SWEEP_ERRORS = "SweepErrors"
-    """What a run of the sweep could not handle. Each run writes it; 0 means that all was handled."""
+    """Things that a run of the sweep could not handle. Each run writes it; 0 means that all was handled."""
 
 
 def count(values: Mapping[Metric, float]) -> None:

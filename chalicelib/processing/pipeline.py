@@ -49,7 +49,7 @@ BACKLOG_AGE = 5_000
 
 UPLOADERS = 12
 
-# What is counted. A claim that was lost to another worker is in the log only.
+# The outcomes that are counted. A claim that was lost to another worker is in the log only.
 METRICS = {"ready": Metric.FILES_READY, "failed": Metric.FILES_FAILED}
 
 

@@ -1,4 +1,4 @@
-"""What nobody made yet: through the front door, and through the API as a distribution of a former release asks it."""
+"""Renditions that nobody made yet: by the front door, and by the API as a distribution of a former release asks it."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ def secret(local_stage: LocalStage) -> str:
 
 
 def path(record: dict[str, Any], name: str) -> str:
-    """Of a rendition beside the file's others, as its key in S3."""
+    """The key in S3 of a rendition beside the file's others."""
     beside = urlsplit(str(record["renditions"][0]["url"])).path
     return stored_path(beside).rpartition("/")[0] + f"/{name}"
 
 
 def address(record: dict[str, Any], name: str) -> str:
-    """Of a rendition beside the file's others, as a viewer asks for it."""
+    """The address of a rendition beside the file's others, as a viewer asks for it."""
     parts = urlsplit(str(record["renditions"][0]["url"]))
     query = f"?{parts.query}" if parts.query else ""
     return f"{parts.scheme}://{parts.netloc}{parts.path.rpartition('/')[0]}/{name}{query}"

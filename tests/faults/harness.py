@@ -252,7 +252,7 @@ WRITES = frozenset(
 
 @dataclass(frozen=True)
 class Told:
-    """What an operation answered (a status; 0 without an answer), the seconds waited, and the stage afterwards."""
+    """The answer of an operation (a status; 0 without an answer), the seconds waited, and the stage afterwards."""
 
     status: int
     waited: int

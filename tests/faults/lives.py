@@ -45,7 +45,7 @@ WINDOW = timedelta(hours=1)
 
 
 class Promise(StrEnum):
-    """What must hold after the end of a file, or of a key."""
+    """The promises that must hold after the end of a file, or of a key."""
 
     BYTES = "no byte above its bound is stored of a file"
     UPLOADS = "no upload is open for a file that has ended"

@@ -111,7 +111,7 @@ def _upload_of_unknown_length(world: World) -> None:
     world.clock.forward(timedelta(minutes=65))
 
 
-# What is not among the operations of the other tests, because it writes nothing or needs two processes.
+# Operations that the other tests do not have, because each writes nothing or needs two processes.
 MORE = (
     Operation("look for files", lambda w: ready(w, tags=["cats"]), _look_for_files),
     Operation("complete twice", parts_sent, _complete_twice),

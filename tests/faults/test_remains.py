@@ -1,4 +1,4 @@
-"""What remains after the end: random lives of files, and then a look at everything that is stored.
+"""Nothing remains after the end: random lives of files, and then a look at everything that is stored.
 
 A program is a list of steps, made up by Hypothesis: uploads by forms and in parts, begun twice, overwritten, too large
 or of another type, imports, edits, deletes, restores, and a key that is revoked. Every field that a client gives has a

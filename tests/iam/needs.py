@@ -34,7 +34,7 @@ Params = Mapping[str, Any]
 
 
 def needs(model: Any, params: Params, place: Place) -> list[Need]:
-    """What a caller of this operation (a botocore model) must be allowed to do. A call that needs nothing has none."""
+    """The rights that a caller of this operation (a botocore model) needs. A call that needs nothing has none."""
     service, operation = str(model.service_model.service_name), str(model.name)
     of = _SERVICES.get(service)
     if of is None:
@@ -119,7 +119,7 @@ def _source(source: Any) -> tuple[str, str, str | None]:
 
 
 def form_needs(bucket: str, key: str) -> list[Need]:
-    """What the signer of a browser form must be allowed to do."""
+    """The rights that the signer of a browser form needs."""
     return [_of_object("PutObject", bucket, key.replace("${filename}", "*"), None)]
 
 

@@ -1,6 +1,6 @@
 """Notes every AWS call that the code makes in this process, says who makes it, and asks that one's policy.
 
-Who makes a call shows in the stack: one of the functions that Lambda starts, a command of `ops`, or the test itself,
+The stack shows the caller: one of the functions that Lambda starts, a command of `ops`, or the test itself,
 which may do anything. A signed request counts as well, because it may do what its signer may.
 """
 
@@ -42,7 +42,7 @@ class Record:
 
 _records: list[Record] = []
 RECORD = Record()
-"""Of this whole run."""
+"""The calls of this whole run."""
 
 
 @contextmanager
@@ -78,7 +78,7 @@ def _entries() -> dict[CodeType, str]:
 
 
 def _caller(frame: FrameType | None) -> str | None:
-    """Who makes the call that this stack ends in; None if it is the test."""
+    """The maker of the call that this stack ends in; None if it is the test."""
     while frame is not None:
         module = str(frame.f_globals.get("__name__", ""))
         if frame.f_code is _as_before.__code__:

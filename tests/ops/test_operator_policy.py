@@ -47,7 +47,7 @@ HOMONYMS = frozenset(
     }
 )
 
-# What a call is about, as far as its actions depend on it.
+# The resource that a call is about, as far as its actions depend on it.
 SAMPLE: dict[str, Any] = {
     "Delete": {"Objects": [{"Key": "k"}, {"Key": "k", "VersionId": "1"}]},
     "Key": "k",

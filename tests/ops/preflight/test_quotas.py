@@ -22,7 +22,7 @@ def many(number: int, what: Callable[[int], Any] = lambda _: {}) -> list[Any]:
     return [what(n) for n in range(number)]
 
 
-# What the account has, one short of what a new stage needs: operation → answer, by the quota's name.
+# The things that the account has, one short of what a new stage needs: operation → answer, by the quota's name.
 FULL: dict[str, tuple[str, Any]] = {
     "CloudFront distributions": ("cloudfront.ListDistributions", {"DistributionList": {"Items": many(500)}}),
     "CloudFront cache policies": (

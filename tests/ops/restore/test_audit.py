@@ -1,4 +1,4 @@
-"""What the audit finds between records and buckets, and what it mends."""
+"""The audit finds differences between records and buckets, and mends some of them."""
 
 from __future__ import annotations
 

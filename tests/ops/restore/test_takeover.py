@@ -1,4 +1,4 @@
-"""What a restored table takes over from the present one, on moto: its restored tables are copies of the present."""
+"""A restored table takes over much from the present one, on moto: its restored tables are copies of the present."""
 
 from __future__ import annotations
 

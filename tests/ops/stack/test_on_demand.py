@@ -1,4 +1,4 @@
-"""Who is asked for a missing rendition: the function, once its deployed code can answer and the region has URLs."""
+"""CloudFront asks for a missing rendition: the function, once its deployed code can answer and the region has URLs."""
 
 from __future__ import annotations
 

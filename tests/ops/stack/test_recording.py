@@ -1,4 +1,4 @@
-"""What is recorded for Chalice: the stack's roles, unless the operator has his own, and nothing of the former ones."""
+"""The record for Chalice has the stack's roles, unless the operator has his own, and nothing of the former ones."""
 
 from __future__ import annotations
 
