@@ -4,6 +4,9 @@
     S3: an original is stored   ─▶ SQS ingest ─▶ process() ─▶ renditions in S3 + record `ready` ─▶ CloudFront /f/…
     POST /v1/files, source_url  ─▶ SQS imports ─▶ fetch() ─▶ S3: an original is stored
     a record changes            ─▶ the table's stream ─▶ index() ─▶ lists, search, changes and counts in the same table
+                                                   ─▶ publish() ─▶ EventBridge, webhooks, WebSocket subscribers
+    a webhook has something due ─▶ SQS webhooks ─▶ deliver() ─▶ the receiver's URL
+    wss://…/ws                  ─▶ socket_connect(), socket_message(), socket_disconnect()
     CloudFront misses /f/…      ─▶ render() ─▶ the rendition, to the viewer and to S3
     every five minutes          ─▶ sweep() ─▶ finishes work that was lost, and removes objects that nobody needs
 
@@ -77,6 +80,52 @@ def index(event: Any) -> None:
     from chalicelib.events import indexing
 
     indexing.handle(event.to_dict(), event.context)
+
+
+# The stream's second reader, with its own choice of records (ops/stack/event_sources.py). AWS advises against a third.
+@app.on_dynamodb_record(stream_arn=stage.table_stream_arn, batch_size=100, starting_position="TRIM_HORIZON")
+def publish(event: Any) -> None:
+    """Tells the bus, webhooks and sockets of changes. An error brings the batch again; consumers know events by id."""
+    from chalicelib.events import publish as publishing
+
+    publishing.handle(event.to_dict(), event.context)
+
+
+# The limit keeps slow receivers from using up the account's concurrency.
+@app.on_sqs_message(queue_arn=stage.webhook_queue_arn, batch_size=1, maximum_concurrency=stage.deliver_at_once)
+def deliver(event: Any) -> None:
+    """Delivers what is due to one webhook. One message at a time, so that webhooks do not wait for each other."""
+    from chalicelib.events import delivering
+
+    delivering.handle(event.to_dict(), event.context)
+
+
+# Chalice marks its support of WebSocket APIs as experimental. It takes handlers in this file only.
+app.experimental_feature_flags.update(["WEBSOCKETS"])
+
+
+@app.on_ws_connect()
+def socket_connect(event: Any) -> dict[str, Any]:
+    """Opens a socket, if the credential that comes with it is good."""
+    from chalicelib.api import socket
+
+    return socket.connect(event.to_dict(), event.context)
+
+
+@app.on_ws_message()
+def socket_message(event: Any) -> dict[str, Any]:
+    """Reads one message of a client, and answers on the socket."""
+    from chalicelib.api import socket
+
+    return socket.message(event.to_dict(), event.context)
+
+
+@app.on_ws_disconnect()
+def socket_disconnect(event: Any) -> dict[str, Any]:
+    """Forgets a socket that was closed. API Gateway does not promise to call this."""
+    from chalicelib.api import socket
+
+    return socket.disconnect(event.to_dict(), event.context)
 
 
 @app.lambda_function(name="render")

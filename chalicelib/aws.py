@@ -16,6 +16,7 @@ from botocore.session import Session
 if TYPE_CHECKING:
     from mypy_boto3_cloudfront import CloudFrontClient
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_ssm import SSMClient
@@ -92,6 +93,11 @@ def s3() -> S3Client:
         **_BOUNDS,
     )
     return cast("S3Client", _session().create_client("s3", config=config))
+
+
+@cache
+def events() -> EventBridgeClient:
+    return cast("EventBridgeClient", _session().create_client("events", config=Config(**_BOUNDS)))
 
 
 @cache

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from chalicelib.catalog import claims, files
+from chalicelib.catalog import actors, claims, files
 from chalicelib.model import ErrorCode, File, FileError, PermanentFault, Status
 from chalicelib.observability import append, logger
 from chalicelib.outbound import addresses
@@ -31,6 +31,7 @@ MARGIN = 60
 
 def handle(event: dict[str, Any], context: Any) -> None:
     """Handles one SQS batch, which has one message. Raises if the message must come back."""
+    actors.system("fetch")
 
     def work(message: Message) -> None:
         import_file(message, seconds=context.get_remaining_time_in_millis() / 1000)

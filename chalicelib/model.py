@@ -6,7 +6,7 @@ import hashlib
 import re
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 from ulid import ULID
@@ -131,6 +131,36 @@ class Rendition(BaseModel):
         return f"{self.name}.{EXTENSIONS[self.format]}"
 
 
+class ChangeType(StrEnum):
+    """How a change of a record is told to others. Consumers depend on these words: never rename one."""
+
+    CREATED = "created"
+    PROCESSING = "processing"
+    READY = "ready"
+    FAILED = "failed"
+    EXPIRED = "expired"
+    UPDATED = "updated"
+    DELETED = "deleted"
+    RESTORED = "restored"
+
+
+class Actor(BaseModel):
+    """The one who made a change: an API key or an upload token by its id, or a function of ours by its name."""
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    type: Literal["key", "token", "user", "system"]
+    id: str
+
+
+class LastChange(BaseModel):
+    """The change that gave a record its present revision. `at` is the record's `updated_at` of that moment."""
+
+    type: ChangeType
+    at: Timestamp
+    actor: Actor
+
+
 class File(BaseModel):
     """One uploaded file: the record in the table. `size` in bytes, None while unknown; times in UTC.
 
@@ -161,6 +191,8 @@ class File(BaseModel):
     image: ImageInfo | None = None
     renditions: list[Rendition] = Field(default_factory=list)
 
+    # Missing from records that the release before wrote, and older than `updated_at` where it changed them since.
+    last_change: LastChange | None = None
     declared_sha256: str | None = None
     max_bytes: int | None = None
     source_url: str | None = None

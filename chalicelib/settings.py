@@ -60,6 +60,9 @@ class Settings(BaseModel):
     ingest_queue_url: str
     import_queue_arn: str
     import_queue_url: str
+    webhook_queue_arn: str
+    webhook_queue_url: str
+    event_bus: str = Field(description="EventBridge bus that every event is put on")
     distribution_id: str
     front_door: str = Field(
         description="The address that browsers use, without a trailing slash: https://d123.cloudfront.net"
@@ -83,6 +86,10 @@ class Settings(BaseModel):
     )
     max_import_bytes: int = Field(5 * 1000**3, ge=1, le=MAX_OBJECT_BYTES, description="Largest file fetched by URL")
     import_networks: str = Field("", description="Private networks that imports may fetch from: CIDRs, comma-separated")
+    webhook_networks: str = Field(
+        "",
+        description="Private networks whose receivers webhooks may call, with http as well: CIDRs, comma-separated",
+    )
     upload_expiry: int = Field(3600, ge=60, le=12 * 3600, description="How long an upload address lives")
     multipart_expiry: int = Field(
         7 * 86400, ge=3600, le=7 * 86400, description="How long a multipart upload may take, until the bucket aborts it"
@@ -116,6 +123,7 @@ class Settings(BaseModel):
     )
     process_concurrency: int = Field(200, ge=2, le=1000, description="Files that are processed at once, at most")
     fetch_concurrency: int = Field(20, ge=2, le=1000, description="Files that are fetched by URL at once, at most")
+    deliver_concurrency: int = Field(20, ge=2, le=1000, description="Webhooks that are delivered to at once, at most")
     render_concurrency: int = Field(
         50, ge=0, le=1000, description="Renditions on demand at once, which `ops provision` reserves if there is room"
     )
@@ -123,6 +131,10 @@ class Settings(BaseModel):
         1000, ge=2, le=1000, description="Bound of `process_concurrency` that `ops provision` sets in a small account"
     )
     fetch_cap: int = Field(1000, ge=2, le=1000, description="The same for `fetch_concurrency`")
+    deliver_cap: int = Field(1000, ge=2, le=1000, description="The same for `deliver_concurrency`")
+    sockets_per_tenant: int = Field(
+        2000, ge=0, le=100_000, description="WebSocket connections of one tenant at once, at most; 0: none"
+    )
     fair_tenants: bool = Field(
         False, description="Order a backlog of uploads so that no tenant has to wait for another's"
     )
@@ -156,6 +168,11 @@ class Settings(BaseModel):
     def fetch_at_once(self) -> int:
         """Files that are fetched by URL at once, at most: as chosen, but no more than the account allows."""
         return min(self.fetch_concurrency, self.fetch_cap)
+
+    @property
+    def deliver_at_once(self) -> int:
+        """Webhooks that are delivered to at once, at most: as chosen, but no more than the account allows."""
+        return min(self.deliver_concurrency, self.deliver_cap)
 
     @property
     def waits_at_once(self) -> int:

@@ -33,6 +33,9 @@ STAGE = {
     "FILEMILL_INGEST_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/123456789012/ingest",
     "FILEMILL_IMPORT_QUEUE_ARN": "arn:aws:sqs:eu-west-1:123456789012:imports",
     "FILEMILL_IMPORT_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/123456789012/imports",
+    "FILEMILL_WEBHOOK_QUEUE_ARN": "arn:aws:sqs:eu-west-1:123456789012:webhooks",
+    "FILEMILL_WEBHOOK_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/123456789012/webhooks",
+    "FILEMILL_EVENT_BUS": "filemill-test",
     "FILEMILL_DISTRIBUTION_ID": "EDIST",
     "FILEMILL_FRONT_DOOR": "https://d111.cloudfront.net",
     "FILEMILL_CDN_KEY_ID": "K111",
@@ -186,8 +189,9 @@ def provisioned(cdn_key: bytes) -> None:
         s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
     s3.put_bucket_versioning(Bucket="originals", VersioningConfiguration={"Status": "Enabled"})
     aws_client("dynamodb").create_table(TableName="filemill-test", **table_definition())
-    for queue in ("ingest", "imports"):
+    for queue in ("ingest", "imports", "webhooks"):
         aws_client("sqs").create_queue(QueueName=queue)
+    aws_client("events").create_event_bus(Name=STAGE["FILEMILL_EVENT_BUS"])
     _make_distribution()
     ssm = aws_client("ssm")
     ssm.put_parameter(Name=STAGE["FILEMILL_CDN_KEY_PARAMETER"], Value=cdn_key.decode() or "none", Type="SecureString")

@@ -72,9 +72,9 @@ class Write:
             return False
         sets -= {"status"}
         if transition.visible:
-            if "updated_at" not in sets:
+            if not {"updated_at", "last_change"} <= sets:
                 return False
-            sets -= {"updated_at"}
+            sets -= {"updated_at", "last_change"}
         by_one = all(self.value(by) == {"N": "1"} for by in clauses["ADD"].values())
         return (
             by_one
@@ -141,7 +141,7 @@ def _may_lead(transition: Transition, before: Item, after: Item) -> bool:
     if (before["status"]["S"], after["status"]["S"]) not in transition.arrows:
         return False
     changed = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
-    always = {"status", *transition.increments, *(("updated_at",) if transition.visible else ())}
+    always = {"status", *transition.increments, *(("updated_at", "last_change") if transition.visible else ())}
     counted = all(_number(after, name) == _number(before, name) + 1 for name in transition.increments)
     held = all(name in after for name in transition.sets) and not any(name in after for name in transition.removes)
     listed = changed <= {*always, *transition.sets, *transition.removes, *transition.may_change}

@@ -24,6 +24,7 @@ from chalicelib.api.routes import (
 )
 from chalicelib.api.routes.uppy import begun, companion, presign, session
 from chalicelib.api.routing import ANSWERED, OPERATIONS, respond
+from chalicelib.catalog import actors
 from chalicelib.observability import SERVICE, begin, logger
 from chalicelib.settings import settings
 
@@ -58,6 +59,7 @@ class Application(Chalice):
         request_context = event.get("requestContext") or {}
         request_id = str(request_context.get("requestId", ""))
         begin(request_id=request_id, correlation_id=request_id)
+        actors.system("api")
         answer: dict[str, Any] = super().__call__(event, context)
         status = answer["statusCode"]
         if status >= 400 and "application/problem+json" not in str(answer.get("headers", {}).get("Content-Type")):

@@ -17,6 +17,7 @@ from chalicelib.api import errors, parsing
 from chalicelib.api.auth.callers import COOKIE, Caller, Scope, authenticate, require
 from chalicelib.api.errors import Problem
 from chalicelib.api.parsing import Body, Query
+from chalicelib.catalog import actors
 from chalicelib.observability import append, logger
 from chalicelib.text import has_controls
 
@@ -115,6 +116,7 @@ def route(
                 if caller is None:
                     caller = authenticate(authorization, _cookie(request.headers) if cookies else None)
                 append(tenant=caller.tenant, key_id=caller.key_id)
+                actors.act_as(caller.actor)
                 require(caller, scope, tokens=tokens)
                 _check_path(path_parameters)
                 call = Call(request, request_id, caller)

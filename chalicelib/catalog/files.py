@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from chalicelib import aws
-from chalicelib.catalog import dynamodb
+from chalicelib.catalog import actors, dynamodb
 from chalicelib.catalog.dynamodb import Joined, get_item, joined_put, put_new, read, write_together
 from chalicelib.catalog.keys import (
     BY_SHA256,
@@ -20,7 +20,7 @@ from chalicelib.catalog.keys import (
 )
 from chalicelib.catalog.room import Room
 from chalicelib.catalog.transitions import CREATE
-from chalicelib.model import File, Status, now
+from chalicelib.model import File, LastChange, Status, now
 from chalicelib.settings import settings
 
 # Days after which the table's TTL removes the record of an upload that never came, and the tombstone of a file.
@@ -69,6 +69,7 @@ def create(file: File, together: Sequence[Joined] = ()) -> None:
     Raises the error of the first of those writes that is refused.
     """
     assert file.status in CREATE.target
+    file.last_change = LastChange(type=CREATE.told(file.status), at=file.updated_at, actor=actors.present())
     item: dict[str, Any] = {
         **file_key(file.id),
         **file.model_dump(mode="json", exclude_none=True),

@@ -130,3 +130,69 @@ def wait_key(owner: str) -> Key:
 def idempotency_key(owner: str, key: str) -> Key:
     """`owner` is the credential, so that one browser never gets the answer of another. The client's text is hashed."""
     return {"pk": f"IDEM#{owner}#{hashlib.sha256(key.encode()).hexdigest()}", "sk": "IDEM"}
+
+
+def webhook_partition(tenant: str) -> str:
+    return f"HOOKS#{tenant}"
+
+
+def webhook_key(tenant: str, webhook_id: str) -> Key:
+    """A webhook as its tenant set it up."""
+    return {"pk": webhook_partition(tenant), "sk": webhook_id}
+
+
+def webhook_count_key(tenant: str) -> Key:
+    """How many webhooks a tenant has."""
+    return {"pk": f"HOOKCOUNT#{tenant}", "sk": "HOOKCOUNT"}
+
+
+def delivery_partition(webhook_id: str) -> str:
+    return f"HOOK#{webhook_id}"
+
+
+def delivery_key(webhook_id: str, event_id: str) -> Key:
+    """One event for one webhook: what is left to do, and the log of what was done."""
+    return {"pk": delivery_partition(webhook_id), "sk": event_id}
+
+
+def webhook_state_key(webhook_id: str) -> Key:
+    """How a webhook's receiver has answered lately, who delivers to it now, and when it is due."""
+    return {"pk": delivery_partition(webhook_id), "sk": "STATE"}
+
+
+def delivery_due_partition(webhook_id: str) -> str:
+    """A webhook's pending deliveries in `by_due`. The sort key is `{when}#{event id}`."""
+    return f"DELIVER#{webhook_id}"
+
+
+def delivery_log_partition(webhook_id: str) -> str:
+    """A webhook's deliveries in `by_created`. The sort key is `{time of the event}#{event id}`."""
+    return f"HOOKLOG#{webhook_id}"
+
+
+def socket_key(connection_id: str) -> Key:
+    """One WebSocket connection: whose it is, and what it has subscribed to."""
+    return {"pk": f"SOCKET#{connection_id}", "sk": "SOCKET"}
+
+
+def subscription_partition(tenant: str) -> str:
+    return f"SUBS#{tenant}"
+
+
+def subscription_key(tenant: str, topic: str, connection_id: str) -> Key:
+    """`topic` is `all`, a file's id, or `token_` and an upload token's id."""
+    return {"pk": subscription_partition(tenant), "sk": f"{topic}#{connection_id}"}
+
+
+def listeners_key(tenant: str) -> Key:
+    """Tells whether anybody listens to a tenant's changes on a socket, and how far they were told."""
+    return {"pk": f"LISTEN#{tenant}", "sk": "LISTEN"}
+
+
+def credential_socket_key(credential_id: str, connection_id: str) -> Key:
+    """A socket by the key or token that opened it. A token's socket is found by the token's key, too."""
+    return {"pk": f"CREDENTIAL#{credential_id}", "sk": connection_id}
+
+
+def ticket_key(ticket_id: str) -> Key:
+    return {"pk": f"TICKET#{ticket_id}", "sk": "TICKET"}

@@ -7,10 +7,11 @@ from collections.abc import Mapping, Set
 from datetime import datetime
 from typing import Any
 
+from chalicelib.catalog import actors
 from chalicelib.catalog.dynamodb import ConditionFailedError, update
 from chalicelib.catalog.keys import file_key
 from chalicelib.catalog.transitions import TRANSITIONS, Transition
-from chalicelib.model import File, Status, now, timestamp
+from chalicelib.model import File, LastChange, Status, now, timestamp
 
 _PLACEHOLDER = re.compile(r":(\w+)")
 
@@ -54,6 +55,8 @@ def write(
         present["status"] = to
     if transition.visible:
         present["updated_at"] = timestamp(moment)
+        change = LastChange(type=transition.told(to), at=moment, actor=actors.present())
+        present["last_change"] = change.model_dump(mode="json")
     return update(
         file_key(file_id),
         values=present,

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from chalicelib.model import File, Kind, Status
+from chalicelib.model import ChangeType, File, Kind, Status
 
 ANY = tuple(Status)
 NOT_DELETED = tuple(status for status in Status if status is not Status.DELETED)
@@ -33,7 +33,9 @@ class Transition:
         `:processing` and the like are states; the caller gives all other values.
     sets, removes: attributes that it always sets, and always removes, besides `status`.
     may_change: attributes that it sets or removes as the case may be.
-    increments: counters that go up by one. Clients see a change that increments `revision`; it also sets `updated_at`.
+    increments: counters that go up by one. Clients see a change that increments `revision`; it also sets `updated_at`
+        and `last_change`.
+    tells: the word by which others hear of it; without one, the new state is the word.
     """
 
     name: str
@@ -44,11 +46,16 @@ class Transition:
     removes: tuple[str, ...] = ()
     may_change: tuple[str, ...] = ()
     increments: tuple[str, ...] = ("revision",)
+    tells: ChangeType | None = None
 
     @property
     def visible(self) -> bool:
         """True if clients see the change: in the record, the lists and the feed."""
         return "revision" in self.increments
+
+    def told(self, to: Status | None) -> ChangeType:
+        """The word by which others hear of it, if it ends in this state."""
+        return self.tells or ChangeType(str(to))
 
     @property
     def expression(self) -> str:
@@ -81,7 +88,7 @@ EDITABLE = ("filename", "tags", "metadata", "visibility", "focus", "source_versi
 
 # A deleted file's record keeps this much until the table's TTL removes it: the feed and repeated requests need it.
 # None of it is a client's own text.
-TOMBSTONE = ("id", "tenant", "status", "visibility", "recipe", "revision", "created_at", "updated_at")
+TOMBSTONE = ("id", "tenant", "status", "visibility", "recipe", "revision", "created_at", "updated_at", "last_change")
 # A record cannot be read without these, in the release before this one neither, so they become empty.
 EMPTIED = ("filename", "content_type")
 # This much stays until the file's objects are gone, so that they can be removed.
@@ -100,6 +107,7 @@ _OURS = "claim_id = :claim_id"
 
 CREATE = Transition(
     name="create",
+    tells=ChangeType.CREATED,
     source=(),
     target=(Status.AWAITING_UPLOAD,),
     condition="attribute_not_exists(pk)",
@@ -185,6 +193,7 @@ EXPIRE = Transition(
 
 CHANGE = Transition(
     name="change",
+    tells=ChangeType.UPDATED,
     source=NOT_DELETED,
     condition=_AS_READ,
     may_change=(*EDITABLE, "generation", *DUE),
@@ -202,6 +211,7 @@ REPROCESS = Transition(
 
 REOPEN_IMPORT = Transition(
     name="import again",
+    tells=ChangeType.UPDATED,
     source=(Status.FAILED,),
     target=(Status.AWAITING_UPLOAD,),
     condition=f"{_AS_READ} AND attribute_not_exists(version_id) AND attribute_exists(source_url)",
@@ -224,6 +234,7 @@ RETIRE = Transition(
 
 RESTORE = Transition(
     name="restore",
+    tells=ChangeType.RESTORED,
     source=(Status.DELETED,),
     target=(Status.PROCESSING, Status.READY, Status.FAILED),
     condition=f"{_AS_READ} AND restore_until > :now AND attribute_not_exists(purged)",

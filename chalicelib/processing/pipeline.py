@@ -16,7 +16,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from chalicelib.catalog import claims, deletion, files
+from chalicelib.catalog import actors, claims, deletion, files
 from chalicelib.catalog.claims import Refusal, Refused
 from chalicelib.model import (
     ErrorCode,
@@ -55,6 +55,7 @@ METRICS = {"ready": Metric.FILES_READY, "failed": Metric.FILES_FAILED}
 
 def handle(event: dict[str, Any], context: Any) -> None:
     """Works off one SQS batch (of one message). Raises when the message must come back to the queue."""
+    actors.system("process")
 
     def process(message: Message) -> None:
         if (

@@ -17,7 +17,7 @@ from threading import Lock
 from typing import Any
 
 from chalicelib import aws
-from chalicelib.catalog import claims, deletion, due, files
+from chalicelib.catalog import actors, claims, deletion, due, files
 from chalicelib.catalog.keys import DUE_SHARDS
 from chalicelib.model import ErrorCode, File, FileError, Status, now
 from chalicelib.observability import Metric, begin, count, logger
@@ -57,6 +57,7 @@ Sum = Counter[str]
 def handle(_: Mapping[str, Any], context: Any) -> None:
     """One scheduled run, within the function's time."""
     begin(request_id=context.aws_request_id)
+    actors.system("sweep")
     run(seconds=context.get_remaining_time_in_millis() / 1000 - MARGIN, workers=WORKERS)
 
 

@@ -153,8 +153,11 @@ def place_of(patient: Patient, recorded: config.Config) -> Place:
         table=settings.table,
         ingest_queue_arn=settings.ingest_queue_arn,
         import_queue_arn=settings.import_queue_arn,
+        webhook_queue_arn=settings.webhook_queue_arn,
+        event_bus=settings.event_bus,
         distribution_id=settings.distribution_id,
         app_name=config.app_name(recorded),
+        api_stage=config.api_stage(recorded, settings.stage),
         xray=config.is_traced(recorded, settings.stage),
     )
 

@@ -1,7 +1,7 @@
-"""Options of the index function's trigger that Chalice can't set: which records start it, and how failures are handled.
+"""Options of the stream's triggers that Chalice can't set: which records start one, and how failures are handled.
 
-Chalice creates the event source mapping. When it deploys again, it sends only the batch size, so these options stay:
-https://docs.aws.amazon.com/lambda/latest/api/API_UpdateEventSourceMapping.html
+Chalice creates the event source mappings of `index` and `publish`. When it deploys again, it sends only the batch size,
+so these options stay: https://docs.aws.amazon.com/lambda/latest/api/API_UpdateEventSourceMapping.html
 """
 
 from __future__ import annotations
@@ -17,13 +17,33 @@ from ops.stack.patience import if_there, patiently
 # The index function writes into the same table whose stream starts it, so only a file's own record may start it.
 ONLY_RECORDS = json.dumps({"dynamodb": {"Keys": {"sk": {"S": ["FILE"]}}}}, separators=(",", ":"))
 
+# New revisions of records, new entries of the feed, keys and tokens that were revoked, and webhooks that changed.
+# Lambda allows five patterns: https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventfiltering.html
+PUBLISHED = (
+    {"dynamodb": {"Keys": {"sk": {"S": ["FILE"]}}}},
+    {"eventName": ["INSERT"], "dynamodb": {"Keys": {"pk": {"S": [{"prefix": "FEED#"}]}}}},
+    {
+        "eventName": ["MODIFY"],
+        "dynamodb": {"Keys": {"sk": {"S": ["KEY", "TOKEN"]}}, "NewImage": {"revoked_at": {"S": [{"exists": True}]}}},
+    },
+    {"eventName": ["MODIFY"], "dynamodb": {"Keys": {"pk": {"S": [{"prefix": "HOOKS#"}]}}}},
+)
+
 # Retries are not limited (Lambda itself stops when a record is a day old) and failed batches are sent nowhere. The
-# handler skips a record that is itself wrong. What it raises is a fault of AWS, and to skip a record then would hide
-# a change from the readers of the feed for ever. A failed batch is halved, so that one that takes too long succeeds.
-INDEX: dict[str, Any] = {
-    "FilterCriteria": {"Filters": [{"Pattern": ONLY_RECORDS}]},
-    "BisectBatchOnFunctionError": True,
+# handlers skip a record that is itself wrong. What they raise is a fault of AWS, and to skip a record then would hide
+# a change from its readers for ever. A failed batch is halved, so that one that takes too long succeeds.
+_OPTIONS: dict[str, Any] = {"BisectBatchOnFunctionError": True}
+
+INDEX: dict[str, Any] = {"FilterCriteria": {"Filters": [{"Pattern": ONLY_RECORDS}]}, **_OPTIONS}
+PUBLISH: dict[str, Any] = {
+    "FilterCriteria": {"Filters": [{"Pattern": json.dumps(each, separators=(",", ":"))} for each in PUBLISHED]},
+    **_OPTIONS,
 }
+
+
+def wanted(resource: dict[str, Any]) -> dict[str, Any]:
+    """The options of a mapping in Chalice's record, which names it after the function."""
+    return PUBLISH if resource["name"].startswith("publish") else INDEX
 
 
 def configure(client: Any, deployed: Iterable[dict[str, Any]]) -> bool:
@@ -32,11 +52,12 @@ def configure(client: Any, deployed: Iterable[dict[str, Any]]) -> bool:
     for resource in deployed:
         if resource.get("resource_type") != "dynamodb_event":
             continue
+        options = wanted(resource)
         # None if somebody deleted it: `chalice deploy` makes a new one.
         present = if_there(client.get_event_source_mapping, UUID=resource["event_uuid"])
-        if present and any(present.get(name) != value for name, value in INDEX.items()):
+        if present and any(present.get(name) != value for name, value in options.items()):
             # Lambda refuses this while it still makes the mapping, which `chalice deploy` does not wait for.
-            patiently(client.update_event_source_mapping, UUID=resource["event_uuid"], **INDEX)
+            patiently(client.update_event_source_mapping, UUID=resource["event_uuid"], **options)
             changed = True
     return changed
 

@@ -11,7 +11,10 @@ from chalicelib.settings import PREFIX
 from ops.errors import OpsError
 
 # Every function of app.py, by the name that Chalice has for it.
-FUNCTIONS = ("api_handler", "process", "fetch", "index", "render", "sweep")
+FUNCTIONS = (
+    *("api_handler", "process", "fetch", "index", "render", "sweep", "publish", "deliver"),
+    *("websocket_connect", "websocket_message", "websocket_disconnect"),
+)
 
 
 def stack_name(stage: str) -> str:

@@ -34,8 +34,11 @@ class Place:
     table: str
     ingest_queue_arn: str
     import_queue_arn: str
+    webhook_queue_arn: str
+    event_bus: str
     distribution_id: str
     app_name: str = "filemill"
+    api_stage: str = "api"
     xray: bool = False
 
     @property
@@ -54,6 +57,9 @@ class Place:
             "DerivedBucket.Arn": f"arn:{self.partition}:s3:::{self.derived_bucket}",
             "IngestQueue.Arn": self.ingest_queue_arn,
             "ImportQueue.Arn": self.import_queue_arn,
+            "WebhookQueue.Arn": self.webhook_queue_arn,
+            "EventBus.Arn": f"arn:{self.partition}:events:{self.region}:{self.account}:event-bus/{self.event_bus}",
+            "ApiStage": self.api_stage,
         }
 
 

@@ -16,12 +16,12 @@ from chalicelib.api import sizes
 from chalicelib.api.fields import MAX_IDS, MAX_SIGNED
 from chalicelib.api.routes.finding import MAX_FOUND, MAX_LIMIT, MAX_WITH_DELIVERY
 from chalicelib.api.routing import OPERATIONS
-from chalicelib.api.wire import ALL_FIELDS, wire
 from chalicelib.catalog import files
 from chalicelib.catalog.dynamodb import BATCH_GET, attributes
 from chalicelib.catalog.index.terms import postings
 from chalicelib.catalog.keys import feed_key, file_key, head_key, shard_of
 from chalicelib.catalog.room import FIRST_ROUND
+from chalicelib.delivery.view import ALL_FIELDS, wire
 from chalicelib.model import new_file_id
 from chalicelib.settings import MAX_PARTS, settings
 from chalicelib.storage import multipart

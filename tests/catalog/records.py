@@ -78,6 +78,7 @@ def full(status: Status, **values: Any) -> dict[str, Any]:
         proven_type="image/png",
         client_parts=True,
         refused=False,
+        last_change={"type": "updated", "at": BEFORE, "actor": {"type": "key", "id": "before"}},
     )
     return {
         **file_key(record.id),

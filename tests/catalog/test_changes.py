@@ -35,7 +35,7 @@ DUE = {"due_pk", "due_sk"}
 LISTED = {"list_pk", "list_sk"}
 BYTES = {"sha_pk", "sha_sk"}
 LEASE = {"lease_until", "claim_id"}
-SEEN = {"revision", "updated_at"}
+SEEN = {"revision", "updated_at", "last_change"}
 
 
 def claim(of: File) -> object:
@@ -76,7 +76,7 @@ FINISHED = {
     "sha_pk",
 }
 PROCESSED = {*LEASE, "expires_at", "wanted_recipe"}
-KEPT = {"id", "tenant", "status", "visibility", "recipe", "revision", "created_at", "updated_at"}
+KEPT = {"id", "tenant", "status", "visibility", "recipe", "revision", "created_at", "updated_at", "last_change"}
 EMPTIED = {"filename", "content_type"}
 FOR_REMOVAL = {"kind", "version_id", "upload_id", "source_version", "renditions", "leftovers", "remembered_as"}
 FORGOTTEN = (File.model_fields.keys() - KEPT - EMPTIED - FOR_REMOVAL) | LISTED | BYTES

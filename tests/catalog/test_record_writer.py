@@ -32,6 +32,7 @@ from tests.transitions import explained, only_transitions
 
 AWAITING, PROCESSING, READY = Status.AWAITING_UPLOAD, Status.PROCESSING, Status.READY
 FAILED, EXPIRED, DELETED = Status.FAILED, Status.EXPIRED, Status.DELETED
+CHANGE = {"type": "expired", "at": at(NOW), "actor": {"type": "system", "id": "sweep"}}
 
 # --- what the table does not have is refused
 
@@ -72,7 +73,7 @@ def bare(cloud: None, cdn_key: bytes) -> None:
 def planted(**values: Any) -> None:
     """An update of our own, in the words of the transition `expire` but for `values`."""
     right: dict[str, Any] = {
-        "values": {"status": EXPIRED, "updated_at": at(NOW)},
+        "values": {"status": EXPIRED, "updated_at": at(NOW), "last_change": CHANGE},
         "remove": ["due_pk", "due_sk"],
         "add": {"revision": 1},
         "condition": transitions.EXPIRE.expression,
@@ -82,10 +83,13 @@ def planted(**values: Any) -> None:
 
 
 PLANTED: dict[str, Callable[[], object]] = {
-    "another state": lambda: planted(values={"status": READY, "updated_at": at(NOW)}),
-    "no state": lambda: planted(values={"updated_at": at(NOW)}),
-    "another attribute": lambda: planted(values={"status": EXPIRED, "updated_at": at(NOW), "size": 1}),
-    "no updated_at": lambda: planted(values={"status": EXPIRED}),
+    "another state": lambda: planted(values={"status": READY, "updated_at": at(NOW), "last_change": CHANGE}),
+    "no state": lambda: planted(values={"updated_at": at(NOW), "last_change": CHANGE}),
+    "another attribute": lambda: planted(
+        values={"status": EXPIRED, "updated_at": at(NOW), "last_change": CHANGE, "size": 1}
+    ),
+    "no updated_at": lambda: planted(values={"status": EXPIRED, "last_change": CHANGE}),
+    "no last_change": lambda: planted(values={"status": EXPIRED, "updated_at": at(NOW)}),
     "no revision": lambda: planted(add={}),
     "two revisions": lambda: planted(add={"revision": 2}),
     "another counter": lambda: planted(add={"revision": 1, "attempts": 1}),
@@ -124,7 +128,7 @@ def test_the_same_write_in_the_words_of_the_table_is_no_news() -> None:
 
 def test_a_difference_that_no_transition_explains() -> None:
     before = full(PROCESSING)
-    seen = {"revision": 4, "updated_at": at(NOW)}
+    seen = {"revision": 4, "updated_at": at(NOW), "last_change": CHANGE}
     wrong = {
         "another state": {**before, **seen, "status": EXPIRED},
         "two revisions": {**before, **seen, "status": DELETED, "revision": 5},

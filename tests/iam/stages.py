@@ -28,6 +28,8 @@ def place() -> Place:
         table=STAGE["FILEMILL_TABLE"],
         ingest_queue_arn=STAGE["FILEMILL_INGEST_QUEUE_ARN"],
         import_queue_arn=STAGE["FILEMILL_IMPORT_QUEUE_ARN"],
+        webhook_queue_arn=STAGE["FILEMILL_WEBHOOK_QUEUE_ARN"],
+        event_bus=STAGE["FILEMILL_EVENT_BUS"],
         distribution_id=STAGE["FILEMILL_DISTRIBUTION_ID"],
     )
 

@@ -16,7 +16,7 @@ from chalicelib.api.auth import keys
 from chalicelib.api.auth.memory import look_up
 from chalicelib.api.errors import Problem
 from chalicelib.catalog.credentials import ApiKey, hash_key
-from chalicelib.model import UploadToken, now
+from chalicelib.model import Actor, UploadToken, now
 
 COOKIE = "filemill_upload"
 
@@ -24,6 +24,8 @@ COOKIE = "filemill_upload"
 class Scope(StrEnum):
     FILES_READ = "files:read"
     FILES_WRITE = "files:write"
+    EVENTS_READ = "events:read"
+    WEBHOOKS_ADMIN = "webhooks:admin"
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,13 @@ class Caller:
     key_id: str
     scopes: frozenset[str]
     token: UploadToken | None = None
+
+    @property
+    def actor(self) -> Actor:
+        """The caller as the changes that it makes name it."""
+        if self.token:
+            return Actor(type="token", id=self.token.id)
+        return Actor(type="key", id=self.key_id)
 
     @property
     def may_read(self) -> bool:

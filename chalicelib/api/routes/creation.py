@@ -28,9 +28,10 @@ from chalicelib.api.fields import (
 from chalicelib.api.parsing import Body
 from chalicelib.api.routing import Call, route
 from chalicelib.api.uploads import GENERIC, NewFile
-from chalicelib.api.wire import created, record, wire
+from chalicelib.api.wire import created, record
 from chalicelib.catalog import files
 from chalicelib.catalog.idempotency import RepeatedError
+from chalicelib.delivery.view import wire
 from chalicelib.model import File, Focus, Status, Visibility, timestamp
 from chalicelib.observability import trace_headers
 from chalicelib.settings import MAX_POST_BYTES, MIN_PART_BYTES, settings

@@ -16,12 +16,12 @@ from chalicelib.api.errors import Problem
 from chalicelib.api.fields import MAX_IDS, MAX_TAGS, Fields, Moment, Sha256, Tag, WholeNumber
 from chalicelib.api.parsing import Body, Query
 from chalicelib.api.routing import Call, json_response, route
-from chalicelib.api.wire import WITHOUT_DELIVERY, wire
 from chalicelib.catalog import files
 from chalicelib.catalog.index import counts, feed, lists, search, terms
 from chalicelib.catalog.index.counts import Count
 from chalicelib.catalog.index.query import ListQuery, UnservedQueryError
 from chalicelib.catalog.room import Room
+from chalicelib.delivery.view import WITHOUT_DELIVERY, wire
 from chalicelib.model import FILE_ID_PATTERN, File, Kind, Status
 
 routes = Blueprint(__name__)

@@ -17,8 +17,8 @@ from chalicelib.api.fields import Fields, WholeNumber, check_expires_in
 from chalicelib.api.ownership import own_file
 from chalicelib.api.parsing import Query
 from chalicelib.api.routing import Call, json_response, route
-from chalicelib.api.wire import ALL_FIELDS, wire
 from chalicelib.catalog import waits
+from chalicelib.delivery.view import ALL_FIELDS, wire
 from chalicelib.model import File, Status
 from chalicelib.observability import append
 from chalicelib.settings import MAX_URL_EXPIRY, MIN_URL_EXPIRY

@@ -26,6 +26,8 @@ PLACE = Place(
     table="records",
     ingest_queue_arn="arn:aws:sqs:eu-west-1:123456789012:ingest",
     import_queue_arn="arn:aws:sqs:eu-west-1:123456789012:imports",
+    webhook_queue_arn="arn:aws:sqs:eu-west-1:123456789012:webhooks",
+    event_bus="filemill-prod",
     distribution_id="E1",
 )
 TABLE = "arn:aws:dynamodb:eu-west-1:123456789012:table/records"

@@ -1,0 +1,82 @@
+"""A record as clients see it, in answers of the API and in events."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import asdict
+from typing import Any
+
+from chalicelib.delivery.access import Access, access_to, base_url_of
+from chalicelib.delivery.markup import markup
+from chalicelib.model import File, timestamp
+
+# The stored fields that clients see. All others are for the pipeline.
+_WIRE = (
+    "id",
+    "status",
+    "kind",
+    "filename",
+    "content_type",
+    "size",
+    "sha256",
+    "visibility",
+    "recipe",
+    "tags",
+    "metadata",
+    "focus",
+    "revision",
+    "created_at",
+    "updated_at",
+    "expires_at",
+    "error",
+    "image",
+    "source_url",
+)
+
+
+ALL_FIELDS = frozenset({*_WIRE, "renditions", "delivery"})
+# A record in a list. `delivery` is large, so it must be asked for.
+WITHOUT_DELIVERY = ALL_FIELDS - {"delivery"}
+_NEEDS_ACCESS = ALL_FIELDS - {*_WIRE}
+
+
+def wire(file: File, fields: Collection[str] = ALL_FIELDS, *, expires_in: int | None = None) -> dict[str, Any]:
+    """A record as clients see it, or some fields of it. A private file's addresses work for `expires_in` seconds."""
+    stored = [name for name in _WIRE if name in fields]
+    values = file.model_dump(mode="json", include=set(stored))
+    body = {name: values[name] for name in stored}
+    access = access_to(file, expires_in) if _NEEDS_ACCESS & {*fields} else None
+    if "renditions" in fields:
+        body["renditions"] = [
+            {**rendition.model_dump(mode="json"), "url": access.url(rendition.basename)}
+            for rendition in file.renditions
+            if access
+        ]
+    if "delivery" in fields:
+        body["delivery"] = _delivery(file, access) if access else None
+    return body
+
+
+def unsigned(file: File) -> dict[str, Any]:
+    """A record as events carry it: without `delivery`, and with addresses that are not signed.
+
+    An event may be read days later, when a signature would be over. The address of a private file opens with a grant or
+    a signature that the reader asks for.
+    """
+    base_url = base_url_of(file)
+    body = wire(file, [*_WIRE])
+    body["renditions"] = [
+        {**rendition.model_dump(mode="json"), "url": base_url + rendition.basename}
+        for rendition in file.renditions
+        if base_url
+    ]
+    return body
+
+
+def _delivery(file: File, access: Access) -> dict[str, Any]:
+    return {
+        "base_url": access.base_url,
+        "query": access.query,
+        "expires_at": timestamp(access.expires_at) if access.expires_at else None,
+        **asdict(markup(file, access)),
+    }

@@ -1,0 +1,117 @@
+"""The envelope in which everybody hears of a change: CloudEvents 1.0, the same on the bus, in webhooks and the socket.
+
+https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md. docs/events.md describes the fields for consumers,
+and `schemas/` has a JSON Schema for each type.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from chalicelib.delivery import view
+from chalicelib.model import Actor, ChangeType, File, LastChange, Status, timestamp
+from chalicelib.settings import settings
+
+PREFIX = "filemill.file."
+
+# Bytes of an envelope as compact JSON. It leaves room in a frame of the socket (32 KB) and in an entry of the bus.
+MAX_BYTES = 24 * 1024
+
+# What every event of a file that is not deleted keeps. All else may be left out, the largest part first.
+_KEPT = frozenset({"id", "status", "revision", "kind", "created_at", "updated_at", "visibility"})
+# Parts of a part that are large while the rest of it is small.
+_INNER = (("image", "exif"),)
+
+UNKNOWN = Actor(type="system", id="filemill")
+
+Envelope = dict[str, Any]
+
+
+def change_of(file: File) -> LastChange:
+    """The change that gave a record its present revision.
+
+    The release before this one writes none. Then the state tells what it was, as well as it can.
+    """
+    change = file.last_change
+    if change and change.at == file.updated_at:
+        return change
+    words = {Status.AWAITING_UPLOAD: ChangeType.CREATED if file.revision == 1 else ChangeType.UPDATED}
+    return LastChange(type=words.get(file.status) or ChangeType(str(file.status)), at=file.updated_at, actor=UNKNOWN)
+
+
+def event_id(file_id: str, revision: int) -> str:
+    """The id of an event. Consumers drop an event whose id they have seen."""
+    return f"evt_{file_id}_{revision}"
+
+
+def envelope(file: File) -> Envelope:
+    """The event of a record's last change."""
+    return envelope_of(file, change_of(file), file.revision)
+
+
+def envelope_of(file: File, change: LastChange, revision: int) -> Envelope:
+    """The event of an earlier change, with the record as it is now. `revision` is the one that the change made.
+
+    A deleted file's event has its id, its revision and the actor, and nothing that a client wrote. So does an event of
+    an earlier change once the file is deleted; `omitted` then says that the record is missing.
+    """
+    data: dict[str, Any] = {"file": {"id": file.id, "revision": max(revision, file.revision)}}
+    if change.type is ChangeType.DELETED:
+        data["file"]["revision"] = revision
+    elif file.status is Status.DELETED:
+        data["omitted"] = ["file"]
+    else:
+        data["file"] = view.unsigned(file)
+    data["actor"] = change.actor.model_dump(mode="json")
+    event = about(
+        file.tenant, file.id, f"{PREFIX}{change.type}", event_id(file.id, revision), timestamp(change.at), data
+    )
+    return _bounded(event)
+
+
+def about(tenant: str, subject: str, kind: str, identity: str, time: str, data: Mapping[str, Any]) -> Envelope:
+    """An envelope around `data`. `time` is the moment of the change, as `model.timestamp` writes it."""
+    return {
+        "specversion": "1.0",
+        "id": identity,
+        "source": f"filemill/{settings().stage}",
+        "type": kind,
+        "subject": subject,
+        "time": time,
+        "datacontenttype": "application/json",
+        "tenant": tenant,
+        "data": dict(data),
+    }
+
+
+def as_json(event: Mapping[str, Any]) -> str:
+    """Compact JSON: the bytes that are signed, sent and measured."""
+    return json.dumps(event, ensure_ascii=False, separators=(",", ":"))
+
+
+def _size(value: Any) -> int:
+    return len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode())
+
+
+def _bounded(event: Envelope) -> Envelope:
+    """Leaves out the largest parts of the record until the envelope has at most MAX_BYTES; `omitted` names them."""
+    file = event["data"]["file"]
+    omitted: list[str] = []
+    while _size(event) > MAX_BYTES:
+        owner, name, path = max(_parts(file), key=lambda part: _size(part[0][part[1]]))
+        del owner[name]
+        omitted.append(path)
+        event["data"]["omitted"] = omitted
+    return event
+
+
+def _parts(file: dict[str, Any]) -> list[tuple[dict[str, Any], str, str]]:
+    """What may be left out of a record: (the object it is in, its name there, its name in `omitted`)."""
+    parts = [(file, name, name) for name in file if name not in _KEPT]
+    for outer, inner in _INNER:
+        if isinstance(file.get(outer), dict) and inner in file[outer]:
+            parts = [part for part in parts if part[1] != outer]
+            parts.append((file[outer], inner, f"{outer}.{inner}"))
+    return parts

@@ -1,0 +1,120 @@
+"""From the table's stream to everybody who wants to hear of changes: the bus, webhooks and sockets.
+
+It is the stream's second reader; `indexing` is the first. AWS advises against a third one, so whatever else is to hear
+of changes comes here: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Streams.Lambda.html
+
+Records bring an event each to the bus and to webhooks. Entries of the feed tell sockets that something is new. Keys and
+tokens that ended close their sockets. An error brings the whole batch again. Then consumers may hear of a change a
+second time, by the same id, but never miss one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import ValidationError
+
+from chalicelib.catalog import files
+from chalicelib.events import bus, sockets, webhooks
+from chalicelib.events.envelope import envelope
+from chalicelib.model import Actor, ChangeType, File, LastChange, Status, now
+from chalicelib.observability import Metric, begin, count, logger
+
+
+@dataclass
+class Batch:
+    """A batch of stream records, sorted by what they tell.
+
+    `files` has every new revision of a file, oldest first. `feed` names the (tenant, feed shard)s with new entries,
+    and the lowest new position of each. `ended` has the items of keys and tokens that were revoked, `webhooks` those
+    of webhooks that changed, each as (before, after).
+    """
+
+    files: list[File] = field(default_factory=list)
+    feed: dict[tuple[str, int], int] = field(default_factory=dict)
+    ended: list[dict[str, Any]] = field(default_factory=list)
+    webhooks: list[tuple[dict[str, Any], dict[str, Any]]] = field(default_factory=list)
+
+
+def handle(event: dict[str, Any], context: Any) -> None:
+    """Publishes one batch of the table's stream."""
+    begin(request_id=context.aws_request_id)
+    publish(sort(event["Records"]))
+
+
+def publish(batch: Batch) -> None:
+    """Tells everybody. One way that fails does not keep the others from hearing; the first error is raised at last."""
+    failures = []
+    ways: tuple[Callable[[Batch], None], ...] = (_to_bus, _to_webhooks, _to_sockets)
+    for way in ways:
+        try:
+            way(batch)
+        except Exception as error:
+            failures.append(error)
+    if failures:
+        raise failures[0]
+
+
+def _to_bus(batch: Batch) -> None:
+    bus.put(envelope(file) for file in batch.files)
+
+
+def _to_webhooks(batch: Batch) -> None:
+    webhooks.announce(batch.files, batch.webhooks)
+
+
+def _to_sockets(batch: Batch) -> None:
+    sockets.end(batch.ended)
+    sockets.tell(batch.feed)
+
+
+def sort(records: Iterable[Mapping[str, Any]]) -> Batch:
+    """Sorts the records of a batch. One that cannot be read is logged and left out, because it would hold up others."""
+    batch = Batch()
+    for record in records:
+        keys = {name: key["S"] for name, key in record["dynamodb"]["Keys"].items()}
+        try:
+            _sort_one(batch, record, keys["pk"], keys["sk"])
+        except (ValidationError, ValueError, TypeError, KeyError):
+            logger.exception("a record that cannot be published", extra={"item": keys["pk"]})
+            count({Metric.FILES_IN_TROUBLE: 1})
+    return batch
+
+
+def _sort_one(batch: Batch, record: Mapping[str, Any], pk: str, sk: str) -> None:
+    change = record["dynamodb"]
+    if sk == "FILE":
+        if file := new_revision(record):
+            batch.files.append(file)
+    elif pk.startswith("FEED#"):
+        if record["eventName"] == "INSERT":
+            _, tenant, shard = pk.split("#")
+            place = tenant, int(shard)
+            batch.feed[place] = min(int(sk), batch.feed.get(place, int(sk)))
+    elif sk in ("KEY", "TOKEN"):
+        if "revoked_at" in change.get("NewImage", {}):
+            batch.ended.append(dict(change["NewImage"]))
+    elif pk.startswith("HOOKS#"):
+        batch.webhooks.append((dict(change.get("OldImage", {})), dict(change.get("NewImage", {}))))
+
+
+def new_revision(record: Mapping[str, Any]) -> File | None:
+    """The file with its new revision; None if the change is none that clients see."""
+    change = record["dynamodb"]
+    before = files.as_file(change["OldImage"]) if change.get("OldImage") else None
+    if record["eventName"] == "REMOVE":
+        return _removed(before) if before else None
+    file = files.as_file(change["NewImage"])
+    return file if before is None or file.revision > before.revision else None
+
+
+def _removed(file: File) -> File | None:
+    """The table's TTL removed a record. A tombstone's delete was told before; an upload that never came was not."""
+    if file.status is Status.DELETED:
+        return None
+    moment = now()
+    change = LastChange(type=ChangeType.DELETED, at=moment, actor=Actor(type="system", id="ttl"))
+    values = {"status": Status.DELETED, "revision": file.revision + 1, "updated_at": moment, "last_change": change}
+    return file.model_copy(update=values)
