@@ -217,6 +217,10 @@ def _paced(
             work()
         except requests.RequestException as error:
             lost(error)
+        except Exception as error:
+            # A stranger that stopped without a word would make the run look better than it was.
+            lost(RuntimeError(f"the attack itself broke: {error!r}"))
+            raise
         until.wait(max(0.0, 1 / a_second - (time.monotonic() - began)))
 
 
