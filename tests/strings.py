@@ -132,8 +132,8 @@ def with_value(document: dict[str, Any], path: Path, value: Any) -> dict[str, An
     for name, following in pairwise(path):
         empty: Any = [] if isinstance(following, int) else {}
         if isinstance(node, list):
-            if not node:
-                node.append(empty)
+            if not node or not isinstance(node[0], type(empty)):
+                node[:1] = [empty]
             node = node[0]
         else:
             if not isinstance(node.get(name), type(empty)):

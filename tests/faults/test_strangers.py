@@ -23,6 +23,7 @@ from aws_lambda_powertools.metrics import EphemeralMetrics
 from chalicelib import importing, keyring, observability
 from chalicelib.api import parsing
 from chalicelib.api.routes.render import HEADER
+from chalicelib.api.routing import OPERATIONS
 from chalicelib.processing import pipeline
 from tests.client import Answer, Client
 from tests.faults.clock import Clock
@@ -30,7 +31,7 @@ from tests.faults.looking import derived_keys
 from tests.faults.world import world_at
 from tests.outbound.servers import serving
 from tests.stage import template
-from tests.strangers import TOKENS, Ask, Holder, Request, Source, viewed
+from tests.strangers import TOKENS, Ask, Holder, Request, Source, body_of, viewed
 
 pytestmark = pytest.mark.usefixtures("broken_stage")
 
@@ -203,3 +204,11 @@ def test_a_planted_fault_rings_one(plant: Plant, alarms: list[str], monkeypatch:
     heard = strangers(0, 30)
     for alarm in alarms:
         assert any(alarm in each for each in heard.alarms), heard.alarms
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_every_body_that_a_stranger_thinks_of_can_be_written(seed: int) -> None:
+    chance = random.Random(seed)
+    for operation in OPERATIONS:
+        for _ in range(200):
+            body_of(operation, chance)

@@ -1,7 +1,8 @@
 """An attack: strangers and an ordinary client share the stack; what they were answered, and what is left of it.
 
-First the ordinary client is alone, so that its times in quiet are known. Then come holders of upload tokens, a backend
-that imports whatever addresses strangers name, and viewers without any credential.
+The strangers are holders of upload tokens, a backend that imports whatever addresses strangers name, and viewers
+without any credential. In turn, the ordinary client is alone and then among them. So its times in quiet and in the
+attack are taken in the same half hour of a machine that may be busy with something else, too.
 """
 
 from __future__ import annotations
@@ -31,7 +32,9 @@ if TYPE_CHECKING:
     from ops.local.stage import LocalStage
 
 ANSWERS = 2000  # of the hostile source
-QUIET = 0.2  # share of the time in which the ordinary client is alone
+QUIET = 0.3  # share of the time in which the ordinary client is alone
+TURNS = 6  # times that it is alone, and then among strangers
+CALM = 10.0  # seconds at most after the strangers' turn, for what they began to end
 HOLDS = 5.0  # minutes from which on times count: less has too few requests for a p99
 ORDINARY = 2.0  # rounds a second of the ordinary client, at most; a round is three or four requests
 SETTLING = 300.0  # seconds for what waits in the queues when the attack has ended
@@ -173,6 +176,12 @@ class Ordinary(threading.Thread):
         self.session.headers["Authorization"] = f"Bearer {key}"
         self.picture = images.jpeg(320, 240)
 
+    def times_of(self, seconds: float) -> list[float]:
+        """The seconds that each request takes from now on, for so long."""
+        first = len(self.times)
+        time.sleep(seconds)
+        return self.times[first:]
+
     def run(self) -> None:
         while not self.until.is_set():
             began = time.monotonic()
@@ -217,6 +226,10 @@ def _paced(
             work()
         except requests.RequestException as error:
             lost(error)
+        except Exception as error:
+            # A stranger that stopped without a word would make the run look better than it was.
+            lost(RuntimeError(f"the attack itself broke: {error!r}"))
+            raise
         until.wait(max(0.0, 1 / a_second - (time.monotonic() - began)))
 
 
@@ -312,11 +325,15 @@ class Left:
 
     def settle(self, progress: Callable[[str], None]) -> None:
         """Waits for what the queues hold, and has the sweep run once."""
-        deadline = time.monotonic() + SETTLING
-        while any(self.waiting().values()) and time.monotonic() < deadline:
-            time.sleep(2)
+        self.wait(SETTLING)
         progress(f"still waiting: {self.waiting()}")
         self.sweep()
+
+    def wait(self, seconds: float) -> None:
+        """Waits until the queues are empty, or for so long."""
+        deadline = time.monotonic() + seconds
+        while any(self.waiting().values()) and time.monotonic() < deadline:
+            time.sleep(2)
 
     def sweep(self) -> None:
         self.functions.invoke(FunctionName="filemill-local-sweep", Payload=json.dumps(SWEEP))
@@ -369,18 +386,18 @@ def attack(stage: LocalStage, plan: Plan, progress: Callable[[str], None]) -> Re
         stack.enter_context(_loopback_allowed(stage))
         client = stack.enter_context(_ordinary(stage, other, tally))
         time.sleep(min(10.0, seconds / 10))  # the functions start
-        client.times.clear()
-        progress(f"an ordinary client alone, for {seconds * QUIET:.0f} s")
-        time.sleep(seconds * QUIET)
-        quiet, client.times = client.times, []
         server = stack.enter_context(serving(Source(ANSWERS, plan.seed)))
         source = server.url("").replace("localhost", "127.0.0.1")
         works = _strangers(stage, plan, tenant, source, tally)
-        progress(f"strangers, too, for {seconds * (1 - QUIET):.0f} s")
-        client.times = []
-        with _threads(works, plan, tally):
-            time.sleep(seconds * (1 - QUIET))
-            attacked = list(client.times)
+        quiet: list[float] = []
+        attacked: list[float] = []
+        for turn in range(1, TURNS + 1):
+            alone, among = seconds / TURNS * QUIET, seconds / TURNS * (1 - QUIET)
+            progress(f"turn {turn} of {TURNS}: an ordinary client alone for {alone:.0f} s, strangers for {among:.0f} s")
+            quiet += client.times_of(alone)
+            with _threads(works, plan, tally):
+                attacked += client.times_of(among)
+            left.wait(CALM)
         progress("the attack has ended; the queues are worked off")
         left.settle(progress)
     left.settle(progress)
