@@ -111,15 +111,15 @@ class Apis:
     def make(self, *routes: str) -> str:
         """The id of an API with these routes and a stage `api`, made as Chalice makes it."""
         client = self.client("apigatewayv2")
-        id_ = client.create_api(Name="t", ProtocolType="WEBSOCKET", RouteSelectionExpression="$request.body.action")["ApiId"]
+        id_ = client.create_api(Name="t", ProtocolType="WEBSOCKET", RouteSelectionExpression="$request.body.action")[
+            "ApiId"
+        ]
         for route in routes:
             arn = self.functions[ROUTES[route]]
             uri = f"arn:aws:apigateway:{REGION}:lambda:path/2015-03-31/functions/{arn}/invocations"
             made = client.create_integration(ApiId=id_, IntegrationType="AWS_PROXY", IntegrationUri=uri)
             target = f"integrations/{made['IntegrationId']}"
-            client.create_route(
-                ApiId=id_, RouteKey=route, Target=target, RouteResponseSelectionExpression="$default"
-            )
+            client.create_route(ApiId=id_, RouteKey=route, Target=target, RouteResponseSelectionExpression="$default")
         deployment = client.create_deployment(ApiId=id_)["DeploymentId"]
         client.create_stage(ApiId=id_, StageName="api", DeploymentId=deployment)
         return str(id_)
@@ -139,7 +139,9 @@ class Apis:
         return asyncio.run(asyncio.wait_for(run(), 40))
 
     def logged(self, function: str) -> str:
-        pages = self.client("logs").get_paginator("filter_log_events").paginate(logGroupName=f"/aws/lambda/ws-{function}")
+        pages = (
+            self.client("logs").get_paginator("filter_log_events").paginate(logGroupName=f"/aws/lambda/ws-{function}")
+        )
         return "\n".join(event["message"] for page in pages for event in page["events"])
 
 

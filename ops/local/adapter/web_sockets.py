@@ -40,9 +40,7 @@ RELIED_ON = {
     ),
     "ministack.services.apigateway:_match_ws_route": "(api_id: str, route_key: str)",
     "ministack.services.apigateway:_evaluate_route_selection": "(expr: str, payload_text: str) -> str",
-    "ministack.services.apigateway:_refuse_ws_handshake": (
-        "(scope, send, status, message, connection_id, request_id)"
-    ),
+    "ministack.services.apigateway:_refuse_ws_handshake": ("(scope, send, status, message, connection_id, request_id)"),
     "ministack.services.apigateway:_api_owner": "(api_id: str)",
     "ministack.services.apigateway:_ws_connect_fields": "(headers: dict, query_params: dict | None) -> dict",
     "ministack.services.apigateway:_extract_lambda_ref_from_integration_uri": "(uri: str) -> str",
@@ -354,8 +352,14 @@ def manage_connections() -> None:
         status, answered, content = await manage(method, api_id, stage, connection_id, body, headers)
         if method == "GET" and status == 200:
             found = json.loads(content)
-            times = {name: datetime.fromtimestamp(found[name], UTC).isoformat() for name in ("ConnectedAt", "LastActiveAt")}
-            found = {"connectedAt": times["ConnectedAt"], "lastActiveAt": times["LastActiveAt"], "identity": found["Identity"]}
+            times = {
+                name: datetime.fromtimestamp(found[name], UTC).isoformat() for name in ("ConnectedAt", "LastActiveAt")
+            }
+            found = {
+                "connectedAt": times["ConnectedAt"],
+                "lastActiveAt": times["LastActiveAt"],
+                "identity": found["Identity"],
+            }
             content = json.dumps(found).encode()
         return status, answered, content
 

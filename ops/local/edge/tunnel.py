@@ -94,9 +94,7 @@ class Tunnel:
         pairs = (line.partition(":") for line in rest)
         return status, [(name.strip().lower(), value.strip()) for name, _, value in pairs]
 
-    async def refusal(
-        self, status: int, headers: list[tuple[str, str]], reader: asyncio.StreamReader
-    ) -> web.Response:
+    async def refusal(self, status: int, headers: list[tuple[str, str]], reader: asyncio.StreamReader) -> web.Response:
         """The origin's answer, if it is no WebSocket. A body without a length is left out."""
         given = dict(headers)
         length = int(given.get("content-length") or 0)
@@ -172,7 +170,9 @@ async def join(
     return response
 
 
-async def pump(read: Callable[[], Awaitable[bytes]], write: Callable[[bytes], Awaitable[None]], moved: asyncio.Event) -> None:
+async def pump(
+    read: Callable[[], Awaitable[bytes]], write: Callable[[bytes], Awaitable[None]], moved: asyncio.Event
+) -> None:
     """Passes on what is read until there is no more. A side that is gone ends it, too."""
     with contextlib.suppress(ConnectionError, RuntimeError):
         while data := await read():

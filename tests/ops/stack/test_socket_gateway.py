@@ -34,7 +34,9 @@ class Api:
         for key in keys or tuple(sorted(socket_gateway.ROUTES)):
             integration = next(self.ids)
             uri = f"arn:aws:lambda:eu-west-1:000000000000:function:filemill-test-{key[1:]}{suffix}"
-            self.integrations.append({"IntegrationId": integration, "IntegrationUri": uri, "IntegrationType": "AWS_PROXY"})
+            self.integrations.append(
+                {"IntegrationId": integration, "IntegrationUri": uri, "IntegrationType": "AWS_PROXY"}
+            )
             self.routes.append({"RouteId": next(self.ids), "RouteKey": key, "Target": f"integrations/{integration}"})
 
     def served(self) -> Any:
