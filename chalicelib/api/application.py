@@ -20,6 +20,7 @@ from chalicelib.api.routes import (
     reference,
     render,
     reprocessing,
+    socket_tickets,
     tokens,
 )
 from chalicelib.api.routes.uppy import begun, companion, presign, session
@@ -38,6 +39,7 @@ RESOURCES = (
     deletion,
     access,
     tokens,
+    socket_tickets,
     companion,
     presign,
     begun,
