@@ -39,6 +39,9 @@ _REFUSED = {
     403: "the key may not listen. It needs the scope events:read",
 }
 
+# Errors of the server that another attempt may not meet.
+_PASSING = frozenset(("internal", "timeout", "too_many_requests", "unavailable"))
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_stage_arguments(parser)
@@ -228,6 +231,8 @@ class Listener:
             case "subscribed":
                 self.subscribed, self.failures = True, 0
                 self.say(f"listening at {self.url}; Ctrl-C ends it")
+            case "error" if message.get("code") in _PASSING:
+                raise LostError(str(message.get("detail")))
             case "error" if not self.subscribed:
                 raise OpsError(f"{self.url} refused: {message.get('code')}: {message.get('detail')}")
             case "error":

@@ -417,7 +417,7 @@ def stream_of(dynamodb: Any, table: str) -> str:
 
 
 def configure_api(run: Provisioning) -> None:
-    """Sets what Chalice can't set on the deployed APIs: error answers, throttling, and the WebSocket API's deployment."""
+    """Sets what Chalice can't set on the deployed APIs: error answers, throttling, the WebSocket API's deployment."""
     variables = config.stage_variables(run.recorded, run.stage)
     if (api_id := config.rest_api_id(run.deployed or [])) and gateway.configure(
         run.session.client("apigateway"), api_id, run.api_stage, variables

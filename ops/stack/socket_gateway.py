@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 # The routes that Chalice makes for app.py's three handlers. While a deployment is under way, some are missing.
 ROUTES = frozenset(("$connect", "$default", "$disconnect"))
 
-# A stage's limit can be changed, but not taken away. These are AWS's default quotas of an account, a second and at once:
+# A stage's limit can be changed, but not taken away. These are an account's default quotas, a second and at once:
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html
 UNLIMITED = (10_000, 5_000)
 
@@ -48,7 +48,7 @@ class Pending(NamedTuple):
 
 
 def configure(client: Any, api_id: str, stage: str, variables: Mapping[str, str]) -> bool:
-    """Deploys the API's routes if the stage serves others, and sets its throttling. Returns whether it changed anything.
+    """Deploys the routes if the stage serves others, and sets its throttling. Returns True if it changed anything.
 
     It also makes a stage that is missing: a deployment that was stopped leaves an API without one, and Chalice makes it
     only together with the API. An API that does not exist, or lacks routes, is left to `chalice deploy`.
@@ -111,7 +111,7 @@ def _deployed(client: Any, api_id: str, stage: Mapping[str, Any]) -> str:
 
 
 def throttling(settings: Mapping[str, Any], variables: Mapping[str, str]) -> dict[str, Any]:
-    """The change that gives all routes together the stage's limit, which is the REST API's, too. Other settings stay."""
+    """The change that gives all routes together the stage's limit, as for the REST API. Other settings stay."""
     rate = int(variables.get(f"{PREFIX}RATE_LIMIT") or 0)
     burst = int(variables.get(f"{PREFIX}RATE_BURST") or 0) or rate
     now = (settings.get("ThrottlingRateLimit"), settings.get("ThrottlingBurstLimit"))

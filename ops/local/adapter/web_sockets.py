@@ -10,6 +10,8 @@
 - PostToConnection answers 413 to more than 128 KB, and 429 while the client does not read what it got before.
 - GetConnection answers with AWS's names and times. A function's log is kept like that of any other call.
 
+One difference stays: `$disconnect` is not told the client's own close code, because the server (Hypercorn) drops it.
+
 Events and answers: https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api.html
 Limits: https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-execution-service-websocket-limits-table.html
 """
@@ -209,7 +211,7 @@ def event_of(
 
 
 async def call(function, event):
-    """The function's answer. One that fails answers 502 (see MiniStack's lambda_execute_result_to_api_proxy_response)."""
+    """The function's answer. One that fails answers 502, by MiniStack's lambda_execute_result_to_api_proxy_response."""
     from ministack.core.concurrency import run_reentrant
     from ministack.services import lambda_svc
 
@@ -280,6 +282,7 @@ def as_answered(v2, connection, scope, send):
     async def sent(event):
         if event["type"] == "websocket.accept":
             connection.accepted = True
+            connection.began = connection.last = time.monotonic()
             headers = {name.lower(): value for name, value in (connection.answer.get("headers") or {}).items()}
             protocol = headers.get("sec-websocket-protocol")
             if protocol in scope["subprotocols"]:

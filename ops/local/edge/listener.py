@@ -10,14 +10,14 @@ from ops.local.edge import answers
 from ops.local.edge.viewer import URL_LIMIT
 
 
-class Listener(web.Server):  # type: ignore[type-arg]
+class Listener(web.Server):
     """aiohttp's server, with a connection of our own."""
 
     def __call__(self) -> Connection:
         return Connection(self, loop=self._loop, **self._kwargs)
 
 
-class Connection(RequestHandler):  # type: ignore[type-arg]
+class Connection(RequestHandler):
     """One viewer's connection."""
 
     def handle_error(

@@ -108,7 +108,7 @@ class Tunnel:
 
 
 async def leave(writer: asyncio.StreamWriter) -> None:
-    """Closes the origin's side after it got what waits for it. One that reads nothing is left after `CLOSING` seconds."""
+    """Closes the origin's side after it got what waits for it. One that reads nothing gets `CLOSING` seconds."""
     writer.close()
     with contextlib.suppress(TimeoutError, ConnectionError):
         async with asyncio.timeout(CLOSING):
