@@ -318,8 +318,8 @@ def update(
 ) -> dict[str, Any]:
     """One conditional UpdateItem; returns the item's new values, or nothing with `returning="NONE"`.
 
-    `using` holds the `:values` of the condition. A name that is one of DynamoDB's reserved words has a `#` before it in
-    the condition, as in `#status`. `mark` is an attribute whose value no other write has: an item that has it was written by this call.
+    `using` holds the `:values` of the condition. There, a name that DynamoDB reserves has a `#` before it: `#status`.
+    `mark` is an attribute whose value no other write has: an item that has it was written by this call.
     Raises ConditionFailedError with the item as it is.
     """
     names = {f"#{i}": name for i, name in enumerate([*values, *remove, *(add or {})])}
