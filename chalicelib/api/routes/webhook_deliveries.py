@@ -118,7 +118,8 @@ def list_deliveries(call: Call, query: ListDeliveries, webhook_id: str) -> Respo
     """List what was sent to a webhook, and what is still to be sent, the newest event first.
 
     The log keeps 30 days. It follows the deliveries, as a rule within a second. A page may have fewer deliveries than
-    `limit`, even none, although more follow: only a null `next_cursor` ends the list. Costs a DynamoDB read and a query.
+    `limit`, even none, although more follow: only a null `next_cursor` ends the list. Costs a DynamoDB read and a
+    query.
     """
     webhook = own_webhook(call, webhook_id)
     scope = json.dumps(["deliveries", call.tenant, webhook.id, query.state])
