@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
@@ -168,6 +169,8 @@ def stream_records(patterns: Iterable[Mapping[str, Any]] = ()) -> list[dict[str,
     from ops.stack.event_sources import ONLY_RECORDS
 
     def plain(value: Any) -> Any:
+        if isinstance(value, datetime):  # moto's times are UTC and say no zone
+            return int(value.replace(tzinfo=UTC).timestamp())
         return value.to_json() if isinstance(value, DynamoType) else str(value)
 
     table = dynamodb_backends["123456789012"]["eu-west-1"].tables["filemill-test"]
