@@ -74,8 +74,8 @@ class Webhook(BaseModel):
     """One webhook. An empty filter lets everything pass; `wants` says how the filters are read.
 
     The secret is not here: it is derived from the id and the version of the secret (`events/webhook_secrets.py`).
-    `missed_since` is the moment of the last disabling. It stays when the webhook is enabled again, so that what was
-    missed can be replayed.
+    `missed_since` is when the receiver began to miss events, before the webhook was last disabled. It stays when the
+    webhook is enabled again, so that what was missed can be replayed.
     """
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
@@ -238,27 +238,27 @@ def change(webhook: Webhook, values: Mapping[str, Any]) -> Webhook:
     )
 
 
-def enable(webhook: Webhook, values: Mapping[str, Any] | None = None) -> Webhook:
-    """Has events sent again, and writes `values` with it. Raises GoneError if the webhook is gone."""
-    return change(webhook, {**(values or {}), "enabled": True, "disabled_reason": None, "disabled_at": None})
+def enable(webhook: Webhook) -> Webhook:
+    """Has events sent again. Raises GoneError if the webhook is gone."""
+    return change(webhook, {"enabled": True, "disabled_reason": None, "disabled_at": None})
 
 
-def disable(tenant: str, webhook_id: str, reason: str, values: Mapping[str, Any] | None = None) -> Webhook | None:
-    """Has no more events sent, and writes `values` with it. `reason` is a sentence for the tenant.
+def disable(tenant: str, webhook_id: str, reason: str, *, missed_since: datetime | None = None) -> Webhook | None:
+    """Has no more events sent. `reason` is a sentence for the tenant.
 
-    None if there is no such webhook, or if it is disabled already: then the first reason stays.
+    `missed_since` is when the receiver began to miss events, if that is not now. None if there is no such webhook, or
+    if it is disabled already: then the first reason stays.
     """
-    moment = timestamp(now())
-    written = {
-        **(values or {}),
+    moment = now()
+    values = {
         "enabled": False,
         "disabled_reason": reason,
-        "disabled_at": moment,
-        "missed_since": moment,
-        "updated_at": moment,
+        "disabled_at": timestamp(moment),
+        "missed_since": timestamp(missed_since or moment),
+        "updated_at": timestamp(moment),
     }
     try:
-        return _update(tenant, webhook_id, values=written, condition="enabled = :enabled", using={":enabled": True})
+        return _update(tenant, webhook_id, values=values, condition="enabled = :enabled", using={":enabled": True})
     except GoneError:
         return None
 
