@@ -12,9 +12,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from chalicelib.catalog.dynamodb import ConditionFailedError, get_item, update
+from chalicelib import aws
+from chalicelib.catalog.dynamodb import ConditionFailedError, get_item, typed, update
 from chalicelib.catalog.keys import due_keys, webhook_state_key
 from chalicelib.model import now, timestamp
+from chalicelib.settings import settings
 
 # The sweep looks after a webhook this long after events were announced to it, or after another worker left it alone.
 NET = timedelta(minutes=5)
@@ -53,7 +55,13 @@ class State:
 
 def arm(tenant: str, webhook_id: str) -> None:
     """Has the sweep look after the webhook in NET: one UpdateItem."""
-    _set(webhook_id, {"tenant": tenant, **due_keys(webhook_id, now() + NET)}, "attribute_exists(pk) OR :any = :any")
+    values = {"tenant": tenant, **due_keys(webhook_id, now() + NET)}
+    aws.dynamodb().update_item(
+        TableName=settings().table,
+        Key=typed(webhook_state_key(webhook_id)),
+        UpdateExpression="SET " + ", ".join(f"{name} = :{name}" for name in values),
+        ExpressionAttributeValues={f":{name}": {"S": value} for name, value in values.items()},
+    )
 
 
 def acquire(tenant: str, webhook_id: str, lease_id: str, seconds: float, *, probe: bool = False) -> State | None:
@@ -141,7 +149,7 @@ def release(state: State, due: datetime | None, waking_at: datetime | None, *, w
 
 
 def put_off(webhook_id: str, due_sk: str) -> str | None:
-    """Has the sweep look at the webhook again in NET; gives its tenant. None if it is no longer due as `due_sk` says."""
+    """Has the sweep look at the webhook again in NET; gives its tenant. None if it is not due as `due_sk` says."""
     try:
         item = update(
             webhook_state_key(webhook_id),
@@ -159,21 +167,6 @@ def get(webhook_id: str) -> Health | None:
     """How a webhook's receiver has answered lately; None if nothing was ever sent: one GetItem, strongly consistent."""
     item = get_item(webhook_state_key(webhook_id))
     return _health(item) if item else None
-
-
-def recover(webhook_id: str) -> None:
-    """Forgets how the receiver has answered, so that it is tried at once: one UpdateItem. Call it on enabling."""
-    try:
-        update(
-            webhook_state_key(webhook_id),
-            values={},
-            remove=("failures", "failing_since", "open_until"),
-            condition="attribute_exists(pk)",
-            using={},
-            returning="NONE",
-        )
-    except ConditionFailedError:
-        return
 
 
 def _moment(item: Mapping[str, Any], name: str) -> datetime | None:

@@ -7,16 +7,14 @@ table. So a receiver that hangs holds a worker for the time of one try, now and 
 
 from __future__ import annotations
 
-import json
 import random
 import time
 import uuid
 from collections import Counter
 from collections.abc import Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 
 from chalicelib.catalog import files, webhook_deliveries, webhook_states, webhooks
 from chalicelib.catalog.webhook_deliveries import Attempt, Delivery, DeliveryState
@@ -70,7 +68,7 @@ def deliver(
 ) -> Counter[str]:
     """Delivers the named events and all others that are due, within `seconds`. Gives the tries by outcome.
 
-    Does nothing if another worker is at it, which then looks again, or if nothing may be sent now. Raises errors of AWS.
+    Does nothing if another worker is at it, which then looks again, or if nothing may be sent now. Raises AWS's errors.
     """
     state = webhook_states.acquire(tenant, webhook_id, uuid.uuid4().hex, LEASE_SECONDS, probe=probe)
     if state is None:
@@ -116,9 +114,7 @@ def body_of(delivery: Delivery, file: File | None) -> Envelope:
         kind, at = delivery.type, timestamp(delivery.time)
         return envelope.about(delivery.tenant, delivery.subject, kind, delivery.event_id, at, delivery.data)
     actor = delivery.actor or envelope.UNKNOWN
-    change = LastChange(
-        type=ChangeType(delivery.type.removeprefix(envelope.PREFIX)), at=delivery.time, actor=actor
-    )
+    change = LastChange(type=ChangeType(delivery.type.removeprefix(envelope.PREFIX)), at=delivery.time, actor=actor)
     revision = delivery.revision or 0
     if file is None:
         event = envelope.deleted(delivery.tenant, delivery.subject, revision, delivery.time, actor)
@@ -156,6 +152,7 @@ class _Run:
         """Works until nothing is due, or the time is over, and lets go of the webhook."""
         self._networks = addresses.networks(settings().webhook_networks)
         self._secrets = webhook_secrets.signing_secrets(self.webhook)
+        self._forgive()
         woken = False
         while True:
             due = self._work_off(event_ids) if self.webhook.enabled else self._miss()
@@ -170,6 +167,12 @@ class _Run:
                 return
             event_ids, woken = (), True
             self._seen.clear()
+
+    def _forgive(self) -> None:
+        """Forgets failures from before the webhook was disabled: it was enabled since."""
+        since, health = self.state.health.failing_since, webhook_states.Health()
+        if since and self.webhook.missed_since and since <= self.webhook.missed_since:
+            self.state.health = health
 
     @property
     def _open(self) -> bool:
@@ -335,7 +338,7 @@ class _Run:
         """Disables the webhook, and says why in its own log. The table's stream tells everybody else."""
         if not self.webhook.enabled:
             return
-        self.webhook = replace_enabled(self.webhook)
+        self.webhook = self.webhook.model_copy(update={"enabled": False})
         disabled = webhooks.disable(self.webhook.tenant, self.webhook.id, reason)
         if disabled is None or disabled.disabled_at is None:
             return

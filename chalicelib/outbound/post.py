@@ -1,26 +1,25 @@
 """One POST to a URL that a tenant chose. However the receiver behaves, the result is an Outcome, and never an error.
 
-The URL is checked like one that is fetched from (`urls`, `lookup`, `addresses`), and the connection goes to a checked
-address. Redirects are not followed. All of it, the look-up of the name included, takes SECONDS at most.
+The URL is checked (`receivers`), and the connection goes to one of the addresses that were checked. Redirects are not
+followed. All of it, the look-up of the name included, takes SECONDS at most.
 """
 
 from __future__ import annotations
 
 import ssl
-import threading
 import time
 from dataclasses import dataclass
 from functools import cache
 
 from chalicelib.model import PermanentFault
-from chalicelib.outbound.addresses import Address, Networks
-from chalicelib.outbound.connection import UNEXPECTED, Wire, connected, default_tls, source_errors
-from chalicelib.outbound.errors import RefusedError, UnreachableError
+from chalicelib.observability import logger
+from chalicelib.outbound.addresses import Networks
+from chalicelib.outbound.connection import UNEXPECTED, Wire, connected, default_tls
+from chalicelib.outbound.errors import UnreachableError
 from chalicelib.outbound.exchange import Answer, Exchange, Post
 from chalicelib.outbound.limits import Clock, Limits
-from chalicelib.outbound.lookup import Resolver, look_up, resolve_and_check
-from chalicelib.outbound.urls import Target, check_url
-from chalicelib.observability import logger
+from chalicelib.outbound.lookup import Resolver, look_up
+from chalicelib.outbound.receivers import check_receiver, within
 
 # Time for everything until the head of the answer is there, in seconds.
 SECONDS = 15.0
@@ -32,8 +31,6 @@ KEPT_BYTES = 1024
 
 # No lowest speed: the time for everything is short enough.
 LIMITS = Limits(max_bytes=READ_BYTES, total=SECONDS, framing=READ_BYTES, redirects=0, slowest=0)
-
-PLAIN = "The URL must begin with https://."
 
 
 @dataclass(frozen=True)
@@ -56,17 +53,6 @@ class Outcome:
         return self.status is not None and 200 <= self.status < 300
 
 
-def check_receiver(url: str, allowed: Networks = ()) -> Target:
-    """Reads a receiver's URL. Raises RefusedError if its text alone says that it may not be called.
-
-    http is for names and addresses inside `allowed` only; for a name, the look-up decides that.
-    """
-    target = check_url(url, allowed)
-    if target.scheme == "http" and not allowed:
-        raise RefusedError(PLAIN)
-    return target
-
-
 def post(
     url: str,
     content: Post,
@@ -84,8 +70,7 @@ def post(
         return round((time.monotonic() - began) * 1000)
 
     try:
-        target = check_receiver(url, allowed)
-        addresses = _addresses(target, allowed, resolve, clock)
+        target, addresses = check_receiver(url, allowed, within(limits.total, resolve))
         with connected(target, addresses, limits, clock, tls or _tls()) as connection:
             exchange = Exchange(target, Wire(connection, limits, clock), limits, content)
             answer = exchange.ask()
@@ -107,32 +92,7 @@ def _tls() -> ssl.SSLContext:
 def _why(error: PermanentFault | UnreachableError, clock: Clock, limits: Limits) -> str:
     if clock.over:
         return f"No answer came within {limits.total:.0f} s."
-    return str(error).replace("The source", "The receiver").replace("may be fetched from", "webhooks may call")
-
-
-def _addresses(target: Target, allowed: Networks, resolve: Resolver, clock: Clock) -> list[Address]:
-    """The checked addresses, within the time for everything: the system's resolver has no bound of its own."""
-    found: list[Address] = []
-    failure: list[BaseException] = []
-
-    def look() -> None:
-        try:
-            with source_errors(target.host):
-                found.extend(resolve_and_check(target, allowed, resolve))
-        except BaseException as error:
-            failure.append(error)
-
-    thread = threading.Thread(target=look, daemon=True)
-    thread.start()
-    thread.join(clock.left(clock.seconds))
-    if failure:
-        raise failure[0]
-    if thread.is_alive():
-        raise UnreachableError(f"The host {target.host} could not be looked up.")
-    inside = all(any(address in network for network in allowed) for address in found)
-    if target.scheme == "http" and not inside:
-        raise RefusedError(PLAIN)
-    return found
+    return str(error).replace("The source", "The receiver")
 
 
 def _text(exchange: Exchange) -> str | None:
