@@ -22,6 +22,7 @@ COMMANDS = {
     "webhooks": ("ops.webhooks", "list webhooks, and disable those that do harm"),
     "rotate-keys": ("ops.rotate_keys", "replace the key that signs private addresses; the old addresses keep working"),
     "redrive": ("ops.redrive", "send dead letters to their queue again, after you have fixed the cause"),
+    "replay": ("ops.replay", "put events of the past on the stage's bus again, from its archive"),
     "backfill": ("ops.backfill", "process existing files again, after a recipe has changed"),
     "reindex": ("ops.reindex", "add files to the index that it has missed"),
     "restore": (
