@@ -62,9 +62,7 @@ def main(args: argparse.Namespace) -> int:
         state = "enabled" if row["enabled"] else f"disabled {row['disabled_at']}: {row['disabled_reason']}"
         more = "+" if row["pending"] == COUNTED else ""
         failing = f"failing since {row['failing_since']}" if row["failing_since"] else ""
-        print(
-            f"{row['id']}  {row['tenant']:20}  {row['host']:30}  {row['pending']}{more} pending  {state}  {failing}"
-        )
+        print(f"{row['id']}  {row['tenant']:20}  {row['host']:30}  {row['pending']}{more} pending  {state}  {failing}")
     if not rows:
         print("There are no webhooks.")
     return 0
