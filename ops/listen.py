@@ -173,7 +173,8 @@ class Listener:
         """Seconds until the next attempt, longer after each failure, and different for each client."""
         least, most = PAUSES
         self.failures += 1
-        return random.uniform(0.5, 1) * min(most, least * 2.0 ** min(self.failures - 1, 10))
+        jitter = random.uniform(0.5, 1)  # noqa: S311
+        return jitter * min(most, least * 2.0 ** min(self.failures - 1, 10))
 
     async def listen(self, session: aiohttp.ClientSession) -> None:
         """One connection, until it ends."""

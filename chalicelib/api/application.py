@@ -22,6 +22,8 @@ from chalicelib.api.routes import (
     reprocessing,
     socket_tickets,
     tokens,
+    webhook_deliveries,
+    webhooks,
 )
 from chalicelib.api.routes.uppy import begun, companion, presign, session
 from chalicelib.api.routing import ANSWERED, OPERATIONS, respond
@@ -40,6 +42,8 @@ RESOURCES = (
     access,
     tokens,
     socket_tickets,
+    webhooks,
+    webhook_deliveries,
     companion,
     presign,
     begun,
