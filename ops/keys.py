@@ -9,12 +9,13 @@ import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from chalicelib.api.auth.callers import Scope
 from ops.config import add_stage_arguments, load_stage
 
 if TYPE_CHECKING:
     from chalicelib.catalog.credentials import ApiKey
 
-SCOPES = ("files:read", "files:write")
+SCOPES = tuple(str(scope) for scope in Scope)
 
 
 EXAMPLES = (
