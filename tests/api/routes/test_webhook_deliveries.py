@@ -12,6 +12,7 @@ import pytest
 from chalicelib.api import sizes
 from chalicelib.api.routing import as_json
 from chalicelib.catalog import webhook_deliveries as deliveries
+from chalicelib.catalog import webhooks
 from chalicelib.catalog.webhook_deliveries import KEEP_ATTEMPTS, Attempt, Delivery, DeliveryState
 from chalicelib.events import delivering
 from chalicelib.model import now, timestamp
@@ -25,9 +26,13 @@ FAILED, MISSED = DeliveryState.FAILED, DeliveryState.MISSED
 
 @pytest.fixture
 def webhook(client: Client) -> str:
+    """The path of a webhook that was made before the events of these tests."""
     answer = client("POST", "/v1/webhooks", {"url": "https://example.com/"})
     assert answer.status == 201
-    return f"/v1/webhooks/{answer.json['id']}"
+    made = webhooks.get("acme", answer.json["id"])
+    assert made
+    webhooks.change(made, {"created_at": timestamp(BEGIN)})
+    return f"/v1/webhooks/{made.id}"
 
 
 def messages() -> list[dict[str, Any]]:
@@ -210,6 +215,14 @@ def test_a_replay_is_the_workers(client: Client, webhook: str) -> None:
         assert (message["tenant"], message["replay"]) == ("acme", webhook.rpartition("/")[2])
         assert (message["since"], message.get("types", [])) == ("2026-11-22T12:00:00.000Z", types)
         assert "missed" not in message, "what arrived is sent again, too"
+
+
+@pytest.mark.parametrize("since", ["0259-06-05T16:02:11Z", "0001-01-01T00:00:00+14:00", "2026-11-22T11:59:59Z"])
+def test_a_replay_reaches_no_further_back_than_the_webhook(client: Client, webhook: str, since: str) -> None:
+    answer = client("POST", f"{webhook}/replay", {"since": since})
+    assert (answer.status, answer.json["since"]) == (202, timestamp(BEGIN))
+    (message,) = messages()
+    assert message["since"] == timestamp(BEGIN)
 
 
 def work_off(bodies: Iterable[dict[str, Any]]) -> None:
