@@ -17,7 +17,7 @@ from chalicelib.observability import SERVICE
 from chalicelib.settings import PREFIX
 from ops import config
 from ops.stack import cloudformation, regions
-from ops.stack.names import FUNCTIONS, SOCKET_FUNCTIONS, function_name, stack_name
+from ops.stack.names import FUNCTIONS, SOCKET_FUNCTIONS, function_name, socket_api_name, stack_name
 from ops.stack.patience import if_there, listed
 from ops.stack.plan import Stack
 
@@ -79,11 +79,6 @@ class Deployment:
 
     def socket_url(self, api_id: str) -> str:
         return f"wss://{regions.api_domain(api_id, self.region)}/{self.api_stage}/"
-
-    @property
-    def socket_name(self) -> str:
-        """Chalice's name of the stage's WebSocket API."""
-        return f"{self.prefix}-websocket-api"
 
     def recorded_names(self, kind: str) -> set[str]:
         return {str(each["name"]) for each in self.recorded if each.get("resource_type") == kind}
@@ -334,7 +329,7 @@ def websocket_apis(client: Any, here: Deployment) -> list[Resource]:
     found = [
         api
         for api in listed(client, "get_apis", "Items")
-        if (api.get("Name"), api.get("ProtocolType")) == (here.socket_name, "WEBSOCKET")
+        if (api.get("Name"), api.get("ProtocolType")) == (socket_api_name(here.app, here.stage), "WEBSOCKET")
         and _functions_of_socket(client, api["ApiId"]) <= ours
     ]
     found.sort(

@@ -40,6 +40,11 @@ def function_name(app: str, stage: str, function: str) -> str:
     return f"{app}-{stage}" + ("" if function == "api_handler" else f"-{function}")
 
 
+def socket_api_name(app: str, stage: str) -> str:
+    """Chalice's name of the WebSocket API."""
+    return f"{app}-{stage}-websocket-api"
+
+
 def role_id(function: str) -> str:
     """The logical id of a function's role in the template, which is also the name of the output with its ARN."""
     return "".join(word.capitalize() for word in function.split("_")) + "Role"

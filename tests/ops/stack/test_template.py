@@ -494,7 +494,7 @@ RINGS: dict[str, set[str]] = {
     "publish": {"PublishLagAlarm"},
     "deliver": {"WebhookDeadLetterAlarm"},
     # A socket that does not open, or gets no answer, is tried again by its client. docs/metrics.md says so.
-    **dict.fromkeys(SOCKET_FUNCTIONS, set[str]()),
+    **{function: set() for function in SOCKET_FUNCTIONS},
 }
 
 
