@@ -21,7 +21,7 @@ from ops import __main__ as ops
 from ops import config, provision, unprovision
 from ops.errors import OpsError
 from ops.stack import cloudformation, deployment, emulator_gaps, signing_key
-from ops.stack.names import ROLE_IDS
+from ops.stack.names import ROLE_IDS, bus_name
 from ops.stack.template_bucket import Uploaded
 from tests.stage import ROOT, aws_client, table_definition
 
@@ -38,6 +38,10 @@ OUTPUTS = {
     "ImportQueueArn": "arn:aws:sqs:eu-west-1:123456789012:imports",
     "ImportQueueUrl": "https://sqs.eu-west-1.amazonaws.com/123456789012/imports",
     "ImportDeadLetterQueueUrl": "https://sqs.eu-west-1.amazonaws.com/123456789012/dead-imports",
+    "WebhookQueueArn": "arn:aws:sqs:eu-west-1:123456789012:webhooks",
+    "WebhookQueueUrl": "https://sqs.eu-west-1.amazonaws.com/123456789012/webhooks",
+    "WebhookDeadLetterQueueUrl": "https://sqs.eu-west-1.amazonaws.com/123456789012/dead-webhooks",
+    "EventBus": "filemill-prod",
     "DistributionId": "E1",
     "DistributionDomain": "d1.cloudfront.net",
     "FrontDoor": "https://d1.cloudfront.net",
@@ -455,6 +459,30 @@ def test_what_nothing_knows_any_more_is_deleted_with_its_logs_and_nothing_of_ano
     assert [group["logGroupName"] for group in logs.describe_log_groups()["logGroups"]] == sorted(groups[2:])
     assert config.deployed_resources(project, "prod") is None
     assert said[-1] == "stage prod is deleted"
+
+
+def test_deleting_is_refused_while_the_bus_has_rules_of_others(
+    stacks: Stacks, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """AWS deletes no bus that has rules, and the stack's deletion would fail half-way."""
+    monkeypatch.setattr(signing_key, "delete", lambda *_: None)
+    run(project)
+    events = aws_client("events")
+    for bus in (bus_name("prod"), bus_name("prod-2")):
+        events.create_event_bus(Name=bus)
+        events.put_rule(Name=f"{bus}-theirs", EventBusName=bus, EventPattern='{"source": ["filemill"]}')
+    with pytest.raises(OpsError, match=r"the event bus filemill-prod has rules \(filemill-prod-theirs\).*delete-rule"):
+        unprovision.unprovision("prod", project)
+    assert stacks.deleted == []
+    events.delete_rule(Name="filemill-prod-theirs", EventBusName=bus_name("prod"))
+    unprovision.unprovision("prod", project, delete_files=True)
+    assert stacks.deleted == ["filemill-prod"]
+
+
+def test_a_rule_that_eventbridge_made_for_an_archive_goes_with_the_archive(monkeypatch: pytest.MonkeyPatch) -> None:
+    managed = {"Name": "Events-Archive-a", "ManagedBy": "prod.vhs.events.aws.internal"}
+    monkeypatch.setattr("ops.stack.patience.listed", lambda *_, **__: [managed])
+    unprovision.refuse_rules(lambda _: None, "prod")
 
 
 def test_deleting_is_refused_while_files_are_left_and_counts_them(stacks: Stacks, project: Path) -> None:
