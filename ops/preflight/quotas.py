@@ -100,12 +100,13 @@ def _buckets(site: Site) -> int:
 
 def _buses(site: Site) -> int:
     """boto3 has no paginator for them. The account's own bus, `default`, does not count."""
-    found, more = 0, dict[str, str]()
+    names: list[str] = []
+    more: dict[str, str] = {}
     while True:
         page = site.client("events").list_event_buses(**more)
-        found += sum(each["Name"] != "default" for each in page["EventBuses"])
+        names += [each["Name"] for each in page["EventBuses"] if each["Name"] != "default"]
         if not page.get("NextToken"):
-            return found
+            return len(names)
         more = {"NextToken": page["NextToken"]}
 
 

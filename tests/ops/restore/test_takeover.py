@@ -166,7 +166,9 @@ def test_the_events_say_what_a_restore_did_and_that_it_did(client: Client, back:
         edited: ("updated", "restore"),
         newer: ("deleted", "restore"),
     }
-    assert told[edited] and told[edited].at == restored(edited).updated_at
+    change = told[edited]
+    assert change
+    assert change.at == restored(edited).updated_at
 
 
 def test_a_later_file_is_set_aside_and_the_client_can_bring_it_back(client: Client, back: Any) -> None:
