@@ -224,12 +224,23 @@ GROUPS = (
     ),
     Group(
         "Bus",
-        "makes the event bus; rules on it are made by whoever wants to hear of events",
-        (_EVENTS + "event-bus/" + _NAME,),
+        "makes the event bus and its archive; rules on the bus are made by whoever wants to hear of events",
+        (_EVENTS + "event-bus/" + _NAME, _EVENTS + "archive/" + _NAME),
         {
-            "events": "CreateEventBus DeleteEventBus DescribeEventBus ListTagsForResource TagResource UntagResource "
-            "UpdateEventBus"
+            "events": "CreateArchive CreateEventBus DeleteArchive DeleteEventBus DescribeArchive DescribeEventBus "
+            "ListTagsForResource TagResource UntagResource UpdateArchive UpdateEventBus"
         },
+    ),
+    Group(
+        "Replays",
+        "replays events from the archive of the stage's bus, to its rules",
+        (
+            _EVENTS + "archive/" + _NAME,
+            _EVENTS + "event-bus/" + _NAME,
+            _EVENTS + "replay/" + _NAME + "-*",
+            _EVENTS + "rule/" + _NAME + "/*",
+        ),
+        {"events": "CancelReplay DescribeReplay DescribeRule StartReplay"},
     ),
     Group(
         "Roles",

@@ -14,7 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.settings import load
 from ops import config
-from ops.doctor import background, canary, front_door, functions, leftovers, queues, stack, storage
+from ops.doctor import background, canary, front_door, functions, leftovers, queues, sockets, stack, storage
 from ops.doctor.patient import Check, Patient, SkippedError
 from ops.errors import OpsError, sentence
 from ops.report import Mark, Outcome, show
@@ -110,5 +110,7 @@ CHECKS: dict[str, Check] = {
     "private files need a signature": front_door.check_signatures,
     "the front door leads to the API": front_door.check_front_door,
     "the API answers": front_door.check_health,
+    "the WebSocket API serves its routes": sockets.check_deployment,
+    "the front door leads to sockets": sockets.check_front_door,
     "the alarms are quiet": stack.check_alarms,
 }

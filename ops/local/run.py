@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
+from ops import listen
 from ops.errors import OpsError
 from ops.local.stage import ROOT, LocalStage
 
@@ -36,6 +37,10 @@ A first upload, to paste into another terminal (here, in this folder):
 for field in u["fields"].items(): print("form-string =", json.dumps("=".join(field)))' |
     curl -sS -K - -F file=@{picture}
   curl -sS {front_door}/v1/files/$(from_file 'print(f["id"])') -H "Authorization: Bearer $KEY"   # until it is "ready"
+
+To see each event as it happens, over the WebSocket ({socket}), in a third terminal:
+
+  {python} -m ops listen --stage local
 """
 
 # For curl, which would send the upload to a proxy that the environment names.
@@ -130,6 +135,7 @@ def guide(stage: LocalStage, key: str) -> str:
         picture=shown(stage.home / "picture.png"),
         python=shown(Path(sys.executable)),
         front_door=stage.front_door,
+        socket=listen.address(stage.front_door),
         endpoint=stage.endpoint_url,
         key=key,
         proxy=PAST_THE_PROXY if urllib.request.getproxies_environment() else "",

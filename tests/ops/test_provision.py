@@ -20,7 +20,7 @@ from chalicelib.settings import load
 from ops import __main__ as ops
 from ops import config, provision, unprovision
 from ops.errors import OpsError
-from ops.stack import cloudformation, deployment, emulator_gaps, signing_key
+from ops.stack import cloudformation, deployment, emulator_gaps, signing_key, socket_gateway
 from ops.stack.names import FUNCTIONS, ROLE_IDS, bus_name
 from ops.stack.template_bucket import Uploaded
 from tests.stage import ROOT, aws_client, table_definition
@@ -288,6 +288,31 @@ def test_the_deployed_api_becomes_the_distributions_origin(stacks: Stacks, proje
     deployed(project)  # as `chalice delete` leaves it
     run(project)
     assert stacks.deployed[-1]["ApiDomain"] == ""
+
+
+def test_the_deployed_websocket_api_is_configured_and_becomes_the_origin_of_its_own(
+    stacks: Stacks, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, str]] = []
+
+    def configure(client: Any, api_id: str, stage: str, variables: Any) -> bool:
+        asked.append((api_id, stage))
+        return True
+
+    monkeypatch.setattr(socket_gateway, "configure", configure)
+    run(project)
+    assert "SocketDomain" not in stacks.deployed[-1]
+    api_id = aws_client("apigatewayv2").create_api(Name="filemill-prod-websocket-api", ProtocolType="WEBSOCKET")[
+        "ApiId"
+    ]
+    deployed(project, {"name": "websocket_api", "resource_type": "websocket_api", "websocket_api_id": api_id})
+    assert "deployed the WebSocket API's routes" in run(project)
+    assert asked == [(api_id, "api")]
+    assert stacks.deployed[-1]["SocketDomain"] == f"{api_id}.execute-api.eu-west-1.amazonaws.com"
+    deployed(project)
+    run(project)
+    assert stacks.deployed[-1]["SocketDomain"] == ""
+    assert len(asked) == 1
 
 
 def test_a_deployment_from_another_computer_is_found_and_the_distribution_leads_to_it(

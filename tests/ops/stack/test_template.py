@@ -246,6 +246,26 @@ def test_with_an_api_all_but_files_goes_there_uncached_and_without_it_nothing_do
     assert {b["TargetOriginId"] for b in behaviours(HasApi=False).values()} == {"derived"}
 
 
+def test_with_a_websocket_api_ws_leads_to_its_stage_and_without_it_there_is_none() -> None:
+    there = {"HasApi": True, "HasSocket": True}
+    found = behaviours(**there)["/ws"]
+    assert found["TargetOriginId"] == "socket"
+    assert found["ViewerProtocolPolicy"] == "https-only", "a redirect would come after the key was sent unencrypted"
+    assert found["CachePolicyId"] == "4135ea2d-6df8-44a3-9df3-4b5a84be39ad", "CachingDisabled"
+    assert found["OriginRequestPolicyId"] == "b689b0a8-53d0-40ab-baf2-68738e2966ac", "AllViewerExceptHostHeader"
+    (attached,) = found["FunctionAssociations"]
+    assert attached == {"EventType": "viewer-request", "FunctionARN": {"Fn::GetAtt": ["Socket", "FunctionARN"]}}
+    (origin,) = (o for o in distribution(**there)["Origins"] if o["Id"] == "socket")
+    assert origin["DomainName"] == {"Ref": "SocketDomain"}
+    assert "OriginPath" not in origin, "a WebSocket API takes no path below its stage"
+    assert origin["CustomOriginConfig"]["OriginProtocolPolicy"] == "https-only"
+    stage = resource("Socket")["Properties"]["FunctionCode"]["Fn::Sub"][0]
+    assert "const STAGE = '${ApiStage}';" in stage
+    assert "/ws" not in behaviours(HasApi=True)
+    assert "socket" not in {o["Id"] for o in distribution(HasApi=True)["Origins"]}
+    assert template()["Parameters"]["SocketDomain"]["Default"] == "", "a stage of a former release has none"
+
+
 EVERYTHING = {"HasApi": True, "HasDomain": True, "HasWebAcl": True, "HasOriginShield": True, "HasAccessLogs": True}
 
 
