@@ -430,12 +430,12 @@ def configure_api(run: Provisioning) -> None:
 
 
 def configure_event_sources(run: Provisioning, outputs: Mapping[str, str]) -> None:
-    """Sets what Chalice can't set on the trigger of the index function, and removes the trigger of a former stream."""
+    """Sets what Chalice can't set on the triggers of the stream's readers, and removes those of a former stream."""
     functions = run.session.client("lambda")
     if event_sources.drop_former(functions, run.project_dir, run.stage, outputs["TableStreamArn"]):
-        run.progress("deleted the trigger of the table's former stream")
+        run.progress("deleted the triggers of the table's former stream")
     if event_sources.configure(functions, run.deployed or []):
-        run.progress("set which records start the index function")
+        run.progress("set which changes of the table start `index` and `publish`")
 
 
 def tag_the_rest(run: Provisioning) -> None:
