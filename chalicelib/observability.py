@@ -46,6 +46,11 @@ class Metric(StrEnum):
     """Files, or objects, that a person must see to. The log line says why."""
     SWEEP_ERRORS = "SweepErrors"
     """Things that a run of the sweep could not handle. Each run writes it; 0 means that all was handled."""
+    BUS_LAG = "BusLag"
+    """Milliseconds from the oldest change of a batch of the stream until the bus had taken its events."""
+
+
+MILLISECONDS = frozenset({Metric.BUS_LAG})
 
 
 def count(values: Mapping[Metric, float]) -> None:
@@ -53,7 +58,8 @@ def count(values: Mapping[Metric, float]) -> None:
     metrics = EphemeralMetrics(namespace="Filemill", service=SERVICE)
     metrics.add_dimension(name="stage", value=os.environ.get("FILEMILL_STAGE", "unknown"))
     for metric, amount in values.items():
-        metrics.add_metric(name=str(metric), unit=MetricUnit.Count, value=amount)
+        unit = MetricUnit.Milliseconds if metric in MILLISECONDS else MetricUnit.Count
+        metrics.add_metric(name=str(metric), unit=unit, value=amount)
     metrics.flush_metrics()
 
 

@@ -21,6 +21,7 @@ COMMANDS = {
     "tenants": ("ops.tenants", "show or change the settings of one tenant"),
     "rotate-keys": ("ops.rotate_keys", "replace the key that signs private addresses; the old addresses keep working"),
     "redrive": ("ops.redrive", "send dead letters to their queue again, after you have fixed the cause"),
+    "replay": ("ops.replay", "put events of the past on the stage's bus again, from its archive"),
     "backfill": ("ops.backfill", "process existing files again, after a recipe has changed"),
     "reindex": ("ops.reindex", "add files to the index that it has missed"),
     "restore": (
@@ -31,6 +32,7 @@ COMMANDS = {
         "ops.openapi.document",
         "write chalicelib/api/openapi.json and asyncapi.json from the routes and models",
     ),
+    "schemas": ("ops.openapi.event_schemas", "write a JSON Schema of each type of event into schemas/"),
     "local": ("ops.local.run", "run the whole of Filemill on this computer"),
 }
 

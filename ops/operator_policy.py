@@ -221,6 +221,17 @@ GROUPS = (
         {"events": "DeleteRule DescribeRule ListTargetsByRule PutRule PutTargets RemoveTargets TagResource"},
     ),
     Group(
+        "Replays",
+        "replays events from the archive of the stage's bus, to its rules",
+        (
+            "arn:{partition}:events:{region}:{account}:archive/" + _NAME,
+            "arn:{partition}:events:{region}:{account}:event-bus/" + _NAME,
+            "arn:{partition}:events:{region}:{account}:replay/" + _NAME + "-*",
+            "arn:{partition}:events:{region}:{account}:rule/" + _NAME + "/*",
+        ),
+        {"events": "CancelReplay DescribeArchive DescribeReplay DescribeRule StartReplay"},
+    ),
+    Group(
         "Roles",
         "makes the functions' roles",
         _ROLES,

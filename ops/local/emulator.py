@@ -25,9 +25,10 @@ import sys
 from pathlib import Path
 
 import guard
-from adapter import backups, cdn, functions, objects, rest_apis, state
+from adapter import archives, backups, cdn, functions, objects, rest_apis, state
 
 RELIED_ON = {
+    **archives.RELIED_ON,
     **backups.RELIED_ON,
     **cdn.RELIED_ON,
     **functions.RELIED_ON,
@@ -171,7 +172,7 @@ def main() -> None:
         sys.exit(f"{difference}. Install the pinned one again (ops/setup.sh), or adapt ops/local/adapter.")
     from ministack import app as ministack_app
 
-    for service in (backups, functions, objects, rest_apis, state):
+    for service in (archives, backups, functions, objects, rest_apis, state):
         service.apply()
     trust_loopback()
     ministack_app.app = guarded(ministack_app.app, frozenset(args.origin))

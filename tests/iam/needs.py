@@ -273,9 +273,21 @@ def _iam(operation: str, params: Params, place: Place) -> Iterator[Need]:
 def _events(operation: str, params: Params, place: Place) -> Iterator[Need]:
     if operation in ("ListRules", "ListRuleNamesByTarget"):
         yield Need(f"events:{operation}", place.arn("events", "rule/*"))
+    elif operation == "PutEvents":
+        for bus in {entry["EventBusName"] for entry in params["Entries"]}:
+            yield Need("events:PutEvents", place.arn("events", f"event-bus/{bus}"))
+    elif "ReplayName" in params:
+        # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoneventbridge.html
+        yield Need(f"events:{operation}", place.arn("events", f"replay/{params['ReplayName']}"))
+        if operation == "StartReplay":
+            yield Need("events:StartReplay", params["EventSourceArn"])
+            yield Need("events:StartReplay", params["Destination"]["Arn"])
+    elif "ArchiveName" in params:
+        yield Need(f"events:{operation}", place.arn("events", f"archive/{params['ArchiveName']}"))
     else:
-        arn = params.get("ResourceARN") or place.arn("events", f"rule/{params.get('Rule') or params['Name']}")
-        yield Need(f"events:{operation}", arn)
+        bus = f"{params['EventBusName']}/" if "EventBusName" in params else ""
+        rule = params.get("Rule") or params.get("Name")
+        yield Need(f"events:{operation}", params.get("ResourceARN") or place.arn("events", f"rule/{bus}{rule}"))
 
 
 def _logs(operation: str, params: Params, place: Place) -> Iterator[Need]:
