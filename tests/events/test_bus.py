@@ -15,8 +15,8 @@ from chalicelib.events import bus, envelope
 from chalicelib.model import now, timestamp
 from chalicelib.observability import Metric
 from ops.stack.event_sources import PUBLISHED
-from tests.making import file
 from tests import events_contract
+from tests.making import file
 from tests.stage import Calls, aws_client, template
 
 Entry = dict[str, Any]
