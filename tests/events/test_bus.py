@@ -15,6 +15,7 @@ from chalicelib.events import bus, envelope
 from chalicelib.model import now, timestamp
 from chalicelib.observability import Metric
 from ops.stack.event_sources import PUBLISHED
+from tests import events_contract
 from tests.making import file
 from tests.stage import Calls, aws_client, template
 
@@ -76,7 +77,8 @@ def test_moto_takes_them(stage: Calls) -> None:
     arn = events.describe_event_bus(Name="filemill-test")["Arn"]
     pattern = template()["Resources"]["EventArchive"]["Properties"]["EventPattern"]
     events.create_archive(ArchiveName="all", EventSourceArn=arn, EventPattern=json.dumps(pattern))
-    bus.put(event(number) for number in range(23))
+    with events_contract.unchecked():
+        bus.put(event(number) for number in range(23))
     assert events.describe_archive(ArchiveName="all")["EventCount"] == 23
     assert stage.names.count("events.PutEvents") == 3
     assert [each["id"] for each in stage.bus] == [f"evt_{number}" for number in range(23)]
