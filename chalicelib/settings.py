@@ -63,6 +63,9 @@ class Settings(BaseModel):
     webhook_queue_arn: str
     webhook_queue_url: str
     event_bus: str = Field(description="EventBridge bus that every event is put on")
+    bus_events: bool = Field(
+        True, description="Put every event on the EventBridge bus; AWS bills each. Webhooks and sockets do not need it"
+    )
     distribution_id: str
     front_door: str = Field(
         description="The address that browsers use, without a trailing slash: https://d123.cloudfront.net"

@@ -17,17 +17,24 @@ COMMANDS = {
     "provision": ("ops.provision", "make or update a stage's buckets, table, queues and distribution, or delete them"),
     "policy": ("ops.policy", "print the IAM policy that an operator of a stage needs"),
     "doctor": ("ops.doctor", "check a stage, and say how to fix what is wrong"),
-    "keys": ("ops.keys", "make, list and revoke API keys"),
+    "keys": ("ops.keys", "make, list, change and revoke API keys"),
+    "listen": ("ops.listen", "print a stage's events as they come over the WebSocket, until Ctrl-C"),
     "tenants": ("ops.tenants", "show or change the settings of one tenant"),
+    "webhooks": ("ops.webhooks", "list webhooks, and disable those that do harm"),
     "rotate-keys": ("ops.rotate_keys", "replace the key that signs private addresses; the old addresses keep working"),
     "redrive": ("ops.redrive", "send dead letters to their queue again, after you have fixed the cause"),
+    "replay": ("ops.replay", "put events of the past on the stage's bus again, from its archive"),
     "backfill": ("ops.backfill", "process existing files again, after a recipe has changed"),
     "reindex": ("ops.reindex", "add files to the index that it has missed"),
     "restore": (
         "ops.restore.command",
         "bring a stage's records back to an earlier time, and compare them with the files",
     ),
-    "openapi": ("ops.openapi.document", "write chalicelib/api/openapi.json from the routes"),
+    "openapi": (
+        "ops.openapi.document",
+        "write chalicelib/api/openapi.json and asyncapi.json from the routes and models",
+    ),
+    "schemas": ("ops.openapi.event_schemas", "write a JSON Schema of each type of event into schemas/"),
     "local": ("ops.local.run", "run the whole of Filemill on this computer"),
 }
 

@@ -9,9 +9,10 @@ import os
 import re
 import threading
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
@@ -87,10 +88,12 @@ def new_cdn_key() -> bytes:
 
 @dataclass
 class Calls:
-    """AWS calls of the code under test, as `service.Operation`, in order."""
+    """AWS calls of the code under test, as `service.Operation`, in order. `bus` has the events it put on the bus."""
 
     names: list[str] = field(default_factory=list)
+    bus: list[dict[str, Any]] = field(default_factory=list)
     _indexed: int = 0
+    _published: int = 0
 
     def settle(self) -> None:
         """Lets the index catch up with the table. The calls for it are not counted."""
@@ -101,6 +104,20 @@ class Calls:
             indexing.handle({"Records": records[start : start + 100]}, lambda_context())
         self._indexed = len(records)
         self.names[:] = before
+
+    def published(self) -> None:
+        """Lets `publish` catch up with the table, with the records that its mapping's filters pass.
+
+        Its calls are counted. Entries of the feed come from the index, so call `settle` before, if they matter. A batch
+        that fails raises and comes again the next time, as from Lambda.
+        """
+        from chalicelib.events import publish
+        from ops.stack.event_sources import PUBLISHED
+
+        records = stream_records(PUBLISHED)
+        for start in range(self._published, len(records), 100):
+            publish.handle({"Records": records[start : start + 100]}, lambda_context())
+            self._published = min(start + 100, len(records))
 
     def clear(self) -> None:
         self.names.clear()
@@ -139,22 +156,39 @@ def aws_client(service: str) -> Any:
     return boto3.client(service)  # type: ignore[call-overload]
 
 
-def stream_records() -> list[dict[str, Any]]:
-    """The records of the table's stream that Lambda would get: those of files, as in the event source's filter.
+def stream_records(patterns: Iterable[Mapping[str, Any]] = ()) -> list[dict[str, Any]]:
+    """The records of the table's stream that Lambda would give to a function whose mapping has these filters.
 
-    moto's own streams API gives the same, but slowly.
+    Without patterns they are those that the index function gets: of files. moto's own streams API gives the same, but
+    slowly.
     """
     from moto.dynamodb.models import dynamodb_backends
-    from moto.dynamodb.models.dynamo_type import DynamoType
-
-    def plain(value: Any) -> Any:
-        return value.to_json() if isinstance(value, DynamoType) else str(value)
 
     table = dynamodb_backends["123456789012"]["eu-west-1"].tables["filemill-test"]
     assert table.stream_shard
-    told = [record.record for record in table.stream_shard.items]
-    own = [record for record in told if record["dynamodb"]["Keys"]["sk"] == {"S": "FILE"}]
-    return [json.loads(json.dumps(record, default=plain)) for record in own]
+    return passed(plain([record.record for record in table.stream_shard.items]), patterns)
+
+
+def passed(records: Iterable[dict[str, Any]], patterns: Iterable[Mapping[str, Any]] = ()) -> list[dict[str, Any]]:
+    """Those of the records that one of the filters of a mapping passes; without patterns, the index function's."""
+    from moto.events.models import EventPattern
+
+    from ops.stack.event_sources import ONLY_RECORDS
+
+    filters = [EventPattern.load(json.dumps(each)) for each in patterns or [json.loads(ONLY_RECORDS)]]
+    each_record: Iterable[Any] = records  # moto's type is that of EventBridge's own events
+    return [record for record in each_record if any(each.matches_event(record) for each in filters)]
+
+
+def plain(value: Any) -> Any:
+    """moto's own values as JSON has them in Lambda's events: items typed, times in seconds."""
+
+    def default(inner: Any) -> Any:
+        if isinstance(inner, datetime):  # moto's times are UTC and say no zone
+            return int(inner.replace(tzinfo=UTC).timestamp())
+        return inner.to_json() if hasattr(inner, "to_json") else str(inner)
+
+    return json.loads(json.dumps(value, default=default))
 
 
 def _make_distribution() -> None:
@@ -208,10 +242,16 @@ def recorded_calls() -> Iterator[Calls]:
     def record(model: Any, **_: Any) -> None:
         calls.names.append(f"{model.service_model.service_name}.{model.name}")
 
-    clients = (aws.cloudfront(), aws.s3(), aws.dynamodb(), aws.sqs(), aws.ssm(), aws.functions())
+    def record_event(params: Any, **_: Any) -> None:
+        calls.bus.extend(json.loads(entry["Detail"]) for entry in params["Entries"])
+
+    bus = aws.events().meta.events
+    bus.register("provide-client-params.eventbridge.PutEvents", record_event)
+    clients = (aws.cloudfront(), aws.s3(), aws.dynamodb(), aws.sqs(), aws.ssm(), aws.functions(), aws.events())
     for client in clients:
         client.meta.events.register("before-call", record)
     yield calls
+    bus.unregister("provide-client-params.eventbridge.PutEvents", record_event)
     for client in clients:
         client.meta.events.unregister("before-call", record)
 

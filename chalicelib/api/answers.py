@@ -188,7 +188,8 @@ class CreatedFile(RootModel[CreatedFileResource | FileReceipt]):
     model_config = ConfigDict(defer_build=True)
 
 
-def _optional(field: FieldInfo) -> tuple[Any, FieldInfo]:
+def optional(field: FieldInfo) -> tuple[Any, FieldInfo]:
+    """The field of another model that need not have it."""
     other = copy(field)
     other.default_factory = lambda: None  # the field may be missing; it does not become nullable
     return field.annotation, other
@@ -202,7 +203,7 @@ else:
         __base__=Resource,
         __doc__="The fields of a record that were asked for with `fields`.",
         id=(FileId, ...),
-        **{name: _optional(field) for name, field in FileResource.model_fields.items() if name != "id"},
+        **{name: optional(field) for name, field in FileResource.model_fields.items() if name != "id"},
     )
 
 

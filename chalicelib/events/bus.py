@@ -1,18 +1,19 @@
 """The stage's EventBridge bus: every event is put on it, for rules that the operator makes.
 
-An event may come twice, with the same `id`; none is lost, because what EventBridge does not take is put again or
-raised, and then the stream brings the batch again.
+An event may come twice, with the same `id`. None is lost: an event that EventBridge does not take is put again, and
+after some tries the error is raised, so that the stream brings the batch again.
 """
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from chalicelib import aws
 from chalicelib.events.envelope import Envelope, as_json
-from chalicelib.observability import logger
+from chalicelib.observability import Metric, count, logger
 from chalicelib.settings import settings
 
 # The `source` of every entry, by which rules find our events on a bus that others share.
@@ -24,6 +25,10 @@ BYTES = 256 * 1024
 # Bytes that EventBridge counts for an entry's `Time`:
 # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevent-size.html
 TIME_BYTES = 14
+
+# What EventBridge says of an entry that is wrong in itself. To put it again would hold up all others for a day.
+# https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEventsResultEntry.html
+HOPELESS = frozenset({"InvalidArgument", "MalformedDetail"})
 
 # How often an entry that EventBridge did not take is put again at once, and the first pause before it, in seconds.
 RETRIES = 3
@@ -78,6 +83,7 @@ def packed(entries: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
 
 def _put(entries: list[dict[str, Any]]) -> None:
     waiting: Any = entries
+    codes: list[str] = []
     for attempt in range(RETRIES + 1):
         if attempt:
             time.sleep(PAUSE * 2 ** (attempt - 1))
@@ -85,8 +91,22 @@ def _put(entries: list[dict[str, Any]]) -> None:
         if not reply["FailedEntryCount"]:
             return
         # The answers stand in the order of the entries; one that was taken has an EventId.
-        answered = list(zip(waiting, reply["Entries"], strict=True))
-        waiting = [one for one, answer in answered if "EventId" not in answer]
-        codes = sorted({answer.get("ErrorCode", "unknown") for _, answer in answered if "EventId" not in answer})
+        refused = [
+            (one, answer.get("ErrorCode", "unknown"))
+            for one, answer in zip(waiting, reply["Entries"], strict=True)
+            if "EventId" not in answer
+        ]
+        _report([one for one, code in refused if code in HOPELESS])
+        waiting = [one for one, code in refused if code not in HOPELESS]
+        codes = sorted({code for _, code in refused})
         logger.warning("the bus did not take all events", extra={"left": len(waiting), "codes": codes})
+        if not waiting:
+            return
     raise RefusedError(f"EventBridge did not take {len(waiting)} events: {', '.join(codes)}")
+
+
+def _report(hopeless: list[dict[str, Any]]) -> None:
+    for one in hopeless:
+        logger.error("an event that the bus will never take", extra={"event": json.loads(one["Detail"])["id"]})
+    if hopeless:
+        count({Metric.FILES_IN_TROUBLE: len(hopeless)})

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from chalicelib.delivery import view
@@ -15,12 +16,13 @@ from chalicelib.model import Actor, ChangeType, File, LastChange, Status, timest
 from chalicelib.settings import settings
 
 PREFIX = "filemill.file."
+WEBHOOK_DISABLED = "filemill.webhook.disabled"
 
 # Bytes of an envelope as compact JSON. It leaves room in a frame of the socket (32 KB) and in an entry of the bus.
 MAX_BYTES = 24 * 1024
 
 # What every event of a file that is not deleted keeps. All else may be left out, the largest part first.
-_KEPT = frozenset({"id", "status", "revision", "kind", "created_at", "updated_at", "visibility"})
+KEPT = frozenset({"id", "status", "revision", "kind", "created_at", "updated_at", "visibility"})
 # Parts of a part that are large while the rest of it is small.
 _INNER = (("image", "exif"),)
 
@@ -57,18 +59,41 @@ def envelope_of(file: File, change: LastChange, revision: int) -> Envelope:
     A deleted file's event has its id, its revision and the actor, and nothing that a client wrote. So does an event of
     an earlier change once the file is deleted; `omitted` then says that the record is missing.
     """
-    data: dict[str, Any] = {"file": {"id": file.id, "revision": max(revision, file.revision)}}
     if change.type is ChangeType.DELETED:
-        data["file"]["revision"] = revision
-    elif file.status is Status.DELETED:
-        data["omitted"] = ["file"]
+        return deleted(file.tenant, file.id, revision, change.at, change.actor)
+    if file.status is Status.DELETED:
+        data: dict[str, Any] = {"file": _bare(file.id, max(revision, file.revision)), "omitted": ["file"]}
     else:
-        data["file"] = view.unsigned(file)
+        data = {"file": view.unsigned(file)}
     data["actor"] = change.actor.model_dump(mode="json")
-    event = about(
-        file.tenant, file.id, f"{PREFIX}{change.type}", event_id(file.id, revision), timestamp(change.at), data
-    )
-    return _bounded(event)
+    kind, identity = f"{PREFIX}{change.type}", event_id(file.id, revision)
+    return _bounded(about(file.tenant, file.id, kind, identity, timestamp(change.at), data))
+
+
+def deleted(tenant: str, file_id: str, revision: int, at: datetime, actor: Actor = UNKNOWN) -> Envelope:
+    """The event of a deletion, for which no record is needed."""
+    data = {"file": _bare(file_id, revision), "actor": actor.model_dump(mode="json")}
+    kind = f"{PREFIX}{ChangeType.DELETED}"
+    return about(tenant, file_id, kind, event_id(file_id, revision), timestamp(at), data)
+
+
+def _bare(file_id: str, revision: int) -> dict[str, Any]:
+    return {"id": file_id, "revision": revision}
+
+
+def webhook_disabled(before: Mapping[str, Any], after: Mapping[str, Any]) -> Envelope | None:
+    """The event of a webhook that Filemill disabled; None for every other change of its item.
+
+    `before` and `after` are the item's values. The event tells no address, because that may have a secret in it.
+    """
+    reason, at = after.get("disabled_reason"), after.get("disabled_at")
+    if not before.get("enabled") or after.get("enabled") or not reason or not at:
+        return None
+    tenant, webhook = after["pk"].partition("#")[2], after["sk"]
+    moment = datetime.fromisoformat(at)
+    identity = f"evt_{webhook}_{int(moment.timestamp() * 1000)}"
+    data = {"webhook": {"id": webhook, "reason": reason, "disabled_at": timestamp(moment)}}
+    return about(tenant, webhook, WEBHOOK_DISABLED, identity, timestamp(moment), data)
 
 
 def about(tenant: str, subject: str, kind: str, identity: str, time: str, data: Mapping[str, Any]) -> Envelope:
@@ -86,13 +111,13 @@ def about(tenant: str, subject: str, kind: str, identity: str, time: str, data: 
     }
 
 
-def as_json(event: Mapping[str, Any]) -> str:
+def as_json(event: Any) -> str:
     """Compact JSON: the bytes that are signed, sent and measured."""
-    return json.dumps(event, ensure_ascii=False, separators=(",", ":"))
+    return json.dumps(event, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
 def _size(value: Any) -> int:
-    return len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode())
+    return len(as_json(value).encode())
 
 
 def _bounded(event: Envelope) -> Envelope:
@@ -102,14 +127,15 @@ def _bounded(event: Envelope) -> Envelope:
     while _size(event) > MAX_BYTES:
         owner, name, path = max(_parts(file), key=lambda part: _size(part[0][part[1]]))
         del owner[name]
-        omitted.append(path)
+        # A part that is gone as a whole is named, and its own parts are not.
+        omitted[:] = [each for each in omitted if not each.startswith(f"{path}.")] + [path]
         event["data"]["omitted"] = omitted
     return event
 
 
 def _parts(file: dict[str, Any]) -> list[tuple[dict[str, Any], str, str]]:
     """What may be left out of a record: (the object it is in, its name there, its name in `omitted`)."""
-    parts = [(file, name, name) for name in file if name not in _KEPT]
+    parts = [(file, name, name) for name in file if name not in KEPT]
     for outer, inner in _INNER:
         if isinstance(file.get(outer), dict) and inner in file[outer]:
             parts = [part for part in parts if part[1] != outer]

@@ -12,27 +12,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
-from pydantic import ValidationError
-
 from chalicelib.catalog import files
+from chalicelib.catalog.dynamodb import read
 from chalicelib.events import bus, sockets, webhooks
-from chalicelib.events.envelope import envelope
+from chalicelib.events.envelope import Envelope, envelope, webhook_disabled
 from chalicelib.model import Actor, ChangeType, File, LastChange, Status, now
 from chalicelib.observability import Metric, begin, count, logger
+from chalicelib.settings import settings
 
 
 @dataclass
 class Batch:
     """A batch of stream records, sorted by what they tell.
 
-    `files` has every new revision of a file, oldest first. `feed` names the (tenant, feed shard)s with new entries,
-    and the lowest new position of each. `ended` has the items of keys and tokens that were revoked, `webhooks` those
-    of webhooks that changed, each as (before, after).
+    `files` has every new revision of a file, oldest first. `events` has the event of each, and of each webhook that was
+    disabled. `feed` names the (tenant, feed shard)s with new entries, and the highest new position of each. `ended` has
+    the items of keys and tokens that were revoked, `webhooks` those of webhooks that changed, each as (before, after),
+    all as the stream has them.
     """
 
     files: list[File] = field(default_factory=list)
+    events: list[Envelope] = field(default_factory=list)
     feed: dict[tuple[str, int], int] = field(default_factory=dict)
     ended: list[dict[str, Any]] = field(default_factory=list)
     webhooks: list[tuple[dict[str, Any], dict[str, Any]]] = field(default_factory=list)
@@ -41,7 +44,10 @@ class Batch:
 def handle(event: dict[str, Any], context: Any) -> None:
     """Publishes one batch of the table's stream."""
     begin(request_id=context.aws_request_id)
-    publish(sort(event["Records"]))
+    batch = sort(event["Records"])
+    publish(batch)
+    sizes = {"files": len(batch.files), "feeds": len(batch.feed), "ended": len(batch.ended)}
+    logger.info("published", extra=sizes)
 
 
 def publish(batch: Batch) -> None:
@@ -58,7 +64,11 @@ def publish(batch: Batch) -> None:
 
 
 def _to_bus(batch: Batch) -> None:
-    bus.put(envelope(file) for file in batch.files)
+    if not batch.events or not settings().bus_events:
+        return
+    bus.put(batch.events)
+    oldest = min(datetime.fromisoformat(event["time"]) for event in batch.events)
+    count({Metric.BUS_LAG: (now() - oldest).total_seconds() * 1000})
 
 
 def _to_webhooks(batch: Batch) -> None:
@@ -77,7 +87,7 @@ def sort(records: Iterable[Mapping[str, Any]]) -> Batch:
         keys = {name: key["S"] for name, key in record["dynamodb"]["Keys"].items()}
         try:
             _sort_one(batch, record, keys["pk"], keys["sk"])
-        except (ValidationError, ValueError, TypeError, KeyError):
+        except (ValueError, TypeError, LookupError, AttributeError):  # pydantic's ValidationError is a ValueError
             logger.exception("a record that cannot be published", extra={"item": keys["pk"]})
             count({Metric.FILES_IN_TROUBLE: 1})
     return batch
@@ -87,34 +97,46 @@ def _sort_one(batch: Batch, record: Mapping[str, Any], pk: str, sk: str) -> None
     change = record["dynamodb"]
     if sk == "FILE":
         if file := new_revision(record):
+            batch.events.append(envelope(file))
             batch.files.append(file)
     elif pk.startswith("FEED#"):
         if record["eventName"] == "INSERT":
             _, tenant, shard = pk.split("#")
             place = tenant, int(shard)
-            batch.feed[place] = min(int(sk), batch.feed.get(place, int(sk)))
+            batch.feed[place] = max(int(sk), batch.feed.get(place, 0))
     elif sk in ("KEY", "TOKEN"):
         if "revoked_at" in change.get("NewImage", {}):
             batch.ended.append(dict(change["NewImage"]))
     elif pk.startswith("HOOKS#"):
-        batch.webhooks.append((dict(change.get("OldImage", {})), dict(change.get("NewImage", {}))))
+        before, after = dict(change.get("OldImage", {})), dict(change.get("NewImage", {}))
+        batch.webhooks.append((before, after))
+        if event := webhook_disabled(read(before), read(after)):
+            batch.events.append(event)
 
 
 def new_revision(record: Mapping[str, Any]) -> File | None:
     """The file with its new revision; None if the change is none that clients see."""
     change = record["dynamodb"]
-    before = files.as_file(change["OldImage"]) if change.get("OldImage") else None
     if record["eventName"] == "REMOVE":
-        return _removed(before) if before else None
+        return _removed(files.as_file(change["OldImage"]), change)
     file = files.as_file(change["NewImage"])
-    return file if before is None or file.revision > before.revision else None
+    return file if file.revision > _revision(change.get("OldImage", {})) else None
 
 
-def _removed(file: File) -> File | None:
+def _revision(image: Mapping[str, Any]) -> int:
+    """The revision in an image. Nothing else of it is read, because the image after it may be whole where it is not."""
+    try:
+        return int(image["revision"]["N"])
+    except (ValueError, TypeError, LookupError):
+        return 0
+
+
+def _removed(file: File, change: Mapping[str, Any]) -> File | None:
     """The table's TTL removed a record. A tombstone's delete was told before; an upload that never came was not."""
     if file.status is Status.DELETED:
         return None
-    moment = now()
-    change = LastChange(type=ChangeType.DELETED, at=moment, actor=Actor(type="system", id="ttl"))
-    values = {"status": Status.DELETED, "revision": file.revision + 1, "updated_at": moment, "last_change": change}
+    # The stream's own time, so that a batch that comes again tells the same.
+    moment = datetime.fromtimestamp(int(change["ApproximateCreationDateTime"]), UTC)
+    told = LastChange(type=ChangeType.DELETED, at=moment, actor=Actor(type="system", id="ttl"))
+    values = {"status": Status.DELETED, "revision": file.revision + 1, "updated_at": moment, "last_change": told}
     return file.model_copy(update=values)

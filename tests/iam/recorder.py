@@ -62,7 +62,8 @@ def _entries() -> dict[CodeType, str]:
     from chalice import Chalice
 
     from chalicelib import importing
-    from chalicelib.events import indexing
+    from chalicelib.api import socket
+    from chalicelib.events import delivering, indexing, publish
     from chalicelib.processing import on_demand, pipeline
     from chalicelib.upkeep import sweep
 
@@ -73,6 +74,11 @@ def _entries() -> dict[CodeType, str]:
         "index": (indexing.handle,),
         "render": (on_demand.handle,),
         "sweep": (sweep.handle, sweep.run),
+        "publish": (publish.handle,),
+        "deliver": (delivering.handle,),
+        "websocket_connect": (socket.connect,),
+        "websocket_message": (socket.message,),
+        "websocket_disconnect": (socket.disconnect,),
     }
     return {inspect.unwrap(each).__code__: name for name, several in handlers.items() for each in several}
 
