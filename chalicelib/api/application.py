@@ -21,6 +21,8 @@ from chalicelib.api.routes import (
     render,
     reprocessing,
     tokens,
+    webhook_deliveries,
+    webhooks,
 )
 from chalicelib.api.routes.uppy import begun, companion, presign, session
 from chalicelib.api.routing import ANSWERED, OPERATIONS, respond
@@ -38,6 +40,8 @@ RESOURCES = (
     deletion,
     access,
     tokens,
+    webhooks,
+    webhook_deliveries,
     companion,
     presign,
     begun,

@@ -23,6 +23,7 @@ BETWEEN = "\t"
 LAST = "\U0010ffff" * 4
 
 API_KEYS = "KEYS"  # the list partition of a stage's API keys
+WEBHOOKS = "WEBHOOKS"  # the list partition of a stage's webhooks; the sort key is `{tenant}#{webhook id}`
 
 Key = dict[str, str]
 
