@@ -9,7 +9,7 @@ They outlive a deleted file (`FILEMILL_LOG_DAYS`).
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 
 from aws_lambda_powertools import Logger
@@ -48,16 +48,38 @@ class Metric(StrEnum):
     """Things that a run of the sweep could not handle. Each run writes it; 0 means that all was handled."""
     BUS_LAG = "BusLag"
     """Milliseconds from the oldest change of a batch of the stream until the bus had taken its events."""
+    WEBHOOK_LAG = "WebhookLag"
+    """Milliseconds from a change until a receiver had taken its event, of events that were taken at the first try."""
+    DELIVERIES_MADE = "DeliveriesMade"
+    DELIVERY_TRIES_FAILED = "DeliveryTriesFailed"
+    """Tries of deliveries that are tried again."""
+    DELIVERIES_GIVEN_UP = "DeliveriesGivenUp"
+    WEBHOOKS_DISABLED = "WebhooksDisabled"
+    """Webhooks that Filemill disabled, because the receiver was gone, or only failed."""
 
 
-MILLISECONDS = frozenset({Metric.BUS_LAG})
+MILLISECONDS = frozenset({Metric.BUS_LAG, Metric.WEBHOOK_LAG})
+
+# Values of one metric in one EMF record:
+# https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+EMF_VALUES = 100
 
 
 def count(values: Mapping[Metric, float]) -> None:
     """Writes one EMF record to the log, from which CloudWatch makes metrics in namespace Filemill. No API call."""
+    _write((metric, amount) for metric, amount in values.items())
+
+
+def observe(metric: Metric, values: Sequence[float]) -> None:
+    """Writes several values of one metric, so that CloudWatch can tell their percentiles: an EMF record a hundred."""
+    for start in range(0, len(values), EMF_VALUES):
+        _write((metric, value) for value in values[start : start + EMF_VALUES])
+
+
+def _write(values: Iterable[tuple[Metric, float]]) -> None:
     metrics = EphemeralMetrics(namespace="Filemill", service=SERVICE)
     metrics.add_dimension(name="stage", value=os.environ.get("FILEMILL_STAGE", "unknown"))
-    for metric, amount in values.items():
+    for metric, amount in values:
         unit = MetricUnit.Milliseconds if metric in MILLISECONDS else MetricUnit.Count
         metrics.add_metric(name=str(metric), unit=unit, value=amount)
     metrics.flush_metrics()

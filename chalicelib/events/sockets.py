@@ -12,3 +12,7 @@ def tell(feed: Mapping[tuple[str, int], int]) -> None:
 
 def end(credentials: Iterable[dict[str, Any]]) -> None:
     """Closes the sockets of keys and tokens that were revoked."""
+
+
+def close_when_due(connection_id: str) -> None:
+    """Closes a socket if its credential's time is over."""

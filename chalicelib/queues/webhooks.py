@@ -22,11 +22,15 @@ NAMED = 100
 
 
 class Due(BaseModel):
-    """Something is due to a webhook. `events` names new deliveries; older ones are found by their due time."""
+    """Something is due to a webhook. `events` names new deliveries; older ones are found by their due time.
+
+    With `probe`, they are tried although the receiver has failed so often that nothing is sent to it for a while.
+    """
 
     tenant: str
     webhook: str
     events: list[str] = []
+    probe: bool = False
 
 
 class Replay(BaseModel):
@@ -54,10 +58,14 @@ class Close(BaseModel):
 Wanted = Due | Replay | Forget | Close
 
 
-def send(tenant: str, webhook_id: str, events: Collection[str] = (), delay: float = 0) -> None:
-    """Wakes a webhook's worker: one SendMessage, one more for each further NAMED events. `delay` in seconds."""
+def send(tenant: str, webhook_id: str, events: Collection[str] = (), delay: float = 0, *, probe: bool = False) -> None:
+    """Wakes a webhook's worker: one SendMessage, one more for each further NAMED events. `delay` in seconds.
+
+    `probe` is for a person who wants to see the answer now.
+    """
     for some in _parts(list(events)):
-        _send({"tenant": tenant, "webhook": webhook_id, **({"events": some} if some else {})}, tenant, delay)
+        wanted = Due(tenant=tenant, webhook=webhook_id, events=some, probe=probe)
+        _send(wanted.model_dump(exclude_defaults=True), tenant, delay)
 
 
 def replay(tenant: str, webhook_id: str, since: datetime, types: Iterable[str] = (), cursor: str | None = None) -> None:

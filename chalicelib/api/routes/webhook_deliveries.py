@@ -240,7 +240,7 @@ def _enabled(call: Call, webhook_id: str) -> Webhook:
 def _wake(webhook: Webhook, delivery: Delivery) -> None:
     from chalicelib.queues import webhooks as queue  # few requests need it
 
-    queue.send(webhook.tenant, webhook.id, [delivery.event_id])
+    queue.send(webhook.tenant, webhook.id, [delivery.event_id], probe=True)
 
 
 def _no_delivery() -> Problem:
