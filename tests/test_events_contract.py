@@ -10,9 +10,11 @@ import pytest
 
 from chalicelib.api.envelopes import EVENTS
 from chalicelib.api.frames import SENT
+from chalicelib.outbound.exchange import Post
 from ops.openapi.event_examples import FRAMES, event
 from tests import events_contract
 from tests.events_contract import check_event, check_frame, check_request, entry_faults
+from tests.stage import aws_client
 
 HEADERS = {
     "content-type": "application/json",
@@ -131,18 +133,24 @@ def test_an_entry_of_the_bus_names_its_event() -> None:
         assert entry_faults({**entry, name: "other"})
 
 
-@pytest.fixture
-def frame_sender(cloud: None) -> Any:
-    from tests.stage import aws_client
+def test_the_requests_of_webhooks_are_looked_at() -> None:
+    body = json.dumps(event("filemill.file.ready")).encode()
+    for module, headers, faults in (
+        ("chalicelib.events.receiver", HEADERS, 0),
+        ("chalicelib.events.receiver", {**HEADERS, "webhook-timestamp": "now"}, 1),
+        ("tests.outbound.test_post", {}, 0),
+    ):
+        code = compile("made = Post(body, headers)", module, "exec")
+        exec(code, {"__name__": module, "Post": Post, "body": body, "headers": tuple(headers.items())})
+        assert len(events_contract.taken()) == faults
 
-    return aws_client("events")
 
-
-def test_what_a_test_sends_is_looked_at(frame_sender: Any) -> None:
+def test_what_a_test_sends_is_looked_at(cloud: None) -> None:
+    bus = aws_client("events")
     told = event("filemill.file.ready")
     entry = {"Source": "filemill", "DetailType": told["type"], "Resources": [told["subject"]], "Detail": "{}"}
-    frame_sender.put_events(Entries=[entry])
+    bus.put_events(Entries=[entry])
     assert len(events_contract.taken()) == 1
     with events_contract.unchecked():
-        frame_sender.put_events(Entries=[entry])
+        bus.put_events(Entries=[entry])
     assert events_contract.taken() == []
