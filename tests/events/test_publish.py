@@ -23,6 +23,7 @@ from chalicelib.catalog.keys import (
     webhook_key,
 )
 from chalicelib.events import bus, publish, sockets, webhooks
+from chalicelib.events.envelope import envelope
 from chalicelib.model import File, Status, timestamp
 from chalicelib.observability import MILLISECONDS, Metric
 from chalicelib.settings import settings
@@ -233,12 +234,10 @@ def test_a_record_is_told_even_if_nobody_can_read_what_it_was_before(wrong: dict
 
 
 def test_an_envelope_that_cannot_be_made_holds_up_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    good = publish.envelope
-
     def choosy(each: File) -> Any:
         if each.id == file(1).id:
             raise ValueError("no envelope")
-        return good(each)
+        return envelope(each)
 
     monkeypatch.setattr(publish, "envelope", choosy)
     batch = publish.sort([change(None, file(1)), change(None, file(2))])
