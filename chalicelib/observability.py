@@ -48,6 +48,8 @@ class Metric(StrEnum):
     """Things that a run of the sweep could not handle. Each run writes it; 0 means that all was handled."""
     BUS_LAG = "BusLag"
     """Milliseconds from the oldest change of a batch of the stream until the bus had taken its events."""
+    SOCKET_LAG = "SocketLag"
+    """Milliseconds from a change until sockets were told of it: the longest of those that were told together."""
     WEBHOOK_LAG = "WebhookLag"
     """Milliseconds from a change until a receiver had taken its event, of events that were taken at the first try."""
     DELIVERIES_MADE = "DeliveriesMade"
@@ -58,7 +60,7 @@ class Metric(StrEnum):
     """Webhooks that Filemill disabled, because the receiver was gone, or only failed."""
 
 
-MILLISECONDS = frozenset({Metric.BUS_LAG, Metric.WEBHOOK_LAG})
+MILLISECONDS = frozenset({Metric.BUS_LAG, Metric.SOCKET_LAG, Metric.WEBHOOK_LAG})
 
 # Values of one metric in one EMF record:
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
