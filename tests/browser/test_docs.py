@@ -71,10 +71,12 @@ def test_every_message_and_every_event_is_shown(stage: Calls, context: BrowserCo
         shown = page.locator("#events .operation .message > summary > code:first-child")
         assert {*shown.all_text_contents()} == {each["name"] for each in document["components"]["messages"].values()}
         assert page.get_by_text(f"ws://{base.partition('://')[2]}/ws", exact=True).count() == 1
-        ready = page.locator("#events .message", has_text="filemill.file.ready").first
+        ready = page.locator("#events-deliver .message", has_text="filemill.file.ready").first
         ready.locator("summary").click()
         for told in ("webhook-signature", "dominant_color", "FileEventData", '"specversion": "1.0"'):
             assert ready.get_by_text(told).first.is_visible(), told
+        told = page.locator("#events-tell .message", has_text="several events")
+        assert [told.locator("h4").first.text_content(), told.locator("h4").count()] == ["Changes", 2]
         page.screenshot(path=tmp_path / "events.png", full_page=True)
         page.close()
     assert not said
