@@ -176,7 +176,8 @@ def passed(records: Iterable[dict[str, Any]], patterns: Iterable[Mapping[str, An
     from ops.stack.event_sources import ONLY_RECORDS
 
     filters = [EventPattern.load(json.dumps(each)) for each in patterns or [json.loads(ONLY_RECORDS)]]
-    return [record for record in records if any(each.matches_event(record) for each in filters)]
+    each_record: Iterable[Any] = records  # moto's type is that of EventBridge's own events
+    return [record for record in each_record if any(each.matches_event(record) for each in filters)]
 
 
 def plain(value: Any) -> Any:
