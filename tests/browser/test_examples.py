@@ -136,7 +136,8 @@ class FrontDoor:
         return web.Response(text=self.page, content_type="text/html")
 
     async def _ticket(self, _: web.Request) -> web.Response:
-        return web.json_response({"ticket": f"ticket-{len(self.offered)}"})
+        url = f"ws://127.0.0.1:{self.port}/ws"
+        return web.json_response({"ticket": f"ticket-{len(self.offered)}", "url": url})
 
     async def _socket(self, request: web.Request) -> web.WebSocketResponse:
         self.offered.append(request.headers["Sec-WebSocket-Protocol"])
@@ -189,8 +190,7 @@ FRAMES: list[list[dict[str, Any]]] = [
 def test_the_page_shows_changes_and_comes_back_with_its_cursor(context: BrowserContext) -> None:
     text = program("html")
     assert len(text[text.index("<script") : text.index("</script")].splitlines()) <= 40
-    door = FrontDoor("")
-    door.page = text.replace("wss://files.example.com", f"ws://127.0.0.1:{door.port}")
+    door = FrontDoor(text)
     with door.running() as address:
         page = context.new_page()
         said: list[str] = []
