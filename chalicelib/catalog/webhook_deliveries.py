@@ -27,6 +27,7 @@ from chalicelib.catalog.keys import (
     delivery_log_partition,
     delivery_partition,
 )
+from chalicelib.catalog.webhooks import DISABLED
 from chalicelib.model import Actor, Timestamp, now, timestamp
 from chalicelib.settings import settings
 
@@ -166,12 +167,15 @@ def replay(
     """Makes a page of the log's deliveries pending again; gives their event ids, and the next page's cursor.
 
     Those of these types (all types if none is named) whose event came at `since` or later, and that are not pending.
+    The webhook's own end is only in the log, and is never sent to it.
     """
     page = log(webhook_id, PAGE, cursor, since=timestamp(since))
     chosen = [
         each.event_id
         for each in page.deliveries
-        if each.state is not DeliveryState.PENDING and (not types or each.type in types)
+        if each.state is not DeliveryState.PENDING
+        and (not types or each.type in types)
+        and (each.type, each.subject) != (DISABLED, webhook_id)
     ]
     return [event_id for event_id in chosen if again(webhook_id, event_id)], page.cursor
 

@@ -267,7 +267,11 @@ def _switched(webhook: Webhook, body: PatchWebhook) -> Webhook:
     if "enabled" not in body.model_fields_set or body.enabled == webhook.enabled:
         return webhook
     if body.enabled:
-        return webhooks.enable(webhook)
+        from chalicelib.queues import webhooks as queue  # few requests need it
+
+        webhook = webhooks.enable(webhook)
+        queue.send(webhook.tenant, webhook.id, probe=True)  # failures from before are forgotten
+        return webhook
     disabled = webhooks.disable(webhook.tenant, webhook.id, BY_ITS_TENANT)
     found = disabled or webhooks.get(webhook.tenant, webhook.id)
     if found is None:
@@ -293,11 +297,8 @@ def _replay(webhook: Webhook) -> None:
 def delete_webhook(call: Call, webhook_id: str) -> Response:
     """Delete a webhook, and its log.
 
-    A delivery that is under way may still arrive. Costs one DynamoDB read, two writes, and one message that has the log
-    removed.
+    A delivery that is under way may still arrive. The log goes a moment later. Costs one DynamoDB read and two writes.
     """
-    from chalicelib.queues import webhooks as queue  # few requests need it
-
     webhook = own_webhook(call, webhook_id)
     try:
         webhooks.delete(webhook)
@@ -305,7 +306,6 @@ def delete_webhook(call: Call, webhook_id: str) -> Response:
         raise no_webhook() from None
     if webhook.remembered_as:
         forget(webhook.remembered_as, webhook.id)
-    queue.forget(webhook.id)
     logger.info("webhook deleted")
     return Response("", status_code=204)
 

@@ -170,7 +170,7 @@ def test_a_test_event_is_a_delivery_that_the_worker_is_woken_for(client: Client,
         webhook.rpartition("/")[2],
         "pending",
     )
-    assert messages() == [{"tenant": "acme", "webhook": made["subject"], "events": [made["id"]]}]
+    assert messages() == [{"tenant": "acme", "webhook": made["subject"], "events": [made["id"]], "probe": True}]
     assert client("GET", f"{webhook}/deliveries/{made['id']}").json["id"] == made["id"]
     stored = deliveries.get(made["subject"], made["id"])
     assert stored
@@ -187,7 +187,13 @@ def test_a_delivery_is_retried_in_whatever_state_it_is(client: Client, webhook: 
     assert (answer.status, answer.json["state"]) == (202, "pending")
     assert answer.json["next_attempt_at"]
     assert len(answer.json["attempts"]) == 1, "the log goes on"
-    assert messages() == [{"tenant": "acme", "webhook": delivery.webhook_id, "events": [delivery.event_id]}]
+    (message,) = messages()
+    assert message == {
+        "tenant": "acme",
+        "webhook": delivery.webhook_id,
+        "events": [delivery.event_id],
+        "probe": True,  # also where failures have stopped everything else
+    }
 
 
 def test_a_replay_is_the_workers(client: Client, webhook: str) -> None:

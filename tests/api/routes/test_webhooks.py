@@ -299,9 +299,10 @@ def test_enabling_replays_what_was_missed_if_asked_and_again_if_the_answer_was_l
     assert messages() == [], "it was never disabled, so nothing was missed"
 
 
-def test_a_deleted_webhook_is_gone_and_the_worker_forgets_its_log(client: Client) -> None:
+def test_a_deleted_webhook_is_gone_and_the_worker_forgets_its_log(client: Client, stage: Calls) -> None:
     webhook = made(client)
     assert client("DELETE", path(webhook)).status == 204
+    stage.published()
     assert messages() == [{"forget": webhook["id"]}]
     for method, body in (("GET", None), ("PATCH", {"tags": []}), ("DELETE", None)):
         assert client(method, path(webhook), body).json["code"] == "not_found"
