@@ -283,9 +283,7 @@ def source() -> Iterator[tuple[Source, Server]]:
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
 )  # fmt: skip
 @given(raw=raw_answers())
-def test_any_answer_is_an_outcome(
-    raw: Raw, source: tuple[Source, Server], caplog: pytest.LogCaptureFixture
-) -> None:
+def test_any_answer_is_an_outcome(raw: Raw, source: tuple[Source, Server], caplog: pytest.LogCaptureFixture) -> None:
     script, server = source
     script.raw = raw
     caplog.clear()

@@ -283,7 +283,7 @@ def _replay(webhook: Webhook) -> None:
     from chalicelib.queues import webhooks as queue  # few requests need it
 
     assert webhook.missed_since
-    queue.replay(webhook.tenant, webhook.id, webhook.missed_since - SLACK)
+    queue.replay(webhook.tenant, webhook.id, webhook.missed_since - SLACK, missed=True)
 
 
 @route(
