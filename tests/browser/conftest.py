@@ -30,8 +30,8 @@ FLAGS = (
 
 
 @pytest.fixture(scope="session")
-def packages() -> Path:
-    """The folder in which Node finds the packages that package-lock.json pins. npm installs them, once."""
+def node_modules() -> Path:
+    """The folder with what package-lock.json pins. npm installs it once."""
     npm = shutil.which("npm")
     assert npm, "The browser tests need Node.js with npm, 20 or newer: apt-get install nodejs npm"
     stamp = HERE / "node_modules" / ".stamp"
@@ -39,13 +39,13 @@ def packages() -> Path:
     if not stamp.exists() or stamp.read_text() != wanted:
         run([npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"])
         stamp.write_text(wanted)
-    return HERE
+    return HERE / "node_modules"
 
 
 @pytest.fixture(scope="session")
-def page_files(packages: Path) -> dict[str, str]:
+def page_files(node_modules: Path) -> dict[str, str]:
     """The page and its script, Uppy and all, by path."""
-    esbuild = str(HERE / "node_modules" / ".bin" / "esbuild")
+    esbuild = str(node_modules / ".bin" / "esbuild")
     script = run([esbuild, "page.js", "--bundle", "--format=iife", "--log-level=warning"])
     return {"/__test__/page": (HERE / "page.html").read_text(), "/__test__/page.js": script}
 

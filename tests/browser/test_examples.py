@@ -93,10 +93,10 @@ def send(
 
 
 @pytest.mark.parametrize("language", ["python", "js"])
-def test_a_receiver_takes_what_is_signed_and_drops_what_it_knows(packages: Path, language: str) -> None:
+def test_a_receiver_takes_what_is_signed_and_drops_what_it_knows(node_modules: Path, language: str) -> None:
     ready, deleted, test = (event(f"filemill.{kind}") for kind in ("file.ready", "file.deleted", "webhook.test"))
     processing = event("filemill.file.processing")
-    with receiver(language, packages) as (url, line):
+    with receiver(language, node_modules.parent) as (url, line):
         assert send(url, ready) == 204
         assert line().split() == ["filemill.file.ready", ready["subject"]]
         assert send(url, ready) == send(url, processing) == 204  # known, and older
