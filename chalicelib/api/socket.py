@@ -48,7 +48,7 @@ def connect(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 
 def _caller(headers: Mapping[str, str], offered: list[str]) -> Caller:
-    """The caller by the Authorization header or, without it, by the subprotocols. Never by the query: that is logged."""
+    """The caller by the Authorization header, else by the subprotocols; never by the query, which is logged."""
     if settings().sockets_per_tenant == 0:
         raise Problem("missing_scope", "This stage has no sockets.")
     authorization = headers.get("authorization")

@@ -16,6 +16,7 @@ from chalicelib.api.cursors import decode_feed
 from chalicelib.api.errors import Problem
 from chalicelib.api.parsing import Body
 from chalicelib.catalog import credentials, sockets
+from chalicelib.catalog.index.positions import ContendedError
 from chalicelib.catalog.sockets import MAX_FILES, Connection, GoneError, MixedError, Place, TooManyError
 from chalicelib.catalog.subscriptions import ALL, SupersededError, token_topic
 from chalicelib.events import posts, subscribing
@@ -102,17 +103,19 @@ def answer(event: Mapping[str, Any]) -> None:
     name: str | None = None
     try:
         raw = _raw(event)
-        name, read = _read(raw)
-        connection = _connection(request["connectionId"])
-        reply = _do(connection, read)
+        document = documents.read(raw)
+        name = _name(document)
+        read = _read(document, raw)
+        reply = _do(_connection(request["connectionId"]), read)
     except LostError:
         return
     except Problem as problem:
         reply = _error(problem, name)
         last = problem.code in _LAST
-    except (ClientError, BotoCoreError) as error:
+    except (ClientError, BotoCoreError, ContendedError) as error:
         logger.exception("an AWS call failed")
-        reply, last = _error(_BUSY if aws.is_busy(error) else _INTERNAL, name), False
+        busy = isinstance(error, ContendedError) or aws.is_busy(error)
+        reply, last = _error(_BUSY if busy else _INTERNAL, name), False
     except Exception:
         logger.exception("unhandled error")
         reply, last = _error(_INTERNAL, name), False
@@ -152,9 +155,13 @@ def _raw(event: Mapping[str, Any]) -> bytes:
     return raw
 
 
-def _read(raw: bytes) -> tuple[str | None, _Message]:
-    """(the message's own id, the message)."""
-    document = documents.read(raw)
+def _name(document: Any) -> str | None:
+    """The message's own id, which an error repeats as well; None if it has none, or none that is right."""
+    name = document.get("id") if isinstance(document, dict) else None
+    return name if isinstance(name, str) and len(name) <= MAX_ID else None
+
+
+def _read(document: Any, raw: bytes) -> _Message:
     if not isinstance(document, dict):
         raise Problem("invalid_field", "A message must be a JSON object.", field="body")
     action = document.get("action")
@@ -162,8 +169,7 @@ def _read(raw: bytes) -> tuple[str | None, _Message]:
     if model is None:
         known = ", ".join(f"`{each}`" for each in ACTIONS)
         raise Problem("unknown_action", f"`action` must be one of {known}.", field="action")
-    read = parsing.parse(model, raw)
-    return read.id, read
+    return parsing.parse(model, raw)
 
 
 def _connection(connection_id: str) -> Connection:

@@ -7,7 +7,7 @@ connection, so all of these items end by themselves, when the connection cannot 
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -285,26 +285,21 @@ def _take_place(tenant: str, most: int) -> bool:
 
     The count may be wrong by those whose end nobody told of, or whose count failed. So it is made anew now and then.
     """
-    key = socket_count_key(tenant)
     for last in (False, True):
-        moment = int(time.time())
         try:
             values = update(
-                key,
+                socket_count_key(tenant),
                 values={},
                 add={"taken": 1},
                 condition="attribute_not_exists(taken) OR taken < :most",
                 using={":most": most},
             )
         except ConditionFailedError as failed:
-            values = failed.item or {}
-            if last or values.get("counted_at", 0) > moment - RECOUNT_WHEN_FULL:
+            if last or not _recounted(tenant, failed.item or {}, RECOUNT_WHEN_FULL, without=1):
                 return False
-            _recount(tenant, values.get("taken", 0), moment)
-            continue
-        if values.get("counted_at", 0) <= moment - RECOUNT:
-            _recount(tenant, values["taken"], moment)
-        return True
+        else:
+            _recounted(tenant, values, RECOUNT)
+            return True
     return False
 
 
@@ -322,8 +317,41 @@ def _leave_place(tenant: str) -> None:
         return
 
 
-def _recount(tenant: str, taken: int, moment: int) -> None:
-    """Counts a tenant's connections: Queries, and an UpdateItem, which is left out if the count has changed."""
+def _recounted(tenant: str, values: Mapping[str, Any], seconds: int, *, without: int = 0) -> bool:
+    """Counts a tenant's connections anew, if that was not done for so many seconds. True if it was done.
+
+    `without` are those that are written and not yet counted.
+
+    An UpdateItem, by which one of several decides to do it, Queries, and an UpdateItem that is left out if the count
+    has changed meanwhile.
+    """
+    moment, before = int(time.time()), values.get("counted_at")
+    if before is not None and before > moment - seconds:
+        return False
+    ours = "attribute_not_exists(counted_at)" if before is None else "counted_at = :before"
+    try:
+        update(
+            socket_count_key(tenant),
+            values={"counted_at": moment, "ttl": moment + 30 * 86400},
+            condition=ours,
+            using={} if before is None else {":before": before},
+            returning="NONE",
+        )
+        if before is None:
+            return False  # the first connection
+        update(
+            socket_count_key(tenant),
+            values={"taken": max(0, _found(tenant, moment) - without)},
+            condition="taken = :taken",
+            using={":taken": values["taken"]},
+            returning="NONE",
+        )
+    except ConditionFailedError:
+        return False
+    return True
+
+
+def _found(tenant: str, moment: int) -> int:
     pages = (
         aws.dynamodb()
         .get_paginator("query")
@@ -338,17 +366,7 @@ def _recount(tenant: str, taken: int, moment: int) -> None:
             Select="COUNT",
         )
     )
-    found = sum(page["Count"] for page in pages)
-    try:
-        update(
-            socket_count_key(tenant),
-            values={"taken": found, "counted_at": moment, "ttl": moment + 30 * 86400},
-            condition="taken = :taken",
-            using={":taken": taken},
-            returning="NONE",
-        )
-    except ConditionFailedError:
-        return
+    return sum(page["Count"] for page in pages)
 
 
 def names_in(items: Iterable[dict[str, Any]]) -> list[str]:

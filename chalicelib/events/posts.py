@@ -101,8 +101,8 @@ def _closed(place: Place, connection_id: str) -> bool:
         client.delete_connection(ConnectionId=connection_id)
     except client.exceptions.GoneException:
         return True
-    except (ClientError, BotoCoreError):
-        logger.warning("a socket cannot be closed", exc_info=True)
+    except (ClientError, BotoCoreError) as error:
+        logger.warning("a socket cannot be closed", extra={"error": str(error)})
         return False
     return True
 
