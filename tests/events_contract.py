@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections import Counter
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ import jsonschema_rs
 import pytest
 from botocore.client import BaseClient
 
+from chalicelib.outbound.exchange import Post
 from tests.stage import ROOT
 
 MAX_EVENT = 24 * 1024
@@ -202,6 +204,20 @@ def watch() -> None:
         return emit(client, api_params, operation_model, context)
 
     base._emit_api_params = emitted
+    _watch_requests()
+
+
+def _watch_requests() -> None:
+    """Every POST that `chalicelib.events` makes is a webhook's. Those of other modules are tests of `outbound`."""
+    post: Any = Post
+    init = post.__init__
+
+    def made(self: Any, body: bytes, headers: tuple[tuple[str, str], ...]) -> None:
+        init(self, body, headers)
+        if sys._getframe(1).f_globals.get("__name__", "").startswith("chalicelib.events."):
+            note("request", json.loads(body).get("type"), request_faults(dict(headers), body))
+
+    post.__init__ = made
 
 
 # --- the plugin

@@ -105,6 +105,16 @@ def test_the_pages_list_the_alarms_and_metrics_that_there_are() -> None:
     assert re.findall(r"^\| `(\w+)` \|", rows, re.MULTILINE) == [str(metric) for metric in Metric]
 
 
+def test_every_error_on_a_socket_is_explained() -> None:
+    from chalicelib.api import documents, parsing, socket_messages
+
+    section = (DOCS / "events.md").read_text(encoding="utf-8").partition("\n### Errors\n")[2].partition("\n## ")[0]
+    said = set(re.findall(r"`(\w+)`", "".join(re.findall(r"^\| (`[^|]+) \|", section, re.MULTILINE))))
+    named = r'(?:Problem\(|__init__\()"(\w+)"'
+    sources = (Path(str(module.__file__)).read_text() for module in (documents, parsing, socket_messages))
+    assert set(re.findall(named, "".join(sources))) | {"invalid_cursor"} == said
+
+
 def test_every_error_code_of_a_file_is_explained() -> None:
     from chalicelib.model import ErrorCode
 

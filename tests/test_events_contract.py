@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 
 from chalicelib.api.envelopes import EVENTS
-from chalicelib.api.frames import SENT
-from ops.openapi.event_examples import FRAMES, event
+from chalicelib.api.socket_answers import SENT
+from chalicelib.outbound.exchange import Post
+from ops.openapi.event_examples import MESSAGES, event
 from tests import events_contract
 from tests.events_contract import check_event, check_frame, check_request, entry_faults
+from tests.stage import aws_client
 
 HEADERS = {
     "content-type": "application/json",
@@ -77,9 +79,9 @@ def test_a_deletion_has_no_record() -> None:
         check_event(changed(event("filemill.file.deleted"), "data.file", record))
 
 
-@pytest.mark.parametrize("model", SENT, ids=lambda model: model.__name__)
-def test_frames_that_clients_get_are_what_the_document_says(model: Any) -> None:
-    for frame in FRAMES[model.__name__].values():
+@pytest.mark.parametrize("kind", SENT)
+def test_frames_that_clients_get_are_what_the_document_says(kind: str) -> None:
+    for frame in MESSAGES[kind].values():
         check_frame(json.dumps(frame))
         for wrong in (changed(frame, "more", 1), changed(frame, "type", "other")):
             with pytest.raises(AssertionError):
@@ -93,13 +95,13 @@ def test_frames_of_clients_are_none_that_clients_get() -> None:
 
 
 def test_a_frame_of_more_than_32_kb_is_found() -> None:
-    [frame] = FRAMES["ErrorFrame"].values()
+    frame = next(iter(MESSAGES["error"].values()))
     with pytest.raises(AssertionError):
         check_frame(json.dumps({**frame, "detail": "x" * 32 * 1024}))
 
 
 def test_the_events_in_a_frame_are_looked_at() -> None:
-    [frame] = FRAMES["ChangesFrame"].values()
+    [frame] = MESSAGES["changes"].values()
     frame = deepcopy(frame)
     frame["events"][1]["data"]["file"]["filename"] = "deleted.jpg"
     with pytest.raises(AssertionError):
@@ -131,18 +133,24 @@ def test_an_entry_of_the_bus_names_its_event() -> None:
         assert entry_faults({**entry, name: "other"})
 
 
-@pytest.fixture
-def frame_sender(cloud: None) -> Any:
-    from tests.stage import aws_client
+def test_the_requests_of_webhooks_are_looked_at() -> None:
+    body = json.dumps(event("filemill.file.ready")).encode()
+    for module, headers, faults in (
+        ("chalicelib.events.receiver", HEADERS, 0),
+        ("chalicelib.events.receiver", {**HEADERS, "webhook-timestamp": "now"}, 1),
+        ("tests.outbound.test_post", {}, 0),
+    ):
+        code = compile("made = Post(body, headers)", module, "exec")
+        exec(code, {"__name__": module, "Post": Post, "body": body, "headers": tuple(headers.items())})
+        assert len(events_contract.taken()) == faults
 
-    return aws_client("events")
 
-
-def test_what_a_test_sends_is_looked_at(frame_sender: Any) -> None:
+def test_what_a_test_sends_is_looked_at(cloud: None) -> None:
+    bus = aws_client("events")
     told = event("filemill.file.ready")
     entry = {"Source": "filemill", "DetailType": told["type"], "Resources": [told["subject"]], "Detail": "{}"}
-    frame_sender.put_events(Entries=[entry])
+    bus.put_events(Entries=[entry])
     assert len(events_contract.taken()) == 1
     with events_contract.unchecked():
-        frame_sender.put_events(Entries=[entry])
+        bus.put_events(Entries=[entry])
     assert events_contract.taken() == []

@@ -42,7 +42,7 @@ ANSWERING = 10.0
 class _Message(Body):
     MAX_BYTES: ClassVar[int] = MAX_BYTES
 
-    id: Annotated[str, Field(max_length=MAX_ID)] | None = None
+    id: Annotated[str, Field(max_length=MAX_ID)] | None = Field(None, description="The answer repeats it")
 
 
 class _Topics(_Message):
@@ -56,19 +56,29 @@ class _Topics(_Message):
 
 
 class Subscribe(_Topics):
+    """Asks for changes. Name one of `all` (every file), `files` (some), and `token` (what an upload token brings).
+
+    For an upload token, `all` is what it brings itself. `cursor` is the newest one that the client has. Without one,
+    changes are sent from now on.
+    """
+
     action: Literal["subscribe"]
     cursor: Annotated[str, Field(min_length=1, max_length=MAX_CURSOR)] | None = None
 
 
 class Unsubscribe(_Topics):
+    """Ends what a `subscribe` began. Name one of `all`, `files` and `token`."""
+
     action: Literal["unsubscribe"]
 
 
 class Ping(_Message):
+    """Asks for a `pong`. API Gateway closes a socket on which nothing was sent for ten minutes."""
+
     action: Literal["ping"]
 
 
-_ACTIONS: dict[str, type[_Message]] = {"subscribe": Subscribe, "unsubscribe": Unsubscribe, "ping": Ping}
+ACTIONS: dict[str, type[_Message]] = {"subscribe": Subscribe, "unsubscribe": Unsubscribe, "ping": Ping}
 
 # Errors after which the connection is closed, because nothing that the client sends on it can succeed.
 _LAST = frozenset({"unauthenticated", "token_expired"})
@@ -155,9 +165,9 @@ def _read(document: Any, raw: bytes) -> _Message:
     if not isinstance(document, dict):
         raise Problem("invalid_field", "A message must be a JSON object.", field="body")
     action = document.get("action")
-    model = _ACTIONS.get(action) if isinstance(action, str) else None
+    model = ACTIONS.get(action) if isinstance(action, str) else None
     if model is None:
-        known = ", ".join(f"`{each}`" for each in _ACTIONS)
+        known = ", ".join(f"`{each}`" for each in ACTIONS)
         raise Problem("unknown_action", f"`action` must be one of {known}.", field="action")
     return parsing.parse(model, raw)
 

@@ -10,8 +10,9 @@ from typing import Any
 from pydantic import BaseModel
 
 from chalicelib.api.envelopes import EVENTS
-from chalicelib.api.frames import RECEIVED, SENT
-from ops.openapi.event_examples import FRAMES, event
+from chalicelib.api.socket_answers import SENT
+from chalicelib.api.socket_messages import ACTIONS
+from ops.openapi.event_examples import MESSAGES, event
 from ops.openapi.schemas import REF, Named, Schema, schemas_of
 from ops.openapi.texts import INFO
 from ops.openapi.webhooks import ANSWERS, HEADERS
@@ -43,26 +44,28 @@ SECURITY: dict[str, Schema] = {
 _SOCKET: dict[str, tuple[str, tuple[str, ...], tuple[str, ...], str]] = {
     "subscribe": (
         "receive",
-        ("SubscribeFrame",),
-        ("SubscribedFrame", "ErrorFrame"),
-        "The client asks for changes. With a cursor it first gets everything that has changed since.",
+        ("subscribe",),
+        ("subscribed", "error"),
+        "The client asks for changes: of all files, of those that an upload token brings, or of some. With a cursor it "
+        "first gets everything that has changed since; of named files it first gets their present state.",
     ),
-    "ping": ("receive", ("PingFrame",), ("PongFrame",), "The client keeps the socket open, and sees that it works."),
+    "unsubscribe": ("receive", ("unsubscribe",), ("unsubscribed", "error"), "The client wants to hear no more of it."),
+    "ping": ("receive", ("ping",), ("pong", "error"), "The client keeps the socket open, and sees that it works."),
     "tell": (
         "send",
-        ("ChangeFrame", "ChangesFrame"),
+        ("change", "changes"),
         (),
         "The client hears of changes. It keeps the cursor of the last message that it has handled.",
     ),
-    "refuse": ("send", ("ErrorFrame",), (), "A message of the client was not understood, or is not allowed."),
+    "refuse": ("send", ("error",), (), "A message of the client was not understood, or is not allowed."),
 }
 
 
 def document(version: str) -> Schema:
     """The AsyncAPI document. `version` is Filemill's own."""
-    models: list[type[BaseModel]] = [*SENT, *EVENTS.values()]
+    sent: list[type[BaseModel]] = [*SENT.values(), *EVENTS.values()]
     names, schemas = schemas_of(
-        [*((model, "validation") for model in RECEIVED), *((model, "serialization") for model in models)]
+        [*((model, "validation") for model in ACTIONS.values()), *((model, "serialization") for model in sent)]
     )
     licence = {"name": INFO["license"]["name"], "url": "https://www.apache.org/licenses/LICENSE-2.0"}
     return {
@@ -75,7 +78,7 @@ def document(version: str) -> Schema:
         "operations": {**_socket_operations(), "deliver": _deliver()},
         "components": {
             "schemas": {name: _draft_7(schema) for name, schema in schemas.items()},
-            "messages": {**_frames(names), **_events(names)},
+            "messages": {**_socket_messages(names), **_events(names)},
             "securitySchemes": SECURITY,
         },
     }
@@ -112,7 +115,7 @@ def _socket() -> Schema:
         "state. A message has at most 32 KB. A socket is closed after two hours, after ten minutes of silence, and "
         "within a minute after its credential has ended: connect again, and subscribe with the newest cursor.",
         "servers": [{"$ref": "#/servers/frontDoor"}],
-        "messages": {frame(model): _message(frame(model)) for model in (*RECEIVED, *SENT)},
+        "messages": {name: _message(name) for name in (*ACTIONS, *SENT)},
         "bindings": {"ws": {"method": "GET", "headers": headers, "bindingVersion": "0.1.0"}},
     }
 
@@ -136,10 +139,10 @@ def _socket_operations() -> Schema:
             "action": action,
             "channel": {"$ref": "#/channels/socket"},
             "summary": summary,
-            "messages": [_on("socket", each.removesuffix("Frame").lower()) for each in messages],
+            "messages": [_on("socket", each) for each in messages],
         }
         if answers:
-            replies = [_on("socket", each.removesuffix("Frame").lower()) for each in answers]
+            replies = [_on("socket", each) for each in answers]
             made[name]["reply"] = {"channel": {"$ref": "#/channels/socket"}, "messages": replies}
     return made
 
@@ -156,11 +159,6 @@ def _deliver() -> Schema:
     }
 
 
-def frame(model: type[BaseModel]) -> str:
-    """The name of a message of the socket: `subscribed` for SubscribedFrame."""
-    return model.__name__.removesuffix("Frame").lower()
-
-
 def _message(name: str) -> Schema:
     return {"$ref": f"#/components/messages/{name}"}
 
@@ -169,12 +167,13 @@ def _on(channel: str, message: str) -> Schema:
     return {"$ref": f"#/channels/{channel}/messages/{message}"}
 
 
-def _frames(names: Named) -> Schema:
+def _socket_messages(names: Named) -> Schema:
+    schemas = {name: names[model, "validation"] for name, model in ACTIONS.items()}
+    schemas |= {name: names[model, "serialization"] for name, model in SENT.items()}
     made: Schema = {}
-    for model in (*RECEIVED, *SENT):
-        name = names[model, "validation" if model in RECEIVED else "serialization"]
-        examples = [{"summary": title, "payload": value} for title, value in FRAMES[model.__name__].items()]
-        made[frame(model)] = _described(frame(model), model, name) | {"examples": examples}
+    for name, model in {**ACTIONS, **SENT}.items():
+        examples = [{"summary": title, "payload": value} for title, value in MESSAGES[name].items()]
+        made[name] = _described(name, model, schemas[name]) | {"examples": examples}
     return made
 
 

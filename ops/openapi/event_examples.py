@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ops.openapi.examples import FILE, FILE_ID
+from ops.openapi.examples import FILE, FILE_ID, OTHER_ID
 
 _KEY = ("key", "0123456789ab")
 _RECORD = {
@@ -73,31 +73,44 @@ def _envelope(kind: str, subject: str, last: str, time: str, data: dict[str, Any
 
 CURSOR = "eyJ0IjoiYWNtZSIsInAiOlsxNzNdfQ.c2lnbmF0dXJl"
 
-# Model of a message → title of the example → the message.
-FRAMES: dict[str, dict[str, Any]] = {
-    "SubscribeFrame": {
+# Name of a message of the socket → title of the example → the message.
+MESSAGES: dict[str, dict[str, Any]] = {
+    "subscribe": {
         "All files, from now on": {"action": "subscribe", "all": True},
         "All files, from where the last socket ended": {"action": "subscribe", "all": True, "cursor": CURSOR},
-        "One file": {"action": "subscribe", "files": [FILE_ID]},
+        "Two files, as they are now and from now on": {"action": "subscribe", "files": [FILE_ID, OTHER_ID], "id": "7"},
+        "What an upload token brings": {"action": "subscribe", "token": "0123456789ab"},
     },
-    "PingFrame": {"Are you there?": {"action": "ping"}},
-    "SubscribedFrame": {"Everything up to here was sent": {"type": "subscribed", "cursor": CURSOR}},
-    "ChangeFrame": {
+    "unsubscribe": {"From one file": {"action": "unsubscribe", "files": [FILE_ID]}},
+    "ping": {"Are you there?": {"action": "ping"}},
+    "subscribed": {
+        "Everything up to here was sent": {"type": "subscribed", "cursor": CURSOR},
+        "One of the files is missing": {"type": "subscribed", "cursor": CURSOR, "missing": [OTHER_ID], "id": "7"},
+    },
+    "unsubscribed": {"Nothing more comes": {"type": "unsubscribed"}},
+    "change": {
         "A file is ready": {"type": "change", "cursor": CURSOR, "event": event("filemill.file.ready")},
     },
-    "ChangesFrame": {
+    "changes": {
         "Two changes at once": {
             "type": "changes",
             "cursor": CURSOR,
             "events": [event("filemill.file.ready"), event("filemill.file.deleted")],
         }
     },
-    "PongFrame": {"Still here": {"type": "pong"}},
-    "ErrorFrame": {
+    "pong": {"Still here": {"type": "pong"}},
+    "error": {
         "A cursor of another tenant": {
             "type": "error",
             "code": "invalid_cursor",
-            "detail": "This cursor is not one of this socket's.",
-        }
+            "detail": "This cursor is not one of this list's.",
+            "field": "cursor",
+        },
+        "More was missed than fits into one answer": {
+            "type": "error",
+            "code": "behind",
+            "detail": "There is more to catch up with than fits into one answer. Subscribe again with this cursor.",
+            "cursor": CURSOR,
+        },
     },
 }

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from chalicelib.api.envelopes import EVENTS
+from chalicelib.events.receiver import RETRIES
+from chalicelib.outbound.post import SECONDS
 from ops.openapi.event_examples import event
 from ops.openapi.schemas import REF, Named, Schema
 
@@ -23,17 +25,24 @@ HEADERS: dict[str, Schema] = {
         "type": "string",
         "pattern": r"^v1,[A-Za-z0-9+/]{43}=( v1,[A-Za-z0-9+/]{43}=)*$",
         "description": "`v1,` and the HMAC-SHA256 of `{webhook-id}.{webhook-timestamp}.{body}` in base64, made with "
-        "the webhook's secret. While a secret is rotated there are two signatures, with a space between them: one of "
-        "them must be right.",
+        "the webhook's secret. While a secret is rotated there are several signatures, with a space between them: "
+        "one of them must be right.",
     },
 }
 
+
+def pauses() -> str:
+    """The pauses before retries, in words: `5 s, 1 m, … and 24 h`."""
+    units = (("h", 3600), ("m", 60), ("s", 1))
+    said = [next(f"{pause // size} {unit}" for unit, size in units if pause >= size) for pause in RETRIES]
+    return f"{', '.join(said[:-1])} and {said[-1]}"
+
+
 # Status of the receiver's answer → its meaning to us.
 ANSWERS = {
-    "2XX": "The event was received. Answer within 15 seconds, and do the work afterwards.",
+    "2XX": f"The event was received. Answer within {SECONDS:.0f} seconds, and do the work afterwards.",
     "410": "Nobody wants these events any more: the webhook is disabled at once.",
-    "default": "The event was not received, and is sent again: after 5 s, 1 m, 5 m, 30 m, 2 h, 5 h, 10 h and 24 h. "
-    "Redirects are not followed.",
+    "default": f"The event was not received, and is sent again after {pauses()}. Redirects are not followed.",
 }
 
 

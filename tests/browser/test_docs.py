@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,10 @@ import requests
 from playwright.sync_api import BrowserContext, ConsoleMessage, Request
 
 from ops.local.stage import LocalStage
+from ops.openapi.document import EVENTS_TARGET
+from tests.contract import gateway
 from tests.e2e.stack import execute_api
+from tests.stage import Calls
 
 
 def operations(base: str) -> int:
@@ -50,6 +54,48 @@ def test_every_operation_is_shown_and_nothing_comes_from_elsewhere(
     assert not said
     assert all(url.startswith((f"{base}/", "data:")) for url in asked)
     assert len(asked) >= 4
+
+
+def test_every_message_and_every_event_is_shown(stage: Calls, context: BrowserContext, tmp_path: Path) -> None:
+    """The page of the events, from the app itself."""
+    import app
+
+    document = json.loads(EVENTS_TARGET.read_text())
+    said: list[str] = []
+    with gateway(app.app) as base:
+        page = context.new_page()
+        page.on("console", lambda message: said.append(message.text))
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.goto(f"{base}/docs")
+        page.wait_for_selector("#events h2")
+        shown = page.locator("#events .operation .message > summary > code:first-child")
+        assert {*shown.all_text_contents()} == {each["name"] for each in document["components"]["messages"].values()}
+        assert page.get_by_text(f"ws://{base.partition('://')[2]}/ws", exact=True).count() == 1
+        ready = page.locator("#events-deliver .message", has_text="filemill.file.ready").first
+        ready.locator("summary").click()
+        for told in ("webhook-signature", "dominant_color", "FileEventData", '"specversion": "1.0"'):
+            assert ready.get_by_text(told).first.is_visible(), told
+        told = page.locator("#events-tell .message", has_text="several events")
+        assert [told.locator("h4").first.text_content(), told.locator("h4").count()] == ["Changes", 2]
+        page.screenshot(path=tmp_path / "events.png", full_page=True)
+        page.close()
+    assert not said
+
+
+def test_text_in_the_document_is_never_markup(stage: Calls, context: BrowserContext) -> None:
+    import app
+
+    document = json.loads(EVENTS_TARGET.read_text())
+    document["info"]["description"] = "<img src=x> `<b>bold</b>`"
+    document["channels"]["socket"]["title"] = "<script>document.title = 'owned'</script>"
+    with gateway(app.app) as base:
+        page = context.new_page()
+        page.route("**/asyncapi.json", lambda route: route.fulfill(json=document))
+        page.goto(f"{base}/docs")
+        page.wait_for_selector("#events h2")
+        assert page.locator("#events img, #events b, #events script").count() == 0
+        assert page.title() == "Filemill API"
+        page.close()
 
 
 def test_try_it_out_asks_this_host(local_stage: LocalStage, context: BrowserContext) -> None:

@@ -36,6 +36,7 @@ class Viewer {
       const target = this.read(schema);
       return target.type === "object" || target.oneOf ? schema.$ref.split("/").pop() : this.type(target);
     }
+    if (schema.discriminator) return "an event"; // each is shown by itself
     if ("const" in schema) return JSON.stringify(schema.const);
     if (schema.enum) return schema.enum.map((each) => JSON.stringify(each)).join(" | ");
     const options = schema.anyOf || schema.oneOf;
@@ -47,6 +48,7 @@ class Viewer {
   // The schemas with fields of their own that a schema leads to, by name, itself included.
   fields(schema, found = new Map(), name = "") {
     const target = this.read(schema);
+    if (target.discriminator) return found;
     const known = schema.$ref ? schema.$ref.split("/").pop() : name;
     if (target.properties && !found.has(known)) {
       found.set(known, target);

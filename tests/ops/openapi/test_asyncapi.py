@@ -13,11 +13,12 @@ import pytest
 from jsonschema import Draft7Validator
 
 from chalicelib.api.envelopes import EVENTS, FILE_EVENTS
-from chalicelib.api.frames import RECEIVED, SENT
+from chalicelib.api.socket_answers import SENT
+from chalicelib.api.socket_messages import ACTIONS
 from chalicelib.model import ChangeType
 from ops.openapi import asyncapi
 from ops.openapi import document as openapi_document
-from ops.openapi.event_examples import FRAMES, event
+from ops.openapi.event_examples import MESSAGES, event
 from tests.client import Client
 from tests.stage import STAGE, Calls
 
@@ -76,7 +77,7 @@ def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
 
 def test_every_message_is_of_a_channel_and_every_operation_has_messages_of_its_own(document: dict[str, Any]) -> None:
     channels = document["channels"]
-    assert set(channels["socket"]["messages"]) == {asyncapi.frame(model) for model in (*RECEIVED, *SENT)}
+    assert set(channels["socket"]["messages"]) == {*ACTIONS, *SENT}
     assert set(channels["webhook"]["messages"]) == set(EVENTS)
     used = set()
     for operation in document["operations"].values():
@@ -89,7 +90,7 @@ def test_every_message_is_of_a_channel_and_every_operation_has_messages_of_its_o
 
 
 def test_clients_send_what_is_received_and_get_what_is_sent(document: dict[str, Any]) -> None:
-    told = {"receive": {asyncapi.frame(model) for model in RECEIVED}, "send": {asyncapi.frame(model) for model in SENT}}
+    told = {"receive": {*ACTIONS}, "send": {*SENT}}
     for operation in document["operations"].values():
         if operation["channel"]["$ref"] == "#/channels/socket":
             names = {each["$ref"].rpartition("/")[2] for each in operation["messages"]}
@@ -103,9 +104,9 @@ def test_each_change_of_a_file_is_an_event() -> None:
 
 
 def test_examples_are_what_the_models_take(document: dict[str, Any]) -> None:
-    frames = {model.__name__: model for model in (*RECEIVED, *SENT)}
-    assert set(FRAMES) == set(frames)
-    for name, examples in FRAMES.items():
+    frames = {**ACTIONS, **SENT}
+    assert set(MESSAGES) == set(frames)
+    for name, examples in MESSAGES.items():
         for example in examples.values():
             frames[name].model_validate_json(json.dumps(example))
     for kind, model in EVENTS.items():
@@ -136,8 +137,8 @@ def schema_nodes(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
 def test_clients_may_get_fields_to_come_and_may_send_none(document: dict[str, Any]) -> None:
     schemas = document["components"]["schemas"]
     assert "additionalProperties" not in schemas["FileReadyEvent"]
-    assert "additionalProperties" not in schemas["ChangesFrame"]
-    assert schemas["SubscribeFrame"]["additionalProperties"] is False
+    assert "additionalProperties" not in schemas["Changes"]
+    assert schemas["Subscribe"]["additionalProperties"] is False
 
 
 def test_it_is_served_to_anyone_with_a_tag_and_this_stages_address(stage: Calls) -> None:
