@@ -6,7 +6,7 @@ import argparse
 import os
 from pathlib import Path
 
-from bench import avif, calls, cold_start, costs, delivery, fairness, imports, memory, partitions, whole_job
+from bench import avif, calls, cold_start, costs, delivery, fairness, imports, memory, partitions, webhooks, whole_job
 from bench.images import run as images
 from bench.partitions.heat import RATE
 from ops.local import loopback
@@ -23,6 +23,7 @@ BENCHES = {
     "delivery": delivery.run,
     "partitions": partitions.run,
     "fairness": fairness.run,
+    "webhooks": webhooks.run,
 }
 
 

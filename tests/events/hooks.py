@@ -14,11 +14,11 @@ from ulid import ULID
 from chalicelib.catalog import webhook_deliveries, webhooks
 from chalicelib.catalog.due import due
 from chalicelib.catalog.dynamodb import attributes
-from chalicelib.catalog.keys import DUE_SHARDS, file_key
+from chalicelib.catalog.keys import file_key
 from chalicelib.catalog.webhooks import Webhook
 from chalicelib.events import delivering, receiver
 from chalicelib.events import webhooks as announcing
-from chalicelib.model import Actor, ChangeType, File, Kind, LastChange, Status, Visibility, now
+from chalicelib.model import Actor, ChangeType, File, Kind, LastChange, Status, Visibility, now, timestamp
 from chalicelib.outbound.exchange import Post
 from chalicelib.outbound.post import Outcome
 from chalicelib.upkeep import sweep
@@ -45,6 +45,7 @@ class Came:
     event: dict[str, Any]
     headers: dict[str, str]
     body: bytes
+    status: int | None = None
 
 
 @dataclass
@@ -60,15 +61,21 @@ class Hooks:
 
     def post(self, url: str, content: Post, **_: Any) -> Outcome:
         event = json.loads(content.body)
-        self.came.append(Came(url, self.clock.moment, event, dict(content.headers), content.body))
+        came = Came(url, self.clock.moment, event, dict(content.headers), content.body)
+        self.came.append(came)
         said = self.says.get(url, lambda _: 200)(event)
         outcome = said if isinstance(said, Outcome) else Outcome(said, 20, answer=f"answer to {event['id']}")
+        came.status = outcome.status
         self.clock.forward(timedelta(milliseconds=outcome.ms))
         return outcome
 
     def ids(self, url: str) -> list[str]:
         """The events that a receiver got, in order."""
         return [each.event["id"] for each in self.came if each.url == url]
+
+    def taken(self, url: str) -> list[str]:
+        """The events that a receiver has answered with 2xx, in order."""
+        return [each.event["id"] for each in self.came if each.url == url and each.status and each.status < 300]
 
     # --- what the world does
 
@@ -105,10 +112,10 @@ class Hooks:
                 return
         raise AssertionError("messages that never come to an end")
 
-    def live(self, span: timedelta, *, sweeps: bool = True) -> None:
-        """Lets time go by, with the sweep every five minutes."""
+    def live(self, span: timedelta, *, every: timedelta = timedelta(minutes=5)) -> None:
+        """Lets time go by, with the sweep now and then."""
         end = self.clock.moment + span
-        swept = self.clock.moment + timedelta(minutes=5)
+        swept = self.clock.moment + every
         while True:
             self.drain()
             coming = min((each[0] for each in self.waiting), default=end)
@@ -117,13 +124,18 @@ class Hooks:
             if self.clock.moment >= end:
                 return
             if self.clock.moment >= swept:
-                swept = self.clock.moment + timedelta(minutes=5)
-                if sweeps:
-                    self.sweep()
+                swept = self.clock.moment + every
+                self.sweep()
 
     def sweep(self) -> None:
-        """The sweep's part for webhooks."""
-        for shard in range(DUE_SHARDS):
+        """The sweep's part for webhooks, in the shards where one is due."""
+        present = timestamp(self.clock.moment)
+        items = backend("dynamodb").tables["filemill-test"].items
+        states = [
+            item.attrs for under in items.values() for item in under.values() if item.attrs["sk"].value == "STATE"
+        ]
+        places = [(each["due_pk"].value, each["due_sk"].value) for each in states if "due_sk" in each]
+        for shard in {int(pk.rpartition("#")[2]) for pk, when in places if when < present}:
             for each in due(shard, 100).webhooks:
                 sweep._wake(each)
 
