@@ -339,7 +339,8 @@ class _Run:
         if not self.webhook.enabled:
             return
         self.webhook = self.webhook.model_copy(update={"enabled": False})
-        disabled = webhooks.disable(self.webhook.tenant, self.webhook.id, reason)
+        since = self.state.health.failing_since
+        disabled = webhooks.disable(self.webhook.tenant, self.webhook.id, reason, missed_since=since)
         if disabled is None or disabled.disabled_at is None:
             return
         moment = disabled.disabled_at

@@ -22,8 +22,13 @@ GUIDE = """
 Filemill is running. Its files are kept in {home}; Ctrl-C stops it.
 
   front door   {front_door}
+  WebSocket    {socket}
   AWS          {endpoint}   (AWS_ENDPOINT_URL; access key test, secret test, region us-east-1)
   API key      {key}   (also in {home}/api-key)
+
+Each event as it happens, over the WebSocket, in a terminal of its own (here, in this folder):
+
+  {python} -m ops listen --stage local{project}
 
 A first upload, to paste into another terminal (here, in this folder):
 
@@ -37,10 +42,6 @@ A first upload, to paste into another terminal (here, in this folder):
 for field in u["fields"].items(): print("form-string =", json.dumps("=".join(field)))' |
     curl -sS -K - -F file=@{picture}
   curl -sS {front_door}/v1/files/$(from_file 'print(f["id"])') -H "Authorization: Bearer $KEY"   # until it is "ready"
-
-To see each event as it happens, over the WebSocket ({socket}), in a third terminal:
-
-  {python} -m ops listen --stage local
 """
 
 # For curl, which would send the upload to a proxy that the environment names.
@@ -136,6 +137,8 @@ def guide(stage: LocalStage, key: str) -> str:
         python=shown(Path(sys.executable)),
         front_door=stage.front_door,
         socket=listen.address(stage.front_door),
+        # A stage in the usual folder is found without its name.
+        project="" if stage.home == ROOT / ".local" else f" --project-dir {shown(stage.project_dir)}",
         endpoint=stage.endpoint_url,
         key=key,
         proxy=PAST_THE_PROXY if urllib.request.getproxies_environment() else "",

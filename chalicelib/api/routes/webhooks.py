@@ -267,7 +267,11 @@ def _switched(webhook: Webhook, body: PatchWebhook) -> Webhook:
     if "enabled" not in body.model_fields_set or body.enabled == webhook.enabled:
         return webhook
     if body.enabled:
-        return webhooks.enable(webhook)
+        from chalicelib.queues import webhooks as queue  # few requests need it
+
+        webhook = webhooks.enable(webhook)
+        queue.send(webhook.tenant, webhook.id, probe=True)  # failures from before are forgotten
+        return webhook
     disabled = webhooks.disable(webhook.tenant, webhook.id, BY_ITS_TENANT)
     found = disabled or webhooks.get(webhook.tenant, webhook.id)
     if found is None:
@@ -279,7 +283,7 @@ def _replay(webhook: Webhook) -> None:
     from chalicelib.queues import webhooks as queue  # few requests need it
 
     assert webhook.missed_since
-    queue.replay(webhook.tenant, webhook.id, webhook.missed_since - SLACK)
+    queue.replay(webhook.tenant, webhook.id, webhook.missed_since - SLACK, missed=True)
 
 
 @route(

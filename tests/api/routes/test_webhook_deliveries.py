@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
@@ -11,20 +12,27 @@ import pytest
 from chalicelib.api import sizes
 from chalicelib.api.routing import as_json
 from chalicelib.catalog import webhook_deliveries as deliveries
+from chalicelib.catalog import webhooks
 from chalicelib.catalog.webhook_deliveries import KEEP_ATTEMPTS, Attempt, Delivery, DeliveryState
+from chalicelib.events import delivering
 from chalicelib.model import now, timestamp
 from tests.client import Client, new_client
 from tests.making import BEGIN
 from tests.stage import aws_client
 
 READY = "filemill.file.ready"
+FAILED, MISSED = DeliveryState.FAILED, DeliveryState.MISSED
 
 
 @pytest.fixture
 def webhook(client: Client) -> str:
+    """The path of a webhook that was made before the events of these tests."""
     answer = client("POST", "/v1/webhooks", {"url": "https://example.com/"})
     assert answer.status == 201
-    return f"/v1/webhooks/{answer.json['id']}"
+    made = webhooks.get("acme", answer.json["id"])
+    assert made
+    webhooks.change(made, {"created_at": timestamp(BEGIN)})
+    return f"/v1/webhooks/{made.id}"
 
 
 def messages() -> list[dict[str, Any]]:
@@ -39,17 +47,17 @@ def messages() -> list[dict[str, Any]]:
 
 def put(path: str, number: int, state: DeliveryState = DeliveryState.DELIVERED, **values: Any) -> Delivery:
     """The number-th event for a webhook, one each second."""
-    delivery = Delivery(
-        webhook_id=path.rpartition("/")[2],
-        tenant="acme",
-        event_id=f"evt_file_01KAP3Y5ZD4Q8R2V7W9X{number:06d}_2",
-        type=READY,
-        time=BEGIN + timedelta(seconds=number),
-        subject=f"file_01KAP3Y5ZD4Q8R2V7W9X{number:06d}",
-        revision=2,
-        state=state,
-        **values,
-    )
+    made: dict[str, Any] = {
+        "webhook_id": path.rpartition("/")[2],
+        "tenant": "acme",
+        "event_id": f"evt_file_01KAP3Y5ZD4Q8R2V7W9X{number:06d}_2",
+        "type": READY,
+        "time": BEGIN + timedelta(seconds=number),
+        "subject": f"file_01KAP3Y5ZD4Q8R2V7W9X{number:06d}",
+        "revision": 2,
+        "state": state,
+    }
+    delivery = Delivery.model_validate(made | values)
     assert deliveries.put_new(delivery)
     return delivery
 
@@ -205,7 +213,59 @@ def test_a_replay_is_the_workers(client: Client, webhook: str) -> None:
         assert (answer.status, answer.json) == (202, {"since": "2026-11-22T12:00:00.000Z", "types": types})
         (message,) = messages()
         assert (message["tenant"], message["replay"]) == ("acme", webhook.rpartition("/")[2])
-        assert (message["since"], message["types"]) == ("2026-11-22T12:00:00.000Z", types)
+        assert (message["since"], message.get("types", [])) == ("2026-11-22T12:00:00.000Z", types)
+        assert "missed" not in message, "what arrived is sent again, too"
+
+
+@pytest.mark.parametrize("since", ["0259-06-05T16:02:11Z", "0001-01-01T00:00:00+14:00", "2026-11-22T11:59:59Z"])
+def test_a_replay_reaches_no_further_back_than_the_webhook(client: Client, webhook: str, since: str) -> None:
+    answer = client("POST", f"{webhook}/replay", {"since": since})
+    assert (answer.status, answer.json["since"]) == (202, timestamp(BEGIN))
+    (message,) = messages()
+    assert message["since"] == timestamp(BEGIN)
+
+
+def work_off(bodies: Iterable[dict[str, Any]]) -> None:
+    for body in bodies:
+        delivering.work_off(json.dumps(body), seconds=30)
+
+
+def pending(path: str) -> set[str]:
+    page = deliveries.log(path.rpartition("/")[2], 100)
+    return {each.event_id for each in page.deliveries if each.state is DeliveryState.PENDING}
+
+
+def test_a_replay_sends_again_all_events_of_the_types_since_the_moment(client: Client, webhook: str) -> None:
+    made = {number: put(webhook, number, DeliveryState.DELIVERED).event_id for number in range(4)}
+    failed = put(webhook, 5, DeliveryState.FAILED).event_id
+    other = put(webhook, 6, type="filemill.file.updated").event_id
+    client("POST", f"{webhook}/replay", {"since": timestamp(BEGIN + timedelta(seconds=2)), "types": [READY]})
+    work_off(each for each in messages() if "replay" in each)
+    assert pending(webhook) == {made[2], made[3], failed}
+    client("POST", f"{webhook}/replay", {"since": timestamp(BEGIN)})
+    work_off(each for each in messages() if "replay" in each)
+    assert pending(webhook) == {*made.values(), failed, other}
+
+
+def test_a_replay_leaves_out_tests(client: Client, webhook: str) -> None:
+    test = client("POST", f"{webhook}/test").json["id"]
+    stored = deliveries.get(webhook.rpartition("/")[2], test)
+    assert stored
+    assert deliveries.finish(stored, attempt(status=200), DeliveryState.DELIVERED)
+    messages()
+    client("POST", f"{webhook}/replay", {"since": timestamp(BEGIN)})
+    work_off(messages())
+    assert pending(webhook) == set()
+
+
+def test_enabling_with_replay_sends_what_did_not_arrive_and_nothing_else(client: Client, webhook: str) -> None:
+    arrived = put(webhook, 1, DeliveryState.DELIVERED, time=now()).event_id
+    wanted = {put(webhook, number, state, time=now()).event_id for number, state in ((2, MISSED), (3, FAILED))}
+    client("PATCH", webhook, {"enabled": False})
+    client("PATCH", webhook, {"enabled": True, "replay": True})
+    work_off(each for each in messages() if "replay" in each)
+    assert pending(webhook) == wanted
+    assert arrived not in pending(webhook)
 
 
 @pytest.mark.parametrize(
