@@ -9,7 +9,7 @@ They outlive a deleted file (`FILEMILL_LOG_DAYS`).
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 
 from aws_lambda_powertools import Logger
@@ -46,18 +46,40 @@ class Metric(StrEnum):
     """Files, or objects, that a person must see to. The log line says why."""
     SWEEP_ERRORS = "SweepErrors"
     """Things that a run of the sweep could not handle. Each run writes it; 0 means that all was handled."""
+    SOCKET_LAG = "SocketLag"
+    """Milliseconds from a change until sockets were told of it: the longest of those that were told together."""
     BUS_LAG = "BusLag"
     """Milliseconds from the oldest change of a batch of the stream until the bus had taken its events."""
+    WEBHOOK_LAG = "WebhookLag"
+    """Milliseconds from a change until a receiver had taken its event, of events that were taken at the first try."""
+    WEBHOOK_DELIVERED = "WebhookDelivered"
+    """Tries of deliveries that a receiver accepted."""
+    WEBHOOK_FAILED = "WebhookFailed"
+    """Tries of deliveries that failed. The log line `delivered` says how many of them were the last ones."""
 
 
-MILLISECONDS = frozenset({Metric.BUS_LAG})
+MILLISECONDS = frozenset({Metric.BUS_LAG, Metric.SOCKET_LAG, Metric.WEBHOOK_LAG})
+
+# Values of one metric in one EMF record:
+# https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+EMF_VALUES = 100
 
 
 def count(values: Mapping[Metric, float]) -> None:
     """Writes one EMF record to the log, from which CloudWatch makes metrics in namespace Filemill. No API call."""
+    _write((metric, amount) for metric, amount in values.items())
+
+
+def observe(metric: Metric, values: Sequence[float]) -> None:
+    """Writes several values of one metric, so that CloudWatch can tell their percentiles: an EMF record a hundred."""
+    for start in range(0, len(values), EMF_VALUES):
+        _write((metric, value) for value in values[start : start + EMF_VALUES])
+
+
+def _write(values: Iterable[tuple[Metric, float]]) -> None:
     metrics = EphemeralMetrics(namespace="Filemill", service=SERVICE)
     metrics.add_dimension(name="stage", value=os.environ.get("FILEMILL_STAGE", "unknown"))
-    for metric, amount in values.items():
+    for metric, amount in values:
         unit = MetricUnit.Milliseconds if metric in MILLISECONDS else MetricUnit.Count
         metrics.add_metric(name=str(metric), unit=unit, value=amount)
     metrics.flush_metrics()

@@ -20,7 +20,10 @@ from chalicelib.api.routes import (
     reference,
     render,
     reprocessing,
+    socket_tickets,
     tokens,
+    webhook_deliveries,
+    webhooks,
 )
 from chalicelib.api.routes.uppy import begun, companion, presign, session
 from chalicelib.api.routing import ANSWERED, OPERATIONS, respond
@@ -38,6 +41,9 @@ RESOURCES = (
     deletion,
     access,
     tokens,
+    socket_tickets,
+    webhooks,
+    webhook_deliveries,
     companion,
     presign,
     begun,

@@ -17,6 +17,7 @@ from pydantic_core import PydanticCustomError
 from chalicelib.api.answers import FileResource
 from chalicelib.api.errors import Problem
 from chalicelib.api.parsing import CHECK, Body
+from chalicelib.catalog.webhooks import TYPES
 from chalicelib.model import Visibility
 from chalicelib.renditions.recipes import RECIPES
 from chalicelib.settings import MAX_PARTS, settings
@@ -92,7 +93,8 @@ MAX_TAGS = 20
 MAX_TAG = 64  # characters
 
 
-def _each_once(items: list[str]) -> list[str]:
+def each_once[Item](items: list[Item]) -> list[Item]:
+    """The items in their order, each once."""
     return list(dict.fromkeys(items))
 
 
@@ -101,7 +103,7 @@ Tag = Annotated[
     StringConstraints(min_length=1, max_length=MAX_TAG, strip_whitespace=True),
     Field(json_schema_extra={"pattern": _PLAIN, "examples": ["cats"]}),
 ]
-Tags = Annotated[list[Tag], Field(max_length=MAX_TAGS), AfterValidator(_each_once)]
+Tags = Annotated[list[Tag], Field(max_length=MAX_TAGS), AfterValidator(each_once)]
 
 
 # --- Metadata
@@ -213,6 +215,9 @@ def _whole_number(text: Any) -> Any:
     return int(text)
 
 
+MAX_CURSOR = 4096  # characters
+
+Cursor = Annotated[str, Field(min_length=1, max_length=MAX_CURSOR, description="The `next_cursor` of the page before")]
 Moment = Annotated[AwareDatetime, BeforeValidator(_check_moment)]
 WholeNumber = Annotated[int, BeforeValidator(_whole_number)]
 
@@ -222,6 +227,23 @@ def check_expires_in(seconds: int) -> None:
     if seconds > settings().max_url_expiry:
         detail = f"`expires_in`: must be less than or equal to {settings().max_url_expiry} on this stage."
         raise Problem("invalid_field", detail, field="expires_in")
+
+
+# --- Events
+
+
+def _check_event_type(name: str) -> str:
+    if name not in TYPES:
+        raise wrong(f"must be one of {', '.join(TYPES)}")
+    return name
+
+
+EventType = Annotated[
+    str,
+    Field(max_length=64, json_schema_extra={"enum": [*TYPES]}),
+    AfterValidator(_check_event_type),
+]
+EventTypes = Annotated[list[EventType], Field(max_length=len(TYPES)), AfterValidator(each_once)]
 
 
 # --- The fields of a record that an answer is to have

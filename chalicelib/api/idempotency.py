@@ -1,4 +1,4 @@
-"""`Idempotency-Key` on `POST /v1/files`: a repeated request creates no second file, and gets the first answer again."""
+"""`Idempotency-Key` on the routes that create: a repeated request creates nothing more, and gets the answer again."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from chalicelib.api.routing import Call
 from chalicelib.api.wire import record
 from chalicelib.catalog import files, idempotency
 from chalicelib.catalog.idempotency import Remembered
-from chalicelib.model import File, Status
+from chalicelib.model import Status
 
 _KEY = re.compile(r"[\x21-\x7e]{1,255}+")
 
@@ -37,14 +37,9 @@ def replay(call: Call, key: str, body: Body) -> Response | None:
     `idempotency_key_reused` if the key came with another body, `not_found` if the file is deleted, and `upload_expired`
     if its time is over.
     """
-    known = idempotency.remembered(_owner(call), key)
+    known = recall(call, key, body, what="file")
     if known is None:
         return None
-    if known.forgotten:
-        raise Problem("not_found", "The file that this Idempotency-Key made is deleted; use a new key for a new file.")
-    if known.body_hash != _hash(body):
-        detail = "This Idempotency-Key came with another body before; use a new key for a new request."
-        raise Problem("idempotency_key_reused", detail, field="Idempotency-Key")
     file = files.get(call.tenant, known.file_id)
     if file is None:
         raise Problem("not_found", "The file of this Idempotency-Key is deleted; use a new key for a new file.")
@@ -58,10 +53,30 @@ def replay(call: Call, key: str, body: Body) -> Response | None:
     return Response(known.answer, status_code=201, headers={**headers, **told})
 
 
-def remember(call: Call, key: str, body: Body, file: File, answer: dict[str, Any]) -> Remembered:
-    """The answer to remember. It is written together with the record, so that a repeated request finds it."""
+def recall(call: Call, key: str, body: Body, *, what: str) -> Remembered | None:
+    """What the caller's key made before; None if the key is new. `what` is the word for it, such as `file`.
+
+    Raises Problem: `not_found` if it is deleted, and `idempotency_key_reused` if the key came with another body.
+    """
+    known = idempotency.remembered(_owner(call), key)
+    if known is None:
+        return None
+    if known.forgotten:
+        detail = f"The {what} that this Idempotency-Key made is deleted; use a new key for a new {what}."
+        raise Problem("not_found", detail)
+    if known.body_hash != _hash(body):
+        detail = "This Idempotency-Key came with another body before; use a new key for a new request."
+        raise Problem("idempotency_key_reused", detail, field="Idempotency-Key")
+    return known
+
+
+def remember(call: Call, key: str, body: Body, made: str, answer: dict[str, Any]) -> Remembered:
+    """The answer to remember, and `made`, the id of what it tells of.
+
+    It is written together with the new record, so that a repeated request finds it.
+    """
     text = json.dumps(answer, ensure_ascii=False, separators=(",", ":"))
-    return Remembered(_owner(call), key, _hash(body), file.id, text)
+    return Remembered(_owner(call), key, _hash(body), made, text)
 
 
 def _owner(call: Call) -> str:

@@ -1,10 +1,11 @@
-"""The caller's own file: how every route finds the file that its address names."""
+"""The caller's own: how every route finds the file or the webhook that its address names."""
 
 from __future__ import annotations
 
 from chalicelib.api.errors import Problem
 from chalicelib.api.routing import Call
-from chalicelib.catalog import files
+from chalicelib.catalog import files, webhooks
+from chalicelib.catalog.webhooks import Webhook
 from chalicelib.model import FILE_ID_PATTERN, File
 from chalicelib.observability import append
 
@@ -33,3 +34,17 @@ def find_own_file(call: Call, file_id: str) -> File | None:
 def not_found() -> Problem:
     """The answer for any file that the caller does not have, whatever the reason, so that nothing can be guessed."""
     return Problem("not_found", "There is no file of this id.")
+
+
+def own_webhook(call: Call, webhook_id: str) -> Webhook:
+    """The caller's webhook; one GetItem. Raises Problem `not_found` for an id that nobody has, or another tenant."""
+    webhook = webhooks.get(call.tenant, webhook_id)
+    if webhook is None:
+        raise no_webhook()
+    append(webhook_id=webhook.id)
+    return webhook
+
+
+def no_webhook() -> Problem:
+    """The answer for any webhook that the caller does not have, whatever the reason."""
+    return Problem("not_found", "There is no webhook of this id.")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from chalicelib import aws
 from chalicelib.catalog.dynamodb import ConditionFailedError, Joined, get_item, put_new, read, typed, update
-from chalicelib.catalog.keys import API_KEYS, BY_CREATED, api_key_key, token_key
+from chalicelib.catalog.keys import API_KEYS, BY_CREATED, api_key_key, ticket_key, token_key
 from chalicelib.catalog.values import serialize
 from chalicelib.model import UploadToken, now, timestamp
 from chalicelib.settings import settings
@@ -73,6 +73,36 @@ def api_keys() -> list[ApiKey]:
         )
     )
     return [_api_key(read(item)) for page in pages for item in page["Items"]]
+
+
+class RevokedError(Exception):
+    """The key is revoked, so nothing of it can be changed."""
+
+
+def change_scopes(key_id: str, *, add: Collection[str] = (), remove: Collection[str] = ()) -> ApiKey | None:
+    """Gives scopes to a key, and takes others away: a GetItem, and an UpdateItem if that changes anything.
+
+    Returns the key as it is then; None if there is none of that id. Raises RevokedError.
+    """
+    while True:
+        key = get_api_key(key_id)
+        if key is None:
+            return None
+        if key.revoked_at:
+            raise RevokedError
+        scopes = [scope for scope in dict.fromkeys([*key.scopes, *add]) if scope not in remove]
+        if scopes == [*key.scopes]:
+            return key
+        try:
+            item = update(
+                api_key_key(key_id),
+                values={"scopes": scopes},
+                condition="scopes = :before AND attribute_not_exists(revoked_at)",
+                using={":before": [*key.scopes]},
+            )
+        except ConditionFailedError:
+            continue  # somebody else was quicker
+        return _api_key(item)
 
 
 def revoke_api_key(key_id: str) -> ApiKey | None:
@@ -138,10 +168,38 @@ def use_token(token_id: str) -> Joined:
     return Joined({"Update": count}, refused=TokenSpentError())
 
 
+@dataclass(frozen=True)
+class Ticket:
+    """A ticket for one socket, as the table has it. `credential` is the name of the key or token that it stands for."""
+
+    id: str
+    hash: str
+    credential: str
+    expires: int
+
+
+def put_ticket(ticket: Ticket) -> None:
+    """One PutItem. The table's TTL removes a ticket that nobody used."""
+    values = {"hash": ticket.hash, "credential": ticket.credential, "expires": ticket.expires}
+    put_new({**ticket_key(ticket.id), **values, "ttl": ticket.expires + 86400})
+
+
+def take_ticket(ticket_id: str) -> Ticket | None:
+    """Takes a ticket away, so that it is used once: one DeleteItem. None if there is none, or it was taken before."""
+    reply = aws.dynamodb().delete_item(
+        TableName=settings().table, Key=typed(ticket_key(ticket_id)), ReturnValues="ALL_OLD"
+    )
+    if "Attributes" not in reply:
+        return None
+    values = read(reply["Attributes"])
+    return Ticket(ticket_id, values["hash"], values["credential"], values["expires"])
+
+
 def new_credential(prefix: str = "fm") -> tuple[str, str]:
     """(id, credential). A credential is shown once and stored nowhere.
 
-    It has 192 random bits, so a plain hash of it is enough. `fm` is an API key, `fmu` an upload token.
+    It has 192 random bits, so a plain hash of it is enough. `fm` is an API key, `fmu` an upload token, `fmt` a
+    ticket for a socket.
     """
     credential_id = secrets.token_hex(6)
     return credential_id, f"{prefix}_{credential_id}_{secrets.token_hex(24)}"

@@ -20,15 +20,27 @@ from chalicelib.settings import settings
 
 
 @dataclass(frozen=True)
+class DueWebhook:
+    """A webhook that is due, and its place in the index, which says when it was."""
+
+    id: str
+    due_sk: str
+
+
+@dataclass(frozen=True)
 class DuePage:
-    """Records that are due, the longest overdue first. The next page begins after `after`; None at the end."""
+    """Records and webhooks that are due, the longest overdue first.
+
+    The next page begins after `after`; None at the end.
+    """
 
     files: list[File]
+    webhooks: list[DueWebhook]
     after: Mapping[str, Any] | None
 
 
 def due(shard: int, limit: int, after: Mapping[str, Any] | None = None) -> DuePage:
-    """The records that are due now in one shard of `by_due`: one Query, and a BatchGetItem for those that it finds.
+    """What is due now in one shard of `by_due`: one Query, and a BatchGetItem for the records that it finds.
 
     The index follows the table. A record that it does not show yet is found by the next sweep. One that it still shows,
     although somebody has seen to it, does no harm: the records are read strongly consistent, the sweep decides by what
@@ -43,9 +55,14 @@ def due(shard: int, limit: int, after: Mapping[str, Any] | None = None) -> DuePa
         Limit=limit,
         **more,
     )
-    ids = [item["pk"]["S"].removeprefix("FILE#") for item in reply["Items"]]
+    places = [(*item["pk"]["S"].split("#", 1), item["due_sk"]["S"]) for item in reply["Items"]]
+    ids = [identity for kind, identity, _ in places if kind == "FILE"]
     found = records(ids) if ids else {}
-    return DuePage([found[file_id] for file_id in ids if file_id in found], reply.get("LastEvaluatedKey"))
+    return DuePage(
+        [found[file_id] for file_id in ids if file_id in found],
+        [DueWebhook(identity, due_sk) for kind, identity, due_sk in places if kind == "HOOK"],
+        reply.get("LastEvaluatedKey"),
+    )
 
 
 def records(file_ids: Sequence[str]) -> dict[str, File]:

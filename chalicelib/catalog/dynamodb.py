@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -28,6 +29,7 @@ BATCH_RETRIES = 8  # how often a batch is sent again that DynamoDB left partly u
 BATCH_WRITERS = 8  # BatchWriteItem calls at the same time
 
 NEW = "attribute_not_exists(pk)"
+_ALIAS = re.compile(r"#[a-z_]+")
 
 # For how long a write is sent again that meets a transaction on the same items, and the longest pause between two
 # tries, in seconds. A request has 29 seconds at API Gateway, and one call that hangs takes 20 of them (aws.py). Fifty
@@ -316,8 +318,8 @@ def update(
 ) -> dict[str, Any]:
     """One conditional UpdateItem; returns the item's new values, or nothing with `returning="NONE"`.
 
-    `using` holds the `:values` of the condition. Names in the condition need no alias, except for `#status`. `mark`
-    is an attribute whose value no other write has: an item that has it was written by this call.
+    `using` holds the `:values` of the condition. There, a name that DynamoDB reserves has a `#` before it: `#status`.
+    `mark` is an attribute whose value no other write has: an item that has it was written by this call.
     Raises ConditionFailedError with the item as it is.
     """
     names = {f"#{i}": name for i, name in enumerate([*values, *remove, *(add or {})])}
@@ -330,8 +332,7 @@ def update(
     parameters = {f":set_{name}": serialize(plain(name, value)) for name, value in values.items()}
     parameters |= {f":add_{name}": serialize(value) for name, value in (add or {}).items()}
     parameters |= {name: serialize(value) for name, value in using.items()}
-    if "#status" in condition:
-        names["#status"] = "status"
+    names |= {alias: alias[1:] for alias in _ALIAS.findall(condition)}
     request: Any = {
         "TableName": settings().table,
         "Key": typed(key),

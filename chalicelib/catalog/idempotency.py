@@ -1,4 +1,4 @@
-"""Answers to requests that had an Idempotency-Key, remembered for a day, or until their file is deleted."""
+"""Answers to requests that had an Idempotency-Key, remembered for a day, or until what they made is deleted."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ class RepeatedError(Exception):
 class Remembered:
     """`owner` is the credential that sent `key`; `body_hash` is the SHA-256 (hex) of the body that came with it.
 
-    Once the file is deleted, `answer` and `body_hash` are empty.
+    `file_id` is the id of what the request made: a file or a webhook. Once it is deleted, `answer` and `body_hash` are
+    empty.
     """
 
     owner: str
@@ -31,16 +32,16 @@ class Remembered:
 
     @property
     def forgotten(self) -> bool:
-        """True once the file is deleted."""
+        """True once it is deleted."""
         return not self.answer
 
     @property
     def item_id(self) -> str:
-        """The partition key of the item. The file's record has it as `remembered_as`."""
+        """The partition key of the item. The record of what was made has it as `remembered_as`."""
         return idempotency_key(self.owner, self.key)["pk"]
 
     def write(self) -> Joined:
-        """Remembers the answer, together with the file that it tells of. Refused with RepeatedError."""
+        """Remembers the answer, together with the record that it tells of. Refused with RepeatedError."""
         present = int(time.time())
         item = {
             **idempotency_key(self.owner, self.key),
@@ -68,10 +69,10 @@ def remembered(owner: str, key: str) -> Remembered | None:
 
 
 def forget(item_id: str, file_id: str) -> None:
-    """Forgets what was answered of a file that is deleted: one UpdateItem.
+    """Forgets what was answered of a file or webhook that is deleted: one UpdateItem.
 
-    The key stays known for the rest of its day, so that a request which is repeated late does not make the file anew.
-    Does nothing if the item is gone, or if the key has been used for another file since.
+    The key stays known for the rest of its day, so that a request which is repeated late does not make it anew. Does
+    nothing if the item is gone, or if the key has been used for something else since.
     """
     try:
         update(

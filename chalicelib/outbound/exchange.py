@@ -1,4 +1,4 @@
-"""One exchange of HTTP/1.1: a GET, and its answer, every byte of which a stranger chose. h11 reads the answer.
+"""One exchange of HTTP/1.1: a GET or a POST, and its answer, every byte of which a stranger chose. h11 reads it.
 
 `http.client` is not made for strangers. It reads headers with the parser for e-mail and numbers with `int`, which takes
 "-5", "+5" and "5_0", too. A chunk of -1 bytes was everything that the source sends, held in memory; a chunk of -5
@@ -51,11 +51,20 @@ class Answer:
         return None if length is None or self.all("transfer-encoding") else int(length)
 
 
-class Exchange:
-    """Asks for one URL over one connection."""
+@dataclass(frozen=True)
+class Post:
+    """A body to post, and the headers that say what it is, beside those that every request has."""
 
-    def __init__(self, target: Target, wire: Wire, limits: Limits) -> None:
+    body: bytes
+    headers: tuple[tuple[str, str], ...]
+
+
+class Exchange:
+    """Asks for one URL over one connection: with GET, or with POST if there is something to post."""
+
+    def __init__(self, target: Target, wire: Wire, limits: Limits, post: Post | None = None) -> None:
         self._target = target
+        self._post = post
         self._wire = wire
         self._limits = limits
         self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=limits.headers)
@@ -92,8 +101,9 @@ class Exchange:
 
     def _send(self) -> None:
         # No part of the URL can end a line: check_url lets only ASCII through, and no control character.
+        post = self._post
         request = h11.Request(
-            method="GET",
+            method="POST" if post else "GET",
             target=self._target.path,
             headers=[
                 ("Host", self._target.authority),
@@ -101,9 +111,13 @@ class Exchange:
                 ("Accept", "*/*"),
                 ("Accept-Encoding", "identity"),
                 ("Connection", "close"),
+                *((*post.headers, ("Content-Length", str(len(post.body)))) if post else ()),
             ],
         )
-        self._wire.send(self._http.send(request) or b"")
+        sent = self._http.send(request) or b""
+        if post:
+            sent += self._http.send(h11.Data(data=post.body)) or b""
+        self._wire.send(sent)
         self._http.send(h11.EndOfMessage())
 
     def _next(self) -> object:

@@ -40,6 +40,15 @@ class Clock:
         self.seconds = seconds
         self._end = time.monotonic() + seconds
 
+    @property
+    def over(self) -> bool:
+        """True if there is no time left."""
+        return time.monotonic() >= self._end
+
+    def shorten(self, seconds: float) -> None:
+        """Ends in `seconds`, if there is more time than that."""
+        self._end = min(self._end, time.monotonic() + seconds)
+
     def left(self, at_most: float) -> float:
         """Seconds for the next step. Raises PermanentFault when there are none left."""
         left = self._end - time.monotonic()

@@ -17,11 +17,13 @@ from threading import Lock
 from typing import Any
 
 from chalicelib import aws
-from chalicelib.catalog import actors, claims, deletion, due, files
+from chalicelib.catalog import actors, claims, deletion, due, files, webhook_states
+from chalicelib.catalog.due import DueWebhook
 from chalicelib.catalog.keys import DUE_SHARDS
 from chalicelib.model import ErrorCode, File, FileError, Status, now
 from chalicelib.observability import Metric, begin, count, logger
 from chalicelib.queues import imports, ingest
+from chalicelib.queues import webhooks as webhook_queue
 from chalicelib.queues.worker import MAX_RECEIVES
 from chalicelib.renditions import places
 from chalicelib.settings import settings
@@ -76,8 +78,9 @@ def run(*, seconds: float = SECONDS, workers: int = 1) -> Sum:
 
 
 # The counts of a run. Expired: uploads whose time was over. Stalled: files whose message was sent again, or that were
-# given up (GivenUp). Removed: finished removals. SweepErrors: records that could not be handled. SweepBacklog: 1 if the
-# time was over before everything was handled. reconcile.py and tombstones.py explain the others.
+# given up (GivenUp). Removed: finished removals. Woken: webhooks with something due. SweepErrors: records and webhooks
+# that could not be handled. SweepBacklog: 1 if the time was over before everything was handled. reconcile.py and
+# tombstones.py explain the others.
 # All of them are in the log. An alarm watches only these sums.
 METRICS: Mapping[Metric, tuple[str, ...]] = {
     Metric.FILES_IN_TROUBLE: ("GivenUp", "Missing", "Unowned"),
@@ -110,6 +113,7 @@ class _Sweep:
                 if page.after:
                     waiting[shard] = page.after
                 done += self._handle_all(page.files)
+                done += sum(map(_wake, page.webhooks), Counter())
             done += self._finish_removals()
         return done
 
@@ -238,6 +242,18 @@ class _Sweep:
                 )
                 self._busy[queue_url] = int(reply["Attributes"]["ApproximateNumberOfMessages"]) > BACKLOG
             return self._busy[queue_url]
+
+
+def _wake(webhook: DueWebhook) -> Sum:
+    """Wakes the worker of a webhook, whose message may be lost, or would have come too late for a queue's delay."""
+    try:
+        tenant = webhook_states.put_off(webhook.id, webhook.due_sk)
+        if tenant:
+            webhook_queue.send(tenant, webhook.id)
+    except Exception:
+        logger.exception("the sweep could not wake a webhook", extra={"webhook_id": webhook.id})
+        return Counter(SweepErrors=1)
+    return Counter(Woken=1 if tenant else 0)
 
 
 def _facts(file: File) -> dict[str, Any]:

@@ -30,8 +30,8 @@ FLAGS = (
 
 
 @pytest.fixture(scope="session")
-def page_files() -> dict[str, str]:
-    """The page and its script, Uppy and all, by path. npm installs what package-lock.json pins, once."""
+def node_modules() -> Path:
+    """The folder with what package-lock.json pins. npm installs it once."""
     npm = shutil.which("npm")
     assert npm, "The browser tests need Node.js with npm, 20 or newer: apt-get install nodejs npm"
     stamp = HERE / "node_modules" / ".stamp"
@@ -39,7 +39,13 @@ def page_files() -> dict[str, str]:
     if not stamp.exists() or stamp.read_text() != wanted:
         run([npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"])
         stamp.write_text(wanted)
-    esbuild = str(HERE / "node_modules" / ".bin" / "esbuild")
+    return HERE / "node_modules"
+
+
+@pytest.fixture(scope="session")
+def page_files(node_modules: Path) -> dict[str, str]:
+    """The page and its script, Uppy and all, by path."""
+    esbuild = str(node_modules / ".bin" / "esbuild")
     script = run([esbuild, "page.js", "--bundle", "--format=iife", "--log-level=warning"])
     return {"/__test__/page": (HERE / "page.html").read_text(), "/__test__/page.js": script}
 

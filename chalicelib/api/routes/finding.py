@@ -13,7 +13,7 @@ from chalicelib.api import cursors, sizes
 from chalicelib.api.answers import ChangesPage, FileList, FilePage, FoundFiles, StatsResource
 from chalicelib.api.auth.callers import Scope
 from chalicelib.api.errors import Problem
-from chalicelib.api.fields import MAX_IDS, MAX_TAGS, Fields, Moment, Sha256, Tag, WholeNumber
+from chalicelib.api.fields import MAX_IDS, MAX_TAGS, Cursor, Fields, Moment, Sha256, Tag, WholeNumber
 from chalicelib.api.parsing import Body, Query
 from chalicelib.api.routing import Call, json_response, route
 from chalicelib.catalog import files
@@ -31,10 +31,8 @@ MAX_LIMIT = 200
 MAX_FOUND = 100
 # A private file's `delivery` has 30 to 90 KB. More of them take long to make, and the answer would soon be full.
 MAX_WITH_DELIVERY = 50
-MAX_CURSOR = 4096
 
 Limit = Annotated[WholeNumber, Field(ge=1, le=MAX_LIMIT)]
-Cursor = Annotated[str, Field(min_length=1, max_length=MAX_CURSOR, description="The `next_cursor` of the page before")]
 
 
 class ListFiles(Query):
@@ -207,8 +205,7 @@ def list_changes(call: Call, query: Changes) -> Response:
     changes than `limit` although there are more.
     """
     _check(query.fields, query.limit)
-    scope = f"{call.tenant}/changes"
-    positions = _positions(cursors.decode(query.after, scope, field="after")) if query.after is not None else {}
+    positions = cursors.decode_feed(call.tenant, query.after, field="after") if query.after is not None else {}
     shown = _Shown(query.fields)
     page = feed.changes(call.tenant, positions, query.limit, shown.room)
     items = [
@@ -220,12 +217,8 @@ def list_changes(call: Call, query: Changes) -> Response:
         }
         for change in page.items
     ]
-    position = json.dumps(sorted(page.positions.items()), separators=(",", ":"))
-    return json_response({"items": items, "next_after": cursors.encode(position, scope), "more": page.more})
-
-
-def _positions(text: str) -> dict[int, int]:
-    return dict(json.loads(text))
+    after = cursors.encode_feed(call.tenant, page.positions)
+    return json_response({"items": items, "next_after": after, "more": page.more})
 
 
 @route(routes, "GET", "/v1/stats", scope=Scope.FILES_READ, returns={200: StatsResource})

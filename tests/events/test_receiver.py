@@ -1,0 +1,462 @@
+"""Deliveries to one receiver: the schedule, the circuit breaker, disabling, and one worker at a time."""
+
+from __future__ import annotations
+
+import base64
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from standardwebhooks import Webhook as Verifier
+
+from chalicelib.catalog import webhook_deliveries, webhook_states, webhooks
+from chalicelib.catalog.webhook_deliveries import DeliveryState
+from chalicelib.events import receiver, webhook_secrets
+from chalicelib.model import ChangeType, now
+from chalicelib.outbound.post import Outcome
+from chalicelib.queues import webhooks as queue
+from tests.events.hooks import Hooks, announce, changed, delivery, ended, hang, hook, state
+from tests.stage import Calls
+
+URL = "https://good.example/"
+DAY = timedelta(days=1)
+
+
+def test_an_event_comes_with_the_whole_envelope_and_is_signed(world: Hooks) -> None:
+    webhook, file = hook(URL), changed()
+    announce(file)
+    world.drain()
+    (came,) = world.came
+    assert came.event["id"] == came.headers["webhook-id"] == f"evt_{file.id}_3"
+    assert came.event["type"] == "filemill.file.ready"
+    assert came.event["data"]["file"]["filename"] == "a.jpg"
+    assert came.event["data"]["actor"] == {"type": "key", "id": "key_1"}
+    assert came.headers["Content-Type"] == "application/json"
+    secret = webhook_secrets.signing_secrets(webhook)[0]
+    assert abs(int(came.headers["webhook-timestamp"]) - came.at.timestamp()) < 2
+    Verifier(base64.b64encode(secret).decode()).verify(came.body, came.headers)
+    done = delivery(webhook, file)
+    assert (done.state, done.tries, done.due) == (DeliveryState.DELIVERED, 1, None)
+    (attempt,) = done.attempts
+    assert (attempt.status, attempt.ms, attempt.error) == (200, 20, None)
+    assert attempt.answer == f"answer to evt_{file.id}_3"
+    assert "due_sk" not in state(webhook), "nothing is left to do"
+    assert "lease_id" not in state(webhook)
+
+
+def test_a_new_webhook_costs_few_calls_an_event(world: Hooks, stage: Calls) -> None:
+    hook(URL)
+    file = changed()
+    stage.clear()
+    announce(file)
+    assert sorted(stage.names) == [
+        "dynamodb.PutItem", "dynamodb.Query", "dynamodb.UpdateItem", "sqs.SendMessage",
+    ]  # fmt: skip
+    stage.clear()
+    world.drain()
+    assert stage.count("sqs") == 0
+    # Lease, result, release; the webhook; the delivery, the record twice; what else is due.
+    assert stage.count("dynamodb.UpdateItem") == 3
+    assert stage.count("dynamodb.BatchGetItem") == 3
+    assert stage.count("dynamodb.") <= 9
+
+
+def test_a_delivery_is_tried_again_by_the_schedule_and_fails_in_the_end(world: Hooks) -> None:
+    webhook, file = hook(URL), changed()
+    world.says[URL] = lambda _: 500
+    announce(file)
+    world.live(timedelta(days=3))
+    times = [each.at for each in world.came]
+    assert len(times) == 1 + len(receiver.RETRIES)
+    for wanted, before, after in zip(receiver.RETRIES, times, times[1:], strict=False):
+        late = 10 if wanted <= queue.MAX_DELAY / 1.2 else 600  # the sweep runs every five minutes
+        assert wanted <= (after - before).total_seconds() <= wanted * (1 + receiver.JITTER) + late
+    done = delivery(webhook, file)
+    assert (done.state, done.tries, done.due) == (DeliveryState.FAILED, 9, None)
+    assert [each.status for each in done.attempts] == [500] * 9
+    assert webhooks.get("acme", webhook.id).enabled  # type: ignore[union-attr]
+    assert "due_sk" not in state(webhook)
+
+
+def test_the_retries_are_not_all_at_the_same_moment() -> None:
+    moment = now()
+    times = {receiver.next_try(4, moment) for _ in range(20)}
+    assert len(times) > 10
+    assert receiver.next_try(9, moment) is None
+
+
+def test_a_success_after_failures_ends_the_retries(world: Hooks) -> None:
+    webhook, file = hook(URL), changed()
+    answers = iter([500, 503, 200])
+    world.says[URL] = lambda _: next(answers)
+    announce(file)
+    world.live(timedelta(hours=3))
+    assert len(world.came) == 3
+    assert delivery(webhook, file).state is DeliveryState.DELIVERED
+    assert "failures" not in state(webhook)
+    assert {each.headers["webhook-id"] for each in world.came} == {f"evt_{file.id}_3"}
+    assert len({each.headers["webhook-timestamp"] for each in world.came}) == 3
+
+
+@pytest.mark.parametrize(("asked", "least", "most"), [(30, 30, 60), (7200, 3600, 4300), (1, 5, 20)])
+def test_a_receiver_that_asks_for_a_pause_gets_it_within_bounds(
+    world: Hooks, asked: int, least: int, most: int
+) -> None:
+    hook(URL)
+    first, second = changed(), changed()
+    answers = iter([Outcome(429, 10, retry_after=asked)])
+    world.says[URL] = lambda _: next(answers, 200)
+    announce(first)
+    world.drain()
+    announce(second)
+    world.live(timedelta(hours=3))
+    assert len(world.came) == 3
+    pause = (world.came[1].at - world.came[0].at).total_seconds()
+    assert min(least, asked) <= pause <= most, "the other event waits, too"
+
+
+def test_410_disables_at_once_and_the_log_says_why(world: Hooks) -> None:
+    webhook, file, later = hook(URL), changed(), changed()
+    world.says[URL] = lambda _: 410
+    announce(file, later)
+    world.live(timedelta(hours=1))
+    assert len(world.came) == 1
+    found = webhooks.get("acme", webhook.id)
+    assert found
+    assert not found.enabled
+    assert found.disabled_reason == receiver.SAYS_GONE
+    states = {each.event_id: each.state for each in webhook_deliveries.log(webhook.id, 10).deliveries}
+    assert sorted(states.values()) == ["failed", "missed", "missed"]
+    (line,) = [each for each in webhook_deliveries.log(webhook.id, 10).deliveries if each.type == webhooks.DISABLED]
+    assert line.attempts[0].error == receiver.SAYS_GONE
+    assert line.data
+    assert line.data["webhook"]["reason"] == receiver.SAYS_GONE
+    assert "due_sk" not in state(webhook)
+    announce(changed())
+    world.live(timedelta(hours=1))
+    assert len(world.came) == 1, "it hears nothing more"
+
+
+def test_others_hear_of_a_disabled_webhook(world: Hooks, stage: Calls) -> None:
+    hook(URL)
+    hook("https://watch.example/", types=[webhooks.DISABLED])
+    world.says[URL] = lambda _: 410
+    announce(changed())
+    world.drain()
+    stage.published()
+    world.drain()
+    (event,) = [each.event for each in world.came if each.url == "https://watch.example/"]
+    assert event["type"] == "filemill.webhook.disabled"
+    assert event["data"]["webhook"]["reason"] == receiver.SAYS_GONE
+
+
+def test_five_days_of_nothing_but_failure_disable(world: Hooks) -> None:
+    webhook = hook(URL)
+    world.says[URL] = lambda _: 500
+    for day in range(6):
+        found = webhooks.get("acme", webhook.id)
+        assert found
+        assert found.enabled, day
+        announce(changed())
+        world.live(DAY - timedelta(minutes=1), every=timedelta(hours=1))
+    found = webhooks.get("acme", webhook.id)
+    assert found
+    assert found.disabled_reason == receiver.ONLY_FAILS
+    assert found.missed_since
+    assert found.missed_since < now() - timedelta(days=5), "all that failed can be replayed"
+
+
+def test_one_success_in_five_days_keeps_a_webhook(world: Hooks) -> None:
+    webhook = hook(URL)
+    for day in range(7):
+        world.says[URL] = lambda _, day=day: 200 if day == 2 else 500
+        announce(changed())
+        world.live(DAY - timedelta(minutes=1), every=timedelta(hours=1))
+        assert webhooks.get("acme", webhook.id).enabled, day  # type: ignore[union-attr]
+
+
+def test_after_some_failures_one_try_is_made_now_and_then(world: Hooks) -> None:
+    webhook = hook(URL)
+    world.says[URL] = lambda _: 500
+    some = [changed() for _ in range(60)]
+    announce(*some)
+    world.live(timedelta(hours=1))
+    tries = len(world.came)
+    assert 5 <= tries <= 15, "10, 20, 40 … seconds, and then every quarter of an hour"
+    world.says[URL] = lambda _: 200
+    world.live(timedelta(hours=3))
+    assert {each.event_id for each in webhook_deliveries.log(webhook.id, 100).deliveries} == {
+        f"evt_{each.id}_3" for each in some
+    }
+    assert not webhook_deliveries.log(webhook.id, 100, state=DeliveryState.PENDING).deliveries
+    assert len(world.came) == tries + 60, "one success opens the way for all"
+
+
+def test_a_receiver_that_hangs_holds_a_worker_for_one_try(world: Hooks) -> None:
+    hook(URL)
+    world.says[URL] = hang
+    announce(*[changed() for _ in range(20)])
+    began = world.clock.moment
+    assert world.deliver_one()
+    assert world.clock.moment - began < timedelta(seconds=16)
+    assert len(world.came) == 1
+    world.live(timedelta(hours=1))
+    held = sum(15 for _ in world.came)
+    assert held < 3600 / 10, "a tenth of one worker"
+
+
+def test_messages_for_a_receiver_that_is_left_alone_bring_no_other_messages(world: Hooks, stage: Calls) -> None:
+    webhook = hook(URL)
+    world.says[URL] = lambda _: 500
+    announce(*[changed() for _ in range(3)])
+    world.drain()
+    assert state(webhook)["open_until"]
+    assert len(world.waiting) == 1
+    for _ in range(20):
+        announce(changed())
+        world.collect()
+        stage.clear()
+        assert world.deliver_one()
+        assert stage.names == ["dynamodb.UpdateItem"], "one refused write"
+    assert len(world.waiting) == 1
+
+
+def test_more_and_more_are_under_way_while_they_succeed(world: Hooks, monkeypatch: pytest.MonkeyPatch) -> None:
+    waves: list[int] = []
+    wave = receiver._Run._wave
+    monkeypatch.setattr(receiver._Run, "_wave", lambda run, some: (waves.append(len(some)), wave(run, some))[1])
+    hook(URL)
+    announce(*[changed() for _ in range(30)])
+    world.drain()
+    assert waves == [1, 2, 4, 8, 8, 7]
+    waves.clear()
+    failing = iter([200, 200, 200, 500])
+    world.says[URL] = lambda _: next(failing, 200)
+    announce(*[changed() for _ in range(12)])
+    world.drain()
+    assert waves[:4] == [1, 2, 4, 1], "back to one"
+
+
+def test_a_backlog_goes_on_in_another_run_so_that_others_get_their_turn(world: Hooks) -> None:
+    hook(URL)
+    world.says[URL] = lambda _: Outcome(200, 3000)
+    announce(*[changed() for _ in range(60)])
+    runs = 0
+    while world.deliver_one():
+        runs += 1
+    assert runs >= 3
+    assert len(set(world.ids(URL))) == len(world.came) == 60
+
+
+def test_a_worker_that_is_woken_while_it_works_looks_again(world: Hooks) -> None:
+    webhook = hook(URL)
+    late = changed()
+
+    def meanwhile(event: dict[str, Any]) -> int:
+        if late.id not in event["id"] and len(world.came) == 1:
+            announce(late)
+            world.collect()
+            assert world.deliver_one(), "another worker gets the message, and leaves"
+        return 200
+
+    world.says[URL] = meanwhile
+    announce(changed())
+    assert world.deliver_one()
+    assert delivery(webhook, late).state is DeliveryState.DELIVERED, "by the first worker"
+    assert len(world.came) == 2
+    assert state(webhook)["due_sk"], "the sweep looks once more, because the index follows the table"
+    world.live(timedelta(minutes=12))
+    assert "due_sk" not in state(webhook)
+    assert len(world.came) == 2
+
+
+def test_the_sweep_finds_a_webhook_whose_message_was_lost(world: Hooks) -> None:
+    webhook, file = hook(URL), changed()
+    announce(file)
+    world.collect()
+    world.waiting.clear()
+    world.live(timedelta(minutes=11))
+    assert delivery(webhook, file).state is DeliveryState.DELIVERED
+
+
+def test_a_worker_that_dies_is_followed_by_another_one(world: Hooks, monkeypatch: pytest.MonkeyPatch) -> None:
+    webhook, file = hook(URL), changed()
+    announce(file)
+    with monkeypatch.context() as patch:
+        patch.setattr(webhook_states, "release", lambda *_, **__: True)
+        world.drain()
+    assert state(webhook)["lease_id"]
+    other = changed()
+    announce(other)
+    world.drain()
+    assert delivery(webhook, other).state is DeliveryState.PENDING
+    world.live(timedelta(minutes=11))
+    assert delivery(webhook, other).state is DeliveryState.DELIVERED
+
+
+def test_an_event_that_cannot_be_written_holds_nobody_up(world: Hooks, monkeypatch: pytest.MonkeyPatch) -> None:
+    webhook, bad, good = hook(URL), changed(), changed()
+    whole = receiver.body_of
+
+    def broken(each: Any, file: Any) -> Any:
+        if each.subject == bad.id:
+            raise ValueError("nobody foresaw this")
+        return whole(each, file)
+
+    monkeypatch.setattr(receiver, "body_of", broken)
+    announce(bad, good)
+    world.live(timedelta(minutes=1))
+    assert delivery(webhook, good).state is DeliveryState.DELIVERED
+    assert delivery(webhook, bad).attempts[0].error == "Filemill could not write the event."
+
+
+def test_an_error_of_aws_lets_go_of_the_webhook(world: Hooks, monkeypatch: pytest.MonkeyPatch) -> None:
+    webhook, file = hook(URL), changed()
+    announce(file)
+    with monkeypatch.context() as patch:
+        patch.setattr(webhook_deliveries, "due", lambda *_: 1 / 0)
+        assert world.deliver_one()
+    assert "lease_id" not in state(webhook)
+    assert state(webhook)["due_sk"]
+    world.live(timedelta(minutes=1))
+    assert "due_sk" not in state(webhook)
+
+
+# --- persons
+
+
+def test_a_manual_retry_is_made_although_nothing_is_sent_for_a_while(world: Hooks) -> None:
+    webhook = hook(URL)
+    world.says[URL] = lambda _: 500
+    some = [changed() for _ in range(4)]
+    announce(*some)
+    world.drain()
+    assert state(webhook)["open_until"]
+    world.says[URL] = lambda _: 200
+    event_id = f"evt_{some[3].id}_3"
+    assert webhook_deliveries.again(webhook.id, event_id)
+    queue.send("acme", webhook.id, [event_id], probe=True)
+    world.drain()
+    assert delivery(webhook, some[3]).state is DeliveryState.DELIVERED
+    assert "open_until" not in state(webhook)
+
+
+def test_a_replay_sends_what_was_missed(world: Hooks) -> None:
+    webhook = hook(URL)
+    webhooks.disable("acme", webhook.id, "A person disabled it.")
+    missed = [changed() for _ in range(3)] + [changed(ChangeType.PROCESSING)]
+    announce(*missed)
+    world.drain()
+    assert world.came == []
+    assert {each.state for each in webhook_deliveries.log(webhook.id, 9).deliveries} == {DeliveryState.MISSED}
+    found = webhooks.get("acme", webhook.id)
+    assert found
+    assert found.missed_since
+    webhooks.enable(found)
+    queue.replay("acme", webhook.id, found.missed_since - timedelta(seconds=5), ["filemill.file.ready"])
+    world.drain()
+    assert sorted(world.ids(URL)) == sorted(f"evt_{each.id}_3" for each in missed[:3])
+
+
+def test_a_replay_goes_through_all_pages(world: Hooks, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(webhook_deliveries, "PAGE", 4)
+    webhook, began = hook(URL), now()
+    some = [changed() for _ in range(10)]
+    announce(*some)
+    world.drain()
+    assert len(world.came) == 10
+    queue.replay("acme", webhook.id, began)
+    world.live(timedelta(minutes=1))
+    assert len(world.came) == 20
+    assert {each.headers["webhook-id"] for each in world.came[10:]} == {f"evt_{each.id}_3" for each in some}
+
+
+def test_failures_from_before_a_webhook_was_disabled_are_forgotten(world: Hooks) -> None:
+    webhook = hook(URL)
+    world.says[URL] = lambda _: 500
+    for _ in range(6):
+        announce(changed())
+        world.live(DAY - timedelta(minutes=1), every=timedelta(hours=1))
+    found = webhooks.get("acme", webhook.id)
+    assert found
+    assert not found.enabled
+    webhooks.enable(found)
+    announce(changed())
+    world.live(timedelta(hours=1))
+    found = webhooks.get("acme", webhook.id)
+    assert found
+    assert found.enabled, "five days begin anew"
+
+
+def test_a_deleted_webhook_is_forgotten(world: Hooks, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(webhook_deliveries, "PAGE", 2)
+    webhook = hook(URL)
+    announce(*[changed() for _ in range(30)])
+    webhooks.delete(webhook)
+    world.drain()
+    assert world.came == []
+    assert webhook_deliveries.log(webhook.id, 50).deliveries == []
+    assert state(webhook) == {}
+
+
+# --- answers end with the file
+
+
+def answers(webhook: Any, file: Any) -> list[str | None]:
+    return [each.answer for each in delivery(webhook, file).attempts]
+
+
+def test_stored_answers_end_with_the_file(world: Hooks) -> None:
+    webhook, file, other = hook(URL), changed(), changed()
+    announce(file, other)
+    world.drain()
+    assert all(answers(webhook, file))
+    gone = ended(file)
+    announce(gone)
+    world.drain()
+    assert answers(webhook, file) == [None]
+    assert answers(webhook, gone) == [None]
+    assert answers(webhook, other) == [f"answer to evt_{other.id}_3"]
+
+
+def test_an_answer_that_comes_after_the_end_is_not_kept(world: Hooks) -> None:
+    webhook, file = hook(URL), changed()
+
+    def meanwhile(_: dict[str, Any]) -> int:
+        if len(world.came) == 1:
+            announce(ended(file))  # removes what is there: nothing yet
+        return 200
+
+    world.says[URL] = meanwhile
+    announce(file)
+    world.drain()
+    assert answers(webhook, file) == [None]
+
+
+def test_an_event_from_before_the_end_says_nothing_of_the_file(world: Hooks) -> None:
+    hook(URL)
+    file = changed()
+    announce(file)
+    ended(file)
+    world.drain()
+    (came,) = world.came
+    assert came.event["data"]["omitted"] == ["file"]
+    assert set(came.event["data"]["file"]) == {"id", "revision"}
+
+
+def test_an_event_of_a_file_without_a_record_is_sent_with_its_ids(world: Hooks) -> None:
+    hook(URL)
+    gone = changed(ChangeType.DELETED)
+    file = changed()
+    announce(gone, file)
+    from tests.stage import aws_client
+
+    for each in (gone, file):
+        key = {"pk": {"S": f"FILE#{each.id}"}, "sk": {"S": "FILE"}}
+        aws_client("dynamodb").delete_item(TableName="filemill-test", Key=key)
+    world.drain()
+    told = {each.event["subject"]: each.event for each in world.came}
+    assert told[gone.id]["type"] == "filemill.file.deleted"
+    assert "omitted" not in told[gone.id]["data"]
+    assert told[file.id]["type"] == "filemill.file.ready"
+    assert told[file.id]["data"]["omitted"] == ["file"]
