@@ -168,12 +168,12 @@ def test_a_tombstone_that_the_ttl_removes_was_told_before() -> None:
     assert told(change(file(1, status=Status.DELETED), None)) == []
 
 
-def test_the_feed_s_new_entries_are_told_by_shard_and_lowest_position() -> None:
+def test_the_feed_s_new_entries_are_told_by_shard_and_highest_position() -> None:
     entries = [("acme", 0, 7), ("acme", 1, 3), ("acme", 0, 6), ("other-tenant", 0, 9)]
     batch = [record(feed_key(*entry), {"NewImage": typed(feed_key(*entry))}) for entry in entries]
     removed = feed_key("acme", 2, 1)  # a newer entry took its place
     batch.append(record(removed, {"OldImage": typed(removed)}))
-    assert publish.sort(batch).feed == {("acme", 0): 6, ("acme", 1): 3, ("other-tenant", 0): 9}
+    assert publish.sort(batch).feed == {("acme", 0): 7, ("acme", 1): 3, ("other-tenant", 0): 9}
 
 
 @pytest.mark.parametrize("key", [api_key_key("1"), token_key("1")])
