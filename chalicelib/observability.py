@@ -52,12 +52,10 @@ class Metric(StrEnum):
     """Milliseconds from a change until sockets were told of it: the longest of those that were told together."""
     WEBHOOK_LAG = "WebhookLag"
     """Milliseconds from a change until a receiver had taken its event, of events that were taken at the first try."""
-    DELIVERIES_MADE = "DeliveriesMade"
-    DELIVERY_TRIES_FAILED = "DeliveryTriesFailed"
-    """Tries of deliveries that are tried again."""
-    DELIVERIES_GIVEN_UP = "DeliveriesGivenUp"
-    WEBHOOKS_DISABLED = "WebhooksDisabled"
-    """Webhooks that Filemill disabled, because the receiver was gone, or only failed."""
+    WEBHOOK_DELIVERED = "WebhookDelivered"
+    """Tries of deliveries that a receiver accepted."""
+    WEBHOOK_FAILED = "WebhookFailed"
+    """Tries of deliveries that failed. The log line `delivered` says how many of them were the last ones."""
 
 
 MILLISECONDS = frozenset({Metric.BUS_LAG, Metric.SOCKET_LAG, Metric.WEBHOOK_LAG})

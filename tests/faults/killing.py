@@ -11,6 +11,7 @@ code sees only what is answered to that.
 
 from __future__ import annotations
 
+import inspect
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -216,11 +217,15 @@ def _answer(fault: Fault) -> dict[str, Any]:
     }
 
 
+# The address of the WebSocket API in these tests. moto does not answer there.
+SOCKETS = "https://sockets.execute-api.eu-west-1.amazonaws.com/api"
+
+
 def clients() -> Iterator[Any]:
     """All clients of the code under test: one for each function of aws.py that makes one."""
     for name, made in vars(aws).items():
         if not name.startswith("_") and callable(made) and hasattr(made, "cache_info"):
-            yield made()
+            yield made(*([SOCKETS] if inspect.signature(made).parameters else []))
 
 
 @contextmanager

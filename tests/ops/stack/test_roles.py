@@ -55,6 +55,7 @@ def test_the_api_may_do_this_and_nothing_else() -> None:
     originals = {"arn:aws:s3:::originals/*"}
     assert grants("api_handler") == {
         "dynamodb:BatchGetItem": {TABLE},
+        "dynamodb:DeleteItem": {TABLE},
         "dynamodb:GetItem": {TABLE},
         "dynamodb:PutItem": {TABLE},
         "dynamodb:Query": {TABLE, f"{TABLE}/index/*"},
@@ -69,7 +70,7 @@ def test_the_api_may_do_this_and_nothing_else() -> None:
         "s3:ListBucketVersions": {"arn:aws:s3:::originals"},
         "s3:ListBucket": {"arn:aws:s3:::derived"},
         "ssm:GetParameter": secrets,
-        "sqs:SendMessage": {PLACE.import_queue_arn, PLACE.ingest_queue_arn},
+        "sqs:SendMessage": {PLACE.import_queue_arn, PLACE.ingest_queue_arn, PLACE.webhook_queue_arn},
         "lambda:InvokeFunction": {"arn:aws:lambda:eu-west-1:123456789012:function:filemill-prod-render"},
         "cloudfront:CreateInvalidation": {"arn:aws:cloudfront::123456789012:distribution/E1"},
         "logs:CreateLogGroup": logs,
@@ -163,7 +164,7 @@ def test_the_publisher_reads_no_file_and_puts_events_on_this_stages_bus_alone() 
 
 def test_the_deliverer_which_talks_to_strangers_can_read_no_file_and_no_signing_key() -> None:
     found = grants("deliver")
-    assert not {action for action in found if action.startswith(("s3:", "events:", "execute-api:"))}
+    assert not {action for action in found if action.startswith(("s3:", "events:"))}
     assert found.get("ssm:GetParameter", set()) <= {
         f"arn:aws:ssm:eu-west-1:123456789012:parameter{secret_parameter('prod')}"
     }

@@ -127,6 +127,7 @@ def test_the_docs_name_each_type_of_the_template_that_can_bear_no_tags() -> None
         "AWS::CloudFront::ResponseHeadersPolicy": "CloudFront's policies, its origin access controls",
         "AWS::Lambda::Url": "the URL of the function `render` and its permissions",
         "AWS::Lambda::Permission": "the URL of the function `render` and its permissions",
+        "AWS::Events::Archive": "the archive of events",
         "AWS::CloudFront::OriginAccessControl": "CloudFront's policies, its origin access controls",
     }
     assert cannot == set(names)
