@@ -37,8 +37,9 @@ mutants: venv # small faults planted in a copy of the code: do the tests notice?
 contract: venv # thousands of generated requests against the app and the local stack, held to the OpenAPI document
 	@CONTRACT_EXAMPLES=60 CONTRACT_DEPLOYED_EXAMPLES=25 $(PYTHON) -m pytest -q tests/api/test_contract.py tests/e2e/test_contract.py
 
-openapi: venv # chalicelib/api/openapi.json, anew from the routes
+openapi: venv # chalicelib/api/openapi.json and schemas/, anew from the routes and the models
 	@$(PYTHON) -m ops openapi
+	@$(PYTHON) -m ops schemas
 
 lock: # all lock files, anew from the *.in files: every package with its hashes (LOCK=--upgrade for the newest versions)
 	@ops/setup.sh tools

@@ -28,7 +28,11 @@ COMMANDS = {
         "ops.restore.command",
         "bring a stage's records back to an earlier time, and compare them with the files",
     ),
-    "openapi": ("ops.openapi.document", "write chalicelib/api/openapi.json from the routes"),
+    "openapi": (
+        "ops.openapi.document",
+        "write chalicelib/api/openapi.json and asyncapi.json from the routes and models",
+    ),
+    "schemas": ("ops.openapi.event_schemas", "write a JSON Schema of each type of event into schemas/"),
     "local": ("ops.local.run", "run the whole of Filemill on this computer"),
 }
 

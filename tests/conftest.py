@@ -18,7 +18,7 @@ from tests.stage import (
 )
 from tests.transitions import only_transitions
 
-pytest_plugins = ["tests.iam.plugin", "tests.local", "tests.marks", "tests.strict.watching"]
+pytest_plugins = ["tests.events_contract", "tests.iam.plugin", "tests.local", "tests.marks", "tests.strict.watching"]
 
 
 @pytest.fixture(scope="session")

@@ -28,7 +28,8 @@ from moto.dynamodb.models.dynamo_type import DynamoType, Item
 
 from chalicelib import aws
 from chalicelib.catalog import dynamodb
-from tests.faults.looking import backend, shown_again, typed
+from tests.faults.looking import backend, shown_again
+from tests.stage import plain
 from tests.strict.dynamodb import table as key_attributes
 
 Way = Literal["batches", "pages", "old", "listings", "messages"]
@@ -142,14 +143,14 @@ class Reluctant:
         changes: dict[tuple[str, str], list[Any]] = {}
         for change in table.stream_shard.items[-WINDOW:]:
             told = change.record["dynamodb"]
-            keys = typed(told["Keys"])
+            keys = plain(told["Keys"])
             changes.setdefault((keys["pk"]["S"], keys["sk"]["S"]), []).append(told.get("OldImage"))
         found = {}
         for (pk, sk), olds in changes.items():
             back = self._random.randrange(len(olds) + 1)  # changes that are not seen yet
             if back:
                 key, old = (DynamoType({"S": pk}), DynamoType({"S": sk})), olds[len(olds) - back]
-                found[key] = Item(*key, typed(old)) if old else None
+                found[key] = Item(*key, plain(old)) if old else None
         return found
 
     # --- S3

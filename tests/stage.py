@@ -163,21 +163,32 @@ def stream_records(patterns: Iterable[Mapping[str, Any]] = ()) -> list[dict[str,
     slowly.
     """
     from moto.dynamodb.models import dynamodb_backends
-    from moto.dynamodb.models.dynamo_type import DynamoType
+
+    table = dynamodb_backends["123456789012"]["eu-west-1"].tables["filemill-test"]
+    assert table.stream_shard
+    return passed(plain([record.record for record in table.stream_shard.items]), patterns)
+
+
+def passed(records: Iterable[dict[str, Any]], patterns: Iterable[Mapping[str, Any]] = ()) -> list[dict[str, Any]]:
+    """Those of the records that one of the filters of a mapping passes; without patterns, the index function's."""
     from moto.events.models import EventPattern
 
     from ops.stack.event_sources import ONLY_RECORDS
 
-    def plain(value: Any) -> Any:
-        if isinstance(value, datetime):  # moto's times are UTC and say no zone
-            return int(value.replace(tzinfo=UTC).timestamp())
-        return value.to_json() if isinstance(value, DynamoType) else str(value)
-
-    table = dynamodb_backends["123456789012"]["eu-west-1"].tables["filemill-test"]
-    assert table.stream_shard
-    told = (json.loads(json.dumps(record.record, default=plain)) for record in table.stream_shard.items)
     filters = [EventPattern.load(json.dumps(each)) for each in patterns or [json.loads(ONLY_RECORDS)]]
-    return [record for record in told if any(each.matches_event(record) for each in filters)]
+    each_record: Iterable[Any] = records  # moto's type is that of EventBridge's own events
+    return [record for record in each_record if any(each.matches_event(record) for each in filters)]
+
+
+def plain(value: Any) -> Any:
+    """moto's own values as JSON has them in Lambda's events: items typed, times in seconds."""
+
+    def default(inner: Any) -> Any:
+        if isinstance(inner, datetime):  # moto's times are UTC and say no zone
+            return int(inner.replace(tzinfo=UTC).timestamp())
+        return inner.to_json() if hasattr(inner, "to_json") else str(inner)
+
+    return json.loads(json.dumps(value, default=default))
 
 
 def _make_distribution() -> None:

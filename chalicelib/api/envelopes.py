@@ -13,7 +13,8 @@ from pydantic import BaseModel, Field, create_model
 from chalicelib.api.answers import FileId, FileResource, ImageResource, Resource, Time, optional
 from chalicelib.model import FILE_ID_PATTERN, ChangeType
 
-FILE_EVENT_ID = f"^evt_{FILE_ID_PATTERN.pattern}_[1-9][0-9]*$"
+WEBHOOK_ID = "wh_[0-9A-HJKMNP-TV-Z]{26}"
+_SUBJECT = "The id of what has changed"
 _ID = "The same each time that the event is sent: drop an event whose id you have seen"
 
 
@@ -71,6 +72,25 @@ class FileDeletedData(Resource):
     actor: ActorResource
 
 
+class WebhookName(Resource):
+    id: str = Field(pattern=f"^{WEBHOOK_ID}$")
+
+
+class WebhookDisabled(WebhookName):
+    """Filemill disabled the webhook. `reason` is a sentence; the webhook itself says more."""
+
+    reason: str
+    disabled_at: Time
+
+
+class WebhookTestData(Resource):
+    webhook: WebhookName
+
+
+class WebhookDisabledData(Resource):
+    webhook: WebhookDisabled
+
+
 class EventResource(Resource):
     """A CloudEvents 1.0 envelope."""
 
@@ -78,12 +98,14 @@ class EventResource(Resource):
     id: str = Field(description=_ID)
     source: str = Field(pattern="^filemill/", description="`filemill/` and the stage")
     type: str
-    subject: str = Field(description="The id of what has changed")
+    subject: str = Field(description=_SUBJECT)
     time: Time
     datacontenttype: Literal["application/json"]
     tenant: str
     data: Any
 
+
+_LITERAL: Any = Literal  # for a word that is known at runtime only
 
 _MEANINGS = {
     ChangeType.CREATED: "A record was made. The bytes of the file have not come yet.",
@@ -97,25 +119,49 @@ _MEANINGS = {
 }
 
 
-def _file_event(change: ChangeType) -> type[BaseModel]:
-    """The model of one type of event about files: `FileReadyEvent` of `filemill.file.ready`."""
-    name = f"filemill.file.{change}"
-    data = FileDeletedData if change is ChangeType.DELETED else FileEventData
+def _event(kind: str, name: str, meaning: str, subject: str, data: type[BaseModel]) -> type[BaseModel]:
+    """The model of one type of event. `subject` is the pattern of ids of the things that it is about."""
     return create_model(
-        f"File{change.title()}Event",
+        name,
         __base__=EventResource,
-        __doc__=_MEANINGS[change],
-        id=(str, Field(pattern=FILE_EVENT_ID, description=_ID)),
-        type=(Literal[name], ...),  # type: ignore[valid-type]
-        subject=(FileId, ...),
+        __doc__=meaning,
+        id=(str, Field(pattern=f"^evt_{subject}_[0-9A-Za-z]+$", description=_ID)),
+        type=(_LITERAL[kind], ...),
+        subject=(str, Field(pattern=f"^{subject}$", description=_SUBJECT)),
         data=(data, ...),
     )
 
 
-EVENTS: dict[str, type[BaseModel]] = {f"filemill.file.{change}": _file_event(change) for change in ChangeType}
-"""Type of event → its model, in the order of a file's life."""
+def _file_event(change: ChangeType) -> type[BaseModel]:
+    data = FileDeletedData if change is ChangeType.DELETED else FileEventData
+    name = f"File{change.title()}Event"
+    return _event(f"filemill.file.{change}", name, _MEANINGS[change], FILE_ID_PATTERN.pattern, data)
+
+
+FILE_EVENTS = {f"filemill.file.{change}": _file_event(change) for change in ChangeType}
+"""Type of event → its model, in the order of a file's life. These are the events that sockets hear."""
+
+EVENTS: dict[str, type[BaseModel]] = {
+    **FILE_EVENTS,
+    "filemill.webhook.disabled": _event(
+        "filemill.webhook.disabled",
+        "WebhookDisabledEvent",
+        "Filemill disabled a webhook, because its receiver has failed for days or wants nothing more. The bus hears of "
+        "it, and other webhooks that ask for this type.",
+        WEBHOOK_ID,
+        WebhookDisabledData,
+    ),
+    "filemill.webhook.test": _event(
+        "filemill.webhook.test",
+        "WebhookTestEvent",
+        "A test of one webhook, which its tenant asked for.",
+        WEBHOOK_ID,
+        WebhookTestData,
+    ),
+}
+"""Type of event → its model, for all types."""
 
 if TYPE_CHECKING:
     Event = EventResource
 else:
-    Event = Annotated[Union[tuple(EVENTS.values())], Field(discriminator="type")]  # noqa: UP007 - made at runtime
+    Event = Annotated[Union[tuple(FILE_EVENTS.values())], Field(discriminator="type")]  # noqa: UP007 - made at runtime

@@ -22,7 +22,7 @@ WEBHOOK_DISABLED = "filemill.webhook.disabled"
 MAX_BYTES = 24 * 1024
 
 # What every event of a file that is not deleted keeps. All else may be left out, the largest part first.
-_KEPT = frozenset({"id", "status", "revision", "kind", "created_at", "updated_at", "visibility"})
+KEPT = frozenset({"id", "status", "revision", "kind", "created_at", "updated_at", "visibility"})
 # Parts of a part that are large while the rest of it is small.
 _INNER = (("image", "exif"),)
 
@@ -135,7 +135,7 @@ def _bounded(event: Envelope) -> Envelope:
 
 def _parts(file: dict[str, Any]) -> list[tuple[dict[str, Any], str, str]]:
     """What may be left out of a record: (the object it is in, its name there, its name in `omitted`)."""
-    parts = [(file, name, name) for name in file if name not in _KEPT]
+    parts = [(file, name, name) for name in file if name not in KEPT]
     for outer, inner in _INNER:
         if isinstance(file.get(outer), dict) and inner in file[outer]:
             parts = [part for part in parts if part[1] != outer]

@@ -1,6 +1,6 @@
-"""`python -m ops openapi`: writes the OpenAPI document, chalicelib/api/openapi.json, from the routes and their models.
+"""`python -m ops openapi`: writes the OpenAPI and the AsyncAPI document into chalicelib/api, from routes and models.
 
-The function only serves the file, so that no request has to wait until the document is made. A test makes it again and
+The function only serves the files, so that no request has to wait until a document is made. A test makes them again and
 compares.
 """
 
@@ -12,15 +12,18 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING
 
+from chalicelib.api.envelopes import EVENTS
+from ops.openapi import asyncapi, webhooks
 from ops.openapi.operations import describe, tag_of
 from ops.openapi.problems import ROOT, meaning, problem_example, problem_schemas, problems
-from ops.openapi.schemas import Schema, schemas_of
+from ops.openapi.schemas import Schema, Wanted, models_of, schemas_of
 from ops.openapi.texts import DESCRIPTIONS, INFO, ORDER, RESPONSE_HEADERS, SECURITY_SCHEMES
 
 if TYPE_CHECKING:
     from chalicelib.api.routing import Operation
 
 TARGET = ROOT / "chalicelib" / "api" / "openapi.json"
+EVENTS_TARGET = ROOT / "chalicelib" / "api" / "asyncapi.json"
 
 
 EXAMPLES = ("openapi",)
@@ -28,16 +31,17 @@ EXAMPLES = ("openapi",)
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--check", action="store_true", help="write nothing; the exit code is 1 if the file is not up to date"
+        "--check", action="store_true", help="write nothing; the exit code is 1 if a file is not up to date"
     )
 
 
 def main(args: argparse.Namespace) -> int:
-    text = render(document())
+    made = {TARGET: render(document()), EVENTS_TARGET: render(asyncapi.document(version()))}
     if args.check:
-        return int(not TARGET.exists() or TARGET.read_text(encoding="utf-8") != text)
-    TARGET.write_text(text, encoding="utf-8")
-    print(f"wrote {TARGET.relative_to(ROOT)}")
+        return int(any(not path.exists() or path.read_text(encoding="utf-8") != text for path, text in made.items()))
+    for path, text in made.items():
+        path.write_text(text, encoding="utf-8")
+        print(f"wrote {path.relative_to(ROOT)}")
     return 0
 
 
@@ -48,20 +52,22 @@ def render(made: Schema) -> str:
 def document() -> Schema:
     """The OpenAPI 3.1 document of every route that is mounted."""
     mounted = operations()
-    names, schemas = schemas_of(mounted)
+    sent: Wanted = [(model, "serialization") for model in EVENTS.values()]
+    names, schemas = schemas_of([*models_of(mounted), *sent])
     known = {operation.view.__name__ for operation in mounted}
     paths: dict[str, Schema] = {}
     for operation in mounted:
         paths.setdefault(operation.path, {})[operation.method.lower()] = describe(operation, names, known)
     codes = sorted({code for operation in mounted for code in problems(operation)})
-    used = {tag_of(operation.path) for operation in mounted}
+    used = {tag_of(operation.path) for operation in mounted} | {webhooks.TAG}
     return {
         "openapi": "3.1.0",
-        "info": {**INFO, "version": _version()},
+        "info": {**INFO, "version": version()},
         # A relative address: it is right at the front door and at API Gateway's own address.
         "servers": [{"url": ".", "description": "The front door"}],
         "tags": [{"name": name, "description": DESCRIPTIONS[name]} for name in ORDER if name in used],
         "paths": {path: paths[path] for path in sorted(paths)},
+        "webhooks": webhooks.webhooks(names),
         "components": {
             "schemas": schemas | problem_schemas(),
             "examples": {code: {"summary": meaning(code), "value": problem_example(code)} for code in codes},
@@ -71,7 +77,8 @@ def document() -> Schema:
     }
 
 
-def _version() -> str:
+def version() -> str:
+    """Filemill's own version."""
     found = re.search(r'^version = "(.+)"', (ROOT / "pyproject.toml").read_text(encoding="utf-8"), re.MULTILINE)
     assert found
     return found[1]

@@ -14,19 +14,26 @@ if TYPE_CHECKING:
     from chalicelib.api.routing import Operation
 
 Schema = dict[str, Any]
+# "validation" is for a model of what clients send, "serialization" for one of what we send.
+Wanted = Iterable[tuple[type[BaseModel], JsonSchemaMode]]
 Named = dict[tuple[type[BaseModel], JsonSchemaMode], str]
 
 REF = "#/components/schemas/{model}"
 
 
-def schemas_of(operations: Iterable[Operation]) -> tuple[Named, dict[str, Schema]]:
-    """(name of the schema of each body and answer, the schemas by name)."""
-    wanted: list[tuple[type[BaseModel], JsonSchemaMode]] = []
+def models_of(operations: Iterable[Operation]) -> Wanted:
+    """The model of each body and answer."""
     for operation in operations:
         if operation.body:
-            wanted.append((operation.body, "validation"))
-        wanted += [(model, "serialization") for model in operation.returns.values() if model]
-    wanted = list(dict.fromkeys(wanted))
+            yield operation.body, "validation"
+        for model in operation.returns.values():
+            if model:
+                yield model, "serialization"
+
+
+def schemas_of(models: Wanted) -> tuple[Named, dict[str, Schema]]:
+    """(name of the schema of each model, the schemas by name)."""
+    wanted = list(dict.fromkeys(models))
     found, definitions = models_json_schema(wanted, ref_template=REF)  # type: ignore[arg-type, unused-ignore]
     names: Named = {key: schema["$ref"].rpartition("/")[2] for key, schema in found.items()}  # type: ignore[misc]
     schemas = definitions["$defs"]

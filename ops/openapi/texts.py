@@ -31,6 +31,7 @@ DESCRIPTIONS = {
     "Uploads": "A large file's parts.",
     "Upload tokens": "What a backend gives a browser, so that it can upload and nothing else.",
     "Uppy": "What `@uppy/aws-s3` asks of a server, on the same uploads.",
+    "Webhooks": "Requests that your server gets when a file changes.",
     "Service": "The API itself.",
 }
 ORDER = tuple(DESCRIPTIONS)

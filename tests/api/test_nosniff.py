@@ -56,6 +56,7 @@ def test_every_outcome_says_it(client: Client) -> None:
         client("GET", f"/v1/files/{file_id}/original"),
         client("GET", "/docs"),
         client("GET", "/openapi.json"),
+        client("GET", "/asyncapi.json"),
         client("DELETE", f"/v1/files/{file_id}"),
         client("HEAD", "/v1/health"),
         client("GET", "/nowhere"),

@@ -297,7 +297,7 @@ def test_grants_of_as_many_files_as_one_request_names_fit(large: World) -> None:
 BY_BYTES = {"list_files", "search_files", "list_changes", "batch_get_files"}
 BY_COUNT = {"create_grants", "list_parts", "sign_parts", "uppy_list_parts", "uppy_sign_batch", "get_stats"}
 ONE_RECORD = {"get_file", "create_file", "patch_file", "reprocess_file", "restore_file", "complete_upload"}
-ONE_OTHER = {"create_grant", "create_upload_token", "uppy_params", "uppy_presign", "get_openapi"}
+ONE_OTHER = {"create_grant", "create_upload_token", "uppy_params", "uppy_presign", "get_openapi", "get_asyncapi"}
 
 
 def test_every_answer_that_could_grow_is_one_that_these_tests_know() -> None:

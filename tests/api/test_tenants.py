@@ -21,6 +21,7 @@ OPEN = {
     ("GET", "/s3/sts"): 404,
     ("DELETE", "/s3/session"): 204,
     ("GET", "/openapi.json"): 200,
+    ("GET", "/asyncapi.json"): 200,
     ("GET", "/docs"): 200,
     ("GET", "/docs/{asset}"): 404,
     ("GET", RENDER): 404,

@@ -121,6 +121,7 @@ def test_nothing_of_a_file_is_open_but_through_the_front_door(
         ("GET", "/nowhere", 404),
         ("GET", "/docs", 200),
         ("GET", "/openapi.json", 200),
+        ("GET", "/asyncapi.json", 200),
         ("GET", "/v1/health", 200),
         ("GET", "/v1/files", 401),
         ("PUT", "/v1/files", 405),

@@ -46,6 +46,6 @@ def time_of(clock: Clock) -> Iterator[None]:
     """Meanwhile the code under test reads this clock."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(model, "datetime", clock)
-        for module in ("chalicelib.delivery.missing", "chalicelib.catalog.render_leases"):
+        for module in ("chalicelib.delivery.missing", "chalicelib.catalog.render_leases", "chalicelib.events.bus"):
             patch.setattr(f"{module}.time", clock)
         yield

@@ -10,13 +10,18 @@ import pytest
 
 from tests.faults.harness import REPORT
 from tests.faults.operations import surroundings
-from tests.stage import provisioned
+from tests.stage import STAGE, aws_client, provisioned
 
 
 @pytest.fixture(scope="package")
 def broken_stage(cloud: None, cdn_key: bytes) -> Iterator[None]:
-    """A provisioned stage with small recipes and a source to import from. Each world begins by emptying it."""
+    """A provisioned stage with small recipes and a source to import from. Each world begins by emptying it.
+
+    Its bus has an archive, in which a test sees what the bus took.
+    """
     provisioned(cdn_key)
+    bus = aws_client("events").describe_event_bus(Name=STAGE["FILEMILL_EVENT_BUS"])["Arn"]
+    aws_client("events").create_archive(ArchiveName="all", EventSourceArn=bus)
     with surroundings():
         yield
 

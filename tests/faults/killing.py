@@ -91,6 +91,7 @@ FAULTS = {
     "sqs": (Fault("RequestThrottled", 403), Fault("InternalFailure", 500, done=True)),
     "cloudfront": (Fault("TooManyInvalidationsInProgress", 400), Fault("ServiceUnavailable", 503, done=True)),
     "ssm": (Fault("ThrottlingException", 400), Fault("InternalServerError", 500)),
+    "events": (Fault("ThrottlingException", 400), Fault("InternalException", 500, done=True)),
     "lambda": (Fault("TooManyRequestsException", 429), Fault("ServiceException", 500, done=True)),
 }
 
@@ -135,6 +136,12 @@ class Process:
                 context["partly"] = {"UnprocessedItems": {table: requests[-1:]}}
                 params["RequestItems"] = {table: requests[:-1]}
                 self.faults["dynamodb: partly"] += 1
+        elif model.name == "PutEvents" and len(params["Entries"]) > 1:
+            *done, left = params["Entries"]
+            answers = [{"EventId": str(number)} for number in range(len(done))]
+            context["partly"] = {"FailedEntryCount": 1, "Entries": [*answers, {"ErrorCode": fault.code}]}
+            params["Entries"] = done
+            self.faults["events: partly"] += 1
 
     def before(self, model: Any, context: dict[str, Any], **_: Any) -> Any:
         if self._is_another():

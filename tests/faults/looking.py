@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from importlib import import_module
 from typing import Any
 
 from chalicelib.catalog.dynamodb import read
 from chalicelib.model import File
-from tests.stage import aws_client
+from tests.stage import aws_client, plain
 
 ACCOUNT, REGION = "123456789012", "eu-west-1"
 
@@ -31,6 +30,8 @@ def emptied() -> None:
         queue._messages.clear()
         queue.pending_messages.clear()
     backend("cloudfront", "aws").invalidations.clear()
+    for archive in backend("events").archives.values():
+        archive.events.clear()
 
 
 def shown_again(queue: str) -> None:
@@ -61,7 +62,7 @@ def table() -> dict[tuple[str, str], dict[str, Any]]:
     found = {}
     for items in backend("dynamodb").tables["filemill-test"].items.values():
         for item in items.values():
-            values = read(typed(item.attrs))
+            values = read(plain(item.attrs))
             found[values["pk"], values["sk"]] = values
     return found
 
@@ -81,9 +82,9 @@ def is_file(record: dict[str, Any]) -> bool:
 
 def stream() -> list[dict[str, Any]]:
     table = backend("dynamodb").tables["filemill-test"]
-    return [typed(record.record) for record in table.stream_shard.items]
+    return [plain(record.record) for record in table.stream_shard.items]
 
 
-def typed(value: Any) -> Any:
-    """moto's own values as DynamoDB's JSON."""
-    return json.loads(json.dumps(value, default=lambda v: v.to_json() if hasattr(v, "to_json") else str(v)))
+def bus() -> list[dict[str, Any]]:
+    """The events that the bus took, in their order: those in its archive."""
+    return [event["detail"] for archive in backend("events").archives.values() for event in archive.events]

@@ -15,7 +15,7 @@ import pytest
 
 from chalicelib import aws, keyring, settings
 from chalicelib.api.routes.render import HEADER
-from chalicelib.events import indexing
+from chalicelib.events import indexing, publish
 from chalicelib.model import Status, rendition_prefix
 from chalicelib.queues.worker import MAX_RECEIVES
 from chalicelib.renditions import recipes
@@ -289,6 +289,20 @@ def _index(_: World, batch: list[dict[str, Any]]) -> None:
     indexing.handle({"Records": batch}, lambda_context())
 
 
+def _much_changed(world: World) -> list[dict[str, Any]]:
+    """A batch that brings more events than one call to the bus takes."""
+    kept, gone = ready(world), ready(world, visibility="public")
+    for number in range(9):
+        world.request("PATCH", f"/v1/files/{kept}", {"tags": [str(number)]})
+    world.request("DELETE", f"/v1/files/{gone}")
+    created(world, filename="d.jpg")
+    return world.unpublished()
+
+
+def _publish(_: World, batch: list[dict[str, Any]]) -> None:
+    publish.handle({"Records": batch}, lambda_context())
+
+
 def _windowed(world: World) -> str:
     file_id = ready(world, visibility="public")
     assert world.request("DELETE", f"/v1/files/{file_id}").status == 204
@@ -438,6 +452,7 @@ OPERATIONS = (
     Operation("render, the function", viewed, ask, again=True, role="function"),
     Operation("render, by its URL", viewed, view, again=True),
     Operation("index", _changed, _index),
+    Operation("publish", _much_changed, _publish),
     Operation("redrive", _ingest_dead, _redrive("ingest"), again=True),
     Operation("redrive an import", _import_dead, _redrive("imports"), again=True),
     Operation("sweep", _much_to_sweep, _sweep),

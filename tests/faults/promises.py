@@ -13,7 +13,8 @@ from chalicelib.catalog.index.query import ListQuery
 from chalicelib.catalog.index.terms import postings
 from chalicelib.catalog.keys import marker_key
 from chalicelib.catalog.transitions import CREATE, EMPTIED, TOMBSTONE, TRANSITIONS
-from chalicelib.model import EXTENSIONS, File, Kind, Status, rendition_key, rendition_prefix
+from chalicelib.delivery import view
+from chalicelib.model import EXTENSIONS, ChangeType, File, Kind, Status, rendition_key, rendition_prefix
 from chalicelib.renditions import ladder, places
 from tests import transitions
 from tests.faults.looking import derived_keys, is_file, multipart_uploads, originals, records, table
@@ -130,6 +131,42 @@ def _check_step(before: File, after: File) -> None:
         changed = {name for name in seen if getattr(before, name) != getattr(after, name)}
         if changed:
             raise BrokenError(f"{sorted(changed)} changed, and the revision did not")
+
+
+def check_heard(stream: list[dict[str, Any]], heard: list[dict[str, Any]]) -> None:
+    """Each event on the bus tells of a change that was made, and of the record as that change left it."""
+    made = _changes(stream)
+    for event in heard:
+        if event["id"] not in made:
+            raise BrokenError(f"the bus heard of a change that never was: {event['type']}")
+        word, file = made[event["id"]]
+        if event["type"] != f"filemill.file.{word}":
+            raise BrokenError(f"the bus heard {event['type']} where a file became `{word}`")
+        told, deleted = event["data"]["file"], word is ChangeType.DELETED
+        if told != ({"id": told["id"], "revision": told["revision"]} if deleted else view.unsigned(file)):
+            raise BrokenError(f"the bus heard of a state that never was, with {event['type']}")
+
+
+def check_all_heard(stream: list[dict[str, Any]], heard: list[dict[str, Any]]) -> None:
+    """Once the publisher has caught up, the bus has heard of every change."""
+    if vanished := _changes(stream).keys() - {event["id"] for event in heard}:
+        raise BrokenError(f"{len(vanished)} changes that the bus never heard of")
+
+
+def _changes(stream: list[dict[str, Any]]) -> dict[str, tuple[ChangeType, File]]:
+    """Id of each event that there must be → its word, as the table of transitions has it, and the record then."""
+    found: dict[str, tuple[ChangeType, File]] = {}
+    for change in filter(is_file, stream):
+        before, after = (change["dynamodb"].get(name) for name in ("OldImage", "NewImage"))
+        file = files.as_file(after or before)
+        if after is None:  # the table's TTL has removed it
+            if file.status is not Status.DELETED:
+                found[f"evt_{file.id}_{file.revision + 1}"] = ChangeType.DELETED, file
+        elif before is None or files.as_file(before).revision < file.revision:
+            made = transitions.explained(before, after) if before else CREATE
+            if made:  # `check_history` finds what no transition explains
+                found[f"evt_{file.id}_{file.revision}"] = made.told(file.status), file
+    return found
 
 
 def check_index(now: list[File]) -> None:

@@ -202,6 +202,10 @@ class Play:
         with suppress(BrokenError):  # it will be told again
             self.world.index(tries=1)
 
+    def do_publish(self, *_: Any) -> None:
+        with suppress(BrokenError):  # it will be told again
+            self.world.publish(tries=1)
+
     def do_sweep(self, *_: Any) -> None:
         with suppress(Exception):
             self.world.sweep()
@@ -308,7 +312,7 @@ STEPS = st.one_of(
     st.tuples(st.just("delete"), FILE, st.none()),
     st.tuples(st.just("restore"), FILE, st.none()),
     st.tuples(st.just("view"), FILE, st.none()),
-    st.tuples(st.just("index"), FILE, st.none()),
+    st.tuples(st.sampled_from(["index", "publish"]), FILE, st.none()),
     st.tuples(st.just("wait"), FILE, st.sampled_from([1, 61, 130])),
     st.tuples(st.just("sweep"), FILE, st.none()),
 )

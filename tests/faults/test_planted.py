@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -12,12 +13,15 @@ from chalicelib.catalog import claims, deletion, dynamodb, edits, record_writer
 from chalicelib.catalog.index import positions, writer
 from chalicelib.catalog.keys import file_key
 from chalicelib.catalog.transitions import CLAIM
+from chalicelib.events import bus, publish
+from chalicelib.events.envelope import change_of, envelope_of
 from chalicelib.model import File, Status, original_key
 from chalicelib.queues import worker
 from chalicelib.storage import derived as derived_objects
 from chalicelib.storage import originals as original_objects
 from tests.faults.harness import crash_everywhere, quiet, world_of
 from tests.faults.killing import Killed, Point, Process, run
+from tests.faults.looking import record_of
 from tests.faults.operations import OPERATIONS
 from tests.faults.plants import unguarded, written_without
 from tests.faults.promises import BrokenError
@@ -119,6 +123,22 @@ def a_write_of_somebodys_own(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(edits, "change", change)
 
 
+def refusals_forgotten(patch: pytest.MonkeyPatch) -> None:
+    """What the bus does not take at the first try is taken for told."""
+    put = bus.put
+
+    def hasty(events: Any) -> None:
+        with suppress(bus.RefusedError):
+            put(event for number, event in enumerate(events) if number % 5)
+
+    patch.setattr(bus, "put", hasty)
+
+
+def told_from_the_table(patch: pytest.MonkeyPatch) -> None:
+    """An event has the record as it is when it is told, not as the change left it."""
+    patch.setattr(publish, "envelope", lambda file: envelope_of(record_of(file.id), change_of(file), file.revision))
+
+
 @pytest.mark.parametrize(
     ("plant", "operation", "says"),
     [
@@ -129,6 +149,8 @@ def a_write_of_somebodys_own(patch: pytest.MonkeyPatch) -> None:
         (objects_deleted_before_the_record, "delete", "without its original"),
         (postings_after_the_marker, "index", "postings too many"),
         (replaced_renditions_forgotten, "process again", "left for ever"),
+        (refusals_forgotten, "publish", "never heard of"),
+        (told_from_the_table, "publish", "a state that never was"),
         (a_change_keeps_its_revision, "change tags", "the revision did not"),
         (a_write_of_somebodys_own, "change tags", "`ready` became `failed`"),
     ],

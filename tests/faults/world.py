@@ -1,15 +1,15 @@
 """A stage on moto with everything around our code: clients, queues, a stream, the buckets' rules, and time.
 
 It does what AWS does and nothing else. S3 tells the queue of each object version once. The queue delivers a message
-until its handler returns, five times in all. A batch of the stream comes again until it is indexed. `check` checks
-what must hold at every moment, and `settled` what must hold in the end.
+until its handler returns, five times in all. A batch of the stream comes again until it is indexed, and until it is
+published. `check` checks what must hold at every moment, and `settled` what must hold in the end.
 """
 
 from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -18,11 +18,12 @@ from urllib.parse import quote_plus
 
 from chalicelib import importing, keyring, settings
 from chalicelib.api.auth import memory
-from chalicelib.events import indexing
+from chalicelib.events import indexing, publish
 from chalicelib.model import rendition_key
 from chalicelib.processing import pipeline
 from chalicelib.queues.worker import MAX_RECEIVES
 from chalicelib.upkeep import sweep
+from ops.stack.event_sources import PUBLISHED
 from tests import transitions
 from tests.client import Answer, Client, new_client
 from tests.faults import looking
@@ -33,7 +34,9 @@ from tests.faults.promises import (
     BrokenError,
     Facts,
     check_acknowledged,
+    check_all_heard,
     check_forgotten,
+    check_heard,
     check_history,
     check_index,
     check_whole,
@@ -42,7 +45,7 @@ from tests.faults.promises import (
     orphans,
 )
 from tests.faults.queues import Queue
-from tests.stage import aws_client, lambda_context, template
+from tests.stage import aws_client, lambda_context, passed, template
 
 # Longer than any lease in these tests, and than the sweep waits for a message before it counts as lost.
 A_LEASE = pipeline.LEASE + timedelta(seconds=5)
@@ -62,6 +65,7 @@ class World:
     imports: Queue = field(init=False)
     _told: set[tuple[str, str]] = field(default_factory=set)
     _indexed: int = 0
+    _published: int = 0
     _sequencer: int = 0x10
 
     def __post_init__(self) -> None:
@@ -131,25 +135,38 @@ class World:
         else:
             raise BrokenError("messages that never come to an end")
         self.index()
+        self.publish()
 
     def stream(self) -> list[dict[str, Any]]:
         """The records of the stream that are not indexed yet."""
         return looking.stream()[self._indexed :]
 
+    def unpublished(self) -> list[dict[str, Any]]:
+        """The records of the stream that are not published yet, and that the filters of `publish` pass."""
+        return passed(looking.stream()[self._published :], PUBLISHED)
+
     def index(self, tries: int = 20) -> None:
         """The index catches up. As with Lambda, each batch comes again until it is done, but at most `tries` times."""
         waiting = self.stream()
+        self._catch_up(indexing.handle, [record for record in waiting if is_file(record)], tries)
+        self._indexed += len(waiting)
+
+    def publish(self, tries: int = 20) -> None:
+        """The publisher catches up, as the index does."""
+        end = len(looking.stream())
+        self._catch_up(publish.handle, self.unpublished(), tries)
+        self._published = end
+
+    def _catch_up(self, handle: Callable[[dict[str, Any], Any], None], waiting: list[Any], tries: int) -> None:
         for start in range(0, len(waiting), 100):
-            batch = {"Records": [r for r in waiting[start : start + 100] if is_file(r)]}
             for _ in range(tries):
                 try:
-                    indexing.handle(batch, lambda_context())
+                    handle({"Records": waiting[start : start + 100]}, lambda_context())
                     break
                 except Exception:
                     self.clock.forward(timedelta(seconds=1))
             else:
-                raise BrokenError("a batch of the stream that is never indexed")
-        self._indexed += len(waiting)
+                raise BrokenError("a batch of the stream that never comes through")
 
     def sweep(self) -> Counter[str]:
         """One whole run of the sweep. Returns what it did."""
@@ -198,13 +215,16 @@ class World:
         for file in records():
             check_whole(file, derived, stored)
         check_history(looking.stream())
+        check_heard(looking.stream(), looking.bus())
 
     def settled(self, *, swept: bool) -> Counter[Facts]:
         """The state of the stage as facts to compare. With `swept`, nothing may be left over.
 
         Raises BrokenError where the index or the feed differ from the table.
         """
+        self.publish()
         self.check()
+        check_all_heard(looking.stream(), looking.bus())
         now = records()
         check_index(now)
         check_forgotten()

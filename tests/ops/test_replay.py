@@ -73,7 +73,7 @@ def bridge(monkeypatch: pytest.MonkeyPatch) -> Bridge:
     made = Bridge({"State": "COMPLETED"}, archive=archive())
     monkeypatch.setattr(aws, "events", lambda: made)
     monkeypatch.setattr(replay, "datetime", _Clock)
-    monkeypatch.setattr(replay.time, "sleep", lambda _: None)
+    monkeypatch.setattr(replay, "POLL", 0)
     return made
 
 

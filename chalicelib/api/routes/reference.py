@@ -1,7 +1,8 @@
-"""`/openapi.json` and `/docs`: the contract for programs and for people. Open to anyone, and the same for everyone.
+"""`/openapi.json`, `/asyncapi.json` and `/docs`: the contract for programs and for people. The same for everyone.
 
-Both are files of the package. The viewer is Swagger UI, kept in `viewer/` as it was published (the README there says
-where). The page loads nothing from other hosts, so it works without internet.
+They are open to anyone, and files of the package. The viewer is Swagger UI, kept in `viewer/` as it was published (the
+README there says where), and a script of ours for the events. The page loads nothing from other hosts, so it works
+without internet.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from chalice import Blueprint, Response
 from pydantic import RootModel
 
 from chalicelib.api.errors import Problem
-from chalicelib.api.routing import public_route
+from chalicelib.api.routing import as_json, public_route
 from chalicelib.settings import settings
 
 routes = Blueprint(__name__)
@@ -32,6 +33,7 @@ IMMUTABLE = "public, max-age=31536000, immutable"
 ASSETS = {
     f"swagger-ui-{VIEWER_VERSION}.js": ("swagger-ui-bundle.js", "text/javascript; charset=utf-8", IMMUTABLE),
     f"swagger-ui-{VIEWER_VERSION}.css": ("swagger-ui.css", "text/css; charset=utf-8", IMMUTABLE),
+    "events.js": ("events.js", "text/javascript; charset=utf-8", SHORT),
     "docs.js": ("docs.js", "text/javascript; charset=utf-8", SHORT),
     "docs.css": ("docs.css", "text/css; charset=utf-8", SHORT),
     "licenses.txt": ("LICENSES.txt", "text/plain; charset=utf-8", SHORT),
@@ -46,6 +48,10 @@ POLICY = (
 
 class OpenApiDocument(RootModel[dict[str, Any]]):
     """An OpenAPI 3.1 document."""
+
+
+class AsyncApiDocument(RootModel[dict[str, Any]]):
+    """An AsyncAPI 3.0 document."""
 
 
 class HtmlPage(RootModel[str]):
@@ -65,7 +71,16 @@ def openapi_document() -> str:
     """The document that `python -m ops openapi` wrote, with this stage's address."""
     made = json.loads((HERE / "openapi.json").read_text(encoding="utf-8"))
     made["servers"] = [{"url": settings().front_door, "description": "The front door"}]
-    return json.dumps(made, ensure_ascii=False, separators=(",", ":"))
+    return as_json(made)
+
+
+@cache
+def asyncapi_document() -> str:
+    """The other document that `python -m ops openapi` wrote, with this stage's address."""
+    made = json.loads((HERE / "asyncapi.json").read_text(encoding="utf-8"))
+    scheme, _, host = settings().front_door.partition("://")
+    made["servers"]["frontDoor"] |= {"host": host, "protocol": "ws" if scheme == "http" else "wss"}
+    return as_json(made)
 
 
 @cache
@@ -87,6 +102,17 @@ def get_openapi(request: Any) -> Response:
     """
     # Any page may read it, since it holds nothing of a tenant.
     return _answer(request, openapi_document(), "application/json", SHORT, {"Access-Control-Allow-Origin": "*"})
+
+
+@public_route(
+    routes, "GET", "/asyncapi.json", returns={200: AsyncApiDocument, 304: None}, headers=("If-None-Match", "ETag")
+)
+def get_asyncapi(request: Any) -> Response:
+    """Get the document of the socket and of webhooks.
+
+    AsyncAPI 3.0, made from the models of events and of the socket's messages.
+    """
+    return _answer(request, asyncapi_document(), "application/json", SHORT, {"Access-Control-Allow-Origin": "*"})
 
 
 @public_route(routes, "GET", "/docs", returns={200: HtmlPage, 304: None}, headers=("If-None-Match", "ETag"))

@@ -12,11 +12,13 @@ from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator, validate
 
 from chalicelib.api.answers import FileResource
+from chalicelib.api.envelopes import EVENTS
 from chalicelib.api.errors import GATEWAY_PROBLEMS, PROBLEMS
 from chalicelib.api.routes import reference
 from chalicelib.api.routing import METHODS
 from chalicelib.model import File
 from ops.openapi import document as openapi_document
+from ops.openapi import webhooks
 from ops.openapi.examples import ANSWERS, BODIES, FILE
 from ops.stack import gateway
 from tests.client import Client
@@ -59,6 +61,19 @@ def test_every_mounted_route_is_in_it_and_nothing_else(document: dict[str, Any])
     assert {method for method, _ in described} <= set(METHODS)
 
 
+def test_each_type_of_event_is_a_webhook_with_a_body_that_is_signed(document: dict[str, Any]) -> None:
+    assert list(document["webhooks"]) == list(EVENTS)
+    for kind, item in document["webhooks"].items():
+        receives = item["post"]
+        assert {each["name"] for each in receives["parameters"] if each["required"]} == set(webhooks.HEADERS)
+        assert set(receives["responses"]) == {"2XX", "410", "default"}
+        body = receives["requestBody"]["content"]["application/json"]
+        assert body["example"]["type"] == kind
+        validator(document, body["schema"]).validate(body["example"])
+        other = {**body["example"], "type": "filemill.file.other"}
+        assert not validator(document, body["schema"]).is_valid(other)
+
+
 def test_every_operation_says_what_it_answers(document: dict[str, Any]) -> None:
     for path, item in document["paths"].items():
         for method, operation in item.items():
@@ -79,7 +94,8 @@ def test_every_problem_code_is_some_operations_or_of_unknown_addresses(document:
 
 
 def test_every_path_parameter_is_described_and_every_operation_id_is_one(document: dict[str, Any]) -> None:
-    ids = [operation["operationId"] for item in document["paths"].values() for operation in item.values()]
+    items = [*document["paths"].values(), *document["webhooks"].values()]
+    ids = [operation["operationId"] for item in items for operation in item.values()]
     assert len(ids) == len(set(ids))
     for path, item in document["paths"].items():
         for operation in item.values():
