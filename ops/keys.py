@@ -1,4 +1,4 @@
-"""`python -m ops keys create|list|revoke`: makes, lists and revokes a stage's API keys."""
+"""`python -m ops keys create|list|scopes|revoke`: makes, lists, changes and revokes a stage's API keys."""
 
 from __future__ import annotations
 
@@ -9,24 +9,26 @@ import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from chalicelib.api.auth.callers import Scope
 from ops.config import add_stage_arguments, load_stage
 
 if TYPE_CHECKING:
     from chalicelib.catalog.credentials import ApiKey
 
-SCOPES = ("files:read", "files:write")
+SCOPES = tuple(str(scope) for scope in Scope)
 
 
 EXAMPLES = (
     'keys create --stage dev --tenant acme --name "the web shop"',
     "keys create --stage dev --tenant acme --scope files:read",
     "keys list --stage dev",
-    "keys revoke --stage dev 0123456789abcdef",
+    "keys scopes --stage dev 0123456789ab --add webhooks:admin --remove files:write",
+    "keys revoke --stage dev 0123456789ab",
 )
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    verbs = parser.add_subparsers(dest="verb", required=True, metavar="{create,list,revoke}")
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="{create,list,scopes,revoke}")
     create = verbs.add_parser(
         "create",
         help="make a key",
@@ -42,11 +44,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     show = verbs.add_parser(
         "list", help="list the keys", description="List the stage's keys with their ids, but not the keys themselves."
     )
+    change = verbs.add_parser(
+        "scopes",
+        help="change what a key allows",
+        description="Give scopes to a key, or take them away. The change takes effect within a minute.",
+    )
+    change.add_argument("--add", action="append", choices=SCOPES, default=[], help="a scope to give (repeatable)")
+    change.add_argument("--remove", action="append", choices=SCOPES, default=[], help="one to take away (repeatable)")
     revoke = verbs.add_parser(
         "revoke", help="revoke a key", description="Revoke a key. It stops working within a minute."
     )
-    revoke.add_argument("id", help="the key's id: the part between fm_ and the next _")
-    for verb in (create, show, revoke):
+    for verb in (change, revoke):
+        verb.add_argument("id", help="the key's id: the part between fm_ and the next _")
+    for verb in (create, show, change, revoke):
         add_stage_arguments(verb)
         verb.add_argument("--json", action="store_true", help="print JSON")
 
@@ -70,14 +80,43 @@ def main(args: argparse.Namespace) -> int:
                 print(json.dumps([{n: v for n, v in asdict(k).items() if n != "hash"} for k in keys]))
             for k in [] if args.json else keys:
                 state = f"revoked {k.revoked_at}" if k.revoked_at else "active"
-                print(f"{k.id}  {k.tenant:20}  {','.join(k.scopes):24}  {k.created_at}  {state}  {k.name}")
+                print(f"{k.id}  {k.tenant:20}  {','.join(k.scopes):49}  {k.created_at}  {state}  {k.name}")
+        case "scopes":
+            return _scopes(args)
         case "revoke":
             revoked = credentials.revoke_api_key(args.id)
             if revoked is None:
-                print(f"No key has the id {args.id}. Run `python -m ops keys list` to see all ids.", file=sys.stderr)
-                return 1
+                return _unknown(args.id)
             print(f"Key {revoked.id} of tenant {revoked.tenant} is revoked. It stops working within a minute.")
     return 0
+
+
+def _scopes(args: argparse.Namespace) -> int:
+    """Changes a key's scopes, and says which ones it has."""
+    from chalicelib.catalog import credentials
+
+    if both := sorted({*args.add} & {*args.remove}):
+        print(f"{both[0]} can't be both given and taken away.", file=sys.stderr)
+        return 2
+    try:
+        key = credentials.change_scopes(args.id, add=args.add, remove=args.remove)
+    except credentials.RevokedError:
+        print(f"Key {args.id} is revoked. Make a new one with `python -m ops keys create`.", file=sys.stderr)
+        return 1
+    if key is None:
+        return _unknown(args.id)
+    if args.json:
+        print(json.dumps({"id": key.id, "scopes": key.scopes}))
+    else:
+        print(f"Key {key.id} of tenant {key.tenant} has {', '.join(key.scopes) or 'no scope'}.")
+        if args.add or args.remove:
+            print("The change takes effect within a minute.")
+    return 0
+
+
+def _unknown(key_id: str) -> int:
+    print(f"No key has the id {key_id}. Run `python -m ops keys list` to see all ids.", file=sys.stderr)
+    return 1
 
 
 def create(tenant: str, name: str = "", scopes: tuple[str, ...] = SCOPES) -> tuple[ApiKey, str]:

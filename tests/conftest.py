@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 from moto import mock_aws
 
+from tests import names
 from tests.client import Client, new_client
 from tests.stage import (
     Calls,
@@ -38,7 +39,7 @@ def cloud() -> Iterator[None]:
 def stage(cloud: None, cdn_key: bytes) -> Iterator[Calls]:
     """A provisioned stage, which is empty. It gives the list of the AWS calls that the code makes from now on."""
     provisioned(cdn_key)
-    with recorded_calls() as calls, functions_in_process(), only_transitions():
+    with recorded_calls() as calls, functions_in_process(), only_transitions(), names.known():
         yield calls
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,6 +73,36 @@ def api_keys() -> list[ApiKey]:
         )
     )
     return [_api_key(read(item)) for page in pages for item in page["Items"]]
+
+
+class RevokedError(Exception):
+    """The key is revoked, so nothing of it can be changed."""
+
+
+def change_scopes(key_id: str, *, add: Collection[str] = (), remove: Collection[str] = ()) -> ApiKey | None:
+    """Gives scopes to a key, and takes others away: a GetItem, and an UpdateItem if that changes anything.
+
+    Returns the key as it is then; None if there is none of that id. Raises RevokedError.
+    """
+    while True:
+        key = get_api_key(key_id)
+        if key is None:
+            return None
+        if key.revoked_at:
+            raise RevokedError
+        scopes = [scope for scope in dict.fromkeys([*key.scopes, *add]) if scope not in remove]
+        if scopes == [*key.scopes]:
+            return key
+        try:
+            item = update(
+                api_key_key(key_id),
+                values={"scopes": scopes},
+                condition="scopes = :before AND attribute_not_exists(revoked_at)",
+                using={":before": [*key.scopes]},
+            )
+        except ConditionFailedError:
+            continue  # somebody else was quicker
+        return _api_key(item)
 
 
 def revoke_api_key(key_id: str) -> ApiKey | None:

@@ -27,7 +27,6 @@ from chalicelib.catalog.keys import (
     delivery_log_partition,
     delivery_partition,
 )
-from chalicelib.catalog.webhooks import DISABLED
 from chalicelib.model import Actor, Timestamp, now, timestamp
 from chalicelib.settings import settings
 
@@ -162,20 +161,24 @@ def again(webhook_id: str, event_id: str) -> Delivery | None:
 
 
 def replay(
-    webhook_id: str, since: datetime, types: Collection[str] = (), cursor: str | None = None
+    webhook_id: str,
+    since: datetime,
+    types: Collection[str] = (),
+    *,
+    missed: bool = False,
+    cursor: str | None = None,
 ) -> tuple[list[str], str | None]:
     """Makes a page of the log's deliveries pending again; gives their event ids, and the next page's cursor.
 
     Those of these types (all types if none is named) whose event came at `since` or later, and that are not pending.
-    The webhook's own end is only in the log, and is never sent to it.
+    With `missed`, only those that did not arrive. Tests of the webhook, and its own end, are only in the log.
     """
     page = log(webhook_id, PAGE, cursor, since=timestamp(since))
+    left_out = {DeliveryState.PENDING, *([DeliveryState.DELIVERED] if missed else [])}
     chosen = [
         each.event_id
         for each in page.deliveries
-        if each.state is not DeliveryState.PENDING
-        and (not types or each.type in types)
-        and (each.type, each.subject) != (DISABLED, webhook_id)
+        if each.state not in left_out and (not types or each.type in types) and each.subject != webhook_id
     ]
     return [event_id for event_id in chosen if again(webhook_id, event_id)], page.cursor
 

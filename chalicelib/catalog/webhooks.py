@@ -43,9 +43,6 @@ MOST = 100
 # Secrets that sign at the same time, at most: the newest one, and those that were rotated away a short time ago.
 MOST_SECRETS = 5
 
-# How often a rotation is tried again that met another one.
-ROTATIONS = 5
-
 ID_PATTERN = re.compile(r"wh_[0-9A-HJKMNP-TV-Z]{26}")
 
 
@@ -268,7 +265,7 @@ def rotate(webhook: Webhook, overlap: timedelta) -> Webhook:
 
     Raises GoneError and TooManySecretsError.
     """
-    for _ in range(ROTATIONS):
+    while True:
         moment = now()
         until = moment + overlap
         signing = [EarlierSecret(version=webhook.secret_version, until=until), *webhook.earlier_secrets]
@@ -295,8 +292,7 @@ def rotate(webhook: Webhook, overlap: timedelta) -> Webhook:
             found = get(webhook.tenant, webhook.id)
             if found is None:
                 raise
-            webhook = found
-    raise TooManySecretsError  # others rotate it all the time
+            webhook = found  # somebody else has rotated it
 
 
 def _update(

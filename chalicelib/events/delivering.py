@@ -54,13 +54,15 @@ def _replay(wanted: Replay, until: float) -> None:
     """Makes deliveries pending again, page by page, and wakes the worker after each page."""
     cursor, number = wanted.cursor, 0
     while True:
-        ids, cursor = webhook_deliveries.replay(wanted.replay, wanted.since, wanted.types, cursor)
+        ids, cursor = webhook_deliveries.replay(
+            wanted.replay, wanted.since, wanted.types, missed=wanted.missed, cursor=cursor
+        )
         number += len(ids)
         if ids:
             queue.send(wanted.tenant, wanted.replay, ids)
         if cursor is None:
             break
         if time.monotonic() > until:
-            queue.replay(wanted.tenant, wanted.replay, wanted.since, wanted.types, cursor)
+            queue.replay(wanted.tenant, wanted.replay, wanted.since, wanted.types, missed=wanted.missed, cursor=cursor)
             break
     logger.info("deliveries begin again", extra={"deliveries": number, "more": cursor is not None})

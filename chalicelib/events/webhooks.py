@@ -25,14 +25,17 @@ Changed = tuple[dict[str, Any], dict[str, Any]]
 def announce(files: Iterable[File], changed: Iterable[Changed]) -> None:
     """Writes a delivery for each webhook and event that it wants, and wakes the worker of each webhook.
 
-    To do it again with the same events adds nothing, and wakes the workers again. One Query for each tenant; for each
-    webhook a PutItem for each event, an UpdateItem and a SendMessage; for each deleted file and webhook a Query.
+    The worker also removes the log of a webhook that was deleted. To do it again with the same events adds nothing, and
+    wakes the workers again. One Query for each tenant; for each webhook a PutItem for each event, an UpdateItem and a
+    SendMessage; for each deleted file and webhook a Query; for each deleted webhook a SendMessage.
     """
     tenants: dict[str, list[File]] = defaultdict(list)
     for file in files:
         tenants[file.tenant].append(file)
     events: dict[str, list[Envelope]] = defaultdict(list)
     for before, after in changed:
+        if before and not after:
+            queue.forget(before["sk"]["S"])
         if event := webhook_disabled(read(before), read(after)):
             events[event["tenant"]].append(event)
     with ThreadPoolExecutor(WRITERS) as pool:

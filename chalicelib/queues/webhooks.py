@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from chalicelib import aws
-from chalicelib.model import Timestamp, timestamp
+from chalicelib.model import Timestamp
 from chalicelib.settings import settings
 
 # The longest delay of a message, in seconds:
@@ -34,12 +34,16 @@ class Due(BaseModel):
 
 
 class Replay(BaseModel):
-    """Deliveries of a webhook are to be made again; the page after `cursor` is next."""
+    """Deliveries of a webhook are to be made again; the page after `cursor` is next.
+
+    With `missed`, only those that did not arrive.
+    """
 
     tenant: str
     replay: str
     since: Timestamp
     types: list[str] = []
+    missed: bool = False
     cursor: str | None = None
 
 
@@ -68,10 +72,18 @@ def send(tenant: str, webhook_id: str, events: Collection[str] = (), delay: floa
         _send(wanted.model_dump(exclude_defaults=True), tenant, delay)
 
 
-def replay(tenant: str, webhook_id: str, since: datetime, types: Iterable[str] = (), cursor: str | None = None) -> None:
-    """Has a webhook's deliveries since then made again: one SendMessage."""
-    wanted = {"tenant": tenant, "replay": webhook_id, "since": timestamp(since), "types": list(types)}
-    _send({**wanted, "cursor": cursor}, tenant)
+def replay(
+    tenant: str,
+    webhook_id: str,
+    since: datetime,
+    types: Iterable[str] = (),
+    *,
+    missed: bool = False,
+    cursor: str | None = None,
+) -> None:
+    """Has a webhook's deliveries since then made again: one SendMessage. With `missed`, those that did not arrive."""
+    wanted = Replay(tenant=tenant, replay=webhook_id, since=since, types=list(types), missed=missed, cursor=cursor)
+    _send(wanted.model_dump(mode="json", exclude_defaults=True), tenant)
 
 
 def forget(webhook_id: str) -> None:

@@ -8,10 +8,11 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ops.errors import OpsError
+from ops.keys import SCOPES
 from ops.local import loopback, project
 
 WAKING = 30  # seconds that the API's function gets to start
@@ -19,12 +20,29 @@ WAKING = 30  # seconds that the API's function gets to start
 
 def create(tenant: str, project_dir: Path, root: Path, environment: Mapping[str, str]) -> str:
     """Makes a new key of this tenant, with `python -m ops keys create`."""
-    command = [sys.executable, "-m", "ops", "keys", "create", "--stage", project.STAGE, "--json"]
-    command += ["--project-dir", str(project_dir), "--tenant", tenant, "--name", "made by make run"]
-    made = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
+    made = _keys("create", ["--tenant", tenant, "--name", "made by make run"], project_dir, root, environment)
     if made.returncode:
         raise OpsError(f"No API key could be made: {made.stderr.strip()}")
     return str(json.loads(made.stdout)["key"])
+
+
+def complete(key: str, project_dir: Path, root: Path, environment: Mapping[str, str]) -> None:
+    """Gives a kept key the scopes that it lacks, with `python -m ops keys scopes`.
+
+    An earlier version made it, when there were fewer scopes.
+    """
+    wanted = [argument for scope in SCOPES for argument in ("--add", scope)]
+    made = _keys("scopes", [key.split("_")[1], *wanted], project_dir, root, environment)
+    if made.returncode:
+        raise OpsError(f"The API key's scopes could not be completed: {made.stderr.strip()}")
+
+
+def _keys(
+    verb: str, arguments: Sequence[str], project_dir: Path, root: Path, environment: Mapping[str, str]
+) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "ops", "keys", verb, "--stage", project.STAGE, "--json"]
+    command += ["--project-dir", str(project_dir), *arguments]
+    return subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
 
 
 def store(file: Path, key: str) -> None:

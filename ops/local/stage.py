@@ -208,9 +208,13 @@ class LocalStage:
             ) from None
 
     def api_key(self, tenant: str = "demo") -> str:
-        """A key of the tenant, kept in `api-key` (for other tenants `api-key-TENANT`). An invalid one is replaced."""
+        """A key of the tenant, kept in `api-key` (for other tenants `api-key-TENANT`), with every scope.
+
+        An invalid one is replaced.
+        """
         file = self.home / ("api-key" if tenant == "demo" else f"api-key-{tenant}")
         if file.exists() and api_keys.accepted(self.front_door, key := file.read_text().strip()):
+            api_keys.complete(key, self.project_dir, self.root, self.environment)
             return key
         key = api_keys.create(tenant, self.project_dir, self.root, self.environment)
         api_keys.store(file, key)

@@ -7,6 +7,7 @@ from typing import Any
 REQUEST_ID = "1f6b7c1e-6f1b-4b6b-9a55-0b6f1f0f3c11"
 FILE_ID = "file_01KAP3Y5ZD4Q8R2V7W9XABCDEF"
 OTHER_ID = "file_01KAP3Y5ZD4Q8R2V7W9XABCDEG"
+WEBHOOK_ID = "wh_01KAP3Y5ZD4Q8R2V7W9XABCDEF"
 SHA256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 
 # Model of a body → title of the example → the body.
@@ -46,6 +47,24 @@ BODIES: dict[str, dict[str, Any]] = {
             "recipe": "avatar",
             "visibility": "public",
         }
+    },
+    "CreateWebhook": {
+        "All events of files": {"url": "https://example.com/hooks/filemill"},
+        "Pictures that are ready": {
+            "url": "https://example.com/hooks/filemill",
+            "types": ["filemill.file.ready", "filemill.file.failed"],
+            "kinds": ["image"],
+            "tags": ["avatars"],
+        },
+    },
+    "PatchWebhook": {
+        "Other filters": {"types": ["filemill.file.deleted"], "filename_prefix": None},
+        "Again, with what was missed": {"enabled": True, "replay": True},
+    },
+    "RotateSecret": {"With a day to change it": {"overlap": 86400}},
+    "ReplayEvents": {
+        "Since a moment": {"since": "2026-11-22T12:00:00Z"},
+        "Of one type": {"since": "2026-11-22T12:00:00Z", "types": ["filemill.file.ready"]},
     },
     "UppyFile": {"A film": {"filename": "film.mov", "type": "video/quicktime", "metadata": {"album": "Lisbon"}}},
     "UppyParts": {"One part": {"parts": [{"PartNumber": 1, "ETag": '"a1"'}]}},
@@ -144,6 +163,33 @@ _GRANT = {
     "expires_at": "2026-11-22T13:00:00.000Z",
 }
 
+_WEBHOOK = {
+    "id": WEBHOOK_ID,
+    "url": "https://example.com/hooks/filemill",
+    "types": ["filemill.file.ready", "filemill.file.failed"],
+    "kinds": ["image"],
+    "tags": ["avatars"],
+    "filename_prefix": None,
+    "enabled": True,
+    "disabled_reason": None,
+    "disabled_at": None,
+    "created_at": "2026-11-22T12:00:00.000Z",
+    "updated_at": "2026-11-22T12:00:00.000Z",
+    "created_by": {"type": "key", "id": "0123456789ab"},
+    "earlier_secrets_until": None,
+}
+_ATTEMPT = {"at": "2026-11-22T12:00:03.412Z", "ms": 87, "status": 200, "error": None}
+_DELIVERY: dict[str, Any] = {
+    "id": f"evt_{FILE_ID}_3",
+    "type": "filemill.file.ready",
+    "time": "2026-11-22T12:00:03.125Z",
+    "subject": FILE_ID,
+    "revision": 3,
+    "state": "delivered",
+    "attempts": [_ATTEMPT],
+    "next_attempt_at": None,
+}
+
 # Model of an answer → the answer.
 ANSWERS: dict[str, Any] = {
     "GrantResource": _GRANT,
@@ -160,5 +206,11 @@ ANSWERS: dict[str, Any] = {
             "expires_at": "2026-11-22T13:00:00.000Z",
         },
     },
+    "WebhookWithSecretResource": {**_WEBHOOK, "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo="},
+    "WebhookResource": _WEBHOOK,
+    "WebhookList": {"items": [_WEBHOOK]},
+    "WebhookDeliveryResource": {**_DELIVERY, "attempts": [{**_ATTEMPT, "answer": "ok"}]},
+    "DeliveryPage": {"items": [_DELIVERY], "next_cursor": None},
+    "ReplayResource": {"since": "2026-11-22T12:00:00.000Z", "types": []},
     "Health": {"status": "ok", "stage": "prod"},
 }

@@ -19,6 +19,7 @@ INFO: Schema = {
 # Tag → pattern of its paths. The first pattern that matches the beginning of a path decides.
 TAGS = {
     "Upload tokens": r"/v1/upload-tokens",
+    "Webhooks": r"/v1/webhooks",
     "Uploads": r"/v1/files/{file_id}/(parts|complete)",
     "Finding files": r"/v1/(search|changes|stats)|/v1/files/batch-get",
     "Files": r"/v1/files",
@@ -30,6 +31,7 @@ DESCRIPTIONS = {
     "Finding files": "Search, counts, and the feed of changes.",
     "Uploads": "A large file's parts.",
     "Upload tokens": "What a backend gives a browser, so that it can upload and nothing else.",
+    "Webhooks": "Events are sent to your own server as they happen, signed by Standard Webhooks.",
     "Uppy": "What `@uppy/aws-s3` asks of a server, on the same uploads.",
     "Webhooks": "Requests that your server gets when a file changes.",
     "Service": "The API itself.",
@@ -41,8 +43,8 @@ SECURITY_SCHEMES: dict[str, Schema] = {
         "type": "http",
         "scheme": "bearer",
         "bearerFormat": "fm_…",
-        "description": "An API key, with the scopes `files:read`, `files:write` or both. It decides the "
-        "tenant. Never in a browser.",
+        "description": "An API key, with one or more of the scopes `files:read`, `files:write`, `events:read` and "
+        "`webhooks:admin`. It decides the tenant. Never in a browser.",
     },
     "uploadToken": {
         "type": "http",
@@ -66,6 +68,16 @@ PATH_PARAMETERS: dict[str, Schema] = {
         "schema": {"type": "string", "pattern": "^[0-9a-f]{12}$"},
         "example": "0123456789ab",
         "description": "The token's `id`",
+    },
+    "webhook_id": {
+        "schema": {"type": "string", "pattern": "^wh_[0-9A-HJKMNP-TV-Z]{26}$"},
+        "example": "wh_01KAP3Y5ZD4Q8R2V7W9XABCDEF",
+        "description": "The webhook's `id`",
+    },
+    "event_id": {
+        "schema": {"type": "string", "pattern": "^evt_[0-9A-Za-z_]{1,100}$"},
+        "example": "evt_file_01KAP3Y5ZD4Q8R2V7W9XABCDEF_3",
+        "description": "The event's `id`",
     },
     "asset": {"schema": {"type": "string", "pattern": r"^[a-z0-9.-]+$"}},
 }
@@ -94,7 +106,7 @@ RESPONSE_HEADERS: dict[str, Schema] = {
         "description": "The answer was given before, to the same `Idempotency-Key`.",
         "schema": {"const": "true"},
     },
-    "Location": {"description": "The new file's address.", "schema": {"type": "string"}},
+    "Location": {"description": "The address of what was made.", "schema": {"type": "string"}},
     "Retry-After": {"description": "Seconds.", "schema": {"type": "integer", "minimum": 0}},
     "X-Request-Id": {"description": "Finds the request in the logs.", "schema": {"type": "string"}},
 }
@@ -110,6 +122,13 @@ UPPY_LINKS = ("uppy_list_parts", "uppy_sign_batch", "uppy_complete", "uppy_abort
 
 UPPY_LINK = {"upload_id": "$response.body#/uploadId", "key": "$response.body#/key"}
 
+WEBHOOK_LINKS = (
+    *("get_webhook", "patch_webhook", "delete_webhook", "rotate_webhook_secret"),
+    *("send_test_event", "list_deliveries", "replay_events"),
+)
+
+WEBHOOK_LINK = {"webhook_id": "$response.body#/id"}
+
 LINKS: dict[tuple[str, int], list[tuple[Iterable[str], Mapping[str, str]]]] = {
     ("create_file", 201): [(FILE_LINKS + PART_LINKS, FILE_LINK)],
     ("patch_file", 200): [(("get_file", "patch_file", "delete_file"), FILE_LINK)],
@@ -120,6 +139,15 @@ LINKS: dict[tuple[str, int], list[tuple[Iterable[str], Mapping[str, str]]]] = {
         (("list_files",), {"cursor": "$response.body#/next_cursor"}),
     ],
     ("list_changes", 200): [(("list_changes",), {"after": "$response.body#/next_after"})],
+    ("create_webhook", 201): [(WEBHOOK_LINKS, WEBHOOK_LINK)],
+    ("list_webhooks", 200): [(("get_webhook",), {"webhook_id": "$response.body#/items/0/id"})],
+    ("send_test_event", 202): [
+        (
+            ("get_delivery", "retry_delivery"),
+            {"webhook_id": "$response.body#/subject", "event_id": "$response.body#/id"},
+        )
+    ],
+    ("list_deliveries", 200): [(("list_deliveries",), {"cursor": "$response.body#/next_cursor"})],
     ("uppy_create_multipart", 200): [(UPPY_LINKS, UPPY_LINK)],
 }
 

@@ -17,7 +17,8 @@ from ops.stack.patience import if_there, patiently
 # The index function writes into the same table whose stream starts it, so only a file's own record may start it.
 ONLY_RECORDS = json.dumps({"dynamodb": {"Keys": {"sk": {"S": ["FILE"]}}}}, separators=(",", ":"))
 
-# New revisions of records, new entries of the feed, keys and tokens that were revoked, and webhooks that changed.
+# New revisions of records, new entries of the feed, keys and tokens that were revoked, and webhooks that changed or
+# went.
 # Lambda allows five patterns: https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventfiltering.html
 PUBLISHED = (
     {"dynamodb": {"Keys": {"sk": {"S": ["FILE"]}}}},
@@ -26,7 +27,7 @@ PUBLISHED = (
         "eventName": ["MODIFY"],
         "dynamodb": {"Keys": {"sk": {"S": ["KEY", "TOKEN"]}}, "NewImage": {"revoked_at": {"S": [{"exists": True}]}}},
     },
-    {"eventName": ["MODIFY"], "dynamodb": {"Keys": {"pk": {"S": [{"prefix": "HOOKS#"}]}}}},
+    {"eventName": ["MODIFY", "REMOVE"], "dynamodb": {"Keys": {"pk": {"S": [{"prefix": "HOOKS#"}]}}}},
 )
 
 # Retries are not limited (Lambda itself stops when a record is a day old) and failed batches are sent nowhere. The

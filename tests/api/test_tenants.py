@@ -68,20 +68,30 @@ def test_every_route_is_open_or_has_a_scope() -> None:
 
 
 class Theirs:
-    """What `acme` has: an upload that is open, and a file that is ready."""
+    """What `acme` has: an upload that is open, a file that is ready, a token, and a webhook with a delivery.
+
+    Names, tags and the webhook's address begin with `secret-`.
+    """
 
     def __init__(self, client: Client) -> None:
         self.client = client
         multipart = {"filename": "secret-film", "content_type": "application/x-v", "size": 10**7, "upload": "multipart"}
         waiting = client("POST", "/v1/files", multipart).json["id"]
-        table = {"filename": "secret-table", "content_type": "text/csv", "size": 3, "tags": ["secret"]}
+        table = {"filename": "secret-table", "content_type": "text/csv", "size": 3, "tags": ["secret-tag"]}
         ready = client("POST", "/v1/files", table).json["id"]
         put(ready, b"a,b")
         deliver(ready)
         self.ids = [waiting, ready]
         self.token = client("POST", "/v1/upload-tokens", {"max_bytes": 1}).json
+        self.webhook = client("POST", "/v1/webhooks", {"url": "https://example.com/secret-hook"}).json
+        self.event = client("POST", f"/v1/webhooks/{self.webhook['id']}/test").json
         (self.upload_id,) = open_uploads()
         self.before = self.seen()
+
+    @property
+    def hooked(self) -> tuple[str, ...]:
+        """What the webhook is known by: its ids and its secret."""
+        return self.webhook["id"], self.event["id"], self.webhook["secret"]
 
     def seen(self) -> tuple[Any, ...]:
         """Their records, and what S3 holds of them."""
@@ -92,6 +102,8 @@ class Theirs:
             [(version["Key"], version["VersionId"]) for version in versions],
             self.upload_id in open_uploads(),
             Client(self.token["token"])("GET", f"/v1/files/{self.ids[0]}").status,
+            self.client("GET", "/v1/webhooks").json,
+            self.client("GET", f"/v1/webhooks/{self.webhook['id']}/deliveries").json,
         )
 
     def ask(self, stranger: Client, operation: Operation, file_id: str) -> Answer:
@@ -101,6 +113,8 @@ class Theirs:
             "upload_id": self.upload_id,
             "part_number": "1",
             "token_id": self.token["id"],
+            "webhook_id": self.webhook["id"],
+            "event_id": self.event["id"],
         }
         path = operation.path
         for name, value in names.items():
@@ -124,9 +138,10 @@ class Theirs:
 
 
 def names_a_file(operation: Operation) -> bool:
-    """True for a route on one file, which is named by its id, or below `/s3` by its key; or on one token."""
+    """True for a route on one file, which is named by its id, or below `/s3` by its key; or on one token or webhook."""
     models = [model.model_fields for model in (operation.query, operation.body) if model]
-    return "{file_id}" in operation.path or "{token_id}" in operation.path or any("key" in fields for fields in models)
+    named_in_path = any(f"{{{name}}}" in operation.path for name in ("file_id", "token_id", "webhook_id"))
+    return named_in_path or any("key" in fields for fields in models)
 
 
 @pytest.mark.parametrize("operation", guarded(), ids=named)
@@ -145,5 +160,5 @@ def test_a_route_tells_a_stranger_nothing_and_changes_nothing(client: Client, op
             elif stranger is other and operation.view.__name__ != "begin_session":  # which is for tokens
                 assert answer.status < 300, answer.text
             shown = json.dumps(answer.json)
-            assert not any(theirs_ in shown for theirs_ in (*theirs.ids, "secret", theirs.upload_id))
+            assert not any(theirs_ in shown for theirs_ in (*theirs.ids, "secret-", theirs.upload_id, *theirs.hooked))
     assert theirs.seen() == theirs.before

@@ -79,7 +79,7 @@ class DeliveryPage(Resource):
 
 
 class ReplayResource(Resource):
-    """What will be sent again."""
+    """What will be sent again. `since` is not before the webhook was made."""
 
     since: Time
     types: list[str]
@@ -118,7 +118,8 @@ def list_deliveries(call: Call, query: ListDeliveries, webhook_id: str) -> Respo
     """List what was sent to a webhook, and what is still to be sent, the newest event first.
 
     The log keeps 30 days. It follows the deliveries, as a rule within a second. A page may have fewer deliveries than
-    `limit`, even none, although more follow: only a null `next_cursor` ends the list. Costs a DynamoDB read and a query.
+    `limit`, even none, although more follow: only a null `next_cursor` ends the list. Costs a DynamoDB read and a
+    query.
     """
     webhook = own_webhook(call, webhook_id)
     scope = json.dumps(["deliveries", call.tenant, webhook.id, query.state])
@@ -223,9 +224,10 @@ def replay_events(call: Call, body: ReplayEvents, webhook_id: str) -> Response:
     if body.since > now():
         raise Problem("invalid_field", "`since`: must be in the past.", field="since")
     webhook = _enabled(call, webhook_id)
-    queue.replay(webhook.tenant, webhook.id, body.since, body.types)
+    since = max(body.since, webhook.created_at)  # nothing was to be sent before
+    queue.replay(webhook.tenant, webhook.id, since, body.types)
     logger.info("replay asked for")
-    return json_response({"since": timestamp(body.since), "types": body.types}, 202)
+    return json_response({"since": timestamp(since), "types": body.types}, 202)
 
 
 def _enabled(call: Call, webhook_id: str) -> Webhook:
