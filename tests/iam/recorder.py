@@ -62,7 +62,7 @@ def _entries() -> dict[CodeType, str]:
     from chalice import Chalice
 
     from chalicelib import importing
-    from chalicelib.events import indexing, publish
+    from chalicelib.events import delivering, indexing, publish
     from chalicelib.processing import on_demand, pipeline
     from chalicelib.upkeep import sweep
 
@@ -72,6 +72,7 @@ def _entries() -> dict[CodeType, str]:
         "fetch": (importing.handle,),
         "index": (indexing.handle,),
         "publish": (publish.handle,),
+        "deliver": (delivering.handle,),
         "render": (on_demand.handle,),
         "sweep": (sweep.handle, sweep.run),
     }
