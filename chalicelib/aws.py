@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError, ConnectionError, HTTPClientError, I
 from botocore.session import Session
 
 if TYPE_CHECKING:
+    from mypy_boto3_apigatewaymanagementapi import ApiGatewayManagementApiClient
     from mypy_boto3_cloudfront import CloudFrontClient
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_events import EventBridgeClient
@@ -113,6 +114,16 @@ def sqs() -> SQSClient:
 @cache
 def cloudfront() -> CloudFrontClient:
     return cast("CloudFrontClient", _session().create_client("cloudfront", config=Config(**_BOUNDS)))
+
+
+@cache
+def connections(endpoint: str) -> ApiGatewayManagementApiClient:
+    """The clients of a WebSocket API, at its own address. A post that hangs must not hold up those to others."""
+    config = Config(connect_timeout=2, read_timeout=3, retries={"total_max_attempts": 1}, max_pool_connections=32)
+    return cast(
+        "ApiGatewayManagementApiClient",
+        _session().create_client("apigatewaymanagementapi", endpoint_url=endpoint, config=config),
+    )
 
 
 @cache

@@ -46,19 +46,19 @@ class Metric(StrEnum):
     """Files, or objects, that a person must see to. The log line says why."""
     SWEEP_ERRORS = "SweepErrors"
     """Things that a run of the sweep could not handle. Each run writes it; 0 means that all was handled."""
+    SOCKET_LAG = "SocketLag"
+    """Milliseconds from a change until sockets were told of it: the longest of those that were told together."""
     BUS_LAG = "BusLag"
     """Milliseconds from the oldest change of a batch of the stream until the bus had taken its events."""
     WEBHOOK_LAG = "WebhookLag"
     """Milliseconds from a change until a receiver had taken its event, of events that were taken at the first try."""
-    DELIVERIES_MADE = "DeliveriesMade"
-    DELIVERY_TRIES_FAILED = "DeliveryTriesFailed"
-    """Tries of deliveries that are tried again."""
-    DELIVERIES_GIVEN_UP = "DeliveriesGivenUp"
-    WEBHOOKS_DISABLED = "WebhooksDisabled"
-    """Webhooks that Filemill disabled, because the receiver was gone, or only failed."""
+    WEBHOOK_DELIVERED = "WebhookDelivered"
+    """Tries of deliveries that a receiver accepted."""
+    WEBHOOK_FAILED = "WebhookFailed"
+    """Tries of deliveries that failed. The log line `delivered` says how many of them were the last ones."""
 
 
-MILLISECONDS = frozenset({Metric.BUS_LAG, Metric.WEBHOOK_LAG})
+MILLISECONDS = frozenset({Metric.BUS_LAG, Metric.SOCKET_LAG, Metric.WEBHOOK_LAG})
 
 # Values of one metric in one EMF record:
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html

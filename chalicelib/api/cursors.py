@@ -1,25 +1,12 @@
-"""Cursors: positions in a list, opaque and signed, for one tenant and one query."""
+"""Cursors in requests."""
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hmac
-
-from chalicelib import keyring
+from chalicelib import cursors
 from chalicelib.api.errors import Problem
+from chalicelib.cursors import encode, encode_feed
 
-_MAC_BYTES = 16
-
-
-def _mac(scope: str, position: bytes) -> bytes:
-    return keyring.mac("cursor", scope.encode() + b"\0" + position)[:_MAC_BYTES]
-
-
-def encode(position: str, scope: str) -> str:
-    """A cursor for `position`. `scope` names tenant and query; the same scope is needed to read the cursor."""
-    raw = position.encode()
-    return base64.urlsafe_b64encode(_mac(scope, raw) + raw).decode().rstrip("=")
+__all__ = ["decode", "decode_feed", "encode", "encode_feed"]
 
 
 def decode(cursor: str, scope: str, *, field: str = "cursor") -> str:
@@ -27,14 +14,22 @@ def decode(cursor: str, scope: str, *, field: str = "cursor") -> str:
 
     Raises Problem `invalid_cursor` if it was altered, or was made for another tenant or another query.
     """
-    try:
-        raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
-        mac, position = raw[:_MAC_BYTES], raw[_MAC_BYTES:]
-        if hmac.compare_digest(mac, _mac(scope, position)) and cursor == encode(position.decode(), scope):
-            return position.decode()
-    except (binascii.Error, ValueError):
-        pass
-    raise Problem(
+    position = cursors.decode(cursor, scope)
+    if position is None:
+        raise _invalid(field)
+    return position
+
+
+def decode_feed(tenant: str, cursor: str, *, field: str = "cursor") -> dict[int, int]:
+    """The positions in a cursor of a tenant's feed. Raises Problem `invalid_cursor`."""
+    positions = cursors.decode_feed(tenant, cursor)
+    if positions is None:
+        raise _invalid(field)
+    return positions
+
+
+def _invalid(field: str) -> Problem:
+    return Problem(
         "invalid_cursor",
         "This is not a cursor of this list. Send the one from the answer before, with the same parameters.",
         field=field,

@@ -1,22 +1,106 @@
-"""The socket's three routes: a client connects, sends messages, and leaves."""
+"""The socket's three routes: a client connects, sends messages, and leaves.
+
+What a route returns does not reach the client: only the status of `$connect` does, and the subprotocol. Everything else
+is posted to the connection.
+"""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Mapping
 from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from chalicelib import aws
+from chalicelib.api import socket_messages
+from chalicelib.api.auth import tickets
+from chalicelib.api.auth.callers import Caller, Scope, as_of_now, authenticate, names_of, require
+from chalicelib.api.errors import PROBLEMS, Problem
+from chalicelib.catalog import sockets
+from chalicelib.catalog.sockets import LIFE, SLACK, Connection, Place
+from chalicelib.events import posts
+from chalicelib.observability import append, begin, logger
+from chalicelib.settings import settings
 
 OK: dict[str, Any] = {"statusCode": 200}
 
+# The subprotocol that is spoken, and how a browser, which can send no headers, sends its credential beside it.
+PROTOCOL = "filemill.v1"
+BEARER = "bearer."
+
 
 def connect(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Opens a socket, if the credential that comes with it is good."""
-    return OK
+    """Opens a socket, if the credential that comes with it is good. The status says why it is not opened."""
+    begin(request_id=context.aws_request_id)
+    headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+    offered = [each.strip() for each in headers.get("sec-websocket-protocol", "").split(",")]
+    try:
+        _open(event["requestContext"], _caller(headers, offered))
+    except Problem as problem:
+        logger.info("socket refused", extra={"code": problem.code})
+        return {"statusCode": int(PROBLEMS[problem.code])}
+    except (ClientError, BotoCoreError) as error:
+        logger.exception("an AWS call failed")
+        return {"statusCode": 503 if aws.is_busy(error) else 500}
+    # A browser gives up if the server chooses none of the subprotocols that it offered.
+    return {**OK, "headers": {"Sec-WebSocket-Protocol": PROTOCOL}} if PROTOCOL in offered else OK
+
+
+def _caller(headers: Mapping[str, str], offered: list[str]) -> Caller:
+    """The caller by the Authorization header, else by the subprotocols; never by the query, which is logged."""
+    if settings().sockets_per_tenant == 0:
+        raise Problem("missing_scope", "This stage has no sockets.")
+    authorization = headers.get("authorization")
+    if not authorization:
+        sent = next((each.removeprefix(BEARER) for each in offered if each.startswith(BEARER)), None)
+        authorization = f"Bearer {sent}" if sent else None
+    credential = (authorization or "").partition(" ")[2].strip()
+    caller = tickets.redeem(credential) if credential.startswith(tickets.PREFIX) else authenticate(authorization)
+    append(tenant=caller.tenant, key_id=caller.key_id)
+    require(caller, Scope.EVENTS_READ, tokens=True)
+    return caller
+
+
+def _open(request: Mapping[str, Any], caller: Caller) -> None:
+    """Writes the connection. Raises Problem `too_many_requests` if the tenant has as many as it may.
+
+    The credential is read once more afterwards. So if it ends meanwhile, either its end finds the connection here, or
+    the connection is refused.
+    """
+    names, moment = names_of(caller), int(time.time())
+    until = moment + LIFE + SLACK
+    expires = int(caller.token.expires_at.timestamp()) if caller.token else None
+    connection = Connection(
+        id=request["connectionId"],
+        tenant=caller.tenant,
+        place=Place(request["domainName"], request["apiId"], request["stage"]),
+        credentials=names,
+        until=until,
+        token_id=caller.token.id if caller.token else None,
+        ends=expires if expires and expires < until else None,
+    )
+    try:
+        if not sockets.add(connection, settings().sockets_per_tenant):
+            raise Problem("too_many_requests", "Your tenant has as many sockets as it may.")
+        as_of_now(*names)
+        if connection.ends:
+            posts.close_later(connection.id, connection.ends - moment)
+    except Exception:
+        sockets.forget(connection.id)
+        raise
+    logger.info("socket opened")
 
 
 def message(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Reads one message of a client, and answers on the socket."""
+    begin(request_id=context.aws_request_id)
+    socket_messages.answer(event)
     return OK
 
 
 def disconnect(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Forgets a socket that was closed."""
+    begin(request_id=context.aws_request_id)
+    sockets.forget(event["requestContext"]["connectionId"])
     return OK

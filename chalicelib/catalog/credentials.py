@@ -10,7 +10,7 @@ from typing import Any
 
 from chalicelib import aws
 from chalicelib.catalog.dynamodb import ConditionFailedError, Joined, get_item, put_new, read, typed, update
-from chalicelib.catalog.keys import API_KEYS, BY_CREATED, api_key_key, token_key
+from chalicelib.catalog.keys import API_KEYS, BY_CREATED, api_key_key, ticket_key, token_key
 from chalicelib.catalog.values import serialize
 from chalicelib.model import UploadToken, now, timestamp
 from chalicelib.settings import settings
@@ -168,10 +168,38 @@ def use_token(token_id: str) -> Joined:
     return Joined({"Update": count}, refused=TokenSpentError())
 
 
+@dataclass(frozen=True)
+class Ticket:
+    """A ticket for one socket, as the table has it. `credential` is the name of the key or token that it stands for."""
+
+    id: str
+    hash: str
+    credential: str
+    expires: int
+
+
+def put_ticket(ticket: Ticket) -> None:
+    """One PutItem. The table's TTL removes a ticket that nobody used."""
+    values = {"hash": ticket.hash, "credential": ticket.credential, "expires": ticket.expires}
+    put_new({**ticket_key(ticket.id), **values, "ttl": ticket.expires + 86400})
+
+
+def take_ticket(ticket_id: str) -> Ticket | None:
+    """Takes a ticket away, so that it is used once: one DeleteItem. None if there is none, or it was taken before."""
+    reply = aws.dynamodb().delete_item(
+        TableName=settings().table, Key=typed(ticket_key(ticket_id)), ReturnValues="ALL_OLD"
+    )
+    if "Attributes" not in reply:
+        return None
+    values = read(reply["Attributes"])
+    return Ticket(ticket_id, values["hash"], values["credential"], values["expires"])
+
+
 def new_credential(prefix: str = "fm") -> tuple[str, str]:
     """(id, credential). A credential is shown once and stored nowhere.
 
-    It has 192 random bits, so a plain hash of it is enough. `fm` is an API key, `fmu` an upload token.
+    It has 192 random bits, so a plain hash of it is enough. `fm` is an API key, `fmu` an upload token, `fmt` a
+    ticket for a socket.
     """
     credential_id = secrets.token_hex(6)
     return credential_id, f"{prefix}_{credential_id}_{secrets.token_hex(24)}"

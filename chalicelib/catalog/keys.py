@@ -190,9 +190,23 @@ def listeners_key(tenant: str) -> Key:
     return {"pk": f"LISTEN#{tenant}", "sk": "LISTEN"}
 
 
-def credential_socket_key(credential_id: str, connection_id: str) -> Key:
-    """A socket by the key or token that opened it. A token's socket is found by the token's key, too."""
-    return {"pk": f"CREDENTIAL#{credential_id}", "sk": connection_id}
+def credential_partition(credential: str) -> str:
+    return f"CREDENTIAL#{credential}"
+
+
+def credential_socket_key(credential: str, connection_id: str) -> Key:
+    """A socket by the key (`fm_…`) or token (`fmu_…`) that opened it. A token's socket is found by its key, too."""
+    return {"pk": credential_partition(credential), "sk": connection_id}
+
+
+def tenant_sockets_partition(tenant: str) -> str:
+    """A tenant's sockets in `by_created`. The sort key is `{end of the socket}#{connection id}`."""
+    return f"SOCKETS#{tenant}"
+
+
+def socket_count_key(tenant: str) -> Key:
+    """How many sockets a tenant has."""
+    return {"pk": f"SOCKETCOUNT#{tenant}", "sk": "SOCKETCOUNT"}
 
 
 def ticket_key(ticket_id: str) -> Key:

@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 from chalicelib.catalog import actors, webhook_deliveries
-from chalicelib.events import receiver, sockets
+from chalicelib.events import posts, receiver
 from chalicelib.observability import append, logger
 from chalicelib.queues import webhooks as queue
 from chalicelib.queues import worker
@@ -45,7 +45,7 @@ def work_off(body: str, *, seconds: float) -> None:
                     queue.forget(webhook_id)
                     break
         case Close(close=connection_id):
-            sockets.close_when_due(connection_id)
+            posts.close_when_due(connection_id)
         case None:
             logger.warning("dropped a message that is not ours")
 

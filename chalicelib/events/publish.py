@@ -29,7 +29,7 @@ class Batch:
     """A batch of stream records, sorted by what they tell.
 
     `files` has every new revision of a file, oldest first. `events` has the event of each, and of each webhook that was
-    disabled. `feed` names the (tenant, feed shard)s with new entries, and the lowest new position of each. `ended` has
+    disabled. `feed` names the (tenant, feed shard)s with new entries, and the highest new position of each. `ended` has
     the items of keys and tokens that were revoked, `webhooks` those of webhooks that changed, each as (before, after),
     all as the stream has them.
     """
@@ -103,7 +103,7 @@ def _sort_one(batch: Batch, record: Mapping[str, Any], pk: str, sk: str) -> None
         if record["eventName"] == "INSERT":
             _, tenant, shard = pk.split("#")
             place = tenant, int(shard)
-            batch.feed[place] = min(int(sk), batch.feed.get(place, int(sk)))
+            batch.feed[place] = max(int(sk), batch.feed.get(place, 0))
     elif sk in ("KEY", "TOKEN"):
         if "revoked_at" in change.get("NewImage", {}):
             batch.ended.append(dict(change["NewImage"]))

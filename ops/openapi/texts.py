@@ -33,7 +33,6 @@ DESCRIPTIONS = {
     "Upload tokens": "What a backend gives a browser, so that it can upload and nothing else.",
     "Webhooks": "Events are sent to your own server as they happen, signed by Standard Webhooks.",
     "Uppy": "What `@uppy/aws-s3` asks of a server, on the same uploads.",
-    "Webhooks": "Requests that your server gets when a file changes.",
     "Service": "The API itself.",
 }
 ORDER = tuple(DESCRIPTIONS)

@@ -39,7 +39,7 @@ def needs(model: Any, params: Params, place: Place) -> list[Need]:
     of = _SERVICES.get(service)
     if of is None:
         raise NotImplementedError(f"{service} is not in tests/iam/needs.py: add how its operations become IAM actions")
-    if service == "apigateway":
+    if service.startswith("apigateway") and service != "apigatewaymanagementapi":
         return list(_of_api_gateway(model, params, place))
     return list(of(operation, params, place))
 
@@ -271,11 +271,15 @@ def _iam(operation: str, params: Params, place: Place) -> Iterator[Need]:
 
 
 def _events(operation: str, params: Params, place: Place) -> Iterator[Need]:
-    if operation in ("ListRules", "ListRuleNamesByTarget"):
-        yield Need(f"events:{operation}", place.arn("events", "rule/*"))
+    if operation == "ListEventBuses":
+        yield Need("events:ListEventBuses", "*")
     elif operation == "PutEvents":
-        for bus in {entry["EventBusName"] for entry in params["Entries"]}:
-            yield Need("events:PutEvents", place.arn("events", f"event-bus/{bus}"))
+        for entry in params["Entries"]:
+            yield Need("events:PutEvents", _bus(entry.get("EventBusName", "default"), place))
+    elif operation.endswith("EventBus"):
+        yield Need(f"events:{operation}", _bus(params.get("Name", "default"), place))
+    elif operation in ("ListRules", "ListRuleNamesByTarget"):
+        yield Need(f"events:{operation}", place.arn("events", "rule/*"))
     elif "ReplayName" in params:
         # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoneventbridge.html
         yield Need(f"events:{operation}", place.arn("events", f"replay/{params['ReplayName']}"))
@@ -288,6 +292,21 @@ def _events(operation: str, params: Params, place: Place) -> Iterator[Need]:
         bus = f"{params['EventBusName']}/" if "EventBusName" in params else ""
         rule = params.get("Rule") or params.get("Name")
         yield Need(f"events:{operation}", params.get("ResourceARN") or place.arn("events", f"rule/{bus}{rule}"))
+
+
+def _bus(name: str, place: Place) -> str:
+    return name if name.startswith("arn:") else place.arn("events", f"event-bus/{name}")
+
+
+# The HTTP method of each call is a part of the resource:
+# https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-control-access-iam.html
+_OF_CONNECTIONS = {"PostToConnection": "POST", "GetConnection": "GET", "DeleteConnection": "DELETE"}
+
+
+def _connections(operation: str, params: Params, place: Place) -> Iterator[Need]:
+    """The API's id and stage are in the endpoint, which is not known here. Chalice's stage has this name."""
+    path = f"anyapi/api/{_OF_CONNECTIONS[operation]}/@connections/{params['ConnectionId']}"
+    yield Need("execute-api:ManageConnections", place.arn("execute-api", path))
 
 
 def _logs(operation: str, params: Params, place: Place) -> Iterator[Need]:
@@ -328,7 +347,7 @@ def _nothing(_: str, __: Params, ___: Place) -> Iterator[Need]:
 def _of_api_gateway(model: Any, params: Params, place: Place) -> Iterator[Need]:
     """API Gateway's actions are HTTP's methods, and its resources the paths:
     https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-iam-policy-resources.html"""
-    path = model.http["requestUri"].partition("?")[0]
+    path = model.http["requestUri"].partition("?")[0].removeprefix("/v2")
     for name, shape in model.input_shape.members.items():
         wanted = "{" + shape.serialization.get("name", name) + "}"
         path = path.replace(wanted, str(params.get(name, "*")))
@@ -337,6 +356,8 @@ def _of_api_gateway(model: Any, params: Params, place: Place) -> Iterator[Need]:
 
 _SERVICES: dict[str, Callable[[str, Params, Place], Iterator[Need]]] = {
     "apigateway": lambda *_: iter(()),
+    "apigatewaymanagementapi": _connections,
+    "apigatewayv2": lambda *_: iter(()),
     "cloudformation": _cloudformation,
     "cloudfront": _cloudfront,
     "cloudwatch": _cloudwatch,

@@ -62,6 +62,7 @@ def _entries() -> dict[CodeType, str]:
     from chalice import Chalice
 
     from chalicelib import importing
+    from chalicelib.api import socket
     from chalicelib.events import delivering, indexing, publish
     from chalicelib.processing import on_demand, pipeline
     from chalicelib.upkeep import sweep
@@ -71,10 +72,13 @@ def _entries() -> dict[CodeType, str]:
         "process": (pipeline.handle,),
         "fetch": (importing.handle,),
         "index": (indexing.handle,),
-        "publish": (publish.handle,),
-        "deliver": (delivering.handle,),
         "render": (on_demand.handle,),
         "sweep": (sweep.handle, sweep.run),
+        "publish": (publish.handle,),
+        "deliver": (delivering.handle,),
+        "websocket_connect": (socket.connect,),
+        "websocket_message": (socket.message,),
+        "websocket_disconnect": (socket.disconnect,),
     }
     return {inspect.unwrap(each).__code__: name for name, several in handlers.items() for each in several}
 

@@ -55,7 +55,10 @@ _DEPLOYED = {
     "000000000000": ACCOUNT,  # the emulator's
     **{
         f"{ACCOUNT}:{queue}": f"{ACCOUNT}:filemill-test-{queue}"
-        for queue in ("dead", "dead-imports", "import-dead", "imports", "imports-dead", "ingest", "ingest-dead")
+        for queue in (
+            *("dead", "dead-imports", "import-dead", "imports", "imports-dead", "ingest", "ingest-dead"),
+            *("webhook-dead", "webhooks", "webhooks-dead"),
+        )
     },
 }
 # A table that `ops restore` gave the stage is the stack's table from then on, and the policies name that one.

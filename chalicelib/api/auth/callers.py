@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from chalicelib.api.auth import keys
-from chalicelib.api.auth.memory import look_up
+from chalicelib.api.auth.memory import forget_one, look_up
 from chalicelib.api.errors import Problem
 from chalicelib.catalog.credentials import ApiKey, hash_key
 from chalicelib.model import Actor, UploadToken, now
@@ -68,6 +68,31 @@ def authenticate(authorization: str | None, cookie: str | None = None) -> Caller
     known: ApiKey | UploadToken | None = look_up(keys.find, f"{match[1]}_{match[2]}")
     if not known or not hmac.compare_digest(known.hash, hash_key(credential)):
         raise _unauthenticated(_NOT_VALID)
+    return _caller_with(known)
+
+
+def names_of(caller: Caller) -> tuple[str, ...]:
+    """The names of the key or token that the caller has, and of the key that made the token: it ends with each."""
+    if caller.token is None:
+        return (keys.name_of_key(caller.key_id),)
+    own = keys.name_of_token(caller.token.id)
+    return (own, keys.name_of_key(caller.token.key_id)) if caller.token.key_id else (own,)
+
+
+def as_of_now(name: str, *others: str) -> Caller:
+    """The caller with the key or token of this name, as the table has it now; nothing is remembered of the `others`.
+
+    As many reads of the table as `authenticate` makes. Raises the same Problems.
+    """
+    for each in (name, *others):
+        forget_one(keys.find, each)
+    known: ApiKey | UploadToken | None = look_up(keys.find, name)
+    if known is None:
+        raise _unauthenticated(_NOT_VALID)
+    return _caller_with(known)
+
+
+def _caller_with(known: ApiKey | UploadToken) -> Caller:
     if known.revoked_at:
         raise _unauthenticated(_NOT_VALID)
     if isinstance(known, UploadToken):

@@ -205,8 +205,7 @@ def list_changes(call: Call, query: Changes) -> Response:
     changes than `limit` although there are more.
     """
     _check(query.fields, query.limit)
-    scope = f"{call.tenant}/changes"
-    positions = _positions(cursors.decode(query.after, scope, field="after")) if query.after is not None else {}
+    positions = cursors.decode_feed(call.tenant, query.after, field="after") if query.after is not None else {}
     shown = _Shown(query.fields)
     page = feed.changes(call.tenant, positions, query.limit, shown.room)
     items = [
@@ -218,12 +217,8 @@ def list_changes(call: Call, query: Changes) -> Response:
         }
         for change in page.items
     ]
-    position = json.dumps(sorted(page.positions.items()), separators=(",", ":"))
-    return json_response({"items": items, "next_after": cursors.encode(position, scope), "more": page.more})
-
-
-def _positions(text: str) -> dict[int, int]:
-    return dict(json.loads(text))
+    after = cursors.encode_feed(call.tenant, page.positions)
+    return json_response({"items": items, "next_after": after, "more": page.more})
 
 
 @route(routes, "GET", "/v1/stats", scope=Scope.FILES_READ, returns={200: StatsResource})

@@ -36,7 +36,9 @@ class ChangesPage:
 
 
 @dataclass(frozen=True)
-class _Entry:
+class Entry:
+    """A change in a feed shard, as the feed has it: without the record."""
+
     shard: int
     position: int
     file_id: str
@@ -56,12 +58,12 @@ def changes(tenant: str, after: Positions, limit: int, room: Room | None = None)
     waiting = [shard for shard in sorted(readable) if positions.get(shard, 0) < readable[shard]]
     # A page may be too short for all shards, so each page begins with another one.
     turn = sum(positions.values()) % len(waiting) if waiting else 0
-    entries: list[_Entry] = []
+    entries: list[Entry] = []
     for done, shard in enumerate(waiting[turn:] + waiting[:turn]):
         share = -(-(limit - len(entries)) // (len(waiting) - done))
         if share < 1:
             break
-        found, positions[shard] = _read(tenant, shard, positions.get(shard, 0), readable[shard], share)
+        found, positions[shard] = read_entries(tenant, shard, positions.get(shard, 0), readable[shard], share)
         entries += found
     items = _with_records(tenant, entries, room or Room())
     for entry in reversed(entries[len(items) :]):  # those that did not fit are read on the next page
@@ -70,7 +72,7 @@ def changes(tenant: str, after: Positions, limit: int, room: Room | None = None)
     return ChangesPage(items, positions, more)
 
 
-def _read(tenant: str, shard: int, after: int, until: int, limit: int) -> tuple[list[_Entry], int]:
+def read_entries(tenant: str, shard: int, after: int, until: int, limit: int) -> tuple[list[Entry], int]:
     """The entries after a position, and the position that was read up to: one Query."""
     reply = aws.dynamodb().query(
         TableName=settings().table,
@@ -84,14 +86,14 @@ def _read(tenant: str, shard: int, after: int, until: int, limit: int) -> tuple[
         ConsistentRead=True,
     )
     items = [read(item) for item in reply["Items"]]
-    entries = [_Entry(shard, int(item["sk"]), item["file_id"], item["revision"]) for item in items]
+    entries = [Entry(shard, int(item["sk"]), item["file_id"], item["revision"]) for item in items]
     # A page may end anywhere, even before its first entry. Only a page without a LastEvaluatedKey is the last.
     # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Query.Pagination.html
     last = reply.get("LastEvaluatedKey")
     return entries, int(last["sk"]["S"]) if last else until
 
 
-def _with_records(tenant: str, entries: list[_Entry], room: Room) -> list[FileChange]:
+def _with_records(tenant: str, entries: list[Entry], room: Room) -> list[FileChange]:
     """The changes of the first entries: as many as there is room for."""
     items: list[FileChange] = []
     read = in_rounds([entry.file_id for entry in entries], room, consistent=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,7 @@ from chalicelib.catalog.dynamodb import (
     CONFLICT,
     CONFLICTS,
     REFUSED,
+    batch_get,
     canceled_because,
     get_item,
     typed,
@@ -35,6 +36,10 @@ SHOWS = 5
 _CONTENDED = frozenset({REFUSED, CONFLICT, "None"})
 
 
+class ContendedError(Exception):
+    """Other writers were quicker at every try, so the batch must come back."""
+
+
 @dataclass(frozen=True)
 class Head:
     """The end of a shard's feed: positions up to `n` are taken, those up to `seen` can be read."""
@@ -47,6 +52,36 @@ def head_of(tenant: str, shard: int) -> Head:
     """One GetItem, strongly consistent."""
     values = get_item(head_key(tenant, shard)) or {}
     return Head(values.get("n", 0), values.get("seen", 0))
+
+
+def heads_of(tenant: str, shards: Iterable[int]) -> dict[int, Head]:
+    """The heads of several shards, strongly consistent: one BatchGetItem for each hundred."""
+    heads = dict.fromkeys(shards, Head(0, 0))
+    for values in batch_get((head_key(tenant, shard) for shard in heads), consistent=True):
+        heads[int(values["pk"].rpartition("#")[2])] = Head(values.get("n", 0), values.get("seen", 0))
+    return heads
+
+
+def shown(tenant: str, at_least: Mapping[int, int | None]) -> dict[int, int]:
+    """How far each of these shards can be read, after it was made sure that they can be read so far.
+
+    `at_least` has a position for each shard; None stands for all positions that are taken when this is called. Costs
+    what `heads_of` costs, and what `show` does for a shard whose last writer has not shown its positions.
+    Raises ContendedError if one cannot be shown.
+    """
+    heads = heads_of(tenant, at_least)
+    reached = {}
+    for shard, position in at_least.items():
+        head, wanted = heads[shard], heads[shard].n if position is None else position
+        for _ in range(SHOWS):
+            if head.seen >= wanted:
+                break
+            # None: another writer was quicker, so all positions up to `n` are shown by now, or it gave up.
+            head = show(tenant, shard, head) or head_of(tenant, shard)
+        if head.seen < wanted:
+            raise ContendedError(f"feed shard {shard} of {tenant} cannot be read up to position {wanted}")
+        reached[shard] = head.seen
+    return reached
 
 
 def contended(error: ClientError) -> bool:

@@ -22,7 +22,7 @@ from botocore.exceptions import ClientError
 from chalicelib import aws
 from chalicelib.catalog.dynamodb import attributes, batch_get, batch_write, typed
 from chalicelib.catalog.index import positions
-from chalicelib.catalog.index.positions import Head
+from chalicelib.catalog.index.positions import ContendedError, Head
 from chalicelib.catalog.index.terms import Term, posting, terms
 from chalicelib.catalog.keys import Key, feed_key, marker_key, shard_of
 from chalicelib.catalog.values import serialize
@@ -38,10 +38,6 @@ LONGEST_PAUSE = 0.6
 
 # Feed shards that are written at the same time.
 GROUPS_AT_ONCE = 4
-
-
-class ContendedError(Exception):
-    """Other writers were quicker at every try, so the batch must come back."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,88 @@
+"""The feed's entries as events, which sockets are told in the feed's order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from chalicelib.catalog import files
+from chalicelib.catalog.index import feed
+from chalicelib.catalog.index.feed import Entry
+from chalicelib.events.envelope import PREFIX, Envelope, about, as_json, envelope, event_id
+from chalicelib.model import Actor, ChangeType, File, now, timestamp
+
+# Entries that are told at once. Their records are one BatchGetItem.
+PAGE = 100
+
+
+@dataclass(frozen=True)
+class Page:
+    """Entries of several feed shards, shard by shard, and how far each shard was read with them."""
+
+    entries: Sequence[Entry]
+    reached: Mapping[int, int]
+
+
+@dataclass(frozen=True)
+class Told:
+    """One event as it is sent, in compact JSON, with what subscriptions ask for.
+
+    `entry` is its place in the feed; None for a named file that is sent as it is now.
+    """
+
+    file_id: str
+    revision: int
+    token_id: str | None
+    changed_at: datetime
+    json: str
+    entry: Entry | None = None
+
+
+def page_after(tenant: str, after: Mapping[int, int], ends: Mapping[int, int]) -> Page:
+    """At most PAGE entries that come after these positions, up to the shards' ends: a Query for each shard."""
+    entries: list[Entry] = []
+    reached: dict[int, int] = {}
+    for shard, end in sorted(ends.items()):
+        if after.get(shard, 0) >= end:
+            continue
+        if len(entries) >= PAGE:
+            break
+        found, reached[shard] = feed.read_entries(tenant, shard, after.get(shard, 0), end, PAGE - len(entries))
+        entries += found
+    return Page(entries, reached)
+
+
+def records_of(entries: Sequence[Entry]) -> dict[str, File]:
+    """The records of these entries, as they are now: one BatchGetItem for each hundred, strongly consistent."""
+    return files.records((entry.file_id for entry in entries), consistent=True)
+
+
+def events_of(tenant: str, entries: Sequence[Entry]) -> list[Told]:
+    """The events of these entries, in their order, with the records as they are now."""
+    found = records_of(entries)
+    return [_told(tenant, entry, found.get(entry.file_id)) for entry in entries]
+
+
+def as_it_is(file: File) -> Told:
+    """The event of a record's last change, wherever that is in the feed."""
+    return Told(file.id, file.revision, file.token_id, file.updated_at, as_json(envelope(file)))
+
+
+def _told(tenant: str, entry: Entry, file: File | None) -> Told:
+    """The event of an entry. It is about the record's last change, which the entry may not know yet."""
+    if file is not None and file.tenant == tenant:
+        return replace(as_it_is(file), entry=entry)
+    moment = now()
+    text = as_json(_forgotten(tenant, entry, moment))
+    return Told(entry.file_id, entry.revision, None, moment, text, entry)
+
+
+def _forgotten(tenant: str, entry: Entry, moment: datetime) -> Envelope:
+    """The event of a deletion that was so long ago that the table has forgotten the record."""
+    identity = event_id(entry.file_id, entry.revision)
+    data = {
+        "file": {"id": entry.file_id, "revision": entry.revision},
+        "actor": Actor(type="system", id="ttl").model_dump(mode="json"),
+    }
+    return about(tenant, entry.file_id, f"{PREFIX}{ChangeType.DELETED}", identity, timestamp(moment), data)
