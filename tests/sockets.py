@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import threading
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from botocore.awsrequest import AWSResponse
+from botocore.client import BaseClient
 from botocore.compat import HTTPHeaders
 from botocore.exceptions import ReadTimeoutError
 
@@ -131,6 +133,57 @@ def _is_published(record: dict[str, Any]) -> bool:
         return record["eventName"] == "MODIFY" and "revoked_at" in record["dynamodb"]["NewImage"]
     inserted = record["eventName"] == "INSERT" and record["dynamodb"]["Keys"]["pk"]["S"].startswith("FEED#")
     return inserted or _sk(record) == "FILE"
+
+
+class KilledError(BaseException):
+    """The process ends here."""
+
+
+@contextmanager
+def at_each_call(hook: Callable[[int, str, str], None]) -> Iterator[None]:
+    """Calls `hook(number, "before" or "after", operation)` around each AWS call of the code under test.
+
+    No hook is called for the calls that a hook makes.
+    """
+    base: Any = BaseClient
+    call, lock, number = base._make_api_call, threading.Lock(), itertools.count()
+    busy = threading.Event()
+
+    def hooked(client: Any, operation: str, parameters: Any) -> Any:
+        if busy.is_set():
+            return call(client, operation, parameters)
+        with lock:
+            here = next(number)
+        run(here, "before", operation)
+        reply = call(client, operation, parameters)
+        run(here, "after", operation)
+        return reply
+
+    def run(here: int, moment: str, operation: str) -> None:
+        if not busy.is_set():
+            busy.set()
+            try:
+                hook(here, moment, operation)
+            finally:
+                busy.clear()
+
+    base._make_api_call = hooked
+    try:
+        yield
+    finally:
+        base._make_api_call = call
+
+
+def killed_at(number: int, moment: str) -> Callable[[int, str, str], None]:
+    """A hook that ends the process at this call: from then on none of its calls is carried out."""
+    dead = threading.Event()
+
+    def hook(here: int, now: str, _: str) -> None:
+        if dead.is_set() or (here, now) == (number, moment):
+            dead.set()
+            raise KilledError
+
+    return hook
 
 
 @contextmanager
