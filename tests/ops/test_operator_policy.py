@@ -56,13 +56,15 @@ HOMONYMS = frozenset(
         *("events.RemovePermission", "sns.RemovePermission", "sqs.RemovePermission"),  # Lambda's
         *("service-quotas.TagResource", "sns.TagResource"),
         "iam.GetPolicy",  # Lambda's
-        "sns.Publish",  # the function `publish`
+        *("sns.Publish", "sns.Subscribe"),  # the function `publish`, and an action of the socket
     }
 )
 
 # The resource that a call is about, as far as its actions depend on it.
 SAMPLE: dict[str, Any] = {
     "Delete": {"Objects": [{"Key": "k"}, {"Key": "k", "VersionId": "1"}]},
+    "Destination": {"Arn": "x"},
+    "Entries": [{}],
     "Key": "k",
     "RequestItems": {"t": {}},
     "Tags": [{"Key": "app", "Value": "filemill"}],
@@ -94,6 +96,7 @@ WITHOUT = {
         "ResourcePolicy": ["dynamodb:*ResourcePolicy"],
         "SSESpecification": ["kms:*"],
     },
+    "AWS::Events::Archive": {"KmsKeyIdentifier": ["kms:*"]},
     "AWS::Events::EventBus": {"KmsKeyIdentifier": ["kms:*"], "Policy": ["events:*Permission"]},
     "AWS::IAM::Role": {"ManagedPolicyArns": ["iam:AttachRolePolicy"]},
     "AWS::S3::Bucket": {
@@ -125,6 +128,7 @@ EXAMPLES = {
     "AWS::DynamoDB::Table": f"arn:aws:dynamodb:eu-west-1:{stages.ACCOUNT}:table/{_NEW}",
     "AWS::Lambda::Permission": f"arn:aws:lambda:eu-west-1:{stages.ACCOUNT}:function:filemill-test-render",
     "AWS::Lambda::Url": f"arn:aws:lambda:eu-west-1:{stages.ACCOUNT}:function:filemill-test-render",
+    "AWS::Events::Archive": f"arn:aws:events:eu-west-1:{stages.ACCOUNT}:archive/filemill-test",
     "AWS::Events::EventBus": f"arn:aws:events:eu-west-1:{stages.ACCOUNT}:event-bus/filemill-test",
     "AWS::IAM::Role": f"arn:aws:iam::{stages.ACCOUNT}:role/{_NEW}",
     "AWS::S3::Bucket": f"arn:aws:s3:::filemill-test-originals-{stages.ACCOUNT}-eu-west-1",
@@ -144,8 +148,10 @@ def of_cloudformation(resource_type: str) -> Iterator[Need]:
     unused = [pattern for patterns in WITHOUT.get(resource_type, {}).values() for pattern in patterns]
     for kind, actions in facts.handlers(resource_type).items():
         for action in actions if kind != "list" else ():
-            # Reading a resource reads all that it could have. Some handlers name actions that IAM does not have.
-            is_unused = kind != "read" and any(fnmatch(action, pattern) for pattern in unused)
+            # Reading a resource reads all that it could have, but it decrypts nothing without a key. Some handlers name
+            # actions that IAM does not have.
+            can_be_unused = kind != "read" or action.startswith("kms:")
+            is_unused = can_be_unused and any(fnmatch(action, pattern) for pattern in unused)
             if not is_unused and facts.resource_types(action) is not None:
                 example = EXAMPLES[resource_type]
                 if action == "s3:DeleteObject":
