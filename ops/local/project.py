@@ -13,7 +13,6 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from chalicelib.settings import PREFIX
 from ops.config import read_config, write_json
 from ops.errors import OpsError
 
@@ -21,8 +20,6 @@ STAGE = "local"
 
 # The sources of a deployment. Those that exist are copied.
 SOURCES = ("app.py", "requirements.txt", "chalicelib", "vendor", "console", "edge")
-# Settings that are other than on AWS: webhooks may call receivers on this computer.
-SETTINGS = {f"{PREFIX}WEBHOOK_NETWORKS": "127.0.0.0/8,::1/128"}
 # Folders with the tools that decide how they are deployed. The adapter decides what the emulator makes of it.
 TOOLS = ("ops", "ops/stack", "ops/local/adapter")
 
@@ -57,8 +54,6 @@ def sync(root: Path, copy: Path) -> None:
             shutil.copy2(source, target)
     shutil.copy2(root / ".chalice" / "resources.yaml", copy / ".chalice" / "resources.yaml")
     config = read_config(root)
-    # A setting of the local stage itself comes before those of the app.
-    config["environment_variables"] = {**SETTINGS, **config.get("environment_variables", {})}
     config["stages"] = {}
     if (copy / ".chalice" / "config.json").exists():
         stage = read_config(copy).get("stages", {}).get(STAGE)

@@ -11,13 +11,10 @@ import socket
 import subprocess
 import sys
 import threading
-from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
 
-from chalicelib.outbound.addresses import networks
-from ops.config import read_config, stage_variables
 from ops.errors import OpsError
 from ops.local import project, stage
 from ops.local.emulator_process import check_port, check_state, end_leftover, move_addresses
@@ -227,7 +224,7 @@ def test_the_copy_follows_the_project_and_keeps_its_own_stage(root: Path, tmp_pa
     copy = tmp_path / "copy"
     project.sync(root, copy)
     config = json.loads((copy / ".chalice" / "config.json").read_text())
-    assert config == {"app_name": "filemill", "stages": {}, "environment_variables": project.SETTINGS}
+    assert config == {"app_name": "filemill", "stages": {}}
     config["stages"]["local"] = {"automatic_layer": True}
     (copy / ".chalice" / "config.json").write_text(json.dumps(config))
     (copy / ".chalice" / "deployed").mkdir()
@@ -241,22 +238,6 @@ def test_the_copy_follows_the_project_and_keeps_its_own_stage(root: Path, tmp_pa
     assert json.loads((copy / ".chalice" / "config.json").read_text())["stages"] == {"local": {"automatic_layer": True}}
     assert (copy / ".chalice" / "deployed" / "local.json").exists()
     assert json.loads((root / ".chalice" / "config.json").read_text())["stages"] == {"prod": {"a": 1}}
-
-
-def test_webhooks_may_call_receivers_on_this_computer_unless_its_stage_says_otherwise(
-    root: Path, tmp_path: Path
-) -> None:
-    name = "FILEMILL_WEBHOOK_NETWORKS"
-    project.sync(root, tmp_path / "copy")
-    allowed = networks(stage_variables(read_config(tmp_path / "copy"), "local")[name])
-    assert all(any(ip_address(address) in each for each in allowed) for address in ("127.0.0.1", "::1"))
-    assert not any(ip_address("169.254.169.254") in each for each in allowed)
-    assert name not in stage_variables(read_config(root), "prod")
-    config = read_config(tmp_path / "copy")
-    config["stages"]["local"] = {"environment_variables": {name: ""}}
-    (tmp_path / "copy" / ".chalice" / "config.json").write_text(json.dumps(config))
-    project.sync(root, tmp_path / "copy")
-    assert stage_variables(read_config(tmp_path / "copy"), "local")[name] == ""
 
 
 def test_the_fingerprint_changes_with_what_is_deployed_only(root: Path, tmp_path: Path) -> None:
