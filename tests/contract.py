@@ -53,6 +53,20 @@ CHECKS = (
 LIFE = ("create_file", "get_file", "patch_file", "delete_file")
 LIVED = {"GET /v1/files/{file_id}", "PATCH /v1/files/{file_id}", "DELETE /v1/files/{file_id}"}
 
+# The life of a webhook, in the same way.
+WEBHOOK_LIFE = (
+    *("create_webhook", "get_webhook", "patch_webhook", "rotate_webhook_secret", "delete_webhook"),
+    *("send_test_event", "list_deliveries", "get_delivery", "retry_delivery", "replay_events"),
+)
+WEBHOOK_LIVED = {
+    "GET /v1/webhooks/{webhook_id}",
+    "PATCH /v1/webhooks/{webhook_id}",
+    "DELETE /v1/webhooks/{webhook_id}",
+    "POST /v1/webhooks/{webhook_id}/test",
+    "GET /v1/webhooks/{webhook_id}/deliveries",
+    "GET /v1/webhooks/{webhook_id}/deliveries/{event_id}",
+}
+
 
 @dataclass
 class Report:

@@ -42,18 +42,23 @@ def test_the_app_answers_as_its_document_says(stage: Calls, capsys: pytest.Captu
     assert report.followed
 
 
+@pytest.mark.parametrize(
+    ("life", "lived"),
+    [(contract.LIFE, contract.LIVED), (contract.WEBHOOK_LIFE, contract.WEBHOOK_LIVED)],
+    ids=["file", "webhook"],
+)
 @pytest.mark.usefixtures("_no_waiting")
-def test_a_files_life_goes_along_the_documents_links(stage: Calls, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_life_goes_along_the_documents_links(
+    stage: Calls, capsys: pytest.CaptureFixture[str], life: tuple[str, ...], lived: set[str]
+) -> None:
     import app
 
     key = new_client("acme").key
     assert key
     document = json.loads(TARGET.read_text())
     with contract.gateway(app.app) as url:
-        report = contract.run(
-            document, key, base_url=url, examples=EXAMPLES, sequences=EXAMPLES * 10, only=contract.LIFE
-        )
+        report = contract.run(document, key, base_url=url, examples=EXAMPLES, sequences=EXAMPLES * 10, only=life)
     with capsys.disabled():
-        report.show("a file's life, in process on moto")
+        report.show("a life, in process on moto")
     assert not report.failures, str(report)
-    assert set(report.followed) >= contract.LIVED
+    assert set(report.followed) >= lived

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -24,6 +26,7 @@ from chalicelib.catalog.webhooks import (
 )
 from chalicelib.model import Actor, Kind, Status, now
 from tests import making
+from tests.contention import answers_lost
 from tests.stage import Calls
 
 READY, DELETED = "filemill.file.ready", "filemill.file.deleted"
@@ -184,6 +187,43 @@ def test_the_first_reason_for_disabling_stays_until_the_webhook_is_enabled(stage
     assert second.missed_since == second.disabled_at
     assert webhooks.disable("acme", webhooks.new_id(), "Nobody has it.") is None
     assert webhooks.disable("other", made.id, "It is not theirs.") is None
+
+
+# --- Answers that are lost: botocore sends the same request again
+
+
+def test_a_webhook_whose_answer_was_lost_is_made_and_counted_once(stage: Calls) -> None:
+    with answers_lost("TransactWriteItems") as sent:
+        made = stored()
+    assert len(sent) == 2
+    assert sent[0] == sent[1], "one token, which makes DynamoDB carry out the request once"
+    assert (webhooks.of_tenant("acme"), counted()) == ([made], 1)
+
+
+def test_a_webhook_is_counted_off_once_although_the_answer_was_lost(stage: Calls) -> None:
+    made, other = stored(), stored()
+    with answers_lost("TransactWriteItems"), suppress(GoneError):  # moto knows no tokens
+        webhooks.delete(made)
+    assert (webhooks.of_tenant("acme"), counted()) == ([other], 1)
+
+
+CHANGES: dict[str, Callable[[Webhook], Webhook | None]] = {
+    "change": lambda of: webhooks.change(of, {"tags": ["new"], "filename_prefix": None}),
+    "disable": lambda of: webhooks.disable(of.tenant, of.id, "It fails."),
+    "enable": webhooks.enable,
+    "rotate": lambda of: webhooks.rotate(of, timedelta(hours=1)),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_change_whose_answer_was_lost_is_made_once(stage: Calls, name: str) -> None:
+    made = stored(filename_prefix="a")
+    with answers_lost("UpdateItem") as sent:
+        changed = CHANGES[name](made)
+    assert len(sent) == 2
+    assert changed == webhooks.get("acme", made.id)
+    assert changed
+    assert changed.secret_version == (2 if name == "rotate" else 1)
 
 
 # --- Rotation

@@ -45,6 +45,7 @@ class Came:
     event: dict[str, Any]
     headers: dict[str, str]
     body: bytes
+    status: int | None = None
 
 
 @dataclass
@@ -60,15 +61,21 @@ class Hooks:
 
     def post(self, url: str, content: Post, **_: Any) -> Outcome:
         event = json.loads(content.body)
-        self.came.append(Came(url, self.clock.moment, event, dict(content.headers), content.body))
+        came = Came(url, self.clock.moment, event, dict(content.headers), content.body)
+        self.came.append(came)
         said = self.says.get(url, lambda _: 200)(event)
         outcome = said if isinstance(said, Outcome) else Outcome(said, 20, answer=f"answer to {event['id']}")
+        came.status = outcome.status
         self.clock.forward(timedelta(milliseconds=outcome.ms))
         return outcome
 
     def ids(self, url: str) -> list[str]:
         """The events that a receiver got, in order."""
         return [each.event["id"] for each in self.came if each.url == url]
+
+    def taken(self, url: str) -> list[str]:
+        """The events that a receiver has answered with 2xx, in order."""
+        return [each.event["id"] for each in self.came if each.url == url and each.status and each.status < 300]
 
     # --- what the world does
 

@@ -315,13 +315,15 @@ def test_a_webhook_that_goes_in_between_is_not_found(client: Client, monkeypatch
     known = webhooks.get("acme", webhook["id"])
     assert known
     webhooks.delete(known)
-    monkeypatch.setattr("chalicelib.api.routes.webhooks.own_webhook", lambda *_: known)
+    monkeypatch.setattr("chalicelib.api.routes.webhooks.own_webhook", lambda *_: known)  # it was read before
     for method, action, body in (
         ("PATCH", "", {"tags": []}),
-        ("DELETE", "", None),
+        ("PATCH", "", {"enabled": False}),
         ("POST", "/rotate-secret", {}),
     ):
         assert client(method, path(webhook, action), body).json["code"] == "not_found"
+    assert client("DELETE", path(webhook)).status == 204, "that is what was asked for"
+    assert webhooks.of_tenant("acme") == []
 
 
 # --- Rotation
