@@ -6,7 +6,20 @@ import argparse
 import os
 from pathlib import Path
 
-from bench import avif, calls, cold_start, costs, delivery, fairness, imports, memory, partitions, webhooks, whole_job
+from bench import (
+    avif,
+    calls,
+    cold_start,
+    costs,
+    delivery,
+    events,
+    fairness,
+    imports,
+    memory,
+    partitions,
+    webhooks,
+    whole_job,
+)
 from bench.images import run as images
 from bench.partitions.heat import RATE
 from ops.local import loopback
@@ -21,6 +34,7 @@ BENCHES = {
     "images": images.run,
     "avif": avif.run,
     "delivery": delivery.run,
+    "events": events.run,
     "partitions": partitions.run,
     "fairness": fairness.run,
     "webhooks": webhooks.run,

@@ -1,6 +1,7 @@
-"""The idle costs of a stage: what is counted in the template, the code and one run of the sweep, times list prices.
+"""The costs of a stage while it is idle, and of the events of a million files: counted units times list prices.
 
-`python -m bench costs` prints the table of docs/costs.md, and tests/bench/test_costs.py compares the two.
+Units come from the template, the code, one run of the sweep, and assumptions that stand here. `python -m bench costs`
+prints the tables of docs/costs.md, and tests/bench/test_costs.py compares them.
 """
 
 from __future__ import annotations
@@ -90,8 +91,50 @@ def idle(calls: Mapping[str, int]) -> list[Item]:
         Item("their GB-seconds (arm64)", runs * SWEEP_SECONDS * gigabytes, 13.3334e-6, "$13.33 a million", free=4e5),
         Item("their read units of DynamoDB", runs * units, 0.125e-6, "$0.125 a million"),
         Item("GB of their log", runs * SWEEP_LOG / 1e9, 0.50, "$0.50", free=5),
-        Item("Lambda's polls of the two queues", polls, 0.40e-6, "$0.40 a million", free=1e6),
+        Item("Lambda's polls of the three queues", polls, 0.40e-6, "$0.40 a million", free=1e6),
     ]
+
+
+MILLION = 1_000_000
+
+# Events of an upload that becomes ready: created, processing, ready.
+EVENTS = 3
+# A run of `publish` for one change, and of `deliver` for one event, in seconds: assumptions. With load, one has many.
+PUBLISH_SECONDS = 0.1
+DELIVER_SECONDS = 0.3
+# Write units of one delivery to a webhook that succeeds at once. The log's entry is written twice (pending, delivered),
+# each time with both of its indexes. Its state is written twice for each batch: so at most twice for each event.
+DELIVERY_WRITES = 2 * 3 + 2 * 2
+# Requests to SQS for one message: it is sent, received and deleted.
+MESSAGE_REQUESTS = 3
+
+
+def events() -> list[Item]:
+    """The events of a million uploads that become ready, each event by itself, as on a quiet stage."""
+    functions = json.loads((ROOT / ".chalice" / "config.json").read_text())["lambda_functions"]
+    publish, deliver = (functions[name]["lambda_memory_size"] / 1024 for name in ("publish", "deliver"))
+    told = EVENTS * MILLION
+    runs = 2 * told  # the record itself, and then its entry in the feed
+    month = MONTH / 60
+    return [
+        Item("every stage: runs of `publish`", runs, 0.20e-6, "$0.20 a million"),
+        Item("… their GB-seconds (arm64)", runs * PUBLISH_SECONDS * publish, 13.3334e-6, "$13.33 a million"),
+        Item("… read units: does anybody listen?", told, 0.125e-6, "$0.125 a million"),
+        Item("… events on the bus (PutEvents)", told, 1.00e-6, "$1.00 a million"),
+        Item("each webhook: write units", told * DELIVERY_WRITES, 0.625e-6, "$0.625 a million"),
+        Item("… requests to SQS", told * MESSAGE_REQUESTS, 0.40e-6, "$0.40 a million"),
+        Item("… runs of `deliver`", told, 0.20e-6, "$0.20 a million"),
+        Item("… their GB-seconds (arm64)", told * DELIVER_SECONDS * deliver, 13.3334e-6, "$13.33 a million"),
+        Item("each socket that hears of all: messages", told, 1.00e-6, "$1.00 a million"),
+        Item("… minutes of a connection that is open for a month", month, 0.25e-6, "$0.25 a million"),
+    ]
+
+
+def event_table(items: Iterable[Item]) -> str:
+    """The items as a table in Markdown, without free units."""
+    lines = ["| For the events of a million files | Units | Price | Cost |", "|---|--:|--:|--:|"]
+    lines += [f"| {each.name} | {each.units:,.0f} | {each.said} | ${each.cost:.2f} |" for each in items]
+    return "\n".join(lines)
 
 
 def table(items: Iterable[Item]) -> str:
@@ -120,3 +163,5 @@ def run() -> None:
             calls.clear()
             sweep.run()
             print(table(idle(Counter(calls.names))))
+    print()
+    print(event_table(events()))

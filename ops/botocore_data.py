@@ -15,11 +15,13 @@ from botocore.loaders import Loader
 
 # The operations that chalicelib calls or signs, by service. A test compares them with the code.
 OPERATIONS: Mapping[str, frozenset[str]] = {
+    "apigatewaymanagementapi": frozenset({"DeleteConnection", "PostToConnection"}),
     "cloudfront": frozenset({"CreateInvalidation"}),
     "dynamodb": frozenset(
         {
             "BatchGetItem",
             "BatchWriteItem",
+            "DeleteItem",
             "GetItem",
             "PutItem",
             "Query",
@@ -29,6 +31,7 @@ OPERATIONS: Mapping[str, frozenset[str]] = {
             "UpdateItem",
         }
     ),
+    "events": frozenset({"PutEvents"}),
     "lambda": frozenset({"Invoke"}),
     "s3": frozenset(
         {

@@ -277,3 +277,8 @@ def record_deployed(project_dir: Path, stage: str, resources: list[dict[str, Any
 def rest_api_id(resources: list[dict[str, Any]]) -> str:
     """Id of the deployed REST API, or an empty string."""
     return next((str(r["rest_api_id"]) for r in resources if r.get("resource_type") == "rest_api"), "")
+
+
+def websocket_api_id(resources: list[dict[str, Any]]) -> str:
+    """Id of the deployed WebSocket API, or an empty string."""
+    return next((str(r["websocket_api_id"]) for r in resources if r.get("resource_type") == "websocket_api"), "")

@@ -66,6 +66,7 @@ _LOGS = _GROUPS + "/aws/lambda/" + _APP
 _CLOUDFRONT = "arn:{partition}:cloudfront::{account}"
 _EDGE = ("cache-policy", "distribution", "origin-access-control", "response-headers-policy")
 _API = "arn:{partition}:apigateway:{region}::"
+_EVENTS = "arn:{partition}:events:{region}:{account}:"
 # The second is that of roles with a path (the template's parameter RolePath), the last that of roles of Chalice's.
 _ROLES = tuple("arn:{partition}:iam::{account}:role/" + name + "-*" for name in (_NAME, "*/" + _NAME, _APP))
 
@@ -210,26 +211,36 @@ GROUPS = (
     ),
     Group(
         "Api",
-        "deploys the API, whose id is not known before it is made; API Gateway's actions are HTTP's methods",
-        (_API + "/restapis", _API + "/restapis/*", _API + "/tags/*"),
+        "deploys the REST API and the WebSocket API, whose ids are not known before they are made; API Gateway's "
+        "actions are HTTP's methods",
+        (_API + "/restapis", _API + "/restapis/*", _API + "/apis", _API + "/apis/*", _API + "/tags/*"),
         {"apigateway": "DELETE GET PATCH POST PUT"},
     ),
     Group(
         "Schedule",
         "makes the sweep's schedule",
-        ("arn:{partition}:events:{region}:{account}:rule/" + _APP + "-*",),
+        (_EVENTS + "rule/" + _APP + "-*",),
         {"events": "DeleteRule DescribeRule ListTargetsByRule PutRule PutTargets RemoveTargets TagResource"},
+    ),
+    Group(
+        "Bus",
+        "makes the event bus and its archive; rules on the bus are made by whoever wants to hear of events",
+        (_EVENTS + "event-bus/" + _NAME, _EVENTS + "archive/" + _NAME),
+        {
+            "events": "CreateArchive CreateEventBus DeleteArchive DeleteEventBus DescribeArchive DescribeEventBus "
+            "ListTagsForResource TagResource UntagResource UpdateArchive UpdateEventBus"
+        },
     ),
     Group(
         "Replays",
         "replays events from the archive of the stage's bus, to its rules",
         (
-            "arn:{partition}:events:{region}:{account}:archive/" + _NAME,
-            "arn:{partition}:events:{region}:{account}:event-bus/" + _NAME,
-            "arn:{partition}:events:{region}:{account}:replay/" + _NAME + "-*",
-            "arn:{partition}:events:{region}:{account}:rule/" + _NAME + "/*",
+            _EVENTS + "archive/" + _NAME,
+            _EVENTS + "event-bus/" + _NAME,
+            _EVENTS + "replay/" + _NAME + "-*",
+            _EVENTS + "rule/" + _NAME + "/*",
         ),
-        {"events": "CancelReplay DescribeArchive DescribeReplay DescribeRule StartReplay"},
+        {"events": "CancelReplay DescribeReplay DescribeRule StartReplay"},
     ),
     Group(
         "Roles",
@@ -270,7 +281,7 @@ GROUPS = (
             "iam": "GetAccountSummary ListRoles SimulatePrincipalPolicy",
             "lambda": "GetAccountSettings ListEventSourceMappings ListFunctions ListLayerVersions",
             "logs": "DescribeLogGroups",
-            "events": "ListRules",
+            "events": "ListEventBuses ListRules",
             "s3": "GetBucketOwnershipControls ListAllMyBuckets",
             "servicequotas": "GetAWSDefaultServiceQuota GetServiceQuota",
             "sns": "GetTopicAttributes",

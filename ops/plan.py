@@ -31,7 +31,8 @@ from ops.stack import (
     signing_key,
     template,
 )
-from ops.stack.names import FUNCTIONS, ROLE_IDS, function_name, stack_name
+from ops.stack.names import FUNCTIONS, ROLE_IDS, function_name, socket_api_name, stack_name
+from ops.stack.patience import if_there
 from ops.stack.plan import Stack, Step, choose_parameters, next_step
 from ops.stack.signing_key import SigningKey
 
@@ -94,12 +95,14 @@ class Plan:
         if self.stack is None:
             yield from (Change("add", "function", self.name(function)) for function in FUNCTIONS)
             yield Change("add", "API", self.app)
+            yield Change("add", "WebSocket API", socket_api_name(self.app, self.run.stage))
             return
         yield from self.record_changes()
         yield from self.function_changes()
         yield from self.role_changes()
         yield from self.trigger_changes()
         yield from self.api_changes()
+        yield from self.socket_changes()
 
     @cached_property
     def stack(self) -> Stack | None:
@@ -275,14 +278,17 @@ class Plan:
         for queue, arn, function, at_once in (
             ("ingest queue", here.ingest_queue_arn, "process", here.process_at_once),
             ("import queue", here.import_queue_arn, "fetch", here.fetch_at_once),
+            ("webhook queue", here.webhook_queue_arn, "deliver", here.deliver_at_once),
         ):
             if wrong := queues.assess_trigger(
                 self.mappings(arn), queue, self.name(function), at_once, DEPLOY, PROVISION
             ):
                 yield Change("change", "trigger", function, wrong)
         mappings = self.mappings(here.table_stream_arn)
-        if wrong := background.assess_index(mappings, DEPLOY, PROVISION, self.patient.reindex):
-            yield Change("change", "trigger", "index", wrong)
+        for reader in (background.INDEX, background.PUBLISH):
+            ours = background.of_function(mappings, self.name(reader.function))
+            if wrong := background.assess_reader(reader, ours, DEPLOY, PROVISION, self.patient.reindex):
+                yield Change("change", "trigger", reader.function, wrong)
         if wrong := background.check_sweep(self.patient):
             yield Change("change", "schedule", "sweep", wrong)
 
@@ -307,6 +313,13 @@ class Plan:
             yield Change("change", "API", api_id, "its own error answers, which are not deployed yet")
         if found.throttling:
             yield Change("change", "API", api_id, "its throttling")
+
+    def socket_changes(self) -> Iterator[Change]:
+        """The WebSocket API. `chalice deploy` makes its routes anew each time, so only its absence is a change."""
+        recorded = [each for each in self.run.deployed or [] if each.get("resource_type") == "websocket_api"]
+        client = self.client("apigatewayv2")
+        if not recorded or if_there(client.get_api, ApiId=recorded[0]["websocket_api_id"]) is None:
+            yield Change("add", "WebSocket API", socket_api_name(self.app, self.run.stage))
 
 
 def resource_change(found: Mapping[str, Any]) -> Change:

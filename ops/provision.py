@@ -31,6 +31,7 @@ from ops.stack import (
     recording,
     regions,
     signing_key,
+    socket_gateway,
     template,
 )
 from ops.stack import tags as stage_tags
@@ -234,8 +235,11 @@ def ensure_log_groups(run: Provisioning) -> None:
     """
     wanted = logs.days(run.recorded, run.stage)
     if_there = {}
+    days = next(iter(wanted.values()))
     if api_id := config.rest_api_id(run.deployed or []):
-        if_there[logs.api_group(api_id, run.api_stage)] = next(iter(wanted.values()))
+        if_there[logs.api_group(api_id, run.api_stage)] = days
+    if api_id := config.websocket_api_id(run.deployed or []):
+        if_there[logs.socket_group(api_id, run.api_stage)] = days
     if changed := logs.ensure(run.session.client("logs"), wanted, if_there=if_there):
         run.progress(f"set how long logs are kept ({len(changed)} log groups)")
 
@@ -321,10 +325,10 @@ def ensure_signing_key(run: Provisioning) -> SigningKey:
 
 
 def stack_parameters(run: Provisioning, key: SigningKey, given: Mapping[str, str]) -> dict[str, str]:
-    """The template's parameters: the ones that are found out here, the API's address, and the operator's own.
+    """The template's parameters: the ones that are found out here, the APIs' addresses, and the operator's own.
 
-    Without a record of a deployment (never deployed, or deployed from another computer) the API's address is left out,
-    so that the stack keeps the address it has.
+    Without a record of a deployment (never deployed, or deployed from another computer) the addresses are left out, so
+    that the stack keeps those it has.
 
     Raises
     ------
@@ -345,11 +349,14 @@ def stack_parameters(run: Provisioning, key: SigningKey, given: Mapping[str, str
     }
     if reserved := sorted(set(ours) & set(given)):
         raise OpsError(f"{', '.join(reserved)} can't be set: this command finds the value itself. Leave it out.")
-    address = {}
+    addresses = {}
     if run.deployed is not None:
-        api_id = config.rest_api_id(run.deployed)
-        address["ApiDomain"] = regions.api_domain(api_id, run.region) if api_id else ""
-    return {**ours, **address, **given}
+        for name, api_id in (
+            ("ApiDomain", config.rest_api_id(run.deployed)),
+            ("SocketDomain", config.websocket_api_id(run.deployed)),
+        ):
+            addresses[name] = regions.api_domain(api_id, run.region) if api_id else ""
+    return {**ours, **addresses, **given}
 
 
 def fitted_template(run: Provisioning, body: Mapping[str, Any], parameters: Mapping[str, str]) -> dict[str, Any]:
@@ -410,22 +417,25 @@ def stream_of(dynamodb: Any, table: str) -> str:
 
 
 def configure_api(run: Provisioning) -> None:
-    """Sets what Chalice can't set on the deployed API, if there is one: its own error answers, and its throttling."""
-    api_id = config.rest_api_id(run.deployed or [])
-    if not api_id:
-        return
+    """Sets what Chalice can't set on the deployed APIs: error answers, throttling, the WebSocket API's deployment."""
     variables = config.stage_variables(run.recorded, run.stage)
-    if gateway.configure(run.session.client("apigateway"), api_id, run.api_stage, variables):
+    if (api_id := config.rest_api_id(run.deployed or [])) and gateway.configure(
+        run.session.client("apigateway"), api_id, run.api_stage, variables
+    ):
         run.progress("set API Gateway's error answers and throttling")
+    if (api_id := config.websocket_api_id(run.deployed or [])) and socket_gateway.configure(
+        run.session.client("apigatewayv2"), api_id, run.api_stage, variables
+    ):
+        run.progress("deployed the WebSocket API's routes")
 
 
 def configure_event_sources(run: Provisioning, outputs: Mapping[str, str]) -> None:
-    """Sets what Chalice can't set on the trigger of the index function, and removes the trigger of a former stream."""
+    """Sets what Chalice can't set on the triggers of the stream's readers, and removes those of a former stream."""
     functions = run.session.client("lambda")
     if event_sources.drop_former(functions, run.project_dir, run.stage, outputs["TableStreamArn"]):
-        run.progress("deleted the trigger of the table's former stream")
+        run.progress("deleted the triggers of the table's former stream")
     if event_sources.configure(functions, run.deployed or []):
-        run.progress("set which records start the index function")
+        run.progress("set which changes of the table start `index` and `publish`")
 
 
 def tag_the_rest(run: Provisioning) -> None:

@@ -36,6 +36,7 @@ EXAMPLES = (
     "redrive --stage dev --dry-run",
     "redrive --stage dev --since 2026-11-22 --rate 10/s",
     "redrive --stage dev --queue import --file file_01K8Z0000000000000000000AA",
+    "redrive --stage dev --queue webhook --tenant acme",
 )
 
 
@@ -43,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     config.add_stage_arguments(parser)
     parser.add_argument(
         "--queue",
-        choices=["ingest", "import"],
+        choices=["ingest", "import", "webhook"],
         default="ingest",
         help="the queue that they come from (default: ingest)",
     )
@@ -64,6 +65,8 @@ def main(args: argparse.Namespace) -> int:
             f"{args.tenant!r} can't be a tenant's name: use 1 to 63 lower-case letters, digits and hyphens, and no "
             "hyphen first."
         )
+    if args.file and args.queue == "webhook":
+        raise OpsError("A dead letter of the webhook queue is about a webhook, and not about a file: leave --file out.")
     if args.file:
         check_file(args.file)
     wanted = Wanted(args.file, args.tenant, args.since)
@@ -99,19 +102,23 @@ class Wanted:
     def __contains__(self, letter: Letter) -> bool:
         ids = [(tenant, file_id) for tenant, file_id in letter.files if self.tenant in (None, tenant)]
         chosen = any(self.file_id in (None, file_id) for _, file_id in ids)
-        anything = self.file_id is None and self.tenant is None
+        anything = self.file_id is None and self.tenant in (None, letter.tenant)
         return (chosen or anything) and (self.since is None or letter.sent >= self.since)
 
 
 @dataclass(frozen=True)
 class Letter:
-    """A dead letter. `files` are the (tenant, file id) that it is about; empty if the message is not one of ours."""
+    """A dead letter. `files` are the (tenant, file id) that it is about; empty if it is about none, or not one of ours.
+
+    `tenant` is the one whose webhook it is about.
+    """
 
     id: str
     receipt: str
     body: str
     sent: datetime
     files: list[tuple[str, str]] = field(default_factory=list)
+    tenant: str | None = None
 
 
 def redrive(queue: str, wanted: Wanted, *, dry_run: bool, pace: Pace, limit: int | None = None) -> Counter[str]:
@@ -119,7 +126,9 @@ def redrive(queue: str, wanted: Wanted, *, dry_run: bool, pace: Pace, limit: int
     from chalicelib import aws
     from chalicelib.settings import settings
 
-    url = settings().ingest_queue_url if queue == "ingest" else settings().import_queue_url
+    here = settings()
+    urls = {"ingest": here.ingest_queue_url, "import": here.import_queue_url, "webhook": here.webhook_queue_url}
+    url = urls[queue]
     dead_url, waiting = dead_letters_of(url)
     sqs = aws.sqs()
     done: Counter[str] = Counter()
@@ -189,11 +198,14 @@ def letters(dead_url: str, queue: str) -> Iterator[Letter]:
                 message["Body"],
                 datetime.fromtimestamp(sent, UTC),
                 files_of(message["Body"], queue),
+                tenant_of(message["Body"]) if queue == "webhook" else None,
             )
 
 
 def files_of(body: str, queue: str) -> list[tuple[str, str]]:
     """(tenant, file id) of every file that a message is about."""
+    if queue == "webhook":
+        return []
     if queue == "import":
         from chalicelib.queues.imports import parse
 
@@ -204,6 +216,15 @@ def files_of(body: str, queue: str) -> list[tuple[str, str]]:
     except (ValueError, KeyError, TypeError):
         return []
     return [ids for key in keys if (ids := parse_original_key(key))]
+
+
+def tenant_of(body: str) -> str | None:
+    """The tenant whose webhook a message is about; None if it is about none."""
+    try:
+        found = json.loads(body)["tenant"]
+    except (ValueError, KeyError, TypeError):
+        return None
+    return found if isinstance(found, str) else None
 
 
 def open_again(tenant: str, file_id: str, *, dry_run: bool) -> bool:

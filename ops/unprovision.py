@@ -17,7 +17,7 @@ from ops.stack import adoption, cloudformation, deployment, inventory, logs, pat
 from ops.stack.cloudformation import Progress
 from ops.stack.former_roles import FormerRoles
 from ops.stack.inventory import Client, Deployment, Resource
-from ops.stack.names import FUNCTIONS, bucket_name, policy_file, stack_name, whereabouts
+from ops.stack.names import FUNCTIONS, bucket_name, bus_name, policy_file, stack_name, whereabouts
 from ops.stack.template_bucket import TemplateBucket
 
 if TYPE_CHECKING:
@@ -38,8 +38,8 @@ def unprovision(
     Raises
     ------
     OpsError
-        There is no such stage, its name was not typed, the app is still deployed, or a bucket holds files and
-        `delete_files` is not set. The stage is as it was then.
+        There is no such stage, its name was not typed, the app is still deployed, the event bus has rules, or a bucket
+        holds files and `delete_files` is not set. The stage is as it was then.
     """
     recorded = config.stage_variables(config.read_config(project_dir), stage)
     with as_sentences():
@@ -52,6 +52,7 @@ def unprovision(
         here = inventory.deployment(project_dir, stage, place, cloudformation.describe(cfn, stack_name(stage)))
         left = find_app(client, project_dir, here, progress)
         check_known(project_dir, here, left)
+        refuse_rules(client, stage)
         table = find_table(cfn, stage, recorded)
         what = "its stack, records and keys" + (", and every file" if delete_files else "")
         confirm_name(f"This deletes stage {stage}: {what}.", stage, yes=yes)
@@ -102,6 +103,26 @@ def find_app(client: Client, project_dir: Path, here: Deployment, progress: Prog
             f"`chalice delete --stage {here.stage}` first, then run this command again."
         )
     return left
+
+
+def refuse_rules(client: Client, stage: str) -> None:
+    """Raises OpsError while the event bus has rules of others, because AWS deletes no bus that has rules.
+
+    They are not the stage's, so they are not deleted here: https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_DeleteEventBus.html
+    """
+    bus = bus_name(stage)
+    # EventBridge itself makes a rule for an archive, and deletes it with the archive.
+    rules = [
+        rule["Name"]
+        for rule in patience.listed(client("events"), "list_rules", "Rules", EventBusName=bus)
+        if "ManagedBy" not in rule
+    ]
+    if rules:
+        raise OpsError(
+            f"Nothing was deleted: the event bus {bus} has rules ({', '.join(rules)}), by which others hear of events, "
+            "and AWS deletes no bus that has rules. Delete each with `aws events remove-targets` and `aws events "
+            f"delete-rule --event-bus-name {bus} --name RULE`, then run this command again."
+        )
 
 
 def delete_app(client: Client, project_dir: Path, here: Deployment, left: list[Resource], progress: Progress) -> None:

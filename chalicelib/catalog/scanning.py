@@ -21,7 +21,9 @@ from chalicelib.settings import settings
 
 
 def every_file() -> Iterator[list[File]]:
-    """Every file that is not deleted, page by page and in no order: a Scan of `by_created`, which has little else.
+    """Every file that is not deleted, page by page and in no order: a Scan of `by_created`.
+
+    The index has API keys and the log of webhooks' deliveries as well, which are read and passed over.
 
     Eventually consistent, and half a read unit for each 4 KB.
     """
@@ -71,5 +73,4 @@ def told_tombstones(after: Key | None) -> TombstonesPage:
 def _pages(operation: str, query: dict[str, Any]) -> Iterator[list[File]]:
     paginator: Any = aws.dynamodb().get_paginator(operation)  # type: ignore[call-overload]
     for page in paginator.paginate(TableName=settings().table, IndexName=BY_CREATED, **query):
-        # API keys are in this index, too.
         yield [as_file(item) for item in page["Items"] if item["pk"]["S"].startswith("FILE#")]

@@ -345,7 +345,6 @@ class _Run:
             return
         moment = disabled.disabled_at
         logger.warning("a webhook was disabled", extra={"reason": reason})
-        count({Metric.WEBHOOKS_DISABLED: 1})
         said = {"webhook": {"id": self.webhook.id, "reason": reason, "disabled_at": timestamp(moment)}}
         line = Delivery(
             webhook_id=self.webhook.id,
@@ -378,13 +377,7 @@ class _Run:
         """Writes the run's metrics, and a line of the log."""
         if not self.done:
             return
-        count({METRICS[name]: number for name, number in self.done.items()})
+        failed = self.done["failed"] + self.done["given_up"]
+        count({Metric.WEBHOOK_DELIVERED: self.done["delivered"], Metric.WEBHOOK_FAILED: failed})
         observe(Metric.WEBHOOK_LAG, self._lags)
         logger.info("delivered", extra={**self.done, "open": self._open})
-
-
-METRICS = {
-    "delivered": Metric.DELIVERIES_MADE,
-    "failed": Metric.DELIVERY_TRIES_FAILED,
-    "given_up": Metric.DELIVERIES_GIVEN_UP,
-}

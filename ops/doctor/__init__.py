@@ -14,7 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.settings import load
 from ops import config
-from ops.doctor import background, canary, front_door, functions, leftovers, queues, stack, storage
+from ops.doctor import background, canary, front_door, functions, leftovers, queues, sockets, stack, storage
 from ops.doctor.patient import Check, Patient, SkippedError
 from ops.errors import OpsError, sentence
 from ops.report import Mark, Outcome, show
@@ -90,10 +90,14 @@ CHECKS: dict[str, Check] = {
     "changes are streamed": storage.check_stream,
     "failed files are set aside": queues.check_redrive,
     "failed imports are set aside": queues.check_import_queue,
+    "failed deliveries are set aside": queues.check_webhook_queue,
     "no dead letters": queues.check_dead_letters,
     "the queue is read": queues.check_trigger,
     "the import queue is read": queues.check_import_trigger,
+    "the webhook queue is read": queues.check_webhook_trigger,
     "the index follows the table": background.check_index_trigger,
+    "changes are published": background.check_publish_trigger,
+    "the event bus is there": background.check_bus,
     "the sweep runs": background.check_sweep,
     "Chalice knows what is deployed": leftovers.check_record,
     "the functions are as recorded": functions.check_functions,
@@ -106,5 +110,7 @@ CHECKS: dict[str, Check] = {
     "private files need a signature": front_door.check_signatures,
     "the front door leads to the API": front_door.check_front_door,
     "the API answers": front_door.check_health,
+    "the WebSocket API serves its routes": sockets.check_deployment,
+    "the front door leads to sockets": sockets.check_front_door,
     "the alarms are quiet": stack.check_alarms,
 }

@@ -91,7 +91,8 @@ def check_room(patient: Patient) -> str:
     here = patient.settings
     recorded = config.read_config(patient.project_dir)
     account = concurrency.examine(patient.client("lambda"), recorded, here.stage)
-    return assess_room(account, {"process": here.process_at_once, "fetch": here.fetch_at_once}, here.stage)
+    at_once = {"process": here.process_at_once, "fetch": here.fetch_at_once, "deliver": here.deliver_at_once}
+    return assess_room(account, at_once, here.stage)
 
 
 def assess_room(account: concurrency.Account, at_once: Mapping[str, int], stage: str) -> str:
@@ -100,7 +101,7 @@ def assess_room(account: concurrency.Account, at_once: Mapping[str, int], stage:
     over = {name: number for name, number in at_once.items() if number > caps.get(name, number)}
     if not over:
         return ""
-    may = " and ".join(f"{name} may run {number} times at once" for name, number in over.items())
+    may = ", ".join(f"{name} may run {number} times at once" for name, number in over.items())
     return (
         f"{may}, but only {max(account.after.unreserved, 0)} of the account's {account.pool.limit} concurrent "
         "executions are not reserved, and throttled messages would become dead letters; run "

@@ -18,7 +18,7 @@ def assess_differences(found: adoption.Differences, stage: str, provision: str, 
     parts = [
         f"{words}: {', '.join(map(describe, resources))}"
         for words, resources in (
-            ("made twice", found.spare),
+            ("made twice, or never finished", found.spare),
             (f"missing in .chalice/deployed/{stage}.json", found.unknown),
             (f"gone from AWS, but in .chalice/deployed/{stage}.json", found.gone),
         )

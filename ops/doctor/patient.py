@@ -69,6 +69,10 @@ class Patient:
     def api_id(self) -> str:
         return config.rest_api_id(self.deployed())
 
+    @cached_property
+    def socket_api_id(self) -> str:
+        return config.websocket_api_id(self.deployed())
+
     def deployed(self, kind: str | None = None) -> list[dict[str, Any]]:
         """The resources that Chalice recorded as deployed, all or of one kind: `lambda_layer`, `iam_role` …"""
         found = config.deployed_resources(self.project_dir, self.settings.stage) or []

@@ -33,6 +33,10 @@ def check_import_queue(patient: Patient) -> str:
     return queue_attributes(patient, patient.settings.import_queue_url, "import queue", "fetch")
 
 
+def check_webhook_queue(patient: Patient) -> str:
+    return queue_attributes(patient, patient.settings.webhook_queue_url, "webhook queue", "deliver")
+
+
 def queue_attributes(patient: Patient, url: str, queue: str, function: str) -> str:
     names = ["RedrivePolicy", "VisibilityTimeout"]
     reply = patient.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=names)
@@ -43,7 +47,7 @@ def assess_queue(attributes: Mapping[str, str], queue: str, timeout: int, remedy
     """`timeout` is the time limit, in seconds, of the function that reads the queue."""
     redrive = json.loads(attributes.get("RedrivePolicy", "{}"))
     if not redrive.get("deadLetterTargetArn"):
-        return f"the {queue} has no dead-letter queue, so a bad file would be tried for ever; {remedy}"
+        return f"the {queue} has no dead-letter queue, so a bad message would be tried for ever; {remedy}"
     if int(redrive["maxReceiveCount"]) != MAX_RECEIVES:
         return (
             f"the {queue} gives up after {redrive['maxReceiveCount']} tries, but the functions expect {MAX_RECEIVES}; "
@@ -62,7 +66,8 @@ def assess_queue(attributes: Mapping[str, str], queue: str, timeout: int, remedy
 def check_dead_letters(patient: Patient) -> str:
     sqs, here = patient.client("sqs"), patient.settings
     found = {}
-    for queue, url in (("ingest", here.ingest_queue_url), ("import", here.import_queue_url)):
+    queues = {"ingest": here.ingest_queue_url, "import": here.import_queue_url, "webhook": here.webhook_queue_url}
+    for queue, url in queues.items():
         attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["RedrivePolicy"]).get("Attributes", {})
         arn = json.loads(attributes.get("RedrivePolicy", "{}")).get("deadLetterTargetArn")
         if arn is None:
@@ -91,6 +96,11 @@ def check_import_trigger(patient: Patient) -> str:
     return trigger(patient, here.import_queue_arn, "import queue", "fetch", here.fetch_at_once)
 
 
+def check_webhook_trigger(patient: Patient) -> str:
+    here = patient.settings
+    return trigger(patient, here.webhook_queue_arn, "webhook queue", "deliver", here.deliver_at_once)
+
+
 def trigger(patient: Patient, queue_arn: str, queue: str, function: str, at_once: int) -> str:
     reply = patient.client("lambda").list_event_source_mappings(EventSourceArn=queue_arn)
     name = patient.function_name(function)
@@ -100,12 +110,12 @@ def trigger(patient: Patient, queue_arn: str, queue: str, function: str, at_once
 def assess_trigger(
     mappings: list[Mapping[str, Any]], queue: str, function: str, at_once: int, deploy: str, provision: str
 ) -> str:
-    """`function` is the full name of the function that reads the queue, and `at_once` the number of files that it may
-    work on at the same time."""
+    """`function` is the full name of the function that reads the queue, and `at_once` the number of messages that it
+    may work on at the same time."""
     readers = [mapping for mapping in mappings if mapping["State"] != "Deleting"]
     if strangers := [mapping for mapping in readers if mapping["FunctionArn"].split(":")[6] != function]:
         return (
-            f"{strangers[0]['FunctionArn']} reads the {queue}, too, and takes files away from {function}; "
+            f"{strangers[0]['FunctionArn']} reads the {queue}, too, and takes messages away from {function}; "
             f"`aws lambda delete-event-source-mapping --uuid {strangers[0]['UUID']}`"
         )
     if not readers:
@@ -120,7 +130,7 @@ def assess_trigger(
             f"`aws lambda update-event-source-mapping --enabled --uuid {mapping['UUID']}`"
         )
     if mapping["BatchSize"] != 1:
-        return f"the trigger takes {mapping['BatchSize']} files at once, so one bad file repeats the others; {deploy}"
+        return f"the trigger takes {mapping['BatchSize']} messages at once, so one bad one repeats the others; {deploy}"
     if mapping.get("FilterCriteria", {}).get("Filters"):
         return (
             "the trigger has a filter, and Lambda deletes every message that does not match it; "

@@ -25,7 +25,7 @@ import sys
 from pathlib import Path
 
 import guard
-from adapter import archives, backups, cdn, functions, objects, rest_apis, state
+from adapter import archives, backups, cdn, functions, objects, rest_apis, state, web_sockets
 
 RELIED_ON = {
     **archives.RELIED_ON,
@@ -35,6 +35,7 @@ RELIED_ON = {
     **objects.RELIED_ON,
     **rest_apis.RELIED_ON,
     **state.RELIED_ON,
+    **web_sockets.RELIED_ON,
     "ministack.app:app": "(scope, receive, send)",
     "ministack.app:main": "()",
     "ministack.app:pin_request_origin": "(source_ip: str, secure_transport: bool) -> None",
@@ -147,6 +148,9 @@ def main() -> None:
     parser.add_argument(
         "--concurrency", type=int, help="the account's limit of concurrent executions; new AWS accounts may have 10"
     )
+    parser.add_argument(
+        "--socket-seconds", nargs=2, metavar=("IDLE", "LIFE"), help="when WebSocket connections end (default: 600 7200)"
+    )
     parser.add_argument("--parent", type=int, help="end when this process, our parent, ends")
     args = parser.parse_args()
     if args.parent:
@@ -168,11 +172,13 @@ def main() -> None:
     )
     if args.concurrency:
         os.environ["LAMBDA_ACCOUNT_CONCURRENCY"] = str(args.concurrency)
+    if args.socket_seconds:
+        os.environ.update(zip(("SOCKET_IDLE_SECONDS", "SOCKET_LIFE_SECONDS"), args.socket_seconds, strict=True))
     if difference := self_test():
         sys.exit(f"{difference}. Install the pinned one again (ops/setup.sh), or adapt ops/local/adapter.")
     from ministack import app as ministack_app
 
-    for service in (archives, backups, functions, objects, rest_apis, state):
+    for service in (archives, backups, functions, objects, rest_apis, state, web_sockets):
         service.apply()
     trust_loopback()
     ministack_app.app = guarded(ministack_app.app, frozenset(args.origin))

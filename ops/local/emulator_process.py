@@ -89,9 +89,12 @@ class EmulatorProcess:
         Origins of web pages that may use S3.
     concurrency:
         The account's limit of concurrent executions. None is AWS's default of 1,000; new accounts may have 10.
+    socket_seconds:
+        Seconds after which an idle WebSocket connection ends, and any. None is as on AWS: 600 and 7,200.
     """
 
     concurrency: int | None = None
+    socket_seconds: tuple[int, int] | None = None
 
     def __init__(self, home: Path, port: int, python: Path, origins: Sequence[str]) -> None:
         self.home = home.resolve()
@@ -138,6 +141,8 @@ class EmulatorProcess:
         command += ["--parent", str(os.getpid())]
         if self.concurrency:
             command += ["--concurrency", str(self.concurrency)]
+        if self.socket_seconds:
+            command += ["--socket-seconds", *map(str, self.socket_seconds)]
         for origin in self.origins:
             command += ["--origin", origin]
         # Functions inherit the emulator's environment, so it gets nothing of ours: no credentials, profile, PYTHONPATH.

@@ -18,6 +18,9 @@ from ops.errors import OpsError
 
 STAGE = "local"
 
+# Settings that only the local stage has: webhooks may go to receivers on this computer, by http.
+SETTINGS = {"FILEMILL_WEBHOOK_NETWORKS": "127.0.0.0/8, ::1/128"}
+
 # The sources of a deployment. Those that exist are copied.
 SOURCES = ("app.py", "requirements.txt", "chalicelib", "vendor", "console", "edge")
 # Folders with the tools that decide how they are deployed. The adapter decides what the emulator makes of it.
@@ -39,7 +42,10 @@ def private_folder(folder: Path) -> None:
 
 
 def sync(root: Path, copy: Path) -> None:
-    """Brings the copy up to date with the project. The copy keeps its own stage, deployed state and caches."""
+    """Brings the copy up to date with the project. The copy keeps its own stage, deployed state and caches.
+
+    A setting of `SETTINGS` that somebody changed in the copy stays as it is.
+    """
     private_folder(copy)
     private_folder(copy / ".chalice")
     for name in SOURCES:
@@ -54,10 +60,11 @@ def sync(root: Path, copy: Path) -> None:
             shutil.copy2(source, target)
     shutil.copy2(root / ".chalice" / "resources.yaml", copy / ".chalice" / "resources.yaml")
     config = read_config(root)
-    config["stages"] = {}
+    stage = {}
     if (copy / ".chalice" / "config.json").exists():
-        stage = read_config(copy).get("stages", {}).get(STAGE)
-        config["stages"] = {STAGE: stage} if stage else {}
+        stage = read_config(copy).get("stages", {}).get(STAGE, {})
+    stage["environment_variables"] = {**SETTINGS, **stage.get("environment_variables", {})}
+    config["stages"] = {STAGE: stage}
     write_json(copy / ".chalice" / "config.json", config)
     (copy / ".chalice" / "config.json").chmod(0o600)  # a setting of the stage may be a secret
 

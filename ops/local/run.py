@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
+from ops import listen
 from ops.errors import OpsError
 from ops.local.stage import ROOT, LocalStage
 
@@ -21,8 +22,13 @@ GUIDE = """
 Filemill is running. Its files are kept in {home}; Ctrl-C stops it.
 
   front door   {front_door}
+  WebSocket    {socket}
   AWS          {endpoint}   (AWS_ENDPOINT_URL; access key test, secret test, region us-east-1)
   API key      {key}   (also in {home}/api-key)
+
+Each event as it happens, over the WebSocket, in a terminal of its own (here, in this folder):
+
+  {python} -m ops listen --stage local{project}
 
 A first upload, to paste into another terminal (here, in this folder):
 
@@ -130,6 +136,9 @@ def guide(stage: LocalStage, key: str) -> str:
         picture=shown(stage.home / "picture.png"),
         python=shown(Path(sys.executable)),
         front_door=stage.front_door,
+        socket=listen.address(stage.front_door),
+        # A stage in the usual folder is found without its name.
+        project="" if stage.home == ROOT / ".local" else f" --project-dir {shown(stage.project_dir)}",
         endpoint=stage.endpoint_url,
         key=key,
         proxy=PAST_THE_PROXY if urllib.request.getproxies_environment() else "",

@@ -12,6 +12,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from ops.preflight.site import Site, Verdict, fine, refused, unknown
+from ops.stack.names import bus_name
 
 Statement = Mapping[str, Any]
 
@@ -82,6 +83,8 @@ def needed(site: Site) -> Sequence[Statement]:
         on(f"{arn}lambda:{where}:layer:{name}-managed-layer", "lambda", "PublishLayerVersion"),
         on(f"{arn}iam::{site.account}:role/{name}-process", "iam", "CreateRole", "PassRole", "PutRolePolicy"),
         on(f"{arn}apigateway:{site.region}::/restapis", "apigateway", "POST"),
+        on(f"{arn}apigateway:{site.region}::/apis", "apigateway", "POST"),
+        on(f"{arn}events:{where}:event-bus/{bus_name(site.stage)}", "events", "CreateEventBus", "DescribeEventBus"),
         on(f"{arn}events:{where}:rule/{name}-sweep-event", "events", "PutRule", "PutTargets"),
         on(f"{arn}cloudwatch:{where}:alarm:{name}-SweepAlarm-NEW", "cloudwatch", "PutMetricAlarm"),
     )

@@ -14,12 +14,13 @@ from botocore.exceptions import ClientError
 
 from ops.preflight.site import Check, Site, Verdict, fine, refused, unknown
 from ops.stack import concurrency, signing_key
+from ops.stack.names import FUNCTIONS
 
-# Bytes that a deployment adds to Lambda's storage: the layer (25 MB) twice, and six functions of 1.1 MB.
-CODE_BYTES = 60 * 1000**2
+# Bytes that a deployment adds to Lambda's storage: the layer (25 MB) twice, and 1.2 MB for each function.
+CODE_BYTES = 50 * 1000**2 + len(FUNCTIONS) * 1_200_000
 
 # Roles of a stage, one for each function.
-ROLES = 6
+ROLES = len(FUNCTIONS)
 
 
 @dataclass(frozen=True)
@@ -97,8 +98,27 @@ def _buckets(site: Site) -> int:
     return len(site.pages("s3", "list_buckets", "Buckets", PaginationConfig={"PageSize": 1000}))
 
 
-def _has(kind: str) -> Callable[[Site], bool]:
-    return lambda site: site.deployed(kind)
+def _buses(site: Site) -> int:
+    """boto3 has no paginator for them. The account's own bus, `default`, does not count."""
+    names: list[str] = []
+    more: dict[str, str] = {}
+    while True:
+        page = site.client("events").list_event_buses(**more)
+        names += [each["Name"] for each in page["EventBuses"] if each["Name"] != "default"]
+        if not page.get("NextToken"):
+            return len(names)
+        more = {"NextToken": page["NextToken"]}
+
+
+def _apis(site: Site) -> int:
+    """REST, HTTP and WebSocket APIs."""
+    return len(site.pages("apigateway", "get_rest_apis", "items")) + len(
+        site.pages("apigatewayv2", "get_apis", "Items")
+    )
+
+
+def _has(*kinds: str) -> Callable[[Site], bool]:
+    return lambda site: all(site.deployed(kind) for kind in kinds)
 
 
 # What, (service), code, default, how many a stage needs. Codes and defaults:
@@ -131,11 +151,12 @@ QUOTAS = (
         "apigateway",
         "",
         600,
-        1,
-        _listed("apigateway", "get_rest_apis", "items"),
-        _has("rest_api"),
+        2,
+        _apis,
+        _has("rest_api", "websocket_api"),
         fixed=True,
     ),
+    Quota("EventBridge event buses", "events", "", 100, 1, _buses, lambda site: "EventBus" in site.outputs),
     Quota(
         "EventBridge rules",
         "events",

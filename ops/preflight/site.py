@@ -29,6 +29,7 @@ _ACTIONS = {
     "s3:ListBuckets": "s3:ListAllMyBuckets",
     "s3:HeadBucket": "s3:ListBucket",
     "apigateway:GetRestApis": "apigateway:GET",
+    "apigateway:GetApis": "apigateway:GET",
 }
 
 

@@ -8,8 +8,9 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from ops.preflight.site import Check, Site, Verdict, fine, refused, unknown
-from ops.stack import regions
-from ops.stack.names import FUNCTIONS, chalice_role, function_name, stack_name
+from ops.stack import recording
+from ops.stack.former_roles import FormerRoles
+from ops.stack.names import FUNCTIONS, bus_name, function_name, stack_name
 from ops.stack.plan import Step, next_step
 
 
@@ -98,28 +99,29 @@ def assess_functions(found: Mapping[str, Mapping[str, str]], stage: str) -> Verd
 
 
 def check_roles(site: Site) -> Verdict:
-    """Chalice names roles without their region, so the same stage name in a second region would take them over."""
-    iam = site.client("iam")
-    found = {}
-    for function in FUNCTIONS:
-        role = chalice_role(site.app, site.stage, function)
-        try:
-            found[role] = iam.get_role_policy(RoleName=role, PolicyName=role)["PolicyDocument"]
-        except iam.exceptions.NoSuchEntityException:
-            continue
-    return assess_roles(found, site.region, site.stage)
+    """Chalice names the roles that it makes without their region, so it would take over those of another region.
 
-
-def assess_roles(found: Mapping[str, Any], region: str, stage: str) -> Verdict:
-    """`found` are the policies of the roles that exist, by the roles' names."""
-    for role, policy in found.items():
-        others = regions.named_in(policy) - {region}
-        if others:
-            return refused(
-                f"the IAM role {role} serves the stage {stage!r} in {', '.join(sorted(others))}, and a deployment in "
-                f"{region} would take it over: that stage would stop working; choose another stage name for {region}"
-            )
+    The functions with a role of the stack, or of the operator's own, take over nothing.
+    """
+    roles = FormerRoles(site.client("iam"), site.client("lambda"), site.app, site.stage, site.region)
+    roles.check_chalice(recording.own_roles(site.recorded, site.stage)[0])  # raises OpsError, which is a refusal
     return fine()
+
+
+def check_bus(site: Site) -> Verdict:
+    """A bus of the stage's name is in the way, unless the stage's stack has made it."""
+    events, name = site.client("events"), bus_name(site.stage)
+    if site.stands and "EventBus" in site.outputs:
+        return fine()
+    try:
+        events.describe_event_bus(Name=name)
+    except events.exceptions.ResourceNotFoundException:
+        return fine()
+    return refused(
+        f"the event bus {name} exists, but the stage's stack does not have it, as after a return to a former version "
+        "while the bus had rules; note its rules, delete them, delete the bus with `aws events delete-event-bus --name "
+        f"{name}`, and make the rules again after the deployment"
+    )
 
 
 def check_cdn_names(site: Site) -> Verdict:
@@ -162,5 +164,6 @@ CHECKS: dict[str, Check] = {
     "the table's name is free": check_tables,
     "the functions' names are free": check_functions,
     "the roles are this region's": check_roles,
+    "the event bus's name is free": check_bus,
     "CloudFront's names are free": check_cdn_names,
 }

@@ -2,7 +2,7 @@
 
 Whatever is written to the former table after its newest records were read would be lost. A function with the new table
 would even delete the bytes of an upload whose record it does not find. So the API answers 503 for these minutes, the
-queues and the stream wait, and the sweep rests. Delivery goes on.
+queues and the stream wait, sockets open no more, and the sweep rests. Delivery goes on.
 """
 
 from __future__ import annotations
@@ -15,13 +15,15 @@ from typing import Any
 
 from ops import config
 from ops.stack.cloudformation import pauses
-from ops.stack.names import function_name
+from ops.stack.names import SOCKET_FUNCTIONS, function_name
 
 # Functions that are called: with a reserved concurrency of 0 Lambda refuses each call.
 API, SWEEP = "api_handler", "sweep"
+CALLED = (API, *SOCKET_FUNCTIONS)
 # Functions that Lambda itself calls for a queue or a stream. Refused calls would end as dead letters, so the mapping is
-# turned off instead.
-WORKERS = ("process", "fetch", "index")
+# turned off instead. `publish` is the last, so that it has told of what the others wrote before: nobody reads the
+# former table's stream afterwards.
+WORKERS = ("process", "fetch", "index", "deliver", "publish")
 
 # A request that the API took may write for so long: its timeout, and a second.
 REQUEST = 30.0
@@ -50,7 +52,8 @@ class Functions:
 
     def hold(self, seconds: float) -> None:
         """Stops everything else that writes records, and waits until the requests that were taken have ended."""
-        if self._refuse(API):
+        refused = [self._refuse(function) for function in CALLED]
+        if any(refused):
             self.sleep(seconds)
         for function in WORKERS:
             self._turn(function, on=False)
@@ -60,7 +63,7 @@ class Functions:
         recorded = config.read_config(self.project_dir)
         for function in WORKERS:
             self._turn(function, on=True)
-        for function in (API, SWEEP):
+        for function in (*CALLED, SWEEP):
             if not self._exists(function):
                 continue
             wanted = config.function_settings(recorded, self.stage, function).get("reserved_concurrency")

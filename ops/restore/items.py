@@ -56,6 +56,18 @@ class Items:
         for page in pages:
             yield from page["Items"]
 
+    def scan_partitions(self, *prefixes: str) -> Iterator[Item]:
+        """Every item whose partition key begins with one of these, strongly consistent: a Scan of the whole table."""
+        names = {f":p{number}": {"S": prefix} for number, prefix in enumerate(prefixes)}
+        pages = self.client.get_paginator("scan").paginate(
+            TableName=self.table,
+            FilterExpression=" OR ".join(f"begins_with(pk, {name})" for name in names),
+            ExpressionAttributeValues=names,
+            ConsistentRead=True,
+        )
+        for page in pages:
+            yield from page["Items"]
+
     def get(self, keys: Iterable[Key]) -> dict[tuple[str, str], Item]:
         """The items of these keys that exist, by key; strongly consistent."""
         found: dict[tuple[str, str], Item] = {}

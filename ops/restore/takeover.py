@@ -5,6 +5,8 @@ Nothing else may write to either table meanwhile. It can be repeated until the s
 - Each file's record gets its fate (`fates`). A record that was changed since gets a revision that nobody has seen: a
   consumer of the feed, a cached answer or a condition on the revision would otherwise take it for what they know.
 - API keys and upload tokens stay as they are now. A key that was revoked since does not come back to life.
+- Webhooks with their deliveries, and open sockets, stay as they are now, too. A webhook that was deleted since gets no
+  events again, a rotated secret stays the new one, what is still due is delivered, and no socket falls silent.
 - The feed goes on after the last position that anybody may have read.
 - Reconciliation of the buckets begins a day later, so that an operator can look at what the audit lists.
 """
@@ -28,12 +30,18 @@ from chalicelib.catalog.files import forget_at
 from chalicelib.catalog.index import writer
 from chalicelib.catalog.keys import due_keys, file_key, marker_key, position_key
 from chalicelib.catalog.transitions import DELETE, RETIRE
-from chalicelib.model import File, Status, now, timestamp
+from chalicelib.model import Actor, ChangeType, File, LastChange, Status, now, timestamp
 from chalicelib.queues import ingest
 from chalicelib.renditions import places
 from chalicelib.storage import originals
 from ops.restore.fates import Fate, fate
 from ops.restore.items import FILE, HEAD, MARKER, Item, Items, changed, file_of, key_of
+
+# What the partition keys of webhooks and their deliveries, and of sockets and subscriptions, begin with.
+LISTENERS = ("HOOKS#", "HOOKCOUNT#", "HOOK#", "SOCKET#", "SUBS#", "LISTEN#", "CREDENTIAL#", "TICKET#")
+
+# The one who changes records here, in the events that tell of it.
+ACTOR = Actor(type="system", id="restore")
 
 # For how long a file that came after the restored time can be brought back.
 SET_ASIDE = timedelta(days=30)
@@ -93,6 +101,7 @@ class TakeOver:
             self.then.put(item for decision in some if (item := record_of(decision)))
         self.then.put(self._credentials(outcome))
         self.then.put(self._answers())
+        self._take_over_listeners()
         self._compare_tenants(outcome)
         self.then.delete(_key(item) for item in self.then.scan("RENDER"))
         self.then.put(self._heads())
@@ -164,6 +173,13 @@ class TakeOver:
                 if file and file["status"]["S"] != Status.DELETED:
                     yield item
 
+    def _take_over_listeners(self) -> None:
+        """Everybody who hears of changes, as they are now."""
+        for some in batched(self.then.scan_partitions(*LISTENERS), BATCH_GET):
+            present = self.present.get(_key(item) for item in some)
+            self.then.delete(_key(item) for item in some if key_of(item) not in present)
+        self.then.put(self.present.scan_partitions(*LISTENERS))
+
     def _compare_tenants(self, outcome: Outcome) -> None:
         then = self.then.get(_key(item) for item in self._others["TENANT"])
         for item in self._others["TENANT"]:
@@ -192,10 +208,23 @@ def _note(outcome: Outcome, decision: Decision) -> None:
         outcome.resumed.append(file_of(decision.then))
 
 
+# The words by which the bus, webhooks and sockets hear of a record that was changed here; `updated` for the others.
+TOLD = {
+    Fate.SET_ASIDE: ChangeType.DELETED,
+    Fate.FORGET: ChangeType.DELETED,
+    Fate.RESUME: ChangeType.PROCESSING,
+}
+
+
 def record_of(decision: Decision) -> Item | None:
     """The record that the restored table gets; None where it has it already."""
     then, present, moment = decision.then, decision.present, now()
-    news = {"revision": decision.seen + 1, "updated_at": timestamp(moment)}
+    change = LastChange(type=TOLD.get(decision.fate, ChangeType.UPDATED), at=moment, actor=ACTOR)
+    news = {
+        "revision": decision.seen + 1,
+        "updated_at": timestamp(moment),
+        "last_change": change.model_dump(mode="json"),
+    }
     match decision.fate:
         case Fate.COPY:
             return present

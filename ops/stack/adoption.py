@@ -28,7 +28,7 @@ class Differences:
     gone: list[Resource]
     """The record has them, and they do not exist."""
     spare: list[Resource]
-    """They exist twice, and are not the one to keep."""
+    """They exist twice, and are not the one to keep; or they were never finished, and `chalice deploy` would not."""
 
 
 def adopt(client: Client, project_dir: Path, here: Deployment, progress: Progress) -> list[Resource]:
@@ -51,10 +51,9 @@ def adopt(client: Client, project_dir: Path, here: Deployment, progress: Progres
     if differences.gone:
         progress(f"removed from {file} what is gone: {_list(differences.gone)}")
     for resource in differences.gone:
-        if resource["resource_type"] == "rest_api":
-            removal.revoke(client, here, resource["rest_api_id"])
+        removal.revoke(client, here, resource)
     for resource in differences.spare:
-        progress(f"deleting what was made twice: {describe(resource)}")
+        progress(f"deleting what was made twice, or was never finished: {describe(resource)}")
         removal.delete(client, here, resource)
     return differences.record
 
@@ -73,20 +72,26 @@ def compare(found: Sequence[Resource], recorded: Sequence[Resource]) -> Differen
     """Compares what was found with the record. Entries of kinds that nobody looks for stay as they are."""
     best: dict[str, Resource] = {}
     for resource in found:
-        best.setdefault(resource["name"], resource)
+        if resource.get("websocket_api_url") != "":
+            best.setdefault(resource["name"], resource)
     others = [entry for entry in recorded if entry.get("resource_type") not in inventory.KINDS]
     ours = [entry for entry in recorded if entry.get("resource_type") in inventory.KINDS]
     return Differences(
         record=[*best.values(), *others],
         unknown=[resource for resource in best.values() if not any(_same(resource, entry) for entry in ours)],
         gone=[entry for entry in ours if not any(_same(resource, entry) for resource in found)],
-        spare=[resource for resource in found if resource is not best[resource["name"]]],
+        spare=[resource for resource in found if resource is not best.get(resource["name"])],
     )
 
 
 def _same(found: Resource, entry: Resource) -> bool:
-    """True if both are the same thing. An API's address is told by its id, and an emulator has another one."""
-    return {**found, "rest_api_url": ""} == {**entry, "rest_api_url": ""}
+    """True if both are the same thing. An API's address is told by its id, and an emulator has another one. But a
+    WebSocket API either has an address or was never finished."""
+    return _without_addresses(found) == _without_addresses(entry)
+
+
+def _without_addresses(entry: Resource) -> Resource:
+    return {**entry, "rest_api_url": "", "websocket_api_url": bool(entry.get("websocket_api_url"))}
 
 
 def _list(resources: Sequence[Resource]) -> str:

@@ -1,10 +1,10 @@
-"""The account's limit on functions that run at the same time, and how much of it the two queues may use.
+"""The account's limit on functions that run at the same time, and how much of it the queues may use.
 
 All functions of an account and region share one pool, which is 1,000 by default and 10 in many new accounts. A message
-that Lambda could not start a function for stays hidden for the queue's whole visibility timeout (5,400 s), and after
-five such tries it is a dead letter. So each queue's trigger gets a maximum that fits into the pool, and the API, the
-index and the sweep have the rest. `render`, which any viewer's request may start, gets a part of its own where the
-account is large enough, so that strangers can't use up what the API needs.
+that Lambda could not start a function for stays hidden for the queue's whole visibility timeout (5,400 s for files),
+and after five such tries it is a dead letter. So each queue's trigger gets a maximum that fits into the pool, and the
+API, the readers of the stream, the sockets and the sweep have the rest. `render`, which any viewer's request may start,
+gets a part of its own where the account is large enough, so that strangers can't use up what the API needs.
 
 https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
 https://docs.aws.amazon.com/lambda/latest/dg/lambda-concurrency.html
@@ -32,7 +32,7 @@ UNRESERVED = 100
 QUOTA = "L-B99A9384"
 
 # The functions that a queue starts.
-QUEUED = ("process", "fetch")
+QUEUED = ("process", "fetch", "deliver")
 
 # The function that viewers start, and the setting of what is reserved for it.
 RENDER = "render"
@@ -155,10 +155,11 @@ def caps(pool: Pool, wanted: Wish) -> dict[str, int]:
 def waits_cap(pool: Pool, wanted: Wish) -> int:
     """How many requests with `wait` may be held at once: a fifth of what the API may use, and at least one.
 
-    Each of them keeps an execution for up to 25 seconds. With a limit of 10, two may wait. Three executions are left
-    beside these and those of the queues.
+    Each of them keeps an execution for up to 25 seconds. What the queues use at least is not the API's. With a limit of
+    10, one may wait. Three executions are left beside that one and those of the queues.
     """
-    return min(MAX_WAITS, max(1, wanted.reserved.get("api_handler", pool.unreserved) // 5))
+    free = wanted.reserved.get("api_handler", pool.unreserved - LEAST * len(QUEUED))
+    return min(MAX_WAITS, max(1, free // 5))
 
 
 def variables(found: Mapping[str, int], waits: int) -> dict[str, str]:
@@ -184,7 +185,7 @@ def explain(account: Account, found: Mapping[str, int]) -> str:
     if not found:
         return ""
     wanted, pool = account.wanted, account.after
-    capped = " and ".join(f"`{f}` may run {n} times at once instead of {wanted.at_once[f]}" for f, n in found.items())
+    capped = ", ".join(f"`{f}` may run {n} times at once instead of {wanted.at_once[f]}" for f, n in found.items())
     return (
         f"{capped}: {max(pool.unreserved, 0)} of this account's {pool.limit} concurrent executions are not reserved, "
         f"and the API needs a share; {raise_it(account.region)}, then run `make deploy` again"
@@ -195,8 +196,9 @@ def explain_waits(account: Account, cap: int) -> str:
     """A sentence if fewer requests may wait than the settings say; else an empty string."""
     if cap >= account.wanted.waits:
         return ""
+    requests = "1 request" if cap == 1 else f"{cap} requests"
     return (
-        f"{cap} requests may wait for a file at once instead of {account.wanted.waits}, so that the API has executions "
+        f"{requests} may wait for a file at once instead of {account.wanted.waits}, so that the API has executions "
         "left for all other requests"
     )
 

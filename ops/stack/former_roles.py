@@ -17,6 +17,7 @@ from typing import Any
 from ops.errors import OpsError
 from ops.stack import regions
 from ops.stack.names import FUNCTIONS, chalice_role, function_name, is_stack_role
+from ops.stack.removal import delete_role
 
 # An invocation runs for 15 minutes at most, and keeps the credentials of the role with which it began.
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
@@ -71,7 +72,7 @@ class FormerRoles:
         settled = changed is None or (now or datetime.now(UTC)) - changed > LONGEST_INVOCATION
         deleted = [role for role in candidates if settled and role not in used]
         for role in deleted:
-            self._delete(role)
+            delete_role(self.iam, role)
         return deleted, [role for role in candidates if role not in deleted]
 
     def remove_all(self) -> list[str]:
@@ -79,7 +80,7 @@ class FormerRoles:
         used, _ = self._in_use()
         roles = [role for role in self._all() if role not in used and self._is_here(role)]
         for role in roles:
-            self._delete(role)
+            delete_role(self.iam, role)
         return roles
 
     def _all(self) -> list[str]:
@@ -131,15 +132,3 @@ class FormerRoles:
         """ARNs of the managed policies of a role."""
         for page in self.iam.get_paginator("list_attached_role_policies").paginate(RoleName=role):
             yield from (policy["PolicyArn"] for policy in page["AttachedPolicies"])
-
-    def _delete(self, role: str) -> None:
-        """Deletes a role. IAM wants its policies gone before."""
-        try:
-            for arn in list(self._attached(role)):
-                self.iam.detach_role_policy(RoleName=role, PolicyArn=arn)
-            # The own policies go last: they say whose role it is, should this be stopped between two calls.
-            for name in [name for name, _ in self._policies(role)]:
-                self.iam.delete_role_policy(RoleName=role, PolicyName=name)
-            self.iam.delete_role(RoleName=role)
-        except self.iam.exceptions.NoSuchEntityException:
-            return  # somebody else has deleted it

@@ -2,7 +2,7 @@
 
 Each thing is found as an entry of that record (`.chalice/deployed/STAGE.json`, which chalice/deploy/planner.py writes),
 so that it can be adopted as it is. Another stage's things, and a stranger's, are never among them: names are compared
-as a whole (those of stage `qa-2` begin with `filemill-qa`, too), and an API is told by the function that it calls.
+as a whole (those of stage `qa-2` begin with `filemill-qa`, too), and an API is told by the functions that it calls.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from chalicelib.observability import SERVICE
 from chalicelib.settings import PREFIX
 from ops import config
 from ops.stack import cloudformation, regions
-from ops.stack.names import FUNCTIONS, function_name, stack_name
+from ops.stack.names import FUNCTIONS, SOCKET_FUNCTIONS, function_name, socket_api_name, stack_name
 from ops.stack.patience import if_there, listed
 from ops.stack.plan import Stack
 
@@ -34,6 +34,7 @@ KINDS = (
     "dynamodb_event",
     "cloudwatch_event",
     "rest_api",
+    "websocket_api",
 )
 
 _FUNCTION_OF_URI = re.compile(r"/functions/(arn:[^/]+)/invocations")
@@ -53,6 +54,8 @@ class Deployment:
     """ARNs of the stage's queues and of its table's stream, as far as they are known."""
     front_api: str = ""
     """Id of the REST API that the distribution leads to."""
+    front_socket: str = ""
+    """Id of the WebSocket API that the distribution leads to."""
     pre_made_roles: frozenset[str] = frozenset()
     """ARNs of the functions' roles that Chalice does not manage."""
     recorded: tuple[Resource, ...] = ()
@@ -73,6 +76,9 @@ class Deployment:
 
     def api_url(self, api_id: str) -> str:
         return f"https://{regions.api_domain(api_id, self.region)}/{self.api_stage}/"
+
+    def socket_url(self, api_id: str) -> str:
+        return f"wss://{regions.api_domain(api_id, self.region)}/{self.api_stage}/"
 
     def recorded_names(self, kind: str) -> set[str]:
         return {str(each["name"]) for each in self.recorded if each.get("resource_type") == kind}
@@ -98,6 +104,7 @@ def deployment(project_dir: Path, stage: str, place: tuple[str, str, str], stack
         api_stage=config.api_stage(recorded, stage),
         sources=frozenset(source for source in sources if source.startswith("arn:")),
         front_api=parameters.get("ApiDomain", "").partition(".")[0],
+        front_socket=parameters.get("SocketDomain", "").partition(".")[0],
         pre_made_roles=frozenset(
             str(arn)
             for function in FUNCTIONS
@@ -123,6 +130,7 @@ def find(client: Client, here: Deployment) -> list[Resource]:
         *triggers(client("lambda"), here, names),
         *rules(client("events"), here, [*FUNCTIONS, *names]),
         *rest_apis(client("apigateway"), here),
+        *websocket_apis(client("apigatewayv2"), here),
     ]
 
 
@@ -311,6 +319,48 @@ def _is_deployed(client: Any, api_id: str, here: Deployment) -> bool:
     return any(stage["stageName"] == here.api_stage for stage in reply.get("item", []))
 
 
+def websocket_apis(client: Any, here: Deployment) -> list[Resource]:
+    """The WebSocket APIs of the stage's name that call this stage's functions and no others.
+
+    The one that the distribution leads to comes first, then the recorded one, then the newest. One without a stage has
+    no address: its deployment was stopped. Chalice would not finish it, because it makes the stage of a new API only.
+    """
+    ours = {here.function_arn(function) for function in SOCKET_FUNCTIONS}
+    found = [
+        api
+        for api in listed(client, "get_apis", "Items")
+        if (api.get("Name"), api.get("ProtocolType")) == (socket_api_name(here.app, here.stage), "WEBSOCKET")
+        and _functions_of_socket(client, api["ApiId"]) <= ours
+    ]
+    found.sort(
+        key=lambda api: (
+            api["ApiId"] == here.front_socket,
+            here.is_recorded(api["ApiId"]),
+            str(api.get("CreatedDate", "")),
+        ),
+        reverse=True,
+    )
+    return [
+        {
+            "name": "websocket_api",
+            "resource_type": "websocket_api",
+            "websocket_api_url": here.socket_url(api["ApiId"]) if _has_stage(client, api["ApiId"], here) else "",
+            "websocket_api_id": api["ApiId"],
+        }
+        for api in found
+    ]
+
+
+def _functions_of_socket(client: Any, api_id: str) -> set[str]:
+    """ARNs of the functions that a WebSocket API's integrations call; for another integration its address."""
+    uris = [str(each.get("IntegrationUri", "")) for each in listed(client, "get_integrations", "Items", ApiId=api_id)]
+    return {found[1] if (found := _FUNCTION_OF_URI.search(uri)) else uri for uri in uris}
+
+
+def _has_stage(client: Any, api_id: str, here: Deployment) -> bool:
+    return any(each["StageName"] == here.api_stage for each in listed(client, "get_stages", "Items", ApiId=api_id))
+
+
 def describe(resource: Resource) -> str:
     """A few words that name one thing, with the id by which AWS knows it."""
     kind = resource["resource_type"]
@@ -322,6 +372,7 @@ def describe(resource: Resource) -> str:
         "dynamodb_event": (f"trigger of {resource['name'].partition('-')[0]}", resource.get("event_uuid")),
         "cloudwatch_event": ("schedule", resource.get("rule_name")),
         "rest_api": ("REST API", resource.get("rest_api_id")),
+        "websocket_api": ("WebSocket API", resource.get("websocket_api_id")),
     }
     what, which = words.get(kind, (kind, resource["name"]))
     return f"{what} {which}"

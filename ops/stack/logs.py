@@ -70,6 +70,14 @@ def api_group(api_id: str, api_stage: str) -> str:
     return f"API-Gateway-Execution-Logs_{api_id}/{api_stage}"
 
 
+def socket_group(api_id: str, api_stage: str) -> str:
+    """The group of the WebSocket API's execution log, under the same condition.
+
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/websocket-api-logging.html
+    """
+    return f"/aws/apigateway/{api_id}/{api_stage}"
+
+
 def ensure(client: Any, wanted: Mapping[str, int], *, if_there: Mapping[str, int]) -> list[str]:
     """Makes the missing groups, and sets the retention of each group that has another.
 

@@ -10,14 +10,23 @@ import boto3
 from chalicelib.settings import PREFIX
 from ops.errors import OpsError
 
+# The functions that the WebSocket API calls.
+SOCKET_FUNCTIONS = ("websocket_connect", "websocket_message", "websocket_disconnect")
+
 # Every function of app.py, by the name that Chalice has for it.
 FUNCTIONS = (
     *("api_handler", "process", "fetch", "index", "render", "sweep", "publish", "deliver"),
-    *("websocket_connect", "websocket_message", "websocket_disconnect"),
+    *SOCKET_FUNCTIONS,
 )
 
 
 def stack_name(stage: str) -> str:
+    return f"filemill-{stage}"
+
+
+def bus_name(stage: str) -> str:
+    """Name of the stage's EventBridge bus, as the template gives it. Like the stack's name, it does not follow the
+    app's name: the operator's own rules name the bus, and must go on working."""
     return f"filemill-{stage}"
 
 
@@ -29,6 +38,11 @@ def bucket_name(stage: str, kind: str, account: str, region: str) -> str:
 def function_name(app: str, stage: str, function: str) -> str:
     """Chalice names the API's function `APP-STAGE`, and every other `APP-STAGE-FUNCTION`."""
     return f"{app}-{stage}" + ("" if function == "api_handler" else f"-{function}")
+
+
+def socket_api_name(app: str, stage: str) -> str:
+    """Chalice's name of the WebSocket API."""
+    return f"{app}-{stage}-websocket-api"
 
 
 def role_id(function: str) -> str:

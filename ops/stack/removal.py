@@ -6,7 +6,8 @@ import json
 from typing import Any
 
 from ops.stack.inventory import Client, Deployment, Resource
-from ops.stack.patience import if_there
+from ops.stack.names import SOCKET_FUNCTIONS
+from ops.stack.patience import if_there, listed
 
 
 def delete(client: Client, here: Deployment, resource: Resource) -> None:
@@ -21,8 +22,15 @@ def _layer(client: Client, here: Deployment, resource: Resource) -> None:
 
 
 def _role(client: Client, here: Deployment, resource: Resource) -> None:
-    iam, role = client("iam"), resource["role_name"]
-    for name in (if_there(iam.list_role_policies, RoleName=role) or {}).get("PolicyNames", []):
+    delete_role(client("iam"), resource["role_name"])
+
+
+def delete_role(iam: Any, role: str) -> None:
+    """Deletes a role with all its policies, because IAM wants these gone before. Does nothing if it is gone already."""
+    for policy in listed(iam, "list_attached_role_policies", "AttachedPolicies", RoleName=role):
+        if_there(iam.detach_role_policy, RoleName=role, PolicyArn=policy["PolicyArn"])
+    # The own policies go last: they say whose role it is, should this be stopped between two calls.
+    for name in listed(iam, "list_role_policies", "PolicyNames", RoleName=role):
         if_there(iam.delete_role_policy, RoleName=role, PolicyName=name)
     if_there(iam.delete_role, RoleName=role)
 
@@ -44,18 +52,30 @@ def _rule(client: Client, here: Deployment, resource: Resource) -> None:
 
 
 def _rest_api(client: Client, here: Deployment, resource: Resource) -> None:
-    revoke(client, here, resource["rest_api_id"])  # first: once the API is gone, nobody would find it any more
+    revoke(client, here, resource)  # first: once the API is gone, nobody would find it any more
     if_there(client("apigateway").delete_rest_api, restApiId=resource["rest_api_id"])
 
 
-def revoke(client: Client, here: Deployment, api_id: str) -> None:
-    """Takes back an API's permission to call the stage's function."""
-    functions, name = client("lambda"), here.function_name("api_handler")
-    policy = json.loads((if_there(functions.get_policy, FunctionName=name) or {}).get("Policy", "{}"))
-    for statement in policy.get("Statement", []):
-        source = statement.get("Condition", {}).get("ArnLike", {}).get("AWS:SourceArn", "")
-        if f":{api_id}/" in source:
-            if_there(functions.remove_permission, FunctionName=name, StatementId=statement["Sid"])
+def _websocket_api(client: Client, here: Deployment, resource: Resource) -> None:
+    # Its routes, integrations, deployments and stages go with it.
+    revoke(client, here, resource)
+    if_there(client("apigatewayv2").delete_api, ApiId=resource["websocket_api_id"])
+
+
+# The functions that an API may call, by its kind.
+_CALLED = {"rest_api": ("api_handler",), "websocket_api": SOCKET_FUNCTIONS}
+
+
+def revoke(client: Client, here: Deployment, resource: Resource) -> None:
+    """Takes back an API's permission to call the stage's functions. Does nothing for other resources."""
+    kind = resource["resource_type"]
+    for function in _CALLED.get(kind, ()):
+        functions, name = client("lambda"), here.function_name(function)
+        policy = json.loads((if_there(functions.get_policy, FunctionName=name) or {}).get("Policy", "{}"))
+        for statement in policy.get("Statement", []):
+            source = statement.get("Condition", {}).get("ArnLike", {}).get("AWS:SourceArn", "")
+            if f":{resource[f'{kind}_id']}/" in source:
+                if_there(functions.remove_permission, FunctionName=name, StatementId=statement["Sid"])
 
 
 _DELETE: dict[str, Any] = {
@@ -66,4 +86,5 @@ _DELETE: dict[str, Any] = {
     "dynamodb_event": _mapping,
     "cloudwatch_event": _rule,
     "rest_api": _rest_api,
+    "websocket_api": _websocket_api,
 }

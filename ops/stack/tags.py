@@ -1,7 +1,7 @@
 """The tags of a stage: on all that CloudFormation and Chalice make, and on what they leave untagged.
 
 CloudFormation puts the stack's tags on its resources. Chalice puts the tags of `.chalice/config.json` on the functions.
-The rest is tagged here: the parameters in SSM, the API, the functions' triggers and the sweep's schedule.
+The rest is tagged here: the parameters in SSM, the two APIs, the functions' triggers and the sweep's schedule.
 """
 
 from __future__ import annotations
@@ -82,6 +82,10 @@ def put(
             api = f"arn:{partition}:apigateway:{region}::/restapis/{resource['rest_api_id']}"
             for arn in (api, f"{api}/stages/{api_stage}"):
                 if_there(session.client("apigateway").tag_resource, resourceArn=arn, tags=tags)
+        if resource.get("resource_type") == "websocket_api":
+            api = f"arn:{partition}:apigateway:{region}::/apis/{resource['websocket_api_id']}"
+            for arn in (api, f"{api}/stages/{api_stage}"):
+                if_there(session.client("apigatewayv2").tag_resource, ResourceArn=arn, Tags=tags)
         if resource.get("resource_type") == "cloudwatch_event":
             arn = f"arn:{partition}:events:{region}:{account}:rule/{resource['rule_name']}"
             if_there(session.client("events").tag_resource, ResourceARN=arn, Tags=pairs)

@@ -8,9 +8,13 @@ from collections import Counter
 import pytest
 
 from bench import costs
+from chalicelib.events import publish
 from chalicelib.observability import Metric
 from chalicelib.upkeep import sweep
-from tests.stage import ROOT, Calls
+from tests import images
+from tests.client import Client
+from tests.making import deliver, upload
+from tests.stage import ROOT, Calls, stream_records
 
 PAGE = (ROOT / "docs" / "costs.md").read_text(encoding="utf-8")
 
@@ -24,6 +28,27 @@ def items(stage: Calls) -> list[costs.Item]:
 
 def test_the_page_has_the_table_that_is_computed(stage: Calls) -> None:
     assert costs.table(items(stage)) in PAGE, "print it with `python -m bench costs`"
+
+
+def test_the_page_has_the_table_of_events_that_is_computed() -> None:
+    assert costs.event_table(costs.events()) in PAGE, "print it with `python -m bench costs`"
+
+
+def test_the_texts_say_what_events_come_to() -> None:
+    parts: dict[str, float] = {}
+    name = ""
+    for item in costs.events():
+        name = name if item.name.startswith("…") else item.name.partition(":")[0]
+        parts[name] = parts.get(name, 0.0) + item.cost
+    for part, cost in parts.items():
+        assert f"{part} costs ${cost:.2f}" in " ".join(PAGE.split())
+
+
+def test_an_upload_that_becomes_ready_has_as_many_events(client: Client, stage: Calls) -> None:
+    deliver(upload(client, images.jpeg(64, 48)))
+    told = publish.sort(stream_records()).files
+    assert [str(file.last_change and file.last_change.type) for file in told] == ["created", "processing", "ready"]
+    assert len(told) == costs.EVENTS
 
 
 def test_the_texts_say_what_the_table_comes_to(stage: Calls) -> None:

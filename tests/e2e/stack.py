@@ -36,14 +36,18 @@ def finished(api: Api, file_id: str) -> dict[str, Any]:
     raise AssertionError(record)
 
 
+def store(form: dict[str, Any], data: bytes) -> None:
+    """Sends a file's bytes to S3, as its answer's `upload` says."""
+    sent = requests.post(form["url"], data=form["fields"], files={"file": data}, timeout=60)
+    assert sent.ok, sent.text
+
+
 def upload(api: Api, data: bytes, **fields: Any) -> dict[str, Any]:
     """A file, sent as a browser sends it; its record once it is done."""
     body = {"filename": "IMG 1.png", "content_type": "image/png", "size": len(data), **fields}
     made = api("POST", "/v1/files", json=body)
     assert made.status_code == 201, made.text
-    form = made.json()["upload"]
-    sent = requests.post(form["url"], data=form["fields"], files={"file": data}, timeout=60)
-    assert sent.ok, sent.text
+    store(made.json()["upload"], data)
     return finished(api, made.json()["id"])
 
 

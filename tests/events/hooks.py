@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -57,13 +58,12 @@ class Hooks:
     came: list[Came] = field(default_factory=list)
     waiting: list[tuple[datetime, str, int]] = field(default_factory=list)
     dead: list[str] = field(default_factory=list)
-    work: Callable[[Callable[[], object]], object] = lambda work: work()
 
     def post(self, url: str, content: Post, **_: Any) -> Outcome:
         event = json.loads(content.body)
         came = Came(url, self.clock.moment, event, dict(content.headers), content.body)
         self.came.append(came)
-        said = self.says.get(url, lambda _: 200)(event)
+        said = self.says[url](event) if url in self.says else 200
         outcome = said if isinstance(said, Outcome) else Outcome(said, 20, answer=f"answer to {event['id']}")
         came.status = outcome.status
         self.clock.forward(timedelta(milliseconds=outcome.ms))
@@ -96,7 +96,7 @@ class Hooks:
         _, body, receives = visible[0]
         self.waiting.remove(visible[0])
         try:
-            self.work(lambda: delivering.work_off(body, seconds=75))
+            delivering.handle({"Records": [_record(body, receives)]}, _context())
         except Exception:
             if receives < 4:
                 self.waiting.append((self.clock.moment + timedelta(seconds=2 * 4**receives), body, receives + 1))
@@ -138,6 +138,15 @@ class Hooks:
         for shard in {int(pk.rpartition("#")[2]) for pk, when in places if when < present}:
             for each in due(shard, 100).webhooks:
                 sweep._wake(each)
+
+
+def _record(body: str, receives: int) -> dict[str, Any]:
+    attributes = {"ApproximateReceiveCount": str(receives + 1), "SentTimestamp": "1700000000000"}
+    return {"messageId": "1", "receiptHandle": "1", "body": body, "attributes": attributes}
+
+
+def _context() -> Any:
+    return SimpleNamespace(aws_request_id="1", get_remaining_time_in_millis=lambda: 120_000)
 
 
 def hook(url: str = "https://good.example/", **values: Any) -> Webhook:

@@ -58,6 +58,10 @@ class _Aws:
             "PolicyNames": [f"{name}"],
             "Tags": {"former": "tag"},
             "EventSourceMappings": [],
+            "ApiId": "ws1",
+            "IntegrationId": "i1",
+            "DeploymentId": "d1",
+            "Items": [{"RouteId": "r1", "IntegrationId": "i1"}],
         }
 
 

@@ -280,9 +280,6 @@ def _events(operation: str, params: Params, place: Place) -> Iterator[Need]:
         yield Need(f"events:{operation}", _bus(params.get("Name", "default"), place))
     elif operation in ("ListRules", "ListRuleNamesByTarget"):
         yield Need(f"events:{operation}", place.arn("events", "rule/*"))
-    elif operation == "PutEvents":
-        for bus in {entry["EventBusName"] for entry in params["Entries"]}:
-            yield Need("events:PutEvents", place.arn("events", f"event-bus/{bus}"))
     elif "ReplayName" in params:
         # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoneventbridge.html
         yield Need(f"events:{operation}", place.arn("events", f"replay/{params['ReplayName']}"))

@@ -67,6 +67,36 @@ CASES: list[tuple[str, dict[str, Any], set[str]]] = [
         {"restApiId": "a", "responseType": "THROTTLED"},
         {"apigateway:PUT arn:aws:apigateway:eu-west-1::/restapis/a/gatewayresponses/THROTTLED"},
     ),
+    ("apigatewayv2.CreateApi", {"Name": "a"}, {"apigateway:POST arn:aws:apigateway:eu-west-1::/apis"}),
+    (
+        "apigatewayv2.UpdateStage",
+        {"ApiId": "a", "StageName": "api"},
+        {"apigateway:PATCH arn:aws:apigateway:eu-west-1::/apis/a/stages/api"},
+    ),
+    (
+        "events.PutEvents",
+        {"Entries": [{"EventBusName": "b"}, {}]},
+        {
+            "events:PutEvents arn:aws:events:eu-west-1:123456789012:event-bus/b",
+            "events:PutEvents arn:aws:events:eu-west-1:123456789012:event-bus/default",
+        },
+    ),
+    (
+        "events.DescribeEventBus",
+        {"Name": "b"},
+        {"events:DescribeEventBus arn:aws:events:eu-west-1:123456789012:event-bus/b"},
+    ),
+    ("events.ListEventBuses", {}, {"events:ListEventBuses *"}),
+    (
+        "apigatewaymanagementapi.PostToConnection",
+        {"ConnectionId": "c", "Data": b""},
+        {"execute-api:ManageConnections arn:aws:execute-api:eu-west-1:123456789012:anyapi/api/POST/@connections/c"},
+    ),
+    (
+        "apigatewaymanagementapi.DeleteConnection",
+        {"ConnectionId": "c"},
+        {"execute-api:ManageConnections arn:aws:execute-api:eu-west-1:123456789012:anyapi/api/DELETE/@connections/c"},
+    ),
     ("sts.GetCallerIdentity", {}, set()),
 ]
 

@@ -34,6 +34,13 @@ CALLS = [(service, operation) for service, called in OPERATIONS.items() for oper
 REGIONS = ["eu-west-1", "us-east-1", "cn-north-1", "us-gov-west-1", "us-iso-east-1", "us-isob-east-1", "eu-north-9"]
 BUCKETS = ["filemill-prod-originals-123456789012-eu-west-1", "abc", "with.dots", "Capital", "under_score"]
 
+# Operations of EventBridge that are named like functions of Python and of API Gateway.
+HOMONYMS = frozenset({("events", "CreateConnection"), ("events", "DeleteConnection")})
+
+# Members of a request that the code never sends. A global endpoint of EventBridge needs a signature that only AWS's
+# C library makes, which is not deployed.
+NEVER_SENT = frozenset({"EndpointId"})
+
 
 @pytest.fixture(scope="module")
 def trimmed(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -75,7 +82,8 @@ def named_in_the_code() -> set[str]:
 def test_what_is_kept_is_what_the_code_calls(service: str) -> None:
     names = named_in_the_code()
     whole = loader(DATA).load_service_model(service, "service-2")["operations"]
-    assert {operation for operation in whole if xform_name(operation) in names} == OPERATIONS[service]
+    called = {operation for operation in whole if xform_name(operation) in names}
+    assert {each for each in called if (service, each) not in HOMONYMS} == OPERATIONS[service]
 
 
 @pytest.mark.parametrize(("service", "operation"), CALLS)
@@ -147,7 +155,9 @@ def sample(shape: Any, within: frozenset[str] = frozenset()) -> Any:
         return {
             name: sample(member, within | {member.name})
             for name, member in shape.members.items()
-            if member.name not in within and not (getattr(shape, "is_tagged_union", False) and name != "S")
+            if member.name not in within
+            and name not in NEVER_SENT
+            and not (getattr(shape, "is_tagged_union", False) and name != "S")
         }
     if shape.type_name == "list":
         return [] if shape.member.name in within else [sample(shape.member, within | {shape.member.name})]

@@ -31,7 +31,19 @@ ACTIONS = {right.action for right in RIGHTS}
 
 # The services whose operations `ops` may call.
 SERVICES = (
-    *("apigateway", "cloudformation", "cloudfront", "cloudwatch", "dynamodb", "events", "iam", "lambda", "logs", "s3"),
+    *(
+        "apigateway",
+        "apigatewayv2",
+        "cloudformation",
+        "cloudfront",
+        "cloudwatch",
+        "dynamodb",
+        "events",
+        "iam",
+        "lambda",
+        "logs",
+        "s3",
+    ),
     *("service-quotas", "sns", "sqs", "ssm", "sts"),
 )
 # Rooms whose calls an operator makes as well: `ops keys`, `tenants`, `redrive`, `backfill` and `reindex` use them.
@@ -44,6 +56,7 @@ HOMONYMS = frozenset(
         *("events.RemovePermission", "sns.RemovePermission", "sqs.RemovePermission"),  # Lambda's
         *("service-quotas.TagResource", "sns.TagResource"),
         "iam.GetPolicy",  # Lambda's
+        "sns.Publish",  # the function `publish`
     }
 )
 
@@ -81,6 +94,7 @@ WITHOUT = {
         "ResourcePolicy": ["dynamodb:*ResourcePolicy"],
         "SSESpecification": ["kms:*"],
     },
+    "AWS::Events::EventBus": {"KmsKeyIdentifier": ["kms:*"], "Policy": ["events:*Permission"]},
     "AWS::IAM::Role": {"ManagedPolicyArns": ["iam:AttachRolePolicy"]},
     "AWS::S3::Bucket": {
         "AbacStatus": ["s3:PutBucketAbac"],
@@ -111,6 +125,7 @@ EXAMPLES = {
     "AWS::DynamoDB::Table": f"arn:aws:dynamodb:eu-west-1:{stages.ACCOUNT}:table/{_NEW}",
     "AWS::Lambda::Permission": f"arn:aws:lambda:eu-west-1:{stages.ACCOUNT}:function:filemill-test-render",
     "AWS::Lambda::Url": f"arn:aws:lambda:eu-west-1:{stages.ACCOUNT}:function:filemill-test-render",
+    "AWS::Events::EventBus": f"arn:aws:events:eu-west-1:{stages.ACCOUNT}:event-bus/filemill-test",
     "AWS::IAM::Role": f"arn:aws:iam::{stages.ACCOUNT}:role/{_NEW}",
     "AWS::S3::Bucket": f"arn:aws:s3:::filemill-test-originals-{stages.ACCOUNT}-eu-west-1",
     "AWS::S3::BucketPolicy": f"arn:aws:s3:::filemill-test-originals-{stages.ACCOUNT}-eu-west-1",
@@ -272,11 +287,11 @@ def test_roles_can_be_given_to_functions_only() -> None:
 def test_the_parts_are_the_whole_and_short_enough() -> None:
     parts = operator_policy.split(STATED)
     assert [statement for part in parts for statement in part["Statement"]] == STATED
-    assert len(parts) > 1
+    assert len(parts) in (2, 3), "docs/operations.md says so"
     assert all(operator_policy.length(part) <= MANAGED for part in parts)
     longest = operator_policy.statements(Where("s" * 16, stages.ACCOUNT, "ap-southeast-99", "aws-us-gov"))
     assert all(operator_policy.length(part) <= MANAGED for part in operator_policy.split(longest))
-    assert len(operator_policy.split(longest)) < 10
+    assert len(operator_policy.split(longest)) <= 3
 
 
 def printed(capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:

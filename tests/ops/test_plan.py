@@ -32,6 +32,9 @@ OUTPUTS = {
     "IngestQueueUrl": "https://ingest",
     "ImportQueueArn": f"arn:aws:sqs:{REGION}:{ACCOUNT}:imports",
     "ImportQueueUrl": "https://imports",
+    "WebhookQueueArn": f"arn:aws:sqs:{REGION}:{ACCOUNT}:webhooks",
+    "WebhookQueueUrl": "https://webhooks",
+    "EventBus": "filemill-dev",
     "DistributionId": "E1",
     "FrontDoor": "https://d1.cloudfront.net",
     **{output: f"arn:aws:iam::{ACCOUNT}:role/filemill-dev-{output}-ABC" for output in ROLE_IDS.values()},
@@ -64,18 +67,21 @@ def change_set(*changes: dict[str, Any]) -> dict[str, Any]:
 
 
 def mappings(**changes: Any) -> Callable[[dict[str, Any]], Any]:
-    """The answer about the one trigger of each queue and of the stream, with these changes."""
+    """The answer about the one trigger of each queue and the two of the stream, with these changes."""
+    queues = {"ingest": ("process", 200), "imports": ("fetch", 20), "webhooks": ("deliver", 20)}
+    options = {"index": event_sources.INDEX, "publish": event_sources.PUBLISH}
+
+    def one(arn: str, function: str, **more: Any) -> dict[str, Any]:
+        name = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:filemill-dev-{function}"
+        found = {"UUID": "u", "State": "Enabled", "EventSourceArn": arn, "BatchSize": 1, "FunctionArn": name}
+        return {**found, **more, **changes}
 
     def answer(request: dict[str, Any]) -> Any:
         arn = request["query_string"]["EventSourceArn"]
-        found = {"UUID": "u", "State": "Enabled", "EventSourceArn": arn, "BatchSize": 1}
-        function = "index" if ":dynamodb:" in arn else "process" if arn.endswith("ingest") else "fetch"
-        found["FunctionArn"] = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:filemill-dev-{function}"
-        if function == "index":
-            found |= event_sources.INDEX
-        else:
-            found["ScalingConfig"] = {"MaximumConcurrency": 200 if arn.endswith("ingest") else 20}
-        return {"EventSourceMappings": [found | changes]}
+        if ":dynamodb:" in arn:
+            return {"EventSourceMappings": [one(arn, function, **options[function]) for function in options]}
+        function, bound = queues[arn.rpartition(":")[2]]
+        return {"EventSourceMappings": [one(arn, function, ScalingConfig={"MaximumConcurrency": bound})]}
 
     return answer
 
@@ -119,6 +125,7 @@ class Stage:
                 "apigateway.GetStage": {"methodSettings": {}, "deploymentId": "d"},
                 "apigateway.GetDeployment": {"description": gateway.description()},
                 "apigateway.GetGatewayResponses": {"items": answers},
+                "apigatewayv2.GetApi": {"ApiId": "ws1"},
             }
         )
 
@@ -167,6 +174,7 @@ def deployed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
     (tmp_path / ".chalice/deployed").mkdir()
     resources = [
         {"resource_type": "rest_api", "rest_api_id": "abc"},
+        {"resource_type": "websocket_api", "websocket_api_id": "ws1"},
         {"resource_type": "cloudwatch_event", "rule_name": "filemill-dev-sweep"},
     ]
     (tmp_path / ".chalice/deployed/dev.json").write_text(json.dumps({"resources": resources}))
@@ -229,17 +237,22 @@ THROTTLED = {"*/*": {"throttlingRateLimit": 5.0, "throttlingBurstLimit": 5}}
         (
             "lambda.ListEventSourceMappings",
             mappings(BatchSize=7),
-            ["change  trigger process: the trigger takes 7 files at once", "change  trigger fetch: "],
+            ["change  trigger process: the trigger takes 7 messages at once", "change  trigger deliver: "],
         ),
         (
             "lambda.ListEventSourceMappings",
             mappings(FilterCriteria={}),
-            ["change  trigger index: the index's own writes start it again"],
+            ["change  trigger index: the index's own writes start it again", "change  trigger publish: "],
         ),
         ("events.DescribeRule", {"State": "DISABLED"}, ["change  schedule sweep: the sweep's schedule is off"]),
         ("apigateway.GetGatewayResponses", {"items": []}, ["change  API abc: its answers to DEFAULT_4XX"]),
         ("apigateway.GetStage", {"methodSettings": THROTTLED}, ["change  API abc: its throttling"]),
         ("apigateway.GetStage", Failure("NotFoundException", 404), ["add     API stage api"]),
+        (
+            "apigatewayv2.GetApi",
+            Failure("NotFoundException", 404),
+            ["add     WebSocket API filemill-dev-websocket-api"],
+        ),
         (
             "ssm.GetParameter",
             Failure("ParameterNotFound"),
@@ -254,8 +267,9 @@ THROTTLED = {"*/*": {"throttlingRateLimit": 5.0, "throttlingBurstLimit": 5}}
             "lambda.GetAccountSettings",
             {"AccountLimit": SMALL},
             [
-                "change  record .chalice/config.json: FILEMILL_FETCH_CAP, FILEMILL_PROCESS_CAP, FILEMILL_WAITS_CAP",
-                "change  trigger process: filemill-dev-process may run 200 times at once, but the limit should be 3",
+                "change  record .chalice/config.json: FILEMILL_DELIVER_CAP, FILEMILL_FETCH_CAP, FILEMILL_PROCESS_CAP, "
+                "FILEMILL_WAITS_CAP",
+                "change  trigger process: filemill-dev-process may run 200 times at once, but the limit should be 2",
                 "change  function filemill-dev-render: it has a reserved concurrency of 50, but none is recorded",
             ],
         ),
@@ -287,6 +301,8 @@ def test_a_stage_without_a_stack_is_listed_from_the_template_without_a_change_se
     assert deployed.aws.writes == [], "a change set would leave an empty stack behind"
     assert f"add     key group filemill-dev-{REGION}" in changes
     assert "add     AWS::DynamoDB::Table Table" in changes
+    assert "add     AWS::Events::EventBus EventBus" in changes
+    assert "add     WebSocket API filemill-dev-websocket-api" in changes
     assert not any("AWS::Budgets::Budget" in change for change in changes)
     names = [f"filemill-dev{'' if function == 'api_handler' else '-' + function}" for function in FUNCTIONS]
     assert [each for each in changes if each.startswith("add     function")] == [f"add     function {n}" for n in names]

@@ -20,8 +20,8 @@ from chalicelib.settings import load
 from ops import __main__ as ops
 from ops import config, provision, unprovision
 from ops.errors import OpsError
-from ops.stack import cloudformation, deployment, emulator_gaps, signing_key
-from ops.stack.names import ROLE_IDS
+from ops.stack import cloudformation, deployment, emulator_gaps, signing_key, socket_gateway
+from ops.stack.names import FUNCTIONS, ROLE_IDS, bus_name
 from ops.stack.template_bucket import Uploaded
 from tests.stage import ROOT, aws_client, table_definition
 
@@ -38,6 +38,10 @@ OUTPUTS = {
     "ImportQueueArn": "arn:aws:sqs:eu-west-1:123456789012:imports",
     "ImportQueueUrl": "https://sqs.eu-west-1.amazonaws.com/123456789012/imports",
     "ImportDeadLetterQueueUrl": "https://sqs.eu-west-1.amazonaws.com/123456789012/dead-imports",
+    "WebhookQueueArn": "arn:aws:sqs:eu-west-1:123456789012:webhooks",
+    "WebhookQueueUrl": "https://sqs.eu-west-1.amazonaws.com/123456789012/webhooks",
+    "WebhookDeadLetterQueueUrl": "https://sqs.eu-west-1.amazonaws.com/123456789012/dead-webhooks",
+    "EventBus": "filemill-prod",
     "DistributionId": "E1",
     "DistributionDomain": "d1.cloudfront.net",
     "FrontDoor": "https://d1.cloudfront.net",
@@ -147,7 +151,7 @@ def rest_api(stage: str = "prod") -> dict[str, str]:
 
 def test_the_stage_is_recorded_so_that_the_app_can_load_its_settings(stacks: Stacks, project: Path) -> None:
     said = run(project)
-    assert said[1] == "set how long logs are kept (6 log groups)"
+    assert said[1] == f"set how long logs are kept ({len(FUNCTIONS)} log groups)"
     settings = load(config.load_stage(project, "prod"))
     assert settings.stage == "prod"
     assert settings.originals_bucket == ORIGINALS
@@ -286,6 +290,31 @@ def test_the_deployed_api_becomes_the_distributions_origin(stacks: Stacks, proje
     assert stacks.deployed[-1]["ApiDomain"] == ""
 
 
+def test_the_deployed_websocket_api_is_configured_and_becomes_the_origin_of_its_own(
+    stacks: Stacks, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, str]] = []
+
+    def configure(client: Any, api_id: str, stage: str, variables: Any) -> bool:
+        asked.append((api_id, stage))
+        return True
+
+    monkeypatch.setattr(socket_gateway, "configure", configure)
+    run(project)
+    assert "SocketDomain" not in stacks.deployed[-1]
+    api_id = aws_client("apigatewayv2").create_api(Name="filemill-prod-websocket-api", ProtocolType="WEBSOCKET")[
+        "ApiId"
+    ]
+    deployed(project, {"name": "websocket_api", "resource_type": "websocket_api", "websocket_api_id": api_id})
+    assert "deployed the WebSocket API's routes" in run(project)
+    assert asked == [(api_id, "api")]
+    assert stacks.deployed[-1]["SocketDomain"] == f"{api_id}.execute-api.eu-west-1.amazonaws.com"
+    deployed(project)
+    run(project)
+    assert stacks.deployed[-1]["SocketDomain"] == ""
+    assert len(asked) == 1
+
+
 def test_a_deployment_from_another_computer_is_found_and_the_distribution_leads_to_it(
     stacks: Stacks, project: Path
 ) -> None:
@@ -319,7 +348,7 @@ def test_logs_are_kept_as_long_as_the_stage_says_and_a_wrong_number_stops_before
     deployed(project, api)
     logs = aws_client("logs")
     logs.create_log_group(logGroupName=f"API-Gateway-Execution-Logs_{api['rest_api_id']}/api")
-    assert "set how long logs are kept (7 log groups)" in run(project)
+    assert f"set how long logs are kept ({len(FUNCTIONS) + 1} log groups)" in run(project)
     assert {group["retentionInDays"] for group in logs.describe_log_groups()["logGroups"]} == {7}
     recorded["stages"]["prod"]["environment_variables"]["FILEMILL_LOG_DAYS"] = "8"
     config.write_json(config.config_path(project), recorded)
@@ -455,6 +484,30 @@ def test_what_nothing_knows_any_more_is_deleted_with_its_logs_and_nothing_of_ano
     assert [group["logGroupName"] for group in logs.describe_log_groups()["logGroups"]] == sorted(groups[2:])
     assert config.deployed_resources(project, "prod") is None
     assert said[-1] == "stage prod is deleted"
+
+
+def test_deleting_is_refused_while_the_bus_has_rules_of_others(
+    stacks: Stacks, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """AWS deletes no bus that has rules, and the stack's deletion would fail half-way."""
+    monkeypatch.setattr(signing_key, "delete", lambda *_: None)
+    run(project)
+    events = aws_client("events")
+    for bus in (bus_name("prod"), bus_name("prod-2")):
+        events.create_event_bus(Name=bus)
+        events.put_rule(Name=f"{bus}-theirs", EventBusName=bus, EventPattern='{"source": ["filemill"]}')
+    with pytest.raises(OpsError, match=r"the event bus filemill-prod has rules \(filemill-prod-theirs\).*delete-rule"):
+        unprovision.unprovision("prod", project)
+    assert stacks.deleted == []
+    events.delete_rule(Name="filemill-prod-theirs", EventBusName=bus_name("prod"))
+    unprovision.unprovision("prod", project, delete_files=True)
+    assert stacks.deleted == ["filemill-prod"]
+
+
+def test_a_rule_that_eventbridge_made_for_an_archive_goes_with_the_archive(monkeypatch: pytest.MonkeyPatch) -> None:
+    managed = {"Name": "Events-Archive-a", "ManagedBy": "prod.vhs.events.aws.internal"}
+    monkeypatch.setattr("ops.stack.patience.listed", lambda *_, **__: [managed])
+    unprovision.refuse_rules(lambda _: None, "prod")
 
 
 def test_deleting_is_refused_while_files_are_left_and_counts_them(stacks: Stacks, project: Path) -> None:
@@ -619,16 +672,16 @@ def test_the_command_line_sets_parameters_and_refuses_options_that_do_not_fit(
 def test_a_small_account_caps_what_the_queues_start_and_a_raised_limit_ends_that(stacks: Stacks, project: Path) -> None:
     stacks.concurrency = 10
     said, waits = [line for line in run(project) if "instead of" in line]
-    assert waits.startswith("2 requests may wait for a file at once instead of 100")
-    assert said.startswith("`process` may run 3 times at once instead of 200 and `fetch` may run 2 times")
+    assert waits.startswith("1 request may wait for a file at once instead of 100")
+    assert said.startswith("`process` may run 2 times at once instead of 200, `fetch` may run 2 times")
     assert "request-service-quota-increase --service-code lambda --quota-code L-B99A9384" in said
     small = load(config.load_stage(project, "prod"))
-    assert (small.process_at_once, small.fetch_at_once) == (3, 2)
-    assert (small.waits_at_once, small.waits_each) == (2, 1)
+    assert (small.process_at_once, small.fetch_at_once, small.deliver_at_once) == (2, 2, 2)
+    assert (small.waits_at_once, small.waits_each) == (1, 1)
     assert (small.process_concurrency, small.fetch_concurrency) == (200, 20), "the operator's own choice stays"
     stacks.concurrency = None
     assert any("can't tell how many functions" in line and "GetAccountSettings" in line for line in run(project))
-    assert load(config.load_stage(project, "prod")).process_at_once == 3, "an unreadable account changes nothing"
+    assert load(config.load_stage(project, "prod")).process_at_once == 2, "an unreadable account changes nothing"
     stacks.concurrency = 1000
     assert not [line for line in run(project) if "instead of" in line]
     large = load(config.load_stage(project, "prod"))
@@ -640,6 +693,7 @@ def test_a_lower_choice_of_the_operator_is_not_overwritten(stacks: Stacks, proje
     variables = {
         "FILEMILL_PROCESS_CONCURRENCY": "2",
         "FILEMILL_FETCH_CONCURRENCY": "2",
+        "FILEMILL_DELIVER_CONCURRENCY": "2",
         "FILEMILL_WAITS": "1",
     }
     config.write_json(

@@ -33,10 +33,10 @@ def queue_url(queue: str) -> str:
 
 @pytest.fixture
 def dead(stage: Calls, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Gives both queues dead-letter queues; that of the ingest queue."""
+    """Gives the queues dead-letter queues; that of the ingest queue."""
     sqs = aws_client("sqs")
     monkeypatch.setattr(redrive, "EMPTY", 1)
-    for queue in ("import", "ingest"):
+    for queue in ("webhook", "import", "ingest"):
         url = sqs.create_queue(QueueName=f"{queue}-dead")["QueueUrl"]
         arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
         policy = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": 5})
@@ -201,6 +201,32 @@ def test_a_fault_of_the_file_stays_its_fault(client: Client, dead: str) -> None:
     aws_client("sqs").send_message(QueueUrl=dead, MessageBody=body_of(file_id))
     assert redrive.redrive("ingest", Wanted(), dry_run=False, pace=PACE)["opened"] == 0
     assert record(file_id).status is Status.FAILED
+
+
+def webhook_letter(tenant: str) -> str:
+    return json.dumps({"tenant": tenant, "webhook": "wh_1", "events": ["evt_1"]})
+
+
+def test_a_webhooks_dead_letters_go_back_and_open_no_record(dead: str) -> None:
+    url = dead.replace("ingest", "webhook")
+    bodies = [webhook_letter("acme"), webhook_letter("other"), '{"close": "connection"}', "nonsense"]
+    for body in bodies:
+        aws_client("sqs").send_message(QueueUrl=url, MessageBody=body)
+    done = redrive.redrive("webhook", Wanted(tenant="acme"), dry_run=False, pace=PACE)
+    assert (done["moved"], done["opened"], done["left"]) == (1, 0, 3)
+    assert waiting(queue_url("webhook")) == bodies[:1]
+    done = redrive.redrive("webhook", Wanted(), dry_run=False, pace=PACE)
+    assert (done["moved"], done["left"]) == (3, 0)
+
+
+def test_a_webhooks_dead_letter_is_about_no_file(
+    dead: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ops.config.load_stage", lambda *_: STAGE)
+    line = ["redrive", "--stage", "test", "--queue", "webhook"]
+    assert main([*line, "--file", "file_01K8Z0000000000000000000AA"]) == 1
+    assert "about a webhook, and not about a file: leave --file out" in capsys.readouterr().err
+    assert main(line) == 0
 
 
 def test_without_a_dead_letter_queue_it_says_so(stage: Calls) -> None:

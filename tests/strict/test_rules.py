@@ -442,8 +442,46 @@ SQS: dict[str, Case] = {
     ),
 }
 
+
+def events(count: int = 1, **more: Any) -> dict[str, Any]:
+    entry = {"Source": "filemill", "DetailType": "filemill.file.ready", "Detail": '{"a": 1}', **more}
+    return {"Entries": [entry] * count}
+
+
+EVENTS: dict[str, Case] = {
+    "all entries of a call have less than 256 KB": (
+        "PutEvents",
+        events(10, Detail='{"a": "%s"}' % ("b" * 26_500)),
+        events(10, Detail='{"a": "%s"}' % ("b" * 24_000)),
+    ),
+    "an entry has a source, a type, and a JSON object": ("PutEvents", events(Detail='{"a": NaN}'), events()),
+    "a time is a moment with its zone": (
+        "PutEvents",
+        events(Time="2026-11-26T12:00:00"),
+        events(Time="2026-11-26T12:00:00Z"),
+    ),
+    "words and lengths are those of events's model": ("PutEvents", events(11), events(10)),
+}
+
+CONNECTION = {"ConnectionId": "c"}
+SOCKETS: dict[str, Case] = {
+    "a message has 1 byte to 128 KB": (
+        "PostToConnection",
+        {**CONNECTION, "Data": b""},
+        {**CONNECTION, "Data": b"a" * 128 * 1024},
+    ),
+    "a connection has an id": ("DeleteConnection", {"ConnectionId": ""}, CONNECTION),
+    "words and lengths are those of apigatewaymanagementapi's model": (
+        "PostToConnection",
+        {**CONNECTION, "Data": b"a" * (128 * 1024 + 1)},
+        {**CONNECTION, "Data": b"a"},
+    ),
+}
+
 CASES = {("dynamodb", name): case for name, case in DYNAMODB.items()}
 CASES |= {("s3", name): case for name, case in S3.items()} | {("sqs", name): case for name, case in SQS.items()}
+CASES |= {("events", name): case for name, case in EVENTS.items()}
+CASES |= {("apigatewaymanagementapi", name): case for name, case in SOCKETS.items()}
 
 
 def broken(service: str, operation: str, params: dict[str, Any]) -> set[str]:
@@ -504,6 +542,14 @@ def test_every_rule_has_a_case_and_a_source() -> None:
 )
 def test_a_rule_finds_other_wrong_requests(operation: str, params: dict[str, Any], name: str) -> None:
     assert any(each.startswith(name) for each in broken("dynamodb", operation, params))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"Detail": "[]"}, {"Detail": "a"}, {"Source": ""}, {"Source": "aws.s3"}, {"DetailType": "a" * 129}],
+)
+def test_an_event_that_eventbridge_would_leave_out_of_its_answer_is_found(wrong: dict[str, Any]) -> None:
+    assert broken("events", "PutEvents", events(**wrong))
 
 
 @pytest.mark.usefixtures("seen")

@@ -38,6 +38,10 @@ def error(status: int, explanation: str) -> web.Response:
     )
 
 
+def headers_too_large() -> web.Response:
+    return error(494, "Request header or cookie too large.")
+
+
 def denied(refused: RefusedError) -> web.Response:
     """The answer to a request whose signature is missing or not valid."""
     text = (

@@ -31,6 +31,11 @@ def is_api(origin: Origin) -> bool:
     return bool(EXECUTE_API.fullmatch(origin.domain))
 
 
+def is_socket(origin: Origin) -> bool:
+    """True for a WebSocket API. It takes no path below its stage, so its origin has none; a REST API's origin has."""
+    return is_api(origin) and not origin.path
+
+
 async def bounded(body: AsyncIterator[bytes], limit: int) -> AsyncIterator[bytes]:
     """Passes the chunks on, and raises BodyTooLargeError when they are more than `limit` bytes."""
     size = 0
@@ -70,6 +75,13 @@ class Origins:
             answer = await response.json()
         return int(answer["count"]), list(answer["paths"])
 
+    def socket_path(self, origin: Origin, path: str) -> str:
+        """The emulator's path for a WebSocket API's `path`, which begins with the stage."""
+        api = EXECUTE_API.fullmatch(origin.domain)
+        if not api:
+            raise UnreachableError(origin.domain)
+        return f"/_aws/execute-api/{api[1]}{path}"
+
     async def fetch(
         self,
         distribution: Distribution,
@@ -104,6 +116,8 @@ class Origins:
             }
             if viewer := headers.pop("origin", None):
                 headers["x-edge-viewer-origin"] = viewer
+        elif is_socket(origin):
+            url = self.endpoint_url + self.socket_path(origin, path) + (f"?{query}" if query else "")
         elif api := EXECUTE_API.fullmatch(origin.domain):
             # CloudFront puts the origin's path before the viewer's. Its first part is the API's stage.
             stage, _, below = origin.path.removeprefix("/").partition("/")

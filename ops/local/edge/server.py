@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 from aiohttp import web
 
-from ops.local.edge import answers, cache, distribution, functions, signatures
+from ops.local.edge import answers, cache, distribution, functions, signatures, tunnel
 from ops.local.edge.exchange import Exchange
-from ops.local.edge.origins import BodyTooLargeError, Origins, UnreachableError
+from ops.local.edge.listener import Listener
+from ops.local.edge.origins import BodyTooLargeError, Origins, UnreachableError, is_socket
 from ops.local.edge.viewer import HEADERS_LIMIT, URL_LIMIT, Viewer, headers_size
 from ops.local.guard import is_loopback
 
@@ -64,6 +65,7 @@ class Edge:
         self.runner: web.ServerRunner | None = None
         # Requests under way by cache key. Each future ends with the stored answer, or with whether an answer came.
         self.flights: dict[str, asyncio.Future[cache.Entry | bool]] = {}
+        self.tunnels: set[tunnel.Tunnel] = set()
         self.watcher: asyncio.Task[None] | None = None
 
     @property
@@ -87,7 +89,7 @@ class Edge:
         await self.reload()
         await self.origins.open()
         self.watcher = asyncio.create_task(self.watch())
-        server = web.Server(
+        server = Listener(
             self.handle,
             handler_cancellation=True,  # a viewer who leaves ends the request to the origin
             max_line_size=URL_LIMIT,
@@ -109,6 +111,8 @@ class Edge:
         if self.watcher:
             self.watcher.cancel()
             await asyncio.wait([self.watcher])
+        for each in self.tunnels:
+            each.close()
         if self.runner:
             await self.runner.cleanup()
         await self.functions.stop()
@@ -135,7 +139,7 @@ class Edge:
         if not is_loopback(request.headers.get("Host", "")):
             return answers.error(403, "This front door answers only to localhost.")
         if headers_size(request) > HEADERS_LIMIT:
-            return answers.error(494, "Request header or cookie too large.")
+            return answers.headers_too_large()
         viewer = Viewer.of(request)
         if not viewer.path.startswith("/"):
             return answers.error(400, "The request names no path.")
@@ -167,7 +171,24 @@ class Edge:
             if "statusCode" in changed:
                 return answers.generated(changed)
             viewer.change(changed)
+        if tunnel.wanted(request) and self.leads_to_socket(behavior):
+            return await self.open_tunnel(request, behavior, viewer)
         return await Exchange(self, request, behavior, viewer).run()
+
+    def leads_to_socket(self, behavior: Behavior) -> bool:
+        """True if a behaviour's origin is a WebSocket API. Other origins answer an upgrade like any request."""
+        assert self.distribution
+        origin = self.distribution.origins.get(behavior.origin_id)
+        return origin is not None and is_socket(origin)
+
+    async def open_tunnel(self, request: web.BaseRequest, behavior: Behavior, viewer: Viewer) -> web.StreamResponse:
+        assert self.distribution
+        opened = tunnel.Tunnel(self.origins, self.distribution, behavior, viewer)
+        self.tunnels.add(opened)
+        try:
+            return await opened.run(request)
+        finally:
+            self.tunnels.discard(opened)
 
     async def check_signature(self, host: str, viewer: Viewer) -> None:
         """Passes if the viewer may see this address, and removes the signature from the viewer's query and cookies.

@@ -12,6 +12,15 @@ from ops.local.edge import functions
 URL_LIMIT = 8192
 HEADERS_LIMIT = 32768
 
+# The headers of a request that CloudFront does not show to a function ("Disallowed headers"):
+# https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/edge-function-restrictions-all.html
+HIDDEN = frozenset(
+    (
+        *("connection", "expect", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection"),
+        *("trailer", "upgrade", "x-forwarded-proto", "x-real-ip"),
+    )
+)
+
 
 @dataclass
 class Viewer:
@@ -31,7 +40,8 @@ class Viewer:
         return cls(request.method, path, query, headers, dict(request.cookies), request.remote or "127.0.0.1")
 
     def event(self) -> functions.Event:
-        return functions.request_of(self.method, self.path, self.query, self.headers, self.cookies)
+        shown = [(name, value) for name, value in self.headers if name not in HIDDEN]
+        return functions.request_of(self.method, self.path, self.query, shown, self.cookies)
 
     def change(self, returned: functions.Event) -> None:
         """Takes over the request that a function returned.

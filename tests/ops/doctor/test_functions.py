@@ -69,14 +69,15 @@ def test_another_reserved_concurrency_than_the_recorded_one_is_found() -> None:
 
 
 def test_queues_that_start_more_functions_than_the_account_runs_are_found() -> None:
-    wanted = Wish({"process": 200, "fetch": 20}, {})
+    at_once = {"process": 200, "fetch": 20, "deliver": 20}
+    wanted = Wish(at_once, {})
     small, large = (Account(Pool(n, n), wanted, {}, "eu-west-1") for n in (10, 1000))
-    at_once = {"process": 200, "fetch": 20}
     assert functions.assess_room(large, at_once, "test") == ""
-    assert functions.assess_room(small, {"process": 3, "fetch": 2}, "test") == ""
+    assert functions.assess_room(small, {"process": 2, "fetch": 2, "deliver": 2}, "test") == ""
     found = functions.assess_room(small, at_once, "test")
     assert (
-        "process may run 200 times at once and fetch may run 20 times at once, but only 10 of the account's 10" in found
+        "process may run 200 times at once, fetch may run 20 times at once, deliver may run 20 times at once, but only "
+        "10 of the account's 10" in found
     )
     assert "run `make deploy STAGE=test`, which caps it, or ask AWS for more" in found
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from ops.doctor import queues
 from ops.doctor.patient import Patient
-from tests.stage import aws_client
+from tests.stage import STAGE, aws_client
 
 QUEUE = "arn:aws:sqs:eu-west-1:123456789012:ingest"
 
@@ -43,7 +43,7 @@ def test_a_trigger_that_is_missing_doubled_off_or_unbounded_is_found() -> None:
     )
     assert "process function's trigger is disabled" in assessed({**right, "State": "Disabled"})
     assert "--enabled --uuid u1" in assessed({**right, "State": "Disabled"})
-    assert "10 files at once" in assessed({**right, "BatchSize": 10})
+    assert "10 messages at once" in assessed({**right, "BatchSize": 10})
     assert "Lambda deletes every message that does not match it" in assessed(
         {**right, "FilterCriteria": {"Filters": [{}]}}
     )
@@ -67,15 +67,20 @@ def test_a_queue_that_the_bucket_may_not_send_to_is_found(patient: Patient) -> N
     assert "provision" in queues.check_queue_policy(patient)
 
 
-def test_dead_letters_of_either_queue_are_found(patient: Patient) -> None:
+def test_dead_letters_of_each_queue_are_found(patient: Patient) -> None:
     sqs = aws_client("sqs")
     dead = sqs.create_queue(QueueName="dead")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     redrive = {"RedrivePolicy": json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": 5})}
     sqs.create_queue(QueueName="ingest", Attributes=redrive)
     sqs.create_queue(QueueName="imports")
+    sqs.create_queue(QueueName="webhooks")
     assert queues.check_dead_letters(patient) == ""
     assert "the import queue has no dead-letter queue" in queues.check_import_queue(patient)
     sqs.send_message(QueueUrl=dead, MessageBody="{}")
     assert "(1 from the ingest queue)" in queues.check_dead_letters(patient)
     assert "ops redrive --stage test" in queues.check_dead_letters(patient)
+    assert "the webhook queue has no dead-letter queue" in queues.check_webhook_queue(patient)
+    sqs.set_queue_attributes(QueueUrl=STAGE["FILEMILL_WEBHOOK_QUEUE_URL"], Attributes=redrive)
+    assert "(1 from the ingest queue, 1 from the webhook queue)" in queues.check_dead_letters(patient)
+    assert "`python -m ops redrive --stage test --queue webhook`" in queues.check_dead_letters(patient)

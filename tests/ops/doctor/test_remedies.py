@@ -15,9 +15,11 @@ import pytest
 from botocore import xform_name
 
 from chalicelib.settings import load
+from ops import config
 from ops.doctor import background, examine, front_door, functions, leftovers, queues
 from ops.doctor.patient import Check, Patient
 from ops.report import Mark
+from ops.stack import event_sources
 from tests.ops.stops.account import REGION, Account
 from tests.ops.stops.project import NAME, Project, World, provisioned, world
 from tests.stage import STAGE
@@ -25,7 +27,9 @@ from tests.stage import STAGE
 CHECKS: dict[str, Check] = {
     "queue": queues.check_trigger,
     "imports": queues.check_import_trigger,
+    "webhooks": queues.check_webhook_trigger,
     "index": background.check_index_trigger,
+    "publish": background.check_publish_trigger,
     "sweep": background.check_sweep,
     "record": leftovers.check_record,
     "functions": functions.check_functions,
@@ -64,6 +68,14 @@ def trigger(account: Account, function: str) -> dict[str, Any]:
 
 def api(account: Account) -> str:
     return next(i for i, found in account.apis.items() if f":function:filemill-{NAME}/" in str(found["document"]))
+
+
+def socket(account: Account) -> str:
+    return next(
+        i
+        for i, found in account.sockets.items()
+        if f":function:filemill-{NAME}-websocket" in str(found["integrations"])
+    )
 
 
 def drop(things: dict[str, Any], key: str) -> None:
@@ -125,7 +137,7 @@ DAMAGES: dict[str, tuple[Callable[[Account], Any], str, str]] = {
     "the queue's trigger takes ten": (
         lambda a: trigger(a, "fetch")["answer"].update(BatchSize=10),
         "imports",
-        "10 files at once",
+        "10 messages at once",
     ),
     "the queue's trigger has a filter": (
         lambda a: trigger(a, "process")["answer"].update(FilterCriteria={"Filters": [{"Pattern": "{}"}]}),
@@ -142,6 +154,32 @@ DAMAGES: dict[str, tuple[Callable[[Account], Any], str, str]] = {
         "index",
         "own writes start it again",
     ),
+    "the webhook queue's trigger is gone": (
+        lambda a: drop(a.mappings, trigger(a, "deliver")["answer"]["UUID"]),
+        "webhooks",
+        "no function reads the webhook queue",
+    ),
+    "a second trigger of the publisher": (
+        lambda a: second_trigger(a, "publish"),
+        "publish",
+        "the publisher reads the table's stream 2",
+    ),
+    "the publisher has the index's filter": (
+        lambda a: trigger(a, "publish")["answer"].update(event_sources.INDEX),
+        "publish",
+        "gets other changes of the table than it should",
+    ),
+    "the publisher's trigger is off": (
+        lambda a: trigger(a, "publish").update(rests="Disabled"),
+        "publish",
+        "trigger is disabled",
+    ),
+    "the WebSocket API is gone": (lambda a: drop(a.sockets, socket(a)), "record", "gone from AWS"),
+    "the WebSocket API has no stage": (
+        lambda a: a.sockets[socket(a)]["stages"].clear(),
+        "record",
+        "made twice, or never finished: WebSocket API",
+    ),
     "the index's batches are whole": (
         lambda a: trigger(a, "index")["answer"].update(BisectBatchOnFunctionError=False),
         "index",
@@ -150,7 +188,7 @@ DAMAGES: dict[str, tuple[Callable[[Account], Any], str, str]] = {
     "the rule is gone": (lambda a: drop(a.rules, RULE), "sweep", "is gone"),
     "the rule is off": (lambda a: a.rules[RULE]["answer"].update(State="DISABLED"), "sweep", "schedule is off"),
     "the rule has no target": (lambda a: a.rules[RULE]["targets"].clear(), "sweep", "does not call it"),
-    "a second REST API": (second_api, "record", "made twice: REST API second"),
+    "a second REST API": (second_api, "record", "made twice, or never finished: REST API second"),
     "the REST API is gone": (lambda a: drop(a.apis, api(a)), "record", "gone from AWS"),
     "a function is gone": (lambda a: drop(a.functions, f"filemill-{NAME}-sweep"), "functions", "there is no function"),
     "a function has a layer that is gone": (
@@ -193,7 +231,7 @@ def test_a_record_that_is_missing_is_found_and_mended(project: Project) -> None:
     for command in commands(found["record"]):
         run(project, command)
     assert ill(project) == {}
-    assert api(project.world.account) == json.loads(project.record.read_text())["resources"][-1]["rest_api_id"]
+    assert api(project.world.account) == config.rest_api_id(json.loads(project.record.read_text())["resources"])
 
 
 def commands(finding: str) -> list[str]:

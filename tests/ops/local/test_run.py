@@ -224,8 +224,10 @@ def test_the_copy_follows_the_project_and_keeps_its_own_stage(root: Path, tmp_pa
     copy = tmp_path / "copy"
     project.sync(root, copy)
     config = json.loads((copy / ".chalice" / "config.json").read_text())
-    assert config == {"app_name": "filemill", "stages": {}}
-    config["stages"]["local"] = {"automatic_layer": True}
+    networks = {"FILEMILL_WEBHOOK_NETWORKS": "127.0.0.0/8, ::1/128"}
+    assert config == {"app_name": "filemill", "stages": {"local": {"environment_variables": networks}}}
+    chosen = {"automatic_layer": True, "environment_variables": {"FILEMILL_WEBHOOK_NETWORKS": "10.0.0.0/8"}}
+    config["stages"]["local"] = chosen
     (copy / ".chalice" / "config.json").write_text(json.dumps(config))
     (copy / ".chalice" / "deployed").mkdir()
     (copy / ".chalice" / "deployed" / "local.json").write_text("{}")
@@ -235,7 +237,7 @@ def test_the_copy_follows_the_project_and_keeps_its_own_stage(root: Path, tmp_pa
     project.sync(root, copy)
 
     assert [f.name for f in (copy / "chalicelib").iterdir()] == ["b.py"]
-    assert json.loads((copy / ".chalice" / "config.json").read_text())["stages"] == {"local": {"automatic_layer": True}}
+    assert json.loads((copy / ".chalice" / "config.json").read_text())["stages"] == {"local": chosen}
     assert (copy / ".chalice" / "deployed" / "local.json").exists()
     assert json.loads((root / ".chalice" / "config.json").read_text())["stages"] == {"prod": {"a": 1}}
 

@@ -16,7 +16,6 @@ def nothing_in_the_way() -> dict[str, Any]:
         "sts.GetCallerIdentity": {"Account": ACCOUNT, "Arn": USER, "UserId": "U"},
         "iam.SimulatePrincipalPolicy": {"EvaluationResults": []},
         "iam.GetAccountSummary": {"SummaryMap": {"Roles": 10, "RolesQuota": 1000}},
-        "iam.GetRolePolicy": Failure("NoSuchEntity", 404),
         "lambda.GetAccountSettings": {"AccountLimit": limit, "AccountUsage": {"TotalCodeSize": 0}},
         "lambda.GetFunctionConcurrency": missing,
         "lambda.GetFunctionConfiguration": missing,
@@ -33,7 +32,10 @@ def nothing_in_the_way() -> dict[str, Any]:
         "s3.HeadBucket": Failure("404", 404),
         "dynamodb.ListTables": {"TableNames": []},
         "apigateway.GetRestApis": {"items": []},
+        "apigatewayv2.GetApis": {"Items": []},
         "events.ListRules": {"Rules": []},
+        "events.ListEventBuses": {"EventBuses": [{"Name": "default"}]},
+        "events.DescribeEventBus": Failure("ResourceNotFoundException"),
     }
 
 

@@ -93,7 +93,7 @@ def test_every_action_is_asked_for_on_the_resource_that_it_needs(aws: Aws, site:
     needed = [(sorted(each["Action"]), each["Resource"]) for each in permissions.needed(site())]
     assert [(sorted(actions), *(arns or ["*"])) for actions, arns in asked] == needed
     assert all(
-        "filemill-dev" in arn or "filemill/dev" in arn or arn.endswith("/restapis")
+        "filemill-dev" in arn or "filemill/dev" in arn or arn.endswith(("/restapis", "/apis"))
         for _, (arn,) in ((actions, arns) for actions, arns in asked if arns)
     )
 

@@ -31,7 +31,11 @@ def test_nothing_is_refused_where_nothing_is_in_the_way_and_nothing_is_written(
 
 
 # IAM's names of the permissions that are not called as the operation is.
-PERMISSIONS = {"apigateway.GetRestApis": "apigateway:GET", "s3.ListBuckets": "s3:ListAllMyBuckets"}
+PERMISSIONS = {
+    "apigateway.GetRestApis": "apigateway:GET",
+    "apigatewayv2.GetApis": "apigateway:GET",
+    "s3.ListBuckets": "s3:ListAllMyBuckets",
+}
 
 ASKED = sorted(set(nothing_in_the_way()) - {"s3.HeadBucket", "sts.GetCallerIdentity"})
 
@@ -78,7 +82,7 @@ def test_a_running_stage_is_not_stopped_by_quotas_that_it_has_used_up_itself(
     aws: Aws, site: Callable[..., Site], stack: dict[str, Any], project: Path
 ) -> None:
     (project / ".chalice/deployed").mkdir()
-    resources = [{"resource_type": "rest_api"}, {"resource_type": "cloudwatch_event"}]
+    resources = [{"resource_type": kind} for kind in ("rest_api", "websocket_api", "cloudwatch_event")]
     (project / ".chalice/deployed/dev.json").write_text(json.dumps({"resources": resources}))
     group = {"KeyGroup": {"Id": "K", "KeyGroupConfig": {"Name": f"filemill-dev-{REGION}", "Items": ["P"]}}}
     aws.answers |= {

@@ -55,7 +55,11 @@ FULL: dict[str, tuple[str, Any]] = {
     "S3 buckets": ("s3.ListBuckets", {"Buckets": many(9_999)}),
     "DynamoDB tables": ("dynamodb.ListTables", {"TableNames": many(2500, str)}),
     "CloudFormation stacks": ("cloudformation.DescribeStacks", {"Stacks": many(2000)}),
-    "regional APIs": ("apigateway.GetRestApis", {"items": many(600)}),
+    "regional APIs": ("apigateway.GetRestApis", {"items": many(599)}),
+    "EventBridge event buses": (
+        "events.ListEventBuses",
+        {"EventBuses": [{"Name": "default"}, *many(100, lambda n: {"Name": f"b{n}"})]},
+    ),
     "EventBridge rules": ("events.ListRules", {"Rules": many(300)}),
 }
 
@@ -133,8 +137,8 @@ def test_full_code_storage_and_full_roles_are_refused(aws: Aws, site: Callable[.
     aws.answers["lambda.GetAccountSettings"] = limits(TotalCodeSize=80_530_636_800 - quotas.CODE_BYTES)
     assert quotas.check_code_storage(site()).mark is Mark.OK
     aws.answers["lambda.GetAccountSettings"] = limits(TotalCodeSize=80_530_636_801 - quotas.CODE_BYTES)
-    assert "Lambda stores 80,471 of at most 80,531 MB of code" in quotas.check_code_storage(site()).sentence
-    aws.answers["iam.GetAccountSummary"] = {"SummaryMap": {"Roles": 994, "RolesQuota": 1000}}
+    assert "Lambda stores 80,467 of at most 80,531 MB of code" in quotas.check_code_storage(site()).sentence
+    aws.answers["iam.GetAccountSummary"] = {"SummaryMap": {"Roles": 989, "RolesQuota": 1000}}
     assert quotas.check_roles(site()).mark is Mark.OK
-    aws.answers["iam.GetAccountSummary"] = {"SummaryMap": {"Roles": 995, "RolesQuota": 1000}}
-    assert "995 of at most 1,000 IAM roles, and a stage needs 6" in quotas.check_roles(site()).sentence
+    aws.answers["iam.GetAccountSummary"] = {"SummaryMap": {"Roles": 990, "RolesQuota": 1000}}
+    assert "990 of at most 1,000 IAM roles, and a stage needs 11" in quotas.check_roles(site()).sentence

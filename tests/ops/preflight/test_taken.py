@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ops.preflight import taken
+from ops.preflight import examine, taken
 from ops.preflight.site import Site
 from ops.report import Mark
 from tests.scripted import Aws, Failure
@@ -87,13 +88,34 @@ def role_policy(region: str) -> dict[str, Any]:
     return {"RoleName": "r", "PolicyName": "r", "PolicyDocument": json.dumps(document)}
 
 
-def test_the_roles_of_another_regions_stage_are_refused(aws: Aws, site: Callable[..., Site]) -> None:
-    aws.answers["iam.GetRolePolicy"] = role_policy("us-east-1")
-    verdict = taken.check_roles(site())
-    assert verdict.mark is Mark.REFUSED
-    assert "the IAM role filemill-dev-api_handler serves the stage 'dev' in us-east-1" in verdict.sentence
+def test_the_roles_of_another_regions_stage_are_refused_where_chalice_would_take_them_over(
+    aws: Aws, site: Callable[..., Site], project: Path
+) -> None:
+    aws.answers |= {"iam.ListRolePolicies": {"PolicyNames": ["r"]}, "iam.GetRolePolicy": role_policy("us-east-1")}
+    assert taken.check_roles(site()).mark is Mark.OK, "the stack makes all of this stage's roles"
+    functions = {"fetch": {"manage_iam_role": True}}
+    recorded = {"app_name": "filemill", "stages": {"dev": {"lambda_functions": functions}}}
+    (project / ".chalice/config.json").write_text(json.dumps(recorded))
+    chosen = {"the roles": taken.check_roles}
+    (refusal,) = examine(site(), chosen)
+    assert refusal.mark is Mark.REFUSED
+    assert "filemill-dev-fetch belongs to a stage 'dev' in us-east-1" in refusal.sentence
     aws.answers["iam.GetRolePolicy"] = role_policy("eu-west-1")
     assert taken.check_roles(site()).mark is Mark.OK
+
+
+def test_a_bus_of_the_name_is_refused_unless_it_is_the_stacks(
+    aws: Aws, site: Callable[..., Site], stack: dict[str, Any]
+) -> None:
+    assert taken.check_bus(site()).mark is Mark.OK
+    aws.answers["events.DescribeEventBus"] = {"Name": "filemill-dev"}
+    verdict = taken.check_bus(site())
+    assert verdict.mark is Mark.REFUSED
+    assert "`aws events delete-event-bus --name filemill-dev`" in verdict.sentence
+    aws.answers["cloudformation.DescribeStacks"] = stack
+    assert taken.check_bus(site()).mark is Mark.REFUSED, "a former version's stack, which has no bus"
+    stack["Stacks"][0]["Outputs"].append({"OutputKey": "EventBus", "OutputValue": "filemill-dev"})
+    assert taken.check_bus(site()).mark is Mark.OK
 
 
 @pytest.mark.parametrize("suffix", ["", "-files", "-app", "-negotiate"])

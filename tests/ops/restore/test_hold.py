@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from ops.restore.hold import Functions
+from ops.restore.hold import CALLED, Functions
+from ops.stack.names import FUNCTIONS, function_name
 
-NAMES = {"filemill-dev", *(f"filemill-dev-{name}" for name in ("process", "fetch", "index", "render", "sweep"))}
+NAMES = {function_name("filemill", "dev", function) for function in FUNCTIONS}
 
 
 class NotThereError(Exception):
@@ -26,6 +27,7 @@ class Lambda:
         self.reserved: dict[str, int] = {}
         self.states = {f"uuid-{name}": "Enabled" for name in names}
         self.slow = 0
+        self.turned: list[str] = []
 
     def get_function_configuration(self, FunctionName: str) -> dict[str, Any]:  # noqa: N803
         if FunctionName not in self.names:
@@ -56,6 +58,7 @@ class Lambda:
 
     def update_event_source_mapping(self, UUID: str, Enabled: bool) -> None:  # noqa: N803
         self.states[UUID] = "Enabled" if Enabled else "Disabled"
+        self.turned.append(UUID)
         self.slow = 3
 
 
@@ -95,7 +98,13 @@ def test_queues_are_not_held_by_refused_calls(project: Path) -> None:
     """A call that is refused five times makes a dead letter."""
     client = Lambda(NAMES)
     Functions(client, project, "dev", lambda _: None).hold(0.0)
-    assert set(client.reserved) == {"filemill-dev"}
+    assert set(client.reserved) == {function_name("filemill", "dev", function) for function in CALLED}
+
+
+def test_the_publisher_is_turned_off_last_so_that_it_tells_of_what_the_others_wrote(project: Path) -> None:
+    client = Lambda(NAMES)
+    Functions(client, project, "dev", lambda _: None).hold(0.0)
+    assert list(client.turned)[-1] == "uuid-filemill-dev-publish"
 
 
 def test_a_stage_without_functions_has_nothing_to_hold(project: Path) -> None:

@@ -8,10 +8,24 @@ from typing import Any
 import pytest
 
 from chalicelib.catalog import claims, credentials, deletion, edits
-from chalicelib.catalog.dynamodb import read
+from chalicelib.catalog.dynamodb import attributes, read
 from chalicelib.catalog.files import records
 from chalicelib.catalog.index import counts, feed
-from chalicelib.catalog.keys import file_key, head_key, position_key, render_key
+from chalicelib.catalog.keys import (
+    credential_socket_key,
+    delivery_key,
+    file_key,
+    head_key,
+    listeners_key,
+    position_key,
+    render_key,
+    socket_key,
+    subscription_key,
+    ticket_key,
+    webhook_count_key,
+    webhook_key,
+    webhook_state_key,
+)
 from chalicelib.model import File, Status, now
 from chalicelib.queues import ingest
 from chalicelib.upkeep import sweep
@@ -106,6 +120,55 @@ def test_a_consumer_of_the_feed_misses_nothing_and_no_position_is_given_out_twic
     assert found[edited].revision == present(edited).revision + 1
     assert found[newer].file is None, "it was set aside"
     assert outcome.newer == [f"acme/{newer}"]
+
+
+def test_whoever_hears_of_changes_is_as_now(client: Client, back: Any) -> None:
+    """Webhooks, their deliveries, sockets and subscriptions: none revives, none is lost, none is as it was."""
+    dynamodb = aws_client("dynamodb")
+    keys = [
+        webhook_key("acme", "wh_1"),
+        webhook_count_key("acme"),
+        delivery_key("wh_1", "evt_1"),
+        webhook_state_key("wh_1"),
+        socket_key("c"),
+        subscription_key("acme", "all", "c"),
+        listeners_key("acme"),
+        credential_socket_key("key", "c"),
+        ticket_key("t"),
+    ]
+    gone = [{**key, "pk": f"{key['pk']}-gone"} for key in keys]
+    made = [{**key, "pk": f"{key['pk']}-made"} for key in keys]
+
+    def put(these: list[dict[str, str]], **more: Any) -> None:
+        for key in these:
+            dynamodb.put_item(TableName=PRESENT, Item=attributes({**key, **more}))
+
+    put([*keys, *gone], state="then")
+    back()
+    put([*keys, *made], state="now")
+    for key in gone:
+        dynamodb.delete_item(TableName=PRESENT, Key=attributes(key))
+    back()
+    for key in [*keys, *made]:
+        assert item(RESTORED, key) == {**key, "state": "now"}, key
+    assert [key for key in gone if item(RESTORED, key)] == []
+
+
+def test_the_events_say_what_a_restore_did_and_that_it_did(client: Client, back: Any) -> None:
+    edited, deleted = ready(client), ready(client)
+    back()
+    client("PATCH", f"/v1/files/{edited}", {"tags": ["now"]})
+    client("DELETE", f"/v1/files/{deleted}")
+    newer = ready(client)
+    back()
+    told = {file_id: restored(file_id).last_change for file_id in (edited, newer)}
+    assert {file_id: (change.type, change.actor.id) for file_id, change in told.items() if change} == {
+        edited: ("updated", "restore"),
+        newer: ("deleted", "restore"),
+    }
+    change = told[edited]
+    assert change
+    assert change.at == restored(edited).updated_at
 
 
 def test_a_later_file_is_set_aside_and_the_client_can_bring_it_back(client: Client, back: Any) -> None:

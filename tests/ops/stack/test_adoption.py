@@ -12,6 +12,7 @@ import pytest
 
 from ops import config
 from ops.stack import inventory
+from ops.stack.names import FUNCTIONS, SOCKET_FUNCTIONS
 from tests.ops.stops.account import ACCOUNT, REGION, Account
 from tests.ops.stops.project import CHALICES, NAME, OUTPUTS, Project, World, provisioned, world
 
@@ -97,6 +98,68 @@ def test_an_api_of_another_name_or_of_another_function_too_is_nobodys_business(
     assert apis(account) == sorted([strange, mixed])
 
 
+def socket(account: Account, *, called: str = "-websocket_connect", staged: bool = True) -> str:
+    """Makes a WebSocket API of the stage's name that calls one function."""
+    account.now += 100
+    made = account.apigatewayv2_create_api({"Name": f"filemill-{NAME}-websocket-api", "ProtocolType": "WEBSOCKET"})
+    api_id = str(made["ApiId"])
+    uri = f"arn:aws:apigateway:{REGION}:lambda:path/2015-03-31/functions/{_function(called)}/invocations"
+    account.apigatewayv2_create_integration({"ApiId": api_id, "IntegrationUri": uri})
+    if staged:
+        account.apigatewayv2_create_stage({"ApiId": api_id, "StageName": "api"})
+    return api_id
+
+
+def kept_sockets(project: Project) -> list[str]:
+    recorded = config.deployed_resources(project.folder, NAME) or []
+    return [each["websocket_api_id"] for each in recorded if each["resource_type"] == "websocket_api"]
+
+
+def test_of_several_websocket_apis_the_one_stays_that_the_distribution_leads_to_else_the_newest(
+    project: Project, account: Account
+) -> None:
+    first, *others = [socket(account) for _ in range(3)]
+    account.stack["Parameters"].append(
+        {"ParameterKey": "SocketDomain", "ParameterValue": f"{first}.execute-api.{REGION}.amazonaws.com"}
+    )
+    found = inventory.websocket_apis(project.world.client("apigatewayv2"), project.here())
+    assert [each["websocket_api_id"] for each in found] == [first, *reversed(others)]
+    account.stack["Parameters"].pop()
+    project.provision()
+    assert kept_sockets(project) == [others[-1]]
+    assert first not in account.sockets
+
+
+def test_a_websocket_api_without_a_stage_is_deleted_because_chalice_would_never_make_the_stage(
+    project: Project, account: Account
+) -> None:
+    unfinished = socket(account, staged=False)
+    project.provision()
+    assert kept_sockets(project) == []
+    assert unfinished not in account.sockets
+    assert "never finished: WebSocket API" in project.said[-1]
+
+
+def test_a_websocket_api_whose_stage_somebody_deleted_is_made_anew(project: Project, account: Account) -> None:
+    project.make_deploy()
+    (before,) = kept_sockets(project)
+    account.sockets[before]["stages"].clear()
+    project.make_deploy()
+    (after,) = kept_sockets(project)
+    assert after != before
+    assert before not in account.sockets
+    for function in SOCKET_FUNCTIONS:
+        (statement,) = account.functions[f"filemill-{NAME}-{function}"]["policy"]
+        assert f":{after}/" in statement["Condition"]["ArnLike"]["AWS:SourceArn"], "the former API's right is gone"
+
+
+def test_a_websocket_api_that_calls_a_strangers_function_is_left_alone(project: Project, account: Account) -> None:
+    strange = socket(account, called="-2-websocket_connect")
+    project.make_deploy()
+    assert strange not in kept_sockets(project)
+    assert strange in account.sockets
+
+
 def test_a_former_function_is_adopted_by_its_tag_so_that_chalice_removes_it(project: Project, account: Account) -> None:
     project.make_deploy()
     project.record.unlink()
@@ -106,7 +169,7 @@ def test_a_former_function_is_adopted_by_its_tag_so_that_chalice_removes_it(proj
     others = [name for name in account.functions if name.startswith(f"filemill-{NAME}-2")]
     project.make_deploy()
     assert f"filemill-{NAME}-former" not in account.functions
-    assert len(account.functions) == 6 + len(others) == 9
+    assert len(account.functions) == len(FUNCTIONS) + len(others)
 
 
 def trigger(account: Account, function: str, source: str) -> str:
@@ -142,7 +205,7 @@ def test_a_trigger_of_a_former_queue_or_stream_gives_way_to_todays(project: Proj
     account.now += 60
     left = {m["UUID"] for m in account.lambda_list_event_source_mappings({})["EventSourceMappings"]}
     assert not left.intersection(former)
-    assert len([r for r in config.deployed_resources(project.folder, NAME) or [] if "event_uuid" in r]) == 3
+    assert len([r for r in config.deployed_resources(project.folder, NAME) or [] if "event_uuid" in r]) == 5
 
 
 def test_todays_queue_goes_before_the_record(project: Project, account: Account) -> None:

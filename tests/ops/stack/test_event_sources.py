@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,14 @@ from botocore.exceptions import ClientError
 
 from ops import config
 from ops.stack import event_sources
+from tests.stage import ROOT
 
 DEPLOYED = [
     {"resource_type": "lambda_function", "name": "index"},
-    {"resource_type": "sqs_event", "event_uuid": "queue"},
-    {"resource_type": "dynamodb_event", "event_uuid": "stream"},
+    {"resource_type": "sqs_event", "event_uuid": "queue", "name": "process-sqs-event-source"},
+    {"resource_type": "dynamodb_event", "event_uuid": "stream", "name": "index-dynamodb-event-source"},
 ]
+PUBLISH = {"resource_type": "dynamodb_event", "event_uuid": "events", "name": "publish-dynamodb-event-source"}
 
 
 class Lambda:
@@ -48,6 +51,30 @@ def test_the_streams_mapping_gets_what_chalice_cannot_say_and_no_other_does() ->
     assert update["BisectBatchOnFunctionError"] is True
     (pattern,) = update["FilterCriteria"]["Filters"]
     assert json.loads(pattern["Pattern"]) == {"dynamodb": {"Keys": {"sk": {"S": ["FILE"]}}}}
+
+
+def test_the_two_readers_of_the_stream_get_different_records() -> None:
+    client = Lambda(BatchSize=100)
+    assert event_sources.configure(client, [*DEPLOYED, PUBLISH]) is True
+    first, second = client.updates
+    assert (first["UUID"], second["UUID"]) == ("stream", "events")
+    assert second["BisectBatchOnFunctionError"] is True
+    patterns = [json.loads(each["Pattern"]) for each in second["FilterCriteria"]["Filters"]]
+    assert len(patterns) <= 5, "Lambda takes no more"
+    assert {"dynamodb": {"Keys": {"sk": {"S": ["FILE"]}}}} in patterns
+    assert first["FilterCriteria"] != second["FilterCriteria"]
+    present = Lambda(BatchSize=100, **event_sources.PUBLISH)
+    assert event_sources.configure(present, [PUBLISH]) is False
+    assert event_sources.configure(present, DEPLOYED[2:]) is True, "the index's mapping has the publisher's filter"
+
+
+def test_each_function_that_reads_the_stream_has_options_of_its_own() -> None:
+    """`wanted` tells mappings apart by their names in Chalice's record."""
+    text = (ROOT / "app.py").read_text(encoding="utf-8")
+    readers = re.findall(r"@app\.on_dynamodb_record\([^\n]*\ndef (\w+)", text)
+    assert len(readers) == 2
+    found = [event_sources.wanted({"name": f"{reader}-dynamodb-event-source"}) for reader in readers]
+    assert found == [event_sources.INDEX, event_sources.PUBLISH]
 
 
 def test_it_waits_for_a_mapping_that_lambda_still_makes(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ops.stack import template
-from ops.stack.names import FUNCTIONS, ROLE_IDS
+from ops.stack.names import FUNCTIONS, ROLE_IDS, SOCKET_FUNCTIONS, bus_name
 from ops.stack.roles import Place, Policy, function_policies, resolved
 from ops.stack.signing_key import key_parameter, secret_parameter
 
@@ -55,6 +55,7 @@ def test_the_api_may_do_this_and_nothing_else() -> None:
     originals = {"arn:aws:s3:::originals/*"}
     assert grants("api_handler") == {
         "dynamodb:BatchGetItem": {TABLE},
+        "dynamodb:DeleteItem": {TABLE},
         "dynamodb:GetItem": {TABLE},
         "dynamodb:PutItem": {TABLE},
         "dynamodb:Query": {TABLE, f"{TABLE}/index/*"},
@@ -69,7 +70,7 @@ def test_the_api_may_do_this_and_nothing_else() -> None:
         "s3:ListBucketVersions": {"arn:aws:s3:::originals"},
         "s3:ListBucket": {"arn:aws:s3:::derived"},
         "ssm:GetParameter": secrets,
-        "sqs:SendMessage": {PLACE.import_queue_arn, PLACE.ingest_queue_arn},
+        "sqs:SendMessage": {PLACE.import_queue_arn, PLACE.ingest_queue_arn, PLACE.webhook_queue_arn},
         "lambda:InvokeFunction": {"arn:aws:lambda:eu-west-1:123456789012:function:filemill-prod-render"},
         "cloudfront:CreateInvalidation": {"arn:aws:cloudfront::123456789012:distribution/E1"},
         "logs:CreateLogGroup": logs,
@@ -154,6 +155,38 @@ def test_the_render_function_changes_no_original_and_reads_no_secret() -> None:
     }
 
 
+def test_the_publisher_reads_no_file_and_puts_events_on_this_stages_bus_alone() -> None:
+    found = grants("publish")
+    assert found["events:PutEvents"] == {"arn:aws:events:eu-west-1:123456789012:event-bus/filemill-prod"}
+    assert found["sqs:SendMessage"] == {PLACE.webhook_queue_arn}
+    assert not {action for action in found if action.startswith("s3:")}
+
+
+def test_the_deliverer_which_talks_to_strangers_can_read_no_file_and_no_signing_key() -> None:
+    found = grants("deliver")
+    assert not {action for action in found if action.startswith(("s3:", "events:"))}
+    assert found.get("ssm:GetParameter", set()) <= {
+        f"arn:aws:ssm:eu-west-1:123456789012:parameter{secret_parameter('prod')}"
+    }
+    for action in ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:SendMessage"):
+        assert found[action] == {PLACE.webhook_queue_arn}
+
+
+@pytest.mark.parametrize("function", SOCKET_FUNCTIONS)
+def test_a_function_of_the_socket_reads_no_file_and_sends_no_message_to_the_workers(function: str) -> None:
+    found = grants(function)
+    assert not {action for action in found if action.startswith(("s3:", "events:"))}
+    assert found.get("sqs:SendMessage", set()) <= {PLACE.webhook_queue_arn}
+
+
+def test_sockets_are_managed_on_this_stages_apis_alone() -> None:
+    """Chalice makes the WebSocket API, so the template does not know its id. It knows the name of the API's stage."""
+    for function in FUNCTIONS:
+        connections = grants(function).get("execute-api:ManageConnections", set())
+        assert connections <= {"arn:aws:execute-api:eu-west-1:123456789012:*/api/*/@connections/*"}, function
+    assert grants("publish")["execute-api:ManageConnections"]
+
+
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_no_policy_names_another_stage_or_all_of_a_service(function: str) -> None:
     for action, resources in grants(function).items():
@@ -166,7 +199,7 @@ def test_no_policy_names_another_stage_or_all_of_a_service(function: str) -> Non
 def test_the_partition_is_followed(function: str) -> None:
     elsewhere = Place(**{**vars(PLACE), "partition": "aws-cn"})
     text = json.dumps(policy(function, elsewhere))
-    for given in (PLACE.ingest_queue_arn, PLACE.import_queue_arn):
+    for given in (PLACE.ingest_queue_arn, PLACE.import_queue_arn, PLACE.webhook_queue_arn):
         text = text.replace(given, "")
     assert "arn:aws:" not in text
 
@@ -218,7 +251,9 @@ def test_an_app_of_another_name_has_its_own_functions_and_logs() -> None:
     text = json.dumps(function_policies(replace(PLACE, app_name="media"), ROOT))
     assert "function:media-prod-render" in text
     assert "log-group:/aws/lambda/media-prod-sweep:*" in text
-    assert "filemill-prod" not in text
+    bus = f"event-bus/{bus_name('prod')}"
+    assert bus in text, "the operator's rules name the bus, so its name does not follow the app's"
+    assert "filemill-prod" not in text.replace(bus, "")
 
 
 def roles() -> dict[str, Any]:

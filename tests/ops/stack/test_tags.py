@@ -102,6 +102,7 @@ def test_triggers_and_the_apis_stage_are_tagged_too() -> None:
         {"resource_type": "sqs_event", "event_uuid": "u-1"},
         {"resource_type": "dynamodb_event", "event_uuid": "u-2"},
         {"resource_type": "rest_api", "rest_api_id": "abc"},
+        {"resource_type": "websocket_api", "websocket_api_id": "ws1"},
     ]
     tags.put(session, "prod", "aws:eu-west-1:123456789012", deployed, "live", {"a": "b"})  # type: ignore[arg-type]
     assert session.tagged == [
@@ -110,6 +111,8 @@ def test_triggers_and_the_apis_stage_are_tagged_too() -> None:
         "arn:aws:lambda:eu-west-1:123456789012:event-source-mapping:u-2",
         "arn:aws:apigateway:eu-west-1::/restapis/abc",
         "arn:aws:apigateway:eu-west-1::/restapis/abc/stages/live",
+        "arn:aws:apigateway:eu-west-1::/apis/ws1",
+        "arn:aws:apigateway:eu-west-1::/apis/ws1/stages/live",
     ]
 
 
@@ -124,6 +127,7 @@ def test_the_docs_name_each_type_of_the_template_that_can_bear_no_tags() -> None
         "AWS::CloudFront::ResponseHeadersPolicy": "CloudFront's policies, its origin access controls",
         "AWS::Lambda::Url": "the URL of the function `render` and its permissions",
         "AWS::Lambda::Permission": "the URL of the function `render` and its permissions",
+        "AWS::Events::Archive": "the archive of events",
         "AWS::CloudFront::OriginAccessControl": "CloudFront's policies, its origin access controls",
     }
     assert cannot == set(names)

@@ -20,6 +20,7 @@ from chalicelib.observability import SERVICE, Metric
 from chalicelib.queues.worker import MAX_RECEIVES
 from chalicelib.settings import PREFIX, Settings, camel_to_variable
 from ops.errors import OpsError
+from ops.stack.names import FUNCTIONS, SOCKET_FUNCTIONS, bus_name
 from ops.stack.template import compact, parsed, read
 from ops.stack.template_bucket import LIMIT
 from tests.edge.cases import CODE, KEY
@@ -91,14 +92,17 @@ def test_every_parameter_says_what_it_is_and_only_the_provisioned_ones_lack_a_de
 
 
 def test_names_that_are_unique_in_an_account_or_the_world_hold_the_region() -> None:
-    """So that stages in two regions of one account do not meet. CloudFront, IAM and Budgets have no regions."""
+    """So that stages in two regions of one account do not meet. CloudFront, IAM and Budgets have no regions. A bus has
+    one, and so a name without it."""
     found = []
     for name, body in template()["Resources"].items():
         text = json.dumps(body["Properties"])
         for named in re.findall(
             r'"(?:BucketName|BudgetName|DashboardName|RoleName|Name)": \{"Fn::Sub": "([^"]+)"', text
         ):
-            if body["Type"] != "AWS::CloudWatch::Alarm":  # there, `Name` is a dimension's
+            if body["Type"] == "AWS::Events::EventBus":
+                assert named.replace("${Stage}", "x") == bus_name("x")
+            elif body["Type"] != "AWS::CloudWatch::Alarm":  # there, `Name` is a dimension's
                 found.append(name)
                 assert "${Stage}" in named, name
                 assert "${AWS::Region}" in named, name
@@ -158,14 +162,19 @@ def test_browsers_can_upload_and_see_the_etags_of_parts() -> None:
 
 def test_plain_http_is_refused_everywhere() -> None:
     assert template()["Parameters"]["RequireTls"]["Default"] == "true"
-    for policy, of in {
+    covered = {
         "OriginalsBucketPolicy": "OriginalsBucket",
         "DerivedBucketPolicy": "DerivedBucket",
         "IngestQueuePolicy": "IngestQueue",
         "DeadLetterQueuePolicy": "DeadLetterQueue",
         "ImportQueuePolicy": "ImportQueue",
         "ImportDeadLetterQueuePolicy": "ImportDeadLetterQueue",
-    }.items():
+        "WebhookQueuePolicy": "WebhookQueue",
+        "WebhookDeadLetterQueuePolicy": "WebhookDeadLetterQueue",
+    }
+    kinds = ("AWS::S3::Bucket", "AWS::SQS::Queue")
+    assert set(covered.values()) == {n for n, body in template()["Resources"].items() if body["Type"] in kinds}
+    for policy, of in covered.items():
         statements = resolved(resource(policy)["Properties"]["PolicyDocument"]["Statement"], TlsOnly=True)
         (deny,) = [s for s in statements if s["Effect"] == "Deny"]
         assert deny["Principal"] == "*"
@@ -183,7 +192,11 @@ def test_only_this_distribution_reads_renditions_and_gets_404_for_a_missing_one(
 
 @pytest.mark.parametrize(
     ("name", "function", "dead_letters"),
-    [("IngestQueue", "process", "DeadLetterQueue"), ("ImportQueue", "fetch", "ImportDeadLetterQueue")],
+    [
+        ("IngestQueue", "process", "DeadLetterQueue"),
+        ("ImportQueue", "fetch", "ImportDeadLetterQueue"),
+        ("WebhookQueue", "deliver", "WebhookDeadLetterQueue"),
+    ],
 )
 def test_a_queue_hides_a_message_for_six_times_its_functions_timeout(
     name: str, function: str, dead_letters: str
@@ -244,6 +257,26 @@ def test_with_an_api_all_but_files_goes_there_uncached_and_without_it_nothing_do
     assert [o["Id"] for o in distribution(HasApi=False)["Origins"]] == ["derived"]
     assert "OriginGroups" not in distribution(HasApi=False)
     assert {b["TargetOriginId"] for b in behaviours(HasApi=False).values()} == {"derived"}
+
+
+def test_with_a_websocket_api_ws_leads_to_its_stage_and_without_it_there_is_none() -> None:
+    there = {"HasApi": True, "HasSocket": True}
+    found = behaviours(**there)["/ws"]
+    assert found["TargetOriginId"] == "socket"
+    assert found["ViewerProtocolPolicy"] == "https-only", "a redirect would come after the key was sent unencrypted"
+    assert found["CachePolicyId"] == "4135ea2d-6df8-44a3-9df3-4b5a84be39ad", "CachingDisabled"
+    assert found["OriginRequestPolicyId"] == "b689b0a8-53d0-40ab-baf2-68738e2966ac", "AllViewerExceptHostHeader"
+    (attached,) = found["FunctionAssociations"]
+    assert attached == {"EventType": "viewer-request", "FunctionARN": {"Fn::GetAtt": ["Socket", "FunctionARN"]}}
+    (origin,) = (o for o in distribution(**there)["Origins"] if o["Id"] == "socket")
+    assert origin["DomainName"] == {"Ref": "SocketDomain"}
+    assert "OriginPath" not in origin, "a WebSocket API takes no path below its stage"
+    assert origin["CustomOriginConfig"]["OriginProtocolPolicy"] == "https-only"
+    stage = resource("Socket")["Properties"]["FunctionCode"]["Fn::Sub"][0]
+    assert "const STAGE = '${ApiStage}';" in stage
+    assert "/ws" not in behaviours(HasApi=True)
+    assert "socket" not in {o["Id"] for o in distribution(HasApi=True)["Origins"]}
+    assert template()["Parameters"]["SocketDomain"]["Default"] == "", "a stage of a former release has none"
 
 
 EVERYTHING = {"HasApi": True, "HasDomain": True, "HasWebAcl": True, "HasOriginShield": True, "HasAccessLogs": True}
@@ -486,11 +519,15 @@ def test_no_more_alarm_metrics_than_are_free() -> None:
 # The alarms that ring when a function fails, or may not run, again and again.
 RINGS: dict[str, set[str]] = {
     "api_handler": {"ServerErrorAlarm"},
-    "process": {"IngestAgeAlarm", "DeadLetterAlarm", "ProcessThrottleAlarm"},
+    "process": {"IngestAgeAlarm", "DeadLetterAlarm"},
     "fetch": {"ImportAgeAlarm", "ImportDeadLetterAlarm"},
-    "index": {"IndexLagAlarm", "IndexThrottleAlarm"},
+    "index": {"IndexLagAlarm"},
     "render": {"ServerErrorAlarm"},
     "sweep": {"SweepAlarm"},
+    "publish": {"PublishLagAlarm"},
+    "deliver": {"WebhookDeadLetterAlarm"},
+    # A socket that does not open, or gets no answer, is tried again by its client. docs/metrics.md says so.
+    **{function: set() for function in SOCKET_FUNCTIONS},
 }
 
 
@@ -498,12 +535,37 @@ def test_every_function_that_fails_rings_an_alarm_and_no_alarm_rings_for_nothing
     functions = json.loads((ROOT / ".chalice" / "config.json").read_text())["lambda_functions"]
     assert set(RINGS) == set(functions)
     assert set().union(*RINGS.values()) | {"TroubleAlarm"} == set(alarms())
-    queues = {"process": ("IngestQueue", "DeadLetterQueue"), "fetch": ("ImportQueue", "ImportDeadLetterQueue")}
+    queues = {
+        "process": ("IngestQueue", "DeadLetterQueue"),
+        "fetch": ("ImportQueue", "ImportDeadLetterQueue"),
+        "deliver": ("WebhookDeadLetterQueue",),
+    }
     for function, names in RINGS.items():
         watched = json.dumps([alarms()[name]["Dimensions"] for name in sorted(names)])
         for queue in queues.get(function, ()):
             assert f'"{queue}", "QueueName"' in watched, function
-    assert "filemill-${Stage}-index" in json.dumps(alarms()["IndexLagAlarm"]["Dimensions"])
+    for function, name in (("index", "IndexLagAlarm"), ("publish", "PublishLagAlarm")):
+        assert alarms()[name]["MetricName"] == "IteratorAge"
+        assert f"filemill-${{Stage}}-{function}" in json.dumps(alarms()[name]["Dimensions"])
+
+
+def test_each_dead_letter_queue_has_an_alarm() -> None:
+    queues = {name: body["Properties"] for name, body in template()["Resources"].items() if "Queue" in body["Type"]}
+    dead = {
+        queue["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"][0]
+        for queue in queues.values()
+        if "RedrivePolicy" in queue
+    }
+    assert len(dead) == 3
+    watched = [json.dumps(each["Dimensions"]) for each in alarms().values() if "NumberOfMessages" in each["MetricName"]]
+    assert all(any(f'"{queue}", "QueueName"' in each for each in watched) for queue in dead)
+
+
+def test_the_charts_of_errors_and_throttles_have_every_function() -> None:
+    names = {f"filemill-${{Stage}}{'' if name == 'api_handler' else f'-{name}'}" for name in FUNCTIONS}
+    for title in ("Errors", "Throttles"):
+        (metrics,) = [found for name, found in charts() if name == title]
+        assert {metric[-1] for metric in metrics} == names, title
 
 
 def test_our_own_metrics_are_those_that_an_alarm_or_a_chart_of_the_stack_reads() -> None:
@@ -526,7 +588,7 @@ def charts() -> list[tuple[str, Any]]:
 def test_the_dashboard_shows_what_its_log_lines_have() -> None:
     body, _ = resource("StageDashboard")["Properties"]["DashboardBody"]["Fn::Sub"]
     widgets = json.loads(body)["widgets"]
-    assert len({(each["x"], each["y"]) for each in widgets}) == len(widgets) == 11
+    assert len({(each["x"], each["y"]) for each in widgets}) == len(widgets) == 13
     (query,) = [each["properties"]["query"] for each in widgets if each["type"] == "log"]
     source = (ROOT / "chalicelib/processing/pipeline.py").read_text()
     for name in ("file processed", "outcome", "kind", "size", "took_ms", "waited_ms"):

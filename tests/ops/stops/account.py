@@ -1,13 +1,14 @@
 """An AWS account in memory that answers `chalice deploy` and `ops` as AWS's documentation says.
 
 It is stricter than the emulators: a function and a trigger take time to become ready and refuse changes until then,
-new roles work only after a while, a second trigger of one function and queue is a conflict, two REST APIs may have
-the same name, and API Gateway deletes one of them in 30 seconds. Time passes only when somebody sleeps.
+new roles work only after a while, a second trigger of one function and queue is a conflict, two APIs may have the same
+name, and API Gateway deletes one of them in 30 seconds. Time passes only when somebody sleeps.
 
     https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html
     https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html
     https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency
     https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html
+    https://docs.aws.amazon.com/apigatewayv2/latest/api-reference/apis.html
 """
 
 from __future__ import annotations
@@ -54,6 +55,8 @@ class Account:
     layers: dict[str, dict[int, Values]] = field(default_factory=dict)
     versions: dict[str, int] = field(default_factory=dict)
     apis: dict[str, Values] = field(default_factory=dict)
+    sockets: dict[str, Values] = field(default_factory=dict)
+    """The WebSocket APIs, each with its parts by their ids."""
     rules: dict[str, Values] = field(default_factory=dict)
     roles: dict[str, Values] = field(default_factory=dict)
     log_groups: set[str] = field(default_factory=set)
@@ -395,6 +398,116 @@ class Account:
         self.api(given["restApiId"])["responses"][given["responseType"]] = answer
         return answer
 
+    # API Gateway: WebSocket APIs
+
+    def socket(self, api_id: str) -> Values:
+        if api_id not in self.sockets:
+            raise RefusedError("NotFoundException", f"Invalid API identifier specified {ACCOUNT}:{api_id}")
+        return self.sockets[api_id]
+
+    def part(self, given: Values, kind: str, number: str) -> Values:
+        parts = self.socket(given["ApiId"])[kind]
+        if number not in parts:
+            raise RefusedError("NotFoundException", f"Unable to find {kind} {number}")
+        found: Values = parts[number]
+        return found
+
+    def apigatewayv2_create_api(self, given: Values) -> Values:
+        """Nothing tells a second call of the same name from the first, so it makes a second API."""
+        answer = {**given, "ApiId": f"ws{self.next_id()}", "CreatedDate": self.moment()}
+        kinds = ("integrations", "routes", "deployments", "stages")
+        self.sockets[answer["ApiId"]] = {"answer": answer, **{kind: {} for kind in kinds}}
+        return answer
+
+    def apigatewayv2_get_api(self, given: Values) -> Values:
+        found: Values = self.socket(given["ApiId"])["answer"]
+        return found
+
+    def apigatewayv2_get_apis(self, given: Values) -> Values:
+        return {"Items": [found["answer"] for found in self.sockets.values()]}
+
+    def apigatewayv2_delete_api(self, given: Values) -> None:
+        self.socket(given["ApiId"])
+        self.seldom("DeleteApi", API_DELETION)
+        del self.sockets[given["ApiId"]]
+
+    def apigatewayv2_create_integration(self, given: Values) -> Values:
+        made = {**given, "IntegrationId": f"i{self.next_id()}"}
+        self.socket(given["ApiId"])["integrations"][made["IntegrationId"]] = made
+        return made
+
+    def apigatewayv2_get_integrations(self, given: Values) -> Values:
+        return {"Items": list(self.socket(given["ApiId"])["integrations"].values())}
+
+    def apigatewayv2_delete_integration(self, given: Values) -> None:
+        found = self.socket(given["ApiId"])
+        self.part(given, "integrations", given["IntegrationId"])
+        if any(route["Target"] == f"integrations/{given['IntegrationId']}" for route in found["routes"].values()):
+            message = f"Cannot delete Integration '{given['IntegrationId']}' because it is referenced by a Route."
+            raise RefusedError("ConflictException", message)
+        del found["integrations"][given["IntegrationId"]]
+
+    def apigatewayv2_create_route(self, given: Values) -> Values:
+        found = self.socket(given["ApiId"])
+        self.part(given, "integrations", given["Target"].removeprefix("integrations/"))
+        if any(route["RouteKey"] == given["RouteKey"] for route in found["routes"].values()):
+            message = f"Route with key {given['RouteKey']} already exists for this API"
+            raise RefusedError("ConflictException", message)
+        made = {**given, "RouteId": f"r{self.next_id()}"}
+        found["routes"][made["RouteId"]] = made
+        return made
+
+    def apigatewayv2_get_routes(self, given: Values) -> Values:
+        return {"Items": list(self.socket(given["ApiId"])["routes"].values())}
+
+    def apigatewayv2_delete_route(self, given: Values) -> None:
+        self.part(given, "routes", given["RouteId"])
+        del self.socket(given["ApiId"])["routes"][given["RouteId"]]
+
+    def apigatewayv2_create_deployment(self, given: Values) -> Values:
+        found = self.socket(given["ApiId"])
+        if not found["routes"]:
+            raise RefusedError("BadRequestException", "At least one route is required before deploying the Api.")
+        self.seldom("CreateSocketDeployment", API_DEPLOYMENT)
+        # A deployment is a copy of what there is at this moment.
+        made = {"DeploymentId": f"d{self.next_id()}", "Description": given.get("Description", "")}
+        copied = {"routes": deepcopy(found["routes"]), "integrations": deepcopy(found["integrations"])}
+        found["deployments"][made["DeploymentId"]] = {**made, "CreatedDate": self.moment(), **copied}
+        if "StageName" in given:
+            self.part(given, "stages", given["StageName"])["DeploymentId"] = made["DeploymentId"]
+        return made
+
+    def apigatewayv2_get_deployments(self, given: Values) -> Values:
+        found = self.socket(given["ApiId"])["deployments"].values()
+        shown = ("DeploymentId", "Description", "CreatedDate")
+        return {"Items": [{name: each[name] for name in shown} for each in found]}
+
+    def apigatewayv2_get_deployment(self, given: Values) -> Values:
+        found = self.part(given, "deployments", given["DeploymentId"])
+        return {name: found[name] for name in ("DeploymentId", "Description", "CreatedDate")}
+
+    def apigatewayv2_create_stage(self, given: Values) -> Values:
+        found = self.socket(given["ApiId"])
+        if given["StageName"] in found["stages"]:
+            raise RefusedError("ConflictException", "Stage already exists")
+        if "DeploymentId" in given:
+            self.part(given, "deployments", given["DeploymentId"])
+        found["stages"][given["StageName"]] = {n: v for n, v in given.items() if n != "ApiId"}
+        return self.part(given, "stages", given["StageName"])
+
+    def apigatewayv2_get_stage(self, given: Values) -> Values:
+        return self.part(given, "stages", given["StageName"])
+
+    def apigatewayv2_get_stages(self, given: Values) -> Values:
+        return {"Items": list(self.socket(given["ApiId"])["stages"].values())}
+
+    def apigatewayv2_update_stage(self, given: Values) -> Values:
+        stage = self.part(given, "stages", given["StageName"])
+        if "DeploymentId" in given:
+            self.part(given, "deployments", given["DeploymentId"])
+        stage.update({name: value for name, value in given.items() if name != "ApiId"})
+        return stage
+
     # EventBridge
 
     def rule(self, name: str) -> Values:
@@ -471,6 +584,10 @@ class Account:
 
     def iam_list_role_policies(self, given: Values) -> Values:
         return {"PolicyNames": list(self.role(given["RoleName"])["policies"])}
+
+    def iam_list_attached_role_policies(self, given: Values) -> Values:
+        self.role(given["RoleName"])
+        return {"AttachedPolicies": []}
 
     def iam_delete_role_policy(self, given: Values) -> None:
         if self.role(given["RoleName"])["policies"].pop(given["PolicyName"], None) is None:

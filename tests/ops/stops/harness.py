@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError, ConnectionClosedError
 from ops.errors import OpsError
 from ops.stack import event_sources, gateway
 from ops.stack.names import FUNCTIONS as APP_FUNCTIONS
+from ops.stack.names import SOCKET_FUNCTIONS
 from tests.ops.stops.account import Account
 from tests.ops.stops.project import CHALICES, NAME, OUTPUTS, PRE_MADE, Project, World, provisioned
 
@@ -22,6 +23,8 @@ TRIGGERS = {
     (f"filemill-{NAME}-process", OUTPUTS["IngestQueueArn"]),
     (f"filemill-{NAME}-fetch", OUTPUTS["ImportQueueArn"]),
     (f"filemill-{NAME}-index", OUTPUTS["TableStreamArn"]),
+    (f"filemill-{NAME}-publish", OUTPUTS["TableStreamArn"]),
+    (f"filemill-{NAME}-deliver", OUTPUTS["WebhookQueueArn"]),
 }
 
 # The ways to stop: Ctrl-C, and credentials that expire or an answer that is lost.
@@ -191,8 +194,9 @@ def deployed(project: Project, begun: Account) -> list[str]:
     triggers = [each["answer"] for each in account.mappings.values() if "-2-" not in each["answer"]["EventSourceArn"]]
     pairs = sorted((each["FunctionArn"].rpartition(":")[2], each["EventSourceArn"]) for each in triggers)
     wants(pairs == sorted(TRIGGERS), f"triggers {pairs}")
-    stream = [each for each in triggers if ":dynamodb:" in each["EventSourceArn"]]
-    wants(all(each.get(k) == v for each in stream for k, v in event_sources.INDEX.items()), "the index has no filter")
+    for name, options in (("index", event_sources.INDEX), ("publish", event_sources.PUBLISH)):
+        stream = [each for each in triggers if each["FunctionArn"].endswith(f"-{name}")]
+        wants(all(each.get(k) == v for each in stream for k, v in options.items()), f"{name} has no filter")
     versions = list(account.layers.get(f"filemill-{NAME}-managed-layer", {}).values())
     wants(len(versions) == 1, f"{len(versions)} versions of the layer")
     layers = {layer["Arn"] for each in functions.values() for layer in each["configuration"].get("Layers", [])}
@@ -213,10 +217,15 @@ def deployed(project: Project, begun: Account) -> list[str]:
         for name, each in functions.items()
         for statement in each["policy"]
     )
+    sockets = _sockets(account)
     allowed = [(f"filemill-{NAME}", api_id) for api_id in ids] + [(f"filemill-{NAME}-sweep", "rule")]
+    allowed += [(f"filemill-{NAME}-{function}", api_id) for api_id in sockets for function in SOCKET_FUNCTIONS]
     wants(permissions == sorted(allowed), f"permissions {permissions}")
+    wants(len(sockets) == 1, f"{len(sockets)} WebSocket APIs")
+    wants(all(_serves(api) for api in sockets.values()), "a WebSocket API without a stage, or without its routes")
+    wants(not (known := _sockets(begun)) or set(sockets) == set(known), "clients lost the WebSocket API's address")
     made = _own(account.roles)
-    wants(len(made) == (6 if project_roles(project) == CHALICES else 0), f"roles {sorted(made)}")
+    wants(len(made) == (len(APP_FUNCTIONS) if project_roles(project) == CHALICES else 0), f"roles {sorted(made)}")
     differences = project.differences()
     wants(differences.unknown == [], f"the record lacks {differences.unknown}")
     wants(differences.gone == [], f"the record has {differences.gone}")
@@ -234,6 +243,8 @@ def deleted(project: Project, begun: Account) -> list[str]:
         found.append(f"left over: {account_left} {left.record} {left.spare}")
     if account.layers.get(f"filemill-{NAME}-managed-layer"):
         found.append("layers are left over")
+    if left_open := _sockets(account):
+        found.append(f"WebSocket APIs are left over: {sorted(left_open)}")
     return found + _untouched(account, begun)
 
 
@@ -267,11 +278,38 @@ def _works(api: dict[str, Any]) -> bool:
     return bool(stage) and set(api["deployments"][stage["deploymentId"]]["responses"]) == set(gateway.RESPONSES)
 
 
+def _sockets(account: Account) -> dict[str, dict[str, Any]]:
+    """The WebSocket APIs of the stage's name that call no stranger's function."""
+    return {
+        api_id: api
+        for api_id, api in account.sockets.items()
+        if api["answer"]["Name"] == f"filemill-{NAME}-websocket-api"
+        and all(f":function:filemill-{NAME}-" in each["IntegrationUri"] for each in api["integrations"].values())
+    }
+
+
+def _serves(api: dict[str, Any]) -> bool:
+    """True if each route leads to its function, both in the API and in what the stage serves."""
+    stage = api["stages"].get("api", {})
+    deployment = api["deployments"].get(stage.get("DeploymentId"), {"routes": {}, "integrations": {}})
+    wanted = dict(zip(("$connect", "$default", "$disconnect"), SOCKET_FUNCTIONS, strict=True))
+    return all(_routes(each) == wanted and len(each["integrations"]) == len(wanted) for each in (api, deployment))
+
+
+def _routes(api: dict[str, Any]) -> dict[str, str]:
+    """The function that each route of a WebSocket API, or of a deployment of one, leads to."""
+    found = {}
+    for route in api["routes"].values():
+        uri = api["integrations"].get(route["Target"].removeprefix("integrations/"), {}).get("IntegrationUri", "")
+        found[route["RouteKey"]] = uri.partition(f":function:filemill-{NAME}-")[2].removesuffix("/invocations")
+    return found
+
+
 def _untouched(account: Account, begun: Account) -> list[str]:
     """Names the neighbours' things that have changed."""
 
     def others(there: Account) -> dict[str, Any]:
-        kinds = ("functions", "mappings", "layers", "apis", "rules", "roles")
+        kinds = ("functions", "mappings", "layers", "apis", "sockets", "rules", "roles")
         found = {(kind, key): value for kind in kinds for key, value in getattr(there, kind).items()}
         return {str(key): value for key, value in found.items() if f"filemill-{NAME}-2" in str((key, value))}
 
@@ -279,6 +317,7 @@ def _untouched(account: Account, begun: Account) -> list[str]:
     strangers = {i for i, api in begun.apis.items() if not _calls(api, f":function:filemill-{NAME}/")}
     touched = sorted(key for key in before.keys() | after.keys() if before.get(key) != after.get(key))
     touched += sorted(strangers - set(account.apis)) + sorted(begun.log_groups - account.log_groups - OWN_LOGS)
+    touched += sorted(set(begun.sockets) - set(_sockets(begun)) - set(account.sockets))
     return [f"others' things were touched: {touched}"] if touched else []
 
 

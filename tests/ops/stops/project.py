@@ -39,6 +39,7 @@ OUTPUTS = {
     "TableStreamArn": STAGE["FILEMILL_TABLE_STREAM_ARN"],
     "IngestQueueArn": STAGE["FILEMILL_INGEST_QUEUE_ARN"],
     "ImportQueueArn": STAGE["FILEMILL_IMPORT_QUEUE_ARN"],
+    "WebhookQueueArn": STAGE["FILEMILL_WEBHOOK_QUEUE_ARN"],
 }
 PRE_MADE, CHALICES = "pre-made roles", "Chalice's roles"
 
@@ -220,7 +221,7 @@ def _logs(region: str) -> dict[str, Any]:
 
 
 def _neighbours(account: Account) -> None:
-    """Stage `test-2`, whose names begin with those of `test`; an API of a stranger; and this stage's other uses."""
+    """Stage `test-2`, whose names begin with those of `test`; APIs of strangers; and this stage's other uses."""
     account.iam_create_role({"RoleName": f"filemill-{NAME}-2-process"})
     role = account.roles[f"filemill-{NAME}-2-process"]
     role["ready_at"] = 0.0
@@ -240,3 +241,8 @@ def _neighbours(account: Account) -> None:
         document = {"info": {"title": "filemill"}, "paths": {"/": {"get": method}}}
         body = {"body": json.dumps(document), "parameters": {"endpointConfigurationTypes": "REGIONAL"}}
         account.apigateway_import_rest_api(body)
+    for name, called in ((f"filemill-{NAME}-2", f"filemill-{NAME}-2-websocket_connect"), (f"filemill-{NAME}", "other")):
+        made = {"Name": f"{name}-websocket-api", "ProtocolType": "WEBSOCKET"}
+        api_id = account.apigatewayv2_create_api(made)["ApiId"]
+        uri = f"arn:aws:apigateway:{REGION}:lambda:path/2015-03-31/functions/{arn}{called}/invocations"
+        account.apigatewayv2_create_integration({"ApiId": api_id, "IntegrationUri": uri})
