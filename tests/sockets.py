@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import io
+import itertools
 import json
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import unquote
 
-from botocore.awsrequest import AWSResponse
-from botocore.compat import HTTPHeaders
+from botocore.client import BaseClient
 from botocore.exceptions import ReadTimeoutError
 
 from chalicelib import aws
@@ -34,43 +35,38 @@ class FakeManagement:
         self.closed: list[str] = []
         self.posted = 0
         self.largest = 0
-        self.calls: list[tuple[str, str]] = []
+        self.calls: Counter[str] = Counter()
         # A status for a call, or None if all goes well; it may also raise. (operation, connection id) → status.
         self.fault: Callable[[str, str], int | None] = lambda operation, connection_id: None
         self._lock = threading.Lock()
 
-    def answer(self, request: Any, **_: Any) -> Any:
-        connection_id = unquote(request.url.rpartition("/")[2])
-        operation = "DeleteConnection" if request.method == "DELETE" else "PostToConnection"
+    def answer(self, model: Any, params: dict[str, Any], **_: Any) -> Any:
+        """Stands in for the HTTP exchange: (answer, what botocore reads from it)."""
+        connection_id = unquote(params["url_path"].rpartition("/")[2])
         with self._lock:
-            self.calls.append((operation, connection_id))
-        if status := self.fault(operation, connection_id):
-            return _response(request.url, status)
+            self.calls[model.name] += 1
+        if status := self.fault(model.name, connection_id):
+            return _answer(status)
         with self._lock:
             hear = self.open.get(connection_id)
             if hear is None:
-                return _response(request.url, 410)
-            if operation == "DeleteConnection":
+                return _answer(410)
+            if model.name == "DeleteConnection":
                 del self.open[connection_id]
                 self.closed.append(connection_id)
-                return _response(request.url, 204)
-            assert len(request.body) <= MAX_POST
+                return _answer(204)
+            assert len(params["body"]) <= MAX_POST
             self.posted += 1
-            self.largest = max(self.largest, len(request.body))
-            hear(json.loads(request.body))
-        return _response(request.url, 200)
+            self.largest = max(self.largest, len(params["body"]))
+            hear(json.loads(params["body"]))
+        return _answer(200)
 
 
-def _response(url: str, status: int) -> AWSResponse:
-    headers = HTTPHeaders()
+def _answer(status: int) -> Any:
+    read: dict[str, Any] = {"ResponseMetadata": {"HTTPStatusCode": status, "HTTPHeaders": {}, "RetryAttempts": 0}}
     if status in _ERRORS:
-        headers["x-amzn-ErrorType"] = _ERRORS[status]
-    return AWSResponse(url, status, headers, _Raw(b"{}" if status in _ERRORS else b""))
-
-
-class _Raw(io.BytesIO):
-    def stream(self, **_: Any) -> Iterator[bytes]:
-        yield self.read()
+        read["Error"] = {"Code": _ERRORS[status], "Message": ""}
+    return SimpleNamespace(status_code=status), read
 
 
 def never_answers(url: str = "https://example.org") -> int:
@@ -133,16 +129,67 @@ def _is_published(record: dict[str, Any]) -> bool:
     return inserted or _sk(record) == "FILE"
 
 
+class KilledError(BaseException):
+    """The process ends here."""
+
+
+@contextmanager
+def at_each_call(hook: Callable[[int, str, str], None]) -> Iterator[None]:
+    """Calls `hook(number, "before" or "after", operation)` around each AWS call of the code under test.
+
+    No hook is called for the calls that a hook makes.
+    """
+    base: Any = BaseClient
+    call, lock, number = base._make_api_call, threading.Lock(), itertools.count()
+    busy = threading.Event()
+
+    def hooked(client: Any, operation: str, parameters: Any) -> Any:
+        if busy.is_set():
+            return call(client, operation, parameters)
+        with lock:
+            here = next(number)
+        run(here, "before", operation)
+        reply = call(client, operation, parameters)
+        run(here, "after", operation)
+        return reply
+
+    def run(here: int, moment: str, operation: str) -> None:
+        if not busy.is_set():
+            busy.set()
+            try:
+                hook(here, moment, operation)
+            finally:
+                busy.clear()
+
+    base._make_api_call = hooked
+    try:
+        yield
+    finally:
+        base._make_api_call = call
+
+
+def killed_at(number: int, moment: str) -> Callable[[int, str, str], None]:
+    """A hook that ends the process at this call: from then on none of its calls is carried out."""
+    dead = threading.Event()
+
+    def hook(here: int, now: str, _: str) -> None:
+        if dead.is_set() or (here, now) == (number, moment):
+            dead.set()
+            raise KilledError
+
+    return hook
+
+
 @contextmanager
 def management() -> Iterator[FakeManagement]:
     """Gives the management API of PLACE, to which all posts go."""
     fake = FakeManagement()
     events = aws.connections(posts.endpoint(PLACE)).meta.events
-    events.register_first("before-send.apigatewaymanagementapi.*", fake.answer)
+    events.register("before-call.apigatewaymanagementapi.*", fake.answer)
     try:
         yield fake
     finally:
-        events.unregister("before-send.apigatewaymanagementapi.*", fake.answer)
+        events.unregister("before-call.apigatewaymanagementapi.*", fake.answer)
 
 
 def event_of(connection_id: str, **more: Any) -> dict[str, Any]:

@@ -21,9 +21,11 @@ from chalicelib.catalog.subscriptions import ALL, Listeners, Subscription, kind_
 from chalicelib.events import posts
 from chalicelib.events.feed_events import Page, Told, events_of, page_after, records_of
 from chalicelib.events.frames import packed
-from chalicelib.events.posts import Outcome
+from chalicelib.events.posts import Outcome, close_when_due
 from chalicelib.model import now
 from chalicelib.observability import Metric, count, logger
+
+__all__ = ["close_when_due", "end", "tell"]
 
 # Seconds that telling of one batch may take, of the function's 60. What is left then comes again with the batch.
 SECONDS = 25.0
