@@ -29,10 +29,10 @@ from ops.stack import (
     recording,
     regions,
     signing_key,
+    socket_gateway,
     template,
 )
 from ops.stack.names import FUNCTIONS, ROLE_IDS, function_name, socket_api_name, stack_name
-from ops.stack.patience import if_there
 from ops.stack.plan import Stack, Step, choose_parameters, next_step
 from ops.stack.signing_key import SigningKey
 
@@ -315,11 +315,20 @@ class Plan:
             yield Change("change", "API", api_id, "its throttling")
 
     def socket_changes(self) -> Iterator[Change]:
-        """The WebSocket API. `chalice deploy` makes its routes anew each time, so only its absence is a change."""
-        recorded = [each for each in self.run.deployed or [] if each.get("resource_type") == "websocket_api"]
-        client = self.client("apigatewayv2")
-        if not recorded or if_there(client.get_api, ApiId=recorded[0]["websocket_api_id"]) is None:
+        """The WebSocket API. `chalice deploy` makes its routes anew each time, so these alone are no change."""
+        api_id = config.websocket_api_id(self.run.deployed or [])
+        variables = config.stage_variables(self.planned, self.run.stage)
+        api_stage = self.planned["stages"][self.run.stage]["api_gateway_stage"]
+        found = socket_gateway.pending(self.client("apigatewayv2"), api_id, api_stage, variables) if api_id else None
+        if found is None:
             yield Change("add", "WebSocket API", socket_api_name(self.app, self.run.stage))
+            return
+        if found.no_stage:
+            yield Change("add", "WebSocket API stage", api_stage)
+        elif found.undeployed:
+            yield Change("change", "WebSocket API", api_id, "its routes, which its stage does not serve yet")
+        if found.throttling:
+            yield Change("change", "WebSocket API", api_id, "its throttling")
 
 
 def resource_change(found: Mapping[str, Any]) -> Change:

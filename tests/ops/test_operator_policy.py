@@ -63,6 +63,8 @@ HOMONYMS = frozenset(
 # The resource that a call is about, as far as its actions depend on it.
 SAMPLE: dict[str, Any] = {
     "Delete": {"Objects": [{"Key": "k"}, {"Key": "k", "VersionId": "1"}]},
+    "Destination": {"Arn": "x"},
+    "Entries": [{}],
     "Key": "k",
     "RequestItems": {"t": {}},
     "Tags": [{"Key": "app", "Value": "filemill"}],
@@ -94,6 +96,7 @@ WITHOUT = {
         "ResourcePolicy": ["dynamodb:*ResourcePolicy"],
         "SSESpecification": ["kms:*"],
     },
+    "AWS::Events::Archive": {"KmsKeyIdentifier": ["kms:*"]},
     "AWS::Events::EventBus": {"KmsKeyIdentifier": ["kms:*"], "Policy": ["events:*Permission"]},
     "AWS::IAM::Role": {"ManagedPolicyArns": ["iam:AttachRolePolicy"]},
     "AWS::S3::Bucket": {
@@ -125,6 +128,7 @@ EXAMPLES = {
     "AWS::DynamoDB::Table": f"arn:aws:dynamodb:eu-west-1:{stages.ACCOUNT}:table/{_NEW}",
     "AWS::Lambda::Permission": f"arn:aws:lambda:eu-west-1:{stages.ACCOUNT}:function:filemill-test-render",
     "AWS::Lambda::Url": f"arn:aws:lambda:eu-west-1:{stages.ACCOUNT}:function:filemill-test-render",
+    "AWS::Events::Archive": f"arn:aws:events:eu-west-1:{stages.ACCOUNT}:archive/filemill-test",
     "AWS::Events::EventBus": f"arn:aws:events:eu-west-1:{stages.ACCOUNT}:event-bus/filemill-test",
     "AWS::IAM::Role": f"arn:aws:iam::{stages.ACCOUNT}:role/{_NEW}",
     "AWS::S3::Bucket": f"arn:aws:s3:::filemill-test-originals-{stages.ACCOUNT}-eu-west-1",

@@ -15,7 +15,7 @@ from ops import __main__ as ops
 from ops import config, plan, provision
 from ops.doctor import functions
 from ops.plan import resource_change
-from ops.stack import event_sources, gateway
+from ops.stack import event_sources, gateway, socket_gateway
 from ops.stack.names import FUNCTIONS, ROLE_IDS, role_id
 from ops.stack.roles import function_policies
 from tests.scripted import ACCOUNT, REGION, Aws, Failure
@@ -126,6 +126,10 @@ class Stage:
                 "apigateway.GetDeployment": {"description": gateway.description()},
                 "apigateway.GetGatewayResponses": {"items": answers},
                 "apigatewayv2.GetApi": {"ApiId": "ws1"},
+                "apigatewayv2.GetIntegrations": {"Items": []},
+                "apigatewayv2.GetRoutes": {"Items": []},
+                "apigatewayv2.GetStage": {"StageName": "api", "DeploymentId": "d"},
+                "apigatewayv2.GetDeployment": {"Description": socket_gateway.description({})},
             }
         )
 
@@ -167,7 +171,7 @@ class Stage:
 
 @pytest.fixture
 def deployed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
-    for name in (".chalice/resources.yaml", ".chalice/config.json", "edge/negotiate.js"):
+    for name in (".chalice/resources.yaml", ".chalice/config.json", "edge/negotiate.js", "edge/socket.js"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text((ROOT / name).read_text(encoding="utf-8"), encoding="utf-8")
     (tmp_path / "app.py").write_text("app = 1\n")
@@ -252,6 +256,12 @@ THROTTLED = {"*/*": {"throttlingRateLimit": 5.0, "throttlingBurstLimit": 5}}
             "apigatewayv2.GetApi",
             Failure("NotFoundException", 404),
             ["add     WebSocket API filemill-dev-websocket-api"],
+        ),
+        ("apigatewayv2.GetStage", Failure("NotFoundException", 404), ["add     WebSocket API stage api"]),
+        (
+            "apigatewayv2.GetDeployment",
+            {"Description": "other routes"},
+            ["change  WebSocket API ws1: its routes, which its stage does not serve yet"],
         ),
         (
             "ssm.GetParameter",

@@ -41,7 +41,7 @@ FULL: dict[str, tuple[str, Any]] = {
     ),
     "CloudFront functions": (
         "cloudfront.ListFunctions",
-        {"FunctionList": {"Items": many(100, lambda n: {"Name": f"f{n}"})}},
+        {"FunctionList": {"Items": many(99, lambda n: {"Name": f"f{n}"})}},
     ),
     "CloudFront origin access controls": (
         "cloudfront.ListOriginAccessControls",
