@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 
 from chalicelib import keyring
+from chalicelib.events import publish
+from tests import events_contract as contract
 from tests.client import Answer
 from tests.compatibility.asking import (
     INDEX,
@@ -585,6 +587,33 @@ def test_the_index_that_is_made_anew_from_old_records_is_the_old_index(old: Stag
     assert index_of(items()) == index_of(before)
     assert counts(items()) == counts(before)
     assert markers(items()) == markers(before)
+
+
+# --- events
+
+
+def test_each_old_record_is_told_with_the_word_of_its_state(old: Stage, kept: Kept) -> None:
+    """The old release notes neither what a change was nor who made it."""
+    records = [item for item in kept.table if item["sk"]["S"] == "FILE"]
+    told = publish.sort([_told(item) for item in records])
+    assert [event["subject"] for event in told.events] == [item["id"]["S"] for item in records]
+    for item, event in zip(records, told.events, strict=True):
+        contract.check_event(event)
+        created = item["status"]["S"] == "awaiting_upload"
+        word = "created" if created else item["status"]["S"]
+        assert event["type"] == f"filemill.file.{word}"
+        assert event["time"] == item["updated_at"]["S"]
+        assert event["data"]["actor"] == {"type": "system", "id": "filemill"}
+    assert len({event["type"] for event in told.events}) > 4
+
+
+def test_a_change_of_an_old_record_has_its_actor(old: Stage, kept: Kept) -> None:
+    file_id = kept.files["pdf"]
+    assert old.request("PATCH", f"/v1/files/{file_id}", {"tags": ["new"]}).status == 200
+    [change] = [record for record in stream_records() if record["eventName"] == "MODIFY"]
+    [event] = publish.sort([change]).events
+    assert (event["type"], event["subject"]) == ("filemill.file.updated", file_id)
+    assert event["data"]["actor"]["type"] == "key"
 
 
 def _told(item: dict[str, Any]) -> dict[str, Any]:

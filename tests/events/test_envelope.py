@@ -277,6 +277,8 @@ DISABLED = BEFORE | {"enabled": False, "disabled_reason": "gone", "disabled_at":
 
 def test_a_webhook_that_was_disabled_is_an_event() -> None:
     event = envelope.webhook_disabled(BEFORE, DISABLED)
+    assert event
+    check(event)
     assert event == {
         "specversion": "1.0",
         "id": "evt_wh_01K8Z0000000000000000000AA_1795348800250",

@@ -217,15 +217,24 @@ def _answer(fault: Fault) -> dict[str, Any]:
     }
 
 
+# The address of the WebSocket API in these tests. moto does not answer there.
+SOCKETS = "https://sockets.execute-api.eu-west-1.amazonaws.com/api"
+
+
 def clients() -> Iterator[Any]:
     """The clients of the code under test: one for each function of aws.py that makes one.
 
     Those that post to sockets are not among them, because there is one for each WebSocket API.
     """
     for name, made in vars(aws).items():
+<<<<<<< HEAD
         cached = not name.startswith("_") and callable(made) and hasattr(made, "cache_info")
         if cached and not inspect.signature(made).parameters:
             yield made()
+=======
+        if not name.startswith("_") and callable(made) and hasattr(made, "cache_info"):
+            yield made(*([SOCKETS] if inspect.signature(made).parameters else []))
+>>>>>>> ev-bus
 
 
 @contextmanager

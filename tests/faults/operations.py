@@ -78,6 +78,7 @@ def surroundings(*, small: bool = True) -> Iterator[None]:
         server = stack.enter_context(serving(lambda head, connection: _serve(head, connection)))
         patch.setenv("SOURCE", server.url("/"))
         patch.setenv("FILEMILL_IMPORT_NETWORKS", "127.0.0.0/8")
+        patch.setenv("FILEMILL_WEBHOOK_NETWORKS", "127.0.0.0/8")
         patch.setattr(original_objects, "IMPORT_PART", len(PHOTO) // 2)
         patch.setattr("moto.s3.models.S3_UPLOAD_PART_MIN_SIZE", 1)
         settings.settings.cache_clear()
@@ -290,7 +291,9 @@ def _index(_: World, batch: list[dict[str, Any]]) -> None:
 
 
 def _much_changed(world: World) -> list[dict[str, Any]]:
-    """A batch that brings more events than one call to the bus takes."""
+    """A batch that brings more events than one call to the bus takes, to a tenant with a webhook."""
+    made = world.request("POST", "/v1/webhooks", {"url": "http://127.0.0.1:9999/"})
+    assert made.status == 201, made.text
     kept, gone = ready(world), ready(world, visibility="public")
     for number in range(9):
         world.request("PATCH", f"/v1/files/{kept}", {"tags": [str(number)]})

@@ -14,7 +14,7 @@ from chalicelib.catalog.index.terms import postings
 from chalicelib.catalog.keys import marker_key
 from chalicelib.catalog.transitions import CREATE, EMPTIED, TOMBSTONE, TRANSITIONS
 from chalicelib.delivery import view
-from chalicelib.model import EXTENSIONS, ChangeType, File, Kind, Status, rendition_key, rendition_prefix
+from chalicelib.model import EXTENSIONS, ChangeType, File, Kind, Status, rendition_key, rendition_prefix, timestamp
 from chalicelib.renditions import ladder, places
 from tests import transitions
 from tests.faults.looking import derived_keys, is_file, multipart_uploads, originals, records, table
@@ -151,6 +151,24 @@ def check_all_heard(stream: list[dict[str, Any]], heard: list[dict[str, Any]]) -
     """Once the publisher has caught up, the bus has heard of every change."""
     if vanished := _changes(stream).keys() - {event["id"] for event in heard}:
         raise BrokenError(f"{len(vanished)} changes that the bus never heard of")
+
+
+def check_all_announced(stream: list[dict[str, Any]]) -> None:
+    """Once the publisher has caught up, each webhook has a delivery of every change since it was made, and no other."""
+    items = table()
+    deliveries = {(pk, sk) for pk, sk in items if pk.startswith("HOOK#") and sk.startswith("evt_file_")}
+    for (pk, _), hook in items.items():
+        if pk.startswith("HOOKS#"):
+            since = {
+                event
+                for event, (_, file) in _changes(stream).items()
+                if timestamp(file.updated_at) >= hook["created_at"]
+            }
+            found = {sk for of, sk in deliveries if of == f"HOOK#{hook['id']}"}
+            if since - found:
+                raise BrokenError(f"{len(since - found)} changes that a webhook never hears of")
+            if found - _changes(stream).keys():
+                raise BrokenError("a webhook is to hear of a change that never was")
 
 
 def _changes(stream: list[dict[str, Any]]) -> dict[str, tuple[ChangeType, File]]:

@@ -13,7 +13,7 @@ from chalicelib.catalog import claims, deletion, dynamodb, edits, record_writer
 from chalicelib.catalog.index import positions, writer
 from chalicelib.catalog.keys import file_key
 from chalicelib.catalog.transitions import CLAIM
-from chalicelib.events import bus, publish
+from chalicelib.events import bus, publish, webhooks
 from chalicelib.events.envelope import change_of, envelope_of
 from chalicelib.model import File, Status, original_key
 from chalicelib.queues import worker
@@ -134,6 +134,11 @@ def refusals_forgotten(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(bus, "put", hasty)
 
 
+def webhooks_of_the_first_event_only(patch: pytest.MonkeyPatch) -> None:
+    announce = webhooks.announce
+    patch.setattr(webhooks, "announce", lambda files, changed: announce(files[:1], changed))
+
+
 def told_from_the_table(patch: pytest.MonkeyPatch) -> None:
     """An event has the record as it is when it is told, not as the change left it."""
     patch.setattr(publish, "envelope", lambda file: envelope_of(record_of(file.id), change_of(file), file.revision))
@@ -151,6 +156,7 @@ def told_from_the_table(patch: pytest.MonkeyPatch) -> None:
         (replaced_renditions_forgotten, "process again", "left for ever"),
         (refusals_forgotten, "publish", "never heard of"),
         (told_from_the_table, "publish", "a state that never was"),
+        (webhooks_of_the_first_event_only, "publish", "a webhook never hears of"),
         (a_change_keeps_its_revision, "change tags", "the revision did not"),
         (a_write_of_somebodys_own, "change tags", "`ready` became `failed`"),
     ],

@@ -34,6 +34,7 @@ from tests.faults.promises import (
     BrokenError,
     Facts,
     check_acknowledged,
+    check_all_announced,
     check_all_heard,
     check_forgotten,
     check_heard,
@@ -225,6 +226,7 @@ class World:
         self.publish()
         self.check()
         check_all_heard(looking.stream(), looking.bus())
+        check_all_announced(looking.stream())
         now = records()
         check_index(now)
         check_forgotten()
