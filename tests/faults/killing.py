@@ -222,19 +222,10 @@ SOCKETS = "https://sockets.execute-api.eu-west-1.amazonaws.com/api"
 
 
 def clients() -> Iterator[Any]:
-    """The clients of the code under test: one for each function of aws.py that makes one.
-
-    Those that post to sockets are not among them, because there is one for each WebSocket API.
-    """
+    """All clients of the code under test: one for each function of aws.py that makes one."""
     for name, made in vars(aws).items():
-<<<<<<< HEAD
-        cached = not name.startswith("_") and callable(made) and hasattr(made, "cache_info")
-        if cached and not inspect.signature(made).parameters:
-            yield made()
-=======
         if not name.startswith("_") and callable(made) and hasattr(made, "cache_info"):
             yield made(*([SOCKETS] if inspect.signature(made).parameters else []))
->>>>>>> ev-bus
 
 
 @contextmanager
