@@ -185,6 +185,8 @@ class _Run:
         moment, waking = now(), self.state.waking_at
         soon = due is not None and due - moment <= timedelta(seconds=queue.MAX_DELAY)
         on_its_way = waking is not None and moment < waking and due is not None and waking <= due
+        if self._open and waking != due:
+            on_its_way = False  # one that comes earlier would find that nothing may be sent
         if waking is not None and waking <= moment:
             waking = None
         if soon and not on_its_way:
@@ -216,7 +218,8 @@ class _Run:
             later += self._wave(wave)
             if not self.webhook.enabled:
                 return self._miss()
-        if self._open and self.state.health.open_until:
+        self.probe = False
+        if self._open:
             return self.state.health.open_until
         return min(later, default=None)
 

@@ -19,7 +19,7 @@ def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(receiver, "SLOW", 1.0)
 
 
-def test_receivers_that_hang_or_fail_do_not_delay_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_receivers_that_hang_or_fail_do_not_delay_the_others(cloud: None, monkeypatch: pytest.MonkeyPatch) -> None:
     _small(monkeypatch)
     run = measured(kinds_of(10, 2, 2), events=100, rate=20, workers=4)
     assert len(run.lags) == 60

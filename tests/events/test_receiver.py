@@ -221,6 +221,19 @@ def test_messages_for_a_receiver_that_is_left_alone_bring_no_other_messages(worl
     assert len(world.waiting) == 1
 
 
+def test_the_try_that_decides_comes_in_time_although_a_retry_was_on_its_way_before(world: Hooks) -> None:
+    webhook = hook(URL)
+    world.says[URL] = lambda _: 500
+    for _ in range(receiver.OPEN_AFTER):
+        announce(changed())
+        world.drain()
+    assert state(webhook)["open_until"]
+    world.says[URL] = lambda _: 200
+    before = len(world.came)
+    world.live(timedelta(seconds=receiver.FIRST_PAUSE + 8))
+    assert len(world.came) > before
+
+
 def test_more_and_more_are_under_way_while_they_succeed(world: Hooks, monkeypatch: pytest.MonkeyPatch) -> None:
     waves: list[int] = []
     wave = receiver._Run._wave

@@ -12,7 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from chalicelib import settings as stage_settings
-from chalicelib.catalog import claims, deletion, due
+from chalicelib.catalog import claims, deletion, due, webhook_states
 from chalicelib.catalog.keys import DUE_SHARDS
 from chalicelib.delivery import invalidation
 from chalicelib.model import ErrorCode, File, FileError, Status
@@ -52,6 +52,29 @@ def test_a_stage_with_nothing_due_costs_one_query_a_shard(stage: Calls, client: 
     assert stage.count("dynamodb.Query") == DUE_SHARDS
     assert stage.names.count("dynamodb.GetItem") == 3  # how far the walks are
     assert len(stage.names) == DUE_SHARDS + 3
+
+
+def test_a_webhook_that_is_due_is_woken_and_not_twice(client: Client, clock: Clock) -> None:
+    webhook_states.arm("acme", "wh_1")
+    assert not sweep.run()["Woken"], "its own message has time to come"
+    clock.forward(webhook_states.NET + timedelta(seconds=1))
+    assert sweep.run()["Woken"] == 1
+    assert messages("WEBHOOK") == [{"tenant": "acme", "webhook": "wh_1"}]
+    assert not sweep.run()["Woken"]
+
+
+def test_a_webhook_that_cannot_be_woken_holds_nothing_up(
+    client: Client, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    webhook_states.arm("acme", "wh_1")
+    file_id = created(client)
+    clock.forward(timedelta(hours=3))
+    with monkeypatch.context() as patch:
+        patch.setattr(webhook_states, "put_off", lambda *_: 1 / 0)
+        done = sweep.run()
+    assert (done["SweepErrors"], done["Expired"]) == (1, 1)
+    assert stored_status(file_id) == "expired"
+    assert sweep.run()["Woken"] == 1
 
 
 def test_an_upload_that_never_came_is_expired_and_opens_again_when_its_bytes_arrive(
