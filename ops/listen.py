@@ -8,6 +8,7 @@ import contextlib
 import json
 import os
 import random
+import signal
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -61,6 +62,8 @@ def main(args: argparse.Namespace) -> int:
     wanted: dict[str, Any] = {"files": args.file} if args.file else {"all": True}
     show = show_json if args.json else Lines()
     listener = Listener(address(variables[f"{PREFIX}FRONT_DOOR"]), key, wanted, show, cursor=args.cursor)
+    # A shell starts its background jobs with Ctrl-C ignored; this makes it work there, too.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(listener.run())
     return 0

@@ -21,6 +21,7 @@ from botocore.config import Config
 
 from ops.local.emulator_process import CREDENTIALS, REGION, EmulatorProcess
 from ops.local.stage import ROOT
+from tests import events_contract
 from tests.local import free_ports
 
 PYTHON = ROOT / ".local" / "emulator" / "bin" / "python"
@@ -151,6 +152,13 @@ class Apis:
 @pytest.fixture(scope="module")
 def apis(emulator: EmulatorProcess) -> Apis:
     return Apis(emulator)
+
+
+@pytest.fixture(autouse=True)
+def other_messages() -> Iterator[None]:
+    """What these functions post is no message of Filemill's."""
+    with events_contract.unchecked():
+        yield
 
 
 async def nothing(opened: Opened) -> None:

@@ -24,6 +24,7 @@ from moto.core.models import botocore_stubber
 
 from ops import botocore_data
 from ops.botocore_data import BOTOCORES_OWN, OPERATIONS
+from tests import events_contract
 from tests.stage import ROOT
 from tests.strict import watching
 
@@ -132,7 +133,7 @@ def test_a_request_is_byte_for_byte_that_of_the_whole(trimmed: Path, service: st
         made.meta.events.register("before-send", answer, unique_id="captured")
         try:
             shape = made.meta.service_model.operation_model(operation).input_shape
-            with pytest.raises(made.exceptions.ClientError), watching.unchecked():
+            with pytest.raises(made.exceptions.ClientError), watching.unchecked(), events_contract.unchecked():
                 getattr(made, xform_name(operation))(**sample(shape))
         finally:
             made.meta.events.unregister("before-send", unique_id="captured")

@@ -235,8 +235,9 @@ def test_ctrl_c_ends_the_command_cleanly(tmp_path: Path) -> None:
                 f"a = argparse.Namespace(project_dir=pathlib.Path({str(tmp_path)!r}), stage='dev', key='fm_k', "
                 "file=None, json=False, cursor=None, all=False); sys.exit(listen.main(a))"
             )
+            # As a background job of a shell, which ignores Ctrl-C.
             process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-c", code),
+                *("sh", "-c", 'trap "" INT; exec "$0" "$@"', sys.executable, "-c", code),
                 cwd=ROOT,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,

@@ -174,6 +174,15 @@ def test_without_a_websocket_the_answer_says_what_to_do(edge: Edge, emulator: Em
     assert not emulator.seen
 
 
+def test_a_function_does_not_see_the_headers_that_cloudfront_hides(emulator: Emulator) -> None:
+    names = "function handler(e) { return {statusCode: 200, body: Object.keys(e.request.headers).join()}; }"
+    shown = replace(DISTRIBUTION, behaviors=(behavior("*", "socket", {"viewer-request": names}),))
+    with standin.edge_of(shown, emulator) as served, closing(raw(served)) as opened:
+        answer = opened.recv(4096).rpartition(b"\r\n\r\n")[2].decode().split(",")
+    assert "sec-websocket-key" in answer
+    assert not {"upgrade", "connection"} & set(answer)
+
+
 def test_an_upgrade_elsewhere_is_an_ordinary_request(edge: Edge, emulator: Emulator) -> None:
     with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
         connected(edge, echo, path="/v1/files")  # type: ignore[arg-type]
