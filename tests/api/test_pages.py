@@ -13,16 +13,22 @@ import pytest
 
 from chalicelib import aws
 from chalicelib.api import sizes
-from chalicelib.api.fields import MAX_IDS, MAX_SIGNED
+from chalicelib.api.fields import MAX_IDS, MAX_SIGNED, MAX_TAG, MAX_TAGS
+from chalicelib.api.routes import webhook_deliveries, webhooks
 from chalicelib.api.routes.finding import MAX_FOUND, MAX_LIMIT, MAX_WITH_DELIVERY
+from chalicelib.api.routes.webhooks import MAX_URL
 from chalicelib.api.routing import OPERATIONS
 from chalicelib.catalog import files
 from chalicelib.catalog.dynamodb import BATCH_GET, attributes
 from chalicelib.catalog.index.terms import postings
 from chalicelib.catalog.keys import feed_key, file_key, head_key, shard_of
 from chalicelib.catalog.room import FIRST_ROUND
+from chalicelib.catalog.webhook_deliveries import KEEP_ATTEMPTS, Attempt, Delivery
+from chalicelib.catalog.webhooks import MOST as MOST_WEBHOOKS
+from chalicelib.catalog.webhooks import TYPES, Webhook, new_id
 from chalicelib.delivery.view import ALL_FIELDS, wire
-from chalicelib.model import new_file_id
+from chalicelib.model import Actor, Kind, new_file_id, now
+from chalicelib.outbound.post import KEPT_BYTES
 from chalicelib.settings import MAX_PARTS, settings
 from chalicelib.storage import multipart
 from tests.catalog.fake import FakeDynamoDB
@@ -290,14 +296,67 @@ def test_grants_of_as_many_files_as_one_request_names_fit(large: World) -> None:
     assert len(json.dumps(answer.text)) < sizes.MOST / 10
 
 
+# A character that JSON writes as six.
+WIDE = "\x01"
+
+
+def test_all_webhooks_of_a_tenant_fit() -> None:
+    moment = now()
+    webhook = Webhook(
+        id=new_id(),
+        tenant="acme",
+        url="https://example.com/".ljust(MAX_URL, "é"),
+        types=list(TYPES),
+        kinds=list(Kind),
+        tags=["é" * MAX_TAG] * MAX_TAGS,
+        filename_prefix='"' * 255,
+        disabled_reason="é" * 255,
+        disabled_at=moment,
+        created_at=moment,
+        updated_at=moment,
+        created_by=Actor(type="key", id="0123456789ab"),
+    )
+    assert sizes.size({"items": [webhooks.shown(webhook)] * MOST_WEBHOOKS}) < sizes.MOST
+
+
+def test_a_page_of_deliveries_fits_and_a_delivery_with_all_answers() -> None:
+    moment = now()
+    # The longest sentence has a host's name in it, of 253 characters.
+    attempt = Attempt(at=moment, ms=15_000, error="x" * 500, answer=WIDE * KEPT_BYTES)
+    delivery = Delivery(
+        webhook_id=new_id(),
+        tenant="acme",
+        event_id=f"evt_{new_id()}_{int(moment.timestamp())}000",
+        type=TYPES[0],
+        time=moment,
+        subject=new_id(),
+        attempts=[attempt] * KEEP_ATTEMPTS,
+        due=moment,
+    )
+    page = [webhook_deliveries.shown(delivery, answers=False)] * webhook_deliveries.MAX_LOGGED
+    assert sizes.size({"items": page, "next_cursor": None}) < sizes.MOST
+    assert sizes.size(webhook_deliveries.shown(delivery)) < sizes.MOST / 10
+
+
 # --- No route is forgotten
 
 # The answers that hold lists or mappings: pages that end by bytes; as many items as the request or the upload has,
 # which always fit; and one record, form, token or grant.
 BY_BYTES = {"list_files", "search_files", "list_changes", "batch_get_files"}
-BY_COUNT = {"create_grants", "list_parts", "sign_parts", "uppy_list_parts", "uppy_sign_batch", "get_stats"}
+BY_COUNT = {
+    "list_webhooks",
+    "list_deliveries",
+    "create_grants",
+    "list_parts",
+    "sign_parts",
+    "uppy_list_parts",
+    "uppy_sign_batch",
+    "get_stats",
+}
 ONE_RECORD = {"get_file", "create_file", "patch_file", "reprocess_file", "restore_file", "complete_upload"}
 ONE_OTHER = {"create_grant", "create_upload_token", "uppy_params", "uppy_presign", "get_openapi", "get_asyncapi"}
+ONE_WEBHOOK = {"create_webhook", "get_webhook", "patch_webhook", "rotate_webhook_secret", "replay_events"}
+ONE_DELIVERY = {"get_delivery", "retry_delivery", "send_test_event"}
 
 
 def test_every_answer_that_could_grow_is_one_that_these_tests_know() -> None:
@@ -308,7 +367,7 @@ def test_every_answer_that_could_grow_is_one_that_these_tests_know() -> None:
         for model in operation.returns.values()
         if model and _may_grow(json.dumps(model.model_json_schema()))
     }
-    assert growing == BY_BYTES | BY_COUNT | ONE_RECORD | ONE_OTHER
+    assert growing == BY_BYTES | BY_COUNT | ONE_RECORD | ONE_WEBHOOK | ONE_DELIVERY | ONE_OTHER
 
 
 def _may_grow(schema: str) -> bool:

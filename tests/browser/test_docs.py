@@ -75,8 +75,8 @@ def test_every_message_and_every_event_is_shown(stage: Calls, context: BrowserCo
         ready.locator("summary").click()
         for told in ("webhook-signature", "dominant_color", "FileEventData", '"specversion": "1.0"'):
             assert ready.get_by_text(told).first.is_visible(), told
-        told = page.locator("#events-tell .message", has_text="several events")
-        assert [told.locator("h4").first.text_content(), told.locator("h4").count()] == ["Changes", 2]
+        several = page.locator("#events-tell .message", has_text="several events")
+        assert [several.locator("h4").first.text_content(), several.locator("h4").count()] == ["Changes", 2]
         page.screenshot(path=tmp_path / "events.png", full_page=True)
         page.close()
     assert not said

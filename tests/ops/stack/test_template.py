@@ -13,7 +13,9 @@ from cfnlint.api import lint_file  # type: ignore[import-untyped]
 from cfnlint.config import ManualArgs  # type: ignore[import-untyped]
 from cfnlint.decode import decode, decode_str  # type: ignore[import-untyped]
 
+from chalicelib.api.routes import reference
 from chalicelib.api.routes.render import BINARY_TYPES
+from chalicelib.api.routing import OPERATIONS
 from chalicelib.observability import SERVICE, Metric
 from chalicelib.queues.worker import MAX_RECEIVES
 from chalicelib.settings import PREFIX, Settings, camel_to_variable
@@ -59,6 +61,17 @@ def distribution(**conditions: bool) -> Any:
 def behaviours(**conditions: bool) -> dict[str, Any]:
     config = distribution(**conditions)
     return {b["PathPattern"]: b for b in config["CacheBehaviors"]} | {"*": config["DefaultCacheBehavior"]}
+
+
+def test_the_documents_and_the_page_of_the_api_are_kept_at_the_edge() -> None:
+    """They are the same for everyone. A route of the reference without a behaviour would be asked for each time."""
+    served = [each.path.replace("{asset}", "*") for each in OPERATIONS if each.view.__module__ == reference.__name__]
+    assert {"/openapi.json", "/asyncapi.json", "/docs"} <= set(served)
+    for path in served:
+        behaviour = behaviours(HasApi=True)[path]
+        assert (behaviour["TargetOriginId"], behaviour["Compress"]) == ("api", True)
+        assert behaviour["CachePolicyId"] == "658327ea-f89d-4fab-a63d-7e88639e58f6"  # AWS's CachingOptimized
+        assert "OriginRequestPolicyId" not in behaviour
 
 
 def test_cfn_lint_finds_nothing_not_even_for_information() -> None:
