@@ -48,6 +48,8 @@ class Metric(StrEnum):
     """Things that a run of the sweep could not handle. Each run writes it; 0 means that all was handled."""
     BUS_LAG = "BusLag"
     """Milliseconds from the oldest change of a batch of the stream until the bus had taken its events."""
+    SOCKET_LAG = "SocketLag"
+    """Milliseconds from a change until sockets were told of it: the longest of those that were told together."""
     WEBHOOK_LAG = "WebhookLag"
     """Milliseconds from a change until a receiver had taken its event, of events that were taken at the first try."""
     WEBHOOK_DELIVERED = "WebhookDelivered"
