@@ -11,6 +11,8 @@ STAGES = frozenset({"cloud", "stage", "client", "broken_stage", "local_stage", "
 SLOW = (
     "tests/bench/test_delivery.py::",
     "tests/bench/test_webhooks.py::",
+    "tests/events/test_crashes.py::",
+    "tests/events/test_receiver.py::",
     "tests/catalog/index/test_writer.py::test_the_index_is_that_of_the_records_however",
     "tests/catalog/test_costs.py::test_a_query_costs_the_same_with_100_and_with_100_000_files",
     "tests/catalog/test_values.py::test_an_attribute_is_read",

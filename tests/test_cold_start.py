@@ -17,6 +17,7 @@ import pytest
 from tests.stage import ROOT, STAGE
 
 # By function: the modules that its handler in app.py imports when it is called, and what those import when they work.
+SOCKETS = tuple(f"filemill-test-websocket_{route}" for route in ("connect", "message", "disconnect"))
 FUNCTIONS = {
     "filemill-test": [],
     "filemill-test-process": ["chalicelib.processing.pipeline", "chalicelib.processing.image.cascade"],
@@ -24,6 +25,9 @@ FUNCTIONS = {
     "filemill-test-index": ["chalicelib.events.indexing"],
     "filemill-test-render": ["chalicelib.processing.on_demand", "chalicelib.processing.image.cascade"],
     "filemill-test-sweep": ["chalicelib.upkeep.sweep"],
+    "filemill-test-publish": ["chalicelib.events.publish"],
+    "filemill-test-deliver": ["chalicelib.events.delivering"],
+    **dict.fromkeys(SOCKETS, ["chalicelib.api.socket"]),
 }
 CLIENTS = (
     "from chalicelib import aws; aws.s3(); aws.dynamodb(); aws.sqs(); aws.ssm(); aws.cloudfront(); aws.functions()"

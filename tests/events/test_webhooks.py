@@ -8,7 +8,7 @@ import pytest
 
 from chalicelib.catalog import webhook_deliveries, webhook_states, webhooks
 from chalicelib.catalog.webhook_deliveries import DeliveryState
-from chalicelib.events import delivering, sockets
+from chalicelib.events import delivering, posts
 from chalicelib.model import ChangeType, Kind
 from chalicelib.queues import webhooks as queue
 from tests.events.hooks import Hooks, announce, changed, delivery, hook, state
@@ -174,7 +174,7 @@ def test_a_delay_is_one_that_sqs_takes(world: Hooks) -> None:
 
 def test_a_socket_is_looked_at_when_its_time_is_over(world: Hooks, monkeypatch: pytest.MonkeyPatch) -> None:
     closed: list[str] = []
-    monkeypatch.setattr(sockets, "close_when_due", closed.append)
+    monkeypatch.setattr(posts, "close_when_due", closed.append)
     queue.close("conn1=", 10)
     world.collect()
     delivering.work_off(world.waiting[0][1], seconds=10)
