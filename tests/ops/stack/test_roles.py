@@ -210,7 +210,8 @@ def test_every_function_that_is_configured_has_a_policy() -> None:
 
 
 def test_the_sweep_may_do_this_and_nothing_else() -> None:
-    originals, queues = {"arn:aws:s3:::originals/*"}, {PLACE.ingest_queue_arn, PLACE.import_queue_arn}
+    originals = {"arn:aws:s3:::originals/*"}
+    queues = {PLACE.ingest_queue_arn, PLACE.import_queue_arn, PLACE.webhook_queue_arn}
     logs = {f"{LOGS}/filemill-prod-sweep", f"{LOGS}/filemill-prod-sweep:*"}
     assert grants("sweep") == {
         "dynamodb:BatchGetItem": {TABLE},
