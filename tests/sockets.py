@@ -80,7 +80,8 @@ class Stream:
     def __init__(self) -> None:
         from moto.dynamodb.models import dynamodb_backends
 
-        self._shard: Any = dynamodb_backends["123456789012"]["eu-west-1"].tables["filemill-test"].stream_shard
+        table: Any = dynamodb_backends["123456789012"]["eu-west-1"].tables["filemill-test"]
+        self._shard = table.stream_shard
         self._indexed = self._published = len(self._shard.items)
 
     def index(self) -> None:

@@ -84,7 +84,15 @@ ACTIONS: dict[str, type[_Message]] = {"subscribe": Subscribe, "unsubscribe": Uns
 _LAST = frozenset({"unauthenticated", "token_expired"})
 
 
-class _Behind(Problem):
+# Codes of errors that only a socket answers with. The others are those of the HTTP API (errors.py).
+CODES = frozenset({"behind", "mixed_subscriptions", "superseded", "too_many_subscriptions", "unknown_action"})
+
+
+class _Refusal(Problem):
+    """An error with a code of CODES. It never becomes an HTTP answer, so it has no status."""
+
+
+class _Behind(_Refusal):
     """The client must subscribe again, from `cursor`."""
 
     def __init__(self, cursor: str | None) -> None:
@@ -168,7 +176,7 @@ def _read(document: Any, raw: bytes) -> _Message:
     model = ACTIONS.get(action) if isinstance(action, str) else None
     if model is None:
         known = ", ".join(f"`{each}`" for each in ACTIONS)
-        raise Problem("unknown_action", f"`action` must be one of {known}.", field="action")
+        raise _Refusal("unknown_action", f"`action` must be one of {known}.", field="action")
     return parsing.parse(model, raw)
 
 
@@ -237,16 +245,16 @@ def _subscribed(connection: Connection, begin: Callable[[], tuple[Mapping[int, i
         raise Problem("invalid_cursor", detail, field="cursor") from None
     except TooManyError:
         detail = f"A socket may name at most {MAX_FILES} files. Open another one, or subscribe to `all`."
-        raise Problem("too_many_subscriptions", detail, field="files") from None
+        raise _Refusal("too_many_subscriptions", detail, field="files") from None
     except MixedError:
         detail = (
             "A socket follows `all` or one `token`, or it names `files`. Unsubscribe first, or open another socket."
         )
-        raise Problem("mixed_subscriptions", detail) from None
+        raise _Refusal("mixed_subscriptions", detail) from None
     except SupersededError:
         if sockets.get(connection.id) is None:
             raise _over() from None
-        raise Problem("superseded", "A later message of this socket subscribed or unsubscribed the same.") from None
+        raise _Refusal("superseded", "A later message of this socket subscribed or unsubscribed the same.") from None
     except GoneError:
         raise _over() from None
     cursor = cursors.encode_feed(connection.tenant, reached)

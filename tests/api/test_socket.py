@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ import pytest
 from chalicelib import aws
 from chalicelib.api import socket_messages
 from chalicelib.api.auth import memory
+from chalicelib.api.errors import PROBLEMS
 from chalicelib.catalog import credentials, sockets
 from chalicelib.cursors import encode_feed
 from chalicelib.events import posts
@@ -558,3 +561,10 @@ def test_a_socket_that_cannot_be_closed_is_closed_later(
 
 def test_the_bounds_are_those_of_the_document() -> None:
     assert (socket_messages.MAX_NAMED, sockets.MAX_FILES) == (100, 500)
+
+
+def test_every_code_of_the_socket_is_known_and_none_is_the_http_apis() -> None:
+    source = Path(socket_messages.__file__).read_text()
+    raised = set(re.findall(r'_Refusal\(\s*"(\w+)"', source)) | set(re.findall(r'super\(\).__init__\("(\w+)"', source))
+    assert raised == socket_messages.CODES
+    assert not socket_messages.CODES & PROBLEMS.keys()

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from chalicelib.catalog.dynamodb import attributes, typed
-from chalicelib.catalog.index import writer
+from chalicelib.catalog.index import positions, writer
 from chalicelib.catalog.keys import file_key, marker_key
 from chalicelib.events import indexing
 from chalicelib.events.indexing import newest_of
@@ -98,8 +98,8 @@ def test_the_log_says_which_field_of_a_record_cannot_be_read_and_not_what_is_in_
 
 def test_a_batch_that_the_index_cannot_take_now_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
     def busy(changes: object) -> int:
-        raise writer.ContendedError
+        raise positions.ContendedError
 
     monkeypatch.setattr(writer, "index", busy)
-    with pytest.raises(writer.ContendedError):
+    with pytest.raises(positions.ContendedError):
         indexing.handle({"Records": [record(file(1))]}, lambda_context())

@@ -215,7 +215,14 @@ def storm(cdn_key: bytes, shards: int) -> Iterator[Storm]:
 
 
 def a_token() -> None:
-    values = {"pk": f"TOKEN#{TOKEN}", "sk": "TOKEN", "id": TOKEN, "hash": "h", "tenant": "acme", "used": 0}
+    values: dict[str, Any] = {
+        "pk": f"TOKEN#{TOKEN}",
+        "sk": "TOKEN",
+        "id": TOKEN,
+        "hash": "h",
+        "tenant": "acme",
+        "used": 0,
+    }
     values |= {"created_at": "2026-11-22T12:00:00Z", "expires_at": "2036-11-22T12:00:00Z", "max_files": 9}
     values |= {"max_bytes": 9, "visibility": "private", "recipe": "photo", "expires": 2_000_000_000}
     aws_client("dynamodb").put_item(TableName="filemill-test", Item=attributes(values))

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from chalicelib.catalog.index import feed, writer
+from chalicelib.catalog.index import feed, positions, writer
 from chalicelib.catalog.index.positions import SHOWS, Head, contended, show
 from chalicelib.catalog.index.writer import Change
 from chalicelib.catalog.keys import head_key
@@ -96,7 +96,7 @@ def test_nothing_is_shown_while_an_entry_is_still_being_written(
         assert readable() == []
         assert head(table) == (1, 0)
         assert table.calls["UpdateItem"] == 0
-        with pytest.raises(writer.ContendedError):  # and nobody takes positions after it
+        with pytest.raises(positions.ContendedError):  # and nobody takes positions after it
             writer.index([Change(file(2))])
         assert head(table) == (1, 0)
     writer.index([change])

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from bench.capacity_units import item_size
 from chalicelib import aws
-from chalicelib.catalog.index import counts, feed, lists, writer
+from chalicelib.catalog.index import counts, feed, lists, positions, writer
 from chalicelib.catalog.index.query import ListQuery
 from chalicelib.catalog.index.terms import postings, sortable_name
 from chalicelib.events import indexing
@@ -224,7 +224,7 @@ def test_writers_index_workers_and_a_reader_at_once_end_with_the_tables_state(mo
         for _ in range(50):  # as Lambda: the same batch, until it is done
             try:
                 handle(told)
-            except writer.ContendedError:
+            except positions.ContendedError:
                 continue
             return
         raise AssertionError("never done")
@@ -301,7 +301,7 @@ def test_contention_that_does_not_end_brings_the_batch_back(
 ) -> None:
     monkeypatch.setattr(writer, "LONGEST_PAUSE", 0.0)
     table.chaos = 1.0
-    with pytest.raises(writer.ContendedError):
+    with pytest.raises(positions.ContendedError):
         handle([table.write_record(file(1))])
 
 
