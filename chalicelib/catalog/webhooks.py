@@ -184,7 +184,7 @@ def create(webhook: Webhook, together: Sequence[Joined] = ()) -> None:
     """
     item = {
         **webhook_key(webhook.tenant, webhook.id),
-        **webhook.model_dump(mode="json", exclude_none=True),
+        **webhook.model_dump(mode="json"),
         "list_pk": WEBHOOKS,
         "list_sk": f"{webhook.tenant}#{webhook.id}",
     }
