@@ -38,7 +38,10 @@ from ops.restore.fates import Fate, fate
 from ops.restore.items import FILE, HEAD, MARKER, Item, Items, changed, file_of, key_of
 
 # What the partition keys of webhooks and their deliveries, and of sockets and subscriptions, begin with.
-LISTENERS = ("HOOKS#", "HOOKCOUNT#", "HOOK#", "SOCKET#", "SUBS#", "LISTEN#", "CREDENTIAL#", "TICKET#")
+LISTENERS = (
+    *("HOOKS#", "HOOKCOUNT#", "HOOK#"),
+    *("SOCKET#", "SOCKETCOUNT#", "SUBS#", "LISTEN#", "CREDENTIAL#", "TICKET#"),
+)
 
 # The one who changes records here, in the events that tell of it.
 ACTOR = Actor(type="system", id="restore")

@@ -56,7 +56,7 @@ HOMONYMS = frozenset(
         *("events.RemovePermission", "sns.RemovePermission", "sqs.RemovePermission"),  # Lambda's
         *("service-quotas.TagResource", "sns.TagResource"),
         "iam.GetPolicy",  # Lambda's
-        "sns.Publish",  # the function `publish`
+        *("sns.Publish", "sns.Subscribe"),  # the function `publish`, and an action of the socket
     }
 )
 
@@ -148,8 +148,10 @@ def of_cloudformation(resource_type: str) -> Iterator[Need]:
     unused = [pattern for patterns in WITHOUT.get(resource_type, {}).values() for pattern in patterns]
     for kind, actions in facts.handlers(resource_type).items():
         for action in actions if kind != "list" else ():
-            # Reading a resource reads all that it could have. Some handlers name actions that IAM does not have.
-            is_unused = kind != "read" and any(fnmatch(action, pattern) for pattern in unused)
+            # Reading a resource reads all that it could have, but it decrypts nothing without a key. Some handlers name
+            # actions that IAM does not have.
+            can_be_unused = kind != "read" or action.startswith("kms:")
+            is_unused = can_be_unused and any(fnmatch(action, pattern) for pattern in unused)
             if not is_unused and facts.resource_types(action) is not None:
                 example = EXAMPLES[resource_type]
                 if action == "s3:DeleteObject":
