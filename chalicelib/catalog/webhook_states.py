@@ -12,11 +12,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from chalicelib import aws
-from chalicelib.catalog.dynamodb import ConditionFailedError, get_item, typed, update
+from chalicelib.catalog.dynamodb import ConditionFailedError, get_item, update
 from chalicelib.catalog.keys import due_keys, webhook_state_key
 from chalicelib.model import now, timestamp
-from chalicelib.settings import settings
 
 # The sweep looks after a webhook this long after events were announced to it, or after another worker left it alone.
 NET = timedelta(minutes=5)
@@ -54,14 +52,18 @@ class State:
 
 
 def arm(tenant: str, webhook_id: str) -> None:
-    """Has the sweep look after the webhook in NET: one UpdateItem."""
-    values = {"tenant": tenant, **due_keys(webhook_id, now() + NET)}
-    aws.dynamodb().update_item(
-        TableName=settings().table,
-        Key=typed(webhook_state_key(webhook_id)),
-        UpdateExpression="SET " + ", ".join(f"{name} = :{name}" for name in values),
-        ExpressionAttributeValues={f":{name}": {"S": value} for name, value in values.items()},
-    )
+    """Has the sweep look after the webhook in NET, unless it does so earlier: one UpdateItem."""
+    due = due_keys(webhook_id, now() + NET)
+    try:
+        update(
+            webhook_state_key(webhook_id),
+            values={"tenant": tenant, **due},
+            condition="attribute_not_exists(due_sk) OR due_sk > :due",
+            using={":due": due["due_sk"]},
+            returning="NONE",
+        )
+    except ConditionFailedError:
+        return
 
 
 def acquire(tenant: str, webhook_id: str, lease_id: str, seconds: float, *, probe: bool = False) -> State | None:
