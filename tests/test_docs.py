@@ -110,7 +110,7 @@ def test_every_error_on_a_socket_is_explained() -> None:
 
     section = (DOCS / "events.md").read_text(encoding="utf-8").partition("\n### Errors\n")[2].partition("\n## ")[0]
     said = set(re.findall(r"`(\w+)`", "".join(re.findall(r"^\| (`[^|]+) \|", section, re.MULTILINE))))
-    named = r'(?:Problem\(|__init__\()"(\w+)"'
+    named = r'(?:Problem|_Refusal|__init__)\("(\w+)"'
     sources = (Path(str(module.__file__)).read_text() for module in (documents, parsing, socket_messages))
     assert set(re.findall(named, "".join(sources))) | {"invalid_cursor"} == said
 
