@@ -27,11 +27,9 @@ FUNCTIONS = {
     "filemill-test-sweep": ["chalicelib.upkeep.sweep"],
     "filemill-test-publish": ["chalicelib.events.publish"],
     "filemill-test-deliver": ["chalicelib.events.delivering"],
-    **dict.fromkeys(SOCKETS, ["chalicelib.api.socket"]),
+    **{name: ["chalicelib.api.socket"] for name in SOCKETS},
 }
-CLIENTS = (
-    "from chalicelib import aws; aws.s3(); aws.dynamodb(); aws.sqs(); aws.ssm(); aws.cloudfront(); aws.functions()"
-)
+CLIENTS = "from chalicelib import aws; aws.s3(); aws.dynamodb(); aws.sqs(); aws.ssm(); aws.cloudfront(); aws.functions(); aws.events()"
 
 # boto3 and s3transfer cost about as much as an API call's own work; the others are read when they are used, if ever.
 NEVER = {
