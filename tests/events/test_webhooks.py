@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 
 import pytest
 
@@ -192,3 +193,12 @@ def test_two_workers_never_have_one_webhook(world: Hooks) -> None:
     assert second
     assert not webhook_states.release(first, None, None), "the lease is another's"
     assert first.lease_id == ""
+
+
+def test_the_sweep_comes_when_the_lease_of_a_worker_that_died_is_over(world: Hooks) -> None:
+    webhook = hook()
+    assert webhook_states.acquire("acme", webhook.id, "a", 90)
+    world.clock.forward(timedelta(seconds=91))
+    world.sweep()
+    world.collect()
+    assert [json.loads(body) for _, body, _ in world.waiting] == [{"tenant": "acme", "webhook": webhook.id}]
