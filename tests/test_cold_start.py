@@ -29,7 +29,9 @@ FUNCTIONS = {
     "filemill-test-deliver": ["chalicelib.events.delivering"],
     **{name: ["chalicelib.api.socket"] for name in SOCKETS},
 }
-CLIENTS = "from chalicelib import aws; aws.s3(); aws.dynamodb(); aws.sqs(); aws.ssm(); aws.cloudfront(); aws.functions(); aws.events()"
+CLIENTS = "from chalicelib import aws; " + "; ".join(
+    f"aws.{service}()" for service in ("s3", "dynamodb", "sqs", "ssm", "cloudfront", "functions", "events")
+)
 
 # boto3 and s3transfer cost about as much as an API call's own work; the others are read when they are used, if ever.
 NEVER = {
