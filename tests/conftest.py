@@ -16,6 +16,7 @@ from tests.stage import (
     one_call_at_a_time,
     provisioned,
     recorded_calls,
+    refuse_parts_of_ended_uploads,
 )
 from tests.transitions import only_transitions
 
@@ -32,6 +33,7 @@ def cloud() -> Iterator[None]:
     """moto, for the whole run: making AWS clients takes most of the time."""
     with mock_aws():
         one_call_at_a_time()
+        refuse_parts_of_ended_uploads()
         yield
 
 

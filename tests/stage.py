@@ -126,6 +126,21 @@ class Calls:
         return sum(name.startswith(prefix) for name in self.names)
 
 
+def refuse_parts_of_ended_uploads() -> None:
+    """S3 answers NoSuchUpload to a part of an upload that is over; moto breaks with a KeyError."""
+    from moto.s3.exceptions import NoSuchUpload
+    from moto.s3.models import S3Backend
+
+    upload_part = S3Backend.upload_part
+
+    def answered(backend: Any, bucket_name: str, multipart_id: str, *rest: Any, **more: Any) -> Any:
+        if multipart_id not in backend.get_bucket(bucket_name).multiparts:
+            raise NoSuchUpload(upload_id=multipart_id)
+        return upload_part(backend, bucket_name, multipart_id, *rest, **more)
+
+    S3Backend.upload_part = answered  # type: ignore[method-assign]
+
+
 def one_call_at_a_time() -> None:
     """Makes moto's DynamoDB usable with threads, and its transactions fast.
 

@@ -300,7 +300,7 @@ def test_what_a_deployment_mends(stage: Stage) -> None:
         dynamodb.update_table(TableName=table, StreamSpecification=stream)
         stage.local.make_deploy()
     expected = {
-        "the queue is read": "takes 10 files at once",
+        "the queue is read": "takes 10 messages at once",
         "the import queue is read": "no function reads the import queue",
         "Chalice knows what is deployed": "gone from AWS, but in",
         "the functions are as recorded": f"{process} has a MemorySize of 512",

@@ -102,11 +102,13 @@ def test_the_index_follows_within_moments(tenant: Api) -> None:
     assert sorted(lags)[2] < 0.9
 
 
-def test_only_files_records_wake_the_index(local_stage: LocalStage) -> None:
+def test_only_what_each_reader_of_the_stream_wants_wakes_it(local_stage: LocalStage) -> None:
     deployed = deployed_resources(local_stage.project_dir, "local") or []
-    (mapping,) = [r["event_uuid"] for r in deployed if r.get("resource_type") == "dynamodb_event"]
+    mappings = [resource for resource in deployed if resource.get("resource_type") == "dynamodb_event"]
+    assert len(mappings) == 2
     client = local_stage.client("lambda")
-    found = client.get_event_source_mapping(UUID=mapping)
-    assert found["FilterCriteria"] == event_sources.INDEX["FilterCriteria"]
-    assert found["BisectBatchOnFunctionError"] is True
+    for mapping in mappings:
+        found = client.get_event_source_mapping(UUID=mapping["event_uuid"])
+        assert found["FilterCriteria"] == event_sources.wanted(mapping)["FilterCriteria"]
+        assert found["BisectBatchOnFunctionError"] is True
     assert event_sources.configure(client, deployed) is False

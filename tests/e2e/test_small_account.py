@@ -59,9 +59,8 @@ def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
 def test_a_stage_is_deployed_with_caps_and_plan_and_doctor_agree(account: Account) -> None:
     before = account.ops("preflight")
     assert "REFUSED" not in before
-    assert (
-        "`process` may run 3 times at once instead of 200 and `fetch` may run 2 times at once instead of 20" in before
-    )
+    for name, fewer, wanted in (("process", 2, 200), ("fetch", 2, 20), ("deliver", 2, 20)):
+        assert f"`{name}` may run {fewer} times at once instead of {wanted}" in before
     assert "can't tell  CloudFront takes a distribution" in before
     assert "add     AWS::DynamoDB::Table Table" in account.ops("plan")
     assert account.stage.client("cloudformation").describe_stacks()["Stacks"] == [], "the plan left nothing"

@@ -40,6 +40,9 @@ VARIABLES = {
     "FILEMILL_INGEST_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/123456789012/filemill-prod-IngestQueue-1",
     "FILEMILL_IMPORT_QUEUE_ARN": "arn:aws:sqs:eu-west-1:123456789012:filemill-prod-ImportQueue-1",
     "FILEMILL_IMPORT_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/123456789012/filemill-prod-ImportQueue-1",
+    "FILEMILL_WEBHOOK_QUEUE_ARN": "arn:aws:sqs:eu-west-1:123456789012:filemill-prod-WebhookQueue-1",
+    "FILEMILL_WEBHOOK_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/123456789012/filemill-prod-WebhookQueue-1",
+    "FILEMILL_EVENT_BUS": "filemill-prod",
     "FILEMILL_DISTRIBUTION_ID": "E1",
     "FILEMILL_FRONT_DOOR": "https://d1.cloudfront.net",
     "FILEMILL_CDN_KEY_ID": "K1",
@@ -143,6 +146,11 @@ def test_each_function_has_its_memory_time_and_a_role_of_its_own(resources: dict
         "Index": (512, 60),
         "Render": (1769, 28),
         "Sweep": (512, 300),
+        "Publish": (512, 60),
+        "Deliver": (512, 120),
+        "WebsocketConnect": (512, 20),
+        "WebsocketMessage": (512, 29),
+        "WebsocketDisconnect": (512, 20),
     }
     roles = {json.dumps(f["Role"]) for f in found.values()}
     assert len(roles) == len(found)
@@ -150,7 +158,7 @@ def test_each_function_has_its_memory_time_and_a_role_of_its_own(resources: dict
 
 
 @slow
-@pytest.mark.parametrize(("queue", "function"), [("INGEST", "Process"), ("IMPORT", "Fetch")])
+@pytest.mark.parametrize(("queue", "function"), [("INGEST", "Process"), ("IMPORT", "Fetch"), ("WEBHOOK", "Deliver")])
 def test_a_queue_wakes_its_function_one_message_at_a_time(resources: dict[str, Any], queue: str, function: str) -> None:
     (event,) = functions(resources)[function]["Events"].values()
     assert event["Properties"]["Queue"] == VARIABLES[f"FILEMILL_{queue}_QUEUE_ARN"]
@@ -158,8 +166,9 @@ def test_a_queue_wakes_its_function_one_message_at_a_time(resources: dict[str, A
 
 
 @slow
-def test_the_tables_stream_wakes_the_index_from_its_beginning(resources: dict[str, Any]) -> None:
-    (event,) = functions(resources)["Index"]["Events"].values()
+@pytest.mark.parametrize("function", ["Index", "Publish"])
+def test_the_tables_stream_wakes_its_readers_from_its_beginning(resources: dict[str, Any], function: str) -> None:
+    (event,) = functions(resources)[function]["Events"].values()
     assert event["Properties"]["Stream"] == VARIABLES["FILEMILL_TABLE_STREAM_ARN"]
     assert (event["Properties"]["StartingPosition"], event["Properties"]["BatchSize"]) == ("TRIM_HORIZON", 100)
 
@@ -215,7 +224,8 @@ def test_every_client_of_the_code_is_made_from_the_trimmed_models(written: Path)
         "import botocore; assert 'vendor' in botocore.__file__\n"
         "from chalicelib import aws\n"
         f"for name in {[*botocore_data.OPERATIONS]}:\n"
-        "    made = getattr(aws, {'lambda': 'functions'}.get(name, name))()\n"
+        "    make = getattr(aws, {'lambda': 'functions', 'apigatewaymanagementapi': 'connections'}.get(name, name))\n"
+        "    made = make('https://example.com/api') if name == 'apigatewaymanagementapi' else make()\n"
         "    assert made.meta.service_model.service_name == name",
     )
 
