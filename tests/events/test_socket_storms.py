@@ -7,6 +7,7 @@ publisher is killed between any two calls, its batches come again, late, and sev
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -228,8 +229,12 @@ def a_token() -> None:
     aws_client("dynamodb").put_item(TableName="filemill-test", Item=attributes(values))
 
 
+# `make test` has a few; `STORMS=200` looks longer.
+STORMS = int(os.environ.get("STORMS", "8"))
+
+
 @settings(
-    max_examples=20,
+    max_examples=STORMS,
     deadline=None,
     phases=(Phase.explicit, Phase.reuse, Phase.generate),
     suppress_health_check=list(HealthCheck),
