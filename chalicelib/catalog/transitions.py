@@ -79,6 +79,8 @@ LISTED = ("list_pk", "list_sk")  # its place in `by_created`
 BY_BYTES = ("sha_pk", "sha_sk")  # its place in `by_sha256`
 LEASE = ("lease_until", "claim_id")
 INFO = tuple(Kind)  # what is known of a file of one kind stands under the kind's name
+# Beyond that: the picture of a file that is none, and what could not be made.
+FOUND = ("newer_kind", "preview", "warnings", "words", "other_renditions")
 RENDITIONS = ("renditions", "source_version", "made_with")
 # Attributes that nobody needs once a file is processed, or is given up.
 WORKED_OFF = (*LEASE, "expires_at", "wanted_recipe")
@@ -131,7 +133,7 @@ FINISH = Transition(
     condition=_OURS,
     sets=("recipe", "kind", "content_type", "proven_type", "size", "sha256", *BY_BYTES, *RENDITIONS),
     removes=(*WORKED_OFF, "error"),
-    may_change=(*INFO, "leftovers", *DUE),
+    may_change=(*INFO, *FOUND, "leftovers", *DUE),
 )
 
 # A file that was `ready` before becomes so again, with what it had.

@@ -3,6 +3,9 @@
 A processor is a module with a function `process` (see `Process`). The module is imported when the first file of its
 kind comes, so that no other kind waits for its libraries. Its function reads a source, emits renditions, and returns
 what the record says of the file. Everything else is done for it: claim, checks, hash, upload, and the record's end.
+
+Helpers for processors: `pictures` makes the recipe's pictures of one that a processor drew or rendered, `child` runs
+native code on hostile bytes in a process with bounds, and `names.clean` makes a file's own text fit for a record.
 """
 
 from __future__ import annotations
@@ -14,7 +17,7 @@ from typing import BinaryIO, Protocol, cast
 
 from pydantic import BaseModel
 
-from chalicelib.model import Kind, Rendition
+from chalicelib.model import FileWarning, Kind, Preview, Rendition
 from chalicelib.processing.content_types import one_name
 from chalicelib.renditions.recipes import Recipe
 
@@ -25,13 +28,14 @@ Emit = Callable[[Rendition, bytes], None]
 class Source:
     """The file to process. `size` in bytes; `data` is a seekable file object that stands at the first byte.
 
-    A processor should read only what it needs, and ask `data` for nothing else than seek, tell and read: these bytes
-    are in memory today, and may be ranges of the stored object for a kind whose files are too large for that.
+    A processor should read only what it needs, and ask `data` for nothing else than seek, tell and read: the bytes are
+    in memory, or are ranges of the stored object, by the processor's `in_memory`. `filename` is the client's word.
     """
 
     content_type: str
     size: int
     data: BinaryIO
+    filename: str = ""
 
 
 @dataclass(frozen=True)
@@ -46,12 +50,28 @@ class Order:
     only: str | None = None
 
 
+@dataclass(frozen=True)
+class Made:
+    """The findings of a processor.
+
+    `info` is the object that the record gets under the kind's name. `preview` describes the picture that was made of a
+    file which is no image. `text` is what search should find; the pipeline stores it as `text.txt`. `headings` are the
+    parts of it that count most: title, headings, names. `warnings` say what could not be made or read.
+    """
+
+    info: BaseModel | None = None
+    preview: Preview | None = None
+    text: str = ""
+    headings: tuple[str, ...] = ()
+    warnings: tuple[FileWarning, ...] = ()
+
+
 class Process(Protocol):
-    def __call__(self, source: Source, order: Order, emit: Emit) -> BaseModel | None:
+    def __call__(self, source: Source, order: Order, emit: Emit) -> Made:
         """Gives `emit` each rendition with its bytes as soon as it is made, in any order and from any thread.
 
-        Returns the object that the record gets under the kind's name, or None. What `emit` raises ends the work, and
-        is raised. The same source and order must give the same renditions: their addresses say that nothing changed.
+        With `order.only` just that picture is wanted. What `emit` raises ends the work, and is raised. The same source
+        and order must give the same renditions: their addresses say that nothing changed.
 
         Raises PermanentFault when the file itself is at fault. Anything else that it raises is tried again.
         """
@@ -62,20 +82,25 @@ class Processor:
     """How the files of one kind are processed.
 
     `matches` is asked with a content type by the name that `sniff` uses. `module` is the full name of the module with
-    `process`; without one, files are only hashed and recorded. `in_memory` is for kinds whose processor needs the whole
-    file: the bytes are kept while they are hashed, so that they are fetched once. It is a bound, in bytes: a larger
-    file of the kind is refused.
+    `process`; without one, files are only hashed and recorded.
+
+    `in_memory` is for kinds whose processor needs the whole file: files of at most so many bytes are kept in memory
+    while they are hashed, so that they are fetched once. A larger file is read by ranges of the stored object, of at
+    most `by_ranges` bytes in all; if that is 0, it is refused.
+
+    A processor that makes other renditions of the same file than before gets a new version in `places.VERSIONS`.
     """
 
     kind: Kind
     matches: Callable[[str], bool]
     module: str | None = None
     in_memory: int = 0
+    by_ranges: int = 0
 
-    def process(self, source: Source, order: Order, emit: Emit) -> BaseModel | None:
+    def process(self, source: Source, order: Order, emit: Emit) -> Made:
         """Raises what `Process` raises."""
         if self.module is None:
-            return None
+            return Made()
         return cast(Process, import_module(self.module).process)(source, order, emit)
 
 

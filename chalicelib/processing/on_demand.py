@@ -23,6 +23,7 @@ from chalicelib.observability import append, begin, logger
 from chalicelib.processing import kinds
 from chalicelib.processing.kinds import Order, Processor, Source
 from chalicelib.processing.pipeline import memory_bytes
+from chalicelib.processing.reading import open_by_ranges
 from chalicelib.renditions import places
 from chalicelib.renditions.ladder import Size
 from chalicelib.renditions.recipes import Encoding, Recipe
@@ -134,11 +135,11 @@ def _answer(address: missing.Address) -> dict[str, Any]:
 
 
 def _source(file: File, processor: Processor) -> Source:
-    original = originals.open_version(original_key(file.tenant, file.id), file.version_id or "")
-    with original.body as body:
-        # A larger file would never have become ready.
-        data = BytesIO(body.read(processor.in_memory))
-    return Source(file.content_type, original.size, data)
+    key, version_id, size = original_key(file.tenant, file.id), file.version_id or "", file.size or 0
+    if size > processor.in_memory:
+        return Source(file.content_type, size, open_by_ranges(processor, key, version_id, size), file.filename)
+    with originals.open_version(key, version_id).body as body:
+        return Source(file.content_type, size, BytesIO(body.read(processor.in_memory)), file.filename)
 
 
 def render_one(

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from io import BytesIO
-from typing import IO
+from typing import IO, BinaryIO, cast
 
 from chalicelib.model import UNPROVEN, ErrorCode, File, PermanentFault
 from chalicelib.processing import content_types, kinds, sniff
 from chalicelib.processing.kinds import Processor, Source
 from chalicelib.storage import originals
+from chalicelib.storage.ranged import Ranged
 
 CHUNK = 1024**2  # bytes
 
@@ -40,18 +41,27 @@ def read(file: File, key: str, version_id: str) -> Read:
         detected = sniff.sniff(head)
         content_type = _checked_type(file, head, detected)
         processor = kinds.processor_of(content_type)
-        if processor.in_memory and original.size > processor.in_memory:
+        in_memory = original.size <= processor.in_memory
+        if processor.in_memory and not in_memory and not processor.by_ranges:
             bound = f"{processor.in_memory // 1024**2} MiB"
             raise PermanentFault(
                 ErrorCode.TOO_LARGE, f"A file of the kind `{processor.kind}` may have at most {bound}."
             )
-        data = BytesIO()
-        sha256 = _hash_stream(head, body, data if processor.in_memory else None)
+        kept = BytesIO() if in_memory else None
+        sha256 = _hash_stream(head, body, kept)
     if file.declared_sha256 and file.declared_sha256 != sha256:
         raise PermanentFault(
             ErrorCode.CHECKSUM_MISMATCH, f"The bytes' SHA-256 is {sha256}, but {file.declared_sha256} was declared."
         )
-    return Read(processor, Source(content_type, original.size, data), sha256, detected or UNPROVEN)
+    data = kept if kept is not None else open_by_ranges(processor, key, version_id, original.size)
+    return Read(processor, Source(content_type, original.size, data, file.filename), sha256, detected or UNPROVEN)
+
+
+def open_by_ranges(processor: Processor, key: str, version_id: str, size: int) -> BinaryIO:
+    """The stored object as a file, of which the processor may read as many bytes as its kind allows."""
+    if not processor.by_ranges:
+        return BytesIO()
+    return cast(BinaryIO, Ranged(key, version_id, size, processor.by_ranges))
 
 
 def _check_size(file: File, size: int) -> None:
