@@ -47,6 +47,54 @@ _ALIASES = {
     "image/psd": "image/vnd.adobe.photoshop",
     "image/x-psd": "image/vnd.adobe.photoshop",
     "application/x-pdf": "application/pdf",
+    "text/rtf": "application/rtf",
+    "text/richtext": "application/rtf",
+    "application/x-rtf": "application/rtf",
+    "application/excel": "application/vnd.ms-excel",
+    "application/x-msexcel": "application/vnd.ms-excel",
+    "application/mspowerpoint": "application/vnd.ms-powerpoint",
+    "application/x-mspowerpoint": "application/vnd.ms-powerpoint",
+    "application/x-msword": "application/msword",
+    "application/vnd.ms-word": "application/msword",
+    "text/xml": "application/xml",
+    "text/json": "application/json",
+    "application/jsonl": "application/x-ndjson",
+    "application/jsonlines": "application/x-ndjson",
+    "application/x-jsonlines": "application/x-ndjson",
+    "application/ndjson": "application/x-ndjson",
+    "application/csv": "text/csv",
+    "application/x-csv": "text/csv",
+    "text/x-csv": "text/csv",
+    "text/comma-separated-values": "text/csv",
+    "text/tsv": "text/tab-separated-values",
+    "application/javascript": "text/javascript",
+    "application/x-javascript": "text/javascript",
+    "application/ecmascript": "text/javascript",
+    "text/x-markdown": "text/markdown",
+    "text/srt": "application/x-subrip",
+    "application/x-java-archive": "application/java-archive",
+    "application/x-gtar": "application/x-tar",
+    "application/tar": "application/x-tar",
+    "application/bzip2": "application/x-bzip2",
+    "application/x-bzip": "application/x-bzip2",
+    "application/xz": "application/x-xz",
+    "application/x-zstd": "application/zstd",
+    "application/x-zstandard": "application/zstd",
+    "message/global": "message/rfc822",
+    "application/x-font-ttf": "font/ttf",
+    "application/x-font-truetype": "font/ttf",
+    "application/font-ttf": "font/ttf",
+    "font/truetype": "font/ttf",
+    "font/sfnt": "font/ttf",
+    "application/font-sfnt": "font/ttf",
+    "application/x-font-otf": "font/otf",
+    "application/x-font-opentype": "font/otf",
+    "application/vnd.ms-opentype": "font/otf",
+    "font/opentype": "font/otf",
+    "application/font-woff": "font/woff",
+    "application/x-font-woff": "font/woff",
+    "application/font-woff2": "font/woff2",
+    "application/x-font-woff2": "font/woff2",
     "application/x-zip": "application/zip",
     "application/x-zip-compressed": "application/zip",
     "application/x-gzip": "application/gzip",
@@ -93,13 +141,28 @@ _ALSO = {
     ("image/svg+xml", "application/gzip"),
     ("audio/flac", "audio/ogg"),
 }
-_TEXT_APPLICATIONS = re.compile(r"application/(json|xml|javascript|x-javascript|x-ndjson|yaml|x-yaml|toml|sql)")
+_TEXT_APPLICATIONS = re.compile(
+    r"application/(json|xml|javascript|x-javascript|x-ndjson|yaml|x-yaml|toml|sql|x-subrip|x-sh|x-httpd-php|x-tex)"
+)
+
+
+def own_name(content_type: str) -> str:
+    """The type itself, without parameters and in lower case."""
+    return content_type.partition(";")[0].strip().lower()
 
 
 def one_name(content_type: str) -> str:
     """The name that `sniff` uses for this type, without parameters and in lower case."""
-    name = content_type.partition(";")[0].strip().lower()
+    name = own_name(content_type)
     return _ALIASES.get(name, name)
+
+
+def is_text_type(content_type: str) -> bool:
+    """True if files of this type are text: words, tables, data or source code."""
+    name = one_name(content_type)
+    if name.startswith("text/"):
+        return True
+    return name != "image/svg+xml" and bool(name.endswith(("+json", "+xml")) or _TEXT_APPLICATIONS.fullmatch(name))
 
 
 _DETECTABLE = frozenset(map(one_name, DETECTABLE))
