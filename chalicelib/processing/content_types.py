@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
-from chalicelib.processing.sniff import DETECTABLE, families, is_text, sniff
+from chalicelib.processing.sniff import DETECTABLE, INSIDE, families, is_text, sniff
 
 GENERIC = frozenset(
     {
@@ -135,11 +135,16 @@ _ALIASES = {
     "application/mp4": "video/mp4",
 }
 
+_COMPRESSED = ("application/gzip", "application/x-bzip2", "application/x-xz", "application/zstd")
+_SFNT = ("font/ttf", "font/otf", "font/collection")  # one format, whose names are often mixed up
+
 # (declared, detected) pairs that can both be true: an AVIF is a HEIF, and a compressed SVG is an SVG in gzip.
 _ALSO = {
     ("image/heic", "image/avif"),
     ("image/svg+xml", "application/gzip"),
     ("audio/flac", "audio/ogg"),
+    *(("application/x-tar", compressed) for compressed in _COMPRESSED),
+    *((one, other) for one in _SFNT for other in _SFNT),
 }
 _TEXT_APPLICATIONS = re.compile(
     r"application/(json|xml|javascript|x-javascript|x-ndjson|yaml|x-yaml|toml|sql|x-subrip|x-sh|x-httpd-php|x-tex)"
@@ -166,34 +171,57 @@ def is_text_type(content_type: str) -> bool:
 
 
 _DETECTABLE = frozenset(map(one_name, DETECTABLE))
+_ZIP, _OLE, _RTF = "application/zip", "application/x-ole-storage", "application/rtf"
+# Word, Excel and PowerPoint of before 2007. People and browsers on Windows give these names also to newer files, and to
+# texts and web pages that these programs open: a CSV file, for one.
+_OLD_OFFICE = frozenset({"application/msword", "application/vnd.ms-excel", "application/vnd.ms-powerpoint"})
+_INSIDE = frozenset(map(one_name, INSIDE))
+_OFFICE = frozenset(name for name in _INSIDE if not name.startswith(("application/java", "application/vnd.android")))
 
 
 def contradicts(declared: str, detected: str | None) -> bool:
-    """True if a file with the declared Content-Type cannot have bytes that `sniff` found to be `detected`.
+    """True if a file with the declared Content-Type cannot have bytes that were found to be `detected`.
 
     In doubt the declared type is kept: only what is surely wrong is a contradiction. That is the case when
 
-    - the declared type is one that `sniff` can find, and it found another type, or none;
-    - text was declared, and the bytes are a known binary format (but not gzip: the transfer may have added that);
+    - the declared type is one that `sniff` can find, and it found another type, or none. A zip archive may be declared
+      of a file that is more than that, such as a Word document;
+    - an Office document, OpenDocument or EPUB was declared, and the bytes are neither such a document nor a container
+      that may be one. An encrypted document is an OLE file, whatever it is inside;
+    - text was declared, and the bytes are a known binary format (but not compressed: the transfer may have done that);
     - one of them is an image, and the other is sound or film.
     """
     wanted = one_name(declared)
     if wanted in GENERIC:
         return False
+    if wanted in _OFFICE:
+        return not _may_be_office(wanted, detected)
     if detected is None:
         return wanted in _DETECTABLE
     found = one_name(detected)
-    if wanted == found or (wanted, found) in _ALSO:
+    if wanted == found or (wanted, found) in _ALSO or (wanted == _ZIP and found in _INSIDE):
         return False
     if wanted in _DETECTABLE:
         return True
-    if wanted.startswith("text/") or wanted.endswith(("+json", "+xml")) or _TEXT_APPLICATIONS.fullmatch(wanted):
-        return found not in ("image/svg+xml", "application/gzip")
+    if is_text_type(wanted) or wanted == "message/rfc822":
+        return found not in ("image/svg+xml", _RTF, *_COMPRESSED)
     return _is_image_against_media(wanted, found) or _is_image_against_media(found, wanted)
+
+
+def _may_be_office(wanted: str, detected: str | None) -> bool:
+    """True if the document of the wanted type may have these bytes. They decide then which document it is."""
+    if detected is None:
+        return wanted in _OLD_OFFICE
+    found = one_name(detected)
+    return found in (*_OFFICE, _ZIP, _OLE) or (wanted in _OLD_OFFICE and found == _RTF)
 
 
 def _is_image_against_media(one: str, other: str) -> bool:
     return one.startswith("image/") and other.startswith(("audio/", "video/"))
+
+
+def _family(content_type: str) -> str:
+    return content_type.partition("/")[0]
 
 
 # Formats that others are made of: a Word document is a ZIP archive, and a camera's raw file is a TIFF.
@@ -201,9 +229,11 @@ _CONTAINERS = frozenset(
     map(
         one_name,
         (
-            "application/gzip",
+            *_COMPRESSED,
+            *_SFNT,
+            *(_OLE, _RTF, _ZIP),
+            "application/x-tar",
             "application/pdf",
-            "application/zip",
             "audio/ogg",
             "image/svg+xml",
             "image/tiff",
@@ -216,8 +246,11 @@ _CONTAINERS = frozenset(
 _PROVEN_FAMILIES = frozenset({"audio", "font", "image", "video"})
 
 
-def is_one_of(allowed: Collection[str], declared: str, head: bytes) -> bool:
-    """True if a file's first bytes prove one of these types, which are such as `image/png` or `image/*`.
+def is_one_of(allowed: Collection[str], declared: str, head: bytes, exact: str | None = None) -> bool:
+    """True if a file's bytes prove one of these types, which are such as `image/png` or `image/*`.
+
+    `exact` is what `sniff.inside` found in the container, or the container's own type. Then a document in it is proven
+    only if it was found; the container itself is proven in any case.
 
     `declared` must not contradict the bytes. It decides only where bytes can't: a type that is allowed by its own name
     and that no bytes tell, and a type that shares its bytes with others (DOCX with ZIP). Below `image/*`, `audio/*`,
@@ -225,14 +258,16 @@ def is_one_of(allowed: Collection[str], declared: str, head: bytes) -> bool:
     """
     named, detected = {one_name(each) for each in allowed if not each.endswith("/*")}, sniff(head)
     any_of = {each.removesuffix("/*") for each in allowed if each.endswith("/*")}
-    wanted, family = one_name(declared), declared.partition("/")[0]
+    wanted, family = one_name(declared), _family(declared)
     if detected is not None:
-        found = one_name(detected)
-        if found in named or detected.partition("/")[0] in any_of:
+        found = {one_name(each) for each in (detected, exact) if each}
+        if not named.isdisjoint(found) or not any_of.isdisjoint(map(_family, (detected, exact or detected))):
             return True
-        if wanted == found:  # two names of one format: video/ogg and audio/ogg
+        if wanted in found:  # two names of one format: video/ogg and audio/ogg
             return family in any_of
-        return wanted in named and found in _CONTAINERS
+        if exact and wanted in _INSIDE:  # an encrypted document is OLE, whatever it is inside
+            return wanted in named and one_name(exact) == _OLE
+        return wanted in named and one_name(detected) in _CONTAINERS
     if wanted in named:
         return True
     if family not in any_of:
@@ -242,6 +277,17 @@ def is_one_of(allowed: Collection[str], declared: str, head: bytes) -> bool:
     return family != "text" or is_text(head)
 
 
-def settled(declared: str, detected: str | None) -> str:
-    """The type for the record: the declared one, unless it says nothing and the bytes say something."""
-    return declared if detected is None or declared not in GENERIC else detected
+def settled(declared: str, detected: str | None, text: str | None = None) -> str:
+    """The type for the record: the declared one, unless it says nothing, or less than the bytes do.
+
+    `text` is the sort of text that the bytes look like, None if they are none. It decides where the declared type says
+    nothing, and for a text that was declared as a document of an old Office program.
+    """
+    wanted = one_name(declared)
+    if wanted in GENERIC:
+        return detected or text or declared
+    if detected is None:
+        return text if text and wanted in _OLD_OFFICE else declared
+    found = one_name(detected)
+    more = wanted in (_ZIP, _OLE, *_OFFICE) and found in (*_INSIDE, _RTF)
+    return detected if found != wanted and (more or (wanted in _SFNT and found in _SFNT)) else declared
