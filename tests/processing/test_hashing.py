@@ -16,7 +16,7 @@ from chalicelib.queues import ingest
 from chalicelib.storage import originals, parallel
 from chalicelib.upkeep import sweep
 from tests.client import Client
-from tests.faults.clock import Clock
+from tests.faults.clock import Clock, time_of
 from tests.making import deliver, sqs_event, take_messages, upload, work_off
 from tests.stage import Calls, lambda_context
 
@@ -33,8 +33,9 @@ def small_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def clock() -> Iterator[Clock]:
-    with Clock() as moving:
-        yield moving
+    clock = Clock()
+    with time_of(clock):
+        yield clock
 
 
 def large(client: Client, body: bytes = LARGE, **more: object) -> str:
