@@ -79,7 +79,7 @@ def _json_lines(words: str, whole: bool) -> str | None:
                 return None
     except (ValueError, RecursionError):
         return None
-    return "application/x-ndjson" if lines[-1].lstrip()[:1] in ("{", "[") else None
+    return "application/x-ndjson" if len(lines) > 1 and lines[-1].lstrip()[:1] in ("{", "[") else None
 
 
 _DELIMITERS = {"\t": "text/tab-separated-values", ",": "text/csv", ";": "text/csv", "|": "text/csv"}
