@@ -29,7 +29,8 @@ DETECTABLE = frozenset(
         *media.RIFF.values(),
         *media.BRANDS.values(),
         *fonts.TYPES,
-        *("application/pdf", "application/x-tar", "image/bmp", "audio/mpeg", "video/mp4", "image/svg+xml"),
+        *("application/pdf", "application/x-tar", "audio/mpeg", "video/mp4", "image/svg+xml"),
+        *("image/bmp", "image/emf", "image/x-icon"),
     )
 )
 """Every type that `sniff` can find."""
@@ -48,7 +49,7 @@ def sniff(head: bytes) -> str | None:
     """
     head = head[:SNIFF_BYTES]
     # A tar comes first, because its first bytes are the name of a file, and others follow at once.
-    if found := tar(head) or signature(head) or font(head) or media.riff(head):
+    if found := tar(head) or signature(head) or font(head) or media.riff(head) or media.ico(head) or media.emf(head):
         return found
     if b"%PDF-" in head[:1024]:  # ISO 32000: within the first 1024 bytes
         return None if _has_words(head.partition(b"%PDF-")[0].strip()) else "application/pdf"

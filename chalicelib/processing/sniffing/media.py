@@ -46,6 +46,19 @@ def bmp(head: bytes) -> str | None:
     return None
 
 
+def ico(head: bytes) -> str | None:
+    """An icon has pictures, whose bytes come after the list of them. Resource forks of old Macs begin like it."""
+    if not head.startswith(b"\0\0\x01\0"):
+        return None
+    count, offset = int.from_bytes(head[4:6], "little"), int.from_bytes(head[18:22], "little")
+    return "image/x-icon" if count and offset >= 6 + 16 * count else None
+
+
+def emf(head: bytes) -> str | None:
+    """Windows' drawings. Office for Mac puts a PDF into them, right at the beginning."""
+    return "image/emf" if head[:4] == b"\1\0\0\0" and head[40:44] == b" EMF" else None
+
+
 def mp3(head: bytes) -> str | None:
     """MP3 begins with an ID3v2 tag, or has two MPEG audio frames (layer II or III) one exactly after the other."""
     if head[:3] == b"ID3" and head[3:4] in (b"\2", b"\3", b"\4") and max(head[6:10], default=255) < 128:

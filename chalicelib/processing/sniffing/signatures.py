@@ -12,7 +12,6 @@ SIGNATURES = (
     (b"MM\0*", "image/tiff"),
     (b"II+\0\x08\0", "image/tiff"),  # BigTIFF
     (b"MM\0+\0\x08", "image/tiff"),
-    (b"\0\0\x01\0", "image/x-icon"),
     (b"\0\0\0\x0cjP  \r\n\x87\n", "image/jp2"),
     (b"\xff\x4f\xff\x51", "image/jp2"),  # a bare code stream
     (b"\0\0\0\x0cJXL \r\n\x87\n", "image/jxl"),
