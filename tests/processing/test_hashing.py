@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -39,7 +40,7 @@ def clock() -> Iterator[Clock]:
         yield clock
 
 
-def large(client: Client, body: bytes = LARGE, **more: object) -> str:
+def large(client: Client, body: bytes = LARGE, **more: Any) -> str:
     file_id = upload(client, body, name="a.bin", content_type="application/x-thing", **more)
     deliver(file_id)
     return file_id
