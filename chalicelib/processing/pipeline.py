@@ -60,7 +60,7 @@ def handle(event: dict[str, Any], context: Any) -> None:
     actors.system("process")
 
     def process(message: Message) -> None:
-        if wanted := ingest.hash_of(message):
+        if wanted := ingest.hash_of(message.body):
             hashing.handle(*wanted, message)
             return
         if (

@@ -11,7 +11,6 @@ from urllib.parse import quote_plus
 
 from chalicelib import aws
 from chalicelib.model import File, original_key
-from chalicelib.queues.worker import Message
 from chalicelib.settings import settings
 
 # Marks the body of a message that was sent with its tenant's message group. S3 cannot name a group.
@@ -45,10 +44,10 @@ def send_hash(file: File) -> None:
     _send({HASH: {"tenant": file.tenant, "id": file.id, "version_id": file.version_id}}, file.tenant)
 
 
-def hash_of(message: Message) -> tuple[str, str, str] | None:
+def hash_of(body: str) -> tuple[str, str, str] | None:
     """The tenant, the id and the version of the file whose hash a message asks for; None for any other message."""
     try:
-        wanted = json.loads(message.body)[HASH]
+        wanted = json.loads(body)[HASH]
         return str(wanted["tenant"]), str(wanted["id"]), str(wanted["version_id"])
     except (ValueError, LookupError, TypeError):
         return None
