@@ -58,7 +58,10 @@ def test_a_large_file_is_ready_at_once_and_gets_its_hash_later(client: Client, s
     assert stage.count("s3.GetObject") == 1, "its first bytes"
     record = client("GET", f"/v1/files/{file_id}").json
     assert (record["status"], record["sha256"]) == ("ready", None)
+    stage.clear()
     assert work_off() == 1
+    assert (stage.count("s3.GetObject"), stage.count("dynamodb.GetItem")) == (5, 2)
+    assert stage.count("dynamodb.UpdateItem") == 1
     hashed = client("GET", f"/v1/files/{file_id}").json
     assert hashed["sha256"] == SHA256
     assert hashed["revision"] == record["revision"] + 1
