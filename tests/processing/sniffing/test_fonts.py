@@ -19,6 +19,7 @@ COLLECTION = b"ttcf\0\1\0\0\0\0\0\2\0\0\0\x14\0\0\0\x20"
         (sfnt(b"OTTO"), "font/otf"),
         (COLLECTION, "font/collection"),
         (COLLECTION.replace(b"\0\1\0\0", b"\0\2\0\0", 1), "font/collection"),
+        (b"ttcf\0\1\0\0\0\0\x04\0\0\0\x20\0", "font/collection"),
         (b"wOFF\0\1\0\0" + bytes(40), "font/woff"),
         (b"wOFFOTTO" + bytes(40), "font/woff"),
         (b"wOF2\0\1\0\0" + bytes(40), "font/woff2"),

@@ -6,7 +6,7 @@ from io import BytesIO
 
 import pytest
 
-from chalicelib.processing.sniff import inside, sniff
+from chalicelib.processing.sniff import families, inside, sniff
 from tests import images
 
 ICO = images.encoded(images.picture(16, 16), "ICO", sizes=[(16, 16)])
@@ -30,3 +30,9 @@ def test_sound_in_mp4_is_known_by_its_brand(brand: bytes, found: str) -> None:
     head = b"\0\0\0\x18ftyp" + brand + b"\0\0\0\0isommp42"
     assert sniff(head) == "video/mp4"
     assert inside("video/mp4", head, BytesIO(head)) == found
+
+
+@pytest.mark.parametrize(("form", "sort", "found"), [(b"FORM", b"AIFF", {"audio"}), (b"FORM", b"AIFC", {"audio"})])
+def test_sound_of_a_mac_is_known_by_its_form(form: bytes, sort: bytes, found: set[str]) -> None:
+    assert families(form + bytes(4) + sort) == found
+    assert families(b"MORF" + bytes(4) + sort) == families(form + bytes(4) + b"ILBM") == set()
