@@ -42,12 +42,14 @@ class Source:
 class Order:
     """The renditions to make of a source: the recipe's renditions, or, with `only`, those of the size of that name.
 
-    `memory` is what the whole function has, in bytes.
+    `memory` is what the whole function has, in bytes. `page` is the page of the picture, from 1 on, where a file has
+    pages.
     """
 
     recipe: Recipe
     memory: int
     only: str | None = None
+    page: int = 1
 
 
 @dataclass(frozen=True)
@@ -112,6 +114,7 @@ _IMAGES = frozenset(
 PROCESSORS = (
     # 200 MiB is far above any camera's files, and far below the function's memory.
     Processor(Kind.IMAGE, _IMAGES.__contains__, "chalicelib.processing.image.processor", in_memory=200 * 1024**2),
+    Processor(Kind.PDF, "application/pdf".__eq__, "chalicelib.processing.pdf", in_memory=100 * 1024**2, by_ranges=1),
     Processor(Kind.OTHER, lambda _: True),
 )
 """In the order in which they are asked. The last one takes whatever the others did not."""

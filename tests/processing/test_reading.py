@@ -83,7 +83,7 @@ def test_a_generic_type_gives_way_to_the_bytes_type_and_kind(stage: Calls) -> No
 def test_the_bound_of_a_kind_is_the_largest_file_that_is_processed(
     stage: Calls, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    image, other = PROCESSORS
+    image, *_, other = PROCESSORS
     for bound, fits in ((len(PHOTO), True), (len(PHOTO) - 1, False)):
         monkeypatch.setattr("chalicelib.processing.kinds.PROCESSORS", (replace(image, in_memory=bound), other))
         if fits:
