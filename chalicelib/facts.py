@@ -17,7 +17,10 @@ Words = Annotated[str, StringConstraints(max_length=MAX_TEXT)]
 
 
 class PdfInfo(BaseModel):
-    """`pages` is a count, `sizes` has (width, height) of the first ones in points (1/72 inch)."""
+    """`pages` is a count, `sizes` has (width, height) of the first ones in points (1/72 inch).
+
+    `signatures`, `attachments` and `scripts` (JavaScript actions, which nobody runs here) are counts.
+    """
 
     pages: int | None = None
     sizes: list[tuple[float, float]] = Field(default_factory=list)
@@ -29,6 +32,7 @@ class PdfInfo(BaseModel):
     forms: bool = False
     signatures: int = 0
     attachments: int = 0
+    scripts: int = 0
 
 
 class DocumentInfo(BaseModel):

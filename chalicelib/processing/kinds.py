@@ -44,12 +44,14 @@ class Source:
 class Order:
     """The renditions to make of a source: the recipe's renditions, or, with `only`, those of the size of that name.
 
-    `memory` is what the whole function has, in bytes.
+    `memory` is what the whole function has, in bytes. `page` is the page of the picture, from 1 on, where a file has
+    pages.
     """
 
     recipe: Recipe
     memory: int
     only: str | None = None
+    page: int = 1
 
 
 @dataclass(frozen=True)
@@ -218,14 +220,14 @@ PROCESSORS = (
     Processor(Kind.IMAGE, TYPES[Kind.IMAGE].__contains__, "chalicelib.processing.image.processor", in_memory=200 * MIB),
     Processor(Kind.VIDEO, TYPES[Kind.VIDEO].__contains__),
     Processor(Kind.AUDIO, TYPES[Kind.AUDIO].__contains__),
-    Processor(Kind.PDF, TYPES[Kind.PDF].__contains__),
+    Processor(Kind.PDF, TYPES[Kind.PDF].__contains__, "chalicelib.processing.pdf", in_memory=100 * MIB, by_ranges=1),
     Processor(Kind.DOCUMENT, TYPES[Kind.DOCUMENT].__contains__),
     Processor(Kind.SPREADSHEET, TYPES[Kind.SPREADSHEET].__contains__),
     Processor(Kind.PRESENTATION, TYPES[Kind.PRESENTATION].__contains__),
     Processor(Kind.ARCHIVE, TYPES[Kind.ARCHIVE].__contains__),
     Processor(Kind.EMAIL, TYPES[Kind.EMAIL].__contains__),
     Processor(Kind.FONT, TYPES[Kind.FONT].__contains__),
-    Processor(Kind.TEXT, is_text_type),
+    Processor(Kind.TEXT, is_text_type, "chalicelib.processing.text", in_memory=8 * MIB, by_ranges=128 * MIB),
     Processor(Kind.OTHER, lambda _: True),
 )
 """In the order in which they are asked. The last one takes whatever the others did not."""

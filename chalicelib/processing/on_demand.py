@@ -117,7 +117,10 @@ def _answer(address: missing.Address) -> dict[str, Any]:
             return {"status": "unknown"}
         file, size, encoding = found
         processor = kinds.processor_of(file.content_type)
-        rendition, encoded = render_one(processor, _source(file, processor), places.served_recipe(file), size, encoding)
+        page, _ = places.page_of(address.name.partition(".")[0])
+        rendition, encoded = render_one(
+            processor, _source(file, processor), places.served_recipe(file), size, encoding, page
+        )
         derived.put(address.key, encoded, rendition.content_type)
         if missing.find(address) is None:
             # The file was deleted, or made public or private, meanwhile: its renditions were removed before this one.
@@ -143,7 +146,7 @@ def _source(file: File, processor: Processor) -> Source:
 
 
 def render_one(
-    processor: Processor, source: Source, recipe: Recipe, size: Size, encoding: Encoding
+    processor: Processor, source: Source, recipe: Recipe, size: Size, encoding: Encoding, page: int = 1
 ) -> tuple[Rendition, bytes]:
     """Makes one size in one encoding, with exactly the pixels that the file's other formats of that size have.
 
@@ -154,7 +157,8 @@ def render_one(
     """
     made: list[tuple[Rendition, bytes]] = []
     alone = replace(recipe, encodings=(encoding,), on_demand=())
-    processor.process(source, Order(alone, memory_bytes(), only=size.name), lambda *each: made.append(each))
+    order = Order(alone, memory_bytes(), only=size.name, page=page)
+    processor.process(source, order, lambda *each: made.append(each))
     if not made:
         raise PermanentFault(ErrorCode.UNSUPPORTED_TYPE, f"No {size.name} is made of {source.content_type} any more.")
     return made[0]

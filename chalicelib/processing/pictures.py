@@ -9,7 +9,7 @@ from chalicelib.processing.kinds import Emit, Order
 def emit_pictures(picture: bytes, order: Order, emit: Emit) -> Preview:
     """Makes the recipe's renditions of a picture, as of an uploaded image, and returns what the record says of it.
 
-    `picture` is a PNG, and has nobody's EXIF. Compress it little: it is decoded at once. Raises PermanentFault
+    `picture` is a BMP, or a PNG that is compressed little, since it is decoded at once. Raises PermanentFault
     `too_many_pixels` for a picture that the function has no memory for.
     """
     # Pillow is imported only when a picture is made.

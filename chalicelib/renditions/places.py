@@ -6,6 +6,7 @@ the image itself (`image`), or what was made of another file (`preview`).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from chalicelib.model import File, Kind, rendition_prefix, source_version
@@ -61,7 +62,25 @@ def in_ladder(file: File, name: str, format: str) -> tuple[Size, Encoding] | Non
     and gets renditions that it did not have then. A file without a picture has nothing beyond its record's renditions.
     """
     picture = file.picture
-    if picture is None or file.recipe not in RECIPES:
+    page, name = page_of(name)
+    if picture is None or file.recipe not in RECIPES or page > pages_shown(file):
         return None
     animated = file.image is not None and file.image.frames > 1
     return rendition_of(served_recipe(file), picture.width, picture.height, name=name, format=format, animated=animated)
+
+
+MAX_PAGES = 500
+"""Pages of a document of which pictures can be had."""
+
+_PAGE = re.compile(r"p([1-9][0-9]{0,3})-(w[0-9]+)")
+
+
+def page_of(name: str) -> tuple[int, str]:
+    """(page, name of the size) of a rendition: (12, `w640`) for `p12-w640`, and (1, `w640`) for `w640`."""
+    match = _PAGE.fullmatch(name)
+    return (int(match[1]), match[2]) if match else (1, name)
+
+
+def pages_shown(file: File) -> int:
+    """The pages of which pictures can be had; 1 for a file that has no pages."""
+    return min(file.pdf.pages or 1, MAX_PAGES) if file.pdf else 1

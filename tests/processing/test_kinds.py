@@ -191,3 +191,24 @@ def test_renditions_without_an_image_are_replaced_when_the_file_is_processed_aga
     assert client("GET", f"/v1/files/{file_id}").json["status"] == "ready"
     assert len(derived()) == 2
     assert not {*derived()} & {*before}
+
+
+# --- a client that tells no type
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "format"),
+    [
+        (b"a,b,c\n1,2,3\n4,5,6\n", "text/csv", "csv"),
+        (b'{"a": [1, 2]}', "application/json", "json"),
+        (b"Just words.\n", "text/plain", "plain"),
+    ],
+)
+def test_a_text_without_a_type_is_described_as_what_it_is(
+    client: Client, body: bytes, content_type: str, format: str
+) -> None:
+    file_id = upload(client, body, name="a", content_type="application/octet-stream")
+    deliver(file_id)
+    record = client("GET", f"/v1/files/{file_id}").json
+    assert (record["status"], record["kind"], record["content_type"]) == ("ready", "text", content_type)
+    assert record["text"]["format"] == format
