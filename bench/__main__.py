@@ -14,6 +14,7 @@ from bench import (
     delivery,
     events,
     fairness,
+    hashing,
     imports,
     memory,
     partitions,
@@ -38,6 +39,7 @@ BENCHES = {
     "partitions": partitions.run,
     "fairness": fairness.run,
     "webhooks": webhooks.run,
+    "hashing": hashing.run,
 }
 
 

@@ -23,12 +23,10 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from unittest.mock import patch
 
-from pydantic import BaseModel
-
 from bench.images import photos
 from chalicelib.model import File, Rendition, Status, Visibility, rendition_key
 from chalicelib.processing import pipeline, reading
-from chalicelib.processing.kinds import Order, Processor, Source
+from chalicelib.processing.kinds import Made, Order, Processor, Source
 from chalicelib.renditions import places
 from chalicelib.renditions.recipes import DEFAULT_RECIPE
 from chalicelib.storage import derived
@@ -146,7 +144,7 @@ def _job(photo: Path, way: str) -> tuple[float, int]:
     return time.perf_counter() - started, len(renditions)
 
 
-def _encode_then_put(file: File, processor: Processor, source: Source) -> tuple[BaseModel | None, list[Rendition]]:
+def _encode_then_put(file: File, processor: Processor, source: Source) -> tuple[Made, list[Rendition]]:
     made: list[tuple[Rendition, bytes]] = []
     order = Order(places.recipe_of(file), pipeline.memory_bytes())
     info = processor.process(source, order, lambda rendition, encoded: made.append((rendition, encoded)))

@@ -8,8 +8,19 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, model_validator
 from ulid import ULID
+
+from chalicelib.facts import (
+    ArchiveInfo,
+    DocumentInfo,
+    EmailInfo,
+    FontInfo,
+    PdfInfo,
+    PresentationInfo,
+    SpreadsheetInfo,
+    TextInfo,
+)
 
 
 def now() -> datetime:
@@ -43,8 +54,24 @@ class Visibility(StrEnum):
 
 
 class Kind(StrEnum):
+    """What sort of thing a file is. Its facts stand in the record under this name."""
+
     IMAGE = "image"
+    VIDEO = "video"
+    AUDIO = "audio"
+    PDF = "pdf"
+    DOCUMENT = "document"
+    SPREADSHEET = "spreadsheet"
+    PRESENTATION = "presentation"
+    TEXT = "text"
+    ARCHIVE = "archive"
+    EMAIL = "email"
+    FONT = "font"
     OTHER = "other"
+
+
+KNOWN_BEFORE = frozenset({Kind.IMAGE, Kind.OTHER})
+"""The kinds that the release before this one knows. It could not read a record with another one."""
 
 
 class ErrorCode(StrEnum):
@@ -105,6 +132,27 @@ class ImageInfo(BaseModel):
     caption: str | None = None
 
 
+class Preview(BaseModel):
+    """The picture that was made of a file which is no image: its first page, a drawn card, a specimen.
+
+    Width and height in pixels: the largest that can be made of it.
+    """
+
+    width: int
+    height: int
+    thumbhash: str
+    dominant_color: str
+    blurhash: str | None = None
+    has_alpha: bool | None = None
+
+
+class FileWarning(BaseModel):
+    """Something that could not be made or read of a sound file. `code` is a word that never changes."""
+
+    code: str
+    message: str
+
+
 class Focus(BaseModel):
     """The most important point of an image, in fractions of width and height as seen. (0, 0) is top left."""
 
@@ -112,18 +160,27 @@ class Focus(BaseModel):
     y: float
 
 
-EXTENSIONS = {"jpeg": "jpg", "webp": "webp", "avif": "avif", "png": "png"}
+EXTENSIONS = {"jpeg": "jpg", "webp": "webp", "avif": "avif", "png": "png", "txt": "txt", "json": "json", "svg": "svg"}
+PICTURES = ("avif", "webp", "png", "jpeg")
+"""The formats of pictures, best first: a browser takes the first one that it can show."""
 
 
 class Rendition(BaseModel):
-    """One derived file. `name` and `format` together are unique; `size` in bytes; width and height in pixels."""
+    """One derived file. `name` and `format` together are unique; `size` in bytes.
+
+    Width and height in pixels; None for what is no picture.
+    """
 
     name: str
     format: str
     content_type: str
-    width: int
-    height: int
+    width: int | None = None
+    height: int | None = None
     size: int
+
+    @property
+    def is_picture(self) -> bool:
+        return self.format in PICTURES
 
     @property
     def basename(self) -> str:
@@ -189,8 +246,24 @@ class File(BaseModel):
     sha256: str | None = None
     error: FileError | None = None
     image: ImageInfo | None = None
+    pdf: PdfInfo | None = None
+    document: DocumentInfo | None = None
+    spreadsheet: SpreadsheetInfo | None = None
+    presentation: PresentationInfo | None = None
+    text: TextInfo | None = None
+    archive: ArchiveInfo | None = None
+    email: EmailInfo | None = None
+    font: FontInfo | None = None
+    preview: Preview | None = None
+    warnings: list[FileWarning] = Field(default_factory=list)
     renditions: list[Rendition] = Field(default_factory=list)
 
+    # Renditions that are no pictures: `text.txt`, `entries.json`. The release before could not read them.
+    other_renditions: list[Rendition] = Field(default_factory=list)
+    # The kind, where the release before does not know it. `kind` is then `other` in the table.
+    newer_kind: Kind | None = None
+    # Words that were found inside the file, by which search finds it.
+    words: list[str] = Field(default_factory=list)
     # Missing from records that the release before wrote, and older than `updated_at` where it changed them since.
     last_change: LastChange | None = None
     declared_sha256: str | None = None
@@ -231,6 +304,18 @@ class File(BaseModel):
     correlation_id: str | None = None
     # Where the answer to the request that made the file is remembered, if it had an Idempotency-Key.
     remembered_as: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_its_newer_kind(cls, values: Any) -> Any:
+        if isinstance(values, dict) and values.get("newer_kind"):
+            return {**values, "kind": values["newer_kind"]}
+        return values
+
+    @property
+    def picture(self) -> ImageInfo | Preview | None:
+        """The picture that the ladder is made of: the image itself, or the preview of another file."""
+        return self.image or self.preview
 
 
 class UploadToken(BaseModel):
@@ -285,15 +370,17 @@ def parse_original_key(key: str) -> tuple[str, str] | None:
     return None
 
 
-def source_version(version_id: str, recipe_fingerprint: str, generation: int = 0) -> str:
+def source_version(version_id: str, recipe_fingerprint: str, generation: int = 0, processor: int = 1) -> str:
     """16 hex digits that name the renditions of one version of the bytes, under one recipe, in one generation.
 
     They are part of the renditions' addresses. So the same work done twice writes the same keys with the same bytes,
     and other bytes or another recipe never get an address that is in a cache. An address is never used again after its
     renditions were removed: each removal raises the file's `generation`, so that late deletions and old cache entries
-    do not touch the renditions of today.
+    do not touch the renditions of today. `processor` is the version of the code that makes them.
     """
-    words = (version_id, recipe_fingerprint, *([str(generation)] if generation else []))
+    words = [version_id, recipe_fingerprint]
+    words += [str(generation)] if generation else []
+    words += [f"processor {processor}"] if processor > 1 else []
     return hashlib.sha256("\n".join(words).encode()).hexdigest()[:16]
 
 

@@ -4,11 +4,12 @@
 
 const crypto = require('crypto');
 
-// One version of one file, its check, and a width of it: the same bounds as chalicelib/delivery/missing.py. Nothing is
-// percent-encoded in such a path, so an encoded slash, a dot segment or a second encoding never matches. An address
-// that a former release gave has no check.
+// One version of one file, its check, and a width of it or of one of its pages: the same bounds as
+// chalicelib/delivery/missing.py. Or the text, or the list of entries, that was found in the file. Nothing is
+// percent-encoded in such a path, so an encoded slash, a dot segment or a second encoding never matches. An address that
+// a former release gave has no check.
 const ADDRESS =
-    /^(\/f\/(?:public|private)\/file_[0-9A-HJKMNP-TV-Z]{26}\/[0-9a-f]{16})(?:-([0-9a-f]{16}))?(\/w([1-9][0-9]{0,4})(\.(?:avif|webp|jpg|png))?)$/;
+    /^(\/f\/(?:public|private)\/file_[0-9A-HJKMNP-TV-Z]{26}\/[0-9a-f]{16})(?:-([0-9a-f]{16}))?(\/(?:(?:p[1-9][0-9]{0,3}-)?w([1-9][0-9]{0,4})(\.(?:avif|webp|jpg|png))?|(?:text|entries)(\.(?:txt|json))))$/;
 const MAX_WIDTH = 16383;
 
 // Best first: of formats that a viewer likes equally, the smallest file wins.
@@ -31,14 +32,14 @@ function handler(event) {
 
 function negotiate(request) {
     const match = ADDRESS.exec(request.uri);
-    if (!match || Number(match[4]) > MAX_WIDTH || (match[2] && !same(match[2], check(match[1])))) {
+    if (!match || Number(match[4] || 0) > MAX_WIDTH || (match[2] && !same(match[2], check(match[1])))) {
         return nothing();
     }
     // Without the check: S3's keys, the cache's keys and the paths of invalidations have none.
     request.uri = match[1] + match[3];
     request.querystring = signature(request.querystring);
     delete request.headers[CHOSE];
-    if (!match[5]) {
+    if (!match[5] && !match[6]) {
         request.uri += extension(accepted(request.headers.accept));
         request.headers[CHOSE] = {value: '1'};
     }

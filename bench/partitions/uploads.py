@@ -16,6 +16,7 @@ from bench.capacity_units import Item, indexes, item_size, write_units
 from chalicelib import settings
 from chalicelib.catalog import claims, keys
 from chalicelib.catalog import files as catalog_files
+from chalicelib.catalog.claims import Findings
 from chalicelib.catalog.dynamodb import attributes
 from chalicelib.catalog.index.terms import Term, posting, terms
 from chalicelib.catalog.index.writer import Marker, counted
@@ -117,7 +118,7 @@ def _life(dice: random.Random, number: int) -> Life:
         proven_type=file.content_type,
         size=file.size or 0,
         sha256=f"{dice.getrandbits(256):064x}",
-        info=_image(dice) if photo else None,
+        made=Findings(_image(dice) if photo else None),
         renditions=[_rendition(width, form) for width in _WIDTHS for form in ("jpeg", "webp")] if photo else [],
         source_version=f"{dice.getrandbits(64):016x}",
         made_with=f"{dice.getrandbits(64):016x}",

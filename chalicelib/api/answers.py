@@ -11,7 +11,18 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, RootModel, create_model
 from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
 
+from chalicelib.facts import (
+    ArchiveInfo,
+    DocumentInfo,
+    EmailInfo,
+    FontInfo,
+    PdfInfo,
+    PresentationInfo,
+    SpreadsheetInfo,
+    TextInfo,
+)
 from chalicelib.model import FILE_ID_PATTERN, ErrorCode, Kind, Status, Visibility
 
 FileId = Annotated[str, Field(pattern=f"^{FILE_ID_PATTERN.pattern}$", examples=["file_01KAP3Y5ZD4Q8R2V7W9XABCDEF"])]
@@ -66,14 +77,32 @@ class ImageResource(Resource):
     caption: str | None
 
 
+class PreviewResource(Resource):
+    """The picture that was made of a file which is no image; width and height are the largest that can be had."""
+
+    width: Pixels
+    height: Pixels
+    thumbhash: str = Field(description="base64")
+    dominant_color: str = Field(pattern="^#[0-9a-f]{6}$")
+    blurhash: str | None
+    has_alpha: bool | None
+
+
+class WarningResource(Resource):
+    """Something that could not be made or read of a sound file."""
+
+    code: str
+    message: str
+
+
 class RenditionResource(Resource):
     """One file that was made of the original. `name` and `format` together are unique in a record."""
 
     name: str
     format: str
     content_type: str
-    width: Pixels
-    height: Pixels
+    width: Pixels | None = Field(description="Pixels; null for what is no picture")
+    height: Pixels | None
     size: Bytes
     url: Url
 
@@ -127,6 +156,17 @@ class FileResource(Resource):
     source_url: str | None
     renditions: list[RenditionResource]
     delivery: DeliveryResource | None
+    # Facts of the other kinds, each only where it is known.
+    pdf: PdfInfo | None = Field(None)
+    document: DocumentInfo | None = Field(None)
+    spreadsheet: SpreadsheetInfo | None = Field(None)
+    presentation: PresentationInfo | None = Field(None)
+    text: TextInfo | None = Field(None)
+    archive: ArchiveInfo | None = Field(None)
+    email: EmailInfo | None = Field(None)
+    font: FontInfo | None = Field(None)
+    preview: PreviewResource | None = Field(None)
+    warnings: list[WarningResource] | None = Field(None)
 
 
 class FileReceipt(Resource):
@@ -191,6 +231,7 @@ class CreatedFile(RootModel[CreatedFileResource | FileReceipt]):
 def optional(field: FieldInfo) -> tuple[Any, FieldInfo]:
     """The field of another model that need not have it."""
     other = copy(field)
+    other.default = PydanticUndefined
     other.default_factory = lambda: None  # the field may be missing; it does not become nullable
     return field.annotation, other
 

@@ -13,13 +13,24 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from chalicelib.catalog import transitions
+from chalicelib.catalog import hashes, transitions
 from chalicelib.catalog.dynamodb import ConditionFailedError
 from chalicelib.catalog.files import from_values
 from chalicelib.catalog.keys import due_keys, sha256_keys
 from chalicelib.catalog.record_writer import attempt, write
-from chalicelib.catalog.transitions import DUE, Transition
-from chalicelib.model import File, FileError, Kind, Rendition, Status, now, timestamp
+from chalicelib.catalog.transitions import DUE, INFO, Transition
+from chalicelib.model import (
+    KNOWN_BEFORE,
+    File,
+    FileError,
+    FileWarning,
+    Kind,
+    Preview,
+    Rendition,
+    Status,
+    now,
+    timestamp,
+)
 
 
 class Refusal(StrEnum):
@@ -85,6 +96,16 @@ def older(sequencer: str, than: str | None) -> bool:
     return sequencer.ljust(width, "0") < (than or "").ljust(width, "0")
 
 
+@dataclass(frozen=True)
+class Findings:
+    """The findings of processing that stand in the record: the kind's own object, the picture, warnings and words."""
+
+    info: BaseModel | None = None
+    preview: Preview | None = None
+    warnings: Sequence[FileWarning] = ()
+    words: Sequence[str] = ()
+
+
 def finish(
     file: File,
     *,
@@ -92,8 +113,8 @@ def finish(
     content_type: str,
     proven_type: str,
     size: int,
-    sha256: str,
-    info: BaseModel | None,
+    sha256: str | None,
+    made: Findings,
     renditions: list[Rendition],
     source_version: str,
     made_with: str,
@@ -101,23 +122,33 @@ def finish(
 ) -> File | None:
     """`processing` to `ready`. Returns None if the claim is no longer ours: somebody else has the file now.
 
-    `info` is stored under the kind's name. `leftovers` are the prefixes of the renditions that these replace.
+    `made.info` is stored under the kind's name. `leftovers` are the prefixes of the renditions that these replace.
+    Without `sha256` the record keeps the one that it has; if it has none, it is due until somebody hashes the file.
     """
     values: dict[str, Any] = {
         "recipe": file.wanted_recipe or file.recipe,
-        "kind": kind,
+        # The release before this one could not read a record with a kind that it does not know.
+        "kind": kind if kind in KNOWN_BEFORE else Kind.OTHER,
+        "newer_kind": None if kind in KNOWN_BEFORE else kind,
         "content_type": content_type,
         "proven_type": proven_type,
         "size": size,
-        "sha256": sha256,
         "source_version": source_version,
         "made_with": made_with,
-        "renditions": [rendition.model_dump(mode="json") for rendition in renditions],
-        **sha256_keys(file.tenant, sha256, file.id),
+        "renditions": [each.model_dump(mode="json") for each in renditions if each.is_picture],
+        "other_renditions": [each.model_dump(mode="json") for each in renditions if not each.is_picture] or None,
+        "preview": made.preview.model_dump(mode="json") if made.preview else None,
+        "warnings": [warning.model_dump(mode="json") for warning in made.warnings] or None,
+        "words": list(made.words) or None,
     }
-    if info:
-        values[str(kind)] = info.model_dump(mode="json")
-    return _end(transitions.FINISH, file, Status.READY, values, leftovers)
+    if sha256:
+        values |= {"sha256": sha256, **sha256_keys(file.tenant, sha256, file.id)}
+    # A file that is processed anew may be of another kind than before.
+    values |= {str(each): None for each in INFO}
+    if made.info:
+        values[str(kind)] = made.info.model_dump(mode="json", by_alias=True)
+    finished = file.model_copy(update={"size": size, "sha256": sha256 or file.sha256})
+    return _end(transitions.FINISH, finished, Status.READY, values, leftovers)
 
 
 def fail(file: File, error: FileError, *, refused: bool = False) -> File | None:
@@ -140,8 +171,8 @@ def _failed(file: File) -> Status:
 def _end(
     transition: Transition, file: File, to: Status, values: Mapping[str, Any], leftovers: Sequence[str]
 ) -> File | None:
-    # While there is something to remove, somebody must look at the record again.
-    due: dict[str, Any] = dict.fromkeys(DUE)
+    # While there is something to remove or to hash, somebody must look at the record again.
+    due: dict[str, Any] = hashes.due_while_missing(file) if to is Status.READY else dict.fromkeys(DUE)
     if leftovers or values.get("refused"):
         due = {**due_keys(file.id, now())}
     cleanup = {"leftovers": list(leftovers) or None, **due}

@@ -7,11 +7,8 @@ from html import escape
 
 from chalicelib.delivery.access import Access
 from chalicelib.delivery.preview import CLEAR, data_url
-from chalicelib.model import EXTENSIONS, File, Rendition
+from chalicelib.model import EXTENSIONS, PICTURES, File, Rendition
 from chalicelib.renditions.places import in_ladder, on_demand
-
-# The formats of pictures. A browser takes the first one that it can show.
-_BEST_FIRST = ("avif", "webp", "png", "jpeg")
 
 # Pixels. A browser that does not know `srcset` gets a picture of at most this width.
 _PLAIN_WIDTH = 1280
@@ -32,10 +29,22 @@ class Markup:
     placeholder: str
 
 
+@dataclass(frozen=True)
+class _Picture:
+    name: str
+    format: str
+    width: int
+    height: int
+
+    @classmethod
+    def of(cls, rendition: Rendition) -> _Picture:
+        return cls(rendition.name, rendition.format, rendition.width or 0, rendition.height or 0)
+
+
 def markup(file: File, access: Access) -> Markup:
     """The markup of a file with renditions, at the addresses that `access` opens. Any kind of file may have them."""
-    placeholder = data_url(file.image.thumbhash) if file.image else CLEAR
-    pictures = [rendition for rendition in file.renditions if rendition.format in _BEST_FIRST]
+    placeholder = data_url(file.picture.thumbhash) if file.picture else CLEAR
+    pictures = [_Picture.of(rendition) for rendition in file.renditions if rendition.is_picture]
     if not pictures:
         return Markup({}, "", "", placeholder)
     ladder = {rendition.name: rendition for rendition in sorted(pictures, key=lambda each: each.width)}
@@ -48,7 +57,7 @@ def markup(file: File, access: Access) -> Markup:
     return Markup(srcset, sizes, _picture(file, access, ladder, srcset, sizes, placeholder), placeholder)
 
 
-def _names_by_format(file: File, pictures: list[Rendition], names: list[str]) -> dict[str, list[str]]:
+def _names_by_format(file: File, pictures: list[_Picture], names: list[str]) -> dict[str, list[str]]:
     """The renditions there are, and the formats that can be made on demand in all sizes; `names` in ascending size."""
     found: dict[str, list[str]] = {}
     for name in names:
@@ -58,7 +67,7 @@ def _names_by_format(file: File, pictures: list[Rendition], names: list[str]) ->
     for encoding in on_demand(file):
         if encoding.format not in found and all(_is_made(file, name, encoding.format) for name in names):
             found[encoding.format] = names
-    return {format: found[format] for format in _BEST_FIRST if format in found}
+    return {format: found[format] for format in PICTURES if format in found}
 
 
 def _is_made(file: File, name: str, format: str) -> bool:
@@ -68,7 +77,7 @@ def _is_made(file: File, name: str, format: str) -> bool:
 
 
 def _picture(
-    file: File, access: Access, ladder: dict[str, Rendition], srcset: dict[str, str], sizes: str, placeholder: str
+    file: File, access: Access, ladder: dict[str, _Picture], srcset: dict[str, str], sizes: str, placeholder: str
 ) -> str:
     *better, plain = srcset
     rungs = [rendition for rendition in ladder.values() if rendition.width <= _PLAIN_WIDTH] or list(ladder.values())[:1]
@@ -83,7 +92,7 @@ def _picture(
         "loading": "lazy",
         "decoding": "async",
     }
-    if file.image and file.image.has_alpha is False:  # else the placeholder would show through the picture
+    if file.picture and file.picture.has_alpha is False:  # else the placeholder would show through the picture
         attributes["style"] = f"background: url({placeholder}) 0 0 / 100% 100%"
     sources = [
         _tag("source", {"type": f"image/{format}", "srcset": srcset[format], "sizes": sizes}) for format in better

@@ -43,7 +43,7 @@ UNKNOWN_FOR = 60
 MAX_FAILURES = 3
 
 _VERSION = re.compile(r"[0-9a-f]{16}")
-_NAME = re.compile(r"w([1-9][0-9]{0,4})\.(avif|webp|jpg|png)")
+_NAME = re.compile(r"(?:p[1-9][0-9]{0,3}-)?w([1-9][0-9]{0,4})\.(avif|webp|jpg|png)")
 _FORMATS = {extension: format for format, extension in EXTENSIONS.items()}
 
 

@@ -34,22 +34,29 @@ _WIRE = (
 )
 
 
-ALL_FIELDS = frozenset({*_WIRE, "renditions", "delivery"})
+# Facts that a record has only where they are known. All other fields are there always, if only as null.
+_IF_KNOWN = (
+    *("pdf", "document", "spreadsheet", "presentation", "text", "archive", "email", "font"),
+    *("preview", "warnings"),
+)
+
+ALL_FIELDS = frozenset({*_WIRE, *_IF_KNOWN, "renditions", "delivery"})
 # A record in a list. `delivery` is large, so it must be asked for.
 WITHOUT_DELIVERY = ALL_FIELDS - {"delivery"}
-_NEEDS_ACCESS = ALL_FIELDS - {*_WIRE}
+_NEEDS_ACCESS = frozenset({"renditions", "delivery"})
 
 
 def wire(file: File, fields: Collection[str] = ALL_FIELDS, *, expires_in: int | None = None) -> dict[str, Any]:
     """A record as clients see it, or some fields of it. A private file's addresses work for `expires_in` seconds."""
     stored = [name for name in _WIRE if name in fields]
-    values = file.model_dump(mode="json", include=set(stored))
-    body = {name: values[name] for name in stored}
+    known = [name for name in _IF_KNOWN if name in fields and getattr(file, name)]
+    values = file.model_dump(mode="json", include={*stored, *known}, by_alias=True)
+    body = {name: values[name] for name in (*stored, *known)}
     access = access_to(file, expires_in) if _NEEDS_ACCESS & {*fields} else None
     if "renditions" in fields:
         body["renditions"] = [
             {**rendition.model_dump(mode="json"), "url": access.url(rendition.basename)}
-            for rendition in file.renditions
+            for rendition in (*file.renditions, *file.other_renditions)
             if access
         ]
     if "delivery" in fields:
@@ -64,10 +71,10 @@ def unsigned(file: File) -> dict[str, Any]:
     a signature that the reader asks for.
     """
     base_url = base_url_of(file)
-    body = wire(file, [*_WIRE])
+    body = wire(file, [*_WIRE, *_IF_KNOWN])
     body["renditions"] = [
         {**rendition.model_dump(mode="json"), "url": base_url + rendition.basename}
-        for rendition in file.renditions
+        for rendition in (*file.renditions, *file.other_renditions)
         if base_url
     ]
     return body

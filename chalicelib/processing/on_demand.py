@@ -23,6 +23,7 @@ from chalicelib.observability import append, begin, logger
 from chalicelib.processing import kinds
 from chalicelib.processing.kinds import Order, Processor, Source
 from chalicelib.processing.pipeline import memory_bytes
+from chalicelib.processing.reading import open_by_ranges
 from chalicelib.renditions import places
 from chalicelib.renditions.ladder import Size
 from chalicelib.renditions.recipes import Encoding, Recipe
@@ -116,7 +117,10 @@ def _answer(address: missing.Address) -> dict[str, Any]:
             return {"status": "unknown"}
         file, size, encoding = found
         processor = kinds.processor_of(file.content_type)
-        rendition, encoded = render_one(processor, _source(file, processor), places.served_recipe(file), size, encoding)
+        page, _ = places.page_of(address.name.partition(".")[0])
+        rendition, encoded = render_one(
+            processor, _source(file, processor), places.served_recipe(file), size, encoding, page
+        )
         derived.put(address.key, encoded, rendition.content_type)
         if missing.find(address) is None:
             # The file was deleted, or made public or private, meanwhile: its renditions were removed before this one.
@@ -134,15 +138,15 @@ def _answer(address: missing.Address) -> dict[str, Any]:
 
 
 def _source(file: File, processor: Processor) -> Source:
-    original = originals.open_version(original_key(file.tenant, file.id), file.version_id or "")
-    with original.body as body:
-        # A larger file would never have become ready.
-        data = BytesIO(body.read(processor.in_memory))
-    return Source(file.content_type, original.size, data)
+    key, version_id, size = original_key(file.tenant, file.id), file.version_id or "", file.size or 0
+    if size > processor.in_memory:
+        return Source(file.content_type, size, open_by_ranges(processor, key, version_id, size), file.filename)
+    with originals.open_version(key, version_id).body as body:
+        return Source(file.content_type, size, BytesIO(body.read(processor.in_memory)), file.filename)
 
 
 def render_one(
-    processor: Processor, source: Source, recipe: Recipe, size: Size, encoding: Encoding
+    processor: Processor, source: Source, recipe: Recipe, size: Size, encoding: Encoding, page: int = 1
 ) -> tuple[Rendition, bytes]:
     """Makes one size in one encoding, with exactly the pixels that the file's other formats of that size have.
 
@@ -153,7 +157,8 @@ def render_one(
     """
     made: list[tuple[Rendition, bytes]] = []
     alone = replace(recipe, encodings=(encoding,), on_demand=())
-    processor.process(source, Order(alone, memory_bytes(), only=size.name), lambda *each: made.append(each))
+    order = Order(alone, memory_bytes(), only=size.name, page=page)
+    processor.process(source, order, lambda *each: made.append(each))
     if not made:
         raise PermanentFault(ErrorCode.UNSUPPORTED_TYPE, f"No {size.name} is made of {source.content_type} any more.")
     return made[0]

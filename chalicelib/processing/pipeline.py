@@ -11,17 +11,17 @@ import os
 import secrets
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from pydantic import BaseModel
-
-from chalicelib.catalog import actors, claims, deletion, files
-from chalicelib.catalog.claims import Refusal, Refused
+from chalicelib.catalog import actors, claims, deletion, files, hashes
+from chalicelib.catalog.claims import Findings, Refusal, Refused
 from chalicelib.model import (
     ErrorCode,
     File,
     FileError,
+    FileWarning,
     PermanentFault,
     Rendition,
     Status,
@@ -30,9 +30,11 @@ from chalicelib.model import (
     rendition_key,
 )
 from chalicelib.observability import Metric, append, count, logger
-from chalicelib.processing import reading
-from chalicelib.processing.kinds import Order, Processor, Source
+from chalicelib.processing import hashing, reading, texts
+from chalicelib.processing.kinds import Made, Order, Processor, Source
 from chalicelib.processing.notifications import Stored, stored_objects
+from chalicelib.processing.reading import Read
+from chalicelib.processing.words import chosen_words
 from chalicelib.queues import ingest, worker
 from chalicelib.queues.worker import MAX_RECEIVES, Later, Message
 from chalicelib.renditions import places
@@ -58,6 +60,9 @@ def handle(event: dict[str, Any], context: Any) -> None:
     actors.system("process")
 
     def process(message: Message) -> None:
+        if wanted := ingest.hash_of(message.body):
+            hashing.handle(*wanted, message)
+            return
         if (
             settings().fair_tenants
             and message.receives == 1
@@ -234,7 +239,8 @@ def work(file: File, stored: Stored) -> tuple[File | None, str]:
     Returns the finished record (None when the claim was lost meanwhile) and the file's kind. Raises PermanentFault.
     """
     read = reading.read(file, stored.key, stored.version_id)
-    info, renditions = make_renditions(file, read.processor, read.source)
+    file.kind = read.processor.kind  # part of the addresses, from here on
+    made, renditions = make_renditions(file, read.processor, read.source)
     ended = claims.finish(
         file,
         kind=read.processor.kind,
@@ -242,17 +248,41 @@ def work(file: File, stored: Stored) -> tuple[File | None, str]:
         proven_type=read.proven_type,
         size=read.source.size,
         sha256=read.sha256,
-        info=info,
+        made=findings(replace(made, warnings=(*made.warnings, *_unhashed(read)))),
         renditions=renditions,
         source_version=places.made_version(file),
         made_with=places.recipe_of(file).fingerprint,
         leftovers=_replaced(file),
     )
+    if ended and hashes.missing(ended):
+        _hash_later(ended)
     return ended, str(read.processor.kind)
 
 
-def make_renditions(file: File, processor: Processor, source: Source) -> tuple[BaseModel | None, list[Rendition]]:
-    """The processor's description of the file, and its renditions. Each is uploaded while the next is being made."""
+def _unhashed(read: Read) -> list[FileWarning]:
+    """The warning for a file that will never have a hash."""
+    if read.sha256 is not None or read.source.size <= hashes.MOST:
+        return []
+    bound = f"{hashes.MOST // 1000**3} GB"
+    return [FileWarning(code="not_hashed", message=f"The file has no `sha256`, because it is larger than {bound}.")]
+
+
+def _hash_later(file: File) -> None:
+    """Asks for the hash of a large file. If that fails the file is `ready` all the same, and the sweep asks again."""
+    try:
+        ingest.send_hash(file)
+    except Exception:
+        logger.exception("nobody was asked for a file's hash")
+
+
+def findings(made: Made) -> Findings:
+    """The findings of a processor, as the record has them."""
+    words = tuple(chosen_words(made.headings, made.text))
+    return Findings(made.info, made.preview, made.warnings, words)
+
+
+def make_renditions(file: File, processor: Processor, source: Source) -> tuple[Made, list[Rendition]]:
+    """The processor's findings, and its renditions. Each is uploaded while the next is being made."""
     version = places.made_version(file)
     done: list[tuple[Rendition, Future[None]]] = []
     with ThreadPoolExecutor(UPLOADERS) as uploaders:
@@ -261,10 +291,12 @@ def make_renditions(file: File, processor: Processor, source: Source) -> tuple[B
             key = rendition_key(file.visibility, file.id, version, rendition)
             done.append((rendition, uploaders.submit(derived.put, key, encoded, rendition.content_type)))
 
-        info = processor.process(source, Order(places.recipe_of(file), memory_bytes()), upload)
+        made = processor.process(source, Order(places.recipe_of(file), memory_bytes()), upload)
+        if made.text:
+            upload(*texts.rendition(made.text))
         for _, uploaded in done:
             uploaded.result()
-    return info, sorted((rendition for rendition, _ in done), key=lambda each: (each.width, each.format))
+    return made, sorted((rendition for rendition, _ in done), key=lambda each: (each.width or 0, each.format))
 
 
 def memory_bytes() -> int:

@@ -1,14 +1,20 @@
 """The addresses of a file's renditions, served or being made, and what a record says of them.
 
-All that others may assume of a record with renditions is here. Nothing asks for the file's kind: a file of any kind may
-have renditions, and only an image has `image`.
+All that others may assume of a record with renditions is here. A file of any kind may have renditions. Its picture is
+the image itself (`image`), or what was made of another file (`preview`).
 """
 
 from __future__ import annotations
 
-from chalicelib.model import File, rendition_prefix, source_version
+import re
+from collections.abc import Mapping
+
+from chalicelib.model import File, Kind, rendition_prefix, source_version
 from chalicelib.renditions.ladder import Size, rendition_of
 from chalicelib.renditions.recipes import RECIPES, Encoding, Recipe, recipe_for
+
+VERSIONS: Mapping[Kind, int] = {}
+"""The version of a kind's processor, where it is not the first: part of the addresses of what it makes."""
 
 
 def recipe_of(file: File) -> Recipe:
@@ -23,8 +29,9 @@ def served_recipe(file: File) -> Recipe:
 
 
 def made_version(file: File) -> str:
-    """The version of the renditions that processing the file makes now."""
-    return source_version(file.version_id or "", recipe_of(file).fingerprint, file.generation)
+    """The version of the renditions that processing the file makes now. Its kind must be known, if it was read."""
+    version = VERSIONS.get(file.kind, 1) if file.kind else 1
+    return source_version(file.version_id or "", recipe_of(file).fingerprint, file.generation, version)
 
 
 def made_prefix(file: File) -> str:
@@ -34,7 +41,8 @@ def made_prefix(file: File) -> str:
 
 def has_renditions(file: File) -> bool:
     """True if there may be objects at the file's addresses: renditions in its record, or those made on demand."""
-    return bool(file.source_version) and (bool(file.renditions) or file.image is not None)
+    some = file.renditions or file.other_renditions or file.picture
+    return bool(file.source_version) and bool(some)
 
 
 def served_prefix(file: File) -> str | None:
@@ -44,18 +52,35 @@ def served_prefix(file: File) -> str | None:
 
 def on_demand(file: File) -> tuple[Encoding, ...]:
     """The encodings whose renditions are made when they are first asked for."""
-    return served_recipe(file).on_demand if file.image and file.recipe in RECIPES else ()
+    return served_recipe(file).on_demand if file.picture and file.recipe in RECIPES else ()
 
 
 def in_ladder(file: File, name: str, format: str) -> tuple[Size, Encoding] | None:
     """The rendition of this name for viewers who ask for `format`, made already or not; maybe in another format.
 
     None when there is none. Today's recipe decides: a file that was processed under an older one keeps its address,
-    and gets renditions that it did not have then. A file without `image` has nothing beyond its record's renditions.
+    and gets renditions that it did not have then. A file without a picture has nothing beyond its record's renditions.
     """
-    if file.image is None or file.recipe not in RECIPES:
+    picture = file.picture
+    page, name = page_of(name)
+    if picture is None or file.recipe not in RECIPES or page > pages_shown(file):
         return None
-    image = file.image
-    return rendition_of(
-        served_recipe(file), image.width, image.height, name=name, format=format, animated=image.frames > 1
-    )
+    animated = file.image is not None and file.image.frames > 1
+    return rendition_of(served_recipe(file), picture.width, picture.height, name=name, format=format, animated=animated)
+
+
+MAX_PAGES = 500
+"""Pages of a document of which pictures can be had."""
+
+_PAGE = re.compile(r"p([1-9][0-9]{0,3})-(w[0-9]+)")
+
+
+def page_of(name: str) -> tuple[int, str]:
+    """(page, name of the size) of a rendition: (12, `w640`) for `p12-w640`, and (1, `w640`) for `w640`."""
+    match = _PAGE.fullmatch(name)
+    return (int(match[1]), match[2]) if match else (1, name)
+
+
+def pages_shown(file: File) -> int:
+    """The pages of which pictures can be had; 1 for a file that has no pages."""
+    return min(file.pdf.pages or 1, MAX_PAGES) if file.pdf else 1

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from chalicelib.catalog import claims, deletion, due, edits
+from chalicelib.catalog.claims import Findings
 from chalicelib.catalog.dynamodb import attributes
-from chalicelib.catalog.transitions import TRANSITIONS
+from chalicelib.catalog.transitions import FOUND, INFO, TRANSITIONS
 from chalicelib.model import ErrorCode, File, FileError, Kind, Status
 from tests.catalog.records import (
     AFTER,
@@ -51,7 +52,7 @@ def finish(of: File, *leftovers: str) -> object:
         proven_type="application/octet-stream",
         size=9,
         sha256="f" * 64,
-        info=None,
+        made=Findings(),
         renditions=[],
         source_version="1" * 16,
         made_with="another",
@@ -76,6 +77,8 @@ FINISHED = {
     "sha_pk",
 }
 PROCESSED = {*LEASE, "expires_at", "wanted_recipe"}
+# What processing found before, of a kind that the file has no more.
+FOUND_BEFORE = {*(set(INFO) & File.model_fields.keys()), *FOUND}
 KEPT = {"id", "tenant", "status", "visibility", "recipe", "revision", "created_at", "updated_at", "last_change"}
 EMPTIED = {"filename", "content_type"}
 FOR_REMOVAL = {"kind", "version_id", "upload_id", "source_version", "renditions", "leftovers", "remembered_as"}
@@ -106,13 +109,13 @@ CASES = {
         claim, EXPIRED, PROCESSING, {*SEEN, "status", "due_sk", "attempts", "sequencer", *LEASE}, {"ttl"}
     ),
     "claim again": Case(claim, PROCESSING, PROCESSING, {*SEEN, "due_sk", "attempts", "sequencer", *LEASE}, {"ttl"}),
-    "finish": Case(finish, PROCESSING, READY, FINISHED, {*PROCESSED, *DUE, "error", "leftovers"}),
+    "finish": Case(finish, PROCESSING, READY, FINISHED, {*PROCESSED, *FOUND_BEFORE, *DUE, "error", "leftovers"}),
     "finish with leftovers": Case(
         lambda of: finish(of, "f/old/"),
         PROCESSING,
         READY,
         {*FINISHED, "leftovers", "due_sk"},
-        {*PROCESSED, "error"},
+        {*PROCESSED, *FOUND_BEFORE, "error"},
     ),
     "fail": Case(
         lambda of: claims.fail(of, ERROR),

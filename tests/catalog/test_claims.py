@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from chalicelib.catalog import claims
-from chalicelib.catalog.claims import Refusal, Refused
+from chalicelib.catalog.claims import Findings, Refusal, Refused
 from chalicelib.model import ErrorCode, File, FileError, Status, new_file_id
 from tests.catalog.records import MILLISECOND, NOW, at, full, item, stored, time_stands_still
 
@@ -118,7 +118,7 @@ def test_a_finished_file_has_the_recipe_that_was_wanted() -> None:
 
     made: dict[str, Any] = {"kind": Kind.OTHER, "content_type": "text/csv", "size": 1, "sha256": "a" * 64}
     made["proven_type"] = "application/octet-stream"
-    made |= {"info": None, "renditions": [], "source_version": "1" * 16, "made_with": "m"}
+    made |= {"made": Findings(), "renditions": [], "source_version": "1" * 16, "made_with": "m"}
     for wanted, recipe in (("document", "document"), (None, "photo")):
         done = claims.finish(stored(full(Status.PROCESSING, wanted_recipe=wanted)), **made)
         assert done

@@ -7,12 +7,12 @@ from io import BytesIO
 from PIL import Image
 
 from chalicelib.model import ErrorCode, PermanentFault, Rendition
-from chalicelib.processing.kinds import Emit, Order, Source
+from chalicelib.processing.kinds import Emit, Made, Order, Source
 
 SIZE = (160, 120)
 
 
-def process(source: Source, order: Order, emit: Emit) -> None:
+def process(source: Source, order: Order, emit: Emit) -> Made:
     color = source.data.read(7).decode()
     try:
         image = Image.new("RGB", SIZE, color)
@@ -31,3 +31,4 @@ def process(source: Source, order: Order, emit: Emit) -> None:
             size=len(buffer.getvalue()),
         )
         emit(rendition, buffer.getvalue())
+    return Made()

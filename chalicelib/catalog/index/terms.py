@@ -86,6 +86,7 @@ def words_of(file: File) -> set[str]:
     texts = [file.filename, *file.tags]
     if file.image:
         texts += [file.image.artist or "", file.image.caption or ""]
+    texts += file.words
     return set(_first(MAX_WORDS, (word for text in texts for word in split_words(text))))
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from chalicelib.model import ImageInfo
 from chalicelib.processing.image.cascade import process_image
-from chalicelib.processing.kinds import Emit, Order, Source
+from chalicelib.processing.kinds import Emit, Made, Order, Source
 
 
-def process(source: Source, order: Order, emit: Emit) -> ImageInfo:
+def process(source: Source, order: Order, emit: Emit) -> Made:
     """See `process_image`."""
-    return process_image(source.data, order.recipe, memory=order.memory, emit=emit, only=order.only)
+    return Made(process_image(source.data, order.recipe, memory=order.memory, emit=emit, only=order.only))

@@ -89,7 +89,7 @@ def test_the_oddest_shapes_come_out_square(shape: tuple[int, int], fit: Any) -> 
 
 def test_a_document_is_larger_and_keeps_its_colors_sharp() -> None:
     _, out = process(images.jpeg(3000, 2000), recipe="document")
-    assert max(r.width for r, _ in out.values()) == 2560
+    assert max(r.width or 0 for r, _ in out.values()) == 2560
     line = Image.new("RGB", (320, 200), "white")
     line.paste((255, 0, 0), (100, 0, 101, 200))
     red = made(line, RECIPES["document"], "w320").getpixel((100, 100))

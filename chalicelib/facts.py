@@ -1,0 +1,142 @@
+"""Facts about files that are no images, by kind: the object that a record has under its kind's name.
+
+Each is at most `MAX_BYTES` as JSON. Longer results are renditions. Times are RFC 3339 in UTC, as the file says them;
+None where it says none. A text from a file is at most `MAX_TEXT` characters long, without control characters.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, Field, StringConstraints
+
+MAX_BYTES = 16 * 1024
+MAX_TEXT = 1000
+
+Words = Annotated[str, StringConstraints(max_length=MAX_TEXT)]
+
+
+class PdfInfo(BaseModel):
+    """`pages` is a count, `sizes` has (width, height) of the first ones in points (1/72 inch).
+
+    `signatures`, `attachments` and `scripts` (JavaScript actions, which nobody runs here) are counts.
+    """
+
+    pages: int | None = None
+    sizes: list[tuple[float, float]] = Field(default_factory=list)
+    title: Words | None = None
+    author: Words | None = None
+    created_at: str | None = None
+    modified_at: str | None = None
+    encrypted: bool = False
+    forms: bool = False
+    signatures: int = 0
+    attachments: int = 0
+    scripts: int = 0
+
+
+class DocumentInfo(BaseModel):
+    """A text document: docx, odt, rtf, epub. `pages` as the file itself says; nobody counts them here."""
+
+    format: str
+    title: Words | None = None
+    author: Words | None = None
+    created_at: str | None = None
+    modified_at: str | None = None
+    pages: int | None = None
+    words: int | None = None
+    encrypted: bool = False
+
+
+class PresentationInfo(BaseModel):
+    """A deck: pptx, odp. `slides` is a count."""
+
+    format: str
+    slides: int | None = None
+    title: Words | None = None
+    author: Words | None = None
+    created_at: str | None = None
+    modified_at: str | None = None
+    words: int | None = None
+    encrypted: bool = False
+
+
+class Column(BaseModel):
+    """A column of a table: its name in the header, and the type of its values.
+
+    `type` is `text`, `integer`, `number`, `boolean`, `date`, `mixed` or `empty`.
+    """
+
+    name: Words | None
+    type: str
+
+
+class Sheet(BaseModel):
+    """`rows` and `columns` are counts with the header; `first_rows` are the first values as text."""
+
+    name: Words
+    rows: int
+    columns: int
+    header: list[Column] = Field(default_factory=list)
+    first_rows: list[list[Words | None]] = Field(default_factory=list)
+
+
+class SpreadsheetInfo(BaseModel):
+    """A workbook: xlsx, xls, ods."""
+
+    format: str
+    sheets: list[Sheet] = Field(default_factory=list)
+    title: Words | None = None
+    author: Words | None = None
+    created_at: str | None = None
+    modified_at: str | None = None
+    encrypted: bool = False
+
+
+class TextInfo(BaseModel):
+    """Text of any sort. `encoding` is IANA's name; `format` is `plain`, `csv`, `tsv`, `json`, `ndjson`, `xml` …
+
+    `lines` and `words` are counts; None where the file is too long to count. A table has `delimiter`, `rows` and
+    `columns`; JSON has a `structure`.
+    """
+
+    format: str
+    encoding: str
+    lines: int | None = None
+    words: int | None = None
+    excerpt: Words = ""
+    language: str | None = None
+    delimiter: str | None = None
+    rows: int | None = None
+    columns: list[Column] = Field(default_factory=list)
+    structure: Any = None
+
+
+class ArchiveInfo(BaseModel):
+    """`entries` is a count, `unpacked_size` in bytes as the directory says. `flags` are dangers: `overlap` …"""
+
+    format: str
+    entries: int | None = None
+    unpacked_size: int | None = None
+    encrypted: bool = False
+    flags: list[str] = Field(default_factory=list)
+
+
+class EmailInfo(BaseModel):
+    """Addresses as they stand in the header, decoded. `attachments` is a count."""
+
+    subject: Words | None = None
+    from_: Words | None = Field(None, alias="from", serialization_alias="from")
+    to: list[Words] = Field(default_factory=list)
+    date: str | None = None
+    attachments: int = 0
+
+
+class FontInfo(BaseModel):
+    """`glyphs` is a count, `scripts` are ISO 15924 codes that it has letters for."""
+
+    format: str
+    family: Words | None = None
+    style: Words | None = None
+    glyphs: int | None = None
+    scripts: list[str] = Field(default_factory=list)

@@ -1,0 +1,131 @@
+"""Small PDFs, sound and hostile ones, written by hand."""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from collections.abc import Sequence
+
+from cryptography.hazmat.decrepit.ciphers.algorithms import ARC4
+from cryptography.hazmat.primitives.ciphers import Cipher
+
+_PADDING = bytes.fromhex("28BF4E5E4E758A4164004E56FFFA01082E2E00B6D0683E802F0CA9FE6453697A")
+_FONT = "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>"
+
+
+def document(objects: Sequence[bytes | str], trailer: str = "") -> bytes:
+    """A PDF of these objects, of which the first is the catalog."""
+    out = bytearray(b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n")
+    places = []
+    for number, body in enumerate(objects, 1):
+        places.append(len(out))
+        text = body.encode("latin-1") if isinstance(body, str) else body
+        out += f"{number} 0 obj\n".encode() + text + b"\nendobj\n"
+    start = len(out)
+    out += f"xref\n0 {len(objects) + 1}\n0000000000 65535 f \n".encode()
+    out += b"".join(f"{at:010d} 00000 n \n".encode() for at in places)
+    out += f"trailer\n<< /Size {len(objects) + 1} /Root 1 0 R {trailer} >>\nstartxref\n{start}\n%%EOF\n".encode()
+    return bytes(out)
+
+
+def stream(content: bytes, more: str = "") -> bytes:
+    packed = zlib.compress(content, 9)
+    return f"<< /Length {len(packed)} /Filter /FlateDecode {more} >>\nstream\n".encode() + packed + b"\nendstream"
+
+
+def pages(texts: Sequence[str], size: tuple[float, float] = (595, 842), **catalog: str) -> bytes:
+    """One page for each text. `catalog` has more entries of the catalog and, as `info`, the information dictionary."""
+    info = catalog.pop("info", "")
+    extra = " ".join(f"/{name} {value}" for name, value in catalog.items())
+    count = len(texts)
+    kids = " ".join(f"{4 + 2 * n} 0 R" for n in range(count))
+    objects: list[bytes | str] = [
+        f"<< /Type /Catalog /Pages 2 0 R {extra} >>",
+        f"<< /Type /Pages /Count {count} /Kids [{kids}] >>",
+        _FONT,
+    ]
+    for number, text in enumerate(texts):
+        shown = text.replace("\\", "\\\\").replace("(", "\\(").replace(")", "\\)")
+        objects.append(
+            f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 {size[0]} {size[1]}] /Contents {5 + 2 * number} 0 R "
+            "/Resources << /Font << /F1 3 0 R >> >> >>"
+        )
+        objects.append(stream(f"BT /F1 24 Tf 60 {size[1] / 2} Td ({shown}) Tj ET".encode("latin-1")))
+    if info:
+        objects.append(f"<< {info} >>")
+        return document(objects, f"/Info {len(objects)} 0 R")
+    return document(objects)
+
+
+def encrypted(user: bytes = b"secret") -> bytes:
+    """A document that opens with a password only: the standard security handler, revision 2, 40 bits of RC4."""
+    identity = bytes(16)
+    key_of_owner = hashlib.md5((user + _PADDING)[:32], usedforsecurity=False).digest()[:5]
+    owner = _rc4(key_of_owner, (user + _PADDING)[:32])
+    rights = (-4).to_bytes(4, "little", signed=True)
+    key = hashlib.md5((user + _PADDING)[:32] + owner + rights + identity, usedforsecurity=False).digest()[:5]
+    entry = _rc4(key, _PADDING)
+    objects = [
+        "<< /Type /Catalog /Pages 2 0 R >>",
+        "<< /Type /Pages /Count 1 /Kids [3 0 R] >>",
+        "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 100 100] >>",
+        f"<< /Filter /Standard /V 1 /R 2 /P -4 /O <{owner.hex()}> /U <{entry.hex()}> >>",
+    ]
+    return document(objects, f"/Encrypt 4 0 R /ID [<{identity.hex()}> <{identity.hex()}>]")
+
+
+def _rc4(key: bytes, data: bytes) -> bytes:
+    return Cipher(ARC4(key), mode=None).encryptor().update(data)
+
+
+# --- hostile ones
+
+
+def form_bomb(depth: int = 12, times: int = 12) -> bytes:
+    """Each form draws the next one `times` times: times ** depth drawings in 2 kB."""
+    objects: list[bytes | str] = [
+        "<< /Type /Catalog /Pages 2 0 R >>",
+        "<< /Type /Pages /Count 1 /Kids [3 0 R] >>",
+        "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 200 200] /Contents 4 0 R "
+        "/Resources << /XObject << /X 5 0 R >> >> >>",
+        stream(b"/X Do"),
+    ]
+    for level in range(depth):
+        inner = f"/Resources << /XObject << /X {6 + level} 0 R >> >>" if level < depth - 1 else ""
+        content = b"/X Do " * times if level < depth - 1 else b"0 0 9 9 re f " * times
+        objects.append(stream(content, f"/Type /XObject /Subtype /Form /BBox [0 0 200 200] {inner}"))
+    return document(objects)
+
+
+def stream_bomb(size: int = 1 << 31) -> bytes:
+    """A page whose content is a few MB packed and 2 GB unpacked."""
+    packer, block = zlib.compressobj(9), b"0 0 1 1 re f\n" * 80_000
+    packed = b"".join(packer.compress(block) for _ in range(size // len(block))) + packer.flush()
+    body = f"<< /Length {len(packed)} /Filter /FlateDecode >>\nstream\n".encode() + packed + b"\nendstream"
+    return document(
+        [
+            "<< /Type /Catalog /Pages 2 0 R >>",
+            "<< /Type /Pages /Count 1 /Kids [3 0 R] >>",
+            "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 200 200] /Contents 4 0 R >>",
+            body,
+        ]
+    )
+
+
+def many_pages(count: int = 100_000) -> bytes:
+    """One page object, named so many times."""
+    kids = "3 0 R " * count
+    return document(
+        [
+            "<< /Type /Catalog /Pages 2 0 R >>",
+            f"<< /Type /Pages /Count {count} /Kids [{kids}] >>",
+            "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 200 200] >>",
+        ]
+    )
+
+
+def loop_of_pages() -> bytes:
+    """The page tree is its own child."""
+    return document(
+        ["<< /Type /Catalog /Pages 2 0 R >>", "<< /Type /Pages /Count 2 /Kids [2 0 R 2 0 R] /Parent 2 0 R >>"]
+    )
