@@ -79,9 +79,9 @@ def run(*, seconds: float = SECONDS, workers: int = 1) -> Sum:
 
 # The counts of a run. Expired: uploads whose time was over. Stalled: files whose message was sent again, or that were
 # given up (GivenUp). Unhashed: large files that nobody could hash. Removed: finished removals. Woken: webhooks with
-# something due. SweepErrors: records and webhooks that could not be handled. SweepBacklog: 1 if the time was over before
-# everything was handled. reconcile.py and tombstones.py explain the others.
-# All of them are in the log. An alarm watches only these sums.
+# something due. SweepErrors: records and webhooks that could not be handled. SweepBacklog: 1 if the time was over
+# before everything was handled. reconcile.py and tombstones.py explain the others. All of them are in the log. An alarm
+# watches only these sums.
 METRICS: Mapping[Metric, tuple[str, ...]] = {
     Metric.FILES_IN_TROUBLE: ("GivenUp", "Missing", "Unhashed", "Unowned"),
     Metric.SWEEP_ERRORS: ("SweepErrors", "SweepBacklog"),
