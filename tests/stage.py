@@ -131,14 +131,15 @@ def refuse_parts_of_ended_uploads() -> None:
     from moto.s3.exceptions import NoSuchUpload
     from moto.s3.models import S3Backend
 
-    upload_part = S3Backend.upload_part
+    model: Any = S3Backend
+    upload_part = model.upload_part
 
     def answered(backend: Any, bucket_name: str, multipart_id: str, *rest: Any, **more: Any) -> Any:
         if multipart_id not in backend.get_bucket(bucket_name).multiparts:
             raise NoSuchUpload(upload_id=multipart_id)
         return upload_part(backend, bucket_name, multipart_id, *rest, **more)
 
-    S3Backend.upload_part = answered  # type: ignore[method-assign]
+    model.upload_part = answered
 
 
 def one_call_at_a_time() -> None:
