@@ -23,7 +23,7 @@ class PdfInfo(BaseModel):
     """
 
     pages: int | None = None
-    sizes: list[tuple[float, float]] = Field(default_factory=list)
+    sizes: list[Annotated[list[float], Field(min_length=2, max_length=2)]] = Field(default_factory=list)
     title: Words | None = None
     author: Words | None = None
     created_at: str | None = None

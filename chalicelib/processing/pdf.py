@@ -73,7 +73,7 @@ def _info(found: dict[str, Any]) -> PdfInfo:
     metadata = found.get("metadata", {})
     return PdfInfo(
         pages=found.get("pages"),
-        sizes=[(round(width, 1), round(height, 1)) for width, height in found.get("sizes", [])],
+        sizes=[[round(width, 1), round(height, 1)] for width, height in found.get("sizes", [])],
         title=clean(metadata.get("Title")),
         author=clean(metadata.get("Author")),
         created_at=_date(metadata.get("CreationDate")),

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from chalicelib.catalog.index.terms import split_words
 
-# Words of one file. Each costs about one write unit when it is indexed (docs/search.md).
+# Words of one file. Each costs about one write unit when it is indexed (docs/scale.md).
 MAX_WORDS = 40
 
 # Characters of the text that are looked at.

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.catalog import claims, deletion, due, edits
+from chalicelib.catalog import claims, deletion, due, edits, hashes
 from chalicelib.catalog.claims import Findings
 from chalicelib.catalog.dynamodb import attributes
 from chalicelib.catalog.transitions import FOUND, INFO, TRANSITIONS
@@ -116,6 +116,14 @@ CASES = {
         READY,
         {*FINISHED, "leftovers", "due_sk"},
         {*PROCESSED, *FOUND_BEFORE, "error"},
+    ),
+    "hash later": Case(
+        lambda of: hashes.record(of, "f" * 64),
+        READY,
+        READY,
+        {*SEEN, "sha256", "sha_pk", "sha_sk"},
+        set(DUE),
+        {"sha256": None, "sha_pk": None, "sha_sk": None, "leftovers": []},
     ),
     "fail": Case(
         lambda of: claims.fail(of, ERROR),

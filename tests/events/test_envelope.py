@@ -207,6 +207,7 @@ def test_a_deletion_needs_no_record() -> None:
 # --- words for changes
 
 WORDS = {
+    ("hash later", None): "updated",
     ("create", "awaiting_upload"): "created",
     ("claim", "processing"): "processing",
     ("finish", "ready"): "ready",

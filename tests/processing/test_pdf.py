@@ -42,7 +42,7 @@ def test_a_document_is_described_and_its_pages_are_read() -> None:
     facts = info_of(made)
     assert (facts.pages, facts.title, facts.author) == (3, "The Title", "An Author")
     assert facts.created_at == "2026-11-22T12:00:00.000Z"
-    assert facts.sizes == [(595, 842)] * 3
+    assert facts.sizes == [[595, 842]] * 3
     assert (facts.encrypted, facts.forms, facts.signatures, facts.attachments) == (False, False, 0, 0)
     assert made.text.split("\f") == ["first page", "second page"]
     assert made.headings == ("The Title", "An Author")
