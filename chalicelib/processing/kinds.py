@@ -111,10 +111,33 @@ _IMAGES = frozenset(
     f"image/{name}" for name in ("jpeg", "png", "gif", "webp", "avif", "heic", "tiff", "bmp", "jp2", "x-icon")
 )
 
+_ARCHIVES = frozenset(
+    f"application/{name}"
+    for name in (
+        "zip",
+        "java-archive",
+        "vnd.android.package-archive",
+        "x-tar",
+        "gzip",
+        "x-bzip2",
+        "x-xz",
+        "zstd",
+        "x-7z-compressed",
+        "vnd.rar",
+    )
+)
+
 PROCESSORS = (
     # 200 MiB is far above any camera's files, and far below the function's memory.
     Processor(Kind.IMAGE, _IMAGES.__contains__, "chalicelib.processing.image.processor", in_memory=200 * 1024**2),
     Processor(Kind.PDF, "application/pdf".__eq__, "chalicelib.processing.pdf", in_memory=100 * 1024**2, by_ranges=1),
+    Processor(
+        Kind.ARCHIVE,
+        _ARCHIVES.__contains__,
+        "chalicelib.processing.archive.processor",
+        in_memory=64 * 1024**2,
+        by_ranges=256 * 1024**2,
+    ),
     Processor(Kind.OTHER, lambda _: True),
 )
 """In the order in which they are asked. The last one takes whatever the others did not."""
