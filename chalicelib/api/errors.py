@@ -29,6 +29,7 @@ PROBLEMS: dict[str, HTTPStatus] = {
     "not_uploaded": HTTPStatus.CONFLICT,
     "original_missing": HTTPStatus.CONFLICT,
     "not_deleted": HTTPStatus.CONFLICT,
+    "no_entries": HTTPStatus.CONFLICT,
     "upload_expired": HTTPStatus.GONE,
     "precondition_failed": HTTPStatus.PRECONDITION_FAILED,
     "payload_too_large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,

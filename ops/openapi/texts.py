@@ -118,6 +118,7 @@ LINKS: dict[tuple[str, int], list[tuple[Iterable[str], Mapping[str, str]]]] = {
         (("get_file",), {"file_id": "$response.body#/items/0/id"}),
         (("list_files",), {"cursor": "$response.body#/next_cursor"}),
     ],
+    ("list_entries", 200): [(("list_entries",), {"cursor": "$response.body#/next_cursor"})],
     ("list_changes", 200): [(("list_changes",), {"after": "$response.body#/next_after"})],
     ("uppy_create_multipart", 200): [(UPPY_LINKS, UPPY_LINK)],
 }

@@ -41,7 +41,9 @@ def process(source: Source, order: Order, emit: Emit) -> Made:
         return Made()
     if name in _ONLY_RECOGNISED:
         message = "Archives of this format are stored, but not listed."
-        return Made(ArchiveInfo(format=_ONLY_RECOGNISED[name]), warnings=(FileWarning(code="not_listed", message=message),))
+        return Made(
+            ArchiveInfo(format=_ONLY_RECOGNISED[name]), warnings=(FileWarning(code="not_listed", message=message),)
+        )
     listing, cut = _listed(source, _ZIPS.get(name))
     rendition, body, listed = entries.rendition(listing.entries)
     emit(rendition, body)

@@ -62,7 +62,7 @@ def read(data: Any, size: int, listing: Listing) -> None:
     count = total = 0
     headers = _Headers(data)
     try:
-        archive = tarfile.TarFile(fileobj=headers, mode="r", encoding="utf-8", errors="replace")  # type: ignore[arg-type]
+        archive: Any = tarfile.TarFile(fileobj=headers, mode="r", encoding="utf-8", errors="replace")  # type: ignore[arg-type]
         member = archive.next()
         while member is not None:
             if count == MAX_ENTRIES:

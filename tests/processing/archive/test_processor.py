@@ -96,9 +96,7 @@ def test_a_tar_is_listed_however_it_is_packed(packing: str, format: int) -> None
     data = archives.tar_of({"a.txt": b"x" * 1000, long: b"", "ü": b"yy"}, packing, format)
     content_type = {"": TAR, "gz": "application/gzip", "bz2": "application/x-bzip2", "xz": "application/x-xz"}[packing]
     made, listed = processed(data, content_type)
-    assert info_of(made) == ArchiveInfo(
-        format=f"tar.{packing}" if packing else "tar", entries=3, unpacked_size=1002
-    )
+    assert info_of(made) == ArchiveInfo(format=f"tar.{packing}" if packing else "tar", entries=3, unpacked_size=1002)
     assert [entry["name"] for entry in listed] == ["a.txt", long, "ü"]
     assert (listed[0]["size"], listed[0]["packed_size"]) == (1000, None)
     assert listed[0]["modified_at"] == "2026-11-22T13:00:00.000Z"
@@ -106,7 +104,8 @@ def test_a_tar_is_listed_however_it_is_packed(packing: str, format: int) -> None
 
 @pytest.mark.parametrize("packing", ["gz", "bz2", "xz"])
 def test_a_file_that_is_only_compressed_has_one_entry(packing: str) -> None:
-    packed = {"gz": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress}[packing](b"words " * 1000)
+    packers: dict[str, Any] = {"gz": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress}
+    packed = packers[packing](b"words " * 1000)
     made, listed = processed(packed, "application/gzip", name=f"a.log.{packing}")
     assert info_of(made) == ArchiveInfo(format=packing, entries=1, unpacked_size=6000)
     assert [(entry["name"], entry["size"], entry["packed_size"]) for entry in listed] == [("a.log", 6000, len(packed))]
