@@ -138,6 +138,9 @@ PROCESSORS = (
         in_memory=64 * 1024**2,
         by_ranges=256 * 1024**2,
     ),
+    Processor(
+        Kind.EMAIL, "message/rfc822".__eq__, "chalicelib.processing.email", in_memory=48 * 1024**2, by_ranges=1024**2
+    ),
     Processor(Kind.OTHER, lambda _: True),
 )
 """In the order in which they are asked. The last one takes whatever the others did not."""
