@@ -141,6 +141,13 @@ PROCESSORS = (
     Processor(
         Kind.EMAIL, "message/rfc822".__eq__, "chalicelib.processing.email", in_memory=48 * 1024**2, by_ranges=1024**2
     ),
+    Processor(
+        Kind.FONT,
+        frozenset({"font/ttf", "font/otf", "font/collection", "font/woff", "font/woff2"}).__contains__,
+        "chalicelib.processing.font",
+        in_memory=64 * 1024**2,
+        by_ranges=1024**2,
+    ),
     Processor(Kind.OTHER, lambda _: True),
 )
 """In the order in which they are asked. The last one takes whatever the others did not."""
