@@ -1,6 +1,7 @@
 """Fonts: family, style, how many glyphs, for which scripts, and a specimen.
 
-TrueType, OpenType, WOFF, WOFF2 and collections are read; of a collection the first font is read. FreeType meets the font in a child only (image/specimen_child.py).
+TrueType, OpenType, WOFF, WOFF2 and collections are read; of a collection the first font. FreeType meets the font in a
+child only (image/specimen_child.py).
 """
 
 from __future__ import annotations
