@@ -106,7 +106,7 @@ class Processor:
         return cast(Process, import_module(self.module).process)(source, order, emit)
 
 
-# SVG is no image here: docs/images.md says why.
+# SVG is an image, too, with a processor of its own.
 _IMAGES = frozenset(
     f"image/{name}" for name in ("jpeg", "png", "gif", "webp", "avif", "heic", "tiff", "bmp", "jp2", "x-icon")
 )
@@ -130,6 +130,9 @@ _ARCHIVES = frozenset(
 PROCESSORS = (
     # 200 MiB is far above any camera's files, and far below the function's memory.
     Processor(Kind.IMAGE, _IMAGES.__contains__, "chalicelib.processing.image.processor", in_memory=200 * 1024**2),
+    Processor(
+        Kind.IMAGE, "image/svg+xml".__eq__, "chalicelib.processing.svg", in_memory=8 * 1024**2, by_ranges=1024**2
+    ),
     Processor(Kind.PDF, "application/pdf".__eq__, "chalicelib.processing.pdf", in_memory=100 * 1024**2, by_ranges=1),
     Processor(
         Kind.ARCHIVE,
