@@ -9,6 +9,7 @@ from __future__ import annotations
 import email
 import email.policy
 import email.utils
+from email.errors import MessageError
 from email.header import decode_header, make_header
 from email.message import Message
 from html.parser import HTMLParser
@@ -74,7 +75,7 @@ def _attachment(part: Message) -> Attachment:
 def _filename(part: Message) -> str:
     try:
         name = part.get_filename()
-    except (ValueError, LookupError):
+    except (MessageError, ValueError, LookupError):
         name = None
     return _decoded(name[:MAX_HEADER]) if name else f"({part.get_content_type()})"
 
@@ -99,7 +100,7 @@ def _decoded(value: str) -> str:
     """A header's value with its encoded words (RFC 2047) decoded, where they can be."""
     try:
         return str(make_header(decode_header(value)))
-    except (ValueError, LookupError, TypeError, AssertionError):
+    except (MessageError, ValueError, LookupError, TypeError, AssertionError):
         return value
 
 

@@ -186,6 +186,13 @@ def test_of_a_very_large_message_the_beginning_is_read(monkeypatch: pytest.Monke
     assert codes(made) == ["too_large_to_read"]
 
 
+@pytest.mark.parametrize("subject", [b"=?utf-8?b?YWJ?=", b"=?u\xfff-8?q?a?=", b"=?utf-8?q?=E9?=", b"=?x?x?x?="])
+def test_a_subject_that_cannot_be_decoded_stays_as_it_is(subject: bytes) -> None:
+    made, _ = processed(b"Subject: " + subject + b"\nFrom: a@example.com\n\nbody")
+    assert info_of(made).subject
+    assert (info_of(made).from_, codes(made)) == ("a@example.com", [])
+
+
 @pytest.mark.parametrize("seed", range(12))
 def test_damage_anywhere_never_does_more_than_change_the_words(seed: int) -> None:
     chance = random.Random(seed)
