@@ -17,8 +17,10 @@ from PIL import Image
 
 from chalicelib.model import ImageInfo, PermanentFault
 from chalicelib.processing import child, svg
-from chalicelib.processing.kinds import Made, Order, Source
+from chalicelib.processing.kinds import Made, Order, Source, processor_of
+from chalicelib.processing.on_demand import render_one
 from chalicelib.processing.svg_clean import ATTRIBUTES, ELEMENTS, BrokenError, RefusedError, clean
+from chalicelib.renditions.ladder import ladder
 from chalicelib.renditions.recipes import RECIPES
 from tests import images, svgs
 
@@ -297,3 +299,14 @@ def test_damage_anywhere_never_does_more_than_fail(seed: int) -> None:
         assert fault.code == "corrupt"
     else:
         assert made.info or made.warnings
+
+
+def test_an_avif_of_an_svg_is_made_on_demand_with_the_pixels_of_its_webp() -> None:
+    data = svgs.svg(svgs.RED)
+    made, emitted = processed(data)
+    assert isinstance(made.info, ImageInfo)
+    [size] = [size for size in ladder(PHOTO, made.info.width, made.info.height) if size.name == "w640"]
+    source = Source("image/svg+xml", len(data), io.BytesIO(data), "a.svg")
+    rendition, body = render_one(processor_of("image/svg+xml"), source, PHOTO, size, PHOTO.on_demand[0])
+    assert (rendition.basename, rendition.width, rendition.height) == ("w640.avif", 640, 320)
+    assert max(abs(a - b) for a, b in zip(colour(body, (9, 9)), colour(emitted["w640.webp"], (9, 9)), strict=True)) < 9
