@@ -126,7 +126,7 @@ class EmailInfo(BaseModel):
     """Addresses as they stand in the header, decoded. `attachments` is a count."""
 
     subject: Words | None = None
-    from_: Words | None = Field(None, alias="from", serialization_alias="from")
+    from_: Words | None = Field(default=None, alias="from", serialization_alias="from")
     to: list[Words] = Field(default_factory=list)
     date: str | None = None
     attachments: int = 0

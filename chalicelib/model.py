@@ -313,6 +313,11 @@ class File(BaseModel):
         return values
 
     @property
+    def all_renditions(self) -> list[Rendition]:
+        """Pictures, and those that are none. Whoever moves, checks or removes renditions needs both."""
+        return [*self.renditions, *self.other_renditions]
+
+    @property
     def picture(self) -> ImageInfo | Preview | None:
         """The picture that the ladder is made of: the image itself, or the preview of another file."""
         return self.image or self.preview

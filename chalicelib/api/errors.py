@@ -32,6 +32,7 @@ PROBLEMS: dict[str, HTTPStatus] = {
     "too_many_webhooks": HTTPStatus.CONFLICT,
     "too_many_secrets": HTTPStatus.CONFLICT,
     "webhook_disabled": HTTPStatus.CONFLICT,
+    "no_entries": HTTPStatus.CONFLICT,
     "upload_expired": HTTPStatus.GONE,
     "precondition_failed": HTTPStatus.PRECONDITION_FAILED,
     "payload_too_large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,

@@ -36,7 +36,7 @@ def retire(file: File, *, until: datetime, leftovers: Sequence[str]) -> File | N
 def retired(file: File, *, until: datetime, leftovers: Sequence[str]) -> dict[str, Any]:
     """The values that a file gets when it is deleted for a while; None removes one."""
     assert file.status not in (Status.AWAITING_UPLOAD, Status.EXPIRED), "an upload that waits is deleted for good"
-    again = file.status is Status.PROCESSING or bool(file.renditions)
+    again = file.status is Status.PROCESSING or bool(file.all_renditions)
     return {
         "restore_until": timestamp(until),
         "restore_to": Status.PROCESSING if again else file.status,

@@ -95,7 +95,16 @@ TOMBSTONE = ("id", "tenant", "status", "visibility", "recipe", "revision", "crea
 # A record cannot be read without these, in the release before this one neither, so they become empty.
 EMPTIED = ("filename", "content_type")
 # This much stays until the file's objects are gone, so that they can be removed.
-FOR_REMOVAL = ("kind", "version_id", "upload_id", "source_version", "renditions", "leftovers", "remembered_as")
+FOR_REMOVAL = (
+    "kind",
+    "version_id",
+    "upload_id",
+    "source_version",
+    "renditions",
+    "other_renditions",
+    "leftovers",
+    "remembered_as",
+)
 # All that a record has beyond that, with its places in the indexes.
 FORGOTTEN = tuple(
     name

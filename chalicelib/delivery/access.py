@@ -55,7 +55,7 @@ def base_url_of(file: File) -> str | None:
 
     It has a check, by which the edge knows that the address was not invented (docs/delivery.md).
     """
-    if not (file.renditions or file.other_renditions) or not file.source_version:
+    if not file.all_renditions or not file.source_version:
         return None
     path = _path(file, file.source_version)
     check = f"-{keyring.address_check(path)}" if settings().checked_addresses else ""

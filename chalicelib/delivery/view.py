@@ -56,7 +56,7 @@ def wire(file: File, fields: Collection[str] = ALL_FIELDS, *, expires_in: int | 
     if "renditions" in fields:
         body["renditions"] = [
             {**rendition.model_dump(mode="json"), "url": access.url(rendition.basename)}
-            for rendition in (*file.renditions, *file.other_renditions)
+            for rendition in file.all_renditions
             if access
         ]
     if "delivery" in fields:
@@ -74,7 +74,7 @@ def unsigned(file: File) -> dict[str, Any]:
     body = wire(file, [*_WIRE, *_IF_KNOWN])
     body["renditions"] = [
         {**rendition.model_dump(mode="json"), "url": base_url + rendition.basename}
-        for rendition in (*file.renditions, *file.other_renditions)
+        for rendition in file.all_renditions
         if base_url
     ]
     return body

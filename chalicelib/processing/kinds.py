@@ -218,15 +218,26 @@ SVG = "image/svg+xml"
 PROCESSORS = (
     # 200 MiB is far above any camera's files, and far below the function's memory.
     Processor(Kind.IMAGE, TYPES[Kind.IMAGE].__contains__, "chalicelib.processing.image.processor", in_memory=200 * MIB),
+    Processor(Kind.IMAGE, SVG.__eq__, "chalicelib.processing.svg", in_memory=8 * MIB, by_ranges=MIB),
     Processor(Kind.VIDEO, TYPES[Kind.VIDEO].__contains__),
     Processor(Kind.AUDIO, TYPES[Kind.AUDIO].__contains__),
     Processor(Kind.PDF, TYPES[Kind.PDF].__contains__, "chalicelib.processing.pdf", in_memory=100 * MIB, by_ranges=1),
-    Processor(Kind.DOCUMENT, TYPES[Kind.DOCUMENT].__contains__),
-    Processor(Kind.SPREADSHEET, TYPES[Kind.SPREADSHEET].__contains__),
-    Processor(Kind.PRESENTATION, TYPES[Kind.PRESENTATION].__contains__),
-    Processor(Kind.ARCHIVE, TYPES[Kind.ARCHIVE].__contains__),
-    Processor(Kind.EMAIL, TYPES[Kind.EMAIL].__contains__),
-    Processor(Kind.FONT, TYPES[Kind.FONT].__contains__),
+    # Larger ones are recorded without being read: `by_ranges` says only that they are not refused.
+    *(
+        Processor(kind, TYPES[kind].__contains__, f"chalicelib.processing.{kind}", in_memory=100 * MIB, by_ranges=1)
+        for kind in (Kind.DOCUMENT, Kind.SPREADSHEET, Kind.PRESENTATION)
+    ),
+    Processor(
+        Kind.ARCHIVE,
+        TYPES[Kind.ARCHIVE].__contains__,
+        "chalicelib.processing.archive.processor",
+        in_memory=64 * MIB,
+        by_ranges=256 * MIB,
+    ),
+    Processor(
+        Kind.EMAIL, TYPES[Kind.EMAIL].__contains__, "chalicelib.processing.email", in_memory=48 * MIB, by_ranges=MIB
+    ),
+    Processor(Kind.FONT, TYPES[Kind.FONT].__contains__, "chalicelib.processing.font", in_memory=64 * MIB, by_ranges=MIB),
     Processor(Kind.TEXT, is_text_type, "chalicelib.processing.text", in_memory=8 * MIB, by_ranges=128 * MIB),
     Processor(Kind.OTHER, lambda _: True),
 )

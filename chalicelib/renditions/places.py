@@ -41,7 +41,7 @@ def made_prefix(file: File) -> str:
 
 def has_renditions(file: File) -> bool:
     """True if there may be objects at the file's addresses: renditions in its record, or those made on demand."""
-    some = file.renditions or file.other_renditions or file.picture
+    some = file.all_renditions or file.picture
     return bool(file.source_version) and bool(some)
 
 

@@ -226,16 +226,16 @@ def _sample(candidates: Iterable[File]) -> list[File]:
 
 def lost_renditions(file: File) -> set[str]:
     """Keys of renditions that a `ready` record lists and that are not there."""
-    if file.status is not Status.READY or not file.renditions:
+    if file.status is not Status.READY or not file.all_renditions:
         return set()
-    wanted = {rendition_key(file.visibility, file.id, str(file.source_version), each) for each in file.renditions}
+    wanted = {rendition_key(file.visibility, file.id, str(file.source_version), each) for each in file.all_renditions}
     return wanted.difference(derived.keys_below(places.served_prefix(file) or ""))
 
 
 def _without_renditions(candidates: Iterable[File]) -> int:
     """Counts the files of a sample that lack a rendition which their record lists."""
     missing = 0
-    for file in _sample(file for file in candidates if file.status is Status.READY and file.renditions):
+    for file in _sample(file for file in candidates if file.status is Status.READY and file.all_renditions):
         if lost := lost_renditions(file):
             current = files.get(file.tenant, file.id)
             if current and places.served_prefix(current) == places.served_prefix(file):  # it was not changed meanwhile

@@ -82,7 +82,7 @@ def begin_purge(file: File) -> Removal:
 
 def _served(file: File) -> list[str]:
     """The prefix of a deleted file's renditions, those on demand included. Its record has forgotten `image` already."""
-    has_some = file.source_version and (file.renditions or file.other_renditions or file.kind is Kind.IMAGE)
+    has_some = file.source_version and (file.all_renditions or file.kind is Kind.IMAGE)
     return [f"f/{file.visibility}/"] if has_some else []
 
 

@@ -137,6 +137,7 @@ LINKS: dict[tuple[str, int], list[tuple[Iterable[str], Mapping[str, str]]]] = {
         (("get_file",), {"file_id": "$response.body#/items/0/id"}),
         (("list_files",), {"cursor": "$response.body#/next_cursor"}),
     ],
+    ("list_entries", 200): [(("list_entries",), {"cursor": "$response.body#/next_cursor"})],
     ("list_changes", 200): [(("list_changes",), {"after": "$response.body#/next_after"})],
     ("create_webhook", 201): [(WEBHOOK_LINKS, WEBHOOK_LINK)],
     ("list_webhooks", 200): [(("get_webhook",), {"webhook_id": "$response.body#/items/0/id"})],

@@ -89,11 +89,14 @@ FORMATS = [
     _format("a header without an end", "jpg", "a" * 20_000),
 ]
 
+OTHERS = ("text.txt", "text.json", "entries.json", "clean.svg")
+
 VALID = [
     *(Case(f"{e} asked for", f"{FOLDER}/w640.{e}", f"{FOLDER}/w640.{e}", (CHROME,)) for e in ("avif", "webp", "jpg")),
     Case("png asked for", f"{FOLDER}/w640.png", f"{FOLDER}/w640.png"),
     Case("a query", f"{FOLDER}/w640?utm_source=news&x=%2F", f"{FOLDER}/w640.jpg"),
     Case("a query with an address in it", f"{FOLDER}/w640.webp?../../w1.jpg", f"{FOLDER}/w640.webp"),
+    *(Case(name, f"{FOLDER}/{name}", f"{FOLDER}/{name}") for name in OTHERS),
     Case("the smallest width", f"{FOLDER}/w1.jpg", f"{FOLDER}/w1.jpg"),
     Case("the largest width", f"{FOLDER}/w16383.jpg", f"{FOLDER}/w16383.jpg"),
 ]
@@ -117,6 +120,10 @@ INVALID = [
     _nothing("a folder", f"{FOLDER}/"),
     _nothing("something below a rendition", f"{FOLDER}/w640.jpg/x"),
     *(_nothing(f"{e} is no format", f"{FOLDER}/w640.{e}") for e in ("html", "svg", "pdf", "gif", "jpeg", "JPG", "js")),
+    *(
+        _nothing(f"{name} is made of nothing", f"{FOLDER}/{name}")
+        for name in ("text", "entries", "clean", "text.svg", "entries.txt", "entries.svg", "clean.txt", "clean.svg.svg")
+    ),
     _nothing("two extensions", f"{FOLDER}/w640.jpg.html"),
     _nothing("an empty extension", f"{FOLDER}/w640."),
     _nothing("an upper-case version", f"{FOLDER.upper().replace('/F/PUBLIC/FILE', '/f/public/file')}/w640"),

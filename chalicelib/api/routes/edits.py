@@ -146,7 +146,7 @@ def _moved(file: File, visibility: Visibility) -> File | None:
         rendition_key(file.visibility, file.id, str(file.source_version), r): rendition_key(
             visibility, file.id, version, r
         )
-        for r in file.renditions
+        for r in file.all_renditions
     }
     if not derived.copy(copies):
         return None

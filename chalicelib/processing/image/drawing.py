@@ -6,8 +6,11 @@ rows of empty boxes would help nobody.
 
 from __future__ import annotations
 
+import atexit
+import tempfile
 from functools import cache
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 from PIL import Image, ImageDraw, ImageFont
@@ -53,6 +56,21 @@ def _lines(text: str) -> list[str]:
 @cache
 def _font() -> Any:
     return ImageFont.load_default(SIZE)
+
+
+@cache
+def font_file() -> tuple[str, str]:
+    """(path, family) of the font, for programs that take a file. It is written once in each process."""
+    font: Any = ImageFont.load_default(SIZE)
+    with tempfile.NamedTemporaryFile(prefix="filemill-", suffix=".ttf", delete=False) as file:
+        file.write(font.path.getvalue())
+    atexit.register(Path(file.name).unlink, missing_ok=True)
+    return file.name, font.getname()[0]
+
+
+def can_draw(text: str) -> bool:
+    """True if the font has all letters of the text."""
+    return all(letter.isspace() or _has_glyph(letter) for letter in {*text})
 
 
 @cache

@@ -1,0 +1,1 @@
+"""Archives: what is inside is listed, and nothing is ever unpacked to be kept."""
