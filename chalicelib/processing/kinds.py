@@ -10,7 +10,7 @@ native code on hostile bytes in a process with bounds, and `names.clean` makes a
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from typing import BinaryIO, Protocol, cast
@@ -106,6 +106,53 @@ class Processor:
         return cast(Process, import_module(self.module).process)(source, order, emit)
 
 
+# The content types of each kind, by the name that `content_types.one_name` gives. Sniffing finds them, and processors
+# are asked with them. A type that is in no row is of the kind `other`.
+_OOXML = "application/vnd.openxmlformats-officedocument."
+_ODF = "application/vnd.oasis.opendocument."
+_WORD, _EXCEL, _POWERPOINT = (f"application/vnd.ms-{name}." for name in ("word", "excel", "powerpoint"))
+
+TYPES: Mapping[Kind, frozenset[str]] = {
+    Kind.DOCUMENT: frozenset(
+        {
+            f"{_OOXML}wordprocessingml.document",  # docx
+            f"{_OOXML}wordprocessingml.template",
+            f"{_WORD}document.macroenabled.12",
+            f"{_WORD}template.macroenabled.12",
+            f"{_ODF}text",  # odt
+            f"{_ODF}text-template",
+            "application/epub+zip",
+            "application/rtf",
+            "application/msword",  # doc: OLE
+        }
+    ),
+    Kind.SPREADSHEET: frozenset(
+        {
+            f"{_OOXML}spreadsheetml.sheet",  # xlsx
+            f"{_OOXML}spreadsheetml.template",
+            f"{_EXCEL}sheet.macroenabled.12",
+            f"{_EXCEL}template.macroenabled.12",
+            f"{_EXCEL}sheet.binary.macroenabled.12",  # xlsb
+            f"{_ODF}spreadsheet",  # ods
+            f"{_ODF}spreadsheet-template",
+            "application/vnd.ms-excel",  # xls: OLE
+        }
+    ),
+    Kind.PRESENTATION: frozenset(
+        {
+            f"{_OOXML}presentationml.presentation",  # pptx
+            f"{_OOXML}presentationml.template",
+            f"{_OOXML}presentationml.slideshow",
+            f"{_POWERPOINT}presentation.macroenabled.12",
+            f"{_POWERPOINT}template.macroenabled.12",
+            f"{_POWERPOINT}slideshow.macroenabled.12",
+            f"{_ODF}presentation",  # odp
+            f"{_ODF}presentation-template",
+            "application/vnd.ms-powerpoint",  # ppt: OLE
+        }
+    ),
+}
+
 # SVG is no image here: docs/images.md says why.
 _IMAGES = frozenset(
     f"image/{name}" for name in ("jpeg", "png", "gif", "webp", "avif", "heic", "tiff", "bmp", "jp2", "x-icon")
@@ -115,6 +162,24 @@ PROCESSORS = (
     # 200 MiB is far above any camera's files, and far below the function's memory.
     Processor(Kind.IMAGE, _IMAGES.__contains__, "chalicelib.processing.image.processor", in_memory=200 * 1024**2),
     Processor(Kind.PDF, "application/pdf".__eq__, "chalicelib.processing.pdf", in_memory=100 * 1024**2, by_ranges=1),
+    # Larger ones are described without being read: `by_ranges` says only that they are not refused.
+    Processor(
+        Kind.DOCUMENT, TYPES[Kind.DOCUMENT].__contains__, "chalicelib.processing.document", 100 * 1024**2, by_ranges=1
+    ),
+    Processor(
+        Kind.SPREADSHEET,
+        TYPES[Kind.SPREADSHEET].__contains__,
+        "chalicelib.processing.spreadsheet",
+        100 * 1024**2,
+        by_ranges=1,
+    ),
+    Processor(
+        Kind.PRESENTATION,
+        TYPES[Kind.PRESENTATION].__contains__,
+        "chalicelib.processing.presentation",
+        100 * 1024**2,
+        by_ranges=1,
+    ),
     Processor(Kind.OTHER, lambda _: True),
 )
 """In the order in which they are asked. The last one takes whatever the others did not."""
