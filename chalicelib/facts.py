@@ -53,7 +53,7 @@ class DocumentInfo(BaseModel):
 
 
 class PresentationInfo(BaseModel):
-    """A deck. `format` is the usual extension: `pptx`, `odp` … `slides` is a count, `words` as of a document."""
+    """A deck. `format` is the usual extension: `pptx`, `odp` … `slides` is a count, `words` as above."""
 
     format: str
     slides: int | None = None
@@ -89,7 +89,7 @@ class Sheet(BaseModel):
 
 
 class SpreadsheetInfo(BaseModel):
-    """A workbook. `format` is the usual extension: `xlsx`, `ods`, `xls` … `sheet_count` counts those not listed, too."""
+    """A workbook. `format` is the usual extension: `xlsx`, `ods`, `xls` … `sheet_count` has those not listed, too."""
 
     format: str
     sheet_count: int | None = None

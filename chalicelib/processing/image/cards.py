@@ -11,12 +11,12 @@ from typing import Any
 
 from PIL import Image, ImageDraw
 
-from chalicelib.processing.image.drawing import GREY, HEIGHT, INK, LINE, MARGIN, PAPER, SIZE, WIDTH, font, legible, png
+from chalicelib.processing.image.drawing import GREY, HEIGHT, INK, MARGIN, PAPER, SIZE, WIDTH, font, legible, png
 
 TITLE, TITLE_LINE = 48, 60  # pixels: the size of the letters, and from line to line
-SLIDE_HEIGHT = 720
+SLIDE_HEIGHT, SLIDE_SIZE = 720, 36
 PANEL, RULE = (238, 241, 245), (206, 211, 217)
-CELL_WIDTH, CELL_HEIGHT = 160, 46
+CELL_HEIGHT = 46
 MAX_COLUMNS, MAX_ROWS = 8, 14
 
 _LOOKED_AT = 8000  # characters of a text, and of one title
@@ -25,12 +25,12 @@ _MAX_TITLE = 200
 
 def page(title: str | None, text: str) -> bytes | None:
     """A sheet of paper with the title and the first lines."""
-    return _card(title, text, HEIGHT)
+    return _card(title, text, HEIGHT, SIZE)
 
 
 def slide(title: str | None, text: str) -> bytes | None:
     """The same in a slide's shape, with the lines of the first slide."""
-    return _card(title, text.partition("\f")[0] or text, SLIDE_HEIGHT)
+    return _card(title, text.partition("\f")[0] or text, SLIDE_HEIGHT, SLIDE_SIZE)
 
 
 def grid(name: str, rows: Sequence[Sequence[str]], *, header: bool) -> bytes | None:
@@ -40,12 +40,12 @@ def grid(name: str, rows: Sequence[Sequence[str]], *, header: bool) -> bytes | N
     if shown is None or not any(value for row in kept for value in row):
         return None
     values = iter(shown)
-    height = 2 * 40 + SIZE + 24 + CELL_HEIGHT * len(kept)
-    image, draw = _sheet(height)
+    image, draw = _sheet(2 * 40 + SIZE + 24 + CELL_HEIGHT * MAX_ROWS)
     _within(draw, next(values), (40, 36), WIDTH - 80, SIZE, GREY)
-    columns = max(map(len, kept))
-    width = (WIDTH - 80) // max(4, columns)
-    for number, row in enumerate(kept):
+    columns = max(4, *map(len, kept))
+    width = (WIDTH - 80) // columns
+    for number in range(MAX_ROWS):
+        row = kept[number] if number < len(kept) else []
         top = 40 + SIZE + 24 + number * CELL_HEIGHT
         for column in range(columns):
             left = 40 + column * width
@@ -56,7 +56,7 @@ def grid(name: str, rows: Sequence[Sequence[str]], *, header: bool) -> bytes | N
     return png(image)
 
 
-def _card(title: str | None, text: str, height: int) -> bytes | None:
+def _card(title: str | None, text: str, height: int, size: int) -> bytes | None:
     heading = _line(title or "", _MAX_TITLE)
     lines = [line for line in (_line(line, _LOOKED_AT) for line in text[:_LOOKED_AT].splitlines()) if line]
     if heading and lines and lines[0] == heading:
@@ -73,12 +73,12 @@ def _card(title: str | None, text: str, height: int) -> bytes | None:
         draw.line((MARGIN, top + 12, WIDTH - MARGIN, top + 12), fill=RULE, width=2)
         top += 40
     for paragraph in shown[1:]:
-        for line in _wrapped(paragraph, SIZE, WIDTH - 2 * MARGIN):
-            if top > height - MARGIN - LINE:
+        for line in _wrapped(paragraph, size, WIDTH - 2 * MARGIN):
+            if top > height - MARGIN - size:
                 return png(image)
-            draw.text((MARGIN, top), line, fill=INK, font=font())
-            top += LINE
-        top += 10
+            draw.text((MARGIN, top), line, fill=INK, font=font(size))
+            top += size * 7 // 5
+        top += size * 2 // 5
     return png(image)
 
 

@@ -52,7 +52,7 @@ def _read(data: bytes, reader: str, cells: bool, found: Found) -> None:
 
 def _read_old(data: bytes, found: Found) -> None:
     read_properties(data, found)
-    raise UnreadableError("of the formats of before 2007 only the properties are read")
+    raise UnreadableError("only the properties of this old format are read")
 
 
 _READERS: dict[str, Callable[[bytes, Found], None]] = {

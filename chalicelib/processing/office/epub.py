@@ -104,6 +104,7 @@ class _Book(Leaves):
     def end(self, name: str) -> None:
         if self._property == "dcterms:modified":
             self.modified = "".join(self._text).strip()
+        self._property = ""
         super().end(name)
 
     def cover(self) -> str:
