@@ -52,7 +52,7 @@ def _list_sheets(info: SpreadsheetInfo, sheets: list[dict[str, Any]], looked: Lo
     while room < 0:
         room += least.pop()
         listed = listed[: len(least)]
-    trimmed = len(listed) < len(sheets)
+    trimmed = len(listed) < (info.sheet_count or 0)
     for sheet, its_least in zip(listed, least, strict=True):
         for detail in _DETAILS:
             described = _sheet(sheet, *detail)

@@ -52,7 +52,8 @@ def test_a_deck_is_read_in_the_order_of_its_slides() -> None:
 def test_a_deck_of_opendocument_is_read() -> None:
     body = (
         '<office:presentation><draw:page><draw:frame presentation:class="title"><draw:text-box>'
-        "<text:p>The start</text:p></draw:text-box></draw:frame><draw:frame><draw:text-box><text:p>words</text:p></draw:text-box></draw:frame>"
+        "<text:p>The start</text:p></draw:text-box></draw:frame>"
+        "<draw:frame><draw:text-box><text:p>words</text:p></draw:text-box></draw:frame>"
         "<presentation:notes><text:p>Say this.</text:p></presentation:notes></draw:page>"
         "<draw:page><draw:frame><text:p>the end</text:p></draw:frame></draw:page></office:presentation>"
     )
