@@ -6,7 +6,19 @@ import argparse
 import os
 from pathlib import Path
 
-from bench import avif, calls, cold_start, costs, delivery, fairness, imports, memory, partitions, whole_job
+from bench import (
+    avif,
+    calls,
+    cold_start,
+    costs,
+    delivery,
+    fairness,
+    hashing,
+    imports,
+    memory,
+    partitions,
+    whole_job,
+)
 from bench.images import run as images
 from bench.partitions.heat import RATE
 from ops.local import loopback
@@ -23,6 +35,7 @@ BENCHES = {
     "delivery": delivery.run,
     "partitions": partitions.run,
     "fairness": fairness.run,
+    "hashing": hashing.run,
 }
 
 

@@ -1,4 +1,4 @@
-"""`python -m bench.fuzz --seconds N [--seed S] [--keep DIR]`: runs the tests' fuzzing for a given time."""
+"""`python -m bench.fuzz [--sniff] --seconds N [--seed S] [--keep DIR]`: runs the tests' fuzzing for a given time."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 import time
 from pathlib import Path
 
+from tests import containers
 from tests.fuzzing import fuzz
 
 
@@ -15,7 +16,10 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=60, help="how long (default: 60)")
     parser.add_argument("--seed", type=int, default=time.time_ns(), help="repeat a run with this seed")
     parser.add_argument("--keep", type=Path, default=Path(".local/fuzz"), help="folder for files that fail")
+    parser.add_argument("--sniff", action="store_true", help="find out types only, of files of all kinds")
     options = parser.parse_args()
+    if options.sniff:
+        return _sniffed(options.seed, options.seconds, options.keep)
     outcomes, bad = fuzz(options.seed, seconds=options.seconds)
     print(f"seed {options.seed}: {outcomes.total()} files: " + ", ".join(f"{n} {name}" for name, n in outcomes.items()))
     for number, case in enumerate(bad):
@@ -23,6 +27,17 @@ def main() -> int:
         path = options.keep / f"{options.seed}-{number}"
         path.write_bytes(case.data)
         print(f"{path}: {case.name}: {case.outcome}, {case.seconds:.1f} s")
+    return 1 if bad else 0
+
+
+def _sniffed(seed: int, seconds: float, keep: Path) -> int:
+    found, bad = containers.fuzz(seed, seconds=seconds)
+    print(f"seed {seed}: {found.total()} files: " + ", ".join(f"{n} {name}" for name, n in found.items()))
+    for number, (name, data, problem) in enumerate(bad):
+        keep.mkdir(parents=True, exist_ok=True)
+        path = keep / f"{seed}-{number}"
+        path.write_bytes(data)
+        print(f"{path}: {name}: {problem}")
     return 1 if bad else 0
 
 

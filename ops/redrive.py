@@ -199,6 +199,10 @@ def files_of(body: str, queue: str) -> list[tuple[str, str]]:
 
         wanted = parse(body)
         return [(wanted.tenant, wanted.file_id)] if wanted else []
+    from chalicelib.queues.ingest import hash_of
+
+    if hashed := hash_of(body):
+        return [hashed[:2]]
     try:
         keys = [unquote_plus(record["s3"]["object"]["key"]) for record in json.loads(body)["Records"]]
     except (ValueError, KeyError, TypeError):

@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from chalicelib.catalog import transitions
+from chalicelib.catalog import hashes, transitions
 from chalicelib.catalog.dynamodb import ConditionFailedError
 from chalicelib.catalog.files import from_values
 from chalicelib.catalog.keys import due_keys, sha256_keys
@@ -113,7 +113,7 @@ def finish(
     content_type: str,
     proven_type: str,
     size: int,
-    sha256: str,
+    sha256: str | None,
     made: Findings,
     renditions: list[Rendition],
     source_version: str,
@@ -123,6 +123,7 @@ def finish(
     """`processing` to `ready`. Returns None if the claim is no longer ours: somebody else has the file now.
 
     `made.info` is stored under the kind's name. `leftovers` are the prefixes of the renditions that these replace.
+    Without `sha256` the record keeps the one that it has; if it has none, it is due until somebody hashes the file.
     """
     values: dict[str, Any] = {
         "recipe": file.wanted_recipe or file.recipe,
@@ -132,7 +133,6 @@ def finish(
         "content_type": content_type,
         "proven_type": proven_type,
         "size": size,
-        "sha256": sha256,
         "source_version": source_version,
         "made_with": made_with,
         "renditions": [each.model_dump(mode="json") for each in renditions if each.is_picture],
@@ -140,13 +140,15 @@ def finish(
         "preview": made.preview.model_dump(mode="json") if made.preview else None,
         "warnings": [warning.model_dump(mode="json") for warning in made.warnings] or None,
         "words": list(made.words) or None,
-        **sha256_keys(file.tenant, sha256, file.id),
     }
+    if sha256:
+        values |= {"sha256": sha256, **sha256_keys(file.tenant, sha256, file.id)}
     # A file that is processed anew may be of another kind than before.
     values |= {str(each): None for each in INFO}
     if made.info:
         values[str(kind)] = made.info.model_dump(mode="json", by_alias=True)
-    return _end(transitions.FINISH, file, Status.READY, values, leftovers)
+    finished = file.model_copy(update={"size": size, "sha256": sha256 or file.sha256})
+    return _end(transitions.FINISH, finished, Status.READY, values, leftovers)
 
 
 def fail(file: File, error: FileError, *, refused: bool = False) -> File | None:
@@ -169,8 +171,8 @@ def _failed(file: File) -> Status:
 def _end(
     transition: Transition, file: File, to: Status, values: Mapping[str, Any], leftovers: Sequence[str]
 ) -> File | None:
-    # While there is something to remove, somebody must look at the record again.
-    due: dict[str, Any] = dict.fromkeys(DUE)
+    # While there is something to remove or to hash, somebody must look at the record again.
+    due: dict[str, Any] = hashes.due_while_missing(file) if to is Status.READY else dict.fromkeys(DUE)
     if leftovers or values.get("refused"):
         due = {**due_keys(file.id, now())}
     cleanup = {"leftovers": list(leftovers) or None, **due}

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from chalicelib.catalog import idempotency, transitions
+from chalicelib.catalog import hashes, idempotency, transitions
 from chalicelib.catalog.dynamodb import get_item
 from chalicelib.catalog.edits import claimable
 from chalicelib.catalog.files import forget_at, list_keys
@@ -64,7 +64,7 @@ def restore(file: File) -> File | None:
     if file.restore_to is Status.PROCESSING:
         values |= {**claimable(file), "error": None}
     elif not file.leftovers:
-        values |= dict.fromkeys(DUE)
+        values |= hashes.due_while_missing(file) if file.restore_to is Status.READY else dict.fromkeys(DUE)
     if file.restore_to is not Status.FAILED and file.sha256:
         values |= sha256_keys(file.tenant, file.sha256, file.id)
     return attempt(transitions.RESTORE, file.id, values, to=file.restore_to, tenant=file.tenant, revision=file.revision)
@@ -107,4 +107,6 @@ def cleared(file: File) -> None:
         due = {**due_keys(file.id, file.restore_until)}
     elif file.status is Status.PROCESSING or file.refused:
         due = {}  # it is due when its lease is over, or until its bytes are removed
+    elif file.status is Status.READY:
+        due = hashes.due_while_missing(file)
     attempt(transitions.CLEAR, file.id, due, leftovers=file.leftovers, status=file.status)

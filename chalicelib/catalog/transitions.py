@@ -77,6 +77,7 @@ class Transition:
 DUE = ("due_pk", "due_sk")  # its place in `by_due`: when the sweep must look at it
 LISTED = ("list_pk", "list_sk")  # its place in `by_created`
 BY_BYTES = ("sha_pk", "sha_sk")  # its place in `by_sha256`
+HASH = ("sha256", *BY_BYTES)
 LEASE = ("lease_until", "claim_id")
 INFO = tuple(Kind)  # what is known of a file of one kind stands under the kind's name
 # Beyond that: the picture of a file that is none, and what could not be made.
@@ -131,9 +132,20 @@ FINISH = Transition(
     source=(Status.PROCESSING,),
     target=(Status.READY,),
     condition=_OURS,
-    sets=("recipe", "kind", "content_type", "proven_type", "size", "sha256", *BY_BYTES, *RENDITIONS),
+    sets=("recipe", "kind", "content_type", "proven_type", "size", *RENDITIONS),
     removes=(*WORKED_OFF, "error"),
-    may_change=(*INFO, *FOUND, "leftovers", *DUE),
+    # A large file is hashed later, and has no hash until then.
+    may_change=(*HASH, *INFO, *FOUND, "leftovers", *DUE),
+)
+
+# The hash of a file that was too large to be hashed before it was `ready`. It may be processed again meanwhile.
+HASH_LATER = Transition(
+    name="hash later",
+    tells=ChangeType.UPDATED,
+    source=(Status.READY, Status.PROCESSING),
+    condition="version_id = :version_id AND attribute_not_exists(sha256) AND #status = :status",
+    sets=HASH,
+    may_change=DUE,
 )
 
 # A file that was `ready` before becomes so again, with what it had.
@@ -309,7 +321,7 @@ NOTHING_DUE = Transition(
 )
 
 TRANSITIONS = (
-    *(CREATE, CLAIM, FINISH, FAIL, GIVE_UP, RELEASE, FAIL_IMPORT, REFUSE, EXPIRE),
+    *(CREATE, CLAIM, FINISH, HASH_LATER, FAIL, GIVE_UP, RELEASE, FAIL_IMPORT, REFUSE, EXPIRE),
     *(CHANGE, REPROCESS, REOPEN_IMPORT),
     *(RETIRE, RESTORE, DELETE, DELETE_AS_READ, PURGE, DISCARD, CLEAR),
     *(PUT_OFF, NOTHING_DUE),

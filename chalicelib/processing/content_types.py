@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
-from chalicelib.processing.sniff import DETECTABLE, families, is_text, sniff
+from chalicelib.processing.sniff import DETECTABLE, INSIDE, families, is_text, sniff
 
 GENERIC = frozenset(
     {
@@ -44,9 +44,60 @@ _ALIASES = {
     "image/j2c": "image/jp2",
     "image/jpeg2000": "image/jp2",
     "image/svg": "image/svg+xml",
+    "image/x-emf": "image/emf",
+    "application/x-emf": "image/emf",
+    "windows/metafile": "image/emf",
     "image/psd": "image/vnd.adobe.photoshop",
     "image/x-psd": "image/vnd.adobe.photoshop",
     "application/x-pdf": "application/pdf",
+    "text/rtf": "application/rtf",
+    "text/richtext": "application/rtf",
+    "application/x-rtf": "application/rtf",
+    "application/excel": "application/vnd.ms-excel",
+    "application/x-msexcel": "application/vnd.ms-excel",
+    "application/mspowerpoint": "application/vnd.ms-powerpoint",
+    "application/x-mspowerpoint": "application/vnd.ms-powerpoint",
+    "application/x-msword": "application/msword",
+    "application/vnd.ms-word": "application/msword",
+    "text/xml": "application/xml",
+    "text/json": "application/json",
+    "application/jsonl": "application/x-ndjson",
+    "application/jsonlines": "application/x-ndjson",
+    "application/x-jsonlines": "application/x-ndjson",
+    "application/ndjson": "application/x-ndjson",
+    "application/csv": "text/csv",
+    "application/x-csv": "text/csv",
+    "text/x-csv": "text/csv",
+    "text/comma-separated-values": "text/csv",
+    "text/tsv": "text/tab-separated-values",
+    "application/javascript": "text/javascript",
+    "application/x-javascript": "text/javascript",
+    "application/ecmascript": "text/javascript",
+    "text/x-markdown": "text/markdown",
+    "text/srt": "application/x-subrip",
+    "application/x-java-archive": "application/java-archive",
+    "application/x-gtar": "application/x-tar",
+    "application/tar": "application/x-tar",
+    "application/bzip2": "application/x-bzip2",
+    "application/x-bzip": "application/x-bzip2",
+    "application/xz": "application/x-xz",
+    "application/x-zstd": "application/zstd",
+    "application/x-zstandard": "application/zstd",
+    "message/global": "message/rfc822",
+    "application/x-font-ttf": "font/ttf",
+    "application/x-font-truetype": "font/ttf",
+    "application/font-ttf": "font/ttf",
+    "font/truetype": "font/ttf",
+    "font/sfnt": "font/ttf",
+    "application/font-sfnt": "font/ttf",
+    "application/x-font-otf": "font/otf",
+    "application/x-font-opentype": "font/otf",
+    "application/vnd.ms-opentype": "font/otf",
+    "font/opentype": "font/otf",
+    "application/font-woff": "font/woff",
+    "application/x-font-woff": "font/woff",
+    "application/font-woff2": "font/woff2",
+    "application/x-font-woff2": "font/woff2",
     "application/x-zip": "application/zip",
     "application/x-zip-compressed": "application/zip",
     "application/x-gzip": "application/gzip",
@@ -87,50 +138,93 @@ _ALIASES = {
     "application/mp4": "video/mp4",
 }
 
+_COMPRESSED = ("application/gzip", "application/x-bzip2", "application/x-xz", "application/zstd")
+_SFNT = ("font/ttf", "font/otf", "font/collection")  # one format, whose names are often mixed up
+
 # (declared, detected) pairs that can both be true: an AVIF is a HEIF, and a compressed SVG is an SVG in gzip.
 _ALSO = {
     ("image/heic", "image/avif"),
     ("image/svg+xml", "application/gzip"),
     ("audio/flac", "audio/ogg"),
+    *(("application/x-tar", compressed) for compressed in _COMPRESSED),
+    *((one, other) for one in _SFNT for other in _SFNT),
 }
-_TEXT_APPLICATIONS = re.compile(r"application/(json|xml|javascript|x-javascript|x-ndjson|yaml|x-yaml|toml|sql)")
+_TEXT_APPLICATIONS = re.compile(
+    r"application/(json|xml|javascript|x-javascript|x-ndjson|yaml|x-yaml|toml|sql|x-subrip|x-sh|x-httpd-php|x-tex)"
+)
+
+
+def own_name(content_type: str) -> str:
+    """The type itself, without parameters and in lower case."""
+    return content_type.partition(";")[0].strip().lower()
 
 
 def one_name(content_type: str) -> str:
     """The name that `sniff` uses for this type, without parameters and in lower case."""
-    name = content_type.partition(";")[0].strip().lower()
+    name = own_name(content_type)
     return _ALIASES.get(name, name)
 
 
+def is_text_type(content_type: str) -> bool:
+    """True if files of this type are text: words, tables, data or source code."""
+    name = one_name(content_type)
+    if name.startswith("text/"):
+        return True
+    return name != "image/svg+xml" and bool(name.endswith(("+json", "+xml")) or _TEXT_APPLICATIONS.fullmatch(name))
+
+
 _DETECTABLE = frozenset(map(one_name, DETECTABLE))
+_ZIP, _OLE, _RTF = "application/zip", "application/x-ole-storage", "application/rtf"
+# Word, Excel and PowerPoint of before 2007. People and browsers on Windows give these names also to newer files, and to
+# texts and web pages that these programs open: a CSV file, for one.
+_OLD_OFFICE = frozenset({"application/msword", "application/vnd.ms-excel", "application/vnd.ms-powerpoint"})
+_INSIDE = frozenset(map(one_name, INSIDE))
+_OFFICE = frozenset(name for name in _INSIDE if not name.startswith(("application/java", "application/vnd.android")))
 
 
 def contradicts(declared: str, detected: str | None) -> bool:
-    """True if a file with the declared Content-Type cannot have bytes that `sniff` found to be `detected`.
+    """True if a file with the declared Content-Type cannot have bytes that were found to be `detected`.
 
     In doubt the declared type is kept: only what is surely wrong is a contradiction. That is the case when
 
-    - the declared type is one that `sniff` can find, and it found another type, or none;
-    - text was declared, and the bytes are a known binary format (but not gzip: the transfer may have added that);
+    - the declared type is one that `sniff` can find, and it found another type, or none. A zip archive may be declared
+      of a file that is more than that, such as a Word document;
+    - an Office document, OpenDocument or EPUB was declared, and the bytes are neither such a document nor a container
+      that may be one. An encrypted document is an OLE file, whatever it is inside;
+    - text was declared, and the bytes are a known binary format (but not compressed: the transfer may have done that);
     - one of them is an image, and the other is sound or film.
     """
     wanted = one_name(declared)
     if wanted in GENERIC:
         return False
+    if wanted in _OFFICE:
+        return not _may_be_office(wanted, detected)
     if detected is None:
         return wanted in _DETECTABLE
     found = one_name(detected)
-    if wanted == found or (wanted, found) in _ALSO:
+    if wanted == found or (wanted, found) in _ALSO or (wanted == _ZIP and found in _INSIDE):
         return False
     if wanted in _DETECTABLE:
         return True
-    if wanted.startswith("text/") or wanted.endswith(("+json", "+xml")) or _TEXT_APPLICATIONS.fullmatch(wanted):
-        return found not in ("image/svg+xml", "application/gzip")
+    if is_text_type(wanted) or wanted == "message/rfc822":
+        return found not in ("image/svg+xml", _RTF, *_COMPRESSED)
     return _is_image_against_media(wanted, found) or _is_image_against_media(found, wanted)
+
+
+def _may_be_office(wanted: str, detected: str | None) -> bool:
+    """True if the document of the wanted type may have these bytes. They decide then which document it is."""
+    if detected is None:
+        return wanted in _OLD_OFFICE
+    found = one_name(detected)
+    return found in (*_OFFICE, _ZIP, _OLE) or (wanted in _OLD_OFFICE and found == _RTF)
 
 
 def _is_image_against_media(one: str, other: str) -> bool:
     return one.startswith("image/") and other.startswith(("audio/", "video/"))
+
+
+def _family(content_type: str) -> str:
+    return content_type.partition("/")[0]
 
 
 # Formats that others are made of: a Word document is a ZIP archive, and a camera's raw file is a TIFF.
@@ -138,9 +232,11 @@ _CONTAINERS = frozenset(
     map(
         one_name,
         (
-            "application/gzip",
+            *_COMPRESSED,
+            *_SFNT,
+            *(_OLE, _RTF, _ZIP),
+            "application/x-tar",
             "application/pdf",
-            "application/zip",
             "audio/ogg",
             "image/svg+xml",
             "image/tiff",
@@ -153,8 +249,11 @@ _CONTAINERS = frozenset(
 _PROVEN_FAMILIES = frozenset({"audio", "font", "image", "video"})
 
 
-def is_one_of(allowed: Collection[str], declared: str, head: bytes) -> bool:
-    """True if a file's first bytes prove one of these types, which are such as `image/png` or `image/*`.
+def is_one_of(allowed: Collection[str], declared: str, head: bytes, exact: str | None = None) -> bool:
+    """True if a file's bytes prove one of these types, which are such as `image/png` or `image/*`.
+
+    `exact` is what `sniff.inside` found in the container, or the container's own type. Then a document in it is proven
+    only if it was found; the container itself is proven in any case.
 
     `declared` must not contradict the bytes. It decides only where bytes can't: a type that is allowed by its own name
     and that no bytes tell, and a type that shares its bytes with others (DOCX with ZIP). Below `image/*`, `audio/*`,
@@ -162,14 +261,16 @@ def is_one_of(allowed: Collection[str], declared: str, head: bytes) -> bool:
     """
     named, detected = {one_name(each) for each in allowed if not each.endswith("/*")}, sniff(head)
     any_of = {each.removesuffix("/*") for each in allowed if each.endswith("/*")}
-    wanted, family = one_name(declared), declared.partition("/")[0]
+    wanted, family = one_name(declared), _family(declared)
     if detected is not None:
-        found = one_name(detected)
-        if found in named or detected.partition("/")[0] in any_of:
+        found = {one_name(each) for each in (detected, exact) if each}
+        if not named.isdisjoint(found) or not any_of.isdisjoint(map(_family, (detected, exact or detected))):
             return True
-        if wanted == found:  # two names of one format: video/ogg and audio/ogg
+        if wanted in found:  # two names of one format: video/ogg and audio/ogg
             return family in any_of
-        return wanted in named and found in _CONTAINERS
+        if exact and wanted in _INSIDE:  # an encrypted document is OLE, whatever it is inside
+            return wanted in named and one_name(exact) == _OLE
+        return wanted in named and one_name(detected) in _CONTAINERS
     if wanted in named:
         return True
     if family not in any_of:
@@ -179,6 +280,17 @@ def is_one_of(allowed: Collection[str], declared: str, head: bytes) -> bool:
     return family != "text" or is_text(head)
 
 
-def settled(declared: str, detected: str | None) -> str:
-    """The type for the record: the declared one, unless it says nothing and the bytes say something."""
-    return declared if detected is None or declared not in GENERIC else detected
+def settled(declared: str, detected: str | None, text: str | None = None) -> str:
+    """The type for the record: the declared one, unless it says nothing, or less than the bytes do.
+
+    `text` is the sort of text that the bytes look like, None if they are none. It decides where the declared type says
+    nothing, and for a text that was declared as a document of an old Office program.
+    """
+    wanted = one_name(declared)
+    if wanted in GENERIC:
+        return detected or text or declared
+    if detected is None:
+        return text if text and wanted in _OLD_OFFICE else declared
+    found = one_name(detected)
+    more = wanted in (_ZIP, _OLE, *_OFFICE) and found in (*_INSIDE, _RTF)
+    return detected if found != wanted and (more or (wanted in _SFNT and found in _SFNT)) else declared

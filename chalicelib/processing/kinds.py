@@ -18,10 +18,12 @@ from typing import BinaryIO, Protocol, cast
 from pydantic import BaseModel
 
 from chalicelib.model import FileWarning, Kind, Preview, Rendition
-from chalicelib.processing.content_types import one_name
+from chalicelib.processing.content_types import is_text_type, one_name, own_name
 from chalicelib.renditions.recipes import Recipe
 
 Emit = Callable[[Rendition, bytes], None]
+
+MIB = 1024**2
 
 
 @dataclass(frozen=True)
@@ -113,6 +115,30 @@ _ODF = "application/vnd.oasis.opendocument."
 _WORD, _EXCEL, _POWERPOINT = (f"application/vnd.ms-{name}." for name in ("word", "excel", "powerpoint"))
 
 TYPES: Mapping[Kind, frozenset[str]] = {
+    # What Pillow and libheif decode. SVG is an image, too, with a processor of its own: `SVG`.
+    Kind.IMAGE: frozenset(
+        f"image/{name}" for name in ("jpeg", "png", "gif", "webp", "avif", "heic", "tiff", "bmp", "jp2", "x-icon")
+    ),
+    # Films and sound share three formats: MP4, Matroska and Ogg. The type's own name tells them apart.
+    Kind.VIDEO: frozenset({"video/mp4", "video/quicktime", "video/webm", "video/ogg", "video/x-msvideo"}),
+    Kind.AUDIO: frozenset(
+        f"audio/{name}"
+        for name in (
+            "mpeg",
+            "wav",
+            "flac",
+            "ogg",
+            "mp4",
+            "m4a",
+            "x-m4a",
+            "x-m4b",
+            "3gpp",
+            "3gpp2",
+            "webm",
+            "x-matroska",
+        )
+    ),
+    Kind.PDF: frozenset({"application/pdf"}),
     Kind.DOCUMENT: frozenset(
         {
             f"{_OOXML}wordprocessingml.document",  # docx
@@ -151,40 +177,68 @@ TYPES: Mapping[Kind, frozenset[str]] = {
             "application/vnd.ms-powerpoint",  # ppt: OLE
         }
     ),
+    # And every other type that `content_types.is_text_type` knows: text/*, +json, +xml and their like.
+    Kind.TEXT: frozenset(
+        {
+            "text/plain",
+            "text/csv",
+            "text/tab-separated-values",
+            "application/json",
+            "application/x-ndjson",
+            "application/xml",
+            "application/xhtml+xml",
+            "text/html",
+            "text/markdown",
+            "text/javascript",
+            "text/vtt",
+            "application/x-subrip",
+            "text/x-script",  # begins with `#!`
+        }
+    ),
+    Kind.ARCHIVE: frozenset(
+        {
+            "application/zip",
+            "application/java-archive",
+            "application/vnd.android.package-archive",
+            "application/x-tar",
+            "application/gzip",  # also a compressed tar
+            "application/x-bzip2",
+            "application/x-xz",
+            "application/zstd",
+            "application/x-7z-compressed",
+            "application/vnd.rar",
+        }
+    ),
+    Kind.EMAIL: frozenset({"message/rfc822"}),
+    Kind.FONT: frozenset({"font/ttf", "font/otf", "font/collection", "font/woff", "font/woff2"}),
 }
 
-# SVG is no image here: docs/images.md says why.
-_IMAGES = frozenset(
-    f"image/{name}" for name in ("jpeg", "png", "gif", "webp", "avif", "heic", "tiff", "bmp", "jp2", "x-icon")
-)
+SVG = "image/svg+xml"
 
 PROCESSORS = (
     # 200 MiB is far above any camera's files, and far below the function's memory.
-    Processor(Kind.IMAGE, _IMAGES.__contains__, "chalicelib.processing.image.processor", in_memory=200 * 1024**2),
-    Processor(Kind.PDF, "application/pdf".__eq__, "chalicelib.processing.pdf", in_memory=100 * 1024**2, by_ranges=1),
-    # Larger ones are described without being read: `by_ranges` says only that they are not refused.
-    Processor(
-        Kind.DOCUMENT, TYPES[Kind.DOCUMENT].__contains__, "chalicelib.processing.document", 100 * 1024**2, by_ranges=1
+    Processor(Kind.IMAGE, TYPES[Kind.IMAGE].__contains__, "chalicelib.processing.image.processor", in_memory=200 * MIB),
+    Processor(Kind.VIDEO, TYPES[Kind.VIDEO].__contains__),
+    Processor(Kind.AUDIO, TYPES[Kind.AUDIO].__contains__),
+    Processor(Kind.PDF, TYPES[Kind.PDF].__contains__, "chalicelib.processing.pdf", in_memory=100 * MIB, by_ranges=1),
+    # Larger ones are recorded without being read: `by_ranges` says only that they are not refused.
+    *(
+        Processor(kind, TYPES[kind].__contains__, f"chalicelib.processing.{kind}", in_memory=100 * MIB, by_ranges=1)
+        for kind in (Kind.DOCUMENT, Kind.SPREADSHEET, Kind.PRESENTATION)
     ),
-    Processor(
-        Kind.SPREADSHEET,
-        TYPES[Kind.SPREADSHEET].__contains__,
-        "chalicelib.processing.spreadsheet",
-        100 * 1024**2,
-        by_ranges=1,
-    ),
-    Processor(
-        Kind.PRESENTATION,
-        TYPES[Kind.PRESENTATION].__contains__,
-        "chalicelib.processing.presentation",
-        100 * 1024**2,
-        by_ranges=1,
-    ),
+    Processor(Kind.ARCHIVE, TYPES[Kind.ARCHIVE].__contains__),
+    Processor(Kind.EMAIL, TYPES[Kind.EMAIL].__contains__),
+    Processor(Kind.FONT, TYPES[Kind.FONT].__contains__),
+    Processor(Kind.TEXT, is_text_type, "chalicelib.processing.text", in_memory=8 * MIB, by_ranges=128 * MIB),
     Processor(Kind.OTHER, lambda _: True),
 )
 """In the order in which they are asked. The last one takes whatever the others did not."""
 
 
 def processor_of(content_type: str) -> Processor:
-    name = one_name(content_type)
-    return next(processor for processor in PROCESSORS if processor.matches(name))
+    """The processor of files of this type. Its own name is asked for first: `audio/mp4` is no film, but MP4 is."""
+    for name in (own_name(content_type), one_name(content_type)):
+        for processor in PROCESSORS[:-1]:
+            if processor.matches(name):
+                return processor
+    return PROCESSORS[-1]

@@ -11,15 +11,17 @@ import os
 import secrets
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from chalicelib.catalog import actors, claims, deletion, files
+from chalicelib.catalog import actors, claims, deletion, files, hashes
 from chalicelib.catalog.claims import Findings, Refusal, Refused
 from chalicelib.model import (
     ErrorCode,
     File,
     FileError,
+    FileWarning,
     PermanentFault,
     Rendition,
     Status,
@@ -28,9 +30,10 @@ from chalicelib.model import (
     rendition_key,
 )
 from chalicelib.observability import Metric, append, count, logger
-from chalicelib.processing import reading, texts
+from chalicelib.processing import hashing, reading, texts
 from chalicelib.processing.kinds import Made, Order, Processor, Source
 from chalicelib.processing.notifications import Stored, stored_objects
+from chalicelib.processing.reading import Read
 from chalicelib.processing.words import chosen_words
 from chalicelib.queues import ingest, worker
 from chalicelib.queues.worker import MAX_RECEIVES, Later, Message
@@ -57,6 +60,9 @@ def handle(event: dict[str, Any], context: Any) -> None:
     actors.system("process")
 
     def process(message: Message) -> None:
+        if wanted := ingest.hash_of(message.body):
+            hashing.handle(*wanted, message)
+            return
         if (
             settings().fair_tenants
             and message.receives == 1
@@ -242,13 +248,31 @@ def work(file: File, stored: Stored) -> tuple[File | None, str]:
         proven_type=read.proven_type,
         size=read.source.size,
         sha256=read.sha256,
-        made=findings(made),
+        made=findings(replace(made, warnings=(*made.warnings, *_unhashed(read)))),
         renditions=renditions,
         source_version=places.made_version(file),
         made_with=places.recipe_of(file).fingerprint,
         leftovers=_replaced(file),
     )
+    if ended and hashes.missing(ended):
+        _hash_later(ended)
     return ended, str(read.processor.kind)
+
+
+def _unhashed(read: Read) -> list[FileWarning]:
+    """The warning for a file that will never have a hash."""
+    if read.sha256 is not None or read.source.size <= hashes.MOST:
+        return []
+    bound = f"{hashes.MOST // 1000**3} GB"
+    return [FileWarning(code="not_hashed", message=f"The file has no `sha256`, because it is larger than {bound}.")]
+
+
+def _hash_later(file: File) -> None:
+    """Asks for the hash of a large file. If that fails the file is `ready` all the same, and the sweep asks again."""
+    try:
+        ingest.send_hash(file)
+    except Exception:
+        logger.exception("nobody was asked for a file's hash")
 
 
 def findings(made: Made) -> Findings:

@@ -3,58 +3,80 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from io import BytesIO
 from typing import IO, BinaryIO, cast
 
-from chalicelib.model import UNPROVEN, ErrorCode, File, PermanentFault
+from chalicelib.model import UNPROVEN, ErrorCode, File, Kind, PermanentFault
 from chalicelib.processing import content_types, kinds, sniff
 from chalicelib.processing.kinds import Processor, Source
-from chalicelib.storage import originals
+from chalicelib.storage import originals, parallel
 from chalicelib.storage.ranged import Ranged
 
 CHUNK = 1024**2  # bytes
 
+# Bytes. A larger file is hashed later, by a message of its own, unless the client declared the hash.
+HASHED_AT_ONCE = 256 * 1024**2
+
+# Bytes. A container of at most this size is kept in memory while it is looked into. Of a larger one, at most LOOK bytes
+# are fetched by ranges: enough for the directory of 40,000 entries.
+SMALL = 8 * 1024**2
+LOOK = 2 * 1024**2
+
 
 @dataclass(frozen=True)
 class Read:
-    """The findings of one reading. `sha256` in hex. The source has data only where its processor wants it in memory.
+    """The findings of one reading. `sha256` in hex; None for a large file, which is hashed later.
 
-    `proven_type` is the content type that the bytes prove, or UNPROVEN. The source's type may be the declared one.
+    The source has data only where its processor wants it. `proven_type` is the content type that the bytes prove, or
+    UNPROVEN. The source's type may be the declared one.
     """
 
     processor: Processor
     source: Source
-    sha256: str
+    sha256: str | None
     proven_type: str
 
 
 def read(file: File, key: str, version_id: str) -> Read:
-    """One GetObject, which tells the size, too. Holds at most `CHUNK` bytes, beside what the processor wants.
+    """One GetObject, which tells the size, too; more by ranges for a large archive. Holds at most `SMALL` bytes, beside
+    what the processor wants.
 
     Raises PermanentFault for a file that is not what was declared, and OriginalMissingError.
     """
     original = originals.open_version(key, version_id)
+    size = original.size
     with original.body as body:
-        _check_size(file, original.size)
-        head = body.read(min(sniff.SNIFF_BYTES, original.size))
+        _check_size(file, size)
+        start = head = body.read(min(sniff.SNIFF_BYTES, size))
         detected = sniff.sniff(head)
-        content_type = _checked_type(file, head, detected)
-        processor = kinds.processor_of(content_type)
-        in_memory = original.size <= processor.in_memory
+        if detected in sniff.CONTAINERS and size <= SMALL:
+            start += body.read(size - len(head))
+        data = BytesIO(start) if size <= SMALL else cast(BinaryIO, Ranged(key, version_id, size, LOOK))
+        detected = sniff.inside(detected, head, data)
+        content_type, processor = _typed(file, head, detected, whole=size == len(head))
+        in_memory = size <= processor.in_memory
         if processor.in_memory and not in_memory and not processor.by_ranges:
             bound = f"{processor.in_memory // 1024**2} MiB"
             raise PermanentFault(
                 ErrorCode.TOO_LARGE, f"A file of the kind `{processor.kind}` may have at most {bound}."
             )
         kept = BytesIO() if in_memory else None
-        sha256 = _hash_stream(head, body, kept)
+        sha256 = _hash(_chunks(start, body), kept) if size <= HASHED_AT_ONCE else None
+    if sha256 is None and file.declared_sha256:
+        sha256 = sha256_of(key, version_id, size)
     if file.declared_sha256 and file.declared_sha256 != sha256:
         raise PermanentFault(
             ErrorCode.CHECKSUM_MISMATCH, f"The bytes' SHA-256 is {sha256}, but {file.declared_sha256} was declared."
         )
-    data = kept if kept is not None else open_by_ranges(processor, key, version_id, original.size)
-    return Read(processor, Source(content_type, original.size, data, file.filename), sha256, detected or UNPROVEN)
+    data = kept if kept is not None else open_by_ranges(processor, key, version_id, size)
+    return Read(processor, Source(content_type, size, data, file.filename), sha256, detected or UNPROVEN)
+
+
+def sha256_of(key: str, version_id: str, size: int) -> str:
+    """SHA-256 (hex) of a whole original, fetched by parallel ranges. Raises OriginalMissingError."""
+    return _hash(parallel.blocks(key, version_id, size), None)
 
 
 def open_by_ranges(processor: Processor, key: str, version_id: str, size: int) -> BinaryIO:
@@ -73,12 +95,14 @@ def _check_size(file: File, size: int) -> None:
         raise PermanentFault(ErrorCode.TOO_LARGE, f"The file has more than the {file.max_bytes} bytes allowed.")
 
 
-def _checked_type(file: File, head: bytes, detected: str | None) -> str:
-    """The file's type: the declared one, if its first bytes agree. Raises PermanentFault for bytes of another type.
+def _typed(file: File, head: bytes, detected: str | None, *, whole: bool) -> tuple[str, Processor]:
+    """The file's type and its processor. `detected` is what the bytes prove; `head` may be the `whole` file.
 
-    A type that was only guessed gives way to the bytes. A file of an upload token must have one of the token's types.
+    The type is the declared one, if the bytes agree. Raises PermanentFault for bytes of another type. A type that was
+    only guessed gives way to the bytes. A file of an upload token must have one of the token's types.
     """
     declared = file.content_type
+    text = sniff.text_type(head, whole=whole) if detected is None else None
     found = detected or "something else"
     if content_types.contradicts(declared, detected):
         if not file.type_guessed:
@@ -86,22 +110,34 @@ def _checked_type(file: File, head: bytes, detected: str | None) -> str:
                 ErrorCode.TYPE_MISMATCH, f"The file was declared as {declared}, but its bytes are {found}."
             )
         declared = "application/octet-stream"
-    if file.allowed_types and not content_types.is_one_of(file.allowed_types, declared, head):
+    elif file.type_guessed and text and declared.startswith("video/"):  # `.ts` is also the name of TypeScript
+        declared = "application/octet-stream"
+    if file.allowed_types and not content_types.is_one_of(file.allowed_types, declared, head, detected):
         allowed = ", ".join(file.allowed_types)
         raise PermanentFault(
             ErrorCode.TYPE_MISMATCH, f"The upload token allows {allowed} only, but the file's bytes are {found}."
         )
-    return content_types.settled(declared, detected)
+    content_type = content_types.settled(declared, detected, text)
+    processor = kinds.processor_of(content_type)
+    if processor.kind in (Kind.TEXT, Kind.EMAIL) and not sniff.is_text(head):
+        return content_type, kinds.PROCESSORS[-1]  # declared as text, but nobody can read it
+    return content_type, processor
 
 
-def _hash_stream(head: bytes, body: IO[bytes], keep: BytesIO | None) -> str:
-    """SHA-256 (hex) of `head` and of all that comes after it in `body`; the bytes go to `keep`, if there is one."""
-    digest, chunk = hashlib.sha256(), head
+def _chunks(start: bytes, body: IO[bytes]) -> Iterator[bytes]:
+    chunk = start
     while chunk:
+        yield chunk
+        chunk = body.read(CHUNK)
+
+
+def _hash(chunks: Iterable[bytes], keep: BytesIO | None) -> str:
+    """SHA-256 (hex) of all bytes; they go to `keep`, if there is one."""
+    digest = hashlib.sha256()
+    for chunk in chunks:
         digest.update(chunk)
         if keep is not None:
             keep.write(chunk)
-        chunk = body.read(CHUNK)
     if keep is not None:
         keep.seek(0)
     return digest.hexdigest()

@@ -46,16 +46,18 @@ _FORMATS = {
     "application/x-subrip": "srt",
 }
 _EXTENSIONS = {
-
-        "csv": "csv",
-        "tsv": "tsv",
-        "json": "json",
-        "ndjson": "ndjson",
-        "jsonl": "ndjson",
-        "xml": "xml",
-        "md": "markdown"
-    ,
-    "log": "log", "srt": "srt", "vtt": "vtt", "html": "html", "htm": "html",
+    "csv": "csv",
+    "tsv": "tsv",
+    "json": "json",
+    "ndjson": "ndjson",
+    "jsonl": "ndjson",
+    "xml": "xml",
+    "md": "markdown",
+    "log": "log",
+    "srt": "srt",
+    "vtt": "vtt",
+    "html": "html",
+    "htm": "html",
     **dict.fromkeys(("py", "js", "ts", "java", "c", "h", "cpp", "go", "rs", "rb", "sh", "sql", "css", "php"), "source"),
 }
 

@@ -1,4 +1,7 @@
-"""The ingest queue: S3 sends a message for each stored original, and we send it again to process a file again."""
+"""The ingest queue: S3 sends a message for each stored original, and we send it again to process a file again.
+
+Another sort of message asks for the hash of a large file. A former release drops it as no event of S3's.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,9 @@ from chalicelib.settings import settings
 
 # Marks the body of a message that was sent with its tenant's message group. S3 cannot name a group.
 GROUPED = "grouped"
+
+# The one field of a message that asks for the hash of a file. S3's messages have `Records`.
+HASH = "hash"
 
 
 def send(file: File) -> None:
@@ -31,6 +37,20 @@ def send(file: File) -> None:
         },
     }
     _send({"Records": [record]}, file.tenant)
+
+
+def send_hash(file: File) -> None:
+    """One SendMessage that asks for the hash of a file that is `ready`. Two of them have the effect of one."""
+    _send({HASH: {"tenant": file.tenant, "id": file.id, "version_id": file.version_id}}, file.tenant)
+
+
+def hash_of(body: str) -> tuple[str, str, str] | None:
+    """The tenant, the id and the version of the file whose hash a message asks for; None for any other message."""
+    try:
+        wanted = json.loads(body)[HASH]
+        return str(wanted["tenant"]), str(wanted["id"]), str(wanted["version_id"])
+    except (ValueError, LookupError, TypeError):
+        return None
 
 
 def with_group(body: dict[str, Any], tenant: str) -> bool:

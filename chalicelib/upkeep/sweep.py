@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -17,7 +17,7 @@ from threading import Lock
 from typing import Any
 
 from chalicelib import aws
-from chalicelib.catalog import actors, claims, deletion, due, files
+from chalicelib.catalog import actors, claims, deletion, due, files, hashes
 from chalicelib.catalog.keys import DUE_SHARDS
 from chalicelib.model import ErrorCode, File, FileError, Status, now
 from chalicelib.observability import Metric, begin, count, logger
@@ -76,11 +76,11 @@ def run(*, seconds: float = SECONDS, workers: int = 1) -> Sum:
 
 
 # The counts of a run. Expired: uploads whose time was over. Stalled: files whose message was sent again, or that were
-# given up (GivenUp). Removed: finished removals. SweepErrors: records that could not be handled. SweepBacklog: 1 if the
-# time was over before everything was handled. reconcile.py and tombstones.py explain the others.
-# All of them are in the log. An alarm watches only these sums.
+# given up (GivenUp). Unhashed: large files that nobody could hash. Removed: finished removals. SweepErrors: records
+# that could not be handled. SweepBacklog: 1 if the time was over before everything was handled. reconcile.py and
+# tombstones.py explain the others. All of them are in the log. An alarm watches only these sums.
 METRICS: Mapping[Metric, tuple[str, ...]] = {
-    Metric.FILES_IN_TROUBLE: ("GivenUp", "Missing", "Unowned"),
+    Metric.FILES_IN_TROUBLE: ("GivenUp", "Missing", "Unhashed", "Unowned"),
     Metric.SWEEP_ERRORS: ("SweepErrors", "SweepBacklog"),
 }
 
@@ -194,9 +194,21 @@ class _Sweep:
                 removal.discard(file)
                 return ["Removed"]
         elif not file.leftovers:
-            due.nothing_due(file)
+            return self._unhashed(file)
         elif now() - file.updated_at >= SETTLED:
             self._removals.append(removal.begin_clear(file))
+        return []
+
+    def _unhashed(self, file: File) -> list[str]:
+        """A large file that nobody has hashed yet: the message may be lost. After a day of trying it stays so."""
+        if file.status is not Status.READY or not hashes.missing(file):
+            due.nothing_due(file)
+        elif now() - file.updated_at > HOPELESS and not self._is_busy(settings().ingest_queue_url):
+            logger.error("a file stays without a hash", extra=_facts(file))
+            due.nothing_due(file)
+            return ["Unhashed"]
+        else:
+            return self._send(file, file.updated_at, settings().ingest_queue_url, send=ingest.send_hash)
         return []
 
     def _deleted(self, file: File) -> list[str]:
@@ -214,7 +226,14 @@ class _Sweep:
             due.put_off(file, file.restore_until)
         return []
 
-    def _send(self, file: File, since: datetime, queue_url: str, until: datetime | None = None) -> list[str]:
+    def _send(
+        self,
+        file: File,
+        since: datetime,
+        queue_url: str,
+        until: datetime | None = None,
+        send: Callable[[File], None] | None = None,
+    ) -> list[str]:
         """Sends the file's message again, unless the first one may still be in the queue.
 
         The record is due again after AGAIN, and then after ever longer pauses, `until` at the latest.
@@ -224,7 +243,7 @@ class _Sweep:
         sent = age > PATIENCE or not self._is_busy(queue_url)
         if sent:
             queue = ingest if queue_url == settings().ingest_queue_url else imports
-            queue.send(file)
+            (send or queue.send)(file)
             logger.warning("message sent again", extra=_facts(file) | {"age": age.total_seconds()})
         due.put_off(file, min(again, until) if until else again)
         return ["Stalled"] if sent else []

@@ -83,6 +83,7 @@ def test_a_record_is_created_on_the_condition_that_there_is_none() -> None:
 MET: dict[str, dict[str, Any]] = {
     "claim": {"version_id": "version"},
     "finish": {"claim_id": "claim"},
+    "hash later": {"version_id": "version"},
     "fail": {"claim_id": "claim"},
     "give up": {"revision": 3},
     "release": {"claim_id": "claim"},
@@ -103,12 +104,17 @@ MET: dict[str, dict[str, Any]] = {
     "nothing due": {"revision": 3},
 }
 
+# These say in their condition which state they start in.
+AS_IN_STATE = (transitions.CLEAR, transitions.HASH_LATER)
+
 # A record for which the condition does not hold, by what is another value (None: is not there).
 UNMET: list[tuple[str, dict[str, Any]]] = [
     ("claim", {"status": PROCESSING, "version_id": "another"}),
     ("claim", {"status": PROCESSING, "lease_until": at(AFTER)}),
     ("finish", {"claim_id": "another"}),
     ("finish", {"claim_id": None}),
+    ("hash later", {"version_id": "another"}),
+    ("hash later", {"sha256": "f" * 64}),
     ("fail", {"claim_id": "another"}),
     ("give up", {"revision": 4}),
     ("give up", {"lease_until": at(AFTER)}),
@@ -145,14 +151,18 @@ DUE_TIMES = {"due_pk": "DUE#0", "due_sk": "2026"}
 
 def record_for(transition: Transition, status: Status) -> dict[str, Any]:
     """A record for which the condition holds."""
-    others: dict[str, dict[str, Any]] = {"import again": {"version_id": None}, "discard": {"refused": True}}
+    others: dict[str, dict[str, Any]] = {
+        "import again": {"version_id": None},
+        "discard": {"refused": True},
+        "hash later": {"sha256": None, "sha_pk": None, "sha_sk": None},
+    }
     return full(status, **others.get(transition.name, {}))
 
 
 def carry_out(transition: Transition, values: dict[str, Any]) -> dict[str, Any]:
     """Writes it with whatever it must set, at NOW; the record's values after it."""
     file_id = stored(values).id
-    using = MET[transition.name] | ({"status": values["status"]} if transition is transitions.CLEAR else {})
+    using = MET[transition.name] | ({"status": values["status"]} if transition in AS_IN_STATE else {})
     to = transition.target[-1] if transition.target else None
     sets = {name: DUE_TIMES.get(name, "new") for name in transition.sets}
     with time_stands_still():
@@ -190,7 +200,7 @@ def test_a_record_that_does_not_meet_the_condition_stays_as_it_is() -> None:
 def test_a_transition_makes_no_record_where_there_is_none(name: str) -> None:
     transition = BY_NAME[name]
     sets = dict.fromkeys(transition.sets, "new")
-    using = MET[name] | ({"status": READY} if transition is transitions.CLEAR else {})
+    using = MET[name] | ({"status": READY} if transition in AS_IN_STATE else {})
     to = transition.target[-1] if transition.target else None
     with pytest.raises(ConditionFailedError) as refused:
         record_writer.write(transition, file(1).id, sets, to=to, **using)

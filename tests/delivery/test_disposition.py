@@ -7,8 +7,10 @@ import pytest
 from werkzeug.http import parse_options_header
 
 from chalicelib.delivery.disposition import MAX_NAME, SHOWN, content_disposition, may_be_shown
+from chalicelib.model import Kind
 from chalicelib.processing import content_types
-from chalicelib.processing.sniff import DETECTABLE
+from chalicelib.processing.kinds import SVG, TYPES
+from chalicelib.processing.sniff import DETECTABLE, INSIDE
 
 NAMES = [
     "a.jpg",
@@ -145,3 +147,13 @@ def test_every_type_that_may_be_shown_is_proven_by_a_files_first_bytes() -> None
 )
 def test_all_else_is_saved(content_type: str) -> None:
     assert not may_be_shown(content_type)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in TYPES if kind not in (Kind.IMAGE, Kind.VIDEO, Kind.AUDIO)])
+def test_only_pictures_films_and_sound_are_shown(kind: Kind) -> None:
+    """All others may carry scripts, or are opened by programs that run them."""
+    assert not {content_type for content_type in TYPES[kind] if may_be_shown(content_type)}
+
+
+def test_nothing_that_is_found_inside_a_container_is_shown_and_no_svg() -> None:
+    assert not {content_type for content_type in (*INSIDE, SVG) if may_be_shown(content_type)}

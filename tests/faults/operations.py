@@ -17,6 +17,7 @@ from chalicelib import aws, keyring, settings
 from chalicelib.api.routes.render import HEADER
 from chalicelib.events import indexing
 from chalicelib.model import Status, rendition_prefix
+from chalicelib.processing import reading
 from chalicelib.queues.worker import MAX_RECEIVES
 from chalicelib.renditions import recipes
 from chalicelib.storage import originals as original_objects
@@ -272,6 +273,25 @@ def _deliver(world: World, _: Prepared) -> None:
     world.ingest.deliver(world.ingest.waiting()[0])
 
 
+@contextmanager
+def _all_are_large() -> Iterator[None]:
+    """Meanwhile every file is one that is hashed when it is `ready` already."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reading, "HASHED_AT_ONCE", 0)
+        yield
+
+
+def _deliver_large(world: World, prepared: Prepared) -> None:
+    with _all_are_large():
+        _deliver(world, prepared)
+
+
+def _unhashed(world: World) -> None:
+    stored(TEXT, content_type="text/plain")(world)
+    _deliver_large(world, None)
+    world.index()
+
+
 def _fetch(world: World, _: Prepared) -> None:
     world.imports.deliver(world.imports.waiting()[0])
 
@@ -420,6 +440,8 @@ OPERATIONS = (
     Operation("process another file", stored(TEXT, content_type="text/plain"), _deliver),
     Operation("process a broken image", stored(PHOTO[:200]), _deliver),
     Operation("process a refused file", _refused_sent, _deliver),
+    Operation("process a large file", stored(TEXT, content_type="text/plain"), _deliver_large),
+    Operation("hash a large file", _unhashed, _deliver),
     Operation("process again", _reprocessed, _deliver),
     Operation("reprocess", ready, _at("POST", "/reprocess", {"recipe": "document"}), again=True),
     Operation("change tags", ready, _at("PATCH", "", {"tags": ["new"]}), again=True),

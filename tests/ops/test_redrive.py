@@ -11,8 +11,9 @@ from botocore.exceptions import ClientError
 from chalicelib import aws
 from chalicelib.catalog import claims, edits
 from chalicelib.catalog.files import records
-from chalicelib.model import ErrorCode, FileError, Status
+from chalicelib.model import ErrorCode, FileError, Status, Visibility
 from chalicelib.processing import pipeline
+from chalicelib.queues import ingest
 from ops import redrive
 from ops.__main__ import main
 from ops.errors import OpsError
@@ -20,7 +21,7 @@ from ops.progress import Bar, Pace
 from ops.redrive import Wanted
 from tests import images
 from tests.client import Client
-from tests.making import message, sqs_event, upload
+from tests.making import message, ready_file, sqs_event, take_messages, upload
 from tests.stage import STAGE, Calls, aws_client, lambda_context
 
 PHOTO = images.jpeg(64, 48)
@@ -254,3 +255,16 @@ def test_a_file_without_dead_letters_is_no_error(
     monkeypatch.setattr("ops.config.load_stage", lambda *_: STAGE)
     assert main(["redrive", "--stage", "test", "--file", upload(client, PHOTO)]) == 0
     assert "moved 0 dead letters" in capsys.readouterr().out
+
+
+def test_a_dead_letter_that_asks_for_a_hash_names_its_file(stage: Calls) -> None:
+    file = ready_file(Visibility.PRIVATE).model_copy(update={"version_id": "v"})
+    ingest.send_hash(file)
+    [body] = take_messages()
+    assert redrive.files_of(body, "ingest") == [("acme", file.id)]
+    assert ingest.hash_of(body) == ("acme", file.id, "v")
+
+
+@pytest.mark.parametrize("body", ["", "[]", "{}", '{"hash": 1}', '{"hash": {"id": "a"}}', '{"Records": []}'])
+def test_other_bodies_ask_for_no_hash(body: str) -> None:
+    assert ingest.hash_of(body) is None

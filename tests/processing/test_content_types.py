@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from chalicelib.processing.content_types import GENERIC, contradicts, is_one_of, one_name, settled
+from chalicelib.processing.content_types import GENERIC, contradicts, is_one_of, is_text_type, one_name, settled
 
 
 @pytest.mark.parametrize(
@@ -206,3 +206,139 @@ def test_bytes_of_an_allowed_type_are_taken(allowed: str, declared: str, head: b
 )
 def test_bytes_that_prove_another_type_or_none_are_not(allowed: str, declared: str, head: bytes) -> None:
     assert not is_one_of(["x-other/x", allowed], declared, head)
+
+
+# --- Documents inside containers
+
+OOXML = "application/vnd.openxmlformats-officedocument."
+DOCX, XLSX = f"{OOXML}wordprocessingml.document", f"{OOXML}spreadsheetml.sheet"
+WORD, EXCEL, RTF = "application/msword", "application/vnd.ms-excel", "application/rtf"
+ODT, EPUB, OLE_ANY = "application/vnd.oasis.opendocument.text", "application/epub+zip", "application/x-ole-storage"
+OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+
+
+@pytest.mark.parametrize(
+    ("declared", "detected"),
+    [
+        (DOCX, None),
+        (DOCX, "image/png"),
+        (DOCX, "application/pdf"),
+        (DOCX, "application/java-archive"),
+        (EPUB, None),
+        (ODT, "application/gzip"),
+        (WORD, "image/png"),
+        (EXCEL, "application/java-archive"),
+        ("application/zip", "application/gzip"),
+        ("application/x-tar", None),
+        ("application/x-tar", "application/zip"),
+        ("font/ttf", None),
+        ("font/woff", "font/woff2"),
+        ("font/ttf", "application/zip"),
+        ("text/plain", DOCX),
+        ("text/csv", "application/x-tar"),
+        ("text/html", "font/woff"),
+        ("message/rfc822", "application/pdf"),
+    ],
+)
+def test_a_document_that_cannot_be_contradicts(declared: str, detected: str | None) -> None:
+    assert contradicts(declared, detected)
+
+
+@pytest.mark.parametrize(
+    ("declared", "detected"),
+    [
+        (DOCX, DOCX),
+        (DOCX, XLSX),
+        (DOCX, WORD),
+        (DOCX, OLE_ANY),  # encrypted
+        (WORD, DOCX),
+        (WORD, RTF),
+        (WORD, None),
+        (EXCEL, None),
+        ("application/zip", DOCX),
+        ("application/zip", "application/java-archive"),
+        ("application/x-tar", "application/zstd"),
+        ("application/x-gtar", "application/x-tar"),
+        ("font/otf", "font/ttf"),
+        ("font/ttf", "font/collection"),
+        ("application/x-font-ttf", "font/ttf"),
+        ("text/plain", RTF),
+        ("text/rtf", RTF),
+        ("text/csv", "application/zstd"),
+        ("message/rfc822", None),
+        ("application/x-hwp", OLE_ANY),
+        ("application/x-virtualbox-ova", "application/x-tar"),
+    ],
+)
+def test_a_document_that_can_be_does_not_contradict(declared: str, detected: str | None) -> None:
+    assert not contradicts(declared, detected)
+
+
+@pytest.mark.parametrize(
+    ("declared", "detected", "text", "settled_on"),
+    [
+        ("", None, "text/csv", "text/csv"),
+        ("application/octet-stream", None, "text/html", "text/html"),
+        ("application/octet-stream", DOCX, None, DOCX),
+        ("text/plain", None, "text/html", "text/plain"),
+        ("text/csv", None, "text/plain", "text/csv"),
+        (EXCEL, None, "text/csv", "text/csv"),
+        (EXCEL, None, None, EXCEL),
+        (EXCEL, XLSX, None, XLSX),
+        (WORD, RTF, "text/plain", RTF),
+        (DOCX, XLSX, None, XLSX),
+        (DOCX, OLE_ANY, None, DOCX),
+        (DOCX, "application/zip", None, DOCX),
+        ("application/zip", DOCX, None, DOCX),
+        ("application/x-zip-compressed", "application/java-archive", None, "application/java-archive"),
+        ("application/zip", "application/zip", None, "application/zip"),
+        ("application/x-invented", DOCX, None, "application/x-invented"),
+        ("font/ttf", "font/otf", None, "font/otf"),
+        ("application/x-font-ttf", "font/ttf", None, "application/x-font-ttf"),
+        ("text/plain", RTF, "text/plain", "text/plain"),
+    ],
+)
+def test_the_bytes_say_more_than_the_name_of_a_container(
+    declared: str, detected: str | None, text: str | None, settled_on: str
+) -> None:
+    assert settled(declared, detected, text) == settled_on
+
+
+@pytest.mark.parametrize(
+    ("allowed", "declared", "head", "exact", "taken"),
+    [
+        (DOCX, DOCX, ZIP, DOCX, True),
+        (DOCX, "application/zip", ZIP, DOCX, True),
+        (DOCX, DOCX, ZIP, XLSX, False),
+        (DOCX, DOCX, ZIP, "application/zip", False),
+        (DOCX, DOCX, ZIP, "application/java-archive", False),
+        (DOCX, DOCX, OLE, OLE_ANY, True),
+        (DOCX, DOCX, OLE, WORD, False),
+        ("application/zip", DOCX, ZIP, DOCX, True),
+        ("application/*", DOCX, ZIP, DOCX, True),
+        ("image/*", DOCX, ZIP, DOCX, False),
+        ("text/*", DOCX, ZIP, DOCX, False),
+        ("application/x-thing", "application/x-thing", ZIP, "application/java-archive", True),
+        (WORD, WORD, OLE, EXCEL, False),
+        ("audio/*", "audio/mp4", MP4, "audio/mp4", True),
+        ("video/*", "video/mp4", MP4, "audio/mp4", True),
+    ],
+)
+def test_a_token_for_documents_takes_those_that_are_proven(
+    allowed: str, declared: str, head: bytes, exact: str, taken: bool
+) -> None:
+    assert is_one_of(["x-other/x", allowed], declared, head, exact) is taken
+
+
+@pytest.mark.parametrize(
+    "content_type", ["text/plain", "text/x-y", "application/ld+json", "a/b+xml", "application/csv"]
+)
+def test_types_of_texts_are_known(content_type: str) -> None:
+    assert is_text_type(content_type)
+
+
+@pytest.mark.parametrize(
+    "content_type", ["image/svg+xml", "application/pdf", "text", "", "application/rtf", "text/rtf"]
+)
+def test_other_types_are_none_of_texts(content_type: str) -> None:
+    assert not is_text_type(content_type)

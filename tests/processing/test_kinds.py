@@ -14,7 +14,8 @@ from PIL import Image
 from chalicelib.delivery.preview import CLEAR
 from chalicelib.model import Kind, Visibility
 from chalicelib.processing import kinds
-from chalicelib.processing.kinds import PROCESSORS, Processor, processor_of
+from chalicelib.processing.content_types import one_name
+from chalicelib.processing.kinds import PROCESSORS, TYPES, Processor, processor_of
 from tests.client import Client
 from tests.making import deliver, derived, upload
 from tests.stage import Calls, aws_client
@@ -29,9 +30,44 @@ def test_a_format_that_can_be_decoded_is_an_image(name: str) -> None:
     assert processor_of(f"image/{name}").kind is Kind.IMAGE
 
 
-@pytest.mark.parametrize("content_type", ["image/svg+xml", "image/jxl", "text/plain", "", "video/mp4"])
-def test_a_format_that_cannot_be_decoded_is_other(content_type: str) -> None:
+@pytest.mark.parametrize("content_type", ["image/jxl", "", "application/x-invented", "model/stl", "audio/midi"])
+def test_a_format_that_nobody_knows_is_other(content_type: str) -> None:
     assert processor_of(content_type).kind is Kind.OTHER
+
+
+@pytest.mark.parametrize(("kind", "types"), TYPES.items())
+def test_each_kind_has_its_types_by_one_name(kind: Kind, types: frozenset[str]) -> None:
+    assert {processor_of(content_type).kind for content_type in types} == {kind}
+    if kind not in (Kind.AUDIO, Kind.VIDEO):  # they share their formats: video/mp4 and audio/mp4
+        assert {one_name(content_type) for content_type in types} == types
+
+
+def test_no_type_is_of_two_kinds() -> None:
+    assert sum(map(len, TYPES.values())) == len(frozenset().union(*TYPES.values()))
+
+
+@pytest.mark.parametrize(
+    ("content_type", "kind"),
+    [
+        ("audio/mp4", Kind.AUDIO),
+        ("audio/x-m4a", Kind.AUDIO),
+        ("audio/webm", Kind.AUDIO),
+        ("audio/mp3", Kind.AUDIO),
+        ("video/ogg", Kind.VIDEO),
+        ("audio/3gpp", Kind.AUDIO),
+        ("video/x-m4v", Kind.VIDEO),
+        ("text/x-python; charset=utf-8", Kind.TEXT),
+        ("application/ld+json", Kind.TEXT),
+        ("application/atom+xml", Kind.TEXT),
+        ("application/javascript", Kind.TEXT),
+        ("text/rtf", Kind.DOCUMENT),
+        ("application/vnd.ms-excel.sheet.macroEnabled.12", Kind.SPREADSHEET),
+        ("application/x-java-archive", Kind.ARCHIVE),
+        ("application/x-font-ttf", Kind.FONT),
+    ],
+)
+def test_a_kind_is_known_by_other_names_of_its_types(content_type: str, kind: Kind) -> None:
+    assert processor_of(content_type).kind is kind
 
 
 @pytest.mark.parametrize("content_type", ["IMAGE/JPEG", "image/jpeg; charset=binary", " image/pjpeg "])
@@ -155,3 +191,24 @@ def test_renditions_without_an_image_are_replaced_when_the_file_is_processed_aga
     assert client("GET", f"/v1/files/{file_id}").json["status"] == "ready"
     assert len(derived()) == 2
     assert not {*derived()} & {*before}
+
+
+# --- a client that tells no type
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "format"),
+    [
+        (b"a,b,c\n1,2,3\n4,5,6\n", "text/csv", "csv"),
+        (b'{"a": [1, 2]}', "application/json", "json"),
+        (b"Just words.\n", "text/plain", "plain"),
+    ],
+)
+def test_a_text_without_a_type_is_described_as_what_it_is(
+    client: Client, body: bytes, content_type: str, format: str
+) -> None:
+    file_id = upload(client, body, name="a", content_type="application/octet-stream")
+    deliver(file_id)
+    record = client("GET", f"/v1/files/{file_id}").json
+    assert (record["status"], record["kind"], record["content_type"]) == ("ready", "text", content_type)
+    assert record["text"]["format"] == format

@@ -18,6 +18,7 @@ from chalicelib.model import ErrorCode, File, FileError, PermanentFault, now
 from chalicelib.observability import Metric, logger
 from chalicelib.processing import pipeline
 from chalicelib.processing.kinds import Source, processor_of
+from chalicelib.processing.reading import HASHED_AT_ONCE
 from chalicelib.queues import worker
 from chalicelib.queues.worker import Later
 from chalicelib.renditions import places
@@ -78,7 +79,7 @@ def test_a_private_files_addresses_are_signed_and_a_public_ones_are_not(client: 
 
 
 def test_a_kind_that_no_processor_knows_is_stored_hashed_and_ready(client: Client) -> None:
-    for content_type, body in (("text/csv", b"a,b\n1,2\n"), ("application/x-thing", b"\0\1\2" * 5_000_000)):
+    for content_type, body in (("application/x-table", b"a,b\n1,2\n"), ("application/x-thing", b"\0\1\2" * 5_000_000)):
         file_id = upload(client, body, name="a.bin", content_type=content_type)
         deliver(file_id)
         record = client("GET", f"/v1/files/{file_id}").json
@@ -88,7 +89,7 @@ def test_a_kind_that_no_processor_knows_is_stored_hashed_and_ready(client: Clien
 
 def test_the_bytes_of_an_unknown_kind_are_never_held_at_once(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     class Endless(io.RawIOBase):
-        """Claims to have 5 GB. It gives as much as is asked for, and refuses to be read as a whole."""
+        """Claims to have 256 MiB. It gives as much as is asked for, and refuses to be read as a whole."""
 
         left = 64 * 1024**2
 
@@ -98,11 +99,13 @@ def test_the_bytes_of_an_unknown_kind_are_never_held_at_once(client: Client, mon
             self.left -= size
             return b"\1" * size
 
-    declared = {"filename": "a.bin", "content_type": "application/x-thing", "size": 5 * 1024**3, "upload": "post"}
+    declared = {"filename": "a.bin", "content_type": "application/x-thing", "size": HASHED_AT_ONCE, "upload": "post"}
     file_id = client("POST", "/v1/files", declared).json["id"]
     put(file_id, b"x")
     monkeypatch.setattr(
-        original_objects, "open_version", lambda *_: original_objects.Original(5 * 1024**3, cast(IO[bytes], Endless()))
+        original_objects,
+        "open_version",
+        lambda *_: original_objects.Original(HASHED_AT_ONCE, cast(IO[bytes], Endless())),
     )
     deliver(file_id)
     assert client("GET", f"/v1/files/{file_id}").json["status"] == "ready"

@@ -1,6 +1,6 @@
-"""`/openapi.json` and `/docs`: the contract for programs and for people. Open to anyone, and the same for everyone.
+"""`/openapi.json`, `/docs` and icons of kinds: for programs and for people. Open to anyone, and the same for everyone.
 
-Both are files of the package. The viewer is Swagger UI, kept in `viewer/` as it was published (the README there says
+All are files of the package. The viewer is Swagger UI, kept in `viewer/` as it was published (the README there says
 where). The page loads nothing from other hosts, so it works without internet.
 """
 
@@ -17,6 +17,7 @@ from pydantic import RootModel
 
 from chalicelib.api.errors import Problem
 from chalicelib.api.routing import public_route
+from chalicelib.model import Kind
 from chalicelib.settings import settings
 
 routes = Blueprint(__name__)
@@ -28,14 +29,19 @@ VIEWER_VERSION = "5.35.0"
 SHORT = "public, max-age=300"
 IMMUTABLE = "public, max-age=31536000, immutable"
 
-# Name below /docs/ → (file in viewer/, content type, Cache-Control). The bytes of a name with a version never change.
+# Name below /docs/ → (file in the package, content type, Cache-Control). Bytes of a name with a version never change.
 ASSETS = {
-    f"swagger-ui-{VIEWER_VERSION}.js": ("swagger-ui-bundle.js", "text/javascript; charset=utf-8", IMMUTABLE),
-    f"swagger-ui-{VIEWER_VERSION}.css": ("swagger-ui.css", "text/css; charset=utf-8", IMMUTABLE),
-    "docs.js": ("docs.js", "text/javascript; charset=utf-8", SHORT),
-    "docs.css": ("docs.css", "text/css; charset=utf-8", SHORT),
-    "licenses.txt": ("LICENSES.txt", "text/plain; charset=utf-8", SHORT),
+    f"swagger-ui-{VIEWER_VERSION}.js": ("viewer/swagger-ui-bundle.js", "text/javascript; charset=utf-8", IMMUTABLE),
+    f"swagger-ui-{VIEWER_VERSION}.css": ("viewer/swagger-ui.css", "text/css; charset=utf-8", IMMUTABLE),
+    "docs.js": ("viewer/docs.js", "text/javascript; charset=utf-8", SHORT),
+    "docs.css": ("viewer/docs.css", "text/css; charset=utf-8", SHORT),
+    "licenses.txt": ("viewer/LICENSES.txt", "text/plain; charset=utf-8", SHORT),
+    # A picture for each kind of file, for pages that have no preview to show.
+    **{f"icon-{kind}.svg": (f"icons/{kind}.svg", "image/svg+xml", SHORT) for kind in Kind},
 }
+
+# Nothing runs in an icon that is opened by itself.
+ICON_POLICY = "default-src 'none'; sandbox"
 
 # Swagger UI draws its icons from data: addresses. Its styles are files; it sets further ones by script only.
 POLICY = (
@@ -55,9 +61,9 @@ class HtmlPage(RootModel[str]):
 
 
 class Asset(RootModel[str]):
-    """A script, a style sheet or a text of the page."""
+    """A script, a style sheet or a text of the page; or an icon."""
 
-    MEDIA_TYPES: ClassVar[tuple[str, ...]] = ("text/css", "text/javascript", "text/plain")
+    MEDIA_TYPES: ClassVar[tuple[str, ...]] = ("image/svg+xml", "text/css", "text/javascript", "text/plain")
 
 
 @cache
@@ -70,11 +76,11 @@ def openapi_document() -> str:
 
 @cache
 def _file(name: str) -> str:
-    return (HERE / "viewer" / name).read_text(encoding="utf-8")
+    return (HERE / name).read_text(encoding="utf-8")
 
 
 def _page() -> str:
-    return _file("docs.html").replace("{version}", VIEWER_VERSION)
+    return _file("viewer/docs.html").replace("{version}", VIEWER_VERSION)
 
 
 @public_route(
@@ -108,11 +114,15 @@ def get_docs(request: Any) -> Response:
     headers=("If-None-Match", "ETag"),
 )
 def get_docs_asset(request: Any, asset: str) -> Response:
-    """Get a script or style sheet of that page."""
+    """Get a script or style sheet of that page, or the icon of a kind of files.
+
+    Icons are `icon-image.svg`, `icon-pdf.svg` and so on, one for each `kind`: 24 by 24 pixels, gray lines, no ground.
+    """
     if asset not in ASSETS:
         raise Problem("unknown_route", "There is nothing at this address.")
     name, content_type, caching = ASSETS[asset]
-    return _answer(request, _file(name), content_type, caching, {})
+    headers = {"Content-Security-Policy": ICON_POLICY} if content_type == "image/svg+xml" else {}
+    return _answer(request, _file(name), content_type, caching, headers)
 
 
 def _answer(request: Any, text: str, content_type: str, caching: str, headers: dict[str, str]) -> Response:

@@ -1,0 +1,1 @@
+"""The parts of `sniff`: one module for each sort of proof that a file is of a type."""

@@ -1,0 +1,45 @@
+"""Families of formats: image, audio, video and font, also of formats that `sniff` can't name."""
+
+from __future__ import annotations
+
+# First bytes of formats of which only the family is known: nobody looks into such files, but a token may allow them.
+_FAMILIES = (
+    (b"MThd", "audio"),
+    (b"#!AMR", "audio"),
+    (b"caff", "audio"),
+    (b".snd", "audio"),
+    (b"wvpk", "audio"),
+    (b"MAC ", "audio"),
+    (b"\xff\xf1", "audio"),  # AAC in ADTS frames, MPEG-4
+    (b"\xff\xf9", "audio"),  # the same, MPEG-2
+    (b"\0\0\x01\xba", "video"),  # MPEG program stream
+    (b"\0\0\x01\xb3", "video"),  # MPEG video
+    (b"FLV\x01", "video"),
+    (b"wOFF", "font"),
+    (b"wOF2", "font"),
+    (b"OTTO", "font"),
+    (b"ttcf", "font"),
+    (b"\0\x01\0\0", "font"),  # TrueType
+    (b"true\0", "font"),
+    (b"#?RADIANCE", "image"),
+    (b"v/1\x01", "image"),  # OpenEXR
+    (b"qoif", "image"),
+    (b"gimp xcf", "image"),
+    (b"icns", "image"),
+    (b"DDS ", "image"),
+    (b"AT&TFORM", "image"),  # DjVu
+)
+_ASF = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
+_TS_PACKET = 188  # bytes, each packet begins with 0x47
+
+
+def further(head: bytes) -> set[str]:
+    """The families of a format that nobody looks into."""
+    found = {family for magic, family in _FAMILIES if head.startswith(magic)}
+    if head.startswith(_ASF):  # Windows Media
+        found |= {"audio", "video"}
+    if head[:4] == b"FORM" and head[8:12] in (b"AIFF", b"AIFC"):
+        found.add("audio")
+    if head[:1] == b"G" and head[_TS_PACKET : _TS_PACKET + 1] == b"G" and head[2 * _TS_PACKET :][:1] == b"G":
+        found.add("video")
+    return found

@@ -1,0 +1,97 @@
+"""Films, sound and bitmaps that no fixed first bytes tell: their own structure does."""
+
+from __future__ import annotations
+
+RIFF = {b"WEBP": "image/webp", b"WAVE": "audio/wav", b"AVI ": "video/x-msvideo"}
+
+# ISO base media files: the major brand decides. Where it only says "any HEIF", the compatible brands decide.
+BRANDS = {
+    b"avif": "image/avif",
+    b"avis": "image/avif",
+    b"qt  ": "video/quicktime",
+    b"jp2 ": "image/jp2",
+    b"jpx ": "image/jp2",
+    **dict.fromkeys((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"), "image/heic"),
+}
+_ANY_HEIF = (b"mif1", b"mif2", b"msf1", b"miaf")
+_OLD_QUICKTIME_BOXES = (b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot")
+_BMP_HEADER_SIZES = (12, 16, 40, 52, 56, 64, 108, 124)
+
+
+def riff(head: bytes) -> str | None:
+    """WebP, WAV and AVI: one container, whose form stands at byte 8."""
+    return RIFF.get(head[8:12]) if head.startswith(b"RIFF") else None
+
+
+def iso_media(head: bytes) -> str | None:
+    """MP4, QuickTime, AVIF, HEIC …: boxes of size, type and content (ISO/IEC 14496-12), since 2001 `ftyp` first."""
+    box = head[4:8]
+    if box in _OLD_QUICKTIME_BOXES:  # a word of text would have letters before it, too
+        return "video/quicktime" if head[0] < 9 or b"\0" in head[:64] else None
+    if box == b"styp":
+        return "video/mp4" if head[0] == 0 else None
+    if box != b"ftyp" or head[:2] != b"\0\0":
+        return None
+    size = int.from_bytes(head[:4])
+    major, compatible = head[8:12], [head[n : n + 4] for n in range(16, min(size, len(head)) - 3, 4)]
+    brands = compatible if major in _ANY_HEIF else [major]
+    known = next((BRANDS[brand] for brand in brands if brand in BRANDS), None)
+    return known or ("image/heic" if major in _ANY_HEIF else "video/mp4")
+
+
+def bmp(head: bytes) -> str | None:
+    """Many texts begin with "BM", so the header's own size, at byte 14, must be one that exists."""
+    if head[:2] == b"BM" and int.from_bytes(head[14:18], "little") in _BMP_HEADER_SIZES:
+        return "image/bmp"
+    return None
+
+
+def ico(head: bytes) -> str | None:
+    """An icon has pictures, whose bytes come after the list of them. Resource forks of old Macs begin like it."""
+    if not head.startswith(b"\0\0\x01\0"):
+        return None
+    count, offset = int.from_bytes(head[4:6], "little"), int.from_bytes(head[18:22], "little")
+    return "image/x-icon" if count and offset >= 6 + 16 * count else None
+
+
+def emf(head: bytes) -> str | None:
+    """Windows' drawings. Office for Mac puts a PDF into them, right at the beginning."""
+    return "image/emf" if head[:4] == b"\1\0\0\0" and head[40:44] == b" EMF" else None
+
+
+def mp3(head: bytes) -> str | None:
+    """MP3 begins with an ID3v2 tag, or has two MPEG audio frames (layer II or III) one exactly after the other."""
+    if head[:3] == b"ID3" and head[3:4] in (b"\2", b"\3", b"\4") and max(head[6:10], default=255) < 128:
+        return "audio/mpeg"
+    at = head.find(b"\xff")
+    while at >= 0:
+        length = _mpeg_frame(head[at : at + 4])
+        following = head[at + length : at + length + 4]
+        # All frames have one version and one layer; bit rate and padding may change.
+        if length and following[:2] == head[at : at + 2] and _mpeg_frame(following):
+            return "audio/mpeg"
+        at = head.find(b"\xff", at + 1)
+    return None
+
+
+# kbit/s by four bits of the header. Keys: whether it is MPEG-1 (else MPEG-2 or 2.5), and the layer.
+_BIT_RATES = {
+    (True, 2): (0, 32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 0),
+    (True, 3): (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 0),
+    (False, 2): (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160, 0),
+    (False, 3): (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160, 0),
+}
+_SAMPLE_RATES = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12000, 8000)}
+
+
+def _mpeg_frame(header: bytes) -> int:
+    """Length in bytes of the MPEG audio frame with this header (ISO/IEC 11172-3); 0 when this is no such header."""
+    if len(header) < 4 or header[0] != 0xFF or header[1] & 0xE0 != 0xE0:
+        return 0
+    version, layer = header[1] >> 3 & 3, 4 - (header[1] >> 1 & 3)
+    rate = header[2] >> 2 & 3
+    if version not in _SAMPLE_RATES or layer not in (2, 3) or rate == 3:
+        return 0
+    bits = _BIT_RATES[version == 3, layer][header[2] >> 4] * 1000
+    samples = 72 if version != 3 and layer == 3 else 144
+    return samples * bits // _SAMPLE_RATES[version][rate] + (header[2] >> 1 & 1) if bits else 0

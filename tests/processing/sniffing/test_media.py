@@ -1,0 +1,38 @@
+"""Bitmaps, and files that begin like them: found where our types and those of `file` and magika differed."""
+
+from __future__ import annotations
+
+from io import BytesIO
+
+import pytest
+
+from chalicelib.processing.sniff import families, inside, sniff
+from tests import images
+
+ICO = images.encoded(images.picture(16, 16), "ICO", sizes=[(16, 16)])
+EMF = b"\1\0\0\0\x6c\0\0\0" + bytes(32) + b" EMF\0\0\1\0" + bytes(40)
+
+
+def test_an_icon_has_pictures_after_its_list() -> None:
+    assert sniff(ICO) == "image/x-icon"
+    assert sniff(b"\0\0\1\0" + bytes(300)) is None, "a resource fork with a font of an old Mac"
+    assert sniff(ICO[:18] + b"\x10\0\0\0" + ICO[22:]) is None
+    assert sniff(ICO[:18]) is None
+
+
+def test_a_drawing_with_a_pdf_in_it_is_no_pdf() -> None:
+    assert sniff(EMF + b"%PDF-1.3\n") == "image/emf"
+    assert sniff(EMF.replace(b" EMF", b"\0EMF") + b"%PDF-1.3\n") == "application/pdf"
+
+
+@pytest.mark.parametrize(("brand", "found"), [(b"M4A ", "audio/mp4"), (b"M4B ", "audio/mp4"), (b"M4V ", "video/mp4")])
+def test_sound_in_mp4_is_known_by_its_brand(brand: bytes, found: str) -> None:
+    head = b"\0\0\0\x18ftyp" + brand + b"\0\0\0\0isommp42"
+    assert sniff(head) == "video/mp4"
+    assert inside("video/mp4", head, BytesIO(head)) == found
+
+
+@pytest.mark.parametrize(("form", "sort", "found"), [(b"FORM", b"AIFF", {"audio"}), (b"FORM", b"AIFC", {"audio"})])
+def test_sound_of_a_mac_is_known_by_its_form(form: bytes, sort: bytes, found: set[str]) -> None:
+    assert families(form + bytes(4) + sort) == found
+    assert families(b"MORF" + bytes(4) + sort) == families(form + bytes(4) + b"ILBM") == set()
