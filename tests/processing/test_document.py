@@ -14,6 +14,9 @@ from chalicelib.processing import document
 from chalicelib.processing.kinds import Made, Order, Source
 from chalicelib.renditions.recipes import RECIPES
 from tests import images, offices
+from tests.client import Client
+from tests.making import deliver, upload
+from tests.stage import Calls
 
 Emitted = dict[str, tuple[Rendition, bytes]]
 
@@ -305,3 +308,27 @@ def test_a_very_large_document_is_stored_and_not_read() -> None:
     made = document.process(source, Order(RECIPES["document"], 1769 * 1024**2), lambda *_: None)
     assert json.loads(info_of(made).model_dump_json(exclude_none=True)) == {"format": "docx", "encrypted": False}
     assert [warning.code for warning in made.warnings] == ["too_large_to_read"]
+
+
+# --- through the pipeline
+
+
+def test_a_document_is_found_by_the_words_inside_it(client: Client, stage: Calls) -> None:
+    data = offices.docx("Quicksilver flows downhill.", title="Alchemy", author="An Author")
+    file_id = upload(client, data, name="a.docx", content_type=offices.DOCX)
+    deliver(file_id)
+    stage.settle()
+    record = client("GET", f"/v1/files/{file_id}").json
+    assert (record["status"], record["kind"], record["document"]["title"]) == ("ready", "document", "Alchemy")
+    assert record["preview"]["width"] == 1280
+    assert {"w1280", "text"} <= {rendition["name"] for rendition in record["renditions"]}
+    for word in ("quicksilver", "alchemy"):
+        assert [found["file"]["id"] for found in client("GET", f"/v1/search?q={word}").json["items"]] == [file_id]
+
+
+def test_a_document_that_is_encrypted_keeps_its_declared_type(client: Client) -> None:
+    file_id = upload(client, ENCRYPTED["docx"][0], name="a.docx", content_type=offices.DOCX)
+    deliver(file_id)
+    record = client("GET", f"/v1/files/{file_id}").json
+    assert (record["status"], record["content_type"]) == ("ready", offices.DOCX)
+    assert (record["document"]["format"], record["document"]["encrypted"]) == ("docx", True)
