@@ -270,7 +270,7 @@ def test_every_seed_is_sound() -> None:
     assert {name for name, found in bad.items() if found != "ready"} == {"doc", "xls"}
 
 
-@pytest.mark.parametrize(("seed", "count", "sheets"), [(1, 300, False), (2, 300, False), (3, 30, True)])
+@pytest.mark.parametrize(("seed", "count", "sheets"), [(1, 300, False), (2, 300, False), (3, 16, True)])
 def test_damage_anywhere_never_does_more_than_fail(seed: int, count: int, sheets: bool) -> None:
     outcomes = fuzz(seed, count, sheets=sheets)
     assert outcomes["damaged"] > 0
