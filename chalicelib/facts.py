@@ -36,7 +36,11 @@ class PdfInfo(BaseModel):
 
 
 class DocumentInfo(BaseModel):
-    """A text document: docx, odt, rtf, epub. `pages` as the file itself says; nobody counts them here."""
+    """A text document. `format` is the usual extension: `docx`, `odt`, `rtf`, `epub`, `doc` …
+
+    `pages` is the count that the file itself says; nobody counts them here. `words` are counted; of a text that was not
+    read whole, it is the file's own count.
+    """
 
     format: str
     title: Words | None = None
@@ -49,7 +53,7 @@ class DocumentInfo(BaseModel):
 
 
 class PresentationInfo(BaseModel):
-    """A deck: pptx, odp. `slides` is a count."""
+    """A deck. `format` is the usual extension: `pptx`, `odp` … `slides` is a count, `words` as above."""
 
     format: str
     slides: int | None = None
@@ -72,19 +76,23 @@ class Column(BaseModel):
 
 
 class Sheet(BaseModel):
-    """`rows` and `columns` are counts with the header; `first_rows` are the first values as text."""
+    """`rows` and `columns` are counts of the area with values, with the header; None where nobody read the cells.
+
+    `header` has the columns, with names if the first row has names. `first_rows` are the first values below as text.
+    """
 
     name: Words
-    rows: int
-    columns: int
+    rows: int | None = None
+    columns: int | None = None
     header: list[Column] = Field(default_factory=list)
     first_rows: list[list[Words | None]] = Field(default_factory=list)
 
 
 class SpreadsheetInfo(BaseModel):
-    """A workbook: xlsx, xls, ods."""
+    """A workbook. `format` is the usual extension: `xlsx`, `ods`, `xls` … `sheet_count` has those not listed, too."""
 
     format: str
+    sheet_count: int | None = None
     sheets: list[Sheet] = Field(default_factory=list)
     title: Words | None = None
     author: Words | None = None

@@ -237,7 +237,9 @@ PROCESSORS = (
     Processor(
         Kind.EMAIL, TYPES[Kind.EMAIL].__contains__, "chalicelib.processing.email", in_memory=48 * MIB, by_ranges=MIB
     ),
-    Processor(Kind.FONT, TYPES[Kind.FONT].__contains__, "chalicelib.processing.font", in_memory=64 * MIB, by_ranges=MIB),
+    Processor(
+        Kind.FONT, TYPES[Kind.FONT].__contains__, "chalicelib.processing.font", in_memory=64 * MIB, by_ranges=MIB
+    ),
     Processor(Kind.TEXT, is_text_type, "chalicelib.processing.text", in_memory=8 * MIB, by_ranges=128 * MIB),
     Processor(Kind.OTHER, lambda _: True),
 )
