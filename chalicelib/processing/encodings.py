@@ -16,8 +16,11 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 # Single-byte encodings that people still declare, and East Asia's.
-_DECLARABLE = re.compile(r"(windows|iso|cp|koi8|shift|euc|gb|big5|utf|us-ascii|mac)[a-z0-9_-]*")
+_DECLARABLE = re.compile(r"(windows|iso|cp|koi8|shift|euc|gb|big5|utf-?(16|32)|mac)[a-z0-9_-]*")
 _FALLBACK = "windows-1252"
+
+# Names that browsers take for windows-1252, of which they are a part: https://encoding.spec.whatwg.org/#names-and-labels
+_PARTS = frozenset({"iso-8859-1", "iso8859-1", "iso_8859-1", "iso88591", "cp1252"})
 
 
 def encoding_of(head: bytes, content_type: str, *, whole: bool) -> str:
@@ -25,30 +28,57 @@ def encoding_of(head: bytes, content_type: str, *, whole: bool) -> str:
 
     The mark decides, then whether the bytes are UTF-8. The type's `charset` is believed where both say nothing.
     """
-    for mark, name in _MARKS:
-        if head.startswith(mark):
-            return name
-    decoder = codecs.getincrementaldecoder("utf-8")()
+    return next((name for mark, name in _MARKS if head.startswith(mark)), None) or _unmarked(
+        head, content_type, whole=whole
+    )
+
+
+def _unmarked(piece: bytes, content_type: str, *, whole: bool) -> str:
     try:
-        decoder.decode(head, final=whole)
+        codecs.getincrementaldecoder("utf-8")().decode(piece, final=whole)
     except UnicodeDecodeError:
-        return declared(content_type) or _FALLBACK
+        text = piece.decode("utf-8", "replace")
+        wrong = text.count("\N{REPLACEMENT CHARACTER}")
+        right = len(text) - len(text.encode("ascii", "ignore")) - wrong
+        # Damaged bytes among more characters that are right do not make it another encoding.
+        return "utf-8" if right > wrong else declared(content_type) or _FALLBACK
     return "utf-8"
 
 
+class Decoder:
+    """Decodes a text piece by piece, and replaces what is wrong. A mark at the beginning is left out.
+
+    `encoding` is IANA's name of the encoding. It is settled by the first piece that is not all ASCII, and is `utf-8`
+    until then.
+    """
+
+    def __init__(self, content_type: str) -> None:
+        self.encoding = "utf-8"
+        self._content_type = content_type
+        self._decoder: codecs.IncrementalDecoder | None = None
+        self._begun = False
+
+    def decode(self, piece: bytes, *, final: bool) -> str:
+        """The text of a piece. A character that is cut off at its end comes with the next one, unless it is `final`."""
+        if self._decoder is None:
+            if piece.isascii():
+                self._begun = self._begun or bool(piece)
+                return piece.decode("ascii")
+            look = _unmarked if self._begun else encoding_of
+            self.encoding = look(piece, self._content_type, whole=final)
+            self._decoder = codecs.getincrementaldecoder(self.encoding)("replace")
+            if not self._begun:
+                piece = piece.removeprefix(codecs.BOM_UTF8)
+        return self._decoder.decode(piece, final)
+
+
 def declared(content_type: str) -> str | None:
-    """The `charset` of a content type, if Python can decode it."""
-    match = re.search(r"charset\s*=\s*\"?([A-Za-z0-9_.:-]{1,40})", content_type)
-    if not match or not _DECLARABLE.fullmatch(match[1].lower()):
+    """The `charset` of a content type, if Python can decode it, and it is not UTF-8: that is tried anyway."""
+    match = re.search(r"charset\s*=\s*\"?([A-Za-z0-9_.:-]{1,40})", content_type, re.IGNORECASE)
+    if not match or not _DECLARABLE.fullmatch(name := match[1].lower()):
         return None
     try:
-        codecs.lookup(match[1])
+        codecs.lookup(name)
     except LookupError:
         return None
-    return match[1].lower()
-
-
-def decoder_of(encoding: str) -> codecs.IncrementalDecoder:
-    """A decoder that takes the text in pieces and replaces what is wrong. A mark at the beginning is left out."""
-    name = "utf-8-sig" if encoding == "utf-8" else encoding
-    return codecs.getincrementaldecoder(name)("replace")
+    return _FALLBACK if name in _PARTS else name

@@ -20,7 +20,7 @@ class TooMuchReadError(OSError):
 
 
 class Ranged(io.RawIOBase):
-    """One version of an original. Blocks that are read and not in memory are fetched by GetObject, at most AHEAD at once.
+    """One version of an original. A GetObject fetches blocks that are read and not in memory, at most AHEAD.
 
     A read of several blocks fetches them together. A reader that goes on where it ended gets twice as many blocks with
     each request, if the rest of the object is within the budget: so reading ahead can't make a sound reader fail.
