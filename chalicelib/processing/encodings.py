@@ -17,6 +17,8 @@ _MARKS = (
 )
 # Single-byte encodings that people still declare, and East Asia's.
 _DECLARABLE = re.compile(r"(windows|iso|cp|koi8|shift|euc|gb|big5|utf-?(16|32)|mac)[a-z0-9_-]*")
+_CHARSET = re.compile(r"charset\s*=\s*[\"']?([a-z0-9_.:-]{1,40})", re.IGNORECASE)
+_NAMED = re.compile(rb"""\b(?:charset|encoding)\s*=\s*["']?([a-z0-9_.:-]{1,40})""", re.IGNORECASE)
 _FALLBACK = "windows-1252"
 
 # Names that browsers take for windows-1252, of which they are a part: https://encoding.spec.whatwg.org/#names-and-labels
@@ -26,14 +28,14 @@ _PARTS = frozenset({"iso-8859-1", "iso8859-1", "iso_8859-1", "iso88591", "cp1252
 def encoding_of(head: bytes, content_type: str, *, whole: bool) -> str:
     """IANA's name of the encoding of a text that begins with `head`; `whole` if that is all of it.
 
-    The mark decides, then whether the bytes are UTF-8. The type's `charset` is believed where both say nothing.
+    The mark decides, then whether the bytes are UTF-8. Where both say nothing, the type's `charset` is believed, then
+    what HTML and XML say of themselves.
     """
-    return next((name for mark, name in _MARKS if head.startswith(mark)), None) or _unmarked(
-        head, content_type, whole=whole
-    )
+    marked = next((name for mark, name in _MARKS if head.startswith(mark)), None)
+    return marked or _unmarked(head, declared(content_type) or _inside(head), whole=whole)
 
 
-def _unmarked(piece: bytes, content_type: str, *, whole: bool) -> str:
+def _unmarked(piece: bytes, declared: str | None, *, whole: bool) -> str:
     try:
         codecs.getincrementaldecoder("utf-8")().decode(piece, final=whole)
     except UnicodeDecodeError:
@@ -41,7 +43,7 @@ def _unmarked(piece: bytes, content_type: str, *, whole: bool) -> str:
         wrong = text.count("\N{REPLACEMENT CHARACTER}")
         right = len(text) - len(text.encode("ascii", "ignore")) - wrong
         # Damaged bytes among more characters that are right do not make it another encoding.
-        return "utf-8" if right > wrong else declared(content_type) or _FALLBACK
+        return "utf-8" if right > wrong else declared or _FALLBACK
     return "utf-8"
 
 
@@ -55,27 +57,45 @@ class Decoder:
     def __init__(self, content_type: str) -> None:
         self.encoding = "utf-8"
         self._content_type = content_type
+        self._declared: str | None = None
         self._decoder: codecs.IncrementalDecoder | None = None
         self._begun = False
 
     def decode(self, piece: bytes, *, final: bool) -> str:
-        """The text of a piece. A character that is cut off at its end comes with the next one, unless it is `final`."""
+        """The text of a piece. A character that is cut off at its end comes with the next one, unless it is `final`.
+
+        The first piece should have four bytes or more, if the text does.
+        """
         if self._decoder is None:
+            first, self._begun = not self._begun, True
+            if first:
+                self._declared = declared(self._content_type) or _inside(piece)
             if piece.isascii():
-                self._begun = self._begun or bool(piece)
                 return piece.decode("ascii")
-            look = _unmarked if self._begun else encoding_of
-            self.encoding = look(piece, self._content_type, whole=final)
-            self._decoder = codecs.getincrementaldecoder(self.encoding)("replace")
-            if not self._begun:
+            if first:
+                self.encoding = encoding_of(piece, self._content_type, whole=final)
                 piece = piece.removeprefix(codecs.BOM_UTF8)
+            else:
+                self.encoding = _unmarked(piece, self._declared, whole=final)
+            self._decoder = codecs.getincrementaldecoder(self.encoding)("replace")
         return self._decoder.decode(piece, final)
 
 
 def declared(content_type: str) -> str | None:
     """The `charset` of a content type, if Python can decode it, and it is not UTF-8: that is tried anyway."""
-    match = re.search(r"charset\s*=\s*\"?([A-Za-z0-9_.:-]{1,40})", content_type, re.IGNORECASE)
-    if not match or not _DECLARABLE.fullmatch(name := match[1].lower()):
+    match = _CHARSET.search(content_type)
+    return _known(match[1]) if match else None
+
+
+def _inside(head: bytes) -> str | None:
+    """The encoding that HTML or XML names in its first bytes, under the same conditions."""
+    match = _NAMED.search(head, 0, 1024) if head.lstrip().startswith(b"<") else None
+    return _known(match[1].decode("ascii")) if match else None
+
+
+def _known(name: str) -> str | None:
+    name = name.lower()
+    if not _DECLARABLE.fullmatch(name):
         return None
     try:
         codecs.lookup(name)

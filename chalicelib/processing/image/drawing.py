@@ -6,6 +6,7 @@ rows of empty boxes would help nobody.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from io import BytesIO
 from typing import Any
@@ -23,17 +24,28 @@ MISSING = 0.1
 
 def page_of_text(text: str) -> bytes | None:
     """The first lines on a sheet, as PNG; None where the font lacks too many of the letters."""
-    lines = _lines(text)
+    lines = legible(_lines(text))
+    if lines is None:
+        return None
+    image = Image.new("RGB", (WIDTH, HEIGHT), PAPER)
+    draw = ImageDraw.Draw(image)
+    for number, line in enumerate(lines):
+        draw.text((MARGIN, MARGIN + number * LINE), line, fill=INK, font=font())
+    return png(image)
+
+
+def legible(lines: Sequence[str]) -> list[str] | None:
+    """The lines with a dot for each letter that the font lacks; None if it lacks too many of them."""
     letters = {c for line in lines for c in line if not c.isspace()}
     drawable = {c for c in letters if _has_glyph(c)}
     shown = [c for line in lines for c in line if not c.isspace()]
     if sum(c not in drawable for c in shown) > MISSING * len(shown):
         return None
-    image = Image.new("RGB", (WIDTH, HEIGHT), PAPER)
-    draw = ImageDraw.Draw(image)
-    for number, line in enumerate(lines):
-        kept = "".join(c if c.isspace() or c in drawable else "\N{MIDDLE DOT}" for c in line)
-        draw.text((MARGIN, MARGIN + number * LINE), kept, fill=INK, font=_font())
+    return ["".join(c if c.isspace() or c in drawable else "\N{MIDDLE DOT}" for c in line) for line in lines]
+
+
+def png(image: Image.Image) -> bytes:
+    """Compressed little, because it is decoded at once."""
     out = BytesIO()
     image.save(out, "PNG", compress_level=1)
     return out.getvalue()
@@ -51,8 +63,8 @@ def _lines(text: str) -> list[str]:
 
 
 @cache
-def _font() -> Any:
-    return ImageFont.load_default(SIZE)
+def font(size: int = SIZE) -> Any:
+    return ImageFont.load_default(size)
 
 
 @cache
@@ -61,7 +73,7 @@ def _missing_glyph() -> bytes:
 
 
 def _mask(character: str) -> bytes:
-    return bytes(_font().getmask(character))
+    return bytes(font().getmask(character))
 
 
 @cache
