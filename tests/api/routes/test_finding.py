@@ -292,6 +292,15 @@ def test_search_ranks_by_words_then_whole_words_then_recency(client: Client, sta
     assert found(client, "nothing") == []
 
 
+def test_a_long_word_without_spaces_is_no_query_of_too_many_words(client: Client, stage: Calls) -> None:
+    file_id = create(client, filename="東京都庁舎展望室からの夜景.jpg", tags=[])
+    stage.settle()
+    assert found(client, "東京都庁舎展望室からの夜景") == [(file_id, 8)]
+    answer = client("GET", "/v1/search", query={"q": "夜景"}).json
+    assert answer["items"][0]["found_in"] == ["filename"]
+    assert client("GET", "/v1/search", query={"q": "aa bb cc dd ee ff gg hh ii"}).status == 422
+
+
 def all_changes(client: Client, **query: str) -> list[dict[str, Any]]:
     got: list[dict[str, Any]] = []
     while True:
