@@ -21,8 +21,8 @@ _CHARSET = re.compile(r"charset\s*=\s*[\"']?([a-z0-9_.:-]{1,40})", re.IGNORECASE
 _NAMED = re.compile(rb"""\b(?:charset|encoding)\s*=\s*["']?([a-z0-9_.:-]{1,40})""", re.IGNORECASE)
 _FALLBACK = "windows-1252"
 
-# Names that browsers take for windows-1252, of which they are a part: https://encoding.spec.whatwg.org/#names-and-labels
-_PARTS = frozenset({"iso-8859-1", "iso8859-1", "iso_8859-1", "iso88591", "cp1252"})
+# Python's names of encodings that browsers take for windows-1252: https://encoding.spec.whatwg.org/#names-and-labels
+_PARTS = frozenset({"iso8859-1", "cp1252"})
 
 
 def encoding_of(head: bytes, content_type: str, *, whole: bool) -> str:
@@ -31,8 +31,11 @@ def encoding_of(head: bytes, content_type: str, *, whole: bool) -> str:
     The mark decides, then whether the bytes are UTF-8. Where both say nothing, the type's `charset` is believed, then
     what HTML and XML say of themselves.
     """
-    marked = next((name for mark, name in _MARKS if head.startswith(mark)), None)
-    return marked or _unmarked(head, declared(content_type) or _inside(head), whole=whole)
+    return _marked(head) or _unmarked(head, declared(content_type) or _inside(head), whole=whole)
+
+
+def _marked(head: bytes) -> str | None:
+    return next((name for mark, name in _MARKS if head.startswith(mark)), None)
 
 
 def _unmarked(piece: bytes, declared: str | None, *, whole: bool) -> str:
@@ -56,28 +59,28 @@ class Decoder:
 
     def __init__(self, content_type: str) -> None:
         self.encoding = "utf-8"
-        self._content_type = content_type
-        self._declared: str | None = None
+        self._declared = declared(content_type)
         self._decoder: codecs.IncrementalDecoder | None = None
         self._begun = False
+        self._held = b""
 
     def decode(self, piece: bytes, *, final: bool) -> str:
-        """The text of a piece. A character that is cut off at its end comes with the next one, unless it is `final`.
-
-        The first piece should have four bytes or more, if the text does.
-        """
+        """The text of a piece. A character that is cut off at its end comes with the next one, unless it is `final`."""
         if self._decoder is None:
-            first, self._begun = not self._begun, True
-            if first:
-                self._declared = declared(self._content_type) or _inside(piece)
+            piece, self._held = self._held + piece, b""
+            if not final and piece[:-3].isascii():
+                # The beginning of a character says nothing, so it waits for the rest. So does that of a mark.
+                piece, self._held = piece[:-3], piece[-3:]
+            if not self._begun:
+                self._declared = self._declared or _inside(piece)
             if piece.isascii():
+                self._begun = self._begun or bool(piece)
                 return piece.decode("ascii")
-            if first:
-                self.encoding = encoding_of(piece, self._content_type, whole=final)
-                piece = piece.removeprefix(codecs.BOM_UTF8)
-            else:
-                self.encoding = _unmarked(piece, self._declared, whole=final)
+            marked = None if self._begun else _marked(piece)
+            self.encoding = marked or _unmarked(piece, self._declared, whole=final)
             self._decoder = codecs.getincrementaldecoder(self.encoding)("replace")
+            if marked == "utf-8":
+                piece = piece.removeprefix(codecs.BOM_UTF8)
         return self._decoder.decode(piece, final)
 
 
@@ -98,7 +101,9 @@ def _known(name: str) -> str | None:
     if not _DECLARABLE.fullmatch(name):
         return None
     try:
-        codecs.lookup(name)
+        codec = codecs.lookup(name).name
     except LookupError:
         return None
-    return _FALLBACK if name in _PARTS else name
+    if codec in ("utf-16", "utf-32"):  # without a mark; as browsers have it
+        return f"{codec}-le"
+    return _FALLBACK if codec in _PARTS else name

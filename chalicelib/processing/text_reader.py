@@ -46,11 +46,11 @@ class Reader:
         """What was not read yet."""
         while True:
             block = self._data.read(PIECE)
-            piece = self._decoder.decode(block, final=not block)
+            piece = self._decoder.decode(block, final=len(block) < PIECE)
             if piece:
                 self._note(piece, count_words)
                 yield piece
-            if not block:
+            if len(block) < PIECE:
                 return
 
     def each_line(self, *, count_words: bool) -> Iterator[str]:
