@@ -129,7 +129,8 @@ def readable(format: str, text: str) -> str:
 
 
 def _without_tags(text: str) -> str:
-    return "\n".join(line for line in map(str.strip, _TAG.sub(" ", text).splitlines()) if line)
+    lines = (" ".join(line.split()) for line in _TAG.sub(" ", text).splitlines())
+    return "\n".join(line for line in lines if line)
 
 
 def _shown(text: str) -> Iterator[str]:

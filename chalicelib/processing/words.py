@@ -22,7 +22,7 @@ def chosen_words(headings: Iterable[str], text: str, most: int) -> list[str]:
         return []
     found = dict.fromkeys(word for heading in headings for word in split_words(heading))
     if len(found) < most:
-        counted = Counter(word for piece in _pieces(text[:MAX_TEXT]) for word in split_words(piece))
+        counted = Counter(word for piece in _pieces(text) for word in split_words(piece))
         # `sorted` keeps the order of the text.
         found |= dict.fromkeys(sorted(counted, key=lambda word: (counted[word], _has_digits(word))))
     return list(found)[:most]
@@ -33,9 +33,9 @@ def _has_digits(word: str) -> bool:
 
 
 def _pieces(text: str) -> Iterable[str]:
-    """The text in pieces of the length that `split_words` looks at. They end between words, where they can."""
+    """The beginning of the text in pieces of the length that `split_words` looks at. They end between words, where they can."""
     at = 0
-    while at < len(text):
+    while at < min(len(text), MAX_TEXT):
         end = at + PIECE
         if end < len(text):
             space = max(text.rfind(" ", at + 1, end), text.rfind("\n", at + 1, end))

@@ -32,7 +32,7 @@ def decoded(data: bytes, content_type: str = "text/plain", step: int = 1024) -> 
         (GERMAN.encode("cp1252"), "text/plain", "windows-1252", GERMAN),
         (GERMAN.encode("cp1252"), "text/plain; charset=utf-8", "windows-1252", GERMAN),
         (GERMAN.encode("cp1252"), "text/plain; charset=us-ascii", "windows-1252", GERMAN),
-        ("5 € – „ja“".encode("cp1252"), "text/plain; charset=ISO-8859-1", "windows-1252", "5 € – „ja“"),
+        ("5 € … „ja“".encode("cp1252"), "text/plain; charset=ISO-8859-1", "windows-1252", "5 € … „ja“"),
         (GERMAN.encode("cp850"), "text/plain; charset=cp850", "cp850", GERMAN),
         (JAPANESE.encode("shift_jis"), 'text/plain; charset="Shift_JIS"', "shift_jis", JAPANESE),
         (JAPANESE.encode("euc-jp"), "text/plain;charset=EUC-JP", "euc-jp", JAPANESE),

@@ -187,9 +187,7 @@ def search_files(call: Call, query: Search) -> Response:
         raise Problem("invalid_field", f"`q`: must have at most {search.MAX_QUERY_WORDS} words.", field="q")
     shown = _Shown(query.fields)
     found = search.search(call.tenant, words, query.limit, shown.room)
-    items = [
-        {"matched_words": each.matched, "found_in": each.places, "file": shown.of(each.file)} for each in found
-    ]
+    items = [{"matched_words": each.matched, "found_in": each.places, "file": shown.of(each.file)} for each in found]
     return json_response({"items": items, "omitted": shown.room.omitted})
 
 
