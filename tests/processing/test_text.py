@@ -19,6 +19,7 @@ from chalicelib.model import Rendition
 from chalicelib.processing import text, text_outline, text_reader
 from chalicelib.processing.kinds import Made, Order, Source
 from chalicelib.renditions.recipes import RECIPES
+from tests import texts
 
 MEMORY = 1769 * 1024**2
 DOCUMENT = RECIPES["document"]
@@ -407,3 +408,10 @@ def test_no_text_takes_time_that_grows_with_the_square_of_its_length(number: int
     began = time.process_time()
     described(words.encode(), content_type)
     assert time.process_time() - began < 3
+
+
+def test_changed_texts_of_every_format_are_described() -> None:
+    """`python -m bench.fuzz --text` does more."""
+    outcomes, bad = texts.fuzz(seed=20_261_126, count=600)
+    assert bad == []
+    assert outcomes == {"ready": 600}

@@ -17,15 +17,17 @@ def test_headings_come_first_in_their_order() -> None:
     assert chosen_words(["one two three"], "four", 2) == ["one", "two"]
 
 
-def test_the_rare_come_before_the_common_then_those_that_come_first() -> None:
-    text = "the cat and the dog and the bird saw 1234 of the cat"
-    assert chosen_words([], text, 40) == ["dog", "bird", "saw", "of", "1234", "cat", "and", "the"]
-    assert chosen_words([], text, 3) == ["dog", "bird", "saw"]
+def test_the_rare_and_what_a_text_is_about_come_before_the_common() -> None:
+    text = "of the report and the report of the engine and the engine of the 1234 and a saw of the report of the owl"
+    found = chosen_words([], text, 40)
+    assert found == ["saw", "report", "owl", "engine", "1234", "of", "the", "and"]
+    assert chosen_words([], "the " * 1000 + "zebra", 1) == ["zebra"]
+    assert chosen_words([], "する" + "東京です" * 9, 40)[1] == "東京"
 
 
 def test_codes_do_not_take_the_places_of_words() -> None:
     log = "".join(f"2026-11-22 {number:032x} request done\n" for number in range(500)) + "segfault in worker\n"
-    assert chosen_words([], log, 3) == ["segfault", "in", "worker"]
+    assert set(chosen_words([], log, 5)) == {"segfault", "in", "worker", "request", "done"}
 
 
 def test_chinese_and_japanese_are_pairs() -> None:
@@ -51,7 +53,7 @@ def test_no_word_is_cut_between_pieces() -> None:
 
 
 def test_only_the_beginning_of_a_long_text_is_looked_at() -> None:
-    text = "begin " * (words.MAX_TEXT // 6 + 1) + "end"
+    text = "begin " * (words.MAX_TEXT // 6 + 1000) + "end"
     assert chosen_words([], text, 40) == ["begin"]
 
 
