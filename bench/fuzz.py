@@ -1,4 +1,4 @@
-"""`python -m bench.fuzz [--sniff | --text] [--seconds N | --count N] [--seed S] [--keep DIR]`: fuzzes longer than tests."""
+"""`python -m bench.fuzz [--sniff | --text] [--seconds N | --count N] [--seed S] [--keep DIR]`: fuzzing for longer."""
 
 from __future__ import annotations
 

@@ -7,12 +7,12 @@ import json
 import random
 import time
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import replace
 from io import BytesIO
 from unittest.mock import patch
 
 from chalicelib.facts import MAX_BYTES, MAX_TEXT, TextInfo
+from chalicelib.model import FileWarning
 from chalicelib.processing import text, text_reader, texts
 from chalicelib.processing.kinds import Made, Order, Source
 from chalicelib.processing.words import chosen_words
@@ -72,12 +72,18 @@ def tried(name: str, content_type: str, data: bytes, *, drawn: bool, piece: int)
 
 
 def _made(content_type: str, data: bytes, *, drawn: bool, piece: int) -> Made:
-    picture: Callable[..., object] = text._picture if drawn else lambda *_: (None, [])
-    with patch.object(text, "_picture", picture), patch.object(text_reader, "PIECE", piece):
+    with (
+        patch.object(text, "_picture", text._picture if drawn else _no_picture),
+        patch.object(text_reader, "PIECE", piece),
+    ):
         made = text.process(Source(content_type, len(data), BytesIO(data), "a"), _ORDER, lambda *_: None)
     texts.rendition(made.text)
     chosen_words(made.headings, made.text, 40)
     return made
+
+
+def _no_picture(*_: object) -> tuple[None, list[FileWarning]]:
+    return None, []
 
 
 def _problem(made: Made) -> str | None:
