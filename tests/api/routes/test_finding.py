@@ -102,7 +102,7 @@ def test_each_filter_gives_what_it_says(client: Client, stage: Calls) -> None:
     assert ids(client, content_type="TEXT/csv") == [text]
     assert ids(client, status="ready") == [text]
     assert ids(client, status="awaiting_upload", sort="created") == [cat, dog]
-    assert ids(client, kind="other", status="ready", tag="pets") == [text]
+    assert ids(client, kind="text", status="ready", tag="pets") == [text]
     assert ids(client, kind="image") == []
     assert ids(client, sha256=sha256) == [text]
     assert ids(client, sha256=sha256, tag="cats") == []
