@@ -1,4 +1,4 @@
-"""`python -m bench.fuzz [--sniff] --seconds N [--seed S] [--keep DIR]`: runs the tests' fuzzing for a given time."""
+"""`python -m bench.fuzz [--sniff | --text] [--seconds N | --count N] [--seed S] [--keep DIR]`: fuzzing for longer."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 import time
 from pathlib import Path
 
-from tests import containers
+from tests import containers, texts
 from tests.fuzzing import fuzz
 
 
@@ -17,10 +17,12 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=time.time_ns(), help="repeat a run with this seed")
     parser.add_argument("--keep", type=Path, default=Path(".local/fuzz"), help="folder for files that fail")
     parser.add_argument("--sniff", action="store_true", help="find out types only, of files of all kinds")
+    parser.add_argument("--text", action="store_true", help="process texts instead of images")
+    parser.add_argument("--count", type=int, help="how many images or texts, in place of how long")
     options = parser.parse_args()
     if options.sniff:
         return _sniffed(options.seed, options.seconds, options.keep)
-    outcomes, bad = fuzz(options.seed, seconds=options.seconds)
+    outcomes, bad = (texts.fuzz if options.text else fuzz)(options.seed, options.count, options.seconds)
     print(f"seed {options.seed}: {outcomes.total()} files: " + ", ".join(f"{n} {name}" for name, n in outcomes.items()))
     for number, case in enumerate(bad):
         options.keep.mkdir(parents=True, exist_ok=True)

@@ -33,6 +33,9 @@ LOG_DAYS = (
 # Requests that may wait at once. With more, the item that counts those of the stage would have more than 4 KB.
 MAX_WAITS = 250
 
+# Words of a file's text. Each is a write unit, and a part of the record.
+MAX_FOUND_WORDS = 100
+
 # An origin as a browser sends it: no path, no slash at the end, lower case.
 _WORD_BEGINS = re.compile(r"(?<!^)(?=[A-Z])")
 _ORIGIN = re.compile(r"https?://([a-z0-9-]+(\.[a-z0-9-]+)*|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
@@ -140,6 +143,9 @@ class Settings(BaseModel):
     )
     fair_tenants: bool = Field(
         False, description="Order a backlog of uploads so that no tenant has to wait for another's"
+    )
+    found_words: int = Field(
+        40, ge=0, le=MAX_FOUND_WORDS, description="Words inside a file that search finds it by, at most; 0: none"
     )
     sweep_pages: int = Field(
         10, ge=0, le=1000, description="Pages of 1,000 objects that each sweep reconciles in each bucket; 0: none"

@@ -265,6 +265,9 @@ class FileList(Resource):
 
 class FoundFile(Resource):
     matched_words: int = Field(ge=1, le=8)
+    found_in: list[Literal["filename", "tags", "image", "text"]] = Field(
+        description="The parts of the file that have a word: `image` is artist or caption, `text` is inside the file"
+    )
     file: FileResource | PartialFile
 
 

@@ -277,7 +277,7 @@ def _hash_later(file: File) -> None:
 
 def findings(made: Made) -> Findings:
     """The findings of a processor, as the record has them."""
-    words = tuple(chosen_words(made.headings, made.text))
+    words = tuple(chosen_words(made.headings, made.text, settings().found_words))
     return Findings(made.info, made.preview, made.warnings, words)
 
 

@@ -10,7 +10,8 @@ from chalicelib import aws
 from chalicelib.settings import settings
 from chalicelib.storage.objects import PLAIN_HEADERS
 
-BLOCK = 256 * 1024  # bytes of one request
+BLOCK = 256 * 1024  # bytes, the least that one request fetches
+AHEAD = 16  # blocks, the most that one request fetches: 4 MiB
 KEEP = 32  # blocks in memory
 
 
@@ -19,7 +20,10 @@ class TooMuchReadError(OSError):
 
 
 class Ranged(io.RawIOBase):
-    """One version of an original: one GetObject for each block of BLOCK bytes that is read and not in memory.
+    """One version of an original. A GetObject fetches blocks that are read and not in memory, at most AHEAD.
+
+    A read of several blocks fetches them together. A reader that goes on where it ended gets twice as many blocks with
+    each request, if the rest of the object is within the budget: so reading ahead can't make a sound reader fail.
 
     `read_bytes` counts what was fetched; above `budget` bytes reading raises TooMuchReadError.
     """
@@ -33,6 +37,7 @@ class Ranged(io.RawIOBase):
             self._request["VersionId"] = version_id
         self._blocks: OrderedDict[int, bytes] = OrderedDict()
         self._at = 0
+        self._next, self._run = 0, 0  # the block after the last request, and the blocks of that request
 
     def readable(self) -> bool:
         return True
@@ -51,7 +56,7 @@ class Ranged(io.RawIOBase):
         if self._at >= self.size:
             return 0
         number, offset = divmod(self._at, BLOCK)
-        piece = memoryview(self._block(number))[offset : offset + len(buffer)]
+        piece = memoryview(self._block(number, number))[offset : offset + len(buffer)]
         buffer[: len(piece)] = piece
         self._at += len(piece)
         return len(piece)
@@ -60,28 +65,44 @@ class Ranged(io.RawIOBase):
         """All of `size` bytes, unless the object ends before: some readers do not ask again."""
         left = max(0, self.size - self._at)
         wanted = left if size is None or size < 0 else min(size, left)
+        last = (self._at + wanted - 1) // BLOCK
         found = bytearray()
         while len(found) < wanted:
             number, offset = divmod(self._at, BLOCK)
-            piece = self._block(number)[offset : offset + wanted - len(found)]
-            if not piece:
-                break
+            piece = self._block(number, last)[offset : offset + wanted - len(found)]
             found += piece
             self._at += len(piece)
         return bytes(found)
 
-    def _block(self, number: int) -> bytes:
+    def _block(self, number: int, last: int) -> bytes:
+        """A block of a read that needs the blocks `number` to `last`."""
         if number in self._blocks:
             self._blocks.move_to_end(number)
             return self._blocks[number]
+        self._fetch(number, self._count(number, last))
+        return self._blocks[number]
+
+    def _count(self, number: int, last: int) -> int:
+        """How many blocks to fetch from this one on: none that is in memory or behind the end."""
+        count = last - number + 1
+        if number == self._next and self.size - number * BLOCK <= self._budget - self.read_bytes:
+            count = max(count, 2 * self._run)
+        end = min(number + min(count, AHEAD), -(-self.size // BLOCK))
+        return next((other for other in range(number, end) if other in self._blocks), end) - number
+
+    def _fetch(self, number: int, count: int) -> None:
+        """Raises TooMuchReadError, and OSError for a range that is not as long as it should be."""
         first = number * BLOCK
-        last = min(first + BLOCK, self.size) - 1
-        if self.read_bytes + last - first + 1 > self._budget:
+        length = min(count * BLOCK, self.size - first)
+        if self.read_bytes + length > self._budget:
             raise TooMuchReadError(f"more than {self._budget} bytes of this file were to be read")
-        with aws.s3().get_object(**self._request, Range=f"bytes={first}-{last}")["Body"] as body:
+        with aws.s3().get_object(**self._request, Range=f"bytes={first}-{first + length - 1}")["Body"] as body:
             data = body.read()
-        self.read_bytes += len(data)
-        self._blocks[number] = data
+        if len(data) != length:
+            raise OSError(f"{len(data)} bytes came instead of {length}")
+        self.read_bytes += length
+        self._next, self._run = number + count, count
+        for each in range(count):
+            self._blocks[number + each] = data[each * BLOCK : (each + 1) * BLOCK]
         while len(self._blocks) > KEEP:
             self._blocks.popitem(last=False)
-        return data

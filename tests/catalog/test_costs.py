@@ -156,3 +156,21 @@ def test_what_the_index_costs_for_a_file(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(aws, "dynamodb", lambda: Checked(together))
     writer.index([Change(steps[2], tuple(steps[:2]))])
     assert together.units == 25.0
+
+
+@pytest.mark.parametrize(("words", "units"), [(0, (16, 13, 25)), (40, (56, 13, 65)), (100, (118, 15, 127))])
+def test_what_the_words_inside_a_file_cost(words: int, units: tuple[int, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Finished, with another tag, deleted: a unit for each word at the first and last. 100 make a larger marker."""
+    found = [f"word{number:04d}" for number in range(words)]
+    table = FakeDynamoDB()
+    monkeypatch.setattr(aws, "dynamodb", lambda: Checked(table))
+    started = file(1, tags=["cats"], status=Status.PROCESSING, kind=None, revision=2)
+    writer.index([Change(started)])
+    ready = file(1, tags=["cats"], revision=3, updated_at=file(3).updated_at, words=found)
+    tagged = ready.model_copy(update={"revision": 4, "tags": ["cats", "dogs"]})
+    counted = []
+    for step in (ready, tagged, tagged.model_copy(update={"revision": 5, "status": Status.DELETED})):
+        table.measure()
+        writer.index([Change(step)])
+        counted.append(table.units)
+    assert tuple(counted) == units

@@ -664,3 +664,40 @@ def test_a_message_with_objects_of_two_tenants_is_not_grouped(client: Client, mo
     pipeline.handle(sqs_event(json.dumps({"Records": records})), lambda_context())
     for tenant, file_id in ids.items():
         assert uploads[tenant]("GET", f"/v1/files/{file_id}").json["status"] == "ready"
+
+
+def test_a_text_is_found_by_the_words_inside_it(client: Client, stage: Calls) -> None:
+    file_id = upload(client, b"Report\n\non hydrogen engines", name="a.txt", content_type="text/plain")
+    deliver(file_id)
+    stage.settle()
+    record = client("GET", f"/v1/files/{file_id}").json
+    assert (record["kind"], record["text"]["lines"]) == ("text", 3)
+    [found] = client("GET", "/v1/search", query={"q": "hydrogen"}).json["items"]
+    assert (found["file"]["id"], found["found_in"]) == (file_id, ["text"])
+
+
+@pytest.mark.parametrize("most", [0, 3])
+def test_the_number_of_words_inside_a_file_is_a_setting(
+    most: int, client: Client, stage: Calls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from chalicelib import settings
+
+    monkeypatch.setenv("FILEMILL_FOUND_WORDS", str(most))
+    settings.settings.cache_clear()
+    file_id = upload(client, b"One\ntwo three four five six", name="a.txt", content_type="text/plain")
+    deliver(file_id)
+    stage.settle()
+    words = ("one", "two", "three", "four", "five", "six")
+    found = [word for word in words if client("GET", "/v1/search", query={"q": word}).json["items"]]
+    assert len(found) == most
+
+
+def test_a_text_that_is_not_kept_in_memory_is_fetched_in_few_ranges(client: Client, stage: Calls) -> None:
+    """One GetObject for the hash, then the file by ranges of up to 4 MiB."""
+    data = b"id,name\n" + b"12345,Anna\n" * 1_200_000
+    file_id = upload(client, data, name="a.csv", content_type="text/csv")
+    stage.clear()
+    deliver(file_id)
+    assert stage.count("s3.GetObject") <= 9
+    table = client("GET", f"/v1/files/{file_id}").json["text"]
+    assert (table["rows"], table["lines"]) == (1_200_000, 1_200_001)

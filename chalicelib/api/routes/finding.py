@@ -171,20 +171,21 @@ def _canonical(query: ListQuery) -> str:
     returns={200: FoundFiles},
 )
 def search_files(call: Call, query: Search) -> Response:
-    """Search files by the words of their names, tags and captions.
+    """Search files by the words of their names, tags and captions, and of the text inside them.
 
     Files that have more of the words come first; then those with whole words; then the newest. An answer has at most
     6 MB: `omitted` are the ids of the next files, which did not fit. Get them with `POST /v1/files/batch-get`.
     """
     _check(query.fields, query.limit)
-    words = list(dict.fromkeys(terms.split_words(query.q)))
+    # Chinese and Japanese give more words than were written. Those beyond the bound are not looked for.
+    words = list(dict.fromkeys(terms.split_words(query.q)))[: search.MAX_QUERY_WORDS]
     if not words:
         raise Problem("invalid_field", "`q`: must have a word of two letters or digits.", field="q")
-    if len(words) > search.MAX_QUERY_WORDS:
+    if len(set(terms.runs(query.q))) > search.MAX_QUERY_WORDS:
         raise Problem("invalid_field", f"`q`: must have at most {search.MAX_QUERY_WORDS} words.", field="q")
     shown = _Shown(query.fields)
     found = search.search(call.tenant, words, query.limit, shown.room)
-    items = [{"matched_words": each.matched, "file": shown.of(each.file)} for each in found]
+    items = [{"matched_words": each.matched, "found_in": each.places, "file": shown.of(each.file)} for each in found]
     return json_response({"items": items, "omitted": shown.room.omitted})
 
 

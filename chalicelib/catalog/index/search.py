@@ -1,4 +1,4 @@
-"""Search for files by the words of their names, tags, artists and captions, with an ordered list of words."""
+"""Search for files by words: of their names, tags, artists and captions, and of the text inside them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from chalicelib.catalog.files import in_rounds
 from chalicelib.catalog.index.ranges import Budget, Walk
-from chalicelib.catalog.index.terms import words_of
+from chalicelib.catalog.index.terms import places_of
 from chalicelib.catalog.keys import LAST, entry, entry_id, word_partition
 from chalicelib.catalog.room import Room
 from chalicelib.model import File, Status
@@ -25,10 +25,11 @@ SPARE = 20
 
 @dataclass(frozen=True)
 class Found:
-    """A file, and how many of the words in the query it has."""
+    """A file, how many of the words in the query it has, and the places where it has them (`terms.places_of`)."""
 
     file: File
     matched: int
+    places: tuple[str, ...] = ()
 
 
 def search(tenant: str, words: Sequence[str], limit: int, room: Room | None = None) -> list[Found]:
@@ -58,11 +59,11 @@ def search(tenant: str, words: Sequence[str], limit: int, room: Room | None = No
     done = 0
     # Eventually consistent, as the index is: the answer shows files as they were a moment ago.
     for _, file in in_rounds(best, room):
-        matched = _matched(file, words) if file and file.tenant == tenant else 0
-        if file and matched:
-            if not room.takes(file):
+        match = _found(file, words) if file and file.tenant == tenant else None
+        if match and match.matched:
+            if not room.takes(match.file):
                 break
-            found.append(Found(file, matched))
+            found.append(match)
         done += 1
         if len(found) == limit:
             break
@@ -70,10 +71,15 @@ def search(tenant: str, words: Sequence[str], limit: int, room: Room | None = No
     return found
 
 
-def _matched(file: File, words: Sequence[str]) -> int:
-    """How many of the words a file has by now; none if it is deleted."""
-    held = () if file.status is Status.DELETED else words_of(file)
-    return sum(any(own.startswith(word) for own in held) for word in words)
+def _found(file: File, words: Sequence[str]) -> Found:
+    """The file with the words that it has by now; a deleted one has none."""
+    if file.status is Status.DELETED:
+        return Found(file, 0)
+    places = {
+        place: {word for word in words if any(own.startswith(word) for own in held)}
+        for place, held in places_of(file).items()
+    }
+    return Found(file, len(set().union(*places.values())), tuple(place for place, held in places.items() if held))
 
 
 def _read(partition: str, low: str, high: str) -> set[str]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 
 from chalicelib.catalog.keys import BETWEEN, entry, facet_partition, sort_partition, word_partition
 from chalicelib.model import File, Status, timestamp
@@ -19,6 +21,13 @@ MAX_WORDS = 64
 MIN_WORD, MAX_WORD = 2, 32  # characters
 MAX_TEXT = 4096  # characters of one text that are split into words
 MAX_NAME_BYTES = 900  # bytes of a file name in a sort key, which may have 1,024 together with the id
+
+_ASCII = re.compile(r"[a-z0-9]{2,}")
+
+# Two or more characters of Chinese or Japanese: CJK ideographs, kana and their marks, after NFKC. Korean has spaces.
+_UNSPACED = re.compile(
+    "([\u3005-\u3007\u3041-\u3096\u3099-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]{2,})"
+)
 
 SORTS = ("updated", "size", "filename")
 
@@ -82,12 +91,22 @@ def sortable_name(name: str) -> str:
 
 
 def words_of(file: File) -> set[str]:
-    """The words that a file is found by: at most 64, first those of its name, then of tags, artist and caption."""
-    texts = [file.filename, *file.tags]
-    if file.image:
-        texts += [file.image.artist or "", file.image.caption or ""]
-    texts += file.words
-    return set(_first(MAX_WORDS, (word for text in texts for word in split_words(text))))
+    """The words that a file is found by: those of `places_of`, in any place."""
+    return {word for words in places_of(file).values() for word in words}
+
+
+def places_of(file: File) -> dict[str, set[str]]:
+    """The words by the place where they stand.
+
+    Of `filename`, `tags` and `image` (artist and caption) at most 64 words count, in this order. `text` has those that
+    were found inside the file, which are few enough.
+    """
+    image = [file.image.artist or "", file.image.caption or ""] if file.image else []
+    places = {"filename": [file.filename], "tags": file.tags, "image": image}
+    split = {place: [word for text in texts for word in split_words(text)] for place, texts in places.items()}
+    counted = set(_first(MAX_WORDS, (word for words in split.values() for word in words)))
+    found = {place: counted.intersection(words) for place, words in split.items()}
+    return found | {"text": {word for text in file.words for word in split_words(text)}}
 
 
 def _first(count: int, words: Iterable[str]) -> Iterator[str]:
@@ -100,10 +119,29 @@ def _first(count: int, words: Iterable[str]) -> Iterator[str]:
 
 
 def split_words(text: str) -> list[str]:
-    """The words of a text: runs of letters, marks and digits, in NFKC and lower case.
+    """The words of a text, in the index and in queries alike: its runs, cut at 32 characters.
 
-    Words of one character are left out. Words are cut at 32 characters, in the index and in queries alike.
+    Chinese and Japanese are written without spaces. In a run of them, each two neighbours are a word.
     """
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text[:MAX_TEXT]).casefold())
+    return [word for run in runs(text) for word in _words(run)]
+
+
+def runs(text: str) -> list[str]:
+    """The words as they are written: runs of two or more letters, marks and digits, in NFKC and lower case."""
+    text = text[:MAX_TEXT]
+    if text.isascii():
+        return _ASCII.findall(text.lower())
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
     spaced = "".join(c if unicodedata.category(c)[0] in "LMN" else " " for c in folded)
-    return [word[:MAX_WORD] for word in spaced.split() if len(word) >= MIN_WORD]
+    return [run for run in spaced.split() if len(run) >= MIN_WORD]
+
+
+def _words(run: str) -> Iterator[str]:
+    if run.isascii():
+        yield run[:MAX_WORD]
+        return
+    for part in _UNSPACED.split(run):
+        if _UNSPACED.fullmatch(part):
+            yield from map("".join, pairwise(part))
+        elif len(part) >= MIN_WORD:
+            yield part[:MAX_WORD]

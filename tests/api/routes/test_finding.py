@@ -102,7 +102,7 @@ def test_each_filter_gives_what_it_says(client: Client, stage: Calls) -> None:
     assert ids(client, content_type="TEXT/csv") == [text]
     assert ids(client, status="ready") == [text]
     assert ids(client, status="awaiting_upload", sort="created") == [cat, dog]
-    assert ids(client, kind="other", status="ready", tag="pets") == [text]
+    assert ids(client, kind="text", status="ready", tag="pets") == [text]
     assert ids(client, kind="image") == []
     assert ids(client, sha256=sha256) == [text]
     assert ids(client, sha256=sha256, tag="cats") == []
@@ -290,6 +290,15 @@ def test_search_ranks_by_words_then_whole_words_then_recency(client: Client, sta
     assert found(client, "grösse") == [(both, 1)]
     assert found(client, "catal 2026") == [(begun, 2)]
     assert found(client, "nothing") == []
+
+
+def test_a_long_word_without_spaces_is_no_query_of_too_many_words(client: Client, stage: Calls) -> None:
+    file_id = create(client, filename="東京都庁舎展望室からの夜景.jpg", tags=[])
+    stage.settle()
+    assert found(client, "東京都庁舎展望室からの夜景") == [(file_id, 8)]
+    answer = client("GET", "/v1/search", query={"q": "夜景"}).json
+    assert answer["items"][0]["found_in"] == ["filename"]
+    assert client("GET", "/v1/search", query={"q": "aa bb cc dd ee ff gg hh ii"}).status == 422
 
 
 def all_changes(client: Client, **query: str) -> list[dict[str, Any]]:

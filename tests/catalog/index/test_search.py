@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from chalicelib.catalog.dynamodb import attributes
 from chalicelib.catalog.index import search, writer
+from chalicelib.catalog.index.terms import split_words
 from chalicelib.catalog.index.writer import Change
+from chalicelib.catalog.keys import entry, word_partition
 from chalicelib.model import File, ImageInfo, Status
 from tests.catalog.fake import FakeDynamoDB
 from tests.making import file
@@ -73,3 +76,39 @@ def test_no_more_words_are_looked_up_than_the_bound(table: FakeDynamoDB) -> None
 def test_a_whole_word_is_not_the_beginning_of_another(table: FakeDynamoDB, word: str) -> None:
     indexed(table, file(1, filename="cat", tags=[]), file(2, filename="catalog", tags=[]))
     assert found(word)[0] == file(1 if word == "cat" else 2).id
+
+
+def test_the_answer_says_where_a_word_was_found(table: FakeDynamoDB) -> None:
+    files = [
+        file(1, filename="invoice.pdf", tags=[], words=["hydrogen"]),
+        file(2, filename="hydro.txt", tags=["Hydrogen"], image=image(caption="an invoice")),
+    ]
+    indexed(table, *files)
+    places = {each.file.id: each.places for each in search.search("acme", ["hydrogen", "inv"], 10)}
+    assert places == {files[0].id: ("filename", "text"), files[1].id: ("tags", "image")}
+
+
+def test_words_inside_a_file_lead_to_it_until_they_change(table: FakeDynamoDB) -> None:
+    made = file(1, filename="a.pdf", tags=[], words=["hydrogen"])
+    indexed(table, made)
+    assert found("hydr") == [made.id]
+    changed = made.model_copy(update={"words": ["helium"], "revision": 4})
+    indexed(table, changed)
+    assert (found("hydr"), found("helium")) == ([], [made.id])
+
+
+def test_a_file_of_the_release_before_is_found_by_what_found_it_then(table: FakeDynamoDB) -> None:
+    """Its word is the whole run; now a query has pairs, the first of which begins that word."""
+    made = file(1, filename="東京都庁.jpg", tags=[])
+    table.write_record(made)
+    key = {"pk": word_partition("acme", "東京都庁", 0), "sk": entry("東京都庁", made.id)}
+    table.put(attributes(key))
+    for query in ("東京都庁", "東京", "東京都"):
+        assert found(*split_words(query)) == [made.id], query
+
+
+def test_chinese_and_japanese_are_found_in_the_middle_of_a_run(table: FakeDynamoDB) -> None:
+    one, other = file(1, filename="新東京タワー.jpg", tags=[]), file(2, filename="京都タワー.jpg", tags=[])
+    indexed(table, one, other)
+    assert found(*split_words("東京")) == [one.id]
+    assert found(*split_words("京都タワー")) == [other.id, one.id]

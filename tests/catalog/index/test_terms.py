@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from chalicelib.catalog.index.terms import MAX_WORDS, postings, sortable_name, split_words, words_of
-from chalicelib.model import Status
+from chalicelib.catalog.index.terms import MAX_WORDS, places_of, postings, sortable_name, split_words, words_of
+from chalicelib.model import ImageInfo, Status
 from tests.making import file
 
 
@@ -15,7 +17,14 @@ from tests.making import file
         ("cafe\u0301", ["café"]),
         ("\ufb01ne \uff46\uff55\uff4c\uff4c", ["fine", "full"]),
         ("हिन्दी में", ["हिन्दी", "में"]),
-        ("東京タワー 猫", ["東京タワー"]),
+        ("東京タワー 猫", ["東京", "京タ", "タワ", "ワー"]),
+        ("2026年報告.pdf", ["2026", "年報", "報告", "pdf"]),
+        ("abc東京", ["abc", "東京"]),
+        ("12月 第3回 猫abc", ["12月", "第3回", "猫abc"]),
+        ("ﾄｳｷｮｳ が", ["トウ", "ウキ", "キョ", "ョウ"]),
+        ("𠮷野家", ["𠮷野", "野家"]),
+        ("서울에서", ["서울에서"]),
+        ("abc-DEF_1 x9", ["abc", "def", "x9"]),
         ("a b c - _ .", []),
         ("x" * 40, ["x" * 32]),
         ("", []),
@@ -29,6 +38,32 @@ def test_a_file_has_at_most_64_words_those_of_its_name_first() -> None:
     words = words_of(file(1, filename="first.jpg", tags=[" ".join(f"{t}w{n}" for n in range(10)) for t in range(20)]))
     assert len(words) == MAX_WORDS
     assert {"first", "jpg"} <= words
+
+
+def test_words_that_were_found_inside_a_file_are_beside_the_64() -> None:
+    tags = [" ".join(f"{t}w{n}" for n in range(10)) for t in range(20)]
+    inside = [f"inside{number}" for number in range(40)]
+    words = words_of(file(1, filename="first.jpg", tags=tags, words=inside))
+    assert len(words) == MAX_WORDS + 40
+    assert set(inside) <= words
+
+
+def test_the_places_of_words() -> None:
+    image = ImageInfo(width=1, height=1, format="png", thumbhash="a", dominant_color="#000000", artist="Ansel Adams")
+    made = file(1, filename="half dome.jpg", tags=["half"], image=image, words=["geology", "東京"])
+    assert places_of(made) == {
+        "filename": {"half", "dome", "jpg"},
+        "tags": {"half"},
+        "image": {"ansel", "adams"},
+        "text": {"geology", "東京"},
+    }
+
+
+@given(st.text())
+def test_ascii_is_split_as_every_text_is(text: str) -> None:
+    """A letter that is not ASCII, in a word of its own, takes the long way and changes nothing else."""
+    kept = text.encode("ascii", "ignore").decode()
+    assert split_words(kept) == [word for word in split_words(f"{kept} éé") if word != "éé"]
 
 
 def test_the_postings_of_a_file() -> None:
