@@ -12,9 +12,10 @@ from chalicelib.api import cursors
 from chalicelib.api.answers import Bytes, Resource, Time
 from chalicelib.api.auth.callers import Scope
 from chalicelib.api.errors import Problem
+from chalicelib.api.fields import Cursor
 from chalicelib.api.ownership import own_file
 from chalicelib.api.parsing import Query
-from chalicelib.api.routes.finding import Cursor, Limit
+from chalicelib.api.routes.finding import Limit
 from chalicelib.api.routing import Call, json_response, route
 from chalicelib.model import File
 from chalicelib.renditions import places
