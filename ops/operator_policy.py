@@ -183,8 +183,9 @@ GROUPS = (
         {
             "lambda": "AddPermission CreateFunction CreateFunctionUrlConfig DeleteFunction DeleteFunctionConcurrency "
             "DeleteFunctionUrlConfig GetFunction GetFunctionConcurrency GetFunctionConfiguration "
-            "GetFunctionUrlConfig GetPolicy ListTags PutFunctionConcurrency RemovePermission TagResource "
-            "UntagResource UpdateFunctionCode UpdateFunctionConfiguration UpdateFunctionUrlConfig"
+            "GetFunctionRecursionConfig GetFunctionUrlConfig GetPolicy ListTags PutFunctionConcurrency "
+            "PutFunctionRecursionConfig RemovePermission TagResource UntagResource UpdateFunctionCode "
+            "UpdateFunctionConfiguration UpdateFunctionUrlConfig"
         },
     ),
     Group(

@@ -27,6 +27,7 @@ from ops.stack import (
     emulator_gaps,
     gateway,
     recording,
+    recursion,
     regions,
     signing_key,
     socket_gateway,
@@ -284,6 +285,9 @@ class Plan:
                 self.mappings(arn), queue, self.name(function), at_once, DEPLOY, PROVISION
             ):
                 yield Change("change", "trigger", function, wrong)
+        for function in recursion.LOOPING:
+            if wrong := queues.assess_loop(self.client("lambda"), self.name(function), PROVISION):
+                yield Change("change", "function", self.name(function), wrong)
         mappings = self.mappings(here.table_stream_arn)
         for reader in (background.INDEX, background.PUBLISH):
             ours = background.of_function(mappings, self.name(reader.function))

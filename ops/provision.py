@@ -29,6 +29,7 @@ from ops.stack import (
     logs,
     on_demand,
     recording,
+    recursion,
     regions,
     signing_key,
     socket_gateway,
@@ -430,12 +431,17 @@ def configure_api(run: Provisioning) -> None:
 
 
 def configure_event_sources(run: Provisioning, outputs: Mapping[str, str]) -> None:
-    """Sets what Chalice can't set on the triggers of the stream's readers, and removes those of a former stream."""
+    """Sets what Chalice can't set on the triggers of the stream's readers and of `deliver`.
+
+    Triggers of a former stream are removed.
+    """
     functions = run.session.client("lambda")
     if event_sources.drop_former(functions, run.project_dir, run.stage, outputs["TableStreamArn"]):
         run.progress("deleted the triggers of the table's former stream")
     if event_sources.configure(functions, run.deployed or []):
         run.progress("set which changes of the table start `index` and `publish`")
+    if recursion.configure(functions, run.deployed or []):
+        run.progress("allowed `deliver` to send to its own queue again and again")
 
 
 def tag_the_rest(run: Provisioning) -> None:
