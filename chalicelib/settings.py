@@ -136,7 +136,7 @@ class Settings(BaseModel):
     fetch_cap: int = Field(1000, ge=2, le=1000, description="The same for `fetch_concurrency`")
     deliver_cap: int = Field(1000, ge=2, le=1000, description="The same for `deliver_concurrency`")
     sockets_per_tenant: int = Field(
-        2000, ge=0, le=100_000, description="WebSocket connections of one tenant at once, at most; 0: none"
+        2000, ge=0, le=10_000, description="WebSocket connections of one tenant at once, at most; 0: none"
     )
     fair_tenants: bool = Field(
         False, description="Order a backlog of uploads so that no tenant has to wait for another's"

@@ -196,7 +196,7 @@ def test_a_webhook_that_was_disabled_is_an_event_and_every_change_of_one_is_hand
 HOOK, ENTRY = webhook_key("acme", WEBHOOK), feed_key("acme", 0, 7)
 REVOKED = {"revoked_at": {"S": timestamp(BEGIN)}}
 
-# What a record is about, the name of its change → if the filters pass it, and if `publish` tells it. They may pass more.
+# What a record is about, the name of its change → if the filters pass it, and if `publish` tells it.
 KINDS: dict[tuple[str, str], tuple[bool, bool]] = {
     ("record", "INSERT"): (True, True),
     ("record", "MODIFY"): (True, True),
@@ -231,7 +231,7 @@ def of_kind(subject: str, name: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize(("subject", "name"), KINDS)
 def test_each_kind_of_change_is_told_or_left_out(subject: str, name: str) -> None:
-    """The filters can't ask for the kind, so `publish` does. What expires in numbers is stopped before it costs a run."""
+    """The filters can't ask for the kind, so `publish` does. They do stop what expires, which would cost runs."""
     passes, tells = KINDS[subject, name]
     one = of_kind(subject, name)
     assert one["eventName"] == name
