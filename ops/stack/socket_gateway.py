@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 # The routes that Chalice makes for app.py's three handlers. While a deployment is under way, some are missing.
 ROUTES = frozenset(("$connect", "$default", "$disconnect"))
 
-# A stage's limit can be changed, but not taken away. These are an account's default quotas, a second and at once:
+# A stage's limit can be changed, but not taken away. These are the default quotas of an account, a second and at once,
+# in most regions. In 13 newer ones they are 2,500 and 1,250, and the account's quota holds there all the same:
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html
 UNLIMITED = (10_000, 5_000)
 

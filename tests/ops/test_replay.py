@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -39,8 +40,12 @@ class Bridge:
             raise missing("DescribeRule")
         return {"Arn": f"arn:rule/{asked['EventBusName']}/{asked['Name']}"}
 
-    def list_rules(self, **_: str) -> Any:
-        return {"Rules": [{"Name": "thumbnails"}]}
+    def get_paginator(self, operation: str) -> Any:
+        """Two pages: the rule that EventBridge made for the archive, and the operator's two."""
+        assert operation == "list_rules"
+        managed = {"Name": "Events-Archive-filemill", "ManagedBy": "prod.vhs.events.aws.internal"}
+        pages = [{"Rules": [managed, {"Name": "thumbnails"}]}, {"Rules": [{"Name": "audit"}]}]
+        return SimpleNamespace(paginate=lambda EventBusName: pages)  # noqa: N803 - boto3's name
 
     def start_replay(self, **asked: Any) -> None:
         self.started.append(asked)
@@ -113,7 +118,7 @@ def test_a_replay_is_followed_until_it_is_completed(bridge: Bridge) -> None:
 def test_a_replay_goes_to_the_rules_that_are_named(bridge: Bridge) -> None:
     told(NOW - 3 * HOUR, NOW - HOUR, "thumbnails")
     assert bridge.started[0]["Destination"]["FilterArns"] == [f"arn:rule/{BUS}/thumbnails"]
-    with pytest.raises(OpsError, match=r"has no rule 'thumbs'\. It has: thumbnails\."):
+    with pytest.raises(OpsError, match=r"has no rule 'thumbs'\. It has: audit, thumbnails\."):
         told(NOW - 3 * HOUR, NOW - HOUR, "thumbs")
     assert len(bridge.started) == 1
 
