@@ -10,9 +10,12 @@ import pytest
 from botocore.exceptions import ClientError
 
 from chalicelib import aws
+from chalicelib.events import bus as bus_client
+from chalicelib.events.envelope import envelope
 from ops import __main__ as ops
 from ops import replay
 from ops.errors import OpsError
+from tests import making
 from tests.stage import STAGE, Calls, aws_client
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -203,7 +206,7 @@ def test_the_archived_events_are_replayed_to_the_rule(stage: Calls) -> None:
     aws_client("logs").create_log_group(logGroupName=group)
     target = {"Id": "1", "Arn": f"arn:aws:logs:eu-west-1:123456789012:log-group:{group}"}
     events.put_targets(Rule="all", EventBusName=BUS, Targets=[target])
-    events.put_events(Entries=[{"EventBusName": BUS, "Source": "filemill", "DetailType": "t", "Detail": "{}"}])
+    bus_client.put([envelope(making.file(1))])
 
     def delivered() -> int:
         return len(aws_client("logs").filter_log_events(logGroupName=group)["events"])

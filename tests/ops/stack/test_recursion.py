@@ -34,7 +34,8 @@ ONCE = {"process": "tests/queues/test_messages.py::test_a_message_gets_its_tenan
 
 def started_by() -> dict[str, str]:
     """The name of a queue → the function that it starts."""
-    queues = [event for event in app.app.event_sources if getattr(event, "queue_arn", None)]
+    sources: list[Any] = app.app.event_sources
+    queues = [event for event in sources if getattr(event, "queue_arn", None)]
     return {event.queue_arn.rpartition(":")[2]: event.name for event in queues}
 
 
