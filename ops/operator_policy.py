@@ -214,7 +214,11 @@ GROUPS = (
         "Api",
         "deploys the REST API and the WebSocket API, whose ids are not known before they are made; API Gateway's "
         "actions are HTTP's methods",
-        (_API + "/restapis", _API + "/restapis/*", _API + "/apis", _API + "/apis/*", _API + "/tags/*"),
+        (
+            _API + "/account",
+            *(_API + f"/{kind}{of}" for kind in ("restapis", "apis") for of in ("", "/*")),
+            _API + "/tags/*",
+        ),
         {"apigateway": "DELETE GET PATCH POST PUT"},
     ),
     Group(

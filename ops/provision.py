@@ -425,7 +425,11 @@ def configure_api(run: Provisioning) -> None:
     ):
         run.progress("set API Gateway's error answers and throttling")
     if (api_id := config.websocket_api_id(run.deployed or [])) and socket_gateway.configure(
-        run.session.client("apigatewayv2"), api_id, run.api_stage, variables
+        run.session.client("apigatewayv2"),
+        api_id,
+        run.api_stage,
+        variables,
+        socket_gateway.quota_of(run.session.client("apigateway")),
     ):
         run.progress("deployed the WebSocket API's routes")
 
