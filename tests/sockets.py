@@ -124,10 +124,11 @@ def _sk(record: dict[str, Any]) -> str:
 
 def _is_published(record: dict[str, Any]) -> bool:
     """As ops/stack/event_sources.py has it."""
+    after = record["dynamodb"].get("NewImage") or {}
     if _sk(record) in ("KEY", "TOKEN"):
-        return record["eventName"] == "MODIFY" and "revoked_at" in record["dynamodb"]["NewImage"]
-    inserted = record["eventName"] == "INSERT" and record["dynamodb"]["Keys"]["pk"]["S"].startswith("FEED#")
-    return inserted or _sk(record) == "FILE"
+        return "revoked_at" in after
+    told = bool(after) and record["dynamodb"]["Keys"]["pk"]["S"].startswith("FEED#")
+    return told or _sk(record) == "FILE"
 
 
 class KilledError(BaseException):
