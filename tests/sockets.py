@@ -187,11 +187,12 @@ def management() -> Iterator[FakeManagement]:
     """Gives the management API of PLACE, to which all posts go."""
     fake = FakeManagement()
     events = aws.connections(posts.endpoint(PLACE)).meta.events
-    events.register("before-call.apigatewaymanagementapi.*", fake.answer)
+    # The last one, so that a process that ends at a call ends before it is answered.
+    events.register_last("before-call", fake.answer)
     try:
         yield fake
     finally:
-        events.unregister("before-call.apigatewaymanagementapi.*", fake.answer)
+        events.unregister("before-call", fake.answer)
 
 
 def event_of(connection_id: str, **more: Any) -> dict[str, Any]:
