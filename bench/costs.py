@@ -102,9 +102,13 @@ EVENTS = 3
 # A run of `publish` for one change, and of `deliver` for one event, in seconds: assumptions. With load, one has many.
 PUBLISH_SECONDS = 0.1
 DELIVER_SECONDS = 0.3
-# Write units of one delivery to a webhook that succeeds at once. The log's entry is written twice (pending, delivered),
-# each time with both of its indexes. Its state is written twice for each batch: so at most twice for each event.
-DELIVERY_WRITES = 2 * 3 + 2 * 2
+# Units of DynamoDB of one event for one webhook that takes it at once. tests/events/test_webhook_costs.py counts them.
+# A change of an index's key is two writes in the index, so these are: the log's entry 3, and 3 again with the result;
+# the webhook's state 2 when it becomes due, 3 with the lease, 2 without it. With load, a batch shares the last three.
+DELIVERY_WRITES = 3 + 3 + 2 + 3 + 2
+DELIVERY_READS = 4.5
+# `publish` asks which webhooks the tenant has, once a batch.
+ANNOUNCE_READS = 1
 # Requests to SQS for one message: it is sent, received and deleted.
 MESSAGE_REQUESTS = 3
 
@@ -120,8 +124,10 @@ def events() -> list[Item]:
         Item("every stage: runs of `publish`", runs, 0.20e-6, "$0.20 a million"),
         Item("… their GB-seconds (arm64)", runs * PUBLISH_SECONDS * publish, 13.3334e-6, "$13.33 a million"),
         Item("… read units: does anybody listen?", told, 0.125e-6, "$0.125 a million"),
+        Item("… read units: which webhooks are there?", told * ANNOUNCE_READS, 0.125e-6, "$0.125 a million"),
         Item("… events on the bus (PutEvents)", told, 1.00e-6, "$1.00 a million"),
         Item("each webhook: write units", told * DELIVERY_WRITES, 0.625e-6, "$0.625 a million"),
+        Item("… read units", told * DELIVERY_READS, 0.125e-6, "$0.125 a million"),
         Item("… requests to SQS", told * MESSAGE_REQUESTS, 0.40e-6, "$0.40 a million"),
         Item("… runs of `deliver`", told, 0.20e-6, "$0.20 a million"),
         Item("… their GB-seconds (arm64)", told * DELIVER_SECONDS * deliver, 13.3334e-6, "$13.33 a million"),

@@ -116,7 +116,9 @@ class Settings(BaseModel):
         True, description="Invalidate public files at CloudFront when they are removed; AWS bills each path"
     )
     cors_origin: str = Field("*", description="Origins whose pages may call the API, comma-separated; `*` allows any")
-    rate_limit: int = Field(0, ge=0, le=10_000, description="Requests a second for the whole stage; 0: AWS's own limit")
+    rate_limit: int = Field(
+        0, ge=0, le=10_000, description="Requests a second for each of the stage's two APIs; 0: AWS's own limit"
+    )
     rate_burst: int = Field(0, ge=0, le=5_000, description="Requests at once beyond `rate_limit`; 0: the same number")
     waits: int = Field(
         100, ge=0, le=MAX_WAITS, description="Requests with `wait` that are held at once, at most; 0: none waits"
@@ -139,7 +141,7 @@ class Settings(BaseModel):
     fetch_cap: int = Field(1000, ge=2, le=1000, description="The same for `fetch_concurrency`")
     deliver_cap: int = Field(1000, ge=2, le=1000, description="The same for `deliver_concurrency`")
     sockets_per_tenant: int = Field(
-        2000, ge=0, le=100_000, description="WebSocket connections of one tenant at once, at most; 0: none"
+        2000, ge=0, le=10_000, description="WebSocket connections of one tenant at once, at most; 0: none"
     )
     fair_tenants: bool = Field(
         False, description="Order a backlog of uploads so that no tenant has to wait for another's"

@@ -183,8 +183,9 @@ GROUPS = (
         {
             "lambda": "AddPermission CreateFunction CreateFunctionUrlConfig DeleteFunction DeleteFunctionConcurrency "
             "DeleteFunctionUrlConfig GetFunction GetFunctionConcurrency GetFunctionConfiguration "
-            "GetFunctionUrlConfig GetPolicy ListTags PutFunctionConcurrency RemovePermission TagResource "
-            "UntagResource UpdateFunctionCode UpdateFunctionConfiguration UpdateFunctionUrlConfig"
+            "GetFunctionRecursionConfig GetFunctionUrlConfig GetPolicy ListTags PutFunctionConcurrency "
+            "PutFunctionRecursionConfig RemovePermission TagResource UntagResource UpdateFunctionCode "
+            "UpdateFunctionConfiguration UpdateFunctionUrlConfig"
         },
     ),
     Group(
@@ -213,7 +214,11 @@ GROUPS = (
         "Api",
         "deploys the REST API and the WebSocket API, whose ids are not known before they are made; API Gateway's "
         "actions are HTTP's methods",
-        (_API + "/restapis", _API + "/restapis/*", _API + "/apis", _API + "/apis/*", _API + "/tags/*"),
+        (
+            _API + "/account",
+            *(_API + f"/{kind}{of}" for kind in ("restapis", "apis") for of in ("", "/*")),
+            _API + "/tags/*",
+        ),
         {"apigateway": "DELETE GET PATCH POST PUT"},
     ),
     Group(

@@ -27,6 +27,7 @@ from ops.stack import (
     emulator_gaps,
     gateway,
     recording,
+    recursion,
     regions,
     signing_key,
     socket_gateway,
@@ -284,6 +285,9 @@ class Plan:
                 self.mappings(arn), queue, self.name(function), at_once, DEPLOY, PROVISION
             ):
                 yield Change("change", "trigger", function, wrong)
+        for function in recursion.LOOPING:
+            if wrong := queues.assess_loop(self.client("lambda"), self.name(function), PROVISION):
+                yield Change("change", "function", self.name(function), wrong)
         mappings = self.mappings(here.table_stream_arn)
         for reader in (background.INDEX, background.PUBLISH):
             ours = background.of_function(mappings, self.name(reader.function))
@@ -319,7 +323,8 @@ class Plan:
         api_id = config.websocket_api_id(self.run.deployed or [])
         variables = config.stage_variables(self.planned, self.run.stage)
         api_stage = self.planned["stages"][self.run.stage]["api_gateway_stage"]
-        found = socket_gateway.pending(self.client("apigatewayv2"), api_id, api_stage, variables) if api_id else None
+        client, quota = self.client("apigatewayv2"), socket_gateway.quota_of(self.client("apigateway"))
+        found = socket_gateway.pending(client, api_id, api_stage, variables, quota) if api_id else None
         if found is None:
             yield Change("add", "WebSocket API", socket_api_name(self.app, self.run.stage))
             return

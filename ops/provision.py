@@ -29,6 +29,7 @@ from ops.stack import (
     logs,
     on_demand,
     recording,
+    recursion,
     regions,
     signing_key,
     socket_gateway,
@@ -424,18 +425,27 @@ def configure_api(run: Provisioning) -> None:
     ):
         run.progress("set API Gateway's error answers and throttling")
     if (api_id := config.websocket_api_id(run.deployed or [])) and socket_gateway.configure(
-        run.session.client("apigatewayv2"), api_id, run.api_stage, variables
+        run.session.client("apigatewayv2"),
+        api_id,
+        run.api_stage,
+        variables,
+        socket_gateway.quota_of(run.session.client("apigateway")),
     ):
         run.progress("deployed the WebSocket API's routes")
 
 
 def configure_event_sources(run: Provisioning, outputs: Mapping[str, str]) -> None:
-    """Sets what Chalice can't set on the triggers of the stream's readers, and removes those of a former stream."""
+    """Sets what Chalice can't set on the triggers of the stream's readers and of `deliver`.
+
+    Triggers of a former stream are removed.
+    """
     functions = run.session.client("lambda")
     if event_sources.drop_former(functions, run.project_dir, run.stage, outputs["TableStreamArn"]):
         run.progress("deleted the triggers of the table's former stream")
     if event_sources.configure(functions, run.deployed or []):
         run.progress("set which changes of the table start `index` and `publish`")
+    if recursion.configure(functions, run.deployed or []):
+        run.progress("allowed `deliver` to send to its own queue again and again")
 
 
 def tag_the_rest(run: Provisioning) -> None:

@@ -22,6 +22,7 @@ from chalicelib.model import timestamp
 from ops import config
 from ops.errors import OpsError
 from ops.progress import moment
+from ops.stack import inventory
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
@@ -152,7 +153,7 @@ def rule_arn(client: EventBridgeClient, bus: str, name: str) -> str:
     except ClientError as error:
         if error.response["Error"]["Code"] != "ResourceNotFoundException":
             raise
-    known = sorted(rule["Name"] for rule in client.list_rules(EventBusName=bus)["Rules"])
+    known = sorted(inventory.bus_rules(client, bus))
     raise OpsError(f"The bus {bus} has no rule {name!r}. It has: {', '.join(known) or 'none'}.")
 
 

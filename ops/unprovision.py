@@ -111,13 +111,7 @@ def refuse_rules(client: Client, stage: str) -> None:
     They are not the stage's, so they are not deleted here: https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_DeleteEventBus.html
     """
     bus = bus_name(stage)
-    # EventBridge itself makes a rule for an archive, and deletes it with the archive.
-    rules = [
-        rule["Name"]
-        for rule in patience.listed(client("events"), "list_rules", "Rules", EventBusName=bus)
-        if "ManagedBy" not in rule
-    ]
-    if rules:
+    if rules := inventory.bus_rules(client("events"), bus):
         raise OpsError(
             f"Nothing was deleted: the event bus {bus} has rules ({', '.join(rules)}), by which others hear of events, "
             "and AWS deletes no bus that has rules. Delete each with `aws events remove-targets` and `aws events "

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from enum import Enum, auto
+from functools import partial
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -15,26 +17,33 @@ from chalicelib import aws
 from chalicelib.catalog import sockets
 from chalicelib.catalog.sockets import Place
 from chalicelib.observability import logger
-from chalicelib.settings import settings
+from chalicelib.queues import webhooks as queue
 
-# Tries of a post that API Gateway has no time for, and the first pause between them, in seconds. One that is not
-# answered is not tried again: whoever waits for it keeps others waiting.
-TRIES = 3
+# Pauses between the tries of a post that API Gateway refuses, in seconds. Posts and all requests to REST APIs share an
+# account's quota: https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html
+# A post that is not answered is not tried again: whoever waits for it keeps others waiting.
 PAUSE = 0.1
+LONGEST_PAUSE = 1.0
 
-# Seconds until a connection that could not be closed is closed again, and the longest delay of a message in SQS.
+# Tries of a connection that is refused while most others are not, about two seconds in all.
+TRIES = 5
+
+# Seconds until a connection that could not be closed is closed again.
 AGAIN = 10
-MAX_DELAY = 900
 
 _THROTTLED = frozenset({"LimitExceededException", "TooManyRequestsException", "ThrottlingException"})
 
 
 class Outcome(Enum):
-    """GONE: nobody is there any more. STUCK: the client may have missed something, so the connection must end."""
+    """GONE: nobody is there any more. STUCK: the client may have missed something, so the connection must end.
+
+    REFUSED: API Gateway takes no more now. Callers of `post` and `post_all` never get that.
+    """
 
     SENT = auto()
     GONE = auto()
     STUCK = auto()
+    REFUSED = auto()
 
 
 def endpoint(place: Place) -> str:
@@ -44,28 +53,96 @@ def endpoint(place: Place) -> str:
     return f"https://{place.domain}/{place.stage}"
 
 
+@dataclass
+class Mail:
+    """The frames for one connection. `posted` is how many of them it has."""
+
+    place: Place
+    connection_id: str
+    frames: Callable[[], Sequence[bytes]]
+    posted: int = 0
+
+
 def post(place: Place, connection_id: str, frames: Iterable[bytes], until: float) -> Outcome:
     """Posts frames in their order: a PostToConnection each. Ends with the first that fails, or at `until` (monotonic).
 
     An order must hold for a client that keeps the cursor of the last frame, so no frame is ever left out.
     """
-    client = aws.connections(endpoint(place))
     for data in frames:
-        for attempt in range(TRIES):
+        for pause in _pauses():
             if time.monotonic() > until:
                 return Outcome.STUCK
-            try:
-                client.post_to_connection(ConnectionId=connection_id, Data=data)
-            except client.exceptions.GoneException:
-                return Outcome.GONE
-            except (ClientError, BotoCoreError) as error:
-                if attempt == TRIES - 1 or not _is_throttled(error):
-                    logger.warning("a socket cannot be posted to", extra={"error": type(error).__name__})
-                    return Outcome.STUCK
-                time.sleep(random.uniform(PAUSE / 2, PAUSE) * 2**attempt)  # noqa: S311
-            else:
+            outcome = _once(place, connection_id, data)
+            if outcome is not Outcome.REFUSED:
                 break
+            time.sleep(pause)
+        if outcome is not Outcome.SENT:
+            return outcome
     return Outcome.SENT
+
+
+def post_all(mails: Sequence[Mail], until: float, at_once: int) -> dict[str, Outcome]:
+    """Posts to many connections, each its frames in their order. Nothing begins after `until` (monotonic).
+
+    Whoever is refused is posted to again after all others, so it holds up none of them. API Gateway gives the same
+    error if the account is over its quota and if a client does not read. If most are refused, it is the quota, and they
+    are tried until the time is over. A few who are refused in TRIES rounds, in which nobody else of them gets through,
+    do not read.
+    """
+    outcomes: dict[str, Outcome] = {}
+    waiting = list(mails)
+    few, idle = True, 0
+    with ThreadPoolExecutor(at_once) as pool:
+        for number, pause in enumerate(_pauses()):
+            tried = len(waiting)
+            found = pool.map(partial(_rest, until=until), waiting)
+            outcomes |= {each.connection_id: outcome for each, outcome in zip(waiting, found, strict=True)}
+            waiting = [each for each in waiting if outcomes[each.connection_id] is Outcome.REFUSED]
+            if number == 0:
+                few = 2 * len(waiting) < tried
+            idle = idle + 1 if len(waiting) == tried else 0
+            if not waiting or time.monotonic() + pause > until or (few and idle >= TRIES):
+                break
+            time.sleep(pause)
+    if waiting:
+        logger.warning("sockets that API Gateway refuses to post to", extra={"refused": len(waiting)})
+    return outcomes | {each.connection_id: Outcome.STUCK for each in waiting}
+
+
+def _rest(mail: Mail, until: float) -> Outcome:
+    """Posts the frames that a connection does not have yet."""
+    frames = mail.frames()
+    while mail.posted < len(frames):
+        if time.monotonic() > until:
+            return Outcome.STUCK
+        outcome = _once(mail.place, mail.connection_id, frames[mail.posted])
+        if outcome is not Outcome.SENT:
+            return outcome
+        mail.posted += 1
+    return Outcome.SENT
+
+
+def _once(place: Place, connection_id: str, data: bytes) -> Outcome:
+    """One PostToConnection."""
+    client = aws.connections(endpoint(place))
+    try:
+        client.post_to_connection(ConnectionId=connection_id, Data=data)
+    except client.exceptions.GoneException:
+        return Outcome.GONE
+    except (ClientError, BotoCoreError) as error:
+        if _is_throttled(error):
+            return Outcome.REFUSED
+        logger.warning("a socket cannot be posted to", extra={"error": type(error).__name__})
+        return Outcome.STUCK
+    return Outcome.SENT
+
+
+def _pauses() -> Iterator[float]:
+    """Seconds before the next try: from PAUSE on, twice as long each time up to LONGEST_PAUSE, with jitter."""
+    pause = PAUSE
+    while True:
+        yield random.uniform(pause / 2, pause)  # noqa: S311
+        pause = min(2 * pause, LONGEST_PAUSE)
 
 
 def _is_throttled(error: ClientError | BotoCoreError) -> bool:
@@ -124,8 +201,4 @@ def close_when_due(connection_id: str) -> None:
 
 def close_later(connection_id: str, seconds: float) -> None:
     """One SendMessage, after which `close_when_due` looks at the connection, at the latest in a quarter of an hour."""
-    aws.sqs().send_message(
-        QueueUrl=settings().webhook_queue_url,
-        MessageBody=json.dumps({"close": connection_id}, separators=(",", ":")),
-        DelaySeconds=max(0, min(int(seconds) + 1, MAX_DELAY)),
-    )
+    queue.close(connection_id, int(seconds) + 1)

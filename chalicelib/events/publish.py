@@ -94,6 +94,7 @@ def sort(records: Iterable[Mapping[str, Any]]) -> Batch:
 
 
 def _sort_one(batch: Batch, record: Mapping[str, Any], pk: str, sk: str) -> None:
+    """Leaves out what tells nothing new, although the mapping's filters may have passed it."""
     change = record["dynamodb"]
     if sk == "FILE":
         if file := new_revision(record):
@@ -105,9 +106,9 @@ def _sort_one(batch: Batch, record: Mapping[str, Any], pk: str, sk: str) -> None
             place = tenant, int(shard)
             batch.feed[place] = max(int(sk), batch.feed.get(place, 0))
     elif sk in ("KEY", "TOKEN"):
-        if "revoked_at" in change.get("NewImage", {}):
+        if record["eventName"] == "MODIFY" and "revoked_at" in change["NewImage"]:
             batch.ended.append(dict(change["NewImage"]))
-    elif pk.startswith("HOOKS#"):
+    elif pk.startswith("HOOKS#") and record["eventName"] != "INSERT":
         before, after = dict(change.get("OldImage", {})), dict(change.get("NewImage", {}))
         batch.webhooks.append((before, after))
         if event := webhook_disabled(read(before), read(after)):
@@ -135,8 +136,9 @@ def _removed(file: File, change: Mapping[str, Any]) -> File | None:
     """The table's TTL removed a record. A tombstone's delete was told before; an upload that never came was not."""
     if file.status is Status.DELETED:
         return None
-    # The stream's own time, so that a batch that comes again tells the same.
-    moment = datetime.fromtimestamp(int(change["ApproximateCreationDateTime"]), UTC)
+    # The stream's own time, so that a batch that comes again tells the same. AWS's examples show it as a number, and as
+    # a text like "1678831218.0": https://docs.aws.amazon.com/lambda/latest/dg/with-ddb-filtering.html
+    moment = datetime.fromtimestamp(int(float(change["ApproximateCreationDateTime"])), UTC)
     told = LastChange(type=ChangeType.DELETED, at=moment, actor=Actor(type="system", id="ttl"))
     values = {"status": Status.DELETED, "revision": file.revision + 1, "updated_at": moment, "last_change": told}
     return file.model_copy(update=values)

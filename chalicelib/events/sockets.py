@@ -21,7 +21,7 @@ from chalicelib.catalog.subscriptions import ALL, Listeners, Subscription, kind_
 from chalicelib.events import posts
 from chalicelib.events.feed_events import Page, Told, events_of, page_after, records_of
 from chalicelib.events.frames import packed
-from chalicelib.events.posts import Outcome, close_when_due
+from chalicelib.events.posts import Mail, Outcome, close_when_due
 from chalicelib.model import now
 from chalicelib.observability import Metric, count, logger
 
@@ -119,12 +119,9 @@ def _tell_page(tenant: str, listeners: Listeners, page: Page, before: Mapping[in
     def frames(chosen: tuple[int, ...]) -> tuple[bytes, ...]:
         return tuple(packed(tenant, [events[i] for i in chosen], before, page.reached))
 
-    def work(connection_id: str) -> Outcome:
-        return posts.post(hearing[connection_id][0].place, connection_id, frames(wanted[connection_id]), until)
-
     order = sorted((each for each in wanted if wanted[each]), key=lambda each: (wanted[each], each))
-    with ThreadPoolExecutor(POSTS_AT_ONCE) as pool:
-        outcomes = dict(zip(order, pool.map(work, order), strict=True))
+    mails = [Mail(hearing[each][0].place, each, partial(frames, wanted[each])) for each in order]
+    outcomes = posts.post_all(mails, until, POSTS_AT_ONCE)
     _end_what_failed(tenant, hearing, outcomes)
     if order:
         lag = max((now() - events[i].changed_at).total_seconds() for i in {i for each in order for i in wanted[each]})

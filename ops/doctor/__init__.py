@@ -95,6 +95,7 @@ CHECKS: dict[str, Check] = {
     "the queue is read": queues.check_trigger,
     "the import queue is read": queues.check_import_trigger,
     "the webhook queue is read": queues.check_webhook_trigger,
+    "webhooks may be tried again": queues.check_loops,
     "the index follows the table": background.check_index_trigger,
     "changes are published": background.check_publish_trigger,
     "the event bus is there": background.check_bus,

@@ -8,6 +8,7 @@ from typing import Any
 
 from chalicelib.queues.worker import MAX_RECEIVES
 from ops.doctor.patient import RUNBOOK, Patient
+from ops.stack import recursion
 
 
 def check_queue_policy(patient: Patient) -> str:
@@ -99,6 +100,23 @@ def check_import_trigger(patient: Patient) -> str:
 def check_webhook_trigger(patient: Patient) -> str:
     here = patient.settings
     return trigger(patient, here.webhook_queue_arn, "webhook queue", "deliver", here.deliver_at_once)
+
+
+def check_loops(patient: Patient) -> str:
+    """Finds a function that Lambda would stop, because it sends to the queue that starts it."""
+    client = patient.client("lambda")
+    names = map(patient.function_name, recursion.LOOPING)
+    return next(filter(None, (assess_loop(client, name, patient.provision) for name in names)), "")
+
+
+def assess_loop(client: Any, name: str, provision: str) -> str:
+    """`name` is a function that must send to its own queue. One that does not exist is found by other checks."""
+    if recursion.is_allowed(client, name) is False:
+        return (
+            f"Lambda stops {name} after 16 messages that it sent to its own queue, one after the other, and sets the "
+            f"next one aside as a dead letter; {provision}"
+        )
+    return ""
 
 
 def trigger(patient: Patient, queue_arn: str, queue: str, function: str, at_once: int) -> str:

@@ -23,6 +23,7 @@ def check_deployment(patient: Patient) -> str:
         patient.socket_api_id,
         config.api_stage(recorded, stage),
         config.stage_variables(recorded, stage),
+        socket_gateway.quota_of(patient.client("apigateway")),
     )
     if found is None:
         return f"there is no WebSocket API {patient.socket_api_id}; {patient.redeploy}"

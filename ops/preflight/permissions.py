@@ -74,6 +74,11 @@ def needed(site: Site) -> Sequence[Statement]:
             *("GetFunctionConfiguration", "PutFunctionConcurrency"),
         ),
         on(
+            f"{arn}lambda:{where}:function:{name}-deliver",
+            "lambda",
+            *("GetFunctionRecursionConfig", "PutFunctionRecursionConfig"),
+        ),
+        on(
             f"{arn}lambda:{where}:function:{name}-render",
             "lambda",
             *("CreateFunctionUrlConfig", "DeleteFunctionUrlConfig", "GetFunctionUrlConfig", "UpdateFunctionUrlConfig"),

@@ -17,17 +17,18 @@ from ops.stack.patience import if_there, patiently
 # The index function writes into the same table whose stream starts it, so only a file's own record may start it.
 ONLY_RECORDS = json.dumps({"dynamodb": {"Keys": {"sk": {"S": ["FILE"]}}}}, separators=(",", ":"))
 
-# New revisions of records, new entries of the feed, keys and tokens that were revoked, and webhooks that changed or
-# went.
+_THERE = {"S": [{"exists": True}]}
+
+# New revisions of records, entries of the feed that did not expire, keys and tokens that were revoked, and webhooks
+# that changed or went. Filters see the key `dynamodb` alone, so an image that is there stands for the record's
+# `eventName`; the handler leaves out the few records that pass and tell nothing new.
+# https://docs.aws.amazon.com/lambda/latest/dg/with-ddb-filtering.html
 # Lambda allows five patterns: https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventfiltering.html
 PUBLISHED = (
     {"dynamodb": {"Keys": {"sk": {"S": ["FILE"]}}}},
-    {"eventName": ["INSERT"], "dynamodb": {"Keys": {"pk": {"S": [{"prefix": "FEED#"}]}}}},
-    {
-        "eventName": ["MODIFY"],
-        "dynamodb": {"Keys": {"sk": {"S": ["KEY", "TOKEN"]}}, "NewImage": {"revoked_at": {"S": [{"exists": True}]}}},
-    },
-    {"eventName": ["MODIFY", "REMOVE"], "dynamodb": {"Keys": {"pk": {"S": [{"prefix": "HOOKS#"}]}}}},
+    {"dynamodb": {"Keys": {"pk": {"S": [{"prefix": "FEED#"}]}}, "NewImage": {"pk": _THERE}}},
+    {"dynamodb": {"Keys": {"sk": {"S": ["KEY", "TOKEN"]}}, "NewImage": {"revoked_at": _THERE}}},
+    {"dynamodb": {"Keys": {"pk": {"S": [{"prefix": "HOOKS#"}]}}, "OldImage": {"pk": _THERE}}},
 )
 
 # Retries are not limited (Lambda itself stops when a record is a day old) and failed batches are sent nowhere. The

@@ -376,3 +376,9 @@ def describe(resource: Resource) -> str:
     }
     what, which = words.get(kind, (kind, resource["name"]))
     return f"{what} {which}"
+
+
+def bus_rules(client: Any, bus: str) -> list[str]:
+    """Names of the rules on a bus. EventBridge's own rule for an archive, which goes with the archive, is left out."""
+    rules = listed(client, "list_rules", "Rules", EventBusName=bus)
+    return [rule["Name"] for rule in rules if "ManagedBy" not in rule]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from chalicelib.settings import PREFIX
@@ -21,12 +22,12 @@ if TYPE_CHECKING:
 # The routes that Chalice makes for app.py's three handlers. While a deployment is under way, some are missing.
 ROUTES = frozenset(("$connect", "$default", "$disconnect"))
 
-# A stage's limit can be changed, but not taken away. These are an account's default quotas, a second and at once:
-# https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html
-UNLIMITED = (10_000, 5_000)
-
 # Each deployment of `chalice deploy` has other ids, though the routes say the same.
 _IDS = frozenset(("RouteId", "IntegrationId", "Target"))
+
+
+# Gives the requests that the account may make: a second, and at once.
+Quota = Callable[[], tuple[float, int]]
 
 
 class Pending(NamedTuple):
@@ -47,13 +48,13 @@ class Pending(NamedTuple):
         return self.no_stage or self.undeployed or bool(self.throttling)
 
 
-def configure(client: Any, api_id: str, stage: str, variables: Mapping[str, str]) -> bool:
+def configure(client: Any, api_id: str, stage: str, variables: Mapping[str, str], quota: Quota) -> bool:
     """Deploys the routes if the stage serves others, and sets its throttling. Returns True if it changed anything.
 
     It also makes a stage that is missing: a deployment that was stopped leaves an API without one, and Chalice makes it
     only together with the API. An API that does not exist, or lacks routes, is left to `chalice deploy`.
     """
-    found = pending(client, api_id, stage, variables)
+    found = pending(client, api_id, stage, variables, quota)
     if found is None or found.incomplete or not found.any:
         return False
     change: dict[str, Any] = {"ApiId": api_id, "StageName": stage, **found.throttling}
@@ -64,7 +65,7 @@ def configure(client: Any, api_id: str, stage: str, variables: Mapping[str, str]
     return True
 
 
-def pending(client: Any, api_id: str, stage: str, variables: Mapping[str, str]) -> Pending | None:
+def pending(client: Any, api_id: str, stage: str, variables: Mapping[str, str], quota: Quota) -> Pending | None:
     """The changes that `configure` would make. None if there is no such API."""
     if if_there(client.get_api, ApiId=api_id) is None:
         return None
@@ -76,7 +77,7 @@ def pending(client: Any, api_id: str, stage: str, variables: Mapping[str, str]) 
         incomplete=ROUTES - {key for key, target in routes.items() if target["Integration"]},
         no_stage=now is None,
         undeployed=now is not None and _deployed(client, api_id, now) != wanted,
-        throttling=throttling((now or {}).get("DefaultRouteSettings") or {}, variables),
+        throttling=throttling((now or {}).get("DefaultRouteSettings") or {}, variables, quota),
     )
 
 
@@ -110,14 +111,28 @@ def _deployed(client: Any, api_id: str, stage: Mapping[str, Any]) -> str:
     return str((found or {}).get("Description", ""))
 
 
-def throttling(settings: Mapping[str, Any], variables: Mapping[str, str]) -> dict[str, Any]:
-    """The change that gives all routes together the stage's limit, as for the REST API. Other settings stay."""
+def quota_of(apigateway: Any) -> Quota:
+    """Asks for the account's quota: one GetAccount of API Gateway's first API, which knows it for all kinds of APIs."""
+
+    def ask() -> tuple[float, int]:
+        found = apigateway.get_account()["throttleSettings"]
+        return found["rateLimit"], found["burstLimit"]
+
+    return ask
+
+
+def throttling(settings: Mapping[str, Any], variables: Mapping[str, str], quota: Quota) -> dict[str, Any]:
+    """The change that gives all routes together the stage's limit, as for the REST API. Other settings stay.
+
+    A stage's limit can be changed, but not taken away. Without one it becomes the account's quota, which a limit may
+    not exceed: https://docs.aws.amazon.com/apigateway/latest/developerguide/websocket-api-protect.html
+    """
     rate = int(variables.get(f"{PREFIX}RATE_LIMIT") or 0)
     burst = int(variables.get(f"{PREFIX}RATE_BURST") or 0) or rate
     now = (settings.get("ThrottlingRateLimit"), settings.get("ThrottlingBurstLimit"))
     if not rate and not any(now):
         return {}
-    wanted = (rate, burst) if rate else UNLIMITED
+    wanted = (rate, burst) if rate else quota()
     if now == wanted:
         return {}
     return {

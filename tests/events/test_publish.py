@@ -30,7 +30,7 @@ from chalicelib.settings import settings
 from ops.stack.event_sources import PUBLISHED
 from tests.client import Client
 from tests.making import BEGIN, file, ready_photo
-from tests.stage import Calls, aws_client, lambda_context, stream_records
+from tests.stage import Calls, aws_client, lambda_context, passed, stream_records
 
 AT = int(BEGIN.timestamp())
 WEBHOOK = "wh_01K8Z0000000000000000000AA"
@@ -191,6 +191,66 @@ def test_a_webhook_that_was_disabled_is_an_event_and_every_change_of_one_is_hand
     batch = publish.sort([record(key, {"OldImage": before, "NewImage": after})])
     assert [event["id"] for event in batch.events] == [f"evt_{WEBHOOK}_{AT}000"]
     assert (batch.webhooks, batch.files) == ([(before, after)], [])
+
+
+HOOK, ENTRY = webhook_key("acme", WEBHOOK), feed_key("acme", 0, 7)
+REVOKED = {"revoked_at": {"S": timestamp(BEGIN)}}
+
+# What a record is about, the name of its change → if the filters pass it, and if `publish` tells it.
+KINDS: dict[tuple[str, str], tuple[bool, bool]] = {
+    ("record", "INSERT"): (True, True),
+    ("record", "MODIFY"): (True, True),
+    ("record", "REMOVE"): (True, True),
+    ("entry", "INSERT"): (True, True),
+    ("entry", "MODIFY"): (True, False),
+    ("entry", "REMOVE"): (False, False),
+    ("key", "INSERT"): (True, False),
+    ("key", "MODIFY"): (True, True),
+    ("key", "REMOVE"): (False, False),
+    ("token", "INSERT"): (True, False),
+    ("token", "MODIFY"): (True, True),
+    ("token", "REMOVE"): (False, False),
+    ("webhook", "INSERT"): (False, False),
+    ("webhook", "MODIFY"): (True, True),
+    ("webhook", "REMOVE"): (True, True),
+}
+
+
+def of_kind(subject: str, name: str) -> dict[str, Any]:
+    """A record of the stream. The images are those of a subject that has been of interest all the time."""
+    if subject == "record":
+        first, second = file(1, revision=3), file(1, revision=4, tags=["new"])
+        old, new = image(first), image(second)
+        key = file_key(first.id)
+    else:
+        key = {"entry": ENTRY, "key": api_key_key("1"), "token": token_key("1"), "webhook": HOOK}[subject]
+        old = new = typed(key) | (REVOKED if subject in ("key", "token") else {})
+    images = {"INSERT": {"NewImage": new}, "MODIFY": {"OldImage": old, "NewImage": new}, "REMOVE": {"OldImage": old}}
+    return record(key, images[name])
+
+
+@pytest.mark.parametrize(("subject", "name"), KINDS)
+def test_each_kind_of_change_is_told_or_left_out(subject: str, name: str) -> None:
+    """The filters can't ask for the kind, so `publish` does. They do stop what expires, which would cost runs."""
+    passes, tells = KINDS[subject, name]
+    one = of_kind(subject, name)
+    assert one["eventName"] == name
+    assert (len(passed([one], PUBLISHED)) == 1) is passes
+    assert (publish.sort([one]) != publish.Batch()) is tells
+    assert passes or not tells, "what is told must pass the filters"
+
+
+def test_every_filter_asks_for_what_filters_can_see() -> None:
+    """https://docs.aws.amazon.com/lambda/latest/dg/with-ddb-filtering.html"""
+    assert all(set(each) == {"dynamodb"} for each in PUBLISHED)
+
+
+@pytest.mark.parametrize("at", [AT, float(AT), f"{AT}.0", str(AT)])
+def test_the_stream_s_time_may_be_a_number_or_a_text(at: Any) -> None:
+    gone = change(file(1), None)
+    gone["dynamodb"]["ApproximateCreationDateTime"] = at
+    [event] = publish.sort([gone]).events
+    assert event["time"] == timestamp(BEGIN.replace(microsecond=0))
 
 
 @pytest.mark.parametrize(

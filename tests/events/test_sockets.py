@@ -14,12 +14,14 @@ import pytest
 from chalicelib.catalog.dynamodb import attributes
 from chalicelib.cursors import encode_feed
 from chalicelib.events import feed_events, frames, posts, sockets
+from chalicelib.events.posts import Mail, Outcome
 from chalicelib.model import LastChange, Status, now
 from chalicelib.settings import settings
 from tests.catalog.fake import record
 from tests.client import Client, new_client
 from tests.making import file
 from tests.sockets import (
+    PLACE,
     FakeManagement,
     KilledError,
     Listener,
@@ -305,6 +307,80 @@ def test_a_throttled_post_is_tried_again(api: FakeManagement, client: Client, st
     stream.settle()
     assert len(listener.files) == 1
     assert api.closed == []
+
+
+def test_an_account_over_its_quota_closes_no_socket(
+    api: FakeManagement, client: Client, stream: Stream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """REST APIs use up the quota for two seconds, and then leave one request in two."""
+    monkeypatch.setattr(posts, "LONGEST_PAUSE", 0.2)
+    listeners = [opened(api, client, f"c{i:02}", NEW) for i in range(40)]
+    write(1)
+    stream.index()
+    over, turns = time.monotonic() + 2, itertools.count()
+    api.fault = lambda *_: 429 if time.monotonic() < over or next(turns) % 2 else None
+    stream.publish()
+    assert api.closed == []
+    assert all(len(each.files) == 1 for each in listeners)
+
+
+def test_one_whose_buffer_is_full_is_closed_when_all_others_have_heard(
+    api: FakeManagement, client: Client, stream: Stream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(posts, "LONGEST_PAUSE", 0.2)
+    listeners = [opened(api, client, f"c{i:02}", NEW) for i in range(40)]
+    write(1)
+    stream.index()
+    tries: list[int] = []
+
+    def fault(operation: str, connection_id: str) -> int | None:
+        if connection_id == "c00" and operation == "PostToConnection":
+            tries.append(sum(len(each.files) for each in listeners))
+            return 429
+        return None
+
+    api.fault = fault
+    began = time.monotonic()
+    stream.publish()
+    assert api.closed == ["c00"]
+    assert all(len(each.files) == 1 for each in listeners[1:])
+    assert len(tries) == posts.TRIES + 1, "the others got through in the first round"
+    assert tries[1:] == [39] * posts.TRIES, "nobody waited for it"
+    assert time.monotonic() - began < sockets.POSTING / 2
+
+
+def test_a_socket_that_is_refused_in_between_gets_each_frame_once_and_in_order(
+    api: FakeManagement, client: Client, stream: Stream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(posts, "PAUSE", 0.01)
+    listeners = [opened(api, client, f"c{i}", NEW) for i in range(3)]
+    for number in range(30):
+        write(number, metadata={"text": "x" * 3000})
+    stream.index()
+    turns = itertools.count()
+    api.fault = lambda *_: 429 if next(turns) % 3 else None
+    stream.publish()
+    assert api.closed == []
+    for each in listeners:
+        subjects = [event["subject"] for frame in each.heard[1:] for event in frame["events"]]
+        assert len(each.heard) > 3
+        assert subjects == [file(number).id for number in range(30)]
+        assert not each.disorder
+
+
+PONG = frames.frame("pong")
+
+
+def test_a_post_that_is_refused_again_and_again_ends_with_its_time(
+    api: FakeManagement, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened(api, client)
+    api.fault = lambda *_: 429
+    began = time.monotonic()
+    assert posts.post(PLACE, "c1", [PONG], began + 0.5) is Outcome.STUCK
+    assert 0.4 < time.monotonic() - began < 2
+    assert posts.post_all([Mail(PLACE, "c1", lambda: [PONG])], time.monotonic() + 0.5, 1) == {"c1": Outcome.STUCK}
+    assert time.monotonic() - began < 3
 
 
 def test_a_client_that_never_reads_delays_nobody_for_long(

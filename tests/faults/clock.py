@@ -11,6 +11,13 @@ import pytest
 
 from chalicelib import model
 
+# The modules that read the time by themselves. All others ask `model.now`.
+READERS = (
+    *("api.auth.tickets", "api.socket", "api.socket_messages"),
+    *("catalog.render_leases", "catalog.sockets", "catalog.subscriptions", "delivery.missing"),
+    *("events.bus", "events.posts", "events.sockets", "events.subscribing"),
+)
+
 
 class Clock:
     """Goes on by a millisecond each time it is read, and by as much as it is told.
@@ -46,6 +53,6 @@ def time_of(clock: Clock) -> Iterator[None]:
     """Meanwhile the code under test reads this clock."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(model, "datetime", clock)
-        for module in ("chalicelib.delivery.missing", "chalicelib.catalog.render_leases", "chalicelib.events.bus"):
-            patch.setattr(f"{module}.time", clock)
+        for module in READERS:
+            patch.setattr(f"chalicelib.{module}.time", clock)
         yield

@@ -21,7 +21,9 @@ from types import SimpleNamespace
 from typing import Any, Literal
 
 from chalicelib import aws
+from chalicelib.events import posts
 from tests.contention import lost
+from tests.sockets import PLACE
 
 Moment = Literal["before", "after"]
 
@@ -217,15 +219,11 @@ def _answer(fault: Fault) -> dict[str, Any]:
     }
 
 
-# The address of the WebSocket API in these tests. moto does not answer there.
-SOCKETS = "https://sockets.execute-api.eu-west-1.amazonaws.com/api"
-
-
 def clients() -> Iterator[Any]:
     """All clients of the code under test: one for each function of aws.py that makes one."""
     for name, made in vars(aws).items():
         if not name.startswith("_") and callable(made) and hasattr(made, "cache_info"):
-            yield made(*([SOCKETS] if inspect.signature(made).parameters else []))
+            yield made(*([posts.endpoint(PLACE)] if inspect.signature(made).parameters else []))
 
 
 @contextmanager

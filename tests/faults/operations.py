@@ -94,7 +94,20 @@ def surroundings(*, small: bool = True) -> Iterator[None]:
 
 def _serve(head: str, connection: Any) -> None:
     path = head.split(" ", 2)[1]
-    saying(answer(PHOTO if "parts" in path else TEXT))(head, connection)
+    if path.startswith("/hooks/"):
+        _hear(head, connection)
+        saying(answer(b"so be it", status=f"{path.rpartition('/')[2]} Said"))(head, connection)
+    else:
+        saying(answer(PHOTO if "parts" in path else TEXT))(head, connection)
+
+
+def _hear(head: str, connection: Any) -> None:
+    """Reads the rest of an event that is sent to a receiver: a connection that is closed before may lose the answer."""
+    fields, _, body = head.partition("\r\n\r\n")
+    length = int(next(line for line in fields.lower().splitlines() if line.startswith("content-length")).split(":")[1])
+    left = length - len(body)
+    while left > 0:
+        left -= len(connection.recv(left))
 
 
 # --- what clients do

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
+from datetime import datetime
 from typing import Any
 
 from chalicelib.catalog import files
@@ -142,8 +143,12 @@ def _check_step(before: File, after: File) -> None:
 
 def check_heard(stream: list[dict[str, Any]], heard: list[dict[str, Any]]) -> None:
     """Each event on the bus tells of a change that was made, and of the record as that change left it."""
-    made = _changes(stream)
+    made, disabled = _changes(stream), _disabled(stream)
     for event in heard:
+        if event["id"] in disabled:
+            if event["data"]["webhook"]["reason"] != disabled[event["id"]]:
+                raise BrokenError("the bus heard that a webhook was disabled for another reason")
+            continue
         if event["id"] not in made:
             raise BrokenError(f"the bus heard of a change that never was: {event['type']}")
         word, file = made[event["id"]]
@@ -156,7 +161,7 @@ def check_heard(stream: list[dict[str, Any]], heard: list[dict[str, Any]]) -> No
 
 def check_all_heard(stream: list[dict[str, Any]], heard: list[dict[str, Any]]) -> None:
     """Once the publisher has caught up, the bus has heard of every change."""
-    if vanished := _changes(stream).keys() - {event["id"] for event in heard}:
+    if vanished := (_changes(stream).keys() | _disabled(stream)) - {event["id"] for event in heard}:
         raise BrokenError(f"{len(vanished)} changes that the bus never heard of")
 
 
@@ -176,6 +181,17 @@ def check_all_announced(stream: list[dict[str, Any]]) -> None:
                 raise BrokenError(f"{len(since - found)} changes that a webhook never hears of")
             if found - _changes(stream).keys():
                 raise BrokenError("a webhook is to hear of a change that never was")
+
+
+def _disabled(stream: list[dict[str, Any]]) -> dict[str, str]:
+    """Id of the event of each webhook that was disabled → the reason."""
+    found = {}
+    for change in stream:
+        before, after = (read(change["dynamodb"].get(name) or {}) for name in ("OldImage", "NewImage"))
+        if before.get("pk", "").startswith("HOOKS#") and before["enabled"] and after and not after["enabled"]:
+            at = datetime.fromisoformat(after["disabled_at"])
+            found[f"evt_{after['id']}_{int(at.timestamp() * 1000)}"] = after["disabled_reason"]
+    return found
 
 
 def _changes(stream: list[dict[str, Any]]) -> dict[str, tuple[ChangeType, File]]:

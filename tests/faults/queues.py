@@ -12,7 +12,7 @@ from tests.faults.looking import ACCOUNT, REGION, backend
 from tests.faults.promises import BrokenError
 from tests.stage import STAGE, aws_client
 
-SETTING = {"ingest": "INGEST", "imports": "IMPORT"}
+SETTING = {"ingest": "INGEST", "imports": "IMPORT", "webhooks": "WEBHOOK"}
 
 
 class Queue:

@@ -11,6 +11,7 @@ from datetime import timedelta
 import pytest
 
 from tests.faults.harness import quiet, world_of
+from tests.faults.hearing import LIVES
 from tests.faults.killing import FAULTS, Point, Process, run
 from tests.faults.looking import records
 from tests.faults.operations import (
@@ -159,7 +160,7 @@ def _is_used(right: Right, function: str, record: Record) -> bool:
 
 @pytest.mark.usefixtures("broken_stage")
 def test_each_right_of_each_function_is_used() -> None:
-    record = done((*OPERATIONS, *CONDITIONAL, *MORE))
+    record = done((*OPERATIONS, *CONDITIONAL, *MORE, *LIVES))
 
     assert unused(stages.function_policies(), record) == []
     assert not record.denied

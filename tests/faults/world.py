@@ -1,8 +1,9 @@
 """A stage on moto with everything around our code: clients, queues, a stream, the buckets' rules, and time.
 
-It does what AWS does and nothing else. S3 tells the queue of each object version once. The queue delivers a message
-until its handler returns, five times in all. A batch of the stream comes again until it is indexed, and until it is
-published. `check` checks what must hold at every moment, and `settled` what must hold in the end.
+It does what AWS does and nothing else, but the webhooks' queue rests until `hear`. S3 tells the queue of each object
+version once. The queue delivers a message until its handler returns, five times in all. A batch of the stream comes
+again until it is indexed, and until it is published. `check` checks what must hold at every moment, and `settled` what
+must hold in the end.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from urllib.parse import quote_plus
 
 from chalicelib import importing, keyring, settings
 from chalicelib.api.auth import memory
-from chalicelib.events import indexing, publish
+from chalicelib.events import delivering, indexing, publish
 from chalicelib.model import rendition_key
 from chalicelib.processing import pipeline
 from chalicelib.queues.worker import MAX_RECEIVES
@@ -46,6 +47,7 @@ from tests.faults.promises import (
     orphans,
 )
 from tests.faults.queues import Queue
+from tests.sockets import FakeManagement, management
 from tests.stage import aws_client, lambda_context, passed, template
 
 # Longer than any lease in these tests, and than the sweep waits for a message before it counts as lost.
@@ -61,9 +63,11 @@ class World:
 
     clock: Clock
     unlisted: list[str]
+    sockets: FakeManagement
     client: Client = field(init=False)
     ingest: Queue = field(init=False)
     imports: Queue = field(init=False)
+    webhooks: Queue = field(init=False)
     _told: set[tuple[str, str]] = field(default_factory=set)
     _indexed: int = 0
     _published: int = 0
@@ -76,6 +80,7 @@ class World:
         self.client = new_client(TENANT)
         self.ingest = Queue("ingest", pipeline.handle)
         self.imports = Queue("imports", importing.handle)
+        self.webhooks = Queue("webhooks", delivering.handle)
 
     # --- what the world does
 
@@ -158,6 +163,14 @@ class World:
         self._catch_up(publish.handle, self.unpublished(), tries)
         self._published = end
 
+    def hear(self) -> None:
+        """New processes publish all, and deliver each message that waits then. It may leave others, which wait on."""
+        self.restart()
+        self.drain()
+        for message in self.webhooks.waiting():
+            self.restart()
+            self.deliver(self.webhooks, message)
+
     def _catch_up(self, handle: Callable[[dict[str, Any], Any], None], waiting: list[Any], tries: int) -> None:
         for start in range(0, len(waiting), 100):
             for _ in range(tries):
@@ -212,6 +225,7 @@ class World:
             raise BrokenError(self.unlisted[0])
         self.ingest.check()
         self.imports.check()
+        self.webhooks.check()
         derived, stored = derived_keys(), {(key, version) for key, version, _ in originals()}
         for file in records():
             check_whole(file, derived, stored)
@@ -245,5 +259,5 @@ class World:
 @contextmanager
 def world_at(clock: Clock) -> Iterator[World]:
     """An empty stage at this time. Every write of a record is held to the table of transitions."""
-    with time_of(clock), transitions.watched() as unlisted:
-        yield World(clock, unlisted)
+    with time_of(clock), transitions.watched() as unlisted, management() as sockets:
+        yield World(clock, unlisted, sockets)

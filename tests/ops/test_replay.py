@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 from chalicelib import aws
+from chalicelib.events import bus as bus_client
+from chalicelib.events.envelope import envelope
 from ops import __main__ as ops
 from ops import replay
 from ops.errors import OpsError
-from tests import events_contract
+from tests import making
 from tests.stage import STAGE, Calls, aws_client
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -40,8 +43,12 @@ class Bridge:
             raise missing("DescribeRule")
         return {"Arn": f"arn:rule/{asked['EventBusName']}/{asked['Name']}"}
 
-    def list_rules(self, **_: str) -> Any:
-        return {"Rules": [{"Name": "thumbnails"}]}
+    def get_paginator(self, operation: str) -> Any:
+        """Two pages: the rule that EventBridge made for the archive, and the operator's two."""
+        assert operation == "list_rules"
+        managed = {"Name": "Events-Archive-filemill", "ManagedBy": "prod.vhs.events.aws.internal"}
+        pages = [{"Rules": [managed, {"Name": "thumbnails"}]}, {"Rules": [{"Name": "audit"}]}]
+        return SimpleNamespace(paginate=lambda EventBusName: pages)  # noqa: N803 - boto3's name
 
     def start_replay(self, **asked: Any) -> None:
         self.started.append(asked)
@@ -114,7 +121,7 @@ def test_a_replay_is_followed_until_it_is_completed(bridge: Bridge) -> None:
 def test_a_replay_goes_to_the_rules_that_are_named(bridge: Bridge) -> None:
     told(NOW - 3 * HOUR, NOW - HOUR, "thumbnails")
     assert bridge.started[0]["Destination"]["FilterArns"] == [f"arn:rule/{BUS}/thumbnails"]
-    with pytest.raises(OpsError, match=r"has no rule 'thumbs'\. It has: thumbnails\."):
+    with pytest.raises(OpsError, match=r"has no rule 'thumbs'\. It has: audit, thumbnails\."):
         told(NOW - 3 * HOUR, NOW - HOUR, "thumbs")
     assert len(bridge.started) == 1
 
@@ -199,8 +206,7 @@ def test_the_archived_events_are_replayed_to_the_rule(stage: Calls) -> None:
     aws_client("logs").create_log_group(logGroupName=group)
     target = {"Id": "1", "Arn": f"arn:aws:logs:eu-west-1:123456789012:log-group:{group}"}
     events.put_targets(Rule="all", EventBusName=BUS, Targets=[target])
-    with events_contract.unchecked():  # it is no event of ours
-        events.put_events(Entries=[{"EventBusName": BUS, "Source": "filemill", "DetailType": "t", "Detail": "{}"}])
+    bus_client.put([envelope(making.file(1))])
 
     def delivered() -> int:
         return len(aws_client("logs").filter_log_events(logGroupName=group)["events"])

@@ -1,15 +1,19 @@
-"""The messages of both queues: what we send, and what we read."""
+"""The messages of the queues: what we send, and what we read."""
 
 from __future__ import annotations
 
 import json
+import re
+from time import sleep
 from typing import Any
 
 import pytest
 
-from chalicelib.queues import imports, ingest
+from chalicelib.events import posts
+from chalicelib.queues import imports, ingest, webhooks
 from tests import making
-from tests.stage import STAGE, Calls, aws_client
+from tests.making import BEGIN
+from tests.stage import ROOT, STAGE, Calls, aws_client
 
 FILE = making.file(1, version_id="v1", sequencer="0A", correlation_id="c", source_url="https://example.com/?secret")
 
@@ -26,6 +30,28 @@ def test_an_import_is_asked_for_by_ids_in_its_tenant_s_group(stage: Calls) -> No
     imports.send(FILE)
     assert received("IMPORT") == [({"tenant": "acme", "file_id": FILE.id, "correlation_id": "c"}, "acme")]
     assert received("INGEST") == []
+
+
+def test_every_message_to_the_webhooks_names_a_group_because_the_queue_is_fair(stage: Calls) -> None:
+    posts.close_later("c1", 0)
+    webhooks.send("acme", "wh_1", delay=0)
+    webhooks.replay("acme", "wh_1", BEGIN)
+    webhooks.forget("wh_1")
+    aws_client("sqs").set_queue_attributes(
+        QueueUrl=STAGE["FILEMILL_WEBHOOK_QUEUE_URL"], Attributes={"VisibilityTimeout": "0"}
+    )
+    sleep(1.1)  # `close_later` rounds up, so that it never looks too early
+    assert sorted(group for _, group in received("WEBHOOK")) == ["acme", "acme", "c1", "wh_1"]
+
+
+def test_nothing_else_sends_messages() -> None:
+    """What a message must have, as its group, is thus said in one place for each queue."""
+    senders = {
+        str(path.relative_to(ROOT))
+        for path in (ROOT / "chalicelib").rglob("*.py")
+        if re.search(r"\.send_message(_batch)?\(", path.read_text(encoding="utf-8"))
+    }
+    assert senders == {f"chalicelib/queues/{queue}.py" for queue in ("imports", "ingest", "webhooks")}
 
 
 def test_an_import_s_message_is_read_as_it_was_sent() -> None:

@@ -28,6 +28,7 @@ CHECKS: dict[str, Check] = {
     "queue": queues.check_trigger,
     "imports": queues.check_import_trigger,
     "webhooks": queues.check_webhook_trigger,
+    "loops": queues.check_loops,
     "index": background.check_index_trigger,
     "publish": background.check_publish_trigger,
     "sweep": background.check_sweep,
@@ -158,6 +159,11 @@ DAMAGES: dict[str, tuple[Callable[[Account], Any], str, str]] = {
         lambda a: drop(a.mappings, trigger(a, "deliver")["answer"]["UUID"]),
         "webhooks",
         "no function reads the webhook queue",
+    ),
+    "Lambda would stop deliveries": (
+        lambda a: a.functions[f"filemill-{NAME}-deliver"].update(recursion="Terminate"),
+        "loops",
+        "Lambda stops filemill-test-deliver after 16 messages",
     ),
     "a second trigger of the publisher": (
         lambda a: second_trigger(a, "publish"),

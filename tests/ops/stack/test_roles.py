@@ -211,7 +211,7 @@ def test_every_function_that_is_configured_has_a_policy() -> None:
 
 def test_the_sweep_may_do_this_and_nothing_else() -> None:
     originals = {"arn:aws:s3:::originals/*"}
-    queues = {PLACE.ingest_queue_arn, PLACE.import_queue_arn, PLACE.webhook_queue_arn}
+    queues = {PLACE.ingest_queue_arn, PLACE.import_queue_arn}
     logs = {f"{LOGS}/filemill-prod-sweep", f"{LOGS}/filemill-prod-sweep:*"}
     assert grants("sweep") == {
         "dynamodb:BatchGetItem": {TABLE},
@@ -229,7 +229,7 @@ def test_the_sweep_may_do_this_and_nothing_else() -> None:
         "s3:ListBucketVersions": {"arn:aws:s3:::originals"},
         "s3:ListBucket": {"arn:aws:s3:::derived"},
         "sqs:GetQueueAttributes": queues,
-        "sqs:SendMessage": queues,
+        "sqs:SendMessage": {*queues, PLACE.webhook_queue_arn},
         "cloudfront:CreateInvalidation": {"arn:aws:cloudfront::123456789012:distribution/E1"},
         "logs:CreateLogGroup": logs,
         "logs:CreateLogStream": logs,

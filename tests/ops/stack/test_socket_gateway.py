@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,6 +15,8 @@ from botocore.exceptions import ClientError
 
 from ops.stack import socket_gateway
 
+SMALL = {"throttleSettings": {"rateLimit": 2500.0, "burstLimit": 1250}}
+QUOTA = socket_gateway.quota_of(SimpleNamespace(get_account=lambda: SMALL))
 PERMITTED = {"FILEMILL_RATE_LIMIT": "100"}
 
 
@@ -100,7 +103,7 @@ def sockets() -> Api:
 
 
 def configure(sockets: Api, variables: dict[str, str] | None = None) -> bool:
-    return socket_gateway.configure(sockets, "ws1", "api", variables or {})
+    return socket_gateway.configure(sockets, "ws1", "api", variables or {}, QUOTA)
 
 
 def test_a_deployment_is_made_only_when_the_routes_say_something_else(sockets: Api) -> None:
@@ -120,7 +123,7 @@ def test_a_deployment_is_made_only_when_the_routes_say_something_else(sockets: A
 def test_a_run_that_stopped_before_the_stage_was_changed_is_made_up_for(sockets: Api) -> None:
     configure(sockets)
     sockets.deploy_with_chalice(suffix="-moved")
-    wanted = socket_gateway.pending(sockets, "ws1", "api", {})
+    wanted = socket_gateway.pending(sockets, "ws1", "api", {}, QUOTA)
     assert wanted
     sockets.create_deployment("ws1", wanted.description)
     assert configure(sockets)
@@ -130,7 +133,7 @@ def test_a_run_that_stopped_before_the_stage_was_changed_is_made_up_for(sockets:
 def test_half_of_the_routes_are_never_served(sockets: Api) -> None:
     configure(sockets)
     sockets.deploy_with_chalice("$connect", "$disconnect")
-    found = socket_gateway.pending(sockets, "ws1", "api", {})
+    found = socket_gateway.pending(sockets, "ws1", "api", {}, QUOTA)
     assert found
     assert found.incomplete == {"$default"}
     assert not configure(sockets)
@@ -139,7 +142,7 @@ def test_half_of_the_routes_are_never_served(sockets: Api) -> None:
 
 def test_a_route_whose_integration_is_gone_counts_as_missing(sockets: Api) -> None:
     sockets.integrations.pop()
-    found = socket_gateway.pending(sockets, "ws1", "api", {})
+    found = socket_gateway.pending(sockets, "ws1", "api", {}, QUOTA)
     assert found
     assert found.incomplete == {"$disconnect"}
 
@@ -153,7 +156,7 @@ def test_a_stage_that_a_stopped_deployment_left_out_is_made(sockets: Api) -> Non
 
 
 def test_an_api_that_is_gone_is_left_to_chalice(sockets: Api) -> None:
-    assert not socket_gateway.configure(sockets, "gone", "api", {})
+    assert not socket_gateway.configure(sockets, "gone", "api", {}, QUOTA)
 
 
 def test_the_throttling_is_set_changed_and_lifted_and_other_settings_stay(sockets: Api) -> None:
@@ -172,6 +175,6 @@ def test_the_throttling_is_set_changed_and_lifted_and_other_settings_stay(socket
     assert configure(sockets, {**PERMITTED, "FILEMILL_RATE_BURST": "300"})
     assert bound() == (100, 300)
     assert configure(sockets)
-    assert bound() == socket_gateway.UNLIMITED
+    assert bound() == (2500, 1250), "the account's quota"
     assert not configure(sockets)
     assert sockets.changes == ["update_stage"] * 3

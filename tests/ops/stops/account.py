@@ -178,6 +178,15 @@ class Account:
     def lambda_delete_function_concurrency(self, given: Values) -> None:
         self.function(given["FunctionName"]).pop("reserved", None)
 
+    def lambda_get_function_recursion_config(self, given: Values) -> Values:
+        return {"RecursiveLoop": self.function(given["FunctionName"]).get("recursion", "Terminate")}
+
+    def lambda_put_function_recursion_config(self, given: Values) -> Values:
+        found = self.function(given["FunctionName"])
+        self.quiet(found)
+        found["recursion"] = given["RecursiveLoop"]
+        return {"RecursiveLoop": given["RecursiveLoop"]}
+
     def lambda_list_tags(self, given: Values) -> Values:
         return {"Tags": self.function(given["Resource"])["tags"]}
 

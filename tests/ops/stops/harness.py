@@ -197,6 +197,8 @@ def deployed(project: Project, begun: Account) -> list[str]:
     for name, options in (("index", event_sources.INDEX), ("publish", event_sources.PUBLISH)):
         stream = [each for each in triggers if each["FunctionArn"].endswith(f"-{name}")]
         wants(all(each.get(k) == v for each in stream for k, v in options.items()), f"{name} has no filter")
+    loops = sorted(name for name, each in functions.items() if each.get("recursion") == "Allow")
+    wants(loops == [f"filemill-{NAME}-deliver"], f"functions that Lambda lets loop {loops}")
     versions = list(account.layers.get(f"filemill-{NAME}-managed-layer", {}).values())
     wants(len(versions) == 1, f"{len(versions)} versions of the layer")
     layers = {layer["Arn"] for each in functions.values() for layer in each["configuration"].get("Layers", [])}
