@@ -33,6 +33,7 @@ def described(text: str, delimiter: str = ",") -> list[tuple[str | None, str]]:
         ("1,5;2,5;3,5\n4,5;5,5;6,5\n", ";"),
         ("Berlin;3,5;4,5\nBonn;1,0;2,0\n", ";"),
         ("1,2\n3,4\n", ","),
+        ("Anna,1|2,x\nBen,3|4,y\n", ","),
         ('a,b\n"x,y\nz",2\n"u;v",3\n', ","),
         ('"a ""quoted"" one","b"\n1,2\n', ","),
         ("\na,b\n\n1,2\n", ","),

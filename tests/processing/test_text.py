@@ -108,6 +108,14 @@ def test_counts_are_those_of_python_for_pieces_of_any_length(words: str, encodin
     assert made.text == words
 
 
+@pytest.mark.usefixtures("no_picture")
+@pytest.mark.parametrize("before", range(8))
+def test_a_line_end_or_a_word_between_two_pieces_is_counted_once(before: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(text_reader, "PIECE", 8)
+    info = described(b"a" * before + b"\r\nword\r\n")
+    assert (info.lines, info.words) == (2, 1 + (before > 0))
+
+
 @given(TEXTS, st.integers(8, 40))
 def test_lines_are_those_of_python_for_pieces_of_any_length(words: str, piece: int) -> None:
     with pytest.MonkeyPatch.context() as patch:

@@ -359,6 +359,6 @@ def test_stats_count_files_and_bytes(client: Client, stage: Calls) -> None:
         "files": 2,
         "bytes": 2767000,
         "by_status": {"awaiting_upload": waiting, "ready": ready},
-        "by_kind": {"other": ready, "unknown": waiting},
+        "by_kind": {"text": ready, "unknown": waiting},
     }
     assert stage.names == ["dynamodb.BatchGetItem"]
