@@ -203,7 +203,7 @@ def _do(connection: Connection, message: _Message) -> dict[str, Any]:
     if isinstance(message, Subscribe):
         return _subscribe(connection, message)
     if message.files is not None:
-        subscribing.leave_files(connection, [*dict.fromkeys(message.files)])
+        subscribing.leave_files(connection, _file_ids(message.files))
     else:
         subscribing.leave_topic(connection, _topic(connection, message))
     return {"type": "unsubscribed"}
@@ -215,13 +215,22 @@ def _subscribe(connection: Connection, message: Subscribe) -> dict[str, Any]:
     if message.files is None:
         topic = _topic(connection, message)
         return _subscribed(connection, lambda: (subscribing.to_topic(connection, topic, cursor), []))
-    ids = [*dict.fromkeys(message.files)]
-    known = [file_id for file_id in ids if FILE_ID_PATTERN.fullmatch(file_id)]
-    if not known:
-        raise Problem("not_found", "There is no file of these ids.", field="files")
+    known = _file_ids(message.files)
     reply = _subscribed(connection, lambda: subscribing.to_files(connection, known))
-    missing = {*reply.pop("missing", []), *(set(ids) - set(known))}
-    return {**reply, **({"missing": [file_id for file_id in ids if file_id in missing]} if missing else {})}
+    missing = {*reply.pop("missing", []), *(set(message.files) - set(known))}
+    named = [file_id for file_id in dict.fromkeys(message.files) if file_id in missing]
+    return {**reply, **({"missing": named} if named else {})}
+
+
+def _file_ids(named: list[str]) -> list[str]:
+    """Those that have the form of a file's id, each once. Others must not be taken for a topic, such as `all`.
+
+    Raises Problem `not_found` if none has.
+    """
+    ids = [each for each in dict.fromkeys(named) if FILE_ID_PATTERN.fullmatch(each)]
+    if not ids:
+        raise Problem("not_found", "None of these is the id of a file.", field="files")
+    return ids
 
 
 def _topic(connection: Connection, message: _Topics) -> str:

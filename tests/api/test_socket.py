@@ -259,6 +259,10 @@ def test_a_key_without_the_scope_gets_no_ticket(stage: Calls) -> None:
         ('{"action":"subscribe","files":[1]}', "invalid_field"),
         ('{"action":"subscribe","files":["%s"]}' % ("x" * 65), "invalid_field"),
         ('{"action":"subscribe","files":["file_x"]}', "not_found"),
+        ('{"action":"subscribe","files":[""]}', "not_found"),
+        ('{"action":"unsubscribe","files":[""]}', "not_found"),
+        ('{"action":"unsubscribe","files":["all"]}', "not_found"),
+        ('{"action":"unsubscribe","files":["file_x","token_0123456789ab"]}', "not_found"),
         (json.dumps({"action": "subscribe", "files": [f"file_{i}" for i in range(101)]}), "invalid_field"),
         ('{"action":"subscribe","token":"0123456789ab"}', "not_found"),
         ('{"action":"subscribe","token":"../x"}', "not_found"),
@@ -372,6 +376,25 @@ def test_a_socket_follows_one_thing_or_names_files(client: Client, listener: Lis
     assert listener.send({"action": "subscribe", "token": token})[0]["code"] == "mixed_subscriptions"
     assert listener.send({"action": "unsubscribe", "all": True}) == [{"type": "unsubscribed"}]
     assert listener.send({"action": "subscribe", "token": token})[0]["type"] == "subscribed"
+
+
+@pytest.mark.parametrize("topic", ["all", "token"])
+def test_a_topic_is_no_file_and_is_not_left_as_one(client: Client, listener: Listener, topic: str) -> None:
+    token, file_id = token_of(client)["id"], upload(client, b"x", name="a.txt")
+    listener.send({"action": "subscribe", **({"all": True} if topic == "all" else {"token": token})})
+    (kept,) = items("SUBS#")
+    for named in (["all"], [f"token_{token}"], [""], ["all", f"token_{token}", "", f"all#{listener.id}"]):
+        assert listener.send({"action": "unsubscribe", "files": named})[0]["code"] == "not_found"
+        assert listener.send({"action": "unsubscribe", "files": [*named, file_id]})[0]["type"] == "unsubscribed"
+        assert items("SUBS#") == [kept]
+
+
+def test_files_of_which_none_exists_are_all_missing_and_nothing_is_subscribed(listener: Listener) -> None:
+    other = upload(new_client("other"), b"x", name="a.txt", tenant="other")
+    ids = [other, "file_" + "0" * 26, "file_x"]
+    (reply,) = listener.send({"action": "subscribe", "files": ids})
+    assert (reply["type"], reply["missing"]) == ("subscribed", ids)
+    assert items("SUBS") == []
 
 
 def test_a_token_follows_what_it_brought_and_nothing_else(
