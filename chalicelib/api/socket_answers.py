@@ -24,7 +24,7 @@ class Subscribed(Resource):
     cursor: Cursor
     missing: list[str] = Field(
         default_factory=list,
-        description="Named files that do not exist, or are not yours. If it names all of them, nothing was subscribed to",
+        description="Named files that do not exist, or are not yours. If that is all of them, nothing is subscribed",
     )
     id: OwnId
 

@@ -199,9 +199,12 @@ def test_a_ticket_is_over_after_a_minute(api: FakeManagement, client: Client, mo
     assert Listener(api, "c1").connect(ticket) == 401
 
 
-def test_a_ticket_with_another_secret_opens_nothing(api: FakeManagement, client: Client) -> None:
+def test_a_ticket_with_another_secret_opens_nothing_and_stays(api: FakeManagement, client: Client) -> None:
     ticket = ticket_of(client)
     assert Listener(api, "c1").connect(ticket[:-1] + ("0" if ticket[-1] != "0" else "1")) == 401
+    assert Listener(api, "c2").connect(ticket) == 200
+    assert Listener(api, "c3").connect(ticket) == 401
+    assert items("TICKET#") == []
 
 
 def test_a_ticket_ends_with_its_key(api: FakeManagement, client: Client) -> None:
