@@ -93,6 +93,23 @@ def test_a_credential_in_the_query_is_not_looked_at(api: FakeManagement, client:
     assert socket.connect(event, lambda_context())["statusCode"] == 401
 
 
+@pytest.mark.parametrize("connection_id", [None, ""])
+def test_a_get_that_is_no_handshake_is_400_and_uses_up_no_ticket(
+    api: FakeManagement, client: Client, connection_id: str | None
+) -> None:
+    from chalicelib.api import socket
+    from tests.sockets import event_of
+    from tests.stage import lambda_context
+
+    ticket = ticket_of(client)
+    event = event_of("", headers={"Authorization": f"Bearer {ticket}"})
+    del event["requestContext"]["connectionId"]
+    event["requestContext"] |= {} if connection_id is None else {"connectionId": connection_id}
+    assert socket.connect(event, lambda_context()) == {"statusCode": 400}
+    assert items("SOCKET") == items("CREDENTIAL") == []
+    assert Listener(api, "c1").connect(ticket) == 200
+
+
 def test_a_key_without_the_scope_is_403(api: FakeManagement) -> None:
     assert Listener(api, "c1").connect(new_client("acme", "files:read", "files:write").key) == 403
     assert items("SOCKET") == []
@@ -277,6 +294,7 @@ def test_a_key_without_the_scope_gets_no_ticket(stage: Calls) -> None:
         ('{"action":"ping","id":7}', "invalid_field"),
         ('{"action":"ping","id":"a\\u0000"}', "invalid_field"),
         ('{"action":"ping","action":"ping"}', "invalid_field"),
+        ('{"action":"subscribe","all":true,"token":"0123456789ab"}', "invalid_field"),
     ],
 )
 def test_every_wrong_message_is_answered_with_an_error_and_the_socket_goes_on(
@@ -285,9 +303,33 @@ def test_every_wrong_message_is_answered_with_an_error_and_the_socket_goes_on(
     (reply,) = listener.send(sent)
     assert (reply["type"], reply["code"]) == ("error", code)
     assert reply["detail"].endswith(".")
+    assert not re.search(
+        r"request|body|parameter|this list|\b(True|False|None)\b", reply["detail"] + reply.get("field", "")
+    )
     assert len(json.dumps(reply)) < 1000
     assert listener.send({"action": "ping"}) == [{"type": "pong"}]
     assert items("SUBS#") == []
+
+
+@pytest.mark.parametrize(
+    ("sent", "field", "detail"),
+    [
+        ("nonsense", None, "The message is not JSON."),
+        ("[]", "message", "A message must be a JSON object."),
+        ("[" * 65, "message", "The message is nested too deeply: at most 64 objects and lists in one another."),
+        ('{"action":"ping","action":"ping"}', "message", "`message`: must have each name once."),
+        ('{"action":"ping","extra":1}', "extra", "`extra`: is not a field of this message."),
+        ('{"action":"subscribe","all":false}', "all", "`all`: must be true."),
+        (
+            '{"action":"subscribe","all":true,"cursor":"AAAA"}',
+            "cursor",
+            "This cursor is not valid here: send one that this tenant got from a socket or from `/v1/changes`.",
+        ),
+    ],
+)
+def test_an_error_speaks_of_the_message(listener: Listener, sent: str, field: str | None, detail: str) -> None:
+    (reply,) = listener.send(sent)
+    assert (reply.get("field"), reply["detail"]) == (field, detail)
 
 
 def test_a_message_that_cannot_be_read_costs_no_call_of_the_table(listener: Listener, stage: Calls) -> None:
