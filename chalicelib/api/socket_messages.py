@@ -226,7 +226,7 @@ def _subscribe(connection: Connection, message: Subscribe) -> dict[str, Any]:
 def _positions(tenant: str, cursor: str) -> dict[int, int]:
     positions = cursors.decode_feed(tenant, cursor)
     if positions is None:
-        detail = "This cursor is not valid here: send one that this tenant got from a socket or from `/v1/changes`."
+        detail = "This cursor is not valid here: send one that this tenant got from a socket or `/v1/changes`."
         raise Problem("invalid_cursor", detail, field="cursor")
     return positions
 

@@ -323,7 +323,7 @@ def test_every_wrong_message_is_answered_with_an_error_and_the_socket_goes_on(
         (
             '{"action":"subscribe","all":true,"cursor":"AAAA"}',
             "cursor",
-            "This cursor is not valid here: send one that this tenant got from a socket or from `/v1/changes`.",
+            "This cursor is not valid here: send one that this tenant got from a socket or `/v1/changes`.",
         ),
     ],
 )
