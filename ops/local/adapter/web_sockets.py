@@ -6,7 +6,7 @@
 - The messages of one connection may be handled at the same time. A function's answer goes to the client only through a
   route response, which Chalice does not make; a function that failed makes an error message.
 - A frame above 32 KB or a message above 128 KB closes the connection with 1009, a binary message with 1003.
-- At most eight runs of each function are at work at once, for all sockets together. On AWS the account's concurrency is the bound.
+- At most eight runs of each function are at work at once. On AWS the account's concurrency is the bound.
 - A connection ends after ten minutes without a message, and after two hours.
 - PostToConnection answers 413 to more than 128 KB, and 429 while the client does not read what it got before.
 - GetConnection answers with AWS's names and times. A function's log is kept like that of any other call.
