@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -347,7 +348,7 @@ def test_an_error_of_aws_lets_go_of_the_webhook(world: Hooks, monkeypatch: pytes
 
 def test_a_slow_success_ends_the_growth_and_pauses_without_being_a_failure(world: Hooks) -> None:
     webhook = hook(URL)
-    answers = iter([200, 200, 200, Outcome(200, 8_000), 200])
+    answers: Iterator[Outcome | int] = iter([200, 200, 200, Outcome(200, 8_000), 200])
     world.says[URL] = lambda _: next(answers, 200)
     some = [changed() for _ in range(12)]
     announce(*some)
