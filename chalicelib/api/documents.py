@@ -47,24 +47,24 @@ class _Twice(dict[str, Any]):
     """An object with a name that stands twice."""
 
 
-def read(raw: bytes) -> Any:
-    """The document in a request's body.
+def read(raw: bytes, whole: str = "body") -> Any:
+    """The document in a request's body, or in a message of a socket. Errors call the document by its name, `whole`.
 
     Raises Problem: `invalid_json` for bytes that are not JSON in UTF-8; `invalid_field` with the first wrong field, or
-    with `body` if the body is nested too deeply.
+    with `whole` if it is nested too deeply.
     """
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise _no_json() from None
-    _check_depth(text)
+        raise _no_json(whole) from None
+    _check_depth(text, whole)
     try:
         document = json.loads(
             text, object_pairs_hook=_object, parse_int=_integer, parse_float=_float, parse_constant=_constant
         )
     except ValueError:
-        raise _no_json() from None
-    _check(document, "")
+        raise _no_json(whole) from None
+    _check(document, "", whole=whole)
     return document
 
 
@@ -82,11 +82,11 @@ def wrong_field(field: str, sentence: str) -> Problem:
     return Problem("invalid_field", f"`{shown}`: {sentence}", field=shown)
 
 
-def _no_json() -> Problem:
-    return Problem("invalid_json", "The body is not JSON.")
+def _no_json(whole: str) -> Problem:
+    return Problem("invalid_json", f"The {whole} is not JSON.")
 
 
-def _check_depth(text: str) -> None:
+def _check_depth(text: str, whole: str) -> None:
     """Counts brackets before anything is parsed, because parsers call themselves for each level."""
     depth = 0
     for token in _TOKEN.finditer(text):
@@ -94,8 +94,8 @@ def _check_depth(text: str) -> None:
         if bracket in "[{":
             depth += 1
             if depth > MAX_DEPTH:
-                detail = f"The body is nested too deeply: at most {MAX_DEPTH} objects and lists in one another."
-                raise Problem("invalid_field", detail, field="body")
+                detail = f"The {whole} is nested too deeply: at most {MAX_DEPTH} objects and lists in one another."
+                raise Problem("invalid_field", detail, field=whole)
         elif bracket in "]}":
             depth -= 1
 
@@ -118,9 +118,9 @@ def _constant(name: str) -> _Wrong:
     return _Wrong(f"must not have {name}, which is no JSON.")
 
 
-def _check(value: Any, field: str, *, own: bool = False) -> None:
-    """Raises Problem `invalid_field` for the first wrong value at or below `field`, which is dotted."""
-    where = field or "body"
+def _check(value: Any, field: str, *, own: bool = False, whole: str = "body") -> None:
+    """Raises Problem `invalid_field` for the first wrong value at or below `field`, which is dotted; "" is the top."""
+    where = field or whole
     if isinstance(value, str):
         if has_controls(value, lines=own):
             raise wrong_field(where, _CONTROLS_IN_A_TEXT if own else _CONTROLS)

@@ -17,6 +17,10 @@ MAX_BODY_BYTES = 64 * 1024
 # How pydantic's messages begin.
 _SUBJECT = re.compile(r"^\w+ should ")
 
+# Constants of Python in pydantic's messages, outside of quotation marks.
+_CONSTANT = re.compile(r"(?<!['\w])(?:True|False|None)(?!['\w])")
+_IN_JSON = {"True": "true", "False": "false", "None": "null"}
+
 # The error type of our own checks (fields.py), whose messages are sentences already.
 CHECK = "filemill"
 
@@ -25,6 +29,9 @@ class Body(BaseModel):
     """Base of all request bodies. Unknown fields are refused, and strings are not converted to numbers."""
 
     MAX_BYTES: ClassVar[int] = MAX_BODY_BYTES
+    # What errors call the whole of it, and that of which it has the fields.
+    WHOLE: ClassVar[str] = "body"
+    OWNER: ClassVar[str] = "request"
 
     # Built when it is first used: there are some twenty models, and a request needs one.
     model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
@@ -42,18 +49,18 @@ class Query(BaseModel):
 def parse[Model: Body](model: type[Model], raw: bytes) -> Model:
     """Reads a request body.
 
-    Raises Problem: `invalid_field` with the first wrong field, or with `body` for a body that is too long or no object;
-    and what `documents.read` raises.
+    Raises Problem: `invalid_field` with the first wrong field, or with the model's WHOLE for one that is too long or no
+    object; and what `documents.read` raises.
     """
     if len(raw) > model.MAX_BYTES:
-        raise Problem("invalid_field", f"The body must be at most {model.MAX_BYTES} bytes.", field="body")
-    document = documents.read(raw)
+        raise Problem("invalid_field", f"The {model.WHOLE} must be at most {model.MAX_BYTES} bytes.", field=model.WHOLE)
+    document = documents.read(raw, model.WHOLE)
     if not isinstance(document, dict):
-        raise Problem("invalid_field", "The body must be a JSON object.", field="body")
+        raise Problem("invalid_field", f"The {model.WHOLE} must be a JSON object.", field=model.WHOLE)
     try:
         return model.model_validate(document)
     except ValidationError as error:
-        raise _problem(error, "body", "field of this request") from None
+        raise _problem(error, model.WHOLE, f"field of this {model.OWNER}") from None
 
 
 def parse_query[Model: Query](model: type[Model], parameters: Mapping[str, list[str]]) -> Model:
@@ -91,4 +98,7 @@ def _sentence(kind: str, message: str, noun: str) -> str:
         # "Input should be …", "String should have …"; of a list also how many items were left after our checks.
         message = _SUBJECT.sub("must ", message).replace("a valid dictionary", "an object")
         message = message.partition(" after validation")[0]
+    if kind == "literal_error":
+        # As JSON has it. A text that is allowed stands in quotation marks, and so stays as it is.
+        message = _CONSTANT.sub(lambda found: _IN_JSON[found[0]], message)
     return message.rstrip(".") + "."

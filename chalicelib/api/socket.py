@@ -33,6 +33,9 @@ BEARER = "bearer."
 def connect(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Opens a socket, if the credential that comes with it is good. The status says why it is not opened."""
     begin(request_id=context.aws_request_id)
+    if not event["requestContext"].get("connectionId"):
+        logger.info("socket refused", extra={"code": "bad_request"})
+        return {"statusCode": 400}  # a GET that is no WebSocket handshake: there is nothing to open
     headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
     offered = [each.strip() for each in headers.get("sec-websocket-protocol", "").split(",")]
     try:

@@ -22,7 +22,10 @@ class Subscribed(Resource):
 
     type: Literal["subscribed"]
     cursor: Cursor
-    missing: list[str] = Field(default_factory=list, description="Named files that do not exist, or are not yours")
+    missing: list[str] = Field(
+        default_factory=list,
+        description="Named files that do not exist, or are not yours. If that is all of them, nothing is subscribed",
+    )
     id: OwnId
 
 

@@ -12,7 +12,6 @@ from pydantic import Field
 from chalicelib import aws, cursors
 from chalicelib.api import documents, parsing
 from chalicelib.api.auth import keys
-from chalicelib.api.cursors import decode_feed
 from chalicelib.api.errors import Problem
 from chalicelib.api.parsing import Body
 from chalicelib.catalog import credentials, sockets
@@ -41,6 +40,8 @@ ANSWERING = 10.0
 
 class _Message(Body):
     MAX_BYTES: ClassVar[int] = MAX_BYTES
+    WHOLE: ClassVar[str] = "message"
+    OWNER: ClassVar[str] = "message"
 
     id: Annotated[str, Field(max_length=MAX_ID)] | None = Field(None, description="The answer repeats it")
 
@@ -111,7 +112,7 @@ def answer(event: Mapping[str, Any]) -> None:
     name: str | None = None
     try:
         raw = _raw(event)
-        document = documents.read(raw)
+        document = documents.read(raw, _Message.WHOLE)
         name = _name(document)
         read = _read(document, raw)
         reply = _do(_connection(request["connectionId"]), read)
@@ -171,7 +172,7 @@ def _name(document: Any) -> str | None:
 
 def _read(document: Any, raw: bytes) -> _Message:
     if not isinstance(document, dict):
-        raise Problem("invalid_field", "A message must be a JSON object.", field="body")
+        raise Problem("invalid_field", "A message must be a JSON object.", field="message")
     action = document.get("action")
     model = ACTIONS.get(action) if isinstance(action, str) else None
     if model is None:
@@ -199,11 +200,11 @@ def _do(connection: Connection, message: _Message) -> dict[str, Any]:
         return {"type": "pong"}
     assert isinstance(message, _Topics)
     if sum(each is not None for each in (message.all, message.files, message.token)) != 1:
-        raise Problem("invalid_field", "Name one of `all`, `files` and `token`.", field="body")
+        raise Problem("invalid_field", "Name one of `all`, `files` and `token`.", field="message")
     if isinstance(message, Subscribe):
         return _subscribe(connection, message)
     if message.files is not None:
-        subscribing.leave_files(connection, [*dict.fromkeys(message.files)])
+        subscribing.leave_files(connection, _file_ids(message.files))
     else:
         subscribing.leave_topic(connection, _topic(connection, message))
     return {"type": "unsubscribed"}
@@ -211,17 +212,34 @@ def _do(connection: Connection, message: _Message) -> dict[str, Any]:
 
 def _subscribe(connection: Connection, message: Subscribe) -> dict[str, Any]:
     # A cursor is checked even where it is of no use: a client that sends a wrong one is wrong about more.
-    cursor = decode_feed(connection.tenant, message.cursor) if message.cursor is not None else None
+    cursor = _positions(connection.tenant, message.cursor) if message.cursor is not None else None
     if message.files is None:
         topic = _topic(connection, message)
         return _subscribed(connection, lambda: (subscribing.to_topic(connection, topic, cursor), []))
-    ids = [*dict.fromkeys(message.files)]
-    known = [file_id for file_id in ids if FILE_ID_PATTERN.fullmatch(file_id)]
-    if not known:
-        raise Problem("not_found", "There is no file of these ids.", field="files")
+    known = _file_ids(message.files)
     reply = _subscribed(connection, lambda: subscribing.to_files(connection, known))
-    missing = {*reply.pop("missing", []), *(set(ids) - set(known))}
-    return {**reply, **({"missing": [file_id for file_id in ids if file_id in missing]} if missing else {})}
+    missing = {*reply.pop("missing", []), *(set(message.files) - set(known))}
+    named = [file_id for file_id in dict.fromkeys(message.files) if file_id in missing]
+    return {**reply, **({"missing": named} if named else {})}
+
+
+def _positions(tenant: str, cursor: str) -> dict[int, int]:
+    positions = cursors.decode_feed(tenant, cursor)
+    if positions is None:
+        detail = "This cursor is not valid here: send one that this tenant got from a socket or `/v1/changes`."
+        raise Problem("invalid_cursor", detail, field="cursor")
+    return positions
+
+
+def _file_ids(named: list[str]) -> list[str]:
+    """Those that have the form of a file's id, each once. Others must not be taken for a topic, such as `all`.
+
+    Raises Problem `not_found` if none has.
+    """
+    ids = [each for each in dict.fromkeys(named) if FILE_ID_PATTERN.fullmatch(each)]
+    if not ids:
+        raise Problem("not_found", "There is no file of these ids.", field="files")
+    return ids
 
 
 def _topic(connection: Connection, message: _Topics) -> str:

@@ -8,6 +8,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from chalicelib import aws
 from chalicelib.catalog.dynamodb import ConditionFailedError, Joined, get_item, put_new, read, typed, update
 from chalicelib.catalog.keys import API_KEYS, BY_CREATED, api_key_key, ticket_key, token_key
@@ -184,12 +186,25 @@ def put_ticket(ticket: Ticket) -> None:
     put_new({**ticket_key(ticket.id), **values, "ttl": ticket.expires + 86400})
 
 
-def take_ticket(ticket_id: str) -> Ticket | None:
-    """Takes a ticket away, so that it is used once: one DeleteItem. None if there is none, or it was taken before."""
-    reply = aws.dynamodb().delete_item(
-        TableName=settings().table, Key=typed(ticket_key(ticket_id)), ReturnValues="ALL_OLD"
-    )
-    if "Attributes" not in reply:
+def take_ticket(ticket_id: str, hashed: str, moment: int) -> Ticket | None:
+    """Takes a ticket away, so that it is used once: one DeleteItem.
+
+    None if there is none, it was taken before, it is over at `moment` (Unix seconds), or its hash is not `hashed`. A
+    ticket is left as it is unless all is right, so that nobody uses it up by guessing. If the answer is lost and the
+    request is sent again, the ticket counts as taken: its holder asks for another one.
+    """
+    try:
+        reply = aws.dynamodb().delete_item(
+            TableName=settings().table,
+            Key=typed(ticket_key(ticket_id)),
+            ConditionExpression="#hash = :hash AND expires > :moment",
+            ExpressionAttributeNames={"#hash": "hash"},
+            ExpressionAttributeValues={":hash": {"S": hashed}, ":moment": {"N": str(moment)}},
+            ReturnValues="ALL_OLD",
+        )
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+            raise
         return None
     values = read(reply["Attributes"])
     return Ticket(ticket_id, values["hash"], values["credential"], values["expires"])

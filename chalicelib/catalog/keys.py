@@ -156,9 +156,23 @@ def delivery_key(webhook_id: str, event_id: str) -> Key:
     return {"pk": delivery_partition(webhook_id), "sk": event_id}
 
 
+def answered_partition(file_id: str) -> str:
+    return f"ANSWERED#{file_id}"
+
+
+def answered_key(file_id: str, webhook_id: str, event_id: str) -> Key:
+    """A note that this webhook's delivery of this event may have stored an answer about the file."""
+    return {"pk": answered_partition(file_id), "sk": f"{webhook_id}#{event_id}"}
+
+
 def webhook_state_key(webhook_id: str) -> Key:
     """How a webhook's receiver has answered lately, who delivers to it now, and when it is due."""
     return {"pk": delivery_partition(webhook_id), "sk": "STATE"}
+
+
+def webhook_slots_key(tenant: str) -> Key:
+    """Which workers try a tenant's webhooks that are in trouble."""
+    return {"pk": f"SLOTS#{tenant}", "sk": "SLOTS"}
 
 
 def delivery_due_partition(webhook_id: str) -> str:

@@ -22,6 +22,8 @@ from chalicelib.catalog.keys import (
     BY_CREATED,
     BY_DUE,
     Key,
+    answered_key,
+    answered_partition,
     delivery_due_partition,
     delivery_key,
     delivery_log_partition,
@@ -100,22 +102,45 @@ def put_new(delivery: Delivery) -> bool:
 
     It is due at once, or never if its state is not `pending`.
     """
-    item = {
-        **delivery_key(delivery.webhook_id, delivery.event_id),
-        **delivery.model_dump(mode="json", exclude_none=True, exclude={"due"}),
-        "list_pk": delivery_log_partition(delivery.webhook_id),
-        "list_sk": f"{timestamp(delivery.time)}#{delivery.event_id}",
-        "ttl": int((now() + timedelta(days=KEEP_DAYS)).timestamp()),
-    }
-    if delivery.state is DeliveryState.PENDING:
-        item |= _due_keys(delivery.webhook_id, delivery.event_id, delivery.due or now())
     try:
-        dynamodb.put_new(item)
+        dynamodb.put_new(_item(delivery))
     except ClientError as error:
         if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
             raise
         return False
     return True
+
+
+def put_all_new(deliveries: Iterable[Delivery]) -> None:
+    """Writes many deliveries like `put_new`: a BatchGetItem for each hundred, a BatchWriteItem for each 25 new ones.
+
+    Only for `announce`: the writes have no condition, so nobody else may write a delivery of the same event and
+    webhook between the two. Nobody does, because the stream gives a change to one run of `publish` at a time. Should a
+    write that was given up as lost arrive later, the event is only sent once more.
+    """
+    wanted = {(each.webhook_id, each.event_id): each for each in deliveries}
+    keys = [delivery_key(*place) for place in wanted]
+    present = {(item["pk"], item["sk"]) for item in dynamodb.batch_get(keys, consistent=True)}
+    items = (_item(each) for each in wanted.values())
+    dynamodb.batch_write(item for item in items if (item["pk"], item["sk"]) not in present)
+
+
+def _item(delivery: Delivery) -> dict[str, Any]:
+    """A new delivery's item, as values."""
+    item = {
+        **delivery_key(delivery.webhook_id, delivery.event_id),
+        **delivery.model_dump(mode="json", exclude_none=True, exclude={"due"}),
+        "list_pk": delivery_log_partition(delivery.webhook_id),
+        "list_sk": f"{timestamp(delivery.time)}#{delivery.event_id}",
+        "ttl": _ttl(),
+    }
+    if delivery.state is DeliveryState.PENDING:
+        item |= _due_keys(delivery.webhook_id, delivery.event_id, delivery.due or now())
+    return item
+
+
+def _ttl() -> int:
+    return int((now() + timedelta(days=KEEP_DAYS)).timestamp())
 
 
 def get(webhook_id: str, event_id: str) -> Delivery | None:
@@ -188,8 +213,7 @@ def replay(
 
 def named(webhook_id: str, event_ids: Iterable[str]) -> list[Delivery]:
     """These deliveries, those that exist, in no order: one BatchGetItem a hundred, strongly consistent."""
-    keys = [delivery_key(webhook_id, event_id) for event_id in dict.fromkeys(event_ids)]
-    return [_delivery(values) for values in dynamodb.batch_get(keys, consistent=True)] if keys else []
+    return of_places((webhook_id, event_id) for event_id in dict.fromkeys(event_ids))
 
 
 def due(webhook_id: str, limit: int = PAGE) -> list[tuple[datetime, str]]:
@@ -247,19 +271,45 @@ def miss(webhook_id: str, event_id: str) -> None:
 # --- remove
 
 
-def about_file(webhook_id: str, file_id: str) -> list[Delivery]:
-    """A webhook's deliveries about a file: one Query as a rule, strongly consistent."""
+def note_answers(deliveries: Iterable[Delivery]) -> None:
+    """Notes that answers about files are about to be stored in these deliveries: one BatchWriteItem for each 25.
+
+    A note outlives its delivery. It comes before the answer, so that `answered` finds each answer that is stored.
+    """
+    dynamodb.batch_write(
+        {**answered_key(each.subject, each.webhook_id, each.event_id), "ttl": _ttl()} for each in deliveries
+    )
+
+
+def answered(file_id: str) -> list[tuple[str, str]]:
+    """The deliveries of all webhooks with an answer about a file, as (webhook id, event id).
+
+    One Query as a rule, strongly consistent.
+    """
     pages = (
         aws.dynamodb()
         .get_paginator("query")
         .paginate(
             TableName=settings().table,
-            KeyConditionExpression="pk = :pk AND begins_with(sk, :file)",
-            ExpressionAttributeValues={":pk": {"S": delivery_partition(webhook_id)}, ":file": {"S": f"evt_{file_id}_"}},
+            KeyConditionExpression="pk = :pk",
+            ExpressionAttributeValues={":pk": {"S": answered_partition(file_id)}},
             ConsistentRead=True,
         )
     )
-    return [_delivery(read(item)) for page in pages for item in page["Items"]]
+    places = (item["sk"]["S"].partition("#") for page in pages for item in page["Items"])
+    return [(webhook_id, event_id) for webhook_id, _, event_id in places]
+
+
+def of_places(places: Iterable[tuple[str, str]]) -> list[Delivery]:
+    """The deliveries that exist of these (webhook id, event id): one BatchGetItem a hundred, strongly consistent."""
+    return [
+        _delivery(values) for values in dynamodb.batch_get((delivery_key(*each) for each in places), consistent=True)
+    ]
+
+
+def forget_answered(file_id: str, places: Iterable[tuple[str, str]]) -> None:
+    """Removes notes of answers about a file that are gone now: one BatchWriteItem for each 25."""
+    dynamodb.batch_write((), [answered_key(file_id, *each) for each in places])
 
 
 def drop_answers(delivery: Delivery) -> None:

@@ -18,6 +18,8 @@ from chalicelib.model import now, timestamp
 
 # The sweep looks after a webhook this long after events were announced to it, or after another worker left it alone.
 NET = timedelta(minutes=5)
+# A person's probe is tried although nothing is to be sent for a while. This is the least time between two of them.
+PROBE_EVERY = timedelta(seconds=10)
 # The index follows the table by a moment. This is much more than it ever takes.
 INDEX_COMES = timedelta(seconds=60)
 
@@ -30,17 +32,21 @@ class Health:
     """How the receiver has answered lately.
 
     `failures` counts tries that failed since the last success, the first of them at `failing_since`. Until
-    `open_until` nothing is sent.
+    `open_until` nothing is sent. `well` is true if the last tries succeeded, and were not slow.
     """
 
     failures: int = 0
     failing_since: datetime | None = None
     open_until: datetime | None = None
+    well: bool = False
 
 
 @dataclass
 class State:
-    """A webhook's state as its worker has read it. `waking_at` is when a delayed message comes that was sent before."""
+    """A webhook's state as its worker has read it. `waking_at` is when a delayed message comes that was sent before.
+
+    With `probe`, the worker may try although nothing is to be sent for a while.
+    """
 
     tenant: str
     webhook_id: str
@@ -49,6 +55,7 @@ class State:
     woken_at: datetime | None = None
     waking_at: datetime | None = None
     health: Health = field(default_factory=Health)
+    probe: bool = False
 
 
 def arm(tenant: str, webhook_id: str) -> None:
@@ -70,27 +77,36 @@ def acquire(tenant: str, webhook_id: str, lease_id: str, seconds: float, *, prob
     """Takes the lease for `seconds`, unless another worker has it or nothing is to be sent now: one UpdateItem.
 
     None otherwise. If another worker has it, that one looks again. With `probe`, the lease is given although nothing
-    is to be sent for a while. If the worker dies, the sweep finds the webhook when the lease is over.
+    is to be sent for a while, unless that was so less than PROBE_EVERY ago: then the probe is like any other message,
+    which may cost a second UpdateItem. If the worker dies, the sweep finds the webhook when the lease is over.
     """
     while True:
         moment = now()
         until = moment + timedelta(seconds=seconds)
         condition = "(attribute_not_exists(lease_until) OR lease_until < :now)"
-        if not probe:
-            condition += " AND (attribute_not_exists(open_until) OR open_until <= :now)"
         values = {"tenant": tenant, "lease_id": lease_id, "lease_until": timestamp(until)}
+        using = {":now": timestamp(moment)}
+        if probe:
+            condition += " AND (attribute_not_exists(probed_at) OR probed_at <= :before)"
+            values |= {"probed_at": timestamp(moment)}
+            using |= {":before": timestamp(moment - PROBE_EVERY)}
+        else:
+            condition += " AND (attribute_not_exists(open_until) OR open_until <= :now)"
         try:
             item = update(
                 webhook_state_key(webhook_id),
                 values=values | due_keys(webhook_id, until),
                 condition=condition,
-                using={":now": timestamp(moment)},
+                using=using,
                 mark="lease_id",
             )
-            return _state(item, webhook_id)
+            return _state(item, webhook_id, probe)
         except ConditionFailedError as refused:
             item = refused.item or {}
         if item.get("lease_until", "") < timestamp(moment):
+            if probe:
+                probe = False
+                continue
             return None  # nothing is to be sent, and a message or the sweep comes when that is over
         if _wake(webhook_id, item["lease_id"]):
             return None
@@ -123,6 +139,7 @@ def release(state: State, due: datetime | None, waking_at: datetime | None, *, w
         "failures": health.failures or None,
         "failing_since": timestamp(health.failing_since) if health.failing_since else None,
         "open_until": timestamp(health.open_until) if health.open_until else None,
+        "well": health.well or None,
         "waking_at": timestamp(waking_at) if waking_at else None,
         **(due_keys(state.webhook_id, due) if due else dict.fromkeys(_DUE)),
         **dict.fromkeys(_LEASE),
@@ -176,10 +193,11 @@ def _moment(item: Mapping[str, Any], name: str) -> datetime | None:
 
 
 def _health(item: Mapping[str, Any]) -> Health:
-    return Health(item.get("failures", 0), _moment(item, "failing_since"), _moment(item, "open_until"))
+    since, until = _moment(item, "failing_since"), _moment(item, "open_until")
+    return Health(item.get("failures", 0), since, until, item.get("well", False))
 
 
-def _state(item: Mapping[str, Any], webhook_id: str) -> State:
+def _state(item: Mapping[str, Any], webhook_id: str, probe: bool) -> State:
     return State(
         item["tenant"],
         webhook_id,
@@ -188,4 +206,5 @@ def _state(item: Mapping[str, Any], webhook_id: str) -> State:
         _moment(item, "woken_at"),
         _moment(item, "waking_at"),
         _health(item),
+        probe,
     )

@@ -51,9 +51,12 @@ def handle(event: dict[str, Any], context: Any) -> None:
 
 
 def publish(batch: Batch) -> None:
-    """Tells everybody. One way that fails does not keep the others from hearing; the first error is raised at last."""
+    """Tells everybody. One way that fails does not keep the others from hearing; the first error is raised at last.
+
+    Sockets come first, because people look at them, and webhooks last: one tenant may have many.
+    """
     failures = []
-    ways: tuple[Callable[[Batch], None], ...] = (_to_bus, _to_webhooks, _to_sockets)
+    ways: tuple[Callable[[Batch], None], ...] = (_to_sockets, _to_bus, _to_webhooks)
     for way in ways:
         try:
             way(batch)

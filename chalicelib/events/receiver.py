@@ -2,7 +2,9 @@
 
 While tries succeed, more and more are under way at once. A receiver that fails gets one at a time, and after several
 failures none for a while (a circuit breaker): then one try, whose success begins everything anew. All else waits in the
-table. So a receiver that hangs holds a worker for the time of one try, now and then, and never delays another receiver.
+table. A receiver whose try was slow gets no other for a while, whatever it answered. So such a receiver holds a worker
+for the time of one wave of tries, now and then. A tenant has few workers at once for all of its webhooks in trouble
+(`webhook_slots`), so that many of them do not take the workers of other tenants.
 """
 
 from __future__ import annotations
@@ -16,8 +18,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from chalicelib.catalog import files, webhook_deliveries, webhook_states, webhooks
+from chalicelib.catalog import files, webhook_deliveries, webhook_slots, webhook_states, webhooks
 from chalicelib.catalog.webhook_deliveries import Attempt, Delivery, DeliveryState
+from chalicelib.catalog.webhook_slots import Slot
 from chalicelib.catalog.webhook_states import INDEX_COMES, NET, State
 from chalicelib.catalog.webhooks import Webhook
 from chalicelib.events import envelope, signing, webhook_secrets
@@ -44,11 +47,14 @@ RETRIES = (5, 60, 5 * 60, 30 * 60, 2 * 3600, 5 * 3600, 10 * 3600, 24 * 3600)
 JITTER = 0.2
 
 # After this many failures in a row, nothing is sent for FIRST_PAUSE seconds, then for twice as long after each further
-# one. A try that took SLOW seconds and brought no answer counts as many: it held a worker for long.
+# one. After a try that took SLOW seconds, nothing is sent for FIRST_PAUSE at least, whatever came: it held a worker.
 OPEN_AFTER = 3
 FIRST_PAUSE = 10
 LAST_PAUSE = 15 * 60
 SLOW = 5.0
+# A worker that gets no slot for a webhook in trouble asks again after so many seconds, at most SLOT_JITTER longer.
+SLOT_PAUSE = 5.0
+SLOT_JITTER = 10.0
 # The longest pause that a receiver may ask for, in seconds.
 LONGEST_ASKED = 3600
 ASKS_FOR_A_PAUSE = frozenset({429, 503})
@@ -80,7 +86,7 @@ def deliver(
         queue.forget(webhook_id)
         webhook_states.release(state, None, None, whatever=True)
         return Counter()
-    run = _Run(webhook, state, time.monotonic() + min(seconds, RUN_SECONDS), probe)
+    run = _Run(webhook, state, time.monotonic() + min(seconds, RUN_SECONDS), state.probe)
     try:
         run.work(event_ids)
     except BaseException:
@@ -88,6 +94,7 @@ def deliver(
         webhook_states.release(state, now() + NET, state.waking_at, whatever=True)
         raise
     finally:
+        run.give_back()
         run.tell()
     return run.done
 
@@ -132,6 +139,12 @@ class _Tried:
     outcome: Outcome
     attempt: Attempt
 
+    @property
+    def has_answer_about_file(self) -> bool:
+        """True if an answer is written with this try: its own, or one from before, which is written again with it."""
+        attempts = (*self.delivery.attempts, self.attempt)
+        return self.delivery.data is None and any(each.answer for each in attempts)
+
 
 @dataclass
 class _Run:
@@ -145,6 +158,8 @@ class _Run:
     _lags: list[float] = field(default_factory=list)
     _seen: set[str] = field(default_factory=set)
     _at_once: int = 1
+    _slot: Slot | None = None
+    _fresh: bool = True  # the webhook was read just now
     _networks: Networks = ()
     _secrets: list[bytes] = field(default_factory=list)
 
@@ -214,6 +229,13 @@ class _Run:
             if time.monotonic() > self.deadline:
                 later.append(now())
                 break
+            if not self._read_again():
+                return None
+            if not self.webhook.enabled:
+                return self._miss()
+            if not self._may_try():
+                later.append(self._wait_for_slot())
+                break
             wave, todo = todo[: self._at_once], todo[self._at_once :]
             later += self._wave(wave)
             if not self.webhook.enabled:
@@ -246,6 +268,46 @@ class _Run:
             upcoming = [moment + LOOK_AGAIN]  # the index shows only what is done already
         return todo, upcoming
 
+    def _read_again(self) -> bool:
+        """Reads the webhook as it is now, before each wave but the first. False if it is gone."""
+        if self._fresh:
+            self._fresh = False
+            return True
+        found = webhooks.get(self.webhook.tenant, self.webhook.id)
+        if found is None:
+            queue.forget(self.webhook.id)
+            return False
+        self.webhook = found
+        self._secrets = webhook_secrets.signing_secrets(found)
+        return True
+
+    # --- slots of webhooks in trouble
+
+    def _may_try(self) -> bool:
+        """True if the webhook is well, or has one of its tenant's slots. One that is well gives its slot back."""
+        if self.state.health.well:
+            self.give_back()
+            return True
+        if self._slot is None:
+            self._slot = webhook_slots.take(self.webhook.tenant, self.state.lease_id, LEASE_SECONDS)
+        return self._slot is not None
+
+    def _wait_for_slot(self) -> datetime:
+        """Gives when to ask for a slot again. A probe comes again as one."""
+        if self.probe:
+            delay = webhook_states.PROBE_EVERY.total_seconds() + random.uniform(1, SLOT_JITTER)  # noqa: S311
+            queue.send(self.webhook.tenant, self.webhook.id, delay=delay, probe=True)
+        moment, waking = now(), self.state.waking_at
+        if waking and moment < waking <= moment + timedelta(seconds=SLOT_PAUSE + SLOT_JITTER):
+            return waking  # a message comes then in any case, and one is enough
+        return moment + timedelta(seconds=random.uniform(SLOT_PAUSE, SLOT_PAUSE + SLOT_JITTER))  # noqa: S311
+
+    def give_back(self) -> None:
+        """Gives back the slot, if there is one."""
+        if self._slot:
+            webhook_slots.give_back(self._slot)
+            self._slot = None
+
     # --- one wave of tries
 
     def _wave(self, wave: list[Delivery]) -> list[datetime]:
@@ -258,12 +320,11 @@ class _Run:
         else:
             with ThreadPoolExecutor(len(wave)) as pool:
                 tried = list(pool.map(lambda each: self._try(each, records.get(each.subject)), wave))
-        for each in tried:
-            self._judge(each.outcome)
+        self._judge_all([each.outcome for each in tried])
+        webhook_deliveries.note_answers(each.delivery for each in tried if each.has_answer_about_file)
         later = [when for each in tried if (when := self._note(each))]
         self._drop_answers(tried)
-        failed = any(not each.outcome.succeeded for each in tried)
-        self._at_once = 1 if failed else min(MOST_AT_ONCE, 2 * self._at_once)
+        self._at_once = min(MOST_AT_ONCE, 2 * self._at_once) if self.state.health.well else 1
         return later
 
     def _try(self, delivery: Delivery, file: File | None) -> _Tried:
@@ -282,6 +343,18 @@ class _Run:
         attempt = Attempt(at=moment, ms=outcome.ms, status=outcome.status, error=outcome.error, answer=answer)
         return _Tried(delivery, outcome, attempt)
 
+    def _judge_all(self, outcomes: list[Outcome]) -> None:
+        """Takes a wave into account: each try, and then if one of them was slow."""
+        for outcome in outcomes:
+            self._judge(outcome)
+        health = self.state.health
+        slow = any(outcome.ms >= SLOW * 1000 for outcome in outcomes)
+        health.well = not slow and all(outcome.succeeded for outcome in outcomes)
+        if slow:
+            self.probe = False
+            earliest = now() + timedelta(seconds=FIRST_PAUSE)
+            health.open_until = max(health.open_until or earliest, earliest)
+
     def _judge(self, outcome: Outcome) -> None:
         """Takes a try into account for the receiver's health."""
         health, moment = self.state.health, now()
@@ -291,10 +364,9 @@ class _Run:
         self.probe = False
         health.failures += 1
         health.failing_since = health.failing_since or moment
-        slow = outcome.status is None and outcome.ms >= SLOW * 1000
         asked = min(outcome.retry_after or 0, LONGEST_ASKED) if outcome.status in ASKS_FOR_A_PAUSE else 0
-        if health.failures >= OPEN_AFTER or slow or asked:
-            closed_for = pause(health.failures) if health.failures >= OPEN_AFTER or slow else 0
+        if health.failures >= OPEN_AFTER or asked:
+            closed_for = pause(health.failures) if health.failures >= OPEN_AFTER else 0
             health.open_until = moment + timedelta(seconds=max(closed_for, asked))
         if outcome.status == GONE:
             self._disable(SAYS_GONE)
@@ -325,7 +397,7 @@ class _Run:
 
         `announce` removes those of every file that ends. An answer that is stored after that is removed here.
         """
-        answered = [each.delivery for each in tried if each.attempt.answer and each.delivery.data is None]
+        answered = [each.delivery for each in tried if each.has_answer_about_file]
         if not answered:
             return
         records = files.records((each.subject for each in answered), consistent=True)

@@ -26,8 +26,9 @@ def announce(files: Iterable[File], changed: Iterable[Changed]) -> None:
     """Writes a delivery for each webhook and event that it wants, and wakes the worker of each webhook.
 
     The worker also removes the log of a webhook that was deleted. To do it again with the same events adds nothing, and
-    wakes the workers again. One Query for each tenant; for each webhook a PutItem for each event, an UpdateItem and a
-    SendMessage; for each deleted file and webhook a Query; for each deleted webhook a SendMessage.
+    wakes the workers again. One Query for each tenant; one BatchGetItem for each hundred deliveries, and one
+    BatchWriteItem for each 25; for each webhook that is woken an UpdateItem and a SendMessage; for each deleted file a
+    Query, and more if answers about it were stored; for each deleted webhook a SendMessage.
     """
     tenants: dict[str, list[File]] = defaultdict(list)
     for file in files:
@@ -42,10 +43,10 @@ def announce(files: Iterable[File], changed: Iterable[Changed]) -> None:
         for tenant in {**tenants, **events}:
             hooks = webhooks.of_tenant(tenant)
             wanted = [(hook, _wanted(hook, tenants[tenant], events[tenant])) for hook in hooks]
-            list(pool.map(webhook_deliveries.put_new, (each for _, some in wanted for each in some)))
+            webhook_deliveries.put_all_new(each for _, some in wanted for each in some)
             list(pool.map(lambda pair: _begin(*pair), wanted))
             ended = [file for file in tenants[tenant] if change_of(file).type is ChangeType.DELETED]
-            list(pool.map(lambda pair: _drop_answers(*pair), ((hook, file) for hook in hooks for file in ended)))
+            list(pool.map(_drop_answers, ended if hooks else ()))
 
 
 def _wanted(hook: Webhook, files: Iterable[File], events: Iterable[Envelope]) -> list[Delivery]:
@@ -95,7 +96,13 @@ def _begin(hook: Webhook, deliveries: list[Delivery]) -> None:
         queue.send(hook.tenant, hook.id, [each.event_id for each in deliveries])
 
 
-def _drop_answers(hook: Webhook, file: File) -> None:
-    """A receiver may repeat in its answer what it was told of the file, so answers end with the file."""
-    for delivery in webhook_deliveries.about_file(hook.id, file.id):
-        webhook_deliveries.drop_answers(delivery)
+def _drop_answers(file: File) -> None:
+    """A receiver may repeat in its answer what it was told of the file, so answers end with the file.
+
+    An answer that is stored after this is removed by the worker that stored it, because the record says by now that
+    the file has ended. So only notes that were found here are removed.
+    """
+    if places := webhook_deliveries.answered(file.id):
+        for delivery in webhook_deliveries.of_places(places):
+            webhook_deliveries.drop_answers(delivery)
+        webhook_deliveries.forget_answered(file.id, places)

@@ -103,7 +103,7 @@ MESSAGES: dict[str, dict[str, Any]] = {
         "A cursor of another tenant": {
             "type": "error",
             "code": "invalid_cursor",
-            "detail": "This cursor is not one of this list's.",
+            "detail": "This cursor is not valid here: send one that this tenant got from a socket or `/v1/changes`.",
             "field": "cursor",
         },
         "More was missed than fits into one answer": {

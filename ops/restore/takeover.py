@@ -39,7 +39,7 @@ from ops.restore.items import FILE, HEAD, MARKER, Item, Items, changed, file_of,
 
 # What the partition keys of webhooks and their deliveries, and of sockets and subscriptions, begin with.
 LISTENERS = (
-    *("HOOKS#", "HOOKCOUNT#", "HOOK#"),
+    *("HOOKS#", "HOOKCOUNT#", "HOOK#", "ANSWERED#", "SLOTS#"),
     *("SOCKET#", "SOCKETCOUNT#", "SUBS#", "LISTEN#", "CREDENTIAL#", "TICKET#"),
 )
 

@@ -93,6 +93,23 @@ def test_a_credential_in_the_query_is_not_looked_at(api: FakeManagement, client:
     assert socket.connect(event, lambda_context())["statusCode"] == 401
 
 
+@pytest.mark.parametrize("connection_id", [None, ""])
+def test_a_get_that_is_no_handshake_is_400_and_uses_up_no_ticket(
+    api: FakeManagement, client: Client, connection_id: str | None
+) -> None:
+    from chalicelib.api import socket
+    from tests.sockets import event_of
+    from tests.stage import lambda_context
+
+    ticket = ticket_of(client)
+    event = event_of("", headers={"Authorization": f"Bearer {ticket}"})
+    del event["requestContext"]["connectionId"]
+    event["requestContext"] |= {} if connection_id is None else {"connectionId": connection_id}
+    assert socket.connect(event, lambda_context()) == {"statusCode": 400}
+    assert items("SOCKET") == items("CREDENTIAL") == []
+    assert Listener(api, "c1").connect(ticket) == 200
+
+
 def test_a_key_without_the_scope_is_403(api: FakeManagement) -> None:
     assert Listener(api, "c1").connect(new_client("acme", "files:read", "files:write").key) == 403
     assert items("SOCKET") == []
@@ -199,9 +216,12 @@ def test_a_ticket_is_over_after_a_minute(api: FakeManagement, client: Client, mo
     assert Listener(api, "c1").connect(ticket) == 401
 
 
-def test_a_ticket_with_another_secret_opens_nothing(api: FakeManagement, client: Client) -> None:
+def test_a_ticket_with_another_secret_opens_nothing_and_stays(api: FakeManagement, client: Client) -> None:
     ticket = ticket_of(client)
     assert Listener(api, "c1").connect(ticket[:-1] + ("0" if ticket[-1] != "0" else "1")) == 401
+    assert Listener(api, "c2").connect(ticket) == 200
+    assert Listener(api, "c3").connect(ticket) == 401
+    assert items("TICKET#") == []
 
 
 def test_a_ticket_ends_with_its_key(api: FakeManagement, client: Client) -> None:
@@ -259,6 +279,10 @@ def test_a_key_without_the_scope_gets_no_ticket(stage: Calls) -> None:
         ('{"action":"subscribe","files":[1]}', "invalid_field"),
         ('{"action":"subscribe","files":["%s"]}' % ("x" * 65), "invalid_field"),
         ('{"action":"subscribe","files":["file_x"]}', "not_found"),
+        ('{"action":"subscribe","files":[""]}', "not_found"),
+        ('{"action":"unsubscribe","files":[""]}', "not_found"),
+        ('{"action":"unsubscribe","files":["all"]}', "not_found"),
+        ('{"action":"unsubscribe","files":["file_x","token_0123456789ab"]}', "not_found"),
         (json.dumps({"action": "subscribe", "files": [f"file_{i}" for i in range(101)]}), "invalid_field"),
         ('{"action":"subscribe","token":"0123456789ab"}', "not_found"),
         ('{"action":"subscribe","token":"../x"}', "not_found"),
@@ -270,6 +294,7 @@ def test_a_key_without_the_scope_gets_no_ticket(stage: Calls) -> None:
         ('{"action":"ping","id":7}', "invalid_field"),
         ('{"action":"ping","id":"a\\u0000"}', "invalid_field"),
         ('{"action":"ping","action":"ping"}', "invalid_field"),
+        ('{"action":"subscribe","all":true,"token":"0123456789ab"}', "invalid_field"),
     ],
 )
 def test_every_wrong_message_is_answered_with_an_error_and_the_socket_goes_on(
@@ -278,9 +303,33 @@ def test_every_wrong_message_is_answered_with_an_error_and_the_socket_goes_on(
     (reply,) = listener.send(sent)
     assert (reply["type"], reply["code"]) == ("error", code)
     assert reply["detail"].endswith(".")
+    assert not re.search(
+        r"request|body|parameter|this list|\b(True|False|None)\b", reply["detail"] + reply.get("field", "")
+    )
     assert len(json.dumps(reply)) < 1000
     assert listener.send({"action": "ping"}) == [{"type": "pong"}]
     assert items("SUBS#") == []
+
+
+@pytest.mark.parametrize(
+    ("sent", "field", "detail"),
+    [
+        ("nonsense", None, "The message is not JSON."),
+        ("[]", "message", "A message must be a JSON object."),
+        ("[" * 65, "message", "The message is nested too deeply: at most 64 objects and lists in one another."),
+        ('{"action":"ping","action":"ping"}', "message", "`message`: must have each name once."),
+        ('{"action":"ping","extra":1}', "extra", "`extra`: is not a field of this message."),
+        ('{"action":"subscribe","all":false}', "all", "`all`: must be true."),
+        (
+            '{"action":"subscribe","all":true,"cursor":"AAAA"}',
+            "cursor",
+            "This cursor is not valid here: send one that this tenant got from a socket or `/v1/changes`.",
+        ),
+    ],
+)
+def test_an_error_speaks_of_the_message(listener: Listener, sent: str, field: str | None, detail: str) -> None:
+    (reply,) = listener.send(sent)
+    assert (reply.get("field"), reply["detail"]) == (field, detail)
 
 
 def test_a_message_that_cannot_be_read_costs_no_call_of_the_table(listener: Listener, stage: Calls) -> None:
@@ -372,6 +421,25 @@ def test_a_socket_follows_one_thing_or_names_files(client: Client, listener: Lis
     assert listener.send({"action": "subscribe", "token": token})[0]["code"] == "mixed_subscriptions"
     assert listener.send({"action": "unsubscribe", "all": True}) == [{"type": "unsubscribed"}]
     assert listener.send({"action": "subscribe", "token": token})[0]["type"] == "subscribed"
+
+
+@pytest.mark.parametrize("topic", ["all", "token"])
+def test_a_topic_is_no_file_and_is_not_left_as_one(client: Client, listener: Listener, topic: str) -> None:
+    token, file_id = token_of(client)["id"], upload(client, b"x", name="a.txt")
+    listener.send({"action": "subscribe", **({"all": True} if topic == "all" else {"token": token})})
+    (kept,) = items("SUBS#")
+    for named in (["all"], [f"token_{token}"], [""], ["all", f"token_{token}", "", f"all#{listener.id}"]):
+        assert listener.send({"action": "unsubscribe", "files": named})[0]["code"] == "not_found"
+        assert listener.send({"action": "unsubscribe", "files": [*named, file_id]})[0]["type"] == "unsubscribed"
+        assert items("SUBS#") == [kept]
+
+
+def test_files_of_which_none_exists_are_all_missing_and_nothing_is_subscribed(listener: Listener) -> None:
+    other = upload(new_client("other"), b"x", name="a.txt", tenant="other")
+    ids = [other, "file_" + "0" * 26, "file_x"]
+    (reply,) = listener.send({"action": "subscribe", "files": ids})
+    assert (reply["type"], reply["missing"]) == ("subscribed", ids)
+    assert items("SUBS") == []
 
 
 def test_a_token_follows_what_it_brought_and_nothing_else(

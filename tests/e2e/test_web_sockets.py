@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import io
 import json
+import re
 import time
 import zipfile
 from collections.abc import Awaitable, Callable, Iterator
@@ -57,7 +58,7 @@ def message(event, context):
 
 def disconnect(event, context):
     context = event["requestContext"]
-    print("gone", context["connectionId"], context["disconnectStatusCode"])
+    print("gone", context["connectionId"], context["disconnectStatusCode"], "in process", os.getpid())
 """
 ROUTES = {"$connect": "connect", "$default": "message", "$disconnect": "disconnect"}
 
@@ -337,6 +338,27 @@ def test_disconnect_is_called_and_every_function_has_its_log(apis: Apis) -> None
     id_ = apis.connected(leave)
     assert eventually(lambda: f"gone {id_}" in apis.logged("disconnect"))
     assert f"connecting {id_}" in apis.logged("connect")
+
+
+def test_clients_that_leave_together_start_eight_processes_at_most(apis: Apis) -> None:
+    count = 40
+
+    async def leave_together(first: Opened) -> None:
+        url = first._response.url.with_scheme("ws")
+        async with aiohttp.ClientSession() as session:
+            opened = [await session.ws_connect(url) for _ in range(count)]
+            await asyncio.gather(*(each.close() for each in opened))
+
+    def named(function: str) -> set[str]:
+        return set(re.findall(r"(?:connecting|gone) (\w+)", apis.logged(function)))
+
+    before = named("connect")
+    apis.connected(leave_together)
+    left = named("connect") - before
+    assert len(left) == count + 1
+    assert eventually(lambda: left <= named("disconnect"), 20)
+    processes = set(re.findall(r"in process (\d+)", apis.logged("disconnect")))
+    assert 1 <= len(processes) <= 8
 
 
 def test_the_management_api_answers_as_aws(apis: Apis) -> None:

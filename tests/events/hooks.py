@@ -215,6 +215,14 @@ def state(webhook: Webhook) -> dict[str, Any]:
     return get_item(webhook_state_key(webhook.id)) or {}
 
 
+def slots(tenant: str) -> dict[str, Any]:
+    """The item of a tenant's slots, as values."""
+    from chalicelib.catalog.dynamodb import get_item
+    from chalicelib.catalog.keys import webhook_slots_key
+
+    return get_item(webhook_slots_key(tenant)) or {}
+
+
 def made(patch: pytest.MonkeyPatch, clock: Clock) -> Hooks:
     """Receivers, and a clock that the worker reads, too."""
     hooks = Hooks(clock)

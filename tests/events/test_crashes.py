@@ -71,7 +71,7 @@ def calls_of(world: Hooks, work: Callable[[], object]) -> list[str]:
 def test_the_announcer_is_stopped_at_each_call(world: Hooks, moment: Moment) -> None:
     webhook, files = begun(world)
     calls = calls_of(world, lambda: announce(*files))
-    assert len(calls) == 6
+    assert len(calls) == 5
     for number in range(len(calls)):
         webhook, files = begun(world)
         stopped = run(lambda files=files: announce(*files), Process(kill_at=Point(number, moment)))  # type: ignore[misc]

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from standardwebhooks import Webhook as Verifier
 
-from chalicelib.catalog import webhook_deliveries, webhook_states, webhooks
+from chalicelib.catalog import webhook_deliveries, webhook_slots, webhook_states, webhooks
 from chalicelib.catalog.webhook_deliveries import Delivery, DeliveryState
 from chalicelib.events import receiver, webhook_secrets
-from chalicelib.model import ChangeType, now
+from chalicelib.model import ChangeType, now, timestamp
 from chalicelib.outbound.post import Outcome
 from chalicelib.queues import webhooks as queue
-from tests.events.hooks import Hooks, announce, changed, delivery, ended, hang, hook, state
+from tests.events.hooks import Hooks, announce, changed, delivery, ended, hang, hook, slots, state
 from tests.stage import Calls, aws_client
 
 URL = "https://good.example/"
@@ -44,13 +45,15 @@ def test_an_event_comes_with_the_whole_envelope_and_is_signed(world: Hooks) -> N
     assert "lease_id" not in state(webhook)
 
 
-def test_a_new_webhook_costs_few_calls_an_event(world: Hooks, stage: Calls) -> None:
+def test_a_webhook_that_is_well_costs_few_calls_an_event(world: Hooks, stage: Calls) -> None:
     hook(URL)
+    announce(changed())
+    world.drain()
     file = changed()
     stage.clear()
     announce(file)
     assert sorted(stage.names) == [
-        "dynamodb.PutItem", "dynamodb.Query", "dynamodb.UpdateItem", "sqs.SendMessage",
+        "dynamodb.BatchGetItem", "dynamodb.BatchWriteItem", "dynamodb.Query", "dynamodb.UpdateItem", "sqs.SendMessage",
     ]  # fmt: skip
     stage.clear()
     world.drain()
@@ -58,7 +61,7 @@ def test_a_new_webhook_costs_few_calls_an_event(world: Hooks, stage: Calls) -> N
     # Lease, result, release; the webhook; the delivery, the record twice; what else is due.
     assert stage.count("dynamodb.UpdateItem") == 3
     assert stage.count("dynamodb.BatchGetItem") == 3
-    assert stage.count("dynamodb.") <= 9
+    assert stage.count("dynamodb.") <= 10
 
 
 def test_a_delivery_is_tried_again_by_the_schedule_and_fails_in_the_end(world: Hooks) -> None:
@@ -340,7 +343,193 @@ def test_an_error_of_aws_lets_go_of_the_webhook(world: Hooks, monkeypatch: pytes
     assert "due_sk" not in state(webhook)
 
 
+# --- slow receivers, and tenants with many
+
+
+def test_a_slow_success_ends_the_growth_and_pauses_without_being_a_failure(world: Hooks) -> None:
+    webhook = hook(URL)
+    answers: Iterator[Outcome | int] = iter([200, 200, 200, Outcome(200, 8_000), 200])
+    world.says[URL] = lambda _: next(answers, 200)
+    some = [changed() for _ in range(12)]
+    announce(*some)
+    assert world.deliver_one()
+    before = len(world.came)
+    assert 4 <= before <= 8, "nothing more once one of a wave was slow"
+    left = state(webhook)
+    assert left["open_until"] >= timestamp(world.clock.moment)
+    assert "failures" not in left
+    assert "failing_since" not in left
+    assert "well" not in left
+    world.live(timedelta(minutes=1))
+    gap = (world.came[before].at - world.came[before - 1].at).total_seconds()
+    assert receiver.FIRST_PAUSE <= gap <= receiver.FIRST_PAUSE + 15
+    assert {delivery(webhook, each).state for each in some} == {DeliveryState.DELIVERED}
+    assert state(webhook)["well"]
+    assert all(len(delivery(webhook, each).attempts) == 1 for each in some)
+
+
+@pytest.mark.parametrize("status", [200, 500, None])
+def test_a_slow_receiver_holds_a_worker_for_one_try_whatever_it_answers(world: Hooks, status: int | None) -> None:
+    hook(URL)
+    world.says[URL] = lambda _: Outcome(status, 14_000)
+    announce(*[changed() for _ in range(10)])
+    began = world.clock.moment
+    assert world.deliver_one()
+    assert len(world.came) == 1
+    assert world.clock.moment - began < timedelta(seconds=15)
+    before = len(world.came)
+    world.live(timedelta(seconds=receiver.FIRST_PAUSE - 1))
+    assert len(world.came) == before
+
+
+def test_a_tenants_webhooks_in_trouble_hold_few_workers_at_once(world: Hooks) -> None:
+    slow = [hook(f"https://slow{number}.example/") for number in range(8)]
+    healthy = hook("https://healthy.example/", tenant="other")
+    held: list[int] = []
+    at_once = [0]
+
+    def slowly_while_others_work(_: dict[str, Any]) -> Outcome:
+        at_once[0] += 1
+        while world.deliver_one():  # by other workers
+            held.append(at_once[0])
+        held.append(at_once[0])
+        at_once[0] -= 1
+        return Outcome(200, 8_000)
+
+    for each in slow:
+        world.says[each.url] = slowly_while_others_work
+    mine, theirs = changed(), changed(tenant="other")
+    announce(mine, theirs)
+    began = world.clock.moment
+    assert world.deliver_one()
+    assert max(held) == webhook_slots.TROUBLED_AT_ONCE
+    assert world.ids(healthy.url) == [f"evt_{theirs.id}_3"]
+    (came,) = [each for each in world.came if each.url == healthy.url]
+    assert came.at - began < timedelta(seconds=1), "the other tenant waits for nobody"
+    world.live(timedelta(minutes=3))
+    assert max(held) == webhook_slots.TROUBLED_AT_ONCE
+    assert {delivery(each, mine).state for each in slow} == {DeliveryState.DELIVERED}
+    assert not [name for name in slots("acme") if name.startswith("slot_")], "each was given back"
+
+
+def test_a_run_without_a_slot_ends_at_once_and_brings_one_message(world: Hooks) -> None:
+    webhook = hook(URL)
+    taken = [webhook_slots.take("acme", f"lease{number}", 60) for number in range(3)]
+    assert all(taken)
+    assert webhook_slots.take("acme", "more", 60) is None
+    for _ in range(5):
+        announce(changed())
+        world.drain()
+    assert world.came == []
+    assert len(world.waiting) == 1
+    assert "lease_id" not in state(webhook)
+    assert taken[0]
+    webhook_slots.give_back(taken[0])
+    world.live(timedelta(seconds=receiver.SLOT_PAUSE + receiver.SLOT_JITTER + 2))
+    assert len(world.came) == 5
+
+
+def test_a_slot_of_a_worker_that_died_is_free_when_its_lease_is_over(world: Hooks) -> None:
+    for number in range(3):
+        assert webhook_slots.take("acme", f"lease{number}", 60)
+    world.clock.forward(timedelta(seconds=61))
+    slot = webhook_slots.take("acme", "another", 60)
+    assert slot
+    webhook_slots.give_back(webhook_slots.Slot("acme", slot.name, "not its value"))
+    assert slots("acme")[slot.name] == slot.value
+
+
+def test_a_webhook_that_is_well_takes_no_slot(world: Hooks) -> None:
+    webhook = hook(URL)
+    announce(changed())
+    world.drain()
+    assert state(webhook)["well"]
+    assert all(webhook_slots.take("acme", f"lease{number}", 60) for number in range(3))
+    announce(changed())
+    world.drain()
+    assert len(world.came) == 2
+
+
+def test_a_change_of_the_url_and_of_the_secret_counts_from_the_next_wave_on(world: Hooks) -> None:
+    webhook = hook(URL)
+
+    def meanwhile(_: dict[str, Any]) -> int:
+        if len(world.came) == 1:
+            webhooks.change(webhook, {"url": "https://new.example/"})
+            webhooks.rotate(webhook, timedelta(0))
+        return 200
+
+    world.says[URL] = meanwhile
+    announce(*[changed() for _ in range(4)])
+    assert world.deliver_one()
+    assert [each.url for each in world.came] == [URL, *["https://new.example/"] * 3]
+    found = webhooks.get("acme", webhook.id)
+    assert found
+    secret = base64.b64encode(webhook_secrets.signing_secrets(found)[0]).decode()
+    Verifier(secret).verify(world.came[1].body, world.came[1].headers)
+
+
+@pytest.mark.parametrize("deleted", [True, False])
+def test_a_webhook_that_is_disabled_or_deleted_in_the_middle_of_a_run_hears_nothing_more(
+    world: Hooks, deleted: bool
+) -> None:
+    webhook = hook(URL)
+
+    def meanwhile(_: dict[str, Any]) -> int:
+        if len(world.came) == 1:
+            if deleted:
+                webhooks.delete(webhook)
+            else:
+                webhooks.disable("acme", webhook.id, "A person disabled it.")
+        return 200
+
+    world.says[URL] = meanwhile
+    announce(*[changed() for _ in range(4)])
+    world.live(timedelta(minutes=11))
+    assert len(world.came) == 1
+    states = sorted(each.state for each in webhook_deliveries.log(webhook.id, 9).deliveries)
+    assert states == ([] if deleted else ["delivered", "missed", "missed", "missed"])
+
+
 # --- persons
+
+
+def test_one_probe_in_ten_seconds_passes_the_breaker(world: Hooks) -> None:
+    webhook = hook(URL)
+    world.says[URL] = lambda _: 500
+    announce(*[changed() for _ in range(4)])
+    world.live(timedelta(minutes=20))
+    assert state(webhook)["open_until"] > timestamp(world.clock.moment + timedelta(seconds=60))
+    tries = len(world.came)
+    world.collect()
+    world.waiting.clear()
+    for expected in (tries + 1, tries + 1, tries + 2):
+        some = changed()
+        announce(some)
+        queue.send("acme", webhook.id, [f"evt_{some.id}_3"], probe=True)
+        queue.send("acme", webhook.id, [f"evt_{some.id}_3"], probe=True)
+        world.drain()
+        assert len(world.came) == expected
+        if expected == tries + 1:
+            world.clock.forward(timedelta(seconds=webhook_states.PROBE_EVERY.total_seconds() / 2 + 0.5))
+
+
+def test_a_probe_that_gets_no_slot_comes_again_as_a_probe(world: Hooks) -> None:
+    webhook = hook(URL)
+    world.says[URL] = lambda _: 500
+    announce(*[changed() for _ in range(4)])
+    world.live(timedelta(minutes=20))
+    tries = len(world.came)
+    world.collect()
+    world.waiting.clear()
+    assert all(webhook_slots.take("acme", f"lease{number}", 10) for number in range(3))
+    event_id = webhook_deliveries.log(webhook.id, 1).deliveries[0].event_id
+    webhook_deliveries.again(webhook.id, event_id)
+    queue.send("acme", webhook.id, [event_id], probe=True)
+    world.drain()
+    assert len(world.came) == tries
+    world.live(timedelta(seconds=25))
+    assert len(world.came) == tries + 1
 
 
 def test_a_manual_retry_is_made_although_nothing_is_sent_for_a_while(world: Hooks) -> None:
@@ -435,6 +624,49 @@ def test_stored_answers_end_with_the_file(world: Hooks) -> None:
     assert answers(webhook, file) == [None]
     assert answers(webhook, gone) == [None]
     assert answers(webhook, other) == [f"answer to evt_{other.id}_3"]
+
+
+def test_the_notes_of_answers_end_with_them(world: Hooks, stage: Calls) -> None:
+    hooks, file = [hook(f"https://{number}.example/") for number in range(3)], changed()
+    announce(file)
+    world.drain()
+    assert len(webhook_deliveries.answered(file.id)) == 3
+    gone = ended(file)
+    stage.clear()
+    announce(gone)
+    assert stage.count("dynamodb.Query") == 2, "the webhooks, and the file's notes"
+    assert webhook_deliveries.answered(file.id) == []
+    assert [answers(each, file) for each in hooks] == [[None]] * 3
+
+
+def test_no_answer_is_stored_before_its_note(world: Hooks, monkeypatch: pytest.MonkeyPatch) -> None:
+    hook(URL)
+    file = changed()
+    finish, noted = webhook_deliveries.finish, []
+
+    def watched(*some: Any) -> bool:
+        noted.append(webhook_deliveries.answered(file.id))
+        return finish(*some)
+
+    monkeypatch.setattr(webhook_deliveries, "finish", watched)
+    announce(file)
+    world.drain()
+    assert list(map(len, noted)) == [1]
+
+
+def test_an_earlier_answer_does_not_come_back_with_a_try_that_has_none(world: Hooks) -> None:
+    webhook, file = hook(URL), changed()
+
+    def says(_: dict[str, Any]) -> Outcome:
+        if len(world.came) == 1:
+            return Outcome(500, 20, answer="what you told me")
+        announce(ended(file))  # removes the first answer, which the worker has read before
+        return Outcome(None, 20, "The connection was refused.")
+
+    world.says[URL] = says
+    announce(file)
+    world.live(timedelta(seconds=8))
+    assert answers(webhook, file) == [None, None]
 
 
 def test_an_answer_that_comes_after_the_end_is_not_kept(world: Hooks) -> None:

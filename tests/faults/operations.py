@@ -30,6 +30,7 @@ from tests.faults.looking import is_file, record_of, shown_again
 from tests.faults.queues import Queue
 from tests.faults.world import A_LEASE, World
 from tests.outbound.servers import answer, saying, serving
+from tests.sockets import Listener
 from tests.stage import aws_client, functions_in_process, lambda_context
 
 PHOTO = images.jpeg(64, 48)
@@ -324,7 +325,11 @@ def _index(_: World, batch: list[dict[str, Any]]) -> None:
 
 
 def _much_changed(world: World) -> list[dict[str, Any]]:
-    """A batch that brings more events than one call to the bus takes, to a tenant with a webhook."""
+    """A batch that brings more events than one call to the bus takes, to a tenant with a webhook and a socket."""
+    listener = Listener(world.sockets, "c1")
+    assert listener.connect(world.client.key) == 200
+    assert listener.send({"action": "subscribe", "all": True})[-1]["type"] == "subscribed"
+    world.listeners.append(listener)
     made = world.request("POST", "/v1/webhooks", {"url": "http://127.0.0.1:9999/"})
     assert made.status == 201, made.text
     kept, gone = ready(world), ready(world, visibility="public")
@@ -332,6 +337,7 @@ def _much_changed(world: World) -> list[dict[str, Any]]:
         world.request("PATCH", f"/v1/files/{kept}", {"tags": [str(number)]})
     world.request("DELETE", f"/v1/files/{gone}")
     created(world, filename="d.jpg")
+    world.index()
     return world.unpublished()
 
 

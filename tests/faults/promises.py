@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -20,6 +21,7 @@ from chalicelib.queues.ingest import HASH
 from chalicelib.renditions import ladder, places
 from tests import transitions
 from tests.faults.looking import derived_keys, is_file, multipart_uploads, originals, records, table
+from tests.sockets import Listener
 
 TENANT = "acme"
 
@@ -181,6 +183,17 @@ def check_all_announced(stream: list[dict[str, Any]]) -> None:
                 raise BrokenError(f"{len(since - found)} changes that a webhook never hears of")
             if found - _changes(stream).keys():
                 raise BrokenError("a webhook is to hear of a change that never was")
+
+
+def check_all_told(listeners: Iterable[Listener]) -> None:
+    """Once the publisher has caught up, each socket that follows all files is open, and knows the state of each."""
+    for listener in listeners:
+        if not listener.is_open:
+            raise BrokenError("a socket was closed")
+        if listener.disorder:
+            raise BrokenError(f"a socket heard of the past: {listener.disorder[0]}")
+        if {each: known["revision"] for each, known in listener.files.items()} != {f.id: f.revision for f in records()}:
+            raise BrokenError("a socket never heard of a change")
 
 
 def _disabled(stream: list[dict[str, Any]]) -> dict[str, str]:

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from chalicelib import aws
-from chalicelib.catalog import claims, deletion, dynamodb, edits, record_writer
+from chalicelib.catalog import claims, deletion, dynamodb, edits, record_writer, subscriptions
 from chalicelib.catalog.index import positions, writer
 from chalicelib.catalog.keys import file_key
 from chalicelib.catalog.transitions import CLAIM
-from chalicelib.events import bus, publish, webhooks
+from chalicelib.events import bus, publish, sockets, webhooks
 from chalicelib.events.envelope import change_of, envelope_of
 from chalicelib.model import File, Status, original_key
 from chalicelib.queues import worker
@@ -139,6 +139,16 @@ def webhooks_of_the_first_event_only(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(webhooks, "announce", lambda files, changed: announce(files[:1], changed))
 
 
+def noted_before_it_is_told(patch: pytest.MonkeyPatch) -> None:
+    tell = sockets._tell_page
+
+    def hasty(tenant: str, listeners: Any, page: Any, before: Any) -> None:
+        subscriptions.note_told(tenant, page.reached)
+        tell(tenant, listeners, page, before)
+
+    patch.setattr(sockets, "_tell_page", hasty)
+
+
 def told_from_the_table(patch: pytest.MonkeyPatch) -> None:
     """An event has the record as it is when it is told, not as the change left it."""
     patch.setattr(publish, "envelope", lambda file: envelope_of(record_of(file.id), change_of(file), file.revision))
@@ -157,6 +167,7 @@ def told_from_the_table(patch: pytest.MonkeyPatch) -> None:
         (refusals_forgotten, "publish", "never heard of"),
         (told_from_the_table, "publish", "a state that never was"),
         (webhooks_of_the_first_event_only, "publish", "a webhook never hears of"),
+        (noted_before_it_is_told, "publish", "a socket never heard"),
         (a_change_keeps_its_revision, "change tags", "the revision did not"),
         (a_write_of_somebodys_own, "change tags", "`ready` became `failed`"),
     ],

@@ -37,6 +37,7 @@ from tests.faults.promises import (
     check_acknowledged,
     check_all_announced,
     check_all_heard,
+    check_all_told,
     check_forgotten,
     check_heard,
     check_history,
@@ -47,7 +48,7 @@ from tests.faults.promises import (
     orphans,
 )
 from tests.faults.queues import Queue
-from tests.sockets import FakeManagement, management
+from tests.sockets import FakeManagement, Listener, management
 from tests.stage import aws_client, lambda_context, passed, template
 
 # Longer than any lease in these tests, and than the sweep waits for a message before it counts as lost.
@@ -68,6 +69,7 @@ class World:
     ingest: Queue = field(init=False)
     imports: Queue = field(init=False)
     webhooks: Queue = field(init=False)
+    listeners: list[Listener] = field(default_factory=list)
     _told: set[tuple[str, str]] = field(default_factory=set)
     _indexed: int = 0
     _published: int = 0
@@ -241,6 +243,8 @@ class World:
         self.check()
         check_all_heard(looking.stream(), looking.bus())
         check_all_announced(looking.stream())
+        if not swept:  # a socket lives for two hours
+            check_all_told(self.listeners)
         now = records()
         check_index(now)
         check_forgotten()

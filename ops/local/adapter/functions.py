@@ -12,6 +12,7 @@
 - `GET /_edge/workers` tells which process works on which event (the soak kills processes by it).
 """
 
+import contextlib
 import hashlib
 import json
 import os
@@ -47,6 +48,7 @@ def apply() -> None:
     unpack_once()
     find_layers_first()
     report_concurrency()
+    let_requests_go_first()
 
 
 def report_concurrency() -> None:
@@ -67,6 +69,29 @@ def report_concurrency() -> None:
         return status, headers, json.dumps(settings).encode()
 
     lambda_svc._get_account_settings = account_settings
+
+
+# The functions for whom no client waits.
+BACKGROUND = ("process", "fetch", "index", "publish", "deliver", "sweep")
+
+
+def let_requests_go_first() -> None:
+    """Gives the functions that work in the background a lower priority than those that a client waits for.
+
+    On AWS each function has a processor of its own. Here all share this computer's, and processing a picture would hold
+    up the API.
+    """
+    from ministack.core import lambda_runtime
+
+    spawn = lambda_runtime.Worker._spawn
+
+    def spawn_with_priority(self):
+        spawn(self)
+        if self._proc and self.func_name.rpartition("-")[2] in BACKGROUND:
+            with contextlib.suppress(OSError):  # it has ended already
+                os.setpriority(os.PRIO_PROCESS, self._proc.pid, 10)
+
+    lambda_runtime.Worker._spawn = spawn_with_priority
 
 
 def find_layers_first() -> None:

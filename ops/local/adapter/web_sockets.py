@@ -6,6 +6,7 @@
 - The messages of one connection may be handled at the same time. A function's answer goes to the client only through a
   route response, which Chalice does not make; a function that failed makes an error message.
 - A frame above 32 KB or a message above 128 KB closes the connection with 1009, a binary message with 1003.
+- At most eight runs of each function are at work at once. On AWS the account's concurrency is the bound.
 - A connection ends after ten minutes without a message, and after two hours.
 - PostToConnection answers 413 to more than 128 KB, and 429 while the client does not read what it got before.
 - GetConnection answers with AWS's names and times. A function's log is kept like that of any other call.
@@ -17,6 +18,7 @@ Limits: https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-
 """
 
 import asyncio
+import collections
 import contextvars
 import json
 import logging
@@ -55,6 +57,12 @@ FRAME, MESSAGE = 32 * 1024, 128 * 1024  # bytes
 IDLE, LIFE = 600.0, 7200.0  # seconds
 WAITING = 512 * 1024  # characters that may wait for a client which does not read; AWS does not publish its number
 
+AT_ONCE = 8
+"""Runs of one function for sockets at once. The others wait their turn, in order. Each new one starts a process, so 200
+clients that leave together would keep a small machine busy for 20 s. AWS would run them all, as far as the account's
+concurrency or the function's own allows, and answers 429 beyond that.
+https://docs.aws.amazon.com/lambda/latest/dg/lambda-concurrency.html"""
+
 log = logging.getLogger("filemill.web_sockets")
 
 
@@ -75,6 +83,9 @@ class Connection:
 
 
 here = contextvars.ContextVar("connection")
+turns = collections.defaultdict(lambda: asyncio.Semaphore(AT_ONCE))
+"""Function → its runs. It has its own, so that nobody who connects waits for all those who leave. No run waits for
+another one, so they can't block each other."""
 at_work = set()
 """Calls of functions that nobody waits for. asyncio itself keeps no task alive."""
 
@@ -138,7 +149,7 @@ def choose_routes() -> None:
 
 
 def call_functions() -> None:
-    """Calls a route's function as any other caller does, with as many processes as needed and with its log kept."""
+    """Calls a route's function as any other caller does, with several processes and with its log kept."""
     from ministack.services import apigateway as v2
 
     original = v2._invoke_ws_lambda
@@ -215,7 +226,8 @@ async def call(function, event):
     from ministack.core.concurrency import run_reentrant
     from ministack.services import lambda_svc
 
-    result = await run_reentrant(lambda_svc._execute_function_with_config_scope, function, event)
+    async with turns[function["config"]["FunctionName"]]:
+        result = await run_reentrant(lambda_svc._execute_function_with_config_scope, function, event)
     return lambda_svc.lambda_execute_result_to_api_proxy_response(result)[0] or {}
 
 
