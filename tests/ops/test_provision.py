@@ -295,7 +295,7 @@ def test_the_deployed_websocket_api_is_configured_and_becomes_the_origin_of_its_
 ) -> None:
     asked: list[tuple[str, str]] = []
 
-    def configure(client: Any, api_id: str, stage: str, variables: Any) -> bool:
+    def configure(client: Any, api_id: str, stage: str, variables: Any, quota: Any) -> bool:
         asked.append((api_id, stage))
         return True
 
