@@ -335,6 +335,7 @@ def test_the_time_from_the_change_to_the_bus_is_measured(monkeypatch: pytest.Mon
     monkeypatch.setattr(publish, "count", measured.append)
     monkeypatch.setattr(publish, "now", lambda: file(1).updated_at.replace(microsecond=250_000))
     monkeypatch.setattr(bus, "put", lambda events: None)
+    monkeypatch.setattr("chalicelib.events.webhooks.announce", lambda files, changed: None)
     batch = [change(None, file(number, last_change=None)) for number in (1, 0)]
     publish.publish(publish.sort(batch))
     assert measured == [{Metric.BUS_LAG: 1250.0}]

@@ -172,7 +172,7 @@ def _sockets_of_tokens(world: World, _: object) -> None:
     """They hear of what their token brings, as does its backend. One token is revoked, and the other one expires."""
     (revoked, revoked_id), (expired, _) = _token(world), _token(world)
     backend = connected(world, world.client.key, "backend", {"action": "subscribe", "token": revoked_id})
-    browsers = [connected(world, each.key, f"browser {each.key}", ALL) for each in (revoked, expired)]
+    browsers = [connected(world, each.key, f"browser-{each.key}", ALL) for each in (revoked, expired)]
     brought = revoked("POST", "/v1/files", {"filename": "a.txt", "content_type": "text/plain", "size": 4})
     file_id = _done(brought, 201)["id"]
     created(world)
@@ -205,9 +205,9 @@ def _socket_of_a_ticket(world: World, _: object) -> None:
 
 def _sockets_that_break(world: World, _: object) -> None:
     """Two are gone, which the next post tells. Two cannot be posted to, and not closed either until later."""
-    names = ("gone", "quiet and gone", "stuck", "stuck at once")
+    names = ("gone", "quiet-and-gone", "stuck", "stuck-at-once")
     gone, quiet, stuck, at_once = (
-        connected(world, world.client.key, name, None if name == "quiet and gone" else ALL) for name in names
+        connected(world, world.client.key, name, None if name == "quiet-and-gone" else ALL) for name in names
     )
     gone.disconnect(told=False)
     quiet.disconnect(told=False)

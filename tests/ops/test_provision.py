@@ -295,7 +295,7 @@ def test_the_deployed_websocket_api_is_configured_and_becomes_the_origin_of_its_
 ) -> None:
     asked: list[tuple[str, str]] = []
 
-    def configure(client: Any, api_id: str, stage: str, variables: Any) -> bool:
+    def configure(client: Any, api_id: str, stage: str, variables: Any, quota: Any) -> bool:
         asked.append((api_id, stage))
         return True
 
@@ -506,7 +506,7 @@ def test_deleting_is_refused_while_the_bus_has_rules_of_others(
 
 def test_a_rule_that_eventbridge_made_for_an_archive_goes_with_the_archive(monkeypatch: pytest.MonkeyPatch) -> None:
     managed = {"Name": "Events-Archive-a", "ManagedBy": "prod.vhs.events.aws.internal"}
-    monkeypatch.setattr("ops.stack.patience.listed", lambda *_, **__: [managed])
+    monkeypatch.setattr("ops.stack.inventory.listed", lambda *_, **__: [managed])
     unprovision.refuse_rules(lambda _: None, "prod")
 
 

@@ -48,7 +48,7 @@ def test_each_way_to_be_out_of_date_has_a_remedy(
     found = sockets.check_deployment(deployed(patient))
     assert says in found
     assert bool(found) == bool(says)
-    assert asked == [("ws1", "api", {})]
+    assert [place[:3] for place in asked] == [("ws1", "api", {})]
 
 
 def test_a_stage_without_a_websocket_api_is_told_to_deploy(patient: Patient) -> None:
