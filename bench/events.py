@@ -34,7 +34,7 @@ RESULT = Path(__file__).parent / "results" / "events.md"
 
 @dataclass
 class Heard:
-    """What one socket heard: (when, the event) by the event's id, and how many came again."""
+    """The events that one socket heard: (when, the event) by the event's id, and how many came again."""
 
     events: dict[str, tuple[float, dict[str, Any]]] = field(default_factory=dict)
     again: int = 0

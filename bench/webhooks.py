@@ -160,7 +160,7 @@ class Calendar:
 
 @dataclass
 class Run:
-    """What came of one run. Lags in seconds, sorted, of the first arrivals at healthy receivers."""
+    """The outcome of one run. Lags in seconds, sorted, of the first arrivals at healthy receivers."""
 
     lags: list[float]
     lost: int

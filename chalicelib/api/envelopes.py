@@ -42,7 +42,7 @@ else:
         __doc__="Facts about an image. `exif` is missing if it was too large for the event.",
         exif=optional(ImageResource.model_fields["exif"]),
     )
-    # What `events.envelope` may leave out of an event that would be too large.
+    # The fields that `events.envelope` may leave out of an event that would be too large.
     _KEPT = ("id", "status", "revision", "kind", "created_at", "updated_at", "visibility")
     _FIELDS = {name: field for name, field in FileResource.model_fields.items() if name != "delivery"}
     EventFile = create_model(

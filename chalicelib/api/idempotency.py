@@ -54,7 +54,7 @@ def replay(call: Call, key: str, body: Body) -> Response | None:
 
 
 def recall(call: Call, key: str, body: Body, *, what: str) -> Remembered | None:
-    """What the caller's key made before; None if the key is new. `what` is the word for it, such as `file`.
+    """The thing that the caller's key made before; None if the key is new. `what` is the word for it, such as `file`.
 
     Raises Problem: `not_found` if it is deleted, and `idempotency_key_reused` if the key came with another body.
     """

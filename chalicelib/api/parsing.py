@@ -29,7 +29,7 @@ class Body(BaseModel):
     """Base of all request bodies. Unknown fields are refused, and strings are not converted to numbers."""
 
     MAX_BYTES: ClassVar[int] = MAX_BODY_BYTES
-    # What errors call the whole of it, and that of which it has the fields.
+    # The words by which errors name the whole of it, and the thing that has the fields.
     WHOLE: ClassVar[str] = "body"
     OWNER: ClassVar[str] = "request"
 

@@ -1,7 +1,7 @@
 """The socket's three routes: a client connects, sends messages, and leaves.
 
-What a route returns does not reach the client: only the status of `$connect` does, and the subprotocol. Everything else
-is posted to the connection.
+The answer of a route does not reach the client, except for the status of `$connect` and the subprotocol. Everything
+else is posted to the connection.
 """
 
 from __future__ import annotations

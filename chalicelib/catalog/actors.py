@@ -6,7 +6,7 @@ from contextvars import ContextVar
 
 from chalicelib.model import Actor
 
-# Who it is where nobody was named: a terminal, or a function before its first request.
+# The actor where nobody was named: a terminal, or a function before its first request.
 NOBODY = Actor(type="system", id="filemill")
 
 _present: ContextVar[Actor] = ContextVar("actor", default=NOBODY)

@@ -11,8 +11,8 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from chalicelib import aws
-from chalicelib.catalog.dynamodb import ConditionFailedError, Joined, get_item, put_new, read, typed, update
-from chalicelib.catalog.keys import API_KEYS, BY_CREATED, api_key_key, ticket_key, token_key
+from chalicelib.catalog.dynamodb import ConditionFailedError, Joined, get_item, listed, put_new, read, typed, update
+from chalicelib.catalog.keys import API_KEYS, api_key_key, ticket_key, token_key
 from chalicelib.catalog.values import serialize
 from chalicelib.model import UploadToken, now, timestamp
 from chalicelib.settings import settings
@@ -64,17 +64,7 @@ def api_keys() -> list[ApiKey]:
     Eventually consistent, so a key that was made or revoked a moment ago may be shown as before. Requests are checked
     with `get_api_key`, which is not.
     """
-    pages = (
-        aws.dynamodb()
-        .get_paginator("query")
-        .paginate(
-            TableName=settings().table,
-            IndexName=BY_CREATED,
-            KeyConditionExpression="list_pk = :pk",
-            ExpressionAttributeValues={":pk": {"S": API_KEYS}},
-        )
-    )
-    return [_api_key(read(item)) for page in pages for item in page["Items"]]
+    return [_api_key(values) for values in listed(API_KEYS)]
 
 
 class RevokedError(Exception):

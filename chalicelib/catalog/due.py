@@ -40,7 +40,7 @@ class DuePage:
 
 
 def due(shard: int, limit: int, after: Mapping[str, Any] | None = None) -> DuePage:
-    """What is due now in one shard of `by_due`: one Query, and a BatchGetItem for the records that it finds.
+    """Everything that is due now in one shard of `by_due`: one Query, and a BatchGetItem for the records that it finds.
 
     The index follows the table. A record that it does not show yet is found by the next sweep. One that it still shows,
     although somebody has seen to it, does no harm: the records are read strongly consistent, the sweep decides by what

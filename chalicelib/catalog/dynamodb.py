@@ -16,7 +16,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from chalicelib import aws
-from chalicelib.catalog.keys import Key
+from chalicelib.catalog.keys import BY_CREATED, Key
 from chalicelib.catalog.values import deserialize, serialize
 from chalicelib.settings import settings
 
@@ -91,6 +91,31 @@ def get_item(key: Key) -> dict[str, Any] | None:
     """The values of an item, None if there is none: one GetItem, strongly consistent."""
     reply = aws.dynamodb().get_item(TableName=settings().table, Key=typed(key), ConsistentRead=True)
     return read(reply["Item"]) if "Item" in reply else None
+
+
+def items_of(pk: str, *, begins: str = "") -> list[dict[str, Any]]:
+    """All items of a partition as values, in the order of their sort keys, which begin with `begins`.
+
+    One Query as a rule, one more for each further MB; strongly consistent.
+    """
+    condition, using = "pk = :pk", {":pk": {"S": pk}}
+    if begins:
+        condition, using = f"{condition} AND begins_with(sk, :begins)", {**using, ":begins": {"S": begins}}
+    return _queried(KeyConditionExpression=condition, ExpressionAttributeValues=using, ConsistentRead=True)
+
+
+def listed(list_pk: str) -> list[dict[str, Any]]:
+    """All items of a partition of the index `by_created`, as values: Queries, eventually consistent."""
+    return _queried(
+        IndexName=BY_CREATED,
+        KeyConditionExpression="list_pk = :pk",
+        ExpressionAttributeValues={":pk": {"S": list_pk}},
+    )
+
+
+def _queried(**request: Any) -> list[dict[str, Any]]:
+    pages = aws.dynamodb().get_paginator("query").paginate(TableName=settings().table, **request)
+    return [read(item) for page in pages for item in page["Items"]]
 
 
 def _pause(attempt: int) -> None:

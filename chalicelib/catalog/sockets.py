@@ -15,7 +15,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from chalicelib import aws
-from chalicelib.catalog.dynamodb import ConditionFailedError, batch_write, get_item, read, typed, update
+from chalicelib.catalog.dynamodb import ConditionFailedError, batch_write, get_item, items_of, read, typed, update
 from chalicelib.catalog.keys import (
     BY_CREATED,
     credential_partition,
@@ -141,17 +141,7 @@ def get(connection_id: str) -> Connection | None:
 
 def of_credential(name: str) -> list[str]:
     """The ids of the connections that end with a key or token of this name: Queries, strongly consistent."""
-    pages = (
-        aws.dynamodb()
-        .get_paginator("query")
-        .paginate(
-            TableName=settings().table,
-            KeyConditionExpression="pk = :pk",
-            ExpressionAttributeValues={":pk": {"S": credential_partition(name)}},
-            ConsistentRead=True,
-        )
-    )
-    return [item["sk"]["S"] for page in pages for item in page["Items"]]
+    return [values["sk"] for values in items_of(credential_partition(name))]
 
 
 def follow(connection: Connection, topic: str) -> None:

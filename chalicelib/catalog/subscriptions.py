@@ -27,10 +27,11 @@ from chalicelib.catalog.dynamodb import (
     ConditionFailedError,
     batch_write,
     get_item,
-    read,
+    items_of,
+    typed,
     update,
 )
-from chalicelib.catalog.keys import Key, listeners_key, subscription_key, subscription_partition
+from chalicelib.catalog.keys import listeners_key, subscription_key, subscription_partition
 from chalicelib.catalog.sockets import LIFE, SLACK, Connection, Place
 from chalicelib.settings import settings
 
@@ -63,9 +64,10 @@ def kind_of(topic: str) -> Kind:
 
 @dataclass(frozen=True)
 class Subscription:
-    """What one connection wants to hear. `revision` is the one that the client was sent of a named file, else 0.
+    """One topic that a connection wants to hear.
 
-    `ends` is when the connection's credential ends, in Unix seconds.
+    `revision` is the one that the client was sent of a named file, else 0. `ends` is when the connection's credential
+    ends, in Unix seconds.
     """
 
     topic: str
@@ -167,17 +169,7 @@ def subscribers(tenant: str, topics: Sequence[str]) -> list[Subscription]:
 
 
 def _of_topic(tenant: str, topic: str) -> list[Subscription]:
-    pages = (
-        aws.dynamodb()
-        .get_paginator("query")
-        .paginate(
-            TableName=settings().table,
-            KeyConditionExpression="pk = :pk AND begins_with(sk, :topic)",
-            ExpressionAttributeValues={":pk": {"S": subscription_partition(tenant)}, ":topic": {"S": f"{topic}#"}},
-            ConsistentRead=True,
-        )
-    )
-    return [_subscription(read(item)) for page in pages for item in page["Items"]]
+    return [_subscription(values) for values in items_of(subscription_partition(tenant), begins=f"{topic}#")]
 
 
 # --- whether anybody listens, and how far all were told
@@ -275,11 +267,10 @@ def note_told(tenant: str, reached: Mapping[int, int]) -> None:
 def _note(tenant: str, reached: Mapping[int, int]) -> bool:
     names = {f"#{i}": str(shard) for i, shard in enumerate(reached)}
     values = {f":{i}": {"N": str(position)} for i, position in enumerate(reached.values())}
-    key: Key = listeners_key(tenant)
     try:
         aws.dynamodb().update_item(
             TableName=settings().table,
-            Key={name: {"S": value} for name, value in key.items()},
+            Key=typed(listeners_key(tenant)),
             UpdateExpression="SET " + ", ".join(f"told.#{i} = :{i}" for i in range(len(reached))),
             ConditionExpression="attribute_exists(told) AND "
             + " AND ".join(f"(attribute_not_exists(told.#{i}) OR told.#{i} < :{i})" for i in range(len(reached))),

@@ -286,17 +286,7 @@ def answered(file_id: str) -> list[tuple[str, str]]:
 
     One Query as a rule, strongly consistent.
     """
-    pages = (
-        aws.dynamodb()
-        .get_paginator("query")
-        .paginate(
-            TableName=settings().table,
-            KeyConditionExpression="pk = :pk",
-            ExpressionAttributeValues={":pk": {"S": answered_partition(file_id)}},
-            ConsistentRead=True,
-        )
-    )
-    places = (item["sk"]["S"].partition("#") for page in pages for item in page["Items"])
+    places = (values["sk"].partition("#") for values in dynamodb.items_of(answered_partition(file_id)))
     return [(webhook_id, event_id) for webhook_id, _, event_id in places]
 
 

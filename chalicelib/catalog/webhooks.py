@@ -13,20 +13,20 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 from ulid import ULID
 
-from chalicelib import aws
 from chalicelib.catalog.dynamodb import (
     NEW,
     ConditionFailedError,
     Joined,
     get_item,
+    items_of,
     joined_put,
-    read,
+    listed,
     typed,
     update,
     write_together,
 )
 from chalicelib.catalog.index.terms import sortable_name
-from chalicelib.catalog.keys import BY_CREATED, WEBHOOKS, webhook_count_key, webhook_key, webhook_partition
+from chalicelib.catalog.keys import WEBHOOKS, webhook_count_key, webhook_key, webhook_partition
 from chalicelib.catalog.values import serialize
 from chalicelib.model import Actor, ChangeType, File, Kind, Status, Timestamp, now, timestamp
 from chalicelib.settings import settings
@@ -141,32 +141,12 @@ def get(tenant: str, webhook_id: str) -> Webhook | None:
 
 def of_tenant(tenant: str) -> list[Webhook]:
     """A tenant's webhooks, the oldest first: one Query as a rule, strongly consistent."""
-    pages = (
-        aws.dynamodb()
-        .get_paginator("query")
-        .paginate(
-            TableName=settings().table,
-            KeyConditionExpression="pk = :pk",
-            ExpressionAttributeValues={":pk": {"S": webhook_partition(tenant)}},
-            ConsistentRead=True,
-        )
-    )
-    return [as_webhook(read(item)) for page in pages for item in page["Items"]]
+    return [as_webhook(values) for values in items_of(webhook_partition(tenant))]
 
 
 def of_stage() -> list[Webhook]:
     """Every webhook of the stage, for its operator: Queries, eventually consistent."""
-    pages = (
-        aws.dynamodb()
-        .get_paginator("query")
-        .paginate(
-            TableName=settings().table,
-            IndexName=BY_CREATED,
-            KeyConditionExpression="list_pk = :pk",
-            ExpressionAttributeValues={":pk": {"S": WEBHOOKS}},
-        )
-    )
-    return [as_webhook(read(item)) for page in pages for item in page["Items"]]
+    return [as_webhook(values) for values in listed(WEBHOOKS)]
 
 
 def as_webhook(values: Mapping[str, Any]) -> Webhook:

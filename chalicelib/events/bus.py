@@ -28,7 +28,7 @@ BYTES = 256 * 1024
 # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevent-size.html
 TIME_BYTES = 14
 
-# What EventBridge says of an entry that is wrong in itself. To put it again would hold up all others for a day.
+# Codes of EventBridge for an entry that is wrong in itself. To put it again would hold up all others for a day.
 # Other errors that last, such as AccessDeniedException, are those of the stage and not of the
 # entry: they do hold up the batch, so that no event is lost until somebody mends the stage.
 # https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEventsResultEntry.html

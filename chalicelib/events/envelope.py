@@ -21,7 +21,8 @@ WEBHOOK_DISABLED = "filemill.webhook.disabled"
 # Bytes of an envelope as compact JSON. It leaves room in a frame of the socket (32 KB) and in an entry of the bus.
 MAX_BYTES = 24 * 1024
 
-# What every event of a file that is not deleted keeps. All else may be left out, the largest part first.
+# The fields that every event of a file keeps, unless the file is deleted. All else may be left out, the largest part
+# first.
 KEPT = frozenset({"id", "status", "revision", "kind", "created_at", "updated_at", "visibility"})
 # Parts of a part that are large while the rest of it is small.
 _INNER = (("image", "exif"),)
@@ -134,7 +135,7 @@ def _bounded(event: Envelope) -> Envelope:
 
 
 def _parts(file: dict[str, Any]) -> list[tuple[dict[str, Any], str, str]]:
-    """What may be left out of a record: (the object it is in, its name there, its name in `omitted`)."""
+    """The parts of a record that may be left out: (the object it is in, its name there, its name in `omitted`)."""
     parts = [(file, name, name) for name in file if name not in KEPT]
     for outer, inner in _INNER:
         if isinstance(file.get(outer), dict) and inner in file[outer]:

@@ -9,8 +9,8 @@ from datetime import datetime
 from chalicelib.catalog import files
 from chalicelib.catalog.index import feed
 from chalicelib.catalog.index.feed import Entry
-from chalicelib.events.envelope import PREFIX, Envelope, about, as_json, envelope, event_id
-from chalicelib.model import Actor, ChangeType, File, now, timestamp
+from chalicelib.events.envelope import as_json, deleted, envelope
+from chalicelib.model import Actor, File, now
 
 # Entries that are told at once. Their records are one BatchGetItem.
 PAGE = 100
@@ -73,16 +73,7 @@ def _told(tenant: str, entry: Entry, file: File | None) -> Told:
     """The event of an entry. It is about the record's last change, which the entry may not know yet."""
     if file is not None and file.tenant == tenant:
         return replace(as_it_is(file), entry=entry)
+    # The deletion was so long ago that the table has forgotten the record.
     moment = now()
-    text = as_json(_forgotten(tenant, entry, moment))
-    return Told(entry.file_id, entry.revision, None, moment, text, entry)
-
-
-def _forgotten(tenant: str, entry: Entry, moment: datetime) -> Envelope:
-    """The event of a deletion that was so long ago that the table has forgotten the record."""
-    identity = event_id(entry.file_id, entry.revision)
-    data = {
-        "file": {"id": entry.file_id, "revision": entry.revision},
-        "actor": Actor(type="system", id="ttl").model_dump(mode="json"),
-    }
-    return about(tenant, entry.file_id, f"{PREFIX}{ChangeType.DELETED}", identity, timestamp(moment), data)
+    event = deleted(tenant, entry.file_id, entry.revision, moment, Actor(type="system", id="ttl"))
+    return Told(entry.file_id, entry.revision, None, moment, as_json(event), entry)

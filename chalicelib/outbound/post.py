@@ -35,7 +35,7 @@ LIMITS = Limits(max_bytes=READ_BYTES, total=SECONDS, framing=READ_BYTES, redirec
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a POST.
+    """The outcome of a POST.
 
     `status` is None if no answer came, and `error` then says why, in a sentence. `answer` is the beginning of the
     answer's body. `retry_after` is in seconds, if the receiver asked for a pause. `ms` is the time until the answer's

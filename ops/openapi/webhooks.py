@@ -1,4 +1,7 @@
-"""What a webhook's receiver gets and answers: for the section `webhooks` of OpenAPI, and for the AsyncAPI document."""
+"""The requests that a webhook's receiver gets, and its answers.
+
+They stand in the section `webhooks` of OpenAPI and in the AsyncAPI document.
+"""
 
 from __future__ import annotations
 

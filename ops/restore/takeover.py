@@ -37,7 +37,7 @@ from chalicelib.storage import originals
 from ops.restore.fates import Fate, fate
 from ops.restore.items import FILE, HEAD, MARKER, Item, Items, changed, file_of, key_of
 
-# What the partition keys of webhooks and their deliveries, and of sockets and subscriptions, begin with.
+# Beginnings of the partition keys of webhooks and their deliveries, and of sockets and subscriptions.
 LISTENERS = (
     *("HOOKS#", "HOOKCOUNT#", "HOOK#", "ANSWERED#", "SLOTS#"),
     *("SOCKET#", "SOCKETCOUNT#", "SUBS#", "LISTEN#", "CREDENTIAL#", "TICKET#"),

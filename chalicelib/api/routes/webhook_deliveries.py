@@ -1,4 +1,4 @@
-"""What was sent to a webhook: the log, and deliveries that a client asks for: a test, a retry, a replay."""
+"""The deliveries of a webhook: the log, and those that a client asks for: a test, a retry, a replay."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class DeliveryPage(Resource):
 
 
 class ReplayResource(Resource):
-    """What will be sent again. `since` is not before the webhook was made."""
+    """The events that will be sent again. `since` is not before the webhook was made."""
 
     since: Time
     types: list[str]
