@@ -30,7 +30,7 @@ from chalicelib.model import (
     rendition_key,
 )
 from chalicelib.observability import Metric, append, count, logger
-from chalicelib.processing import hashing, reading, texts
+from chalicelib.processing import answers, hashing, reading, texts
 from chalicelib.processing.kinds import Made, Order, Processor, Source
 from chalicelib.processing.notifications import Stored, stored_objects
 from chalicelib.processing.reading import Read
@@ -62,6 +62,9 @@ def handle(event: dict[str, Any], context: Any) -> None:
     def process(message: Message) -> None:
         if wanted := ingest.hash_of(message.body):
             hashing.handle(*wanted, message)
+            return
+        if answer := ingest.event_of(message.body):
+            answers.handle(answer, message)
             return
         if (
             settings().fair_tenants

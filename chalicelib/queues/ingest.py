@@ -1,6 +1,7 @@
 """The ingest queue: S3 sends a message for each stored original, and we send it again to process a file again.
 
-Another sort of message asks for the hash of a large file. A former release drops it as no event of S3's.
+Another sort of message asks for the hash of a large file, and EventBridge's rules send events of other services. A
+former release drops both as no event of S3's.
 """
 
 from __future__ import annotations
@@ -51,6 +52,18 @@ def hash_of(body: str) -> tuple[str, str, str] | None:
         return str(wanted["tenant"]), str(wanted["id"]), str(wanted["version_id"])
     except (ValueError, LookupError, TypeError):
         return None
+
+
+def event_of(body: str) -> dict[str, Any] | None:
+    """The event that an EventBridge rule sent; None for any other message.
+
+    https://docs.aws.amazon.com/eventbridge/latest/ref/overiew-event-structure.html
+    """
+    try:
+        event = json.loads(body)
+    except ValueError:
+        return None
+    return event if isinstance(event, dict) and {"source", "detail-type", "detail"} <= event.keys() else None
 
 
 def with_group(body: dict[str, Any], tenant: str) -> bool:
