@@ -88,7 +88,7 @@ def _picture(
         "sizes": sizes,
         "width": str(top.width),
         "height": str(top.height),
-        "alt": (file.image and file.image.caption) or "",
+        "alt": _alternative(file),
         "loading": "lazy",
         "decoding": "async",
     }
@@ -98,6 +98,20 @@ def _picture(
         _tag("source", {"type": f"image/{format}", "srcset": srcset[format], "sizes": sizes}) for format in better
     ]
     return "\n".join(["<picture>", *(f"  {tag}" for tag in (*sources, _tag("img", attributes))), "</picture>"])
+
+
+def _alternative(file: File) -> str:
+    """The text for those who do not see the picture: an image's caption, or how the document calls itself.
+
+    An image without a caption has none, because its file name would say less than silence does.
+    """
+    if file.image:
+        return file.image.caption or ""
+    documents = (file.pdf, file.document, file.presentation, file.spreadsheet)
+    names = [each.title for each in documents if each]
+    names += [file.email.subject] if file.email else []
+    names += [file.font.family] if file.font else []
+    return next(filter(None, names), file.filename)
 
 
 def _tag(name: str, attributes: dict[str, str]) -> str:

@@ -6,7 +6,8 @@ from typing import Any
 from chalicelib.delivery.access import Access
 from chalicelib.delivery.markup import markup
 from chalicelib.delivery.preview import CLEAR
-from chalicelib.model import EXTENSIONS, File, ImageInfo, Rendition, Visibility
+from chalicelib.facts import EmailInfo, FontInfo, PdfInfo, TextInfo
+from chalicelib.model import EXTENSIONS, File, ImageInfo, Preview, Rendition, Visibility
 from tests.making import ready_file
 
 ACCESS = Access("https://d111.cloudfront.net/f/private/f/v/", "Policy=a&Signature=b")
@@ -78,7 +79,7 @@ def test_a_file_without_an_image_has_markup_of_the_renditions_that_there_are() -
     assert list(made.srcset) == ["webp", "jpeg"]
     assert made.placeholder == CLEAR
     attributes = Tags(made.picture).tags[-1][1]
-    assert (attributes["alt"], attributes["width"]) == ("", "1920")
+    assert (attributes["alt"], attributes["width"]) == (photo().filename, "1920")
     assert "style" not in attributes
 
 
@@ -102,3 +103,18 @@ def test_a_placeholder_stays_behind_opaque_pictures_only() -> None:
 def test_a_picture_wider_than_a_plain_browser_wants_has_its_narrowest() -> None:
     wide = markup(photo(widths=(1600, 1920)), ACCESS)
     assert Tags(wide.picture).tags[-1][1]["src"] == f"{ACCESS.base_url}w1600.jpg?Policy=a&Signature=b"
+
+
+def test_the_picture_of_a_document_is_told_by_its_title_or_by_its_filename() -> None:
+    preview = Preview(width=2000, height=1500, thumbhash="1QcSHQRnh493V4dIh4eXh1h4kJUI", dominant_color="#ffffff")
+    cases: list[tuple[dict[str, Any], str]] = [
+        ({"pdf": PdfInfo(title='Report "1"')}, 'Report "1"'),
+        ({"pdf": PdfInfo()}, "cat.png"),
+        ({"email": EmailInfo(subject="Hello")}, "Hello"),
+        ({"font": FontInfo(format="ttf", family="DejaVu")}, "DejaVu"),
+        ({"text": TextInfo(format="plain", encoding="utf-8")}, "cat.png"),
+    ]
+    for facts, expected in cases:
+        update = {"image": None, "preview": preview, "filename": "cat.png", **facts}
+        tags = Tags(markup(photo().model_copy(update=update), ACCESS).picture).tags
+        assert dict(tags)["img"]["alt"] == expected
