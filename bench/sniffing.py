@@ -4,7 +4,7 @@ Prints how many files all agree on, and each sort of disagreement with a count a
 truth: magika guesses by a model, and `file` takes many texts for programs. A person judges the list; what is decided
 becomes a small case in tests/processing/sniffing.
 
-magika is no dependency of ours: `pip install magika` into an environment of its own, and give the path of its command.
+magika is no dependency of ours: put it into an environment of its own, and give the path of its command.
 """
 
 from __future__ import annotations

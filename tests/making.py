@@ -211,9 +211,9 @@ def enlarge(file_id: str, renditions: int) -> None:
         set_item(file_id, name, value)
 
 
-def ready_table(client: Client) -> str:
-    """The id of a CSV file: ready, without renditions."""
-    file_id = upload(client, b"a,b", name="a.csv", content_type="text/csv")
+def ready_other(client: Client) -> str:
+    """The id of a file of the kind `other`: ready, without renditions."""
+    file_id = upload(client, b"\0\1", name="a.bin", content_type="application/octet-stream")
     deliver(file_id)
     return file_id
 

@@ -70,7 +70,7 @@ _FUNCTION = re.compile(r"([\w-]++)\(")
 _ELSEWHERE = re.compile(r"url\(\s*+['\"]?+\s*+(?!#)", re.I)
 _REFERENCE = re.compile(r"url\(\s*+['\"]?+#([^'\")]*+)", re.I)
 _AT_RULE = re.compile(r"@(?!(?:media|supports)\b)[\w-]*+", re.I)
-_NUMBER = re.compile(r"[\d.]++(?:[eE][+-]?+\d++)?+")
+_NUMBER = re.compile(r"[0-9.]++(?:[eE][+-]?+[0-9]++)?+")
 
 
 class RefusedError(ValueError):

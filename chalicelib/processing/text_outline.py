@@ -114,7 +114,7 @@ def language(format: str, start: str) -> str | None:
 
 _TAG = re.compile(r"<!--|<[^<>]*>")
 _HIDDEN = re.compile(r"<(/?)(?:script|style)\b[^<>]*>", re.IGNORECASE)
-_TIMES = re.compile(r"^(?:\d+|WEBVTT.*|[\d:.,]+ --> .*)$", re.MULTILINE)
+_TIMES = re.compile(r"^(?:[0-9]+|WEBVTT.*|[0-9:.,]+ --> .*)$", re.MULTILINE)
 
 
 def readable(format: str, text: str) -> str:

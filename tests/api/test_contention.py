@@ -17,7 +17,7 @@ from chalicelib.catalog import credentials, dynamodb
 from chalicelib.settings import settings
 from tests.client import Answer, Client, delete, get, patch, post
 from tests.contention import Overlapping, answers_lost, at_once, canceled_because, slow_calls
-from tests.making import VIDEO_OF_THREE_PARTS, open_uploads, ready_photo, ready_table
+from tests.making import VIDEO_OF_THREE_PARTS, open_uploads, ready_other, ready_photo
 from tests.stage import Calls
 
 PICTURE = {"filename": "a.png", "content_type": "image/png", "size": 9}
@@ -167,7 +167,7 @@ def test_a_transaction_of_ours_that_does_not_end_is_503_and_keeps_its_upload(
 
 
 def test_thirty_changes_of_one_file_at_once_are_all_made(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    file_id = ready_table(client)
+    file_id = ready_other(client)
     before = get(client, file_id).json["revision"]
     slow_calls(monkeypatch, 0.02, "get_item", "update_item")
     answers = at_once(monkeypatch, [partial(patch, client, file_id, {"metadata": {f"n{n}": n}}) for n in range(30)])
@@ -178,7 +178,7 @@ def test_thirty_changes_of_one_file_at_once_are_all_made(client: Client, monkeyp
 
 
 def test_of_thirty_changes_with_if_match_one_is_made(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    file_id = ready_table(client)
+    file_id = ready_other(client)
     tag = get(client, file_id).headers["ETag"]
     slow_calls(monkeypatch, 0.02, "get_item", "update_item")
     answers = at_once(

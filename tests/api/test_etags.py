@@ -16,14 +16,14 @@ from chalicelib.api.routing import Call
 from chalicelib.settings import settings
 from tests import making
 from tests.client import Client, delete, get, patch, post
-from tests.making import ready_photo, ready_table
+from tests.making import ready_other, ready_photo
 from tests.stage import Calls
 
 # --- ETag and 304
 
 
 def test_a_record_the_client_has_is_304_with_the_headers_of_200_and_no_body(client: Client, stage: Calls) -> None:
-    file_id = ready_table(client)
+    file_id = ready_other(client)
     first = get(client, file_id)
     assert first.headers["Cache-Control"] == "private, no-cache"
     stage.clear()
@@ -37,7 +37,7 @@ def test_a_record_the_client_has_is_304_with_the_headers_of_200_and_no_body(clie
 
 @pytest.mark.parametrize("form", ["{}", "W/{}", '"other", {}', '"a,b" , W/{} ', ", {}", "*"])
 def test_if_none_match_compares_weakly_and_takes_lists_and_a_star(client: Client, form: str) -> None:
-    file_id = ready_table(client)
+    file_id = ready_other(client)
     tag = get(client, file_id).headers["ETag"]
     assert get(client, file_id, If_None_Match=form.format(tag)).status == 304
     assert patch(client, file_id, {"tags": ["new"]}).status == 200
@@ -47,7 +47,7 @@ def test_if_none_match_compares_weakly_and_takes_lists_and_a_star(client: Client
 @pytest.mark.parametrize("name", ["If-None-Match", "If-Match"])
 @pytest.mark.parametrize("value", ["x", "7", '"', '"a" "b"', "W/x", 'w/"a"', ",", "", '*, "a"', '"a"x, ' + "," * 5000])
 def test_what_is_no_entity_tag_names_the_header(client: Client, name: str, value: str) -> None:
-    file_id = ready_table(client)
+    file_id = ready_other(client)
     method = "GET" if name == "If-None-Match" else "PATCH"
     answer = client(method, f"/v1/files/{file_id}", {"tags": []} if method == "PATCH" else None, headers={name: value})
     assert (answer.status, answer.json["code"], answer.json["field"]) == (422, "invalid_field", name)
@@ -86,7 +86,7 @@ def test_every_answer_that_is_one_record_has_the_records_tag(client: Client) -> 
 
 
 def test_fields_make_the_answer_small_and_have_a_tag_of_their_own(client: Client) -> None:
-    file_id = ready_table(client)
+    file_id = ready_other(client)
     whole = get(client, file_id)
     few = client("GET", f"/v1/files/{file_id}", query={"fields": "status,tags"})
     assert few.json == {"id": file_id, "status": "ready", "tags": []}
@@ -96,7 +96,7 @@ def test_fields_make_the_answer_small_and_have_a_tag_of_their_own(client: Client
 
 @pytest.mark.parametrize("fields", ["tenant", "", "id,", "version_id", "x" * 10_000])
 def test_an_unknown_field_is_refused(client: Client, fields: str) -> None:
-    answer = client("GET", f"/v1/files/{ready_table(client)}", query={"fields": fields})
+    answer = client("GET", f"/v1/files/{ready_other(client)}", query={"fields": fields})
     assert answer.status == 422
     assert answer.json["field"].startswith("fields")
 
@@ -105,7 +105,7 @@ def test_an_unknown_field_is_refused(client: Client, fields: str) -> None:
 
 
 def test_a_write_on_an_old_revision_is_412_and_changes_nothing(client: Client) -> None:
-    file_id = ready_table(client)
+    file_id = ready_other(client)
     old = get(client, file_id).headers["ETag"]
     new = patch(client, file_id, {"tags": ["first"]}, If_Match=old)
     assert new.status == 200

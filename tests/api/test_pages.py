@@ -344,6 +344,7 @@ def test_a_page_of_deliveries_fits_and_a_delivery_with_all_answers() -> None:
 # which always fit; and one record, form, token or grant.
 BY_BYTES = {"list_files", "search_files", "list_changes", "batch_get_files"}
 BY_COUNT = {
+    "list_entries",
     "list_webhooks",
     "list_deliveries",
     "create_grants",

@@ -12,7 +12,7 @@ from chalicelib import aws
 from chalicelib.api import ownership, updates
 from chalicelib.catalog import edits, files
 from tests.client import Client, delete, get, patch
-from tests.making import ready_table
+from tests.making import ready_other
 
 
 def overtaken(monkeypatch: pytest.MonkeyPatch, times: int, between: Callable[[], Any]) -> None:
@@ -38,7 +38,7 @@ def changed_by_another(file_id: str) -> None:
 def test_without_if_match_a_change_that_was_overtaken_is_made_on_top(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    file_id = ready_table(client)
+    file_id = ready_other(client)
 
     def other() -> None:
         file = files.get("acme", file_id)
@@ -62,7 +62,7 @@ def test_a_change_that_is_overtaken_ten_times_is_made_all_the_same(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(updates, "PAUSE", 0.02)
-    file_id = ready_table(client)
+    file_id = ready_other(client)
     overtaken(monkeypatch, 10, lambda: changed_by_another(file_id))
     assert patch(client, file_id, {"tags": ["mine"]}).status == 200
     assert get(client, file_id).json["tags"] == ["mine"]
@@ -90,14 +90,14 @@ def test_pauses_are_random_and_grow_and_end_in_time(monkeypatch: pytest.MonkeyPa
 
 def test_a_change_with_if_none_match_alone_is_tried_again(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     """It does not name the revision that the client saw, so there is nothing to lose."""
-    file_id = ready_table(client)
+    file_id = ready_other(client)
 
     overtaken(monkeypatch, 1, lambda: changed_by_another(file_id))
     assert patch(client, file_id, {"tags": ["mine"]}, If_None_Match='"x"').status == 200
 
 
 def test_a_file_that_is_deleted_between_two_tries_is_not_found(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    file_id = ready_table(client)
+    file_id = ready_other(client)
     overtaken(monkeypatch, 1, lambda: delete(client, file_id))
     assert patch(client, file_id, {"tags": ["mine"]}).status == 404
 
@@ -105,7 +105,7 @@ def test_a_file_that_is_deleted_between_two_tries_is_not_found(client: Client, m
 def test_a_change_with_if_match_of_any_revision_is_not_tried_again(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    file_id = ready_table(client)
+    file_id = ready_other(client)
 
     overtaken(monkeypatch, 1, lambda: changed_by_another(file_id))
     assert patch(client, file_id, {"tags": ["mine"]}, If_Match="*").status == 412

@@ -81,14 +81,15 @@ PROCESSED = {*LEASE, "expires_at", "wanted_recipe"}
 FOUND_BEFORE = {*(set(INFO) & File.model_fields.keys()), *FOUND}
 KEPT = {"id", "tenant", "status", "visibility", "recipe", "revision", "created_at", "updated_at", "last_change"}
 EMPTIED = {"filename", "content_type"}
-FOR_REMOVAL = {"kind", "version_id", "upload_id", "source_version", "renditions", "leftovers", "remembered_as"}
+FOR_REMOVAL = {"kind", "version_id", "upload_id", "source_version", "leftovers", "remembered_as"}
+FOR_REMOVAL |= {"renditions", "other_renditions"}
 FORGOTTEN = (File.model_fields.keys() - KEPT - EMPTIED - FOR_REMOVAL) | LISTED | BYTES
 DELETED_ = {*SEEN, "status", "ttl", "due_sk"}
 # What `retire` has taken away from a record that it left.
 TOMBSTONE: dict[str, Any] = dict.fromkeys([*LISTED, *BYTES, *LEASE])
 
 NEVER_READY: dict[str, Any] = {"source_version": None, "leftovers": None}
-NO_RENDITIONS: dict[str, Any] = {"renditions": []}
+NO_RENDITIONS: dict[str, Any] = {"renditions": [], "other_renditions": [], "preview": None}
 
 
 @dataclass(frozen=True)

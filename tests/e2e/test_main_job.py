@@ -91,9 +91,19 @@ def test_a_file_at_fault_ends_with_its_code_at_once(
 
 
 def test_an_unknown_kind_is_kept_and_hashed(api: Api) -> None:
-    record = upload(api, b"a,b\n1,2\n", filename="t.csv", content_type="text/csv")
+    record = upload(api, b"\0\1\2", filename="t.bin", content_type="application/octet-stream")
     assert (record["status"], record["kind"], record["renditions"]) == ("ready", "other", [])
-    assert record["sha256"] == hashlib.sha256(b"a,b\n1,2\n").hexdigest()
+    assert record["sha256"] == hashlib.sha256(b"\0\1\2").hexdigest()
+
+
+def test_a_table_is_described_and_drawn(api: Api) -> None:
+    record = upload(api, b"name,age\nAda,36\n", filename="t.csv", content_type="text/csv")
+    assert (record["status"], record["kind"], record["text"]["rows"]) == ("ready", "text", 1)
+    assert [column["name"] for column in record["text"]["columns"]] == ["name", "age"]
+    for rendition in record["renditions"]:
+        answer = requests.get(rendition["url"], timeout=30)
+        assert (answer.status_code, answer.headers["Content-Type"]) == (200, rendition["content_type"])
+    assert {rendition["format"] for rendition in record["renditions"]} == {"txt", "webp", "jpeg"}
 
 
 def test_s3_refuses_what_the_form_does_not_say(api: Api) -> None:

@@ -79,7 +79,7 @@ def check_whole(file: File, derived: set[str], stored: set[tuple[str, str]]) -> 
     """What is served exists: all renditions that a record names, and the original behind them."""
     if file.status in (Status.DELETED, Status.AWAITING_UPLOAD, Status.EXPIRED):
         return
-    named = {rendition_key(file.visibility, file.id, str(file.source_version), r) for r in file.renditions}
+    named = {rendition_key(file.visibility, file.id, str(file.source_version), r) for r in file.all_renditions}
     if missing := named - derived:
         raise BrokenError(f"`{file.status}` without {len(missing)} of its {len(named)} renditions")
     if file.status is Status.READY:
@@ -264,7 +264,7 @@ def check_forgotten() -> None:
 def orphans(now: list[File]) -> set[str]:
     """What is stored, but belongs to no record."""
     alive = [file for file in now if file.status is not Status.DELETED or file.restore_until]
-    keys = {rendition_key(f.visibility, f.id, str(f.source_version), r) for f in alive for r in f.renditions}
+    keys = {rendition_key(f.visibility, f.id, str(f.source_version), r) for f in alive for r in f.all_renditions}
     left = derived_keys() - keys - on_demand(now)
     own = {(f"{file.tenant}/{file.id}", file.version_id) for file in alive if file.version_id}
     left |= {f"{key} {version}" for key, version, _ in originals() if (key, version) not in own}

@@ -71,7 +71,7 @@ class _Reader:
             if match[1]:
                 at += self._word(match[1].decode(), number_of(match[2]))
             elif match[3]:
-                self._byte(int(match[3], 16))
+                self._byte(bytes.fromhex(match[3].decode())[0])
             elif match[4]:
                 self._symbol(match[4])
             elif match[5] and not self._brace(match[5]):

@@ -11,11 +11,8 @@ def tar(head: bytes) -> str | None:
     header = head[:_HEADER]
     if len(header) < _HEADER or not header[0]:
         return None
-    try:
-        wanted = int(header[_SUM].strip(b"\0 "), 8)
-    except ValueError:
-        return None
+    said = header[_SUM].strip(b"\0 ").lstrip(b"0")
     # The sum is counted as if its own field were spaces. Some old programs added signed bytes.
     rest = header[: _SUM.start] + b" " * 8 + header[_SUM.stop :]
     sums = (sum(rest), sum(byte - 256 * (byte > 127) for byte in rest))
-    return "application/x-tar" if wanted in sums else None
+    return "application/x-tar" if said in [f"{each:o}".encode() for each in sums] else None

@@ -64,9 +64,9 @@ def test_a_public_files_delivery_needs_no_signature_and_does_not_expire(client: 
 def test_a_file_that_is_no_picture_or_is_not_ready_has_no_delivery(client: Client) -> None:
     waiting = client("POST", "/v1/files", {"filename": "a", "content_type": "text/csv", "size": 3}).json
     assert waiting["delivery"] is None
-    text = upload(client, b"a,b", name="a.csv", content_type="text/csv")
-    deliver(text)
-    assert client("GET", f"/v1/files/{text}").json["delivery"] is None
+    other = upload(client, b"\0\1", name="a.bin", content_type="application/octet-stream")
+    deliver(other)
+    assert client("GET", f"/v1/files/{other}").json["delivery"] is None
 
 
 def test_lists_have_delivery_when_asked_for_and_within_a_bound(client: Client, stage: Calls) -> None:
@@ -286,7 +286,7 @@ def served(client: Client, file_id: str, wanted: str = "inline") -> tuple[str, s
 @pytest.mark.parametrize(
     "declared",
     [
-        *("audio/aac", "video/mpeg", "audio/x-made-up", "image/foo", "image/x", "video/x", "font/woff2", "text/css"),
+        *("audio/aac", "video/mpeg", "audio/x-made-up", "image/foo", "image/x", "video/x", "font/x", "text/css"),
         *("text/html", "text/html; charset=utf-8", "TEXT/HTML", "application/xhtml+xml", "text/javascript"),
         *("application/octet-stream", "multipart/x-mixed-replace", "audio/aac; a=b", "application/x-shockwave-flash"),
     ],
@@ -304,7 +304,7 @@ def test_what_the_bytes_do_not_prove_is_saved_as_bytes(client: Client, declared:
     [
         ("application/octet-stream", b"fLaC" + bytes(99), "inline", "audio/flac"),
         ("audio/aac", b"ID3\x03" + bytes(99), "inline", "audio/mpeg"),
-        ("audio/mp4", b"\0\0\0\x18ftypM4A " + bytes(99), "inline", "video/mp4"),
+        ("audio/mp4", b"\0\0\0\x18ftypM4A " + bytes(99), "inline", "audio/mp4"),
         ("image/foo", b"GIF89a" + HTML, "inline", "image/gif"),  # no browser runs what comes as an image
         ("image/foo", images.png(4, 4), "inline", "image/png"),
         ("application/x-made-up", b"%PDF-1.7\n", "attachment", "application/pdf"),

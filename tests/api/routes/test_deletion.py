@@ -19,8 +19,8 @@ from tests.making import (
     invalidations,
     item,
     put_objects,
+    ready_other,
     ready_photo,
-    ready_table,
     rendition_keys,
     set_item,
     take_messages,
@@ -136,7 +136,7 @@ def test_within_the_window_a_delete_can_be_taken_back(client: Client) -> None:
 
 @pytest.mark.usefixtures("window")
 def test_what_has_no_renditions_is_restored_at_once(client: Client) -> None:
-    done, failed = ready_table(client), upload(client, b"no jpeg at all")
+    done, failed = ready_other(client), upload(client, b"no jpeg at all")
     deliver(failed)
     for file_id, status in ((done, "ready"), (failed, "failed")):
         before = get(client, file_id).json
@@ -230,7 +230,7 @@ def test_an_upload_that_waits_has_no_way_back(client: Client) -> None:
 @pytest.mark.usefixtures("window")
 @pytest.mark.parametrize("headers", [{"If_Match": '"999-0123456789abcdef"'}, {"If_None_Match": "*"}])
 def test_conditions_hold_within_the_window_too(client: Client, headers: dict[str, str]) -> None:
-    file_id = ready_table(client)
+    file_id = ready_other(client)
     tag = get(client, file_id).headers["ETag"]
     answer = delete(client, file_id, **headers)
     assert (answer.status, answer.json["code"]) == (412, "precondition_failed")
@@ -298,7 +298,7 @@ def test_a_processed_files_delete_takes_what_its_worker_is_making(client: Client
 
 @pytest.mark.usefixtures("window")
 def test_the_window_ends_when_its_seconds_are_over(client: Client) -> None:
-    file_id = ready_table(client)
+    file_id = ready_other(client)
     begun = now()
     delete(client, file_id)
     until = datetime.fromisoformat(item(file_id)["restore_until"]["S"])

@@ -13,8 +13,8 @@ from tests.making import (
     PHOTO,
     deliver,
     derived,
+    ready_other,
     ready_photo,
-    ready_table,
     rendition_keys,
     set_item,
     take_messages,
@@ -25,7 +25,7 @@ from tests.stage import Calls, aws_client
 
 
 def test_patch_costs_a_read_and_a_write_and_raises_revision_and_updated_at(client: Client, stage: Calls) -> None:
-    file_id = ready_table(client)
+    file_id = ready_other(client)
     before = get(client, file_id).json
     stage.clear()
     answer = patch(client, file_id, {"filename": "Menü.csv", "tags": ["b", "a", "b"], "metadata": {"n": 0.1}})
@@ -41,7 +41,7 @@ def test_patch_costs_a_read_and_a_write_and_raises_revision_and_updated_at(clien
 
 
 def test_metadata_is_merged_and_the_rest_replaced(client: Client) -> None:
-    file_id = ready_table(client)
+    file_id = ready_other(client)
     patch(
         client,
         file_id,
@@ -83,7 +83,7 @@ WRONG: list[tuple[str, Any]] = [
 
 @pytest.mark.parametrize(("field", "body"), WRONG, ids=lambda v: repr(v)[:40])
 def test_a_wrong_patch_names_the_field_and_nothing_is_read(client: Client, stage: Calls, field: str, body: Any) -> None:
-    file_id = ready_table(client)
+    file_id = ready_other(client)
     client("GET", f"/v1/files/{file_id}")
     stage.clear()
     answer = patch(client, file_id, body)
@@ -92,7 +92,7 @@ def test_a_wrong_patch_names_the_field_and_nothing_is_read(client: Client, stage
 
 
 def test_metadata_is_bounded_as_merged(client: Client) -> None:
-    file_id = ready_table(client)
+    file_id = ready_other(client)
     assert patch(client, file_id, {"metadata": {"a": "x" * 5000}}).status == 200
     answer = patch(client, file_id, {"metadata": {"b": "x" * 5000}})
     assert (answer.status, answer.json["field"]) == (422, "metadata")
@@ -178,7 +178,7 @@ def test_a_focal_point_of_a_cropping_recipe_makes_the_renditions_again(client: C
 
 
 def test_a_focal_point_that_no_crop_uses_is_only_kept(client: Client) -> None:
-    for file_id in (ready_photo(client), ready_table(client)):
+    for file_id in (ready_photo(client), ready_other(client)):
         answer = patch(client, file_id, {"focus": {"x": 0.25, "y": 0.75}})
         assert (answer.json["status"], answer.json["focus"]) == ("ready", {"x": 0.25, "y": 0.75})
     assert take_messages() == []
