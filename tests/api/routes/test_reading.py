@@ -244,8 +244,10 @@ def test_fifty_waits_of_one_token_leave_room_for_others(client: Client, monkeypa
 
 
 def test_who_does_not_have_to_wait_needs_no_slot(client: Client, stage: Calls) -> None:
-    file_id = client("POST", "/v1/files", {"filename": "a", "content_type": "text/csv", "size": 3}).json["id"]
-    put(file_id, b"a,b")
+    file_id = client(
+        "POST", "/v1/files", {"filename": "a", "content_type": "application/octet-stream", "size": 2}
+    ).json["id"]
+    put(file_id, b"\0\1")
     deliver(file_id)
     stage.clear()
     client("GET", f"/v1/files/{file_id}", query={"wait": "20", "wait_for": "final"})
