@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import marshal
 import os
 import platform
 import re
@@ -12,6 +13,7 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 import pytest
@@ -125,7 +127,8 @@ def test_everything_compiled_is_for_the_functions_architecture(package: Path) ->
 @slow
 def test_the_app_and_the_layer_are_apart_so_that_an_edit_is_deployed_in_a_second(package: Path) -> None:
     (app,) = [z for z in package.glob("*.zip") if "app.py" in zipfile.ZipFile(z).namelist()]
-    assert app.stat().st_size < 2_000_000  # bytes; half of it is the viewer of /docs
+    # Bytes. The viewer of /docs has 1.0 MB, and the font of drawn pages 0.3 MB.
+    assert app.stat().st_size < 2_500_000
     assert not any("PIL" in name for name in zipfile.ZipFile(app).namelist())
 
 
@@ -189,7 +192,18 @@ def test_the_archives_hold_bytecode_of_all_that_they_hold(package: Path) -> None
             flags = int.from_bytes(compiled[4:8], "little")
             assert compiled[:4] == magic and flags in (CHECKED, UNCHECKED), name
             assert flags == CHECKED or "chalicelib" not in name
-            assert compiled[8:16] == importlib.util.source_hash(archive.read(name)), name
+            if name.partition("site-packages/")[2] in packing.SAME_CODE:
+                assert flags == UNCHECKED and _code(marshal.loads(compiled[16:])) == _code(
+                    compile(archive.read(name), name, "exec", dont_inherit=True)
+                )
+            else:
+                assert compiled[8:16] == importlib.util.source_hash(archive.read(name)), name
+
+
+def _code(module: CodeType) -> tuple[object, ...]:
+    """The code of a module without its docstring, which is its first constant, and without places in the source."""
+    constants = [_code(each) if isinstance(each, CodeType) else each for each in module.co_consts]
+    return module.co_code, module.co_names, tuple(constants[1:])
 
 
 @slow
