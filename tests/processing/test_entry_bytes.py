@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError
 from chalicelib import aws, settings
 from chalicelib.catalog import files
 from chalicelib.delivery import first_view, missing
-from chalicelib.processing import email, on_demand
+from chalicelib.processing import email, entry_bytes
 from chalicelib.storage import derived as derived_objects
 from chalicelib.storage import originals as original_objects
 from tests import archives, offices
@@ -272,23 +272,23 @@ def test_trouble_of_aws_is_not_held_against_the_entry(client: Client, monkeypatc
     asked = address(ready(client), 1)
 
     def busy(**_: Any) -> None:
-        raise ClientError({"Error": {"Code": "SlowDown"}, "ResponseMetadata": {"HTTPStatusCode": 503}}, "GetObject")
+        raise ClientError({"Error": {"Code": "SlowDown"}}, "PutObject")
 
     with monkeypatch.context() as patched:
-        patched.setattr(original_objects.aws.s3(), "put_object", busy)
+        patched.setattr(aws.s3(), "put_object", busy)
         assert problem(asked) == (503, "unavailable")
     assert ask(asked)[0] == 200
 
 
 def test_a_file_deleted_meanwhile_leaves_nothing_behind(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = address(ready(client), 1)
-    read = on_demand.entry_bytes.read
+    read = entry_bytes.read
 
     def deleted_while_at_work(*args: Any) -> Any:
         assert client("DELETE", f"/v1/files/{asked.file_id}").status == 204
         return read(*args)
 
-    monkeypatch.setattr(on_demand.entry_bytes, "read", deleted_while_at_work)
+    monkeypatch.setattr(entry_bytes, "read", deleted_while_at_work)
     assert problem(asked) == NONE
     assert derived() == []
 
