@@ -18,7 +18,7 @@ from chalicelib.catalog.transitions import CREATE, EMPTIED, TOMBSTONE, TRANSITIO
 from chalicelib.delivery import view
 from chalicelib.model import EXTENSIONS, ChangeType, File, Kind, Status, rendition_key, rendition_prefix, timestamp
 from chalicelib.queues.ingest import HASH
-from chalicelib.renditions import ladder, places
+from chalicelib.renditions import entry_names, ladder, places
 from tests import transitions
 from tests.faults.looking import derived_keys, is_file, multipart_uploads, originals, records, table
 from tests.sockets import Listener
@@ -79,7 +79,7 @@ def check_whole(file: File, derived: set[str], stored: set[tuple[str, str]]) -> 
     """What is served exists: all renditions that a record names, and the original behind them."""
     if file.status in (Status.DELETED, Status.AWAITING_UPLOAD, Status.EXPIRED):
         return
-    named = {rendition_key(file.visibility, file.id, str(file.source_version), r) for r in file.renditions}
+    named = {rendition_key(file.visibility, file.id, str(file.source_version), r) for r in file.all_renditions}
     if missing := named - derived:
         raise BrokenError(f"`{file.status}` without {len(missing)} of its {len(named)} renditions")
     if file.status is Status.READY:
@@ -264,7 +264,7 @@ def check_forgotten() -> None:
 def orphans(now: list[File]) -> set[str]:
     """What is stored, but belongs to no record."""
     alive = [file for file in now if file.status is not Status.DELETED or file.restore_until]
-    keys = {rendition_key(f.visibility, f.id, str(f.source_version), r) for f in alive for r in f.renditions}
+    keys = {rendition_key(f.visibility, f.id, str(f.source_version), r) for f in alive for r in f.all_renditions}
     left = derived_keys() - keys - on_demand(now)
     own = {(f"{file.tenant}/{file.id}", file.version_id) for file in alive if file.version_id}
     left |= {f"{key} {version}" for key, version, _ in originals() if (key, version) not in own}
@@ -274,14 +274,26 @@ def orphans(now: list[File]) -> set[str]:
 
 
 def on_demand(now: list[File]) -> set[str]:
-    """The keys at which a viewer may have had a rendition made: the ladder of each file, at its present address."""
+    """The keys at which a viewer may have had something made: the ladder and entries, at each file's present address."""
     return {
-        rendition_prefix(file.visibility, file.id, file.source_version) + f"{size.name}.{extension}"
+        rendition_prefix(file.visibility, file.id, file.source_version) + name
         for file in now
-        if file.status is not Status.DELETED and file.image and file.source_version
-        for size in ladder.ladder(places.served_recipe(file), file.image.width, file.image.height)
-        for extension in EXTENSIONS.values()
+        if file.status is not Status.DELETED and file.source_version
+        for name in (*_ladder(file), *_entries(file))
     }
+
+
+def _ladder(file: File) -> list[str]:
+    if file.picture is None:
+        return []
+    sizes = ladder.ladder(places.served_recipe(file), file.picture.width, file.picture.height)
+    return [f"{size.name}.{extension}" for size in sizes for extension in EXTENSIONS.values()]
+
+
+def _entries(file: File) -> list[str]:
+    count = file.archive.entries or 0 if file.archive else 0
+    names = map(entry_names.entry_name, range(count))
+    return [name for name in names if entry_names.entry_number(file, name) is not None]
 
 
 def facts_of(file: File) -> Facts:

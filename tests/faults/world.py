@@ -252,7 +252,7 @@ class World:
         if swept and left:
             raise BrokenError(f"left for ever: {sorted(left)[:3]} and {max(0, len(left) - 3)} more")
         found: Counter[Facts] = Counter(facts_of(file) for file in now)
-        listed = {rendition_key(f.visibility, f.id, str(f.source_version), r) for f in now for r in f.renditions}
+        listed = {rendition_key(f.visibility, f.id, str(f.source_version), r) for f in now for r in f.all_renditions}
         for key in (derived_keys() & on_demand(now)) - listed:
             found[("on demand", key.rpartition("/")[2])] += 1
         found[("orphans", str(len(left)))] += 1
