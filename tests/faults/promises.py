@@ -274,7 +274,7 @@ def orphans(now: list[File]) -> set[str]:
 
 
 def on_demand(now: list[File]) -> set[str]:
-    """The keys at which a viewer may have had something made: the ladder and entries, at each file's present address."""
+    """The keys at which a viewer may have had something made: ladder and entries, at each file's present address."""
     return {
         rendition_prefix(file.visibility, file.id, file.source_version) + name
         for file in now
