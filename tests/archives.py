@@ -6,8 +6,10 @@ import io
 import struct
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 MOMENT = (2026, 11, 22, 13, 0, 0)
 
@@ -32,12 +34,14 @@ class Listed:
     bits: int = 0x800
     attributes: int = 0
     extra: bytes = b""
+    method: int = 8
+    crc: int = 0
 
     def header(self) -> bytes:
-        numbers = (0x0314, 20, self.bits, 8, 0x6800, 0x5D76, 0, self.packed, self.size, len(self.name), len(self.extra))
-        return struct.pack("<4s6H3L5H2L", b"PK\x01\x02", *numbers, 0, 0, 0, self.attributes, self.offset) + (
-            self.name + self.extra
-        )
+        facts = (0x0314, 20, self.bits, self.method, 0x6800, 0x5D76, self.crc, self.packed, self.size)
+        lengths = (len(self.name), len(self.extra))
+        numbers = (*facts, *lengths, 0, 0, 0, self.attributes, self.offset)
+        return struct.pack("<4s6H3L5H2L", b"PK\x01\x02", *numbers) + self.name + self.extra
 
 
 def directory(entries: Sequence[Listed], before: bytes = b"", claimed: int | None = None) -> bytes:
@@ -45,6 +49,54 @@ def directory(entries: Sequence[Listed], before: bytes = b"", claimed: int | Non
     headers = b"".join(entry.header() for entry in entries)
     count = len(entries) if claimed is None else claimed
     return before + headers + end(count, len(headers), len(before))
+
+
+@dataclass(frozen=True)
+class Packed:
+    """A member as it stands in a ZIP, written by hand. `lies` are what the directory says instead of the truth.
+
+    `data` are its packed bytes; without them it is stored. `own_name`, `own_bits` and `own_extra` stand in its own
+    header. With a `descriptor` its sizes stand behind it, and its own header has none.
+    """
+
+    name: bytes = b"a.txt"
+    body: bytes = b"words"
+    method: int = 0
+    data: bytes | None = None
+    own_name: bytes | None = None
+    own_bits: int | None = None
+    own_extra: bytes = b""
+    descriptor: bool = False
+    lies: Mapping[str, Any] = field(default_factory=dict)
+
+
+def by_hand(*members: Packed, prefix: bytes = b"", told: int = 0) -> bytes:
+    """A whole ZIP behind a prefix, by whose first `told` bytes the offsets are too small."""
+    out, listed = bytearray(prefix), []
+    for each in members:
+        data = each.body if each.data is None else each.data
+        crc, bits = zlib.crc32(each.body), 0x800 | 8 * each.descriptor
+        sizes = (0, 0, 0) if each.descriptor else (crc, len(data), len(each.body))
+        truth = Listed(each.name, len(each.body), len(data), len(out) - told, bits, method=each.method, crc=crc)
+        listed.append(replace(truth, **each.lies))
+        name = each.name if each.own_name is None else each.own_name
+        own_bits = bits if each.own_bits is None else each.own_bits
+        out += struct.pack(
+            "<4s5H3L2H",
+            b"PK\x03\x04",
+            20,
+            own_bits,
+            each.method,
+            0x6800,
+            0x5D76,
+            *sizes,
+            len(name),
+            len(each.own_extra),
+        )
+        out += name + each.own_extra + data
+        out += struct.pack("<4s3L", b"PK\x07\x08", crc, len(data), len(each.body)) if each.descriptor else b""
+    headers = b"".join(each.header() for each in listed)
+    return bytes(out) + headers + end(len(listed), len(headers), len(out) - told)
 
 
 def end(count: int, length: int, offset: int) -> bytes:

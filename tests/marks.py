@@ -20,6 +20,8 @@ SLOW = (
     "tests/ops/preflight/test_locked.py::",
     "tests/ops/test_package.py::",
     "tests/ops/test_setup.py::",
+    "tests/processing/archive/test_zip_entry.py::test_changed_archives",
+    "tests/processing/archive/test_zip_entry.py::test_the_largest_entry",
     "tests/processing/image/test_animation.py::test_memory",
     "tests/processing/image/test_hostile.py::",
     "tests/processing/image/test_quality.py::",

@@ -65,4 +65,4 @@ def answer(
         # at the edge and would be lost. From the next request on, CloudFront gets the rendition from S3.
         location = derived.sign(address.key, SIGNED_FOR, method)
         return Reply(302, {"Location": location, "Cache-Control": "no-store"})
-    return Reply(200, {"Content-Type": made.content_type, "Cache-Control": derived.IMMUTABLE}, made.body)
+    return Reply(200, made.headers, made.body)

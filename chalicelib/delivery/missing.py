@@ -24,6 +24,7 @@ from chalicelib.catalog.render_leases import RenderState
 from chalicelib.model import EXTENSIONS, FILE_ID_PATTERN, File, Visibility, rendition_prefix
 from chalicelib.observability import logger
 from chalicelib.renditions import places
+from chalicelib.renditions.entry_names import entry_number
 from chalicelib.renditions.ladder import Size
 from chalicelib.renditions.recipes import MAX_SIDE, Encoding
 from chalicelib.settings import settings
@@ -43,7 +44,7 @@ UNKNOWN_FOR = 60
 MAX_FAILURES = 3
 
 _VERSION = re.compile(r"[0-9a-f]{16}")
-_NAME = re.compile(r"(?:p[1-9][0-9]{0,3}-)?w([1-9][0-9]{0,4})\.(avif|webp|jpg|png)")
+_NAME = re.compile(r"(?:p[1-9][0-9]{0,3}-)?w([1-9][0-9]{0,4})\.(?:avif|webp|jpg|png)|e(?:0|[1-9][0-9]{0,3})\.bin")
 _FORMATS = {extension: format for format, extension in EXTENSIONS.items()}
 
 
@@ -65,13 +66,29 @@ def parse(visibility: str, file_id: str, version: str, name: str) -> Address | N
     """Reads an address from its parts. None if no rendition can have it. Makes no call."""
     if visibility not in (*Visibility,) or not FILE_ID_PATTERN.fullmatch(file_id) or not _VERSION.fullmatch(version):
         return None
-    if not (match := _NAME.fullmatch(name)) or int(match[1]) > MAX_SIDE:
+    if not (match := _NAME.fullmatch(name)) or int(match[1] or 0) > MAX_SIDE:
         return None
     return Address(Visibility(visibility), file_id, version, name)
 
 
-def find(address: Address) -> tuple[File, Size, Encoding] | None:
-    """The file, and the size and encoding that belong at this address: one GetItem. None if there is no such rendition.
+@dataclass(frozen=True)
+class Picture:
+    """A picture of the ladder. `page` from 1 on."""
+
+    size: Size
+    encoding: Encoding
+    page: int
+
+
+@dataclass(frozen=True)
+class Entry:
+    """The bytes of one entry. `number` is its place in `entries.json`, from 0 on."""
+
+    number: int
+
+
+def find(address: Address) -> tuple[File, Picture | Entry] | None:
+    """The file, and what belongs at this address: one GetItem. None if there is no such rendition.
 
     The recipe is today's: a file that was processed under an older one keeps its address, and gets the new sizes, too.
     """
@@ -81,8 +98,11 @@ def find(address: Address) -> tuple[File, Size, Encoding] | None:
     if (file.visibility, file.source_version) != (address.visibility, address.version):
         return None
     name, _, extension = address.name.partition(".")
+    if extension == "bin":
+        number = entry_number(file, address.name)
+        return None if number is None else (file, Entry(number))
     rendition = places.in_ladder(file, name, _FORMATS[extension])
-    return (file, *rendition) if rendition else None
+    return (file, Picture(*rendition, places.page_of(name)[0])) if rendition else None
 
 
 class Outcome(StrEnum):

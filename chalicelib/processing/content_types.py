@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
-from chalicelib.processing.sniff import DETECTABLE, INSIDE, families, is_text, sniff
+from chalicelib.processing.sniff import DETECTABLE, ENCRYPTED, INSIDE, families, is_text, sniff
 
 GENERIC = frozenset(
     {
@@ -180,6 +180,7 @@ _ZIP, _OLE, _RTF = "application/zip", "application/x-ole-storage", "application/
 _OLD_OFFICE = frozenset({"application/msword", "application/vnd.ms-excel", "application/vnd.ms-powerpoint"})
 _INSIDE = frozenset(map(one_name, INSIDE))
 _OFFICE = frozenset(name for name in _INSIDE if not name.startswith(("application/java", "application/vnd.android")))
+_OFFICE -= {ENCRYPTED}
 
 
 def contradicts(declared: str, detected: str | None) -> bool:
@@ -187,8 +188,8 @@ def contradicts(declared: str, detected: str | None) -> bool:
 
     In doubt the declared type is kept: only what is surely wrong is a contradiction. That is the case when
 
-    - the declared type is one that `sniff` can find, and it found another type, or none. A zip archive may be declared
-      of a file that is more than that, such as a Word document;
+    - the declared type is one that `sniff` can find, and it found another type, or none. A zip archive, or an OLE file,
+      may be declared of a file that is more than that, such as a Word document;
     - an Office document, OpenDocument or EPUB was declared, and the bytes are neither such a document nor a container
       that may be one. An encrypted document is an OLE file, whatever it is inside;
     - text was declared, and the bytes are a known binary format (but not compressed: the transfer may have done that);
@@ -202,7 +203,7 @@ def contradicts(declared: str, detected: str | None) -> bool:
     if detected is None:
         return wanted in _DETECTABLE
     found = one_name(detected)
-    if wanted == found or (wanted, found) in _ALSO or (wanted == _ZIP and found in _INSIDE):
+    if wanted == found or (wanted, found) in _ALSO or (wanted in (_ZIP, _OLE) and found in _INSIDE):
         return False
     if wanted in _DETECTABLE:
         return True
@@ -216,7 +217,7 @@ def _may_be_office(wanted: str, detected: str | None) -> bool:
     if detected is None:
         return wanted in _OLD_OFFICE
     found = one_name(detected)
-    return found in (*_OFFICE, _ZIP, _OLE) or (wanted in _OLD_OFFICE and found == _RTF)
+    return found in (*_OFFICE, ENCRYPTED, _ZIP, _OLE) or (wanted in _OLD_OFFICE and found == _RTF)
 
 
 def _is_image_against_media(one: str, other: str) -> bool:
@@ -268,8 +269,8 @@ def is_one_of(allowed: Collection[str], declared: str, head: bytes, exact: str |
             return True
         if wanted in found:  # two names of one format: video/ogg and audio/ogg
             return family in any_of
-        if exact and wanted in _INSIDE:  # an encrypted document is OLE, whatever it is inside
-            return wanted in named and one_name(exact) == _OLE
+        if exact and wanted in _INSIDE:  # nobody sees what an encrypted document is inside
+            return wanted in named and wanted in _OFFICE and one_name(exact) == ENCRYPTED
         return wanted in named and one_name(detected) in _CONTAINERS
     if wanted in named:
         return True
@@ -292,5 +293,7 @@ def settled(declared: str, detected: str | None, text: str | None = None) -> str
     if detected is None:
         return text if text and wanted in _OLD_OFFICE else declared
     found = one_name(detected)
+    if found == ENCRYPTED and wanted in _OFFICE:
+        return declared
     more = wanted in (_ZIP, _OLE, *_OFFICE) and found in (*_INSIDE, _RTF)
     return detected if found != wanted and (more or (wanted in _SFNT and found in _SFNT)) else declared

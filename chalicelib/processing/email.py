@@ -15,6 +15,7 @@ from chalicelib.model import FileWarning, Preview
 from chalicelib.processing import child, entries
 from chalicelib.processing.child import ChildDiedError, Limits
 from chalicelib.processing.entries import Entry
+from chalicelib.processing.entry_bytes import EntryRefusedError
 from chalicelib.processing.kinds import Emit, Made, Order, Source
 from chalicelib.processing.names import clean, moment
 from chalicelib.processing.pictures import emit_pictures
@@ -51,6 +52,17 @@ def process(source: Source, order: Order, emit: Emit) -> Made:
     names = (entry.name for entry in listed[:20])
     headings = tuple(each for each in (info.subject, info.from_, *info.to[:5], *names) if each)
     return Made(info, preview, text, headings, (*warnings, *trimmed, *undrawn))
+
+
+def attachment(message: bytes, number: int) -> tuple[str, bytes]:
+    """(name, decoded bytes) of one attachment, numbered as in the list. Raises EntryRefusedError."""
+    try:
+        found, body = child.run(_CHILD, message, {"attachment": number}, LIMITS)
+    except ChildDiedError:
+        raise EntryRefusedError("too_costly", "Reading this message takes too much time or memory.") from None
+    if found["name"] is None:
+        raise EntryRefusedError("no_entry", f"The message has no attachment {number} with bytes of its own.")
+    return found["name"], body
 
 
 def _read(source: Source) -> tuple[dict[str, Any], list[FileWarning]]:

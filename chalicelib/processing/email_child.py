@@ -2,6 +2,9 @@
 
 The header that `main` returns has `subject`, `from`, `to` (a list), `date`, `text`, and `attachments`. These are a list
 of (name, size, encoded size), sizes in bytes, None of a message inside the message.
+
+With the argument `attachment`, a number from 0 on, it returns that one: its `name`, and its decoded bytes. The name is
+None if there is none, or if it is a message.
 """
 
 from __future__ import annotations
@@ -31,7 +34,13 @@ Attachment = tuple[str, int | None, int | None]
 def main(data: bytes, arguments: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
     # The newer policy parses headers by their grammar, which takes minutes for a hostile one.
     message = email.message_from_bytes(data, policy=email.policy.compat32)
-    texts, attachments = _parts(message)
+    texts, attached = _parts(message)
+    if "attachment" in arguments:
+        chosen = attached[arguments["attachment"] :][:1]
+        if not chosen or chosen[0].is_multipart():
+            return {"name": None}, b""
+        return {"name": _filename(chosen[0])}, _payload(chosen[0])
+    attachments = [_attachment(part) for part in attached]
     header = {
         "subject": _header(message, "subject"),
         "from": next(iter(_addresses(message, "from")), None),
@@ -43,11 +52,11 @@ def main(data: bytes, arguments: dict[str, Any]) -> tuple[dict[str, Any], bytes]
     return header, b""
 
 
-def _parts(message: Message) -> tuple[list[str], list[Attachment]]:
+def _parts(message: Message) -> tuple[list[str], list[Message]]:
     """The texts that a reader sees, and the attachments."""
     plain: list[str] = []
     html: list[str] = []
-    attachments: list[Attachment] = []
+    attachments: list[Message] = []
     left, looked = [message], 0
     while left and looked < MAX_PARTS:
         part = left.pop()
@@ -59,7 +68,7 @@ def _parts(message: Message) -> tuple[list[str], list[Attachment]]:
             if len(plain) + len(html) < 1000:
                 (plain if kind == "text/plain" else html).append(_text(part))
         else:
-            attachments.append(_attachment(part))
+            attachments.append(part)
     return plain or [_without_markup(each) for each in html], attachments
 
 
@@ -68,8 +77,12 @@ def _attachment(part: Message) -> Attachment:
         inner = part.get_payload()
         subject = _header(inner[0], "subject") if isinstance(inner, list) and isinstance(inner[0], Message) else ""
         return (f"{subject or 'message'}.eml", None, None)
-    body, encoded = part.get_payload(decode=True), part.get_payload()
-    return (_filename(part), len(body or b""), len(encoded or ""))
+    return (_filename(part), len(_payload(part)), len(part.get_payload() or ""))
+
+
+def _payload(part: Message) -> bytes:
+    body = part.get_payload(decode=True)
+    return body if isinstance(body, bytes) else b""
 
 
 def _filename(part: Message) -> str:
@@ -81,10 +94,7 @@ def _filename(part: Message) -> str:
 
 
 def _text(part: Message) -> str:
-    body = part.get_payload(decode=True)
-    if not isinstance(body, bytes):
-        return ""
-    body = body[: 4 * MAX_TEXT]
+    body = _payload(part)[: 4 * MAX_TEXT]
     charset = f"charset={part.get_content_charset()}"
     try:
         return body.decode(declared(charset) or "utf-8")

@@ -8,10 +8,10 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
 from chalicelib.model import Rendition
+from chalicelib.renditions.entry_names import MAX_ENTRIES
 from chalicelib.text import CONTROLS
 
-# Entries, and bytes, of a list. The API reads a whole list to answer with one page of it.
-MAX_ENTRIES = 10_000
+# Bytes of a list. The API reads a whole list to answer with one page of it.
 MAX_BYTES = 4 * 1024**2
 
 # Characters of an entry's name.
@@ -32,7 +32,7 @@ class Entry:
     """One entry. `size` and `packed_size` in bytes, None where the file does not say; `modified_at` as records have it.
 
     `flags` are dangers for whoever unpacks it: `absolute`, `parent`, `controls` (characters that are left out of the
-    name), `links`, `devices`, `overlap`, `ratio`.
+    name), `links`, `devices`, `ratio`; and `method` where it is compressed in a way that nobody reads here.
     """
 
     name: str

@@ -19,6 +19,7 @@ from pydantic import BaseModel
 
 from chalicelib.model import FileWarning, Kind, Preview, Rendition
 from chalicelib.processing.content_types import is_text_type, one_name, own_name
+from chalicelib.processing.sniff import ENCRYPTED
 from chalicelib.renditions.recipes import Recipe
 
 Emit = Callable[[Rendition, bytes], None]
@@ -240,6 +241,7 @@ PROCESSORS = (
     Processor(
         Kind.FONT, TYPES[Kind.FONT].__contains__, "chalicelib.processing.font", in_memory=64 * MIB, by_ranges=MIB
     ),
+    Processor(Kind.OTHER, ENCRYPTED.__eq__, "chalicelib.processing.encrypted"),
     Processor(Kind.TEXT, is_text_type, "chalicelib.processing.text", in_memory=8 * MIB, by_ranges=128 * MIB),
     Processor(Kind.OTHER, lambda _: True),
 )

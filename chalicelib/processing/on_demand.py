@@ -1,4 +1,4 @@
-"""The function `render`: makes one rendition of a file's ladder when it is first asked for.
+"""The function `render`: makes one rendition of a file's ladder, or gets one entry's bytes, when it is first asked for.
 
 CloudFront asks it by its function URL, and it answers with the picture. The API's route `/render` invokes it directly,
 and only has the rendition made. `missing.obtain` makes sure that each rendition is made only once.
@@ -17,10 +17,13 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.delivery import first_view, missing
+from chalicelib.delivery.disposition import content_disposition
 from chalicelib.delivery.first_view import Reply
+from chalicelib.delivery.missing import Entry, Picture
 from chalicelib.model import ErrorCode, File, PermanentFault, Rendition, original_key
 from chalicelib.observability import append, begin, logger
-from chalicelib.processing import kinds
+from chalicelib.processing import entry_bytes, kinds
+from chalicelib.processing.entry_bytes import EntryRefusedError
 from chalicelib.processing.kinds import Order, Processor, Source
 from chalicelib.processing.pipeline import memory_bytes
 from chalicelib.processing.reading import open_by_ranges
@@ -115,26 +118,34 @@ def _answer(address: missing.Address) -> dict[str, Any]:
         found = missing.find(address)
         if found is None:
             return {"status": "unknown"}
-        file, size, encoding = found
-        processor = kinds.processor_of(file.content_type)
-        page, _ = places.page_of(address.name.partition(".")[0])
-        rendition, encoded = render_one(
-            processor, _source(file, processor), places.served_recipe(file), size, encoding, page
-        )
-        derived.put(address.key, encoded, rendition.content_type)
+        size = _store(address, *found)
         if missing.find(address) is None:
             # The file was deleted, or made public or private, meanwhile: its renditions were removed before this one.
             derived.delete(address.key)
             return {"status": "unknown"}
     except originals.OriginalMissingError:
         return {"status": "unknown"}
-    except PermanentFault as fault:
+    except (PermanentFault, EntryRefusedError) as fault:
         logger.warning("a rendition can't be made", extra={"code": fault.code})
         return {"status": "failed"}
     except (BotoCoreError, ClientError):
         logger.exception("an AWS call failed")
         return {"status": "later"}
-    return {"status": "made", "key": address.key, "size": len(encoded)}
+    return {"status": "made", "key": address.key, "size": size}
+
+
+def _store(address: missing.Address, file: File, wanted: Picture | Entry) -> int:
+    """Makes what is wanted, and stores it. Returns its size in bytes."""
+    if isinstance(wanted, Entry):
+        entry = entry_bytes.read(file, wanted.number)
+        derived.put_for_a_day(address.key, entry.body, content_disposition(entry.filename, inline=False))
+        return len(entry.body)
+    processor = kinds.processor_of(file.content_type)
+    rendition, encoded = render_one(
+        processor, _source(file, processor), places.served_recipe(file), wanted.size, wanted.encoding, wanted.page
+    )
+    derived.put(address.key, encoded, rendition.content_type)
+    return len(encoded)
 
 
 def _source(file: File, processor: Processor) -> Source:

@@ -118,10 +118,22 @@ def _typed(file: File, head: bytes, detected: str | None, *, whole: bool) -> tup
             ErrorCode.TYPE_MISMATCH, f"The upload token allows {allowed} only, but the file's bytes are {found}."
         )
     content_type = content_types.settled(declared, detected, text)
+    if content_type == sniff.ENCRYPTED:
+        content_type = _by_extension(file.filename) or content_type
     processor = kinds.processor_of(content_type)
     if processor.kind in (Kind.TEXT, Kind.EMAIL) and not sniff.is_text(head):
         return content_type, kinds.PROCESSORS[-1]  # declared as text, but nobody can read it
+    if content_types.one_name(content_type) == sniff.ENCRYPTED != detected:
+        return content_type, kinds.PROCESSORS[-1]  # nothing proves that it is encrypted
     return content_type, processor
+
+
+def _by_extension(filename: str) -> str | None:
+    """The type of an encrypted Office file whose bytes hide it and for which none was declared; None if unknown."""
+    # Imported here, because only these files need it.
+    from chalicelib.processing.office.reading import ENCRYPTABLE
+
+    return ENCRYPTABLE.get(filename.rpartition(".")[2].lower())
 
 
 def _chunks(start: bytes, body: IO[bytes]) -> Iterator[bytes]:

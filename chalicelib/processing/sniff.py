@@ -14,11 +14,23 @@ from chalicelib.processing.sniffing import fonts, media, ole, zips
 from chalicelib.processing.sniffing.families import further
 from chalicelib.processing.sniffing.fonts import font
 from chalicelib.processing.sniffing.markup import svg
+from chalicelib.processing.sniffing.ole import ENCRYPTED
 from chalicelib.processing.sniffing.signatures import SIGNATURES, signature
 from chalicelib.processing.sniffing.tar import tar
 from chalicelib.processing.sniffing.text import is_text, text_type
 
-__all__ = ["CONTAINERS", "DETECTABLE", "INSIDE", "SNIFF_BYTES", "families", "inside", "is_text", "sniff", "text_type"]
+__all__ = [
+    "CONTAINERS",
+    "DETECTABLE",
+    "ENCRYPTED",
+    "INSIDE",
+    "SNIFF_BYTES",
+    "families",
+    "inside",
+    "is_text",
+    "sniff",
+    "text_type",
+]
 
 SNIFF_BYTES = 4096
 """`sniff` needs at most this many of a file's first bytes."""
@@ -66,7 +78,7 @@ def inside(found: str | None, head: bytes, data: BinaryIO) -> str | None:
         case "application/zip":
             return zips.inside_zip(head, data) or found
         case "application/x-ole-storage":
-            return ole.inside_ole(head, data) or found
+            return ole.inside_ole(data) or found
         case "video/mp4" if head[8:12] in (b"M4A ", b"M4B "):
             return "audio/mp4"
         case _:

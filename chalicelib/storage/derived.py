@@ -14,6 +14,13 @@ from chalicelib.storage.objects import Page, Stored, delete_each, is_missing
 
 IMMUTABLE = "public, max-age=31536000, immutable"
 
+# For objects that are made of another file's insides and soon deleted. The tag is that of a lifecycle rule in
+# .chalice/resources.yaml. A rule can't find them by prefix, because the names at the end of their keys tell them apart:
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/intro-lifecycle-rules.html
+PASSING = "public, max-age=3600"
+FOR_A_DAY = "filemill-keep=day"
+UNKNOWN_BYTES = "application/octet-stream"
+
 # Renditions that are copied at once; S3 copies them itself.
 COPIERS = 8
 
@@ -41,9 +48,12 @@ def keys_below(prefix: str) -> Iterator[str]:
 
 @dataclass(frozen=True)
 class Derived:
-    """A derived object; `body` is None if it has more bytes than the caller wanted to read."""
+    """A derived object; `body` is None if it has more bytes than the caller wanted to read.
 
-    content_type: str
+    `headers` are those that S3 answers with, by which a viewer's answer must not differ.
+    """
+
+    headers: Mapping[str, str]
     body: bytes | None
 
 
@@ -55,8 +65,11 @@ def read(key: str, most: int) -> Derived | None:
         if is_missing(error):
             return None
         raise
+    headers = {"Content-Type": reply["ContentType"], "Cache-Control": reply.get("CacheControl", IMMUTABLE)}
+    if disposition := reply.get("ContentDisposition"):
+        headers["Content-Disposition"] = disposition
     with reply["Body"] as body:
-        return Derived(reply["ContentType"], body.read() if reply["ContentLength"] <= most else None)
+        return Derived(headers, body.read() if reply["ContentLength"] <= most else None)
 
 
 def sign(key: str, expires_in: int, method: str = "GET") -> str:
@@ -73,6 +86,23 @@ def put(key: str, body: bytes, content_type: str) -> None:
     """One PutObject. Caches may keep the object for ever, because the bytes of a key never change."""
     aws.s3().put_object(
         Bucket=settings().derived_bucket, Key=key, Body=body, ContentType=content_type, CacheControl=IMMUTABLE
+    )
+
+
+def put_for_a_day(key: str, body: bytes, disposition: str) -> None:
+    """One PutObject of bytes that a viewer may only save. S3 deletes them after a day, and caches forget them sooner.
+
+    S3 counts whole days and rounds up to midnight UTC, so they are there for one to two days:
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/intro-lifecycle-rules.html
+    """
+    aws.s3().put_object(
+        Bucket=settings().derived_bucket,
+        Key=key,
+        Body=body,
+        ContentType=UNKNOWN_BYTES,
+        ContentDisposition=disposition,
+        CacheControl=PASSING,
+        Tagging=FOR_A_DAY,
     )
 
 

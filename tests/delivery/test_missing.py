@@ -74,7 +74,9 @@ def lease() -> render_leases.RenderLease:
 
 
 @pytest.mark.parametrize(
-    "name", ["w1.avif", "w320.webp", "w320.jpg", "w320.png", f"w{MAX_SIDE}.avif"], ids=lambda name: name
+    "name",
+    ["w1.avif", "w320.webp", "w320.jpg", "w320.png", f"w{MAX_SIDE}.avif", "e0.bin", "e9999.bin"],
+    ids=lambda name: name,
 )
 def test_an_address_is_its_key_in_the_bucket(name: str) -> None:
     address = missing.parse("private", FILE_ID, VERSION, name)
@@ -95,6 +97,10 @@ def test_an_address_is_its_key_in_the_bucket(name: str) -> None:
         ("public", FILE_ID, VERSION, "w320.gif"),
         ("public", FILE_ID, VERSION, "w320.avif\n"),
         ("public", FILE_ID, VERSION, f"w{MAX_SIDE + 1}.avif"),
+        ("public", FILE_ID, VERSION, "e10000.bin"),
+        ("public", FILE_ID, VERSION, "e01.bin"),
+        ("public", FILE_ID, VERSION, "e1.html"),
+        ("public", FILE_ID, VERSION, "e1.bin\n"),
     ],
 )
 def test_what_no_rendition_can_have_is_no_address(parts: tuple[str, str, str, str]) -> None:

@@ -89,7 +89,7 @@ FORMATS = [
     _format("a header without an end", "jpg", "a" * 20_000),
 ]
 
-OTHERS = ("text.txt", "text.json", "entries.json", "clean.svg")
+OTHERS = ("text.txt", "text.json", "entries.json", "clean.svg", "e0.bin", "e7.bin", "e9999.bin")
 
 VALID = [
     *(Case(f"{e} asked for", f"{FOLDER}/w640.{e}", f"{FOLDER}/w640.{e}", (CHROME,)) for e in ("avif", "webp", "jpg")),
@@ -123,6 +123,20 @@ INVALID = [
     *(
         _nothing(f"{name} is made of nothing", f"{FOLDER}/{name}")
         for name in ("text", "entries", "clean", "text.svg", "entries.txt", "entries.svg", "clean.txt", "clean.svg.svg")
+    ),
+    *(
+        _nothing(f"{name} is no entry", f"{FOLDER}/{name}")
+        for name in (
+            "e.bin",
+            "e7",
+            "e00.bin",
+            "e07.bin",
+            "e10000.bin",
+            "e-1.bin",
+            "e7.html",
+            "e7.bin.html",
+            "p1-e7.bin",
+        )
     ),
     _nothing("two extensions", f"{FOLDER}/w640.jpg.html"),
     _nothing("an empty extension", f"{FOLDER}/w640."),

@@ -23,7 +23,7 @@ from chalicelib.renditions import recipes
 from chalicelib.storage import originals as original_objects
 from ops import redrive
 from ops.progress import Pace
-from tests import images
+from tests import archives, images
 from tests.client import Answer, Client
 from tests.faults.killing import FAULTS, Point, Process, Role, as_function, run
 from tests.faults.looking import is_file, record_of, shown_again
@@ -224,6 +224,13 @@ def address_of(file_id: str) -> str:
 
 def viewed(world: World) -> tuple[str, str]:
     return address_of(ready(world)), keyring.edge_secret()
+
+
+def _entry(world: World) -> tuple[str, str]:
+    """The address of one entry of an archive, which is made on demand."""
+    data = archives.zip_of({"a.txt": b"words"})
+    file_id = ready(world, data, filename="a.zip", content_type="application/zip")
+    return address_of(file_id).replace("w16.avif", "e0.bin"), keyring.edge_secret()
 
 
 def ask(world: World, asked: tuple[str, str]) -> Answer:
@@ -495,6 +502,7 @@ OPERATIONS = (
     Operation("render", viewed, ask, again=True),
     Operation("render, the function", viewed, ask, again=True, role="function"),
     Operation("render, by its URL", viewed, view, again=True),
+    Operation("one entry", _entry, view, again=True),
     Operation("index", _changed, _index),
     Operation("publish", _much_changed, _publish),
     Operation("redrive", _ingest_dead, _redrive("ingest"), again=True),

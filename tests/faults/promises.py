@@ -18,7 +18,7 @@ from chalicelib.catalog.transitions import CREATE, EMPTIED, TOMBSTONE, TRANSITIO
 from chalicelib.delivery import view
 from chalicelib.model import EXTENSIONS, ChangeType, File, Kind, Status, rendition_key, rendition_prefix, timestamp
 from chalicelib.queues.ingest import HASH
-from chalicelib.renditions import ladder, places
+from chalicelib.renditions import entry_names, ladder, places
 from tests import transitions
 from tests.faults.looking import derived_keys, is_file, multipart_uploads, originals, records, table
 from tests.sockets import Listener
@@ -274,14 +274,26 @@ def orphans(now: list[File]) -> set[str]:
 
 
 def on_demand(now: list[File]) -> set[str]:
-    """The keys at which a viewer may have had a rendition made: the ladder of each file, at its present address."""
+    """The keys at which a viewer may have had something made: ladder and entries, at each file's present address."""
     return {
-        rendition_prefix(file.visibility, file.id, file.source_version) + f"{size.name}.{extension}"
+        rendition_prefix(file.visibility, file.id, file.source_version) + name
         for file in now
-        if file.status is not Status.DELETED and file.image and file.source_version
-        for size in ladder.ladder(places.served_recipe(file), file.image.width, file.image.height)
-        for extension in EXTENSIONS.values()
+        if file.status is not Status.DELETED and file.source_version
+        for name in (*_ladder(file), *_entries(file))
     }
+
+
+def _ladder(file: File) -> list[str]:
+    if file.picture is None:
+        return []
+    sizes = ladder.ladder(places.served_recipe(file), file.picture.width, file.picture.height)
+    return [f"{size.name}.{extension}" for size in sizes for extension in EXTENSIONS.values()]
+
+
+def _entries(file: File) -> list[str]:
+    count = file.archive.entries or 0 if file.archive else 0
+    names = map(entry_names.entry_name, range(count))
+    return [name for name in names if entry_names.entry_number(file, name) is not None]
 
 
 def facts_of(file: File) -> Facts:

@@ -332,3 +332,45 @@ def test_a_document_that_is_encrypted_keeps_its_declared_type(client: Client) ->
     record = client("GET", f"/v1/files/{file_id}").json
     assert (record["status"], record["content_type"]) == ("ready", offices.DOCX)
     assert (record["document"]["format"], record["document"]["encrypted"]) == ("docx", True)
+
+
+@pytest.mark.parametrize(
+    ("declared", "name", "kind", "content_type"),
+    [
+        ("application/octet-stream", "a.xlsx", "spreadsheet", offices.XLSX),
+        ("application/octet-stream", "A.XLSX", "spreadsheet", offices.XLSX),
+        (
+            "application/octet-stream",
+            "deck.pptm",
+            "presentation",
+            "application/vnd.ms-powerpoint.presentation.macroenabled.12",
+        ),
+        ("application/octet-stream", "letter.doc", "document", offices.DOC),
+        ("application/octet-stream", "letter.odt", "other", "application/encrypted"),
+        ("application/octet-stream", "letter", "other", "application/encrypted"),
+        ("application/x-ole-storage", "docx", "document", offices.DOCX),
+        ("application/encrypted", "x", "other", "application/encrypted"),
+    ],
+)
+def test_of_an_encrypted_file_its_name_tells_the_kind_where_its_type_does_not(
+    client: Client, declared: str, name: str, kind: str, content_type: str
+) -> None:
+    data = ENCRYPTED["docx"][0]
+    file_id = upload(client, data, name=name, content_type=declared)
+    deliver(file_id)
+    record = client("GET", f"/v1/files/{file_id}").json
+    assert (record["status"], record["kind"], record["content_type"]) == ("ready", kind, content_type)
+    if kind == "other":
+        assert [warning["code"] for warning in record["warnings"]] == ["encrypted"]
+    else:
+        assert record[kind]["encrypted"]
+        assert "warnings" not in record
+
+
+def test_nobody_is_believed_that_a_file_is_encrypted(client: Client) -> None:
+    for data in (bytes(range(256)), offices.ole({"Data": bytes(5000)})):
+        file_id = upload(client, data, name="a", content_type="application/encrypted")
+        deliver(file_id)
+        record = client("GET", f"/v1/files/{file_id}").json
+        assert (record["status"], record["kind"]) == ("ready", "other")
+        assert "warnings" not in record

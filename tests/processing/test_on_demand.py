@@ -20,7 +20,7 @@ from chalicelib.renditions.ladder import ladder, rendition_of
 from chalicelib.renditions.recipes import RECIPES, Encoding, Recipe, Watermark
 from chalicelib.storage import derived as derived_objects
 from chalicelib.storage import originals as original_objects
-from tests import images
+from tests import archives, images
 from tests.client import Client
 from tests.images import moving
 from tests.making import deliver, upload
@@ -252,7 +252,7 @@ def test_nothing_else_is_made_and_s3_is_not_asked(client: Client, stage: Calls, 
 
 def test_a_file_that_is_not_ready_or_has_no_picture_has_none(client: Client, stage: Calls) -> None:
     waiting = client("POST", "/v1/files", {"filename": "a.jpg", "content_type": "image/jpeg", "size": 9}).json["id"]
-    archive = upload(client, b"\0\1", name="a.bin", content_type="application/octet-stream")
+    archive = upload(client, archives.zip_of({"a": b"x"}), name="a.zip", content_type="application/zip")
     deliver(archive)
     for file_id in (waiting, archive):
         assert rendered(asked(file_id)) == {"status": "unknown"}

@@ -12,7 +12,7 @@ from chalicelib import aws
 from chalicelib.storage import derived, objects
 from tests import making
 from tests.reluctance import reluctant
-from tests.stage import Calls, aws_client
+from tests.stage import Calls, aws_client, template
 
 
 def put(*keys: str, body: bytes = b"x") -> None:
@@ -83,10 +83,35 @@ def test_a_rendition_may_be_cached_for_ever(stage: Calls) -> None:
     assert stored["CacheControl"] == "public, max-age=31536000, immutable"
 
 
+def test_bytes_for_a_day_are_saved_and_never_shown(stage: Calls) -> None:
+    derived.put_for_a_day("f/e0.bin", b"<script>", 'attachment; filename="a.html"')
+    assert derived.read("f/e0.bin", 99) == derived.Derived(
+        {
+            "Content-Type": "application/octet-stream",
+            "Cache-Control": "public, max-age=3600",
+            "Content-Disposition": 'attachment; filename="a.html"',
+        },
+        b"<script>",
+    )
+
+
+def test_the_buckets_lifecycle_deletes_what_has_the_tag_after_a_day(stage: Calls) -> None:
+    derived.put_for_a_day("f/e0.bin", b"x", "attachment")
+    derived.put("f/w1.webp", b"x", "image/webp")
+    rules = template()["Resources"]["DerivedBucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
+    (rule,) = [each for each in rules if "ExpirationInDays" in each]
+    assert (rule["Status"], rule["ExpirationInDays"]) == ("Enabled", 1)
+    tags = [
+        aws_client("s3").get_object_tagging(Bucket="derived", Key=key)["TagSet"] for key in ("f/e0.bin", "f/w1.webp")
+    ]
+    assert tags == [rule["TagFilters"], []]
+
+
 def test_an_object_is_read_up_to_the_most_bytes_wanted(stage: Calls) -> None:
     derived.put("f/a.webp", b"abc", "image/webp")
-    assert derived.read("f/a.webp", 3) == derived.Derived("image/webp", b"abc")
-    assert derived.read("f/a.webp", 2) == derived.Derived("image/webp", None)
+    headers = {"Content-Type": "image/webp", "Cache-Control": derived.IMMUTABLE}
+    assert derived.read("f/a.webp", 3) == derived.Derived(headers, b"abc")
+    assert derived.read("f/a.webp", 2) == derived.Derived(headers, None)
     assert derived.read("f/b.webp", 3) is None
 
 

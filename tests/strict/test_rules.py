@@ -580,6 +580,10 @@ def test_the_lifecycles_of_the_template_keep_the_rules(bucket: str) -> None:
 def as_the_api_takes_it(declared: dict[str, Any]) -> dict[str, Any]:
     """A rule as CloudFormation sends it to S3. Days that are a parameter of the template are one day here."""
     made = {name.replace("Id", "ID"): value for name, value in declared.items()} | {"Filter": {"Prefix": ""}}
+    if tags := made.pop("TagFilters", None):
+        made["Filter"] = {"And": {"Tags": tags}} if len(tags) > 1 else {"Tag": tags[0]}
+    if days := made.pop("ExpirationInDays", None):
+        made["Expiration"] = {"Days": days}
     if made.pop("ExpiredObjectDeleteMarker", False):
         made["Expiration"] = {"ExpiredObjectDeleteMarker": True}
     noncurrent = made.get("NoncurrentVersionExpiration")

@@ -17,8 +17,10 @@ from chalicelib.api.ownership import own_file
 from chalicelib.api.parsing import Query
 from chalicelib.api.routes.finding import Limit
 from chalicelib.api.routing import Call, json_response, route
+from chalicelib.delivery.access import access_to
 from chalicelib.model import File
 from chalicelib.renditions import places
+from chalicelib.renditions.entry_names import entry_name, is_given
 from chalicelib.storage import derived
 
 routes = Blueprint(__name__)
@@ -43,7 +45,8 @@ class EntryResource(Resource):
     """One entry. `size` and `packed_size` are null where the file does not say them.
 
     `name` is the file's own word: no path to write to. `flags` are dangers for whoever unpacks the entry: `absolute`,
-    `parent`, `controls`, `links`, `devices`, `ratio`. More may come.
+    `parent`, `controls`, `links`, `devices`, `ratio`; and `method` for a compression that nobody reads here. More may
+    come.
     """
 
     name: str
@@ -53,6 +56,9 @@ class EntryResource(Resource):
     directory: bool
     encrypted: bool
     flags: list[str]
+    url: str | None = Field(
+        description="The entry's bytes, to be saved; null if they can't be had one by one. Signed for a private file"
+    )
 
 
 class EntriesPage(Resource):
@@ -73,15 +79,24 @@ def list_entries(call: Call, query: ListEntries, file_id: str) -> Response:
     """List what is inside an archive, or attached to an e-mail, in the file's own order.
 
     At most 10,000 entries are listed; `archive.entries` in the record counts all. The whole list is the rendition
-    `entries.json`. Costs one DynamoDB read and one GET of S3.
+    `entries.json`. Entries of zip, jar and apk, and attachments, have a `url` for their bytes. It is null for one of
+    more than 100 MB, for a folder and a link, for one that is encrypted or has the flag `ratio` or `method`, and for
+    all of an archive with the flag `overlap`.
+
+    Costs one DynamoDB read and one GET of S3.
     """
     file = own_file(call, file_id)
     scope = f"{call.tenant}/entries/{file.id}"
     first = int(cursors.decode(query.cursor, scope)) if query.cursor is not None else 0
-    items = _entries(file)
+    listed = _entries(file)
     end = first + query.limit
-    next_cursor = cursors.encode(str(end), scope) if end < len(items) else None
-    return json_response({"items": items[first:end], "next_cursor": next_cursor})
+    next_cursor = cursors.encode(str(end), scope) if end < len(listed) else None
+    access = access_to(file)
+    items = [
+        {**entry, "url": access.url(entry_name(number)) if access and is_given(file, number, entry) else None}
+        for number, entry in enumerate(listed[first:end], first)
+    ]
+    return json_response({"items": items, "next_cursor": next_cursor})
 
 
 def _entries(file: File) -> list[dict[str, Any]]:

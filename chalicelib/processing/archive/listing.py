@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from chalicelib.processing.entries import MAX_ENTRIES, Entry
+from chalicelib.processing.entries import Entry
+from chalicelib.renditions.entry_names import MAX_ENTRIES
 
 
 class DamagedError(Exception):

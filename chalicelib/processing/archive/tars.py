@@ -12,8 +12,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from chalicelib.processing.archive.listing import DamagedError, Listing, TooMuchError
-from chalicelib.processing.entries import MAX_ENTRIES, Entry, flags_of_name, is_bomb, shown_name
+from chalicelib.processing.entries import Entry, flags_of_name, is_bomb, shown_name
 from chalicelib.processing.names import moment
+from chalicelib.renditions.entry_names import MAX_ENTRIES
 
 # Bytes of the headers of one entry, and of all.
 MAX_HEADER = 1024**2

@@ -1,4 +1,4 @@
-"""The bytes that a compressed file unpacks to, as a file that is read forwards, and only so far."""
+"""Decompressors, and the bytes that a compressed file unpacks to, as a file that is read forwards, and only so far."""
 
 from __future__ import annotations
 
@@ -26,11 +26,14 @@ def format_of(head: bytes) -> str | None:
     return next((name for magic, name in MAGIC.items() if head.startswith(magic)), None)
 
 
-class _Gzip:
-    """zlib with the interface of the other two decompressors. It checks the checksum at the end."""
+GZIP, RAW = 31, -15  # zlib's numbers for gzip, and for deflate without a header
 
-    def __init__(self) -> None:
-        self._zlib = zlib.decompressobj(31)
+
+class Zlib:
+    """zlib with the interface of the other two decompressors. With GZIP it checks the checksum at the end."""
+
+    def __init__(self, format: int) -> None:
+        self._zlib = zlib.decompressobj(format)
         self.needs_input = True
 
     @property
@@ -49,7 +52,7 @@ class _Gzip:
 
 def _decompressor(format: str) -> Any:
     if format == "gz":
-        return _Gzip()
+        return Zlib(GZIP)
     return bz2.BZ2Decompressor() if format == "bz2" else lzma.LZMADecompressor(memlimit=MAX_MEMORY)
 
 

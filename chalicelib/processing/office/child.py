@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from chalicelib.processing.compound import SIGNATURE
 from chalicelib.processing.office import epub, opendocument, openxml, rtf
 from chalicelib.processing.office.found import DamagedError, EncryptedError, Found, UnreadableError
-from chalicelib.processing.office.ole import SIGNATURE, read_properties
+from chalicelib.processing.office.ole import read_properties
 
 
 def main(data: bytes, arguments: dict[str, Any]) -> tuple[dict[str, Any], bytes]:

@@ -58,6 +58,11 @@ FORMATS = {
 }
 
 
+_OF_OFFICE = ("docx", "xlsx", "xlsb", "pptx", "xls", "old")
+ENCRYPTABLE = {extension: each for each, (extension, reader) in FORMATS.items() if reader in _OF_OFFICE}
+"""The content types of Office's formats, by their extensions. Only Office wraps its encrypted files in OLE."""
+
+
 @dataclass
 class Look:
     """The child's findings. `facts` are as the child names them; `common` has what all kinds' objects share."""

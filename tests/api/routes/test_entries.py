@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
 
 from tests import archives
+from tests.archives import Packed, by_hand
 from tests.client import Client
 from tests.making import deliver, derived, invalidations, ready_photo, upload, work_off
 from tests.stage import Calls, aws_client
@@ -48,6 +50,72 @@ def test_the_entries_come_in_pages(client: Client, stage: Calls) -> None:
     assert (found, pages) == (NAMES, 3)
     assert stage.count("s3.GetObject") == 3
     assert stage.count("dynamodb.GetItem") >= 3
+
+
+def urls(client: Client, file_id: str, **query: str) -> list[str | None]:
+    items = client("GET", f"/v1/files/{file_id}/entries", query=query).json["items"]
+    return [item["url"] for item in items]
+
+
+def test_an_entry_has_an_address_beside_the_files_others(client: Client) -> None:
+    file_id = ready(client, visibility="public")
+    [rendition] = [
+        each for each in client("GET", f"/v1/files/{file_id}").json["renditions"] if each["format"] == "json"
+    ]
+    folder = rendition["url"].removesuffix("entries.json")
+    assert urls(client, file_id) == [f"{folder}e{number}.bin" for number in range(7)]
+
+
+def test_on_every_page_an_entry_is_numbered_in_the_whole_list(client: Client) -> None:
+    file_id = ready(client, visibility="public")
+    cursor = client("GET", f"/v1/files/{file_id}/entries", query={"limit": "3"}).json["next_cursor"]
+    assert urls(client, file_id, cursor=cursor) == urls(client, file_id)[3:]
+
+
+def test_a_private_entrys_address_is_signed_as_the_files_others_are(client: Client) -> None:
+    file_id = ready(client)
+    first = urls(client, file_id)[0]
+    assert first
+    path, _, query = first.partition("?")
+    assert path.endswith("/e0.bin")
+    assert {"Policy", "Signature", "Key-Pair-Id"} == parse_qs(query).keys()
+    renditions = client("GET", f"/v1/files/{file_id}").json["renditions"]
+    assert query in {each["url"].partition("?")[2] for each in renditions}
+
+
+@pytest.mark.parametrize(
+    ("member", "why"),
+    [
+        (Packed(name=b"a/", body=b""), {"directory": True}),
+        (Packed(lies={"bits": 1}), {"encrypted": True}),
+        (Packed(lies={"bits": 1, "method": 99}), {"encrypted": True, "flags": []}),
+        (Packed(lies={"method": 93}), {"flags": ["method"]}),
+        (Packed(lies={"attributes": 0o120777 << 16}), {"flags": ["links"]}),
+        (Packed(lies={"size": 11_000_000}), {"flags": ["ratio"]}),
+        (Packed(body=bytes(3_000_000), lies={"size": 200_000_000}), {"size": 200_000_000, "flags": []}),
+    ],
+    ids=lambda value: str(value) if isinstance(value, dict) else "",
+)
+def test_an_entry_that_is_not_given_shows_why(client: Client, member: Packed, why: dict[str, Any]) -> None:
+    file_id = upload(client, by_hand(member), name="a.zip", content_type="application/zip")
+    deliver(file_id)
+    first = client("GET", f"/v1/files/{file_id}/entries").json["items"][0]
+    assert first["url"] is None
+    assert {name: first[name] for name in why} == why
+
+
+def test_a_tar_has_no_addresses(client: Client) -> None:
+    file_id = upload(client, archives.tar_of({"a": b"x"}), name="a.tar", content_type="application/x-tar")
+    deliver(file_id)
+    assert urls(client, file_id) == [None]
+
+
+def test_an_archive_whose_entries_share_bytes_has_no_addresses_and_says_so(client: Client) -> None:
+    data = by_hand(Packed(), Packed(lies={"offset": 0}))
+    file_id = upload(client, data, name="a.zip", content_type="application/zip")
+    deliver(file_id)
+    assert client("GET", f"/v1/files/{file_id}").json["archive"]["flags"] == ["overlap"]
+    assert urls(client, file_id) == [None, None]
 
 
 def test_a_cursor_is_for_one_file_alone(client: Client) -> None:

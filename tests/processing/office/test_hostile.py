@@ -14,11 +14,11 @@ import pytest
 from chalicelib.facts import MAX_BYTES
 from chalicelib.model import PermanentFault
 from chalicelib.processing import child
+from chalicelib.processing.compound import MAX_STREAM, Compound
 from chalicelib.processing.kinds import Made, Order, Source, processor_of
 from chalicelib.processing.office import child as office_child
 from chalicelib.processing.office import reading
 from chalicelib.processing.office.found import MAX_CHARACTERS
-from chalicelib.processing.office.ole import MAX_STREAM, Compound
 from chalicelib.renditions.recipes import RECIPES
 from tests import fuzzing, offices
 
@@ -171,9 +171,9 @@ def test_a_main_part_outside_of_the_archive_is_missing(target: str) -> None:
 
 
 def test_a_stream_of_a_compound_file_is_never_longer_than_asked_for() -> None:
-    compound = Compound(offices.ole({"WordDocument": bytes(30_000)}))
+    compound = Compound(io.BytesIO(offices.ole({"WordDocument": bytes(30_000)})))
     assert len(compound.read("worddocument", 100)) == 100
-    assert len(Compound(ring_of_sectors()).read("worddocument")) <= MAX_STREAM
+    assert len(Compound(io.BytesIO(ring_of_sectors())).read("worddocument")) <= MAX_STREAM
 
 
 # --- mutations
