@@ -5,8 +5,9 @@ name stands beside the file in the results. Each file is uploaded with the type 
 Chromium opens its markup and each of its renditions. DIR gets:
 
     outcomes.json      the records, and what the browser says of them
-    outcomes.md        a table by kind, and one line for each file
-    sheet.html         the contact sheet, and pictures of it: sheet-1.png and so on
+    outcomes.md        a table by kind, and the files by what became of them
+    sheet.html         the contact sheet, and pictures of it: sheet-1.jpg and so on
+    pictures.html      only the pictures that were made, and pictures-1.jpg
 
 The exit code is 1 if the browser could not show something. A person judges the rest.
 """
@@ -43,9 +44,9 @@ def main() -> int:
     browser.open_all(outcomes)
     stored.write_text(json.dumps(outcomes, indent=1, ensure_ascii=False))
     (options.out / "outcomes.md").write_text(report.table(outcomes))
-    sheet = options.out / "sheet.html"
-    sheet.write_text(report.sheet(outcomes))
-    browser.take_pictures(sheet)
+    for name, page in (("sheet", report.sheet(outcomes)), ("pictures", report.pictures(outcomes))):
+        (options.out / f"{name}.html").write_text(page)
+        browser.take_pictures(options.out / f"{name}.html")
     faults = [f"{each['source']}/{each['name']}: {fault}" for each in outcomes for fault in each["faults"]]
     print("\n".join([*faults, f"{len(outcomes)} files, {len(faults)} faults in the browser; see {options.out}"]))
     return 1 if faults else 0

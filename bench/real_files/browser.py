@@ -85,10 +85,10 @@ def _show(page: Page, markup: str) -> list[str]:
 
 
 def take_pictures(sheet: Path) -> None:
-    """`sheet-1.png` and so on: each `<section>` of the page."""
+    """`sheet-1.jpg` and so on: each `<section>` of the page."""
     with _page(1500) as page:
         page.goto(sheet.resolve().as_uri())
         for number, section in enumerate(page.query_selector_all("section"), 1):
             section.scroll_into_view_if_needed()
             page.wait_for_function("[...document.images].every(each => each.complete)")
-            section.screenshot(path=sheet.with_name(f"sheet-{number}.png"))
+            section.screenshot(path=sheet.with_name(f"{sheet.stem}-{number}.jpg"), type="jpeg", quality=60)

@@ -59,7 +59,7 @@ def _error(outcome: Outcome) -> str:
 
 
 def table(outcomes: list[Outcome]) -> str:
-    """Markdown: counts by kind, then a line for each file."""
+    """Markdown: counts by kind, then the files by what became of them."""
     lines = ["| Kind | Files | ready | failed | with a picture | with warnings |", "|---|--:|--:|--:|--:|--:|"]
     kinds = Counter(_kind(each) for each in outcomes)
     for kind, count in sorted(kinds.items()):
@@ -68,12 +68,32 @@ def table(outcomes: list[Outcome]) -> str:
         pictures = sum(any(rendition["width"] for rendition in each["renditions"]) for each in records)
         warned = sum(bool(each.get("warnings")) for each in records)
         lines.append(f"| {kind} | {count} | {ready} | {count - ready} | {pictures} | {warned} |")
-    lines += ["", "| File | From | Kind | Type | Outcome |", "|---|---|---|---|---|"]
+    lines += ["", "| Kind | Outcome | Files, and where they are from |", "|---|---|---|"]
+    groups: dict[tuple[str, str], dict[str, list[str]]] = {}
     for each in outcomes:
-        type_ = each["record"]["content_type"] if each["record"] else each["declared"]
-        cells = (each["name"], each["source"], _kind(each), type_, _ending(each))
-        lines.append("| " + " | ".join(str(cell).replace("|", "\\|").replace("\n", " ") for cell in cells) + " |")
+        sources = groups.setdefault((_kind(each), _ending(each)), {})
+        sources.setdefault(each["source"], []).append(_in_cell(each["name"]))
+    for (kind, ending), sources in sorted(groups.items()):
+        files = "; ".join(f"{source}: {', '.join(names)}" for source, names in sources.items())
+        lines.append(f"| {kind} | {ending} | {files} |")
     return "\n".join(lines) + "\n"
+
+
+def _in_cell(name: str) -> str:
+    return "".join(letter if letter.isprintable() and letter not in "|*`<>[]" else "?" for letter in name)
+
+
+def pictures(outcomes: list[Outcome]) -> str:
+    """A page with one small picture of each file that has any."""
+    found = []
+    for outcome in outcomes:
+        renditions = (outcome["record"] or {}).get("renditions", [])
+        webp = [each for each in renditions if each["format"] == "webp"]
+        if webp:
+            smallest = min(webp, key=lambda each: each["width"])
+            found.append(f'<img src="{escape(smallest["url"])}" title="{escape(outcome["name"])}">')
+    style = "body { margin: 4px; background: #bbb } img { width: 80px; height: 80px; object-fit: contain; margin: 1px }"
+    return f"<!doctype html><meta charset=utf-8><style>{style}</style><section>{''.join(found)}</section>"
 
 
 def _kind(outcome: Outcome) -> str:
@@ -86,7 +106,7 @@ def _ending(outcome: Outcome) -> str:
     record = outcome["record"]
     pictures = [each for each in record["renditions"] if each["width"]]
     others = sorted(f"{each['name']}.{each['format']}" for each in record["renditions"] if not each["width"])
-    made = [f"{len(pictures)} pictures"] if pictures else []
+    made = ["pictures"] if pictures else []
     return "; ".join(
         [", ".join([*made, *others]) or "stored", *(each["code"] for each in record.get("warnings") or [])]
     )
