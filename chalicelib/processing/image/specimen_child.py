@@ -101,6 +101,14 @@ def _opened(data: bytes) -> tuple[Any, int]:
     raise refused
 
 
+def _small(font: Any) -> Any:
+    """The same font, whose letters are drawn faster; a font of one size as it is."""
+    try:
+        return font.font_variant(size=8)
+    except OSError:
+        return font
+
+
 def _has(font: Any, letters: str) -> bool:
     """True if the font has a glyph with ink for each of the letters."""
     return len(_found(font, letters, len(letters))) == len(letters)
@@ -131,10 +139,8 @@ def _lines(font: Any, scripts: list[str], family: str) -> list[tuple[int, str]]:
     rows = [others[at : at + 8] for at in range(0, len(others), 8)]
     lines += [(44 if lines else 72, "  ".join(row)) for row in rows[: 2 if lines else 5]]
     if not lines:
-        alone = (
-            sign for sign in map(chr, chain.from_iterable(_PLACES)) if not unicodedata.category(sign).startswith("M")
-        )
-        signs = dict.fromkeys(_found(font, chain(_EMOJI, alone), _MOST_SIGNS))
+        alone = (each for each in map(chr, chain.from_iterable(_PLACES)) if unicodedata.category(each)[0] != "M")
+        signs = dict.fromkeys(_found(_small(font), chain(_EMOJI, alone), _MOST_SIGNS))
         lines = [(72, " ".join(row)) for row in batched(signs, 12)]
     return lines
 
