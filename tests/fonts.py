@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import struct
 import zlib
+from io import BytesIO
 from typing import Any
 
-from PIL import ImageFont
+from PIL import Image, ImageFont
 
 Tables = dict[str, bytes]
 TRUETYPE = b"\0\1\0\0"
@@ -116,3 +117,31 @@ def renamed(name: str) -> bytes:
     text = name.encode("utf-16-be")
     record = struct.pack(">6H", 3, 1, 0x409, 1, len(text), 0)
     return sfnt(tables(pillows()) | {"name": struct.pack(">3H", 0, 1, 18) + record + text}, pillows()[:4])
+
+
+def of_letters(letters: str) -> bytes:
+    """The font with these letters alone: each looks as one of its own."""
+    return sfnt(tables(pillows()) | {"cmap": _cmap(letters, first=40)})
+
+
+def _cmap(letters: str, first: int) -> bytes:
+    """https://learn.microsoft.com/typography/opentype/spec/cmap, format 12; `first` is the number of a glyph."""
+    groups = b"".join(struct.pack(">3L", ord(each), ord(each), first + at) for at, each in enumerate(sorted(letters)))
+    body = struct.pack(">2H3L", 12, 0, 16 + len(groups), 0, len(letters)) + groups
+    return struct.pack(">4HL", 0, 1, 3, 10, 12) + body
+
+
+def of_emoji(size: int) -> bytes:
+    """A font of one red picture, which has no other size than this (pixels, at most 127).
+
+    https://learn.microsoft.com/typography/opentype/spec/cbdt
+    """
+    out = BytesIO()
+    Image.new("RGBA", (size, size), (255, 0, 0, 255)).save(out, "PNG")
+    picture = struct.pack(">2B2bBL", size, size, 0, size, size, out.tell()) + out.getvalue()
+    line = struct.pack(">2bB9b", size, 0, size, *bytes(9))
+    index = struct.pack(">2HL", 1, 1, 8) + struct.pack(">2HL2L", 1, 17, 4, 0, len(picture))
+    strike = struct.pack(">4L", 56, len(index), 1, 0) + line * 2 + struct.pack(">2H3Bb", 1, 1, size, size, 32, 1)
+    kept = {tag: part for tag, part in tables(pillows()).items() if tag not in ("glyf", "loca", "GPOS", "GSUB", "GDEF")}
+    colour = {"CBLC": struct.pack(">2HL", 3, 0, 1) + strike + index, "CBDT": struct.pack(">2H", 3, 0) + picture}
+    return sfnt(kept | colour | {"cmap": _cmap("\N{GRINNING FACE}", first=1)})

@@ -149,8 +149,11 @@ _ALSO = {
     *(("application/x-tar", compressed) for compressed in _COMPRESSED),
     *((one, other) for one in _SFNT for other in _SFNT),
 }
+# Names that are no standard are those of Debian's mime-support and of freedesktop.org.
 _TEXT_APPLICATIONS = re.compile(
-    r"application/(json|xml|javascript|x-javascript|x-ndjson|yaml|x-yaml|toml|sql|x-subrip|x-sh|x-httpd-php|x-tex)"
+    r"application/(json|xml|javascript|x-javascript|x-ndjson|yaml|x-yaml|toml|x-subrip|x-tex|x-latex|x-texinfo|"
+    r"x-troff(-man|-me|-ms)?|x-desktop|x-cue|pgp-keys|pgp-signature|(x-)?sql|graphql|(x-)?typescript|"
+    r"(x-)?(awk|csh|dart|gnuplot|httpd-php|lua|m4|perl|php|powershell|python|ruby|sh|shellscript|tcl))"
 )
 
 

@@ -69,7 +69,8 @@ def _parts(message: Message) -> tuple[list[str], list[Message]]:
                 (plain if kind == "text/plain" else html).append(_text(part))
         else:
             attachments.append(part)
-    return plain or [_without_markup(each) for each in html], attachments
+    # Some programs send an empty plain part beside the HTML.
+    return plain if any(map(str.strip, plain)) else [_without_markup(each) for each in html], attachments
 
 
 def _attachment(part: Message) -> Attachment:

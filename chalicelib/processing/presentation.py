@@ -18,8 +18,10 @@ def process(source: Source, order: Order, emit: Emit) -> Made:
 
     looked = look(source)
     info = PresentationInfo(**looked.common(), slides=looked.facts.get("slides"), words=looked.words())
-    title = looked.headings[0] if looked.headings else info.title
-    preview = pictured(looked, lambda: slide(title, looked.text), order, emit)
+    shown = looked.facts.get("slide") or looked.text
+    # The slide's own title; the deck's title is often the program's.
+    title = next((heading for heading in looked.headings[:1] if heading in shown), info.title)
+    preview = pictured(looked, lambda: slide(title, shown), order, emit)
     if order.only is not None:
         return Made(preview=preview)
     return Made(info, preview, looked.text, looked.all_headings(), tuple(looked.warnings))

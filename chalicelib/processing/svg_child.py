@@ -16,6 +16,8 @@ def main(data: bytes, arguments: dict[str, Any]) -> tuple[dict[str, Any], bytes]
         svg_string=data.decode(),
         width=arguments["side"],  # together they are a box, into which the picture fits
         height=arguments["side"],
+        # CSS's pixels in an inch. The library's default is 0, with which sizes in mm, cm, in and pt are none at all.
+        dpi=96,
         skip_system_fonts=True,
         font_files=[arguments["font"]],
         font_family=arguments["family"],

@@ -28,6 +28,9 @@ HEAD = 64 * 1024
 EXCERPT = 1000
 SEARCHED = 2_000_000
 
+# The excerpt has the words of these, and of other formats the first characters as they are.
+_WITHOUT_MARKUP = ("html", "vtt", "srt")
+
 # Bytes of a file whose words are counted.
 MAX_COUNTED = 16 * 1024**2
 
@@ -42,7 +45,9 @@ def process(source: Source, order: Order, emit: Emit) -> Made:
     if order.only is not None:
         return Made(preview=preview)
     format = text_outline.format_of(source.content_type, source.filename, start)
-    info = TextInfo(format=format, encoding=decoder.encoding, excerpt=clean(start, EXCERPT) or "")
+    shown = text_outline.readable(format, start) if format in _WITHOUT_MARKUP else ""
+    excerpt = clean(shown, EXCERPT) or clean(start, EXCERPT) or ""
+    info = TextInfo(format=format, encoding=decoder.encoding, excerpt=excerpt)
     info.language = text_outline.language(format, start)
     text = _read(source, info, start, warnings)
     names = tuple(column.name for column in info.columns if column.name)

@@ -27,9 +27,19 @@ _FORMATS = {
     "application/xhtml+xml": "html",
     "text/vtt": "vtt",
     "application/x-subrip": "srt",
-    **dict.fromkeys(("text/javascript", "text/css", "text/x-script", "application/javascript"), "source"),
-    **dict.fromkeys(("application/sql", "application/x-sh", "application/x-httpd-php"), "source"),
 }
+_SOURCE = re.compile(
+    r"text/(javascript|css|(x-)?(script|awk|c|c\+\+|csrc|chdr|c\+\+src|c\+\+hdr|csharp|dart|dsrc|erlang|fortran|go|groovy|"
+    r"haskell|java|java-source|kotlin|lisp|lua|m4|makefile|objcsrc|pascal|perl|php|python|python3|ruby|rust|scala|scheme|"
+    r"scss|shellscript|sh|sql|swift|tcl|typescript|vb))|"
+    r"application/(x-)?(javascript|awk|csh|dart|graphql|httpd-php|lua|m4|perl|php|powershell|python|ruby|sh|shellscript|"
+    r"sql|tcl|typescript)"
+)
+_SOURCE_EXTENSIONS = (
+    "py pyi js mjs cjs jsx ts tsx java kt kts scala groovy gradle c h cc cpp cxx hh hpp cs m mm go rs rb sh bash zsh "
+    "bat ps1 sql css scss sass less php pl pm lua r jl hs erl ex exs clj el tcl awk swift dart d f90 pas vb asm proto "
+    "graphql vue svelte"
+)
 _EXTENSIONS = {
     "csv": "csv",
     "tsv": "tsv",
@@ -44,7 +54,7 @@ _EXTENSIONS = {
     "vtt": "vtt",
     "html": "html",
     "htm": "html",
-    **dict.fromkeys(("py", "js", "ts", "java", "c", "h", "cpp", "go", "rs", "rb", "sh", "sql", "css", "php"), "source"),
+    **dict.fromkeys(_SOURCE_EXTENSIONS.split(), "source"),
 }
 
 
@@ -54,6 +64,8 @@ def format_of(content_type: str, filename: str, start: str) -> str:
     named = _FORMATS.get(essence) or _EXTENSIONS.get(filename.rpartition(".")[2].lower())
     if named:
         return named
+    if _SOURCE.fullmatch(essence):
+        return "source"
     if essence.endswith("+json") or (start.lstrip()[:1] in ("{", "[") and parsed(start) is not None):
         return "json"
     return "xml" if essence.endswith("+xml") or start.lstrip().startswith("<?xml") else "plain"
@@ -112,20 +124,33 @@ def language(format: str, start: str) -> str | None:
 # --- words
 
 
-_TAG = re.compile(r"<!--|<[^<>]*>")
+_TAG = re.compile(r"<[^<>]*>")
 _HIDDEN = re.compile(r"<(/?)(?:script|style)\b[^<>]*>", re.IGNORECASE)
 _TIMES = re.compile(r"^(?:[0-9]+|WEBVTT.*|[0-9:.,]+ --> .*)$", re.MULTILINE)
 
 
 def readable(format: str, text: str) -> str:
-    """The text for search: without tags, scripts and styles, and without the times of subtitles."""
+    """The text for search: without tags, comments, scripts and styles, and without the times of subtitles."""
     if format == "html":
-        return html.unescape(_without_tags("".join(_shown(text))))
+        return html.unescape(_without_tags("".join(_shown("".join(_uncommented(text))))))
     if format == "xml":
-        return _without_tags(text)
+        return html.unescape(_without_tags("".join(_uncommented(text))))
     if format in ("vtt", "srt"):
-        return _without_tags(_TIMES.sub("", text))
+        words = _without_tags(_TIMES.sub("", text))
+        return html.unescape(words) if format == "vtt" else words
     return text
+
+
+def _uncommented(text: str) -> Iterator[str]:
+    """What is not between `<!--` and `-->`. A comment without an end goes to the end of the text."""
+    at = 0
+    while (start := text.find("<!--", at)) >= 0:
+        yield text[at:start]
+        end = text.find("-->", start + 4)
+        if end < 0:
+            return
+        at = end + 3
+    yield text[at:]
 
 
 def _without_tags(text: str) -> str:

@@ -214,9 +214,10 @@ def test_a_document_of_other_letters_has_no_picture_and_says_so() -> None:
     assert made.text.startswith("日本語")
 
 
-def test_an_empty_document_has_no_picture_and_no_warning() -> None:
+def test_an_empty_document_has_no_picture_and_says_so() -> None:
     made, emitted = processed(offices.odf(offices.ODT, BODY.format("")), offices.ODT)
-    assert (made.preview, emitted, made.warnings, info_of(made).words) == (None, {}, (), 0)
+    assert (made.preview, emitted, info_of(made).words) == (None, {}, 0)
+    assert [(warning.code, "no words" in warning.message) for warning in made.warnings] == [("no_preview", True)]
 
 
 def test_the_thumbnail_of_an_odt_is_its_picture() -> None:
@@ -226,8 +227,22 @@ def test_the_thumbnail_of_an_odt_is_its_picture() -> None:
     assert (made.preview.width, made.preview.height) == (180, 256)
 
 
-@pytest.mark.parametrize("thumbnail", [b"\x89PNG\r\n\x1a\n broken", b"GIF89a", images.png(180, 256)[:60]])
-def test_a_thumbnail_that_is_damaged_gives_way_to_a_card(thumbnail: bytes) -> None:
+def test_a_thumbnail_on_clear_ground_is_shown_on_paper() -> None:
+    out = io.BytesIO()
+    Image.new("RGBA", (180, 256), (0, 0, 0, 0)).save(out, "PNG")
+    parts = offices.odf_parts(offices.ODT, BODY.format("<text:p>words</text:p>"))
+    made, emitted = processed(offices.archive(parts | {"Thumbnails/thumbnail.png": out.getvalue()}), offices.ODT)
+    assert made.preview
+    assert not made.preview.has_alpha
+    with Image.open(io.BytesIO(emitted[f"w{made.preview.width}.webp"][1])) as image:
+        assert image.mode == "RGB"
+        assert min(image.tobytes()) > 250
+
+
+@pytest.mark.parametrize(
+    "thumbnail", [b"\x89PNG\r\n\x1a\n broken", b"GIF89a", images.png(180, 256)[:60], images.png(1, 1)]
+)
+def test_a_thumbnail_that_is_damaged_or_tiny_gives_way_to_a_card(thumbnail: bytes) -> None:
     parts = offices.odf_parts(offices.ODT, BODY.format("<text:p>words</text:p>"))
     made, emitted = processed(offices.archive(parts | {"Thumbnails/thumbnail.png": thumbnail}), offices.ODT)
     assert made.preview

@@ -89,6 +89,10 @@ def test_of_two_texts_the_plain_one_is_read_and_of_html_its_words() -> None:
     sent = message(text="plain words")
     sent.add_alternative("<p>other words</p>", subtype="html")
     assert processed(sent.as_bytes())[0].text.strip() == "plain words"
+    blank = EmailMessage()
+    blank.set_content(" \n\n")
+    blank.add_alternative("<p>the words</p>", subtype="html")
+    assert processed(blank.as_bytes())[0].text == "the words"
     html = b"Subject: x\nContent-Type: text/html; charset=iso-8859-1\n\n"
     html += b"<head><title>no</title></head><style>p{}</style><p>f\xfcr &amp; alle</p><script>evil()</script><p>two"
     assert processed(html)[0].text == "für & alle\ntwo"

@@ -74,6 +74,22 @@ def test_every_script_has_letters_of_its_own() -> None:
     assert all(len(code) == 4 and code.istitle() for code in specimen_child.SCRIPTS)
 
 
+@pytest.mark.parametrize("data", [fonts.of_letters("ѠѡѢ"), fonts.of_letters("下今他"), fonts.of_letters("\uf123")])
+def test_a_font_without_well_known_letters_shows_those_that_it_has(data: bytes) -> None:
+    made, emitted = processed(data)
+    assert made.warnings == ()
+    with Image.open(io.BytesIO(emitted["w640.webp"])) as image:
+        assert sum(shade < 100 for shade in image.convert("L").tobytes()) > 50
+
+
+def test_a_font_of_pictures_of_one_size_is_drawn_in_colour() -> None:
+    made, emitted = processed(fonts.of_emoji(109))
+    assert made.warnings == ()
+    with Image.open(io.BytesIO(emitted["w640.webp"])) as image:
+        red, green, blue = (image.convert("RGB").getchannel(each).tobytes() for each in range(3))
+    assert sum(r > 200 and g < 60 and b < 60 for r, g, b in zip(red, green, blue, strict=True)) > 2000
+
+
 def test_a_name_has_no_controls_and_no_more_than_it_may() -> None:
     info = processed(fonts.renamed("Name\u202e\n" + "x" * 5000))[0].info
     assert isinstance(info, FontInfo)

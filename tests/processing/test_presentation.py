@@ -9,6 +9,7 @@ import pytest
 from chalicelib.facts import PresentationInfo
 from chalicelib.model import PermanentFault, Rendition
 from chalicelib.processing import presentation
+from chalicelib.processing.image import cards
 from chalicelib.processing.kinds import Made, Order, Source
 from chalicelib.processing.office import openxml
 from chalicelib.renditions.recipes import RECIPES
@@ -47,6 +48,42 @@ def test_a_deck_is_read_in_the_order_of_its_slides() -> None:
     assert made.preview
     assert (made.preview.width, made.preview.height) == (1280, 720), "the template's thumbnail is not taken"
     assert {"w320.webp", "w1280.jpg"} <= emitted.keys()
+
+
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str | None, str]]:
+    """What the card of a slide is drawn of: title and lines."""
+    found: list[tuple[str | None, str]] = []
+    monkeypatch.setattr(cards, "slide", lambda *words: found.append(words))
+    return found
+
+
+def test_the_card_shows_the_slide_without_its_notes_and_with_its_own_title(
+    drawn: list[tuple[str | None, str]],
+) -> None:
+    processed(offices.pptx(("", ["one"]), ("The middle", ["two"]), title="A deck"))
+    processed(offices.pptx(("The start", ["one"]), ("The middle", ["two"]), title="A deck"))
+    processed(offices.pptx(("", []), ("The middle", ["two"]), title="A deck"))
+    page = "<draw:page><text:p>{}</text:p><presentation:notes><text:p>Say.</text:p></presentation:notes></draw:page>"
+    for first in ("one", ""):
+        body = f"<office:presentation>{page.format(first)}{page.format('two')}</office:presentation>"
+        processed(offices.odf(offices.ODP, body), offices.ODP)
+    assert drawn == [
+        ("A deck", "one"),
+        ("The start", "The start\none"),
+        ("The middle", "The middle\ntwo"),
+        (None, "one"),
+        (None, "two"),
+    ]
+
+
+def test_numbers_and_dates_that_a_program_fills_in_are_no_words() -> None:
+    parts = offices.pptx_parts([("The start", ["one"])])
+    field = '<a:fld type="{}"><a:t>{}</a:t></a:fld>'
+    fields = field.format("slidenum", "17") + field.format("datetimeFigureOut", "1/2/2003") + field.format("x", "kept")
+    slide = str(parts["ppt/slides/slide1.xml"]).replace("</a:p>", f"{fields}</a:p>", 1)
+    made, _ = processed(offices.archive(parts | {"ppt/slides/slide1.xml": slide}))
+    assert made.text.split("\n")[:2] == ["The startkept", "one"]
 
 
 def test_a_deck_of_opendocument_is_read() -> None:

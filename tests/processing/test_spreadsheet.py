@@ -210,6 +210,24 @@ def test_a_sound_workbook_that_the_reader_does_not_know_is_not_corrupt() -> None
     assert info_of(made).sheet_count is None
 
 
+def test_a_panic_of_the_reader_is_no_crash() -> None:
+    """calamine looks for a sheet's relation without a doubt, so it panics where there is none."""
+    entry = b"\x9c\x01\x1a" + bytes(8) + _wide("rId9") + _wide("S")  # BrtBundleSh ([MS-XLSB] 2.4.312)
+    parts = offices.xlsx_parts({"S": ""}, title="A title")
+    parts = {name.replace("workbook.xml", "workbook.bin"): body for name, body in parts.items()}
+    parts["_rels/.rels"] = offices.relations(
+        ("a", "officeDocument", "xl/workbook.bin"), ("b", "core-properties", "docProps/core.xml")
+    )
+    parts["xl/workbook.bin"] = b"\x8f\x01\x00" + entry + b"\x90\x01\x00"
+    made, _ = processed(offices.archive(parts), "application/vnd.ms-excel.sheet.binary.macroenabled.12")
+    assert codes(made) == ["text_not_read"]
+    assert info_of(made).title == "A title"
+
+
+def _wide(text: str) -> bytes:
+    return len(text).to_bytes(4, "little") + text.encode("utf-16-le")
+
+
 def test_the_same_workbook_gives_the_same_bytes() -> None:
     data = offices.xlsx({"One": TABLE})
     assert processed(data) == processed(data)

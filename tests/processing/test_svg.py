@@ -61,6 +61,14 @@ def test_an_svg_is_an_image_in_the_widths_of_the_recipe() -> None:
         assert min(image.convert("RGB").getchannel(0).tobytes()) < 60, letters
 
 
+@pytest.mark.parametrize("unit", ["mm", "cm", "in", "pt", "pc", "px", "em", ""])
+def test_a_size_in_any_unit_is_a_size(unit: str) -> None:
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" width="4{unit}" height="2{unit}" viewBox="0 0 40 20">'
+    made, emitted = processed(svgs.svg(svgs.RED, head))
+    assert made.warnings == ()
+    assert colour(emitted["w160.webp"], (150, 70))[0] > 240
+
+
 def test_a_picture_is_made_alone_when_it_is_asked_for() -> None:
     made, emitted = processed(svgs.svg(svgs.RED), only="w640")
     assert {*emitted} == {"w640.webp", "w640.jpg"}

@@ -260,9 +260,45 @@ def test_html_is_found_by_what_a_reader_sees() -> None:
     made, _ = processed(page, "text/html")
     assert made.headings == ("The & title", "Part one")
     assert info_of(made).language == "de-AT"
-    for word in ("secret", "hidden", "class", "html"):
+    assert info_of(made).excerpt == "The & title Part one Words here"
+    for word in ("secret", "hidden", "class", "html", "note", "--"):
         assert word not in made.text, word
     assert "Words\u00a0here" in made.text
+
+
+@pytest.mark.parametrize(
+    ("format", "text", "words"),
+    [
+        ("html", "<p>one<!-- a <b> c -->two<!-- the rest", "onetwo"),
+        ("html", "<!--><p>one</p>-->two", "two"),
+        ("xml", "<a>A&amp;B<!-- c --> &#xe9;</a>", "A&B é"),
+        ("vtt", "WEBVTT\n\n00:01.000 --> 00:02.000\n<v Roger>Tom &amp; Jo</v>", "Tom & Jo"),
+        ("srt", "1\n00:00:01,000 --> 00:00:02,000\n<i>Tom &amp; Jo</i>", "Tom &amp; Jo"),
+    ],
+)
+def test_words_have_neither_comments_nor_entities(format: str, text: str, words: str) -> None:
+    assert text_outline.readable(format, text) == words
+
+
+def test_the_excerpt_of_subtitles_is_what_is_said() -> None:
+    assert described(b"1\n00:00:01,000 --> 00:00:02,000\nGood day.\n", "text/plain", "a.srt").excerpt == "Good day."
+
+
+@pytest.mark.parametrize(
+    ("content_type", "filename"),
+    [
+        ("application/x-ruby", "a"),
+        ("application/x-perl", "a"),
+        ("application/typescript", "a"),
+        ("text/x-perl", "a"),
+        ("text/x-c++src", "a"),
+        ("text/x-python", "a"),
+        ("text/plain", "a.pl"),
+        ("text/plain", "A.KT"),
+    ],
+)
+def test_source_code_is_told_by_type_or_extension(content_type: str, filename: str) -> None:
+    assert described(b"x = 1\n", content_type, filename).format == "source"
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from PIL import Image
 
 from chalicelib.model import ImageInfo
 from chalicelib.processing.image import animation, crop, facts, quality
+from chalicelib.processing.image.color import on_paper
 from chalicelib.processing.image.decode import RESIDENT, Decoded, blaming_the_file, decode
 from chalicelib.processing.image.encoders import Encoders, encode, rendition
 from chalicelib.processing.image.fingerprints import SHARPNESS_SIDE
@@ -35,7 +36,7 @@ _OVERVIEW = 160  # pixels, the longer side: enough for what the record says of a
 
 
 def process_image(
-    data: bytes | BinaryIO, recipe: Recipe, *, memory: int, emit: Emit, only: str | None = None
+    data: bytes | BinaryIO, recipe: Recipe, *, memory: int, emit: Emit, only: str | None = None, paper: bool = False
 ) -> ImageInfo:
     """Makes every rendition of the recipe that the image is large enough for. Returns what is known of the image.
 
@@ -43,7 +44,8 @@ def process_image(
     that would take more is refused before its pixels are decoded. `emit` gets each rendition with its bytes as soon as
     it is encoded, in any order, from several threads at once. What it raises ends the work, and is raised here when all
     threads have ended; so some renditions of an image that ends in an error may have been emitted. With `only`, the
-    name of a size, the other sizes are not encoded. Its pixels are the same, because the cascade is.
+    name of a size, the other sizes are not encoded. Its pixels are the same, because the cascade is. With `paper`,
+    clear pixels become white.
 
     WebP renditions of an animated image are animated, and other formats show the first frame. Above the bounds in
     animation.py all of them show the first frame. The same bytes and recipe give the same renditions.
@@ -62,7 +64,9 @@ def process_image(
             target=_whole(recipe, decoded.width, decoded.height),
             pool=encoders.pool,
         )
-        image = overview = reduce(decoded.pixels)
+        image = reduce(decoded.pixels)
+        image = overview = on_paper(image) if paper and image.mode == "RGBA" else image
+        info |= {"has_alpha": False} if paper else {}
         del decoded  # the largest thing in memory; nothing refers to it any more
         box = crop.box(recipe, image, plan.sizes)
         image = crop.cut(recipe, image, box)

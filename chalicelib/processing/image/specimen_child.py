@@ -6,7 +6,10 @@ empty if none could be drawn.
 
 from __future__ import annotations
 
+import unicodedata
+from collections.abc import Iterable
 from io import BytesIO
+from itertools import batched, chain, islice
 from typing import Any
 
 from PIL import Image, ImageDraw, ImageFont
@@ -51,9 +54,17 @@ SCRIPTS = {
     "Bopo": "ㄅㄆㄇ",
     "Hani": "一人日",
 }
-# Where fonts of symbols have their signs.
-_SIGNS = "".join(map(chr, (*range(0xF000, 0xF100), *range(0xE000, 0xE080), *range(0x2600, 0x2640))))
+# Signs that are shown of a font without letters of these scripts: well-known ones first, then where fonts of symbols
+# have theirs, then whatever there is.
+_EMOJI = "😀😂😍🤔👍👋❤⭐🔥🎉🌍🌈🐶🐱🍎🍕⚽🚗✈🏠💡📷🎵✅"
+_PLACES = (
+    *(range(0xF000, 0xF100), range(0xE000, 0xE080), range(0x2600, 0x2640)),
+    *(range(0x21, 0xD800), range(0xE000, 0x10000), range(0x1F300, 0x1FB00)),
+)
 _MOST_SIGNS = 48
+
+# Pixels. Fonts of pictures have one size only, mostly the first of the others.
+_SIZES = (40, 109, 136, 128, 160, 96, 72, 64, 48, 32, 20, 16)
 
 _LATIN = (
     (44, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"),
@@ -66,21 +77,48 @@ _LATIN = (
 
 def main(data: bytes, arguments: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
     """Raises OSError for a font that FreeType can't open."""
-    font = ImageFont.truetype(BytesIO(data), 40, layout_engine=ImageFont.Layout.BASIC)
+    font, size = _opened(data)
     family, style = font.getname()
     scripts = [code for code, letters in SCRIPTS.items() if _has(font, letters)]
     header = {"family": family, "style": style, "glyphs": font.font.glyphs, "scripts": scripts}
     lines = _lines(font, scripts, family or "")
+    if size != _SIZES[0]:
+        letters = "".join(text for _, text in lines).replace(" ", "")
+        lines = [(size, "".join(row)) for row in batched(letters, (WIDTH - 2 * MARGIN) * 4 // (size * 5))]
     try:
         return header, _drawn(data, lines) if lines else b""
     except (OSError, ValueError, MemoryError, Image.DecompressionBombError):
         return header, b""
 
 
+def _opened(data: bytes) -> tuple[Any, int]:
+    """The font, and the size that it has, in pixels. Raises OSError."""
+    for size in _SIZES:
+        try:
+            return ImageFont.truetype(BytesIO(data), size, layout_engine=ImageFont.Layout.BASIC), size
+        except OSError as error:
+            refused = error
+    raise refused
+
+
+def _small(font: Any) -> Any:
+    """The same font, whose letters are drawn faster; a font of one size as it is."""
+    try:
+        return font.font_variant(size=8)
+    except OSError:
+        return font
+
+
 def _has(font: Any, letters: str) -> bool:
     """True if the font has a glyph with ink for each of the letters."""
+    return len(_found(font, letters, len(letters))) == len(letters)
+
+
+def _found(font: Any, letters: Iterable[str], most: int) -> str:
+    """The first of the letters that have a glyph with ink."""
     missing = _ink(font, "\U0010fffe")
-    return all((ink := _ink(font, letter)) is not None and any(ink) and ink != missing for letter in letters)
+    there = (each for each in letters if (ink := _ink(font, each)) is not None and any(ink) and ink != missing)
+    return "".join(islice(there, most))
 
 
 def _ink(font: Any, letter: str) -> bytes | None:
@@ -101,8 +139,9 @@ def _lines(font: Any, scripts: list[str], family: str) -> list[tuple[int, str]]:
     rows = [others[at : at + 8] for at in range(0, len(others), 8)]
     lines += [(44 if lines else 72, "  ".join(row)) for row in rows[: 2 if lines else 5]]
     if not lines:
-        signs = [sign for sign in _SIGNS if _has(font, sign)][:_MOST_SIGNS]
-        lines = [(72, " ".join(signs[at : at + 12])) for at in range(0, len(signs), 12)]
+        alone = (each for each in map(chr, chain.from_iterable(_PLACES)) if unicodedata.category(each)[0] != "M")
+        signs = dict.fromkeys(_found(_small(font), chain(_EMOJI, alone), _MOST_SIGNS))
+        lines = [(72, " ".join(row)) for row in batched(signs, 12)]
     return lines
 
 
@@ -114,7 +153,8 @@ def _drawn(data: bytes, lines: list[tuple[int, str]]) -> bytes:
     for number, (size, text) in enumerate(lines):
         if size not in fonts:
             fonts[size] = ImageFont.truetype(BytesIO(data), size)
-        draw.text((MARGIN, top), text, fill=INK if number == 0 or size > 20 else GREY, font=fonts[size])
+        ink = INK if number == 0 or size > 20 else GREY
+        draw.text((MARGIN, top), text, fill=ink, font=fonts[size], embedded_color=True)
         top += size * 1.45
         if top > HEIGHT - MARGIN:
             break

@@ -10,6 +10,9 @@ MAX_CHARACTERS = 2_000_000
 MAX_HEADING = 300
 MAX_HEADINGS = 50
 
+# Characters of a slide that its picture is drawn from.
+SHOWN = 8000
+
 
 class DamagedError(Exception):
     """The file breaks the rules of its format, so no program can open it. The message says where."""
@@ -37,6 +40,10 @@ class Found:
     picture: bytes = b""
     _pieces: list[str] = field(default_factory=list)
     _left: int = MAX_CHARACTERS
+
+    def __len__(self) -> int:
+        """Characters of the text so far."""
+        return MAX_CHARACTERS - self._left
 
     @property
     def text(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chalicelib.processing.office.found import MAX_HEADING, EncryptedError, Found
+from chalicelib.processing.office.found import MAX_HEADING, SHOWN, EncryptedError, Found
 from chalicelib.processing.office.package import Handler, Leaves, Package, StopParsing, number
 
 _MANIFEST = "META-INF/manifest.xml"
@@ -10,7 +10,9 @@ _MANIFEST = "META-INF/manifest.xml"
 _THUMBNAIL = "Thumbnails/thumbnail.png"
 
 # Elements whose words nobody sees: what was deleted, and descriptions of pictures.
-_UNWANTED = frozenset({"tracked-changes", "desc", "title", "script", "scripts", "styles", "automatic-styles"})
+_UNWANTED = frozenset(
+    {"tracked-changes", "desc", "title", "script", "scripts", "styles", "automatic-styles", "page-number"}
+)
 _MOST_SPACES = 1000
 
 
@@ -82,6 +84,7 @@ class Content(Handler):
         self._paragraphs = self._unwanted = self._titles = 0
         self._heading: list[str] = []
         self._frames: list[bool] = []
+        self._began: int | None = None  # where the slide's words begin
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
         if self._unwanted or name in _UNWANTED:
@@ -92,6 +95,9 @@ class Content(Handler):
                 self.slides += 1
                 if self.slides > 1:
                     self.found.say("\f")
+                self._began = len(self.found)
+            case "notes":  # the speaker's
+                self._keep_slide()
             case "frame" | "custom-shape":
                 self._frames.append(attributes.get("class") == "title")
                 self._titles += self._frames[-1]
@@ -112,6 +118,8 @@ class Content(Handler):
             self._unwanted -= 1
             return
         match name:
+            case "page":
+                self._keep_slide()
             case "frame" | "custom-shape":
                 self._titles -= self._frames.pop()
             case "p" | "h":
@@ -133,6 +141,12 @@ class Content(Handler):
             self.found.say(piece)
             if self._titles and len(self._heading) < MAX_HEADING:
                 self._heading.append(piece)
+
+    def _keep_slide(self) -> None:
+        """Keeps the words of the first slide that has any. Its notes are not among them."""
+        if self._began is not None and not self.found.facts.get("slide"):
+            self.found.facts["slide"] = self.found.text[self._began : self._began + SHOWN].strip()
+        self._began = None
 
     def _end_of_line(self) -> None:
         self.found.say("\n")

@@ -5,10 +5,13 @@ Elements are told by their local names: the strict and the transitional form hav
 
 from __future__ import annotations
 
-from chalicelib.processing.office.found import MAX_HEADING, DamagedError, Found, UnreadableError
+from chalicelib.processing.office.found import MAX_HEADING, SHOWN, DamagedError, Found, UnreadableError
 from chalicelib.processing.office.package import Handler, Leaves, Package, Relation, StopParsing, number, relations
 
 MAX_SLIDES = 1000
+
+# Types of DrawingML's fields that a program fills in: the number of the slide, and the date of the day.
+_FILLED_IN = ("slidenum", "datetime")
 
 
 def properties(package: Package, found: Found) -> dict[str, str]:
@@ -80,11 +83,15 @@ class Paragraphs(Handler):
         self.found, self.headings = found, headings
         self._runs = self._texts = self._unwanted = 0
         self._heading, self._is_heading = "", False
+        self._fields: list[bool] = []
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
         match name:
             case "Fallback":  # the same once more, for older programs
                 self._unwanted += 1
+            case "fld":
+                self._fields.append(attributes.get("type", "").startswith(_FILLED_IN))
+                self._unwanted += self._fields[-1]
             case "t":
                 self._texts += 1
             case "r":
@@ -104,6 +111,8 @@ class Paragraphs(Handler):
         match name:
             case "Fallback":
                 self._unwanted -= 1
+            case "fld":
+                self._unwanted -= self._fields.pop()
             case "t":
                 self._texts -= 1
             case "r":
@@ -169,9 +178,12 @@ def read_deck(data: bytes, found: Found) -> None:
 
 
 def _read_slide(package: Package, path: str, found: Found) -> None:
-    """One slide that is damaged is no reason to lose the others."""
+    """One slide that is damaged is no reason to lose the others. The first one with words is kept without its notes."""
+    before = len(found)
     try:
         package.parse(path, SlideText(found, frozenset()))
+        if not found.facts.get("slide"):
+            found.facts["slide"] = found.text[before : before + SHOWN].strip()
         for relation in relations(package, path):
             if relation.kind == "notesSlide" and relation.target in package and not found.full:
                 package.parse(relation.target, Paragraphs(found, frozenset()))

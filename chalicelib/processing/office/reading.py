@@ -21,6 +21,9 @@ MAX_BYTES = 100 * 1024**2
 # The file stands in the child's memory, and calamine needs about 100 bytes for a cell.
 LIMITS = Limits(memory=1024**3, seconds=10)
 
+# Pixels of the longer side. Some programs keep a thumbnail of a single pixel.
+LEAST_PICTURE = 64
+
 _CHILD = "chalicelib.processing.office.child"
 
 _OOXML = "application/vnd.openxmlformats-officedocument."
@@ -148,15 +151,22 @@ def pictured(looked: Look, card: Callable[[], bytes | None], order: Order, emit:
     if looked.text:
         message = "The first lines have letters for which there is no font here, so no picture was drawn."
         looked.warn("no_preview", message)
+    elif not looked.warnings and not looked.encrypted:
+        looked.warn("no_preview", "The file has no words that a picture could show.")
     return None
 
 
 def _own(picture: bytes, order: Order, emit: Emit) -> Preview | None:
-    """Renditions are given on only when all are made: a damaged picture has none."""
+    """Renditions are given on only when all are made: a damaged picture has none, nor has a tiny one.
+
+    Programs save some thumbnails as black letters on clear ground. They are to be seen on paper.
+    """
     made: list[tuple[Rendition, bytes]] = []
     try:
-        preview = emit_pictures(picture, order, lambda rendition, body: made.append((rendition, body)))
+        preview = emit_pictures(picture, order, lambda rendition, body: made.append((rendition, body)), paper=True)
     except PermanentFault:
+        return None
+    if max(preview.width, preview.height) < LEAST_PICTURE:
         return None
     for rendition, body in made:
         emit(rendition, body)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterator
+from contextlib import contextmanager
 from io import BytesIO
 from typing import Any
 
@@ -87,9 +88,21 @@ def _prove(package: Package, names: list[str], *, doctype: bool) -> None:
         package.parse(name, Handler(), doctype=doctype)
 
 
+@contextmanager
+def _panics() -> Iterator[None]:
+    """Raises CalamineError in place of Rust's panic, which is no `Exception`: calamine panics at some sound files."""
+    try:
+        yield
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":
+            raise
+        raise python_calamine.CalamineError(str(error)) from None
+
+
 def _read_cells(data: bytes, found: Found, prove: Any) -> None:
     try:
-        workbook = python_calamine.CalamineWorkbook.from_filelike(BytesIO(data))
+        with _panics():
+            workbook = python_calamine.CalamineWorkbook.from_filelike(BytesIO(data))
     except (python_calamine.CalamineError, OSError) as error:
         prove()
         raise UnreadableError("its sheets can't be read") from error
@@ -100,7 +113,8 @@ def _read_cells(data: bytes, found: Found, prove: Any) -> None:
     for number in wanted[:MAX_SHEETS]:
         name = workbook.sheet_names[number]
         try:
-            sheet = workbook.get_sheet_by_index(number)
+            with _panics():
+                sheet = workbook.get_sheet_by_index(number)
         except (python_calamine.CalamineError, OSError):
             prove()
             found.unread = f"The sheet {name[:100]!r} could not be read."

@@ -1,0 +1,1 @@
+"""`python -m bench.real_files FOLDER`: real files through a running stage, and a page of what was made."""
