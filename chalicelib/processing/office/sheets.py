@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterator
+from contextlib import contextmanager
 from io import BytesIO
 from typing import Any
 
@@ -89,7 +90,8 @@ def _prove(package: Package, names: list[str], *, doctype: bool) -> None:
 
 def _read_cells(data: bytes, found: Found, prove: Any) -> None:
     try:
-        workbook = python_calamine.CalamineWorkbook.from_filelike(BytesIO(data))
+        with _panics_are_errors():
+            workbook = python_calamine.CalamineWorkbook.from_filelike(BytesIO(data))
     except (python_calamine.CalamineError, OSError) as error:
         prove()
         raise UnreadableError("its sheets can't be read") from error
@@ -100,7 +102,8 @@ def _read_cells(data: bytes, found: Found, prove: Any) -> None:
     for number in wanted[:MAX_SHEETS]:
         name = workbook.sheet_names[number]
         try:
-            sheet = workbook.get_sheet_by_index(number)
+            with _panics_are_errors():
+                sheet = workbook.get_sheet_by_index(number)
         except (python_calamine.CalamineError, OSError):
             prove()
             found.unread = f"The sheet {name[:100]!r} could not be read."
@@ -110,6 +113,17 @@ def _read_cells(data: bytes, found: Found, prove: Any) -> None:
         left -= looked_at
         found.facts["sheets"].append({"name": name, **described})
         found.head(name)
+
+
+@contextmanager
+def _panics_are_errors() -> Iterator[None]:
+    """calamine ends some damaged files with a panic of Rust, which Python sees as an exception that is no Exception."""
+    try:
+        yield
+    except BaseException as error:
+        if isinstance(error, Exception) or type(error).__module__ != "pyo3_runtime":
+            raise
+        raise OSError(str(error)) from None
 
 
 def _described(sheet: Any, left: int, found: Found) -> tuple[dict[str, Any], int]:
