@@ -808,7 +808,7 @@ SUBJECTS: Mapping[str, Subject] = {
     "archive": Subject(_archives, _ARCHIVE_WORDS, _unpacked),
     "email": Subject(_messages, _MAIL_WORDS),
     "font": Subject(_fonts, inside=_table_of_a_font, refusals=frozenset({"OSError"})),
-    "svg": Subject(_svgs, _SVG_WORDS, _xml),
+    "svg": Subject(_svgs, _SVG_WORDS, _xml, frozenset({"ValueError"})),
 }
 
 CHILDREN = (
