@@ -57,6 +57,46 @@ def pages(texts: Sequence[str], size: tuple[float, float] = (595, 842), **catalo
     return document(objects)
 
 
+def pages_of_lines(pages: Sequence[Sequence[str]]) -> bytes:
+    """Pages of A4 with lines of text of 9 points."""
+    kids = " ".join(f"{4 + 2 * n} 0 R" for n in range(len(pages)))
+    objects: list[bytes | str] = [
+        "<< /Type /Catalog /Pages 2 0 R >>",
+        f"<< /Type /Pages /Count {len(pages)} /Kids [{kids}] >>",
+        _FONT,
+    ]
+    for number, lines in enumerate(pages):
+        shown = "".join(f"({line}) Tj T* " for line in lines)
+        objects.append(
+            f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents {5 + 2 * number} 0 R "
+            "/Resources << /Font << /F1 3 0 R >> >> >>"
+        )
+        objects.append(stream(f"BT /F1 9 Tf 14 TL 60 780 Td {shown} ET".encode("latin-1")))
+    return document(objects)
+
+
+def scans(pictures: Sequence[bytes], width: int, height: int) -> bytes:
+    """A page of A4 for each JPEG, which fills it. All have the same size in pixels."""
+    kids = " ".join(f"{3 + 3 * n} 0 R" for n in range(len(pictures)))
+    objects: list[bytes | str] = [
+        "<< /Type /Catalog /Pages 2 0 R >>",
+        f"<< /Type /Pages /Count {len(pictures)} /Kids [{kids}] >>",
+    ]
+    for number, picture in enumerate(pictures):
+        at = 3 + 3 * number
+        objects.append(
+            f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents {at + 1} 0 R "
+            f"/Resources << /XObject << /I {at + 2} 0 R >> >> >>"
+        )
+        objects.append(stream(b"595 0 0 842 0 0 cm /I Do"))
+        head = (
+            f"<< /Type /XObject /Subtype /Image /Width {width} /Height {height} /ColorSpace /DeviceRGB "
+            f"/BitsPerComponent 8 /Filter /DCTDecode /Length {len(picture)} >>\nstream\n"
+        )
+        objects.append(head.encode() + picture + b"\nendstream")
+    return document(objects)
+
+
 def encrypted(user: bytes = b"secret") -> bytes:
     """A document that opens with a password only: the standard security handler, revision 2, 40 bits of RC4."""
     identity = bytes(16)
@@ -160,6 +200,23 @@ def form_bomb(depth: int = 12, times: int = 12) -> bytes:
         content = b"/X Do " * times if level < depth - 1 else b"0 0 9 9 re f " * times
         objects.append(stream(content, f"/Type /XObject /Subtype /Form /BBox [0 0 200 200] {inner}"))
     return document(objects)
+
+
+def form_of_itself() -> bytes:
+    """A form that draws itself, on a page whose content is a list that has itself."""
+    return document(
+        [
+            "<< /Type /Catalog /Pages 2 0 R >>",
+            "<< /Type /Pages /Count 1 /Kids [3 0 R] >>",
+            "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 200 200] /Contents 5 0 R "
+            "/Resources << /XObject << /X 4 0 R >> >> >>",
+            stream(
+                b"/X Do /X Do", "/Type /XObject /Subtype /Form /BBox [0 0 9 9] /Resources << /XObject << /X 4 0 R >> >>"
+            ),
+            "[6 0 R 5 0 R 6 0 R]",
+            stream(b"/X Do"),
+        ]
+    )
 
 
 def stream_bomb(size: int = 1 << 31) -> bytes:
