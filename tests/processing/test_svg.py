@@ -209,7 +209,7 @@ def test_an_svg_of_any_size_is_drawn_within_the_bounds(width: str, height: str) 
     if isinstance(made.info, ImageInfo):
         assert max(made.info.width, made.info.height) <= svg.MAX_SIDE
     else:
-        assert codes(made) == ["too_costly_to_read"]
+        assert codes(made) in (["too_costly_to_read"], ["no_preview"])
 
 
 @pytest.mark.parametrize("size", ['width="0" height="9"', 'width="9" height="-1e38"'])
