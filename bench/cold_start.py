@@ -20,10 +20,9 @@ import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from bench.layer import packaged
 from ops import botocore_data, package
-from ops.stack import recording
 from ops.stack.emulator_gaps import machine_architecture
-from ops.stack.names import FUNCTIONS
 from tests.stage import ROOT, STAGE
 
 ROUNDS = 15
@@ -73,25 +72,8 @@ def run() -> None:
 
 def _packed(folder: Path) -> dict[str, tuple[list[Path], list[Path]]]:
     """By variant: the module paths of Filemill's function, and those of plain boto3."""
-    project = folder / "project"
-    project.mkdir()
-    shutil.copytree(ROOT / "chalicelib", project / "chalicelib", ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("app.py", "requirements.txt", ".chalice/config.json"):
-        (project / name).parent.mkdir(exist_ok=True)
-        shutil.copyfile(ROOT / name, project / name)
-    roles = {function: f"arn:aws:iam::123456789012:role/{function}" for function in FUNCTIONS}
-    recording.record(project, "test", STAGE, roles, {}, machine_architecture(), lambda _: None)
-    package.write(project, machine_architecture() or "arm64", lambda _: None)
-    subprocess.run(
-        [str(Path(sys.executable).with_name("chalice")), "package", "--stage", "test", "out"],
-        cwd=project,
-        env={k: v for k, v in os.environ.items() if not k.startswith("FILEMILL_")}
-        | {"AWS_DEFAULT_REGION": "eu-west-1"},
-        stdout=subprocess.DEVNULL,
-        check=True,
-        timeout=300,
-    )
-    for archive in map(zipfile.ZipFile, (project / "out").glob("*.zip")):
+    out = packaged(folder, machine_architecture() or "arm64")
+    for archive in map(zipfile.ZipFile, out.glob("*.zip")):
         archive.extractall(folder / ("task" if "app.py" in archive.namelist() else "layer"))
     (layer,) = (folder / "layer").glob("python/lib/*/site-packages")
     plain, bare = folder / "boto3", folder / "bare"

@@ -1,46 +1,142 @@
-"""`python -m bench.fuzz [--sniff | --text] [--seconds N | --count N] [--seed S] [--keep DIR]`: fuzzing for longer."""
+"""`python -m bench.fuzz [KIND …] [--count N | --seconds N] [--seed S]`: hostile files of each kind, for longer.
+
+Without KIND all are tried. `--write` puts the counts into bench/results/fuzz.json, and the page beside it.
+"""
 
 from __future__ import annotations
 
 import argparse
+import datetime
+import json
 import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
-from tests import containers, texts
-from tests.fuzzing import fuzz
+from tests import containers, fuzzing, processors_fuzzed, texts
+from tests.forks import Forks
+from tests.fuzzing import Case
+from tests.stage import ROOT
+
+RESULT = ROOT / "bench" / "results" / "fuzz.json"
+
+Tried = tuple[Counter[str], Counter[str], list[Case]]
+"""Outcomes, deaths of children, and the cases that must not be."""
+
+
+@dataclass(frozen=True)
+class Extent:
+    """How many files to try, or for how many seconds."""
+
+    seed: int
+    count: int | None
+    seconds: float
+
+
+def _sniffed(extent: Extent) -> Tried:
+    found, bad = containers.fuzz(extent.seed, extent.count, extent.seconds)
+    return found, Counter(), [Case(name, data, problem, 0.0) for name, data, problem in bad]
+
+
+def _images(extent: Extent) -> Tried:
+    outcomes, bad = fuzzing.fuzz(extent.seed, extent.count, extent.seconds)
+    return outcomes, Counter(), bad
+
+
+def _texts(extent: Extent) -> Tried:
+    outcomes, bad = texts.fuzz(extent.seed, extent.count, extent.seconds)
+    return outcomes, Counter(), bad
+
+
+def _processor(kind: str) -> Callable[[Extent], Tried]:
+    def run(extent: Extent) -> Tried:
+        with Forks(processors_fuzzed.CHILDREN) as forks:
+            report = processors_fuzzed.fuzz(forks, kind, extent.seed, extent.count, extent.seconds)
+        return report.outcomes, report.deaths, report.bad
+
+    return run
+
+
+KINDS: dict[str, Callable[[Extent], Tried]] = {
+    "sniffing": _sniffed,
+    "image": _images,
+    "text": _texts,
+    **{kind: _processor(kind) for kind in processors_fuzzed.SUBJECTS},
+}
 
 
 def main() -> int:
     """Returns 0 if every file was processed or refused in time. Otherwise returns 1 and puts the bad files into DIR."""
     parser = argparse.ArgumentParser(prog="python -m bench.fuzz", description=__doc__)
-    parser.add_argument("--seconds", type=float, default=60, help="how long (default: 60)")
+    parser.add_argument("kinds", nargs="*", metavar="KIND", help=f"{', '.join(KINDS)} (default: all)")
+    parser.add_argument("--seconds", type=float, default=60, help="how long for each kind (default: 60)")
+    parser.add_argument("--count", type=int, help="how many files of each kind, in place of how long")
     parser.add_argument("--seed", type=int, default=time.time_ns(), help="repeat a run with this seed")
     parser.add_argument("--keep", type=Path, default=Path(".local/fuzz"), help="folder for files that fail")
-    parser.add_argument("--sniff", action="store_true", help="find out types only, of files of all kinds")
-    parser.add_argument("--text", action="store_true", help="process texts instead of images")
-    parser.add_argument("--count", type=int, help="how many images or texts, in place of how long")
+    parser.add_argument("--write", action="store_true", help=f"add the counts to {RESULT.relative_to(ROOT)}")
     options = parser.parse_args()
-    if options.sniff:
-        return _sniffed(options.seed, options.seconds, options.keep)
-    outcomes, bad = (texts.fuzz if options.text else fuzz)(options.seed, options.count, options.seconds)
-    print(f"seed {options.seed}: {outcomes.total()} files: " + ", ".join(f"{n} {name}" for name, n in outcomes.items()))
+    if unknown := set(options.kinds) - set(KINDS):
+        parser.error(f"there is no kind {', '.join(sorted(unknown))}; choose from {', '.join(KINDS)}")
+    failed = False
+    for kind in options.kinds or KINDS:
+        began = time.monotonic()
+        outcomes, deaths, bad = KINDS[kind](Extent(options.seed, options.count, options.seconds))
+        failed = failed or bool(bad)
+        print(f"{kind}, seed {options.seed}: {outcomes.total()} files: {_said(outcomes)}; children: {_said(deaths)}")
+        _keep(kind, bad, options.keep, options.seed)
+        if options.write:
+            _write(kind, options.seed, outcomes, deaths, len(bad), time.monotonic() - began)
+    return 1 if failed else 0
+
+
+def _said(counts: Counter[str]) -> str:
+    return ", ".join(f"{count:,} {name}" for name, count in counts.most_common()) or "none"
+
+
+def _keep(kind: str, bad: list[Case], folder: Path, seed: int) -> None:
     for number, case in enumerate(bad):
-        options.keep.mkdir(parents=True, exist_ok=True)
-        path = options.keep / f"{options.seed}-{number}"
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"{kind}-{seed}-{number}"
         path.write_bytes(case.data)
         print(f"{path}: {case.name}: {case.outcome}, {case.seconds:.1f} s")
-    return 1 if bad else 0
 
 
-def _sniffed(seed: int, seconds: float, keep: Path) -> int:
-    found, bad = containers.fuzz(seed, seconds=seconds)
-    print(f"seed {seed}: {found.total()} files: " + ", ".join(f"{n} {name}" for name, n in found.items()))
-    for number, (name, data, problem) in enumerate(bad):
-        keep.mkdir(parents=True, exist_ok=True)
-        path = keep / f"{seed}-{number}"
-        path.write_bytes(data)
-        print(f"{path}: {name}: {problem}")
-    return 1 if bad else 0
+def _write(kind: str, seed: int, outcomes: Counter[str], deaths: Counter[str], bad: int, seconds: float) -> None:
+    results = json.loads(RESULT.read_text()) if RESULT.exists() else {}
+    results[kind] = {
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "seed": seed,
+        "files": outcomes.total(),
+        "bad": bad,
+        "seconds": round(seconds),
+        "outcomes": dict(outcomes.most_common()),
+        "children": dict(deaths.most_common()),
+    }
+    RESULT.write_text(json.dumps(results, indent=1) + "\n")
+    RESULT.with_suffix(".md").write_text(_page(results))
+
+
+def _page(results: dict[str, dict[str, object]]) -> str:
+    lines = [
+        "# Changed files",
+        "",
+        "Small sound files of every kind with random changes, also behind their compression, each through its whole",
+        "processor. *Bad* is an error of ours, another result the second time, facts that no record may have, time",
+        "beyond the bound, or bytes that were not in the file: of a file that the seeds point at, of the environment,",
+        "or of freed memory. A child that dies harms nothing else; its file gets a warning, or is `corrupt`.",
+        "`python -m bench.fuzz KIND --count N --seed S` repeats a run.",
+        "",
+        "| | files | bad | outcomes | children that ended otherwise | seed, date |",
+        "|---|--:|--:|---|---|---|",
+    ]
+    for kind in (kind for kind in KINDS if kind in results):
+        row = results[kind]
+        outcomes, deaths = (_said(Counter(row[name])) for name in ("outcomes", "children"))  # type: ignore[arg-type]
+        lines.append(
+            f"| {kind} | {row['files']:,} | {row['bad']} | {outcomes} | {deaths} | {row['seed']}, {row['date']} |"
+        )
+    return "\n".join(lines) + "\n"
 
 
 if __name__ == "__main__":

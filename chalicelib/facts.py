@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 MAX_BYTES = 16 * 1024
 MAX_TEXT = 1000
@@ -16,7 +16,13 @@ MAX_TEXT = 1000
 Words = Annotated[str, StringConstraints(max_length=MAX_TEXT)]
 
 
-class PdfInfo(BaseModel):
+class Facts(BaseModel):
+    """Base of all facts. A class is built when it is first used by itself: every function imports all of them."""
+
+    model_config = ConfigDict(defer_build=True)
+
+
+class PdfInfo(Facts):
     """`pages` is a count, `sizes` has (width, height) of the first ones in points (1/72 inch).
 
     `signatures`, `attachments` and `scripts` (JavaScript actions, which nobody runs here) are counts.
@@ -35,7 +41,7 @@ class PdfInfo(BaseModel):
     scripts: int = 0
 
 
-class DocumentInfo(BaseModel):
+class DocumentInfo(Facts):
     """A text document. `format` is the usual extension: `docx`, `odt`, `rtf`, `epub`, `doc` …
 
     `pages` is the count that the file itself says; nobody counts them here. `words` are counted; of a text that was not
@@ -52,7 +58,7 @@ class DocumentInfo(BaseModel):
     encrypted: bool = False
 
 
-class PresentationInfo(BaseModel):
+class PresentationInfo(Facts):
     """A deck. `format` is the usual extension: `pptx`, `odp` … `slides` is a count, `words` as above."""
 
     format: str
@@ -65,7 +71,7 @@ class PresentationInfo(BaseModel):
     encrypted: bool = False
 
 
-class Column(BaseModel):
+class Column(Facts):
     """A column of a table: its name in the header, and the type of its values.
 
     `type` is `text`, `integer`, `number`, `boolean`, `date`, `mixed` or `empty`.
@@ -75,7 +81,7 @@ class Column(BaseModel):
     type: str
 
 
-class Sheet(BaseModel):
+class Sheet(Facts):
     """`rows` and `columns` are counts of the area with values, with the header; None where nobody read the cells.
 
     `header` has the columns, with names if the first row has names. `first_rows` are the first values below as text.
@@ -88,7 +94,7 @@ class Sheet(BaseModel):
     first_rows: list[list[Words | None]] = Field(default_factory=list)
 
 
-class SpreadsheetInfo(BaseModel):
+class SpreadsheetInfo(Facts):
     """A workbook. `format` is the usual extension: `xlsx`, `ods`, `xls` … `sheet_count` has those not listed, too."""
 
     format: str
@@ -101,7 +107,7 @@ class SpreadsheetInfo(BaseModel):
     encrypted: bool = False
 
 
-class TextInfo(BaseModel):
+class TextInfo(Facts):
     """Text of any sort. `encoding` is IANA's name; `format` is `plain`, `csv`, `tsv`, `json`, `ndjson`, `xml` …
 
     `lines` and `words` are counts; None where the file is too long to count. A table has `delimiter`, `rows` and
@@ -120,7 +126,7 @@ class TextInfo(BaseModel):
     structure: Any = None
 
 
-class ArchiveInfo(BaseModel):
+class ArchiveInfo(Facts):
     """`entries` is a count, `unpacked_size` in bytes as the directory says. `flags` are dangers: `overlap` …"""
 
     format: str
@@ -130,7 +136,7 @@ class ArchiveInfo(BaseModel):
     flags: list[str] = Field(default_factory=list)
 
 
-class EmailInfo(BaseModel):
+class EmailInfo(Facts):
     """Addresses as they stand in the header, decoded. `attachments` is a count."""
 
     subject: Words | None = None
@@ -140,7 +146,7 @@ class EmailInfo(BaseModel):
     attachments: int = 0
 
 
-class FontInfo(BaseModel):
+class FontInfo(Facts):
     """`glyphs` is a count, `scripts` are ISO 15924 codes that it has letters for."""
 
     format: str

@@ -23,6 +23,14 @@ def zip_of(files: Mapping[str, bytes], prefix: bytes = b"") -> bytes:
     return prefix + out.getvalue()
 
 
+def zip_of_zips(levels: int, copies: int) -> bytes:
+    """Each level has so many copies of the archive below it: copies ** levels files of a megabyte of zeros."""
+    inner = zip_of({"zeros": bytes(1024**2)})
+    for level in range(levels):
+        inner = zip_of({f"{level}-{number}.zip": inner for number in range(copies)})
+    return inner
+
+
 @dataclass(frozen=True)
 class Listed:
     """An entry of a directory that is written by hand."""

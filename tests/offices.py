@@ -24,6 +24,7 @@ PPTX = f"{OOXML}presentationml.presentation"
 ODT, ODS, ODP = f"{ODF}text", f"{ODF}spreadsheet", f"{ODF}presentation"
 EPUB, RTF, DOC, XLS = "application/epub+zip", "application/rtf", "application/msword", "application/vnd.ms-excel"
 PPT = "application/vnd.ms-powerpoint"
+XLSB = "application/vnd.ms-excel.sheet.binary.macroenabled.12"
 
 Parts = Mapping[str, str | bytes]
 
@@ -192,6 +193,58 @@ def many_rows(count: int, columns: int = 5) -> bytes:
 
     rows = (row(n)[:columns] for n in range(count - 1))
     return xlsx({"Data": [["name", "count", "price", "sold", "group"][:columns], *rows]})
+
+
+def biff() -> bytes:
+    """The stream `Workbook` of an xls with one sheet: two words in the first row, two numbers below."""
+
+    def record(kind: int, body: bytes = b"") -> bytes:
+        return struct.pack("<HH", kind, len(body)) + body
+
+    def begin(kind: int) -> bytes:
+        return record(0x809, struct.pack("<HHHHII", 0x600, kind, 0xDBB, 1996, 0, 0x600))
+
+    words = [b"name", b"count"]
+    shared = record(0xFC, struct.pack("<II", 2, 2) + b"".join(struct.pack("<HB", len(w), 0) + w for w in words))
+    cells = b"".join(record(0xFD, struct.pack("<HHHI", 0, n, 0, n)) for n in range(2))
+    cells += b"".join(record(0x203, struct.pack("<HHHd", 1, n, 0, n + 1.5)) for n in range(2))
+    sheet = begin(0x10) + record(0x200, struct.pack("<IIHHH", 0, 2, 0, 2, 0)) + cells + record(0x0A)
+    start = begin(5) + record(0x42, struct.pack("<H", 1200))
+    place = len(start) + 4 + 8 + 3 + len(shared) + 4
+    bound = record(0x85, struct.pack("<IBBBB", place, 0, 0, 3, 0) + b"One")
+    return (start + bound + shared + record(0x0A) + sheet).ljust(
+        4096, b"\0"
+    )  # a shorter one stands elsewhere in a file
+
+
+def xlsb() -> bytes:
+    """A workbook whose parts are binary: one sheet with a word and a number."""
+
+    def record(kind: int, body: bytes = b"") -> bytes:
+        number = bytes([kind]) if kind < 128 else bytes([kind & 127 | 128, kind >> 7])
+        return number + bytes([len(body)]) + body
+
+    def wide(text: str) -> bytes:
+        return struct.pack("<I", len(text)) + text.encode("utf-16-le")
+
+    bundle = struct.pack("<II", 0, 1) + wide("r1") + wide("One")
+    book = record(131) + record(143) + record(156, bundle) + record(144) + record(132)
+    cells = record(0, struct.pack("<IIHBBI", 0, 0, 300, 0, 0, 0)) + record(6, struct.pack("<II", 0, 0) + wide("word"))
+    cells += record(0, struct.pack("<IIHBBI", 1, 0, 300, 0, 0, 0)) + record(5, struct.pack("<IId", 0, 0, 1.5))
+    sheet = (
+        record(129) + record(148, struct.pack("<IIII", 0, 1, 0, 0)) + record(145) + cells + record(146) + record(130)
+    )
+    return archive(
+        {
+            "[Content_Types].xml": _content_types(
+                "/xl/workbook.bin", "application/vnd.ms-excel.sheet.binary.macroEnabled"
+            ),
+            "_rels/.rels": relations(("a", "officeDocument", "xl/workbook.bin")),
+            "xl/workbook.bin": book,
+            "xl/_rels/workbook.bin.rels": relations(("r1", "worksheet", "worksheets/sheet1.bin")),
+            "xl/worksheets/sheet1.bin": sheet,
+        }
+    )
 
 
 # --- OpenDocument

@@ -57,6 +57,46 @@ def pages(texts: Sequence[str], size: tuple[float, float] = (595, 842), **catalo
     return document(objects)
 
 
+def pages_of_lines(pages: Sequence[Sequence[str]]) -> bytes:
+    """Pages of A4 with lines of text of 9 points."""
+    kids = " ".join(f"{4 + 2 * n} 0 R" for n in range(len(pages)))
+    objects: list[bytes | str] = [
+        "<< /Type /Catalog /Pages 2 0 R >>",
+        f"<< /Type /Pages /Count {len(pages)} /Kids [{kids}] >>",
+        _FONT,
+    ]
+    for number, lines in enumerate(pages):
+        shown = "".join(f"({line}) Tj T* " for line in lines)
+        objects.append(
+            f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents {5 + 2 * number} 0 R "
+            "/Resources << /Font << /F1 3 0 R >> >> >>"
+        )
+        objects.append(stream(f"BT /F1 9 Tf 14 TL 60 780 Td {shown} ET".encode("latin-1")))
+    return document(objects)
+
+
+def scans(pictures: Sequence[bytes], width: int, height: int) -> bytes:
+    """A page of A4 for each JPEG, which fills it. All have the same size in pixels."""
+    kids = " ".join(f"{3 + 3 * n} 0 R" for n in range(len(pictures)))
+    objects: list[bytes | str] = [
+        "<< /Type /Catalog /Pages 2 0 R >>",
+        f"<< /Type /Pages /Count {len(pictures)} /Kids [{kids}] >>",
+    ]
+    for number, picture in enumerate(pictures):
+        at = 3 + 3 * number
+        objects.append(
+            f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents {at + 1} 0 R "
+            f"/Resources << /XObject << /I {at + 2} 0 R >> >> >>"
+        )
+        objects.append(stream(b"595 0 0 842 0 0 cm /I Do"))
+        head = (
+            f"<< /Type /XObject /Subtype /Image /Width {width} /Height {height} /ColorSpace /DeviceRGB "
+            f"/BitsPerComponent 8 /Filter /DCTDecode /Length {len(picture)} >>\nstream\n"
+        )
+        objects.append(head.encode() + picture + b"\nendstream")
+    return document(objects)
+
+
 def encrypted(user: bytes = b"secret") -> bytes:
     """A document that opens with a password only: the standard security handler, revision 2, 40 bits of RC4."""
     identity = bytes(16)
@@ -78,7 +118,72 @@ def _rc4(key: bytes, data: bytes) -> bytes:
     return Cipher(ARC4(key), mode=None).encryptor().update(data)
 
 
+def object_streams(extends: str = "", first: str = "5 0 R") -> bytes:
+    """A document of one page, whose objects stand in a stream, and whose table of places is a stream, too.
+
+    `extends` is another stream that the stream of objects names as its base; `first` is the content of the page.
+    """
+    inner = [
+        b"<< /Type /Catalog /Pages 2 0 R >>",
+        b"<< /Type /Pages /Count 1 /Kids [3 0 R] >>",
+        f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 200 200] /Contents {first} "
+        "/Resources << /Font << /F1 6 0 R >> >> >>".encode(),
+    ]
+    at, places = 0, []
+    for number, body in enumerate(inner, 1):
+        places.append(f"{number} {at}")
+        at += len(body) + 1
+    head = " ".join(places).encode() + b" "
+    base = f"/Extends {extends}" if extends else ""
+    bodies = {
+        4: stream(head + b" ".join(inner), f"/Type /ObjStm /N {len(inner)} /First {len(head)} {base}"),
+        5: stream(b"BT /F1 24 Tf 10 99 Td (words) Tj ET"),
+        6: _FONT.encode(),
+    }
+    out = bytearray(b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n")
+    rows = {0: (0, 0, 65535), **{number: (2, 4, number - 1) for number in (1, 2, 3)}}
+    for number, body in bodies.items():
+        rows[number] = (1, len(out), 0)
+        out += f"{number} 0 obj\n".encode() + body + b"\nendobj\n"
+    rows[7] = (1, len(out), 0)
+    table = b"".join(
+        kind.to_bytes(1) + place.to_bytes(4) + index.to_bytes(2) for _, (kind, place, index) in sorted(rows.items())
+    )
+    start = len(out)
+    out += b"7 0 obj\n" + stream(table, "/Type /XRef /Size 8 /W [1 4 2] /Root 1 0 R") + b"\nendobj\n"
+    return bytes(out + f"startxref\n{start}\n%%EOF\n".encode())
+
+
 # --- hostile ones
+
+
+def loop_of_object_streams() -> bytes:
+    """The stream of objects says that it stands in itself, and has itself as its base."""
+    data = object_streams(extends="4 0 R")
+    own = stream(b"4 0 << >>", "/Type /ObjStm /N 1 /First 4 /Extends 4 0 R")
+    places = {number: data.find(f"{number} 0 obj".encode()) for number in (4, 5, 6)}
+    rows = [(0, 0, 65535), (2, 4, 0), (2, 4, 1), (2, 4, 2), (2, 4, 0), (1, places[5], 0), (1, places[6], 0), (2, 7, 0)]
+    table = b"".join(kind.to_bytes(1) + place.to_bytes(4) + index.to_bytes(2) for kind, place, index in rows)
+    body = data[: data.find(b"7 0 obj")]
+    start = len(body)
+    index = b"7 0 obj\n" + stream(table, "/Type /XRef /Size 8 /W [1 4 2] /Root 1 0 R") + b"\nendobj\n"
+    return body + b"4 0 obj\n" + own + b"\nendobj\n" + index + f"startxref\n{start}\n%%EOF\n".encode()
+
+
+def ring_of_object_streams() -> bytes:
+    """Two streams of objects that each extend the other, and are each said to stand in the other."""
+    streams = [
+        stream(b"1 0 << /Type /Catalog /Pages 2 0 R >>", "/Type /ObjStm /N 1 /First 4 /Extends 3 0 R"),
+        stream(b"2 0 << /Type /Pages /Count 1 /Kids [1 0 R] >>", "/Type /ObjStm /N 1 /First 4 /Extends 2 0 R"),
+    ]
+    out = bytearray(b"%PDF-1.7\n")
+    for number, body in enumerate(streams, 3):
+        out += f"{number} 0 obj\n".encode() + body + b"\nendobj\n"
+    rows = [(0, 0, 65535), (2, 3, 0), (2, 4, 0), (2, 4, 0), (2, 3, 0), (1, len(out), 0)]
+    table = b"".join(kind.to_bytes(1) + place.to_bytes(4) + index.to_bytes(2) for kind, place, index in rows)
+    start = len(out)
+    out += b"5 0 obj\n" + stream(table, "/Type /XRef /Size 6 /W [1 4 2] /Root 1 0 R") + b"\nendobj\n"
+    return bytes(out + f"startxref\n{start}\n%%EOF\n".encode())
 
 
 def form_bomb(depth: int = 12, times: int = 12) -> bytes:
@@ -95,6 +200,23 @@ def form_bomb(depth: int = 12, times: int = 12) -> bytes:
         content = b"/X Do " * times if level < depth - 1 else b"0 0 9 9 re f " * times
         objects.append(stream(content, f"/Type /XObject /Subtype /Form /BBox [0 0 200 200] {inner}"))
     return document(objects)
+
+
+def form_of_itself() -> bytes:
+    """A form that draws itself, on a page whose content is a list that has itself."""
+    return document(
+        [
+            "<< /Type /Catalog /Pages 2 0 R >>",
+            "<< /Type /Pages /Count 1 /Kids [3 0 R] >>",
+            "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 200 200] /Contents 5 0 R "
+            "/Resources << /XObject << /X 4 0 R >> >> >>",
+            stream(
+                b"/X Do /X Do", "/Type /XObject /Subtype /Form /BBox [0 0 9 9] /Resources << /XObject << /X 4 0 R >> >>"
+            ),
+            "[6 0 R 5 0 R 6 0 R]",
+            stream(b"/X Do"),
+        ]
+    )
 
 
 def stream_bomb(size: int = 1 << 31) -> bytes:

@@ -34,7 +34,8 @@ def run(module: str, data: bytes, arguments: dict[str, Any], limits: Limits) -> 
 
     Raises ChildDiedError. An exception in the child is one, too: its type's name is the message.
     """
-    command = [sys.executable, "-P", "-m", "chalicelib.processing.child_main", module, json.dumps(arguments)]
+    # All of `sys.path` is in the environment, so the child need not look for site-packages.
+    command = [sys.executable, "-P", "-S", "-m", "chalicelib.processing.child_main", module, json.dumps(arguments)]
     command += [str(limits.memory), str(limits.seconds)]
     environment = {"PATH": os.environ.get("PATH", ""), "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     try:

@@ -18,7 +18,8 @@ def main(module: str, arguments: str, memory: int, seconds: int) -> None:
         header, body = import_module(module).main(data, json.loads(arguments))
     except Exception as error:
         header, body = {"raised": type(error).__name__}, b""
-    sys.stdout.buffer.write(json.dumps(header).encode() + b"\n" + body)
+    sys.stdout.buffer.write(json.dumps(header).encode() + b"\n")
+    sys.stdout.buffer.write(body)  # by itself: a picture has many megabytes, which would be copied once more
 
 
 if __name__ == "__main__":

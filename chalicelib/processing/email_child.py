@@ -30,6 +30,9 @@ MAX_PARTS = 10_000  # of which the rest is not looked at
 
 Attachment = tuple[str, int | None, int | None]
 
+# Whatever the library raises for a damaged header or body. Nothing but that header or body is then missing.
+_DAMAGE = (MessageError, ValueError, LookupError, TypeError, AttributeError, AssertionError)
+
 
 def main(data: bytes, arguments: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
     # The newer policy parses headers by their grammar, which takes minutes for a hostile one.
@@ -78,25 +81,39 @@ def _attachment(part: Message) -> Attachment:
         inner = part.get_payload()
         subject = _header(inner[0], "subject") if isinstance(inner, list) and isinstance(inner[0], Message) else ""
         return (f"{subject or 'message'}.eml", None, None)
-    return (_filename(part), len(_payload(part)), len(part.get_payload() or ""))
+    return (_filename(part), _length(part, decode=True), _length(part, decode=False))
+
+
+def _length(part: Message, *, decode: bool) -> int | None:
+    """The size of the part's body, decoded or as it stands; None if the library can't tell."""
+    try:
+        return len(part.get_payload(decode=decode) or "")  # type: ignore[arg-type]
+    except _DAMAGE:
+        return None
 
 
 def _payload(part: Message) -> bytes:
-    body = part.get_payload(decode=True)
+    try:
+        body = part.get_payload(decode=True)
+    except _DAMAGE:
+        return b""
     return body if isinstance(body, bytes) else b""
 
 
 def _filename(part: Message) -> str:
     try:
         name = part.get_filename()
-    except (MessageError, ValueError, LookupError):
+    except _DAMAGE:
         name = None
     return _decoded(name[:MAX_HEADER]) if name else f"({part.get_content_type()})"
 
 
 def _text(part: Message) -> str:
     body = _payload(part)[: 4 * MAX_TEXT]
-    charset = f"charset={part.get_content_charset()}"
+    try:
+        charset = f"charset={part.get_content_charset()}"
+    except _DAMAGE:
+        charset = ""
     try:
         return body.decode(declared(charset) or "utf-8")
     except ValueError:
@@ -111,7 +128,7 @@ def _decoded(value: str) -> str:
     """A header's value with its encoded words (RFC 2047) decoded, where they can be."""
     try:
         return str(make_header(decode_header(value)))
-    except (MessageError, ValueError, LookupError, TypeError, AssertionError):
+    except _DAMAGE:
         return value
 
 
@@ -120,7 +137,7 @@ def _addresses(message: Message, name: str) -> list[str]:
     values = [str(value)[:MAX_HEADER] for value in message.get_all(name, [])[:5]]
     try:
         pairs = email.utils.getaddresses(values)
-    except (RecursionError, ValueError):
+    except (RecursionError, *_DAMAGE):
         return []
     found = [f"{_decoded(shown)} <{address}>" if shown else address for shown, address in pairs if shown or address]
     return found[:MAX_ADDRESSES]

@@ -40,7 +40,9 @@ def process(source: Source, order: Order, emit: Emit) -> Made:
     side = min(MAX_SIDE, max(order.recipe.widths, default=MAX_SIDE))
     try:
         _, picture = child.run(_CHILD, copy.svg.encode(), {"side": side, "font": path, "family": family}, LIMITS)
-    except ChildDiedError:
+    except ChildDiedError as died:
+        if str(died) == "ValueError":  # resvg's word for a drawing without a size, for example
+            return _left("no_preview", "This SVG can't be drawn, because it has no size, for example: it is not shown.")
         return _left("too_costly_to_read", "Drawing this SVG failed, or took too much time or memory: it is not shown.")
     info = process_image(picture, order.recipe, memory=order.memory, emit=emit, only=order.only)
     if order.only is not None:

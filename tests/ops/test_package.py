@@ -20,6 +20,7 @@ import pytest
 from cfnlint.api import lint_file  # type: ignore[import-untyped]
 from cfnlint.config import ManualArgs  # type: ignore[import-untyped]
 
+from bench.layer import GOAL
 from ops import botocore_data, config
 from ops import package as packing
 from ops.errors import OpsError
@@ -137,6 +138,13 @@ def test_what_is_unpacked_fits_a_lambda(package: Path) -> None:
     """250 MB, layers included: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
     size = sum(i.file_size for archive in package.glob("*.zip") for i in zipfile.ZipFile(archive).infolist())
     assert size < 150_000_000
+
+
+@slow
+def test_the_layer_is_small_enough_for_one_request(package: Path) -> None:
+    """50 MB, in which Chalice sends it; tests/bench/test_layer.py looks at the other architecture."""
+    (layer,) = (each for each in package.glob("*.zip") if "app.py" not in zipfile.ZipFile(each).namelist())
+    assert 20_000_000 < layer.stat().st_size < GOAL * 1000**2
 
 
 @slow

@@ -197,6 +197,27 @@ def test_a_subject_that_cannot_be_decoded_stays_as_it_is(subject: bytes) -> None
     assert (info_of(made).from_, codes(made)) == ("a@example.com", [])
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        b"Content-Type: image/png; name*0*=a; name*=b",
+        b'Content-Type: text/html; charset="a\0b"\nContent-Disposition: attachment',
+        b"Content-Type: text/plain; charset*0*=a; charset*=b",
+    ],
+    ids=["name", "charset of an attachment", "charset of a text"],
+)
+def test_a_part_with_a_header_that_the_library_cannot_read_takes_nothing_else_with_it(fields: bytes) -> None:
+    """Python's `email` raises TypeError for the first and third, and ValueError for the second."""
+    data = (
+        b"From: a@example.com\nSubject: sent\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\nfirst words\n--b\n"
+        + fields
+        + b"\n\nm\xf6re\n--b--\n"
+    )
+    made, _ = processed(data)
+    assert (info_of(made).subject, codes(made)) == ("sent", [])
+    assert "first words" in made.text
+
+
 @pytest.mark.parametrize("seed", range(12))
 def test_damage_anywhere_never_does_more_than_change_the_words(seed: int) -> None:
     chance = random.Random(seed)

@@ -6,6 +6,7 @@ import io
 import json
 import random
 import time
+from collections.abc import Callable
 
 import pytest
 from PIL import Image
@@ -125,7 +126,26 @@ def test_a_hundred_thousand_pages_cost_no_more_than_five_hundred() -> None:
     assert [warning.code for warning in made.warnings] == ["text_cut"]
 
 
-@pytest.mark.parametrize("bomb", [pdfs.form_bomb, pdfs.loop_of_pages], ids=["forms", "loop"])
+def test_a_document_in_object_streams_is_read() -> None:
+    made, _ = processed(pdfs.object_streams())
+    assert (info_of(made).pages, made.text, made.warnings) == (1, "words", ())
+
+
+def test_a_stream_of_objects_that_extends_itself_is_read_once() -> None:
+    made, _ = processed(pdfs.object_streams(extends="4 0 R"))
+    assert (info_of(made).pages, made.text) == (1, "words")
+
+
+@pytest.mark.parametrize("loop", [pdfs.loop_of_object_streams, pdfs.ring_of_object_streams])
+def test_a_loop_of_object_streams_is_corrupt(loop: Callable[[], bytes]) -> None:
+    with pytest.raises(PermanentFault) as fault:
+        processed(loop())
+    assert fault.value.code == "corrupt"
+
+
+@pytest.mark.parametrize(
+    "bomb", [pdfs.form_bomb, pdfs.form_of_itself, pdfs.loop_of_pages], ids=["forms", "itself", "loop"]
+)
 def test_a_bomb_ends_with_a_warning_or_as_corrupt(bomb: object, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pdf, "LIMITS", child.Limits(memory=512 * 1024**2, seconds=2))
     try:

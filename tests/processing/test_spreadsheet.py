@@ -15,6 +15,7 @@ from chalicelib.processing import child, spreadsheet
 from chalicelib.processing.kinds import Made, Order, Source
 from chalicelib.processing.office import reading
 from chalicelib.renditions.recipes import RECIPES
+from chalicelib.text import has_controls
 from tests import offices
 
 Emitted = dict[str, tuple[Rendition, bytes]]
@@ -232,3 +233,28 @@ def test_the_same_workbook_gives_the_same_bytes() -> None:
     data = offices.xlsx({"One": TABLE})
     assert processed(data) == processed(data)
     assert {*processed(data, only="w640")[1]} == {"w640.webp", "w640.jpg"}
+
+
+def test_the_name_of_a_sheet_has_no_controls_for_search() -> None:
+    made, _ = processed(offices.ods([["a"], ["1"]], name="One\x7f"), offices.ODS)
+    assert [name for name in made.headings if has_controls(name)] == []
+    assert "One" in made.headings
+
+
+def test_an_old_workbook_is_read() -> None:
+    made, _ = processed(offices.ole({"Workbook": offices.biff()}), offices.XLS)
+    assert [(sheet.name, sheet.rows, sheet.first_rows) for sheet in info_of(made).sheets] == [
+        ("One", 2, [["1.5", "2.5"]])
+    ]
+
+
+def test_a_binary_workbook_is_read() -> None:
+    made, _ = processed(offices.xlsb(), offices.XLSB)
+    assert [(sheet.name, sheet.rows, sheet.columns) for sheet in info_of(made).sheets] == [("One", 2, 1)]
+
+
+def test_a_workbook_at_which_the_reader_panics_has_its_properties() -> None:
+    """calamine looks for a short stream in a place that this file does not have."""
+    streams = {"Workbook": offices.biff().rstrip(b"\0"), "\5SummaryInformation": offices.properties({2: "A title"})}
+    made, _ = processed(offices.ole(streams), offices.XLS)
+    assert (info_of(made).title, [warning.code for warning in made.warnings]) == ("A title", ["text_not_read"])

@@ -217,7 +217,13 @@ def test_an_svg_of_any_size_is_drawn_within_the_bounds(width: str, height: str) 
     if isinstance(made.info, ImageInfo):
         assert max(made.info.width, made.info.height) <= svg.MAX_SIDE
     else:
-        assert codes(made) == ["too_costly_to_read"]
+        assert codes(made) in (["too_costly_to_read"], ["no_preview"])
+
+
+@pytest.mark.parametrize("size", ['width="0" height="9"', 'width="9" height="-1e38"'])
+def test_an_svg_without_a_size_has_no_picture_and_says_so(size: str) -> None:
+    made, emitted = processed(svgs.svg(svgs.RED, head=f'<svg xmlns="http://www.w3.org/2000/svg" {size}>'))
+    assert (made.info, emitted, codes(made)) == (None, {}, ["no_preview"])
 
 
 def test_no_file_of_the_machine_is_drawn(tmp_path: Path) -> None:

@@ -455,7 +455,7 @@ def test_no_text_takes_time_that_grows_with_the_square_of_its_length(number: int
 
 
 def test_changed_texts_of_every_format_are_described() -> None:
-    """`python -m bench.fuzz --text` does more."""
+    """`python -m bench.fuzz text` does more."""
     outcomes, bad = texts.fuzz(seed=20_261_126, count=600)
     assert bad == []
     assert outcomes == {"ready": 600}

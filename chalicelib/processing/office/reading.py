@@ -96,8 +96,8 @@ class Look:
         return len(self.text.split())
 
     def all_headings(self) -> tuple[str, ...]:
-        own = (clean(self.facts.get("title")), clean(self.facts.get("author")))
-        return tuple(filter(None, (*own, *self.headings)))
+        found = (self.facts.get("title"), self.facts.get("author"), *self.headings)
+        return tuple(filter(None, map(clean, found)))
 
     def warn(self, code: str, message: str) -> None:
         self.warnings.append(FileWarning(code=code, message=message))

@@ -88,20 +88,9 @@ def _prove(package: Package, names: list[str], *, doctype: bool) -> None:
         package.parse(name, Handler(), doctype=doctype)
 
 
-@contextmanager
-def _panics() -> Iterator[None]:
-    """Raises CalamineError in place of Rust's panic, which is no `Exception`: calamine panics at some sound files."""
-    try:
-        yield
-    except BaseException as error:
-        if type(error).__name__ != "PanicException":
-            raise
-        raise python_calamine.CalamineError(str(error)) from None
-
-
 def _read_cells(data: bytes, found: Found, prove: Any) -> None:
     try:
-        with _panics():
+        with _panics_are_errors():
             workbook = python_calamine.CalamineWorkbook.from_filelike(BytesIO(data))
     except (python_calamine.CalamineError, OSError) as error:
         prove()
@@ -113,7 +102,7 @@ def _read_cells(data: bytes, found: Found, prove: Any) -> None:
     for number in wanted[:MAX_SHEETS]:
         name = workbook.sheet_names[number]
         try:
-            with _panics():
+            with _panics_are_errors():
                 sheet = workbook.get_sheet_by_index(number)
         except (python_calamine.CalamineError, OSError):
             prove()
@@ -124,6 +113,17 @@ def _read_cells(data: bytes, found: Found, prove: Any) -> None:
         left -= looked_at
         found.facts["sheets"].append({"name": name, **described})
         found.head(name)
+
+
+@contextmanager
+def _panics_are_errors() -> Iterator[None]:
+    """calamine ends some damaged files with a panic of Rust, which Python sees as an exception that is no Exception."""
+    try:
+        yield
+    except BaseException as error:
+        if isinstance(error, Exception) or type(error).__module__ != "pyo3_runtime":
+            raise
+        raise OSError(str(error)) from None
 
 
 def _described(sheet: Any, left: int, found: Found) -> tuple[dict[str, Any], int]:

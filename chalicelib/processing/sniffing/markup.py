@@ -32,9 +32,9 @@ def _root(text: bytes) -> bytes:
     return text
 
 
-# https://mimesniff.spec.whatwg.org/#identifying-a-resource-with-an-unknown-mime-type
+# https://mimesniff.spec.whatwg.org/#identifying-a-resource-with-an-unknown-mime-type, and some that begin HTML, too.
 _HTML = re.compile(
-    rb"<(!DOCTYPE\s+(?:HTML|NETSCAPE-Bookmark-file-1)|HTML|HEAD|SCRIPT|IFRAME|H1|DIV|FONT|TABLE|A|STYLE|TITLE|B|BODY|BR|P|META|LINK|SECTION|MAIN"
+    rb"<(!DOCTYPE\s+(?:HTML|NETSCAPE-Bookmark-file-1)|HTML|HEAD|SCRIPT|IFRAME|FRAMESET|H1|DIV|FONT|TABLE|A|STYLE|TITLE|B|BODY|BR|P|META|LINK|SECTION|MAIN"
     rb"|ARTICLE|NAV|SPAN|UL|OL|IMG|FORM|TEMPLATE)[\s/>]",
     re.I,
 )

@@ -98,7 +98,10 @@ def _table(text: bytes, whole: bool) -> str | None:
         if not whole:
             rows = rows[:-1]
         rows = [row for row in rows if row]
-        if all(not row[-1].strip() for row in rows):  # each line ends with the delimiter, as in many languages
+        ended = [row for row in rows if not row[-1].strip()]
+        if (
+            rows and rows[0] in ended and len(ended) > len(rows) / 2
+        ):  # lines end with the delimiter, as in many languages
             rows = [row[:-1] for row in rows]
         cells = len(rows[0]) if rows else 0
         if {len(row) for row in rows} == {cells} and len(rows) >= 2 <= cells and len(rows) + cells >= 5:

@@ -234,6 +234,16 @@ def test_a_zip_that_claims_billions_of_entries_costs_nothing() -> None:
     assert (info_of(made).entries, len(listed)) == (1, 1)
 
 
+def test_a_zip_of_zips_is_one_list_and_nothing_in_it_is_opened() -> None:
+    data = archives.zip_of_zips(6, 10)
+    began = time.process_time()
+    made, listed = processed(data)
+    assert time.process_time() - began < 1
+    assert [entry["name"] for entry in listed] == [f"5-{number}.zip" for number in range(10)]
+    assert made.text.split() == [f"5-{number}.zip" for number in range(10)]
+    assert info_of(made).unpacked_size < 20 * len(data), "that of the ten archives, and not of what is in them"  # type: ignore[operator]
+
+
 def test_of_many_entries_the_first_are_listed_and_all_are_counted() -> None:
     many = [Listed(b"%d" % number, offset=40 * number) for number in range(60_000)]
     began = time.process_time()

@@ -1,4 +1,4 @@
-"""Changed files of every type: each look ends soon, with a known type. `python -m bench.fuzz --sniff` does more."""
+"""Changed files of every type: each look ends soon, with a known type. `python -m bench.fuzz sniffing` does more."""
 
 from __future__ import annotations
 
