@@ -182,7 +182,7 @@ def _end(
     if leftovers or values.get("refused"):
         due = {**due_keys(file.id, now())}
     elif to is Status.READY:
-        due = pending.due_when_ready(file)
+        due = pending.due_when_ready(file.model_copy(update={"leftovers": []}))
     cleanup = {"leftovers": list(leftovers) or None, **due}
     return attempt(transition, file.id, {**values, **cleanup}, to=to, claim_id=file.claim_id)
 

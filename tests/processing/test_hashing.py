@@ -195,7 +195,7 @@ def test_a_restored_file_is_still_to_be_hashed(client: Client, clock: Clock, mon
 
 
 def test_no_one_hashes_a_file_that_a_run_could_not_read(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hashes, "MOST", 4999)
+    monkeypatch.setattr(pending, "MOST_HASHED", 4999)
     file_id = large(client)
     assert take_messages() == []
     assert [warning.code for warning in stored(file_id).warnings] == ["not_hashed"]
