@@ -136,3 +136,8 @@ def functions() -> Any:
     # A synchronous call is answered when the function ends. It is not retried, because that would do the work twice.
     config = Config(connect_timeout=3, read_timeout=24, retries={"total_max_attempts": 1})
     return _session().create_client("lambda", config=config)
+
+
+@cache
+def rekognition() -> Any:
+    return _session().create_client("rekognition", config=Config(**_BOUNDS))

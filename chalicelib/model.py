@@ -153,6 +153,57 @@ class FileWarning(BaseModel):
     message: str
 
 
+class ServiceStatus(StrEnum):
+    """How far a service is with a file (docs/add-a-service.md has the diagram)."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    TIMED_OUT = "timed_out"
+
+
+class ServiceError(BaseModel):
+    """Why the last try of a service brought nothing. `code` is a word that never changes."""
+
+    code: str
+    message: str
+
+
+class ServiceState(BaseModel):
+    """What a record says of one service. `result` is that of the last run that was done.
+
+    The fields after `result` are internal: the API never shows them.
+    """
+
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+    status: ServiceStatus
+    version: int
+    started_at: Timestamp | None = None
+    ended_at: Timestamp | None = None
+    error: ServiceError | None = None
+    result: dict[str, Any] | None = None
+
+    # Words of the result, by which search finds the file.
+    words: list[str] = Field(default_factory=list)
+    # The job that runs. Whoever answers must know it.
+    job: str | None = None
+    # Jobs that were started since the service was asked, and how many may be.
+    attempts: int = 0
+    tries: int = 1
+    # When the sweep must look at it: a job's time is over, or nobody has started the one that waits.
+    due_at: Timestamp | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """True if something is still to come."""
+        return self.status in (ServiceStatus.WAITING, ServiceStatus.RUNNING)
+
+
+PUBLIC_OF_SERVICE = frozenset({"status", "version", "started_at", "ended_at", "error", "result"})
+
+
 class Focus(BaseModel):
     """The most important point of an image, in fractions of width and height as seen. (0, 0) is top left."""
 
@@ -256,6 +307,7 @@ class File(BaseModel):
     font: FontInfo | None = None
     preview: Preview | None = None
     warnings: list[FileWarning] = Field(default_factory=list)
+    services: dict[str, ServiceState] = Field(default_factory=dict)
     renditions: list[Rendition] = Field(default_factory=list)
 
     # Renditions that are no pictures: `text.txt`, `entries.json`. The release before could not read them.

@@ -36,6 +36,9 @@ MAX_WAITS = 250
 # Words of a file's text. Each is a write unit, and a part of the record.
 MAX_FOUND_WORDS = 100
 
+# Services of one file at most: each may have 4 KB in the record.
+MAX_SERVICES = 8
+
 # An origin as a browser sends it: no path, no slash at the end, lower case.
 _WORD_BEGINS = re.compile(r"(?<!^)(?=[A-Z])")
 _ORIGIN = re.compile(r"https?://([a-z0-9-]+(\.[a-z0-9-]+)*|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
@@ -149,6 +152,14 @@ class Settings(BaseModel):
     found_words: int = Field(
         40, ge=0, le=MAX_FOUND_WORDS, description="Words inside a file that search finds it by, at most; 0: none"
     )
+    services: str = Field(
+        "",
+        pattern=r"^([a-z][a-z0-9-]{0,15}(,[a-z][a-z0-9-]{0,15})*)?$",
+        description="Services that are asked about each file: names from `processing/services.py`, comma-separated",
+    )
+    service_function: str = Field(
+        "", description="Name or ARN of your own Lambda function, which the service `function` calls"
+    )
     sweep_pages: int = Field(
         10, ge=0, le=1000, description="Pages of 1,000 objects that each sweep reconciles in each bucket; 0: none"
     )
@@ -169,6 +180,17 @@ class Settings(BaseModel):
         if days not in LOG_DAYS:
             raise ValueError(f"must be one of {', '.join(map(str, LOG_DAYS))}")
         return days
+
+    @field_validator("services")
+    @classmethod
+    def _services(cls, text: str) -> str:
+        if text.count(",") >= MAX_SERVICES:
+            raise ValueError(f"may name at most {MAX_SERVICES}")
+        return text
+
+    @property
+    def service_names(self) -> tuple[str, ...]:
+        return tuple(filter(None, self.services.split(",")))
 
     @property
     def process_at_once(self) -> int:

@@ -1,7 +1,7 @@
-"""`python -m ops backfill`: processes existing files again, after a recipe has changed.
+"""`python -m ops backfill`: brings what is new to the files that exist: a recipe, processors, or a service.
 
-It does the same as `POST /v1/files/ID/reprocess`: the old renditions are served until the new ones are ready. It can
-be stopped and run again; it skips files that the present recipe has made, or is making.
+For recipes and processors it does the same as `POST /v1/files/ID/reprocess`: the old renditions are served until the
+new ones are ready. It can be stopped and run again; it skips files that have what is new, or are getting it.
 
 To know which recipe made a file, it compares the engine's name. That name contains the stage's architecture (not this
 computer's) and the engine version of this checkout (renditions/engine.py), so deploy before you run this.
@@ -15,12 +15,17 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from chalicelib import wheels
 from chalicelib.model import ErrorCode, File, Kind, Status
 from ops import config
+from ops.backfill_choices import Behind, Bounds, Choice, Unasked
 from ops.errors import OpsError
 from ops.progress import Bar, Pace, confirm, moment, rate
+
+if TYPE_CHECKING:
+    from chalicelib.processing.services import Service
 
 # Prices in US dollars, us-east-1, 2026-11, without free tiers: a GB-second (arm64) and a request of Lambda
 # (https://aws.amazon.com/lambda/pricing/), a GET and a PUT (https://aws.amazon.com/s3/pricing/), a request of SQS
@@ -30,18 +35,29 @@ FUNCTION_GB = 1769 / 1024
 # Write units per file: a record of 3 KB with its indexes is written three times, and so are its list and feed entries.
 WRITES = 40
 RENDITIONS = 12  # assumed for a file that has none yet
+# A service's own price for one file. DetectLabels, the first million a month: https://aws.amazon.com/rekognition/pricing/
+ASKED = {"labels": 1e-3}
 
 
 EXAMPLES = (
     "backfill --stage dev --recipe photo --kind image --dry-run",
     "backfill --stage dev --recipe photo --since 2026-01-01 --rate 10/s --yes",
     "backfill --stage dev --recipe photo --status failed",
+    "backfill --stage dev --processors --kind pdf --dry-run",
+    "backfill --stage dev --service labels --since 2026-01-01",
 )
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     config.add_stage_arguments(parser)
-    parser.add_argument("--recipe", required=True, help="process the files with this recipe")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--recipe", help="process the files with this recipe")
+    what.add_argument(
+        "--processors",
+        action="store_true",
+        help="process the files again that have a processor, or a newer one, by now",
+    )
+    what.add_argument("--service", metavar="NAME", help="ask this service about the files for which it has no result")
     parser.add_argument(
         "--from", dest="was", metavar="RECIPE", help="only files that have this recipe now (default: the same recipe)"
     )
@@ -55,9 +71,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--tenant", help="only files of this tenant")
     parser.add_argument("--kind", choices=[str(kind) for kind in Kind], help="files of this kind only")
+    parser.add_argument("--type", metavar="TYPE", help="files of this content type only (not with --recipe)")
+    parser.add_argument("--failed", action="store_true", help="with --service: ask again about files that it refused")
     parser.add_argument("--rate", type=rate, default=10.0, metavar="N/s", help="files per second (default: 10)")
     parser.add_argument(
-        "--seconds", type=float, default=3.0, metavar="S", help="for the estimate: seconds per file (default: 3)"
+        "--seconds",
+        type=float,
+        default=3.0,
+        metavar="S",
+        help="for the estimate: seconds of `process` per file (default: 3)",
     )
     parser.add_argument("--dry-run", action="store_true", help="change nothing, only count and estimate the cost")
     parser.add_argument("--yes", action="store_true", help="begin without asking")
@@ -88,6 +110,19 @@ class Wanted:
             return bool(file.error and file.error.code is ErrorCode.INTERNAL)
         return file.made_with not in fingerprints(file, self.recipe, self.engines)
 
+    def of(self, page: Iterable[File]) -> Iterator[File]:
+        return (file for file in page if file in self)
+
+    def open(self, file: File) -> File | None:
+        from chalicelib.catalog import edits
+
+        return edits.reprocess(file, self.recipe)
+
+    def send(self, opened: File) -> None:
+        from chalicelib.queues import ingest
+
+        ingest.send(opened)
+
 
 def fingerprints(file: File, recipe: str, engines: Iterable[str]) -> set[str]:
     """Fingerprints of what the present recipe makes of this file, one per engine."""
@@ -98,32 +133,16 @@ def fingerprints(file: File, recipe: str, engines: Iterable[str]) -> set[str]:
 
 
 def main(args: argparse.Namespace) -> int:
+    _refuse_what_does_not_go_together(args)
     os.environ.update(config.load_stage(args.project_dir, args.stage))
-    from chalicelib.renditions.engine import engines_of
-    from chalicelib.renditions.recipes import RECIPES
-
-    architecture = wheels.architecture_of(config.read_config(args.project_dir), args.stage)
-    for name in (args.recipe, args.was or args.recipe):
-        if name not in RECIPES:
-            raise OpsError(f"There is no recipe {name!r}. Choose one of {', '.join(sorted(RECIPES))}.")
-    wanted = Wanted(
-        args.recipe,
-        args.was or args.recipe,
-        engines_of(architecture),
-        Status(args.status),
-        args.since,
-        args.until,
-        Kind(args.kind) if args.kind else None,
-    )
+    wanted = choice(args)
     files = matching(wanted, args.tenant)
-    renditions = sum(len(file.renditions) or RENDITIONS for file in files)
+    if isinstance(wanted, Behind) and wanted.no_recipe:
+        print(f"{wanted.no_recipe} files have a recipe that there is no more. Choose one: --recipe NAME --from OLD.")
     print(f"{len(files)} files to process; at {args.rate:g}/s, sending them takes {duration(len(files) / args.rate)}.")
     if not files:
         return 0
-    print(
-        f"{dollars(cost(len(files), renditions, args.seconds))} at {args.seconds:g} s per file, by the list prices of "
-        "us-east-1 (sources in ops/backfill.py), without storage and without free tiers."
-    )
+    print(estimate(wanted, files, args.seconds))
     if args.dry_run:
         return 0
     if not confirm("Begin?", yes=args.yes):
@@ -135,17 +154,79 @@ def main(args: argparse.Namespace) -> int:
     return 1 if done["missing"] else 0
 
 
-def matching(wanted: Wanted, tenant: str | None) -> list[File]:
+def _refuse_what_does_not_go_together(args: argparse.Namespace) -> None:
+    if (args.was or args.status != "ready") and not args.recipe:
+        raise OpsError("--from and --status can only be used together with --recipe.")
+    if args.type and args.recipe:
+        raise OpsError("--type can only be used together with --processors or --service.")
+    if args.failed and not args.service:
+        raise OpsError("--failed can only be used together with --service.")
+
+
+def choice(args: argparse.Namespace) -> Choice:
+    """The files that the arguments ask for. The stage's settings must be in the environment. Raises OpsError."""
+    bounds = Bounds(args.since, args.until, Kind(args.kind) if args.kind else None, args.type)
+    if args.processors:
+        return Behind(bounds)
+    return Unasked(service_of(args.service), bounds, args.failed) if args.service else wanted_of(args)
+
+
+def service_of(name: str) -> Service:
+    """The service of this name. Raises OpsError if the stage does not run it."""
+    from chalicelib.processing import services
+
+    for service in services.enabled():
+        if service.name == name:
+            return service
+    raise OpsError(
+        f"The stage does not run the service {name!r}. Name it in FILEMILL_SERVICES in .chalice/config.json, and run "
+        "`ops provision` and `make deploy`."
+    )
+
+
+def wanted_of(args: argparse.Namespace) -> Wanted:
+    """The files of a recipe that the arguments ask for. Raises OpsError if there is no such recipe."""
+    from chalicelib.renditions.engine import engines_of
+    from chalicelib.renditions.recipes import RECIPES
+
+    architecture = wheels.architecture_of(config.read_config(args.project_dir), args.stage)
+    for name in (args.recipe, args.was or args.recipe):
+        if name not in RECIPES:
+            raise OpsError(f"There is no recipe {name!r}. Choose one of {', '.join(sorted(RECIPES))}.")
+    return Wanted(
+        args.recipe,
+        args.was or args.recipe,
+        engines_of(architecture),
+        Status(args.status),
+        args.since,
+        args.until,
+        Kind(args.kind) if args.kind else None,
+    )
+
+
+def matching(wanted: Choice, tenant: str | None) -> list[File]:
     """The wanted files of one tenant, or of all."""
     from chalicelib.catalog import scanning
 
     pages = scanning.files_of_tenant(tenant) if tenant else scanning.every_file()
-    return [_short(file) for page in pages for file in page if file in wanted]
+    return [_short(file) for page in pages for file in wanted.of(page)]
 
 
 def _short(file: File) -> File:
     """The record without its large fields, because a million of them must fit into memory."""
-    return file.model_copy(update={"image": None, "metadata": {}, "tags": []})
+    return file.model_copy(update={"image": None, "metadata": {}, "tags": [], "services": {}, "words": []})
+
+
+def estimate(wanted: Choice, files: list[File], seconds: float) -> str:
+    """The sentence about the cost."""
+    each = ASKED.get(wanted.service.name) if isinstance(wanted, Unasked) else 0
+    renditions = 0 if isinstance(wanted, Unasked) else sum(len(file.renditions) or RENDITIONS for file in files)
+    amount = cost(len(files), renditions, seconds) + len(files) * (each or 0)
+    more = "" if each is not None else " What the service itself costs is not in it."
+    return (
+        f"{dollars(amount)} at {seconds:g} s per file, by the list prices of us-east-1 (sources in ops/backfill.py), "
+        f"without storage and without free tiers.{more}"
+    )
 
 
 def cost(files: int, renditions: int, seconds: float) -> float:
@@ -164,14 +245,12 @@ def duration(seconds: float) -> str:
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
-def backfill(wanted: Wanted, files: list[File], pace: Pace) -> Counter[str]:
+def backfill(wanted: Choice, files: list[File], pace: Pace) -> Counter[str]:
     """Opens the records of the files that are still wanted, and sends their messages.
 
     The record is written first. If the message is lost after that, the sweep sends it again. Counts the files `sent`,
     `passed` (not wanted any more) and `missing` (without an original).
     """
-    from chalicelib.catalog import edits
-    from chalicelib.queues.ingest import send
     from chalicelib.storage import originals
 
     done: Counter[str] = Counter()
@@ -184,10 +263,10 @@ def backfill(wanted: Wanted, files: list[File], pace: Pace) -> Counter[str]:
                 print(f"{file.id}: its original is gone")
             else:
                 pace.wait()
-                opened = edits.reprocess(file, wanted.recipe)
+                opened = wanted.open(file)
                 done["sent" if opened else "passed"] += 1
                 if opened:
-                    send(opened)
+                    wanted.send(opened)
             bar.step()
     return done
 

@@ -237,6 +237,15 @@ GROUPS = (
         },
     ),
     Group(
+        "Answers",
+        "makes the rule on the bus by which services answer",
+        (_EVENTS + "rule/" + _NAME + "/" + _NAME + "-answers",),
+        {
+            "events": "DeleteRule DescribeRule ListTagsForResource ListTargetsByRule PutRule PutTargets RemoveTargets "
+            "TagResource UntagResource"
+        },
+    ),
+    Group(
         "Replays",
         "replays events from the archive of the stage's bus, to its rules",
         (

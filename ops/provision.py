@@ -31,6 +31,7 @@ from ops.stack import (
     recording,
     recursion,
     regions,
+    services,
     signing_key,
     socket_gateway,
     template,
@@ -347,6 +348,12 @@ def stack_parameters(run: Provisioning, key: SigningKey, given: Mapping[str, str
         "AddressKey": derived_address_key(secret),
         **on_demand.parameters(run.session.client("lambda"), app, run.stage, run.region),
         "RequireTls": emulator_gaps.requires_tls(run.endpoint_url),
+        **services.parameters(
+            config.stage_variables(run.recorded, run.stage, "process"),
+            run.session.get_partition_for_region(run.region),
+            run.region,
+            run.account,
+        ),
     }
     if reserved := sorted(set(ours) & set(given)):
         raise OpsError(f"{', '.join(reserved)} can't be set: this command finds the value itself. Leave it out.")

@@ -277,11 +277,12 @@ def functions_in_process(invoke: Callable[[Callable[[], Any]], Any] = lambda wor
     """Lambda's Invoke calls our own handler: moto would need Docker. Errors are answered as Lambda answers them."""
     from chalicelib import aws
 
-    def answer(request: Any, **_: Any) -> AWSResponse:
+    def answer(request: Any, **_: Any) -> AWSResponse | None:
         import app
 
         match = re.search(r"/functions/filemill-test-(\w+)/invocations", request.url)
-        assert match, request.url
+        if match is None:  # somebody else's function (tests/serving.py)
+            return None
         headers = HTTPHeaders()
         try:
             said = invoke(lambda: getattr(app, match[1])(json.loads(request.body), lambda_context()))

@@ -23,7 +23,7 @@ from chalicelib.facts import (
     SpreadsheetInfo,
     TextInfo,
 )
-from chalicelib.model import FILE_ID_PATTERN, ErrorCode, Kind, Status, Visibility
+from chalicelib.model import FILE_ID_PATTERN, ErrorCode, Kind, ServiceStatus, Status, Visibility
 
 FileId = Annotated[str, Field(pattern=f"^{FILE_ID_PATTERN.pattern}$", examples=["file_01KAP3Y5ZD4Q8R2V7W9XABCDEF"])]
 Time = Annotated[
@@ -93,6 +93,24 @@ class WarningResource(Resource):
 
     code: str
     message: str
+
+
+class ServiceErrorResource(Resource):
+    """Why the last job of a service brought nothing."""
+
+    code: str
+    message: str
+
+
+class ServiceResource(Resource):
+    """How far a service is with the file. `result` is that of the last job that was done, whatever the status is."""
+
+    status: Annotated[ServiceStatus, Field(strict=False)]
+    version: int = Field(ge=1, description="The version of the service that was asked")
+    started_at: Time | None
+    ended_at: Time | None
+    error: ServiceErrorResource | None
+    result: dict[str, Any] | None
 
 
 class RenditionResource(Resource):
@@ -167,6 +185,7 @@ class FileResource(Resource):
     font: FontInfo | None = Field(None)
     preview: PreviewResource | None = Field(None)
     warnings: list[WarningResource] | None = Field(None)
+    services: dict[str, ServiceResource] | None = Field(None, description="By the services' names")
 
 
 class FileReceipt(Resource):
@@ -265,8 +284,9 @@ class FileList(Resource):
 
 class FoundFile(Resource):
     matched_words: int = Field(ge=1, le=8)
-    found_in: list[Literal["filename", "tags", "image", "text"]] = Field(
-        description="The parts of the file that have a word: `image` is artist or caption, `text` is inside the file"
+    found_in: list[Literal["filename", "tags", "image", "text", "services"]] = Field(
+        description="The parts of the file that have a word: `image` is artist or caption, `text` is inside the file, "
+        "`services` is what a service answered"
     )
     file: FileResource | PartialFile
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from chalicelib.catalog import hashes, transitions
+from chalicelib.catalog import pending, service_states, transitions
 from chalicelib.catalog.dynamodb import ConditionFailedError
 from chalicelib.catalog.files import from_values
 from chalicelib.catalog.keys import due_keys, sha256_keys
@@ -27,6 +27,7 @@ from chalicelib.model import (
     Kind,
     Preview,
     Rendition,
+    ServiceState,
     Status,
     now,
     timestamp,
@@ -119,11 +120,13 @@ def finish(
     source_version: str,
     made_with: str,
     leftovers: Sequence[str] = (),
+    asked: Mapping[str, ServiceState] | None = None,
 ) -> File | None:
     """`processing` to `ready`. Returns None if the claim is no longer ours: somebody else has the file now.
 
     `made.info` is stored under the kind's name. `leftovers` are the prefixes of the renditions that these replace.
-    Without `sha256` the record keeps the one that it has; if it has none, it is due until somebody hashes the file.
+    `asked` are services that are asked about the file now. Without `sha256` the record keeps the one that it has; if it
+    has none, it is due until somebody hashes the file.
     """
     values: dict[str, Any] = {
         "recipe": file.wanted_recipe or file.recipe,
@@ -148,6 +151,9 @@ def finish(
     if made.info:
         values[str(kind)] = made.info.model_dump(mode="json", by_alias=True)
     finished = file.model_copy(update={"size": size, "sha256": sha256 or file.sha256})
+    if asked:
+        finished.services = {**file.services, **asked}
+        values["services"] = service_states.dumped(finished.services)
     return _end(transitions.FINISH, finished, Status.READY, values, leftovers)
 
 
@@ -171,10 +177,12 @@ def _failed(file: File) -> Status:
 def _end(
     transition: Transition, file: File, to: Status, values: Mapping[str, Any], leftovers: Sequence[str]
 ) -> File | None:
-    # While there is something to remove or to hash, somebody must look at the record again.
-    due: dict[str, Any] = hashes.due_while_missing(file) if to is Status.READY else dict.fromkeys(DUE)
+    # While there is something to remove, to hash or to wait for, somebody must look at the record again.
+    due: dict[str, Any] = dict.fromkeys(DUE)
     if leftovers or values.get("refused"):
         due = {**due_keys(file.id, now())}
+    elif to is Status.READY:
+        due = pending.due_when_ready(file.model_copy(update={"leftovers": []}))
     cleanup = {"leftovers": list(leftovers) or None, **due}
     return attempt(transition, file.id, {**values, **cleanup}, to=to, claim_id=file.claim_id)
 

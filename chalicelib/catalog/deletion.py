@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from chalicelib.catalog import hashes, idempotency, transitions
+from chalicelib.catalog import idempotency, pending, transitions
 from chalicelib.catalog.dynamodb import get_item
 from chalicelib.catalog.edits import claimable
 from chalicelib.catalog.files import forget_at, list_keys
@@ -64,7 +64,7 @@ def restore(file: File) -> File | None:
     if file.restore_to is Status.PROCESSING:
         values |= {**claimable(file), "error": None}
     elif not file.leftovers:
-        values |= hashes.due_while_missing(file) if file.restore_to is Status.READY else dict.fromkeys(DUE)
+        values |= pending.due_when_ready(file) if file.restore_to is Status.READY else dict.fromkeys(DUE)
     if file.restore_to is not Status.FAILED and file.sha256:
         values |= sha256_keys(file.tenant, file.sha256, file.id)
     return attempt(transitions.RESTORE, file.id, values, to=file.restore_to, tenant=file.tenant, revision=file.revision)
@@ -108,5 +108,5 @@ def cleared(file: File) -> None:
     elif file.status is Status.PROCESSING or file.refused:
         due = {}  # it is due when its lease is over, or until its bytes are removed
     elif file.status is Status.READY:
-        due = hashes.due_while_missing(file)
+        due = pending.due_when_ready(file.model_copy(update={"leftovers": []}))
     attempt(transitions.CLEAR, file.id, due, leftovers=file.leftovers, status=file.status)

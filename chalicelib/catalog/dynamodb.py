@@ -20,8 +20,9 @@ from chalicelib.catalog.keys import BY_CREATED, Key
 from chalicelib.catalog.values import deserialize, serialize
 from chalicelib.settings import settings
 
-# The client's own document is stored as text, so that floats and big numbers come back as they were sent.
-_AS_TEXT = frozenset({"metadata"})
+# Documents of others (a client's, and those of services) are stored as text, so that floats and big numbers come back
+# as they were sent.
+_AS_TEXT = frozenset({"metadata", "services"})
 
 BATCH_GET = 100  # items in one BatchGetItem: DynamoDB's limit
 BATCH_WRITE = 25  # items in one BatchWriteItem: DynamoDB's limit

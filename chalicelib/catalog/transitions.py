@@ -144,7 +144,7 @@ FINISH = Transition(
     sets=("recipe", "kind", "content_type", "proven_type", "size", *RENDITIONS),
     removes=(*WORKED_OFF, "error"),
     # A large file is hashed later, and has no hash until then.
-    may_change=(*HASH, *INFO, *FOUND, "leftovers", *DUE),
+    may_change=(*HASH, *INFO, *FOUND, "services", "leftovers", *DUE),
 )
 
 # The hash of a file that was too large to be hashed before it was `ready`. It may be processed again meanwhile.
@@ -154,6 +154,26 @@ HASH_LATER = Transition(
     source=(Status.READY, Status.PROCESSING),
     condition="version_id = :version_id AND attribute_not_exists(sha256) AND #status = :status",
     sets=HASH,
+    may_change=DUE,
+)
+
+# A service is asked about a file, or its job begins. Services change while the file is `ready`, and at no other time.
+# So whoever has claimed it knows all of them, and may ask more when it is finished.
+ASK_SERVICE = Transition(
+    name="ask a service",
+    tells=ChangeType.UPDATED,
+    source=(Status.READY,),
+    condition=_AS_READ,
+    sets=("services", *DUE),
+)
+
+# A job is over: it was answered, its time is over, or it could not begin.
+END_SERVICE = Transition(
+    name="end a service's job",
+    tells=ChangeType.UPDATED,
+    source=(Status.READY,),
+    condition=_AS_READ,
+    sets=("services",),
     may_change=DUE,
 )
 
@@ -330,7 +350,7 @@ NOTHING_DUE = Transition(
 )
 
 TRANSITIONS = (
-    *(CREATE, CLAIM, FINISH, HASH_LATER, FAIL, GIVE_UP, RELEASE, FAIL_IMPORT, REFUSE, EXPIRE),
+    *(CREATE, CLAIM, FINISH, HASH_LATER, ASK_SERVICE, END_SERVICE, FAIL, GIVE_UP, RELEASE, FAIL_IMPORT, REFUSE, EXPIRE),
     *(CHANGE, REPROCESS, REOPEN_IMPORT),
     *(RETIRE, RESTORE, DELETE, DELETE_AS_READ, PURGE, DISCARD, CLEAR),
     *(PUT_OFF, NOTHING_DUE),

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from typing import Any
 
 from chalicelib.delivery.access import Access, access_to, base_url_of
 from chalicelib.delivery.markup import markup
-from chalicelib.model import File, timestamp
+from chalicelib.model import PUBLIC_OF_SERVICE, File, timestamp
 
 # The stored fields that clients see. All others are for the pipeline.
 _WIRE = (
@@ -37,7 +37,7 @@ _WIRE = (
 # Facts that a record has only where they are known. All other fields are there always, if only as null.
 _IF_KNOWN = (
     *("pdf", "document", "spreadsheet", "presentation", "text", "archive", "email", "font"),
-    *("preview", "warnings"),
+    *("preview", "warnings", "services"),
 )
 
 ALL_FIELDS = frozenset({*_WIRE, *_IF_KNOWN, "renditions", "delivery"})
@@ -52,6 +52,8 @@ def wire(file: File, fields: Collection[str] = ALL_FIELDS, *, expires_in: int | 
     known = [name for name in _IF_KNOWN if name in fields and getattr(file, name)]
     values = file.model_dump(mode="json", include={*stored, *known}, by_alias=True)
     body = {name: values[name] for name in (*stored, *known)}
+    if "services" in body:
+        body["services"] = {name: _public(state) for name, state in body["services"].items()}
     access = access_to(file, expires_in) if _NEEDS_ACCESS & {*fields} else None
     if "renditions" in fields:
         body["renditions"] = [
@@ -62,6 +64,10 @@ def wire(file: File, fields: Collection[str] = ALL_FIELDS, *, expires_in: int | 
     if "delivery" in fields:
         body["delivery"] = _delivery(file, access) if access else None
     return body
+
+
+def _public(state: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in state.items() if name in PUBLIC_OF_SERVICE}
 
 
 def unsigned(file: File) -> dict[str, Any]:

@@ -10,15 +10,22 @@ from importlib import import_module
 from typing import Any
 
 from chalicelib.observability import logger
+from chalicelib.processing import services
 from chalicelib.queues.worker import Message
 
-HANDLERS: Mapping[tuple[str, str], str] = {}
+_JOBS = "chalicelib.processing.service_jobs"
+
+HANDLERS: Mapping[tuple[str, str], str] = {
+    services.ANSWERED: _JOBS,
+}
 """(source, detail-type) of an event, and the full name of the module whose `handle(event, message)` acts on it."""
 
 
 def handle(event: Mapping[str, Any], message: Message) -> None:
     """Acts on one event, as EventBridge sends it to a queue. Raises what the handler raises: the event comes again."""
     module = HANDLERS.get((str(event["source"]), str(event["detail-type"])))
+    if module is None and services.of_event(event):
+        module = _JOBS
     if module is None:
         logger.warning("no event of ours; dropped", extra={"source": event["source"]})
         return

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from chalicelib.catalog import files, hashes
+from chalicelib.catalog.pending import hash_is_missing
 from chalicelib.model import Status, original_key
 from chalicelib.observability import append, logger
 from chalicelib.processing.reading import sha256_of
@@ -24,7 +25,7 @@ def handle(tenant: str, file_id: str, version_id: str, message: Message) -> None
     """Does nothing if the file has a hash, or is gone. An error is raised, so that the message comes back."""
     append(tenant=tenant, file_id=file_id)
     file = files.get(tenant, file_id)
-    if file is None or file.version_id != version_id or not hashes.missing(file):
+    if file is None or file.version_id != version_id or not hash_is_missing(file):
         logger.info("nothing to hash")
         return
     append(correlation_id=file.correlation_id)
@@ -45,7 +46,7 @@ def _write(tenant: str, file_id: str, version_id: str, sha256: str) -> bool:
     """False if the record is gone, or has a hash already."""
     for _ in range(WRITES):
         file = files.get(tenant, file_id)
-        if file is None or file.version_id != version_id or not hashes.missing(file):
+        if file is None or file.version_id != version_id or not hash_is_missing(file):
             return False
         if file.status in (Status.READY, Status.PROCESSING) and hashes.record(file, sha256):
             return True

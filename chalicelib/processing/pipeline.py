@@ -10,12 +10,13 @@ import json
 import os
 import secrets
 import time
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from chalicelib.catalog import actors, claims, deletion, files, hashes
+from chalicelib.catalog import actors, claims, deletion, files, pending
 from chalicelib.catalog.claims import Findings, Refusal, Refused
 from chalicelib.model import (
     ErrorCode,
@@ -30,7 +31,7 @@ from chalicelib.model import (
     rendition_key,
 )
 from chalicelib.observability import Metric, append, count, logger
-from chalicelib.processing import answers, hashing, reading, texts
+from chalicelib.processing import answers, hashing, reading, service_jobs, services, texts
 from chalicelib.processing.kinds import Made, Order, Processor, Source
 from chalicelib.processing.notifications import Stored, stored_objects
 from chalicelib.processing.reading import Read
@@ -62,6 +63,9 @@ def handle(event: dict[str, Any], context: Any) -> None:
     def process(message: Message) -> None:
         if wanted := ingest.hash_of(message.body):
             hashing.handle(*wanted, message)
+            return
+        if asked := ingest.services_of(message.body):
+            service_jobs.begin(*asked)
             return
         if answer := ingest.event_of(message.body):
             answers.handle(answer, message)
@@ -256,26 +260,29 @@ def work(file: File, stored: Stored) -> tuple[File | None, str]:
         source_version=places.made_version(file),
         made_with=places.recipe_of(file).fingerprint,
         leftovers=_replaced(file),
+        asked=(asked := services.wanted(file, read.processor.kind, read.source.content_type)),
     )
-    if ended and hashes.missing(ended):
-        _hash_later(ended)
+    if ended and pending.hash_is_missing(ended):
+        _send(ingest.send_hash, ended)
+    if ended and asked:
+        _send(ingest.send_services, ended)
     return ended, str(read.processor.kind)
 
 
 def _unhashed(read: Read) -> list[FileWarning]:
     """The warning for a file that will never have a hash."""
-    if read.sha256 is not None or read.source.size <= hashes.MOST:
+    if read.sha256 is not None or read.source.size <= pending.MOST_HASHED:
         return []
-    bound = f"{hashes.MOST // 1000**3} GB"
+    bound = f"{pending.MOST_HASHED // 1000**3} GB"
     return [FileWarning(code="not_hashed", message=f"The file has no `sha256`, because it is larger than {bound}.")]
 
 
-def _hash_later(file: File) -> None:
-    """Asks for the hash of a large file. If that fails the file is `ready` all the same, and the sweep asks again."""
+def _send(send: Callable[[File], None], file: File) -> None:
+    """Sends a message about a file that is `ready`. It is so even if that fails, and the sweep sends it again."""
     try:
-        ingest.send_hash(file)
+        send(file)
     except Exception:
-        logger.exception("nobody was asked for a file's hash")
+        logger.exception("no message could be sent about a file that is ready")
 
 
 def findings(made: Made) -> Findings:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import IO, BinaryIO, cast
 
-from chalicelib.model import UNPROVEN, ErrorCode, File, Kind, PermanentFault
+from chalicelib.model import UNPROVEN, ErrorCode, File, Kind, PermanentFault, original_key
 from chalicelib.processing import content_types, kinds, sniff
 from chalicelib.processing.kinds import Processor, Source
 from chalicelib.storage import originals, parallel
@@ -72,6 +72,24 @@ def read(file: File, key: str, version_id: str) -> Read:
         )
     data = kept if kept is not None else open_by_ranges(processor, key, version_id, size)
     return Read(processor, Source(content_type, size, data, file.filename), sha256, detected or UNPROVEN)
+
+
+def kind_of(file: File) -> Kind | None:
+    """The kind that processing would find in a file that is stored: one GetObject, and for containers a few more.
+
+    None if processing would refuse the file. Raises OriginalMissingError.
+    """
+    key, version_id = original_key(file.tenant, file.id), file.version_id or ""
+    original = originals.open_version(key, version_id)
+    with original.body as body:
+        head = body.read(min(sniff.SNIFF_BYTES, original.size))
+    data = cast(BinaryIO, Ranged(key, version_id, original.size, LOOK))
+    detected = sniff.inside(sniff.sniff(head), head, data)
+    try:
+        _, processor = _typed(file, head, detected, whole=original.size == len(head))
+    except PermanentFault:
+        return None
+    return processor.kind
 
 
 def sha256_of(key: str, version_id: str, size: int) -> str:

@@ -1,7 +1,7 @@
 """The ingest queue: S3 sends a message for each stored original, and we send it again to process a file again.
 
-Another sort of message asks for the hash of a large file, and EventBridge's rules send events of other services. A
-former release drops both as no event of S3's.
+Other messages ask for the hash of a large file, or have services start on a file. EventBridge's rules send events of
+other services. A former release drops all of these as no events of S3's.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ GROUPED = "grouped"
 
 # The one field of a message that asks for the hash of a file. S3's messages have `Records`.
 HASH = "hash"
+# The one field of a message that has services start on a file.
+SERVICES = "services"
 
 
 def send(file: File) -> None:
@@ -50,6 +52,20 @@ def hash_of(body: str) -> tuple[str, str, str] | None:
     try:
         wanted = json.loads(body)[HASH]
         return str(wanted["tenant"]), str(wanted["id"]), str(wanted["version_id"])
+    except (ValueError, LookupError, TypeError):
+        return None
+
+
+def send_services(file: File) -> None:
+    """One SendMessage that has the services start which wait for a file. Two of them have the effect of one."""
+    _send({SERVICES: {"tenant": file.tenant, "id": file.id}}, file.tenant)
+
+
+def services_of(body: str) -> tuple[str, str] | None:
+    """The tenant and the id of the file on which services are to start; None for any other message."""
+    try:
+        wanted = json.loads(body)[SERVICES]
+        return str(wanted["tenant"]), str(wanted["id"])
     except (ValueError, LookupError, TypeError):
         return None
 

@@ -34,6 +34,20 @@ def made_version(file: File) -> str:
     return source_version(file.version_id or "", recipe_of(file).fingerprint, file.generation, version)
 
 
+def processor_version(file: File) -> int | None:
+    """The version of the kind's processor that made what is served; None if the record does not tell."""
+    newest = VERSIONS.get(file.kind, 1) if file.kind else 1
+    of_bytes = (file.version_id or "", file.made_with or "", file.generation)
+    found = (version for version in range(newest, 0, -1) if source_version(*of_bytes, version) == file.source_version)
+    return next(found, None)
+
+
+def is_behind(file: File) -> bool:
+    """True if a newer processor of the file's kind would make other renditions than those that are served."""
+    newest = VERSIONS.get(file.kind, 1) if file.kind else 1
+    return newest > 1 and processor_version(file) != newest
+
+
 def made_prefix(file: File) -> str:
     """The prefix that processing the file writes to now."""
     return rendition_prefix(file.visibility, file.id, made_version(file))

@@ -17,7 +17,7 @@ from threading import Lock
 from typing import Any
 
 from chalicelib import aws
-from chalicelib.catalog import actors, claims, deletion, due, files, hashes, webhook_states
+from chalicelib.catalog import actors, claims, deletion, due, files, pending, webhook_states
 from chalicelib.catalog.due import DueWebhook
 from chalicelib.catalog.keys import DUE_SHARDS
 from chalicelib.model import ErrorCode, File, FileError, Status, now
@@ -29,7 +29,7 @@ from chalicelib.renditions import places
 from chalicelib.settings import settings
 from chalicelib.storage import bounds, multipart, originals
 from chalicelib.storage.multipart import UploadMissingError
-from chalicelib.upkeep import reconcile, removal, tombstones
+from chalicelib.upkeep import reconcile, removal, service_upkeep, tombstones
 
 # Seconds of the function's time that are kept back, and how long a run may take if the caller sets no time.
 MARGIN = 30
@@ -78,12 +78,12 @@ def run(*, seconds: float = SECONDS, workers: int = 1) -> Sum:
 
 
 # The counts of a run. Expired: uploads whose time was over. Stalled: files whose message was sent again, or that were
-# given up (GivenUp). Unhashed: large files that nobody could hash. Removed: finished removals. Woken: webhooks with
-# something due. SweepErrors: records and webhooks that could not be handled. SweepBacklog: 1 if the time was over
-# before everything was handled. reconcile.py and tombstones.py explain the others. All of them are in the log. An alarm
-# watches only these sums.
+# given up (GivenUp). Unhashed: large files that nobody could hash. Unserved: services that nobody could start. Removed:
+# finished removals. Woken: webhooks with something due. SweepErrors: records and webhooks that could not be handled.
+# SweepBacklog: 1 if the time was over before everything was handled. reconcile.py and tombstones.py explain the others.
+# All of them are in the log. An alarm watches only these sums.
 METRICS: Mapping[Metric, tuple[str, ...]] = {
-    Metric.FILES_IN_TROUBLE: ("GivenUp", "Missing", "Unhashed", "Unowned"),
+    Metric.FILES_IN_TROUBLE: ("GivenUp", "Missing", "Unhashed", "Unowned", "Unserved"),
     Metric.SWEEP_ERRORS: ("SweepErrors", "SweepBacklog"),
 }
 
@@ -198,22 +198,40 @@ class _Sweep:
                 removal.discard(file)
                 return ["Removed"]
         elif not file.leftovers:
-            return self._unhashed(file)
+            return self._pending(file)
         elif now() - file.updated_at >= SETTLED:
             self._removals.append(removal.begin_clear(file))
         return []
 
-    def _unhashed(self, file: File) -> list[str]:
-        """A large file that nobody has hashed yet: the message may be lost. After a day of trying it stays so."""
-        if file.status is not Status.READY or not hashes.missing(file):
-            due.nothing_due(file)
-        elif now() - file.updated_at > HOPELESS and not self._is_busy(settings().ingest_queue_url):
-            logger.error("a file stays without a hash", extra=_facts(file))
-            due.nothing_due(file)
-            return ["Unhashed"]
-        else:
-            return self._send(file, file.updated_at, settings().ingest_queue_url, send=ingest.send_hash)
+    def _pending(self, file: File) -> list[str]:
+        """A file that waits for a service or for its hash, whose message may be lost."""
+        services = pending.service_due(file) if file.status is Status.READY else None
+        if services and services <= now():
+            return self._serviced(service_upkeep.end_overdue(file))
+        if file.status is Status.READY and pending.hash_is_missing(file):
+            return self._unhashed(file, services)
+        _put_off_or_drop(file, services)
         return []
+
+    def _serviced(self, file: File) -> list[str]:
+        """A file on which services are to start. After a day of trying they fail."""
+        since = service_upkeep.waits_since(file)
+        if since is None:  # a pause, or another job that runs: the record is due when that is over
+            return []
+        if now() - since > HOPELESS and not self._is_busy(settings().ingest_queue_url):
+            return ["Unserved"] * service_upkeep.give_up(file)
+        return self._send(file, since, settings().ingest_queue_url, send=ingest.send_services)
+
+    def _unhashed(self, file: File, services: datetime | None) -> list[str]:
+        """A large file that nobody has hashed yet. After a day of trying it stays so.
+
+        `services` is when its services are due.
+        """
+        if now() - file.updated_at > HOPELESS and not self._is_busy(settings().ingest_queue_url):
+            logger.error("a file stays without a hash", extra=_facts(file))
+            _put_off_or_drop(file, services)
+            return ["Unhashed"]
+        return self._send(file, file.updated_at, settings().ingest_queue_url, services, send=ingest.send_hash)
 
     def _deleted(self, file: File) -> list[str]:
         """A deleted file: its objects go at once, or when it can no longer be restored."""
@@ -261,6 +279,14 @@ class _Sweep:
                 )
                 self._busy[queue_url] = int(reply["Attributes"]["ApproximateNumberOfMessages"]) > BACKLOG
             return self._busy[queue_url]
+
+
+def _put_off_or_drop(file: File, until: datetime | None) -> None:
+    """Has the record be due then; without a moment, it waits for nothing."""
+    if until:
+        due.put_off(file, until)
+    else:
+        due.nothing_due(file)
 
 
 def _wake(webhook: DueWebhook) -> Sum:

@@ -15,7 +15,7 @@ from typing import Any
 from ops import config
 from ops.doctor.patient import TIMEOUT, Patient
 from ops.package import pinned
-from ops.stack import concurrency, logs, recording
+from ops.stack import concurrency, logs, recording, services
 from ops.stack.names import FUNCTIONS
 from ops.stack.roles import POLICY_NAME, Place, function_policies
 
@@ -144,6 +144,7 @@ def place_of(patient: Patient, recorded: config.Config) -> Place:
     """The stage's resources, as the template's policies name them."""
     settings = patient.settings
     _, partition, _, region, account, _ = settings.ingest_queue_arn.split(":")
+    asked = services.parameters(config.stage_variables(recorded, settings.stage, "process"), partition, region, account)
     return Place(
         stage=settings.stage,
         partition=partition,
@@ -160,6 +161,8 @@ def place_of(patient: Patient, recorded: config.Config) -> Place:
         app_name=config.app_name(recorded),
         api_stage=config.api_stage(recorded, settings.stage),
         xray=config.is_traced(recorded, settings.stage),
+        labels=asked["Labels"] == "true",
+        service_function=asked["ServiceFunction"],
     )
 
 

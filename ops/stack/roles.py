@@ -40,6 +40,8 @@ class Place:
     app_name: str = "filemill"
     api_stage: str = "api"
     xray: bool = False
+    labels: bool = False
+    service_function: str = ""
 
     @property
     def values(self) -> dict[str, str]:
@@ -60,6 +62,16 @@ class Place:
             "WebhookQueue.Arn": self.webhook_queue_arn,
             "EventBus.Arn": f"arn:{self.partition}:events:{self.region}:{self.account}:event-bus/{self.event_bus}",
             "ApiStage": self.api_stage,
+            "ServiceFunction": self.service_function,
+        }
+
+    @property
+    def conditions(self) -> dict[str, bool]:
+        """The template's conditions that decide about rights."""
+        return {
+            "Traced": self.xray,
+            "HasLabels": self.labels,
+            "HasServiceFunction": bool(self.service_function),
         }
 
 
@@ -69,7 +81,7 @@ def function_policies(place: Place, project_dir: Path = Path()) -> dict[str, Pol
     found = {}
     for function, logical in ROLE_IDS.items():
         (policy,) = resources[logical]["Properties"]["Policies"]
-        found[function] = resolved(policy["PolicyDocument"], place.values, {"Traced": place.xray})
+        found[function] = resolved(policy["PolicyDocument"], place.values, place.conditions)
     return found
 
 

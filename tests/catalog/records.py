@@ -82,6 +82,7 @@ def full(status: Status, **values: Any) -> dict[str, Any]:
         preview={"width": 1, "height": 1, "thumbhash": "a", "dominant_color": "#000000"},
         warnings=[{"code": "a", "message": "b"}],
         words=["word"],
+        services={"labels": {"status": "done", "version": 1, "result": {}}},
         pdf={"pages": 1},
         document={"format": "docx"},
         spreadsheet={"format": "xlsx"},

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from chalicelib.catalog import claims, deletion, due, edits, hashes
+from chalicelib.catalog import claims, deletion, due, edits, hashes, service_states
 from chalicelib.catalog.claims import Findings
 from chalicelib.catalog.dynamodb import attributes
 from chalicelib.catalog.transitions import FOUND, INFO, TRANSITIONS
-from chalicelib.model import ErrorCode, File, FileError, Kind, Status
+from chalicelib.model import ErrorCode, File, FileError, Kind, ServiceError, ServiceState, ServiceStatus, Status
 from tests.catalog.records import (
     AFTER,
     LATER,
@@ -44,7 +44,7 @@ def claim(of: File) -> object:
     return claims.claim(of.id, version_id="version", sequencer="0B", claim_id="mine", lease=lease)
 
 
-def finish(of: File, *leftovers: str) -> object:
+def finish(of: File, *leftovers: str, asked: dict[str, ServiceState] | None = None) -> object:
     return claims.finish(
         of,
         kind=Kind.OTHER,
@@ -57,6 +57,7 @@ def finish(of: File, *leftovers: str) -> object:
         source_version="1" * 16,
         made_with="another",
         leftovers=leftovers,
+        asked=asked,
     )
 
 
@@ -81,8 +82,10 @@ PROCESSED = {*LEASE, "expires_at", "wanted_recipe"}
 FOUND_BEFORE = {*(set(INFO) & File.model_fields.keys()), *FOUND}
 KEPT = {"id", "tenant", "status", "visibility", "recipe", "revision", "created_at", "updated_at", "last_change"}
 EMPTIED = {"filename", "content_type"}
-FOR_REMOVAL = {"kind", "version_id", "upload_id", "source_version", "leftovers", "remembered_as"}
-FOR_REMOVAL |= {"renditions", "other_renditions"}
+FOR_REMOVAL = {
+    *("kind", "version_id", "upload_id", "source_version"),
+    *("renditions", "other_renditions", "leftovers", "remembered_as"),
+}
 FORGOTTEN = (File.model_fields.keys() - KEPT - EMPTIED - FOR_REMOVAL) | LISTED | BYTES
 DELETED_ = {*SEEN, "status", "ttl", "due_sk"}
 # What `retire` has taken away from a record that it left.
@@ -117,6 +120,40 @@ CASES = {
         READY,
         {*FINISHED, "leftovers", "due_sk"},
         {*PROCESSED, *FOUND_BEFORE, "error"},
+    ),
+    "finish, and ask a service": Case(
+        lambda of: finish(of, asked={"labels": service_states.asked(None, 1, 1)}),
+        PROCESSING,
+        READY,
+        {*FINISHED, "services", "due_sk"},
+        {*PROCESSED, *FOUND_BEFORE, "error", "leftovers"},
+    ),
+    "ask a service": Case(
+        lambda of: service_states.ask(of, "function", 1, 3), READY, READY, {*SEEN, "services", "due_sk"}, set()
+    ),
+    "begin a service's job": Case(
+        lambda of: service_states.begin(of, "labels", "job", timedelta(hours=1)),
+        READY,
+        READY,
+        {*SEEN, "services", "due_sk"},
+        set(),
+        {"services": {"labels": {"status": "waiting", "version": 1}}},
+    ),
+    "end a service's job": Case(
+        lambda of: service_states.done(of, "labels", {"a": 1.5}, ["a"]),
+        READY,
+        READY,
+        {*SEEN, "services"},
+        set(DUE),
+        {"services": {"labels": {"status": "running", "version": 1}}, "leftovers": []},
+    ),
+    "end a service's job, while there are leftovers": Case(
+        lambda of: service_states.tried(of, "labels", ServiceError(code="a", message="b"), ServiceStatus.FAILED),
+        READY,
+        READY,
+        {*SEEN, "services", "due_sk"},
+        set(),
+        {"services": {"labels": {"status": "running", "version": 1, "tries": 1, "attempts": 1}}},
     ),
     "hash later": Case(
         lambda of: hashes.record(of, "f" * 64),

@@ -84,6 +84,8 @@ MET: dict[str, dict[str, Any]] = {
     "claim": {"version_id": "version"},
     "finish": {"claim_id": "claim"},
     "hash later": {"version_id": "version"},
+    "ask a service": {"tenant": "acme", "revision": 3},
+    "end a service's job": {"tenant": "acme", "revision": 3},
     "fail": {"claim_id": "claim"},
     "give up": {"revision": 3},
     "release": {"claim_id": "claim"},
@@ -107,6 +109,8 @@ MET: dict[str, dict[str, Any]] = {
 # These say in their condition which state they start in.
 AS_IN_STATE = (transitions.CLEAR, transitions.HASH_LATER)
 
+OF_SERVICES = ("ask a service", "end a service's job")
+
 # A record for which the condition does not hold, by what is another value (None: is not there).
 UNMET: list[tuple[str, dict[str, Any]]] = [
     ("claim", {"status": PROCESSING, "version_id": "another"}),
@@ -125,7 +129,15 @@ UNMET: list[tuple[str, dict[str, Any]]] = [
     ("expire", {"revision": 4}),
     *(
         (name, other)
-        for name in ("change", "process again", "import again", "retire", "restore", "delete as it was read")
+        for name in (
+            "change",
+            "process again",
+            "import again",
+            "retire",
+            "restore",
+            "delete as it was read",
+            *OF_SERVICES,
+        )
         for other in ({"tenant": "other"}, {"revision": 4})
     ),
     ("import again", {"version_id": "version"}),

@@ -17,7 +17,7 @@ from chalicelib import aws, keyring, settings
 from chalicelib.api.routes.render import HEADER
 from chalicelib.events import indexing, publish
 from chalicelib.model import Status, rendition_prefix
-from chalicelib.processing import reading
+from chalicelib.processing import labels, reading
 from chalicelib.queues.worker import MAX_RECEIVES
 from chalicelib.renditions import recipes
 from chalicelib.storage import originals as original_objects
@@ -30,6 +30,8 @@ from tests.faults.looking import is_file, record_of, shown_again
 from tests.faults.queues import Queue
 from tests.faults.world import A_LEASE, World
 from tests.outbound.servers import answer, saying, serving
+from tests.serving import OWN_FUNCTION, own_function
+from tests.serving import answer as answer_of_service
 from tests.sockets import Listener
 from tests.stage import aws_client, functions_in_process, lambda_context
 
@@ -83,6 +85,7 @@ def surroundings(*, small: bool = True) -> Iterator[None]:
         patch.setenv("FILEMILL_WEBHOOK_NETWORKS", "127.0.0.0/8")
         patch.setattr(original_objects, "IMPORT_PART", len(PHOTO) // 2)
         patch.setattr("moto.s3.models.S3_UPLOAD_PART_MIN_SIZE", 1)
+        patch.setattr(labels, "MIN_SIDE", 8)  # Rekognition takes the small pictures, too
         settings.settings.cache_clear()
         stack.enter_context(functions_in_process(as_function))
         patch.setattr(redrive, "EMPTY", 1)
@@ -314,6 +317,23 @@ def _unhashed(world: World) -> None:
     world.index()
 
 
+def _asked(world: World) -> None:
+    stored(PHOTO)(world)
+    _deliver(world, None)
+    world.index()
+
+
+def _answered(world: World) -> None:
+    """A file about which the operator's function was asked, and the event of its answer."""
+    asked: list[dict[str, Any]] = []
+    _asked(world)
+    with own_function(asked.append):
+        _deliver(world, None)
+    world.index()
+    body = answer_of_service(asked[0]["job"], result={"a": 1}, words=["word"])
+    aws_client("sqs").send_message(QueueUrl=os.environ["FILEMILL_INGEST_QUEUE_URL"], MessageBody=body)
+
+
 def _fetch(world: World, _: Prepared) -> None:
     world.imports.deliver(world.imports.waiting()[0])
 
@@ -467,6 +487,8 @@ def _ingest_dead(world: World) -> None:
 PUBLIC: dict[str, Any] = {"visibility": "public"}
 PRIVATE: dict[str, Any] = {"visibility": "private"}
 WINDOW = {"FILEMILL_DELETE_WINDOW": "3600"}
+LABELS = {"FILEMILL_SERVICES": "labels"}
+FUNCTION = {"FILEMILL_SERVICES": "function", "FILEMILL_SERVICE_FUNCTION": OWN_FUNCTION}
 
 OPERATIONS = (
     Operation("create", _nothing, lambda w, _: create(w), again=True, doubles=True),
@@ -485,6 +507,8 @@ OPERATIONS = (
     Operation("process a refused file", _refused_sent, _deliver),
     Operation("process a large file", stored(TEXT, content_type="text/plain"), _deliver_large),
     Operation("hash a large file", _unhashed, _deliver),
+    Operation("begin a service that answers at once", _asked, _deliver, environ=LABELS),
+    Operation("answer of a service", _answered, _deliver, environ=FUNCTION),
     Operation("process again", _reprocessed, _deliver),
     Operation("reprocess", ready, _at("POST", "/reprocess", {"recipe": "document"}), again=True),
     Operation("change tags", ready, _at("PATCH", "", {"tags": ["new"]}), again=True),

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from chalicelib.catalog import files
+from chalicelib.catalog import files, service_states
 from chalicelib.catalog.dynamodb import read
 from chalicelib.catalog.index import counts, feed, lists
 from chalicelib.catalog.index.query import ListQuery
@@ -17,7 +17,7 @@ from chalicelib.catalog.keys import marker_key
 from chalicelib.catalog.transitions import CREATE, EMPTIED, TOMBSTONE, TRANSITIONS
 from chalicelib.delivery import view
 from chalicelib.model import EXTENSIONS, ChangeType, File, Kind, Status, rendition_key, rendition_prefix, timestamp
-from chalicelib.queues.ingest import HASH
+from chalicelib.queues.ingest import HASH, SERVICES
 from chalicelib.renditions import entry_names, ladder, places
 from tests import transitions
 from tests.faults.looking import derived_keys, is_file, multipart_uploads, originals, records, table
@@ -42,6 +42,7 @@ _FACTS = (
     "error",
     "image",
     "renditions",
+    "services",
     "made_with",
     "wanted_recipe",
 )
@@ -63,7 +64,12 @@ def check_acknowledged(body: str, before: list[File]) -> None:
         if hashed and hashed.status in (Status.READY, Status.PROCESSING) and hashed.sha256 is None:
             raise BrokenError("a message was acknowledged, and its file has no hash")
         return
-    for entry in told["Records"]:
+    if wanted := told.get(SERVICES):
+        asked = after.get(wanted["id"])
+        if asked and asked.status is Status.READY and any(map(service_states.may_begin, asked.services.values())):
+            raise BrokenError("a message was acknowledged, and a service waits that may begin")
+        return
+    for entry in told.get("Records", []):
         stored = entry["s3"]["object"]
         file = after.get(stored["key"].rpartition("/")[2])
         if file is None:
@@ -298,6 +304,7 @@ def _entries(file: File) -> list[str]:
 
 def facts_of(file: File) -> Facts:
     values = file.model_dump(mode="json", include=set(_FACTS))
+    values["services"] = {name: (state.status, state.result) for name, state in file.services.items()}
     item = table()["FILE#" + file.id, "FILE"]
     inner = {
         "due": "due_pk" in item,

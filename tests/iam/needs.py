@@ -354,6 +354,14 @@ def _of_api_gateway(model: Any, params: Params, place: Place) -> Iterator[Need]:
     yield Need(f"apigateway:{model.http['method']}", f"arn:aws:apigateway:{place.region}::{path}")
 
 
+def _rekognition(operation: str, params: Params, _: Place) -> Iterator[Need]:
+    """A picture in a bucket is read with the caller's rights:
+    https://docs.aws.amazon.com/rekognition/latest/APIReference/API_Image.html"""
+    yield Need(f"rekognition:{operation}", "*")
+    if picture := params["Image"].get("S3Object"):
+        yield _of_object("GetObject", picture["Bucket"], picture["Name"], picture.get("Version"))
+
+
 _SERVICES: dict[str, Callable[[str, Params, Place], Iterator[Need]]] = {
     "apigateway": lambda *_: iter(()),
     "apigatewaymanagementapi": _connections,
@@ -365,6 +373,7 @@ _SERVICES: dict[str, Callable[[str, Params, Place], Iterator[Need]]] = {
     "events": _events,
     "iam": _iam,
     "lambda": _lambda,
+    "rekognition": _rekognition,
     "logs": _logs,
     "s3": _s3,
     "service-quotas": _service_quotas,

@@ -8,18 +8,21 @@ from typing import Any
 
 import pytest
 
+from chalicelib.catalog.dynamodb import attributes, read
 from chalicelib.catalog.files import records
 from chalicelib.catalog.index import counts
 from chalicelib.model import Kind, Status
 from chalicelib.processing import pipeline
-from chalicelib.renditions import engine, recipes
+from chalicelib.renditions import engine, places, recipes
 from ops import backfill, reindex
 from ops.backfill import Wanted
+from ops.backfill_choices import Behind, Bounds, Unasked
 from ops.errors import OpsError
 from ops.progress import Pace
-from tests import images
+from tests import images, pdfs
 from tests.client import Client, new_client
-from tests.making import deliver, sqs_event, upload
+from tests.making import deliver, file, item, sqs_event, take_messages, upload
+from tests.serving import asks
 from tests.stage import STAGE, Calls, aws_client, lambda_context
 
 PHOTO = images.jpeg(64, 48)
@@ -204,6 +207,182 @@ def test_a_file_from_another_architecture_is_made_again(client: Client) -> None:
     made = record(file_id).model_copy(update={"made_with": recipes.RECIPES["photo"].fingerprint_by(engine._SIMD)})
     assert made in Wanted("photo", "photo", engine.engines_of("arm64"))
     assert made not in Wanted("photo", "photo", engine.engines_of("x86_64"))
+
+
+# --- new processors over files of old
+
+
+PDF = pdfs.pages(["Geology of the Alps"])
+EVERY = Bounds()
+
+
+def of_old(file_id: str, **values: Any) -> None:
+    """Writes a record as the former release did, which stored and hashed what was no image. None removes a value."""
+    gone = dict.fromkeys(["newer_kind", "pdf", "text", "preview", "warnings", "words", "other_renditions"])
+    old = {**read(item(file_id)), **gone, "kind": "other", "renditions": [], **values}
+    aws_client("dynamodb").put_item(TableName=STAGE["FILEMILL_TABLE"], Item=attributes(old))
+
+
+def kept(client: Client, body: bytes, name: str, content_type: str) -> str:
+    file_id = upload(client, body, name=name, content_type=content_type)
+    deliver(file_id)
+    take_messages()
+    return file_id
+
+
+@pytest.fixture
+def old(client: Client) -> dict[str, str]:
+    """Files as the former release left them, by what they are."""
+    found = {
+        "pdf": kept(client, PDF, "a.pdf", "application/pdf"),
+        "declared as nothing": kept(client, PDF, "b.bin", "application/octet-stream"),
+        "text": kept(client, b"words\n", "a.txt", "text/plain"),
+        "unknown": kept(client, b"\x00\x01\x02", "a.bin", "application/x-thing"),
+        "not readable": kept(client, b"a\x00\x01\x02" * 9, "c.bin", "application/octet-stream"),
+    }
+    for what, file_id in found.items():
+        declared = {"content_type": "application/octet-stream"} if what == "declared as nothing" else {}
+        of_old(file_id, **declared)
+    return found
+
+
+def test_files_of_old_get_the_processors_that_there_are_by_now(old: dict[str, str]) -> None:
+    wanted = Behind(EVERY)
+    found = backfill.matching(wanted, "acme")
+    assert {file.id for file in found} == {old["pdf"], old["declared as nothing"], old["text"]}
+    assert backfill.backfill(wanted, found, PACE) == {"sent": 3}
+    assert work_off() == 3
+    kinds = {what: str(record(file_id).kind) for what, file_id in old.items()}
+    assert kinds == {
+        "pdf": "pdf",
+        "declared as nothing": "pdf",
+        "text": "text",
+        "unknown": "other",
+        "not readable": "other",
+    }
+    assert record(old["pdf"]).pdf.pages == 1
+    assert backfill.matching(Behind(EVERY), "acme") == []
+
+
+def test_a_second_run_goes_on_where_the_first_was_stopped(old: dict[str, str]) -> None:
+    wanted = Behind(EVERY)
+    found = backfill.matching(wanted, "acme")
+    backfill.backfill(wanted, found[:1], PACE)
+    assert {file.id for file in backfill.matching(Behind(EVERY), "acme")} == {file.id for file in found[1:]}
+    assert backfill.backfill(wanted, found, PACE) == {"sent": 2, "passed": 1}
+
+
+def test_old_files_of_one_kind_or_type_can_be_chosen(old: dict[str, str]) -> None:
+    def chosen(**bounds: Any) -> set[str]:
+        return {file.id for file in backfill.matching(Behind(Bounds(**bounds)), "acme")}
+
+    assert chosen(kind=Kind.PDF) == {old["pdf"], old["declared as nothing"]}
+    assert chosen(content_type="application/pdf") == {old["pdf"]}
+    assert chosen(kind=Kind.FONT) == set()
+    assert chosen(since=record(old["text"]).created_at) == {old["text"]}
+
+
+def test_a_file_that_could_not_be_processed_again_is_left_alone(client: Client) -> None:
+    file_id = kept(client, b"%PDF-1.7\nbroken", "a.pdf", "application/pdf")
+    of_old(file_id, status="ready", error=None, source_version="0" * 16, content_type="application/pdf")
+    wanted = Behind(EVERY)
+    assert backfill.backfill(wanted, backfill.matching(wanted, "acme"), PACE) == {"sent": 1}
+    work_off()
+    after = record(file_id)
+    assert (after.status, after.error.code) == (Status.READY, "corrupt")
+    assert backfill.matching(Behind(EVERY), "acme") == []
+
+
+def test_a_file_whose_recipe_there_is_no_more_is_counted_and_left_alone(
+    old: dict[str, str], project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    of_old(old["pdf"], recipe="gone")
+    assert backfill.main(arguments(project, "--processors", "--tenant", "acme", "--dry-run")) == 0
+    said = capsys.readouterr().out
+    assert "1 files have a recipe that there is no more" in said
+    assert "2 files to process" in said
+
+
+def test_files_that_an_older_processor_made_are_made_again(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    file_id = kept(client, PDF, "a.pdf", "application/pdf")
+    assert backfill.matching(Behind(EVERY), "acme") == []
+    monkeypatch.setattr(places, "VERSIONS", {Kind.PDF: 2})
+    wanted = Behind(EVERY)
+    assert [file.id for file in backfill.matching(wanted, "acme")] == [file_id]
+    moved = client("PATCH", f"/v1/files/{file_id}", {"visibility": "public"})
+    assert moved.status == 200
+    assert places.processor_version(record(file_id)) == 1, "a move keeps what it knows of the processor"
+    assert backfill.backfill(wanted, backfill.matching(wanted, "acme"), PACE) == {"sent": 1}
+    work_off()
+    client("PATCH", f"/v1/files/{file_id}", {"visibility": "private"})
+    assert backfill.matching(Behind(EVERY), "acme") == []
+    assert places.processor_version(record(file_id)) == 2
+
+
+# --- services over files of old
+
+
+@pytest.fixture
+def labels(monkeypatch: pytest.MonkeyPatch) -> Unasked:
+    asks(monkeypatch, "labels")
+    return Unasked(backfill.service_of("labels"), EVERY)
+
+
+def test_a_service_is_asked_about_the_files_that_it_suits(files: list[str], labels: Unasked) -> None:
+    take_messages()
+    found = backfill.matching(labels, "acme")
+    assert {file.id for file in found} == {files[0], files[1]}
+    assert backfill.backfill(labels, found[:1], PACE) == {"sent": 1}
+    assert record(found[0].id).services["labels"].status == "waiting"
+    assert [file.id for file in backfill.matching(labels, "acme")] == [found[1].id]
+    assert backfill.backfill(labels, found, PACE) == {"sent": 1, "passed": 1}
+    assert work_off() == 2
+    assert {str(record(file.id).services["labels"].status) for file in found} == {"failed"}, "48 pixels are too few"
+    assert backfill.matching(labels, "acme") == []
+    assert len(backfill.matching(dataclasses.replace(labels, failed=True), "acme")) == 2
+
+
+@pytest.mark.parametrize(
+    ("status", "version", "wanted"),
+    [
+        *(("done", 1, False), ("waiting", 1, False), ("running", 1, False), ("failed", 1, False)),
+        *(("timed_out", 1, True), ("done", 0, True), ("failed", 0, True), ("running", 0, False)),
+    ],
+)
+def test_a_service_is_asked_for_what_it_has_no_result_of_its_version(
+    labels: Unasked, status: str, version: int, wanted: bool
+) -> None:
+    asked = file(1, version_id="v", services={"labels": {"status": status, "version": version}})
+    assert (asked in labels) is wanted
+
+
+def test_the_cost_of_a_service_is_told(
+    files: list[str], tmp_path: Path, labels: Unasked, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project = project_of(tmp_path)
+    config = json.loads((project / ".chalice/config.json").read_text())
+    config["stages"]["test"]["environment_variables"] |= {"FILEMILL_SERVICES": "labels"}
+    (project / ".chalice/config.json").write_text(json.dumps(config))
+    assert backfill.main(arguments(project, "--service", "labels", "--dry-run", "--seconds", "1")) == 0
+    said = capsys.readouterr().out
+    assert "3 files to process" in said
+    found = backfill.matching(labels, None)
+    assert backfill.cost(3, 0, 1) + 3 * backfill.ASKED["labels"] == pytest.approx(0.0031, abs=0.0002)
+    assert len(found) == 3
+    with pytest.raises(OpsError, match="does not run the service 'function'"):
+        backfill.main(arguments(project, "--service", "function", "--dry-run"))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *(["--processors", "--from", "avatar"], ["--processors", "--status", "failed"]),
+        *(["--recipe", "photo", "--type", "image/png"], ["--processors", "--failed"]),
+    ],
+)
+def test_arguments_that_do_not_go_together_are_refused(project: Path, words: list[str]) -> None:
+    with pytest.raises(OpsError, match="can only be used together with"):
+        backfill.main(arguments(project, *words))
 
 
 def test_the_cost_of_a_million_files_is_the_sum_of_its_parts() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from chalicelib import settings as stage_settings
-from chalicelib.catalog import edits, files, hashes
+from chalicelib.catalog import edits, files, hashes, pending
 from chalicelib.model import File, Status
 from chalicelib.processing import hashing, pipeline, reading
 from chalicelib.queues import ingest
@@ -160,7 +160,7 @@ def test_a_file_is_ready_although_its_message_could_not_be_sent_and_the_sweep_se
         file_id = large(client)
     assert stored(file_id).status is Status.READY
     assert sweep.run()["Stalled"] == 0, "it has half an hour to come"
-    clock.forward(hashes.COMES + timedelta(seconds=1))
+    clock.forward(pending.HASH_COMES + timedelta(seconds=1))
     assert sweep.run()["Stalled"] == 1
     assert work_off() == 1
     assert stored(file_id).sha256 == SHA256
@@ -188,14 +188,14 @@ def test_a_restored_file_is_still_to_be_hashed(client: Client, clock: Clock, mon
     take_messages()
     assert client("DELETE", f"/v1/files/{file_id}").status == 204
     assert client("POST", f"/v1/files/{file_id}/restore").status == 200
-    clock.forward(hashes.COMES + timedelta(seconds=1))
+    clock.forward(pending.HASH_COMES + timedelta(seconds=1))
     assert sweep.run()["Stalled"] == 1
     assert work_off() == 1
     assert stored(file_id).sha256 == SHA256
 
 
 def test_no_one_hashes_a_file_that_a_run_could_not_read(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hashes, "MOST", 4999)
+    monkeypatch.setattr(pending, "MOST_HASHED", 4999)
     file_id = large(client)
     assert take_messages() == []
     assert [warning.code for warning in stored(file_id).warnings] == ["not_hashed"]

@@ -141,7 +141,9 @@ def _is_cropped_otherwise(file: File, focused: File) -> bool:
 def _moved(file: File, visibility: Visibility) -> File | None:
     """The file at another visibility, its renditions copied to their new addresses; None if they are not there."""
     generation = file.generation + 1
-    version = source_version(file.version_id or "", file.made_with or "", generation)
+    version = source_version(
+        file.version_id or "", file.made_with or "", generation, places.processor_version(file) or 1
+    )
     copies = {
         rendition_key(file.visibility, file.id, str(file.source_version), r): rendition_key(
             visibility, file.id, version, r

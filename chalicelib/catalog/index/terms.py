@@ -99,14 +99,19 @@ def places_of(file: File) -> dict[str, set[str]]:
     """The words by the place where they stand.
 
     Of `filename`, `tags` and `image` (artist and caption) at most 64 words count, in this order. `text` has those that
-    were found inside the file, which are few enough.
+    were found inside the file, and `services` those that services answered. Both are few enough.
     """
     image = [file.image.artist or "", file.image.caption or ""] if file.image else []
     places = {"filename": [file.filename], "tags": file.tags, "image": image}
     split = {place: [word for text in texts for word in split_words(text)] for place, texts in places.items()}
     counted = set(_first(MAX_WORDS, (word for words in split.values() for word in words)))
     found = {place: counted.intersection(words) for place, words in split.items()}
-    return found | {"text": {word for text in file.words for word in split_words(text)}}
+    said = [text for state in file.services.values() for text in state.words]
+    return found | {"text": _words_in(file.words), "services": _words_in(said)}
+
+
+def _words_in(texts: Iterable[str]) -> set[str]:
+    return {word for text in texts for word in split_words(text)}
 
 
 def _first(count: int, words: Iterable[str]) -> Iterator[str]:

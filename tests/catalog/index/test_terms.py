@@ -50,12 +50,14 @@ def test_words_that_were_found_inside_a_file_are_beside_the_64() -> None:
 
 def test_the_places_of_words() -> None:
     image = ImageInfo(width=1, height=1, format="png", thumbhash="a", dominant_color="#000000", artist="Ansel Adams")
-    made = file(1, filename="half dome.jpg", tags=["half"], image=image, words=["geology", "東京"])
+    services = {"labels": {"status": "waiting", "version": 1, "words": ["mountain"]}}
+    made = file(1, filename="half dome.jpg", tags=["half"], image=image, words=["geology", "東京"], services=services)
     assert places_of(made) == {
         "filename": {"half", "dome", "jpg"},
         "tags": {"half"},
         "image": {"ansel", "adams"},
         "text": {"geology", "東京"},
+        "services": {"mountain"},
     }
 
 

@@ -102,6 +102,8 @@ def test_names_that_are_unique_in_an_account_or_the_world_hold_the_region() -> N
         ):
             if body["Type"] == "AWS::Events::EventBus":
                 assert named.replace("${Stage}", "x") == bus_name("x")
+            elif body["Type"] == "AWS::Events::Rule":  # its name is the bus's own affair
+                assert body["Properties"]["EventBusName"] == {"Ref": "EventBus"}
             elif body["Type"] != "AWS::CloudWatch::Alarm":  # there, `Name` is a dimension's
                 found.append(name)
                 assert "${Stage}" in named, name

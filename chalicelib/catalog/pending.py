@@ -1,0 +1,45 @@
+"""What a file that is `ready` still waits for, and when the sweep must look at it: the earliest of all its moments.
+
+Leftovers must be removed, a large file must be hashed, and services must answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+from chalicelib.catalog.keys import due_keys
+from chalicelib.catalog.transitions import DUE
+from chalicelib.model import File, now
+
+# Bytes. Of a larger file nobody makes a hash: one run of a function could not read it (docs/kinds.md).
+MOST_HASHED = 50 * 1000**3
+
+# A run takes fifteen minutes at most, and may have to wait for its turn.
+HASH_COMES = timedelta(minutes=30)
+
+
+def hash_is_missing(file: File) -> bool:
+    """True if the file has no hash, and is to get one."""
+    return file.version_id is not None and file.sha256 is None and 0 < (file.size or 0) <= MOST_HASHED
+
+
+def service_due(file: File) -> datetime | None:
+    """When the sweep must look at the file's services; None if none of them is open."""
+    return min((state.due_at for state in file.services.values() if state.is_open and state.due_at), default=None)
+
+
+def due_when_ready(file: File) -> dict[str, Any]:
+    """The keys of `by_due` for a file as it is `ready`. None removes them."""
+    first = min(_moments(file), default=None)
+    return {**due_keys(file.id, first)} if first else dict.fromkeys(DUE)
+
+
+def _moments(file: File) -> Iterator[datetime]:
+    if file.leftovers:
+        yield now()
+    if hash_is_missing(file):
+        yield now() + HASH_COMES
+    if services := service_due(file):
+        yield services
