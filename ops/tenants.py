@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from chalicelib.model import TENANT_PATTERN
 from chalicelib.renditions.recipes import DEFAULT_RECIPE, RECIPES
@@ -15,6 +15,7 @@ from ops.errors import OpsError
 EXAMPLES = (
     "tenants show acme --stage dev",
     "tenants set acme --stage dev --default-recipe avatar",
+    "tenants set acme --stage dev --unscannable accept",
 )
 
 
@@ -28,9 +29,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     change.add_argument(
         "--default-recipe",
-        required=True,
         choices=[*sorted(RECIPES), "none"],
         help=f"the recipe of files that are created without one; none: use the stage's, {DEFAULT_RECIPE}",
+    )
+    change.add_argument(
+        "--unscannable",
+        choices=["refuse", "accept", "none"],
+        help="what becomes of files that can't be scanned for malware; none: as the stage's FILEMILL_UNSCANNABLE says",
     )
     for verb in (show, change):
         verb.add_argument("tenant", help="name of the tenant")
@@ -44,15 +49,25 @@ def main(args: argparse.Namespace) -> int:
             f"{args.tenant!r} can't be a tenant's name: use 1 to 63 lower-case letters, digits and hyphens, and no "
             "hyphen first."
         )
+    if args.verb == "set" and args.default_recipe is None and args.unscannable is None:
+        raise OpsError("Say what to set: --default-recipe, --unscannable, or both.")
     os.environ.update(load_stage(args.project_dir, args.stage))
     from chalicelib.catalog import tenants
+    from chalicelib.settings import settings
 
     if args.verb == "set":
-        recipe = None if args.default_recipe == "none" else args.default_recipe
-        tenants.put_tenant(tenants.Tenant(args.tenant, recipe))
+        tenants.put_tenant(replace(tenants.get_tenant(args.tenant), **_chosen(args)))
     tenant = tenants.get_tenant(args.tenant)
     if args.json:
         print(json.dumps(asdict(tenant)))
     else:
-        print(f"{tenant.name}: default recipe {tenant.default_recipe or f'{DEFAULT_RECIPE} (not set)'}")
+        recipe = tenant.default_recipe or f"{DEFAULT_RECIPE} (not set)"
+        rule = tenant.unscannable or f"{settings().unscannable} (not set)"
+        print(f"{tenant.name}: default recipe {recipe}, unscannable files {rule}")
     return 0
+
+
+def _chosen(args: argparse.Namespace) -> dict[str, str | None]:
+    """The settings that are to be changed; `none` unsets one."""
+    given = {"default_recipe": args.default_recipe, "unscannable": args.unscannable}
+    return {name: None if value == "none" else value for name, value in given.items() if value is not None}

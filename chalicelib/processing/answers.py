@@ -12,7 +12,9 @@ from typing import Any
 from chalicelib.observability import logger
 from chalicelib.queues.worker import Message
 
-HANDLERS: Mapping[tuple[str, str], str] = {}
+HANDLERS: Mapping[tuple[str, str], str] = {
+    ("aws.guardduty", "GuardDuty Malware Protection Object Scan Result"): "chalicelib.processing.scanning",
+}
 """(source, detail-type) of an event, and the full name of the module whose `handle(event, message)` acts on it."""
 
 

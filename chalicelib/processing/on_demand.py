@@ -16,6 +16,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from chalicelib.catalog import scans
 from chalicelib.delivery import first_view, missing
 from chalicelib.delivery.first_view import Reply
 from chalicelib.model import ErrorCode, File, PermanentFault, Rendition, original_key
@@ -116,6 +117,9 @@ def _answer(address: missing.Address) -> dict[str, Any]:
         if found is None:
             return {"status": "unknown"}
         file, size, encoding = found
+        if not scans.may_be_read(file):
+            logger.info("the file is not scanned")
+            return {"status": "later"}
         processor = kinds.processor_of(file.content_type)
         page, _ = places.page_of(address.name.partition(".")[0])
         rendition, encoded = render_one(
