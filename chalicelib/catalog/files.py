@@ -100,6 +100,12 @@ def get(tenant: str, file_id: str) -> File | None:
     return as_of_now(file) if file and file.tenant == tenant and file.status is not Status.DELETED else None
 
 
+def record(file_id: str) -> File | None:
+    """One record, of any tenant and state, as it is: one GetItem, strongly consistent."""
+    values = get_item(file_key(file_id))
+    return from_values(values) if values else None
+
+
 def as_file(item: Mapping[str, Any]) -> File:
     """The record in an item, as the table's stream and Queries give it."""
     return from_values(read(item))

@@ -230,7 +230,7 @@ def _by_asking(file: File, key: str, version_id: str) -> Scan | None:
             return scanner.verdict(ScanStatus.UNSCANNABLE)
         scans.ask(file)
     aws.guardduty().send_object_malware_scan(
-        s3Object={"bucket": settings().originals_bucket, "key": key, "versionId": version_id}
+        S3Object={"Bucket": settings().originals_bucket, "Key": key, "VersionId": version_id}
     )
     return None
 
@@ -238,7 +238,7 @@ def _by_asking(file: File, key: str, version_id: str) -> Scan | None:
 def _act(tenant: str, file_id: str, version_id: str, found: Scan, message: Message) -> None:
     """Records a verdict, and does what follows from the gravest one that the record then has."""
     for _ in range(WRITES):
-        file = files.records([file_id], consistent=True).get(file_id)
+        file = files.record(file_id)
         if file is None or file.tenant != tenant or (file.version_id or version_id) != version_id:
             logger.info("no file of ours has this version", extra={"version_id": version_id})
             return

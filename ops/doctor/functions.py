@@ -160,6 +160,7 @@ def place_of(patient: Patient, recorded: config.Config) -> Place:
         app_name=config.app_name(recorded),
         api_stage=config.api_stage(recorded, settings.stage),
         xray=config.is_traced(recorded, settings.stage),
+        scan=settings.scan,
     )
 
 

@@ -40,6 +40,12 @@ class Place:
     app_name: str = "filemill"
     api_stage: str = "api"
     xray: bool = False
+    scan: str = "off"
+
+    @property
+    def conditions(self) -> dict[str, bool]:
+        """The template's conditions in the policies."""
+        return {"Traced": self.xray, "Scans": self.scan != "off", "ByGuardDuty": self.scan == "guardduty"}
 
     @property
     def values(self) -> dict[str, str]:
@@ -69,7 +75,7 @@ def function_policies(place: Place, project_dir: Path = Path()) -> dict[str, Pol
     found = {}
     for function, logical in ROLE_IDS.items():
         (policy,) = resources[logical]["Properties"]["Policies"]
-        found[function] = resolved(policy["PolicyDocument"], place.values, {"Traced": place.xray})
+        found[function] = resolved(policy["PolicyDocument"], place.values, place.conditions)
     return found
 
 

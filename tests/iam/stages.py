@@ -31,6 +31,7 @@ def place() -> Place:
         webhook_queue_arn=STAGE["FILEMILL_WEBHOOK_QUEUE_ARN"],
         event_bus=STAGE["FILEMILL_EVENT_BUS"],
         distribution_id=STAGE["FILEMILL_DISTRIBUTION_ID"],
+        scan="guardduty",
     )
 
 
