@@ -277,6 +277,12 @@ GROUPS = (
         {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}},
     ),
     Group(
+        "NewScans",
+        "makes that plan; IAM can't limit this to resources",
+        ("*",),
+        {"guardduty": "CreateMalwareProtectionPlan"},
+    ),
+    Group(
         "GiveScanRole",
         "gives the scan's role to GuardDuty, and to nothing else",
         _ROLES,
@@ -302,7 +308,6 @@ GROUPS = (
             "cloudformation": "DescribeStacks DescribeType",
             "cloudwatch": "DescribeAlarms",
             "dynamodb": "ListTables",
-            "guardduty": "CreateMalwareProtectionPlan",
             "iam": "GetAccountSummary ListRoles SimulatePrincipalPolicy",
             "lambda": "GetAccountSettings ListEventSourceMappings ListFunctions ListLayerVersions",
             "logs": "DescribeLogGroups",

@@ -6,11 +6,15 @@ import argparse
 import json
 import os
 from dataclasses import asdict, replace
+from typing import TYPE_CHECKING
 
 from chalicelib.model import TENANT_PATTERN
 from chalicelib.renditions.recipes import DEFAULT_RECIPE, RECIPES
 from ops.config import add_stage_arguments, load_stage
 from ops.errors import OpsError
+
+if TYPE_CHECKING:
+    from chalicelib.catalog.tenants import Tenant
 
 EXAMPLES = (
     "tenants show acme --stage dev",
@@ -56,7 +60,7 @@ def main(args: argparse.Namespace) -> int:
     from chalicelib.settings import settings
 
     if args.verb == "set":
-        tenants.put_tenant(replace(tenants.get_tenant(args.tenant), **_chosen(args)))
+        tenants.put_tenant(_changed(tenants.get_tenant(args.tenant), args))
     tenant = tenants.get_tenant(args.tenant)
     if args.json:
         print(json.dumps(asdict(tenant)))
@@ -67,7 +71,14 @@ def main(args: argparse.Namespace) -> int:
     return 0
 
 
-def _chosen(args: argparse.Namespace) -> dict[str, str | None]:
-    """The settings that are to be changed; `none` unsets one."""
-    given = {"default_recipe": args.default_recipe, "unscannable": args.unscannable}
-    return {name: None if value == "none" else value for name, value in given.items() if value is not None}
+def _changed(tenant: Tenant, args: argparse.Namespace) -> Tenant:
+    """The tenant with the settings that were given; `none` unsets one."""
+
+    def chosen(given: str | None, was: str | None) -> str | None:
+        return was if given is None else None if given == "none" else given
+
+    return replace(
+        tenant,
+        default_recipe=chosen(args.default_recipe, tenant.default_recipe),
+        unscannable=chosen(args.unscannable, tenant.unscannable),
+    )

@@ -1,4 +1,4 @@
-"""The scan gate in tests: GuardDuty's results and questions, a scanner's stand-in, and S3 as the bucket's policy has it."""
+"""The scan gate in tests: GuardDuty's results, a scanner's stand-in, and S3 as the bucket's policy has it."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
 from botocore.exceptions import ClientError
 
 from chalicelib import aws
@@ -139,7 +140,7 @@ def guardduty() -> Iterator[list[dict[str, Any]]]:
 
     def answer(request: Any, **_: Any) -> AWSResponse:
         asked.append(json.loads(request.body)["s3Object"])
-        return AWSResponse(request.url, 200, {}, _Empty())
+        return AWSResponse(request.url, 200, HTTPHeaders(), _Empty())
 
     events = aws.guardduty().meta.events
     events.register_first("before-send.guardduty.SendObjectMalwareScan", answer)

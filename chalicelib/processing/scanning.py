@@ -203,7 +203,8 @@ def asked(tenant: str, file_id: str, version_id: str, message: Message) -> None:
     worker.come_back(message, settings().ingest_queue_url, LONGEST)
     key = original_key(tenant, file_id)
     if settings().scan == "guardduty":
-        found = _by_tag(key, version_id) or _by_asking(file, key, version_id)
+        # With a verdict the tag tells nothing new: somebody wants another scan.
+        found = (None if known else _by_tag(key, version_id)) or _by_asking(file, key, version_id)
     elif file.status is Status.PROCESSING:
         return  # its own message has it scanned
     else:
