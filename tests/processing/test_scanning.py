@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from chalicelib.catalog import scans
-from chalicelib.model import File, now, timestamp
+from chalicelib.model import ErrorCode, File, FileError, now, timestamp
 from chalicelib.observability import Metric
 from chalicelib.processing import pipeline, scanner, scanning
 from chalicelib.queues import ingest
@@ -144,6 +144,21 @@ def test_an_infected_file_fails_with_its_signature_and_stays_in_quarantine(
     assert tags_of(file_id, version_of(file_id))["filemill-scan"] == "infected"
     assert client("DELETE", f"/v1/files/{file_id}").status == 204
     assert "Versions" not in aws_client("s3").list_object_versions(Bucket="originals")
+
+
+# The codes of the release before this one, which could not read a record with another one.
+KNOWN_BEFORE = {
+    *("checksum_mismatch", "corrupt", "empty", "internal", "size_mismatch", "source_refused", "source_unreachable"),
+    *("too_large", "too_many_pixels", "type_mismatch", "unsupported_type"),
+}
+
+
+@pytest.mark.pure
+@pytest.mark.parametrize("code", ErrorCode)
+def test_the_release_before_can_read_every_error(code: ErrorCode) -> None:
+    error = FileError(code=code, message="why")
+    assert error.stored()["code"] in KNOWN_BEFORE
+    assert FileError.model_validate(error.stored()) == error
 
 
 def test_a_ready_file_that_is_found_infected_later_loses_all_that_was_made_of_it(
