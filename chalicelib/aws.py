@@ -132,6 +132,11 @@ def ssm() -> SSMClient:
 
 
 @cache
+def guardduty() -> Any:
+    return _session().create_client("guardduty", config=Config(**_BOUNDS))
+
+
+@cache
 def functions() -> Any:
     # A synchronous call is answered when the function ends. It is not retried, because that would do the work twice.
     config = Config(connect_timeout=3, read_timeout=24, retries={"total_max_attempts": 1})

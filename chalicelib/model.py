@@ -80,6 +80,7 @@ class ErrorCode(StrEnum):
     CHECKSUM_MISMATCH = "checksum_mismatch"
     CORRUPT = "corrupt"
     EMPTY = "empty"
+    INFECTED = "infected"
     INTERNAL = "internal"
     SIZE_MISMATCH = "size_mismatch"
     SOURCE_REFUSED = "source_refused"
@@ -87,7 +88,15 @@ class ErrorCode(StrEnum):
     TOO_LARGE = "too_large"
     TOO_MANY_PIXELS = "too_many_pixels"
     TYPE_MISMATCH = "type_mismatch"
+    UNSCANNABLE = "unscannable"
     UNSUPPORTED_TYPE = "unsupported_type"
+
+
+QUARANTINED = frozenset({ErrorCode.INFECTED, ErrorCode.UNSCANNABLE})
+"""The codes of files whose bytes nobody may read, because of what the malware scan said, or because it said nothing.
+
+The release before this one could not read a record with one of them (`FileError.stored`).
+"""
 
 
 class PermanentFault(Exception):  # noqa: N818 - a fault of the file, not an error of ours
@@ -102,6 +111,35 @@ class PermanentFault(Exception):  # noqa: N818 - a fault of the file, not an err
 class FileError(BaseModel):
     code: ErrorCode
     message: str
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_its_newer_code(cls, values: Any) -> Any:
+        if isinstance(values, dict) and values.get("newer_code"):
+            return {**values, "code": values["newer_code"]}
+        return values
+
+    def stored(self) -> dict[str, str]:
+        """The error as the table has it. A code that the release before this one does not know stands in `newer_code`.
+
+        `code` is then one that no release tries again.
+        """
+        if self.code in QUARANTINED:
+            return {"code": ErrorCode.UNSUPPORTED_TYPE, "newer_code": self.code, "message": self.message}
+        return {"code": self.code, "message": self.message}
+
+
+class ScanStatus(StrEnum):
+    """The verdict of the malware scan. A later one counts more than an earlier one, in whatever order they arrive."""
+
+    PENDING = "pending"
+    UNSCANNABLE = "unscannable"
+    CLEAN = "clean"
+    INFECTED = "infected"
+
+    @property
+    def rank(self) -> int:
+        return tuple(ScanStatus).index(self)
 
 
 UNPROVEN = "application/octet-stream"
@@ -269,6 +307,14 @@ class LastChange(BaseModel):
     actor: Actor
 
 
+class Scan(BaseModel):
+    """What the malware scan found. `signature` is the scanner's name for the malware."""
+
+    status: ScanStatus
+    signature: str | None = None
+    scanned_at: Timestamp | None = None
+
+
 class File(BaseModel):
     """One uploaded file: the record in the table. `size` in bytes, None while unknown; times in UTC.
 
@@ -296,6 +342,7 @@ class File(BaseModel):
     kind: Kind | None = None
     sha256: str | None = None
     error: FileError | None = None
+    scan: Scan | None = None
     image: ImageInfo | None = None
     pdf: PdfInfo | None = None
     document: DocumentInfo | None = None
@@ -354,6 +401,13 @@ class File(BaseModel):
     lease_until: Timestamp | None = None
     attempts: int = 0
     correlation_id: str | None = None
+    # The version that `scan` is about, and the verdict's rank. Missing while there is no verdict.
+    scan_version: str | None = None
+    scan_rank: int = 0
+    # How often the scanner was asked again.
+    scan_asked: int = 0
+    # The version that may be read although it could not be scanned.
+    accepted_version: str | None = None
     # Where the answer to the request that made the file is remembered, if it had an Idempotency-Key.
     remembered_as: str | None = None
 
@@ -368,6 +422,11 @@ class File(BaseModel):
     def all_renditions(self) -> list[Rendition]:
         """Pictures, and those that are none. Whoever moves, checks or removes renditions needs both."""
         return [*self.renditions, *self.other_renditions]
+
+    @property
+    def is_quarantined(self) -> bool:
+        """True if nobody may read the file, and nothing that was made of it."""
+        return self.error is not None and self.error.code in QUARANTINED
 
     @property
     def picture(self) -> ImageInfo | Preview | None:

@@ -42,6 +42,7 @@ class Metric(StrEnum):
 
     FILES_READY = "FilesReady"
     FILES_FAILED = "FilesFailed"
+    FILES_INFECTED = "FilesInfected"
     FILES_IN_TROUBLE = "FilesInTrouble"
     """Files, or objects, that a person must see to. The log line says why."""
     SWEEP_ERRORS = "SweepErrors"

@@ -6,8 +6,9 @@ import os
 import re
 from collections.abc import Mapping
 from functools import cache
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
 
 PREFIX = "FILEMILL_"
@@ -163,6 +164,21 @@ class Settings(BaseModel):
     sweep_pages: int = Field(
         10, ge=0, le=1000, description="Pages of 1,000 objects that each sweep reconciles in each bucket; 0: none"
     )
+    scan: Literal["off", "guardduty", "command"] = Field(
+        "off", description="What scans each file for malware before it is read. `ops provision` sets it, with `Scan`"
+    )
+    scan_command: str = Field(
+        "",
+        description="The command that scans a file: `{}` stands for the file's path, else it comes on standard input",
+    )
+    scan_seconds: int = Field(300, ge=10, le=720, description="How long the command may take")
+    scan_bytes: int = Field(
+        256 * 1024**2, ge=1, le=10 * 1024**3, description="Largest file for the command; a larger one is `unscannable`"
+    )
+    unscannable: Literal["refuse", "accept"] = Field(
+        "refuse",
+        description="What becomes of a file that can't be scanned; `ops tenants set` overrides it for a tenant",
+    )
     log_level: str = "INFO"
     log_days: int = Field(30, description="How long logs are kept; 0: for ever. `ops provision` sets it")
 
@@ -187,6 +203,12 @@ class Settings(BaseModel):
         if text.count(",") >= MAX_SERVICES:
             raise ValueError(f"may name at most {MAX_SERVICES}")
         return text
+
+    @model_validator(mode="after")
+    def _can_scan(self) -> Self:
+        if self.scan == "command" and not self.scan_command.strip():
+            raise ValueError("FILEMILL_SCAN=command needs FILEMILL_SCAN_COMMAND, such as `clamscan --no-summary {}`")
+        return self
 
     @property
     def service_names(self) -> tuple[str, ...]:
@@ -228,7 +250,7 @@ def camel_to_variable(name: str) -> str:
 
 
 def _variable(error: ErrorDetails) -> str:
-    return PREFIX + str(error["loc"][0]).upper()
+    return PREFIX + str(error["loc"][0]).upper() if error["loc"] else "the settings together"
 
 
 def load(environ: Mapping[str, str]) -> Settings:

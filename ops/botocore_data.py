@@ -32,6 +32,7 @@ OPERATIONS: Mapping[str, frozenset[str]] = {
         }
     ),
     "events": frozenset({"PutEvents"}),
+    "guardduty": frozenset({"SendObjectMalwareScan"}),
     "lambda": frozenset({"Invoke"}),
     "s3": frozenset(
         {
@@ -42,12 +43,14 @@ OPERATIONS: Mapping[str, frozenset[str]] = {
             "DeleteObject",
             "DeleteObjects",
             "GetObject",
+            "GetObjectTagging",
             "HeadObject",
             "ListMultipartUploads",
             "ListObjectVersions",
             "ListObjectsV2",
             "ListParts",
             "PutObject",
+            "PutObjectTagging",
             "UploadPart",
         }
     ),

@@ -223,9 +223,21 @@ GROUPS = (
     ),
     Group(
         "Schedule",
-        "makes the sweep's schedule",
-        (_EVENTS + "rule/" + _APP + "-*",),
-        {"events": "DeleteRule DescribeRule ListTargetsByRule PutRule PutTargets RemoveTargets TagResource"},
+        "makes the sweep's schedule, and the rule that brings GuardDuty's results",
+        (_EVENTS + "rule/" + _APP + "-*", _EVENTS + "rule/" + _NAME + "-*"),
+        {
+            "events": "DeleteRule DescribeRule ListTagsForResource ListTargetsByRule PutRule PutTargets RemoveTargets "
+            "TagResource UntagResource"
+        },
+    ),
+    Group(
+        "Scans",
+        "has GuardDuty scan the originals, by a plan whose id is not known before it is made",
+        ("arn:{partition}:guardduty:{region}:{account}:malware-protection-plan/*",),
+        {
+            "guardduty": "DeleteMalwareProtectionPlan GetMalwareProtectionPlan TagResource UntagResource "
+            "UpdateMalwareProtectionPlan"
+        },
     ),
     Group(
         "Bus",
@@ -272,6 +284,19 @@ GROUPS = (
         _ROLES,
         {"iam": "PassRole"},
         {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}},
+    ),
+    Group(
+        "NewScans",
+        "makes that plan; IAM can't limit this to resources",
+        ("*",),
+        {"guardduty": "CreateMalwareProtectionPlan"},
+    ),
+    Group(
+        "GiveScanRole",
+        "gives the scan's role to GuardDuty, and to nothing else",
+        _ROLES,
+        {"iam": "PassRole"},
+        {"StringEquals": {"iam:PassedToService": "malware-protection-plan.guardduty.amazonaws.com"}},
     ),
     Group(
         "Logs",

@@ -23,7 +23,7 @@ from chalicelib.facts import (
     SpreadsheetInfo,
     TextInfo,
 )
-from chalicelib.model import FILE_ID_PATTERN, ErrorCode, Kind, ServiceStatus, Status, Visibility
+from chalicelib.model import FILE_ID_PATTERN, ErrorCode, Kind, ScanStatus, ServiceStatus, Status, Visibility
 
 FileId = Annotated[str, Field(pattern=f"^{FILE_ID_PATTERN.pattern}$", examples=["file_01KAP3Y5ZD4Q8R2V7W9XABCDEF"])]
 Time = Annotated[
@@ -53,6 +53,14 @@ class FileErrorResource(Resource):
 
     code: Annotated[ErrorCode, Field(strict=False)]
     message: str
+
+
+class ScanResource(Resource):
+    """What the malware scan found. Null if the stage scans nothing, or if the file is older than its scan."""
+
+    status: Annotated[ScanStatus, Field(strict=False)]
+    signature: str | None = Field(description="The scanner's name for the malware; null where it tells none")
+    scanned_at: Time | None
 
 
 class ImageResource(Resource):
@@ -170,6 +178,7 @@ class FileResource(Resource):
     updated_at: Time
     expires_at: Time | None
     error: FileErrorResource | None
+    scan: ScanResource | None
     image: ImageResource | None
     source_url: str | None
     renditions: list[RenditionResource]

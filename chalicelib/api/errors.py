@@ -28,6 +28,8 @@ PROBLEMS: dict[str, HTTPStatus] = {
     "file_changing": HTTPStatus.CONFLICT,
     "not_uploaded": HTTPStatus.CONFLICT,
     "original_missing": HTTPStatus.CONFLICT,
+    "infected": HTTPStatus.CONFLICT,
+    "not_scanned": HTTPStatus.CONFLICT,
     "not_deleted": HTTPStatus.CONFLICT,
     "too_many_webhooks": HTTPStatus.CONFLICT,
     "too_many_secrets": HTTPStatus.CONFLICT,

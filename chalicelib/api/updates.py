@@ -10,7 +10,7 @@ from chalicelib.api import etags
 from chalicelib.api.errors import Problem
 from chalicelib.api.ownership import find_own_file, not_found
 from chalicelib.api.routing import Call
-from chalicelib.model import File, Status, now
+from chalicelib.model import ErrorCode, File, Status, now
 from chalicelib.queues import ingest
 from chalicelib.storage import originals
 from chalicelib.upkeep import removal
@@ -84,9 +84,16 @@ def settle(file: File) -> None:
 
 
 def require_original(file: File) -> None:
-    """Raises Problem `original_missing` for a file that can't be processed again. One HEAD of S3."""
+    """Raises Problem `infected` or `original_missing` for a file that can't be processed again. One HEAD of S3."""
+    require_uninfected(file)
     if file.version_id is None or file.refused or not originals.exists(file):
         raise Problem("original_missing", "The original is not stored, so it can't be processed again.")
+
+
+def require_uninfected(file: File) -> None:
+    """Raises Problem `infected` for a file in which the scan found malware."""
+    if file.error and file.error.code is ErrorCode.INFECTED:
+        raise Problem("infected", f"{file.error.message} Nobody may read it any more; it can only be deleted.")
 
 
 def still_processing(detail: str, field: str | None = None) -> Problem:

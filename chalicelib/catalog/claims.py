@@ -27,6 +27,7 @@ from chalicelib.model import (
     Kind,
     Preview,
     Rendition,
+    ScanStatus,
     ServiceState,
     Status,
     now,
@@ -148,6 +149,8 @@ def finish(
         values |= {"sha256": sha256, **sha256_keys(file.tenant, sha256, file.id)}
     # A file that is processed anew may be of another kind than before.
     values |= {str(each): None for each in INFO}
+    if file.scan and file.scan.status is ScanStatus.PENDING:  # the gate was turned off meanwhile
+        values["scan"] = None
     if made.info:
         values[str(kind)] = made.info.model_dump(mode="json", by_alias=True)
     finished = file.model_copy(update={"size": size, "sha256": sha256 or file.sha256})
@@ -163,7 +166,7 @@ def fail(file: File, error: FileError, *, refused: bool = False) -> File | None:
     A file that was `ready` before becomes so again, with what it had and with the error. Another one may be `refused`:
     then its original must be removed (`removal.discard`), and the record is due until that is done.
     """
-    values: dict[str, Any] = {"error": error.model_dump(mode="json")}
+    values: dict[str, Any] = {"error": error.stored()}
     if refused and _failed(file) is Status.FAILED:
         values["refused"] = True
     return _end(transitions.FAIL, file, _failed(file), values, file.leftovers)
@@ -205,7 +208,7 @@ def give_up(file: File, error: FileError, leftovers: Sequence[str]) -> File | No
     """
     moment = now()
     values = {
-        "error": error.model_dump(mode="json"),
+        "error": error.stored(),
         "leftovers": list(leftovers),
         **due_keys(file.id, moment),
     }
@@ -214,7 +217,7 @@ def give_up(file: File, error: FileError, leftovers: Sequence[str]) -> File | No
 
 def fail_import(tenant: str, file_id: str, error: FileError) -> File | None:
     """`awaiting_upload` to `failed`, for a file whose bytes could not be fetched. Returns None if it does not wait."""
-    return attempt(transitions.FAIL_IMPORT, file_id, {"error": error.model_dump(mode="json")}, tenant=tenant)
+    return attempt(transitions.FAIL_IMPORT, file_id, {"error": error.stored()}, tenant=tenant)
 
 
 def refuse(file: File, error: FileError) -> File | None:
@@ -223,5 +226,5 @@ def refuse(file: File, error: FileError) -> File | None:
     Returns None if the record changed. What is stored must be removed (`removal.discard`); the record is due until
     that is done.
     """
-    values = {"error": error.model_dump(mode="json"), "refused": True, **due_keys(file.id, now())}
+    values = {"error": error.stored(), "refused": True, **due_keys(file.id, now())}
     return attempt(transitions.REFUSE, file.id, values, revision=file.revision)

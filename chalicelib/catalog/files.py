@@ -20,7 +20,7 @@ from chalicelib.catalog.keys import (
 )
 from chalicelib.catalog.room import Room
 from chalicelib.catalog.transitions import CREATE
-from chalicelib.model import File, LastChange, Status, now
+from chalicelib.model import File, LastChange, Scan, ScanStatus, Status, now
 from chalicelib.settings import settings
 
 # Days after which the table's TTL removes the record of an upload that never came, and the tombstone of a file.
@@ -69,6 +69,8 @@ def create(file: File, together: Sequence[Joined] = ()) -> None:
     Raises the error of the first of those writes that is refused.
     """
     assert file.status in CREATE.target
+    if settings().scan != "off":
+        file.scan = Scan(status=ScanStatus.PENDING)
     file.last_change = LastChange(type=CREATE.told(file.status), at=file.updated_at, actor=actors.present())
     item: dict[str, Any] = {
         **file_key(file.id),
@@ -98,8 +100,8 @@ def get(tenant: str, file_id: str) -> File | None:
     return as_of_now(file) if file and file.tenant == tenant and file.status is not Status.DELETED else None
 
 
-def of_any_tenant(file_id: str) -> File | None:
-    """One file of any tenant and state, as it stands in the table: one GetItem, strongly consistent."""
+def record(file_id: str) -> File | None:
+    """One record, of any tenant and state, as it is: one GetItem, strongly consistent."""
     values = get_item(file_key(file_id))
     return from_values(values) if values else None
 

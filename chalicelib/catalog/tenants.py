@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from chalicelib import aws
 from chalicelib.catalog.dynamodb import attributes, get_item
@@ -12,19 +12,28 @@ from chalicelib.settings import settings
 
 @dataclass(frozen=True)
 class Tenant:
-    """`default_recipe` is for files that are created without a recipe; None means the stage's own default."""
+    """One tenant's settings; None means the stage's own.
+
+    `default_recipe` is for files that are created without a recipe. `unscannable` is `refuse` or `accept`: what becomes
+    of files that can't be scanned for malware.
+    """
 
     name: str
     default_recipe: str | None = None
+    unscannable: str | None = None
 
 
 def get_tenant(name: str) -> Tenant:
     """One GetItem, strongly consistent. A tenant without a record has the defaults."""
     values = get_item(tenant_key(name)) or {}
-    return Tenant(name, values.get("default_recipe"))
+    return Tenant(name, values.get("default_recipe"), values.get("unscannable"))
 
 
 def put_tenant(tenant: Tenant) -> None:
     """One PutItem. It replaces everything that was set before."""
-    item = {**tenant_key(tenant.name), "name": tenant.name, "default_recipe": tenant.default_recipe}
-    aws.dynamodb().put_item(TableName=settings().table, Item=attributes(item))
+    aws.dynamodb().put_item(TableName=settings().table, Item=attributes({**tenant_key(tenant.name), **asdict(tenant)}))
+
+
+def unscannable(name: str) -> str:
+    """`refuse` or `accept`: the tenant's rule for files that can't be scanned. One GetItem."""
+    return get_tenant(name).unscannable or settings().unscannable

@@ -82,6 +82,7 @@ LEASE = ("lease_until", "claim_id")
 INFO = tuple(Kind)  # what is known of a file of one kind stands under the kind's name
 # Beyond that: the picture of a file that is none, and what could not be made.
 FOUND = ("newer_kind", "preview", "warnings", "words", "other_renditions")
+SCAN = ("scan", "scan_version", "scan_rank")
 RENDITIONS = ("renditions", "source_version", "made_with")
 # Attributes that nobody needs once a file is processed, or is given up.
 WORKED_OFF = (*LEASE, "expires_at", "wanted_recipe")
@@ -144,7 +145,7 @@ FINISH = Transition(
     sets=("recipe", "kind", "content_type", "proven_type", "size", *RENDITIONS),
     removes=(*WORKED_OFF, "error"),
     # A large file is hashed later, and has no hash until then.
-    may_change=(*HASH, *INFO, *FOUND, "services", "leftovers", *DUE),
+    may_change=(*HASH, *INFO, *FOUND, "services", "scan", "leftovers", *DUE),
 )
 
 # The hash of a file that was too large to be hashed before it was `ready`. It may be processed again meanwhile.
@@ -230,6 +231,69 @@ EXPIRE = Transition(
     target=(Status.EXPIRED,),
     condition="revision = :revision",
     removes=DUE,
+)
+
+# --- the malware scan
+
+_NEWS = (
+    "tenant = :tenant AND (attribute_not_exists(version_id) OR version_id = :version_id) AND "
+    "(attribute_not_exists(scan_version) OR scan_version <> :version_id OR scan_rank < :rank)"
+)
+
+# A claimed file that has no verdict yet. Its verdict's message, or the sweep, goes on with it.
+HOLD = Transition(
+    name="hold",
+    source=(Status.PROCESSING,),
+    condition=f"{_OURS} AND (attribute_not_exists(scan_version) OR scan_version <> :version_id)",
+    sets=("scan", "attempts", "lease_until", *DUE),
+    removes=("claim_id",),
+    increments=(),
+)
+
+# A verdict. It may come before the file is claimed, and for a deleted file that can be restored. Clients see it with
+# the change that follows: a claim, or `quarantine`.
+HEAR = Transition(
+    name="hear a verdict",
+    source=ANY,
+    condition=f"{_NEWS} AND (#status <> :deleted OR attribute_exists(restore_until))",
+    sets=SCAN,
+    increments=(),
+)
+
+# A verdict that nothing follows: of a file that was processed before.
+RESCAN = Transition(
+    name="scan again",
+    tells=ChangeType.UPDATED,
+    source=(Status.READY, Status.FAILED),
+    condition=_NEWS,
+    sets=SCAN,
+)
+
+ASK = Transition(
+    name="ask the scanner",
+    source=(Status.PROCESSING,),
+    condition="version_id = :version_id",
+    increments=("scan_asked",),
+)
+
+# Nobody could scan the file, and its tenant takes it all the same.
+ACCEPT = Transition(
+    name="accept",
+    source=(Status.PROCESSING, Status.READY, Status.FAILED),
+    condition="version_id = :version_id",
+    sets=("accepted_version",),
+    increments=(),
+)
+
+# Nothing that was made of such a file may be seen any more, and whoever works on it loses the claim.
+QUARANTINE = Transition(
+    name="quarantine",
+    source=(Status.PROCESSING, Status.READY, Status.FAILED),
+    target=(Status.FAILED,),
+    condition="tenant = :tenant AND revision = :revision AND version_id = :version_id",
+    sets=("error",),
+    removes=(*WORKED_OFF, *RENDITIONS, *INFO, "preview", "warnings", "words", "other_renditions", "accepted_version"),
+    may_change=("leftovers", *DUE),
 )
 
 # --- edits
@@ -351,6 +415,7 @@ NOTHING_DUE = Transition(
 
 TRANSITIONS = (
     *(CREATE, CLAIM, FINISH, HASH_LATER, ASK_SERVICE, END_SERVICE, FAIL, GIVE_UP, RELEASE, FAIL_IMPORT, REFUSE, EXPIRE),
+    *(HOLD, HEAR, RESCAN, ASK, ACCEPT, QUARANTINE),
     *(CHANGE, REPROCESS, REOPEN_IMPORT),
     *(RETIRE, RESTORE, DELETE, DELETE_AS_READ, PURGE, DISCARD, CLEAR),
     *(PUT_OFF, NOTHING_DUE),

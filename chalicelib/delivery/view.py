@@ -29,6 +29,7 @@ _WIRE = (
     "updated_at",
     "expires_at",
     "error",
+    "scan",
     "image",
     "source_url",
 )

@@ -17,6 +17,7 @@ _JOBS = "chalicelib.processing.service_jobs"
 
 HANDLERS: Mapping[tuple[str, str], str] = {
     services.ANSWERED: _JOBS,
+    ("aws.guardduty", "GuardDuty Malware Protection Object Scan Result"): "chalicelib.processing.scanning",
 }
 """(source, detail-type) of an event, and the full name of the module whose `handle(event, message)` acts on it."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from chalicelib.catalog import files, hashes
+from chalicelib.catalog import files, hashes, scans
 from chalicelib.catalog.pending import hash_is_missing
 from chalicelib.model import Status, original_key
 from chalicelib.observability import append, logger
@@ -29,6 +29,9 @@ def handle(tenant: str, file_id: str, version_id: str, message: Message) -> None
         logger.info("nothing to hash")
         return
     append(correlation_id=file.correlation_id)
+    if not scans.may_be_read(file):
+        logger.info("the file is not scanned")
+        return
     worker.come_back(message, settings().ingest_queue_url, LONGEST)
     started = time.monotonic()
     try:

@@ -16,6 +16,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from chalicelib.catalog import scans
 from chalicelib.delivery import first_view, missing
 from chalicelib.delivery.disposition import content_disposition
 from chalicelib.delivery.first_view import Reply
@@ -118,6 +119,9 @@ def _answer(address: missing.Address) -> dict[str, Any]:
         found = missing.find(address)
         if found is None:
             return {"status": "unknown"}
+        if not scans.may_be_read(found[0]):
+            logger.info("the file is not scanned")
+            return {"status": "later"}
         size = _store(address, *found)
         if missing.find(address) is None:
             # The file was deleted, or made public or private, meanwhile: its renditions were removed before this one.

@@ -19,6 +19,7 @@ from typing import Any
 from chalicelib.catalog import actors, claims, deletion, files, pending
 from chalicelib.catalog.claims import Findings, Refusal, Refused
 from chalicelib.model import (
+    QUARANTINED,
     ErrorCode,
     File,
     FileError,
@@ -31,7 +32,7 @@ from chalicelib.model import (
     rendition_key,
 )
 from chalicelib.observability import Metric, append, count, logger
-from chalicelib.processing import answers, hashing, reading, service_jobs, services, texts
+from chalicelib.processing import answers, hashing, reading, scanning, service_jobs, services, texts
 from chalicelib.processing.kinds import Made, Order, Processor, Source
 from chalicelib.processing.notifications import Stored, stored_objects
 from chalicelib.processing.reading import Read
@@ -67,6 +68,9 @@ def handle(event: dict[str, Any], context: Any) -> None:
         if asked := ingest.services_of(message.body):
             service_jobs.begin(*asked)
             return
+        if wanted := ingest.scan_of(message.body):
+            scanning.asked(*wanted, message)
+            return
         if answer := ingest.event_of(message.body):
             answers.handle(answer, message)
             return
@@ -98,13 +102,14 @@ def process_object(stored: Stored, message: Message, *, last_try: bool) -> None:
     worker.come_back(message, settings().ingest_queue_url, int(_lease(stored).total_seconds()) + 1)
     started = time.monotonic()
     try:
-        ended, kind = work(claimed, stored)
+        admitted = scanning.admit(claimed, stored, last_try=last_try)
+        if admitted is None:
+            return
+        ended, kind = work(admitted, stored)
         outcome = "ready"
     except PermanentFault as fault:
         logger.info("the file is at fault", extra={"code": fault.code})
-        ended = _fail(
-            claimed, FileError(code=fault.code, message=fault.message), refused=_is_refused(claimed, fault, stored.size)
-        )
+        ended = _end_at_fault(claimed, fault, stored.size)
         outcome, kind = "failed", "none"
     except Exception as error:
         if last_try:
@@ -119,8 +124,9 @@ def process_object(stored: Stored, message: Message, *, last_try: bool) -> None:
         outcome = "lost"
     elif ended.refused:
         _discard(ended)
-    elif ended.leftovers and not claimed.leftovers:
-        # Leftovers from before this claim are left to the sweep: the edges may have to forget them, too.
+    elif ended.leftovers and not claimed.leftovers and not ended.is_quarantined:
+        # Leftovers from before this claim are left to the sweep: the edges may have to forget them, too. So are those
+        # of a file that nobody may see any more.
         _clear(ended)
     _tell(outcome, kind, claimed, stored, started, message)
 
@@ -148,7 +154,8 @@ def _claim(stored: Stored) -> File | None:
 
 
 def _lease(stored: Stored) -> timedelta:
-    return LEASE + timedelta(seconds=stored.size // SLOWEST_READ)
+    scan = settings().scan_seconds if settings().scan == "command" else 0
+    return LEASE + timedelta(seconds=stored.size // SLOWEST_READ + scan)
 
 
 def _refused(refused: Refused, stored: Stored) -> None:
@@ -196,6 +203,14 @@ def _is_refused(file: File, fault: PermanentFault, size: int) -> bool:
     if file.token_id:
         return fault.code in _NOT_ALLOWED
     return fault.code is ErrorCode.SIZE_MISMATCH or (file.max_bytes is not None and size > file.max_bytes)
+
+
+def _end_at_fault(claimed: File, fault: PermanentFault, size: int) -> File | None:
+    """Ends the claim of a file that is itself at fault. None if it was lost. `size` is the original's, in bytes."""
+    if fault.code in QUARANTINED:
+        return scanning.quarantine(claimed, fault)
+    error = FileError(code=fault.code, message=fault.message)
+    return _fail(claimed, error, refused=_is_refused(claimed, fault, size))
 
 
 def _fail(file: File, error: FileError, *, refused: bool = False) -> File | None:

@@ -113,7 +113,7 @@ def _file_of(job: str) -> File | None:
     file_id = f"file_{match[1]}" if match else ""
     if match is None or not FILE_ID_PATTERN.fullmatch(file_id):
         return None
-    file = files.of_any_tenant(file_id)
+    file = files.record(file_id)
     return file if file and service_states.runs_as(file, match[2], job) else None
 
 

@@ -1,7 +1,7 @@
 """The ingest queue: S3 sends a message for each stored original, and we send it again to process a file again.
 
-Other messages ask for the hash of a large file, or have services start on a file. EventBridge's rules send events of
-other services. A former release drops all of these as no events of S3's.
+Other messages ask for the hash of a large file or for its malware scan, or have services start on a file. EventBridge's
+rules send events of other services. A former release drops all of these as no events of S3's.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ from chalicelib.settings import settings
 # Marks the body of a message that was sent with its tenant's message group. S3 cannot name a group.
 GROUPED = "grouped"
 
-# The one field of a message that asks for the hash of a file. S3's messages have `Records`.
+# The one field of a message that asks for the hash, or for the scan, of a file. S3's messages have `Records`.
 HASH = "hash"
+SCAN = "scan"
 # The one field of a message that has services start on a file.
 SERVICES = "services"
 
@@ -47,10 +48,24 @@ def send_hash(file: File) -> None:
     _send({HASH: {"tenant": file.tenant, "id": file.id, "version_id": file.version_id}}, file.tenant)
 
 
+def send_scan(file: File) -> None:
+    """One SendMessage that asks for the scan of a file. Two of them have the effect of one."""
+    _send({SCAN: {"tenant": file.tenant, "id": file.id, "version_id": file.version_id}}, file.tenant)
+
+
 def hash_of(body: str) -> tuple[str, str, str] | None:
     """The tenant, the id and the version of the file whose hash a message asks for; None for any other message."""
+    return _asked(body, HASH)
+
+
+def scan_of(body: str) -> tuple[str, str, str] | None:
+    """The tenant, the id and the version of the file whose scan a message asks for; None for any other message."""
+    return _asked(body, SCAN)
+
+
+def _asked(body: str, what: str) -> tuple[str, str, str] | None:
     try:
-        wanted = json.loads(body)[HASH]
+        wanted = json.loads(body)[what]
         return str(wanted["tenant"]), str(wanted["id"]), str(wanted["version_id"])
     except (ValueError, LookupError, TypeError):
         return None

@@ -94,7 +94,7 @@ def _blocks(chunks: Iterable[bytes], size: int) -> Iterator[bytes]:
 
 
 def exists(file: File) -> bool:
-    """True if the original is there: one HeadObject, of the file's own version as soon as that is known."""
+    """True if the original is there: one request, about the file's own version as soon as that is known."""
     return newest(file) is not None
 
 
@@ -108,7 +108,13 @@ class Newest:
 
 
 def newest(file: File) -> Newest | None:
-    """The file's own version; the current one if the record knows of none yet: one HeadObject. None if it is gone."""
+    """The file's own version; the current one if the record knows of none yet: one HeadObject. None if it is gone.
+
+    Where files are scanned, the bucket's policy refuses a HeadObject as it refuses a GetObject, so the versions are
+    listed: one ListObjectVersions. It does not tell how the ETag came about.
+    """
+    if settings().scan != "off":
+        return _listed(file)
     version: dict[str, Any] = {"VersionId": file.version_id} if file.version_id else {}
     key = original_key(file.tenant, file.id)
     try:
@@ -120,6 +126,15 @@ def newest(file: File) -> Newest | None:
     # Under a KMS key the parts' ETags are no MD5s: https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html
     by_md5 = reply.get("ServerSideEncryption", "AES256") == "AES256"
     return Newest(reply.get("VersionId", ""), reply["ContentLength"], reply["ETag"].strip('"') if by_md5 else "")
+
+
+def _listed(file: File) -> Newest | None:
+    key = original_key(file.tenant, file.id)
+    pages = aws.s3().get_paginator("list_object_versions").paginate(Bucket=settings().originals_bucket, Prefix=key)
+    for entry in (entry for page in pages for entry in page.get("Versions", []) if entry["Key"] == key):
+        if entry["VersionId"] == file.version_id or (not file.version_id and entry["IsLatest"]):
+            return Newest(entry["VersionId"], entry["Size"])
+    return None
 
 
 def page(after: str, version_id: str) -> Page:

@@ -66,7 +66,9 @@ def begin_clear(file: File) -> Removal:
     for prefix in file.leftovers:
         derived.delete_below(prefix)
     # Copies of a file that is still public may stay: anybody may see them.
-    still_public = file.visibility is Visibility.PUBLIC and file.status is not Status.DELETED
+    still_public = (
+        file.visibility is Visibility.PUBLIC and file.status is not Status.DELETED and not file.is_quarantined
+    )
     return Removal(file, None if still_public else _path(file.id, file.leftovers), lambda: deletion.cleared(file))
 
 

@@ -17,7 +17,7 @@ from threading import Lock
 from typing import Any
 
 from chalicelib import aws
-from chalicelib.catalog import actors, claims, deletion, due, files, pending, webhook_states
+from chalicelib.catalog import actors, claims, deletion, due, files, pending, scans, webhook_states
 from chalicelib.catalog.due import DueWebhook
 from chalicelib.catalog.keys import DUE_SHARDS
 from chalicelib.model import ErrorCode, File, FileError, Status, now
@@ -187,6 +187,8 @@ class _Sweep:
         if age < timedelta() or (file.attempts and age < COMES_BACK):
             return []
         url = settings().ingest_queue_url
+        if scans.is_held(file):
+            return self._send(file, since, url, send=ingest.send_scan)
         if file.attempts >= MAX_RECEIVES or (age > HOPELESS and not self._is_busy(url)):
             return _give_up(file)
         return self._send(file, since, url)

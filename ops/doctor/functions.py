@@ -163,6 +163,7 @@ def place_of(patient: Patient, recorded: config.Config) -> Place:
         xray=config.is_traced(recorded, settings.stage),
         labels=asked["Labels"] == "true",
         service_function=asked["ServiceFunction"],
+        scan=settings.scan,
     )
 
 

@@ -10,6 +10,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from chalicelib.settings import PREFIX
+from ops import config
 from ops.errors import OpsError
 from ops.preflight.site import Check, Site, Verdict, fine, refused, unknown
 from ops.stack import template
@@ -149,6 +151,16 @@ def check_logs(site: Site) -> Verdict:
     return fine()
 
 
+def check_scan(site: Site) -> Verdict:
+    """Without the command no function of the stage could start."""
+    variables = config.stage_variables(site.recorded, site.stage)
+    if site.parameter("Scan") == "command" and not variables.get(f"{PREFIX}SCAN_COMMAND"):
+        return refused(
+            f"Scan is `command`, but {PREFIX}SCAN_COMMAND is not set; set it in .chalice/config.json (docs/scanning.md)"
+        )
+    return fine()
+
+
 CHECKS: dict[str, Check] = {
     "the template has these parameters": check_names,
     "the certificate covers the domain": check_certificate,
@@ -156,4 +168,5 @@ CHECKS: dict[str, Check] = {
     "the alarms' topic is there": check_topic,
     "the web ACL is CloudFront's": check_web_acl,
     "the logs' bucket takes logs": check_logs,
+    "the scan has a command": check_scan,
 }

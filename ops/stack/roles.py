@@ -40,6 +40,7 @@ class Place:
     app_name: str = "filemill"
     api_stage: str = "api"
     xray: bool = False
+    scan: str = "off"
     labels: bool = False
     service_function: str = ""
 
@@ -70,6 +71,8 @@ class Place:
         """The template's conditions that decide about rights."""
         return {
             "Traced": self.xray,
+            "Scans": self.scan != "off",
+            "ByGuardDuty": self.scan == "guardduty",
             "HasLabels": self.labels,
             "HasServiceFunction": bool(self.service_function),
         }

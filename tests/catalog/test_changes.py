@@ -9,11 +9,22 @@ from typing import Any
 
 import pytest
 
-from chalicelib.catalog import claims, deletion, due, edits, hashes, service_states
+from chalicelib.catalog import claims, deletion, due, edits, files, hashes, scans, service_states
 from chalicelib.catalog.claims import Findings
 from chalicelib.catalog.dynamodb import attributes
 from chalicelib.catalog.transitions import FOUND, INFO, TRANSITIONS
-from chalicelib.model import ErrorCode, File, FileError, Kind, ServiceError, ServiceState, ServiceStatus, Status
+from chalicelib.model import (
+    ErrorCode,
+    File,
+    FileError,
+    Kind,
+    Scan,
+    ScanStatus,
+    ServiceError,
+    ServiceState,
+    ServiceStatus,
+    Status,
+)
 from tests.catalog.records import (
     AFTER,
     LATER,
@@ -31,6 +42,8 @@ AWAITING, PROCESSING, READY = Status.AWAITING_UPLOAD, Status.PROCESSING, Status.
 FAILED, EXPIRED, DELETED = Status.FAILED, Status.EXPIRED, Status.DELETED
 
 ERROR = FileError(code=ErrorCode.CORRUPT, message="broken")
+INFECTED = FileError(code=ErrorCode.INFECTED, message="bad")
+CLEAN = Scan(status=ScanStatus.CLEAN, scanned_at=NOW)
 
 DUE = {"due_pk", "due_sk"}
 LISTED = {"list_pk", "list_sk"}
@@ -80,6 +93,10 @@ FINISHED = {
 PROCESSED = {*LEASE, "expires_at", "wanted_recipe"}
 # What processing found before, of a kind that the file has no more.
 FOUND_BEFORE = {*(set(INFO) & File.model_fields.keys()), *FOUND}
+QUARANTINED = {
+    *(*PROCESSED, *(FOUND_BEFORE - {"newer_kind"})),
+    *("renditions", "source_version", "made_with", "accepted_version"),
+}
 KEPT = {"id", "tenant", "status", "visibility", "recipe", "revision", "created_at", "updated_at", "last_change"}
 EMPTIED = {"filename", "content_type"}
 FOR_REMOVAL = {
@@ -211,6 +228,40 @@ CASES = {
         FAILED,
         {*SEEN, "status", "error", "refused", "due_sk"},
         {"expires_at", "ttl"},
+    ),
+    "hold": Case(
+        scans.hold,
+        PROCESSING,
+        PROCESSING,
+        {"scan", "attempts", "lease_until", "due_sk"},
+        {"claim_id"},
+        {"scan_version": None},
+    ),
+    "hear a verdict": Case(
+        lambda of: scans.hear(of, "version", CLEAN), PROCESSING, PROCESSING, {"scan", "scan_rank"}, set()
+    ),
+    "scan again": Case(
+        lambda of: scans.hear(of, "version", CLEAN) and files.record(of.id),
+        READY,
+        READY,
+        {*SEEN, "scan", "scan_rank"},
+        set(),
+    ),
+    "ask the scanner": Case(scans.ask, PROCESSING, PROCESSING, {"scan_asked"}, set()),
+    "accept": Case(scans.accept, PROCESSING, PROCESSING, {"accepted_version"}, set(), {"accepted_version": None}),
+    "quarantine": Case(
+        lambda of: scans.quarantine(of, INFECTED, ["f/a/"]),
+        READY,
+        FAILED,
+        {*SEEN, "status", "error", "leftovers", "due_sk"},
+        QUARANTINED,
+    ),
+    "quarantine a file of which nothing was made": Case(
+        lambda of: scans.quarantine(of, INFECTED, []),
+        PROCESSING,
+        FAILED,
+        {*SEEN, "status", "error"},
+        {*QUARANTINED, "leftovers", *DUE},
     ),
     "expire": Case(due.expire, AWAITING, EXPIRED, {*SEEN, "status"}, DUE),
     "change": Case(

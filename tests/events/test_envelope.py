@@ -208,6 +208,8 @@ def test_a_deletion_needs_no_record() -> None:
 
 WORDS = {
     ("hash later", None): "updated",
+    ("scan again", None): "updated",
+    ("quarantine", "failed"): "failed",
     ("create", "awaiting_upload"): "created",
     ("claim", "processing"): "processing",
     ("finish", "ready"): "ready",

@@ -70,11 +70,22 @@ def _pattern(text: str) -> re.Pattern[str]:
 
 
 def _holds(kind: str, wanted: Mapping[str, str | list[str]], context: Mapping[str, str]) -> bool:
-    """True if each key of a condition has one of its values. A key that the call does not have makes it false."""
-    if kind not in ("StringEquals", "StringLike", "ArnLike"):
+    """True if each key of a condition has one of its values. A key that the call does not have makes it false.
+
+    With a negated operator each key must have none of its values, and a key that the call does not have makes it true:
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
+    A key with several values, which `ForAnyValue:` is for, has them separated by commas here.
+    """
+    if kind not in _OPERATORS:
         raise NotImplementedError(f"the condition operator {kind}")
+    negated, several = kind in _NEGATED, kind.startswith("ForAnyValue:")
     for key, values in wanted.items():
-        has = context.get(key)
-        if has is None or not any(_pattern(value).fullmatch(has) for value in _several(values)):
+        has = context.get(key, "").split(",") if several else [context[key]] if key in context else []
+        found = any(_pattern(value).fullmatch(each) for value in _several(values) for each in has)
+        if found is negated:
             return False
     return True
+
+
+_NEGATED = frozenset({"StringNotEquals", "ArnNotEquals"})
+_OPERATORS = _NEGATED | {"StringEquals", "StringLike", "ArnLike", "ForAnyValue:StringEquals"}

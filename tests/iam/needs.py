@@ -68,6 +68,8 @@ _S3_OF_OBJECTS = {
     "DeleteObject": "DeleteObject",
     "GetObject": "GetObject",
     "GetObjectAttributes": "GetObjectAttributes",
+    "GetObjectTagging": "GetObjectTagging",
+    "PutObjectTagging": "PutObjectTagging",
     # https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html
     "HeadObject": "GetObject",
     "ListParts": "ListMultipartUploadParts",
@@ -77,7 +79,12 @@ _S3_OF_OBJECTS = {
     "UploadPartCopy": "PutObject",
 }
 # To read one version needs another right, and not this one: https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
-_S3_OF_VERSIONS = {action: f"{action}Version" for action in ("GetObject", "GetObjectTagging", "GetObjectAttributes")}
+_S3_OF_VERSIONS = {
+    "GetObject": "GetObjectVersion",
+    "GetObjectAttributes": "GetObjectVersionAttributes",
+    "GetObjectTagging": "GetObjectVersionTagging",
+    "PutObjectTagging": "PutObjectVersionTagging",
+}
 
 
 def _s3(operation: str, params: Params, _: Place) -> Iterator[Need]:
@@ -96,7 +103,7 @@ def _s3(operation: str, params: Params, _: Place) -> Iterator[Need]:
             bucket, key, version = _source(source)
             yield _of_object("GetObject", bucket, key, version)
         for parameter, action in (("Tagging", "PutObjectTagging"), ("ACL", "PutObjectAcl")):
-            if parameter in params:
+            if parameter in params and operation != "PutObjectTagging":
                 yield _of_object(action, params["Bucket"], params["Key"], None)
     elif "Key" in params:
         raise NotImplementedError(f"s3.{operation} is not in tests/iam/needs.py")
@@ -371,6 +378,7 @@ _SERVICES: dict[str, Callable[[str, Params, Place], Iterator[Need]]] = {
     "cloudwatch": _cloudwatch,
     "dynamodb": _dynamodb,
     "events": _events,
+    "guardduty": lambda operation, *_: iter([Need(f"guardduty:{operation}", "*")]),
     "iam": _iam,
     "lambda": _lambda,
     "rekognition": _rekognition,

@@ -33,6 +33,7 @@ def place() -> Place:
         distribution_id=STAGE["FILEMILL_DISTRIBUTION_ID"],
         labels=True,
         service_function=f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:my-service",
+        scan="guardduty",
     )
 
 

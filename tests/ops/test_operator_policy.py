@@ -98,6 +98,7 @@ WITHOUT = {
     },
     "AWS::Events::Archive": {"KmsKeyIdentifier": ["kms:*"]},
     "AWS::Events::EventBus": {"KmsKeyIdentifier": ["kms:*"], "Policy": ["events:*Permission"]},
+    "AWS::Events::Rule": {"RoleArn": ["iam:PassRole"]},
     "AWS::IAM::Role": {"ManagedPolicyArns": ["iam:AttachRolePolicy"]},
     "AWS::S3::Bucket": {
         "AbacStatus": ["s3:PutBucketAbac"],
@@ -130,6 +131,8 @@ EXAMPLES = {
     "AWS::Lambda::Url": f"arn:aws:lambda:eu-west-1:{stages.ACCOUNT}:function:filemill-test-render",
     "AWS::Events::Archive": f"arn:aws:events:eu-west-1:{stages.ACCOUNT}:archive/filemill-test",
     "AWS::Events::EventBus": f"arn:aws:events:eu-west-1:{stages.ACCOUNT}:event-bus/filemill-test",
+    "AWS::Events::Rule": f"arn:aws:events:eu-west-1:{stages.ACCOUNT}:rule/filemill-test-scans",
+    "AWS::GuardDuty::MalwareProtectionPlan": f"arn:aws:guardduty:eu-west-1:{stages.ACCOUNT}:malware-protection-plan/1",
     "AWS::IAM::Role": f"arn:aws:iam::{stages.ACCOUNT}:role/{_NEW}",
     "AWS::S3::Bucket": f"arn:aws:s3:::filemill-test-originals-{stages.ACCOUNT}-eu-west-1",
     "AWS::S3::BucketPolicy": f"arn:aws:s3:::filemill-test-originals-{stages.ACCOUNT}-eu-west-1",
@@ -150,9 +153,12 @@ def of_cloudformation(resource_type: str) -> Iterator[Need]:
         for action in actions if kind != "list" else ():
             # Reading a resource reads all that it could have, but it decrypts nothing without a key. Some handlers name
             # actions that IAM does not have.
-            can_be_unused = kind != "read" or action.startswith("kms:")
+            can_be_unused = kind != "read" or action.startswith("kms:") or action == "iam:PassRole"
             is_unused = can_be_unused and any(fnmatch(action, pattern) for pattern in unused)
-            if not is_unused and facts.resource_types(action) is not None:
+            if not is_unused and action == "iam:PassRole":
+                service = {"AWS::GuardDuty::MalwareProtectionPlan": "malware-protection-plan.guardduty.amazonaws.com"}
+                yield Need(action, EXAMPLES["AWS::IAM::Role"], {"iam:PassedToService": service[resource_type]})
+            elif not is_unused and facts.resource_types(action) is not None:
                 example = EXAMPLES[resource_type]
                 if action == "s3:DeleteObject":
                     example += "/key"
@@ -271,7 +277,7 @@ ANYWHERE = {
 
 def test_only_questions_and_what_can_have_no_name_are_allowed_on_everything() -> None:
     for right in RIGHTS:
-        if right.resource == "*" and not right.conditions and right.sid != "NewEdge":
+        if right.resource == "*" and not right.conditions and right.sid not in ("NewEdge", "NewScans"):
             assert re.match(r"(Describe|Get|List|Simulate|Validate)", right.action.partition(":")[2]), right.action
 
 
@@ -283,11 +289,13 @@ def test_another_stage_can_not_be_touched() -> None:
         assert not named, (right, named)
 
 
-def test_roles_can_be_given_to_functions_only() -> None:
+def test_roles_can_be_given_to_functions_and_the_scan_only() -> None:
     role = EXAMPLES["AWS::IAM::Role"]
     assert allowed_by(RIGHTS, Need("iam:PassRole", role, {"iam:PassedToService": "lambda.amazonaws.com"}))
     assert not allowed_by(RIGHTS, Need("iam:PassRole", role, {"iam:PassedToService": "ec2.amazonaws.com"}))
     assert not allowed_by(RIGHTS, Need("iam:PassRole", role))
+    scan = {"iam:PassedToService": "malware-protection-plan.guardduty.amazonaws.com"}
+    assert allowed_by(RIGHTS, Need("iam:PassRole", role, scan))
 
 
 def test_the_parts_are_the_whole_and_short_enough() -> None:

@@ -23,7 +23,24 @@ def test_a_default_recipe_is_set_shown_and_taken_back(ops: Any, capsys: pytest.C
     assert ops("set", "acme", "--default-recipe", "avatar") == 0
     assert catalog_tenants.get_tenant("acme").default_recipe == "avatar"
     assert ops("set", "acme", "--default-recipe", "none", "--json") == 0
-    assert json.loads(capsys.readouterr().out.splitlines()[-1]) == {"name": "acme", "default_recipe": None}
+    assert json.loads(capsys.readouterr().out.splitlines()[-1]) == {
+        "name": "acme",
+        "default_recipe": None,
+        "unscannable": None,
+    }
+
+
+def test_a_rule_for_unscannable_files_is_set_beside_the_recipe(ops: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    assert ops("set", "acme", "--default-recipe", "avatar") == 0
+    assert ops("set", "acme", "--unscannable", "accept") == 0
+    assert catalog_tenants.get_tenant("acme") == catalog_tenants.Tenant("acme", "avatar", "accept")
+    assert catalog_tenants.unscannable("acme") == "accept"
+    assert "default recipe avatar, unscannable files accept" in capsys.readouterr().out
+    assert ops("set", "acme", "--unscannable", "none") == 0
+    assert catalog_tenants.unscannable("acme") == "refuse"
+    assert "unscannable files refuse (not set)" in capsys.readouterr().out
+    assert ops("set", "acme") == 1
+    assert "--unscannable" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("wrong", [("set", "Acme!", "--default-recipe", "photo"), ("show", "-")])

@@ -15,7 +15,8 @@ from chalicelib.api.fields import MAX_IDS, WholeNumber, check_expires_in
 from chalicelib.api.ownership import own_file
 from chalicelib.api.parsing import Body, Query
 from chalicelib.api.routing import Call, json_response, route
-from chalicelib.catalog import files
+from chalicelib.api.updates import require_uninfected
+from chalicelib.catalog import files, scans
 from chalicelib.delivery import access
 from chalicelib.delivery.disposition import content_disposition, may_be_shown, proven_type
 from chalicelib.model import FILE_ID_PATTERN, File, Visibility, now, timestamp
@@ -147,7 +148,7 @@ def _grant(file: File, body: CreateGrant) -> dict[str, Any]:
     scope=Scope.FILES_READ,
     query=GetOriginal,
     returns={302: None, 200: OriginalResource},
-    problems=("not_uploaded", "original_missing"),
+    problems=("not_uploaded", "original_missing", "infected", "not_scanned"),
     headers=("Location",),
 )
 def get_original(call: Call, query: GetOriginal, file_id: str) -> Response:
@@ -160,6 +161,9 @@ def get_original(call: Call, query: GetOriginal, file_id: str) -> Response:
     file = own_file(call, file_id)
     if file.version_id is None:
         raise Problem("not_uploaded", "This file's bytes have not arrived.")
+    require_uninfected(file)
+    if not scans.may_be_read(file):
+        raise Problem("not_scanned", "This file has not been found free of malware, so nobody may read it.")
     if not originals.exists(file):
         raise Problem("original_missing", "This file's original is no longer stored.")
     content_type = proven_type(file)

@@ -18,9 +18,10 @@ from chalicelib.api.ownership import not_found, own_file
 from chalicelib.api.routing import Call, route
 from chalicelib.api.updates import overtaken, settle, tries, write_if_found
 from chalicelib.api.wire import record
-from chalicelib.catalog import deletion
+from chalicelib.catalog import deletion, scans
 from chalicelib.model import FILE_ID_PATTERN, File, Status, now
 from chalicelib.observability import append, logger
+from chalicelib.queues import ingest
 from chalicelib.renditions import places
 from chalicelib.settings import settings
 from chalicelib.upkeep import removal
@@ -159,6 +160,8 @@ def restore_file(call: Call, file_id: str) -> Response:
     append(file_id=restored.id)
     logger.info("file restored")
     settle(restored)
+    if not restored.is_quarantined and scans.is_infected(restored):  # found while the file was deleted
+        ingest.send_scan(restored)
     return record(call, restored, 202 if restored.status is Status.PROCESSING else 200)
 
 

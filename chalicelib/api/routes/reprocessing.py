@@ -34,7 +34,10 @@ class Reprocess(Body):
     scope=Scope.FILES_WRITE,
     body=Reprocess,
     returns={200: ChangedFile, 202: ChangedFile},
-    problems=("precondition_failed", "file_processing", "file_changing", "not_uploaded", "original_missing"),
+    problems=(
+        *("precondition_failed", "file_processing", "file_changing", "not_uploaded", "original_missing"),
+        "infected",
+    ),
     headers=("If-Match", "If-None-Match", "ETag"),
 )
 def reprocess_file(call: Call, body: Reprocess, file_id: str) -> Response:

@@ -259,7 +259,17 @@ def test_an_app_of_another_name_has_its_own_functions_and_logs() -> None:
 
 def roles() -> dict[str, Any]:
     resources = template.document(ROOT)["Resources"]
-    return {name: each for name, each in resources.items() if each["Type"].startswith("AWS::IAM::")}
+    of_functions = {name: each for name, each in resources.items() if each["Type"].startswith("AWS::IAM::")}
+    del of_functions["ScanRole"]  # GuardDuty's
+    return of_functions
+
+
+def test_the_scans_role_is_guarddutys_and_goes_with_the_stack() -> None:
+    role = template.document(ROOT)["Resources"]["ScanRole"]
+    (trust,) = role["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+    assert trust["Principal"] == {"Service": "malware-protection-plan.guardduty.amazonaws.com"}
+    assert (role["DeletionPolicy"], role["Condition"]) == ("Delete", "ByGuardDuty")
+    assert "RoleName" not in role["Properties"]
 
 
 def test_each_function_has_a_role_of_its_own_and_an_output_with_its_arn() -> None:
