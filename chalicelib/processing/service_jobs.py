@@ -9,7 +9,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from chalicelib.catalog import files, service_states
+from chalicelib.catalog import files, scans, service_states
 from chalicelib.catalog.index.terms import split_words
 from chalicelib.model import FILE_ID_PATTERN, File, ServiceError, ServiceStatus, Status
 from chalicelib.observability import append, logger
@@ -40,8 +40,8 @@ def begin(tenant: str, file_id: str) -> None:
     for name in sorted(file.services) if file else ():
         for _ in range(WRITES):
             file = files.get(tenant, file_id)
-            if file is None or file.status is not Status.READY:
-                logger.info("no file that is ready")
+            if file is None or file.status is not Status.READY or not scans.may_be_read(file):
+                logger.info("no file that is ready, and may be read")
                 return
             if name not in file.services or not service_states.may_begin(file.services[name]) or _start(file, name):
                 break
