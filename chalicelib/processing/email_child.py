@@ -87,7 +87,7 @@ def _attachment(part: Message) -> Attachment:
 def _length(part: Message, *, decode: bool) -> int | None:
     """The size of the part's body, decoded or as it stands; None if the library can't tell."""
     try:
-        return len(part.get_payload(decode=decode) or "")  # type: ignore[arg-type]
+        return len(part.get_payload(decode=decode) or "")  # type: ignore[call-overload]
     except _DAMAGE:
         return None
 
