@@ -56,7 +56,7 @@ def read(file: File, key: str, version_id: str) -> Read:
         data = BytesIO(start) if size <= SMALL else cast(BinaryIO, Ranged(key, version_id, size, LOOK))
         detected = sniff.inside(detected, head, data)
         content_type, processor = _typed(file, head, detected, whole=size == len(head))
-        in_memory = size <= processor.in_memory
+        in_memory = size <= min(processor.in_memory, HASHED_AT_ONCE)
         if processor.in_memory and not in_memory and not processor.by_ranges:
             bound = f"{processor.in_memory // 1024**2} MiB"
             raise PermanentFault(
