@@ -36,15 +36,14 @@ RESULT = ROOT / "bench" / "results" / "memory.md"
 # On Linux VmHWM is the peak of the process itself; getrusage would include the parent's.
 CHILD = """
 import sys
-from io import BytesIO
 from pathlib import Path
 from chalicelib.model import PermanentFault
-from chalicelib.processing.image import process_image
-from chalicelib.processing.recipes import DEFAULT_RECIPE, RECIPES
+from chalicelib.processing.image.cascade import process_image
+from chalicelib.renditions.recipes import RECIPES
 try:
     if sys.argv[1:]:
-        data = BytesIO(Path(sys.argv[1]).read_bytes())
-        process_image(data, RECIPES[DEFAULT_RECIPE], memory=int(sys.argv[2]) * 1024**2, emit=lambda *_: None)
+        data = Path(sys.argv[1]).read_bytes()
+        process_image(data, RECIPES["photo"], memory=int(sys.argv[2]) * 1024**2, emit=lambda *_: None)
     status = Path("/proc/self/status").read_text()
     print(int(status.split("VmHWM:")[1].split()[0]) // 1024)
 except PermanentFault as fault:

@@ -28,7 +28,7 @@ from chalicelib.processing.child import ChildDiedError, Limits
 STALE = b"stale-memory-of-another-file"
 FORBIDDEN = 3  # the status of a child that did what no child may
 ROOT = Path(__file__).parents[1]
-_READABLE = tuple(map(os.path.realpath, (sys.prefix, sys.base_prefix, ROOT)))
+_READABLE = tuple(os.path.realpath(each) for each in (sys.prefix, sys.base_prefix, str(ROOT)))
 _FORBIDDEN = ("socket.", "subprocess.", "os.system", "os.exec", "os.fork", "os.posix_spawn", "os.remove", "shutil.")
 
 
@@ -56,6 +56,8 @@ class Forks:
     def run(self, module: str, data: bytes, arguments: dict[str, Any], limits: Limits) -> tuple[dict[str, Any], bytes]:
         _send(self._ours, (module, data, arguments, limits.memory, limits.seconds))
         status, output, self.cpu = _receive(self._ours)
+        if status == -signal.SIGKILL:
+            raise ChildDiedError("it took too long")
         if status:
             raise ChildDiedError(f"it ended with {status}")
         head, _, rest = output.partition(b"\n")

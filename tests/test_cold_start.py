@@ -66,6 +66,18 @@ def test_a_function_starts_without_what_it_does_not_need(function: str) -> None:
     assert imported(function, FUNCTIONS[function]) & NEVER == set()
 
 
+# Libraries of the kinds that are no images, and the classes of their facts: they are imported for a file of the kind.
+OTHER_KINDS = {
+    *("chalicelib.facts", "pypdfium2", "python_calamine", "resvg_py", "tarfile"),
+    *(f"chalicelib.processing.{name}" for name in ("pdf", "document", "text", "email", "font", "svg", "archive")),
+}
+
+
+@pytest.mark.parametrize("function", ["filemill-test-process", "filemill-test-render"])
+def test_an_image_does_not_wait_for_other_kinds(function: str) -> None:
+    assert imported(function, FUNCTIONS[function]) & OTHER_KINDS == set()
+
+
 def test_every_handler_of_the_app_is_started_here() -> None:
     tree = ast.parse((ROOT / "app.py").read_text())
     handlers = [node for node in tree.body if isinstance(node, ast.FunctionDef)]

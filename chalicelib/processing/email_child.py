@@ -87,7 +87,8 @@ def _attachment(part: Message) -> Attachment:
 def _length(part: Message, *, decode: bool) -> int | None:
     """The size of the part's body, decoded or as it stands; None if the library can't tell."""
     try:
-        return len(part.get_payload(decode=decode) or "")  # type: ignore[call-overload]
+        body: Any = part.get_payload(decode=True) if decode else part.get_payload()
+        return len(body or "")
     except _DAMAGE:
         return None
 
