@@ -17,7 +17,6 @@ from tempfile import TemporaryDirectory
 from typing import IO
 
 from chalicelib.model import Scan, ScanStatus, now
-from chalicelib.processing.names import clean
 from chalicelib.settings import settings
 from chalicelib.storage import originals
 
@@ -57,6 +56,9 @@ def scan(key: str, version_id: str) -> Scan:
 
 def verdict(status: ScanStatus, signature: str | None = None) -> Scan:
     """A verdict of this moment. The scanner's own word is made fit for a record."""
+    # Its module imports the facts of all kinds, and an image does not wait for those.
+    from chalicelib.processing.names import clean
+
     return Scan(status=status, signature=clean(signature, MAX_SIGNATURE), scanned_at=now())
 
 
