@@ -95,7 +95,6 @@ FILE: dict[str, Any] = {
     "updated_at": "2026-11-22T12:00:03.125Z",
     "expires_at": None,
     "error": None,
-    "scan": None,
     "image": {
         "width": 3024,
         "height": 4032,
