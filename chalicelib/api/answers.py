@@ -56,7 +56,7 @@ class FileErrorResource(Resource):
 
 
 class ScanResource(Resource):
-    """What the malware scan found. Null if the stage scans nothing, or if the file is older than its scan."""
+    """What the malware scan found. Missing if the stage scans nothing, or if the file is older than its scan."""
 
     status: Annotated[ScanStatus, Field(strict=False)]
     signature: str | None = Field(description="The scanner's name for the malware; null where it tells none")
@@ -178,7 +178,6 @@ class FileResource(Resource):
     updated_at: Time
     expires_at: Time | None
     error: FileErrorResource | None
-    scan: ScanResource | None
     image: ImageResource | None
     source_url: str | None
     renditions: list[RenditionResource]
@@ -193,6 +192,7 @@ class FileResource(Resource):
     email: EmailInfo | None = Field(None)
     font: FontInfo | None = Field(None)
     preview: PreviewResource | None = Field(None)
+    scan: ScanResource | None = Field(None)
     warnings: list[WarningResource] | None = Field(None)
     services: dict[str, ServiceResource] | None = Field(None, description="By the services' names")
 

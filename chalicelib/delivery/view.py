@@ -29,7 +29,6 @@ _WIRE = (
     "updated_at",
     "expires_at",
     "error",
-    "scan",
     "image",
     "source_url",
 )
@@ -38,7 +37,7 @@ _WIRE = (
 # Facts that a record has only where they are known. All other fields are there always, if only as null.
 _IF_KNOWN = (
     *("pdf", "document", "spreadsheet", "presentation", "text", "archive", "email", "font"),
-    *("preview", "warnings", "services"),
+    *("preview", "warnings", "scan", "services"),
 )
 
 ALL_FIELDS = frozenset({*_WIRE, *_IF_KNOWN, "renditions", "delivery"})

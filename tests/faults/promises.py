@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from chalicelib.catalog import files, service_states
+from chalicelib.catalog import files, scans, service_states
 from chalicelib.catalog.dynamodb import read
 from chalicelib.catalog.index import counts, feed, lists
 from chalicelib.catalog.index.query import ListQuery
@@ -17,7 +17,7 @@ from chalicelib.catalog.keys import marker_key
 from chalicelib.catalog.transitions import CREATE, EMPTIED, TOMBSTONE, TRANSITIONS
 from chalicelib.delivery import view
 from chalicelib.model import EXTENSIONS, ChangeType, File, Kind, Status, rendition_key, rendition_prefix, timestamp
-from chalicelib.queues.ingest import HASH, SERVICES
+from chalicelib.queues.ingest import HASH, SCAN, SERVICES
 from chalicelib.renditions import entry_names, ladder, places
 from tests import transitions
 from tests.faults.looking import derived_keys, is_file, multipart_uploads, originals, records, table
@@ -69,6 +69,11 @@ def check_acknowledged(body: str, before: list[File]) -> None:
         if asked and asked.status is Status.READY and any(map(service_states.may_begin, asked.services.values())):
             raise BrokenError("a message was acknowledged, and a service waits that may begin")
         return
+    if wanted := told.get(SCAN):
+        held = after.get(wanted["id"])
+        if held and scans.is_held(held) and held.scan_asked == was[held.id].scan_asked:
+            raise BrokenError("a message was acknowledged, and nobody was asked to scan its file")
+        return
     for entry in told.get("Records", []):
         stored = entry["s3"]["object"]
         file = after.get(stored["key"].rpartition("/")[2])
@@ -77,7 +82,8 @@ def check_acknowledged(body: str, before: list[File]) -> None:
         if file.status in (Status.AWAITING_UPLOAD, Status.EXPIRED):
             raise BrokenError(f"a message was acknowledged, and its file is `{file.status}`")
         same = file.id in was and was[file.id].generation == file.generation
-        if file.status is Status.PROCESSING and file.version_id == stored["versionId"] and same:
+        waits = scans.is_held(file)  # its verdict, or the sweep, goes on with it
+        if file.status is Status.PROCESSING and file.version_id == stored["versionId"] and same and not waits:
             raise BrokenError("a message was acknowledged, and its file is `processing` still")
 
 

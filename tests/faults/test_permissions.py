@@ -10,6 +10,7 @@ from datetime import timedelta
 
 import pytest
 
+from tests import scans
 from tests.faults.harness import quiet, world_of
 from tests.faults.hearing import LIVES
 from tests.faults.killing import FAULTS, Point, Process, run
@@ -112,6 +113,19 @@ def _upload_of_unknown_length(world: World) -> None:
     world.clock.forward(timedelta(minutes=65))
 
 
+def _scan(world: World, _: object) -> None:
+    """No verdict comes, so GuardDuty is asked; then its event comes, and its tag does not."""
+    [file] = records()
+    with scans.guardduty():
+        world.drain()
+        world.clock.forward(timedelta(minutes=10))
+        world.sweep()
+        world.drain()
+    [held] = records()
+    event = scans.result(file.id, held.version_id or "", "NO_THREATS_FOUND")
+    scans.hear(event)
+
+
 # Operations that the other tests do not have, because each writes nothing or needs two processes.
 MORE = (
     Operation("look for files", lambda w: ready(w, tags=["cats"]), _look_for_files),
@@ -123,6 +137,7 @@ MORE = (
         lambda w, _: w.ingest.deliver(w.ingest.waiting()[0]),
         environ={"FILEMILL_FAIR_TENANTS": "true"},
     ),
+    Operation("scan by GuardDuty", stored(PHOTO), _scan, environ={"FILEMILL_SCAN": "guardduty"}),
     Operation("import with a fault", lambda w: None, _import_with_a_fault),
     Operation("process what is deleted", stored(PHOTO), _process_what_is_deleted),
     Operation("render what is deleted", viewed, _render_what_is_deleted),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -126,3 +127,17 @@ def test_a_value_that_the_stack_has_already_is_not_checked_again(
     for check in parameters.CHECKS.values():
         assert check(site()).mark is Mark.OK
         assert check(site(**given)).mark is Mark.OK
+
+
+def test_a_scan_by_a_command_needs_the_command(site: Callable[..., Site]) -> None:
+    assert parameters.check_scan(site(Scan="guardduty")).mark is Mark.OK
+    refused = parameters.check_scan(site(Scan="command"))
+    assert refused.mark is Mark.REFUSED
+    assert "FILEMILL_SCAN_COMMAND is not set" in refused.sentence
+    here = site(Scan="command")
+    path = here.project_dir / ".chalice/config.json"
+    written = json.loads(path.read_text(encoding="utf-8"))
+    stage = written.setdefault("stages", {}).setdefault("dev", {})
+    stage.setdefault("environment_variables", {})["FILEMILL_SCAN_COMMAND"] = "clamscan {}"
+    path.write_text(json.dumps(written), encoding="utf-8")
+    assert parameters.check_scan(site(Scan="command")).mark is Mark.OK
