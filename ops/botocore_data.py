@@ -33,6 +33,7 @@ OPERATIONS: Mapping[str, frozenset[str]] = {
     ),
     "events": frozenset({"PutEvents"}),
     "lambda": frozenset({"Invoke"}),
+    "rekognition": frozenset({"DetectLabels"}),
     "s3": frozenset(
         {
             "AbortMultipartUpload",

@@ -208,6 +208,8 @@ def test_a_deletion_needs_no_record() -> None:
 
 WORDS = {
     ("hash later", None): "updated",
+    ("ask a service", None): "updated",
+    ("end a service's job", None): "updated",
     ("create", "awaiting_upload"): "created",
     ("claim", "processing"): "processing",
     ("finish", "ready"): "ready",

@@ -98,6 +98,7 @@ WITHOUT = {
     },
     "AWS::Events::Archive": {"KmsKeyIdentifier": ["kms:*"]},
     "AWS::Events::EventBus": {"KmsKeyIdentifier": ["kms:*"], "Policy": ["events:*Permission"]},
+    "AWS::Events::Rule": {"RoleArn": ["iam:PassRole"]},
     "AWS::IAM::Role": {"ManagedPolicyArns": ["iam:AttachRolePolicy"]},
     "AWS::S3::Bucket": {
         "AbacStatus": ["s3:PutBucketAbac"],
@@ -130,6 +131,7 @@ EXAMPLES = {
     "AWS::Lambda::Url": f"arn:aws:lambda:eu-west-1:{stages.ACCOUNT}:function:filemill-test-render",
     "AWS::Events::Archive": f"arn:aws:events:eu-west-1:{stages.ACCOUNT}:archive/filemill-test",
     "AWS::Events::EventBus": f"arn:aws:events:eu-west-1:{stages.ACCOUNT}:event-bus/filemill-test",
+    "AWS::Events::Rule": f"arn:aws:events:eu-west-1:{stages.ACCOUNT}:rule/filemill-test/filemill-test-answers",
     "AWS::IAM::Role": f"arn:aws:iam::{stages.ACCOUNT}:role/{_NEW}",
     "AWS::S3::Bucket": f"arn:aws:s3:::filemill-test-originals-{stages.ACCOUNT}-eu-west-1",
     "AWS::S3::BucketPolicy": f"arn:aws:s3:::filemill-test-originals-{stages.ACCOUNT}-eu-west-1",
@@ -150,7 +152,8 @@ def of_cloudformation(resource_type: str) -> Iterator[Need]:
         for action in actions if kind != "list" else ():
             # Reading a resource reads all that it could have, but it decrypts nothing without a key. Some handlers name
             # actions that IAM does not have.
-            can_be_unused = kind != "read" or action.startswith("kms:")
+            # And it passes no role on.
+            can_be_unused = kind != "read" or action.startswith(("kms:", "iam:PassRole"))
             is_unused = can_be_unused and any(fnmatch(action, pattern) for pattern in unused)
             if not is_unused and facts.resource_types(action) is not None:
                 example = EXAMPLES[resource_type]
