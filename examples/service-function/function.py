@@ -4,7 +4,6 @@ It needs nothing but what Lambda's Python has. Replace `look_at` with what you w
 """
 
 import json
-import os
 from collections import Counter
 from urllib.request import urlopen
 
@@ -41,6 +40,5 @@ def tell(asked, answer):
         "DetailType": to["detail_type"],
         "Detail": json.dumps({"job": asked["job"], **answer}),
     }
-    events = boto3.client("events", endpoint_url=os.environ.get("AWS_ENDPOINT_URL"))
-    if events.put_events(Entries=[entry])["FailedEntryCount"]:
+    if boto3.client("events").put_events(Entries=[entry])["FailedEntryCount"]:
         raise RuntimeError("EventBridge did not take the answer.")

@@ -210,6 +210,8 @@ WORDS = {
     ("hash later", None): "updated",
     ("scan again", None): "updated",
     ("quarantine", "failed"): "failed",
+    ("ask a service", None): "updated",
+    ("end a service's job", None): "updated",
     ("create", "awaiting_upload"): "created",
     ("claim", "processing"): "processing",
     ("finish", "ready"): "ready",

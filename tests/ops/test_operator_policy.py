@@ -131,7 +131,7 @@ EXAMPLES = {
     "AWS::Lambda::Url": f"arn:aws:lambda:eu-west-1:{stages.ACCOUNT}:function:filemill-test-render",
     "AWS::Events::Archive": f"arn:aws:events:eu-west-1:{stages.ACCOUNT}:archive/filemill-test",
     "AWS::Events::EventBus": f"arn:aws:events:eu-west-1:{stages.ACCOUNT}:event-bus/filemill-test",
-    "AWS::Events::Rule": f"arn:aws:events:eu-west-1:{stages.ACCOUNT}:rule/filemill-test-scans",
+    "AWS::Events::Rule": f"arn:aws:events:eu-west-1:{stages.ACCOUNT}:rule/filemill-test/filemill-test-answers",
     "AWS::GuardDuty::MalwareProtectionPlan": f"arn:aws:guardduty:eu-west-1:{stages.ACCOUNT}:malware-protection-plan/1",
     "AWS::IAM::Role": f"arn:aws:iam::{stages.ACCOUNT}:role/{_NEW}",
     "AWS::S3::Bucket": f"arn:aws:s3:::filemill-test-originals-{stages.ACCOUNT}-eu-west-1",
@@ -139,6 +139,8 @@ EXAMPLES = {
     "AWS::SQS::Queue": f"arn:aws:sqs:eu-west-1:{stages.ACCOUNT}:{_NEW}",
     "AWS::SQS::QueuePolicy": f"arn:aws:sqs:eu-west-1:{stages.ACCOUNT}:{_NEW}",
 }
+# Rules stand on the stage's own bus, and on the account's.
+OTHER_EXAMPLES = {"AWS::Events::Rule": (f"arn:aws:events:eu-west-1:{stages.ACCOUNT}:rule/filemill-test-scans",)}
 
 
 def types() -> set[str]:
@@ -153,16 +155,16 @@ def of_cloudformation(resource_type: str) -> Iterator[Need]:
         for action in actions if kind != "list" else ():
             # Reading a resource reads all that it could have, but it decrypts nothing without a key. Some handlers name
             # actions that IAM does not have.
-            can_be_unused = kind != "read" or action.startswith("kms:") or action == "iam:PassRole"
+            # And it passes no role on.
+            can_be_unused = kind != "read" or action.startswith(("kms:", "iam:PassRole"))
             is_unused = can_be_unused and any(fnmatch(action, pattern) for pattern in unused)
             if not is_unused and action == "iam:PassRole":
                 service = {"AWS::GuardDuty::MalwareProtectionPlan": "malware-protection-plan.guardduty.amazonaws.com"}
                 yield Need(action, EXAMPLES["AWS::IAM::Role"], {"iam:PassedToService": service[resource_type]})
             elif not is_unused and facts.resource_types(action) is not None:
-                example = EXAMPLES[resource_type]
-                if action == "s3:DeleteObject":
-                    example += "/key"
-                yield Need(action, example if facts.is_about(action, example) else "*")
+                for example in (EXAMPLES[resource_type], *OTHER_EXAMPLES.get(resource_type, ())):
+                    about = f"{example}/key" if action == "s3:DeleteObject" else example
+                    yield Need(action, about if facts.is_about(action, about) else "*")
 
 
 def actions_of(operation: str) -> set[str]:

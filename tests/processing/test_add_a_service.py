@@ -16,6 +16,7 @@ from botocore.session import Session
 from botocore.validate import validate_parameters
 from moto.events.models import EventPattern
 
+from chalicelib import aws
 from chalicelib.catalog import files
 from chalicelib.model import ServiceState
 from chalicelib.processing import pipeline, services
@@ -26,7 +27,7 @@ from tests.serving import answer, asks
 from tests.stage import ROOT, Calls, lambda_context
 
 PAGE = (ROOT / "docs/add-a-service.md").read_text(encoding="utf-8")
-MODULE, LINE = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+MODULE, LINE, CLIENT, PACKED = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 [RIGHTS] = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
 SHOWN, PATTERN = [json.loads(text) for text in re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)]
 NAME = "chalicelib.processing.transcripts"
@@ -66,8 +67,11 @@ def transcribe(client: Client, monkeypatch: pytest.MonkeyPatch) -> Transcribe:
     assert isinstance(service, Service)
     monkeypatch.setattr(services, "SERVICES", (*services.SERVICES, service))
     asks(monkeypatch, "transcripts")
+    names = vars(aws).copy()
+    exec(compile(CLIENT, "aws.py", "exec"), names)
+    assert names["transcribe"]().meta.service_model.service_name == "transcribe"
     standin = Transcribe()
-    monkeypatch.setattr(module, "transcribe", lambda: standin)
+    monkeypatch.setattr(aws, "transcribe", lambda: standin, raising=False)
     monkeypatch.setattr(module, "urlopen", lambda *_, **__: io.BytesIO(json.dumps(TRANSCRIPT).encode()))
     return standin
 
@@ -146,3 +150,4 @@ def test_the_rights_are_those_of_its_calls() -> None:
     actions = {action for each in statements for action in each["Action"]}
     calls = {f"transcribe:{name.title().replace('_', '')}" for name in re.findall(r"transcribe\(\)\.(\w+)\(", MODULE)}
     assert actions == {*calls, "s3:GetObject"}
+    assert {f"transcribe:{name}" for name in eval(PACKED)["transcribe"]} == calls

@@ -81,9 +81,9 @@ class Life:
         file = self.file
         steps: dict[str, Callable[[], object]] = {
             "start": work_off,
-            "answer": lambda: self.jobs and self._answer(result={"job": self.jobs[-1]}),
-            "refuse": lambda: self._answer(error={"message": "no"}),
-            "repeat": lambda: self.jobs and self._answer(0, result={"job": self.jobs[0]}),
+            "answer": lambda: self._answer(-1),
+            "refuse": lambda: self._answer(-1, error={"message": "no"}),
+            "repeat": lambda: self._answer(0),
             "forge": lambda: self.hear(answer(self.file_id[5:] + ".function." + "A" * 20, result={"job": "forged"})),
             "lose": take_messages,
             "time": self._time,
@@ -96,9 +96,10 @@ class Life:
         steps[step]()
         self.look()
 
-    def _answer(self, which: int = -1, **detail: Any) -> None:
+    def _answer(self, which: int, **detail: Any) -> None:
         if self.jobs:
-            self.hear(answer(self.jobs[which], **detail))
+            job = self.jobs[which]
+            self.hear(answer(job, **(detail or {"result": {"job": job}})))
 
     def _finish(self, file: File | None) -> None:
         if file and file.status is Status.PROCESSING:
