@@ -250,11 +250,11 @@ def test_nothing_else_is_made_and_s3_is_not_asked(client: Client, stage: Calls, 
     assert stage.count("s3.") == 0
 
 
-def test_a_file_that_is_not_ready_or_no_image_has_none(client: Client, stage: Calls) -> None:
+def test_a_file_that_is_not_ready_or_has_no_picture_has_none(client: Client, stage: Calls) -> None:
     waiting = client("POST", "/v1/files", {"filename": "a.jpg", "content_type": "image/jpeg", "size": 9}).json["id"]
-    table = upload(client, b"a,b\n", name="a.csv", content_type="text/csv")
-    deliver(table)
-    for file_id in (waiting, table):
+    data = upload(client, bytes(9), name="a.bin", content_type="application/octet-stream")
+    deliver(data)
+    for file_id in (waiting, data):
         assert rendered(asked(file_id)) == {"status": "unknown"}
 
 
