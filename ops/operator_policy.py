@@ -223,8 +223,8 @@ GROUPS = (
     ),
     Group(
         "Schedule",
-        "makes the sweep's schedule, and the rule that brings GuardDuty's results",
-        (_EVENTS + "rule/" + _APP + "-*", _EVENTS + "rule/" + _NAME + "-*"),
+        "makes the sweep's schedule, and the rules that bring GuardDuty's results and the services' answers",
+        tuple(_EVENTS + "rule/" + name for name in (_APP + "-*", _NAME + "-*", _NAME + "/" + _NAME + "-answers")),
         {
             "events": "DeleteRule DescribeRule ListTagsForResource ListTargetsByRule PutRule PutTargets RemoveTargets "
             "TagResource UntagResource"
@@ -246,15 +246,6 @@ GROUPS = (
         {
             "events": "CreateArchive CreateEventBus DeleteArchive DeleteEventBus DescribeArchive DescribeEventBus "
             "ListTagsForResource TagResource UntagResource UpdateArchive UpdateEventBus"
-        },
-    ),
-    Group(
-        "Answers",
-        "makes the rule on the bus by which services answer",
-        (_EVENTS + "rule/" + _NAME + "/" + _NAME + "-answers",),
-        {
-            "events": "DeleteRule DescribeRule ListTagsForResource ListTargetsByRule PutRule PutTargets RemoveTargets "
-            "TagResource UntagResource"
         },
     ),
     Group(
