@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from backports import zstd
+
 MOMENT = (2026, 11, 22, 13, 0, 0)
 
 
@@ -118,6 +120,8 @@ def end(count: int, length: int, offset: int) -> bytes:
 
 
 def tar_of(files: Mapping[str, bytes], packing: str = "", format: int = tarfile.PAX_FORMAT) -> bytes:
+    if packing == "zst":
+        return zstd.compress(tar_of(files, "", format))
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode=f"w:{packing}", format=format) as archive:  # type: ignore[call-overload]
         for name, body in files.items():

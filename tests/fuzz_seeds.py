@@ -16,6 +16,8 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from backports import zstd
+
 from tests import archives, fonts, images, offices, pdfs, svgs
 from tests.fuzzing import mutated
 
@@ -385,7 +387,7 @@ def _archives(canary: str) -> Seeds:
         "tar.xz": ("application/x-xz", archives.tar_of({"a": b"x" * 3000, "b": b""}, "xz")),
         "gz": ("application/gzip", gzip.compress(b"words " * 100, mtime=0)),
         "xz": ("application/x-xz", lzma.compress(b"words " * 100)),
-        "zst": ("application/zstd", bytes.fromhex("28b52ffd2005290000") + b"words"),
+        "zst": ("application/zstd", zstd.compress(b"words " * 100)),
         "7z": ("application/x-7z-compressed", b"7z\xbc\xaf\x27\x1c\0\4" + bytes(100)),
         "rar": ("application/vnd.rar", b"Rar!\x1a\7\1\0" + bytes(100)),
     }

@@ -1,8 +1,8 @@
 """Archives: how many entries, how large unpacked, encrypted or not, and dangers. `entries.json` lists what is inside.
 
 A ZIP archive is listed from its directory. A tar archive is read from beginning to end, and unpacked on the way if it
-is compressed; a file that is only compressed has one entry. 7z, RAR and Zstandard are recognised, and no more: the
-standard library can't read them. Nothing is unpacked to be kept, and nothing inside an entry is looked at.
+is compressed; a file that is only compressed has one entry. 7z and RAR are recognised, and no more. Nothing is unpacked
+to be kept, and nothing inside an entry is looked at.
 """
 
 from __future__ import annotations
@@ -28,7 +28,6 @@ _ZIPS = {
 _ONLY_RECOGNISED = {
     "application/x-7z-compressed": "7z",
     "application/vnd.rar": "rar",
-    "application/zstd": "zst",
 }
 
 _PIECE = 1024**2

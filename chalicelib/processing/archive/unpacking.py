@@ -16,10 +16,13 @@ MAX_OF_BZIP2 = 256 * 1024**2
 
 # Bytes of memory that an xz file may ask for. `xz -9` asks for 65 MB.
 MAX_MEMORY = 256 * 1024**2
+# The same for Zstandard, as the logarithm of its window: 128 MiB, as much as the command `zstd` takes by default.
+WINDOW_LOG = 27
+_TOO_MUCH_MEMORY = "Unpacking this file takes more memory than it may have here."
 
 _PIECE = 256 * 1024
 
-MAGIC = {b"\x1f\x8b": "gz", b"BZh": "bz2", b"\xfd7zXZ\0": "xz"}
+MAGIC = {b"\x1f\x8b": "gz", b"BZh": "bz2", b"\xfd7zXZ\0": "xz", b"\x28\xb5\x2f\xfd": "zst"}
 
 
 def format_of(head: bytes) -> str | None:
@@ -50,9 +53,41 @@ class Zlib:
         return out
 
 
+class _Zstd:
+    """Zstandard's decompressor with the errors of the others. Its library is imported for such a file only."""
+
+    def __init__(self) -> None:
+        from backports import zstd
+
+        self._error = zstd.ZstdError
+        self._zstd = zstd.ZstdDecompressor(options={zstd.DecompressionParameter.window_log_max: WINDOW_LOG})
+
+    @property
+    def eof(self) -> bool:
+        return self._zstd.eof
+
+    @property
+    def needs_input(self) -> bool:
+        return self._zstd.needs_input
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._zstd.unused_data
+
+    def decompress(self, data: bytes, most: int) -> bytes:
+        try:
+            return self._zstd.decompress(data, most)
+        except self._error as error:
+            if "memory" in str(error):
+                raise TooMuchError(_TOO_MUCH_MEMORY) from None
+            raise ValueError(str(error)) from None
+
+
 def _decompressor(format: str) -> Any:
     if format == "gz":
         return Zlib(GZIP)
+    if format == "zst":
+        return _Zstd()
     return bz2.BZ2Decompressor() if format == "bz2" else lzma.LZMADecompressor(memlimit=MAX_MEMORY)
 
 
@@ -109,7 +144,7 @@ class Unpacked:
             self._buffer = self._decompressor.decompress(taken, _PIECE)
         except lzma.LZMAError as error:
             if "limit" in str(error):
-                raise TooMuchError("Unpacking this file takes more memory than it may have here.") from None
+                raise TooMuchError(_TOO_MUCH_MEMORY) from None
             raise DamagedError("The compressed file is damaged.") from None
         except (zlib.error, OSError, EOFError, ValueError):
             raise DamagedError("The compressed file is damaged.") from None

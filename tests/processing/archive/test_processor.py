@@ -16,6 +16,7 @@ import zlib
 from typing import Any
 
 import pytest
+from backports import zstd
 
 from chalicelib import aws
 from chalicelib.facts import ArchiveInfo
@@ -89,24 +90,31 @@ def test_an_empty_zip_has_no_entries() -> None:
     assert processed(archives.zip_of({}))[1] == []
 
 
-@pytest.mark.parametrize("packing", ["", "gz", "bz2", "xz"])
+PACKED = {
+    "gz": "application/gzip",
+    "bz2": "application/x-bzip2",
+    "xz": "application/x-xz",
+    "zst": "application/zstd",
+}
+
+
+@pytest.mark.parametrize("packing", ["", "gz", "bz2", "xz", "zst"])
 @pytest.mark.parametrize("format", [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
 def test_a_tar_is_listed_however_it_is_packed(packing: str, format: int) -> None:
     long = "/".join(["d" * 50] * 3) + "/f"
     data = archives.tar_of({"a.txt": b"x" * 1000, long: b"", "ü": b"yy"}, packing, format)
-    content_type = {"": TAR, "gz": "application/gzip", "bz2": "application/x-bzip2", "xz": "application/x-xz"}[packing]
-    made, listed = processed(data, content_type)
+    made, listed = processed(data, TAR if not packing else PACKED[packing])
     assert info_of(made) == ArchiveInfo(format=f"tar.{packing}" if packing else "tar", entries=3, unpacked_size=1002)
     assert [entry["name"] for entry in listed] == ["a.txt", long, "ü"]
     assert (listed[0]["size"], listed[0]["packed_size"]) == (1000, None)
     assert listed[0]["modified_at"] == "2026-11-22T13:00:00.000Z"
 
 
-@pytest.mark.parametrize("packing", ["gz", "bz2", "xz"])
+@pytest.mark.parametrize("packing", ["gz", "bz2", "xz", "zst"])
 def test_a_file_that_is_only_compressed_has_one_entry(packing: str) -> None:
-    packers: dict[str, Any] = {"gz": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress}
+    packers: dict[str, Any] = {"gz": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress, "zst": zstd.compress}
     packed = packers[packing](b"words " * 1000)
-    made, listed = processed(packed, "application/gzip", name=f"a.log.{packing}")
+    made, listed = processed(packed, PACKED[packing], name=f"a.log.{packing}")
     assert info_of(made) == ArchiveInfo(format=packing, entries=1, unpacked_size=6000)
     assert [(entry["name"], entry["size"], entry["packed_size"]) for entry in listed] == [("a.log", 6000, len(packed))]
 
@@ -119,7 +127,7 @@ def test_compressed_files_one_behind_the_other_are_one() -> None:
 
 @pytest.mark.parametrize(
     ("content_type", "format"),
-    [("application/x-7z-compressed", "7z"), ("application/x-rar-compressed", "rar"), ("application/zstd", "zst")],
+    [("application/x-7z-compressed", "7z"), ("application/x-rar-compressed", "rar")],
 )
 def test_formats_that_nobody_reads_here_are_recognised(content_type: str, format: str) -> None:
     made, listed = processed(b"whatever", content_type)
@@ -213,11 +221,31 @@ def test_an_entry_of_more_than_four_gigabytes_is_listed() -> None:
         (gzip.compress(b"words" * 9999)[:-8] + bytes(8), "application/gzip"),
         (b"BZh9" + bytes(100), "application/x-bzip2"),
         (lzma.compress(b"words" * 99)[:40], "application/x-xz"),
+        (zstd.compress(b"words" * 99)[:20], "application/zstd"),
+        (
+            zstd.compress(b"words" * 99, options={zstd.CompressionParameter.checksum_flag: 1})[:-4] + bytes(4),
+            "application/zstd",
+        ),
         (b"no tar" * 200, TAR),
         (archives.tar_of({"a": b"x" * 5000})[:2000], TAR),
         (archives.tar_header("a", -5000) * 2 + bytes(1024), TAR),
     ],
-    ids=["no-end", "cut", "wrong", "end-alone", "cut-entry", "gz-cut", "gz-sum", "bz2", "xz", "no-tar", "tar", "back"],
+    ids=[
+        "no-end",
+        "cut",
+        "wrong",
+        "end-alone",
+        "cut-entry",
+        "gz-cut",
+        "gz-sum",
+        "bz2",
+        "xz",
+        "zst-cut",
+        "zst-sum",
+        "no-tar",
+        "tar",
+        "back",
+    ],
 )
 def test_a_damaged_archive_is_corrupt(data: bytes, content_type: str) -> None:
     with pytest.raises(PermanentFault) as fault:
@@ -325,6 +353,14 @@ def test_a_tar_that_unpacks_to_more_than_the_bound_is_listed_so_far(monkeypatch:
 def test_an_xz_file_that_asks_for_much_memory_is_not_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(unpacking, "MAX_MEMORY", 16 * MIB)
     made, _ = processed(lzma.compress(b"x", preset=9), "application/x-xz")
+    assert info_of(made).unpacked_size is None
+    assert [warning.code for warning in made.warnings] == ["entries_cut"]
+
+
+def test_a_zst_file_that_asks_for_much_memory_is_not_unpacked() -> None:
+    options = {zstd.CompressionParameter.window_log: 28, zstd.CompressionParameter.checksum_flag: 1}
+    packer = zstd.ZstdCompressor(options=options)
+    made, _ = processed(packer.compress(b"x") + packer.flush(), "application/zstd")
     assert info_of(made).unpacked_size is None
     assert [warning.code for warning in made.warnings] == ["entries_cut"]
 
