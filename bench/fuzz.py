@@ -27,8 +27,8 @@ RESULT = ROOT / "bench" / "results" / "fuzz.json"
 FOUND = (
     "spreadsheet: calamine ends some damaged `xls` files with a panic of Rust: told as too much time or memory",
     "spreadsheet, presentation: names of sheets and slides with control characters were given to search",
-    "email: Python's library raises TypeError or ValueError for the name or charset of one part: all of the message was "
-    "left out",
+    "email: for the name or charset of one part, Python's library raises TypeError or ValueError; the whole message "
+    "was left out",
     "svg: a drawing without a size was told as too much time or memory",
 )
 

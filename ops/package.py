@@ -35,6 +35,9 @@ _PIPS_OWN = {"INSTALLER", "RECORD", "REQUESTED", "direct_url.json"}
 # Replaced parts of botocore: its data by a smaller version, and the code for `help()` of a client's methods by nothing.
 _LEFT_OUT = ("botocore/data/", "botocore/docs/")
 _STILL_IMPORTED = ("botocore/docs/utils.py",)
+# Modules whose source in the wheels for arm64 and x86_64 differs in the docstring only. Their bytecode is not compared
+# with the source, which would be compiled again at every start of the other architecture. A test compares the code.
+SAME_CODE = frozenset({"pypdfium2_raw/bindings.py"})
 _NO_DOCSTRINGS = """\
 class _Empty(str):
     def __new__(cls, *args, **kwargs):
@@ -180,7 +183,8 @@ def files(found: Distribution) -> Iterator[tuple[str, Path]]:
 def _compile(found: Distribution, vendor: Path, mode: py_compile.PycInvalidationMode) -> None:
     for name, source in files(found):
         if name.endswith(".py"):
-            _bytecode(source, (vendor / name).parent, name, mode)
+            unchecked = py_compile.PycInvalidationMode.UNCHECKED_HASH
+            _bytecode(source, (vendor / name).parent, name, unchecked if name in SAME_CODE else mode)
 
 
 def _compile_own(package: Path) -> None:
