@@ -137,7 +137,7 @@ def test_full_code_storage_and_full_roles_are_refused(aws: Aws, site: Callable[.
     aws.answers["lambda.GetAccountSettings"] = limits(TotalCodeSize=80_530_636_800 - quotas.CODE_BYTES)
     assert quotas.check_code_storage(site()).mark is Mark.OK
     aws.answers["lambda.GetAccountSettings"] = limits(TotalCodeSize=80_530_636_801 - quotas.CODE_BYTES)
-    assert "Lambda stores 80,453 of at most 80,531 MB of code" in quotas.check_code_storage(site()).sentence
+    assert "Lambda stores 80,441 of at most 80,531 MB of code" in quotas.check_code_storage(site()).sentence
     aws.answers["iam.GetAccountSummary"] = {"SummaryMap": {"Roles": 989, "RolesQuota": 1000}}
     assert quotas.check_roles(site()).mark is Mark.OK
     aws.answers["iam.GetAccountSummary"] = {"SummaryMap": {"Roles": 990, "RolesQuota": 1000}}
