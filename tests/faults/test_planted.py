@@ -169,7 +169,7 @@ def told_from_the_table(patch: pytest.MonkeyPatch) -> None:
         (webhooks_of_the_first_event_only, "publish", "a webhook never hears of"),
         (noted_before_it_is_told, "publish", "a socket never heard"),
         (a_change_keeps_its_revision, "change tags", "the revision did not"),
-        (a_write_of_somebodys_own, "change tags", "`ready` became `failed`"),
+        (a_write_of_somebodys_own, "change tags", "no transition leads from this `ready` to this `failed`"),
     ],
 )
 def test_a_planted_bug_is_found(plant: Plant, operation: str, says: str, monkeypatch: pytest.MonkeyPatch) -> None:

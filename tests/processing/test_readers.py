@@ -17,6 +17,7 @@ GATE = re.compile(r"\bscans\.may_be_read\(")
 BEHIND = {
     "chalicelib/processing/reading.py": "the pipeline calls it after `scanning.admit`",
     "chalicelib/processing/scanner.py": "it is the scan",
+    "chalicelib/processing/entry_bytes.py": "on_demand calls it after `scans.may_be_read`",
 }
 
 

@@ -148,6 +148,7 @@ def test_the_render_function_changes_no_original_and_reads_no_secret() -> None:
         "s3:GetObject": {"arn:aws:s3:::derived/*"},
         "s3:GetObjectVersion": {"arn:aws:s3:::originals/*"},
         "s3:PutObject": {"arn:aws:s3:::derived/*"},
+        "s3:PutObjectTagging": {"arn:aws:s3:::derived/*"},
         "s3:DeleteObject": {"arn:aws:s3:::derived/*"},
         "logs:CreateLogGroup": logs,
         "logs:CreateLogStream": logs,
