@@ -19,6 +19,7 @@ from pydantic import BaseModel
 
 from chalicelib.model import FileWarning, Kind, Preview, Rendition
 from chalicelib.processing.content_types import is_text_type, one_name, own_name
+from chalicelib.processing.office import formats
 from chalicelib.processing.sniff import ENCRYPTED
 from chalicelib.renditions.recipes import Recipe
 
@@ -111,12 +112,8 @@ class Processor:
 
 # The content types of each kind, by the name that `content_types.one_name` gives. Sniffing finds them, and processors
 # are asked with them. A type that is in no row is of the kind `other`.
-_OOXML = "application/vnd.openxmlformats-officedocument."
-_ODF = "application/vnd.oasis.opendocument."
-_WORD, _EXCEL, _POWERPOINT = (f"application/vnd.ms-{name}." for name in ("word", "excel", "powerpoint"))
-
 TYPES: Mapping[Kind, frozenset[str]] = {
-    # What Pillow and libheif decode. SVG is an image, too, with a processor of its own: `SVG`.
+    # The formats that Pillow and libheif decode. SVG is an image, too, with a processor of its own: `SVG`.
     Kind.IMAGE: frozenset(
         f"image/{name}" for name in ("jpeg", "png", "gif", "webp", "avif", "heic", "tiff", "bmp", "jp2", "x-icon")
     ),
@@ -140,44 +137,9 @@ TYPES: Mapping[Kind, frozenset[str]] = {
         )
     ),
     Kind.PDF: frozenset({"application/pdf"}),
-    Kind.DOCUMENT: frozenset(
-        {
-            f"{_OOXML}wordprocessingml.document",  # docx
-            f"{_OOXML}wordprocessingml.template",
-            f"{_WORD}document.macroenabled.12",
-            f"{_WORD}template.macroenabled.12",
-            f"{_ODF}text",  # odt
-            f"{_ODF}text-template",
-            "application/epub+zip",
-            "application/rtf",
-            "application/msword",  # doc: OLE
-        }
-    ),
-    Kind.SPREADSHEET: frozenset(
-        {
-            f"{_OOXML}spreadsheetml.sheet",  # xlsx
-            f"{_OOXML}spreadsheetml.template",
-            f"{_EXCEL}sheet.macroenabled.12",
-            f"{_EXCEL}template.macroenabled.12",
-            f"{_EXCEL}sheet.binary.macroenabled.12",  # xlsb
-            f"{_ODF}spreadsheet",  # ods
-            f"{_ODF}spreadsheet-template",
-            "application/vnd.ms-excel",  # xls: OLE
-        }
-    ),
-    Kind.PRESENTATION: frozenset(
-        {
-            f"{_OOXML}presentationml.presentation",  # pptx
-            f"{_OOXML}presentationml.template",
-            f"{_OOXML}presentationml.slideshow",
-            f"{_POWERPOINT}presentation.macroenabled.12",
-            f"{_POWERPOINT}template.macroenabled.12",
-            f"{_POWERPOINT}slideshow.macroenabled.12",
-            f"{_ODF}presentation",  # odp
-            f"{_ODF}presentation-template",
-            "application/vnd.ms-powerpoint",  # ppt: OLE
-        }
-    ),
+    Kind.DOCUMENT: frozenset(formats.DOCUMENTS),
+    Kind.SPREADSHEET: frozenset(formats.SPREADSHEETS),
+    Kind.PRESENTATION: frozenset(formats.PRESENTATIONS),
     # And every other type that `content_types.is_text_type` knows: text/*, +json, +xml and their like.
     Kind.TEXT: frozenset(
         {

@@ -11,6 +11,7 @@ from typing import IO, BinaryIO, cast
 from chalicelib.model import UNPROVEN, ErrorCode, File, Kind, PermanentFault, original_key
 from chalicelib.processing import content_types, kinds, sniff
 from chalicelib.processing.kinds import Processor, Source
+from chalicelib.processing.office.formats import ENCRYPTABLE
 from chalicelib.storage import originals, parallel
 from chalicelib.storage.ranged import Ranged
 
@@ -148,9 +149,6 @@ def _typed(file: File, head: bytes, detected: str | None, *, whole: bool) -> tup
 
 def _by_extension(filename: str) -> str | None:
     """The type of an encrypted Office file whose bytes hide it and for which none was declared; None if unknown."""
-    # Imported here, because only these files need it.
-    from chalicelib.processing.office.reading import ENCRYPTABLE
-
     return ENCRYPTABLE.get(filename.rpartition(".")[2].lower())
 
 

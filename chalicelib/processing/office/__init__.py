@@ -1,4 +1,5 @@
 """Office files: what documents, decks and workbooks have in common.
 
-`reading` is the processors' side, and all other modules run in a child (child.py) on the bytes that somebody uploaded.
+`formats` is their table, and `reading` the processors' side. All other modules run in a child (child.py) on the bytes
+that somebody uploaded.
 """

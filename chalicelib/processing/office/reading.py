@@ -13,6 +13,7 @@ from chalicelib.processing.child import ChildDiedError, Limits
 from chalicelib.processing.content_types import one_name
 from chalicelib.processing.kinds import Emit, Order, Source
 from chalicelib.processing.names import clean, moment
+from chalicelib.processing.office.formats import FORMATS
 from chalicelib.processing.pictures import emit_pictures
 
 # Bytes. A larger file is stored and described no further.
@@ -25,45 +26,6 @@ LIMITS = Limits(memory=1024**3, seconds=10)
 LEAST_PICTURE = 64
 
 _CHILD = "chalicelib.processing.office.child"
-
-_OOXML = "application/vnd.openxmlformats-officedocument."
-_ODF = "application/vnd.oasis.opendocument."
-_MS = "application/vnd.ms-"
-
-# The usual extension of each content type, and the reader in the child.
-FORMATS = {
-    f"{_OOXML}wordprocessingml.document": ("docx", "docx"),
-    f"{_OOXML}wordprocessingml.template": ("dotx", "docx"),
-    f"{_MS}word.document.macroenabled.12": ("docm", "docx"),
-    f"{_MS}word.template.macroenabled.12": ("dotm", "docx"),
-    f"{_ODF}text": ("odt", "odt"),
-    f"{_ODF}text-template": ("ott", "odt"),
-    "application/epub+zip": ("epub", "epub"),
-    "application/rtf": ("rtf", "rtf"),
-    "application/msword": ("doc", "old"),
-    f"{_OOXML}spreadsheetml.sheet": ("xlsx", "xlsx"),
-    f"{_OOXML}spreadsheetml.template": ("xltx", "xlsx"),
-    f"{_MS}excel.sheet.macroenabled.12": ("xlsm", "xlsx"),
-    f"{_MS}excel.template.macroenabled.12": ("xltm", "xlsx"),
-    f"{_MS}excel.sheet.binary.macroenabled.12": ("xlsb", "xlsb"),
-    f"{_ODF}spreadsheet": ("ods", "ods"),
-    f"{_ODF}spreadsheet-template": ("ots", "ods"),
-    "application/vnd.ms-excel": ("xls", "xls"),
-    f"{_OOXML}presentationml.presentation": ("pptx", "pptx"),
-    f"{_OOXML}presentationml.template": ("potx", "pptx"),
-    f"{_OOXML}presentationml.slideshow": ("ppsx", "pptx"),
-    f"{_MS}powerpoint.presentation.macroenabled.12": ("pptm", "pptx"),
-    f"{_MS}powerpoint.template.macroenabled.12": ("potm", "pptx"),
-    f"{_MS}powerpoint.slideshow.macroenabled.12": ("ppsm", "pptx"),
-    f"{_ODF}presentation": ("odp", "odp"),
-    f"{_ODF}presentation-template": ("otp", "odp"),
-    "application/vnd.ms-powerpoint": ("ppt", "old"),
-}
-
-
-_OF_OFFICE = ("docx", "xlsx", "xlsb", "pptx", "xls", "old")
-ENCRYPTABLE = {extension: each for each, (extension, reader) in FORMATS.items() if reader in _OF_OFFICE}
-"""The content types of Office's formats, by their extensions. Only Office wraps its encrypted files in OLE."""
 
 
 @dataclass

@@ -11,29 +11,18 @@ import zlib
 from typing import BinaryIO
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile
 
+from chalicelib.processing.office.formats import IN_PACKAGES
+
 _ODF = "application/vnd.oasis.opendocument."
 _OOXML = "application/vnd.openxmlformats-officedocument."
 
-# What the entry `mimetype` may say. It comes first, and is stored as it is.
+# The types that the entry `mimetype` may name. It comes first, and is stored as it is.
 _MIMETYPES = frozenset(
     (
         "application/epub+zip",
         *(f"{_ODF}{name}" for name in ("text", "spreadsheet", "presentation", "graphics", "formula", "chart", "base")),
         *(f"{_ODF}{name}-template" for name in ("text", "spreadsheet", "presentation", "graphics")),
         f"{_ODF}text-master",
-    )
-)
-_MACROS = {
-    "word": ("document", "template"),
-    "excel": ("sheet", "template", "sheet.binary"),
-    "powerpoint": ("presentation", "template", "slideshow"),
-}
-_MAIN_PARTS = frozenset(
-    (
-        *(f"{_OOXML}wordprocessingml.{name}" for name in ("document", "template")),
-        *(f"{_OOXML}spreadsheetml.{name}" for name in ("sheet", "template")),
-        *(f"{_OOXML}presentationml.{name}" for name in ("presentation", "template", "slideshow")),
-        *(f"application/vnd.ms-{app}.{name}.macroenabled.12" for app, names in _MACROS.items() for name in names),
     )
 )
 # Names that only one program's files have, where `[Content_Types].xml` can't be read.
@@ -45,7 +34,7 @@ _BY_NAME = (
     ("AndroidManifest.xml", "application/vnd.android.package-archive"),
     ("META-INF/MANIFEST.MF", "application/java-archive"),
 )
-TYPES = (*sorted(_MIMETYPES), *sorted(_MAIN_PARTS), *(content_type for _, content_type in _BY_NAME[-2:]))
+TYPES = (*sorted(_MIMETYPES), *sorted(IN_PACKAGES), *(content_type for _, content_type in _BY_NAME[-2:]))
 
 _CONTENT_TYPES = "[Content_Types].xml"
 _MAIN = re.compile(rb'ContentType\s*=\s*["\'](application/vnd\.[\w.-]+)\.main(?:\+xml)?["\']', re.I)
@@ -94,7 +83,7 @@ def _known(contents: bytes) -> str | None:
 def _main_part(name: str) -> str | None:
     name = name.lower()
     name = f"{name}.12" if name.startswith("application/vnd.ms-") else name
-    return name if name in _MAIN_PARTS else None
+    return name if name in IN_PACKAGES else None
 
 
 def _read(archive: ZipFile, name: str) -> bytes:

@@ -18,6 +18,7 @@ from chalicelib.processing.compound import MAX_STREAM, Compound
 from chalicelib.processing.kinds import Made, Order, Source, processor_of
 from chalicelib.processing.office import child as office_child
 from chalicelib.processing.office import reading
+from chalicelib.processing.office.formats import FORMATS
 from chalicelib.processing.office.found import MAX_CHARACTERS
 from chalicelib.renditions.recipes import RECIPES
 from tests import fuzzing, offices
@@ -209,7 +210,7 @@ def seeds() -> dict[str, tuple[bytes, str]]:
     }
 
 
-READERS = {content_type: reader for content_type, (_, reader) in reading.FORMATS.items()}
+READERS = {content_type: reader for content_type, (_, reader) in FORMATS.items()}
 
 
 # calamine takes all memory for a sheet that claims to be large, so it runs in a child here, too.

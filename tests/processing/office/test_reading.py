@@ -8,12 +8,13 @@ from chalicelib.model import Kind
 from chalicelib.processing.content_types import one_name
 from chalicelib.processing.kinds import TYPES
 from chalicelib.processing.office import reading
+from chalicelib.processing.office.formats import FORMATS
 
 
 def test_every_type_of_the_three_kinds_has_a_reader() -> None:
     kinds = (Kind.DOCUMENT, Kind.SPREADSHEET, Kind.PRESENTATION)
-    assert {each for kind in kinds for each in TYPES[kind]} == reading.FORMATS.keys()
-    assert {one_name(each) for each in reading.FORMATS} == reading.FORMATS.keys()
+    assert {each for kind in kinds for each in TYPES[kind]} == FORMATS.keys()
+    assert {one_name(each) for each in FORMATS} == FORMATS.keys()
 
 
 @pytest.mark.parametrize(
