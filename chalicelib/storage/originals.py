@@ -179,6 +179,21 @@ def open_version(key: str, version_id: str) -> Original:
     return Original(reply["ContentLength"], cast(IO[bytes], reply["Body"]))
 
 
+def read_range(key: str, version_id: str, first: int, length: int) -> bytes:
+    """Some bytes of one version: one GetObject. Raises ClientError as S3 answers.
+
+    Raises OSError if other than `length` bytes come: what is read or hashed would then be another file.
+    """
+    version: dict[str, Any] = {"VersionId": version_id} if version_id else {}
+    wanted = f"bytes={first}-{first + length - 1}"
+    reply = aws.s3().get_object(Bucket=settings().originals_bucket, Key=key, Range=wanted, **version, **PLAIN_HEADERS)
+    with reply["Body"] as body:
+        data = body.read()
+    if len(data) != length:
+        raise OSError(f"{len(data)} bytes came instead of {length}")
+    return data
+
+
 def sign(file: File, content_type: str, content_disposition: str, expires_in: int) -> str:
     """An address that gets the original under this type and disposition, for `expires_in` seconds. No AWS call.
 

@@ -6,9 +6,7 @@ import io
 from collections import OrderedDict
 from typing import Any
 
-from chalicelib import aws
-from chalicelib.settings import settings
-from chalicelib.storage.objects import PLAIN_HEADERS
+from chalicelib.storage.originals import read_range
 
 BLOCK = 256 * 1024  # bytes, the least that one request fetches
 AHEAD = 16  # blocks, the most that one request fetches: 4 MiB
@@ -31,10 +29,7 @@ class Ranged(io.RawIOBase):
     def __init__(self, key: str, version_id: str, size: int, budget: int) -> None:
         self.size = size
         self.read_bytes = 0
-        self._budget = budget
-        self._request: Any = {"Bucket": settings().originals_bucket, "Key": key, **PLAIN_HEADERS}
-        if version_id:
-            self._request["VersionId"] = version_id
+        self._key, self._version_id, self._budget = key, version_id, budget
         self._blocks: OrderedDict[int, bytes] = OrderedDict()
         self._at = 0
         self._next, self._run = 0, 0  # the block after the last request, and the blocks of that request
@@ -96,10 +91,7 @@ class Ranged(io.RawIOBase):
         length = min(count * BLOCK, self.size - first)
         if self.read_bytes + length > self._budget:
             raise TooMuchReadError(f"more than {self._budget} bytes of this file were to be read")
-        with aws.s3().get_object(**self._request, Range=f"bytes={first}-{first + length - 1}")["Body"] as body:
-            data = body.read()
-        if len(data) != length:
-            raise OSError(f"{len(data)} bytes came instead of {length}")
+        data = read_range(self._key, self._version_id, first, length)
         self.read_bytes += length
         self._next, self._run = number + count, count
         for each in range(count):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from typing import Any
 
 import pytest
 
@@ -64,7 +63,7 @@ def test_a_block_that_is_cut_off_is_an_error(stage: Calls) -> None:
 def test_an_error_of_s3_is_raised(stage: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
     version = put(ID, BODY)
 
-    def broken(request: Any, first: int, last: int) -> bytes:
+    def broken(key: str, version_id: str, first: int, length: int) -> bytes:
         raise ConnectionError("reset")
 
     monkeypatch.setattr(parallel, "_block", broken)
