@@ -211,10 +211,10 @@ def files_of(body: str, queue: str) -> list[tuple[str, str]]:
 
         wanted = parse(body)
         return [(wanted.tenant, wanted.file_id)] if wanted else []
-    from chalicelib.queues.ingest import hash_of
+    from chalicelib.queues.ingest import asked
 
-    if hashed := hash_of(body):
-        return [hashed[:2]]
+    if ours := asked(body):
+        return [(ours.tenant, ours.file_id)]
     try:
         keys = [unquote_plus(record["s3"]["object"]["key"]) for record in json.loads(body)["Records"]]
     except (ValueError, KeyError, TypeError):

@@ -38,6 +38,7 @@ from chalicelib.processing.notifications import Stored, stored_objects
 from chalicelib.processing.reading import Read
 from chalicelib.processing.words import chosen_words
 from chalicelib.queues import ingest, worker
+from chalicelib.queues.ingest import Asked
 from chalicelib.queues.worker import MAX_RECEIVES, Later, Message
 from chalicelib.renditions import places
 from chalicelib.settings import settings
@@ -62,14 +63,8 @@ def handle(event: dict[str, Any], context: Any) -> None:
     actors.system("process")
 
     def process(message: Message) -> None:
-        if wanted := ingest.hash_of(message.body):
-            hashing.handle(*wanted, message)
-            return
-        if asked := ingest.services_of(message.body):
-            service_jobs.begin(*asked)
-            return
-        if wanted := ingest.scan_of(message.body):
-            scanning.asked(*wanted, message)
+        if asked := ingest.asked(message.body):
+            _do(asked, message)
             return
         if answer := ingest.event_of(message.body):
             answers.handle(answer, message)
@@ -85,6 +80,17 @@ def handle(event: dict[str, Any], context: Any) -> None:
             process_object(stored, message, last_try=message.receives >= MAX_RECEIVES)
 
     worker.work_off(event, context, settings().ingest_queue_url, process)
+
+
+def _do(asked: Asked, message: Message) -> None:
+    """Does what a message of ours asks for."""
+    match asked.sort:
+        case ingest.HASH:
+            hashing.handle(asked.tenant, asked.file_id, asked.version_id, message)
+        case ingest.SCAN:
+            scanning.asked(asked.tenant, asked.file_id, asked.version_id, message)
+        case ingest.SERVICES:
+            service_jobs.begin(asked.tenant, asked.file_id)
 
 
 def _grouped(message: Message) -> bool:

@@ -7,7 +7,7 @@ rules send events of other services. A former release drops all of these as no e
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote_plus
 
 from chalicelib import aws
@@ -17,11 +17,17 @@ from chalicelib.settings import settings
 # Marks the body of a message that was sent with its tenant's message group. S3 cannot name a group.
 GROUPED = "grouped"
 
-# The one field of a message that asks for the hash, or for the scan, of a file. S3's messages have `Records`.
-HASH = "hash"
-SCAN = "scan"
-# The one field of a message that has services start on a file.
-SERVICES = "services"
+# The sorts of messages of our own. Each has one field, of this name; S3's messages have `Records`.
+HASH, SCAN, SERVICES = "hash", "scan", "services"
+
+
+class Asked(NamedTuple):
+    """A message of ours: its sort (`HASH`, `SCAN` or `SERVICES`), and the version of the file that it is about."""
+
+    sort: str
+    tenant: str
+    file_id: str
+    version_id: str
 
 
 def send(file: File) -> None:
@@ -45,43 +51,30 @@ def send(file: File) -> None:
 
 def send_hash(file: File) -> None:
     """One SendMessage that asks for the hash of a file that is `ready`. Two of them have the effect of one."""
-    _send({HASH: {"tenant": file.tenant, "id": file.id, "version_id": file.version_id}}, file.tenant)
+    _ask(HASH, file)
 
 
 def send_scan(file: File) -> None:
     """One SendMessage that asks for the scan of a file. Two of them have the effect of one."""
-    _send({SCAN: {"tenant": file.tenant, "id": file.id, "version_id": file.version_id}}, file.tenant)
-
-
-def hash_of(body: str) -> tuple[str, str, str] | None:
-    """The tenant, the id and the version of the file whose hash a message asks for; None for any other message."""
-    return _asked(body, HASH)
-
-
-def scan_of(body: str) -> tuple[str, str, str] | None:
-    """The tenant, the id and the version of the file whose scan a message asks for; None for any other message."""
-    return _asked(body, SCAN)
-
-
-def _asked(body: str, what: str) -> tuple[str, str, str] | None:
-    try:
-        wanted = json.loads(body)[what]
-        return str(wanted["tenant"]), str(wanted["id"]), str(wanted["version_id"])
-    except (ValueError, LookupError, TypeError):
-        return None
+    _ask(SCAN, file)
 
 
 def send_services(file: File) -> None:
     """One SendMessage that has the services start which wait for a file. Two of them have the effect of one."""
-    _send({SERVICES: {"tenant": file.tenant, "id": file.id}}, file.tenant)
+    _ask(SERVICES, file)
 
 
-def services_of(body: str) -> tuple[str, str] | None:
-    """The tenant and the id of the file on which services are to start; None for any other message."""
+def _ask(sort: str, file: File) -> None:
+    _send({sort: {"tenant": file.tenant, "id": file.id, "version_id": file.version_id}}, file.tenant)
+
+
+def asked(body: str) -> Asked | None:
+    """The message of ours with this body; None for any other message."""
     try:
-        wanted = json.loads(body)[SERVICES]
-        return str(wanted["tenant"]), str(wanted["id"])
-    except (ValueError, LookupError, TypeError):
+        said = json.loads(body)
+        sort = next(sort for sort in (HASH, SCAN, SERVICES) if sort in said)
+        return Asked(sort, *(str(said[sort][name]) for name in ("tenant", "id", "version_id")))
+    except (ValueError, LookupError, TypeError, StopIteration):
         return None
 
 

@@ -288,9 +288,9 @@ def test_a_dead_letter_that_asks_for_a_hash_names_its_file(stage: Calls) -> None
     ingest.send_hash(file)
     [body] = take_messages()
     assert redrive.files_of(body, "ingest") == [("acme", file.id)]
-    assert ingest.hash_of(body) == ("acme", file.id, "v")
+    assert ingest.asked(body) == (ingest.HASH, "acme", file.id, "v")
 
 
 @pytest.mark.parametrize("body", ["", "[]", "{}", '{"hash": 1}', '{"hash": {"id": "a"}}', '{"Records": []}'])
 def test_other_bodies_ask_for_no_hash(body: str) -> None:
-    assert ingest.hash_of(body) is None
+    assert ingest.asked(body) is None
