@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from chalicelib import wheels
 from chalicelib.model import ErrorCode, File, Kind, Status
-from ops import config
+from ops import config, selection
 from ops.backfill_choices import Behind, Bounds, Choice, Unasked
 from ops.errors import OpsError
 from ops.progress import Bar, Pace, confirm, moment, rate
@@ -98,7 +98,7 @@ class Wanted:
     kind: Kind | None = None
 
     def __contains__(self, file: File) -> bool:
-        if (self.since and file.created_at < self.since) or (self.until and file.created_at >= self.until):
+        if not selection.created_within(file, self.since, self.until):
             return False
         if file.recipe != self.was and file.recipe != self.recipe:
             return False
@@ -206,15 +206,7 @@ def wanted_of(args: argparse.Namespace) -> Wanted:
 
 def matching(wanted: Choice, tenant: str | None) -> list[File]:
     """The wanted files of one tenant, or of all."""
-    from chalicelib.catalog import scanning
-
-    pages = scanning.files_of_tenant(tenant) if tenant else scanning.every_file()
-    return [_short(file) for page in pages for file in wanted.of(page)]
-
-
-def _short(file: File) -> File:
-    """The record without its large fields, because a million of them must fit into memory."""
-    return file.model_copy(update={"image": None, "metadata": {}, "tags": [], "services": {}, "words": []})
+    return [selection.short(file) for page in selection.pages(tenant) for file in wanted.of(page)]
 
 
 def estimate(wanted: Choice, files: list[File], seconds: float) -> str:
@@ -255,7 +247,7 @@ def backfill(wanted: Choice, files: list[File], pace: Pace) -> Counter[str]:
 
     done: Counter[str] = Counter()
     with Bar(len(files), "files") as bar:
-        for file in _as_of_now(files):
+        for file in selection.as_of_now(files):
             if file is None or file not in wanted:
                 done["passed"] += 1
             elif not originals.exists(file):
@@ -269,13 +261,3 @@ def backfill(wanted: Choice, files: list[File], pace: Pace) -> Counter[str]:
                     wanted.send(opened)
             bar.step()
     return done
-
-
-def _as_of_now(files: list[File], at_once: int = 100) -> Iterator[File | None]:
-    from chalicelib.catalog import due
-
-    for start in range(0, len(files), at_once):
-        page: Iterable[File] = files[start : start + at_once]
-        found = due.records([file.id for file in page])
-        for file in page:
-            yield found.get(file.id)

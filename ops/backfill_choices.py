@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
 from chalicelib.model import ErrorCode, File, Kind, ServiceStatus, Status
+from ops import selection
 
 if TYPE_CHECKING:
     from chalicelib.processing.services import Service
@@ -43,7 +44,7 @@ class Bounds:
 
     def hold(self, file: File, kind: Kind | None) -> bool:
         """`kind` is the kind that the file has, or is to get."""
-        if (self.since and file.created_at < self.since) or (self.until and file.created_at >= self.until):
+        if not selection.created_within(file, self.since, self.until):
             return False
         if self.content_type and file.content_type.partition(";")[0].strip() != self.content_type:
             return False

@@ -12,7 +12,7 @@ from collections import Counter
 from datetime import datetime
 
 from chalicelib.model import File, ScanStatus, Status
-from ops import config
+from ops import config, selection
 from ops.errors import OpsError
 from ops.progress import Bar, Pace, confirm, moment, rate
 
@@ -73,34 +73,26 @@ def is_wanted(file: File, *, again: bool) -> bool:
 
 def matching(tenant: str | None, since: datetime | None, until: datetime | None, *, again: bool) -> list[File]:
     """The wanted files of one tenant, or of all."""
-    from chalicelib.catalog import scanning
-
-    pages = scanning.files_of_tenant(tenant) if tenant else scanning.every_file()
     return [
-        file.model_copy(update={"image": None, "metadata": {}, "tags": []})  # a million of them must fit into memory
-        for page in pages
+        selection.short(file)
+        for page in selection.pages(tenant)
         for file in page
-        if is_wanted(file, again=again)
-        and not ((since and file.created_at < since) or (until and file.created_at >= until))
+        if is_wanted(file, again=again) and selection.created_within(file, since, until)
     ]
 
 
 def send(files: list[File], pace: Pace, *, again: bool) -> Counter[str]:
     """Sends the message of each file that is still wanted. Counts the files `sent` and `passed`."""
-    from chalicelib.catalog import due
     from chalicelib.queues.ingest import send_scan
 
     done: Counter[str] = Counter()
     with Bar(len(files), "files") as bar:
-        for start in range(0, len(files), 100):
-            found = due.records([file.id for file in files[start : start + 100]])
-            for file in files[start : start + 100]:
-                present = found.get(file.id)
-                if present is None or not is_wanted(present, again=again):
-                    done["passed"] += 1
-                else:
-                    pace.wait()
-                    send_scan(present)
-                    done["sent"] += 1
-                bar.step()
+        for file in selection.as_of_now(files):
+            if file is None or not is_wanted(file, again=again):
+                done["passed"] += 1
+            else:
+                pace.wait()
+                send_scan(file)
+                done["sent"] += 1
+            bar.step()
     return done

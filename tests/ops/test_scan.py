@@ -14,9 +14,9 @@ from ops import __main__ as main
 from ops import config
 from tests import scans as gate
 from tests.client import Client, new_client
-from tests.making import PHOTO, deliver, ready_photo, upload
+from tests.making import PHOTO, deliver, ready_photo, take_messages, upload
 from tests.scans import policy_of_originals
-from tests.stage import STAGE, aws_client, lambda_context
+from tests.stage import STAGE, lambda_context
 
 
 @pytest.fixture(autouse=True)
@@ -46,13 +46,7 @@ def ops(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def waiting() -> list[dict[str, Any]]:
-    url = STAGE["FILEMILL_INGEST_QUEUE_URL"]
-    found = []
-    while batch := aws_client("sqs").receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
-        for each in batch:
-            found.append(json.loads(each["Body"]))
-            aws_client("sqs").delete_message(QueueUrl=url, ReceiptHandle=each["ReceiptHandle"])
-    return found
+    return [json.loads(body) for body in take_messages()]
 
 
 def test_files_without_a_verdict_are_sent_once(
