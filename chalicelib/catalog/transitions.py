@@ -292,7 +292,8 @@ QUARANTINE = Transition(
     target=(Status.FAILED,),
     condition="tenant = :tenant AND revision = :revision AND version_id = :version_id",
     sets=("error",),
-    removes=(*WORKED_OFF, *RENDITIONS, *INFO, "preview", "warnings", "words", "other_renditions", "accepted_version"),
+    # `newer_kind` stays, as `kind` does.
+    removes=(*WORKED_OFF, *RENDITIONS, *INFO, *(name for name in FOUND if name != "newer_kind"), "accepted_version"),
     may_change=("leftovers", *DUE),
 )
 

@@ -24,7 +24,7 @@ from chalicelib.catalog.render_leases import RenderState
 from chalicelib.model import EXTENSIONS, FILE_ID_PATTERN, File, Visibility, rendition_prefix
 from chalicelib.observability import logger
 from chalicelib.renditions import places
-from chalicelib.renditions.entry_names import entry_number
+from chalicelib.renditions.entry_names import entry_number, number_in
 from chalicelib.renditions.ladder import Size
 from chalicelib.renditions.recipes import MAX_SIDE, Encoding
 from chalicelib.settings import settings
@@ -44,7 +44,7 @@ UNKNOWN_FOR = 60
 MAX_FAILURES = 3
 
 _VERSION = re.compile(r"[0-9a-f]{16}")
-_NAME = re.compile(r"(?:p[1-9][0-9]{0,3}-)?w([1-9][0-9]{0,4})\.(?:avif|webp|jpg|png)|e(?:0|[1-9][0-9]{0,3})\.bin")
+_PICTURE = re.compile(r"(?:p[1-9][0-9]{0,3}-)?w([1-9][0-9]{0,4})\.(?:avif|webp|jpg|png)")
 _FORMATS = {extension: format for format, extension in EXTENSIONS.items()}
 
 
@@ -66,7 +66,8 @@ def parse(visibility: str, file_id: str, version: str, name: str) -> Address | N
     """Reads an address from its parts. None if no rendition can have it. Makes no call."""
     if visibility not in (*Visibility,) or not FILE_ID_PATTERN.fullmatch(file_id) or not _VERSION.fullmatch(version):
         return None
-    if not (match := _NAME.fullmatch(name)) or int(match[1] or 0) > MAX_SIDE:
+    picture = _PICTURE.fullmatch(name)
+    if number_in(name) is None and (picture is None or int(picture[1]) > MAX_SIDE):
         return None
     return Address(Visibility(visibility), file_id, version, name)
 

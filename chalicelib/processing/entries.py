@@ -24,7 +24,7 @@ RATIO_BYTES = 10 * 1024**2
 _BIDI = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
 _UNSEEN = re.compile(f"[{CONTROLS}{_BIDI}]")
 _ABSOLUTE = re.compile(r"[/\\]|[A-Za-z]:")
-_SEPARATOR = re.compile(r"[/\\]")
+SEPARATOR = re.compile(r"[/\\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ def flags_of_name(name: str) -> list[str]:
     flags = []
     if _ABSOLUTE.match(name):
         flags.append("absolute")
-    if ".." in _SEPARATOR.split(name):
+    if ".." in SEPARATOR.split(name):
         flags.append("parent")
     if _UNSEEN.search(name):
         flags.append("controls")

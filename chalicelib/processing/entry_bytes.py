@@ -6,18 +6,16 @@ shown, never run, and always under the type of unknown bytes.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from typing import BinaryIO, cast
 
 from botocore.exceptions import ClientError
 
 from chalicelib.model import File, original_key
+from chalicelib.processing.entries import SEPARATOR
 from chalicelib.storage import originals
 from chalicelib.storage.objects import is_missing
 from chalicelib.storage.ranged import Ranged
-
-_SEPARATOR = re.compile(r"[/\\]")
 
 
 class EntryRefusedError(Exception):
@@ -38,7 +36,7 @@ class EntryBytes:
     @property
     def filename(self) -> str:
         """The last part of the name, which is still a stranger's word."""
-        return _SEPARATOR.split(self.name)[-1]
+        return SEPARATOR.split(self.name)[-1]
 
 
 def read(file: File, number: int) -> EntryBytes:

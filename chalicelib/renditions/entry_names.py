@@ -36,9 +36,14 @@ def entry_number(file: File, name: str) -> int | None:
 
     An archive whose entries share bytes gives none of them: it is damaged, or meant to be a bomb.
     """
+    number = number_in(name)
+    return number if number is not None and number < _count(file) else None
+
+
+def number_in(name: str) -> int | None:
+    """The number in the name of an entry's bytes; None for any other name."""
     match = _NAME.fullmatch(name)
-    number = int(match[1]) if match else MAX_ENTRIES
-    return number if number < _count(file) else None
+    return int(match[1]) if match else None
 
 
 def _count(file: File) -> int:

@@ -30,22 +30,24 @@ def served_recipe(file: File) -> Recipe:
 
 def made_version(file: File) -> str:
     """The version of the renditions that processing the file makes now. Its kind must be known, if it was read."""
-    version = VERSIONS.get(file.kind, 1) if file.kind else 1
-    return source_version(file.version_id or "", recipe_of(file).fingerprint, file.generation, version)
+    return source_version(file.version_id or "", recipe_of(file).fingerprint, file.generation, _newest(file))
+
+
+def _newest(file: File) -> int:
+    """The present version of the kind's processor."""
+    return VERSIONS.get(file.kind, 1) if file.kind else 1
 
 
 def processor_version(file: File) -> int | None:
     """The version of the kind's processor that made what is served; None if the record does not tell."""
-    newest = VERSIONS.get(file.kind, 1) if file.kind else 1
     of_bytes = (file.version_id or "", file.made_with or "", file.generation)
-    found = (version for version in range(newest, 0, -1) if source_version(*of_bytes, version) == file.source_version)
-    return next(found, None)
+    versions = range(_newest(file), 0, -1)
+    return next((each for each in versions if source_version(*of_bytes, each) == file.source_version), None)
 
 
 def is_behind(file: File) -> bool:
     """True if a newer processor of the file's kind would make other renditions than those that are served."""
-    newest = VERSIONS.get(file.kind, 1) if file.kind else 1
-    return newest > 1 and processor_version(file) != newest
+    return _newest(file) > 1 and processor_version(file) != _newest(file)
 
 
 def made_prefix(file: File) -> str:
