@@ -9,6 +9,7 @@ from moto import mock_aws
 
 from tests import names
 from tests.client import Client, new_client
+from tests.faults.clock import Clock, time_of
 from tests.stage import (
     Calls,
     functions_in_process,
@@ -49,3 +50,11 @@ def stage(cloud: None, cdn_key: bytes) -> Iterator[Calls]:
 def client(stage: Calls) -> Client:
     """A client of tenant `acme` with all scopes."""
     return new_client("acme")
+
+
+@pytest.fixture
+def clock() -> Iterator[Clock]:
+    """Simulated time, which the test moves on."""
+    clock = Clock()
+    with time_of(clock):
+        yield clock

@@ -13,6 +13,10 @@ from PIL import Image
 from ops.config import deployed_resources, rest_api_id
 from ops.local.stage import LocalStage
 from tests.local import Api
+from tests.stage import ROOT
+
+# The Python in which the emulator runs.
+PYTHON = ROOT / ".local" / "emulator" / "bin" / "python"
 
 
 def execute_api(stage: LocalStage, path: str) -> str:

@@ -21,22 +21,12 @@ from ops.errors import OpsError
 from ops.local.emulator_process import CREDENTIALS, REGION, EmulatorProcess
 from ops.local.stage import ROOT
 from ops.stack import template
-from tests.local import free_ports
 from tests.making import file
 
-PYTHON = ROOT / ".local" / "emulator" / "bin" / "python"
 EXAMPLES = ROOT / "examples/eventbridge"
 BUS = "filemill-demo"
 
 Client = Callable[[str], Any]
-
-
-@pytest.fixture(scope="module")
-def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmulatorProcess]:
-    process = EmulatorProcess(tmp_path_factory.mktemp("emulator"), free_ports(1)[0], PYTHON, ["http://localhost:8000"])
-    process.start(print)
-    yield process
-    process.stop()
 
 
 @pytest.fixture(scope="module")

@@ -20,10 +20,10 @@ import requests
 
 from ops.local.emulator_process import CREDENTIALS, REGION, EmulatorProcess
 from ops.local.stage import ROOT
+from tests.e2e.stack import PYTHON
 from tests.local import free_ports
 from tests.strict import watching
 
-PYTHON = ROOT / ".local" / "emulator" / "bin" / "python"
 HANDLER = """
 import json, os, pathlib, time
 import boto3
@@ -60,14 +60,6 @@ def client_of(emulator: EmulatorProcess, service: str, account: str = "test", re
         aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
         region_name=region,
     )
-
-
-@pytest.fixture(scope="module")
-def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmulatorProcess]:
-    process = EmulatorProcess(tmp_path_factory.mktemp("emulator"), free_ports(1)[0], PYTHON, ["http://localhost:8000"])
-    process.start(print)
-    yield process
-    process.stop()
 
 
 @pytest.fixture(scope="module")

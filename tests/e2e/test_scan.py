@@ -22,8 +22,6 @@ from tests.e2e.stack import png, upload
 from tests.local import Api, free_ports
 from tests.scans import EICAR, SIGNATURE, result, zipped
 
-PYTHON = ROOT / ".local" / "emulator" / "bin" / "python"
-
 
 class ScanningStage(LocalStage):
     """A local stage whose files a command scans."""
@@ -68,14 +66,6 @@ def test_a_clean_picture_is_ready_and_an_infected_file_is_in_quarantine(scanning
         assert scanning("GET", f"/v1/files/{bad['id']}/original").json()["code"] == "infected"
         assert scanning("POST", f"/v1/files/{bad['id']}/reprocess", json={}).status_code == 409
         assert scanning("DELETE", f"/v1/files/{bad['id']}").status_code == 204
-
-
-@pytest.fixture(scope="module")
-def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmulatorProcess]:
-    process = EmulatorProcess(tmp_path_factory.mktemp("emulator"), free_ports(1)[0], PYTHON, ["http://localhost:8000"])
-    process.start(print)
-    yield process
-    process.stop()
 
 
 def test_guarddutys_result_comes_through_the_rule_to_the_queue(emulator: EmulatorProcess) -> None:

@@ -21,12 +21,11 @@ import pytest
 from botocore.config import Config
 
 from ops.local.emulator_process import CREDENTIALS, REGION, EmulatorProcess
-from ops.local.stage import ROOT
 from tests import events_contract
+from tests.e2e.stack import PYTHON
 from tests.local import free_ports
 from tests.strict import watching
 
-PYTHON = ROOT / ".local" / "emulator" / "bin" / "python"
 IDLE, LIFE = 3, 8  # seconds
 HANDLER = """
 import json, os, time

@@ -1,20 +1,11 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from tests.events import hooks
 from tests.events.hooks import Hooks
-from tests.faults.clock import Clock, time_of
+from tests.faults.clock import Clock
 from tests.stage import Calls
-
-
-@pytest.fixture
-def clock() -> Iterator[Clock]:
-    clock = Clock()
-    with time_of(clock):
-        yield clock
 
 
 @pytest.fixture

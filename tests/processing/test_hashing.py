@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -18,7 +17,7 @@ from chalicelib.queues import ingest
 from chalicelib.storage import originals, parallel
 from chalicelib.upkeep import sweep
 from tests.client import Client
-from tests.faults.clock import Clock, time_of
+from tests.faults.clock import Clock
 from tests.making import deliver, sqs_event, take_messages, upload, work_off
 from tests.stage import Calls, lambda_context
 
@@ -31,13 +30,6 @@ def small_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
     """Here a file of 5,000 bytes is large, and is fetched in five blocks."""
     monkeypatch.setattr(reading, "HASHED_AT_ONCE", 4999)
     monkeypatch.setattr(parallel, "BLOCK", 1024)
-
-
-@pytest.fixture
-def clock() -> Iterator[Clock]:
-    clock = Clock()
-    with time_of(clock):
-        yield clock
 
 
 def large(client: Client, body: bytes = LARGE, **more: Any) -> str:

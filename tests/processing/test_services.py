@@ -20,7 +20,7 @@ from chalicelib.queues.worker import Later
 from chalicelib.upkeep import sweep
 from tests import images
 from tests.client import Client
-from tests.faults.clock import Clock, time_of
+from tests.faults.clock import Clock
 from tests.making import deliver, item, sqs_event, take_messages, upload, work_off
 from tests.serving import answer, asks
 from tests.serving import own_function as calling
@@ -29,13 +29,6 @@ from tests.stage import Calls, lambda_context
 PHOTO = images.jpeg(320, 240)
 LABELS = {"Labels": [{"Name": "Palm Tree", "Confidence": 98.765}, {"Name": "Beach", "Confidence": 71.0}]}
 A_SWEEP = timedelta(minutes=5)
-
-
-@pytest.fixture
-def clock() -> Iterator[Clock]:
-    clock = Clock()
-    with time_of(clock):
-        yield clock
 
 
 @pytest.fixture

@@ -1,18 +1,8 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from chalicelib.delivery import invalidation
-from tests.faults.clock import Clock, time_of
-
-
-@pytest.fixture
-def clock() -> Iterator[Clock]:
-    clock = Clock()
-    with time_of(clock):
-        yield clock
 
 
 @pytest.fixture
