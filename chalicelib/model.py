@@ -71,7 +71,7 @@ class Visibility(StrEnum):
 
 
 class Kind(StrEnum):
-    """What sort of thing a file is. Its facts stand in the record under this name."""
+    """The sort of thing that a file is. Its facts stand in the record under this name."""
 
     IMAGE = "image"
     VIDEO = "video"
@@ -226,7 +226,7 @@ class ServiceError(BaseModel):
 
 
 class ServiceState(BaseModel):
-    """What a record says of one service. `result` is that of the last run that was done.
+    """The state of one service in a record. `result` is that of the last run that was done.
 
     The fields after `result` are internal: the API never shows them.
     """
@@ -325,7 +325,7 @@ class LastChange(BaseModel):
 
 
 class Scan(BaseModel):
-    """What the malware scan found. `signature` is the scanner's name for the malware."""
+    """The finding of the malware scan. `signature` is the scanner's name for the malware."""
 
     status: ScanStatus
     signature: str | None = None

@@ -51,13 +51,13 @@ def open_all(outcomes: list[Outcome]) -> None:
 
 
 def _open(page: Page, rendition: dict[str, Any]) -> list[str]:
-    """What is wrong with one rendition."""
+    """The faults of one rendition."""
     if rendition["width"] and rendition["format"] != "svg":
         page.goto("about:blank")
         size = page.evaluate(_DECODED, rendition["url"])
         right = size == [rendition["width"], rendition["height"]]
         return [] if right else [f"{rendition['url']} has {size} pixels"]
-    # Of a long JSON on one line the layout takes minutes, which nobody looks at.
+    # The layout of a long JSON on one line takes minutes, and nobody looks at it.
     answer = page.goto(rendition["url"], wait_until="commit" if rendition["format"] == "json" else "load")
     assert answer
     headers, body = answer.headers, answer.body()
@@ -73,7 +73,7 @@ def _open(page: Page, rendition: dict[str, Any]) -> list[str]:
 
 
 def _show(page: Page, markup: str) -> list[str]:
-    """What is wrong with the record's `<picture>`. Chromium takes the AVIF, which is made now."""
+    """The faults of the record's `<picture>`. Chromium takes the AVIF, which is made now."""
     if not markup:
         return []
     page.goto("about:blank")

@@ -39,7 +39,7 @@ def _card(outcome: Outcome) -> str:
 
 
 def _facts(record: dict[str, Any]) -> str:
-    """What the record says under its kind's name, without what is empty."""
+    """The facts of the record under its kind's name, without what is empty."""
     found = record.get(record["kind"] or "") or {}
     kept = {name: value for name, value in found.items() if value not in (None, False, [], {}, 0, "")}
     for name in ("sizes", "thumbhash", "blurhash", "phash", "palette", "dominant_color"):

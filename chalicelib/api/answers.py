@@ -56,7 +56,7 @@ class FileErrorResource(Resource):
 
 
 class ScanResource(Resource):
-    """What the malware scan found. Missing if the stage scans nothing, or if the file is older than its scan."""
+    """The finding of the malware scan. Missing if the stage scans nothing, or if the file is older than its scan."""
 
     status: Annotated[ScanStatus, Field(strict=False)]
     signature: str | None = Field(description="The scanner's name for the malware; null where it tells none")

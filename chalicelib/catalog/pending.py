@@ -1,4 +1,4 @@
-"""What a file that is `ready` still waits for, and when the sweep must look at it: the earliest of all its moments.
+"""The things that a file still waits for when it is `ready`, and the earliest moment when the sweep must look at it.
 
 Leftovers must be removed, a large file must be hashed, and services must answer.
 """

@@ -38,7 +38,7 @@ class Failure(BaseModel):
 
 
 class Answer(BaseModel):
-    """What a service says of a file: a result, with words by which search is to find the file; or its failure.
+    """The answer of a service about a file: a result, with words by which search is to find the file; or its failure.
 
     The result has at most MAX_RESULT bytes as JSON. A failure is final: the service is not asked again by itself.
     """

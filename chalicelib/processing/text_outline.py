@@ -142,7 +142,7 @@ def readable(format: str, text: str) -> str:
 
 
 def _uncommented(text: str) -> Iterator[str]:
-    """What is not between `<!--` and `-->`. A comment without an end goes to the end of the text."""
+    """The text that is not between `<!--` and `-->`. A comment without an end goes to the end of the text."""
     at = 0
     while (start := text.find("<!--", at)) >= 0:
         yield text[at:start]
@@ -159,7 +159,7 @@ def _without_tags(text: str) -> str:
 
 
 def _shown(text: str) -> Iterator[str]:
-    """What is not between `<script>` or `<style>` and its end."""
+    """The text that is not between `<script>` or `<style>` and its end."""
     at, hidden = 0, False
     for match in _HIDDEN.finditer(text):
         if not hidden:
@@ -185,7 +185,7 @@ def parsed(text: str) -> tuple[Any] | None:
 def structures(format: str, text: str) -> Iterator[Any]:
     """Summaries of JSON, each shorter than the one before: of an object its keys, of a list its first element.
 
-    Of values separated by lines, the first one is looked at. Nothing for text that is no JSON.
+    Where values are separated by lines, the first one is looked at. Nothing for text that is no JSON.
     """
     lines = format == "ndjson"
     document = parsed(next((line for line in text.splitlines() if line.strip()), "") if lines else text)

@@ -43,7 +43,7 @@ class Reader:
         return self._decoder.encoding
 
     def pieces(self, *, count_words: bool) -> Iterator[str]:
-        """What was not read yet."""
+        """The pieces that were not read yet."""
         while True:
             block = self._data.read(PIECE)
             piece = self._decoder.decode(block, final=len(block) < PIECE)

@@ -17,9 +17,10 @@ MAX_TEXT = 1_000_000
 def chosen_words(headings: Iterable[str], text: str, most: int) -> list[str]:
     """At most `most` words: first those of the headings, in their order, then the text's.
 
-    Of the text, two orders take turns. One begins with the rarest words: names, and what is said once. The other begins
-    with what the text is about: words that it repeats, and that are rare in the language, as long words are. (Of 250
-    manuals, 40 words had 59 % of those that a manual says three times and few others say; the rarest alone had 18 %.)
+    Two orders of the text's words take turns. One begins with the rarest words: names, and what is said once. The other
+    begins with what the text is about: words that it repeats, and that are rare in the language, as long words are. (Of
+    250 manuals, 40 words had 59 % of those that a manual says three times and few others say; the rarest alone had
+    18 %.)
     Words with digits come late in both, because codes are rare, but say little.
     """
     if not most:

@@ -18,7 +18,7 @@ def handler(asked, context):
         answer = look_at(asked["file"], asked["original"])
     except ValueError as error:  # the file is at fault: Filemill does not ask again
         answer = {"error": {"code": "unreadable", "message": str(error)}}
-    # What else is raised is not answered: Lambda calls twice more, and Filemill asks again when the time is over.
+    # Any other error is not answered: Lambda calls twice more, and Filemill asks again when the time is over.
     tell(asked, answer)
 
 

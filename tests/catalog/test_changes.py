@@ -91,7 +91,7 @@ FINISHED = {
     "sha_pk",
 }
 PROCESSED = {*LEASE, "expires_at", "wanted_recipe"}
-# What processing found before, of a kind that the file has no more.
+# The findings of earlier processing, of a kind that the file has no more.
 FOUND_BEFORE = {*(set(INFO) & File.model_fields.keys()), *FOUND}
 QUARANTINED = {
     *(*PROCESSED, *(FOUND_BEFORE - {"newer_kind"})),

@@ -52,7 +52,7 @@ def test_a_deck_is_read_in_the_order_of_its_slides() -> None:
 
 @pytest.fixture
 def drawn(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str | None, str]]:
-    """What the card of a slide is drawn of: title and lines."""
+    """The words on the card of a slide: title and lines."""
     found: list[tuple[str | None, str]] = []
     monkeypatch.setattr(cards, "slide", lambda *words: found.append(words))
     return found

@@ -46,7 +46,7 @@ def _guardduty(client: Client, monkeypatch: pytest.MonkeyPatch) -> Iterator[None
 
 
 def _sweeps(file_id: str) -> None:
-    """What the sweep does for a file that is due, without its walk over the stage."""
+    """The work of the sweep for a file that is due, without its walk over the stage."""
     file = files.get("acme", file_id)
     assert file
     if scans.is_held(file):

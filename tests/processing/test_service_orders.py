@@ -38,7 +38,7 @@ STEPS = (
     "delete",
 )
 
-# What may follow what, of a service that is asked once more by every `reprocess`.
+# The states that may follow each state of a service that is asked once more by every `reprocess`.
 NEXT = {
     "waiting": {"waiting", "running", "failed"},
     "running": {"running", "done", "failed", "timed_out", "waiting"},

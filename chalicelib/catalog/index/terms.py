@@ -98,7 +98,7 @@ def words_of(file: File) -> set[str]:
 def places_of(file: File) -> dict[str, set[str]]:
     """The words by the place where they stand.
 
-    Of `filename`, `tags` and `image` (artist and caption) at most 64 words count, in this order. `text` has those that
+    At most 64 words of `filename`, `tags` and `image` (artist and caption) count, in this order. `text` has those that
     were found inside the file, and `services` those that services answered. Both are few enough.
     """
     image = [file.image.artist or "", file.image.caption or ""] if file.image else []

@@ -92,7 +92,7 @@ def _decompressor(format: str) -> Any:
 
 
 class Unpacked:
-    """What `data` unpacks to. Reading raises DamagedError, and TooMuchError above the bounds.
+    """The bytes that `data` unpacks to. Reading raises DamagedError, and TooMuchError above the bounds.
 
     It can seek, but only forwards.
     """

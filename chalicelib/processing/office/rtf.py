@@ -47,7 +47,7 @@ _TIME = ("yr", "mo", "dy", "hr", "min", "sec")
 
 @dataclass
 class _Group:
-    """What is so between a pair of braces: `into` names the fact that the words belong to, "text", or None."""
+    """The state between a pair of braces: `into` names the fact that the words belong to, "text", or None."""
 
     into: str | None
     skips: int = 1  # characters after `\u` that repeat it for older programs

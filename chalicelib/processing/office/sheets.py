@@ -127,7 +127,7 @@ def _panics_are_errors() -> Iterator[None]:
 
 
 def _described(sheet: Any, left: int, found: Found) -> tuple[dict[str, Any], int]:
-    """What the record has of a sheet, and the number of cells that were looked at. Its text goes to `found`."""
+    """The part of the record about a sheet, and the number of cells that were looked at. Its text goes to `found`."""
     height, width = sheet.height, sheet.width
     most = min(height, max(0, left) // max(1, width))
     if most < height:

@@ -26,7 +26,7 @@ def plain(head: bytes) -> bytes:
 
 
 def _root(text: bytes) -> bytes:
-    """What follows the declarations and comments at the beginning; nothing if they do not end."""
+    """The text that follows the declarations and comments at the beginning; nothing if they do not end."""
     while text.startswith((b"<?", b"<!--")):
         text = text.partition(b"?>" if text.startswith(b"<?") else b"-->")[2].lstrip()
     return text

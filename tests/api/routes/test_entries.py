@@ -1,4 +1,4 @@
-"""What is inside an archive, page by page."""
+"""The entries of an archive, page by page."""
 
 from __future__ import annotations
 
