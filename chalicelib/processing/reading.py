@@ -104,7 +104,7 @@ def _typed(file: File, head: bytes, detected: str | None, *, whole: bool) -> tup
     declared = file.content_type
     text = sniff.text_type(head, whole=whole) if detected is None else None
     found = detected or "something else"
-    if content_types.contradicts(declared, detected):
+    if content_types.contradicts(declared, detected, head):
         if not file.type_guessed:
             raise PermanentFault(
                 ErrorCode.TYPE_MISMATCH, f"The file was declared as {declared}, but its bytes are {found}."
