@@ -18,7 +18,19 @@ from chalicelib.processing.sniffing.signatures import SIGNATURES, signature
 from chalicelib.processing.sniffing.tar import tar
 from chalicelib.processing.sniffing.text import is_text, text_type
 
-__all__ = ["CONTAINERS", "DETECTABLE", "INSIDE", "RAW", "SNIFF_BYTES", "families", "inside", "is_text", "may_be", "sniff", "text_type"]
+__all__ = [
+    "CONTAINERS",
+    "DETECTABLE",
+    "INSIDE",
+    "RAW",
+    "SNIFF_BYTES",
+    "families",
+    "inside",
+    "is_text",
+    "may_be",
+    "sniff",
+    "text_type",
+]
 
 SNIFF_BYTES = 4096
 """`sniff` needs at most this many of a file's first bytes."""

@@ -24,6 +24,7 @@ from chalicelib.processing.image import animation, crop, facts, quality
 from chalicelib.processing.image.decode import RESIDENT, Decoded, blaming_the_file, decode
 from chalicelib.processing.image.encoders import Encoders, encode, rendition
 from chalicelib.processing.image.fingerprints import SHARPNESS_SIDE
+from chalicelib.processing.image.png import mended
 from chalicelib.processing.image.resize import first_resize, fitted, resized
 from chalicelib.processing.image.rights import rights_block
 from chalicelib.processing.image.watermark import marked
@@ -50,7 +51,7 @@ def process_image(
 
     Raises PermanentFault: `corrupt`, `too_many_pixels`.
     """
-    source = BytesIO(data) if isinstance(data, bytes) else data
+    source = mended(BytesIO(data) if isinstance(data, bytes) else data)
     decoded = decode(source, memory=memory, wanted=partial(_largest, recipe), gps=recipe.keep_gps)
     plan = _plan(recipe, source, decoded, memory, only)
     info = facts.of_file(decoded)

@@ -6,11 +6,13 @@ from contextlib import suppress
 from functools import lru_cache
 from io import BytesIO
 
-from PIL import Image, ImageCms
+from PIL import Image, ImageChops, ImageCms
 
+from chalicelib.processing.image import colorimetry, hdr
 from chalicelib.processing.image.exif import text
 
 _SRGB = ImageCms.createProfile("sRGB")
+_SAME = 2  # levels of 255
 
 
 def eight_bit(image: Image.Image) -> Image.Image:
@@ -38,22 +40,21 @@ def color_space(profile: bytes | None, mode: str) -> str:
     return {"L": "Gray", "LA": "Gray", "CMYK": "CMYK"}.get(mode, "sRGB")
 
 
-def transform_to_srgb(profile: bytes | None, mode: str) -> ImageCms.ImageCmsTransform | None:
+def transform_to_srgb(profile: bytes | None, mode: str) -> Transform | None:
     """The transform for pixels of this mode. None without a profile, for sRGB, and for a broken or unfit profile."""
     try:
         return _transform(profile, mode.removesuffix("A")) if profile else None
-    except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
+    except (ImageCms.PyCMSError, OSError, ValueError, TypeError, ArithmeticError):
         return None
 
 
-def to_srgb(image: Image.Image, transform: ImageCms.ImageCmsTransform | None) -> Image.Image:
+def to_srgb(image: Image.Image, transform: Transform | None) -> Image.Image:
     """The image in L, RGB or RGBA, in sRGB. Without a transform, its colours are taken for sRGB."""
     if transform is None:
         return image if image.mode in ("L", "RGB", "RGBA") else image.convert("RGBA" if image.mode == "LA" else "RGB")
     has_alpha = image.mode in ("LA", "RGBA")
     colors = image.convert(image.mode[:-1]) if has_alpha else image
-    converted = ImageCms.applyTransform(colors, transform)
-    assert converted is not None  # not in place
+    converted = transform.apply(colors if colors.mode == transform.mode else colors.convert(transform.mode))
     if has_alpha:
         converted.putalpha(image.getchannel("A"))
     return converted.convert("L") if image.mode == "L" else converted
@@ -66,12 +67,41 @@ def on_paper(image: Image.Image, background: str = "#ffffff") -> Image.Image:
     return paper
 
 
+class Transform:
+    """The way from a profile's colours to sRGB, for pixels of one mode: L, RGB or CMYK."""
+
+    def __init__(self, source: ImageCms.ImageCmsProfile, mode: str) -> None:
+        self.mode = mode
+        self._transform = ImageCms.buildTransform(source, _SRGB, mode, "RGB")
+
+    def apply(self, image: Image.Image) -> Image.Image:
+        """The image in RGB."""
+        converted = ImageCms.applyTransform(image, self._transform)
+        assert converted is not None  # not in place
+        return converted
+
+
 @lru_cache(maxsize=8)  # cameras of one make share a profile; a CMYK one is about 1 MB
-def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
+def _transform(profile: bytes, mode: str) -> Transform | None:
+    if mode != "CMYK" and (mapped := hdr.mapped_profile(profile)):
+        return Transform(ImageCms.ImageCmsProfile(BytesIO(mapped)), "RGB")
     source = ImageCms.ImageCmsProfile(BytesIO(profile))
-    if "srgb" in (ImageCms.getProfileDescription(source) or "").lower():
-        return None
-    return ImageCms.buildTransform(source, _SRGB, mode, "RGB")
+    if mode == "L" and source.profile.xcolor_space.strip() == "RGB":
+        if profile[80:84] != colorimetry.CREATOR:
+            return None  # a profile of another sort of pictures
+        mode = "RGB"  # a grey PNG whose colours are said by other means than a profile
+    transform = Transform(source, mode)
+    return None if mode == "RGB" and _changes_nothing(transform) else transform
+
+
+def _changes_nothing(transform: Transform) -> bool:
+    """True for sRGB, whatever the profile's name is, and for a profile that nobody can tell from it."""
+    steps = range(0, 256, 15)
+    chart = Image.frombytes(
+        "RGB", (len(steps) ** 2, len(steps)), bytes(v for r in steps for g in steps for b in steps for v in (r, g, b))
+    )
+    worst = ImageChops.difference(chart, transform.apply(chart)).getextrema()
+    return max(highest for _, highest in worst) <= _SAME  # type: ignore[misc]  # three bands: pairs
 
 
 def _scaled_to_eight_bits(image: Image.Image) -> Image.Image:

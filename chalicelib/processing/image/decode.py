@@ -22,9 +22,9 @@ import PIL.WebPImagePlugin  # noqa: F401
 from PIL import Image, JpegImagePlugin
 
 from chalicelib.model import ErrorCode, PermanentFault
-from chalicelib.processing.image import heif, ico
+from chalicelib.processing.image import heif, ico, png
 from chalicelib.processing.image.color import eight_bit
-from chalicelib.processing.image.exif import exif, orientation
+from chalicelib.processing.image.exif import exif, orientation, without_xmp
 from chalicelib.processing.image.frames import count_frames
 from chalicelib.processing.image.jpeg import can_hold, passes
 from chalicelib.processing.image.rights import credit
@@ -100,14 +100,16 @@ def decode(
         else:
             target = max(wanted(*stored), wanted(*stored[::-1]), key=lambda size: size[0] * size[1])
         _check_memory(image, source, stored, target, memory)
-        image.load()
+        with without_xmp(image):  # Pillow would turn a TIFF by it
+            image.load()
         # Not earlier: asking a PNG for its EXIF loads it, and loading turns a TIFF (whose size is always as seen).
         turn = orientation(image)
         width, height = as_seen(stored, turn)
+        chunks, embedded = png.header(source), image.info.get("icc_profile")
         return Decoded(
-            pixels=eight_bit(image),
+            pixels=eight_bit(png.with_transparency(image, chunks, source) if chunks else image),
             orientation=turn,
-            profile=image.info.get("icc_profile"),
+            profile=png.profile(chunks, embedded) if chunks else embedded,
             width=width,
             height=height,
             format=_OUR_NAMES.get(str(image.format), str(image.format).lower()),
