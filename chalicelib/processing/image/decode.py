@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import SEEK_END, BytesIO
 from typing import Any, BinaryIO
 
@@ -13,7 +13,6 @@ from typing import Any, BinaryIO
 import PIL.AvifImagePlugin
 import PIL.BmpImagePlugin
 import PIL.GifImagePlugin
-import PIL.IcoImagePlugin
 import PIL.Jpeg2KImagePlugin
 import PIL.MpoImagePlugin
 import PIL.PngImagePlugin
@@ -22,14 +21,15 @@ import PIL.WebPImagePlugin  # noqa: F401
 from PIL import Image, JpegImagePlugin
 
 from chalicelib.model import ErrorCode, PermanentFault
-from chalicelib.processing.image import heif, ico, png
+from chalicelib.processing.image import bitmaps, boxes, heif, ico, png
 from chalicelib.processing.image.color import eight_bit
 from chalicelib.processing.image.exif import exif, orientation, without_xmp
 from chalicelib.processing.image.frames import count_frames
 from chalicelib.processing.image.jpeg import can_hold, passes
+from chalicelib.processing.image.mending import mended
 from chalicelib.processing.image.rights import credit
 
-FORMATS = ["JPEG", "PNG", "GIF", "WEBP", "AVIF", "TIFF", "BMP", "JPEG2000", "ICO"]  # and HEIF (heif.py)
+FORMATS = ["JPEG", "PNG", "GIF", "WEBP", "AVIF", "TIFF", "BMP", "JPEG2000"]  # and HEIF (heif.py), icons (ico.py)
 _OUR_NAMES = {"MPO": "jpeg", "HEIF": "heic", "JPEG2000": "jp2"}
 
 Image.MAX_IMAGE_PIXELS = None  # Pillow's bound knows neither the format nor the memory. `_check_memory` does.
@@ -37,7 +37,7 @@ Image.MAX_IMAGE_PIXELS = None  # Pillow's bound knows neither the format nor the
 # Bytes that decoding takes at its peak, up to the first resize, for each pixel of the source. Measured (2026-11,
 # Pillow 13, 20 MP a format and mode, peak resident memory in a fresh process). TIFF: its worst case, one turned strip.
 _BYTES_PER_PIXEL = {"PNG": 5.1, "GIF": 5.1, "BMP": 4.1, "TIFF": 12.1, "AVIF": 9.4, "WEBP": 16.2}
-_BYTES_PER_PIXEL |= {"HEIF": 15.5, "JPEG2000": 20.5, "ICO": 9.1}
+_BYTES_PER_PIXEL |= {"HEIF": 15.5, "JPEG2000": 20.5, "ICO": 16.1, "BIT FIELDS": 28.1}
 _PREMULTIPLIED = 4.0  # with alpha, resizing needs one more copy
 # Bytes for each pixel of the largest rendition: its own, the encoders' copies, and what the encoders need themselves
 # (most of all WebP for alpha, which it packs without loss). Measured at 12-31 MP, with up to six encoders at work.
@@ -83,15 +83,11 @@ def decode(
     Raises PermanentFault: `corrupt`, or `too_many_pixels` (before the pixels are touched).
     """
     source = BytesIO(data) if isinstance(data, bytes) else data
-    if RESIDENT + ico.claimed_pixels(source) * _BYTES_PER_PIXEL["ICO"] > memory:
-        raise too_many_pixels()
-    is_heif = heif.is_heif(source)
-    if is_heif and RESIDENT + heif.claimed_pixels(source) * _BYTES_PER_PIXEL["HEIF"] > memory:
-        raise too_many_pixels()
-    with (
-        blaming_the_file(),
-        heif.opened(source, memory) if is_heif else Image.open(source, formats=FORMATS) as image,
-    ):
+    icons = ico.pictures(source)
+    if icons and icons[0].is_png:
+        inner = ico.png(source, icons[0])
+        return replace(decode(mended(inner), memory=memory, wanted=wanted, gps=gps), format="ico")
+    with blaming_the_file(), _opened(source, icons, memory) as image:
         stored = image.size
         if isinstance(image, JpegImagePlugin.JpegImageFile):
             width, height = as_seen(stored, orientation(image))
@@ -105,11 +101,11 @@ def decode(
         # Not earlier: asking a PNG for its EXIF loads it, and loading turns a TIFF (whose size is always as seen).
         turn = orientation(image)
         width, height = as_seen(stored, turn)
-        chunks, embedded = png.header(source), image.info.get("icc_profile")
+        chunks = png.header(source) if image.format == "PNG" else None
         return Decoded(
             pixels=eight_bit(png.with_transparency(image, chunks, source) if chunks else image),
             orientation=turn,
-            profile=png.profile(chunks, embedded) if chunks else embedded,
+            profile=_profile(image, chunks, source),
             width=width,
             height=height,
             format=_OUR_NAMES.get(str(image.format), str(image.format).lower()),
@@ -117,6 +113,37 @@ def decode(
             credit=credit(image),
             frames=count_frames(image, source),
         )
+
+
+def _opened(source: BinaryIO, icons: list[ico.Picture], memory: int) -> Image.Image:
+    """The image, whose pixels are not decoded yet if the decoder allows it."""
+
+    def fits(pixels: int, name: str) -> None:
+        if RESIDENT + pixels * _BYTES_PER_PIXEL[name] > memory:
+            raise too_many_pixels()
+
+    if ico.is_ico(source):
+        if not icons:
+            raise PermanentFault(ErrorCode.CORRUPT, "The icon has no picture.")
+        fits(icons[0].pixels, "ICO")
+        return ico.opened(source, icons[0])
+    if heif.is_heif(source):
+        fits(heif.claimed_pixels(source), "HEIF")
+        return heif.opened(source, memory)
+    if bitmaps.needs_us(source):
+        fits(bitmaps.claimed_pixels(source), "BIT FIELDS")
+        return bitmaps.opened(source)
+    return Image.open(source, formats=FORMATS)
+
+
+def _profile(image: Image.Image, chunks: png.Header | None, source: BinaryIO) -> bytes | None:
+    """The ICC profile of the image's colours, also where the file says them by other means; None for sRGB."""
+    embedded = image.info.get("icc_profile")
+    if chunks:
+        return png.profile(chunks, embedded)
+    if image.format == "BMP":
+        return bitmaps.profile(source)
+    return boxes.profile(source, embedded) if image.format in ("AVIF", heif.FORMAT) else embedded
 
 
 def as_seen(size: tuple[int, int], turn: int) -> tuple[int, int]:

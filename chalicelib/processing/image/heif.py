@@ -19,13 +19,12 @@ from typing import BinaryIO
 
 from PIL import Image
 
+from chalicelib.processing.image import boxes
 from chalicelib.processing.sniff import SNIFF_BYTES, sniff
 
 FORMAT = "HEIF"  # as Pillow knows it
 
 _SECONDS = 60
-_MAX_BOXES = 1000  # outermost ones; files have about five
-_MAX_META = 16 * 1024**2  # bytes; a grid of 1000 tiles takes 100 KB
 _SEQUENCE_PARAMETERS = 33  # the NAL unit with the coded size (ITU-T H.265, 7.3.2.2)
 
 
@@ -76,7 +75,7 @@ def claimed_pixels(source: BinaryIO) -> int:
     """
     start = source.tell()
     try:
-        meta = _meta(source)
+        meta = boxes.meta(source)[1]
     finally:
         source.seek(start)
     largest = 0
@@ -87,23 +86,6 @@ def claimed_pixels(source: BinaryIO) -> int:
         for unit in _units(meta[at + 4 : max(at + 4, min(end, at + 65536))]):
             largest = max(largest, _coded_pixels(unit))
     return largest
-
-
-def _meta(source: BinaryIO) -> bytes:
-    """The content of the outermost `meta` box (ISO/IEC 14496-12); b"" for none."""
-    for _ in range(_MAX_BOXES):
-        header = source.read(8)
-        size, skipped = int.from_bytes(header[:4]), 8
-        if size == 1:
-            size, skipped = int.from_bytes(source.read(8)), 16
-        if len(header) < 8 or (0 < size < skipped):
-            break
-        if header[4:] == b"meta":
-            return source.read(min(size - skipped, _MAX_META) if size else _MAX_META)
-        if size == 0:
-            break
-        source.seek(size - skipped, 1)
-    return b""
 
 
 def _all(data: bytes, wanted: bytes) -> Iterator[int]:
