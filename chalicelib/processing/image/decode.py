@@ -21,7 +21,7 @@ import PIL.WebPImagePlugin  # noqa: F401
 from PIL import Image, JpegImagePlugin
 
 from chalicelib.model import ErrorCode, PermanentFault
-from chalicelib.processing.image import bitmaps, boxes, heif, ico, png
+from chalicelib.processing.image import bitmaps, boxes, heif, ico, jpeg_decoder, png
 from chalicelib.processing.image.color import eight_bit
 from chalicelib.processing.image.exif import exif, orientation, without_xmp
 from chalicelib.processing.image.frames import count_frames
@@ -95,6 +95,8 @@ def decode(
             image.draft(None, as_seen(target, orientation(image)))
         else:
             target = max(wanted(*stored), wanted(*stored[::-1]), key=lambda size: size[0] * size[1])
+        if isinstance(image, JpegImagePlugin.JpegImageFile):
+            image.tile = [tile._replace(codec_name=jpeg_decoder.NAME) for tile in image.tile]
         _check_memory(image, source, stored, target, memory)
         with without_xmp(image):  # Pillow would turn a TIFF by it
             image.load()
