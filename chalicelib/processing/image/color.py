@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from functools import lru_cache
 from io import BytesIO
+from typing import Any
 
 from PIL import Image, ImageChops, ImageCms
 
@@ -18,12 +19,16 @@ _SAME = 2  # levels of 255
 def eight_bit(image: Image.Image) -> Image.Image:
     """The same picture in one of the modes L, LA, RGB, RGBA and CMYK. Alpha that is opaque everywhere is dropped."""
     mode, info = image.mode, image.info
-    if mode in ("I;16", "I;16B", "I;16L", "I;16N", "I", "F"):
-        image = _scaled_to_eight_bits(image)
+    if mode in ("La", "RGBa"):
+        image = image.convert(mode[:-1] + "A")
+    elif mode in ("I;16", "I;16B", "I;16L", "I;16N", "I", "F"):
+        image = to_eight_bits(image)
     elif mode == "1":
         image = image.convert("L")
     elif mode in ("P", "PA", "L", "RGB") and "transparency" in info:
         image = image.convert("LA" if mode == "L" else "RGBA")
+    elif mode == "LAB":
+        image = ImageCms.profileToProfile(image, ImageCms.createProfile("LAB"), _SRGB, outputMode="RGB") or image
     elif mode not in ("L", "LA", "RGB", "RGBA", "CMYK"):
         image = image.convert("RGBA" if image.has_transparency_data else "RGB")
     if image.mode in ("LA", "RGBA") and image.getchannel("A").getextrema() == (255, 255):
@@ -104,17 +109,28 @@ def _changes_nothing(transform: Transform) -> bool:
     return max(highest for _, highest in worst) <= _SAME  # type: ignore[misc]  # three bands: pairs
 
 
-def _scaled_to_eight_bits(image: Image.Image) -> Image.Image:
+def to_eight_bits(image: Image.Image, ends: tuple[float, float] | None = None) -> Image.Image:
     """Wide greys as eight bits. Pillow itself clips them at 255, where it should scale them.
 
     16-bit integers span 0-65535. The range of 32-bit integers and of floats is not known: it is the first of 0-1 (for
-    floats), 0-255 and 0-65535 that holds all values, or else it goes from the lowest value to the highest.
+    floats), 0-255 and 0-65535 that holds all values, or else it goes from the lowest value to the highest. `ends` are
+    the lowest and the highest one of several images that belong together.
     """
+    if image.mode == "L":
+        return image
     low, span = 0.0, 65535.0
     if not image.mode.startswith("I;16"):
-        low, high = (float(end) for end in image.getextrema())  # type: ignore[arg-type]  # one band: two numbers
+        low, high = ends or spread([image])
         spans = [span for span in (1.0, 255.0, 65535.0) if high <= span and (span > 1 or image.mode == "F")]
         low, span = (0.0, spans[0]) if low >= 0 and spans else (low, (high - low) or 1.0)
     elif image.mode != "I;16":
         image = image.convert("I")
     return image.point(lambda value: value * (255 / span) + (0.5 - low * 255 / span)).convert("L")
+
+
+def spread(images: list[Image.Image]) -> tuple[float, float]:
+    """The lowest and the highest value of images of one band; of 16 bits, those that there can be."""
+    if images[0].mode.startswith("I;16"):
+        return 0.0, 65535.0
+    ends: Any = [image.getextrema() for image in images]
+    return float(min(low for low, _ in ends)), float(max(high for _, high in ends))

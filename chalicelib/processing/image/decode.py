@@ -21,7 +21,7 @@ import PIL.WebPImagePlugin  # noqa: F401
 from PIL import Image, JpegImagePlugin
 
 from chalicelib.model import ErrorCode, PermanentFault
-from chalicelib.processing.image import bitmaps, boxes, heif, ico, jpeg_decoder, png
+from chalicelib.processing.image import bitmaps, boxes, heif, ico, jpeg_decoder, png, tiff
 from chalicelib.processing.image.color import eight_bit
 from chalicelib.processing.image.exif import exif, orientation, without_xmp
 from chalicelib.processing.image.frames import count_frames
@@ -120,21 +120,25 @@ def decode(
 def _opened(source: BinaryIO, icons: list[ico.Picture], memory: int) -> Image.Image:
     """The image, whose pixels are not decoded yet if the decoder allows it."""
 
-    def fits(pixels: int, name: str) -> None:
-        if RESIDENT + pixels * _BYTES_PER_PIXEL[name] > memory:
+    def fits(need: float) -> None:
+        if RESIDENT + need > memory:
             raise too_many_pixels()
 
     if ico.is_ico(source):
         if not icons:
             raise PermanentFault(ErrorCode.CORRUPT, "The icon has no picture.")
-        fits(icons[0].pixels, "ICO")
+        fits(icons[0].pixels * _BYTES_PER_PIXEL["ICO"])
         return ico.opened(source, icons[0])
     if heif.is_heif(source):
-        fits(heif.claimed_pixels(source), "HEIF")
+        fits(heif.claimed_pixels(source) * _BYTES_PER_PIXEL["HEIF"])
         return heif.opened(source, memory)
     if bitmaps.needs_us(source):
-        fits(bitmaps.claimed_pixels(source), "BIT FIELDS")
+        fits(bitmaps.claimed_pixels(source) * _BYTES_PER_PIXEL["BIT FIELDS"])
         return bitmaps.opened(source)
+    if found := tiff.layout(source):
+        tiff.check(found)
+        if found.needs_us:
+            return tiff.opened(source, found, fits)
     return Image.open(source, formats=FORMATS)
 
 
