@@ -220,6 +220,12 @@ def one_name(content_type: str) -> str:
     return _ALIASES.get(name, name)
 
 
+def says_nothing(content_type: str) -> bool:
+    """True for a declared type that does not say what the file is."""
+    name = one_name(content_type)
+    return name in GENERIC or name in _VAGUE
+
+
 def is_text_type(content_type: str) -> bool:
     """True if files of this type are text: words, tables, data or source code."""
     name = one_name(content_type)
@@ -357,7 +363,7 @@ def settled(declared: str, detected: str | None, text: str | None = None) -> str
     nothing, and for a text that was declared as a document of an old Office program.
     """
     wanted = one_name(declared)
-    if wanted in GENERIC or wanted in _VAGUE:
+    if says_nothing(declared):
         return detected or text or declared
     if detected is None:
         return text if text and wanted in _OLD_OFFICE else declared

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from typing import IO, BinaryIO, cast
 
@@ -72,6 +72,16 @@ def read(file: File, key: str, version_id: str) -> Read:
         )
     data = kept if kept is not None else open_by_ranges(processor, key, version_id, size)
     return Read(processor, Source(content_type, size, data, file.filename), sha256, detected or UNPROVEN)
+
+
+def was_told_nothing(file: File) -> bool:
+    """True if the client did not say what the file is, or said nothing by its type."""
+    return file.type_guessed or content_types.says_nothing(file.content_type)
+
+
+def as_other(read: Read, file: File) -> Read:
+    """The same findings for a file whose kind can't be processed: the declared type, and no processor."""
+    return replace(read, processor=kinds.PROCESSORS[-1], source=replace(read.source, content_type=file.content_type))
 
 
 def sha256_of(key: str, version_id: str, size: int) -> str:

@@ -11,6 +11,7 @@ from chalicelib.processing.image import colorimetry
 _MAX_BOXES = 1000  # outermost ones, of which files have about five, or those in one box
 _MAX_META = 16 * 1024**2  # bytes; a grid of 1000 tiles takes 100 KB
 _MAX_DOUBLES = 4  # tables of properties that libavif reads
+_HEVC = (b"hvc1", b"hev1", b"grid", b"iden", b"iovl", b"tmap")  # and items that are made of others
 _UNSPECIFIED = 2
 # Transfer characteristics that Chromium shows as sRGB in AVIF: the unspecified one, and those of BT.709.
 _AS_SRGB = (_UNSPECIFIED, 1, 6, 14, 15)
@@ -65,6 +66,20 @@ def mended(source: BinaryIO) -> BinaryIO:
     return BytesIO(bytes(data))
 
 
+def is_hevc(source: BinaryIO) -> bool:
+    """True if the primary item is coded by HEVC, is made of other items, or is not said. May move the position."""
+    content = meta(source)[1]
+    item = _primary(content)
+    for _, begin, end in _named(content, (4, len(content)), b"iinf"):
+        wide = content[begin : begin + 1] != b"\0"
+        for _, at, stop in _named(content, (begin + (8 if wide else 6), end), b"infe"):
+            width = 4 if content[at : at + 1] > b"\2" else 2
+            if int.from_bytes(content[at + 4 : at + 4 + width]) == item:
+                kind = content[at + 6 + width : min(at + 10 + width, stop)]
+                return kind in _HEVC
+    return True
+
+
 def profile(source: BinaryIO, embedded: bytes | None) -> bytes | None:
     """The ICC profile of the colours: the embedded one, or else what the code points say; None for sRGB.
 
@@ -96,8 +111,7 @@ def _peak(found: dict[bytes, bytes]) -> float | None:
 
 def _of_primary(content: bytes) -> Iterator[tuple[bytes, bytes]]:
     """The properties of the primary item by name; of `colr` those with code points, as `nclx`."""
-    primary = next((content[begin:end] for _, begin, end in _named(content, (4, len(content)), b"pitm")), b"")
-    item = int.from_bytes(primary[4 : 8 if primary[:1] != b"\0" else 6])
+    item = _primary(content)
     area = _properties(content)
     containers = list(_named(content, area, b"ipco"))
     properties = list(_boxes(content, *containers[0][1:])) if containers else []
@@ -109,6 +123,12 @@ def _of_primary(content: bytes) -> Iterator[tuple[bytes, bytes]]:
                 yield b"nclx", value[4:]
             elif name in (b"clli", b"mdcv"):
                 yield name, value
+
+
+def _primary(content: bytes) -> int:
+    """The number of the primary item; 0 for none."""
+    found = next((content[begin:end] for _, begin, end in _named(content, (4, len(content)), b"pitm")), b"")
+    return int.from_bytes(found[4 : 8 if found[:1] != b"\0" else 6])
 
 
 def _associated(content: bytes, area: tuple[int, int], item: int) -> Iterator[int]:

@@ -21,9 +21,10 @@ from PIL import Image
 
 from chalicelib.model import ImageInfo
 from chalicelib.processing.image import animation, crop, facts, quality
-from chalicelib.processing.image.decode import RESIDENT, Decoded, blaming_the_file, decode
+from chalicelib.processing.image.decode import Decoded, blaming_the_file, decode
 from chalicelib.processing.image.encoders import Encoders, encode, rendition
 from chalicelib.processing.image.fingerprints import SHARPNESS_SIDE
+from chalicelib.processing.image.memory import RESIDENT
 from chalicelib.processing.image.mending import mended
 from chalicelib.processing.image.resize import first_resize, fitted, resized
 from chalicelib.processing.image.rights import rights_block

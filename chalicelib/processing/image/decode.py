@@ -21,31 +21,24 @@ import PIL.WebPImagePlugin  # noqa: F401
 from PIL import Image, JpegImagePlugin
 
 from chalicelib.model import ErrorCode, PermanentFault
-from chalicelib.processing.image import bitmaps, boxes, heif, ico, jpeg_decoder, png, tiff
+from chalicelib.processing.image import formats, ico
 from chalicelib.processing.image.color import eight_bit
 from chalicelib.processing.image.exif import exif, orientation, without_xmp
 from chalicelib.processing.image.frames import count_frames
 from chalicelib.processing.image.jpeg import can_hold, passes
+from chalicelib.processing.image.memory import BYTES_PER_PIXEL, RESIDENT, Room, too_many_pixels
 from chalicelib.processing.image.mending import mended
 from chalicelib.processing.image.rights import credit
 
-FORMATS = ["JPEG", "PNG", "GIF", "WEBP", "AVIF", "TIFF", "BMP", "JPEG2000"]  # and HEIF (heif.py), icons (ico.py)
 _OUR_NAMES = {"MPO": "jpeg", "HEIF": "heic", "JPEG2000": "jp2"}
 
 Image.MAX_IMAGE_PIXELS = None  # Pillow's bound knows neither the format nor the memory. `_check_memory` does.
 
-# Bytes that decoding takes at its peak, up to the first resize, for each pixel of the source. Measured (2026-11,
-# Pillow 13, 20 MP a format and mode, peak resident memory in a fresh process). TIFF: its worst case, one turned strip.
-_BYTES_PER_PIXEL = {"PNG": 5.1, "GIF": 5.1, "BMP": 4.1, "TIFF": 12.1, "AVIF": 9.4, "WEBP": 16.2}
-_BYTES_PER_PIXEL |= {"HEIF": 15.5, "JPEG2000": 20.5, "ICO": 16.1, "BIT FIELDS": 28.1}
 _PREMULTIPLIED = 4.0  # with alpha, resizing needs one more copy
 # Bytes for each pixel of the largest rendition: its own, the encoders' copies, and what the encoders need themselves
 # (most of all WebP for alpha, which it packs without loss). Measured at 12-31 MP, with up to six encoders at work.
 _BYTES_PER_OUTPUT_PIXEL = 30
 _BYTES_PER_OUTPUT_PIXEL_WITH_ALPHA = 45
-# The interpreter with botocore, Pillow and the rest (about 110 MiB), and a little more.
-RESIDENT = 150 * 1024**2
-
 # A progressive JPEG has about ten scans. Thousands fit into a small file, and each is a pass over the whole image:
 # minutes of work. libjpeg-turbo's own fuzzers stop at 500.
 _MAX_SCANS = 200
@@ -83,11 +76,9 @@ def decode(
     Raises PermanentFault: `corrupt`, or `too_many_pixels` (before the pixels are touched).
     """
     source = BytesIO(data) if isinstance(data, bytes) else data
-    icons = ico.pictures(source)
-    if icons and icons[0].is_png:
-        inner = ico.png(source, icons[0])
+    if inner := ico.png(source):
         return replace(decode(mended(inner), memory=memory, wanted=wanted, gps=gps), format="ico")
-    with blaming_the_file(), _opened(source, icons, memory) as image:
+    with blaming_the_file(), formats.opened(source, Room(memory)) as image:
         stored = image.size
         if isinstance(image, JpegImagePlugin.JpegImageFile):
             width, height = as_seen(stored, orientation(image))
@@ -95,19 +86,17 @@ def decode(
             image.draft(None, as_seen(target, orientation(image)))
         else:
             target = max(wanted(*stored), wanted(*stored[::-1]), key=lambda size: size[0] * size[1])
-        if isinstance(image, JpegImagePlugin.JpegImageFile):
-            image.tile = [tile._replace(codec_name=jpeg_decoder.NAME) for tile in image.tile]
+        formats.watch(image)
         _check_memory(image, source, stored, target, memory)
         with without_xmp(image):  # Pillow would turn a TIFF by it
             image.load()
         # Not earlier: asking a PNG for its EXIF loads it, and loading turns a TIFF (whose size is always as seen).
         turn = orientation(image)
         width, height = as_seen(stored, turn)
-        chunks = png.header(source) if image.format == "PNG" else None
         return Decoded(
-            pixels=eight_bit(png.with_transparency(image, chunks, source) if chunks else image),
+            pixels=eight_bit(formats.finished(image, source)),
             orientation=turn,
-            profile=_profile(image, chunks, source),
+            profile=formats.profile(image, source),
             width=width,
             height=height,
             format=_OUR_NAMES.get(str(image.format), str(image.format).lower()),
@@ -115,41 +104,6 @@ def decode(
             credit=credit(image),
             frames=count_frames(image, source),
         )
-
-
-def _opened(source: BinaryIO, icons: list[ico.Picture], memory: int) -> Image.Image:
-    """The image, whose pixels are not decoded yet if the decoder allows it."""
-
-    def fits(need: float) -> None:
-        if RESIDENT + need > memory:
-            raise too_many_pixels()
-
-    if ico.is_ico(source):
-        if not icons:
-            raise PermanentFault(ErrorCode.CORRUPT, "The icon has no picture.")
-        fits(icons[0].pixels * _BYTES_PER_PIXEL["ICO"])
-        return ico.opened(source, icons[0])
-    if heif.is_heif(source):
-        fits(heif.claimed_pixels(source) * _BYTES_PER_PIXEL["HEIF"])
-        return heif.opened(source, memory)
-    if bitmaps.needs_us(source):
-        fits(bitmaps.claimed_pixels(source) * _BYTES_PER_PIXEL["BIT FIELDS"])
-        return bitmaps.opened(source)
-    if found := tiff.layout(source):
-        tiff.check(found)
-        if found.needs_us:
-            return tiff.opened(source, found, fits)
-    return Image.open(source, formats=FORMATS)
-
-
-def _profile(image: Image.Image, chunks: png.Header | None, source: BinaryIO) -> bytes | None:
-    """The ICC profile of the image's colours, also where the file says them by other means; None for sRGB."""
-    embedded = image.info.get("icc_profile")
-    if chunks:
-        return png.profile(chunks, embedded)
-    if image.format == "BMP":
-        return bitmaps.profile(source)
-    return boxes.profile(source, embedded) if image.format in ("AVIF", heif.FORMAT) else embedded
 
 
 def as_seen(size: tuple[int, int], turn: int) -> tuple[int, int]:
@@ -172,10 +126,6 @@ def blaming_the_file() -> Iterator[None]:
             raise PermanentFault(
                 ErrorCode.CORRUPT, "The image is damaged, incomplete, or of a variant that is not supported."
             ) from error
-
-
-def too_many_pixels(detail: str = "") -> PermanentFault:
-    return PermanentFault(ErrorCode.TOO_MANY_PIXELS, f"The image has more pixels than can be processed{detail}.")
 
 
 def _check_memory(
@@ -218,7 +168,7 @@ def _bytes_per_pixel(image: Image.Image, stored: tuple[int, int], scans: int) ->
         reduced = image.width * image.height / (stored[0] * stored[1])
         # With several scans all coefficients are kept in memory, two bytes each, however much is reduced.
         return 4.1 * reduced + (2.05 * image.layers if scans > 1 else 0)
-    return _BYTES_PER_PIXEL[str(image.format)] + (_PREMULTIPLIED if image.has_transparency_data else 0)
+    return BYTES_PER_PIXEL[str(image.format)] + (_PREMULTIPLIED if image.has_transparency_data else 0)
 
 
 def _size(source: BinaryIO) -> int:

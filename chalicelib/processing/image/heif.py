@@ -19,6 +19,7 @@ from typing import BinaryIO
 
 from PIL import Image
 
+from chalicelib.model import ErrorCode, PermanentFault
 from chalicelib.processing.image import boxes
 from chalicelib.processing.sniff import SNIFF_BYTES, sniff
 
@@ -43,7 +44,9 @@ def opened(source: BinaryIO, memory: int) -> Image.Image:
     libheif turns and mirrors the pixels by the file's own `irot` and `imir` boxes. An EXIF orientation beside them says
     the same once more, and must be ignored (ISO/IEC 23008-12); the plugin sets it to 1.
 
-    Raises OSError when the file cannot be decoded, when the decoder crashes, and when it takes a minute.
+    Raises PermanentFault `unsupported_type` for a sound file that libheif does not read: of another codec, or with
+    features that are newer. Raises OSError when the file cannot be decoded, when the decoder crashes, and when it takes
+    a minute.
     """
     child = Path(__file__).with_name("heif_child.py")
     source.seek(0)
@@ -61,6 +64,12 @@ def opened(source: BinaryIO, memory: int) -> Image.Image:
         raise OSError("the HEIF decoder gave up") from error
     head, _, pixels = done.stdout.partition(b"\n")
     found = json.loads(head)
+    if "refused" in found:
+        if "unsupported" in found["refused"].lower() or not boxes.is_hevc(source):
+            raise PermanentFault(
+                ErrorCode.UNSUPPORTED_TYPE, "The HEIF is of a variant that is not supported. Save it as JPEG."
+            )
+        raise OSError(found["refused"])
     image = Image.frombytes(found["mode"], tuple(found["size"]), pixels)
     image.info = {name: b64decode(value) for name, value in found["info"].items()}
     image.format = FORMAT

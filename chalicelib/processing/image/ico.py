@@ -47,10 +47,16 @@ def is_ico(source: BinaryIO) -> bool:
         source.seek(start)
 
 
-def png(source: BinaryIO, picture: Picture) -> BinaryIO:
-    """The picture as a file of its own."""
-    source.seek(picture.offset)
-    return BytesIO(source.read(picture.size))
+def png(source: BinaryIO) -> BinaryIO | None:
+    """The icon's best picture as a file of its own, if it is a PNG; None for any other file. Keeps the position."""
+    best = next(iter(pictures(source)), None)
+    if not best or not best.is_png:
+        return None
+    start = source.tell()
+    source.seek(best.offset)
+    inner = BytesIO(source.read(best.size))
+    source.seek(start)
+    return inner
 
 
 def opened(source: BinaryIO, picture: Picture) -> Image.Image:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from io import SEEK_CUR
+from collections.abc import Iterator
 from typing import BinaryIO
 
+from chalicelib.model import ErrorCode, PermanentFault
+
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # SOFn; the three are tables
+_DECODED = frozenset({0xC0, 0xC1, 0xC2, 0xC9, 0xCA})  # baseline, extended, progressive; the same with arithmetic codes
 _PROGRESSIVE = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
 _START_OF_SCAN = 0xDA
 _SCAN_MARKER = b"\xff\xda"
@@ -25,6 +28,35 @@ def passes(source: BinaryIO) -> int:
         source.seek(start)
 
 
+def check(source: BinaryIO) -> None:
+    """Raises PermanentFault for a JPEG of a process that Pillow's decoder does not have. Keeps the position.
+
+    These are lossless and hierarchical JPEG, and samples of 12 bits.
+    """
+    start = source.tell()
+    try:
+        source.seek(0)
+        found = _frame(source) if source.read(3) == b"\xff\xd8\xff" else None
+    finally:
+        source.seek(start)
+    if found and (found[0] not in _DECODED or found[1] != 8):
+        raise PermanentFault(
+            ErrorCode.UNSUPPORTED_TYPE,
+            f"A JPEG of {found[1]} bits by process {found[0] - 0xC0} is not supported. Save it as baseline JPEG.",
+        )
+
+
+def _frame(source: BinaryIO) -> tuple[int, int] | None:
+    """The kind of the frame, and the bits of a sample; None if there is none before the first scan."""
+    source.seek(2)
+    for code, length in _segments(source):
+        if code == _START_OF_SCAN:
+            return None
+        if code in _FRAMES:
+            return code, source.read(1)[0] if length > 2 else 8
+    return None
+
+
 def can_hold(file_size: int, width: int, height: int) -> bool:
     """True if a file of so many bytes can hold so many pixels. libjpeg would fill missing pixels with grey.
 
@@ -38,6 +70,19 @@ def _first_scan_is_all(source: BinaryIO) -> bool:
     """Reads the segments (ISO/IEC 10918-1, B.1.1) up to the header of the first scan."""
     source.seek(2)
     components = -1
+    for code, _ in _segments(source):
+        if code == _START_OF_SCAN:
+            return source.read(1) == bytes([components & 0xFF])
+        if code in _PROGRESSIVE:
+            return False
+        if code in _FRAMES:
+            frame = source.read(6)  # precision, height, width, number of components
+            components = frame[-1] if len(frame) == 6 else -1
+    return False
+
+
+def _segments(source: BinaryIO) -> Iterator[tuple[int, int]]:
+    """The marker and the length of each segment. The source then stands at its content, and may be moved."""
     while True:
         byte = source.read(1)
         while byte and byte != b"\xff":  # unknown bytes, which decoders skip
@@ -46,16 +91,10 @@ def _first_scan_is_all(source: BinaryIO) -> bool:
             byte = source.read(1)
         length = int.from_bytes(source.read(2))
         if not byte or length < 2:
-            return False
-        if byte[0] == _START_OF_SCAN:
-            return source.read(1) == bytes([components & 0xFF])
-        if byte[0] in _PROGRESSIVE:
-            return False
-        if byte[0] in _FRAMES:
-            frame = source.read(6)  # precision, height, width, number of components
-            components = frame[-1] if len(frame) == 6 else -1
-            source.seek(-len(frame), SEEK_CUR)
-        source.seek(length - 2, SEEK_CUR)
+            return
+        content = source.tell()
+        yield byte[0], length
+        source.seek(content + length - 2)
 
 
 def _count_scans(source: BinaryIO) -> int:

@@ -159,7 +159,7 @@ def _layout(tags: dict[int, Any], offset: int, *, little: bool) -> Layout | None
         samples=samples,
         photometric=tags.get(_PHOTOMETRIC, 0),
         extra=tags.get(_EXTRA, ()),
-        planar=tags.get(_PLANES, 1) == 2,  # noqa: PLR2004
+        planar=tags.get(_PLANES, 1) == 2,
         compression=tags.get(_COMPRESSION, 1),
     )
 
