@@ -41,9 +41,9 @@ def meta(source: BinaryIO) -> tuple[int, bytes]:
 def mended(source: BinaryIO) -> BinaryIO:
     """The file, in which libavif can read all tables of properties; `source` itself if that needs nothing.
 
-    Two tables (`ipma`) with equal version and flags are an error to libavif, as the standard has it. Some encoders write
-    one for each item, and browsers read them all. Readers must ignore the flags that the standard does not know, so one
-    of these tells the tables apart. Both stand at their start.
+    Two tables (`ipma`) with equal version and flags are an error to libavif, as the standard has it. Some encoders
+    write one for each item, and browsers read them all. Readers must ignore the flags that the standard does not know,
+    so one of these tells the tables apart. Both stand at their start.
     """
     source.seek(0)
     head = source.read(12)

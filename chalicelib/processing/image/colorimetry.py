@@ -98,7 +98,7 @@ def to_xyz(chromaticities: Chromaticities) -> Matrix:
     matrix = tuple(zip(*columns, strict=True))
     x, y = white
     scale = times(inverse(matrix), (x / y, 1.0, (1 - x - y) / y))
-    return tuple(tuple(value * s for value, s in zip(row, scale, strict=True)) for row in matrix)  # type: ignore[misc]
+    return tuple(tuple(value * s for value, s in zip(row, scale, strict=True)) for row in matrix)
 
 
 def inverse(m: Matrix) -> Matrix:
@@ -119,7 +119,7 @@ def times(m: Matrix, vector: tuple[float, float, float]) -> tuple[float, float, 
 
 
 def product(one: Matrix, other: Matrix) -> Matrix:
-    columns = [times(one, column) for column in zip(*other, strict=True)]  # type: ignore[arg-type]
+    columns = [times(one, column) for column in zip(*other, strict=True)]
     return tuple(zip(*columns, strict=True))
 
 
@@ -138,7 +138,7 @@ def _profile(name: str, chromaticities: Chromaticities, curve: tuple[float, ...]
         **{
             tag: _xyz(column)
             for tag, column in zip((b"rXYZ", b"gXYZ", b"bXYZ"), zip(*adapted, strict=True), strict=True)
-        },  # type: ignore[arg-type]
+        },
         **dict.fromkeys((b"rTRC", b"gTRC", b"bTRC"), trc),
         **more,
     }
