@@ -18,7 +18,7 @@ def avif(image: Image.Image, primaries: int = 1, transfer: int = 13) -> bytes:
 
 
 def with_tables(data: bytes) -> bytes:
-    """An AVIF with alpha, as some encoders write it: one table of properties (`ipma`) for each item, not one for all."""
+    """An AVIF with alpha, as some encoders write it: one table of properties (`ipma`) for each item."""
     start = data.index(b"ipma") - 4
     end = start + int.from_bytes(data[start : start + 4])
     entries, tables = data[start + 16 : end], b""

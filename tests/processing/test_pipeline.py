@@ -707,7 +707,7 @@ def test_a_text_that_is_not_kept_in_memory_is_fetched_in_few_ranges(client: Clie
 FIVE_BANDS = tiff(Layout(1, samples=5), lambda *_: [1, 2, 3, 4, 5])
 
 
-@pytest.mark.parametrize("declared", ["application/octet-stream", "image/*", "multipart/form-data"])
+@pytest.mark.parametrize("declared", ["application/octet-stream", "image/unknown", "multipart/form-data"])
 def test_a_sound_picture_that_nobody_reads_is_ready_as_other_if_no_type_was_declared(
     client: Client, declared: str
 ) -> None:
@@ -725,7 +725,7 @@ def test_a_sound_picture_that_nobody_reads_fails_as_unsupported_if_its_type_was_
     assert (record["status"], record["error"]["code"]) == ("failed", "unsupported_type")
 
 
-@pytest.mark.parametrize("declared", ["application/octet-stream", "image/tiff", "image/x-nikon-nef", "image/*"])
+@pytest.mark.parametrize("declared", ["application/octet-stream", "image/tiff", "image/x-nikon-nef", "image/unknown"])
 def test_a_raw_file_is_never_its_own_thumbnail(client: Client, declared: str) -> None:
     file_id = upload(client, raw(), content_type=declared)
     deliver(file_id)
@@ -734,7 +734,7 @@ def test_a_raw_file_is_never_its_own_thumbnail(client: Client, declared: str) ->
     assert record["content_type"] == "image/x-nikon-nef"
 
 
-@pytest.mark.parametrize("declared", ["image/*", "image/x-jpeg", "application/x-download", "multipart/form-data"])
+@pytest.mark.parametrize("declared", ["image/unknown", "image/x-jpeg", "application/x-download", "multipart/form-data"])
 def test_a_vague_type_gives_way_to_a_picture(client: Client, declared: str) -> None:
     file_id = upload(client, images.jpeg(200, 100), content_type=declared)
     deliver(file_id)

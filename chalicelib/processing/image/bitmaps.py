@@ -13,7 +13,9 @@ from PIL import Image, ImageMath, ImagePalette
 from chalicelib.model import ErrorCode, PermanentFault
 
 _RAW, _BIT_FIELDS, _ALPHA_BIT_FIELDS = 0, 3, 6
-_HEADERS = (40, 52, 56, 64, 108, 124)
+HEADERS = (40, 52, 56, 64, 108, 124)
+"""Sizes of Windows' headers, in bytes."""
+
 _MAX_HEADER = 140
 _EMBEDDED = 0x4D424544  # "MBED", the colour space of a profile in the file
 _MAX_PROFILE = 8 * 1024**2  # bytes
@@ -54,7 +56,7 @@ def layout(source: BinaryIO, at: int) -> Layout | None:
     source.seek(at)
     header = source.read(_MAX_HEADER)
     size = int.from_bytes(header[:4], "little")
-    if size not in _HEADERS or len(header) < size:
+    if size not in HEADERS or len(header) < size:
         return None
     height = int.from_bytes(header[8:12], "little", signed=True)
     bits, compression = (int.from_bytes(header[at : at + width], "little") for at, width in ((14, 2), (16, 4)))
@@ -163,5 +165,7 @@ def _band(packed: Image.Image, mask: int) -> Image.Image:
         raise PermanentFault(ErrorCode.UNSUPPORTED_TYPE, "A bitmap with holes in its masks is not supported.")
     shift, width = shift + max(width - 8, 0), min(width, 8)
     most = (1 << width) - 1
-    scaled = ImageMath.lambda_eval(lambda args: (((args["v"] >> shift) & most) * 255 + most // 2) / most, v=packed)
+    scaled: Image.Image = ImageMath.lambda_eval(
+        lambda args: (((args["v"] >> shift) & most) * 255 + most // 2) / most, v=packed
+    )
     return scaled.convert("L")

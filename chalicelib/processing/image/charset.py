@@ -23,7 +23,7 @@ def decoded(value: bytes) -> str | None:
         return value.decode("cp1252", "replace")
     with suppress(UnicodeError):
         text = value.decode("cp932")
-        if all(c.isascii() or unicodedata.name(c, "").startswith(_JAPANESE) for c in text):
+        if all(c.isascii() or unicodedata.name(c, "").startswith(_JAPANESE) for c in text) and _is_common(text):
             return text
     return None
 
@@ -34,3 +34,9 @@ def _is_western(before: bytes, row: bytes, after: bytes) -> bool:
     if any(byte < 0xC0 or byte in b"\xd7\xf7" for byte in letters):
         return False
     return len(letters) < 2 or (len(letters) == 2 and (before.isalpha() or after.isalpha()))
+
+
+def _is_common(text: str) -> bool:
+    """True if most signs are in the first half of Shift-JIS, as common ones are. Arabic looks like the others."""
+    leads = [c.encode("cp932")[0] for c in text if not c.isascii()]
+    return sum(lead < 0xA0 for lead in leads) > len(leads) / 2

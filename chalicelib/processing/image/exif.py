@@ -75,14 +75,14 @@ def text(value: object, limit: int = MAX_TEXT) -> str | None:
     A text ends at its first NUL (EXIF 2.3, 4.6.2). Pillow reads it as Latin-1, whatever was written.
     """
     if isinstance(value, str):
+        words = value[:65536]  # a JPEG's EXIF cannot hold more
         try:
-            value = value[:65536].encode("latin-1")  # a JPEG's EXIF cannot hold more
+            value = words.encode("latin-1")
         except UnicodeError:
-            return _line(value[:65536].partition("\0")[0], limit)  # no bytes of EXIF: a text that was decoded already
+            return _line(words.partition("\0")[0], limit)  # no bytes of EXIF: a text that was decoded already
     if not isinstance(value, bytes):
         return None
-    value = value.lstrip(b"\0").partition(b"\0")[0]
-    return _line(decoded(value) or "", limit)
+    return _line(decoded(value.lstrip(b"\0").partition(b"\0")[0]) or "", limit)
 
 
 def _line(value: str, limit: int) -> str | None:

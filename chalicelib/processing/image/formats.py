@@ -30,6 +30,9 @@ def opened(source: BinaryIO, room: Room) -> Image.Image:
         return bitmaps.opened(source)
     if found := tiff.layout(source):
         tiff.check(found)
+        if found.samples == 1 and found.planar:
+            source = tiff.one_plane(source, found)
+            found = tiff.layout(source) or found
         if found.needs_us:
             return tiff.opened(source, found, room.take)
     jpeg.check(source)

@@ -101,10 +101,12 @@ def _pictures(source: BinaryIO) -> Iterator[Picture]:
         size, offset = (int.from_bytes(directory[at + n : at + n + 4], "little") for n in (8, 12))
         source.seek(offset)
         header = source.read(26)
-        if header.startswith(_PNG) and len(header) == 26:
+        if header.startswith(_PNG):
+            if len(header) < 26:
+                continue  # cut off
             pixels = int.from_bytes(header[16:20]) * int.from_bytes(header[20:24])
             yield Picture(pixels, header[24] * _CHANNELS.get(header[25], 1), offset, size, is_png=True)
-        elif len(header) >= 16:
+        elif len(header) >= 16 and int.from_bytes(header[:4], "little") in bitmaps.HEADERS:
             width, height = (int.from_bytes(header[n : n + 4], "little", signed=True) for n in (4, 8))
             bits = int.from_bytes(header[14:16], "little")
             yield Picture(abs(width) * (abs(height) // 2), bits, offset, size, is_png=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import BinaryIO
 
@@ -10,13 +11,14 @@ from chalicelib.model import ErrorCode, PermanentFault
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # SOFn; the three are tables
 _DECODED = frozenset({0xC0, 0xC1, 0xC2, 0xC9, 0xCA})  # baseline, extended, progressive; the same with arithmetic codes
 _PROGRESSIVE = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
-_START_OF_SCAN = 0xDA
-_SCAN_MARKER = b"\xff\xda"
-_CHUNK = 1024**2
+_END, _START_OF_SCAN = 0xD9, 0xDA
+_ALONE = frozenset({0x01, *range(0xD0, 0xD9)})  # markers without a segment
+_MARKER = re.compile(rb"\xff+[^\x00\xff]", re.DOTALL)
+_END_OF_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]", re.DOTALL)
 
 
 def passes(source: BinaryIO) -> int:
-    """1 for a JPEG whose first scan holds the whole image, or else the number of scans in the file (thumbnails' too).
+    """1 for a JPEG whose first scan holds the whole image, or else the number of its scans.
 
     With two or more, a decoder must keep all coefficients in memory until the end. That is so for progressive files,
     and for baseline files that store one component after the other. Keeps the position.
@@ -98,10 +100,18 @@ def _segments(source: BinaryIO) -> Iterator[tuple[int, int]]:
 
 
 def _count_scans(source: BinaryIO) -> int:
-    """In coded data 0xFF always comes before 0 or a restart marker, so these two bytes always are the scan's marker."""
+    """The scans before the end of the picture. What is behind it does not count."""
     source.seek(0)
-    count, last = 0, b""
-    while chunk := source.read(_CHUNK):
-        count += (last + chunk).count(_SCAN_MARKER)
-        last = chunk[-1:]
+    data, at, count = source.read(), 2, 0
+    while found := _MARKER.search(data, at):
+        code, at = data[found.end() - 1], found.end()
+        if code == _END:
+            break
+        if code in _ALONE:
+            continue
+        at += int.from_bytes(data[at : at + 2])
+        if code == _START_OF_SCAN:
+            count += 1
+            end = _END_OF_SCAN.search(data, at)
+            at = end.start() if end else len(data)
     return count

@@ -50,7 +50,7 @@ class WatchedDecoder(ImageFile.PyDecoder):
 
     def __init__(self, mode: str, *args: Any) -> None:
         super().__init__(mode, *args)
-        self._decoder = Image.core.jpeg_decoder(mode, *args)
+        self._decoder: Any = Image.core.jpeg_decoder(mode, *args)  # type: ignore[attr-defined]
 
     def setimage(self, im: Any, extents: Any = None) -> None:
         self._decoder.setimage(im, extents)

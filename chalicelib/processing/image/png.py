@@ -146,7 +146,7 @@ def _bytes_of_deep(image: Image.Image, source: BinaryIO) -> tuple[Image.Image, I
         return low, high
     with Image.open(source, formats=["PNG"]) as again:
         # The order of bytes that the file does not have, so that the second byte is taken for the higher one.
-        again.tile = [tile._replace(args="RGB;16L") for tile in again.tile]  # type: ignore[attr-defined]
+        again.tile = [tile._replace(args="RGB;16L") for tile in again.tile]
         again.load()
         return again.copy(), image
 

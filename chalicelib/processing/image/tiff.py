@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from io import BytesIO
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Literal
 
 from PIL import Image, ImageChops, ImageMath, TiffImagePlugin
 from PIL.ExifTags import IFD, Base
@@ -33,6 +33,7 @@ _UNCOMPRESSED, _JPEGS = 1, (6, 7)
 _COMPRESSIONS = frozenset({_UNCOMPRESSED, 2, 3, 4, 5, *_JPEGS, 8, 32773, 32946, 34925, 50000})
 _UNSIGNED, _SIGNED = 1, 2
 _LAYOUTS = {(8, 1), (16, 1), (32, 1), (32, 2), (32, 3)}  # bits and format (unsigned, signed, float) of a sample
+_LONG = 4  # the type of an entry of 32 bits
 _MAX_VALUES = 1_000_000  # strips or tiles
 _MAX_EXTRA = 3
 _KEPT = (Base.ImageDescription, Base.Make, Base.Model, Base.Orientation, Base.Software, Base.Artist, Base.Copyright)
@@ -128,6 +129,24 @@ def opened(source: BinaryIO, found: Layout, fits: Callable[[int], None]) -> Imag
     return image
 
 
+def one_plane(source: BinaryIO, found: Layout) -> BinaryIO:
+    """The file with its only plane called no plane, which is the same; Pillow mistakes it. Else `source` itself."""
+    if not found.planar or found.samples > 1:
+        return source
+    source.seek(0)
+    data = bytearray(source.read())
+    order: Literal["little", "big"] = "little" if found.little else "big"
+    width, first, place = (20, 8, 12) if 43 in data[2:4] else (12, 2, 8)  # BigTIFF has wider entries
+    for at in range(found.offset + first, len(data) - width, width):
+        if int.from_bytes(data[at : at + 2], order) == _PLANES:
+            data[at + place : at + place + 2] = (1).to_bytes(2, order)
+            data[at + place + 2 : at + place + 4] = bytes(2)
+            if order == "big" and int.from_bytes(data[at + 2 : at + 4], order) == _LONG:
+                data[at + place : at + place + 4] = (1).to_bytes(4)
+            break
+    return BytesIO(bytes(data))
+
+
 def check(found: Layout) -> None:
     """Raises PermanentFault `unsupported_type` for a sound TIFF that neither Pillow nor this module reads."""
     if found.compression not in _COMPRESSIONS:
@@ -187,7 +206,7 @@ def _grey(file: BytesIO, found: Layout, columns: int, plane: int | None) -> Imag
     if plane is not None:
         count = len(places) // found.samples
         places, sizes = (values[plane * count : (plane + 1) * count] for values in (places, sizes))
-    tags = {
+    tags: dict[int, tuple[int, ...]] = {
         _WIDTH: (found.width * columns,),
         _LENGTH: (found.height,),
         _BITS: (found.bits[0],),
@@ -218,7 +237,8 @@ def _grey(file: BytesIO, found: Layout, columns: int, plane: int | None) -> Imag
         )
     if found.bits[0] == 32 and found.formats[0] == _UNSIGNED and grey.getextrema()[0] < 0:  # type: ignore[operator]
         # The whole range is used, of which the upper half counts. Signed integers have no room for it.
-        return ImageMath.lambda_eval(lambda args: (args["v"] >> 16) & 0xFFFF, v=grey)
+        upper: Image.Image = ImageMath.lambda_eval(lambda args: (args["v"] >> 16) & 0xFFFF, v=grey)
+        return upper
     return grey
 
 
@@ -254,6 +274,8 @@ def _metadata(source: BinaryIO, found: Layout) -> dict[Any, Any]:
     info = {name: found.tags[tag] for name, tag in (("icc_profile", _PROFILE), ("xmp", _XMP)) if tag in found.tags}
     try:
         own, kept = Image.Exif(), Image.Exif()
+        source.seek(0)
+        own.bigtiff, own.endian = 43 in source.read(4)[2:], "<" if found.little else ">"
         own.load_from_fp(source, found.offset)
         for tag in _KEPT:
             if tag in own:

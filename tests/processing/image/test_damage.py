@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from PIL import Image
 
-from chalicelib.processing.image.decode import RESIDENT
+from chalicelib.processing.image.memory import RESIDENT
 from tests import avifs, bitmaps, images, pngs, tiffs
 from tests.fuzzing import MAX_SECONDS, tried
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-from io import BytesIO
 
 import pytest
 from PIL import Image
@@ -27,8 +26,8 @@ def order(*colors: int) -> bytes:
 
 
 def upright(data: bytes) -> None:
-    _, out = process(data, widths=(64,))
-    assert_upright(opened(out["w64", "webp"][1]))
+    info, out = process(data, widths=(64,))
+    assert_upright(opened(out[f"w{info.width}", "webp"][1]))
 
 
 @pytest.mark.parametrize("size", [(64, 48), (63, 47)])
@@ -86,4 +85,3 @@ def test_damaged_boxes_raise_nothing_but_faults() -> None:
                     ErrorCode.UNSUPPORTED_TYPE,
                     ErrorCode.TOO_MANY_PIXELS,
                 ), at
-    assert BytesIO(data).read() == data

@@ -55,11 +55,11 @@ def test_a_palette_has_an_alpha_for_each_color(depth: int, values: bytes) -> Non
     assert all(abs(found[x] - with_values[x % count]) <= 1 for x in range(33))
 
 
-def test_alpha_that_a_color_type_has_stays() -> None:
-    for depth in (8, 16):
-        most = (1 << depth) - 1
-        assert alphas(pngs.png(depth, 4, lambda x, _: [most, most * (x % 2)]))[:4] == [0, 255, 0, 255]
-        assert alphas(pngs.png(depth, 6, lambda x, _: [most, 0, 0, most * (x % 2)]))[:4] == [0, 255, 0, 255]
+@pytest.mark.parametrize("depth", [8, 16])
+def test_alpha_that_a_color_type_has_stays(depth: int) -> None:
+    most = (1 << depth) - 1
+    assert alphas(pngs.png(depth, 4, lambda x, _: [most, most * (x % 2)]))[:4] == [0, 255, 0, 255]
+    assert alphas(pngs.png(depth, 6, lambda x, _: [most, 0, 0, most * (x % 2)]))[:4] == [0, 255, 0, 255]
 
 
 @pytest.mark.parametrize(
@@ -111,8 +111,8 @@ UNNEEDED = {
 @pytest.mark.parametrize("name", UNNEEDED)
 @pytest.mark.parametrize("place", ["before", "after"])
 def test_what_nobody_needs_is_skipped(name: str, place: str) -> None:
-    chunks = {"before": UNNEEDED[name]} if place == "before" else {"after": UNNEEDED[name]}
-    info, out = process(pngs.png(8, 2, lambda *_: PICTURE, **chunks), widths=WIDTHS)
+    before, after = (UNNEEDED[name], b"") if place == "before" else (b"", UNNEEDED[name])
+    info, out = process(pngs.png(8, 2, lambda *_: PICTURE, before=before, after=after), widths=WIDTHS)
     assert not info.has_alpha
     assert close(opened(out["w33", "webp"][1]).getpixel((9, 2)), PICTURE, 4)
 
