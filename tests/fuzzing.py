@@ -114,7 +114,10 @@ def fuzz(seed: int, count: int | None = None, seconds: float = 0) -> tuple[Count
         tries += 1
         case = tried(name, mutated(sound[name], generator, sound[generator.choice(names)]))
         outcomes[case.outcome] += 1
-        if case.outcome not in ("ready", "corrupt", "too_many_pixels") or case.seconds > MAX_SECONDS:
+        if (
+            case.outcome not in ("ready", "corrupt", "too_many_pixels", "unsupported_type")
+            or case.seconds > MAX_SECONDS
+        ):
             bad.append(case)
     return outcomes, bad
 

@@ -5,43 +5,96 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
-from chalicelib.processing.sniff import DETECTABLE, ENCRYPTED, INSIDE, families, is_text, sniff
+from chalicelib.processing.sniff import DETECTABLE, ENCRYPTED, INSIDE, RAW, families, is_text, may_be, sniff
 
 GENERIC = frozenset(
     {
         "",
+        "application/binary",
+        "application/download",
+        "application/force-download",
         "application/octet-stream",
+        "application/octetstream",
         "application/unknown",
         "application/x-binary",
+        "application/x-download",
+        "application/x-force-download",
+        "application/x-octet-stream",
         "application/x-unknown",
+        "application/x-www-form-urlencoded",  # a form's own type, by mistake
         "binary/octet-stream",
+        "content/unknown",
+        "file/unknown",
+        "multipart/form-data",
         "unknown/unknown",
+        "*/*",
+        "application/*",
     }
 )
 """Declared types that say nothing, and so contradict nothing."""
+
+# Types that say no more than the family.
+_VAGUE = frozenset(
+    f"{family}/{name}" for family in ("audio", "font", "image", "video") for name in ("*", "unknown", "x-unknown")
+)
 
 # Synonyms of a type, and subtypes whose files are files of the other type, too. The values are `sniff`'s names.
 _ALIASES = {
     "image/jpg": "image/jpeg",
     "image/pjpeg": "image/jpeg",
+    "image/x-jpeg": "image/jpeg",
+    "image/x-jpg": "image/jpeg",
+    "image/jpe": "image/jpeg",
+    "image/pjpg": "image/jpeg",
+    "image/x-citrix-jpeg": "image/jpeg",
+    "application/jpeg": "image/jpeg",
+    "application/jpg": "image/jpeg",
+    "application/x-jpeg": "image/jpeg",
+    "application/x-jpg": "image/jpeg",
     "image/mpo": "image/jpeg",
     "image/jfif": "image/jpeg",
     "image/x-png": "image/png",
+    "image/x-citrix-png": "image/png",
+    "application/png": "image/png",
+    "application/x-png": "image/png",
     "image/apng": "image/png",
     "image/vnd.mozilla.apng": "image/png",
+    "image/x-gif": "image/gif",
+    "image/x-citrix-gif": "image/gif",
+    "application/gif": "image/gif",
+    "image/x-webp": "image/webp",
+    "image/x-avif": "image/avif",
     "image/avif-sequence": "image/avif",
     "image/heif": "image/heic",
+    "image/x-heic": "image/heic",
+    "image/x-heif": "image/heic",
     "image/heic-sequence": "image/heic",
     "image/heif-sequence": "image/heic",
     "image/tif": "image/tiff",
     "image/x-tiff": "image/tiff",
+    "image/x-tif": "image/tiff",
+    "application/tif": "image/tiff",
+    "application/tiff": "image/tiff",
+    "application/x-tiff": "image/tiff",
     "image/x-bmp": "image/bmp",
     "image/x-ms-bmp": "image/bmp",
+    "image/ms-bmp": "image/bmp",
+    "image/x-windows-bmp": "image/bmp",
+    "image/x-win-bitmap": "image/bmp",
+    "application/bmp": "image/bmp",
+    "application/x-bmp": "image/bmp",
     "image/vnd.microsoft.icon": "image/x-icon",
     "image/ico": "image/x-icon",
+    "image/icon": "image/x-icon",
+    "image/x-ico": "image/x-icon",
+    "text/ico": "image/x-icon",
+    "application/ico": "image/x-icon",
+    "application/x-ico": "image/x-icon",
     "image/jpx": "image/jp2",
     "image/jpm": "image/jp2",
     "image/j2c": "image/jp2",
+    "image/j2k": "image/jp2",
+    "image/x-jp2": "image/jp2",
     "image/jpeg2000": "image/jp2",
     "image/svg": "image/svg+xml",
     "image/x-emf": "image/emf",
@@ -142,8 +195,10 @@ _COMPRESSED = ("application/gzip", "application/x-bzip2", "application/x-xz", "a
 _SFNT = ("font/ttf", "font/otf", "font/collection")  # one format, whose names are often mixed up
 
 # (declared, detected) pairs that can both be true: an AVIF is a HEIF, and a compressed SVG is an SVG in gzip.
+_HEIFS = ("image/avif", "image/avci", "image/avcs", "image/hej2k")
 _ALSO = {
-    ("image/heic", "image/avif"),
+    *(("image/heic", other) for other in _HEIFS),
+    *(("image/tiff", raw) for raw in RAW),
     ("image/svg+xml", "application/gzip"),
     ("audio/flac", "audio/ogg"),
     *(("application/x-tar", compressed) for compressed in _COMPRESSED),
@@ -168,6 +223,12 @@ def one_name(content_type: str) -> str:
     return _ALIASES.get(name, name)
 
 
+def says_nothing(content_type: str) -> bool:
+    """True for a declared type that does not say what the file is."""
+    name = one_name(content_type)
+    return name in GENERIC or name in _VAGUE
+
+
 def is_text_type(content_type: str) -> bool:
     """True if files of this type are text: words, tables, data or source code."""
     name = one_name(content_type)
@@ -186,8 +247,10 @@ _OFFICE = frozenset(name for name in _INSIDE if not name.startswith(("applicatio
 _OFFICE -= {ENCRYPTED}
 
 
-def contradicts(declared: str, detected: str | None) -> bool:
+def contradicts(declared: str, detected: str | None, head: bytes | None = None) -> bool:
     """True if a file with the declared Content-Type cannot have bytes that were found to be `detected`.
+
+    `head` are the first bytes. They can show that a format which no bytes prove may yet be there (`sniff.may_be`).
 
     In doubt the declared type is kept: only what is surely wrong is a contradiction. That is the case when
 
@@ -204,7 +267,7 @@ def contradicts(declared: str, detected: str | None) -> bool:
     if wanted in _OFFICE:
         return not _may_be_office(wanted, detected)
     if detected is None:
-        return wanted in _DETECTABLE
+        return wanted in _DETECTABLE and not (head is not None and may_be(wanted, head))
     found = one_name(detected)
     if wanted == found or (wanted, found) in _ALSO or (wanted in (_ZIP, _OLE) and found in _INSIDE):
         return False
@@ -225,6 +288,19 @@ def _may_be_office(wanted: str, detected: str | None) -> bool:
 
 def _is_image_against_media(one: str, other: str) -> bool:
     return one.startswith("image/") and other.startswith(("audio/", "video/"))
+
+
+# Images whose first bytes no other format has. A TIFF, in contrast, may be a camera's raw file.
+_SHARED_BY_NONE = frozenset(f"image/{name}" for name in ("jpeg", "png", "gif", "webp", "avif", "bmp"))
+
+
+# Beginnings of names that may stay in a record. The others are inventions of programs, such as `image/x-citrix-jpeg`.
+_WELL_NAMED = tuple(f"image/{letter}" for letter in "abcdefghijklmnopqrstuvwyz")
+
+
+def _is_unknown_image(name: str) -> bool:
+    """True for an image type that nobody here knows, such as a browser's own name of JPEG."""
+    return name.startswith("image/") and name not in _DETECTABLE and name not in RAW
 
 
 def _family(content_type: str) -> str:
@@ -291,7 +367,7 @@ def settled(declared: str, detected: str | None, text: str | None = None) -> str
     nothing, and for a text that was declared as a document of an old Office program.
     """
     wanted = one_name(declared)
-    if wanted in GENERIC:
+    if says_nothing(declared):
         return detected or text or declared
     if detected is None:
         return text if text and wanted in _OLD_OFFICE else declared
@@ -299,4 +375,8 @@ def settled(declared: str, detected: str | None, text: str | None = None) -> str
     if found == ENCRYPTED and wanted in _OFFICE:
         return declared
     more = wanted in (_ZIP, _OLE, *_OFFICE) and found in (*_INSIDE, _RTF)
+    more = more or ((wanted, found) in _ALSO and found in (*RAW, *_HEIFS[1:]))
+    more = more or (_is_unknown_image(wanted) and found in _SHARED_BY_NONE)
+    if wanted == found and found in _SHARED_BY_NONE and not own_name(declared).startswith(_WELL_NAMED):
+        return detected
     return detected if found != wanted and (more or (wanted in _SFNT and found in _SFNT)) else declared

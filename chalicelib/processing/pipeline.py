@@ -268,7 +268,15 @@ def work(file: File, stored: Stored) -> tuple[File | None, str]:
     """
     read = reading.read(file, stored.key, stored.version_id)
     file.kind = read.processor.kind  # part of the addresses, from here on
-    made, renditions = make_renditions(file, read.processor, read.source)
+    try:
+        made, renditions = make_renditions(file, read.processor, read.source)
+    except PermanentFault as fault:
+        if fault.code is not ErrorCode.UNSUPPORTED_TYPE or not reading.was_told_nothing(file):
+            raise
+        # Nobody asked for a picture of it: the file is sound, and stored as one of no kind.
+        derived.delete_below(places.made_prefix(file))
+        read = reading.as_other(read, file)
+        file.kind, made, renditions = read.processor.kind, Made(), []
     ended = claims.finish(
         file,
         kind=read.processor.kind,

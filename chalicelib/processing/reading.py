@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from typing import IO, BinaryIO, cast
 
@@ -93,6 +93,16 @@ def kind_of(file: File) -> Kind | None:
     return processor.kind
 
 
+def was_told_nothing(file: File) -> bool:
+    """True if the client did not say what the file is, or said nothing by its type."""
+    return file.type_guessed or content_types.says_nothing(file.content_type)
+
+
+def as_other(read: Read, file: File) -> Read:
+    """The same findings for a file whose kind can't be processed: the declared type, and no processor."""
+    return replace(read, processor=kinds.PROCESSORS[-1], source=replace(read.source, content_type=file.content_type))
+
+
 def sha256_of(key: str, version_id: str, size: int) -> str:
     """SHA-256 (hex) of a whole original, fetched by parallel ranges. Raises OriginalMissingError."""
     return _hash(parallel.blocks(key, version_id, size), None)
@@ -123,7 +133,7 @@ def _typed(file: File, head: bytes, detected: str | None, *, whole: bool) -> tup
     declared = file.content_type
     text = sniff.text_type(head, whole=whole) if detected is None else None
     found = detected or "something else"
-    if content_types.contradicts(declared, detected):
+    if content_types.contradicts(declared, detected, head):
         if not file.type_guessed:
             raise PermanentFault(
                 ErrorCode.TYPE_MISMATCH, f"The file was declared as {declared}, but its bytes are {found}."

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from typing import BinaryIO
 
-from chalicelib.processing.sniffing import fonts, media, ole, zips
+from chalicelib.processing.sniffing import fonts, media, ole, tiffs, zips
 from chalicelib.processing.sniffing.families import further
 from chalicelib.processing.sniffing.fonts import font
-from chalicelib.processing.sniffing.markup import svg
+from chalicelib.processing.sniffing.markup import may_be_svg, svg
 from chalicelib.processing.sniffing.ole import ENCRYPTED
 from chalicelib.processing.sniffing.signatures import SIGNATURES, signature
 from chalicelib.processing.sniffing.tar import tar
@@ -24,10 +24,12 @@ __all__ = [
     "DETECTABLE",
     "ENCRYPTED",
     "INSIDE",
+    "RAW",
     "SNIFF_BYTES",
     "families",
     "inside",
     "is_text",
+    "may_be",
     "sniff",
     "text_type",
 ]
@@ -50,7 +52,10 @@ DETECTABLE = frozenset(
 INSIDE = frozenset((*zips.TYPES, *ole.TYPES))
 """Every type that `inside` can find in a zip archive, or in OLE's compound file."""
 
-CONTAINERS = frozenset({"application/zip", "application/x-ole-storage"})
+RAW = tiffs.RAW
+"""Every type of a camera's raw file that `inside` can find in a TIFF."""
+
+CONTAINERS = frozenset({"application/zip", "application/x-ole-storage", "image/tiff"})
 """Types of `sniff` for which `inside` needs more of the file than its first bytes."""
 
 
@@ -71,18 +76,30 @@ def sniff(head: bytes) -> str | None:
 def inside(found: str | None, head: bytes, data: BinaryIO) -> str | None:
     """A more exact type than `sniff` found, by what is inside the container; `found` itself where there is none.
 
-    `data` is the file, seekable. It is read only for a zip archive and for OLE's compound files. It may raise OSError
-    for bytes that it does not give.
+    `data` is the file, seekable. It is read only for types of `CONTAINERS`. It may raise OSError for bytes that it does
+    not give.
     """
     match found:
         case "application/zip":
             return zips.inside_zip(head, data) or found
         case "application/x-ole-storage":
             return ole.inside_ole(data) or found
+        case "image/tiff":
+            return tiffs.inside_tiff(head, data) or found
         case "video/mp4" if head[8:12] in (b"M4A ", b"M4B "):
             return "audio/mp4"
         case _:
             return found
+
+
+def may_be(content_type: str, head: bytes) -> bool:
+    """True if a file may have this type though `sniff` found none in its first bytes.
+
+    Most formats begin with bytes of their own. An SVG may begin with a comment of any length, and MP3 with anything.
+    """
+    if content_type == "image/svg+xml":
+        return may_be_svg(head)
+    return content_type == "audio/mpeg" and media.has_frame_sync(head) and not is_text(head)
 
 
 def families(head: bytes) -> frozenset[str]:

@@ -2,7 +2,15 @@ from __future__ import annotations
 
 import pytest
 
-from chalicelib.processing.content_types import GENERIC, contradicts, is_one_of, is_text_type, one_name, settled
+from chalicelib.processing.content_types import (
+    GENERIC,
+    contradicts,
+    is_one_of,
+    is_text_type,
+    one_name,
+    says_nothing,
+    settled,
+)
 
 
 @pytest.mark.parametrize(
@@ -93,8 +101,9 @@ def test_a_record_keeps_the_declared_type_unless_it_says_nothing_and_the_bytes_d
 
 # The names of one format each: the one that the bytes are known by first, then what clients call it.
 FAMILIES = [
-    ("image/jpeg", "image/jpg", "image/pjpeg", "image/mpo", "image/jfif"),
-    ("image/png", "image/x-png", "image/apng", "image/vnd.mozilla.apng"),
+    ("image/jpeg", "image/jpg", "image/pjpeg", "image/mpo", "image/jfif", "image/x-jpeg", "image/x-citrix-jpeg"),
+    ("image/png", "image/x-png", "image/apng", "image/vnd.mozilla.apng", "image/x-citrix-png"),
+    ("image/gif", "image/x-gif", "image/x-citrix-gif"),
     ("image/avif", "image/avif-sequence"),
     ("image/heic", "image/heif", "image/heic-sequence", "image/heif-sequence"),
     ("image/tiff", "image/tif", "image/x-tiff"),
@@ -356,3 +365,55 @@ def test_types_of_texts_are_known(content_type: str) -> None:
 )
 def test_other_types_are_none_of_texts(content_type: str) -> None:
     assert not is_text_type(content_type)
+
+
+VAGUE = (
+    "image/*",
+    "image/unknown",
+    "application/x-download",
+    "application/force-download",
+    "application/octetstream",
+    "multipart/form-data",
+    "multipart/form-data; boundary=x",
+    "*/*",
+)
+
+
+@pytest.mark.parametrize("declared", [*VAGUE, "image/x-jpeg", "image/x-citrix-jpeg", "application/jpg", "image/x-foo"])
+def test_a_vague_type_gives_way_to_what_the_bytes_prove(declared: str) -> None:
+    assert not contradicts(declared, "image/jpeg")
+    assert settled(declared, "image/jpeg") == "image/jpeg"
+
+
+def test_a_well_known_name_stays_and_so_does_a_raw_files_own() -> None:
+    assert settled("image/jpg", "image/jpeg") == "image/jpg"
+    assert settled("image/x-kodak-kdc", "image/tiff") == "image/x-kodak-kdc"
+    assert settled("image/x-nikon-nef", "image/x-nikon-nef") == "image/x-nikon-nef"
+    assert settled("image/tiff", "image/x-nikon-nef") == "image/x-nikon-nef"
+    assert settled("image/heif", "image/avci") == "image/avci"
+    assert says_nothing("image/*")
+    assert not says_nothing("image/tiff")
+
+
+def test_a_family_still_contradicts_another_one() -> None:
+    assert contradicts("image/*", "video/mp4")
+    assert contradicts("audio/*", "image/png")
+    assert not contradicts("image/*", None)
+
+
+@pytest.mark.parametrize(
+    ("declared", "head", "wrong"),
+    [
+        ("image/svg+xml", b"<?xml version='1.0'?><!-- " + b"licence " * 600, False),
+        ("image/svg+xml", b"<!-- a --> <!-- b", False),
+        ("image/svg+xml", b"<html><svg/></html>", True),
+        ("image/svg+xml", b"<?xml version='1.0'?><!-- a --><html>", True),
+        ("image/svg+xml", bytes(4096), True),
+        ("audio/mpeg", bytes(2000) + b"\xff\xfb\x00\x00" + bytes(2000), False),
+        ("audio/mpeg", b"words, and nothing else", True),
+        ("audio/mpeg", bytes(4096), True),
+        ("image/png", b"\xff\xfb" * 999, True),
+    ],
+)
+def test_only_what_is_certainly_something_else_is_a_mismatch(declared: str, head: bytes, wrong: bool) -> None:
+    assert contradicts(declared, None, head) is wrong

@@ -29,6 +29,7 @@ from tests import images
 from tests.client import Client, new_client
 from tests.making import deliver, derived, item, message, put, set_item, sqs_event, upload
 from tests.stage import Calls, aws_client, lambda_context
+from tests.tiffs import Layout, raw, tiff
 
 PHOTO = images.jpeg(2000, 1500)
 
@@ -701,3 +702,42 @@ def test_a_text_that_is_not_kept_in_memory_is_fetched_in_few_ranges(client: Clie
     assert stage.count("s3.GetObject") <= 9
     table = client("GET", f"/v1/files/{file_id}").json["text"]
     assert (table["rows"], table["lines"]) == (1_200_000, 1_200_001)
+
+
+FIVE_BANDS = tiff(Layout(1, samples=5), lambda *_: [1, 2, 3, 4, 5])
+
+
+@pytest.mark.parametrize("declared", ["application/octet-stream", "image/unknown", "multipart/form-data"])
+def test_a_sound_picture_that_nobody_reads_is_ready_as_other_if_no_type_was_declared(
+    client: Client, declared: str
+) -> None:
+    file_id = upload(client, FIVE_BANDS, content_type=declared)
+    deliver(file_id)
+    record = client("GET", f"/v1/files/{file_id}").json
+    assert (record["status"], record["kind"], record["error"]) == ("ready", "other", None)
+    assert (record["content_type"], record["renditions"]) == (declared, [])
+
+
+def test_a_sound_picture_that_nobody_reads_fails_as_unsupported_if_its_type_was_declared(client: Client) -> None:
+    file_id = upload(client, FIVE_BANDS, content_type="image/tiff")
+    deliver(file_id)
+    record = client("GET", f"/v1/files/{file_id}").json
+    assert (record["status"], record["error"]["code"]) == ("failed", "unsupported_type")
+
+
+@pytest.mark.parametrize("declared", ["application/octet-stream", "image/tiff", "image/x-nikon-nef", "image/unknown"])
+def test_a_raw_file_is_never_its_own_thumbnail(client: Client, declared: str) -> None:
+    file_id = upload(client, raw(), content_type=declared)
+    deliver(file_id)
+    record = client("GET", f"/v1/files/{file_id}").json
+    assert (record["status"], record["kind"], record["renditions"]) == ("ready", "other", [])
+    assert record["content_type"] == "image/x-nikon-nef"
+
+
+@pytest.mark.parametrize("declared", ["image/unknown", "image/x-jpeg", "application/x-download", "multipart/form-data"])
+def test_a_vague_type_gives_way_to_a_picture(client: Client, declared: str) -> None:
+    file_id = upload(client, images.jpeg(200, 100), content_type=declared)
+    deliver(file_id)
+    record = client("GET", f"/v1/files/{file_id}").json
+    assert (record["status"], record["kind"], record["content_type"]) == ("ready", "image", "image/jpeg")
+    assert record["renditions"]

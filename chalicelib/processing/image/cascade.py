@@ -22,9 +22,11 @@ from PIL import Image
 from chalicelib.model import ImageInfo
 from chalicelib.processing.image import animation, crop, facts, quality
 from chalicelib.processing.image.color import on_paper
-from chalicelib.processing.image.decode import RESIDENT, Decoded, blaming_the_file, decode
+from chalicelib.processing.image.decode import Decoded, blaming_the_file, decode
 from chalicelib.processing.image.encoders import Encoders, encode, rendition
 from chalicelib.processing.image.fingerprints import SHARPNESS_SIDE
+from chalicelib.processing.image.memory import RESIDENT
+from chalicelib.processing.image.mending import mended
 from chalicelib.processing.image.resize import first_resize, fitted, resized
 from chalicelib.processing.image.rights import rights_block
 from chalicelib.processing.image.watermark import marked
@@ -52,7 +54,7 @@ def process_image(
 
     Raises PermanentFault: `corrupt`, `too_many_pixels`.
     """
-    source = BytesIO(data) if isinstance(data, bytes) else data
+    source = mended(BytesIO(data) if isinstance(data, bytes) else data)
     decoded = decode(source, memory=memory, wanted=partial(_largest, recipe), gps=recipe.keep_gps)
     plan = _plan(recipe, source, decoded, memory, only)
     info = facts.of_file(decoded)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import SEEK_END, BytesIO
 from typing import Any, BinaryIO
 
@@ -13,7 +13,6 @@ from typing import Any, BinaryIO
 import PIL.AvifImagePlugin
 import PIL.BmpImagePlugin
 import PIL.GifImagePlugin
-import PIL.IcoImagePlugin
 import PIL.Jpeg2KImagePlugin
 import PIL.MpoImagePlugin
 import PIL.PngImagePlugin
@@ -22,30 +21,24 @@ import PIL.WebPImagePlugin  # noqa: F401
 from PIL import Image, JpegImagePlugin
 
 from chalicelib.model import ErrorCode, PermanentFault
-from chalicelib.processing.image import heif, ico
+from chalicelib.processing.image import formats, ico
 from chalicelib.processing.image.color import eight_bit
-from chalicelib.processing.image.exif import exif, orientation
+from chalicelib.processing.image.exif import exif, orientation, without_xmp
 from chalicelib.processing.image.frames import count_frames
 from chalicelib.processing.image.jpeg import can_hold, passes
+from chalicelib.processing.image.memory import BYTES_PER_PIXEL, RESIDENT, Room, too_many_pixels
+from chalicelib.processing.image.mending import mended
 from chalicelib.processing.image.rights import credit
 
-FORMATS = ["JPEG", "PNG", "GIF", "WEBP", "AVIF", "TIFF", "BMP", "JPEG2000", "ICO"]  # and HEIF (heif.py)
 _OUR_NAMES = {"MPO": "jpeg", "HEIF": "heic", "JPEG2000": "jp2"}
 
 Image.MAX_IMAGE_PIXELS = None  # Pillow's bound knows neither the format nor the memory. `_check_memory` does.
 
-# Bytes that decoding takes at its peak, up to the first resize, for each pixel of the source. Measured (2026-11,
-# Pillow 13, 20 MP a format and mode, peak resident memory in a fresh process). TIFF: its worst case, one turned strip.
-_BYTES_PER_PIXEL = {"PNG": 5.1, "GIF": 5.1, "BMP": 4.1, "TIFF": 12.1, "AVIF": 9.4, "WEBP": 16.2}
-_BYTES_PER_PIXEL |= {"HEIF": 15.5, "JPEG2000": 20.5, "ICO": 9.1}
 _PREMULTIPLIED = 4.0  # with alpha, resizing needs one more copy
 # Bytes for each pixel of the largest rendition: its own, the encoders' copies, and what the encoders need themselves
 # (most of all WebP for alpha, which it packs without loss). Measured at 12-31 MP, with up to six encoders at work.
 _BYTES_PER_OUTPUT_PIXEL = 30
 _BYTES_PER_OUTPUT_PIXEL_WITH_ALPHA = 45
-# The interpreter with botocore, Pillow and the rest (about 110 MiB), and a little more.
-RESIDENT = 150 * 1024**2
-
 # A progressive JPEG has about ten scans. Thousands fit into a small file, and each is a pass over the whole image:
 # minutes of work. libjpeg-turbo's own fuzzers stop at 500.
 _MAX_SCANS = 200
@@ -83,15 +76,9 @@ def decode(
     Raises PermanentFault: `corrupt`, or `too_many_pixels` (before the pixels are touched).
     """
     source = BytesIO(data) if isinstance(data, bytes) else data
-    if RESIDENT + ico.claimed_pixels(source) * _BYTES_PER_PIXEL["ICO"] > memory:
-        raise too_many_pixels()
-    is_heif = heif.is_heif(source)
-    if is_heif and RESIDENT + heif.claimed_pixels(source) * _BYTES_PER_PIXEL["HEIF"] > memory:
-        raise too_many_pixels()
-    with (
-        blaming_the_file(),
-        heif.opened(source, memory) if is_heif else Image.open(source, formats=FORMATS) as image,
-    ):
+    if inner := ico.png(source):
+        return replace(decode(mended(inner), memory=memory, wanted=wanted, gps=gps), format="ico")
+    with blaming_the_file(), formats.opened(source, Room(memory)) as image:
         stored = image.size
         if isinstance(image, JpegImagePlugin.JpegImageFile):
             width, height = as_seen(stored, orientation(image))
@@ -99,15 +86,17 @@ def decode(
             image.draft(None, as_seen(target, orientation(image)))
         else:
             target = max(wanted(*stored), wanted(*stored[::-1]), key=lambda size: size[0] * size[1])
+        formats.watch(image)
         _check_memory(image, source, stored, target, memory)
-        image.load()
+        with without_xmp(image):  # Pillow would turn a TIFF by it
+            image.load()
         # Not earlier: asking a PNG for its EXIF loads it, and loading turns a TIFF (whose size is always as seen).
         turn = orientation(image)
         width, height = as_seen(stored, turn)
         return Decoded(
-            pixels=eight_bit(image),
+            pixels=eight_bit(formats.finished(image, source)),
             orientation=turn,
-            profile=image.info.get("icc_profile"),
+            profile=formats.profile(image, source),
             width=width,
             height=height,
             format=_OUR_NAMES.get(str(image.format), str(image.format).lower()),
@@ -137,10 +126,6 @@ def blaming_the_file() -> Iterator[None]:
             raise PermanentFault(
                 ErrorCode.CORRUPT, "The image is damaged, incomplete, or of a variant that is not supported."
             ) from error
-
-
-def too_many_pixels(detail: str = "") -> PermanentFault:
-    return PermanentFault(ErrorCode.TOO_MANY_PIXELS, f"The image has more pixels than can be processed{detail}.")
 
 
 def _check_memory(
@@ -183,7 +168,7 @@ def _bytes_per_pixel(image: Image.Image, stored: tuple[int, int], scans: int) ->
         reduced = image.width * image.height / (stored[0] * stored[1])
         # With several scans all coefficients are kept in memory, two bytes each, however much is reduced.
         return 4.1 * reduced + (2.05 * image.layers if scans > 1 else 0)
-    return _BYTES_PER_PIXEL[str(image.format)] + (_PREMULTIPLIED if image.has_transparency_data else 0)
+    return BYTES_PER_PIXEL[str(image.format)] + (_PREMULTIPLIED if image.has_transparency_data else 0)
 
 
 def _size(source: BinaryIO) -> int:

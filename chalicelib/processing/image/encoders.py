@@ -13,7 +13,7 @@ from PIL import Image
 
 from chalicelib.model import Rendition
 from chalicelib.processing.image.color import on_paper
-from chalicelib.processing.image.decode import too_many_pixels
+from chalicelib.processing.image.memory import too_many_pixels
 from chalicelib.processing.kinds import Emit
 from chalicelib.renditions.ladder import Size
 from chalicelib.renditions.recipes import Encoding

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import Any
 
 from PIL import Image
 from PIL.ExifTags import GPS, IFD, Base
+
+from chalicelib.processing.image.charset import decoded
 
 MAX_TEXT = 200
 """Longest text, in characters; a longer one is cut."""
@@ -30,6 +32,8 @@ def exif(image: Image.Image, *, gps: bool = False) -> dict[str, Any]:
     for name, (tag, read) in _FIELDS.items():
         if (value := read(tags.get(tag))) is not None:
             found[name] = value
+    if iso := _iso(tags):
+        found["iso"] = iso
     if taken_at := _taken_at(tags):
         found["taken_at"] = taken_at
     if gps and (place := _place(image)):
@@ -38,22 +42,50 @@ def exif(image: Image.Image, *, gps: bool = False) -> dict[str, Any]:
 
 
 def orientation(image: Image.Image) -> int:
-    """1-8 (EXIF 2.3, tag 0x0112); 1 when there is none, or another value."""
+    """1-8 (EXIF 2.3, tag 0x0112); 1 when there is none, or another value. Only EXIF says it, as in browsers."""
     value: object = 1
     with suppress(Exception):
-        value = image.getexif().get(Base.Orientation, 1)
+        value = directory(image).get(Base.Orientation, 1)
     return _orientation(value) or 1
 
 
+def directory(image: Image.Image) -> Image.Exif:
+    """The image's EXIF. May raise anything, as Pillow does for hostile bytes.
+
+    Where EXIF has no orientation, Pillow's `getexif` takes the one of XMP. Viewers don't, so XMP is hidden from it.
+    """
+    with without_xmp(image):
+        return image.getexif()
+
+
+@contextmanager
+def without_xmp(image: Image.Image) -> Iterator[None]:
+    """Hides an image's XMP for a while."""
+    hidden = {name: image.info.pop(name) for name in ("xmp", "XML:com.adobe.xmp") if name in image.info}
+    try:
+        yield
+    finally:
+        for name, packet in hidden.items():
+            image.info.setdefault(name, packet)
+
+
 def text(value: object, limit: int = MAX_TEXT) -> str | None:
-    """One printable line of at most `limit` characters, or None. Pillow reads Latin-1 where UTF-8 was written."""
-    if isinstance(value, bytes):
-        value = value.decode("latin-1")
-    if not isinstance(value, str):
+    """One printable line of at most `limit` characters; None for no text, and for one in an unknown encoding.
+
+    A text ends at its first NUL (EXIF 2.3, 4.6.2). Pillow reads it as Latin-1, whatever was written.
+    """
+    if isinstance(value, str):
+        words = value[:65536]  # a JPEG's EXIF cannot hold more
+        try:
+            value = words.encode("latin-1")
+        except UnicodeError:
+            return _line(words.partition("\0")[0], limit)  # no bytes of EXIF: a text that was decoded already
+    if not isinstance(value, bytes):
         return None
-    value = value[:65536]  # a JPEG's EXIF cannot hold more
-    with suppress(UnicodeError):
-        value = value.encode("latin-1").decode()
+    return _line(decoded(value.lstrip(b"\0").partition(b"\0")[0]) or "", limit)
+
+
+def _line(value: str, limit: int) -> str | None:
     line = "".join(c if c.isprintable() else " " for c in value)
     return " ".join(line.split())[:limit].rstrip() or None
 
@@ -62,24 +94,24 @@ def _tags(image: Image.Image) -> dict[int, Any]:
     """The tags of the first directory and of the EXIF directory in one dict, as far as they can be read."""
     tags: dict[int, Any] = {}
     with suppress(Exception):  # a parser of hostile bytes can raise anything
-        directory = image.getexif()
-        _take(directory, tags)
-        _take(directory.get_ifd(IFD.Exif), tags)
+        found = directory(image)
+        _take(found, tags)
+        _take(found.get_ifd(IFD.Exif), tags)
     return tags
 
 
-def _take(directory: Mapping[int, Any], into: dict[int, Any]) -> None:
+def _take(tags: Mapping[int, Any], into: dict[int, Any]) -> None:
     for tag in _WANTED:
         with suppress(Exception):  # each value is parsed only when it is asked for
-            if (value := directory.get(tag)) is not None:
+            if (value := tags.get(tag)) is not None:
                 into[tag] = value
 
 
 def _place(image: Image.Image) -> dict[str, float] | None:
     with suppress(Exception):  # as above
-        directory = image.getexif().get_ifd(IFD.GPSInfo)
-        lat = _degrees(directory[GPS.GPSLatitude], directory.get(GPS.GPSLatitudeRef) == "S")
-        lon = _degrees(directory[GPS.GPSLongitude], directory.get(GPS.GPSLongitudeRef) == "W")
+        place = directory(image).get_ifd(IFD.GPSInfo)
+        lat = _degrees(place[GPS.GPSLatitude], place.get(GPS.GPSLatitudeRef) == "S")
+        lon = _degrees(place[GPS.GPSLongitude], place.get(GPS.GPSLongitudeRef) == "W")
         if abs(lat) <= 90 and abs(lon) <= 180:
             return {"lat": lat, "lon": lon}
     return None
@@ -116,6 +148,16 @@ def _count(value: object) -> int | None:
     return int(number) if number and 1 <= number < 2**32 else None
 
 
+def _iso(tags: dict[int, Any]) -> int | None:
+    """The sensitivity. Its first tag has 16 bits: 65535 there means that another one has the number (EXIF 2.3)."""
+    first = _count(tags.get(Base.ISOSpeedRatings))
+    if first and first != _NO_SHORT:
+        return first
+    named = _SENSITIVITIES.get(_count(tags.get(Base.SensitivityType)) or 0, ())
+    longer = (_count(tags.get(tag)) for tag in (*named, *_ANY_SENSITIVITY))
+    return next((number for number in longer if number), first)
+
+
 def _orientation(value: object) -> int | None:
     return value if isinstance(value, int) and 1 <= value <= 8 else None
 
@@ -140,7 +182,6 @@ _FIELDS: dict[str, tuple[int, Callable[[object], Any]]] = {
     "lens_model": (Base.LensModel, text),
     "exposure_time": (Base.ExposureTime, _positive),
     "f_number": (Base.FNumber, _positive),
-    "iso": (Base.ISOSpeedRatings, _count),
     "exposure_bias": (Base.ExposureBiasValue, _number),
     "focal_length": (Base.FocalLength, _positive),
     "focal_length_35mm": (Base.FocalLengthIn35mmFilm, _count),
@@ -150,8 +191,16 @@ _FIELDS: dict[str, tuple[int, Callable[[object], Any]]] = {
     "copyright": (Base.Copyright, text),
     "orientation": (Base.Orientation, _orientation),
 }
+_NO_SHORT = 65535
+# By the tag SensitivityType: the tags that have the number which the camera means.
+_SOS, _REI, _SPEED = Base.StandardOutputSensitivity, Base.RecommendedExposureIndex, Base.ISOSpeed
+_SENSITIVITIES = {1: (_SOS,), 2: (_REI,), 3: (_SPEED,), 4: (_SOS,), 5: (_SOS,), 6: (_REI,), 7: (_REI,)}
+_ANY_SENSITIVITY = (_REI, _SOS, _SPEED)
 _WANTED = (
     *(tag for tag, _ in _FIELDS.values()),
+    Base.ISOSpeedRatings,
+    Base.SensitivityType,
+    *_ANY_SENSITIVITY,
     Base.DateTimeOriginal,
     Base.OffsetTimeOriginal,
     Base.DateTimeDigitized,

@@ -19,13 +19,13 @@ from typing import BinaryIO
 
 from PIL import Image
 
+from chalicelib.model import ErrorCode, PermanentFault
+from chalicelib.processing.image import boxes
 from chalicelib.processing.sniff import SNIFF_BYTES, sniff
 
 FORMAT = "HEIF"  # as Pillow knows it
 
 _SECONDS = 60
-_MAX_BOXES = 1000  # outermost ones; files have about five
-_MAX_META = 16 * 1024**2  # bytes; a grid of 1000 tiles takes 100 KB
 _SEQUENCE_PARAMETERS = 33  # the NAL unit with the coded size (ITU-T H.265, 7.3.2.2)
 
 
@@ -44,7 +44,9 @@ def opened(source: BinaryIO, memory: int) -> Image.Image:
     libheif turns and mirrors the pixels by the file's own `irot` and `imir` boxes. An EXIF orientation beside them says
     the same once more, and must be ignored (ISO/IEC 23008-12); the plugin sets it to 1.
 
-    Raises OSError when the file cannot be decoded, when the decoder crashes, and when it takes a minute.
+    Raises PermanentFault `unsupported_type` for a sound file that libheif does not read: of another codec, or with
+    features that are newer. Raises OSError when the file cannot be decoded, when the decoder crashes, and when it takes
+    a minute.
     """
     child = Path(__file__).with_name("heif_child.py")
     source.seek(0)
@@ -62,6 +64,12 @@ def opened(source: BinaryIO, memory: int) -> Image.Image:
         raise OSError("the HEIF decoder gave up") from error
     head, _, pixels = done.stdout.partition(b"\n")
     found = json.loads(head)
+    if "refused" in found:
+        if "unsupported" in found["refused"].lower() or not boxes.is_hevc(source):
+            raise PermanentFault(
+                ErrorCode.UNSUPPORTED_TYPE, "The HEIF is of a variant that is not supported. Save it as JPEG."
+            )
+        raise OSError(found["refused"])
     image = Image.frombytes(found["mode"], tuple(found["size"]), pixels)
     image.info = {name: b64decode(value) for name, value in found["info"].items()}
     image.format = FORMAT
@@ -76,7 +84,7 @@ def claimed_pixels(source: BinaryIO) -> int:
     """
     start = source.tell()
     try:
-        meta = _meta(source)
+        meta = boxes.meta(source)[1]
     finally:
         source.seek(start)
     largest = 0
@@ -87,23 +95,6 @@ def claimed_pixels(source: BinaryIO) -> int:
         for unit in _units(meta[at + 4 : max(at + 4, min(end, at + 65536))]):
             largest = max(largest, _coded_pixels(unit))
     return largest
-
-
-def _meta(source: BinaryIO) -> bytes:
-    """The content of the outermost `meta` box (ISO/IEC 14496-12); b"" for none."""
-    for _ in range(_MAX_BOXES):
-        header = source.read(8)
-        size, skipped = int.from_bytes(header[:4]), 8
-        if size == 1:
-            size, skipped = int.from_bytes(source.read(8)), 16
-        if len(header) < 8 or (0 < size < skipped):
-            break
-        if header[4:] == b"meta":
-            return source.read(min(size - skipped, _MAX_META) if size else _MAX_META)
-        if size == 0:
-            break
-        source.seek(size - skipped, 1)
-    return b""
 
 
 def _all(data: bytes, wanted: bytes) -> Iterator[int]:

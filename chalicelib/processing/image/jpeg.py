@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from io import SEEK_CUR
+import re
+from collections.abc import Iterator
 from typing import BinaryIO
 
+from chalicelib.model import ErrorCode, PermanentFault
+
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # SOFn; the three are tables
+_DECODED = frozenset({0xC0, 0xC1, 0xC2, 0xC9, 0xCA})  # baseline, extended, progressive; the same with arithmetic codes
 _PROGRESSIVE = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
-_START_OF_SCAN = 0xDA
-_SCAN_MARKER = b"\xff\xda"
-_CHUNK = 1024**2
+_END, _START_OF_SCAN = 0xD9, 0xDA
+_ALONE = frozenset({0x01, *range(0xD0, 0xD9)})  # markers without a segment
+_MARKER = re.compile(rb"\xff+[^\x00\xff]", re.DOTALL)
+_END_OF_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]", re.DOTALL)
 
 
 def passes(source: BinaryIO) -> int:
-    """1 for a JPEG whose first scan holds the whole image, or else the number of scans in the file (thumbnails' too).
+    """1 for a JPEG whose first scan holds the whole image, or else the number of its scans.
 
     With two or more, a decoder must keep all coefficients in memory until the end. That is so for progressive files,
     and for baseline files that store one component after the other. Keeps the position.
@@ -23,6 +28,35 @@ def passes(source: BinaryIO) -> int:
         return 1 if _first_scan_is_all(source) else max(2, _count_scans(source))
     finally:
         source.seek(start)
+
+
+def check(source: BinaryIO) -> None:
+    """Raises PermanentFault for a JPEG of a process that Pillow's decoder does not have. Keeps the position.
+
+    These are lossless and hierarchical JPEG, and samples of 12 bits.
+    """
+    start = source.tell()
+    try:
+        source.seek(0)
+        found = _frame(source) if source.read(3) == b"\xff\xd8\xff" else None
+    finally:
+        source.seek(start)
+    if found and (found[0] not in _DECODED or found[1] != 8):
+        raise PermanentFault(
+            ErrorCode.UNSUPPORTED_TYPE,
+            f"A JPEG of {found[1]} bits by process {found[0] - 0xC0} is not supported. Save it as baseline JPEG.",
+        )
+
+
+def _frame(source: BinaryIO) -> tuple[int, int] | None:
+    """The kind of the frame, and the bits of a sample; None if there is none before the first scan."""
+    source.seek(2)
+    for code, length in _segments(source):
+        if code == _START_OF_SCAN:
+            return None
+        if code in _FRAMES:
+            return code, source.read(1)[0] if length > 2 else 8
+    return None
 
 
 def can_hold(file_size: int, width: int, height: int) -> bool:
@@ -38,6 +72,19 @@ def _first_scan_is_all(source: BinaryIO) -> bool:
     """Reads the segments (ISO/IEC 10918-1, B.1.1) up to the header of the first scan."""
     source.seek(2)
     components = -1
+    for code, _ in _segments(source):
+        if code == _START_OF_SCAN:
+            return source.read(1) == bytes([components & 0xFF])
+        if code in _PROGRESSIVE:
+            return False
+        if code in _FRAMES:
+            frame = source.read(6)  # precision, height, width, number of components
+            components = frame[-1] if len(frame) == 6 else -1
+    return False
+
+
+def _segments(source: BinaryIO) -> Iterator[tuple[int, int]]:
+    """The marker and the length of each segment. The source then stands at its content, and may be moved."""
     while True:
         byte = source.read(1)
         while byte and byte != b"\xff":  # unknown bytes, which decoders skip
@@ -46,23 +93,25 @@ def _first_scan_is_all(source: BinaryIO) -> bool:
             byte = source.read(1)
         length = int.from_bytes(source.read(2))
         if not byte or length < 2:
-            return False
-        if byte[0] == _START_OF_SCAN:
-            return source.read(1) == bytes([components & 0xFF])
-        if byte[0] in _PROGRESSIVE:
-            return False
-        if byte[0] in _FRAMES:
-            frame = source.read(6)  # precision, height, width, number of components
-            components = frame[-1] if len(frame) == 6 else -1
-            source.seek(-len(frame), SEEK_CUR)
-        source.seek(length - 2, SEEK_CUR)
+            return
+        content = source.tell()
+        yield byte[0], length
+        source.seek(content + length - 2)
 
 
 def _count_scans(source: BinaryIO) -> int:
-    """In coded data 0xFF always comes before 0 or a restart marker, so these two bytes always are the scan's marker."""
+    """The scans before the end of the picture. What is behind it does not count."""
     source.seek(0)
-    count, last = 0, b""
-    while chunk := source.read(_CHUNK):
-        count += (last + chunk).count(_SCAN_MARKER)
-        last = chunk[-1:]
+    data, at, count = source.read(), 2, 0
+    while found := _MARKER.search(data, at):
+        code, at = data[found.end() - 1], found.end()
+        if code == _END:
+            break
+        if code in _ALONE:
+            continue
+        at += int.from_bytes(data[at : at + 2])
+        if code == _START_OF_SCAN:
+            count += 1
+            end = _END_OF_SCAN.search(data, at)
+            at = end.start() if end else len(data)
     return count

@@ -8,7 +8,7 @@ from contextlib import suppress
 from PIL import Image, ImageFile, IptcImagePlugin
 from PIL.ExifTags import Base
 
-from chalicelib.processing.image.exif import text
+from chalicelib.processing.image.exif import directory, text
 
 MAX_TEXT = 1000
 """Longest text, in characters; a longer one is cut."""
@@ -37,7 +37,7 @@ def credit(image: Image.Image) -> dict[str, str]:
     for name, (tag, prop, place) in _PLACES.items():
         value = None
         with suppress(Exception):  # hostile EXIF
-            value = text(image.getexif().get(tag), MAX_TEXT)
+            value = text(directory(image).get(tag), MAX_TEXT)
         several = iptc.get(place)
         single = several[0] if isinstance(several, list) and several else several
         if value := value or _from_xmp(packet, prop) or text(single, MAX_TEXT):

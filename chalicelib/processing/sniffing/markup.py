@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-_SVG_ROOT = re.compile(rb"<!DOCTYPE\s+svg\b|<([a-z]+:)?svg[\s>/]", re.I)
+_SVG_ROOT = re.compile(rb"<!DOCTYPE\s+([a-z_][\w.-]*:)?svg\b|<([a-z_][\w.-]*:)?svg[\s>/]", re.I)
 
 
 def svg(head: bytes) -> str | None:
@@ -14,6 +14,12 @@ def svg(head: bytes) -> str | None:
     time on comments that never end.
     """
     return "image/svg+xml" if _SVG_ROOT.match(_root(plain(head))) else None
+
+
+def may_be_svg(head: bytes) -> bool:
+    """True if an SVG may begin so: its root element does, or may come after these bytes."""
+    text = plain(head)
+    return svg(head) is not None or (text.startswith((b"<?", b"<!--")) and not _root(text))
 
 
 def plain(head: bytes) -> bytes:

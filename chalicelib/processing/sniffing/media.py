@@ -12,15 +12,25 @@ BRANDS = {
     b"jp2 ": "image/jp2",
     b"jpx ": "image/jp2",
     **dict.fromkeys((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"), "image/heic"),
+    # HEIF with another codec: H.264, JPEG, HTJ2K (https://www.iana.org/assignments/media-types, image)
+    b"avci": "image/avci",
+    b"avcs": "image/avcs",
+    b"jpeg": "image/heif",
+    b"jpgs": "image/heif",
+    b"j2ki": "image/hej2k",
+    b"crx ": "image/x-canon-cr3",  # Canon's raw files
 }
 _ANY_HEIF = (b"mif1", b"mif2", b"msf1", b"miaf")
+_RIFF = (b"RIFF", b"RF64", b"BW64")  # the latter two have sizes of 64 bits (EBU Tech 3306, ITU-R BS.2088)
+_FRAGMENT_BOXES = (b"styp", b"sidx", b"moof", b"emsg", b"prft", b"pdin")
+_FILMS = (b"iso", b"mp4", b"avc1", b"M4", b"m4", b"3g", b"dash", b"F4", b"f4", b"MSNV", b"XAVC", b"qt")
 _OLD_QUICKTIME_BOXES = (b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot")
 _BMP_HEADER_SIZES = (12, 16, 40, 52, 56, 64, 108, 124)
 
 
 def riff(head: bytes) -> str | None:
     """WebP, WAV and AVI: one container, whose form stands at byte 8."""
-    return RIFF.get(head[8:12]) if head.startswith(b"RIFF") else None
+    return RIFF.get(head[8:12]) if head.startswith(_RIFF) else None
 
 
 def iso_media(head: bytes) -> str | None:
@@ -28,15 +38,18 @@ def iso_media(head: bytes) -> str | None:
     box = head[4:8]
     if box in _OLD_QUICKTIME_BOXES:  # a word of text would have letters before it, too
         return "video/quicktime" if head[0] < 9 or b"\0" in head[:64] else None
-    if box == b"styp":
+    if box in _FRAGMENT_BOXES:
         return "video/mp4" if head[0] == 0 else None
     if box != b"ftyp" or head[:2] != b"\0\0":
         return None
     size = int.from_bytes(head[:4])
     major, compatible = head[8:12], [head[n : n + 4] for n in range(16, min(size, len(head)) - 3, 4)]
-    brands = compatible if major in _ANY_HEIF else [major]
-    known = next((BRANDS[brand] for brand in brands if brand in BRANDS), None)
-    return known or ("image/heic" if major in _ANY_HEIF else "video/mp4")
+    if major in BRANDS:
+        return BRANDS[major]
+    # A brand that nobody knows is that of a picture if the file says that readers of pictures may open it.
+    if major in _ANY_HEIF or (not major.startswith(_FILMS) and any(brand in _ANY_HEIF for brand in compatible)):
+        return next((BRANDS[brand] for brand in compatible if brand in BRANDS), "image/heic")
+    return "video/mp4"
 
 
 def bmp(head: bytes) -> str | None:
@@ -47,8 +60,11 @@ def bmp(head: bytes) -> str | None:
 
 
 def ico(head: bytes) -> str | None:
-    """An icon has pictures, whose bytes come after the list of them. Resource forks of old Macs begin like it."""
-    if not head.startswith(b"\0\0\x01\0"):
+    """An icon has pictures, whose bytes come after the list of them. Resource forks of old Macs begin like it.
+
+    A cursor (2) is an icon with a point that clicks.
+    """
+    if not head.startswith((b"\0\0\x01\0", b"\0\0\x02\0")):
         return None
     count, offset = int.from_bytes(head[4:6], "little"), int.from_bytes(head[18:22], "little")
     return "image/x-icon" if count and offset >= 6 + 16 * count else None
@@ -72,6 +88,16 @@ def mp3(head: bytes) -> str | None:
             return "audio/mpeg"
         at = head.find(b"\xff", at + 1)
     return None
+
+
+def has_frame_sync(head: bytes) -> bool:
+    """True if a frame of MPEG audio may begin in these bytes, of any layer and bit rate."""
+    at = head.find(b"\xff")
+    while at >= 0:
+        if head[at + 1 : at + 2] >= b"\xe2" and head[at + 1 : at + 2] != b"\xff":
+            return True
+        at = head.find(b"\xff", at + 1)
+    return False
 
 
 # kbit/s by four bits of the header. Keys: whether it is MPEG-1 (else MPEG-2 or 2.5), and the layer.

@@ -15,6 +15,7 @@ SIGNATURES = (
     (b"\0\0\0\x0cjP  \r\n\x87\n", "image/jp2"),
     (b"\xff\x4f\xff\x51", "image/jp2"),  # a bare code stream
     (b"\0\0\0\x0cJXL \r\n\x87\n", "image/jxl"),
+    (b"\xff\x0a", "image/jxl"),  # a bare code stream
     (b"8BPS\0\x01", "image/vnd.adobe.photoshop"),
     (b"8BPS\0\x02", "image/vnd.adobe.photoshop"),
     (b"PK\x03\x04", "application/zip"),

@@ -19,7 +19,7 @@ from PIL import Image, JpegImagePlugin
 from PIL.ExifTags import IFD, Base
 
 from chalicelib.model import ErrorCode, Rendition
-from chalicelib.processing.image import decode
+from chalicelib.processing.image import decode, memory
 from chalicelib.processing.image.cascade import process_image
 from chalicelib.processing.image.encoders import encode
 from chalicelib.processing.image.jpeg import passes
@@ -442,7 +442,7 @@ def needed(data: bytes, target: tuple[int, int] = (100, 100), draft: bool = Fals
     if draft:
         image.draft(None, target)
     need = decode.estimate(image, stored, target, file_size=0, scans=scans)
-    return (need - decode.RESIDENT) / (stored[0] * stored[1])
+    return (need - memory.RESIDENT) / (stored[0] * stored[1])
 
 
 def test_the_estimate_knows_what_each_format_takes() -> None:

@@ -10,8 +10,9 @@ import pytest
 from PIL import Image, TiffImagePlugin
 from PIL.ExifTags import Base
 
-from chalicelib.processing.image.exif import MAX_TEXT, exif, orientation
+from chalicelib.processing.image.exif import MAX_TEXT, exif, orientation, text
 from tests import images
+from tests.processing.image.checks import process
 
 
 def read(**options: Any) -> dict[str, Any]:
@@ -156,3 +157,55 @@ def test_damaged_exif_raises_nothing_and_stays_json() -> None:
         found = exif(image)
         assert 1 <= orientation(image) <= 8
         assert len(json.dumps(found, allow_nan=False)) < 5000
+
+
+def test_an_orientation_is_that_of_exif_and_never_of_xmp() -> None:
+    packet = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description tiff:Orientation="6"/></x:xmpmeta>'
+    for format in ("JPEG", "PNG", "WEBP", "TIFF"):
+        info, _ = process(images.encoded(images.picture(30, 20), format, xmp=packet))
+        assert (info.width, info.height) == (30, 20), format
+        assert "orientation" not in info.exif
+    both = images.encoded(images.turned(30, 20, 8), "JPEG", xmp=packet, exif=images.exif_block(orientation=8))
+    assert (process(both)[0].width, process(both)[0].exif) == (30, {"orientation": 8})
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (b"X100\0junk7\0", "X100"),
+        (b"\0\0late\0", "late"),
+        ("Ann\0Bob", "Ann"),
+        (b"\0\0\0", None),
+        (b"\x8eR\x93c\x91\xbe\x98Y\0", "山田太郎"),
+        ("\x8eR\x93c\x91\xbe\x98Y", "山田太郎"),
+        ("Èâàí", None),
+        ("Müller", "Müller"),
+        ("Иван", "Иван"),
+    ],
+)
+def test_a_text_ends_at_its_nul_and_garbage_is_none(value: object, expected: str | None) -> None:
+    assert text(value) == expected
+
+
+SOS, REI, SPEED = Base.StandardOutputSensitivity, Base.RecommendedExposureIndex, Base.ISOSpeed
+
+
+@pytest.mark.parametrize(
+    ("tags", "expected"),
+    [
+        ({Base.ISOSpeedRatings: 400, REI: 800}, 400),
+        ({Base.ISOSpeedRatings: 65535, Base.SensitivityType: 2, REI: 102_400}, 102_400),
+        ({Base.ISOSpeedRatings: 65535, Base.SensitivityType: 1, SOS: 204_800, REI: 102_400}, 204_800),
+        ({Base.ISOSpeedRatings: 65535, Base.SensitivityType: 3, SPEED: 409_600, REI: 102_400}, 409_600),
+        ({Base.ISOSpeedRatings: 65535, Base.SensitivityType: 2, SOS: 204_800}, 204_800),
+        ({Base.ISOSpeedRatings: 65535, SPEED: 409_600}, 409_600),
+        ({Base.ISOSpeedRatings: 65535}, 65535),
+        ({Base.SensitivityType: 2, REI: 3200}, 3200),
+        ({Base.SensitivityType: 99, REI: 3200}, 3200),
+        ({REI: 0}, None),
+    ],
+)
+def test_the_sensitivity_is_in_another_tag_where_16_bits_are_too_few(
+    tags: dict[int, int], expected: int | None
+) -> None:
+    assert raw(tags).get("iso") == expected

@@ -135,3 +135,13 @@ def test_a_heic_that_crashes_the_decoder_is_corrupt() -> None:
     crashing = bytearray(HEIC["turned"])
     crashing[175:179] = bytes((0o72, 0o24, 0o277, 0o37))
     assert fault(bytes(crashing)).code is ErrorCode.CORRUPT
+
+
+@pytest.mark.parametrize("codec", [b"avc1", b"av01", b"jpeg", b"unci", b"vvc1", b"j2k1", b"abcd"])
+def test_a_heif_of_another_codec_is_not_called_damaged(codec: bytes) -> None:
+    assert fault(HEIC["upright"].replace(b"hvc1", codec)).code is ErrorCode.UNSUPPORTED_TYPE
+
+
+def test_a_heif_with_features_that_nobody_knows_is_not_called_damaged() -> None:
+    assert fault(HEIC["upright"].replace(b"clap", b"zzzz")).code is ErrorCode.UNSUPPORTED_TYPE
+    assert fault(HEIC["upright"].replace(b"iloc", b"xxxx")).code is ErrorCode.CORRUPT

@@ -1,0 +1,77 @@
+"""The way of each format to Pillow's image: what is asked before its decoder, and what is mended after it."""
+
+from __future__ import annotations
+
+from typing import BinaryIO
+
+from PIL import Image, JpegImagePlugin
+
+from chalicelib.model import ErrorCode, PermanentFault
+from chalicelib.processing.image import bitmaps, boxes, heif, ico, jp2, jpeg, jpeg_decoder, png, tiff
+from chalicelib.processing.image.memory import BYTES_PER_PIXEL, Room
+
+FORMATS = ["JPEG", "PNG", "GIF", "WEBP", "AVIF", "TIFF", "BMP", "JPEG2000"]
+"""Pillow's. Beside them there are HEIF (heif.py) and icons (ico.py)."""
+
+
+def opened(source: BinaryIO, room: Room) -> Image.Image:
+    """The image, whose pixels are not decoded yet if the decoder allows it.
+
+    Raises PermanentFault: `too_many_pixels` for what would be decoded at once and does not fit, `unsupported_type`
+    for a sound file of a sort that nobody here reads, `corrupt`. Also raises what Pillow raises.
+    """
+    if ico.is_ico(source):
+        return _icon(source, room)
+    if heif.is_heif(source):
+        room.take(heif.claimed_pixels(source) * BYTES_PER_PIXEL["HEIF"])
+        return heif.opened(source, room.memory)
+    if bitmaps.needs_us(source):
+        room.take(bitmaps.claimed_pixels(source) * BYTES_PER_PIXEL["BIT FIELDS"])
+        return bitmaps.opened(source)
+    if found := tiff.layout(source):
+        tiff.check(found)
+        if found.samples == 1 and found.planar:
+            source = tiff.one_plane(source, found)
+            found = tiff.layout(source) or found
+        if found.needs_us:
+            return tiff.opened(source, found, room.take)
+    jpeg.check(source)
+    jp2.check(source)
+    return Image.open(jp2.neutral(source, jp2.header(source)), formats=FORMATS)
+
+
+def watch(image: Image.Image) -> None:
+    """Has a JPEG's damage found while it is decoded. To be called after `draft`."""
+    if isinstance(image, JpegImagePlugin.JpegImageFile):
+        image.tile = [tile._replace(codec_name=jpeg_decoder.NAME) for tile in image.tile]
+
+
+def finished(image: Image.Image, source: BinaryIO) -> Image.Image:
+    """The loaded image with the transparency and the channels that its file says."""
+    if image.format == "PNG" and (chunks := png.header(source)):
+        return png.with_transparency(image, chunks, source)
+    if image.format == "JPEG2000":
+        return jp2.arranged(image, jp2.header(source))
+    return image
+
+
+def profile(image: Image.Image, source: BinaryIO) -> bytes | None:
+    """The ICC profile of the image's colours, also where the file says them by other means; None for sRGB."""
+    embedded = image.info.get("icc_profile")
+    if image.format == "PNG" and (chunks := png.header(source)):
+        return png.profile(chunks, embedded)
+    if image.format == "JPEG2000":
+        found = jp2.header(source)
+        return found.profile if found else None
+    if image.format == "BMP":
+        return bitmaps.profile(source)
+    return boxes.profile(source, embedded) if image.format in ("AVIF", heif.FORMAT) else embedded
+
+
+def _icon(source: BinaryIO, room: Room) -> Image.Image:
+    """The best picture of an icon. Its own `format` stays: a PNG in an icon is one."""
+    pictures = ico.pictures(source)
+    if not pictures:
+        raise PermanentFault(ErrorCode.CORRUPT, "The icon has no picture.")
+    room.take(pictures[0].pixels * BYTES_PER_PIXEL["ICO"])
+    return ico.opened(source, pictures[0])
