@@ -120,6 +120,7 @@ class ImageInfo(BaseModel):
     dominant_color: str
     exif: dict[str, Any] = Field(default_factory=dict)
     frames: int = 1
+    duration: float | None = None
     megapixels: float | None = None
     color_space: str | None = None
     has_alpha: bool | None = None

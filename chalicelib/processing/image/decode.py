@@ -22,10 +22,10 @@ import PIL.WebPImagePlugin  # noqa: F401
 from PIL import Image, JpegImagePlugin
 
 from chalicelib.model import ErrorCode, PermanentFault
-from chalicelib.processing.image import heif, ico
+from chalicelib.processing.image import apng, compositor, heif, ico
 from chalicelib.processing.image.color import eight_bit
 from chalicelib.processing.image.exif import exif, orientation
-from chalicelib.processing.image.frames import count_frames
+from chalicelib.processing.image.frames import Animation
 from chalicelib.processing.image.jpeg import can_hold, passes
 from chalicelib.processing.image.rights import credit
 
@@ -39,6 +39,7 @@ Image.MAX_IMAGE_PIXELS = None  # Pillow's bound knows neither the format nor the
 _BYTES_PER_PIXEL = {"PNG": 5.1, "GIF": 5.1, "BMP": 4.1, "TIFF": 12.1, "AVIF": 9.4, "WEBP": 16.2}
 _BYTES_PER_PIXEL |= {"HEIF": 15.5, "JPEG2000": 20.5, "ICO": 9.1}
 _PREMULTIPLIED = 4.0  # with alpha, resizing needs one more copy
+_CANVAS = 4.0  # under an animation's first frame, unless it covers a GIF's canvas
 # Bytes for each pixel of the largest rendition: its own, the encoders' copies, and what the encoders need themselves
 # (most of all WebP for alpha, which it packs without loss). Measured at 12-31 MP, with up to six encoders at work.
 _BYTES_PER_OUTPUT_PIXEL = 30
@@ -56,7 +57,8 @@ class Decoded:
     """A decoded image. `width` and `height` are the whole image's, in pixels, as seen. `credit` is `rights.credit`'s.
 
     `pixels` are as stored, to be turned by `orientation` (1-8), and maybe reduced. Their mode is L, LA, RGB, RGBA or
-    CMYK, and their colours are those of `profile` (ICC).
+    CMYK, and their colours are those of `profile` (ICC). `animation` is what the file says of its frames, if any: then
+    `pixels` are the first picture that is seen. `frames` is how many it has, 1 for a still.
     """
 
     pixels: Image.Image
@@ -68,12 +70,13 @@ class Decoded:
     exif: dict[str, Any]
     credit: dict[str, str]
     frames: int
+    animation: Animation | None
 
 
 def decode(
     data: bytes | BinaryIO, *, memory: int, wanted: Callable[[int, int], tuple[int, int]], gps: bool = False
 ) -> Decoded:
-    """Decodes an image, or the first frame of an animated one.
+    """Decodes an image, or the first picture that is seen of an animated one.
 
     `memory` is what the whole function has, in bytes. `wanted` gets width and height as seen, and returns the width and
     height that are needed: a JPEG is decoded at 1/2, 1/4 or 1/8 of its size when that is still as large. A file object
@@ -90,8 +93,9 @@ def decode(
         raise too_many_pixels()
     with (
         blaming_the_file(),
-        heif.opened(source, memory) if is_heif else Image.open(source, formats=FORMATS) as image,
+        heif.opened(source, memory) if is_heif else Image.open(apng.still(source), formats=FORMATS) as image,
     ):
+        animation = compositor.read(source)
         stored = image.size
         if isinstance(image, JpegImagePlugin.JpegImageFile):
             width, height = as_seen(stored, orientation(image))
@@ -99,13 +103,15 @@ def decode(
             image.draft(None, as_seen(target, orientation(image)))
         else:
             target = max(wanted(*stored), wanted(*stored[::-1]), key=lambda size: size[0] * size[1])
-        _check_memory(image, source, stored, target, memory)
-        image.load()
+        _check_memory(image, source, stored, target, memory, animation)
+        if animation is None:
+            image.load()
+        first = eight_bit(image) if animation is None else next(compositor.composed(animation))[0]
         # Not earlier: asking a PNG for its EXIF loads it, and loading turns a TIFF (whose size is always as seen).
         turn = orientation(image)
         width, height = as_seen(stored, turn)
         return Decoded(
-            pixels=eight_bit(image),
+            pixels=first,
             orientation=turn,
             profile=image.info.get("icc_profile"),
             width=width,
@@ -113,8 +119,14 @@ def decode(
             format=_OUR_NAMES.get(str(image.format), str(image.format).lower()),
             exif=exif(image, gps=gps),
             credit=credit(image),
-            frames=count_frames(image, source),
+            frames=animation.count if animation else _frames(image),
+            animation=animation,
         )
+
+
+def _frames(image: Image.Image) -> int:
+    """The frames of a sequence that is not played: AVIF. A TIFF has pages, and an MPO views, instead."""
+    return max(1, int(getattr(image, "n_frames", 1))) if image.format == "AVIF" else 1
 
 
 def as_seen(size: tuple[int, int], turn: int) -> tuple[int, int]:
@@ -144,7 +156,12 @@ def too_many_pixels(detail: str = "") -> PermanentFault:
 
 
 def _check_memory(
-    image: Image.Image, source: BinaryIO, stored: tuple[int, int], target: tuple[int, int], memory: int
+    image: Image.Image,
+    source: BinaryIO,
+    stored: tuple[int, int],
+    target: tuple[int, int],
+    memory: int,
+    animation: Animation | None,
 ) -> None:
     """Raises PermanentFault for an image that would take too much memory or time, before its pixels are decoded."""
     if min(stored) < 1:
@@ -157,6 +174,8 @@ def _check_memory(
     if scans > _MAX_SCANS:
         raise PermanentFault(ErrorCode.CORRUPT, f"The JPEG has {scans} scans; {_MAX_SCANS} are supported.")
     need = estimate(image, stored, target, file_size=_size(source), scans=scans)
+    if animation and not (image.format == "GIF" and animation.starts_full):
+        need += int(_CANVAS * stored[0] * stored[1])
     if need > memory:
         raise too_many_pixels(f": {stored[0]} x {stored[1]} would take about {need // 1024**2} MiB of memory")
 

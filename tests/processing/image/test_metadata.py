@@ -14,8 +14,8 @@ from PIL import Image
 from PIL.ExifTags import Base
 
 from chalicelib.model import ImageInfo
+from chalicelib.processing.image import compositor
 from chalicelib.processing.image.cascade import process_image
-from chalicelib.processing.image.frames import count_frames
 from chalicelib.processing.image.rights import credit
 from tests import images
 from tests.processing.image.checks import MEMORY, PHOTO, process
@@ -71,8 +71,10 @@ def test_a_cameras_second_picture_is_no_frame() -> None:
 def test_the_frames_of_a_gif_are_counted_as_pillow_does() -> None:
     for options in ({}, {"optimize": True}, {"disposal": 2, "comment": b"x" * 700}):
         data = animation("GIF", 12, **options)
+        found = compositor.read(BytesIO(data))
+        assert found
         with Image.open(BytesIO(data)) as image:
-            assert count_frames(image, BytesIO(data)) == image.n_frames == 12  # type: ignore[attr-defined]
+            assert found.count == image.n_frames == 12  # type: ignore[attr-defined]
 
 
 def test_credit_is_found_in_xmp_and_iptc() -> None:
