@@ -7,11 +7,17 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
+from typing import Any
 
 from PIL import Image
 
 KEEP, CLEAR, RESTORE = "keep", "clear", "restore"
 """The disposals: a frame stays, its area is cleared, or its area becomes what it was before the frame."""
+
+
+PNG = b"\x89PNG\r\n\x1a\n"
+_COLOR_TYPES = {"L": 0, "RGB": 2, "LA": 4, "RGBA": 6}
+_ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
 
 
 @dataclass(frozen=True)
@@ -70,15 +76,10 @@ def lzw(indexes: bytes, bits: int) -> bytes:
             codes.append(1 << bits)
         codes.append(index)
     codes.append((1 << bits) + 1)
-    number = sum(code << n * (bits + 1) for n, code in enumerate(codes)) if len(codes) < 4096 else _packed(codes, bits)
+    number = int("".join(f"{code:0{bits + 1}b}" for code in reversed(codes)), 2)
     data = number.to_bytes((len(codes) * (bits + 1) + 7) // 8, "little")
     blocks = (data[at : at + 255] for at in range(0, len(data), 255))
     return bytes([bits]) + b"".join(bytes([len(block)]) + block for block in blocks) + b"\0"
-
-
-def _packed(codes: list[int], bits: int) -> int:
-    digits = "".join(f"{code:0{bits + 1}b}" for code in reversed(codes))
-    return int(digits, 2)
 
 
 def apng(
@@ -90,43 +91,65 @@ def apng(
     mode: str = "RGBA",
     said: int | None = None,
     numbers: Sequence[int] = (),
-    options: dict[str, object] | None = None,
+    interlaced: bool = False,
 ) -> bytes:
-    """An APNG; every frame in `mode`. `hidden` is a default image that is no frame. `said` is the number of frames in
-    the header, and `numbers` the sequence numbers, where they are to be wrong. `options` go to Pillow's encoder.
+    """An APNG, every frame in `mode`. `hidden` is a default image that is no frame. `said` is the number of frames in
+    the header, and `numbers` the sequence numbers, where they are to be wrong.
     """
-    disposals, count = {KEEP: 0, CLEAR: 1, RESTORE: 2}, iter(numbers or range(2**31))
-    first = _png(hidden or frames[0].pixels, mode, options)
-    head = _chunks(first)
-    header = struct.pack(">II", *size) + head[b"IHDR"][8:]
-    data = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header)
+    count = iter(numbers or range(2**31))
+    header = struct.pack(">IIBBBBB", *size, 8, _COLOR_TYPES[mode], 0, 0, interlaced)
+    data = PNG + chunk(b"IHDR", header)
     data += chunk(b"acTL", struct.pack(">II", len(frames) if said is None else said, plays))
-    for name in (b"PLTE", b"tRNS"):
-        data += chunk(name, head[name]) if name in head else b""
     if hidden:
-        data += chunk(b"IDAT", head[b"IDAT"])
+        data += chunk(b"IDAT", _packed_rows(hidden.convert(mode), interlaced))
     for number, frame in enumerate(frames):
-        placed = struct.pack(">IIII", *frame.size, frame.x, frame.y)
-        shown = struct.pack(">HHBB", frame.delay, 1000, disposals[frame.disposal], int(frame.over))
-        data += chunk(b"fcTL", struct.pack(">I", next(count)) + placed + shown)
-        pixels = _chunks(_png(frame.pixels, mode, options))[b"IDAT"]
+        data += control(next(count), frame)
+        pixels = _packed_rows(frame.pixels.convert(mode), interlaced)
         is_default = number == 0 and not hidden
         data += chunk(b"IDAT", pixels) if is_default else chunk(b"fdAT", struct.pack(">I", next(count)) + pixels)
     return data + chunk(b"IEND", b"")
 
 
-def webp(size: tuple[int, int], frames: Sequence[Drawn], *, plays: int = 0, alpha: bool = True) -> bytes:
-    """A WebP without loss. Places must be even. RESTORE, which WebP does not have, is refused."""
-    disposals = {KEEP: 0, CLEAR: 1}
-    chunks = riff(b"VP8X", bytes([0x02 | (0x10 if alpha else 0), 0, 0, 0]) + u24(size[0] - 1) + u24(size[1] - 1))
-    chunks += riff(b"ANIM", struct.pack("<IH", 0, plays))
-    for frame in frames:
-        buffer = BytesIO()
-        frame.pixels.save(buffer, "WEBP", lossless=True, exact=True)
-        placed = b"".join(u24(n) for n in (frame.x // 2, frame.y // 2, frame.size[0] - 1, frame.size[1] - 1))
-        flags = bytes([disposals[frame.disposal] | (0 if frame.over else 2)])
-        chunks += riff(b"ANMF", placed + u24(frame.delay) + flags + _bitstream(buffer.getvalue()))
-    return b"RIFF" + struct.pack("<I", len(chunks) + 4) + b"WEBP" + chunks
+def control(number: int, frame: Drawn) -> bytes:
+    """The chunk that announces a frame of an APNG."""
+    placed = struct.pack(">IIIII", number, *frame.size, frame.x, frame.y)
+    disposal = (KEEP, CLEAR, RESTORE).index(frame.disposal)
+    return chunk(b"fcTL", placed + struct.pack(">HHBB", frame.delay, 1000, disposal, frame.over))
+
+
+def _packed_rows(image: Image.Image, interlaced: bool) -> bytes:
+    """The rows of a PNG without filters; with Adam7 those of its seven passes."""
+    rows = b""
+    for left, top, across, down in _ADAM7 if interlaced else ((0, 0, 1, 1),):
+        for y in range(top, image.height, down):
+            row = image.crop((0, y, image.width, y + 1)).tobytes()
+            size = len(image.mode)
+            if taken := b"".join(row[x * size : (x + 1) * size] for x in range(left, image.width, across)):
+                rows += b"\0" + taken
+    return zlib.compress(rows)
+
+
+def webp(size: tuple[int, int], frames: Sequence[Drawn], *, plays: int = 0, **options: Any) -> bytes:
+    """A WebP, by default without loss. Places must be even. RESTORE, which WebP does not have, is refused."""
+    return webp_of(size, *(webp_frame(frame, **options) for frame in frames), plays=plays)
+
+
+def webp_of(size: tuple[int, int], *chunks: bytes, plays: int = 0) -> bytes:
+    """An animated WebP with these chunks after its header."""
+    head = riff(b"VP8X", bytes([0x12, 0, 0, 0]) + u24(size[0] - 1) + u24(size[1] - 1))
+    head += riff(b"ANIM", struct.pack("<IH", 0, plays))
+    data = head + b"".join(chunks)
+    return b"RIFF" + struct.pack("<I", len(data) + 4) + b"WEBP" + data
+
+
+def webp_frame(frame: Drawn, said: tuple[int, int] | None = None, **options: Any) -> bytes:
+    """The chunk of one frame. `said` is its size, where that is to be wrong. `options` go to Pillow's encoder."""
+    buffer = BytesIO()
+    frame.pixels.save(buffer, "WEBP", **({"lossless": True, "exact": True} | options))
+    width, height = said or frame.size
+    placed = b"".join(u24(n) for n in (frame.x // 2, frame.y // 2, width - 1, height - 1))
+    flags = bytes([(KEEP, CLEAR).index(frame.disposal) | (0 if frame.over else 2)])
+    return riff(b"ANMF", placed + u24(frame.delay) + flags + _bitstream(buffer.getvalue()))
 
 
 def _bitstream(data: bytes) -> bytes:
@@ -152,22 +175,6 @@ def u24(number: int) -> bytes:
 def chunk(name: bytes, data: bytes) -> bytes:
     """A PNG chunk."""
     return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
-
-
-def _png(pixels: Image.Image, mode: str, options: dict[str, object] | None) -> bytes:
-    buffer = BytesIO()
-    pixels.convert(mode).save(buffer, "PNG", **(options or {}))
-    return buffer.getvalue()
-
-
-def _chunks(data: bytes) -> dict[bytes, bytes]:
-    """The chunks of a PNG by name; those of one name joined."""
-    at, found = 8, dict[bytes, bytes]()
-    while at < len(data):
-        length, name = struct.unpack(">I4s", data[at : at + 8])
-        found[name] = found.get(name, b"") + data[at + 8 : at + 8 + length]
-        at += length + 12
-    return found
 
 
 def _pixels(image: Image.Image) -> list[tuple[int, int, int, int]]:

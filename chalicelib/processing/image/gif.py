@@ -5,6 +5,7 @@ Pillow gives a GIF's frames only composed, and not as browsers compose them.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator
 from functools import partial
 from typing import NamedTuple
@@ -39,6 +40,9 @@ class _Control(NamedTuple):
     clear: int = -1
 
 
+_PLAIN = _Control()
+
+
 def read(data: bytes) -> Animation | None:
     """The frames of a GIF, even if it is only one. None if the bytes are no GIF, or have no frame."""
     if not data.startswith((b"GIF87a", b"GIF89a")) or len(data) < 13:
@@ -57,10 +61,10 @@ class _Reader:
     """
 
     def __init__(self, data: bytes) -> None:
-        self.width, self.height = (int.from_bytes(data[at : at + 2], "little") for at in (6, 8))
+        self.width, self.height = struct.unpack_from("<2H", data, 6)
         self.plays = 1
         self._data = data
-        self._control = _Control()
+        self._control = _PLAIN
 
     def frames(self) -> Iterator[Frame]:
         data = self._data
@@ -79,19 +83,20 @@ class _Reader:
 
     def _frame(self, at: int, shared: slice, first: bool) -> Frame:
         data = self._data
-        x, y, width, height = (int.from_bytes(data[at + n : at + n + 2], "little") for n in (1, 3, 5, 7))
-        flags, at = data[at + 9], at + 10
-        colors = slice(at, at + _colors(flags)) if flags & 0x80 else shared
-        at += _colors(flags)
+        x, y, width, height, flags = struct.unpack_from("<4HB", data, at + 1)
+        at += 10
+        colors = shared
+        if flags & 0x80:
+            colors = slice(at, at + _colors(flags))
+            at = colors.stop
         if first:
             self.width, self.height = max(self.width, x + width), max(self.height, y + height)
         interlaced = bool(flags & 0x40)
         if not interlaced:  # the rows below the canvas come last, and are not decoded
             height = min(height, max(0, self.height - y))
-        control, self._control = self._control, _Control()
-        coded = _Coded(
-            colors, slice(at + 1, _skipped(data, at + 1)), int.from_bytes(data[at : at + 1]), control.clear, interlaced
-        )
+        control, self._control = self._control, _PLAIN
+        bits = data[at] if at < len(data) else 0
+        coded = _Coded(colors, slice(at + 1, _skipped(data, at + 1)), bits, control.clear, interlaced)
         return Frame(x, y, width, height, control.delay, control.disposal, True, coded)
 
     def _extension(self, at: int) -> int:
