@@ -12,7 +12,7 @@ HAS_RESIZER = platform.machine() == "x86_64" and _resizer is not None and _resiz
 All functions of a stage share one layer, so all of them see the same.
 """
 
-_PLAIN = "3+heif1.4.0+pillow13.0.0"
+_PLAIN = "4+heif1.4.0+pillow13.0.0"
 _SIMD = f"{_PLAIN}+resizer4.0.1"
 ENGINE_VERSION = _SIMD if HAS_RESIZER else _PLAIN
 """Names the code that makes the bytes. Raise the number with any change to decoding, resizing, colour or encoding.
