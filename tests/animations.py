@@ -124,8 +124,9 @@ def _packed_rows(image: Image.Image, interlaced: bool) -> bytes:
         for y in range(top, image.height, down):
             row = image.crop((0, y, image.width, y + 1)).tobytes()
             size = len(image.mode)
-            if taken := b"".join(row[x * size : (x + 1) * size] for x in range(left, image.width, across)):
-                rows += b"\0" + taken
+            if across > 1:
+                row = b"".join(row[x * size : (x + 1) * size] for x in range(left, image.width, across))
+            rows += b"\0" + row if row else b""
     return zlib.compress(rows)
 
 
