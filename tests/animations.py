@@ -119,15 +119,15 @@ def control(number: int, frame: Drawn) -> bytes:
 
 def _packed_rows(image: Image.Image, interlaced: bool) -> bytes:
     """The rows of a PNG without filters; with Adam7 those of its seven passes."""
-    rows = b""
+    rows = []
     for left, top, across, down in _ADAM7 if interlaced else ((0, 0, 1, 1),):
         for y in range(top, image.height, down):
             row = image.crop((0, y, image.width, y + 1)).tobytes()
             size = len(image.mode)
             if across > 1:
                 row = b"".join(row[x * size : (x + 1) * size] for x in range(left, image.width, across))
-            rows += b"\0" + row if row else b""
-    return zlib.compress(rows)
+            rows += [b"\0", row] if row else []
+    return zlib.compress(b"".join(rows))
 
 
 def webp(size: tuple[int, int], frames: Sequence[Drawn], *, plays: int = 0, **options: Any) -> bytes:

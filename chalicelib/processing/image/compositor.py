@@ -68,7 +68,8 @@ def _drawn(animation: Animation, canvas: Image.Image | None, frame: Frame, box: 
     if pixels.size == (animation.width, animation.height) and (opaque or not frame.over or canvas is None):
         return pixels
     if canvas is None:
-        canvas = Image.new(_WITH_ALPHA.get(pixels.mode, pixels.mode), (animation.width, animation.height))
+        pixels = _with_alpha(pixels)  # not by `paste`, which would keep both
+        canvas = Image.new(pixels.mode, (animation.width, animation.height))
         canvas.paste(pixels, box)
     elif opaque:
         canvas.paste(pixels, box)

@@ -84,7 +84,7 @@ def _load(data: bytes, frame: Frame) -> Image.Image:
     still = b"RIFF" + struct.pack("<I", len(chunks) + 4) + b"WEBP" + chunks
     with Image.open(BytesIO(still), formats=["WEBP"]) as image:
         image.load()
-        return eight_bit(image)
+        return eight_bit(image._new(image.im))  # a view, without the decoder and its two canvases
 
 
 def _chunks(data: bytes, at: int, end: int) -> Iterator[tuple[bytes, slice]]:

@@ -191,7 +191,7 @@ def test_an_apng_of_other_depths_is_composed(mode: str) -> None:
     frames[1].paste(0, (0, 0, 4, 8))
     made = [frame.convert("I").convert("I;16") if mode == "I;16" else frame.convert(mode) for frame in frames]
     if mode == "I;16":
-        made[1] = made[1].point(lambda value: value * 257)  # type: ignore[operator]
+        made[1] = made[1].point(lambda value: value * 257)
     found = shown(images.encoded(made[0], "PNG", save_all=True, append_images=made[1:], duration=50))
     assert [colors(picture) for picture in found] == [{(0, 0, 0, 255): 64}, {(0, 0, 0, 255): 32, (255,) * 4: 32}]
 
