@@ -103,7 +103,6 @@ FILE: dict[str, Any] = {
         "dominant_color": "#a1b2c3",
         "exif": {"Model": "Pixel 9"},
         "frames": 1,
-        "duration": None,
         "megapixels": 12.2,
         "color_space": "sRGB",
         "has_alpha": False,

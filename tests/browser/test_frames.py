@@ -65,7 +65,7 @@ def in_chromium(context: BrowserContext) -> Callable[[bytes, str], Seen]:
 
 
 def by_us(data: bytes) -> Seen:
-    animation = compositor.read(BytesIO(data))
+    animation, _ = compositor.read(BytesIO(data))
     assert animation
     made = [(picture.convert("RGBA").convert("RGBa"), delay) for picture, delay in compositor.composed(animation)]
     return Seen([picture for picture, _ in made], [delay for _, delay in made], animation.plays)

@@ -13,7 +13,6 @@ from PIL import Image, _webp
 
 from chalicelib.processing.image.frames import KEPT, Animation
 from chalicelib.processing.image.resize import resized
-from chalicelib.processing.image.webp import with_alpha_flag
 from chalicelib.renditions.ladder import Size
 from chalicelib.renditions.recipes import Encoding
 
@@ -21,6 +20,7 @@ MAX_FRAMES = KEPT
 MAX_PIXELS = 50_000_000
 """The bound on all frames together, in the file and in each rendition: about 10 s of one processor for a ladder."""
 
+_HAS_ALPHA = 0x10  # a flag of the chunk VP8X
 _LONGEST = 2**20  # milliseconds of one frame; the encoder counts those of all in 31 bits
 # Bytes a pixel. For the canvas: it, what was there before, and a frame with its decoder, at most 25.5 as measured (WebP
 # without loss, partly clear). For each rendition: the encoder's three canvases, and the frames that it compares.
@@ -87,4 +87,14 @@ class _Encoder:
         data = self._encoder.assemble("", rights.removeprefix(b"Exif\0\0"), "")
         if data is None:
             raise OSError("the animation could not be put together")
-        return with_alpha_flag(bytes(data)) if self._has_alpha else bytes(data)
+        return _with_alpha_flag(bytes(data)) if self._has_alpha else bytes(data)
+
+
+def _with_alpha_flag(data: bytes) -> bytes:
+    """The WebP with the flag that says that it has clear pixels; a still without VP8X says so elsewhere.
+
+    libwebp forgets the flag if no frame has clear pixels, but frames are cleared away.
+    """
+    if data[12:16] != b"VP8X":
+        return data
+    return data[:20] + bytes([data[20] | _HAS_ALPHA]) + data[21:]

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from functools import partial
 from io import BytesIO
 from itertools import islice
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
 from PIL import Image
 
@@ -49,21 +49,11 @@ def read(data: bytes) -> Animation | None:
     return Animation(width, height, min(plays, 65535), count, duration, frames, partial(_load, data))
 
 
-def still(source: BinaryIO) -> BinaryIO:
-    """The PNG without its animation, which is its default image. Any other file as it is. Keeps the position."""
-    start = source.tell()
-    try:
-        source.seek(0)
-        if source.read(8) != _SIGNATURE:
-            return source
-        source.seek(0)
-        data = source.read()
-    finally:
-        source.seek(start)
-    if not any(chunk.name in _ANIMATION for chunk in _chunks(data)):
-        return source
-    kept = (data[chunk.begin : chunk.end] for chunk in _chunks(data) if chunk.name not in _ANIMATION)
-    return BytesIO(_SIGNATURE + b"".join(kept))
+def still(data: bytes) -> bytes | None:
+    """The PNG without its animation, which is its default image. None if there is none to leave out."""
+    if data[:8] != _SIGNATURE or not any(chunk.name in _ANIMATION for chunk in _chunks(data)):
+        return None
+    return _SIGNATURE + b"".join(data[each.begin : each.end] for each in _chunks(data) if each.name not in _ANIMATION)
 
 
 def _header(data: bytes) -> tuple[int, int, int, int] | None:

@@ -7,11 +7,11 @@ frame's time, and then the frame's disposal is done. A canvas without clear pixe
 from __future__ import annotations
 
 from collections.abc import Iterator
+from io import BytesIO
 from typing import BinaryIO
 
 from PIL import Image
 
-from chalicelib.processing.image import apng, gif, webp
 from chalicelib.processing.image.color import eight_bit
 from chalicelib.processing.image.frames import Animation, Disposal, Frame, seen_for
 
@@ -20,18 +20,33 @@ Box = tuple[int, int, int, int]
 _WITH_ALPHA = {"L": "LA", "RGB": "RGBA"}
 
 
-def read(source: BinaryIO) -> Animation | None:
+def read(source: BinaryIO) -> tuple[Animation | None, BinaryIO]:
     """The animation in a file; also that of a GIF with a single frame, which need not cover its canvas. Else None.
 
-    It holds the file's bytes. Keeps the position.
+    Also the file for the still decoder: an APNG without its animation, of which Pillow refuses what browsers show. The
+    animation holds the file's bytes. Keeps the position.
     """
     start = source.tell()
     try:
         source.seek(0)
-        formats = {b"GIF8": gif.read, b"\x89PNG": apng.read, b"RIFF": webp.read}
-        read = formats.get(source.read(4))
+        kind = source.read(4)
         source.seek(0)
-        return read(source.read()) if read else None
+        # The modules are imported here because most images are JPEGs, and need none of them.
+        if kind == b"GIF8":
+            from chalicelib.processing.image import gif
+
+            return gif.read(source.read()), source
+        if kind == b"RIFF":
+            from chalicelib.processing.image import webp
+
+            return webp.read(source.read()), source
+        if kind == b"\x89PNG":
+            from chalicelib.processing.image import apng
+
+            data = source.read()
+            still = apng.still(data)
+            return apng.read(data), source if still is None else BytesIO(still)
+        return None, source
     finally:
         source.seek(start)
 

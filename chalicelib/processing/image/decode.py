@@ -22,7 +22,7 @@ import PIL.WebPImagePlugin  # noqa: F401
 from PIL import Image, JpegImagePlugin
 
 from chalicelib.model import ErrorCode, PermanentFault
-from chalicelib.processing.image import apng, compositor, heif, ico
+from chalicelib.processing.image import compositor, heif, ico
 from chalicelib.processing.image.color import eight_bit
 from chalicelib.processing.image.exif import exif, orientation
 from chalicelib.processing.image.frames import Animation
@@ -91,11 +91,12 @@ def decode(
     is_heif = heif.is_heif(source)
     if is_heif and RESIDENT + heif.claimed_pixels(source) * _BYTES_PER_PIXEL["HEIF"] > memory:
         raise too_many_pixels()
+    with blaming_the_file():
+        animation, still = compositor.read(source)
     with (
         blaming_the_file(),
-        heif.opened(source, memory) if is_heif else Image.open(apng.still(source), formats=FORMATS) as image,
+        heif.opened(source, memory) if is_heif else Image.open(still, formats=FORMATS) as image,
     ):
-        animation = compositor.read(source)
         stored = image.size
         if isinstance(image, JpegImagePlugin.JpegImageFile):
             width, height = as_seen(stored, orientation(image))

@@ -34,16 +34,6 @@ def read(data: bytes) -> Animation | None:
     return Animation(_u24(data, 24) + 1, _u24(data, 27) + 1, plays, count, duration, frames, partial(_load, data))
 
 
-def with_alpha_flag(data: bytes) -> bytes:
-    """The WebP with the flag that says that it has clear pixels; a still without VP8X says so elsewhere.
-
-    libwebp forgets the flag if no frame has clear pixels, but frames are cleared away.
-    """
-    if data[12:16] != b"VP8X" or data[20] & _HAS_ALPHA:
-        return data
-    return data[:20] + bytes([data[20] | _HAS_ALPHA]) + data[21:]
-
-
 def _frames(data: bytes) -> Iterator[Frame]:
     for name, held in _chunks(data, 12, min(len(data), 8 + _u32(data, 4))):
         if name != b"ANMF" or held.stop - held.start < 16:

@@ -41,7 +41,7 @@ def block(color: tuple[int, int, int, int], width: int, height: int | None = Non
 
 
 def read(data: bytes) -> Animation:
-    found = compositor.read(BytesIO(data))
+    found, _ = compositor.read(BytesIO(data))
     assert found
     return found
 
@@ -291,7 +291,7 @@ def test_bytes_between_the_blocks_of_a_gif_end_it() -> None:
     data = gif((4, 4), [Drawn(block(RED, 4)), Drawn(block(GREEN, 4))])
     at = data.rindex(b"\x21\xf9")
     assert read(data[:at] + b"\0" + data[at:]).count == 1
-    assert compositor.read(BytesIO(data[:13] + b";")) is None
+    assert compositor.read(BytesIO(data[:13] + b";"))[0] is None
 
 
 # APNG
@@ -321,7 +321,7 @@ def test_a_default_image_may_be_no_frame() -> None:
 )
 def test_an_apng_ends_with_its_last_right_frame(options: dict[str, Any], count: int | None) -> None:
     frames = [Drawn(block(color, 4)) for color in (RED, GREEN, BLUE)]
-    found = compositor.read(BytesIO(apng((4, 4), frames, **options)))
+    found, _ = compositor.read(BytesIO(apng((4, 4), frames, **options)))
     assert (found.count if found else None) == count
 
 
@@ -349,7 +349,7 @@ def test_a_frame_without_data_gives_way_to_the_next() -> None:
 def test_an_apng_whose_first_frame_is_not_its_canvas_is_a_still() -> None:
     data = apng((4, 4), [Drawn(block(RED, 4)), Drawn(block(GREEN, 4))])
     wrong = control(0, Drawn(block(RED, 2)))
-    assert compositor.read(BytesIO(data.replace(control(0, Drawn(block(RED, 4))), wrong))) is None
+    assert compositor.read(BytesIO(data.replace(control(0, Drawn(block(RED, 4))), wrong)))[0] is None
 
 
 def test_the_data_of_a_frame_may_come_in_many_chunks_with_others_between() -> None:
