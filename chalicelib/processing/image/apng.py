@@ -135,11 +135,10 @@ def _chunks(data: bytes, at: int = 8, end: int | None = None) -> Iterator[_Chunk
 def _load(data: bytes, frame: Frame) -> Image.Image:
     """The pixels of a frame. Raises what Pillow raises."""
     packed, still = bytearray(), [_SIGNATURE]
+    name = data[frame.coded.start + 4 : frame.coded.start + 8]
     for chunk in _chunks(data, frame.coded.start, frame.coded.stop):
-        if chunk.name == b"IDAT":
-            packed += data[chunk.data]
-        elif chunk.name == b"fdAT":
-            packed += data[chunk.data][4:]
+        if chunk.name == name:
+            packed += data[chunk.data][4 if name == b"fdAT" else 0 :]
     still.append(_made(b"IHDR", struct.pack(">II", frame.width, frame.height) + data[24:29]))
     for chunk in _chunks(data):
         if chunk.name in (b"PLTE", b"tRNS"):

@@ -3,6 +3,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from io import BytesIO
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -117,6 +118,15 @@ def test_a_frame_that_claims_more_pixels_than_it_has_is_corrupt() -> None:
     at = data.rindex(b"\x2c\0\0\0\0\x28\0\x14\0")
     data[at + 5 : at + 9] = b"\xff\xff\xff\xff"
     assert fault(bytes(data)).code is ErrorCode.CORRUPT
+
+
+@pytest.mark.parametrize("options", [{"numbers": [4, 2, 3]}, {"said": 0}, {"said": 2**31}, {"numbers": [0, 0, 0]}])
+def test_an_apng_that_cannot_be_played_is_its_default_image(options: dict[str, Any]) -> None:
+    """Pillow alone would refuse it, or warn."""
+    data = apng((40, 20), [Drawn(Image.new("RGBA", (40, 20), color)) for color in ("red", "blue")], **options)
+    info, out = process(data, widths=(40,))
+    assert (info.frames, info.duration) == (1, None)
+    assert close(opened(out["w40", "webp"][1]).convert("RGB").getpixel((5, 5)), (255, 0, 0), 20)
 
 
 RED, HOLE = Image.new("RGBA", (40, 20), "red"), Image.new("RGBA", (20, 20))

@@ -166,6 +166,11 @@ def test_a_picture_without_clear_pixels_has_no_alpha(format: str) -> None:
     assert found == ["RGB", "RGB" if format == "gif" else "RGBA", "RGB", "RGB"]
 
 
+def test_a_canvas_that_becomes_full_has_no_alpha_any_more() -> None:
+    frames = [Drawn(block(RED, 3, 6)), Drawn(block(GREEN, 3, 6), 3)]
+    assert [picture.mode for picture, _ in compositor.composed(read(gif((6, 6), frames)))] == ["RGBA", "RGB"]
+
+
 @pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA"])
 def test_an_apng_is_composed_in_every_mode(mode: str) -> None:
     frames = [Drawn(block((200, 200, 200, 255), 6)), Drawn(block((90, 90, 90, 255), 2), 1, 3, disposal=CLEAR)]
@@ -357,6 +362,15 @@ def test_the_data_of_a_frame_may_come_in_many_chunks_with_others_between() -> No
     parts = [chunk(b"fdAT", struct.pack(">I", 2 + n) + bytes([byte])) for n, byte in enumerate(packed)]
     head = apng((4, 4), [Drawn(block(RED, 4))], said=2)[:-12] + control(1, Drawn(block(GREEN, 4)))
     assert [colors(each) for each in shown(head + chunk(b"tEXt", b"a\0b").join(parts))] == [{RED: 16}, {GREEN: 16}]
+
+
+def test_a_default_image_among_a_frame_s_data_is_no_part_of_it() -> None:
+    packed = zlib.compress((b"\0" + bytes(GREEN) * 4) * 4)
+    parts = [chunk(b"fdAT", struct.pack(">I", 2 + n) + part) for n, part in enumerate((packed[:9], packed[9:]))]
+    head = apng((4, 4), [Drawn(block(RED, 4))], said=2)[:-12] + control(1, Drawn(block(GREEN, 4)))
+    assert [colors(each) for each in shown(head + chunk(b"IDAT", b"stray").join(parts))] == [{RED: 16}, {GREEN: 16}]
+    stray = head + parts[0] + chunk(b"IDAT", b"stray") + control(3, Drawn(block(BLUE, 4)))
+    assert read(stray).frames[1].coded.stop == len(head + parts[0])
 
 
 # WebP
