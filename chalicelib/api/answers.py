@@ -73,6 +73,7 @@ class ImageResource(Resource):
     dominant_color: str = Field(pattern="^#[0-9a-f]{6}$")
     exif: dict[str, Any]
     frames: int = Field(ge=1)
+    duration: float | None = Field(None, description="Seconds that all frames are seen for, once; only of an animation")
     megapixels: float | None
     color_space: str | None
     has_alpha: bool | None

@@ -3,7 +3,7 @@
     decode (decode.py) → one resize to the largest rendition → sRGB (color.py) → turned upright → cropped (crop.py)
       → encode it in each format (encoders.py, threads), resize it to the next size, encode that …
       → placeholders and fingerprints of what is left (facts.py)
-      → the same once more for each frame of an animation (animation.py)
+      → the same once more for each picture of an animation (compositor.py, animation.py)
 
 Work that costs by the pixel is done after resizing. Smaller renditions are made from the next larger one: at LANCZOS
 the difference cannot be seen (SSIMULACRA2 of 96 and more against direct resizes).
@@ -11,7 +11,7 @@ the difference cannot be seen (SSIMULACRA2 of 96 and more against direct resizes
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from io import BytesIO
@@ -20,11 +20,14 @@ from typing import BinaryIO
 from PIL import Image
 
 from chalicelib.model import ImageInfo
-from chalicelib.processing.image import animation, crop, facts, quality
+from chalicelib.processing.image import crop, facts, quality
+from chalicelib.processing.image.animation import animate, is_animated, needed_memory
 from chalicelib.processing.image.color import on_paper
+from chalicelib.processing.image.compositor import composed
 from chalicelib.processing.image.decode import Decoded, blaming_the_file, decode
 from chalicelib.processing.image.encoders import Encoders, encode, rendition
 from chalicelib.processing.image.fingerprints import SHARPNESS_SIDE
+from chalicelib.processing.image.frames import Animation
 from chalicelib.processing.image.memory import RESIDENT
 from chalicelib.processing.image.mending import mended
 from chalicelib.processing.image.resize import first_resize, fitted, resized
@@ -49,14 +52,14 @@ def process_image(
     name of a size, the other sizes are not encoded. Its pixels are the same, because the cascade is. With `paper`,
     clear pixels become white.
 
-    WebP renditions of an animated image are animated, and other formats show the first frame. Above the bounds in
-    animation.py all of them show the first frame. The same bytes and recipe give the same renditions.
+    WebP renditions of an animated image are animated, and other formats show its first picture. Above the bounds in
+    animation.py all of them show the first picture. The same bytes and recipe give the same renditions.
 
     Raises PermanentFault: `corrupt`, `too_many_pixels`.
     """
     source = mended(BytesIO(data) if isinstance(data, bytes) else data)
     decoded = decode(source, memory=memory, wanted=partial(_largest, recipe), gps=recipe.keep_gps)
-    plan = _plan(recipe, source, decoded, memory, only)
+    plan = _plan(recipe, decoded, memory, only)
     info = facts.of_file(decoded)
     with Encoders(emit, plan.rights, recipe.background) as encoders:
         reduce = partial(
@@ -83,44 +86,47 @@ def process_image(
                     encoders.add(shown, size, encoding)
         info |= facts.of_pixels(image, overview)
         for encoding in moving:
-            for size, encoded in _animated(recipe, source, plan, encoding, reduce, box):
+            made, info["has_alpha"] = _animated(recipe, plan, encoding, reduce, box)
+            for size, encoded in made:
                 emit(rendition(size, encoding, encoded), encoded)
+        if plan.animation and not moving and only is None:
+            info["has_alpha"] = _has_alpha(plan.animation)
     return ImageInfo.model_validate(info)
 
 
 @dataclass(frozen=True)
 class _Plan:
-    """The work: make `sizes`, ascending, and encode those in `encoded` as `stills` and, if animated, as `moving`."""
+    """The work: make `sizes`, ascending, and encode those in `encoded` as `stills` and, if animated, as `moving`.
+
+    `animation` is None above the bounds. If nothing is `moving`, it is only looked through.
+    """
 
     sizes: list[Size]
     encoded: list[Size]
     stills: list[Encoding]
     moving: list[Encoding]
+    animation: Animation | None
     rights: bytes
 
 
-def _plan(recipe: Recipe, source: BinaryIO, decoded: Decoded, memory: int, only: str | None) -> _Plan:
+def _plan(recipe: Recipe, decoded: Decoded, memory: int, only: str | None) -> _Plan:
     sizes = ladder(recipe, decoded.width, decoded.height)
-    moves = _moves(source, decoded, sizes, memory)
-    moving = [encoding for encoding in recipe.encodings if moves and encoding.format == "webp"]
+    animation = _within_bounds(decoded.animation, sizes, memory)
+    moving = [encoding for encoding in recipe.encodings if animation and sizes and encoding.format == "webp"]
     return _Plan(
         sizes=sizes,
         encoded=[size for size in sizes if only in (None, size.name)],
         stills=[encoding for encoding in recipe.encodings if encoding not in moving],
         moving=moving,
+        animation=animation,
         rights=rights_block(decoded.credit, recipe.keep),
     )
 
 
-def _moves(source: BinaryIO, decoded: Decoded, sizes: list[Size], memory: int) -> bool:
-    """True if the image is animated, and its animation within all bounds."""
-    image_format, width, height = decoded.format.upper(), decoded.width, decoded.height
-    return (
-        bool(sizes)
-        and animation.is_animated(image_format, decoded.frames, width, height, sizes)
-        and RESIDENT + animation.needed_memory(width, height, sizes) <= memory
-        and animation.stays_on_canvas(source, image_format, width, height)
-    )
+def _within_bounds(animation: Animation | None, sizes: list[Size], memory: int) -> Animation | None:
+    if animation is None or not is_animated(animation, sizes):
+        return None
+    return animation if RESIDENT + needed_memory(animation, sizes) <= memory else None
 
 
 def _whole(recipe: Recipe, width: int, height: int) -> tuple[int, int]:
@@ -149,17 +155,28 @@ def _at(image: Image.Image, size: Size) -> Image.Image:
 
 def _animated(
     recipe: Recipe,
-    source: BinaryIO,
     plan: _Plan,
     encoding: Encoding,
     reduce: Callable[[Image.Image], Image.Image],
     box: tuple[int, int, int, int],
-) -> list[tuple[Size, bytes]]:
-    """Each size with its animation."""
+) -> tuple[list[tuple[Size, bytes]], bool]:
+    """Each size with its animation, and if any picture of it has clear pixels."""
+    assert plan.animation is not None
+    has_alpha = False
 
-    def prepare(frame: Image.Image) -> Image.Image:
-        return crop.cut(recipe, reduce(frame), box)
+    def pictures(animation: Animation) -> Iterator[tuple[Image.Image, float]]:
+        nonlocal has_alpha
+        for picture, duration in composed(animation):
+            has_alpha = has_alpha or picture.mode in ("LA", "RGBA")
+            yield crop.cut(recipe, reduce(picture), box), duration
 
     with blaming_the_file():
         mark = partial(marked, watermark=recipe.watermark)
-        return list(animation.animate(source, plan.encoded, encoding, plan.rights, prepare, mark))
+        shown = pictures(plan.animation)
+        return list(animate(shown, plan.animation.plays, plan.encoded, encoding, plan.rights, mark)), has_alpha
+
+
+def _has_alpha(animation: Animation) -> bool:
+    """True if any picture of the animation has clear pixels."""
+    with blaming_the_file():
+        return any(picture.mode in ("LA", "RGBA") for picture, _ in composed(animation))

@@ -21,10 +21,10 @@ import PIL.WebPImagePlugin  # noqa: F401
 from PIL import Image, JpegImagePlugin
 
 from chalicelib.model import ErrorCode, PermanentFault
-from chalicelib.processing.image import formats, ico
+from chalicelib.processing.image import compositor, formats, ico
 from chalicelib.processing.image.color import eight_bit
 from chalicelib.processing.image.exif import exif, orientation, without_xmp
-from chalicelib.processing.image.frames import count_frames
+from chalicelib.processing.image.frames import Animation
 from chalicelib.processing.image.jpeg import can_hold, passes
 from chalicelib.processing.image.memory import BYTES_PER_PIXEL, RESIDENT, Room, too_many_pixels
 from chalicelib.processing.image.mending import mended
@@ -35,6 +35,7 @@ _OUR_NAMES = {"MPO": "jpeg", "HEIF": "heic", "JPEG2000": "jp2"}
 Image.MAX_IMAGE_PIXELS = None  # Pillow's bound knows neither the format nor the memory. `_check_memory` does.
 
 _PREMULTIPLIED = 4.0  # with alpha, resizing needs one more copy
+_CANVAS = 4.0  # under an animation's first frame, unless it covers a GIF's canvas
 # Bytes for each pixel of the largest rendition: its own, the encoders' copies, and what the encoders need themselves
 # (most of all WebP for alpha, which it packs without loss). Measured at 12-31 MP, with up to six encoders at work.
 _BYTES_PER_OUTPUT_PIXEL = 30
@@ -49,7 +50,8 @@ class Decoded:
     """A decoded image. `width` and `height` are the whole image's, in pixels, as seen. `credit` is `rights.credit`'s.
 
     `pixels` are as stored, to be turned by `orientation` (1-8), and maybe reduced. Their mode is L, LA, RGB, RGBA or
-    CMYK, and their colours are those of `profile` (ICC).
+    CMYK, and their colours are those of `profile` (ICC). `animation` is what the file says of its frames, if any: then
+    `pixels` are the first picture that is seen. `frames` is how many it has, 1 for a still.
     """
 
     pixels: Image.Image
@@ -61,12 +63,13 @@ class Decoded:
     exif: dict[str, Any]
     credit: dict[str, str]
     frames: int
+    animation: Animation | None
 
 
 def decode(
     data: bytes | BinaryIO, *, memory: int, wanted: Callable[[int, int], tuple[int, int]], gps: bool = False
 ) -> Decoded:
-    """Decodes an image, or the first frame of an animated one.
+    """Decodes an image, or the first picture that is seen of an animated one.
 
     `memory` is what the whole function has, in bytes. `wanted` gets width and height as seen, and returns the width and
     height that are needed: a JPEG is decoded at 1/2, 1/4 or 1/8 of its size when that is still as large. A file object
@@ -78,7 +81,9 @@ def decode(
     source = BytesIO(data) if isinstance(data, bytes) else data
     if inner := ico.png(source):
         return replace(decode(mended(inner), memory=memory, wanted=wanted, gps=gps), format="ico")
-    with blaming_the_file(), formats.opened(source, Room(memory)) as image:
+    with blaming_the_file():
+        animation, still = compositor.read(source)
+    with blaming_the_file(), formats.opened(still, Room(memory)) as image:
         stored = image.size
         if isinstance(image, JpegImagePlugin.JpegImageFile):
             width, height = as_seen(stored, orientation(image))
@@ -87,14 +92,18 @@ def decode(
         else:
             target = max(wanted(*stored), wanted(*stored[::-1]), key=lambda size: size[0] * size[1])
         formats.watch(image)
-        _check_memory(image, source, stored, target, memory)
-        with without_xmp(image):  # Pillow would turn a TIFF by it
-            image.load()
+        _check_memory(image, source, stored, target, memory, animation)
+        if animation is None:
+            with without_xmp(image):  # Pillow would turn a TIFF by it
+                image.load()
+            first = eight_bit(formats.finished(image, still))
+        else:
+            first = next(compositor.composed(animation))[0]
         # Not earlier: asking a PNG for its EXIF loads it, and loading turns a TIFF (whose size is always as seen).
         turn = orientation(image)
         width, height = as_seen(stored, turn)
         return Decoded(
-            pixels=eight_bit(formats.finished(image, source)),
+            pixels=first,
             orientation=turn,
             profile=formats.profile(image, source),
             width=width,
@@ -102,8 +111,14 @@ def decode(
             format=_OUR_NAMES.get(str(image.format), str(image.format).lower()),
             exif=exif(image, gps=gps),
             credit=credit(image),
-            frames=count_frames(image, source),
+            frames=animation.count if animation else _frames(image),
+            animation=animation,
         )
+
+
+def _frames(image: Image.Image) -> int:
+    """The frames of a sequence that is not played: AVIF. A TIFF has pages, and an MPO views, instead."""
+    return max(1, int(getattr(image, "n_frames", 1))) if image.format == "AVIF" else 1
 
 
 def as_seen(size: tuple[int, int], turn: int) -> tuple[int, int]:
@@ -129,7 +144,12 @@ def blaming_the_file() -> Iterator[None]:
 
 
 def _check_memory(
-    image: Image.Image, source: BinaryIO, stored: tuple[int, int], target: tuple[int, int], memory: int
+    image: Image.Image,
+    source: BinaryIO,
+    stored: tuple[int, int],
+    target: tuple[int, int],
+    memory: int,
+    animation: Animation | None,
 ) -> None:
     """Raises PermanentFault for an image that would take too much memory or time, before its pixels are decoded."""
     if min(stored) < 1:
@@ -142,6 +162,8 @@ def _check_memory(
     if scans > _MAX_SCANS:
         raise PermanentFault(ErrorCode.CORRUPT, f"The JPEG has {scans} scans; {_MAX_SCANS} are supported.")
     need = estimate(image, stored, target, file_size=_size(source), scans=scans)
+    if animation and not (image.format == "GIF" and animation.starts_full):
+        need += int(_CANVAS * stored[0] * stored[1])
     if need > memory:
         raise too_many_pixels(f": {stored[0]} x {stored[1]} would take about {need // 1024**2} MiB of memory")
 

@@ -22,6 +22,7 @@ def of_file(decoded: Decoded) -> dict[str, Any]:
         "format": decoded.format,
         "exif": decoded.exif,
         "frames": decoded.frames,
+        "duration": decoded.animation.duration if decoded.animation and decoded.frames > 1 else None,
         "megapixels": round(decoded.width * decoded.height / 1e6, 2),
         "color_space": color_space(decoded.profile, decoded.pixels.mode),
         "has_alpha": decoded.pixels.mode in ("LA", "RGBA"),

@@ -3,6 +3,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from io import BytesIO
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -10,6 +11,7 @@ from PIL import Image
 from chalicelib.model import ErrorCode
 from chalicelib.processing.image import animation
 from tests import images
+from tests.animations import CLEAR, Drawn, apng, chunk, control, gif, webp
 from tests.images import COLORS, DURATIONS, moving
 from tests.processing.image.checks import assert_upright, close, fault, opened, process
 
@@ -79,11 +81,12 @@ def test_whose_it_is_stays_in_an_animation_and_nothing_else() -> None:
     assert b"EIFFEL" not in encoded
 
 
-def test_a_still_for_those_who_show_no_animation_is_the_poster_and_no_frame() -> None:
+def test_a_default_image_that_is_no_frame_is_never_shown() -> None:
     data = moving("PNG", default_image=True, duration=DURATIONS[1:])
-    _, out = process(data, widths=(50,))
+    info, out = process(data, widths=(50,))
+    assert info.frames == 4
     assert len(played(out["w50", "webp"][1])) == 4
-    assert close(opened(out["w50", "jpeg"][1]).convert("RGB").getpixel((12, 20)), COLORS[0], 20)
+    assert close(opened(out["w50", "jpeg"][1]).convert("RGB").getpixel((12, 20)), COLORS[1], 20)
 
 
 def test_above_the_bounds_there_is_the_poster_only(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,14 +104,89 @@ def test_a_frame_that_says_no_time_is_seen_for_a_tenth_of_a_second() -> None:
     assert [duration for _, duration in played(out["w50", "webp"][1])] == [100] * 5
 
 
-def test_a_gif_with_a_frame_beyond_its_canvas_does_not_move() -> None:
-    data = bytearray(moving("GIF"))
-    second = data.index(b"\x2c", data.index(b"\x2c\0\0\0\0\xc8\0\x64\0") + 10)
-    while data[second : second + 9] != b"\x2c\0\0\0\0\xc8\0\x64\0":
-        second = data.index(b"\x2c", second + 1)
-    data[second + 5 : second + 9] = b"\xff\xff\xff\xff"
-    _, out = process(bytes(data), widths=(50,))
-    assert len(played(out["w50", "webp"][1])) == 1
+def test_a_frame_beyond_the_canvas_of_a_gif_is_cut() -> None:
+    frames = [Drawn(Image.new("RGBA", (40, 20), "red")), Drawn(Image.new("RGBA", (60, 40), "blue"), 20, 10)]
+    info, out = process(gif((40, 20), frames), widths=(40,))
+    assert (info.width, info.height, info.frames) == (40, 20, 2)
+    _, (second, _) = played(out["w40", "webp"][1])
+    assert close(second.getpixel((5, 5)), (255, 0, 0, 255), 20)
+    assert close(second.getpixel((35, 15)), (0, 0, 255, 255), 20)
+
+
+def test_a_frame_that_claims_more_pixels_than_it_has_is_corrupt() -> None:
+    data = bytearray(gif((40, 20), [Drawn(Image.new("RGBA", (40, 20), "red")), Drawn(Image.new("RGBA", (40, 20)))]))
+    at = data.rindex(b"\x2c\0\0\0\0\x28\0\x14\0")
+    data[at + 5 : at + 9] = b"\xff\xff\xff\xff"
+    assert fault(bytes(data)).code is ErrorCode.CORRUPT
+
+
+@pytest.mark.parametrize("options", [{"numbers": [4, 2, 3]}, {"said": 0}, {"said": 2**31}, {"numbers": [0, 0, 0]}])
+def test_an_apng_that_cannot_be_played_is_its_default_image(options: dict[str, Any]) -> None:
+    """Pillow alone would refuse it, or warn."""
+    data = apng((40, 20), [Drawn(Image.new("RGBA", (40, 20), color)) for color in ("red", "blue")], **options)
+    info, out = process(data, widths=(40,))
+    assert (info.frames, info.duration) == (1, None)
+    assert close(opened(out["w40", "webp"][1]).convert("RGB").getpixel((5, 5)), (255, 0, 0), 20)
+
+
+RED, HOLE = Image.new("RGBA", (40, 20), "red"), Image.new("RGBA", (20, 20))
+CLEARED = [Drawn(RED, disposal=CLEAR), Drawn(HOLE)]
+
+
+@pytest.mark.parametrize("recipe", ["photo", "original-only"])
+@pytest.mark.parametrize(
+    ("data", "has_alpha"),
+    [
+        (apng((40, 20), [Drawn(RED), Drawn(HOLE, over=False)]), True),
+        (webp((40, 20), [Drawn(RED), Drawn(HOLE, over=False)]), True),
+        (gif((40, 20), CLEARED), True),
+        (apng((40, 20), [Drawn(RED), Drawn(HOLE)]), False),
+        (gif((40, 20), [Drawn(RED), Drawn(HOLE)]), False),
+        (gif((40, 20), [Drawn(HOLE), Drawn(RED)]), True),
+        (gif((40, 20), [Drawn(RED.crop((0, 0, 20, 20)), 10)]), True),
+    ],
+)
+def test_has_alpha_is_said_of_all_frames(recipe: str, data: bytes, has_alpha: bool) -> None:
+    assert process(data, recipe=recipe)[0].has_alpha is has_alpha
+
+
+def test_above_the_bounds_has_alpha_is_that_of_the_first_frame(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(animation, "MAX_FRAMES", 1)
+    assert process(gif((40, 20), CLEARED))[0].has_alpha is False
+    assert process(gif((40, 20), CLEARED[::-1]))[0].has_alpha is True
+
+
+def test_a_webp_says_that_it_has_clear_pixels_even_if_they_are_only_cleared() -> None:
+    def flagged(data: bytes) -> bool:
+        encoded = process(data, widths=(40,))[1]["w40", "webp"][1]
+        assert encoded[12:16] == b"VP8X"
+        return bool(encoded[20] & 0x10)
+
+    small = Drawn(Image.new("RGBA", (4, 4), "blue"))
+    assert flagged(gif((40, 20), CLEARED))
+    assert flagged(gif((40, 20), [Drawn(RED, disposal=CLEAR), small]))
+    assert not flagged(gif((40, 20), [Drawn(RED), small]))
+    frames = played(process(gif((40, 20), CLEARED), widths=(40,))[1]["w40", "webp"][1])
+    assert [frame.getpixel((30, 10))[3] for frame, _ in frames] == [255, 0]  # type: ignore[index]
+
+
+def test_the_record_says_how_long_an_animation_lasts() -> None:
+    for format in ("GIF", "WEBP", "PNG"):
+        assert process(moving(format), widths=(50,))[0].duration == 0.55
+        assert process(moving(format, duration=[0, 10, 20, 30, 40]), widths=(50,))[0].duration == 0.29
+    assert process(gif((40, 20), [Drawn(RED)]))[0].duration is None
+    assert process(images.png(40, 20))[0].duration is None
+
+
+def test_a_frame_of_hours_does_not_end_the_encoder() -> None:
+    frames = [Drawn(RED, delay=65535), Drawn(HOLE, over=False, delay=65535)]
+    data = apng((40, 20), frames)
+    for old in (control(0, frames[0]), control(1, frames[1])):
+        held = old[8:30] + b"\0\1" + old[32:34]  # not thousandths of a second, but seconds
+        data = data.replace(old, chunk(b"fcTL", held))
+    info, out = process(data, widths=(40,))
+    assert info.duration == 131_070
+    assert [duration for _, duration in played(out["w40", "webp"][1])] == [2**20] * 2
 
 
 def test_a_damaged_later_frame_is_corrupt() -> None:

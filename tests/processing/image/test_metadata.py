@@ -14,8 +14,8 @@ from PIL import Image
 from PIL.ExifTags import Base
 
 from chalicelib.model import ImageInfo
+from chalicelib.processing.image import compositor
 from chalicelib.processing.image.cascade import process_image
-from chalicelib.processing.image.frames import count_frames
 from chalicelib.processing.image.rights import credit
 from tests import images
 from tests.processing.image.checks import MEMORY, PHOTO, process
@@ -71,8 +71,10 @@ def test_a_cameras_second_picture_is_no_frame() -> None:
 def test_the_frames_of_a_gif_are_counted_as_pillow_does() -> None:
     for options in ({}, {"optimize": True}, {"disposal": 2, "comment": b"x" * 700}):
         data = animation("GIF", 12, **options)
+        found, _ = compositor.read(BytesIO(data))
+        assert found
         with Image.open(BytesIO(data)) as image:
-            assert count_frames(image, BytesIO(data)) == image.n_frames == 12  # type: ignore[attr-defined]
+            assert found.count == image.n_frames == 12  # type: ignore[attr-defined]
 
 
 def test_credit_is_found_in_xmp_and_iptc() -> None:
@@ -112,3 +114,11 @@ def test_a_record_is_json_and_an_older_one_still_loads() -> None:
     assert ImageInfo.model_validate_json(json.dumps(info.model_dump(mode="json"), allow_nan=False)) == info
     old = {"width": 1, "height": 1, "format": "png", "thumbhash": "", "dominant_color": "#ffffff"}
     assert ImageInfo.model_validate(old).frames == 1
+
+
+def test_only_an_animation_has_a_duration_in_its_record() -> None:
+    """Else the answers of all older records would change, and with them their tags."""
+    assert "duration" not in process(images.jpeg(50, 50))[0].model_dump(mode="json")
+    moving = process(animation("GIF", 3))[0]
+    assert moving.model_dump(mode="json")["duration"] == moving.duration == 0.15
+    assert ImageInfo.model_validate(moving.model_dump(mode="json")) == moving
