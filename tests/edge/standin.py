@@ -14,7 +14,7 @@ from unittest.mock import patch
 
 from aiohttp import web
 
-from ops.local.edge import Edge, distribution
+from ops.local.edge import Edge, distribution, listener
 from ops.local.edge.distribution import Distribution
 from ops.local.edge.thread import EdgeThread
 
@@ -60,7 +60,9 @@ def emulator() -> Iterator[Emulator]:
     ending = asyncio.Event()
 
     async def serve() -> None:
-        runner = web.ServerRunner(web.Server(fake.answer, handler_cancellation=True), shutdown_timeout=0)
+        runner = web.ServerRunner(
+            web.Server(fake.answer, handler_cancellation=True), shutdown_timeout=0.01
+        )  # 0 would wait for ever
         await runner.setup()
         # 200 viewers may come at once.
         site = web.TCPSite(runner, "127.0.0.1", 0, backlog=512)
@@ -68,7 +70,7 @@ def emulator() -> Iterator[Emulator]:
         fake.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
         loops.set_result(asyncio.get_running_loop())
         await ending.wait()
-        await runner.cleanup()
+        await listener.close(runner)
 
     # asyncio.run ends what is still under way when the server stops, so that no socket stays open.
     thread = threading.Thread(target=lambda: asyncio.run(serve()))

@@ -18,6 +18,7 @@ from aiohttp import web
 
 from ops import listen
 from ops.errors import OpsError
+from ops.local.edge import listener
 from tests.stage import ROOT
 
 Opened = web.WebSocketResponse
@@ -74,7 +75,7 @@ class Server:
         try:
             yield f"http://127.0.0.1:{runner.addresses[0][1]}"
         finally:
-            await runner.cleanup()
+            await listener.close(runner)
 
 
 @pytest.fixture(autouse=True)

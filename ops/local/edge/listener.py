@@ -2,12 +2,40 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from aiohttp import web
 from aiohttp.http_exceptions import LineTooLong
 from aiohttp.web_protocol import RequestHandler
 
 from ops.local.edge import answers
 from ops.local.edge.viewer import URL_LIMIT
+
+_ROUNDS = 5  # of the event loop; it takes three to accept a connection
+
+
+async def close(runner: web.ServerRunner) -> None:
+    """Ends the server and every connection. An event loop may end afterwards, and no socket is left open.
+
+    aiohttp leaves open the connection of a viewer who has not taken the whole answer, and asyncio one that it has
+    accepted when the server ends.
+    """
+    loop = asyncio.get_running_loop()
+    for site in runner.sites:
+        for listening in site._server.sockets if site._server else ():  # type: ignore[attr-defined]
+            loop.remove_reader(listening.fileno())
+    for _ in range(_ROUNDS):
+        await asyncio.sleep(0)
+    transports = _transports(runner.server)
+    await runner.cleanup()
+    for transport in transports:
+        transport.abort()
+    await asyncio.sleep(0)  # the loop closes them
+
+
+def _transports(server: web.Server | None) -> set[asyncio.Transport]:
+    connections = server.connections if server else []
+    return {each.transport for each in connections if isinstance(each.transport, asyncio.Transport)}
 
 
 class Listener(web.Server):

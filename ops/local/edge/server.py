@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 from aiohttp import web
 
-from ops.local.edge import answers, cache, distribution, functions, signatures, tunnel
+from ops.local.edge import answers, cache, distribution, functions, listener, signatures, tunnel
 from ops.local.edge.exchange import Exchange
-from ops.local.edge.listener import Listener
 from ops.local.edge.origins import BodyTooLargeError, Origins, UnreachableError, is_socket
 from ops.local.edge.viewer import HEADERS_LIMIT, URL_LIMIT, Viewer, headers_size
 from ops.local.guard import is_loopback
@@ -89,7 +88,7 @@ class Edge:
         await self.reload()
         await self.origins.open()
         self.watcher = asyncio.create_task(self.watch())
-        server = Listener(
+        server = listener.Listener(
             self.handle,
             handler_cancellation=True,  # a viewer who leaves ends the request to the origin
             max_line_size=URL_LIMIT,
@@ -114,7 +113,7 @@ class Edge:
         for each in self.tunnels:
             each.close()
         if self.runner:
-            await self.runner.cleanup()
+            await listener.close(self.runner)
         await self.functions.stop()
         await self.origins.close()
 
