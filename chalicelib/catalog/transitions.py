@@ -293,7 +293,10 @@ QUARANTINE = Transition(
     condition="tenant = :tenant AND revision = :revision AND version_id = :version_id",
     sets=("error",),
     # `newer_kind` stays, as `kind` does.
-    removes=(*WORKED_OFF, *RENDITIONS, *INFO, *(name for name in FOUND if name != "newer_kind"), "accepted_version"),
+    removes=(
+        *(*WORKED_OFF, *RENDITIONS, *INFO, *(name for name in FOUND if name != "newer_kind")),
+        *("services", "accepted_version"),
+    ),
     may_change=("leftovers", *DUE),
 )
 

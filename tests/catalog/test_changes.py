@@ -95,7 +95,7 @@ PROCESSED = {*LEASE, "expires_at", "wanted_recipe"}
 FOUND_BEFORE = {*(set(INFO) & File.model_fields.keys()), *FOUND}
 QUARANTINED = {
     *(*PROCESSED, *(FOUND_BEFORE - {"newer_kind"})),
-    *("renditions", "source_version", "made_with", "accepted_version"),
+    *("renditions", "source_version", "made_with", "accepted_version", "services"),
 }
 KEPT = {"id", "tenant", "status", "visibility", "recipe", "revision", "created_at", "updated_at", "last_change"}
 EMPTIED = {"filename", "content_type"}
