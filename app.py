@@ -8,6 +8,7 @@
     a webhook has something due ─▶ SQS webhooks ─▶ deliver() ─▶ the receiver's URL
     wss://…/ws                  ─▶ socket_connect(), socket_message(), socket_disconnect()
     CloudFront misses /f/…      ─▶ render() ─▶ the rendition, to the viewer and to S3
+    a film or a sound           ─▶ process() ─▶ SQS media ─▶ media() ─▶ as in process(), with FFmpeg
     every five minutes          ─▶ sweep() ─▶ finishes work that was lost, and removes objects that nobody needs
 
 Chalice deploys this one file as several Lambda functions, and each function imports all of it. To keep cold starts
@@ -62,6 +63,17 @@ def process(event: Any) -> None:
     from chalicelib.processing import pipeline
 
     pipeline.handle(event.to_dict(), event.context)
+
+
+# Its own layer has FFmpeg, which would make every other function larger. A stage may leave it out (FILEMILL_MEDIA).
+if stage.has_media:
+
+    @app.on_sqs_message(queue_arn=stage.media_queue_arn, batch_size=1, maximum_concurrency=stage.media_at_once)
+    def media(event: Any) -> None:
+        """Goes on with a film or a sound that `process` has handed over."""
+        from chalicelib.processing import pipeline
+
+        pipeline.handle_media(event.to_dict(), event.context)
 
 
 # The limit keeps slow sources from using up the account's concurrency.

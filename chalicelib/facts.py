@@ -154,3 +154,79 @@ class FontInfo(Facts):
     style: Words | None = None
     glyphs: int | None = None
     scripts: list[str] = Field(default_factory=list)
+
+
+class AudioTrack(Facts):
+    """A sound track. `language` as the file says it (BCP 47 or ISO 639-2), `bit_rate` in bit/s, `sample_rate` in Hz."""
+
+    codec: str | None = None
+    language: Words | None = None
+    title: Words | None = None
+    channels: int | None = None
+    sample_rate: int | None = None
+    bit_rate: int | None = None
+    default: bool = False
+
+
+class Subtitles(Facts):
+    """A track of subtitles inside the file."""
+
+    codec: str | None = None
+    language: Words | None = None
+    title: Words | None = None
+
+
+class Chapter(Facts):
+    """`start` in seconds."""
+
+    start: float
+    title: Words | None = None
+
+
+class VideoInfo(Facts):
+    """`width` and `height` are those of the picture as it is shown: turned, and with square pixels.
+
+    `format` is the usual extension. `duration` in seconds, `bit_rate` of the whole file in bit/s, `frame_rate` a second
+    on average. `rotation` is how far players turn the stored picture, in degrees clockwise. `hdr` is `pq` or `hlg`.
+    `audio_tracks` are the first ones; `audio_track_count` counts all.
+    """
+
+    format: str
+    duration: float | None = None
+    width: int | None = None
+    height: int | None = None
+    rotation: int = 0
+    frame_rate: float | None = None
+    variable_frame_rate: bool = False
+    codec: str | None = None
+    bit_rate: int | None = None
+    hdr: str | None = None
+    audio_tracks: list[AudioTrack] = Field(default_factory=list)
+    audio_track_count: int | None = None
+    subtitles: list[Subtitles] = Field(default_factory=list)
+    chapters: list[Chapter] = Field(default_factory=list)
+    title: Words | None = None
+    created_at: str | None = None
+    tags: dict[str, Words] = Field(default_factory=dict)
+    cover: bool = False
+
+
+class AudioInfo(Facts):
+    """Sound. `format` is the usual extension, `duration` in seconds, `bit_rate` in bit/s, `sample_rate` in Hz.
+
+    `cover` is True if the file has a picture of its own.
+    """
+
+    format: str
+    duration: float | None = None
+    codec: str | None = None
+    bit_rate: int | None = None
+    sample_rate: int | None = None
+    channels: int | None = None
+    title: Words | None = None
+    artist: Words | None = None
+    album: Words | None = None
+    chapters: list[Chapter] = Field(default_factory=list)
+    created_at: str | None = None
+    tags: dict[str, Words] = Field(default_factory=dict)
+    cover: bool = False

@@ -13,13 +13,14 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSeriali
 from ulid import ULID
 
 _FACTS = (
-    *("ArchiveInfo", "DocumentInfo", "EmailInfo", "FontInfo"),
-    *("PdfInfo", "PresentationInfo", "SpreadsheetInfo", "TextInfo"),
+    *("ArchiveInfo", "AudioInfo", "DocumentInfo", "EmailInfo", "FontInfo"),
+    *("PdfInfo", "PresentationInfo", "SpreadsheetInfo", "TextInfo", "VideoInfo"),
 )
 
 if TYPE_CHECKING:
     from chalicelib.facts import (
         ArchiveInfo,
+        AudioInfo,
         DocumentInfo,
         EmailInfo,
         FontInfo,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
         PresentationInfo,
         SpreadsheetInfo,
         TextInfo,
+        VideoInfo,
     )
 else:
     # A class of facts is imported when the first file of its kind comes: all functions import this module, and the
@@ -363,6 +365,8 @@ class File(BaseModel):
     error: FileError | None = None
     scan: Scan | None = None
     image: ImageInfo | None = None
+    video: VideoInfo | None = None
+    audio: AudioInfo | None = None
     pdf: PdfInfo | None = None
     document: DocumentInfo | None = None
     spreadsheet: SpreadsheetInfo | None = None
@@ -419,6 +423,8 @@ class File(BaseModel):
     claim_id: str | None = None
     lease_until: Timestamp | None = None
     attempts: int = 0
+    # The function that goes on with the file, if it is not `process`. Gone from the record when the file is finished.
+    handed_to: str | None = None
     correlation_id: str | None = None
     # The version that `scan` is about, and the verdict's rank. Missing while there is no verdict.
     scan_version: str | None = None

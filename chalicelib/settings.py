@@ -69,6 +69,9 @@ class Settings(BaseModel):
     import_queue_url: str
     webhook_queue_arn: str
     webhook_queue_url: str
+    # Empty on a stage that was provisioned before there was a function for media, or that has none.
+    media_queue_arn: str = ""
+    media_queue_url: str = ""
     event_bus: str = Field(description="EventBridge bus that every event is put on")
     bus_events: bool = Field(
         True, description="Put every event on the EventBridge bus; AWS bills each. Webhooks and sockets do not need it"
@@ -135,6 +138,13 @@ class Settings(BaseModel):
     )
     process_concurrency: int = Field(200, ge=2, le=1000, description="Files that are processed at once, at most")
     fetch_concurrency: int = Field(20, ge=2, le=1000, description="Files that are fetched by URL at once, at most")
+    media: bool = Field(
+        True,
+        description="Read video and audio with FFmpeg, in a function of its own; false leaves function, layer and queue out",
+    )
+    media_concurrency: int = Field(
+        20, ge=2, le=1000, description="Videos and sounds that are processed at once, at most"
+    )
     deliver_concurrency: int = Field(20, ge=2, le=1000, description="Webhooks that are delivered to at once, at most")
     render_concurrency: int = Field(
         50, ge=0, le=1000, description="Renditions on demand at once, which `ops provision` reserves if there is room"
@@ -144,6 +154,7 @@ class Settings(BaseModel):
     )
     fetch_cap: int = Field(1000, ge=2, le=1000, description="The same for `fetch_concurrency`")
     deliver_cap: int = Field(1000, ge=2, le=1000, description="The same for `deliver_concurrency`")
+    media_cap: int = Field(1000, ge=2, le=1000, description="The same for `media_concurrency`")
     sockets_per_tenant: int = Field(
         2000, ge=0, le=10_000, description="WebSocket connections of one tenant at once, at most; 0: none"
     )
@@ -228,6 +239,16 @@ class Settings(BaseModel):
     def deliver_at_once(self) -> int:
         """Webhooks that are delivered to at once, at most: as chosen, but no more than the account allows."""
         return min(self.deliver_concurrency, self.deliver_cap)
+
+    @property
+    def has_media(self) -> bool:
+        """True if the stage has the function `media` and its queue."""
+        return self.media and bool(self.media_queue_arn)
+
+    @property
+    def media_at_once(self) -> int:
+        """Videos and sounds that are processed at once, at most: as chosen, but no more than the account allows."""
+        return min(self.media_concurrency, self.media_cap)
 
     @property
     def waits_at_once(self) -> int:

@@ -15,6 +15,7 @@ from pydantic_core import PydanticUndefined
 
 from chalicelib.facts import (
     ArchiveInfo,
+    AudioInfo,
     DocumentInfo,
     EmailInfo,
     FontInfo,
@@ -22,6 +23,7 @@ from chalicelib.facts import (
     PresentationInfo,
     SpreadsheetInfo,
     TextInfo,
+    VideoInfo,
 )
 from chalicelib.model import FILE_ID_PATTERN, ErrorCode, Kind, ScanStatus, ServiceStatus, Status, Visibility
 
@@ -184,6 +186,8 @@ class FileResource(Resource):
     renditions: list[RenditionResource]
     delivery: DeliveryResource | None
     # Facts of the other kinds, each only where it is known.
+    video: VideoInfo | None = Field(None)
+    audio: AudioInfo | None = Field(None)
     pdf: PdfInfo | None = Field(None)
     document: DocumentInfo | None = Field(None)
     spreadsheet: SpreadsheetInfo | None = Field(None)

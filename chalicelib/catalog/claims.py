@@ -190,6 +190,25 @@ def _end(
     return attempt(transition, file.id, {**values, **cleanup}, to=to, claim_id=file.claim_id)
 
 
+# The message of a file that was handed over comes within seconds. After this time the sweep sends it again.
+COMES = timedelta(minutes=5)
+
+
+def hand_over(file: File, to: str) -> bool:
+    """Gives a claimed file to another function, whose message must be sent afterwards. `to` is the function's name.
+
+    False if the claim is no longer ours.
+    """
+    moment = now()
+    values = {
+        "handed_to": to,
+        "attempts": 0,
+        "lease_until": timestamp(moment),
+        **due_keys(file.id, moment + COMES),
+    }
+    return attempt(transitions.HAND_OVER, file.id, values, claim_id=file.claim_id) is not None
+
+
 def release(file: File) -> None:
     """Ends a lease early, so that the redelivered message can claim the file again.
 

@@ -85,7 +85,7 @@ FOUND = ("newer_kind", "preview", "warnings", "words", "other_renditions")
 SCAN = ("scan", "scan_version", "scan_rank")
 RENDITIONS = ("renditions", "source_version", "made_with")
 # Attributes that nobody needs once a file is processed, or is given up.
-WORKED_OFF = (*LEASE, "expires_at", "wanted_recipe")
+WORKED_OFF = (*LEASE, "expires_at", "wanted_recipe", "handed_to")
 # Attributes that a client may edit. When `visibility` changes, the renditions move, and `source_version` and
 # `leftovers` change with it.
 EDITABLE = ("filename", "tags", "metadata", "visibility", "focus", "source_version", "leftovers")
@@ -196,6 +196,17 @@ GIVE_UP = Transition(
     condition="revision = :revision AND lease_until <= :now",
     sets=("error", "leftovers", *DUE),
     removes=WORKED_OFF,
+)
+
+# A claimed file that is another function's work. That function claims it anew, so its lease and its tries start anew,
+# too. Until the file ends, the sweep sends its message to that function's queue.
+HAND_OVER = Transition(
+    name="hand over",
+    source=(Status.PROCESSING,),
+    condition=_OURS,
+    sets=("handed_to", "attempts", "lease_until", *DUE),
+    removes=("claim_id",),
+    increments=(),
 )
 
 RELEASE = Transition(
@@ -316,7 +327,7 @@ REPROCESS = Transition(
     target=(Status.PROCESSING,),
     condition=_AS_READ,
     sets=("generation", "attempts", "lease_until", "wanted_recipe", *DUE),
-    removes=("claim_id", "error"),
+    removes=("claim_id", "error", "handed_to"),
     may_change=EDITABLE,
 )
 
@@ -419,6 +430,7 @@ NOTHING_DUE = Transition(
 
 TRANSITIONS = (
     *(CREATE, CLAIM, FINISH, HASH_LATER, ASK_SERVICE, END_SERVICE, FAIL, GIVE_UP, RELEASE, FAIL_IMPORT, REFUSE, EXPIRE),
+    HAND_OVER,
     *(HOLD, HEAR, RESCAN, ASK, ACCEPT, QUARANTINE),
     *(CHANGE, REPROCESS, REOPEN_IMPORT),
     *(RETIRE, RESTORE, DELETE, DELETE_AS_READ, PURGE, DISCARD, CLEAR),

@@ -10,8 +10,12 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from dataclasses import dataclass
-from typing import Any
+from typing import IO, Any, BinaryIO
+
+from chalicelib.processing.child_main import FRAME
+from chalicelib.storage.ranged import TooMuchReadError
 
 # Bytes that a child may print: a header, and pixels or text.
 MAX_OUTPUT = 256 * 1024**2
@@ -29,22 +33,25 @@ class ChildDiedError(Exception):
     """The child crashed, or took more than it may have. The file is to blame, as far as anybody can tell."""
 
 
+# Bytes that a child may ask for at once.
+MAX_READ = 4 * 1024**2
+
+# Seconds that reading the source may take beside the child's own time.
+READING = 30
+
+
 def run(module: str, data: bytes, arguments: dict[str, Any], limits: Limits) -> tuple[dict[str, Any], bytes]:
     """Calls `module.main(data, arguments)` in a child. Returns what it returns: (a header that JSON can hold, bytes).
 
     Raises ChildDiedError. An exception in the child is one, too: its type's name is the message.
     """
-    # All of `sys.path` is in the environment, so the child need not look for site-packages.
-    command = [sys.executable, "-P", "-S", "-m", "chalicelib.processing.child_main", module, json.dumps(arguments)]
-    command += [str(limits.memory), str(limits.seconds)]
-    environment = {"PATH": os.environ.get("PATH", ""), "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     try:
         done = subprocess.run(  # noqa: S603 - our own interpreter and module
-            command,
+            _command(module, arguments, limits),
             input=data,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env=environment,
+            env=_environment(),
             timeout=limits.seconds * 2 + 2,
             check=False,
         )
@@ -57,3 +64,75 @@ def run(module: str, data: bytes, arguments: dict[str, Any], limits: Limits) -> 
     if "raised" in header:
         raise ChildDiedError(header["raised"])
     return header, rest
+
+
+def _command(module: str, arguments: dict[str, Any], limits: Limits) -> list[str]:
+    # All of `sys.path` is in the environment, so the child need not look for site-packages.
+    command = [sys.executable, "-P", "-S", "-m", "chalicelib.processing.child_main", module, json.dumps(arguments)]
+    return [*command, str(limits.memory), str(limits.seconds)]
+
+
+def _environment() -> dict[str, str]:
+    return {"PATH": os.environ.get("PATH", ""), "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+
+
+def run_on(
+    module: str, source: BinaryIO, size: int, arguments: dict[str, Any], limits: Limits
+) -> tuple[dict[str, Any], bytes]:
+    """The same for a source that the child reads by ranges. `module.main` gets a seekable file object for `data`.
+
+    The child asks us for each range: it has no way of its own to the file. Raises ChildDiedError, also if the source
+    refuses to give more bytes; and any other error of the source, which says nothing about the file.
+    """
+    command = [*_command(module, arguments, limits), str(size)]
+    process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=_environment()
+    )
+    late = threading.Event()
+
+    def stop() -> None:
+        late.set()
+        process.kill()
+
+    timer = threading.Timer(limits.seconds * 2 + READING, stop)
+    timer.start()
+    try:
+        header, body = _serve(process, source)
+    except (EOFError, BrokenPipeError):
+        process.kill()
+        raise ChildDiedError("it took too long" if late.is_set() else f"it ended with {process.wait()}") from None
+    finally:
+        timer.cancel()
+        process.kill()
+        process.communicate()
+    if "raised" in header:
+        raise ChildDiedError(header["raised"])
+    return header, body
+
+
+def _serve(process: subprocess.Popen[bytes], source: BinaryIO) -> tuple[dict[str, Any], bytes]:
+    """Answers the child's questions (child_main.Asked) until it says its result. Raises EOFError if it dies."""
+    assert process.stdin and process.stdout
+    while True:
+        first, second = FRAME.unpack(_exactly(process.stdout, FRAME.size))
+        if first < 0:  # the result: so many bytes of header, and of body
+            if max(-first, second) > MAX_OUTPUT:
+                raise EOFError
+            header: dict[str, Any] = json.loads(_exactly(process.stdout, -first))
+            return header, _exactly(process.stdout, second)
+        if second > MAX_READ:
+            raise EOFError
+        try:
+            source.seek(first)
+            data = source.read(second)
+        except TooMuchReadError:
+            raise ChildDiedError("TooMuchReadError") from None
+        process.stdin.write(FRAME.pack(0, len(data)) + data)
+        process.stdin.flush()
+
+
+def _exactly(stream: IO[bytes], length: int) -> bytes:
+    data = stream.read(length)
+    if len(data) < length:
+        raise EOFError
+    return data

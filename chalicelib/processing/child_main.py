@@ -1,26 +1,82 @@
-"""The child's side of `child.run`: bounds first, then the imports."""
+"""The child's side of `child.run` and `child.run_on`: bounds first, then the imports."""
 
 from __future__ import annotations
 
+import io
 import json
+import os
 import resource
+import struct
 import sys
 from importlib import import_module
+from typing import IO, Any
+
+# What the two sides say to each other when the child reads by ranges. The child asks with (offset, length), and gets
+# (0, length) and so many bytes. Its result is (-length of the header, length of the body), header and body.
+FRAME = struct.Struct(">qQ")
 
 
-def main(module: str, arguments: str, memory: int, seconds: int) -> None:
+class Asked(io.RawIOBase):
+    """The source, which the parent reads. Every read is one question, of at most MOST bytes."""
+
+    MOST = 1024**2
+
+    def __init__(self, size: int, questions: IO[bytes], answers: IO[bytes]) -> None:
+        self._size, self._questions, self._answers = size, questions, answers
+        self._at = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._at
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        self._at = max(0, offset + (0, self._at, self._size)[whence])
+        return self._at
+
+    def read(self, size: int = -1) -> bytes:
+        left = max(0, self._size - self._at)
+        wanted = min(left, self.MOST, left if size < 0 else size)
+        if not wanted:
+            return b""
+        self._questions.write(FRAME.pack(self._at, wanted))
+        self._questions.flush()
+        _, length = FRAME.unpack(self._answers.read(FRAME.size))
+        data = self._answers.read(length)
+        self._at += len(data)
+        return data
+
+
+def main(module: str, arguments: str, memory: int, seconds: int, size: int | None = None) -> None:
+    """Without `size` all of the source is on standard input; with it the parent answers questions there."""
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    data = sys.stdin.buffer.read()
+    if size is None:
+        header, body = _call(module, arguments, sys.stdin.buffer.read())
+        sys.stdout.buffer.write(header + b"\n")
+        sys.stdout.buffer.write(body)  # by itself: a picture has many megabytes, which would be copied once more
+        return
+    # A library may print, and the parent would take that for a question.
+    with os.fdopen(os.dup(1), "wb") as out:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        header, body = _call(module, arguments, Asked(size, out, sys.stdin.buffer))
+        out.write(FRAME.pack(-len(header), len(body)) + header)
+        out.write(body)
+
+
+def _call(module: str, arguments: str, source: Any) -> tuple[bytes, bytes]:
     try:
-        header, body = import_module(module).main(data, json.loads(arguments))
+        header, body = import_module(module).main(source, json.loads(arguments))
     except Exception as error:
         header, body = {"raised": type(error).__name__}, b""
-    sys.stdout.buffer.write(json.dumps(header).encode() + b"\n")
-    sys.stdout.buffer.write(body)  # by itself: a picture has many megabytes, which would be copied once more
+    return json.dumps(header).encode(), body
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))
+    main(sys.argv[1], sys.argv[2], *map(int, sys.argv[3:]))

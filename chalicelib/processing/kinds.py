@@ -21,6 +21,7 @@ from chalicelib.model import FileWarning, Kind, Preview, Rendition
 from chalicelib.processing.content_types import is_text_type, one_name, own_name
 from chalicelib.processing.office import formats
 from chalicelib.processing.sniff import ENCRYPTED
+from chalicelib.queues import media
 from chalicelib.renditions.recipes import Recipe
 
 Emit = Callable[[Rendition, bytes], None]
@@ -94,6 +95,9 @@ class Processor:
     while they are hashed, so that they are fetched once. A larger file is read by ranges of the stored object, of at
     most `by_ranges` bytes in all; if that is 0, it is refused.
 
+    `function` is the function of app.py that runs the processor, where that is not `process`. A stage without it runs
+    the processor in `process`.
+
     A processor that makes other renditions of the same file than before gets a new version in `places.VERSIONS`.
     """
 
@@ -102,6 +106,7 @@ class Processor:
     module: str | None = None
     in_memory: int = 0
     by_ranges: int = 0
+    function: str | None = None
 
     def process(self, source: Source, order: Order, emit: Emit) -> Made:
         """Raises what `Process` raises."""
@@ -182,8 +187,18 @@ PROCESSORS = (
     # 200 MiB is far above any camera's files, and far below the function's memory.
     Processor(Kind.IMAGE, TYPES[Kind.IMAGE].__contains__, "chalicelib.processing.image.processor", in_memory=200 * MIB),
     Processor(Kind.IMAGE, SVG.__eq__, "chalicelib.processing.svg", in_memory=8 * MIB, by_ranges=MIB),
-    Processor(Kind.VIDEO, TYPES[Kind.VIDEO].__contains__),
-    Processor(Kind.AUDIO, TYPES[Kind.AUDIO].__contains__),
+    # 10 MiB of a film of any length are enough for its facts.
+    *(
+        Processor(
+            kind,
+            TYPES[kind].__contains__,
+            f"chalicelib.processing.media.{kind}",
+            in_memory=8 * MIB,
+            by_ranges=10 * MIB,
+            function=media.FUNCTION,
+        )
+        for kind in (Kind.VIDEO, Kind.AUDIO)
+    ),
     Processor(Kind.PDF, TYPES[Kind.PDF].__contains__, "chalicelib.processing.pdf", in_memory=100 * MIB, by_ranges=1),
     # Larger ones are recorded without being read: `by_ranges` says only that they are not refused.
     *(

@@ -1,5 +1,8 @@
 """From a storage event to a finished record: claim the file, read it, make its renditions, write the record last.
 
+A video or a sound is another function's: `process` looks at its beginning and hands it over to `media`, which claims it
+anew and does the same work.
+
 Where the file itself is at fault, it ends as `failed` at once. Any other error is raised: the message comes back after
 a pause, five times at most (the queue's redrive policy), and after the last time the record says that it failed.
 """
@@ -12,11 +15,11 @@ import secrets
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
-from chalicelib.catalog import actors, claims, deletion, files, pending
+from chalicelib.catalog import actors, claims, deletion, files, pending, scans
 from chalicelib.catalog.claims import Findings, Refusal, Refused
 from chalicelib.model import (
     QUARANTINED,
@@ -37,7 +40,7 @@ from chalicelib.processing.kinds import Made, Order, Processor, Source
 from chalicelib.processing.notifications import Stored, stored_objects
 from chalicelib.processing.reading import Read
 from chalicelib.processing.words import chosen_words
-from chalicelib.queues import ingest, worker
+from chalicelib.queues import ingest, media, worker
 from chalicelib.queues.ingest import Asked
 from chalicelib.queues.worker import MAX_RECEIVES, Later, Message
 from chalicelib.renditions import places
@@ -58,9 +61,23 @@ UPLOADERS = 12
 METRICS = {"ready": Metric.FILES_READY, "failed": Metric.FILES_FAILED}
 
 
+@dataclass(frozen=True)
+class Place:
+    """The function that works, and its queue. With `hands_over`, it leaves files to the functions that they belong to."""
+
+    name: str
+    queue_url: str
+    hands_over: bool = False
+
+
+def in_process() -> Place:
+    return Place("process", settings().ingest_queue_url, hands_over=settings().has_media)
+
+
 def handle(event: dict[str, Any], context: Any) -> None:
     """Works off one SQS batch (of one message). Raises when the message must come back to the queue."""
     actors.system("process")
+    here = in_process()
 
     def process(message: Message) -> None:
         if asked := ingest.asked(message.body):
@@ -77,9 +94,21 @@ def handle(event: dict[str, Any], context: Any) -> None:
         ):
             return
         for stored in stored_objects(message):
-            process_object(stored, message, last_try=message.receives >= MAX_RECEIVES)
+            process_object(stored, message, here)
 
-    worker.work_off(event, context, settings().ingest_queue_url, process)
+    worker.work_off(event, context, here.queue_url, process)
+
+
+def handle_media(event: dict[str, Any], context: Any) -> None:
+    """The same for the function `media`: its queue has only files that `process` handed over."""
+    actors.system("media")
+    here = Place(media.FUNCTION, settings().media_queue_url)
+
+    def process(message: Message) -> None:
+        for stored in stored_objects(message):
+            process_object(stored, message, here)
+
+    worker.work_off(event, context, here.queue_url, process)
 
 
 def _do(asked: Asked, message: Message) -> None:
@@ -99,19 +128,27 @@ def _grouped(message: Message) -> bool:
     return len(tenants) == 1 and ingest.with_group(json.loads(message.body), tenants.pop())
 
 
-def process_object(stored: Stored, message: Message, *, last_try: bool) -> None:
+def process_object(stored: Stored, message: Message, here: Place) -> None:
     """Claims the object's file, works on it, and ends the claim. Raises Later, or an error to be tried again."""
+    last_try = message.receives >= MAX_RECEIVES
     claimed = _claim(stored)
     if claimed is None:
         return
     # A function that dies without a word must not hold the message for the queue's whole visibility timeout.
-    worker.come_back(message, settings().ingest_queue_url, int(_lease(stored).total_seconds()) + 1)
+    worker.come_back(message, here.queue_url, int(_lease(stored).total_seconds()) + 1)
     started = time.monotonic()
     try:
-        admitted = scanning.admit(claimed, stored, last_try=last_try)
+        if here.name != "process" and not scans.may_be_read(claimed):
+            _hand_over(claimed, "process", ingest.send)  # the gate was turned on meanwhile; only `process` may pass it
+            return
+        admitted = scanning.admit(claimed, stored, last_try=last_try) if here.name == "process" else claimed
         if admitted is None:
             return
-        ended, kind = work(admitted, stored)
+        read = reading.read(admitted, stored.key, stored.version_id, here.name if here.hands_over else None)
+        if read.elsewhere:
+            _hand_over(admitted, media.FUNCTION, media.send)
+            return
+        ended, kind = work(admitted, read)
         outcome = "ready"
     except PermanentFault as fault:
         logger.info("the file is at fault", extra={"code": fault.code})
@@ -135,6 +172,15 @@ def process_object(stored: Stored, message: Message, *, last_try: bool) -> None:
         # of a file that nobody may see any more.
         _clear(ended)
     _tell(outcome, kind, claimed, stored, started, message)
+
+
+def _hand_over(file: File, to: str, send: Callable[[File], None]) -> None:
+    """Gives the file to another function. The record says so first, so that a message which is lost is sent again."""
+    if claims.hand_over(file, to):
+        logger.info("handed over", extra={"to": to})
+        _send(send, file)
+    else:
+        _lost(file)
 
 
 def _claim(stored: Stored) -> File | None:
@@ -261,12 +307,11 @@ def _lost(file: File) -> None:
         derived.delete_below(places.made_prefix(file))
 
 
-def work(file: File, stored: Stored) -> tuple[File | None, str]:
-    """Reads a claimed file, makes its renditions and ends its claim as `ready`.
+def work(file: File, read: Read) -> tuple[File | None, str]:
+    """Makes the renditions of a claimed file, and ends its claim as `ready`.
 
     Returns the finished record (None when the claim was lost meanwhile) and the file's kind. Raises PermanentFault.
     """
-    read = reading.read(file, stored.key, stored.version_id)
     file.kind = read.processor.kind  # part of the addresses, from here on
     try:
         made, renditions = make_renditions(file, read.processor, read.source)
@@ -307,11 +352,11 @@ def _unhashed(read: Read) -> list[FileWarning]:
 
 
 def _send(send: Callable[[File], None], file: File) -> None:
-    """Sends a message about a file that is `ready`. It is so even if that fails, and the sweep sends it again."""
+    """Sends a message about a file whose record says that it is due. If that fails, the sweep sends it again."""
     try:
         send(file)
     except Exception:
-        logger.exception("no message could be sent about a file that is ready")
+        logger.exception("a message could not be sent; the sweep sends it again")
 
 
 def findings(made: Made) -> Findings:

@@ -30,6 +30,8 @@ LOOK = 2 * 1024**2
 class Read:
     """The findings of one reading. `sha256` in hex; None for a large file, which is hashed later.
 
+    `elsewhere` is True if another function must go on with the file. Then only its beginning was read.
+
     The source has data only where its processor wants it. `proven_type` is the content type that the bytes prove, or
     UNPROVEN. The source's type may be the declared one.
     """
@@ -38,13 +40,15 @@ class Read:
     source: Source
     sha256: str | None
     proven_type: str
+    elsewhere: bool = False
 
 
-def read(file: File, key: str, version_id: str) -> Read:
+def read(file: File, key: str, version_id: str, here: str | None = None) -> Read:
     """One GetObject, which tells the size, too; more by ranges for a large archive. Holds at most `SMALL` bytes, beside
     what the processor wants.
 
-    Raises PermanentFault for a file that is not what was declared, and OriginalMissingError.
+    `here` is the name of the function that reads; None if it goes on with every file, whose ever it is. Raises
+    PermanentFault for a file that is not what was declared, and OriginalMissingError.
     """
     original = originals.open_version(key, version_id)
     size = original.size
@@ -57,6 +61,9 @@ def read(file: File, key: str, version_id: str) -> Read:
         data = BytesIO(start) if size <= SMALL else cast(BinaryIO, Ranged(key, version_id, size, LOOK))
         detected = sniff.inside(detected, head, data)
         content_type, processor = _typed(file, head, detected, whole=size == len(head))
+        if here is not None and processor.function not in (None, here):
+            nothing = Source(content_type, size, BytesIO(), file.filename)
+            return Read(processor, nothing, None, detected or UNPROVEN, elsewhere=True)
         in_memory = size <= min(processor.in_memory, HASHED_AT_ONCE)
         if processor.in_memory and not in_memory and not processor.by_ranges:
             bound = f"{processor.in_memory // 1024**2} MiB"

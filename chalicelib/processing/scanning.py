@@ -262,10 +262,10 @@ def _follow(file: File, known: Scan, message: Message) -> bool:
         return True  # S3's event is still to come, or the file is being restored: the verdict waits in the record
     if file.status is Status.PROCESSING and known.status is not ScanStatus.INFECTED:
         # Imported here, because the pipeline imports this module.
-        from chalicelib.processing.pipeline import process_object
+        from chalicelib.processing.pipeline import in_process, process_object
 
         stored = Stored(settings().originals_bucket, key, version_id, file.sequencer or "", file.size or 0)
-        process_object(stored, message, last_try=message.receives >= MAX_RECEIVES)
+        process_object(stored, message, in_process())
         return True
     try:
         _pass(file, known, key, version_id)

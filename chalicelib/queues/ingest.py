@@ -32,6 +32,11 @@ class Asked(NamedTuple):
 
 def send(file: File) -> None:
     """One SendMessage: the event of the file's object version, as S3 sends it. Two of them have the effect of one."""
+    _send(stored(file), file.tenant)
+
+
+def stored(file: File) -> dict[str, Any]:
+    """The event of the file's object version, as S3 sends it."""
     record = {
         "eventVersion": "2.1",
         "eventSource": "aws:s3",
@@ -46,7 +51,7 @@ def send(file: File) -> None:
             },
         },
     }
-    _send({"Records": [record]}, file.tenant)
+    return {"Records": [record]}
 
 
 def send_hash(file: File) -> None:

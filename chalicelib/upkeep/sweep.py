@@ -22,7 +22,7 @@ from chalicelib.catalog.due import DueWebhook
 from chalicelib.catalog.keys import DUE_SHARDS
 from chalicelib.model import ErrorCode, File, FileError, Status, now
 from chalicelib.observability import Metric, begin, count, logger
-from chalicelib.queues import imports, ingest
+from chalicelib.queues import imports, ingest, media
 from chalicelib.queues import webhooks as webhook_queue
 from chalicelib.queues.worker import MAX_RECEIVES
 from chalicelib.renditions import places
@@ -186,12 +186,13 @@ class _Sweep:
         age = now() - since
         if age < timedelta() or (file.attempts and age < COMES_BACK):
             return []
-        url = settings().ingest_queue_url
         if scans.is_held(file):
-            return self._send(file, since, url, send=ingest.send_scan)
+            return self._send(file, since, settings().ingest_queue_url, send=ingest.send_scan)
+        at_media = file.handed_to == media.FUNCTION and settings().has_media
+        url = settings().media_queue_url if at_media else settings().ingest_queue_url
         if file.attempts >= MAX_RECEIVES or (age > HOPELESS and not self._is_busy(url)):
             return _give_up(file)
-        return self._send(file, since, url)
+        return self._send(file, since, url, send=media.send if at_media else None)
 
     def _replaced(self, file: File) -> list[str]:
         """A file with renditions that were replaced, or with bytes that were refused."""

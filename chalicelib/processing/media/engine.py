@@ -1,0 +1,87 @@
+"""Asks FFmpeg in a child about a film or a sound. A stage without it (FILEMILL_MEDIA=false) has a small reader."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import Any
+
+from chalicelib.model import ErrorCode, FileWarning, PermanentFault
+from chalicelib.processing import child, sniff
+from chalicelib.processing.child import ChildDiedError, Limits
+from chalicelib.processing.content_types import one_name, own_name
+from chalicelib.processing.kinds import Source
+from chalicelib.processing.media import headers
+from chalicelib.settings import settings
+
+# FFmpeg's libraries take 250 MB of addresses, and a frame of 8K 50 MB.
+LIMITS = Limits(memory=1024**3, seconds=20)
+
+# Bytes in which FFmpeg may look for what the header does not say.
+PROBE = 4 * 1024**2
+
+_CHILD = "chalicelib.processing.media.ffmpeg_child"
+
+# FFmpeg's demuxers, which it is held to, and the usual extension. Playlists of any sort are not among them.
+MOV = ("mov", "mov,mp4,m4a,3gp,3g2,mj2")
+MATROSKA = ("matroska", "matroska,webm")
+DEMUXERS = {
+    "video/mp4": (MOV, "mp4"),
+    "video/quicktime": (MOV, "mov"),
+    "video/webm": (MATROSKA, "webm"),
+    "video/ogg": (("ogg", "ogg"), "ogv"),
+    "video/x-msvideo": (("avi", "avi"), "avi"),
+    "audio/mpeg": (("mp3", "mp3"), "mp3"),
+    "audio/wav": (("wav", "wav"), "wav"),
+    "audio/flac": (("flac", "flac"), "flac"),
+    "audio/ogg": (("ogg", "ogg"), "ogg"),
+    **dict.fromkeys(("audio/mp4", "audio/m4a", "audio/x-m4a", "audio/x-m4b"), (MOV, "m4a")),
+    "audio/3gpp": (MOV, "3gp"),
+    "audio/3gpp2": (MOV, "3g2"),
+    "audio/webm": (MATROSKA, "weba"),
+    "audio/x-matroska": (MATROSKA, "mka"),
+}
+
+
+class LayerMissingError(Exception):
+    """This function should have FFmpeg, and does not: `ops provision` and `chalice deploy` were not both run."""
+
+
+def facts(source: Source) -> tuple[dict[str, Any], tuple[FileWarning, ...]]:
+    """What is known of the file, by the words of `ffmpeg_child`, and what could not be found out.
+
+    Raises PermanentFault `corrupt` for a file that FFmpeg can't open, and LayerMissingError.
+    """
+    source.data.seek(0)
+    head = source.data.read(min(sniff.SNIFF_BYTES, source.size))
+    if not settings().has_media:
+        return headers.read(source, head), (_without(),)
+    if find_spec("av") is None:
+        raise LayerMissingError("the layer with FFmpeg is missing: run `make deploy` again")
+    (demuxer, whitelist), _ = DEMUXERS[one_name(sniff.sniff(head) or source.content_type)]
+    wanted = {"format": demuxer, "whitelist": whitelist, "probe": PROBE}
+    try:
+        found, _ = child.run_on(_CHILD, source.data, source.size, wanted, LIMITS)
+    except ChildDiedError as died:
+        return headers.read(source, head), (_died(str(died)),)
+    return found, ()
+
+
+def format_of(source: Source) -> str:
+    """The usual extension of the file's type."""
+    for name in (own_name(source.content_type), one_name(source.content_type)):
+        if name in DEMUXERS:
+            return DEMUXERS[name][1]
+    return "other"
+
+
+def _died(why: str) -> FileWarning:
+    """A file that FFmpeg can't open is damaged. One that is too much for it, in time or memory, may be sound."""
+    if why in ("InvalidDataError", "EOFError"):
+        raise PermanentFault(ErrorCode.CORRUPT, "The file can't be opened: it is damaged or not whole.")
+    message = "Reading this file took too much time, memory or data, so little is known of it."
+    return FileWarning(code="too_costly_to_read", message=message)
+
+
+def _without() -> FileWarning:
+    message = "Little is known of this file, because FFmpeg is turned off here (FILEMILL_MEDIA)."
+    return FileWarning(code="no_media", message=message)

@@ -1,0 +1,158 @@
+"""Runs in a child with bounds: the facts of a film or a sound, by FFmpeg (PyAV).
+
+FFmpeg reads our file object and nothing else: the demuxer is named, every protocol is refused, and a file that a
+playlist or a reference names is not opened.
+"""
+
+from __future__ import annotations
+
+from typing import Any, BinaryIO
+
+import av
+from av.container import InputContainer
+
+# The most that the record names of each. The rest is only counted.
+TRACKS = 20
+CHAPTERS = 60
+TEXT = 300
+
+# Pixels of the largest frame that is decoded: 8K. Larger claims are believed to nobody.
+MOST_PIXELS = 7680 * 4320
+
+# ITU-T H.273: the transfer functions of pictures with a high dynamic range.
+HDR = {16: "pq", 18: "hlg"}
+
+# Tags that a record may have. Others stay in the file: places above all.
+TAGS = (
+    *("album", "album_artist", "artist", "author", "bpm", "composer", "compilation", "copyright"),
+    *("date", "disc", "encoder", "episode_id", "genre", "grouping", "isrc", "language", "make", "model", "network"),
+    *("performer", "publisher", "season_number", "show", "software", "title", "track", "year"),
+)
+_APPLE = "com.apple.quicktime."
+
+
+def main(data: BinaryIO, arguments: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
+    """(facts, nothing). Raises av.error.FFmpegError for a file that can't be opened as `arguments["format"]`."""
+    av.logging.set_level(av.logging.PANIC)
+    wanted = str(arguments["format"])
+    options = {
+        "protocol_whitelist": "none",
+        "format_whitelist": str(arguments["whitelist"]),
+        "max_streams": "1000",
+        "probesize": str(arguments["probe"]),
+    }
+    with av.open(data, format=wanted, options=options, io_open=_refuse) as container:
+        return _facts(container), b""
+
+
+def _refuse(*_: Any) -> Any:
+    raise PermissionError("a file names another one, which is not opened")
+
+
+def _facts(container: InputContainer) -> dict[str, Any]:
+    pictures = [s for s in container.streams.video if not _is_cover(s)]
+    tags = _tags(container, None if pictures else next(iter(container.streams.audio), None))
+    video = next((s for s in pictures if s.disposition & av.stream.Disposition.default), next(iter(pictures), None))
+    found: dict[str, Any] = {
+        "duration": _duration(container),
+        "bit_rate": container.bit_rate or None,
+        "audio": [_sound(s) for s in container.streams.audio[:TRACKS]],
+        "audio_count": len(container.streams.audio),
+        "subtitles": [_named(s) for s in container.streams.subtitles[:TRACKS]],
+        "chapters": _chapters(container),
+        "tags": {name: tags[name] for name in TAGS if tags.get(name)},
+        "created": tags.get("creationdate") or tags.get("creation_time") or tags.get("date"),
+        "cover": len(pictures) < len(container.streams.video),
+    }
+    return {**found, "video": _picture(container, video) if video else None}
+
+
+def _is_cover(stream: Any) -> bool:
+    return bool(stream.disposition & av.stream.Disposition.attached_pic)
+
+
+def _duration(container: InputContainer) -> float | None:
+    """Seconds, as the container or its longest track says."""
+    if container.duration and container.duration > 0:
+        return container.duration / av.time_base
+    lengths = [s.duration * float(s.time_base) for s in container.streams if s.duration and s.time_base]
+    return max(lengths, default=0.0) or None
+
+
+def _codec(stream: Any) -> str | None:
+    context = stream.codec_context
+    if context is None:
+        return None
+    return str(context.codec.canonical_name if context.codec else context.name)
+
+
+def _named(stream: Any) -> dict[str, Any]:
+    language = stream.metadata.get("language")
+    return {
+        "codec": _codec(stream),
+        "language": language if language not in (None, "und") else None,
+        "title": (stream.metadata.get("title") or "")[:TEXT] or None,
+    }
+
+
+def _sound(stream: Any) -> dict[str, Any]:
+    return {
+        **_named(stream),
+        "channels": stream.codec_context.channels or None,
+        "sample_rate": stream.codec_context.sample_rate or None,
+        "bit_rate": stream.bit_rate or None,
+        "default": bool(stream.disposition & av.stream.Disposition.default),
+    }
+
+
+def _chapters(container: InputContainer) -> list[dict[str, Any]]:
+    return [
+        {"start": each["start"] * float(each["time_base"]), "title": each["metadata"].get("title", "")[:TEXT]}
+        for each in container.chapters()[:CHAPTERS]
+    ]
+
+
+def _tags(container: InputContainer, sound: Any) -> dict[str, str]:
+    """The tags by their plain names. Ogg keeps them in its track."""
+    found = {**(sound.metadata if sound else {}), **container.metadata}
+    return {name.lower().removeprefix(_APPLE): value[:TEXT] for name, value in found.items() if value.strip()}
+
+
+def _picture(container: InputContainer, stream: Any) -> dict[str, Any]:
+    width, height = stream.width, stream.height
+    rotation = _rotation(container, stream) if 0 < width * height <= MOST_PIXELS else None
+    aspect = stream.sample_aspect_ratio
+    return {
+        "codec": _codec(stream),
+        "width": width,
+        "height": height,
+        "aspect": float(aspect) if aspect and aspect.numerator > 0 and aspect.denominator > 0 else 1.0,
+        "rotation": rotation or 0,
+        "decoded": rotation is not None,
+        "frame_rate": float(stream.average_rate) if stream.average_rate and stream.average_rate.denominator else None,
+        "variable": _is_variable(stream),
+        "hdr": HDR.get(stream.codec_context.color_trc),
+    }
+
+
+def _rotation(container: InputContainer, stream: Any) -> int | None:
+    """Degrees clockwise by which players turn the picture; None if no frame can be decoded. One frame tells it."""
+    stream.codec_context.thread_count = 1
+    try:
+        for _, frame in zip(range(1), container.decode(stream), strict=False):
+            return round(-frame.rotation) % 360
+    except (av.error.FFmpegError, OSError, MemoryError, ValueError):
+        pass
+    return None
+
+
+def _is_variable(stream: Any) -> bool:
+    """True if frames have unequal lengths. The index tells it, or else the two rates that FFmpeg finds."""
+    times = sorted(entry.timestamp for entry, _ in zip(stream.index_entries, range(2000), strict=False))
+    steps = [later - earlier for earlier, later in zip(times, times[1:], strict=False)]
+    average = stream.average_rate
+    if len(steps) > 1 and average and stream.frames and len(times) >= min(stream.frames, 2000):
+        mean = sum(steps) / len(steps)
+        return max(steps) - min(steps) > max(2.0, 0.05 * mean)
+    base = stream.base_rate
+    return bool(average and base and abs(float(base) - float(average)) > 0.05 * float(average))

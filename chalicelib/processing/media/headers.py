@@ -1,0 +1,196 @@
+"""A small reader for stages without FFmpeg: duration and size from the headers of MP4, Matroska, WAV and FLAC.
+
+It gives the same words as `ffmpeg_child`, as far as it knows them, and nothing for other formats and damaged files.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterator
+from typing import Any, BinaryIO
+
+from chalicelib.processing.kinds import Source
+
+# Boxes or elements that are looked at, at most: a hostile file has millions.
+MOST_PARTS = 2000
+# Bytes of a part that is read whole.
+MOST_BYTES = 64 * 1024
+
+Found = dict[str, Any]
+
+
+def read(source: Source, head: bytes) -> Found:
+    """Never raises for what is in the file. Errors of S3 are raised."""
+    reader = _reader(head)
+    if reader is None:
+        return {}
+    try:
+        return reader(source.data, source.size)
+    except (struct.error, ValueError, IndexError, ZeroDivisionError, OverflowError):
+        return {}
+
+
+def _reader(head: bytes) -> Callable[[BinaryIO, int], Found] | None:
+    if head[:4] == b"\x1a\x45\xdf\xa3":
+        return _matroska
+    if head[:4] == b"fLaC":
+        return _flac
+    if head[:4] == b"RIFF" and head[8:12] == b"WAVE":
+        return _wav
+    return _mp4 if head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot") else None
+
+
+# --- MP4 and QuickTime: ISO/IEC 14496-12
+
+
+def _boxes(data: BinaryIO, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
+    """(type, first byte of the content, end) of each box between two places."""
+    for _ in range(MOST_PARTS):
+        if start + 8 > end:
+            return
+        data.seek(start)
+        size, kind = struct.unpack(">I4s", data.read(8))
+        content = start + 8
+        if size == 1:
+            (size,) = struct.unpack(">Q", data.read(8))
+            content += 8
+        elif size == 0:
+            size = end - start
+        if size < content - start:
+            return
+        yield kind, content, min(start + size, end)
+        start += size
+
+
+def _box(data: BinaryIO, start: int, end: int, wanted: bytes) -> tuple[int, int] | None:
+    return next(((first, last) for kind, first, last in _boxes(data, start, end) if kind == wanted), None)
+
+
+def _mp4(data: BinaryIO, size: int) -> Found:
+    movie = _box(data, 0, size, b"moov")
+    if movie is None:
+        return {}
+    found: Found = {}
+    if header := _box(data, *movie, b"mvhd"):
+        found["duration"] = _seconds(_content(data, *header))
+    for kind, start, end in _boxes(data, *movie):
+        media = _box(data, start, end, b"mdia") if kind == b"trak" else None
+        handler = _box(data, *media, b"hdlr") if media else None
+        track = _box(data, start, end, b"tkhd")
+        if handler and track and _content(data, *handler)[8:12] == b"vide":
+            return {**found, "video": _shown(_content(data, *track))}
+    return found
+
+
+def _content(data: BinaryIO, start: int, end: int) -> bytes:
+    data.seek(start)
+    return data.read(min(end - start, MOST_BYTES))
+
+
+def _seconds(header: bytes) -> float | None:
+    """Of a movie header: version 1 has times of 64 bits."""
+    scale, length = struct.unpack_from(">IQ", header, 20) if header[0] == 1 else struct.unpack_from(">II", header, 12)
+    return length / scale if length and length not in (2**32 - 1, 2**64 - 1) else None
+
+
+def _shown(header: bytes) -> Found:
+    """Of a track header: width, height and the matrix that turns the picture."""
+    at = 88 if header[0] == 1 else 76
+    a, b, _, c, d = struct.unpack_from(">iiiii", header, at - 36)
+    width, height = struct.unpack_from(">II", header, at)
+    turned = {(0, 1): 90, (-1, 0): 180, (0, -1): 270}
+    sign = ((a > 0) - (a < 0), (b > 0) - (b < 0))
+    rotation = turned.get(sign, 0) if (c, d) != (0, 0) or sign != (0, 0) else 0
+    return {"width": width >> 16, "height": height >> 16, "aspect": 1.0, "rotation": rotation}
+
+
+# --- Matroska and WebM: RFC 9559
+
+_INFO, _TRACKS, _TRACK, _VIDEO = 0x1549A966, 0x1654AE6B, 0xAE, 0xE0
+_SCALE, _DURATION, _WIDTH, _HEIGHT, _SHOWN_WIDTH, _SHOWN_HEIGHT = 0x2AD7B1, 0x4489, 0xB0, 0xBA, 0x54B0, 0x54BA
+_SEGMENT, _CLUSTER = 0x18538067, 0x1F43B675
+
+
+def _matroska(data: BinaryIO, size: int) -> Found:
+    segment = next(((first, last) for kind, first, last in _elements(data, 0, size) if kind == _SEGMENT), None)
+    found: Found = {}
+    for kind, start, end in _elements(data, *segment) if segment else ():
+        if kind == _INFO:
+            values = dict(_values(data, start, end))
+            scale = int.from_bytes(values.get(_SCALE, b"")) or 1_000_000
+            if length := values.get(_DURATION):
+                found["duration"] = struct.unpack(">f" if len(length) == 4 else ">d", length)[0] * scale / 1e9
+        elif kind == _TRACKS:
+            video = _matroska_video(data, start, end)
+            return {**found, "video": video} if video else found
+        elif kind == _CLUSTER:
+            break
+    return found
+
+
+def _matroska_video(data: BinaryIO, start: int, end: int) -> Found | None:
+    for track, first, last in _elements(data, start, end):
+        for kind, inner, inner_end in _elements(data, first, last) if track == _TRACK else ():
+            if kind == _VIDEO:
+                values = {name: int.from_bytes(value) for name, value in _values(data, inner, inner_end)}
+                width, height = (
+                    values.get(shown) or values.get(stored)
+                    for shown, stored in ((_SHOWN_WIDTH, _WIDTH), (_SHOWN_HEIGHT, _HEIGHT))
+                )
+                return {"width": width, "height": height, "aspect": 1.0, "rotation": 0}
+    return None
+
+
+def _elements(data: BinaryIO, start: int, end: int) -> Iterator[tuple[int, int, int]]:
+    """(id, first byte of the content, end) of each element between two places."""
+    for _ in range(MOST_PARTS):
+        if start >= end:
+            return
+        data.seek(start)
+        head = data.read(12)
+        id_length = 9 - head[0].bit_length()
+        size_length = 9 - head[id_length].bit_length()
+        if id_length > 4 or size_length > 8:
+            return
+        size = int.from_bytes(head[id_length : id_length + size_length]) & ((1 << 7 * size_length) - 1)
+        content = start + id_length + size_length
+        unknown = size == (1 << 7 * size_length) - 1
+        last = end if unknown else min(content + size, end)
+        yield int.from_bytes(head[:id_length]), content, last
+        start = last
+
+
+def _values(data: BinaryIO, start: int, end: int) -> Iterator[tuple[int, bytes]]:
+    for kind, first, last in _elements(data, start, end):
+        if last - first <= 8:
+            yield kind, _content(data, first, last)
+
+
+# --- sound
+
+
+def _flac(data: BinaryIO, size: int) -> Found:
+    """The block STREAMINFO comes first: RFC 9639, 8.2."""
+    data.seek(8)
+    bits = int.from_bytes(data.read(34)[10:18])
+    rate, samples = bits >> 44, bits & (2**36 - 1)
+    sound = {"codec": "flac", "channels": (bits >> 41 & 7) + 1, "sample_rate": rate}
+    return {"duration": samples / rate if samples else None, "audio": [sound]}
+
+
+def _wav(data: BinaryIO, size: int) -> Found:
+    found: Found = {}
+    at, rate = 12, 0
+    for _ in range(MOST_PARTS):
+        data.seek(at)
+        head = data.read(8)
+        if len(head) < 8:
+            break
+        kind, length = struct.unpack("<4sI", head)
+        if kind == b"fmt ":
+            _, channels, sample_rate, rate = struct.unpack("<HHII", data.read(12))
+            found["audio"] = [{"channels": channels, "sample_rate": sample_rate}]
+        elif kind == b"data":
+            return {**found, "duration": min(length, size - at - 8) / rate}
+        at += 8 + length + length % 2
+    return found

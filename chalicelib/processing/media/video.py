@@ -1,0 +1,46 @@
+"""Films: what their headers and their first frame say. A few megabytes are read, however long the film is."""
+
+from __future__ import annotations
+
+from chalicelib.facts import VideoInfo
+from chalicelib.model import FileWarning
+from chalicelib.processing.kinds import Emit, Made, Order, Source
+from chalicelib.processing.media import engine, words
+
+
+def process(source: Source, order: Order, emit: Emit) -> Made:
+    """Raises PermanentFault `corrupt` for a film that FFmpeg can't open."""
+    found, warnings = engine.facts(source)
+    picture = found.get("video") or {"aspect": 1.0, "rotation": 0}
+    width, height = words.shown(picture)
+    title = words.tag(found, "title")
+    info = VideoInfo(
+        format=engine.format_of(source),
+        duration=words.duration(found),
+        width=width,
+        height=height,
+        rotation=picture["rotation"],
+        frame_rate=_rate(picture.get("frame_rate")),
+        variable_frame_rate=picture.get("variable", False),
+        codec=picture.get("codec"),
+        bit_rate=found.get("bit_rate"),
+        hdr=picture.get("hdr"),
+        audio_tracks=words.tracks(found),
+        audio_track_count=found.get("audio_count"),
+        subtitles=words.subtitles(found),
+        chapters=words.chapters(found),
+        title=title,
+        created_at=words.created(found),
+        tags=words.tags(found, without=("title",)),
+        cover=found.get("cover", False),
+    )
+    if picture.get("decoded") is False:
+        message = "The first frame can't be decoded, so the picture may be turned otherwise than the record says."
+        warnings += (FileWarning(code="not_decoded", message=message),)
+    headings = tuple(filter(None, (title, words.tag(found, "artist"), words.tag(found, "show"))))
+    return Made(words.bounded(info), headings=headings, warnings=warnings)
+
+
+def _rate(rate: float | None) -> float | None:
+    """Frames a second; None for a figure that makes no sense."""
+    return round(rate, 3) if rate and 0 < rate <= 1000 else None
