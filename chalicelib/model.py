@@ -72,6 +72,13 @@ class Visibility(StrEnum):
     PRIVATE = "private"
 
 
+class Worker(StrEnum):
+    """The functions that work on files, by their names in app.py."""
+
+    PROCESS = "process"
+    MEDIA = "media"
+
+
 class Kind(StrEnum):
     """The sort of thing that a file is. Its facts stand in the record under this name."""
 

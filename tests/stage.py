@@ -44,6 +44,12 @@ STAGE = {
     "FILEMILL_SECRET_PARAMETER": "/filemill/test/secret",
 }
 
+# What a stage with the function `media` has besides. Most tests' stage has none, and its videos need no FFmpeg.
+MEDIA_STAGE = {
+    "FILEMILL_MEDIA_QUEUE_ARN": "arn:aws:sqs:eu-west-1:123456789012:media",
+    "FILEMILL_MEDIA_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/123456789012/media",
+}
+
 
 os.environ.update(STAGE)
 os.environ.update(

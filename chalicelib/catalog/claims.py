@@ -30,6 +30,7 @@ from chalicelib.model import (
     ScanStatus,
     ServiceState,
     Status,
+    Worker,
     now,
     timestamp,
 )
@@ -194,8 +195,8 @@ def _end(
 COMES = timedelta(minutes=5)
 
 
-def hand_over(file: File, to: str) -> bool:
-    """Gives a claimed file to another function, whose message must be sent afterwards. `to` is the function's name.
+def hand_over(file: File, to: Worker) -> bool:
+    """Gives a claimed file to another function, whose message must be sent afterwards.
 
     False if the claim is no longer ours.
     """
@@ -206,7 +207,11 @@ def hand_over(file: File, to: str) -> bool:
         "lease_until": timestamp(moment),
         **due_keys(file.id, moment + COMES),
     }
-    return attempt(transitions.HAND_OVER, file.id, values, claim_id=file.claim_id) is not None
+    try:
+        write(transitions.HAND_OVER, file.id, values, claim_id=file.claim_id)
+    except ConditionFailedError:
+        return False
+    return True
 
 
 def release(file: File) -> None:

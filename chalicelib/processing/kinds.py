@@ -17,11 +17,10 @@ from typing import BinaryIO, Protocol, cast
 
 from pydantic import BaseModel
 
-from chalicelib.model import FileWarning, Kind, Preview, Rendition
+from chalicelib.model import FileWarning, Kind, Preview, Rendition, Worker
 from chalicelib.processing.content_types import is_text_type, one_name, own_name
 from chalicelib.processing.office import formats
 from chalicelib.processing.sniff import ENCRYPTED
-from chalicelib.queues import media
 from chalicelib.renditions.recipes import Recipe
 
 Emit = Callable[[Rendition, bytes], None]
@@ -95,8 +94,7 @@ class Processor:
     while they are hashed, so that they are fetched once. A larger file is read by ranges of the stored object, of at
     most `by_ranges` bytes in all; if that is 0, it is refused.
 
-    `function` is the function of app.py that runs the processor, where that is not `process`. A stage without it runs
-    the processor in `process`.
+    `function` runs the processor, if the stage has it; else `process` does.
 
     A processor that makes other renditions of the same file than before gets a new version in `places.VERSIONS`.
     """
@@ -106,7 +104,7 @@ class Processor:
     module: str | None = None
     in_memory: int = 0
     by_ranges: int = 0
-    function: str | None = None
+    function: Worker = Worker.PROCESS
 
     def process(self, source: Source, order: Order, emit: Emit) -> Made:
         """Raises what `Process` raises."""
@@ -195,7 +193,7 @@ PROCESSORS = (
             f"chalicelib.processing.media.{kind}",
             in_memory=8 * MIB,
             by_ranges=10 * MIB,
-            function=media.FUNCTION,
+            function=Worker.MEDIA,
         )
         for kind in (Kind.VIDEO, Kind.AUDIO)
     ),

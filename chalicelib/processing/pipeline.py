@@ -30,6 +30,7 @@ from chalicelib.model import (
     PermanentFault,
     Rendition,
     Status,
+    Worker,
     original_key,
     parse_original_key,
     rendition_key,
@@ -63,15 +64,15 @@ METRICS = {"ready": Metric.FILES_READY, "failed": Metric.FILES_FAILED}
 
 @dataclass(frozen=True)
 class Place:
-    """The function that works, and its queue. With `hands_over`, it leaves files to the functions that they belong to."""
+    """The function that works, and its queue. With `hands_over`, other functions' files are left to them."""
 
-    name: str
+    name: Worker
     queue_url: str
     hands_over: bool = False
 
 
 def in_process() -> Place:
-    return Place("process", settings().ingest_queue_url, hands_over=settings().has_media)
+    return Place(Worker.PROCESS, settings().ingest_queue_url, hands_over=settings().has_media)
 
 
 def handle(event: dict[str, Any], context: Any) -> None:
@@ -102,7 +103,7 @@ def handle(event: dict[str, Any], context: Any) -> None:
 def handle_media(event: dict[str, Any], context: Any) -> None:
     """The same for the function `media`: its queue has only files that `process` handed over."""
     actors.system("media")
-    here = Place(media.FUNCTION, settings().media_queue_url)
+    here = Place(Worker.MEDIA, settings().media_queue_url)
 
     def process(message: Message) -> None:
         for stored in stored_objects(message):
@@ -138,15 +139,17 @@ def process_object(stored: Stored, message: Message, here: Place) -> None:
     worker.come_back(message, here.queue_url, int(_lease(stored).total_seconds()) + 1)
     started = time.monotonic()
     try:
-        if here.name != "process" and not scans.may_be_read(claimed):
-            _hand_over(claimed, "process", ingest.send)  # the gate was turned on meanwhile; only `process` may pass it
+        if here.name is not Worker.PROCESS and not scans.may_be_read(claimed):
+            _hand_over(
+                claimed, Worker.PROCESS, ingest.send
+            )  # the gate was turned on meanwhile; only `process` may pass it
             return
-        admitted = scanning.admit(claimed, stored, last_try=last_try) if here.name == "process" else claimed
+        admitted = scanning.admit(claimed, stored, last_try=last_try) if here.name is Worker.PROCESS else claimed
         if admitted is None:
             return
         read = reading.read(admitted, stored.key, stored.version_id, here.name if here.hands_over else None)
         if read.elsewhere:
-            _hand_over(admitted, media.FUNCTION, media.send)
+            _hand_over(admitted, Worker.MEDIA, media.send)
             return
         ended, kind = work(admitted, read)
         outcome = "ready"
@@ -174,7 +177,7 @@ def process_object(stored: Stored, message: Message, here: Place) -> None:
     _tell(outcome, kind, claimed, stored, started, message)
 
 
-def _hand_over(file: File, to: str, send: Callable[[File], None]) -> None:
+def _hand_over(file: File, to: Worker, send: Callable[[File], None]) -> None:
     """Gives the file to another function. The record says so first, so that a message which is lost is sent again."""
     if claims.hand_over(file, to):
         logger.info("handed over", extra={"to": to})

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from io import BytesIO
 from typing import IO, BinaryIO, cast
 
-from chalicelib.model import UNPROVEN, ErrorCode, File, Kind, PermanentFault, original_key
+from chalicelib.model import UNPROVEN, ErrorCode, File, Kind, PermanentFault, Worker, original_key
 from chalicelib.processing import content_types, kinds, sniff
 from chalicelib.processing.kinds import Processor, Source
 from chalicelib.processing.office.formats import ENCRYPTABLE
@@ -43,12 +43,12 @@ class Read:
     elsewhere: bool = False
 
 
-def read(file: File, key: str, version_id: str, here: str | None = None) -> Read:
+def read(file: File, key: str, version_id: str, here: Worker | None = None) -> Read:
     """One GetObject, which tells the size, too; more by ranges for a large archive. Holds at most `SMALL` bytes, beside
     what the processor wants.
 
-    `here` is the name of the function that reads; None if it goes on with every file, whose ever it is. Raises
-    PermanentFault for a file that is not what was declared, and OriginalMissingError.
+    `here` is the function that reads, if it leaves other functions' files to them. Raises PermanentFault for a file
+    that is not what was declared, and OriginalMissingError.
     """
     original = originals.open_version(key, version_id)
     size = original.size
@@ -61,7 +61,7 @@ def read(file: File, key: str, version_id: str, here: str | None = None) -> Read
         data = BytesIO(start) if size <= SMALL else cast(BinaryIO, Ranged(key, version_id, size, LOOK))
         detected = sniff.inside(detected, head, data)
         content_type, processor = _typed(file, head, detected, whole=size == len(head))
-        if here is not None and processor.function not in (None, here):
+        if here and processor.function is not here:
             nothing = Source(content_type, size, BytesIO(), file.filename)
             return Read(processor, nothing, None, detected or UNPROVEN, elsewhere=True)
         in_memory = size <= min(processor.in_memory, HASHED_AT_ONCE)

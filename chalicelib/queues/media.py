@@ -9,9 +9,6 @@ from chalicelib.model import File
 from chalicelib.queues import ingest
 from chalicelib.settings import settings
 
-# The function's name in app.py, and in the records of the files that it has.
-FUNCTION = "media"
-
 
 def send(file: File) -> None:
     """One SendMessage: the same event as in the ingest queue, in the tenant's message group.

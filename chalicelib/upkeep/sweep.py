@@ -20,7 +20,7 @@ from chalicelib import aws
 from chalicelib.catalog import actors, claims, deletion, due, files, pending, scans, webhook_states
 from chalicelib.catalog.due import DueWebhook
 from chalicelib.catalog.keys import DUE_SHARDS
-from chalicelib.model import ErrorCode, File, FileError, Status, now
+from chalicelib.model import ErrorCode, File, FileError, Status, Worker, now
 from chalicelib.observability import Metric, begin, count, logger
 from chalicelib.queues import imports, ingest, media
 from chalicelib.queues import webhooks as webhook_queue
@@ -188,7 +188,7 @@ class _Sweep:
             return []
         if scans.is_held(file):
             return self._send(file, since, settings().ingest_queue_url, send=ingest.send_scan)
-        at_media = file.handed_to == media.FUNCTION and settings().has_media
+        at_media = file.handed_to == Worker.MEDIA and settings().has_media
         url = settings().media_queue_url if at_media else settings().ingest_queue_url
         if file.attempts >= MAX_RECEIVES or (age > HOPELESS and not self._is_busy(url)):
             return _give_up(file)

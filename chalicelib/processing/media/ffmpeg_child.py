@@ -6,7 +6,8 @@ playlist or a reference names is not opened.
 
 from __future__ import annotations
 
-from typing import Any, BinaryIO
+from itertools import pairwise
+from typing import Any, BinaryIO, cast
 
 import av
 from av.container import InputContainer
@@ -41,7 +42,7 @@ def main(data: BinaryIO, arguments: dict[str, Any]) -> tuple[dict[str, Any], byt
         "max_streams": "1000",
         "probesize": str(arguments["probe"]),
     }
-    with av.open(data, format=wanted, options=options, io_open=_refuse) as container:
+    with av.open(data, "r", format=wanted, options=options, io_open=_refuse) as container:
         return _facts(container), b""
 
 
@@ -140,7 +141,7 @@ def _rotation(container: InputContainer, stream: Any) -> int | None:
     stream.codec_context.thread_count = 1
     try:
         for _, frame in zip(range(1), container.decode(stream), strict=False):
-            return round(-frame.rotation) % 360
+            return round(-cast(float, frame.rotation)) % 360
     except (av.error.FFmpegError, OSError, MemoryError, ValueError):
         pass
     return None
@@ -149,10 +150,10 @@ def _rotation(container: InputContainer, stream: Any) -> int | None:
 def _is_variable(stream: Any) -> bool:
     """True if frames have unequal lengths. The index tells it, or else the two rates that FFmpeg finds."""
     times = sorted(entry.timestamp for entry, _ in zip(stream.index_entries, range(2000), strict=False))
-    steps = [later - earlier for earlier, later in zip(times, times[1:], strict=False)]
+    steps = [later - earlier for earlier, later in pairwise(times)]
     average = stream.average_rate
     if len(steps) > 1 and average and stream.frames and len(times) >= min(stream.frames, 2000):
         mean = sum(steps) / len(steps)
-        return max(steps) - min(steps) > max(2.0, 0.05 * mean)
+        return bool(max(steps) - min(steps) > max(2.0, 0.05 * mean))
     base = stream.base_rate
     return bool(average and base and abs(float(base) - float(average)) > 0.05 * float(average))

@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 
 from chalicelib.facts import MAX_BYTES, AudioInfo, AudioTrack, Chapter, Subtitles, VideoInfo
 from chalicelib.processing.names import clean, moment
 
 Found = Mapping[str, Any]
-Info = TypeVar("Info", VideoInfo, AudioInfo)
 
 # Characters of a chapter's title, of a track's title and of a tag.
 LONGEST = 200
@@ -95,7 +94,7 @@ def created(found: Found) -> str | None:
         return None
 
 
-def bounded(info: Info) -> Info:
+def bounded[Info: (VideoInfo, AudioInfo)](info: Info) -> Info:
     """The facts in at most MAX_BYTES: chapters go first, then tags."""
     while len(info.model_dump_json().encode()) > MAX_BYTES:
         if info.chapters:

@@ -1,0 +1,107 @@
+"""Films and sounds for tests, made by FFmpeg itself (PyAV), small and the same each time."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
+from functools import cache
+from typing import Any
+
+import av
+
+RATE = 25
+
+
+def film(
+    form: str = "mp4",
+    *,
+    size: tuple[int, int] = (64, 48),
+    times: Sequence[int] = tuple(range(50)),
+    rate: Fraction | int = RATE,
+    codec: str = "libx264",
+    pixels: str = "yuv420p",
+    sounds: Sequence[Mapping[str, str]] = ({},),
+    sound_codec: str = "aac",
+    tags: Mapping[str, str] | None = None,
+    options: Mapping[str, str] | None = None,
+    picture: Callable[[Any], None] | None = None,
+    chapters: Sequence[tuple[int, str]] = (),
+) -> bytes:
+    """A film of grey frames at `times` (in frames of `rate`), with a silent track for each of `sounds` (its tags).
+
+    `picture` may change the video stream before anything is encoded. `chapters` are (second, title).
+    """
+    out = io.BytesIO()
+    with av.open(out, "w", format=form, options=dict(options or {})) as container:
+        container.metadata.update(tags or {})
+        if chapters:
+            container.set_chapters([_chapter(*each) for each in chapters])
+        video = container.add_stream(codec, rate=rate)
+        video.width, video.height, video.pix_fmt = *size, pixels
+        if picture:
+            picture(video)
+        tracks: list[Any] = [container.add_stream(sound_codec, rate=48000) for _ in sounds]
+        for track, of in zip(tracks, sounds, strict=True):
+            track.metadata.update(of)
+        for time in times:
+            container.mux(video.encode(_frame(size, pixels, time, Fraction(1) / rate)))
+        container.mux(video.encode())
+        for track in tracks:
+            _silence(container, track, len(times) / float(rate))
+    return out.getvalue()
+
+
+@cache
+def small() -> bytes:
+    """Two seconds of H.264 and AAC."""
+    return film(tags={"title": "A day at the sea"})
+
+
+def sound(
+    form: str, codec: str, *, seconds: float = 1.0, tags: Mapping[str, str] | None = None, cover: bytes | None = None
+) -> bytes:
+    """A silent sound, maybe with a cover picture (PNG)."""
+    out = io.BytesIO()
+    with av.open(out, "w", format=form) as container:
+        container.metadata.update(tags or {})
+        track: Any = container.add_stream(codec, rate=48000)
+        if cover is not None:
+            _cover(container, cover)
+        _silence(container, track, seconds)
+    return out.getvalue()
+
+
+def _cover(container: Any, png: bytes) -> None:
+    picture = container.add_stream("png")
+    picture.width, picture.height, picture.pix_fmt = 8, 8, "rgb24"
+    picture.disposition = av.stream.Disposition.attached_pic
+    packet = av.Packet(png)
+    packet.stream, packet.pts, packet.dts, packet.is_keyframe = picture, 0, 0, True
+    container.mux(packet)
+
+
+def _chapter(second: int, title: str) -> Any:
+    start = second * 1000
+    base = Fraction(1, 1000)
+    return {"id": second, "start": start, "end": start + 1000, "time_base": base, "metadata": {"title": title}}
+
+
+def _frame(size: tuple[int, int], pixels: str, time: int, base: Fraction) -> av.VideoFrame:
+    frame = av.VideoFrame(*size, pixels)
+    for plane in frame.planes:
+        plane.update(bytes([(time * 5) % 256]) * plane.buffer_size)
+    frame.pts, frame.time_base = time, base
+    return frame
+
+
+def _silence(container: Any, track: Any, seconds: float) -> None:
+    layout, form = "stereo", track.codec_context.codec.audio_formats[0].name
+    samples = track.codec_context.frame_size or 1024
+    for start in range(0, int(seconds * 48000), samples):
+        frame = av.AudioFrame(format=form, layout=layout, samples=samples)
+        for plane in frame.planes:
+            plane.update(bytes(plane.buffer_size))
+        frame.rate, frame.pts, frame.time_base = 48000, start, Fraction(1, 48000)
+        container.mux(track.encode(frame))
+    container.mux(track.encode())

@@ -1,0 +1,16 @@
+"""A stage with the function `media`. The other tests' stage has none, so that they need no FFmpeg."""
+
+from __future__ import annotations
+
+import pytest
+
+from chalicelib import settings as stage_settings
+from tests.stage import MEDIA_STAGE, Calls, aws_client
+
+
+@pytest.fixture
+def media(stage: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in MEDIA_STAGE.items():
+        monkeypatch.setenv(name, value)
+    stage_settings.settings.cache_clear()
+    aws_client("sqs").create_queue(QueueName="media")
