@@ -140,7 +140,7 @@ class Settings(BaseModel):
     fetch_concurrency: int = Field(20, ge=2, le=1000, description="Files that are fetched by URL at once, at most")
     media: bool = Field(
         True,
-        description="Read video and audio with FFmpeg in a function of its own; false leaves out function, layer, queue",
+        description="Read video and audio with FFmpeg, in a function of its own; false leaves it out",
     )
     media_concurrency: int = Field(
         20, ge=2, le=1000, description="Videos and sounds that are processed at once, at most"

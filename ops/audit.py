@@ -20,6 +20,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 PYTHON_LOCKS = (
     "requirements.txt",
+    "requirements-media.txt",
     "requirements-dev.txt",
     "ops/local/requirements.txt",
     "ops/tools/requirements.txt",

@@ -142,13 +142,15 @@ def with_stage(
     architecture: str | None = None,
     tags: Mapping[str, str] | None = None,
     reserved: Mapping[str, int | None] | None = None,
+    layers: Mapping[str, str] | None = None,
 ) -> Config:
     """The configuration with this stage's entry as it was provisioned. Everything else stays as it was.
 
     `variables` and `tags` replace the recorded ones. Settings that an operator may choose (architecture, layer) are set
     only if they are missing. `roles` are ARNs by function name, of the functions that take the stack's roles. Such a
     function loses its `iam_policy_file`, which a former version recorded. `reserved` is the reserved concurrency by
-    function; None takes it away.
+    function; None takes it away. An empty variable is taken away. `layers` are ARNs of layers of our own by function:
+    each replaces a former version, and stands beside the operator's.
     """
     result = deepcopy(config)
     entry = result.setdefault("stages", {}).setdefault(stage, {})
@@ -157,7 +159,10 @@ def with_stage(
     entry.setdefault("lambda_architecture", "arm64")
     if architecture:
         entry["lambda_architecture"] = architecture
-    entry.setdefault("environment_variables", {}).update(variables)
+    known = entry.setdefault("environment_variables", {})
+    known.update({name: value for name, value in variables.items() if value})
+    for name in (name for name, value in variables.items() if not value):
+        known.pop(name, None)
     functions = entry.setdefault("lambda_functions", {})
     for function, arn in roles.items():
         settings = functions.setdefault(function, {})
@@ -167,6 +172,10 @@ def with_stage(
         functions.get(function, {}).pop("reserved_concurrency", None)
         if number is not None:
             functions.setdefault(function, {})["reserved_concurrency"] = number
+    for function, arn in (layers or {}).items():
+        given = function_settings(result, stage, function).get("layers", [])
+        others = [each for each in given if each.rpartition(":")[0] != arn.rpartition(":")[0]]
+        functions.setdefault(function, {})["layers"] = [*others, arn]
     if tags is not None:
         entry["tags"] = dict(tags)
     return result

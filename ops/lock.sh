@@ -18,6 +18,7 @@ compile() { # a file without .in, options
 }
 
 compile requirements --only-binary :all: "$@"
+compile requirements-media --only-binary :all: "$@"
 compile requirements-dev --only-binary :all: --constraints requirements.txt "$@"
 compile ops/local/requirements --only-binary :all: "$@"
 compile ops/tools/requirements --only-binary :all: "$@"

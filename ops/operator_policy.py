@@ -60,6 +60,7 @@ _NAME = "filemill-{stage}"
 _APP = "{app}-{stage}"
 _FUNCTIONS = "arn:{partition}:lambda:{region}:{account}:function:" + _APP
 _LAYER = "arn:{partition}:lambda:{region}:{account}:layer:" + _APP + "-managed-layer"
+_MEDIA_LAYER = "arn:{partition}:lambda:{region}:{account}:layer:" + _APP + "-media"
 _TABLES = "arn:{partition}:dynamodb:{region}:{account}:table/" + _NAME + "-*"
 _GROUPS = "arn:{partition}:logs:{region}:{account}:log-group:"
 _LOGS = _GROUPS + "/aws/lambda/" + _APP
@@ -191,7 +192,7 @@ GROUPS = (
     Group(
         "Layer",
         "deploys the packages that the functions need",
-        (_LAYER, _LAYER + ":*"),
+        (_LAYER, _LAYER + ":*", _MEDIA_LAYER, _MEDIA_LAYER + ":*"),
         {"lambda": "DeleteLayerVersion GetLayerVersion PublishLayerVersion"},
     ),
     Group(

@@ -33,7 +33,7 @@ from ops.stack import (
     socket_gateway,
     template,
 )
-from ops.stack.names import FUNCTIONS, ROLE_IDS, function_name, socket_api_name, stack_name
+from ops.stack.names import FUNCTIONS, ROLE_IDS, function_name, functions_of, socket_api_name, stack_name
 from ops.stack.plan import Stack, Step, choose_parameters, next_step
 from ops.stack.signing_key import SigningKey
 
@@ -94,7 +94,8 @@ class Plan:
         yield from self.key_changes()
         yield from self.stack_changes()
         if self.stack is None:
-            yield from (Change("add", "function", self.name(function)) for function in FUNCTIONS)
+            functions = functions_of(config.stage_variables(self.recorded, self.run.stage))
+            yield from (Change("add", "function", self.name(function)) for function in functions)
             yield Change("add", "API", self.app)
             yield Change("add", "WebSocket API", socket_api_name(self.app, self.run.stage))
             return
@@ -250,7 +251,7 @@ class Plan:
         client = self.client("lambda")
         layers = [found["layer_version_arn"] for found in self.patient.deployed("lambda_layer")]
         there = set()
-        for function in FUNCTIONS:
+        for function in functions_of(config.stage_variables(self.planned, self.run.stage)):
             name = self.name(function)
             try:
                 present = client.get_function(FunctionName=name)
@@ -280,6 +281,7 @@ class Plan:
             ("ingest queue", here.ingest_queue_arn, "process", here.process_at_once),
             ("import queue", here.import_queue_arn, "fetch", here.fetch_at_once),
             ("webhook queue", here.webhook_queue_arn, "deliver", here.deliver_at_once),
+            *([("media queue", here.media_queue_arn, "media", here.media_at_once)] if here.has_media else []),
         ):
             if wrong := queues.assess_trigger(
                 self.mappings(arn), queue, self.name(function), at_once, DEPLOY, PROVISION

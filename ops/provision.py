@@ -27,6 +27,7 @@ from ops.stack import (
     gateway,
     inventory,
     logs,
+    media_layer,
     on_demand,
     recording,
     recursion,
@@ -39,7 +40,18 @@ from ops.stack import (
 from ops.stack import tags as stage_tags
 from ops.stack.cloudformation import Progress
 from ops.stack.former_roles import FormerRoles
-from ops.stack.names import FUNCTIONS, ROLE_IDS, bucket_name, chalice_role, stack_name, whereabouts
+from ops.stack.names import (
+    FUNCTIONS,
+    MEDIA,
+    ROLE_IDS,
+    bucket_name,
+    chalice_role,
+    function_name,
+    functions_of,
+    has_media,
+    stack_name,
+    whereabouts,
+)
 from ops.stack.plan import Stack
 from ops.stack.signing_key import SigningKey
 from ops.stack.template_bucket import TemplateBucket
@@ -177,8 +189,9 @@ def provision(
         tag_the_rest(run)
         variables = {**recording.variables(stage, outputs, key.key_id, front_door), **fit.variables}
         architecture = architecture or emulator_gaps.architecture(run.endpoint_url)
-        roles = {function: outputs[output] for function, output in ROLE_IDS.items()}
-        recording.record(project_dir, stage, variables, roles, tags or {}, architecture, progress, fit.reserved)
+        roles = {function: outputs[ROLE_IDS[function]] for function in functions_of(run.variables)}
+        layers = ensure_layer(run, architecture)
+        recording.record(project_dir, stage, variables, roles, tags or {}, architecture, progress, fit.reserved, layers)
         remove_former_roles(run, roles.values())
     progress(f"front door: {variables[f'{PREFIX}FRONT_DOOR']}")
     return variables
@@ -205,6 +218,11 @@ class Provisioning:
     def recorded(self) -> config.Config:
         """What `.chalice/config.json` says now."""
         return config.read_config(self.project_dir)
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """The stage's environment variables, as they are recorded now."""
+        return config.stage_variables(self.recorded, self.stage)
 
     @property
     def api_stage(self) -> str:
@@ -295,6 +313,21 @@ def adopt(run: Provisioning) -> None:
     adoption.adopt(client, run.project_dir, here, run.progress)
 
 
+def ensure_layer(run: Provisioning, architecture: str | None) -> dict[str, str]:
+    """The ARN of the layer with FFmpeg, by the function that gets it. Former versions that nobody uses are deleted."""
+    client, app = run.session.client("lambda"), config.app_name(run.recorded)
+    name = media_layer.name_of(app, run.stage)
+    used = media_layer.layers_of(client, function_name(app, run.stage, MEDIA))
+    layers = {}
+    if has_media(run.variables):
+        recorded = run.recorded.get("stages", {}).get(run.stage, {}).get("lambda_architecture")
+        chosen = architecture or recorded or "arm64"
+        layers[MEDIA] = media_layer.ensure(client, run.project_dir, app, run.stage, chosen, run.progress)
+    if deleted := media_layer.remove_unused(client, name, [*used, *layers.values()]):
+        run.progress(f"deleted {deleted} former version{'s' * (deleted != 1)} of the layer with FFmpeg")
+    return layers
+
+
 def refuse_half_a_switch(run: Provisioning) -> None:
     """Raises OpsError if a restore was interrupted between its two changes of the stack, which has no table then."""
     cfn = run.session.client("cloudformation")
@@ -347,6 +380,7 @@ def stack_parameters(run: Provisioning, key: SigningKey, given: Mapping[str, str
         "EdgeSecret": derived_edge_secret(secret),
         "AddressKey": derived_address_key(secret),
         **on_demand.parameters(run.session.client("lambda"), app, run.stage, run.region),
+        "Media": "true" if has_media(run.variables) else "false",
         "RequireTls": emulator_gaps.requires_tls(run.endpoint_url),
         **services.parameters(
             config.stage_variables(run.recorded, run.stage, "process"),

@@ -13,7 +13,7 @@ from chalicelib.settings import PREFIX
 from ops import config, package
 from ops.errors import OpsError, as_sentences
 from ops.progress import confirm_name
-from ops.stack import adoption, cloudformation, deployment, inventory, logs, patience, removal, signing_key
+from ops.stack import adoption, cloudformation, deployment, inventory, logs, media_layer, patience, removal, signing_key
 from ops.stack.cloudformation import Progress
 from ops.stack.former_roles import FormerRoles
 from ops.stack.inventory import Client, Deployment, Resource
@@ -63,6 +63,7 @@ def unprovision(
         if table:
             delete_table(session.client("dynamodb"), table)
         delete_roles(session, project_dir, stage, region, progress)
+        media_layer.remove_unused(client("lambda"), media_layer.name_of(here.app, stage), [])
         templates = bucket_name(stage, "templates", account, region)
         TemplateBucket(session.client("s3"), templates, account, region).delete()
         signing_key.delete(session.client("cloudfront"), session.client("ssm"), stage, region)

@@ -16,7 +16,7 @@ from ops import config
 from ops.doctor.patient import TIMEOUT, Patient
 from ops.package import pinned
 from ops.stack import concurrency, logs, recording, services
-from ops.stack.names import FUNCTIONS
+from ops.stack.names import functions_of
 from ops.stack.roles import POLICY_NAME, Place, function_policies
 
 # Chalice chooses the runtime by the Python that it runs on itself (pyproject.toml, requires-python).
@@ -35,7 +35,7 @@ def check_functions(patient: Patient) -> str:
     stage = patient.settings.stage
     layers = [found["layer_version_arn"] for found in patient.deployed("lambda_layer")]
     client = patient.client("lambda")
-    for function in FUNCTIONS:
+    for function in functions_of(config.stage_variables(recorded, stage)):
         name = patient.function_name(function)
         try:
             present = client.get_function(FunctionName=name)
@@ -92,6 +92,8 @@ def check_room(patient: Patient) -> str:
     recorded = config.read_config(patient.project_dir)
     account = concurrency.examine(patient.client("lambda"), recorded, here.stage)
     at_once = {"process": here.process_at_once, "fetch": here.fetch_at_once, "deliver": here.deliver_at_once}
+    if here.has_media:
+        at_once["media"] = here.media_at_once
     return assess_room(account, at_once, here.stage)
 
 
@@ -164,6 +166,7 @@ def place_of(patient: Patient, recorded: config.Config) -> Place:
         labels=asked["Labels"] == "true",
         service_function=asked["ServiceFunction"],
         scan=settings.scan,
+        media_queue_arn=settings.media_queue_arn if settings.has_media else "",
     )
 
 
@@ -210,7 +213,8 @@ def code_differences(patient: Patient) -> Iterator[tuple[str, str]]:
     pins = pinned(patient.project_dir / "requirements.txt")
     # Chalice deploys the same archive and the same layer for every function, so each is read only once.
     archives: dict[str, dict[str, int]] = {}
-    for function in FUNCTIONS:
+    recorded = config.read_config(patient.project_dir)
+    for function in functions_of(config.stage_variables(recorded, patient.settings.stage)):
         try:
             found = client.get_function(FunctionName=patient.function_name(function))
         except client.exceptions.ResourceNotFoundException:

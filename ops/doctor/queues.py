@@ -38,6 +38,12 @@ def check_webhook_queue(patient: Patient) -> str:
     return queue_attributes(patient, patient.settings.webhook_queue_url, "webhook queue", "deliver")
 
 
+def check_media_queue(patient: Patient) -> str:
+    if not patient.settings.has_media:
+        return ""
+    return queue_attributes(patient, patient.settings.media_queue_url, "media queue", "media")
+
+
 def queue_attributes(patient: Patient, url: str, queue: str, function: str) -> str:
     names = ["RedrivePolicy", "VisibilityTimeout"]
     reply = patient.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=names)
@@ -68,6 +74,8 @@ def check_dead_letters(patient: Patient) -> str:
     sqs, here = patient.client("sqs"), patient.settings
     found = {}
     queues = {"ingest": here.ingest_queue_url, "import": here.import_queue_url, "webhook": here.webhook_queue_url}
+    if here.has_media:
+        queues["media"] = here.media_queue_url
     for queue, url in queues.items():
         attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["RedrivePolicy"]).get("Attributes", {})
         arn = json.loads(attributes.get("RedrivePolicy", "{}")).get("deadLetterTargetArn")
@@ -100,6 +108,13 @@ def check_import_trigger(patient: Patient) -> str:
 def check_webhook_trigger(patient: Patient) -> str:
     here = patient.settings
     return trigger(patient, here.webhook_queue_arn, "webhook queue", "deliver", here.deliver_at_once)
+
+
+def check_media_trigger(patient: Patient) -> str:
+    here = patient.settings
+    if not here.has_media:
+        return ""
+    return trigger(patient, here.media_queue_arn, "media queue", "media", here.media_at_once)
 
 
 def check_loops(patient: Patient) -> str:

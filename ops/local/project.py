@@ -22,7 +22,7 @@ STAGE = "local"
 SETTINGS = {"FILEMILL_WEBHOOK_NETWORKS": "127.0.0.0/8, ::1/128"}
 
 # The sources of a deployment. Those that exist are copied.
-SOURCES = ("app.py", "requirements.txt", "chalicelib", "vendor", "console", "edge")
+SOURCES = ("app.py", "requirements.txt", "requirements-media.txt", "chalicelib", "vendor", "console", "edge")
 # Folders with the tools that decide how they are deployed. The adapter decides what the emulator makes of it.
 TOOLS = ("ops", "ops/stack", "ops/local/adapter")
 

@@ -16,8 +16,9 @@ from ops.preflight.site import Check, Site, Verdict, fine, refused, unknown
 from ops.stack import concurrency, signing_key
 from ops.stack.names import FUNCTIONS
 
-# Bytes that a deployment adds to Lambda's storage: the layer (32 MB) twice, and 2.3 MB for each function.
-CODE_BYTES = 64 * 1000**2 + len(FUNCTIONS) * 2_300_000
+# Bytes that a deployment adds to Lambda's storage: the layer (32 MB) twice, that with FFmpeg (40 MB) twice, and 2.3 MB
+# for each function.
+CODE_BYTES = 144 * 1000**2 + len(FUNCTIONS) * 2_300_000
 
 # Roles of a stage, one for each function.
 ROLES = len(FUNCTIONS)

@@ -19,7 +19,7 @@ from typing import Any
 from chalicelib.settings import MAX_WAITS, PREFIX, Settings
 from ops import config
 from ops.errors import OpsError
-from ops.stack.names import FUNCTIONS, function_name
+from ops.stack.names import FUNCTIONS, MEDIA, function_name, has_media
 
 # AWS's smallest maximum concurrency of an event source:
 # https://docs.aws.amazon.com/lambda/latest/api/API_ScalingConfig.html
@@ -32,7 +32,7 @@ UNRESERVED = 100
 QUOTA = "L-B99A9384"
 
 # The functions that a queue starts.
-QUEUED = ("process", "fetch", "deliver")
+QUEUED = ("process", "media", "fetch", "deliver")
 
 # The function that viewers start, and the setting of what is reserved for it.
 RENDER = "render"
@@ -103,9 +103,9 @@ def wish(recorded: config.Config, stage: str) -> Wish:
                 "take it out."
             )
         reserved[function] = number
-    return Wish(
-        {name: _chosen(variables, f"{name}_concurrency") for name in QUEUED}, reserved, _chosen(variables, "waits")
-    )
+    queued = [name for name in QUEUED if name != MEDIA or has_media(variables)]
+    at_once = {name: _chosen(variables, f"{name}_concurrency") for name in queued}
+    return Wish(at_once, reserved, _chosen(variables, "waits"))
 
 
 def _chosen(variables: Mapping[str, str], setting: str) -> int:
@@ -140,9 +140,9 @@ def caps(pool: Pool, wanted: Wish) -> dict[str, int]:
     A function with reserved concurrency has its own pool. The others share half of what nobody has reserved; the other
     half stays for the API and the rest. No cap is below AWS's minimum of 2.
     """
-    own = {name: max(LEAST, wanted.reserved[name]) for name in QUEUED if name in wanted.reserved}
+    own = {name: max(LEAST, wanted.reserved[name]) for name in wanted.at_once if name in wanted.reserved}
     found = {name: number for name, number in own.items() if number < wanted.at_once[name]}
-    shared = {name: wanted.at_once[name] for name in QUEUED if name not in own}
+    shared = {name: number for name, number in wanted.at_once.items() if name not in own}
     share, total = pool.unreserved // 2, sum(shared.values())
     if total <= share:
         return found
@@ -158,7 +158,7 @@ def waits_cap(pool: Pool, wanted: Wish) -> int:
     Each of them keeps an execution for up to 25 seconds. What the queues use at least is not the API's. With a limit of
     10, one may wait. Three executions are left beside that one and those of the queues.
     """
-    free = wanted.reserved.get("api_handler", pool.unreserved - LEAST * len(QUEUED))
+    free = wanted.reserved.get("api_handler", pool.unreserved - LEAST * len(wanted.at_once))
     return min(MAX_WAITS, max(1, free // 5))
 
 

@@ -91,7 +91,7 @@ def deployment(project_dir: Path, stage: str, place: tuple[str, str, str], stack
     """Reads what is known of a stage. `place` is (partition, region, account); `stack` is its CloudFormation stack."""
     recorded = config.read_config(project_dir)
     variables = config.stage_variables(recorded, stage)
-    names = ("INGEST_QUEUE_ARN", "IMPORT_QUEUE_ARN", "WEBHOOK_QUEUE_ARN", "TABLE_STREAM_ARN")
+    names = ("INGEST_QUEUE_ARN", "IMPORT_QUEUE_ARN", "WEBHOOK_QUEUE_ARN", "MEDIA_QUEUE_ARN", "TABLE_STREAM_ARN")
     outputs = cloudformation.outputs(stack) if stack else {}
     sources = {*(variables.get(PREFIX + name, "") for name in names), *outputs.values()}
     parameters = {p["ParameterKey"]: p.get("ParameterValue", "") for p in (stack or {}).get("Parameters", [])}

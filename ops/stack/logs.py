@@ -14,7 +14,7 @@ from typing import Any
 from chalicelib.settings import LOG_DAYS, PREFIX, Settings
 from ops import config
 from ops.errors import OpsError
-from ops.stack.names import FUNCTIONS, function_name
+from ops.stack.names import FUNCTIONS, function_name, functions_of
 from ops.stack.patience import if_there
 
 SETTING = f"{PREFIX}LOG_DAYS"
@@ -28,7 +28,7 @@ def group_of(function_name: str) -> str:
 
 
 def groups(recorded: config.Config, stage: str) -> list[str]:
-    """The names of the groups of a stage's functions. The first one is the API's."""
+    """The names of the groups that a stage's functions may have. The first one is the API's."""
     app = config.app_name(recorded)
     return [group_of(function_name(app, stage, function)) for function in FUNCTIONS]
 
@@ -43,8 +43,8 @@ def days(recorded: config.Config, stage: str) -> dict[str, int]:
     OpsError
         CloudWatch Logs has no such retention.
     """
-    wanted = [_days(recorded, stage, function) for function in FUNCTIONS]
-    return dict(zip(groups(recorded, stage), wanted, strict=True))
+    app, functions = config.app_name(recorded), functions_of(config.stage_variables(recorded, stage))
+    return {group_of(function_name(app, stage, each)): _days(recorded, stage, each) for each in functions}
 
 
 def _days(recorded: config.Config, stage: str, function: str) -> int:

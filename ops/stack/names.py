@@ -15,9 +15,27 @@ SOCKET_FUNCTIONS = ("websocket_connect", "websocket_message", "websocket_disconn
 
 # Every function of app.py, by the name that Chalice has for it.
 FUNCTIONS = (
-    *("api_handler", "process", "fetch", "index", "render", "sweep", "publish", "deliver"),
+    *("api_handler", "process", "media", "fetch", "index", "render", "sweep", "publish", "deliver"),
     *SOCKET_FUNCTIONS,
 )
+
+
+# A stage may leave this function out, by the setting MEDIA_SETTING.
+MEDIA = "media"
+MEDIA_SETTING = f"{PREFIX}MEDIA"
+
+# What pydantic takes for false, as settings.py reads the setting.
+_NO = frozenset({"0", "false", "f", "n", "no", "off"})
+
+
+def has_media(variables: Mapping[str, str]) -> bool:
+    """True if a stage with these variables has the function `media`, its queue and its layer."""
+    return variables.get(MEDIA_SETTING, "true").lower() not in _NO
+
+
+def functions_of(variables: Mapping[str, str]) -> tuple[str, ...]:
+    """The functions of a stage with these variables."""
+    return tuple(function for function in FUNCTIONS if function != MEDIA or has_media(variables))
 
 
 def stack_name(stage: str) -> str:

@@ -13,18 +13,27 @@ from ops.stack.names import FUNCTIONS, ROLE_IDS, chalice_role, is_stack_role, po
 Progress = Callable[[str], None]
 
 
+# Variables of what a stage may leave out. An empty one is taken out of the record.
+_OPTIONAL = tuple(f"{PREFIX}MEDIA_{name}" for name in ("QUEUE_ARN", "QUEUE_URL", "DEAD_LETTER_QUEUE_URL"))
+
+
 def variables(stage: str, outputs: Mapping[str, str], key_id: str, front_door: str | None) -> dict[str, str]:
     """The functions' environment variables, made of the stack's outputs, but for the ARNs of the roles.
 
     `key_id` is CloudFront's id of the public key. `front_door` replaces the distribution's own address, if given.
     """
     roles = set(ROLE_IDS.values())
-    found = {camel_to_variable(name): value for name, value in outputs.items() if name not in roles} | {
-        f"{PREFIX}STAGE": stage,
-        f"{PREFIX}CDN_KEY_ID": key_id,
-        f"{PREFIX}CDN_KEY_PARAMETER": signing_key.key_parameter(stage),
-        f"{PREFIX}SECRET_PARAMETER": signing_key.secret_parameter(stage),
-    }
+    absent = dict.fromkeys(_OPTIONAL, "")
+    found = (
+        absent
+        | {camel_to_variable(name): value for name, value in outputs.items() if name not in roles}
+        | {
+            f"{PREFIX}STAGE": stage,
+            f"{PREFIX}CDN_KEY_ID": key_id,
+            f"{PREFIX}CDN_KEY_PARAMETER": signing_key.key_parameter(stage),
+            f"{PREFIX}SECRET_PARAMETER": signing_key.secret_parameter(stage),
+        }
+    )
     if front_door:
         found[f"{PREFIX}FRONT_DOOR"] = front_door.rstrip("/")
     return found
@@ -39,11 +48,12 @@ def record(
     architecture: str | None,
     progress: Progress,
     reserved: Mapping[str, int | None] | None = None,
+    layers: Mapping[str, str] | None = None,
 ) -> None:
     """Writes the stage's entry in `.chalice/config.json`, as far as it has changed.
 
     `roles` are the ARNs of the stack's roles by function; a function with a role of the operator's keeps that.
-    `reserved` is the reserved concurrency by function; None takes it away.
+    `reserved` is the reserved concurrency by function; None takes it away. `layers` are ARNs of our layers by function.
 
     Chalice must not know its own former roles any more: it would delete them with the next deployment, while
     invocations still run with them. They go from its record first. Should this be interrupted before the configuration
@@ -53,7 +63,7 @@ def record(
     before = config.read_config(project_dir)
     chosen = stack_roles(before, stage, roles)
     forget_chalice_roles(project_dir, before, stage, chosen)
-    after = entered(before, stage, variables, roles, given_tags, architecture, reserved)
+    after = entered(before, stage, variables, roles, given_tags, architecture, reserved, layers)
     changed = config.write_json(config.config_path(project_dir), after)
     if changed:
         progress(f"recorded stage {stage} in .chalice/config.json")
@@ -71,11 +81,12 @@ def entered(
     given_tags: Mapping[str, str],
     architecture: str | None,
     reserved: Mapping[str, int | None] | None = None,
+    layers: Mapping[str, str] | None = None,
 ) -> config.Config:
     """The configuration as `record` writes it."""
     stage_tags = tags.own(before, tags.of_stage(before, stage, given_tags))
     chosen = stack_roles(before, stage, roles)
-    return config.with_stage(before, stage, variables, chosen, architecture, stage_tags, reserved)
+    return config.with_stage(before, stage, variables, chosen, architecture, stage_tags, reserved, layers)
 
 
 def stack_roles(recorded: config.Config, stage: str, roles: Mapping[str, str]) -> dict[str, str]:

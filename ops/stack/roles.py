@@ -43,6 +43,8 @@ class Place:
     scan: str = "off"
     labels: bool = False
     service_function: str = ""
+    media_queue_arn: str = ""
+    """Empty if the stage has no function `media`."""
 
     @property
     def values(self) -> dict[str, str]:
@@ -61,6 +63,7 @@ class Place:
             "IngestQueue.Arn": self.ingest_queue_arn,
             "ImportQueue.Arn": self.import_queue_arn,
             "WebhookQueue.Arn": self.webhook_queue_arn,
+            "MediaQueue.Arn": self.media_queue_arn,
             "EventBus.Arn": f"arn:{self.partition}:events:{self.region}:{self.account}:event-bus/{self.event_bus}",
             "ApiStage": self.api_stage,
             "ServiceFunction": self.service_function,
@@ -75,6 +78,7 @@ class Place:
             "ByGuardDuty": self.scan == "guardduty",
             "HasLabels": self.labels,
             "HasServiceFunction": bool(self.service_function),
+            "HasMedia": bool(self.media_queue_arn),
         }
 
 
@@ -83,6 +87,9 @@ def function_policies(place: Place, project_dir: Path = Path()) -> dict[str, Pol
     resources = template.document(project_dir)["Resources"]
     found = {}
     for function, logical in ROLE_IDS.items():
+        condition = resources[logical].get("Condition")
+        if condition and not place.conditions[condition]:
+            continue
         (policy,) = resources[logical]["Properties"]["Policies"]
         found[function] = resolved(policy["PolicyDocument"], place.values, place.conditions)
     return found

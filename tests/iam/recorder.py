@@ -70,6 +70,7 @@ def _entries() -> dict[CodeType, str]:
     handlers: dict[str, tuple[Any, ...]] = {
         "api_handler": (Chalice.__call__,),
         "process": (pipeline.handle,),
+        "media": (pipeline.handle_media,),
         "fetch": (importing.handle,),
         "index": (indexing.handle,),
         "render": (on_demand.handle,),

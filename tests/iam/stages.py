@@ -11,7 +11,7 @@ from ops.operator_policy import Where
 from ops.stack import roles
 from ops.stack.roles import Place
 from tests.iam.evaluator import Need
-from tests.stage import ROOT, STAGE
+from tests.stage import MEDIA_STAGE, ROOT, STAGE
 
 OPERATOR = "operator"
 ACCOUNT, REGION = "123456789012", "eu-west-1"
@@ -34,6 +34,7 @@ def place() -> Place:
         labels=True,
         service_function=f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:my-service",
         scan="guardduty",
+        media_queue_arn=MEDIA_STAGE["FILEMILL_MEDIA_QUEUE_ARN"],
     )
 
 
@@ -60,7 +61,7 @@ _DEPLOYED = {
         f"{ACCOUNT}:{queue}": f"{ACCOUNT}:filemill-test-{queue}"
         for queue in (
             *("dead", "dead-imports", "import-dead", "imports", "imports-dead", "ingest", "ingest-dead"),
-            *("webhook-dead", "webhooks", "webhooks-dead"),
+            *("webhook-dead", "webhooks", "webhooks-dead", "media", "media-dead"),
         )
     },
 }
