@@ -107,7 +107,7 @@ def _alternative(file: File) -> str:
     """
     if file.image:
         return file.image.caption or ""
-    documents = (file.pdf, file.document, file.presentation, file.spreadsheet)
+    documents = (file.video, file.audio, file.pdf, file.document, file.presentation, file.spreadsheet)
     names = [each.title for each in documents if each]
     names += [file.email.subject] if file.email else []
     names += [file.font.family] if file.font else []

@@ -36,7 +36,7 @@ _WIRE = (
 
 # Facts that a record has only where they are known. All other fields are there always, if only as null.
 _IF_KNOWN = (
-    *("pdf", "document", "spreadsheet", "presentation", "text", "archive", "email", "font"),
+    *("video", "audio", "pdf", "document", "spreadsheet", "presentation", "text", "archive", "email", "font"),
     *("preview", "warnings", "scan", "services"),
 )
 

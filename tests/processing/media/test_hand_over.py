@@ -65,7 +65,7 @@ def test_a_film_is_handed_over_unread_and_ends_in_its_own_function(client: Clien
     assert done.last_change
     assert done.last_change.actor.id == "media"
     record = client("GET", f"/v1/files/{file_id}").json
-    assert (record["kind"], record["video"]["width"], record["video"]["duration"]) == ("video", 64, 2.0)
+    assert (record["kind"], record["video"]["width"], record["video"]["duration"]) == ("video", 64, 2.005)
     assert take_messages() == []
 
 
@@ -202,7 +202,7 @@ def test_a_stage_that_leaves_media_out_ends_files_that_were_handed_over(
     [body] = take_messages()
     pipeline.handle(sqs_event(body), lambda_context())
     record = client("GET", f"/v1/files/{file_id}").json
-    assert (record["status"], record["video"]["duration"]) == ("ready", 2.0)
+    assert (record["status"], record["video"]["duration"]) == ("ready", 2.005)
     assert [warning["code"] for warning in record["warnings"]] == ["no_media"]
 
 
