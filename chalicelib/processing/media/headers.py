@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO
 
 from chalicelib.processing.kinds import Source
+from chalicelib.storage.ranged import TooMuchReadError
 
 # Boxes or elements that are looked at, at most: a hostile file has millions.
 MOST_PARTS = 2000
@@ -20,13 +21,13 @@ Found = dict[str, Any]
 
 
 def read(source: Source, head: bytes) -> Found:
-    """Never raises for what is in the file. Errors of S3 are raised."""
+    """Never raises for what is in the file, nor if no more of it may be read. Errors of S3 are raised."""
     reader = _reader(head)
     if reader is None:
         return {}
     try:
         return reader(source.data, source.size)
-    except (struct.error, ValueError, IndexError, ZeroDivisionError, OverflowError):
+    except (struct.error, ValueError, IndexError, ZeroDivisionError, OverflowError, TooMuchReadError):
         return {}
 
 

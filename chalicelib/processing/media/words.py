@@ -83,7 +83,7 @@ def shown(picture: Found) -> tuple[int | None, int | None]:
 
 def created(found: Found) -> str | None:
     """When it was recorded, as records have times. A year alone is the beginning of that year."""
-    text = str(found.get("created") or "").strip()
+    text = str(found.get("created") or "").partition(";")[0].strip()  # FFmpeg joins several by a semicolon
     if _YEAR.fullmatch(text):
         text += "-01-01"
     try:

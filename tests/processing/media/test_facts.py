@@ -1,0 +1,343 @@
+"""What records say of films and sounds, read by FFmpeg."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Any
+
+import pytest
+
+from chalicelib.facts import MAX_BYTES, AudioInfo, AudioTrack, Chapter, VideoInfo
+from chalicelib.model import ErrorCode, PermanentFault
+from chalicelib.processing import child
+from chalicelib.processing.child import ChildDiedError
+from chalicelib.processing.kinds import Made, Order, Source, processor_of
+from chalicelib.processing.media import engine, headers, words
+from chalicelib.renditions.recipes import RECIPES
+from chalicelib.storage.ranged import TooMuchReadError
+from tests import films, images
+
+pytestmark = pytest.mark.usefixtures("media")
+
+NONE: Sequence[Any] = ()
+
+
+class Counted(io.BytesIO):
+    """Counts the bytes that are read, and refuses more than `budget`."""
+
+    def __init__(self, data: bytes, budget: int = 10**9) -> None:
+        super().__init__(data)
+        self.count, self.budget = 0, budget
+
+    def read(self, size: int | None = -1) -> bytes:
+        data = super().read(size)
+        self.count += len(data)
+        if self.count > self.budget:
+            raise TooMuchReadError("enough")
+        return data
+
+
+def processed(data: bytes, content_type: str = "video/mp4", source: io.BytesIO | None = None) -> Made:
+    def emit(*_: object) -> None:
+        raise AssertionError("no rendition is made")
+
+    given = Source(content_type, len(data), source or io.BytesIO(data), "a film")
+    return processor_of(content_type).process(given, Order(RECIPES["photo"], 1024**3), emit)
+
+
+def film_info(data: bytes, content_type: str = "video/mp4") -> VideoInfo:
+    made = processed(data, content_type)
+    assert isinstance(made.info, VideoInfo)
+    assert not made.warnings
+    return made.info
+
+
+def sound_info(data: bytes, content_type: str) -> AudioInfo:
+    made = processed(data, content_type)
+    assert isinstance(made.info, AudioInfo)
+    assert not made.warnings
+    return made.info
+
+
+def test_all_that_a_film_says() -> None:
+    data = films.film(
+        "mov",
+        sounds=({"language": "eng", "title": "Stereo"}, {"language": "ger"}),
+        tags={
+            "title": "At the\nsea",
+            "artist": "Ann",
+            "creation_time": "2026-05-04T03:02:01Z",
+            "location": "+48.1000+011.5000/",
+            "com.apple.quicktime.location.ISO6709": "+48.1000+011.5000/",
+            "com.apple.quicktime.make": "Maker",
+        },
+        options={"movflags": "use_metadata_tags"},
+        chapters=((0, "Morning"), (1, "Evening")),
+    )
+    info = film_info(data, "video/quicktime")
+    assert (info.format, info.codec, info.width, info.height, info.rotation) == ("mov", "h264", 64, 48, 0)
+    assert (info.frame_rate, info.variable_frame_rate, info.hdr) == (25.0, False, None)
+    assert info.duration == pytest.approx(2.0, abs=0.05)
+    assert info.bit_rate
+    assert [(each.codec, each.language, each.channels, each.sample_rate) for each in info.audio_tracks] == [
+        ("aac", "eng", 2, 48000),
+        ("aac", "ger", 2, 48000),
+    ]
+    assert info.audio_track_count == 2
+    assert info.chapters == [Chapter(start=0.0, title="Morning"), Chapter(start=1.0, title="Evening")]
+    assert (info.title, info.created_at) == ("At the sea", "2026-05-04T03:02:01.000Z")
+    assert (info.tags["artist"], info.tags["make"]) == ("Ann", "Maker")
+    assert b"+48.1000" in data
+    assert "48.1" not in info.model_dump_json(), "no place is ever in a record"
+
+
+def test_search_finds_a_film_by_its_title_and_its_artist() -> None:
+    made = processed(films.film(tags={"title": "The sea", "artist": "Ann"}))
+    assert made.headings == ("The sea", "Ann")
+
+
+@pytest.mark.parametrize(
+    ("degrees", "shown", "rotation"), [(0, (64, 48), 0), (-90, (48, 64), 90), (180, (64, 48), 180), (90, (48, 64), 270)]
+)
+def test_the_size_is_that_of_the_turned_picture(degrees: int, shown: tuple[int, int], rotation: int) -> None:
+    data = films.film(picture=lambda stream: stream.set_display_rotation(degrees))
+    info = film_info(data)
+    assert ((info.width, info.height), info.rotation) == (shown, rotation)
+    small = headers.read(Source("video/mp4", len(data), io.BytesIO(data)), data[:64])["video"]
+    assert (words.shown(small), small["rotation"]) == (shown, rotation), "the small reader says the same"
+
+
+def test_pixels_that_are_no_squares_are_stretched() -> None:
+    def wide(stream: Any) -> None:
+        stream.codec_context.sample_aspect_ratio = Fraction(4, 3)
+
+    info = film_info(films.film(size=(720, 576), times=range(3), picture=wide))
+    assert (info.width, info.height) == (960, 576)
+
+
+def test_a_variable_rate_is_said() -> None:
+    times = [0, 1, 2, 6, 7, 15, 16, 17, 30, 31]
+    assert film_info(films.film(times=times, sounds=())).variable_frame_rate
+    assert not film_info(films.film(rate=Fraction(30000, 1001), sounds=())).variable_frame_rate
+
+
+def test_a_fractional_rate_is_kept() -> None:
+    assert film_info(films.film(rate=Fraction(30000, 1001), sounds=())).frame_rate == 29.97
+
+
+@pytest.mark.parametrize(("transfer", "hdr"), [(16, "pq"), (18, "hlg"), (1, None)])
+def test_a_high_dynamic_range_is_said(transfer: int, hdr: str | None) -> None:
+    def graded(stream: Any) -> None:
+        stream.codec_context.color_trc = transfer
+
+    data = films.film(codec="libx265", pixels="yuv420p10le", times=range(5), sounds=(), picture=graded)
+    info = film_info(data)
+    assert (info.codec, info.hdr) == ("hevc", hdr)
+
+
+@pytest.mark.parametrize(
+    ("form", "content_type", "codec", "sound_codec", "found"),
+    [
+        ("webm", "video/webm", "libvpx-vp9", "libopus", ("webm", "vp9", "opus")),
+        ("webm", "video/webm", "libsvtav1", "libopus", ("webm", "av1", "opus")),
+        ("avi", "video/x-msvideo", "mpeg4", "libmp3lame", ("avi", "mpeg4", "mp3")),
+        ("mp4", "video/mp4", "libx264", "aac", ("mp4", "h264", "aac")),
+    ],
+)
+def test_films_of_each_format(
+    form: str, content_type: str, codec: str, sound_codec: str, found: tuple[str, str, str]
+) -> None:
+    info = film_info(films.film(form, codec=codec, sound_codec=sound_codec, times=range(25)), content_type)
+    assert (info.format, info.codec, info.audio_tracks[0].codec) == found
+    assert (info.width, info.height, info.frame_rate) == (64, 48, 25.0)
+    assert info.duration == pytest.approx(1.0, abs=0.1)
+
+
+def test_a_film_without_a_sound_has_none() -> None:
+    info = film_info(films.film(sounds=()))
+    assert (info.audio_tracks, info.audio_track_count) == ([], 0)
+
+
+def test_a_sound_in_a_film_s_format_has_no_size() -> None:
+    info = film_info(films.sound("mp4", "aac"))
+    assert (info.width, info.height, info.codec, len(info.audio_tracks)) == (None, None, None, 1)
+
+
+TAGS = {"title": "Song", "artist": "Ann", "album": "First", "genre": "Folk", "date": "1999"}
+
+
+@pytest.mark.parametrize(
+    ("form", "content_type", "codec", "found"),
+    [
+        ("mp3", "audio/mpeg", "libmp3lame", ("mp3", "mp3")),
+        ("flac", "audio/flac", "flac", ("flac", "flac")),
+        ("ogg", "audio/ogg", "libopus", ("ogg", "opus")),
+        ("mp4", "audio/mp4", "aac", ("m4a", "aac")),
+        ("wav", "audio/wav", "pcm_s16le", ("wav", "pcm_s16le")),
+        ("webm", "audio/webm", "libopus", ("weba", "opus")),
+    ],
+)
+def test_sounds_of_each_format(form: str, content_type: str, codec: str, found: tuple[str, str]) -> None:
+    info = sound_info(films.sound(form, codec, tags=TAGS), content_type)
+    assert (info.format, info.codec) == found
+    assert (info.channels, info.sample_rate) == (2, 48000)
+    assert info.duration == pytest.approx(1.0, abs=0.1)
+    assert (info.title, info.artist) == ("Song", "Ann")
+    if form != "webm":
+        assert info.album == "First"
+        assert info.tags["genre"] == "Folk"
+        assert info.created_at == "1999-01-01T00:00:00.000Z"
+
+
+def test_a_cover_is_said_and_is_no_film() -> None:
+    with_cover = films.sound("mp3", "libmp3lame", tags=TAGS, cover=images.png(8, 8))
+    assert sound_info(with_cover, "audio/mpeg").cover
+    assert not sound_info(films.sound("mp3", "libmp3lame"), "audio/mpeg").cover
+
+
+# --- bad input
+
+
+@pytest.mark.parametrize(
+    "lure",
+    [
+        b"#EXTM3U\n#EXT-X-TARGETDURATION:4\n#EXTINF:4,\nfile:///etc/passwd\n#EXT-X-ENDLIST\n",
+        b"ffconcat version 1.0\nfile '/etc/passwd'\n",
+        b'<?xml version="1.0"?><MPD xmlns="urn:mpeg:dash:schema:mpd:2011"><Period/></MPD>',
+        b"v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=video 5004 RTP/AVP 96\n",
+    ],
+)
+@pytest.mark.parametrize("demuxer", sorted({of[0] for of, _ in engine.DEMUXERS.values()}))
+def test_a_playlist_is_nothing_to_any_demuxer(lure: bytes, demuxer: str) -> None:
+    """Sniffing refuses them before (test_hand_over.py). Were it to let one pass, no demuxer of ours would follow it."""
+    (whitelist,) = {of[1] for of, _ in engine.DEMUXERS.values() if of[0] == demuxer}
+    wanted = {"format": demuxer, "whitelist": whitelist, "probe": engine.PROBE}
+    try:
+        found, _ = child.run_on(engine._CHILD, io.BytesIO(lure * 50), len(lure) * 50, wanted, engine.LIMITS)
+    except ChildDiedError as died:
+        assert str(died) in ("InvalidDataError", "EOFError", "PermissionError", "ValueError", "StreamNotFoundError")
+    else:
+        assert found["video"] is None
+
+
+@pytest.mark.parametrize("whitelist", [of[1] for of, _ in engine.DEMUXERS.values()])
+def test_no_demuxer_of_ours_reads_a_playlist(whitelist: str) -> None:
+    assert not set(whitelist.split(",")) & {
+        "hls",
+        "dash",
+        "concat",
+        "sdp",
+        "rtsp",
+        "lavfi",
+        "image2",
+        "imf",
+        "webm_dash_manifest",
+    }
+
+
+@pytest.mark.parametrize("kept", [40, 200, 1000, 3000])
+def test_a_film_that_ends_early_is_corrupt_or_says_what_it_can(kept: int) -> None:
+    data = films.small()[:kept]
+    try:
+        made = processed(data)
+    except PermanentFault as fault:
+        assert fault.code is ErrorCode.CORRUPT
+    else:
+        assert isinstance(made.info, VideoInfo)
+
+
+def test_a_film_without_its_index_is_corrupt() -> None:
+    data = films.small()
+    with pytest.raises(PermanentFault) as raised:
+        processed(data[: data.index(b"moov") - 4])
+    assert raised.value.code is ErrorCode.CORRUPT
+
+
+def test_a_frame_that_cannot_be_decoded_is_a_warning() -> None:
+    data = bytearray(films.film(sounds=()))
+    start, end = data.index(b"mdat") + 4, data.index(b"moov") - 4
+    data[start:end] = bytes(end - start)
+    made = processed(bytes(data))
+    assert isinstance(made.info, VideoInfo)
+    assert (made.info.width, made.info.codec) == (64, "h264")
+    assert [warning.code for warning in made.warnings] == ["not_decoded"]
+
+
+def test_little_is_read_of_a_long_film() -> None:
+    """Its index stands at the end, behind 60 MB that are nothing."""
+    film = films.small()
+    at = film.index(b"mdat") - 4
+    moov = film.index(b"moov") - 4
+    padding = 60 * 1024**2
+    data = film[:at] + film[at:moov] + padding.to_bytes(4) + b"free" + bytes(padding - 8) + film[moov:]
+    source = Counted(data)
+    made = processed(data, source=source)
+    assert isinstance(made.info, VideoInfo)
+    assert made.info.width == 64
+    assert source.count < 200_000
+
+
+def test_a_film_that_needs_too_much_reading_is_stored_with_a_warning() -> None:
+    data = films.small()
+    made = processed(data, source=Counted(data, budget=4096 + 1500))
+    assert [warning.code for warning in made.warnings] == ["too_costly_to_read"]
+
+
+def test_an_error_of_the_storage_is_not_the_film_s_fault() -> None:
+    class Broken(io.BytesIO):
+        reads = 0
+
+        def read(self, size: int | None = -1) -> bytes:
+            self.reads += 1
+            if self.reads > 1:
+                raise ConnectionError("S3 is away")
+            return super().read(size)
+
+    data = films.small()
+    with pytest.raises(ConnectionError):
+        processed(data, source=Broken(data))
+
+
+def test_claims_of_a_huge_picture_are_not_decoded() -> None:
+    data = bytearray(films.film(sounds=()))
+    at = data.index(b"avc1", data.index(b"stsd")) + 28
+    data[at : at + 4] = (65_000).to_bytes(2) * 2
+    made = processed(bytes(data))  # within the child's bounds, whatever it says
+    assert isinstance(made.info, VideoInfo)
+
+
+def test_a_hang_ends() -> None:
+    with pytest.raises(ChildDiedError):
+        child.run_on("tests.processing.media.endless", io.BytesIO(b"x"), 1, {}, child.Limits(seconds=1))
+
+
+def test_facts_are_bounded() -> None:
+    long = "\U0001f3ac" * 300
+    info = VideoInfo(
+        format="mp4",
+        chapters=[Chapter(start=n, title=long[:200]) for n in range(60)],
+        tags={f"tag{n}": long[:200] for n in range(24)},
+        audio_tracks=[AudioTrack(title=long[:200]) for _ in range(3)],
+    )
+    assert len(words.bounded(info).model_dump_json().encode()) <= MAX_BYTES
+
+
+@pytest.mark.parametrize("figure", [0, -1, 10**9, None])
+def test_a_duration_that_makes_no_sense_is_not_said(figure: float | None) -> None:
+    assert words.duration({"duration": figure}) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("2026-05-04T03:02:01.000000Z", "2026-05-04T03:02:01.000Z"),
+        ("2026-05-04T03:02:01+0200", "2026-05-04T01:02:01.000Z"),
+        ("1904-01-01T00:00:00Z", None),
+        ("yesterday", None),
+        ("", None),
+    ],
+)
+def test_when_it_was_recorded(text: str, found: str | None) -> None:
+    assert words.created({"created": text}) == found
