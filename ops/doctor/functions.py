@@ -68,7 +68,7 @@ def assess_function(
     architecture, has = wanted.get("lambda_architecture"), present.get("Architectures", ["x86_64"])
     if architecture and has != [architecture]:
         return f"runs on {', '.join(has)}, but {architecture} is recorded"
-    if missing := set(layers) - {layer["Arn"] for layer in present.get("Layers", [])}:
+    if missing := {*layers, *wanted.get("layers", [])} - {layer["Arn"] for layer in present.get("Layers", [])}:
         return f"does not have the layer that was deployed last ({', '.join(missing)})"
     return ""
 
