@@ -64,6 +64,7 @@ def full(status: Status, **values: Any) -> dict[str, Any]:
         claim_id="claim",
         lease_until=BEFORE,
         attempts=2,
+        handed_to="media",
         focus={"x": 0.5, "y": 0.5},
         metadata={"a": 1},
         declared_sha256="e" * 64,
@@ -96,6 +97,8 @@ def full(status: Status, **values: Any) -> dict[str, Any]:
         archive={"format": "zip"},
         email={"subject": "a"},
         font={"format": "ttf"},
+        video={"format": "mp4"},
+        audio={"format": "mp3"},
         other_renditions=[Rendition(name="text", format="txt", content_type="text/plain", size=1)],
         last_change={"type": "updated", "at": BEFORE, "actor": {"type": "key", "id": "before"}},
     )

@@ -24,6 +24,7 @@ from chalicelib.model import (
     ServiceState,
     ServiceStatus,
     Status,
+    Worker,
 )
 from tests.catalog.records import (
     AFTER,
@@ -90,7 +91,7 @@ FINISHED = {
     ),
     "sha_pk",
 }
-PROCESSED = {*LEASE, "expires_at", "wanted_recipe"}
+PROCESSED = {*LEASE, "expires_at", "wanted_recipe", "handed_to"}
 # The findings of earlier processing, of a kind that the file has no more.
 FOUND_BEFORE = {*(set(INFO) & File.model_fields.keys()), *FOUND}
 QUARANTINED = {
@@ -229,6 +230,14 @@ CASES = {
         {*SEEN, "status", "error", "refused", "due_sk"},
         {"expires_at", "ttl"},
     ),
+    "hand over": Case(
+        lambda of: claims.hand_over(of, Worker.MEDIA),
+        PROCESSING,
+        PROCESSING,
+        {"handed_to", "attempts", "lease_until", "due_sk"},
+        {"claim_id"},
+        {"handed_to": None},
+    ),
     "hold": Case(
         scans.hold,
         PROCESSING,
@@ -275,7 +284,7 @@ CASES = {
         READY,
         PROCESSING,
         {*SEEN, "status", "generation", "attempts", "lease_until", "wanted_recipe", "due_sk", "tags"},
-        {"claim_id", "error"},
+        {"claim_id", "error", "handed_to"},
     ),
     "import again": Case(
         lambda of: edits.reopen_import(of, AFTER),

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import io
 import random
-from fractions import Fraction
-from typing import Any
 
 import pytest
 
@@ -60,16 +58,6 @@ def test_nothing_is_known_of_other_formats() -> None:
     made = processed(films.sound("mp3", "libmp3lame"), "audio/mpeg")
     assert made.info == AudioInfo(format="mp3")
     assert [warning.code for warning in made.warnings] == ["no_media"]
-
-
-def test_pixels_of_a_track_header_are_those_that_are_shown() -> None:
-    def wide(stream: Any) -> None:
-        stream.codec_context.sample_aspect_ratio = Fraction(4, 3)
-
-    data = films.film(size=(720, 576), times=range(3), picture=wide, sounds=())
-    made = processed(data, "video/mp4")
-    assert isinstance(made.info, VideoInfo)
-    assert (made.info.width, made.info.height) == (960, 576)
 
 
 @pytest.mark.parametrize("content_type", ["video/mp4", "video/webm"])
