@@ -154,7 +154,9 @@ class Settings(BaseModel):
     )
     fetch_cap: int = Field(1000, ge=2, le=1000, description="The same for `fetch_concurrency`")
     deliver_cap: int = Field(1000, ge=2, le=1000, description="The same for `deliver_concurrency`")
-    media_cap: int = Field(1000, ge=2, le=1000, description="The same for `media_concurrency`")
+    media_cap: int = Field(
+        1000, ge=0, le=1000, description="The same for `media_concurrency`; 0: the account has no room for `media`"
+    )
     sockets_per_tenant: int = Field(
         2000, ge=0, le=10_000, description="WebSocket connections of one tenant at once, at most; 0: none"
     )
@@ -243,7 +245,7 @@ class Settings(BaseModel):
     @property
     def has_media(self) -> bool:
         """True if the stage has the function `media` and its queue."""
-        return self.media and bool(self.media_queue_arn)
+        return self.media and self.media_cap > 0 and bool(self.media_queue_arn)
 
     @property
     def media_at_once(self) -> int:

@@ -94,8 +94,8 @@ class Plan:
         yield from self.key_changes()
         yield from self.stack_changes()
         if self.stack is None:
-            functions = functions_of(config.stage_variables(self.recorded, self.run.stage))
-            yield from (Change("add", "function", self.name(function)) for function in functions)
+            known = {**config.stage_variables(self.recorded, self.run.stage), **self.fit.variables}
+            yield from (Change("add", "function", self.name(function)) for function in functions_of(known))
             yield Change("add", "API", self.app)
             yield Change("add", "WebSocket API", socket_api_name(self.app, self.run.stage))
             return
@@ -251,7 +251,7 @@ class Plan:
         client = self.client("lambda")
         layers = [found["layer_version_arn"] for found in self.patient.deployed("lambda_layer")]
         there = set()
-        for function in functions_of(config.stage_variables(self.planned, self.run.stage)):
+        for function in functions.functions_of(self.patient):
             name = self.name(function)
             try:
                 present = client.get_function(FunctionName=name)

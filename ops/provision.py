@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -176,6 +176,7 @@ def provision(
         refuse_half_a_switch(run)
         former_roles(run).check_chalice(recording.own_roles(run.recorded, stage)[0])
         fit = fit_concurrency(run)
+        run = replace(run, caps=fit.variables)
         adopt(run)
         ensure_log_groups(run)
         key = ensure_signing_key(run)
@@ -208,6 +209,8 @@ class Provisioning:
     region: str
     tags: Mapping[str, str]
     progress: Progress
+    caps: Mapping[str, str] = field(default_factory=dict)
+    """Variables that this run is about to record, because of the account's size."""
 
     @property
     def endpoint_url(self) -> str:
@@ -221,8 +224,8 @@ class Provisioning:
 
     @property
     def variables(self) -> dict[str, str]:
-        """The stage's environment variables, as they are recorded now."""
-        return config.stage_variables(self.recorded, self.stage)
+        """The stage's environment variables, as they are recorded now or are about to be."""
+        return {**config.stage_variables(self.recorded, self.stage), **self.caps}
 
     @property
     def api_stage(self) -> str:

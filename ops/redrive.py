@@ -44,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     config.add_stage_arguments(parser)
     parser.add_argument(
         "--queue",
-        choices=["ingest", "media", "import", "webhook"],
+        choices=["ingest", "import", "webhook"],
         default="ingest",
         help="the queue that they come from (default: ingest)",
     )
@@ -128,10 +128,6 @@ def redrive(queue: str, wanted: Wanted, *, dry_run: bool, pace: Pace, limit: int
 
     here = settings()
     urls = {"ingest": here.ingest_queue_url, "import": here.import_queue_url, "webhook": here.webhook_queue_url}
-    if here.has_media:
-        urls["media"] = here.media_queue_url
-    if queue not in urls:
-        raise OpsError(f"Stage {here.stage} has no {queue} queue, because FILEMILL_MEDIA is false there.")
     url = urls[queue]
     dead_url, waiting = dead_letters_of(url)
     sqs = aws.sqs()

@@ -16,7 +16,7 @@ from ops import config
 from ops.doctor.patient import TIMEOUT, Patient
 from ops.package import pinned
 from ops.stack import concurrency, logs, recording, services
-from ops.stack.names import functions_of
+from ops.stack.names import FUNCTIONS, MEDIA
 from ops.stack.roles import POLICY_NAME, Place, function_policies
 
 # Chalice chooses the runtime by the Python that it runs on itself (pyproject.toml, requires-python).
@@ -29,13 +29,18 @@ _PACKAGE = re.compile(r"(?:^|/)([^/]+)-([^/-]+)\.dist-info/")
 _COMPILED = re.compile(r"\.cpython-(\d)(\d+)[-.]")
 
 
+def functions_of(patient: Patient) -> tuple[str, ...]:
+    """The functions that the stage should have."""
+    return tuple(function for function in FUNCTIONS if function != MEDIA or patient.settings.has_media)
+
+
 def check_functions(patient: Patient) -> str:
     """Finds a function that is not deployed as .chalice/config.json says."""
     recorded = config.read_config(patient.project_dir)
     stage = patient.settings.stage
     layers = [found["layer_version_arn"] for found in patient.deployed("lambda_layer")]
     client = patient.client("lambda")
-    for function in functions_of(config.stage_variables(recorded, stage)):
+    for function in functions_of(patient):
         name = patient.function_name(function)
         try:
             present = client.get_function(FunctionName=name)
@@ -213,8 +218,7 @@ def code_differences(patient: Patient) -> Iterator[tuple[str, str]]:
     pins = pinned(patient.project_dir / "requirements.txt")
     # Chalice deploys the same archive and the same layer for every function, so each is read only once.
     archives: dict[str, dict[str, int]] = {}
-    recorded = config.read_config(patient.project_dir)
-    for function in functions_of(config.stage_variables(recorded, patient.settings.stage)):
+    for function in functions_of(patient):
         try:
             found = client.get_function(FunctionName=patient.function_name(function))
         except client.exceptions.ResourceNotFoundException:

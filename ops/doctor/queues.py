@@ -74,8 +74,6 @@ def check_dead_letters(patient: Patient) -> str:
     sqs, here = patient.client("sqs"), patient.settings
     found = {}
     queues = {"ingest": here.ingest_queue_url, "import": here.import_queue_url, "webhook": here.webhook_queue_url}
-    if here.has_media:
-        queues["media"] = here.media_queue_url
     for queue, url in queues.items():
         attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["RedrivePolicy"]).get("Attributes", {})
         arn = json.loads(attributes.get("RedrivePolicy", "{}")).get("deadLetterTargetArn")

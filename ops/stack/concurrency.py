@@ -19,11 +19,15 @@ from typing import Any
 from chalicelib.settings import MAX_WAITS, PREFIX, Settings
 from ops import config
 from ops.errors import OpsError
-from ops.stack.names import FUNCTIONS, MEDIA, function_name, has_media
+from ops.stack.names import FUNCTIONS, MEDIA, MEDIA_SETTING, function_name, wants_media
 
 # AWS's smallest maximum concurrency of an event source:
 # https://docs.aws.amazon.com/lambda/latest/api/API_ScalingConfig.html
 LEAST = 2
+
+# The executions that must be left for the API, the readers of the stream, the sockets and the sweep. In an account of
+# 10, that leaves room for three queues.
+SPARE = 4
 
 # Lambda always leaves this many for functions without reserved concurrency:
 # https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html
@@ -53,6 +57,8 @@ class Wish:
 
     at_once: Mapping[str, int]
     reserved: Mapping[str, int]
+    # The functions that a very small account goes without, unless the operator asks for them by name.
+    optional: frozenset[str] = frozenset()
     # Requests of the API with `wait` that it holds at once.
     waits: int = Settings.model_fields["waits"].default
 
@@ -103,9 +109,10 @@ def wish(recorded: config.Config, stage: str) -> Wish:
                 "take it out."
             )
         reserved[function] = number
-    queued = [name for name in QUEUED if name != MEDIA or has_media(variables)]
+    queued = [name for name in QUEUED if name != MEDIA or wants_media(variables)]
     at_once = {name: _chosen(variables, f"{name}_concurrency") for name in queued}
-    return Wish(at_once, reserved, _chosen(variables, "waits"))
+    optional = frozenset({MEDIA} if MEDIA in queued and MEDIA_SETTING not in variables else ())
+    return Wish(at_once, reserved, optional, _chosen(variables, "waits"))
 
 
 def _chosen(variables: Mapping[str, str], setting: str) -> int:
@@ -140,6 +147,8 @@ def caps(pool: Pool, wanted: Wish) -> dict[str, int]:
     A function with reserved concurrency has its own pool. The others share half of what nobody has reserved; the other
     half stays for the API and the rest. No cap is below AWS's minimum of 2.
     """
+    if absent := left_out(pool, wanted):
+        return {**dict.fromkeys(sorted(absent), 0), **caps(pool, without(wanted, absent))}
     own = {name: max(LEAST, wanted.reserved[name]) for name in wanted.at_once if name in wanted.reserved}
     found = {name: number for name, number in own.items() if number < wanted.at_once[name]}
     shared = {name: number for name, number in wanted.at_once.items() if name not in own}
@@ -152,12 +161,23 @@ def caps(pool: Pool, wanted: Wish) -> dict[str, int]:
     return {**found, **{name: number for name, number in fair.items() if number < shared[name]}}
 
 
+def left_out(pool: Pool, wanted: Wish) -> frozenset[str]:
+    """The functions for which the pool has no room: with them, fewer than SPARE executions would be left for others."""
+    least = LEAST * sum(name not in wanted.reserved for name in wanted.at_once)
+    return wanted.optional & wanted.at_once.keys() if pool.unreserved - least < SPARE else frozenset()
+
+
+def without(wanted: Wish, absent: frozenset[str]) -> Wish:
+    return replace(wanted, at_once={name: n for name, n in wanted.at_once.items() if name not in absent})
+
+
 def waits_cap(pool: Pool, wanted: Wish) -> int:
     """How many requests with `wait` may be held at once: a fifth of what the API may use, and at least one.
 
     Each of them keeps an execution for up to 25 seconds. What the queues use at least is not the API's. With a limit of
     10, one may wait. Three executions are left beside that one and those of the queues.
     """
+    wanted = without(wanted, left_out(pool, wanted))
     free = wanted.reserved.get("api_handler", pool.unreserved - LEAST * len(wanted.at_once))
     return min(MAX_WAITS, max(1, free // 5))
 
@@ -185,7 +205,12 @@ def explain(account: Account, found: Mapping[str, int]) -> str:
     if not found:
         return ""
     wanted, pool = account.wanted, account.after
-    capped = ", ".join(f"`{f}` may run {n} times at once instead of {wanted.at_once[f]}" for f, n in found.items())
+    capped = ", ".join(
+        f"`{f}` may run {n} times at once instead of {wanted.at_once[f]}"
+        if n
+        else f"`{f}` is left out (FILEMILL_{f.upper()}=true has it all the same)"
+        for f, n in found.items()
+    )
     return (
         f"{capped}: {max(pool.unreserved, 0)} of this account's {pool.limit} concurrent executions are not reserved, "
         f"and the API needs a share; {raise_it(account.region)}, then run `make deploy` again"

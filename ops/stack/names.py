@@ -20,9 +20,11 @@ FUNCTIONS = (
 )
 
 
-# A stage may leave this function out, by the setting MEDIA_SETTING.
+# A stage may leave this function out, by the first setting. `ops provision` leaves it out of a very small account, by
+# the second one.
 MEDIA = "media"
 MEDIA_SETTING = f"{PREFIX}MEDIA"
+MEDIA_CAP = f"{PREFIX}MEDIA_CAP"
 
 # What pydantic takes for false, as settings.py reads the setting.
 _NO = frozenset({"0", "false", "f", "n", "no", "off"})
@@ -30,6 +32,11 @@ _NO = frozenset({"0", "false", "f", "n", "no", "off"})
 
 def has_media(variables: Mapping[str, str]) -> bool:
     """True if a stage with these variables has the function `media`, its queue and its layer."""
+    return wants_media(variables) and variables.get(MEDIA_CAP) != "0"
+
+
+def wants_media(variables: Mapping[str, str]) -> bool:
+    """True unless the operator turned media off."""
     return variables.get(MEDIA_SETTING, "true").lower() not in _NO
 
 

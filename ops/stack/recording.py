@@ -14,7 +14,7 @@ Progress = Callable[[str], None]
 
 
 # Variables of what a stage may leave out. An empty one is taken out of the record.
-_OPTIONAL = tuple(f"{PREFIX}MEDIA_{name}" for name in ("QUEUE_ARN", "QUEUE_URL", "DEAD_LETTER_QUEUE_URL"))
+_OPTIONAL = tuple(f"{PREFIX}MEDIA_{name}" for name in ("QUEUE_ARN", "QUEUE_URL"))
 
 
 def variables(stage: str, outputs: Mapping[str, str], key_id: str, front_door: str | None) -> dict[str, str]:

@@ -61,7 +61,7 @@ _DEPLOYED = {
         f"{ACCOUNT}:{queue}": f"{ACCOUNT}:filemill-test-{queue}"
         for queue in (
             *("dead", "dead-imports", "import-dead", "imports", "imports-dead", "ingest", "ingest-dead"),
-            *("webhook-dead", "webhooks", "webhooks-dead", "media", "media-dead"),
+            *("webhook-dead", "webhooks", "webhooks-dead", "media"),
         )
     },
 }

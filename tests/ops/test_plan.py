@@ -34,6 +34,8 @@ OUTPUTS = {
     "ImportQueueUrl": "https://imports",
     "WebhookQueueArn": f"arn:aws:sqs:{REGION}:{ACCOUNT}:webhooks",
     "WebhookQueueUrl": "https://webhooks",
+    "MediaQueueArn": f"arn:aws:sqs:{REGION}:{ACCOUNT}:media",
+    "MediaQueueUrl": "https://media",
     "EventBus": "filemill-dev",
     "DistributionId": "E1",
     "FrontDoor": "https://d1.cloudfront.net",

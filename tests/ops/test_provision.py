@@ -20,7 +20,7 @@ from chalicelib.settings import load
 from ops import __main__ as ops
 from ops import config, provision, unprovision
 from ops.errors import OpsError
-from ops.stack import cloudformation, deployment, emulator_gaps, signing_key, socket_gateway
+from ops.stack import cloudformation, deployment, emulator_gaps, media_layer, signing_key, socket_gateway
 from ops.stack.names import FUNCTIONS, ROLE_IDS, bus_name
 from ops.stack.template_bucket import Uploaded
 from tests.stage import ROOT, aws_client, table_definition
@@ -41,12 +41,18 @@ OUTPUTS = {
     "WebhookQueueArn": "arn:aws:sqs:eu-west-1:123456789012:webhooks",
     "WebhookQueueUrl": "https://sqs.eu-west-1.amazonaws.com/123456789012/webhooks",
     "WebhookDeadLetterQueueUrl": "https://sqs.eu-west-1.amazonaws.com/123456789012/dead-webhooks",
+    "MediaQueueArn": "arn:aws:sqs:eu-west-1:123456789012:media",
+    "MediaQueueUrl": "https://sqs.eu-west-1.amazonaws.com/123456789012/media",
     "EventBus": "filemill-prod",
     "DistributionId": "E1",
     "DistributionDomain": "d1.cloudfront.net",
     "FrontDoor": "https://d1.cloudfront.net",
     **{role: f"arn:aws:iam::123456789012:role/filemill-prod-{role}-ABC" for role in ROLE_IDS.values()},
 }
+
+
+# The layer with FFmpeg has 38 MB.
+EMPTY_ZIP = b"PK\5\6" + bytes(18)
 
 
 class Stacks:
@@ -107,6 +113,7 @@ def stacks(session: boto3.Session, cdn_key: bytes, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(cloudformation, "describe", fake.describe)
     # moto denies by a bucket's policy without reading its condition.
     monkeypatch.setattr(emulator_gaps, "requires_tls", lambda _: "false")
+    monkeypatch.setattr(media_layer, "archive", lambda *_: EMPTY_ZIP)
     session.events.register("before-call.lambda.GetAccountSettings", fake.account_settings)
     yield fake
     session.events.unregister("before-call.lambda.GetAccountSettings", fake.account_settings)
@@ -115,6 +122,7 @@ def stacks(session: boto3.Session, cdn_key: bytes, monkeypatch: pytest.MonkeyPat
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     (tmp_path / ".chalice" / "deployed").mkdir(parents=True)
+    (tmp_path / "requirements-media.txt").write_text("av==19.0.2 --hash=sha256:00")
     (tmp_path / ".chalice" / "resources.yaml").write_text("Parameters: {Stage: {Type: String}}\nResources: {}")
     config.config_path(tmp_path).write_text('{"version": "2.0", "app_name": "filemill", "stages": {}}')
     return tmp_path

@@ -12,9 +12,9 @@ import pytest
 
 from ops import config
 from ops.stack import inventory
-from ops.stack.names import FUNCTIONS, SOCKET_FUNCTIONS
+from ops.stack.names import SOCKET_FUNCTIONS
 from tests.ops.stops.account import ACCOUNT, REGION, Account
-from tests.ops.stops.project import CHALICES, NAME, OUTPUTS, Project, World, provisioned, world
+from tests.ops.stops.project import APP_FUNCTIONS, CHALICES, NAME, OUTPUTS, Project, World, provisioned, world
 
 
 @pytest.fixture(scope="module")
@@ -169,7 +169,7 @@ def test_a_former_function_is_adopted_by_its_tag_so_that_chalice_removes_it(proj
     others = [name for name in account.functions if name.startswith(f"filemill-{NAME}-2")]
     project.make_deploy()
     assert f"filemill-{NAME}-former" not in account.functions
-    assert len(account.functions) == len(FUNCTIONS) + len(others)
+    assert len(account.functions) == len(APP_FUNCTIONS) + len(others)
 
 
 def trigger(account: Account, function: str, source: str) -> str:

@@ -51,8 +51,22 @@ def test_in_an_account_of_ten_queues_and_waits_leave_three_executions() -> None:
     assert sum(concurrency.caps(pool, wanted).values()) + concurrency.waits_cap(pool, wanted) == 10 - 3
 
 
+def test_a_very_small_account_goes_without_media_unless_it_is_asked_for_by_name() -> None:
+    def chosen(**variables: str) -> Wish:
+        return concurrency.wish({"stages": {"dev": {"environment_variables": variables}}}, "dev")
+
+    pool = Pool(10, 10)
+    assert concurrency.caps(pool, chosen()) == {"media": 0, "process": 2, "fetch": 2, "deliver": 2}
+    assert concurrency.waits_cap(pool, chosen()) == 1
+    assert concurrency.caps(Pool(12, 12), chosen())["media"] == 2
+    assert concurrency.caps(pool, chosen(FILEMILL_MEDIA="true"))["media"] == 2
+    assert "media" not in concurrency.caps(pool, chosen(FILEMILL_MEDIA="false"))
+    account = Account(pool, chosen(), {}, "eu-west-1")
+    assert "`media` is left out (FILEMILL_MEDIA=true" in concurrency.explain(account, concurrency.caps(pool, chosen()))
+
+
 def test_each_function_that_a_queue_starts_is_bounded() -> None:
-    readers = re.findall(r"@app\.on_sqs_message\([^\n]*\ndef (\w+)", (ROOT / "app.py").read_text(encoding="utf-8"))
+    readers = re.findall(r"@app\.on_sqs_message\([^\n]*\n *def (\w+)", (ROOT / "app.py").read_text(encoding="utf-8"))
     assert tuple(readers) == concurrency.QUEUED
 
 
@@ -65,6 +79,7 @@ def test_a_function_with_reserved_concurrency_draws_on_its_own() -> None:
 def test_the_variables_end_a_cap_that_is_no_longer_needed() -> None:
     assert concurrency.variables({"process": 3}, 2) == {
         "FILEMILL_PROCESS_CAP": "3",
+        "FILEMILL_MEDIA_CAP": "1000",
         "FILEMILL_FETCH_CAP": "1000",
         "FILEMILL_DELIVER_CAP": "1000",
         "FILEMILL_WAITS_CAP": "2",
@@ -132,7 +147,8 @@ def test_the_account_is_read_with_what_the_stages_functions_reserve() -> None:
         "stages": {"dev": {"environment_variables": {"FILEMILL_PROCESS_CONCURRENCY": "90"}}},
     }
     account = concurrency.examine(Lambda(), recorded, "dev")
-    assert account.wanted == Wish({"process": 90, "fetch": 20, "deliver": 20}, {"api_handler": 200})
+    at_once = {"process": 90, "media": 20, "fetch": 20, "deliver": 20}
+    assert account.wanted == Wish(at_once, {"api_handler": 200}, optional=frozenset({"media"}))
     assert account.reserved == {"api_handler": 300}
     assert account.after == Pool(1000, 800)
     assert concurrency.explain(account, {}) == ""

@@ -27,6 +27,7 @@ PLACE = Place(
     ingest_queue_arn="arn:aws:sqs:eu-west-1:123456789012:ingest",
     import_queue_arn="arn:aws:sqs:eu-west-1:123456789012:imports",
     webhook_queue_arn="arn:aws:sqs:eu-west-1:123456789012:webhooks",
+    media_queue_arn="arn:aws:sqs:eu-west-1:123456789012:media",
     event_bus="filemill-prod",
     distribution_id="E1",
 )
@@ -200,7 +201,7 @@ def test_no_policy_names_another_stage_or_all_of_a_service(function: str) -> Non
 def test_the_partition_is_followed(function: str) -> None:
     elsewhere = Place(**{**vars(PLACE), "partition": "aws-cn"})
     text = json.dumps(policy(function, elsewhere))
-    for given in (PLACE.ingest_queue_arn, PLACE.import_queue_arn, PLACE.webhook_queue_arn):
+    for given in (PLACE.ingest_queue_arn, PLACE.import_queue_arn, PLACE.webhook_queue_arn, PLACE.media_queue_arn):
         text = text.replace(given, "")
     assert "arn:aws:" not in text
 
@@ -212,7 +213,7 @@ def test_every_function_that_is_configured_has_a_policy() -> None:
 
 def test_the_sweep_may_do_this_and_nothing_else() -> None:
     originals = {"arn:aws:s3:::originals/*"}
-    queues = {PLACE.ingest_queue_arn, PLACE.import_queue_arn}
+    queues = {PLACE.ingest_queue_arn, PLACE.import_queue_arn, PLACE.media_queue_arn}
     logs = {f"{LOGS}/filemill-prod-sweep", f"{LOGS}/filemill-prod-sweep:*"}
     assert grants("sweep") == {
         "dynamodb:BatchGetItem": {TABLE},
@@ -304,3 +305,10 @@ def test_only_lambda_may_take_a_role_and_boundary_and_path_are_parameters() -> N
         bounded = resolved(properties["PermissionsBoundary"], {"PermissionsBoundary": arn}, {"HasBoundary": True})
         assert bounded == arn
         assert resolved(properties["PermissionsBoundary"], {}, {"HasBoundary": False}) is None
+
+
+def test_a_stage_without_media_has_neither_its_role_nor_rights_on_its_queue() -> None:
+    place = replace(PLACE, media_queue_arn="")
+    assert "media" not in function_policies(place, ROOT)
+    assert PLACE.media_queue_arn not in json.dumps(function_policies(place, ROOT))
+    assert PLACE.media_queue_arn in json.dumps(policy("process"))

@@ -172,6 +172,7 @@ def test_plain_http_is_refused_everywhere() -> None:
         "DerivedBucketPolicy": "DerivedBucket",
         "IngestQueuePolicy": "IngestQueue",
         "DeadLetterQueuePolicy": "DeadLetterQueue",
+        "MediaQueuePolicy": "MediaQueue",
         "ImportQueuePolicy": "ImportQueue",
         "ImportDeadLetterQueuePolicy": "ImportDeadLetterQueue",
         "WebhookQueuePolicy": "WebhookQueue",
@@ -199,6 +200,7 @@ def test_only_this_distribution_reads_renditions_and_gets_404_for_a_missing_one(
     ("name", "function", "dead_letters"),
     [
         ("IngestQueue", "process", "DeadLetterQueue"),
+        ("MediaQueue", "media", "DeadLetterQueue"),
         ("ImportQueue", "fetch", "ImportDeadLetterQueue"),
         ("WebhookQueue", "deliver", "WebhookDeadLetterQueue"),
     ],
@@ -525,6 +527,7 @@ def test_no_more_alarm_metrics_than_are_free() -> None:
 RINGS: dict[str, set[str]] = {
     "api_handler": {"ServerErrorAlarm"},
     "process": {"IngestAgeAlarm", "DeadLetterAlarm"},
+    "media": {"DeadLetterAlarm"},
     "fetch": {"ImportAgeAlarm", "ImportDeadLetterAlarm"},
     "index": {"IndexLagAlarm"},
     "render": {"ServerErrorAlarm"},
@@ -542,6 +545,7 @@ def test_every_function_that_fails_rings_an_alarm_and_no_alarm_rings_for_nothing
     assert set().union(*RINGS.values()) | {"TroubleAlarm"} == set(alarms())
     queues = {
         "process": ("IngestQueue", "DeadLetterQueue"),
+        "media": ("DeadLetterQueue",),
         "fetch": ("ImportQueue", "ImportDeadLetterQueue"),
         "deliver": ("WebhookDeadLetterQueue",),
     }

@@ -13,10 +13,9 @@ from botocore.exceptions import ClientError, ConnectionClosedError
 
 from ops.errors import OpsError
 from ops.stack import event_sources, gateway
-from ops.stack.names import FUNCTIONS as APP_FUNCTIONS
 from ops.stack.names import SOCKET_FUNCTIONS
 from tests.ops.stops.account import Account
-from tests.ops.stops.project import CHALICES, NAME, OUTPUTS, PRE_MADE, Project, World, provisioned
+from tests.ops.stops.project import APP_FUNCTIONS, CHALICES, NAME, OUTPUTS, PRE_MADE, Project, World, provisioned
 
 FUNCTIONS = {f"filemill-{NAME}" + ("" if function == "api_handler" else f"-{function}") for function in APP_FUNCTIONS}
 TRIGGERS = {

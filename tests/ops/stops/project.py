@@ -29,7 +29,7 @@ from chalice.deploy import packager
 from ops import config, provision, unprovision
 from ops.provision import Provisioning
 from ops.stack import adoption, inventory
-from ops.stack.names import FUNCTIONS as APP_FUNCTIONS
+from ops.stack.names import functions_of
 from tests.ops.stops.account import ACCOUNT, REGION, Account, RefusedError
 from tests.stage import ROOT, STAGE
 
@@ -41,6 +41,10 @@ OUTPUTS = {
     "ImportQueueArn": STAGE["FILEMILL_IMPORT_QUEUE_ARN"],
     "WebhookQueueArn": STAGE["FILEMILL_WEBHOOK_QUEUE_ARN"],
 }
+# The layer with FFmpeg, which `ops provision` publishes, has tests of its own (tests/ops/stack/test_media_layer.py).
+WITHOUT_MEDIA = {"FILEMILL_MEDIA": "false"}
+APP_FUNCTIONS = functions_of(WITHOUT_MEDIA)
+
 PRE_MADE, CHALICES = "pre-made roles", "Chalice's roles"
 
 # botocore repeats a throttled call so often, and sleeps this long before, in seconds (the mode `legacy`).
@@ -142,7 +146,7 @@ class Project:
             "api_gateway_stage": "api",
             "automatic_layer": True,
             "lambda_architecture": "arm64",
-            "environment_variables": STAGE,
+            "environment_variables": {**STAGE, **WITHOUT_MEDIA},
             "lambda_functions": functions,
         }
         config.write_json(config.config_path(folder), {**common, "stages": {NAME: entry}})

@@ -248,7 +248,7 @@ def test_the_message_is_like_those_of_the_ingest_queue(client: Client) -> None:
     file_id = film(client)
     deliver(file_id)
     [message] = handed()
-    assert files_of(message["Body"], "media") == [("acme", file_id)]
+    assert files_of(message["Body"], "ingest") == [("acme", file_id)]
     assert json.loads(message["Body"])["Records"][0]["s3"]["object"]["versionId"] == stored(file_id).version_id
 
 
