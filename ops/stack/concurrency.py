@@ -148,7 +148,7 @@ def caps(pool: Pool, wanted: Wish) -> dict[str, int]:
     half stays for the API and the rest. No cap is below AWS's minimum of 2.
     """
     if absent := left_out(pool, wanted):
-        return {**dict.fromkeys(sorted(absent), 0), **caps(pool, without(wanted, absent))}
+        return {**caps(pool, without(wanted, absent)), **dict.fromkeys(sorted(absent), 0)}
     own = {name: max(LEAST, wanted.reserved[name]) for name in wanted.at_once if name in wanted.reserved}
     found = {name: number for name, number in own.items() if number < wanted.at_once[name]}
     shared = {name: number for name, number in wanted.at_once.items() if name not in own}

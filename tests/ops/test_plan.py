@@ -70,7 +70,12 @@ def change_set(*changes: dict[str, Any]) -> dict[str, Any]:
 
 def mappings(**changes: Any) -> Callable[[dict[str, Any]], Any]:
     """The answer about the one trigger of each queue and the two of the stream, with these changes."""
-    queues = {"ingest": ("process", 200), "imports": ("fetch", 20), "webhooks": ("deliver", 20)}
+    queues = {
+        "ingest": ("process", 200),
+        "media": ("media", 20),
+        "imports": ("fetch", 20),
+        "webhooks": ("deliver", 20),
+    }
     options = {"index": event_sources.INDEX, "publish": event_sources.PUBLISH}
 
     def one(arn: str, function: str, **more: Any) -> dict[str, Any]:
@@ -285,8 +290,8 @@ THROTTLED = {"*/*": {"throttlingRateLimit": 5.0, "throttlingBurstLimit": 5}}
             "lambda.GetAccountSettings",
             {"AccountLimit": SMALL},
             [
-                "change  record .chalice/config.json: FILEMILL_DELIVER_CAP, FILEMILL_FETCH_CAP, FILEMILL_PROCESS_CAP, "
-                "FILEMILL_WAITS_CAP",
+                "change  record .chalice/config.json: FILEMILL_DELIVER_CAP, FILEMILL_FETCH_CAP, FILEMILL_MEDIA_CAP, "
+                "FILEMILL_PROCESS_CAP, FILEMILL_WAITS_CAP",
                 "change  trigger process: filemill-dev-process may run 200 times at once, but the limit should be 2",
                 "change  function filemill-dev-render: it has a reserved concurrency of 50, but none is recorded",
             ],

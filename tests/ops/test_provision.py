@@ -7,6 +7,7 @@ import json
 import shutil
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -52,6 +53,7 @@ OUTPUTS = {
 
 
 # The layer with FFmpeg has 38 MB.
+LAYER = "arn:aws:lambda:eu-west-1:123456789012:layer:filemill-prod-media:1"
 EMPTY_ZIP = b"PK\5\6" + bytes(18)
 
 
@@ -177,6 +179,7 @@ def test_each_function_gets_its_role_of_the_stack(stacks: Stacks, project: Path)
             "manage_iam_role": False,
             "iam_role_arn": f"arn:aws:iam::123456789012:role/filemill-prod-{role}-ABC",
             **({"reserved_concurrency": 50} if function == "render" else {}),
+            **({"layers": [LAYER]} if function == "media" else {}),
         }
         for function, role in ROLE_IDS.items()
     }
@@ -685,6 +688,7 @@ def test_a_small_account_caps_what_the_queues_start_and_a_raised_limit_ends_that
     assert "request-service-quota-increase --service-code lambda --quota-code L-B99A9384" in said
     small = load(config.load_stage(project, "prod"))
     assert (small.process_at_once, small.fetch_at_once, small.deliver_at_once) == (2, 2, 2)
+    assert not small.has_media, "there is no room for it"
     assert (small.waits_at_once, small.waits_each) == (1, 1)
     assert (small.process_concurrency, small.fetch_concurrency) == (200, 20), "the operator's own choice stays"
     stacks.concurrency = None
@@ -694,6 +698,7 @@ def test_a_small_account_caps_what_the_queues_start_and_a_raised_limit_ends_that
     assert not [line for line in run(project) if "instead of" in line]
     large = load(config.load_stage(project, "prod"))
     assert (large.process_at_once, large.waits_at_once, large.waits_each) == (200, 100, 20)
+    assert large.has_media
 
 
 def test_a_lower_choice_of_the_operator_is_not_overwritten(stacks: Stacks, project: Path) -> None:
@@ -735,3 +740,61 @@ def test_the_stream_that_is_recorded_is_the_one_that_the_table_has(cloud: None) 
     stream = {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}
     table = dynamodb.update_table(TableName="filemill-test-streamed", StreamSpecification=stream)["TableDescription"]
     assert provision.stream_of(dynamodb, "filemill-test-streamed") == table["LatestStreamArn"]
+
+
+# --- the function media
+
+
+def media_of(project: Path) -> dict[str, Any]:
+    entry: dict[str, Any] = config.read_config(project)["stages"]["prod"]
+    return entry
+
+
+def choose(project: Path, value: str) -> None:
+    recorded = config.read_config(project)
+    recorded["stages"].setdefault("prod", {}).setdefault("environment_variables", {})["FILEMILL_MEDIA"] = value
+    config.write_json(config.config_path(project), recorded)
+
+
+def test_the_layer_with_ffmpeg_is_published_once_and_stands_beside_the_operator_s(
+    stacks: Stacks, project: Path
+) -> None:
+    theirs = "arn:aws:lambda:eu-west-1:123456789012:layer:theirs:7"
+    recorded = config.read_config(project)
+    recorded["lambda_functions"] = {"media": {"layers": [theirs]}}
+    config.write_json(config.config_path(project), recorded)
+    assert any("publishing the layer with FFmpeg (arm64)" in line for line in run(project))
+    assert media_of(project)["lambda_functions"]["media"]["layers"] == [theirs, LAYER]
+    assert stacks.deployed[-1]["Media"] == "true"
+    assert not any("publishing the layer" in line for line in run(project))
+    assert media_of(project)["lambda_functions"]["media"]["layers"] == [theirs, LAYER]
+
+
+def test_other_packages_are_a_new_version_and_the_former_one_goes(stacks: Stacks, project: Path) -> None:
+    run(project)
+    (project / "requirements-media.txt").write_text("av==20.0.0 --hash=sha256:11")
+    assert "deleted 1 former version of the layer with FFmpeg" in run(project)
+    assert media_of(project)["lambda_functions"]["media"]["layers"] == [LAYER.removesuffix("1") + "2"]
+
+
+def test_a_stage_without_media_has_no_queue_no_role_and_no_layer(stacks: Stacks, project: Path) -> None:
+    run(project)
+    choose(project, "false")
+    outputs = {name: value for name, value in OUTPUTS.items() if not name.startswith("Media")}
+    with patch_outputs(outputs):
+        said = run(project)
+    assert stacks.deployed[-1]["Media"] == "false"
+    assert "deleted 1 former version of the layer with FFmpeg" in said
+    variables = config.load_stage(project, "prod")
+    assert not [name for name in variables if name.startswith("FILEMILL_MEDIA_QUEUE")]
+    assert not load(variables).has_media
+
+
+@contextmanager
+def patch_outputs(outputs: dict[str, str]) -> Iterator[None]:
+    before = dict(OUTPUTS)
+    OUTPUTS.clear()
+    OUTPUTS.update(outputs)
+    yield
+    OUTPUTS.clear()
+    OUTPUTS.update(before)

@@ -95,7 +95,7 @@ def test_the_process_function_may_do_this_and_nothing_else() -> None:
         "sqs:DeleteMessage": queue,
         "sqs:GetQueueAttributes": queue,
         "sqs:ReceiveMessage": queue,
-        "sqs:SendMessage": queue,
+        "sqs:SendMessage": {*queue, PLACE.media_queue_arn},
         "logs:CreateLogGroup": logs,
         "logs:CreateLogStream": logs,
         "logs:PutLogEvents": logs,
@@ -305,6 +305,28 @@ def test_only_lambda_may_take_a_role_and_boundary_and_path_are_parameters() -> N
         bounded = resolved(properties["PermissionsBoundary"], {"PermissionsBoundary": arn}, {"HasBoundary": True})
         assert bounded == arn
         assert resolved(properties["PermissionsBoundary"], {}, {"HasBoundary": False}) is None
+
+
+def test_the_media_function_may_do_this_and_nothing_else() -> None:
+    logs = {f"{LOGS}/filemill-prod-media", f"{LOGS}/filemill-prod-media:*"}
+    queue = {PLACE.media_queue_arn}
+    assert grants("media") == {
+        "dynamodb:GetItem": {TABLE},
+        "dynamodb:UpdateItem": {TABLE},
+        "s3:DeleteObject": {"arn:aws:s3:::originals/*", "arn:aws:s3:::derived/*"},
+        "s3:DeleteObjectVersion": {"arn:aws:s3:::originals/*"},
+        "s3:GetObjectVersion": {"arn:aws:s3:::originals/*"},
+        "s3:PutObject": {"arn:aws:s3:::derived/*"},
+        "s3:ListBucket": {"arn:aws:s3:::derived"},
+        "sqs:ChangeMessageVisibility": queue,
+        "sqs:DeleteMessage": queue,
+        "sqs:GetQueueAttributes": queue,
+        "sqs:ReceiveMessage": queue,
+        "sqs:SendMessage": {PLACE.ingest_queue_arn},
+        "logs:CreateLogGroup": logs,
+        "logs:CreateLogStream": logs,
+        "logs:PutLogEvents": logs,
+    }
 
 
 def test_a_stage_without_media_has_neither_its_role_nor_rights_on_its_queue() -> None:
