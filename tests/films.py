@@ -37,7 +37,7 @@ def film(
         container.metadata.update(tags or {})
         if chapters:
             container.set_chapters([_chapter(*each) for each in chapters])
-        video = container.add_stream(codec, rate=rate)
+        video: Any = container.add_stream(codec, rate=rate)
         video.width, video.height, video.pix_fmt = *size, pixels
         if picture:
             picture(video)

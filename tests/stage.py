@@ -245,7 +245,7 @@ def provisioned(cdn_key: bytes) -> None:
         s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
     s3.put_bucket_versioning(Bucket="originals", VersioningConfiguration={"Status": "Enabled"})
     aws_client("dynamodb").create_table(TableName="filemill-test", **table_definition())
-    for queue in ("ingest", "imports", "webhooks"):
+    for queue in ("ingest", "imports", "webhooks", "media"):
         aws_client("sqs").create_queue(QueueName=queue)
     aws_client("events").create_event_bus(Name=STAGE["FILEMILL_EVENT_BUS"])
     _make_distribution()

@@ -33,7 +33,7 @@ from tests.outbound.servers import answer, saying, serving
 from tests.serving import OWN_FUNCTION, own_function
 from tests.serving import answer as answer_of_service
 from tests.sockets import Listener
-from tests.stage import aws_client, functions_in_process, lambda_context
+from tests.stage import MEDIA_STAGE, aws_client, functions_in_process, lambda_context
 
 PHOTO = images.jpeg(64, 48)
 TEXT = b"nothing but words\n"
@@ -298,8 +298,24 @@ def _deliver(world: World, _: Prepared) -> None:
     world.ingest.deliver(world.ingest.waiting()[0])
 
 
+def film_stored(world: World) -> None:
+    from tests import films  # FFmpeg: only these operations need it
+
+    stored(films.small(), filename="a.mp4", content_type="video/mp4")(world)
+
+
+def film_handed_over(world: World) -> None:
+    film_stored(world)
+    _deliver(world, None)
+    world.index()
+
+
+def deliver_media(world: World, _: Prepared) -> None:
+    world.media.deliver(world.media.waiting()[0])
+
+
 @contextmanager
-def _all_are_large() -> Iterator[None]:
+def all_are_large() -> Iterator[None]:
     """Meanwhile every file is one that is hashed when it is `ready` already."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(reading, "HASHED_AT_ONCE", 0)
@@ -307,7 +323,7 @@ def _all_are_large() -> Iterator[None]:
 
 
 def _deliver_large(world: World, prepared: Prepared) -> None:
-    with _all_are_large():
+    with all_are_large():
         _deliver(world, prepared)
 
 
@@ -490,6 +506,9 @@ WINDOW = {"FILEMILL_DELETE_WINDOW": "3600"}
 LABELS = {"FILEMILL_SERVICES": "labels"}
 FUNCTION = {"FILEMILL_SERVICES": "function", "FILEMILL_SERVICE_FUNCTION": OWN_FUNCTION}
 
+# A stage with the function `media`.
+MEDIA = MEDIA_STAGE
+
 OPERATIONS = (
     Operation("create", _nothing, lambda w, _: create(w), again=True, doubles=True),
     Operation("create, with a key", _nothing, lambda w, _: create(w, key="k"), again=True),
@@ -507,6 +526,8 @@ OPERATIONS = (
     Operation("process a refused file", _refused_sent, _deliver),
     Operation("process a large file", stored(TEXT, content_type="text/plain"), _deliver_large),
     Operation("hash a large file", _unhashed, _deliver),
+    Operation("hand a film over", film_stored, _deliver, environ=MEDIA),
+    Operation("process a film", film_handed_over, deliver_media, environ=MEDIA),
     Operation("begin a service that answers at once", _asked, _deliver, environ=LABELS),
     Operation("answer of a service", _answered, _deliver, environ=FUNCTION),
     Operation("process again", _reprocessed, _deliver),

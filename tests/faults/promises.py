@@ -16,7 +16,17 @@ from chalicelib.catalog.index.terms import postings
 from chalicelib.catalog.keys import marker_key
 from chalicelib.catalog.transitions import CREATE, EMPTIED, TOMBSTONE, TRANSITIONS
 from chalicelib.delivery import view
-from chalicelib.model import EXTENSIONS, ChangeType, File, Kind, Status, rendition_key, rendition_prefix, timestamp
+from chalicelib.model import (
+    EXTENSIONS,
+    ChangeType,
+    File,
+    Kind,
+    Status,
+    Worker,
+    rendition_key,
+    rendition_prefix,
+    timestamp,
+)
 from chalicelib.queues.ingest import HASH, SCAN, SERVICES
 from chalicelib.renditions import entry_names, ladder, places
 from tests import transitions
@@ -54,8 +64,8 @@ class BrokenError(AssertionError):
     """Something that must hold does not."""
 
 
-def check_acknowledged(body: str, before: list[File]) -> None:
-    """A message that was acknowledged has changed its file."""
+def check_acknowledged(body: str, before: list[File], by: Worker = Worker.PROCESS) -> None:
+    """A message that was acknowledged has changed its file. `by` is the function that did so."""
     was = {file.id: file for file in before}
     after = {file.id: file for file in records()}
     told = json.loads(body)
@@ -82,7 +92,8 @@ def check_acknowledged(body: str, before: list[File]) -> None:
         if file.status in (Status.AWAITING_UPLOAD, Status.EXPIRED):
             raise BrokenError(f"a message was acknowledged, and its file is `{file.status}`")
         same = file.id in was and was[file.id].generation == file.generation
-        waits = scans.is_held(file)  # its verdict, or the sweep, goes on with it
+        handed_over = file.claim_id is None and file.handed_to not in (None, by)
+        waits = handed_over or scans.is_held(file)  # another message, its verdict or the sweep goes on with it
         if file.status is Status.PROCESSING and file.version_id == stored["versionId"] and same and not waits:
             raise BrokenError("a message was acknowledged, and its file is `processing` still")
 

@@ -10,9 +10,9 @@ from typing import Any
 from chalicelib.queues.worker import MAX_RECEIVES
 from tests.faults.looking import ACCOUNT, REGION, backend
 from tests.faults.promises import BrokenError
-from tests.stage import STAGE, aws_client
+from tests.stage import MEDIA_STAGE, STAGE, aws_client
 
-SETTING = {"ingest": "INGEST", "imports": "IMPORT", "webhooks": "WEBHOOK"}
+SETTING = {"ingest": "INGEST", "imports": "IMPORT", "webhooks": "WEBHOOK", "media": "MEDIA"}
 
 
 class Queue:
@@ -34,7 +34,7 @@ class Queue:
 
     @property
     def url(self) -> str:
-        return STAGE[f"FILEMILL_{SETTING[self.name]}_QUEUE_URL"]
+        return (STAGE | MEDIA_STAGE)[f"FILEMILL_{SETTING[self.name]}_QUEUE_URL"]
 
     def send(self, body: str) -> None:
         aws_client("sqs").send_message(QueueUrl=self.url, MessageBody=body)

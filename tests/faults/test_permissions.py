@@ -10,6 +10,8 @@ from datetime import timedelta
 
 import pytest
 
+from chalicelib.model import Kind
+from chalicelib.renditions import places
 from tests import scans
 from tests.faults.harness import quiet, world_of
 from tests.faults.hearing import LIVES
@@ -17,12 +19,16 @@ from tests.faults.killing import FAULTS, Point, Process, run
 from tests.faults.looking import records
 from tests.faults.operations import (
     CONDITIONAL,
+    MEDIA,
     OPERATIONS,
     PHOTO,
     Operation,
+    all_are_large,
     ask,
     complete_upload,
     created,
+    deliver_media,
+    film_handed_over,
     import_,
     parts_sent,
     ready,
@@ -33,6 +39,7 @@ from tests.faults.world import World
 from tests.iam import stages
 from tests.iam.evaluator import Document, Right, rights
 from tests.iam.recorder import Record, recording
+from tests.stage import aws_client
 
 # Lambda itself uses these with the function's role, so no call of ours shows them:
 # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
@@ -91,6 +98,39 @@ def _process_what_is_deleted(world: World, _: object) -> None:
     run(lambda: world.ingest.deliver(world.ingest.waiting()[0]), Process(meanwhile=delete))
 
 
+def _process_a_deleted_film(world: World, _: object) -> None:
+    [file] = records()
+    assert world.request("DELETE", f"/v1/files/{file.id}").status == 204
+    deliver_media(world, None)
+
+
+def _process_a_film_that_is_deleted(world: World, _: object) -> None:
+    """The function has made a picture already, as those of a later release will."""
+    [file] = records()
+
+    def delete(name: str, point: Point) -> None:
+        if name == "s3.GetObject" and point.moment == "after" and file.id in {each.id for each in records()}:
+            [claimed] = records()
+            claimed.kind = Kind.VIDEO
+            key = f"{places.made_prefix(claimed)}w160.webp"
+            world.request("DELETE", f"/v1/files/{file.id}")
+            aws_client("s3").put_object(Bucket="derived", Key=key, Body=b"picture")
+
+    run(lambda: deliver_media(world, None), Process(meanwhile=delete))
+
+
+def _process_a_large_film(world: World, _: object) -> None:
+    with all_are_large():
+        deliver_media(world, None)
+
+
+def _lose_a_film(world: World) -> None:
+    film_handed_over(world)
+    for message in world.media.waiting():
+        world.media.lose(message)
+    world.clock.forward(timedelta(minutes=25))
+
+
 def _lose_messages(world: World) -> None:
     world.put(created(world, filename="lost.txt", content_type="text/plain", size=4), b"lost")
     import_(world, "a.txt")
@@ -138,6 +178,10 @@ MORE = (
         environ={"FILEMILL_FAIR_TENANTS": "true"},
     ),
     Operation("scan by GuardDuty", stored(PHOTO), _scan, environ={"FILEMILL_SCAN": "guardduty"}),
+    Operation("process a deleted film", film_handed_over, _process_a_deleted_film, environ=MEDIA),
+    Operation("process a film that is deleted", film_handed_over, _process_a_film_that_is_deleted, environ=MEDIA),
+    Operation("process a large film", film_handed_over, _process_a_large_film, environ=MEDIA),
+    Operation("sweep after a lost film", _lose_a_film, lambda w, _: w.sweep(), environ=MEDIA),
     Operation("import with a fault", lambda w: None, _import_with_a_fault),
     Operation("process what is deleted", stored(PHOTO), _process_what_is_deleted),
     Operation("render what is deleted", viewed, _render_what_is_deleted),

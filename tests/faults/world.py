@@ -20,7 +20,7 @@ from urllib.parse import quote_plus
 from chalicelib import importing, keyring, settings
 from chalicelib.api.auth import memory
 from chalicelib.events import delivering, indexing, publish
-from chalicelib.model import rendition_key
+from chalicelib.model import Worker, rendition_key
 from chalicelib.processing import pipeline
 from chalicelib.queues.worker import MAX_RECEIVES
 from chalicelib.upkeep import sweep
@@ -68,6 +68,7 @@ class World:
     client: Client = field(init=False)
     ingest: Queue = field(init=False)
     imports: Queue = field(init=False)
+    media: Queue = field(init=False)
     webhooks: Queue = field(init=False)
     listeners: list[Listener] = field(default_factory=list)
     _told: set[tuple[str, str]] = field(default_factory=set)
@@ -82,6 +83,7 @@ class World:
         self.client = new_client(TENANT)
         self.ingest = Queue("ingest", pipeline.handle)
         self.imports = Queue("imports", importing.handle)
+        self.media = Queue("media", pipeline.handle_media)
         self.webhooks = Queue("webhooks", delivering.handle)
 
     # --- what the world does
@@ -125,8 +127,8 @@ class World:
         """One delivery, and a check of what must hold after it. True if the handler is done with the message."""
         before = records()
         done = queue.deliver(message)
-        if done and queue is self.ingest:
-            check_acknowledged(message.body, before)
+        if done and queue in (self.ingest, self.media):
+            check_acknowledged(message.body, before, Worker.PROCESS if queue is self.ingest else Worker.MEDIA)
         self.check()
         return done
 
@@ -134,7 +136,9 @@ class World:
         """Delivers every message until it is done or dead. One that fails comes back after a lease."""
         for _ in range(4 * MAX_RECEIVES):
             self.notify()
-            waiting = [(queue, message) for queue in (self.imports, self.ingest) for message in queue.waiting()]
+            waiting = [
+                (queue, message) for queue in (self.imports, self.ingest, self.media) for message in queue.waiting()
+            ]
             if not waiting:
                 break
             failed = [message for queue, message in waiting if not self.deliver(queue, message)]

@@ -33,6 +33,8 @@ def test_each_reader_of_originals_asks_the_gate() -> None:
 
 def test_the_pipeline_admits_a_file_before_it_reads_it() -> None:
     text = (ROOT / "chalicelib/processing/pipeline.py").read_text(encoding="utf-8")
-    assert text.count("work(admitted, stored)") == 1
-    assert text.index("scanning.admit(") < text.index("work(admitted, stored)")
-    assert len(re.findall(r"(?<!def )\bwork\(", text)) == 1
+    assert text.count("reading.read(admitted,") == 1
+    assert (
+        text.index("scans.may_be_read(claimed)") < text.index("scanning.admit(") < text.index("reading.read(admitted,")
+    )
+    assert len(re.findall(r"\breading\.read\(", text)) == 1

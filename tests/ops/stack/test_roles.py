@@ -316,7 +316,6 @@ def test_the_media_function_may_do_this_and_nothing_else() -> None:
         "s3:DeleteObject": {"arn:aws:s3:::originals/*", "arn:aws:s3:::derived/*"},
         "s3:DeleteObjectVersion": {"arn:aws:s3:::originals/*"},
         "s3:GetObjectVersion": {"arn:aws:s3:::originals/*"},
-        "s3:PutObject": {"arn:aws:s3:::derived/*"},
         "s3:ListBucket": {"arn:aws:s3:::derived"},
         "sqs:ChangeMessageVisibility": queue,
         "sqs:DeleteMessage": queue,

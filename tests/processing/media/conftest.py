@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from chalicelib import settings as stage_settings
-from tests.stage import MEDIA_STAGE, Calls, aws_client
+from tests.stage import MEDIA_STAGE, Calls
 
 
 @pytest.fixture
@@ -13,4 +13,3 @@ def media(stage: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in MEDIA_STAGE.items():
         monkeypatch.setenv(name, value)
     stage_settings.settings.cache_clear()
-    aws_client("sqs").create_queue(QueueName="media")

@@ -37,7 +37,7 @@ def stored(file_id: str) -> File:
 def handed() -> list[dict[str, Any]]:
     """The messages in the media queue, which is empty afterwards."""
     sqs, url = aws_client("sqs"), MEDIA_STAGE["FILEMILL_MEDIA_QUEUE_URL"]
-    found = sqs.receive_message(
+    found: list[dict[str, Any]] = sqs.receive_message(
         QueueUrl=url, MaxNumberOfMessages=10, MessageSystemAttributeNames=["MessageGroupId"]
     ).get("Messages", [])
     for received in found:
