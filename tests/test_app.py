@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from chalicelib.upkeep import sweep
-from tests.stage import ROOT, STAGE, Calls
+from tests.stage import MEDIA_STAGE, ROOT, STAGE, Calls
 
 
 def run_app(environment: dict[str, str], code: str = "import app") -> subprocess.CompletedProcess[str]:
@@ -87,3 +87,20 @@ def test_the_app_s_function_hands_on_to_the_sweep(stage: Calls, monkeypatch: pyt
     event |= {"time": datetime.now(UTC).isoformat(), "id": "i", "resources": []}
     app.sweep(event, SimpleNamespace(aws_request_id="r"))
     assert seen == [event]
+
+
+@pytest.mark.parametrize(
+    ("more", "there"),
+    [
+        ({}, False),
+        (MEDIA_STAGE, True),
+        (MEDIA_STAGE | {"FILEMILL_MEDIA": "false"}, False),
+        (MEDIA_STAGE | {"FILEMILL_MEDIA_CAP": "0"}, False),
+    ],
+)
+def test_a_stage_has_the_function_media_only_with_its_queue_and_if_it_wants_it(
+    more: dict[str, str], there: bool
+) -> None:
+    code = "import app; print('media' in [each.name for each in app.app.event_sources])"
+    done = run_app({**STAGE, **more, "AWS_DEFAULT_REGION": "eu-west-1"}, code)
+    assert done.stdout.strip() == str(there), done.stderr

@@ -21,6 +21,7 @@ SOCKETS = tuple(f"filemill-test-websocket_{route}" for route in ("connect", "mes
 FUNCTIONS = {
     "filemill-test": [],
     "filemill-test-process": ["chalicelib.processing.pipeline", "chalicelib.processing.image.cascade"],
+    "filemill-test-media": ["chalicelib.processing.pipeline", "chalicelib.processing.media.video"],
     "filemill-test-fetch": ["chalicelib.importing"],
     "filemill-test-index": ["chalicelib.events.indexing"],
     "filemill-test-render": ["chalicelib.processing.on_demand", "chalicelib.processing.image.cascade"],
@@ -43,6 +44,7 @@ NEVER = {
     "idna",
     "asyncio",
     "chalice.local",
+    "av",  # FFmpeg meets a film in a child only
 }
 
 
@@ -70,6 +72,7 @@ def test_a_function_starts_without_what_it_does_not_need(function: str) -> None:
 OTHER_KINDS = {
     *("chalicelib.facts", "pypdfium2", "python_calamine", "resvg_py", "tarfile"),
     *(f"chalicelib.processing.{name}" for name in ("pdf", "document", "text", "email", "font", "svg", "archive")),
+    "chalicelib.processing.media",
 }
 
 
@@ -80,7 +83,7 @@ def test_an_image_does_not_wait_for_other_kinds(function: str) -> None:
 
 def test_every_handler_of_the_app_is_started_here() -> None:
     tree = ast.parse((ROOT / "app.py").read_text())
-    handlers = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
+    handlers = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
     called = {
         f"{statement.module}.{statement.names[0].name}"
         for handler in handlers

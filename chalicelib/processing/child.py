@@ -36,8 +36,8 @@ class ChildDiedError(Exception):
 # Bytes that a child may ask for at once.
 MAX_READ = 4 * 1024**2
 
-# Seconds that reading the source may take beside the child's own time.
-READING = 30
+# Seconds that reading the source may take beside the child's own time. All of it is less than a claim's lease.
+READING = 15
 
 
 def run(module: str, data: bytes, arguments: dict[str, Any], limits: Limits) -> tuple[dict[str, Any], bytes]:

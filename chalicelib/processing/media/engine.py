@@ -14,7 +14,7 @@ from chalicelib.processing.media import headers
 from chalicelib.settings import settings
 
 # FFmpeg's libraries take 250 MB of addresses, and a frame of 8K 50 MB.
-LIMITS = Limits(memory=1024**3, seconds=20)
+LIMITS = Limits(memory=1024**3, seconds=15)
 
 # Bytes in which FFmpeg may look for what the header does not say.
 PROBE = 4 * 1024**2
@@ -57,7 +57,9 @@ def facts(source: Source) -> tuple[dict[str, Any], tuple[FileWarning, ...]]:
         return headers.read(source, head), (_without(),)
     if find_spec("av") is None:
         raise LayerMissingError("the layer with FFmpeg is missing: run `make deploy` again")
-    (demuxer, whitelist), _ = DEMUXERS[one_name(sniff.sniff(head) or source.content_type)]
+    # The bytes know better: a file that is declared as a sound may have the format of films.
+    proven = DEMUXERS.get(one_name(sniff.sniff(head) or ""))
+    (demuxer, whitelist), _ = proven or DEMUXERS[one_name(source.content_type)]
     wanted = {"format": demuxer, "whitelist": whitelist, "probe": PROBE}
     try:
         found, _ = child.run_on(_CHILD, source.data, source.size, wanted, LIMITS)

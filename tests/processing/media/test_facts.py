@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from chalicelib.facts import MAX_BYTES, AudioInfo, AudioTrack, Chapter, VideoInfo
-from chalicelib.model import ErrorCode, PermanentFault
-from chalicelib.processing import child
+from chalicelib.model import ErrorCode, Kind, PermanentFault
+from chalicelib.processing import child, pipeline
 from chalicelib.processing.child import ChildDiedError
-from chalicelib.processing.kinds import Made, Order, Source, processor_of
+from chalicelib.processing.kinds import TYPES, Made, Order, Source, processor_of
 from chalicelib.processing.media import engine, headers, words
 from chalicelib.renditions.recipes import RECIPES
 from chalicelib.storage.ranged import TooMuchReadError
@@ -195,6 +195,15 @@ def test_a_cover_is_said_and_is_no_film() -> None:
     with_cover = films.sound("mp3", "libmp3lame", tags=TAGS, cover=images.png(8, 8))
     assert sound_info(with_cover, "audio/mpeg").cover
     assert not sound_info(films.sound("mp3", "libmp3lame"), "audio/mpeg").cover
+
+
+@pytest.mark.parametrize("kind", [Kind.VIDEO, Kind.AUDIO])
+def test_each_type_has_a_demuxer(kind: Kind) -> None:
+    assert TYPES[kind] <= engine.DEMUXERS.keys()
+
+
+def test_a_child_ends_before_the_claim_of_its_worker() -> None:
+    assert 2 * engine.LIMITS.seconds + child.READING < pipeline.LEASE.total_seconds()
 
 
 # --- bad input
