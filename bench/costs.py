@@ -91,7 +91,7 @@ def idle(calls: Mapping[str, int]) -> list[Item]:
         Item("their GB-seconds (arm64)", runs * SWEEP_SECONDS * gigabytes, 13.3334e-6, "$13.33 a million", free=4e5),
         Item("their read units of DynamoDB", runs * units, 0.125e-6, "$0.125 a million"),
         Item("GB of their log", runs * SWEEP_LOG / 1e9, 0.50, "$0.50", free=5),
-        Item("Lambda's polls of the three queues", polls, 0.40e-6, "$0.40 a million", free=1e6),
+        Item("Lambda's polls of the four queues", polls, 0.40e-6, "$0.40 a million", free=1e6),
     ]
 
 

@@ -51,7 +51,7 @@ def test_nothing_else_sends_messages() -> None:
         for path in (ROOT / "chalicelib").rglob("*.py")
         if re.search(r"\.send_message(_batch)?\(", path.read_text(encoding="utf-8"))
     }
-    assert senders == {f"chalicelib/queues/{queue}.py" for queue in ("imports", "ingest", "webhooks")}
+    assert senders == {f"chalicelib/queues/{queue}.py" for queue in ("imports", "ingest", "media", "webhooks")}
 
 
 def test_an_import_s_message_is_read_as_it_was_sent() -> None:

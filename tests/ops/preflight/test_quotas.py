@@ -120,7 +120,8 @@ def test_a_small_account_is_told_what_will_be_capped_and_goes_on(aws: Aws, site:
     aws.answers["lambda.GetAccountSettings"] = limits()
     verdict = quotas.check_concurrency(site())
     assert verdict.mark is Mark.OK
-    assert all(f"`{name}` may run" in verdict.sentence for name in QUEUED)
+    assert all(f"`{name}` may run" in verdict.sentence for name in QUEUED if name != "media")
+    assert "`media` is left out" in verdict.sentence
     assert "--quota-code L-B99A9384" in verdict.sentence
 
 
@@ -137,7 +138,7 @@ def test_full_code_storage_and_full_roles_are_refused(aws: Aws, site: Callable[.
     aws.answers["lambda.GetAccountSettings"] = limits(TotalCodeSize=80_530_636_800 - quotas.CODE_BYTES)
     assert quotas.check_code_storage(site()).mark is Mark.OK
     aws.answers["lambda.GetAccountSettings"] = limits(TotalCodeSize=80_530_636_801 - quotas.CODE_BYTES)
-    assert "Lambda stores 80,441 of at most 80,531 MB of code" in quotas.check_code_storage(site()).sentence
+    assert "Lambda stores 80,359 of at most 80,531 MB of code" in quotas.check_code_storage(site()).sentence
     aws.answers["iam.GetAccountSummary"] = {"SummaryMap": {"Roles": 989, "RolesQuota": 1000}}
     assert quotas.check_roles(site()).mark is Mark.OK
     aws.answers["iam.GetAccountSummary"] = {"SummaryMap": {"Roles": 990, "RolesQuota": 1000}}
