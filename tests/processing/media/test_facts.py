@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import random
 from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
@@ -255,6 +256,24 @@ def test_a_film_that_ends_early_is_corrupt_or_says_what_it_can(kept: int) -> Non
         assert fault.code is ErrorCode.CORRUPT
     else:
         assert isinstance(made.info, VideoInfo)
+
+
+@pytest.mark.parametrize("seed", range(16))
+def test_a_changed_film_or_sound_ends_as_ready_or_corrupt(seed: int) -> None:
+    chance = random.Random(seed)
+    if seed % 4:
+        data, content_type = bytearray(films.small()), "video/mp4"
+    else:
+        data, content_type = bytearray(films.sound("flac", "flac", tags=TAGS)), "audio/flac"
+    for _ in range(chance.randrange(1, 60)):
+        data[chance.randrange(16, len(data))] = chance.randrange(256)
+    try:
+        made = processed(bytes(data), content_type)
+    except PermanentFault as fault:
+        assert fault.code is ErrorCode.CORRUPT
+    else:
+        assert made.info
+        assert len(made.info.model_dump_json().encode()) <= MAX_BYTES
 
 
 def test_a_film_without_its_index_is_corrupt() -> None:
