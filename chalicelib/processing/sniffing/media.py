@@ -4,6 +4,9 @@ from __future__ import annotations
 
 RIFF = {b"WEBP": "image/webp", b"WAVE": "audio/wav", b"AVI ": "video/x-msvideo"}
 
+CR3 = "image/x-canon-cr3"
+"""Canon's raw files."""
+
 # ISO base media files: the major brand decides. Where it only says "any HEIF", the compatible brands decide.
 BRANDS = {
     b"avif": "image/avif",
@@ -18,7 +21,7 @@ BRANDS = {
     b"jpeg": "image/heif",
     b"jpgs": "image/heif",
     b"j2ki": "image/hej2k",
-    b"crx ": "image/x-canon-cr3",  # Canon's raw files
+    b"crx ": CR3,
 }
 _ANY_HEIF = (b"mif1", b"mif2", b"msf1", b"miaf")
 _RIFF = (b"RIFF", b"RF64", b"BW64")  # the latter two have sizes of 64 bits (EBU Tech 3306, ITU-R BS.2088)
