@@ -16,6 +16,7 @@ _XMP = 700
 _FIRST = frozenset({270, 271, 272, ORIENTATION, 305, 306, 315, 33432, *range(40091, 40096)})
 _NOT_COPIED = frozenset({37500, 40965})  # a maker's private notes; a directory of its own
 _MAX_VALUE = 2048  # bytes of one value
+_MAX_VALUES = 128  # of one directory; cameras write about fifty
 _MAX_BLOCK = 60_000  # bytes of all, of which a JPEG's segment holds 65,533
 _MAX_XMP = 65_000
 
@@ -68,6 +69,8 @@ def of_any(tables: Tables, directory: Directory, wanted: frozenset[int] | None =
     for tag, entry in directory.entries.items():
         if entry.kind not in SIZES or tag in _NOT_COPIED or (wanted is not None and tag not in wanted):
             continue
+        if len(found) == _MAX_VALUES:
+            break
         content = tables.content(entry, min(_MAX_VALUE, left))
         if content and len(content) == entry.size:
             found[tag] = entry.kind, _turned(content, _UNITS[entry.kind]) if tables.order == "little" else content

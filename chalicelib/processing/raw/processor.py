@@ -51,13 +51,13 @@ def embedded(data: BinaryIO, size: int) -> BytesIO:
     whole = largest(sizes or [found.words.size() for _, found in pictures])
     wanted = [each for each in pictures if all(whole) and is_whole(each[1].size, whole)]
     if not wanted:
-        if any(_is_cut_off(place, size, dict(heads).get(place)) for place in raw.places):
+        if any(_is_cut_off(place, size, dict(heads).get(place), whole) for place in raw.places):
             raise PermanentFault(ErrorCode.CORRUPT, "The raw file is incomplete: it ends before its picture does.")
         raise OfNoKindError
     place, found = max(wanted, key=lambda each: each[1].size[0] * each[1].size[1])
     data.seek(place.at)
     jpeg = data.read(min(place.length, MAX_JPEG, size - place.at))
-    return with_words(jpeg, found.dropped, raw.words.over(found.words))
+    return with_words(jpeg, found, raw.words.over(found.words))
 
 
 def _read(data: BinaryIO) -> Raw:
@@ -73,8 +73,8 @@ def _read(data: BinaryIO) -> Raw:
     raise OfNoKindError
 
 
-def _is_cut_off(place: Place, size: int, found: Head | None) -> bool:
-    """True if the file ends before the header of this JPEG does."""
+def _is_cut_off(place: Place, size: int, found: Head | None, whole: tuple[int, int]) -> bool:
+    """True if the file ends within this JPEG, and before it is known how large this or the raw picture is."""
     if not place.sure or place.at + place.length <= size:
         return False
-    return place.at >= size or (found is not None and found.size == (0, 0))
+    return place.at >= size or (found is not None and not (all(found.size) and all(whole)))
