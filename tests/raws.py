@@ -95,7 +95,10 @@ class Writer:
 def _camera(writer: Writer, make: bytes, orientation: int, more: Tags | None = None) -> Tags:
     """The tags of the first directory that tell of the picture."""
     exif = writer.directory({0x9003: b"2024:05:06 07:08:09\0", 0xA434: LENS} | (more or {}))
-    return {271: make + b"\0", 272: b"Model 7\0", 34665: exif} | ({274: orientation} if orientation else {})
+    tags: Tags = {271: make + b"\0", 272: b"Model 7\0", 34665: exif}
+    if orientation:
+        tags[274] = orientation
+    return tags
 
 
 def cr2(picture: bytes, orientation: int = 0, size: tuple[int, int] = RAW_SIZE) -> bytes:
