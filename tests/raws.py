@@ -44,10 +44,10 @@ def thumbnail() -> bytes:
     return jpeg(160, 120)
 
 
-def lossless_jpeg(width: int = RAW_SIZE[0], height: int = RAW_SIZE[1], components: int = 1) -> bytes:
-    """What sensors' data looks like in CR2 and DNG: a JPEG of process 3, of 14 bits."""
+def lossless_jpeg(width: int = RAW_SIZE[0], height: int = RAW_SIZE[1], components: int = 1, bits: int = 14) -> bytes:
+    """What sensors' data looks like in CR2 and DNG: a JPEG of process 3."""
     parts = b"".join(bytes([n, 0x11, 0]) for n in range(components))
-    frame = struct.pack(">BHHB", 14, height, width, components) + parts
+    frame = struct.pack(">BHHB", bits, height, width, components) + parts
     return (
         b"\xff\xd8\xff\xc3"
         + (len(frame) + 2).to_bytes(2)

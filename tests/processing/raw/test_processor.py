@@ -98,9 +98,9 @@ def test_a_jpeg_of_half_the_width_and_height_is_full_size_however_it_is_turned(
 
 
 @pytest.mark.parametrize("name", FORMATS)
-@pytest.mark.parametrize("components", [1, 3])
-def test_lossless_jpeg_is_never_the_picture(name: str, components: int) -> None:
-    assert has_none(FORMATS[name].make(raws.lossless_jpeg(components=components)))
+@pytest.mark.parametrize(("components", "bits"), [(1, 14), (3, 14), (1, 8), (3, 8)])
+def test_lossless_jpeg_is_never_the_picture(name: str, components: int, bits: int) -> None:
+    assert has_none(FORMATS[name].make(raws.lossless_jpeg(components=components, bits=bits)))
 
 
 @pytest.mark.parametrize("name", FORMATS)
@@ -114,6 +114,18 @@ def test_masks_and_linear_pictures_of_a_dng_are_never_the_picture() -> None:
     data = raws.dng(raws.thumbnail())
     assert data.count(raws.jpeg(*RAW_SIZE)) == 2, "both are JPEGs of full size"
     assert has_none(data)
+
+
+@pytest.mark.parametrize(
+    ("kind", "photometric"),
+    [(4, 1), (8, 1), (16, 6), (0x10004, 6), (0, 4), (0, 32803), (1, 34892), (1, 51177), (1, 52527)],
+)
+def test_what_is_no_picture_by_its_kind_or_its_colors(kind: int, photometric: int) -> None:
+    writer = raws.Writer(b"II*\0\0\0\0\0")
+    other: raws.Tags = {254: kind, 259: 7, 262: photometric, 273: writer.add(FULL), 279: len(FULL)}
+    sensor: raws.Tags = {254: 0, 256: RAW_SIZE[0], 257: RAW_SIZE[1], 262: 32803}
+    below = [writer.directory(other), writer.directory(sensor)]
+    assert has_none(writer.done(writer.directory({330: below, 50706: b"\1\4\0\0"})))
 
 
 @pytest.mark.parametrize("name", [b"OLYMPUS\0II\3\0", b"OM SYSTEM\0\0\0II\4\0"])
