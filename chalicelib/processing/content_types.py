@@ -96,6 +96,32 @@ _ALIASES = {
     "image/j2k": "image/jp2",
     "image/x-jp2": "image/jp2",
     "image/jpeg2000": "image/jp2",
+    "image/dng": "image/x-adobe-dng",
+    "image/x-dng": "image/x-adobe-dng",
+    "image/cr2": "image/x-canon-cr2",
+    "image/x-cr2": "image/x-canon-cr2",
+    "image/cr3": "image/x-canon-cr3",
+    "image/x-cr3": "image/x-canon-cr3",
+    "image/nef": "image/x-nikon-nef",
+    "image/x-nef": "image/x-nikon-nef",
+    "image/x-nikon-nrw": "image/x-nikon-nef",
+    "image/arw": "image/x-sony-arw",
+    "image/x-arw": "image/x-sony-arw",
+    "image/x-sony-sr2": "image/x-sony-arw",
+    "image/x-sony-srf": "image/x-sony-arw",
+    "image/raf": "image/x-fuji-raf",
+    "image/x-raf": "image/x-fuji-raf",
+    "image/x-fujifilm-raf": "image/x-fuji-raf",
+    "image/orf": "image/x-olympus-orf",
+    "image/x-orf": "image/x-olympus-orf",
+    "image/rw2": "image/x-panasonic-rw2",
+    "image/x-rw2": "image/x-panasonic-rw2",
+    "image/x-panasonic-raw": "image/x-panasonic-rw2",
+    "image/x-panasonic-raw2": "image/x-panasonic-rw2",
+    "image/x-panasonic-rw": "image/x-panasonic-rw2",
+    "image/x-leica-rwl": "image/x-panasonic-rw2",
+    "image/x-dcraw": "image/x-raw",
+    "image/raw": "image/x-raw",
     "image/svg": "image/svg+xml",
     "image/x-emf": "image/emf",
     "application/x-emf": "image/emf",
@@ -199,6 +225,8 @@ _HEIFS = ("image/avif", "image/avci", "image/avcs", "image/hej2k")
 _ALSO = {
     *(("image/heic", other) for other in _HEIFS),
     *(("image/tiff", raw) for raw in RAW),
+    *((raw, "image/tiff") for raw in RAW),  # of a camera that nobody here knows
+    *((raw, other) for raw in RAW for other in RAW if raw != other),
     ("image/svg+xml", "application/gzip"),
     ("audio/flac", "audio/ogg"),
     *(("application/x-tar", compressed) for compressed in _COMPRESSED),
@@ -375,8 +403,8 @@ def settled(declared: str, detected: str | None, text: str | None = None) -> str
     if found == ENCRYPTED and wanted in _OFFICE:
         return declared
     more = wanted in (_ZIP, _OLE, *_OFFICE) and found in (*_INSIDE, _RTF)
-    more = more or ((wanted, found) in _ALSO and found in (*RAW, *_HEIFS[1:]))
-    more = more or (_is_unknown_image(wanted) and found in _SHARED_BY_NONE)
+    more = more or ((wanted, found) in _ALSO and found in (*RAW, *_HEIFS[1:]) and wanted not in RAW)
+    more = more or (_is_unknown_image(wanted) and found in (*_SHARED_BY_NONE, *RAW))
     if wanted == found and found in _SHARED_BY_NONE and not own_name(declared).startswith(_WELL_NAMED):
         return detected
     return detected if found != wanted and (more or (wanted in _SFNT and found in _SFNT)) else declared

@@ -33,7 +33,7 @@ from chalicelib.model import (
 )
 from chalicelib.observability import Metric, append, count, logger
 from chalicelib.processing import answers, hashing, reading, scanning, service_jobs, services, texts
-from chalicelib.processing.kinds import Made, Order, Processor, Source
+from chalicelib.processing.kinds import PROCESSORS, Made, OfNoKindError, Order, Processor, Source
 from chalicelib.processing.notifications import Stored, stored_objects
 from chalicelib.processing.reading import Read
 from chalicelib.processing.words import chosen_words
@@ -270,6 +270,9 @@ def work(file: File, stored: Stored) -> tuple[File | None, str]:
     file.kind = read.processor.kind  # part of the addresses, from here on
     try:
         made, renditions = make_renditions(file, read.processor, read.source)
+    except OfNoKindError:
+        read = replace(read, processor=PROCESSORS[-1])
+        file.kind, made, renditions = read.processor.kind, Made(), []
     except PermanentFault as fault:
         if fault.code is not ErrorCode.UNSUPPORTED_TYPE or not reading.was_told_nothing(file):
             raise

@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from io import BytesIO
 from typing import BinaryIO
 
+from chalicelib.model import ErrorCode, PermanentFault
 from chalicelib.processing.image import colorimetry
 
 _MAX_BOXES = 1000  # outermost ones, of which files have about five, or those in one box
 _MAX_META = 16 * 1024**2  # bytes; a grid of 1000 tiles takes 100 KB
 _MAX_DOUBLES = 4  # tables of properties that libavif reads
+_LEAST_TABLE = 8  # bytes: version, flags and the number of entries
 _HEVC = (b"hvc1", b"hev1", b"grid", b"iden", b"iovl", b"tmap")  # and items that are made of others
 _UNSPECIFIED = 2
 # Transfer characteristics that Chromium shows as sRGB in AVIF: the unspecified one, and those of BT.709.
@@ -41,9 +43,10 @@ def meta(source: BinaryIO) -> tuple[int, bytes]:
 def mended(source: BinaryIO) -> BinaryIO:
     """The file, in which libavif can read all tables of properties; `source` itself if that needs nothing.
 
-    Two tables (`ipma`) with equal version and flags are an error to libavif, as the standard has it. Some encoders
-    write one for each item, and browsers read them all. Readers must ignore the flags that the standard does not know,
-    so one of these tells the tables apart. Both stand at their start.
+    Two tables (`ipma`) with equal version and flags are an error to libavif, as the standard has it (ISO/IEC 23008-12,
+    9.3.1). Some encoders write one for each item, and browsers read them all. Of the flags the standard only defines
+    the lowest, the width of an index, and libavif looks at no other: so another one tells the tables apart. An item
+    that is in two tables stays an error. Both stand at their start.
     """
     source.seek(0)
     head = source.read(12)
@@ -52,7 +55,9 @@ def mended(source: BinaryIO) -> BinaryIO:
         return source
     place, content = meta(source)
     seen, changes = set[bytes](), list[int]()
-    for _, begin, _ in _named(content, _properties(content), b"ipma"):
+    for _, begin, end in _named(content, _properties(content), b"ipma"):
+        if end - begin < _LEAST_TABLE:
+            continue
         kind = content[begin : begin + 4]
         if kind in seen:
             changes.append(place + begin + 3)
@@ -64,6 +69,23 @@ def mended(source: BinaryIO) -> BinaryIO:
     for number, at in enumerate(changes, 1):
         data[at] = (data[at] & 1) | number << 1
     return BytesIO(bytes(data))
+
+
+def check(source: BinaryIO) -> None:
+    """Raises PermanentFault for a picture in a `mini` box, which no decoder here reads. Keeps the position.
+
+    It is HEIF's form for small pictures (ISO/IEC 23008-12:2025), with the brand `mif3`.
+    """
+    start = source.tell()
+    try:
+        source.seek(0)
+        is_mini = source.read(12)[4:] == b"ftypmif3" and not meta(source)[1]
+    finally:
+        source.seek(start)
+    if is_mini:
+        raise PermanentFault(
+            ErrorCode.UNSUPPORTED_TYPE, "An AVIF or HEIF in a `mini` box is not supported. Save it as JPEG."
+        )
 
 
 def is_hevc(source: BinaryIO) -> bool:

@@ -22,6 +22,7 @@ def opened(source: BinaryIO, room: Room) -> Image.Image:
     """
     if ico.is_ico(source):
         return _icon(source, room)
+    boxes.check(source)
     if heif.is_heif(source):
         room.take(heif.claimed_pixels(source) * BYTES_PER_PIXEL["HEIF"])
         return heif.opened(source, room.memory)

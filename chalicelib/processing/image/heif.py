@@ -24,6 +24,8 @@ from chalicelib.processing.image import boxes
 from chalicelib.processing.sniff import SNIFF_BYTES, sniff
 
 FORMAT = "HEIF"  # as Pillow knows it
+# HEVC, JPEG, H.264 and JPEG 2000. libheif says itself which of them it reads.
+_TYPES = ("image/heic", "image/heif", "image/avci", "image/avcs", "image/hej2k")
 
 _SECONDS = 60
 _SEQUENCE_PARAMETERS = 33  # the NAL unit with the coded size (ITU-T H.265, 7.3.2.2)
@@ -33,7 +35,7 @@ def is_heif(source: BinaryIO) -> bool:
     """True if the file is a HEIF. Keeps the position."""
     start = source.tell()
     try:
-        return sniff(source.read(SNIFF_BYTES)) == "image/heic"
+        return sniff(source.read(SNIFF_BYTES)) in _TYPES
     finally:
         source.seek(start)
 
