@@ -321,6 +321,10 @@ def _segments_of_jp2(data: bytes) -> list[bytes]:
     return pieces
 
 
+def _bare_code_stream(data: bytes) -> list[Group]:
+    return [Group(_segments_of_jp2(data), b"".join, _code_stream_numbers)]
+
+
 def _code_stream_numbers(piece: bytes) -> list[Number]:
     if piece[:2] in (b"\xff\x93", b"\xff\x4f", b"\xff\xd9"):
         return []
@@ -398,6 +402,7 @@ _READERS: tuple[tuple[Callable[[bytes], bool], Callable[[bytes], list[Group]]], 
     (lambda data: data.startswith(b"GIF8"), _gif),
     (lambda data: data.startswith(b"\xff\xd8"), _jpeg),
     (lambda data: data.startswith(b"RIFF"), _webp),
+    (lambda data: data.startswith(b"\xff\x4f\xff\x51"), _bare_code_stream),
     (lambda data: data[4:8] in (b"ftyp", b"jP  "), _boxes),
     (lambda data: data[:4] in (b"II*\0", b"MM\0*"), _tiff),
     (lambda data: data.startswith(b"BM"), _bmp),

@@ -172,12 +172,15 @@ def _code_stream(source: BinaryIO) -> int:
     source.seek(0)
     if source.read(4) == _CODE_STREAM:
         return 0
-    found = (begin for name, begin, _ in _boxes(source, 0, source.seek(0, 2)) if name == b"jp2c")
+    found = (begin for name, begin, _ in _boxes(source, 0, source.seek(0, 2), cut=True) if name == b"jp2c")
     return next(found, -1)
 
 
-def _boxes(source: BinaryIO, at: int, end: int) -> Iterator[tuple[bytes, int, int]]:
-    """Name, first byte and end of the content of each box. The reader may move the position."""
+def _boxes(source: BinaryIO, at: int, end: int, *, cut: bool = False) -> Iterator[tuple[bytes, int, int]]:
+    """Name, first byte and end of the content of each box. The reader may move the position.
+
+    With `cut`, also a last box that is longer than its file.
+    """
     for _ in range(_MAX_BOXES):
         source.seek(at)
         head = source.read(16)
@@ -185,7 +188,7 @@ def _boxes(source: BinaryIO, at: int, end: int) -> Iterator[tuple[bytes, int, in
         if size == 1:
             size, begin = int.from_bytes(head[8:16]), at + 16
         stop = end if size == 0 else at + size
-        if len(head) < 8 or stop < begin or stop > end:
+        if len(head) < 8 or stop < begin or (stop > end and not cut):
             return
         yield head[4:8], begin, stop
         at = stop

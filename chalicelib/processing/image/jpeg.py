@@ -92,6 +92,8 @@ def _segments(source: BinaryIO) -> Iterator[tuple[int, int]]:
             continue
         while byte == b"\xff":
             byte = source.read(1)
+        if byte and byte[0] in _ALONE:
+            continue
         length = int.from_bytes(source.read(2))
         if not byte or length < 2:
             return
