@@ -147,7 +147,7 @@ def _page(results: dict[str, dict[str, Any]]) -> str:
         "beyond the bound, or bytes that were not in the file: of a file that the seeds point at, of the environment,",
         "or of freed memory. A child that dies harms nothing else; its file gets a warning, or is `corrupt`.",
         "*structures* are all kinds of images, cut and changed at every hundredth, with every chunk, box, segment and",
-        "entry doubled, repeated, dropped and moved, and with wrong lengths and sizes; each in a bounded process, twice.",
+        "entry doubled, repeated, dropped and moved, and with wrong lengths and sizes; each is processed twice.",
         "`python -m bench.fuzz KIND --count N --seed S` repeats a run.",
         "",
         "| | files | bad | outcomes | children that ended otherwise | seed, date |",

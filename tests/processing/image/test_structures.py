@@ -13,6 +13,7 @@ from chalicelib.model import ErrorCode
 from chalicelib.processing.image.memory import RESIDENT
 from tests import avifs, images, pngs, structures_fuzzed, tiffs
 from tests.animations import CLEAR, Drawn, apng, gif, riff, webp_frame, webp_of
+from tests.fuzzing import MEMORY
 from tests.heic import HEIC
 from tests.processing.image.checks import close, fault, opened, process
 from tests.structures import Group, changes, groups
@@ -280,7 +281,7 @@ def test_a_profile_of_ten_megabytes_is_survived_in_a_jpeg() -> None:
     large = images.wide_gamut_profile() + bytes(10_000_000)
     case = tried("profile", images.encoded(images.picture(32, 32), "JPEG", icc_profile=large))
     assert (case.outcome, case.seconds < 1) == ("ready", True)
-    assert RESIDENT < structures_fuzzed.MEMORY
+    assert RESIDENT < MEMORY
 
 
 # --- AVIF
