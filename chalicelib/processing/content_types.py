@@ -5,38 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
+from chalicelib.media_types import GENERIC, OCTETS, is_wildcard, own_name, says_nothing
 from chalicelib.processing.sniff import DETECTABLE, ENCRYPTED, INSIDE, RAW, families, is_text, may_be, sniff
-
-GENERIC = frozenset(
-    {
-        "",
-        "application/binary",
-        "application/download",
-        "application/force-download",
-        "application/octet-stream",
-        "application/octetstream",
-        "application/unknown",
-        "application/x-binary",
-        "application/x-download",
-        "application/x-force-download",
-        "application/x-octet-stream",
-        "application/x-unknown",
-        "application/x-www-form-urlencoded",  # a form's own type, by mistake
-        "binary/octet-stream",
-        "content/unknown",
-        "file/unknown",
-        "multipart/form-data",
-        "unknown/unknown",
-        "*/*",
-        "application/*",
-    }
-)
-"""Declared types that say nothing, and so contradict nothing."""
-
-# Types that say no more than the family.
-_VAGUE = frozenset(
-    f"{family}/{name}" for family in ("audio", "font", "image", "video") for name in ("*", "unknown", "x-unknown")
-)
 
 # Synonyms of a type, and subtypes whose files are files of the other type, too. The values are `sniff`'s names.
 _ALIASES = {
@@ -240,21 +210,10 @@ _TEXT_APPLICATIONS = re.compile(
 )
 
 
-def own_name(content_type: str) -> str:
-    """The type itself, without parameters and in lower case."""
-    return content_type.partition(";")[0].strip().lower()
-
-
 def one_name(content_type: str) -> str:
     """The name that `sniff` uses for this type, without parameters and in lower case."""
     name = own_name(content_type)
     return _ALIASES.get(name, name)
-
-
-def says_nothing(content_type: str) -> bool:
-    """True for a declared type that does not say what the file is."""
-    name = one_name(content_type)
-    return name in GENERIC or name in _VAGUE
 
 
 def is_text_type(content_type: str) -> bool:
@@ -322,8 +281,9 @@ def _is_image_against_media(one: str, other: str) -> bool:
 _SHARED_BY_NONE = frozenset(f"image/{name}" for name in ("jpeg", "png", "gif", "webp", "avif", "bmp"))
 
 
-# Beginnings of names that may stay in a record. The others are inventions of programs, such as `image/x-citrix-jpeg`.
-_WELL_NAMED = tuple(f"image/{letter}" for letter in "abcdefghijklmnopqrstuvwyz")
+def _is_well_named(name: str) -> bool:
+    """True for an image type whose name may stay in a record. Programs invent others, such as `image/x-citrix-jpeg`."""
+    return name.startswith("image/") and not name.startswith("image/x-")
 
 
 def _is_unknown_image(name: str) -> bool:
@@ -389,14 +349,14 @@ def is_one_of(allowed: Collection[str], declared: str, head: bytes, exact: str |
 
 
 def settled(declared: str, detected: str | None, text: str | None = None) -> str:
-    """The type for the record: the declared one, unless it says nothing, or less than the bytes do.
+    """The type for the record: the declared one, unless it says nothing, or less than the bytes do. Never a wildcard.
 
     `text` is the sort of text that the bytes look like, None if they are none. It decides where the declared type says
     nothing, and for a text that was declared as a document of an old Office program.
     """
     wanted = one_name(declared)
     if says_nothing(declared):
-        return detected or text or declared
+        return detected or text or (OCTETS if is_wildcard(declared) else declared)
     if detected is None:
         return text if text and wanted in _OLD_OFFICE else declared
     found = one_name(detected)
@@ -405,6 +365,6 @@ def settled(declared: str, detected: str | None, text: str | None = None) -> str
     more = wanted in (_ZIP, _OLE, *_OFFICE) and found in (*_INSIDE, _RTF)
     more = more or ((wanted, found) in _ALSO and found in (*RAW, *_HEIFS[1:]) and wanted not in RAW)
     more = more or (_is_unknown_image(wanted) and found in (*_SHARED_BY_NONE, *RAW))
-    if wanted == found and found in _SHARED_BY_NONE and not own_name(declared).startswith(_WELL_NAMED):
+    if wanted == found and found in _SHARED_BY_NONE and not _is_well_named(own_name(declared)):
         return detected
     return detected if found != wanted and (more or (wanted in _SFNT and found in _SFNT)) else declared

@@ -17,9 +17,10 @@ from typing import BinaryIO, Protocol, cast
 
 from pydantic import BaseModel
 
+from chalicelib.media_types import own_name
 from chalicelib.model import FileWarning, Kind, Preview, Rendition
 from chalicelib.processing import sniff
-from chalicelib.processing.content_types import is_text_type, one_name, own_name
+from chalicelib.processing.content_types import is_text_type, one_name
 from chalicelib.processing.office import formats
 from chalicelib.processing.sniff import ENCRYPTED
 from chalicelib.renditions.recipes import Recipe

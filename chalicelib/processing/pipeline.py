@@ -191,7 +191,8 @@ def _forget_late(file: File, stored: Stored) -> None:
 
 
 # A stranger's file is removed if it is something else, or more, than its upload token or the stranger said. A tenant's
-# own one stays unless its size is wrong: somebody may look at it, and a later release may take it.
+# own one stays unless its size is wrong: somebody may look at it, and a later release may take it. So does a picture of
+# a sort that is not read (`unsupported_type`): it is of a type that the token allows.
 _NOT_ALLOWED = frozenset(
     {
         ErrorCode.CHECKSUM_MISMATCH,
@@ -199,7 +200,6 @@ _NOT_ALLOWED = frozenset(
         ErrorCode.SIZE_MISMATCH,
         ErrorCode.TOO_LARGE,
         ErrorCode.TYPE_MISMATCH,
-        ErrorCode.UNSUPPORTED_TYPE,
     }
 )
 

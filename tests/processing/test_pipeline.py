@@ -707,7 +707,7 @@ def test_a_text_that_is_not_kept_in_memory_is_fetched_in_few_ranges(client: Clie
 FIVE_BANDS = tiff(Layout(1, samples=5), lambda *_: [1, 2, 3, 4, 5])
 
 
-@pytest.mark.parametrize("declared", ["application/octet-stream", "image/unknown", "multipart/form-data"])
+@pytest.mark.parametrize("declared", ["application/octet-stream", "image/unknown", "multipart/form-data", "image/*"])
 def test_a_sound_picture_that_nobody_reads_is_ready_as_other_if_no_type_was_declared(
     client: Client, declared: str
 ) -> None:
@@ -715,7 +715,8 @@ def test_a_sound_picture_that_nobody_reads_is_ready_as_other_if_no_type_was_decl
     deliver(file_id)
     record = client("GET", f"/v1/files/{file_id}").json
     assert (record["status"], record["kind"], record["error"]) == ("ready", "other", None)
-    assert (record["content_type"], record["renditions"]) == (declared, [])
+    own = "application/octet-stream" if declared == "image/*" else declared
+    assert (record["content_type"], record["renditions"]) == (own, [])
 
 
 def test_a_sound_picture_that_nobody_reads_fails_as_unsupported_if_its_type_was_declared(client: Client) -> None:
@@ -723,6 +724,16 @@ def test_a_sound_picture_that_nobody_reads_fails_as_unsupported_if_its_type_was_
     deliver(file_id)
     record = client("GET", f"/v1/files/{file_id}").json
     assert (record["status"], record["error"]["code"]) == ("failed", "unsupported_type")
+
+
+def test_a_sound_picture_that_nobody_reads_is_kept_for_a_later_release_also_under_a_token(client: Client) -> None:
+    token = client("POST", "/v1/upload-tokens", {"max_bytes": 10**8, "content_types": ["image/*"]}).json["token"]
+    file_id = upload(Client(token), FIVE_BANDS, content_type="image/tiff")
+    deliver(file_id)
+    record = client("GET", f"/v1/files/{file_id}").json
+    assert (record["status"], record["error"]["code"]) == ("failed", "unsupported_type")
+    assert len(versions(file_id)) == 1
+    assert client("POST", f"/v1/files/{file_id}/reprocess", {}).status == 202
 
 
 @pytest.mark.parametrize("declared", ["application/octet-stream", "image/tiff", "image/x-nikon-nef", "image/unknown"])

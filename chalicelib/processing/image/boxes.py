@@ -14,7 +14,7 @@ _MAX_META = 16 * 1024**2  # bytes; a grid of 1000 tiles takes 100 KB
 _MAX_DOUBLES = 4  # tables of properties that libavif reads
 _LEAST_TABLE = 8  # bytes: version, flags and the number of entries
 _HEVC = (b"hvc1", b"hev1", b"grid", b"iden", b"iovl", b"tmap")  # and items that are made of others
-_UNSPECIFIED = 2
+_UNSPECIFIED, _LAST_MATRIX = 2, 17  # code points of ITU-T H.273
 # Transfer characteristics that Chromium shows as sRGB in AVIF: the unspecified one, and those of BT.709.
 _AS_SRGB = (_UNSPECIFIED, 1, 6, 14, 15)
 
@@ -62,10 +62,14 @@ def mended(source: BinaryIO) -> BinaryIO:
         if kind in seen:
             changes.append(place + begin + 3)
         seen.add(kind)
+    matrices = [place + at for at in _unknown_matrices(content)]
     source.seek(0)
-    if not 0 < len(changes) < _MAX_DOUBLES:
+    changes = changes if len(changes) < _MAX_DOUBLES else []
+    if not changes and not matrices:
         return source
     data = bytearray(source.read())
+    for at in matrices:
+        data[at : at + 2] = _UNSPECIFIED.to_bytes(2)
     for number, at in enumerate(changes, 1):
         data[at] = (data[at] & 1) | number << 1
     return BytesIO(bytes(data))
@@ -86,6 +90,15 @@ def check(source: BinaryIO) -> None:
         raise PermanentFault(
             ErrorCode.UNSUPPORTED_TYPE, "An AVIF or HEIF in a `mini` box is not supported. Save it as JPEG."
         )
+
+
+def _unknown_matrices(content: bytes) -> Iterator[int]:
+    """Where an `nclx` names matrix coefficients that H.273 does not know. Chromium takes them for unspecified ones."""
+    for _, begin, end in _named(content, _properties(content), b"ipco"):
+        for _, at, stop in _named(content, (begin, end), b"colr"):
+            points = content[at + 4 : stop] if content[at : at + 4] == b"nclx" else b""
+            if int.from_bytes(points[4:6]) > _LAST_MATRIX:
+                yield at + 8
 
 
 def is_hevc(source: BinaryIO) -> bool:

@@ -35,7 +35,9 @@ def read(source: BinaryIO) -> tuple[Animation | None, BinaryIO]:
         if kind == b"GIF8":
             from chalicelib.processing.image import gif
 
-            return gif.read(source.read()), source
+            data = source.read()
+            still = gif.still(data)
+            return gif.read(data), source if still is data else BytesIO(still)
         if kind == b"RIFF":
             from chalicelib.processing.image import webp
 
@@ -44,8 +46,8 @@ def read(source: BinaryIO) -> tuple[Animation | None, BinaryIO]:
             from chalicelib.processing.image import apng
 
             data = source.read()
-            still = apng.still(data)
-            return apng.read(data), source if still is None else BytesIO(still)
+            alone = apng.still(data)
+            return apng.read(data), source if alone is None else BytesIO(alone)
         return None, source
     finally:
         source.seek(start)

@@ -34,6 +34,7 @@ _OUR_NAMES = {"MPO": "jpeg", "HEIF": "heic", "JPEG2000": "jp2"}
 
 Image.MAX_IMAGE_PIXELS = None  # Pillow's bound knows neither the format nor the memory. `_check_memory` does.
 
+_NO_MATRIX = "Conversion from YUV failed"  # libavif's words for colours that it does not convert
 _PREMULTIPLIED = 4.0  # with alpha, resizing needs one more copy
 _CANVAS = 4.0  # under an animation's first frame, unless it covers a GIF's canvas
 # Bytes for each pixel of the largest rendition: its own, the encoders' copies, and what the encoders need themselves
@@ -138,6 +139,10 @@ def blaming_the_file() -> Iterator[None]:
         except (MemoryError, Image.DecompressionBombError) as error:
             raise too_many_pixels() from error
         except Exception as error:
+            if _NO_MATRIX in str(error):
+                raise PermanentFault(
+                    ErrorCode.UNSUPPORTED_TYPE, "An AVIF with these matrix coefficients is not supported."
+                ) from error
             raise PermanentFault(
                 ErrorCode.CORRUPT, "The image is damaged, incomplete, or of a variant that is not supported."
             ) from error

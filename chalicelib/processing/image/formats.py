@@ -8,7 +8,7 @@ from PIL import Image, JpegImagePlugin
 
 from chalicelib.model import ErrorCode, PermanentFault
 from chalicelib.processing.image import bitmaps, boxes, heif, ico, jp2, jpeg, jpeg_decoder, png, tiff
-from chalicelib.processing.image.memory import BYTES_PER_PIXEL, Room
+from chalicelib.processing.image.memory import BYTES_PER_PIXEL, BYTES_PER_TILE, Room
 
 FORMATS = ["JPEG", "PNG", "GIF", "WEBP", "AVIF", "TIFF", "BMP", "JPEG2000"]
 """Pillow's. Beside them there are HEIF (heif.py) and icons (ico.py)."""
@@ -38,6 +38,8 @@ def opened(source: BinaryIO, room: Room) -> Image.Image:
             return tiff.opened(source, found, room.take)
     jpeg.check(source)
     jp2.check(source)
+    room.take(jp2.tiles(source) * BYTES_PER_TILE)
+    source.seek(0)
     return Image.open(jp2.neutral(source, jp2.header(source)), formats=FORMATS)
 
 
@@ -52,6 +54,7 @@ def finished(image: Image.Image, source: BinaryIO) -> Image.Image:
     if image.format == "PNG" and (chunks := png.header(source)):
         return png.with_transparency(image, chunks, source)
     if image.format == "JPEG2000":
+        jp2.require_whole(source)
         return jp2.arranged(image, jp2.header(source))
     return image
 

@@ -13,6 +13,7 @@ _DECODED = frozenset({0xC0, 0xC1, 0xC2, 0xC9, 0xCA})  # baseline, extended, prog
 _PROGRESSIVE = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
 _END, _START_OF_SCAN = 0xD9, 0xDA
 _ALONE = frozenset({0x01, *range(0xD0, 0xD9)})  # markers without a segment
+_MAX_STEPS = 1_000_000  # segments, and bytes between them, before the first scan
 _MARKER = re.compile(rb"\xff+[^\x00\xff]", re.DOTALL)
 _END_OF_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]", re.DOTALL)
 
@@ -85,18 +86,21 @@ def _first_scan_is_all(source: BinaryIO) -> bool:
 
 def _segments(source: BinaryIO) -> Iterator[tuple[int, int]]:
     """The marker and the length of each segment. The source then stands at its content, and may be moved."""
-    while True:
+    for _ in range(_MAX_STEPS):
         byte = source.read(1)
-        while byte and byte != b"\xff":  # unknown bytes, which decoders skip
-            byte = source.read(1)
+        if byte and byte != b"\xff":  # unknown bytes, which decoders skip
+            continue
         while byte == b"\xff":
             byte = source.read(1)
+        if byte and byte[0] in _ALONE:
+            continue
         length = int.from_bytes(source.read(2))
         if not byte or length < 2:
             return
         content = source.tell()
         yield byte[0], length
         source.seek(content + length - 2)
+    raise PermanentFault(ErrorCode.CORRUPT, f"The JPEG has no picture within its first {_MAX_STEPS} marks or bytes.")
 
 
 def _count_scans(source: BinaryIO) -> int:

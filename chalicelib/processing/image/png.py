@@ -14,6 +14,7 @@ from typing import BinaryIO
 
 from PIL import Image, ImageChops, PngImagePlugin
 
+from chalicelib.model import ErrorCode, PermanentFault
 from chalicelib.processing.image import colorimetry
 
 _MAGIC = b"\x89PNG\r\n\x1a\n"
@@ -34,9 +35,13 @@ _LENGTHS = {
     b"acTL": (8, 8),
     b"tIME": (7, 7),
 }
+_TEXTS = (b"tEXt", b"zTXt", b"iTXt")
 # By colour type: bytes of the one clear colour, or of the palette's alpha values. More of them are passed over.
 _CLEAR_COLORS = {0: (2, 256), 2: (6, 256), 3: (1, 256)}
-_FULL_RANGE = 1
+_FULL_RANGE, _PALETTE = 1, 3
+# Chunks that a file has once, and before its pixels. Browsers pass over others.
+_ONCE = frozenset({b"iCCP", b"sRGB", b"gAMA", b"cHRM", b"cICP", b"tRNS", b"cLLI", b"mDCV", b"pHYs"})
+_MAX_CHUNKS = 250_000  # a file of 200 MiB in pieces of one KiB has fewer
 
 
 @dataclass
@@ -52,25 +57,35 @@ class Header:
 def mended(source: BinaryIO) -> BinaryIO:
     """The file without the chunks that nobody needs and that are bad or too large; `source` itself if there are none.
 
-    A source that is no PNG is returned as it is. The position of both is their start.
+    A source that is no PNG is returned as it is. The position of both is their start. Raises PermanentFault for a file
+    of more chunks than anybody needs.
     """
     source.seek(0)
     if source.read(len(_MAGIC)) != _MAGIC:
         source.seek(0)
         return source
     kept, begin, room, color_type = [(0, len(_MAGIC))], len(_MAGIC), _MAX_TEXTS, None
-    for name, at, length in _chunks(source):
+    seen = set[bytes]()
+    for number, (name, at, length) in enumerate(_chunks(source)):
+        if number > _MAX_CHUNKS:
+            raise PermanentFault(ErrorCode.CORRUPT, f"The PNG has more than {_MAX_CHUNKS} chunks.")
         end = at + length + 12
         if color_type is None:
             source.seek(at + 17)
             color_type = (source.read(1) or b"\2")[0]
         text = 0
-        if name[0] & 0x20:  # a lower-case letter: decoders may do without the chunk
+        too_early = name == b"tRNS" and color_type == _PALETTE and b"PLTE" not in seen
+        if too_early or (name in _ONCE and not seen.isdisjoint((name, b"IDAT"))) or (name in _TEXTS and not room):
+            text = -1
+        elif name[0] & 0x20:  # a lower-case letter: decoders may do without the chunk
             text = _needed(source, name, at, length, color_type, room)
-            room -= max(text, 0)
+            cost = text if text >= 0 else _MAX_TEXT  # one that is left out was unpacked, too
+            room = max(0, room - cost) if name in _TEXTS else room
         if text < 0:
             kept[-1] = kept[-1][0], at
             kept.append((end, end))
+        if text >= 0 or name == b"iCCP":  # a damaged profile is one, too
+            seen.add(name)
         begin = end
     source.seek(0)
     if len(kept) == 1:
@@ -200,7 +215,7 @@ def _needed(source: BinaryIO, name: bytes, at: int, length: int, color_type: int
     least, most = _CLEAR_COLORS.get(color_type, (1, 0)) if name == b"tRNS" else _LENGTHS.get(name, (0, length))
     if not least <= length <= most:
         return -1
-    if name in (b"tEXt", b"zTXt", b"iTXt") and length > _MAX_TEXT:
+    if name in _TEXTS and length > _MAX_TEXT:
         return -1
     source.seek(at + 4)
     content = source.read(length + 4)
