@@ -6,19 +6,21 @@ encoding is worse than none, since it would be shown as somebody's name. So only
 
 from __future__ import annotations
 
+import codecs
 import re
 import unicodedata
 from contextlib import suppress
 
 _HIGH_ROW = re.compile(rb"(.?)([\x80-\xff]+)(.?)", re.DOTALL)
 _SIGNS = b"\xa0\xa1\xa7\xa9\xab\xae\xb0\xb4\xb7\xbb\xbf"  # of windows-1252, as its letters from 0xC0 on
+_CODES = (b"ASCII", b"JIS", b"UNICODE", b"")
 _JAPANESE = ("HIRAGANA", "KATAKANA", "CJK UNIFIED", "IDEOGRAPHIC", "FULLWIDTH")
 
 
 def decoded(value: bytes) -> str | None:
     """UTF-8, or else windows-1252 if it looks western, or else Shift-JIS if all of it is Japanese; None for others."""
     with suppress(UnicodeError):
-        return value.decode()
+        return value.decode().removeprefix("\ufeff")
     if all(_is_western(*row.groups()) for row in _HIGH_ROW.finditer(value)):
         return value.decode("cp1252", "replace")
     with suppress(UnicodeError):
@@ -26,6 +28,66 @@ def decoded(value: bytes) -> str | None:
         if all(c.isascii() or unicodedata.name(c, "").startswith(_JAPANESE) for c in text) and _is_common(text):
             return text
     return None
+
+
+def wide(value: bytes, *, little: bool | None = None) -> str | None:
+    """UTF-16 up to its first NUL. Without a mark the order of bytes is `little`, or else what it looks like."""
+    if value.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        little, value = value.startswith(codecs.BOM_UTF16_LE), value[2:]
+    value = value[: len(value) & ~1]
+    if little is None:
+        # Alphabets have one upper byte for all letters, and so do spaces; the lower bytes are of many sorts.
+        little = len({*value[1::2]}) <= len({*value[::2]})
+    with suppress(UnicodeError):
+        return value.decode("utf-16-le" if little else "utf-16-be").lstrip("\0").partition("\0")[0]
+    return None
+
+
+def is_wide(value: bytes) -> bool:
+    """True for UTF-16 that has a mark, and for ASCII letters in UTF-16 without one."""
+    if value.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return True
+    even, odd = value[::2], value[1:-1:2]  # the last byte may be missing: programs cut NULs at the end
+    return len(value) >= 4 and ((not any(odd) and all(even[:2])) or (not any(even) and all(odd[:1])))
+
+
+def commented(value: bytes, *, little: bool | None = None) -> str | None:
+    """The text of EXIF's UserComment, whose first eight bytes tell its code (EXIF 2.3, 4.6.5). None for garbage."""
+    code, words = value[:8].rstrip(b"\0 ").upper(), value[8:]
+    if code not in _CODES:
+        return decoded(value.partition(b"\0")[0]) if value[:8].isascii() and b"\0" not in value[:8] else None
+    if code == b"UNICODE" and not (len(words) >= 8 and _is_plain(words.rstrip(b"\0"))):
+        return wide(words, little=None if len(words) >= 8 else little)
+    if is_wide(words):
+        return wide(words)
+    words = words.lstrip(b"\0").partition(b"\0")[0]
+    if code == b"JIS" and b"\x1b" in words:
+        with suppress(UnicodeError):
+            return words.decode("iso2022_jp")
+    return decoded(words)
+
+
+def mended(text: str) -> str:
+    """The text as it was written, if its UTF-8 was taken for windows-1252 on the way: `Â©` is `©`.
+
+    No language has such rows of letters and signs, so a text that can be read in this way was meant so.
+    """
+    if not any("\xc2" <= c <= "\xf4" for c in text):
+        return text
+    try:
+        return b"".join(_one_byte(c) for c in text).decode()
+    except UnicodeError:
+        return text
+
+
+def _one_byte(c: str) -> bytes:
+    """Windows-1252, with the five bytes that it does not have. Raises UnicodeError for other characters."""
+    return c.encode("latin-1" if c < "\xa0" else "cp1252")
+
+
+def _is_plain(words: bytes) -> bool:
+    """True for printable ASCII, which some programs write where they say that it is UTF-16."""
+    return all(32 <= byte < 127 or byte in b"\r\n\t" for byte in words)
 
 
 def _is_western(before: bytes, row: bytes, after: bytes) -> bool:

@@ -36,7 +36,11 @@ _LAYOUTS = {(8, 1), (16, 1), (32, 1), (32, 2), (32, 3)}  # bits and format (unsi
 _LONG = 4  # the type of an entry of 32 bits
 _MAX_VALUES = 1_000_000  # strips or tiles
 _MAX_EXTRA = 3
-_KEPT = (Base.ImageDescription, Base.Make, Base.Model, Base.Orientation, Base.Software, Base.Artist, Base.Copyright)
+_IPTC, _RESOURCES = 33723, 34377
+_KEPT = (
+    *(Base.ImageDescription, Base.Make, Base.Model, Base.Orientation, Base.Software, Base.Artist, Base.Copyright),
+    *(Base.XPTitle, Base.XPComment, Base.XPAuthor, Base.XPKeywords, Base.XPSubject),
+)
 
 
 @dataclass(frozen=True)
@@ -270,8 +274,9 @@ def _merged(bands: list[Image.Image], colors: int, alpha: int | None, *, associa
 
 
 def _metadata(source: BinaryIO, found: Layout) -> dict[Any, Any]:
-    """`info` as Pillow has it for other formats: the profile, XMP, and EXIF as a block of its own."""
-    info = {name: found.tags[tag] for name, tag in (("icc_profile", _PROFILE), ("xmp", _XMP)) if tag in found.tags}
+    """`info` as Pillow has it for other formats: the profile, XMP, and EXIF as a block of its own. IPTC by its tags."""
+    names: dict[Any, int] = {"icc_profile": _PROFILE, "xmp": _XMP, _IPTC: _IPTC, _RESOURCES: _RESOURCES}
+    info = {name: found.tags[tag] for name, tag in names.items() if tag in found.tags}
     try:
         own, kept = Image.Exif(), Image.Exif()
         source.seek(0)
