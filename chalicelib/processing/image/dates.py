@@ -11,17 +11,20 @@ _DATE = r"(?P<year>[0-9]{4})(?:[-:/.]?(?P<month>[0-9]{2})(?:[-:/.]?(?P<day>[0-9]
 _TIME = r"(?P<hour>[0-9]{2}):?(?P<minute>[0-9]{2})(?::?(?P<second>[0-9]{2})(?:[.,](?P<fraction>[0-9]+))?)?"
 _ZONE = r"(?P<zone>Z|z|[+-][0-9]{2}:?[0-9]{2})"
 _MOMENT = re.compile(rf"{_DATE}(?:[T ]\s*{_TIME}\s*{_ZONE}?)?")
-_WHOLE = re.compile(r"[0-9]{4}:[0-9]{2}:[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}")
+# EXIF's own, also with the separators of careless programs, or without seconds.
+_WHOLE = re.compile(
+    r"(?P<date>[0-9]{4}[-:/.][0-9]{2}[-:/.][0-9]{2})[ T:](?P<time>[0-9]{2}:[0-9]{2}(?P<seconds>:[0-9]{2})?)(?![0-9])"
+)
 _MAX_FRACTION = 6  # digits
 
 
 def exif(date: str, fraction: str = "", zone: str = "") -> str | None:
     """EXIF's date with the texts of its fraction of a second and its offset. None for no date."""
-    if not _WHOLE.fullmatch(date):
+    found = _WHOLE.match(date)
+    if not found:
         return None
-    fraction = fraction.strip()
-    fraction = f".{fraction}" if fraction.isascii() and fraction.isdigit() else ""
-    moment = iso(f"{date}{fraction}")
+    fraction = f".{fraction}" if fraction.isascii() and fraction.isdigit() and found["seconds"] else ""
+    moment = iso(f"{found['date']} {found['time']}{fraction}")
     if moment and re.fullmatch(_ZONE, zone):
         return moment + _offset(zone)
     return moment
@@ -29,7 +32,7 @@ def exif(date: str, fraction: str = "", zone: str = "") -> str | None:
 
 def iptc(date: str, time: str) -> str | None:
     """A date of IPTC-IIM (CCYYMMDD) and its time (HHMMSS±HHMM), which may be missing. Unknown parts are zeros."""
-    return (iso(f"{date} {time}") if time else None) or iso(date)
+    return (iso(f"{date} {time}") if date and time else None) or iso(date)
 
 
 def iso(value: str) -> str | None:

@@ -20,6 +20,7 @@ _MARK = 0x1C
 _ENVELOPE, _APPLICATION = 1, 2  # records
 _CHARSET = 90
 _MAX_FIELDS = 5000
+_MAX_VALUE = 8000  # bytes that are decoded: a caption has 2000
 _KEPT = frozenset({TITLE, KEYWORDS, DATE, TIME, SCAN_DATE, SCAN_TIME, ARTIST, COPYRIGHT, CAPTION})
 _UTF8 = (b"\x1b%G", b"\x1b%/G", b"\x1b%/H", b"\x1b%/I")
 # Parts of ISO 8859 by the letter of their escape sequence (ISO/IEC 2022); the byte before it says where they are put.
@@ -51,7 +52,7 @@ class Iptc:
         return self.digest not in [hashlib.md5(data, usedforsecurity=False).digest() for data in whole]
 
     def _decoded(self, value: bytes) -> str | None:
-        value = value.partition(b"\0")[0]
+        value = value[:_MAX_VALUE].partition(b"\0")[0]
         charset = self.charset.strip()
         number = _SETS.get(charset[2], 0) if len(charset) == 3 and charset[:1] == b"\x1b" else 0
         if not number or charset[1] not in _PLACES:

@@ -25,6 +25,7 @@ MAX_KEYWORDS = 100
 MAX_ALL_KEYWORDS = 2000
 """Characters of all keywords together."""
 
+_MAX_BYTES = 64 * 1024  # of one text, before it is decoded
 # Numbers of a program, as telephones write them where a comment should be: `filter: 0; intensity: 0.5`.
 _SETTINGS = re.compile(r"\w\s*[:=]\s*[-\d.]*\s*[;,&|\n]")
 _QUOTED = re.compile(r'\s*(?:"((?:[^"]|"")*)"|([^;]*))\s*(?:;|$)')
@@ -50,7 +51,9 @@ class Said:
 
     def png_text(self, keyword: str) -> str | None:
         value = self.texts.get(keyword)
-        return exif.line(value, MAX_TEXT) if isinstance(value, str) else exif.text(value, MAX_TEXT)
+        if isinstance(value, bytes):
+            return exif.text(value[:_MAX_BYTES], MAX_TEXT)
+        return exif.line(value or "", MAX_TEXT)
 
     def standard(self, names: tuple[str, ...], number: int) -> list[str]:
         """The texts of XMP's first property that has some, or those of IPTC's field."""
@@ -72,6 +75,9 @@ def read(image: Image.Image, source: BinaryIO | None = None) -> Said:
         for packet in reversed(blocks.xmp):
             found |= xmp.read(packet)
     fields = iptc.with_digest(blocks.iptc, blocks.resources) if blocks.iptc or blocks.resources else Iptc()
+    if blocks.exif:
+        image = Image.new("L", (1, 1))
+        image.info["exif"] = blocks.exif
     return Said(exif.tags_of(image), found, fields, blocks.texts)
 
 
@@ -132,6 +138,8 @@ def _keywords(said: Said) -> list[str]:
     found = said.standard(("dc:subject",), iptc.KEYWORDS)
     if not found:
         found = (said.windows_text(Base.XPKeywords) or "").split(";")
+    # Longer than any keyword is a list of them that a program has taken for one.
+    found = [part for word in found for part in (re.split("[,;]", word) if len(word) > MAX_KEYWORD else [word])]
     kept, room = dict[str, str](), MAX_ALL_KEYWORDS
     for word in found:
         word = word.strip()[:MAX_KEYWORD].rstrip()
@@ -154,24 +162,22 @@ def _date(said: Said, names: tuple[str, ...], date: int, time: int) -> str | Non
 
 def _notice(value: object) -> str | None:
     """EXIF's copyright: the photographer's, or else the editor's, which stands behind a NUL."""
-    if not isinstance(value, str | bytes):
-        return None
-    if isinstance(value, str) and value.isprintable():
-        return exif.text(value, MAX_TEXT)
-    nul = "\0" if isinstance(value, str) else b"\0"
-    parts = value.split(nul, 2)[:2]  # type: ignore[arg-type]
-    return _first(filter(None, (exif.text(part, MAX_TEXT) for part in parts)))
+    if first := exif.text(value, MAX_TEXT):
+        return first
+    editors = value.partition("\0")[2] if isinstance(value, str) else None
+    return exif.text(editors, MAX_TEXT)
 
 
 def _comment(said: Said) -> str | None:
-    """EXIF's comment by a person. Programs keep their settings in it, too."""
+    """EXIF's comment, if it reads as if a person wrote it: of several words, and no list of a program's settings."""
     value = said.tags.get(Base.UserComment)
     if isinstance(value, str):
         value = value.encode("latin-1", "ignore")
-    text = commented(value[:65536]) if isinstance(value, bytes) else None
+    text = commented(value[:_MAX_BYTES]) if isinstance(value, bytes) else None
     if not text or len(_SETTINGS.findall(text[:MAX_TEXT])) > 1:
         return None
-    return exif.line(text, MAX_TEXT)
+    found = exif.line(text, MAX_TEXT)
+    return found if found and (" " in found or not found.isascii()) else None
 
 
 def _several(value: str) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import struct
 from collections.abc import Iterator
 from contextlib import suppress
@@ -21,11 +20,12 @@ _EXTENSION_HEAD = b"http://ns.adobe.com/xmp/extension/\0"
 _PHOTOSHOP_HEAD = b"Photoshop 3.0\0"
 _PROFILE = "raw profile type "  # of a PNG by ImageMagick; then a name
 _GIF_HEAD = b"\x21\xff\x0bXMP DataXMP"
-_TAGS = {"iptc": 33723, "resources": 34377}
-"""Of TIFF."""
+_TAGS = (33723, 34377)
+"""IPTC and Photoshop's resources in a TIFF."""
 _UUIDS = {
     bytes.fromhex("be7acfcb97a942e89c71999491e3afac"): "xmp",
     bytes.fromhex("33c7a4d2b81d4723a0baf1a3e097ad38"): "iptc",
+    b"JpgTiffExif->JP2": "exif",
     bytes.fromhex("2c4c0100850440b9a03e562148d6dfeb"): "resources",
 }
 """Of JPEG 2000."""
@@ -38,13 +38,14 @@ class Packets:
     """`xmp` may have a second packet, which goes on where the first one ends.
 
     `iptc` is IPTC-IIM, and `resources` are Photoshop's, which may hold IPTC-IIM, too. `texts` are those of PNG by their
-    keywords in lower case: bytes in an unknown encoding, or decoded ones.
+    keywords in lower case: bytes in an unknown encoding, or decoded ones. `exif` is one that Pillow does not look at.
     """
 
     xmp: list[bytes] = field(default_factory=list)
     iptc: bytes = b""
     resources: bytes = b""
     texts: dict[str, bytes | str] = field(default_factory=dict)
+    exif: bytes = b""
 
 
 def of_image(image: Image.Image, source: BinaryIO | None = None) -> Packets:
@@ -107,18 +108,9 @@ def _extension(segments: list[bytes], packet: bytes) -> Iterator[bytes]:
 def _of_tiff(image: Image.Image, found: Packets) -> None:
     if image.format != "TIFF":
         return
-    tags: Any = image.tag_v2 if isinstance(image, TiffImagePlugin.TiffImageFile) else image.info
-    found.iptc, found.resources = (_as_bytes(tags.get(tag), tags) for tag in _TAGS.values())
-
-
-def _as_bytes(value: object, tags: Any) -> bytes:
-    """A tag's bytes, also if they were declared as numbers of four bytes, or as text."""
-    if isinstance(value, tuple) and value and isinstance(value[0], int):
-        order = ">" if getattr(tags, "prefix", b"II") == b"MM" else "<"
-        value = struct.pack(f"{order}{len(value)}I", *value)
-    if isinstance(value, str):
-        value = value.encode("latin-1", "ignore")
-    return value[:_MAX_BLOCK] if isinstance(value, bytes) else b""
+    # Not by `get`: programs write IPTC as numbers of four bytes, of which Pillow gives one.
+    tags: Any = image.tag_v2._tagdata if isinstance(image, TiffImagePlugin.TiffImageFile) else image.info
+    found.iptc, found.resources = (tags.get(tag, b"")[:_MAX_BLOCK] for tag in _TAGS)
 
 
 def _of_png(image: Image.Image, found: Packets) -> None:
@@ -148,11 +140,9 @@ def _take_profile(name: str, content: bytes, found: Packets) -> None:
 
 def _unhexed(text: str) -> bytes:
     """The content of `\\nNAME\\n   LENGTH\\nDIGITS`; b"" for anything else."""
-    lines = re.match(r"\s*[^\n]{0,80}\n\s*([0-9]{1,8})\n", text)
-    if not lines:
-        return b""
     with suppress(ValueError):
-        return bytes.fromhex(text[lines.end() : lines.end() + 3 * _MAX_BLOCK])[: int(lines[1])]
+        _, length, digits = text.lstrip("\n").split("\n", 2)
+        return bytes.fromhex(digits[: 3 * _MAX_BLOCK])[: int(length[:20])]
     return b""
 
 
@@ -176,6 +166,8 @@ def _of_jp2(source: BinaryIO, found: Packets) -> None:
         match _UUIDS.get(name):
             case "xmp":
                 found.xmp.append(content[:MAX_XMP])
+            case "exif":
+                found.exif = content
             case "iptc":
                 found.iptc = content
             case "resources":

@@ -36,7 +36,7 @@ _LAYOUTS = {(8, 1), (16, 1), (32, 1), (32, 2), (32, 3)}  # bits and format (unsi
 _LONG = 4  # the type of an entry of 32 bits
 _MAX_VALUES = 1_000_000  # strips or tiles
 _MAX_EXTRA = 3
-_IPTC, _RESOURCES = 33723, 34377
+_AS_BYTES = _IPTC, _RESOURCES = 33723, 34377  # whatever the file says that they are
 _KEPT = (
     *(Base.ImageDescription, Base.Make, Base.Model, Base.Orientation, Base.Software, Base.Artist, Base.Copyright),
     *(Base.XPTitle, Base.XPComment, Base.XPAuthor, Base.XPKeywords, Base.XPSubject),
@@ -100,7 +100,8 @@ def layout(source: BinaryIO) -> Layout | None:
         source.seek(directory.next)
         offset = directory.next
         directory.load(source)
-        return _layout(dict(directory), offset, little=head[:2] == b"II")
+        tags = dict(directory) | {tag: directory._tagdata[tag] for tag in _AS_BYTES if tag in directory._tagdata}
+        return _layout(tags, offset, little=head[:2] == b"II")
     except Exception:  # Pillow's parser of hostile bytes can raise anything
         return None
     finally:
