@@ -26,7 +26,7 @@ def of_file(decoded: Decoded) -> dict[str, Any]:
         "megapixels": round(decoded.width * decoded.height / 1e6, 2),
         "color_space": color_space(decoded.profile, decoded.pixels.mode),
         "has_alpha": decoded.pixels.mode in ("LA", "RGBA"),
-        **decoded.credit,
+        **decoded.words,
     }
 
 

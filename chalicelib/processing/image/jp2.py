@@ -50,6 +50,18 @@ def header(source: BinaryIO) -> Header | None:
         source.seek(start)
 
 
+def extras(source: BinaryIO, most: int) -> Iterator[tuple[bytes, bytes]]:
+    """Identifier and content of each `uuid` box of at most `most` bytes. May move the position."""
+    source.seek(0)
+    if source.read(len(_MAGIC)) != _MAGIC:
+        return
+    for name, begin, end in _boxes(source, 0, source.seek(0, 2)):
+        if name == b"uuid" and 16 < end - begin <= most:
+            source.seek(begin)
+            content = source.read(end - begin)
+            yield content[:16], content[16:]
+
+
 def check(source: BinaryIO) -> None:
     """Raises PermanentFault for a code stream that Pillow does not read, or reads as noise. May move the position."""
     if (at := _code_stream(source)) < 0:

@@ -36,7 +36,11 @@ _LAYOUTS = {(8, 1), (16, 1), (32, 1), (32, 2), (32, 3)}  # bits and format (unsi
 _LONG = 4  # the type of an entry of 32 bits
 _MAX_VALUES = 600_000  # strips or tiles; 12,000 x 12,000 pixels in tiles of 16 x 16
 _MAX_EXTRA = 3
-_KEPT = (Base.ImageDescription, Base.Make, Base.Model, Base.Orientation, Base.Software, Base.Artist, Base.Copyright)
+_AS_BYTES = _IPTC, _RESOURCES = 33723, 34377  # whatever the file says that they are
+_KEPT = (
+    *(Base.ImageDescription, Base.Make, Base.Model, Base.Orientation, Base.Software, Base.Artist, Base.Copyright),
+    *(Base.XPTitle, Base.XPComment, Base.XPAuthor, Base.XPKeywords, Base.XPSubject),
+)
 
 
 @dataclass(frozen=True)
@@ -97,7 +101,8 @@ def layout(source: BinaryIO) -> Layout | None:
         offset = directory.next
         directory.load(source)
         _check_places(directory)
-        return _layout(dict(directory), offset, little=head[:2] == b"II")
+        tags = dict(directory) | {tag: directory._tagdata[tag] for tag in _AS_BYTES if tag in directory._tagdata}
+        return _layout(tags, offset, little=head[:2] == b"II")
     except PermanentFault:
         raise
     except Exception:  # Pillow's parser of hostile bytes can raise anything
@@ -284,8 +289,9 @@ def _merged(bands: list[Image.Image], colors: int, alpha: int | None, *, associa
 
 
 def _metadata(source: BinaryIO, found: Layout) -> dict[Any, Any]:
-    """`info` as Pillow has it for other formats: the profile, XMP, and EXIF as a block of its own."""
-    info = {name: found.tags[tag] for name, tag in (("icc_profile", _PROFILE), ("xmp", _XMP)) if tag in found.tags}
+    """`info` as Pillow has it for other formats: the profile, XMP, and EXIF as a block of its own. IPTC by its tags."""
+    names: dict[Any, int] = {"icc_profile": _PROFILE, "xmp": _XMP, _IPTC: _IPTC, _RESOURCES: _RESOURCES}
+    info = {name: found.tags[tag] for name, tag in names.items() if tag in found.tags}
     try:
         own, kept = Image.Exif(), Image.Exif()
         source.seek(0)
