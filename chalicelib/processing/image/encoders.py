@@ -12,6 +12,7 @@ from typing import Any, Self
 from PIL import Image
 
 from chalicelib.model import Rendition
+from chalicelib.processing.image import libwebp
 from chalicelib.processing.image.color import on_paper
 from chalicelib.processing.image.memory import too_many_pixels
 from chalicelib.processing.kinds import Emit
@@ -32,6 +33,9 @@ def encode(image: Image.Image, encoding: Encoding, rights: bytes = b"", backgrou
         image = on_paper(image, background) if image.mode == "RGBA" else image
     elif encoding.format == "webp":
         options |= {"method": encoding.effort}
+        image = image.convert("RGB") if image.mode == "L" else image
+        if made := libwebp.encoded(image, encoding.quality, encoding.effort, rights):
+            return made
     elif encoding.format == "avif":
         # One thread: at 1769 MB a function has one processor, and the bytes must not depend on how many there are.
         colors = {} if image.mode == "L" else {"subsampling": encoding.subsampling}

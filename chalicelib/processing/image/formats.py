@@ -35,6 +35,8 @@ def opened(source: BinaryIO, room: Room) -> Image.Image:
             found = tiff.layout(source) or found
         if found.needs_us:
             return tiff.opened(source, found, room.take)
+    if still := _still_webp(source):
+        return still
     jpeg.check(source)
     jp2.check(source)
     return Image.open(jp2.neutral(source, jp2.header(source)), formats=FORMATS)
@@ -66,6 +68,19 @@ def profile(image: Image.Image, source: BinaryIO) -> bytes | None:
     if image.format == "BMP":
         return bitmaps.profile(source)
     return boxes.profile(source, embedded) if image.format in ("AVIF", heif.FORMAT) else embedded
+
+
+def _still_webp(source: BinaryIO) -> Image.Image | None:
+    """None for any other file. The module is imported here because most images are JPEGs."""
+    start = source.tell()
+    source.seek(0)
+    head = source.read(12)
+    source.seek(start)
+    if head[:4] != b"RIFF" or head[8:] != b"WEBP":
+        return None
+    from chalicelib.processing.image import webp
+
+    return webp.opened(source)
 
 
 def _icon(source: BinaryIO, room: Room) -> Image.Image:

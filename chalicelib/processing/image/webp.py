@@ -1,22 +1,26 @@
-"""Reads the frames of an animated WebP (RFC 9649, 2.7.1), and decodes one of them.
+"""Opens still WebPs, reads the frames of animated ones (RFC 9649, 2.7.1), and decodes one of them.
 
-Pillow gives the frames only composed. So each becomes a still WebP, which Pillow decodes.
+Pillow gives the frames only composed. So each becomes a still WebP.
 """
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 from io import BytesIO
+from typing import Any, BinaryIO
 
-from PIL import Image
+from PIL import Image, ImageFile
 
+from chalicelib.processing.image import libwebp
 from chalicelib.processing.image.color import eight_bit
 from chalicelib.processing.image.frames import Animation, Disposal, Frame, counted
 
 _ANIMATED, _HAS_ALPHA = 0x02, 0x10  # flags of the chunk VP8X
 _CLEARED, _REPLACES = 0x01, 0x02  # flags of a frame
+_NOTES = ((0x20, b"ICCP", "icc_profile"), (0x08, b"EXIF", "exif"), (0x04, b"XMP ", "xmp"))  # by the flag of VP8X
 
 
 def read(data: bytes) -> Animation | None:
@@ -32,6 +36,59 @@ def read(data: bytes) -> Animation | None:
     if not frames:
         return None
     return Animation(_u24(data, 24) + 1, _u24(data, 27) + 1, plays, count, duration, frames, partial(_load, data))
+
+
+class StillFile(ImageFile.ImageFile):
+    """A still WebP, decoded by libwebp.py. Pillow's own class stands in for it where that can't."""
+
+    format = "WEBP"
+    format_description = "WebP image"
+
+    def _open(self) -> None:
+        assert self.fp
+        self._coded = self.fp.read()
+        found = libwebp.features(self._coded)
+        if not found:
+            raise SyntaxError("not a still WebP that libwebp reads")
+        width, height, has_alpha = found
+        self._size, self._mode = (width, height), "RGBA" if has_alpha else "RGB"
+        self.info |= _notes(self._coded)
+
+    def load(self) -> Any:
+        """Decodes the pixels at the first call. Raises what Pillow raises."""
+        if self._im is None:
+            self.im = libwebp.decoded(self._coded, self.size, self.mode) or self._by_pillow()
+            self._coded = b""
+        return super().load()
+
+    def _by_pillow(self) -> Any:
+        with Image.open(BytesIO(self._coded), formats=["WEBP"]) as image:
+            image.load()
+            if (image.size, image.mode) != (self.size, self.mode):
+                raise OSError("the WebP contradicts itself")
+            return image.im
+
+
+def opened(source: BinaryIO) -> Image.Image | None:
+    """The image of a WebP, not decoded yet. None if Pillow has to open it; the position is kept then."""
+    start = source.tell()
+    source.seek(0)
+    with suppress(SyntaxError):
+        return StillFile(source)
+    source.seek(start)
+    return None
+
+
+def _notes(data: bytes) -> dict[str, bytes]:
+    """The profile and the metadata that the file says it has, by Pillow's names."""
+    if data[12:16] != b"VP8X":
+        return {}
+    said = {name: key for flag, name, key in _NOTES if data[20] & flag}
+    found: dict[str, bytes] = {}
+    for name, held in _chunks(data, 12, min(len(data), 8 + _u32(data, 4))):
+        if name in said:
+            found.setdefault(said[name], data[held])
+    return found
 
 
 def _frames(data: bytes) -> Iterator[Frame]:
