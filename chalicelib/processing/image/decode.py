@@ -26,13 +26,15 @@ from chalicelib.processing.image.color import eight_bit
 from chalicelib.processing.image.exif import exif, orientation, without_xmp
 from chalicelib.processing.image.frames import Animation
 from chalicelib.processing.image.jpeg import can_hold, passes
-from chalicelib.processing.image.memory import BYTES_PER_PIXEL, RESIDENT, Room, too_many_pixels
+from chalicelib.processing.image.memory import BYTES_PER_PIXEL, RESIDENT, Room, give_back, keep_freed, too_many_pixels
 from chalicelib.processing.image.mending import mended
 from chalicelib.processing.image.rights import credit
 
 _OUR_NAMES = {"MPO": "jpeg", "HEIF": "heic", "JPEG2000": "jp2"}
 
 Image.MAX_IMAGE_PIXELS = None  # Pillow's bound knows neither the format nor the memory. `_check_memory` does.
+
+keep_freed()
 
 _PREMULTIPLIED = 4.0  # with alpha, resizing needs one more copy
 _CANVAS = 4.0  # under an animation's first frame, unless it covers a GIF's canvas
@@ -166,6 +168,7 @@ def _check_memory(
         need += int(_CANVAS * stored[0] * stored[1])
     if need > memory:
         raise too_many_pixels(f": {stored[0]} x {stored[1]} would take about {need // 1024**2} MiB of memory")
+    give_back(need, memory)
 
 
 def estimate(
@@ -181,7 +184,7 @@ def estimate(
     between = 4 * image.height * min(image.width, max(target))
     has_alpha = image.has_transparency_data
     output = target[0] * target[1] * (_BYTES_PER_OUTPUT_PIXEL_WITH_ALPHA if has_alpha else _BYTES_PER_OUTPUT_PIXEL)
-    copies = 2 if image.format in ("WEBP", "AVIF", "HEIF") else 1  # these decoders hold a copy of the file
+    copies = 2 if image.format in ("PNG", "WEBP", "AVIF", "HEIF") else 1  # these decoders hold a copy of the file
     return int(RESIDENT + copies * file_size + max(source + between, output))
 
 

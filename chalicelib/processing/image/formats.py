@@ -43,9 +43,13 @@ def opened(source: BinaryIO, room: Room) -> Image.Image:
 
 
 def watch(image: Image.Image) -> None:
-    """Has a JPEG's damage found while it is decoded. To be called after `draft`."""
+    """Has a JPEG's damage found while it is decoded, and a PNG decoded in two threads. To be called after `draft`."""
     if isinstance(image, JpegImagePlugin.JpegImageFile):
         image.tile = [tile._replace(codec_name=jpeg_decoder.NAME) for tile in image.tile]
+    elif image.format == "PNG":
+        from chalicelib.processing.image import png_decoder  # most images are JPEGs
+
+        png_decoder.watch(image)
 
 
 def finished(image: Image.Image, source: BinaryIO) -> Image.Image:
