@@ -128,7 +128,7 @@ def _library() -> Any:
         return None
     library = ctypes.CDLL(str(found[0]))
     library.WebPGetFeaturesInternal.argtypes = [ctypes.c_char_p, ctypes.c_size_t, ctypes.POINTER(_Features), _int]
-    library.WebPDecode.argtypes = [ctypes.c_char_p, ctypes.c_size_t, ctypes.POINTER(_Decoding)]
+    library.WebPDecode.argtypes = [_pointer, ctypes.c_size_t, ctypes.POINTER(_Decoding)]
     library.WebPConfigInitInternal.argtypes = [ctypes.POINTER(_Encoding), _int, ctypes.c_float, _int]
     for name in ("WebPPictureImportRGBX", "WebPPictureImportRGBA"):
         getattr(library, name).argtypes = [ctypes.POINTER(_Picture), _pointer, _int]
@@ -145,9 +145,13 @@ def features(data: bytes) -> tuple[int, int, bool] | None:
     return None if found.has_animation else (found.width, found.height, bool(found.has_alpha))
 
 
-def decoded(data: bytes, size: tuple[int, int], mode: str) -> Any:
-    """The pixels of a still of this size, a Pillow core image in RGB or RGBA. None if libwebp can't decode it."""
+def decoded(data: bytes, coded: slice, size: tuple[int, int], mode: str) -> Any:
+    """The pixels of a still of this size, a Pillow core image in RGB or RGBA. None if libwebp can't decode it.
+
+    `coded` is where the chunks of the pixels are. What follows them is no part of them, however damaged they are.
+    """
     library, decoding = _library(), _Decoding()
+    start = (ctypes.cast(ctypes.c_char_p(data), _pointer).value or 0) + coded.start
     if not library.WebPInitDecoderConfigInternal(ctypes.byref(decoding), _ABI):
         return None
     pixels = bytearray(4 * size[0] * size[1])
@@ -156,7 +160,7 @@ def decoded(data: bytes, size: tuple[int, int], mode: str) -> Any:
     output.pixels = ctypes.addressof(ctypes.c_char.from_buffer(pixels))
     output.stride, output.size = 4 * size[0], len(pixels)
     decoding.use_threads = 1  # its filter runs beside it
-    if library.WebPDecode(data, len(data), ctypes.byref(decoding)) != 0:
+    if library.WebPDecode(start, coded.stop - coded.start, ctypes.byref(decoding)) != 0:
         return None
     return Image.core.map_buffer(pixels, size, "raw", 0, (mode, 0, 1))  # type: ignore[attr-defined]  # keeps them
 

@@ -27,7 +27,7 @@ def keep_freed() -> None:
     """Has glibc keep up to 96 MiB that were freed, for the next image, rather than give them back to the system.
 
     An image and its encoders take and free tens of megabytes many times. Each time the system had to clear the pages
-    again: up to a tenth of a job's time. `give_back` gives the memory back before an image for which it might be too much.
+    again: up to a tenth of a job's time. `give_back` gives the memory back before an image that may need it.
     """
     with suppress(AttributeError):  # another C library
         libc = ctypes.CDLL(None)

@@ -1,4 +1,4 @@
-"""Decodes a large PNG in two threads: one unpacks the pixels (isal), the other one undoes the filters (Pillow's decoder).
+"""Decodes a large PNG in two threads: one unpacks the pixels (isal), the other one undoes the filters (Pillow).
 
 Pillow's decoder does both, row by row, by the system's zlib, which takes nearly twice the time of isal. Here it gets
 the unpacked bytes, as a zlib stream of blocks that are stored as they are. A damaged stream is given to it as it is, so
@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import struct
 from concurrent.futures import Future, ThreadPoolExecutor
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 from PIL import Image, ImageFile
 
-try:
-    from isal import isal_zlib as zlib
-except ImportError:
-    zlib = None
+zlib: Any = import_module("isal.isal_zlib") if find_spec("isal") else None
 
 NAME = "two_threads_png"
 """The codec's name in Pillow's list of tiles."""

@@ -5,11 +5,13 @@ Pillow gives the frames only composed. So each becomes a still WebP.
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
 from io import BytesIO
+from itertools import islice
 from typing import Any, BinaryIO
 
 from PIL import Image, ImageFile
@@ -20,7 +22,9 @@ from chalicelib.processing.image.frames import Animation, Disposal, Frame, count
 
 _ANIMATED, _HAS_ALPHA = 0x02, 0x10  # flags of the chunk VP8X
 _CLEARED, _REPLACES = 0x01, 0x02  # flags of a frame
-_NOTES = ((0x20, b"ICCP", "icc_profile"), (0x08, b"EXIF", "exif"), (0x04, b"XMP ", "xmp"))  # by the flag of VP8X
+_NOTES = {b"ICCP": (0x20, "icc_profile"), b"EXIF": (0x08, "exif"), b"XMP ": (0x04, "xmp")}  # flags of VP8X, names
+_MAX_CHUNKS = 7  # one more than a still has
+_STILL = re.compile(rb"(?:VP8X(?:ICCP)?)?(ALPHVP8 |VP8 |VP8L)(?:EXIF)?(?:XMP )?")  # the chunks of a still, in order
 
 
 def read(data: bytes) -> Animation | None:
@@ -47,17 +51,18 @@ class StillFile(ImageFile.ImageFile):
     def _open(self) -> None:
         assert self.fp
         self._coded = self.fp.read()
-        found = libwebp.features(self._coded)
+        self._pixels = _pixels(self._coded)
+        found = libwebp.features(self._coded) if self._pixels else None
         if not found:
-            raise SyntaxError("not a still WebP that libwebp reads")
+            raise SyntaxError("not a usual still WebP")
         width, height, has_alpha = found
         self._size, self._mode = (width, height), "RGBA" if has_alpha else "RGB"
-        self.info |= _notes(self._coded)
+        self.info.update(_notes(self._coded))
 
     def load(self) -> Any:
         """Decodes the pixels at the first call. Raises what Pillow raises."""
         if self._im is None:
-            self.im = libwebp.decoded(self._coded, self.size, self.mode) or self._by_pillow()
+            self.im = libwebp.decoded(self._coded, self._pixels, self.size, self.mode) or self._by_pillow()
             self._coded = b""
         return super().load()
 
@@ -80,15 +85,25 @@ def opened(source: BinaryIO) -> Image.Image | None:
 
 
 def _notes(data: bytes) -> dict[str, bytes]:
-    """The profile and the metadata that the file says it has, by Pillow's names."""
-    if data[12:16] != b"VP8X":
-        return {}
-    said = {name: key for flag, name, key in _NOTES if data[20] & flag}
-    found: dict[str, bytes] = {}
-    for name, held in _chunks(data, 12, min(len(data), 8 + _u32(data, 4))):
-        if name in said:
-            found.setdefault(said[name], data[held])
-    return found
+    """The profile and the metadata, by Pillow's names."""
+    return {_NOTES[name][1]: data[held] for name, held in _chunks(data, 12, len(data)) if name in _NOTES}
+
+
+def _pixels(data: bytes) -> slice | None:
+    """The place of the pixels' chunks in a still whose chunks are all as they should be. Else Pillow has to judge."""
+    if data[:4] != b"RIFF" or data[8:12] != b"WEBP" or _u32(data, 4) + 8 != len(data):
+        return None
+    places = list(islice(_chunks(data, 12, len(data)), _MAX_CHUNKS))
+    order = _STILL.fullmatch(b"".join(name for name, _ in places))
+    ends = [held.start + (size := _u32(data, held.start - 4)) + (size & 1) for _, held in places]
+    if not order or [held.start - 8 for _, held in places] + [len(data)] != [12, *ends]:
+        return None
+    held = dict(places)
+    has_alpha = b"ALPH" in held or (b"VP8L" in held and data[held[b"VP8L"].start + 4] & 0x10)
+    flags = sum(flag for name, (flag, _) in _NOTES.items() if name in held) | (_HAS_ALPHA if has_alpha else 0)
+    if b"VP8X" in held and data[20:24] != bytes([flags, 0, 0, 0]):
+        return None
+    return slice(ends[order.start(1) // 4 - 1] if order.start(1) else 12, held[order[1][-4:]].stop)
 
 
 def _frames(data: bytes) -> Iterator[Frame]:
