@@ -51,10 +51,11 @@ class StillFile(ImageFile.ImageFile):
     def _open(self) -> None:
         assert self.fp
         self._coded = self.fp.read()
-        self._pixels = _pixels(self._coded)
-        found = libwebp.features(self._coded) if self._pixels else None
-        if not found:
+        pixels = _pixels(self._coded)
+        found = libwebp.features(self._coded) if pixels else None
+        if not pixels or not found:
             raise SyntaxError("not a usual still WebP")
+        self._pixels = pixels
         width, height, has_alpha = found
         self._size, self._mode = (width, height), "RGBA" if has_alpha else "RGB"
         self.info.update(_notes(self._coded))

@@ -111,9 +111,9 @@ def test_damaged_files_are_judged_as_by_pillow(mode: str) -> None:
     cut = [whole[: len(whole) * n // 100] for n in range(1, 100)]
     flipped = []
     for _ in range(150):
-        data = bytearray(whole)
-        data[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
-        flipped.append(bytes(data))
+        bad = bytearray(whole)
+        bad[chance.randrange(len(bad))] ^= 1 << chance.randrange(8)
+        flipped.append(bytes(bad))
     for data in [*cut, *flipped, whole + b"more", whole * 2]:
         assert outcome(data, ours=True) == outcome(data, ours=False), data[:40]
 
