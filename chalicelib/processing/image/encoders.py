@@ -12,7 +12,6 @@ from typing import Any, Self
 from PIL import Image
 
 from chalicelib.model import Rendition
-from chalicelib.processing.image import libwebp
 from chalicelib.processing.image.color import on_paper
 from chalicelib.processing.image.memory import too_many_pixels
 from chalicelib.processing.kinds import Emit
@@ -32,6 +31,8 @@ def encode(image: Image.Image, encoding: Encoding, rights: bytes = b"", backgrou
         options |= {"optimize": True, "subsampling": encoding.subsampling}
         image = on_paper(image, background) if image.mode == "RGBA" else image
     elif encoding.format == "webp":
+        from chalicelib.processing.image import libwebp  # not at a cold start
+
         options |= {"method": encoding.effort}
         image = image.convert("RGB") if image.mode == "L" else image
         if made := libwebp.encoded(image, encoding.quality, encoding.effort, rights):
