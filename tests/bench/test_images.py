@@ -65,7 +65,7 @@ def test_the_figures_of_a_format_are_those_of_its_photos() -> None:
         {(photo, cores): samples(ours[photo], [4.0]) for photo in photos for cores in (1, 2)},
         {photo: dict.fromkeys(ENGINES, report.MIB) for photo in photos},
         {photo: {engine: scores(0.98, 80.0, 100) for engine in ENGINES} for photo in photos},
-        {photo: JOBS["a.jpg"] for photo in photos},
+        dict.fromkeys(photos, JOBS["a.jpg"]),
     )
     assert figures["wall2_vs_sharp_best_png"] == pytest.approx(1.0)  # of 1/2 and 2
     assert figures["wall2_vs_sharp_best_webp"] == pytest.approx(0.75)
