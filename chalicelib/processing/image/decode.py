@@ -26,15 +26,13 @@ from chalicelib.processing.image.color import eight_bit
 from chalicelib.processing.image.exif import exif, orientation, without_xmp
 from chalicelib.processing.image.frames import Animation
 from chalicelib.processing.image.jpeg import can_hold, passes
-from chalicelib.processing.image.memory import BYTES_PER_PIXEL, RESIDENT, Room, give_back, keep_freed, too_many_pixels
+from chalicelib.processing.image.memory import BYTES_PER_PIXEL, RESIDENT, Room, too_many_pixels
 from chalicelib.processing.image.mending import mended
 from chalicelib.processing.image.rights import credit
 
 _OUR_NAMES = {"MPO": "jpeg", "HEIF": "heic", "JPEG2000": "jp2"}
 
 Image.MAX_IMAGE_PIXELS = None  # Pillow's bound knows neither the format nor the memory. `_check_memory` does.
-
-keep_freed()
 
 _PREMULTIPLIED = 4.0  # with alpha, resizing needs one more copy
 _CANVAS = 4.0  # under an animation's first frame, unless it covers a GIF's canvas
@@ -168,7 +166,6 @@ def _check_memory(
         need += int(_CANVAS * stored[0] * stored[1])
     if need > memory:
         raise too_many_pixels(f": {stored[0]} x {stored[1]} would take about {need // 1024**2} MiB of memory")
-    give_back(need, memory)
 
 
 def estimate(
