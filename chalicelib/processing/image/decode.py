@@ -192,7 +192,7 @@ def estimate(
     between = 4 * image.height * min(image.width, max(target))
     has_alpha = image.has_transparency_data
     output = target[0] * target[1] * (_BYTES_PER_OUTPUT_PIXEL_WITH_ALPHA if has_alpha else _BYTES_PER_OUTPUT_PIXEL)
-    copies = 2 if image.format in ("WEBP", "AVIF", "HEIF") else 1  # these decoders hold a copy of the file
+    copies = 2 if image.format in ("PNG", "WEBP", "AVIF", "HEIF") else 1  # these decoders hold a copy of the file
     return int(RESIDENT + copies * file_size + max(source + between, output))
 
 

@@ -36,6 +36,8 @@ def opened(source: BinaryIO, room: Room) -> Image.Image:
             found = tiff.layout(source) or found
         if found.needs_us:
             return tiff.opened(source, found, room.take)
+    if still := _still_webp(source):
+        return still
     jpeg.check(source)
     jp2.check(source)
     room.take(jp2.tiles(source) * BYTES_PER_TILE)
@@ -44,9 +46,13 @@ def opened(source: BinaryIO, room: Room) -> Image.Image:
 
 
 def watch(image: Image.Image) -> None:
-    """Has a JPEG's damage found while it is decoded. To be called after `draft`."""
+    """Has a JPEG's damage found while it is decoded, and a PNG decoded in two threads. To be called after `draft`."""
     if isinstance(image, JpegImagePlugin.JpegImageFile):
         image.tile = [tile._replace(codec_name=jpeg_decoder.NAME) for tile in image.tile]
+    elif image.format == "PNG":
+        from chalicelib.processing.image import png_decoder  # most images are JPEGs
+
+        png_decoder.watch(image)
 
 
 def finished(image: Image.Image, source: BinaryIO) -> Image.Image:
@@ -70,6 +76,19 @@ def profile(image: Image.Image, source: BinaryIO) -> bytes | None:
     if image.format == "BMP":
         return bitmaps.profile(source)
     return boxes.profile(source, embedded) if image.format in ("AVIF", heif.FORMAT) else embedded
+
+
+def _still_webp(source: BinaryIO) -> Image.Image | None:
+    """None for any other file. The module is imported here because most images are JPEGs."""
+    start = source.tell()
+    source.seek(0)
+    head = source.read(12)
+    source.seek(start)
+    if head[:4] != b"RIFF" or head[8:] != b"WEBP":
+        return None
+    from chalicelib.processing.image import webp
+
+    return webp.opened(source)
 
 
 def _icon(source: BinaryIO, room: Room) -> Image.Image:
