@@ -14,9 +14,9 @@ BENCH = Path(__file__).resolve().parent.parent
 ROOT = BENCH.parent
 HOME = ROOT / ".local" / "bench"
 PYTHON = HOME / "venv" / "bin" / "python"
-# The first has the locked setuptools that builds derpconf, the only package of the second without a wheel.
+# The first has the locked setuptools that builds derpconf and pyvips, the only packages of the second without a wheel.
 PYTHON_LOCKS = ("requirements-build.txt", "requirements.txt")
-BUILT = ("--no-binary", "derpconf", "--no-build-isolation")
+BUILT = ("--no-binary", "derpconf,pyvips", "--no-build-isolation")
 
 
 def ensure() -> None:
