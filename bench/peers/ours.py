@@ -55,12 +55,15 @@ class Engine:
 
     def look(self, job: dict[str, Any]) -> dict[str, Any]:
         path, self._pictures = Path(job["path"]), []
+        record = self._record(path)
         started = time.monotonic()
         found: dict[str, Any] = {"outcome": "ready", "code": None}
         try:
-            found |= self._processed(path)
+            found |= self._processed(record, path.read_bytes())
         except self._model.PermanentFault as fault:
             found |= {"outcome": "failed", "code": str(fault.code)}
+            if fault.code is self._model.ErrorCode.UNSUPPORTED_TYPE and self._was_told_nothing(record):
+                found |= {"outcome": "ready", "code": None, "kind": "other"}  # as the pipeline stores it
         except Exception as error:  # the queue would try it again, and give up in the end
             found |= {"outcome": "failed", "code": f"internal ({type(error).__name__})"}
         found["seconds"] = round(time.monotonic() - started, 2)
@@ -68,15 +71,19 @@ class Engine:
             pictures.save(self._pictures[1:] or self._pictures, job["out"])
         return found
 
-    def _processed(self, path: Path) -> dict[str, Any]:
-        with self._stored(path.read_bytes()):
-            read = self._reading.read(self._record(path), "key", "")
+    def _processed(self, record: Any, data: bytes) -> dict[str, Any]:
+        with self._stored(data):
+            read = self._reading.read(record, "key", "")
             found: dict[str, Any] = {"type": read.source.content_type, "kind": str(read.processor.kind)}
             if read.processor.kind is self._model.Kind.IMAGE and not found["type"].endswith("svg+xml"):
                 info: Any = read.processor.process(read.source, self._order, lambda rendition, encoded: None).info
                 found |= {"width": info.width, "height": info.height, "has_alpha": info.has_alpha}
                 found["frames"] = info.frames or 1
         return found
+
+    def _was_told_nothing(self, record: Any) -> bool:
+        told_nothing = getattr(self._reading, "was_told_nothing", None)  # older checkouts have none
+        return bool(told_nothing and told_nothing(record))
 
     def _stored(self, data: bytes) -> ExitStack:
         """Storage that holds these bytes as its only object."""

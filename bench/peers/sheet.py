@@ -43,6 +43,7 @@ def _sheet(cards: tuple[dict[str, Any], ...]) -> Image.Image:
 def _draw(whole: Image.Image, left: int, top: int, card: dict[str, Any], width: int) -> None:
     pen, font = ImageDraw.Draw(whole), ImageFont.load_default(11)
     for number, line in enumerate([card["title"], *card["words"]][:5]):
+        line = line.replace("Δ", "d")  # the font has no Greek
         while pen.textlength(line, font) > width - 2 * _GAP:
             line = f"…{line[4:]}"
         pen.text((left, top + number * _LINE), line, fill="black" if number else "#036", font=font)

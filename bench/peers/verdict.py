@@ -11,6 +11,9 @@ from typing import Any
 MEAN = 3.0
 """The mean ΔE00 above which two pictures differ."""
 
+JUDGE = "Chromium"
+"""The reference that is right where others differ."""
+
 Found = dict[str, Any]
 
 SAME, DIFFERS, ALONE = "same", "differs", "alone"
@@ -51,7 +54,9 @@ def verdict(ours: Found, references: dict[str, Found]) -> str:
 
 
 def badness(row: Found) -> float:
-    """The order of the contact sheet: what differs from every reference first, the largest differences first."""
+    """The order of the contact sheet: what differs from every reference, then from the judge, the most of it first."""
     tried = [each for each in row["references"].values() if each["outcome"] != "none"]
     means = [each["mean"] if each.get("mean") is not None else 50.0 for each in tried if why_not(row["ours"], each)]
-    return (1000 if row["verdict"] == DIFFERS else 0) + max(means, default=0.0)
+    judge = row["references"].get(JUDGE, {"outcome": "none"})
+    against = judge["outcome"] != "none" and why_not(row["ours"], judge) is not None
+    return (2000 if row["verdict"] == DIFFERS else 1000 if against else 0) + max(means, default=0.0)
