@@ -117,6 +117,7 @@ workers.serve(work, 1024**3)
         yield found
 
 
+@pytest.mark.slow
 def test_a_crash_and_a_hang_are_outcomes_of_their_files_only(echo: workers.Workers) -> None:
     jobs: list[dict[str, Any]] = [{"n": 0}, {"crash": True}, {"n": 2}, {"sleep": True}, {"n": 4}, {"n": 5}]
     answers = dict(echo.ask_all(jobs))
@@ -127,6 +128,7 @@ def test_a_crash_and_a_hang_are_outcomes_of_their_files_only(echo: workers.Worke
     }
 
 
+@pytest.mark.slow
 def test_a_child_has_a_bound_of_memory(echo: workers.Workers) -> None:
     assert dict(echo.ask_all([{"fill": 1000}, {"fill": 2 * 1024**3}])) == {
         0: {"outcome": "1000"},
