@@ -11,7 +11,7 @@ from typing import Any
 import numpy
 from PIL import Image
 
-from bench.peers import workers
+from bench.peers import pictures, workers
 
 _PAPERS = ("#000000", "#ffffff")
 _EQUAL = 99.0
@@ -26,7 +26,8 @@ def compare(ours: str, reference: str) -> dict[str, Any]:
     with Image.open(ours) as one, Image.open(reference) as other:
         if one.size != other.size:
             return {"outcome": "sizes"}
-        found = [_difference(_on(one, paper), _on(other, paper)) for paper in _PAPERS]
+        papers = _PAPERS if pictures.has_alpha([one, other]) else _PAPERS[:1]
+        found = [_difference(_on(one, paper), _on(other, paper)) for paper in papers]
     return {
         "outcome": "compared",
         "mean": round(max(each[0] for each in found), 2),
@@ -46,11 +47,13 @@ def _difference(one: Any, other: Any) -> tuple[float, float, float]:
     squares = numpy.mean((one.astype(numpy.float32) - other) ** 2)
     if not squares:
         return 0.0, 0.0, _EQUAL
-    total, worst = 0.0, 0.0
+    count, total, worst = len(one), 0.0, 0.0
+    differ = numpy.any(one != other, axis=1)
+    one, other = one[differ], other[differ]
     for start in range(0, len(one), _ROWS):
         part = delta_e(lab(one[start : start + _ROWS]), lab(other[start : start + _ROWS]))
         total, worst = total + float(part.sum()), max(worst, float(part.max()))
-    return total / len(one), worst, min(_EQUAL, float(10 * numpy.log10(255**2 / squares)))
+    return total / count, worst, min(_EQUAL, float(10 * numpy.log10(255**2 / squares)))
 
 
 def lab(pixels: Any) -> Any:
