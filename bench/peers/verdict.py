@@ -22,7 +22,8 @@ SAME, DIFFERS, ALONE = "same", "differs", "alone"
 def why_not(ours: Found, reference: Found) -> str | None:
     """The difference from one reference; None if there is none. The reference must have tried the file.
 
-    A reference that shows a damaged file, and says that it is damaged, agrees with an engine that refuses it.
+    A reference that shows a damaged file, and says that it is damaged, agrees with an engine that refuses it. It may
+    count frames that it can't show.
     """
     refused = reference["outcome"] != "shown"
     if ours["outcome"] in ("crashed", "hung"):
@@ -36,7 +37,7 @@ def why_not(ours: Found, reference: Found) -> str | None:
     sizes = [(each["width"], each["height"]) for each in (ours, reference)]
     if sizes[0] != sizes[1]:
         return f"{sizes[1][0]} x {sizes[1][1]}, ours has {sizes[0][0]} x {sizes[0][1]}"
-    if ours["frames"] != reference["frames"]:
+    if ours["frames"] != reference["frames"] and reference.get("strict", True):
         return f"{reference['frames']} frames, ours has {ours['frames']}"
     if reference.get("mean") is None:
         return "it could not be compared"

@@ -8,6 +8,7 @@ from PIL import Image, JpegImagePlugin
 
 from chalicelib.model import ErrorCode, PermanentFault
 from chalicelib.processing.image import bitmaps, boxes, heif, ico, jp2, jpeg, jpeg_decoder, png, tiff
+from chalicelib.processing.image.exif import orientation
 from chalicelib.processing.image.memory import BYTES_PER_PIXEL, Room
 
 FORMATS = ["JPEG", "PNG", "GIF", "WEBP", "AVIF", "TIFF", "BMP", "JPEG2000"]
@@ -53,6 +54,13 @@ def finished(image: Image.Image, source: BinaryIO) -> Image.Image:
     if image.format == "JPEG2000":
         return jp2.arranged(image, jp2.header(source))
     return image
+
+
+def turn(image: Image.Image, source: BinaryIO) -> int:
+    """The orientation (1-8) in which browsers show a loaded image."""
+    if image.format == "PNG" and (chunks := png.header(source)) and not chunks.has_exif:
+        return 1
+    return orientation(image)
 
 
 def profile(image: Image.Image, source: BinaryIO) -> bytes | None:
