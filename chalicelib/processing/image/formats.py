@@ -51,6 +51,8 @@ def finished(image: Image.Image, source: BinaryIO) -> Image.Image:
     """The loaded image with the transparency and the channels that its file says."""
     if image.format == "PNG" and (chunks := png.header(source)):
         return png.with_transparency(image, chunks, source)
+    if image.format == "TIFF":
+        return tiff.full_range(image)
     if image.format == "JPEG2000":
         return jp2.arranged(image, jp2.header(source))
     return image
