@@ -100,7 +100,7 @@ def decode(
         else:
             first = next(compositor.composed(animation))[0]
         # Not earlier: asking a PNG for its EXIF loads it, and loading turns a TIFF (whose size is always as seen).
-        turn = orientation(image)
+        turn = formats.turn(image, source)
         width, height = as_seen(stored, turn)
         said = metadata.read(image, source)
         return Decoded(

@@ -8,6 +8,7 @@ from PIL import Image, JpegImagePlugin
 
 from chalicelib.model import ErrorCode, PermanentFault
 from chalicelib.processing.image import bitmaps, boxes, heif, ico, jp2, jpeg, jpeg_decoder, png, tiff
+from chalicelib.processing.image.exif import orientation
 from chalicelib.processing.image.memory import BYTES_PER_PIXEL, BYTES_PER_TILE, Room
 
 FORMATS = ["JPEG", "PNG", "GIF", "WEBP", "AVIF", "TIFF", "BMP", "JPEG2000"]
@@ -59,10 +60,19 @@ def finished(image: Image.Image, source: BinaryIO) -> Image.Image:
     """The loaded image with the transparency and the channels that its file says."""
     if image.format == "PNG" and (chunks := png.header(source)):
         return png.with_transparency(image, chunks, source)
+    if image.format == "TIFF":
+        return tiff.full_range(image)
     if image.format == "JPEG2000":
         jp2.require_whole(source)
         return jp2.arranged(image, jp2.header(source))
     return image
+
+
+def turn(image: Image.Image, source: BinaryIO) -> int:
+    """The orientation (1-8) in which browsers show a loaded image."""
+    if image.format == "PNG" and (chunks := png.header(source)) and not chunks.has_exif:
+        return 1
+    return orientation(image)
 
 
 def profile(image: Image.Image, source: BinaryIO) -> bytes | None:

@@ -46,11 +46,15 @@ _MAX_CHUNKS = 250_000  # a file of 200 MiB in pieces of one KiB has fewer
 
 @dataclass
 class Header:
-    """The chunks before the pixels, as far as they say how pixels look. `clear` is the content of tRNS."""
+    """The chunks before the pixels, as far as they say how pixels look. `clear` is the content of tRNS.
+
+    `has_exif` is true if one of them is eXIf. Browsers turn no picture by an eXIf after the pixels, nor by a text.
+    """
 
     depth: int = 8
     color_type: int = 2
     clear: bytes = b""
+    has_exif: bool = False
     colors: dict[bytes, bytes] = field(default_factory=dict)
 
 
@@ -111,6 +115,7 @@ def header(source: BinaryIO) -> Header | None:
         for number, (name, at, length) in enumerate(_chunks(source)):
             if name == b"IDAT" or number > _MAX_BEFORE_PIXELS:
                 break
+            found.has_exif = found.has_exif or name == b"eXIf"
             if name in (b"IHDR", b"tRNS", b"cICP", b"gAMA", b"cHRM", b"sRGB", b"cLLI", b"mDCV"):
                 source.seek(at + 8)
                 _take(found, name, source.read(min(length, 256)))
@@ -222,7 +227,7 @@ def _needed(source: BinaryIO, name: bytes, at: int, length: int, color_type: int
     if zlib.crc32(content) != int.from_bytes(source.read(4)):
         return -1
     if name == b"iCCP":
-        return 0 if _unpacked(content[4:].partition(b"\0")[2][1:], _MAX_PROFILE) is not None else -1
+        return 0 if _unpacked_after_name(content[4:], _MAX_PROFILE) is not None else -1
     text = _text(name, content[4:], min(room, _MAX_TEXT))
     return -1 if text is None else text
 
@@ -230,7 +235,7 @@ def _needed(source: BinaryIO, name: bytes, at: int, length: int, color_type: int
 def _text(name: bytes, content: bytes, most: int) -> int | None:
     """The length of a chunk's text, unpacked; 0 for a chunk of another sort; None for more than `most`."""
     if name == b"zTXt":
-        return _unpacked(content.partition(b"\0")[2][1:], most)
+        return _unpacked_after_name(content, most)
     if name == b"iTXt":
         after = content.partition(b"\0")[2]
         if after[:1] == b"\1":
@@ -239,6 +244,12 @@ def _text(name: bytes, content: bytes, most: int) -> int | None:
     if name in (b"tEXt", b"iTXt"):
         return len(content) if len(content) <= most else None
     return 0
+
+
+def _unpacked_after_name(content: bytes, most: int) -> int | None:
+    """The same for bytes after a name, which ends with a null byte, and the method of compression, which must be 0."""
+    _, end, rest = content.partition(b"\0")
+    return _unpacked(rest[1:], most) if end and rest[:1] == b"\0" else None
 
 
 def _unpacked(packed: bytes, most: int) -> int | None:

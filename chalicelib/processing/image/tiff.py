@@ -149,6 +149,14 @@ def opened(source: BinaryIO, found: Layout, fits: Callable[[int], None]) -> Imag
     return image
 
 
+def full_range(image: Image.Image) -> Image.Image:
+    """A loaded TIFF. Greys of 12 bits become eight bits; Pillow leaves them in the lowest part of 16."""
+    bits = getattr(image, "tag_v2", {}).get(_BITS)
+    if bits != (12,) or not image.mode.startswith("I;16"):
+        return image
+    return image.convert("I").point(lambda value: value * (255 / 4095) + 0.5).convert("L")
+
+
 def one_plane(source: BinaryIO, found: Layout) -> BinaryIO:
     """The file with its only plane called no plane, which is the same; Pillow mistakes it. Else `source` itself."""
     if not found.planar or found.samples > 1:

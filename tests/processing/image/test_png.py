@@ -104,6 +104,14 @@ UNNEEDED = {
     "no profile": pngs.chunk(b"iCCP", b"icc\0\0damaged"),
     "a profile of 10 MB": pngs.chunk(b"iCCP", b"icc\0\0" + zlib.compress(bytes(10_000_000))),
     "a packed text that is damaged": pngs.chunk(b"zTXt", b"a\0\0damaged"),
+    "an empty profile": pngs.chunk(b"iCCP", b""),
+    "a profile without a method": pngs.chunk(b"iCCP", b"icc\0"),
+    "a profile of an unknown method": pngs.chunk(b"iCCP", b"icc\0\1" + zlib.compress(bytes(200))),
+    "a text of an unknown method": pngs.chunk(b"zTXt", b"a\0\1" + zlib.compress(b"b")),
+    "empty chunks": b"".join(
+        pngs.chunk(name, b"")
+        for name in b"bKGD cHRM eXIf gAMA hIST iCCP iTXt juNk pCAL pHYs sBIT sCAL sPLT sRGB sTER tEXt tIME zTXt".split()
+    ),
     "a private chunk with a wrong checksum": pngs.chunk(b"prVt", bytes(99), crc=1),
 }
 
@@ -136,3 +144,17 @@ def test_exif_survives_a_bad_neighbour() -> None:
     block = images.exif_block({0x010F: "Canon"}).removeprefix(b"Exif\0\0")
     chunks = pngs.chunk(b"tEXt", b"a\0b", crc=1) + pngs.chunk(b"eXIf", block)
     assert process(pngs.png(8, 2, lambda *_: PICTURE, before=chunks))[0].exif == {"make": "Canon"}
+
+
+def test_an_exif_before_the_pixels_turns_a_picture_as_in_browsers_and_nothing_else_does() -> None:
+    block = images.exif_block(orientation=6)
+    exif = pngs.chunk(b"eXIf", block.removeprefix(b"Exif\0\0"))
+    words = b"\nexif\n%8d\n" % len(block) + block.hex().encode() + b"\n"
+    for raw in (b"tEXt", b"zTXt"):
+        profile = b"Raw profile type exif\0" + (words if raw == b"tEXt" else b"\0" + zlib.compress(words))
+        info, _ = process(pngs.png(8, 2, lambda *_: PICTURE, before=pngs.chunk(raw, profile)), widths=WIDTHS)
+        assert (info.width, info.height) == (33, 5)
+    info, _ = process(pngs.png(8, 2, lambda *_: PICTURE, after=exif), widths=WIDTHS)
+    assert (info.width, info.height) == (33, 5)
+    info, _ = process(pngs.png(8, 2, lambda *_: PICTURE, before=exif), widths=WIDTHS)
+    assert (info.width, info.height) == (5, 33)
