@@ -18,12 +18,12 @@ from chalicelib.model import ErrorCode, PermanentFault
 from chalicelib.processing.image import colorimetry
 
 _MAGIC = b"\x89PNG\r\n\x1a\n"
-_MAX_PROFILE = 8 * 1024**2  # bytes, unpacked; those of printers have two
+_MAX_PROFILE = 1024**2  # bytes, unpacked; those of displays and cameras have less, and printers' are not of RGB
 _MAX_TEXT = 1024**2  # bytes of one text, unpacked
 _MAX_TEXTS = 8 * 1024**2  # of all texts together
 _MAX_BEFORE_PIXELS = 10_000  # chunks that are looked at for colours
 
-PngImagePlugin.MAX_TEXT_CHUNK = _MAX_PROFILE  # Pillow's bound, for texts and profiles alike
+PngImagePlugin.MAX_TEXT_CHUNK = 2 * _MAX_PROFILE  # Pillow's bound, for texts and profiles alike
 
 # Lengths of chunks that Pillow, unlike browsers, insists on: (least, most).
 _LENGTHS = {
