@@ -80,13 +80,15 @@ def layout(source: BinaryIO, at: int) -> Layout | None:
 
 
 def needs_us(source: BinaryIO) -> bool:
-    """True for a BMP whose bits have a layout, or an alpha, that Pillow does not read. Keeps the position."""
+    """True for a BMP whose bits have a layout, an alpha or a palette that Pillow does not read. Keeps the position."""
     start = source.tell()
     try:
         source.seek(0)
         if source.read(2) != b"BM" or (found := layout(source, 14)) is None:
             return False
         fields = found.compression in (_BIT_FIELDS, _ALPHA_BIT_FIELDS)
+        if found.compression == _RAW and found.bits in _PALETTES:
+            return found.bits == 2 or found.colors > 1 << found.bits  # the latter are passed over
         return (fields and found.bits in (16, 32)) or (found.compression == _RAW and found.masks[3] != 0)
     finally:
         source.seek(start)
