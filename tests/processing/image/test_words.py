@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import struct
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -149,8 +150,10 @@ def test_a_jpegs_packet_may_go_on_in_other_segments() -> None:
     assert len(pieces) > 2
     assert said(words.jpeg(xmp=first, extension=pieces)) == {"copyright": "© X", "caption": ("long " * 150).strip()}
     strange = words.extension(second, name[::-1])
+    lying = [name + struct.pack(">2I", 10, 0) + second]
     for wrong in (
         strange,
+        lying,
         [piece[:34] for piece in pieces],
         [name + b"\xff" * 8 + b"x"],
         [name + b"\0\0\0\1\0\0\0\xffxx"],

@@ -129,6 +129,14 @@ def test_hostile_packets_take_little_time_and_memory(inside: str) -> None:
     assert all(len(values) <= 500 for values in found.values())
 
 
+def test_a_packet_counts_up_to_its_bounds() -> None:
+    assert read(xmp({}, inside="<a/>" * 10_000 + "<dc:title>A</dc:title>")) == {"dc:title": ["A"]}
+    assert read(xmp({"dc:subject": ["sea"]}, inside="<a/>" * 20_000 + "<dc:title>A</dc:title>")) == {
+        "dc:subject": ["sea"]
+    }
+    assert read(xmp({}, inside="<a>" * 70 + "</a>" * 70 + "<dc:title>A</dc:title>")) == {}
+
+
 def test_damaged_packets_raise_nothing() -> None:
     generator, whole = random.Random(3), xmp(ALL)
     for _ in range(500):
