@@ -88,7 +88,11 @@ def kind_of(file: File) -> Kind | None:
     data = cast(BinaryIO, Ranged(key, version_id, original.size, LOOK))
     detected = sniff.inside(sniff.sniff(head), head, data)
     try:
-        _, processor = _typed(file, head, detected, whole=original.size == len(head))
+        content_type, processor = _typed(file, head, detected, whole=original.size == len(head))
+        if content_types.one_name(content_type) in kinds.RAW:
+            from chalicelib.processing.raw.processor import has_picture
+
+            return processor.kind if has_picture(data, original.size) else Kind.OTHER
     except PermanentFault:
         return None
     return processor.kind

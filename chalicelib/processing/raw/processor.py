@@ -12,6 +12,7 @@ from chalicelib.model import ErrorCode, PermanentFault
 from chalicelib.processing.kinds import Emit, Made, OfNoKindError, Order, Source
 from chalicelib.processing.raw import cr3, raf, tiff
 from chalicelib.processing.raw.embedded import Head, head, with_words
+from chalicelib.processing.raw.exif import Words
 from chalicelib.processing.raw.found import Place, Raw, is_whole, largest
 from chalicelib.storage.ranged import TooMuchReadError
 
@@ -38,6 +39,23 @@ def embedded(data: BinaryIO, size: int) -> BytesIO:
     What the raw file does not say is that of the JPEG itself. Raises OfNoKindError if there is no such JPEG, and
     PermanentFault `corrupt` if the file ends before it.
     """
+    place, found, words = _chosen(data, size)
+    data.seek(place.at)
+    jpeg = data.read(min(place.length, MAX_JPEG, size - place.at))
+    return with_words(jpeg, found, words.over(found.words))
+
+
+def has_picture(data: BinaryIO, size: int) -> bool:
+    """True if `embedded` would find a JPEG. Raises PermanentFault as it does. Reads only directories and headers."""
+    try:
+        _chosen(data, size)
+    except (OfNoKindError, TooMuchReadError):
+        return False
+    return True
+
+
+def _chosen(data: BinaryIO, size: int) -> tuple[Place, Head, Words]:
+    """The full-size JPEG, and the EXIF of the raw file. Raises what `embedded` raises."""
     raw = _read(data)
     heads = [(place, found) for place in raw.places if place.at < size and (found := head(data, place))]
     pictures = [(place, found) for place, found in heads if found.is_picture and all(found.size)]
@@ -55,9 +73,7 @@ def embedded(data: BinaryIO, size: int) -> BytesIO:
             raise PermanentFault(ErrorCode.CORRUPT, "The raw file is incomplete: it ends before its picture does.")
         raise OfNoKindError
     place, found = max(wanted, key=lambda each: each[1].size[0] * each[1].size[1])
-    data.seek(place.at)
-    jpeg = data.read(min(place.length, MAX_JPEG, size - place.at))
-    return with_words(jpeg, found, raw.words.over(found.words))
+    return place, found, raw.words
 
 
 def _read(data: BinaryIO) -> Raw:
