@@ -49,7 +49,6 @@ class TwoThreadsDecoder(ImageFile.PyDecoder):
         self._decoder: Any = None
         self._packed: Any = zlib.decompressobj()  # None after damage
         self._seen: list[bytes] = []
-        self._left = b""  # after damage: what the decoder wants to see again with what follows
         self._blocks = [_BEGIN]
         self._missing = 0  # bytes of the picture, unpacked
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="png")
@@ -74,11 +73,11 @@ class TwoThreadsDecoder(ImageFile.PyDecoder):
             except zlib.error:
                 self._pool.shutdown()
                 self._begin()
-                buffer, self._seen, self._packed = b"".join(self._seen), [], None
-        data = self._left + buffer
-        taken, error = self._decoder.decode(data)
-        self._left = data[max(0, taken) :]
-        return (taken, error) if taken < 0 else (len(buffer), 0)
+                taken, error = self._decoder.decode(b"".join(self._seen))
+                self._seen, self._packed = [], None
+                return (taken, error) if taken < 0 else (len(buffer), 0)
+        taken, error = self._decoder.decode(buffer)
+        return taken, error
 
     def _begin(self) -> None:
         self._decoder = Image.core.zip_decoder(self.mode, *self.args)  # type: ignore[attr-defined]
@@ -97,8 +96,6 @@ class TwoThreadsDecoder(ImageFile.PyDecoder):
                 self._hand_over()
         if self._missing <= 0:
             self._wait()
-        elif self._packed.eof:
-            raise zlib.error("the stream ends before the picture does")
 
     def _hand_over(self) -> None:
         self._wait()

@@ -114,6 +114,11 @@ def test_damaged_files_are_judged_as_by_pillow(mode: str) -> None:
         bad = bytearray(whole)
         bad[chance.randrange(len(bad))] ^= 1 << chance.randrange(8)
         flipped.append(bytes(bad))
+    exif = whole.index(b"EXIF")
+    for bit in (*range(8 * 48), *range(8 * exif, 8 * exif + 64)):  # of the headers
+        bad = bytearray(whole)
+        bad[bit // 8] ^= 1 << bit % 8
+        flipped.append(bytes(bad))
     for data in [*cut, *flipped, whole + b"more", whole * 2]:
         assert outcome(data, ours=True) == outcome(data, ours=False), data[:40]
 
