@@ -10,7 +10,7 @@ from io import BytesIO
 from typing import BinaryIO
 
 from chalicelib.processing.directories import Directory, Tables
-from chalicelib.processing.raw.exif import Words, of_any, of_first
+from chalicelib.processing.raw.exif import Tags, of_any, of_first
 from chalicelib.processing.raw.found import MOST_PLACES, Place, Raw
 
 _MAX_BOXES = 200  # in one box; cameras write about twenty
@@ -26,15 +26,15 @@ Box = tuple[bytes, int, int]
 
 def read(data: BinaryIO) -> Raw:
     movie = _movie(data)
-    places, sizes, words = list[Place](), list[tuple[int, int]](), Words()
+    places, sizes, tags = list[Place](), list[tuple[int, int]](), Tags()
     for name, begin, end in _boxes(movie, 0, len(movie)):
         if name == b"uuid" and movie[begin : begin + 16] == _CANON:
-            words = _words(movie, begin + 16, end)
+            tags = _tags(movie, begin + 16, end)
         elif name == b"trak":
             place, size = _track(movie, begin, end)
             places += [place] if place else []
             sizes.append(size)
-    return Raw(places[:MOST_PLACES], [*sizes, words.size()], words)
+    return Raw(places[:MOST_PLACES], [*sizes, tags.size()], tags)
 
 
 def _movie(data: BinaryIO) -> bytes:
@@ -75,12 +75,12 @@ def _track(movie: bytes, begin: int, end: int) -> tuple[Place | None, tuple[int,
     return (Place(place, length) if place and length else None), size
 
 
-def _words(movie: bytes, begin: int, end: int) -> Words:
+def _tags(movie: bytes, begin: int, end: int) -> Tags:
     """CMT1 is the first directory of EXIF, CMT2 that of the exposure, and CMT4 that of the place."""
     blocks = {name: movie[start:stop] for name, start, stop in _boxes(movie, begin, end)}
     first = _directory(blocks.get(b"CMT1", b""))
     exposure, place = (_directory(blocks.get(name, b"")) for name in (b"CMT2", b"CMT4"))
-    return Words(of_first(*first), of_any(*exposure), of_any(*place))
+    return Tags(of_first(*first), of_any(*exposure), of_any(*place))
 
 
 def _directory(block: bytes) -> tuple[Tables, Directory]:

@@ -12,7 +12,7 @@ from chalicelib.processing.directories import SIZES, Directory, Tables
 EXIF, GPS = 34665, 34853  # the tags with the places of these two directories
 ORIENTATION = 274
 _XMP = 700
-# Of the first directory: description, maker, model, orientation, software, date, artist, copyright, and Windows' words.
+# Of the first directory: description, maker, model, orientation, software, date, artist, copyright, and Windows' texts.
 _FIRST = frozenset({270, 271, 272, ORIENTATION, 305, 306, 315, 33432, *range(40091, 40096)})
 _NOT_COPIED = frozenset({37500, 40965})  # a maker's private notes; a directory of its own
 _MAX_VALUE = 2048  # bytes of one value
@@ -28,7 +28,7 @@ Values = Mapping[int, tuple[int, bytes]]
 
 
 @dataclass(frozen=True)
-class Words:
+class Tags:
     """The values of the three directories of EXIF, and the packet of XMP."""
 
     first: Values = field(default_factory=dict)
@@ -36,26 +36,24 @@ class Words:
     gps: Values = field(default_factory=dict)
     xmp: bytes = b""
 
-    def over(self, other: Words) -> Words:
+    def over(self, other: Tags) -> Tags:
         """These, and what only the other has."""
         first = dict(self.first)
         if not 1 <= _number(first.get(ORIENTATION)) <= 8:
             first.pop(ORIENTATION, None)
-        return Words(
-            {**other.first, **first}, {**other.exif, **self.exif}, self.gps or other.gps, self.xmp or other.xmp
-        )
+        return Tags({**other.first, **first}, {**other.exif, **self.exif}, self.gps or other.gps, self.xmp or other.xmp)
 
     def size(self) -> tuple[int, int]:
         """Width and height of the picture by PixelXDimension and PixelYDimension; (0, 0) if they are not said."""
         return _number(self.exif.get(40962)), _number(self.exif.get(40963))
 
 
-def words(tables: Tables, first: Directory) -> Words:
+def tags(tables: Tables, first: Directory) -> Tags:
     """The EXIF of the first directory and those below it."""
     below = [tables.one(first.entries.get(tag)) for tag in (EXIF, GPS)]
     exif, gps = (tables.directory(at) if at else Directory() for at in below)
     xmp = tables.content(first.entries.get(_XMP), _MAX_XMP)
-    return Words(of_first(tables, first), of_any(tables, exif), of_any(tables, gps), xmp)
+    return Tags(of_first(tables, first), of_any(tables, exif), of_any(tables, gps), xmp)
 
 
 def of_first(tables: Tables, directory: Directory) -> Values:
@@ -78,15 +76,15 @@ def of_any(tables: Tables, directory: Directory, wanted: frozenset[int] | None =
     return found
 
 
-def of_block(block: bytes) -> Words:
+def of_block(block: bytes) -> Tags:
     """The EXIF of a block as it stands in a JPEG, after its name."""
     if block[:4] not in (b"II*\0", b"MM\0*"):
-        return Words()
+        return Tags()
     tables = Tables(BytesIO(block), "little" if block[:2] == b"II" else "big")
-    return words(tables, tables.directory(tables.number(block[4:8])))
+    return tags(tables, tables.directory(tables.number(block[4:8])))
 
 
-def block(found: Words) -> bytes:
+def block(found: Tags) -> bytes:
     """The EXIF for a JPEG, without its name; b"" for none."""
     parts = [dict(found.first), dict(found.exif), dict(found.gps)]
     while sum(map(_size, parts)) > _MAX_BLOCK:  # what counts least goes first

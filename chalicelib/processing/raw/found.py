@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from chalicelib.processing.raw.exif import Words
+from chalicelib.processing.raw.exif import Tags
 
 MOST_PLACES = 32
 """So many JPEGs of a file are looked at. Cameras put in up to four."""
@@ -32,7 +32,7 @@ class Raw:
 
     places: list[Place] = field(default_factory=list)
     sizes: list[tuple[int, int]] = field(default_factory=list)
-    words: Words = field(default_factory=Words)
+    tags: Tags = field(default_factory=Tags)
 
 
 def largest(sizes: list[tuple[int, int]]) -> tuple[int, int]:

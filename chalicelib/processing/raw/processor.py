@@ -11,8 +11,8 @@ from typing import BinaryIO
 from chalicelib.model import ErrorCode, PermanentFault
 from chalicelib.processing.kinds import Emit, Made, OfNoKindError, Order, Source
 from chalicelib.processing.raw import cr3, raf, tiff
-from chalicelib.processing.raw.embedded import Head, head, with_words
-from chalicelib.processing.raw.exif import Words
+from chalicelib.processing.raw.embedded import Head, head, with_tags
+from chalicelib.processing.raw.exif import Tags
 from chalicelib.processing.raw.found import Place, Raw, is_whole, largest
 from chalicelib.storage.ranged import TooMuchReadError
 
@@ -39,10 +39,10 @@ def embedded(data: BinaryIO, size: int) -> BytesIO:
     What the raw file does not say is that of the JPEG itself. Raises OfNoKindError if there is no such JPEG, and
     PermanentFault `corrupt` if the file ends before it.
     """
-    place, found, words = _chosen(data, size)
+    place, found, tags = _chosen(data, size)
     data.seek(place.at)
     jpeg = data.read(min(place.length, MAX_JPEG, size - place.at))
-    return with_words(jpeg, found, words.over(found.words))
+    return with_tags(jpeg, found, tags.over(found.tags))
 
 
 def has_picture(data: BinaryIO, size: int) -> bool:
@@ -54,7 +54,7 @@ def has_picture(data: BinaryIO, size: int) -> bool:
     return True
 
 
-def _chosen(data: BinaryIO, size: int) -> tuple[Place, Head, Words]:
+def _chosen(data: BinaryIO, size: int) -> tuple[Place, Head, Tags]:
     """The full-size JPEG, and the EXIF of the raw file. Raises what `embedded` raises."""
     raw = _read(data)
     heads = [(place, found) for place in raw.places if place.at < size and (found := head(data, place))]
@@ -66,14 +66,14 @@ def _chosen(data: BinaryIO, size: int) -> tuple[Place, Head, Words]:
         if not found.is_picture
     ]
     sizes = [each for each in (*raw.sizes, *sensors) if all(each)]
-    whole = largest(sizes or [found.words.size() for _, found in pictures])
+    whole = largest(sizes or [found.tags.size() for _, found in pictures])
     wanted = [each for each in pictures if all(whole) and is_whole(each[1].size, whole)]
     if not wanted:
         if any(_is_cut_off(place, size, dict(heads).get(place), whole) for place in raw.places):
             raise PermanentFault(ErrorCode.CORRUPT, "The raw file is incomplete: it ends before its picture does.")
         raise OfNoKindError
     place, found = max(wanted, key=lambda each: each[1].size[0] * each[1].size[1])
-    return place, found, raw.words
+    return place, found, raw.tags
 
 
 def _read(data: BinaryIO) -> Raw:

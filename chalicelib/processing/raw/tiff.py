@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from chalicelib.model import ErrorCode, PermanentFault
 from chalicelib.processing.directories import Directory, Order, Tables
-from chalicelib.processing.raw.exif import EXIF, Words, words
+from chalicelib.processing.raw.exif import EXIF, Tags, tags
 from chalicelib.processing.raw.found import MOST_PLACES, Place, Raw
 
 _MAX_DIRECTORIES = 32
@@ -45,13 +45,13 @@ def read(data: BinaryIO) -> Raw:
     start = data.read(8)
     order: Order = "little" if start[:2] == b"II" else "big"
     tables = Tables(data, order)
-    found, said = _Found(), Words()
+    found, said = _Found(), Tags()
     for number, directory in enumerate(_directories(tables, tables.number(start[4:]))):
         if not directory.entries:
             continue
         _take(tables, directory, found, is_panasonic=start[2:3] == b"U")
         if number == 0:
-            said = words(tables, directory)
+            said = tags(tables, directory)
             exif = tables.one(directory.entries.get(EXIF))
             found.places += _of_olympus(tables, tables.directory(exif)) if exif else []
     if not (found.sizes or found.places or said.first):
@@ -87,8 +87,8 @@ def _take(tables: Tables, directory: Directory, found: _Found, *, is_panasonic: 
     named = [(_JPEG_AT, _JPEG_LENGTH)]
     if tables.one(entries.get(_COMPRESSION)) in _JPEG_COMPRESSIONS:
         named += _STRIPS
-    for tags in named:
-        at, length = (tables.one(entries.get(tag)) for tag in tags)
+    for pair in named:
+        at, length = (tables.one(entries.get(tag)) for tag in pair)
         if at and length:
             found.places.append(Place(at, length))
 
