@@ -7,13 +7,13 @@ from contextlib import suppress
 from datetime import datetime
 
 _EARLIEST = 1000  # years below are clocks that were never set
-# Patterns are compiled when they are first used: not every picture has a date.
 _DATE = r"(?P<year>[0-9]{4})(?:[-:/.]?(?P<month>[0-9]{2})(?:[-:/.]?(?P<day>[0-9]{2}))?)?"
 _TIME = r"(?P<hour>[0-9]{2}):?(?P<minute>[0-9]{2})(?::?(?P<second>[0-9]{2})(?:[.,](?P<fraction>[0-9]+))?)?"
-_ZONE = r"(?P<zone>Z|z|[+-][0-9]{2}:?[0-9]{2})"
-_MOMENT = rf"{_DATE}(?:[T ]\s*{_TIME}\s*{_ZONE}?)?"
+_OFFSET = r"(?P<zone>Z|z|[+-][0-9]{2}:?[0-9]{2})"
+_ZONE = re.compile(_OFFSET)
+_MOMENT = re.compile(rf"{_DATE}(?:[T ]\s*+{_TIME}\s*+{_OFFSET}?)?")
 # EXIF's own, also with the separators of careless programs, or without seconds.
-_WHOLE = (
+_WHOLE = re.compile(
     r"(?P<date>[0-9]{4}[-:/.][0-9]{2}[-:/.][0-9]{2})[ T:](?P<time>[0-9]{2}:[0-9]{2}(?P<seconds>:[0-9]{2})?)(?![0-9])"
 )
 _MAX_FRACTION = 6  # digits
@@ -21,12 +21,12 @@ _MAX_FRACTION = 6  # digits
 
 def exif(date: str, fraction: str = "", zone: str = "") -> str | None:
     """EXIF's date with the texts of its fraction of a second and its offset. None for no date."""
-    found = re.match(_WHOLE, date)
+    found = _WHOLE.match(date)
     if not found:
         return None
     fraction = f".{fraction}" if fraction.isascii() and fraction.isdigit() and found["seconds"] else ""
     moment = iso(f"{found['date']} {found['time']}{fraction}")
-    if moment and re.fullmatch(_ZONE, zone):
+    if moment and _ZONE.fullmatch(zone):
         return moment + _offset(zone)
     return moment
 
@@ -38,7 +38,7 @@ def iptc(date: str, time: str) -> str | None:
 
 def iso(value: str) -> str | None:
     """A date of XMP, which may end after each of its parts; also with colons. None for what is no date."""
-    found = re.fullmatch(_MOMENT, value.strip())
+    found = _MOMENT.fullmatch(value.strip())
     if not found or int(found["year"]) < _EARLIEST:
         return None
     year, month, day = found["year"], found["month"] or "00", found["day"] or "00"

@@ -27,8 +27,9 @@ MAX_ALL_KEYWORDS = 2000
 
 _MAX_BYTES = 64 * 1024  # of one text, before it is decoded
 # Numbers of a program, as telephones write them where a comment should be: `filter: 0; intensity: 0.5`.
-_SETTINGS = r"\w\s*[:=]\s*[-\d.]*\s*[;,&|\n]"
-_QUOTED = r'\s*(?:"((?:[^"]|"")*)"|([^;]*))\s*(?:;|$)'
+_SETTINGS = re.compile(r"\w\s*+[:=][^\S\n]*+[-\d.]*+[^\S\n]*+[;,&|\n]")
+_QUOTED = re.compile(r'\s*+(?:"((?:[^"]|"")*+)"\s*+|([^;]*+))(?:;|$)')
+_SEVERAL = re.compile("[,;]")
 
 
 @dataclass(frozen=True)
@@ -139,7 +140,7 @@ def _keywords(said: Said) -> list[str]:
     if not found:
         found = (said.windows_text(Base.XPKeywords) or "").split(";")
     # Longer than any keyword is a list of them that a program has taken for one.
-    found = [part for word in found for part in (re.split("[,;]", word) if len(word) > MAX_KEYWORD else [word])]
+    found = [part for word in found for part in (_SEVERAL.split(word) if len(word) > MAX_KEYWORD else [word])]
     kept, room = dict[str, str](), MAX_ALL_KEYWORDS
     for word in found:
         word = word.strip()[:MAX_KEYWORD].rstrip()
@@ -174,7 +175,7 @@ def _comment(said: Said) -> str | None:
     if isinstance(value, str):
         value = value.encode("latin-1", "ignore")
     text = commented(value[:_MAX_BYTES]) if isinstance(value, bytes) else None
-    if not text or len(re.findall(_SETTINGS, text[:MAX_TEXT])) > 1:
+    if not text or len(_SETTINGS.findall(text[:MAX_TEXT])) > 1:
         return None
     found = exif.line(text, MAX_TEXT)
     return found if found and (" " in found or not found.isascii()) else None
@@ -184,7 +185,7 @@ def _several(value: str) -> list[str]:
     """The names in EXIF's one text. Semicolons part them, except in quotes, which are doubled inside (MWG 2.0)."""
     if ";" not in value:
         return [value] if value else []
-    names = (quoted.replace('""', '"') or plain for quoted, plain in re.findall(_QUOTED, value))
+    names = (quoted.replace('""', '"') or plain for quoted, plain in _QUOTED.findall(value))
     return [name.strip() for name in names if name.strip()]
 
 
