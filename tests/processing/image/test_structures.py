@@ -43,10 +43,10 @@ def test_every_way_of_damage_is_there_for_every_piece() -> None:
 
 @pytest.mark.filterwarnings("ignore")
 def test_damaged_pieces_end_in_a_picture_or_a_code_and_the_second_time_as_the_first() -> None:
-    outcomes, bad = fuzz(seed=20_261_126, count=400)
+    outcomes, bad = fuzz(seed=20_261_126, count=200)
     assert not bad, [(case.name, case.outcome, case.seconds) for case in bad]
-    assert outcomes["ready"] > 50
-    assert outcomes["corrupt"] > 50
+    assert outcomes["ready"] > 25
+    assert outcomes["corrupt"] > 25
 
 
 @pytest.mark.parametrize(
@@ -170,7 +170,7 @@ def test_a_png_of_millions_of_chunks_is_refused_soon() -> None:
 
 @pytest.mark.parametrize("place", range(4))
 def test_any_value_of_a_code_point_is_shown(place: int) -> None:
-    for value in range(256):
+    for value in (*range(24), *range(24, 256, 29)):  # H.273 knows no more than 22
         points = [9, 16, 0, 1]
         points[place] = value
         case = tried("cicp", pngs.row([(0.5, 0.5, 0.5)] * 16, pngs.cicp(*points)))
