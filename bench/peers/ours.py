@@ -51,7 +51,12 @@ class Engine:
                 self._pictures.append(made.copy())
             return made
 
-        mock.patch.object(cascade, "first_resize", watched).start()
+        self._watch = mock.patch.object(cascade, "first_resize", watched)
+        self._watch.start()
+
+    def close(self) -> None:
+        """Gives the engine's code back as it was."""
+        self._watch.stop()
 
     def look(self, job: dict[str, Any]) -> dict[str, Any]:
         path, self._pictures = Path(job["path"]), []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import sys
@@ -10,7 +11,6 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 import pytest
 from PIL import Image
@@ -138,9 +138,8 @@ def test_a_child_has_a_bound_of_memory(echo: workers.Workers) -> None:
 
 @pytest.fixture
 def engine() -> Iterator[ours.Engine]:
-    found = ours.Engine()
-    yield found
-    mock.patch.stopall()
+    with contextlib.closing(ours.Engine()) as found:
+        yield found
 
 
 def look(engine: ours.Engine, folder: Path, name: str, data: bytes) -> dict[str, Any]:
