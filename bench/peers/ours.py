@@ -40,6 +40,7 @@ class Engine:
 
         self._model, self._kinds, self._reading, self._originals = model, kinds, reading, originals
         self._ranged = ranged
+        self._of_no_kind: Any = getattr(kinds, "OfNoKindError", ())  # older engines have none
         recipe = Recipe("peers", widths=(files.WIDTH,), encodings=(Encoding("webp", quality=50, effort=0),))
         self._order = kinds.Order(recipe, _FUNCTION)
         self._pictures: list[Image.Image] = []
@@ -69,6 +70,8 @@ class Engine:
             found |= {"outcome": "failed", "code": str(fault.code)}
             if fault.code is self._model.ErrorCode.UNSUPPORTED_TYPE and self._was_told_nothing(record):
                 found |= {"outcome": "ready", "code": None, "kind": "other"}  # as the pipeline stores it
+        except self._of_no_kind:
+            found["kind"] = "other"  # a raw file without a picture
         except Exception as error:  # the queue would try it again, and give up in the end
             found |= {"outcome": "failed", "code": f"internal ({type(error).__name__})"}
         found["seconds"] = round(time.monotonic() - started, 2)

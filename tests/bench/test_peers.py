@@ -18,7 +18,7 @@ from PIL import Image
 from bench.peers import corpus, files, ours, pictures, report, verdict, workers
 from chalicelib.renditions.ladder import ladder
 from chalicelib.renditions.recipes import Recipe
-from tests import images
+from tests import images, raws
 from tests.stage import ROOT
 
 pytestmark = pytest.mark.pure
@@ -176,6 +176,8 @@ def test_the_engine_s_refusals_are_outcomes(engine: ours.Engine, tmp_path: Path)
     assert look(engine, tmp_path, "letter.png", b"Dear Ann, this is a letter.")["code"] == "type_mismatch"
     assert not (tmp_path / "out.png").exists()
     assert look(engine, tmp_path, "unknown", b"\0\1\2\3" * 100)["kind"] == "other"
+    raw = look(engine, tmp_path, "photo.cr2", raws.cr2(raws.thumbnail()))
+    assert (raw["outcome"], raw["kind"]) == ("ready", "other")
 
 
 def test_pictures_of_a_reference_are_reduced_without_a_rim() -> None:
