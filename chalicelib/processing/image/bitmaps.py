@@ -16,6 +16,9 @@ _RAW, _BIT_FIELDS, _ALPHA_BIT_FIELDS = 0, 3, 6
 HEADERS = (40, 52, 56, 64, 108, 124)
 """Sizes of Windows' headers, in bytes."""
 
+# Those of OS/2's second version may end early. What is missing is zero.
+_SHORT_HEADERS = (16, 20, 24, 28, 32, 36)
+
 _MAX_HEADER = 140
 _EMBEDDED = 0x4D424544  # "MBED", the colour space of a profile in the file
 _MAX_PROFILE = 8 * 1024**2  # bytes
@@ -56,8 +59,9 @@ def layout(source: BinaryIO, at: int) -> Layout | None:
     source.seek(at)
     header = source.read(_MAX_HEADER)
     size = int.from_bytes(header[:4], "little")
-    if size not in HEADERS or len(header) < size:
+    if size not in (*HEADERS, *_SHORT_HEADERS) or len(header) < size:
         return None
+    header = header if size in HEADERS else header[:size].ljust(_MAX_HEADER, b"\0")
     height = int.from_bytes(header[8:12], "little", signed=True)
     bits, compression = (int.from_bytes(header[at : at + width], "little") for at, width in ((14, 2), (16, 4)))
     own_masks = compression == _ALPHA_BIT_FIELDS or (compression == _BIT_FIELDS and bits in (16, 32))
@@ -86,6 +90,8 @@ def needs_us(source: BinaryIO) -> bool:
         source.seek(0)
         if source.read(2) != b"BM" or (found := layout(source, 14)) is None:
             return False
+        if len(found.header) in _SHORT_HEADERS:
+            return True
         fields = found.compression in (_BIT_FIELDS, _ALPHA_BIT_FIELDS)
         if found.compression == _RAW and found.bits in _PALETTES:
             return found.bits == 2 or found.colors > 1 << found.bits  # the latter are passed over

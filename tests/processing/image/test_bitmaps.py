@@ -109,3 +109,16 @@ def test_palettes_of_two_bits_and_of_more_colors_than_there_can_be(bits: int, co
     data = b"BM" + struct.pack("<IHHI", start + len(row), 0, 0, start) + head + table + row
     pixels = decode(data, memory=1769 * 1024**2, wanted=lambda *size: size).pixels
     assert list(pixels.convert("RGB").tobytes()) == [value for n in range(4) for value in (60 * n, 20 * n, 10 * n)]
+
+
+@pytest.mark.parametrize("header", [16, 20, 24, 28, 32, 36])
+@pytest.mark.parametrize("bits", [8, 24])
+def test_a_header_of_os2_may_end_early(header: int, bits: int) -> None:
+    colors = [(60 * n, 20 * n, 10 * n) for n in range(4)]
+    table = b"".join(bytes([*color[::-1], 0]) for color in colors) + bytes(4 * 252) if bits == 8 else b""
+    row = bytes(range(4)) if bits == 8 else b"".join(bytes(color[::-1]) for color in colors)
+    head = struct.pack("<IiiHH", header, 4, 1, 1, bits).ljust(header, b"\0")
+    start = 14 + len(head) + len(table)
+    data = b"BM" + struct.pack("<IHHI", start + len(row), 0, 0, start) + head + table + row
+    pixels = decode(data, memory=1769 * 1024**2, wanted=lambda *size: size).pixels
+    assert list(pixels.convert("RGB").get_flattened_data()) == colors
