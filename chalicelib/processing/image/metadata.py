@@ -27,7 +27,7 @@ MAX_ALL_KEYWORDS = 2000
 
 _MAX_BYTES = 64 * 1024  # of one text, before it is decoded
 # Numbers of a program, as telephones write them where a comment should be: `filter: 0; intensity: 0.5`.
-_SETTINGS = re.compile(r"\w\s*+[:=][^\S\n]*+[-\d.]*+[^\S\n]*+[;,&|\n]")
+_SETTINGS = re.compile(r"\w\s*+[:=][^\S\n]*+[-0-9.]*+[^\S\n]*+[;,&|\n]")
 _QUOTED = re.compile(r'\s*+(?:"((?:[^"]|"")*+)"\s*+|([^;]*+))(?:;|$)')
 _SEVERAL = re.compile("[,;]")
 

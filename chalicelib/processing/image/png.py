@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from io import BytesIO
+from itertools import islice
 from typing import BinaryIO
 
 from PIL import Image, ImageChops, PngImagePlugin
@@ -18,12 +19,14 @@ from chalicelib.model import ErrorCode, PermanentFault
 from chalicelib.processing.image import colorimetry
 
 _MAGIC = b"\x89PNG\r\n\x1a\n"
-_MAX_PROFILE = 1024**2  # bytes, unpacked; those of displays and cameras have less, and printers' are not of RGB
+_MAX_PROFILE = 8 * 1024**2  # bytes, unpacked; those of printers have two
+_MAX_FILLED = 1024**2  # bytes of a profile that is mostly filling
+_MAX_TAGS = 200  # of a profile; those of printers have about twenty
 _MAX_TEXT = 1024**2  # bytes of one text, unpacked
 _MAX_TEXTS = 8 * 1024**2  # of all texts together
 _MAX_BEFORE_PIXELS = 10_000  # chunks that are looked at for colours
 
-PngImagePlugin.MAX_TEXT_CHUNK = 2 * _MAX_PROFILE  # Pillow's bound, for texts and profiles alike
+PngImagePlugin.MAX_TEXT_CHUNK = _MAX_PROFILE  # Pillow's bound, for texts and profiles alike
 
 # Lengths of chunks that Pillow, unlike browsers, insists on: (least, most).
 _LENGTHS = {
@@ -227,36 +230,47 @@ def _needed(source: BinaryIO, name: bytes, at: int, length: int, color_type: int
     if zlib.crc32(content) != int.from_bytes(source.read(4)):
         return -1
     if name == b"iCCP":
-        return 0 if _unpacked_after_name(content[4:], _MAX_PROFILE) is not None else -1
+        profile = _unpacked_after_name(content[4:], _MAX_PROFILE)
+        return 0 if profile is not None and not _is_filling(profile) else -1
     text = _text(name, content[4:], min(room, _MAX_TEXT))
     return -1 if text is None else text
 
 
+def _is_filling(profile: bytes) -> bool:
+    """True for a large profile of which less than half belongs to its tags (ICC.1:2022, 7.3)."""
+    if len(profile) <= _MAX_FILLED:
+        return False
+    entries = (profile[at : at + 12] for at in range(132, 132 + 12 * _MAX_TAGS, 12))
+    tags = list(islice(entries, int.from_bytes(profile[128:132])))
+    return sum({tag[4:8]: int.from_bytes(tag[8:]) for tag in tags}.values()) < len(profile) / 2
+
+
 def _text(name: bytes, content: bytes, most: int) -> int | None:
     """The length of a chunk's text, unpacked; 0 for a chunk of another sort; None for more than `most`."""
-    if name == b"zTXt":
-        return _unpacked_after_name(content, most)
-    if name == b"iTXt":
-        after = content.partition(b"\0")[2]
-        if after[:1] == b"\1":
-            rest = after[2:].partition(b"\0")[2].partition(b"\0")[2]
-            return _unpacked(rest, most)
-    if name in (b"tEXt", b"iTXt"):
+    if name == b"tEXt":
         return len(content) if len(content) <= most else None
-    return 0
+    if name == b"zTXt":
+        unpacked = _unpacked_after_name(content, most)
+    elif name == b"iTXt":
+        after = content.partition(b"\0")[2]
+        rest = after[2:].partition(b"\0")[2].partition(b"\0")[2]
+        unpacked = _unpacked(rest, most) if after[:1] == b"\1" else content
+    else:
+        return 0
+    return len(unpacked) if unpacked is not None and len(unpacked) <= most else None
 
 
-def _unpacked_after_name(content: bytes, most: int) -> int | None:
+def _unpacked_after_name(content: bytes, most: int) -> bytes | None:
     """The same for bytes after a name, which ends with a null byte, and the method of compression, which must be 0."""
     _, end, rest = content.partition(b"\0")
     return _unpacked(rest[1:], most) if end and rest[:1] == b"\0" else None
 
 
-def _unpacked(packed: bytes, most: int) -> int | None:
-    """How many bytes these are when unpacked; None for more than `most`, and for damaged ones."""
+def _unpacked(packed: bytes, most: int) -> bytes | None:
+    """These bytes, unpacked; None for more than `most`, and for damaged ones."""
     unpacker = zlib.decompressobj()
     try:
-        length = len(unpacker.decompress(packed, most + 1))
+        unpacked = unpacker.decompress(packed, most + 1)
     except zlib.error:
         return None
-    return length if length <= most else None
+    return unpacked if len(unpacked) <= most else None

@@ -125,6 +125,22 @@ def test_what_nobody_needs_is_skipped(name: str, place: str) -> None:
     assert close(opened(out["w33", "webp"][1]).getpixel((9, 2)), PICTURE, 4)
 
 
+@pytest.mark.parametrize(
+    ("profile", "shown"),
+    [
+        (images.named_profile(b"a", 1.0), 188),
+        (images.named_profile(b"a", 1.0) + bytes(1000), 188),
+        (images.named_profile(b"a", 1.0, b"text\0\0\0\0" + bytes(2 * 1024**2)), 188),
+        (images.named_profile(b"a", 1.0) + bytes(2 * 1024**2), 128),
+        (images.named_profile(b"a", 1.0, b"text\0\0\0\0" + bytes(9 * 1024**2)), 128),
+    ],
+    ids=["small", "small and filled up", "large", "large by filling", "too large"],
+)
+def test_a_large_profile_counts_unless_it_is_mostly_filling(profile: bytes, shown: int) -> None:
+    _, out = process(pngs.png(8, 2, lambda *_: (128, 128, 128), before=pngs.profile(profile)), widths=WIDTHS)
+    assert close(opened(out["w33", "webp"][1]).getpixel((9, 2)), (shown,) * 3, 4)
+
+
 def test_a_sound_file_is_not_copied_and_a_mended_one_keeps_all_else() -> None:
     note, bad = text(b"tEXt", b"a door"), pngs.chunk(b"tEXt", b"a\0b", crc=1)
     sound = pngs.png(8, 2, lambda *_: PICTURE, before=note, after=note)
