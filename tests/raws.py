@@ -45,7 +45,7 @@ def thumbnail() -> bytes:
 
 
 def lossless_jpeg(width: int = RAW_SIZE[0], height: int = RAW_SIZE[1], components: int = 1, bits: int = 14) -> bytes:
-    """What sensors' data looks like in CR2 and DNG: a JPEG of process 3."""
+    """A sensor's data as in CR2 and DNG: a JPEG of process 3."""
     parts = b"".join(bytes([n, 0x11, 0]) for n in range(components))
     frame = struct.pack(">BHHB", bits, height, width, components) + parts
     return (

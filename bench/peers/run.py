@@ -114,7 +114,7 @@ def _all(title: str, command: list[str], jobs: int, todo: list[dict[str, Any]]) 
 
 
 def _referred(reference: Reference, paths: list[Path], digests: list[str], jobs: int) -> list[dict[str, Any]]:
-    """What a reference finds in each file; {"outcome": "none"} in formats that it does not read."""
+    """The findings of a reference in each file; {"outcome": "none"} in formats that it does not read."""
     reference.kept.mkdir(parents=True, exist_ok=True)
     todo: dict[str, dict[str, Any]] = {}
     read = [files.format_of_file(path) in reference.formats for path in paths]

@@ -1,4 +1,4 @@
-"""What counts as a difference: the engine's outcome beside those of the references. Pure.
+"""The rule for a difference: the engine's outcome beside those of the references. Pure.
 
 Decoders round differently, and reduce differently: means of ΔE00 up to 1 were seen between sound decoders, and up to 2
 for pictures of noise that are reduced. Above 3 (`MEAN`) people see another picture.

@@ -30,7 +30,7 @@ class Worker:
         self._process: subprocess.Popen[str] | None = None
 
     def ask(self, job: Answer) -> Answer:
-        """What the child answers, or {"outcome": "crashed" or "hung"}."""
+        """The child's answer, or {"outcome": "crashed" or "hung"}."""
         fresh = self._process is None
         process = self._process or self._start()
         late = threading.Event()

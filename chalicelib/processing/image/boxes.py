@@ -1,4 +1,4 @@
-"""What AVIF and HEIF say of a picture in their boxes (ISO/IEC 14496-12 and 23008-12), as far as colours need it."""
+"""The words of AVIF and HEIF about their colours, in boxes (ISO/IEC 14496-12 and 23008-12)."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ class _Coded(NamedTuple):
 
 
 class _Control(NamedTuple):
-    """What the block before a frame says of it."""
+    """The words of the block before a frame about it."""
 
     delay: float = 0
     disposal: Disposal = Disposal.KEEP

@@ -34,7 +34,7 @@ _SEVERAL = re.compile("[,;]")
 
 @dataclass(frozen=True)
 class Said:
-    """What the sources say: EXIF by its tags, XMP by its properties, PNG's texts by their keywords."""
+    """The words of the sources: EXIF by its tags, XMP by its properties, PNG's texts by their keywords."""
 
     tags: Mapping[int, Any] = field(default_factory=dict)
     xmp: Mapping[str, list[str]] = field(default_factory=dict)
@@ -67,7 +67,7 @@ class Said:
 
 
 def read(image: Image.Image, source: BinaryIO | None = None) -> Said:
-    """What is said in a loaded image. `source` is its file. Hostile metadata raises nothing."""
+    """The words in a loaded image. `source` is its file. Hostile metadata raises nothing."""
     blocks = packets.of_image(image, source)
     found = dict[str, list[str]]()
     if blocks.xmp:

@@ -28,7 +28,7 @@ _UUIDS = {
     b"JpgTiffExif->JP2": "exif",
     bytes.fromhex("2c4c0100850440b9a03e562148d6dfeb"): "resources",
 }
-"""Of JPEG 2000."""
+"""The blocks of a JPEG 2000, by the identifiers of their boxes."""
 _MAX_BLOCK = 4 * 1024**2
 _PIECE = 1024**2  # bytes of a GIF that are searched at a time
 

@@ -12,7 +12,7 @@ from chalicelib.processing.directories import SIZES, Directory, Tables
 EXIF, GPS = 34665, 34853  # the tags with the places of these two directories
 ORIENTATION = 274
 _XMP = 700
-# Of the first directory: description, maker, model, orientation, software, date, artist, copyright, and Windows' texts.
+# The first directory: description, maker, model, orientation, software, date, artist, copyright, Windows' texts.
 _FIRST = frozenset({270, 271, 272, ORIENTATION, 305, 306, 315, 33432, *range(40091, 40096)})
 _NOT_COPIED = frozenset({37500, 40965})  # a maker's private notes; a directory of its own
 _MAX_VALUE = 2048  # bytes of one value
@@ -20,7 +20,7 @@ _MAX_VALUES = 128  # of one directory; cameras write about fifty
 _MAX_BLOCK = 60_000  # bytes of all, of which a JPEG's segment holds 65,533
 _MAX_XMP = 65_000
 
-# Of a value's bytes: how many belong together, and change their order with the file's.
+# The number of a value's bytes that belong together, and change their order with the file's.
 _UNITS = SIZES | {5: 4, 10: 4}
 
 Values = Mapping[int, tuple[int, bytes]]

@@ -392,7 +392,7 @@ def test_what_is_not_known_is_missing() -> None:
     assert ImageInfo.model_validate(known).model_dump(mode="json") == known
 
 
-# What goes into renditions
+# The words that go into renditions
 
 
 def test_renditions_keep_whose_it_is_and_nothing_else() -> None:
