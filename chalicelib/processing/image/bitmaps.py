@@ -11,6 +11,7 @@ from typing import BinaryIO
 from PIL import Image, ImageMath, ImagePalette
 
 from chalicelib.model import ErrorCode, PermanentFault
+from chalicelib.processing.image.position import position_kept
 
 _RAW, _BIT_FIELDS, _ALPHA_BIT_FIELDS = 0, 3, 6
 HEADERS = (40, 52, 56, 64, 108, 124)
@@ -85,8 +86,7 @@ def layout(source: BinaryIO, at: int) -> Layout | None:
 
 def needs_us(source: BinaryIO) -> bool:
     """True for a BMP whose bits have a layout, an alpha or a palette that Pillow does not read. Keeps the position."""
-    start = source.tell()
-    try:
+    with position_kept(source):
         source.seek(0)
         if source.read(2) != b"BM" or (found := layout(source, 14)) is None:
             return False
@@ -96,19 +96,14 @@ def needs_us(source: BinaryIO) -> bool:
         if found.compression == _RAW and found.bits in _PALETTES:
             return found.bits == 2 or found.colors > 1 << found.bits  # the latter are passed over
         return (fields and found.bits in (16, 32)) or (found.compression == _RAW and found.masks[3] != 0)
-    finally:
-        source.seek(start)
 
 
 def claimed_pixels(source: BinaryIO) -> int:
     """The pixels of a BMP, by its own words; 0 for any other file. Keeps the position."""
-    start = source.tell()
-    try:
+    with position_kept(source):
         source.seek(0)
         found = layout(source, 14) if source.read(2) == b"BM" else None
         return max(found.width, 0) * found.height if found else 0
-    finally:
-        source.seek(start)
 
 
 def opened(source: BinaryIO) -> Image.Image:
@@ -123,8 +118,7 @@ def opened(source: BinaryIO) -> Image.Image:
 
 def profile(source: BinaryIO) -> bytes | None:
     """The ICC profile in a BMP (BITMAPV5HEADER); None for none. Keeps the position."""
-    start = source.tell()
-    try:
+    with position_kept(source):
         found = layout(source, 14)
         if not found or len(found.header) < 124:
             return None
@@ -133,8 +127,6 @@ def profile(source: BinaryIO) -> bytes | None:
             return None
         source.seek(14 + at)
         return source.read(length) or None
-    finally:
-        source.seek(start)
 
 
 def pixels(source: BinaryIO, found: Layout, at: int) -> Image.Image:

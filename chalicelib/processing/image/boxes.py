@@ -8,6 +8,7 @@ from typing import BinaryIO
 
 from chalicelib.model import ErrorCode, PermanentFault
 from chalicelib.processing.image import colorimetry
+from chalicelib.processing.image.position import position_kept
 
 _MAX_BOXES = 1000  # outermost ones, of which files have about five, or those in one box
 _MAX_META = 16 * 1024**2  # bytes; a grid of 1000 tiles takes 100 KB
@@ -80,12 +81,9 @@ def check(source: BinaryIO) -> None:
 
     It is HEIF's form for small pictures (ISO/IEC 23008-12:2025), with the brand `mif3`.
     """
-    start = source.tell()
-    try:
+    with position_kept(source):
         source.seek(0)
         is_mini = source.read(12)[4:] == b"ftypmif3" and not meta(source)[1]
-    finally:
-        source.seek(start)
     if is_mini:
         raise PermanentFault(
             ErrorCode.UNSUPPORTED_TYPE, "An AVIF or HEIF in a `mini` box is not supported. Save it as JPEG."
@@ -120,11 +118,8 @@ def profile(source: BinaryIO, embedded: bytes | None) -> bytes | None:
 
     Keeps the position.
     """
-    start = source.tell()
-    try:
+    with position_kept(source):
         content = meta(source)[1]
-    finally:
-        source.seek(start)
     found = dict(_of_primary(content))
     nclx = found.get(b"nclx", b"")
     if embedded or len(nclx) < 6:
@@ -149,7 +144,7 @@ def _of_primary(content: bytes) -> Iterator[tuple[bytes, bytes]]:
     item = _primary(content)
     area = _properties(content)
     containers = list(_named(content, area, b"ipco"))
-    properties = list(_boxes(content, *containers[0][1:])) if containers else []
+    properties = list(inside(content, *containers[0][1:])) if containers else []
     for number in _associated(content, area, item):
         if 0 < number <= len(properties):
             name, begin, end = properties[number - 1]
@@ -189,11 +184,12 @@ def _properties(content: bytes) -> tuple[int, int]:
 
 
 def _named(content: bytes, area: tuple[int, int], wanted: bytes) -> Iterator[Box]:
-    return (box for box in _boxes(content, *area) if box[0] == wanted)
+    return (box for box in inside(content, *area) if box[0] == wanted)
 
 
-def _boxes(content: bytes, at: int, end: int) -> Iterator[Box]:
-    for _ in range(_MAX_BOXES):
+def inside(content: bytes, at: int, end: int, most: int = _MAX_BOXES) -> Iterator[Box]:
+    """The boxes in this area of the content, up to `most`, and up to the first that is not whole."""
+    for _ in range(most):
         size, begin = int.from_bytes(content[at : at + 4]), at + 8
         if size == 1:
             size, begin = int.from_bytes(content[at + 8 : at + 16]), at + 16

@@ -14,6 +14,7 @@ from PIL import Image
 
 from chalicelib.processing.image.color import eight_bit
 from chalicelib.processing.image.frames import Animation, Disposal, Frame, seen_for
+from chalicelib.processing.image.position import position_kept
 
 Box = tuple[int, int, int, int]
 
@@ -26,8 +27,7 @@ def read(source: BinaryIO) -> tuple[Animation | None, BinaryIO]:
     Also the file for the still decoder: an APNG without its animation, of which Pillow refuses what browsers show. The
     animation holds the file's bytes. Keeps the position.
     """
-    start = source.tell()
-    try:
+    with position_kept(source):
         source.seek(0)
         kind = source.read(4)
         source.seek(0)
@@ -49,8 +49,6 @@ def read(source: BinaryIO) -> tuple[Animation | None, BinaryIO]:
             alone = apng.still(data)
             return apng.read(data), source if alone is None else BytesIO(alone)
         return None, source
-    finally:
-        source.seek(start)
 
 
 def composed(animation: Animation) -> Iterator[tuple[Image.Image, float]]:

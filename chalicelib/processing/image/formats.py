@@ -10,6 +10,7 @@ from chalicelib.model import ErrorCode, PermanentFault
 from chalicelib.processing.image import bitmaps, boxes, heif, ico, jp2, jpeg, jpeg_decoder, png, tiff
 from chalicelib.processing.image.exif import orientation
 from chalicelib.processing.image.memory import BYTES_PER_PIXEL, BYTES_PER_TILE, Room
+from chalicelib.processing.image.position import position_kept
 
 FORMATS = ["JPEG", "PNG", "GIF", "WEBP", "AVIF", "TIFF", "BMP", "JPEG2000"]
 """Pillow's. Beside them there are HEIF (heif.py) and icons (ico.py)."""
@@ -90,10 +91,9 @@ def profile(image: Image.Image, source: BinaryIO) -> bytes | None:
 
 def _still_webp(source: BinaryIO) -> Image.Image | None:
     """None for any other file. The module is imported here because most images are JPEGs."""
-    start = source.tell()
-    source.seek(0)
-    head = source.read(12)
-    source.seek(start)
+    with position_kept(source):
+        source.seek(0)
+        head = source.read(12)
     if head[:4] != b"RIFF" or head[8:] != b"WEBP":
         return None
     from chalicelib.processing.image import webp

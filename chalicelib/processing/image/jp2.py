@@ -13,6 +13,7 @@ from typing import BinaryIO
 from PIL import Image
 
 from chalicelib.model import ErrorCode, PermanentFault
+from chalicelib.processing.image.position import position_kept
 
 _MAGIC = b"\0\0\0\x0cjP  \r\n\x87\n"
 _CODE_STREAM = b"\xff\x4f\xff\x51"
@@ -37,8 +38,7 @@ class Header:
 
 def header(source: BinaryIO) -> Header | None:
     """None for a file that is no JP2. Keeps the position."""
-    start = source.tell()
-    try:
+    with position_kept(source):
         source.seek(0)
         if source.read(len(_MAGIC)) != _MAGIC:
             return None
@@ -46,8 +46,6 @@ def header(source: BinaryIO) -> Header | None:
             if name == b"jp2h":
                 return _header(source, begin, end)
         return None
-    finally:
-        source.seek(start)
 
 
 def extras(source: BinaryIO, most: int) -> Iterator[tuple[bytes, bytes]]:
@@ -87,12 +85,9 @@ def require_whole(source: BinaryIO) -> None:
 
 def tiles(source: BinaryIO) -> int:
     """The number of tiles; 0 for a file without a code stream. Keeps the position."""
-    start = source.tell()
-    try:
+    with position_kept(source):
         at = _code_stream(source)
         return _grid(_sizes(source, at)) if at >= 0 else 0
-    finally:
-        source.seek(start)
 
 
 def _sizes(source: BinaryIO, at: int) -> list[int]:

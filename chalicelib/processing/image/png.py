@@ -17,8 +17,9 @@ from PIL import Image, ImageChops, PngImagePlugin
 
 from chalicelib.model import ErrorCode, PermanentFault
 from chalicelib.processing.image import colorimetry
+from chalicelib.processing.image.position import position_kept
 
-_MAGIC = b"\x89PNG\r\n\x1a\n"
+MAGIC = b"\x89PNG\r\n\x1a\n"
 _MAX_PROFILE = 8 * 1024**2  # bytes, unpacked; those of printers have two
 _MAX_FILLED = 1024**2  # bytes of a profile that is mostly filling
 _MAX_TAGS = 200  # of a profile; those of printers have about twenty
@@ -68,10 +69,10 @@ def mended(source: BinaryIO) -> BinaryIO:
     of more chunks than anybody needs.
     """
     source.seek(0)
-    if source.read(len(_MAGIC)) != _MAGIC:
+    if source.read(len(MAGIC)) != MAGIC:
         source.seek(0)
         return source
-    kept, begin, room, color_type = [(0, len(_MAGIC))], len(_MAGIC), _MAX_TEXTS, None
+    kept, begin, room, color_type = [(0, len(MAGIC))], len(MAGIC), _MAX_TEXTS, None
     seen = set[bytes]()
     for number, (name, at, length) in enumerate(_chunks(source)):
         if number > _MAX_CHUNKS:
@@ -109,10 +110,9 @@ def mended(source: BinaryIO) -> BinaryIO:
 
 def header(source: BinaryIO) -> Header | None:
     """None for a file that is no PNG. Keeps the position."""
-    start = source.tell()
-    try:
+    with position_kept(source):
         source.seek(0)
-        if source.read(len(_MAGIC)) != _MAGIC:
+        if source.read(len(MAGIC)) != MAGIC:
             return None
         found = Header()
         for number, (name, at, length) in enumerate(_chunks(source)):
@@ -123,8 +123,6 @@ def header(source: BinaryIO) -> Header | None:
                 source.seek(at + 8)
                 _take(found, name, source.read(min(length, 256)))
         return found
-    finally:
-        source.seek(start)
 
 
 def profile(found: Header, embedded: bytes | None) -> bytes | None:
@@ -205,7 +203,7 @@ def _peak(found: Header) -> float | None:
 
 def _chunks(source: BinaryIO) -> Iterator[tuple[bytes, int, int]]:
     """Name, place and length of each chunk, to the first one that is not whole. The reader may move the position."""
-    at, size = len(_MAGIC), source.seek(0, 2)
+    at, size = len(MAGIC), source.seek(0, 2)
     while at + 12 <= size:
         source.seek(at)
         head = source.read(8)

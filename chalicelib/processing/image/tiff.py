@@ -19,6 +19,7 @@ from PIL.ExifTags import IFD, Base
 
 from chalicelib.model import ErrorCode, PermanentFault
 from chalicelib.processing.image.color import spread, to_eight_bits
+from chalicelib.processing.image.position import position_kept
 
 _MAGICS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _WIDTH, _LENGTH, _BITS, _COMPRESSION, _PHOTOMETRIC, _FILL_ORDER = 256, 257, 258, 259, 262, 266
@@ -89,17 +90,17 @@ class Layout:
 
 def layout(source: BinaryIO) -> Layout | None:
     """The layout of a TIFF that is whole so far; None for other files, and for damaged ones. Keeps the position."""
-    start = source.tell()
     try:
-        source.seek(0)
-        head = source.read(8)
-        if head[:4] not in _MAGICS:
-            return None
-        head += source.read(8) if head[2:3] == b"+" or head[3:4] == b"+" else b""
-        directory = TiffImagePlugin.ImageFileDirectory_v2(head)
-        source.seek(directory.next)
-        offset = directory.next
-        directory.load(source)
+        with position_kept(source):
+            source.seek(0)
+            head = source.read(8)
+            if head[:4] not in _MAGICS:
+                return None
+            head += source.read(8) if head[2:3] == b"+" or head[3:4] == b"+" else b""
+            directory = TiffImagePlugin.ImageFileDirectory_v2(head)
+            source.seek(directory.next)
+            offset = directory.next
+            directory.load(source)
         _check_places(directory)
         tags = dict(directory) | {tag: directory._tagdata[tag] for tag in _AS_BYTES if tag in directory._tagdata}
         return _layout(tags, offset, little=head[:2] == b"II")
@@ -107,8 +108,6 @@ def layout(source: BinaryIO) -> Layout | None:
         raise
     except Exception:  # Pillow's parser of hostile bytes can raise anything
         return None
-    finally:
-        source.seek(start)
 
 
 def _check_places(directory: TiffImagePlugin.ImageFileDirectory_v2) -> None:

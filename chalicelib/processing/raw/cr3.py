@@ -10,6 +10,7 @@ from io import BytesIO
 from typing import BinaryIO
 
 from chalicelib.processing.directories import Directory, Tables
+from chalicelib.processing.image.boxes import Box, inside
 from chalicelib.processing.raw.exif import Tags, of_any, of_first
 from chalicelib.processing.raw.found import MOST_PLACES, Place, Raw
 
@@ -19,9 +20,6 @@ _CANON = bytes.fromhex("85c0b687820f11e08111f4ce462b6a48")
 _TO_SAMPLES = (b"mdia", b"minf", b"stbl")
 _ENTRIES = (b"CRAW", b"JPEG", b"jpeg")
 _BOXES_AT = 78  # of a picture's sample entry; Canon has four bytes more before the boxes
-
-Box = tuple[bytes, int, int]
-"""Name, first byte and end of a box's content."""
 
 
 def read(data: BinaryIO) -> Raw:
@@ -89,14 +87,7 @@ def _directory(block: bytes) -> tuple[Tables, Directory]:
 
 
 def _boxes(content: bytes, at: int, end: int) -> Iterator[Box]:
-    for _ in range(_MAX_BOXES):
-        size, begin = _number(content, at, 4), at + 8
-        if size == 1:
-            size, begin = _number(content, at + 8, 8), at + 16
-        if size < begin - at or at + size > end:
-            return
-        yield content[at + 4 : at + 8], begin, at + size
-        at += size
+    return inside(content, at, end, _MAX_BOXES)
 
 
 def _number(content: bytes, at: int, width: int) -> int:

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import BinaryIO
 
+from chalicelib.processing.image.jpeg import FRAMES
 from chalicelib.processing.raw.exif import Tags, block, of_block
 from chalicelib.processing.raw.found import Place
 
 _MAX_SEGMENTS = 200  # before the picture; large profiles and previews take about twenty
-_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # SOFn; the three are tables
 _SHOWN = frozenset({0xC0, 0xC1, 0xC2})  # baseline, extended and progressive. The raw data itself may be lossless JPEG
 _APP1, _APP2 = 0xE1, 0xE2
 _EXIF, _XMP, _MORE_PICTURES = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0", b"MPF\0"
@@ -47,7 +47,7 @@ def head(data: BinaryIO, place: Place) -> Head | None:
             continue
         code, length = start[1], int.from_bytes(start[2:])
         end = at + 2 + length
-        if code in _FRAMES:
+        if code in FRAMES:
             frame = data.read(6)
             if len(frame) < 6:
                 break

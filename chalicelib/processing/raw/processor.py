@@ -36,7 +36,7 @@ def process(source: Source, order: Order, emit: Emit) -> Made:
 def embedded(data: BinaryIO, size: int) -> BytesIO:
     """The full-size JPEG of a raw file of `size` bytes, with the raw file's EXIF.
 
-    What the raw file does not say is that of the JPEG itself. Raises OfNoKindError if there is no such JPEG, and
+    EXIF that the raw file lacks is that of the JPEG itself. Raises OfNoKindError if there is no such JPEG, and
     PermanentFault `corrupt` if the file ends before it.
     """
     place, found, tags = _chosen(data, size)
