@@ -25,6 +25,7 @@ from bench import (
 )
 from bench.images import run as images
 from bench.partitions.heat import RATE
+from bench.peers import run as peers
 from ops.local import loopback
 
 BENCHES = {
@@ -55,7 +56,7 @@ def main() -> None:
     os.environ.update(loopback.without_proxy(os.environ))  # the benches' servers are on this machine
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument(
-        "names", nargs="*", metavar="NAME", help=f"the benches to run: {', '.join(BENCHES)} (default: all)"
+        "names", nargs="*", metavar="NAME", help=f"the benches to run: {', '.join(BENCHES)} (default: all), or peers"
     )
     of_images = parser.add_argument_group("images")
     of_images.add_argument("--photos", type=Path, metavar="DIR", help="use the photographs in this folder")
@@ -72,21 +73,33 @@ def main() -> None:
         metavar="N,…",
         help="values of FILEMILL_LIST_SHARDS to compare",
     )
+    of_peers = parser.add_argument_group("peers")
+    of_peers.add_argument("--corpus", type=Path, metavar="DIR", help="the folder of image files")
+    of_peers.add_argument("--jobs", type=int, default=peers.JOBS, help="files at once (default: %(default)s)")
+    of_peers.add_argument("--limit", type=int, metavar="N", help="only the first N files")
+    of_peers.add_argument("--against", type=Path, metavar="OLD.json", help="say what changed since that run")
+    of_peers.add_argument(
+        "--engine", type=Path, default=Path(), metavar="CHECKOUT", help="the engine of another checkout"
+    )
     parser.add_argument(
         "--json",
         type=Path,
         metavar="FILE",
-        help="images, partitions: write the figures to this file, and a page beside it",
+        help="images, partitions, peers: write the figures to this file, and a page beside it",
     )
     options = parser.parse_args()
     chosen = options.names or list(BENCHES)
-    if unknown := set(chosen) - set(BENCHES):
-        parser.error(f"there is no bench {', '.join(sorted(unknown))}; choose from {', '.join(BENCHES)}")
+    if unknown := set(chosen) - {*BENCHES, "peers"}:
+        parser.error(f"there is no bench {', '.join(sorted(unknown))}; choose from {', '.join(BENCHES)}, peers")
+    if "peers" in chosen and not (options.corpus and options.corpus.is_dir()):
+        parser.error("peers needs --corpus with a folder")
     if options.rounds < 1:
         parser.error("--rounds must be at least 1")
     if options.rate <= 0 or options.files < 1 or not all(1 <= count <= 256 for count in options.shards):
         parser.error("--rate and --files must be above 0, --shards from 1 to 256")
-    if options.json and {"images", "partitions"} <= set(chosen):
+    if options.jobs < 1 or (options.limit is not None and options.limit < 1):
+        parser.error("--jobs and --limit must be at least 1")
+    if options.json and len({"images", "partitions", "peers"} & set(chosen)) > 1:
         parser.error("--json works with one bench at a time")
     for name in chosen:
         print(f"\n## {name}\n")
@@ -94,6 +107,15 @@ def main() -> None:
             images.run(options.photos, options.json, options.rounds)
         elif name == "partitions":
             partitions.run(options.rate, options.files, options.shards, options.json)
+        elif name == "peers":
+            peers.run(
+                options.corpus,
+                jobs=options.jobs,
+                limit=options.limit,
+                json_file=options.json,
+                against=options.against,
+                engine=options.engine,
+            )
         else:
             BENCHES[name]()
 

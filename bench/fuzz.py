@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests import containers, fuzzing, processors_fuzzed, texts
+from tests import containers, fuzzing, processors_fuzzed, structures_fuzzed, texts
 from tests.forks import Forks
 from tests.fuzz_seeds import SUBJECTS
 from tests.fuzzing import Case
@@ -30,6 +30,12 @@ FOUND = (
     "email: for the name or charset of one part, Python's library raises TypeError or ValueError; the whole message "
     "was left out",
     "svg: a drawing without a size was told as too much time or memory",
+    "structures: a JPEG 2000 that was cut at a tile, or lacked tiles, was ready with black in their place",
+    "structures: 8 KB of a JPEG 2000 with 65,535 tiles took 800 MB; a TIFF with millions of strips 1.3 GB; "
+    "a GIF's comment in blocks of one byte 50 bytes for each",
+    "structures: a PNG of thousands of packed profiles took 4 ms for each KB; of profiles, gammas and clear colours "
+    "the last one counted, where browsers take the first",
+    "structures: an AVIF with matrix coefficients that are not read was `corrupt`",
 )
 
 Tried = tuple[Counter[str], Counter[str], list[Case]]
@@ -55,6 +61,11 @@ def _images(extent: Extent) -> Tried:
     return outcomes, Counter(), bad
 
 
+def _structures(extent: Extent) -> Tried:
+    outcomes, bad = structures_fuzzed.fuzz(extent.seed, extent.count, extent.seconds)
+    return outcomes, Counter(), bad
+
+
 def _texts(extent: Extent) -> Tried:
     outcomes, bad = texts.fuzz(extent.seed, extent.count, extent.seconds)
     return outcomes, Counter(), bad
@@ -72,6 +83,7 @@ def _processor(kind: str) -> Callable[[Extent], Tried]:
 KINDS: dict[str, Callable[[Extent], Tried]] = {
     "sniffing": _sniffed,
     "image": _images,
+    "structures": _structures,
     "text": _texts,
     **{kind: _processor(kind) for kind in SUBJECTS},
 }
@@ -134,6 +146,8 @@ def _page(results: dict[str, dict[str, Any]]) -> str:
         "processor. *Bad* is an error of ours, another result the second time, facts that no record may have, time",
         "beyond the bound, or bytes that were not in the file: of a file that the seeds point at, of the environment,",
         "or of freed memory. A child that dies harms nothing else; its file gets a warning, or is `corrupt`.",
+        "*structures* are all kinds of images, cut and changed at every hundredth, with every chunk, box, segment and",
+        "entry doubled, repeated, dropped and moved, and with wrong lengths and sizes; each is processed twice.",
         "`python -m bench.fuzz KIND --count N --seed S` repeats a run.",
         "",
         "| | files | bad | outcomes | children that ended otherwise | seed, date |",

@@ -196,6 +196,9 @@ class ImageInfo(BaseModel):
     artist: str | None = None
     copyright: str | None = None
     caption: str | None = None
+    title: str | None = Field(default=None, exclude_if=lambda title: title is None)
+    keywords: list[str] | None = Field(default=None, exclude_if=lambda words: words is None)
+    """These two are missing where they are None, too."""
 
 
 class Preview(BaseModel):

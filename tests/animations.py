@@ -189,7 +189,7 @@ def _colors(*pictures: Image.Image) -> list[tuple[int, int, int]]:
 
 
 def _bits(colors: Sequence[object]) -> int:
-    """Of a table for these colours and a clear one."""
+    """The bits of a table for these colours and a clear one."""
     return max(1, len(colors).bit_length())
 
 

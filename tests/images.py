@@ -184,8 +184,8 @@ def wide_gamut_profile(primaries: dict[bytes, tuple[float, float, float]] = P3) 
     return _profile(b"mntr", b"RGB ", b"XYZ ", b"Wide test profile", tags)
 
 
-def named_profile(name: bytes, gamma: float) -> bytes:
-    """An ICC v2 matrix profile of sRGB's primaries with this name and gamma."""
+def named_profile(name: bytes, gamma: float, notes: bytes = b"") -> bytes:
+    """An ICC v2 matrix profile of sRGB's primaries with this name and gamma, and notes in a tag of their own."""
     primaries = {
         b"rXYZ": (0.4361, 0.2225, 0.0139),
         b"gXYZ": (0.3851, 0.7169, 0.0971),
@@ -193,7 +193,8 @@ def named_profile(name: bytes, gamma: float) -> bytes:
     }
     tags = {tag: _xyz(values) for tag, values in {**primaries, b"wtpt": (0.9642, 1.0, 0.8249)}.items()}
     curve = b"curv\0\0\0\0" + struct.pack(">IH", 1, round(gamma * 256))
-    return _profile(b"mntr", b"RGB ", b"XYZ ", name, tags | dict.fromkeys((b"rTRC", b"gTRC", b"bTRC"), curve))
+    tags |= dict.fromkeys((b"rTRC", b"gTRC", b"bTRC"), curve) | ({b"targ": notes} if notes else {})
+    return _profile(b"mntr", b"RGB ", b"XYZ ", name, tags)
 
 
 def cmyk_profile(grid: int = 5) -> bytes:

@@ -16,7 +16,7 @@ from chalicelib.catalog import files
 from chalicelib.catalog.dynamodb import attributes
 from chalicelib.model import File, Kind, Rendition, Status, Visibility, now
 from chalicelib.processing import pipeline
-from chalicelib.processing.image import exif, rights
+from chalicelib.processing.image import exif, metadata
 from chalicelib.renditions.recipes import RECIPES
 from tests import images
 from tests.client import Client
@@ -194,7 +194,8 @@ def enlarge(file_id: str, renditions: int) -> None:
     image = made.image.model_copy(
         update={
             "exif": dict.fromkeys(exif._FIELDS, CAT * exif.MAX_TEXT),
-            **dict.fromkeys(("artist", "copyright", "caption"), CAT * rights.MAX_TEXT),
+            **dict.fromkeys(("title", "artist", "copyright", "caption"), CAT * metadata.MAX_TEXT),
+            "keywords": [CAT * (metadata.MAX_ALL_KEYWORDS // metadata.MAX_KEYWORDS)] * metadata.MAX_KEYWORDS,
         }
     )
     most = renditions * max((len(recipe.widths) + 1) * len(recipe.encodings) for recipe in RECIPES.values())

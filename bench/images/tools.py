@@ -14,9 +14,9 @@ BENCH = Path(__file__).resolve().parent.parent
 ROOT = BENCH.parent
 HOME = ROOT / ".local" / "bench"
 PYTHON = HOME / "venv" / "bin" / "python"
-# The first has the locked setuptools that builds derpconf, the only package of the second without a wheel.
+# The first has the locked setuptools that builds derpconf and pyvips, the only packages of the second without a wheel.
 PYTHON_LOCKS = ("requirements-build.txt", "requirements.txt")
-BUILT = ("--no-binary", "derpconf", "--no-build-isolation")
+BUILT = ("--no-binary", "derpconf,pyvips", "--no-build-isolation")
 
 
 def ensure() -> None:
@@ -25,6 +25,17 @@ def ensure() -> None:
     npm = shutil.which("npm")
     if not node or not npm:
         raise SystemExit("The image bench compares with sharp: install Node.js 20 or newer, with npm.")
+    ensure_python()
+    if _changed("node", b"", "package.json", "package-lock.json"):
+        _say("installing sharp into .local/bench/node_modules")
+        for name in ("package.json", "package-lock.json"):
+            shutil.copy(BENCH / name, HOME / name)
+        subprocess.run([npm, "ci", "--silent", "--no-audit", "--no-fund"], cwd=HOME, check=True)
+        _remember("node", b"", "package.json", "package-lock.json")
+
+
+def ensure_python() -> None:
+    """Installs the bench's own venv, if it is missing or older than its lock files."""
     if _changed("venv", sys.version.encode(), *PYTHON_LOCKS):
         _say("installing thumbor and the scores into .local/bench/venv")
         venv.create(HOME / "venv", with_pip=True, clear=True)
@@ -33,12 +44,6 @@ def ensure() -> None:
             line = [*pip, "--only-binary", ":all:", *BUILT, "-r", str(BENCH / lock)]
             subprocess.run([str(PYTHON), *line], check=True)
         _remember("venv", sys.version.encode(), *PYTHON_LOCKS)
-    if _changed("node", b"", "package.json", "package-lock.json"):
-        _say("installing sharp into .local/bench/node_modules")
-        for name in ("package.json", "package-lock.json"):
-            shutil.copy(BENCH / name, HOME / name)
-        subprocess.run([npm, "ci", "--silent", "--no-audit", "--no-fund"], cwd=HOME, check=True)
-        _remember("node", b"", "package.json", "package-lock.json")
 
 
 def output_of(*command: str) -> str:

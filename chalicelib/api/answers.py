@@ -86,6 +86,8 @@ class ImageResource(Resource):
     artist: str | None
     copyright: str | None
     caption: str | None
+    title: str | None = Field(None, description="Only of an image whose file says one")
+    keywords: list[str] | None = Field(None, description="Only of an image whose file says some; at most 100")
 
 
 class PreviewResource(Resource):
@@ -299,8 +301,8 @@ class FileList(Resource):
 class FoundFile(Resource):
     matched_words: int = Field(ge=1, le=8)
     found_in: list[Literal["filename", "tags", "image", "text", "services"]] = Field(
-        description="The parts of the file that have a word: `image` is artist or caption, `text` is inside the file, "
-        "`services` is what a service answered"
+        description="The parts of the file that have a word: `image` is artist, title, keywords or caption, `text` is "
+        "inside the file, `services` is what a service answered"
     )
     file: FileResource | PartialFile
 

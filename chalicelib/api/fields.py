@@ -62,8 +62,10 @@ MAX_CONTENT_TYPE = 255  # characters
 # RFC 9110 §8.3.1 and 5.6: type/subtype and parameters, whose values are tokens or quoted strings. No repetition gives
 # back what it took (`*+`, `++`), so a text is read once, whatever it is.
 _TOKEN = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"  # noqa: S105
-_TYPE_PATTERN = f"^{_TOKEN}/{_TOKEN}".replace("*", "")
+_NAME = _TOKEN.replace("*", "")
+_TYPE_PATTERN = rf"^(\*/\*|{_NAME}/(\*|{_NAME}))"
 _QUOTED = r'"(?:[ !#-\[\]-~]|\\[ -~])*+"'
+_ONE_OR_A_FAMILY = re.compile(r"\*/\*|[^*]+/(\*|[^*]+)")
 _CONTENT_TYPE = re.compile(rf"({_TOKEN}+)/({_TOKEN}+)((?: *+; *+{_TOKEN}+=(?:{_TOKEN}+|{_QUOTED}))*+)")
 
 
@@ -72,8 +74,8 @@ def _in_lower_case(text: str) -> str:
     match = _CONTENT_TYPE.fullmatch(text)
     if not match:
         raise wrong("must be a media type such as image/jpeg")
-    if "*" in match[1] + match[2]:
-        raise wrong("must name one type: a file's type has no *")
+    if not _ONE_OR_A_FAMILY.fullmatch(f"{match[1]}/{match[2]}"):
+        raise wrong("must be one type, or a family such as image/*")
     return f"{match[1]}/{match[2]}".lower() + match[3]
 
 

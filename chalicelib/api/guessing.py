@@ -10,7 +10,10 @@ import mimetypes
 # Python's own table, without the entries of this machine's /etc/mime.types. The types below are missing in it, or came
 # with Python 3.13.
 _TYPES = mimetypes.MimeTypes(filenames=()).types_map[True] | {
+    ".arw": "image/x-sony-arw",
     ".avif": "image/avif",
+    ".cr2": "image/x-canon-cr2",
+    ".cr3": "image/x-canon-cr3",
     ".dng": "image/x-adobe-dng",
     ".flac": "audio/flac",
     ".heic": "image/heic",
@@ -24,9 +27,13 @@ _TYPES = mimetypes.MimeTypes(filenames=()).types_map[True] | {
     ".md": "text/markdown",
     ".mkv": "video/x-matroska",
     ".mts": "video/mp2t",
+    ".nef": "image/x-nikon-nef",
     ".ogg": "audio/ogg",
     ".ogv": "video/ogg",
     ".opus": "audio/ogg",
+    ".orf": "image/x-olympus-orf",
+    ".raf": "image/x-fuji-raf",
+    ".rw2": "image/x-panasonic-rw2",
     ".wav": "audio/wav",
     ".weba": "audio/webm",
     ".webp": "image/webp",

@@ -19,6 +19,7 @@ from chalicelib.api.routing import Call
 from chalicelib.catalog import files
 from chalicelib.catalog.credentials import TokenSpentError, use_token
 from chalicelib.catalog.idempotency import Remembered
+from chalicelib.media_types import OCTETS, says_nothing
 from chalicelib.model import File, Focus, Status, UploadToken, Visibility, new_file_id, now
 from chalicelib.observability import append, logger
 from chalicelib.settings import MAX_PART_BYTES, MAX_PARTS, MIN_PART_BYTES, settings
@@ -30,9 +31,6 @@ MIB = 1024**2
 # The usual size of a part. When a phone on a train breaks off, it sends one part again, so small parts lose little.
 # S3 takes at most 10,000 parts, so the parts of a very large file are larger.
 PART_BYTES = 16 * MIB
-
-# The declared type of a file whose type is not known. Processing puts the type that the bytes have in its place.
-GENERIC = "application/octet-stream"
 
 
 @dataclass(frozen=True)
@@ -97,16 +95,16 @@ def draft(call: Call, new: NewFile, lives: timedelta, **more: Any) -> File:
 def _declared_type(new: NewFile, token: UploadToken | None) -> tuple[str, bool]:
     """The type to declare, and True if it is a guess.
 
-    The name's extension stands in for a type that the client does not know. A browser says that it does not know one
-    with the generic type, too; so does a token that does not allow this type take it.
+    The name's extension stands in for a type that the client does not know. Clients also say that they do not know one
+    with a type such as `application/octet-stream` or `image/*`. It is kept, unless the token does not allow it.
     """
     told = new.content_type
-    if told == GENERIC and token and not token.allows_type(GENERIC):
+    if told is not None and says_nothing(told) and token and not token.allows_type(told):
         told = None
     if told is not None:
         return told, False
     guess = guessing.type_of(new.filename)
-    return guess or GENERIC, guess is not None
+    return guess or OCTETS, guess is not None
 
 
 def _check(content_type: str, size: int | None, token: UploadToken) -> None:

@@ -101,12 +101,12 @@ def _picture(
 
 
 def _alternative(file: File) -> str:
-    """The text for those who do not see the picture: an image's caption, or how the document calls itself.
+    """The text for those who do not see the picture: an image's caption or title, or how the document calls itself.
 
-    An image without a caption has none, because its file name would say less than silence does.
+    An image without both has none, because its file name would say less than silence does.
     """
     if file.image:
-        return file.image.caption or ""
+        return file.image.caption or file.image.title or ""
     documents = (file.video, file.audio, file.pdf, file.document, file.presentation, file.spreadsheet)
     names = [each.title for each in documents if each]
     names += [file.email.subject] if file.email else []

@@ -5,38 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
+from chalicelib.media_types import GENERIC, OCTETS, is_wildcard, own_name, says_nothing
 from chalicelib.processing.sniff import DETECTABLE, ENCRYPTED, INSIDE, RAW, families, is_text, may_be, sniff
-
-GENERIC = frozenset(
-    {
-        "",
-        "application/binary",
-        "application/download",
-        "application/force-download",
-        "application/octet-stream",
-        "application/octetstream",
-        "application/unknown",
-        "application/x-binary",
-        "application/x-download",
-        "application/x-force-download",
-        "application/x-octet-stream",
-        "application/x-unknown",
-        "application/x-www-form-urlencoded",  # a form's own type, by mistake
-        "binary/octet-stream",
-        "content/unknown",
-        "file/unknown",
-        "multipart/form-data",
-        "unknown/unknown",
-        "*/*",
-        "application/*",
-    }
-)
-"""Declared types that say nothing, and so contradict nothing."""
-
-# Types that say no more than the family.
-_VAGUE = frozenset(
-    f"{family}/{name}" for family in ("audio", "font", "image", "video") for name in ("*", "unknown", "x-unknown")
-)
 
 # Synonyms of a type, and subtypes whose files are files of the other type, too. The values are `sniff`'s names.
 _ALIASES = {
@@ -96,6 +66,32 @@ _ALIASES = {
     "image/j2k": "image/jp2",
     "image/x-jp2": "image/jp2",
     "image/jpeg2000": "image/jp2",
+    "image/dng": "image/x-adobe-dng",
+    "image/x-dng": "image/x-adobe-dng",
+    "image/cr2": "image/x-canon-cr2",
+    "image/x-cr2": "image/x-canon-cr2",
+    "image/cr3": "image/x-canon-cr3",
+    "image/x-cr3": "image/x-canon-cr3",
+    "image/nef": "image/x-nikon-nef",
+    "image/x-nef": "image/x-nikon-nef",
+    "image/x-nikon-nrw": "image/x-nikon-nef",
+    "image/arw": "image/x-sony-arw",
+    "image/x-arw": "image/x-sony-arw",
+    "image/x-sony-sr2": "image/x-sony-arw",
+    "image/x-sony-srf": "image/x-sony-arw",
+    "image/raf": "image/x-fuji-raf",
+    "image/x-raf": "image/x-fuji-raf",
+    "image/x-fujifilm-raf": "image/x-fuji-raf",
+    "image/orf": "image/x-olympus-orf",
+    "image/x-orf": "image/x-olympus-orf",
+    "image/rw2": "image/x-panasonic-rw2",
+    "image/x-rw2": "image/x-panasonic-rw2",
+    "image/x-panasonic-raw": "image/x-panasonic-rw2",
+    "image/x-panasonic-raw2": "image/x-panasonic-rw2",
+    "image/x-panasonic-rw": "image/x-panasonic-rw2",
+    "image/x-leica-rwl": "image/x-panasonic-rw2",
+    "image/x-dcraw": "image/x-raw",
+    "image/raw": "image/x-raw",
     "image/svg": "image/svg+xml",
     "image/x-emf": "image/emf",
     "application/x-emf": "image/emf",
@@ -199,6 +195,8 @@ _HEIFS = ("image/avif", "image/avci", "image/avcs", "image/hej2k")
 _ALSO = {
     *(("image/heic", other) for other in _HEIFS),
     *(("image/tiff", raw) for raw in RAW),
+    *((raw, "image/tiff") for raw in RAW),  # of a camera that nobody here knows
+    *((raw, other) for raw in RAW for other in RAW if raw != other),
     ("image/svg+xml", "application/gzip"),
     ("audio/flac", "audio/ogg"),
     *(("application/x-tar", compressed) for compressed in _COMPRESSED),
@@ -212,21 +210,10 @@ _TEXT_APPLICATIONS = re.compile(
 )
 
 
-def own_name(content_type: str) -> str:
-    """The type itself, without parameters and in lower case."""
-    return content_type.partition(";")[0].strip().lower()
-
-
 def one_name(content_type: str) -> str:
     """The name that `sniff` uses for this type, without parameters and in lower case."""
     name = own_name(content_type)
     return _ALIASES.get(name, name)
-
-
-def says_nothing(content_type: str) -> bool:
-    """True for a declared type that does not say what the file is."""
-    name = one_name(content_type)
-    return name in GENERIC or name in _VAGUE
 
 
 def is_text_type(content_type: str) -> bool:
@@ -294,8 +281,9 @@ def _is_image_against_media(one: str, other: str) -> bool:
 _SHARED_BY_NONE = frozenset(f"image/{name}" for name in ("jpeg", "png", "gif", "webp", "avif", "bmp"))
 
 
-# Beginnings of names that may stay in a record. The others are inventions of programs, such as `image/x-citrix-jpeg`.
-_WELL_NAMED = tuple(f"image/{letter}" for letter in "abcdefghijklmnopqrstuvwyz")
+def _is_well_named(name: str) -> bool:
+    """True for an image type whose name may stay in a record. Programs invent others, such as `image/x-citrix-jpeg`."""
+    return name.startswith("image/") and not name.startswith("image/x-")
 
 
 def _is_unknown_image(name: str) -> bool:
@@ -361,22 +349,22 @@ def is_one_of(allowed: Collection[str], declared: str, head: bytes, exact: str |
 
 
 def settled(declared: str, detected: str | None, text: str | None = None) -> str:
-    """The type for the record: the declared one, unless it says nothing, or less than the bytes do.
+    """The type for the record: the declared one, unless it says nothing, or less than the bytes do. Never a wildcard.
 
     `text` is the sort of text that the bytes look like, None if they are none. It decides where the declared type says
     nothing, and for a text that was declared as a document of an old Office program.
     """
     wanted = one_name(declared)
     if says_nothing(declared):
-        return detected or text or declared
+        return detected or text or (OCTETS if is_wildcard(declared) else declared)
     if detected is None:
         return text if text and wanted in _OLD_OFFICE else declared
     found = one_name(detected)
     if found == ENCRYPTED and wanted in _OFFICE:
         return declared
     more = wanted in (_ZIP, _OLE, *_OFFICE) and found in (*_INSIDE, _RTF)
-    more = more or ((wanted, found) in _ALSO and found in (*RAW, *_HEIFS[1:]))
-    more = more or (_is_unknown_image(wanted) and found in _SHARED_BY_NONE)
-    if wanted == found and found in _SHARED_BY_NONE and not own_name(declared).startswith(_WELL_NAMED):
+    more = more or ((wanted, found) in _ALSO and found in (*RAW, *_HEIFS[1:]) and wanted not in RAW)
+    more = more or (_is_unknown_image(wanted) and found in (*_SHARED_BY_NONE, *RAW))
+    if wanted == found and found in _SHARED_BY_NONE and not _is_well_named(own_name(declared)):
         return detected
     return detected if found != wanted and (more or (wanted in _SFNT and found in _SFNT)) else declared

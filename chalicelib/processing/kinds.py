@@ -17,8 +17,10 @@ from typing import BinaryIO, Protocol, cast
 
 from pydantic import BaseModel
 
+from chalicelib.media_types import own_name
 from chalicelib.model import FileWarning, Kind, Preview, Rendition, Worker
-from chalicelib.processing.content_types import is_text_type, one_name, own_name
+from chalicelib.processing import sniff
+from chalicelib.processing.content_types import is_text_type, one_name
 from chalicelib.processing.office import formats
 from chalicelib.processing.sniff import ENCRYPTED
 from chalicelib.renditions.recipes import Recipe
@@ -72,6 +74,10 @@ class Made:
     warnings: tuple[FileWarning, ...] = ()
 
 
+class OfNoKindError(Exception):
+    """The file is sound, but has nothing that its processor could show: it is stored as one of the kind `other`."""
+
+
 class Process(Protocol):
     def __call__(self, source: Source, order: Order, emit: Emit) -> Made:
         """Gives `emit` each rendition with its bytes as soon as it is made, in any order and from any thread.
@@ -79,7 +85,8 @@ class Process(Protocol):
         With `order.only` just that picture is wanted. What `emit` raises ends the work, and is raised. The same source
         and order must give the same renditions: their addresses say that nothing changed.
 
-        Raises PermanentFault when the file itself is at fault. Anything else that it raises is tried again.
+        Raises PermanentFault when the file itself is at fault, and OfNoKindError before anything was emitted. Anything
+        else that it raises is tried again.
         """
 
 
@@ -181,9 +188,15 @@ TYPES: Mapping[Kind, frozenset[str]] = {
 
 SVG = "image/svg+xml"
 
+# Cameras' raw files: images with a processor of their own. One without a full-size JPEG is of the kind `other`.
+RAW = sniff.RAW
+
 PROCESSORS = (
     # 200 MiB is far above any camera's files, and far below the function's memory.
     Processor(Kind.IMAGE, TYPES[Kind.IMAGE].__contains__, "chalicelib.processing.image.processor", in_memory=200 * MIB),
+    Processor(
+        Kind.IMAGE, RAW.__contains__, "chalicelib.processing.raw.processor", in_memory=8 * MIB, by_ranges=128 * MIB
+    ),
     Processor(Kind.IMAGE, SVG.__eq__, "chalicelib.processing.svg", in_memory=8 * MIB, by_ranges=MIB),
     # 10 MiB of a film of any length are enough for its facts.
     *(

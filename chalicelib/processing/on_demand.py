@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import time
+from contextlib import suppress
 from dataclasses import replace
 from http import HTTPStatus
 from io import BytesIO
@@ -25,7 +26,7 @@ from chalicelib.model import ErrorCode, File, PermanentFault, Rendition, origina
 from chalicelib.observability import append, begin, logger
 from chalicelib.processing import entry_bytes, kinds
 from chalicelib.processing.entry_bytes import EntryRefusedError
-from chalicelib.processing.kinds import Order, Processor, Source
+from chalicelib.processing.kinds import OfNoKindError, Order, Processor, Source
 from chalicelib.processing.pipeline import memory_bytes
 from chalicelib.processing.reading import open_by_ranges
 from chalicelib.renditions import places
@@ -173,7 +174,8 @@ def render_one(
     made: list[tuple[Rendition, bytes]] = []
     alone = replace(recipe, encodings=(encoding,), on_demand=())
     order = Order(alone, memory_bytes(), only=size.name, page=page)
-    processor.process(source, order, lambda *each: made.append(each))
+    with suppress(OfNoKindError):
+        processor.process(source, order, lambda *each: made.append(each))
     if not made:
         raise PermanentFault(ErrorCode.UNSUPPORTED_TYPE, f"No {size.name} is made of {source.content_type} any more.")
     return made[0]

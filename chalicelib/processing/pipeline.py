@@ -37,7 +37,7 @@ from chalicelib.model import (
 )
 from chalicelib.observability import Metric, append, count, logger
 from chalicelib.processing import answers, hashing, reading, scanning, service_jobs, services, texts
-from chalicelib.processing.kinds import Made, Order, Processor, Source
+from chalicelib.processing.kinds import PROCESSORS, Made, OfNoKindError, Order, Processor, Source
 from chalicelib.processing.notifications import Stored, stored_objects
 from chalicelib.processing.reading import Read
 from chalicelib.processing.words import chosen_words
@@ -240,7 +240,8 @@ def _forget_late(file: File, stored: Stored) -> None:
 
 
 # A stranger's file is removed if it is something else, or more, than its upload token or the stranger said. A tenant's
-# own one stays unless its size is wrong: somebody may look at it, and a later release may take it.
+# own one stays unless its size is wrong: somebody may look at it, and a later release may take it. So does a picture of
+# a sort that is not read (`unsupported_type`): it is of a type that the token allows.
 _NOT_ALLOWED = frozenset(
     {
         ErrorCode.CHECKSUM_MISMATCH,
@@ -248,7 +249,6 @@ _NOT_ALLOWED = frozenset(
         ErrorCode.SIZE_MISMATCH,
         ErrorCode.TOO_LARGE,
         ErrorCode.TYPE_MISMATCH,
-        ErrorCode.UNSUPPORTED_TYPE,
     }
 )
 
@@ -318,6 +318,9 @@ def work(file: File, read: Read) -> tuple[File | None, str]:
     file.kind = read.processor.kind  # part of the addresses, from here on
     try:
         made, renditions = make_renditions(file, read.processor, read.source)
+    except OfNoKindError:
+        read = replace(read, processor=PROCESSORS[-1])
+        file.kind, made, renditions = read.processor.kind, Made(), []
     except PermanentFault as fault:
         if fault.code is not ErrorCode.UNSUPPORTED_TYPE or not reading.was_told_nothing(file):
             raise

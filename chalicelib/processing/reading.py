@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from io import BytesIO
 from typing import IO, BinaryIO, cast
 
+from chalicelib.media_types import OCTETS, says_nothing
 from chalicelib.model import UNPROVEN, ErrorCode, File, Kind, PermanentFault, Worker, original_key
 from chalicelib.processing import content_types, kinds, sniff
 from chalicelib.processing.kinds import Processor, Source
@@ -94,7 +95,11 @@ def kind_of(file: File) -> Kind | None:
     data = cast(BinaryIO, Ranged(key, version_id, original.size, LOOK))
     detected = sniff.inside(sniff.sniff(head), head, data)
     try:
-        _, processor = _typed(file, head, detected, whole=original.size == len(head))
+        content_type, processor = _typed(file, head, detected, whole=original.size == len(head))
+        if content_types.one_name(content_type) in kinds.RAW:
+            from chalicelib.processing.raw.processor import has_picture
+
+            return processor.kind if has_picture(data, original.size) else Kind.OTHER
     except PermanentFault:
         return None
     return processor.kind
@@ -102,12 +107,13 @@ def kind_of(file: File) -> Kind | None:
 
 def was_told_nothing(file: File) -> bool:
     """True if the client did not say what the file is, or said nothing by its type."""
-    return file.type_guessed or content_types.says_nothing(file.content_type)
+    return file.type_guessed or says_nothing(file.content_type)
 
 
 def as_other(read: Read, file: File) -> Read:
     """The same findings for a file whose kind can't be processed: the declared type, and no processor."""
-    return replace(read, processor=kinds.PROCESSORS[-1], source=replace(read.source, content_type=file.content_type))
+    declared = content_types.settled(file.content_type, None)
+    return replace(read, processor=kinds.PROCESSORS[-1], source=replace(read.source, content_type=declared))
 
 
 def sha256_of(key: str, version_id: str, size: int) -> str:
@@ -145,9 +151,9 @@ def _typed(file: File, head: bytes, detected: str | None, *, whole: bool) -> tup
             raise PermanentFault(
                 ErrorCode.TYPE_MISMATCH, f"The file was declared as {declared}, but its bytes are {found}."
             )
-        declared = "application/octet-stream"
+        declared = OCTETS
     elif file.type_guessed and text and declared.startswith("video/"):  # `.ts` is also the name of TypeScript
-        declared = "application/octet-stream"
+        declared = OCTETS
     if file.allowed_types and not content_types.is_one_of(file.allowed_types, declared, head, detected):
         allowed = ", ".join(file.allowed_types)
         raise PermanentFault(

@@ -15,7 +15,7 @@ from chalicelib.processing.sniffing.families import further
 from chalicelib.processing.sniffing.fonts import font
 from chalicelib.processing.sniffing.markup import may_be_svg, svg
 from chalicelib.processing.sniffing.ole import ENCRYPTED
-from chalicelib.processing.sniffing.signatures import SIGNATURES, signature
+from chalicelib.processing.sniffing.signatures import RAW_SIGNATURES, SIGNATURES, signature
 from chalicelib.processing.sniffing.tar import tar
 from chalicelib.processing.sniffing.text import is_text, text_type
 
@@ -52,8 +52,8 @@ DETECTABLE = frozenset(
 INSIDE = frozenset((*zips.TYPES, *ole.TYPES))
 """Every type that `inside` can find in a zip archive, or in OLE's compound file."""
 
-RAW = tiffs.RAW
-"""Every type of a camera's raw file that `inside` can find in a TIFF."""
+RAW = tiffs.RAW | RAW_SIGNATURES | {media.CR3}
+"""Every type of a camera's raw file that `sniff` can find, and `inside` in a TIFF."""
 
 CONTAINERS = frozenset({"application/zip", "application/x-ole-storage", "image/tiff"})
 """Types of `sniff` for which `inside` needs more of the file than its first bytes."""

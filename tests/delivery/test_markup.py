@@ -52,6 +52,12 @@ def test_a_srcset_has_every_width_ascending_and_avif_before_it_was_made() -> Non
     assert made.sizes == "(max-width: 1920px) 100vw, 1920px"
 
 
+def test_alt_is_the_caption_or_else_the_title_and_never_the_file_name() -> None:
+    words: list[tuple[dict[str, Any], str]] = [({"caption": "A", "title": "B"}, "A"), ({"title": "B"}, "B"), ({}, "")]
+    for said, alt in words:
+        assert Tags(markup(photo(**said), ACCESS).picture).tags[-1][1]["alt"] == alt
+
+
 def test_there_is_no_avif_srcset_where_another_format_stands_in_for_it() -> None:
     assert list(markup(photo(frames=3), ACCESS).srcset) == ["webp", "jpeg"]
     huge = photo(widths=(1920,), width=1920, height=16000)

@@ -37,7 +37,11 @@ any_text = texts | long_texts
 metadata = st.dictionaries(texts, any_text | st.integers(-(2**53), 2**53) | st.lists(any_text, max_size=3), max_size=9)
 images = st.fixed_dictionaries(
     {name: st.just(value) for name, value in IMAGE.items()},
-    optional={"exif": metadata, "caption": any_text, "artist": any_text, "palette": st.lists(texts, max_size=9)},
+    optional={
+        "exif": metadata,
+        **dict.fromkeys(("caption", "artist", "title"), any_text),
+        **{name: st.lists(texts, max_size=9) for name in ("palette", "keywords")},
+    },
 )
 renditions = st.integers(0, 400).map(
     lambda number: [RENDITIONS[0].model_copy(update={"name": f"w{n}"}) for n in range(number)]

@@ -2,13 +2,12 @@ from __future__ import annotations
 
 import pytest
 
+from chalicelib.media_types import GENERIC, says_nothing
 from chalicelib.processing.content_types import (
-    GENERIC,
     contradicts,
     is_one_of,
     is_text_type,
     one_name,
-    says_nothing,
     settled,
 )
 
@@ -393,6 +392,19 @@ def test_a_well_known_name_stays_and_so_does_a_raw_files_own() -> None:
     assert settled("image/heif", "image/avci") == "image/avci"
     assert says_nothing("image/*")
     assert not says_nothing("image/tiff")
+
+
+@pytest.mark.parametrize("declared", ["image/*", "text/*", "message/*", "*/*", "model/*; a=b"])
+def test_a_wildcard_stays_in_no_record(declared: str) -> None:
+    assert settled(declared, None) == "application/octet-stream"
+    assert settled(declared, None, "text/csv") == "text/csv"
+    assert settled(declared, "image/tiff") == "image/tiff"
+
+
+@pytest.mark.parametrize("declared", ["image/x-citrix-jpeg", "image/X-Jpeg", "application/jpg"])
+def test_an_invented_name_gives_way_and_a_plain_one_stays(declared: str) -> None:
+    assert settled(declared, "image/jpeg") == "image/jpeg"
+    assert settled("image/pjpeg", "image/jpeg") == "image/pjpeg"
 
 
 def test_a_family_still_contradicts_another_one() -> None:

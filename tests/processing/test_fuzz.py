@@ -27,8 +27,8 @@ def forked() -> Iterator[Forks]:
 
 
 def test_every_kind_with_a_processor_is_fuzzed() -> None:
-    # The first four have changed files in tests of their own, and the last one reads nothing.
-    own = ("image.processor", "text", "media.video", "media.audio", "encrypted")
+    # The first five have changed files in tests of their own, and the last one reads nothing.
+    own = ("image.processor", "raw.processor", "text", "media.video", "media.audio", "encrypted")
     others = {f"chalicelib.processing.{name}" for name in own}
     modules = {each.module for each in PROCESSORS if each.module} - others
     fuzzed = {processor_of(each).module for subject in SUBJECTS.values() for each, _ in subject.seeds("/x").values()}

@@ -20,7 +20,7 @@ from chalicelib.renditions.ladder import ladder, rendition_of
 from chalicelib.renditions.recipes import RECIPES, Encoding, Recipe, Watermark
 from chalicelib.storage import derived as derived_objects
 from chalicelib.storage import originals as original_objects
-from tests import archives, images
+from tests import archives, images, raws
 from tests.client import Client
 from tests.images import moving
 from tests.making import deliver, upload
@@ -122,6 +122,21 @@ def test_a_documents_avif_keeps_all_of_its_colour() -> None:
 
 
 # --- which there are
+
+
+def test_the_avif_of_a_raw_file_is_that_of_its_jpeg() -> None:
+    data = raws.cr2(raws.jpeg(640, 480, 6), 6)
+    source = Source("image/x-canon-cr2", len(data), BytesIO(data))
+    size = next(size for size in ladder(PHOTO, 480, 640) if size.name == "w320")
+    assert opened(render_one(processor_of("image/x-canon-cr2"), source, PHOTO, size, AVIF)[1]).size == (320, 427)
+
+
+def test_a_raw_file_without_a_picture_has_no_avif() -> None:
+    data = raws.cr2(raws.thumbnail())
+    source = Source("image/x-canon-cr2", len(data), BytesIO(data))
+    with pytest.raises(PermanentFault) as caught:
+        render_one(processor_of("image/x-canon-cr2"), source, PHOTO, ladder(PHOTO, 640, 480)[0], AVIF)
+    assert caught.value.code is ErrorCode.UNSUPPORTED_TYPE
 
 
 @pytest.mark.parametrize(

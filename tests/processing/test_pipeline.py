@@ -16,7 +16,7 @@ from chalicelib.catalog.claims import Refusal, Refused
 from chalicelib.catalog.dynamodb import attributes
 from chalicelib.model import ErrorCode, File, FileError, PermanentFault, now
 from chalicelib.observability import Metric, logger
-from chalicelib.processing import pipeline
+from chalicelib.processing import pipeline, reading
 from chalicelib.processing.kinds import Source, processor_of
 from chalicelib.processing.reading import HASHED_AT_ONCE
 from chalicelib.queues import worker
@@ -25,7 +25,7 @@ from chalicelib.renditions import places
 from chalicelib.storage import derived as derived_objects
 from chalicelib.storage import originals as original_objects
 from chalicelib.upkeep import removal, sweep
-from tests import images
+from tests import images, raws
 from tests.client import Client, new_client
 from tests.making import deliver, derived, item, message, put, set_item, sqs_event, upload
 from tests.stage import Calls, aws_client, lambda_context
@@ -707,7 +707,7 @@ def test_a_text_that_is_not_kept_in_memory_is_fetched_in_few_ranges(client: Clie
 FIVE_BANDS = tiff(Layout(1, samples=5), lambda *_: [1, 2, 3, 4, 5])
 
 
-@pytest.mark.parametrize("declared", ["application/octet-stream", "image/unknown", "multipart/form-data"])
+@pytest.mark.parametrize("declared", ["application/octet-stream", "image/unknown", "multipart/form-data", "image/*"])
 def test_a_sound_picture_that_nobody_reads_is_ready_as_other_if_no_type_was_declared(
     client: Client, declared: str
 ) -> None:
@@ -715,7 +715,8 @@ def test_a_sound_picture_that_nobody_reads_is_ready_as_other_if_no_type_was_decl
     deliver(file_id)
     record = client("GET", f"/v1/files/{file_id}").json
     assert (record["status"], record["kind"], record["error"]) == ("ready", "other", None)
-    assert (record["content_type"], record["renditions"]) == (declared, [])
+    own = "application/octet-stream" if declared == "image/*" else declared
+    assert (record["content_type"], record["renditions"]) == (own, [])
 
 
 def test_a_sound_picture_that_nobody_reads_fails_as_unsupported_if_its_type_was_declared(client: Client) -> None:
@@ -725,6 +726,16 @@ def test_a_sound_picture_that_nobody_reads_fails_as_unsupported_if_its_type_was_
     assert (record["status"], record["error"]["code"]) == ("failed", "unsupported_type")
 
 
+def test_a_sound_picture_that_nobody_reads_is_kept_for_a_later_release_also_under_a_token(client: Client) -> None:
+    token = client("POST", "/v1/upload-tokens", {"max_bytes": 10**8, "content_types": ["image/*"]}).json["token"]
+    file_id = upload(Client(token), FIVE_BANDS, content_type="image/tiff")
+    deliver(file_id)
+    record = client("GET", f"/v1/files/{file_id}").json
+    assert (record["status"], record["error"]["code"]) == ("failed", "unsupported_type")
+    assert len(versions(file_id)) == 1
+    assert client("POST", f"/v1/files/{file_id}/reprocess", {}).status == 202
+
+
 @pytest.mark.parametrize("declared", ["application/octet-stream", "image/tiff", "image/x-nikon-nef", "image/unknown"])
 def test_a_raw_file_is_never_its_own_thumbnail(client: Client, declared: str) -> None:
     file_id = upload(client, raw(), content_type=declared)
@@ -732,6 +743,63 @@ def test_a_raw_file_is_never_its_own_thumbnail(client: Client, declared: str) ->
     record = client("GET", f"/v1/files/{file_id}").json
     assert (record["status"], record["kind"], record["renditions"]) == ("ready", "other", [])
     assert record["content_type"] == "image/x-nikon-nef"
+
+
+@pytest.mark.parametrize("name", raws.FORMATS)
+def test_a_raw_file_with_a_full_size_jpeg_is_an_image(client: Client, name: str) -> None:
+    wanted = raws.FORMATS[name]
+    file_id = upload(client, wanted.make(raws.jpeg(640, 480, 6), 6), content_type=wanted.content_type)
+    deliver(file_id)
+    record = client("GET", f"/v1/files/{file_id}").json
+    assert (record["status"], record["kind"], record["content_type"]) == ("ready", "image", wanted.content_type)
+    image = record["image"]
+    assert (image["format"], image["width"], image["height"]) == ("raw", 480, 640)
+    assert (image["exif"]["model"], image["exif"]["lens_model"]) == ("Model 7", "EF 50mm f/1.8")
+    assert {(each["width"], each["format"]) for each in record["renditions"]} == {
+        (width, format) for width in (160, 320) for format in ("webp", "jpeg")
+    }
+
+
+@pytest.mark.parametrize("declared", ["application/octet-stream", "image/tiff", "image/x-photo", "image/unknown"])
+def test_a_raw_file_is_known_under_any_type_that_says_less(client: Client, declared: str) -> None:
+    file_id = upload(client, raws.dng(raws.jpeg()), content_type=declared)
+    deliver(file_id)
+    record = client("GET", f"/v1/files/{file_id}").json
+    assert (record["kind"], record["content_type"], record["image"]["format"]) == ("image", "image/x-adobe-dng", "raw")
+
+
+@pytest.mark.parametrize("name", raws.FORMATS)
+@pytest.mark.parametrize("declared", [None, "binary/octet-stream"])
+def test_a_raw_file_with_a_small_jpeg_only_is_ready_as_other(client: Client, name: str, declared: str | None) -> None:
+    wanted = raws.FORMATS[name]
+    file_id = upload(client, wanted.make(raws.thumbnail()), content_type=declared or wanted.content_type)
+    deliver(file_id)
+    record = client("GET", f"/v1/files/{file_id}").json
+    assert (record["status"], record["kind"], record["error"]) == ("ready", "other", None)
+    assert (record["content_type"], record["renditions"], record["image"]) == (wanted.content_type, [], None)
+
+
+@pytest.mark.parametrize("name", ["cr3", "dng", "nef", "raf", "rw2"])
+def test_a_large_raw_file_costs_its_directories_and_its_jpeg(
+    client: Client, stage: Calls, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    opened: list[Any] = []
+
+    def open_by_ranges(*args: Any) -> Any:
+        opened.append(original_open(*args))
+        return opened[-1]
+
+    original_open = reading.open_by_ranges
+    monkeypatch.setattr(reading, "open_by_ranges", open_by_ranges)
+    data = raws.FORMATS[name].make(raws.jpeg()) + bytes(60 * 1024**2)
+    file_id = upload(client, data, content_type=raws.FORMATS[name].content_type)
+    stage.clear()
+    deliver(file_id)
+    assert stage.count("s3.GetObject") <= 4, "one for the hash, and ranges"
+    assert [source.read_bytes <= 512 * 1024 for source in opened] == [True]
+    record = client("GET", f"/v1/files/{file_id}").json
+    assert (record["status"], record["image"]["format"]) == ("ready", "raw")
+    assert record["sha256"] == hashlib.sha256(data).hexdigest()
 
 
 @pytest.mark.parametrize("declared", ["image/unknown", "image/x-jpeg", "application/x-download", "multipart/form-data"])

@@ -11,7 +11,7 @@ from chalicelib.processing import reading
 from chalicelib.processing.kinds import PROCESSORS
 from chalicelib.processing.reading import CHUNK, Read, read
 from chalicelib.storage.originals import OriginalMissingError
-from tests import containers, images
+from tests import containers, images, raws
 from tests.making import put, ready_file
 from tests.stage import Calls
 
@@ -156,3 +156,13 @@ def test_no_more_of_an_archive_is_fetched_than_its_directory_is_worth(
 def test_an_original_that_is_gone_is_missing(stage: Calls) -> None:
     with pytest.raises(OriginalMissingError):
         read(ready_file(Visibility.PRIVATE), f"acme/{ID}", "no-such-version")
+
+
+@pytest.mark.parametrize("name", raws.FORMATS)
+def test_the_kind_of_a_raw_file_is_told_by_its_jpeg_without_reading_it(stage: Calls, name: str) -> None:
+    wanted = raws.FORMATS[name]
+    for picture, kind in ((raws.jpeg(), Kind.IMAGE), (raws.thumbnail(), Kind.OTHER)):
+        file = ready_file(Visibility.PRIVATE).model_copy(update={"content_type": wanted.content_type})
+        body = wanted.make(picture)
+        version = put(file.id, body)
+        assert reading.kind_of(file.model_copy(update={"version_id": version, "size": len(body)})) is kind

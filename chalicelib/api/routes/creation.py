@@ -27,11 +27,12 @@ from chalicelib.api.fields import (
 )
 from chalicelib.api.parsing import Body
 from chalicelib.api.routing import Call, route
-from chalicelib.api.uploads import GENERIC, NewFile
+from chalicelib.api.uploads import NewFile
 from chalicelib.api.wire import created, record
 from chalicelib.catalog import files
 from chalicelib.catalog.idempotency import RepeatedError
 from chalicelib.delivery.view import wire
+from chalicelib.media_types import OCTETS
 from chalicelib.model import File, Focus, Status, Visibility, timestamp
 from chalicelib.observability import trace_headers
 from chalicelib.settings import MAX_POST_BYTES, MIN_PART_BYTES, settings
@@ -210,7 +211,7 @@ def _draft_import(call: Call, body: CreateFile, url: str) -> File:
         bound = settings().max_import_bytes
         raise Problem("invalid_field", f"`size`: must be at most {bound} bytes to be fetched.", field="size")
     name = body.filename or source.filename
-    file = uploads.draft(call, _new_file(body, name, body.content_type or GENERIC), IMPORT_LIVES, source_url=url)
+    file = uploads.draft(call, _new_file(body, name, body.content_type or OCTETS), IMPORT_LIVES, source_url=url)
     file.max_bytes = settings().max_import_bytes if body.size is None else None
     return file
 

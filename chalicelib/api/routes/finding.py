@@ -171,7 +171,7 @@ def _canonical(query: ListQuery) -> str:
     returns={200: FoundFiles},
 )
 def search_files(call: Call, query: Search) -> Response:
-    """Search files by the words of their names, tags and captions, and of the text inside them.
+    """Search files by the words of their names, tags, captions and keywords, and of the text inside them.
 
     Files that have more of the words come first; then those with whole words; then the newest. An answer has at most
     6 MB: `omitted` are the ids of the next files, which did not fit. Get them with `POST /v1/files/batch-get`.

@@ -1,4 +1,4 @@
-"""Search for files by words: of their names, tags, artists and captions, and of the text inside them."""
+"""Search for files by words: of their names, tags, artists, titles, keywords and captions, and of the text inside."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
 from chalicelib.catalog.keys import BETWEEN, entry, facet_partition, sort_partition, word_partition
-from chalicelib.model import File, Status, timestamp
+from chalicelib.model import File, ImageInfo, Status, timestamp
 
 # The key of an index item: (pk, sk). The item has no other attribute.
 Posting = tuple[str, str]
@@ -98,16 +98,21 @@ def words_of(file: File) -> set[str]:
 def places_of(file: File) -> dict[str, set[str]]:
     """The words by the place where they stand.
 
-    At most 64 words of `filename`, `tags` and `image` (artist and caption) count, in this order. `text` has those that
-    were found inside the file, and `services` those that services answered. Both are few enough.
+    At most 64 words of `filename`, `tags` and `image` (artist, title, keywords and caption) count, in this order.
+    `text` has those that were found inside the file, and `services` those that services answered. Both are few enough.
     """
-    image = [file.image.artist or "", file.image.caption or ""] if file.image else []
-    places = {"filename": [file.filename], "tags": file.tags, "image": image}
+    places = {"filename": [file.filename], "tags": file.tags, "image": _said(file.image)}
     split = {place: [word for text in texts for word in split_words(text)] for place, texts in places.items()}
     counted = set(_first(MAX_WORDS, (word for words in split.values() for word in words)))
     found = {place: counted.intersection(words) for place, words in split.items()}
     said = [text for state in file.services.values() for text in state.words]
     return found | {"text": _words_in(file.words), "services": _words_in(said)}
+
+
+def _said(image: ImageInfo | None) -> list[str]:
+    if image is None:
+        return []
+    return list(filter(None, [image.artist, image.title, *(image.keywords or ()), image.caption]))
 
 
 def _words_in(texts: Iterable[str]) -> set[str]:

@@ -21,6 +21,7 @@ MAX_PIXELS = 50_000_000
 """The bound on all frames together, in the file and in each rendition: about 10 s of one processor for a ladder."""
 
 _HAS_ALPHA = 0x10  # a flag of the chunk VP8X
+_MOST_PLAYS = 65_535  # that WebP has room for; a GIF can say 65,536, and an APNG more
 _LONGEST = 2**20  # milliseconds of one frame; the encoder counts those of all in 31 bits
 # Bytes a pixel. For the canvas: it, what was there before, and a frame with its decoder, at most 25.5 as measured (WebP
 # without loss, partly clear). For each rendition: the encoder's three canvases, and the frames that it compares.
@@ -74,6 +75,7 @@ class _Encoder:
         self._time = 0.0
         self._has_alpha = False
         # Size, clear background, plays, and gif2webp's defaults: no search for the smallest file, key frames every 3-5.
+        plays = min(plays, _MOST_PLAYS)
         self._encoder = _webp.WebPAnimEncoder(self.size, 0, plays, False, 3, 5, False, False)
 
     def add(self, frame: Image.Image, duration: float) -> None:

@@ -19,8 +19,8 @@ from PIL import Image
 from chalicelib.processing.image import formats
 from chalicelib.processing.image.color import eight_bit
 from chalicelib.processing.image.frames import Animation, Disposal, Frame, counted
+from chalicelib.processing.image.png import MAGIC
 
-_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _ANIMATION = (b"acTL", b"fcTL", b"fdAT")
 _DISPOSALS = (Disposal.KEEP, Disposal.CLEAR, Disposal.RESTORE)
 _DELAY_UNIT = 100  # of a second, where the unit is given as 0
@@ -52,14 +52,14 @@ def read(data: bytes) -> Animation | None:
 
 def still(data: bytes) -> bytes | None:
     """The PNG without its animation, which is its default image. None if there is none to leave out."""
-    if data[:8] != _SIGNATURE or not any(chunk.name in _ANIMATION for chunk in _chunks(data)):
+    if data[:8] != MAGIC or not any(chunk.name in _ANIMATION for chunk in _chunks(data)):
         return None
-    return _SIGNATURE + b"".join(data[each.begin : each.end] for each in _chunks(data) if each.name not in _ANIMATION)
+    return MAGIC + b"".join(data[each.begin : each.end] for each in _chunks(data) if each.name not in _ANIMATION)
 
 
 def _header(data: bytes) -> tuple[int, int, int, int] | None:
     """How many frames the file says it has, how often they are played, the width and the height. None without any."""
-    if data[:8] != _SIGNATURE or data[12:16] != b"IHDR":
+    if data[:8] != MAGIC or data[12:16] != b"IHDR":
         return None
     found = None
     for chunk in _chunks(data):
@@ -135,7 +135,7 @@ def _chunks(data: bytes, at: int = 8, end: int | None = None) -> Iterator[_Chunk
 
 def _load(data: bytes, frame: Frame) -> Image.Image:
     """The pixels of a frame. Raises what Pillow raises."""
-    packed, still = bytearray(), [_SIGNATURE]
+    packed, still = bytearray(), [MAGIC]
     name = data[frame.coded.start + 4 : frame.coded.start + 8]
     for chunk in _chunks(data, frame.coded.start, frame.coded.stop):
         if chunk.name == name:

@@ -11,10 +11,14 @@ from typing import BinaryIO
 from PIL import Image, ImageMath, ImagePalette
 
 from chalicelib.model import ErrorCode, PermanentFault
+from chalicelib.processing.image.position import position_kept
 
 _RAW, _BIT_FIELDS, _ALPHA_BIT_FIELDS = 0, 3, 6
 HEADERS = (40, 52, 56, 64, 108, 124)
 """Sizes of Windows' headers, in bytes."""
+
+# Those of OS/2's second version may end early. What is missing is zero.
+_SHORT_HEADERS = (16, 20, 24, 28, 32, 36)
 
 _MAX_HEADER = 140
 _EMBEDDED = 0x4D424544  # "MBED", the colour space of a profile in the file
@@ -56,8 +60,9 @@ def layout(source: BinaryIO, at: int) -> Layout | None:
     source.seek(at)
     header = source.read(_MAX_HEADER)
     size = int.from_bytes(header[:4], "little")
-    if size not in HEADERS or len(header) < size:
+    if size not in (*HEADERS, *_SHORT_HEADERS) or len(header) < size:
         return None
+    header = header if size in HEADERS else header[:size].ljust(_MAX_HEADER, b"\0")
     height = int.from_bytes(header[8:12], "little", signed=True)
     bits, compression = (int.from_bytes(header[at : at + width], "little") for at, width in ((14, 2), (16, 4)))
     own_masks = compression == _ALPHA_BIT_FIELDS or (compression == _BIT_FIELDS and bits in (16, 32))
@@ -80,27 +85,25 @@ def layout(source: BinaryIO, at: int) -> Layout | None:
 
 
 def needs_us(source: BinaryIO) -> bool:
-    """True for a BMP whose bits have a layout, or an alpha, that Pillow does not read. Keeps the position."""
-    start = source.tell()
-    try:
+    """True for a BMP whose bits have a layout, an alpha or a palette that Pillow does not read. Keeps the position."""
+    with position_kept(source):
         source.seek(0)
         if source.read(2) != b"BM" or (found := layout(source, 14)) is None:
             return False
+        if len(found.header) in _SHORT_HEADERS:
+            return True
         fields = found.compression in (_BIT_FIELDS, _ALPHA_BIT_FIELDS)
+        if found.compression == _RAW and found.bits in _PALETTES:
+            return found.bits == 2 or found.colors > 1 << found.bits  # the latter are passed over
         return (fields and found.bits in (16, 32)) or (found.compression == _RAW and found.masks[3] != 0)
-    finally:
-        source.seek(start)
 
 
 def claimed_pixels(source: BinaryIO) -> int:
     """The pixels of a BMP, by its own words; 0 for any other file. Keeps the position."""
-    start = source.tell()
-    try:
+    with position_kept(source):
         source.seek(0)
         found = layout(source, 14) if source.read(2) == b"BM" else None
         return max(found.width, 0) * found.height if found else 0
-    finally:
-        source.seek(start)
 
 
 def opened(source: BinaryIO) -> Image.Image:
@@ -115,8 +118,7 @@ def opened(source: BinaryIO) -> Image.Image:
 
 def profile(source: BinaryIO) -> bytes | None:
     """The ICC profile in a BMP (BITMAPV5HEADER); None for none. Keeps the position."""
-    start = source.tell()
-    try:
+    with position_kept(source):
         found = layout(source, 14)
         if not found or len(found.header) < 124:
             return None
@@ -125,8 +127,6 @@ def profile(source: BinaryIO) -> bytes | None:
             return None
         source.seek(14 + at)
         return source.read(length) or None
-    finally:
-        source.seek(start)
 
 
 def pixels(source: BinaryIO, found: Layout, at: int) -> Image.Image:

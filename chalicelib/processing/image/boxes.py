@@ -1,4 +1,4 @@
-"""What AVIF and HEIF say of a picture in their boxes (ISO/IEC 14496-12 and 23008-12), as far as colours need it."""
+"""The words of AVIF and HEIF about their colours, in boxes (ISO/IEC 14496-12 and 23008-12)."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ from collections.abc import Iterator
 from io import BytesIO
 from typing import BinaryIO
 
+from chalicelib.model import ErrorCode, PermanentFault
 from chalicelib.processing.image import colorimetry
+from chalicelib.processing.image.position import position_kept
 
 _MAX_BOXES = 1000  # outermost ones, of which files have about five, or those in one box
 _MAX_META = 16 * 1024**2  # bytes; a grid of 1000 tiles takes 100 KB
 _MAX_DOUBLES = 4  # tables of properties that libavif reads
+_LEAST_TABLE = 8  # bytes: version, flags and the number of entries
 _HEVC = (b"hvc1", b"hev1", b"grid", b"iden", b"iovl", b"tmap")  # and items that are made of others
-_UNSPECIFIED = 2
+_UNSPECIFIED, _LAST_MATRIX = 2, 17  # code points of ITU-T H.273
 # Transfer characteristics that Chromium shows as sRGB in AVIF: the unspecified one, and those of BT.709.
 _AS_SRGB = (_UNSPECIFIED, 1, 6, 14, 15)
 
@@ -41,9 +44,10 @@ def meta(source: BinaryIO) -> tuple[int, bytes]:
 def mended(source: BinaryIO) -> BinaryIO:
     """The file, in which libavif can read all tables of properties; `source` itself if that needs nothing.
 
-    Two tables (`ipma`) with equal version and flags are an error to libavif, as the standard has it. Some encoders
-    write one for each item, and browsers read them all. Readers must ignore the flags that the standard does not know,
-    so one of these tells the tables apart. Both stand at their start.
+    Two tables (`ipma`) with equal version and flags are an error to libavif, as the standard has it (ISO/IEC 23008-12,
+    9.3.1). Some encoders write one for each item, and browsers read them all. Of the flags the standard only defines
+    the lowest, the width of an index, and libavif looks at no other: so another one tells the tables apart. An item
+    that is in two tables stays an error. Both stand at their start.
     """
     source.seek(0)
     head = source.read(12)
@@ -52,18 +56,47 @@ def mended(source: BinaryIO) -> BinaryIO:
         return source
     place, content = meta(source)
     seen, changes = set[bytes](), list[int]()
-    for _, begin, _ in _named(content, _properties(content), b"ipma"):
+    for _, begin, end in _named(content, _properties(content), b"ipma"):
+        if end - begin < _LEAST_TABLE:
+            continue
         kind = content[begin : begin + 4]
         if kind in seen:
             changes.append(place + begin + 3)
         seen.add(kind)
+    matrices = [place + at for at in _unknown_matrices(content)]
     source.seek(0)
-    if not 0 < len(changes) < _MAX_DOUBLES:
+    changes = changes if len(changes) < _MAX_DOUBLES else []
+    if not changes and not matrices:
         return source
     data = bytearray(source.read())
+    for at in matrices:
+        data[at : at + 2] = _UNSPECIFIED.to_bytes(2)
     for number, at in enumerate(changes, 1):
         data[at] = (data[at] & 1) | number << 1
     return BytesIO(bytes(data))
+
+
+def check(source: BinaryIO) -> None:
+    """Raises PermanentFault for a picture in a `mini` box, which no decoder here reads. Keeps the position.
+
+    It is HEIF's form for small pictures (ISO/IEC 23008-12:2025), with the brand `mif3`.
+    """
+    with position_kept(source):
+        source.seek(0)
+        is_mini = source.read(12)[4:] == b"ftypmif3" and not meta(source)[1]
+    if is_mini:
+        raise PermanentFault(
+            ErrorCode.UNSUPPORTED_TYPE, "An AVIF or HEIF in a `mini` box is not supported. Save it as JPEG."
+        )
+
+
+def _unknown_matrices(content: bytes) -> Iterator[int]:
+    """Where an `nclx` names matrix coefficients that H.273 does not know. Chromium takes them for unspecified ones."""
+    for _, begin, end in _named(content, _properties(content), b"ipco"):
+        for _, at, stop in _named(content, (begin, end), b"colr"):
+            points = content[at + 4 : stop] if content[at : at + 4] == b"nclx" else b""
+            if int.from_bytes(points[4:6]) > _LAST_MATRIX:
+                yield at + 8
 
 
 def is_hevc(source: BinaryIO) -> bool:
@@ -85,11 +118,8 @@ def profile(source: BinaryIO, embedded: bytes | None) -> bytes | None:
 
     Keeps the position.
     """
-    start = source.tell()
-    try:
+    with position_kept(source):
         content = meta(source)[1]
-    finally:
-        source.seek(start)
     found = dict(_of_primary(content))
     nclx = found.get(b"nclx", b"")
     if embedded or len(nclx) < 6:
@@ -114,7 +144,7 @@ def _of_primary(content: bytes) -> Iterator[tuple[bytes, bytes]]:
     item = _primary(content)
     area = _properties(content)
     containers = list(_named(content, area, b"ipco"))
-    properties = list(_boxes(content, *containers[0][1:])) if containers else []
+    properties = list(inside(content, *containers[0][1:])) if containers else []
     for number in _associated(content, area, item):
         if 0 < number <= len(properties):
             name, begin, end = properties[number - 1]
@@ -154,11 +184,12 @@ def _properties(content: bytes) -> tuple[int, int]:
 
 
 def _named(content: bytes, area: tuple[int, int], wanted: bytes) -> Iterator[Box]:
-    return (box for box in _boxes(content, *area) if box[0] == wanted)
+    return (box for box in inside(content, *area) if box[0] == wanted)
 
 
-def _boxes(content: bytes, at: int, end: int) -> Iterator[Box]:
-    for _ in range(_MAX_BOXES):
+def inside(content: bytes, at: int, end: int, most: int = _MAX_BOXES) -> Iterator[Box]:
+    """The boxes in this area of the content, up to `most`, and up to the first that is not whole."""
+    for _ in range(most):
         size, begin = int.from_bytes(content[at : at + 4]), at + 8
         if size == 1:
             size, begin = int.from_bytes(content[at + 8 : at + 16]), at + 16

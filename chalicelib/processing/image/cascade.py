@@ -119,7 +119,7 @@ def _plan(recipe: Recipe, decoded: Decoded, memory: int, only: str | None) -> _P
         stills=[encoding for encoding in recipe.encodings if encoding not in moving],
         moving=moving,
         animation=animation,
-        rights=rights_block(decoded.credit, recipe.keep),
+        rights=rights_block(decoded.words, recipe.keep),
     )
 
 

@@ -14,6 +14,7 @@ from PIL import Image
 
 from chalicelib.processing.image.color import eight_bit
 from chalicelib.processing.image.frames import Animation, Disposal, Frame, seen_for
+from chalicelib.processing.image.position import position_kept
 
 Box = tuple[int, int, int, int]
 
@@ -26,8 +27,7 @@ def read(source: BinaryIO) -> tuple[Animation | None, BinaryIO]:
     Also the file for the still decoder: an APNG without its animation, of which Pillow refuses what browsers show. The
     animation holds the file's bytes. Keeps the position.
     """
-    start = source.tell()
-    try:
+    with position_kept(source):
         source.seek(0)
         kind = source.read(4)
         source.seek(0)
@@ -35,7 +35,9 @@ def read(source: BinaryIO) -> tuple[Animation | None, BinaryIO]:
         if kind == b"GIF8":
             from chalicelib.processing.image import gif
 
-            return gif.read(source.read()), source
+            data = source.read()
+            still = gif.still(data)
+            return gif.read(data), source if still is data else BytesIO(still)
         if kind == b"RIFF":
             from chalicelib.processing.image import webp
 
@@ -44,11 +46,9 @@ def read(source: BinaryIO) -> tuple[Animation | None, BinaryIO]:
             from chalicelib.processing.image import apng
 
             data = source.read()
-            still = apng.still(data)
-            return apng.read(data), source if still is None else BytesIO(still)
+            alone = apng.still(data)
+            return apng.read(data), source if alone is None else BytesIO(alone)
         return None, source
-    finally:
-        source.seek(start)
 
 
 def composed(animation: Animation) -> Iterator[tuple[Image.Image, float]]:

@@ -21,19 +21,19 @@ import PIL.WebPImagePlugin  # noqa: F401
 from PIL import Image, JpegImagePlugin
 
 from chalicelib.model import ErrorCode, PermanentFault
-from chalicelib.processing.image import compositor, formats, ico
+from chalicelib.processing.image import compositor, formats, ico, metadata
 from chalicelib.processing.image.color import eight_bit
 from chalicelib.processing.image.exif import exif, orientation, without_xmp
 from chalicelib.processing.image.frames import Animation
 from chalicelib.processing.image.jpeg import can_hold, passes
 from chalicelib.processing.image.memory import BYTES_PER_PIXEL, RESIDENT, Room, too_many_pixels
 from chalicelib.processing.image.mending import mended
-from chalicelib.processing.image.rights import credit
 
 _OUR_NAMES = {"MPO": "jpeg", "HEIF": "heic", "JPEG2000": "jp2"}
 
 Image.MAX_IMAGE_PIXELS = None  # Pillow's bound knows neither the format nor the memory. `_check_memory` does.
 
+_NO_MATRIX = "Conversion from YUV failed"  # libavif's words for colours that it does not convert
 _PREMULTIPLIED = 4.0  # with alpha, resizing needs one more copy
 _CANVAS = 4.0  # under an animation's first frame, unless it covers a GIF's canvas
 # Bytes for each pixel of the largest rendition: its own, the encoders' copies, and what the encoders need themselves
@@ -47,7 +47,7 @@ _MAX_SCANS = 200
 
 @dataclass(frozen=True)
 class Decoded:
-    """A decoded image. `width` and `height` are the whole image's, in pixels, as seen. `credit` is `rights.credit`'s.
+    """A decoded image. `width` and `height` are the whole image's, in pixels, as seen. `words` are `metadata.words`.
 
     `pixels` are as stored, to be turned by `orientation` (1-8), and maybe reduced. Their mode is L, LA, RGB, RGBA or
     CMYK, and their colours are those of `profile` (ICC). `animation` is what the file says of its frames, if any: then
@@ -61,7 +61,7 @@ class Decoded:
     height: int
     format: str
     exif: dict[str, Any]
-    credit: dict[str, str]
+    words: dict[str, Any]
     frames: int
     animation: Animation | None
 
@@ -100,8 +100,9 @@ def decode(
         else:
             first = next(compositor.composed(animation))[0]
         # Not earlier: asking a PNG for its EXIF loads it, and loading turns a TIFF (whose size is always as seen).
-        turn = orientation(image)
+        turn = formats.turn(image, source)
         width, height = as_seen(stored, turn)
+        said = metadata.read(image, source)
         return Decoded(
             pixels=first,
             orientation=turn,
@@ -109,11 +110,17 @@ def decode(
             width=width,
             height=height,
             format=_OUR_NAMES.get(str(image.format), str(image.format).lower()),
-            exif=exif(image, gps=gps),
-            credit=credit(image),
+            exif=_dated(exif(image, gps=gps), said),
+            words=metadata.words(said),
             frames=animation.count if animation else _frames(image),
             animation=animation,
         )
+
+
+def _dated(found: dict[str, Any], said: metadata.Said) -> dict[str, Any]:
+    """EXIF with the date that counts, which may stand elsewhere."""
+    taken_at = metadata.taken_at(said)
+    return found | {"taken_at": taken_at} if taken_at else found
 
 
 def _frames(image: Image.Image) -> int:
@@ -138,6 +145,10 @@ def blaming_the_file() -> Iterator[None]:
         except (MemoryError, Image.DecompressionBombError) as error:
             raise too_many_pixels() from error
         except Exception as error:
+            if _NO_MATRIX in str(error):
+                raise PermanentFault(
+                    ErrorCode.UNSUPPORTED_TYPE, "An AVIF with these matrix coefficients is not supported."
+                ) from error
             raise PermanentFault(
                 ErrorCode.CORRUPT, "The image is damaged, incomplete, or of a variant that is not supported."
             ) from error
@@ -181,7 +192,7 @@ def estimate(
     between = 4 * image.height * min(image.width, max(target))
     has_alpha = image.has_transparency_data
     output = target[0] * target[1] * (_BYTES_PER_OUTPUT_PIXEL_WITH_ALPHA if has_alpha else _BYTES_PER_OUTPUT_PIXEL)
-    copies = 2 if image.format in ("WEBP", "AVIF", "HEIF") else 1  # these decoders hold a copy of the file
+    copies = 2 if image.format in ("PNG", "WEBP", "AVIF", "HEIF") else 1  # these decoders hold a copy of the file
     return int(RESIDENT + copies * file_size + max(source + between, output))
 
 

@@ -31,7 +31,12 @@ def encode(image: Image.Image, encoding: Encoding, rights: bytes = b"", backgrou
         options |= {"optimize": True, "subsampling": encoding.subsampling}
         image = on_paper(image, background) if image.mode == "RGBA" else image
     elif encoding.format == "webp":
+        from chalicelib.processing.image import libwebp  # not at a cold start
+
         options |= {"method": encoding.effort}
+        image = image.convert("RGB") if image.mode == "L" else image
+        if made := libwebp.encoded(image, encoding.quality, encoding.effort, rights):
+            return made
     elif encoding.format == "avif":
         # One thread: at 1769 MB a function has one processor, and the bytes must not depend on how many there are.
         colors = {} if image.mode == "L" else {"subsampling": encoding.subsampling}

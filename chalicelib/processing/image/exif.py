@@ -3,38 +3,38 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from datetime import datetime
 from typing import Any
 
 from PIL import Image
 from PIL.ExifTags import GPS, IFD, Base
 
-from chalicelib.processing.image.charset import decoded
+from chalicelib.processing.image import dates
+from chalicelib.processing.image.charset import decoded, is_wide, mended, wide
 
 MAX_TEXT = 200
 """Longest text, in characters; a longer one is cut."""
 
-_OFFSET = re.compile(r"[+-][0-9]{2}:[0-9]{2}")
+_JOINERS = "\u200c\u200d"  # invisible, but parts of words in Persian and Hindi, and of emoji
 
 
 def exif(image: Image.Image, *, gps: bool = False) -> dict[str, Any]:
     """The known fields that can be read, by stable snake_case names; {} without EXIF.
 
-    `exposure_time` is in seconds, `focal_length` in millimetres, `taken_at` in ISO 8601 (with an offset only if the
-    camera wrote one). Hostile EXIF raises nothing: a field that cannot be read is left out. The GPS directory is read
-    only with `gps`: then the field `gps` is {"lat", "lon"}, in degrees (WGS 84, north and east positive).
+    `exposure_time` is in seconds, `focal_length` in millimetres, `taken_at` in ISO 8601 (with a fraction and an offset
+    only if the camera wrote them). Hostile EXIF raises nothing: a field that cannot be read is left out. The GPS
+    directory is read only with `gps`: then the field `gps` is {"lat", "lon"}, in degrees (WGS 84, north and east
+    positive).
     """
-    tags = _tags(image)
+    tags = tags_of(image)
     found: dict[str, Any] = {}
     for name, (tag, read) in _FIELDS.items():
         if (value := read(tags.get(tag))) is not None:
             found[name] = value
     if iso := _iso(tags):
         found["iso"] = iso
-    if taken_at := _taken_at(tags):
+    if taken_at := original(tags) or digitized(tags):
         found["taken_at"] = taken_at
     if gps and (place := _place(image)):
         found["gps"] = place
@@ -79,18 +79,40 @@ def text(value: object, limit: int = MAX_TEXT) -> str | None:
         try:
             value = words.encode("latin-1")
         except UnicodeError:
-            return _line(words.partition("\0")[0], limit)  # no bytes of EXIF: a text that was decoded already
+            return line(words.partition("\0")[0], limit)  # no bytes of EXIF: a text that was decoded already
     if not isinstance(value, bytes):
         return None
-    return _line(decoded(value.lstrip(b"\0").partition(b"\0")[0]) or "", limit)
+    if is_wide(value):
+        return line(wide(value) or "", limit)
+    return line(decoded(value.lstrip(b"\0").partition(b"\0")[0]) or "", limit)
 
 
-def _line(value: str, limit: int) -> str | None:
-    line = "".join(c if c.isprintable() else " " for c in value)
-    return " ".join(line.split())[:limit].rstrip() or None
+def line(value: str, limit: int = MAX_TEXT) -> str | None:
+    """One printable line of a decoded text, as `text` gives it; None for one that lost its letters on the way."""
+    if "\ufffd" in value:
+        return None
+    value = mended(value[: 16 * limit])
+    printable = "".join(c if c.isprintable() or c in _JOINERS else " " for c in value)
+    words = " ".join(printable.split())[:limit].rstrip()
+    # Windows puts a question mark for each letter that its encoding does not have.
+    return words if words.strip("? " + _JOINERS) else None
 
 
-def _tags(image: Image.Image) -> dict[int, Any]:
+def original(tags: Mapping[int, Any]) -> str | None:
+    """When the picture was taken."""
+    return _moment(tags, Base.DateTimeOriginal, Base.SubsecTimeOriginal, Base.OffsetTimeOriginal)
+
+
+def digitized(tags: Mapping[int, Any]) -> str | None:
+    """When the picture was scanned, or stored by the camera."""
+    return _moment(tags, Base.DateTimeDigitized, Base.SubsecTimeDigitized, Base.OffsetTimeDigitized)
+
+
+def _moment(tags: Mapping[int, Any], date: int, fraction: int, offset: int) -> str | None:
+    return dates.exif(*(text(tags.get(tag)) or "" for tag in (date, fraction, offset)))
+
+
+def tags_of(image: Image.Image) -> dict[int, Any]:
     """The tags of the first directory and of the EXIF directory in one dict, as far as they can be read."""
     tags: dict[int, Any] = {}
     with suppress(Exception):  # a parser of hostile bytes can raise anything
@@ -162,19 +184,6 @@ def _orientation(value: object) -> int | None:
     return value if isinstance(value, int) and 1 <= value <= 8 else None
 
 
-def _taken_at(tags: dict[int, Any]) -> str | None:
-    """When the picture was taken, or else scanned. Never when it was last edited."""
-    for date, offset in (
-        (Base.DateTimeOriginal, Base.OffsetTimeOriginal),
-        (Base.DateTimeDigitized, Base.OffsetTimeDigitized),
-    ):
-        with suppress(ValueError):
-            moment = datetime.strptime(text(tags.get(date)) or "", "%Y:%m:%d %H:%M:%S").isoformat()
-            zone = text(tags.get(offset)) or ""
-            return moment + (zone if _OFFSET.fullmatch(zone) else "")
-    return None
-
-
 _FIELDS: dict[str, tuple[int, Callable[[object], Any]]] = {
     "make": (Base.Make, text),
     "model": (Base.Model, text),
@@ -202,7 +211,15 @@ _WANTED = (
     Base.SensitivityType,
     *_ANY_SENSITIVITY,
     Base.DateTimeOriginal,
+    Base.SubsecTimeOriginal,
     Base.OffsetTimeOriginal,
     Base.DateTimeDigitized,
+    Base.SubsecTimeDigitized,
     Base.OffsetTimeDigitized,
+    Base.UserComment,
+    Base.XPTitle,
+    Base.XPComment,
+    Base.XPAuthor,
+    Base.XPKeywords,
+    Base.XPSubject,
 )

@@ -26,7 +26,7 @@ def of_file(decoded: Decoded) -> dict[str, Any]:
         "megapixels": round(decoded.width * decoded.height / 1e6, 2),
         "color_space": color_space(decoded.profile, decoded.pixels.mode),
         "has_alpha": decoded.pixels.mode in ("LA", "RGBA"),
-        **decoded.credit,
+        **decoded.words,
     }
 
 
@@ -37,12 +37,12 @@ def of_pixels(smallest: Image.Image, overview: Image.Image) -> dict[str, Any]:
     """
     small = resized(smallest, fitted(*smallest.size, placeholders.MAX_SIDE)).convert("RGBA")
     rgba = small.tobytes()
-    opaque = on_paper(overview) if overview.mode == "RGBA" else overview
+    grey = (on_paper(overview) if overview.mode == "RGBA" else overview).convert("L")
     return {
         "thumbhash": b64encode(placeholders.thumbhash(*small.size, rgba)).decode(),
         "blurhash": blurhash(*small.size, on_paper(small).tobytes()),
         "dominant_color": placeholders.dominant_color(rgba),
         "palette": fingerprints.palette(rgba),
-        "phash": fingerprints.phash(opaque),
-        "sharpness": fingerprints.sharpness(opaque),
+        "phash": fingerprints.phash(grey),
+        "sharpness": fingerprints.sharpness(grey),
     }

@@ -17,6 +17,7 @@ from chalicelib.processing.image.frames import Animation, Disposal, Frame, count
 
 _IMAGE, _EXTENSION = 0x2C, 0x21
 _CONTROL, _APPLICATION = 0xF9, 0xFF  # labels of extensions
+_MAX_NOTES = 2 * 1024**2  # bytes of all extensions before the first frame
 _LOOPING = (b"NETSCAPE2.0", b"ANIMEXTS1.0")
 # By code. Browsers take 4, which is reserved, for 3, because old programs meant that. All others are "keep".
 _DISPOSALS = {2: Disposal.CLEAR, 3: Disposal.RESTORE, 4: Disposal.RESTORE}
@@ -33,7 +34,7 @@ class _Coded(NamedTuple):
 
 
 class _Control(NamedTuple):
-    """What the block before a frame says of it."""
+    """The words of the block before a frame about it."""
 
     delay: float = 0
     disposal: Disposal = Disposal.KEEP
@@ -52,6 +53,19 @@ def read(data: bytes) -> Animation | None:
     if not frames:
         return None
     return Animation(reader.width, reader.height, reader.plays, count, duration, frames, partial(_load, data))
+
+
+def still(data: bytes) -> bytes:
+    """The GIF for the still decoder, which needs 50 bytes of memory for each byte of some extensions.
+
+    Without those before the first frame, if they are large: it only reads their notes.
+    """
+    if len(data) < _MAX_NOTES or not data.startswith((b"GIF87a", b"GIF89a")):
+        return data
+    begin = at = 13 + _colors(data[10])
+    while at + 3 < len(data) and data[at] == _EXTENSION:
+        at = _skipped(data, at + 2)
+    return data if at - begin < _MAX_NOTES else data[:begin] + data[at:]
 
 
 class _Reader:

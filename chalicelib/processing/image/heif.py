@@ -21,9 +21,12 @@ from PIL import Image
 
 from chalicelib.model import ErrorCode, PermanentFault
 from chalicelib.processing.image import boxes
+from chalicelib.processing.image.position import position_kept
 from chalicelib.processing.sniff import SNIFF_BYTES, sniff
 
 FORMAT = "HEIF"  # as Pillow knows it
+# HEVC, JPEG, H.264 and JPEG 2000. libheif says itself which of them it reads.
+_TYPES = ("image/heic", "image/heif", "image/avci", "image/avcs", "image/hej2k")
 
 _SECONDS = 60
 _SEQUENCE_PARAMETERS = 33  # the NAL unit with the coded size (ITU-T H.265, 7.3.2.2)
@@ -31,11 +34,8 @@ _SEQUENCE_PARAMETERS = 33  # the NAL unit with the coded size (ITU-T H.265, 7.3.
 
 def is_heif(source: BinaryIO) -> bool:
     """True if the file is a HEIF. Keeps the position."""
-    start = source.tell()
-    try:
-        return sniff(source.read(SNIFF_BYTES)) == "image/heic"
-    finally:
-        source.seek(start)
+    with position_kept(source):
+        return sniff(source.read(SNIFF_BYTES)) in _TYPES
 
 
 def opened(source: BinaryIO, memory: int) -> Image.Image:
@@ -82,11 +82,8 @@ def claimed_pixels(source: BinaryIO) -> int:
     Pillow only learns the size after cropping (`clap`), so a file may decode a thousand times as much as it shows. This
     looks at the items' sizes (`ispe`), and at those in the headers of the coded streams (`hvcC`).
     """
-    start = source.tell()
-    try:
+    with position_kept(source):
         meta = boxes.meta(source)[1]
-    finally:
-        source.seek(start)
     largest = 0
     for at in _all(meta, b"ispe\0\0\0\0"):
         largest = max(largest, int.from_bytes(meta[at + 8 : at + 12]) * int.from_bytes(meta[at + 12 : at + 16]))

@@ -10,8 +10,9 @@ from typing import BinaryIO
 from PIL import Image, ImageChops
 
 from chalicelib.processing.image import bitmaps
+from chalicelib.processing.image.png import MAGIC as PNG_MAGIC
+from chalicelib.processing.image.position import position_kept
 
-_PNG = b"\x89PNG\r\n\x1a\n"
 _MAGICS = (b"\0\0\1\0", b"\0\0\2\0")
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # of PNG's colour types
 _MASK_BITS = 32  # of a row of the mask, or a multiple of them
@@ -30,21 +31,15 @@ class Picture:
 
 def pictures(source: BinaryIO) -> list[Picture]:
     """The icon's pictures, the best first; none for a file that is no icon. Keeps the position."""
-    start = source.tell()
-    try:
+    with position_kept(source):
         return sorted(_pictures(source), key=lambda each: (-each.pixels, -each.depth))
-    finally:
-        source.seek(start)
 
 
 def is_ico(source: BinaryIO) -> bool:
     """True if the file begins as an icon. Keeps the position."""
-    start = source.tell()
-    try:
+    with position_kept(source):
         source.seek(0)
         return source.read(4) in _MAGICS
-    finally:
-        source.seek(start)
 
 
 def png(source: BinaryIO) -> BinaryIO | None:
@@ -52,11 +47,9 @@ def png(source: BinaryIO) -> BinaryIO | None:
     best = next(iter(pictures(source)), None)
     if not best or not best.is_png:
         return None
-    start = source.tell()
-    source.seek(best.offset)
-    inner = BytesIO(source.read(best.size))
-    source.seek(start)
-    return inner
+    with position_kept(source):
+        source.seek(best.offset)
+        return BytesIO(source.read(best.size))
 
 
 def opened(source: BinaryIO, picture: Picture) -> Image.Image:
@@ -101,7 +94,7 @@ def _pictures(source: BinaryIO) -> Iterator[Picture]:
         size, offset = (int.from_bytes(directory[at + n : at + n + 4], "little") for n in (8, 12))
         source.seek(offset)
         header = source.read(26)
-        if header.startswith(_PNG):
+        if header.startswith(PNG_MAGIC):
             if len(header) < 26:
                 continue  # cut off
             pixels = int.from_bytes(header[16:20]) * int.from_bytes(header[20:24])

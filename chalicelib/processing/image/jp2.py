@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from io import BytesIO
+from io import SEEK_END, BytesIO
 from typing import BinaryIO
 
 from PIL import Image
 
 from chalicelib.model import ErrorCode, PermanentFault
+from chalicelib.processing.image.position import position_kept
 
 _MAGIC = b"\0\0\0\x0cjP  \r\n\x87\n"
 _CODE_STREAM = b"\xff\x4f\xff\x51"
@@ -21,6 +22,8 @@ _MAX_HEADER = 8 * 1024**2  # bytes; profiles of printers have two million
 _ENUMERATED, _RESTRICTED, _ANY_PROFILE = 1, 2, 3  # the sorts of colour specification
 _SRGB, _SYCC = 16, 18
 _MAX_COMPONENTS = 4
+_TILE_PART = b"\xff\x90"
+_MAX_SEGMENTS, _MAX_TILE_PARTS = 10_000, 200_000
 
 
 @dataclass(frozen=True)
@@ -35,8 +38,7 @@ class Header:
 
 def header(source: BinaryIO) -> Header | None:
     """None for a file that is no JP2. Keeps the position."""
-    start = source.tell()
-    try:
+    with position_kept(source):
         source.seek(0)
         if source.read(len(_MAGIC)) != _MAGIC:
             return None
@@ -44,23 +46,27 @@ def header(source: BinaryIO) -> Header | None:
             if name == b"jp2h":
                 return _header(source, begin, end)
         return None
-    finally:
-        source.seek(start)
+
+
+def extras(source: BinaryIO, most: int) -> Iterator[tuple[bytes, bytes]]:
+    """Identifier and content of each `uuid` box of at most `most` bytes. May move the position."""
+    source.seek(0)
+    if source.read(len(_MAGIC)) != _MAGIC:
+        return
+    for name, begin, end in _boxes(source, 0, source.seek(0, 2)):
+        if name == b"uuid" and 16 < end - begin <= most:
+            source.seek(begin)
+            content = source.read(end - begin)
+            yield content[:16], content[16:]
 
 
 def check(source: BinaryIO) -> None:
-    """Raises PermanentFault for a code stream that Pillow does not read, or reads as noise. Keeps the position."""
-    start = source.tell()
-    try:
-        at = _code_stream(source)
-        source.seek(at + 8)
-        sizes = [int.from_bytes(source.read(4)) for _ in range(8)]  # width, height, offsets, tiles, their offsets
-        components = int.from_bytes(source.read(2))
-        steps = source.read(3 * min(components, _MAX_COMPONENTS))
-    finally:
-        source.seek(start)
-    if at < 0:
+    """Raises PermanentFault for a code stream that Pillow does not read, or reads as noise. May move the position."""
+    if (at := _code_stream(source)) < 0:
         return
+    sizes = _sizes(source, at)
+    components = int.from_bytes(source.read(2))
+    steps = source.read(3 * min(components, _MAX_COMPONENTS))
     if components > _MAX_COMPONENTS:
         raise _unsupported(f"{components} components")
     across, down = max(steps[1::3], default=1), max(steps[2::3], default=1)
@@ -68,6 +74,56 @@ def check(source: BinaryIO) -> None:
         size % step for sizes_of, step in ((sizes[::2], across), (sizes[1::2], down)) for size in sizes_of if step > 1
     ):
         raise _unsupported("coarse colours and an odd size")
+
+
+def require_whole(source: BinaryIO) -> None:
+    """Raises PermanentFault for a file that lacks tiles, of which the decoder only warns. May move the position."""
+    at = _code_stream(source)
+    if at >= 0 and (lacks := _lacking_tiles(source, at, _sizes(source, at))):
+        raise PermanentFault(ErrorCode.CORRUPT, f"The JPEG 2000 is damaged: {lacks} of its tiles are not whole.")
+
+
+def tiles(source: BinaryIO) -> int:
+    """The number of tiles; 0 for a file without a code stream. Keeps the position."""
+    with position_kept(source):
+        at = _code_stream(source)
+        return _grid(_sizes(source, at)) if at >= 0 else 0
+
+
+def _sizes(source: BinaryIO, at: int) -> list[int]:
+    """Width, height, offsets, a tile's width and height, and the tiles' offsets."""
+    source.seek(at + 8)
+    return [int.from_bytes(source.read(4)) for _ in range(8)]
+
+
+def _grid(sizes: list[int]) -> int:
+    (width, height, _, _, across, down, left, top) = sizes
+    if not across or not down:
+        return 0
+    return max(0, -(-(width - left) // across)) * max(0, -(-(height - top) // down))
+
+
+def _lacking_tiles(source: BinaryIO, at: int, sizes: list[int]) -> int:
+    """How many tiles lack a part, which OpenJPEG leaves black. 0 for files of so many parts that nobody counts them."""
+    size = source.seek(0, SEEK_END)
+    at += 2
+    for _ in range(_MAX_SEGMENTS):  # to the first part of a tile
+        source.seek(at)
+        head = source.read(4)
+        if len(head) < 4 or head[:2] == _TILE_PART:
+            break
+        at += 2 + int.from_bytes(head[2:])
+    told, found = dict[int, int](), dict[int, int]()
+    for _ in range(_MAX_TILE_PARTS):
+        source.seek(at)
+        head = source.read(12)
+        if len(head) < 12 or head[:2] != _TILE_PART:
+            return max(0, _grid(sizes) - len(found)) + sum(found[tile] < told[tile] for tile in found)
+        tile, length = int.from_bytes(head[4:6]), int.from_bytes(head[6:10])
+        found[tile] = found.get(tile, 0) + 1
+        told[tile] = max(told.get(tile, 0), head[11])
+        at = at + length if length >= len(head) else size  # 0 is for one that goes on to the end
+    return 0
 
 
 def neutral(source: BinaryIO, found: Header | None) -> BinaryIO:
@@ -123,12 +179,15 @@ def _code_stream(source: BinaryIO) -> int:
     source.seek(0)
     if source.read(4) == _CODE_STREAM:
         return 0
-    found = (begin for name, begin, _ in _boxes(source, 0, source.seek(0, 2)) if name == b"jp2c")
+    found = (begin for name, begin, _ in _boxes(source, 0, source.seek(0, 2), cut=True) if name == b"jp2c")
     return next(found, -1)
 
 
-def _boxes(source: BinaryIO, at: int, end: int) -> Iterator[tuple[bytes, int, int]]:
-    """Name, first byte and end of the content of each box. The reader may move the position."""
+def _boxes(source: BinaryIO, at: int, end: int, *, cut: bool = False) -> Iterator[tuple[bytes, int, int]]:
+    """Name, first byte and end of the content of each box. The reader may move the position.
+
+    With `cut`, also a last box that is longer than its file.
+    """
     for _ in range(_MAX_BOXES):
         source.seek(at)
         head = source.read(16)
@@ -136,7 +195,7 @@ def _boxes(source: BinaryIO, at: int, end: int) -> Iterator[tuple[bytes, int, in
         if size == 1:
             size, begin = int.from_bytes(head[8:16]), at + 16
         stop = end if size == 0 else at + size
-        if len(head) < 8 or stop < begin or stop > end:
+        if len(head) < 8 or stop < begin or (stop > end and not cut):
             return
         yield head[4:8], begin, stop
         at = stop

@@ -7,14 +7,16 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from chalicelib.model import ErrorCode, PermanentFault
+from chalicelib.processing.image.position import position_kept
 
-_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # SOFn; the three are tables
+FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # SOFn; the three are tables
 _DECODED = frozenset({0xC0, 0xC1, 0xC2, 0xC9, 0xCA})  # baseline, extended, progressive; the same with arithmetic codes
 _PROGRESSIVE = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
 _END, _START_OF_SCAN = 0xD9, 0xDA
-_ALONE = frozenset({0x01, *range(0xD0, 0xD9)})  # markers without a segment
-_MARKER = re.compile(rb"\xff+[^\x00\xff]", re.DOTALL)
-_END_OF_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]", re.DOTALL)
+ALONE = frozenset({0x01, *range(0xD0, 0xD9)})  # markers without a segment
+_MAX_STEPS = 1_000_000  # segments, and bytes between them, before the first scan
+MARKER = re.compile(rb"\xff+[^\x00\xff]", re.DOTALL)
+END_OF_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]", re.DOTALL)
 
 
 def passes(source: BinaryIO) -> int:
@@ -23,11 +25,8 @@ def passes(source: BinaryIO) -> int:
     With two or more, a decoder must keep all coefficients in memory until the end. That is so for progressive files,
     and for baseline files that store one component after the other. Keeps the position.
     """
-    start = source.tell()
-    try:
+    with position_kept(source):
         return 1 if _first_scan_is_all(source) else max(2, _count_scans(source))
-    finally:
-        source.seek(start)
 
 
 def check(source: BinaryIO) -> None:
@@ -35,12 +34,9 @@ def check(source: BinaryIO) -> None:
 
     These are lossless and hierarchical JPEG, and samples of 12 bits.
     """
-    start = source.tell()
-    try:
+    with position_kept(source):
         source.seek(0)
         found = _frame(source) if source.read(3) == b"\xff\xd8\xff" else None
-    finally:
-        source.seek(start)
     if found and (found[0] not in _DECODED or found[1] != 8):
         raise PermanentFault(
             ErrorCode.UNSUPPORTED_TYPE,
@@ -54,7 +50,7 @@ def _frame(source: BinaryIO) -> tuple[int, int] | None:
     for code, length in _segments(source):
         if code == _START_OF_SCAN:
             return None
-        if code in _FRAMES:
+        if code in FRAMES:
             return code, source.read(1)[0] if length > 2 else 8
     return None
 
@@ -77,7 +73,7 @@ def _first_scan_is_all(source: BinaryIO) -> bool:
             return source.read(1) == bytes([components & 0xFF])
         if code in _PROGRESSIVE:
             return False
-        if code in _FRAMES:
+        if code in FRAMES:
             frame = source.read(6)  # precision, height, width, number of components
             components = frame[-1] if len(frame) == 6 else -1
     return False
@@ -85,33 +81,36 @@ def _first_scan_is_all(source: BinaryIO) -> bool:
 
 def _segments(source: BinaryIO) -> Iterator[tuple[int, int]]:
     """The marker and the length of each segment. The source then stands at its content, and may be moved."""
-    while True:
+    for _ in range(_MAX_STEPS):
         byte = source.read(1)
-        while byte and byte != b"\xff":  # unknown bytes, which decoders skip
-            byte = source.read(1)
+        if byte and byte != b"\xff":  # unknown bytes, which decoders skip
+            continue
         while byte == b"\xff":
             byte = source.read(1)
+        if byte and byte[0] in ALONE:
+            continue
         length = int.from_bytes(source.read(2))
         if not byte or length < 2:
             return
         content = source.tell()
         yield byte[0], length
         source.seek(content + length - 2)
+    raise PermanentFault(ErrorCode.CORRUPT, f"The JPEG has no picture within its first {_MAX_STEPS} marks or bytes.")
 
 
 def _count_scans(source: BinaryIO) -> int:
     """The scans before the end of the picture. What is behind it does not count."""
     source.seek(0)
     data, at, count = source.read(), 2, 0
-    while found := _MARKER.search(data, at):
+    while found := MARKER.search(data, at):
         code, at = data[found.end() - 1], found.end()
         if code == _END:
             break
-        if code in _ALONE:
+        if code in ALONE:
             continue
         at += int.from_bytes(data[at : at + 2])
         if code == _START_OF_SCAN:
             count += 1
-            end = _END_OF_SCAN.search(data, at)
+            end = END_OF_SCAN.search(data, at)
             at = end.start() if end else len(data)
     return count

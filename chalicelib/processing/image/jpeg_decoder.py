@@ -13,7 +13,6 @@ that does not look like this one, is not read: then damage is not found, as with
 from __future__ import annotations
 
 import ctypes
-import re
 import struct
 from typing import Any
 
@@ -21,17 +20,14 @@ import PIL
 from PIL import Image, ImageFile
 
 from chalicelib.model import ErrorCode, PermanentFault
+from chalicelib.processing.image.jpeg import ALONE, END_OF_SCAN, FRAMES, MARKER
 
 NAME = "watched_jpeg"
 """The codec's name in Pillow's list of tiles."""
 
 _EOI, _SOS, _COM = 0xD9, 0xDA, 0xFE
-_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # SOFn; the three are tables
 _PROGRESSIVE = frozenset({0xC2, 0xC6})
 _HUFFMAN = frozenset({0xC0, 0xC1, 0xC2})
-_ALONE = frozenset({0x01, *range(0xD0, 0xD9)})  # markers without a segment
-_MARKER = re.compile(rb"\xff+[^\x00\xff]", re.DOTALL)
-_END_OF_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]", re.DOTALL)
 _PROBE = bytes([0xFF, _COM])
 _EMPTY_COMMENT = b"\0\2"
 _END = bytes([0xFF, _EOI])
@@ -99,7 +95,7 @@ class _Feeder:
 
     def _scan(self, begin: int) -> int:
         """Gives the data of a scan, and returns where it ends. Raises PermanentFault for one that has lost some."""
-        found = _END_OF_SCAN.search(self._data, begin)
+        found = END_OF_SCAN.search(self._data, begin)
         end = found.start() if found else len(self._data)
         before = _warnings(self._decoder)
         self._done = self._give(begin, end)
@@ -131,21 +127,21 @@ class _Feeder:
         """Where the data of the next scan begins, after the segments from here on; None if there is no further scan."""
         data = self._data
         while True:
-            found = _MARKER.search(data, at)
+            found = MARKER.search(data, at)
             if not found:
                 return None
             code, at = data[found.end() - 1], found.end()
             if code == _EOI:
                 self._coverage.has_ended = True
                 return None
-            if code in _ALONE:
+            if code in ALONE:
                 continue
             length = int.from_bytes(data[at : at + 2])
-            segment = bytes(data[at + 2 : at + length]) if code in _FRAMES or code == _SOS else b""
+            segment = bytes(data[at + 2 : at + length]) if code in FRAMES or code == _SOS else b""
             if length < 2 or at + length > len(data):
                 return None
             at += length
-            if code in _FRAMES:
+            if code in FRAMES:
                 self._coverage.frame(code, segment)
             elif code == _SOS:
                 self._coverage.scan(segment)

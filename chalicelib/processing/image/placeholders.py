@@ -76,9 +76,16 @@ def _channels(rgba: bytes) -> tuple[list[float], list[float], list[float], list[
     total = sum(alphas) / 255
     # The mean colour, weighted by alpha.
     mean = [sumprod(alphas, channel) / 65025 / total if total else 0.0 for channel in (reds, greens, blues)]
+    if opaque:  # the same numbers in half the time
+        shades = [1 / 255 * level for level in range(256)]
+        channels = [[shades[level] for level in channel] for channel in (reds, greens, blues)]
+    else:
+        channels = [
+            [m * (1 - a) + a / 255 * level for a, level in zip(alpha, channel, strict=True)]
+            for m, channel in zip(mean, (reds, greens, blues), strict=True)
+        ]
     light, warm, red = [], [], []
-    for r8, g8, b8, a in zip(reds, greens, blues, alpha, strict=True):
-        r, g, b = (m * (1 - a) + a / 255 * c for m, c in zip(mean, (r8, g8, b8), strict=True))
+    for r, g, b in zip(*channels, strict=True):
         light.append((r + g + b) / 3)
         warm.append((r + g) / 2 - b)
         red.append(r - g)

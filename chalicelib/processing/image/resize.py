@@ -52,7 +52,7 @@ def resized(image: Image.Image, size: tuple[int, int], rows: tuple[float, float]
     top, bottom = rows or (0.0, float(image.height))
     if SIMD is None or image.mode not in _SIMD_MODES:
         return image.resize(size, _LANCZOS, (0.0, top, float(image.width), bottom))
-    made = Image.new(image.mode, size)
+    made = Image.new(image.mode, size, None)  # not filled, which would take as long as a copy
     options = SIMD.ResizeOptions(
         resize_alg=SIMD.ResizeAlg.convolution(SIMD.FilterType.lanczos3),
         crop_box=SIMD.CropBox(0.0, top, float(image.width), bottom - top),
@@ -94,7 +94,7 @@ def first_resize(
     edges = [size[1] * n // _STRIPS for n in range(_STRIPS + 1)]
     tops_and_bottoms = [(top, bottom) for top, bottom in pairwise(edges) if top < bottom]
     strips = list(pool.map(lambda rows: strip(*rows), tops_and_bottoms))
-    result = Image.new(strips[0].mode, size)
+    result = Image.new(strips[0].mode, size, None)
     for (top, _), rows in zip(tops_and_bottoms, strips, strict=True):
         result.paste(rows, (0, top))
     return result.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else result

@@ -19,6 +19,7 @@ from PIL.ExifTags import IFD, Base
 
 from chalicelib.model import ErrorCode, PermanentFault
 from chalicelib.processing.image.color import spread, to_eight_bits
+from chalicelib.processing.image.position import position_kept
 
 _MAGICS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _WIDTH, _LENGTH, _BITS, _COMPRESSION, _PHOTOMETRIC, _FILL_ORDER = 256, 257, 258, 259, 262, 266
@@ -34,9 +35,13 @@ _COMPRESSIONS = frozenset({_UNCOMPRESSED, 2, 3, 4, 5, *_JPEGS, 8, 32773, 32946, 
 _UNSIGNED, _SIGNED = 1, 2
 _LAYOUTS = {(8, 1), (16, 1), (32, 1), (32, 2), (32, 3)}  # bits and format (unsigned, signed, float) of a sample
 _LONG = 4  # the type of an entry of 32 bits
-_MAX_VALUES = 1_000_000  # strips or tiles
+_MAX_VALUES = 600_000  # strips or tiles; 12,000 x 12,000 pixels in tiles of 16 x 16
 _MAX_EXTRA = 3
-_KEPT = (Base.ImageDescription, Base.Make, Base.Model, Base.Orientation, Base.Software, Base.Artist, Base.Copyright)
+_AS_BYTES = _IPTC, _RESOURCES = 33723, 34377  # whatever the file says that they are
+_KEPT = (
+    *(Base.ImageDescription, Base.Make, Base.Model, Base.Orientation, Base.Software, Base.Artist, Base.Copyright),
+    *(Base.XPTitle, Base.XPComment, Base.XPAuthor, Base.XPKeywords, Base.XPSubject),
+)
 
 
 @dataclass(frozen=True)
@@ -85,22 +90,35 @@ class Layout:
 
 def layout(source: BinaryIO) -> Layout | None:
     """The layout of a TIFF that is whole so far; None for other files, and for damaged ones. Keeps the position."""
-    start = source.tell()
     try:
-        source.seek(0)
-        head = source.read(8)
-        if head[:4] not in _MAGICS:
-            return None
-        head += source.read(8) if head[2:3] == b"+" or head[3:4] == b"+" else b""
-        directory = TiffImagePlugin.ImageFileDirectory_v2(head)
-        source.seek(directory.next)
-        offset = directory.next
-        directory.load(source)
-        return _layout(dict(directory), offset, little=head[:2] == b"II")
+        with position_kept(source):
+            source.seek(0)
+            head = source.read(8)
+            if head[:4] not in _MAGICS:
+                return None
+            head += source.read(8) if head[2:3] == b"+" or head[3:4] == b"+" else b""
+            directory = TiffImagePlugin.ImageFileDirectory_v2(head)
+            source.seek(directory.next)
+            offset = directory.next
+            directory.load(source)
+        _check_places(directory)
+        tags = dict(directory) | {tag: directory._tagdata[tag] for tag in _AS_BYTES if tag in directory._tagdata}
+        return _layout(tags, offset, little=head[:2] == b"II")
+    except PermanentFault:
+        raise
     except Exception:  # Pillow's parser of hostile bytes can raise anything
         return None
-    finally:
-        source.seek(start)
+
+
+def _check_places(directory: TiffImagePlugin.ImageFileDirectory_v2) -> None:
+    """Raises PermanentFault for a directory with more strips or tiles than are read.
+
+    Pillow needs 270 bytes of memory and 4 microseconds for each. Their number is that of bytes in the file, before
+    Pillow makes numbers of them.
+    """
+    most = max(len(directory._tagdata.get(tag, b"")) for tag in (_STRIPS, _TILES, _STRIP_SIZES, _TILE_SIZES))
+    if most > _MAX_VALUES * 4:
+        raise PermanentFault(ErrorCode.TOO_MANY_PIXELS, f"The TIFF has more than {_MAX_VALUES} strips or tiles.")
 
 
 def opened(source: BinaryIO, found: Layout, fits: Callable[[int], None]) -> Image.Image:
@@ -128,6 +146,14 @@ def opened(source: BinaryIO, found: Layout, fits: Callable[[int], None]) -> Imag
     image.format = "TIFF"
     image.info = _metadata(source, found)
     return image
+
+
+def full_range(image: Image.Image) -> Image.Image:
+    """A loaded TIFF. Greys of 12 bits become eight bits; Pillow leaves them in the lowest part of 16."""
+    bits = getattr(image, "tag_v2", {}).get(_BITS)
+    if bits != (12,) or not image.mode.startswith("I;16"):
+        return image
+    return image.convert("I").point(lambda value: value * (255 / 4095) + 0.5).convert("L")
 
 
 def one_plane(source: BinaryIO, found: Layout) -> BinaryIO:
@@ -270,8 +296,9 @@ def _merged(bands: list[Image.Image], colors: int, alpha: int | None, *, associa
 
 
 def _metadata(source: BinaryIO, found: Layout) -> dict[Any, Any]:
-    """`info` as Pillow has it for other formats: the profile, XMP, and EXIF as a block of its own."""
-    info = {name: found.tags[tag] for name, tag in (("icc_profile", _PROFILE), ("xmp", _XMP)) if tag in found.tags}
+    """`info` as Pillow has it for other formats: the profile, XMP, and EXIF as a block of its own. IPTC by its tags."""
+    names: dict[Any, int] = {"icc_profile": _PROFILE, "xmp": _XMP, _IPTC: _IPTC, _RESOURCES: _RESOURCES}
+    info = {name: found.tags[tag] for name, tag in names.items() if tag in found.tags}
     try:
         own, kept = Image.Exif(), Image.Exif()
         source.seek(0)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from importlib.util import find_spec
 from typing import Any
 
+from chalicelib.media_types import own_name
 from chalicelib.model import ErrorCode, FileWarning, PermanentFault
 from chalicelib.processing import child, sniff
 from chalicelib.processing.child import ChildDiedError, Limits
-from chalicelib.processing.content_types import one_name, own_name
+from chalicelib.processing.content_types import one_name
 from chalicelib.processing.kinds import Source
 from chalicelib.processing.media import headers
 from chalicelib.settings import settings

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 RIFF = {b"WEBP": "image/webp", b"WAVE": "audio/wav", b"AVI ": "video/x-msvideo"}
 
+CR3 = "image/x-canon-cr3"
+"""Canon's raw files."""
+
 # ISO base media files: the major brand decides. Where it only says "any HEIF", the compatible brands decide.
 BRANDS = {
     b"avif": "image/avif",
@@ -18,8 +21,9 @@ BRANDS = {
     b"jpeg": "image/heif",
     b"jpgs": "image/heif",
     b"j2ki": "image/hej2k",
-    b"crx ": "image/x-canon-cr3",  # Canon's raw files
+    b"crx ": CR3,
 }
+_SHORT_HEIF = b"mif3"
 _ANY_HEIF = (b"mif1", b"mif2", b"msf1", b"miaf")
 _RIFF = (b"RIFF", b"RF64", b"BW64")  # the latter two have sizes of 64 bits (EBU Tech 3306, ITU-R BS.2088)
 _FRAGMENT_BOXES = (b"styp", b"sidx", b"moof", b"emsg", b"prft", b"pdin")
@@ -44,6 +48,8 @@ def iso_media(head: bytes) -> str | None:
         return None
     size = int.from_bytes(head[:4])
     major, compatible = head[8:12], [head[n : n + 4] for n in range(16, min(size, len(head)) - 3, 4)]
+    if major == _SHORT_HEIF:  # the minor version is the codec's brand
+        return BRANDS.get(head[12:16], "image/heic")
     if major in BRANDS:
         return BRANDS[major]
     # A brand that nobody knows is that of a picture if the file says that readers of pictures may open it.

@@ -2,6 +2,16 @@
 
 from __future__ import annotations
 
+# Cameras' raw files that are no TIFFs, though some are almost.
+_RAW = (
+    (b"FUJIFILMCCD-RAW ", "image/x-fuji-raf"),
+    (b"IIU\0", "image/x-panasonic-rw2"),
+    (b"IIRO", "image/x-olympus-orf"),
+    (b"IIRS", "image/x-olympus-orf"),
+    (b"MMOR", "image/x-olympus-orf"),
+)
+RAW_SIGNATURES = frozenset(content_type for _, content_type in _RAW)
+
 # Each format's first bytes, and its type.
 SIGNATURES = (
     (b"\xff\xd8\xff", "image/jpeg"),
@@ -16,6 +26,7 @@ SIGNATURES = (
     (b"\xff\x4f\xff\x51", "image/jp2"),  # a bare code stream
     (b"\0\0\0\x0cJXL \r\n\x87\n", "image/jxl"),
     (b"\xff\x0a", "image/jxl"),  # a bare code stream
+    *_RAW,
     (b"8BPS\0\x01", "image/vnd.adobe.photoshop"),
     (b"8BPS\0\x02", "image/vnd.adobe.photoshop"),
     (b"PK\x03\x04", "application/zip"),

@@ -305,7 +305,12 @@ def test_what_the_bytes_do_not_prove_is_saved_as_bytes(client: Client, declared:
         ("application/octet-stream", b"fLaC" + bytes(99), "inline", "audio/flac"),
         ("audio/aac", b"ID3\x03" + bytes(99), "inline", "audio/mpeg"),
         ("audio/mp4", b"\0\0\0\x18ftypM4A " + bytes(99), "inline", "audio/mp4"),
-        ("image/foo", b"GIF89a" + HTML, "inline", "image/gif"),  # no browser runs what comes as an image
+        (
+            "image/foo",
+            images.encoded(images.picture(4, 4), "GIF") + HTML,
+            "inline",
+            "image/gif",
+        ),  # no browser runs what comes as an image
         ("image/foo", images.png(4, 4), "inline", "image/png"),
         ("application/x-made-up", b"%PDF-1.7\n", "attachment", "application/pdf"),
         ("application/x-made-up", b"<svg onload='alert(1)'/>", "attachment", "image/svg+xml"),

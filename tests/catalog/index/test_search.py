@@ -24,7 +24,7 @@ def found(*words: str, limit: int = 10) -> list[str]:
     return [each.file.id for each in search.search("acme", words, limit)]
 
 
-def image(**values: str) -> ImageInfo:
+def image(**values: str | list[str]) -> ImageInfo:
     return ImageInfo(width=1, height=1, format="png", thumbhash="a", dominant_color="#000000", **values)  # type: ignore[arg-type]
 
 
@@ -34,6 +34,17 @@ def test_a_file_is_found_by_its_name_tags_artist_and_caption(table: FakeDynamoDB
     for word in ("beach", "jpg", "holiday", "ansel", "adams", "half", "dome", "be", "holi"):
         assert found(word) == [of.id], word
     assert found("each") == [], "only the beginning of a word counts"
+
+
+def test_a_file_is_found_by_its_title_and_keywords_even_if_its_caption_is_long(table: FakeDynamoDB) -> None:
+    said = image(
+        title="Sunset", keywords=["Yosemite Valley", "granit"], caption=" ".join(f"word{n}" for n in range(90))
+    )
+    of = file(1, filename="a.jpg", tags=[], image=said)
+    indexed(table, of, file(2, filename="other.png", tags=[]))
+    for word in ("sunset", "yosemite", "valley", "gran", "word1"):
+        assert found(word) == [of.id], word
+    assert search.search("acme", ["valley"], 10)[0].places == ("image",)
 
 
 def test_most_words_come_first_then_whole_words_then_the_newest(table: FakeDynamoDB) -> None:

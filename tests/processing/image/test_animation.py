@@ -48,6 +48,13 @@ def test_an_animation_stays_one_in_webp_and_its_first_frame_is_the_jpeg(format: 
         assert close(poster.convert("RGB").getpixel((size[0] // 4, size[1] * 3 // 4)), COLORS[0], 20)
 
 
+def test_more_plays_than_webp_can_count_are_the_most_that_it_can() -> None:
+    frames = [Drawn(Image.new("RGBA", (60, 30), color), delay=100) for color in ("#c80000", "#00c800")]
+    for data in (gif((60, 30), frames, plays=65_535), apng((60, 30), frames, plays=2**31 - 1)):
+        _, out = process(data, widths=(50,))
+        assert opened(out["w50", "webp"][1]).info["loop"] == 65_535
+
+
 @pytest.mark.parametrize(
     ("format", "loop", "plays"),
     [("GIF", 0, 0), ("GIF", 3, 4), ("GIF", None, 1), ("WEBP", 0, 0), ("WEBP", 3, 3), ("PNG", 2, 2)],

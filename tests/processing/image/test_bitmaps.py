@@ -9,6 +9,7 @@ import pytest
 
 from chalicelib.model import ErrorCode
 from chalicelib.processing.image.bitmaps import needs_us
+from chalicelib.processing.image.decode import decode
 from tests import images
 from tests.bitmaps import Color, Masks, bmp, packed
 from tests.processing.image.checks import close, fault, opened, process
@@ -95,3 +96,29 @@ def test_a_bomb_and_damage_are_refused() -> None:
     assert fault(bmp(color, (0xF0F000, 0xF00, 0xF, 0))).code is ErrorCode.UNSUPPORTED_TYPE
     assert not needs_us(BytesIO(images.encoded(images.picture(9, 9), "BMP")))
     assert packed(masks, (255, 255, 255, 255)) == 0x3FFFFFFF
+
+
+@pytest.mark.parametrize(("bits", "colors"), [(2, 4), (2, 0), (8, 300), (8, 305_402_420), (4, 17)])
+def test_palettes_of_two_bits_and_of_more_colors_than_there_can_be(bits: int, colors: int) -> None:
+    count = min(colors or 1 << bits, 1 << bits)
+    table = b"".join(bytes([10 * n, 20 * n, 60 * n, 0]) for n in range(4)) + bytes(4 * (count - 4))
+    levels = "".join(f"{n:0{bits}b}" for n in range(4))
+    row = int(levels, 2).to_bytes(len(levels) // 8).ljust(4, b"\0")
+    head = struct.pack("<IiiHHIIiiII", 40, 4, 1, 1, bits, 0, 0, 0, 0, colors, 0)
+    start = 14 + len(head) + len(table)
+    data = b"BM" + struct.pack("<IHHI", start + len(row), 0, 0, start) + head + table + row
+    pixels = decode(data, memory=1769 * 1024**2, wanted=lambda *size: size).pixels
+    assert list(pixels.convert("RGB").tobytes()) == [value for n in range(4) for value in (60 * n, 20 * n, 10 * n)]
+
+
+@pytest.mark.parametrize("header", [16, 20, 24, 28, 32, 36])
+@pytest.mark.parametrize("bits", [8, 24])
+def test_a_header_of_os2_may_end_early(header: int, bits: int) -> None:
+    colors = [(60 * n, 20 * n, 10 * n) for n in range(4)]
+    table = b"".join(bytes([*color[::-1], 0]) for color in colors) + bytes(4 * 252) if bits == 8 else b""
+    row = bytes(range(4)) if bits == 8 else b"".join(bytes(color[::-1]) for color in colors)
+    head = struct.pack("<IiiHH", header, 4, 1, 1, bits).ljust(header, b"\0")
+    start = 14 + len(head) + len(table)
+    data = b"BM" + struct.pack("<IHHI", start + len(row), 0, 0, start) + head + table + row
+    pixels = decode(data, memory=1769 * 1024**2, wanted=lambda *size: size).pixels
+    assert list(pixels.convert("RGB").get_flattened_data()) == colors

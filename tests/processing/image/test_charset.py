@@ -42,3 +42,17 @@ def test_a_name_is_read_in_the_encoding_it_has(words: str, encoding: str) -> Non
 )
 def test_garbage_is_nothing(words: str, encoding: str) -> None:
     assert decoded(words.encode(encoding)) is None
+
+
+@pytest.mark.parametrize("value", [b"Cura\x93l", b"x\x93l\x93my", b"\x93lm", b"HDR\x93lx"])
+def test_one_japanese_sign_at_a_latin_letter_is_a_chance(value: bytes) -> None:
+    assert value.decode("cp932")
+    assert decoded(value) is None
+
+
+@pytest.mark.parametrize(
+    ("words", "encoding"),
+    [("HDR写真", "cp932"), ("東 太郎", "cp932"), ("Trübiger", "mac_roman"), ("\ufeffAnn", "utf-8")],
+)
+def test_a_name_beside_other_letters(words: str, encoding: str) -> None:
+    assert decoded(words.encode(encoding)) == words.strip("\ufeff")

@@ -8,6 +8,7 @@ from io import BytesIO
 import pytest
 from PIL import Image
 
+from chalicelib.model import ErrorCode
 from chalicelib.processing.image.boxes import profile
 from chalicelib.processing.image.color import color_space, transform_to_srgb
 from chalicelib.processing.image.colorimetry import coded_profile, gamma_profile
@@ -15,7 +16,7 @@ from chalicelib.processing.image.decode import decode
 from chalicelib.processing.image.mending import mended
 from tests import avifs, images, pngs
 from tests.delta_e import delta_e, lab
-from tests.processing.image.checks import process
+from tests.processing.image.checks import fault, process
 
 RAMP = [(n / 16,) * 3 for n in range(17)]
 FINE = [(n / 64,) * 3 for n in range(65)]
@@ -245,6 +246,18 @@ def test_an_avif_with_a_table_for_each_item_is_read() -> None:
         assert image.getchannel("A").getpixel((60, 40)) == 255
     sound = BytesIO(images.encoded(picture, "AVIF", speed=10))
     assert mended(sound) is sound
+
+
+@pytest.mark.parametrize("tables", [1, 2, 3, 9])
+def test_tables_of_an_avif_that_are_too_short_are_corrupt(tables: int) -> None:
+    data = images.encoded(images.picture(48, 32), "AVIF", speed=10)
+    short = b"\0\0\0\x08ipma" * tables
+    inner = b"\0\0\0\x08ipco" + short
+    cut = data[: data.index(b"meta") - 4] + (20 + len(inner)).to_bytes(4) + b"meta" + bytes(4)
+    cut += (8 + len(inner)).to_bytes(4) + b"iprp" + inner
+    assert fault(cut).code is ErrorCode.CORRUPT
+    doubled = data.replace(b"ipma", b"ipmb").replace(b"ipco", b"ipma")
+    assert fault(doubled).code is ErrorCode.CORRUPT
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ import pytest
 
 from chalicelib.model import ErrorCode
 from chalicelib.processing.image.heif import claimed_pixels
+from chalicelib.processing.sniff import sniff
 from tests import images
 from tests.heic import HEIC, claiming
 from tests.processing.image.checks import assert_upright, close, fault, opened, process
@@ -54,6 +55,22 @@ def test_a_heic_bomb_is_refused() -> None:
     assert fault(claiming("upright", 30_000, 30_000)).code is ErrorCode.TOO_MANY_PIXELS
     assert fault(claiming("upright", 2**31, 2**31)).code is ErrorCode.TOO_MANY_PIXELS
     assert fault(claiming("upright", 4000, 3000)).code is ErrorCode.CORRUPT
+
+
+@pytest.mark.parametrize(
+    ("brand", "codec"),
+    [(b"jpeg", b"jpeg"), (b"jpgs", b"jpeg"), (b"avci", b"avc1"), (b"j2ki", b"j2k1"), (b"heic", b"unci")],
+)
+def test_a_heif_of_another_codec_is_not_supported(brand: bytes, codec: bytes) -> None:
+    data = HEIC["upright"].replace(b"ftypheic", b"ftyp" + brand).replace(b"hvc1", codec)
+    assert fault(data).code is ErrorCode.UNSUPPORTED_TYPE
+
+
+@pytest.mark.parametrize("codec", [b"heic", b"avif"])
+def test_a_picture_in_a_mini_box_is_known_and_not_supported(codec: bytes) -> None:
+    data = b"\0\0\0\x10ftypmif3" + codec + b"\0\0\0\x59mini" + bytes(81)
+    assert sniff(data) == "image/" + codec.decode()
+    assert fault(data).code is ErrorCode.UNSUPPORTED_TYPE
 
 
 @pytest.mark.parametrize("name", HEIC)

@@ -125,7 +125,7 @@ def test_an_animation_cut_anywhere_is_shown_or_corrupt(name: str) -> None:
 
 
 def pieces(data: bytes) -> tuple[bytes, list[bytes]]:
-    """What comes first in a file, and its chunks or blocks."""
+    """The beginning of a file, and its chunks or blocks."""
     if data.startswith(b"GIF"):
         head = 13 + (3 << (data[10] & 7) + 1)
         marks = [at for at in range(head, len(data)) if data[at : at + 3] == b"\x21\xf9\x04"] + [len(data) - 1]

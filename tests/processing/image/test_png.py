@@ -104,6 +104,14 @@ UNNEEDED = {
     "no profile": pngs.chunk(b"iCCP", b"icc\0\0damaged"),
     "a profile of 10 MB": pngs.chunk(b"iCCP", b"icc\0\0" + zlib.compress(bytes(10_000_000))),
     "a packed text that is damaged": pngs.chunk(b"zTXt", b"a\0\0damaged"),
+    "an empty profile": pngs.chunk(b"iCCP", b""),
+    "a profile without a method": pngs.chunk(b"iCCP", b"icc\0"),
+    "a profile of an unknown method": pngs.chunk(b"iCCP", b"icc\0\1" + zlib.compress(bytes(200))),
+    "a text of an unknown method": pngs.chunk(b"zTXt", b"a\0\1" + zlib.compress(b"b")),
+    "empty chunks": b"".join(
+        pngs.chunk(name, b"")
+        for name in b"bKGD cHRM eXIf gAMA hIST iCCP iTXt juNk pCAL pHYs sBIT sCAL sPLT sRGB sTER tEXt tIME zTXt".split()
+    ),
     "a private chunk with a wrong checksum": pngs.chunk(b"prVt", bytes(99), crc=1),
 }
 
@@ -115,6 +123,22 @@ def test_what_nobody_needs_is_skipped(name: str, place: str) -> None:
     info, out = process(pngs.png(8, 2, lambda *_: PICTURE, before=before, after=after), widths=WIDTHS)
     assert not info.has_alpha
     assert close(opened(out["w33", "webp"][1]).getpixel((9, 2)), PICTURE, 4)
+
+
+@pytest.mark.parametrize(
+    ("profile", "shown"),
+    [
+        (images.named_profile(b"a", 1.0), 188),
+        (images.named_profile(b"a", 1.0) + bytes(1000), 188),
+        (images.named_profile(b"a", 1.0, b"text\0\0\0\0" + bytes(2 * 1024**2)), 188),
+        (images.named_profile(b"a", 1.0) + bytes(2 * 1024**2), 128),
+        (images.named_profile(b"a", 1.0, b"text\0\0\0\0" + bytes(9 * 1024**2)), 128),
+    ],
+    ids=["small", "small and filled up", "large", "large by filling", "too large"],
+)
+def test_a_large_profile_counts_unless_it_is_mostly_filling(profile: bytes, shown: int) -> None:
+    _, out = process(pngs.png(8, 2, lambda *_: (128, 128, 128), before=pngs.profile(profile)), widths=WIDTHS)
+    assert close(opened(out["w33", "webp"][1]).getpixel((9, 2)), (shown,) * 3, 4)
 
 
 def test_a_sound_file_is_not_copied_and_a_mended_one_keeps_all_else() -> None:
@@ -136,3 +160,17 @@ def test_exif_survives_a_bad_neighbour() -> None:
     block = images.exif_block({0x010F: "Canon"}).removeprefix(b"Exif\0\0")
     chunks = pngs.chunk(b"tEXt", b"a\0b", crc=1) + pngs.chunk(b"eXIf", block)
     assert process(pngs.png(8, 2, lambda *_: PICTURE, before=chunks))[0].exif == {"make": "Canon"}
+
+
+def test_an_exif_before_the_pixels_turns_a_picture_as_in_browsers_and_nothing_else_does() -> None:
+    block = images.exif_block(orientation=6)
+    exif = pngs.chunk(b"eXIf", block.removeprefix(b"Exif\0\0"))
+    words = b"\nexif\n%8d\n" % len(block) + block.hex().encode() + b"\n"
+    for raw in (b"tEXt", b"zTXt"):
+        profile = b"Raw profile type exif\0" + (words if raw == b"tEXt" else b"\0" + zlib.compress(words))
+        info, _ = process(pngs.png(8, 2, lambda *_: PICTURE, before=pngs.chunk(raw, profile)), widths=WIDTHS)
+        assert (info.width, info.height) == (33, 5)
+    info, _ = process(pngs.png(8, 2, lambda *_: PICTURE, after=exif), widths=WIDTHS)
+    assert (info.width, info.height) == (33, 5)
+    info, _ = process(pngs.png(8, 2, lambda *_: PICTURE, before=exif), widths=WIDTHS)
+    assert (info.width, info.height) == (5, 33)

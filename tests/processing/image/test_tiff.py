@@ -158,3 +158,22 @@ def test_changed_bytes_end_in_a_picture_or_a_fault() -> None:
                     decode(BytesIO(bytes(changed)), memory=400 * 1024**2, wanted=lambda width, height: (width, height))
                 except PermanentFault as found:
                     assert found.code in (ErrorCode.CORRUPT, ErrorCode.UNSUPPORTED_TYPE, ErrorCode.TOO_MANY_PIXELS)
+
+
+def test_greys_of_twelve_bits_have_their_whole_range() -> None:
+    levels = [4095 * n // 15 for n in range(16)]
+    packed = int("".join(f"{level:012b}" for level in levels * 16), 2).to_bytes(16 * 16 * 12 // 8)
+    tags: tiffs.Tags = {
+        256: [16],
+        257: [16],
+        258: [12],
+        259: [1],
+        262: [1],
+        273: [8],
+        277: [1],
+        278: [16],
+        279: [len(packed)],
+    }
+    found = decode(tiffs.assembled(packed, tags), memory=1769 * 1024**2, wanted=lambda *size: size).pixels
+    assert found.mode == "L"
+    assert list(found.tobytes()[:16]) == [17 * n for n in range(16)]

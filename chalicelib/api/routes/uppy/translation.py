@@ -14,7 +14,8 @@ from chalicelib.api.fields import MAX_COMPLETE_BYTES, MAX_CONTENT_TYPE, ContentT
 from chalicelib.api.ownership import find_own_file
 from chalicelib.api.parsing import Body, Query
 from chalicelib.api.routing import Call
-from chalicelib.api.uploads import GENERIC, NewFile
+from chalicelib.api.uploads import NewFile
+from chalicelib.media_types import OCTETS
 from chalicelib.model import File, now, original_key, parse_original_key
 from chalicelib.settings import MAX_PARTS, settings
 from chalicelib.text import is_number
@@ -48,7 +49,7 @@ def _strings(value: Any) -> Any:
 
 def _unknown(value: Any) -> Any:
     """None for what browsers and Uppy send if they do not know a file's type."""
-    return None if value in ("", GENERIC) else value
+    return None if value in ("", OCTETS) else value
 
 
 UppyMetadata = Annotated[Metadata, BeforeValidator(_strings)]
@@ -59,7 +60,7 @@ UppyType = Annotated[
         {
             "type": ["string", "null"],
             "maxLength": MAX_CONTENT_TYPE,
-            "pattern": "^$|^[^/* ]+/[^/* ]+",
+            "pattern": "^$|^[^/* ]+/([^/* ]+|\\*)|^\\*/\\*",
             "examples": ["image/jpeg"],
         }
     ),

@@ -1,0 +1,1 @@
+"""Cameras' raw files: the finished picture that the camera put into them."""
