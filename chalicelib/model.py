@@ -280,7 +280,8 @@ class Focus(BaseModel):
     y: float
 
 
-EXTENSIONS = {"jpeg": "jpg", "webp": "webp", "avif": "avif", "png": "png", "txt": "txt", "json": "json", "svg": "svg"}
+EXTENSIONS = {format: format for format in ("webp", "avif", "png", "svg", "txt", "json", "vtt")}
+EXTENSIONS |= {"jpeg": "jpg", "hls": "m3u8"}
 PICTURES = ("avif", "webp", "png", "jpeg")
 """The formats of pictures, best first: a browser takes the first one that it can show."""
 
@@ -288,7 +289,7 @@ PICTURES = ("avif", "webp", "png", "jpeg")
 class Rendition(BaseModel):
     """One derived file. `name` and `format` together are unique; `size` in bytes.
 
-    Width and height in pixels; None for what is no picture.
+    Width and height in pixels; None for what is no picture. Only what moves or sounds has a `duration`, in seconds.
     """
 
     name: str
@@ -296,6 +297,7 @@ class Rendition(BaseModel):
     content_type: str
     width: int | None = None
     height: int | None = None
+    duration: float | None = None
     size: int
 
     @property

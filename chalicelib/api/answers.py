@@ -134,6 +134,7 @@ class RenditionResource(Resource):
     content_type: str
     width: Pixels | None = Field(description="Pixels; null for what is no picture")
     height: Pixels | None
+    duration: float | None = Field(None, description="Seconds; only where something moves or sounds")
     size: Bytes
     url: Url
 

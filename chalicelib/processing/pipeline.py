@@ -44,7 +44,7 @@ from chalicelib.processing.words import chosen_words
 from chalicelib.queues import ingest, media, worker
 from chalicelib.queues.ingest import Asked
 from chalicelib.queues.worker import MAX_RECEIVES, Later, Message
-from chalicelib.renditions import places
+from chalicelib.renditions import media_names, places
 from chalicelib.settings import settings
 from chalicelib.storage import derived, originals
 from chalicelib.upkeep import removal
@@ -386,7 +386,8 @@ def make_renditions(file: File, processor: Processor, source: Source) -> tuple[M
             upload(*texts.rendition(made.text))
         for _, uploaded in done:
             uploaded.result()
-    return made, sorted((rendition for rendition, _ in done), key=lambda each: (each.width or 0, each.format))
+    listed = (rendition for rendition, _ in done if not rendition.name.startswith(media_names.FOLDER))
+    return made, sorted(listed, key=lambda each: (each.width or 0, each.format))
 
 
 def memory_bytes() -> int:
