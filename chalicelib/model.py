@@ -184,7 +184,7 @@ class ImageInfo(BaseModel):
     dominant_color: str
     exif: dict[str, Any] = Field(default_factory=dict)
     frames: int = 1
-    duration: float | None = None
+    duration: float | None = Field(default=None, exclude_if=lambda seconds: seconds is None)
     """Missing where it is None, so that the answers and the tags of older records stay as they are."""
     megapixels: float | None = None
     color_space: str | None = None
