@@ -280,6 +280,12 @@ class Focus(BaseModel):
     y: float
 
 
+class Poster(BaseModel):
+    """The second of a film that its poster should show."""
+
+    time: float
+
+
 EXTENSIONS = {format: format for format in ("webp", "avif", "png", "svg", "txt", "json", "vtt")}
 EXTENSIONS |= {"jpeg": "jpg", "hls": "m3u8"}
 PICTURES = ("avif", "webp", "png", "jpeg")
@@ -368,6 +374,7 @@ class File(BaseModel):
     tags: list[str] = Field(default_factory=list)
     metadata: dict[str, Any] = Field(default_factory=dict)
     focus: Focus | None = None
+    poster: Poster | None = None
     revision: int
     created_at: Timestamp
     updated_at: Timestamp

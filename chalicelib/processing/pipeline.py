@@ -381,7 +381,8 @@ def make_renditions(file: File, processor: Processor, source: Source) -> tuple[M
             key = rendition_key(file.visibility, file.id, version, rendition)
             done.append((rendition, uploaders.submit(derived.put, key, encoded, rendition.content_type)))
 
-        made = processor.process(source, Order(places.recipe_of(file), memory_bytes()), upload)
+        time = file.poster.time if file.poster else None
+        made = processor.process(source, Order(places.recipe_of(file), memory_bytes(), poster_time=time), upload)
         if made.text:
             upload(*texts.rendition(made.text))
         for _, uploaded in done:
