@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import io
+import struct
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from functools import cache
@@ -65,7 +67,7 @@ def small() -> bytes:
 def sound(
     form: str, codec: str, *, seconds: float = 1.0, tags: Mapping[str, str] | None = None, cover: bytes | None = None
 ) -> bytes:
-    """A silent sound, maybe with a cover picture (PNG)."""
+    """A silent sound, maybe with a cover picture (PNG or JPEG)."""
     out = io.BytesIO()
     with av.open(out, "w", format=form) as container:
         container.metadata.update(tags or {})
@@ -76,11 +78,19 @@ def sound(
     return out.getvalue()
 
 
-def _cover(container: Any, png: bytes) -> None:
-    picture = container.add_stream("png")
-    picture.width, picture.height, picture.pix_fmt = 8, 8, "rgb24"
+def flac_picture(png: bytes) -> str:
+    """A cover as Ogg has it in a tag: RFC 9639, 8.8, in Base64."""
+    kind = b"image/png"
+    block = struct.pack(">II", 3, len(kind)) + kind + struct.pack(">I4II", 0, 0, 0, 24, 0, len(png)) + png
+    return base64.b64encode(block).decode()
+
+
+def _cover(container: Any, image: bytes) -> None:
+    is_jpeg = image.startswith(b"\xff\xd8")
+    picture = container.add_stream("mjpeg" if is_jpeg else "png")
+    picture.width, picture.height, picture.pix_fmt = 8, 8, "yuvj420p" if is_jpeg else "rgb24"
     picture.disposition = av.stream.Disposition.attached_pic
-    packet = av.Packet(png)
+    packet = av.Packet(image)
     packet.stream, packet.pts, packet.dts, packet.is_keyframe = picture, 0, 0, True
     container.mux(packet)
 

@@ -300,8 +300,7 @@ def _moving(film: Film, poster: float, wanted: dict[str, Any]) -> Iterator[tuple
         if seconds < LEAST_SECONDS:
             yield from _stills(film, duration)
         elif not shots:
-            rest = duration - poster
-            yield from _run(film, poster if rest >= LEAST_SECONDS else max(0.0, duration - seconds), seconds)
+            yield from _run(film, max(0.0, min(poster, duration - LEAST_SECONDS)), seconds)
         for place in shots if seconds >= LEAST_SECONDS else ():
             yield from _run(film, place * duration, seconds / len(shots), from_key=True)
     except (av.error.FFmpegError, OSError, ValueError):
