@@ -179,6 +179,43 @@ def test_pixels_become_squares() -> None:
     assert_shows(result.image("poster.webp"), films.QUARTERS)
 
 
+@pytest.mark.parametrize(
+    ("form", "content_type", "codec"),
+    [
+        ("mov", "video/quicktime", "mpeg4"),
+        ("avi", "video/x-msvideo", "mpeg4"),
+        ("webm", "video/webm", "libvpx-vp9"),
+        ("webm", "video/webm", "libsvtav1"),
+        ("mp4", "video/mp4", "libx265"),
+    ],
+)
+def test_films_of_each_format_are_shown(form: str, content_type: str, codec: str) -> None:
+    result = processed(film(then_quarters(BLACK, 10), form, codec=codec, times=range(60)), content_type)
+    assert_shows(result.image("poster.webp"), films.QUARTERS, 16)
+    assert "preview.webp" in result.renditions
+    assert result.codes == []
+
+
+@pytest.mark.parametrize(("transfer", "level"), [(16, 0.5794), (18, 0.7471)])
+def test_bright_colors_become_those_of_ordinary_screens(transfer: int, level: float) -> None:
+    """A white of 200 cd/m². Where the brightest level is 1,000, half of it is shown, as for images (ST 2094-50)."""
+
+    def graded(stream: Any) -> None:
+        context = stream.codec_context
+        context.color_trc, context.color_primaries, context.colorspace = transfer, 9, 9
+
+    def paint(_: int) -> av.VideoFrame:
+        frame = av.VideoFrame(*SIZE, "yuv420p10le")
+        for plane, sample in zip(frame.planes, (round(64 + 876 * level), 512, 512), strict=True):
+            plane.update(sample.to_bytes(2, "little") * (plane.buffer_size // 2))
+        return frame
+
+    result = processed(film(paint, codec="libx265", pixels="yuv420p10le", times=range(3), picture=graded))
+    linear = 200 / 203 / 2
+    white = round(255 * (1.055 * linear ** (1 / 2.4) - 0.055))
+    assert_shows(result.image("poster.webp"), [(white,) * 3] * 4, 4)
+
+
 def test_odd_sizes_are_kept() -> None:
     result = processed(film(size=(97, 61), pixels="yuv444p", paint=lambda _: films.quarters((97, 61))))
     assert result.image("poster.webp").size == (97, 61)
