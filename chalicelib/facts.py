@@ -188,7 +188,8 @@ class VideoInfo(Facts):
 
     `format` is the usual extension. `duration` in seconds, `bit_rate` of the whole file in bit/s, `frame_rate` a second
     on average. `rotation` is how far players turn the stored picture, in degrees clockwise. `hdr` is `pq` or `hlg`.
-    `audio_tracks` are the first ones; `audio_track_count` counts all.
+    `audio_tracks` are the first ones; `audio_track_count` counts all. `poster_time` is that of the frame
+    that the poster shows, in seconds.
     """
 
     format: str
@@ -209,6 +210,7 @@ class VideoInfo(Facts):
     created_at: str | None = None
     tags: dict[str, Words] = Field(default_factory=dict)
     cover: bool = False
+    poster_time: float | None = None
 
 
 class AudioInfo(Facts):

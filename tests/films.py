@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import io
+import struct
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from functools import cache
@@ -27,10 +29,12 @@ def film(
     options: Mapping[str, str] | None = None,
     picture: Callable[[Any], None] | None = None,
     chapters: Sequence[tuple[int, str]] = (),
+    paint: Callable[[int], av.VideoFrame] | None = None,
 ) -> bytes:
     """A film of grey frames at `times` (in frames of `rate`), with a silent track for each of `sounds` (its tags).
 
-    `picture` may change the video stream before anything is encoded. `chapters` are (second, title).
+    `picture` may change the video stream before anything is encoded. `chapters` are (second, title). `paint` gives the
+    frame of a time, if it should not be grey.
     """
     out = io.BytesIO()
     with av.open(out, "w", format=form, options=dict(options or {})) as container:
@@ -45,7 +49,9 @@ def film(
         for track, of in zip(tracks, sounds, strict=True):
             track.metadata.update(of)
         for time in times:
-            container.mux(video.encode(_frame(size, pixels, time, Fraction(1) / rate)))
+            frame = paint(time) if paint else _grey(size, pixels, time)
+            frame.pts, frame.time_base = time, Fraction(1) / rate
+            container.mux(video.encode(frame))
         container.mux(video.encode())
         for track in tracks:
             _silence(container, track, len(times) / float(rate))
@@ -61,7 +67,7 @@ def small() -> bytes:
 def sound(
     form: str, codec: str, *, seconds: float = 1.0, tags: Mapping[str, str] | None = None, cover: bytes | None = None
 ) -> bytes:
-    """A silent sound, maybe with a cover picture (PNG)."""
+    """A silent sound, maybe with a cover picture (PNG or JPEG)."""
     out = io.BytesIO()
     with av.open(out, "w", format=form) as container:
         container.metadata.update(tags or {})
@@ -72,11 +78,19 @@ def sound(
     return out.getvalue()
 
 
-def _cover(container: Any, png: bytes) -> None:
-    picture = container.add_stream("png")
-    picture.width, picture.height, picture.pix_fmt = 8, 8, "rgb24"
+def flac_picture(png: bytes) -> str:
+    """A cover as Ogg has it in a tag: RFC 9639, 8.8, in Base64."""
+    kind = b"image/png"
+    block = struct.pack(">II", 3, len(kind)) + kind + struct.pack(">I4II", 0, 0, 0, 24, 0, len(png)) + png
+    return base64.b64encode(block).decode()
+
+
+def _cover(container: Any, image: bytes) -> None:
+    is_jpeg = image.startswith(b"\xff\xd8")
+    picture = container.add_stream("mjpeg" if is_jpeg else "png")
+    picture.width, picture.height, picture.pix_fmt = 8, 8, "yuvj420p" if is_jpeg else "rgb24"
     picture.disposition = av.stream.Disposition.attached_pic
-    packet = av.Packet(png)
+    packet = av.Packet(image)
     packet.stream, packet.pts, packet.dts, packet.is_keyframe = picture, 0, 0, True
     container.mux(packet)
 
@@ -87,12 +101,32 @@ def _chapter(second: int, title: str) -> Any:
     return {"id": second, "start": start, "end": start + 1000, "time_base": base, "metadata": {"title": title}}
 
 
-def _frame(size: tuple[int, int], pixels: str, time: int, base: Fraction) -> av.VideoFrame:
+def _grey(size: tuple[int, int], pixels: str, time: int) -> av.VideoFrame:
     frame = av.VideoFrame(*size, pixels)
     for plane in frame.planes:
         plane.update(bytes([(time * 5) % 256]) * plane.buffer_size)
-    frame.pts, frame.time_base = time, base
     return frame
+
+
+QUARTERS = ((220, 30, 30), (30, 200, 30), (30, 30, 220), (230, 230, 30))
+"""The colours of `quarters`: top left, top right, bottom left, bottom right."""
+
+
+def quarters(size: tuple[int, int], colors: Sequence[tuple[int, ...]] = QUARTERS, form: str = "rgb24") -> av.VideoFrame:
+    """A frame in four colours. `form` is `rgb24` or `rgba`."""
+    width, height = size
+    frame = av.VideoFrame(width, height, form)
+    plane = frame.planes[0]
+    upper, lower = (
+        b"".join(bytes(colors[row + (x >= width // 2)]) for x in range(width)).ljust(plane.line_size, b"\0")
+        for row in (0, 2)
+    )
+    plane.update((upper * (height // 2) + lower * (height - height // 2)).ljust(plane.buffer_size, b"\0"))
+    return frame
+
+
+def flat(size: tuple[int, int], color: tuple[int, int, int]) -> av.VideoFrame:
+    return quarters(size, [color] * 4)
 
 
 def _silence(container: Any, track: Any, seconds: float) -> None:

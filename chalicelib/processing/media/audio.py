@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from chalicelib.facts import AudioInfo
 from chalicelib.processing.kinds import Emit, Made, Order, Source
-from chalicelib.processing.media import engine, words
+from chalicelib.processing.media import engine, posters, words
 
 _OWN_FIELDS = ("title", "artist", "album")
 
@@ -29,4 +29,5 @@ def process(source: Source, order: Order, emit: Emit) -> Made:
         tags=words.tags(found, without=_OWN_FIELDS),
         cover=found.get("cover", False),
     )
-    return Made(words.bounded(info), headings=tuple(filter(None, (title, artist, album))), warnings=warnings)
+    preview = posters.cover(source, found, order, emit)
+    return Made(words.bounded(info), preview, headings=tuple(filter(None, (title, artist, album))), warnings=warnings)
