@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from functools import cache
 from typing import Any
 
 import av
+import av.filter
 
 RATE = 25
 
@@ -70,6 +71,47 @@ def sound(
             _cover(container, cover)
         _silence(container, track, seconds)
     return out.getvalue()
+
+
+def tone(
+    form: str,
+    codec: str,
+    *,
+    seconds: float = 2.0,
+    level: float = -23.0,
+    wave: str = "",
+    layout: str = "stereo",
+    rate: int = 48000,
+    tags: Mapping[str, str] | None = None,
+) -> bytes:
+    """A sine of 1 kHz at `level` dBFS on all channels; or `wave`, an expression of FFmpeg's `aeval` for the time `t`."""
+    out = io.BytesIO()
+    channels = av.AudioLayout(layout).nb_channels
+    one = wave or f"{10 ** (level / 20)}*sin(2*PI*1000*t)"
+    with av.open(out, "w", format=form) as container:
+        container.metadata.update(tags or {})
+        track: Any = container.add_stream(codec, rate=rate, layout=layout)
+        for frame in _heard("|".join([one] * channels), track, layout, rate, seconds):
+            container.mux(track.encode(frame))
+        container.mux(track.encode())
+    return out.getvalue()
+
+
+def _heard(waves: str, track: Any, layout: str, rate: int, seconds: float) -> Iterator[av.AudioFrame]:
+    graph = av.filter.Graph()
+    form, samples = track.codec_context.codec.audio_formats[0].name, track.codec_context.frame_size or 1024
+    chain = [
+        graph.add("aevalsrc", f"exprs='{waves}':c={layout}:s={rate}:d={seconds}"),
+        graph.add("aformat", f"sample_fmts={form}"),
+        graph.add("asetnsamples", f"n={samples}:p=0"),
+        graph.add("abuffersink"),
+    ]
+    graph.link_nodes(*chain).configure()
+    while True:
+        try:
+            yield chain[-1].pull()
+        except (av.error.BlockingIOError, av.error.EOFError):
+            return
 
 
 def _cover(container: Any, png: bytes) -> None:

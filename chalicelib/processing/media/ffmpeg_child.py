@@ -31,26 +31,33 @@ TAGS = (
 )
 _APPLE = "com.apple.quicktime."
 
+# Tags that say where something was recorded, as ISO 6709. Nothing else here looks at them.
+PLACES = ("location.iso6709", "location", "location-eng")
+
 
 def main(data: BinaryIO, arguments: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
     """(facts, nothing). Raises av.error.FFmpegError for a file that can't be opened as `arguments["format"]`."""
     av.logging.set_level(av.logging.PANIC)
-    wanted = str(arguments["format"])
+    with opened(data, arguments) as container:
+        return _facts(container, place=arguments.get("place", False)), b""
+
+
+def opened(data: BinaryIO, arguments: dict[str, Any]) -> InputContainer:
+    """The file as a container of the `format` that `arguments` name. Raises av.error.FFmpegError."""
     options = {
         "protocol_whitelist": "none",
         "format_whitelist": str(arguments["whitelist"]),
         "max_streams": "1000",
         "probesize": str(arguments["probe"]),
     }
-    with av.open(data, "r", format=wanted, options=options, io_open=_refuse) as container:
-        return _facts(container), b""
+    return av.open(data, "r", format=str(arguments["format"]), options=options, io_open=_refuse)
 
 
 def _refuse(*_: Any) -> Any:
     raise PermissionError("a file names another one, which is not opened")
 
 
-def _facts(container: InputContainer) -> dict[str, Any]:
+def _facts(container: InputContainer, *, place: bool) -> dict[str, Any]:
     pictures = [s for s in container.streams.video if not _is_cover(s)]
     tags = _tags(container, None if pictures else next(iter(container.streams.audio), None))
     video = next((s for s in pictures if s.disposition & av.stream.Disposition.default), next(iter(pictures), None))
@@ -65,6 +72,8 @@ def _facts(container: InputContainer) -> dict[str, Any]:
         "created": tags.get("creationdate") or tags.get("creation_time") or tags.get("date"),
         "cover": len(pictures) < len(container.streams.video),
     }
+    if place:
+        found["place"] = next((tags[name] for name in PLACES if name in tags), None)
     return {**found, "video": _picture(container, video) if video else None}
 
 

@@ -40,12 +40,11 @@ class Counted(io.BytesIO):
         return data
 
 
-def processed(data: bytes, content_type: str = "video/mp4", source: io.BytesIO | None = None) -> Made:
-    def emit(*_: object) -> None:
-        raise AssertionError("no rendition is made")
-
+def processed(
+    data: bytes, content_type: str = "video/mp4", source: io.BytesIO | None = None, recipe: str = "original-only"
+) -> Made:
     given = Source(content_type, len(data), source or io.BytesIO(data), "a film")
-    return processor_of(content_type).process(given, Order(RECIPES["photo"], 1024**3), emit)
+    return processor_of(content_type).process(given, Order(RECIPES[recipe], 1024**3), lambda *_: None)
 
 
 def film_info(data: bytes, content_type: str = "video/mp4") -> VideoInfo:
