@@ -27,11 +27,17 @@ def film(
     tags: Mapping[str, str] | None = None,
     options: Mapping[str, str] | None = None,
     picture: Callable[[Any], None] | None = None,
+    paint: Callable[[Any], None] | None = None,
     chapters: Sequence[tuple[int, str]] = (),
+    sound_from: float = 0.0,
+    sound_seconds: float | None = None,
+    loud: bool = False,
 ) -> bytes:
     """A film of grey frames at `times` (in frames of `rate`), with a silent track for each of `sounds` (its tags).
 
-    `picture` may change the video stream before anything is encoded. `chapters` are (second, title).
+    `picture` may change the video stream before anything is encoded, and `paint` each frame. `chapters` are (second,
+    title). The sound begins at the second `sound_from`, and lasts as long as the film or `sound_seconds`. With `loud` it
+    is a square wave.
     """
     out = io.BytesIO()
     with av.open(out, "w", format=form, options=dict(options or {})) as container:
@@ -46,10 +52,13 @@ def film(
         for track, of in zip(tracks, sounds, strict=True):
             track.metadata.update(of)
         for time in times:
-            container.mux(video.encode(_frame(size, pixels, time, Fraction(1) / rate)))
+            frame = _frame(size, pixels, time, Fraction(1) / rate)
+            if paint:
+                paint(frame)
+            container.mux(video.encode(frame))
         container.mux(video.encode())
         for track in tracks:
-            _silence(container, track, len(times) / float(rate))
+            _silence(container, track, sound_seconds or len(times) / float(rate), sound_from, loud=loud)
     return out.getvalue()
 
 
@@ -137,13 +146,14 @@ def _frame(size: tuple[int, int], pixels: str, time: int, base: Fraction) -> av.
     return frame
 
 
-def _silence(container: Any, track: Any, seconds: float) -> None:
+def _silence(container: Any, track: Any, seconds: float, begin: float = 0.0, *, loud: bool = False) -> None:
     layout, form = "stereo", track.codec_context.codec.audio_formats[0].name
     samples = track.codec_context.frame_size or 1024
     for start in range(0, int(seconds * 48000), samples):
         frame = av.AudioFrame(format=form, layout=layout, samples=samples)
         for plane in frame.planes:
-            plane.update(bytes(plane.buffer_size))
-        frame.rate, frame.pts, frame.time_base = 48000, start, Fraction(1, 48000)
+            # Floats: 0.5 and -0.5 in turn.
+            plane.update(b"\0\0\0\x3f\0\0\0\xbf" * (plane.buffer_size // 8) if loud else bytes(plane.buffer_size))
+        frame.rate, frame.pts, frame.time_base = 48000, start + int(begin * 48000), Fraction(1, 48000)
         container.mux(track.encode(frame))
     container.mux(track.encode())

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 import av
 from av.container import InputContainer
 
-from chalicelib.processing.media.ffmpeg_child import opened
+from chalicelib.processing.media.ffmpeg_child import opened, sound_of
 
 # Pairs of a waveform at most: as JSON they are below 15 kB. A sound has half as many at least, if it has the samples.
 POINTS = 1600
@@ -56,8 +56,7 @@ def main(data: BinaryIO, arguments: dict[str, Any]) -> tuple[dict[str, Any], byt
 
 def _track(container: InputContainer) -> Any:
     """The track that players choose. Raises ValueError for one that can't be measured."""
-    tracks = container.streams.audio
-    track = next((s for s in tracks if s.disposition & av.stream.Disposition.default), next(iter(tracks), None))
+    track = sound_of(container)
     if track is None or not 0 < track.codec_context.channels <= MOST_CHANNELS:
         raise ValueError("there is no track that can be measured")
     track.codec_context.thread_count = 1
