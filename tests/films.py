@@ -36,8 +36,8 @@ def film(
     """A film of grey frames at `times` (in frames of `rate`), with a silent track for each of `sounds` (its tags).
 
     `picture` may change the video stream before anything is encoded, and `paint` each frame. `chapters` are (second,
-    title). The sound begins at the second `sound_from`, and lasts as long as the film or `sound_seconds`. With `loud` it
-    is a square wave.
+    title). The sound begins at the second `sound_from`, and lasts as long as the film or `sound_seconds`. With `loud`
+    it is a square wave.
     """
     out = io.BytesIO()
     with av.open(out, "w", format=form, options=dict(options or {})) as container:
@@ -93,7 +93,7 @@ def tone(
     rate: int = 48000,
     tags: Mapping[str, str] | None = None,
 ) -> bytes:
-    """A sine of 1 kHz at `level` dBFS on all channels; or `wave`, an expression of FFmpeg's `aeval` for the time `t`."""
+    """A sine of 1 kHz at `level` dBFS on all channels; or `wave`, one of FFmpeg's expressions of the time `t`."""
     out = io.BytesIO()
     channels = av.AudioLayout(layout).nb_channels
     one = wave or f"{10 ** (level / 20)}*sin(2*PI*1000*t)"
@@ -106,7 +106,7 @@ def tone(
     return out.getvalue()
 
 
-def _heard(waves: str, track: Any, layout: str, rate: int, seconds: float) -> Iterator[av.AudioFrame]:
+def _heard(waves: str, track: Any, layout: str, rate: int, seconds: float) -> Iterator[Any]:
     graph = av.filter.Graph()
     form, samples = track.codec_context.codec.audio_formats[0].name, track.codec_context.frame_size or 1024
     chain = [

@@ -23,10 +23,7 @@ MAX_OUTPUT = 256 * 1024**2
 
 @dataclass(frozen=True)
 class Limits:
-    """`memory` in bytes of address space, `seconds` of CPU; by the clock `wall` seconds, or else twice as many as of CPU.
-
-    `wall` has reading the source in it.
-    """
+    """`memory` in bytes of address space, `seconds` of CPU; twice as many by the clock, or `wall` with all reading."""
 
     memory: int = 1024**3
     seconds: int = 10

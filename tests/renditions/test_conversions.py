@@ -21,7 +21,8 @@ def film(**values: Any) -> Any:
 
 def sound(**values: Any) -> Any:
     size = values.pop("size", 1_000_000)
-    info = AudioInfo(format="mp3", **({"codec": "mp3", "duration": 60.0, "channels": 2} | values))
+    given: dict[str, Any] = {"codec": "mp3", "duration": 60.0, "channels": 2}
+    info = AudioInfo(format="mp3", **(given | values))
     return making.file(1, kind=Kind.AUDIO, content_type="audio/mpeg", size=size, audio=info)
 
 

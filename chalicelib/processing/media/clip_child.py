@@ -29,9 +29,10 @@ class NotCopiedError(Exception):
 
 
 def main(data: BinaryIO, arguments: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
-    """(nothing, the MP4). `arguments` has those of `ffmpeg_child`, `width`, `height`, `rotation` (degrees clockwise),
-    `bit_rate` (bit/s, the most), `frame_rate` (the most), `copy` (True if the picture may be copied as it is, if it has at
-    most `copied_bit_rate`).
+    """(nothing, the MP4).
+
+    `arguments` has those of `ffmpeg_child`, `width`, `height`, `rotation` (degrees clockwise), the highest `bit_rate`
+    (bit/s) and `frame_rate`, and `copy`: True if the picture may be copied, if it has at most `copied_bit_rate`.
 
     Raises ValueError for a film that has no picture that can be decoded.
     """

@@ -40,8 +40,8 @@ _MEASURE = "metadata=1:reset=1:measure_perchannel=none:measure_overall=Min_level
 def main(data: BinaryIO, arguments: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
     """(`loudness` and `waveform`, nothing).
 
-    `arguments` has those of `ffmpeg_child`, `seconds` (the duration, if it is known), `stride` (one in so many pieces is
-    decoded) and `seek` (True if the format tells where a time is, so that the pieces between are not read).
+    `arguments` has those of `ffmpeg_child`, `seconds` (the duration, if it is known), `stride` (one in so many pieces
+    is decoded) and `seek` (True if the format tells where a time is, so that the pieces between are not read).
     The waveform has the lowest and the highest value of equally long parts, from -1 to 1, of all channels mixed.
     """
     av.logging.set_level(av.logging.PANIC)
@@ -117,9 +117,7 @@ class Measure:
         self._found: dict[str, str] = {}
         graph = av.filter.Graph()
         self._graph = graph
-        self._in = graph.add_abuffer(
-            sample_rate=first.sample_rate, format=first.format.name, layout=first.layout.name
-        )
+        self._in = graph.add_abuffer(sample_rate=first.sample_rate, format=first.format.name, layout=first.layout.name)
         split = graph.add("asplit")
         self._loud, self._parts = graph.add("abuffersink"), graph.add("abuffersink")
         self._in.link_to(split)

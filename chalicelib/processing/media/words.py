@@ -120,7 +120,7 @@ def _degrees(text: str, digits: int) -> float | None:
     values = [float(part) for part in parts[:-1]] + [float(parts[-1] + last)]
     if any(value >= 60 for value in values[1:]):
         return None
-    return round(sign * sum(value / 60**power for power, value in enumerate(values)), 6)
+    return round(sign * sum(value / 60.0**power for power, value in enumerate(values)), 6)
 
 
 def bounded[Info: (VideoInfo, AudioInfo)](info: Info) -> Info:

@@ -36,7 +36,7 @@ def packets(container: InputContainer, *streams: Any) -> Iterator[Any]:
     """The packets of these tracks, as far as the file goes. All other tracks are skipped."""
     for stream in container.streams:
         if stream not in streams:
-            stream.discard = av.stream.Discard.all  # type: ignore[attr-defined]
+            stream.discard = av.stream.Discard.all
     found = container.demux(*streams)
     while True:
         try:
@@ -62,8 +62,9 @@ class Sound:
     def __init__(self, out: OutputContainer, codec: str, channels: int, rate: int, bit_rate: int) -> None:
         self._out, self._rate = out, rate
         self._layout = "stereo" if channels > 1 else "mono"
-        self._track: Any = out.add_stream(codec, rate=rate, layout=self._layout)
-        self._track.bit_rate = bit_rate
+        track: Any = out.add_stream(codec, rate=rate, layout=self._layout)
+        track.bit_rate = bit_rate
+        self._track = track
         self._sort: tuple[str, str, int] | None = None
         self._graph: Any = None
 

@@ -46,13 +46,16 @@ def made(data: bytes, name: str, content_type: str = "video/mp4", file: File | N
     part = media_names.read(name)
     assert part
     body, said = conversions.make(source(data, content_type), file or record(data, content_type), part)
-    assert said == {"mp4": "video/mp4", "m4a": "audio/mp4", "opus": "audio/ogg", "jpg": "image/jpeg", "vtt": "text/vtt"}[
-        name.rpartition(".")[2]
-    ]
+    assert (
+        said
+        == {"mp4": "video/mp4", "m4a": "audio/mp4", "opus": "audio/ogg", "jpg": "image/jpeg", "vtt": "text/vtt"}[
+            name.rpartition(".")[2]
+        ]
+    )
     return body
 
 
-def paint(frame: av.VideoFrame, level: int) -> None:
+def paint(frame: Any, level: int) -> None:
     """All of the picture in one grey."""
     frame.planes[0].update(bytes([level]) * frame.planes[0].buffer_size)
     for plane in frame.planes[1:]:
@@ -63,9 +66,9 @@ class Seen:
     """A file as a player sees it."""
 
     def __init__(self, body: bytes) -> None:
-        with av.open(io.BytesIO(body)) as container:
+        with av.open(io.BytesIO(body), "r") as container:
             self.tags = dict(container.metadata)
-            self.frames: list[av.VideoFrame] = []
+            self.frames: list[Any] = []
             self.samples = 0
             self.sound_from: float | None = None
             self.loudest: list[tuple[float, float]] = []
@@ -93,15 +96,15 @@ class Seen:
         return self.frames[0].width, self.frames[0].height
 
     def grey(self, number: int) -> float:
-        plane = bytes(self.frames[number].planes[0])
-        return sum(plane) / len(plane)
+        plane = self.frames[number].planes[0]
+        return sum(bytes(plane)[: plane.width]) / int(plane.width)
 
 
 # --- clips
 
 
 def test_a_clip_has_all_pictures_at_their_times_and_the_sound() -> None:
-    def bright(frame: av.VideoFrame) -> None:
+    def bright(frame: Any) -> None:
         paint(frame, 30 + 4 * frame.pts)
 
     data = films.film("webm", codec="libvpx-vp9", sound_codec="libopus", paint=bright)
@@ -149,7 +152,7 @@ def test_a_film_with_too_many_bits_is_encoded(monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.mark.parametrize("degrees", [-90, 90, 180])
 def test_a_clip_is_upright(degrees: int) -> None:
-    def halves(frame: av.VideoFrame) -> None:
+    def halves(frame: Any) -> None:
         """The left half is black, the right half white."""
         plane = frame.planes[0]
         row = bytes(32) + bytes([255]) * 32
@@ -256,10 +259,10 @@ def test_aac_and_opus_are_copied() -> None:
         ("webm", "libopus", "audio/webm", "sound.opus"),
     ):
         data = films.tone(form, codec, seconds=1)
-        with av.open(io.BytesIO(data)) as container:
+        with av.open(io.BytesIO(data), "r") as container:
             packets = [bytes(packet) for packet in container.demux(audio=0) if packet.size]
         body = made(data, name, content_type)
-        with av.open(io.BytesIO(body)) as container:
+        with av.open(io.BytesIO(body), "r") as container:
             assert [bytes(packet) for packet in container.demux(audio=0) if packet.size] == packets
 
 
@@ -280,7 +283,7 @@ def shades(sheet: bytes, count: int) -> list[float]:
     return [picture.getpixel(place)[1] for place in places]  # type: ignore[index]
 
 
-def grey(frame: av.VideoFrame) -> None:
+def grey(frame: Any) -> None:
     """Brighter by 8 levels each second."""
     paint(frame, 20 + 8 * (round(float(frame.pts * frame.time_base) * 1000) // 1000))
 
@@ -298,7 +301,7 @@ def test_each_sprite_is_the_picture_of_its_second(keys: int) -> None:
 
 
 def test_a_second_sheet_goes_on_where_the_first_ended() -> None:
-    def bright(frame: av.VideoFrame) -> None:
+    def bright(frame: Any) -> None:
         paint(frame, 20 + int(frame.pts * frame.time_base))
 
     data = films.film(rate=2, times=range(260), sounds=(), options={"g": "4"}, paint=bright)
@@ -325,7 +328,9 @@ def test_sprites_are_upright() -> None:
 
 
 def test_what_a_film_lacks_at_its_end_has_the_last_picture() -> None:
-    data = films.film("matroska", rate=10, times=range(50), sounds=({},), sound_seconds=12.0, sound_codec="aac", paint=grey)
+    data = films.film(
+        "matroska", rate=10, times=range(50), sounds=({},), sound_seconds=12.0, sound_codec="aac", paint=grey
+    )
     file = record(data, "video/webm")
     found = promised.sprites(file)
     assert found
@@ -389,8 +394,11 @@ def test_a_child_that_takes_too_long_may_be_tried_again(monkeypatch: pytest.Monk
 
 def test_a_source_that_gives_no_more_is_a_fault_of_the_file() -> None:
     class Refusing(io.BytesIO):
+        reads = 0
+
         def read(self, size: int | None = -1) -> bytes:
-            if self.tell():
+            self.reads += 1
+            if self.reads > 1:
                 raise TooMuchReadError("enough")
             return super().read(size)
 
@@ -437,7 +445,7 @@ def test_a_damaged_film_gives_something_or_is_corrupt(name: str, damage: Callabl
 
 def test_times_that_jump_back_are_left_out() -> None:
     data = films.film("matroska", codec="ffv1", sounds=(), times=range(10))
-    late, early = (b"\x81" + time.to_bytes(2) + b"\x80" for time in (200, 40))
+    late, early = (b"\x81" + time.to_bytes(2) + b"\0" for time in (200, 40))
     assert data.count(late) == 1
     clip = Seen(made(data.replace(late, early), "48.mp4", "video/webm"))
     assert clip.times == pytest.approx([number / 25 for number in range(10) if number != 5], abs=0.0015)
