@@ -205,6 +205,7 @@ class VideoInfo(Facts):
     `format` is the usual extension. `duration` in seconds, `bit_rate` of the whole file in bit/s, `frame_rate` a second
     on average. `rotation` is how far players turn the stored picture, in degrees clockwise. `hdr` is `pq` or `hlg`.
     `audio_tracks` are the first ones; `audio_track_count` counts all. `location` is there only if the recipe keeps it.
+    `poster_time` is that of the frame that the poster shows, in seconds.
     """
 
     format: str
@@ -226,6 +227,7 @@ class VideoInfo(Facts):
     location: Location | None = None
     tags: dict[str, Words] = Field(default_factory=dict)
     cover: bool = False
+    poster_time: float | None = None
 
 
 class AudioInfo(Facts):

@@ -27,17 +27,18 @@ def film(
     tags: Mapping[str, str] | None = None,
     options: Mapping[str, str] | None = None,
     picture: Callable[[Any], None] | None = None,
-    paint: Callable[[Any], None] | None = None,
     chapters: Sequence[tuple[int, str]] = (),
+    paint: Callable[[int], av.VideoFrame] | None = None,
+    touch: Callable[[Any], None] | None = None,
     sound_from: float = 0.0,
     sound_seconds: float | None = None,
     loud: bool = False,
 ) -> bytes:
     """A film of grey frames at `times` (in frames of `rate`), with a silent track for each of `sounds` (its tags).
 
-    `picture` may change the video stream before anything is encoded, and `paint` each frame. `chapters` are (second,
-    title). The sound begins at the second `sound_from`, and lasts as long as the film or `sound_seconds`. With `loud`
-    it is a square wave.
+    `picture` may change the video stream before anything is encoded. `chapters` are (second, title). `paint` gives the
+    frame of a time, if it should not be grey, and `touch` may change each frame. The sound begins at the second
+    `sound_from`, and lasts as long as the film or `sound_seconds`. With `loud` it is a square wave.
     """
     out = io.BytesIO()
     with av.open(out, "w", format=form, options=dict(options or {})) as container:
@@ -52,9 +53,10 @@ def film(
         for track, of in zip(tracks, sounds, strict=True):
             track.metadata.update(of)
         for time in times:
-            frame = _frame(size, pixels, time, Fraction(1) / rate)
-            if paint:
-                paint(frame)
+            frame = paint(time) if paint else _grey(size, pixels, time)
+            frame.pts, frame.time_base = time, Fraction(1) / rate
+            if touch:
+                touch(frame)
             container.mux(video.encode(frame))
         container.mux(video.encode())
         for track in tracks:
@@ -69,13 +71,20 @@ def small() -> bytes:
 
 
 def sound(
-    form: str, codec: str, *, seconds: float = 1.0, tags: Mapping[str, str] | None = None, cover: bytes | None = None
+    form: str,
+    codec: str,
+    *,
+    seconds: float = 1.0,
+    tags: Mapping[str, str] | None = None,
+    cover: bytes | None = None,
+    language: str = "",
 ) -> bytes:
     """A silent sound, maybe with a cover picture (PNG)."""
     out = io.BytesIO()
     with av.open(out, "w", format=form) as container:
         container.metadata.update(tags or {})
         track: Any = container.add_stream(codec, rate=48000)
+        track.metadata.update({"language": language} if language else {})
         if cover is not None:
             _cover(container, cover)
         _silence(container, track, seconds)
@@ -138,12 +147,32 @@ def _chapter(second: int, title: str) -> Any:
     return {"id": second, "start": start, "end": start + 1000, "time_base": base, "metadata": {"title": title}}
 
 
-def _frame(size: tuple[int, int], pixels: str, time: int, base: Fraction) -> av.VideoFrame:
+def _grey(size: tuple[int, int], pixels: str, time: int) -> av.VideoFrame:
     frame = av.VideoFrame(*size, pixels)
     for plane in frame.planes:
         plane.update(bytes([(time * 5) % 256]) * plane.buffer_size)
-    frame.pts, frame.time_base = time, base
     return frame
+
+
+QUARTERS = ((220, 30, 30), (30, 200, 30), (30, 30, 220), (230, 230, 30))
+"""The colours of `quarters`: top left, top right, bottom left, bottom right."""
+
+
+def quarters(size: tuple[int, int], colors: Sequence[tuple[int, ...]] = QUARTERS, form: str = "rgb24") -> av.VideoFrame:
+    """A frame in four colours. `form` is `rgb24` or `rgba`."""
+    width, height = size
+    frame = av.VideoFrame(width, height, form)
+    plane = frame.planes[0]
+    upper, lower = (
+        b"".join(bytes(colors[row + (x >= width // 2)]) for x in range(width)).ljust(plane.line_size, b"\0")
+        for row in (0, 2)
+    )
+    plane.update((upper * (height // 2) + lower * (height - height // 2)).ljust(plane.buffer_size, b"\0"))
+    return frame
+
+
+def flat(size: tuple[int, int], color: tuple[int, int, int]) -> av.VideoFrame:
+    return quarters(size, [color] * 4)
 
 
 def _silence(container: Any, track: Any, seconds: float, begin: float = 0.0, *, loud: bool = False) -> None:

@@ -49,13 +49,14 @@ class Order:
     """The renditions to make of a source: the recipe's renditions, or, with `only`, those of the size of that name.
 
     `memory` is what the whole function has, in bytes. `page` is the page of the picture, from 1 on, where a file has
-    pages.
+    pages. `poster_time` is the second of a film that its poster should show, where somebody wished for one.
     """
 
     recipe: Recipe
     memory: int
     only: str | None = None
     page: int = 1
+    poster_time: float | None = None
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,9 @@ from chalicelib.storage import derived, originals
 # Seconds that a run keeps for its answer. It waits for another run no longer than until then.
 MARGIN = 3
 
+# Bytes. A master of 6.5 megapixels can't have more, whatever it shows.
+MAX_MASTER = 32 * 1024**2
+
 NOT_ALLOWED = Reply(
     405,
     {"Allow": "GET, HEAD", "Cache-Control": "no-store"},
@@ -145,15 +148,27 @@ def _store(address: missing.Address, file: File, wanted: Picture | Entry) -> int
         entry = entry_bytes.read(file, wanted.number)
         derived.put_for_a_day(address.key, entry.body, content_disposition(entry.filename, inline=False))
         return len(entry.body)
-    processor = kinds.processor_of(file.content_type)
+    source = _source(file)
     rendition, encoded = render_one(
-        processor, _source(file, processor), places.served_recipe(file), wanted.size, wanted.encoding, wanted.page
+        kinds.processor_of(source.content_type),
+        source,
+        places.served_recipe(file),
+        wanted.size,
+        wanted.encoding,
+        wanted.page,
     )
     derived.put(address.key, encoded, rendition.content_type)
     return len(encoded)
 
 
-def _source(file: File, processor: Processor) -> Source:
+def _source(file: File) -> Source:
+    """What the file's pictures are made of: the original, or the master of a film or a sound."""
+    if master := places.master_of(file):
+        stored = derived.read(places.key_of(file, master), MAX_MASTER)
+        if stored is None or stored.body is None:
+            raise originals.OriginalMissingError(master.basename)
+        return Source(master.content_type, len(stored.body), BytesIO(stored.body), file.filename)
+    processor = kinds.processor_of(file.content_type)
     key, version_id, size = original_key(file.tenant, file.id), file.version_id or "", file.size or 0
     if size > processor.in_memory:
         return Source(file.content_type, size, open_by_ranges(processor, key, version_id, size), file.filename)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from chalicelib.model import File, Kind, rendition_prefix, source_version
+from chalicelib.model import File, Kind, Rendition, rendition_key, rendition_prefix, source_version
 from chalicelib.renditions.ladder import Size, rendition_of
 from chalicelib.renditions.recipes import RECIPES, Encoding, Recipe, recipe_for
 
@@ -83,6 +83,20 @@ def in_ladder(file: File, name: str, format: str) -> tuple[Size, Encoding] | Non
         return None
     animated = file.image is not None and file.image.frames > 1
     return rendition_of(served_recipe(file), picture.width, picture.height, name=name, format=format, animated=animated)
+
+
+MASTER = "poster"
+"""The rendition of a film or a sound that its pictures are made of: WebP without loss. It is not in the ladder."""
+
+
+def master_of(file: File) -> Rendition | None:
+    """The master of the file's pictures; None if they are made of the original."""
+    return next((each for each in file.all_renditions if (each.name, each.format) == (MASTER, "webp")), None)
+
+
+def key_of(file: File, rendition: Rendition) -> str:
+    """The key of a rendition that is served."""
+    return rendition_key(file.visibility, file.id, str(file.source_version), rendition)
 
 
 MAX_PAGES = 500

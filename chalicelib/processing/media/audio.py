@@ -7,8 +7,7 @@ from typing import Any
 from chalicelib.facts import AudioInfo
 from chalicelib.model import Preview
 from chalicelib.processing.kinds import Emit, Made, Order, Source
-from chalicelib.processing.media import engine, waveform, words
-from chalicelib.processing.pictures import emit_pictures
+from chalicelib.processing.media import engine, posters, waveform, words
 
 _OWN_FIELDS = ("title", "artist", "album")
 
@@ -20,24 +19,22 @@ def process(source: Source, order: Order, emit: Emit) -> Made:
     if not warnings:  # a file whose headers were too much is not heard
         measured, unmeasured = waveform.measure(source, found)
         warnings += unmeasured
-    preview = _picture(measured, order, emit)
-    if order.only is not None:
-        return Made(preview=preview)
     if measured:
         emit(*waveform.rendition(measured))
+    preview = posters.cover(source, found, order, emit) or _drawn(measured, order, emit)
     info = _info(source, found, measured)
     headings = tuple(filter(None, (info.title, info.artist, info.album)))
     return Made(words.bounded(info), preview, headings=headings, warnings=warnings)
 
 
-def _picture(measured: dict[str, Any], order: Order, emit: Emit) -> Preview | None:
-    """The recipe's pictures of the waveform."""
+def _drawn(measured: dict[str, Any], order: Order, emit: Emit) -> Preview | None:
+    """The pictures of the waveform."""
     if not measured:
         return None
     # Pillow is imported only when a picture is made.
     from chalicelib.processing.image import waves
 
-    return emit_pictures(waves.picture(measured["waveform"]), order, emit)
+    return posters.of_file(waves.picture(measured["waveform"]), order, emit)
 
 
 def _info(source: Source, found: dict[str, Any], measured: dict[str, Any]) -> AudioInfo:

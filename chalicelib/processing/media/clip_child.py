@@ -174,7 +174,7 @@ class _Shaper:
         steps = [
             ("buffer", f"{said}:colorspace={frame.colorspace}:range={frame.color_range}"),
             *((("scale", f"w={width}:h={height}:flags=bicubic+accurate_rnd+bitexact"),) if tone.is_hdr(frame) else ()),
-            *tone.filters(frame, width, height, "yuv420p"),
+            *tone.filters(frame, self._size, "yuv420p"),
             *(("transpose", f"dir={turn}") for turn in self._turns),
             ("setsar", "1"),
             ("buffersink", ""),

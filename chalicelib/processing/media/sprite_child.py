@@ -25,7 +25,7 @@ def main(data: BinaryIO, arguments: dict[str, Any]) -> tuple[dict[str, Any], byt
     A moment without a picture has the one before it. Raises ValueError if there is none at all.
     """
     av.logging.set_level(av.logging.PANIC)
-    convert = tone.Converter(arguments["width"], arguments["height"], "rgb24")
+    convert = tone.Converter((arguments["width"], arguments["height"]), "rgb24")
     pictures: list[bytes] = []
     with opened(data, arguments) as container:
         stream = film_of(container)

@@ -7,6 +7,7 @@ that says none is taken for as bright as PQ can be, 10,000 cd/m².
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -35,12 +36,12 @@ def completed(frame: av.VideoFrame) -> av.VideoFrame:
     return frame
 
 
-def filters(frame: av.VideoFrame, width: int, height: int, pixels: str) -> list[tuple[str, str]]:
-    """FFmpeg's filters (name, arguments) that turn such a frame into one of this size in pixels, in this pixel format.
+def filters(frame: av.VideoFrame, size: Sequence[int], pixels: str) -> list[tuple[str, str]]:
+    """FFmpeg's filters (name, arguments) that turn such a frame into one of this `size` (width, height) in this format.
 
     The frame must be `completed`. A format with YUV gets the matrix and the range of HD.
     """
-    scale = f"w={width}:h={height}:flags=lanczos+accurate_rnd+full_chroma_int+bitexact"
+    scale = f"w={size[0]}:h={size[1]}:flags=lanczos+accurate_rnd+full_chroma_int+bitexact"
     if is_hdr(frame):
         scale += ":out_primaries=bt709:out_transfer=bt709:intent=perceptual"
     if pixels.startswith("yuv"):
@@ -51,8 +52,8 @@ def filters(frame: av.VideoFrame, width: int, height: int, pixels: str) -> list[
 class Converter:
     """Brings frames to one size and pixel format. The frames of a film may change their own size on the way."""
 
-    def __init__(self, width: int, height: int, pixels: str) -> None:
-        self._wanted = (width, height, pixels)
+    def __init__(self, size: Sequence[int], pixels: str) -> None:
+        self._size, self._pixels = size, pixels
         self._of: Any = None
         self._graph: Any = None
 
@@ -71,7 +72,7 @@ class Converter:
         graph = Graph()
         said = f"video_size={frame.width}x{frame.height}:pix_fmt={frame.format.name}:time_base=1/25"
         last = graph.add("buffer", f"{said}:colorspace={frame.colorspace}:range={frame.color_range}")
-        for name, arguments in [*filters(frame, *self._wanted), ("buffersink", "")]:
+        for name, arguments in [*filters(frame, self._size, self._pixels), ("buffersink", "")]:
             following = graph.add(name, arguments)
             last.link_to(following)
             last = following

@@ -1,11 +1,11 @@
-"""Films: what their headers and their first frame say. A few megabytes are read, however long the film is."""
+"""Films: what their headers say, a poster and a moving preview. A few megabytes are read, however long the film is."""
 
 from __future__ import annotations
 
 from chalicelib.facts import VideoInfo
 from chalicelib.model import FileWarning
 from chalicelib.processing.kinds import Emit, Made, Order, Source
-from chalicelib.processing.media import engine, words
+from chalicelib.processing.media import engine, posters, words
 
 
 def process(source: Source, order: Order, emit: Emit) -> Made:
@@ -35,11 +35,14 @@ def process(source: Source, order: Order, emit: Emit) -> Made:
         tags=words.tags(found, without=("title",)),
         cover=found.get("cover", False),
     )
+    pictures = posters.of_film(source, found, order, emit)
+    info = words.bounded(info.model_copy(update={"poster_time": pictures.time}))
+    warnings += pictures.warnings
     if picture.get("decoded") is False:
         message = "The first frame can't be decoded, so the picture may be turned otherwise than the record says."
         warnings += (FileWarning(code="not_decoded", message=message),)
     headings = tuple(filter(None, (title, words.tag(found, "artist"), words.tag(found, "show"))))
-    return Made(words.bounded(info), headings=headings, warnings=warnings)
+    return Made(info, pictures.preview, headings=headings, warnings=warnings)
 
 
 def _rate(rate: float | None) -> float | None:

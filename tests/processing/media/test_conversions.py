@@ -107,7 +107,7 @@ def test_a_clip_has_all_pictures_at_their_times_and_the_sound() -> None:
     def bright(frame: Any) -> None:
         paint(frame, 30 + 4 * frame.pts)
 
-    data = films.film("webm", codec="libvpx-vp9", sound_codec="libopus", paint=bright)
+    data = films.film("webm", codec="libvpx-vp9", sound_codec="libopus", touch=bright)
     clip = Seen(made(data, "48.mp4", "video/webm"))
     assert clip.codecs == ["h264", "aac"]
     assert clip.times == [round(number / 25, 4) for number in range(50)]
@@ -160,7 +160,7 @@ def test_a_clip_is_upright(degrees: int) -> None:
         for chroma in frame.planes[1:]:
             chroma.update(bytes([128]) * chroma.buffer_size)
 
-    data = films.film(times=range(5), sounds=(), picture=lambda s: s.set_display_rotation(degrees), paint=halves)
+    data = films.film(times=range(5), sounds=(), picture=lambda s: s.set_display_rotation(degrees), touch=halves)
     clip = Seen(made(data, "48.mp4"))
     assert not clip.rotated
     picture = clip.frames[0].to_image().convert("L")
@@ -291,7 +291,7 @@ def grey(frame: Any) -> None:
 @pytest.mark.parametrize("keys", [1, 7, 250])
 def test_each_sprite_is_the_picture_of_its_second(keys: int) -> None:
     """However far the key pictures are apart."""
-    data = films.film(rate=10, times=range(250), sounds=(), options={"g": str(keys)}, paint=grey)
+    data = films.film(rate=10, times=range(250), sounds=(), options={"g": str(keys)}, touch=grey)
     file = record(data)
     found = promised.sprites(file)
     assert found
@@ -304,7 +304,7 @@ def test_a_second_sheet_goes_on_where_the_first_ended() -> None:
     def bright(frame: Any) -> None:
         paint(frame, 20 + int(frame.pts * frame.time_base))
 
-    data = films.film(rate=2, times=range(260), sounds=(), options={"g": "4"}, paint=bright)
+    data = films.film(rate=2, times=range(260), sounds=(), options={"g": "4"}, touch=bright)
     file = record(data)
     first, second = (made(data, f"sprite-{number}.jpg", file=file) for number in (0, 1))
     assert Image.open(io.BytesIO(first)).size == (640, 480)
@@ -329,7 +329,7 @@ def test_sprites_are_upright() -> None:
 
 def test_what_a_film_lacks_at_its_end_has_the_last_picture() -> None:
     data = films.film(
-        "matroska", rate=10, times=range(50), sounds=({},), sound_seconds=12.0, sound_codec="aac", paint=grey
+        "matroska", rate=10, times=range(50), sounds=({},), sound_seconds=12.0, sound_codec="aac", touch=grey
     )
     file = record(data, "video/webm")
     found = promised.sprites(file)

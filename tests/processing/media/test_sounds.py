@@ -18,7 +18,7 @@ from chalicelib.processing.kinds import Made, Order, Source, processor_of
 from chalicelib.processing.media import waveform
 from chalicelib.renditions.recipes import RECIPES
 from chalicelib.storage.ranged import TooMuchReadError
-from tests import films
+from tests import films, images
 
 pytestmark = pytest.mark.usefixtures("media")
 
@@ -141,8 +141,8 @@ def test_the_same_sound_has_the_same_renditions() -> None:
 def test_the_picture_is_made_by_the_recipe() -> None:
     made, emitted = processed(films.tone("wav", "pcm_s16le", wave="sin(2*PI*300*t)*t/2"), "audio/wav")
     assert made.preview
-    assert (made.preview.width, made.preview.height) == (waves.WIDTH, waves.HEIGHT)
-    assert {*emitted} == {"waveform.json", "w160.webp", "w160.jpg"}
+    assert (made.preview.width, made.preview.height) == (160, 53)
+    assert {*emitted} == {"waveform.json", "poster.webp", "w160.webp", "w160.jpg"}
     picture = Image.open(io.BytesIO(emitted["w160.jpg"])).convert("L")
     assert picture.size == (160, 53)
     left, right = (picture.crop((x, 12, x + 30, 13)).getextrema()[0] for x in (5, 120))
@@ -272,3 +272,11 @@ def heard_from(source: Any, data: bytes) -> tuple[AudioInfo, Emitted, Made]:
     made, emitted = processed(data, "audio/wav", source)
     assert isinstance(made.info, AudioInfo)
     return made.info, emitted, made
+
+
+def test_a_cover_goes_before_the_waveform_s_picture() -> None:
+    data = films.sound("mp3", "libmp3lame", cover=images.png(8, 8))
+    made, emitted = processed(data, "audio/mpeg")
+    assert made.preview
+    assert (made.preview.width, made.preview.height) == (8, 8)
+    assert "waveform.json" in emitted
