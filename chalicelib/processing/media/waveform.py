@@ -14,11 +14,11 @@ from chalicelib.processing.child import ChildDiedError, Limits
 from chalicelib.processing.kinds import Source
 from chalicelib.processing.media import engine
 
-# 2 · `seconds` + `child.READING` is less than a claim's lease. An hour of stereo takes about 9 seconds.
+# 2 · `seconds` + `child.READING` is less than a claim's lease. MOST_SAMPLES take about 8 seconds.
 LIMITS = Limits(memory=1024**3, seconds=20)
 
-# Samples of all channels that are measured: an hour of stereo at 48 kHz. Of a longer sound, parts are left out.
-MOST_SAMPLES = 3600 * 48_000 * 2
+# Samples of all channels that are measured: 50 minutes of stereo at 48 kHz. Of a longer sound, parts are left out.
+MOST_SAMPLES = 3000 * 48_000 * 2
 # Bytes that are read of a sound, where parts can be left out without reading them.
 MOST_READ = 512 * 1024**2
 # Bytes of a sound of any other format.
@@ -52,7 +52,7 @@ def measure(source: Source, found: Mapping[str, Any]) -> Measured:
 
 
 def _stride(found: Mapping[str, Any], size: int) -> int:
-    """One in so many pieces is measured, so that all of it takes no longer than an hour of stereo."""
+    """One in so many pieces is measured, so that all of it takes no longer than 50 minutes of stereo."""
     track = next((each for each in found["audio"] if each.get("default")), found["audio"][0])
     a_second = (track.get("channels") or 2) * (track.get("sample_rate") or 48_000)
     samples = (found.get("duration") or 0.0) * a_second

@@ -460,3 +460,23 @@ def test_a_still_of_30_hours_has_its_sprites() -> None:
     body = made(data, f"sprite-{found.sheets - 1}.jpg", file=file)
     assert Image.open(io.BytesIO(body)).width == 640
     assert promised.clips(file) == ()
+
+
+def test_a_film_of_2160p_takes_less_than_500_mb(monkeypatch: pytest.MonkeyPatch) -> None:
+    peaks = []
+    run_on = child.run_on
+
+    def weighed(module: str, data: Any, size: int, arguments: dict[str, Any], limits: Limits) -> Any:
+        found = run_on("tests.processing.media.weighed", data, size, {**arguments, "module": module}, limits)
+        peaks.append(found[0]["peak"])
+        return found
+
+    data = films.film(
+        codec="libx265", pixels="yuv420p10le", size=(3840, 2160), times=range(3), options={"preset": "ultrafast"}
+    )
+    file = record(data)
+    monkeypatch.setattr(child, "run_on", weighed)
+    for name in ("720.mp4", "sprite-0.jpg", "sound.opus"):
+        assert made(data, name, file=file)
+    assert len(peaks) == 3
+    assert 100 * 1024**2 < max(peaks) < 500 * 1024**2

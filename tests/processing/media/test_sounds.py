@@ -280,3 +280,39 @@ def test_a_cover_goes_before_the_waveform_s_picture() -> None:
     assert made.preview
     assert (made.preview.width, made.preview.height) == (8, 8)
     assert "waveform.json" in emitted
+
+
+def _with_tracks(data: bytes, count: int) -> bytes:
+    """An MP4 whose index, at its end, names its track so often."""
+    moov, track = data.index(b"moov") - 4, data.index(b"trak") - 4
+    length = int.from_bytes(data[track : track + 4])
+    more = data[track : track + length] * (count - 1)
+    size = int.from_bytes(data[moov : moov + 4]) + len(more)
+    return data[:moov] + size.to_bytes(4) + data[moov + 4 : track] + more + data[track:]
+
+
+def test_a_sound_with_10_000_tracks_is_described_or_corrupt() -> None:
+    few, _, _ = heard(_with_tracks(films.tone("mp4", "aac"), 3), "audio/mp4")
+    assert few.loudness
+    try:
+        made, _ = processed(_with_tracks(films.tone("mp4", "aac"), 10_000), "audio/mp4")
+    except PermanentFault as fault:
+        assert fault.code is ErrorCode.CORRUPT
+    else:
+        assert isinstance(made.info, AudioInfo)
+
+
+def test_times_that_jump_back_change_nothing() -> None:
+    data = films.tone("matroska", "flac", seconds=4)
+    expected = heard(data, "audio/webm")
+    first = data.index(b"\x81\x03\xe8\x80") if b"\x81\x03\xe8\x80" in data else None
+    jumped = bytearray(data)
+    for place in range(len(data) - 4) if first is None else (first,):
+        # SimpleBlocks of track 1: a time of 16 bits, and flags that say `key`.
+        if data[place] == 0x81 and data[place + 3] == 0x80 and 500 < int.from_bytes(data[place + 1 : place + 3]) < 3000:
+            jumped[place + 1 : place + 3] = (20).to_bytes(2)
+            break
+    assert jumped != data
+    found = heard(bytes(jumped), "audio/webm")
+    assert found[0].loudness == expected[0].loudness
+    assert found[1] == expected[1]
