@@ -13,7 +13,7 @@ from chalicelib.processing.media import tone, writing
 from chalicelib.processing.media.ffmpeg_child import film_of, opened, sound_of
 
 # x264's settings. The number of threads is part of what it makes, so it is fixed.
-_PRESET, _CRF, _THREADS = "veryfast", "23", 2
+_CRF, _THREADS = "23", 2
 # Seconds from one key picture to the next, at most.
 _KEYS = 2
 _SCALE = 90_000  # ticks a second
@@ -32,7 +32,8 @@ def main(data: BinaryIO, arguments: dict[str, Any]) -> tuple[dict[str, Any], byt
     """(nothing, the MP4).
 
     `arguments` has those of `ffmpeg_child`, `width`, `height`, `rotation` (degrees clockwise), the highest `bit_rate`
-    (bit/s) and `frame_rate`, and `copy`: True if the picture may be copied, if it has at most `copied_bit_rate`.
+    (bit/s) and `frame_rate`, x264's `preset`, and `copy`: True if the picture may be copied, if it has at most
+    `copied_bit_rate`.
 
     Raises ValueError for a film that has no picture that can be decoded.
     """
@@ -133,7 +134,7 @@ def _track(out: Any, arguments: dict[str, Any], rate: int) -> Any:
     own.time_base = Fraction(1, _SCALE)
     own.color_range, own.colorspace, own.color_primaries, own.color_trc = 1, _BT709, _BT709, _BT709
     track.options = {
-        "preset": _PRESET,
+        "preset": arguments["preset"],
         "profile": "high",
         "crf": _CRF,
         "g": str(_KEYS * rate),

@@ -98,6 +98,7 @@ def _clip(source: Source, file: File, height: int) -> bytes:
         "bit_rate": max(200_000, bits),
         "copied_bit_rate": max(_LEAST_COPIED, round(bits * _COPIED_BITS)),
         "frame_rate": conversions.MOST_RATE,
+        "preset": "superfast" if conversions.is_coded_quickly(film) else "veryfast",
         "copy": copied,
     }
     return _asked(Part.CLIP, source, arguments)
