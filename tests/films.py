@@ -5,12 +5,13 @@ from __future__ import annotations
 import base64
 import io
 import struct
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from functools import cache
 from typing import Any
 
 import av
+import av.filter
 
 RATE = 25
 
@@ -30,11 +31,16 @@ def film(
     picture: Callable[[Any], None] | None = None,
     chapters: Sequence[tuple[int, str]] = (),
     paint: Callable[[int], av.VideoFrame] | None = None,
+    touch: Callable[[Any], None] | None = None,
+    sound_from: float = 0.0,
+    sound_seconds: float | None = None,
+    loud: bool = False,
 ) -> bytes:
     """A film of grey frames at `times` (in frames of `rate`), with a silent track for each of `sounds` (its tags).
 
     `picture` may change the video stream before anything is encoded. `chapters` are (second, title). `paint` gives the
-    frame of a time, if it should not be grey.
+    frame of a time, if it should not be grey, and `touch` may change each frame. The sound begins at the second
+    `sound_from`, and lasts as long as the film or `sound_seconds`. With `loud` it is a square wave.
     """
     out = io.BytesIO()
     with av.open(out, "w", format=form, options=dict(options or {})) as container:
@@ -51,10 +57,12 @@ def film(
         for time in times:
             frame = paint(time) if paint else _grey(size, pixels, time)
             frame.pts, frame.time_base = time, Fraction(1) / rate
+            if touch:
+                touch(frame)
             container.mux(video.encode(frame))
         container.mux(video.encode())
         for track in tracks:
-            _silence(container, track, len(times) / float(rate))
+            _silence(container, track, sound_seconds or len(times) / float(rate), sound_from, loud=loud)
     return out.getvalue()
 
 
@@ -65,13 +73,20 @@ def small() -> bytes:
 
 
 def sound(
-    form: str, codec: str, *, seconds: float = 1.0, tags: Mapping[str, str] | None = None, cover: bytes | None = None
+    form: str,
+    codec: str,
+    *,
+    seconds: float = 1.0,
+    tags: Mapping[str, str] | None = None,
+    cover: bytes | None = None,
+    language: str = "",
 ) -> bytes:
     """A silent sound, maybe with a cover picture (PNG or JPEG)."""
     out = io.BytesIO()
     with av.open(out, "w", format=form) as container:
         container.metadata.update(tags or {})
         track: Any = container.add_stream(codec, rate=48000)
+        track.metadata.update({"language": language} if language else {})
         if cover is not None:
             _cover(container, cover)
         _silence(container, track, seconds)
@@ -83,6 +98,47 @@ def flac_picture(png: bytes) -> str:
     kind = b"image/png"
     block = struct.pack(">II", 3, len(kind)) + kind + struct.pack(">I4II", 0, 0, 0, 24, 0, len(png)) + png
     return base64.b64encode(block).decode()
+
+
+def tone(
+    form: str,
+    codec: str,
+    *,
+    seconds: float = 2.0,
+    level: float = -23.0,
+    wave: str = "",
+    layout: str = "stereo",
+    rate: int = 48000,
+    tags: Mapping[str, str] | None = None,
+) -> bytes:
+    """A sine of 1 kHz at `level` dBFS on all channels; or `wave`, one of FFmpeg's expressions of the time `t`."""
+    out = io.BytesIO()
+    channels = av.AudioLayout(layout).nb_channels
+    one = wave or f"{10 ** (level / 20)}*sin(2*PI*1000*t)"
+    with av.open(out, "w", format=form) as container:
+        container.metadata.update(tags or {})
+        track: Any = container.add_stream(codec, rate=rate, layout=layout)
+        for frame in _heard("|".join([one] * channels), track, layout, rate, seconds):
+            container.mux(track.encode(frame))
+        container.mux(track.encode())
+    return out.getvalue()
+
+
+def _heard(waves: str, track: Any, layout: str, rate: int, seconds: float) -> Iterator[Any]:
+    graph = av.filter.Graph()
+    form, samples = track.codec_context.codec.audio_formats[0].name, track.codec_context.frame_size or 1024
+    chain = [
+        graph.add("aevalsrc", f"exprs='{waves}':c={layout}:s={rate}:d={seconds}"),
+        graph.add("aformat", f"sample_fmts={form}"),
+        graph.add("asetnsamples", f"n={samples}:p=0"),
+        graph.add("abuffersink"),
+    ]
+    graph.link_nodes(*chain).configure()
+    while True:
+        try:
+            yield chain[-1].pull()
+        except (av.error.BlockingIOError, av.error.EOFError):
+            return
 
 
 def _cover(container: Any, image: bytes) -> None:
@@ -129,13 +185,14 @@ def flat(size: tuple[int, int], color: tuple[int, int, int]) -> av.VideoFrame:
     return quarters(size, [color] * 4)
 
 
-def _silence(container: Any, track: Any, seconds: float) -> None:
+def _silence(container: Any, track: Any, seconds: float, begin: float = 0.0, *, loud: bool = False) -> None:
     layout, form = "stereo", track.codec_context.codec.audio_formats[0].name
     samples = track.codec_context.frame_size or 1024
     for start in range(0, int(seconds * 48000), samples):
         frame = av.AudioFrame(format=form, layout=layout, samples=samples)
         for plane in frame.planes:
-            plane.update(bytes(plane.buffer_size))
-        frame.rate, frame.pts, frame.time_base = 48000, start, Fraction(1, 48000)
+            # Floats: 0.5 and -0.5 in turn.
+            plane.update(b"\0\0\0\x3f\0\0\0\xbf" * (plane.buffer_size // 8) if loud else bytes(plane.buffer_size))
+        frame.rate, frame.pts, frame.time_base = 48000, start + int(begin * 48000), Fraction(1, 48000)
         container.mux(track.encode(frame))
     container.mux(track.encode())

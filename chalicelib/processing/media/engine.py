@@ -47,15 +47,17 @@ class LayerMissingError(Exception):
     """This function should have FFmpeg, and does not: `ops provision` and `chalice deploy` were not both run."""
 
 
-def facts(source: Source) -> tuple[dict[str, Any], tuple[FileWarning, ...]]:
+def facts(source: Source, *, place: bool = False) -> tuple[dict[str, Any], tuple[FileWarning, ...]]:
     """What is known of the file, by the words of `ffmpeg_child`, and what could not be found out.
+
+    With `place` that is also where it was recorded.
 
     Raises PermanentFault `corrupt` for a file that FFmpeg can't open, and LayerMissingError.
     """
     head = _head(source)
     if not settings().has_media:
         return headers.read(source, head), (_without(),)
-    wanted = opening(source, head)
+    wanted = {**opening(source, head), "place": place}
     try:
         found, _ = child.run_on(_CHILD, source.data, source.size, wanted, LIMITS)
     except ChildDiedError as died:

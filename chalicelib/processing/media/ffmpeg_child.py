@@ -30,12 +30,15 @@ TAGS = (
 )
 _APPLE = "com.apple.quicktime."
 
+# Tags that say where something was recorded, as ISO 6709. Nothing else here looks at them.
+PLACES = ("location.iso6709", "location", "location-eng")
+
 
 def main(data: BinaryIO, arguments: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
     """(facts, nothing). Raises av.error.FFmpegError for a file that can't be opened as `arguments["format"]`."""
     av.logging.set_level(av.logging.PANIC)
     with opened(data, arguments) as container:
-        return _facts(container), b""
+        return _facts(container, place=arguments.get("place", False)), b""
 
 
 def opened(data: BinaryIO, arguments: dict[str, Any]) -> InputContainer:
@@ -53,7 +56,7 @@ def _refuse(*_: Any) -> Any:
     raise PermissionError("a file names another one, which is not opened")
 
 
-def _facts(container: InputContainer) -> dict[str, Any]:
+def _facts(container: InputContainer, *, place: bool) -> dict[str, Any]:
     video = film_of(container)
     tags = _tags(container, None if video else next(iter(container.streams.audio), None))
     found: dict[str, Any] = {
@@ -67,6 +70,8 @@ def _facts(container: InputContainer) -> dict[str, Any]:
         "created": tags.get("creationdate") or tags.get("creation_time") or tags.get("date"),
         "cover": any(map(is_cover, container.streams.video)),
     }
+    if place:
+        found["place"] = next((tags[name] for name in PLACES if name in tags), None)
     return {**found, "video": _picture(container, video) if video else None}
 
 
@@ -74,6 +79,12 @@ def film_of(container: InputContainer) -> Any:
     """The stream of pictures that players show; None for a sound."""
     pictures = [s for s in container.streams.video if not is_cover(s)]
     return next((s for s in pictures if s.disposition & av.stream.Disposition.default), next(iter(pictures), None))
+
+
+def sound_of(container: InputContainer) -> Any:
+    """The track that players let hear; None for a film without one."""
+    tracks = container.streams.audio
+    return next((s for s in tracks if s.disposition & av.stream.Disposition.default), next(iter(tracks), None))
 
 
 def is_cover(stream: Any) -> bool:

@@ -10,7 +10,7 @@ from chalicelib.processing.media import engine, posters, words
 
 def process(source: Source, order: Order, emit: Emit) -> Made:
     """Raises PermanentFault `corrupt` for a film that FFmpeg can't open."""
-    found, warnings = engine.facts(source)
+    found, warnings = engine.facts(source, place=order.recipe.keep_gps)
     picture = found.get("video") or {"aspect": 1.0, "rotation": 0}
     width, height = words.shown(picture)
     title = words.tag(found, "title")
@@ -31,6 +31,7 @@ def process(source: Source, order: Order, emit: Emit) -> Made:
         chapters=words.chapters(found),
         title=title,
         created_at=words.created(found),
+        location=words.location(found),
         tags=words.tags(found, without=("title",)),
         cover=found.get("cover", False),
     )
