@@ -30,7 +30,7 @@ _CLIP_CPU = 26.0
 # Seconds of CPU for a million pixels: of the film, to decode them, by codec, and to make them fewer; of the clip, to
 # encode them, and to map the colours of HDR, for which a table is made at first.
 _DECODED, _DECODED_ELSE = {"h264": 0.0012, "mpeg4": 0.001, "vp8": 0.0012}, 0.005
-_SHRUNK, _MAPPED, _TABLE = 0.0015, 0.012, 5.0
+_SHRUNK, _MAPPED, _TABLE = 0.0015, 0.02, 0.5
 _CODED, _CODED_QUICKLY = 0.009, 0.0065
 _USUAL_RATE = 30.0
 MOST_RATE = 60.0

@@ -7,7 +7,6 @@ from fractions import Fraction
 from typing import Any, BinaryIO
 
 import av
-from av.filter import Graph
 
 from chalicelib.processing.media import tone, writing
 from chalicelib.processing.media.ffmpeg_child import film_of, opened, sound_of
@@ -102,7 +101,9 @@ class Encoded:
         video.codec_context.thread_count, video.thread_type = _THREADS, "AUTO"
         rate = min(arguments["frame_rate"], float(video.average_rate or arguments["frame_rate"]))
         self._least = round(_SCALE / arguments["frame_rate"] * 0.9)
-        self._shaper = _Shaper(arguments["width"], arguments["height"], arguments["rotation"])
+        turn, size = arguments["rotation"], (arguments["width"], arguments["height"])
+        stored = size[::-1] if turn in (90, 270) else size
+        self._converted = tone.Converter(stored, "yuv420p", turn=turn, scaler=tone.QUICK)
         self._track = _track(out, arguments, max(1, round(rate)))
         self._last: int | None = None
 
@@ -116,7 +117,7 @@ class Encoded:
             if ticks < 0 or (self._last is not None and ticks < self._last + self._least):
                 continue
             self._last = ticks
-            picture = self._shaper(frame)
+            picture = self._converted(frame)
             picture.pts, picture.time_base, picture.pict_type = ticks, Fraction(1, _SCALE), 0
             self._out.mux(self._track.encode(picture))
 
@@ -143,45 +144,6 @@ def _track(out: Any, arguments: dict[str, Any], rate: int) -> Any:
         "bufsize": f"{2 * kbits}k",
     }
     return track
-
-
-class _Shaper:
-    """Brings pictures to the clip's size and colours, and turns them."""
-
-    _TURNS = {90: ("clock",), 180: ("clock", "clock"), 270: ("cclock",)}
-
-    def __init__(self, width: int, height: int, rotation: int) -> None:
-        self._size = (height, width) if rotation in (90, 270) else (width, height)
-        self._turns = self._TURNS.get(rotation, ())
-        self._of: Any = None
-        self._graph: Any = None
-
-    def __call__(self, frame: av.VideoFrame) -> av.VideoFrame:
-        frame = tone.completed(frame)
-        of = (frame.width, frame.height, frame.format.name, frame.colorspace, frame.color_range, frame.color_trc)
-        if of != self._of:
-            self._graph, self._of = self._new(frame), of
-        frame.pts, frame.time_base = 0, Fraction(1, 25)
-        self._graph.push(frame)
-        shaped: av.VideoFrame = self._graph.pull()
-        return shaped
-
-    def _new(self, frame: av.VideoFrame) -> Graph:
-        graph = Graph()
-        graph.threads = 1
-        width, height = self._size
-        said = f"video_size={frame.width}x{frame.height}:pix_fmt={frame.format.name}:time_base=1/25"
-        # Tone mapping takes five times as long as making a picture smaller, so there is first less to map.
-        steps = [
-            ("buffer", f"{said}:colorspace={frame.colorspace}:range={frame.color_range}"),
-            *((("scale", f"w={width}:h={height}:flags=bicubic+accurate_rnd+bitexact"),) if tone.is_hdr(frame) else ()),
-            *tone.filters(frame, self._size, "yuv420p"),
-            *(("transpose", f"dir={turn}") for turn in self._turns),
-            ("setsar", "1"),
-            ("buffersink", ""),
-        ]
-        graph.link_nodes(*(graph.add(name, arguments) for name, arguments in steps)).configure()
-        return graph
 
 
 class _Heard:

@@ -33,14 +33,23 @@ _LEVEL = 6
 _WIDE = "rgb48"  # FFmpeg's pixel format between the steps
 
 
+# FFmpeg's scaler: the best that it can, and one that takes half of the CPU for the many frames of a stream.
+BEST = "lanczos+accurate_rnd+full_chroma_int+bitexact"
+QUICK = "bicubic+bitexact"
+
+# FFmpeg's names for turning by so many degrees clockwise.
+_TURNS = {90: ("clock",), 180: ("clock", "clock"), 270: ("cclock",)}
+
+
 class Converter:
     """Brings frames to one size (width, height) and pixel format. The frames of a film may change their own size.
 
-    A format with YUV gets the matrix and the range of HD.
+    A format with YUV gets the matrix and the range of HD. With `turn` (degrees clockwise) they are turned after that.
     """
 
-    def __init__(self, size: Sequence[int], pixels: str) -> None:
+    def __init__(self, size: Sequence[int], pixels: str, *, turn: int = 0, scaler: str = BEST) -> None:
         self._size, self._pixels = size, pixels
+        self._turns, self._scaler = _TURNS.get(turn, ()), scaler
         self._of: Any = None
         self._graph: Any = None  # not garbage while its ends are used
         self._ends: Any = None
@@ -65,6 +74,7 @@ class Converter:
 
     def _build(self, frame: av.VideoFrame) -> None:
         self._graph = graph = Graph()
+        graph.threads = 1
         last = source = graph.add("buffer", _said(frame) + f":colorspace={frame.colorspace}:range={frame.color_range}")
         table = _table(frame) if frame.color_trc in HDR else None
         colors: Any = None
@@ -83,10 +93,11 @@ class Converter:
 
     def _steps(self, *, is_hdr: bool) -> list[tuple[str, str]]:
         """FFmpeg's filters and their arguments, in order."""
-        scale = f"w={self._size[0]}:h={self._size[1]}:flags=lanczos+accurate_rnd+full_chroma_int+bitexact"
+        scale = f"w={self._size[0]}:h={self._size[1]}:flags={self._scaler}"
         matrix = "out_color_matrix=bt709:out_range=tv" if self._pixels.startswith("yuv") else ""
         mapped = [("format", _WIDE), ("haldclut", ""), ("setparams", "color_primaries=bt709:color_trc=bt709")]
-        last = [("scale", matrix), ("setsar", "1"), ("format", self._pixels), ("buffersink", "")]
+        turned = (("transpose", f"dir={turn}") for turn in self._turns)
+        last = [("scale", matrix), ("format", self._pixels), *turned, ("setsar", "1"), ("buffersink", "")]
         return [("scale", scale), *(mapped if is_hdr else ()), *last]
 
 
