@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import math
+from array import array
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from functools import cache
@@ -27,10 +29,13 @@ def film(
     options: Mapping[str, str] | None = None,
     picture: Callable[[Any], None] | None = None,
     chapters: Sequence[tuple[int, str]] = (),
+    draw: Callable[[tuple[int, int], str, int, Fraction], av.VideoFrame] | None = None,
+    sing: Callable[[Any, Any, float], None] | None = None,
 ) -> bytes:
     """A film of grey frames at `times` (in frames of `rate`), with a silent track for each of `sounds` (its tags).
 
-    `picture` may change the video stream before anything is encoded. `chapters` are (second, title).
+    `picture` may change the video stream before anything is encoded. `chapters` are (second, title). `draw` makes the
+    frames, `numbered` for example; `sing` encodes a track, `Chirp` for example.
     """
     out = io.BytesIO()
     with av.open(out, "w", format=form, options=dict(options or {})) as container:
@@ -45,10 +50,10 @@ def film(
         for track, of in zip(tracks, sounds, strict=True):
             track.metadata.update(of)
         for time in times:
-            container.mux(video.encode(_frame(size, pixels, time, Fraction(1) / rate)))
+            container.mux(video.encode((draw or _frame)(size, pixels, time, Fraction(1) / rate)))
         container.mux(video.encode())
         for track in tracks:
-            _silence(container, track, len(times) / float(rate))
+            (sing or _silence)(container, track, (times[-1] - times[0] + 1) / float(rate))
     return out.getvalue()
 
 
@@ -93,6 +98,69 @@ def _frame(size: tuple[int, int], pixels: str, time: int, base: Fraction) -> av.
         plane.update(bytes([(time * 5) % 256]) * plane.buffer_size)
     frame.pts, frame.time_base = time, base
     return frame
+
+
+BITS = 12
+"""A numbered frame shows its time as so many bits: bright and dark stripes from left to right."""
+
+
+def numbered(size: tuple[int, int], pixels: str, time: int, base: Fraction) -> av.VideoFrame:
+    """A frame from which `number` reads its time, in whatever size it comes back. Its width is 96 or more."""
+    frame = av.VideoFrame(*size, pixels)
+    deep = "10" in pixels
+    for place, plane in enumerate(frame.planes):
+        stripe = -(-plane.width // BITS)
+        levels = [(60 if time >> bit & 1 == 0 else 190) if place == 0 else 128 for bit in range(BITS)]
+        if deep:
+            row = b"".join((level * 4).to_bytes(2, "little") * stripe for level in levels)[: plane.width * 2]
+        else:
+            row = b"".join(bytes([level]) * stripe for level in levels)[: plane.width]
+        plane.update((row + bytes(plane.line_size - len(row))) * plane.height)
+    frame.pts, frame.time_base = time, base
+    return frame
+
+
+def number(frame: av.VideoFrame) -> int:
+    """The time of a numbered frame."""
+    luma = frame.reformat(format="gray").planes[0]
+    row = bytes(memoryview(luma))[(luma.height // 2) * luma.line_size :]
+    stripe = -(-luma.width // BITS)
+    return sum((row[bit * stripe + stripe // 2] > 125) << bit for bit in range(BITS))
+
+
+class Chirp:
+    """A sound that never repeats: a tone that rises from 200 Hz by 300 Hz each second, and another one that falls.
+
+    `start` and `seconds` say when it begins and how long it lasts; None: as long as the film.
+    """
+
+    def __init__(
+        self, rate: int = 48000, layout: str = "stereo", start: float = 0, seconds: float | None = None
+    ) -> None:
+        self.rate, self.layout, self.start, self.seconds = rate, layout, start, seconds
+
+    @staticmethod
+    def level(second: float) -> float:
+        falling = math.sin(2 * math.pi * (3000 * second - 40 * second * second))
+        return 0.4 * math.sin(2 * math.pi * (200 * second + 150 * second * second)) + 0.2 * falling
+
+    def __call__(self, container: Any, track: Any, seconds: float) -> None:
+        track.codec_context.sample_rate, track.codec_context.layout = self.rate, self.layout
+        form = track.codec_context.codec.audio_formats[0].name
+        track.codec_context.format = form
+        first, count = round(self.start * self.rate), round((self.seconds or seconds - self.start) * self.rate)
+        resampler = av.AudioResampler(form, self.layout, self.rate, frame_size=track.codec_context.frame_size or 1024)
+        for begin in range(first, first + count, 1024):
+            levels = array("f", (self.level(n / self.rate) for n in range(begin, min(begin + 1024, first + count))))
+            frame = av.AudioFrame(format="fltp", layout=self.layout, samples=len(levels))
+            for plane in frame.planes:
+                plane.update(levels.tobytes() + bytes(plane.buffer_size - len(levels) * 4))
+            frame.rate, frame.pts, frame.time_base = self.rate, begin, Fraction(1, self.rate)
+            for each in resampler.resample(frame):
+                container.mux(track.encode(each))
+        for each in resampler.resample(None):
+            container.mux(track.encode(each))
+        container.mux(track.encode())
 
 
 def _silence(container: Any, track: Any, seconds: float) -> None:
