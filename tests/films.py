@@ -30,7 +30,7 @@ def film(
     picture: Callable[[Any], None] | None = None,
     chapters: Sequence[tuple[int, str]] = (),
     draw: Callable[[tuple[int, int], str, int, Fraction], av.VideoFrame] | None = None,
-    sing: Callable[[Any, Any, float], None] | None = None,
+    sing: Chirp | None = None,
 ) -> bytes:
     """A film of grey frames at `times` (in frames of `rate`), with a silent track for each of `sounds` (its tags).
 
@@ -46,7 +46,7 @@ def film(
         video.width, video.height, video.pix_fmt = *size, pixels
         if picture:
             picture(video)
-        tracks: list[Any] = [container.add_stream(sound_codec, rate=48000) for _ in sounds]
+        tracks: list[Any] = [_track(container, sound_codec, sing) for _ in sounds]
         for track, of in zip(tracks, sounds, strict=True):
             track.metadata.update(of)
         for time in times:
@@ -64,17 +64,30 @@ def small() -> bytes:
 
 
 def sound(
-    form: str, codec: str, *, seconds: float = 1.0, tags: Mapping[str, str] | None = None, cover: bytes | None = None
+    form: str,
+    codec: str,
+    *,
+    seconds: float = 1.0,
+    tags: Mapping[str, str] | None = None,
+    cover: bytes | None = None,
+    sing: Chirp | None = None,
 ) -> bytes:
-    """A silent sound, maybe with a cover picture (PNG)."""
+    """A silent sound, or what `sing` encodes, maybe with a cover picture (PNG)."""
     out = io.BytesIO()
     with av.open(out, "w", format=form) as container:
         container.metadata.update(tags or {})
-        track: Any = container.add_stream(codec, rate=48000)
+        track: Any = _track(container, codec, sing)
         if cover is not None:
             _cover(container, cover)
-        _silence(container, track, seconds)
+        (sing or _silence)(container, track, seconds)
     return out.getvalue()
+
+
+def _track(container: Any, codec: str, sing: Any) -> Any:
+    track = container.add_stream(codec, rate=getattr(sing, "rate", 48000))
+    if isinstance(sing, Chirp):
+        track.layout, track.format = sing.layout, track.codec_context.codec.audio_formats[0].name
+    return track
 
 
 def _cover(container: Any, png: bytes) -> None:
@@ -145,9 +158,7 @@ class Chirp:
         return 0.4 * math.sin(2 * math.pi * (200 * second + 150 * second * second)) + 0.2 * falling
 
     def __call__(self, container: Any, track: Any, seconds: float) -> None:
-        track.codec_context.sample_rate, track.codec_context.layout = self.rate, self.layout
         form = track.codec_context.codec.audio_formats[0].name
-        track.codec_context.format = form
         first, count = round(self.start * self.rate), round((self.seconds or seconds - self.start) * self.rate)
         resampler = av.AudioResampler(form, self.layout, self.rate, frame_size=track.codec_context.frame_size or 1024)
         for begin in range(first, first + count, 1024):

@@ -47,9 +47,10 @@ def _look(container: InputContainer, stream: Any, data: BinaryIO, size: int) -> 
         return None
     entries = table(container, stream, data, size) if container.format.name.startswith("mov") else None
     frames.seek(container, stream, int(stream.start_time or 0) - round(10 / stream.time_base))
-    first = next((f for f in islice(frames.decoded(container, stream), _HEAD) if f.pts is not None), None)
-    if first is None:
+    heard = [frame for frame in islice(frames.decoded(container, stream), _HEAD) if frame.pts is not None]
+    if not heard:
         return None
+    first, sizes = heard[0], {frame.samples for frame in heard[1:-1]}  # the first and the last one may be cut
     even = _is_even(entries, stream)
     # A packet of which only a part is to be heard is repacked as a whole.
     begins = min(first.pts, entries.shown[entries.left_out] if entries and even else first.pts) * stream.time_base
@@ -62,7 +63,7 @@ def _look(container: InputContainer, stream: Any, data: BinaryIO, size: int) -> 
         ends=max(ends, begins + Fraction(1, 100)),
         rate=int(first.sample_rate),
         channels=min(2, int(context.channels)),
-        samples=int(context.frame_size or 0),
+        samples=sizes.pop() if len(sizes) == 1 else 0,
         even=even,
         default=bool(stream.disposition & av.stream.Disposition.default),
         language=languages.tag(language),
