@@ -14,7 +14,13 @@ pytestmark = pytest.mark.usefixtures("in_process")
 
 
 def film(form: str = "mp4", seconds: float = 14, **more: Any) -> bytes:
-    given: dict[str, Any] = {"size": (96, 64), "times": range(round(seconds * 5)), "rate": 5, "sing": Chirp(), "draw": films.numbered} | more
+    given: dict[str, Any] = {
+        "size": (96, 64),
+        "times": range(round(seconds * 5)),
+        "rate": 5,
+        "sing": Chirp(),
+        "draw": films.numbered,
+    } | more
     return films.film(form, **given)
 
 
