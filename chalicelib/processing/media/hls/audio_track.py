@@ -88,7 +88,7 @@ def _end(container: InputContainer, stream: Any, entries: Table | None, begins: 
 
 
 def _is_even(entries: Table | None, stream: Any) -> bool:
-    if entries is None or not entries.whole or entries.left_out == len(entries.decoded):
+    if entries is None:
         return False
     step = FRAME / stream.codec_context.sample_rate / Fraction(stream.time_base)
     return all(later - earlier == step for earlier, later in pairwise(entries.decoded))
