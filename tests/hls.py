@@ -92,6 +92,7 @@ class Stream:
 
 def pictures(data: bytes, form: str = "mp4") -> list[tuple[Fraction, int]]:
     """(seconds, number) of each numbered frame."""
+    container: Any
     with av.open(io.BytesIO(data), format=form) as container:
         stream = container.streams.video[0]
         return [(frame.pts * frame.time_base, films.number(frame)) for frame in container.decode(stream)]
@@ -99,6 +100,7 @@ def pictures(data: bytes, form: str = "mp4") -> list[tuple[Fraction, int]]:
 
 def samples(data: bytes, form: str = "mp4", track: int = 0) -> tuple[int, int, array[float]]:
     """(rate, number of the first sample, the samples of the first channel) of a sound track."""
+    container: Any
     with av.open(io.BytesIO(data), format=form) as container:
         stream = container.streams.audio[track]
         found: array[float] = array("f")

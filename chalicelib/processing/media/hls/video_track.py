@@ -118,7 +118,13 @@ def _length(container: InputContainer, stream: Any) -> Fraction:
 def _beginning(container: InputContainer, stream: Any) -> tuple[int, list[int]]:
     """When the first picture is shown, and the times of the first ones, sorted."""
     frames.seek(container, stream, int(stream.start_time or 0) - round(10 / stream.time_base))
-    times = sorted({time for packet in islice(container.demux(stream), _HEAD) if (time := _time(packet)) is not None})
+    times = sorted(
+        {
+            time
+            for packet in islice(container.demux(stream), _HEAD)
+            if not packet.is_discard and (time := _time(packet)) is not None
+        }
+    )
     if not times:
         raise NoStreamError("its pictures have no times")
     return times[0], times[: _HEAD // 2]
@@ -300,7 +306,7 @@ def _playable(picture: Picture) -> str | None:
     """The codec's name, if browsers play the track's packets as they are."""
     context = picture.stream.codec_context
     config = bytes(context.extradata or b"")
-    if not picture.table or picture.table.left_out or picture.turn or not picture.square or config[:1] != b"\x01":
+    if not picture.table or any(picture.table.left_out) or picture.turn or not picture.square or config[:1] != b"\x01":
         return None
     if context.name == "h264" and len(config) > 6 and context.pix_fmt in ("yuv420p", "yuvj420p"):
         plays = config[1] in (66, 77, 100) and config[3] <= 52 and not picture.hdr

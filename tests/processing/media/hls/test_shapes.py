@@ -23,6 +23,7 @@ def film(**more: Any) -> bytes:
 
 def first_picture(stream: hls.Stream) -> Any:
     (rung,) = stream.plan.of("picture")
+    container: Any
     with av.open(io.BytesIO(stream.joined(rung.name))) as container:
         return next(container.decode(video=0))
 

@@ -70,7 +70,7 @@ def check(stream: hls.Stream, late: int = 0) -> None:
     ],
 )
 def test_every_join_is_continuous(form: str, content_type: str, codec: str, rate: int, layout: str) -> None:
-    picture = {"codec": "mpeg4"} if form == "avi" else {}
+    picture: dict[str, Any] = {"codec": "mpeg4"} if form == "avi" else {}
     stream = hls.Stream(film(form, sound_codec=codec, sing=Chirp(rate, layout), **picture), content_type)
     (rung,) = stream.plan.of("sound", "sound_copy")
     assert rung.sort == ("sound_copy" if (form, codec) == ("mp4", "aac") else "sound")
@@ -92,7 +92,7 @@ def test_sound_that_ends_early_goes_on_silently() -> None:
     stream = hls.Stream(film(sing=Chirp(seconds=7)))
     rung = stream.plan.rung("a0")
     assert rung.sort == "sound" and rung.cuts[-1] / rung.scale == pytest.approx(14, abs=0.05)
-    rate, first, found = hls.samples(stream.joined("a0"))
+    rate, _, found = hls.samples(stream.joined("a0"))
     assert max(map(abs, found[8 * rate :])) < 0.001
 
 
@@ -144,6 +144,7 @@ def test_repacked_sound_is_the_films_own() -> None:
     stream = hls.Stream(data)
 
     def packets(of: bytes) -> list[bytes]:
+        container: Any
         with av.open(io.BytesIO(of)) as container:
             (track,) = container.streams.audio
             return [bytes(packet) for packet in container.demux(track) if packet.size]

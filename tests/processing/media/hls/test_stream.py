@@ -97,6 +97,7 @@ def test_repacked_packets_are_the_films_own(in_process: None) -> None:
     stream = hls.Stream(data)
 
     def packets(of: bytes) -> list[bytes]:
+        container: Any
         with av.open(io.BytesIO(of)) as container:
             (track,) = container.streams.video
             return [bytes(packet) for packet in container.demux(track) if packet.size]
