@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import io
+import math
 import struct
+from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from functools import cache
@@ -35,12 +37,15 @@ def film(
     sound_from: float = 0.0,
     sound_seconds: float | None = None,
     loud: bool = False,
+    draw: Callable[[tuple[int, int], str, int, Fraction], av.VideoFrame] | None = None,
+    sing: Chirp | None = None,
 ) -> bytes:
     """A film of grey frames at `times` (in frames of `rate`), with a silent track for each of `sounds` (its tags).
 
     `picture` may change the video stream before anything is encoded. `chapters` are (second, title). `paint` gives the
     frame of a time, if it should not be grey, and `touch` may change each frame. The sound begins at the second
     `sound_from`, and lasts as long as the film or `sound_seconds`. With `loud` it is a square wave.
+    `draw` makes the frames, `numbered` for example; `sing` encodes a track, `Chirp` for example.
     """
     out = io.BytesIO()
     with av.open(out, "w", format=form, options=dict(options or {})) as container:
@@ -55,14 +60,18 @@ def film(
         for track, of in zip(tracks, sounds, strict=True):
             track.metadata.update(of)
         for time in times:
-            frame = paint(time) if paint else _grey(size, pixels, time)
-            frame.pts, frame.time_base = time, Fraction(1) / rate
+            base = Fraction(1) / rate
+            frame = paint(time) if paint else (draw or _grey)(size, pixels, time, base)
+            frame.pts, frame.time_base = time, base
             if touch:
                 touch(frame)
             container.mux(video.encode(frame))
         container.mux(video.encode())
         for track in tracks:
-            _silence(container, track, sound_seconds or len(times) / float(rate), sound_from, loud=loud)
+            if sing:
+                sing(container, track, (times[-1] - times[0] + 1) / float(rate))
+            else:
+                _silence(container, track, sound_seconds or len(times) / float(rate), sound_from, loud=loud)
     return out.getvalue()
 
 
@@ -80,17 +89,25 @@ def sound(
     tags: Mapping[str, str] | None = None,
     cover: bytes | None = None,
     language: str = "",
+    sing: Chirp | None = None,
 ) -> bytes:
-    """A silent sound, maybe with a cover picture (PNG or JPEG)."""
+    """A silent sound, or what `sing` encodes, maybe with a cover picture (PNG or JPEG)."""
     out = io.BytesIO()
     with av.open(out, "w", format=form) as container:
         container.metadata.update(tags or {})
-        track: Any = container.add_stream(codec, rate=48000)
+        track: Any = _track(container, codec, sing)
         track.metadata.update({"language": language} if language else {})
         if cover is not None:
             _cover(container, cover)
-        _silence(container, track, seconds)
+        (sing or _silence)(container, track, seconds)
     return out.getvalue()
+
+
+def _track(container: Any, codec: str, sing: Any) -> Any:
+    track = container.add_stream(codec, rate=getattr(sing, "rate", 48000))
+    if isinstance(sing, Chirp):
+        track.layout, track.format = sing.layout, track.codec_context.codec.audio_formats[0].name
+    return track
 
 
 def flac_picture(png: bytes) -> str:
@@ -157,7 +174,7 @@ def _chapter(second: int, title: str) -> Any:
     return {"id": second, "start": start, "end": start + 1000, "time_base": base, "metadata": {"title": title}}
 
 
-def _grey(size: tuple[int, int], pixels: str, time: int) -> av.VideoFrame:
+def _grey(size: tuple[int, int], pixels: str, time: int, base: Fraction) -> av.VideoFrame:
     frame = av.VideoFrame(*size, pixels)
     for plane in frame.planes:
         plane.update(bytes([(time * 5) % 256]) * plane.buffer_size)
@@ -183,6 +200,80 @@ def quarters(size: tuple[int, int], colors: Sequence[tuple[int, ...]] = QUARTERS
 
 def flat(size: tuple[int, int], color: tuple[int, int, int]) -> av.VideoFrame:
     return quarters(size, [color] * 4)
+
+
+def faststart(data: bytes) -> bytes:
+    """The same MP4 with its index at the beginning."""
+    mdat, moov = data.index(b"mdat") - 4, data.rindex(b"moov") - 4
+    size = len(data) - moov
+    index = bytearray(data[moov:])
+    place = 0
+    while (place := index.find(b"stco", place) + 4) > 3:
+        (count,) = struct.unpack_from(">I", index, place + 4)
+        for each in range(place + 8, place + 8 + 4 * count, 4):
+            struct.pack_into(">I", index, each, struct.unpack_from(">I", index, each)[0] + size)
+    return data[:mdat] + bytes(index) + data[mdat:moov]
+
+
+BITS = 12
+"""A numbered frame shows its time as so many bits: bright and dark stripes from left to right."""
+
+
+def numbered(size: tuple[int, int], pixels: str, time: int, base: Fraction) -> av.VideoFrame:
+    """A frame from which `number` reads its time, in whatever size it comes back. Its width is 96 or more."""
+    frame = av.VideoFrame(*size, pixels)
+    deep = "10" in pixels
+    for place, plane in enumerate(frame.planes):
+        stripe = -(-plane.width // BITS)
+        levels = [(60 if time >> bit & 1 == 0 else 190) if place == 0 else 128 for bit in range(BITS)]
+        if deep:
+            row = b"".join((level * 4).to_bytes(2, "little") * stripe for level in levels)[: plane.width * 2]
+        else:
+            row = b"".join(bytes([level]) * stripe for level in levels)[: plane.width]
+        plane.update((row + bytes(plane.line_size - len(row))) * plane.height)
+    frame.pts, frame.time_base = time, base
+    return frame
+
+
+def number(frame: av.VideoFrame) -> int:
+    """The time of a numbered frame."""
+    luma = frame.reformat(format="gray").planes[0]
+    row = bytes(memoryview(luma))[(luma.height // 2) * luma.line_size :]
+    stripe = -(-luma.width // BITS)
+    return sum((row[bit * stripe + stripe // 2] > 125) << bit for bit in range(BITS))
+
+
+class Chirp:
+    """A sound that never repeats: a tone that rises from 200 Hz by 300 Hz each second, and another one that falls.
+
+    `start` and `seconds` say when it begins and how long it lasts; None: as long as the film.
+    """
+
+    def __init__(
+        self, rate: int = 48000, layout: str = "stereo", start: float = 0, seconds: float | None = None
+    ) -> None:
+        self.rate, self.layout, self.start, self.seconds = rate, layout, start, seconds
+
+    @staticmethod
+    def level(second: float) -> float:
+        falling = math.sin(2 * math.pi * (3000 * second - 40 * second * second))
+        return 0.4 * math.sin(2 * math.pi * (200 * second + 150 * second * second)) + 0.2 * falling
+
+    def __call__(self, container: Any, track: Any, seconds: float) -> None:
+        form = track.codec_context.codec.audio_formats[0].name
+        first, count = round(self.start * self.rate), round((self.seconds or seconds - self.start) * self.rate)
+        resampler = av.AudioResampler(form, self.layout, self.rate, frame_size=track.codec_context.frame_size or 1024)
+        for begin in range(first, first + count, 1024):
+            levels = array("f", (self.level(n / self.rate) for n in range(begin, min(begin + 1024, first + count))))
+            frame = av.AudioFrame(format="fltp", layout=self.layout, samples=len(levels))
+            for plane in frame.planes:
+                plane.update(levels.tobytes() + bytes(plane.buffer_size - len(levels) * 4))
+            frame.rate, frame.pts, frame.time_base = self.rate, begin, Fraction(1, self.rate)
+            for each in resampler.resample(frame):
+                container.mux(track.encode(each))
+        for each in resampler.resample(None):
+            container.mux(track.encode(each))
+        container.mux(track.encode())
 
 
 def _silence(container: Any, track: Any, seconds: float, begin: float = 0.0, *, loud: bool = False) -> None:

@@ -1,0 +1,55 @@
+"""Runs in a child with bounds: makes the plan of a stream, an init segment or a segment."""
+
+from __future__ import annotations
+
+import ctypes
+from typing import Any, BinaryIO
+
+from chalicelib.processing.media.hls import audio_segment, plan, repacked, survey, video_segment
+from chalicelib.processing.media.hls.opening import opened
+from chalicelib.processing.media.hls.tracks import NoStreamError
+
+_MAKERS = {
+    "copy": repacked.make,
+    "sound_copy": repacked.make,
+    "sound": audio_segment.make,
+    "picture": video_segment.make,
+    "key": video_segment.make,
+}
+
+
+def main(data: BinaryIO, arguments: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
+    """({}, the bytes). `arguments["do"]` is `plan`, `init` or `segment`.
+
+    A plan that can't be made is ({"none": why}, nothing).
+    """
+    _fill_memory()
+    with opened(data, arguments["demuxer"]) as container:
+        if arguments["do"] == "plan":
+            try:
+                return {}, plan.dumps(survey.plan(container, data, arguments["size"], arguments["demuxer"]))
+            except NoStreamError as error:
+                return {"none": str(error)}, b""
+        rung = arguments["rung"]
+        if arguments["do"] == "init":
+            return {}, _init(container, rung)
+        return {}, _MAKERS[rung["sort"]](container, rung, arguments["part"], arguments["zero"])
+
+
+# glibc's mallopt(3): memory that is given or taken back is filled with this byte, or its complement.
+_M_PERTURB, _ZERO = -6, 0xFF
+
+
+def _fill_memory() -> None:
+    """Makes encoders deterministic: x264 reads some memory before it writes it, and then one picture in some thousand
+    was encoded otherwise, by a few bytes. So all new memory is filled with zeros. Other libraries than glibc are left.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt:
+        mallopt(_M_PERTURB, _ZERO)
+
+
+def _init(container: Any, rung: dict[str, Any]) -> bytes:
+    if rung["sort"] in ("copy", "sound_copy"):
+        return repacked.init(container, rung)
+    return audio_segment.init(rung) if rung["sort"] == "sound" else video_segment.init(rung)
