@@ -56,7 +56,7 @@ def film(
         video.width, video.height, video.pix_fmt = *size, pixels
         if picture:
             picture(video)
-        tracks: list[Any] = [container.add_stream(sound_codec, rate=48000) for _ in sounds]
+        tracks: list[Any] = [_track(container, sound_codec, sing) for _ in sounds]
         for track, of in zip(tracks, sounds, strict=True):
             track.metadata.update(of)
         for time in times:

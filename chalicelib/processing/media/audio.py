@@ -1,4 +1,4 @@
-"""Sound: what its headers say, how loud it is, and its waveform. Search finds it by title, artist and album."""
+"""Sound: its headers, how loud it is, its waveform and a stream. Search finds it by title, artist and album."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from chalicelib.facts import AudioInfo
 from chalicelib.model import Preview
 from chalicelib.processing.kinds import Emit, Made, Order, Source
-from chalicelib.processing.media import engine, posters, waveform, words
+from chalicelib.processing.media import engine, hls, posters, waveform, words
 
 _OWN_FIELDS = ("title", "artist", "album")
 
@@ -17,6 +17,7 @@ def process(source: Source, order: Order, emit: Emit) -> Made:
     found, warnings = engine.facts(source, place=order.recipe.keep_gps)
     measured: dict[str, Any] = {}
     if not warnings:  # a file whose headers were too much is not heard
+        warnings += hls.write(source, found, order, emit)
         measured, unmeasured = waveform.measure(source, found)
         warnings += unmeasured
     if measured:

@@ -31,7 +31,8 @@ def main(data: BinaryIO, arguments: dict[str, Any]) -> tuple[dict[str, Any], byt
         stream = film_of(container)
         if stream is None:
             raise ValueError("there is no picture")
-        stream.codec_context.thread_count, stream.thread_type = 2, "AUTO"
+        # Not threads for frames: PyAV may hang when it closes such a decoder before the end.
+        stream.codec_context.thread_count, stream.thread_type = 2, "SLICE"
         film = Film(container, stream)
         for time in arguments["times"]:
             frame = film.at(time)

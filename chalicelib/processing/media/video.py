@@ -1,16 +1,17 @@
-"""Films: what their headers say, a poster and a moving preview. A few megabytes are read, however long the film is."""
+"""Films: what their headers say, a poster, a moving preview and a stream. A few megabytes are read of any film."""
 
 from __future__ import annotations
 
 from chalicelib.facts import VideoInfo
 from chalicelib.model import FileWarning
 from chalicelib.processing.kinds import Emit, Made, Order, Source
-from chalicelib.processing.media import engine, posters, words
+from chalicelib.processing.media import engine, hls, posters, words
 
 
 def process(source: Source, order: Order, emit: Emit) -> Made:
     """Raises PermanentFault `corrupt` for a film that FFmpeg can't open."""
     found, warnings = engine.facts(source, place=order.recipe.keep_gps)
+    is_read = not warnings
     picture = found.get("video") or {"aspect": 1.0, "rotation": 0}
     width, height = words.shown(picture)
     title = words.tag(found, "title")
@@ -41,6 +42,8 @@ def process(source: Source, order: Order, emit: Emit) -> Made:
     if picture.get("decoded") is False:
         message = "The first frame can't be decoded, so the picture may be turned otherwise than the record says."
         warnings += (FileWarning(code="not_decoded", message=message),)
+    if is_read:
+        warnings += hls.write(source, found, order, emit)
     headings = tuple(filter(None, (title, words.tag(found, "artist"), words.tag(found, "show"))))
     return Made(info, pictures.preview, headings=headings, warnings=warnings)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from chalicelib.media_types import own_name
@@ -21,6 +21,8 @@ from chalicelib.renditions.media_names import FOLDER, MediaName, Part
 
 # FFmpeg's libraries take 250 MB of addresses, threads 8 MB each, and decoding 2160p some hundred.
 LIMITS = Limits(memory=1536 * 1024**2, seconds=20)
+# The function that makes parts has 28 seconds, and answers within them.
+_PART = replace(LIMITS, wall=23)
 
 _CHILD = "chalicelib.processing.media.hls.child"
 _MP4 = {True: "audio/mp4", False: "video/mp4"}
@@ -29,9 +31,10 @@ _MP4 = {True: "audio/mp4", False: "video/mp4"}
 def write(source: Source, facts: Mapping[str, Any], order: Order, emit: Emit) -> tuple[FileWarning, ...]:
     """Emits the master playlist `hls`, and, below `av/`, the plan and one playlist a rung.
 
-    `facts` are those of `engine.facts`. A file that can't be streamed gets a warning, and nothing is emitted.
+    `facts` are those of `engine.facts`. A file that can't be streamed gets a warning, and nothing is emitted. A recipe
+    without pictures has no stream, too.
     """
-    if order.only or not (facts.get("video") or facts.get("audio")):
+    if order.only or not order.recipe.widths or not (facts.get("video") or facts.get("audio")):
         return ()
     arguments = {"do": "plan", "demuxer": _demuxer(source), "size": source.size}
     try:
@@ -61,7 +64,8 @@ def _emit(plan: Plan, body: bytes, emit: Emit) -> None:
 def make(source: Source, plan: bytes, name: MediaName) -> tuple[bytes, str]:
     """(bytes, content type) of a playlist, an init segment or a segment.
 
-    Raises LookupError for what the plan does not have, and PermanentFault for what can't be made of this file.
+    Raises LookupError for what the plan does not have, PermanentFault for what can't be made of this file, and
+    ChildDiedError if it took too long.
     """
     whole = plans.loads(plan)
     rung = whole.rung(name.rung)
@@ -79,8 +83,10 @@ def make(source: Source, plan: bytes, name: MediaName) -> tuple[bytes, str]:
         "part": _part(rung, name.number) if name.part is Part.SEGMENT else None,
     }
     try:
-        _, body = child.run_on(_CHILD, source.data, source.size, arguments, LIMITS)
+        _, body = child.run_on(_CHILD, source.data, source.size, arguments, _PART)
     except ChildDiedError as died:
+        if str(died) == child.TOO_LONG:  # this time; the machine may have had too much to do
+            raise
         message = f"This part of the file can't be made ({died}): the file is damaged, or too much work."
         raise PermanentFault(ErrorCode.CORRUPT, message) from None
     if len(body) > MOST_BYTES:

@@ -8,9 +8,10 @@ from typing import Any
 
 from av.container import InputContainer
 
+from chalicelib.processing.media import tone
 from chalicelib.processing.media.hls import boxes, frames, nal
 from chalicelib.processing.media.hls.opening import alone, seconds_zero
-from chalicelib.processing.media.hls.picture import Shaper, encoder
+from chalicelib.processing.media.hls.picture import encoder
 
 # Tries to get below a segment's bound, each with fewer bits.
 _TRIES = 5
@@ -28,13 +29,15 @@ class _Encoding:
 
     def __init__(self, rung: dict[str, Any], tried: int) -> None:
         settings = rung["settings"]
-        self._shaper = Shaper(rung["width"], rung["height"], settings["turn"], settings["hdr"])
+        turn, size = settings["turn"], (rung["width"], rung["height"])
+        stored = size[::-1] if turn in (90, 270) else size
+        self._converted = tone.Converter(stored, "yuv420p", turn=turn, scaler=tone.QUICK)
         self._encoder = _encoder(rung, tried)
         self._packets: list[Any] = []
         self.times: list[int] = []
 
     def add(self, time: int, frame: Any) -> None:
-        picture = self._shaper.shaped(frame)
+        picture = self._converted(frame)
         picture.pts, picture.time_base, picture.pict_type = len(self.times), self._encoder.time_base, 0
         self.times.append(time)
         self._packets += self._encoder.encode(picture)
