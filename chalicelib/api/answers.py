@@ -126,6 +126,18 @@ class ServiceResource(Resource):
     result: dict[str, Any] | None
 
 
+class CaptionResource(Resource):
+    """Captions of a film or a sound in one language.
+
+    Their address is `delivery.base_url` and `name`; for a private file, `?` and `delivery.query` follow.
+    """
+
+    language: str = Field(description="BCP 47")
+    label: str
+    default: bool
+    name: str
+
+
 class RenditionResource(Resource):
     """One file that was made of the original. `name` and `format` together are unique in a record."""
 
@@ -202,6 +214,7 @@ class FileResource(Resource):
     preview: PreviewResource | None = Field(None)
     scan: ScanResource | None = Field(None)
     warnings: list[WarningResource] | None = Field(None)
+    captions: list[CaptionResource] | None = Field(None)
     services: dict[str, ServiceResource] | None = Field(None, description="By the services' names")
 
 

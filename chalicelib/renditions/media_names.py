@@ -16,6 +16,11 @@ PLAN = f"{FOLDER}plan.json"
 """The lengths and places of all segments, written when the file becomes `ready`."""
 
 
+CAPTIONS = re.compile(r"captions-[0-9a-f]{16}\.(?:vtt|m3u8)")
+"""A client's captions, and the playlist that names them. They are written once and never made on demand, so `read` does
+not know them."""
+
+
 class Part(StrEnum):
     """The sorts of objects below `av/`."""
 

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import TypeGuard
 
 from chalicelib.model import File, Status
-from chalicelib.renditions import places
+from chalicelib.renditions import captions, places
 from chalicelib.storage.objects import Stored
 
 
@@ -66,7 +66,7 @@ def prefixes_of(file: File | None) -> tuple[str, ...]:
     """Prefixes in the derived bucket that a record accounts for: served, being made, or listed for removal."""
     if not _is_alive(file):
         return ()
-    prefixes = [*file.leftovers]
+    prefixes = [*file.leftovers, *(captions.kept_key(file, each.name) for each in file.captions)]
     if served := places.served_prefix(file):
         prefixes.append(served)
     if file.status is Status.PROCESSING:
