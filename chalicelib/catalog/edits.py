@@ -29,7 +29,7 @@ def change(file: File, values: Mapping[str, Any]) -> File | None:
 
 
 def caption(file: File, captions: Sequence[Caption], others: Sequence[Rendition], gone: Sequence[str]) -> File | None:
-    """Writes a file's captions, and its renditions that are no pictures. `gone` are prefixes that nobody needs any more.
+    """Writes a file's captions, and its renditions that are no pictures. `gone` are prefixes that nobody needs now.
 
     Returns None if the record is no longer at `file`'s revision, or not `ready`.
     """

@@ -331,8 +331,8 @@ REPROCESS = Transition(
     may_change=EDITABLE,
 )
 
-# A client's captions. The master playlist that names them is another object, so the rendition `hls` changes, too. A file
-# that is being processed has no captions to change: whoever has claimed it knows all of them.
+# A client's captions. The master playlist that names them is another object, so the rendition `hls` changes, too.
+# Nobody changes the captions of a file that is being processed, so whoever has claimed it knows all of them.
 CAPTION = Transition(
     name="caption",
     tells=ChangeType.UPDATED,
