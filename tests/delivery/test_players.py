@@ -75,9 +75,12 @@ def test_a_film_has_its_poster_its_stream_a_clip_and_its_size() -> None:
     assert name == "video"
     assert video == {
         "data-file": "file_01K8Z0000000000000000000AA",
-        "controls": None, "playsinline": None, "preload": "none",
+        "controls": None,
+        "playsinline": None,
+        "preload": "none",
         "poster": f"{BASE}w1280.jpg?{QUERY}",
-        "width": "1920", "height": "1080",
+        "width": "1920",
+        "height": "1080",
         "aria-label": 'Me & "you" <3',
     }
     assert sources == [
