@@ -11,7 +11,7 @@ import json
 from chalicelib.delivery.access import Access
 from chalicelib.delivery.tags import tag
 from chalicelib.model import File, Kind, Visibility
-from chalicelib.renditions import captions, conversions
+from chalicelib.renditions import captions, conversions, places
 from chalicelib.renditions.media_names import FOLDER
 
 _SOUNDS = {"m4a": "audio/mp4", "opus": 'audio/ogg; codecs="opus"'}
@@ -52,7 +52,9 @@ def video(file: File, access: Access, *, poster: str, width: int, height: int, l
     # A track of another origin is read with CORS only. For a private file, the page chooses how (docs/play-films.md).
     attributes |= {"crossorigin": "anonymous"} if named and file.visibility is Visibility.PUBLIC else {}
     sources = [_source(access, hls.basename, captions.PLAYLIST)]
-    sources += [_source(access, f"{FOLDER}{height}.mp4", "video/mp4") for height in conversions.clips(file)[:1]]
+    whole = places.converted(file)
+    files = [whole] if whole else [f"{FOLDER}{height}.mp4" for height in conversions.clips(file)[:1]]
+    sources += [_source(access, name, "video/mp4") for name in files]
     tracks = [
         tag(
             "track",

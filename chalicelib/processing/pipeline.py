@@ -342,7 +342,7 @@ def work(file: File, read: Read) -> tuple[File | None, str]:
         source_version=places.made_version(file),
         made_with=places.recipe_of(file).fingerprint,
         leftovers=_replaced(file),
-        asked=(asked := services.wanted(file, read.processor.kind, read.source.content_type)),
+        asked=(asked := services.wanted(file, read.processor.kind, read.source.content_type, places.made_prefix(file))),
     )
     if ended and pending.hash_is_missing(ended):
         _send(ingest.send_hash, ended)

@@ -21,6 +21,10 @@ CAPTIONS = re.compile(r"captions-[0-9a-f]{16}\.(?:vtt|m3u8)")
 not know them."""
 
 
+CONVERTED = re.compile(r"film-[0-9a-f]{16}\.mp4")
+"""A whole film as one MP4, which a service made (processing/mediaconvert.py). It is not made on demand either."""
+
+
 class Part(StrEnum):
     """The sorts of objects below `av/`."""
 

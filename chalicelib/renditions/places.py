@@ -85,6 +85,13 @@ def in_ladder(file: File, name: str, format: str) -> tuple[Size, Encoding] | Non
     return rendition_of(served_recipe(file), picture.width, picture.height, name=name, format=format, animated=animated)
 
 
+def converted(file: File) -> str | None:
+    """The name of the whole film as one MP4 that the service `mediaconvert` made; None if there is none."""
+    state = file.services.get("mediaconvert")
+    name = (state.result or {}).get("name") if state else None
+    return str(name) if name else None
+
+
 MAX_PAGES = 500
 """Pages of a document of which pictures can be had."""
 

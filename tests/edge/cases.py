@@ -94,6 +94,7 @@ OTHERS = ("text.txt", "text.json", "entries.json", "clean.svg", "e0.bin", "e7.bi
 DIGEST = "0123456789abcdef"
 FILMS = (
     *("hls.m3u8", f"hls-{DIGEST}.m3u8", f"av/captions-{DIGEST}.vtt", f"av/captions-{DIGEST}.m3u8"),
+    f"av/film-{DIGEST}.mp4",
     *("av/v720.m3u8", "av/i240.m3u8", "av/a0.m3u8", "av/a12.m3u8", "av/source.m3u8", "av/source-init.mp4"),
     *("av/v720-0.m4s", "av/source-999999.m4s", "av/720.mp4", "av/sound.m4a", "av/sound.opus"),
     *("av/sprite-0.jpg", "av/sprites.vtt"),

@@ -15,6 +15,7 @@ import pytest
 
 from chalicelib import aws, keyring, settings
 from chalicelib.api.routes.render import HEADER
+from chalicelib.catalog import edits
 from chalicelib.catalog.dynamodb import attributes
 from chalicelib.events import indexing, publish
 from chalicelib.model import Caption, Status, rendition_key, rendition_prefix
@@ -323,11 +324,8 @@ def _playing(world: World, **more: Any) -> str:
     """A film that plays, as processing leaves it. No FFmpeg: its record is that of a text otherwise."""
     file_id = ready(world, TEXT, content_type="text/plain", **more)
     file = record_of(file_id)
-    made = [(rendition, body) for rendition, body in playlists.renditions() if not rendition.name.startswith("av/")]
-    all_of_it = [*(each for each, _ in made), *file.other_renditions]
-    values = attributes({"of": [each.model_dump(mode="json") for each in all_of_it]})
-    set_item(file_id, "other_renditions", values["of"])
-    set_item(file_id, "newer_kind", {"S": "video"})
+    master = playlists.renditions()[0][0]
+    assert edits.caption(file, [], [master, *file.other_renditions], [])
     for rendition, body in playlists.renditions():
         key = rendition_key(file.visibility, file.id, str(file.source_version), rendition)
         aws_client("s3").put_object(Bucket="derived", Key=key, Body=body)

@@ -19,7 +19,7 @@ from chalicelib.api.updates import require_uninfected, settle, still_processing,
 from chalicelib.api.wire import record
 from chalicelib.catalog import edits, files
 from chalicelib.delivery import captions
-from chalicelib.model import Caption, File, Kind, Rendition, Status
+from chalicelib.model import Caption, File, Rendition, Status
 from chalicelib.observability import append, logger
 from chalicelib.renditions import captions as names
 
@@ -144,6 +144,8 @@ def delete_captions(call: Call, file_id: str, language: str) -> Response:
 
     A page that plays the film meanwhile goes on playing it, without them.
     """
+    if len(language) > MAX_LANGUAGE or not re.fullmatch(_LANGUAGE, language.lower()):
+        raise _unknown()
     file = until_written(call, file_id, lambda file: _delete(file, language))
     settle(file)
     return record(call, file)
@@ -153,7 +155,7 @@ def _add(file: File, body: AddCaptions, text: bytes) -> File | None:
     """The changed record; None if it has changed since it was read."""
     _refuse_for_now(file)
     hls = names.hls_of(file)
-    if hls is None or file.kind not in (Kind.VIDEO, Kind.AUDIO):
+    if hls is None:
         raise _none()
     label = body.label or body.language
     sha256 = hashlib.sha256(text).hexdigest()
@@ -184,7 +186,7 @@ def _delete(file: File, language: str) -> File | None:
     _refuse_for_now(file)
     old = next((each for each in file.captions if each.language.lower() == language.lower()), None)
     if old is None:
-        raise Problem("not_found", "This file has no captions in this language.")
+        raise _unknown()
     written = _write(file, [each for each in file.captions if each is not old], names.hls_of(file), old)
     if written:
         logger.info("captions deleted", extra={"language": old.language})
@@ -216,6 +218,10 @@ def _refuse_for_now(file: File) -> None:
             raise still_processing("Captions can't change while the file is processed.")
         case Status.FAILED:
             raise _none()
+
+
+def _unknown() -> Problem:
+    return Problem("not_found", "This file has no captions in this language.")
 
 
 def _none() -> Problem:

@@ -163,6 +163,8 @@ def _names(file: File, prefix: str) -> list[str]:
         names |= {captions.MASTER, *(FOLDER + name for name in derived.names_in(folder, without="-"))}
     if captions.are_delivered(file):
         names |= {name for each in file.captions for name in (each.name, captions.playlist_of(each.name))}
+    if (film := places.converted(file)) is not None:
+        names.add(film)
     return sorted(names)
 
 
