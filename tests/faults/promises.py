@@ -52,6 +52,8 @@ _FACTS = (
     "error",
     "image",
     "renditions",
+    "other_renditions",
+    "captions",
     "services",
     "made_with",
     "wanted_recipe",
