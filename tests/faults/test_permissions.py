@@ -51,6 +51,10 @@ LAMBDAS_OWN = {
     "Deliveries": {"sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"},
     "Stream": {"dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams"},
     "OwnLogs": {"logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"},
+    # MediaConvert's service begins jobs, and copies what they made: tests/processing/test_mediaconvert.py.
+    "Jobs": {"mediaconvert:CreateJob"},
+    "GiveMediaConvertRole": {"iam:PassRole"},
+    "Films": {"s3:GetObject"},
     "Traces": {"xray:PutTelemetryRecords", "xray:PutTraceSegments"},
 }
 
