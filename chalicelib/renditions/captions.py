@@ -31,7 +31,7 @@ GROUP = "captions"
 # Seconds that a playlist says of a film whose length nobody knows. A player loads the one text for any moment before.
 UNKNOWN_LENGTH = 86_400.0
 
-_LEFTOVER = re.compile(r"f/private/[^/]+/captions/.*|f/[^/]+/[^/]+/[^/]+/av/captions-.*")
+_CAPTIONS = re.compile(r"f/private/[^/]+/captions/.*|f/[^/]+/[^/]+/[^/]+/av/captions-.*")
 
 
 def name_of(file: File, language: str, text: bytes) -> str:
@@ -52,9 +52,15 @@ def kept_key(file: File, name: str) -> str:
     return f"f/{Visibility.PRIVATE}/{file.id}/captions/{name.removeprefix(FOLDER)}"
 
 
-def is_leftover(prefix: str) -> bool:
-    """True for a prefix of captions that were replaced or deleted."""
-    return _LEFTOVER.fullmatch(prefix) is not None
+def are_captions(key: str) -> bool:
+    """True for the key of captions, kept or delivered, or of their playlist; and for a prefix of such keys."""
+    return _CAPTIONS.fullmatch(key) is not None
+
+
+def is_named(file: File, key: str) -> bool:
+    """True if the record names the captions with this key, whatever version of the file they are in."""
+    stem = key.rpartition("/")[2].partition(".")[0]
+    return any(each.name.removeprefix(FOLDER).removesuffix(".vtt") == stem for each in file.captions)
 
 
 def hls_of(file: File) -> Rendition | None:

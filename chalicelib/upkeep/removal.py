@@ -70,7 +70,7 @@ def begin_clear(file: File) -> Removal:
     still_public = (
         file.visibility is Visibility.PUBLIC and file.status is not Status.DELETED and not file.is_quarantined
     )
-    gone = [prefix for prefix in file.leftovers if captions.is_leftover(prefix) or not still_public]
+    gone = [prefix for prefix in file.leftovers if captions.are_captions(prefix) or not still_public]
     return Removal(file, _path(file.id, gone), lambda: deletion.cleared(file))
 
 

@@ -59,6 +59,8 @@ def of_rendition(file: File | None, stored: Stored, *, before: datetime) -> Verd
     """The verdict on one object in the derived bucket. Objects written at `before` or later are kept."""
     if stored.modified >= before:
         return Verdict.KEEP
+    if captions.are_captions(stored.key) and not (file and captions.is_named(file, stored.key)):
+        return Verdict.DELETE  # of a request that ended before the record named them
     return Verdict.KEEP if stored.key.startswith(prefixes_of(file)) else Verdict.DELETE
 
 

@@ -576,7 +576,7 @@ OPERATIONS = (
     Operation(
         "replace captions", _captioned, _at("POST", "/captions", {**CAPTIONS, "text": playlists.SRT}), again=True
     ),
-    Operation("delete captions", _captioned, _at("DELETE", "/captions/en")),
+    Operation("delete captions", _captioned, _at("DELETE", "/captions/en"), again=True),
     Operation("public to private, with captions", _captioned, _at("PATCH", "", PRIVATE), again=True),
     Operation("change tags", ready, _at("PATCH", "", {"tags": ["new"]}), again=True),
     Operation("private to public", ready, _at("PATCH", "", PUBLIC), again=True),

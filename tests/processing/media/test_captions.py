@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -15,7 +16,9 @@ from chalicelib.model import ErrorCode, File, FileError
 from chalicelib.processing import pipeline
 from chalicelib.renditions import captions as names
 from chalicelib.renditions import places
+from chalicelib.storage.objects import Stored
 from chalicelib.upkeep import reconcile, removal, verdicts
+from chalicelib.upkeep.reconcile import DAY
 from tests import films, playlists
 from tests.client import Answer, Client, delete, get, new_client, patch, post
 from tests.making import deliver, derived, invalidations, set_item, sqs_event, upload, work_off
@@ -266,6 +269,11 @@ def test_reconciliation_keeps_what_the_record_names_and_no_other_captions(client
     prefixes = verdicts.prefixes_of(file)
     assert all(key.startswith(prefixes) for key in derived())
     assert not orphan.startswith(prefixes)
+    late = datetime.now(UTC)
+    for key in (orphan, f"{places.served_prefix(file)}av/captions-{'0' * 16}.m3u8"):
+        assert verdicts.of_rendition(file, Stored(key, late - DAY), before=late) is verdicts.Verdict.DELETE
+    for key in derived():
+        assert verdicts.of_rendition(file, Stored(key, late - DAY), before=late) is verdicts.Verdict.KEEP
     assert {reconcile.file_of_rendition(key) for key in derived()} == {film}
 
 
