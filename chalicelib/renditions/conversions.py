@@ -26,11 +26,12 @@ COPIED = 4 * 3600.0
 _COPIES = {"m4a": "aac", "opus": "opus"}
 
 # The CPU time that a clip may take: a run has 1.7 cores for 20 seconds, and no computer is always as quick as usual.
-_CLIP_CPU = 28.0
+_CLIP_CPU = 26.0
 # Seconds of CPU for a million pixels: of the film, to decode them, by codec, and to make them fewer; of the clip, to
 # encode them, and to map the colours of HDR, for which a table is made at first.
 _DECODED, _DECODED_ELSE = {"h264": 0.0012, "mpeg4": 0.001, "vp8": 0.0012}, 0.005
-_SHRUNK, _CODED, _MAPPED, _TABLE = 0.0015, 0.008, 0.012, 5.0
+_SHRUNK, _MAPPED, _TABLE = 0.0015, 0.02, 0.5
+_CODED, _CODED_QUICKLY = 0.009, 0.0065
 _USUAL_RATE = 30.0
 MOST_RATE = 60.0
 """Pictures a second of a clip. Those of a quicker film are left out."""
@@ -76,6 +77,11 @@ def clips(file: File) -> tuple[int, ...]:
     return tuple(sorted((height for height in heights if height >= 16 and _is_quick(film, height)), reverse=True))
 
 
+def is_coded_quickly(film: VideoInfo) -> bool:
+    """True for a film that is so long that the encoder must hurry: it needs more bits for the same picture."""
+    return (film.duration or 0) > CLIP_SECONDS / 2
+
+
 def clip_size(film: VideoInfo, height: int) -> tuple[int, int]:
     """Width and height in pixels of a clip as it is shown: even, as H.264 wants them."""
     width, tall = film.width or 0, film.height or 0
@@ -94,7 +100,8 @@ def _is_quick(film: VideoInfo, height: int) -> bool:
     width, tall = clip_size(film, height)
     rate = film.frame_rate or _USUAL_RATE
     decoded = own * rate * _DECODED.get(film.codec or "", _DECODED_ELSE)
-    made = own * _SHRUNK + width * tall / 1e6 * (_CODED + (_MAPPED if film.hdr else 0))
+    coded = _CODED_QUICKLY if is_coded_quickly(film) else _CODED
+    made = own * _SHRUNK + width * tall / 1e6 * (coded + (_MAPPED if film.hdr else 0))
     seconds = (film.duration or 0) * (decoded + min(rate, MOST_RATE) * made)
     return seconds + (_TABLE if film.hdr else 0) <= _CLIP_CPU
 
