@@ -144,5 +144,12 @@ def functions() -> Any:
 
 
 @cache
+def mediaconvert() -> Any:
+    """The regional endpoint. AWS says that accounts need no endpoint of their own any more:
+    https://docs.aws.amazon.com/mediaconvert/latest/apireference/endpoints.html"""
+    return _session().create_client("mediaconvert", config=Config(**_BOUNDS))
+
+
+@cache
 def rekognition() -> Any:
     return _session().create_client("rekognition", config=Config(**_BOUNDS))

@@ -308,6 +308,12 @@ class Rendition(BaseModel):
     height: int | None = None
     duration: float | None = Field(default=None, exclude_if=lambda seconds: seconds is None)
     size: int
+    tag: str | None = Field(default=None, exclude_if=lambda tag: tag is None)
+    """Part of the address of a rendition that was made anew within one version of the file, as 16 hex digits.
+
+    Only the master playlist has one, once the file has captions. A release that does not know the field leads to the
+    playlist without captions, which is still there.
+    """
 
     @property
     def is_picture(self) -> bool:
@@ -320,8 +326,23 @@ class Rendition(BaseModel):
 
     @property
     def basename(self) -> str:
-        """The last part of its address, such as `w640.webp`."""
-        return f"{self.name}.{EXTENSIONS[self.format]}"
+        """The last part of its address, such as `w640.webp`, or `hls-0123456789abcdef.m3u8` with a tag."""
+        stem = f"{self.name}-{self.tag}" if self.tag else self.name
+        return f"{stem}.{EXTENSIONS[self.format]}"
+
+
+class Caption(BaseModel):
+    """The captions of a film or a sound in one language. `name` follows the file's base address.
+
+    `language` is a BCP 47 tag in its usual case, such as `en` or `pt-BR`. `sha256` is of the WebVTT text, by which a
+    repeated request is known; the API does not show it.
+    """
+
+    language: str
+    label: str
+    default: bool = False
+    name: str
+    sha256: str
 
 
 class ChangeType(StrEnum):
@@ -404,6 +425,7 @@ class File(BaseModel):
     font: FontInfo | None = None
     preview: Preview | None = None
     warnings: list[FileWarning] = Field(default_factory=list)
+    captions: list[Caption] = Field(default_factory=list)
     services: dict[str, ServiceState] = Field(default_factory=dict)
     renditions: list[Rendition] = Field(default_factory=list)
 

@@ -174,6 +174,9 @@ class Settings(BaseModel):
     service_function: str = Field(
         "", description="Name or ARN of your own Lambda function, which the service `function` calls"
     )
+    transcoder: str = Field(
+        "", description="Role with which MediaConvert reads and writes films. `ops provision` sets it"
+    )
     sweep_pages: int = Field(
         10, ge=0, le=1000, description="Pages of 1,000 objects that each sweep reconciles in each bucket; 0: none"
     )

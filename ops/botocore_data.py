@@ -34,6 +34,7 @@ OPERATIONS: Mapping[str, frozenset[str]] = {
     "events": frozenset({"PutEvents"}),
     "guardduty": frozenset({"SendObjectMalwareScan"}),
     "lambda": frozenset({"Invoke"}),
+    "mediaconvert": frozenset({"CreateJob"}),
     "rekognition": frozenset({"DetectLabels"}),
     "s3": frozenset(
         {

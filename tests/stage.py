@@ -51,6 +51,9 @@ MEDIA_STAGE = {
 }
 
 
+# The role that a stage with the service `mediaconvert` gives to MediaConvert.
+TRANSCODER = "arn:aws:iam::123456789012:role/filemill-test-MediaConvertRole-1"
+
 os.environ.update(STAGE)
 os.environ.update(
     AWS_ACCESS_KEY_ID="testing",

@@ -126,6 +126,18 @@ class ServiceResource(Resource):
     result: dict[str, Any] | None
 
 
+class CaptionResource(Resource):
+    """Captions of a film or a sound in one language.
+
+    Their address is `delivery.base_url` and `name`; for a private file, `?` and `delivery.query` follow.
+    """
+
+    language: str = Field(description="BCP 47")
+    label: str
+    default: bool
+    name: str
+
+
 class RenditionResource(Resource):
     """One file that was made of the original. `name` and `format` together are unique in a record."""
 
@@ -140,12 +152,15 @@ class RenditionResource(Resource):
 
 
 class DeliveryResource(Resource):
-    """How a page shows a picture: the addresses of its renditions, and ready markup.
+    """How a page shows a picture or plays a film or a sound: the addresses of its renditions, and ready markup.
 
     An address is `base_url` and a rendition's name: `w640.webp`, or `w640` for the best format that the browser
     accepts. For a private file, `?` and `query` follow; for a public file, `query` is empty. `srcset` is by format,
     the best first; AVIF is made when it is first asked for. `sizes` is for a picture as wide as the page: write your
     own for another layout. `placeholder` is a blurred preview.
+
+    `video` and `audio` are whole elements that play the file, and `hls` is JavaScript that has hls.js play that element
+    in browsers that do not know HLS. They are empty for a file that does not play.
     """
 
     base_url: Url
@@ -155,6 +170,9 @@ class DeliveryResource(Resource):
     sizes: str
     picture: str
     placeholder: Annotated[str, Field(pattern="^data:image/png;base64,")]
+    video: str
+    audio: str
+    hls: str
 
 
 class FocusResource(Resource):
@@ -209,6 +227,7 @@ class FileResource(Resource):
     poster: PosterResource | None = Field(None)
     scan: ScanResource | None = Field(None)
     warnings: list[WarningResource] | None = Field(None)
+    captions: list[CaptionResource] | None = Field(None)
     services: dict[str, ServiceResource] | None = Field(None, description="By the services' names")
 
 

@@ -10,6 +10,7 @@ from chalicelib.api import cors, errors
 from chalicelib.api.errors import Problem
 from chalicelib.api.routes import (
     access,
+    captions,
     creation,
     deletion,
     edits,
@@ -39,6 +40,7 @@ RESOURCES = (
     finding,
     edits,
     reprocessing,
+    captions,
     deletion,
     access,
     entries,

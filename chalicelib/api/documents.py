@@ -25,6 +25,8 @@ MAX_DIGITS = 38
 
 # The field that holds the client's own document. Its strings are texts, which may have several lines.
 OWN_DOCUMENT = "metadata"
+# The fields with such texts: that one, and captions (routes/captions.py).
+_TEXTS = frozenset({OWN_DOCUMENT, "text"})
 
 MAX_SHOWN = 100  # characters of a client's own name that an error repeats
 
@@ -123,7 +125,7 @@ def _check(value: Any, field: str, *, own: bool = False, whole: str = "body") ->
     where = field or whole
     if isinstance(value, str):
         if has_controls(value, lines=own):
-            raise wrong_field(where, _CONTROLS_IN_A_TEXT if own else _CONTROLS)
+            raise wrong_field(where, _controls_in(value) if own else _CONTROLS)
     elif isinstance(value, _Wrong):
         raise wrong_field(where, value.sentence)
     elif isinstance(value, int) and not own:
@@ -139,7 +141,15 @@ def _check(value: Any, field: str, *, own: bool = False, whole: str = "body") ->
         _check_each(enumerate(value), field, own)
 
 
+def _controls_in(text: str) -> str:
+    lines = text.split("\n")
+    if len(lines) == 1:
+        return _CONTROLS_IN_A_TEXT
+    number = next(n for n, line in enumerate(lines, 1) if has_controls(line, lines=True))
+    return f"{_CONTROLS_IN_A_TEXT} The first is in line {number}."
+
+
 def _check_each(children: Iterable[tuple[Any, Any]], field: str, own: bool) -> None:
     for name, child in children:
         inner = field if own else f"{field}.{name}" if field else str(name)
-        _check(child, inner, own=own or inner == OWN_DOCUMENT)
+        _check(child, inner, own=own or inner in _TEXTS)

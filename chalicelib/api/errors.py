@@ -35,6 +35,8 @@ PROBLEMS: dict[str, HTTPStatus] = {
     "too_many_secrets": HTTPStatus.CONFLICT,
     "webhook_disabled": HTTPStatus.CONFLICT,
     "no_entries": HTTPStatus.CONFLICT,
+    "no_captions": HTTPStatus.CONFLICT,
+    "too_many_captions": HTTPStatus.CONFLICT,
     "upload_expired": HTTPStatus.GONE,
     "precondition_failed": HTTPStatus.PRECONDITION_FAILED,
     "payload_too_large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,

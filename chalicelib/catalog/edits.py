@@ -5,7 +5,7 @@ Each function is one transition under the revision that the change was made for,
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,7 +13,7 @@ from chalicelib.catalog import transitions
 from chalicelib.catalog.files import IMPORT_COMES, forget_at
 from chalicelib.catalog.keys import due_keys
 from chalicelib.catalog.record_writer import attempt
-from chalicelib.model import File, now, timestamp
+from chalicelib.model import Caption, File, Rendition, now, timestamp
 
 # The sweep sends a message again that was lost, this long after the file was opened.
 SEND_AGAIN = timedelta(seconds=60)
@@ -26,6 +26,20 @@ def change(file: File, values: Mapping[str, Any]) -> File | None:
     """
     due = due_keys(file.id, now()) if values.get("leftovers") else {}
     return attempt(transitions.CHANGE, file.id, {**due, **values}, tenant=file.tenant, revision=file.revision)
+
+
+def caption(file: File, captions: Sequence[Caption], others: Sequence[Rendition], gone: Sequence[str]) -> File | None:
+    """Writes a file's captions, and its renditions that are no pictures. `gone` are prefixes that nobody needs now.
+
+    Returns None if the record is no longer at `file`'s revision, or not `ready`.
+    """
+    leftovers = [*file.leftovers, *gone]
+    values = {
+        "captions": [each.model_dump(mode="json") for each in captions] or None,
+        "other_renditions": [each.model_dump(mode="json") for each in others],
+        **({"leftovers": leftovers, **due_keys(file.id, now())} if gone else {}),
+    }
+    return attempt(transitions.CAPTION, file.id, values, tenant=file.tenant, revision=file.revision)
 
 
 def reprocess(file: File, recipe: str, values: Mapping[str, Any] | None = None) -> File | None:

@@ -331,6 +331,17 @@ REPROCESS = Transition(
     may_change=EDITABLE,
 )
 
+# A client's captions. The master playlist that names them is another object, so the rendition `hls` changes, too.
+# Nobody changes the captions of a file that is being processed, so whoever has claimed it knows all of them.
+CAPTION = Transition(
+    name="caption",
+    tells=ChangeType.UPDATED,
+    source=(Status.READY,),
+    condition=_AS_READ,
+    sets=("other_renditions",),
+    may_change=("captions", "leftovers", *DUE),
+)
+
 REOPEN_IMPORT = Transition(
     name="import again",
     tells=ChangeType.UPDATED,
@@ -432,7 +443,7 @@ TRANSITIONS = (
     *(CREATE, CLAIM, FINISH, HASH_LATER, ASK_SERVICE, END_SERVICE, FAIL, GIVE_UP, RELEASE, FAIL_IMPORT, REFUSE, EXPIRE),
     HAND_OVER,
     *(HOLD, HEAR, RESCAN, ASK, ACCEPT, QUARANTINE),
-    *(CHANGE, REPROCESS, REOPEN_IMPORT),
+    *(CHANGE, REPROCESS, CAPTION, REOPEN_IMPORT),
     *(RETIRE, RESTORE, DELETE, DELETE_AS_READ, PURGE, DISCARD, CLEAR),
     *(PUT_OFF, NOTHING_DUE),
 )

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from html import escape
 
+from chalicelib.delivery import players
 from chalicelib.delivery.access import Access
 from chalicelib.delivery.preview import CLEAR, data_url
+from chalicelib.delivery.tags import tag
 from chalicelib.model import EXTENSIONS, PICTURES, File, Rendition
 from chalicelib.renditions.places import in_ladder, on_demand
 
@@ -20,13 +21,16 @@ class Markup:
 
     `sizes` is for a picture as wide as the page, and no wider than it has pixels. `placeholder` is a `data:` URL to
     show until the picture is there: clear where the record has no preview. Without pictures among the renditions the
-    others are empty.
+    others are empty. `video`, `audio` and `hls` play a film or a sound (players.py), and are empty for all else.
     """
 
     srcset: dict[str, str]
     sizes: str
     picture: str
     placeholder: str
+    video: str = ""
+    audio: str = ""
+    hls: str = ""
 
 
 @dataclass(frozen=True)
@@ -45,8 +49,11 @@ def markup(file: File, access: Access) -> Markup:
     """The markup of a file with renditions, at the addresses that `access` opens. Any kind of file may have them."""
     placeholder = data_url(file.picture.thumbhash) if file.picture else CLEAR
     pictures = [_Picture.of(rendition) for rendition in file.renditions if rendition.is_rung]
+    label = _alternative(file)
+    sounds = players.audio(file, access, label=label), players.script(file, access)
     if not pictures:
-        return Markup({}, "", "", placeholder)
+        video = players.video(file, access, poster="", width=0, height=0, label=label)
+        return Markup({}, "", "", placeholder, video, *sounds)
     ladder = {rendition.name: rendition for rendition in sorted(pictures, key=lambda each: each.width)}
     srcset = {
         format: ", ".join(f"{access.url(f'{name}.{EXTENSIONS[format]}')} {ladder[name].width}w" for name in names)
@@ -54,7 +61,17 @@ def markup(file: File, access: Access) -> Markup:
     }
     widest = max(rendition.width for rendition in ladder.values())
     sizes = f"(max-width: {widest}px) 100vw, {widest}px"
-    return Markup(srcset, sizes, _picture(file, access, ladder, srcset, sizes, placeholder), placeholder)
+    picture = _picture(file, access, ladder, srcset, sizes, placeholder)
+    top = list(ladder.values())[-1]
+    poster = _plain(access, ladder, srcset)
+    video = players.video(file, access, poster=poster, width=top.width, height=top.height, label=label)
+    return Markup(srcset, sizes, picture, placeholder, video, *sounds)
+
+
+def _plain(access: Access, ladder: dict[str, _Picture], srcset: dict[str, str]) -> str:
+    """The address of the picture for browsers that do not choose: of a moderate width, in the format for all."""
+    rungs = [rendition for rendition in ladder.values() if rendition.width <= _PLAIN_WIDTH] or list(ladder.values())[:1]
+    return access.url(f"{rungs[-1].name}.{EXTENSIONS[list(srcset)[-1]]}")
 
 
 def _names_by_format(file: File, pictures: list[_Picture], names: list[str]) -> dict[str, list[str]]:
@@ -80,10 +97,9 @@ def _picture(
     file: File, access: Access, ladder: dict[str, _Picture], srcset: dict[str, str], sizes: str, placeholder: str
 ) -> str:
     *better, plain = srcset
-    rungs = [rendition for rendition in ladder.values() if rendition.width <= _PLAIN_WIDTH] or list(ladder.values())[:1]
     top = list(ladder.values())[-1]
-    attributes = {
-        "src": access.url(f"{rungs[-1].name}.{EXTENSIONS[plain]}"),
+    attributes: dict[str, str | None] = {
+        "src": _plain(access, ladder, srcset),
         "srcset": srcset[plain],
         "sizes": sizes,
         "width": str(top.width),
@@ -95,9 +111,9 @@ def _picture(
     if file.picture and file.picture.has_alpha is False:  # else the placeholder would show through the picture
         attributes["style"] = f"background: url({placeholder}) 0 0 / 100% 100%"
     sources = [
-        _tag("source", {"type": f"image/{format}", "srcset": srcset[format], "sizes": sizes}) for format in better
+        tag("source", {"type": f"image/{format}", "srcset": srcset[format], "sizes": sizes}) for format in better
     ]
-    return "\n".join(["<picture>", *(f"  {tag}" for tag in (*sources, _tag("img", attributes))), "</picture>"])
+    return "\n".join(["<picture>", *(f"  {each}" for each in (*sources, tag("img", attributes))), "</picture>"])
 
 
 def _alternative(file: File) -> str:
@@ -112,7 +128,3 @@ def _alternative(file: File) -> str:
     names += [file.email.subject] if file.email else []
     names += [file.font.family] if file.font else []
     return next(filter(None, names), file.filename)
-
-
-def _tag(name: str, attributes: dict[str, str]) -> str:
-    return f"<{name} " + " ".join(f'{key}="{escape(value)}"' for key, value in attributes.items()) + ">"

@@ -8,7 +8,7 @@ from typing import Any
 
 from chalicelib.delivery.access import Access, access_to, base_url_of
 from chalicelib.delivery.markup import markup
-from chalicelib.model import PUBLIC_OF_SERVICE, File, timestamp
+from chalicelib.model import PUBLIC_OF_SERVICE, File, Rendition, timestamp
 
 # The stored fields that clients see. All others are for the pipeline.
 _WIRE = (
@@ -37,7 +37,7 @@ _WIRE = (
 # Facts that a record has only where they are known. All other fields are there always, if only as null.
 _IF_KNOWN = (
     *("video", "audio", "pdf", "document", "spreadsheet", "presentation", "text", "archive", "email", "font"),
-    *("preview", "poster", "warnings", "scan", "services"),
+    *("preview", "poster", "warnings", "scan", "captions", "services"),
 )
 
 ALL_FIELDS = frozenset({*_WIRE, *_IF_KNOWN, "renditions", "delivery"})
@@ -54,13 +54,11 @@ def wire(file: File, fields: Collection[str] = ALL_FIELDS, *, expires_in: int | 
     body = {name: values[name] for name in (*stored, *known)}
     if "services" in body:
         body["services"] = {name: _public(state) for name, state in body["services"].items()}
+    for caption in body.get("captions", ()):
+        del caption["sha256"]
     access = access_to(file, expires_in) if _NEEDS_ACCESS & {*fields} else None
     if "renditions" in fields:
-        body["renditions"] = [
-            {**rendition.model_dump(mode="json"), "url": access.url(rendition.basename)}
-            for rendition in file.all_renditions
-            if access
-        ]
+        body["renditions"] = [_rendition(each, access.url(each.basename)) for each in file.all_renditions if access]
     if "delivery" in fields:
         body["delivery"] = _delivery(file, access) if access else None
     return body
@@ -78,12 +76,13 @@ def unsigned(file: File) -> dict[str, Any]:
     """
     base_url = base_url_of(file)
     body = wire(file, [*_WIRE, *_IF_KNOWN])
-    body["renditions"] = [
-        {**rendition.model_dump(mode="json"), "url": base_url + rendition.basename}
-        for rendition in file.all_renditions
-        if base_url
-    ]
+    body["renditions"] = [_rendition(each, base_url + each.basename) for each in file.all_renditions if base_url]
     return body
+
+
+def _rendition(rendition: Rendition, url: str) -> dict[str, Any]:
+    """`tag` is part of the address only."""
+    return {**rendition.model_dump(mode="json", exclude={"tag"}), "url": url}
 
 
 def _delivery(file: File, access: Access) -> dict[str, Any]:

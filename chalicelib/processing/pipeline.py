@@ -21,6 +21,7 @@ from typing import Any
 
 from chalicelib.catalog import actors, claims, deletion, files, pending, scans
 from chalicelib.catalog.claims import Findings, Refusal, Refused
+from chalicelib.delivery import captions
 from chalicelib.model import (
     QUARANTINED,
     ErrorCode,
@@ -45,6 +46,7 @@ from chalicelib.queues import ingest, media, worker
 from chalicelib.queues.ingest import Asked
 from chalicelib.queues.worker import MAX_RECEIVES, Later, Message
 from chalicelib.renditions import media_names, places
+from chalicelib.renditions.captions import HLS
 from chalicelib.settings import settings
 from chalicelib.storage import derived, originals
 from chalicelib.upkeep import removal
@@ -343,7 +345,7 @@ def work(file: File, read: Read) -> tuple[File | None, str]:
         source_version=places.made_version(file),
         made_with=places.recipe_of(file).fingerprint,
         leftovers=_replaced(file),
-        asked=(asked := services.wanted(file, read.processor.kind, read.source.content_type)),
+        asked=(asked := services.wanted(file, read.processor.kind, read.source.content_type, places.made_prefix(file))),
     )
     if ended and pending.hash_is_missing(ended):
         _send(ingest.send_hash, ended)
@@ -378,9 +380,13 @@ def make_renditions(file: File, processor: Processor, source: Source) -> tuple[M
     """The processor's findings, and its renditions. Each is uploaded while the next is being made."""
     version = places.made_version(file)
     done: list[tuple[Rendition, Future[None]]] = []
+    master = b""
     with ThreadPoolExecutor(UPLOADERS) as uploaders:
 
         def upload(rendition: Rendition, encoded: bytes) -> None:
+            nonlocal master
+            if rendition.name == HLS:
+                master = encoded
             key = rendition_key(file.visibility, file.id, version, rendition)
             done.append((rendition, uploaders.submit(derived.put, key, encoded, rendition.content_type)))
 
@@ -390,8 +396,21 @@ def make_renditions(file: File, processor: Processor, source: Source) -> tuple[M
             upload(*texts.rendition(made.text))
         for _, uploaded in done:
             uploaded.result()
-    listed = (rendition for rendition, _ in done if not rendition.name.startswith(media_names.FOLDER))
+    listed = [rendition for rendition, _ in done if not rendition.name.startswith(media_names.FOLDER)]
+    if master and file.captions:
+        made, listed = _with_captions(file, made, listed, master)
     return made, sorted(listed, key=lambda each: (each.width or 0, each.format))
+
+
+def _with_captions(file: File, made: Made, renditions: list[Rendition], master: bytes) -> tuple[Made, list[Rendition]]:
+    """Has the client's captions among the new renditions. `master` is the playlist without them."""
+    hls = next(each for each in renditions if each.name == HLS)
+    named, lost = captions.again(file, places.made_prefix(file), master, hls)
+    if lost:
+        logger.error("captions are missing", extra={"languages": [each.language for each in lost]})
+        message = f"The captions in {', '.join(each.language for each in lost)} are no longer stored; add them again."
+        made = replace(made, warnings=(*made.warnings, FileWarning(code="captions_missing", message=message)))
+    return made, [named if each is hls else each for each in renditions]
 
 
 def memory_bytes() -> int:

@@ -80,6 +80,11 @@ class Read(Protocol):
         """The job that an event answers, and the answer; None if the event is no answer. It may come twice."""
 
 
+class Carry(Protocol):
+    def __call__(self, file: File, prefix: str) -> bool:
+        """Copies what the service made of the served version below the prefix of a new one. False if it is gone."""
+
+
 @dataclass(frozen=True)
 class Service:
     """A service. `module` is the full name of the module with `start`.
@@ -89,6 +94,9 @@ class Service:
 
     `event` is the source and the type of the events that end its jobs, where they are an AWS service's own. The module
     then has a function `read`.
+
+    A service that `carries` has objects among the file's renditions. Its module has a function `carry(file, prefix)`,
+    which copies them to a new version of the file, and says False if it must make them again.
     """
 
     name: str
@@ -98,6 +106,7 @@ class Service:
     timeout: timedelta
     tries: int = 3
     event: tuple[str, str] | None = None
+    carries: bool = False
 
     def start(self, file: File, job: str) -> Answer | None:
         """Raises what `Start` raises."""
@@ -106,6 +115,10 @@ class Service:
     def read(self, event: Mapping[str, Any]) -> tuple[str, Answer] | None:
         """Raises what `Read` raises."""
         return cast(Read, import_module(self.module).read)(event)
+
+    def carry(self, file: File, prefix: str) -> bool:
+        """True if all that the service made of the file is below this prefix, too."""
+        return not self.carries or cast(Carry, import_module(self.module).carry)(file, prefix)
 
 
 def read_answer(event: Mapping[str, Any]) -> tuple[str, Answer] | None:
@@ -127,6 +140,17 @@ SERVICES = (
         "labels", 1, lambda kind, _: kind is Kind.IMAGE, "chalicelib.processing.labels", timeout=timedelta(minutes=5)
     ),
     Service("function", 1, lambda *_: True, "chalicelib.processing.own_function", timeout=timedelta(hours=1)),
+    Service(
+        "mediaconvert",
+        1,
+        lambda kind, _: kind is Kind.VIDEO,
+        "chalicelib.processing.mediaconvert",
+        # MediaConvert ends a job itself after 48 hours.
+        timeout=timedelta(hours=49),
+        tries=2,
+        event=("aws.mediaconvert", "MediaConvert Job State Change"),
+        carries=True,
+    ),
 )
 """All services. A name has at most 16 of a-z, 0-9 and -."""
 
@@ -145,19 +169,21 @@ def of_event(event: Mapping[str, Any]) -> list[Service]:
     return [service for service in SERVICES if service.event == (event["source"], event["detail-type"])]
 
 
-def wanted(file: File, kind: Kind, content_type: str) -> dict[str, ServiceState]:
+def wanted(file: File, kind: Kind, content_type: str, prefix: str) -> dict[str, ServiceState]:
     """The services that are to be asked when a file becomes `ready`, as the record has them then.
 
-    A service is not asked again whose job runs, or that has a result of its present version.
+    A service is not asked again whose job runs, or that has a result of its present version. What it made is then
+    carried to `prefix`, which the file's renditions will have.
     """
     return {
         service.name: service_states.asked(file.services.get(service.name), service.version, service.tries)
         for service in enabled()
-        if service.matches(kind, content_type) and not _is_settled(service, file.services.get(service.name))
+        if service.matches(kind, content_type) and not _is_settled(service, file, prefix)
     }
 
 
-def _is_settled(service: Service, state: ServiceState | None) -> bool:
-    if state is None:
-        return False
-    return state.is_open or (state.status is ServiceStatus.DONE and state.version == service.version)
+def _is_settled(service: Service, file: File, prefix: str) -> bool:
+    state = file.services.get(service.name)
+    if state is None or state.is_open:
+        return state is not None
+    return state.status is ServiceStatus.DONE and state.version == service.version and service.carry(file, prefix)

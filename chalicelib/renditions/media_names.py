@@ -16,6 +16,15 @@ PLAN = f"{FOLDER}plan.json"
 """The lengths and places of all segments, written when the file becomes `ready`."""
 
 
+CAPTIONS = re.compile(r"captions-[0-9a-f]{16}\.(?:vtt|m3u8)")
+"""A client's captions, and the playlist that names them. They are written once and never made on demand, so `read` does
+not know them."""
+
+
+CONVERTED = re.compile(r"film-[0-9a-f]{16}\.mp4")
+"""A whole film as one MP4, which a service made (processing/mediaconvert.py). It is not made on demand either."""
+
+
 class Part(StrEnum):
     """The sorts of objects below `av/`."""
 

@@ -99,6 +99,13 @@ def key_of(file: File, rendition: Rendition) -> str:
     return rendition_key(file.visibility, file.id, str(file.source_version), rendition)
 
 
+def converted(file: File) -> str | None:
+    """The name of the whole film as one MP4 that the service `mediaconvert` made; None if there is none."""
+    state = file.services.get("mediaconvert")
+    name = (state.result or {}).get("name") if state else None
+    return str(name) if name else None
+
+
 MAX_PAGES = 500
 """Pages of a document of which pictures can be had."""
 

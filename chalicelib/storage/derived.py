@@ -46,6 +46,20 @@ def keys_below(prefix: str) -> Iterator[str]:
     return (entry["Key"] for page in pages for entry in page.get("Contents", []))
 
 
+def names_in(folder: str, without: str) -> list[str]:
+    """The names of the objects in a folder (its prefix ends in `/`), except those that have `without` in their name.
+
+    S3 takes those with it together and names them once (`Delimiter`), so that a folder with thousands of them still
+    costs one ListObjectsV2.
+    """
+    pages = (
+        aws.s3()
+        .get_paginator("list_objects_v2")
+        .paginate(Bucket=settings().derived_bucket, Prefix=folder, Delimiter=without)
+    )
+    return [entry["Key"].removeprefix(folder) for page in pages for entry in page.get("Contents", [])]
+
+
 @dataclass(frozen=True)
 class Derived:
     """A derived object; `body` is None if it has more bytes than the caller wanted to read.

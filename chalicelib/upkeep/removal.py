@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from chalicelib.catalog import deletion
 from chalicelib.delivery import invalidation
 from chalicelib.model import File, Kind, Status, Visibility, original_key
+from chalicelib.renditions import captions
 from chalicelib.storage import derived, multipart, originals
 
 _PUBLIC = f"f/{Visibility.PUBLIC}/"
@@ -65,11 +66,12 @@ def begin_clear(file: File) -> Removal:
     """Deletes the objects of `file.leftovers`."""
     for prefix in file.leftovers:
         derived.delete_below(prefix)
-    # Copies of a file that is still public may stay: anybody may see them.
+    # Copies of a file that is still public may stay: anybody may see them. Captions that a client took away go.
     still_public = (
         file.visibility is Visibility.PUBLIC and file.status is not Status.DELETED and not file.is_quarantined
     )
-    return Removal(file, None if still_public else _path(file.id, file.leftovers), lambda: deletion.cleared(file))
+    gone = [prefix for prefix in file.leftovers if captions.are_captions(prefix) or not still_public]
+    return Removal(file, _path(file.id, gone), lambda: deletion.cleared(file))
 
 
 def begin_purge(file: File) -> Removal:

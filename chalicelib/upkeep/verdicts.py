@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import TypeGuard
 
 from chalicelib.model import File, Status
-from chalicelib.renditions import places
+from chalicelib.renditions import captions, places
 from chalicelib.storage.objects import Stored
 
 
@@ -59,6 +59,8 @@ def of_rendition(file: File | None, stored: Stored, *, before: datetime) -> Verd
     """The verdict on one object in the derived bucket. Objects written at `before` or later are kept."""
     if stored.modified >= before:
         return Verdict.KEEP
+    if captions.are_captions(stored.key) and not (file and captions.is_named(file, stored.key)):
+        return Verdict.DELETE  # of a request that ended before the record named them
     return Verdict.KEEP if stored.key.startswith(prefixes_of(file)) else Verdict.DELETE
 
 
@@ -66,7 +68,7 @@ def prefixes_of(file: File | None) -> tuple[str, ...]:
     """Prefixes in the derived bucket that a record accounts for: served, being made, or listed for removal."""
     if not _is_alive(file):
         return ()
-    prefixes = [*file.leftovers]
+    prefixes = [*file.leftovers, *(captions.kept_key(file, each.name) for each in file.captions)]
     if served := places.served_prefix(file):
         prefixes.append(served)
     if file.status is Status.PROCESSING:

@@ -170,6 +170,7 @@ def place_of(patient: Patient, recorded: config.Config) -> Place:
         xray=config.is_traced(recorded, settings.stage),
         labels=asked["Labels"] == "true",
         service_function=asked["ServiceFunction"],
+        media_convert_role=settings.transcoder if asked["MediaConvert"] == "true" else "",
         scan=settings.scan,
         media_queue_arn=settings.media_queue_arn if settings.has_media else "",
     )

@@ -31,6 +31,14 @@ BODIES: dict[str, dict[str, Any]] = {
     },
     "PatchFile": {"Other tags, another name": {"filename": "Lisbon.jpg", "tags": ["cats", "Lisbon"]}},
     "Reprocess": {"With another recipe": {"recipe": "avatar"}},
+    "AddCaptions": {
+        "In English, as SubRip": {
+            "language": "en",
+            "label": "English",
+            "default": True,
+            "text": "1\n00:00:01,000 --> 00:00:02,500\nGood morning.\n",
+        }
+    },
     "CreateGrant": {"For an hour, as cookies": {"expires_in": 3600, "cookie_domain": "cloudfront.net"}},
     "CreateGrants": {"Two files": {"ids": [FILE_ID, OTHER_ID]}},
     "BatchGet": {"Two files": {"ids": [FILE_ID, OTHER_ID]}},
@@ -127,6 +135,9 @@ FILE: dict[str, Any] = {
         "sizes": "(max-width: 640px) 100vw, 640px",
         "picture": f'<picture>\n  <source type="image/avif" srcset="{_BASE}w640.avif?{_HTML_QUERY} 640w" …</picture>',
         "placeholder": "data:image/png;base64,iVBORw0KGgo…",
+        "video": "",
+        "audio": "",
+        "hls": "",
     },
     "renditions": [
         {

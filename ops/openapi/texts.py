@@ -78,6 +78,11 @@ PATH_PARAMETERS: dict[str, Schema] = {
         "example": "evt_file_01KAP3Y5ZD4Q8R2V7W9XABCDEF_3",
         "description": "The event's `id`",
     },
+    "language": {
+        "schema": {"type": "string", "pattern": "^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$", "maxLength": 35},
+        "example": "en",
+        "description": "The captions' `language`",
+    },
     "asset": {"schema": {"type": "string", "pattern": r"^[a-z0-9.-]+$"}},
 }
 

@@ -43,6 +43,8 @@ class Place:
     scan: str = "off"
     labels: bool = False
     service_function: str = ""
+    media_convert_role: str = ""
+    """Empty if the stage does not have films converted."""
     media_queue_arn: str = ""
     """Empty if the stage has no function `media`."""
 
@@ -67,6 +69,7 @@ class Place:
             "EventBus.Arn": f"arn:{self.partition}:events:{self.region}:{self.account}:event-bus/{self.event_bus}",
             "ApiStage": self.api_stage,
             "ServiceFunction": self.service_function,
+            "MediaConvertRole.Arn": self.media_convert_role,
         }
 
     @property
@@ -78,6 +81,7 @@ class Place:
             "ByGuardDuty": self.scan == "guardduty",
             "HasLabels": self.labels,
             "HasServiceFunction": bool(self.service_function),
+            "HasMediaConvert": bool(self.media_convert_role),
             "HasMedia": bool(self.media_queue_arn),
         }
 

@@ -41,4 +41,5 @@ def parameters(variables: Mapping[str, str], partition: str, region: str, accoun
         "Services": "true" if names else "false",
         "Labels": "true" if "labels" in names else "false",
         "ServiceFunction": function,
+        "MediaConvert": "true" if "mediaconvert" in names else "false",
     }

@@ -100,6 +100,7 @@ def full(status: Status, **values: Any) -> dict[str, Any]:
         font={"format": "ttf"},
         video={"format": "mp4"},
         audio={"format": "mp3"},
+        captions=[{"language": "fr", "label": "fr", "name": "av/captions-0.vtt", "sha256": ""}],
         other_renditions=[Rendition(name="text", format="txt", content_type="text/plain", size=1)],
         last_change={"type": "updated", "at": BEFORE, "actor": {"type": "key", "id": "before"}},
     )

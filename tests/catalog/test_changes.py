@@ -14,6 +14,7 @@ from chalicelib.catalog.claims import Findings
 from chalicelib.catalog.dynamodb import attributes
 from chalicelib.catalog.transitions import FOUND, INFO, TRANSITIONS
 from chalicelib.model import (
+    Caption,
     ErrorCode,
     File,
     FileError,
@@ -44,6 +45,7 @@ FAILED, EXPIRED, DELETED = Status.FAILED, Status.EXPIRED, Status.DELETED
 
 ERROR = FileError(code=ErrorCode.CORRUPT, message="broken")
 INFECTED = FileError(code=ErrorCode.INFECTED, message="bad")
+CAPTION = Caption(language="en", label="English", name="av/captions-1.vtt", sha256="")
 CLEAN = Scan(status=ScanStatus.CLEAN, scanned_at=NOW)
 
 DUE = {"due_pk", "due_sk"}
@@ -278,6 +280,20 @@ CASES = {
     ),
     "change with leftovers": Case(
         lambda of: edits.change(of, {"leftovers": ["f/old/"]}), READY, READY, {*SEEN, "leftovers", "due_sk"}, set()
+    ),
+    "caption": Case(
+        lambda of: edits.caption(of, [CAPTION], of.other_renditions[:0], ["f/old/"]),
+        READY,
+        READY,
+        {*SEEN, "captions", "other_renditions", "leftovers", "due_sk"},
+        set(),
+    ),
+    "take the last captions away": Case(
+        lambda of: edits.caption(of, [], of.other_renditions[:0], []),
+        READY,
+        READY,
+        {*SEEN, "other_renditions"},
+        {"captions"},
     ),
     "process again": Case(
         lambda of: edits.reprocess(of, "avatar", {"tags": ["a"]}),

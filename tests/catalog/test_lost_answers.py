@@ -62,6 +62,7 @@ UPDATES: dict[str, Updated] = {
     "fail an import": (Status.AWAITING_UPLOAD, {}, lambda of: claims.fail_import("acme", of.id, ERROR)),
     "change": (Status.READY, {}, changed),
     "remove and change": (Status.READY, {}, lambda of: edits.change(of, {"focus": None, "filename": "b"})),
+    "caption": (Status.READY, {}, lambda of: edits.caption(of, [], of.other_renditions, [])),
     "process again": (Status.READY, {}, lambda of: edits.reprocess(of, "document")),
     "retire": (Status.READY, {}, lambda of: deletion.retire(of, until=now() + LEASE, leftovers=[])),
     "delete": (Status.READY, {}, lambda of: deletion.mark_deleted("acme", of.id, revision=of.revision)),

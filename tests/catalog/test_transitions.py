@@ -94,6 +94,7 @@ MET: dict[str, dict[str, Any]] = {
     "refuse": {"revision": 3},
     "expire": {"revision": 3},
     "change": {"tenant": "acme", "revision": 3},
+    "caption": {"tenant": "acme", "revision": 3},
     "process again": {"tenant": "acme", "revision": 3},
     "import again": {"tenant": "acme", "revision": 3},
     "retire": {"tenant": "acme", "revision": 3},
@@ -141,6 +142,7 @@ UNMET: list[tuple[str, dict[str, Any]]] = [
         (name, other)
         for name in (
             "change",
+            "caption",
             "process again",
             "import again",
             "retire",

@@ -91,12 +91,21 @@ FORMATS = [
 
 OTHERS = ("text.txt", "text.json", "entries.json", "clean.svg", "e0.bin", "e7.bin", "e9999.bin")
 
+DIGEST = "0123456789abcdef"
+FILMS = (
+    *("hls.m3u8", f"hls-{DIGEST}.m3u8", f"av/captions-{DIGEST}.vtt", f"av/captions-{DIGEST}.m3u8"),
+    f"av/film-{DIGEST}.mp4",
+    *("av/v720.m3u8", "av/i240.m3u8", "av/a0.m3u8", "av/a12.m3u8", "av/source.m3u8", "av/source-init.mp4"),
+    *("av/v720-0.m4s", "av/source-999999.m4s", "av/720.mp4", "av/sound.m4a", "av/sound.opus"),
+    *("av/sprite-0.jpg", "av/sprites.vtt"),
+)
+
 VALID = [
     *(Case(f"{e} asked for", f"{FOLDER}/w640.{e}", f"{FOLDER}/w640.{e}", (CHROME,)) for e in ("avif", "webp", "jpg")),
     Case("png asked for", f"{FOLDER}/w640.png", f"{FOLDER}/w640.png"),
     Case("a query", f"{FOLDER}/w640?utm_source=news&x=%2F", f"{FOLDER}/w640.jpg"),
     Case("a query with an address in it", f"{FOLDER}/w640.webp?../../w1.jpg", f"{FOLDER}/w640.webp"),
-    *(Case(name, f"{FOLDER}/{name}", f"{FOLDER}/{name}") for name in OTHERS),
+    *(Case(name, f"{FOLDER}/{name}", f"{FOLDER}/{name}") for name in (*OTHERS, *FILMS)),
     Case("the smallest width", f"{FOLDER}/w1.jpg", f"{FOLDER}/w1.jpg"),
     Case("the largest width", f"{FOLDER}/w16383.jpg", f"{FOLDER}/w16383.jpg"),
 ]
@@ -138,6 +147,25 @@ INVALID = [
             "p1-e7.bin",
         )
     ),
+    *(
+        _nothing(f"{name} is nothing of a film", f"{FOLDER}/{name}")
+        for name in (
+            *(
+                "av/",
+                "av/plan.json",
+                "av/hls.m3u8",
+                "av/v7.m3u8",
+                "av/v07.m3u8",
+                "av/v720-00.m4s",
+                "av/v720-1000000.m4s",
+            ),
+            *("av/v720.m4s", "av/a012.m3u8", "av/source0.m3u8", "av/0.mp4", "av/sound.mp3", "av/../hls.m3u8"),
+            *("hls-0.m3u8", f"hls-{DIGEST.upper()}.m3u8", f"hls{DIGEST}.m3u8", f"captions-{DIGEST}.vtt"),
+            *("av/captions-0.vtt", f"av/captions-{DIGEST}.html", f"av/captions-{DIGEST}.vtt/x", "av/av/720.mp4"),
+            *(f"../captions/captions-{DIGEST}.vtt", f"w640/hls-{DIGEST}.m3u8", "v720.m3u8"),
+        )
+    ),
+    _nothing("where captions are kept", f"/f/private/{FILE}/captions/captions-{DIGEST}.vtt"),
     _nothing("two extensions", f"{FOLDER}/w640.jpg.html"),
     _nothing("an empty extension", f"{FOLDER}/w640."),
     _nothing("an upper-case version", f"{FOLDER.upper().replace('/F/PUBLIC/FILE', '/f/public/file')}/w640"),

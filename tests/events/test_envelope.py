@@ -227,6 +227,7 @@ WORDS = {
     ("refuse", "failed"): "failed",
     ("expire", "expired"): "expired",
     ("change", None): "updated",
+    ("caption", None): "updated",
     ("process again", "processing"): "processing",
     ("import again", "awaiting_upload"): "updated",
     ("retire", "deleted"): "deleted",

@@ -15,20 +15,23 @@ import pytest
 
 from chalicelib import aws, keyring, settings
 from chalicelib.api.routes.render import HEADER
+from chalicelib.catalog import edits
+from chalicelib.catalog.dynamodb import attributes
 from chalicelib.events import indexing, publish
-from chalicelib.model import Status, rendition_prefix
+from chalicelib.model import Caption, Status, rendition_key, rendition_prefix
 from chalicelib.processing import labels, reading
 from chalicelib.queues.worker import MAX_RECEIVES
-from chalicelib.renditions import recipes
+from chalicelib.renditions import captions, recipes
 from chalicelib.storage import originals as original_objects
 from ops import redrive
 from ops.progress import Pace
-from tests import archives, images
+from tests import archives, images, playlists
 from tests.client import Answer, Client
 from tests.faults.killing import FAULTS, Point, Process, Role, as_function, run
-from tests.faults.looking import is_file, record_of, shown_again
+from tests.faults.looking import is_file, record_of, records, shown_again
 from tests.faults.queues import Queue
 from tests.faults.world import A_LEASE, World
+from tests.making import set_item
 from tests.outbound.servers import answer, saying, serving
 from tests.serving import OWN_FUNCTION, own_function
 from tests.serving import answer as answer_of_service
@@ -314,6 +317,43 @@ def deliver_media(world: World, _: Prepared) -> None:
     world.media.deliver(world.media.waiting()[0])
 
 
+CAPTIONS: dict[str, Any] = {"language": "en", "text": playlists.VTT}
+
+
+def _playing(world: World, **more: Any) -> str:
+    """A film that plays, as processing leaves it. No FFmpeg: its record is that of a text otherwise."""
+    file_id = ready(world, TEXT, content_type="text/plain", **more)
+    file = record_of(file_id)
+    master = playlists.renditions()[0][0]
+    assert edits.caption(file, [], [master, *file.other_renditions], [])
+    for rendition, body in playlists.renditions():
+        key = rendition_key(file.visibility, file.id, str(file.source_version), rendition)
+        aws_client("s3").put_object(Bucket="derived", Key=key, Body=body)
+    world.index()
+    return file_id
+
+
+def _captioned(world: World) -> str:
+    file_id = _playing(world, visibility="public")
+    assert world.request("POST", f"/v1/files/{file_id}/captions", CAPTIONS).status == 200
+    world.index()
+    return file_id
+
+
+def captioned_film_handed_over(world: World) -> None:
+    film_handed_over(world)
+    [file] = records()
+    caption = Caption(language="en", label="en", name=f"av/captions-{'0' * 16}.vtt", sha256="")
+    set_item(file.id, "captions", attributes({"of": [caption.model_dump(mode="json")]})["of"])
+    key = captions.kept_key(file, caption.name)
+    aws_client("s3").put_object(Bucket="derived", Key=key, Body=b"WEBVTT")
+
+
+def deliver_film_that_plays(world: World, prepared: Prepared) -> None:
+    with playlists.written():
+        deliver_media(world, prepared)
+
+
 @contextmanager
 def all_are_large() -> Iterator[None]:
     """Meanwhile every file is one that is hashed when it is `ready` already."""
@@ -532,6 +572,12 @@ OPERATIONS = (
     Operation("answer of a service", _answered, _deliver, environ=FUNCTION),
     Operation("process again", _reprocessed, _deliver),
     Operation("reprocess", ready, _at("POST", "/reprocess", {"recipe": "document"}), again=True),
+    Operation("add captions", _playing, _at("POST", "/captions", CAPTIONS), again=True),
+    Operation(
+        "replace captions", _captioned, _at("POST", "/captions", {**CAPTIONS, "text": playlists.SRT}), again=True
+    ),
+    Operation("delete captions", _captioned, _at("DELETE", "/captions/en"), again=True),
+    Operation("public to private, with captions", _captioned, _at("PATCH", "", PRIVATE), again=True),
     Operation("change tags", ready, _at("PATCH", "", {"tags": ["new"]}), again=True),
     Operation("private to public", ready, _at("PATCH", "", PUBLIC), again=True),
     Operation("public to private", lambda w: ready(w, **PUBLIC), _at("PATCH", "", PRIVATE), again=True),

@@ -28,7 +28,7 @@ from chalicelib.model import (
     timestamp,
 )
 from chalicelib.queues.ingest import HASH, SCAN, SERVICES
-from chalicelib.renditions import entry_names, ladder, places
+from chalicelib.renditions import captions, entry_names, ladder, places
 from tests import transitions
 from tests.faults.looking import derived_keys, is_file, multipart_uploads, originals, records, table
 from tests.sockets import Listener
@@ -52,6 +52,8 @@ _FACTS = (
     "error",
     "image",
     "renditions",
+    "other_renditions",
+    "captions",
     "services",
     "made_with",
     "wanted_recipe",
@@ -288,12 +290,26 @@ def orphans(now: list[File]) -> set[str]:
     """What is stored, but belongs to no record."""
     alive = [file for file in now if file.status is not Status.DELETED or file.restore_until]
     keys = {rendition_key(f.visibility, f.id, str(f.source_version), r) for f in alive for r in f.all_renditions}
-    left = derived_keys() - keys - on_demand(now)
+    left = derived_keys() - keys - on_demand(now) - _playing(alive)
     own = {(f"{file.tenant}/{file.id}", file.version_id) for file in alive if file.version_id}
     left |= {f"{key} {version}" for key, version, _ in originals() if (key, version) not in own}
     waiting = {file.upload_id for file in alive if file.status is Status.AWAITING_UPLOAD}
     left |= {f"upload {u['UploadId']}" for u in multipart_uploads() if u["UploadId"] not in waiting}
     return left
+
+
+def _playing(alive: list[File]) -> set[str]:
+    """The keys of films that play: what lies below `av/`, earlier masters, and the captions that the record names."""
+    known = {captions.kept_key(file, each.name) for file in alive for each in file.captions}
+    for file in alive:
+        prefix = places.served_prefix(file)
+        if prefix is None or captions.hls_of(file) is None:
+            continue
+        known |= {prefix + name for each in file.captions for name in (each.name, captions.playlist_of(each.name))}
+        known |= {
+            key for key in derived_keys() if key.startswith((f"{prefix}av/", f"{prefix}hls")) and "captions-" not in key
+        }
+    return known
 
 
 def on_demand(now: list[File]) -> set[str]:

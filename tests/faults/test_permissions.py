@@ -25,8 +25,10 @@ from tests.faults.operations import (
     Operation,
     all_are_large,
     ask,
+    captioned_film_handed_over,
     complete_upload,
     created,
+    deliver_film_that_plays,
     deliver_media,
     film_handed_over,
     import_,
@@ -49,6 +51,10 @@ LAMBDAS_OWN = {
     "Deliveries": {"sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"},
     "Stream": {"dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams"},
     "OwnLogs": {"logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"},
+    # MediaConvert's service begins jobs, and copies what they made: tests/processing/test_mediaconvert.py.
+    "Jobs": {"mediaconvert:CreateJob"},
+    "GiveMediaConvertRole": {"iam:PassRole"},
+    "Films": {"s3:GetObject"},
     "Traces": {"xray:PutTelemetryRecords", "xray:PutTraceSegments"},
 }
 
@@ -178,6 +184,7 @@ MORE = (
         environ={"FILEMILL_FAIR_TENANTS": "true"},
     ),
     Operation("scan by GuardDuty", stored(PHOTO), _scan, environ={"FILEMILL_SCAN": "guardduty"}),
+    Operation("process a film with captions", captioned_film_handed_over, deliver_film_that_plays, environ=MEDIA),
     Operation("process a deleted film", film_handed_over, _process_a_deleted_film, environ=MEDIA),
     Operation("process a film that is deleted", film_handed_over, _process_a_film_that_is_deleted, environ=MEDIA),
     Operation("process a large film", film_handed_over, _process_a_large_film, environ=MEDIA),

@@ -361,6 +361,12 @@ def _of_api_gateway(model: Any, params: Params, place: Place) -> Iterator[Need]:
     yield Need(f"apigateway:{model.http['method']}", f"arn:aws:apigateway:{place.region}::{path}")
 
 
+def _mediaconvert(operation: str, params: Params, place: Place) -> Iterator[Need]:
+    """https://docs.aws.amazon.com/service-authorization/latest/reference/list_awselementalmediaconvert.html"""
+    yield Need(f"mediaconvert:{operation}", params.get("Queue") or place.arn("mediaconvert", "queues/Default"))
+    yield Need("iam:PassRole", params["Role"], {"iam:PassedToService": "mediaconvert.amazonaws.com"})
+
+
 def _rekognition(operation: str, params: Params, _: Place) -> Iterator[Need]:
     """A picture in a bucket is read with the caller's rights:
     https://docs.aws.amazon.com/rekognition/latest/APIReference/API_Image.html"""
@@ -381,6 +387,7 @@ _SERVICES: dict[str, Callable[[str, Params, Place], Iterator[Need]]] = {
     "guardduty": lambda operation, *_: iter([Need(f"guardduty:{operation}", "*")]),
     "iam": _iam,
     "lambda": _lambda,
+    "mediaconvert": _mediaconvert,
     "rekognition": _rekognition,
     "logs": _logs,
     "s3": _s3,

@@ -11,7 +11,7 @@ from ops.operator_policy import Where
 from ops.stack import roles
 from ops.stack.roles import Place
 from tests.iam.evaluator import Need
-from tests.stage import MEDIA_STAGE, ROOT, STAGE
+from tests.stage import MEDIA_STAGE, ROOT, STAGE, TRANSCODER
 
 OPERATOR = "operator"
 ACCOUNT, REGION = "123456789012", "eu-west-1"
@@ -33,6 +33,7 @@ def place() -> Place:
         distribution_id=STAGE["FILEMILL_DISTRIBUTION_ID"],
         labels=True,
         service_function=f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:my-service",
+        media_convert_role=TRANSCODER,
         scan="guardduty",
         media_queue_arn=MEDIA_STAGE["FILEMILL_MEDIA_QUEUE_ARN"],
     )

@@ -16,9 +16,10 @@ from chalicelib.api.routing import Call, route
 from chalicelib.api.updates import require_original, settle, still_processing, until_written
 from chalicelib.api.wire import record
 from chalicelib.catalog import edits, files
-from chalicelib.model import File, Kind, Status, Visibility, rendition_key, source_version
+from chalicelib.model import File, Kind, Status, Visibility, rendition_prefix, source_version
 from chalicelib.observability import append, logger
-from chalicelib.renditions import places
+from chalicelib.renditions import captions, places
+from chalicelib.renditions.media_names import FOLDER
 from chalicelib.storage import derived
 
 routes = Blueprint(__name__)
@@ -161,15 +162,27 @@ def _moved(file: File, visibility: Visibility) -> File | None:
     version = source_version(
         file.version_id or "", file.made_with or "", generation, places.processor_version(file) or 1
     )
-    copies = {
-        rendition_key(file.visibility, file.id, str(file.source_version), r): rendition_key(
-            visibility, file.id, version, r
-        )
-        for r in file.all_renditions
-    }
-    if not derived.copy(copies):
+    old = rendition_prefix(file.visibility, file.id, str(file.source_version))
+    new = rendition_prefix(visibility, file.id, version)
+    if not derived.copy({old + name: new + name for name in _names(file, old)}):
         return None
     return file.model_copy(update={"visibility": visibility, "source_version": version, "generation": generation})
+
+
+def _names(file: File, prefix: str) -> list[str]:
+    """The names of the objects that move with a file: all that nobody can make on demand, and what is dear to make.
+
+    Of a film these are its playlists, captions, clips and sounds. Its segments are thousands, and are made again.
+    """
+    names = {rendition.basename for rendition in file.all_renditions}
+    if captions.hls_of(file):
+        folder = prefix + FOLDER
+        names |= {captions.MASTER, *(FOLDER + name for name in derived.names_in(folder, without="-"))}
+    if captions.are_delivered(file):
+        names |= {name for each in file.captions for name in (each.name, captions.playlist_of(each.name))}
+    if (film := places.converted(file)) is not None:
+        names.add(film)
+    return sorted(names)
 
 
 def _remove_copies(file: File, target: str) -> None:

@@ -263,7 +263,46 @@ def roles() -> dict[str, Any]:
     resources = template.document(ROOT)["Resources"]
     of_functions = {name: each for name, each in resources.items() if each["Type"].startswith("AWS::IAM::")}
     del of_functions["ScanRole"]  # GuardDuty's
+    del of_functions["MediaConvertRole"]
     return of_functions
+
+
+def test_mediaconverts_role_is_for_jobs_of_this_account_and_reads_and_writes_films_only() -> None:
+    role = template.document(ROOT)["Resources"]["MediaConvertRole"]
+    properties = role["Properties"]
+    (trust,) = properties["AssumeRolePolicyDocument"]["Statement"]
+    assert trust["Principal"] == {"Service": "mediaconvert.amazonaws.com"}
+    assert trust["Condition"]["StringEquals"] == {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
+    assert (role["DeletionPolicy"], role["Condition"]) == ("Delete", "HasMediaConvert")
+    assert "RoleName" not in properties
+    may = {
+        (action, resource["Fn::Sub"])
+        for each in properties["Policies"][0]["PolicyDocument"]["Statement"]
+        for action in each["Action"]
+        for resource in each["Resource"]
+    }
+    assert may == {
+        ("s3:GetObject", "${OriginalsBucket.Arn}/*"),
+        ("s3:PutObject", "${DerivedBucket.Arn}/f/*/av/film-*"),
+    }
+
+
+def test_only_a_stage_that_names_mediaconvert_has_anything_of_it() -> None:
+    """Off by default: no resource, no right, no output."""
+    document = template.document(ROOT)
+    assert document["Parameters"]["MediaConvert"]["Default"] == "false"
+    parts = {**document["Resources"], **document["Outputs"]}
+    ours = {name for name, each in parts.items() if each.get("Condition") == "HasMediaConvert"}
+    assert ours == {"MediaConvertRole", "ConvertedRule", "Transcoder"}
+    for function in ("process", "media"):
+        assert "mediaconvert" not in json.dumps(policy(function))
+        assert "film-" not in json.dumps(policy(function))
+    role = "arn:aws:iam::123456789012:role/filemill-prod-MediaConvertRole-1"
+    place = replace(PLACE, media_convert_role=role)
+    (passing,) = [each for each in policy("process", place)["Statement"] if each["Action"] == ["iam:PassRole"]]
+    assert passing["Resource"] == [role]
+    assert passing["Condition"] == {"StringEquals": {"iam:PassedToService": "mediaconvert.amazonaws.com"}}
+    assert not [each for each in policy("media", place)["Statement"] if each["Action"] == ["iam:PassRole"]]
 
 
 def test_the_scans_role_is_guarddutys_and_goes_with_the_stack() -> None:
@@ -315,8 +354,10 @@ def test_the_media_function_may_do_this_and_nothing_else() -> None:
         "dynamodb:UpdateItem": {TABLE},
         "s3:DeleteObject": {"arn:aws:s3:::originals/*", "arn:aws:s3:::derived/*"},
         "s3:DeleteObjectVersion": {"arn:aws:s3:::originals/*"},
+        "s3:GetObject": {"arn:aws:s3:::derived/f/private/*/captions/*"},
         "s3:GetObjectVersion": {"arn:aws:s3:::originals/*"},
         "s3:ListBucket": {"arn:aws:s3:::derived"},
+        "s3:PutObject": {"arn:aws:s3:::derived/*"},
         "sqs:ChangeMessageVisibility": queue,
         "sqs:DeleteMessage": queue,
         "sqs:GetQueueAttributes": queue,

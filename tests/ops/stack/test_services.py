@@ -12,7 +12,7 @@ from tests.stage import template
 
 HERE = ("aws", "eu-west-1", "123456789012")
 ARN = "arn:aws:lambda:eu-west-1:123456789012:function:mine"
-NONE = {"Services": "false", "Labels": "false", "ServiceFunction": ""}
+NONE = {"Services": "false", "Labels": "false", "ServiceFunction": "", "MediaConvert": "false"}
 
 
 @pytest.mark.parametrize(
@@ -22,6 +22,7 @@ NONE = {"Services": "false", "Labels": "false", "ServiceFunction": ""}
         ("", "mine", {}),
         ("labels", "mine", {"Services": "true", "Labels": "true"}),
         ("function", "mine", {"Services": "true", "ServiceFunction": ARN}),
+        ("mediaconvert", "", {"Services": "true", "MediaConvert": "true"}),
         ("labels,function", "mine:live", {"Services": "true", "Labels": "true", "ServiceFunction": f"{ARN}:live"}),
         ("function", f"{ARN}-of-others", {"Services": "true", "ServiceFunction": f"{ARN}-of-others"}),
     ],
