@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from enum import StrEnum
 from importlib import import_module
@@ -331,6 +332,18 @@ class Rendition(BaseModel):
         return f"{stem}.{EXTENSIONS[self.format]}"
 
 
+# Formats that the release before does not know: it could not even say the address.
+_NEWER_FORMATS = frozenset({"hls", "vtt"})
+
+
+def stored_beside_ladder(renditions: Iterable[Rendition]) -> dict[str, list[dict[str, Any]] | None]:
+    """The renditions that are not in the ladder, as attributes of the table."""
+    found: dict[bool, list[dict[str, Any]]] = {False: [], True: []}
+    for each in renditions:
+        found[each.format in _NEWER_FORMATS].append(each.model_dump(mode="json"))
+    return {"other_renditions": found[False] or None, "newer_renditions": found[True] or None}
+
+
 class Caption(BaseModel):
     """The captions of a film or a sound in one language. `name` follows the file's base address.
 
@@ -432,6 +445,8 @@ class File(BaseModel):
     # Renditions that are not in the ladder: `text.txt`, `entries.json`, `poster.webp`. Earlier releases would put them
     # into the markup, or could not read them.
     other_renditions: list[Rendition] = Field(default_factory=list)
+    # In the table those in a format that the release before does not know; here they are among `other_renditions`.
+    newer_renditions: list[Rendition] = Field(default_factory=list)
     # The kind, where the release before does not know it. `kind` is then `other` in the table.
     newer_kind: Kind | None = None
     # Words that were found inside the file, by which search finds it.
@@ -488,9 +503,12 @@ class File(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _with_its_newer_kind(cls, values: Any) -> Any:
+    def _with_what_is_newer(cls, values: Any) -> Any:
         if isinstance(values, dict) and values.get("newer_kind"):
-            return {**values, "kind": values["newer_kind"]}
+            values = {**values, "kind": values["newer_kind"]}
+        if isinstance(values, dict) and values.get("newer_renditions"):
+            others = [*(values.get("other_renditions") or []), *values["newer_renditions"]]
+            values = {**values, "other_renditions": others, "newer_renditions": []}
         return values
 
     @property

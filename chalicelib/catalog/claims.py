@@ -32,6 +32,7 @@ from chalicelib.model import (
     Status,
     Worker,
     now,
+    stored_beside_ladder,
     timestamp,
 )
 
@@ -141,7 +142,7 @@ def finish(
         "source_version": source_version,
         "made_with": made_with,
         "renditions": [each.model_dump(mode="json") for each in renditions if each.is_rung],
-        "other_renditions": [each.model_dump(mode="json") for each in renditions if not each.is_rung] or None,
+        **stored_beside_ladder(each for each in renditions if not each.is_rung),
         "preview": made.preview.model_dump(mode="json") if made.preview else None,
         "warnings": [warning.model_dump(mode="json") for warning in made.warnings] or None,
         "words": list(made.words) or None,

@@ -13,7 +13,7 @@ from chalicelib.catalog import transitions
 from chalicelib.catalog.files import IMPORT_COMES, forget_at
 from chalicelib.catalog.keys import due_keys
 from chalicelib.catalog.record_writer import attempt
-from chalicelib.model import Caption, File, Rendition, now, timestamp
+from chalicelib.model import Caption, File, Rendition, now, stored_beside_ladder, timestamp
 
 # The sweep sends a message again that was lost, this long after the file was opened.
 SEND_AGAIN = timedelta(seconds=60)
@@ -36,7 +36,7 @@ def caption(file: File, captions: Sequence[Caption], others: Sequence[Rendition]
     leftovers = [*file.leftovers, *gone]
     values = {
         "captions": [each.model_dump(mode="json") for each in captions] or None,
-        "other_renditions": [each.model_dump(mode="json") for each in others],
+        **stored_beside_ladder(others),
         **({"leftovers": leftovers, **due_keys(file.id, now())} if gone else {}),
     }
     return attempt(transitions.CAPTION, file.id, values, tenant=file.tenant, revision=file.revision)

@@ -81,7 +81,7 @@ HASH = ("sha256", *BY_BYTES)
 LEASE = ("lease_until", "claim_id")
 INFO = tuple(Kind)  # what is known of a file of one kind stands under the kind's name
 # Beyond that: the picture of a file that is none, and what could not be made.
-FOUND = ("newer_kind", "preview", "warnings", "words", "other_renditions")
+FOUND = ("newer_kind", "preview", "warnings", "words", "other_renditions", "newer_renditions")
 SCAN = ("scan", "scan_version", "scan_rank")
 RENDITIONS = ("renditions", "source_version", "made_with")
 # Attributes that nobody needs once a file is processed, or is given up.
@@ -103,6 +103,7 @@ FOR_REMOVAL = (
     "source_version",
     "renditions",
     "other_renditions",
+    "newer_renditions",
     "leftovers",
     "remembered_as",
 )
@@ -338,8 +339,7 @@ CAPTION = Transition(
     tells=ChangeType.UPDATED,
     source=(Status.READY,),
     condition=_AS_READ,
-    sets=("other_renditions",),
-    may_change=("captions", "leftovers", *DUE),
+    may_change=("captions", "other_renditions", "newer_renditions", "leftovers", *DUE),
 )
 
 REOPEN_IMPORT = Transition(

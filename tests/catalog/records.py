@@ -26,6 +26,9 @@ BEFORE, AFTER = NOW - timedelta(minutes=1), NOW + timedelta(minutes=1)
 LATER = NOW + timedelta(days=1)
 
 
+STREAM = Rendition(name="hls", format="hls", content_type="application/vnd.apple.mpegurl", size=1, duration=2.0)
+
+
 @contextmanager
 def time_stands_still(at: datetime = NOW) -> Iterator[None]:
     """Meanwhile it is this moment for the code under test."""
@@ -107,6 +110,7 @@ def full(status: Status, **values: Any) -> dict[str, Any]:
     return {
         **file_key(record.id),
         **record.model_dump(mode="json", exclude_none=True),
+        "newer_renditions": [] if "other_renditions" in values else [STREAM.model_dump(mode="json")],
         **list_keys(record),
         **sha256_keys(record.tenant, str(record.sha256), record.id),
         **due_keys(record.id, BEFORE),

@@ -104,7 +104,7 @@ KEPT = {"id", "tenant", "status", "visibility", "recipe", "revision", "created_a
 EMPTIED = {"filename", "content_type"}
 FOR_REMOVAL = {
     *("kind", "version_id", "upload_id", "source_version"),
-    *("renditions", "other_renditions", "leftovers", "remembered_as"),
+    *("renditions", "other_renditions", "newer_renditions", "leftovers", "remembered_as"),
 }
 FORGOTTEN = (File.model_fields.keys() - KEPT - EMPTIED - FOR_REMOVAL) | LISTED | BYTES
 DELETED_ = {*SEEN, "status", "ttl", "due_sk"}
@@ -285,15 +285,15 @@ CASES = {
         lambda of: edits.caption(of, [CAPTION], of.other_renditions[:0], ["f/old/"]),
         READY,
         READY,
-        {*SEEN, "captions", "other_renditions", "leftovers", "due_sk"},
-        set(),
+        {*SEEN, "captions", "leftovers", "due_sk"},
+        {"other_renditions", "newer_renditions"},
     ),
     "take the last captions away": Case(
         lambda of: edits.caption(of, [], of.other_renditions[:0], []),
         READY,
         READY,
-        {*SEEN, "other_renditions"},
-        {"captions"},
+        SEEN,
+        {"captions", "other_renditions", "newer_renditions"},
     ),
     "process again": Case(
         lambda of: edits.reprocess(of, "avatar", {"tags": ["a"]}),

@@ -53,6 +53,7 @@ _FACTS = (
     "image",
     "renditions",
     "other_renditions",
+    "newer_renditions",
     "captions",
     "services",
     "made_with",

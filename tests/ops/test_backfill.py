@@ -218,7 +218,9 @@ EVERY = Bounds()
 
 def of_old(file_id: str, **values: Any) -> None:
     """Writes a record as the former release did, which stored and hashed what was no image. None removes a value."""
-    gone = dict.fromkeys(["newer_kind", "pdf", "text", "preview", "warnings", "words", "other_renditions"])
+    gone = dict.fromkeys(
+        ["newer_kind", "pdf", "text", "preview", "warnings", "words", "other_renditions", "newer_renditions"]
+    )
     old = {**read(item(file_id)), **gone, "kind": "other", "renditions": [], **values}
     aws_client("dynamodb").put_item(TableName=STAGE["FILEMILL_TABLE"], Item=attributes(old))
 
