@@ -17,6 +17,18 @@ VERSIONS: Mapping[Kind, int] = {}
 """The version of a kind's processor, where it is not the first: part of the addresses of what it makes."""
 
 
+STREAMABLE = frozenset({Kind.VIDEO, Kind.AUDIO})
+"""The kinds that have parts below `av/`, which are made on demand."""
+
+MASTER = "hls"
+"""Name of the rendition that is the master playlist."""
+
+
+def has_stream(file: File) -> bool:
+    """True if the file has playlists, and the plan that its segments are made by."""
+    return any(each.name == MASTER for each in file.other_renditions)
+
+
 def recipe_of(file: File) -> Recipe:
     """The recipe that the file is processed by, now or next time."""
     focus = (file.focus.x, file.focus.y) if file.focus else None
@@ -57,7 +69,7 @@ def made_prefix(file: File) -> str:
 
 def has_renditions(file: File) -> bool:
     """True if there may be objects at the file's addresses: renditions in its record, or those made on demand."""
-    some = file.all_renditions or file.picture
+    some = file.all_renditions or file.picture or file.kind in STREAMABLE
     return bool(file.source_version) and bool(some)
 
 
