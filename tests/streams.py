@@ -11,9 +11,12 @@ from typing import Any
 import pytest
 
 from chalicelib.model import Rendition
+from chalicelib.processing import pipeline
 from chalicelib.processing.kinds import Emit, Made, Order, Source
 from chalicelib.processing.media import plans, video
 from chalicelib.renditions.media_names import MediaName, Part
+from tests.making import sqs_event
+from tests.stage import MEDIA_STAGE, aws_client, lambda_context
 
 PLAYLIST = "application/vnd.apple.mpegurl"
 RUNGS: dict[str, tuple[float, ...]] = {
@@ -69,3 +72,54 @@ def install(monkeypatch: pytest.MonkeyPatch) -> FakeHls:
     monkeypatch.setattr(plans, "lengths", lambda data: {name: tuple(each) for name, each in json.loads(data).items()})
     monkeypatch.setattr(plans, "_kept", type(plans._kept)())
     return fake
+
+
+class Started:
+    """Runs of functions that were started without waiting for them."""
+
+    def __init__(self) -> None:
+        self.calls: list[dict[str, Any]] = []
+        self._lock = Lock()
+
+    def invoke(self, **request: Any) -> dict[str, Any]:
+        with self._lock:
+            self.calls.append(request)
+        return {"StatusCode": 202}
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        return [json.loads(call["Payload"]) for call in self.calls]
+
+    def take(self) -> list[dict[str, Any]]:
+        """Their events, which are forgotten."""
+        found = sorted(self.events, key=lambda event: str(event["name"]))
+        self.calls.clear()
+        return found
+
+
+class MediaQueue:
+    """The media queue, with the function `media` behind it."""
+
+    def take(self) -> list[tuple[str, str]]:
+        """(message group, body) of its messages, which are gone from it then."""
+        sqs, url = aws_client("sqs"), MEDIA_STAGE["FILEMILL_MEDIA_QUEUE_URL"]
+        found = []
+        wanted: Any = ["MessageGroupId"]
+        while received := sqs.receive_message(
+            QueueUrl=url, MaxNumberOfMessages=10, MessageSystemAttributeNames=wanted
+        ).get("Messages"):
+            for each in received:
+                sqs.delete_message(QueueUrl=url, ReceiptHandle=each["ReceiptHandle"])
+                found.append((each["Attributes"]["MessageGroupId"], each["Body"]))
+        return found
+
+    def work(self, messages: list[tuple[str, str]]) -> None:
+        context = lambda_context()
+        context.get_remaining_time_in_millis = lambda: 900_000
+        for _, body in messages:
+            pipeline.handle_media(sqs_event(body, queue="media"), context)
+
+    def work_off(self) -> None:
+        """Takes and works off messages until there are none."""
+        while messages := self.take():
+            self.work(messages)

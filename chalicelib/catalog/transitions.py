@@ -158,6 +158,16 @@ HASH_LATER = Transition(
     may_change=DUE,
 )
 
+# The parts of a stream that its recipe asks for are made. They changed nothing that clients see.
+MADE_EAGERLY = Transition(
+    name="made eagerly",
+    source=(Status.READY,),
+    condition="source_version = :source_version",
+    sets=("eager_version",),
+    may_change=DUE,
+    increments=(),
+)
+
 # A service is asked about a file, or its job begins. Services change while the file is `ready`, and at no other time.
 # So whoever has claimed it knows all of them, and may ask more when it is finished.
 ASK_SERVICE = Transition(
@@ -430,7 +440,7 @@ NOTHING_DUE = Transition(
 
 TRANSITIONS = (
     *(CREATE, CLAIM, FINISH, HASH_LATER, ASK_SERVICE, END_SERVICE, FAIL, GIVE_UP, RELEASE, FAIL_IMPORT, REFUSE, EXPIRE),
-    HAND_OVER,
+    *(HAND_OVER, MADE_EAGERLY),
     *(HOLD, HEAR, RESCAN, ASK, ACCEPT, QUARANTINE),
     *(CHANGE, REPROCESS, REOPEN_IMPORT),
     *(RETIRE, RESTORE, DELETE, DELETE_AS_READ, PURGE, DISCARD, CLEAR),

@@ -101,11 +101,16 @@ def handle(event: dict[str, Any], context: Any) -> None:
 
 
 def handle_media(event: dict[str, Any], context: Any) -> None:
-    """The same for the function `media`: its queue has only files that `process` handed over."""
+    """The same for the function `media`: its queue has files that `process` handed over, and parts of streams."""
     actors.system("media")
     here = Place(Worker.MEDIA, settings().media_queue_url)
 
     def process(message: Message) -> None:
+        if asked := media.asked(message.body):
+            from chalicelib.processing.media import eager
+
+            eager.handle(asked, message, lambda: context.get_remaining_time_in_millis() / 1000)
+            return
         for stored in stored_objects(message):
             process_object(stored, message, here)
 
@@ -346,6 +351,8 @@ def work(file: File, read: Read) -> tuple[File | None, str]:
         _send(ingest.send_hash, ended)
     if ended and asked:
         _send(ingest.send_services, ended)
+    if ended and pending.parts_are_missing(ended):
+        _send(media.send_eager, ended)
     return ended, str(read.processor.kind)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import Literal
 
 from chalicelib.model import File, Kind, rendition_prefix, source_version
 from chalicelib.renditions.ladder import Size, rendition_of
@@ -27,6 +28,11 @@ MASTER = "hls"
 def has_stream(file: File) -> bool:
     """True if the file has playlists, and the plan that its segments are made by."""
     return any(each.name == MASTER for each in file.other_renditions)
+
+
+def eager(file: File) -> int | Literal["all"]:
+    """The segments of a rung that are made before anybody watches; 0 for a file that has no stream."""
+    return served_recipe(file).eager if has_stream(file) and file.recipe in RECIPES else 0
 
 
 def recipe_of(file: File) -> Recipe:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.catalog import claims, deletion, due, edits, files, hashes, scans, service_states
+from chalicelib.catalog import claims, deletion, due, eager, edits, files, hashes, scans, service_states
 from chalicelib.catalog.claims import Findings
 from chalicelib.catalog.dynamodb import attributes
 from chalicelib.catalog.transitions import FOUND, INFO, TRANSITIONS
@@ -181,6 +181,8 @@ CASES = {
         set(DUE),
         {"sha256": None, "sha_pk": None, "sha_sk": None, "leftovers": []},
     ),
+    "made eagerly": Case(eager.record, READY, READY, {"eager_version"}, set(DUE), {"leftovers": []}),
+    "made eagerly, while there are leftovers": Case(eager.record, READY, READY, {"eager_version"}, set()),
     "fail": Case(
         lambda of: claims.fail(of, ERROR),
         PROCESSING,

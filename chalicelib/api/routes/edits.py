@@ -16,9 +16,9 @@ from chalicelib.api.routing import Call, route
 from chalicelib.api.updates import require_original, settle, still_processing, until_written
 from chalicelib.api.wire import record
 from chalicelib.catalog import edits, files
-from chalicelib.model import File, Status, Visibility, rendition_key, source_version
+from chalicelib.model import File, Status, Visibility, rendition_key, rendition_prefix, source_version
 from chalicelib.observability import append, logger
-from chalicelib.renditions import places
+from chalicelib.renditions import media_names, places
 from chalicelib.storage import derived
 
 routes = Blueprint(__name__)
@@ -139,7 +139,10 @@ def _is_cropped_otherwise(file: File, focused: File) -> bool:
 
 
 def _moved(file: File, visibility: Visibility) -> File | None:
-    """The file at another visibility, its renditions copied to their new addresses; None if they are not there."""
+    """The file at another visibility, its renditions copied to their new addresses; None if they are not there.
+
+    The parts of a stream are made anew when they are asked for, all from its plan. So only that is copied.
+    """
     generation = file.generation + 1
     version = source_version(
         file.version_id or "", file.made_with or "", generation, places.processor_version(file) or 1
@@ -150,6 +153,9 @@ def _moved(file: File, visibility: Visibility) -> File | None:
         )
         for r in file.all_renditions
     }
+    if places.has_stream(file):
+        old = rendition_prefix(file.visibility, file.id, str(file.source_version))
+        copies[old + media_names.PLAN] = rendition_prefix(visibility, file.id, version) + media_names.PLAN
     if not derived.copy(copies):
         return None
     return file.model_copy(update={"visibility": visibility, "source_version": version, "generation": generation})

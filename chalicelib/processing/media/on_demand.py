@@ -87,18 +87,32 @@ def _prefix(address: Address) -> str:
 def _store(address: Address, file: File, wanted: Wanted) -> int:
     """Makes a part, and stores it. Returns its size in bytes. Raises PermanentFault and OriginalMissingError."""
     assert isinstance(wanted, MediaName)
-    plan = plans.of(_prefix(address)) if wanted.part in STREAMED else None
-    started, seconds = time.monotonic(), plan.seconds(wanted) if plan and wanted.part is Part.SEGMENT else 0
-    try:
-        body, content_type = make(file, wanted, plan)
-        derived.put(address.key, body, content_type)
-    except (PermanentFault, OriginalMissingError):
-        raise
-    except Exception:
-        _tell_share(BROKEN if seconds else 0)
-        raise
-    _tell_share((time.monotonic() - started) / seconds if seconds else 0)
+    body, content_type = make(file, wanted, _plan(address, wanted))
+    derived.put(address.key, body, content_type)
     return len(body)
+
+
+def _plan(address: Address, part: MediaName) -> plans.Plan | None:
+    return plans.of(_prefix(address)) if part.part in STREAMED else None
+
+
+def _store_watched(address: Address, file: File, wanted: Wanted) -> int:
+    """The same for a viewer. Counts how long a segment took."""
+    plan = _plan(address, wanted) if isinstance(wanted, MediaName) and wanted.part is Part.SEGMENT else None
+    if plan is None or not isinstance(wanted, MediaName):
+        return _store(address, file, wanted)
+    started = time.monotonic()
+    share = BROKEN
+    try:
+        size = _store(address, file, wanted)
+        share = (time.monotonic() - started) / plan.seconds(wanted)
+    except (PermanentFault, OriginalMissingError):
+        share = 0
+        raise
+    finally:
+        if share:
+            observe(Metric.SEGMENT_SHARE, [share])
+    return size
 
 
 def make(file: File, part: MediaName, plan: plans.Plan | None) -> tuple[bytes, str]:
@@ -115,12 +129,10 @@ def make(file: File, part: MediaName, plan: plans.Plan | None) -> tuple[bytes, s
     return plans.hls().make(source, plan.data, part)
 
 
-def _tell_share(share: float) -> None:
-    if share:
-        observe(Metric.SEGMENT_SHARE, [share])
+STREAM = first_requests.Function(missing.STREAM, _find, _store_watched)
 
-
-STREAM = first_requests.Function(missing.STREAM, _find, _store)
+# For whoever makes parts before anybody watches: nobody waits, so their time is not counted.
+UNWATCHED = first_requests.Function(missing.STREAM, _find, _store)
 
 
 # --- looking ahead

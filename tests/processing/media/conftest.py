@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from threading import Lock
-from typing import Any
-
 import pytest
 
 from chalicelib import aws
@@ -27,31 +23,13 @@ def hls(media: None, monkeypatch: pytest.MonkeyPatch) -> streams.FakeHls:
     return streams.install(monkeypatch)
 
 
-class Started:
-    """Runs of functions that were started without waiting for them."""
-
-    def __init__(self) -> None:
-        self.calls: list[dict[str, Any]] = []
-        self._lock = Lock()
-
-    def invoke(self, **request: Any) -> dict[str, Any]:
-        with self._lock:
-            self.calls.append(request)
-        return {"StatusCode": 202}
-
-    @property
-    def events(self) -> list[dict[str, Any]]:
-        return [json.loads(call["Payload"]) for call in self.calls]
-
-    def take(self) -> list[dict[str, Any]]:
-        """Their events, which are forgotten."""
-        found = sorted(self.events, key=lambda event: str(event["name"]))
-        self.calls.clear()
-        return found
+@pytest.fixture
+def started(media: None, monkeypatch: pytest.MonkeyPatch) -> streams.Started:
+    found = streams.Started()
+    monkeypatch.setattr(aws.functions(), "invoke", found.invoke)
+    return found
 
 
 @pytest.fixture
-def started(media: None, monkeypatch: pytest.MonkeyPatch) -> Started:
-    found = Started()
-    monkeypatch.setattr(aws.functions(), "invoke", found.invoke)
-    return found
+def queue(media: None) -> streams.MediaQueue:
+    return streams.MediaQueue()

@@ -8,6 +8,7 @@ import json
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from threading import Lock
 from typing import Any
 
@@ -23,26 +24,31 @@ from chalicelib.model import ErrorCode, PermanentFault
 from chalicelib.observability import Metric
 from chalicelib.processing.media import on_demand, plans
 from chalicelib.storage import derived
+from chalicelib.upkeep import sweep
 from tests import films
 from tests.client import Client
-from tests.making import deliver, sqs_event, upload
-from tests.processing.media.conftest import Started
-from tests.stage import MEDIA_STAGE, Calls, aws_client, lambda_context
-from tests.streams import PLAYLIST, FakeHls
+from tests.faults.clock import Clock
+from tests.making import deliver, invalidations, upload, work_off
+from tests.stage import Calls, aws_client, lambda_context
+from tests.streams import PLAYLIST, FakeHls, MediaQueue, Started
 
 NONE = (404, "not_found", "public, max-age=60")
 
 
 @pytest.fixture
-def film(client: Client, hls: FakeHls) -> Address:
+def film(client: Client, hls: FakeHls, queue: MediaQueue) -> Address:
     """The address of the first segment of a film's lowest rung."""
-    from chalicelib.processing import pipeline
+    return address_of(ready_film(client, queue))
 
+
+def ready_film(client: Client, queue: MediaQueue) -> str:
     file_id = upload(client, films.small(), name="sea.mp4", content_type="video/mp4")
     deliver(file_id)
-    sqs, url = aws_client("sqs"), MEDIA_STAGE["FILEMILL_MEDIA_QUEUE_URL"]
-    (message,) = sqs.receive_message(QueueUrl=url)["Messages"]
-    pipeline.handle_media(sqs_event(message["Body"], queue="media"), lambda_context())
+    queue.work_off()
+    return file_id
+
+
+def address_of(file_id: str) -> Address:
     file = render_leases.get_ready(file_id)
     assert file
     assert file.source_version
@@ -373,3 +379,96 @@ def test_a_payload_is_json_that_says_all(film: Address, started: Started) -> Non
     (event, _) = started.take()
     assert set(event) == {"visibility", "file_id", "version", "name", "lease_id"}
     assert io.BytesIO(json.dumps(event).encode()).getbuffer().nbytes < 1024
+
+
+# --- a film's life
+
+
+def keys() -> set[str]:
+    found = aws_client("s3").list_objects_v2(Bucket="derived").get("Contents", [])
+    return {each["Key"] for each in found}
+
+
+def test_a_film_that_is_made_public_keeps_its_plan_and_makes_the_rest_anew(
+    film: Address, hls: FakeHls, client: Client, started: Started
+) -> None:
+    ask(film)
+    ask(at(film, "v360-init.mp4"))
+    before = content(ask(at(film, "v360.m3u8")))
+    assert client("PATCH", f"/v1/files/{film.file_id}", {"visibility": "public"}).status == 200
+    moved = address_of(film.file_id)
+    assert moved.key.startswith("f/public/")
+    prefix = moved.key.removesuffix("av/v360-0.m4s")
+    assert keys() == {f"{prefix}hls.m3u8", f"{prefix}av/plan.json"}, "thousands of segments are not copied"
+    assert problem(ask(film)) == NONE
+    assert content(ask(at(moved, "v360.m3u8"))) == before
+    assert content(ask(moved)) == b"v360-0"
+
+
+def test_a_film_that_is_processed_again_has_its_parts_at_a_new_address(
+    film: Address, hls: FakeHls, client: Client, queue: MediaQueue, started: Started
+) -> None:
+    ask(film)
+    assert client("POST", f"/v1/files/{film.file_id}/reprocess", {"force": True}).status == 202
+    work_off()
+    queue.work_off()
+    anew = address_of(film.file_id)
+    assert anew.version != film.version
+    assert problem(ask(film)) == NONE
+    assert not any(film.version in key for key in keys())
+    assert content(ask(anew)) == b"v360-0"
+
+
+def test_a_film_that_is_deleted_leaves_nothing_behind(film: Address, client: Client, started: Started) -> None:
+    ask(film)
+    ask(at(film, "a0-3.m4s"))
+    assert client("DELETE", f"/v1/files/{film.file_id}").status == 204
+    assert keys() == set()
+    assert problem(ask(film)) == NONE
+
+
+def test_a_public_film_without_any_rendition_is_forgotten_by_the_edges(
+    client: Client, media: None, queue: MediaQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Clips and sounds are made of every film, though its record lists none."""
+    monkeypatch.setattr(on_demand, "conversions", Conversions)
+    file_id = ready_film(client, queue)
+    assert client("PATCH", f"/v1/files/{file_id}", {"visibility": "public"}).status == 200
+    clip = at(address_of(file_id), "720.mp4")
+    ask(clip)
+    assert clip.key in keys()
+    assert client("PATCH", f"/v1/files/{file_id}", {"visibility": "private"}).status == 200
+    assert keys() == set()
+    assert invalidations() == [f"/f/public/{file_id}/*"]
+    ask(at(address_of(file_id), "720.mp4"))
+    assert client("PATCH", f"/v1/files/{file_id}", {"visibility": "public"}).status == 200
+    assert client("DELETE", f"/v1/files/{file_id}").status == 204
+    assert len(invalidations()) == 2
+
+
+def test_a_restored_film_plays_again(
+    film: Address, hls: FakeHls, client: Client, queue: MediaQueue, started: Started, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from chalicelib import settings
+
+    monkeypatch.setenv("FILEMILL_DELETE_WINDOW", "86400")
+    settings.settings.cache_clear()
+    ask(film)
+    assert client("DELETE", f"/v1/files/{film.file_id}").status == 204
+    assert keys() == set()
+    assert problem(ask(film)) == NONE
+    assert client("POST", f"/v1/files/{film.file_id}/restore").status in (200, 202)
+    work_off()
+    queue.work_off()
+    assert content(ask(address_of(film.file_id))) == b"v360-0"
+    assert content(ask(at(address_of(film.file_id), "v360.m3u8"))) == b"v360 playlist"
+
+
+def test_the_sweep_leaves_the_parts_of_a_film_alone(film: Address, started: Started, clock: Clock) -> None:
+    """They stand in no record, but lie below a prefix that a record accounts for."""
+    ask(film)
+    ask(at(film, "a0-3.m4s"))
+    before = keys()
+    clock.forward(timedelta(days=2))
+    sweep.run()
+    assert keys() == before
