@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import Any
 
 import pytest
@@ -81,7 +82,7 @@ def test_whoever_starts_itself_does_it_once_or_may_do_it_again_and_again() -> No
     round_and_round = {function for function in FUNCTIONS if function in reached(function)}
     assert round_and_round == {*ONCE, *recursion.LOOPING}
     assert not set(ONCE) & set(recursion.LOOPING)
-    for test in sum(ONCE.values(), []):
+    for test in chain.from_iterable(ONCE.values()):
         path, _, name = test.partition("::")
         assert f"def {name}(" in (ROOT / path).read_text()
 
