@@ -13,7 +13,7 @@ import pytest
 from chalicelib.model import Rendition
 from chalicelib.processing import pipeline
 from chalicelib.processing.kinds import Emit, Made, Order, Source
-from chalicelib.processing.media import plans, video
+from chalicelib.processing.media import engine, hls, plans, video
 from chalicelib.renditions.media_names import MediaName, Part
 from tests.making import sqs_event
 from tests.stage import MEDIA_STAGE, aws_client, lambda_context
@@ -56,22 +56,36 @@ def text_of(name: MediaName) -> str:
 
 
 def install(monkeypatch: pytest.MonkeyPatch) -> FakeHls:
-    """From now on films get a stream when they are processed, and `plans.hls()` makes its parts."""
-    fake, process = FakeHls(), video.process
+    """From now on films get a stream when they are processed, and the stand-in makes its parts."""
+    fake = FakeHls()
 
-    def with_stream(source: Source, order: Order, emit: Emit) -> Made:
-        made = process(source, order, emit)
+    def write(source: Source, facts: Any, order: Order, emit: Emit) -> tuple[()]:
         parts = [("av/plan", "json", "application/json", json.dumps(RUNGS).encode())]
         parts += [(f"av/{rung}", "hls", PLAYLIST, f"{rung} playlist".encode()) for rung in RUNGS]
         for name, format, content_type, body in [*parts, ("hls", "hls", PLAYLIST, b"#EXTM3U")]:
             emit(Rendition(name=name, format=format, content_type=content_type, size=len(body)), body)
-        return made
+        return ()
 
-    monkeypatch.setattr(video, "process", with_stream)
-    monkeypatch.setattr(plans, "hls", lambda: fake)
+    monkeypatch.setattr(hls, "write", write)
+    written_by_video(monkeypatch)
+    monkeypatch.setattr(hls, "make", fake.make)
     monkeypatch.setattr(plans, "lengths", lambda data: {name: tuple(each) for name, each in json.loads(data).items()})
     monkeypatch.setattr(plans, "_kept", type(plans._kept)())
     return fake
+
+
+def written_by_video(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Has films get their stream when they are processed, as long as `video` itself does not see to it."""
+    if hasattr(video, "hls"):
+        return
+    process = video.process
+
+    def with_stream(source: Source, order: Order, emit: Emit) -> Made:
+        made = process(source, order, emit)
+        hls.write(source, engine.facts(source)[0], order, emit)
+        return made
+
+    monkeypatch.setattr(video, "process", with_stream)
 
 
 class Started:

@@ -100,17 +100,17 @@ def begin(object_key: str, lease_id: str, seconds: float, tries: int = 1) -> Ren
     return _lease(item)
 
 
-def take_over(object_key: str, lease_id: str, ours: str, seconds: float) -> RenderLease | None:
+def take_over(object_key: str, lease_id: str, ours: str, seconds: float, *, late: float) -> RenderLease | None:
     """Gives a lease that nobody works under a new id, and counts a try: one conditional UpdateItem.
 
-    None if the lease with the former id is over, has ended, or was taken over before.
+    None if the lease with the former id has ended, was taken by another, or is over for longer than `late` seconds.
     """
     try:
         item = update(
             render_key(object_key),
             values={"lease_id": ours, "lease_until": _milliseconds(seconds)},
-            condition="lease_id = :theirs AND outcome = :working AND lease_until > :now",
-            using={":theirs": lease_id, ":working": RenderState.WORKING, ":now": _milliseconds(0)},
+            condition="lease_id = :theirs AND outcome = :working AND lease_until > :late",
+            using={":theirs": lease_id, ":working": RenderState.WORKING, ":late": _milliseconds(-late)},
             add={"failures": 1},
             mark="lease_id",
         )

@@ -44,8 +44,10 @@ PATIENCE = 24
 # After this many seconds, too little is left for a try of one's own.
 LAST_START = 3
 
-# Seconds within which a run that was started ahead must take its lease over.
-START_WITHIN = 10
+# Seconds that a run which was started ahead has to begin. After that, whoever asks makes the object, if nobody has yet.
+# A run that begins LATE seconds after that does nothing: Lambda keeps one for hours that it could not start.
+START_WITHIN = 3
+LATE = 60
 
 # How many seconds a result is remembered. MADE_FOR is short: it is for those who wait, later viewers find S3's object.
 MADE_FOR = 30
@@ -224,7 +226,7 @@ def make_ahead(address: Address, lease_id: str, make: Maker) -> Outcome:
     Raises what `obtain` raises.
     """
     ours = render_leases.AHEAD + secrets.token_hex(8)
-    lease = render_leases.take_over(address.key, lease_id, ours, LEASE)
+    lease = render_leases.take_over(address.key, lease_id, ours, LEASE, late=LATE)
     return _make(address, ours, lease.failures, make) if lease else Outcome.LATER
 
 

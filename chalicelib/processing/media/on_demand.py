@@ -28,7 +28,7 @@ from chalicelib.model import File, PermanentFault, rendition_prefix
 from chalicelib.observability import Metric, append, begin, logger, observe
 from chalicelib.processing import first_requests, kinds
 from chalicelib.processing.kinds import Source
-from chalicelib.processing.media import plans
+from chalicelib.processing.media import hls, plans
 from chalicelib.processing.on_demand import source_of
 from chalicelib.renditions.media_names import FOLDER, MediaName, Part
 from chalicelib.settings import settings
@@ -126,7 +126,7 @@ def make(file: File, part: MediaName, plan: plans.Plan | None) -> tuple[bytes, s
         return conversions().make(source, file, part)
     if plan is None or not plan.has(part):
         raise OriginalMissingError(part.rung)
-    return plans.hls().make(source, plan.data, part)
+    return hls.make(source, plan.data, part)
 
 
 STREAM = first_requests.Function(missing.STREAM, _find, _store_watched)

@@ -9,11 +9,9 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib import import_module
-from typing import Protocol, cast
 
 from chalicelib.delivery.missing import STREAMED
-from chalicelib.processing.kinds import Source
+from chalicelib.processing.media.hls.plan import loads
 from chalicelib.renditions import media_names
 from chalicelib.renditions.media_names import MediaName, Part
 from chalicelib.storage import derived
@@ -24,24 +22,9 @@ KEPT = 16
 LARGEST = 16 * 1024**2
 
 
-class Hls(Protocol):
-    """The module `hls`, which makes the parts of a stream."""
-
-    def make(self, source: Source, plan: bytes, name: MediaName) -> tuple[bytes, str]:
-        """(bytes, content type) of a playlist, an init segment or a segment.
-
-        Raises PermanentFault, and LookupError for a rung or a number that the plan does not have.
-        """
-
-
-def hls() -> Hls:
-    return cast(Hls, import_module("chalicelib.processing.media.hls"))
-
-
 def lengths(data: bytes) -> dict[str, tuple[float, ...]]:
     """Seconds of each segment in a plan, by rung."""
-    plan = import_module("chalicelib.processing.media.hls.plan").loads(data)
-    return {str(rung.name): tuple(float(rung.seconds(n)) for n in range(rung.count)) for rung in plan.rungs}
+    return {rung.name: tuple(map(rung.seconds, range(rung.count))) for rung in loads(data).rungs}
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ from tests.client import Client
 from tests.faults.clock import Clock
 from tests.making import deliver, invalidations, upload, work_off
 from tests.stage import Calls, aws_client, lambda_context
-from tests.streams import PLAYLIST, FakeHls, MediaQueue, Started
+from tests.streams import PLAYLIST, FakeHls, MediaQueue, Started, written_by_video
 
 NONE = (404, "not_found", "public, max-age=60")
 
@@ -41,8 +41,8 @@ def film(client: Client, hls: FakeHls, queue: MediaQueue) -> Address:
     return address_of(ready_film(client, queue))
 
 
-def ready_film(client: Client, queue: MediaQueue) -> str:
-    file_id = upload(client, films.small(), name="sea.mp4", content_type="video/mp4")
+def ready_film(client: Client, queue: MediaQueue, body: bytes | None = None) -> str:
+    file_id = upload(client, body or films.small(), name="sea.mp4", content_type="video/mp4")
     deliver(file_id)
     queue.work_off()
     return file_id
@@ -228,6 +228,25 @@ def test_a_file_that_is_deleted_meanwhile_gets_no_segment(film: Address, hls: Fa
     assert not there(film)
 
 
+def test_all_parts_of_a_real_film_are_had_from_the_function(
+    client: Client, queue: MediaQueue, started: Started, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the real module `hls`: the plan is read as it was written, and names what can be made."""
+    written_by_video(monkeypatch)
+    address = address_of(ready_film(client, queue, films.film(size=(320, 180), times=range(200))))
+    plan = plans.of(address.key.removesuffix("av/v360-0.m4s"))
+    assert plan
+    assert {"source", "a0"} < plan.lengths.keys()
+    for rung, lengths in plan.lengths.items():
+        assert sum(lengths) == pytest.approx(8, abs=0.1)
+        last = len(lengths) - 1
+        for name in (f"{rung}.m3u8", f"{rung}-init.mp4", f"{rung}-{last}.m4s"):
+            assert len(content(ask(at(address, name)))) > 100, name
+        assert f"{rung}-{last}.m4s".encode() in content(ask(at(address, f"{rung}.m3u8")))
+        assert problem(ask(at(address, f"{rung}-{last + 1}.m4s"))) == NONE
+    assert problem(ask(at(address, "v2160-0.m4s"))) == NONE
+
+
 # --- many callers
 
 
@@ -291,10 +310,24 @@ def test_a_run_that_comes_too_late_or_twice_makes_nothing(
     on_demand.handle(first, lambda_context())
     hls.made.clear()
     assert on_demand.handle(first, lambda_context()) == {"status": Outcome.LATER}, "Lambda may deliver an event twice"
-    monkeypatch.setattr("chalicelib.catalog.render_leases.time.time", lambda: time.monotonic() + 2e9)
+    late = time.time() + missing.START_WITHIN + missing.LATE + 1
+    monkeypatch.setattr("chalicelib.catalog.render_leases.time.time", lambda: late)
     assert on_demand.handle(second, lambda_context()) == {"status": Outcome.LATER}
     assert hls.made == []
-    monkeypatch.undo()
+
+
+@pytest.mark.parametrize("taken", [True, False])
+def test_a_run_that_is_a_little_late_works_unless_a_viewer_did_not_wait(
+    film: Address, hls: FakeHls, started: Started, taken: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask(film)
+    (_, two) = started.take()
+    later = time.time() + missing.START_WITHIN + 1
+    monkeypatch.setattr("chalicelib.catalog.render_leases.time.time", lambda: later)
+    if taken:
+        assert content(ask(at(film, "v360-2.m4s"))) == b"v360-2"
+    on_demand.handle(two, lambda_context())
+    assert hls.made == ["v360-0", "v360-2"]
 
 
 def test_runs_that_never_come_do_not_make_a_segment_fail(

@@ -1,0 +1,38 @@
+"""A film or a sound as an HLS stream: the playlists are written at once, each segment is made when it is first watched.
+
+`write` makes the plan and the playlists. `make` makes one init segment or segment, from the plan and the source alone:
+the same bytes whoever asks, and in any order.
+
+Modules whose docstring begins with "In the child" run there. The child imports this package, too, and must start
+quickly: so what the parent needs is imported when it is called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from chalicelib.model import FileWarning
+    from chalicelib.processing.kinds import Emit, Order, Source
+    from chalicelib.renditions.media_names import MediaName
+
+
+def write(source: Source, facts: Mapping[str, Any], order: Order, emit: Emit) -> tuple[FileWarning, ...]:
+    """Emits the master playlist `hls`, and, below `av/`, the plan and one playlist a rung.
+
+    `facts` are those of `engine.facts`. A file that can't be streamed gets a warning, and nothing is emitted.
+    """
+    from chalicelib.processing.media.hls import stream
+
+    return stream.write(source, facts, order, emit)
+
+
+def make(source: Source, plan: bytes, name: MediaName) -> tuple[bytes, str]:
+    """(bytes, content type) of a playlist, an init segment or a segment.
+
+    Raises LookupError for what the plan does not have, and PermanentFault for what can't be made of this file.
+    """
+    from chalicelib.processing.media.hls import stream
+
+    return stream.make(source, plan, name)

@@ -1,0 +1,180 @@
+"""In the child: sound tracks, and the rungs that are made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from itertools import islice, pairwise
+from typing import Any, BinaryIO
+
+import av
+from av.container import InputContainer
+
+from chalicelib.processing.media.hls import cuts, frames, languages, nal, rates
+from chalicelib.processing.media.hls.audio_segment import FRAME
+from chalicelib.processing.media.hls.opening import seconds_zero
+from chalicelib.processing.media.hls.plan import Rung
+from chalicelib.processing.media.hls.tables import Table, table
+from chalicelib.processing.media.hls.tracks import Sound
+
+# Samples a second that AAC has, and all players play. Others are converted.
+_RATES = (48000, 44100, 32000, 24000, 22050, 16000)
+
+# Bit/s of one channel and of two.
+_BITS = {1: 80_000, 2: 128_000}
+
+# Samples a second, and channels, that make sense.
+_FASTEST, _MOST_CHANNELS = 768_000, 64
+
+# Seconds by which a repacked track may begin late, or end early.
+_LATE, _EARLY = Fraction(1, 10), Fraction(1, 2)
+
+_HEAD, _TAIL = 12, 20_000
+
+
+def look(container: InputContainer, data: BinaryIO, size: int, most: int) -> list[Sound]:
+    """The tracks that can be decoded, at most so many."""
+    found: list[Sound] = []
+    for stream in container.streams.audio:
+        sound = _look(container, stream, data, size) if len(found) < most else None
+        found += [sound] if sound else []
+    return found
+
+
+def _look(container: InputContainer, stream: Any, data: BinaryIO, size: int) -> Sound | None:
+    context = stream.codec_context
+    if context is None or not (0 < context.sample_rate <= _FASTEST and 0 < context.channels <= _MOST_CHANNELS):
+        return None
+    entries = table(container, stream, data, size) if container.format.name.startswith("mov") else None
+    frames.seek(container, stream, int(stream.start_time or 0) - round(10 / stream.time_base))
+    first = next((f for f in islice(frames.decoded(container, stream), _HEAD) if f.pts is not None), None)
+    if first is None:
+        return None
+    even = _is_even(entries, stream)
+    # A packet of which only a part is to be heard is repacked as a whole.
+    begins = min(first.pts, entries.shown[entries.left_out] if entries and even else first.pts) * stream.time_base
+    ends = _end(container, stream, entries, begins)
+    language, title = stream.metadata.get("language"), stream.metadata.get("title")
+    return Sound(
+        stream=stream,
+        table=entries,
+        begins=begins,
+        ends=max(ends, begins + Fraction(1, 100)),
+        rate=int(first.sample_rate),
+        channels=min(2, int(context.channels)),
+        samples=int(context.frame_size or 0),
+        even=even,
+        default=bool(stream.disposition & av.stream.Disposition.default),
+        language=languages.tag(language),
+        title=(title or "")[:100].strip() or None,
+    )
+
+
+def _end(container: InputContainer, stream: Any, entries: Table | None, begins: Fraction) -> Fraction:
+    """When the track ends, in seconds."""
+    base = stream.time_base
+    if entries:
+        steps = [later - earlier for earlier, later in islice(pairwise(entries.decoded), 1000)]
+        return Fraction((entries.decoded[-1] + (max(steps) if steps else 0)) * base)
+    if stream.duration and stream.duration > 0 and not container.streams.video:
+        return Fraction(begins + stream.duration * base)
+    if container.duration and container.duration > 0:
+        return Fraction((container.start_time or 0) + container.duration, av.time_base)
+    last = 0
+    for packet in islice(container.demux(stream), _TAIL * 100):
+        last = max(last, (packet.pts or 0) + (packet.duration or 0))
+    return Fraction(last * base)
+
+
+def _is_even(entries: Table | None, stream: Any) -> bool:
+    if entries is None or not entries.whole or entries.left_out == len(entries.decoded):
+        return False
+    step = FRAME / stream.codec_context.sample_rate / Fraction(stream.time_base)
+    return all(later - earlier == step for earlier, later in pairwise(entries.decoded))
+
+
+def rung(
+    sound: Sound, number: int, zero: Fraction, end: Fraction, borders: Sequence[Fraction], *, default: bool
+) -> Rung:
+    """The rung of a track. `borders` are the picture's in seconds; a film's sound ends with its picture."""
+    made = _copied(sound, zero, end, borders) or _encoded(sound, zero, end, borders)
+    return Rung(
+        name=f"a{number}",
+        stream=sound.stream.index,
+        language=sound.language,
+        title=sound.title,
+        default=default,
+        **made,
+    )
+
+
+def _borders(frames_in_all: int, rate: int, borders: Sequence[Fraction]) -> list[int]:
+    """Boundaries in frames of AAC, near those of the picture."""
+    if borders:
+        near = [round(border * rate / FRAME) for border in borders[1:-1]]
+    else:
+        near = [round(Fraction(each * rate, FRAME)) for each in range(cuts.TARGET, frames_in_all, cuts.TARGET)]
+    return [0, *(each for each in dict.fromkeys(near) if 0 < each < frames_in_all), frames_in_all]
+
+
+def _encoded(sound: Sound, zero: Fraction, end: Fraction, borders: Sequence[Fraction]) -> dict[str, Any]:
+    rate = sound.rate
+    while rate not in _RATES and rate % 2 == 0 and rate // 2 >= 32000:
+        rate //= 2
+    rate = rate if rate in _RATES else 48000
+    found = [FRAME * each for each in _borders(max(1, -int(-end * rate // FRAME)), rate, borders)]
+    lengths = [(later - earlier) / rate for earlier, later in pairwise(found)]
+    bits = _BITS[sound.channels]
+    sizes = [rates.sound_bytes(bits, (later - earlier) // FRAME, rate) for earlier, later in pairwise(found)]
+    return {
+        "sort": "sound",
+        "scale": rate,
+        "cuts": found,
+        "codec": "mp4a.40.2",
+        "peak": rates.peak(sizes, lengths),
+        "average": rates.average(sizes, lengths),
+        "settings": {
+            "channels": sound.channels,
+            "own_rate": sound.rate,
+            "frame_size": sound.samples,
+            "first": [sound.begins.numerator, sound.begins.denominator],
+            "rate": bits,
+        },
+    }
+
+
+def _copied(sound: Sound, zero: Fraction, end: Fraction, borders: Sequence[Fraction]) -> dict[str, Any] | None:
+    """The rung of the track's own packets: AAC-LC of one or two channels, whole from the beginning to the end."""
+    context, entries = sound.stream.codec_context, sound.table
+    config = bytes(context.extradata or b"")
+    if context.name != "aac" or len(config) < 2 or config[0] >> 3 != 2 or entries is None or not sound.even:
+        return None
+    if context.channels > 2 or sound.rate not in _RATES or sound.rate != context.sample_rate:
+        return None
+    scale, base = sound.rate, sound.stream.time_base * sound.rate
+    nothing = seconds_zero((zero.numerator, zero.denominator), scale)
+    kept = [time for time in entries.decoded[entries.left_out :] if round(time * base) - nothing >= 0]
+    if base.denominator != 1 or not kept:
+        return None
+    first = round(kept[0] * base) - nothing
+    last = first + FRAME * len(kept)
+    if first > _LATE * scale or last < (end - _EARLY) * scale:
+        return None
+    places = _borders(len(kept), scale, [border - Fraction(first, scale) for border in borders])
+    found = [first + FRAME * each for each in places]
+    lengths = [(later - earlier) / scale for earlier, later in pairwise(found)]
+    own = entries.sizes[len(entries.sizes) - len(kept) :]
+    sizes = [sum(own[one:other]) + 16 * (other - one) + 200 for one, other in pairwise(places)]
+    return {
+        "sort": "sound_copy",
+        "scale": scale,
+        "cuts": found,
+        "codec": nal.aac_name(config),
+        "peak": rates.peak(sizes, lengths),
+        "average": rates.average(sizes, lengths),
+        "settings": {
+            "channels": context.channels,
+            "places": [kept[each] for each in places[:-1]],
+            "most_bytes": max(sizes) + 1000,
+        },
+    }

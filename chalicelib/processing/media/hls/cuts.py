@@ -1,0 +1,67 @@
+"""The boundaries of segments. Pure: whole numbers in, whole numbers out, in ticks of one scale."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from fractions import Fraction
+
+# Seconds of a segment, as Apple recommends, and of the steps of fast forward.
+TARGET = 6
+STEP = 2
+
+# Seconds that a segment may last where it must begin with a certain picture.
+LONGEST = Fraction(12)
+
+
+def at_pictures(times: Sequence[int], end: int, step: int) -> list[int]:
+    """Boundaries at pictures, about `step` apart; the first is the first picture's time, the last is `end`.
+
+    `times` are when pictures are shown, sorted. Where none comes for long, a boundary has no picture of its own: the
+    one before it is repeated there.
+    """
+    found = [times[0]]
+    while True:
+        wanted = found[-1] + step
+        index = bisect_left(times, wanted)
+        following = times[index] if index < len(times) else end
+        if following - found[-1] > step * 3 // 2:
+            following = wanted
+        if following >= end:
+            return [*found, end]
+        found.append(following)
+
+
+def at_grid(first: int, pictures: int, picture: Fraction, step: int, end: int) -> list[int]:
+    """The same where pictures are `picture` ticks apart, for so many of them: each segment has whole pictures."""
+    count = max(1, -(-step // picture))
+    found = [first + round(number * picture) for number in range(0, pictures, count)]
+    while end - found[-1] > round(count * picture * 3 / 2):  # the sound goes on
+        found.append(found[-1] + round(count * picture))
+    return [*found, end]
+
+
+def at_keys(
+    keys: Sequence[int], sizes: Sequence[int], end: int, step: int, most_bytes: int, longest: int
+) -> list[int] | None:
+    """Indexes of the keys at which a stream is cut that isn't encoded anew; the last is len(keys).
+
+    `sizes` are the bytes from each key to the next one. None if one interval is too large or too long for a segment.
+    """
+    times = [*keys, end]
+    found = [0]
+    while found[-1] < len(keys):
+        first = found[-1]
+        last, size = first + 1, sizes[first]
+        if size > most_bytes or times[last] - times[first] > longest:
+            return None
+        while (
+            last < len(keys)
+            and times[last] - times[first] < step
+            and size + sizes[last] <= most_bytes
+            and times[last + 1] - times[first] <= longest
+        ):
+            size += sizes[last]
+            last += 1
+        found.append(last)
+    return found

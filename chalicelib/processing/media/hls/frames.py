@@ -1,0 +1,94 @@
+"""In the child: decoded frames from a moment on, whatever a container's seeking is worth."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import av
+from av.container import InputContainer
+
+# Packets that one part may read, at most: a file may claim that a moment is somewhere else for ever.
+MOST_PACKETS = 200_000
+
+# Seconds by which the second try begins earlier; each further one goes back four times as far.
+_BACK = 2
+
+
+def decoded(container: InputContainer, stream: Any) -> Iterator[Any]:
+    """The frames from where the container stands. Damaged packets are left out, as players do."""
+    for packet, _ in zip(_packets(container, stream), range(MOST_PACKETS), strict=False):
+        try:
+            yield from packet.decode()
+        except (av.error.InvalidDataError, av.error.EOFError):
+            continue
+
+
+def _packets(container: InputContainer, stream: Any) -> Iterator[Any]:
+    try:
+        yield from container.demux(stream)
+    except av.error.InvalidDataError:
+        return
+
+
+def time_of(frame: Any) -> int | None:
+    """When it is shown, in the track's ticks; None if the file does not say."""
+    time = frame.pts if frame.pts is not None else frame.dts
+    return int(time) if time is not None else None
+
+
+def pictures_from(container: InputContainer, stream: Any, start: int) -> Iterator[tuple[int, Any]]:
+    """(time, frame) of a track's pictures in the order in which they are shown, from one at or before `start` on.
+
+    `start` is in the track's ticks. Where no container's index leads to a picture that early, the file is decoded from
+    its beginning. Times that jump back are left out.
+    """
+    second = max(1, round(1 / stream.time_base))
+    back = 0
+    while True:
+        found = _from(container, stream, start - back)
+        first = next(found, None)
+        if first is not None and first[0] <= start:
+            break
+        if back > 60 * second or (back and start - back <= _beginning(stream)):
+            found = _from(container, stream, None)
+            first = next(found, None)
+            break
+        back = back * 4 or _BACK * second
+    if first is None:
+        return
+    yield first
+    last = first[0]
+    for time, frame in found:
+        if time > last:
+            yield time, frame
+            last = time
+
+
+def _beginning(stream: Any) -> int:
+    return int(stream.start_time or 0)
+
+
+def _from(container: InputContainer, stream: Any, start: int | None) -> Iterator[tuple[int, Any]]:
+    """Pictures from the key picture before `start` on, or from the file's beginning."""
+    seek(container, stream, start if start is not None else _beginning(stream) - round(10 / stream.time_base))
+    stream.codec_context.flush_buffers()
+    # Pictures before the first key picture need others that are missing.
+    waits = start is not None and start > _beginning(stream)
+    for frame in decoded(container, stream):
+        time = time_of(frame)
+        if time is None or (waits and not frame.key_frame):
+            continue
+        waits = False
+        yield time, frame
+
+
+def seek(container: InputContainer, stream: Any, time: int) -> None:
+    """To the key picture at or before `time`, as the container's index knows it; else to its beginning."""
+    try:
+        container.seek(time, stream=stream, backward=True)
+    except av.error.FFmpegError:
+        try:
+            container.seek(_beginning(stream), stream=stream, backward=True)
+        except av.error.FFmpegError:
+            container.seek(0)

@@ -1,0 +1,61 @@
+"""H.264 and HEVC as MP4 stores them: NAL units with their lengths, configuration records, and names of codecs.
+
+ITU-T H.264 annex B, ISO/IEC 14496-15, and RFC 6381 for the names.
+"""
+
+from __future__ import annotations
+
+import struct
+
+_SEI, _SPS, _PPS, _DELIMITER, _FILLER = 6, 7, 8, 9, 12
+
+
+def units(stream: bytes) -> list[bytes]:
+    """The NAL units of a byte stream with start codes."""
+    found = stream.split(b"\0\0\1")[1:]
+    # A start code of four bytes leaves a zero behind the unit before it, and a unit never ends with one.
+    return [unit.rstrip(b"\0") for unit in found if unit.rstrip(b"\0")]
+
+
+def stored(stream: bytes) -> bytes:
+    """An encoded H.264 picture with lengths instead of start codes, without what is in the init segment.
+
+    The encoder's own remarks (SEI: its name and settings) are left out, too.
+    """
+    left_out = (_SEI, _SPS, _PPS, _DELIMITER, _FILLER)
+    kept = [unit for unit in units(stream) if unit[0] & 0x1F not in left_out]
+    return b"".join(struct.pack(">I", len(unit)) + unit for unit in kept)
+
+
+def avc_config(stream: bytes) -> bytes:
+    """The AVCDecoderConfigurationRecord of an encoder's header (8 bits, 4:2:0)."""
+    found = units(stream)
+    sps = [unit for unit in found if unit[0] & 0x1F == _SPS]
+    pps = [unit for unit in found if unit[0] & 0x1F == _PPS]
+    record = b"\x01" + sps[0][1:4] + b"\xff" + bytes([0xE0 | len(sps)])
+    record += b"".join(struct.pack(">H", len(unit)) + unit for unit in sps)
+    record += bytes([len(pps)]) + b"".join(struct.pack(">H", len(unit)) + unit for unit in pps)
+    return record + (b"\xfd\xf8\xf8\0" if sps[0][1] in (100, 110, 122, 144) else b"")
+
+
+def avc_name(config: bytes) -> str:
+    """The name in CODECS, such as `avc1.64001f`."""
+    return f"avc1.{config[1:4].hex()}"
+
+
+def hevc_name(config: bytes) -> str:
+    """The name in CODECS, such as `hvc1.2.4.L123.B0` (ISO/IEC 14496-15, annex E.3)."""
+    space, tier, profile = config[1] >> 6, config[1] >> 5 & 1, config[1] & 0x1F
+    (compatible,) = struct.unpack(">I", config[2:6])
+    backwards = int(f"{compatible:032b}"[::-1], 2)
+    constraints = config[6:12].rstrip(b"\0")
+    parts = ["hvc1", f"{['', 'A', 'B', 'C'][space]}{profile}", f"{backwards:X}", f"{'LH'[tier]}{config[12]}"]
+    return ".".join([*parts, *(f"{each:X}" for each in constraints)])
+
+
+def aac_name(config: bytes) -> str:
+    """The name in CODECS, such as `mp4a.40.2`."""
+    kind = config[0] >> 3
+    if kind == 31:
+        kind = 32 + ((config[0] & 7) << 3 | config[1] >> 5)
+    return f"mp4a.40.{kind}"

@@ -1,0 +1,45 @@
+"""In the child: opens a film or a sound of which FFmpeg reads our file object and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, BinaryIO
+
+import av
+from av.container import InputContainer
+
+# Bytes in which FFmpeg may look for what the header does not say.
+PROBE = 4 * 1024**2
+
+
+@contextmanager
+def opened(data: BinaryIO, demuxer: Sequence[str]) -> Iterator[InputContainer]:
+    """`demuxer` is FFmpeg's name and its white list. Raises av.error.FFmpegError."""
+    av.logging.set_level(av.logging.PANIC)
+    options = {
+        "protocol_whitelist": "none",
+        "format_whitelist": demuxer[1],
+        "max_streams": "1000",
+        "probesize": str(PROBE),
+    }
+    with av.open(data, "r", format=demuxer[0], options=options, io_open=_refuse) as container:
+        yield container
+
+
+def _refuse(*_: Any) -> Any:
+    raise PermissionError("a file names another one, which is not opened")
+
+
+def alone(container: InputContainer, index: int) -> Any:
+    """The track of this index. All others are skipped: MP4 does not even read them."""
+    for stream in container.streams:
+        if stream.index != index:
+            stream.discard = av.stream.Discard.all
+    return container.streams[index]
+
+
+def seconds_zero(zero: Sequence[int], scale: int) -> int:
+    """The stream's zero in ticks of 1/`scale` seconds."""
+    numerator, denominator = zero
+    return (2 * numerator * scale + denominator) // (2 * denominator)

@@ -1,0 +1,97 @@
+"""The plan of a film's or a sound's stream: all that is needed to write its playlists, and to make any part alone.
+
+It is written once, as `av/plan.json`, when the file becomes `ready`, and never changes.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+Sort = Literal["picture", "key", "copy", "sound", "sound_copy"]
+
+
+@dataclass(frozen=True)
+class Rung:
+    """One playlist, and how its segments are made.
+
+    - `picture` is encoded, and so is `key`: each segment is one picture.
+    - `copy` is the film's own picture, repacked.
+    - `sound` is encoded, and `sound_copy` repacked.
+
+    `stream` is FFmpeg's index of the track. Segment i lasts from `cuts[i]` to `cuts[i + 1]`, in ticks of 1/`scale`
+    seconds; the stream's time 0 is the plan's `zero`. `codec` is the name for CODECS. `peak` and `average` are upper
+    bounds in bit/s. `settings` are for the module that makes segments.
+    """
+
+    name: str
+    sort: Sort
+    stream: int
+    scale: int
+    cuts: list[int]
+    codec: str
+    peak: int
+    average: int
+    width: int = 0
+    height: int = 0
+    frame_rate: float | None = None
+    language: str | None = None
+    title: str | None = None
+    default: bool = False
+    video_range: str | None = None
+    settings: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def is_sound(self) -> bool:
+        return self.sort in ("sound", "sound_copy")
+
+    @property
+    def count(self) -> int:
+        return len(self.cuts) - 1
+
+    def seconds(self, number: int) -> float:
+        return (self.cuts[number + 1] - self.cuts[number]) / self.scale
+
+
+@dataclass(frozen=True)
+class Plan:
+    """`demuxer` is FFmpeg's name and its white list. `zero` is the fraction of seconds, in the file's own time, at
+    which the stream begins. `duration` in seconds.
+    """
+
+    demuxer: tuple[str, str]
+    zero: tuple[int, int]
+    duration: float
+    rungs: list[Rung]
+
+    def rung(self, name: str) -> Rung:
+        """Raises LookupError."""
+        for rung in self.rungs:
+            if rung.name == name:
+                return rung
+        raise LookupError(f"the stream has no {name}")
+
+    def of(self, *sorts: Sort) -> list[Rung]:
+        return [rung for rung in self.rungs if rung.sort in sorts]
+
+
+VERSION = 1
+
+
+def dumps(plan: Plan) -> bytes:
+    return json.dumps({"version": VERSION, **asdict(plan)}, separators=(",", ":"), sort_keys=True).encode()
+
+
+def loads(data: bytes) -> Plan:
+    """Raises ValueError for a plan of another version."""
+    given = json.loads(data)
+    if given.pop("version", None) != VERSION:
+        raise ValueError("this plan is of another version")
+    rungs = [Rung(**each) for each in given.pop("rungs")]
+    return Plan(
+        demuxer=(given["demuxer"][0], given["demuxer"][1]),
+        zero=(given["zero"][0], given["zero"][1]),
+        duration=given["duration"],
+        rungs=rungs,
+    )

@@ -1,0 +1,62 @@
+"""In the child: segments of the film's own packets, as they are. Nothing is decoded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any
+
+from av.container import InputContainer
+
+from chalicelib.processing.media.hls import boxes
+from chalicelib.processing.media.hls.frames import MOST_PACKETS, seek
+from chalicelib.processing.media.hls.opening import alone, seconds_zero
+
+
+class LyingIndexError(Exception):
+    """The file's index names packets that are not there, or not what it says."""
+
+
+def init(container: InputContainer, rung: dict[str, Any]) -> bytes:
+    context = container.streams[rung["stream"]].codec_context
+    config = bytes(context.extradata or b"")
+    if rung["sort"] == "sound_copy":
+        entry = boxes.sound_entry(config, rung["scale"], rung["settings"]["channels"])
+        return boxes.init(entry, rung["scale"], None)
+    size = rung["width"], rung["height"]
+    kind = rung["codec"][:4].encode()
+    return boxes.init(boxes.picture_entry(kind, config, size), rung["scale"], size)
+
+
+def make(container: InputContainer, rung: dict[str, Any], part: dict[str, Any], zero: list[int]) -> bytes:
+    """`part` has `number`, `start`, `stop`, and `place` and `next_place`: when its first packet, and the next segment's
+    one, is decoded, in the file's own ticks.
+
+    Raises LyingIndexError.
+    """
+    stream = alone(container, rung["stream"])
+    packets = list(_packets(container, stream, part))
+    if not packets or not packets[0].is_keyframe or sum(packet.size for packet in packets) > part["most_bytes"]:
+        raise LyingIndexError
+    base, nothing = stream.time_base * rung["scale"], seconds_zero(zero, rung["scale"])
+    shown = [round(packet.pts * base) - nothing for packet in packets]
+    times = [*sorted(shown), part["stop"]]
+    if times[0] != part["start"] or any(later <= earlier for earlier, later in pairwise(times)):
+        raise LyingIndexError
+    samples = [
+        boxes.Sample(bytes(packet), times[place + 1] - times[place], time - times[place], packet.is_keyframe)
+        for place, (packet, time) in enumerate(zip(packets, shown, strict=True))
+    ]
+    return boxes.segment(part["number"], times[0], samples)
+
+
+def _packets(container: InputContainer, stream: Any, part: dict[str, Any]) -> Iterator[Any]:
+    seek(container, stream, part["place"])
+    for packet, _ in zip(container.demux(stream), range(MOST_PACKETS), strict=False):
+        if packet.dts is None or packet.dts < part["place"]:
+            continue
+        if part["next_place"] is not None and packet.dts >= part["next_place"]:
+            return
+        if packet.pts is None:
+            raise LyingIndexError
+        yield packet

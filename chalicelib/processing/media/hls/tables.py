@@ -1,0 +1,156 @@
+"""In the child: when each picture of a track is shown, by the index of an MP4 or QuickTime file.
+
+FFmpeg gives an index with the times at which samples are decoded. The offsets to when they are shown are in the box
+`ctts`, which is read here.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, BinaryIO
+
+from av.container import InputContainer
+
+# Samples of a track: 24 hours at 60 a second. Boxes that are looked at.
+MOST_SAMPLES = 24 * 3600 * 60
+_MOST_BOXES = 5000
+
+# Packets whose times must be those that the table says.
+_CHECKED = 12
+
+
+@dataclass(frozen=True)
+class Table:
+    """Each list has one entry a sample, in the order in which they are stored. Times in the track's ticks."""
+
+    decoded: list[int]
+    shown: list[int]
+    sizes: list[int]
+    keys: list[bool]
+    left_out: int
+    """How many at the beginning the file says to leave out: the encoder's run-up, above all."""
+    whole: bool
+    """False if the file says to leave out some after them."""
+
+
+def table(container: InputContainer, stream: Any, data: BinaryIO, size: int) -> Table | None:
+    """None if the file has no index of all samples, or if it doesn't fit to the first packets."""
+    if stream.index_entries is None or not 0 < len(stream.index_entries) <= MOST_SAMPLES:
+        return None
+    if stream.frames and len(stream.index_entries) != stream.frames:
+        return None
+    decoded, sizes, keys, places, left_out, whole = [], [], [], {}, 0, True
+    for number, entry in enumerate(stream.index_entries):
+        decoded.append(entry.timestamp)
+        sizes.append(entry.size)
+        keys.append(entry.is_keyframe)
+        if entry.is_discard:
+            whole = whole and left_out == number
+            left_out += 1
+        if number < 64 * _CHECKED:
+            places[entry.pos] = number
+    offsets = _offsets(data, size, stream.id, len(decoded))
+    if offsets is None:
+        return None
+    shift: int | None = None
+    for packet in islice(container.demux(stream), _CHECKED):
+        number = places.get(packet.pos, -1)
+        if packet.pts is None or packet.dts is None:
+            continue
+        if number < 0:
+            return None
+        seen = packet.pts - decoded[number] - offsets[number]
+        if shift not in (None, seen) or packet.dts != decoded[number]:
+            return None
+        shift = seen
+    if shift is None:
+        return None
+    shown = [time + offset + shift for time, offset in zip(decoded, offsets, strict=True)]
+    return Table(decoded, shown, sizes, keys, left_out, whole)
+
+
+def _offsets(data: BinaryIO, size: int, track: int, count: int) -> list[int] | None:
+    """The offsets from decoding to showing of each sample; None if they can't be found out."""
+    try:
+        found = _find(data, size, track)
+        if found is None:
+            return None
+        return [0] * count if found[0] < 0 else _expanded(data, *found, count)
+    except (struct.error, ValueError):
+        return None
+
+
+def _find(data: BinaryIO, size: int, track: int) -> tuple[int, int] | None:
+    """Where the content of the track's `ctts` begins and ends; (-1, -1) if it has none; None if there is no track."""
+    for kind, start, end in _boxes(data, 0, size):
+        if kind == b"moov":
+            for each, first, last in _boxes(data, start, end):
+                if each == b"trak" and _number(data, first, last) == track:
+                    return _down(data, first, last, b"mdia", b"minf", b"stbl", b"ctts") or (-1, -1)
+    return None
+
+
+def _number(data: BinaryIO, start: int, end: int) -> int | None:
+    found = _down(data, start, end, b"tkhd")
+    if found is None:
+        return None
+    data.seek(found[0])
+    header = data.read(24)
+    (number,) = struct.unpack_from(">I", header, 20 if header[0] == 1 else 12)
+    return int(number)
+
+
+def _down(data: BinaryIO, start: int, end: int, *path: bytes) -> tuple[int, int] | None:
+    for wanted in path:
+        found = next(((first, last) for kind, first, last in _boxes(data, start, end) if kind == wanted), None)
+        if found is None:
+            return None
+        start, end = found
+    return start, end
+
+
+def _boxes(data: BinaryIO, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
+    for _ in range(_MOST_BOXES):
+        if start + 8 > end:
+            return
+        data.seek(start)
+        size, kind = struct.unpack(">I4s", data.read(8))
+        content = start + 8
+        if size == 1:
+            (size,) = struct.unpack(">Q", data.read(8))
+            content += 8
+        elif size == 0:
+            size = end - start
+        if size < content - start:
+            return
+        yield kind, content, min(start + size, end)
+        start += size
+
+
+def _expanded(data: BinaryIO, start: int, end: int, count: int) -> list[int] | None:
+    """One offset a sample. Negative ones are allowed in either version: writers do so."""
+    data.seek(start)
+    header = _read(data, 8)
+    rows = struct.unpack(">I", header[4:])[0]
+    if start + 8 + rows * 8 > end or rows > count:
+        return None
+    found: list[int] = []
+    for times, offset in struct.iter_unpack(">Ii", _read(data, rows * 8)):
+        if times > count - len(found):
+            return None
+        found += [offset] * times
+    return found if len(found) == count else None
+
+
+def _read(data: BinaryIO, length: int) -> bytes:
+    """Our file objects give at most a megabyte at once."""
+    found = bytearray()
+    while len(found) < length:
+        piece = data.read(length - len(found))
+        if not piece:
+            raise ValueError("the file ends")
+        found += piece
+    return bytes(found)

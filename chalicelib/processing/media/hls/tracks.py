@@ -1,0 +1,54 @@
+"""In the child: the facts of tracks that the plan is made of.
+
+Times are fractions of seconds, in the file's own time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from chalicelib.processing.media.hls.tables import Table
+
+
+class NoStreamError(Exception):
+    """No stream can be made of this file. The message goes on after "it can't be streamed: "."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """`picture` is how long one is shown, in seconds; None where they have unequal lengths and no table tells them.
+
+    `width` and `height` are those shown: turned, with square pixels. `turn` in degrees clockwise.
+    """
+
+    stream: Any
+    table: Table | None
+    begins: Fraction
+    ends: Fraction
+    picture: Fraction | None
+    frame_rate: Fraction
+    width: int
+    height: int
+    turn: int
+    square: bool
+    hdr: str | None
+
+
+@dataclass(frozen=True)
+class Sound:
+    """`samples` are those of one packet; 0 if they differ or nobody knows. `even` is True if the packets follow each
+    other without a gap, as the file's index proves."""
+
+    stream: Any
+    table: Table | None
+    begins: Fraction
+    ends: Fraction
+    rate: int
+    channels: int
+    samples: int
+    even: bool
+    default: bool
+    language: str | None
+    title: str | None

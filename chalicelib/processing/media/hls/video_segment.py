@@ -1,0 +1,122 @@
+"""In the child: makes an init segment, a segment or a key picture of an encoded rung, alone and always the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Any
+
+from av.container import InputContainer
+
+from chalicelib.processing.media.hls import boxes, frames, nal
+from chalicelib.processing.media.hls.opening import alone, seconds_zero
+from chalicelib.processing.media.hls.picture import Shaper, encoder
+
+# Tries to get below a segment's bound, each with fewer bits.
+_TRIES = 5
+
+
+def init(rung: dict[str, Any]) -> bytes:
+    """The same whoever makes it: nothing of the film itself is in it."""
+    made = _encoder(rung)
+    size = rung["width"], rung["height"]
+    return boxes.init(boxes.picture_entry(b"avc1", nal.avc_config(made.extradata), size), rung["scale"], size)
+
+
+class _Encoding:
+    """The pictures of a segment on their way through the encoder. `times` are when they are shown."""
+
+    def __init__(self, rung: dict[str, Any], tried: int) -> None:
+        settings = rung["settings"]
+        self._shaper = Shaper(rung["width"], rung["height"], settings["turn"], settings["hdr"])
+        self._encoder = _encoder(rung, tried)
+        self._packets: list[Any] = []
+        self.times: list[int] = []
+
+    def add(self, time: int, frame: Any) -> None:
+        picture = self._shaper.shaped(frame)
+        picture.pts, picture.time_base, picture.pict_type = len(self.times), self._encoder.time_base, 0
+        self.times.append(time)
+        self._packets += self._encoder.encode(picture)
+
+    def samples(self, end: int) -> list[boxes.Sample]:
+        """In the order in which they are decoded: each when the n-th picture is shown."""
+        self._packets += self._encoder.encode(None)
+        times = [*self.times, end]
+        return [
+            boxes.Sample(
+                data=nal.stored(bytes(packet)),
+                duration=times[place + 1] - times[place],
+                shown=times[packet.pts] - times[place],
+                sync=packet.is_keyframe,
+            )
+            for place, packet in enumerate(self._packets)
+        ]
+
+
+def make(container: InputContainer, rung: dict[str, Any], part: dict[str, Any], zero: list[int]) -> bytes:
+    """`part` has `number`, `start`, `stop`, `next_stop` (None at the end) and `most_bytes`."""
+    stream = alone(container, rung["stream"])
+    stream.thread_type = "AUTO"
+    stream.codec_context.thread_count = 2
+    for tried in range(_TRIES):
+        encoding = _Encoding(rung, tried)
+        following = _encode(encoding, container, stream, rung, part, zero)
+        end = part["stop"]
+        if following is not None and part["next_stop"] is not None and following < part["next_stop"]:
+            end = following
+        samples = encoding.samples(max(end, encoding.times[-1] + 1))
+        made = boxes.segment(part["number"], encoding.times[0], samples)
+        if len(made) <= part["most_bytes"]:
+            break
+    return made
+
+
+def _encode(
+    encoding: _Encoding, container: InputContainer, stream: Any, rung: dict[str, Any], part: dict[str, Any], zero: Any
+) -> int | None:
+    """Encodes the pictures that are shown from `start` until before `stop`. Returns when the next one is shown.
+
+    Where no picture is shown for long, the one before is repeated at the segment's beginning.
+    """
+    slack, late = rung["settings"]["slack"], rung["scale"] // 2
+    before: Any = None
+    for time, frame in _timed(container, stream, rung["scale"], part["start"], zero):
+        if time < part["start"] - slack:
+            before = frame
+            continue
+        if not encoding.times and time > part["start"] + late and part["number"] == 0:
+            encoding.add(part["start"], frame)
+        if time >= part["stop"] - slack:
+            if not encoding.times:
+                encoding.add(part["start"], before or frame)
+            return time
+        if rung["sort"] == "key":
+            if not encoding.times:
+                encoding.add(time, frame)
+            return None
+        encoding.add(time, frame)
+    if not encoding.times:
+        if before is None:
+            raise ValueError("the track has no picture")
+        encoding.add(part["start"], before)
+    return None
+
+
+def _timed(
+    container: InputContainer, stream: Any, scale: int, start: int, zero: list[int]
+) -> Iterator[tuple[int, Any]]:
+    """(time in the rung's ticks, frame) from a picture at or before `start` on."""
+    base: Fraction = stream.time_base * scale
+    nothing = seconds_zero(zero, scale)
+    for time, frame in frames.pictures_from(container, stream, int((start + nothing) / base)):
+        yield round(time * base) - nothing, frame
+
+
+def _encoder(rung: dict[str, Any], tried: int = 0) -> Any:
+    """With each try it has fewer bits for a picture."""
+    settings = rung["settings"]
+    rate = settings["rate"] * 7**tried // 10**tried
+    return encoder(
+        rung["width"], rung["height"], settings["level"], rate, Fraction(*settings["frame_rate"]), str(23 + 5 * tried)
+    )

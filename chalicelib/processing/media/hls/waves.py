@@ -1,0 +1,137 @@
+"""In the child: a track's samples from one moment to another, on one grid for the whole track.
+
+Every moment of a film has one sample, whoever asks and wherever decoding begins: joins are continuous to the sample.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+import av
+from av.container import InputContainer
+from av.filter import Graph
+
+from chalicelib.processing.media.hls import frames
+
+# Seconds before the wanted samples at which decoding begins: decoders need what came before.
+_RUN_UP = 1
+_BYTES = 4  # of a sample: a 32-bit float
+
+
+class Waves:
+    """Samples of a track as floats, one plane a channel, at the track's own rate. Where it has none, it is silent.
+
+    `rate` a second, `channels` 1 or 2, `first` is when the track begins and `zero` when the stream does, both in
+    seconds of the file's time.
+    """
+
+    def __init__(self, container: InputContainer, stream: Any, settings: dict[str, Any], zero: Fraction) -> None:
+        self._container, self._stream, self._zero = container, stream, zero
+        self._rate, self._channels = int(settings["own_rate"]), int(settings["channels"])
+        self._size, self._first = int(settings["frame_size"]), Fraction(*settings["first"])
+        self._graph: Graph | None = None
+        self._made_for: tuple[Any, ...] | None = None
+
+    def read(self, start: int, stop: int) -> list[bytes]:
+        """The samples from `start` until before `stop`, counted from the stream's zero; `start` may be negative."""
+        planes = [bytearray((stop - start) * _BYTES) for _ in range(self._channels)]
+        for place, frame in self._frames(start, stop):
+            first, last = max(place, start), min(place + frame.samples, stop)
+            if first >= last:
+                continue
+            for plane, given in zip(planes, frame.planes, strict=True):
+                piece = memoryview(given)[(first - place) * _BYTES : (last - place) * _BYTES]
+                plane[(first - start) * _BYTES : (last - start) * _BYTES] = piece
+        return [bytes(plane) for plane in planes]
+
+    def _frames(self, start: int, stop: int) -> Any:
+        """(sample at which it begins, frame of the wanted channels)."""
+        stream = self._stream
+        wanted = Fraction(start, self._rate) + self._zero
+        back = Fraction(_RUN_UP)
+        while True:
+            begin = int((wanted - back) / stream.time_base)
+            frames.seek(self._container, stream, begin)
+            stream.codec_context.flush_buffers()
+            found = frames.decoded(self._container, stream)
+            first = next((frame for frame in found if frame.pts is not None), None)
+            if first is None:
+                return
+            if self._place(first) <= max(start - 1, self._begins()) or wanted - back <= self._first - _RUN_UP:
+                break
+            back *= 4
+        place = self._place(first)
+        yield place, self._shaped(first)
+        for frame in found:
+            if frame.pts is None:
+                continue
+            place = self._place(frame)
+            if place >= stop:
+                return
+            yield place, self._shaped(frame)
+
+    def _begins(self) -> int:
+        return round((self._first - self._zero) * self._rate)
+
+    def _place(self, frame: Any) -> int:
+        """The number of the frame's first sample. Coarse times (milliseconds) are put onto the grid of whole frames."""
+        time = frame.pts * self._stream.time_base - self._zero
+        exact = time * self._rate
+        if self._size and self._stream.time_base * self._rate > 1:
+            begins = (self._first - self._zero) * self._rate
+            on_grid = begins + round((exact - begins) / self._size) * self._size
+            if abs(on_grid - exact) <= self._stream.time_base * self._rate * Fraction(3, 2):
+                return round(Fraction(on_grid))
+        return round(Fraction(exact))
+
+    def _shaped(self, frame: Any) -> Any:
+        made_for = (frame.format.name, frame.layout.name, frame.sample_rate)
+        if made_for != self._made_for:
+            self._graph, self._made_for = self._new(frame), made_for
+        assert self._graph
+        frame.pts = None
+        self._graph.push(frame)
+        return self._graph.pull()
+
+    def _new(self, frame: Any) -> Graph:
+        """Several channels become two, and never louder than full."""
+        graph = Graph()
+        layout = "stereo" if self._channels == 2 else "mono"
+        source = graph.add(
+            "abuffer",
+            f"time_base=1/{frame.sample_rate}:sample_rate={frame.sample_rate}:sample_fmt={frame.format.name}"
+            f":channel_layout={_layout(frame)}",
+        )
+        mix = graph.add("aresample", f"rematrix_maxval=1.0:ochl={layout}:osf=fltp")
+        out = graph.add("aformat", f"sample_fmts=fltp:channel_layouts={layout}")
+        graph.link_nodes(source, mix, out, graph.add("abuffersink"))
+        graph.configure()
+        return graph
+
+
+def _layout(frame: Any) -> str:
+    name = str(frame.layout.name)
+    return name if "channels" not in name else f"{frame.layout.nb_channels}c"
+
+
+def resampled(planes: list[bytes], old: int, new: int) -> list[bytes]:
+    """The same at another rate. The first sample of both is at the same moment."""
+    if old == new or not planes[0]:
+        return planes
+    layout = "stereo" if len(planes) == 2 else "mono"
+    resampler = av.AudioResampler("fltp", layout, new)
+    made = [bytearray() for _ in planes]
+    for frame in [*resampler.resample(frame_of(planes, old, 0)), *resampler.resample(None)]:
+        for plane, given in zip(made, frame.planes, strict=True):
+            plane += memoryview(given)[: frame.samples * _BYTES]
+    return [bytes(plane) for plane in made]
+
+
+def frame_of(planes: list[bytes], rate: int, start: int) -> Any:
+    layout = "stereo" if len(planes) == 2 else "mono"
+    frame: Any = av.AudioFrame(format="fltp", layout=layout, samples=len(planes[0]) // _BYTES)
+    for plane, given in zip(frame.planes, planes, strict=True):
+        plane.update(given + bytes(plane.buffer_size - len(given)))
+    frame.sample_rate, frame.pts, frame.time_base = rate, start, Fraction(1, rate)
+    return frame
