@@ -98,6 +98,7 @@ EMPTIED = ("filename", "content_type")
 # This much stays until the file's objects are gone, so that they can be removed.
 FOR_REMOVAL = (
     "kind",
+    "newer_kind",
     "version_id",
     "upload_id",
     "source_version",

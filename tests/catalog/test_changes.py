@@ -101,7 +101,7 @@ QUARANTINED = {
 KEPT = {"id", "tenant", "status", "visibility", "recipe", "revision", "created_at", "updated_at", "last_change"}
 EMPTIED = {"filename", "content_type"}
 FOR_REMOVAL = {
-    *("kind", "version_id", "upload_id", "source_version"),
+    *("kind", "newer_kind", "version_id", "upload_id", "source_version"),
     *("renditions", "other_renditions", "leftovers", "remembered_as"),
 }
 FORGOTTEN = (File.model_fields.keys() - KEPT - EMPTIED - FOR_REMOVAL) | LISTED | BYTES

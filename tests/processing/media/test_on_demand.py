@@ -263,8 +263,9 @@ def one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_200_viewers_of_one_missing_segment_make_it_once_and_all_get_it(
-    film: Address, hls: FakeHls, started: Started, one_by_one: None
+    film: Address, hls: FakeHls, started: Started, one_by_one: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(missing, "START_WITHIN", 600)  # 200 threads are slow
     hls.slow(1)
     with ThreadPoolExecutor(200) as viewers:
         answers = list(viewers.map(ask, [film] * 200))
