@@ -92,6 +92,12 @@ def parts(playlist: str, query: str) -> list[str]:
     return [urljoin(playlist, each) for each in (first, *(line for line in found if not line.startswith("#")))]
 
 
+def frames(joined: bytes) -> int:
+    """How many frames the parts of a rung have, one behind the other."""
+    with av.open(io.BytesIO(joined), "r") as container:
+        return sum(1 for _ in container.decode())
+
+
 @pytest.mark.parametrize("visibility", ["public", "private"])
 def test_a_film_that_nobody_has_watched_plays_to_the_end(local_stage: LocalStage, api: Api, visibility: str) -> None:
     master, _, query = film(local_stage, api, visibility).partition("?")
@@ -101,12 +107,13 @@ def test_a_film_that_nobody_has_watched_plays_to_the_end(local_stage: LocalStage
     assert "source" in found
     for rung, playlist in found.items():
         answers = [get(each, query, Origin="https://player.example") for each in parts(playlist, query)]
-        assert {(each.status_code, each.headers["Content-Type"]) for each in answers} == {(200, "video/mp4")}, rung
+        sort = "audio" if rung.startswith("a") else "video"
+        assert {(each.status_code, each.headers["Content-Type"]) for each in answers} == {(200, f"{sort}/mp4")}, rung
         for answer in answers:
             assert answer.headers["Access-Control-Allow-Origin"] in ("*", "https://player.example")
             assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
-        with av.open(io.BytesIO(b"".join(each.content for each in answers))) as joined:
-            assert sum(1 for _ in joined.decode(video=0)) == FRAMES, rung
+        decoded = frames(b"".join(each.content for each in answers))
+        assert decoded == FRAMES if sort == "video" else decoded > 0, rung
     assert invocations(local_stage, STREAM) > before[0]
     assert [invocations(local_stage, other) for other in OTHERS] == before[1]
     if query:
