@@ -195,8 +195,8 @@ def obtain(address: Address, make: Maker = call, patience: float = PATIENCE) -> 
         lease = render_leases.begin(address.key, ours, LEASE)
         if lease.lease_id == ours:
             return _make(address, ours, lease.failures, make)
-        if lease.is_ahead and lease.state is not RenderState.FAILED and not counted:
-            count({Metric.STALLS_AVOIDED: 1})
+        if patience and lease.is_ahead and lease.state is not RenderState.FAILED and not counted:
+            count({Metric.STALLS_AVOIDED: 1})  # without patience nobody watches
             counted = True
         while lease.state is RenderState.WORKING and not lease.over:
             if time.monotonic() - begun > patience:
