@@ -133,23 +133,26 @@ def reservations(account: Account, recorded: config.Config, stage: str) -> dict[
 
     None for nothing, because the operator says so, the stage has no such function, or the account is too small.
     """
-    found: dict[str, int | None] = {}
+    found: dict[str, int | None] = dict.fromkeys(ASKED)
+    recorded_now = account.wanted.reserved
+    account = reserving(account, found)
     has_stream = wants_media(config.stage_variables(recorded, stage))
     for function in ASKED:
         there = function != STREAM or has_stream
-        found[function] = _reservation(account, recorded, stage, function) if there else None
+        present = recorded_now.get(function)
+        found[function] = _reservation(account, recorded, stage, function, present) if there else None
         account = reserving(account, {function: found[function]})
     return found
 
 
-def _reservation(account: Account, recorded: config.Config, stage: str, function: str) -> int | None:
+def _reservation(
+    account: Account, recorded: config.Config, stage: str, function: str, present: int | None
+) -> int | None:
     """FILEMILL_…_CONCURRENCY counts before what is recorded, and that before the setting's default."""
     variables, setting = config.stage_variables(recorded, stage), f"{function}_concurrency"
-    present = account.wanted.reserved.get(function)
     chosen = PREFIX + setting.upper() in variables or present is None
     number = _chosen(variables, setting) if chosen else present
-    room = account.after.unreserved + (present or 0) - UNRESERVED
-    return number if number and number <= room else None
+    return number if number and number <= account.after.unreserved - UNRESERVED else None
 
 
 def reserving(account: Account, numbers: Mapping[str, int | None]) -> Account:

@@ -25,7 +25,7 @@ def parameters(client: Any, app: str, stage: str, region: str) -> dict[str, str]
         return {}
     return {
         PARAMETER: _render(client, function_name(app, stage, "render")),
-        STREAMS: "true" if _deployed(client, function_name(app, stage, STREAM)) else "false",
+        STREAMS: "false" if _deployed(client, function_name(app, stage, STREAM)) is None else "true",
     }
 
 
