@@ -23,7 +23,7 @@ CALLED = (API, *SOCKET_FUNCTIONS)
 # Functions that Lambda itself calls for a queue or a stream. Refused calls would end as dead letters, so the mapping is
 # turned off instead. `publish` is the last, so that it has told of what the others wrote before: nobody reads the
 # former table's stream afterwards.
-WORKERS = ("process", "fetch", "index", "deliver", "publish")
+WORKERS = ("process", "media", "fetch", "index", "deliver", "publish")
 
 # A request that the API took may write for so long: its timeout, and a second.
 REQUEST = 30.0
