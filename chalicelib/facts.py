@@ -183,12 +183,29 @@ class Chapter(Facts):
     title: Words | None = None
 
 
+class Location(Facts):
+    """Where something was recorded: degrees (WGS 84), north and east, and metres above the sea."""
+
+    latitude: float
+    longitude: float
+    altitude: float | None = None
+
+
+class Loudness(Facts):
+    """By EBU R128: `integrated` in LUFS, `range` in LU, `true_peak` in dBTP, the highest of all channels."""
+
+    integrated: float
+    range: float | None = None
+    true_peak: float | None = None
+
+
 class VideoInfo(Facts):
     """`width` and `height` are those of the picture as it is shown: turned, and with square pixels.
 
     `format` is the usual extension. `duration` in seconds, `bit_rate` of the whole file in bit/s, `frame_rate` a second
     on average. `rotation` is how far players turn the stored picture, in degrees clockwise. `hdr` is `pq` or `hlg`.
-    `audio_tracks` are the first ones; `audio_track_count` counts all.
+    `audio_tracks` are the first ones; `audio_track_count` counts all. `location` is there only if the recipe keeps it.
+    `poster_time` is that of the frame that the poster shows, in seconds.
     """
 
     format: str
@@ -207,14 +224,17 @@ class VideoInfo(Facts):
     chapters: list[Chapter] = Field(default_factory=list)
     title: Words | None = None
     created_at: str | None = None
+    location: Location | None = None
     tags: dict[str, Words] = Field(default_factory=dict)
     cover: bool = False
+    poster_time: float | None = None
 
 
 class AudioInfo(Facts):
     """Sound. `format` is the usual extension, `duration` in seconds, `bit_rate` in bit/s, `sample_rate` in Hz.
 
-    `cover` is True if the file has a picture of its own.
+    `language` is that of the track that players choose. `loudness` is None for silence, and where nobody measured it.
+    `location` is there only if the recipe keeps it. `cover` is True if the file has a picture of its own.
     """
 
     format: str
@@ -223,10 +243,13 @@ class AudioInfo(Facts):
     bit_rate: int | None = None
     sample_rate: int | None = None
     channels: int | None = None
+    language: Words | None = None
+    loudness: Loudness | None = None
     title: Words | None = None
     artist: Words | None = None
     album: Words | None = None
     chapters: list[Chapter] = Field(default_factory=list)
     created_at: str | None = None
+    location: Location | None = None
     tags: dict[str, Words] = Field(default_factory=dict)
     cover: bool = False

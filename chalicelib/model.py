@@ -280,10 +280,19 @@ class Focus(BaseModel):
     y: float
 
 
+class Poster(BaseModel):
+    """The second of a film that its poster should show."""
+
+    time: float
+
+
 EXTENSIONS = {format: format for format in ("webp", "avif", "png", "svg", "txt", "json", "vtt")}
 EXTENSIONS |= {"jpeg": "jpg", "hls": "m3u8"}
 PICTURES = ("avif", "webp", "png", "jpeg")
 """The formats of pictures, best first: a browser takes the first one that it can show."""
+
+
+_RUNG = re.compile(r"w[1-9][0-9]*")
 
 
 class Rendition(BaseModel):
@@ -303,6 +312,11 @@ class Rendition(BaseModel):
     @property
     def is_picture(self) -> bool:
         return self.format in PICTURES
+
+    @property
+    def is_rung(self) -> bool:
+        """True for a picture of the ladder, which pages choose from. `poster` and `preview` are none."""
+        return self.is_picture and _RUNG.fullmatch(self.name) is not None
 
     @property
     def basename(self) -> str:
@@ -368,6 +382,7 @@ class File(BaseModel):
     tags: list[str] = Field(default_factory=list)
     metadata: dict[str, Any] = Field(default_factory=dict)
     focus: Focus | None = None
+    poster: Poster | None = None
     revision: int
     created_at: Timestamp
     updated_at: Timestamp
@@ -392,7 +407,8 @@ class File(BaseModel):
     services: dict[str, ServiceState] = Field(default_factory=dict)
     renditions: list[Rendition] = Field(default_factory=list)
 
-    # Renditions that are no pictures: `text.txt`, `entries.json`. The release before could not read them.
+    # Renditions that are not in the ladder: `text.txt`, `entries.json`, `poster.webp`. Earlier releases would put them
+    # into the markup, or could not read them.
     other_renditions: list[Rendition] = Field(default_factory=list)
     # The kind, where the release before does not know it. `kind` is then `other` in the table.
     newer_kind: Kind | None = None
@@ -459,7 +475,7 @@ class File(BaseModel):
 
     @property
     def all_renditions(self) -> list[Rendition]:
-        """Pictures, and those that are none. Whoever moves, checks or removes renditions needs both."""
+        """Those of the ladder, and the others. Whoever moves, checks or removes renditions needs both."""
         return [*self.renditions, *self.other_renditions]
 
     @property

@@ -20,7 +20,7 @@ from chalicelib.processing.image import exif, metadata
 from chalicelib.renditions.recipes import RECIPES
 from tests import images
 from tests.client import Client
-from tests.stage import aws_client, lambda_context
+from tests.stage import MEDIA_STAGE, aws_client, lambda_context
 
 MIB = 1024**2
 BEGIN = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -305,6 +305,14 @@ def work_off(**more: Any) -> int:
     for body in bodies:
         pipeline.handle(sqs_event(body, **more), lambda_context())
     return len(bodies)
+
+
+def deliver_film() -> None:
+    """Has the function `media` work off its queue."""
+    sqs, url = aws_client("sqs"), MEDIA_STAGE["FILEMILL_MEDIA_QUEUE_URL"]
+    for received in sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", []):
+        sqs.delete_message(QueueUrl=url, ReceiptHandle=received["ReceiptHandle"])
+        pipeline.handle_media(sqs_event(received["Body"], queue="media"), lambda_context())
 
 
 # --- Looks at the table and the edges

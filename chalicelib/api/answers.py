@@ -164,6 +164,12 @@ class FocusResource(Resource):
     y: float = Field(ge=0, le=1)
 
 
+class PosterResource(Resource):
+    """The second of a film that its poster should show. `video.poster_time` is that of the frame that it shows."""
+
+    time: float = Field(ge=0)
+
+
 class FileResource(Resource):
     """A file's record."""
 
@@ -200,6 +206,7 @@ class FileResource(Resource):
     email: EmailInfo | None = Field(None)
     font: FontInfo | None = Field(None)
     preview: PreviewResource | None = Field(None)
+    poster: PosterResource | None = Field(None)
     scan: ScanResource | None = Field(None)
     warnings: list[WarningResource] | None = Field(None)
     services: dict[str, ServiceResource] | None = Field(None, description="By the services' names")

@@ -177,6 +177,10 @@ def _rounded(fraction: float) -> float:
     return round(fraction, FRACTION_DIGITS)
 
 
+def _to_milliseconds(seconds: float) -> float:
+    return round(seconds, 3)
+
+
 Fraction = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False), AfterValidator(_rounded)]
 
 
@@ -185,6 +189,15 @@ class FocalPoint(Body):
 
     x: Fraction
     y: Fraction
+
+
+Seconds = Annotated[float, Field(ge=0, le=3_600_000, allow_inf_nan=False), AfterValidator(_to_milliseconds)]
+
+
+class PosterTime(Body):
+    """The second of a film that its poster should show."""
+
+    time: Seconds
 
 
 # --- Parts of an upload

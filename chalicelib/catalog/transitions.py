@@ -88,7 +88,7 @@ RENDITIONS = ("renditions", "source_version", "made_with")
 WORKED_OFF = (*LEASE, "expires_at", "wanted_recipe", "handed_to")
 # Attributes that a client may edit. When `visibility` changes, the renditions move, and `source_version` and
 # `leftovers` change with it.
-EDITABLE = ("filename", "tags", "metadata", "visibility", "focus", "source_version", "leftovers")
+EDITABLE = ("filename", "tags", "metadata", "visibility", "focus", "poster", "source_version", "leftovers")
 
 # A deleted file's record keeps this much until the table's TTL removes it: the feed and repeated requests need it.
 # None of it is a client's own text.

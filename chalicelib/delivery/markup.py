@@ -44,7 +44,7 @@ class _Picture:
 def markup(file: File, access: Access) -> Markup:
     """The markup of a file with renditions, at the addresses that `access` opens. Any kind of file may have them."""
     placeholder = data_url(file.picture.thumbhash) if file.picture else CLEAR
-    pictures = [_Picture.of(rendition) for rendition in file.renditions if rendition.is_picture]
+    pictures = [_Picture.of(rendition) for rendition in file.renditions if rendition.is_rung]
     if not pictures:
         return Markup({}, "", "", placeholder)
     ladder = {rendition.name: rendition for rendition in sorted(pictures, key=lambda each: each.width)}

@@ -23,15 +23,22 @@ MAX_OUTPUT = 256 * 1024**2
 
 @dataclass(frozen=True)
 class Limits:
-    """`memory` in bytes of address space, `seconds` of CPU; twice as many by the clock."""
+    """`memory` in bytes of address space, `seconds` of CPU; twice as many by the clock, or `wall` with all reading."""
 
     memory: int = 1024**3
     seconds: int = 10
+    wall: int | None = None
 
 
 class ChildDiedError(Exception):
     """The child crashed, or took more than it may have. The file is to blame, as far as anybody can tell."""
 
+
+TOO_LONG = "it took too long"
+"""The message of a ChildDiedError where the clock ended the child. On another day it may be quicker."""
+
+ENDED = "it ended with"
+"""The beginning of the message where a child crashed, or was ended for the memory or the CPU that it took."""
 
 # Bytes that a child may ask for at once.
 MAX_READ = 4 * 1024**2
@@ -52,13 +59,13 @@ def run(module: str, data: bytes, arguments: dict[str, Any], limits: Limits) -> 
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             env=_environment(),
-            timeout=limits.seconds * 2 + 2,
+            timeout=limits.wall or limits.seconds * 2 + 2,
             check=False,
         )
     except subprocess.TimeoutExpired:
-        raise ChildDiedError("it took too long") from None
+        raise ChildDiedError(TOO_LONG) from None
     if done.returncode:
-        raise ChildDiedError(f"it ended with {done.returncode}")
+        raise ChildDiedError(f"{ENDED} {done.returncode}")
     head, _, rest = done.stdout.partition(b"\n")
     header: dict[str, Any] = json.loads(head)
     if "raised" in header:
@@ -94,13 +101,13 @@ def run_on(
         late.set()
         process.kill()
 
-    timer = threading.Timer(limits.seconds * 2 + READING, stop)
+    timer = threading.Timer(limits.wall or limits.seconds * 2 + READING, stop)
     timer.start()
     try:
         header, body = _serve(process, source)
     except (EOFError, BrokenPipeError):
         process.kill()
-        raise ChildDiedError("it took too long" if late.is_set() else f"it ended with {process.wait()}") from None
+        raise ChildDiedError(TOO_LONG if late.is_set() else f"{ENDED} {process.wait()}") from None
     finally:
         timer.cancel()
         process.kill()

@@ -49,13 +49,14 @@ class Order:
     """The renditions to make of a source: the recipe's renditions, or, with `only`, those of the size of that name.
 
     `memory` is what the whole function has, in bytes. `page` is the page of the picture, from 1 on, where a file has
-    pages.
+    pages. `poster_time` is the second of a film that its poster should show, where somebody wished for one.
     """
 
     recipe: Recipe
     memory: int
     only: str | None = None
     page: int = 1
+    poster_time: float | None = None
 
 
 @dataclass(frozen=True)
@@ -198,17 +199,17 @@ PROCESSORS = (
         Kind.IMAGE, RAW.__contains__, "chalicelib.processing.raw.processor", in_memory=8 * MIB, by_ranges=128 * MIB
     ),
     Processor(Kind.IMAGE, SVG.__eq__, "chalicelib.processing.svg", in_memory=8 * MIB, by_ranges=MIB),
-    # 10 MiB of a film of any length are enough for its facts.
+    # 10 MiB of a film of any length are enough for its facts. A sound is heard once, if it has at most 2 GiB.
     *(
         Processor(
             kind,
             TYPES[kind].__contains__,
             f"chalicelib.processing.media.{kind}",
             in_memory=8 * MIB,
-            by_ranges=10 * MIB,
+            by_ranges=by_ranges,
             function=Worker.MEDIA,
         )
-        for kind in (Kind.VIDEO, Kind.AUDIO)
+        for kind, by_ranges in ((Kind.VIDEO, 10 * MIB), (Kind.AUDIO, 2058 * MIB))
     ),
     Processor(Kind.PDF, TYPES[Kind.PDF].__contains__, "chalicelib.processing.pdf", in_memory=100 * MIB, by_ranges=1),
     # Larger ones are recorded without being read: `by_ranges` says only that they are not refused.

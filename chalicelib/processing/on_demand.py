@@ -24,6 +24,9 @@ from chalicelib.renditions.ladder import Size
 from chalicelib.renditions.recipes import Encoding, Recipe
 from chalicelib.storage import derived, originals
 
+# Bytes. A master of 6.5 megapixels can't have more, whatever it shows.
+MAX_MASTER = 32 * 1024**2
+
 
 def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """A viewer's request, or an address, as `first_requests.handle` says. `stream` makes what lies below `av/`."""
@@ -38,12 +41,27 @@ def _store(address: missing.Address, file: File, wanted: Wanted) -> int:
         derived.put_for_a_day(address.key, entry.body, content_disposition(entry.filename, inline=False))
         return len(entry.body)
     assert isinstance(wanted, Picture)
-    processor = kinds.processor_of(file.content_type)
+    source = _source(file)
     rendition, encoded = render_one(
-        processor, source_of(file, processor), places.served_recipe(file), wanted.size, wanted.encoding, wanted.page
+        kinds.processor_of(source.content_type),
+        source,
+        places.served_recipe(file),
+        wanted.size,
+        wanted.encoding,
+        wanted.page,
     )
     derived.put(address.key, encoded, rendition.content_type)
     return len(encoded)
+
+
+def _source(file: File) -> Source:
+    """What the file's pictures are made of: the original, or the master of a film or a sound."""
+    if master := places.master_of(file):
+        stored = derived.read(places.key_of(file, master), MAX_MASTER)
+        if stored is None or stored.body is None:
+            raise originals.OriginalMissingError(master.basename)
+        return Source(master.content_type, len(stored.body), BytesIO(stored.body), file.filename)
+    return source_of(file, kinds.processor_of(file.content_type))
 
 
 def source_of(file: File, processor: Processor) -> Source:

@@ -51,6 +51,8 @@ from chalicelib.upkeep import removal
 
 # A claim is held for this long, and for the time it takes to read the object. S3 is faster than this even on a bad day.
 LEASE = timedelta(seconds=60)
+# The function `media` has several children, one after another.
+MEDIA_LEASE = timedelta(seconds=240)
 SLOWEST_READ = 10_000_000  # bytes a second
 
 # A message that waited longer than this (milliseconds) shows a backlog: tenants must then be told apart.
@@ -137,11 +139,12 @@ def _grouped(message: Message) -> bool:
 def process_object(stored: Stored, message: Message, here: Place) -> None:
     """Claims the object's file, works on it, and ends the claim. Raises Later, or an error to be tried again."""
     last_try = message.receives >= MAX_RECEIVES
-    claimed = _claim(stored)
+    lease = _lease(stored, here.name)
+    claimed = _claim(stored, lease)
     if claimed is None:
         return
     # A function that dies without a word must not hold the message for the queue's whole visibility timeout.
-    worker.come_back(message, here.queue_url, int(_lease(stored).total_seconds()) + 1)
+    worker.come_back(message, here.queue_url, int(lease.total_seconds()) + 1)
     started = time.monotonic()
     try:
         if here.name is not Worker.PROCESS and not scans.may_be_read(claimed):
@@ -191,7 +194,7 @@ def _hand_over(file: File, to: Worker, send: Callable[[File], None]) -> None:
         _lost(file)
 
 
-def _claim(stored: Stored) -> File | None:
+def _claim(stored: Stored, lease: timedelta) -> File | None:
     """The file, claimed; None when there is nothing to do. Raises Later."""
     ids = parse_original_key(stored.key)
     if ids is None or stored.bucket != settings().originals_bucket:
@@ -204,7 +207,7 @@ def _claim(stored: Stored) -> File | None:
         version_id=stored.version_id,
         sequencer=stored.sequencer,
         claim_id=secrets.token_hex(8),
-        lease=_lease(stored),
+        lease=lease,
     )
     if isinstance(claimed, Refused):
         _refused(claimed, stored)
@@ -213,9 +216,9 @@ def _claim(stored: Stored) -> File | None:
     return claimed
 
 
-def _lease(stored: Stored) -> timedelta:
+def _lease(stored: Stored, here: Worker) -> timedelta:
     scan = settings().scan_seconds if settings().scan == "command" else 0
-    return LEASE + timedelta(seconds=stored.size // SLOWEST_READ + scan)
+    return (MEDIA_LEASE if here is Worker.MEDIA else LEASE) + timedelta(seconds=stored.size // SLOWEST_READ + scan)
 
 
 def _refused(refused: Refused, stored: Stored) -> None:
@@ -388,7 +391,8 @@ def make_renditions(file: File, processor: Processor, source: Source) -> tuple[M
             key = rendition_key(file.visibility, file.id, version, rendition)
             done.append((rendition, uploaders.submit(derived.put, key, encoded, rendition.content_type)))
 
-        made = processor.process(source, Order(places.recipe_of(file), memory_bytes()), upload)
+        time = file.poster.time if file.poster else None
+        made = processor.process(source, Order(places.recipe_of(file), memory_bytes(), poster_time=time), upload)
         if made.text:
             upload(*texts.rendition(made.text))
         for _, uploaded in done:

@@ -32,9 +32,10 @@ class Part(StrEnum):
 class MediaName:
     """A name below `av/`, as its parts.
 
-    `rung` is the rung of a playlist, an init segment or a segment: `v720` (encoded, so many pixels high), `source` (the
-    film's own picture, repacked), `a0` (sound track 0), `i240` (single pictures for fast forward). Of a clip it is the
-    height (`720`), of a sound the format (`m4a`, `opus`). `number` counts segments and sprites from 0 on.
+    `rung` is the rung of a playlist, an init segment or a segment: `v720` (encoded, so many pixels on the shorter
+    side), `source` (the film's own picture, repacked), `a0` (sound track 0), `i240` (single pictures for fast forward).
+    Of a clip it is the height (`720`), of a sound the format (`m4a`, `opus`). `number` counts segments and sprites from
+    0 on.
     """
 
     part: Part

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Literal
 
-from chalicelib.model import File, Kind, rendition_prefix, source_version
+from chalicelib.model import File, Kind, Rendition, rendition_key, rendition_prefix, source_version
 from chalicelib.renditions.ladder import Size, rendition_of
 from chalicelib.renditions.recipes import RECIPES, Encoding, Recipe, recipe_for
 
@@ -21,13 +21,13 @@ VERSIONS: Mapping[Kind, int] = {}
 STREAMABLE = frozenset({Kind.VIDEO, Kind.AUDIO})
 """The kinds that have parts below `av/`, which are made on demand."""
 
-MASTER = "hls"
+STREAM = "hls"
 """Name of the rendition that is the master playlist."""
 
 
 def has_stream(file: File) -> bool:
     """True if the file has playlists, and the plan that its segments are made by."""
-    return any(each.name == MASTER for each in file.other_renditions)
+    return any(each.name == STREAM for each in file.other_renditions)
 
 
 def eager(file: File) -> int | Literal["all"]:
@@ -101,6 +101,20 @@ def in_ladder(file: File, name: str, format: str) -> tuple[Size, Encoding] | Non
         return None
     animated = file.image is not None and file.image.frames > 1
     return rendition_of(served_recipe(file), picture.width, picture.height, name=name, format=format, animated=animated)
+
+
+MASTER = "poster"
+"""The rendition of a film or a sound that its pictures are made of: WebP without loss. It is not in the ladder."""
+
+
+def master_of(file: File) -> Rendition | None:
+    """The master of the file's pictures; None if they are made of the original."""
+    return next((each for each in file.all_renditions if (each.name, each.format) == (MASTER, "webp")), None)
+
+
+def key_of(file: File, rendition: Rendition) -> str:
+    """The key of a rendition that is served."""
+    return rendition_key(file.visibility, file.id, str(file.source_version), rendition)
 
 
 MAX_PAGES = 500

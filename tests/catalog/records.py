@@ -67,6 +67,7 @@ def full(status: Status, **values: Any) -> dict[str, Any]:
         attempts=2,
         handed_to="media",
         focus={"x": 0.5, "y": 0.5},
+        poster={"time": 1.5},
         metadata={"a": 1},
         declared_sha256="e" * 64,
         max_bytes=9,

@@ -10,13 +10,13 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from chalicelib.api.answers import ChangedFile
 from chalicelib.api.auth.callers import Scope
 from chalicelib.api.errors import Problem
-from chalicelib.api.fields import AnyVisibility, Filename, FocalPoint, Metadata, Tags
+from chalicelib.api.fields import AnyVisibility, Filename, FocalPoint, Metadata, PosterTime, Tags
 from chalicelib.api.parsing import Body
 from chalicelib.api.routing import Call, route
 from chalicelib.api.updates import require_original, settle, still_processing, until_written
 from chalicelib.api.wire import record
 from chalicelib.catalog import edits, files
-from chalicelib.model import File, Status, Visibility, rendition_key, rendition_prefix, source_version
+from chalicelib.model import File, Kind, Status, Visibility, rendition_key, rendition_prefix, source_version
 from chalicelib.observability import append, logger
 from chalicelib.renditions import media_names, places
 from chalicelib.storage import derived
@@ -32,6 +32,7 @@ class PatchFile(Body):
     metadata: Metadata | None = None
     visibility: AnyVisibility = Field(default_factory=lambda: Visibility.PRIVATE)
     focus: FocalPoint | None = None
+    poster: PosterTime | None = None
 
 
 _METADATA = TypeAdapter(Metadata, config=ConfigDict(defer_build=True))
@@ -72,12 +73,12 @@ def merged_metadata(present: dict[str, Any], patch: dict[str, Any]) -> dict[str,
     headers=("If-Match", "If-None-Match", "ETag"),
 )
 def patch_file(call: Call, body: PatchFile, file_id: str) -> Response:
-    """Change a file's name, tags, metadata, visibility or focal point.
+    """Change a file's name, tags, metadata, visibility or focal point, or the second that a film's poster shows.
 
     Fields that are left out stay as they are. `metadata` is merged (RFC 7396); the other fields are replaced, and null
     empties them. Another visibility moves the renditions to other addresses. Another focal point makes the renditions
-    that are cropped to it again. Costs one DynamoDB read and write; another visibility also costs a copy of each
-    rendition.
+    that are cropped to it again, and another poster all of a film's. Costs one DynamoDB read and write; another
+    visibility also costs a copy of each rendition.
     """
     if not body.model_fields_set:
         raise Problem("invalid_field", "The body must have at least one field to change.", field="body")
@@ -92,8 +93,9 @@ def _patch(file: File, body: PatchFile) -> File | None:
     if not values:
         return file
     _refuse_for_now(file, values)
-    focused = file.model_copy(update={"focus": body.focus}) if "focus" in values else file
-    again = file.status is Status.READY and places.has_renditions(file) and _is_cropped_otherwise(file, focused)
+    if body.poster:
+        _check_poster(file, body.poster.time)
+    again = file.status is Status.READY and _is_made_otherwise(file, body, values)
     if again:
         require_original(file)  # before anything is copied
     target = None
@@ -118,7 +120,7 @@ def _refuse_for_now(file: File, values: dict[str, Any]) -> None:
     if file.status is Status.EXPIRED:
         raise Problem("upload_expired", "The time for this upload is over; create the file again.")
     if file.status is Status.PROCESSING:
-        for name in ("visibility", "focus"):
+        for name in ("visibility", "focus", "poster"):
             if name in values:
                 raise still_processing(f"`{name}`: can't change while the file is processed.", name)
 
@@ -134,7 +136,22 @@ def _changed(file: File, body: PatchFile) -> dict[str, Any]:
     return {name: value for name, value in wanted.items() if value != present[name]}
 
 
-def _is_cropped_otherwise(file: File, focused: File) -> bool:
+def _check_poster(file: File, time: float) -> None:
+    if file.kind is not Kind.VIDEO or file.video is None:
+        of = f"of the kind `{file.kind}`" if file.kind else "not processed yet"
+        raise Problem("invalid_field", f"`poster`: only a film has one, and this file is {of}.", field="poster")
+    if file.video.duration is not None and time > file.video.duration:
+        length = f"the film has {file.video.duration} seconds"
+        raise Problem("invalid_field", f"`poster.time`: must be within the film: {length}.", field="poster.time")
+
+
+def _is_made_otherwise(file: File, body: PatchFile, values: dict[str, Any]) -> bool:
+    """True if processing the changed file would make other renditions than those that are served."""
+    if "poster" in values:
+        return file.kind is Kind.VIDEO
+    if "focus" not in values or not places.has_renditions(file):
+        return False
+    focused = file.model_copy(update={"focus": body.focus})
     return places.recipe_of(file).fingerprint != places.recipe_of(focused).fingerprint
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import sys
 from array import array
 from bisect import bisect
+from collections.abc import Iterator
 from functools import lru_cache
 from math import exp, log, log2
 
@@ -28,9 +29,9 @@ from chalicelib.processing.image.colorimetry import (
     to_xyz,
 )
 
-_PAPER = 203.0  # cd/m²
+PAPER = 203.0  # cd/m²
 _HLG_PEAK = 1000.0
-_DEFAULT_PEAK = 1000.0  # of a picture that does not say its own
+DEFAULT_PEAK = 1000.0  # of a picture that does not say its own
 _SIDE = 33  # nodes of the table in each direction
 _KAPPA, _POINTS = 0.65, 8  # the shape of the curve, by the standard
 
@@ -44,19 +45,28 @@ def mapped_profile(profile: bytes) -> bytes | None:
     """A profile with a table from the levels to tone-mapped colours; None for one that is not of PQ or HLG."""
     if (found := _code_points(profile)) is None:
         return None
-    peak = (_own_peak(profile) or _DEFAULT_PEAK) / _PAPER
+    peak = (_own_peak(profile) or DEFAULT_PEAK) / PAPER
     return table_profile(_SIDE, _nodes(*found, peak))
 
 
 @lru_cache(maxsize=4)
 def _nodes(primaries: int, transfer: int, peak: float) -> bytes:
     """Colours (Lab, 16 bits) of every node of the table, blue the fastest."""
+    values = array("H")
+    for color in mapped_colors(primaries, transfer, peak, _SIDE):
+        values.extend(lab_words(color))
+    if sys.byteorder == "little":
+        values.byteswap()
+    return values.tobytes()
+
+
+def mapped_colors(primaries: int, transfer: int, peak: float, side: int) -> Iterator[Light]:
+    """The linear sRGB of `side` levels of each colour, blue the fastest. `peak` is the brightest level, of paper's."""
     light_of = _pq if transfer == PQ else _hlg
-    levels = [light_of(n / (_SIDE - 1)) for n in range(_SIDE)]
+    levels = [light_of(n / (side - 1)) for n in range(side)]
     to_2020 = product(inverse(_REC_2020), to_xyz(PRIMARIES[primaries]))
     to_srgb = product(inverse(to_xyz(PRIMARIES[1])), _REC_2020)
     gain = _Curve(peak).gain if peak > 1 else (lambda _: 1.0)
-    values = array("H")
     for red in levels:
         for green in levels:
             for blue in levels:
@@ -65,10 +75,7 @@ def _nodes(primaries: int, transfer: int, peak: float) -> bytes:
                     light = _displayed(light)
                 factor = gain(max(light))
                 r, g, b = (min(max(value * factor, 0.0), 1.0) for value in times(to_srgb, light))
-                values.extend(lab_words((r, g, b)))
-    if sys.byteorder == "little":
-        values.byteswap()
-    return values.tobytes()
+                yield r, g, b
 
 
 class _Curve:
@@ -78,7 +85,7 @@ class _Curve:
     """
 
     def __init__(self, peak: float) -> None:
-        brightness = min(log2(peak) / log2(1000 / _PAPER), 1.0)
+        brightness = min(log2(peak) / log2(1000 / PAPER), 1.0)
         white = 1 - 0.5 * brightness
         middle = (1 - _KAPPA) + _KAPPA / white, (1 - _KAPPA) * white + _KAPPA
         # x(t) and y(t), as the coefficients of t² and t.
@@ -110,7 +117,7 @@ def _pq(level: float) -> float:
     """Light of a level of 0-1 (SMPTE ST 2084), of paper's."""
     power = level ** (32 / 2523)
     linear = max(power - 107 / 128, 0.0) / (2413 / 128 - 2392 / 128 * power)
-    return float(linear ** (8192 / 1305) * 10_000 / _PAPER)
+    return float(linear ** (8192 / 1305) * 10_000 / PAPER)
 
 
 def _hlg(level: float) -> float:
@@ -122,7 +129,7 @@ def _hlg(level: float) -> float:
 def _displayed(scene: Light) -> Light:
     """Light of the display, of paper's: the scene's with a gamma of 1.2."""
     luma = sum(weight * value for weight, value in zip(_LUMA, scene, strict=True))
-    factor = luma**0.2 * _HLG_PEAK / _PAPER if luma > 0 else 0.0
+    factor = luma**0.2 * _HLG_PEAK / PAPER if luma > 0 else 0.0
     red, green, blue = scene
     return red * factor, green * factor, blue * factor
 

@@ -47,26 +47,37 @@ class LayerMissingError(Exception):
     """This function should have FFmpeg, and does not: `ops provision` and `chalice deploy` were not both run."""
 
 
-def facts(source: Source) -> tuple[dict[str, Any], tuple[FileWarning, ...]]:
+def facts(source: Source, *, place: bool = False) -> tuple[dict[str, Any], tuple[FileWarning, ...]]:
     """What is known of the file, by the words of `ffmpeg_child`, and what could not be found out.
+
+    With `place` that is also where it was recorded.
 
     Raises PermanentFault `corrupt` for a file that FFmpeg can't open, and LayerMissingError.
     """
-    source.data.seek(0)
-    head = source.data.read(min(sniff.SNIFF_BYTES, source.size))
+    head = _head(source)
     if not settings().has_media:
         return headers.read(source, head), (_without(),)
-    if find_spec("av") is None:
-        raise LayerMissingError("the layer with FFmpeg is missing: run `make deploy` again")
-    # The bytes know better: a file that is declared as a sound may have the format of films.
-    proven = DEMUXERS.get(one_name(sniff.sniff(head) or ""))
-    (demuxer, whitelist), _ = proven or DEMUXERS[one_name(source.content_type)]
-    wanted = {"format": demuxer, "whitelist": whitelist, "probe": PROBE}
+    wanted = {**opening(source, head), "place": place}
     try:
         found, _ = child.run_on(_CHILD, source.data, source.size, wanted, LIMITS)
     except ChildDiedError as died:
         return headers.read(source, head), (_died(str(died)),)
     return found, ()
+
+
+def opening(source: Source, head: bytes | None = None) -> dict[str, Any]:
+    """The arguments by which a child opens the file (`ffmpeg_child.opened`). Raises LayerMissingError."""
+    if find_spec("av") is None:
+        raise LayerMissingError("the layer with FFmpeg is missing: run `make deploy` again")
+    # The bytes know better: a file that is declared as a sound may have the format of films.
+    proven = DEMUXERS.get(one_name(sniff.sniff(_head(source) if head is None else head) or ""))
+    (demuxer, whitelist), _ = proven or DEMUXERS[one_name(source.content_type)]
+    return {"format": demuxer, "whitelist": whitelist, "probe": PROBE}
+
+
+def _head(source: Source) -> bytes:
+    source.data.seek(0)
+    return source.data.read(min(sniff.SNIFF_BYTES, source.size))
 
 
 def format_of(source: Source) -> str:

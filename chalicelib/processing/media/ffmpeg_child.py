@@ -12,6 +12,8 @@ from typing import Any, BinaryIO, cast
 import av
 from av.container import InputContainer
 
+from chalicelib.processing.media import tone
+
 # The most that the record names of each. The rest is only counted.
 TRACKS = 20
 CHAPTERS = 60
@@ -19,9 +21,6 @@ TEXT = 300
 
 # Pixels of the largest frame that is decoded: 8K. Larger claims are believed to nobody.
 MOST_PIXELS = 7680 * 4320
-
-# ITU-T H.273: the transfer functions of pictures with a high dynamic range.
-HDR = {16: "pq", 18: "hlg"}
 
 # Tags that a record may have. Others stay in the file: places above all.
 TAGS = (
@@ -31,29 +30,35 @@ TAGS = (
 )
 _APPLE = "com.apple.quicktime."
 
+# Tags that say where something was recorded, as ISO 6709. Nothing else here looks at them.
+PLACES = ("location.iso6709", "location", "location-eng")
+
 
 def main(data: BinaryIO, arguments: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
     """(facts, nothing). Raises av.error.FFmpegError for a file that can't be opened as `arguments["format"]`."""
     av.logging.set_level(av.logging.PANIC)
-    wanted = str(arguments["format"])
+    with opened(data, arguments) as container:
+        return _facts(container, place=arguments.get("place", False)), b""
+
+
+def opened(data: BinaryIO, arguments: dict[str, Any]) -> InputContainer:
+    """The file as a container of the `format` that `arguments` name. Raises av.error.FFmpegError."""
     options = {
         "protocol_whitelist": "none",
         "format_whitelist": str(arguments["whitelist"]),
         "max_streams": "1000",
         "probesize": str(arguments["probe"]),
     }
-    with av.open(data, "r", format=wanted, options=options, io_open=_refuse) as container:
-        return _facts(container), b""
+    return av.open(data, "r", format=str(arguments["format"]), options=options, io_open=_refuse)
 
 
 def _refuse(*_: Any) -> Any:
     raise PermissionError("a file names another one, which is not opened")
 
 
-def _facts(container: InputContainer) -> dict[str, Any]:
-    pictures = [s for s in container.streams.video if not _is_cover(s)]
-    tags = _tags(container, None if pictures else next(iter(container.streams.audio), None))
-    video = next((s for s in pictures if s.disposition & av.stream.Disposition.default), next(iter(pictures), None))
+def _facts(container: InputContainer, *, place: bool) -> dict[str, Any]:
+    video = film_of(container)
+    tags = _tags(container, None if video else next(iter(container.streams.audio), None))
     found: dict[str, Any] = {
         "duration": _duration(container),
         "bit_rate": container.bit_rate or None,
@@ -63,12 +68,26 @@ def _facts(container: InputContainer) -> dict[str, Any]:
         "chapters": _chapters(container),
         "tags": {name: tags[name] for name in TAGS if tags.get(name)},
         "created": tags.get("creationdate") or tags.get("creation_time") or tags.get("date"),
-        "cover": len(pictures) < len(container.streams.video),
+        "cover": any(map(is_cover, container.streams.video)),
     }
+    if place:
+        found["place"] = next((tags[name] for name in PLACES if name in tags), None)
     return {**found, "video": _picture(container, video) if video else None}
 
 
-def _is_cover(stream: Any) -> bool:
+def film_of(container: InputContainer) -> Any:
+    """The stream of pictures that players show; None for a sound."""
+    pictures = [s for s in container.streams.video if not is_cover(s)]
+    return next((s for s in pictures if s.disposition & av.stream.Disposition.default), next(iter(pictures), None))
+
+
+def sound_of(container: InputContainer) -> Any:
+    """The track that players let hear; None for a film without one."""
+    tracks = container.streams.audio
+    return next((s for s in tracks if s.disposition & av.stream.Disposition.default), next(iter(tracks), None))
+
+
+def is_cover(stream: Any) -> bool:
     return bool(stream.disposition & av.stream.Disposition.attached_pic)
 
 
@@ -132,7 +151,7 @@ def _picture(container: InputContainer, stream: Any) -> dict[str, Any]:
         "decoded": rotation is not None,
         "frame_rate": float(stream.average_rate) if stream.average_rate and stream.average_rate.denominator else None,
         "variable": _is_variable(stream),
-        "hdr": HDR.get(stream.codec_context.color_trc),
+        "hdr": tone.HDR.get(stream.codec_context.color_trc),
     }
 
 

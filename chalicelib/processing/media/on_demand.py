@@ -16,8 +16,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from functools import partial
-from importlib import import_module
-from typing import Any, Protocol, cast
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -27,8 +26,7 @@ from chalicelib.delivery.missing import STREAMED, Address, Wanted
 from chalicelib.model import File, PermanentFault, rendition_prefix
 from chalicelib.observability import Metric, append, begin, logger, observe
 from chalicelib.processing import first_requests, kinds
-from chalicelib.processing.kinds import Source
-from chalicelib.processing.media import hls, plans
+from chalicelib.processing.media import conversions, hls, plans
 from chalicelib.processing.on_demand import source_of
 from chalicelib.renditions.media_names import FOLDER, MediaName, Part
 from chalicelib.settings import settings
@@ -43,17 +41,6 @@ MOST_READ = 1024**3
 
 # The share that is counted for a segment which could not be made. Its viewer has to wait.
 BROKEN = 10.0
-
-
-class Conversions(Protocol):
-    """The module that makes what is no part of a stream."""
-
-    def make(self, source: Source, file: File, name: MediaName) -> tuple[bytes, str]:
-        """(bytes, content type) of a clip, a sound, a sprite or the sprites' list. Raises PermanentFault."""
-
-
-def conversions() -> Conversions:
-    return cast(Conversions, import_module("chalicelib.processing.media.conversions"))
 
 
 def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -123,7 +110,7 @@ def make(file: File, part: MediaName, plan: plans.Plan | None) -> tuple[bytes, s
     processor = replace(kinds.processor_of(file.content_type), by_ranges=MOST_READ)
     source = source_of(file, processor)
     if part.part not in STREAMED:
-        return conversions().make(source, file, part)
+        return conversions.make(source, file, part)
     if plan is None or not plan.has(part):
         raise OriginalMissingError(part.rung)
     return hls.make(source, plan.data, part)

@@ -1,16 +1,16 @@
-"""Films: what their headers and their first frame say. A few megabytes are read, however long the film is."""
+"""Films: what their headers say, a poster and a moving preview. A few megabytes are read, however long the film is."""
 
 from __future__ import annotations
 
 from chalicelib.facts import VideoInfo
 from chalicelib.model import FileWarning
 from chalicelib.processing.kinds import Emit, Made, Order, Source
-from chalicelib.processing.media import engine, words
+from chalicelib.processing.media import engine, posters, words
 
 
 def process(source: Source, order: Order, emit: Emit) -> Made:
     """Raises PermanentFault `corrupt` for a film that FFmpeg can't open."""
-    found, warnings = engine.facts(source)
+    found, warnings = engine.facts(source, place=order.recipe.keep_gps)
     picture = found.get("video") or {"aspect": 1.0, "rotation": 0}
     width, height = words.shown(picture)
     title = words.tag(found, "title")
@@ -31,14 +31,18 @@ def process(source: Source, order: Order, emit: Emit) -> Made:
         chapters=words.chapters(found),
         title=title,
         created_at=words.created(found),
+        location=words.location(found),
         tags=words.tags(found, without=("title",)),
         cover=found.get("cover", False),
     )
+    pictures = posters.of_film(source, found, order, emit)
+    info = words.bounded(info.model_copy(update={"poster_time": pictures.time}))
+    warnings += pictures.warnings
     if picture.get("decoded") is False:
         message = "The first frame can't be decoded, so the picture may be turned otherwise than the record says."
         warnings += (FileWarning(code="not_decoded", message=message),)
     headings = tuple(filter(None, (title, words.tag(found, "artist"), words.tag(found, "show"))))
-    return Made(words.bounded(info), headings=headings, warnings=warnings)
+    return Made(info, pictures.preview, headings=headings, warnings=warnings)
 
 
 def _rate(rate: float | None) -> float | None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from chalicelib.facts import MAX_BYTES, AudioInfo, AudioTrack, Chapter, Subtitles, VideoInfo
+from chalicelib.facts import MAX_BYTES, AudioInfo, AudioTrack, Chapter, Location, Subtitles, VideoInfo
 from chalicelib.processing.names import clean, moment
 
 Found = Mapping[str, Any]
@@ -18,6 +18,9 @@ LONGEST = 200
 # No film has a side of more pixels, and none lasts longer than this (seconds): such figures are nonsense.
 MOST_SIDE = 65_535
 MOST_SECONDS = 1000 * 3600.0
+
+# ISO 6709, annex H: `+48.1000+011.5000+519.000/`, in degrees, or in degrees and minutes, or with seconds.
+_PLACE = re.compile(r"([+-]\d{2,6}(?:\.\d+)?)([+-]\d{3,7}(?:\.\d+)?)([+-]\d+(?:\.\d+)?)?(?:CRS[^/]*)?/?")
 
 _YEAR = re.compile(r"[0-9]{4}")
 
@@ -92,6 +95,32 @@ def created(found: Found) -> str | None:
         return moment(value) if value.year not in (1904, 1970) else None
     except (ValueError, OverflowError):
         return None
+
+
+def location(found: Found) -> Location | None:
+    """Where it was recorded; None for words that are no place."""
+    match = _PLACE.fullmatch(str(found.get("place") or "").strip())
+    if not match:
+        return None
+    latitude, longitude = _degrees(match[1], 2), _degrees(match[2], 3)
+    if latitude is None or longitude is None or abs(latitude) > 90 or abs(longitude) > 180:
+        return None
+    altitude = float(match[3]) if match[3] else None
+    return Location(latitude=latitude, longitude=longitude, altitude=altitude)
+
+
+def _degrees(text: str, digits: int) -> float | None:
+    """`digits` is how many stand for whole degrees. Two more are minutes, and again two more are seconds."""
+    sign = -1 if text[0] == "-" else 1
+    whole, _, fraction = text[1:].partition(".")
+    if len(whole) not in (digits, digits + 2, digits + 4):
+        return None
+    last = f".{fraction}" if fraction else ""
+    parts = [whole[:digits], *(whole[at : at + 2] for at in range(digits, len(whole), 2))]
+    values = [float(part) for part in parts[:-1]] + [float(parts[-1] + last)]
+    if any(value >= 60 for value in values[1:]):
+        return None
+    return round(sign * sum(value / 60.0**power for power, value in enumerate(values)), 6)
 
 
 def bounded[Info: (VideoInfo, AudioInfo)](info: Info) -> Info:

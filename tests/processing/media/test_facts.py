@@ -5,12 +5,13 @@ from __future__ import annotations
 import io
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
 import pytest
 
-from chalicelib.facts import MAX_BYTES, AudioInfo, AudioTrack, Chapter, VideoInfo
+from chalicelib.facts import MAX_BYTES, AudioInfo, AudioTrack, Chapter, Location, VideoInfo
 from chalicelib.model import ErrorCode, Kind, PermanentFault
 from chalicelib.processing import child, pipeline
 from chalicelib.processing.child import ChildDiedError
@@ -40,12 +41,11 @@ class Counted(io.BytesIO):
         return data
 
 
-def processed(data: bytes, content_type: str = "video/mp4", source: io.BytesIO | None = None) -> Made:
-    def emit(*_: object) -> None:
-        raise AssertionError("no rendition is made")
-
+def processed(
+    data: bytes, content_type: str = "video/mp4", source: io.BytesIO | None = None, recipe: str = "original-only"
+) -> Made:
     given = Source(content_type, len(data), source or io.BytesIO(data), "a film")
-    return processor_of(content_type).process(given, Order(RECIPES["photo"], 1024**3), emit)
+    return processor_of(content_type).process(given, Order(RECIPES[recipe], 1024**3), lambda *_: None)
 
 
 def film_info(data: bytes, content_type: str = "video/mp4") -> VideoInfo:
@@ -92,6 +92,55 @@ def test_all_that_a_film_says() -> None:
     assert (info.tags["artist"], info.tags["make"]) == ("Ann", "Maker")
     assert b"+48.1000" in data
     assert "48.1" not in info.model_dump_json(), "no place is ever in a record"
+
+
+PLACED = {"location": "+48.1000-011.5000+519.0/", "title": "Home"}
+
+
+@pytest.mark.parametrize("keeps", [False, True])
+@pytest.mark.parametrize(("form", "codec", "content_type"), [("mp4", "libx264", "video/mp4"), ("mp4", "", "audio/mp4")])
+def test_a_place_is_in_the_record_only_if_the_recipe_keeps_it(
+    form: str, codec: str, content_type: str, keeps: bool
+) -> None:
+    data = films.film(form, codec=codec, tags=PLACED) if codec else films.sound(form, "aac", tags=PLACED)
+    emitted: list[bytes] = []
+    recipe = replace(RECIPES["photo"], widths=(160,), keep_gps=keeps)
+    given = Source(content_type, len(data), io.BytesIO(data), "a film")
+    made = processor_of(content_type).process(given, Order(recipe, 1024**3), lambda _, body: emitted.append(body))
+    assert isinstance(made.info, VideoInfo | AudioInfo)
+    assert made.info.location == (Location(latitude=48.1, longitude=-11.5, altitude=519) if keeps else None)
+    assert ("48.1" in made.info.model_dump_json()) is keeps
+    assert emitted
+    assert not any(b"48.1" in body for body in emitted), "no output says where"
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("+48.1000+011.5000/", (48.1, 11.5, None)),
+        ("-33.8568+151.2153+010.5/", (-33.8568, 151.2153, 10.5)),
+        ("+27.5916+086.5640+8850CRSWGS_84/", (27.5916, 86.564, 8850)),
+        ("+4806.00+01130.00/", (48.1, 11.5, None)),
+        ("+480600+0113000/", (48.1, 11.5, None)),
+        ("-00.5-000.25", (-0.5, -0.25, None)),
+        ("+91.0000+011.5000/", None),
+        ("+48.1000+181.0000/", None),
+        ("+4860.00+01130.00/", None),
+        ("Munich", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_a_place_is_read_as_iso_6709_has_it(text: str | None, place: tuple[float, float, float | None] | None) -> None:
+    found = words.location({"place": text})
+    assert (found and (found.latitude, found.longitude, found.altitude)) == place
+
+
+def test_a_sound_says_its_language() -> None:
+    data = films.film("matroska", codec="ffv1", times=range(3), sounds=({"language": "ger"},))
+    assert film_info(data, "video/webm").audio_tracks[0].language == "ger"
+    alone = films.sound("matroska", "libopus", language="ger")
+    assert sound_info(alone, "audio/webm").language == "ger"
 
 
 def test_search_finds_a_film_by_its_title_and_its_artist() -> None:
@@ -204,7 +253,11 @@ def test_each_type_has_a_demuxer(kind: Kind) -> None:
 
 
 def test_a_child_ends_before_the_claim_of_its_worker() -> None:
-    assert 2 * engine.LIMITS.seconds + child.READING < pipeline.LEASE.total_seconds()
+    assert (
+        2 * engine.LIMITS.seconds + child.READING
+        < pipeline.LEASE.total_seconds()
+        < pipeline.MEDIA_LEASE.total_seconds()
+    )
 
 
 # --- bad input
@@ -290,7 +343,7 @@ def test_a_frame_that_cannot_be_decoded_is_a_warning() -> None:
     made = processed(bytes(data))
     assert isinstance(made.info, VideoInfo)
     assert (made.info.width, made.info.codec) == (64, "h264")
-    assert [warning.code for warning in made.warnings] == ["not_decoded"]
+    assert [warning.code for warning in made.warnings] == ["no_preview", "not_decoded"]
 
 
 def test_little_is_read_of_a_long_film() -> None:

@@ -47,12 +47,13 @@ def _look(container: InputContainer, stream: Any, data: BinaryIO, size: int) -> 
         return None
     entries = table(container, stream, data, size) if container.format.name.startswith("mov") else None
     frames.seek(container, stream, int(stream.start_time or 0) - round(10 / stream.time_base))
-    first = next((f for f in islice(frames.decoded(container, stream), _HEAD) if f.pts is not None), None)
-    if first is None:
+    heard = [frame for frame in islice(frames.decoded(container, stream), _HEAD) if frame.pts is not None]
+    if not heard:
         return None
+    first, sizes = heard[0], {frame.samples for frame in heard[1:-1]}  # the first and the last one may be cut
     even = _is_even(entries, stream)
     # A packet of which only a part is to be heard is repacked as a whole.
-    begins = min(first.pts, entries.shown[entries.left_out] if entries and even else first.pts) * stream.time_base
+    begins = min(first.pts, entries.shown[entries.run_up or 0] if entries and even else first.pts) * stream.time_base
     ends = _end(container, stream, entries, begins)
     language, title = stream.metadata.get("language"), stream.metadata.get("title")
     return Sound(
@@ -62,7 +63,7 @@ def _look(container: InputContainer, stream: Any, data: BinaryIO, size: int) -> 
         ends=max(ends, begins + Fraction(1, 100)),
         rate=int(first.sample_rate),
         channels=min(2, int(context.channels)),
-        samples=int(context.frame_size or 0),
+        samples=sizes.pop() if len(sizes) == 1 else 0,
         even=even,
         default=bool(stream.disposition & av.stream.Disposition.default),
         language=languages.tag(language),
@@ -87,7 +88,7 @@ def _end(container: InputContainer, stream: Any, entries: Table | None, begins: 
 
 
 def _is_even(entries: Table | None, stream: Any) -> bool:
-    if entries is None or not entries.whole or entries.left_out == len(entries.decoded):
+    if entries is None or entries.run_up is None:
         return False
     step = FRAME / stream.codec_context.sample_rate / Fraction(stream.time_base)
     return all(later - earlier == step for earlier, later in pairwise(entries.decoded))
@@ -153,7 +154,7 @@ def _copied(sound: Sound, zero: Fraction, end: Fraction, borders: Sequence[Fract
         return None
     scale, base = sound.rate, sound.stream.time_base * sound.rate
     nothing = seconds_zero((zero.numerator, zero.denominator), scale)
-    kept = [time for time in entries.decoded[entries.left_out :] if round(time * base) - nothing >= 0]
+    kept = [time for time in entries.decoded[entries.run_up or 0 :] if round(time * base) - nothing >= 0]
     if base.denominator != 1 or not kept:
         return None
     first = round(kept[0] * base) - nothing

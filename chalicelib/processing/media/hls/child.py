@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from typing import Any, BinaryIO
 
 from chalicelib.processing.media.hls import audio_segment, plan, repacked, survey, video_segment
@@ -22,6 +23,7 @@ def main(data: BinaryIO, arguments: dict[str, Any]) -> tuple[dict[str, Any], byt
 
     A plan that can't be made is ({"none": why}, nothing).
     """
+    _fill_memory()
     with opened(data, arguments["demuxer"]) as container:
         if arguments["do"] == "plan":
             try:
@@ -32,6 +34,19 @@ def main(data: BinaryIO, arguments: dict[str, Any]) -> tuple[dict[str, Any], byt
         if arguments["do"] == "init":
             return {}, _init(container, rung)
         return {}, _MAKERS[rung["sort"]](container, rung, arguments["part"], arguments["zero"])
+
+
+# glibc's mallopt(3): memory that is given or taken back is filled with this byte, or its complement.
+_M_PERTURB, _ZERO = -6, 0xFF
+
+
+def _fill_memory() -> None:
+    """Makes encoders deterministic: x264 reads some memory before it writes it, and then one picture in some thousand
+    was encoded otherwise, by a few bytes. So all new memory is filled with zeros. Other libraries than glibc are left.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt:
+        mallopt(_M_PERTURB, _ZERO)
 
 
 def _init(container: Any, rung: dict[str, Any]) -> bytes:

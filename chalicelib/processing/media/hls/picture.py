@@ -10,7 +10,7 @@ from av.filter import Graph
 
 # x264's settings. The number of threads is part of what it makes, so it is fixed; `stitchable` keeps what is in the
 # init segment the same for all segments.
-_PRESET, _CRF, _THREADS = "veryfast", "23", 2
+_PRESET, _CRF, _THREADS = "veryfast", "23", 1
 
 _BT709 = 1
 
@@ -48,8 +48,21 @@ class Shaper:
         width, height = self._size
         scale = f"w={width}:h={height}:flags=bicubic"
         steps = [("scale", f"{scale}:out_color_matrix=bt709:out_range=tv"), ("format", "yuv420p")]
+        if self._hdr:
+            steps = [("scale", scale), *_tone_mapped(self._hdr)]
         turns = {90: ["clock"], 180: ["clock", "clock"], 270: ["cclock"]}.get(self._turn, [])
         return [*steps, *(("transpose", f"dir={each}") for each in turns), ("setsar", "sar=1/1")]
+
+
+# How the colours of a picture with a high dynamic range are named, where the frame does not say all of it.
+_TRANSFERS = {"pq": "smpte2084", "hlg": "arib-std-b67"}
+
+
+def _tone_mapped(hdr: str) -> list[tuple[str, str]]:
+    """From PQ or HLG in BT.2020 to BT.709, by swscale: bright parts are bent down, not cut off."""
+    to = "out_color_matrix=bt709:out_range=tv:out_transfer=bt709:out_primaries=bt709"
+    said = f"color_primaries=bt2020:color_trc={_TRANSFERS[hdr]}:colorspace=bt2020nc"
+    return [("setparams", said), ("scale", f"{to}:intent=perceptual"), ("format", "yuv420p")]
 
 
 def _known(value: Any, unknown: int) -> int:

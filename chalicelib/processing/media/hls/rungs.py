@@ -71,7 +71,8 @@ def _encoded(side: int, width: int, height: int, frame_rate: Fraction) -> Encode
     shorter = min(width, height)
     # A panorama has no more pixels than a picture of 16:9 four times as wide.
     longer = min(max(width, height), shorter * 8)
-    around = _even(side), _even(longer * side / shorter)
+    # An odd side loses a line: nothing is enlarged.
+    around = min(_even(side), max(16, shorter // 2 * 2)), _even(longer * side / shorter)
     new = around if width < height else around[::-1]
     blocks = -(-new[0] // 16) * -(-new[1] // 16)
     rate = _rate(side, new, frame_rate)
@@ -81,7 +82,7 @@ def _encoded(side: int, width: int, height: int, frame_rate: Fraction) -> Encode
         if blocks <= most and blocks * frame_rate <= speed and rate <= kbits * 1000
     )
     level = next(fits, _LEVELS[-1][0])
-    return Encoded(_even(side), *new, rate, level)
+    return Encoded(around[0], *new, rate, level)
 
 
 def _rate(side: int, size: tuple[int, int], pictures: Fraction) -> int:

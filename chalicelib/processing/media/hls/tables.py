@@ -30,30 +30,39 @@ class Table:
     shown: list[int]
     sizes: list[int]
     keys: list[bool]
-    left_out: int
-    """How many at the beginning the file says to leave out: the encoder's run-up, above all."""
-    whole: bool
-    """False if the file says to leave out some after them."""
+    left_out: list[bool]
+    """True for samples that the file says to leave out: those before a cut, and the encoder's run-up above all."""
+
+    @property
+    def times(self) -> list[int]:
+        """When the samples that are not left out are shown, sorted."""
+        return sorted({time for time, out in zip(self.shown, self.left_out, strict=True) if not out})
+
+    @property
+    def run_up(self) -> int | None:
+        """How many are left out at the beginning; None if others are, too."""
+        count = sum(self.left_out)
+        return count if all(self.left_out[:count]) else None
 
 
 def table(container: InputContainer, stream: Any, data: BinaryIO, size: int) -> Table | None:
-    """None if the file has no index of all samples, or if it doesn't fit to the first packets."""
+    """None if the file has no index of all samples, or if it doesn't fit to the file."""
     if stream.index_entries is None or not 0 < len(stream.index_entries) <= MOST_SAMPLES:
         return None
     if stream.frames and len(stream.index_entries) != stream.frames:
         return None
-    decoded, sizes, keys, places, left_out, whole = [], [], [], {}, 0, True
+    decoded, sizes, keys, places, left_out = [], [], [], {}, []
     for number, entry in enumerate(stream.index_entries):
         decoded.append(entry.timestamp)
         sizes.append(entry.size)
         keys.append(entry.is_keyframe)
-        if entry.is_discard:
-            whole = whole and left_out == number
-            left_out += 1
+        if entry.pos + entry.size > size:
+            return None
+        left_out.append(entry.is_discard)
         if number < 64 * _CHECKED:
             places[entry.pos] = number
     offsets = _offsets(data, size, stream.id, len(decoded))
-    if offsets is None:
+    if offsets is None or all(left_out):
         return None
     shift: int | None = None
     for packet in islice(container.demux(stream), _CHECKED):
@@ -69,7 +78,7 @@ def table(container: InputContainer, stream: Any, data: BinaryIO, size: int) -> 
     if shift is None:
         return None
     shown = [time + offset + shift for time, offset in zip(decoded, offsets, strict=True)]
-    return Table(decoded, shown, sizes, keys, left_out, whole)
+    return Table(decoded, shown, sizes, keys, left_out)
 
 
 def _offsets(data: BinaryIO, size: int, track: int, count: int) -> list[int] | None:

@@ -57,8 +57,8 @@ class _Encoding:
 def make(container: InputContainer, rung: dict[str, Any], part: dict[str, Any], zero: list[int]) -> bytes:
     """`part` has `number`, `start`, `stop`, `next_stop` (None at the end) and `most_bytes`."""
     stream = alone(container, rung["stream"])
-    stream.thread_type = "AUTO"
-    stream.codec_context.thread_count = 2
+    # With more threads PyAV may hang when it closes the decoder: it holds the lock that a thread waits for to log.
+    stream.codec_context.thread_count = 1
     for tried in range(_TRIES):
         encoding = _Encoding(rung, tried)
         following = _encode(encoding, container, stream, rung, part, zero)

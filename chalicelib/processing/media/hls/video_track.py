@@ -81,17 +81,14 @@ def _timed(
     base = stream.time_base
     rate = _sensible(stream.average_rate) or _sensible(stream.base_rate)
     if found:
-        times = sorted(set(found.shown))
+        times = found.times
         steps = [later - earlier for earlier, later in pairwise(times)]
         step = Fraction(times[-1] - times[0], len(steps)) if steps else Fraction(1) / (rate or 25) / base
         even = not steps or max(steps) - min(steps) <= max(1, round(step / 50))
-        last = steps[-1] if steps and not even else step
-        return (
-            times[0] * base,
-            (times[-1] + last) * base,
-            step * base if even else None,
-            _sensible(1 / (step * base)) or Fraction(25),
-        )
+        # Of the last picture nobody knows how long it is shown: not for ever.
+        last = step if even else min(steps[-1], 1 / base)
+        average = _sensible(1 / (step * base)) or Fraction(25)
+        return times[0] * base, (times[-1] + last) * base, step * base if even else None, average
     first, seen = _beginning(container, stream)
     last = _end(container, stream)
     steps = [later - earlier for earlier, later in pairwise(seen)]
@@ -121,7 +118,13 @@ def _length(container: InputContainer, stream: Any) -> Fraction:
 def _beginning(container: InputContainer, stream: Any) -> tuple[int, list[int]]:
     """When the first picture is shown, and the times of the first ones, sorted."""
     frames.seek(container, stream, int(stream.start_time or 0) - round(10 / stream.time_base))
-    times = sorted({time for packet in islice(container.demux(stream), _HEAD) if (time := _time(packet)) is not None})
+    times = sorted(
+        {
+            time
+            for packet in islice(container.demux(stream), _HEAD)
+            if not packet.is_discard and (time := _time(packet)) is not None
+        }
+    )
     if not times:
         raise NoStreamError("its pictures have no times")
     return times[0], times[: _HEAD // 2]
@@ -191,7 +194,7 @@ def _grid(picture: Picture, zero: Fraction, end: Fraction) -> _Grid:
     for target in (cuts.TARGET, cuts.STEP):
         if picture.table:
             base = picture.stream.time_base * scale
-            times = sorted({round(time * base) - nothing for time in picture.table.shown})
+            times = sorted({round(time * base) - nothing for time in picture.table.times})
             slack = max(0, min((later - earlier for earlier, later in pairwise(times)), default=2) // 2 - 1)
             both.append(cuts.at_pictures(times, max(last, times[-1] + 1), target * scale))
         else:
@@ -303,7 +306,7 @@ def _playable(picture: Picture) -> str | None:
     """The codec's name, if browsers play the track's packets as they are."""
     context = picture.stream.codec_context
     config = bytes(context.extradata or b"")
-    if not picture.table or not _is_whole(picture.table) or picture.turn or not picture.square or config[:1] != b"\x01":
+    if not picture.table or any(picture.table.left_out) or picture.turn or not picture.square or config[:1] != b"\x01":
         return None
     if context.name == "h264" and len(config) > 6 and context.pix_fmt in ("yuv420p", "yuvj420p"):
         plays = config[1] in (66, 77, 100) and config[3] <= 52 and not picture.hdr
@@ -311,10 +314,6 @@ def _playable(picture: Picture) -> str | None:
     if context.name == "hevc" and len(config) > 23 and context.pix_fmt in ("yuv420p", "yuvj420p", "yuv420p10le"):
         return nal.hevc_name(config) if config[1] & 0x1F in (1, 2) and config[22] else None
     return None
-
-
-def _is_whole(found: Table) -> bool:
-    return found.whole and not found.left_out
 
 
 def _clean_keys(found: Table) -> list[int]:

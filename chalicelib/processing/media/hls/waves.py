@@ -30,6 +30,8 @@ class Waves:
         self._container, self._stream, self._zero = container, stream, zero
         self._rate, self._channels = int(settings["own_rate"]), int(settings["channels"])
         self._size, self._first = int(settings["frame_size"]), Fraction(*settings["first"])
+        # Samples of one tick, where a tick is longer than a sample.
+        self._coarse: Fraction = max(stream.time_base * self._rate - 1, Fraction(0))
         self._graph: Graph | None = None
         self._made_for: tuple[Any, ...] | None = None
 
@@ -63,13 +65,15 @@ class Waves:
             back *= 4
         place = self._place(first)
         yield place, self._shaped(first)
+        following = place + first.samples
         for frame in found:
-            if frame.pts is None:
-                continue
-            place = self._place(frame)
+            place = self._place(frame) if frame.pts is not None else following
+            if abs(place - following) <= 3 * self._coarse / 2:
+                place = following
             if place >= stop:
                 return
             yield place, self._shaped(frame)
+            following = place + frame.samples
 
     def _begins(self) -> int:
         return round((self._first - self._zero) * self._rate)
@@ -78,10 +82,10 @@ class Waves:
         """The number of the frame's first sample. Coarse times (milliseconds) are put onto the grid of whole frames."""
         time = frame.pts * self._stream.time_base - self._zero
         exact = time * self._rate
-        if self._size and self._stream.time_base * self._rate > 1:
+        if self._size and self._coarse:
             begins = (self._first - self._zero) * self._rate
             on_grid = begins + round((exact - begins) / self._size) * self._size
-            if abs(on_grid - exact) <= self._stream.time_base * self._rate * Fraction(3, 2):
+            if abs(on_grid - exact) <= (self._coarse + 1) * Fraction(3, 2):
                 return round(Fraction(on_grid))
         return round(Fraction(exact))
 

@@ -1,0 +1,243 @@
+"""The whole of a stream: its playlists by Apple's rules, its bytes always the same, and what it refuses."""
+
+from __future__ import annotations
+
+import io
+import struct
+from fractions import Fraction
+from typing import Any
+
+import av
+import pytest
+
+from chalicelib.model import PermanentFault
+from chalicelib.processing.media import hls as engine
+from chalicelib.processing.media.hls import playlists
+from chalicelib.processing.media.hls.playlists import Caption
+from chalicelib.renditions.media_names import MediaName, Part
+from tests import apple_rules, films, hls
+from tests.films import Chirp
+
+
+def film(form: str = "mp4", seconds: float = 14, **more: Any) -> bytes:
+    given: dict[str, Any] = {
+        "size": (96, 64),
+        "times": range(round(seconds * 10)),
+        "rate": 10,
+        "sing": Chirp(),
+        "draw": films.numbered,
+    }
+    return films.film(form, **given | more)
+
+
+@pytest.mark.usefixtures("in_process")
+@pytest.mark.parametrize(
+    "more",
+    [
+        {},
+        {"sounds": ()},
+        {"size": (322, 242), "seconds": 7},
+        {"rate": Fraction(30000, 1001), "times": range(400), "sounds": ({"language": "ger"}, {"language": "eng"})},
+        {"codec": "libx265", "pixels": "yuv420p10le", "form": "mov"},
+        {"seconds": 0.5},
+        {"seconds": 6.1, "sing": Chirp(start=2)},
+    ],
+    ids=["plain", "silent", "odd", "ntsc", "hevc", "short", "late"],
+)
+def test_apples_rules(more: dict[str, Any]) -> None:
+    stream = hls.Stream(film(**more))
+    found = apple_rules.check_master(stream.get)
+    assert len(found) == len(stream.plan.rungs)
+
+
+def test_a_sound_alone_keeps_the_rules(in_process: None) -> None:
+    stream = hls.Stream(films.sound("wav", "pcm_s16le", seconds=14, sing=Chirp()), "audio/wav")
+    assert set(apple_rules.check_master(stream.get)) == {"av/a0.m3u8"}
+
+
+def test_a_rung_keeps_its_bounds_whatever_the_pictures(in_process: None) -> None:
+    noise = iter(range(1 << 30))
+
+    def noisy(size: tuple[int, int], pixels: str, time: int, base: Fraction) -> av.VideoFrame:
+        frame = films.numbered(size, pixels, time, base)
+        for plane in frame.planes:
+            state = next(noise) * 7919 + 1
+            plane.update(
+                bytes(
+                    (state := (state * 1103515245 + 12345) & 0x7FFFFFFF) >> 16 & 255 for _ in range(plane.buffer_size)
+                )
+            )
+        return frame
+
+    stream = hls.Stream(film(seconds=7, draw=noisy, sounds=(), size=(320, 240)))
+    apple_rules.check_master(stream.get)
+
+
+def test_made_by_children_in_any_order_they_are_the_same() -> None:
+    data = film(size=(128, 96))
+    first, second = hls.Stream(data), hls.Stream(data)
+    assert first.made == second.made
+    names = [
+        f"av/{rung.name}-{part}"
+        for rung in first.plan.rungs
+        for part in ("init.mp4", *(f"{number}.m4s" for number in (0, rung.count - 1)))
+    ]
+    assert {name: first.get(name) for name in names} == {name: second.get(name) for name in reversed(names)}
+
+
+def test_each_segment_can_be_decoded_alone(in_process: None) -> None:
+    stream = hls.Stream(film())
+    for rung in stream.plan.of("picture", "copy"):
+        alone = [each for number in range(rung.count) for each in hls.pictures(stream.alone(rung.name, number))]
+        assert [number for _, number in alone] == list(range(140))
+
+
+def test_repacked_packets_are_the_films_own(in_process: None) -> None:
+    data = film(picture=lambda stream: setattr(stream, "options", {"g": "25"}))
+    stream = hls.Stream(data)
+
+    def packets(of: bytes) -> list[bytes]:
+        container: Any
+        with av.open(io.BytesIO(of)) as container:
+            (track,) = container.streams.video
+            return [bytes(packet) for packet in container.demux(track) if packet.size]
+
+    assert packets(stream.joined("source")) == packets(data)
+
+
+def test_boundaries_of_the_films_own_rung_are_its_key_pictures(in_process: None) -> None:
+    keys = (0, 13, 31, 68, 101)
+
+    def forced(size: tuple[int, int], pixels: str, time: int, base: Fraction) -> av.VideoFrame:
+        frame = films.numbered(size, pixels, time, base)
+        frame.pict_type = 1 if time in keys else 0
+        return frame
+
+    stream = hls.Stream(
+        film(
+            draw=forced,
+            picture=lambda stream: setattr(stream, "options", {"x264-params": "keyint=infinite:scenecut=0"}),
+        )
+    )
+    rung = stream.plan.rung("source")
+    assert [cut * 10 // rung.scale for cut in rung.cuts] == [0, 68, 140]
+
+
+def test_too_rare_key_pictures_are_not_repacked(in_process: None) -> None:
+    rare = {"x264-params": "keyint=infinite:scenecut=0"}
+    stream = hls.Stream(film(picture=lambda stream: setattr(stream, "options", rare)))
+    assert [rung.name for rung in stream.plan.rungs] == ["v64", "i64", "a0"]
+
+
+def test_what_the_plan_has_not(in_process: None) -> None:
+    stream = hls.Stream(film())
+    for name in ("av/v720.m3u8", "av/a7-init.mp4", "av/v64-3.m4s", "av/a0-999999.m4s", "av/v64-4.m4s"):
+        with pytest.raises(LookupError):
+            stream.get(name)
+    with pytest.raises(LookupError):
+        engine.make(stream.source, stream.made["av/plan.json"], MediaName(Part.CLIP, "64"))
+    assert (
+        stream.get("av/v64.m3u8")
+        == engine.make(stream.source, stream.made["av/plan.json"], MediaName(Part.PLAYLIST, "v64"))[0]
+    )
+
+
+def test_captions_can_be_added(in_process: None) -> None:
+    stream = hls.Stream(film())
+    text = playlists.master(stream.plan, [Caption("captions/de.m3u8", 'Deut"sch', "de", default=True)])
+    assert 'TYPE=SUBTITLES,GROUP-ID="captions",NAME="Deut\'sch",LANGUAGE="de",DEFAULT=YES' in text
+    variants = [line for line in text.split("\n") if line.startswith("#EXT-X-STREAM-INF") and "RESOLUTION" in line]
+    assert variants and all('SUBTITLES="captions"' in line for line in variants)
+
+
+def test_the_master_is_what_the_record_names(in_process: None) -> None:
+    stream = hls.Stream(film(size=(128, 96)))
+    master = stream.renditions["hls.m3u8"]
+    assert (master.name, master.format, master.content_type) == ("hls", "hls", "application/vnd.apple.mpegurl")
+    assert (master.width, master.height, master.duration) == (128, 96, 14.0)
+    assert all(name.startswith("av/") for name in stream.made if name != "hls.m3u8")
+
+
+# --- hostile files
+
+
+def outcome(data: bytes) -> str:
+    """How far a file came: its warning, or `played`, or `broken` if a part of it can't be made."""
+    stream = hls.Stream(data)
+    if stream.warnings:
+        assert not stream.made
+        return stream.warnings[0].code
+    try:
+        for rung in stream.plan.rungs:
+            stream.get(f"av/{rung.name}-init.mp4")
+            for number in {0, rung.count - 1}:
+                stream.segment(rung.name, number)
+    except PermanentFault:
+        return "broken"
+    return "played"
+
+
+def test_a_film_that_is_cut_off_anywhere(in_process: None) -> None:
+    front = films.faststart(film(seconds=7))
+    matroska = film("matroska", seconds=7)
+    for data in (front, matroska):
+        found = {outcome(data[: len(data) * part // 12]) for part in range(1, 12)}
+        assert found <= {"played", "broken", "no_stream"}
+    assert outcome(matroska[:300]) == "no_stream"
+
+
+def test_damaged_bytes_anywhere(in_process: None) -> None:
+    data = films.faststart(film(seconds=2, sounds=()))
+    for place in range(40, 1400, 61):
+        broken = bytearray(data)
+        broken[place : place + 4] = b"\xff\xff\xff\xf0"
+        assert outcome(bytes(broken)) in ("played", "broken", "no_stream")
+
+
+def test_pictures_that_claim_to_be_huge(in_process: None) -> None:
+    data = bytearray(film(seconds=1, sounds=()))
+    place = data.index(b"avc1", data.index(b"stsd")) + 28
+    data[place : place + 4] = struct.pack(">HH", 8192, 8192)
+    stream = hls.Stream(bytes(data))
+    assert stream.warnings or max(rung.width for rung in stream.plan.rungs) <= 8192
+
+
+def test_a_still_of_thirty_hours(in_process: None) -> None:
+    still: dict[str, Any] = {"rate": 1, "sounds": (), "options": {"video_track_timescale": "1000"}}
+    stream = hls.Stream(film(times=[0, 1, 30 * 3600], **still))
+    assert [each.code for each in stream.warnings] == ["no_stream"]
+    assert "24 hours" in stream.warnings[0].message
+    ten = hls.Stream(film(times=[0, 1, 10 * 3600], **still))
+    (rung,) = ten.plan.of("picture")
+    assert rung.count < 7000 and ten.segment(rung.name, 3000)
+
+
+def edited(data: bytes, *edits: tuple[int, int]) -> bytes:
+    """The film with another edit list: (length in 1/1000 s, first tick of the media)."""
+    place = data.index(b"edts") - 4
+    (size,) = struct.unpack_from(">I", data, place)
+    rows = b"".join(struct.pack(">Iihh", length, start, 1, 0) for length, start in edits)
+    elst = struct.pack(">I4sII", 16 + len(rows), b"elst", 0, len(edits)) + rows
+    edts = struct.pack(">I4s", 8 + len(elst), b"edts") + elst
+    more = bytearray(data[:place] + edts + data[place + size :])
+    for kind in (b"moov", b"trak"):
+        at = more.index(kind) - 4
+        struct.pack_into(">I", more, at, struct.unpack_from(">I", more, at)[0] + len(edts) - size)
+    return bytes(more)
+
+
+def test_edit_lists(in_process: None) -> None:
+    """A film whose player begins in the middle of a group: only what it shows is in the stream."""
+    data = film(seconds=14, sounds=(), options={"video_track_timescale": "10000"})
+    stream = hls.Stream(edited(data, (12000, 22000)))
+    assert not stream.warnings and not stream.plan.of("copy")
+    (rung,) = stream.plan.of("picture")
+    numbers = [number for _, number in stream.pictures(rung.name)]
+    # The pictures are encoded with a delay of two: media tick 22,000 is picture 20.
+    assert numbers == list(range(numbers[0], numbers[0] + 120)) and numbers[0] in (20, 21, 22)
+    apple_rules.check_master(stream.get)
+
+
+def test_edit_lists_without_end(in_process: None) -> None:
+    data = film(seconds=14, sounds=(), options={"video_track_timescale": "10000"})
+    assert outcome(edited(data, *[(14000, 0)] * 3000)) in ("no_stream", "played", "broken")
