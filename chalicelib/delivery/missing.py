@@ -27,7 +27,7 @@ from chalicelib.catalog import render_leases
 from chalicelib.catalog.render_leases import RenderState
 from chalicelib.model import EXTENSIONS, FILE_ID_PATTERN, File, Visibility, rendition_prefix
 from chalicelib.observability import Metric, count, logger
-from chalicelib.renditions import conversions, media_names, places
+from chalicelib.renditions import media_names, places
 from chalicelib.renditions.entry_names import entry_number, number_in
 from chalicelib.renditions.ladder import Size
 from chalicelib.renditions.media_names import MediaName, Part
@@ -151,6 +151,8 @@ def find(address: Address) -> tuple[File, Wanted] | None:
 def _has_part(file: File, part: MediaName) -> bool:
     if file.kind not in places.STREAMABLE or not settings().has_media:
         return False
+    from chalicelib.renditions import conversions  # here, because `render` has no need of the facts that it imports
+
     return places.has_stream(file) if part.part in STREAMED else conversions.exists(file, part)
 
 
