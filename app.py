@@ -8,6 +8,7 @@
     a webhook has something due ─▶ SQS webhooks ─▶ deliver() ─▶ the receiver's URL
     wss://…/ws                  ─▶ socket_connect(), socket_message(), socket_disconnect()
     CloudFront misses /f/…      ─▶ render() ─▶ the rendition, to the viewer and to S3
+    CloudFront misses /f/…/av/… ─▶ stream() ─▶ the segment of a film, to the viewer and to S3
     a film or a sound           ─▶ process() ─▶ SQS media ─▶ media() ─▶ as in process(), with FFmpeg
     every five minutes          ─▶ sweep() ─▶ finishes work that was lost, and removes objects that nobody needs
 
@@ -146,6 +147,16 @@ def render(event: Any, context: Any) -> dict[str, Any]:
     from chalicelib.processing import on_demand
 
     return on_demand.handle(event, context)
+
+
+if stage.has_media:
+
+    @app.lambda_function(name="stream")
+    def stream(event: Any, context: Any) -> dict[str, Any]:
+        """Makes one part of a film or a sound that is missing, and answers CloudFront with it."""
+        from chalicelib.processing.media import on_demand
+
+        return on_demand.handle(event, context)
 
 
 @app.schedule(Rate(5, unit=Rate.MINUTES))

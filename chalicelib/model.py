@@ -476,6 +476,8 @@ class File(BaseModel):
     made_with: str | None = None
     # Raised whenever the renditions get a new address, so that no address is used a second time.
     generation: int = 0
+    # The `source_version` of which all parts were made that the recipe asks for before anybody watches (`eager`).
+    eager_version: str | None = None
     # The recipe that `reprocess` asked for, until it is done.
     wanted_recipe: str | None = None
     # Prefixes in the derived bucket that the file no longer uses, but that may still have objects.

@@ -57,6 +57,10 @@ class Metric(StrEnum):
     """Tries of deliveries that a receiver accepted."""
     WEBHOOK_FAILED = "WebhookFailed"
     """Tries of deliveries that failed. The log line `delivered` says how many of them were the last ones."""
+    SEGMENT_SHARE = "SegmentShare"
+    """The time that a segment of a film took, as a share of its duration. Above 1 its viewer would have to wait."""
+    STALLS_AVOIDED = "StallsAvoided"
+    """Requests for a segment that was under way, or just made, because an earlier request had looked ahead."""
 
 
 MILLISECONDS = frozenset({Metric.BUS_LAG, Metric.SOCKET_LAG, Metric.WEBHOOK_LAG})

@@ -149,6 +149,9 @@ class Settings(BaseModel):
     render_concurrency: int = Field(
         50, ge=0, le=1000, description="Renditions on demand at once, which `ops provision` reserves if there is room"
     )
+    stream_concurrency: int = Field(
+        50, ge=0, le=1000, description="The same for parts of films and sounds; a viewer starts up to three at once"
+    )
     process_cap: int = Field(
         1000, ge=2, le=1000, description="Bound of `process_concurrency` that `ops provision` sets in a small account"
     )
@@ -247,7 +250,7 @@ class Settings(BaseModel):
 
     @property
     def has_media(self) -> bool:
-        """True if the stage has the function `media` and its queue."""
+        """True if the stage has the functions `media` and `stream`, and their queue."""
         return self.media and self.media_cap > 0 and bool(self.media_queue_arn)
 
     @property

@@ -6,11 +6,11 @@ const crypto = require('crypto');
 
 // One version of one file, its check, and a width of it or of one of its pages: the same bounds as
 // chalicelib/delivery/missing.py. Or the text, or the list of entries, that was found in the file, the bytes of one
-// entry, the clean copy of an SVG, or a film's playlists, segments, clips and captions (chalicelib/renditions/
+// entry, the clean copy of an SVG, a film's pictures, a waveform, or a film's playlists, segments, clips and captions (chalicelib/renditions/
 // media_names.py). Nothing is percent-encoded in such a path, so an encoded slash, a dot segment or a second encoding never
 // matches. An address that a former release gave has no check.
 const ADDRESS =
-    /^(\/f\/(?:public|private)\/file_[0-9A-HJKMNP-TV-Z]{26}\/[0-9a-f]{16})(?:-([0-9a-f]{16}))?(\/(?:(?:p[1-9][0-9]{0,3}-)?w([1-9][0-9]{0,4})(\.(?:avif|webp|jpg|png))?|(text\.(?:txt|json)|entries\.json|clean\.svg|e(?:0|[1-9][0-9]{0,3})\.bin|hls(?:-[0-9a-f]{16})?\.m3u8|av\/(?:(?:[vi][1-9][0-9]{1,3}|a(?:0|[1-9][0-9]?)|source)(?:\.m3u8|-init\.mp4|-(?:0|[1-9][0-9]{0,5})\.m4s)|captions-[0-9a-f]{16}\.(?:vtt|m3u8)|film-[0-9a-f]{16}\.mp4|[1-9][0-9]{1,3}\.mp4|sound\.(?:m4a|opus)|sprite-(?:0|[1-9][0-9]{0,5})\.jpg|sprites\.vtt))))$/;
+    /^(\/f\/(?:public|private)\/file_[0-9A-HJKMNP-TV-Z]{26}\/[0-9a-f]{16})(?:-([0-9a-f]{16}))?(\/(?:(?:p[1-9][0-9]{0,3}-)?w([1-9][0-9]{0,4})(\.(?:avif|webp|jpg|png))?|(text\.(?:txt|json)|entries\.json|clean\.svg|(?:poster|preview)\.webp|waveform\.json|e(?:0|[1-9][0-9]{0,3})\.bin|hls(?:-[0-9a-f]{16})?\.m3u8|av\/(?:(?:[vi][1-9][0-9]{1,3}|a(?:0|[1-9][0-9]?)|source)(?:\.m3u8|-init\.mp4|-(?:0|[1-9][0-9]{0,5})\.m4s)|captions-[0-9a-f]{16}\.(?:vtt|m3u8)|film-[0-9a-f]{16}\.mp4|[1-9][0-9]{1,3}\.mp4|sound\.(?:m4a|opus)|sprite-(?:0|[1-9][0-9]{0,5})\.jpg|sprites\.vtt))))$/;
 const MAX_WIDTH = 16383;
 
 // Best first: of formats that a viewer likes equally, the smallest file wins.

@@ -169,8 +169,9 @@ def with_stage(
         settings.pop("iam_policy_file", None)
         settings.update(manage_iam_role=False, iam_role_arn=arn)
     for function, number in (reserved or {}).items():
-        functions.get(function, {}).pop("reserved_concurrency", None)
-        if number is not None:
+        if number is None:
+            functions.get(function, {}).pop("reserved_concurrency", None)
+        else:  # where it stands, so that a second run writes the same text
             functions.setdefault(function, {})["reserved_concurrency"] = number
     for function, arn in (layers or {}).items():
         given = function_settings(result, stage, function).get("layers", [])

@@ -42,8 +42,8 @@ from ops.stack.cloudformation import Progress
 from ops.stack.former_roles import FormerRoles
 from ops.stack.names import (
     FUNCTIONS,
-    MEDIA,
     ROLE_IDS,
+    WITH_FFMPEG,
     bucket_name,
     chalice_role,
     function_name,
@@ -279,7 +279,7 @@ class Fit:
 
 
 def fit_concurrency(run: Provisioning) -> Fit:
-    """Bounds the queues' functions to what the account can run, and reserves a part for `render`. Says what it caps.
+    """Bounds the queues' functions to what the account can run, and reserves parts for viewers. Says what it caps.
 
     Without an answer of the account nothing changes.
 
@@ -295,8 +295,8 @@ def fit_concurrency(run: Provisioning) -> Fit:
             f"can't tell how many functions this account runs at once, so nothing is capped: {sentence(error)}"
         )
         return Fit()
-    number = concurrency.render_reservation(account, run.recorded, run.stage)
-    account = concurrency.reserving(account, number)
+    reserved = concurrency.reservations(account, run.recorded, run.stage)
+    account = concurrency.reserving(account, reserved)
     if refusal := concurrency.refuse_reservation(account):
         raise OpsError(f"{refusal[0].upper()}{refusal[1:]}.")
     caps = concurrency.caps(account.after, account.wanted)
@@ -304,7 +304,7 @@ def fit_concurrency(run: Provisioning) -> Fit:
     for explanation in (concurrency.explain(account, caps), concurrency.explain_waits(account, waits)):
         if explanation:
             run.progress(explanation)
-    return Fit(concurrency.variables(caps, waits), {concurrency.RENDER: number})
+    return Fit(concurrency.variables(caps, waits), reserved)
 
 
 def adopt(run: Provisioning) -> None:
@@ -317,15 +317,16 @@ def adopt(run: Provisioning) -> None:
 
 
 def ensure_layer(run: Provisioning, architecture: str | None) -> dict[str, str]:
-    """The ARN of the layer with FFmpeg, by the function that gets it. Former versions that nobody uses are deleted."""
+    """The ARN of the layer with FFmpeg, by the functions that get it. Former versions that nobody uses are deleted."""
     client, app = run.session.client("lambda"), config.app_name(run.recorded)
     name = media_layer.name_of(app, run.stage)
-    used = media_layer.layers_of(client, function_name(app, run.stage, MEDIA))
+    used = [arn for each in WITH_FFMPEG for arn in media_layer.layers_of(client, function_name(app, run.stage, each))]
     layers = {}
     if has_media(run.variables):
         recorded = run.recorded.get("stages", {}).get(run.stage, {}).get("lambda_architecture")
         chosen = architecture or recorded or "arm64"
-        layers[MEDIA] = media_layer.ensure(client, run.project_dir, app, run.stage, chosen, run.progress)
+        layer = media_layer.ensure(client, run.project_dir, app, run.stage, chosen, run.progress)
+        layers = dict.fromkeys(WITH_FFMPEG, layer)
     if deleted := media_layer.remove_unused(client, name, [*used, *layers.values()]):
         run.progress(f"deleted {deleted} former version{'s' * (deleted != 1)} of the layer with FFmpeg")
     return layers

@@ -25,6 +25,7 @@ FUNCTIONS = {
     "filemill-test-fetch": ["chalicelib.importing"],
     "filemill-test-index": ["chalicelib.events.indexing"],
     "filemill-test-render": ["chalicelib.processing.on_demand", "chalicelib.processing.image.cascade"],
+    "filemill-test-stream": ["chalicelib.processing.media.on_demand", "chalicelib.processing.media.hls.stream"],
     "filemill-test-sweep": ["chalicelib.upkeep.sweep"],
     "filemill-test-publish": ["chalicelib.events.publish"],
     "filemill-test-deliver": ["chalicelib.events.delivering"],

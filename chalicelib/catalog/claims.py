@@ -155,7 +155,15 @@ def finish(
         values["scan"] = None
     if made.info:
         values[str(kind)] = made.info.model_dump(mode="json", by_alias=True)
-    finished = file.model_copy(update={"size": size, "sha256": sha256 or file.sha256})
+    finished = file.model_copy(
+        update={
+            "size": size,
+            "sha256": sha256 or file.sha256,
+            "recipe": values["recipe"],
+            "source_version": source_version,
+            "other_renditions": [each for each in renditions if not each.is_picture],
+        }
+    )
     if asked:
         finished.services = {**file.services, **asked}
         values["services"] = service_states.dumped(finished.services)

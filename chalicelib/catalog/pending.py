@@ -1,6 +1,7 @@
 """The things that a file still waits for when it is `ready`, and the earliest moment when the sweep must look at it.
 
-Leftovers must be removed, a large file must be hashed, and services must answer.
+Leftovers must be removed, a large file must be hashed, services must answer, and parts of a stream must be made that
+its recipe asks for before anybody watches.
 """
 
 from __future__ import annotations
@@ -12,12 +13,23 @@ from typing import Any
 from chalicelib.catalog.keys import due_keys
 from chalicelib.catalog.transitions import DUE
 from chalicelib.model import File, now
+from chalicelib.renditions import places
+from chalicelib.settings import settings
 
 # Bytes. Of a larger file nobody makes a hash: one run of a function could not read it (docs/kinds.md).
 MOST_HASHED = 50 * 1000**3
 
 # A run takes fifteen minutes at most, and may have to wait for its turn.
 HASH_COMES = timedelta(minutes=30)
+
+
+# Even all of a long film may be made by then.
+EAGER_COMES = timedelta(minutes=30)
+
+
+def parts_are_missing(file: File) -> bool:
+    """True if the recipe asks for parts of the file's stream that nobody has noted as made."""
+    return settings().has_media and places.eager(file) != 0 and file.eager_version != file.source_version
 
 
 def hash_is_missing(file: File) -> bool:
@@ -41,5 +53,7 @@ def _moments(file: File) -> Iterator[datetime]:
         yield now()
     if hash_is_missing(file):
         yield now() + HASH_COMES
+    if parts_are_missing(file):
+        yield now() + EAGER_COMES
     if services := service_due(file):
         yield services

@@ -17,6 +17,9 @@ from chalicelib.model import File, Status
 
 FORGET_SECONDS = 86_400
 
+# With this begin the ids of leases that were taken before anybody asked.
+AHEAD = "ahead-"
+
 
 class RenderState(StrEnum):
     """The state of an on-demand rendition; it holds until `lease_until`."""
@@ -43,6 +46,11 @@ class RenderLease:
     def over(self) -> bool:
         return self.until <= time.time()
 
+    @property
+    def is_ahead(self) -> bool:
+        """True if it was taken by the look-ahead of another request, before anybody asked for the object."""
+        return self.lease_id.startswith(AHEAD)
+
 
 def _lease(values: Mapping[str, Any]) -> RenderLease:
     return RenderLease(
@@ -66,10 +74,11 @@ def get(object_key: str) -> RenderLease | None:
     return _lease(values) if values else None
 
 
-def begin(object_key: str, lease_id: str, seconds: float) -> RenderLease:
+def begin(object_key: str, lease_id: str, seconds: float, tries: int = 1) -> RenderLease:
     """Takes the lease on a rendition, if it is free, and counts a try: one conditional UpdateItem.
 
-    Returns the lease that holds now. It is ours if it has our `lease_id`.
+    With `tries` 0 none is counted, because the try is another run's. Returns the lease that holds now. It is ours if it
+    has our `lease_id`.
     """
     try:
         item = update(
@@ -82,12 +91,31 @@ def begin(object_key: str, lease_id: str, seconds: float) -> RenderLease:
             },
             condition="attribute_not_exists(pk) OR lease_until <= :now",
             using={":now": _milliseconds(0)},
-            add={"failures": 1},
+            add={"failures": tries},
             mark="lease_id",
         )
     except ConditionFailedError as failed:
         assert failed.item, "an item that is not there fails no condition"
         return _lease(failed.item)
+    return _lease(item)
+
+
+def take_over(object_key: str, lease_id: str, ours: str, seconds: float, *, late: float) -> RenderLease | None:
+    """Gives a lease that nobody works under a new id, and counts a try: one conditional UpdateItem.
+
+    None if the lease with the former id has ended, was taken by another, or is over for longer than `late` seconds.
+    """
+    try:
+        item = update(
+            render_key(object_key),
+            values={"lease_id": ours, "lease_until": _milliseconds(seconds)},
+            condition="lease_id = :theirs AND outcome = :working AND lease_until > :late",
+            using={":theirs": lease_id, ":working": RenderState.WORKING, ":late": _milliseconds(-late)},
+            add={"failures": 1},
+            mark="lease_id",
+        )
+    except ConditionFailedError:
+        return None
     return _lease(item)
 
 

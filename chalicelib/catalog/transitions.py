@@ -98,6 +98,7 @@ EMPTIED = ("filename", "content_type")
 # This much stays until the file's objects are gone, so that they can be removed.
 FOR_REMOVAL = (
     "kind",
+    "newer_kind",
     "version_id",
     "upload_id",
     "source_version",
@@ -157,6 +158,16 @@ HASH_LATER = Transition(
     condition="version_id = :version_id AND attribute_not_exists(sha256) AND #status = :status",
     sets=HASH,
     may_change=DUE,
+)
+
+# The parts of a stream that its recipe asks for are made. They changed nothing that clients see.
+MADE_EAGERLY = Transition(
+    name="made eagerly",
+    source=(Status.READY,),
+    condition="source_version = :source_version",
+    sets=("eager_version",),
+    may_change=DUE,
+    increments=(),
 )
 
 # A service is asked about a file, or its job begins. Services change while the file is `ready`, and at no other time.
@@ -441,7 +452,7 @@ NOTHING_DUE = Transition(
 
 TRANSITIONS = (
     *(CREATE, CLAIM, FINISH, HASH_LATER, ASK_SERVICE, END_SERVICE, FAIL, GIVE_UP, RELEASE, FAIL_IMPORT, REFUSE, EXPIRE),
-    HAND_OVER,
+    *(HAND_OVER, MADE_EAGERLY),
     *(HOLD, HEAR, RESCAN, ASK, ACCEPT, QUARANTINE),
     *(CHANGE, REPROCESS, CAPTION, REOPEN_IMPORT),
     *(RETIRE, RESTORE, DELETE, DELETE_AS_READ, PURGE, DISCARD, CLEAR),

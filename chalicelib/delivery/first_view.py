@@ -1,15 +1,17 @@
 """The answer to the first viewer of a rendition. CloudFront asks for it when S3 does not have the object.
 
-The function `render` gives it, and the API's route `/render`, which a distribution of a former release still asks.
+The functions `render` and `stream` give it, and the API's route `/render`, which a distribution of a former release
+still asks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from chalicelib.delivery import missing
-from chalicelib.delivery.missing import Address, Maker, Outcome
+from chalicelib.delivery.missing import Address, Find, Maker, Outcome, Wanted
+from chalicelib.observability import logger
 from chalicelib.storage import derived
 
 # Bytes. Lambda's answers may have 6 MB, as Base64: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
@@ -40,17 +42,33 @@ LATER = Reply(
     b"The rendition is being made; try again.",
     "unavailable",
 )
+TOO_LARGE = Reply(
+    503,
+    {"Retry-After": "1", "Cache-Control": "no-store"},
+    b"This part of the stream was made, and is too large for the first answer; try again.",
+    "unavailable",
+)
 
 
 def answer(
-    address: Address | None, method: str, make: Maker = missing.call, patience: float = missing.PATIENCE
+    address: Address | None,
+    method: str,
+    make: Maker = missing.call,
+    patience: float = missing.PATIENCE,
+    *,
+    find: Find = missing.find,
+    asked: Callable[[Address, Wanted], None] | None = None,
 ) -> Reply:
     """The rendition, made now if it is missing. `address` is None if no rendition can have the address.
 
-    Raises BotoCoreError or ClientError if AWS did not answer.
+    `find` says what belongs at the address, and `asked` is told of it. Raises BotoCoreError or ClientError if AWS did
+    not answer.
     """
-    if address is None or missing.find(address) is None:
+    found = find(address) if address else None
+    if address is None or found is None:
         return NONE
+    if asked:
+        asked(address, found[1])
     # CloudFront asked S3 a moment ago. The rendition may be there by now.
     made = derived.read(address.key, MAX_BODY)
     if made is None:
@@ -61,8 +79,16 @@ def answer(
     if made is None:
         return LATER
     if made.body is None:
-        # Too large for an answer. The viewer is sent to S3 and not to this address again, because its signature stays
-        # at the edge and would be lost. From the next request on, CloudFront gets the rendition from S3.
-        location = derived.sign(address.key, SIGNED_FOR, method)
-        return Reply(302, {"Location": location, "Cache-Control": "no-store"})
+        return _too_large(address, method)
     return Reply(200, made.headers, made.body)
+
+
+def _too_large(address: Address, method: str) -> Reply:
+    """The answer for an object that is there, and too large for an answer. From the next request on S3 gives it."""
+    if address.is_streamed:
+        # A player on a page of another origin can't follow a redirect to S3. It asks again.
+        logger.error("a part of a stream is too large for an answer", extra={"rendition": address.name})
+        return TOO_LARGE
+    # The viewer is sent to S3 and not to this address again, because its signature stays at the edge and would be lost.
+    location = derived.sign(address.key, SIGNED_FOR, method)
+    return Reply(302, {"Location": location, "Cache-Control": "no-store"})

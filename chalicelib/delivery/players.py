@@ -39,7 +39,7 @@ def video(file: File, access: Access, *, poster: str, width: int, height: int, l
     `poster` is the address of its picture, and width and height (pixels) are those of the picture: empty and 0 if there
     is none. `label` is for those who do not see it.
     """
-    hls = captions.hls_of(file)
+    hls = places.hls_of(file)
     if file.kind is not Kind.VIDEO or hls is None:
         return ""
     film = file.video
@@ -73,7 +73,7 @@ def video(file: File, access: Access, *, poster: str, width: int, height: int, l
 
 def audio(file: File, access: Access, *, label: str) -> str:
     """An `<audio>`; empty for what is no sound that plays."""
-    hls = captions.hls_of(file)
+    hls = places.hls_of(file)
     if file.kind is not Kind.AUDIO or hls is None:
         return ""
     sources = [_source(access, hls.basename, captions.PLAYLIST)]
@@ -83,7 +83,7 @@ def audio(file: File, access: Access, *, label: str) -> str:
 
 def script(file: File, access: Access) -> str:
     """JavaScript that plays the `<video>` or `<audio>` with hls.js; empty for what does not play."""
-    hls = captions.hls_of(file)
+    hls = places.hls_of(file)
     if hls is None or file.kind not in (Kind.VIDEO, Kind.AUDIO):
         return ""
     source = access.base_url + hls.basename

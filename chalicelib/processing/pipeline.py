@@ -46,7 +46,6 @@ from chalicelib.queues import ingest, media, worker
 from chalicelib.queues.ingest import Asked
 from chalicelib.queues.worker import MAX_RECEIVES, Later, Message
 from chalicelib.renditions import media_names, places
-from chalicelib.renditions.captions import HLS
 from chalicelib.settings import settings
 from chalicelib.storage import derived, originals
 from chalicelib.upkeep import removal
@@ -105,11 +104,16 @@ def handle(event: dict[str, Any], context: Any) -> None:
 
 
 def handle_media(event: dict[str, Any], context: Any) -> None:
-    """The same for the function `media`: its queue has only files that `process` handed over."""
+    """The same for the function `media`: its queue has files that `process` handed over, and parts of streams."""
     actors.system("media")
     here = Place(Worker.MEDIA, settings().media_queue_url)
 
     def process(message: Message) -> None:
+        if asked := media.asked(message.body):
+            from chalicelib.processing.media import eager
+
+            eager.handle(asked, message, lambda: context.get_remaining_time_in_millis() / 1000)
+            return
         for stored in stored_objects(message):
             process_object(stored, message, here)
 
@@ -351,6 +355,8 @@ def work(file: File, read: Read) -> tuple[File | None, str]:
         _send(ingest.send_hash, ended)
     if ended and asked:
         _send(ingest.send_services, ended)
+    if ended and pending.parts_are_missing(ended):
+        _send(media.send_eager, ended)
     return ended, str(read.processor.kind)
 
 
@@ -385,7 +391,7 @@ def make_renditions(file: File, processor: Processor, source: Source) -> tuple[M
 
         def upload(rendition: Rendition, encoded: bytes) -> None:
             nonlocal master
-            if rendition.name == HLS:
+            if rendition.name == places.STREAM:
                 master = encoded
             key = rendition_key(file.visibility, file.id, version, rendition)
             done.append((rendition, uploaders.submit(derived.put, key, encoded, rendition.content_type)))
@@ -404,7 +410,7 @@ def make_renditions(file: File, processor: Processor, source: Source) -> tuple[M
 
 def _with_captions(file: File, made: Made, renditions: list[Rendition], master: bytes) -> tuple[Made, list[Rendition]]:
     """Has the client's captions among the new renditions. `master` is the playlist without them."""
-    hls = next(each for each in renditions if each.name == HLS)
+    hls = next(each for each in renditions if each.name == places.STREAM)
     named, lost = captions.again(file, places.made_prefix(file), master, hls)
     if lost:
         logger.error("captions are missing", extra={"languages": [each.language for each in lost]})

@@ -16,9 +16,9 @@ import re
 from collections.abc import Iterable
 
 from chalicelib.model import Caption, File, Rendition, Visibility
+from chalicelib.renditions import places
 from chalicelib.renditions.media_names import FOLDER
 
-HLS = "hls"
 MASTER = "hls.m3u8"
 VTT = "text/vtt"
 PLAYLIST = "application/vnd.apple.mpegurl"
@@ -63,17 +63,12 @@ def is_named(file: File, key: str) -> bool:
     return any(each.name.removeprefix(FOLDER).removesuffix(".vtt") == stem for each in file.captions)
 
 
-def hls_of(file: File) -> Rendition | None:
-    """The master playlist in the record, by which the file plays; None if it has none."""
-    return next((each for each in file.other_renditions if each.name == HLS), None)
-
-
 def are_delivered(file: File) -> bool:
     """True if the captions in the record are among the served objects.
 
     They are not while the file has no playlist, nor after a release processed it that knows no captions.
     """
-    hls = hls_of(file)
+    hls = places.hls_of(file)
     return bool(file.captions and hls and hls.tag)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import Literal
 
 from chalicelib.model import File, Kind, Rendition, rendition_key, rendition_prefix, source_version
 from chalicelib.renditions.ladder import Size, rendition_of
@@ -15,6 +16,28 @@ from chalicelib.renditions.recipes import RECIPES, Encoding, Recipe, recipe_for
 
 VERSIONS: Mapping[Kind, int] = {}
 """The version of a kind's processor, where it is not the first: part of the addresses of what it makes."""
+
+
+STREAMABLE = frozenset({Kind.VIDEO, Kind.AUDIO})
+"""The kinds that have parts below `av/`, which are made on demand."""
+
+STREAM = "hls"
+"""Name of the rendition that is the master playlist."""
+
+
+def hls_of(file: File) -> Rendition | None:
+    """The master playlist in the record, by which the file plays; None if it has none."""
+    return next((each for each in file.other_renditions if each.name == STREAM), None)
+
+
+def has_stream(file: File) -> bool:
+    """True if the file has playlists, and the plan that its segments are made by."""
+    return hls_of(file) is not None
+
+
+def eager(file: File) -> int | Literal["all"]:
+    """The segments of a rung that are made before anybody watches; 0 for a file that has no stream."""
+    return served_recipe(file).eager if has_stream(file) and file.recipe in RECIPES else 0
 
 
 def recipe_of(file: File) -> Recipe:
@@ -57,7 +80,7 @@ def made_prefix(file: File) -> str:
 
 def has_renditions(file: File) -> bool:
     """True if there may be objects at the file's addresses: renditions in its record, or those made on demand."""
-    some = file.all_renditions or file.picture
+    some = file.all_renditions or file.picture or file.kind in STREAMABLE
     return bool(file.source_version) and bool(some)
 
 

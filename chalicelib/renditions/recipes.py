@@ -21,6 +21,10 @@ WATERMARKS = Path(__file__).parent.parent / "processing" / "watermarks"
 Position = Literal["top-left", "top", "top-right", "left", "center", "right", "bottom-left", "bottom", "bottom-right"]
 _COLOR = re.compile(r"#[0-9a-f]{6}")
 _KEPT = ("artist", "copyright", "caption")
+_WITHOUT_EFFECT = ("name", "eager")  # on the bytes of a rendition, and on the record
+
+MAX_EAGER = 1000
+"""Segments of a rung that a recipe may ask for by number: an hour and more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +94,8 @@ class Recipe:
     `background` shows through clear pixels in a format without alpha. `keep` says which words of a file's metadata stay
     in its renditions: `artist`, `copyright`, `caption`. With `keep_gps` the record (never a rendition) says where the
     picture was taken. `on_demand` are formats that are made when they are first asked for, size by size.
+    `eager` says how much of a film's or a sound's stream is made as soon as it is `ready`, before anybody watches: the
+    first so many segments of the lowest rung, of the source's own and of the first sound track, or "all" of it.
     Raises ValueError for values that are not possible.
     """
 
@@ -104,6 +110,7 @@ class Recipe:
     keep_gps: bool = False
     watermark: Watermark | None = None
     on_demand: tuple[Encoding, ...] = ()
+    eager: int | Literal["all"] = 0
 
     def __post_init__(self) -> None:
         _require(self.widths == tuple(sorted({*self.widths})), "`widths` must ascend")
@@ -113,6 +120,7 @@ class Recipe:
         _require(self.focus is None or all(0 <= part <= 1 for part in self.focus), "`focus` must be from 0 to 1")
         _require(bool(_COLOR.fullmatch(self.background)), "`background` must be #rrggbb")
         _require({*self.keep} <= {*_KEPT}, f"`keep` may hold {', '.join(_KEPT)}")
+        _require(self.eager == "all" or 0 <= self.eager <= MAX_EAGER, f'`eager` must be "all", or 0 to {MAX_EAGER}')
         later = [encoding.format for encoding in self.on_demand]
         _require(len({*later}) == len(later), "`on_demand` must name a format once")
         _require(not {*later} & {*self.formats}, "`on_demand` must name formats that `encodings` does not")
@@ -123,12 +131,15 @@ class Recipe:
 
     @property
     def fingerprint(self) -> str:
-        """12 hex digits. They change with everything that changes the output or the record, so not with the name."""
+        """12 hex digits. They change with everything that changes the output or the record.
+
+        So they don't change with the name, nor with `eager`, which says only when something is made.
+        """
         return self.fingerprint_by(engine.ENGINE_VERSION)
 
     def fingerprint_by(self, engine_name: str) -> str:
         """The fingerprint with the engine of this name, which may be that of another computer."""
-        values = {name: value for name, value in asdict(self).items() if name != "name"}
+        values = {name: value for name, value in asdict(self).items() if name not in _WITHOUT_EFFECT}
         if self.watermark and self.watermark.image:
             values["watermark_sha256"] = _sha256_of(WATERMARKS / self.watermark.image)
         return hashlib.sha256(repr((engine_name, values)).encode()).hexdigest()[:12]

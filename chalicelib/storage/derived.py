@@ -86,6 +86,17 @@ def read(key: str, most: int) -> Derived | None:
         return Derived(headers, body.read() if reply["ContentLength"] <= most else None)
 
 
+def exists(key: str) -> bool:
+    """One HeadObject. False too where the bucket may not be read."""
+    try:
+        aws.s3().head_object(Bucket=settings().derived_bucket, Key=key)
+    except ClientError as error:
+        if is_missing(error):
+            return False
+        raise
+    return True
+
+
 def sign(key: str, expires_in: int, method: str = "GET") -> str:
     """An address for one derived object in S3 itself, for `expires_in` seconds. No AWS call.
 

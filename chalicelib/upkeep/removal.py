@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from chalicelib.catalog import deletion
 from chalicelib.delivery import invalidation
 from chalicelib.model import File, Kind, Status, Visibility, original_key
-from chalicelib.renditions import captions
+from chalicelib.renditions import captions, places
 from chalicelib.storage import derived, multipart, originals
 
 _PUBLIC = f"f/{Visibility.PUBLIC}/"
@@ -86,7 +86,7 @@ def begin_purge(file: File) -> Removal:
 
 def _served(file: File) -> list[str]:
     """The prefix of a deleted file's renditions, those on demand included. Its record has forgotten `image` already."""
-    has_some = file.source_version and (file.all_renditions or file.kind is Kind.IMAGE)
+    has_some = file.source_version and (file.all_renditions or file.kind in (Kind.IMAGE, *places.STREAMABLE))
     return [f"f/{file.visibility}/"] if has_some else []
 
 

@@ -78,12 +78,12 @@ def run(*, seconds: float = SECONDS, workers: int = 1) -> Sum:
 
 
 # The counts of a run. Expired: uploads whose time was over. Stalled: files whose message was sent again, or that were
-# given up (GivenUp). Unhashed: large files that nobody could hash. Unserved: services that nobody could start. Removed:
-# finished removals. Woken: webhooks with something due. SweepErrors: records and webhooks that could not be handled.
-# SweepBacklog: 1 if the time was over before everything was handled. reconcile.py and tombstones.py explain the others.
-# All of them are in the log. An alarm watches only these sums.
+# given up (GivenUp). Unhashed: large files that nobody could hash. Unmade: streams that lack parts. Unserved: services
+# that nobody could start. Removed: finished removals. Woken: webhooks with something due. SweepErrors: records and
+# webhooks that could not be handled. SweepBacklog: 1 if the time was over before everything was handled. reconcile.py
+# and tombstones.py explain the others. All of them are in the log. An alarm watches only these sums.
 METRICS: Mapping[Metric, tuple[str, ...]] = {
-    Metric.FILES_IN_TROUBLE: ("GivenUp", "Missing", "Unhashed", "Unowned", "Unserved"),
+    Metric.FILES_IN_TROUBLE: ("GivenUp", "Missing", "Unhashed", "Unmade", "Unowned", "Unserved"),
     Metric.SWEEP_ERRORS: ("SweepErrors", "SweepBacklog"),
 }
 
@@ -207,12 +207,14 @@ class _Sweep:
         return []
 
     def _pending(self, file: File) -> list[str]:
-        """A file that waits for a service or for its hash, whose message may be lost."""
+        """A file that waits for a service, for its hash or for parts of its stream, whose message may be lost."""
         services = pending.service_due(file) if file.status is Status.READY else None
         if services and services <= now():
             return self._serviced(service_upkeep.end_overdue(file))
         if file.status is Status.READY and pending.hash_is_missing(file):
             return self._unhashed(file, services)
+        if file.status is Status.READY and pending.parts_are_missing(file):
+            return self._unmade(file, services)
         _put_off_or_drop(file, services)
         return []
 
@@ -235,6 +237,14 @@ class _Sweep:
             _put_off_or_drop(file, services)
             return ["Unhashed"]
         return self._send(file, file.updated_at, settings().ingest_queue_url, services, send=ingest.send_hash)
+
+    def _unmade(self, file: File, services: datetime | None) -> list[str]:
+        """A film of whose stream some parts should be made by now. After a day of trying, viewers have them made."""
+        if now() - file.updated_at > HOPELESS and not self._is_busy(settings().media_queue_url):
+            logger.error("not all parts of a stream that the recipe asks for were made", extra=_facts(file))
+            _put_off_or_drop(file, services)
+            return ["Unmade"]
+        return self._send(file, file.updated_at, settings().media_queue_url, services, send=media.send_eager)
 
     def _deleted(self, file: File) -> list[str]:
         """A deleted file: its objects go at once, or when it can no longer be restored."""

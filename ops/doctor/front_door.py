@@ -59,9 +59,10 @@ def assess_distribution(found: Mapping[str, Any], group_id: str, patient: Patien
     for path in ("/f/public/*", "/f/private/*"):
         if path not in paths:
             return f"it has no behaviour for {path}; {patient.revert}"
-    trusted = paths["/f/private/*"].get("TrustedKeyGroups", {})
-    if not trusted.get("Enabled") or group_id not in trusted.get("Items", []):
-        return f"/f/private/* does not ask for this stage's signatures; {patient.revert}"
+    for path in (path for path in paths if path.startswith("/f/private/")):
+        trusted = paths[path].get("TrustedKeyGroups", {})
+        if not trusted.get("Enabled") or group_id not in trusted.get("Items", []):
+            return f"{path} does not ask for this stage's signatures; {patient.revert}"
     return ""
 
 
@@ -117,6 +118,8 @@ def check_front_door(patient: Patient) -> str:
         return f"the distribution does not know the API's address; {patient.provision} again"
     if parameters.get("OnDemand") == "both":  # what lies between the two runs of `make deploy`
         return f"CloudFront still asks the API for missing renditions, not `render`; {patient.provision} again"
+    if patient.settings.has_media and parameters.get("Streams") == "false":
+        return f"CloudFront does not ask `stream` for segments yet, so no film plays; {patient.provision} again"
     return ""
 
 

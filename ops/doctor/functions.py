@@ -16,7 +16,7 @@ from ops import config
 from ops.doctor.patient import TIMEOUT, Patient
 from ops.package import pinned
 from ops.stack import concurrency, logs, recording, services
-from ops.stack.names import FUNCTIONS, MEDIA
+from ops.stack.names import FUNCTIONS, WITH_FFMPEG
 from ops.stack.roles import POLICY_NAME, Place, function_policies
 
 # Chalice chooses the runtime by the Python that it runs on itself (pyproject.toml, requires-python).
@@ -31,7 +31,7 @@ _COMPILED = re.compile(r"\.cpython-(\d)(\d+)[-.]")
 
 def functions_of(patient: Patient) -> tuple[str, ...]:
     """The functions that the stage should have."""
-    return tuple(function for function in FUNCTIONS if function != MEDIA or patient.settings.has_media)
+    return tuple(function for function in FUNCTIONS if function not in WITH_FFMPEG or patient.settings.has_media)
 
 
 def check_functions(patient: Patient) -> str:

@@ -78,11 +78,14 @@ def needed(site: Site) -> Sequence[Statement]:
             "lambda",
             *("GetFunctionRecursionConfig", "PutFunctionRecursionConfig"),
         ),
-        on(
-            f"{arn}lambda:{where}:function:{name}-render",
-            "lambda",
-            *("CreateFunctionUrlConfig", "DeleteFunctionUrlConfig", "GetFunctionUrlConfig", "UpdateFunctionUrlConfig"),
-            "RemovePermission",
+        *(
+            on(
+                f"{arn}lambda:{where}:function:{name}-{function}",
+                "lambda",
+                *("CreateFunctionUrlConfig", "DeleteFunctionUrlConfig", "GetFunctionUrlConfig"),
+                *("UpdateFunctionUrlConfig", "RemovePermission"),
+            )
+            for function in ("render", "stream")
         ),
         on("*", "lambda", "CreateEventSourceMapping", "GetAccountSettings"),
         on(f"{arn}lambda:{where}:layer:{name}-managed-layer", "lambda", "PublishLayerVersion"),

@@ -3,8 +3,9 @@
 All functions of an account and region share one pool, which is 1,000 by default and 10 in many new accounts. A message
 that Lambda could not start a function for stays hidden for the queue's whole visibility timeout (5,400 s for files),
 and after five such tries it is a dead letter. So each queue's trigger gets a maximum that fits into the pool, and the
-API, the readers of the stream, the sockets and the sweep have the rest. `render`, which any viewer's request may start,
-gets a part of its own where the account is large enough, so that strangers can't use up what the API needs.
+API, the readers of the stream, the sockets and the sweep have the rest. `render` and `stream`, which any viewer's
+request may start, get parts of their own where the account is large enough, so that strangers can't use up what the API
+needs, and films don't use up what pictures need.
 
 https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
 https://docs.aws.amazon.com/lambda/latest/dg/lambda-concurrency.html
@@ -19,7 +20,14 @@ from typing import Any
 from chalicelib.settings import MAX_WAITS, PREFIX, Settings
 from ops import config
 from ops.errors import OpsError
-from ops.stack.names import FUNCTIONS, MEDIA, MEDIA_SETTING, function_name, wants_media
+from ops.stack.names import (
+    FUNCTIONS,
+    MEDIA,
+    MEDIA_SETTING,
+    STREAM,
+    function_name,
+    wants_media,
+)
 
 # AWS's smallest maximum concurrency of an event source:
 # https://docs.aws.amazon.com/lambda/latest/api/API_ScalingConfig.html
@@ -38,9 +46,8 @@ QUOTA = "L-B99A9384"
 # The functions that a queue starts.
 QUEUED = ("process", "media", "fetch", "deliver")
 
-# The function that viewers start, and the setting of what is reserved for it.
-RENDER = "render"
-RENDER_SETTING = "render_concurrency"
+# The functions that viewers start. The setting `…_concurrency` says how much is reserved for each.
+ASKED = ("render", STREAM)
 
 
 @dataclass(frozen=True)
@@ -121,23 +128,37 @@ def _chosen(variables: Mapping[str, str], setting: str) -> int:
     return int(text) if str(text).isdecimal() else default  # `chalice deploy` names a wrong one
 
 
-def render_reservation(account: Account, recorded: config.Config, stage: str) -> int | None:
-    """How much to reserve for `render`; None for nothing, because the operator says so or the account is too small.
+def reservations(account: Account, recorded: config.Config, stage: str) -> dict[str, int | None]:
+    """How much to reserve for each function that viewers start, by function, those first that come first in ASKED.
 
-    FILEMILL_RENDER_CONCURRENCY counts before what is recorded, and that before the setting's default.
+    None for nothing, because the operator says so, the stage has no such function, or the account is too small.
     """
-    variables = config.stage_variables(recorded, stage)
-    present = account.wanted.reserved.get(RENDER)
-    chosen = PREFIX + RENDER_SETTING.upper() in variables or present is None
-    number = _chosen(variables, RENDER_SETTING) if chosen else present
-    room = account.after.unreserved + (present or 0) - UNRESERVED
-    return number if number and number <= room else None
+    found: dict[str, int | None] = dict.fromkeys(ASKED)
+    recorded_now = account.wanted.reserved
+    account = reserving(account, found)
+    has_stream = wants_media(config.stage_variables(recorded, stage))
+    for function in ASKED:
+        there = function != STREAM or has_stream
+        present = recorded_now.get(function)
+        found[function] = _reservation(account, recorded, stage, function, present) if there else None
+        account = reserving(account, {function: found[function]})
+    return found
 
 
-def reserving(account: Account, number: int | None) -> Account:
-    """The account, if the stage reserves this for `render`."""
-    others = {name: value for name, value in account.wanted.reserved.items() if name != RENDER}
-    reserved = others if number is None else {**others, RENDER: number}
+def _reservation(
+    account: Account, recorded: config.Config, stage: str, function: str, present: int | None
+) -> int | None:
+    """FILEMILL_…_CONCURRENCY counts before what is recorded, and that before the setting's default."""
+    variables, setting = config.stage_variables(recorded, stage), f"{function}_concurrency"
+    chosen = PREFIX + setting.upper() in variables or present is None
+    number = _chosen(variables, setting) if chosen else present
+    return number if number and number <= account.after.unreserved - UNRESERVED else None
+
+
+def reserving(account: Account, numbers: Mapping[str, int | None]) -> Account:
+    """The account, if the stage reserves this for these functions."""
+    others = {name: value for name, value in account.wanted.reserved.items() if name not in numbers}
+    reserved = others | {name: number for name, number in numbers.items() if number is not None}
     return replace(account, wanted=replace(account.wanted, reserved=reserved))
 
 

@@ -1,8 +1,8 @@
-"""The layer of the function `media`: FFmpeg, as PyAV brings it (requirements-media.txt).
+"""The layer of the functions `media` and `stream`: FFmpeg, as PyAV brings it (requirements-media.txt).
 
 Chalice puts all packages of requirements.txt into one layer, which every function gets. With FFmpeg it would be too
 large to deploy, and every function would be larger. So this one is published here, for the stage's architecture, and
-`lambda_functions.media.layers` in .chalice/config.json names it. A version says in its description which packages it
+`lambda_functions.….layers` in .chalice/config.json names it. A version says in its description which packages it
 has, so nothing is published twice.
 """
 

@@ -15,14 +15,17 @@ SOCKET_FUNCTIONS = ("websocket_connect", "websocket_message", "websocket_disconn
 
 # Every function of app.py, by the name that Chalice has for it.
 FUNCTIONS = (
-    *("api_handler", "process", "media", "fetch", "index", "render", "sweep", "publish", "deliver"),
+    *("api_handler", "process", "media", "fetch", "index", "render", "stream", "sweep"),
+    *("publish", "deliver"),
     *SOCKET_FUNCTIONS,
 )
 
 
-# A stage may leave this function out, by the first setting. `ops provision` leaves it out of a very small account, by
-# the second one.
+# The function that has FFmpeg to process files, and the one that has it to make parts of streams. A stage may leave
+# both out, by the first setting. `ops provision` leaves them out of a very small account, by the second one.
 MEDIA = "media"
+STREAM = "stream"
+WITH_FFMPEG = (MEDIA, STREAM)
 MEDIA_SETTING = f"{PREFIX}MEDIA"
 MEDIA_CAP = f"{PREFIX}MEDIA_CAP"
 
@@ -31,7 +34,7 @@ _NO = frozenset({"0", "false", "f", "n", "no", "off"})
 
 
 def has_media(variables: Mapping[str, str]) -> bool:
-    """True if a stage with these variables has the function `media`, its queue and its layer."""
+    """True if a stage with these variables has the functions with FFmpeg, their queue and their layer."""
     return wants_media(variables) and variables.get(MEDIA_CAP) != "0"
 
 
@@ -42,7 +45,7 @@ def wants_media(variables: Mapping[str, str]) -> bool:
 
 def functions_of(variables: Mapping[str, str]) -> tuple[str, ...]:
     """The functions of a stage with these variables."""
-    return tuple(function for function in FUNCTIONS if function != MEDIA or has_media(variables))
+    return tuple(function for function in FUNCTIONS if function not in WITH_FFMPEG or has_media(variables))
 
 
 def stack_name(stage: str) -> str:

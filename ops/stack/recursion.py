@@ -15,8 +15,10 @@ from typing import Any
 
 from ops.stack.patience import if_there, patiently
 
-# The functions that send to the queue which starts them, in chains of any length. `process` does so too, but only once
-# for each message (`with_group` in chalicelib/queues/ingest.py), so Lambda goes on watching it.
+# The functions that send to the queue which starts them, in chains of any length. Others start themselves, too, but in
+# short chains, so Lambda goes on watching them: `process` once for each message (`with_group` in
+# chalicelib/queues/ingest.py), `media` once for each stream that is made before anybody watches, whose parts it shares
+# out, and `stream` once for each request of a viewer. A run of `stream` that was started ahead looks no further ahead.
 LOOPING = ("deliver",)
 
 ALLOWED = "Allow"

@@ -39,8 +39,9 @@ LACKING: dict[str, frozenset[str]] = {
 # https://docs.aws.amazon.com/lambda/latest/dg/urls-configuration.html
 WITHOUT_FUNCTION_URLS = LACKING["AWS::Lambda::Url"] | {"eu-south-2"}
 
-# The template's parameter that asks for a function URL.
+# The template's parameters that ask for function URLs.
 ON_DEMAND = "OnDemand"
+STREAMS = "Streams"
 
 # The partition that has all of CloudFront. In China it has no functions and no origin access control; in GovCloud and
 # in the isolated and sovereign partitions AWS's SDK knows no CloudFront at all.
@@ -107,7 +108,7 @@ def fitted(template: Mapping[str, Any], region: str, parameters: Mapping[str, st
         A budget is asked for in a region whose CloudFormation has none.
     """
     if region in WITHOUT_FUNCTION_URLS:
-        template = without(template, {"HasFunctionUrl", "AsksFunction"}, ON_DEMAND)
+        template = without(template, {"HasFunctionUrl", "AsksFunction", "HasStream"}, {ON_DEMAND, STREAMS})
     resources, conditions = dict(template["Resources"]), dict(template.get("Conditions", {}))
     if not wants_budget(parameters):
         resources.pop("Budget", None)
@@ -120,8 +121,8 @@ def fitted(template: Mapping[str, Any], region: str, parameters: Mapping[str, st
     return {**template, "Resources": resources, **({"Conditions": conditions} if conditions else {})}
 
 
-def without(template: Mapping[str, Any], conditions: Collection[str], parameter: str) -> dict[str, Any]:
-    """The template when these conditions are false: without them, what needs them, and the parameter that they ask."""
+def without(template: Mapping[str, Any], conditions: Collection[str], parameters: Collection[str]) -> dict[str, Any]:
+    """The template when these conditions are false: without them, what needs them, and the parameters that they ask."""
 
     def decided(node: Any) -> Any:
         match node:
@@ -139,5 +140,5 @@ def without(template: Mapping[str, Any], conditions: Collection[str], parameter:
         if resource.get("Condition") not in conditions
     }
     left = {name: value for name, value in template["Conditions"].items() if name not in conditions}
-    parameters = {name: value for name, value in template["Parameters"].items() if name != parameter}
-    return {**template, "Parameters": parameters, "Resources": kept, "Conditions": left}
+    asked = {name: value for name, value in template["Parameters"].items() if name not in parameters}
+    return {**template, "Parameters": asked, "Resources": kept, "Conditions": left}

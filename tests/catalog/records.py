@@ -59,6 +59,7 @@ def full(status: Status, **values: Any) -> dict[str, Any]:
         sequencer="0A",
         source_version="0" * 16,
         made_with="recipe",
+        eager_version="1" * 16,
         generation=4,
         wanted_recipe="document",
         leftovers=["f/private/a/"],

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.catalog import claims, deletion, due, edits, files, hashes, scans, service_states
+from chalicelib.catalog import claims, deletion, due, eager, edits, files, hashes, scans, service_states
 from chalicelib.catalog.claims import Findings
 from chalicelib.catalog.dynamodb import attributes
 from chalicelib.catalog.transitions import FOUND, INFO, TRANSITIONS
@@ -103,7 +103,7 @@ QUARANTINED = {
 KEPT = {"id", "tenant", "status", "visibility", "recipe", "revision", "created_at", "updated_at", "last_change"}
 EMPTIED = {"filename", "content_type"}
 FOR_REMOVAL = {
-    *("kind", "version_id", "upload_id", "source_version"),
+    *("kind", "newer_kind", "version_id", "upload_id", "source_version"),
     *("renditions", "other_renditions", "newer_renditions", "leftovers", "remembered_as"),
 }
 FORGOTTEN = (File.model_fields.keys() - KEPT - EMPTIED - FOR_REMOVAL) | LISTED | BYTES
@@ -183,6 +183,8 @@ CASES = {
         set(DUE),
         {"sha256": None, "sha_pk": None, "sha_sk": None, "leftovers": []},
     ),
+    "made eagerly": Case(eager.record, READY, READY, {"eager_version"}, set(DUE), {"leftovers": []}),
+    "made eagerly, while there are leftovers": Case(eager.record, READY, READY, {"eager_version"}, set()),
     "fail": Case(
         lambda of: claims.fail(of, ERROR),
         PROCESSING,

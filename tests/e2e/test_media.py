@@ -1,4 +1,4 @@
-"""Films on the deployed local stack: `process` hands them over, and only the function `media` has FFmpeg."""
+"""Films on the deployed local stack: `process` hands them over, and only `media` and `stream` have FFmpeg."""
 
 from __future__ import annotations
 
@@ -39,4 +39,4 @@ def test_only_that_function_has_the_layer(local_stage: LocalStage) -> None:
         for each in functions
         if any(":layer:filemill-local-media:" in layer["Arn"] for layer in each.get("Layers", []))
     }
-    assert with_it == {"filemill-local-media"}
+    assert with_it == {"filemill-local-media", "filemill-local-stream"}

@@ -89,7 +89,12 @@ FORMATS = [
     _format("a header without an end", "jpg", "a" * 20_000),
 ]
 
-OTHERS = ("text.txt", "text.json", "entries.json", "clean.svg", "e0.bin", "e7.bin", "e9999.bin")
+OTHERS = (
+    *("text.txt", "text.json", "entries.json", "clean.svg", "e0.bin", "e7.bin", "e9999.bin", "hls.m3u8"),
+    *("av/v720.m3u8", "av/v2160-init.mp4", "av/v720-0.m4s", "av/v720-999999.m4s", "av/source-12.m4s", "av/source.m3u8"),
+    *("av/a0.m3u8", "av/a12-7.m4s", "av/i240-3.m4s", "av/720.mp4", "av/sound.m4a", "av/sound.opus"),
+    *("av/sprite-0.jpg", "av/sprites.vtt"),
+)
 
 DIGEST = "0123456789abcdef"
 FILMS = (
@@ -132,6 +137,15 @@ INVALID = [
     *(
         _nothing(f"{name} is made of nothing", f"{FOLDER}/{name}")
         for name in ("text", "entries", "clean", "text.svg", "entries.txt", "entries.svg", "clean.txt", "clean.svg.svg")
+    ),
+    *(
+        _nothing(f"{name} is no part of a film", f"{FOLDER}/{name}")
+        for name in (
+            *("av", "av/", "av/plan.json", "av/hls.m3u8", "av/w640", "av/w640.avif", "av/av/v720.m3u8", "hls"),
+            *("av/v720-00.m4s", "av/v720-1000000.m4s", "av/v720--1.m4s", "av/v720-1.m4s/x", "av/v7.m3u8", "av/v720-1"),
+            *("av/a100.m3u8", "av/a01.m3u8", "av/sources.m3u8", "av/%2e%2e/hls.m3u8", "av//v720.m3u8", "x/hls.m3u8"),
+            *("av/sound.mp3", "av/0720.mp4", "av/sprite-.jpg", "AV/v720.m3u8", "av/v720.M3U8"),
+        )
     ),
     *(
         _nothing(f"{name} is no entry", f"{FOLDER}/{name}")

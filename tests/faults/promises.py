@@ -304,7 +304,7 @@ def _playing(alive: list[File]) -> set[str]:
     known = {captions.kept_key(file, each.name) for file in alive for each in file.captions}
     for file in alive:
         prefix = places.served_prefix(file)
-        if prefix is None or captions.hls_of(file) is None:
+        if prefix is None or not places.has_stream(file):
             continue
         known |= {prefix + name for each in file.captions for name in (each.name, captions.playlist_of(each.name))}
         known |= {

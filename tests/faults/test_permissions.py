@@ -6,13 +6,16 @@ That no function does more than it may is checked by every test that makes a cal
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from chalicelib.model import Kind
+from chalicelib.processing.media import on_demand
 from chalicelib.renditions import places
-from tests import scans
+from chalicelib.renditions.recipes import RECIPES
+from tests import scans, streams
 from tests.faults.harness import quiet, world_of
 from tests.faults.hearing import LIVES
 from tests.faults.killing import FAULTS, Point, Process, run
@@ -41,7 +44,7 @@ from tests.faults.world import World
 from tests.iam import stages
 from tests.iam.evaluator import Document, Right, rights
 from tests.iam.recorder import Record, recording
-from tests.stage import aws_client
+from tests.stage import aws_client, lambda_context
 
 # Lambda itself uses these with the function's role, so no call of ours shows them:
 # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
@@ -130,6 +133,22 @@ def _process_a_large_film(world: World, _: object) -> None:
         deliver_media(world, None)
 
 
+def _watch_a_film(world: World, _: object) -> None:
+    """The first segments are made before anybody watches, and one of the next for a viewer, who looks ahead."""
+    with pytest.MonkeyPatch.context() as patch:
+        made = streams.install(patch)
+        patch.setitem(RECIPES, "photo", replace(RECIPES["photo"], eager=1))
+        deliver_media(world, None)
+        world.drain()
+        [file] = records()
+        path = f"/{places.served_prefix(file)}av/v360-1.m4s"
+        event = {"rawPath": path, "requestContext": {"http": {"method": "GET", "path": path}}}
+        assert on_demand.handle(event, lambda_context())["statusCode"] == 200
+        made.work = lambda _: world.request("DELETE", f"/v1/files/{file.id}")
+        event["rawPath"] = path.replace("v360", "v720")
+        assert on_demand.handle(event, lambda_context())["statusCode"] == 404
+
+
 def _lose_a_film(world: World) -> None:
     film_handed_over(world)
     for message in world.media.waiting():
@@ -188,6 +207,7 @@ MORE = (
     Operation("process a deleted film", film_handed_over, _process_a_deleted_film, environ=MEDIA),
     Operation("process a film that is deleted", film_handed_over, _process_a_film_that_is_deleted, environ=MEDIA),
     Operation("process a large film", film_handed_over, _process_a_large_film, environ=MEDIA),
+    Operation("watch a film", film_handed_over, _watch_a_film, environ=MEDIA),
     Operation("sweep after a lost film", _lose_a_film, lambda w, _: w.sweep(), environ=MEDIA),
     Operation("import with a fault", lambda w: None, _import_with_a_fault),
     Operation("process what is deleted", stored(PHOTO), _process_what_is_deleted),

@@ -65,6 +65,7 @@ def _entries() -> dict[CodeType, str]:
     from chalicelib.api import socket
     from chalicelib.events import delivering, indexing, publish
     from chalicelib.processing import on_demand, pipeline
+    from chalicelib.processing.media import on_demand as stream
     from chalicelib.upkeep import sweep
 
     handlers: dict[str, tuple[Any, ...]] = {
@@ -74,6 +75,7 @@ def _entries() -> dict[CodeType, str]:
         "fetch": (importing.handle,),
         "index": (indexing.handle,),
         "render": (on_demand.handle,),
+        "stream": (stream.handle,),
         "sweep": (sweep.handle, sweep.run),
         "publish": (publish.handle,),
         "deliver": (delivering.handle,),

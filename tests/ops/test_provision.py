@@ -178,8 +178,8 @@ def test_each_function_gets_its_role_of_the_stack(stacks: Stacks, project: Path)
         function: {
             "manage_iam_role": False,
             "iam_role_arn": f"arn:aws:iam::123456789012:role/filemill-prod-{role}-ABC",
-            **({"reserved_concurrency": 50} if function == "render" else {}),
-            **({"layers": [LAYER]} if function == "media" else {}),
+            **({"reserved_concurrency": 50} if function in ("render", "stream") else {}),
+            **({"layers": [LAYER]} if function in ("media", "stream") else {}),
         }
         for function, role in ROLE_IDS.items()
     }
@@ -277,6 +277,31 @@ def test_render_is_reserved_a_part_where_there_is_room_as_the_operator_chooses(s
     choose("7")
     run(project)
     assert reserved() is None, "an unreadable account changes nothing"
+
+
+def test_films_are_reserved_a_part_beside_that_of_pictures(stacks: Stacks, project: Path) -> None:
+    def reserved() -> list[Any]:
+        functions = config.read_config(project)["stages"]["prod"]["lambda_functions"]
+        return [functions.get(name, {}).get("reserved_concurrency") for name in ("render", "stream")]
+
+    def choose(name: str, value: str) -> None:
+        recorded = config.read_config(project)
+        recorded["stages"]["prod"]["environment_variables"][name] = value
+        config.write_json(config.config_path(project), recorded)
+
+    for limit, numbers in ((149, [None, None]), (199, [50, None]), (200, [50, 50]), (1000, [50, 50])):
+        stacks.concurrency = limit
+        run(project)
+        assert reserved() == numbers
+    choose("FILEMILL_STREAM_CONCURRENCY", "7")
+    run(project)
+    assert reserved() == [50, 7]
+    choose("FILEMILL_RENDER_CONCURRENCY", "0")
+    run(project)
+    assert reserved() == [None, 7]
+    choose("FILEMILL_MEDIA", "false")
+    run(project)
+    assert reserved() == [None, None], "there is no such function"
 
 
 def test_a_second_run_changes_nothing(stacks: Stacks, project: Path) -> None:

@@ -20,7 +20,7 @@ from chalicelib.catalog import render_leases
 from chalicelib.catalog.render_leases import RenderState
 from chalicelib.delivery import first_view, missing
 from chalicelib.delivery.missing import Address
-from chalicelib.processing import on_demand
+from chalicelib.processing import first_requests
 from chalicelib.storage import derived as derived_objects
 from tests import images
 from tests.client import Client
@@ -165,19 +165,19 @@ def test_other_methods_are_refused_at_no_cost(stage: Calls, photo: Address, meth
 def test_a_hundred_at_once_make_one_and_all_get_it(
     stage: Calls, photo: Address, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lock, begin, work, made = Lock(), render_leases.begin, on_demand._answer, []
+    lock, begin, work, made = Lock(), render_leases.begin, first_requests._answer, []
 
     def one_by_one(*args: Any) -> Any:
         with lock:  # a conditional write is atomic at DynamoDB, not at moto
             return begin(*args)
 
-    def slowly(address: Address) -> Any:
+    def slowly(address: Address, function: Any) -> Any:
         made.append(address.name)
         time.sleep(0.5)
-        return work(address)
+        return work(address, function)
 
     monkeypatch.setattr(render_leases, "begin", one_by_one)
-    monkeypatch.setattr(on_demand, "_answer", slowly)
+    monkeypatch.setattr(first_requests, "_answer", slowly)
     with ThreadPoolExecutor(100) as viewers:
         answers = list(viewers.map(ask, [photo] * 100))
     assert {answer["statusCode"] for answer in answers} == {200}
@@ -188,7 +188,7 @@ def test_a_hundred_at_once_make_one_and_all_get_it(
 def test_who_waits_ends_before_its_own_time_is_over(photo: Address, monkeypatch: pytest.MonkeyPatch) -> None:
     render_leases.begin(photo.key, "somebody", 30)
     context = lambda_context()
-    context.get_remaining_time_in_millis = lambda: (on_demand.MARGIN + 0.3) * 1000
+    context.get_remaining_time_in_millis = lambda: (first_requests.MARGIN + 0.3) * 1000
     begun = time.monotonic()
     answer = run(request(f"/{photo.key}"), context)
     assert problem(answer) == LATER
@@ -200,13 +200,13 @@ def works(monkeypatch: pytest.MonkeyPatch, does: Any) -> list[str]:
     """Replaces the work by `does`. Gives the list of names that it was called for."""
     calls: list[str] = []
 
-    def answer(address: Address) -> Any:
+    def answer(address: Address, _: Any) -> Any:
         calls.append(address.name)
         if isinstance(does, BaseException):
             raise does
         return does
 
-    monkeypatch.setattr(on_demand, "_answer", answer)
+    monkeypatch.setattr(first_requests, "_answer", answer)
     return calls
 
 

@@ -22,6 +22,7 @@ from chalicelib.delivery import captions
 from chalicelib.model import Caption, File, Rendition, Status
 from chalicelib.observability import append, logger
 from chalicelib.renditions import captions as names
+from chalicelib.renditions import places
 
 routes = Blueprint(__name__)
 
@@ -154,7 +155,7 @@ def delete_captions(call: Call, file_id: str, language: str) -> Response:
 def _add(file: File, body: AddCaptions, text: bytes) -> File | None:
     """The changed record; None if it has changed since it was read."""
     _refuse_for_now(file)
-    hls = names.hls_of(file)
+    hls = places.hls_of(file)
     if hls is None:
         raise _none()
     label = body.label or body.language
@@ -187,7 +188,7 @@ def _delete(file: File, language: str) -> File | None:
     old = next((each for each in file.captions if each.language.lower() == language.lower()), None)
     if old is None:
         raise _unknown()
-    written = _write(file, [each for each in file.captions if each is not old], names.hls_of(file), old)
+    written = _write(file, [each for each in file.captions if each is not old], places.hls_of(file), old)
     if written:
         logger.info("captions deleted", extra={"language": old.language})
     return written

@@ -157,7 +157,10 @@ def _is_made_otherwise(file: File, body: PatchFile, values: dict[str, Any]) -> b
 
 
 def _moved(file: File, visibility: Visibility) -> File | None:
-    """The file at another visibility, its renditions copied to their new addresses; None if they are not there."""
+    """The file at another visibility, its renditions copied to their new addresses; None if they are not there.
+
+    The parts of a stream are made anew when they are asked for, all from its plan. So only that is copied.
+    """
     generation = file.generation + 1
     version = source_version(
         file.version_id or "", file.made_with or "", generation, places.processor_version(file) or 1
@@ -175,7 +178,7 @@ def _names(file: File, prefix: str) -> list[str]:
     Of a film these are its playlists, captions, clips and sounds. Its segments are thousands, and are made again.
     """
     names = {rendition.basename for rendition in file.all_renditions}
-    if captions.hls_of(file):
+    if places.has_stream(file):
         folder = prefix + FOLDER
         names |= {captions.MASTER, *(FOLDER + name for name in derived.names_in(folder, without="-"))}
     if captions.are_delivered(file):

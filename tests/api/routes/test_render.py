@@ -17,7 +17,7 @@ from chalicelib.catalog import render_leases
 from chalicelib.catalog.render_leases import RenderState
 from chalicelib.delivery import missing
 from chalicelib.delivery.missing import Address, Outcome
-from chalicelib.processing import on_demand
+from chalicelib.processing import first_requests, on_demand
 from chalicelib.storage import derived as derived_objects
 from tests import images
 from tests.client import Answer, Client
@@ -240,7 +240,8 @@ def test_the_times_fit_into_one_another() -> None:
     assert api > missing.LAST_START + missing.PATIENCE
     assert api > missing.LAST_START + 24, "the client's read timeout (aws.functions)"
     cloudfront = 30  # its read timeout of the origin `render` (.chalice/resources.yaml)
-    assert missing.PATIENCE + on_demand.MARGIN < render < cloudfront
+    assert missing.PATIENCE + first_requests.MARGIN < render < cloudfront
+    assert functions["stream"]["lambda_timeout"] == render
 
 
 def test_a_holder_that_dies_holds_up_the_next_for_seconds_only(photo: Address) -> None:

@@ -19,7 +19,7 @@ from chalicelib.settings import load
 from ops.doctor import canary, front_door
 from ops.doctor.patient import Patient, SkippedError
 from ops.stack import cloudformation, signing_key
-from tests.stage import ROOT, STAGE, aws_client
+from tests.stage import MEDIA_STAGE, ROOT, STAGE, aws_client
 
 
 def deployed(patient: Patient) -> Patient:
@@ -88,6 +88,14 @@ def test_the_front_door_must_know_the_deployed_api(patient: Patient, monkeypatch
     for done in ("function", "api"):  # there are regions without function URLs
         way["ParameterValue"] = done
         assert front_door.check_front_door(fresh) == ""
+    films = {"ParameterKey": "Streams", "ParameterValue": "false"}
+    parameters.append(films)
+    assert front_door.check_front_door(fresh) == "", "this stage has no function `stream`"
+    with_media = load({**STAGE, **MEDIA_STAGE})
+    fresh = Patient(patient.session, patient.region, patient.project_dir, with_media)
+    assert "does not ask `stream` for segments yet" in front_door.check_front_door(fresh)
+    films["ParameterValue"] = "true"
+    assert front_door.check_front_door(fresh) == ""
 
 
 def test_the_api_must_answer(patient: Patient, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -128,6 +136,10 @@ def test_a_distribution_that_is_off_or_serves_private_files_to_anyone_is_found(
     assert assessed() == ""
     assert "has not reached all edges" in assessed(status="InProgress")
     assert "turned off" in assessed(enabled=False)
+    below = {"PathPattern": "/f/private/*/av/*", "TrustedKeyGroups": {"Enabled": True, "Items": ["another"]}}
+    behaviours.insert(0, below)
+    assert "/f/private/*/av/* does not ask for this stage's signatures" in assessed()
+    behaviours.remove(below)
     private["TrustedKeyGroups"] = {"Enabled": False}
     assert "does not ask for this stage's signatures" in assessed()
     del behaviours[0]

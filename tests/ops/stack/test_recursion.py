@@ -1,7 +1,8 @@
-"""Functions that start themselves by way of a queue, which Lambda stops unless it is told otherwise."""
+"""Functions that start themselves, maybe by way of a queue, which Lambda stops unless it is told otherwise."""
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import Any
 
 import pytest
@@ -16,23 +17,28 @@ from tests.stage import ROOT
 HERE = place()
 ORIGINALS = f"arn:aws:s3:::{HERE.originals_bucket}/*"
 
-# Which function may send to which queue, by the functions that the queues start. S3 sends a message for each original.
+# Which function may start which others: by a queue, or by calling them. S3 sends a message for each original.
 SENDS = {
-    "api_handler": {"process", "fetch", "deliver"},
+    "api_handler": {"process", "fetch", "deliver", "render"},
     "process": {"process", "media"},
-    "media": {"process"},
+    "media": {"process", "media"},
     "fetch": {"process"},
     "sweep": {"process", "media", "fetch", "deliver"},
     "publish": {"deliver"},
     "deliver": {"deliver"},
+    "stream": {"stream"},
     "websocket_connect": {"deliver"},
     "websocket_message": {"deliver"},
 }
 
-# They send to their own queue, but only once for a message. Each has a test that says so.
+# They start themselves, but only once for a message or a request. Each has tests that say so.
 ONCE = {
-    "process": "tests/queues/test_messages.py::test_a_message_gets_its_tenant_s_group_once",
-    "media": "tests/processing/media/test_hand_over.py::test_a_file_that_the_gate_does_not_pass_goes_back_to_process",
+    "process": ["tests/queues/test_messages.py::test_a_message_gets_its_tenant_s_group_once"],
+    "media": [
+        "tests/processing/media/test_hand_over.py::test_a_file_that_the_gate_does_not_pass_goes_back_to_process",
+        "tests/processing/media/test_eager.py::test_everything_is_shared_out_and_made_once",
+    ],
+    "stream": ["tests/processing/media/test_on_demand.py::test_a_request_starts_the_next_two_which_start_nothing"],
 }
 
 
@@ -50,6 +56,9 @@ def may_send(function: str) -> set[str]:
     for statement in function_policies()[function]["Statement"]:
         if "sqs:SendMessage" in statement["Action"]:
             found |= {readers[arn.rpartition(":")[2]] for arn in statement["Resource"]}
+        if "lambda:InvokeFunction" in statement["Action"]:
+            prefix = f":function:filemill-{HERE.stage}-"
+            found |= {name for arn in statement["Resource"] if (name := arn.partition(prefix)[2]) in FUNCTIONS}
         if "s3:PutObject" in statement["Action"] and ORIGINALS in statement["Resource"]:
             found.add("process")
     return found
@@ -73,7 +82,7 @@ def test_whoever_starts_itself_does_it_once_or_may_do_it_again_and_again() -> No
     round_and_round = {function for function in FUNCTIONS if function in reached(function)}
     assert round_and_round == {*ONCE, *recursion.LOOPING}
     assert not set(ONCE) & set(recursion.LOOPING)
-    for test in ONCE.values():
+    for test in chain.from_iterable(ONCE.values()):
         path, _, name = test.partition("::")
         assert f"def {name}(" in (ROOT / path).read_text()
 

@@ -157,6 +157,22 @@ def test_the_render_function_changes_no_original_and_reads_no_secret() -> None:
     }
 
 
+def test_the_stream_function_may_start_itself_and_no_other_function() -> None:
+    logs = {f"{LOGS}/filemill-prod-stream", f"{LOGS}/filemill-prod-stream:*"}
+    assert grants("stream") == {
+        "dynamodb:GetItem": {TABLE},
+        "dynamodb:UpdateItem": {TABLE},
+        "s3:GetObject": {"arn:aws:s3:::derived/*"},
+        "s3:GetObjectVersion": {"arn:aws:s3:::originals/*"},
+        "s3:PutObject": {"arn:aws:s3:::derived/*"},
+        "s3:DeleteObject": {"arn:aws:s3:::derived/*"},
+        "lambda:InvokeFunction": {"arn:aws:lambda:eu-west-1:123456789012:function:filemill-prod-stream"},
+        "logs:CreateLogGroup": logs,
+        "logs:CreateLogStream": logs,
+        "logs:PutLogEvents": logs,
+    }
+
+
 def test_the_publisher_reads_no_file_and_puts_events_on_this_stages_bus_alone() -> None:
     found = grants("publish")
     assert found["events:PutEvents"] == {"arn:aws:events:eu-west-1:123456789012:event-bus/filemill-prod"}
@@ -354,7 +370,7 @@ def test_the_media_function_may_do_this_and_nothing_else() -> None:
         "dynamodb:UpdateItem": {TABLE},
         "s3:DeleteObject": {"arn:aws:s3:::originals/*", "arn:aws:s3:::derived/*"},
         "s3:DeleteObjectVersion": {"arn:aws:s3:::originals/*"},
-        "s3:GetObject": {"arn:aws:s3:::derived/f/private/*/captions/*"},
+        "s3:GetObject": {"arn:aws:s3:::derived/*"},
         "s3:GetObjectVersion": {"arn:aws:s3:::originals/*"},
         "s3:ListBucket": {"arn:aws:s3:::derived"},
         "s3:PutObject": {"arn:aws:s3:::derived/*"},
@@ -362,7 +378,7 @@ def test_the_media_function_may_do_this_and_nothing_else() -> None:
         "sqs:DeleteMessage": queue,
         "sqs:GetQueueAttributes": queue,
         "sqs:ReceiveMessage": queue,
-        "sqs:SendMessage": {PLACE.ingest_queue_arn},
+        "sqs:SendMessage": {PLACE.ingest_queue_arn, *queue},
         "logs:CreateLogGroup": logs,
         "logs:CreateLogStream": logs,
         "logs:PutLogEvents": logs,
@@ -371,6 +387,6 @@ def test_the_media_function_may_do_this_and_nothing_else() -> None:
 
 def test_a_stage_without_media_has_neither_its_role_nor_rights_on_its_queue() -> None:
     place = replace(PLACE, media_queue_arn="")
-    assert "media" not in function_policies(place, ROOT)
+    assert not {"media", "stream"} & function_policies(place, ROOT).keys()
     assert PLACE.media_queue_arn not in json.dumps(function_policies(place, ROOT))
     assert PLACE.media_queue_arn in json.dumps(policy("process"))

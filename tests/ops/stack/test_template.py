@@ -360,6 +360,20 @@ def test_a_missing_file_is_asked_of_render_by_a_failover_that_only_reads(asks_fu
     assert "OriginCustomHeaders" not in origins["api"], "a viewer's request must not carry the secret"
 
 
+def url_of(function: str) -> dict[str, Any]:
+    """The URL of a function and its two permissions, with what must be so of each."""
+    name = function.capitalize()
+    url: dict[str, Any] = resource(f"{name}Url")["Properties"]
+    assert url["AuthType"] == "AWS_IAM"
+    permissions = [resource(each)["Properties"] for each in (f"{name}UrlPermission", f"{name}Permission")]
+    assert {p["Action"] for p in permissions} == {"lambda:InvokeFunctionUrl", "lambda:InvokeFunction"}
+    for permission in permissions:
+        assert permission["Principal"] == "cloudfront.amazonaws.com"
+        assert permission["SourceArn"]["Fn::Sub"].endswith("distribution/${Distribution}")
+        assert permission["FunctionName"] == url["TargetFunctionArn"]
+    return url
+
+
 def test_render_is_asked_by_its_url_which_only_this_distribution_may_call() -> None:
     config = distribution(HasApi=True, HasFunctionUrl=True, AsksFunction=True)
     (origin,) = [o for o in config["Origins"] if o["Id"] == "render"]
@@ -371,14 +385,53 @@ def test_render_is_asked_by_its_url_which_only_this_distribution_may_call() -> N
     assert "OriginCustomHeaders" not in origin
     access = resource("RenderAccess")["Properties"]["OriginAccessControlConfig"]
     assert (access["OriginAccessControlOriginType"], access["SigningBehavior"]) == ("lambda", "always")
-    url = resource("RenderUrl")["Properties"]
-    assert url["AuthType"] == "AWS_IAM"
-    permissions = [b["Properties"] for b in template()["Resources"].values() if b["Type"] == "AWS::Lambda::Permission"]
-    assert {p["Action"] for p in permissions} == {"lambda:InvokeFunctionUrl", "lambda:InvokeFunction"}
-    for permission in permissions:
-        assert permission["Principal"] == "cloudfront.amazonaws.com"
-        assert permission["SourceArn"]["Fn::Sub"].endswith("distribution/${Distribution}")
-        assert permission["FunctionName"] == url["TargetFunctionArn"]
+    assert url_of("render")["TargetFunctionArn"]["Fn::Sub"].endswith(":function:${App}-${Stage}-render")
+    permissions = [b for b in template()["Resources"].values() if b["Type"] == "AWS::Lambda::Permission"]
+    assert len(permissions) == 4, "two for each function with a URL"
+
+
+STREAMS = {"HasApi": True, "HasFunctionUrl": True, "AsksFunction": True, "HasMedia": True, "HasStream": True}
+
+
+def test_stream_is_asked_by_its_url_for_what_lies_below_av_alone() -> None:
+    config = distribution(**STREAMS)
+    origins = {o["Id"]: o for o in config["Origins"]}
+    assert origins["stream"]["DomainName"] == {
+        "Fn::Select": [2, {"Fn::Split": ["/", {"Fn::GetAtt": ["StreamUrl", "FunctionUrl"]}]}]
+    }
+    ours = {name: value for name, value in origins["stream"].items() if name not in ("Id", "DomainName")}
+    assert ours == {name: value for name, value in origins["render"].items() if name not in ("Id", "DomainName")}
+    assert url_of("stream")["TargetFunctionArn"]["Fn::Sub"].endswith(":function:${App}-${Stage}-stream")
+    files, media = config["OriginGroups"]["Items"]
+    assert config["OriginGroups"]["Quantity"] == 2
+    assert {**files, "Id": "media", "Members": media["Members"]} == media
+    assert [m["OriginId"] for m in media["Members"]["Items"]] == ["derived", "stream"]
+    found = behaviours(**STREAMS)
+    for visibility in ("public", "private"):
+        below, above = found[f"/f/{visibility}/*/av/*"], found[f"/f/{visibility}/*"]
+        assert {**above, "PathPattern": below["PathPattern"], "TargetOriginId": "media"} == below
+    paths = [each["PathPattern"] for each in config["CacheBehaviors"]]
+    assert paths.index("/f/private/*/av/*") < paths.index("/f/public/*"), "CloudFront takes the first that matches"
+
+
+@pytest.mark.parametrize("missing", ["HasStream", "HasApi"])
+def test_without_the_function_stream_nothing_else_is_changed(missing: str) -> None:
+    """Before the first `chalice deploy`, and on a stage without media, which has neither API nor function yet."""
+    present = {**STREAMS, missing: False, "HasStream": False}
+    said = json.dumps(distribution(**present))
+    assert "Stream" not in said
+    assert "/av/*" not in said
+    if present["HasApi"]:
+        assert distribution(**present)["OriginGroups"]["Quantity"] == 1
+    for name in ("StreamUrl", "StreamUrlPermission", "StreamPermission"):
+        assert resource(name)["Condition"] == "HasStream"
+    assert template()["Conditions"]["HasStream"] == {
+        "Fn::And": [
+            {"Condition": "HasApi"},
+            {"Condition": "HasMedia"},
+            {"Fn::Equals": [{"Ref": "Streams"}, "true"]},
+        ]
+    }
 
 
 def test_a_url_and_its_permissions_are_there_before_the_distribution_asks() -> None:
@@ -517,10 +570,15 @@ def test_the_sweeps_alarm_tells_of_silence_but_not_at_its_own_birth() -> None:
 
 
 def test_no_more_alarm_metrics_than_are_free() -> None:
-    """Ten are, of alarms that name their metric (https://aws.amazon.com/cloudwatch/pricing/)."""
+    """Ten are, of alarms that name their metric (https://aws.amazon.com/cloudwatch/pricing/).
+
+    Films have one alarm and two metrics more, on stages that have media.
+    """
     assert all("MetricName" in alarm and "Metrics" not in alarm for alarm in alarms().values())
-    assert len(alarms()) <= 10
-    assert len(Metric) <= 10
+    of_films = {name for name, alarm in template()["Resources"].items() if alarm.get("Condition") == "HasMedia"}
+    assert len(alarms().keys() - of_films) <= 10
+    assert alarms().keys() & of_films == {"SlowSegmentsAlarm"}
+    assert len({*Metric} - {Metric.SEGMENT_SHARE, Metric.STALLS_AVOIDED}) <= 10
 
 
 # The alarms that ring when a function fails, or may not run, again and again.
@@ -531,6 +589,7 @@ RINGS: dict[str, set[str]] = {
     "fetch": {"ImportAgeAlarm", "ImportDeadLetterAlarm"},
     "index": {"IndexLagAlarm"},
     "render": {"ServerErrorAlarm"},
+    "stream": {"SlowSegmentsAlarm"},
     "sweep": {"SweepAlarm"},
     "publish": {"PublishLagAlarm"},
     "deliver": {"WebhookDeadLetterAlarm"},
@@ -597,7 +656,7 @@ def charts() -> list[tuple[str, Any]]:
 def test_the_dashboard_shows_what_its_log_lines_have() -> None:
     body, _ = resource("StageDashboard")["Properties"]["DashboardBody"]["Fn::Sub"]
     widgets = json.loads(body)["widgets"]
-    assert len({(each["x"], each["y"]) for each in widgets}) == len(widgets) == 13
+    assert len({(each["x"], each["y"]) for each in widgets}) == len(widgets) == 15
     (query,) = [each["properties"]["query"] for each in widgets if each["type"] == "log"]
     source = (ROOT / "chalicelib/processing/pipeline.py").read_text()
     for name in ("file processed", "outcome", "kind", "size", "took_ms", "waited_ms"):

@@ -77,7 +77,7 @@ def content(key: str) -> str:
 def master(file_id: str) -> str:
     """The master playlist that the record leads to."""
     file = record(file_id)
-    hls = names.hls_of(file)
+    hls = places.hls_of(file)
     assert hls
     return content(str(places.served_prefix(file)) + hls.basename)
 
