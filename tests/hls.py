@@ -113,3 +113,8 @@ def samples(data: bytes, form: str = "mp4", track: int = 0) -> tuple[int, int, a
             for each in resampler.resample(frame):
                 found.frombytes(bytes(memoryview(each.planes[0]))[: each.samples * 4])
         return rate or 0, first or 0, found
+
+
+def is_of_stream(rendition: Rendition) -> bool:
+    """True for a playlist and the plan."""
+    return rendition.name == "hls" or rendition.name.startswith(media_names.FOLDER)

@@ -76,7 +76,7 @@ def render(file: File, name: str) -> dict[str, Any]:
 def test_a_record_has_pictures_and_a_preview(client: Client, body: bytes) -> None:
     record = client("GET", f"/v1/files/{ready(client, body)}").json
     names = [each["url"].rpartition("/")[2].partition("?")[0] for each in record["renditions"]]
-    assert sorted(names) == ["poster.webp", "preview.webp", "w160.jpg", "w160.webp"]
+    assert sorted(names) == ["hls.m3u8", "poster.webp", "preview.webp", "w160.jpg", "w160.webp"]
     assert (record["preview"]["width"], record["preview"]["height"]) == SIZE
     moving = next(each for each in record["renditions"] if each["name"] == "preview")
     assert moving["duration"] == pytest.approx(3.0, abs=0.1)
@@ -87,7 +87,7 @@ def test_a_record_has_pictures_and_a_preview(client: Client, body: bytes) -> Non
 
 def test_markup_chooses_from_the_ladder_only(client: Client, body: bytes) -> None:
     file = stored(ready(client, body, visibility="public"))
-    assert {each.name for each in file.other_renditions} == {"poster", "preview"}
+    assert {each.name for each in file.other_renditions} == {"poster", "preview", "hls"}
     mixed = file.model_copy(update={"renditions": file.all_renditions, "other_renditions": []})
     for each in (file, mixed):
         access = access_to(each)
@@ -95,8 +95,9 @@ def test_markup_chooses_from_the_ladder_only(client: Client, body: bytes) -> Non
         made = markup(each, access)
         assert made.srcset["webp"]
         assert made.srcset["avif"]
-        assert "poster" not in str(made)
-        assert "preview" not in str(made)
+        of_pictures = f"{made.srcset} {made.picture}"
+        assert "poster" not in of_pictures
+        assert "preview" not in of_pictures
 
 
 def test_avif_is_made_of_the_master_and_not_of_the_film(client: Client, body: bytes, stage: Calls) -> None:
@@ -214,4 +215,5 @@ def test_a_poster_waits_while_the_film_is_processed(client: Client, body: bytes)
 def test_a_failed_child_keeps_the_film_ready(client: Client, body: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("chalicelib.processing.media.posters._CHILD", "no.such.module")
     record = client("GET", f"/v1/files/{ready(client, body)}").json
-    assert (record["status"], record["renditions"], record["warnings"][0]["code"]) == ("ready", [], "no_preview")
+    assert [each["name"] for each in record["renditions"]] == ["hls"]
+    assert (record["status"], record["warnings"][0]["code"]) == ("ready", "no_preview")
