@@ -98,3 +98,7 @@ class Ranged(io.RawIOBase):
             self._blocks[number + each] = data[each * BLOCK : (each + 1) * BLOCK]
         while len(self._blocks) > KEEP:
             self._blocks.popitem(last=False)
+
+    def allow(self, more: int) -> None:
+        """Lets its readers fetch so many bytes more, for another purpose."""
+        self._budget += more

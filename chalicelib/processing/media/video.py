@@ -6,6 +6,11 @@ from chalicelib.facts import VideoInfo
 from chalicelib.model import FileWarning
 from chalicelib.processing.kinds import Emit, Made, Order, Source
 from chalicelib.processing.media import engine, hls, posters, words
+from chalicelib.storage.ranged import Ranged
+
+# Bytes of a large film that its plan may need: the first pictures and sounds, with all that lies between them, and the
+# index. They come on top of what the pictures may need (posters.ALL_BYTES), which often take all of that.
+PLAN_BYTES = 24 * 1024**2
 
 
 def process(source: Source, order: Order, emit: Emit) -> Made:
@@ -43,6 +48,8 @@ def process(source: Source, order: Order, emit: Emit) -> Made:
         message = "The first frame can't be decoded, so the picture may be turned otherwise than the record says."
         warnings += (FileWarning(code="not_decoded", message=message),)
     if is_read:
+        if isinstance(source.data, Ranged):
+            source.data.allow(PLAN_BYTES)
         warnings += hls.write(source, found, order, emit)
     headings = tuple(filter(None, (title, words.tag(found, "artist"), words.tag(found, "show"))))
     return Made(info, pictures.preview, headings=headings, warnings=warnings)
