@@ -2,7 +2,8 @@
 
 Goals: 0.68 for Pillow and both clients, 1.30 for the process function with all its imports and for the API. The
 functions `media` and `stream` have FFmpeg in a layer of their own, and only their children import it; so it is a case
-by itself, and no other function's start has it. The stage is one with these functions, as most are. Processes are fresh, the cases alternate, and Python is the one below the virtual environment, so that only what is packed can be
+by itself, and no other function's start has it. The stage is one with these functions, as most are. Processes are
+fresh, the cases alternate, and Python is the one below the virtual environment, so that only what is packed can be
 imported.
 """
 
