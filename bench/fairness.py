@@ -354,7 +354,8 @@ def page() -> str:
         "",
         "SQS takes a group for noisy by either of two measures: its share of the messages in flight, of which it must",
         f"have {NOISY_COUNT}; or its recent share of the processing time. {FILM_WORKERS} workers never hold {NOISY_COUNT}",
-        f"messages, so films depend on the second one. AWS does not say how long *recent* is: here it is {RECENT:g} seconds.",
+        "messages, so films depend on the second one. AWS does not say how long *recent* is: here it is "
+        f"{RECENT:g} seconds.",
         "",
         f"**On demand.** {SEGMENTS} requests a second for segments that nobody has made, {SEGMENT:g} s each, and {PICTURES} for",
         f"pictures, {PICTURE:g} s each. Lambda refuses {apart:.0%} of the pictures where `render` and `stream` have reserved",
