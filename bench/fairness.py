@@ -352,14 +352,14 @@ def page() -> str:
     apart, shared = refused(apart=True), refused(apart=False)
     lines += [
         "",
-        "SQS takes a group for noisy by either of two measures: its share of the messages in flight, of which it must",
-        f"have {NOISY_COUNT}; or its recent share of the processing time. {FILM_WORKERS} workers never hold {NOISY_COUNT}",
-        "messages, so films depend on the second one. AWS does not say how long *recent* is: here it is "
+        "SQS takes a group for noisy by either of two measures: its share of the messages in flight, of which it",
+        f"must have {NOISY_COUNT}; or its recent share of the processing time. {FILM_WORKERS} workers never hold",
+        f"{NOISY_COUNT} messages, so films depend on the second one. AWS does not say how long *recent* is: here it is",
         f"{RECENT:g} seconds.",
         "",
-        f"**On demand.** {SEGMENTS} requests a second for segments that nobody has made, {SEGMENT:g} s each, and {PICTURES} for",
-        f"pictures, {PICTURE:g} s each. Lambda refuses {apart:.0%} of the pictures where `render` and `stream` have reserved",
-        f"concurrency, each its own, and {shared:.0%} where both share {POOL} executions.",
+        f"**On demand.** {SEGMENTS} requests a second for segments that nobody has made, {SEGMENT:g} s each, and",
+        f"{PICTURES} for pictures, {PICTURE:g} s each. Lambda refuses {apart:.0%} of the pictures where `render` and",
+        f"`stream` have reserved concurrency, each its own, and {shared:.0%} where both share {POOL} executions.",
         "",
     ]
     return "\n".join(lines)
