@@ -9,6 +9,8 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Iterator
 
+from bench.media.clips import SAMPLES
+
 # Boxes that hold others, and those that only speed up seeking or describe what we repeat.
 _CONTAINERS = (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"edts")
 _LEFT_OUT = (b"sgpd", b"sbgp", b"udta", b"btrt")
@@ -58,11 +60,13 @@ def _box(kind: bytes, body: bytes) -> bytes:
     return struct.pack(">I4s", len(body) + 8, kind) + body
 
 
-def _repeated(boxes: bytes, times: int, shift: int, step: int) -> bytes:
+def _repeated(boxes: bytes, times: int, shift: int, step: int, movie: int = 0) -> bytes:
     """The index's boxes for so many clips, each `step` bytes after the one before."""
     made = b""
     chunks = samples = 0
     for kind, _, body in _boxes(boxes):
+        if kind == b"mvhd":
+            (movie,) = struct.unpack_from(">I", body, 12)
         if kind == b"stco":
             (chunks,) = struct.unpack_from(">I", body, 4)
         if kind == b"stsz":
@@ -72,13 +76,13 @@ def _repeated(boxes: bytes, times: int, shift: int, step: int) -> bytes:
         if kind in _LEFT_OUT:
             continue
         if kind in _CONTAINERS:
-            made += _box(kind, _repeated(body, times, shift, step))
+            made += _box(kind, _repeated(body, times, shift, step, movie))
         elif kind in _TABLES:
             made += _TABLES[kind](body, times, shift, step, chunks, samples)
         elif kind in _DURATIONS:
             made += _box(kind, _longer(body, _DURATIONS[kind], times))
         elif kind == b"elst":
-            made += _box(kind, _longer(body, 8, times))
+            made += _box(kind, _edited(body, times, movie))
         else:
             made += _box(kind, body)
     return made
@@ -89,6 +93,17 @@ def _longer(body: bytes, place: int, times: int) -> bytes:
     assert body[0] == 0, "a duration of 32 bits"
     (duration,) = struct.unpack_from(">I", body, place)
     return body[:place] + struct.pack(">I", duration * times) + body[place + 4 :]
+
+
+def _edited(body: bytes, times: int, movie: int) -> bytes:
+    """The edit list, of one edit: it leaves out the sound encoder's run-up, which only the first clip has.
+
+    `movie` is the film's own ticks a second.
+    """
+    count, duration, begin = struct.unpack_from(">IIi", body, 4)
+    assert (body[0], count) == (0, 1)
+    run_up = begin * movie // SAMPLES  # only sound begins later than 0
+    return body[:8] + struct.pack(">I", (duration + run_up) * times - run_up) + body[12:]
 
 
 def _rows(body: bytes, width: int) -> list[tuple[int, ...]]:
