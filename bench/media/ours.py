@@ -162,7 +162,7 @@ def written() -> Iterator[list[str]]:
 
     def heard(event: str, arguments: tuple[Any, ...]) -> None:
         if on and event == "open" and isinstance(arguments[0], str) and (arguments[2] or 0) & (os.O_WRONLY | os.O_RDWR):
-            names.append(arguments[0])
+            names.extend({arguments[0]} - {os.devnull})
 
     sys.addaudithook(heard)
     yield names
