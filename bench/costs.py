@@ -172,3 +172,7 @@ def run() -> None:
             print(table(idle(Counter(calls.names))))
     print()
     print(event_table(events()))
+    print()
+    from bench import film_costs  # which needs this module
+
+    film_costs.run()

@@ -7,14 +7,17 @@ from collections import Counter
 
 import pytest
 
-from bench import costs
+from bench import costs, film_costs
+from chalicelib import aws, settings
+from chalicelib.catalog import render_leases
 from chalicelib.events import publish
 from chalicelib.observability import Metric
+from chalicelib.processing.media import on_demand
 from chalicelib.upkeep import sweep
-from tests import images
+from tests import films, images, streams
 from tests.client import Client
 from tests.making import deliver, upload
-from tests.stage import ROOT, Calls, stream_records
+from tests.stage import MEDIA_STAGE, ROOT, Calls, lambda_context, stream_records
 
 PAGE = (ROOT / "docs" / "costs.md").read_text(encoding="utf-8")
 
@@ -87,3 +90,44 @@ def test_the_listings_of_the_sweep_cost_at_most_what_the_page_says() -> None:
     most = re.search(r"at most\s+\$([\d.]+) a month", PAGE)
     assert most
     assert float(most[1]) == pytest.approx(3 * 30 * pages * 0.005 / 1000, abs=0.005)
+
+
+def test_the_page_has_the_tables_of_films_that_are_computed() -> None:
+    for table in film_costs.tables():
+        assert table in PAGE, "print it with `python -m bench costs`"
+
+
+def test_a_segment_takes_no_more_calls_than_its_price_has(
+    client: Client, stage: Calls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in MEDIA_STAGE.items():
+        monkeypatch.setenv(name, value)
+    settings.settings.cache_clear()
+    streams.install(monkeypatch)
+    monkeypatch.setattr(aws.functions(), "invoke", streams.Started().invoke)
+    file_id = upload(client, films.small(), name="sea.mp4", content_type="video/mp4")
+    stage.clear()
+    deliver(file_id)
+    streams.MediaQueue().work_off()
+    film = Counter(stage.names)
+    assert film["s3.GetObject"] <= film_costs.FILM_GETS
+    file = render_leases.get_ready(file_id)
+    assert file
+    prefix = f"/f/{file.visibility}/{file_id}/{file.source_version}/av"
+    for number in (0, 1):
+        stage.clear()
+        http = {"method": "GET", "path": f"{prefix}/v360-{number}.m4s"}
+        on_demand.handle({"rawPath": http["path"], "requestContext": {"http": http}}, lambda_context())
+    found = Counter(stage.names)
+    assert found["s3.PutObject"] == film_costs.SEGMENT_PUTS
+    assert found["dynamodb.UpdateItem"] <= film_costs.SEGMENT_WRITES
+    assert found["dynamodb.GetItem"] <= film_costs.SEGMENT_READS
+    assert found["s3.GetObject"] + found["s3.HeadObject"] <= film_costs.SEGMENT_GETS
+
+
+def test_a_minute_costs_what_its_segments_take() -> None:
+    segment = {"cpu": 2.0, "seconds": 4.0, "size": 1_000_000}
+    seconds = film_costs.memory("stream") * 2 * 15 * 13.3334e-6
+    assert seconds < film_costs.first_minute(segment) < seconds + 0.0005
+    assert film_costs.minute(segment) == pytest.approx(0.015 * 0.085 + 15e-6)
+    assert film_costs.stored(segment) == pytest.approx(0.9 * 0.023)
