@@ -114,10 +114,9 @@ def test_a_segment_takes_no_more_calls_than_its_price_has(
     file = render_leases.get_ready(file_id)
     assert file
     prefix = f"/f/{file.visibility}/{file_id}/{file.source_version}/av"
-    for number in (0, 1):
-        stage.clear()
-        http = {"method": "GET", "path": f"{prefix}/v360-{number}.m4s"}
-        on_demand.handle({"rawPath": http["path"], "requestContext": {"http": http}}, lambda_context())
+    stage.clear()
+    http = {"method": "GET", "path": f"{prefix}/v360-0.m4s"}
+    on_demand.handle({"rawPath": http["path"], "requestContext": {"http": http}}, lambda_context())
     found = Counter(stage.names)
     assert found["s3.PutObject"] == film_costs.SEGMENT_PUTS
     assert found["dynamodb.UpdateItem"] <= film_costs.SEGMENT_WRITES
