@@ -14,7 +14,7 @@ from PIL import Image
 from playwright.sync_api import BrowserContext, Page, Route
 
 from ops.local.stage import LocalStage
-from tests.browser.test_delivery import set_by_the_application
+from tests.browser.cookies import set_by_the_application
 from tests.e2e.stack import upload
 from tests.local import Api
 from tests.origins import ORIGINS, film
