@@ -29,7 +29,7 @@ class Long:
     """An MP4 of `rounds` rounds, its index at the end. `read` stands for `ranged.read_range`, and counts."""
 
     def __init__(self, film: bytes, rounds: int, *, index_first: bool = False) -> None:
-        boxes = {kind: body for kind, body in _boxes(film)}
+        boxes = dict(_boxes(film))
         self._payload, self._rounds = boxes[b"mdat"], rounds
         start = film.index(b"mdat") + 4
         self._head = _box(b"ftyp", boxes[b"ftyp"])

@@ -43,7 +43,10 @@ def main(data: BinaryIO, arguments: dict[str, Any]) -> tuple[dict[str, Any], byt
 
 
 def opened(data: BinaryIO, arguments: dict[str, Any]) -> InputContainer:
-    """The file as a container of the `format` that `arguments` name; `unindexed` if it has no index. Raises av.error.FFmpegError."""
+    """The file as a container of the `format` that `arguments` name; `unindexed` if it has no index.
+
+    Raises av.error.FFmpegError.
+    """
     options = {
         "protocol_whitelist": "none",
         "format_whitelist": str(arguments["whitelist"]),

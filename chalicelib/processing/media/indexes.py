@@ -1,8 +1,8 @@
 """Where the index of a film or a sound is, and if it has one at all. A few bytes are read of the file.
 
-An index says where each picture is. MP4 has it in one box, `moov`, and AVI in the chunk `idx1`, which may be at the end.
-Matroska's is small, and FFmpeg reads it when it looks for a moment. Recordings that a browser makes have none, fragmented
-MP4 has it in pieces all over the file, and MP3 has nothing or a rough one.
+An index says where each picture is. MP4 has it in one box, `moov`, and AVI in the chunk `idx1`; both may be at the end.
+Matroska's is small, and FFmpeg reads it when it looks for a moment. Recordings of browsers have none, fragmented MP4
+has it in pieces all over the file, and MP3 has none or a rough one.
 """
 
 from __future__ import annotations
@@ -25,8 +25,11 @@ _CUES_ARE_NAMED = b"\x53\xab\x84\x1c\x53\xbb\x6b"  # the element SeekID of Cues
 
 @dataclass(frozen=True)
 class Index:
-    """The index is the `length` bytes from `start` on; 0 if it is small or elsewhere. `missing` is True if there is none
-    by which a moment can be found exactly: then the file must be read from its beginning to its end."""
+    """The index is the `length` bytes from `start` on; 0 if it is small or elsewhere.
+
+    `missing` is True if there is none by which a moment can be found exactly: then the file must be read from its
+    beginning to its end.
+    """
 
     start: int = 0
     length: int = 0

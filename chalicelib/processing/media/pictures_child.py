@@ -87,8 +87,8 @@ def main(data: BinaryIO, arguments: dict[str, Any]) -> tuple[dict[str, Any], byt
 
     `arguments`, beside those of `ffmpeg_child`: `cover`, true for the cover alone; of a film `bytes` to read, `poster`
     and `preview`, the sizes [width, height] before the picture is turned (`preview` null for none), `duration`,
-    `bit_rate` and `frame_rate` or null, `time` of the frame to take, or null, and for a film without an index its `size`
-    and its `restarts`, which `unindexed` describes.
+    `bit_rate` and `frame_rate` or null, `time` of the frame to take, or null, `unindexed`, and
+    for a film without an index its `size` and its `restarts`, which the module `unindexed` describes.
 
     The header has `cover`, the length of the cover, or else `mode` ("RGB" or "RGBA"), `time` of the poster in seconds,
     and `frames`, a list of [width, height, milliseconds], the poster first. It is empty if there is no picture.

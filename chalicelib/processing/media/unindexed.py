@@ -21,8 +21,8 @@ _PLACES = 200
 def completed(source: Source, found: Mapping[str, Any], time: float | None = None) -> dict[str, Any]:
     """The facts with `plan`, which `hls.write` takes, `duration`, `bit_rate`, and `restarts`.
 
-    `restarts` are for `pictures_child`: `head`, and `places`, pairs of a time in seconds and of the byte at which reading
-    begins to get there. One is for the wished `time`. Facts of a file with an index are returned as they are.
+    `restarts` are for `pictures_child`: `head`, and `places`, pairs of a time in seconds and of the byte at which
+    reading begins to get there. One is for the wished `time`. Facts of a file with an index are returned as they are.
     """
     if not found.get("unindexed"):
         return dict(found)

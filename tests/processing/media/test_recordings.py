@@ -49,7 +49,7 @@ class Made(dict[str, Rendition]):
 
 
 def large(form: str, options: Mapping[str, str]) -> bytes:
-    """A minute whose sound is not compressed, so that it has more than the 10 MiB that a film with an index may need."""
+    """A minute whose sound is not compressed, so that it has more than the 10 MiB that may be read of other films."""
     film = films.film(
         "matroska",
         size=(96, 64),

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 def write(source: Source, facts: Mapping[str, Any], order: Order, emit: Emit) -> tuple[FileWarning, ...]:
     """Emits the master playlist `hls`, and, below `av/`, the plan and one playlist a rung.
 
-    `facts` are those of `engine.facts`, maybe with `plan`. A file that can't be streamed gets a warning, and nothing is emitted.
+    `facts` are those of `engine.facts`, maybe with `plan`. A file that can't be streamed gets a warning, and nothing is
+    emitted.
     """
     from chalicelib.processing.media.hls import stream
 

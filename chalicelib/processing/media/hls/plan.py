@@ -57,11 +57,11 @@ class Rung:
 @dataclass(frozen=True)
 class Plan:
     """`demuxer` is FFmpeg's name and its white list. `zero` is the fraction of seconds, in the file's own time, at
-    which the stream begins. `duration` in seconds. `index` is where the file's index is, and its length (`indexes.Index`).
-    `head` is for a file without one: how many bytes at its beginning tell of its tracks.
+    which the stream begins. `duration` in seconds. `index` is where the file's index is, and its length
+    (`indexes.Index`). `head` is for a file without one: how many bytes at its beginning tell of its tracks.
 
-    The rungs of a file without an index have in their settings, for each segment, the byte `at` which reading begins, and
-    `since` when what is there is shown, in the track's ticks.
+    The rungs of a file without an index have in their settings, for each segment, the byte `at` which reading begins,
+    and `since` when what is there is shown, in the track's ticks.
     """
 
     demuxer: tuple[str, str]

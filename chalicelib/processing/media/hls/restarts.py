@@ -1,7 +1,7 @@
 """In the child: reading a file without an index from somewhere in its middle on.
 
-FFmpeg opens such a file at its beginning, and knows of no other place. So it is given a file of the same length whose
-beginning is the true one, so that it knows the tracks, and in which all until that place is one element that is skipped.
+FFmpeg opens such a file at its beginning, and knows of no other place. So it is given a file of the same length. The
+beginning is the true one, which tells of the tracks, and all until that place is one element that FFmpeg skips.
 Positions stay the same. MP3 has no beginning that is needed: it is cut off.
 """
 
@@ -13,8 +13,9 @@ from typing import Any, BinaryIO, cast
 
 
 class Restarted:
-    """`head` bytes at the beginning are those of the file, and so is all from `at` on. Between is a box that is skipped,
-    of the format `demuxer`."""
+    """The `head` bytes at the beginning are those of the file, and so is all from `at` on. Between is an element of the
+    format `demuxer` that is skipped.
+    """
 
     def __init__(self, data: BinaryIO, size: int, demuxer: str, head: int, at: int) -> None:
         self._data, self._at, self._place = data, at, 0

@@ -73,7 +73,7 @@ def scan(data: BinaryIO, demuxer: Sequence[str]) -> Scan:
         return Scan(
             tables={index: samples.table(is_mov) for index, samples in found.items() if samples.shown},
             places={index: samples.places for index, samples in found.items()},
-            bases={track.index: Fraction(track.time_base) for track in tracks},
+            bases={each.index: Fraction(each.time_base.numerator, each.time_base.denominator) for each in tracks},
             marks=marks,
             head=head,
         )

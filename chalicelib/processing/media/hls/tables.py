@@ -26,8 +26,9 @@ _CHECKED = 12
 
 @dataclass(frozen=True)
 class Table:
-    """Each sequence has one entry a sample, in the order in which they are stored. Times in the track's ticks. `decoded`
-    is empty where nobody knows when samples are decoded.
+    """Each sequence has one entry a sample, in the order in which they are stored. Times in the track's ticks.
+
+    `decoded` is empty where nobody knows when samples are decoded.
 
     A long film has a million samples, so numbers are in arrays.
     """

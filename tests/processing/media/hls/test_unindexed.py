@@ -1,4 +1,7 @@
-"""Films and sounds without an index: recordings of browsers, fragmented MP4, and MP3. Each segment reads its own part."""
+"""Films and sounds without an index: recordings of browsers, fragmented MP4, and MP3.
+
+Each segment reads its own part.
+"""
 
 from __future__ import annotations
 
