@@ -11,8 +11,10 @@ from chalicelib.processing import child, sniff
 from chalicelib.processing.child import ChildDiedError, Limits
 from chalicelib.processing.content_types import one_name
 from chalicelib.processing.kinds import Source
-from chalicelib.processing.media import headers
+from chalicelib.processing.media import headers, indexes
+from chalicelib.processing.media.indexes import Index
 from chalicelib.settings import settings
+from chalicelib.storage.ranged import Ranged
 
 # FFmpeg's libraries take 250 MB of addresses, and a frame of 8K 50 MB.
 LIMITS = Limits(memory=1024**3, seconds=15)
@@ -58,11 +60,13 @@ def facts(source: Source, *, place: bool = False) -> tuple[dict[str, Any], tuple
     if not settings().has_media:
         return headers.read(source, head), (_without(),)
     wanted = {**opening(source, head), "place": place}
+    index = kept_index(source, wanted["format"])
+    wanted["unindexed"] = index.missing
     try:
         found, _ = child.run_on(_CHILD, source.data, source.size, wanted, LIMITS)
     except ChildDiedError as died:
         return headers.read(source, head), (_died(str(died)),)
-    return found, ()
+    return {**found, "unindexed": index.missing}, ()
 
 
 def opening(source: Source, head: bytes | None = None) -> dict[str, Any]:
@@ -73,6 +77,14 @@ def opening(source: Source, head: bytes | None = None) -> dict[str, Any]:
     proven = DEMUXERS.get(one_name(sniff.sniff(_head(source) if head is None else head) or ""))
     (demuxer, whitelist), _ = proven or DEMUXERS[one_name(source.content_type)]
     return {"format": demuxer, "whitelist": whitelist, "probe": PROBE}
+
+
+def kept_index(source: Source, demuxer: str) -> Index:
+    """Where the file's index is. It is fetched once for all children, and does not count as bytes that were read."""
+    index = indexes.find(source.data, source.size, demuxer)
+    if index.length and isinstance(source.data, Ranged):
+        source.data.keep(index.start, index.length)
+    return index
 
 
 def _head(source: Source) -> bytes:

@@ -13,6 +13,7 @@ import av
 from av.container import InputContainer
 
 from chalicelib.processing.media import tone
+from chalicelib.processing.media.hls.opening import UNINDEXED
 
 # The most that the record names of each. The rest is only counted.
 TRACKS = 20
@@ -42,12 +43,16 @@ def main(data: BinaryIO, arguments: dict[str, Any]) -> tuple[dict[str, Any], byt
 
 
 def opened(data: BinaryIO, arguments: dict[str, Any]) -> InputContainer:
-    """The file as a container of the `format` that `arguments` name. Raises av.error.FFmpegError."""
+    """The file as a container of the `format` that `arguments` name; `unindexed` if it has no index.
+
+    Raises av.error.FFmpegError.
+    """
     options = {
         "protocol_whitelist": "none",
         "format_whitelist": str(arguments["whitelist"]),
         "max_streams": "1000",
         "probesize": str(arguments["probe"]),
+        **(UNINDEXED if arguments.get("unindexed") else {}),
     }
     return av.open(data, "r", format=str(arguments["format"]), options=options, io_open=_refuse)
 

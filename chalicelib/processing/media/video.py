@@ -5,13 +5,14 @@ from __future__ import annotations
 from chalicelib.facts import VideoInfo
 from chalicelib.model import FileWarning
 from chalicelib.processing.kinds import Emit, Made, Order, Source
-from chalicelib.processing.media import engine, hls, posters, words
+from chalicelib.processing.media import engine, hls, posters, unindexed, words
 
 
 def process(source: Source, order: Order, emit: Emit) -> Made:
     """Raises PermanentFault `corrupt` for a film that FFmpeg can't open."""
     found, warnings = engine.facts(source, place=order.recipe.keep_gps)
     is_read = not warnings
+    found = unindexed.completed(source, found, order.poster_time)
     picture = found.get("video") or {"aspect": 1.0, "rotation": 0}
     width, height = words.shown(picture)
     title = words.tag(found, "title")

@@ -6,16 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice, pairwise
-from typing import Any, BinaryIO, cast
+from typing import Any, cast
 
 import av
 from av.container import InputContainer
 
 from chalicelib.processing.media.hls import cuts, frames, nal, rates
-from chalicelib.processing.media.hls.opening import seconds_zero
+from chalicelib.processing.media.hls.opening import seconds_zero, ticks
 from chalicelib.processing.media.hls.plan import Rung
 from chalicelib.processing.media.hls.rungs import KEY_BYTES, MOST_BYTES, Encoded, key_rung, ladder
-from chalicelib.processing.media.hls.tables import Table, table
+from chalicelib.processing.media.hls.tables import Find, Table
 from chalicelib.processing.media.hls.tracks import NoStreamError, Picture
 
 # Pixels of the largest picture that is decoded: 8K. Its sides in pixels. The smallest side that is encoded.
@@ -36,15 +36,15 @@ _HEAD, _TAIL = 64, 20_000
 _COPIED = 4_200_000
 
 
-def look(container: InputContainer, data: BinaryIO, size: int) -> Picture | None:
-    """None if there is no picture. Raises NoStreamError for one that can't be decoded."""
+def look(container: InputContainer, find: Find) -> Picture | None:
+    """`find` finds a track's table. None if there is no picture. Raises NoStreamError for one that can't be decoded."""
     stream = _chosen(container)
     if stream is None:
         return None
     width, height = stream.width, stream.height
     if min(width, height) < LEAST_SIDE or width * height > MOST_PIXELS:
         raise NoStreamError("its picture is too large or too small")
-    found = table(container, stream, data, size) if container.format.name.startswith("mov") else None
+    found = find(stream)
     first = _first_frame(container, stream)
     if first is None:
         raise NoStreamError("its picture can't be decoded")
@@ -194,7 +194,7 @@ def _grid(picture: Picture, zero: Fraction, end: Fraction) -> _Grid:
     for target in (cuts.TARGET, cuts.STEP):
         if picture.table:
             base = picture.stream.time_base * scale
-            times = sorted({round(time * base) - nothing for time in picture.table.times})
+            times = sorted(set(ticks(picture.table.times, base, nothing)))
             slack = max(0, min((later - earlier for earlier, later in pairwise(times)), default=2) // 2 - 1)
             both.append(cuts.at_pictures(times, max(last, times[-1] + 1), target * scale))
         else:
@@ -266,7 +266,7 @@ def _keys(picture: Picture, rung: Encoded, grid: _Grid) -> Rung:
 def _copied(picture: Picture, zero: Fraction, end: Fraction) -> Rung | None:
     """The rung of the film's own packets; None if players could not play them, or segments would be too large."""
     codec, found = _playable(picture), picture.table
-    if codec is None or found is None:
+    if codec is None or found is None or not found.decoded:
         return None
     stream, scale = picture.stream, _scale(picture)
     base = stream.time_base * scale
@@ -274,7 +274,7 @@ def _copied(picture: Picture, zero: Fraction, end: Fraction) -> Rung | None:
     keys = _clean_keys(found)
     if base.denominator != 1 or not keys or keys[0] != 0:
         return None
-    times = [round(found.shown[key] * base) - nothing for key in keys]
+    times = ticks((found.shown[key] for key in keys), base, nothing)
     last = max(round(end * scale), times[-1] + 1)
     sizes = [
         sum(found.sizes[first:after]) + (after - first) * 16 for first, after in pairwise([*keys, len(found.sizes)])

@@ -23,13 +23,15 @@ class Waves:
     """Samples of a track as floats, one plane a channel, at the track's own rate. Where it has none, it is silent.
 
     `rate` a second, `channels` 1 or 2, `first` is when the track begins and `zero` when the stream does, both in
-    seconds of the file's time.
+    seconds of the file's time. `since` is how many seconds were cut off the file.
     """
 
-    def __init__(self, container: InputContainer, stream: Any, settings: dict[str, Any], zero: Fraction) -> None:
-        self._container, self._stream, self._zero = container, stream, zero
+    def __init__(
+        self, container: InputContainer, stream: Any, settings: dict[str, Any], zero: Fraction, since: Fraction
+    ) -> None:
+        self._container, self._stream, self._zero = container, stream, zero - since
         self._rate, self._channels = int(settings["own_rate"]), int(settings["channels"])
-        self._size, self._first = int(settings["frame_size"]), Fraction(*settings["first"])
+        self._size, self._first = int(settings["frame_size"]), Fraction(*settings["first"]) - since
         # Samples of one tick, where a tick is longer than a sample.
         self._coarse: Fraction = max(stream.time_base * self._rate - 1, Fraction(0))
         self._graph: Graph | None = None
