@@ -200,7 +200,8 @@ PROCESSORS = (
     ),
     Processor(Kind.IMAGE, SVG.__eq__, "chalicelib.processing.svg", in_memory=8 * MIB, by_ranges=MIB),
     # 10 MiB of a film of any length are enough for its facts, pictures and stream, beside its index, which is read once
-    # (`media/indexes.py`). Only a film without an index is read to its end, with a bound of its own. A sound is heard once, if it has at most 2 GiB.
+    # (`media/indexes.py`). Only a film without an index is read to its end, with a bound of its own. A sound is heard
+    # once, if it has at most 2 GiB.
     *(
         Processor(
             kind,

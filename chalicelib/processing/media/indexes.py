@@ -107,7 +107,8 @@ def _is_live(data: BinaryIO, size: int) -> bool:
     data.seek(0)
     head = data.read(min(size, _MOST_HEAD))
     _, length, content = _element(head, 0)
-    assert length is not None
+    if length is None:
+        return False
     name, _, at = _element(head, content + length)
     if name != _SEGMENT:
         return False

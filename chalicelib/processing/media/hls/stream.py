@@ -22,8 +22,8 @@ from chalicelib.storage.ranged import Ranged
 
 # FFmpeg's libraries take 250 MB of addresses, threads 8 MB each, and decoding 2160p some hundred.
 LIMITS = Limits(memory=1536 * 1024**2, seconds=20)
-# A file without an index is read to its end, if it has at most so many bytes: an hour with 4.7 Mbit/s. Some of it is read twice where tracks are far apart. All children of a file together end
-# within its claim's lease.
+# A file without an index is read to its end, if it has at most so many bytes: an hour with 4.7 Mbit/s. Some of it is
+# read twice where tracks are far apart. All children of a file together end within its claim's lease.
 MOST_SCANNED = 2 * 1024**3
 SCAN_BYTES = 2 * MOST_SCANNED + 64 * 1024**2
 _SCAN = replace(LIMITS, seconds=60, wall=90)
