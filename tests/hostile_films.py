@@ -97,7 +97,7 @@ def _sizes(fixed: int, count: int) -> Callable[[Box], None]:
     return change
 
 
-def _field(kind: bytes, at: int, form: str, *values: int, track: int | None = 0) -> Callable[[Box], None]:
+def field(kind: bytes, at: int, form: str, *values: int, track: int | None = 0) -> Callable[[Box], None]:
     def change(root: Box) -> None:
         for box in [*root.all(kind)] if track is None else [[*root.all(kind)][track]]:
             body = bytearray(box.body)
@@ -408,20 +408,20 @@ HOSTILE: Mapping[str, tuple[str, _Make]] = {
     "offsets before the beginning": (MP4, _is(_offsets(-60))),
     "offsets at the end of 32 bits": (MP4, _is(_offsets(-100_000))),
     # headers
-    "time scale 0": (MP4, _is(_field(b"mdhd", 12, ">I", 0, track=None))),
-    "time scale 1": (MP4, _is(_field(b"mdhd", 12, ">I", 1, track=None))),
-    "time scale 2^32": (MP4, _is(_field(b"mdhd", 12, ">I", 2**32 - 1, track=None))),
-    "time scale 2^31": (MP4, _is(_field(b"mdhd", 12, ">I", 2**31 - 1, track=None))),
-    "movie scale 0": (MP4, _is(_field(b"mvhd", 12, ">I", 0))),
-    "duration of 2^32": (MP4, _is(_field(b"mvhd", 16, ">I", 2**32 - 2))),
-    "picture 8192": (MP4, _is(_field(b"stsd", 8 + 32, ">HH", 8192, 8192))),
-    "picture 65535": (MP4, _is(_field(b"stsd", 8 + 32, ">HH", 65535, 65535))),
-    "picture 0": (MP4, _is(_field(b"stsd", 8 + 32, ">HH", 0, 0))),
-    "matrix of nonsense": (MP4, _is(_field(b"tkhd", 40, ">9i", *[2**31 - 1] * 9))),
-    "matrix of zeros": (MP4, _is(_field(b"tkhd", 40, ">9i", *[0] * 9))),
-    "track number 0": (MP4, _is(_field(b"tkhd", 12, ">I", 0, track=None))),
-    "400 channels": (MP4, _is(_field(b"stsd", 8 + 24, ">H", 400, track=1))),
-    "channels 0": (MP4, _is(_field(b"stsd", 8 + 24, ">H", 0, track=1))),
+    "time scale 0": (MP4, _is(field(b"mdhd", 12, ">I", 0, track=None))),
+    "time scale 1": (MP4, _is(field(b"mdhd", 12, ">I", 1, track=None))),
+    "time scale 2^32": (MP4, _is(field(b"mdhd", 12, ">I", 2**32 - 1, track=None))),
+    "time scale 2^31": (MP4, _is(field(b"mdhd", 12, ">I", 2**31 - 1, track=None))),
+    "movie scale 0": (MP4, _is(field(b"mvhd", 12, ">I", 0))),
+    "duration of 2^32": (MP4, _is(field(b"mvhd", 16, ">I", 2**32 - 2))),
+    "picture 8192": (MP4, _is(field(b"stsd", 8 + 32, ">HH", 8192, 8192))),
+    "picture 65535": (MP4, _is(field(b"stsd", 8 + 32, ">HH", 65535, 65535))),
+    "picture 0": (MP4, _is(field(b"stsd", 8 + 32, ">HH", 0, 0))),
+    "matrix of nonsense": (MP4, _is(field(b"tkhd", 40, ">9i", *[2**31 - 1] * 9))),
+    "matrix of zeros": (MP4, _is(field(b"tkhd", 40, ">9i", *[0] * 9))),
+    "track number 0": (MP4, _is(field(b"tkhd", 12, ">I", 0, track=None))),
+    "400 channels": (MP4, _is(field(b"stsd", 8 + 24, ">H", 400, track=1))),
+    "channels 0": (MP4, _is(field(b"stsd", 8 + 24, ">H", 0, track=1))),
     # edit lists
     "edits of nothing": (MP4, _is(_edits((0, 0, 1)))),
     "20,000 edits": (MP4, _is(_edits(*[(3000, 0, 1)] * 20_000))),
