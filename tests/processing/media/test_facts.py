@@ -13,7 +13,7 @@ import pytest
 
 from chalicelib.facts import MAX_BYTES, AudioInfo, AudioTrack, Chapter, Location, VideoInfo
 from chalicelib.model import ErrorCode, Kind, PermanentFault
-from chalicelib.processing import child, pipeline
+from chalicelib.processing import child, content_types, pipeline, sniff
 from chalicelib.processing.child import ChildDiedError
 from chalicelib.processing.kinds import TYPES, Made, Order, Source, processor_of
 from chalicelib.processing.media import engine, headers, words
@@ -283,6 +283,17 @@ def test_a_playlist_is_nothing_to_any_demuxer(lure: bytes, demuxer: str) -> None
         assert str(died) in ("InvalidDataError", "EOFError", "PermissionError", "ValueError", "StreamNotFoundError")
     else:
         assert found["video"] is None
+
+
+@pytest.mark.parametrize("content_type", sorted(TYPES[Kind.VIDEO] | TYPES[Kind.AUDIO]))
+def test_a_playlist_is_none_of_the_types_that_ffmpeg_reads(content_type: str) -> None:
+    for lure in (
+        b"#EXTM3U\nfile:///etc/passwd\n",
+        b"ffconcat version 1.0\n",
+        b"<MPD/>",
+        b"v=0\no=- 0 0 IN IP4 127.0.0.1\n",
+    ):
+        assert content_types.contradicts(content_type, sniff.sniff(lure * 50), lure * 50)
 
 
 @pytest.mark.parametrize("whitelist", [of[1] for of, _ in engine.DEMUXERS.values()])
