@@ -45,6 +45,10 @@ DEMUXERS = {
 }
 
 
+# Why a child ended that had too much to do, beside those that ended without a word.
+_TOO_MUCH = (child.TOO_LONG, "MemoryError", "TooMuchReadError")
+
+
 class LayerMissingError(Exception):
     """This function should have FFmpeg, and does not: `ops provision` and `chalice deploy` were not both run."""
 
@@ -66,6 +70,8 @@ def facts(source: Source, *, place: bool = False) -> tuple[dict[str, Any], tuple
         found, _ = child.run_on(_CHILD, source.data, source.size, wanted, LIMITS)
     except ChildDiedError as died:
         return headers.read(source, head), (_died(str(died)),)
+    if found["unknown_codec"]:
+        found["video"] = headers.read(source, head).get("video")
     return {**found, "unindexed": index.missing}, ()
 
 
@@ -101,9 +107,11 @@ def format_of(source: Source) -> str:
 
 
 def _died(why: str) -> FileWarning:
-    """A file that FFmpeg can't open is damaged. One that is too much for it, in time or memory, may be sound."""
+    """A file that FFmpeg can't open is damaged. One that is too much for it, or has what it lacks, may be sound."""
     if why in ("InvalidDataError", "EOFError"):
         raise PermanentFault(ErrorCode.CORRUPT, "The file can't be opened: it is damaged or not whole.")
+    if why not in _TOO_MUCH and not why.startswith(child.ENDED):
+        return FileWarning(code="not_read", message="FFmpeg can't read this file, so little is known of it.")
     message = "Reading this file took too much time, memory or data, so little is known of it."
     return FileWarning(code="too_costly_to_read", message=message)
 

@@ -43,6 +43,9 @@ def process(source: Source, order: Order, emit: Emit) -> Made:
     if picture.get("decoded") is False:
         message = "The first frame can't be decoded, so the picture may be turned otherwise than the record says."
         warnings += (FileWarning(code="not_decoded", message=message),)
+    if found.get("unknown_codec"):
+        message = "FFmpeg does not have the codec of this film's picture, so the picture can't be shown."
+        warnings += (FileWarning(code="not_decoded", message=message),)
     if is_read:
         warnings += hls.write(source, found, order, emit)
     headings = tuple(filter(None, (title, words.tag(found, "artist"), words.tag(found, "show"))))

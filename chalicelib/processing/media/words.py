@@ -71,7 +71,7 @@ def tag(found: Found, name: str) -> str | None:
 def duration(found: Found) -> float | None:
     """Seconds, to the millisecond; None for a figure that makes no sense."""
     value = found.get("duration")
-    return round(value, 3) if value and 0 < value <= MOST_SECONDS else None
+    return (round(value, 3) or None) if value and 0 < value <= MOST_SECONDS else None
 
 
 def shown(picture: Found) -> tuple[int | None, int | None]:

@@ -10,7 +10,7 @@ from typing import Any
 import av
 from av.container import InputContainer
 
-from chalicelib.processing.media.hls import cuts, frames, languages, nal, rates
+from chalicelib.processing.media.hls import cuts, frames, languages, nal, rates, waves
 from chalicelib.processing.media.hls.audio_segment import FRAME
 from chalicelib.processing.media.hls.opening import seconds_zero, ticks
 from chalicelib.processing.media.hls.plan import Rung
@@ -48,7 +48,7 @@ def _look(container: InputContainer, stream: Any, find: Find) -> Sound | None:
     entries = find(stream)
     frames.seek(container, stream, int(stream.start_time or 0) - round(10 / stream.time_base))
     heard = [frame for frame in islice(frames.decoded(container, stream), _HEAD) if frame.pts is not None]
-    if not heard:
+    if not heard or not _can_be_mixed(heard[0], min(2, int(context.channels))):
         return None
     first, sizes = heard[0], {frame.samples for frame in heard[1:-1]}  # the first and the last one may be cut
     even = _is_even(entries, stream)
@@ -69,6 +69,15 @@ def _look(container: InputContainer, stream: Any, find: Find) -> Sound | None:
         language=languages.tag(language),
         title=(title or "")[:100].strip() or None,
     )
+
+
+def _can_be_mixed(frame: Any, channels: int) -> bool:
+    """False for nine channels, for example: FFmpeg does not know where they are."""
+    try:
+        waves.mixer(frame, channels)
+    except av.error.FFmpegError:
+        return False
+    return True
 
 
 def _end(container: InputContainer, stream: Any, entries: Table | None, begins: Fraction) -> Fraction:

@@ -32,6 +32,9 @@ _RANGES = {"pq": "PQ", "hlg": "HLG"}
 # Packets at the beginning that tell the first picture's time, and at the end the last one's.
 _HEAD, _TAIL = 64, 20_000
 
+# Packets at the beginning that must be whole, if a browser is to get them as they are.
+_WHOLE = 12
+
 # Bytes of a repacked segment, with room for what the index does not count.
 _COPIED = 4_200_000
 
@@ -62,9 +65,9 @@ def look(container: InputContainer, find: Find) -> Picture | None:
 
 
 def _chosen(container: InputContainer) -> Any:
-    """The first picture that is no cover, or the one that the file prefers."""
+    """The first picture that is no cover, or the one that the file prefers. FFmpeg has its codec."""
     preset = av.stream.Disposition
-    films = [s for s in container.streams.video if not s.disposition & preset.attached_pic]
+    films = [s for s in container.streams.video if s.codec_context and not s.disposition & preset.attached_pic]
     return next((s for s in films if s.disposition & preset.default), next(iter(films), None))
 
 
@@ -272,7 +275,7 @@ def _copied(picture: Picture, zero: Fraction, end: Fraction) -> Rung | None:
     base = stream.time_base * scale
     nothing = seconds_zero((zero.numerator, zero.denominator), scale)
     keys = _clean_keys(found)
-    if base.denominator != 1 or not keys or keys[0] != 0:
+    if base.denominator != 1 or not keys or keys[0] != 0 or not _is_whole(stream):
         return None
     times = ticks((found.shown[key] for key in keys), base, nothing)
     last = max(round(end * scale), times[-1] + 1)
@@ -314,6 +317,14 @@ def _playable(picture: Picture) -> str | None:
     if context.name == "hevc" and len(config) > 23 and context.pix_fmt in ("yuv420p", "yuvj420p", "yuv420p10le"):
         return nal.hevc_name(config) if config[1] & 0x1F in (1, 2) and config[22] else None
     return None
+
+
+def _is_whole(stream: Any) -> bool:
+    """True if the track's first packets are what the codec has. Where an index lies, they are other bytes."""
+    frames.seek(stream.container, stream, int(stream.start_time or 0))
+    config, name = bytes(stream.codec_context.extradata), stream.codec_context.name
+    packets = islice(stream.container.demux(stream), _WHOLE)
+    return all(nal.is_whole(bytes(packet), config, name) for packet in packets if packet.size)
 
 
 def _clean_keys(found: Table) -> list[int]:

@@ -94,26 +94,30 @@ class Waves:
     def _shaped(self, frame: Any) -> Any:
         made_for = (frame.format.name, frame.layout.name, frame.sample_rate)
         if made_for != self._made_for:
-            self._graph, self._made_for = self._new(frame), made_for
+            self._graph, self._made_for = mixer(frame, self._channels), made_for
         assert self._graph
         frame.pts = None
         self._graph.push(frame)
         return self._graph.pull()
 
-    def _new(self, frame: Any) -> Graph:
-        """Several channels become two, and never louder than full."""
-        graph = Graph()
-        layout = "stereo" if self._channels == 2 else "mono"
-        source = graph.add(
-            "abuffer",
-            f"time_base=1/{frame.sample_rate}:sample_rate={frame.sample_rate}:sample_fmt={frame.format.name}"
-            f":channel_layout={_layout(frame)}",
-        )
-        mix = graph.add("aresample", f"rematrix_maxval=1.0:ochl={layout}:osf=fltp")
-        out = graph.add("aformat", f"sample_fmts=fltp:channel_layouts={layout}")
-        graph.link_nodes(source, mix, out, graph.add("abuffersink"))
-        graph.configure()
-        return graph
+
+def mixer(frame: Any, channels: int) -> Graph:
+    """Makes one or two channels of frames like this one, never louder than full.
+
+    Raises av.error.FFmpegError for a layout that FFmpeg has no mix of.
+    """
+    graph = Graph()
+    layout = "stereo" if channels == 2 else "mono"
+    source = graph.add(
+        "abuffer",
+        f"time_base=1/{frame.sample_rate}:sample_rate={frame.sample_rate}:sample_fmt={frame.format.name}"
+        f":channel_layout={_layout(frame)}",
+    )
+    mix = graph.add("aresample", f"rematrix_maxval=1.0:ochl={layout}:osf=fltp")
+    out = graph.add("aformat", f"sample_fmts=fltp:channel_layouts={layout}")
+    graph.link_nodes(source, mix, out, graph.add("abuffersink"))
+    graph.configure()
+    return graph
 
 
 def _layout(frame: Any) -> str:
