@@ -24,6 +24,7 @@ from bench import (
     whole_job,
 )
 from bench.images import run as images
+from bench.media import run as media
 from bench.partitions.heat import RATE
 from bench.peers import run as peers
 from ops.local import loopback
@@ -37,6 +38,7 @@ BENCHES = {
     "whole_job": whole_job.run,
     "memory": memory.run,
     "kinds": kinds.run,
+    "media": media.run,
     "images": images.run,
     "avif": avif.run,
     "delivery": delivery.run,
@@ -73,6 +75,14 @@ def main() -> None:
         metavar="N,…",
         help="values of FILEMILL_LIST_SHARDS to compare",
     )
+    of_media = parser.add_argument_group("media")
+    of_media.add_argument(
+        "--film-seconds",
+        type=int,
+        default=media.SECONDS,
+        metavar="N",
+        help="how much of the film the one pass encodes (default: %(default)s)",
+    )
     of_peers = parser.add_argument_group("peers")
     of_peers.add_argument("--corpus", type=Path, metavar="DIR", help="the folder of image files")
     of_peers.add_argument("--jobs", type=int, default=peers.JOBS, help="files at once (default: %(default)s)")
@@ -95,6 +105,8 @@ def main() -> None:
         parser.error("peers needs --corpus with a folder")
     if options.rounds < 1:
         parser.error("--rounds must be at least 1")
+    if not 4 <= options.film_seconds <= media.SECONDS:
+        parser.error(f"--film-seconds must be from 4 to {media.SECONDS}")
     if options.rate <= 0 or options.files < 1 or not all(1 <= count <= 256 for count in options.shards):
         parser.error("--rate and --files must be above 0, --shards from 1 to 256")
     if options.jobs < 1 or (options.limit is not None and options.limit < 1):
@@ -105,6 +117,8 @@ def main() -> None:
         print(f"\n## {name}\n")
         if name == "images":
             images.run(options.photos, options.json, options.rounds)
+        elif name == "media":
+            media.run(options.film_seconds)
         elif name == "partitions":
             partitions.run(options.rate, options.files, options.shards, options.json)
         elif name == "peers":

@@ -1,7 +1,9 @@
 """CPU of each function's start from its unpacked package, as a ratio to plain boto3 with clients of S3 and DynamoDB.
 
-Goals: 0.68 for Pillow and both clients, 1.30 for the process function with all its imports and for the API. Processes
-are fresh, the cases alternate, and Python is the one below the virtual environment, so that only what is packed can be
+Goals: 0.68 for Pillow and both clients, 1.30 for the process function with all its imports and for the API. The
+functions `media` and `stream` have FFmpeg in a layer of their own, and only their children import it; so it is a case
+by itself, and no other function's start has it. The stage is one with these functions, as most are. Processes are
+fresh, the cases alternate, and Python is the one below the virtual environment, so that only what is packed can be
 imported.
 """
 
@@ -15,6 +17,7 @@ import shutil
 import statistics
 import subprocess
 import sys
+import sysconfig
 import tempfile
 import zipfile
 from collections.abc import Sequence
@@ -23,7 +26,7 @@ from pathlib import Path
 from bench.layer import packaged
 from ops import botocore_data, package
 from ops.stack.emulator_gaps import machine_architecture
-from tests.stage import ROOT, STAGE
+from tests.stage import MEDIA_STAGE, ROOT, STAGE
 
 ROUNDS = 15
 RESULT = ROOT / "bench" / "results" / "cold_start.md"
@@ -32,6 +35,10 @@ CLIENTS = "from chalicelib import aws; aws.s3(); aws.dynamodb()"
 PLAIN = "import boto3; boto3.client('s3'); boto3.client('dynamodb')"
 PLUGINS = "AvifImagePlugin, ImageCms, JpegImagePlugin, PngImagePlugin, WebPImagePlugin"
 IMAGE = "from chalicelib.processing.image import cascade"
+MEDIA = f"from chalicelib.processing.media import video, audio; {IMAGE}"
+STREAM = "from chalicelib.processing.media.hls import stream"
+NO_FFMPEG = "import sys; assert 'av' not in sys.modules"
+CHILD = "chalicelib.processing.media.hls.child"
 CASES = {  # what is imported: (code, the function's name)
     "plain boto3: its clients of S3 and DynamoDB": (PLAIN, ""),
     "Filemill's clients of S3 and DynamoDB": (CLIENTS, ""),
@@ -49,6 +56,15 @@ CASES = {  # what is imported: (code, the function's name)
     "fetch": (f"import app; from chalicelib import importing; {CLIENTS}", "filemill-test-fetch"),
     "index": (f"import app; from chalicelib.events import indexing; {CLIENTS}", "filemill-test-index"),
     "render": (f"import app; from chalicelib.processing import on_demand; {IMAGE}; {CLIENTS}", "filemill-test-render"),
+    "media: all that handling a film imports, without its child": (
+        f"import app; from chalicelib.processing import pipeline; {MEDIA}; {CLIENTS}; {NO_FFMPEG}",
+        "filemill-test-media",
+    ),
+    "stream: all that handling a segment imports, without its child": (
+        f"import app; from chalicelib.processing.media import on_demand; {STREAM}; {CLIENTS}; {NO_FFMPEG}",
+        "filemill-test-stream",
+    ),
+    "the child of both: FFmpeg, and the code that makes segments": (f"import {CHILD}", ""),
     "sweep": (f"import app; from chalicelib.upkeep import sweep; {CLIENTS}", "filemill-test-sweep"),
 }
 BASE = next(iter(CASES))
@@ -89,24 +105,39 @@ def _packed(folder: Path) -> dict[str, tuple[list[Path], list[Path]]]:
     for name in ("botocore", "urllib3", "dateutil"):
         shutil.rmtree(unvendored / name)
     subprocess.run([sys.executable, "-m", "compileall", "-qq", str(plain)], check=True)
+    ffmpeg = _ffmpeg(folder / "ffmpeg")
     return {
-        "as deployed": ([folder / "task", layer], [plain]),
-        "the same without .pyc": ([bare / "task", bare / "layer"], [bare / "boto3"]),
-        "without `vendor`": ([bare / "task", unvendored, plain], [plain]),
+        "as deployed": ([folder / "task", layer, ffmpeg], [plain]),
+        "the same without .pyc": ([bare / "task", bare / "layer", ffmpeg], [bare / "boto3"]),
+        "without `vendor`": ([bare / "task", unvendored, plain, ffmpeg], [plain]),
     }
+
+
+def _ffmpeg(folder: Path) -> Path:
+    """PyAV alone, as its own layer has it. It is the installed one: a layer is made for the functions' processor."""
+    folder.mkdir()
+    for found in sysconfig.get_path("platlib"), sysconfig.get_path("purelib"):
+        for name in ("av", "av.libs"):
+            if (Path(found) / name).exists() and not (folder / name).exists():
+                (folder / name).symlink_to(Path(found) / name)
+    return folder
 
 
 def _cpu_seconds(code: str, function: str, paths: Sequence[Path]) -> float:
     """User and system time of one new process."""
-    environment = STAGE | {
-        "PATH": os.environ["PATH"],
-        "PYTHONPATH": os.pathsep.join(map(str, paths)),
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "AWS_DEFAULT_REGION": "eu-west-1",
-        "AWS_ACCESS_KEY_ID": "bench",
-        "AWS_SECRET_ACCESS_KEY": "bench",
-        "AWS_LAMBDA_FUNCTION_NAME": function,
-    }
+    environment = (
+        STAGE
+        | MEDIA_STAGE
+        | {
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": os.pathsep.join(map(str, paths)),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "AWS_DEFAULT_REGION": "eu-west-1",
+            "AWS_ACCESS_KEY_ID": "bench",
+            "AWS_SECRET_ACCESS_KEY": "bench",
+            "AWS_LAMBDA_FUNCTION_NAME": function,
+        }
+    )
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run([_interpreter(), "-P", "-c", code], env=environment, check=True, timeout=60)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)

@@ -7,7 +7,7 @@ import statistics
 import subprocess
 import sys
 
-from tests.stage import STAGE
+from tests.stage import MEDIA_STAGE, STAGE
 
 ROUNDS = 7
 BASE = "import boto3; boto3.client('s3'); boto3.client('dynamodb')"
@@ -25,13 +25,30 @@ CASES = {
         "aws.s3(); aws.dynamodb()",
         "filemill-test-process",
     ),
+    "media function, with a film": (
+        "import app; from chalicelib import aws; from chalicelib.processing import pipeline; "
+        "from chalicelib.processing.media import video; aws.s3(); aws.dynamodb()",
+        "filemill-test-media",
+    ),
+    "stream function, with a segment": (
+        "import app; from chalicelib import aws; from chalicelib.processing.media import on_demand; "
+        "from chalicelib.processing.media.hls import stream; aws.s3(); aws.dynamodb()",
+        "filemill-test-stream",
+    ),
+    "the child of both, with FFmpeg": ("import chalicelib.processing.media.hls.child", ""),
 }
 
 
 def cpu_seconds(code: str, function: str) -> float:
     """User and system time of one fresh process."""
     report = "import os; t = os.times(); print(t.user + t.system)"
-    environment = {**os.environ, **STAGE, "AWS_LAMBDA_FUNCTION_NAME": function, "AWS_DEFAULT_REGION": "eu-west-1"}
+    environment = {
+        **os.environ,
+        **STAGE,
+        **MEDIA_STAGE,
+        "AWS_LAMBDA_FUNCTION_NAME": function,
+        "AWS_DEFAULT_REGION": "eu-west-1",
+    }
     done = subprocess.run(
         [sys.executable, "-c", f"{code}\n{report}"], env=environment, capture_output=True, text=True, check=True
     )

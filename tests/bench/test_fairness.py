@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from bench.fairness import FairQueue, waits
+from bench import fairness
+from bench.fairness import FairQueue, films, refused, waits
 from chalicelib import aws
 from chalicelib.processing import pipeline
-from chalicelib.queues import ingest
+from chalicelib.queues import ingest, media
 from tests.stage import STAGE
 
 FILES, WORKERS = 3_000, 100
@@ -60,6 +61,30 @@ def test_a_handler_that_forgets_to_send_again_is_found(monkeypatch: pytest.Monke
     assert quiet > 0.9 * everything
 
 
+# --- films, hashes, and what viewers ask for
+
+
+def test_the_page_has_what_is_computed() -> None:
+    assert fairness.RESULT.read_text() == fairness.page(), "print it with `python -m bench fairness`"
+
+
+@pytest.mark.parametrize("sort", ["films", "parts", "hashes"])
+def test_a_few_films_do_not_wait_for_the_many_of_another_tenant(sort: str) -> None:
+    fair, alone = films(sort=sort), films(sort=sort, grouped=False)
+    assert fair.quiet < 0.15 * alone.quiet
+    assert fair.all < 1.1 * alone.all, "all together it takes hardly longer"
+
+
+def test_new_films_would_wait_for_the_parts_of_the_same_tenant_in_one_group(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(media, "_group", lambda file: file.tenant)
+    assert films(sort="parts").quiet > 0.9 * films(sort="parts").all
+
+
+def test_without_reservations_viewers_of_films_keep_pictures_from_being_made() -> None:
+    assert refused(apart=True) == 0
+    assert refused(apart=False) > 0.3
+
+
 # --- the model itself
 
 
@@ -82,3 +107,22 @@ def test_a_message_without_a_group_is_a_tenant_of_its_own() -> None:
     received = [messages.receive() for _ in range(101)]
     assert received[-1]
     assert received[-1].group == "late", "the hundred are a hundred tenants, none of them noisy"
+
+
+def test_a_group_with_much_of_the_recent_time_is_noisy_until_that_is_long_ago() -> None:
+    messages = FairQueue(recent=100)
+    for group in ("noisy", "noisy", "quiet"):
+        messages.send_message(QueueUrl=URL, MessageBody="", MessageGroupId=group)
+    slow = messages.receive()
+    assert slow
+    messages.clock += 50
+    messages.delete(slow)
+    second = messages.receive()
+    assert second
+    assert second.group == "quiet"
+    messages.delete(second)
+    messages.clock += 200
+    messages.send_message(QueueUrl=URL, MessageBody="", MessageGroupId="quiet")
+    quick = messages.receive()
+    assert quick
+    assert quick.group == "noisy", "the oldest"

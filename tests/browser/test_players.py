@@ -22,7 +22,7 @@ from tests.origins import ORIGINS, film
 HERE = Path(__file__).parent
 SHOP = "http://shop.example"
 
-# `FILMS=20` plays every origin (make films). Otherwise these few, which are of quite different making.
+# `make films` sets FILMS, and plays every origin. Otherwise these few, which are of quite different making.
 FEW = ("phone", "webm", "television")
 CHOSEN = FEW if "FILMS" not in os.environ else tuple(ORIGINS)
 PLAYERS = ("hls.js", "video.js")

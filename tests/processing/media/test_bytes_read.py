@@ -132,3 +132,23 @@ def test_a_film_that_allows_no_more_bytes_shows_what_was_found(monkeypatch: pyte
     assert made.warnings == ()
     assert "poster.webp" in found
     assert data.read_bytes <= 2_400_000 + ranged.BLOCK
+
+
+def test_a_film_whose_pictures_took_all_bytes_plays_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Films of 12 Mbit/s had no stream: nothing was left for its plan."""
+    processor = processor_of("video/mp4")
+    film = Spread(films.film(times=range(1000), paint=lambda _: films.quarters((64, 48))), 5_000_000_000)
+    data = ranged.Ranged("key", "version", film.size, processor.by_ranges)
+
+    def take_all(*_: Any, **__: Any) -> posters.Pictures:
+        data.read_bytes = processor.by_ranges
+        data._blocks.clear()
+        return posters.Pictures()
+
+    monkeypatch.setattr(ranged, "read_range", film.read)
+    monkeypatch.setattr(posters, "of_film", take_all)
+    found = Found()
+    source = Source("video/mp4", film.size, cast(BinaryIO, data), "a film")
+    made = processor.process(source, Order(RECIPES["photo"], 1024**3), found.emit)
+    assert made.warnings == ()
+    assert {"hls.m3u8", "av/plan.json"} <= found.keys()
