@@ -61,6 +61,10 @@ class Ranged(io.RawIOBase):
                 _kept.popitem(last=False)
         self._part = first, _kept[name]
 
+    def allow(self, more: int) -> None:
+        """Lets its readers fetch so many bytes more, for another purpose."""
+        self._budget += more
+
     def reopened(self, budget: int) -> Ranged:
         """The same object with a budget of its own, and with what is kept of it."""
         other = Ranged(self._key, self._version_id, self.size, budget)

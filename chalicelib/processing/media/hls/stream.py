@@ -26,6 +26,8 @@ LIMITS = Limits(memory=1536 * 1024**2, seconds=20)
 # read twice where tracks are far apart. All children of a file together end within its claim's lease.
 MOST_SCANNED = 2 * 1024**3
 SCAN_BYTES = 2 * MOST_SCANNED + 64 * 1024**2
+# Beside its index, a plan may need the first pictures and sounds of a file, with all that lies between them.
+PLAN_BYTES = 24 * 1024**2
 _SCAN = replace(LIMITS, seconds=60, wall=90)
 # The function that makes parts has 28 seconds, and answers within them.
 _PART = replace(LIMITS, wall=23)
@@ -51,6 +53,8 @@ def write(source: Source, facts: Mapping[str, Any], order: Order, emit: Emit) ->
 
 def plan_of(source: Source) -> tuple[bytes, str]:
     """(the plan, nothing), or (nothing, why there is none)."""
+    if isinstance(source.data, Ranged):
+        source.data.allow(PLAN_BYTES)
     demuxer = _demuxer(source)
     index = engine.kept_index(source, demuxer[0])
     data, limits = source.data, LIMITS
