@@ -76,7 +76,7 @@ def naughty(monkeypatch: pytest.MonkeyPatch, forked: Forks) -> Any:
     def answer(header: dict[str, Any], body: bytes = b"") -> str:
         with around(forked) as watch:
             whole = {"pages": 1, "texts": [], "picture": bool(body)} | header
-            monkeypatch.setattr(watch.forks, "run", lambda *_: (whole, body), raising=True)
+            monkeypatch.setattr(watch.forks, "run", lambda *_, **__: (whole, body), raising=True)
             watch.begin(drawn=False, refusals=frozenset())
             return tried(watch, "application/pdf", pdfs.pages(["x"]), again=False)
 
