@@ -36,6 +36,9 @@ FOUND = (
     "structures: a PNG of thousands of packed profiles took 4 ms for each KB; of profiles, gammas and clear colours "
     "the last one counted, where browsers take the first",
     "structures: an AVIF with matrix coefficients that are not read was `corrupt`",
+    "video, audio: one track of an unknown codec left a film without any facts, pictures and stream",
+    "video: pictures that an index mixed up were repacked as they were, and browsers gave up at them",
+    "audio: sounds of 9 or 64 channels had playlists whose segments could not be made",
 )
 
 Tried = tuple[Counter[str], Counter[str], list[Case]]

@@ -16,7 +16,7 @@ case $stage in
         "with a letter first and no - at the end."
     ;;
 esac
-for function in api_handler process media fetch index render sweep publish deliver; do
+for function in api_handler process media stream fetch index render sweep publish deliver; do
     case $stage in
     *-"$function")
         fail "'$stage' can't be a stage's name, because its API would get the name of another stage's function" \

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import math
+import random
 import struct
 from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -73,6 +74,27 @@ def film(
             else:
                 _silence(container, track, sound_seconds or len(times) / float(rate), sound_from, loud=loud)
     return out.getvalue()
+
+
+def without_index(data: bytes, form: str, options: Mapping[str, str]) -> bytes:
+    """The same packets as a program writes them that can't go back to the beginning: see LIVE and PIECES."""
+    out = io.BytesIO()
+    source: Any
+    container: Any
+    with av.open(io.BytesIO(data)) as source, av.open(out, "w", format=form, options=dict(options)) as container:
+        tracks = {track.index: container.add_stream_from_template(track) for track in source.streams}
+        packets = [packet for packet in source.demux() if packet.size]
+        for packet in sorted(packets, key=lambda each: each.dts * each.time_base):
+            packet.stream = tracks[packet.stream.index]
+            container.mux_one(packet)
+    return out.getvalue()
+
+
+LIVE = {"live": "1", "cluster_time_limit": "1000"}
+"""Options for Matroska as browsers record it: without Cues and Duration."""
+
+PIECES = {"movflags": "frag_keyframe+empty_moov+default_base_moof"}
+"""Options for MP4 in fragments."""
 
 
 @cache
@@ -273,6 +295,21 @@ class Chirp:
                 container.mux(track.encode(each))
         for each in resampler.resample(None):
             container.mux(track.encode(each))
+        container.mux(track.encode())
+
+
+class Noise(Chirp):
+    """A sound that no codec makes small, and that is made quickly."""
+
+    def __call__(self, container: Any, track: Any, seconds: float) -> None:
+        form, count = track.codec_context.codec.audio_formats[0].name, track.codec_context.frame_size or 4800
+        noise = random.Random(1)
+        for begin in range(0, round(seconds * self.rate), count):
+            frame = av.AudioFrame(format=form, layout=self.layout, samples=count)
+            for plane in frame.planes:
+                plane.update(noise.randbytes(plane.buffer_size))
+            frame.rate, frame.pts, frame.time_base = self.rate, begin, Fraction(1, self.rate)
+            container.mux(track.encode(frame))
         container.mux(track.encode())
 
 

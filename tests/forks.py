@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import io
 import json
 import os
 import pickle
@@ -53,8 +54,11 @@ class Forks:
         self._ours.close()
         self._process.wait()
 
-    def run(self, module: str, data: bytes, arguments: dict[str, Any], limits: Limits) -> tuple[dict[str, Any], bytes]:
-        _send(self._ours, (module, data, arguments, limits.memory, limits.seconds))
+    def run(
+        self, module: str, data: bytes, arguments: dict[str, Any], limits: Limits, *, by_ranges: bool = False
+    ) -> tuple[dict[str, Any], bytes]:
+        """With `by_ranges` the module gets a file object, as `child.run_on` gives it one."""
+        _send(self._ours, (module, data, arguments, limits.memory, limits.seconds, by_ranges))
         status, output, self.cpu = _receive(self._ours)
         if status == -signal.SIGKILL:
             raise ChildDiedError("it took too long")
@@ -89,9 +93,11 @@ def _exactly(source: socket.socket, length: int) -> bytes:
 def _serve(to: socket.socket) -> None:
     while True:
         try:
-            module, data, arguments, memory, seconds = _receive(to)
+            module, data, arguments, memory, seconds, by_ranges = _receive(to)
         except EOFError:
             return
+        if by_ranges:
+            module, arguments = "tests.forks", {"by_ranges": module, "arguments": arguments}
         _send(to, (*_forked(module, data, arguments, memory, seconds), _children_seconds()))
 
 
@@ -158,7 +164,12 @@ def _refuse(event: str, arguments: tuple[Any, ...]) -> None:
 
 
 def main(data: bytes, arguments: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
-    """The child of the tests of this module: does what it is told."""
+    """The child of the tests of this module: does what it is told. Or another child, which reads by ranges."""
+    if "by_ranges" in arguments:
+        found: tuple[dict[str, Any], bytes] = importlib.import_module(arguments["by_ranges"]).main(
+            io.BytesIO(data), arguments["arguments"]
+        )
+        return found
     exec(arguments["code"])
     return {}, data
 

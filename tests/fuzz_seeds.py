@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from backports import zstd
 
-from tests import archives, fonts, images, offices, pdfs, svgs
+from tests import archives, films, fonts, hostile_films, images, offices, pdfs, svgs
 from tests.fuzzing import mutated
 
 CANARY = "@canary@"
@@ -620,6 +620,73 @@ _SVG_WORDS = (
     ),
 )
 
+# --- films and sounds
+
+
+def _films(canary: str) -> Seeds:
+    reference = f"file://{canary}\0".encode()
+    return {
+        "mp4": ("video/mp4", films.faststart(hostile_films.plain())),
+        "index last": ("video/mp4", hostile_films.plain()),
+        "fragments": ("video/mp4", films.film(options={"movflags": "frag_keyframe+empty_moov"})),
+        "reference": ("video/quicktime", hostile_films.changed(hostile_films.reference(b"url ", reference))),
+        "alias": ("video/quicktime", hostile_films.changed(hostile_films.reference(b"alis", reference))),
+        "matroska": ("video/x-matroska", hostile_films.matroska()),
+        "webm": ("video/webm", films.film("webm", codec="libvpx", sound_codec="libopus", times=range(25))),
+        "avi": ("video/x-msvideo", films.film("avi", codec="mpeg4", sound_codec="libmp3lame", times=range(25))),
+    }
+
+
+def _sounds(canary: str) -> Seeds:
+    tags = {"title": "A song", "artist": "Somebody"}
+    return {
+        "mp3": ("audio/mpeg", films.sound("mp3", "libmp3lame", tags=tags, cover=images.png(8, 8))),
+        "flac": ("audio/flac", films.sound("flac", "flac", tags=tags)),
+        "wav": ("audio/wav", films.sound("wav", "pcm_s16le", seconds=0.2)),
+        "ogg": ("audio/ogg", films.sound("ogg", "libopus", tags=tags)),
+        "m4a": ("audio/mp4", films.sound("ipod", "aac", tags=tags)),
+    }
+
+
+_FILM_WORDS = (
+    *(b"moov", b"trak", b"mdat", b"free", b"stts", b"ctts", b"stsc", b"stsz", b"stco", b"co64", b"stss", b"elst"),
+    *(b"moof", b"traf", b"trun", b"tfhd", b"sidx", b"dref", b"url file://@canary@\0", b"avc1", b"hvc1", b"mp4a"),
+    *(
+        b"\xff\xff\xff\xff",
+        b"\x80\0\0\0",
+        b"\0\0\0\1",
+        b"\1\xff\xff\xff\xff\xff\xff\xff",
+        b"\x1c\x53\xbb\x6b",
+        b"\x1f\x43\xb6\x75",
+    ),
+    *(
+        b"#EXTM3U\nfile://@canary@\n",
+        b"ffconcat version 1.0\nfile '@canary@'\n",
+        b"ID3\4\0\0\x7f\x7f\x7f\x7f",
+        b"APIC",
+        b"RIFF",
+    ),
+)
+
+
+def _box_of_a_film(data: bytes, generator: random.Random, words: Sequence[bytes]) -> bytes:
+    """A film whose boxes are changed, doubled, dropped or moved; any other file with bytes changed all over it."""
+    if data[4:8] != b"ftyp":
+        out = bytearray(data)
+        for _ in range(max(1, len(out) // 100)):
+            out[generator.randrange(len(out))] = generator.randrange(256)
+        return bytes(out)
+    root = hostile_films.parsed(data)
+    for _ in range(generator.choice((1, 1, 2, 4))):
+        hostile_films.disturb(root, generator, lambda body: changed(body, generator, body, words))
+    return hostile_films.written(root)
+
+
+# The errors of FFmpeg, by which PyAV names what a damaged file is, and what our children say of one.
+_FFMPEG = frozenset(
+    ("InvalidDataError", "EOFError", "PermissionError", "ArgumentError", "ValueError", "LyingIndexError", "OSError")
+)
+
 SUBJECTS: Mapping[str, Subject] = {
     "pdf": Subject(_pdfs, _PDF_WORDS, refusals=frozenset({"PdfiumError"})),
     "document": Subject(_documents, _XML_WORDS, _zip_part),
@@ -629,4 +696,6 @@ SUBJECTS: Mapping[str, Subject] = {
     "email": Subject(_messages, _MAIL_WORDS),
     "font": Subject(_fonts, inside=_table_of_a_font, refusals=frozenset({"OSError"})),
     "svg": Subject(_svgs, _SVG_WORDS, _xml, frozenset({"ValueError"})),
+    "video": Subject(_films, _FILM_WORDS, _box_of_a_film, _FFMPEG),
+    "audio": Subject(_sounds, _FILM_WORDS, _box_of_a_film, _FFMPEG),
 }

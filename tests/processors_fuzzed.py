@@ -15,11 +15,11 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 from unittest.mock import patch
 
 from PIL import Image
@@ -30,13 +30,18 @@ from chalicelib.processing import child, texts
 from chalicelib.processing.child import ChildDiedError, Limits
 from chalicelib.processing.image import cards, drawing
 from chalicelib.processing.kinds import Made, Order, Source, processor_of
+from chalicelib.processing.media import hls
+from chalicelib.processing.media.hls import plan as plans
 from chalicelib.processing.words import chosen_words
+from chalicelib.renditions.media_names import PLAN, read
 from chalicelib.renditions.recipes import RECIPES
+from chalicelib.settings import settings
 from chalicelib.text import has_controls
 from tests import images
 from tests.forks import FORBIDDEN, STALE, Forks
 from tests.fuzz_seeds import CANARY, SUBJECTS, changed
 from tests.fuzzing import Case
+from tests.stage import MEDIA_STAGE
 
 SECRET = b"canary-of-another-file"
 SHADE = (254, 1, 253)
@@ -78,6 +83,10 @@ def around(forks: Forks) -> Iterator[_Watch]:
             real = getattr(module, name)
             stack.enter_context(patch.object(module, name, partial(_seldom, real, watch)))
         stack.enter_context(patch.object(child, "run", watch.run))
+        stack.enter_context(patch.object(child, "run_on", watch.run_on))
+        stack.enter_context(patch.dict(os.environ, MEDIA_STAGE))
+        settings.cache_clear()
+        stack.callback(settings.cache_clear)
         stack.enter_context(patch.dict(os.environ, {"AWS_SECRET_ACCESS_KEY": SECRET.decode()}))
         yield watch
 
@@ -97,10 +106,18 @@ class _Watch:
     def begin(self, *, drawn: bool, refusals: frozenset[str]) -> None:
         self.problem, self.drawn, self.refusals = "", drawn, refusals
 
-    def run(self, module: str, data: bytes, arguments: dict[str, Any], limits: Limits) -> tuple[dict[str, Any], bytes]:
+    def run_on(
+        self, module: str, source: BinaryIO, size: int, arguments: dict[str, Any], limits: Limits
+    ) -> tuple[dict[str, Any], bytes]:
+        source.seek(0)
+        return self.run(module, source.read(), arguments, limits, by_ranges=True)
+
+    def run(
+        self, module: str, data: bytes, arguments: dict[str, Any], limits: Limits, *, by_ranges: bool = False
+    ) -> tuple[dict[str, Any], bytes]:
         tight = Limits(min(limits.memory, LIMITS.memory), min(limits.seconds, LIMITS.seconds))
         try:
-            header, body = self.forks.run(module, data, arguments, tight)
+            header, body = self.forks.run(module, data, arguments, tight, by_ranges=by_ranges)
         except ChildDiedError as died:
             self.deaths[str(died)] += 1
             if str(died) == f"it ended with {FORBIDDEN}":
@@ -120,8 +137,11 @@ def _leaks(data: bytes) -> bool:
 
 
 def _has_shade(picture: bytes) -> bool:
-    with Image.open(io.BytesIO(picture)) as image:
-        pixels = image.convert("RGB").tobytes()
+    try:
+        with Image.open(io.BytesIO(picture)) as image:
+            pixels = image.convert("RGB").tobytes()
+    except (OSError, SyntaxError, ValueError):  # a damaged cover, which is passed on as it is
+        return False
     at = pixels.find(bytes(SHADE))
     while at >= 0 and at % 3:  # the end of one pixel and the beginning of the next
         at = pixels.find(bytes(SHADE), at + 1)
@@ -151,11 +171,26 @@ def _made(content_type: str, data: bytes) -> tuple[Made, dict[str, bytes]]:
         assert rendition.size == len(body)
         emitted[rendition.basename] = body
 
-    made = processor_of(content_type).process(Source(content_type, len(data), io.BytesIO(data), "a"), _ORDER, emit)
+    source = Source(content_type, len(data), io.BytesIO(data), "a")
+    made = processor_of(content_type).process(source, _ORDER, emit)
+    if PLAN in emitted:
+        emitted |= _parts(source, emitted[PLAN])
     if made.text:
         emit(*texts.rendition(made.text))
     chosen_words(made.headings, made.text, 40)
     return made, emitted
+
+
+def _parts(source: Source, plan: bytes) -> dict[str, bytes]:
+    """Of each rung the init segment, and the first and the last segment. What can't be made is refused."""
+    found = {}
+    for rung in plans.loads(plan).rungs:
+        for name in (f"{rung.name}-init.mp4", *(f"{rung.name}-{number}.m4s" for number in {0, rung.count - 1})):
+            part = read(name)
+            assert part
+            with suppress(PermanentFault):
+                found[name], _ = hls.make(source, plan, part)
+    return found
 
 
 def _problem(made: Made, emitted: dict[str, bytes]) -> str:
@@ -218,4 +253,8 @@ CHILDREN = (
     "chalicelib.processing.email_child",
     "chalicelib.processing.image.specimen_child",
     "chalicelib.processing.svg_child",
+    "chalicelib.processing.media.ffmpeg_child",
+    "chalicelib.processing.media.pictures_child",
+    "chalicelib.processing.media.sound_child",
+    "chalicelib.processing.media.hls.child",
 )

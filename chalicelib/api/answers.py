@@ -160,7 +160,7 @@ class DeliveryResource(Resource):
     own for another layout. `placeholder` is a blurred preview.
 
     `video` and `audio` are whole elements that play the file, and `hls` is JavaScript that has hls.js play that element
-    in browsers that do not know HLS. They are empty for a file that does not play.
+    in browsers that do not know HLS. Only a file that plays has them.
     """
 
     base_url: Url
@@ -170,9 +170,9 @@ class DeliveryResource(Resource):
     sizes: str
     picture: str
     placeholder: Annotated[str, Field(pattern="^data:image/png;base64,")]
-    video: str
-    audio: str
-    hls: str
+    video: str | None = Field(None)
+    audio: str | None = Field(None)
+    hls: str | None = Field(None)
 
 
 class FocusResource(Resource):

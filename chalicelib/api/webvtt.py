@@ -47,6 +47,7 @@ _ALLOWED = frozenset({"b", "i", "u", "c", "v", "lang", "ruby", "rt"})
 _SILENT = re.compile(r"<\s*(script|style)\b[^<>]*>.*?(?:<\s*/\s*\1\s*>|\Z)", re.DOTALL | re.IGNORECASE)
 # The commands of other formats in SubRip: `{\an8}`.
 _COMMANDS = re.compile(r"\{\\[^}]{0,100}\}")
+_BLOCK = re.compile("NOTE|STYLE|REGION|WEBVTT")
 _CONTROL = re.compile(f"[{CONTROLS}]")
 
 
@@ -138,7 +139,7 @@ def _cue(number: int, block: list[str], is_vtt: bool) -> _Cue:
 def _id(line: str) -> str:
     """A cue's id; empty for one that another reader could take for a block of another sort."""
     name = _plain(line).strip()[:MAX_ID]
-    return "" if re.match("NOTE|STYLE|REGION|WEBVTT", name) else name
+    return "" if _BLOCK.match(name) else name
 
 
 def _milliseconds(hours: str | None, minutes: str, seconds: str, fraction: str) -> int:

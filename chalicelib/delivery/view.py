@@ -43,6 +43,8 @@ _IF_KNOWN = (
 ALL_FIELDS = frozenset({*_WIRE, *_IF_KNOWN, "renditions", "delivery"})
 # A record in a list. `delivery` is large, so it must be asked for.
 WITHOUT_DELIVERY = ALL_FIELDS - {"delivery"}
+# Markup that only a film or a sound has.
+_IF_IT_PLAYS = frozenset({"video", "audio", "hls"})
 _NEEDS_ACCESS = frozenset({"renditions", "delivery"})
 
 
@@ -86,9 +88,10 @@ def _rendition(rendition: Rendition, url: str) -> dict[str, Any]:
 
 
 def _delivery(file: File, access: Access) -> dict[str, Any]:
+    made = asdict(markup(file, access))
     return {
         "base_url": access.base_url,
         "query": access.query,
         "expires_at": timestamp(access.expires_at) if access.expires_at else None,
-        **asdict(markup(file, access)),
+        **{name: made[name] for name in made if made[name] or name not in _IF_IT_PLAYS},
     }

@@ -180,6 +180,7 @@ _ALIASES = {
     "video/3gpp": "video/mp4",
     "video/3gpp2": "video/mp4",
     "audio/3gpp": "video/mp4",
+    "audio/3gpp2": "video/mp4",
     "audio/mp4": "video/mp4",
     "audio/m4a": "video/mp4",
     "audio/x-m4a": "video/mp4",

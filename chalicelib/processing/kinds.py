@@ -199,7 +199,9 @@ PROCESSORS = (
         Kind.IMAGE, RAW.__contains__, "chalicelib.processing.raw.processor", in_memory=8 * MIB, by_ranges=128 * MIB
     ),
     Processor(Kind.IMAGE, SVG.__eq__, "chalicelib.processing.svg", in_memory=8 * MIB, by_ranges=MIB),
-    # 10 MiB of a film of any length are enough for its facts. A sound is heard once, if it has at most 2 GiB.
+    # 10 MiB of a film of any length are enough for its facts, pictures and stream, beside its index, which is read once
+    # (`media/indexes.py`). Only a film without an index is read to its end, with a bound of its own. A sound is heard
+    # once, if it has at most 2 GiB.
     *(
         Processor(
             kind,

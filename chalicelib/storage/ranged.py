@@ -12,9 +12,15 @@ BLOCK = 256 * 1024  # bytes, the least that one request fetches
 AHEAD = 16  # blocks, the most that one request fetches: 4 MiB
 KEEP = 32  # blocks in memory
 
+# Bytes of kept parts in the memory of a function's instance, for whatever file.
+KEPT = 64 * 1024**2
+
 
 class TooMuchReadError(OSError):
     """More was read than such a file is worth. A hostile file makes its reader jump about."""
+
+
+_kept: OrderedDict[tuple[str, str, int, int], bytes] = OrderedDict()
 
 
 class Ranged(io.RawIOBase):
@@ -23,16 +29,47 @@ class Ranged(io.RawIOBase):
     A read of several blocks fetches them together. A reader that goes on where it ended gets twice as many blocks with
     each request, if the rest of the object is within the budget: so reading ahead can't make a sound reader fail.
 
-    `read_bytes` counts what was fetched; above `budget` bytes reading raises TooMuchReadError.
+    `read_bytes` counts what was fetched; above `budget` bytes reading raises TooMuchReadError. Parts that are kept (see
+    `keep`) don't count: `kept_bytes` has those that were fetched.
     """
 
     def __init__(self, key: str, version_id: str, size: int, budget: int) -> None:
         self.size = size
-        self.read_bytes = 0
+        self.read_bytes = self.kept_bytes = 0
+        self._part: tuple[int, bytes] = (0, b"")
         self._key, self._version_id, self._budget = key, version_id, budget
         self._blocks: OrderedDict[int, bytes] = OrderedDict()
         self._at = 0
         self._next, self._run = 0, 0  # the block after the last request, and the blocks of that request
+
+    def keep(self, first: int, length: int) -> None:
+        """Fetches a part at once, and keeps it: an index that several readers need, one after another.
+
+        It stays in the instance's memory, so that the next run has it. One part of a file is kept, the last one named.
+        """
+        name = (self._key, self._version_id, first, length)
+        if name in _kept:
+            _kept.move_to_end(name)
+        else:
+            steps = range(first, first + length, AHEAD * BLOCK)
+            body = b"".join(
+                read_range(self._key, self._version_id, at, min(AHEAD * BLOCK, first + length - at)) for at in steps
+            )
+            self.kept_bytes += length
+            _kept[name] = body
+            while len(_kept) > 1 and sum(map(len, _kept.values())) > KEPT:
+                _kept.popitem(last=False)
+        self._part = first, _kept[name]
+
+    def allow(self, more: int) -> None:
+        """Lets its readers fetch so many bytes more, for another purpose."""
+        self._budget += more
+
+    def reopened(self, budget: int) -> Ranged:
+        """The same object with a budget of its own, and with what is kept of it."""
+        other = Ranged(self._key, self._version_id, self.size, budget)
+        other._part = self._part
+        return other
 
     def readable(self) -> bool:
         return True
@@ -50,8 +87,8 @@ class Ranged(io.RawIOBase):
     def readinto(self, buffer: Any) -> int:
         if self._at >= self.size:
             return 0
-        number, offset = divmod(self._at, BLOCK)
-        piece = memoryview(self._block(number, number))[offset : offset + len(buffer)]
+        number = self._at // BLOCK
+        piece = self._piece(number, len(buffer))
         buffer[: len(piece)] = piece
         self._at += len(piece)
         return len(piece)
@@ -63,11 +100,21 @@ class Ranged(io.RawIOBase):
         last = (self._at + wanted - 1) // BLOCK
         found = bytearray()
         while len(found) < wanted:
-            number, offset = divmod(self._at, BLOCK)
-            piece = self._block(number, last)[offset : offset + wanted - len(found)]
+            piece = self._piece(last, wanted - len(found))
             found += piece
             self._at += len(piece)
         return bytes(found)
+
+    def _piece(self, last: int, length: int) -> memoryview:
+        """Some bytes from here on, at most `length`, of a read that needs the blocks until `last`."""
+        start, part = self._part
+        if start <= self._at < start + len(part):
+            return memoryview(part)[self._at - start : self._at - start + length]
+        if part and self._at < start:
+            length = min(length, start - self._at)
+            last = min(last, (self._at + length - 1) // BLOCK)
+        number, offset = divmod(self._at, BLOCK)
+        return memoryview(self._block(number, last))[offset : offset + length]
 
     def _block(self, number: int, last: int) -> bytes:
         """A block of a read that needs the blocks `number` to `last`."""
@@ -98,7 +145,3 @@ class Ranged(io.RawIOBase):
             self._blocks[number + each] = data[each * BLOCK : (each + 1) * BLOCK]
         while len(self._blocks) > KEEP:
             self._blocks.popitem(last=False)
-
-    def allow(self, more: int) -> None:
-        """Lets its readers fetch so many bytes more, for another purpose."""
-        self._budget += more

@@ -355,6 +355,7 @@ BY_COUNT = {
     "get_stats",
 }
 ONE_RECORD = {"get_file", "create_file", "patch_file", "reprocess_file", "restore_file", "complete_upload"}
+ONE_RECORD |= {"add_captions", "delete_captions"}
 ONE_OTHER = {"create_grant", "create_upload_token", "uppy_params", "uppy_presign", "get_openapi", "get_asyncapi"}
 ONE_WEBHOOK = {"create_webhook", "get_webhook", "patch_webhook", "rotate_webhook_secret", "replay_events"}
 ONE_DELIVERY = {"get_delivery", "retry_delivery", "send_test_event"}

@@ -115,6 +115,7 @@ class Theirs:
             "token_id": self.token["id"],
             "webhook_id": self.webhook["id"],
             "event_id": self.event["id"],
+            "language": "en",
         }
         path = operation.path
         for name, value in names.items():

@@ -13,6 +13,7 @@ from playwright.sync_api import BrowserContext, Page, Response, Route
 
 from ops.local.stage import LocalStage
 from tests import images
+from tests.browser.cookies import set_by_the_application
 from tests.e2e.stack import upload
 from tests.local import Api
 
@@ -162,18 +163,6 @@ def test_a_private_picture_opens_with_a_grants_cookies_and_not_without(
         f"{other}/w640": (403, "text/xml"),
     }
     assert is_shown(page, tmp_path / "cookies.png", (640, 480))
-
-
-def set_by_the_application(context: BrowserContext, front_door: str, cookies: list[str]) -> None:
-    """A page of the front door's own host sets them with its answer."""
-
-    def answer(route: Route) -> None:
-        route.fulfill(body="<!doctype html>", headers={"Content-Type": "text/html", "Set-Cookie": "\n".join(cookies)})
-
-    page = context.new_page()
-    page.route("**/__test__/login", answer)
-    page.goto(f"{front_door}/__test__/login")
-    assert len(context.cookies()) == len(cookies)
 
 
 def test_a_grants_query_opens_what_its_file_has(api: Api, show: OpenPage) -> None:

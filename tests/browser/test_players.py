@@ -14,7 +14,7 @@ from PIL import Image
 from playwright.sync_api import BrowserContext, Page, Route
 
 from ops.local.stage import LocalStage
-from tests.browser.test_delivery import set_by_the_application
+from tests.browser.cookies import set_by_the_application
 from tests.e2e.stack import upload
 from tests.local import Api
 from tests.origins import ORIGINS, film
@@ -81,12 +81,18 @@ def address_of(record: dict[str, Any]) -> str:
     return str(found).partition("?")[0]
 
 
+def troubles(said: dict[str, Any]) -> list[str]:
+    """The errors that a player told, without the pauses of hls.js on a busy machine, after which it asks again."""
+    passing = ("bufferStalled", "LoadTimeOut false", "aborted false", "LoadError false")
+    return [error for error in said["errors"] if not any(each in error for each in passing)]
+
+
 def check(said: dict[str, Any], name: str, path: Path, page: Page, *, since: float = 0.0) -> None:
     """The film was played to its end, in one piece, and its last picture is on the page."""
     origin = ORIGINS[name]
     page.screenshot(path=path)
     assert said["outcome"] == "ended", said
-    assert [error for error in said["errors"] if "bufferStalled" not in error] == [], said
+    assert troubles(said) == [], said
     assert said["duration"] == pytest.approx(origin.seconds, abs=0.15), said
     assert len(said["ranges"]) == 1, said
     assert said["ranges"][0][1] == pytest.approx(origin.seconds, abs=0.15), said
@@ -115,7 +121,7 @@ def test_a_film_is_played_from_its_middle_first(
     page = page_of(SHOP)
     wanted = {"player": player, "address": address_of(sent(api, "phone")), "from": 8.0, "rate": RATE}
     said = page.evaluate("play", wanted)
-    assert (said["outcome"], said["errors"]) == ("ended", []), said
+    assert (said["outcome"], troubles(said)) == ("ended", []), said
     assert said["ranges"][-1][1] == pytest.approx(13.0, abs=0.15), said
 
 

@@ -81,7 +81,7 @@ def alarming() -> set[str]:
 def listening() -> Iterator[Heard]:
     """Meanwhile everything that an alarm or a person would hear is kept."""
     heard, loud = Heard(), alarming()
-    assert loud == {"FilesInTrouble", "SweepErrors"}
+    assert loud == {"FilesInTrouble", "SegmentShare", "SweepErrors"}
 
     class Metrics(EphemeralMetrics):
         def add_metric(self, name: str, unit: Any, value: float, *rest: Any) -> None:

@@ -35,8 +35,8 @@ CALLS = [(service, operation) for service, called in OPERATIONS.items() for oper
 REGIONS = ["eu-west-1", "us-east-1", "cn-north-1", "us-gov-west-1", "us-iso-east-1", "us-isob-east-1", "eu-north-9"]
 BUCKETS = ["filemill-prod-originals-123456789012-eu-west-1", "abc", "with.dots", "Capital", "under_score"]
 
-# Operations of EventBridge that are named like functions of Python and of API Gateway.
-HOMONYMS = frozenset({("events", "CreateConnection"), ("events", "DeleteConnection")})
+# Operations of EventBridge and MediaConvert that are named like functions of Python, of API Gateway and of ours.
+HOMONYMS = frozenset({("events", "CreateConnection"), ("events", "DeleteConnection"), ("mediaconvert", "Probe")})
 
 # Members of a request that the code never sends. A global endpoint of EventBridge needs a signature that only AWS's
 # C library makes, which is not deployed.
@@ -165,12 +165,14 @@ def sample(shape: Any, within: frozenset[str] = frozenset()) -> Any:
     if shape.type_name == "map":
         return {} if shape.value.name in within else {"key": sample(shape.value, within | {shape.value.name})}
     simple: dict[str, Any] = {
-        "string": shape.enum[0] if getattr(shape, "enum", None) else "some-text",
+        "string": shape.enum[0]
+        if getattr(shape, "enum", None)
+        else "some-text".ljust(shape.metadata.get("min", 0), "x"),
         "blob": b"bytes",
         "boolean": True,
         "timestamp": datetime(2026, 11, 22, tzinfo=UTC),
     }
-    return simple.get(shape.type_name, 7)
+    return simple.get(shape.type_name, max(7, shape.metadata.get("min", 7)))
 
 
 @pytest.mark.parametrize("service", OPERATIONS)

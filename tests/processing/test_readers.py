@@ -18,6 +18,7 @@ BEHIND = {
     "chalicelib/processing/reading.py": "the pipeline calls it after `scanning.admit`",
     "chalicelib/processing/scanner.py": "it is the scan",
     "chalicelib/processing/entry_bytes.py": "on_demand calls it after `scans.may_be_read`",
+    "chalicelib/processing/on_demand.py": "first_requests calls it after `scans.may_be_read`",
 }
 
 

@@ -114,3 +114,29 @@ def test_a_range_that_is_cut_off_is_an_error(stage: Calls) -> None:
     version = put(ID, BODY[:100])
     with pytest.raises(OSError, match="100 bytes came instead of 128"):
         Ranged(KEY, version, 128, 1000).read()
+
+
+def test_a_part_that_is_kept_is_fetched_once_and_counts_apart(stage: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ranged, "_kept", type(ranged._kept)())
+    source = opened(stage, budget=4 * BLOCK)
+    first, length = 50 * BLOCK + 3, 40 * BLOCK
+    source.keep(first, length)
+    source.seek(first - 2)
+    assert source.read(length + 4) == BODY[first - 2 : first + length + 2]
+    assert (source.kept_bytes, source.read_bytes) == (length, 2 * BLOCK)
+    calls = stage.count("s3.GetObject")
+    again = Ranged(KEY, source._version_id, source.size, 0)
+    again.keep(first, length)
+    again.seek(first)
+    assert again.reopened(0).seek(first) == first
+    assert again.read(length) == BODY[first : first + length]
+    assert (again.kept_bytes, stage.count("s3.GetObject")) == (0, calls)
+
+
+def test_few_parts_are_kept(stage: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ranged, "_kept", type(ranged._kept)())
+    monkeypatch.setattr(ranged, "KEPT", 3 * BLOCK)
+    source = opened(stage)
+    for number in range(5):
+        source.keep(number * BLOCK, BLOCK)
+    assert len(ranged._kept) == 3

@@ -34,7 +34,7 @@ MAX_BODY = 3 * MAX_TEXT + 4096
 
 MAX_LANGUAGE = 35  # characters, as RFC 5646 (4.4.1) has it for tags without extensions
 # RFC 5646, 2.1: language, script, region, variants, extensions, private use.
-_LANGUAGE = (
+_LANGUAGE = re.compile(
     r"(?:[a-z]{2,3}(?:-[a-z]{3}){0,3}|[a-z]{4,8})(?:-[a-z]{4})?(?:-(?:[a-z]{2}|[0-9]{3}))?"
     r"(?:-(?:[a-z0-9]{5,8}|[0-9][a-z0-9]{3}))*(?:-[0-9a-wyz](?:-[a-z0-9]{2,8})+)*(?:-x(?:-[a-z0-9]{1,8})+)?"
 )
@@ -44,7 +44,7 @@ _PATTERN = r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$"
 def canonical(language: str) -> str:
     """A language tag in its usual case: `pt-BR`, `zh-Hant`. Raises the error of a check for what is no tag."""
     tag = language.lower()
-    if len(tag) > MAX_LANGUAGE or not re.fullmatch(_LANGUAGE, tag):
+    if len(tag) > MAX_LANGUAGE or not _LANGUAGE.fullmatch(tag):
         raise wrong("must be a language tag such as en, pt-BR or zh-Hant (BCP 47)")
     first, *rest = tag.split("-")
     words = [first]
@@ -145,7 +145,7 @@ def delete_captions(call: Call, file_id: str, language: str) -> Response:
 
     A page that plays the film meanwhile goes on playing it, without them.
     """
-    if len(language) > MAX_LANGUAGE or not re.fullmatch(_LANGUAGE, language.lower()):
+    if len(language) > MAX_LANGUAGE or not _LANGUAGE.fullmatch(language.lower()):
         raise _unknown()
     file = until_written(call, file_id, lambda file: _delete(file, language))
     settle(file)

@@ -7,7 +7,7 @@ from typing import Any
 from chalicelib.facts import AudioInfo
 from chalicelib.model import Preview
 from chalicelib.processing.kinds import Emit, Made, Order, Source
-from chalicelib.processing.media import engine, hls, posters, waveform, words
+from chalicelib.processing.media import engine, hls, posters, unindexed, waveform, words
 
 _OWN_FIELDS = ("title", "artist", "album")
 
@@ -16,6 +16,7 @@ def process(source: Source, order: Order, emit: Emit) -> Made:
     """Raises PermanentFault `corrupt` for a sound that FFmpeg can't open."""
     found, warnings = engine.facts(source, place=order.recipe.keep_gps)
     measured: dict[str, Any] = {}
+    found = unindexed.completed(source, found)
     if not warnings:  # a file whose headers were too much is not heard
         warnings += hls.write(source, found, order, emit)
         measured, unmeasured = waveform.measure(source, found)

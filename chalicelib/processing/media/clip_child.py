@@ -20,6 +20,7 @@ _SCALE = 90_000  # ticks a second
 _BT709 = 1
 
 SOUND_RATE = 48_000
+MOST_CHANNELS = 8
 SOUND_BITS = 128_000
 
 
@@ -55,7 +56,8 @@ def _made(container: Any, arguments: dict[str, Any], *, copy: bool) -> bytes:
     out = io.BytesIO()
     with writing.mp4(out) as made:
         picture = Copied(made, video, zero, arguments) if copy else Encoded(made, video, zero, arguments)
-        heard = _Heard(made, sound, zero) if sound is not None else None
+        # FFmpeg has no mix of more channels than 7.1 has. Such a clip is silent.
+        heard = _Heard(made, sound, zero) if sound and 0 < sound.codec_context.channels <= MOST_CHANNELS else None
         for packet in writing.packets(container, *(each for each in (video, sound) if each is not None)):
             if packet.stream is video:
                 picture.add(packet)

@@ -11,8 +11,10 @@ from chalicelib.processing import child, sniff
 from chalicelib.processing.child import ChildDiedError, Limits
 from chalicelib.processing.content_types import one_name
 from chalicelib.processing.kinds import Source
-from chalicelib.processing.media import headers
+from chalicelib.processing.media import headers, indexes
+from chalicelib.processing.media.indexes import Index
 from chalicelib.settings import settings
+from chalicelib.storage.ranged import Ranged
 
 # FFmpeg's libraries take 250 MB of addresses, and a frame of 8K 50 MB.
 LIMITS = Limits(memory=1024**3, seconds=15)
@@ -43,6 +45,10 @@ DEMUXERS = {
 }
 
 
+# Why a child ended that had too much to do, beside those that ended without a word.
+_TOO_MUCH = (child.TOO_LONG, "MemoryError", "TooMuchReadError")
+
+
 class LayerMissingError(Exception):
     """This function should have FFmpeg, and does not: `ops provision` and `chalice deploy` were not both run."""
 
@@ -58,11 +64,15 @@ def facts(source: Source, *, place: bool = False) -> tuple[dict[str, Any], tuple
     if not settings().has_media:
         return headers.read(source, head), (_without(),)
     wanted = {**opening(source, head), "place": place}
+    index = kept_index(source, wanted["format"])
+    wanted["unindexed"] = index.missing
     try:
         found, _ = child.run_on(_CHILD, source.data, source.size, wanted, LIMITS)
     except ChildDiedError as died:
         return headers.read(source, head), (_died(str(died)),)
-    return found, ()
+    if found["unknown_codec"]:
+        found["video"] = headers.read(source, head).get("video")
+    return {**found, "unindexed": index.missing}, ()
 
 
 def opening(source: Source, head: bytes | None = None) -> dict[str, Any]:
@@ -73,6 +83,14 @@ def opening(source: Source, head: bytes | None = None) -> dict[str, Any]:
     proven = DEMUXERS.get(one_name(sniff.sniff(_head(source) if head is None else head) or ""))
     (demuxer, whitelist), _ = proven or DEMUXERS[one_name(source.content_type)]
     return {"format": demuxer, "whitelist": whitelist, "probe": PROBE}
+
+
+def kept_index(source: Source, demuxer: str) -> Index:
+    """Where the file's index is. It is fetched once for all children, and does not count as bytes that were read."""
+    index = indexes.find(source.data, source.size, demuxer)
+    if index.length and isinstance(source.data, Ranged):
+        source.data.keep(index.start, index.length)
+    return index
 
 
 def _head(source: Source) -> bytes:
@@ -89,9 +107,11 @@ def format_of(source: Source) -> str:
 
 
 def _died(why: str) -> FileWarning:
-    """A file that FFmpeg can't open is damaged. One that is too much for it, in time or memory, may be sound."""
+    """A file that FFmpeg can't open is damaged. One that is too much for it, or has what it lacks, may be sound."""
     if why in ("InvalidDataError", "EOFError"):
         raise PermanentFault(ErrorCode.CORRUPT, "The file can't be opened: it is damaged or not whole.")
+    if why not in _TOO_MUCH and not why.startswith(child.ENDED):
+        return FileWarning(code="not_read", message="FFmpeg can't read this file, so little is known of it.")
     message = "Reading this file took too much time, memory or data, so little is known of it."
     return FileWarning(code="too_costly_to_read", message=message)
 

@@ -13,6 +13,7 @@ import av
 from av.container import InputContainer
 
 from chalicelib.processing.media import tone
+from chalicelib.processing.media.hls.opening import UNINDEXED
 
 # The most that the record names of each. The rest is only counted.
 TRACKS = 20
@@ -42,12 +43,16 @@ def main(data: BinaryIO, arguments: dict[str, Any]) -> tuple[dict[str, Any], byt
 
 
 def opened(data: BinaryIO, arguments: dict[str, Any]) -> InputContainer:
-    """The file as a container of the `format` that `arguments` name. Raises av.error.FFmpegError."""
+    """The file as a container of the `format` that `arguments` name; `unindexed` if it has no index.
+
+    Raises av.error.FFmpegError.
+    """
     options = {
         "protocol_whitelist": "none",
         "format_whitelist": str(arguments["whitelist"]),
         "max_streams": "1000",
         "probesize": str(arguments["probe"]),
+        **(UNINDEXED if arguments.get("unindexed") else {}),
     }
     return av.open(data, "r", format=str(arguments["format"]), options=options, io_open=_refuse)
 
@@ -72,18 +77,19 @@ def _facts(container: InputContainer, *, place: bool) -> dict[str, Any]:
     }
     if place:
         found["place"] = next((tags[name] for name in PLACES if name in tags), None)
-    return {**found, "video": _picture(container, video) if video else None}
+    unknown = not video and not all(map(is_cover, container.streams.video))
+    return {**found, "video": _picture(container, video) if video else None, "unknown_codec": unknown}
 
 
 def film_of(container: InputContainer) -> Any:
-    """The stream of pictures that players show; None for a sound."""
-    pictures = [s for s in container.streams.video if not is_cover(s)]
+    """The stream of pictures that players show; None for a sound, and for pictures of a codec that FFmpeg has not."""
+    pictures = [s for s in container.streams.video if s.codec_context and not is_cover(s)]
     return next((s for s in pictures if s.disposition & av.stream.Disposition.default), next(iter(pictures), None))
 
 
 def sound_of(container: InputContainer) -> Any:
-    """The track that players let hear; None for a film without one."""
-    tracks = container.streams.audio
+    """The track that players let hear; None for a film without one that FFmpeg has the codec of."""
+    tracks = [s for s in container.streams.audio if s.codec_context]
     return next((s for s in tracks if s.disposition & av.stream.Disposition.default), next(iter(tracks), None))
 
 
@@ -116,11 +122,12 @@ def _named(stream: Any) -> dict[str, Any]:
 
 
 def _sound(stream: Any) -> dict[str, Any]:
+    context = stream.codec_context  # None for a codec that FFmpeg has not
     return {
         **_named(stream),
-        "channels": stream.codec_context.channels or None,
-        "sample_rate": stream.codec_context.sample_rate or None,
-        "bit_rate": stream.bit_rate or None,
+        "channels": (context and context.channels) or None,
+        "sample_rate": (context and context.sample_rate) or None,
+        "bit_rate": (context and context.bit_rate) or None,
         "default": bool(stream.disposition & av.stream.Disposition.default),
     }
 

@@ -16,6 +16,8 @@ from av.container import InputContainer
 from av.stream import Discard
 
 from chalicelib.processing.media import ffmpeg_child, tone
+from chalicelib.processing.media.hls.opening import RESTART_PROBE
+from chalicelib.processing.media.hls.restarts import Restarted
 
 # Places of a film where a frame worth showing is looked for, in fractions of its duration; the first one counts.
 PLACES = (0.0, 0.05, 0.15, 0.3, 0.5, 0.7, 0.9)
@@ -85,7 +87,8 @@ def main(data: BinaryIO, arguments: dict[str, Any]) -> tuple[dict[str, Any], byt
 
     `arguments`, beside those of `ffmpeg_child`: `cover`, true for the cover alone; of a film `bytes` to read, `poster`
     and `preview`, the sizes [width, height] before the picture is turned (`preview` null for none), `duration`,
-    `bit_rate` and `frame_rate` or null, and `time` of the frame to take, or null.
+    `bit_rate` and `frame_rate` or null, `time` of the frame to take, or null, `unindexed`, and
+    for a film without an index its `size` and its `restarts`, which the module `unindexed` describes.
 
     The header has `cover`, the length of the cover, or else `mode` ("RGB" or "RGBA"), `time` of the poster in seconds,
     and `frames`, a list of [width, height, milliseconds], the poster first. It is empty if there is no picture.
@@ -99,7 +102,7 @@ def main(data: BinaryIO, arguments: dict[str, Any]) -> tuple[dict[str, Any], byt
         if not 0 < film.width * film.height <= ffmpeg_child.MOST_PIXELS:
             return {}, b""
         budget.begin(arguments["bytes"])
-        return _film(Film(container, film, budget), arguments)
+        return _film(Film(container, film, budget, arguments), arguments)
 
 
 def _cover(container: InputContainer) -> tuple[dict[str, Any], bytes]:
@@ -121,18 +124,34 @@ class Film:
     container: InputContainer
     stream: Any
     budget: Budget
+    arguments: dict[str, Any]
     decoder: Any = field(init=False)
     has_alpha: bool = field(init=False)
     start: float = field(init=False)
 
     def __post_init__(self) -> None:
+        self._begin()
+        start = self.stream.start_time
+        self.start = float(start * self.stream.time_base) if start is not None else 0.0
+
+    def _begin(self) -> None:
         for each in self.container.streams:
             if each.index != self.stream.index:
                 each.discard = Discard.all
         self.has_alpha = self.stream.metadata.get("alpha_mode") == "1"
         self.decoder = self._decoder()
-        start = self.stream.start_time
-        self.start = float(start * self.stream.time_base) if start is not None else 0.0
+
+    def _reopen(self, time: float) -> None:
+        """Opens a film without an index at the place from which this time is reached."""
+        restarts = self.arguments["restarts"]
+        at = next((at for begins, at in reversed(restarts["places"]) if begins <= time + 0.001), restarts["head"])
+        demuxer = str(self.arguments["format"])
+        data: Any = Restarted(self.budget, self.arguments["size"], demuxer, restarts["head"], at)  # type: ignore[arg-type]
+        index = self.stream.index
+        self.container.close()
+        self.container = ffmpeg_child.opened(data, {**self.arguments, "probe": RESTART_PROBE})
+        self.stream = self.container.streams[index]
+        self._begin()
 
     def _decoder(self) -> Any:
         """FFmpeg's own decoders of VP8 and VP9 leave the alpha channel out; that of libvpx does not."""
@@ -171,9 +190,12 @@ class Film:
         return float(frame.pts * self.stream.time_base) - self.start if frame.pts is not None else 0.0
 
     def _packets(self, time: float) -> Iterator[Any]:
-        self.decoder.flush_buffers()
-        offset = int((time + self.start) / self.stream.time_base)
-        self.container.seek(offset, stream=self.stream, backward=True)
+        if self.arguments.get("restarts"):
+            self._reopen(time)
+        else:
+            self.decoder.flush_buffers()
+            offset = int((time + self.start) / self.stream.time_base)
+            self.container.seek(offset, stream=self.stream, backward=True)
         for packet in self.container.demux(self.stream):
             if packet.size and packet.stream.index == self.stream.index:
                 yield packet

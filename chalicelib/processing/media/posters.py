@@ -108,10 +108,14 @@ def _wanted(source: Source, found: words.Found, order: Order, shown: tuple[int, 
         "bytes": _bytes(source),
         "poster": poster[::-1] if turned else poster,
         "preview": small[::-1] if small and turned else small,
-        "duration": words.duration(found),
+        # Without an index a moment can only be found from its restarts.
+        "duration": words.duration(found) if found.get("restarts") or not found.get("unindexed") else None,
         "bit_rate": found.get("bit_rate"),
         "frame_rate": found["video"].get("frame_rate"),
         "time": order.poster_time,
+        "unindexed": found.get("unindexed", False),
+        "restarts": found.get("restarts"),
+        "size": source.size,
     }
 
 

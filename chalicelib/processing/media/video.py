@@ -5,18 +5,14 @@ from __future__ import annotations
 from chalicelib.facts import VideoInfo
 from chalicelib.model import FileWarning
 from chalicelib.processing.kinds import Emit, Made, Order, Source
-from chalicelib.processing.media import engine, hls, posters, words
-from chalicelib.storage.ranged import Ranged
-
-# Bytes of a large film that its plan may need: the first pictures and sounds, with all that lies between them, and the
-# index. They come on top of what the pictures may need (posters.ALL_BYTES), which often take all of that.
-PLAN_BYTES = 24 * 1024**2
+from chalicelib.processing.media import engine, hls, posters, unindexed, words
 
 
 def process(source: Source, order: Order, emit: Emit) -> Made:
     """Raises PermanentFault `corrupt` for a film that FFmpeg can't open."""
     found, warnings = engine.facts(source, place=order.recipe.keep_gps)
     is_read = not warnings
+    found = unindexed.completed(source, found, order.poster_time)
     picture = found.get("video") or {"aspect": 1.0, "rotation": 0}
     width, height = words.shown(picture)
     title = words.tag(found, "title")
@@ -47,9 +43,10 @@ def process(source: Source, order: Order, emit: Emit) -> Made:
     if picture.get("decoded") is False:
         message = "The first frame can't be decoded, so the picture may be turned otherwise than the record says."
         warnings += (FileWarning(code="not_decoded", message=message),)
+    if found.get("unknown_codec"):
+        message = "FFmpeg does not have the codec of this film's picture, so the picture can't be shown."
+        warnings += (FileWarning(code="not_decoded", message=message),)
     if is_read:
-        if isinstance(source.data, Ranged):
-            source.data.allow(PLAN_BYTES)
         warnings += hls.write(source, found, order, emit)
     headings = tuple(filter(None, (title, words.tag(found, "artist"), words.tag(found, "show"))))
     return Made(info, pictures.preview, headings=headings, warnings=warnings)

@@ -37,7 +37,7 @@ def measure(source: Source, found: Mapping[str, Any]) -> Measured:
     if not found.get("audio"):
         return {}, ()
     wanted = engine.opening(source)
-    seek = wanted["format"] in _SEEKABLE
+    seek = wanted["format"] in _SEEKABLE and not found.get("unindexed")
     stride = _stride(found, source.size if seek else 0)
     if source.size > MOST_WHOLE and not seek:
         return {}, (_unmeasured(f"it has more than {MOST_WHOLE // 1024**3} GiB"),)

@@ -20,7 +20,9 @@ MOST_SIDE = 65_535
 MOST_SECONDS = 1000 * 3600.0
 
 # ISO 6709, annex H: `+48.1000+011.5000+519.000/`, in degrees, or in degrees and minutes, or with seconds.
-_PLACE = re.compile(r"([+-]\d{2,6}(?:\.\d+)?)([+-]\d{3,7}(?:\.\d+)?)([+-]\d+(?:\.\d+)?)?(?:CRS[^/]*)?/?")
+_PLACE = re.compile(
+    r"([+-][0-9]{2,6}(?:\.[0-9]+)?)([+-][0-9]{3,7}(?:\.[0-9]+)?)([+-][0-9]+(?:\.[0-9]+)?)?(?:CRS[^/]*)?/?"
+)
 
 _YEAR = re.compile(r"[0-9]{4}")
 
@@ -69,7 +71,7 @@ def tag(found: Found, name: str) -> str | None:
 def duration(found: Found) -> float | None:
     """Seconds, to the millisecond; None for a figure that makes no sense."""
     value = found.get("duration")
-    return round(value, 3) if value and 0 < value <= MOST_SECONDS else None
+    return (round(value, 3) or None) if value and 0 < value <= MOST_SECONDS else None
 
 
 def shown(picture: Found) -> tuple[int | None, int | None]:

@@ -22,7 +22,7 @@ from chalicelib.renditions import conversions as promised
 from chalicelib.renditions import media_names
 from chalicelib.renditions.recipes import RECIPES
 from chalicelib.storage.ranged import TooMuchReadError
-from tests import films, making
+from tests import films, hostile_films, making
 
 pytestmark = pytest.mark.usefixtures("media")
 
@@ -274,6 +274,14 @@ def test_six_channels_become_two() -> None:
 
 
 # --- sprites
+
+
+def test_a_clip_of_a_film_with_too_many_channels_is_silent() -> None:
+    data = films.film("mov", sound_codec="pcm_s16le")
+    nine = hostile_films.changed(hostile_films.field(b"stsd", 8 + 24, ">H", 9, track=1), data)
+    found = made(nine, "av/48.mp4", "video/quicktime")
+    with av.open(io.BytesIO(found), "r") as container:
+        assert (len(container.streams.video), len(container.streams.audio)) == (1, 0)
 
 
 def shades(sheet: bytes, count: int) -> list[float]:

@@ -13,7 +13,7 @@ import pytest
 
 from chalicelib.facts import MAX_BYTES, AudioInfo, AudioTrack, Chapter, Location, VideoInfo
 from chalicelib.model import ErrorCode, Kind, PermanentFault
-from chalicelib.processing import child, pipeline
+from chalicelib.processing import child, content_types, pipeline, sniff
 from chalicelib.processing.child import ChildDiedError
 from chalicelib.processing.kinds import TYPES, Made, Order, Source, processor_of
 from chalicelib.processing.media import engine, headers, words
@@ -285,6 +285,17 @@ def test_a_playlist_is_nothing_to_any_demuxer(lure: bytes, demuxer: str) -> None
         assert found["video"] is None
 
 
+@pytest.mark.parametrize("content_type", sorted(TYPES[Kind.VIDEO] | TYPES[Kind.AUDIO]))
+def test_a_playlist_is_none_of_the_types_that_ffmpeg_reads(content_type: str) -> None:
+    for lure in (
+        b"#EXTM3U\nfile:///etc/passwd\n",
+        b"ffconcat version 1.0\n",
+        b"<MPD/>",
+        b"v=0\no=- 0 0 IN IP4 127.0.0.1\n",
+    ):
+        assert content_types.contradicts(content_type, sniff.sniff(lure * 50), lure * 50)
+
+
 @pytest.mark.parametrize("whitelist", [of[1] for of, _ in engine.DEMUXERS.values()])
 def test_no_demuxer_of_ours_reads_a_playlist(whitelist: str) -> None:
     assert not set(whitelist.split(",")) & {
@@ -344,6 +355,40 @@ def test_a_frame_that_cannot_be_decoded_is_a_warning() -> None:
     assert isinstance(made.info, VideoInfo)
     assert (made.info.width, made.info.codec) == (64, "h264")
     assert [warning.code for warning in made.warnings] == ["no_preview", "not_decoded"]
+
+
+def test_a_picture_of_an_unknown_codec_leaves_the_rest() -> None:
+    """Its size is that of the header, and its sound plays."""
+    made: list[str] = []
+    data = films.film().replace(b"avc1", b"zzz1")
+    source = Source("video/mp4", len(data), io.BytesIO(data), "a film")
+    order = Order(RECIPES["photo"], 1024**3)
+    found = processor_of("video/mp4").process(source, order, lambda rendition, _: made.append(rendition.name))
+    assert isinstance(found.info, VideoInfo)
+    assert (found.info.width, found.info.height, found.info.codec, found.info.duration) == (64, 48, None, 2.005)
+    assert [track.codec for track in found.info.audio_tracks] == ["aac"]
+    assert [warning.code for warning in found.warnings] == ["not_decoded"]
+    assert "hls" in made and "av/a0" in made
+
+
+def test_a_sound_of_an_unknown_codec_leaves_the_film() -> None:
+    made = processed(films.film(sounds=({}, {})).replace(b"mp4a", b"zzz2", 1).replace(b"esds", b"zzz3", 1))
+    assert isinstance(made.info, VideoInfo)
+    assert (made.info.width, made.info.codec, made.warnings) == (64, "h264", ())
+    assert [(track.codec, track.channels) for track in made.info.audio_tracks] == [(None, None), ("aac", 2)]
+    alone = processed(films.sound("ipod", "aac").replace(b"mp4a", b"zzz2").replace(b"esds", b"zzz3"), "audio/mp4")
+    assert isinstance(alone.info, AudioInfo)
+    assert (alone.info.codec, alone.info.channels) == (None, None)
+
+
+def test_what_ffmpeg_lacks_is_not_told_as_too_much_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    def lacks(*_: object) -> None:
+        raise ChildDiedError("PatchWelcomeError")
+
+    monkeypatch.setattr(child, "run_on", lacks)
+    source = Source("video/mp4", 9, io.BytesIO(b"\0\0\0\x18ftyp"), "a film")
+    _, [warning] = engine.facts(source)
+    assert (warning.code, "too much" in warning.message) == ("not_read", False)
 
 
 def test_little_is_read_of_a_long_film() -> None:

@@ -440,7 +440,8 @@ def test_a_film_that_is_made_public_keeps_its_plan_and_makes_the_rest_anew(
     moved = address_of(film.file_id)
     assert moved.key.startswith("f/public/")
     prefix = moved.key.removesuffix("av/v360-0.m4s")
-    assert {key for key in keys() if "/av/" in key} == {f"{prefix}av/plan.json"}, "thousands of parts are not copied"
+    moved_along = {f"{prefix}av/plan.json", *(f"{prefix}av/{rung}.m3u8" for rung in ("v360", "v720", "source", "a0"))}
+    assert {key for key in keys() if "/av/" in key} == moved_along, "thousands of parts are not copied"
     assert f"{prefix}hls.m3u8" in keys()
     assert problem(ask(film)) == NONE
     assert content(ask(at(moved, "v360.m3u8"))) == before

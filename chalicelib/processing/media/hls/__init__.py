@@ -21,11 +21,19 @@ if TYPE_CHECKING:
 def write(source: Source, facts: Mapping[str, Any], order: Order, emit: Emit) -> tuple[FileWarning, ...]:
     """Emits the master playlist `hls`, and, below `av/`, the plan and one playlist a rung.
 
-    `facts` are those of `engine.facts`. A file that can't be streamed gets a warning, and nothing is emitted.
+    `facts` are those of `engine.facts`, maybe with `plan`. A file that can't be streamed gets a warning, and nothing is
+    emitted.
     """
     from chalicelib.processing.media.hls import stream
 
     return stream.write(source, facts, order, emit)
+
+
+def prepare(source: Source) -> tuple[bytes, str]:
+    """(the plan of a stream, nothing), or (nothing, why there is none). `write` takes it as `facts["plan"]`."""
+    from chalicelib.processing.media.hls import stream
+
+    return stream.plan_of(source)
 
 
 def make(source: Source, plan: bytes, name: MediaName) -> tuple[bytes, str]:

@@ -30,10 +30,13 @@ def init(rung: dict[str, Any]) -> bytes:
 
 
 def make(container: InputContainer, rung: dict[str, Any], part: dict[str, Any], zero: list[int]) -> bytes:
-    """`part` has `number`, `start` and `stop`, in samples: whole frames."""
+    """`part` has `number`, `start` and `stop`, in samples: whole frames.
+
+    With `since` the file was cut off at its beginning, and its times with it: by so many ticks of the track.
+    """
     made = _encoder(rung)
     first, last = part["start"] - _RUN_UP * FRAME, part["stop"] + _AHEAD * FRAME
-    planes = _samples(container, rung, first, last, Fraction(*zero))
+    planes = _samples(container, rung, first, last, Fraction(*zero), part.get("since", 0))
     packets = []
     for start in range(first, last, FRAME):
         piece = [plane[(start - first) * 4 : (start - first + FRAME) * 4] for plane in planes]
@@ -44,11 +47,13 @@ def make(container: InputContainer, rung: dict[str, Any], part: dict[str, Any], 
     return boxes.segment(part["number"], part["start"], samples)
 
 
-def _samples(container: InputContainer, rung: dict[str, Any], first: int, last: int, zero: Fraction) -> list[bytes]:
+def _samples(
+    container: InputContainer, rung: dict[str, Any], first: int, last: int, zero: Fraction, since: int
+) -> list[bytes]:
     """The samples at the rung's rate. Another rate is converted from a moment that both rates have a sample at."""
     settings = rung["settings"]
     stream = alone(container, rung["stream"])
-    waves = Waves(container, stream, settings, zero)
+    waves = Waves(container, stream, settings, zero, since * Fraction(stream.time_base))
     old, new = settings["own_rate"], rung["scale"]
     if old == new:
         return waves.read(first, last)

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 from itertools import islice, pairwise
-from typing import Any, BinaryIO
+from typing import Any
 
 import av
 from av.container import InputContainer
 
-from chalicelib.processing.media.hls import cuts, frames, languages, nal, rates
+from chalicelib.processing.media.hls import cuts, frames, languages, nal, rates, waves
 from chalicelib.processing.media.hls.audio_segment import FRAME
-from chalicelib.processing.media.hls.opening import seconds_zero
+from chalicelib.processing.media.hls.opening import seconds_zero, ticks
 from chalicelib.processing.media.hls.plan import Rung
-from chalicelib.processing.media.hls.tables import Table, table
+from chalicelib.processing.media.hls.tables import Find, Table
 from chalicelib.processing.media.hls.tracks import Sound
 
 # Samples a second that AAC has, and all players play. Others are converted.
@@ -32,23 +32,23 @@ _LATE, _EARLY = Fraction(1, 10), Fraction(1, 2)
 _HEAD, _TAIL = 12, 20_000
 
 
-def look(container: InputContainer, data: BinaryIO, size: int, most: int) -> list[Sound]:
-    """The tracks that can be decoded, at most so many."""
+def look(container: InputContainer, find: Find, most: int) -> list[Sound]:
+    """The tracks that can be decoded, at most so many. `find` finds a track's table."""
     found: list[Sound] = []
     for stream in container.streams.audio:
-        sound = _look(container, stream, data, size) if len(found) < most else None
+        sound = _look(container, stream, find) if len(found) < most else None
         found += [sound] if sound else []
     return found
 
 
-def _look(container: InputContainer, stream: Any, data: BinaryIO, size: int) -> Sound | None:
+def _look(container: InputContainer, stream: Any, find: Find) -> Sound | None:
     context = stream.codec_context
     if context is None or not (0 < context.sample_rate <= _FASTEST and 0 < context.channels <= _MOST_CHANNELS):
         return None
-    entries = table(container, stream, data, size) if container.format.name.startswith("mov") else None
+    entries = find(stream)
     frames.seek(container, stream, int(stream.start_time or 0) - round(10 / stream.time_base))
     heard = [frame for frame in islice(frames.decoded(container, stream), _HEAD) if frame.pts is not None]
-    if not heard:
+    if not heard or not _can_be_mixed(heard[0], min(2, int(context.channels))):
         return None
     first, sizes = heard[0], {frame.samples for frame in heard[1:-1]}  # the first and the last one may be cut
     even = _is_even(entries, stream)
@@ -71,9 +71,20 @@ def _look(container: InputContainer, stream: Any, data: BinaryIO, size: int) -> 
     )
 
 
+def _can_be_mixed(frame: Any, channels: int) -> bool:
+    """False for nine channels, for example: FFmpeg does not know where they are."""
+    try:
+        waves.mixer(frame, channels)
+    except av.error.FFmpegError:
+        return False
+    return True
+
+
 def _end(container: InputContainer, stream: Any, entries: Table | None, begins: Fraction) -> Fraction:
     """When the track ends, in seconds."""
     base = stream.time_base
+    if entries and entries.ends is not None:
+        return Fraction(entries.ends * base)
     if entries:
         steps = [later - earlier for earlier, later in islice(pairwise(entries.decoded), 1000)]
         return Fraction((entries.decoded[-1] + (max(steps) if steps else 0)) * base)
@@ -88,7 +99,7 @@ def _end(container: InputContainer, stream: Any, entries: Table | None, begins: 
 
 
 def _is_even(entries: Table | None, stream: Any) -> bool:
-    if entries is None or entries.run_up is None:
+    if entries is None or entries.run_up is None or not entries.decoded:
         return False
     step = FRAME / stream.codec_context.sample_rate / Fraction(stream.time_base)
     return all(later - earlier == step for earlier, later in pairwise(entries.decoded))
@@ -154,10 +165,12 @@ def _copied(sound: Sound, zero: Fraction, end: Fraction, borders: Sequence[Fract
         return None
     scale, base = sound.rate, sound.stream.time_base * sound.rate
     nothing = seconds_zero((zero.numerator, zero.denominator), scale)
-    kept = [time for time in entries.decoded[entries.run_up or 0 :] if round(time * base) - nothing >= 0]
-    if base.denominator != 1 or not kept:
+    if base.denominator != 1:
         return None
-    first = round(kept[0] * base) - nothing
+    kept = [time for time in entries.decoded[entries.run_up or 0 :] if time * base.numerator >= nothing]
+    if not kept:
+        return None
+    (first,) = ticks(kept[:1], base, nothing)
     last = first + FRAME * len(kept)
     if first > _LATE * scale or last < (end - _EARLY) * scale:
         return None

@@ -6,7 +6,9 @@ import ctypes
 from typing import Any, BinaryIO
 
 from chalicelib.processing.media.hls import audio_segment, plan, repacked, survey, video_segment
-from chalicelib.processing.media.hls.opening import opened
+from chalicelib.processing.media.hls.opening import PROBE, RESTART_PROBE, opened
+from chalicelib.processing.media.hls.restarts import restarted
+from chalicelib.processing.media.hls.scan import scan
 from chalicelib.processing.media.hls.tracks import NoStreamError
 
 _MAKERS = {
@@ -24,16 +26,26 @@ def main(data: BinaryIO, arguments: dict[str, Any]) -> tuple[dict[str, Any], byt
     A plan that can't be made is ({"none": why}, nothing).
     """
     _fill_memory()
-    with opened(data, arguments["demuxer"]) as container:
-        if arguments["do"] == "plan":
-            try:
-                return {}, plan.dumps(survey.plan(container, data, arguments["size"], arguments["demuxer"]))
-            except NoStreamError as error:
-                return {"none": str(error)}, b""
+    if arguments["do"] == "plan":
+        return _plan(data, arguments)
+    part, probe = arguments["part"] or {}, PROBE
+    if "at" in part:
+        data, probe = restarted(data, arguments, part["at"]), RESTART_PROBE
+    with opened(data, arguments["demuxer"], probe, unindexed=arguments["head"] > 0) as container:
         rung = arguments["rung"]
         if arguments["do"] == "init":
             return {}, _init(container, rung)
-        return {}, _MAKERS[rung["sort"]](container, rung, arguments["part"], arguments["zero"])
+        return {}, _MAKERS[rung["sort"]](container, rung, part, arguments["zero"])
+
+
+def _plan(data: BinaryIO, arguments: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
+    found = scan(data, arguments["demuxer"]) if arguments["scan"] else None
+    data.seek(0)
+    with opened(data, arguments["demuxer"], unindexed=arguments["scan"]) as container:
+        try:
+            return {}, plan.dumps(survey.plan(container, data, arguments, found))
+        except NoStreamError as error:
+            return {"none": str(error)}, b""
 
 
 # glibc's mallopt(3): memory that is given or taken back is filled with this byte, or its complement.

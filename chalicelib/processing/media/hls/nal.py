@@ -27,6 +27,21 @@ def stored(stream: bytes) -> bytes:
     return b"".join(struct.pack(">I", len(unit)) + unit for unit in kept)
 
 
+def is_whole(packet: bytes, config: bytes, codec: str) -> bool:
+    """True for a stored packet that consists of NAL units, each with its length before it, up to its end.
+
+    `config` is the configuration record of the `codec`, `h264` or `hevc`. A browser gives up a film at another packet.
+    """
+    digits = (config[21 if codec == "hevc" else 4] & 3) + 1
+    at = 0
+    while at + digits < len(packet):
+        length = int.from_bytes(packet[at : at + digits])
+        if not length:
+            return False
+        at += digits + length
+    return at == len(packet) > 0
+
+
 def avc_config(stream: bytes) -> bytes:
     """The AVCDecoderConfigurationRecord of an encoder's header (8 bits, 4:2:0)."""
     found = units(stream)

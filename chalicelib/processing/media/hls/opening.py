@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from fractions import Fraction
 from typing import Any, BinaryIO
 
 import av
@@ -12,16 +13,28 @@ from av.container import InputContainer
 # Bytes in which FFmpeg may look for what the header does not say.
 PROBE = 4 * 1024**2
 
+# The same in the middle of a file without an index, of whose tracks the plan knows more.
+RESTART_PROBE = 512 * 1024
+
+# FFmpeg's options for a file that has no index.
+UNINDEXED = {"fflags": "+ignidx"}
+
 
 @contextmanager
-def opened(data: BinaryIO, demuxer: Sequence[str]) -> Iterator[InputContainer]:
-    """`demuxer` is FFmpeg's name and its white list. Raises av.error.FFmpegError."""
+def opened(
+    data: BinaryIO, demuxer: Sequence[str], probe: int = PROBE, *, unindexed: bool = False
+) -> Iterator[InputContainer]:
+    """`demuxer` is FFmpeg's name and its white list. Raises av.error.FFmpegError.
+
+    FFmpeg would look for all fragments of an MP4 without an index at once; with `unindexed` it does not.
+    """
     av.logging.set_level(av.logging.PANIC)
     options = {
         "protocol_whitelist": "none",
         "format_whitelist": demuxer[1],
         "max_streams": "1000",
-        "probesize": str(PROBE),
+        "probesize": str(probe),
+        **(UNINDEXED if unindexed else {}),
     }
     with av.open(data, "r", format=demuxer[0], options=options, io_open=_refuse) as container:
         yield container
@@ -43,3 +56,10 @@ def seconds_zero(zero: Sequence[int], scale: int) -> int:
     """The stream's zero in ticks of 1/`scale` seconds."""
     numerator, denominator = zero
     return (2 * numerator * scale + denominator) // (2 * denominator)
+
+
+def ticks(times: Iterable[int], base: Fraction, nothing: int) -> list[int]:
+    """The times in ticks that are `base` times as many, from `nothing` on. Long films have a million of them."""
+    if base.denominator == 1:
+        return [time * base.numerator - nothing for time in times]
+    return [round(time * base) - nothing for time in times]

@@ -57,13 +57,19 @@ class Rung:
 @dataclass(frozen=True)
 class Plan:
     """`demuxer` is FFmpeg's name and its white list. `zero` is the fraction of seconds, in the file's own time, at
-    which the stream begins. `duration` in seconds.
+    which the stream begins. `duration` in seconds. `index` is where the file's index is, and its length
+    (`indexes.Index`). `head` is for a file without one: how many bytes at its beginning tell of its tracks.
+
+    The rungs of a file without an index have in their settings, for each segment, the byte `at` which reading begins,
+    and `since` when what is there is shown, in the track's ticks.
     """
 
     demuxer: tuple[str, str]
     zero: tuple[int, int]
     duration: float
     rungs: list[Rung]
+    index: tuple[int, int] = (0, 0)
+    head: int = 0
 
     def rung(self, name: str) -> Rung:
         """Raises LookupError."""
@@ -76,7 +82,7 @@ class Plan:
         return [rung for rung in self.rungs if rung.sort in sorts]
 
 
-VERSION = 1
+VERSION = 2
 
 
 def dumps(plan: Plan) -> bytes:
@@ -94,4 +100,6 @@ def loads(data: bytes) -> Plan:
         zero=(given["zero"][0], given["zero"][1]),
         duration=given["duration"],
         rungs=rungs,
+        index=(given["index"][0], given["index"][1]),
+        head=given["head"],
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 from av.container import InputContainer
 
-from chalicelib.processing.media.hls import boxes
+from chalicelib.processing.media.hls import boxes, nal
 from chalicelib.processing.media.hls.frames import MOST_PACKETS, seek
 from chalicelib.processing.media.hls.opening import alone, seconds_zero
 
@@ -36,6 +36,8 @@ def make(container: InputContainer, rung: dict[str, Any], part: dict[str, Any], 
     """
     stream = alone(container, rung["stream"])
     packets = list(_packets(container, stream, part))
+    if rung["sort"] == "copy":
+        packets = _whole(packets, stream)
     if not packets or not packets[0].is_keyframe or sum(packet.size for packet in packets) > part["most_bytes"]:
         raise LyingIndexError
     base, nothing = stream.time_base * rung["scale"], seconds_zero(zero, rung["scale"])
@@ -48,6 +50,14 @@ def make(container: InputContainer, rung: dict[str, Any], part: dict[str, Any], 
         for place, (packet, time) in enumerate(zip(packets, shown, strict=True))
     ]
     return boxes.segment(part["number"], times[0], samples)
+
+
+def _whole(packets: list[Any], stream: Any) -> list[Any]:
+    """The pictures without damaged ones, which players leave out. All of them need the first one."""
+    context = stream.codec_context
+    config = bytes(context.extradata or b"")
+    found = [packet for packet in packets if nal.is_whole(bytes(packet), config, context.name)]
+    return found if found[:1] == packets[:1] else []
 
 
 def _packets(container: InputContainer, stream: Any, part: dict[str, Any]) -> Iterator[Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, replace
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 from chalicelib.media_types import own_name
 from chalicelib.model import ErrorCode, FileWarning, PermanentFault, Rendition
@@ -18,9 +18,17 @@ from chalicelib.processing.media.hls import playlists, rates
 from chalicelib.processing.media.hls.plan import Plan, Rung
 from chalicelib.processing.media.hls.rungs import KEY_BYTES, MOST_BYTES
 from chalicelib.renditions.media_names import FOLDER, MediaName, Part
+from chalicelib.storage.ranged import Ranged
 
 # FFmpeg's libraries take 250 MB of addresses, threads 8 MB each, and decoding 2160p some hundred.
 LIMITS = Limits(memory=1536 * 1024**2, seconds=20)
+# A file without an index is read to its end, if it has at most so many bytes: an hour with 4.7 Mbit/s. Some of it is
+# read twice where tracks are far apart. All children of a file together end within its claim's lease.
+MOST_SCANNED = 2 * 1024**3
+SCAN_BYTES = 2 * MOST_SCANNED + 64 * 1024**2
+# Beside its index, a plan may need the first pictures and sounds of a file, with all that lies between them.
+PLAN_BYTES = 24 * 1024**2
+_SCAN = replace(LIMITS, seconds=60, wall=90)
 # The function that makes parts has 28 seconds, and answers within them.
 _PART = replace(LIMITS, wall=23)
 
@@ -36,16 +44,40 @@ def write(source: Source, facts: Mapping[str, Any], order: Order, emit: Emit) ->
     """
     if order.only or not order.recipe.widths or not (facts.get("video") or facts.get("audio")):
         return ()
-    arguments = {"do": "plan", "demuxer": _demuxer(source), "size": source.size}
-    try:
-        header, body = child.run_on(_CHILD, source.data, source.size, arguments, LIMITS)
-    except ChildDiedError:
-        return (_without("making its plan took too much time, memory or data, or its index is damaged"),)
-    if "none" in header:
-        return (_without(header["none"]),)
-    plan = plans.loads(body)
-    _emit(plan, body, emit)
+    body, why = facts.get("plan") or plan_of(source)
+    if why:
+        return (_without(why),)
+    _emit(plans.loads(body), body, emit)
     return ()
+
+
+def plan_of(source: Source) -> tuple[bytes, str]:
+    """(the plan, nothing), or (nothing, why there is none)."""
+    if isinstance(source.data, Ranged):
+        source.data.allow(PLAN_BYTES)
+    demuxer = _demuxer(source)
+    index = engine.kept_index(source, demuxer[0])
+    data, limits = source.data, LIMITS
+    if index.missing:
+        if source.size > MOST_SCANNED:
+            return b"", f"it has no index, and more than {MOST_SCANNED // 1024**3} GiB, so it was not read to its end"
+        limits = _SCAN
+        if isinstance(data, Ranged):
+            data = cast(BinaryIO, data.reopened(SCAN_BYTES))
+    arguments = {
+        "do": "plan",
+        "demuxer": demuxer,
+        "size": source.size,
+        "index": [index.start, index.length],
+        "scan": index.missing,
+    }
+    try:
+        header, body = child.run_on(_CHILD, data, source.size, arguments, limits)
+    except ChildDiedError:
+        if index.missing:
+            return b"", "it has no index, and reading it to its end took too much time or memory, or it is damaged"
+        return b"", "making its plan took too much time, memory or data, or its index is damaged"
+    return body, header.get("none", "")
 
 
 def _emit(plan: Plan, body: bytes, emit: Emit) -> None:
@@ -75,12 +107,16 @@ def make(source: Source, plan: bytes, name: MediaName) -> tuple[bytes, str]:
         raise LookupError(f"a stream has no {name.part}")
     if name.part is Part.SEGMENT and name.number >= rung.count:
         raise LookupError(f"{rung.name} has {rung.count} segments only")
+    if isinstance(source.data, Ranged) and whole.index[1]:
+        source.data.keep(*whole.index)
     arguments = {
         "do": "init" if name.part is Part.INIT else "segment",
         "demuxer": list(whole.demuxer),
+        "size": source.size,
+        "head": whole.head,
         "zero": list(whole.zero),
         "rung": _alone(rung),
-        "part": _part(rung, name.number) if name.part is Part.SEGMENT else None,
+        "part": _part(rung, name.number, whole.demuxer[0]) if name.part is Part.SEGMENT else None,
     }
     try:
         _, body = child.run_on(_CHILD, source.data, source.size, arguments, _PART)
@@ -96,12 +132,16 @@ def make(source: Source, plan: bytes, name: MediaName) -> tuple[bytes, str]:
 
 def _alone(rung: Rung) -> dict[str, Any]:
     """The rung without its lists, which can be long: a child gets its arguments in its command line."""
-    settings = {name: value for name, value in rung.settings.items() if name != "places"}
+    settings = {name: value for name, value in rung.settings.items() if name not in ("places", "at", "since")}
     return {**asdict(rung), "cuts": [], "settings": settings}
 
 
-def _part(rung: Rung, number: int) -> dict[str, Any]:
+def _part(rung: Rung, number: int, demuxer: str) -> dict[str, Any]:
     found: dict[str, Any] = {"number": number, "start": rung.cuts[number], "stop": rung.cuts[number + 1]}
+    if "at" in rung.settings:
+        found["at"] = rung.settings["at"][number]
+    if demuxer == "mp3":  # its times are counted from where it is opened
+        found["since"] = rung.settings["since"][number]
     last = number + 1 == rung.count
     if "places" in rung.settings:
         places = rung.settings["places"]

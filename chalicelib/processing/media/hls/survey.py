@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
+from dataclasses import replace
 from fractions import Fraction
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from av.container import InputContainer
 
 from chalicelib.processing.media.hls import audio_track, video_track
 from chalicelib.processing.media.hls.plan import Plan, Rung
+from chalicelib.processing.media.hls.scan import Scan
+from chalicelib.processing.media.hls.tables import Table, table
 from chalicelib.processing.media.hls.tracks import NoStreamError
 
 # Seconds of the longest film: 14,400 segments a rung.
@@ -22,10 +25,24 @@ MOST_SOUNDS = 16
 UNEVEN = Fraction(1, 2)
 
 
-def plan(container: InputContainer, data: BinaryIO, size: int, demuxer: Sequence[str]) -> Plan:
-    """Raises NoStreamError, whose message is for people."""
-    picture = video_track.look(container, data, size)
-    sounds = audio_track.look(container, data, size, MOST_SOUNDS)
+def plan(
+    container: InputContainer,
+    data: BinaryIO,
+    arguments: Mapping[str, Any],
+    found: Scan | None,
+) -> Plan:
+    """`arguments` are `child.main`'s. `found` is what a file without an index has.
+
+    Raises NoStreamError, whose message is for people.
+    """
+
+    def find(stream: Any) -> Table | None:
+        if found:
+            return found.table(stream.index)
+        return table(container, stream, data, arguments["size"]) if container.format.name.startswith("mov") else None
+
+    picture = video_track.look(container, find)
+    sounds = audio_track.look(container, find, MOST_SOUNDS)
     if picture is None and not sounds:
         raise NoStreamError("it has neither a picture nor a sound that can be decoded")
     zero = min([*([picture.begins] if picture else []), *(sound.begins for sound in sounds)])
@@ -45,4 +62,14 @@ def plan(container: InputContainer, data: BinaryIO, size: int, demuxer: Sequence
         audio_track.rung(sound, number, zero, end, borders, default=number == chosen)
         for number, sound in enumerate(sounds)
     ]
-    return Plan((demuxer[0], demuxer[1]), (zero.numerator, zero.denominator), round(float(end), 3), rungs)
+    if found:
+        rungs = [replace(each, settings={**each.settings, **found.restarts(each, zero)}) for each in rungs]
+    demuxer, whitelist = arguments["demuxer"]
+    return Plan(
+        demuxer=(demuxer, whitelist),
+        zero=(zero.numerator, zero.denominator),
+        duration=round(float(end), 3),
+        rungs=rungs,
+        index=(arguments["index"][0], arguments["index"][1]),
+        head=found.head if found else 0,
+    )

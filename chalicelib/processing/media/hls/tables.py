@@ -7,9 +7,11 @@ FFmpeg gives an index with the times at which samples are decoded. The offsets t
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from array import array
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from operator import add
 from typing import Any, BinaryIO
 
 from av.container import InputContainer
@@ -24,14 +26,22 @@ _CHECKED = 12
 
 @dataclass(frozen=True)
 class Table:
-    """Each list has one entry a sample, in the order in which they are stored. Times in the track's ticks."""
+    """Each sequence has one entry a sample, in the order in which they are stored. Times in the track's ticks.
 
-    decoded: list[int]
-    shown: list[int]
-    sizes: list[int]
-    keys: list[bool]
-    left_out: list[bool]
+    `decoded` is empty where nobody knows when samples are decoded.
+
+    A long film has a million samples, so numbers are in arrays.
+    """
+
+    decoded: Sequence[int]
+    shown: Sequence[int]
+    sizes: Sequence[int]
+    keys: Sequence[bool]
+    left_out: Sequence[bool]
     """True for samples that the file says to leave out: those before a cut, and the encoder's run-up above all."""
+
+    ends: int | None = None
+    """When the last sample ends, where that is known."""
 
     @property
     def times(self) -> list[int]:
@@ -45,31 +55,37 @@ class Table:
         return count if all(self.left_out[:count]) else None
 
 
+# Finds the table of a track; None if it has none.
+Find = Callable[[Any], Table | None]
+
+
 def table(container: InputContainer, stream: Any, data: BinaryIO, size: int) -> Table | None:
     """None if the file has no index of all samples, or if it doesn't fit to the file."""
     if stream.index_entries is None or not 0 < len(stream.index_entries) <= MOST_SAMPLES:
         return None
     if stream.frames and len(stream.index_entries) != stream.frames:
         return None
-    decoded, sizes, keys, places, left_out = [], [], [], {}, []
-    for number, entry in enumerate(stream.index_entries):
+    decoded, sizes, starts = array("q"), array("q"), array("q")
+    keys: list[bool] = []
+    left_out: list[bool] = []
+    for entry in stream.index_entries:
         decoded.append(entry.timestamp)
         sizes.append(entry.size)
+        starts.append(entry.pos)
         keys.append(entry.is_keyframe)
-        if entry.pos + entry.size > size:
-            return None
         left_out.append(entry.is_discard)
-        if number < 64 * _CHECKED:
-            places[entry.pos] = number
+    if any(map(size.__lt__, map(add, starts, sizes))):
+        return None
+    places = {start: number for number, start in enumerate(starts[: 64 * _CHECKED])}
     offsets = _offsets(data, size, stream.id, len(decoded))
     if offsets is None or all(left_out):
         return None
     shift: int | None = None
     for packet in islice(container.demux(stream), _CHECKED):
-        number = places.get(packet.pos, -1)
         if packet.pts is None or packet.dts is None:
             continue
-        if number < 0:
+        number = places.get(packet.pos)
+        if number is None:
             return None
         seen = packet.pts - decoded[number] - offsets[number]
         if shift not in (None, seen) or packet.dts != decoded[number]:
@@ -77,7 +93,7 @@ def table(container: InputContainer, stream: Any, data: BinaryIO, size: int) -> 
         shift = seen
     if shift is None:
         return None
-    shown = [time + offset + shift for time, offset in zip(decoded, offsets, strict=True)]
+    shown = array("q", (time + offset + shift for time, offset in zip(decoded, offsets, strict=True)))
     return Table(decoded, shown, sizes, keys, left_out)
 
 

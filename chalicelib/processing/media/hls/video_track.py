@@ -6,16 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice, pairwise
-from typing import Any, BinaryIO, cast
+from typing import Any, cast
 
 import av
 from av.container import InputContainer
 
 from chalicelib.processing.media.hls import cuts, frames, nal, rates
-from chalicelib.processing.media.hls.opening import seconds_zero
+from chalicelib.processing.media.hls.opening import seconds_zero, ticks
 from chalicelib.processing.media.hls.plan import Rung
 from chalicelib.processing.media.hls.rungs import KEY_BYTES, MOST_BYTES, Encoded, key_rung, ladder
-from chalicelib.processing.media.hls.tables import Table, table
+from chalicelib.processing.media.hls.tables import Find, Table
 from chalicelib.processing.media.hls.tracks import NoStreamError, Picture
 
 # Pixels of the largest picture that is decoded: 8K. Its sides in pixels. The smallest side that is encoded.
@@ -32,19 +32,22 @@ _RANGES = {"pq": "PQ", "hlg": "HLG"}
 # Packets at the beginning that tell the first picture's time, and at the end the last one's.
 _HEAD, _TAIL = 64, 20_000
 
+# Packets at the beginning that must be whole, if a browser is to get them as they are.
+_WHOLE = 12
+
 # Bytes of a repacked segment, with room for what the index does not count.
 _COPIED = 4_200_000
 
 
-def look(container: InputContainer, data: BinaryIO, size: int) -> Picture | None:
-    """None if there is no picture. Raises NoStreamError for one that can't be decoded."""
+def look(container: InputContainer, find: Find) -> Picture | None:
+    """`find` finds a track's table. None if there is no picture. Raises NoStreamError for one that can't be decoded."""
     stream = _chosen(container)
     if stream is None:
         return None
     width, height = stream.width, stream.height
     if min(width, height) < LEAST_SIDE or width * height > MOST_PIXELS:
         raise NoStreamError("its picture is too large or too small")
-    found = table(container, stream, data, size) if container.format.name.startswith("mov") else None
+    found = find(stream)
     first = _first_frame(container, stream)
     if first is None:
         raise NoStreamError("its picture can't be decoded")
@@ -62,9 +65,9 @@ def look(container: InputContainer, data: BinaryIO, size: int) -> Picture | None
 
 
 def _chosen(container: InputContainer) -> Any:
-    """The first picture that is no cover, or the one that the file prefers."""
+    """The first picture that is no cover, or the one that the file prefers. FFmpeg has its codec."""
     preset = av.stream.Disposition
-    films = [s for s in container.streams.video if not s.disposition & preset.attached_pic]
+    films = [s for s in container.streams.video if s.codec_context and not s.disposition & preset.attached_pic]
     return next((s for s in films if s.disposition & preset.default), next(iter(films), None))
 
 
@@ -194,7 +197,7 @@ def _grid(picture: Picture, zero: Fraction, end: Fraction) -> _Grid:
     for target in (cuts.TARGET, cuts.STEP):
         if picture.table:
             base = picture.stream.time_base * scale
-            times = sorted({round(time * base) - nothing for time in picture.table.times})
+            times = sorted(set(ticks(picture.table.times, base, nothing)))
             slack = max(0, min((later - earlier for earlier, later in pairwise(times)), default=2) // 2 - 1)
             both.append(cuts.at_pictures(times, max(last, times[-1] + 1), target * scale))
         else:
@@ -266,15 +269,15 @@ def _keys(picture: Picture, rung: Encoded, grid: _Grid) -> Rung:
 def _copied(picture: Picture, zero: Fraction, end: Fraction) -> Rung | None:
     """The rung of the film's own packets; None if players could not play them, or segments would be too large."""
     codec, found = _playable(picture), picture.table
-    if codec is None or found is None:
+    if codec is None or found is None or not found.decoded:
         return None
     stream, scale = picture.stream, _scale(picture)
     base = stream.time_base * scale
     nothing = seconds_zero((zero.numerator, zero.denominator), scale)
     keys = _clean_keys(found)
-    if base.denominator != 1 or not keys or keys[0] != 0:
+    if base.denominator != 1 or not keys or keys[0] != 0 or not _is_whole(stream):
         return None
-    times = [round(found.shown[key] * base) - nothing for key in keys]
+    times = ticks((found.shown[key] for key in keys), base, nothing)
     last = max(round(end * scale), times[-1] + 1)
     sizes = [
         sum(found.sizes[first:after]) + (after - first) * 16 for first, after in pairwise([*keys, len(found.sizes)])
@@ -314,6 +317,14 @@ def _playable(picture: Picture) -> str | None:
     if context.name == "hevc" and len(config) > 23 and context.pix_fmt in ("yuv420p", "yuvj420p", "yuv420p10le"):
         return nal.hevc_name(config) if config[1] & 0x1F in (1, 2) and config[22] else None
     return None
+
+
+def _is_whole(stream: Any) -> bool:
+    """True if the track's first packets are what the codec has. Where an index lies, they are other bytes."""
+    frames.seek(stream.container, stream, int(stream.start_time or 0))
+    config, name = bytes(stream.codec_context.extradata), stream.codec_context.name
+    packets = islice(stream.container.demux(stream), _WHOLE)
+    return all(nal.is_whole(bytes(packet), config, name) for packet in packets if packet.size)
 
 
 def _clean_keys(found: Table) -> list[int]:

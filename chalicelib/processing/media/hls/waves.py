@@ -23,13 +23,15 @@ class Waves:
     """Samples of a track as floats, one plane a channel, at the track's own rate. Where it has none, it is silent.
 
     `rate` a second, `channels` 1 or 2, `first` is when the track begins and `zero` when the stream does, both in
-    seconds of the file's time.
+    seconds of the file's time. `since` is how many seconds were cut off the file.
     """
 
-    def __init__(self, container: InputContainer, stream: Any, settings: dict[str, Any], zero: Fraction) -> None:
-        self._container, self._stream, self._zero = container, stream, zero
+    def __init__(
+        self, container: InputContainer, stream: Any, settings: dict[str, Any], zero: Fraction, since: Fraction
+    ) -> None:
+        self._container, self._stream, self._zero = container, stream, zero - since
         self._rate, self._channels = int(settings["own_rate"]), int(settings["channels"])
-        self._size, self._first = int(settings["frame_size"]), Fraction(*settings["first"])
+        self._size, self._first = int(settings["frame_size"]), Fraction(*settings["first"]) - since
         # Samples of one tick, where a tick is longer than a sample.
         self._coarse: Fraction = max(stream.time_base * self._rate - 1, Fraction(0))
         self._graph: Graph | None = None
@@ -92,26 +94,30 @@ class Waves:
     def _shaped(self, frame: Any) -> Any:
         made_for = (frame.format.name, frame.layout.name, frame.sample_rate)
         if made_for != self._made_for:
-            self._graph, self._made_for = self._new(frame), made_for
+            self._graph, self._made_for = mixer(frame, self._channels), made_for
         assert self._graph
         frame.pts = None
         self._graph.push(frame)
         return self._graph.pull()
 
-    def _new(self, frame: Any) -> Graph:
-        """Several channels become two, and never louder than full."""
-        graph = Graph()
-        layout = "stereo" if self._channels == 2 else "mono"
-        source = graph.add(
-            "abuffer",
-            f"time_base=1/{frame.sample_rate}:sample_rate={frame.sample_rate}:sample_fmt={frame.format.name}"
-            f":channel_layout={_layout(frame)}",
-        )
-        mix = graph.add("aresample", f"rematrix_maxval=1.0:ochl={layout}:osf=fltp")
-        out = graph.add("aformat", f"sample_fmts=fltp:channel_layouts={layout}")
-        graph.link_nodes(source, mix, out, graph.add("abuffersink"))
-        graph.configure()
-        return graph
+
+def mixer(frame: Any, channels: int) -> Graph:
+    """Makes one or two channels of frames like this one, never louder than full.
+
+    Raises av.error.FFmpegError for a layout that FFmpeg has no mix of.
+    """
+    graph = Graph()
+    layout = "stereo" if channels == 2 else "mono"
+    source = graph.add(
+        "abuffer",
+        f"time_base=1/{frame.sample_rate}:sample_rate={frame.sample_rate}:sample_fmt={frame.format.name}"
+        f":channel_layout={_layout(frame)}",
+    )
+    mix = graph.add("aresample", f"rematrix_maxval=1.0:ochl={layout}:osf=fltp")
+    out = graph.add("aformat", f"sample_fmts=fltp:channel_layouts={layout}")
+    graph.link_nodes(source, mix, out, graph.add("abuffersink"))
+    graph.configure()
+    return graph
 
 
 def _layout(frame: Any) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests import films, hls
+from tests import films, hls, hostile_films
 from tests.films import Chirp
 
 pytestmark = pytest.mark.usefixtures("in_process")
@@ -151,3 +151,14 @@ def test_repacked_sound_is_the_films_own() -> None:
 
     own, made = packets(data), packets(stream.joined("a0"))
     assert made == own[-len(made) :] and len(own) - len(made) <= 1
+
+
+@pytest.mark.parametrize("channels", [3, 8, 9, 10, 25, 64])
+def test_a_sound_of_many_channels_plays_or_has_no_stream(channels: int) -> None:
+    """FFmpeg has a mix of some numbers of channels only."""
+    data = hostile_films.wav(channels)
+    stream = hls.Stream(data, "audio/wav")
+    if channels in (9, 25, 64):
+        assert [each.code for each in stream.warnings] == ["no_stream"]
+    else:
+        assert hls.samples(stream.joined("a0"))[2]

@@ -15,7 +15,7 @@ from chalicelib.processing.media import hls as engine
 from chalicelib.processing.media.hls import playlists
 from chalicelib.processing.media.hls.playlists import Caption
 from chalicelib.renditions.media_names import MediaName, Part
-from tests import apple_rules, films, hls
+from tests import apple_rules, films, hls, hostile_films
 from tests.films import Chirp
 
 
@@ -159,6 +159,47 @@ def test_the_master_is_what_the_record_names(in_process: None) -> None:
 
 
 # --- hostile files
+
+
+@pytest.mark.parametrize("name", ["stsc of many", "stsc backwards"])
+def test_bytes_that_are_no_pictures_are_not_repacked(in_process: None, name: str) -> None:
+    """The index leads to other bytes of the file. A browser would give up at the first of them."""
+    stream = hls.Stream(hostile_films.data(name))
+    assert not stream.plan.of("copy")
+    assert stream.plan.of("picture")
+
+
+def broken_at(data: bytes, *numbers: int) -> bytes:
+    """The film with these pictures damaged: their first length is that of a gigabyte."""
+    found = bytearray(data)
+    with av.open(io.BytesIO(data), "r") as container:
+        for number, packet in enumerate(container.demux(container.streams.video[0])):
+            if number in numbers:
+                assert packet.pos
+                found[packet.pos : packet.pos + 4] = b"\x3f\xff\xff\xff"
+    return bytes(found)
+
+
+def test_damaged_pictures_are_left_out_of_a_repacked_segment(in_process: None) -> None:
+    data = film(seconds=14, sounds=())
+    before, after = hls.Stream(data), hls.Stream(broken_at(data, 20, 21, 30))
+    assert after.plan == before.plan
+    sound, broken = (apple_rules.timing(each.segment("source", 0)) for each in (before, after))
+    assert len(broken.shown) == len(sound.shown) - 3
+    assert (min(broken.shown), broken.end) == (min(sound.shown), sound.end)
+    assert len(hls.pictures(after.alone("source", 0))) == len(broken.shown)
+
+
+def test_a_segment_whose_first_picture_is_damaged_is_refused(in_process: None) -> None:
+    data = film(seconds=14, sounds=())
+    stream = hls.Stream(data)
+    [rung] = stream.plan.of("copy")
+    number = rung.cuts[1] * 10 // rung.scale
+    broken = hls.Stream(broken_at(data, number))
+    with pytest.raises(PermanentFault):
+        broken.segment("source", 1)
+    assert broken.segment("source", 0) == stream.segment("source", 0)
+    assert broken.segment(broken.plan.of("picture")[0].name, 1)
 
 
 def outcome(data: bytes) -> str:

@@ -1,0 +1,161 @@
+"""In the child: reads a file without an index from its beginning to its end, and makes one.
+
+Such are the recordings of browsers (WebM without Cues and Duration), fragmented MP4, and MP3.
+"""
+
+from __future__ import annotations
+
+import struct
+from array import array
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, BinaryIO
+
+import av
+
+from chalicelib.processing.media.hls.opening import opened
+from chalicelib.processing.media.hls.plan import Rung
+from chalicelib.processing.media.hls.tables import MOST_SAMPLES, Table
+
+# Seconds before a segment's sound at which reading begins: decoders need what came before.
+_SOUND_RUN_UP = 2
+
+_MOST_TRACKS = 20
+
+
+@dataclass
+class Scan:
+    """`tables` by the track's index, and where each sample is in the file. `marks` are the places at which reading may
+    begin, sorted; empty if it may at each sample. `head` is how many bytes at the beginning tell of the tracks."""
+
+    tables: dict[int, Table]
+    places: dict[int, Sequence[int]]
+    bases: dict[int, Fraction]
+    marks: list[int]
+    head: int
+
+    def table(self, index: int) -> Table | None:
+        return self.tables.get(index)
+
+    def restarts(self, rung: Rung, zero: Fraction) -> dict[str, Any]:
+        """For each segment the byte `at` which reading begins, and the time of what is there (`since`, in ticks)."""
+        table, places, base = self.tables[rung.stream], self.places[rung.stream], self.bases[rung.stream]
+        pairs = sorted((time, number) for number, time in enumerate(table.shown) if table.keys[number])
+        times = [time for time, _ in pairs]
+        back = _SOUND_RUN_UP if rung.sort == "sound" else 0
+        at, since = [], []
+        for cut in rung.cuts[:-1]:
+            time = round((Fraction(cut, rung.scale) - back + zero) / base)
+            found = max(0, bisect_right(times, time) - 1)
+            place = places[pairs[found][1]]
+            if self.marks:
+                place = self.marks[max(0, bisect_right(self.marks, place) - 1)]
+            at.append(place)
+            since.append(times[found])
+        return {"at": at, "since": since}
+
+
+def scan(data: BinaryIO, demuxer: Sequence[str]) -> Scan:
+    """Raises av.error.FFmpegError."""
+    seen = Boxes(data)
+    with opened(seen, demuxer, unindexed=True) as container:  # type: ignore[arg-type]  # as far as FFmpeg asks
+        tracks = [*container.streams.video, *container.streams.audio][:_MOST_TRACKS]
+        found = {track.index: _Samples() for track in tracks}
+        _read(container, tracks, found)
+        is_mov = demuxer[0] == "mov"
+        marks = seen.fragments if is_mov else []
+        head = seen.head if is_mov else 0
+        if demuxer[0] == "matroska":
+            marks = sorted({entry.pos for track in tracks for entry in track.index_entries})
+            head = next(iter(marks), 0)
+        return Scan(
+            tables={index: samples.table(is_mov) for index, samples in found.items() if samples.shown},
+            places={index: samples.places for index, samples in found.items()},
+            bases={each.index: Fraction(each.time_base.numerator, each.time_base.denominator) for each in tracks},
+            marks=marks,
+            head=head,
+        )
+
+
+class _Samples:
+    def __init__(self) -> None:
+        self.shown, self.decoded, self.sizes, self.places = array("q"), array("q"), array("q"), array("q")
+        self.keys: list[bool] = []
+        self.left_out: list[bool] = []
+        self._ends: int | None = None
+
+    def add(self, packet: Any) -> None:
+        time = packet.pts if packet.pts is not None else packet.dts
+        if time is None or packet.pos is None or packet.pos < 0 or len(self.keys) >= MOST_SAMPLES:
+            return
+        self.shown.append(time)
+        if packet.dts is not None:
+            self.decoded.append(packet.dts)
+        self.sizes.append(packet.size)
+        self.places.append(packet.pos)
+        self.keys.append(packet.is_keyframe)
+        self.left_out.append(packet.is_discard)
+        end = time + (packet.duration or 0)
+        self._ends = end if self._ends is None else max(self._ends, end)
+
+    def table(self, is_mov: bool) -> Table:
+        """Other formats than MP4 keep no times of decoding: those are only known where nothing is reordered."""
+        known = len(self.decoded) == len(self.shown) and (is_mov or self.decoded == self.shown)
+        decoded = self.decoded if known else array("q")
+        return Table(decoded, self.shown, self.sizes, self.keys, self.left_out, self._ends)
+
+
+def _read(container: Any, tracks: Sequence[Any], found: dict[int, _Samples]) -> None:
+    """All packets. Behind damage that FFmpeg does not get over, nothing is found."""
+    try:
+        for packet in container.demux(*tracks):
+            if packet.size:
+                found[packet.stream.index].add(packet)
+    except (av.error.InvalidDataError, av.error.EOFError):
+        return
+
+
+class Boxes:
+    """The file object, which notes where MP4's fragments begin, and where its box `moov` ends, as they are read."""
+
+    def __init__(self, data: BinaryIO) -> None:
+        self._data = data
+        self._at = self._next = 0
+        self._rest = b""  # the beginning of a header, of which not all was read yet
+        self.fragments: list[int] = []
+        self.head = 0
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        self._at = self._data.seek(offset, whence)
+        return self._at
+
+    def tell(self) -> int:
+        return self._at
+
+    def read(self, size: int = -1) -> bytes:
+        found = self._data.read(size)
+        self._look(found)
+        self._at += len(found)
+        return found
+
+    def _look(self, found: bytes) -> None:
+        while True:
+            if self._rest and self._at == self._next + len(self._rest):
+                header = self._rest + found[: 16 - len(self._rest)]
+            elif self._at <= self._next < self._at + len(found):
+                header = found[self._next - self._at :][:16]
+            else:
+                return
+            if len(header) < 16:
+                self._rest = header
+                return
+            self._rest = b""
+            length, kind, long = struct.unpack(">I4sQ", header)
+            length = long if length == 1 else length
+            if kind == b"moof":
+                self.fragments.append(self._next)
+            self._next += max(8, length)
+            if kind == b"moov":
+                self.head = self._next

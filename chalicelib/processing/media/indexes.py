@@ -1,0 +1,141 @@
+"""Where the index of a film or a sound is, and if it has one at all. A few bytes are read of the file.
+
+An index says where each picture is. MP4 has it in one box, `moov`, and AVI in the chunk `idx1`; both may be at the end.
+Matroska's is small, and FFmpeg reads it when it looks for a moment. Recordings of browsers have none, fragmented MP4
+has it in pieces all over the file, and MP3 has none or a rough one.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO
+
+# Bytes of an index, at most: it has about 2 MB an hour, and no stream lasts longer than 24 hours.
+LARGEST = 64 * 1024**2
+
+_MOST_BOXES = 64
+_MOST_HEAD = 1024**2  # bytes before Matroska's first cluster, where covers and fonts do not stand
+
+_SEEK_HEAD, _INFO, _CUES, _CLUSTER = 0x114D9B74, 0x1549A966, 0x1C53BB6B, 0x1F43B675
+_SEGMENT, _DURATION = 0x18538067, b"\x44\x89"
+_CUES_ARE_NAMED = b"\x53\xab\x84\x1c\x53\xbb\x6b"  # the element SeekID of Cues
+
+
+@dataclass(frozen=True)
+class Index:
+    """The index is the `length` bytes from `start` on; 0 if it is small or elsewhere.
+
+    `missing` is True if there is none by which a moment can be found exactly: then the file must be read from its
+    beginning to its end.
+    """
+
+    start: int = 0
+    length: int = 0
+    missing: bool = False
+
+
+def find(data: BinaryIO, size: int, demuxer: str) -> Index:
+    """`demuxer` is FFmpeg's name. A damaged file has an Index() of nothing."""
+    try:
+        match demuxer:
+            case "mov":
+                return _mov(data, size)
+            case "avi":
+                return _avi(data, size)
+            case "matroska":
+                return Index(missing=_is_live(data, size))
+            case "mp3":
+                return Index(missing=True)
+    except (struct.error, ValueError):
+        pass
+    return Index()
+
+
+def _mov(data: BinaryIO, size: int) -> Index:
+    for kind, start, content, end in _boxes(data, 0, size):
+        if kind == b"moov":
+            fragmented = any(each == b"mvex" for each, *_ in _boxes(data, content, end))
+            return _within(start, end, missing=fragmented)
+        if kind == b"moof":
+            break
+    return Index()
+
+
+def _within(start: int, end: int, *, missing: bool = False) -> Index:
+    return Index(start, end - start, missing) if end - start <= LARGEST else Index(missing=missing)
+
+
+def _boxes(data: BinaryIO, start: int, end: int) -> Iterator[tuple[bytes, int, int, int]]:
+    """(kind, where the box begins, where its content begins, where it ends)."""
+    for _ in range(_MOST_BOXES):
+        if start + 8 > end:
+            return
+        data.seek(start)
+        length, kind = struct.unpack(">I4s", data.read(8))
+        content = start + 8
+        if length == 1:
+            (length,) = struct.unpack(">Q", data.read(8))
+            content += 8
+        elif length == 0:
+            length = end - start
+        if length < content - start:
+            return
+        yield kind, start, content, min(start + length, end)
+        start += length
+
+
+def _avi(data: BinaryIO, size: int) -> Index:
+    start = 12
+    for _ in range(_MOST_BOXES):
+        if start + 8 > size:
+            break
+        data.seek(start)
+        kind, length = struct.unpack("<4sI", data.read(8))
+        if kind == b"idx1":
+            return _within(start, min(size, start + 8 + length))
+        start += 8 + length + length % 2
+    return Index()
+
+
+# --- Matroska (RFC 9559)
+
+
+def _is_live(data: BinaryIO, size: int) -> bool:
+    """True if it has no duration, or names no Cues: so do programs write it that can't go back to the beginning."""
+    data.seek(0)
+    head = data.read(min(size, _MOST_HEAD))
+    _, length, content = _element(head, 0)
+    if length is None:
+        return False
+    name, _, at = _element(head, content + length)
+    if name != _SEGMENT:
+        return False
+    has_duration = has_cues = False
+    while at < len(head):
+        name, length, content = _element(head, at)
+        if name == _CLUSTER:
+            return not (has_cues and has_duration)
+        if length is None:
+            return False
+        body = head[content : content + length]
+        has_cues |= name == _CUES or (name == _SEEK_HEAD and _CUES_ARE_NAMED in body)
+        has_duration |= name == _INFO and _DURATION in body
+        at = content + length
+    return False
+
+
+def _element(head: bytes, at: int) -> tuple[int, int | None, int]:
+    """(name, length or None if it is unknown, where the content begins)."""
+    wide = _width(head, at)
+    name = int.from_bytes(head[at : at + wide])
+    long = _width(head, at + wide)
+    length = int.from_bytes(head[at + wide : at + wide + long]) & ((1 << 7 * long) - 1)
+    return name, None if length == (1 << 7 * long) - 1 else length, at + wide + long
+
+
+def _width(head: bytes, at: int) -> int:
+    if at >= len(head) or not head[at]:
+        raise ValueError("no element is here")
+    return 9 - head[at].bit_length()
