@@ -25,7 +25,7 @@ import sys
 from pathlib import Path
 
 import guard
-from adapter import archives, backups, cdn, functions, objects, principals, rest_apis, state, web_sockets
+from adapter import archives, backups, cdn, change_sets, functions, objects, principals, rest_apis, state, web_sockets
 
 RELIED_ON = {
     **archives.RELIED_ON,
@@ -34,6 +34,7 @@ RELIED_ON = {
     **functions.RELIED_ON,
     **objects.RELIED_ON,
     **principals.RELIED_ON,
+    **change_sets.RELIED_ON,
     **rest_apis.RELIED_ON,
     **state.RELIED_ON,
     **web_sockets.RELIED_ON,
@@ -179,7 +180,7 @@ def main() -> None:
         sys.exit(f"{difference}. Install the pinned one again (ops/setup.sh), or adapt ops/local/adapter.")
     from ministack import app as ministack_app
 
-    for service in (archives, backups, functions, objects, principals, rest_apis, state, web_sockets):
+    for service in (archives, backups, change_sets, functions, objects, principals, rest_apis, state, web_sockets):
         service.apply()
     trust_loopback()
     ministack_app.app = guarded(ministack_app.app, frozenset(args.origin))
