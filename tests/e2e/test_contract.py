@@ -42,7 +42,7 @@ def test_the_stack_answers_as_the_served_document_says(
         api.key,
         base_url=local_stage.front_door,
         examples=EXAMPLES,
-        sequences=EXAMPLES * 5,
+        sequences=EXAMPLES * 15,
         parameters={"query.wait": 0},
     )
     with capsys.disabled():
