@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from chalicelib.processing.encodings import Decoder, declared, encoding_of
@@ -82,6 +82,7 @@ def test_a_mark_counts_at_the_beginning_only() -> None:
 
 @given(st.text(), st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-32"]), st.integers(1, 9))
 def test_pieces_of_any_length_give_the_text(text: str, encoding: str, step: int) -> None:
+    assume(encoding != "utf-16" or not text.startswith("\0"))  # with its mark, that begins as UTF-32 does
     data = text.encode(encoding, "replace")
     expected = data.decode(encoding)
     assert decoded(data, step=step)[0] == expected.removeprefix("\ufeff" if encoding == "utf-8" else "")
