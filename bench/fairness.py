@@ -37,7 +37,7 @@ FILES, WORKERS = 100_000, 200
 WORK, SEND = 3.0, 0.05
 NOISY_SHARE, NOISY_COUNT = 0.1, 30
 
-# Of films: how many one tenant and the other one have, workers (FILEMILL_MEDIA_CONCURRENCY), and seconds a film. A part
+# Films: how many one tenant and the other one have, workers (FILEMILL_MEDIA_CONCURRENCY), and seconds a film. A part
 # of a stream takes PART seconds, and a message has ten. Large files are hashed in HASH seconds.
 FILMS, FEW, FILM_WORKERS = 500, 3, 20
 FILM, PART, HASH = 10.0, 2.0, 120.0
@@ -328,7 +328,7 @@ RESULT = ROOT / "bench" / "results" / "fairness.md"
 
 
 def page() -> str:
-    """What becomes of the few behind the many, as a table in Markdown."""
+    """The waiting times of the few behind the many, as a table in Markdown."""
     lines = [
         "# Fairness between tenants",
         "",

@@ -80,7 +80,7 @@ def watched_table(found: Mapping[str, Any]) -> str:
 
 
 def unwatched(found: Mapping[str, Any], films: int = 1000) -> list[Item]:
-    """What films of an hour cost that are uploaded and never watched, without storage."""
+    """The cost of films of an hour that are uploaded and never watched, without storage."""
     said = {row["name"]: row["value"] for row in found["figures"]}
     seconds = said["video: CPU of the function and its children"]
     objects = said["… video: objects that are stored"]

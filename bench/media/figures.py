@@ -66,7 +66,7 @@ def number(value: float, unit: str) -> str:
 
 @dataclass(frozen=True)
 class Cost:
-    """What one segment takes on average, of a film of this height: `cpu` and `wall` in seconds, `size` in bytes."""
+    """The average cost of a segment of a film of this height: `cpu` and `wall` in seconds, `size` in bytes."""
 
     rung: str
     width: int
@@ -124,8 +124,8 @@ def page(figures: Sequence[Figure], costs: Sequence[Cost], said: Mapping[str, An
         "",
         "## A segment of each rung",
         "",
-        "Of the phone's clip (1080p), with one core. [costs.md](../../docs/costs.md#films-and-sounds) makes prices of",
-        "these.",
+        "The film is the phone's clip (1080p), with one core. [costs.md](../../docs/costs.md#films-and-sounds) makes",
+        "prices of these.",
         "",
         "| rung | size | lasts s | CPU s | wall s | wall, as a share | kB |",
         "|---|---|--:|--:|--:|--:|--:|",

@@ -49,7 +49,7 @@ class Stored(Protocol):
 
 @dataclass
 class Spent:
-    """What something took: seconds by the clock, and of CPU with all children; bytes and requests to S3."""
+    """The cost of something: seconds by the clock, and of CPU with all children; bytes and requests to S3."""
 
     wall: float = 0.0
     cpu: float = 0.0
@@ -68,7 +68,7 @@ def spent(data: ranged.Ranged | None = None) -> Iterator[Spent]:
 
 
 def cpu_seconds() -> float:
-    """Of this process and of all its children that have ended."""
+    """The CPU time of this process and of all its children that have ended."""
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return sum(each.ru_utime + each.ru_stime for each in used)
 

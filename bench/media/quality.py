@@ -49,7 +49,7 @@ def times(segments: Iterable[bytes], scale: int) -> list[float]:
 
 
 def missing_and_doubled(found: list[float], rate: int, count: int) -> tuple[int, int]:
-    """Of a film of so many pictures at an even rate: pictures that are not there, and that are there twice."""
+    """(pictures that are not there, pictures that are there twice) of a film of so many at an even rate."""
     numbers = [round(time * rate) for time in found]
     assert all(abs(time * rate - number) < 0.01 for time, number in zip(found, numbers, strict=True))
     return len(set(range(count)) - set(numbers)), len(numbers) - len(set(numbers) & set(range(count)))

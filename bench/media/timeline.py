@@ -43,7 +43,7 @@ Span = tuple[float, float]
 
 @dataclass
 class Run:
-    """What happened from when to when, in seconds since the bytes were there. Parts by their names."""
+    """The times of each thing that happened, in seconds since the bytes were there. Parts by their names."""
 
     began: float = field(default_factory=time.monotonic)
     processed: Span = (0.0, 0.0)

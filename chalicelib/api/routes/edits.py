@@ -175,7 +175,7 @@ def _moved(file: File, visibility: Visibility) -> File | None:
 def _names(file: File, prefix: str) -> list[str]:
     """The names of the objects that move with a file: all that nobody can make on demand, and what is dear to make.
 
-    Of a film these are its playlists, captions, clips and sounds. Its segments are thousands, and are made again.
+    A film has playlists, captions, clips and sounds there. Its segments are thousands, and are made again.
     """
     names = {rendition.basename for rendition in file.all_renditions}
     if places.has_stream(file):
