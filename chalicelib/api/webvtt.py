@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from chalicelib.renditions.captions import vtt_time
 from chalicelib.text import CONTROLS
 
 MAX_CUES = 20_000
@@ -68,7 +69,7 @@ class _Cue:
     text: str
 
     def __str__(self) -> str:
-        times = f"{_written(self.start)} --> {_written(self.end)}"
+        times = f"{vtt_time(self.start)} --> {vtt_time(self.end)}"
         head = f"{times} {self.settings}" if self.settings else times
         return "\n".join(([self.id] if self.id else []) + [head, self.text])
 
@@ -144,11 +145,6 @@ def _id(line: str) -> str:
 
 def _milliseconds(hours: str | None, minutes: str, seconds: str, fraction: str) -> int:
     return ((int(hours or 0) * 60 + int(minutes)) * 60 + int(seconds)) * 1000 + int(fraction.ljust(3, "0"))
-
-
-def _written(milliseconds: int) -> str:
-    seconds, fraction = divmod(milliseconds, 1000)
-    return f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}.{fraction:03d}"
 
 
 def _settings(text: str) -> str:

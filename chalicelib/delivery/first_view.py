@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from chalicelib.delivery import missing
 from chalicelib.delivery.missing import Address, Find, Maker, Outcome, Wanted
 from chalicelib.observability import logger
+from chalicelib.renditions import media_names
 from chalicelib.storage import derived
 
-# Bytes. Lambda's answers may have 6 MB, as Base64: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
-MAX_BODY = 4_400_000
+MAX_BODY = media_names.MOST_ANSWERED
 
 NONE_FOR = 60  # seconds that CloudFront may keep a 404
 SIGNED_FOR = 60  # seconds that an address of S3 works

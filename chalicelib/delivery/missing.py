@@ -74,8 +74,13 @@ class Address:
     name: str
 
     @property
+    def prefix(self) -> str:
+        """The beginning of the keys of all that is made of this version of the file."""
+        return rendition_prefix(self.visibility, self.file_id, self.version)
+
+    @property
     def key(self) -> str:
-        return rendition_prefix(self.visibility, self.file_id, self.version) + self.name
+        return self.prefix + self.name
 
     @property
     def function(self) -> str:
@@ -118,7 +123,7 @@ class Entry:
 
 
 Wanted = Picture | Entry | MediaName
-"""What can be missing at an address."""
+"""Each sort of object that can be missing at an address."""
 
 Find = Callable[[Address], tuple[File, Wanted] | None]
 

@@ -33,6 +33,12 @@ class Limits:
 class ChildDiedError(Exception):
     """The child crashed, or took more than it may have. The file is to blame, as far as anybody can tell."""
 
+    @property
+    def had_too_much(self) -> bool:
+        """True if time, memory or bytes were not enough, or if it ended without a word, which mostly means the same."""
+        why = str(self)
+        return why in (TOO_LONG, "MemoryError", "TooMuchReadError") or why.startswith(ENDED)
+
 
 TOO_LONG = "it took too long"
 """The message of a ChildDiedError where the clock ended the child. On another day it may be quicker."""

@@ -93,6 +93,12 @@ def playlist(name: str, duration: float) -> str:
     return "\n".join(lines) + "\n"
 
 
+def vtt_time(milliseconds: int) -> str:
+    """A moment as WebVTT has it: `00:01:02.500`."""
+    seconds, fraction = divmod(milliseconds, 1000)
+    return f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}.{fraction:03d}"
+
+
 def with_captions(master: str, captions: Iterable[Caption]) -> str:
     """A master playlist that names these captions, made of the one without any.
 

@@ -24,6 +24,10 @@ not know them."""
 CONVERTED = re.compile(r"film-[0-9a-f]{16}\.mp4")
 """A whole film as one MP4, which a service made (processing/mediaconvert.py). It is not made on demand either."""
 
+# Bytes of an object that `render` and `stream` can answer with. Lambda's answers may have 6 MB, as Base64:
+# https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+MOST_ANSWERED = 4_400_000
+
 
 class Part(StrEnum):
     """The sorts of objects below `av/`."""

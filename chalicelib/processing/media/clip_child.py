@@ -17,8 +17,6 @@ _CRF, _THREADS = "23", 2
 _KEYS = 2
 _SCALE = 90_000  # ticks a second
 
-_BT709 = 1
-
 SOUND_RATE = 48_000
 MOST_CHANNELS = 8
 SOUND_BITS = 128_000
@@ -103,9 +101,8 @@ class Encoded:
         video.codec_context.thread_count, video.thread_type = _THREADS, "AUTO"
         rate = min(arguments["frame_rate"], float(video.average_rate or arguments["frame_rate"]))
         self._least = round(_SCALE / arguments["frame_rate"] * 0.9)
-        turn, size = arguments["rotation"], (arguments["width"], arguments["height"])
-        stored = size[::-1] if turn in (90, 270) else size
-        self._converted = tone.Converter(stored, "yuv420p", turn=turn, scaler=tone.QUICK)
+        size = arguments["width"], arguments["height"]
+        self._converted = tone.Converter(size, "yuv420p", turn=arguments["rotation"], scaler=tone.QUICK)
         self._track = _track(out, arguments, max(1, round(rate)))
         self._last: int | None = None
 
@@ -135,7 +132,7 @@ def _track(out: Any, arguments: dict[str, Any], rate: int) -> Any:
     track.width, track.height, track.pix_fmt = arguments["width"], arguments["height"], "yuv420p"
     own = track.codec_context
     own.time_base = Fraction(1, _SCALE)
-    own.color_range, own.colorspace, own.color_primaries, own.color_trc = 1, _BT709, _BT709, _BT709
+    own.color_range, own.colorspace, own.color_primaries, own.color_trc = 1, tone.BT709, tone.BT709, tone.BT709
     track.options = {
         "preset": arguments["preset"],
         "profile": "high",

@@ -13,7 +13,7 @@ from chalicelib.processing import child
 from chalicelib.processing.child import ChildDiedError, Limits
 from chalicelib.processing.kinds import Source
 from chalicelib.processing.media import engine
-from chalicelib.renditions import conversions
+from chalicelib.renditions import captions, conversions
 from chalicelib.renditions.media_names import MediaName, Part
 
 # A run has 28 seconds, and keeps some for storing and answering. `seconds` are those of two cores.
@@ -74,10 +74,9 @@ def _asked(part: Part, source: Source, arguments: dict[str, Any]) -> bytes:
     try:
         _, body = child.run_on(f"{_CHILDREN}.{_MODULES[part]}", source.data, source.size, wanted, LIMITS)
     except ChildDiedError as died:
-        why = str(died)
-        if why == child.TOO_LONG:
+        if str(died) == child.TOO_LONG:
             raise
-        if why.startswith(child.ENDED) or why in ("MemoryError", "TooMuchReadError"):
+        if died.had_too_much:
             message = "Making it took too much time, memory or data."
             raise PermanentFault(ErrorCode.TOO_LARGE, message) from None
         # The name of an error of FFmpeg's, or of a child's own.
@@ -136,5 +135,4 @@ def _list(file: File) -> str:
 
 
 def _time(seconds: float) -> str:
-    whole = round(seconds * 1000)
-    return f"{whole // 3_600_000:02}:{whole // 60_000 % 60:02}:{whole // 1000 % 60:02}.{whole % 1000:03}"
+    return captions.vtt_time(round(seconds * 1000))

@@ -15,7 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from chalicelib.catalog import eager, files, pending
 from chalicelib.delivery import missing
 from chalicelib.delivery.missing import Address
-from chalicelib.model import File, Status, rendition_prefix
+from chalicelib.model import File, Status
 from chalicelib.observability import append, logger
 from chalicelib.processing import first_requests
 from chalicelib.processing.media import on_demand, plans
@@ -80,16 +80,12 @@ def _close(file: File, lacking: list[str]) -> bool:
 
 def _missing(file: File) -> list[str]:
     """The parts that the recipe wants and that are not there: one ListObjectsV2 for each thousand that are."""
-    prefix = _prefix(file)
-    plan = plans.of(prefix)
-    if plan is None:
+    prefix = places.served_prefix(file)
+    plan = plans.of(prefix) if prefix else None
+    if prefix is None or plan is None:
         return []
     present = {key.removeprefix(prefix) for key in derived.keys_below(prefix + FOLDER)}
     return [name for name in wanted(plan, places.eager(file)) if name not in present]
-
-
-def _prefix(file: File) -> str:
-    return rendition_prefix(file.visibility, file.id, str(file.source_version))
 
 
 def wanted(plan: Plan, eager: int | str) -> Iterator[str]:

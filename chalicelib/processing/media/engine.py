@@ -19,9 +19,6 @@ from chalicelib.storage.ranged import Ranged
 # FFmpeg's libraries take 250 MB of addresses, and a frame of 8K 50 MB.
 LIMITS = Limits(memory=1024**3, seconds=15)
 
-# Bytes in which FFmpeg may look for what the header does not say.
-PROBE = 4 * 1024**2
-
 _CHILD = "chalicelib.processing.media.ffmpeg_child"
 
 # FFmpeg's demuxers, which it is held to, and the usual extension. Playlists of any sort are not among them.
@@ -45,10 +42,6 @@ DEMUXERS = {
 }
 
 
-# Why a child ended that had too much to do, beside those that ended without a word.
-_TOO_MUCH = (child.TOO_LONG, "MemoryError", "TooMuchReadError")
-
-
 class LayerMissingError(Exception):
     """This function should have FFmpeg, and does not: `ops provision` and `chalice deploy` were not both run."""
 
@@ -69,7 +62,7 @@ def facts(source: Source, *, place: bool = False) -> tuple[dict[str, Any], tuple
     try:
         found, _ = child.run_on(_CHILD, source.data, source.size, wanted, LIMITS)
     except ChildDiedError as died:
-        return headers.read(source, head), (_died(str(died)),)
+        return headers.read(source, head), (_died(died),)
     if found["unknown_codec"]:
         found["video"] = headers.read(source, head).get("video")
     return {**found, "unindexed": index.missing}, ()
@@ -79,10 +72,15 @@ def opening(source: Source, head: bytes | None = None) -> dict[str, Any]:
     """The arguments by which a child opens the file (`ffmpeg_child.opened`). Raises LayerMissingError."""
     if find_spec("av") is None:
         raise LayerMissingError("the layer with FFmpeg is missing: run `make deploy` again")
+    demuxer, whitelist = demuxer_of(source, head)
+    return {"format": demuxer, "whitelist": whitelist}
+
+
+def demuxer_of(source: Source, head: bytes | None = None) -> tuple[str, str]:
+    """FFmpeg's name of the file's format, and the white list for it. `head` is the file's beginning, if it is read."""
     # The bytes know better: a file that is declared as a sound may have the format of films.
-    proven = DEMUXERS.get(one_name(sniff.sniff(_head(source) if head is None else head) or ""))
-    (demuxer, whitelist), _ = proven or DEMUXERS[one_name(source.content_type)]
-    return {"format": demuxer, "whitelist": whitelist, "probe": PROBE}
+    proven = one_name(sniff.sniff(_head(source) if head is None else head) or "")
+    return DEMUXERS[proven if proven in DEMUXERS else one_name(source.content_type)][0]
 
 
 def kept_index(source: Source, demuxer: str) -> Index:
@@ -106,11 +104,11 @@ def format_of(source: Source) -> str:
     return "other"
 
 
-def _died(why: str) -> FileWarning:
+def _died(died: ChildDiedError) -> FileWarning:
     """A file that FFmpeg can't open is damaged. One that is too much for it, or has what it lacks, may be sound."""
-    if why in ("InvalidDataError", "EOFError"):
+    if str(died) in ("InvalidDataError", "EOFError"):
         raise PermanentFault(ErrorCode.CORRUPT, "The file can't be opened: it is damaged or not whole.")
-    if why not in _TOO_MUCH and not why.startswith(child.ENDED):
+    if not died.had_too_much:
         return FileWarning(code="not_read", message="FFmpeg can't read this file, so little is known of it.")
     message = "Reading this file took too much time, memory or data, so little is known of it."
     return FileWarning(code="too_costly_to_read", message=message)

@@ -13,7 +13,7 @@ import av
 from av.container import InputContainer
 
 from chalicelib.processing.media import tone
-from chalicelib.processing.media.hls.opening import UNINDEXED
+from chalicelib.processing.media.hls import opening
 
 # The most that the record names of each. The rest is only counted.
 TRACKS = 20
@@ -47,18 +47,9 @@ def opened(data: BinaryIO, arguments: dict[str, Any]) -> InputContainer:
 
     Raises av.error.FFmpegError.
     """
-    options = {
-        "protocol_whitelist": "none",
-        "format_whitelist": str(arguments["whitelist"]),
-        "max_streams": "1000",
-        "probesize": str(arguments["probe"]),
-        **(UNINDEXED if arguments.get("unindexed") else {}),
-    }
-    return av.open(data, "r", format=str(arguments["format"]), options=options, io_open=_refuse)
-
-
-def _refuse(*_: Any) -> Any:
-    raise PermissionError("a file names another one, which is not opened")
+    demuxer = str(arguments["format"]), str(arguments["whitelist"])
+    unindexed = bool(arguments.get("unindexed"))
+    return opening.opened(data, demuxer, arguments.get("probe", opening.PROBE), unindexed=unindexed)
 
 
 def _facts(container: InputContainer, *, place: bool) -> dict[str, Any]:

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, BinaryIO
 
 from chalicelib.processing.kinds import Source
+from chalicelib.processing.media import mp4_boxes
 from chalicelib.storage.ranged import TooMuchReadError
 
 # Boxes or elements that are looked at, at most: a hostile file has millions.
@@ -44,27 +46,8 @@ def _reader(head: bytes) -> Callable[[BinaryIO, int], Found] | None:
 # --- MP4 and QuickTime: ISO/IEC 14496-12
 
 
-def _boxes(data: BinaryIO, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
-    """(type, first byte of the content, end) of each box between two places."""
-    for _ in range(MOST_PARTS):
-        if start + 8 > end:
-            return
-        data.seek(start)
-        size, kind = struct.unpack(">I4s", data.read(8))
-        content = start + 8
-        if size == 1:
-            (size,) = struct.unpack(">Q", data.read(8))
-            content += 8
-        elif size == 0:
-            size = end - start
-        if size < content - start:
-            return
-        yield kind, content, min(start + size, end)
-        start += size
-
-
-def _box(data: BinaryIO, start: int, end: int, wanted: bytes) -> tuple[int, int] | None:
-    return next(((first, last) for kind, first, last in _boxes(data, start, end) if kind == wanted), None)
+_boxes = partial(mp4_boxes.boxes, most=MOST_PARTS)
+_box = partial(mp4_boxes.down, most=MOST_PARTS)
 
 
 def _mp4(data: BinaryIO, size: int) -> Found:
@@ -74,7 +57,7 @@ def _mp4(data: BinaryIO, size: int) -> Found:
     found: Found = {}
     if header := _box(data, *movie, b"mvhd"):
         found["duration"] = _seconds(_content(data, *header))
-    for kind, start, end in _boxes(data, *movie):
+    for kind, _, start, end in _boxes(data, *movie):
         media = _box(data, start, end, b"mdia") if kind == b"trak" else None
         handler = _box(data, *media, b"hdlr") if media else None
         track = _box(data, start, end, b"tkhd")

@@ -8,9 +8,10 @@ has it in pieces all over the file, and MP3 has none or a rough one.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
+
+from chalicelib.processing.media.mp4_boxes import boxes
 
 # Bytes of an index, at most: it has about 2 MB an hour, and no stream lasts longer than 24 hours.
 LARGEST = 64 * 1024**2
@@ -54,9 +55,9 @@ def find(data: BinaryIO, size: int, demuxer: str) -> Index:
 
 
 def _mov(data: BinaryIO, size: int) -> Index:
-    for kind, start, content, end in _boxes(data, 0, size):
+    for kind, start, content, end in boxes(data, 0, size, most=_MOST_BOXES):
         if kind == b"moov":
-            fragmented = any(each == b"mvex" for each, *_ in _boxes(data, content, end))
+            fragmented = any(each == b"mvex" for each, *_ in boxes(data, content, end, most=_MOST_BOXES))
             return _within(start, end, missing=fragmented)
         if kind == b"moof":
             break
@@ -65,25 +66,6 @@ def _mov(data: BinaryIO, size: int) -> Index:
 
 def _within(start: int, end: int, *, missing: bool = False) -> Index:
     return Index(start, end - start, missing) if end - start <= LARGEST else Index(missing=missing)
-
-
-def _boxes(data: BinaryIO, start: int, end: int) -> Iterator[tuple[bytes, int, int, int]]:
-    """(kind, where the box begins, where its content begins, where it ends)."""
-    for _ in range(_MOST_BOXES):
-        if start + 8 > end:
-            return
-        data.seek(start)
-        length, kind = struct.unpack(">I4s", data.read(8))
-        content = start + 8
-        if length == 1:
-            (length,) = struct.unpack(">Q", data.read(8))
-            content += 8
-        elif length == 0:
-            length = end - start
-        if length < content - start:
-            return
-        yield kind, start, content, min(start + length, end)
-        start += length
 
 
 def _avi(data: BinaryIO, size: int) -> Index:

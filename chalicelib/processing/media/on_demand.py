@@ -23,7 +23,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from chalicelib import aws
 from chalicelib.delivery import missing
 from chalicelib.delivery.missing import STREAMED, Address, Wanted
-from chalicelib.model import File, PermanentFault, rendition_prefix
+from chalicelib.model import File, PermanentFault
 from chalicelib.observability import Metric, append, begin, logger, observe
 from chalicelib.processing import first_requests, kinds
 from chalicelib.processing.media import conversions, hls, plans
@@ -61,14 +61,10 @@ def _find(address: Address) -> tuple[File, Wanted] | None:
     if found is None or not isinstance(found[1], MediaName):
         return None
     if found[1].part in STREAMED:
-        plan = plans.of(_prefix(address))
+        plan = plans.of(address.prefix)
         if plan is None or not plan.has(found[1]):
             return None
     return found
-
-
-def _prefix(address: Address) -> str:
-    return rendition_prefix(address.visibility, address.file_id, address.version)
 
 
 def _store(address: Address, file: File, wanted: Wanted) -> int:
@@ -80,7 +76,7 @@ def _store(address: Address, file: File, wanted: Wanted) -> int:
 
 
 def _plan(address: Address, part: MediaName) -> plans.Plan | None:
-    return plans.of(_prefix(address)) if part.part in STREAMED else None
+    return plans.of(address.prefix) if part.part in STREAMED else None
 
 
 def _store_watched(address: Address, file: File, wanted: Wanted) -> int:
@@ -127,7 +123,7 @@ UNWATCHED = first_requests.Function(missing.STREAM, _find, _store)
 
 def _look_ahead(starters: ThreadPoolExecutor, address: Address, wanted: Wanted) -> None:
     """Starts the next segments while this one is made, those that exist and that nobody has made or makes."""
-    plan = plans.of(_prefix(address))
+    plan = plans.of(address.prefix)
     if not isinstance(wanted, MediaName) or wanted.part is not Part.SEGMENT or plan is None:
         return
     for number in range(wanted.number + 1, wanted.number + 1 + AHEAD):

@@ -210,25 +210,19 @@ def _film(film: Film, wanted: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
     if found is None:
         return {}, b""
     time, frame = found
-    poster = _pixels(tone.Converter(wanted["poster"], _FORMATS[mode])(frame), mode)
+    poster = tone.packed(tone.Converter(wanted["poster"], _FORMATS[mode])(frame))
     frames, body = [[*wanted["poster"], 0]], [poster]
     if wanted["preview"]:
         converter = tone.Converter(wanted["preview"], _FORMATS[mode])
         for moment, milliseconds in _moving(film, time, wanted):
             frames.append([*wanted["preview"], milliseconds])
-            body.append(_pixels(converter(moment), mode))
+            body.append(tone.packed(converter(moment)))
     return {"mode": mode, "time": round(max(0.0, time), 3), "frames": frames}, b"".join(body)
 
 
 def _has_alpha(stream: Any) -> bool:
     form = stream.codec_context.format
     return form is not None and any(component.is_alpha for component in form.components)
-
-
-def _pixels(frame: av.VideoFrame, mode: str) -> bytes:
-    plane, row = frame.planes[0], frame.width * len(mode)
-    pixels = memoryview(bytes(plane))
-    return b"".join(pixels[at : at + row] for at in range(0, plane.line_size * frame.height, plane.line_size))
 
 
 # --- the poster
@@ -271,7 +265,7 @@ class Best:
         if time in self._seen:
             return False
         self._seen.add(time)
-        see, worth = judged(_pixels(self._judge(frame), "RGB"))
+        see, worth = judged(tone.packed(self._judge(frame)))
         if see > self._most or worth:
             self.found, self._most = (time, frame), see
         return worth

@@ -37,21 +37,13 @@ def main(data: BinaryIO, arguments: dict[str, Any]) -> tuple[dict[str, Any], byt
         for time in arguments["times"]:
             frame = film.at(time)
             if frame is not None:
-                pictures.append(_pixels(convert(frame)))
+                pictures.append(tone.packed(convert(frame)))
             elif pictures:
                 pictures.append(pictures[-1])
     if not pictures:
         raise ValueError("no picture can be decoded")
     missing = len(arguments["times"]) - len(pictures)  # before the first one
     return {"count": len(arguments["times"])}, b"".join([pictures[0]] * missing + pictures)
-
-
-def _pixels(frame: av.VideoFrame) -> bytes:
-    plane, row = frame.planes[0], frame.width * 3
-    pixels = bytes(plane)
-    if plane.line_size == row:
-        return pixels[: row * frame.height]
-    return b"".join(pixels[at * plane.line_size : at * plane.line_size + row] for at in range(frame.height))
 
 
 class Film:

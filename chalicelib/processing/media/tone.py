@@ -44,11 +44,12 @@ _TURNS = {90: ("clock",), 180: ("clock", "clock"), 270: ("cclock",)}
 class Converter:
     """Brings frames to one size (width, height) and pixel format. The frames of a film may change their own size.
 
-    A format with YUV gets the matrix and the range of HD. With `turn` (degrees clockwise) they are turned after that.
+    A format with YUV gets the matrix and the range of HD. `turn` is by how many degrees clockwise they are turned after
+    that; the size is that of the turned frames.
     """
 
     def __init__(self, size: Sequence[int], pixels: str, *, turn: int = 0, scaler: str = BEST) -> None:
-        self._size, self._pixels = size, pixels
+        self._size, self._pixels = size[::-1] if turn in (90, 270) else size, pixels
         self._turns, self._scaler = _TURNS.get(turn, ()), scaler
         self._of: Any = None
         self._graph: Any = None  # not garbage while its ends are used
@@ -99,6 +100,16 @@ class Converter:
         turned = (("transpose", f"dir={turn}") for turn in self._turns)
         last = [("scale", matrix), ("format", self._pixels), *turned, ("setsar", "1"), ("buffersink", "")]
         return [("scale", scale), *(mapped if is_hdr else ()), *last]
+
+
+def packed(frame: av.VideoFrame) -> bytes:
+    """The pixels of a frame with a byte a channel (`rgb24`, `rgba`), row by row, without FFmpeg's gaps between rows."""
+    plane, row = frame.planes[0], frame.width * len(frame.format.components)
+    pixels = bytes(plane)
+    if plane.line_size == row:
+        return pixels[: row * frame.height]
+    rows = memoryview(pixels)
+    return b"".join(rows[at : at + row] for at in range(0, plane.line_size * frame.height, plane.line_size))
 
 
 _BASE = Fraction(1, 25)

@@ -276,7 +276,7 @@ def test_a_child_ends_before_the_claim_of_its_worker() -> None:
 def test_a_playlist_is_nothing_to_any_demuxer(lure: bytes, demuxer: str) -> None:
     """Sniffing refuses them before (test_hand_over.py). Were it to let one pass, no demuxer of ours would follow it."""
     (whitelist,) = {of[1] for of, _ in engine.DEMUXERS.values() if of[0] == demuxer}
-    wanted = {"format": demuxer, "whitelist": whitelist, "probe": engine.PROBE}
+    wanted = {"format": demuxer, "whitelist": whitelist}
     try:
         found, _ = child.run_on(engine._CHILD, io.BytesIO(lure * 50), len(lure) * 50, wanted, engine.LIMITS)
     except ChildDiedError as died:

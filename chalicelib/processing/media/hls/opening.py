@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from typing import Any, BinaryIO
 
@@ -16,14 +15,8 @@ PROBE = 4 * 1024**2
 # The same in the middle of a file without an index, of whose tracks the plan knows more.
 RESTART_PROBE = 512 * 1024
 
-# FFmpeg's options for a file that has no index.
-UNINDEXED = {"fflags": "+ignidx"}
 
-
-@contextmanager
-def opened(
-    data: BinaryIO, demuxer: Sequence[str], probe: int = PROBE, *, unindexed: bool = False
-) -> Iterator[InputContainer]:
+def opened(data: BinaryIO, demuxer: Sequence[str], probe: int = PROBE, *, unindexed: bool = False) -> InputContainer:
     """`demuxer` is FFmpeg's name and its white list. Raises av.error.FFmpegError.
 
     FFmpeg would look for all fragments of an MP4 without an index at once; with `unindexed` it does not.
@@ -34,10 +27,9 @@ def opened(
         "format_whitelist": demuxer[1],
         "max_streams": "1000",
         "probesize": str(probe),
-        **(UNINDEXED if unindexed else {}),
+        **({"fflags": "+ignidx"} if unindexed else {}),
     }
-    with av.open(data, "r", format=demuxer[0], options=options, io_open=_refuse) as container:
-        yield container
+    return av.open(data, "r", format=demuxer[0], options=options, io_open=_refuse)
 
 
 def _refuse(*_: Any) -> Any:

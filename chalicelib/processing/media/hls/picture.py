@@ -7,11 +7,11 @@ from typing import Any
 
 import av
 
+from chalicelib.processing.media import tone
+
 # x264's settings. The number of threads is part of what it makes, so it is fixed; `stitchable` keeps what is in the
 # init segment the same for all segments.
 _PRESET, _CRF, _THREADS = "veryfast", "23", 1
-
-_BT709 = 1
 
 
 def encoder(width: int, height: int, level: int, rate: int, frame_rate: Fraction, crf: str = _CRF) -> Any:
@@ -20,8 +20,8 @@ def encoder(width: int, height: int, level: int, rate: int, frame_rate: Fraction
     made.width, made.height, made.pix_fmt = width, height, "yuv420p"
     made.time_base, made.framerate = 1 / frame_rate, frame_rate
     made.sample_aspect_ratio = Fraction(1)
-    made.color_range, made.colorspace = 1, _BT709
-    made.color_primaries, made.color_trc = _BT709, _BT709
+    made.color_range, made.colorspace = 1, tone.BT709
+    made.color_primaries, made.color_trc = tone.BT709, tone.BT709
     made.flags |= av.codec.context.Flags.global_header
     kbits = max(1, rate // 1000)
     own = {

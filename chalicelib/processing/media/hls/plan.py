@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from typing import Any, Literal
 
 Sort = Literal["picture", "key", "copy", "sound", "sound_copy"]
@@ -89,8 +90,9 @@ def dumps(plan: Plan) -> bytes:
     return json.dumps({"version": VERSION, **asdict(plan)}, separators=(",", ":"), sort_keys=True).encode()
 
 
+@lru_cache(maxsize=4)
 def loads(data: bytes) -> Plan:
-    """Raises ValueError for a plan of another version."""
+    """Raises ValueError for a plan of another version. Each segment needs the plan, so the last ones are remembered."""
     given = json.loads(data)
     if given.pop("version", None) != VERSION:
         raise ValueError("this plan is of another version")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from chalicelib.processing.media.hls import languages
 from chalicelib.processing.media.hls.plan import Plan, Rung
@@ -12,32 +11,21 @@ from chalicelib.renditions.media_names import FOLDER
 
 CONTENT_TYPE = "application/vnd.apple.mpegurl"
 
-_SOUND, _CAPTIONS = "sound", "captions"
+_SOUND = "sound"
 
 
-@dataclass(frozen=True)
-class Caption:
-    """A track of captions for the master playlist. `uri` leads to its playlist, relative to the master."""
-
-    uri: str
-    name: str
-    language: str | None = None
-    default: bool = False
-
-
-def master(plan: Plan, captions: Sequence[Caption] = ()) -> str:
-    """The playlist of playlists. It stands beside the folder `av/`."""
+def master(plan: Plan) -> str:
+    """The playlist of playlists. It stands beside the folder `av/`. `renditions/captions.py` adds captions to it."""
     sounds = plan.of("sound", "sound_copy")
     pictures = sorted(plan.of("picture", "copy"), key=lambda rung: rung.peak)
     lines = ["#EXTM3U", "#EXT-X-VERSION:7", "#EXT-X-INDEPENDENT-SEGMENTS"]
     names: set[str] = set()
     lines += [_sound(rung, number, names) for number, rung in enumerate(sounds)]
-    lines += [_caption(each) for each in captions]
     for rung in pictures:
-        lines += [_variant(rung, sounds, captions), f"{FOLDER}{rung.name}.m3u8"]
+        lines += [_variant(rung, sounds), f"{FOLDER}{rung.name}.m3u8"]
     if sounds:
         best = next((rung for rung in sounds if rung.default), sounds[0])
-        lines += [_variant(best, sounds, captions if not pictures else ()), f"{FOLDER}{best.name}.m3u8"]
+        lines += [_variant(best, sounds), f"{FOLDER}{best.name}.m3u8"]
     lines += [_fast(rung) for rung in plan.of("key")]
     return "\n".join(lines) + "\n"
 
@@ -60,7 +48,7 @@ def media(rung: Rung) -> str:
     return "\n".join([*lines, "#EXT-X-ENDLIST"]) + "\n"
 
 
-def _variant(rung: Rung, sounds: Sequence[Rung], captions: Sequence[Caption]) -> str:
+def _variant(rung: Rung, sounds: Sequence[Rung]) -> str:
     heard = [each for each in sounds if each is not rung]
     codecs = dict.fromkeys([rung.codec, *([each.codec for each in sounds] if not rung.is_sound else [])])
     beside = not rung.is_sound
@@ -77,8 +65,6 @@ def _variant(rung: Rung, sounds: Sequence[Rung], captions: Sequence[Caption]) ->
             fields["VIDEO-RANGE"] = rung.video_range
     if sounds:
         fields["AUDIO"] = _quoted(_SOUND)
-    if captions:
-        fields["SUBTITLES"] = _quoted(_CAPTIONS)
     if not rung.is_sound:
         fields["CLOSED-CAPTIONS"] = "NONE"
     return "#EXT-X-STREAM-INF:" + _joined(fields)
@@ -93,16 +79,6 @@ def _sound(rung: Rung, number: int, names: set[str]) -> str:
     fields["AUTOSELECT"] = "YES"
     fields["CHANNELS"] = _quoted(str(rung.settings.get("channels", 2)))
     fields["URI"] = _quoted(f"{FOLDER}{rung.name}.m3u8")
-    return "#EXT-X-MEDIA:" + _joined(fields)
-
-
-def _caption(caption: Caption) -> str:
-    fields = {"TYPE": "SUBTITLES", "GROUP-ID": _quoted(_CAPTIONS), "NAME": _quoted(_clean(caption.name))}
-    if caption.language:
-        fields["LANGUAGE"] = _quoted(_clean(caption.language))
-    fields["DEFAULT"] = "YES" if caption.default else "NO"
-    fields["AUTOSELECT"] = "YES"
-    fields["URI"] = _quoted(caption.uri)
     return "#EXT-X-MEDIA:" + _joined(fields)
 
 

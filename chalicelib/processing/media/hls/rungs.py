@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
+from chalicelib.renditions.media_names import MOST_ANSWERED
+
 # Pixels on the shorter side, and bit/s that the encoder may not exceed in the long run, at 30 pictures a second.
 LADDER = {240: 400_000, 360: 800_000, 480: 1_400_000, 720: 2_500_000, 1080: 4_000_000}
 
@@ -15,8 +17,8 @@ KEY_BYTES = 64_000
 # The encoder may save up the bits of so many seconds.
 BUFFER = Fraction(2, 3)
 
-# Bytes of a segment, at most. API Gateway and Lambda answer with at most 6 MB, in base64.
-MOST_BYTES = 4_400_000
+# Bytes of a segment, at most.
+MOST_BYTES = MOST_ANSWERED
 
 # H.264's levels (table A-1): macroblocks a second, macroblocks of a picture, and kbit/s in the High profile.
 _LEVELS = (

@@ -6,11 +6,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any, BinaryIO, cast
 
-from chalicelib.media_types import own_name
 from chalicelib.model import ErrorCode, FileWarning, PermanentFault, Rendition
-from chalicelib.processing import child, sniff
+from chalicelib.processing import child
 from chalicelib.processing.child import ChildDiedError, Limits
-from chalicelib.processing.content_types import one_name
 from chalicelib.processing.kinds import Emit, Order, Source
 from chalicelib.processing.media import engine
 from chalicelib.processing.media.hls import plan as plans
@@ -55,7 +53,7 @@ def plan_of(source: Source) -> tuple[bytes, str]:
     """(the plan, nothing), or (nothing, why there is none)."""
     if isinstance(source.data, Ranged):
         source.data.allow(PLAN_BYTES)
-    demuxer = _demuxer(source)
+    demuxer = engine.demuxer_of(source)
     index = engine.kept_index(source, demuxer[0])
     data, limits = source.data, LIMITS
     if index.missing:
@@ -151,16 +149,6 @@ def _part(rung: Rung, number: int, demuxer: str) -> dict[str, Any]:
     if rung.sort == "picture":
         most = rates.encoded_bytes(rung.settings["rate"], rung.seconds(number), rung.frame_rate or 25)
     return {**found, "next_stop": None if last else rung.cuts[number + 2], "most_bytes": most}
-
-
-def _demuxer(source: Source) -> list[str]:
-    """FFmpeg's name of the format that the bytes prove, and its white list."""
-    source.data.seek(0)
-    head = source.data.read(min(sniff.SNIFF_BYTES, source.size))
-    for name in (one_name(sniff.sniff(head) or ""), own_name(source.content_type), one_name(source.content_type)):
-        if name in engine.DEMUXERS:
-            return list(engine.DEMUXERS[name][0])
-    return ["", ""]
 
 
 def _without(why: str) -> FileWarning:

@@ -8,17 +8,22 @@ from __future__ import annotations
 
 import struct
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from operator import add
 from typing import Any, BinaryIO
 
 from av.container import InputContainer
 
+from chalicelib.processing.media import mp4_boxes
+
 # Samples of a track: 24 hours at 60 a second. Boxes that are looked at.
 MOST_SAMPLES = 24 * 3600 * 60
 _MOST_BOXES = 5000
+_boxes = partial(mp4_boxes.boxes, most=_MOST_BOXES)
+_down = partial(mp4_boxes.down, most=_MOST_BOXES)
 
 # Packets whose times must be those that the table says.
 _CHECKED = 12
@@ -110,9 +115,9 @@ def _offsets(data: BinaryIO, size: int, track: int, count: int) -> list[int] | N
 
 def _find(data: BinaryIO, size: int, track: int) -> tuple[int, int] | None:
     """Where the content of the track's `ctts` begins and ends; (-1, -1) if it has none; None if there is no track."""
-    for kind, start, end in _boxes(data, 0, size):
+    for kind, _, start, end in _boxes(data, 0, size):
         if kind == b"moov":
-            for each, first, last in _boxes(data, start, end):
+            for each, _, first, last in _boxes(data, start, end):
                 if each == b"trak" and _number(data, first, last) == track:
                     return _down(data, first, last, b"mdia", b"minf", b"stbl", b"ctts") or (-1, -1)
     return None
@@ -126,33 +131,6 @@ def _number(data: BinaryIO, start: int, end: int) -> int | None:
     header = data.read(24)
     (number,) = struct.unpack_from(">I", header, 20 if header[0] == 1 else 12)
     return int(number)
-
-
-def _down(data: BinaryIO, start: int, end: int, *path: bytes) -> tuple[int, int] | None:
-    for wanted in path:
-        found = next(((first, last) for kind, first, last in _boxes(data, start, end) if kind == wanted), None)
-        if found is None:
-            return None
-        start, end = found
-    return start, end
-
-
-def _boxes(data: BinaryIO, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
-    for _ in range(_MOST_BOXES):
-        if start + 8 > end:
-            return
-        data.seek(start)
-        size, kind = struct.unpack(">I4s", data.read(8))
-        content = start + 8
-        if size == 1:
-            (size,) = struct.unpack(">Q", data.read(8))
-            content += 8
-        elif size == 0:
-            size = end - start
-        if size < content - start:
-            return
-        yield kind, content, min(start + size, end)
-        start += size
 
 
 def _expanded(data: BinaryIO, start: int, end: int, count: int) -> list[int] | None:

@@ -28,10 +28,8 @@ class _Encoding:
     """The pictures of a segment on their way through the encoder. `times` are when they are shown."""
 
     def __init__(self, rung: dict[str, Any], tried: int) -> None:
-        settings = rung["settings"]
-        turn, size = settings["turn"], (rung["width"], rung["height"])
-        stored = size[::-1] if turn in (90, 270) else size
-        self._converted = tone.Converter(stored, "yuv420p", turn=turn, scaler=tone.QUICK)
+        size = rung["width"], rung["height"]
+        self._converted = tone.Converter(size, "yuv420p", turn=rung["settings"]["turn"], scaler=tone.QUICK)
         self._encoder = _encoder(rung, tried)
         self._packets: list[Any] = []
         self.times: list[int] = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import islice, pairwise
 from typing import Any, cast
@@ -217,52 +217,40 @@ def _lengths(borders: Sequence[int], scale: int) -> list[float]:
     return [(later - earlier) / scale for earlier, later in pairwise(borders)]
 
 
-def _settings(picture: Picture, rung: Encoded, grid: _Grid) -> dict[str, Any]:
-    rate = picture.frame_rate.limit_denominator(1001)
-    return {
-        "rate": rung.rate,
-        "level": rung.level,
-        "turn": picture.turn,
-        "hdr": picture.hdr,
-        "slack": grid.slack,
-        "frame_rate": [rate.numerator, rate.denominator],
-    }
-
-
 def _encoded(picture: Picture, rung: Encoded, grid: _Grid) -> Rung:
     lengths = _lengths(grid.borders, grid.scale)
     sizes = [rates.encoded_bytes(rung.rate, length, float(picture.frame_rate)) for length in lengths]
-    return Rung(
-        name=f"v{rung.side}",
-        sort="picture",
-        stream=picture.stream.index,
-        scale=grid.scale,
-        cuts=grid.borders,
-        codec=rung.codec,
-        peak=rates.peak(sizes, lengths),
-        average=rates.average(sizes, lengths),
-        width=rung.width,
-        height=rung.height,
-        frame_rate=float(picture.frame_rate),
-        settings=_settings(picture, rung, grid),
-    )
+    made = _made(picture, rung, grid, "v", grid.borders, sizes)
+    return replace(made, frame_rate=float(picture.frame_rate))
 
 
 def _keys(picture: Picture, rung: Encoded, grid: _Grid) -> Rung:
-    lengths = _lengths(grid.keys, grid.scale)
-    sizes = [KEY_BYTES] * len(lengths)
+    made = _made(picture, rung, grid, "i", grid.keys, [KEY_BYTES] * (len(grid.keys) - 1))
+    return replace(made, sort="key", settings={**made.settings, "frame_rate": [1, 1]})
+
+
+def _made(picture: Picture, rung: Encoded, grid: _Grid, letter: str, borders: list[int], sizes: Sequence[int]) -> Rung:
+    """A rung that is encoded. `letter` begins its name, and `sizes` are the most bytes of each segment."""
+    rate = picture.frame_rate.limit_denominator(1001)
+    lengths = _lengths(borders, grid.scale)
     return Rung(
-        name=f"i{rung.side}",
-        sort="key",
+        name=f"{letter}{rung.side}",
+        sort="picture",
         stream=picture.stream.index,
         scale=grid.scale,
-        cuts=grid.keys,
+        cuts=borders,
         codec=rung.codec,
         peak=rates.peak(sizes, lengths),
         average=rates.average(sizes, lengths),
         width=rung.width,
         height=rung.height,
-        settings={**_settings(picture, rung, grid), "frame_rate": [1, 1]},
+        settings={
+            "rate": rung.rate,
+            "level": rung.level,
+            "turn": picture.turn,
+            "slack": grid.slack,
+            "frame_rate": [rate.numerator, rate.denominator],
+        },
     )
 
 

@@ -10,10 +10,10 @@ from typing import Any
 import av
 import pytest
 
-from chalicelib.model import PermanentFault
+from chalicelib.model import Caption, PermanentFault
 from chalicelib.processing.media import hls as engine
 from chalicelib.processing.media.hls import playlists
-from chalicelib.processing.media.hls.playlists import Caption
+from chalicelib.renditions import captions
 from chalicelib.renditions.media_names import MediaName, Part
 from tests import apple_rules, films, hls, hostile_films
 from tests.films import Chirp
@@ -144,7 +144,8 @@ def test_what_the_plan_has_not(in_process: None) -> None:
 
 def test_captions_can_be_added(in_process: None) -> None:
     stream = hls.Stream(film())
-    text = playlists.master(stream.plan, [Caption("captions/de.m3u8", 'Deut"sch', "de", default=True)])
+    caption = Caption(language="de", label="Deut'sch", default=True, name="av/captions-0.vtt", sha256="")
+    text = captions.with_captions(playlists.master(stream.plan), [caption])
     assert 'TYPE=SUBTITLES,GROUP-ID="captions",NAME="Deut\'sch",LANGUAGE="de",DEFAULT=YES' in text
     variants = [line for line in text.split("\n") if line.startswith("#EXT-X-STREAM-INF") and "RESOLUTION" in line]
     assert variants and all('SUBTITLES="captions"' in line for line in variants)
