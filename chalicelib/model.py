@@ -381,11 +381,17 @@ class Actor(BaseModel):
 
 
 class LastChange(BaseModel):
-    """The change that gave a record its present revision. `at` is the record's `updated_at` of that moment."""
+    """The change that gave a record its present revision. `at` is the record's `updated_at` of that moment.
+
+    `address` is the network address that the request came from, and `request_id` is the request's or the function's.
+    Both are missing from records of earlier releases, and clients never see them in a record or an event.
+    """
 
     type: ChangeType
     at: Timestamp
     actor: Actor
+    address: str | None = None
+    request_id: str | None = None
 
 
 class Scan(BaseModel):
@@ -462,6 +468,8 @@ class File(BaseModel):
     # The client decides how large its parts are (Uppy), so their lengths can't be signed.
     client_parts: bool = False
     token_id: str | None = None
+    # The end user whose file it is. The API shows it, if there is one.
+    owner: str | None = None
     # The types that the upload token allows. Processing checks that the bytes are of one of them.
     allowed_types: list[str] = Field(default_factory=list)
     # True if the client told no type, so that `content_type` is only what the name's extension stands for.
@@ -551,6 +559,7 @@ class UploadToken(BaseModel):
     visibility: Visibility
     recipe: str
     key_id: str | None = None
+    owner: str | None = None
     revoked_at: Timestamp | None = None
 
     def allows_type(self, content_type: str) -> bool:

@@ -15,7 +15,9 @@ from ops.config import add_stage_arguments, load_stage
 if TYPE_CHECKING:
     from chalicelib.catalog.credentials import ApiKey
 
-SCOPES = tuple(str(scope) for scope in Scope)
+# All that a key of a team can have. `files:own` is for end users, and says nothing beside these.
+SCOPES = tuple(str(scope) for scope in Scope if scope is not Scope.FILES_OWN)
+CHOICES = tuple(map(str, Scope))
 
 
 EXAMPLES = (
@@ -39,7 +41,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     create.add_argument("--name", default="", help="a note for people, such as who uses the key")
     create.add_argument(
-        "--scope", action="append", choices=SCOPES, help="what the key allows (repeatable; default: all)"
+        "--scope",
+        action="append",
+        choices=CHOICES,
+        help=f"what the key allows (repeatable; default: all but {Scope.FILES_OWN})",
     )
     show = verbs.add_parser(
         "list", help="list the keys", description="List the stage's keys with their ids, but not the keys themselves."
@@ -49,8 +54,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="change what a key allows",
         description="Give scopes to a key, or take them away. The change takes effect within a minute.",
     )
-    change.add_argument("--add", action="append", choices=SCOPES, default=[], help="a scope to give (repeatable)")
-    change.add_argument("--remove", action="append", choices=SCOPES, default=[], help="one to take away (repeatable)")
+    change.add_argument("--add", action="append", choices=CHOICES, default=[], help="a scope to give (repeatable)")
+    change.add_argument("--remove", action="append", choices=CHOICES, default=[], help="one to take away (repeatable)")
     revoke = verbs.add_parser(
         "revoke", help="revoke a key", description="Revoke a key. It stops working within a minute."
     )

@@ -30,6 +30,7 @@ from chalicelib.api.routes import (
 from chalicelib.api.routes.uppy import begun, companion, presign, session
 from chalicelib.api.routing import ANSWERED, OPERATIONS, respond
 from chalicelib.catalog import actors
+from chalicelib.catalog.actors import Origin
 from chalicelib.observability import SERVICE, begin, logger
 from chalicelib.settings import settings
 
@@ -70,6 +71,7 @@ class Application(Chalice):
         request_id = str(request_context.get("requestId", ""))
         begin(request_id=request_id, correlation_id=request_id)
         actors.system("api")
+        actors.come_from(Origin(_address(request_context), request_id))
         answer: dict[str, Any] = super().__call__(event, context)
         status = answer["statusCode"]
         if status >= 400 and "application/problem+json" not in str(answer.get("headers", {}).get("Content-Type")):
@@ -88,6 +90,11 @@ class Application(Chalice):
             },
         )
         return answer
+
+
+def _address(request_context: Any) -> str | None:
+    """The network address that API Gateway saw."""
+    return (request_context.get("identity") or {}).get("sourceIp")
 
 
 def _origin(event: Any) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from chalicelib.api.auth.callers import Caller
 from chalicelib.api.errors import Problem
 from chalicelib.api.routing import Call
 from chalicelib.catalog import files, webhooks
@@ -21,14 +22,24 @@ def own_file(call: Call, file_id: str) -> File:
 def find_own_file(call: Call, file_id: str) -> File | None:
     """The caller's file, which is not deleted; one GetItem.
 
-    None for an id that nobody has and for another tenant's file. For the bearer of an upload token also for every
-    file that was not created with this token.
+    None for an id that nobody has, and for a file that the caller may not see (`may_use`).
     """
     file = files.get(call.tenant, file_id) if FILE_ID_PATTERN.fullmatch(file_id) else None
-    if file is None or (call.caller.token and file.token_id != call.caller.token.id):
+    if file is None or not may_use(call.caller, file):
         return None
     append(file_id=file.id)
     return file
+
+
+def may_use(caller: Caller, file: File) -> bool:
+    """True if the file is one of those that the caller may see.
+
+    These are all of its tenant; for the bearer of an upload token only those that were created with it, and for an end
+    user with `files:own` only those that it owns.
+    """
+    if file.tenant != caller.tenant or (caller.token and file.token_id != caller.token.id):
+        return False
+    return caller.only_own in (None, file.owner)
 
 
 def not_found() -> Problem:

@@ -42,6 +42,7 @@ class Operation:
     returns: Mapping[int, type[BaseModel] | None]
     problems: tuple[str, ...]
     headers: tuple[str, ...] = ()
+    own: bool = False
 
 
 OPERATIONS: list[Operation] = []
@@ -89,6 +90,7 @@ def route(
     *,
     scope: Scope,
     tokens: bool = False,
+    own: bool = False,
     cookies: bool = False,
     body: type[Body] | None = None,
     query: type[Query] | None = None,
@@ -100,9 +102,10 @@ def route(
     """Mounts `view(call, [query,] [body,] **path parameters)` behind authentication and validation.
 
     Every such route has a scope. With `tokens`, upload tokens may call it, too: then the view must find files with
-    `ownership.own_file`. With `cookies`, the token may come in a cookie. With `signed`, an address that we signed may
-    stand in for a credential: it gives the caller of such a request, and None for any other. Such a request may have
-    any content type, since we do not choose it.
+    `ownership.own_file`. With `own`, callers with `files:own` may call it, too: then the view must show and change
+    nothing but their own files (`ownership.own_file`, `Caller.only_own`). With `cookies`, the token may come in a
+    cookie. With `signed`, an address that we signed may stand in for a credential: it gives the caller of such a
+    request, and None for any other. Such a request may have any content type, since we do not choose it.
     """
 
     def decorate(view: Callable[..., Response]) -> Callable[..., Response]:
@@ -117,7 +120,7 @@ def route(
                     caller = authenticate(authorization, _cookie(request.headers) if cookies else None)
                 append(tenant=caller.tenant, key_id=caller.key_id)
                 actors.act_as(caller.actor)
-                require(caller, scope, tokens=tokens)
+                require(caller, scope, tokens=tokens, own=own)
                 _check_path(path_parameters)
                 call = Call(request, request_id, caller)
                 parsed: list[Any] = []
@@ -130,7 +133,7 @@ def route(
             return respond(request, answer)
 
         OPERATIONS.append(
-            Operation(method, path, view, scope, tokens, cookies, body, query, returns or {}, problems, headers)
+            Operation(method, path, view, scope, tokens, cookies, body, query, returns or {}, problems, headers, own)
         )
         more = {"content_types": ["*/*"]} if signed else {}
         mounted: Callable[..., Response] = blueprint.route(path, methods=[method], name=view.__name__, **more)(guarded)

@@ -85,6 +85,7 @@ def draft(call: Call, new: NewFile, lives: timedelta, **more: Any) -> File:
         declared_sha256=new.sha256,
         max_bytes=bound if new.size is None else None,
         token_id=token.id if token else None,
+        owner=call.caller.only_own or call.caller.owner,
         allowed_types=list(token.content_types) if token else [],
         type_guessed=type_guessed,
         correlation_id=call.request_id,

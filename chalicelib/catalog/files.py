@@ -20,7 +20,7 @@ from chalicelib.catalog.keys import (
 )
 from chalicelib.catalog.room import Room
 from chalicelib.catalog.transitions import CREATE
-from chalicelib.model import File, LastChange, Scan, ScanStatus, Status, now
+from chalicelib.model import File, Scan, ScanStatus, Status, now
 from chalicelib.settings import settings
 
 # Days after which the table's TTL removes the record of an upload that never came, and the tombstone of a file.
@@ -71,7 +71,7 @@ def create(file: File, together: Sequence[Joined] = ()) -> None:
     assert file.status in CREATE.target
     if settings().scan != "off":
         file.scan = Scan(status=ScanStatus.PENDING)
-    file.last_change = LastChange(type=CREATE.told(file.status), at=file.updated_at, actor=actors.present())
+    file.last_change = actors.change(CREATE.told(file.status), file.updated_at)
     item: dict[str, Any] = {
         **file_key(file.id),
         **file.model_dump(mode="json", exclude_none=True),

@@ -11,7 +11,7 @@ from chalicelib.catalog import actors
 from chalicelib.catalog.dynamodb import ConditionFailedError, update
 from chalicelib.catalog.keys import file_key
 from chalicelib.catalog.transitions import TRANSITIONS, Transition
-from chalicelib.model import File, LastChange, Status, now, timestamp
+from chalicelib.model import File, Status, now, timestamp
 
 _PLACEHOLDER = re.compile(r":(\w+)")
 
@@ -55,8 +55,8 @@ def write(
         present["status"] = to
     if transition.visible:
         present["updated_at"] = timestamp(moment)
-        change = LastChange(type=transition.told(to), at=moment, actor=actors.present())
-        present["last_change"] = change.model_dump(mode="json")
+        change = actors.change(transition.told(to), moment)
+        present["last_change"] = change.model_dump(mode="json", exclude_none=True)
     return update(
         file_key(file_id),
         values=present,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 
 from chalicelib import aws
 from chalicelib.catalog.dynamodb import attributes, get_item
@@ -15,18 +16,27 @@ class Tenant:
     """One tenant's settings; None means the stage's own.
 
     `default_recipe` is for files that are created without a recipe. `unscannable` is `refuse` or `accept`: what becomes
-    of files that can't be scanned for malware.
+    of files that can't be scanned for malware. A tenant that is `suspended` is refused everything. `quotas` has the
+    tenant's own bounds by their names; those that are missing are the stage's.
     """
 
     name: str
     default_recipe: str | None = None
     unscannable: str | None = None
+    suspended: bool = False
+    quotas: Mapping[str, int] = field(default_factory=dict)
 
 
 def get_tenant(name: str) -> Tenant:
     """One GetItem, strongly consistent. A tenant without a record has the defaults."""
     values = get_item(tenant_key(name)) or {}
-    return Tenant(name, values.get("default_recipe"), values.get("unscannable"))
+    return Tenant(
+        name,
+        values.get("default_recipe"),
+        values.get("unscannable"),
+        values.get("suspended", False),
+        values.get("quotas", {}),
+    )
 
 
 def put_tenant(tenant: Tenant) -> None:

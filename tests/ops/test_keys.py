@@ -37,7 +37,8 @@ def scopes(client: Client) -> tuple[str, ...]:
 
 
 def test_the_scopes_are_those_of_the_api() -> None:
-    assert keys.SCOPES == tuple(Scope) == ("files:read", "files:write", "events:read", "webhooks:admin")
+    assert keys.SCOPES == ("files:read", "files:write", "events:read", "webhooks:admin", "keys:admin")
+    assert keys.CHOICES == tuple(Scope) == (*keys.SCOPES, "files:own")
 
 
 def test_a_key_has_all_scopes_unless_some_are_chosen(run: Any, capsys: pytest.CaptureFixture[str]) -> None:

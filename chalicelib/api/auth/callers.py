@@ -26,23 +26,60 @@ class Scope(StrEnum):
     FILES_WRITE = "files:write"
     EVENTS_READ = "events:read"
     WEBHOOKS_ADMIN = "webhooks:admin"
+    KEYS_ADMIN = "keys:admin"
+    # An end user's own files. It counts only where neither `files:read` nor `files:write` is given.
+    FILES_OWN = "files:own"
+
+
+@dataclass(frozen=True)
+class User:
+    """A person or program that an issuer of sign-in tokens names: the token's `iss` and `sub`.
+
+    `owner` is the owner of the files that it creates. `expires` is when the token ends, in Unix seconds.
+    """
+
+    issuer: str
+    subject: str
+    owner: str
+    expires: int
 
 
 @dataclass(frozen=True)
 class Caller:
     """The caller of a request. The tenant comes from the credential, never from the request.
 
-    The bearer of an upload token has no scopes, and may use its own files only.
+    The bearer of an upload token has no scopes, and may use its own files only. `user` is the bearer of a sign-in
+    token.
     """
 
     tenant: str
     key_id: str
     scopes: frozenset[str]
     token: UploadToken | None = None
+    user: User | None = None
+
+    @property
+    def owner(self) -> str | None:
+        """The owner of the files that the caller creates, if they have one."""
+        if self.token:
+            return self.token.owner
+        return self.user.owner if self.user else None
+
+    @property
+    def only_own(self) -> str | None:
+        """The owner whose files alone the caller may see and change; None if it may use all of its tenant's.
+
+        A caller with `files:own` that is no user is an API key: the files that it makes are its own.
+        """
+        if self.token or Scope.FILES_OWN not in self.scopes or self.scopes & {Scope.FILES_READ, Scope.FILES_WRITE}:
+            return None
+        return self.owner or f"key:{self.key_id}"
 
     @property
     def actor(self) -> Actor:
         """The caller as the changes that it makes name it."""
+        if self.user:
+            return Actor(type="user", id=self.user.subject)
         if self.token:
             return Actor(type="token", id=self.token.id)
         return Actor(type="key", id=self.key_id)
@@ -50,7 +87,7 @@ class Caller:
     @property
     def may_read(self) -> bool:
         """True if the caller may see the records that it has the right to change."""
-        return self.token is not None or Scope.FILES_READ in self.scopes
+        return self.token is not None or self.only_own is not None or Scope.FILES_READ in self.scopes
 
 
 def authenticate(authorization: str | None, cookie: str | None = None) -> Caller:
@@ -131,12 +168,15 @@ def _sent(authorization: str | None, cookie: str | None) -> str:
     return credential.strip()
 
 
-def require(caller: Caller, scope: Scope, *, tokens: bool = False) -> None:
-    """Raises Problem `missing_scope` unless the caller's key has the scope, or it is a token and `tokens` may call."""
+def require(caller: Caller, scope: Scope, *, tokens: bool = False, own: bool = False) -> None:
+    """Raises Problem `missing_scope` unless the caller's key has the scope.
+
+    A token may call where `tokens` may, and a caller with `files:own` where `own` says so.
+    """
     if caller.token:
         if not tokens:
             raise Problem("missing_scope", "An upload token may be used for its own uploads only.")
-    elif scope not in caller.scopes:
+    elif scope not in caller.scopes and not (own and caller.only_own):
         raise Problem("missing_scope", f"This API key lacks the scope `{scope}` that this request needs.")
 
 

@@ -89,7 +89,8 @@ def create_upload_token(call: Call, body: CreateUploadToken) -> Response:
     )
     credentials.put_token(token)
     logger.info("upload token made", extra={"token_id": token_id})
-    shown = token.model_dump(mode="json", exclude={"hash", "tenant", "used", "key_id", "revoked_at"})
+    hidden = {"hash", "tenant", "used", "key_id", "owner", "revoked_at"}
+    shown = token.model_dump(mode="json", exclude=hidden)
     return json_response({"token": secret, **shown}, 201)
 
 
