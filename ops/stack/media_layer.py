@@ -32,8 +32,8 @@ LOCK = "requirements-media.txt"
 # Lambda takes 50 MB in a request: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 MOST_BYTES = 50 * 1000**2
 
-# Unpacked, a function and all its layers have 250 MB at most, as the same page says. Lambda refuses a function that is to
-# get more; no emulator counts. REST is what the code and Chalice's layer may have of that (tests/ops/test_package.py).
+# Unpacked, a function and all its layers have 250 MB at most, as the same page says. Lambda refuses a function that is
+# to get more; no emulator counts. REST is what the code and Chalice's layer may have (tests/ops/test_package.py).
 UNPACKED = 250 * 1024**2
 REST = 110 * 1000**2
 
