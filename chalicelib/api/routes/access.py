@@ -54,7 +54,9 @@ class CreateGrant(Body):
         Annotated[
             str,
             Field(max_length=253, json_schema_extra={"pattern": _DOMAIN, "examples": ["example.com"]}),
-            matching(_DOMAIN, "must be a domain in lower case such as example.com, without https:// and without a path"),
+            matching(
+                _DOMAIN, "must be a domain in lower case such as example.com, without https:// and without a path"
+            ),
         ]
         | None
     ) = None
