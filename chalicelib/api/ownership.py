@@ -33,7 +33,7 @@ def find_own_file(call: Call, file_id: str) -> File | None:
 
 def not_found() -> Problem:
     """The answer for any file that the caller does not have, whatever the reason, so that nothing can be guessed."""
-    return Problem("not_found", "There is no file of this id.")
+    return Problem("not_found", "There is no file with this id.")
 
 
 def own_webhook(call: Call, webhook_id: str) -> Webhook:
@@ -47,4 +47,4 @@ def own_webhook(call: Call, webhook_id: str) -> Webhook:
 
 def no_webhook() -> Problem:
     """The answer for any webhook that the caller does not have, whatever the reason."""
-    return Problem("not_found", "There is no webhook of this id.")
+    return Problem("not_found", "There is no webhook with this id.")

@@ -27,7 +27,11 @@ MATROSKA = ("matroska", "matroska,webm")
 DEMUXERS = {
     "video/mp4": (MOV, "mp4"),
     "video/quicktime": (MOV, "mov"),
+    "video/x-m4v": (MOV, "m4v"),
+    "video/3gpp": (MOV, "3gp"),
+    "video/3gpp2": (MOV, "3g2"),
     "video/webm": (MATROSKA, "webm"),
+    **dict.fromkeys(("video/x-matroska", "video/matroska"), (MATROSKA, "mkv")),
     "video/ogg": (("ogg", "ogg"), "ogv"),
     "video/x-msvideo": (("avi", "avi"), "avi"),
     "audio/mpeg": (("mp3", "mp3"), "mp3"),
@@ -38,7 +42,7 @@ DEMUXERS = {
     "audio/3gpp": (MOV, "3gp"),
     "audio/3gpp2": (MOV, "3g2"),
     "audio/webm": (MATROSKA, "weba"),
-    "audio/x-matroska": (MATROSKA, "mka"),
+    **dict.fromkeys(("audio/x-matroska", "audio/matroska"), (MATROSKA, "mka")),
 }
 
 
