@@ -134,7 +134,10 @@ def _of(data: BinaryIO, size: int, table: _Table, entries: Any, offsets: Sequenc
     decoded, keys = _decoded(data, table, count, entries[0].timestamp), _keys(data, table, count)
     if sizes is None or chunks is None or decoded is None or keys is None:
         return None
-    starts, firsts = chunks
+    largest = max(sizes)
+    if largest >= _LARGEST:
+        return None
+    starts, firsts = chunks.starts, chunks.firsts
     before = list(accumulate(sizes, initial=0))  # bytes of all samples before each one
 
     def place(number: int) -> int:
@@ -149,27 +152,26 @@ def _of(data: BinaryIO, size: int, table: _Table, entries: Any, offsets: Sequenc
             return None
         left_out[number] = entry.is_discard
     shown = _shown(decoded, offsets)
-    if count > _ALL and not _is_kept(shown, left_out):
+    if count > _ALL and not _is_kept(shown, left_out, has_offsets=shown is not decoded):
         return None
     places = [place(number) for number in range(min(count, PLACES))]
-    return Samples(decoded, shown, sizes, keys, left_out, places, _fit(size, sizes, chunks, before))
+    return Samples(decoded, shown, sizes, keys, left_out, places, _fit(size, largest, chunks, before))
 
 
-def _fit(size: int, sizes: Sequence[int], chunks: Sequence[Sequence[int]], before: Sequence[int]) -> bool:
-    starts, firsts = chunks
-    most = max(_steps([*firsts, len(sizes)])) * max(sizes)  # bytes of a chunk, at most: mostly that says enough
-    if max(starts) + most <= size:
+def _fit(size: int, largest: int, chunks: _Chunks, before: Sequence[int]) -> bool:
+    if max(chunks.starts) + chunks.most * largest <= size:
         return True
-    lengths = _steps([*map(before.__getitem__, firsts), before[-1]])
-    return not any(map(size.__lt__, map(add, starts, lengths)))
+    lengths = _steps([*map(before.__getitem__, chunks.firsts), before[-1]])
+    return not any(map(size.__lt__, map(add, chunks.starts, lengths)))
 
 
-def _is_kept(shown: Sequence[int], left_out: Sequence[bool]) -> bool:
+def _is_kept(shown: Sequence[int], left_out: Sequence[bool], *, has_offsets: bool) -> bool:
     """True if the samples between are certainly shown: those are left out that are shown outside of the only edit."""
     middle = slice(_LEFT_OUT, len(shown) - _LEFT_OUT)
     ends = *range(_LEFT_OUT), *range(middle.stop, len(shown))
     kept = [shown[number] for number in ends if not left_out[number]]
-    inside = shown[middle]
+    # Without offsets they are shown in the order in which they are decoded.
+    inside = shown[middle] if has_offsets else (shown[_LEFT_OUT], shown[middle.stop - 1])
     return bool(kept) and min(kept) <= min(inside) and max(inside) <= max(kept) and not any(left_out[middle])
 
 
@@ -190,8 +192,7 @@ def _sizes(data: BinaryIO, table: _Table, count: int) -> array[int] | None:
     where = table.get(b"stsz")
     if where is None or struct.unpack(">II", exactly(data, 8, where, 4)) != (0, count):
         return None
-    sizes = _numbers("I", exactly(data, count * 4, where, 12))
-    return sizes if max(sizes) < _LARGEST else None
+    return _numbers("I", exactly(data, count * 4, where, 12))
 
 
 def _decoded(data: BinaryIO, table: _Table, count: int, first: int) -> array[int] | None:
@@ -219,8 +220,16 @@ def _keys(data: BinaryIO, table: _Table, count: int) -> list[bool] | None:
     return keys
 
 
-def _chunks(data: BinaryIO, table: _Table, count: int) -> tuple[Sequence[int], Sequence[int]] | None:
-    """Where each chunk begins, and its first sample."""
+@dataclass(frozen=True)
+class _Chunks:
+    """Where each begins, and its first sample. `most` are the samples of one, at most."""
+
+    starts: Sequence[int]
+    firsts: Sequence[int]
+    most: int
+
+
+def _chunks(data: BinaryIO, table: _Table, count: int) -> _Chunks | None:
     if (b"stco" in table) == (b"co64" in table):
         return None
     code, kind = ("I", b"stco") if b"stco" in table else ("Q", b"co64")
@@ -234,7 +243,7 @@ def _chunks(data: BinaryIO, table: _Table, count: int) -> tuple[Sequence[int], S
     if min(sizes) == 0 or sum(size * length for size, length in zip(sizes, lengths, strict=True)) != count:
         return None
     firsts = accumulate(chain.from_iterable(map(repeat, sizes, lengths)), initial=0)
-    return starts, list(islice(firsts, len(starts)))
+    return _Chunks(starts, list(islice(firsts, len(starts))), max(sizes))
 
 
 def rows(data: BinaryIO, where: tuple[int, int] | None, code: str, most: int) -> list[array[int]] | None:
