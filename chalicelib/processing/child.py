@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import IO, Any, BinaryIO
 
 from chalicelib.processing.child_main import FRAME
-from chalicelib.storage.ranged import TooMuchReadError
+from chalicelib.storage.ranged import Ranged, TooMuchReadError
 
 # Bytes that a child may print: a header, and pixels or text.
 MAX_OUTPUT = 256 * 1024**2
@@ -97,7 +97,8 @@ def run_on(
     The child asks us for each range: it has no way of its own to the file. Raises ChildDiedError, also if the source
     refuses to give more bytes; and any other error of the source, which says nothing about the file.
     """
-    command = [*_command(module, arguments, limits), str(size)]
+    first, end = source.kept if isinstance(source, Ranged) else (0, 0)
+    command = [*_command(module, arguments, limits), str(size), str(first), str(end)]
     process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=_environment()
     )

@@ -17,13 +17,18 @@ FRAME = struct.Struct(">qQ")
 
 
 class Asked(io.RawIOBase):
-    """The source, which the parent reads. Every read is one question, of at most MOST bytes."""
+    """The source, which the parent reads. Every read is one question, of at most MOST bytes.
+
+    The parent has the bytes from `kept[0]` until before `kept[1]` in memory, so there are pieces of MOST bytes asked
+    for, and the last one is remembered: FFmpeg reads an index of megabytes in small steps.
+    """
 
     MOST = 1024**2
 
-    def __init__(self, size: int, questions: IO[bytes], answers: IO[bytes]) -> None:
-        self._size, self._questions, self._answers = size, questions, answers
+    def __init__(self, size: int, questions: IO[bytes], answers: IO[bytes], kept: tuple[int, int] = (0, 0)) -> None:
+        self._size, self._questions, self._answers, self._kept = size, questions, answers, kept
         self._at = 0
+        self._piece: tuple[int, bytes] = (0, b"")
 
     def readable(self) -> bool:
         return True
@@ -43,16 +48,37 @@ class Asked(io.RawIOBase):
         wanted = min(left, self.MOST, left if size < 0 else size)
         if not wanted:
             return b""
-        self._questions.write(FRAME.pack(self._at, wanted))
-        self._questions.flush()
-        _, length = FRAME.unpack(self._answers.read(FRAME.size))
-        data = self._answers.read(length)
+        data = self._from_kept(wanted) or self._answer(self._at, wanted)
         self._at += len(data)
         return data
 
+    def _from_kept(self, wanted: int) -> bytes:
+        """So many bytes from here on; nothing unless all are kept."""
+        first, end = self._kept
+        if not first <= self._at <= self._at + wanted <= end:
+            return b""
+        start, piece = self._piece
+        if not start <= self._at < start + len(piece):
+            start, piece = self._piece = self._at, self._answer(self._at, min(self.MOST, end - self._at))
+        found = piece[self._at - start :][:wanted]
+        if len(found) < wanted:
+            found += self._answer(self._at + len(found), wanted - len(found))
+        return found
 
-def main(module: str, arguments: str, memory: int, seconds: int, size: int | None = None) -> None:
-    """Without `size` all of the source is on standard input; with it the parent answers questions there."""
+    def _answer(self, at: int, wanted: int) -> bytes:
+        self._questions.write(FRAME.pack(at, wanted))
+        self._questions.flush()
+        _, length = FRAME.unpack(self._answers.read(FRAME.size))
+        return self._answers.read(length)
+
+
+def main(
+    module: str, arguments: str, memory: int, seconds: int, size: int | None = None, first: int = 0, end: int = 0
+) -> None:
+    """Without `size` all of the source is on standard input; with it the parent answers questions there.
+
+    `first` and `end` are the part that it keeps.
+    """
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
@@ -65,7 +91,7 @@ def main(module: str, arguments: str, memory: int, seconds: int, size: int | Non
     # A library may print, and the parent would take that for a question.
     with os.fdopen(os.dup(1), "wb") as out:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        header, body = _call(module, arguments, Asked(size, out, sys.stdin.buffer))
+        header, body = _call(module, arguments, Asked(size, out, sys.stdin.buffer, (first, end)))
         out.write(FRAME.pack(-len(header), len(body)) + header)
         out.write(body)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any, BinaryIO
 
@@ -50,8 +50,11 @@ def seconds_zero(zero: Sequence[int], scale: int) -> int:
     return (2 * numerator * scale + denominator) // (2 * denominator)
 
 
-def ticks(times: Iterable[int], base: Fraction, nothing: int) -> list[int]:
+def ticks(times: Sequence[int], base: Fraction, nothing: int) -> list[int]:
     """The times in ticks that are `base` times as many, from `nothing` on. Long films have a million of them."""
-    if base.denominator == 1:
-        return [time * base.numerator - nothing for time in times]
-    return [round(time * base) - nothing for time in times]
+    times_as_many = base.numerator
+    if base.denominator != 1:
+        return [round(time * base) - nothing for time in times]
+    if times_as_many == 1:
+        return list(map((-nothing).__add__, times)) if nothing else list(times)
+    return [time * times_as_many - nothing for time in times]

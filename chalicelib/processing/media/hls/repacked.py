@@ -12,14 +12,25 @@ from chalicelib.processing.media.hls import boxes, nal
 from chalicelib.processing.media.hls.frames import MOST_PACKETS, seek
 from chalicelib.processing.media.hls.opening import alone, seconds_zero
 
+# Bytes of a codec's header that a plan may have: it is in the command line of children.
+_LONGEST_CONFIG = 4096
+
 
 class LyingIndexError(Exception):
     """The file's index names packets that are not there, or not what it says."""
 
 
-def init(container: InputContainer, rung: dict[str, Any]) -> bytes:
-    context = container.streams[rung["stream"]].codec_context
-    config = bytes(context.extradata or b"")
+def config(stream: Any) -> bytes:
+    """The codec's own header, which decoders need before the first packet, as the file has it."""
+    return bytes(stream.codec_context.extradata or b"")
+
+
+def settings(config: bytes) -> dict[str, str]:
+    """The plan's settings by which the init segment is made without the file."""
+    return {"config": config.hex()} if len(config) <= _LONGEST_CONFIG else {}
+
+
+def init(rung: dict[str, Any], config: bytes) -> bytes:
     if rung["sort"] == "sound_copy":
         entry = boxes.sound_entry(config, rung["scale"], rung["settings"]["channels"])
         return boxes.init(entry, rung["scale"], None)

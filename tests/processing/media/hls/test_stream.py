@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import json
 import struct
+from dataclasses import replace
 from fractions import Fraction
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 import av
 import pytest
@@ -83,6 +85,28 @@ def test_made_by_children_in_any_order_they_are_the_same() -> None:
         for part in ("init.mp4", *(f"{number}.m4s" for number in (0, rung.count - 1)))
     ]
     assert {name: first.get(name) for name in names} == {name: second.get(name) for name in reversed(names)}
+
+
+@pytest.mark.parametrize("codec", ["libx264", "libx265"])
+def test_an_init_segment_needs_no_file(codec: str, in_process: None) -> None:
+    """A plan of before had no codec's header: then the file has it, and the bytes are the same."""
+    data = films.film(codec=codec, picture=_hevc if codec == "libx265" else None)
+    stream, before = hls.Stream(data), hls.Stream(data)
+    plan = json.loads(before.made["av/plan.json"])
+    for rung in plan["rungs"]:
+        rung["settings"].pop("config", None)
+    before.made["av/plan.json"] = json.dumps(plan).encode()
+    inits = [f"av/{rung.name}-init.mp4" for rung in stream.plan.rungs]
+    assert {"av/source-init.mp4", "av/a0-init.mp4"} <= {*inits}
+    assert all(rung.settings["config"] for rung in stream.plan.of("copy", "sound_copy"))
+    wanted = {name: before.get(name) for name in inits}
+    stream.source = replace(stream.source, data=cast(BinaryIO, io.BytesIO(b"no film")))
+    assert {name: stream.get(name) for name in inits} == wanted
+
+
+def _hevc(stream: Any) -> None:
+    stream.codec_context.codec_tag = "hvc1"
+    stream.options = {"preset": "ultrafast", "x265-params": "log-level=none"}
 
 
 def test_each_segment_can_be_decoded_alone(in_process: None) -> None:
