@@ -53,10 +53,7 @@ class Asked(io.RawIOBase):
 
 def main(module: str, arguments: str, memory: int, seconds: int, size: int | None = None) -> None:
     """Without `size` all of the source is on standard input; with it the parent answers questions there."""
-    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    bound(memory, seconds)
     if size is None:
         header, body = _call(module, arguments, sys.stdin.buffer.read())
         sys.stdout.buffer.write(header + b"\n")
@@ -65,9 +62,23 @@ def main(module: str, arguments: str, memory: int, seconds: int, size: int | Non
     # A library may print, and the parent would take that for a question.
     with os.fdopen(os.dup(1), "wb") as out:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        header, body = _call(module, arguments, Asked(size, out, sys.stdin.buffer))
-        out.write(FRAME.pack(-len(header), len(body)) + header)
-        out.write(body)
+        by_ranges(module, arguments, size, out, sys.stdin.buffer)
+
+
+def bound(memory: int, seconds: int) -> None:
+    """Bounds this process for good: bytes of address space, seconds of CPU, and no byte in any file."""
+    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def by_ranges(module: str, arguments: str, size: int, out: IO[bytes], answers: IO[bytes]) -> None:
+    """Calls the module with a source of `size` bytes, which the parent reads, and says the result."""
+    header, body = _call(module, arguments, Asked(size, out, answers))
+    out.write(FRAME.pack(-len(header), len(body)) + header)
+    out.write(body)
+    out.flush()
 
 
 def _call(module: str, arguments: str, source: Any) -> tuple[bytes, bytes]:
