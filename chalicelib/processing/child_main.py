@@ -17,13 +17,19 @@ FRAME = struct.Struct(">qQ")
 
 
 class Asked(io.RawIOBase):
-    """The source, which the parent reads. Every read is one question, of at most MOST bytes."""
+    """The source, which the parent reads. One question is for at most MOST bytes.
+
+    FFmpeg reads 32 KiB at a time. The parent fetches whole blocks (`storage.ranged`), so it is asked for the rest of a
+    block, and what comes of it is kept until another block is read.
+    """
 
     MOST = 1024**2
+    BLOCK = 256 * 1024
 
     def __init__(self, size: int, questions: IO[bytes], answers: IO[bytes]) -> None:
         self._size, self._questions, self._answers = size, questions, answers
         self._at = 0
+        self._start, self._kept = 0, b""
 
     def readable(self) -> bool:
         return True
@@ -41,14 +47,20 @@ class Asked(io.RawIOBase):
     def read(self, size: int = -1) -> bytes:
         left = max(0, self._size - self._at)
         wanted = min(left, self.MOST, left if size < 0 else size)
-        if not wanted:
-            return b""
-        self._questions.write(FRAME.pack(self._at, wanted))
+        offset = self._at - self._start
+        data = self._kept[offset : offset + wanted] if offset >= 0 else b""
+        self._at += len(data)
+        if more := wanted - len(data):
+            self._start, self._kept = self._at, self._asked(max(more, self.BLOCK - self._at % self.BLOCK))
+            data += self._kept[:more]
+            self._at += len(self._kept[:more])
+        return data
+
+    def _asked(self, length: int) -> bytes:
+        self._questions.write(FRAME.pack(self._at, min(length, self._size - self._at)))
         self._questions.flush()
         _, length = FRAME.unpack(self._answers.read(FRAME.size))
-        data = self._answers.read(length)
-        self._at += len(data)
-        return data
+        return self._answers.read(length)
 
 
 def main(module: str, arguments: str, memory: int, seconds: int, size: int | None = None) -> None:

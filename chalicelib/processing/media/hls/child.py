@@ -19,6 +19,8 @@ _MAKERS = {
     "key": video_segment.make,
 }
 
+_COPIED = ("copy", "sound_copy")
+
 
 def main(data: BinaryIO, arguments: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
     """({}, the bytes). `arguments["do"]` is `plan`, `init` or `segment`.
@@ -31,8 +33,9 @@ def main(data: BinaryIO, arguments: dict[str, Any]) -> tuple[dict[str, Any], byt
     part, probe = arguments["part"] or {}, PROBE
     if "at" in part:
         data, probe = restarted(data, arguments, part["at"]), RESTART_PROBE
-    with opened(data, arguments["demuxer"], probe, unindexed=arguments["head"] > 0) as container:
-        rung = arguments["rung"]
+    rung, has_index = arguments["rung"], not arguments["head"]
+    undecoded = has_index and arguments["demuxer"][0] == "mov" and rung["sort"] in _COPIED
+    with opened(data, arguments["demuxer"], probe, unindexed=not has_index, undecoded=undecoded) as container:
         if arguments["do"] == "init":
             return {}, _init(container, rung)
         return {}, _MAKERS[rung["sort"]](container, rung, part, arguments["zero"])
@@ -62,6 +65,6 @@ def _fill_memory() -> None:
 
 
 def _init(container: Any, rung: dict[str, Any]) -> bytes:
-    if rung["sort"] in ("copy", "sound_copy"):
+    if rung["sort"] in _COPIED:
         return repacked.init(container, rung)
     return audio_segment.init(rung) if rung["sort"] == "sound" else video_segment.init(rung)
