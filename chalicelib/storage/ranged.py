@@ -61,12 +61,6 @@ class Ranged(io.RawIOBase):
                 _kept.popitem(last=False)
         self._part = first, _kept[name]
 
-    @property
-    def kept(self) -> tuple[int, int]:
-        """Where the kept part begins and ends."""
-        first, part = self._part
-        return first, first + len(part)
-
     def allow(self, more: int) -> None:
         """Lets its readers fetch so many bytes more, for another purpose."""
         self._budget += more

@@ -1,72 +1,89 @@
-"""The child's file object: it asks its parent for bytes, and for large pieces of those that the parent has ready."""
+"""The file object of a child: each read gives all that was asked for, with few questions, and of the same blocks."""
 
 from __future__ import annotations
 
 import io
 import random
-from typing import cast
+from collections.abc import Callable
+from typing import BinaryIO, cast
 
 import pytest
 
 from chalicelib.processing.child_main import FRAME, Asked
+from chalicelib.storage.ranged import BLOCK
 
-BODY = random.Random(1).randbytes(5000)
-KEPT = (1000, 4500)
-
-
-class Parent(io.BytesIO):
-    """Both ends of the pipe: it answers each question that is written to it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.questions: list[tuple[int, int]] = []
-        self._answers = io.BytesIO()
-
-    def write(self, question: object) -> int:
-        first, length = FRAME.unpack(cast(bytes, question))
-        self.questions.append((first, length))
-        body = BODY[first : first + length]
-        self._answers = io.BytesIO(FRAME.pack(0, len(body)) + body)
-        return FRAME.size
-
-    def read(self, size: int | None = -1) -> bytes:
-        return self._answers.read(size)
+pytestmark = pytest.mark.pure
 
 
-@pytest.fixture(autouse=True)
-def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Asked, "MOST", 1024)
+class Parent(io.RawIOBase):
+    """Answers at once, and counts."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data, self._said = data, io.BytesIO()
+        self.asked: list[tuple[int, int]] = []
+
+    def write(self, frame: bytes) -> int:  # type: ignore[override]
+        at, length = FRAME.unpack(frame)
+        self.asked.append((at, length))
+        body = self._data[at : at + length]
+        self._said = io.BytesIO(FRAME.pack(0, len(body)) + body)
+        return len(frame)
+
+    def read(self, size: int = -1) -> bytes:
+        return self._said.read(size)
+
+    def blocks(self) -> set[int]:
+        return {each for at, length in self.asked for each in range(at // BLOCK, (at + length - 1) // BLOCK + 1)}
 
 
-def asked(kept: tuple[int, int] = KEPT) -> tuple[Asked, Parent]:
-    parent = Parent()
-    return Asked(len(BODY), parent, parent, kept), parent
+@pytest.fixture(scope="module")
+def data() -> bytes:
+    return random.Random(1).randbytes(5 * BLOCK + 777)
 
 
-@pytest.mark.parametrize("kept", [(0, 0), KEPT, (0, 5000), (4990, 5000)])
-def test_reading_anywhere(kept: tuple[int, int]) -> None:
-    source, _ = asked(kept)
-    numbers = random.Random(2)
-    for _ in range(500):
-        at, size = numbers.randrange(5100), numbers.randrange(1, 1100)
-        assert source.seek(at) == at
-        assert source.read(size) == BODY[at : at + size][:1024]
-        assert source.tell() == max(at, min(at + min(size, 1024), 5000))
+def opened(data: bytes) -> tuple[Asked, Parent]:
+    parent = Parent(data)
+    return Asked(len(data), cast(BinaryIO, parent), cast(BinaryIO, parent)), parent
 
 
-def test_a_part_that_the_parent_keeps_is_asked_for_in_large_pieces() -> None:
-    source, parent = asked()
-    source.seek(KEPT[0])
-    found = b"".join(source.read(50) for _ in range(70))
-    assert found == BODY[slice(*KEPT)]
-    assert len(parent.questions) < 8
-    assert max(length for _, length in parent.questions) == 1024
+def _near(of: random.Random, size: int) -> int:
+    return max(0, min(size, of.choice([0, BLOCK, 3 * BLOCK, size]) + of.randrange(-5, 6)))
 
 
-def test_nothing_else_is_asked_for_than_was_read() -> None:
-    """Bytes beside the kept part are counted, and each has its price."""
-    source, parent = asked()
-    for at, size in ((0, 10), (990, 20), (4490, 20), (4600, 7)):
-        source.seek(at)
-        assert source.read(size) == BODY[at : at + size]
-    assert parent.questions == [(0, 10), (990, 20), (4490, 20), (4600, 7)]
+@pytest.mark.parametrize("place", [lambda of, size: of.randrange(size + 9), _near])
+def test_reads_give_the_bytes_of_the_file_and_fetch_no_other_blocks(
+    data: bytes, place: Callable[[random.Random, int], int]
+) -> None:
+    of = random.Random(2)
+    for _ in range(200):
+        whole = io.BytesIO(data)
+        file, parent = opened(data)
+        needed: set[int] = set()
+        for _ in range(12):
+            at, length = place(of, len(data)), of.choice([0, 1, 9, 32 * 1024, BLOCK, 3 * BLOCK])
+            if of.random() < 0.7:
+                file.seek(at)
+                whole.seek(at)
+            at = whole.tell()
+            found = whole.read(length)
+            assert file.read(length) == found
+            assert file.tell() == (whole.tell() if found else at)
+            needed |= {*range(at // BLOCK, (at + len(found) - 1) // BLOCK + 1)} if found else set()
+        assert parent.blocks() == needed
+        assert all(0 < length <= Asked.MOST for _, length in parent.asked)
+
+
+def test_one_question_is_for_one_block(data: bytes) -> None:
+    file, parent = opened(data)
+    while file.read(32 * 1024):
+        pass
+    assert len(parent.asked) == 6
+
+
+def test_the_block_is_that_of_the_store() -> None:
+    assert Asked.BLOCK == BLOCK
+
+
+def test_a_read_of_all_gives_a_mebibyte_at_most(data: bytes) -> None:
+    file, _ = opened(data)
+    assert file.read() == data[: Asked.MOST]

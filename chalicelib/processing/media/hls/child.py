@@ -19,6 +19,8 @@ _MAKERS = {
     "key": video_segment.make,
 }
 
+_COPIED = ("copy", "sound_copy")
+
 
 def main(data: BinaryIO, arguments: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
     """({}, the bytes). `arguments["do"]` is `plan`, `init` or `segment`.
@@ -33,7 +35,9 @@ def main(data: BinaryIO, arguments: dict[str, Any]) -> tuple[dict[str, Any], byt
         return {}, made
     if "at" in part:
         data, probe = restarted(data, arguments, part["at"]), RESTART_PROBE
-    with opened(data, arguments["demuxer"], probe, unindexed=arguments["head"] > 0) as container:
+    has_index = not arguments["head"]
+    undecoded = has_index and arguments["demuxer"][0] == "mov" and rung["sort"] in _COPIED
+    with opened(data, arguments["demuxer"], probe, unindexed=not has_index, undecoded=undecoded) as container:
         if arguments["do"] == "init":
             return {}, repacked.init(rung, repacked.config(container.streams[rung["stream"]]))
         return {}, _MAKERS[rung["sort"]](container, rung, part, arguments["zero"])
@@ -64,7 +68,7 @@ def _fill_memory() -> None:
 
 def _init(rung: dict[str, Any]) -> bytes | None:
     """An init segment for which the file is not needed; None for a rung whose plan does not have all that is in it."""
-    if rung["sort"] in ("copy", "sound_copy"):
+    if rung["sort"] in _COPIED:
         config = rung["settings"].get("config")
         return repacked.init(rung, bytes.fromhex(config)) if config else None
     return audio_segment.init(rung) if rung["sort"] == "sound" else video_segment.init(rung)

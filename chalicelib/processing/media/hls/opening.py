@@ -16,10 +16,17 @@ PROBE = 4 * 1024**2
 RESTART_PROBE = 512 * 1024
 
 
-def opened(data: BinaryIO, demuxer: Sequence[str], probe: int = PROBE, *, unindexed: bool = False) -> InputContainer:
+# FFmpeg's options by which it decodes nothing: it looks for no more than a packet, and has no decoder for that.
+_UNDECODED = {"probesize": "32", "codec_whitelist": "none"}
+
+
+def opened(
+    data: BinaryIO, demuxer: Sequence[str], probe: int = PROBE, *, unindexed: bool = False, undecoded: bool = False
+) -> InputContainer:
     """`demuxer` is FFmpeg's name and its white list. Raises av.error.FFmpegError.
 
-    FFmpeg would look for all fragments of an MP4 without an index at once; with `unindexed` it does not.
+    FFmpeg would look for all fragments of an MP4 without an index at once; with `unindexed` it does not. It would also
+    decode the first pictures, for 2 MB; with `undecoded` it knows of a track what the index of an MP4 says.
     """
     av.logging.set_level(av.logging.PANIC)
     options = {
@@ -28,6 +35,7 @@ def opened(data: BinaryIO, demuxer: Sequence[str], probe: int = PROBE, *, uninde
         "max_streams": "1000",
         "probesize": str(probe),
         **({"fflags": "+ignidx"} if unindexed else {}),
+        **(_UNDECODED if undecoded else {}),
     }
     return av.open(data, "r", format=demuxer[0], options=options, io_open=_refuse)
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import pairwise
+from fractions import Fraction
+from itertools import chain, pairwise
+from math import floor
 from typing import Any
 
 from av.container import InputContainer
@@ -46,12 +48,13 @@ def make(container: InputContainer, rung: dict[str, Any], part: dict[str, Any], 
     Raises LyingIndexError.
     """
     stream = alone(container, rung["stream"])
-    packets = list(_packets(container, stream, part))
+    base, nothing = stream.time_base * rung["scale"], seconds_zero(zero, rung["scale"])
+    shown_at = floor((part["start"] + nothing + Fraction(1, 2)) / base)  # in the file's own ticks
+    packets = list(_packets(container, stream, part, shown_at))
     if rung["sort"] == "copy":
         packets = _whole(packets, stream)
     if not packets or not packets[0].is_keyframe or sum(packet.size for packet in packets) > part["most_bytes"]:
         raise LyingIndexError
-    base, nothing = stream.time_base * rung["scale"], seconds_zero(zero, rung["scale"])
     shown = [round(packet.pts * base) - nothing for packet in packets]
     times = [*sorted(shown), part["stop"]]
     if times[0] != part["start"] or any(later <= earlier for earlier, later in pairwise(times)):
@@ -71,9 +74,8 @@ def _whole(packets: list[Any], stream: Any) -> list[Any]:
     return found if found[:1] == packets[:1] else []
 
 
-def _packets(container: InputContainer, stream: Any, part: dict[str, Any]) -> Iterator[Any]:
-    seek(container, stream, part["place"])
-    for packet, _ in zip(container.demux(stream), range(MOST_PACKETS), strict=False):
+def _packets(container: InputContainer, stream: Any, part: dict[str, Any], shown_at: int) -> Iterator[Any]:
+    for packet, _ in zip(_from(container, stream, part["place"], shown_at), range(MOST_PACKETS), strict=False):
         if packet.dts is None or packet.dts < part["place"]:
             continue
         if part["next_place"] is not None and packet.dts >= part["next_place"]:
@@ -81,3 +83,18 @@ def _packets(container: InputContainer, stream: Any, part: dict[str, Any]) -> It
         if packet.pts is None:
             raise LyingIndexError
         yield packet
+
+
+def _from(container: InputContainer, stream: Any, place: int, shown_at: int) -> Iterator[Any]:
+    """All packets from a key picture on that is decoded at `place` or before.
+
+    In an MP4, FFmpeg looks for one that is shown at the time: by the time of its decoding, it finds the one before.
+    """
+    if container.format.name.startswith("mov"):
+        seek(container, stream, shown_at)
+        packets = container.demux(stream)
+        first = next(packets, None)
+        if first is not None and first.dts is not None and first.dts <= place:
+            return chain([first], packets)
+    seek(container, stream, place)
+    return container.demux(stream)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import random
 import struct
 from dataclasses import replace
 from fractions import Fraction
@@ -13,8 +14,9 @@ import av
 import pytest
 
 from chalicelib.model import Caption, PermanentFault
+from chalicelib.processing import fork_server
 from chalicelib.processing.media import hls as engine
-from chalicelib.processing.media.hls import playlists
+from chalicelib.processing.media.hls import opening, playlists
 from chalicelib.renditions import captions
 from chalicelib.renditions.media_names import MediaName, Part
 from tests import apple_rules, films, hls, hostile_films
@@ -107,6 +109,79 @@ def test_an_init_segment_needs_no_file(codec: str, in_process: None) -> None:
 def _hevc(stream: Any) -> None:
     stream.codec_context.codec_tag = "hvc1"
     stream.options = {"preset": "ultrafast", "x265-params": "log-level=none"}
+
+
+def test_a_forked_child_makes_what_a_new_interpreter_makes(monkeypatch: pytest.MonkeyPatch) -> None:
+    def lost(*_: Any) -> None:
+        raise fork_server.ServerLostError
+
+    stream = hls.Stream(film(size=(640, 360), seconds=7))
+    names = [f"av/{rung.name}-{part}" for rung in stream.plan.rungs for part in ("init.mp4", "0.m4s")]
+    forked = [stream.get(name) for name in names]
+    monkeypatch.setattr(fork_server, "begin", lost)
+    assert [stream.get(name) for name in names] == forked
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {},
+        {"codec": "libx265", "pixels": "yuv420p10le", "form": "mov"},
+        {"rate": Fraction(30000, 1001), "times": range(400)},
+        {"seconds": 6.1, "sing": Chirp(start=2)},
+    ],
+    ids=["plain", "hevc", "ntsc", "late"],
+)
+def test_nothing_is_decoded_for_a_repacked_segment(
+    in_process: None, monkeypatch: pytest.MonkeyPatch, more: dict[str, Any]
+) -> None:
+    """It is what FFmpeg's probing would have given, and needs fewer bytes."""
+    stream = hls.Stream(film(**more))
+    copied = [rung for rung in stream.plan.rungs if rung.sort in ("copy", "sound_copy")]
+    names = [f"av/{rung.name}-{part}" for rung in copied for part in ("init.mp4", f"{rung.count - 1}.m4s")]
+    assert names
+    plain = {name: _got(stream, name) for name in names}
+    monkeypatch.setattr(opening, "_UNDECODED", {})
+    for name in names:
+        body, read = _got(stream, name)
+        assert plain[name][0] == body
+        assert plain[name][1] <= read
+
+
+def _often(track: Any) -> None:
+    """A key picture each three seconds."""
+    track.options = {"g": "30", "keyint_min": "30", "sc_threshold": "0"}
+
+
+def test_a_repacked_segment_needs_few_bytes_beside_its_own(in_process: None) -> None:
+    def noisy(size: tuple[int, int], pixels: str, time: int, base: Fraction) -> av.VideoFrame:
+        frame = films.numbered(size, pixels, time, base)
+        of = random.Random(time)
+        for plane in frame.planes:
+            plane.update(of.randbytes(plane.buffer_size))
+        return frame
+
+    stream = hls.Stream(film(seconds=21, draw=noisy, sounds=(), size=(160, 120), picture=_often))
+    last = stream.plan.rung("source").count - 1
+    body, read = _got(stream, f"av/source-{last}.m4s")
+    assert read < 1.5 * len(body)
+
+
+def _got(stream: hls.Stream, name: str) -> tuple[bytes, int]:
+    """A part, and how many bytes were read for it."""
+
+    class Counted(io.BytesIO):
+        read_bytes = 0
+
+        def read(self, size: int | None = -1) -> bytes:
+            data = super().read(size)
+            self.read_bytes += len(data)
+            return data
+
+    source = Counted(cast(io.BytesIO, stream.source.data).getvalue())
+    other = hls.Stream.__new__(hls.Stream)
+    other.source, other.made = replace(stream.source, data=source), stream.made
+    return other.get(name), source.read_bytes
 
 
 def test_each_segment_can_be_decoded_alone(in_process: None) -> None:
