@@ -157,7 +157,7 @@ _WORDS = {"a": "sound"}
 COLORS = {"processed": "#7a5195", "asked": "#ef5675", "ahead": "#2f7f9e", "played": "#b9c4cc"}
 WORDS = {
     "processed": "facts, poster, preview, plan, playlists",
-    "asked": "made while the viewer waits",
+    "asked": "made when the player asks",
     "ahead": "made ahead",
     "played": "shown",
 }
