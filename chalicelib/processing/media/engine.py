@@ -63,6 +63,8 @@ def facts(source: Source, *, place: bool = False) -> tuple[dict[str, Any], tuple
     wanted = {**opening(source, head), "place": place}
     index = kept_index(source, wanted["format"])
     wanted["unindexed"] = index.missing
+    if indexes.most_edits(source.data, index, wanted["format"]) > indexes.MOST_EDITS:
+        return headers.read(source, head), (_too_many_edits(),)
     try:
         found, _ = child.run_on(_CHILD, source.data, source.size, wanted, LIMITS)
     except ChildDiedError as died:
@@ -115,6 +117,11 @@ def _died(died: ChildDiedError) -> FileWarning:
     if not died.had_too_much:
         return FileWarning(code="not_read", message="FFmpeg can't read this file, so little is known of it.")
     message = "Reading this file took too much time, memory or data, so little is known of it."
+    return FileWarning(code="too_costly_to_read", message=message)
+
+
+def _too_many_edits() -> FileWarning:
+    message = f"This file has an edit list of more than {indexes.MOST_EDITS:,} entries, so little is known of it."
     return FileWarning(code="too_costly_to_read", message=message)
 
 

@@ -258,6 +258,15 @@ def test_the_master_is_what_the_record_names(in_process: None) -> None:
     assert all(name.startswith("av/") for name in stream.made if name != "hls.m3u8")
 
 
+def test_players_are_patient_with_a_short_film(in_process: None) -> None:
+    """video.js gives up a request after one and a half times the target duration, and then plays nothing."""
+    stream = hls.Stream(film(size=(64, 48), seconds=1))
+    lists = {name: body.decode() for name, body in stream.made.items() if name.endswith(".m3u8") and "/i" not in name}
+    lists.pop("hls.m3u8")
+    assert len(lists) >= 2
+    assert all("#EXT-X-TARGETDURATION:6\n" in text for text in lists.values()), lists
+
+
 # --- hostile files
 
 
