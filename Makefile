@@ -25,8 +25,8 @@ check: venv # format, lint, types, the template, and the quick tests of every ro
 test: venv # everything: on mocks, and end to end on the really deployed local stack
 	@$(PYTHON) -m pytest $(PARALLEL)
 
-films: venv # films of 20 origins, played to the end in both players by Chromium, on the deployed local stack
-	@FILMS=1 $(PYTHON) -m pytest -q tests/browser/test_players.py
+films: venv # films of 20 origins, played to the end in both players by Chromium, and 200 viewers at once, on the local stack
+	@FILMS=1 $(PYTHON) -m pytest -q tests/browser/test_players.py tests/e2e/test_viewers.py
 
 faults: venv # every operation stopped before and after every AWS call it makes, and 500 programs of disorder
 	@FAULTS=500 $(PYTHON) -m pytest -q tests/faults

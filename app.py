@@ -150,6 +150,10 @@ def render(event: Any, context: Any) -> dict[str, Any]:
 
 
 if stage.has_media:
+    if function == f"{SERVICE}-{stage.stage}-stream":  # beside all that the first request imports and asks for
+        from chalicelib.processing.media import hls
+
+        hls.warm()
 
     @app.lambda_function(name="stream")
     def stream(event: Any, context: Any) -> dict[str, Any]:

@@ -1,10 +1,11 @@
 """CPU of each function's start from its unpacked package, as a ratio to plain boto3 with clients of S3 and DynamoDB.
 
 Goals: 0.68 for Pillow and both clients, 1.30 for the process function with all its imports and for the API. The
-functions `media` and `stream` have FFmpeg in a layer of their own, and only their children import it; so it is a case
-by itself, and no other function's start has it. The stage is one with these functions, as most are. Processes are
-fresh, the cases alternate, and Python is the one below the virtual environment, so that only what is packed can be
-imported.
+functions `media` and `stream` have FFmpeg in a layer of their own, and only the fork server of their children imports
+it, once for each instance; so it is a case by itself, and no other function's start has it. In `stream` it starts with
+the instance, and that case has only what starting it costs the function itself. The stage is one with these functions,
+as most are. Processes are fresh, the cases alternate, and Python is the one below the virtual environment, so that only
+what is packed can be imported.
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ CASES = {  # what is imported: (code, the function's name)
         f"import app; from chalicelib.processing.media import on_demand; {STREAM}; {CLIENTS}; {NO_FFMPEG}",
         "filemill-test-stream",
     ),
-    "the child of both: FFmpeg, and the code that makes segments": (f"import {CHILD}", ""),
+    "the fork server of both: FFmpeg, and the code that makes segments": (f"import {CHILD}", ""),
     "sweep": (f"import app; from chalicelib.upkeep import sweep; {CLIENTS}", "filemill-test-sweep"),
 }
 BASE = next(iter(CASES))

@@ -183,10 +183,11 @@ GROUPS = (
         (_FUNCTIONS, _FUNCTIONS + "-*"),
         {
             "lambda": "AddPermission CreateFunction CreateFunctionUrlConfig DeleteFunction DeleteFunctionConcurrency "
-            "DeleteFunctionUrlConfig GetFunction GetFunctionConcurrency GetFunctionConfiguration "
-            "GetFunctionRecursionConfig GetFunctionUrlConfig GetPolicy ListTags PutFunctionConcurrency "
-            "PutFunctionRecursionConfig RemovePermission TagResource UntagResource UpdateFunctionCode "
-            "UpdateFunctionConfiguration UpdateFunctionUrlConfig"
+            "DeleteFunctionEventInvokeConfig DeleteFunctionUrlConfig GetFunction GetFunctionConcurrency "
+            "GetFunctionConfiguration GetFunctionEventInvokeConfig GetFunctionRecursionConfig GetFunctionUrlConfig "
+            "GetPolicy ListTags PutFunctionConcurrency PutFunctionEventInvokeConfig PutFunctionRecursionConfig "
+            "RemovePermission TagResource UntagResource UpdateFunctionCode "
+            "UpdateFunctionConfiguration UpdateFunctionEventInvokeConfig UpdateFunctionUrlConfig"
         },
     ),
     Group(

@@ -27,6 +27,7 @@ SLOW = (
     "tests/processing/image/test_quality.py::",
     "tests/processing/image/test_resize.py::test_renditions_of_both",
     "tests/processing/image/test_structures.py::",
+    "tests/processing/media/test_bombs.py::",
     "tests/processing/test_pipeline.py::test_a_text_that_is_not_kept_in_memory",
     "tests/processing/test_text.py::test_changed_texts",
     "tests/processing/test_text.py::test_one_line_as_long",

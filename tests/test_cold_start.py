@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.stage import ROOT, STAGE
+from tests.stage import MEDIA_STAGE, ROOT, STAGE
 
 # By function: the modules that its handler in app.py imports when it is called, and what those import when they work.
 SOCKETS = tuple(f"filemill-test-websocket_{route}" for route in ("connect", "message", "disconnect"))
@@ -67,6 +67,14 @@ def imported(function: str, modules: list[str]) -> set[str]:
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_a_function_starts_without_what_it_does_not_need(function: str) -> None:
     assert imported(function, FUNCTIONS[function]) & NEVER == set()
+
+
+def test_the_function_that_makes_segments_starts_its_fork_server_first() -> None:
+    code = "import app; from chalicelib.processing import fork_server; print(fork_server.running())"
+    for function in ("stream", "media", "process"):
+        environment = os.environ | STAGE | MEDIA_STAGE | {"AWS_LAMBDA_FUNCTION_NAME": f"filemill-test-{function}"}
+        done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, check=True)
+        assert (b"Server" in done.stdout) == (function == "stream"), function
 
 
 # Libraries of the kinds that are no images, and the classes of their facts: they are imported for a file of the kind.

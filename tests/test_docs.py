@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from collections.abc import Iterator
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
 
+from chalicelib.api.parsing import Body
+from chalicelib.processing.services import SERVICES
+from chalicelib.renditions.recipes import Recipe
 from chalicelib.settings import PREFIX, Settings
 from tests.stage import ROOT
 
@@ -103,6 +108,29 @@ def test_the_pages_list_the_alarms_and_metrics_that_there_are() -> None:
     assert sorted(re.findall(r"`(\w+Alarm)`", rows)) == sorted(alarms)
     rows = page.partition("| Metric |")[2].partition("\n\n")[0]
     assert re.findall(r"^\| `(\w+)` \|", rows, re.MULTILINE) == [str(metric) for metric in Metric]
+
+
+def test_every_field_of_a_recipe_is_explained() -> None:
+    section = (DOCS / "images.md").read_text(encoding="utf-8").partition("\n## A recipe of your own\n")[2]
+    rows = re.findall(r"^\| (`[^|]+) \|", section.partition("\n## ")[0], re.MULTILINE)
+    said = set(re.findall(r"`(\w+)`", "".join(row for row in rows if " of an " not in row)))
+    assert said == {field.name for field in dataclasses.fields(Recipe)} - {"name"}
+
+
+def test_the_bounds_of_bodies_are_those_of_the_models() -> None:
+    import_module("chalicelib.api.application")  # and with it every route and its models
+    section = (
+        (DOCS / "api.md").read_text(encoding="utf-8").partition("\n### Bodies and strings\n")[2].partition("\n#")[0]
+    )
+    words = {64 * 1024: "64 KiB", 1024**2: "1 MiB"}
+    routes = (model for model in Body.__subclasses__() if model.__module__.startswith("chalicelib.api.routes"))
+    for bound in {model.MAX_BYTES for model in routes}:
+        assert words.get(bound, f"{bound:,} bytes") in section, bound
+
+
+def test_every_service_is_in_the_settings() -> None:
+    [row] = re.findall(r"^\| `FILEMILL_SERVICES` \|.*$", (DOCS / "settings.md").read_text(), re.MULTILINE)
+    assert {f"`{service.name}`" for service in SERVICES} <= set(re.findall(r"`\w+`", row))
 
 
 def test_every_error_on_a_socket_is_explained() -> None:

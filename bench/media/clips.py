@@ -61,6 +61,7 @@ def made(clip: Clip) -> bytes:
         video: Any = _picture_track(container, clip) if clip.size else None
         sound: Any = container.add_stream("aac", rate=SAMPLES, layout="stereo") if clip.has_sound else None
         for frame in _pictures(clip) if clip.size else ():
+            frame.pict_type = 0  # FFmpeg's source says of each picture that it is a key, and encoders obey
             container.mux(video.encode(frame))
         if video:
             container.mux(video.encode())

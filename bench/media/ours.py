@@ -18,7 +18,7 @@ from unittest.mock import patch
 from chalicelib import settings
 from chalicelib.facts import AudioInfo, VideoInfo
 from chalicelib.model import Rendition
-from chalicelib.processing import child, kinds
+from chalicelib.processing import child, fork_server, kinds
 from chalicelib.processing.child import Limits
 from chalicelib.processing.kinds import Order, Source
 from chalicelib.processing.media import hls
@@ -68,9 +68,13 @@ def spent(data: ranged.Ranged | None = None) -> Iterator[Spent]:
 
 
 def cpu_seconds() -> float:
-    """The CPU time of this process and of all its children that have ended."""
+    """The CPU time of this process and of all its children that have ended, and of those of the fork server.
+
+    The server itself, which starts once in each instance, is left out.
+    """
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(each.ru_utime + each.ru_stime for each in used)
+    server = fork_server.running()
+    return sum(each.ru_utime + each.ru_stime for each in used) + (server.cpu if server else 0)
 
 
 _requests: dict[int, int] = {}

@@ -1,140 +1,163 @@
 """`python -m bench.media.timeline`: a picture of what is made when, while a person watches a film for the first time.
 
-It is a real run: the functions `process`, `media` and `stream` with FFmpeg in their children, on AWS's services in this
-process (moto). The person is a player: it asks for one segment after the other of a picture rung and of the sound,
-until it has AHEAD seconds in store. What is in S3 already it gets from there, as CloudFront does.
+Start `make run` first. It is a real run on that stage: a film is uploaded, and as soon as it is ready headless Chromium
+plays it to its end with hls.js, as npm gives it, on a page of another site. The browser says when it asked for each
+segment and what it showed when; the log of the function `stream` says when each was made and in how many milliseconds.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
+import os
 import time
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from bisect import bisect_left
 from dataclasses import dataclass, field
+from datetime import datetime
 from fractions import Fraction
-from typing import Any
-from unittest.mock import patch
+from pathlib import Path
 
-from moto import mock_aws
+import requests
+from playwright.sync_api import Page, Route
 
-from bench.media import ours
-from chalicelib import aws
-from chalicelib.catalog import render_leases
-from chalicelib.model import File, rendition_prefix
-from chalicelib.processing.media import hls, on_demand, plans
-from chalicelib.renditions.media_names import MediaName, Part
-from chalicelib.storage import derived
-from tests import streams
-from tests.client import new_client
-from tests.making import deliver, upload
+from bench.real_files.browser import open_page
+from ops.local import loopback
+from ops.local.stage import LocalStage
+from tests.e2e.stack import finished, log_lines
+from tests.e2e.stack import store as send
+from tests.local import Api
 from tests.origins import Origin, film
-from tests.stage import ROOT, lambda_context, provisioned
+from tests.stage import ROOT
 
 PICTURE = ROOT / "docs" / "film-timeline.svg"
+PLAYER = ROOT / "tests" / "browser"
+SHOP = "http://shop.example"
 
 FILM = Origin(size=(640, 360), rate=Fraction(30), seconds=32.0, options={"preset": "ultrafast", "g": "60"})
-RUNG, SOUND = "v360", "a0"
-AHEAD = 10.0
+AHEAD = 10.0  # seconds that the player keeps in store
+
+# Each tenth of a second: when it was, by the computer's clock, and which second of the film was shown.
+_NOTE = """() => {
+  const video = document.getElementById("film");
+  window.notes = [];
+  setInterval(() => window.notes.push([Date.now() / 1000, video.currentTime]), 100);
+}"""
+_ASKED = """() => performance.getEntriesByType("resource").filter(each => each.name.endsWith(".m4s")).map(
+  each => [each.name, (performance.timeOrigin + each.startTime) / 1000])"""
 
 Span = tuple[float, float]
 
 
 @dataclass
 class Run:
-    """The times of each thing that happened, in seconds since the bytes were there. Parts by their names."""
+    """The times of each thing that happened, in seconds since the bytes were there.
 
-    began: float = field(default_factory=time.monotonic)
+    Segments by their names, such as `v360-0`. `lengths` are their seconds of the film, from when to when.
+    """
+
     processed: Span = (0.0, 0.0)
     made: dict[str, Span] = field(default_factory=dict)
     asked: dict[str, float] = field(default_factory=dict)
-    played: dict[int, Span] = field(default_factory=dict)
+    shown: dict[str, Span] = field(default_factory=dict)
     stalled: float = 0.0
 
-    def now(self) -> float:
-        return time.monotonic() - self.began
 
-
-@contextmanager
-def _timed(run: Run) -> Iterator[None]:
-    """Notes when each segment is made."""
-    make = hls.make
-
-    def noted(source: Any, plan: bytes, name: MediaName) -> tuple[bytes, str]:
-        began = run.now()
-        result = make(source, plan, name)
-        if name.part is Part.SEGMENT:
-            run.made[f"{name.rung}-{name.number}"] = (began, run.now())
-        return result
-
-    with patch.object(hls, "make", noted):
-        yield
-
-
-def watch() -> Run:
-    """Uploads the film, and watches it at once, from its beginning to its end."""
+def watch(stage: LocalStage, api: Api) -> Run:
+    """Uploads the film, and watches it at once, from its beginning to its end, in a browser that is open already."""
     data = film(FILM)
-    with mock_aws(), ours.stage(), ThreadPoolExecutor(8) as lambdas:
-        provisioned(b"")
-
-        def invoke(**request: Any) -> dict[str, Any]:
-            lambdas.submit(on_demand.handle, json.loads(request["Payload"]), lambda_context())
-            return {"StatusCode": 202}
-
-        with patch.object(aws.functions(), "invoke", invoke):
-            file_id = upload(new_client("acme"), data, name="film.mp4", content_type="video/mp4")
-            run = Run()
-            with _timed(run):
-                deliver(file_id)
-                streams.MediaQueue().work_off()
-                run.processed = (0.0, run.now())
-                file = render_leases.get_ready(file_id)
-                assert file
-                _play(run, file)
+    body = {"filename": "film.mp4", "content_type": "video/mp4", "size": len(data), "visibility": "public"}
+    with open_page(640) as page:
+        _open_player(page)
+        made = api("POST", "/v1/files", json=body).json()
+        send(made["upload"], data)
+        began = time.time()
+        record = finished(api, made["id"])
+        assert record["status"] == "ready", record
+        run = Run(processed=(0.0, time.time() - began))
+        address = next(each["url"] for each in record["renditions"] if each["name"] == "hls")
+        wanted = {"player": "hls.js", "address": address, "store": AHEAD, "limit": 300}
+        said = page.evaluate("play", wanted)
+        notes = [(at - began, second) for at, second in page.evaluate("() => window.notes")]
+        for url, at in page.evaluate(_ASKED):
+            run.asked.setdefault(_name(url), at - began)  # a busy player asks again
+    assert said["outcome"] == "ended" and said["rate"] == 1, said
+    run.made = {name: (first - began, last - began) for name, (first, last) in _made(stage, record["id"]).items()}
+    run.shown = {name: _shown(notes, span) for name, span in _lengths(address, run.asked).items()}
+    first, last = _shown(notes, (0.0, said["duration"]))
+    run.stalled = max(0.0, last - first - said["duration"])
     return run
 
 
-def _play(run: Run, file: File) -> None:
-    plan = plans.of(rendition_prefix(file.visibility, file.id, str(file.source_version)))
-    assert plan
-    lengths = plan.lengths[RUNG]
-    clock: float | None = None  # when the film's beginning was shown, later by each stall
-    loaded = 0.0
-    for number, seconds in enumerate(lengths):
-        if clock is not None:
-            time.sleep(max(0.0, loaded - (run.now() - clock) - AHEAD))
-        for rung in (RUNG, SOUND):
-            if number < len(plan.lengths[rung]):
-                _get(run, file, f"{rung}-{number}")
-        if clock is None:
-            clock = run.now()
-        late = run.now() - clock - loaded
-        if late > 0:
-            run.stalled += late
-            clock += late
-        run.played[number] = (clock + loaded, clock + loaded + seconds)
-        loaded += seconds
+def _open_player(page: Page) -> None:
+    modules = PLAYER / "node_modules"
+    assert modules.exists(), "This needs what the browser tests install: run `make films` or `npm ci` in tests/browser."
+    texts = {
+        "player": ("text/html", PLAYER / "player.html"),
+        "hls.js": ("text/javascript", modules / "hls.js" / "dist" / "hls.min.js"),
+        "video.js": ("text/javascript", modules / "video.js" / "dist" / "video.min.js"),
+        "video-js.css": ("text/css", modules / "video.js" / "dist" / "video-js.min.css"),
+    }
+
+    def answer(route: Route) -> None:
+        content_type, path = texts[route.request.url.partition("/__test__/")[2]]
+        route.fulfill(body=path.read_text(), content_type=f"{content_type}; charset=utf-8")
+
+    page.route("**/__test__/**", answer)
+    page.goto(f"{SHOP}/__test__/player")
+    page.evaluate(_NOTE)
 
 
-def _get(run: Run, file: File, name: str) -> None:
-    """As CloudFront: from S3, else from `stream`."""
-    run.asked[name] = run.now()
-    key = rendition_prefix(file.visibility, file.id, str(file.source_version)) + f"av/{name}.m4s"
-    if derived.exists(key):
-        return
-    http = {"method": "GET", "path": f"/{key}"}
-    answer = on_demand.handle({"rawPath": f"/{key}", "requestContext": {"http": http}}, lambda_context())
-    assert answer["statusCode"] == 200, answer
+def _name(url: str) -> str:
+    return url.rpartition("/")[2].removesuffix(".m4s")
+
+
+def _made(stage: LocalStage, file_id: str) -> dict[str, Span]:
+    """When the function `stream` made each segment, by the computer's clock. It logs when it is done, and in what time.
+
+    S3 says when it had the object, to the second. That must fit.
+    """
+    found: dict[str, Span] = {}
+    for line in log_lines(stage, "filemill-local-stream", file_id):
+        if '"rendered"' in line and (said := json.loads(line))["rendition"].endswith(".m4s"):
+            done = datetime.strptime(said["timestamp"], "%Y-%m-%d %H:%M:%S,%f%z").timestamp()
+            found[_name(said["rendition"])] = (done - said["took_ms"] / 1000, done)
+    pages = stage.client("s3").get_paginator("list_objects_v2")
+    bucket, prefix = stage.variables()["FILEMILL_DERIVED_BUCKET"], f"f/public/{file_id}/"
+    for each in (each for page in pages.paginate(Bucket=bucket, Prefix=prefix) for each in page["Contents"]):
+        if each["Key"].endswith(".m4s"):
+            first, last = found[_name(each["Key"])]
+            assert first - 1 <= each["LastModified"].timestamp() <= last + 1, each
+    return found
+
+
+def _lengths(master: str, asked: dict[str, float]) -> dict[str, Span]:
+    """From which to which second of the film each segment that was asked for lasts, by its playlist."""
+    found: dict[str, Span] = {}
+    for rung in {name.rpartition("-")[0] for name in asked}:
+        text = requests.get(f"{master.rpartition('/')[0]}/av/{rung}.m3u8", timeout=60).text
+        at = 0.0
+        for number, line in enumerate(each for each in text.splitlines() if each.startswith("#EXTINF:")):
+            length = float(line.removeprefix("#EXTINF:").rstrip(","))
+            found[f"{rung}-{number}"] = (at, at + length)
+            at += length
+    return {name: found[name] for name in asked}
+
+
+def _shown(notes: list[tuple[float, float]], span: Span) -> Span:
+    """When these seconds of the film were shown."""
+    seconds = [second for _, second in notes]
+    first, last = (min(bisect_left(seconds, second - 0.001), len(notes) - 1) for second in (span[0] + 0.01, span[1]))
+    return notes[first][0], notes[last][0]
 
 
 # --- the picture
 
 WIDTH, LEFT, ROW, TOP = 900, 150, 17, 54
+_WORDS = {"a": "sound"}
 COLORS = {"processed": "#7a5195", "asked": "#ef5675", "ahead": "#2f7f9e", "played": "#b9c4cc"}
 WORDS = {
     "processed": "facts, poster, preview, plan, playlists",
-    "asked": "made while the viewer waits",
+    "asked": "made when the player asks",
     "ahead": "made ahead",
     "played": "shown",
 }
@@ -142,14 +165,13 @@ WORDS = {
 
 def picture(run: Run) -> str:
     """The run as SVG: a row for each segment, with when it was made and when it was shown."""
-    end = max(span[1] for span in run.played.values())
+    end = max(last for _, last in run.shown.values())
     rows = [("upload is ready", [("processed", run.processed)])]
-    for number in sorted(run.played):
-        for rung, word in ((RUNG, "picture"), (SOUND, "sound")):
-            name = f"{rung}-{number}"
-            if name in run.made:
-                sort = "ahead" if run.made[name][0] < run.asked[name] else "asked"
-                rows.append((f"{word} {number + 1}", [("played", run.played[number]), (sort, run.made[name])]))
+    for name in sorted(run.made, key=lambda name: (int(name.rpartition("-")[2]), name.startswith("a"), name)):
+        rung, _, number = name.rpartition("-")
+        sort = "asked" if run.asked.get(name, end) < run.made[name][0] else "ahead"
+        shown = [("played", run.shown[name])] if name in run.shown else []
+        rows.append((f"{_WORDS.get(rung[0], 'picture')} {int(number) + 1}, {rung}", [*shown, (sort, run.made[name])]))
     height = TOP + ROW * len(rows) + 40
     scale = (WIDTH - LEFT - 20) / end
 
@@ -179,8 +201,15 @@ def picture(run: Run) -> str:
 
 
 def main() -> None:
-    run = watch()
-    ahead = [name for name, (began, _) in run.made.items() if name in run.asked and began < run.asked[name]]
+    os.environ.update(loopback.without_proxy(os.environ))
+    parser = argparse.ArgumentParser(prog="python -m bench.media.timeline", description=__doc__.partition("\n")[0])
+    parser.add_argument("--home", type=Path, default=ROOT / ".local", metavar="DIR", help="as of `ops local`")
+    parser.add_argument("--port", type=int, default=8000, help="port of the front door")
+    parser.add_argument("--emulator-port", type=int, default=4566)
+    options = parser.parse_args()
+    stage = LocalStage(options.home, port=options.port, emulator_port=options.emulator_port)
+    run = watch(stage, Api(stage.front_door, (stage.home / "api-key").read_text().strip()))
+    ahead = [name for name, (began, _) in run.made.items() if not run.asked.get(name, began) < began]
     PICTURE.write_text(picture(run), encoding="utf-8")
     print(f"ready after {run.processed[1]:.1f} s; {len(run.made)} segments made, {len(ahead)} of them ahead;")
     print(f"the player waited {run.stalled:.1f} s after the film had begun; {PICTURE.relative_to(ROOT)}")

@@ -27,7 +27,7 @@ _SHOWN = """async () => {
 
 
 @contextmanager
-def _page(width: int) -> Iterator[Page]:
+def open_page(width: int) -> Iterator[Page]:
     path = next(filter(None, map(shutil.which, COMMANDS)), None)
     assert path, "This needs Chromium: apt-get update && apt-get install -y chromium"
     with sync_playwright() as playwright:
@@ -38,7 +38,7 @@ def _page(width: int) -> Iterator[Page]:
 
 def open_all(outcomes: list[Outcome]) -> None:
     """Fills in `faults`."""
-    with _page(300) as page:
+    with open_page(300) as page:
         for outcome in outcomes:
             record, outcome["faults"] = outcome["record"], []
             for rendition in (record or {}).get("renditions", []):
@@ -86,7 +86,7 @@ def _show(page: Page, markup: str) -> list[str]:
 
 def take_pictures(sheet: Path) -> None:
     """`sheet-1.jpg` and so on: each `<section>` of the page."""
-    with _page(1500) as page:
+    with open_page(1500) as page:
         page.goto(sheet.resolve().as_uri())
         for number, section in enumerate(page.query_selector_all("section"), 1):
             section.scroll_into_view_if_needed()

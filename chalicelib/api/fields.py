@@ -29,6 +29,22 @@ def wrong(message: str) -> PydanticCustomError:
     return PydanticCustomError(CHECK, "{message}", {"message": message})
 
 
+def matching(pattern: str, otherwise: str) -> AfterValidator:
+    """The check of a string against a pattern, whose message people can read. `otherwise` is `wrong`'s.
+
+    The OpenAPI document gets the pattern by `json_schema_extra`, as with the other checks.
+    """
+    compiled = re.compile(pattern)
+
+    def check(value: str) -> str:
+        # `match` and `$` would let a line break through at the end.
+        if not compiled.fullmatch(value):
+            raise wrong(otherwise)
+        return value
+
+    return AfterValidator(check)
+
+
 # For the OpenAPI document: documents.py refuses control characters in every string of every request.
 _PLAIN = r"^[^\u0000-\u001f\u007f-\u009f\u2028\u2029]*$"
 
@@ -207,7 +223,10 @@ MAX_COMPLETE_BYTES = 1024 * 1024
 MAX_SIGNED = 1000  # parts that one request signs
 
 PartNumber = Annotated[int, Field(ge=1, le=MAX_PARTS)]
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+_SHA256 = r"^[0-9a-f]{64}$"
+Sha256 = Annotated[
+    str, Field(json_schema_extra={"pattern": _SHA256}), matching(_SHA256, "must be 64 lower-case hexadecimal digits")
+]
 
 
 # --- Query parameters

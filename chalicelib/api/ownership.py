@@ -44,7 +44,7 @@ def may_use(caller: Caller, file: File) -> bool:
 
 def not_found() -> Problem:
     """The answer for any file that the caller does not have, whatever the reason, so that nothing can be guessed."""
-    return Problem("not_found", "There is no file of this id.")
+    return Problem("not_found", "There is no file with this id.")
 
 
 def own_webhook(call: Call, webhook_id: str) -> Webhook:
@@ -58,4 +58,4 @@ def own_webhook(call: Call, webhook_id: str) -> Webhook:
 
 def no_webhook() -> Problem:
     """The answer for any webhook that the caller does not have, whatever the reason."""
-    return Problem("not_found", "There is no webhook of this id.")
+    return Problem("not_found", "There is no webhook with this id.")

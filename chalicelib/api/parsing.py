@@ -94,9 +94,11 @@ def _sentence(kind: str, message: str, noun: str) -> str:
         return "is required."
     if kind == "extra_forbidden":
         return f"is not a {noun}."
+    if kind in ("model_type", "model_attributes_type", "dict_type"):
+        return "must be an object."  # pydantic's own message names our class
     if kind != CHECK:
         # "Input should be …", "String should have …"; of a list also how many items were left after our checks.
-        message = _SUBJECT.sub("must ", message).replace("a valid dictionary", "an object")
+        message = _SUBJECT.sub("must ", message)
         message = message.partition(" after validation")[0]
     if kind == "literal_error":
         # As JSON has it. A text that is allowed stands in quotation marks, and so stays as it is.

@@ -248,7 +248,7 @@ def _topic(connection: Connection, message: _Topics) -> str:
         return token_topic(connection.token_id) if connection.token_id else ALL
     token = credentials.get_token(message.token) if keys.ID.fullmatch(message.token) else None
     if connection.token_id or token is None or token.tenant != connection.tenant:
-        raise Problem("not_found", "There is no upload token of this id.", field="token")
+        raise Problem("not_found", "There is no upload token with this id.", field="token")
     return token_topic(token.id)
 
 

@@ -80,7 +80,7 @@ def rewritten(text: str) -> str:
     is_vtt = _HEADER.fullmatch(lines[0]) is not None
     cues = [cue for cue in _cues(lines, is_vtt) if cue.text]
     if not cues:
-        raise InvalidCaptionsError(len(lines), "is the end, and there are no captions before it")
+        raise InvalidCaptionsError(len(lines), "is the last one, and the text has no captions with words")
     cues.sort(key=lambda cue: cue.start)
     return "\n\n".join(["WEBVTT", *map(str, cues)]) + "\n"
 
@@ -98,7 +98,7 @@ def _cues(lines: list[str], is_vtt: bool) -> Iterator[_Cue]:
             continue
         count += 1
         if count > MAX_CUES:
-            raise InvalidCaptionsError(number, f"begins a caption too many: there may be {MAX_CUES}")
+            raise InvalidCaptionsError(number, f"begins one caption too many: a file may have {MAX_CUES}")
         yield _cue(number, block, is_vtt)
 
 

@@ -20,6 +20,11 @@ from chalicelib.model import File, ServiceError, ServiceState, ServiceStatus, no
 COMES = timedelta(minutes=5)
 # The pause after the first job that failed. It doubles with each further one.
 PAUSE = timedelta(minutes=1)
+# Tries of a job that can't begin only because AWS takes no more requests now. With their pauses they last 8.5 hours.
+# AWS bounds how many jobs an account may begin a second, and a backfill asks for many at once:
+# https://docs.aws.amazon.com/general/latest/gr/mediaconvert.html
+# https://docs.aws.amazon.com/general/latest/gr/rekognition.html
+BUSY_TRIES = 10
 
 TIMED_OUT = ServiceError(code="timed_out", message="The service did not answer in time.")
 
@@ -65,13 +70,13 @@ def failed(file: File, name: str, error: ServiceError) -> File | None:
     return _end(file, name, {"status": ServiceStatus.FAILED, "error": error})
 
 
-def tried(file: File, name: str, error: ServiceError, last: ServiceStatus) -> File | None:
+def tried(file: File, name: str, error: ServiceError, last: ServiceStatus, *, busy: bool = False) -> File | None:
     """Ends a job that brought nothing: back to `waiting`, with a pause, or to `last` after the last try.
 
-    Returns None if the record changed.
+    A service that was only `busy` is asked more often. Returns None if the record changed.
     """
     state = file.services[name]
-    if state.attempts >= state.tries:
+    if state.attempts >= (max(state.tries, BUSY_TRIES) if busy else state.tries):
         return _end(file, name, {"status": last, "error": error})
     again = now() + PAUSE * 2 ** (state.attempts - 1)
     return _end(file, name, {"status": ServiceStatus.WAITING, "error": error, "due_at": again})

@@ -18,6 +18,10 @@ _SOUNDS = {"m4a": "audio/mp4", "opus": 'audio/ogg; codecs="opus"'}
 
 # hls.js asks for nothing but the master playlist until somebody plays, so that nothing is made which nobody watches.
 # The playlists have addresses without a query, so the signature is added to each request.
+#
+# A function URL answers 429 while the function may not run more often at once, and CloudFront passes that on. By itself
+# hls.js asks again after 5xx, but gives up at 4xx. The emulator never answers so.
+# https://docs.aws.amazon.com/lambda/latest/dg/urls-configuration.html
 _SCRIPT = """\
 const media = document.querySelector('[data-file=%(id)s]');
 const query = %(query)s;
@@ -27,6 +31,8 @@ if (Hls.isSupported()) {
     autoStartLoad: false,
     xhrSetup: (request, url) => request.open('GET', query && !url.includes('?') ? `${url}?${query}` : url),
   });
+  hls.config.fragLoadPolicy.default.errorRetry.shouldRetry = (policy, count, late, answer, usual) =>
+    usual || (answer?.code === 429 && count < policy.maxNumRetry);
   hls.loadSource(%(source)s);
   hls.attachMedia(media);
   media.addEventListener('play', () => hls.startLoad(), {once: true});

@@ -7,14 +7,15 @@ on. The child gets no AWS credentials, opens no new files for writing, and is ki
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import threading
 from dataclasses import dataclass
-from typing import IO, Any, BinaryIO
+from typing import IO, Any, BinaryIO, Protocol
 
+from chalicelib.processing import fork_server
 from chalicelib.processing.child_main import FRAME
+from chalicelib.processing.fork_server import ServerLostError
 from chalicelib.storage.ranged import TooMuchReadError
 
 # Bytes that a child may print: a header, and pixels or text.
@@ -64,7 +65,7 @@ def run(module: str, data: bytes, arguments: dict[str, Any], limits: Limits) -> 
             input=data,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env=_environment(),
+            env=fork_server.environment(),
             timeout=limits.wall or limits.seconds * 2 + 2,
             check=False,
         )
@@ -80,13 +81,8 @@ def run(module: str, data: bytes, arguments: dict[str, Any], limits: Limits) -> 
 
 
 def _command(module: str, arguments: dict[str, Any], limits: Limits) -> list[str]:
-    # All of `sys.path` is in the environment, so the child need not look for site-packages.
     command = [sys.executable, "-P", "-S", "-m", "chalicelib.processing.child_main", module, json.dumps(arguments)]
     return [*command, str(limits.memory), str(limits.seconds)]
-
-
-def _environment() -> dict[str, str]:
-    return {"PATH": os.environ.get("PATH", ""), "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
 
 
 def run_on(
@@ -96,11 +92,37 @@ def run_on(
 
     The child asks us for each range: it has no way of its own to the file. Raises ChildDiedError, also if the source
     refuses to give more bytes; and any other error of the source, which says nothing about the file.
+
+    The child comes from the fork server. If that can't make one, or is lost, a new interpreter does the job.
     """
+    try:
+        forked = fork_server.begin(module, json.dumps(arguments), limits.memory, limits.seconds, size)
+        return _bounded(forked, source, limits)
+    except ServerLostError:
+        return _bounded(_spawned(module, size, arguments, limits), source, limits)
+
+
+class _Process(Protocol):
+    """A child, whoever made it."""
+
+    @property
+    def stdin(self) -> IO[bytes] | None: ...
+    @property
+    def stdout(self) -> IO[bytes] | None: ...
+    def kill(self) -> None: ...
+    def wait(self) -> int: ...
+    def communicate(self) -> Any: ...
+
+
+def _spawned(module: str, size: int, arguments: dict[str, Any], limits: Limits) -> subprocess.Popen[bytes]:
     command = [*_command(module, arguments, limits), str(size)]
-    process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=_environment()
+    return subprocess.Popen(  # noqa: S603 - our own interpreter and module
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=fork_server.environment()
     )
+
+
+def _bounded(process: _Process, source: BinaryIO, limits: Limits) -> tuple[dict[str, Any], bytes]:
+    """The child's result, and its end. Raises ChildDiedError and ServerLostError, and errors of the source."""
     late = threading.Event()
 
     def stop() -> None:
@@ -111,7 +133,7 @@ def run_on(
     timer.start()
     try:
         header, body = _serve(process, source)
-    except (EOFError, BrokenPipeError):
+    except (EOFError, BrokenPipeError, ConnectionResetError):
         process.kill()
         raise ChildDiedError(TOO_LONG if late.is_set() else f"{ENDED} {process.wait()}") from None
     finally:
@@ -123,7 +145,7 @@ def run_on(
     return header, body
 
 
-def _serve(process: subprocess.Popen[bytes], source: BinaryIO) -> tuple[dict[str, Any], bytes]:
+def _serve(process: _Process, source: BinaryIO) -> tuple[dict[str, Any], bytes]:
     """Answers the child's questions (child_main.Asked) until it says its result. Raises EOFError if it dies."""
     assert process.stdin and process.stdout
     while True:

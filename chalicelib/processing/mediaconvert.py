@@ -29,6 +29,9 @@ HEIGHT = 720
 BEST = 4_000_000
 SOUND = 128_000
 
+# Pixels of a side that MediaConvert makes at least: botocore's model of VideoDescription.
+LEAST = 32
+
 # Bytes of an MP4. It is copied when the film gets another address, while a client waits: CopyObject takes seconds.
 MOST_BYTES = 2_000_000_000
 # A film is not converted if it would have fewer bits a second than this.
@@ -48,11 +51,15 @@ def start(file: File, job: str) -> Answer | None:
         return failure("unknown", "The film's length or size is not known, or nothing of it is served.")
     if conversions.clips(file) and not film.hdr:
         return Answer(result={"needed": False})
+    if min(film.width, film.height) < LEAST:
+        return failure("too_small", f"MediaConvert makes no picture with a side of less than {LEAST} pixels.")
     bits = min(BEST, int(MOST_BYTES * 8 * 0.95 / film.duration) - SOUND)
     if bits < WORST:
         return failure(
             "too_long", f"A film of {film.duration / 3600:.0f} hours is too long for one MP4; it plays as HLS."
         )
+    # A job can't name a version of an object. Bytes that come later under the same key are no version of the file, and
+    # `process` deletes them (pipeline.py). A job that reads in those seconds would convert them.
     aws.mediaconvert().create_job(
         Role=settings().transcoder,
         ClientRequestToken=job,

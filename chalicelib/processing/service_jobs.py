@@ -9,6 +9,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from chalicelib import aws
 from chalicelib.catalog import files, scans, service_states
 from chalicelib.catalog.index.terms import split_words
 from chalicelib.model import FILE_ID_PATTERN, File, ServiceError, ServiceStatus, Status
@@ -65,7 +66,8 @@ def _start(file: File, name: str) -> bool:
     except Exception as error:
         logger.exception("a service could not be started", extra={"service": name})
         why = ServiceError(code="not_started", message=f"The service could not be started: {_reason(error)}.")
-        _change(job, lambda file: service_states.tried(file, name, why, ServiceStatus.FAILED))
+        busy = aws.is_busy(error)
+        _change(job, lambda file: service_states.tried(file, name, why, ServiceStatus.FAILED, busy=busy))
         return True
     if answer:
         _keep(job, answer)

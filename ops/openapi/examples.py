@@ -135,9 +135,6 @@ FILE: dict[str, Any] = {
         "sizes": "(max-width: 640px) 100vw, 640px",
         "picture": f'<picture>\n  <source type="image/avif" srcset="{_BASE}w640.avif?{_HTML_QUERY} 640w" …</picture>',
         "placeholder": "data:image/png;base64,iVBORw0KGgo…",
-        "video": "",
-        "audio": "",
-        "hls": "",
     },
     "renditions": [
         {

@@ -11,8 +11,9 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from ops import config
 from ops.preflight.site import Site, Verdict, fine, refused, unknown
-from ops.stack.names import bus_name
+from ops.stack.names import bus_name, has_media
 
 Statement = Mapping[str, Any]
 
@@ -30,6 +31,8 @@ def needed(site: Site) -> Sequence[Statement]:
     where = f"{site.region}:{site.account}"
     name = f"filemill-{site.stage}"
     arn = f"arn:{site.partition}:"
+    ffmpeg = has_media(config.stage_variables(site.recorded, site.stage))
+    layers = [f"{name}-managed-layer", *([f"{name}-media"] if ffmpeg else [])]
 
     def on(resource: str, service: str, *operations: str) -> Statement:
         return {"Action": [f"{service}:{operation}" for operation in operations], "Resource": resource}
@@ -87,8 +90,14 @@ def needed(site: Site) -> Sequence[Statement]:
             )
             for function in ("render", "stream")
         ),
-        on("*", "lambda", "CreateEventSourceMapping", "GetAccountSettings"),
-        on(f"{arn}lambda:{where}:layer:{name}-managed-layer", "lambda", "PublishLayerVersion"),
+        on("*", "lambda", "CreateEventSourceMapping", "GetAccountSettings", "ListLayerVersions"),
+        *(on(f"{arn}lambda:{where}:layer:{each}", "lambda", "PublishLayerVersion") for each in layers),
+        # Whoever gives a layer to a function must be allowed to read that version:
+        # https://docs.aws.amazon.com/service-authorization/latest/reference/list_awslambda.html
+        *(
+            on(f"{arn}lambda:{where}:layer:{each}:1", "lambda", "DeleteLayerVersion", "GetLayerVersion")
+            for each in layers
+        ),
         on(f"{arn}iam::{site.account}:role/{name}-process", "iam", "CreateRole", "PassRole", "PutRolePolicy"),
         on(f"{arn}apigateway:{site.region}::/restapis", "apigateway", "POST"),
         on(f"{arn}apigateway:{site.region}::/apis", "apigateway", "POST"),

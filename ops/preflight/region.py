@@ -6,12 +6,18 @@ import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ops import config
 from ops.doctor.functions import RUNTIMES
 from ops.preflight.site import GLOBAL_REGIONS, Check, Site, Verdict, fine, refused, unknown
-from ops.stack import conditions, template
+from ops.stack import conditions, services, template
 
 # Services that are called without a resource in the template: by ops itself, and by `chalice deploy`.
 SERVICES = ("apigateway", "events", "lambda", "ssm")
+
+# AWS's services that a stage calls if FILEMILL_SERVICES names the word. Neither is in every region:
+# https://docs.aws.amazon.com/general/latest/gr/mediaconvert.html
+# https://docs.aws.amazon.com/general/latest/gr/rekognition.html
+ASKED = {"labels": "rekognition", "mediaconvert": "mediaconvert"}
 
 
 def check_enabled(site: Site) -> Verdict:
@@ -30,13 +36,25 @@ def check_services(site: Site) -> Verdict:
             f"CloudFront is not offered in the partition {site.partition}, where {site.region} is; choose a region of "
             "another partition, with an account there"
         )
-    lacking = [name for name in SERVICES if site.region not in site.session.get_available_regions(name, site.partition)]
-    if lacking:
+    if lacking := _unknown_of(site, SERVICES):
         return unknown(
-            f"this boto3 does not know {', '.join(lacking)} in {site.region}, which may be newer than boto3; look at "
-            "https://aws.amazon.com/about-aws/global-infrastructure/regional-product-services/"
+            f"this boto3 does not know {', '.join(lacking)} in {site.region}, which may be newer than boto3; {_LOOK}"
+        )
+    named = config.stage_variables(site.recorded, site.stage, "process").get(services.VARIABLE, "").split(",")
+    if lacking := _unknown_of(site, [ASKED[word] for word in named if word in ASKED]):
+        return unknown(
+            f"{services.VARIABLE} needs {', '.join(lacking)}, which this boto3 does not know in {site.region}. Without "
+            f"it the service ends as `failed` for each file; {_LOOK}, and take the word out, or choose another region"
         )
     return fine()
+
+
+_LOOK = "look at https://aws.amazon.com/about-aws/global-infrastructure/regional-product-services/"
+
+
+def _unknown_of(site: Site, names: Iterable[str]) -> list[str]:
+    """Those of AWS's services that boto3 does not know in the stage's region."""
+    return [name for name in names if site.region not in site.session.get_available_regions(name, site.partition)]
 
 
 def check_types(site: Site) -> Verdict:

@@ -32,6 +32,11 @@ LOCK = "requirements-media.txt"
 # Lambda takes 50 MB in a request: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 MOST_BYTES = 50 * 1000**2
 
+# Unpacked, a function and all its layers have 250 MB at most, as the same page says. Lambda refuses a function that is
+# to get more; no emulator counts. REST is what the code and Chalice's layer may have (tests/ops/test_package.py).
+UNPACKED = 250 * 1024**2
+REST = 110 * 1000**2
+
 # Of zlib. The highest takes twice as long and saves 5 %.
 LEVEL = 3
 
@@ -113,8 +118,14 @@ def archive(project_dir: Path, architecture: str) -> bytes:
                 folder, _, module = name.rpartition("/")
                 compiled = f"{module.removesuffix('.py')}.{sys.implementation.cache_tag}.pyc"
                 _add(packed, f"python/{folder}/__pycache__/{compiled}", _bytecode(name, data))
+        unpacked = sum(entry.file_size for entry in packed.infolist())
     if out.tell() > MOST_BYTES:
         raise OpsError(f"The layer of {LOCK} has {out.tell()} bytes, and Lambda takes {MOST_BYTES}.")
+    if unpacked > UNPACKED - REST:
+        raise OpsError(
+            f"The layer of {LOCK} has {unpacked} bytes when it is unpacked. With what else a function has, Lambda "
+            f"takes {UNPACKED - REST}."
+        )
     return out.getvalue()
 
 

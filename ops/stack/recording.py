@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from chalicelib.settings import PREFIX, camel_to_variable
 from ops import config
+from ops.errors import OpsError
 from ops.stack import signing_key, tags
 from ops.stack.names import FUNCTIONS, ROLE_IDS, chalice_role, is_stack_role, policy_file
 
 Progress = Callable[[str], None]
 
+
+# Bytes of one function's variables. Lambda refuses more, and neither moto nor the emulator does. It would do so in the
+# middle of `chalice deploy`, when some functions have the new variables and others do not.
+# https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+MOST_VARIABLES = 4096
 
 # Variables of what a stage may leave out. An empty one is taken out of the record.
 _OPTIONAL = tuple(f"{PREFIX}MEDIA_{name}" for name in ("QUEUE_ARN", "QUEUE_URL"))
@@ -54,6 +61,7 @@ def record(
 
     `roles` are the ARNs of the stack's roles by function; a function with a role of the operator's keeps that.
     `reserved` is the reserved concurrency by function; None takes it away. `layers` are ARNs of our layers by function.
+    Raises OpsError if a function would have more variables than Lambda takes; then nothing is written.
 
     Chalice must not know its own former roles any more: it would delete them with the next deployment, while
     invocations still run with them. They go from its record first. Should this be interrupted before the configuration
@@ -62,8 +70,10 @@ def record(
     # Read again: creating a stack takes minutes, and a run for another stage may have written meanwhile.
     before = config.read_config(project_dir)
     chosen = stack_roles(before, stage, roles)
-    forget_chalice_roles(project_dir, before, stage, chosen)
     after = entered(before, stage, variables, roles, given_tags, architecture, reserved, layers)
+    if refusal := refuse_variables(after, stage):
+        raise OpsError(refusal)
+    forget_chalice_roles(project_dir, before, stage, chosen)
     changed = config.write_json(config.config_path(project_dir), after)
     if changed:
         progress(f"recorded stage {stage} in .chalice/config.json")
@@ -87,6 +97,21 @@ def entered(
     stage_tags = tags.own(before, tags.of_stage(before, stage, given_tags))
     chosen = stack_roles(before, stage, roles)
     return config.with_stage(before, stage, variables, chosen, architecture, stage_tags, reserved, layers)
+
+
+def refuse_variables(recorded: config.Config, stage: str) -> str:
+    """A sentence if a function would have more variables than Lambda takes; else an empty string."""
+    for function in FUNCTIONS:
+        found = config.stage_variables(recorded, stage, function)
+        # Lambda's own message shows that it measures JSON: github-aws-runners/terraform-aws-github-runner#3594.
+        length = len(json.dumps(found, separators=(",", ":"), ensure_ascii=False).encode())
+        if length > MOST_VARIABLES:
+            largest = sorted(found, key=lambda name: len(found[name]), reverse=True)[:3]
+            return (
+                f"The environment variables of {function} have {length} bytes, and Lambda takes {MOST_VARIABLES}. "
+                f"Shorten some in .chalice/config.json, and run this again. The longest are {', '.join(largest)}."
+            )
+    return ""
 
 
 def stack_roles(recorded: config.Config, stage: str, roles: Mapping[str, str]) -> dict[str, str]:

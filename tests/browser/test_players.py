@@ -14,6 +14,7 @@ from PIL import Image
 from playwright.sync_api import BrowserContext, Page, Route
 
 from ops.local.stage import LocalStage
+from tests.browser import films_report
 from tests.browser.cookies import set_by_the_application
 from tests.e2e.stack import upload
 from tests.local import Api
@@ -62,6 +63,15 @@ def page_of(context: BrowserContext, player_files: dict[str, tuple[str, str]]) -
     yield open_
 
 
+@pytest.fixture(scope="session")
+def rows() -> Iterator[list[films_report.Row]]:
+    """What each player said of each film. `make films` writes it down."""
+    found: list[films_report.Row] = []
+    yield found
+    if "FILMS" in os.environ:
+        films_report.write(found)
+
+
 @cache
 def data_of(name: str) -> bytes:
     return film(ORIGINS[name])
@@ -87,10 +97,9 @@ def troubles(said: dict[str, Any]) -> list[str]:
     return [error for error in said["errors"] if not any(each in error for each in passing)]
 
 
-def check(said: dict[str, Any], name: str, path: Path, page: Page, *, since: float = 0.0) -> None:
+def check(said: dict[str, Any], name: str, picture: bytes) -> None:
     """The film was played to its end, in one piece, and its last picture is on the page."""
     origin = ORIGINS[name]
-    page.screenshot(path=path)
     assert said["outcome"] == "ended", said
     assert troubles(said) == [], said
     assert said["duration"] == pytest.approx(origin.seconds, abs=0.15), said
@@ -99,7 +108,7 @@ def check(said: dict[str, Any], name: str, path: Path, page: Page, *, since: flo
     assert said["corrupted"] == 0, said
     shape = origin.size[::-1] if origin.rotation % 180 else origin.size
     assert said["width"] / said["height"] == pytest.approx(shape[0] / shape[1], rel=0.02), said
-    with Image.open(BytesIO(path.read_bytes())) as shot:
+    with Image.open(BytesIO(picture)) as shot:
         light = shot.convert("L").histogram()
     assert sum(light[160:]) and sum(light[:90]), "the last picture is on the page"
 
@@ -107,33 +116,37 @@ def check(said: dict[str, Any], name: str, path: Path, page: Page, *, since: flo
 @pytest.mark.parametrize("player", PLAYERS)
 @pytest.mark.parametrize("name", CHOSEN)
 def test_a_film_is_played_to_its_end_on_another_site(
-    api: Api, page_of: Callable[[str], Page], tmp_path: Path, name: str, player: str
+    api: Api, page_of: Callable[[str], Page], rows: list[films_report.Row], name: str, player: str
 ) -> None:
     page = page_of(SHOP)
     said = page.evaluate("play", {"player": player, "address": address_of(sent(api, name)), "rate": RATE})
-    check(said, name, tmp_path / f"{name} {player}.png", page)
+    rows.append(films_report.Row(name, player, said, page.screenshot()))
+    check(said, name, rows[-1].picture)
 
 
 @pytest.mark.parametrize("player", PLAYERS)
 def test_a_film_is_played_from_its_middle_first(
-    api: Api, page_of: Callable[[str], Page], tmp_path: Path, player: str
+    api: Api, page_of: Callable[[str], Page], rows: list[films_report.Row], player: str
 ) -> None:
     page = page_of(SHOP)
     wanted = {"player": player, "address": address_of(sent(api, "phone")), "from": 8.0, "rate": RATE}
     said = page.evaluate("play", wanted)
+    rows.append(films_report.Row("phone, from second 8 on", player, said, page.screenshot()))
     assert (said["outcome"], troubles(said)) == ("ended", []), said
     assert said["ranges"][-1][1] == pytest.approx(13.0, abs=0.15), said
 
 
 @pytest.mark.parametrize("player", PLAYERS)
 def test_a_private_film_is_played_with_a_grants_query_on_another_site(
-    api: Api, page_of: Callable[[str], Page], tmp_path: Path, player: str
+    api: Api, page_of: Callable[[str], Page], rows: list[films_report.Row], player: str
 ) -> None:
     record = sent(api, "phone", "private")
     grant = api("POST", f"/v1/files/{record['id']}/grant", json={"expires_in": 600}).json()
     page = page_of(SHOP)
     wanted = {"player": player, "address": address_of(record), "query": grant["query"], "rate": RATE}
-    check(page.evaluate("play", wanted), "phone", tmp_path / "private.png", page)
+    said = page.evaluate("play", wanted)
+    rows.append(films_report.Row("phone, private, by its query", player, said, page.screenshot()))
+    check(said, "phone", rows[-1].picture)
     without = page_of(SHOP).evaluate("play", {"player": player, "address": address_of(record)})
     assert without["outcome"] == "error", without
 
@@ -144,7 +157,7 @@ def test_a_private_film_is_played_with_a_grants_cookies_on_the_same_site(
     api: Api,
     context: BrowserContext,
     page_of: Callable[[str], Page],
-    tmp_path: Path,
+    rows: list[films_report.Row],
     player: str,
 ) -> None:
     record = sent(api, "phone", "private")
@@ -152,4 +165,5 @@ def test_a_private_film_is_played_with_a_grants_cookies_on_the_same_site(
     set_by_the_application(context, local_stage.front_door, grant["cookies"])
     page = page_of(local_stage.front_door)
     said = page.evaluate("play", {"player": player, "address": address_of(record), "rate": RATE})
-    check(said, "phone", tmp_path / "cookies.png", page)
+    rows.append(films_report.Row("phone, private, by cookies", player, said, page.screenshot()))
+    check(said, "phone", rows[-1].picture)

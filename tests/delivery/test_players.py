@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+import subprocess
 from html.parser import HTMLParser
 from typing import Any
 
@@ -14,6 +16,7 @@ from chalicelib.delivery.markup import Markup, markup
 from chalicelib.facts import AudioInfo, AudioTrack, VideoInfo
 from chalicelib.model import Caption, File, Kind, Preview, Rendition, Visibility
 from tests.making import ready_file
+from tests.stage import ROOT
 
 pytestmark = pytest.mark.pure
 
@@ -143,6 +146,32 @@ def test_the_script_finds_its_element_and_adds_the_query() -> None:
         [source] = re.findall(r"loadSource\((.*)\)", script)
         assert json.loads(source) == f"{BASE}hls.m3u8"
         assert "</script" not in script, "it may stand in a page"
+
+
+def test_the_script_asks_again_while_the_function_may_not_run_more_often() -> None:
+    """AWS answers 429 then, at which hls.js gives up by itself: its `retryForHttpStatus` is false for all of 4xx."""
+    script = markup(film(), ACCESS).hls
+    [check] = re.findall(r"fragLoadPolicy\.default\.errorRetry\.shouldRetry = (.*?);", script, re.DOTALL)
+    calls = [(429, 5, False), (429, 6, False), (503, 5, True), (404, 0, False)]
+    asked = ", ".join(
+        f"check({{maxNumRetry: 6}}, {n}, false, {{code: {code}}}, {str(usual).lower()})" for code, n, usual in calls
+    )
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("needs Node.js")
+    line = f"const check = {check}; console.log(JSON.stringify([{asked}]))"
+    done = subprocess.run([node, "-e", line], capture_output=True, text=True, check=True, timeout=60)
+    assert json.loads(done.stdout) == [True, False, True, False]
+
+
+def test_the_page_about_players_shows_this_script() -> None:
+    page = (ROOT / "docs/play-films.md").read_text()
+    [shown] = [text for text in re.findall(r"```js\n(.*?)```", page, re.DOTALL) if "xhrSetup" in text]
+    ours = markup(film(), ACCESS).hls
+    values = (r"(const query = ).*;", r"(querySelector\('\[).*(\]'\);)", r"(loadSource\().*\)")
+    for pattern in values:
+        shown, ours = (re.sub(pattern, r"\1", text) for text in (shown, ours))
+    assert shown.strip() == ours.strip()
 
 
 def test_what_does_not_play_has_no_player() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+from collections import Counter
 from typing import Any
 
 import requests
@@ -60,20 +61,37 @@ def stored_path(path: str) -> str:
     return re.sub(r"(/[0-9a-f]{16})-[0-9a-f]{16}/", r"\1/", path)
 
 
+def log_lines(stage: LocalStage, function: str, pattern: str) -> list[str]:
+    """The lines of a function's log that have this text, however long the log is.
+
+    One answer of CloudWatch Logs has at most 10,000 events, so the filter is its own, and all answers are read.
+    https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_FilterLogEvents.html
+    """
+    pages = stage.client("logs").get_paginator("filter_log_events")
+    found = pages.paginate(logGroupName=f"/aws/lambda/{function}", filterPattern=f'"{pattern}"')
+    lines = (line for page in found for event in page["events"] for line in event["message"].splitlines())
+    return [line for line in lines if pattern in line]
+
+
 def invocations(stage: LocalStage, function: str) -> int:
     """How often a function was called. Each call begins with a line in its log, which is there at once."""
-    events = stage.client("logs").get_paginator("filter_log_events").paginate(logGroupName=f"/aws/lambda/{function}")
-    messages = [event["message"] for page in events for event in page["events"]]
-    return sum(line.startswith("START ") for message in messages for line in message.splitlines())
+    return sum(line.startswith("START ") for line in log_lines(stage, function, "START "))
 
 
-def renders(stage: LocalStage, file_id: str, name: str) -> int:
-    """How often the function says that it made this.
+def made_by(stage: LocalStage, function: str, file_id: str) -> Counter[str]:
+    """How often the function `render` or `stream` says that it made each rendition of a file.
 
     The emulator reads what a process logged after its answer when it calls it the next time: here, for nothing.
     """
-    nothing = {"visibility": "public", "file_id": "file_" + "0" * 26, "version": "0" * 16, "name": "w1.avif"}
-    stage.client("lambda").invoke(FunctionName="filemill-local-render", Payload=json.dumps(nothing).encode())
-    events = stage.client("logs").filter_log_events(logGroupName="/aws/lambda/filemill-local-render")["events"]
-    lines = [line for event in events for line in event["message"].splitlines()]
-    return sum('"rendered"' in line and file_id in line and name in line for line in lines)
+    name = "w1.avif" if function == "render" else "av/v1.m3u8"
+    nothing = {"visibility": "public", "file_id": "file_" + "0" * 26, "version": "0" * 16, "name": name}
+    stage.client("lambda").invoke(FunctionName=f"filemill-local-{function}", Payload=json.dumps(nothing).encode())
+    said = (
+        json.loads(line) for line in log_lines(stage, f"filemill-local-{function}", file_id) if '"rendered"' in line
+    )
+    return Counter(each["rendition"] for each in said if each["outcome"] == "made")
+
+
+def renders(stage: LocalStage, file_id: str, name: str) -> int:
+    """How often the function `render` says that it made this."""
+    return made_by(stage, "render", file_id)[name]

@@ -127,6 +127,7 @@ EXAMPLES = {
     "AWS::CloudWatch::Alarm": f"arn:aws:cloudwatch:eu-west-1:{stages.ACCOUNT}:alarm:{_NEW}",
     "AWS::CloudWatch::Dashboard": f"arn:aws:cloudwatch::{stages.ACCOUNT}:dashboard/filemill-test-eu-west-1",
     "AWS::DynamoDB::Table": f"arn:aws:dynamodb:eu-west-1:{stages.ACCOUNT}:table/{_NEW}",
+    "AWS::Lambda::EventInvokeConfig": f"arn:aws:lambda:eu-west-1:{stages.ACCOUNT}:function:filemill-test-stream",
     "AWS::Lambda::Permission": f"arn:aws:lambda:eu-west-1:{stages.ACCOUNT}:function:filemill-test-render",
     "AWS::Lambda::Url": f"arn:aws:lambda:eu-west-1:{stages.ACCOUNT}:function:filemill-test-render",
     "AWS::Events::Archive": f"arn:aws:events:eu-west-1:{stages.ACCOUNT}:archive/filemill-test",

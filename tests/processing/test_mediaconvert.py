@@ -206,6 +206,7 @@ def test_hdr_becomes_ordinary_colours_and_an_upright_film_keeps_its_shape(
         (VideoInfo(format="mp4", width=640, height=360, duration=9.0, codec="h264"), "done", {"needed": False}),
         (VideoInfo(format="mp4", width=640, height=360, duration=99 * 3600.0, codec="h264"), "failed", "too_long"),
         (VideoInfo(format="mp4", width=640, height=360), "failed", "unknown"),
+        (VideoInfo(format="mp4", width=640, height=31, duration=90.0, codec="h264"), "failed", "too_small"),
     ],
 )
 def test_films_that_are_not_converted(
@@ -249,6 +250,28 @@ def test_a_job_that_cannot_begin_is_tried_again(client: Client, service: MediaCo
     sweep.run()
     work_off()
     assert state(file_id).status is ServiceStatus.RUNNING
+
+
+def test_a_job_waits_while_mediaconvert_takes_no_more(client: Client, service: MediaConvert, clock: Clock) -> None:
+    """AWS bounds how many jobs begin a second: https://docs.aws.amazon.com/general/latest/gr/mediaconvert.html"""
+    service.refuses = "TooManyRequestsException"
+    file_id = film(client)
+    for _ in range(5):  # far more than the service has tries
+        clock.forward(timedelta(hours=1))
+        sweep.run()
+        work_off()
+    assert state(file_id).status is ServiceStatus.WAITING
+    service.refuses = None
+    clock.forward(timedelta(hours=1))
+    sweep.run()
+    work_off()
+    assert state(file_id).status is ServiceStatus.RUNNING
+
+
+def test_a_smallest_film_is_converted(client: Client, service: MediaConvert) -> None:
+    film(client, VideoInfo(format="mp4", width=640, height=33, duration=90.0, codec="h264"))
+    [job] = service.jobs
+    assert job["settings"]["outputGroups"][0]["outputs"][0]["videoDescription"]["height"] == 32
 
 
 def test_events_of_other_stages_and_of_jobs_that_are_not_ours_are_dropped(

@@ -214,6 +214,24 @@ def test_an_error_of_aws_is_tried_again_with_pauses_and_then_fails(
     assert state(file_id, "labels").status is ServiceStatus.FAILED
 
 
+def test_a_service_that_is_busy_is_asked_for_hours_and_not_for_ever(
+    client: Client, monkeypatch: pytest.MonkeyPatch, clock: Clock
+) -> None:
+    """Rekognition allows some calls a second: https://docs.aws.amazon.com/general/latest/gr/rekognition.html"""
+    asks(monkeypatch, "labels")
+    asked = rekognition(monkeypatch, refused("ProvisionedThroughputExceededException"))
+    file_id = asked_about(client)
+    work_off()
+    begun = clock.now()
+    while due := state(file_id, "labels").due_at:
+        clock.forward(due - clock.now() + timedelta(seconds=1))
+        sweep.run()
+        work_off()
+    assert state(file_id, "labels").status is ServiceStatus.FAILED
+    assert len(asked) == service_states.BUSY_TRIES
+    assert timedelta(hours=8) < clock.now() - begun < timedelta(hours=10)
+
+
 # --- function: a service that answers later
 
 

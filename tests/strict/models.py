@@ -63,5 +63,5 @@ def _check(request: Request) -> Iterator[str]:
             yield from _inside(shape, request.params, request.operation)
 
 
-for _service in ("apigatewaymanagementapi", "dynamodb", "events", "s3", "sqs"):
+for _service in ("apigatewaymanagementapi", "dynamodb", "events", "mediaconvert", "s3", "sqs"):
     rule(_service, f"words and lengths are those of {_service}'s model", source=f"{SOURCE}/{_service}")(_check)

@@ -478,10 +478,40 @@ SOCKETS: dict[str, Case] = {
     ),
 }
 
+
+def job(**codec: Any) -> dict[str, Any]:
+    picture = {"Height": 720, "CodecSettings": {"Codec": "H_264", "H264Settings": codec}}
+    return {"Role": "arn", "Settings": {"OutputGroups": [{"Outputs": [{"VideoDescription": picture}]}]}}
+
+
+QVBR = {"RateControlMode": "QVBR", "MaxBitrate": 5_000_000}
+JOBS: dict[str, Case] = {
+    "words and lengths are those of mediaconvert's model": (
+        "CreateJob",
+        job(**QVBR, QualityTuningLevel="BEST"),
+        job(**QVBR, QualityTuningLevel="SINGLE_PASS_HQ"),
+    ),
+    "a token has at most 64 ASCII characters": (
+        "CreateJob",
+        {**job(**QVBR), "ClientRequestToken": "a" * 65},
+        {**job(**QVBR), "ClientRequestToken": "a" * 64},
+    ),
+    "QVBR has a highest bit rate and no average": ("CreateJob", job(RateControlMode="QVBR"), job(**QVBR)),
+}
+CALLED: dict[str, Case] = {
+    "an event has at most 6 MB, or 1 MB if nobody waits": (
+        "Invoke",
+        {"FunctionName": "f", "InvocationType": "Event", "Payload": bytes(MIB + 1)},
+        {"FunctionName": "f", "Payload": bytes(MIB + 1)},
+    ),
+}
+
 CASES = {("dynamodb", name): case for name, case in DYNAMODB.items()}
 CASES |= {("s3", name): case for name, case in S3.items()} | {("sqs", name): case for name, case in SQS.items()}
 CASES |= {("events", name): case for name, case in EVENTS.items()}
 CASES |= {("apigatewaymanagementapi", name): case for name, case in SOCKETS.items()}
+CASES |= {("mediaconvert", name): case for name, case in JOBS.items()}
+CASES |= {("lambda", name): case for name, case in CALLED.items()}
 
 
 def broken(service: str, operation: str, params: dict[str, Any]) -> set[str]:

@@ -11,7 +11,7 @@ from pydantic import Field
 from chalicelib.api.answers import FileId, Resource, Time, Url
 from chalicelib.api.auth.callers import Scope
 from chalicelib.api.errors import Problem
-from chalicelib.api.fields import MAX_IDS, WholeNumber, check_expires_in
+from chalicelib.api.fields import MAX_IDS, WholeNumber, check_expires_in, matching
 from chalicelib.api.ownership import own_file
 from chalicelib.api.parsing import Body, Query
 from chalicelib.api.routing import Call, json_response, route
@@ -50,7 +50,16 @@ class CreateGrant(Body):
     """The body of `POST /v1/files/{id}/grant`. `expires_in` in seconds; `cookie_domain` is the cookies' domain."""
 
     expires_in: Annotated[int, Field(ge=MIN_URL_EXPIRY, le=MAX_URL_EXPIRY)] = 3600
-    cookie_domain: Annotated[str, Field(max_length=253, pattern=_DOMAIN, examples=["example.com"])] | None = None
+    cookie_domain: (
+        Annotated[
+            str,
+            Field(max_length=253, json_schema_extra={"pattern": _DOMAIN, "examples": ["example.com"]}),
+            matching(
+                _DOMAIN, "must be a domain in lower case such as example.com, without https:// and without a path"
+            ),
+        ]
+        | None
+    ) = None
 
 
 class CreateGrants(CreateGrant):

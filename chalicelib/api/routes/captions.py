@@ -33,12 +33,13 @@ MAX_TEXT = 1_000_000  # bytes of UTF-8
 MAX_BODY = 3 * MAX_TEXT + 4096
 
 MAX_LANGUAGE = 35  # characters, as RFC 5646 (4.4.1) has it for tags without extensions
-# RFC 5646, 2.1: language, script, region, variants, extensions, private use.
+# RFC 5646, 2.1: language, script, region, variants, extensions, private use. No language has four to eight letters
+# (2.2.1: those of four are reserved, and none longer is registered): people who send them mean a word, as `english`.
 _LANGUAGE = re.compile(
-    r"(?:[a-z]{2,3}(?:-[a-z]{3}){0,3}|[a-z]{4,8})(?:-[a-z]{4})?(?:-(?:[a-z]{2}|[0-9]{3}))?"
+    r"[a-z]{2,3}(?:-[a-z]{3}){0,3}(?:-[a-z]{4})?(?:-(?:[a-z]{2}|[0-9]{3}))?"
     r"(?:-(?:[a-z0-9]{5,8}|[0-9][a-z0-9]{3}))*(?:-[0-9a-wyz](?:-[a-z0-9]{2,8})+)*(?:-x(?:-[a-z0-9]{1,8})+)?"
 )
-_PATTERN = r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$"
+_PATTERN = r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*$"
 
 
 def canonical(language: str) -> str:
@@ -226,5 +227,8 @@ def _unknown() -> Problem:
 
 
 def _none() -> Problem:
-    detail = "Only a video or an audio file that is ready, and has the rendition `hls`, can have captions."
+    detail = (
+        "Only a video or an audio file that is ready, and has the rendition `hls`, can have captions."
+        " If the file is ready, its `recipe` makes no renditions, or its `warnings` say why it has no stream."
+    )
     return Problem("no_captions", detail)

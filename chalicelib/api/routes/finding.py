@@ -13,7 +13,7 @@ from chalicelib.api import cursors, sizes
 from chalicelib.api.answers import ChangesPage, FileList, FilePage, FoundFiles, StatsResource
 from chalicelib.api.auth.callers import Scope
 from chalicelib.api.errors import Problem
-from chalicelib.api.fields import MAX_IDS, MAX_TAGS, Cursor, Fields, Moment, Sha256, Tag, WholeNumber
+from chalicelib.api.fields import MAX_IDS, MAX_TAGS, Cursor, Fields, Moment, Sha256, Tag, WholeNumber, matching
 from chalicelib.api.parsing import Body, Query
 from chalicelib.api.routing import Call, json_response, route
 from chalicelib.catalog import files
@@ -35,6 +35,9 @@ MAX_WITH_DELIVERY = 50
 Limit = Annotated[WholeNumber, Field(ge=1, le=MAX_LIMIT)]
 
 
+_TYPE = r"^[A-Za-z0-9!#$&^_.+-]+/(\*|[A-Za-z0-9!#$&^_.+-]+)$"
+
+
 class ListFiles(Query):
     """The query of `GET /v1/files`. A file is listed if it passes every filter."""
 
@@ -48,10 +51,10 @@ class ListFiles(Query):
             str,
             Field(
                 max_length=255,
-                pattern=r"^[A-Za-z0-9!#$&^_.+-]+/(\*|[A-Za-z0-9!#$&^_.+-]+)$",
                 description="A media type without parameters, or `image/*`",
-                examples=["image/*"],
+                json_schema_extra={"pattern": _TYPE, "examples": ["image/*"]},
             ),
+            matching(_TYPE, "must be a media type such as image/png or image/*, without parameters"),
         ]
         | None
     ) = None

@@ -13,7 +13,7 @@ from chalicelib.api.auth import keys, memory
 from chalicelib.api.auth.callers import Scope
 from chalicelib.api.defaults import default_recipe
 from chalicelib.api.errors import Problem
-from chalicelib.api.fields import AnyVisibility, RecipeName, Tags
+from chalicelib.api.fields import AnyVisibility, RecipeName, Tags, matching
 from chalicelib.api.parsing import Body
 from chalicelib.api.routing import Call, json_response, route
 from chalicelib.catalog import credentials
@@ -22,6 +22,9 @@ from chalicelib.model import UploadToken, Visibility, now
 from chalicelib.observability import logger
 
 routes = Blueprint(__name__)
+
+
+_TYPE = r"^[a-z0-9.+-]+/(\*|[a-z0-9.+-]+)$"
 
 
 class CreateUploadToken(Body):
@@ -35,7 +38,14 @@ class CreateUploadToken(Body):
     max_files: Annotated[int, Field(ge=1, le=10_000)] = 1
     max_bytes: Annotated[int, Field(ge=1)]
     content_types: Annotated[
-        list[Annotated[str, Field(pattern=r"^[a-z0-9.+-]+/(\*|[a-z0-9.+-]+)$", max_length=127)]], Field(max_length=50)
+        list[
+            Annotated[
+                str,
+                Field(max_length=127, json_schema_extra={"pattern": _TYPE}),
+                matching(_TYPE, "must be a type in lower case, such as image/png or image/*"),
+            ]
+        ],
+        Field(max_length=50),
     ] = Field(default_factory=list)
     tags: Tags = Field(default_factory=list)
     visibility: AnyVisibility = Visibility.PRIVATE
@@ -110,7 +120,7 @@ def revoke_upload_token(call: Call, token_id: str) -> Response:
     """
     revoked = credentials.revoke_token(call.tenant, token_id) if keys.ID.fullmatch(token_id) else None
     if revoked is None:
-        raise Problem("not_found", "There is no upload token of this id.")
+        raise Problem("not_found", "There is no upload token with this id.")
     memory.forget_one(keys.find, keys.name_of_token(token_id))
     logger.info("upload token revoked", extra={"token_id": token_id})
     return Response("", status_code=204)

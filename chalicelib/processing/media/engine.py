@@ -27,7 +27,11 @@ MATROSKA = ("matroska", "matroska,webm")
 DEMUXERS = {
     "video/mp4": (MOV, "mp4"),
     "video/quicktime": (MOV, "mov"),
+    "video/x-m4v": (MOV, "m4v"),
+    "video/3gpp": (MOV, "3gp"),
+    "video/3gpp2": (MOV, "3g2"),
     "video/webm": (MATROSKA, "webm"),
+    **dict.fromkeys(("video/x-matroska", "video/matroska"), (MATROSKA, "mkv")),
     "video/ogg": (("ogg", "ogg"), "ogv"),
     "video/x-msvideo": (("avi", "avi"), "avi"),
     "audio/mpeg": (("mp3", "mp3"), "mp3"),
@@ -38,7 +42,7 @@ DEMUXERS = {
     "audio/3gpp": (MOV, "3gp"),
     "audio/3gpp2": (MOV, "3g2"),
     "audio/webm": (MATROSKA, "weba"),
-    "audio/x-matroska": (MATROSKA, "mka"),
+    **dict.fromkeys(("audio/x-matroska", "audio/matroska"), (MATROSKA, "mka")),
 }
 
 
@@ -59,6 +63,8 @@ def facts(source: Source, *, place: bool = False) -> tuple[dict[str, Any], tuple
     wanted = {**opening(source, head), "place": place}
     index = kept_index(source, wanted["format"])
     wanted["unindexed"] = index.missing
+    if indexes.most_edits(source.data, index, wanted["format"]) > indexes.MOST_EDITS:
+        return headers.read(source, head), (_too_many_edits(),)
     try:
         found, _ = child.run_on(_CHILD, source.data, source.size, wanted, LIMITS)
     except ChildDiedError as died:
@@ -111,6 +117,11 @@ def _died(died: ChildDiedError) -> FileWarning:
     if not died.had_too_much:
         return FileWarning(code="not_read", message="FFmpeg can't read this file, so little is known of it.")
     message = "Reading this file took too much time, memory or data, so little is known of it."
+    return FileWarning(code="too_costly_to_read", message=message)
+
+
+def _too_many_edits() -> FileWarning:
+    message = f"This file has an edit list of more than {indexes.MOST_EDITS:,} entries, so little is known of it."
     return FileWarning(code="too_costly_to_read", message=message)
 
 

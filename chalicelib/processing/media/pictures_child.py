@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, BinaryIO
 
 import av
@@ -36,6 +37,9 @@ STILL_SECONDS = 0.5
 
 # Pixels that are decoded for one picture or one run: some seconds of one processor. 3 s of 1080p at 50 Hz have 311 MP.
 MOST_DECODED = 400_000_000
+# Packets that are looked at for one of them. Small pictures are cheap, but not free, and an edit list may have FFmpeg
+# leave out every one that it decodes.
+MOST_PACKETS = 5000
 # What opening a run costs in bytes beside its frames.
 RUN_BYTES = 512 * 1024
 
@@ -177,12 +181,8 @@ class Film:
     def frames(self, time: float) -> Iterator[tuple[float, av.VideoFrame]]:
         """Times and frames from the key frame at this time or before on, within MOST_DECODED."""
         most = max(1, MOST_DECODED // (self.stream.width * self.stream.height))
-        for packet in self._packets(time):
-            for frame in self.decoder.decode(packet):
-                yield self.time_of(frame), frame
-                most -= 1
-            if most <= 0:
-                return
+        for packet in islice(self._packets(time), most):
+            yield from ((self.time_of(frame), frame) for frame in self.decoder.decode(packet))
         yield from ((self.time_of(frame), frame) for frame in self.decoder.decode(None))
 
     def time_of(self, frame: av.VideoFrame) -> float:
@@ -190,13 +190,14 @@ class Film:
         return float(frame.pts * self.stream.time_base) - self.start if frame.pts is not None else 0.0
 
     def _packets(self, time: float) -> Iterator[Any]:
+        """At most MOST_PACKETS of the stream, from the key frame at this time or before on."""
         if self.arguments.get("restarts"):
             self._reopen(time)
         else:
             self.decoder.flush_buffers()
             offset = int((time + self.start) / self.stream.time_base)
             self.container.seek(offset, stream=self.stream, backward=True)
-        for packet in self.container.demux(self.stream):
+        for packet in islice(self.container.demux(self.stream), MOST_PACKETS):
             if packet.size and packet.stream.index == self.stream.index:
                 yield packet
 

@@ -115,3 +115,13 @@ def test_what_is_asked_for_is_in_the_policy_of_an_operator(site: Callable[..., S
     for statement in permissions.needed(here):
         for action in statement["Action"]:
             assert allowed_by(may, Need(action, str(statement["Resource"]), context)), (action, statement["Resource"])
+
+
+@pytest.mark.parametrize("media", ["true", "false"])
+def test_the_layer_with_ffmpeg_is_asked_about_if_the_stage_has_it(site: Callable[..., Site], media: str) -> None:
+    here = site()
+    here.recorded["stages"]["dev"] = {"environment_variables": {"FILEMILL_MEDIA": media}}
+    asked = {(action, each["Resource"]) for each in permissions.needed(here) for action in each["Action"]}
+    layer = f"arn:aws:lambda:eu-west-1:{ACCOUNT}:layer:filemill-dev-media"
+    assert (("lambda:PublishLayerVersion", layer) in asked) is (media == "true")
+    assert (("lambda:GetLayerVersion", f"{layer}:1") in asked) is (media == "true")

@@ -45,6 +45,26 @@ def test_a_region_without_the_services_is_refused_and_a_newer_one_cannot_be_told
     assert region.check_services(here).mark is mark
 
 
+@pytest.mark.parametrize(
+    ("named", "name", "lacking"),
+    [
+        ("mediaconvert", "eu-west-1", ""),
+        ("mediaconvert", "il-central-1", "mediaconvert"),
+        ("labels,mediaconvert", "mx-central-1", "rekognition, mediaconvert"),
+        ("function", "mx-central-1", ""),
+    ],
+)
+def test_a_service_that_the_region_does_not_have_is_named(
+    site: Callable[..., Site], named: str, name: str, lacking: str
+) -> None:
+    here = site()
+    here.region = name
+    here.recorded["stages"]["dev"] = {"environment_variables": {"FILEMILL_SERVICES": named}}
+    verdict = region.check_services(here)
+    assert verdict.mark is (Mark.UNKNOWN if lacking else Mark.OK)
+    assert f"FILEMILL_SERVICES needs {lacking}, which" in verdict.sentence or not lacking
+
+
 def test_an_account_without_a_distribution_may_have_to_be_verified(aws: Aws, site: Callable[..., Site]) -> None:
     aws.answers["cloudfront.ListDistributions"] = {"DistributionList": {"Quantity": 0}}
     verdict = region.check_cdn(site())

@@ -103,6 +103,23 @@ def test_a_layer_that_lambda_would_not_take_is_refused(project: Path, monkeypatc
         media_layer.archive(project, "arm64")
 
 
+def test_a_layer_that_leaves_no_room_for_the_functions_own_code_is_refused(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(media_layer, "UNPACKED", media_layer.REST + 1000)
+    monkeypatch.setattr(media_layer, "_files", lambda *_: iter([("av/a.so", bytes(1001))]))
+    with pytest.raises(OpsError, match=r"has 1001 bytes when it is unpacked\. .* takes 1000\."):
+        media_layer.archive(project, "arm64")
+
+
+def test_the_locked_packages_leave_room_for_the_functions_own_code() -> None:
+    """Those that are installed here; the wheels for x86_64 are the larger ones."""
+    found = package.closure(package.pinned(ROOT / media_layer.LOCK))
+    sizes = [(name, file.stat().st_size) for each in found.values() for name, file in package.files(each)]
+    bytecode = sum(size for name, size in sizes if name.endswith(".py"))
+    assert sum(size for _, size in sizes) + bytecode < media_layer.UNPACKED - media_layer.REST
+
+
 def test_packages_that_cannot_be_fetched_are_a_sentence(
     project: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 
 from ops import config
+from ops.errors import OpsError
 from ops.stack import recording
 from ops.stack.names import FUNCTIONS, chalice_role, is_stack_role, policy_file, role_id
+from tests.stage import template
 
 
 def arn(function: str, suffix: str = "ABC123", path: str = "/") -> str:
@@ -193,3 +195,33 @@ def test_the_stacks_roles_are_told_from_others_by_their_names() -> None:
         "filemill-prod-b-ProcessRole-1AB",
     ):
         assert not is_stack_role("prod", "process", other)
+
+
+def test_more_variables_than_lambda_takes_are_refused_before_anything_is_written(project: Path) -> None:
+    """https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
+    path = config.config_path(project)
+    recorded = config.read_config(project)
+    recorded["stages"]["prod"]["lambda_functions"]["media"]["environment_variables"] = {"FILEMILL_LONG": "x" * 4200}
+    path.write_text(json.dumps(recorded))
+    before = path.read_text()
+    with pytest.raises(OpsError, match=r"variables of media have 42\d\d bytes, and Lambda takes 4096.*FILEMILL_LONG"):
+        record(project)
+    assert path.read_text() == before
+    assert len(config.deployed_resources(project, "prod") or []) == len(FUNCTIONS) + 1
+
+
+def test_a_stage_with_everything_leaves_room_for_the_operators_own_variables() -> None:
+    """With the longest names of stage and region, a third of what Lambda takes is left."""
+    place = "ap-southeast-1:123456789012:filemill-abcdefghijklmnop"
+    longest = {
+        "QueueUrl": "https://sqs.ap-southeast-1.amazonaws.com/123456789012/filemill-abcdefghijklmnop-{}-ABCDEFGHIJKL",
+        "QueueArn": f"arn:aws:sqs:{place}-{{}}-ABCDEFGHIJKL",
+        "StreamArn": f"arn:aws:dynamodb:{place}-{{}}-ABCDEFGHIJKL/stream/2026-01-01T00:00:00.000",
+        "Bucket": "filemill-abcdefghijklmnop-{}-123456789012-ap-southeast-1",
+    }
+    outputs = {}
+    for name in template()["Outputs"]:
+        kind = next((each for each in longest if name.endswith(each)), "")
+        outputs[name] = longest.get(kind, "filemill-abcdefghijklmnop-{}-ABCDEFGHIJKL").format(name.removesuffix(kind))
+    found = recording.variables("abcdefghijklmnop", outputs, "K" * 14, None)
+    assert not recording.refuse_variables({"environment_variables": {**found, "FILEMILL_MINE": "x" * 1200}}, "prod")

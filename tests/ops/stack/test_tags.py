@@ -125,8 +125,9 @@ def test_the_docs_name_each_type_of_the_template_that_can_bear_no_tags() -> None
         "AWS::SQS::QueuePolicy": "policies of buckets and queues",
         "AWS::CloudFront::CachePolicy": "CloudFront's policies, its origin access controls",
         "AWS::CloudFront::ResponseHeadersPolicy": "CloudFront's policies, its origin access controls",
-        "AWS::Lambda::Url": "the URL of the function `render` and its permissions",
-        "AWS::Lambda::Permission": "the URL of the function `render` and its permissions",
+        "AWS::Lambda::EventInvokeConfig": "how long events wait for `stream`",
+        "AWS::Lambda::Url": "the URLs of the functions `render` and `stream` with their permissions",
+        "AWS::Lambda::Permission": "the URLs of the functions `render` and `stream` with their permissions",
         "AWS::Events::Archive": "the archive of events",
         "AWS::CloudFront::OriginAccessControl": "CloudFront's policies, its origin access controls",
     }

@@ -16,6 +16,7 @@ from cfnlint.decode import decode, decode_str  # type: ignore[import-untyped]
 from chalicelib.api.routes import reference
 from chalicelib.api.routes.render import BINARY_TYPES
 from chalicelib.api.routing import OPERATIONS
+from chalicelib.delivery import missing
 from chalicelib.observability import SERVICE, Metric
 from chalicelib.queues.worker import MAX_RECEIVES
 from chalicelib.settings import PREFIX, Settings, camel_to_variable
@@ -423,7 +424,7 @@ def test_without_the_function_stream_nothing_else_is_changed(missing: str) -> No
     assert "/av/*" not in said
     if present["HasApi"]:
         assert distribution(**present)["OriginGroups"]["Quantity"] == 1
-    for name in ("StreamUrl", "StreamUrlPermission", "StreamPermission"):
+    for name in ("StreamUrl", "StreamUrlPermission", "StreamPermission", "StreamAhead"):
         assert resource(name)["Condition"] == "HasStream"
     assert template()["Conditions"]["HasStream"] == {
         "Fn::And": [
@@ -432,6 +433,13 @@ def test_without_the_function_stream_nothing_else_is_changed(missing: str) -> No
             {"Fn::Equals": [{"Ref": "Streams"}, "true"]},
         ]
     }
+
+
+def test_a_run_that_looks_ahead_is_started_in_time_or_never() -> None:
+    said = resource("StreamAhead")["Properties"]
+    assert said["MaximumEventAgeInSeconds"] == missing.LATE
+    assert said["MaximumRetryAttempts"] == 0
+    assert said["FunctionName"]["Fn::Sub"].endswith("-stream")
 
 
 def test_a_url_and_its_permissions_are_there_before_the_distribution_asks() -> None:

@@ -296,7 +296,8 @@ def test_each_refusal(client: Client, film: str) -> None:
         answer = add(client, file_id, body)
         return answer.status, answer.json["code"], answer.json.get("field")
 
-    for language in ("", "e", "english-", "en_US", "en-", "x", "en" * 20, "e\u00f1", "en/fr"):
+    wrong = ("", "e", "english", "German", "engl-US", "english-", "en_US", "en-", "x", "en" * 20, "e\u00f1", "en/fr")
+    for language in wrong:
         assert refused(EN | {"language": language}) == (422, "invalid_field", "language"), language
     for label in ("", " ", "a\nb", 'a "b"', "x" * 101):
         assert refused(EN | {"label": label}) == (422, "invalid_field", "label"), label

@@ -194,6 +194,8 @@ def test_a_high_dynamic_range_is_said(transfer: int, hdr: str | None) -> None:
         ("webm", "video/webm", "libsvtav1", "libopus", ("webm", "av1", "opus")),
         ("avi", "video/x-msvideo", "mpeg4", "libmp3lame", ("avi", "mpeg4", "mp3")),
         ("mp4", "video/mp4", "libx264", "aac", ("mp4", "h264", "aac")),
+        ("matroska", "video/x-matroska", "libx264", "aac", ("mkv", "h264", "aac")),
+        ("matroska", "video/matroska; codecs=avc1", "libx264", "aac", ("mkv", "h264", "aac")),
     ],
 )
 def test_films_of_each_format(
@@ -203,6 +205,11 @@ def test_films_of_each_format(
     assert (info.format, info.codec, info.audio_tracks[0].codec) == found
     assert (info.width, info.height, info.frame_rate) == (64, 48, 25.0)
     assert info.duration == pytest.approx(1.0, abs=0.1)
+
+
+def test_a_film_without_any_track_says_that_it_does_not_play() -> None:
+    made = processed(films.small().replace(b"trak", b"free"), recipe="photo")
+    assert [(each.code, "neither" in each.message) for each in made.warnings] == [("no_stream", True)]
 
 
 def test_a_film_without_a_sound_has_none() -> None:

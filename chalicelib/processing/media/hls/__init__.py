@@ -18,6 +18,13 @@ if TYPE_CHECKING:
     from chalicelib.renditions.media_names import MediaName
 
 
+def warm() -> None:
+    """Starts the process that children are forked from, and does not wait until it has FFmpeg."""
+    from chalicelib.processing import fork_server
+
+    fork_server.prepare(f"{__name__}.child")
+
+
 def write(source: Source, facts: Mapping[str, Any], order: Order, emit: Emit) -> tuple[FileWarning, ...]:
     """Emits the master playlist `hls`, and, below `av/`, the plan and one playlist a rung.
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from fractions import Fraction
 from itertools import islice, pairwise
+from operator import eq
 from typing import Any
 
 import av
 from av.container import InputContainer
 
-from chalicelib.processing.media.hls import cuts, frames, languages, nal, rates, waves
+from chalicelib.processing.media.hls import cuts, frames, languages, nal, rates, repacked, waves
 from chalicelib.processing.media.hls.audio_segment import FRAME
 from chalicelib.processing.media.hls.opening import seconds_zero, ticks
 from chalicelib.processing.media.hls.plan import Rung
@@ -101,8 +103,14 @@ def _end(container: InputContainer, stream: Any, entries: Table | None, begins: 
 def _is_even(entries: Table | None, stream: Any) -> bool:
     if entries is None or entries.run_up is None or not entries.decoded:
         return False
-    step = FRAME / stream.codec_context.sample_rate / Fraction(stream.time_base)
-    return all(later - earlier == step for earlier, later in pairwise(entries.decoded))
+    step = Fraction(FRAME, stream.codec_context.sample_rate) / Fraction(stream.time_base)
+    count, first = len(entries.decoded), entries.decoded[0]
+    if count == 1:
+        return True
+    if step.denominator != 1:
+        return False
+    length = step.numerator
+    return all(map(eq, entries.decoded, range(first, first + count * length, length)))
 
 
 def rung(
@@ -167,7 +175,8 @@ def _copied(sound: Sound, zero: Fraction, end: Fraction, borders: Sequence[Fract
     nothing = seconds_zero((zero.numerator, zero.denominator), scale)
     if base.denominator != 1:
         return None
-    kept = [time for time in entries.decoded[entries.run_up or 0 :] if time * base.numerator >= nothing]
+    earliest = -(-nothing // base.numerator)
+    kept = entries.decoded[max(entries.run_up or 0, bisect_left(entries.decoded, earliest)) :]  # it is even, so sorted
     if not kept:
         return None
     (first,) = ticks(kept[:1], base, nothing)
@@ -187,6 +196,7 @@ def _copied(sound: Sound, zero: Fraction, end: Fraction, borders: Sequence[Fract
         "peak": rates.peak(sizes, lengths),
         "average": rates.average(sizes, lengths),
         "settings": {
+            **repacked.settings(config),
             "channels": context.channels,
             "places": [kept[each] for each in places[:-1]],
             "most_bytes": max(sizes) + 1000,

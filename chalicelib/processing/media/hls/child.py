@@ -19,22 +19,27 @@ _MAKERS = {
     "key": video_segment.make,
 }
 
+_COPIED = ("copy", "sound_copy")
+
 
 def main(data: BinaryIO, arguments: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
     """({}, the bytes). `arguments["do"]` is `plan`, `init` or `segment`.
 
     A plan that can't be made is ({"none": why}, nothing).
     """
-    _fill_memory()
     if arguments["do"] == "plan":
         return _plan(data, arguments)
-    part, probe = arguments["part"] or {}, PROBE
+    _fill_memory()
+    part, probe, rung = arguments["part"] or {}, PROBE, arguments["rung"]
+    if arguments["do"] == "init" and (made := _init(rung)):
+        return {}, made
     if "at" in part:
         data, probe = restarted(data, arguments, part["at"]), RESTART_PROBE
-    with opened(data, arguments["demuxer"], probe, unindexed=arguments["head"] > 0) as container:
-        rung = arguments["rung"]
+    has_index = not arguments["head"]
+    undecoded = has_index and arguments["demuxer"][0] == "mov" and rung["sort"] in _COPIED
+    with opened(data, arguments["demuxer"], probe, unindexed=not has_index, undecoded=undecoded) as container:
         if arguments["do"] == "init":
-            return {}, _init(container, rung)
+            return {}, repacked.init(rung, repacked.config(container.streams[rung["stream"]]))
         return {}, _MAKERS[rung["sort"]](container, rung, part, arguments["zero"])
 
 
@@ -61,7 +66,9 @@ def _fill_memory() -> None:
         mallopt(_M_PERTURB, _ZERO)
 
 
-def _init(container: Any, rung: dict[str, Any]) -> bytes:
-    if rung["sort"] in ("copy", "sound_copy"):
-        return repacked.init(container, rung)
+def _init(rung: dict[str, Any]) -> bytes | None:
+    """An init segment for which the file is not needed; None for a rung whose plan does not have all that is in it."""
+    if rung["sort"] in _COPIED:
+        config = rung["settings"].get("config")
+        return repacked.init(rung, bytes.fromhex(config)) if config else None
     return audio_segment.init(rung) if rung["sort"] == "sound" else video_segment.init(rung)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from fractions import Fraction
 
@@ -42,26 +42,20 @@ def at_grid(first: int, pictures: int, picture: Fraction, step: int, end: int) -
 
 
 def at_keys(
-    keys: Sequence[int], sizes: Sequence[int], end: int, step: int, most_bytes: int, longest: int
+    keys: Sequence[int], before: Sequence[int], end: int, step: int, most_bytes: int, longest: int
 ) -> list[int] | None:
     """Indexes of the keys at which a stream is cut that isn't encoded anew; the last is len(keys).
 
-    `sizes` are the bytes from each key to the next one. None if one interval is too large or too long for a segment.
+    `keys` are when they are shown, sorted, and `before` are the bytes before each key, and all bytes. None if one
+    interval is too large or too long for a segment.
     """
     times = [*keys, end]
     found = [0]
     while found[-1] < len(keys):
         first = found[-1]
-        last, size = first + 1, sizes[first]
-        if size > most_bytes or times[last] - times[first] > longest:
+        time, fits = times[first], bisect_right(before, before[first] + most_bytes) - 1
+        fits = min(fits, bisect_right(times, time + longest) - 1)
+        if fits <= first:
             return None
-        while (
-            last < len(keys)
-            and times[last] - times[first] < step
-            and size + sizes[last] <= most_bytes
-            and times[last + 1] - times[first] <= longest
-        ):
-            size += sizes[last]
-            last += 1
-        found.append(last)
+        found.append(min(fits, max(first + 1, bisect_left(times, time + step)), len(keys)))
     return found

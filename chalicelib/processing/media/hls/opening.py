@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any, BinaryIO
 
@@ -16,10 +16,17 @@ PROBE = 4 * 1024**2
 RESTART_PROBE = 512 * 1024
 
 
-def opened(data: BinaryIO, demuxer: Sequence[str], probe: int = PROBE, *, unindexed: bool = False) -> InputContainer:
+# FFmpeg's options by which it decodes nothing: it looks for no more than a packet, and has no decoder for that.
+_UNDECODED = {"probesize": "32", "codec_whitelist": "none"}
+
+
+def opened(
+    data: BinaryIO, demuxer: Sequence[str], probe: int = PROBE, *, unindexed: bool = False, undecoded: bool = False
+) -> InputContainer:
     """`demuxer` is FFmpeg's name and its white list. Raises av.error.FFmpegError.
 
-    FFmpeg would look for all fragments of an MP4 without an index at once; with `unindexed` it does not.
+    FFmpeg would look for all fragments of an MP4 without an index at once; with `unindexed` it does not. It would also
+    decode the first pictures, for 2 MB; with `undecoded` it knows of a track what the index of an MP4 says.
     """
     av.logging.set_level(av.logging.PANIC)
     options = {
@@ -28,6 +35,7 @@ def opened(data: BinaryIO, demuxer: Sequence[str], probe: int = PROBE, *, uninde
         "max_streams": "1000",
         "probesize": str(probe),
         **({"fflags": "+ignidx"} if unindexed else {}),
+        **(_UNDECODED if undecoded else {}),
     }
     return av.open(data, "r", format=demuxer[0], options=options, io_open=_refuse)
 
@@ -50,8 +58,11 @@ def seconds_zero(zero: Sequence[int], scale: int) -> int:
     return (2 * numerator * scale + denominator) // (2 * denominator)
 
 
-def ticks(times: Iterable[int], base: Fraction, nothing: int) -> list[int]:
+def ticks(times: Sequence[int], base: Fraction, nothing: int) -> list[int]:
     """The times in ticks that are `base` times as many, from `nothing` on. Long films have a million of them."""
-    if base.denominator == 1:
-        return [time * base.numerator - nothing for time in times]
-    return [round(time * base) - nothing for time in times]
+    times_as_many = base.numerator
+    if base.denominator != 1:
+        return [round(time * base) - nothing for time in times]
+    if times_as_many == 1:
+        return list(map((-nothing).__add__, times)) if nothing else list(times)
+    return [time * times_as_many - nothing for time in times]

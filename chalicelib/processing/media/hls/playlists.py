@@ -11,6 +11,10 @@ from chalicelib.renditions.media_names import FOLDER
 
 CONTENT_TYPE = "application/vnd.apple.mpegurl"
 
+# Seconds of `EXT-X-TARGETDURATION`, at least. It is an upper bound, and players take their patience from it: video.js
+# gives up a request after one and a half times as long. A film of a second that nobody has watched needs more.
+LEAST_TARGET = 6
+
 _SOUND = "sound"
 
 
@@ -33,10 +37,11 @@ def master(plan: Plan) -> str:
 def media(rung: Rung) -> str:
     """The playlist of one rung. It stands in the folder `av/`."""
     longest = max(rung.seconds(number) for number in range(rung.count))
+    target = max(1 if rung.sort == "key" else LEAST_TARGET, math.floor(longest + 0.5))
     lines = [
         "#EXTM3U",
         "#EXT-X-VERSION:7",
-        f"#EXT-X-TARGETDURATION:{max(1, math.floor(longest + 0.5))}",
+        f"#EXT-X-TARGETDURATION:{target}",
         "#EXT-X-MEDIA-SEQUENCE:0",
         "#EXT-X-PLAYLIST-TYPE:VOD",
         "#EXT-X-INDEPENDENT-SEGMENTS",

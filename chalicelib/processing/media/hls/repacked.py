@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import pairwise
+from fractions import Fraction
+from itertools import chain, pairwise
+from math import floor
 from typing import Any
 
 from av.container import InputContainer
@@ -12,14 +14,25 @@ from chalicelib.processing.media.hls import boxes, nal
 from chalicelib.processing.media.hls.frames import MOST_PACKETS, seek
 from chalicelib.processing.media.hls.opening import alone, seconds_zero
 
+# Bytes of a codec's header that a plan may have: it is in the command line of children.
+_LONGEST_CONFIG = 4096
+
 
 class LyingIndexError(Exception):
     """The file's index names packets that are not there, or not what it says."""
 
 
-def init(container: InputContainer, rung: dict[str, Any]) -> bytes:
-    context = container.streams[rung["stream"]].codec_context
-    config = bytes(context.extradata or b"")
+def config(stream: Any) -> bytes:
+    """The codec's own header, which decoders need before the first packet, as the file has it."""
+    return bytes(stream.codec_context.extradata or b"")
+
+
+def settings(config: bytes) -> dict[str, str]:
+    """The plan's settings by which the init segment is made without the file."""
+    return {"config": config.hex()} if len(config) <= _LONGEST_CONFIG else {}
+
+
+def init(rung: dict[str, Any], config: bytes) -> bytes:
     if rung["sort"] == "sound_copy":
         entry = boxes.sound_entry(config, rung["scale"], rung["settings"]["channels"])
         return boxes.init(entry, rung["scale"], None)
@@ -35,12 +48,13 @@ def make(container: InputContainer, rung: dict[str, Any], part: dict[str, Any], 
     Raises LyingIndexError.
     """
     stream = alone(container, rung["stream"])
-    packets = list(_packets(container, stream, part))
+    base, nothing = stream.time_base * rung["scale"], seconds_zero(zero, rung["scale"])
+    shown_at = floor((part["start"] + nothing + Fraction(1, 2)) / base)  # in the file's own ticks
+    packets = list(_packets(container, stream, part, shown_at))
     if rung["sort"] == "copy":
         packets = _whole(packets, stream)
     if not packets or not packets[0].is_keyframe or sum(packet.size for packet in packets) > part["most_bytes"]:
         raise LyingIndexError
-    base, nothing = stream.time_base * rung["scale"], seconds_zero(zero, rung["scale"])
     shown = [round(packet.pts * base) - nothing for packet in packets]
     times = [*sorted(shown), part["stop"]]
     if times[0] != part["start"] or any(later <= earlier for earlier, later in pairwise(times)):
@@ -60,9 +74,8 @@ def _whole(packets: list[Any], stream: Any) -> list[Any]:
     return found if found[:1] == packets[:1] else []
 
 
-def _packets(container: InputContainer, stream: Any, part: dict[str, Any]) -> Iterator[Any]:
-    seek(container, stream, part["place"])
-    for packet, _ in zip(container.demux(stream), range(MOST_PACKETS), strict=False):
+def _packets(container: InputContainer, stream: Any, part: dict[str, Any], shown_at: int) -> Iterator[Any]:
+    for packet, _ in zip(_from(container, stream, part["place"], shown_at), range(MOST_PACKETS), strict=False):
         if packet.dts is None or packet.dts < part["place"]:
             continue
         if part["next_place"] is not None and packet.dts >= part["next_place"]:
@@ -70,3 +83,18 @@ def _packets(container: InputContainer, stream: Any, part: dict[str, Any]) -> It
         if packet.pts is None:
             raise LyingIndexError
         yield packet
+
+
+def _from(container: InputContainer, stream: Any, place: int, shown_at: int) -> Iterator[Any]:
+    """All packets from a key picture on that is decoded at `place` or before.
+
+    In an MP4, FFmpeg looks for one that is shown at the time: by the time of its decoding, it finds the one before.
+    """
+    if container.format.name.startswith("mov"):
+        seek(container, stream, shown_at)
+        packets = container.demux(stream)
+        first = next(packets, None)
+        if first is not None and first.dts is not None and first.dts <= place:
+            return chain([first], packets)
+    seek(container, stream, place)
+    return container.demux(stream)

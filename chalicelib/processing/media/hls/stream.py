@@ -40,8 +40,10 @@ def write(source: Source, facts: Mapping[str, Any], order: Order, emit: Emit) ->
     `facts` are those of `engine.facts`. A file that can't be streamed gets a warning, and nothing is emitted. A recipe
     without pictures has no stream, too.
     """
-    if order.only or not order.recipe.widths or not (facts.get("video") or facts.get("audio")):
+    if order.only or not order.recipe.widths:
         return ()
+    if not (facts.get("video") or facts.get("audio")):
+        return (_without("it has neither pictures nor sound"),)
     body, why = facts.get("plan") or plan_of(source)
     if why:
         return (_without(why),)

@@ -10,20 +10,21 @@ import struct
 from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
-from itertools import islice
-from operator import add
+from functools import cached_property, partial
+from itertools import chain, compress, islice, repeat
+from operator import not_, sub
 from typing import Any, BinaryIO
 
 from av.container import InputContainer
 
 from chalicelib.processing.media import mp4_boxes
+from chalicelib.processing.media.hls import samples
+from chalicelib.processing.media.hls.samples import MOST_BOXES, Samples, is_rising
 
-# Samples of a track: 24 hours at 60 a second. Boxes that are looked at.
+# Samples of a track: 24 hours at 60 a second.
 MOST_SAMPLES = 24 * 3600 * 60
-_MOST_BOXES = 5000
-_boxes = partial(mp4_boxes.boxes, most=_MOST_BOXES)
-_down = partial(mp4_boxes.down, most=_MOST_BOXES)
+_boxes = partial(mp4_boxes.boxes, most=MOST_BOXES)
+_down = partial(mp4_boxes.down, most=MOST_BOXES)
 
 # Packets whose times must be those that the table says.
 _CHECKED = 12
@@ -48,10 +49,21 @@ class Table:
     ends: int | None = None
     """When the last sample ends, where that is known."""
 
-    @property
+    @cached_property
     def times(self) -> list[int]:
         """When the samples that are not left out are shown, sorted."""
-        return sorted({time for time, out in zip(self.shown, self.left_out, strict=True) if not out})
+        times = list(compress(self.shown, map(not_, self.left_out)) if any(self.left_out) else self.shown)
+        return times if is_rising(times) else sorted(set(times))
+
+    @cached_property
+    def steps(self) -> set[int]:
+        """The lengths of time from one of `times` to the next one."""
+        return set(map(sub, islice(self.times, 1, None), self.times))
+
+    @cached_property
+    def in_order(self) -> bool:
+        """True if each sample is shown after the one that is stored before it."""
+        return is_rising(self.shown)
 
     @property
     def run_up(self) -> int | None:
@@ -70,21 +82,30 @@ def table(container: InputContainer, stream: Any, data: BinaryIO, size: int) -> 
         return None
     if stream.frames and len(stream.index_entries) != stream.frames:
         return None
-    decoded, sizes, starts = array("q"), array("q"), array("q")
-    keys: list[bool] = []
-    left_out: list[bool] = []
-    for entry in stream.index_entries:
-        decoded.append(entry.timestamp)
-        sizes.append(entry.size)
-        starts.append(entry.pos)
-        keys.append(entry.is_keyframe)
-        left_out.append(entry.is_discard)
-    if any(map(size.__lt__, map(add, starts, sizes))):
+    at = data.tell()
+    try:
+        trak = _track(data, size, stream.id)
+        offsets = _offsets(data, trak, len(stream.index_entries)) if trak else None
+        if trak is None or offsets is None:
+            return None
+        found = samples.read(data, size, trak, stream.index_entries, offsets)
+    except (struct.error, ValueError):
         return None
-    places = {start: number for number, start in enumerate(starts[: 64 * _CHECKED])}
-    offsets = _offsets(data, size, stream.id, len(decoded))
-    if offsets is None or all(left_out):
+    finally:
+        data.seek(at)  # FFmpeg reads on from there
+    found = found or samples.listed(size, stream.index_entries, offsets)
+    if not found.fits or all(found.left_out):
         return None
+    shift = _shift(container, stream, found)
+    if shift is None:
+        return None
+    shown = array("q", map(shift.__add__, found.shown)) if shift else found.shown
+    return Table(found.decoded, shown, found.sizes, found.keys, found.left_out)
+
+
+def _shift(container: InputContainer, stream: Any, found: Samples) -> int | None:
+    """The ticks by which FFmpeg shows all samples later; None if the first packets are not those of the index."""
+    places = {start: number for number, start in enumerate(found.places)}
     shift: int | None = None
     for packet in islice(container.demux(stream), _CHECKED):
         if packet.pts is None or packet.dts is None:
@@ -92,34 +113,20 @@ def table(container: InputContainer, stream: Any, data: BinaryIO, size: int) -> 
         number = places.get(packet.pos)
         if number is None:
             return None
-        seen = packet.pts - decoded[number] - offsets[number]
-        if shift not in (None, seen) or packet.dts != decoded[number]:
+        seen = int(packet.pts) - found.shown[number]
+        if shift not in (None, seen) or packet.dts != found.decoded[number]:
             return None
         shift = seen
-    if shift is None:
-        return None
-    shown = array("q", (time + offset + shift for time, offset in zip(decoded, offsets, strict=True)))
-    return Table(decoded, shown, sizes, keys, left_out)
+    return shift
 
 
-def _offsets(data: BinaryIO, size: int, track: int, count: int) -> list[int] | None:
-    """The offsets from decoding to showing of each sample; None if they can't be found out."""
-    try:
-        found = _find(data, size, track)
-        if found is None:
-            return None
-        return [0] * count if found[0] < 0 else _expanded(data, *found, count)
-    except (struct.error, ValueError):
-        return None
-
-
-def _find(data: BinaryIO, size: int, track: int) -> tuple[int, int] | None:
-    """Where the content of the track's `ctts` begins and ends; (-1, -1) if it has none; None if there is no track."""
+def _track(data: BinaryIO, size: int, track: int) -> tuple[int, int] | None:
+    """Where the content of the track's box begins and ends; None if there is no such track."""
     for kind, _, start, end in _boxes(data, 0, size):
         if kind == b"moov":
             for each, _, first, last in _boxes(data, start, end):
                 if each == b"trak" and _number(data, first, last) == track:
-                    return _down(data, first, last, b"mdia", b"minf", b"stbl", b"ctts") or (-1, -1)
+                    return first, last
     return None
 
 
@@ -133,27 +140,15 @@ def _number(data: BinaryIO, start: int, end: int) -> int | None:
     return int(number)
 
 
-def _expanded(data: BinaryIO, start: int, end: int, count: int) -> list[int] | None:
-    """One offset a sample. Negative ones are allowed in either version: writers do so."""
-    data.seek(start)
-    header = _read(data, 8)
-    rows = struct.unpack(">I", header[4:])[0]
-    if start + 8 + rows * 8 > end or rows > count:
+def _offsets(data: BinaryIO, trak: tuple[int, int], count: int) -> Sequence[int] | None:
+    """The offsets from decoding to showing, one a sample; None if they can't be found out.
+
+    Negative ones are allowed in either version: writers do so.
+    """
+    where = _down(data, *trak, b"mdia", b"minf", b"stbl", b"ctts")
+    if where is None:
+        return array("i", bytes(4 * count))
+    found = samples.rows(data, where, "Ii", count)
+    if not found or sum(found[0]) != count:
         return None
-    found: list[int] = []
-    for times, offset in struct.iter_unpack(">Ii", _read(data, rows * 8)):
-        if times > count - len(found):
-            return None
-        found += [offset] * times
-    return found if len(found) == count else None
-
-
-def _read(data: BinaryIO, length: int) -> bytes:
-    """Our file objects give at most a megabyte at once."""
-    found = bytearray()
-    while len(found) < length:
-        piece = data.read(length - len(found))
-        if not piece:
-            raise ValueError("the file ends")
-        found += piece
-    return bytes(found)
+    return array("i", chain.from_iterable(map(repeat, found[1], map(int, found[0]))))

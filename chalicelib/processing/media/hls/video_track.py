@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import islice, pairwise
+from itertools import accumulate, compress, islice, pairwise
+from operator import sub
 from typing import Any, cast
 
 import av
 from av.container import InputContainer
 
-from chalicelib.processing.media.hls import cuts, frames, nal, rates
+from chalicelib.processing.media.hls import cuts, frames, nal, rates, repacked
 from chalicelib.processing.media.hls.opening import seconds_zero, ticks
 from chalicelib.processing.media.hls.plan import Rung
 from chalicelib.processing.media.hls.rungs import KEY_BYTES, MOST_BYTES, Encoded, key_rung, ladder
@@ -85,11 +86,11 @@ def _timed(
     rate = _sensible(stream.average_rate) or _sensible(stream.base_rate)
     if found:
         times = found.times
-        steps = [later - earlier for earlier, later in pairwise(times)]
-        step = Fraction(times[-1] - times[0], len(steps)) if steps else Fraction(1) / (rate or 25) / base
-        even = not steps or max(steps) - min(steps) <= max(1, round(step / 50))
+        lengths = found.steps
+        step = Fraction(times[-1] - times[0], len(times) - 1) if lengths else Fraction(1) / (rate or 25) / base
+        even = not lengths or max(lengths) - min(lengths) <= max(1, round(step / 50))
         # Of the last picture nobody knows how long it is shown: not for ever.
-        last = step if even else min(steps[-1], 1 / base)
+        last = step if even else min(times[-1] - times[-2], 1 / base)
         average = _sensible(1 / (step * base)) or Fraction(25)
         return times[0] * base, (times[-1] + last) * base, step * base if even else None, average
     first, seen = _beginning(container, stream)
@@ -194,11 +195,15 @@ def _grid(picture: Picture, zero: Fraction, end: Fraction) -> _Grid:
     last = max(1, round(end * scale))
     both = []
     slack = 0
+    times: list[int] = []
+    if picture.table:
+        base = picture.stream.time_base * scale
+        times = ticks(picture.table.times, base, nothing)
+        if base.denominator != 1:
+            times = list(dict.fromkeys(times))  # two that are rounded may be one
+        slack = max(0, min(map(sub, islice(times, 1, None), times), default=2) // 2 - 1)
     for target in (cuts.TARGET, cuts.STEP):
         if picture.table:
-            base = picture.stream.time_base * scale
-            times = sorted(set(ticks(picture.table.times, base, nothing)))
-            slack = max(0, min((later - earlier for earlier, later in pairwise(times)), default=2) // 2 - 1)
             both.append(cuts.at_pictures(times, max(last, times[-1] + 1), target * scale))
         else:
             # A picture without a table may come a little early.
@@ -265,17 +270,17 @@ def _copied(picture: Picture, zero: Fraction, end: Fraction) -> Rung | None:
     keys = _clean_keys(found)
     if base.denominator != 1 or not keys or keys[0] != 0 or not _is_whole(stream):
         return None
-    times = ticks((found.shown[key] for key in keys), base, nothing)
+    times = ticks(list(map(found.shown.__getitem__, keys)), base, nothing)
     last = max(round(end * scale), times[-1] + 1)
-    sizes = [
-        sum(found.sizes[first:after]) + (after - first) * 16 for first, after in pairwise([*keys, len(found.sizes)])
-    ]
-    chosen = cuts.at_keys(times, sizes, last, cuts.TARGET * scale, _COPIED, int(cuts.LONGEST * scale))
-    if chosen is None or times[0] > scale // 2 or len(set(found.shown)) != len(found.shown):
+    bytes_before = list(accumulate(map((16).__add__, found.sizes), initial=0))
+    before = [*map(bytes_before.__getitem__, keys), bytes_before[-1]]
+    chosen = cuts.at_keys(times, before, last, cuts.TARGET * scale, _COPIED, int(cuts.LONGEST * scale))
+    is_doubled = not found.in_order and len(set(found.shown)) != len(found.shown)
+    if chosen is None or times[0] > scale // 2 or is_doubled:
         return None
     borders = [*(times[place] for place in chosen[:-1]), last]
     lengths = _lengths(borders, scale)
-    bytes_of = [sum(sizes[first:after]) + 200 for first, after in pairwise(chosen)]
+    bytes_of = [before[after] - before[first] + 200 for first, after in pairwise(chosen)]
     return Rung(
         name="source",
         sort="copy",
@@ -289,7 +294,11 @@ def _copied(picture: Picture, zero: Fraction, end: Fraction) -> Rung | None:
         height=picture.height,
         frame_rate=float(picture.frame_rate),
         video_range=_RANGES.get(picture.hdr or ""),
-        settings={"places": [found.decoded[keys[place]] for place in chosen[:-1]], "most_bytes": MOST_BYTES},
+        settings={
+            **repacked.settings(repacked.config(stream)),
+            "places": [found.decoded[keys[place]] for place in chosen[:-1]],
+            "most_bytes": MOST_BYTES,
+        },
     )
 
 
@@ -317,14 +326,9 @@ def _is_whole(stream: Any) -> bool:
 
 def _clean_keys(found: Table) -> list[int]:
     """The key pictures that nothing reaches over: all before are shown before, and all after are shown after."""
-    count = len(found.shown)
-    after = [0] * (count + 1)
-    after[count] = 1 << 62
-    for number in range(count - 1, -1, -1):
-        after[number] = min(after[number + 1], found.shown[number])
-    keys, before = [], -(1 << 62)
-    for number, time in enumerate(found.shown):
-        if found.keys[number] and before < time < after[number + 1]:
-            keys.append(number)
-        before = max(before, time)
-    return keys
+    keys = compress(range(len(found.shown)), found.keys)
+    if found.in_order:
+        return list(keys)
+    before = list(accumulate(found.shown, max, initial=-(1 << 62)))
+    after = list(accumulate(reversed(found.shown), min, initial=1 << 62))
+    return [key for key in keys if before[key] < found.shown[key] < after[len(found.shown) - 1 - key]]

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import io
+import json
+import random
 import struct
+from dataclasses import replace
 from fractions import Fraction
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 import av
 import pytest
 
 from chalicelib.model import Caption, PermanentFault
+from chalicelib.processing import fork_server
 from chalicelib.processing.media import hls as engine
-from chalicelib.processing.media.hls import playlists
+from chalicelib.processing.media.hls import opening, playlists
 from chalicelib.renditions import captions
 from chalicelib.renditions.media_names import MediaName, Part
 from tests import apple_rules, films, hls, hostile_films
@@ -83,6 +87,101 @@ def test_made_by_children_in_any_order_they_are_the_same() -> None:
         for part in ("init.mp4", *(f"{number}.m4s" for number in (0, rung.count - 1)))
     ]
     assert {name: first.get(name) for name in names} == {name: second.get(name) for name in reversed(names)}
+
+
+@pytest.mark.parametrize("codec", ["libx264", "libx265"])
+def test_an_init_segment_needs_no_file(codec: str, in_process: None) -> None:
+    """A plan of before had no codec's header: then the file has it, and the bytes are the same."""
+    data = films.film(codec=codec, picture=_hevc if codec == "libx265" else None)
+    stream, before = hls.Stream(data), hls.Stream(data)
+    plan = json.loads(before.made["av/plan.json"])
+    for rung in plan["rungs"]:
+        rung["settings"].pop("config", None)
+    before.made["av/plan.json"] = json.dumps(plan).encode()
+    inits = [f"av/{rung.name}-init.mp4" for rung in stream.plan.rungs]
+    assert {"av/source-init.mp4", "av/a0-init.mp4"} <= {*inits}
+    assert all(rung.settings["config"] for rung in stream.plan.of("copy", "sound_copy"))
+    wanted = {name: before.get(name) for name in inits}
+    stream.source = replace(stream.source, data=cast(BinaryIO, io.BytesIO(b"no film")))
+    assert {name: stream.get(name) for name in inits} == wanted
+
+
+def _hevc(stream: Any) -> None:
+    stream.codec_context.codec_tag = "hvc1"
+    stream.options = {"preset": "ultrafast", "x265-params": "log-level=none"}
+
+
+def test_a_forked_child_makes_what_a_new_interpreter_makes(monkeypatch: pytest.MonkeyPatch) -> None:
+    def lost(*_: Any) -> None:
+        raise fork_server.ServerLostError
+
+    stream = hls.Stream(film(size=(640, 360), seconds=7))
+    names = [f"av/{rung.name}-{part}" for rung in stream.plan.rungs for part in ("init.mp4", "0.m4s")]
+    forked = [stream.get(name) for name in names]
+    monkeypatch.setattr(fork_server, "begin", lost)
+    assert [stream.get(name) for name in names] == forked
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {},
+        {"codec": "libx265", "pixels": "yuv420p10le", "form": "mov"},
+        {"rate": Fraction(30000, 1001), "times": range(400)},
+        {"seconds": 6.1, "sing": Chirp(start=2)},
+    ],
+    ids=["plain", "hevc", "ntsc", "late"],
+)
+def test_nothing_is_decoded_for_a_repacked_segment(
+    in_process: None, monkeypatch: pytest.MonkeyPatch, more: dict[str, Any]
+) -> None:
+    """It is what FFmpeg's probing would have given, and needs fewer bytes."""
+    stream = hls.Stream(film(**more))
+    copied = [rung for rung in stream.plan.rungs if rung.sort in ("copy", "sound_copy")]
+    names = [f"av/{rung.name}-{part}" for rung in copied for part in ("init.mp4", f"{rung.count - 1}.m4s")]
+    assert names
+    plain = {name: _got(stream, name) for name in names}
+    monkeypatch.setattr(opening, "_UNDECODED", {})
+    for name in names:
+        body, read = _got(stream, name)
+        assert plain[name][0] == body
+        assert plain[name][1] <= read
+
+
+def _often(track: Any) -> None:
+    """A key picture each three seconds."""
+    track.options = {"g": "30", "keyint_min": "30", "sc_threshold": "0"}
+
+
+def test_a_repacked_segment_needs_few_bytes_beside_its_own(in_process: None) -> None:
+    def noisy(size: tuple[int, int], pixels: str, time: int, base: Fraction) -> av.VideoFrame:
+        frame = films.numbered(size, pixels, time, base)
+        of = random.Random(time)
+        for plane in frame.planes:
+            plane.update(of.randbytes(plane.buffer_size))
+        return frame
+
+    stream = hls.Stream(film(seconds=21, draw=noisy, sounds=(), size=(160, 120), picture=_often))
+    last = stream.plan.rung("source").count - 1
+    body, read = _got(stream, f"av/source-{last}.m4s")
+    assert read < 1.5 * len(body)
+
+
+def _got(stream: hls.Stream, name: str) -> tuple[bytes, int]:
+    """A part, and how many bytes were read for it."""
+
+    class Counted(io.BytesIO):
+        read_bytes = 0
+
+        def read(self, size: int | None = -1) -> bytes:
+            data = super().read(size)
+            self.read_bytes += len(data)
+            return data
+
+    source = Counted(cast(io.BytesIO, stream.source.data).getvalue())
+    other = hls.Stream.__new__(hls.Stream)
+    other.source, other.made = replace(stream.source, data=source), stream.made
+    return other.get(name), source.read_bytes
 
 
 def test_each_segment_can_be_decoded_alone(in_process: None) -> None:
@@ -157,6 +256,15 @@ def test_the_master_is_what_the_record_names(in_process: None) -> None:
     assert (master.name, master.format, master.content_type) == ("hls", "hls", "application/vnd.apple.mpegurl")
     assert (master.width, master.height, master.duration) == (128, 96, 14.0)
     assert all(name.startswith("av/") for name in stream.made if name != "hls.m3u8")
+
+
+def test_players_are_patient_with_a_short_film(in_process: None) -> None:
+    """video.js gives up a request after one and a half times the target duration, and then plays nothing."""
+    stream = hls.Stream(film(size=(64, 48), seconds=1))
+    lists = {name: body.decode() for name, body in stream.made.items() if name.endswith(".m3u8") and "/i" not in name}
+    lists.pop("hls.m3u8")
+    assert len(lists) >= 2
+    assert all("#EXT-X-TARGETDURATION:6\n" in text for text in lists.values()), lists
 
 
 # --- hostile files

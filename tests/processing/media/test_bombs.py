@@ -1,0 +1,115 @@
+"""Small films that claim, or have, a great number of parts: fragments, tracks of a fragment, runs, samples and edits.
+
+Each is sound but for its number: with ten of them it plays. What it may take is said here in seconds of CPU, and its
+children have their memory from `Limits`.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from bench.media import ours
+from chalicelib.model import PermanentFault
+from chalicelib.processing.kinds import Order, Source, processor_of
+from chalicelib.processing.media import indexes
+from chalicelib.renditions.recipes import RECIPES
+from tests import hostile_films, moofs
+
+pytestmark = pytest.mark.usefixtures("media")
+
+MEMORY = 1024**3  # of the child that takes most
+SECONDS = 15.0  # of CPU, all children together
+
+Outcome = tuple[str, bool]
+"""`ready`, the first warning or the fault; and True if there is a stream."""
+
+STREAMS: Outcome = ("ready", True)
+STREAMS_WITHOUT_PREVIEW: Outcome = ("no_preview", True)
+NO_PICTURE: Outcome = ("no_preview", False)
+TOO_MUCH: Outcome = ("too_costly_to_read", False)
+
+
+@contextmanager
+def bounded(seconds: float = SECONDS) -> Iterator[None]:
+    with ours.weighed() as peaks, ours.spent() as spent:
+        yield
+    assert spent.cpu <= seconds
+    assert max(peaks.values(), default=0) <= MEMORY, peaks
+
+
+def outcome(data: bytes) -> Outcome:
+    names: list[str] = []
+    source = Source("video/mp4", len(data), io.BytesIO(data), "a film")
+    try:
+        made = processor_of("video/mp4").process(
+            source, Order(RECIPES["photo"], ours.MEMORY), lambda rendition, _: names.append(rendition.name)
+        )
+    except PermanentFault as fault:
+        return str(fault.code), False
+    return made.warnings[0].code if made.warnings else "ready", "hls" in names
+
+
+BOMBS: dict[str, tuple[Callable[[int], bytes], int, Outcome]] = {
+    "fragments": (moofs.fragments, 10_000, STREAMS_WITHOUT_PREVIEW),
+    "fragments with their bytes": (moofs.whole_fragments, 10_000, STREAMS),
+    "parts of one track": (moofs.tracks, 10_000, STREAMS_WITHOUT_PREVIEW),
+    "runs": (moofs.runs, 100_000, STREAMS_WITHOUT_PREVIEW),
+}
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_a_great_number_of_parts_costs_little(name: str) -> None:
+    make, count, expected = BOMBS[name]
+    assert outcome(make(10))[1], "with ten it plays"
+    with bounded():
+        assert outcome(make(count)) == expected
+
+
+# FFmpeg believes one run no more samples than the file has bytes, and lists those of the other runs: 24 bytes each.
+# The child's bound on memory ends the last one.
+CLAIMS: dict[str, tuple[Callable[[], bytes], Outcome]] = {
+    "10,000,000 samples in 2 KB": (lambda: moofs.fragments(1, 10_000_000), NO_PICTURE),
+    "2^31 samples in 2 KB": (lambda: moofs.fragments(1, 2**31 - 1, 1), NO_PICTURE),
+    "10,000 runs of 200,000 samples": (lambda: moofs.runs(10_000, 200_000, 1), NO_PICTURE),
+    "1,000 fragments of 90,000 samples": (lambda: moofs.fragments(1000, 90_000, 1), NO_PICTURE),
+    "1,000 fragments of 90,000 samples of nothing": (lambda: moofs.fragments(1000, 90_000, 0), NO_PICTURE),
+    "10,000,000 samples in 10 MB": (lambda: moofs.padded(moofs.whole_fragments(1, 10**7, 1), 10**7), NO_PICTURE),
+    "100,000,000 samples in 100 MB": (lambda: moofs.padded(moofs.whole_fragments(1, 10**8, 1), 10**8), TOO_MUCH),
+}
+
+
+@pytest.mark.parametrize("name", CLAIMS)
+def test_claims_of_millions_of_samples_are_bounded(name: str) -> None:
+    make, expected = CLAIMS[name]
+    with bounded():
+        assert outcome(make()) == expected
+
+
+# --- edit lists
+
+
+def edited(count: int, length: int = 144_000) -> bytes:
+    """A film of three seconds with so many edits, each of `length` ticks of the movie from the beginning on."""
+    return hostile_films.changed(hostile_films.edits(*[(length, 800, 1)] * count))
+
+
+def test_as_many_edits_as_are_believed() -> None:
+    with bounded():
+        assert outcome(edited(indexes.MOST_EDITS))[0] != "too_costly_to_read"
+
+
+@pytest.mark.parametrize("count", [indexes.MOST_EDITS + 1, 20_000])
+def test_more_edits_are_not_read(count: int) -> None:
+    with bounded(1.0):
+        assert outcome(edited(count)) == TOO_MUCH
+
+
+def test_an_edit_list_that_leaves_all_out_is_not_decoded_to_its_end() -> None:
+    """FFmpeg decodes what an edit list leaves out, and gives nothing of it."""
+    long = hostile_films.long_and_small(30_000)
+    with bounded(5.0):
+        assert outcome(hostile_films.changed(hostile_films.edits(*[(30_000 * 40, 0, 1)] * 20), long)) == STREAMS
