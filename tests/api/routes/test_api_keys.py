@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from chalicelib import aws
 from chalicelib.api.auth import last_use, memory
-from chalicelib.catalog import credentials, tenant_keys
+from chalicelib.catalog import credentials, dynamodb, tenant_keys
 from chalicelib.catalog.dynamodb import attributes
 from chalicelib.model import now, timestamp
 from ops.keys import create
@@ -232,14 +233,14 @@ def test_a_list_does_not_read_other_tenants_keys(client: Client, monkeypatch: py
     for number in range(5):
         create(f"t{number}", "x")
     read: list[int] = []
-    query = tenant_keys.aws.dynamodb().query
+    query = aws.dynamodb().query
 
     def counted(**request: Any) -> Any:
         reply = query(**request)
         read.append(reply["ScannedCount"])
         return reply
 
-    monkeypatch.setattr(tenant_keys.aws.dynamodb(), "query", counted)
+    monkeypatch.setattr(aws.dynamodb(), "query", counted)
     assert len(client("GET", "/v1/keys").json["items"]) == 1
     assert read == [0, 1]
 
@@ -374,7 +375,7 @@ def test_a_wrong_overlap_is_refused(client: Client, overlap: Any) -> None:
 
 def between(monkeypatch: pytest.MonkeyPatch, *others: Any) -> None:
     """Does each of `others` before the next write, as if somebody else were quicker."""
-    update, waiting = tenant_keys.update, list(others)
+    update, waiting = dynamodb.update, list(others)
 
     def after_the_other(*args: Any, **more: Any) -> Any:
         if waiting:

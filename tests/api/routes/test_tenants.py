@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from chalicelib.api.auth import memory
-from chalicelib.catalog import credentials, tenants
+from chalicelib.catalog import credentials, dynamodb, tenants
 from chalicelib.catalog.credentials import OPERATOR
 from ops.keys import create_operator
 from tests.client import Answer, Client, new_client
@@ -69,7 +69,7 @@ def test_settings_are_changed_one_by_one_and_replaced_together(operator: Client)
 
 def test_two_changes_of_quotas_at_once_both_count(operator: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     operator("PUT", "/v1/tenants/acme", {})
-    update, others = tenants.update, [{"quotas": {"files": 1}}]
+    update, others = dynamodb.update, [{"quotas": {"files": 1}}]
 
     def after_the_other(*args: Any, **more: Any) -> Any:
         if others:
@@ -120,7 +120,8 @@ def test_tenants_are_listed_by_name_also_those_that_only_have_keys(operator: Cli
         new_client(name)
     operator("PUT", "/v1/tenants/b", {})
     former(new_client("d"))
-    pages, cursor = [], {}
+    pages: list[list[str]] = []
+    cursor: dict[str, str] = {}
     while True:
         page = operator("GET", "/v1/tenants", query={"limit": "2", **cursor}).json
         pages.append([each["name"] for each in page["items"]])
@@ -153,7 +154,7 @@ def test_no_other_key_opens_these_routes_whatever_its_item_says(client: Client) 
     credentials.change_scopes(client.key.split("_")[1], add=["tenants:admin"])
     memory.forget()
     for method, path in (("GET", ""), ("GET", "/acme"), ("PUT", "/acme"), ("PATCH", "/acme"), ("POST", "/acme/keys")):
-        body = None if method == "GET" else {}
+        body: Any = None if method == "GET" else {}
         assert told(client(method, f"/v1/tenants{path}", body)) == (403, "missing_scope")
 
 
