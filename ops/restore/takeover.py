@@ -66,7 +66,7 @@ class Decision:
 # What an operator sets for a tenant. The rest of its item is its name and its place in the list.
 _SETTINGS = ("default_recipe", "unscannable", "suspended", "quotas")
 # Settings that stand in an item and are the same as none.
-_NOTHING = ({"BOOL": False}, {"M": {}})
+_NOTHING: tuple[Any, ...] = ({"BOOL": False}, {"M": {}})
 
 
 def _settings(item: Item) -> Item:
