@@ -107,11 +107,13 @@ def test_the_pages_list_the_alarms_and_metrics_that_there_are() -> None:
 
 def test_every_error_on_a_socket_is_explained() -> None:
     from chalicelib.api import documents, parsing, socket_messages
+    from chalicelib.api.auth import admission, callers
 
     section = (DOCS / "events.md").read_text(encoding="utf-8").partition("\n### Errors\n")[2].partition("\n## ")[0]
     said = set(re.findall(r"`(\w+)`", "".join(re.findall(r"^\| (`[^|]+) \|", section, re.MULTILINE))))
     named = r'(?:Problem|_Refusal|__init__)\("(\w+)"'
-    sources = (Path(str(module.__file__)).read_text() for module in (documents, parsing, socket_messages))
+    modules = (documents, parsing, socket_messages, admission, callers)
+    sources = (Path(str(module.__file__)).read_text() for module in modules)
     assert set(re.findall(named, "".join(sources))) | {"invalid_cursor"} == said
 
 
