@@ -68,6 +68,19 @@ def edge_secret() -> str:
     return derived_edge_secret(_secret())
 
 
+def door_secret() -> str:
+    """The secret by which the API knows requests that came through the front door: 64 hexadecimal digits."""
+    return derived_door_secret(_secret())
+
+
+def derived_door_secret(secret: bytes) -> str:
+    """`door_secret`, computed from the stage's secret, for code that sets up CloudFront. No AWS call.
+
+    It is another one than `edge_secret`: every viewer's request has it, and that one opens renditions.
+    """
+    return _mac(secret, "edge", b"door").hex()
+
+
 def derived_edge_secret(secret: bytes) -> str:
     """`edge_secret`, computed from the stage's secret, for code that sets up CloudFront. No AWS call."""
     return _mac(secret, "edge", b"render").hex()

@@ -7,22 +7,23 @@ import json
 import os
 import sys
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from chalicelib.api.auth.callers import Scope
+from chalicelib.api.auth.callers import ORDINARY, Scope
 from ops.config import add_stage_arguments, load_stage
 
 if TYPE_CHECKING:
     from chalicelib.catalog.credentials import ApiKey
 
 # All that a key of a team can have. `files:own` is for end users, and says nothing beside these.
-SCOPES = tuple(str(scope) for scope in Scope if scope is not Scope.FILES_OWN)
-CHOICES = tuple(map(str, Scope))
+SCOPES = tuple(str(scope) for scope in ORDINARY if scope is not Scope.FILES_OWN)
+CHOICES = tuple(map(str, ORDINARY))
 
 
 EXAMPLES = (
     'keys create --stage dev --tenant acme --name "the web shop"',
     "keys create --stage dev --tenant acme --scope files:read",
+    "keys create --stage dev --operator",
     "keys list --stage dev",
     "keys scopes --stage dev 0123456789ab --add webhooks:admin --remove files:write",
     "keys revoke --stage dev 0123456789ab",
@@ -36,8 +37,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="make a key",
         description="Make a key and print it. It is not stored, so it can't be shown again.",
     )
-    create.add_argument(
-        "--tenant", required=True, help="the tenant whose files the key opens: lower-case letters, digits, hyphens"
+    whose = create.add_mutually_exclusive_group(required=True)
+    whose.add_argument("--tenant", help="the tenant whose files the key opens: lower-case letters, digits, hyphens")
+    whose.add_argument(
+        "--operator", action="store_true", help="a key that manages tenants over the API, and opens no file"
     )
     create.add_argument("--name", default="", help="a note for people, such as who uses the key")
     create.add_argument(
@@ -73,7 +76,12 @@ def main(args: argparse.Namespace) -> int:
     match args.verb:
         case "create":
             try:
-                key, secret = create(args.tenant, args.name, tuple(args.scope or SCOPES))
+                if args.operator and args.scope:
+                    raise ValueError(f"an operator key has the scope {Scope.TENANTS_ADMIN} and no other")
+                if args.operator:
+                    key, secret = create_operator(args.name)
+                else:
+                    key, secret = create(args.tenant, args.name, tuple(args.scope or SCOPES))
             except ValueError as error:
                 print(f"No key was made: {error}.", file=sys.stderr)
                 return 2
@@ -82,9 +90,10 @@ def main(args: argparse.Namespace) -> int:
         case "list":
             keys = sorted(credentials.api_keys(), key=lambda k: k.created_at)
             if args.json:
-                print(json.dumps([{n: v for n, v in asdict(k).items() if n != "hash"} for k in keys]))
+                print(json.dumps([_shown(k) for k in keys]))
             for k in [] if args.json else keys:
                 state = f"revoked {k.revoked_at}" if k.revoked_at else "active"
+                state = f"expired {k.expires_at}" if k.is_over and not k.revoked_at else state
                 print(f"{k.id}  {k.tenant:20}  {','.join(k.scopes):49}  {k.created_at}  {state}  {k.name}")
         case "scopes":
             return _scopes(args)
@@ -94,6 +103,12 @@ def main(args: argparse.Namespace) -> int:
                 return _unknown(args.id)
             print(f"Key {revoked.id} of tenant {revoked.tenant} is revoked. It stops working within a minute.")
     return 0
+
+
+def _shown(key: ApiKey) -> dict[str, Any]:
+    """A key without the hashes of its secrets."""
+    values = {name: value for name, value in asdict(key).items() if name not in ("hash", "earlier", "created_by")}
+    return {**values, "created_by": key.created_by.model_dump() if key.created_by else None}
 
 
 def _scopes(args: argparse.Namespace) -> int:
@@ -132,15 +147,31 @@ def create(tenant: str, name: str = "", scopes: tuple[str, ...] = SCOPES) -> tup
     ValueError
         The tenant's name is not 1 to 63 lower-case letters, digits and hyphens.
     """
-    from chalicelib.catalog import credentials
-    from chalicelib.catalog.credentials import hash_key, new_credential
-    from chalicelib.model import TENANT_PATTERN, now, timestamp
+    from chalicelib.catalog import tenants
+    from chalicelib.model import TENANT_PATTERN
 
     if not TENANT_PATTERN.fullmatch(tenant):
         raise ValueError(
             f"{tenant!r} can't be a tenant's name, which has 1 to 63 lower-case letters, digits and hyphens, and no "
             "hyphen first"
         )
+    made = _put(tenant, name, scopes)
+    tenants.note(tenant)
+    return made
+
+
+def create_operator(name: str = "") -> tuple[ApiKey, str]:
+    """Makes an operator key, as `create` makes a tenant's."""
+    from chalicelib.catalog.credentials import OPERATOR
+
+    return _put(OPERATOR, name, (str(Scope.TENANTS_ADMIN),))
+
+
+def _put(tenant: str, name: str, scopes: tuple[str, ...]) -> tuple[ApiKey, str]:
+    from chalicelib.catalog import credentials
+    from chalicelib.catalog.credentials import hash_key, new_credential
+    from chalicelib.model import now, timestamp
+
     key_id, secret = new_credential()
     key = credentials.ApiKey(key_id, hash_key(secret), tenant, name, scopes, timestamp(now()))
     credentials.put_api_key(key)

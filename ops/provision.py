@@ -13,7 +13,7 @@ import boto3
 from botocore.exceptions import ClientError
 
 from chalicelib import wheels
-from chalicelib.keyring import derived_address_key, derived_edge_secret
+from chalicelib.keyring import derived_address_key, derived_door_secret, derived_edge_secret
 from chalicelib.settings import PREFIX
 from ops import config, package, sources
 from ops.errors import OpsError, as_sentences, sentence
@@ -382,6 +382,7 @@ def stack_parameters(run: Provisioning, key: SigningKey, given: Mapping[str, str
         "Tracing": "true" if config.is_traced(run.recorded, run.stage) else "false",
         "KeyGroupId": key.group_id,
         "EdgeSecret": derived_edge_secret(secret),
+        "DoorSecret": derived_door_secret(secret),
         "AddressKey": derived_address_key(secret),
         **on_demand.parameters(run.session.client("lambda"), app, run.stage, run.region),
         "Media": "true" if has_media(run.variables) else "false",

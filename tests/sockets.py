@@ -125,8 +125,10 @@ def _sk(record: dict[str, Any]) -> str:
 def _is_published(record: dict[str, Any]) -> bool:
     """As ops/stack/event_sources.py has it."""
     after = record["dynamodb"].get("NewImage") or {}
-    if _sk(record) in ("KEY", "TOKEN"):
+    if _sk(record) == "TOKEN":
         return "revoked_at" in after
+    if _sk(record) in ("KEY", "TENANT"):
+        return True
     told = bool(after) and record["dynamodb"]["Keys"]["pk"]["S"].startswith("FEED#")
     return told or _sk(record) == "FILE"
 

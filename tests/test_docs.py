@@ -135,11 +135,13 @@ def test_every_service_is_in_the_settings() -> None:
 
 def test_every_error_on_a_socket_is_explained() -> None:
     from chalicelib.api import documents, parsing, socket_messages
+    from chalicelib.api.auth import admission, callers
 
     section = (DOCS / "events.md").read_text(encoding="utf-8").partition("\n### Errors\n")[2].partition("\n## ")[0]
     said = set(re.findall(r"`(\w+)`", "".join(re.findall(r"^\| (`[^|]+) \|", section, re.MULTILINE))))
     named = r'(?:Problem|_Refusal|__init__)\("(\w+)"'
-    sources = (Path(str(module.__file__)).read_text() for module in (documents, parsing, socket_messages))
+    modules = (documents, parsing, socket_messages, admission, callers)
+    sources = (Path(str(module.__file__)).read_text() for module in modules)
     assert set(re.findall(named, "".join(sources))) | {"invalid_cursor"} == said
 
 

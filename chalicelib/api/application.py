@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
 from chalice import Chalice, Response
 
 from chalicelib.api import cors, errors
+from chalicelib.api.addresses import address_of
 from chalicelib.api.errors import Problem
 from chalicelib.api.routes import (
     access,
+    api_keys,
     captions,
     creation,
     deletion,
@@ -23,6 +26,7 @@ from chalicelib.api.routes import (
     render,
     reprocessing,
     socket_tickets,
+    tenants,
     tokens,
     webhook_deliveries,
     webhooks,
@@ -46,6 +50,8 @@ RESOURCES = (
     access,
     entries,
     tokens,
+    api_keys,
+    tenants,
     webhooks,
     webhook_deliveries,
     socket_tickets,
@@ -71,7 +77,7 @@ class Application(Chalice):
         request_id = str(request_context.get("requestId", ""))
         begin(request_id=request_id, correlation_id=request_id)
         actors.system("api")
-        actors.come_from(Origin(_address(request_context), request_id))
+        actors.come_from(Origin(_address(event), request_id))
         answer: dict[str, Any] = super().__call__(event, context)
         status = answer["statusCode"]
         if status >= 400 and "application/problem+json" not in str(answer.get("headers", {}).get("Content-Type")):
@@ -92,9 +98,17 @@ class Application(Chalice):
         return answer
 
 
-def _address(request_context: Any) -> str | None:
-    """The network address that API Gateway saw."""
-    return (request_context.get("identity") or {}).get("sourceIp")
+def _address(event: Any) -> str | None:
+    """The network address that a change comes from. Reads change nothing, so nobody asks for theirs."""
+    context = event.get("requestContext") or {}
+    if context.get("httpMethod") in ("GET", "HEAD"):
+        return None
+    headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+    try:
+        return address_of(context, headers)
+    except (ClientError, BotoCoreError):
+        logger.exception("the front door's secret cannot be read")
+        return None
 
 
 def _origin(event: Any) -> str | None:

@@ -14,6 +14,9 @@ from pydantic import BaseModel
 
 from chalicelib import aws
 from chalicelib.api import errors, parsing
+from chalicelib.api.addresses import address_of
+from chalicelib.api.auth import last_use
+from chalicelib.api.auth.admission import admit
 from chalicelib.api.auth.callers import COOKIE, Caller, Scope, authenticate, require
 from chalicelib.api.errors import Problem
 from chalicelib.api.parsing import Body, Query
@@ -70,6 +73,8 @@ class Call:
 
     @property
     def tenant(self) -> str:
+        """The caller's tenant. Operators have none, and no view for tenants is ever called for one."""
+        assert not self.caller.is_operator
         return self.caller.tenant
 
 
@@ -120,15 +125,19 @@ def route(
                     caller = authenticate(authorization, _cookie(request.headers) if cookies else None)
                 append(tenant=caller.tenant, key_id=caller.key_id)
                 actors.act_as(caller.actor)
-                require(caller, scope, tokens=tokens, own=own)
-                _check_path(path_parameters)
-                call = Call(request, request_id, caller)
-                parsed: list[Any] = []
-                if query is not None:
-                    parsed.append(parsing.parse_query(query, _parameters(request)))
-                if body is not None:
-                    parsed.append(parsing.parse(body, _raw(request)))
-                return view(call, *parsed, **path_parameters)
+                admit(caller, lambda: address_of(request.context, request.headers))
+                try:
+                    require(caller, scope, tokens=tokens, own=own)
+                    _check_path(path_parameters)
+                    call = Call(request, request_id, caller)
+                    parsed: list[Any] = []
+                    if query is not None:
+                        parsed.append(parsing.parse_query(query, _parameters(request)))
+                    if body is not None:
+                        parsed.append(parsing.parse(body, _raw(request)))
+                    return view(call, *parsed, **path_parameters)
+                finally:
+                    last_use.note(caller)
 
             return respond(request, answer)
 

@@ -14,7 +14,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib import aws
 from chalicelib.api import socket_messages
-from chalicelib.api.auth import tickets
+from chalicelib.api.addresses import address_of
+from chalicelib.api.auth import keys, last_use, tickets
+from chalicelib.api.auth.admission import admit, admit_as_of_now
 from chalicelib.api.auth.callers import Caller, Scope, as_of_now, authenticate, names_of, require
 from chalicelib.api.errors import PROBLEMS, Problem
 from chalicelib.catalog import sockets
@@ -39,7 +41,8 @@ def connect(event: dict[str, Any], context: Any) -> dict[str, Any]:
     headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
     offered = [each.strip() for each in headers.get("sec-websocket-protocol", "").split(",")]
     try:
-        _open(event["requestContext"], _caller(headers, offered))
+        address = address_of(event["requestContext"], headers)
+        _open(event["requestContext"], _caller(headers, offered, address), address)
     except Problem as problem:
         logger.info("socket refused", extra={"code": problem.code})
         return {"statusCode": int(PROBLEMS[problem.code])}
@@ -50,7 +53,7 @@ def connect(event: dict[str, Any], context: Any) -> dict[str, Any]:
     return {**OK, "headers": {"Sec-WebSocket-Protocol": PROTOCOL}} if PROTOCOL in offered else OK
 
 
-def _caller(headers: Mapping[str, str], offered: list[str]) -> Caller:
+def _caller(headers: Mapping[str, str], offered: list[str], address: str | None) -> Caller:
     """The caller by the Authorization header, else by the subprotocols; never by the query, which is logged."""
     if settings().sockets_per_tenant == 0:
         raise Problem("missing_scope", "This stage has no sockets.")
@@ -61,32 +64,39 @@ def _caller(headers: Mapping[str, str], offered: list[str]) -> Caller:
     credential = (authorization or "").partition(" ")[2].strip()
     caller = tickets.redeem(credential) if credential.startswith(tickets.PREFIX) else authenticate(authorization)
     append(tenant=caller.tenant, key_id=caller.key_id)
+    admit(caller, lambda: address)
+    last_use.note(caller)
     require(caller, Scope.EVENTS_READ, tokens=True)
     return caller
 
 
-def _open(request: Mapping[str, Any], caller: Caller) -> None:
+def _open(request: Mapping[str, Any], caller: Caller, address: str | None) -> None:
     """Writes the connection. Raises Problem `too_many_requests` if the tenant has as many as it may.
 
-    The credential is read once more afterwards. So if it ends meanwhile, either its end finds the connection here, or
-    the connection is refused.
+    The credential and its tenant are read once more afterwards. So if one of them ends meanwhile, either its end finds
+    the connection here, or the connection is refused.
     """
     names, moment = names_of(caller), int(time.time())
     until = moment + LIFE + SLACK
-    expires = int(caller.token.expires_at.timestamp()) if caller.token else None
+    expires = caller.ends
     connection = Connection(
         id=request["connectionId"],
         tenant=caller.tenant,
         place=Place(request["domainName"], request["apiId"], request["stage"]),
-        credentials=names,
+        credentials=(*names, keys.name_of_tenant(caller.tenant)),
         until=until,
+        address=address,
         token_id=caller.token.id if caller.token else None,
         ends=expires if expires and expires < until else None,
     )
     try:
         if not sockets.add(connection, settings().sockets_per_tenant):
             raise Problem("too_many_requests", "Your tenant has as many sockets as it may.")
-        as_of_now(*names)
+        present = as_of_now(*names, secret=caller.secret)
+        admit_as_of_now(present, lambda: address)
+        require(present, Scope.EVENTS_READ, tokens=True)
+        if present.ends != caller.ends:
+            raise Problem("unavailable", "The credential was changed just now; connect again.")
         if connection.ends:
             posts.close_later(connection.id, connection.ends - moment)
     except Exception:

@@ -12,6 +12,8 @@ from pydantic import Field
 from chalicelib import aws, cursors
 from chalicelib.api import documents, parsing
 from chalicelib.api.auth import keys
+from chalicelib.api.auth.admission import admit, admit_as_of_now
+from chalicelib.api.auth.callers import Scope, as_of_now, as_remembered, require
 from chalicelib.api.errors import Problem
 from chalicelib.api.parsing import Body
 from chalicelib.catalog import credentials, sockets
@@ -82,7 +84,9 @@ class Ping(_Message):
 ACTIONS: dict[str, type[_Message]] = {"subscribe": Subscribe, "unsubscribe": Unsubscribe, "ping": Ping}
 
 # Errors after which the connection is closed, because nothing that the client sends on it can succeed.
-_LAST = frozenset({"unauthenticated", "token_expired"})
+_LAST = frozenset(
+    {"unauthenticated", "token_expired", "key_expired", "missing_scope", "network_not_allowed", "tenant_suspended"}
+)
 
 
 # Codes of errors that only a socket answers with. The others are those of the HTTP API (errors.py).
@@ -115,7 +119,9 @@ def answer(event: Mapping[str, Any]) -> None:
         document = documents.read(raw, _Message.WHOLE)
         name = _name(document)
         read = _read(document, raw)
-        reply = _do(_connection(request["connectionId"]), read)
+        connection = _connection(request["connectionId"])
+        _admit(connection, read)
+        reply = _do(connection, read)
     except LostError:
         return
     except Problem as problem:
@@ -189,6 +195,19 @@ def _connection(connection_id: str) -> Connection:
     if connection.ends and connection.ends <= time.time():
         raise Problem("token_expired", "The credential of this socket has expired. Connect again with another one.")
     return connection
+
+
+def _admit(connection: Connection, message: _Message) -> None:
+    """Raises the Problems of a credential that may not have this socket any more, at this address.
+
+    Keys and tenants are remembered for a short time, as between requests. Before a subscription they are read anew:
+    then either their change finds the socket, or the socket hears nothing more.
+    """
+    name, *_ = connection.credentials
+    fresh = isinstance(message, Subscribe)
+    caller = as_of_now(*connection.credentials) if fresh else as_remembered(name)
+    (admit_as_of_now if fresh else admit)(caller, lambda: connection.address)
+    require(caller, Scope.EVENTS_READ, tokens=True)
 
 
 def _over() -> Problem:

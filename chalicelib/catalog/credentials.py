@@ -6,21 +6,47 @@ import hashlib
 import secrets
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from chalicelib import aws
-from chalicelib.catalog.dynamodb import ConditionFailedError, Joined, get_item, listed, put_new, read, typed, update
-from chalicelib.catalog.keys import API_KEYS, api_key_key, ticket_key, token_key
+from chalicelib.catalog.dynamodb import (
+    ConditionFailedError,
+    Joined,
+    get_item,
+    listed,
+    put_new,
+    read,
+    typed,
+    update,
+)
+from chalicelib.catalog.keys import API_KEYS, api_key_key, listed_key, shard_of, ticket_key, token_key, token_list_key
 from chalicelib.catalog.values import serialize
-from chalicelib.model import UploadToken, now, timestamp
+from chalicelib.model import Actor, UploadToken, now, timestamp
 from chalicelib.settings import settings
+
+OPERATOR = "(operator)"
+"""What stands in the place of an operator key's tenant. No tenant can have this name (`model.TENANT_PATTERN`)."""
+
+
+@dataclass(frozen=True)
+class EarlierSecret:
+    """The hash of a secret that was rotated away. It works until then, in Unix seconds."""
+
+    hash: str
+    until: int
 
 
 @dataclass(frozen=True)
 class ApiKey:
-    """An API key as the table has it: with the SHA-256 (hex) of the key, never with the key itself."""
+    """An API key as the table has it: with the SHA-256 (hex) of the key, never with the key itself.
+
+    The former release knows the fields up to `revoked_at` only. `networks` are CIDRs; without any, the key works from
+    everywhere. `used_at` is the hour in which the key was last used. `created_by` is missing from keys that were made
+    at a terminal.
+    """
 
     id: str
     hash: str
@@ -29,15 +55,43 @@ class ApiKey:
     scopes: tuple[str, ...]
     created_at: str
     revoked_at: str | None = None
+    expires_at: str | None = None
+    networks: tuple[str, ...] = ()
+    earlier: tuple[EarlierSecret, ...] = ()
+    used_at: str | None = None
+    created_by: Actor | None = None
+
+    @property
+    def is_operator(self) -> bool:
+        return self.tenant == OPERATOR
+
+    @property
+    def ends(self) -> int | None:
+        """When the key expires, in Unix seconds."""
+        return int(datetime.fromisoformat(self.expires_at).timestamp()) if self.expires_at else None
+
+    @property
+    def is_over(self) -> bool:
+        """True once the key is revoked or expired."""
+        return self.revoked_at is not None or (self.expires_at is not None and self.expires_at <= timestamp(now()))
 
 
-def _api_key(values: Mapping[str, Any]) -> ApiKey:
-    names = ("id", "hash", "tenant", "name", "created_at", "revoked_at")
+def as_api_key(values: Mapping[str, Any]) -> ApiKey:
+    """A key from an item's values."""
+    names = ("id", "hash", "tenant", "name", "created_at", "revoked_at", "expires_at", "used_at")
     fields: dict[str, Any] = {name: values.get(name) for name in names}
-    return ApiKey(**fields, scopes=tuple(values["scopes"]))
+    maker = values.get("created_by")
+    return ApiKey(
+        **fields,
+        scopes=tuple(values["scopes"]),
+        networks=tuple(values.get("networks", ())),
+        earlier=tuple(EarlierSecret(each["hash"], each["until"]) for each in values.get("earlier", ())),
+        created_by=Actor.model_validate(maker) if maker else None,
+    )
 
 
 def put_api_key(key: ApiKey) -> None:
+    """One PutItem."""
     item = {
         **api_key_key(key.id),
         "id": key.id,
@@ -46,8 +100,10 @@ def put_api_key(key: ApiKey) -> None:
         "name": key.name,
         "scopes": list(key.scopes),
         "created_at": key.created_at,
-        "list_pk": API_KEYS,
-        "list_sk": key.id,
+        "expires_at": key.expires_at,
+        "networks": list(key.networks) or None,
+        "created_by": key.created_by.model_dump() if key.created_by else None,
+        **listed_key(key.tenant, key.created_at, key.id),
     }
     put_new(item)
 
@@ -55,7 +111,7 @@ def put_api_key(key: ApiKey) -> None:
 def get_api_key(key_id: str) -> ApiKey | None:
     """One GetItem, strongly consistent."""
     values = get_item(api_key_key(key_id))
-    return _api_key(values) if values else None
+    return as_api_key(values) if values else None
 
 
 def api_keys() -> list[ApiKey]:
@@ -64,7 +120,7 @@ def api_keys() -> list[ApiKey]:
     Eventually consistent, so a key that was made or revoked a moment ago may be shown as before. Requests are checked
     with `get_api_key`, which is not.
     """
-    return [_api_key(values) for values in listed(API_KEYS)]
+    return [as_api_key(values) for values in listed(API_KEYS)]
 
 
 class RevokedError(Exception):
@@ -94,7 +150,7 @@ def change_scopes(key_id: str, *, add: Collection[str] = (), remove: Collection[
             )
         except ConditionFailedError:
             continue  # somebody else was quicker
-        return _api_key(item)
+        return as_api_key(item)
 
 
 def revoke_api_key(key_id: str) -> ApiKey | None:
@@ -107,21 +163,22 @@ def revoke_api_key(key_id: str) -> ApiKey | None:
             using={},
         )
     except ConditionFailedError as failed:
-        return _api_key(failed.item) if failed.item else None
-    return _api_key(item)
+        return as_api_key(failed.item) if failed.item else None
+    return as_api_key(item)
 
 
 def put_token(token: UploadToken) -> None:
-    """One PutItem. The table's TTL removes the token a day after its end."""
+    """Writes a new token and its place in the tenant's list: two PutItems.
+
+    The place is an item of its own, in as many partitions as other lists have. In an index, each use of the token would
+    cost one more write. The table's TTL removes both a day after the token's end.
+    """
     expires = int(token.expires_at.timestamp())
-    put_new(
-        {
-            **token_key(token.id),
-            **token.model_dump(mode="json"),
-            "expires": expires,
-            "ttl": expires + 86400,
-        }
-    )
+    values = token.model_dump(mode="json")
+    shard = shard_of(token.id, settings().list_shards)
+    place = {**token_list_key(token.tenant, shard, values["created_at"], token.id), "ttl": expires + 86400}
+    put_new(place)
+    put_new({**token_key(token.id), **values, "expires": expires, "ttl": expires + 86400})
 
 
 def revoke_token(tenant: str, token_id: str) -> UploadToken | None:
@@ -162,17 +219,22 @@ def use_token(token_id: str) -> Joined:
 
 @dataclass(frozen=True)
 class Ticket:
-    """A ticket for one socket, as the table has it. `credential` is the name of the key or token that it stands for."""
+    """A ticket for one socket, as the table has it. `credential` is the name of the key or token that it stands for.
+
+    `secret` is the hash of the one that asked for the ticket: it must be right when the ticket is used. `expires` is in
+    Unix seconds.
+    """
 
     id: str
     hash: str
     credential: str
     expires: int
+    secret: str | None = None
 
 
 def put_ticket(ticket: Ticket) -> None:
     """One PutItem. The table's TTL removes a ticket that nobody used."""
-    values = {"hash": ticket.hash, "credential": ticket.credential, "expires": ticket.expires}
+    values = {"hash": ticket.hash, "credential": ticket.credential, "expires": ticket.expires, "secret": ticket.secret}
     put_new({**ticket_key(ticket.id), **values, "ttl": ticket.expires + 86400})
 
 
@@ -197,7 +259,7 @@ def take_ticket(ticket_id: str, hashed: str, moment: int) -> Ticket | None:
             raise
         return None
     values = read(reply["Attributes"])
-    return Ticket(ticket_id, values["hash"], values["credential"], values["expires"])
+    return Ticket(ticket_id, values["hash"], values["credential"], values["expires"], values.get("secret"))
 
 
 def new_credential(prefix: str = "fm") -> tuple[str, str]:

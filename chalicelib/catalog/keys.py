@@ -22,7 +22,8 @@ BETWEEN = "\t"
 # Sorts after everything that a value may begin with.
 LAST = "\U0010ffff" * 4
 
-API_KEYS = "KEYS"  # the list partition of a stage's API keys
+API_KEYS = "KEYS"  # the list partition of a stage's API keys; `listed_key` has the sort keys
+TENANTS = "TENANTS"  # the list partition of a stage's tenants; the sort key is the tenant's name
 WEBHOOKS = "WEBHOOKS"  # the list partition of a stage's webhooks; the sort key is `{tenant}#{webhook id}`
 
 Key = dict[str, str]
@@ -110,8 +111,31 @@ def api_key_key(key_id: str) -> Key:
     return {"pk": f"KEY#{key_id}", "sk": "KEY"}
 
 
+# The sort keys of former releases are a key's id alone, and sort before this.
+OWN_KEYS = "~"
+
+
+def tenant_keys_prefix(tenant: str) -> str:
+    """All of a tenant's keys in the list partition of the stage's keys."""
+    return f"{OWN_KEYS}{tenant}#"
+
+
+def listed_key(tenant: str, created_at: str, key_id: str) -> Key:
+    """An API key in `by_created`: with its tenant's keys, the oldest first."""
+    return {"list_pk": API_KEYS, "list_sk": f"{tenant_keys_prefix(tenant)}{created_at}#{key_id}"}
+
+
 def token_key(token_id: str) -> Key:
     return {"pk": f"TOKEN#{token_id}", "sk": "TOKEN"}
+
+
+def token_list_partition(tenant: str, shard: int) -> str:
+    return f"TOKENS#{tenant}#{shard}"
+
+
+def token_list_key(tenant: str, shard: int, created_at: str, token_id: str) -> Key:
+    """An upload token in its tenant's list, by its age."""
+    return {"pk": token_list_partition(tenant, shard), "sk": f"{created_at}#{token_id}"}
 
 
 def tenant_key(tenant: str) -> Key:

@@ -70,8 +70,9 @@ class Connection:
     """One WebSocket connection.
 
     `credentials` are the names of the keys and tokens that it ends with, such as `fm_0123456789ab`; the first one
-    opened it. `token_id` is set if that is an upload token. `ends` is when the credential ends, `until` when the
-    connection must be over, both in Unix seconds. `files` are those that it named, or `follows` is the topic that it
+    opened it, and the last one is its tenant's, as `tenant_acme`. `address` is the client's. `token_id` is set if that
+    is an upload token. `ends` is when the credential ends, `until` when the connection must be over, both in Unix
+    seconds. `files` are those that it named, or `follows` is the topic that it
     follows. A connection that is `closing` may subscribe to nothing more.
     """
 
@@ -85,6 +86,7 @@ class Connection:
     files: frozenset[str] = frozenset()
     follows: str | None = None
     closing: bool = False
+    address: str | None = None
 
     @property
     def topics(self) -> frozenset[str]:
@@ -104,6 +106,7 @@ def _connection(values: dict[str, Any]) -> Connection:
         files=frozenset(values.get("files", ())),
         follows=values.get("follows"),
         closing=values.get("closing", False),
+        address=values.get("address"),
     )
 
 
@@ -119,6 +122,7 @@ def add(connection: Connection, most: int) -> bool:
         "credentials": list(connection.credentials),
         "token_id": connection.token_id,
         "ends": connection.ends,
+        "address": connection.address,
         "until": connection.until,
         "ttl": connection.until,
     }
@@ -360,6 +364,6 @@ def _found(tenant: str, moment: int) -> int:
 
 
 def names_in(items: Iterable[dict[str, Any]]) -> list[str]:
-    """The names of the keys and tokens in these items of the stream, such as `fm_0123456789ab`."""
-    prefixes = {"KEY": "fm_", "TOKEN": "fmu_"}
+    """The names of the keys, tokens and tenants in these items of the stream, such as `fm_0123456789ab`."""
+    prefixes = {"KEY": "fm_", "TOKEN": "fmu_", "TENANT": "tenant_"}
     return [prefixes[item["sk"]["S"]] + item["pk"]["S"].partition("#")[2] for item in items]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from chalicelib import aws
-from chalicelib.catalog.dynamodb import attributes, get_item
-from chalicelib.catalog.keys import tenant_key
+from chalicelib.catalog.dynamodb import ConditionFailedError, get_item, read, update
+from chalicelib.catalog.keys import BY_CREATED, TENANTS, tenant_key
 from chalicelib.settings import settings
 
 
@@ -27,9 +28,15 @@ class Tenant:
     quotas: Mapping[str, int] = field(default_factory=dict)
 
 
-def get_tenant(name: str) -> Tenant:
-    """One GetItem, strongly consistent. A tenant without a record has the defaults."""
-    values = get_item(tenant_key(name)) or {}
+@dataclass(frozen=True)
+class TenantPage:
+    """Tenants by their names. `cursor` is the last one of the page; None on the last page."""
+
+    tenants: list[Tenant]
+    cursor: str | None
+
+
+def _tenant(name: str, values: Mapping[str, Any]) -> Tenant:
     return Tenant(
         name,
         values.get("default_recipe"),
@@ -39,11 +46,84 @@ def get_tenant(name: str) -> Tenant:
     )
 
 
-def put_tenant(tenant: Tenant) -> None:
-    """One PutItem. It replaces everything that was set before."""
-    aws.dynamodb().put_item(TableName=settings().table, Item=attributes({**tenant_key(tenant.name), **asdict(tenant)}))
+def get_tenant(name: str) -> Tenant:
+    """One GetItem, strongly consistent. A tenant without a record has the defaults."""
+    return _tenant(name, get_item(tenant_key(name)) or {})
+
+
+def find_tenant(name: str) -> Tenant | None:
+    """The same, and None for a tenant without a record."""
+    values = get_item(tenant_key(name))
+    return _tenant(name, values) if values else None
+
+
+def put_tenant(tenant: Tenant) -> bool:
+    """One UpdateItem. It replaces all settings that were there before. True if there was no record."""
+    return _written(tenant.name, asdict(tenant))
+
+
+def change_tenant(name: str, values: Mapping[str, Any]) -> None:
+    """Changes these settings; None unsets one. The others stay as they are. One UpdateItem.
+
+    `quotas` has the quotas to change, of which None unsets one: a GetItem more, and more calls while others change
+    them.
+    """
+    if "quotas" not in values:
+        _written(name, values)
+        return
+    while True:
+        found = get_item(tenant_key(name)) or {}
+        before = found.get("quotas")
+        merged = {**(before or {}), **values["quotas"]}
+        quotas = {quota: bound for quota, bound in merged.items() if bound is not None}
+        condition = "attribute_not_exists(quotas)" if before is None else "quotas = :before"
+        try:
+            _written(name, {**values, "quotas": quotas}, condition, {} if before is None else {":before": before})
+        except ConditionFailedError:
+            continue  # somebody else was quicker
+        return
+
+
+def note(name: str) -> None:
+    """Makes a record of a tenant, unless there is one in the list: one UpdateItem."""
+    try:
+        _written(name, {}, "attribute_not_exists(list_pk)")
+    except ConditionFailedError:
+        return
+
+
+def page(limit: int, after: str | None) -> TenantPage:
+    """A page of the stage's tenants that have a record: one Query, eventually consistent."""
+    start = {":after": {"S": after}} if after else {}
+    reply = aws.dynamodb().query(
+        TableName=settings().table,
+        IndexName=BY_CREATED,
+        KeyConditionExpression="list_pk = :pk" + (" AND list_sk > :after" if after else ""),
+        ExpressionAttributeValues={":pk": {"S": TENANTS}, **start},
+        Limit=limit,
+    )
+    found = [read(item) for item in reply["Items"]]
+    last = reply.get("LastEvaluatedKey")
+    return TenantPage([_tenant(each["list_sk"], each) for each in found], last["list_sk"]["S"] if last else None)
 
 
 def unscannable(name: str) -> str:
     """`refuse` or `accept`: the tenant's rule for files that can't be scanned. One GetItem."""
     return get_tenant(name).unscannable or settings().unscannable
+
+
+def _written(name: str, values: Mapping[str, Any], condition: str = "", using: Mapping[str, Any] | None = None) -> bool:
+    """Writes settings, and the tenant's place in the list. True if there was no record."""
+    before = update(
+        tenant_key(name),
+        values={**{each: value for each, value in values.items() if value is not None}, **_place(name)},
+        remove=[each for each, value in values.items() if value is None],
+        condition=condition or "attribute_exists(pk) OR attribute_not_exists(pk)",
+        using=using or {},
+        returning="ALL_OLD",
+    )
+    return not before
+
+
+def _place(name: str) -> dict[str, str]:
+    return {"name": name, "list_pk": TENANTS, "list_sk": name}

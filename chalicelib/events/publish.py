@@ -3,9 +3,9 @@
 It is the stream's second reader; `indexing` is the first. AWS advises against a third one, so whatever else is to hear
 of changes comes here: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Streams.Lambda.html
 
-Records bring an event each to the bus and to webhooks. Entries of the feed tell sockets that something is new. Keys and
-tokens that ended close their sockets. An error brings the whole batch again. Then consumers may hear of a change a
-second time, by the same id, but never miss one.
+Records bring an event each to the bus and to webhooks. Entries of the feed tell sockets that something is new. Keys,
+tokens and tenants that ended or changed close their sockets. An error brings the whole batch again. Then consumers may
+hear of a change a second time, by the same id, but never miss one.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ class Batch:
 
     `files` has every new revision of a file, oldest first. `events` has the event of each, and of each webhook that was
     disabled. `feed` names the (tenant, feed shard)s with new entries, and the highest new position of each. `ended` has
-    the items of keys and tokens that were revoked, `webhooks` those of webhooks that changed, each as (before, after),
-    all as the stream has them.
+    the items of keys and tokens that were revoked, of keys that changed, and of tenants that were suspended. `webhooks`
+    has those of webhooks that changed, each as (before, after), all as the stream has them.
     """
 
     files: list[File] = field(default_factory=list)
@@ -108,14 +108,36 @@ def _sort_one(batch: Batch, record: Mapping[str, Any], pk: str, sk: str) -> None
             _, tenant, shard = pk.split("#")
             place = tenant, int(shard)
             batch.feed[place] = max(int(sk), batch.feed.get(place, 0))
-    elif sk in ("KEY", "TOKEN"):
-        if record["eventName"] == "MODIFY" and "revoked_at" in change["NewImage"]:
-            batch.ended.append(dict(change["NewImage"]))
+    elif sk in _CLOSING:
+        after = dict(change.get("NewImage", {}))
+        if after and _CLOSING[sk](dict(change.get("OldImage", {})), after):
+            batch.ended.append(after)
     elif pk.startswith("HOOKS#") and record["eventName"] != "INSERT":
         before, after = dict(change.get("OldImage", {})), dict(change.get("NewImage", {}))
         batch.webhooks.append((before, after))
         if event := webhook_disabled(read(before), read(after)):
             batch.events.append(event)
+
+
+# The attributes of a key that its sockets were opened with.
+_OPENED_WITH = ("hash", "scopes", "networks", "expires_at", "revoked_at")
+
+
+def _is_revoked(before: dict[str, Any], after: dict[str, Any]) -> bool:
+    return bool(before) and "revoked_at" in after
+
+
+def _is_changed(before: dict[str, Any], after: dict[str, Any]) -> bool:
+    """True for a key whose sockets must be opened anew, if they can be. A note of its last use is none."""
+    return bool(before) and ("revoked_at" in after or any(before.get(n) != after.get(n) for n in _OPENED_WITH))
+
+
+def _is_suspended(_: dict[str, Any], after: dict[str, Any]) -> bool:
+    return after.get("suspended") == {"BOOL": True}
+
+
+_CLOSING = {"KEY": _is_changed, "TOKEN": _is_revoked, "TENANT": _is_suspended}
+"""Sort key → True if the change from one item to the other closes sockets."""
 
 
 def new_revision(record: Mapping[str, Any]) -> File | None:

@@ -60,7 +60,7 @@ def tell(feed: Mapping[tuple[str, int], int]) -> None:
 
 
 def end(credentials: Iterable[dict[str, Any]]) -> None:
-    """Closes the sockets of keys and tokens that were revoked, as the stream has their items."""
+    """Closes the sockets of keys, tokens and tenants that ended or may do less now, as the stream has their items."""
     ids = {each for name in sockets.names_in(credentials) for each in sockets.of_credential(name)}
     _all_of([partial(posts.close, connection_id) for connection_id in sorted(ids)], WRITES_AT_ONCE)
 

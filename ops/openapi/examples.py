@@ -56,6 +56,28 @@ BODIES: dict[str, dict[str, Any]] = {
             "visibility": "public",
         }
     },
+    "CreateKey": {
+        "For a web shop": {"name": "the web shop", "scopes": ["files:read", "files:write"]},
+        "For a time, from one network": {
+            "name": "the importer",
+            "scopes": ["files:write"],
+            "expires_at": "2030-11-22T12:00:00Z",
+            "networks": ["203.0.113.0/24"],
+        },
+    },
+    "PatchKey": {
+        "Another name": {"name": "the old shop"},
+        "From everywhere, for ever": {"expires_at": None, "networks": None},
+    },
+    "RotateKey": {"With a day to change it": {"overlap": 86400}},
+    "PutTenant": {
+        "With the stage's settings": {},
+        "With bounds": {"quotas": {"stored_bytes": 1_000_000_000_000, "files": 1_000_000}},
+    },
+    "PatchTenant": {
+        "Suspend it": {"suspended": True},
+        "Another quota": {"quotas": {"files": None, "renders_per_day": 1000}},
+    },
     "CreateWebhook": {
         "All events of files": {"url": "https://example.com/hooks/filemill"},
         "Pictures that are ready": {
@@ -186,6 +208,24 @@ _WEBHOOK = {
     "created_by": {"type": "key", "id": "0123456789ab"},
     "earlier_secrets_until": None,
 }
+_KEY = {
+    "id": "0123456789ab",
+    "name": "the web shop",
+    "scopes": ["files:read", "files:write"],
+    "networks": [],
+    "expires_at": None,
+    "created_at": "2026-11-22T12:00:00.000Z",
+    "created_by": {"type": "key", "id": "ba9876543210"},
+    "last_used_at": "2026-11-23T09:00:00.000Z",
+    "earlier_secrets_until": None,
+}
+_TENANT = {
+    "name": "acme",
+    "default_recipe": "photo",
+    "unscannable": None,
+    "suspended": False,
+    "quotas": {"stored_bytes": 1_000_000_000_000},
+}
 _ATTEMPT = {"at": "2026-11-22T12:00:03.412Z", "ms": 87, "status": 200, "error": None}
 _DELIVERY: dict[str, Any] = {
     "id": f"evt_{FILE_ID}_3",
@@ -214,6 +254,11 @@ ANSWERS: dict[str, Any] = {
             "expires_at": "2026-11-22T13:00:00.000Z",
         },
     },
+    "KeyWithSecretResource": {**_KEY, "key": f"fm_0123456789ab_{'0' * 48}", "last_used_at": None},
+    "KeyResource": _KEY,
+    "KeyPage": {"items": [_KEY], "next_cursor": None},
+    "TenantResource": _TENANT,
+    "TenantPage": {"items": [_TENANT], "next_cursor": None},
     "WebhookWithSecretResource": {**_WEBHOOK, "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo="},
     "WebhookResource": _WEBHOOK,
     "WebhookList": {"items": [_WEBHOOK]},

@@ -29,7 +29,8 @@ def problems(operation: Operation) -> list[str]:
 
     codes = {"bad_request", "internal", "too_many_requests", "timeout", *operation.problems}
     if operation.scope:
-        codes |= {"unauthenticated", "token_expired", "missing_scope", "unavailable"}
+        codes |= {"unauthenticated", "token_expired", "key_expired", "missing_scope", "unavailable"}
+        codes |= {"network_not_allowed", "tenant_suspended"}
     if operation.body or operation.query or (operation.scope and any(h in REQUEST_HEADERS for h in operation.headers)):
         codes.add("invalid_field")
     if operation.body:

@@ -19,6 +19,8 @@ INFO: Schema = {
 # Tag → pattern of its paths. The first pattern that matches the beginning of a path decides.
 TAGS = {
     "Upload tokens": r"/v1/upload-tokens",
+    "API keys": r"/v1/keys",
+    "Tenants": r"/v1/tenants",
     "Webhooks": r"/v1/webhooks",
     "Uploads": r"/v1/files/{file_id}/(parts|complete)",
     "Finding files": r"/v1/(search|changes|stats)|/v1/files/batch-get",
@@ -31,8 +33,10 @@ DESCRIPTIONS = {
     "Finding files": "Search, counts, and the feed of changes.",
     "Uploads": "A large file's parts.",
     "Upload tokens": "What a backend gives a browser, so that it can upload and nothing else.",
+    "API keys": "The tenant's API keys: made, changed, rotated and deleted by one of them.",
     "Webhooks": "Events are sent to your own server as they happen, signed by Standard Webhooks.",
     "Uppy": "What `@uppy/aws-s3` asks of a server, on the same uploads.",
+    "Tenants": "For operators of a stage, with an operator key: its tenants and their settings.",
     "Service": "The API itself.",
 }
 ORDER = tuple(DESCRIPTIONS)
@@ -42,8 +46,9 @@ SECURITY_SCHEMES: dict[str, Schema] = {
         "type": "http",
         "scheme": "bearer",
         "bearerFormat": "fm_…",
-        "description": "An API key, with one or more of the scopes `files:read`, `files:write`, `events:read` and "
-        "`webhooks:admin`. It decides the tenant. Never in a browser.",
+        "description": "An API key, with one or more of the scopes `files:read`, `files:write`, `events:read`, "
+        "`webhooks:admin` and `keys:admin`. It decides the tenant. Never in a browser. An operator key has no tenant "
+        "and the scope `tenants:admin` only.",
     },
     "uploadToken": {
         "type": "http",
@@ -67,6 +72,16 @@ PATH_PARAMETERS: dict[str, Schema] = {
         "schema": {"type": "string", "pattern": "^[0-9a-f]{12}$"},
         "example": "0123456789ab",
         "description": "The token's `id`",
+    },
+    "key_id": {
+        "schema": {"type": "string", "pattern": "^[0-9a-f]{12}$"},
+        "example": "0123456789ab",
+        "description": "The key's `id`: the part between `fm_` and the next `_`",
+    },
+    "tenant": {
+        "schema": {"type": "string", "pattern": "^[a-z0-9][a-z0-9-]{0,62}$"},
+        "example": "acme",
+        "description": "The tenant's name",
     },
     "webhook_id": {
         "schema": {"type": "string", "pattern": "^wh_[0-9A-HJKMNP-TV-Z]{26}$"},
@@ -133,6 +148,10 @@ WEBHOOK_LINKS = (
 
 WEBHOOK_LINK = {"webhook_id": "$response.body#/id"}
 
+KEY_LINKS = ("get_key", "patch_key", "rotate_key", "delete_key")
+
+KEY_LINK = {"key_id": "$response.body#/id"}
+
 LINKS: dict[tuple[str, int], list[tuple[Iterable[str], Mapping[str, str]]]] = {
     ("create_file", 201): [(FILE_LINKS + PART_LINKS, FILE_LINK)],
     ("patch_file", 200): [(("get_file", "patch_file", "delete_file"), FILE_LINK)],
@@ -144,6 +163,19 @@ LINKS: dict[tuple[str, int], list[tuple[Iterable[str], Mapping[str, str]]]] = {
     ],
     ("list_entries", 200): [(("list_entries",), {"cursor": "$response.body#/next_cursor"})],
     ("list_changes", 200): [(("list_changes",), {"after": "$response.body#/next_after"})],
+    ("create_key", 201): [(KEY_LINKS, KEY_LINK)],
+    ("list_keys", 200): [
+        (("get_key",), {"key_id": "$response.body#/items/0/id"}),
+        (("list_keys",), {"cursor": "$response.body#/next_cursor"}),
+    ],
+    ("list_tenants", 200): [
+        (("get_tenant",), {"tenant": "$response.body#/items/0/name"}),
+        (("list_tenants",), {"cursor": "$response.body#/next_cursor"}),
+    ],
+    ("list_upload_tokens", 200): [
+        (("revoke_upload_token",), {"token_id": "$response.body#/items/0/id"}),
+        (("list_upload_tokens",), {"cursor": "$response.body#/next_cursor"}),
+    ],
     ("create_webhook", 201): [(WEBHOOK_LINKS, WEBHOOK_LINK)],
     ("list_webhooks", 200): [(("get_webhook",), {"webhook_id": "$response.body#/items/0/id"})],
     ("send_test_event", 202): [

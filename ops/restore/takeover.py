@@ -4,7 +4,8 @@ Nothing else may write to either table meanwhile. It can be repeated until the s
 
 - Each file's record gets its fate (`fates`). A record that was changed since gets a revision that nobody has seen: a
   consumer of the feed, a cached answer or a condition on the revision would otherwise take it for what they know.
-- API keys and upload tokens stay as they are now. A key that was revoked since does not come back to life.
+- API keys and upload tokens stay as they are now. A key that was revoked since does not come back to life, and a tenant
+  that was suspended since stays suspended.
 - Webhooks with their deliveries, and open sockets, stay as they are now, too. A webhook that was deleted since gets no
   events again, a rotated secret stays the new one, what is still due is delivered, and no socket falls silent.
 - The feed goes on after the last position that anybody may have read.
@@ -62,6 +63,16 @@ class Decision:
     seen: int
 
 
+# What an operator sets for a tenant. The rest of its item is its name and its place in the list.
+_SETTINGS = ("default_recipe", "unscannable", "suspended", "quotas")
+# Settings that stand in an item and are the same as none.
+_NOTHING: tuple[Any, ...] = ({"BOOL": False}, {"M": {}})
+
+
+def _settings(item: Item) -> Item:
+    return {name: item[name] for name in _SETTINGS if name in item and item[name] not in _NOTHING}
+
+
 @dataclass
 class Outcome:
     """The changes of a take-over, made or planned. Lists are of ids, with the tenant before those of files."""
@@ -92,7 +103,8 @@ class TakeOver:
             _note(outcome, decision)
         for _ in self._credentials(outcome):
             pass
-        self._compare_tenants(outcome)
+        for _ in self._tenants(outcome):
+            pass
         return outcome
 
     def carry_out(self) -> Outcome:
@@ -105,7 +117,7 @@ class TakeOver:
         self.then.put(self._credentials(outcome))
         self.then.put(self._answers())
         self._take_over_listeners()
-        self._compare_tenants(outcome)
+        self.then.put(self._tenants(outcome))
         self.then.delete(_key(item) for item in self.then.scan("RENDER"))
         self.then.put(self._heads())
         self.then.put(_walks())
@@ -183,11 +195,17 @@ class TakeOver:
             self.then.delete(_key(item) for item in some if key_of(item) not in present)
         self.then.put(self.present.scan_partitions(*LISTENERS))
 
-    def _compare_tenants(self, outcome: Outcome) -> None:
+    def _tenants(self, outcome: Outcome) -> Iterator[Item]:
+        """Tenants keep the settings that they had, but stay suspended, or not, as they are now."""
         then = self.then.get(_key(item) for item in self._others["TENANT"])
         for item in self._others["TENANT"]:
-            if then.get(key_of(item)) != item:
+            was = then.get(key_of(item))
+            if _settings(was or {}) != _settings(item):
                 outcome.tenants.append(item["pk"]["S"].removeprefix("TENANT#"))
+            bare = {name: value for name, value in item.items() if name not in _SETTINGS}
+            kept = {**(was or bare), "suspended": item.get("suspended", {"BOOL": False})}
+            if was is None or was.get("suspended", {"BOOL": False}) != kept["suspended"]:
+                yield kept
 
     def _heads(self) -> Iterator[Item]:
         """The ends of all feeds, moved to where the present ones are. No position is given out a second time."""

@@ -6,28 +6,33 @@ import base64
 import json
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import pytest
 
 from chalicelib import aws
-from chalicelib.api import sizes
+from chalicelib.api import key_bodies, sizes
+from chalicelib.api.auth.callers import ORDINARY
 from chalicelib.api.fields import MAX_IDS, MAX_SIGNED, MAX_TAG, MAX_TAGS
-from chalicelib.api.routes import webhook_deliveries, webhooks
+from chalicelib.api.key_bodies import MAX_NAME, MAX_NETWORKS
+from chalicelib.api.routes import api_keys, tenants, tokens, webhook_deliveries, webhooks
 from chalicelib.api.routes.finding import MAX_FOUND, MAX_LIMIT, MAX_WITH_DELIVERY
 from chalicelib.api.routes.webhooks import MAX_URL
 from chalicelib.api.routing import OPERATIONS
 from chalicelib.catalog import files
+from chalicelib.catalog.credentials import ApiKey
 from chalicelib.catalog.dynamodb import BATCH_GET, attributes
 from chalicelib.catalog.index.terms import postings
 from chalicelib.catalog.keys import feed_key, file_key, head_key, shard_of
+from chalicelib.catalog.quotas import QUOTAS
 from chalicelib.catalog.room import FIRST_ROUND
+from chalicelib.catalog.tenants import Tenant
 from chalicelib.catalog.webhook_deliveries import KEEP_ATTEMPTS, Attempt, Delivery
 from chalicelib.catalog.webhooks import MOST as MOST_WEBHOOKS
 from chalicelib.catalog.webhooks import TYPES, Webhook, new_id
 from chalicelib.delivery.view import ALL_FIELDS, wire
-from chalicelib.model import Actor, Kind, new_file_id, now
+from chalicelib.model import Actor, Kind, UploadToken, Visibility, new_file_id, now, timestamp
 from chalicelib.outbound.post import KEPT_BYTES
 from chalicelib.settings import MAX_PARTS, settings
 from chalicelib.storage import multipart
@@ -338,6 +343,29 @@ def test_a_page_of_deliveries_fits_and_a_delivery_with_all_answers() -> None:
     assert sizes.size(webhook_deliveries.shown(delivery)) < sizes.MOST / 10
 
 
+def test_a_page_of_keys_of_tenants_and_of_upload_tokens_fits() -> None:
+    moment = timestamp(now())
+    networks = tuple(f"2001:0db8:{'1111:' * 5}{number:04x}/128" for number in range(MAX_NETWORKS))
+    key = ApiKey("0" * 12, "h", "acme", WIDE * MAX_NAME, tuple(ORDINARY), moment, networks=networks, expires_at=moment)
+    assert sizes.size({"items": [key_bodies.shown(key)] * api_keys.MAX_LISTED}) < sizes.MOST
+    tenant = Tenant("a" * 63, "photo", "accept", True, dict.fromkeys(QUOTAS, 2**53))
+    assert sizes.size({"items": [asdict(tenant)] * tenants.MAX_LISTED}) < sizes.MOST
+    token = UploadToken(
+        id="0" * 12,
+        hash="h",
+        tenant="acme",
+        created_at=now(),
+        expires_at=now(),
+        max_files=1,
+        max_bytes=1,
+        content_types=["a" * 127] * 50,
+        tags=["é" * MAX_TAG] * MAX_TAGS,
+        visibility=Visibility.PRIVATE,
+        recipe="photo",
+    )
+    assert sizes.size({"items": [token.model_dump(mode="json")] * tokens.MAX_LISTED}) < sizes.MOST
+
+
 # --- No route is forgotten
 
 # The answers that hold lists or mappings: pages that end by bytes; as many items as the request or the upload has,
@@ -347,6 +375,9 @@ BY_COUNT = {
     "list_entries",
     "list_webhooks",
     "list_deliveries",
+    "list_keys",
+    "list_tenants",
+    "list_upload_tokens",
     "create_grants",
     "list_parts",
     "sign_parts",
@@ -358,6 +389,8 @@ ONE_RECORD = {"get_file", "create_file", "patch_file", "reprocess_file", "restor
 ONE_RECORD |= {"add_captions", "delete_captions"}
 ONE_OTHER = {"create_grant", "create_upload_token", "uppy_params", "uppy_presign", "get_openapi", "get_asyncapi"}
 ONE_WEBHOOK = {"create_webhook", "get_webhook", "patch_webhook", "rotate_webhook_secret", "replay_events"}
+ONE_KEY = {"create_key", "get_key", "patch_key", "rotate_key", "create_tenant_key"}
+ONE_TENANT = {"get_tenant", "put_tenant", "patch_tenant"}
 ONE_DELIVERY = {"get_delivery", "retry_delivery", "send_test_event"}
 
 
@@ -369,7 +402,8 @@ def test_every_answer_that_could_grow_is_one_that_these_tests_know() -> None:
         for model in operation.returns.values()
         if model and _may_grow(json.dumps(model.model_json_schema()))
     }
-    assert growing == BY_BYTES | BY_COUNT | ONE_RECORD | ONE_WEBHOOK | ONE_DELIVERY | ONE_OTHER
+    one = ONE_RECORD | ONE_WEBHOOK | ONE_DELIVERY | ONE_KEY | ONE_TENANT | ONE_OTHER
+    assert growing == BY_BYTES | BY_COUNT | one
 
 
 def _may_grow(schema: str) -> bool:

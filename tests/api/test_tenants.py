@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from chalicelib.api import routing
+from chalicelib.api.auth.callers import ORDINARY, Scope
 from chalicelib.api.routing import Operation
 from ops.openapi.examples import BODIES
 from tests.client import Answer, Client, new_client
@@ -84,14 +85,16 @@ class Theirs:
         self.ids = [waiting, ready]
         self.token = client("POST", "/v1/upload-tokens", {"max_bytes": 1}).json
         self.webhook = client("POST", "/v1/webhooks", {"url": "https://example.com/secret-hook"}).json
+        self.key = client("POST", "/v1/keys", {"name": "secret-key", "scopes": ["files:read"]}).json
         self.event = client("POST", f"/v1/webhooks/{self.webhook['id']}/test").json
         (self.upload_id,) = open_uploads()
+        Client(self.key["key"])("GET", "/v1/stats")  # its first use is noted
         self.before = self.seen()
 
     @property
     def hooked(self) -> tuple[str, ...]:
-        """What the webhook is known by: its ids and its secret."""
-        return self.webhook["id"], self.event["id"], self.webhook["secret"]
+        """What the webhook and the key are known by: their ids and secrets."""
+        return self.webhook["id"], self.event["id"], self.webhook["secret"], self.key["id"], self.key["key"]
 
     def seen(self) -> tuple[Any, ...]:
         """Their records, and what S3 holds of them."""
@@ -102,6 +105,9 @@ class Theirs:
             [(version["Key"], version["VersionId"]) for version in versions],
             self.upload_id in open_uploads(),
             Client(self.token["token"])("GET", f"/v1/files/{self.ids[0]}").status,
+            self.client("GET", f"/v1/keys/{self.key['id']}").json,
+            Client(self.key["key"])("GET", "/v1/stats").status,
+            [each for each in self.client("GET", "/v1/upload-tokens").json["items"] if each["id"] == self.token["id"]],
             self.client("GET", "/v1/webhooks").json,
             self.client("GET", f"/v1/webhooks/{self.webhook['id']}/deliveries").json,
         )
@@ -113,6 +119,8 @@ class Theirs:
             "upload_id": self.upload_id,
             "part_number": "1",
             "token_id": self.token["id"],
+            "key_id": self.key["id"],
+            "tenant": "acme",
             "webhook_id": self.webhook["id"],
             "event_id": self.event["id"],
             "language": "en",
@@ -141,7 +149,7 @@ class Theirs:
 def names_a_file(operation: Operation) -> bool:
     """True for a route on one file, which is named by its id, or below `/s3` by its key; or on one token or webhook."""
     models = [model.model_fields for model in (operation.query, operation.body) if model]
-    named_in_path = any(f"{{{name}}}" in operation.path for name in ("file_id", "token_id", "webhook_id"))
+    named_in_path = any(f"{{{name}}}" in operation.path for name in ("file_id", "token_id", "key_id", "webhook_id"))
     return named_in_path or any("key" in fields for fields in models)
 
 
@@ -154,7 +162,7 @@ def test_a_route_tells_a_stranger_nothing_and_changes_nothing(client: Client, op
         for file_id in theirs.ids:
             answer = theirs.ask(stranger, operation, file_id)
             told = (answer.status, answer.json.get("code") if answer.status >= 400 else None)
-            if stranger is not other and not operation.tokens:
+            if (stranger is not other and not operation.tokens) or operation.scope is Scope.TENANTS_ADMIN:
                 assert told == (403, "missing_scope")
             elif names_a_file(operation):
                 assert told == (404, "not_found")
@@ -163,3 +171,62 @@ def test_a_route_tells_a_stranger_nothing_and_changes_nothing(client: Client, op
             shown = json.dumps(answer.json)
             assert not any(theirs_ in shown for theirs_ in (*theirs.ids, "secret-", theirs.upload_id, *theirs.hooked))
     assert theirs.seen() == theirs.before
+
+
+# --- Operators
+
+
+def new_operator() -> Client:
+    from ops.keys import create_operator
+
+    return Client(create_operator()[1])
+
+
+def refused(theirs: Theirs, callers: list[Client], code: str) -> None:
+    """Every route but an operator's refuses these callers with 403, and nothing changes."""
+    for operation in guarded():
+        if operation.scope is not Scope.TENANTS_ADMIN:
+            for caller in callers:
+                answer = theirs.ask(caller, operation, theirs.ids[0])
+                assert (answer.status, answer.json["code"]) == (403, code), named(operation)
+
+
+def test_an_operator_is_refused_on_every_route_of_tenants(client: Client) -> None:
+    theirs = Theirs(client)
+    refused(theirs, [new_operator()], "missing_scope")
+    assert theirs.seen() == theirs.before
+
+
+def test_an_operator_manages_tenants_and_sees_no_file(client: Client) -> None:
+    theirs, operator = Theirs(client), new_operator()
+    for operation in guarded():
+        if operation.scope is Scope.TENANTS_ADMIN:
+            answer = theirs.ask(operator, operation, theirs.ids[1])
+            assert answer.status < 300, answer.text
+            assert not any(secret in answer.text for secret in (*theirs.ids, "secret-", theirs.key["id"]))
+
+
+def test_a_suspended_tenant_is_refused_on_every_route(client: Client) -> None:
+    theirs = Theirs(client)
+    assert new_operator()("PATCH", "/v1/tenants/acme", {"suspended": True}).status == 200
+    refused(theirs, [client, Client(theirs.key["key"]), Client(theirs.token["token"])], "tenant_suspended")
+    assert new_operator()("PATCH", "/v1/tenants/acme", {"suspended": False}).status == 200
+    assert theirs.seen() == theirs.before
+
+
+def test_a_key_outside_of_its_networks_is_refused_on_every_route(client: Client) -> None:
+    theirs = Theirs(client)
+    body = {"name": "here", "scopes": [str(scope) for scope in ORDINARY], "networks": ["192.0.2.0/24"]}
+    giver = new_client("acme", *ORDINARY)
+    refused(theirs, [Client(giver("POST", "/v1/keys", body).json["key"])], "network_not_allowed")
+    assert theirs.seen() == theirs.before
+
+
+def test_no_view_for_tenants_can_be_called_for_an_operator() -> None:
+    from chalicelib.api.auth.callers import Caller
+    from chalicelib.catalog.credentials import OPERATOR
+    from chalicelib.model import TENANT_PATTERN
+
+    assert not TENANT_PATTERN.fullmatch(OPERATOR)
+    with pytest.raises(AssertionError):
+        _ = routing.Call(None, "r", Caller(OPERATOR, "k", frozenset())).tenant

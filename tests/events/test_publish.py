@@ -18,6 +18,7 @@ from chalicelib.catalog.keys import (
     head_key,
     listeners_key,
     marker_key,
+    tenant_key,
     token_key,
     webhook_count_key,
     webhook_key,
@@ -102,7 +103,9 @@ def test_the_filters_pass_what_publish_reads_and_little_else(client: Client, sta
         ExpressionAttributeValues={":now": {"S": timestamp(BEGIN)}},
     )
     passed = [each["dynamodb"]["Keys"]["pk"]["S"].partition("#")[0] for each in stream_records(PUBLISHED)]
-    assert sorted(passed) == ["FEED", *["FILE"] * 3, "TOKEN"]
+    once = {"KEY", "TENANT"}  # moto tells twice of an item that an update makes
+    assert sorted(each for each in passed if each not in once) == ["FEED", *["FILE"] * 3, "TOKEN"]
+    assert once < {*passed}
     assert len(stream_records([{}])) > 2 * len(passed)
 
 
@@ -206,7 +209,10 @@ KINDS: dict[tuple[str, str], tuple[bool, bool]] = {
     ("entry", "REMOVE"): (False, False),
     ("key", "INSERT"): (True, False),
     ("key", "MODIFY"): (True, True),
-    ("key", "REMOVE"): (False, False),
+    ("key", "REMOVE"): (True, False),  # a month after a key was deleted, which is seldom
+    ("tenant", "INSERT"): (True, True),
+    ("tenant", "MODIFY"): (True, True),
+    ("tenant", "REMOVE"): (True, False),
     ("token", "INSERT"): (True, False),
     ("token", "MODIFY"): (True, True),
     ("token", "REMOVE"): (False, False),
@@ -223,8 +229,10 @@ def of_kind(subject: str, name: str) -> dict[str, Any]:
         old, new = image(first), image(second)
         key = file_key(first.id)
     else:
-        key = {"entry": ENTRY, "key": api_key_key("1"), "token": token_key("1"), "webhook": HOOK}[subject]
+        keys = {"entry": ENTRY, "key": api_key_key("1"), "token": token_key("1"), "webhook": HOOK}
+        key = (keys | {"tenant": tenant_key("acme")})[subject]
         old = new = typed(key) | (REVOKED if subject in ("key", "token") else {})
+        new |= {"suspended": {"BOOL": True}} if subject == "tenant" else {}
     images = {"INSERT": {"NewImage": new}, "MODIFY": {"OldImage": old, "NewImage": new}, "REMOVE": {"OldImage": old}}
     return record(key, images[name])
 

@@ -240,8 +240,10 @@ def test_cloudfront_gets_the_secret_that_the_api_will_ask_for(stacks: Stacks, pr
     stored = boto3.Session().client("ssm").get_parameter(Name="/filemill/prod/secret", WithDecryption=True)
     secret = stored["Parameter"]["Value"].encode()
     assert stacks.deployed[-1]["EdgeSecret"] == keyring.derived_edge_secret(secret)
+    assert stacks.deployed[-1]["DoorSecret"] == keyring.derived_door_secret(secret) != stacks.deployed[-1]["EdgeSecret"]
     recorded = "".join(p.read_text() for p in (project / ".chalice").rglob("*.*"))
     assert stacks.deployed[-1]["EdgeSecret"] not in recorded
+    assert stacks.deployed[-1]["DoorSecret"] not in recorded
 
 
 def test_the_edge_gets_the_key_of_the_checks_that_the_api_makes(stacks: Stacks, project: Path) -> None:

@@ -8,6 +8,8 @@ import pytest
 from chalicelib.catalog import tenants as catalog_tenants
 from ops import tenants
 from ops.__main__ import main
+from ops.keys import create_operator
+from tests.client import new_client
 from tests.stage import STAGE
 
 
@@ -27,6 +29,8 @@ def test_a_default_recipe_is_set_shown_and_taken_back(ops: Any, capsys: pytest.C
         "name": "acme",
         "default_recipe": None,
         "unscannable": None,
+        "suspended": False,
+        "quotas": {},
     }
 
 
@@ -54,3 +58,38 @@ def test_an_unknown_recipe_is_refused(ops: Any, capsys: pytest.CaptureFixture[st
         ops("set", "acme", "--default-recipe", "poster")
     assert left.value.code == 2
     assert "avatar" in capsys.readouterr().err
+
+
+def test_a_tenant_is_suspended_and_goes_on_and_its_other_settings_stay(
+    ops: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert ops("set", "acme", "--default-recipe", "avatar", "--quota", "files=10") == 0
+    assert ops("suspend", "acme") == 0
+    assert "acme: suspended, default recipe avatar" in capsys.readouterr().out
+    assert catalog_tenants.get_tenant("acme") == catalog_tenants.Tenant("acme", "avatar", None, True, {"files": 10})
+    assert ops("resume", "acme") == 0
+    assert catalog_tenants.get_tenant("acme") == catalog_tenants.Tenant("acme", "avatar", None, False, {"files": 10})
+
+
+def test_quotas_are_set_and_taken_back_one_by_one(ops: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    assert ops("set", "acme", "--quota", "files=10", "--quota", "renders_per_day=0") == 0
+    assert ops("set", "acme", "--quota", "files=none", "--quota", "stored_bytes=5") == 0
+    assert catalog_tenants.get_tenant("acme").quotas == {"renders_per_day": 0, "stored_bytes": 5}
+    assert "renders_per_day 0, stored_bytes 5" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("wrong", ["files", "files=", "files=-1", "files=1e3", "file=1", f"files={2**53}", "files=1 "])
+def test_a_wrong_quota_is_a_sentence(ops: Any, capsys: pytest.CaptureFixture[str], wrong: str) -> None:
+    assert ops("set", "acme", "--quota", wrong) == 1
+    assert "NAME=NUMBER" in capsys.readouterr().err
+
+
+def test_all_tenants_with_a_key_or_settings_are_listed(ops: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    new_client("other")
+    create_operator()
+    assert ops("set", "acme", "--unscannable", "accept") == 0
+    capsys.readouterr()
+    assert ops("list", "--json") == 0
+    assert [each["name"] for each in json.loads(capsys.readouterr().out)] == ["acme", "other"]
+    assert ops("list") == 0
+    assert len(capsys.readouterr().out.splitlines()) == 2

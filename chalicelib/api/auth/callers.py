@@ -8,14 +8,13 @@ once in `memory.REMEMBER` seconds.
 
 from __future__ import annotations
 
-import hmac
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from chalicelib.api.auth import keys
 from chalicelib.api.auth.memory import forget_one, look_up
 from chalicelib.api.errors import Problem
-from chalicelib.catalog.credentials import ApiKey, hash_key
+from chalicelib.catalog.credentials import OPERATOR, ApiKey, hash_key
 from chalicelib.model import Actor, UploadToken, now
 
 COOKIE = "filemill_upload"
@@ -29,6 +28,12 @@ class Scope(StrEnum):
     KEYS_ADMIN = "keys:admin"
     # An end user's own files. It counts only where neither `files:read` nor `files:write` is given.
     FILES_OWN = "files:own"
+    # Operator keys only, which have nothing else.
+    TENANTS_ADMIN = "tenants:admin"
+
+
+ORDINARY = tuple(scope for scope in Scope if scope is not Scope.TENANTS_ADMIN)
+"""The scopes that a tenant's credentials can have."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +54,8 @@ class Caller:
     """The caller of a request. The tenant comes from the credential, never from the request.
 
     The bearer of an upload token has no scopes, and may use its own files only. `user` is the bearer of a sign-in
-    token.
+    token. `key` is the API key that was sent, and `secret` its hash. `secret_ends` is when that secret ends, in Unix
+    seconds, if it was rotated away.
     """
 
     tenant: str
@@ -57,6 +63,22 @@ class Caller:
     scopes: frozenset[str]
     token: UploadToken | None = None
     user: User | None = None
+    key: ApiKey | None = None
+    secret: str | None = None
+    secret_ends: int | None = None
+
+    @property
+    def is_operator(self) -> bool:
+        """True for an operator key. It has no tenant, and `tenant` is a name that no tenant can have."""
+        return self.tenant == OPERATOR
+
+    @property
+    def ends(self) -> int | None:
+        """When the credential ends by itself, in Unix seconds; None if it does not."""
+        ends = [self.secret_ends, self.key.ends if self.key else None]
+        ends += [int(self.token.expires_at.timestamp())] if self.token else []
+        ends += [self.user.expires] if self.user else []
+        return min((end for end in ends if end is not None), default=None)
 
     @property
     def owner(self) -> str | None:
@@ -94,18 +116,15 @@ def authenticate(authorization: str | None, cookie: str | None = None) -> Caller
     """The caller whose credential is in `Authorization: Bearer …` or, without that header, in a cookie.
 
     A cookie may hold an upload token only. One read of the table, and for a token one more, of the key that made it;
-    none while they are remembered. Raises Problem `token_expired`, and `unauthenticated` for a credential that is
-    missing, malformed, unknown, wrong or revoked. The last three get the same words, so that nobody learns which ids
-    exist.
+    none while they are remembered. Raises Problem `token_expired`, `key_expired`, and `unauthenticated` for a
+    credential that is missing, malformed, unknown, wrong or revoked. The last three get the same words, so that nobody
+    learns which ids exist.
     """
     credential = _sent(authorization, cookie)
     match = keys.CREDENTIAL.fullmatch(credential)
     if not match or (not authorization and match[1] != "fmu"):
         raise _unauthenticated(_WRONG_FORM)
-    known: ApiKey | UploadToken | None = look_up(keys.find, f"{match[1]}_{match[2]}")
-    if not known or not hmac.compare_digest(known.hash, hash_key(credential)):
-        raise _unauthenticated(_NOT_VALID)
-    return _caller_with(known)
+    return as_remembered(f"{match[1]}_{match[2]}", secret=hash_key(credential))
 
 
 def names_of(caller: Caller) -> tuple[str, ...]:
@@ -116,17 +135,24 @@ def names_of(caller: Caller) -> tuple[str, ...]:
     return (own, keys.name_of_key(caller.token.key_id)) if caller.token.key_id else (own,)
 
 
-def as_of_now(name: str, *others: str) -> Caller:
+def as_of_now(name: str, *others: str, secret: str | None = None) -> Caller:
     """The caller with the key or token of this name, as the table has it now; nothing is remembered of the `others`.
 
-    As many reads of the table as `authenticate` makes. Raises the same Problems.
+    `secret` is the hash of the credential that was sent, if one was: it must still be right. As many reads of the table
+    as `authenticate` makes. Raises the same Problems.
     """
     for each in (name, *others):
         forget_one(keys.find, each)
+    return as_remembered(name, secret=secret)
+
+
+def as_remembered(name: str, *, secret: str | None = None) -> Caller:
+    """The caller with the key or token of this name. Costs and raises what `authenticate` does."""
     known: ApiKey | UploadToken | None = look_up(keys.find, name)
-    if known is None:
+    right, ends = keys.secret_of(known, secret) if known and secret else (known is not None, None)
+    if known is None or not right:
         raise _unauthenticated(_NOT_VALID)
-    return _caller_with(known)
+    return replace(_caller_with(known), secret=secret, secret_ends=ends)
 
 
 def _caller_with(known: ApiKey | UploadToken) -> Caller:
@@ -138,7 +164,11 @@ def _caller_with(known: ApiKey | UploadToken) -> Caller:
         if not _has_its_key(known):
             raise _unauthenticated(_NOT_VALID)
         return Caller(known.tenant, f"token:{known.id}", frozenset(), known)
-    return Caller(known.tenant, known.id, frozenset(known.scopes))
+    if known.is_over:
+        raise Problem("key_expired", "This API key has expired; ask whoever made it for a new one.")
+    own = {Scope.TENANTS_ADMIN}
+    scopes = {*known.scopes} & own if known.is_operator else {*known.scopes} - own
+    return Caller(known.tenant, known.id, frozenset(scopes), key=known)
 
 
 def _has_its_key(token: UploadToken) -> bool:
@@ -149,7 +179,7 @@ def _has_its_key(token: UploadToken) -> bool:
     if token.key_id is None:
         return True
     key: ApiKey | None = look_up(keys.find, keys.name_of_key(token.key_id))
-    return key is not None and not key.revoked_at
+    return key is not None and not key.is_over
 
 
 _WRONG_FORM = "The Authorization header must be `Bearer` and an API key that starts with `fm_`."
@@ -171,8 +201,14 @@ def _sent(authorization: str | None, cookie: str | None) -> str:
 def require(caller: Caller, scope: Scope, *, tokens: bool = False, own: bool = False) -> None:
     """Raises Problem `missing_scope` unless the caller's key has the scope.
 
-    A token may call where `tokens` may, and a caller with `files:own` where `own` says so.
+    A token may call where `tokens` may, and a caller with `files:own` where `own` says so. An operator key may call
+    where `tenants:admin` is needed, and nobody else may call there.
     """
+    if caller.is_operator != (scope is Scope.TENANTS_ADMIN):
+        words = (
+            "An operator key may manage tenants only." if caller.is_operator else "Only an operator key may do this."
+        )
+        raise Problem("missing_scope", words)
     if caller.token:
         if not tokens:
             raise Problem("missing_scope", "An upload token may be used for its own uploads only.")

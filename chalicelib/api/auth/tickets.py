@@ -21,7 +21,8 @@ def issue(caller: Caller) -> tuple[str, int]:
     """(ticket, its end in Unix seconds), which stands for the caller's own key or token. One write."""
     ticket_id, ticket = new_credential("fmt")
     expires = int(time.time()) + LIFE
-    credentials.put_ticket(Ticket(ticket_id, hash_key(ticket), names_of(caller)[0], expires))
+    made = Ticket(ticket_id, hash_key(ticket), names_of(caller)[0], expires, secret=caller.secret)
+    credentials.put_ticket(made)
     return ticket, expires
 
 
@@ -36,4 +37,4 @@ def redeem(ticket: str) -> Caller:
     if not found:
         detail = "This ticket is not valid: it is unknown, was used, or is older than a minute. Ask for a new one."
         raise Problem("unauthenticated", detail)
-    return as_of_now(found.credential)
+    return as_of_now(found.credential, secret=found.secret)

@@ -8,20 +8,23 @@ from typing import Annotated
 from chalice import Blueprint, Response
 from pydantic import Field
 
+from chalicelib.api import cursors
 from chalicelib.api.answers import Bytes, Resource, Time
 from chalicelib.api.auth import keys, memory
 from chalicelib.api.auth.callers import Scope
 from chalicelib.api.defaults import default_recipe
 from chalicelib.api.errors import Problem
-from chalicelib.api.fields import AnyVisibility, RecipeName, Tags, matching
-from chalicelib.api.parsing import Body
+from chalicelib.api.fields import AnyVisibility, Cursor, RecipeName, Tags, WholeNumber, matching
+from chalicelib.api.parsing import Body, Query
 from chalicelib.api.routing import Call, json_response, route
-from chalicelib.catalog import credentials
+from chalicelib.catalog import credentials, token_list
 from chalicelib.catalog.credentials import hash_key, new_credential
 from chalicelib.model import UploadToken, Visibility, now
 from chalicelib.observability import logger
 
 routes = Blueprint(__name__)
+
+MAX_LISTED = 100
 
 
 _TYPE = r"^[a-z0-9.+-]+/(\*|[a-z0-9.+-]+)$"
@@ -52,10 +55,14 @@ class CreateUploadToken(Body):
     recipe: RecipeName | None = None
 
 
-class UploadTokenResource(Resource):
-    """A new upload token. `token` is shown only in this answer."""
+class ListUploadTokens(Query):
+    """The query of the list."""
 
-    token: str = Field(pattern="^fmu_[0-9a-f]{12}_[0-9a-f]{48}$")
+    limit: Annotated[WholeNumber, Field(ge=1, le=MAX_LISTED)] = 50
+    cursor: Cursor | None = None
+
+
+class _TokenResource(Resource):
     id: str
     created_at: Time
     expires_at: Time
@@ -65,6 +72,29 @@ class UploadTokenResource(Resource):
     tags: list[str]
     visibility: Annotated[Visibility, Field(strict=False)]
     recipe: str
+
+
+class UploadTokenResource(_TokenResource):
+    """A new upload token. `token` is shown only in this answer."""
+
+    token: str = Field(pattern="^fmu_[0-9a-f]{12}_[0-9a-f]{48}$")
+
+
+class ListedTokenResource(_TokenResource):
+    """An upload token. `used` is how many files were created with it, and `key_id` the API key that made it."""
+
+    used: int = Field(ge=0)
+    key_id: str | None
+
+
+_LISTED = {*ListedTokenResource.model_fields}
+
+
+class UploadTokenPage(Resource):
+    """Upload tokens, the newest first."""
+
+    items: list[ListedTokenResource]
+    next_cursor: str | None = Field(description="Send it as `cursor` to get the next page; null on the last page")
 
 
 @route(
@@ -79,7 +109,7 @@ def create_upload_token(call: Call, body: CreateUploadToken) -> Response:
     """Make an upload token for a browser.
 
     With it the browser can create and upload at most `max_files` files within these bounds, and read their status. The
-    token is shown only in this answer. Costs one DynamoDB write.
+    token is shown only in this answer. Costs two DynamoDB writes.
     """
     moment = now()
     token_id, secret = new_credential("fmu")
@@ -102,6 +132,31 @@ def create_upload_token(call: Call, body: CreateUploadToken) -> Response:
     hidden = {"hash", "tenant", "used", "key_id", "owner", "revoked_at"}
     shown = token.model_dump(mode="json", exclude=hidden)
     return json_response({"token": secret, **shown}, 201)
+
+
+@route(
+    routes,
+    "GET",
+    "/v1/upload-tokens",
+    scope=Scope.FILES_WRITE,
+    query=ListUploadTokens,
+    returns={200: UploadTokenPage},
+    problems=("invalid_cursor",),
+)
+def list_upload_tokens(call: Call, query: ListUploadTokens) -> Response:
+    """List the tenant's upload tokens that work, the newest first, without the tokens themselves.
+
+    A page may have fewer tokens than `limit`, even none, although more follow: only a null `next_cursor` ends the list.
+    Costs a DynamoDB query for each index shard and a batch of reads.
+    """
+    scope = f"{call.tenant}/upload-tokens"
+    page = token_list.page(call.tenant, query.limit, cursors.decode(query.cursor, scope) if query.cursor else None)
+    return json_response(
+        {
+            "items": [token.model_dump(mode="json", include=_LISTED) for token in page.tokens],
+            "next_cursor": cursors.encode(page.cursor, scope) if page.cursor else None,
+        }
+    )
 
 
 @route(

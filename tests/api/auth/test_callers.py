@@ -66,7 +66,7 @@ def test_a_scope_that_is_missing_is_403_and_says_which(stage: Calls) -> None:
 def test_the_table_never_sees_the_key(client: Client) -> None:
     assert client.key
     items = aws_client("dynamodb").scan(TableName="filemill-test")["Items"]
-    assert len(items) == 1
+    assert sorted(item["sk"]["S"] for item in items) == ["KEY", "TENANT"]
     assert client.key not in repr(items)
     assert client.key.rpartition("_")[2] not in repr(items)
 
@@ -95,7 +95,7 @@ def test_a_key_is_read_once_and_remembered(client: Client, stage: Calls) -> None
     stage.clear()
     for _ in range(3):
         client("GET", "/v1/files")
-    assert stage.count("dynamodb.GetItem") == 1
+    assert stage.count("dynamodb.GetItem") == 2, "the key, and its tenant"
 
 
 def test_a_revoked_key_stops_within_a_minute(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.catalog import claims, credentials, deletion, edits
+from chalicelib.catalog import claims, credentials, deletion, edits, tenants
 from chalicelib.catalog.dynamodb import attributes, read
 from chalicelib.catalog.files import records
 from chalicelib.catalog.index import counts, feed
@@ -27,6 +27,7 @@ from chalicelib.catalog.keys import (
     webhook_key,
     webhook_state_key,
 )
+from chalicelib.catalog.tenants import Tenant
 from chalicelib.model import File, Status, now
 from chalicelib.queues import ingest
 from chalicelib.upkeep import sweep
@@ -156,11 +157,12 @@ def test_whoever_hears_of_changes_is_as_now(client: Client, back: Any) -> None:
 
 
 # Items by what their partition key begins with: those of the take-over's other steps, those that the index writes anew,
-# those that end by themselves within a minute, and keys of indexes alone, which no item has as its own.
+# those that end by themselves within a minute (or a day, as a token's place in its list), and keys of indexes alone,
+# which no item has as its own.
 OTHERS = {
     *("FILE", "SEQ", "WALK", "KEY", "TOKEN", "TENANT", "RENDER", "IDEM"),
     *("FEED", "FACET", "SORT", "WORD"),
-    "WAIT",
+    *("WAIT", "TOKENS"),
     *("LIST", "DUE", "SHA", "DELIVER", "HOOKLOG", "SOCKETS"),
 }
 
@@ -280,6 +282,20 @@ def test_a_key_that_was_revoked_does_not_come_back_to_life(client: Client, back:
         found = credentials.get_api_key(old.id)
         assert found and found.revoked_at
         assert credentials.get_api_key(new.id) == new
+
+
+def test_tenants_have_their_former_settings_and_are_suspended_as_they_are_now(client: Client, back: Any) -> None:
+    for name in ("a", "b"):
+        tenants.put_tenant(Tenant(name, default_recipe="avatar", suspended=name == "b"))
+    back()
+    tenants.put_tenant(Tenant("a", default_recipe="photo", suspended=True))
+    tenants.change_tenant("b", {"suspended": False})
+    tenants.put_tenant(Tenant("c", default_recipe="photo", suspended=True))
+    assert back().tenants == ["a", "b", "c"]
+    assert back().tenants == ["a", "c"], "it is repeated"
+    with using_table(RESTORED):
+        found = [tenants.get_tenant(name) for name in ("a", "b", "c")]
+    assert found == [Tenant("a", "avatar", suspended=True), Tenant("b", "avatar"), Tenant("c", suspended=True)]
 
 
 def test_an_upload_token_allows_no_more_files_than_it_did(client: Client, back: Any) -> None:

@@ -86,9 +86,11 @@ def test_every_parameter_says_what_it_is_and_only_the_provisioned_ones_lack_a_de
         "Stage",
         "KeyGroupId",
         "EdgeSecret",
+        "DoorSecret",
         "AddressKey",
     }
     assert parameters["EdgeSecret"]["NoEcho"] is True
+    assert parameters["DoorSecret"]["NoEcho"] is True
     assert parameters["AddressKey"]["NoEcho"] is True
 
 
@@ -358,7 +360,7 @@ def test_a_missing_file_is_asked_of_render_by_a_failover_that_only_reads(asks_fu
     for path in ("/f/public/*", "/f/private/*"):
         assert behaviours(**conditions)[path]["TargetOriginId"] == group["Id"]
     origins = {o["Id"]: o for o in config["Origins"]}
-    assert "OriginCustomHeaders" not in origins["api"], "a viewer's request must not carry the secret"
+    assert "EdgeSecret" not in json.dumps(origins["api"]), "a viewer's request must not carry the secret"
 
 
 def url_of(function: str) -> dict[str, Any]:
@@ -462,6 +464,17 @@ def test_until_then_the_api_is_asked_which_knows_cloudfront_by_a_header() -> Non
     assert set(headers) == {"X-Filemill-Edge", "Accept"}
     assert headers["X-Filemill-Edge"] == {"Ref": "EdgeSecret"}
     assert headers["Accept"] in BINARY_TYPES, "or API Gateway would answer in Base64"
+
+
+def test_the_apis_know_a_request_through_the_front_door_by_another_secret_than_opens_renditions() -> None:
+    """Each viewer's request has it. A viewer must not get past the signatures by asking for `/render/f/private/…`."""
+    origins = {o["Id"]: o for o in distribution(HasApi=True, HasSocket=True)["Origins"]}
+    for name in ("api", "socket"):
+        assert origins[name]["OriginCustomHeaders"] == [
+            {"HeaderName": "X-Filemill-Door", "HeaderValue": {"Ref": "DoorSecret"}}
+        ]
+    others = json.dumps([origin for name, origin in origins.items() if name not in ("api", "socket")])
+    assert "DoorSecret" not in others
 
 
 def test_the_function_is_put_into_the_template_and_both_fit_their_bounds() -> None:
