@@ -6,10 +6,13 @@ import os
 import re
 from collections.abc import Mapping
 from functools import cache
-from typing import Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
+
+if TYPE_CHECKING:
+    from chalicelib.issuers import Issuer
 
 PREFIX = "FILEMILL_"
 
@@ -39,6 +42,10 @@ MAX_FOUND_WORDS = 100
 
 # Services of one file at most: each may have 4 KB in the record.
 MAX_SERVICES = 8
+
+# Bytes of all environment variables of a Lambda function together, names included.
+# https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
+MAX_ENVIRONMENT = 4096
 
 # An origin as a browser sends it: no path, no slash at the end, lower case.
 _WORD_BEGINS = re.compile(r"(?<!^)(?=[A-Z])")
@@ -180,6 +187,9 @@ class Settings(BaseModel):
     transcoder: str = Field(
         "", description="Role with which MediaConvert reads and writes films. `ops provision` sets it"
     )
+    oidc: str = Field(
+        "", description="Issuers whose sign-in tokens are taken beside API keys: a JSON list (docs/sign-in-tokens.md)"
+    )
     sweep_pages: int = Field(
         10, ge=0, le=1000, description="Pages of 1,000 objects that each sweep reconciles in each bucket; 0: none"
     )
@@ -223,11 +233,27 @@ class Settings(BaseModel):
             raise ValueError(f"may name at most {MAX_SERVICES}")
         return text
 
+    @field_validator("oidc")
+    @classmethod
+    def _issuers(cls, text: str) -> str:
+        if text:
+            from chalicelib import issuers  # models that a stage without issuers never needs
+
+            issuers.read(text)
+        return text
+
     @model_validator(mode="after")
     def _can_scan(self) -> Self:
         if self.scan == "command" and not self.scan_command.strip():
             raise ValueError("FILEMILL_SCAN=command needs FILEMILL_SCAN_COMMAND, such as `clamscan --no-summary {}`")
         return self
+
+    @property
+    def issuers(self) -> tuple[Issuer, ...]:
+        """The issuers of sign-in tokens."""
+        from chalicelib import issuers
+
+        return issuers.read(self.oidc)
 
     @property
     def service_names(self) -> tuple[str, ...]:
@@ -282,6 +308,24 @@ def _variable(error: ErrorDetails) -> str:
     return PREFIX + str(error["loc"][0]).upper() if error["loc"] else "the settings together"
 
 
+def _sentence(error: ErrorDetails) -> str:
+    """The error's message. Pydantic's own begin with a capital letter; ours have names in their own spelling."""
+    own = error["msg"].removeprefix("Value error, ")
+    return own if own != error["msg"] else own.lower()
+
+
+def check_room(environ: Mapping[str, str]) -> None:
+    """Raises NotProvisionedError if the stage's variables are more than a Lambda function takes."""
+    ours = {name: value for name, value in environ.items() if name.startswith(PREFIX)}
+    size = sum(len(name.encode()) + len(value.encode()) for name, value in ours.items())
+    if size > MAX_ENVIRONMENT:
+        longest = max(ours, key=lambda name: len(ours[name]))
+        raise NotProvisionedError(
+            f"The stage's settings have {size} bytes, and AWS Lambda takes {MAX_ENVIRONMENT} bytes of environment "
+            f"variables in all. The longest is {longest}: shorten it in .chalice/config.json."
+        )
+
+
 def load(environ: Mapping[str, str]) -> Settings:
     """Reads the settings from an environment.
 
@@ -291,6 +335,7 @@ def load(environ: Mapping[str, str]) -> Settings:
         A value is missing or out of its bounds; the message names it and the command that records it.
     """
     values = {k[len(PREFIX) :].lower(): v for k, v in environ.items() if k.startswith(PREFIX)}
+    check_room(environ)
     try:
         return Settings.model_validate(values)
     except ValidationError as error:
@@ -300,7 +345,7 @@ def load(environ: Mapping[str, str]) -> Settings:
                 f"This stage is not provisioned: run `python -m ops provision --stage {stage}` first. "
                 f"Missing: {', '.join(missing)}."
             ) from None
-        wrong = ", ".join(f"{_variable(e)} ({e['msg'].lower()})" for e in error.errors())
+        wrong = ", ".join(f"{_variable(e)} ({_sentence(e)})" for e in error.errors())
         raise NotProvisionedError(f"This stage has a wrong setting in .chalice/config.json: {wrong}.") from None
 
 

@@ -73,7 +73,7 @@ def _open(request: Mapping[str, Any], caller: Caller) -> None:
     """
     names, moment = names_of(caller), int(time.time())
     until = moment + LIFE + SLACK
-    expires = int(caller.token.expires_at.timestamp()) if caller.token else None
+    expires = _end_of(caller)
     connection = Connection(
         id=request["connectionId"],
         tenant=caller.tenant,
@@ -86,13 +86,21 @@ def _open(request: Mapping[str, Any], caller: Caller) -> None:
     try:
         if not sockets.add(connection, settings().sockets_per_tenant):
             raise Problem("too_many_requests", "Your tenant has as many sockets as it may.")
-        as_of_now(*names)
+        if caller.user is None:
+            as_of_now(*names)
         if connection.ends:
             posts.close_later(connection.id, connection.ends - moment)
     except Exception:
         sockets.forget(connection.id)
         raise
     logger.info("socket opened")
+
+
+def _end_of(caller: Caller) -> int | None:
+    """When the credential ends by its time, in Unix seconds; None if it does not."""
+    if caller.user:
+        return caller.user.expires
+    return int(caller.token.expires_at.timestamp()) if caller.token else None
 
 
 def message(event: dict[str, Any], context: Any) -> dict[str, Any]:

@@ -162,17 +162,21 @@ def use_token(token_id: str) -> Joined:
 
 @dataclass(frozen=True)
 class Ticket:
-    """A ticket for one socket, as the table has it. `credential` is the name of the key or token that it stands for."""
+    """A ticket for one socket, as the table has it. `credential` is the name of the key or token that it stands for.
+
+    `user` is the bearer of a sign-in token, who is kept nowhere else.
+    """
 
     id: str
     hash: str
     credential: str
     expires: int
+    user: dict[str, Any] | None = None
 
 
 def put_ticket(ticket: Ticket) -> None:
     """One PutItem. The table's TTL removes a ticket that nobody used."""
-    values = {"hash": ticket.hash, "credential": ticket.credential, "expires": ticket.expires}
+    values = {"hash": ticket.hash, "credential": ticket.credential, "expires": ticket.expires, "user": ticket.user}
     put_new({**ticket_key(ticket.id), **values, "ttl": ticket.expires + 86400})
 
 
@@ -197,7 +201,7 @@ def take_ticket(ticket_id: str, hashed: str, moment: int) -> Ticket | None:
             raise
         return None
     values = read(reply["Attributes"])
-    return Ticket(ticket_id, values["hash"], values["credential"], values["expires"])
+    return Ticket(ticket_id, values["hash"], values["credential"], values["expires"], values.get("user"))
 
 
 def new_credential(prefix: str = "fm") -> tuple[str, str]:
