@@ -175,7 +175,7 @@ def issuing(folder: Path, **more: Any) -> Iterator[Issuer]:
 def stage_with(*entries: Mapping[str, Any]) -> Iterator[None]:
     """Meanwhile the stage has these issuers."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("FILEMILL_OIDC", json.dumps(entries, separators=(",", ":")))
+        patch.setenv("FILEMILL_OIDC", json.dumps(entries, separators=(",", ":")) if entries else "")
         settings.settings.cache_clear()
         issuer_keys.forget()
         yield

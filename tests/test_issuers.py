@@ -97,13 +97,13 @@ def test_too_many_issuers_and_too_many_bytes_are_refused() -> None:
 
 def test_a_stage_with_a_wrong_issuer_does_not_start_and_says_why() -> None:
     text = json.dumps([{**ONE, "jwks": "http://id.example.com/Keys"}])
-    with pytest.raises(NotProvisionedError, match="FILEMILL_OIDC .issuer 1: `jwks` must be an address"):
+    with pytest.raises(NotProvisionedError, match=r"FILEMILL_OIDC .issuer 1: `jwks` must be an address"):
         settings.load(STAGE | {"FILEMILL_OIDC": text})
 
 
 def test_more_variables_than_a_function_takes_are_refused_with_the_longest_one() -> None:
     assert settings.load(STAGE | {"FILEMILL_SCAN_COMMAND": "x" * 1000})
-    with pytest.raises(NotProvisionedError, match="4096 bytes.*FILEMILL_SCAN_COMMAND"):
+    with pytest.raises(NotProvisionedError, match=r"4096 bytes.*FILEMILL_SCAN_COMMAND"):
         settings.load(STAGE | {"FILEMILL_SCAN_COMMAND": "x" * 4000})
 
 
