@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 PREFIX = "FILEMILL_"
 
+# Lambda sets it, so it tells a function from a terminal.
+FUNCTION = "AWS_LAMBDA_FUNCTION_NAME"
+
 # S3's bounds: https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html. A POST may have as much as a PUT.
 MIN_PART_BYTES = 5 * 1024**2
 MAX_PART_BYTES = 5 * 1024**3
@@ -50,6 +53,9 @@ MAX_ENVIRONMENT = 4096
 # An origin as a browser sends it: no path, no slash at the end, lower case.
 _WORD_BEGINS = re.compile(r"(?<!^)(?=[A-Z])")
 _ORIGIN = re.compile(r"https?://([a-z0-9-]+(\.[a-z0-9-]+)*|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
+
+
+_WRONG = "This stage has a wrong setting in .chalice/config.json"
 
 
 class NotProvisionedError(RuntimeError):
@@ -233,15 +239,6 @@ class Settings(BaseModel):
             raise ValueError(f"may name at most {MAX_SERVICES}")
         return text
 
-    @field_validator("oidc")
-    @classmethod
-    def _issuers(cls, text: str) -> str:
-        if text:
-            from chalicelib import issuers  # models that a stage without issuers never needs
-
-            issuers.read(text)
-        return text
-
     @model_validator(mode="after")
     def _can_scan(self) -> Self:
         if self.scan == "command" and not self.scan_command.strip():
@@ -250,8 +247,8 @@ class Settings(BaseModel):
 
     @property
     def issuers(self) -> tuple[Issuer, ...]:
-        """The issuers of sign-in tokens."""
-        from chalicelib import issuers
+        """The issuers of sign-in tokens. Raises ValueError if they are wrong."""
+        from chalicelib import issuers  # models of which few functions need any
 
         return issuers.read(self.oidc)
 
@@ -308,12 +305,6 @@ def _variable(error: ErrorDetails) -> str:
     return PREFIX + str(error["loc"][0]).upper() if error["loc"] else "the settings together"
 
 
-def _sentence(error: ErrorDetails) -> str:
-    """The error's message. Pydantic's own begin with a capital letter; ours have names in their own spelling."""
-    own = error["msg"].removeprefix("Value error, ")
-    return own if own != error["msg"] else own.lower()
-
-
 def check_room(environ: Mapping[str, str]) -> None:
     """Raises NotProvisionedError if the stage's variables are more than a Lambda function takes."""
     ours = {name: value for name, value in environ.items() if name.startswith(PREFIX)}
@@ -337,7 +328,7 @@ def load(environ: Mapping[str, str]) -> Settings:
     values = {k[len(PREFIX) :].lower(): v for k, v in environ.items() if k.startswith(PREFIX)}
     check_room(environ)
     try:
-        return Settings.model_validate(values)
+        loaded = Settings.model_validate(values)
     except ValidationError as error:
         stage = values.get("stage", "NAME")
         if missing := [_variable(e) for e in error.errors() if e["type"] == "missing"]:
@@ -345,8 +336,15 @@ def load(environ: Mapping[str, str]) -> Settings:
                 f"This stage is not provisioned: run `python -m ops provision --stage {stage}` first. "
                 f"Missing: {', '.join(missing)}."
             ) from None
-        wrong = ", ".join(f"{_variable(e)} ({_sentence(e)})" for e in error.errors())
-        raise NotProvisionedError(f"This stage has a wrong setting in .chalice/config.json: {wrong}.") from None
+        wrong = ", ".join(f"{_variable(e)} ({e['msg'].lower()})" for e in error.errors())
+        raise NotProvisionedError(f"{_WRONG}: {wrong}.") from None
+    if FUNCTION not in environ:
+        # Before a deployment. A function reads the issuers when the first sign-in token comes: that takes 5 ms.
+        try:
+            _ = loaded.issuers
+        except ValueError as error:
+            raise NotProvisionedError(f"{_WRONG}: FILEMILL_OIDC ({error}).") from None
+    return loaded
 
 
 @cache

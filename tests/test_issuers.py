@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from chalicelib import issuers, settings
 from chalicelib.api.auth.callers import Scope
 from chalicelib.settings import NotProvisionedError
-from tests.stage import STAGE
+from tests.stage import ROOT, STAGE
 
 ONE = {
     "issuer": "https://id.example.com",
@@ -33,6 +34,17 @@ def test_one_issuer_has_the_defaults() -> None:
     (issuer,) = read(ONE)
     assert (issuer.audience, issuer.audience_claim, issuer.owner) == (("filemill",), "aud", "{sub}")
     assert (issuer.scopes, issuer.azp, issuer.require) == (("files:read",), None, {})
+
+
+EXAMPLES = re.findall(r"```json\n(.+?)```", (ROOT / "docs/sign-in-tokens.md").read_text(), re.DOTALL)
+
+
+def test_the_examples_of_the_documentation_can_be_copied() -> None:
+    assert len(EXAMPLES) == 5
+    for example in EXAMPLES:
+        compact = json.dumps(json.loads(example), separators=(",", ":"))
+        assert len(issuers.read(compact)) == 1
+        assert len(compact) < issuers.MAX_BYTES / 3
 
 
 def test_no_setting_is_no_issuer() -> None:
@@ -99,6 +111,14 @@ def test_a_stage_with_a_wrong_issuer_does_not_start_and_says_why() -> None:
     text = json.dumps([{**ONE, "jwks": "http://id.example.com/Keys"}])
     with pytest.raises(NotProvisionedError, match=r"FILEMILL_OIDC .issuer 1: `jwks` must be an address"):
         settings.load(STAGE | {"FILEMILL_OIDC": text})
+
+
+def test_a_deployed_function_reads_the_issuers_when_it_needs_them() -> None:
+    """At a terminal they are checked at once; a function that never sees a sign-in token does not pay for them."""
+    wrong = STAGE | {"FILEMILL_OIDC": "[", "AWS_LAMBDA_FUNCTION_NAME": "filemill-test"}
+    deployed = settings.load(wrong)
+    with pytest.raises(ValueError, match="no JSON"):
+        _ = deployed.issuers
 
 
 def test_more_variables_than_a_function_takes_are_refused_with_the_longest_one() -> None:

@@ -45,6 +45,13 @@ SECURITY_SCHEMES: dict[str, Schema] = {
         "description": "An API key, with one or more of the scopes `files:read`, `files:write`, `events:read` and "
         "`webhooks:admin`. It decides the tenant. Never in a browser.",
     },
+    "signInToken": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "A token of an OpenID Connect issuer that the stage's operator has set up. The operator decides "
+        "how its claims become a tenant, scopes and the owner of files. A stage without issuers refuses it.",
+    },
     "uploadToken": {
         "type": "http",
         "scheme": "bearer",

@@ -64,7 +64,12 @@ def test_the_types_of_access_tokens_are_taken(kind: str | None) -> None:
 
 def test_headers_that_bring_a_key_along_are_ignored() -> None:
     thief = Signer("rsa", serial=1)
-    brought = {"jwk": thief.jwk(), "jku": "https://evil.example.com", "x5u": "https://evil.example.com", "x5c": ["MII"]}
+    brought: dict[str, Any] = {
+        "jwk": thief.jwk(),
+        "jku": "https://evil.example.com",
+        "x5u": "https://evil.example.com",
+        "x5c": ["MII"],
+    }
     assert checked(RSA.signed(header(**brought), CLAIMS))
     with pytest.raises(RefusedError, match="signature"):
         checked(thief.signed(header(**brought), CLAIMS))
