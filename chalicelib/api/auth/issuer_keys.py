@@ -66,13 +66,38 @@ class _Known:
         return moment < self.quiet.get(reason, 0.0)
 
 
-_known: dict[str, _Known] = {}
-_asking = threading.Lock()
+_NOTHING = _Known()
+
+
+class Memory:
+    """What one process knows of the issuers."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, _Known] = {}
+        self._asking = threading.Lock()
+
+    def find(self, issuer: Issuer, kid: str) -> Key:
+        """See the function `find`."""
+        name = name_of(issuer)
+        known = self._known.get(name, _NOTHING)
+        if _to_ask(known, kid, time.time()):
+            with self._asking:  # one thread asks, and the others find what it has found
+                known = self._known.get(name, _NOTHING)
+                if _to_ask(known, kid, time.time()):
+                    known = self._known[name] = _looked_up(issuer, kid, known)
+        return _key_in(known, kid, time.time())
+
+    def forget(self) -> None:
+        """Empties the memory."""
+        self._known.clear()
+
+
+_memory = Memory()
 
 
 def forget() -> None:
     """Empties the process's memory."""
-    _known.clear()
+    _memory.forget()
 
 
 def name_of(issuer: Issuer) -> str:
@@ -93,14 +118,7 @@ def find(issuer: Issuer, kid: str) -> Key:
     NoKeysError
         The keys can't be had just now.
     """
-    known = _known.get(name_of(issuer), _Known())
-    reason = _to_ask(known, kid, time.time())
-    if reason is not None:
-        with _asking:
-            known = _known.get(name_of(issuer), _Known())
-            if _to_ask(known, kid, time.time()):
-                known = _known[name_of(issuer)] = _looked_up(issuer, kid, known)
-    return _key_in(known, kid, time.time())
+    return _memory.find(issuer, kid)
 
 
 def _key_in(known: _Known, kid: str, moment: float) -> Key:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from chalicelib.api.auth import claims
-from chalicelib.api.auth.callers import Caller
+from chalicelib.api.auth.callers import Caller, Scope
 from chalicelib.api.auth.jwt import RefusedError
 from chalicelib.issuers import Issuer
+from chalicelib.model import TENANT_PATTERN
 
 # The payloads are those of the providers' documentation, with the ids shortened.
 
@@ -297,6 +300,28 @@ def test_a_claim_that_is_required_must_be_equal(value: Any) -> None:
 def test_scopes_and_groups_of_a_wrong_type_are_refused(name: str, value: Any) -> None:
     with pytest.raises(RefusedError, match=f"`{name}`"):
         mapped({**BASE, name: value}, scope_prefix="", groups="groups", group_scopes={"a": "files:read"})
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=5,
+)
+LIKELY = st.sampled_from(["acme", "ann", "files:read", "x/files:read x/all", ["staff"], ["files:own", 1], {"b": "yes"}])
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.dictionaries(st.sampled_from(["sub", "org", "scope", "scp", "groups", "a", "aud", "azp"]), ANYTHING | LIKELY))
+def test_any_claims_give_a_sound_caller_or_a_refusal(payload: dict[str, Any]) -> None:
+    entry = {"tenant": "{org}", "scope_prefix": "x/", "groups": "groups", "group_scopes": {"staff": "events:read"}}
+    try:
+        caller = mapped({**BASE, "org": "globex", **payload}, **entry)
+    except RefusedError:
+        return
+    assert TENANT_PATTERN.fullmatch(caller.tenant)
+    assert caller.scopes <= {*Scope}
+    assert caller.owner
+    assert len(caller.owner) <= 128
 
 
 # --- time

@@ -8,16 +8,18 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from chalicelib.api.auth import issuer_keys
-from chalicelib.api.auth.issuer_keys import NoKeysError
+from chalicelib.api.auth.issuer_keys import Memory, NoKeysError
 from chalicelib.api.auth.jwt import RefusedError
 from chalicelib.catalog import issuer_keys as kept_keys
 from chalicelib.issuers import Issuer as Entry
+from chalicelib.outbound.connection import default_tls
 from chalicelib.outbound.errors import RefusedError as AddressRefusedError
 from tests.faults.clock import Clock
 from tests.issuers import Issuer, Signer, issuing
@@ -124,14 +126,12 @@ def test_a_new_key_is_found_by_its_first_token(issuer: Issuer, stage: Calls) -> 
 
 
 def test_a_key_that_another_process_has_found_is_read_from_the_table(issuer: Issuer, clock: Clock) -> None:
-    find(issuer)
-    mine = dict(vars(issuer_keys)["_known"])
-    another_process()
+    entry, mine, theirs = Entry.model_validate(issuer.entry()), Memory(), Memory()
+    mine.find(entry, "first")
     clock.forward(timedelta(seconds=40))
     issuer.signers.append(Signer("second", serial=1))
-    find(issuer, "second")
-    vars(issuer_keys)["_known"].update(mine)
-    assert find(issuer, "second").kid == "second"
+    theirs.find(entry, "second")
+    assert mine.find(entry, "second").kid == "second"
     assert issuer.fetches == 2
 
 
@@ -255,8 +255,8 @@ def test_an_id_of_two_different_keys_is_nobodys(issuer: Issuer) -> None:
 
 
 def test_the_certificate_must_be_right(issuer: Issuer, monkeypatch: pytest.MonkeyPatch) -> None:
-    reading: Any = vars(issuer_keys)["read_document"]
-    monkeypatch.setattr(issuer_keys, "read_document", lambda url: reading(url, tls=None))
+    without = partial(issuer_keys.read_document, tls=default_tls())
+    monkeypatch.setattr(issuer_keys, "read_document", without)
     with pytest.raises(NoKeysError):
         find(issuer)
     assert issuer.fetches == 0
@@ -283,7 +283,7 @@ def test_keys_are_never_fetched_from_inside(stage: Calls, url: str) -> None:
 
 
 def test_while_one_process_fetches_the_others_wait_for_its_keys(stage: Calls, tmp_path: Path) -> None:
-    """The real clock: threads that share no memory stand for processes."""
+    """Threads that share no memory stand for processes."""
     with issuing(tmp_path) as issuer:
         entry = Entry.model_validate(issuer.entry())
         gate = threading.Event()
@@ -294,14 +294,9 @@ def test_while_one_process_fetches_the_others_wait_for_its_keys(stage: Calls, tm
 
         issuer.script = late
 
-        def as_a_process(_: int) -> str:
-            look_up: Any = vars(issuer_keys)["_looked_up"]
-            known: Any = vars(issuer_keys)["_Known"]
-            return str(sorted(look_up(entry, "first", known()).keys))
-
         with ThreadPoolExecutor(8) as pool:
-            asked = [pool.submit(as_a_process, number) for number in range(8)]
+            asked = [pool.submit(Memory().find, entry, "first") for _ in range(8)]
             time.sleep(0.5)
             gate.set()
-            assert {each.result() for each in asked} == {"['first']"}
+            assert {each.result().kid for each in asked} == {"first"}
         assert issuer.fetches == 1

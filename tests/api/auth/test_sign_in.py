@@ -19,7 +19,7 @@ from chalicelib.observability import logger
 from chalicelib.settings import settings
 from tests.client import Client, new_client
 from tests.faults.clock import Clock
-from tests.issuers import Issuer, Signer, b64, issuing, part, private_key, stage_with
+from tests.issuers import Issuer, Signer, issuing, part, private_key, stage_with
 from tests.making import upload
 from tests.outbound.servers import answer
 from tests.sockets import FakeManagement, Listener, management
@@ -322,4 +322,3 @@ def test_a_ticket_gives_no_scope_that_the_user_had_not(issuer: Issuer, api: Fake
 def test_the_stages_issuers_are_read_once(issuer: Issuer) -> None:
     assert settings().issuers is settings().issuers
     assert issuer_keys.name_of(settings().issuers[0]).startswith(issuer.name)
-    assert b64(b"x") == "eA"
