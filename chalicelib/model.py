@@ -541,7 +541,8 @@ class UploadToken(BaseModel):
     """Lets one browser upload at most `max_files` files of at most `max_bytes` bytes each, of the allowed types.
 
     `content_types` may have `image/*`; an empty list allows any type. The token, not the browser, decides the fields
-    after it. The token ends with the API key that made it, `key_id`; tokens of earlier releases do not name theirs.
+    after it. The token ends with the API key that made it, `key_id`. Tokens of earlier releases do not name theirs, and
+    those that a user made have none.
     """
 
     model_config = ConfigDict(hide_input_in_errors=True)

@@ -6,12 +6,18 @@ import os
 import re
 from collections.abc import Mapping
 from functools import cache
-from typing import Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
 
+if TYPE_CHECKING:
+    from chalicelib.issuers import Issuer
+
 PREFIX = "FILEMILL_"
+
+# Lambda sets it, so it tells a function from a terminal.
+FUNCTION = "AWS_LAMBDA_FUNCTION_NAME"
 
 # S3's bounds: https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html. A POST may have as much as a PUT.
 MIN_PART_BYTES = 5 * 1024**2
@@ -40,9 +46,16 @@ MAX_FOUND_WORDS = 100
 # Services of one file at most: each may have 4 KB in the record.
 MAX_SERVICES = 8
 
+# Bytes of all environment variables of a Lambda function together, names included.
+# https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
+MAX_ENVIRONMENT = 4096
+
 # An origin as a browser sends it: no path, no slash at the end, lower case.
 _WORD_BEGINS = re.compile(r"(?<!^)(?=[A-Z])")
 _ORIGIN = re.compile(r"https?://([a-z0-9-]+(\.[a-z0-9-]+)*|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
+
+
+_WRONG = "This stage has a wrong setting in .chalice/config.json"
 
 
 class NotProvisionedError(RuntimeError):
@@ -180,6 +193,9 @@ class Settings(BaseModel):
     transcoder: str = Field(
         "", description="Role with which MediaConvert reads and writes films. `ops provision` sets it"
     )
+    oidc: str = Field(
+        "", description="Issuers whose sign-in tokens are taken beside API keys: a JSON list (docs/sign-in-tokens.md)"
+    )
     sweep_pages: int = Field(
         10, ge=0, le=1000, description="Pages of 1,000 objects that each sweep reconciles in each bucket; 0: none"
     )
@@ -228,6 +244,13 @@ class Settings(BaseModel):
         if self.scan == "command" and not self.scan_command.strip():
             raise ValueError("FILEMILL_SCAN=command needs FILEMILL_SCAN_COMMAND, such as `clamscan --no-summary {}`")
         return self
+
+    @property
+    def issuers(self) -> tuple[Issuer, ...]:
+        """The issuers of sign-in tokens. Raises ValueError if they are wrong."""
+        from chalicelib import issuers  # models of which few functions need any
+
+        return issuers.read(self.oidc)
 
     @property
     def service_names(self) -> tuple[str, ...]:
@@ -282,6 +305,18 @@ def _variable(error: ErrorDetails) -> str:
     return PREFIX + str(error["loc"][0]).upper() if error["loc"] else "the settings together"
 
 
+def check_room(environ: Mapping[str, str]) -> None:
+    """Raises NotProvisionedError if the stage's variables are more than a Lambda function takes."""
+    ours = {name: value for name, value in environ.items() if name.startswith(PREFIX)}
+    size = sum(len(name.encode()) + len(value.encode()) for name, value in ours.items())
+    if size > MAX_ENVIRONMENT:
+        longest = max(ours, key=lambda name: len(ours[name]))
+        raise NotProvisionedError(
+            f"The stage's settings have {size} bytes, and AWS Lambda takes {MAX_ENVIRONMENT} bytes of environment "
+            f"variables in all. The longest is {longest}: shorten it in .chalice/config.json."
+        )
+
+
 def load(environ: Mapping[str, str]) -> Settings:
     """Reads the settings from an environment.
 
@@ -291,8 +326,9 @@ def load(environ: Mapping[str, str]) -> Settings:
         A value is missing or out of its bounds; the message names it and the command that records it.
     """
     values = {k[len(PREFIX) :].lower(): v for k, v in environ.items() if k.startswith(PREFIX)}
+    check_room(environ)
     try:
-        return Settings.model_validate(values)
+        loaded = Settings.model_validate(values)
     except ValidationError as error:
         stage = values.get("stage", "NAME")
         if missing := [_variable(e) for e in error.errors() if e["type"] == "missing"]:
@@ -301,7 +337,14 @@ def load(environ: Mapping[str, str]) -> Settings:
                 f"Missing: {', '.join(missing)}."
             ) from None
         wrong = ", ".join(f"{_variable(e)} ({e['msg'].lower()})" for e in error.errors())
-        raise NotProvisionedError(f"This stage has a wrong setting in .chalice/config.json: {wrong}.") from None
+        raise NotProvisionedError(f"{_WRONG}: {wrong}.") from None
+    if FUNCTION not in environ:
+        # Before a deployment. A function reads the issuers when the first sign-in token comes: that takes 5 ms.
+        try:
+            _ = loaded.issuers
+        except ValueError as error:
+            raise NotProvisionedError(f"{_WRONG}: FILEMILL_OIDC ({error}).") from None
+    return loaded
 
 
 @cache

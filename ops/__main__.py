@@ -18,6 +18,7 @@ COMMANDS = {
     "policy": ("ops.policy", "print the IAM policy that an operator of a stage needs"),
     "doctor": ("ops.doctor", "check a stage, and say how to fix what is wrong"),
     "keys": ("ops.keys", "make, list, change and revoke API keys"),
+    "auth": ("ops.auth", "explain why a sign-in token is accepted or refused, and record its issuers"),
     "listen": ("ops.listen", "print a stage's events as they come over the WebSocket, until Ctrl-C"),
     "tenants": ("ops.tenants", "show or change the settings of one tenant"),
     "webhooks": ("ops.webhooks", "list webhooks, and disable those that do harm"),

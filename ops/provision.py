@@ -12,9 +12,9 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError
 
-from chalicelib import wheels
+from chalicelib import issuers, wheels
 from chalicelib.keyring import derived_address_key, derived_door_secret, derived_edge_secret
-from chalicelib.settings import PREFIX
+from chalicelib.settings import PREFIX, NotProvisionedError, check_room
 from ops import config, package, sources
 from ops.errors import OpsError, as_sentences, sentence
 from ops.stack import (
@@ -243,12 +243,24 @@ def begin(stage: str, project_dir: Path, progress: Progress, given_tags: Mapping
     session = boto3.Session()
     recorded = config.read_config(project_dir)
     account, region = whereabouts(session, stage, config.stage_variables(recorded, stage))
+    check_sign_in(config.stage_variables(recorded, stage))
     regions.check_region(session, region)
     regions.check_bucket_name(bucket_name(stage, "originals", account, region))
     progress(f"stage {stage}: account {account}, region {region}")
     return Provisioning(
         stage, project_dir, session, account, region, stage_tags.of_stage(recorded, stage, given_tags), progress
     )
+
+
+def check_sign_in(variables: Mapping[str, str]) -> None:
+    """Raises OpsError if the issuers of sign-in tokens are wrong, or the variables are more than a function takes."""
+    try:
+        check_room(variables)
+        issuers.read(variables.get("FILEMILL_OIDC", ""))
+    except NotProvisionedError as error:
+        raise OpsError(str(error)) from None
+    except ValueError as error:
+        raise OpsError(f"FILEMILL_OIDC in .chalice/config.json {error}.") from None
 
 
 def ensure_log_groups(run: Provisioning) -> None:

@@ -237,12 +237,13 @@ def _make_distribution() -> None:
 def provisioned(cdn_key: bytes) -> None:
     """Makes an empty stage in the mocked cloud. The code under test forgets everything that it knows of another one."""
     from chalicelib import keyring, settings
-    from chalicelib.api.auth import memory
+    from chalicelib.api.auth import issuer_keys, memory
 
     requests.post("http://motoapi.amazonaws.com/moto-api/reset", timeout=5)
     settings.settings.cache_clear()
     keyring.forget()
     memory.forget()
+    issuer_keys.forget()
     s3 = aws_client("s3")
     for bucket in ("originals", "derived"):
         s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})

@@ -13,7 +13,7 @@ from chalicelib import aws, cursors
 from chalicelib.api import documents, parsing
 from chalicelib.api.auth import keys
 from chalicelib.api.auth.admission import admit, admit_as_of_now
-from chalicelib.api.auth.callers import Scope, as_of_now, as_remembered, require
+from chalicelib.api.auth.callers import USER, Caller, Scope, as_of_now, as_remembered, require
 from chalicelib.api.errors import Problem
 from chalicelib.api.parsing import Body
 from chalicelib.catalog import credentials, sockets
@@ -201,11 +201,14 @@ def _admit(connection: Connection, message: _Message) -> None:
     """Raises the Problems of a credential that may not have this socket any more, at this address.
 
     Keys and tenants are remembered for a short time, as between requests. Before a subscription they are read anew:
-    then either their change finds the socket, or the socket hears nothing more.
+    then either their change finds the socket, or the socket hears nothing more. A sign-in token ends by its time alone.
     """
     name, *_ = connection.credentials
     fresh = isinstance(message, Subscribe)
-    caller = as_of_now(*connection.credentials) if fresh else as_remembered(name)
+    if name.startswith(USER):
+        caller = Caller(connection.tenant, name, frozenset({Scope.EVENTS_READ}))
+    else:
+        caller = as_of_now(*connection.credentials) if fresh else as_remembered(name)
     (admit_as_of_now if fresh else admit)(caller, lambda: connection.address)
     require(caller, Scope.EVENTS_READ, tokens=True)
 

@@ -222,7 +222,7 @@ class Ticket:
     """A ticket for one socket, as the table has it. `credential` is the name of the key or token that it stands for.
 
     `secret` is the hash of the one that asked for the ticket: it must be right when the ticket is used. `expires` is in
-    Unix seconds.
+    Unix seconds. `user` is the bearer of a sign-in token, who is kept nowhere else.
     """
 
     id: str
@@ -230,11 +230,18 @@ class Ticket:
     credential: str
     expires: int
     secret: str | None = None
+    user: dict[str, Any] | None = None
 
 
 def put_ticket(ticket: Ticket) -> None:
     """One PutItem. The table's TTL removes a ticket that nobody used."""
-    values = {"hash": ticket.hash, "credential": ticket.credential, "expires": ticket.expires, "secret": ticket.secret}
+    values = {
+        "hash": ticket.hash,
+        "credential": ticket.credential,
+        "expires": ticket.expires,
+        "secret": ticket.secret,
+        "user": ticket.user,
+    }
     put_new({**ticket_key(ticket.id), **values, "ttl": ticket.expires + 86400})
 
 
@@ -259,7 +266,9 @@ def take_ticket(ticket_id: str, hashed: str, moment: int) -> Ticket | None:
             raise
         return None
     values = read(reply["Attributes"])
-    return Ticket(ticket_id, values["hash"], values["credential"], values["expires"], values.get("secret"))
+    return Ticket(
+        ticket_id, values["hash"], values["credential"], values["expires"], values.get("secret"), values.get("user")
+    )
 
 
 def new_credential(prefix: str = "fm") -> tuple[str, str]:

@@ -249,3 +249,8 @@ def socket_count_key(tenant: str) -> Key:
 
 def ticket_key(ticket_id: str) -> Key:
     return {"pk": f"TICKET#{ticket_id}", "sk": "TICKET"}
+
+
+def issuer_keys_key(name: str) -> Key:
+    """The public keys of an issuer of sign-in tokens. `name` is hashed: it has the issuer and the keys' address."""
+    return {"pk": f"JWKS#{hashlib.sha256(name.encode()).hexdigest()}", "sk": "JWKS"}

@@ -27,8 +27,8 @@ SECURITY: dict[str, Schema] = {
     "bearer": {
         "type": "http",
         "scheme": "bearer",
-        "description": "A program sends `Authorization: Bearer …` with an API key that has the scope `events:read`, "
-        "or with an upload token.",
+        "description": "A program sends `Authorization: Bearer …` with an API key or a sign-in token that has the "
+        "scope `events:read`, or with an upload token.",
     },
     "subprotocol": {
         "type": "httpApiKey",

@@ -50,6 +50,13 @@ SECURITY_SCHEMES: dict[str, Schema] = {
         "`webhooks:admin` and `keys:admin`. It decides the tenant. Never in a browser. An operator key has no tenant "
         "and the scope `tenants:admin` only.",
     },
+    "signInToken": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "A token of an OpenID Connect issuer that the stage's operator has set up. The operator decides "
+        "how its claims become a tenant, scopes and the owner of files. A stage without issuers refuses it.",
+    },
     "uploadToken": {
         "type": "http",
         "scheme": "bearer",

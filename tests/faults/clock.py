@@ -13,7 +13,7 @@ from chalicelib import model
 
 # The modules that read the time by themselves. All others ask `model.now`.
 READERS = (
-    *("api.auth.tickets", "api.socket", "api.socket_messages"),
+    *("api.auth.issuer_keys", "api.auth.sign_in", "api.auth.tickets", "api.socket", "api.socket_messages"),
     *("catalog.render_leases", "catalog.sockets", "catalog.subscriptions", "delivery.missing"),
     *("events.bus", "events.posts", "events.sockets", "events.subscribing"),
 )

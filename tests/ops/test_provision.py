@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -393,6 +394,24 @@ def test_logs_are_kept_as_long_as_the_stage_says_and_a_wrong_number_stops_before
     with pytest.raises(OpsError, match="FILEMILL_LOG_DAYS"):
         run(project)
     assert len(stacks.deployed) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("FILEMILL_OIDC", '[{"issuer":"http://id.example.com"}]', "FILEMILL_OIDC in .chalice/config.json issuer 1: `"),
+        ("FILEMILL_OIDC", "[" + " " * 2000 + "]", "has 2002 bytes, at most 2000 fit"),
+        ("FILEMILL_SCAN_COMMAND", "x" * 4090, "takes 4096 bytes of environment variables in all"),
+    ],
+)
+def test_wrong_issuers_and_too_many_variables_are_refused_before_anything_is_made(
+    stacks: Stacks, project: Path, name: str, value: str, sentence: str
+) -> None:
+    recorded = config.read_config(project) | {"stages": {"prod": {"environment_variables": {name: value}}}}
+    config.write_json(config.config_path(project), recorded)
+    with pytest.raises(OpsError, match=re.escape(sentence)):
+        run(project)
+    assert stacks.deployed == []
 
 
 def test_a_front_door_of_ones_own_is_recorded(stacks: Stacks, project: Path) -> None:

@@ -16,8 +16,12 @@ from chalicelib.api.auth.memory import forget_one, look_up
 from chalicelib.api.errors import Problem
 from chalicelib.catalog.credentials import OPERATOR, ApiKey, hash_key
 from chalicelib.model import Actor, UploadToken, now
+from chalicelib.settings import settings
 
 COOKIE = "filemill_upload"
+
+# How the name of a user begins, in logs and where a key's id stands otherwise.
+USER = "user:"
 
 
 class Scope(StrEnum):
@@ -107,6 +111,11 @@ class Caller:
         return Actor(type="key", id=self.key_id)
 
     @property
+    def kind(self) -> str:
+        """What the caller has sent, in words."""
+        return "sign-in token" if self.user else "upload token" if self.token else "API key"
+
+    @property
     def may_read(self) -> bool:
         """True if the caller may see the records that it has the right to change."""
         return self.token is not None or self.only_own is not None or Scope.FILES_READ in self.scopes
@@ -118,17 +127,27 @@ def authenticate(authorization: str | None, cookie: str | None = None) -> Caller
     A cookie may hold an upload token only. One read of the table, and for a token one more, of the key that made it;
     none while they are remembered. Raises Problem `token_expired`, `key_expired`, and `unauthenticated` for a
     credential that is missing, malformed, unknown, wrong or revoked. The last three get the same words, so that nobody
-    learns which ids exist.
+    learns which ids exist. If the stage has issuers, everything in the header that has the form of a JWT is a sign-in
+    token (`sign_in`).
     """
     credential = _sent(authorization, cookie)
     match = keys.CREDENTIAL.fullmatch(credential)
+    if not match and authorization and credential.count(".") == 2 and settings().oidc:
+        from chalicelib.api.auth import sign_in  # a stage without issuers never needs it
+
+        return sign_in.authenticate(credential)
     if not match or (not authorization and match[1] != "fmu"):
         raise _unauthenticated(_WRONG_FORM)
     return as_remembered(f"{match[1]}_{match[2]}", secret=hash_key(credential))
 
 
 def names_of(caller: Caller) -> tuple[str, ...]:
-    """The names of the key or token that the caller has, and of the key that made the token: it ends with each."""
+    """The names of the key or token that the caller has, and of the key that made the token: it ends with each.
+
+    The table knows nothing of a user's own name: its credential ends by its time alone.
+    """
+    if caller.user:
+        return (caller.key_id,)
     if caller.token is None:
         return (keys.name_of_key(caller.key_id),)
     own = keys.name_of_token(caller.token.id)
@@ -213,7 +232,7 @@ def require(caller: Caller, scope: Scope, *, tokens: bool = False, own: bool = F
         if not tokens:
             raise Problem("missing_scope", "An upload token may be used for its own uploads only.")
     elif scope not in caller.scopes and not (own and caller.only_own):
-        raise Problem("missing_scope", f"This API key lacks the scope `{scope}` that this request needs.")
+        raise Problem("missing_scope", f"This {caller.kind} lacks the scope `{scope}` that this request needs.")
 
 
 def _unauthenticated(detail: str) -> Problem:

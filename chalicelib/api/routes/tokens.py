@@ -125,7 +125,8 @@ def create_upload_token(call: Call, body: CreateUploadToken) -> Response:
         tags=body.tags,
         visibility=body.visibility,
         recipe=body.recipe or default_recipe(call.tenant),
-        key_id=call.caller.key_id,
+        # A user's upload token ends by its own time: the sign-in token that made it may live for minutes only.
+        key_id=None if call.caller.user else call.caller.key_id,
     )
     credentials.put_token(token)
     logger.info("upload token made", extra={"token_id": token_id})
