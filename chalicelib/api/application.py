@@ -10,6 +10,7 @@ from chalicelib.api import cors, errors
 from chalicelib.api.errors import Problem
 from chalicelib.api.routes import (
     access,
+    audit,
     captions,
     creation,
     deletion,
@@ -46,6 +47,7 @@ RESOURCES = (
     access,
     entries,
     tokens,
+    audit,
     webhooks,
     webhook_deliveries,
     socket_tickets,
@@ -93,8 +95,8 @@ class Application(Chalice):
 
 
 def _address(request_context: Any) -> str | None:
-    """The network address that API Gateway saw."""
-    return (request_context.get("identity") or {}).get("sourceIp")
+    """The network address that API Gateway saw, as much as the stage keeps of it."""
+    return actors.address((request_context.get("identity") or {}).get("sourceIp"))
 
 
 def _origin(event: Any) -> str | None:

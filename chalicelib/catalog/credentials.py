@@ -11,6 +11,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from chalicelib import aws
+from chalicelib.catalog import actors
 from chalicelib.catalog.dynamodb import ConditionFailedError, Joined, get_item, listed, put_new, read, typed, update
 from chalicelib.catalog.keys import API_KEYS, api_key_key, ticket_key, token_key
 from chalicelib.catalog.values import serialize
@@ -48,6 +49,7 @@ def put_api_key(key: ApiKey) -> None:
         "created_at": key.created_at,
         "list_pk": API_KEYS,
         "list_sk": key.id,
+        "changed_by": actors.noted(),
     }
     put_new(item)
 
@@ -88,7 +90,7 @@ def change_scopes(key_id: str, *, add: Collection[str] = (), remove: Collection[
         try:
             item = update(
                 api_key_key(key_id),
-                values={"scopes": scopes},
+                values={"scopes": scopes, "changed_by": actors.noted()},
                 condition="scopes = :before AND attribute_not_exists(revoked_at)",
                 using={":before": [*key.scopes]},
             )
@@ -102,7 +104,7 @@ def revoke_api_key(key_id: str) -> ApiKey | None:
     try:
         item = update(
             api_key_key(key_id),
-            values={"revoked_at": timestamp(now())},
+            values={"revoked_at": timestamp(now()), "changed_by": actors.noted()},
             condition="attribute_exists(pk) AND attribute_not_exists(revoked_at)",
             using={},
         )
@@ -120,6 +122,7 @@ def put_token(token: UploadToken) -> None:
             **token.model_dump(mode="json"),
             "expires": expires,
             "ttl": expires + 86400,
+            "changed_by": actors.noted(),
         }
     )
 
@@ -129,7 +132,7 @@ def revoke_token(tenant: str, token_id: str) -> UploadToken | None:
     try:
         item = update(
             token_key(token_id),
-            values={"revoked_at": timestamp(now())},
+            values={"revoked_at": timestamp(now()), "changed_by": actors.noted()},
             condition="tenant = :tenant AND attribute_not_exists(revoked_at)",
             using={":tenant": tenant},
         )

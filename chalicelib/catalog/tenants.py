@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
 from chalicelib import aws
+from chalicelib.catalog import actors
 from chalicelib.catalog.dynamodb import attributes, get_item
 from chalicelib.catalog.keys import tenant_key
 from chalicelib.settings import settings
@@ -41,7 +42,8 @@ def get_tenant(name: str) -> Tenant:
 
 def put_tenant(tenant: Tenant) -> None:
     """One PutItem. It replaces everything that was set before."""
-    aws.dynamodb().put_item(TableName=settings().table, Item=attributes({**tenant_key(tenant.name), **asdict(tenant)}))
+    item = {**tenant_key(tenant.name), **asdict(tenant), "changed_by": actors.noted()}
+    aws.dynamodb().put_item(TableName=settings().table, Item=attributes(item))
 
 
 def unscannable(name: str) -> str:

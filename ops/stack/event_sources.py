@@ -19,16 +19,18 @@ ONLY_RECORDS = json.dumps({"dynamodb": {"Keys": {"sk": {"S": ["FILE"]}}}}, separ
 
 _THERE = {"S": [{"exists": True}]}
 
-# New revisions of records, entries of the feed that did not expire, keys and tokens that were revoked, and webhooks
-# that changed or went. Filters see the key `dynamodb` alone, so an image that is there stands for the record's
+# New revisions of records; keys, tenants and the ends of chains of seals that changed; entries of the feed that did not
+# expire; tokens that were made or revoked; webhooks. The uses of a token, which are many, stay out: a new token is
+# known by its count of 0. Filters see the key `dynamodb` alone, so an image that is there stands for the record's
 # `eventName`; the handler leaves out the few records that pass and tell nothing new.
 # https://docs.aws.amazon.com/lambda/latest/dg/with-ddb-filtering.html
 # Lambda allows five patterns: https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventfiltering.html
 PUBLISHED = (
-    {"dynamodb": {"Keys": {"sk": {"S": ["FILE"]}}}},
+    {"dynamodb": {"Keys": {"sk": {"S": ["FILE", "KEY", "TENANT", "SEALED"]}}}},
     {"dynamodb": {"Keys": {"pk": {"S": [{"prefix": "FEED#"}]}}, "NewImage": {"pk": _THERE}}},
-    {"dynamodb": {"Keys": {"sk": {"S": ["KEY", "TOKEN"]}}, "NewImage": {"revoked_at": _THERE}}},
-    {"dynamodb": {"Keys": {"pk": {"S": [{"prefix": "HOOKS#"}]}}, "OldImage": {"pk": _THERE}}},
+    {"dynamodb": {"Keys": {"sk": {"S": ["TOKEN"]}}, "NewImage": {"revoked_at": _THERE}}},
+    {"dynamodb": {"Keys": {"sk": {"S": ["TOKEN"]}}, "NewImage": {"used": {"N": ["0"]}}}},
+    {"dynamodb": {"Keys": {"pk": {"S": [{"prefix": "HOOKS#"}]}}}},
 )
 
 # Retries are not limited (Lambda itself stops when a record is a day old) and failed batches are sent nowhere. The
