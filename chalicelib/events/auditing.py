@@ -70,7 +70,7 @@ def of_setting(record: Mapping[str, Any]) -> Entry | None:
     """The entry of a change of a setting; None for every other record of the stream."""
     keys = {name: key["S"] for name, key in record["dynamodb"]["Keys"].items()}
     kind = "webhook" if keys["pk"].startswith(_HOOKS) else _KIND_OF.get(keys["sk"])
-    if kind is None or "userIdentity" in record:  # the table's TTL removes what ended before
+    if kind is None:
         return None
     before, after = (record["dynamodb"].get(name, {}) for name in ("OldImage", "NewImage"))
     note = read({"changed_by": (after or before)["changed_by"]})["changed_by"] if _notes(before, after) else {}
@@ -105,8 +105,8 @@ def _word(before: Image, after: Image, note: Mapping[str, Any]) -> tuple[str | N
     """(the word for a change, the names of fields). The word is None for a change of no setting."""
     if not before:
         return CREATED, ()
-    if not after:
-        return ENDED, ()
+    if not after:  # others remove what ended before: the table's TTL, or whoever erases a tenant
+        return (ENDED if note else None), ()
     names = {name: _SECRETS.get(name, name) for name in {*before, *after} - _NO_SETTINGS}
     fields = _changed(before, after, names)
     if "revoked_at" in after and "revoked_at" not in before:
