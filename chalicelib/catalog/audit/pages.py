@@ -21,7 +21,7 @@ from chalicelib import aws
 from chalicelib.catalog import dynamodb
 from chalicelib.catalog.audit import entries as entries_of
 from chalicelib.catalog.audit.entries import HOUR, SECOND, Entry
-from chalicelib.catalog.dynamodb import batch_write, items_of
+from chalicelib.catalog.dynamodb import batch_write
 from chalicelib.catalog.keys import LAST, audit_key, audit_partition, audited_key, shard_of
 from chalicelib.model import now, timestamp
 from chalicelib.settings import settings
@@ -131,7 +131,7 @@ def _note(hour: str, places: set[tuple[str, str]]) -> None:
 
 def _of_second(tenant: str, shard: int, second: str) -> list[Page]:
     """The pages of one second: a Query, strongly consistent."""
-    return [as_page(values) for values in items_of(audit_partition(tenant, shard), begins=second)]
+    return list(_queried(tenant, shard, second, second + LAST, ConsistentRead=True))
 
 
 def about(tenant: str, subject: str, second: str) -> list[Entry]:
