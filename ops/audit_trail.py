@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import sys
 from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -68,7 +69,7 @@ def main(args: argparse.Namespace) -> int:
     public_key = _public_key(args.public_key) if args.public_key else keyring.seal_public_key()
     reports = {}
     tenants = [args.tenant] if args.tenant is not None else _tenants()
-    with Bar(len(tenants), "tenants") as bar:
+    with Bar(len(tenants), "tenants", sys.stderr) as bar:
         for tenant in tenants:
             reports[tenant] = verify(tenant, public_key, args.since)
             bar.step()

@@ -155,9 +155,9 @@ def of_hour(tenant: str, hour: str) -> Iterator[Page]:
 
 
 def all_of(tenant: str, since: str) -> Iterator[Page]:
-    """Every page of a tenant since a moment, in the order of their shards and keys; strongly consistent."""
+    """Every page of a tenant since a moment, or since ever, by shards and keys; strongly consistent."""
     for shard in range(settings().list_shards):
-        yield from _queried(tenant, shard, since, LAST, ConsistentRead=True)
+        yield from _queried(tenant, shard, since or "0", LAST, ConsistentRead=True)
 
 
 def newest_first(tenant: str, since: str, until: str) -> Iterator[list[Page]]:

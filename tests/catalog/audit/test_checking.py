@@ -80,7 +80,7 @@ THIRD = [page(14, "e", 7, 8)]
 def report(
     change: Callable[[Chain, Pages], object] = lambda chain, pages: None,
     *,
-    head: Head | None | str = "",
+    head: Head | str | None = "",
     public_key: bytes = PUBLIC,
     moment: datetime = NOW,
     finished: str = "2026-11-26T14",

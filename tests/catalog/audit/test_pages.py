@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import random
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from ulid import ULID
 
 from chalicelib import settings
 from chalicelib.catalog.audit import finding, pages
 from chalicelib.catalog.audit.entries import Entry
-from chalicelib.catalog.dynamodb import read
+from chalicelib.catalog.dynamodb import attributes, read
 from chalicelib.catalog.keys import shard_of
-from chalicelib.model import new_file_id
+from chalicelib.model import new_file_id, timestamp
 from tests.catalog.fake import FakeDynamoDB
 
 ACTOR = {"type": "key", "id": "0123456789ab"}
@@ -88,7 +90,7 @@ def test_a_write_that_ends_half_way_is_completed_by_the_next(table: FakeDynamoDB
     def broken(puts: Any, *_: Any) -> None:
         puts = list(puts)
         if puts and "entries" in puts[0]:
-            table.put(pages.dynamodb.attributes(puts[0]))
+            table.put(attributes(puts[0]))
             raise TimeoutError
 
     with monkeypatch.context() as patch:
@@ -193,7 +195,7 @@ def test_a_history_is_found_after_the_stages_shards_were_raised(
 
 
 def test_where_an_entry_is_missing_the_creation_is_still_found(table: FakeDynamoDB) -> None:
-    made = finding.timestamp(finding.datetime.fromtimestamp(finding.ULID.from_str(FILE[5:]).timestamp, finding.UTC))
+    made = timestamp(datetime.fromtimestamp(ULID.from_str(FILE[5:]).timestamp, UTC))
     first = entry(1, at=made)
     third = entry(3, second=9, before="2026-11-26T12:00:05.000Z")
     pages.write([first, third])
