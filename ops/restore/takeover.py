@@ -7,6 +7,7 @@ Nothing else may write to either table meanwhile. It can be repeated until the s
 - API keys and upload tokens stay as they are now. A key that was revoked since does not come back to life.
 - Webhooks with their deliveries, and open sockets, stay as they are now, too. A webhook that was deleted since gets no
   events again, a rotated secret stays the new one, what is still due is delivered, and no socket falls silent.
+- The audit and its seals stay as they are now. How far it is sealed stays, too.
 - The feed goes on after the last position that anybody may have read.
 - Reconciliation of the buckets begins a day later, so that an operator can look at what the audit lists.
 """
@@ -34,6 +35,7 @@ from chalicelib.model import Actor, ChangeType, File, LastChange, Status, now, t
 from chalicelib.queues import ingest
 from chalicelib.renditions import places
 from chalicelib.storage import originals
+from chalicelib.upkeep import sealing
 from ops.restore.fates import Fate, fate
 from ops.restore.items import FILE, HEAD, MARKER, Item, Items, changed, file_of, key_of
 
@@ -42,6 +44,10 @@ LISTENERS = (
     *("HOOKS#", "HOOKCOUNT#", "HOOK#", "ANSWERED#", "SLOTS#"),
     *("SOCKET#", "SOCKETCOUNT#", "SUBS#", "LISTEN#", "CREDENTIAL#", "TICKET#"),
 )
+
+# Beginnings of the partition keys of the audit and its seals. They are never changed, so only those that came since are
+# copied.
+LEDGER = ("AUDIT#", "AUDITED#", "SEAL#", "SEALED#")
 
 # The one who changes records here, in the events that tell of it.
 ACTOR = Actor(type="system", id="restore")
@@ -105,6 +111,7 @@ class TakeOver:
         self.then.put(self._credentials(outcome))
         self.then.put(self._answers())
         self._take_over_listeners()
+        self._take_over_ledger()
         self._compare_tenants(outcome)
         self.then.delete(_key(item) for item in self.then.scan("RENDER"))
         self.then.put(self._heads())
@@ -182,6 +189,13 @@ class TakeOver:
             present = self.present.get(_key(item) for item in some)
             self.then.delete(_key(item) for item in some if key_of(item) not in present)
         self.then.put(self.present.scan_partitions(*LISTENERS))
+
+    def _take_over_ledger(self) -> None:
+        """The audit and its seals, as they are now: what was undone was done all the same."""
+        for some in batched(self.present.scan_partitions(*LEDGER), BATCH_GET):
+            then = self.then.get(_key(item) for item in some)
+            self.then.put(item for item in some if then.get(key_of(item)) != item)
+        self.then.put(self.present.get([position_key(sealing.WALK)]).values())
 
     def _compare_tenants(self, outcome: Outcome) -> None:
         then = self.then.get(_key(item) for item in self._others["TENANT"])
