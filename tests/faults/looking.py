@@ -71,7 +71,10 @@ def table() -> dict[tuple[str, str], dict[str, Any]]:
 
 def _unpacked(value: dict[str, Any]) -> dict[str, Any]:
     """The text of what the audit compresses, so that a look sees what is in it. moto keeps it in base64."""
-    return {"S": zlib.decompress(b64decode(value["B"])).decode()} if "B" in value else value
+    if "B" not in value:
+        return value
+    packed = value["B"] if isinstance(value["B"], bytes) else b64decode(value["B"])
+    return {"S": zlib.decompress(packed).decode()}
 
 
 def records() -> list[File]:
