@@ -177,6 +177,7 @@ def test_an_event_that_only_the_bus_hears_is_what_its_schema_says(kind: str) -> 
         seal = {"number": 7, "hour": "2026-11-26T12", "entries": 3}
         told["data"] = {"actor": told["data"]["actor"], "seal": seal | dict(zip(names, map("a".__mul__, sizes)))}  # noqa: B905
     check_event(told)
-    for wrong in ({"more": 1}, {"type": f"{kind}.x"}, {"subject": ""}, {"data": {}}):
+    faults: list[dict[str, Any]] = [{"more": 1}, {"type": f"{kind}.x"}, {"subject": ""}, {"data": {}}]
+    for wrong in faults:
         with pytest.raises(AssertionError):
             check_event(told | wrong)
