@@ -110,6 +110,10 @@ DELIVERY_WRITES = 3 + 3 + 1 + 2 + 3 + 2
 DELIVERY_READS = 5.5
 # `publish` asks which webhooks the tenant has, once a batch.
 ANNOUNCE_READS = 1
+# A page of the audit with one change: a write, and a read before it. tests/events/test_audit_costs.py counts them. With
+# load, a batch shares them.
+AUDIT_WRITES = 1
+AUDIT_READS = 1
 # Requests to SQS for one message: it is sent, received and deleted.
 MESSAGE_REQUESTS = 3
 
@@ -126,6 +130,8 @@ def events() -> list[Item]:
         Item("… their GB-seconds (arm64)", runs * PUBLISH_SECONDS * publish, 13.3334e-6, "$13.33 a million"),
         Item("… read units: does anybody listen?", told, 0.125e-6, "$0.125 a million"),
         Item("… read units: which webhooks are there?", told * ANNOUNCE_READS, 0.125e-6, "$0.125 a million"),
+        Item("… write units: the audit", told * AUDIT_WRITES, 0.625e-6, "$0.625 a million"),
+        Item("… read units: the audit", told * AUDIT_READS, 0.125e-6, "$0.125 a million"),
         Item("… events on the bus (PutEvents)", told, 1.00e-6, "$1.00 a million"),
         Item("each webhook: write units", told * DELIVERY_WRITES, 0.625e-6, "$0.625 a million"),
         Item("… read units", told * DELIVERY_READS, 0.125e-6, "$0.125 a million"),

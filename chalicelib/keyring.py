@@ -10,9 +10,13 @@ import hmac
 import time
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
+from typing import TYPE_CHECKING
 
 from chalicelib import aws
 from chalicelib.settings import settings
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 # Seconds that a process may go on signing with a key after a rotation has replaced it.
 CDN_KEY_LIFE = 300
@@ -61,6 +65,44 @@ def write_cdn_key(key_id: str, pem: str) -> str:
 def mac(purpose: str, message: bytes) -> bytes:
     """HMAC-SHA256 (32 bytes) of a message. With the purpose in it, a cursor can never pass for a token."""
     return _mac(_secret(), purpose, message)
+
+
+def sign_seal(message: bytes) -> bytes:
+    """An Ed25519 signature (64 bytes) with a key that is derived from the stage's secret."""
+    return _seal_key().sign(message)
+
+
+def seal_public_key() -> bytes:
+    """The public key of `sign_seal`: 32 bytes. It may be told to everybody."""
+    return _seal_key().public_key().public_bytes_raw()
+
+
+def seal_key_id() -> str:
+    """The name of the key of `sign_seal`: 16 hexadecimal digits."""
+    return key_id_of(seal_public_key())
+
+
+def key_id_of(public_key: bytes) -> str:
+    """The name of a public key: 16 hexadecimal digits of its SHA-256."""
+    return hashlib.sha256(public_key).hexdigest()[:16]
+
+
+def is_signed(public_key: bytes, signature: bytes, message: bytes) -> bool:
+    """True if this is the signature of the message by the holder of the public key's private one."""
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+    try:
+        Ed25519PublicKey.from_public_bytes(public_key).verify(signature, message)
+    except InvalidSignature:
+        return False
+    return True
+
+
+def _seal_key() -> Ed25519PrivateKey:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    return Ed25519PrivateKey.from_private_bytes(mac("seal", b"ed25519"))
 
 
 def edge_secret() -> str:

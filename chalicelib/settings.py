@@ -214,6 +214,12 @@ class Settings(BaseModel):
         "refuse",
         description="What becomes of a file that can't be scanned; `ops tenants set` overrides it for a tenant",
     )
+    audit_days: int = Field(
+        365, ge=0, le=3650, description="Days that the audit keeps who changed what; 0: nothing is written"
+    )
+    audit_address: Literal["full", "network", "none"] = Field(
+        "network", description="How much of a caller's network address a change keeps: a network is a /24, or a /48"
+    )
     log_level: str = "INFO"
     log_days: int = Field(30, description="How long logs are kept; 0: for ever. `ops provision` sets it")
 

@@ -21,6 +21,7 @@ COMMANDS = {
     "auth": ("ops.auth", "explain why a sign-in token is accepted or refused, and record its issuers"),
     "listen": ("ops.listen", "print a stage's events as they come over the WebSocket, until Ctrl-C"),
     "tenants": ("ops.tenants", "show or change the settings of one tenant"),
+    "audit": ("ops.audit_trail", "check that the audit of who did what is as it was sealed"),
     "webhooks": ("ops.webhooks", "list webhooks, and disable those that do harm"),
     "rotate-keys": ("ops.rotate_keys", "replace the key that signs private addresses; the old addresses keep working"),
     "redrive": ("ops.redrive", "send dead letters to their queue again, after you have fixed the cause"),

@@ -63,12 +63,32 @@ def _frames() -> dict[str, str]:
     return {name: document["components"]["messages"][name]["payload"]["$ref"] for name in names}
 
 
+@cache
+def _schema_of_bus(kind: str) -> Any:
+    """A validator of an event that only the bus hears: it is in `schemas/`, and in no API document. None if unknown."""
+    path = ROOT / "schemas" / f"{kind}.json"
+    if not path.exists():
+        return None
+    schema = json.loads(path.read_text())
+    for part in (schema, *schema.get("$defs", {}).values()):
+        if "properties" in part:
+            part.setdefault("additionalProperties", False)
+    return jsonschema_rs.Draft202012Validator(schema)
+
+
+def _faults_of_bus(kind: Any, event: Any) -> list[str]:
+    validator = _schema_of_bus(kind) if isinstance(kind, str) and kind.startswith("filemill.audit.") else None
+    if validator is None:
+        return [f"no document has events of type {kind!r}"]
+    return [f"schemas/{kind}.json: {error.message[:300]}" for error in list(validator.iter_errors(event))[:3]]
+
+
 def event_faults(event: Any) -> list[str]:
     """The ways in which an envelope is not what both documents say of its type."""
     kind = event.get("type") if isinstance(event, dict) else None
     described = _document("openapi.json")["webhooks"].get(kind)
     if described is None:
-        return [f"no document has events of type {kind!r}"]
+        return _faults_of_bus(kind, event)
     faults = []
     if (size := len(_compact(event))) > MAX_EVENT:
         faults.append(f"an event of {size} bytes")

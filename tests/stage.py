@@ -238,10 +238,15 @@ def provisioned(cdn_key: bytes) -> None:
     """Makes an empty stage in the mocked cloud. The code under test forgets everything that it knows of another one."""
     from chalicelib import keyring, settings
     from chalicelib.api.auth import issuer_keys, memory
+    from chalicelib.catalog import actors
+    from chalicelib.catalog.audit import pages as audit_pages
 
     requests.post("http://motoapi.amazonaws.com/moto-api/reset", timeout=5)
     settings.settings.cache_clear()
     keyring.forget()
+    audit_pages.forget()
+    actors.act_as(actors.NOBODY)
+    actors.come_from(actors.NOWHERE)
     memory.forget()
     issuer_keys.forget()
     s3 = aws_client("s3")

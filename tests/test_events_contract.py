@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
-from chalicelib.api.envelopes import EVENTS
+from chalicelib.api.envelopes import AUDIT_EVENTS, EVENTS
 from chalicelib.api.socket_answers import SENT
+from chalicelib.catalog.audit.entries import Entry
+from chalicelib.events import auditing
 from chalicelib.outbound.exchange import Post
 from ops.openapi.event_examples import MESSAGES, event
 from tests import events_contract
@@ -154,3 +156,28 @@ def test_what_a_test_sends_is_looked_at(cloud: None) -> None:
     with events_contract.unchecked():
         bus.put_events(Entries=[entry])
     assert events_contract.taken() == []
+
+
+@pytest.mark.parametrize("kind", AUDIT_EVENTS)
+def test_an_event_that_only_the_bus_hears_is_what_its_schema_says(kind: str) -> None:
+    subject = {"key": "0123456789ab", "token": "0123456789ab", "webhook": f"wh_{'0' * 26}", "tenant": "acme"}
+    name = kind.split(".")[2]
+    entry = Entry(
+        id=f"evt_{subject.get(name, 'seal_7')}_a1",
+        tenant="acme",
+        subject=subject.get(name, "seal_7"),
+        type=kind,
+        at="2026-11-26T12:00:00.000Z",
+        actor={"type": "key", "id": "0123456789ab"},
+    )
+    told = auditing.event(entry)
+    if kind == auditing.SEALED:
+        names = ("hash", "signature", "key_id")
+        sizes = (64, 128, 16)
+        seal = {"number": 7, "hour": "2026-11-26T12", "entries": 3}
+        told["data"] = {"actor": told["data"]["actor"], "seal": seal | dict(zip(names, map("a".__mul__, sizes)))}  # noqa: B905
+    check_event(told)
+    faults: list[dict[str, Any]] = [{"more": 1}, {"type": f"{kind}.x"}, {"subject": ""}, {"data": {}}]
+    for wrong in faults:
+        with pytest.raises(AssertionError):
+            check_event(told | wrong)

@@ -106,3 +106,11 @@ def test_the_page_lists_every_type() -> None:
     page = (ROOT / "docs/events.md").read_text(encoding="utf-8")
     rows = page.partition("\n## Types\n")[2].partition("\n\n##")[0]
     assert re.findall(r"^\| `(filemill\.[\w.]+)` \|", rows, re.MULTILINE) == list(MODELS)
+
+
+def test_the_page_lists_every_type_that_only_the_bus_hears() -> None:
+    from chalicelib.api.envelopes import AUDIT_EVENTS
+
+    page = (ROOT / "docs/events.md").read_text(encoding="utf-8")
+    rows = page.partition("\n### On the bus only\n")[2].partition("\n## ")[0]
+    assert re.findall(r"^\| `(filemill\.[\w.]+)` \|", rows, re.MULTILINE) == list(AUDIT_EVENTS)

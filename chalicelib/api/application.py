@@ -13,6 +13,7 @@ from chalicelib.api.errors import Problem
 from chalicelib.api.routes import (
     access,
     api_keys,
+    audit,
     captions,
     creation,
     deletion,
@@ -52,6 +53,7 @@ RESOURCES = (
     tokens,
     api_keys,
     tenants,
+    audit,
     webhooks,
     webhook_deliveries,
     socket_tickets,
@@ -99,13 +101,16 @@ class Application(Chalice):
 
 
 def _address(event: Any) -> str | None:
-    """The network address that a change comes from. Reads change nothing, so nobody asks for theirs."""
+    """The network address that a change comes from. Reads change nothing, so nobody asks for theirs.
+
+    It is cut to as much of it as the stage keeps.
+    """
     context = event.get("requestContext") or {}
     if context.get("httpMethod") in ("GET", "HEAD"):
         return None
     headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
     try:
-        return address_of(context, headers)
+        return actors.address(address_of(context, headers))
     except (ClientError, BotoCoreError):
         logger.exception("the front door's secret cannot be read")
         return None

@@ -91,6 +91,31 @@ class WebhookDisabledData(Resource):
     webhook: WebhookDisabled
 
 
+class SettingData(Resource):
+    """A change of a setting: who made it, and the names of the fields that changed. Values are in no event."""
+
+    actor: ActorResource
+    address: str | None = Field(None, description="The network address of the caller, or the network, if it is kept")
+    request_id: str | None = None
+    fields: list[str]
+
+
+class SealResource(Resource):
+    """A seal of the audit. `hash` is what `ops audit verify` computes again; keep it where nobody can change it."""
+
+    number: int = Field(ge=1)
+    hour: str = Field(description="The hour in which the sealed entries were stored", examples=["2026-11-26T12"])
+    entries: int = Field(ge=1)
+    hash: str = Field(pattern="^[0-9a-f]{64}$")
+    signature: str = Field(pattern="^[0-9a-f]{128}$", description="Ed25519, of `hash` as bytes")
+    key_id: str = Field(pattern="^[0-9a-f]{16}$")
+
+
+class SealedData(Resource):
+    actor: ActorResource
+    seal: SealResource
+
+
 class EventResource(Resource):
     """A CloudEvents 1.0 envelope."""
 
@@ -141,6 +166,35 @@ def _file_event(change: ChangeType) -> type[BaseModel]:
 FILE_EVENTS = {f"filemill.file.{change}": _file_event(change) for change in ChangeType}
 """Type of event → its model, in the order of a file's life. These are the events that sockets hear."""
 
+_SETTINGS = {
+    "key": ("An API key", "[0-9a-f]+"),
+    "token": ("An upload token", "[0-9a-f]+"),
+    "webhook": ("A webhook", WEBHOOK_ID),
+    "tenant": ("The settings of a tenant, its quotas among them,", "[a-z0-9][a-z0-9-]{0,62}"),
+}
+_WORDS = {"created": "made", "changed": "changed", "ended": "revoked or deleted"}
+
+AUDIT_EVENTS = {
+    f"filemill.audit.{kind}.{word}": _event(
+        f"filemill.audit.{kind}.{word}",
+        f"Audit{kind.title()}{word.title()}Event",
+        f"{what} {'were' if kind == 'tenant' else 'was'} {done}. Only the bus hears of it.",
+        subject,
+        SettingData,
+    )
+    for kind, (what, subject) in _SETTINGS.items()
+    for word, done in _WORDS.items()
+} | {
+    "filemill.audit.sealed": _event(
+        "filemill.audit.sealed",
+        "AuditSealedEvent",
+        "An hour of the audit was sealed. Only the bus hears of it.",
+        "seal_[0-9]+",
+        SealedData,
+    )
+}
+"""Type of event → its model, of those that only the bus hears: changes of settings, and seals."""
+
 EVENTS: dict[str, type[BaseModel]] = {
     **FILE_EVENTS,
     "filemill.webhook.disabled": _event(
@@ -159,7 +213,10 @@ EVENTS: dict[str, type[BaseModel]] = {
         WebhookTestData,
     ),
 }
-"""Type of event → its model, for all types."""
+"""Type of event → its model, of those that webhooks may hear."""
+
+BUS_EVENTS = EVENTS | AUDIT_EVENTS
+"""Type of event → its model, for all types: the bus hears them all."""
 
 if TYPE_CHECKING:
     Event = EventResource

@@ -19,10 +19,10 @@ from chalicelib.api.auth import keys, last_use, tickets
 from chalicelib.api.auth.admission import admit, admit_as_of_now
 from chalicelib.api.auth.callers import Caller, Scope, as_of_now, authenticate, names_of, require
 from chalicelib.api.errors import PROBLEMS, Problem
-from chalicelib.catalog import sockets
+from chalicelib.catalog import actors, sockets
 from chalicelib.catalog.sockets import LIFE, SLACK, Connection, Place
 from chalicelib.events import posts
-from chalicelib.observability import append, begin, logger
+from chalicelib.observability import append, logger
 from chalicelib.settings import settings
 
 OK: dict[str, Any] = {"statusCode": 200}
@@ -34,7 +34,7 @@ BEARER = "bearer."
 
 def connect(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Opens a socket, if the credential that comes with it is good. The status says why it is not opened."""
-    begin(request_id=context.aws_request_id)
+    actors.begin(context.aws_request_id)
     if not event["requestContext"].get("connectionId"):
         logger.info("socket refused", extra={"code": "bad_request"})
         return {"statusCode": 400}  # a GET that is no WebSocket handshake: there is nothing to open
@@ -108,13 +108,13 @@ def _open(request: Mapping[str, Any], caller: Caller, address: str | None) -> No
 
 def message(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Reads one message of a client, and answers on the socket."""
-    begin(request_id=context.aws_request_id)
+    actors.begin(context.aws_request_id)
     socket_messages.answer(event)
     return OK
 
 
 def disconnect(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Forgets a socket that was closed."""
-    begin(request_id=context.aws_request_id)
+    actors.begin(context.aws_request_id)
     sockets.forget(event["requestContext"]["connectionId"])
     return OK

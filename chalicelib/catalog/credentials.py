@@ -12,6 +12,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from chalicelib import aws
+from chalicelib.catalog import actors
 from chalicelib.catalog.dynamodb import (
     ConditionFailedError,
     Joined,
@@ -104,6 +105,7 @@ def put_api_key(key: ApiKey) -> None:
         "networks": list(key.networks) or None,
         "created_by": key.created_by.model_dump() if key.created_by else None,
         **listed_key(key.tenant, key.created_at, key.id),
+        "changed_by": actors.noted(),
     }
     put_new(item)
 
@@ -144,7 +146,7 @@ def change_scopes(key_id: str, *, add: Collection[str] = (), remove: Collection[
         try:
             item = update(
                 api_key_key(key_id),
-                values={"scopes": scopes},
+                values={"scopes": scopes, "changed_by": actors.noted()},
                 condition="scopes = :before AND attribute_not_exists(revoked_at)",
                 using={":before": [*key.scopes]},
             )
@@ -158,7 +160,7 @@ def revoke_api_key(key_id: str) -> ApiKey | None:
     try:
         item = update(
             api_key_key(key_id),
-            values={"revoked_at": timestamp(now())},
+            values={"revoked_at": timestamp(now()), "changed_by": actors.noted()},
             condition="attribute_exists(pk) AND attribute_not_exists(revoked_at)",
             using={},
         )
@@ -178,7 +180,8 @@ def put_token(token: UploadToken) -> None:
     shard = shard_of(token.id, settings().list_shards)
     place = {**token_list_key(token.tenant, shard, values["created_at"], token.id), "ttl": expires + 86400}
     put_new(place)
-    put_new({**token_key(token.id), **values, "expires": expires, "ttl": expires + 86400})
+    times = {"expires": expires, "ttl": expires + 86400}
+    put_new({**token_key(token.id), **values, **times, "changed_by": actors.noted()})
 
 
 def revoke_token(tenant: str, token_id: str) -> UploadToken | None:
@@ -186,7 +189,7 @@ def revoke_token(tenant: str, token_id: str) -> UploadToken | None:
     try:
         item = update(
             token_key(token_id),
-            values={"revoked_at": timestamp(now())},
+            values={"revoked_at": timestamp(now()), "changed_by": actors.noted()},
             condition="tenant = :tenant AND attribute_not_exists(revoked_at)",
             using={":tenant": tenant},
         )

@@ -57,9 +57,11 @@ class ConditionFailedError(Exception):
 
 
 def plain(name: str, value: Any) -> Any:
-    """Converts a model's JSON value for the serializer: floats become decimals."""
+    """Converts a model's JSON value for the serializer: floats become decimals. Bytes stay as they are."""
     if name in _AS_TEXT:
         return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    if isinstance(value, bytes):
+        return value
     return json.loads(json.dumps(value), parse_float=Decimal)
 
 

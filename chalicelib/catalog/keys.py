@@ -23,6 +23,7 @@ BETWEEN = "\t"
 LAST = "\U0010ffff" * 4
 
 API_KEYS = "KEYS"  # the list partition of a stage's API keys; `listed_key` has the sort keys
+SEALED = "SEALED"  # the list partition of the ends of all chains of seals; the sort key is the tenant
 TENANTS = "TENANTS"  # the list partition of a stage's tenants; the sort key is the tenant's name
 WEBHOOKS = "WEBHOOKS"  # the list partition of a stage's webhooks; the sort key is `{tenant}#{webhook id}`
 
@@ -245,6 +246,39 @@ def tenant_sockets_partition(tenant: str) -> str:
 def socket_count_key(tenant: str) -> Key:
     """How many sockets a tenant has."""
     return {"pk": f"SOCKETCOUNT#{tenant}", "sk": "SOCKETCOUNT"}
+
+
+def audit_partition(tenant: str, shard: int) -> str:
+    """Pages of a tenant's audit. The sort key is `{second}#{name of the page}`, as of the changes in the page."""
+    return f"AUDIT#{tenant}#{shard}"
+
+
+def audit_key(tenant: str, shard: int, second: str, name: str) -> Key:
+    return {"pk": audit_partition(tenant, shard), "sk": f"{second}#{name}"}
+
+
+def audited_partition(hour: str) -> str:
+    """Notes on the pages that were written in an hour."""
+    return f"AUDITED#{hour}"
+
+
+def audited_key(hour: str, tenant: str, changes: str) -> Key:
+    """Says that pages of a tenant were written in `hour`, with changes that were made in the hour `changes`."""
+    return {"pk": audited_partition(hour), "sk": f"{tenant}#{changes}"}
+
+
+def seal_partition(tenant: str) -> str:
+    return f"SEAL#{tenant}"
+
+
+def seal_key(tenant: str, number: int) -> Key:
+    """One seal over pages of a tenant's audit; numbers begin at 1."""
+    return {"pk": seal_partition(tenant), "sk": f"{number:012d}"}
+
+
+def sealed_key(tenant: str) -> Key:
+    """The end of a tenant's chain of seals."""
+    return {"pk": f"SEALED#{tenant}", "sk": "SEALED"}
 
 
 def ticket_key(ticket_id: str) -> Key:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from chalicelib import aws
-from chalicelib.catalog import tenants
+from chalicelib.catalog import actors, tenants
 from chalicelib.catalog.credentials import ApiKey, EarlierSecret, as_api_key, get_api_key, hash_key, new_credential
 from chalicelib.catalog.dynamodb import ConditionFailedError, read, update
 from chalicelib.catalog.keys import API_KEYS, BY_CREATED, OWN_KEYS, api_key_key, listed_key, tenant_keys_prefix
@@ -134,7 +134,7 @@ def change(key_id: str, wanted: Callable[[ApiKey], Mapping[str, Any]]) -> ApiKey
         values = wanted(key)
         kept = {name: value for name, value in values.items() if value is not None}
         gone = [name for name, value in values.items() if value is None]
-        if changed := _write(key, kept, gone):
+        if changed := _write(key, {**kept, "changed_by": actors.noted()}, gone):
             return changed
     raise GoneError
 

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from chalicelib import aws
+from chalicelib.catalog import actors
 from chalicelib.catalog.dynamodb import ConditionFailedError, get_item, read, update
 from chalicelib.catalog.keys import BY_CREATED, TENANTS, tenant_key
 from chalicelib.settings import settings
@@ -59,7 +60,7 @@ def find_tenant(name: str) -> Tenant | None:
 
 def put_tenant(tenant: Tenant) -> bool:
     """One UpdateItem. It replaces all settings that were there before. True if there was no record."""
-    return _written(tenant.name, asdict(tenant))
+    return _written(tenant.name, {**asdict(tenant), "changed_by": actors.noted()})
 
 
 def change_tenant(name: str, values: Mapping[str, Any]) -> None:
@@ -68,6 +69,7 @@ def change_tenant(name: str, values: Mapping[str, Any]) -> None:
     `quotas` has the quotas to change, of which None unsets one: a GetItem more, and more calls while others change
     them.
     """
+    values = {**values, "changed_by": actors.noted()}
     if "quotas" not in values:
         _written(name, values)
         return

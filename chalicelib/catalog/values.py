@@ -7,6 +7,7 @@ cannot be written, and bytes are read as `bytes`.
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import Callable, Mapping
 from decimal import Clamped, Context, Decimal, Inexact, Overflow, Rounded, Underflow
 from typing import Any
@@ -73,6 +74,11 @@ def _itself(value: Any) -> Any:
     return value
 
 
+def _bytes(value: bytes | str) -> bytes:
+    """Bytes from a client, or from an event of the table's stream, which is JSON and has them in base64."""
+    return b64decode(value) if isinstance(value, str) else bytes(value)
+
+
 _READERS: dict[str, Callable[[Any], Any]] = {
     "S": _itself,
     "N": _NUMBERS.create_decimal,
@@ -80,7 +86,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "NULL": lambda _: None,
     "L": lambda values: [deserialize(each) for each in values],
     "M": lambda values: {name: deserialize(each) for name, each in values.items()},
-    "B": bytes,
+    "B": _bytes,
     "SS": set,
     "NS": lambda values: set(map(_NUMBERS.create_decimal, values)),
     "BS": lambda values: set(map(bytes, values)),

@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 from ulid import ULID
 
+from chalicelib.catalog import actors
 from chalicelib.catalog.dynamodb import (
     NEW,
     ConditionFailedError,
@@ -167,6 +168,7 @@ def create(webhook: Webhook, together: Sequence[Joined] = ()) -> None:
         **webhook.model_dump(mode="json"),
         "list_pk": WEBHOOKS,
         "list_sk": f"{webhook.tenant}#{webhook.id}",
+        "changed_by": actors.noted(),
     }
     count = _count(webhook.tenant, 1, "attribute_not_exists(pk) OR n < :most", {":most": MOST})
     record = joined_put(item, ConditionExpression=NEW)
@@ -180,7 +182,11 @@ def create(webhook: Webhook, together: Sequence[Joined] = ()) -> None:
 
 
 def delete(webhook: Webhook) -> None:
-    """Deletes a webhook and counts it off, in one transaction. Raises GoneError if it is gone already."""
+    """Deletes a webhook and counts it off, in one transaction. Raises GoneError if it is gone already.
+
+    A write before it notes who deletes it, because a deleted item has no place for that.
+    """
+    _update(webhook.tenant, webhook.id, values={"changed_by": actors.noted(ends=True)})
     gone = {
         "TableName": settings().table,
         "Key": typed(webhook_key(webhook.tenant, webhook.id)),
@@ -288,7 +294,7 @@ def _update(
     try:
         item = update(
             webhook_key(tenant, webhook_id),
-            values=values,
+            values={"changed_by": actors.noted(), **values},
             remove=remove,
             condition=condition,
             using=using or {},

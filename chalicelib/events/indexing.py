@@ -6,22 +6,23 @@ Everything else that fails raises: then Lambda brings the same batch again, and 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import ValidationError
 
-from chalicelib.catalog import files
+from chalicelib.catalog import actors, files
 from chalicelib.catalog.index import writer
 from chalicelib.catalog.index.writer import Change
 from chalicelib.catalog.keys import file_key
 from chalicelib.model import File, Status
-from chalicelib.observability import Metric, begin, count, logger
+from chalicelib.observability import Metric, count, logger
 
 
 def handle(event: dict[str, Any], context: Any) -> None:
     """Indexes one batch of the table's stream."""
-    begin(request_id=context.aws_request_id)
+    actors.begin(context.aws_request_id)
     changes = newest_of(event["Records"])
     fresh = writer.index(changes)
     if changes:
@@ -58,4 +59,14 @@ def _image(record: dict[str, Any]) -> File:
     file = files.as_file(change["OldImage"])
     if file.status is Status.DELETED:
         return file
-    return file.model_copy(update={"status": Status.DELETED, "revision": file.revision + 1})
+    values = {"status": Status.DELETED, "revision": file.revision + 1, "updated_at": moment_of(change)}
+    return file.model_copy(update=values)
+
+
+def moment_of(change: Mapping[str, Any]) -> datetime:
+    """The stream's own time of a change, so that a batch that comes again tells the same.
+
+    AWS's examples show it as a number, and as a text like "1678831218.0":
+    https://docs.aws.amazon.com/lambda/latest/dg/with-ddb-filtering.html
+    """
+    return datetime.fromtimestamp(int(float(change["ApproximateCreationDateTime"])), UTC)

@@ -3,24 +3,28 @@
 It is the stream's second reader; `indexing` is the first. AWS advises against a third one, so whatever else is to hear
 of changes comes here: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Streams.Lambda.html
 
-Records bring an event each to the bus and to webhooks. Entries of the feed tell sockets that something is new. Keys,
-tokens and tenants that ended or changed close their sockets. An error brings the whole batch again. Then consumers may
-hear of a change a second time, by the same id, but never miss one.
+Records bring an event each to the bus and to webhooks, and an entry to the audit. Changes of settings bring an entry
+to the audit, and an event to the bus. Entries of the feed tell sockets that something is new. Keys, tokens and tenants
+that ended or changed close their sockets. An error brings the whole batch again. Then consumers may hear of a change a
+second time, by the same id, but never miss one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
-from chalicelib.catalog import files
+from chalicelib.catalog import actors, files
+from chalicelib.catalog.audit import pages
+from chalicelib.catalog.audit.entries import Entry
 from chalicelib.catalog.dynamodb import read
-from chalicelib.events import bus, sockets, webhooks
+from chalicelib.events import auditing, bus, sockets, webhooks
 from chalicelib.events.envelope import Envelope, envelope, webhook_disabled
+from chalicelib.events.indexing import moment_of
 from chalicelib.model import Actor, ChangeType, File, LastChange, Status, now
-from chalicelib.observability import Metric, begin, count, logger
+from chalicelib.observability import Metric, count, logger
 from chalicelib.settings import settings
 
 
@@ -28,14 +32,16 @@ from chalicelib.settings import settings
 class Batch:
     """A batch of stream records, sorted by what they tell.
 
-    `files` has every new revision of a file, oldest first. `events` has the event of each, and of each webhook that was
-    disabled. `feed` names the (tenant, feed shard)s with new entries, and the highest new position of each. `ended` has
-    the items of keys and tokens that were revoked, of keys that changed, and of tenants that were suspended. `webhooks`
-    has those of webhooks that changed, each as (before, after), all as the stream has them.
+    `files` has every new revision of a file, oldest first. `events` has the event of each, of each webhook that was
+    disabled, and of each setting that changed; `audit` has the entries of these changes. `feed` names the (tenant, feed
+    shard)s with new entries, and the highest new position of each. `ended` has the items of keys and tokens that were
+    revoked, of keys that changed, and of tenants that were suspended. `webhooks` has those of webhooks that changed,
+    each as (before, after), all as the stream has them.
     """
 
     files: list[File] = field(default_factory=list)
     events: list[Envelope] = field(default_factory=list)
+    audit: list[Entry] = field(default_factory=list)
     feed: dict[tuple[str, int], int] = field(default_factory=dict)
     ended: list[dict[str, Any]] = field(default_factory=list)
     webhooks: list[tuple[dict[str, Any], dict[str, Any]]] = field(default_factory=list)
@@ -43,7 +49,7 @@ class Batch:
 
 def handle(event: dict[str, Any], context: Any) -> None:
     """Publishes one batch of the table's stream."""
-    begin(request_id=context.aws_request_id)
+    actors.begin(context.aws_request_id)
     batch = sort(event["Records"])
     publish(batch)
     sizes = {"files": len(batch.files), "feeds": len(batch.feed), "ended": len(batch.ended)}
@@ -56,7 +62,7 @@ def publish(batch: Batch) -> None:
     Sockets come first, because people look at them, and webhooks last: one tenant may have many.
     """
     failures = []
-    ways: tuple[Callable[[Batch], None], ...] = (_to_sockets, _to_bus, _to_webhooks)
+    ways: tuple[Callable[[Batch], None], ...] = (_to_sockets, _to_bus, _to_audit, _to_webhooks)
     for way in ways:
         try:
             way(batch)
@@ -72,6 +78,11 @@ def _to_bus(batch: Batch) -> None:
     bus.put(batch.events)
     oldest = min(datetime.fromisoformat(event["time"]) for event in batch.events)
     count({Metric.BUS_LAG: (now() - oldest).total_seconds() * 1000})
+
+
+def _to_audit(batch: Batch) -> None:
+    if batch.audit and settings().audit_days:
+        pages.write(batch.audit)
 
 
 def _to_webhooks(batch: Batch) -> None:
@@ -99,9 +110,15 @@ def sort(records: Iterable[Mapping[str, Any]]) -> Batch:
 def _sort_one(batch: Batch, record: Mapping[str, Any], pk: str, sk: str) -> None:
     """Leaves out what tells nothing new, although the mapping's filters may have passed it."""
     change = record["dynamodb"]
+    if entry := auditing.of_setting(record):
+        batch.audit.append(entry)
+        batch.events.append(auditing.event(entry))
+    if sealed := auditing.sealed(record):
+        batch.events.append(sealed)
     if sk == "FILE":
         if file := new_revision(record):
             batch.events.append(envelope(file))
+            batch.audit.append(auditing.of_file(file, change.get("OldImage", {}), change.get("NewImage", {})))
             batch.files.append(file)
     elif pk.startswith("FEED#"):
         if record["eventName"] == "INSERT":
@@ -161,9 +178,7 @@ def _removed(file: File, change: Mapping[str, Any]) -> File | None:
     """The table's TTL removed a record. A tombstone's delete was told before; an upload that never came was not."""
     if file.status is Status.DELETED:
         return None
-    # The stream's own time, so that a batch that comes again tells the same. AWS's examples show it as a number, and as
-    # a text like "1678831218.0": https://docs.aws.amazon.com/lambda/latest/dg/with-ddb-filtering.html
-    moment = datetime.fromtimestamp(int(float(change["ApproximateCreationDateTime"])), UTC)
+    moment = moment_of(change)
     told = LastChange(type=ChangeType.DELETED, at=moment, actor=Actor(type="system", id="ttl"))
     values = {"status": Status.DELETED, "revision": file.revision + 1, "updated_at": moment, "last_change": told}
     return file.model_copy(update=values)

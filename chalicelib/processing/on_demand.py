@@ -10,11 +10,11 @@ from dataclasses import replace
 from io import BytesIO
 from typing import Any
 
+from chalicelib.catalog import actors
 from chalicelib.delivery import missing
 from chalicelib.delivery.disposition import content_disposition
 from chalicelib.delivery.missing import Entry, Picture, Wanted
 from chalicelib.model import ErrorCode, File, PermanentFault, Rendition, original_key
-from chalicelib.observability import begin
 from chalicelib.processing import entry_bytes, first_requests, kinds
 from chalicelib.processing.kinds import OfNoKindError, Order, Processor, Source
 from chalicelib.processing.pipeline import memory_bytes
@@ -30,7 +30,7 @@ MAX_MASTER = 32 * 1024**2
 
 def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """A viewer's request, or an address, as `first_requests.handle` says. `stream` makes what lies below `av/`."""
-    begin(request_id=context.aws_request_id)
+    actors.begin(context.aws_request_id)
     return first_requests.handle(event, context, RENDER)
 
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from chalicelib import aws
-from chalicelib.observability import begin, logger
+from chalicelib.catalog import actors
+from chalicelib.observability import logger
 
 # After this many tries a message goes to the dead-letter queue: maxReceiveCount in .chalice/resources.yaml.
 MAX_RECEIVES = 5
@@ -52,7 +53,7 @@ def work_off(event: dict[str, Any], context: Any, queue_url: str, work: Callable
     """
     for record in event["Records"]:
         message = Message.of(record)
-        begin(request_id=context.aws_request_id, message_id=message.message_id)
+        actors.begin(context.aws_request_id, message_id=message.message_id)
         try:
             work(message)
         except Later as later:

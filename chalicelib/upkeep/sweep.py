@@ -21,7 +21,7 @@ from chalicelib.catalog import actors, claims, deletion, due, files, pending, sc
 from chalicelib.catalog.due import DueWebhook
 from chalicelib.catalog.keys import DUE_SHARDS
 from chalicelib.model import ErrorCode, File, FileError, Status, Worker, now
-from chalicelib.observability import Metric, begin, count, logger
+from chalicelib.observability import Metric, count, logger
 from chalicelib.queues import imports, ingest, media
 from chalicelib.queues import webhooks as webhook_queue
 from chalicelib.queues.worker import MAX_RECEIVES
@@ -29,7 +29,7 @@ from chalicelib.renditions import places
 from chalicelib.settings import settings
 from chalicelib.storage import bounds, multipart, originals
 from chalicelib.storage.multipart import UploadMissingError
-from chalicelib.upkeep import reconcile, removal, service_upkeep, tombstones
+from chalicelib.upkeep import reconcile, removal, sealing, service_upkeep, tombstones
 
 # Seconds of the function's time that are kept back, and how long a run may take if the caller sets no time.
 MARGIN = 30
@@ -58,7 +58,7 @@ Sum = Counter[str]
 
 def handle(_: Mapping[str, Any], context: Any) -> None:
     """One scheduled run, within the function's time."""
-    begin(request_id=context.aws_request_id)
+    actors.begin(context.aws_request_id)
     actors.system("sweep")
     run(seconds=context.get_remaining_time_in_millis() / 1000 - MARGIN, workers=WORKERS)
 
@@ -72,6 +72,7 @@ def run(*, seconds: float = SECONDS, workers: int = 1) -> Sum:
     done = sweep.handle_due()
     done += reconcile.run(sweep.deadline)
     done += tombstones.run(sweep.deadline)
+    done += sealing.run(sweep.deadline)
     count({metric: sum(done[name] for name in names) for metric, names in METRICS.items()})
     logger.info("swept", extra={name: number for name, number in done.items() if number})
     return done
@@ -80,8 +81,8 @@ def run(*, seconds: float = SECONDS, workers: int = 1) -> Sum:
 # The counts of a run. Expired: uploads whose time was over. Stalled: files whose message was sent again, or that were
 # given up (GivenUp). Unhashed: large files that nobody could hash. Unmade: streams that lack parts. Unserved: services
 # that nobody could start. Removed: finished removals. Woken: webhooks with something due. SweepErrors: records and
-# webhooks that could not be handled. SweepBacklog: 1 if the time was over before everything was handled. reconcile.py
-# and tombstones.py explain the others. All of them are in the log. An alarm watches only these sums.
+# webhooks that could not be handled. SweepBacklog: 1 if the time was over before everything was handled. reconcile.py,
+# tombstones.py and sealing.py explain the others. All of them are in the log. An alarm watches only these sums.
 METRICS: Mapping[Metric, tuple[str, ...]] = {
     Metric.FILES_IN_TROUBLE: ("GivenUp", "Missing", "Unhashed", "Unmade", "Unowned", "Unserved"),
     Metric.SWEEP_ERRORS: ("SweepErrors", "SweepBacklog"),
@@ -138,7 +139,7 @@ class _Sweep:
         if self.workers == 1 or len(records) < 2:
             return sum((self._handle(file) for file in records), Counter())
         with ThreadPoolExecutor(self.workers) as pool:
-            return sum(pool.map(self._handle, records), Counter())
+            return sum(pool.map(actors.carried(self._handle), records), Counter())
 
     def _handle(self, file: File) -> Sum:
         """Handles one record. If that fails, the record is put off, so that it does not delay the others."""

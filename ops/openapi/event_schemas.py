@@ -47,10 +47,10 @@ def files() -> dict[str, str]:
 
 def event_schemas() -> dict[str, Schema]:
     """Type of each event → the schema of its envelope."""
-    from chalicelib.api.envelopes import EVENTS
+    from chalicelib.api.envelopes import BUS_EVENTS
 
     made = {}
-    for kind, model in EVENTS.items():
+    for kind, model in BUS_EVENTS.items():
         schema = model.model_json_schema(mode="serialization")
         plain(schema)
         for part in (schema, *schema.get("$defs", {}).values()):

@@ -8,6 +8,7 @@ Nothing else may write to either table meanwhile. It can be repeated until the s
   that was suspended since stays suspended.
 - Webhooks with their deliveries, and open sockets, stay as they are now, too. A webhook that was deleted since gets no
   events again, a rotated secret stays the new one, what is still due is delivered, and no socket falls silent.
+- The audit and its seals stay as they are now. How far it is sealed stays, too.
 - The feed goes on after the last position that anybody may have read.
 - Reconciliation of the buckets begins a day later, so that an operator can look at what the audit lists.
 """
@@ -35,6 +36,7 @@ from chalicelib.model import Actor, ChangeType, File, LastChange, Status, now, t
 from chalicelib.queues import ingest
 from chalicelib.renditions import places
 from chalicelib.storage import originals
+from chalicelib.upkeep import sealing
 from ops.restore.fates import Fate, fate
 from ops.restore.items import FILE, HEAD, MARKER, Item, Items, changed, file_of, key_of
 
@@ -43,6 +45,10 @@ LISTENERS = (
     *("HOOKS#", "HOOKCOUNT#", "HOOK#", "ANSWERED#", "SLOTS#"),
     *("SOCKET#", "SOCKETCOUNT#", "SUBS#", "LISTEN#", "CREDENTIAL#", "TICKET#"),
 )
+
+# Beginnings of the partition keys of the audit and its seals. They are never changed, so only those that came since are
+# copied.
+LEDGER = ("AUDIT#", "AUDITED#", "SEAL#", "SEALED#")
 
 # The one who changes records here, in the events that tell of it.
 ACTOR = Actor(type="system", id="restore")
@@ -118,6 +124,7 @@ class TakeOver:
         self.then.put(self._answers())
         self._take_over_listeners()
         self.then.put(self._tenants(outcome))
+        self._take_over_ledger()
         self.then.delete(_key(item) for item in self.then.scan("RENDER"))
         self.then.put(self._heads())
         self.then.put(_walks())
@@ -194,6 +201,13 @@ class TakeOver:
             present = self.present.get(_key(item) for item in some)
             self.then.delete(_key(item) for item in some if key_of(item) not in present)
         self.then.put(self.present.scan_partitions(*LISTENERS))
+
+    def _take_over_ledger(self) -> None:
+        """The audit and its seals, as they are now: what was undone was done all the same."""
+        for some in batched(self.present.scan_partitions(*LEDGER), BATCH_GET):
+            then = self.then.get(_key(item) for item in some)
+            self.then.put(item for item in some if then.get(key_of(item)) != item)
+        self.then.put(self.present.get([position_key(sealing.WALK)]).values())
 
     def _tenants(self, outcome: Outcome) -> Iterator[Item]:
         """Tenants keep the settings that they had, but stay suspended, or not, as they are now."""

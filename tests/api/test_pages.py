@@ -16,11 +16,12 @@ from chalicelib.api import key_bodies, sizes
 from chalicelib.api.auth.callers import ORDINARY
 from chalicelib.api.fields import MAX_IDS, MAX_SIGNED, MAX_TAG, MAX_TAGS
 from chalicelib.api.key_bodies import MAX_NAME, MAX_NETWORKS
-from chalicelib.api.routes import api_keys, tenants, tokens, webhook_deliveries, webhooks
+from chalicelib.api.routes import api_keys, audit, tenants, tokens, webhook_deliveries, webhooks
 from chalicelib.api.routes.finding import MAX_FOUND, MAX_LIMIT, MAX_WITH_DELIVERY
 from chalicelib.api.routes.webhooks import MAX_URL
 from chalicelib.api.routing import OPERATIONS
 from chalicelib.catalog import files
+from chalicelib.catalog.audit.entries import Entry
 from chalicelib.catalog.credentials import ApiKey
 from chalicelib.catalog.dynamodb import BATCH_GET, attributes
 from chalicelib.catalog.index.terms import postings
@@ -373,6 +374,8 @@ def test_a_page_of_keys_of_tenants_and_of_upload_tokens_fits() -> None:
 BY_BYTES = {"list_files", "search_files", "list_changes", "batch_get_files"}
 BY_COUNT = {
     "list_entries",
+    "get_history",
+    "list_audit",
     "list_webhooks",
     "list_deliveries",
     "list_keys",
@@ -392,6 +395,24 @@ ONE_WEBHOOK = {"create_webhook", "get_webhook", "patch_webhook", "rotate_webhook
 ONE_KEY = {"create_key", "get_key", "patch_key", "rotate_key", "create_tenant_key"}
 ONE_TENANT = {"get_tenant", "put_tenant", "patch_tenant"}
 ONE_DELIVERY = {"get_delivery", "retry_delivery", "send_test_event"}
+
+
+def test_a_page_of_the_audit_fits() -> None:
+    """An entry has names of fields and ids, each of which is bounded."""
+    entry = Entry(
+        id=f"evt_{new_file_id()}_{2**53}",
+        tenant="acme",
+        subject=new_file_id(),
+        type=f"filemill.audit.{'x' * 40}",
+        at="2026-11-26T12:00:00.000Z",
+        actor={"type": "user", "id": "\U0001f98a" * 255},
+        address="2001:db8:ffff::/48",
+        request_id="x" * 128,
+        fields=tuple(sorted(ALL_FIELDS)),
+        revision=2**53,
+    )
+    assert audit.MAX_LIMIT >= audit.MAX_HISTORY
+    assert audit.MAX_LIMIT * len(json.dumps(entry.stored())) < sizes.MOST
 
 
 def test_every_answer_that_could_grow_is_one_that_these_tests_know() -> None:

@@ -128,7 +128,10 @@ class FakeDynamoDB:
             listed = self.lists[index, values[":pk"]]
             start = bisect_left(listed, (low.encode(), ("", "")))
             end = bisect_right(listed, (high.encode(), ("~", "~")))
-            limit = request["Limit"]
+            if after := request.get("ExclusiveStartKey"):
+                at = next(number for number, (_, key) in enumerate(listed) if key == _key(after))
+                start, end = (at + 1, end) if request.get("ScanIndexForward", True) else (start, at)
+            limit = request.get("Limit", len(listed) + 1)
             if request.get("ScanIndexForward", True):
                 chosen = listed[start : min(end, start + limit)]
             else:

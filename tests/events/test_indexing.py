@@ -22,7 +22,8 @@ def record(of: File, name: str = "MODIFY", **more: Any) -> dict[str, Any]:
     key = file_key(of.id)
     image = attributes({**key, **of.model_dump(mode="json")})
     images = {"OldImage": image} if name == "REMOVE" else {"NewImage": image}
-    return {"eventName": name, "dynamodb": {"Keys": typed(key), **images, **more}}
+    told = {"Keys": typed(key), "ApproximateCreationDateTime": 1795348800, **images, **more}
+    return {"eventName": name, "dynamodb": told}
 
 
 def test_a_file_that_changed_several_times_is_one_change_to_its_newest_image() -> None:

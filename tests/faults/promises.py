@@ -16,6 +16,7 @@ from chalicelib.catalog.index.terms import postings
 from chalicelib.catalog.keys import marker_key
 from chalicelib.catalog.transitions import CREATE, EMPTIED, TOMBSTONE, TRANSITIONS
 from chalicelib.delivery import view
+from chalicelib.events import auditing
 from chalicelib.model import (
     EXTENSIONS,
     ChangeType,
@@ -172,7 +173,14 @@ def _check_step(before: File, after: File) -> None:
 def check_heard(stream: list[dict[str, Any]], heard: list[dict[str, Any]]) -> None:
     """Each event on the bus tells of a change that was made, and of the record as that change left it."""
     made, disabled = _changes(stream), _disabled(stream)
+    settings = {entry.id: auditing.event(entry) for each in stream if (entry := auditing.of_setting(each))}
     for event in heard:
+        if event["id"] in settings:
+            if event != settings[event["id"]]:
+                raise BrokenError(f"the bus heard of a setting that never was, with {event['type']}")
+            continue
+        if event["type"] == auditing.SEALED:
+            continue
         if event["id"] in disabled:
             if event["data"]["webhook"]["reason"] != disabled[event["id"]]:
                 raise BrokenError("the bus heard that a webhook was disabled for another reason")
@@ -226,6 +234,8 @@ def _disabled(stream: list[dict[str, Any]]) -> dict[str, str]:
     """Id of the event of each webhook that was disabled → the reason."""
     found = {}
     for change in stream:
+        if not change["dynamodb"]["Keys"]["pk"]["S"].startswith("HOOKS#"):
+            continue
         before, after = (read(change["dynamodb"].get(name) or {}) for name in ("OldImage", "NewImage"))
         if before.get("pk", "").startswith("HOOKS#") and before["enabled"] and after and not after["enabled"]:
             at = datetime.fromisoformat(after["disabled_at"])

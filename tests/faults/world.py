@@ -19,6 +19,7 @@ from urllib.parse import quote_plus
 
 from chalicelib import importing, keyring, settings
 from chalicelib.api.auth import memory
+from chalicelib.catalog.audit import pages as audit_pages
 from chalicelib.events import delivering, indexing, publish
 from chalicelib.model import Worker, rendition_key
 from chalicelib.processing import pipeline
@@ -102,6 +103,7 @@ class World:
         """A new process: it remembers nothing."""
         memory.forget()
         keyring.forget()
+        audit_pages.forget()
         settings.settings.cache_clear()
 
     def notify(self) -> None:

@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from chalicelib.api.auth.callers import Caller, Scope, User
+from chalicelib.api.auth.callers import USER, Caller, Scope, User
 from chalicelib.api.auth.jwt import RefusedError
 from chalicelib.issuers import OWNER_OF_KEYS, Issuer, path_of, template
 from chalicelib.model import TENANT_PATTERN

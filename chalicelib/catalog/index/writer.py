@@ -26,7 +26,7 @@ from chalicelib.catalog.index.positions import ContendedError, Head
 from chalicelib.catalog.index.terms import Term, posting, terms
 from chalicelib.catalog.keys import Key, feed_key, marker_key, shard_of
 from chalicelib.catalog.values import serialize
-from chalicelib.model import File, Status
+from chalicelib.model import File, Status, timestamp
 from chalicelib.settings import settings
 
 # Files in one transaction. It may have a hundred actions: three for each file, and one for the head.
@@ -59,13 +59,18 @@ class Counted:
 
 @dataclass(frozen=True)
 class Marker:
-    """The index's own note on a file. `position` is its entry in the feed. A file stays in its first shard."""
+    """The index's own note on a file. `position` is its entry in the feed. A file stays in its first shard.
+
+    The note outlives the record. With the tenant and the moment of the last change, the file's history can be found.
+    """
 
     shard: int
     revision: int
     position: int
     terms: frozenset[Term]
     counted: Counted | None
+    tenant: str | None = None
+    changed_at: str | None = None
 
     def item(self, file_id: str) -> dict[str, Any]:
         counted = [self.counted.status, self.counted.kind, self.counted.size] if self.counted else None
@@ -76,6 +81,8 @@ class Marker:
             "position": self.position,
             "terms": sorted(self.terms),
             "counted": counted,
+            "tenant": self.tenant,
+            "changed_at": self.changed_at,
         }
 
 
@@ -201,7 +208,8 @@ def _actions(tenant: str, shard: int, head: Head, changes: Sequence[Change], mar
     counts: dict[str, int] = defaultdict(int)
     for position, change in enumerate(changes, head.n + 1):
         file, marker = change.file, markers.get(change.file.id)
-        new = Marker(shard, file.revision, position, terms(file), counted(file))
+        moment = timestamp(file.updated_at)
+        new = Marker(shard, file.revision, position, terms(file), counted(file), tenant, moment)
         _count(counts, new.counted, 1)
         put: dict[str, Any] = {"TableName": table, "Item": attributes(new.item(file.id))}
         if marker:

@@ -21,10 +21,11 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib import aws
+from chalicelib.catalog import actors
 from chalicelib.delivery import missing
 from chalicelib.delivery.missing import STREAMED, Address, Wanted
 from chalicelib.model import File, PermanentFault
-from chalicelib.observability import Metric, append, begin, logger, observe
+from chalicelib.observability import Metric, append, logger, observe
 from chalicelib.processing import first_requests, kinds
 from chalicelib.processing.media import conversions, hls, plans
 from chalicelib.processing.on_demand import source_of
@@ -48,7 +49,7 @@ def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
     An event of our own has the field `lease_id`, too: another run has taken that lease for this one.
     """
-    begin(request_id=context.aws_request_id)
+    actors.begin(context.aws_request_id)
     if "lease_id" in event:
         return _made_ahead(event)
     with ThreadPoolExecutor(AHEAD) as starters:

@@ -13,6 +13,8 @@ from chalicelib.catalog.dynamodb import attributes, read
 from chalicelib.catalog.files import records
 from chalicelib.catalog.index import counts, feed
 from chalicelib.catalog.keys import (
+    audit_key,
+    audited_key,
     credential_socket_key,
     delivery_key,
     file_key,
@@ -20,6 +22,8 @@ from chalicelib.catalog.keys import (
     listeners_key,
     position_key,
     render_key,
+    seal_key,
+    sealed_key,
     socket_key,
     subscription_key,
     ticket_key,
@@ -34,7 +38,7 @@ from chalicelib.upkeep import sweep
 from ops.restore.command import using_table
 from ops.restore.fates import Fate
 from ops.restore.items import Items
-from ops.restore.takeover import LISTENERS, Outcome, TakeOver, count, index, send_again
+from ops.restore.takeover import LEDGER, LISTENERS, Outcome, TakeOver, count, index, send_again
 from tests import images
 from tests.client import Client
 from tests.making import deliver, derived, upload
@@ -170,7 +174,27 @@ OTHERS = {
 def test_each_kind_of_item_has_its_rule() -> None:
     """A new kind of item must be decided on: what becomes of it when an earlier table takes the present one's place?"""
     kinds = set(re.findall(r'f"([A-Z]+)#', (ROOT / "chalicelib/catalog/keys.py").read_text(encoding="utf-8")))
-    assert kinds == OTHERS | {prefix.removesuffix("#") for prefix in LISTENERS}
+    assert kinds == OTHERS | {prefix.removesuffix("#") for prefix in (*LISTENERS, *LEDGER)}
+
+
+def test_the_audit_and_its_seals_are_as_now(client: Client, back: Any) -> None:
+    dynamodb = aws_client("dynamodb")
+    kept = [audit_key("acme", 0, "2026-11-26T12:00:00", "a"), seal_key("acme", 1)]
+    made = [audit_key("acme", 0, "2026-11-26T13:00:00", "b"), seal_key("acme", 2)]
+    made.append(audited_key("2026-11-26T13", "acme", "2026-11-26T13"))
+    ends = [sealed_key("acme"), position_key("seals")]
+
+    def put(these: list[dict[str, str]], **more: Any) -> None:
+        for key in these:
+            dynamodb.put_item(TableName=PRESENT, Item=attributes({**key, **more}))
+
+    put([*kept, *ends], state="then")
+    back()
+    put([*made, *ends], state="now")
+    back()
+    for keys, state in ((kept, "then"), (made, "now"), (ends, "now")):
+        for key in keys:
+            assert item(RESTORED, key) == {**key, "state": state}, key
 
 
 def test_the_events_say_what_a_restore_did_and_that_it_did(client: Client, back: Any) -> None:
