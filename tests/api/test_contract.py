@@ -56,9 +56,14 @@ def test_a_life_goes_along_the_documents_links(
     key = new_client("acme").key
     assert key
     document = json.loads(TARGET.read_text())
+    followed: set[str] = set()
     with contract.gateway(app.app) as url:
-        report = contract.run(document, key, base_url=url, examples=EXAMPLES, sequences=EXAMPLES * 10, only=life)
-    with capsys.disabled():
-        report.show("a life, in process on moto")
-    assert not report.failures, str(report)
-    assert set(report.followed) >= lived
+        for _ in range(4):  # which links are followed is chance
+            report = contract.run(document, key, base_url=url, examples=EXAMPLES, sequences=EXAMPLES * 10, only=life)
+            with capsys.disabled():
+                report.show("a life, in process on moto")
+            assert not report.failures, str(report)
+            followed |= set(report.followed)
+            if followed >= lived:
+                break
+    assert followed >= lived

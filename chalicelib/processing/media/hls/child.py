@@ -54,7 +54,7 @@ def _plan(data: BinaryIO, arguments: dict[str, Any]) -> tuple[dict[str, Any], by
 
 
 # glibc's mallopt(3): memory that is given or taken back is filled with this byte, or its complement.
-_M_PERTURB, _ZERO = -6, 0xFF
+M_PERTURB, _ZERO = -6, 0xFF
 
 
 def _fill_memory() -> None:
@@ -63,7 +63,7 @@ def _fill_memory() -> None:
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt:
-        mallopt(_M_PERTURB, _ZERO)
+        mallopt(M_PERTURB, _ZERO)
 
 
 def _init(rung: dict[str, Any]) -> bytes | None:

@@ -162,7 +162,7 @@ def _fit(size: int, largest: int, chunks: _Chunks, before: Sequence[int]) -> boo
     if max(chunks.starts) + chunks.most * largest <= size:
         return True
     lengths = _steps([*map(before.__getitem__, chunks.firsts), before[-1]])
-    return not any(map(size.__lt__, map(add, chunks.starts, lengths)))
+    return bool(max(map(add, chunks.starts, lengths)) <= size)
 
 
 def _is_kept(shown: Sequence[int], left_out: Sequence[bool], *, has_offsets: bool) -> bool:

@@ -52,7 +52,9 @@ class Table:
     @cached_property
     def times(self) -> list[int]:
         """When the samples that are not left out are shown, sorted."""
-        times = list(compress(self.shown, map(not_, self.left_out)) if any(self.left_out) else self.shown)
+        if not any(self.left_out):
+            return list(self.shown) if self.in_order else sorted(set(self.shown))
+        times = list(compress(self.shown, map(not_, self.left_out)))
         return times if is_rising(times) else sorted(set(times))
 
     @cached_property

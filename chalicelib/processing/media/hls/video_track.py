@@ -272,8 +272,8 @@ def _copied(picture: Picture, zero: Fraction, end: Fraction) -> Rung | None:
         return None
     times = ticks(list(map(found.shown.__getitem__, keys)), base, nothing)
     last = max(round(end * scale), times[-1] + 1)
-    bytes_before = list(accumulate(map((16).__add__, found.sizes), initial=0))
-    before = [*map(bytes_before.__getitem__, keys), bytes_before[-1]]
+    bytes_before = list(accumulate(found.sizes, initial=0))
+    before = [bytes_before[number] + 16 * number for number in (*keys, len(found.sizes))]
     chosen = cuts.at_keys(times, before, last, cuts.TARGET * scale, _COPIED, int(cuts.LONGEST * scale))
     is_doubled = not found.in_order and len(set(found.shown)) != len(found.shown)
     if chosen is None or times[0] > scale // 2 or is_doubled:
