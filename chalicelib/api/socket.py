@@ -17,7 +17,7 @@ from chalicelib.api import socket_messages
 from chalicelib.api.auth import tickets
 from chalicelib.api.auth.callers import Caller, Scope, as_of_now, authenticate, names_of, require
 from chalicelib.api.errors import PROBLEMS, Problem
-from chalicelib.catalog import sockets
+from chalicelib.catalog import owners, sockets
 from chalicelib.catalog.sockets import LIFE, SLACK, Connection, Place
 from chalicelib.events import posts
 from chalicelib.observability import append, begin, logger
@@ -61,7 +61,7 @@ def _caller(headers: Mapping[str, str], offered: list[str]) -> Caller:
     credential = (authorization or "").partition(" ")[2].strip()
     caller = tickets.redeem(credential) if credential.startswith(tickets.PREFIX) else authenticate(authorization)
     append(tenant=caller.tenant, key_id=caller.key_id)
-    require(caller, Scope.EVENTS_READ, tokens=True)
+    require(caller, Scope.EVENTS_READ, tokens=True, own=True)
     return caller
 
 
@@ -81,6 +81,7 @@ def _open(request: Mapping[str, Any], caller: Caller) -> None:
         credentials=names,
         until=until,
         token_id=caller.token.id if caller.token else None,
+        owner=owners.mark(caller.tenant, caller.only_own) if caller.only_own else None,
         ends=expires if expires and expires < until else None,
     )
     try:

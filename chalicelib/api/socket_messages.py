@@ -17,7 +17,7 @@ from chalicelib.api.parsing import Body
 from chalicelib.catalog import credentials, sockets
 from chalicelib.catalog.index.positions import ContendedError
 from chalicelib.catalog.sockets import MAX_FILES, Connection, GoneError, MixedError, Place, TooManyError
-from chalicelib.catalog.subscriptions import ALL, SupersededError, token_topic
+from chalicelib.catalog.subscriptions import ALL, SupersededError, owner_topic, token_topic
 from chalicelib.events import posts, subscribing
 from chalicelib.events.frames import frame
 from chalicelib.events.posts import Outcome
@@ -59,8 +59,8 @@ class _Topics(_Message):
 class Subscribe(_Topics):
     """Asks for changes. Name one of `all` (every file), `files` (some), and `token` (what an upload token brings).
 
-    For an upload token, `all` is what it brings itself. `cursor` is the newest one that the client has. Without one,
-    changes are sent from now on.
+    For an upload token, `all` is what it brings itself; for a credential with `files:own`, its own files. `cursor` is
+    the newest one that the client has. Without one, changes are sent from now on.
     """
 
     action: Literal["subscribe"]
@@ -243,11 +243,16 @@ def _file_ids(named: list[str]) -> list[str]:
 
 
 def _topic(connection: Connection, message: _Topics) -> str:
-    """The topic of `all` or `token`. `all` of an upload token is what it brought."""
+    """The topic of `all` or `token`.
+
+    `all` of an upload token is what it brought, and that of a caller with `files:own` its own files.
+    """
+    if connection.owner and message.token is None:
+        return owner_topic(connection.owner)
     if message.token is None or message.token == connection.token_id:
         return token_topic(connection.token_id) if connection.token_id else ALL
     token = credentials.get_token(message.token) if keys.ID.fullmatch(message.token) else None
-    if connection.token_id or token is None or token.tenant != connection.tenant:
+    if connection.token_id or connection.owner or token is None or token.tenant != connection.tenant:
         raise Problem("not_found", "There is no upload token of this id.", field="token")
     return token_topic(token.id)
 

@@ -223,5 +223,14 @@ def socket_count_key(tenant: str) -> Key:
     return {"pk": f"SOCKETCOUNT#{tenant}", "sk": "SOCKETCOUNT"}
 
 
+def share_partition(file_id: str) -> str:
+    return f"SHARES#{file_id}"
+
+
+def share_key(file_id: str, place: int) -> Key:
+    """A link to a file's page. A file has some places for links, numbered from 0."""
+    return {"pk": share_partition(file_id), "sk": f"{place:02}"}
+
+
 def ticket_key(ticket_id: str) -> Key:
     return {"pk": f"TICKET#{ticket_id}", "sk": "TICKET"}

@@ -37,10 +37,10 @@ from chalicelib.storage import originals
 from ops.restore.fates import Fate, fate
 from ops.restore.items import FILE, HEAD, MARKER, Item, Items, changed, file_of, key_of
 
-# Beginnings of the partition keys of webhooks and their deliveries, and of sockets and subscriptions.
+# Beginnings of the partition keys of webhooks and their deliveries, of sockets and subscriptions, and of share links.
 LISTENERS = (
     *("HOOKS#", "HOOKCOUNT#", "HOOK#", "ANSWERED#", "SLOTS#"),
-    *("SOCKET#", "SOCKETCOUNT#", "SUBS#", "LISTEN#", "CREDENTIAL#", "TICKET#"),
+    *("SOCKET#", "SOCKETCOUNT#", "SUBS#", "LISTEN#", "CREDENTIAL#", "TICKET#", "SHARES#"),
 )
 
 # The one who changes records here, in the events that tell of it.
