@@ -468,8 +468,10 @@ class File(BaseModel):
     # The client decides how large its parts are (Uppy), so their lengths can't be signed.
     client_parts: bool = False
     token_id: str | None = None
-    # The end user whose file it is. The API shows it, if there is one.
+    # The end user whose file it is, from its creation to its end. The API shows it, if there is one.
     owner: str | None = None
+    # A keyed hash of the owner (`catalog/owners.py`). It stays when the file is deleted, so that the owner hears of it.
+    owner_mark: str | None = None
     # The types that the upload token allows. Processing checks that the bytes are of one of them.
     allowed_types: list[str] = Field(default_factory=list)
     # True if the client told no type, so that `content_type` is only what the name's extension stands for.

@@ -229,6 +229,7 @@ class FileResource(Resource):
     warnings: list[WarningResource] | None = Field(None)
     captions: list[CaptionResource] | None = Field(None)
     services: dict[str, ServiceResource] | None = Field(None, description="By the services' names")
+    owner: str | None = Field(None, max_length=128, description="The end user whose file it is; only if there is one")
 
 
 class FileReceipt(Resource):

@@ -26,6 +26,8 @@ from chalicelib.api.routes import (
     reference,
     render,
     reprocessing,
+    shared,
+    shares,
     socket_tickets,
     tenants,
     tokens,
@@ -49,6 +51,8 @@ RESOURCES = (
     captions,
     deletion,
     access,
+    shares,
+    shared,
     entries,
     tokens,
     api_keys,
@@ -82,7 +86,7 @@ class Application(Chalice):
         actors.come_from(Origin(_address(event), request_id))
         answer: dict[str, Any] = super().__call__(event, context)
         status = answer["statusCode"]
-        if status >= 400 and "application/problem+json" not in str(answer.get("headers", {}).get("Content-Type")):
+        if status >= 400 and not _is_ours(str(answer.get("headers", {}).get("Content-Type"))):
             problem = _CHALICE_PROBLEMS.get(status) or Problem("internal", "Something went wrong on our side.")
             answer = errors.response(problem, request_id).to_dict(self.api.binary_types)
         headers = answer.setdefault("headers", {})
@@ -98,6 +102,11 @@ class Application(Chalice):
             },
         )
         return answer
+
+
+def _is_ours(content_type: str) -> bool:
+    """True for a refusal that a view made: a problem document, or a page for a person. Chalice's own are JSON."""
+    return content_type.startswith(("application/problem+json", "text/html"))
 
 
 def _address(event: Any) -> str | None:

@@ -42,6 +42,7 @@ PROBLEMS: dict[str, HTTPStatus] = {
     "no_entries": HTTPStatus.CONFLICT,
     "no_captions": HTTPStatus.CONFLICT,
     "too_many_captions": HTTPStatus.CONFLICT,
+    "too_many_shares": HTTPStatus.CONFLICT,
     "upload_expired": HTTPStatus.GONE,
     "precondition_failed": HTTPStatus.PRECONDITION_FAILED,
     "payload_too_large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,

@@ -124,6 +124,16 @@ Tag = Annotated[
 Tags = Annotated[list[Tag], Field(max_length=MAX_TAGS), AfterValidator(each_once)]
 
 
+# --- The owner of a file
+
+MAX_OWNER = 128  # characters
+
+Owner = Annotated[
+    str,
+    Field(min_length=1, max_length=MAX_OWNER, json_schema_extra={"pattern": _PLAIN, "examples": ["auth0|5f7c8ec7"]}),
+]
+
+
 # --- Metadata
 
 MAX_METADATA_BYTES = 8 * 1024  # as JSON

@@ -18,6 +18,9 @@ from chalicelib.catalog import files, idempotency
 from chalicelib.catalog.idempotency import Remembered
 from chalicelib.model import Status
 
+# Fields of bodies that the release before did not know.
+NEWER = frozenset({"owner"})
+
 _KEY = re.compile(r"[\x21-\x7e]{1,255}+")
 
 
@@ -85,5 +88,10 @@ def _owner(call: Call) -> str:
 
 
 def _hash(body: Body) -> str:
-    """SHA-256 (hex) of the parsed body, so that spaces and the order of fields make no difference."""
-    return hashlib.sha256(json.dumps(body.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()
+    """SHA-256 (hex) of the parsed body, so that spaces and the order of fields make no difference.
+
+    A field in NEWER counts only where it is set, so that what the release before remembered is still known.
+    """
+    values = body.model_dump(mode="json")
+    counted = {name: value for name, value in values.items() if name not in NEWER or value is not None}
+    return hashlib.sha256(json.dumps(counted, sort_keys=True).encode()).hexdigest()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from chalicelib.api.auth.callers import Caller
 from chalicelib.api.errors import Problem
 from chalicelib.api.routing import Call
-from chalicelib.catalog import files, webhooks
+from chalicelib.catalog import files, owners, webhooks
 from chalicelib.catalog.webhooks import Webhook
 from chalicelib.model import FILE_ID_PATTERN, File
 from chalicelib.observability import append
@@ -34,12 +34,16 @@ def find_own_file(call: Call, file_id: str) -> File | None:
 def may_use(caller: Caller, file: File) -> bool:
     """True if the file is one of those that the caller may see.
 
-    These are all of its tenant; for the bearer of an upload token only those that were created with it, and for an end
-    user with `files:own` only those that it owns.
+    These are all of its tenant; for the bearer of an upload token only those that were created with it, and for a
+    caller with `files:own` only those that it owns. A file has the same owner from its creation to its end.
     """
     if file.tenant != caller.tenant or (caller.token and file.token_id != caller.token.id):
         return False
-    return caller.only_own in (None, file.owner)
+    owner = caller.only_own
+    if owner is None or file.owner == owner:
+        return True
+    # The record of a deleted file has forgotten the owner's name.
+    return file.owner is None and file.owner_mark == owners.mark(caller.tenant, owner)
 
 
 def not_found() -> Problem:

@@ -19,7 +19,7 @@ from chalicelib.api.auth import keys, last_use, tickets
 from chalicelib.api.auth.admission import admit, admit_as_of_now
 from chalicelib.api.auth.callers import Caller, Scope, as_of_now, authenticate, names_of, require
 from chalicelib.api.errors import PROBLEMS, Problem
-from chalicelib.catalog import actors, sockets
+from chalicelib.catalog import actors, owners, sockets
 from chalicelib.catalog.sockets import LIFE, SLACK, Connection, Place
 from chalicelib.events import posts
 from chalicelib.observability import append, logger
@@ -66,7 +66,7 @@ def _caller(headers: Mapping[str, str], offered: list[str], address: str | None)
     append(tenant=caller.tenant, key_id=caller.key_id)
     admit(caller, lambda: address)
     last_use.note(caller)
-    require(caller, Scope.EVENTS_READ, tokens=True)
+    require(caller, Scope.EVENTS_READ, tokens=True, own=True)
     return caller
 
 
@@ -87,6 +87,7 @@ def _open(request: Mapping[str, Any], caller: Caller, address: str | None) -> No
         until=until,
         address=address,
         token_id=caller.token.id if caller.token else None,
+        owner=owners.mark(caller.tenant, caller.only_own) if caller.only_own else None,
         ends=expires if expires and expires < until else None,
     )
     try:
@@ -95,7 +96,7 @@ def _open(request: Mapping[str, Any], caller: Caller, address: str | None) -> No
         # Nothing of a user is in the table, so a sign-in token cannot have changed meanwhile.
         present = caller if caller.user else as_of_now(*names, secret=caller.secret)
         admit_as_of_now(present, lambda: address)
-        require(present, Scope.EVENTS_READ, tokens=True)
+        require(present, Scope.EVENTS_READ, tokens=True, own=True)
         if present.ends != caller.ends:
             raise Problem("unavailable", "The credential was changed just now; connect again.")
         if connection.ends:

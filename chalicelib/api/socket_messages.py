@@ -19,7 +19,7 @@ from chalicelib.api.parsing import Body
 from chalicelib.catalog import credentials, sockets
 from chalicelib.catalog.index.positions import ContendedError
 from chalicelib.catalog.sockets import MAX_FILES, Connection, GoneError, MixedError, Place, TooManyError
-from chalicelib.catalog.subscriptions import ALL, SupersededError, token_topic
+from chalicelib.catalog.subscriptions import ALL, SupersededError, owner_topic, token_topic
 from chalicelib.events import posts, subscribing
 from chalicelib.events.frames import frame
 from chalicelib.events.posts import Outcome
@@ -61,8 +61,8 @@ class _Topics(_Message):
 class Subscribe(_Topics):
     """Asks for changes. Name one of `all` (every file), `files` (some), and `token` (what an upload token brings).
 
-    For an upload token, `all` is what it brings itself. `cursor` is the newest one that the client has. Without one,
-    changes are sent from now on.
+    For an upload token, `all` is what it brings itself; for a credential with `files:own`, its own files. `cursor` is
+    the newest one that the client has. Without one, changes are sent from now on.
     """
 
     action: Literal["subscribe"]
@@ -210,7 +210,7 @@ def _admit(connection: Connection, message: _Message) -> None:
     else:
         caller = as_of_now(*connection.credentials) if fresh else as_remembered(name)
     (admit_as_of_now if fresh else admit)(caller, lambda: connection.address)
-    require(caller, Scope.EVENTS_READ, tokens=True)
+    require(caller, Scope.EVENTS_READ, tokens=True, own=True)
 
 
 def _over() -> Problem:
@@ -265,11 +265,16 @@ def _file_ids(named: list[str]) -> list[str]:
 
 
 def _topic(connection: Connection, message: _Topics) -> str:
-    """The topic of `all` or `token`. `all` of an upload token is what it brought."""
+    """The topic of `all` or `token`.
+
+    `all` of an upload token is what it brought, and that of a caller with `files:own` its own files.
+    """
+    if connection.owner and message.token is None:
+        return owner_topic(connection.owner)
     if message.token is None or message.token == connection.token_id:
         return token_topic(connection.token_id) if connection.token_id else ALL
     token = credentials.get_token(message.token) if keys.ID.fullmatch(message.token) else None
-    if connection.token_id or token is None or token.tenant != connection.tenant:
+    if connection.token_id or connection.owner or token is None or token.tenant != connection.tenant:
         raise Problem("not_found", "There is no upload token with this id.", field="token")
     return token_topic(token.id)
 

@@ -49,6 +49,12 @@ class NewFile:
     visibility: Visibility = Visibility.PRIVATE
     recipe: str | None = None
     focus: Focus | None = None
+    owner: str | None = None
+
+
+def owner_of(call: Call, named: str | None) -> str | None:
+    """The owner of a file that the caller creates; `named` is the one in the request. None for a file of nobody."""
+    return call.caller.only_own or named or call.caller.owner
 
 
 def draft(call: Call, new: NewFile, lives: timedelta, **more: Any) -> File:
@@ -85,7 +91,7 @@ def draft(call: Call, new: NewFile, lives: timedelta, **more: Any) -> File:
         declared_sha256=new.sha256,
         max_bytes=bound if new.size is None else None,
         token_id=token.id if token else None,
-        owner=call.caller.only_own or call.caller.owner,
+        owner=owner_of(call, new.owner),
         allowed_types=list(token.content_types) if token else [],
         type_guessed=type_guessed,
         correlation_id=call.request_id,

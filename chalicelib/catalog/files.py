@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from chalicelib import aws
-from chalicelib.catalog import actors, dynamodb
+from chalicelib.catalog import actors, dynamodb, owners
 from chalicelib.catalog.dynamodb import Joined, get_item, joined_put, put_new, read, write_together
 from chalicelib.catalog.keys import (
     BY_SHA256,
@@ -71,6 +71,7 @@ def create(file: File, together: Sequence[Joined] = ()) -> None:
     assert file.status in CREATE.target
     if settings().scan != "off":
         file.scan = Scan(status=ScanStatus.PENDING)
+    file.owner_mark = owners.mark(file.tenant, file.owner) if file.owner else None
     file.last_change = actors.change(CREATE.told(file.status), file.updated_at)
     item: dict[str, Any] = {
         **file_key(file.id),
@@ -131,8 +132,16 @@ def in_rounds(file_ids: Sequence[str], room: Room, *, consistent: bool = False) 
         done += size
 
 
-def batch_get(tenant: str, file_ids: Iterable[str], room: Room | None = None) -> list[File]:
+def batch_get(
+    tenant: str,
+    file_ids: Iterable[str],
+    room: Room | None = None,
+    *,
+    may_see: Callable[[File], bool] = lambda file: True,
+) -> list[File]:
     """A tenant's files, in the order of the ids; unknown ids, other tenants' files and deleted ones are left out.
+
+    So are files that the caller `may_see` not.
 
     Ids that were not looked at, because the answer is full, are noted in `room`. Strongly consistent: one BatchGetItem
     for the first 50, and one for each further hundred.
@@ -142,7 +151,7 @@ def batch_get(tenant: str, file_ids: Iterable[str], room: Room | None = None) ->
     files: list[File] = []
     done = 0
     for _, file in in_rounds(ids, room, consistent=True):
-        if file and file.tenant == tenant and file.status is not Status.DELETED:
+        if file and file.tenant == tenant and file.status is not Status.DELETED and may_see(file):
             if not room.takes(file):
                 break
             files.append(file)

@@ -281,6 +281,15 @@ def sealed_key(tenant: str) -> Key:
     return {"pk": f"SEALED#{tenant}", "sk": "SEALED"}
 
 
+def share_partition(file_id: str) -> str:
+    return f"SHARES#{file_id}"
+
+
+def share_key(file_id: str, place: int) -> Key:
+    """A link to a file's page. A file has some places for links, numbered from 0."""
+    return {"pk": share_partition(file_id), "sk": f"{place:02}"}
+
+
 def ticket_key(ticket_id: str) -> Key:
     return {"pk": f"TICKET#{ticket_id}", "sk": "TICKET"}
 

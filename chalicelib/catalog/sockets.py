@@ -71,8 +71,9 @@ class Connection:
 
     `credentials` are the names of the keys and tokens that it ends with, such as `fm_0123456789ab`; the first one
     opened it, and the last one is its tenant's, as `tenant_acme`. `address` is the client's. `token_id` is set if that
-    is an upload token. `ends` is when the credential ends, `until` when the connection must be over, both in Unix
-    seconds. `files` are those that it named, or `follows` is the topic that it
+    is an upload token. `owner` is the mark of the owner whose files alone it may hear of, if it may hear of no others.
+    `ends` is when the credential ends, `until` when the connection must be over, both in Unix seconds. `files` are
+    those that it named, or `follows` is the topic that it
     follows. A connection that is `closing` may subscribe to nothing more.
     """
 
@@ -82,6 +83,7 @@ class Connection:
     credentials: tuple[str, ...]
     until: int
     token_id: str | None = None
+    owner: str | None = None
     ends: int | None = None
     files: frozenset[str] = frozenset()
     follows: str | None = None
@@ -101,7 +103,8 @@ def _connection(values: dict[str, Any]) -> Connection:
         place=Place(*values["place"]),
         credentials=tuple(values["credentials"]),
         until=values["until"],
-        token_id=values.get("token_id"),
+        token_id=None if values.get("owner") else values.get("token_id"),
+        owner=values.get("owner"),
         ends=values.get("ends"),
         files=frozenset(values.get("files", ())),
         follows=values.get("follows"),
@@ -120,7 +123,9 @@ def add(connection: Connection, most: int) -> bool:
         "tenant": connection.tenant,
         "place": [connection.place.domain, connection.place.api, connection.place.stage],
         "credentials": list(connection.credentials),
-        "token_id": connection.token_id,
+        # The release before knows no owners. It takes this for a token that has brought nothing, and tells nothing.
+        "token_id": f"owner:{connection.owner}" if connection.owner else connection.token_id,
+        "owner": connection.owner,
         "ends": connection.ends,
         "address": connection.address,
         "until": connection.until,

@@ -56,6 +56,11 @@ def token_topic(token_id: str) -> str:
     return f"token_{token_id}"
 
 
+def owner_topic(mark: str) -> str:
+    """The topic of an owner's files. It is one of the kind `tokens`, so that the release before takes care of it."""
+    return token_topic(f"owner:{mark}")
+
+
 def kind_of(topic: str) -> Kind:
     if topic == ALL:
         return "all"

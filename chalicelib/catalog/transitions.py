@@ -92,7 +92,10 @@ EDITABLE = ("filename", "tags", "metadata", "visibility", "focus", "poster", "so
 
 # A deleted file's record keeps this much until the table's TTL removes it: the feed and repeated requests need it.
 # None of it is a client's own text.
-TOMBSTONE = ("id", "tenant", "status", "visibility", "recipe", "revision", "created_at", "updated_at", "last_change")
+TOMBSTONE = (
+    *("id", "tenant", "status", "visibility", "recipe", "revision", "created_at", "updated_at", "last_change"),
+    "owner_mark",
+)
 # A record cannot be read without these, in the release before this one neither, so they become empty.
 EMPTIED = ("filename", "content_type")
 # This much stays until the file's objects are gone, so that they can be removed.

@@ -37,7 +37,7 @@ _WIRE = (
 # Facts that a record has only where they are known. All other fields are there always, if only as null.
 _IF_KNOWN = (
     *("video", "audio", "pdf", "document", "spreadsheet", "presentation", "text", "archive", "email", "font"),
-    *("preview", "poster", "warnings", "scan", "captions", "services"),
+    *("preview", "poster", "warnings", "scan", "captions", "services", "owner"),
 )
 
 ALL_FIELDS = frozenset({*_WIRE, *_IF_KNOWN, "renditions", "delivery"})

@@ -9,6 +9,7 @@ from datetime import datetime
 from chalicelib.catalog import files
 from chalicelib.catalog.index import feed
 from chalicelib.catalog.index.feed import Entry
+from chalicelib.catalog.subscriptions import owner_topic, token_topic
 from chalicelib.events.envelope import as_json, deleted, envelope
 from chalicelib.model import Actor, File, now
 
@@ -28,7 +29,8 @@ class Page:
 class Told:
     """One event as it is sent, in compact JSON, with what subscriptions ask for.
 
-    `entry` is its place in the feed; None for a named file that is sent as it is now.
+    `token_id` is the upload token that brought the file, and `owner` the mark of its owner. `entry` is its place in the
+    feed; None for a named file that is sent as it is now.
     """
 
     file_id: str
@@ -37,10 +39,20 @@ class Told:
     changed_at: datetime
     json: str
     entry: Entry | None = None
+    owner: str | None = None
+
+    @property
+    def topics(self) -> frozenset[str]:
+        """The topics that it belongs to besides `all` and the file's own."""
+        token = {token_topic(self.token_id)} if self.token_id else set()
+        return frozenset(token | ({owner_topic(self.owner)} if self.owner else set()))
 
 
-def page_after(tenant: str, after: Mapping[int, int], ends: Mapping[int, int]) -> Page:
-    """At most PAGE entries that come after these positions, up to the shards' ends: a Query for each shard."""
+def page_after(tenant: str, after: Mapping[int, int], ends: Mapping[int, int], owner: str | None = None) -> Page:
+    """At most PAGE entries that come after these positions, up to the shards' ends: a Query for each shard.
+
+    With an owner's mark, only the entries of its files.
+    """
     entries: list[Entry] = []
     reached: dict[int, int] = {}
     for shard, end in sorted(ends.items()):
@@ -48,7 +60,7 @@ def page_after(tenant: str, after: Mapping[int, int], ends: Mapping[int, int]) -
             continue
         if len(entries) >= PAGE:
             break
-        found, reached[shard] = feed.read_entries(tenant, shard, after.get(shard, 0), end, PAGE - len(entries))
+        found, reached[shard] = feed.read_entries(tenant, shard, after.get(shard, 0), end, PAGE - len(entries), owner)
         entries += found
     return Page(entries, reached)
 
@@ -66,7 +78,8 @@ def events_of(tenant: str, entries: Sequence[Entry]) -> list[Told]:
 
 def as_it_is(file: File) -> Told:
     """The event of a record's last change, wherever that is in the feed."""
-    return Told(file.id, file.revision, file.token_id, file.updated_at, as_json(envelope(file)))
+    text = as_json(envelope(file))
+    return Told(file.id, file.revision, file.token_id, file.updated_at, text, owner=file.owner_mark)
 
 
 def _told(tenant: str, entry: Entry, file: File | None) -> Told:
@@ -76,4 +89,4 @@ def _told(tenant: str, entry: Entry, file: File | None) -> Told:
     # The deletion was so long ago that the table has forgotten the record.
     moment = now()
     event = deleted(tenant, entry.file_id, entry.revision, moment, Actor(type="system", id="ttl"))
-    return Told(entry.file_id, entry.revision, None, moment, as_json(event), entry)
+    return Told(entry.file_id, entry.revision, None, moment, as_json(event), entry, entry.owner)

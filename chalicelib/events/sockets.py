@@ -17,7 +17,7 @@ from typing import Any
 from chalicelib.catalog import sockets, subscriptions
 from chalicelib.catalog.index import positions
 from chalicelib.catalog.index.feed import Entry
-from chalicelib.catalog.subscriptions import ALL, Listeners, Subscription, kind_of, token_topic
+from chalicelib.catalog.subscriptions import ALL, Listeners, Subscription, kind_of, owner_topic, token_topic
 from chalicelib.events import posts
 from chalicelib.events.feed_events import Page, Told, events_of, page_after, records_of
 from chalicelib.events.frames import packed
@@ -139,6 +139,7 @@ def _topics(listeners: Listeners, entries: Sequence[Entry]) -> list[str]:
         # A file's token never changes, so these records may be read before the subscriptions.
         brought = {file.token_id for file in records_of(entries).values()}
         topics += sorted(token_topic(token_id) for token_id in brought if token_id)
+        topics += sorted({owner_topic(entry.owner) for entry in entries if entry.owner})
     return topics
 
 
@@ -164,7 +165,7 @@ def _wanted(events: Sequence[Told], own: Sequence[Subscription]) -> tuple[int, .
     topics = {each.topic for each in own}
 
     def wants(event: Told) -> bool:
-        if ALL in topics or (event.token_id and token_topic(event.token_id) in topics):
+        if ALL in topics or not topics.isdisjoint(event.topics):
             return True
         sent = revisions.get(event.file_id)
         return sent is not None and event.revision > sent

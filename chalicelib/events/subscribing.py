@@ -14,7 +14,7 @@ from functools import partial
 from chalicelib.catalog import files, sockets, subscriptions
 from chalicelib.catalog.index import positions
 from chalicelib.catalog.sockets import Connection
-from chalicelib.catalog.subscriptions import ALL, Subscription, kind_of, token_topic
+from chalicelib.catalog.subscriptions import ALL, Subscription, kind_of
 from chalicelib.events import posts
 from chalicelib.events.feed_events import Told, as_it_is, events_of, page_after
 from chalicelib.events.frames import packed
@@ -47,14 +47,19 @@ class LostError(Exception):
 
 
 def own(connection: Connection, file: File | None) -> bool:
-    """True if the connection may hear of a file: any of the tenant's, and with an upload token what it brought."""
+    """True if the connection may hear of a file.
+
+    That is any of the tenant's; with an upload token what it brought, and with `files:own` what its owner owns.
+    """
     if file is None or file.tenant != connection.tenant:
         return False
+    if connection.owner:
+        return file.owner_mark == connection.owner
     return connection.token_id is None or file.token_id == connection.token_id
 
 
 def to_topic(connection: Connection, topic: str, cursor: Positions | None) -> Positions:
-    """Subscribes to `all` or to a token's files. Returns the positions from which the client goes on.
+    """Subscribes to `all`, or to a token's or an owner's files. Returns the positions from which the client goes on.
 
     Raises BehindError, FutureError, LostError; SupersededError, and what `sockets.follow` raises.
     """
@@ -121,7 +126,7 @@ def _ends(tenant: str) -> dict[int, int]:
 def _replay(connection: Connection, topic: str, reached: Positions, ends: Positions, until: float) -> Positions:
     """Sends what the feed has from these positions to its ends, page by page. Returns the new positions."""
     while any(reached.get(shard, 0) < end for shard, end in ends.items()):
-        page = page_after(connection.tenant, reached, ends)
+        page = page_after(connection.tenant, reached, ends, connection.owner)
         events = [e for e in events_of(connection.tenant, page.entries) if _belongs(e, topic)]
         _send(connection, packed(connection.tenant, events, reached, page.reached), until)
         reached = {**reached, **page.reached}
@@ -132,7 +137,7 @@ def _replay(connection: Connection, topic: str, reached: Positions, ends: Positi
 
 
 def _belongs(event: Told, topic: str) -> bool:
-    return topic == ALL or (event.token_id is not None and token_topic(event.token_id) == topic)
+    return topic == ALL or topic in event.topics
 
 
 def _snapshot(joining: Sequence[Subscription]) -> list[Told]:

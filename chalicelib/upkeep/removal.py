@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from chalicelib.catalog import deletion
+from chalicelib.catalog import deletion, shares
 from chalicelib.delivery import invalidation
 from chalicelib.model import File, Kind, Status, Visibility, original_key
 from chalicelib.renditions import captions, places
@@ -75,7 +75,8 @@ def begin_clear(file: File) -> Removal:
 
 
 def begin_purge(file: File) -> Removal:
-    """Deletes all objects of a deleted file, and aborts its multipart upload."""
+    """Deletes all objects of a deleted file and the links to its page, and aborts its multipart upload."""
+    shares.forget(file.id)
     if file.upload_id and file.version_id is None:  # with a version the upload was completed long ago
         multipart.abort(file, file.upload_id)
     originals.delete_all_versions(original_key(file.tenant, file.id))

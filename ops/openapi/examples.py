@@ -40,6 +40,7 @@ BODIES: dict[str, dict[str, Any]] = {
         }
     },
     "CreateGrant": {"For an hour, as cookies": {"expires_in": 3600, "cookie_domain": "cloudfront.net"}},
+    "CreateShare": {"For a day, with a password": {"expires_in": 86_400, "password": "open sesame", "max_views": 10}},
     "CreateGrants": {"Two files": {"ids": [FILE_ID, OTHER_ID]}},
     "BatchGet": {"Two files": {"ids": [FILE_ID, OTHER_ID]}},
     "SignParts": {

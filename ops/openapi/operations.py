@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from chalicelib.api.routing import Operation
 
 
+# What an end user needs for a route that it may call, too.
+_OR_OWN = ", or `files:own` for one's own files"
+
+
 def describe(operation: Operation, names: Named, known: set[str]) -> Schema:
     doc = inspect.getdoc(operation.view) or ""
     summary, _, description = doc.partition("\n\n")
@@ -30,7 +34,8 @@ def describe(operation: Operation, names: Named, known: set[str]) -> Schema:
     if description:
         made["description"] = "\n\n".join(" ".join(p.split()) for p in description.split("\n\n"))
     if operation.scope:
-        made["description"] = f"{made.get('description', '')}\n\nScope: `{operation.scope}`.".strip()
+        scope = f"Scope: `{operation.scope}`{_OR_OWN if operation.own else ''}."
+        made["description"] = f"{made.get('description', '')}\n\n{scope}".strip()
     if parameters := list(_parameters(operation)):
         made["parameters"] = parameters
     if operation.body:

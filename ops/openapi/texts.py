@@ -23,6 +23,7 @@ TAGS = {
     "Tenants": r"/v1/tenants",
     "Webhooks": r"/v1/webhooks",
     "Uploads": r"/v1/files/{file_id}/(parts|complete)",
+    "Share links": r"/v1/files/{file_id}/shares|/s/{token}",
     "Finding files": r"/v1/(search|changes|stats)|/v1/files/batch-get",
     "Files": r"/v1/files",
     "Uppy": r"/s3/",
@@ -32,6 +33,7 @@ DESCRIPTIONS = {
     "Files": "One record a file: create it, read it, change it, delete it.",
     "Finding files": "Search, counts, and the feed of changes.",
     "Uploads": "A large file's parts.",
+    "Share links": "A page about one file, for people without a credential.",
     "Upload tokens": "What a backend gives a browser, so that it can upload and nothing else.",
     "API keys": "The tenant's API keys: made, changed, rotated and deleted by one of them.",
     "Webhooks": "Events are sent to your own server as they happen, signed by Standard Webhooks.",
@@ -104,6 +106,16 @@ PATH_PARAMETERS: dict[str, Schema] = {
         "schema": {"type": "string", "pattern": "^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$", "maxLength": 35},
         "example": "en",
         "description": "The captions' `language`",
+    },
+    "share_id": {
+        "schema": {"type": "string", "pattern": "^shr_[0-9a-f]{18}$"},
+        "example": "shr_030123456789abcdef",
+        "description": "The link's `id`",
+    },
+    "token": {
+        "schema": {"type": "string", "pattern": "^[0-9A-Za-z_-]{60}$"},
+        "example": "01KAP3Y5ZD4Q8R2V7W9XABCDEF03hQv8mJt2Lk0sYw4ZcXn7Bd6Pf1Rg5VaQ",
+        "description": "The last part of the link",
     },
     "asset": {"schema": {"type": "string", "pattern": r"^[a-z0-9.-]+$"}},
 }

@@ -40,10 +40,10 @@ from chalicelib.upkeep import sealing
 from ops.restore.fates import Fate, fate
 from ops.restore.items import FILE, HEAD, MARKER, Item, Items, changed, file_of, key_of
 
-# Beginnings of the partition keys of webhooks and their deliveries, and of sockets and subscriptions.
+# Beginnings of the partition keys of webhooks and their deliveries, of sockets and subscriptions, and of share links.
 LISTENERS = (
     *("HOOKS#", "HOOKCOUNT#", "HOOK#", "ANSWERED#", "SLOTS#"),
-    *("SOCKET#", "SOCKETCOUNT#", "SUBS#", "LISTEN#", "CREDENTIAL#", "TICKET#"),
+    *("SOCKET#", "SOCKETCOUNT#", "SUBS#", "LISTEN#", "CREDENTIAL#", "TICKET#", "SHARES#"),
 )
 
 # Beginnings of the partition keys of the audit and its seals. They are never changed, so only those that came since are

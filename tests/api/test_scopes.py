@@ -97,7 +97,12 @@ def bodies(operation: Operation, file: File) -> list[Any]:
 
 def asked(caller: Client, operation: Operation, file: File, body: Any) -> Answer:
     path = operation.path
-    for name, value in {"file_id": file.id, "upload_id": file.upload_id or "u", "part_number": "1"}.items():
+    for name, value in {
+        "file_id": file.id,
+        "upload_id": file.upload_id or "u",
+        "part_number": "1",
+        "share_id": "shr_00",
+    }.items():
         path = path.replace("{" + name + "}", value)
     values = {"key": f"acme/{file.id}", "partNumbers": "1", "filename": "mine.jpg"}
     fields = operation.query.model_fields.items() if operation.query else ()

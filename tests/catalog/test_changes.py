@@ -100,7 +100,9 @@ QUARANTINED = {
     *(*PROCESSED, *(FOUND_BEFORE - {"newer_kind"})),
     *("renditions", "source_version", "made_with", "accepted_version", "services"),
 }
-KEPT = {"id", "tenant", "status", "visibility", "recipe", "revision", "created_at", "updated_at", "last_change"}
+KEPT = {"id", "tenant", "status", "visibility", "recipe", "revision", "created_at", "updated_at", "last_change"} | {
+    "owner_mark"
+}
 EMPTIED = {"filename", "content_type"}
 FOR_REMOVAL = {
     *("kind", "newer_kind", "version_id", "upload_id", "source_version"),

@@ -91,7 +91,18 @@ def test_a_deleted_file_s_record_keeps_nothing_that_a_client_told() -> None:
     gone = deletion.mark_deleted("acme", before.id)
     assert gone
     keys = {"pk", "sk", "ttl"}
-    kept = {"id", "tenant", "status", "visibility", "recipe", "revision", "created_at", "updated_at", "last_change"}
+    kept = {
+        "id",
+        "tenant",
+        "status",
+        "visibility",
+        "recipe",
+        "revision",
+        "created_at",
+        "updated_at",
+        "last_change",
+        "owner_mark",
+    }
     empty = {"filename": "", "content_type": ""}
     removal = {"kind", "version_id", "upload_id", "source_version", "renditions", "leftovers", "remembered_as"}
     removal |= {"other_renditions", "newer_renditions", "newer_kind"}

@@ -203,6 +203,16 @@ def _socket_of_a_ticket(world: World, _: object) -> None:
     assert not page.is_open
 
 
+def _socket_of_an_owner(world: World, _: object) -> None:
+    """It hears of the files of a key with `files:own`, and of no others."""
+    owner = new_client(TENANT, "files:own")
+    page = connected(world, owner.key, "owner", ALL)
+    theirs = ready(world)
+    made = owner("POST", "/v1/files", {"filename": "a", "content_type": "text/plain", "size": 1})
+    world.drain()
+    assert set(page.files) == {_done(made, 201)["id"]} != {theirs}
+
+
 def _sockets_that_break(world: World, _: object) -> None:
     """Two are gone, which the next post tells. Two cannot be posted to, and not closed either until later."""
     names = ("gone", "quiet-and-gone", "stuck", "stuck-at-once")
@@ -228,6 +238,6 @@ LIVES = tuple(
     Operation(life.__name__.strip("_").replace("_", " "), lambda _: None, life)
     for life in (
         *(_receiver_that_answers, _receiver_that_fails, _receiver_that_is_gone, _deliver_with_a_fault),
-        *(_socket_of_a_key, _sockets_of_tokens, _socket_of_a_ticket, _sockets_that_break),
+        *(_socket_of_a_key, _sockets_of_tokens, _socket_of_a_ticket, _socket_of_an_owner, _sockets_that_break),
     )
 )

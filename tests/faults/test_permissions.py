@@ -11,7 +11,8 @@ from datetime import timedelta
 
 import pytest
 
-from chalicelib.model import Kind
+from chalicelib.catalog import deletion, shares
+from chalicelib.model import Kind, now
 from chalicelib.processing.media import on_demand
 from chalicelib.renditions import places
 from chalicelib.renditions.recipes import RECIPES
@@ -192,6 +193,13 @@ def _scan(world: World, _: object) -> None:
 
 
 # Operations that the other tests do not have, because each writes nothing or needs two processes.
+def _delete_what_is_shared_and_die(world: World) -> None:
+    """The function ends after the write that deletes the file, so the sweep does the rest."""
+    file_id = ready(world)
+    shares.create("acme", file_id, expires_at=now() + timedelta(days=1), download=True, public=False)
+    assert deletion.mark_deleted("acme", file_id)
+
+
 MORE = (
     Operation("look for files", lambda w: ready(w, tags=["cats"]), _look_for_files),
     Operation("complete twice", parts_sent, _complete_twice),
@@ -213,6 +221,7 @@ MORE = (
     Operation("process what is deleted", stored(PHOTO), _process_what_is_deleted),
     Operation("render what is deleted", viewed, _render_what_is_deleted),
     Operation("sweep an upload of unknown length", _upload_of_unknown_length, lambda w, _: w.sweep()),
+    Operation("sweep a shared file that is deleted", _delete_what_is_shared_and_die, lambda w, _: w.sweep()),
     Operation("sweep after lost messages", _lose_messages, lambda w, _: w.sweep()),
 )
 

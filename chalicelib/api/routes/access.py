@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from typing import Annotated, Any, Literal
 
 from chalice import Blueprint, Response
@@ -12,7 +13,7 @@ from chalicelib.api.answers import FileId, Resource, Time, Url
 from chalicelib.api.auth.callers import Scope
 from chalicelib.api.errors import Problem
 from chalicelib.api.fields import MAX_IDS, WholeNumber, check_expires_in, matching
-from chalicelib.api.ownership import own_file
+from chalicelib.api.ownership import may_use, own_file
 from chalicelib.api.parsing import Body, Query
 from chalicelib.api.routing import Call, json_response, route
 from chalicelib.api.updates import require_uninfected
@@ -97,6 +98,7 @@ class OriginalResource(Resource):
     "POST",
     "/v1/files/{file_id}/grant",
     scope=Scope.FILES_READ,
+    own=True,
     body=CreateGrant,
     returns={200: GrantResource},
 )
@@ -114,6 +116,7 @@ def create_grant(call: Call, body: CreateGrant, file_id: str) -> Response:
     "POST",
     "/v1/grants",
     scope=Scope.FILES_READ,
+    own=True,
     body=CreateGrants,
     returns={200: GrantList},
 )
@@ -124,7 +127,8 @@ def create_grants(call: Call, body: CreateGrants) -> Response:
     """
     _check(body)
     ids = [file_id for file_id in body.ids if FILE_ID_PATTERN.fullmatch(file_id)]
-    return json_response({"items": [_grant(file, body) for file in files.batch_get(call.tenant, ids)]})
+    found = files.batch_get(call.tenant, ids, may_see=partial(may_use, call.caller))
+    return json_response({"items": [_grant(file, body) for file in found]})
 
 
 def _check(body: CreateGrant) -> None:
@@ -155,6 +159,7 @@ def _grant(file: File, body: CreateGrant) -> dict[str, Any]:
     "GET",
     "/v1/files/{file_id}/original",
     scope=Scope.FILES_READ,
+    own=True,
     query=GetOriginal,
     returns={302: None, 200: OriginalResource},
     problems=("not_uploaded", "original_missing", "infected", "not_scanned"),

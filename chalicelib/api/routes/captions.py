@@ -100,6 +100,7 @@ class AddCaptions(Body):
     "POST",
     "/v1/files/{file_id}/captions",
     scope=Scope.FILES_WRITE,
+    own=True,
     body=AddCaptions,
     returns={200: ChangedFile},
     problems=(
@@ -134,6 +135,7 @@ def add_captions(call: Call, body: AddCaptions, file_id: str) -> Response:
     "DELETE",
     "/v1/files/{file_id}/captions/{language}",
     scope=Scope.FILES_WRITE,
+    own=True,
     returns={200: ChangedFile},
     problems=(
         *("precondition_failed", "file_processing", "file_changing", "not_uploaded", "upload_expired", "infected"),

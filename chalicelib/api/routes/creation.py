@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
@@ -20,6 +21,7 @@ from chalicelib.api.fields import (
     Filename,
     FocalPoint,
     Metadata,
+    Owner,
     RecipeName,
     Sha256,
     Tags,
@@ -31,6 +33,8 @@ from chalicelib.api.uploads import NewFile
 from chalicelib.api.wire import created, record
 from chalicelib.catalog import files
 from chalicelib.catalog.idempotency import RepeatedError
+from chalicelib.catalog.index import lists
+from chalicelib.catalog.index.query import ListQuery
 from chalicelib.delivery.view import wire
 from chalicelib.media_types import OCTETS
 from chalicelib.model import File, Focus, Status, Visibility, timestamp
@@ -42,6 +46,9 @@ routes = Blueprint(__name__)
 
 # The first answer holds this many signed parts; clients ask for more (`POST /v1/files/{id}/parts`).
 FIRST_PARTS = 10
+
+# Records of one's own that a round reads to find a duplicate. There are five rounds at most.
+OWN_DUPLICATES = 100
 
 # A file that is fetched must have arrived within this time.
 IMPORT_LIVES = timedelta(days=1)
@@ -64,7 +71,8 @@ _TO_UPLOAD_OR_TO_FETCH: list[Any] = [
 class CreateFile(Body):
     """The body of `POST /v1/files`. Sizes are in bytes. With `source_url`, no other field is required.
 
-    A file without a `recipe` gets the tenant's default.
+    A file without a `recipe` gets the tenant's default. `owner` is the end user whose file it is; a caller who is one
+    owns what it creates.
     """
 
     model_config = ConfigDict(json_schema_extra={"anyOf": _TO_UPLOAD_OR_TO_FETCH})
@@ -82,6 +90,7 @@ class CreateFile(Body):
     part_checksums: bool = False
     on_duplicate: Literal["keep", "reuse"] = "keep"
     focus: FocalPoint | None = None
+    owner: Owner | None = None
     source_url: Annotated[str, Field(min_length=1, max_length=2048)] | None = None
 
     @field_validator("size")
@@ -99,6 +108,7 @@ class CreateFile(Body):
     "/v1/files",
     scope=Scope.FILES_WRITE,
     tokens=True,
+    own=True,
     body=CreateFile,
     returns={200: ChangedFile, 201: CreatedFile},
     problems=(
@@ -123,6 +133,8 @@ def create_file(call: Call, body: CreateFile) -> Response:
             _send_import_again(call, json.loads(answer.body)["id"])
         return answer
     _refuse_fields_that_a_token_decides(call, body)
+    if body.owner is not None and call.caller.only_own:
+        raise Problem("invalid_field", "`owner`: you can't name one: what you create is your own.", field="owner")
     if body.on_duplicate == "reuse" and (known := _duplicate(call, body)):
         return record(call, known, headers={"Location": f"/v1/files/{known.id}"})
     file = _draft(call, body)
@@ -195,6 +207,7 @@ def _new_file(body: CreateFile, filename: str, content_type: str) -> NewFile:
         visibility=body.visibility,
         recipe=body.recipe,
         focus=_focus(body),
+        owner=body.owner,
     )
 
 
@@ -220,20 +233,35 @@ def _refuse_fields_that_a_token_decides(call: Call, body: CreateFile) -> None:
     """The backend that minted the token has decided these for all of its files."""
     if call.caller.token is None:
         return
-    for name in ("tags", "visibility", "recipe", "focus", "source_url", "on_duplicate"):
+    for name in ("tags", "visibility", "recipe", "focus", "owner", "source_url", "on_duplicate"):
         if name in body.model_fields_set:
             raise Problem("invalid_field", f"`{name}`: can't be set with an upload token.", field=name)
 
 
 def _duplicate(call: Call, body: CreateFile) -> File | None:
-    """A ready file with the same bytes, recipe, visibility and focal point, which can be used in place of a new one."""
+    """A ready file that can be used in place of a new one: with the same bytes, recipe, visibility, focus and owner."""
     if body.sha256 is None:
         raise Problem("invalid_field", "`sha256`: is required to reuse a duplicate.", field="sha256")
     wanted = (body.visibility, body.recipe or default_recipe(call.tenant), _focus(body))
-    for file in files.with_sha256(call.tenant, body.sha256):
-        if (file.visibility, file.recipe, file.focus) == wanted and body.size in (None, file.size):
+    owner, only_own = uploads.owner_of(call, body.owner), call.caller.only_own
+    known = _own_with_sha256(call, only_own, body.sha256) if only_own else files.with_sha256(call.tenant, body.sha256)
+    for file in known:
+        same = (file.visibility, file.recipe, file.focus) == wanted and body.size in (None, file.size)
+        if same and file.owner == owner:
             return file
     return None
+
+
+def _own_with_sha256(call: Call, owner: str, sha256: str) -> Iterator[File]:
+    """The caller's own ready files with these bytes.
+
+    They are found in the list of the caller's files. The list of all files with these bytes is not read, so that not
+    even the time of the answer tells if anybody else has them. Costs as much as that list; see `GET /v1/files`.
+    """
+    wanted = ListQuery(status=Status.READY, sha256=sha256, owner=owner)
+    listed = lists.list_files(call.tenant, wanted, limit=OWN_DUPLICATES).files
+    fresh = (files.get(call.tenant, file.id) for file in listed)
+    return (file for file in fresh if file and file.status is Status.READY)
 
 
 def _focus(body: CreateFile) -> Focus | None:

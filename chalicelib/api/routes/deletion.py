@@ -14,11 +14,11 @@ from chalicelib.api import etags, parts
 from chalicelib.api.answers import ChangedFile
 from chalicelib.api.auth.callers import Scope
 from chalicelib.api.errors import Problem
-from chalicelib.api.ownership import not_found, own_file
+from chalicelib.api.ownership import may_use, not_found, own_file
 from chalicelib.api.routing import Call, route
 from chalicelib.api.updates import overtaken, settle, tries, write_if_found
 from chalicelib.api.wire import record
-from chalicelib.catalog import deletion, scans
+from chalicelib.catalog import deletion, files, scans
 from chalicelib.model import FILE_ID_PATTERN, File, Status, now
 from chalicelib.observability import append, logger
 from chalicelib.queues import ingest
@@ -35,6 +35,7 @@ routes = Blueprint(__name__)
     "/v1/files/{file_id}",
     scope=Scope.FILES_WRITE,
     tokens=True,
+    own=True,
     returns={204: None},
     problems=(
         "already_uploaded",
@@ -70,8 +71,15 @@ def delete_file(call: Call, file_id: str) -> Response:
 
 
 def _delete_for_good(call: Call, file_id: str) -> None:
-    """One write, without a read unless the request has conditions. It also completes a delete that crashed."""
+    """One write, without a read unless the request has conditions. It also completes a delete that crashed.
+
+    For a caller with `files:own`, one read comes before it: of the record, whatever its state is.
+    """
     revision = None
+    if call.caller.only_own:
+        known = files.record(file_id) if FILE_ID_PATTERN.fullmatch(file_id) else None
+        if known is None or not may_use(call.caller, known):
+            raise not_found()
     if etags.is_conditional(call):
         revision = etags.holds(call, own_file(call, file_id))
     deleted = None
@@ -138,7 +146,8 @@ def _complete(call: Call, tombstone: File) -> None:
 
 
 def _tombstone(call: Call, file_id: str) -> File | None:
-    return deletion.tombstone(call.tenant, file_id) if FILE_ID_PATTERN.fullmatch(file_id) else None
+    found = deletion.tombstone(call.tenant, file_id) if FILE_ID_PATTERN.fullmatch(file_id) else None
+    return found if found and may_use(call.caller, found) else None
 
 
 @route(
@@ -146,6 +155,7 @@ def _tombstone(call: Call, file_id: str) -> File | None:
     "POST",
     "/v1/files/{file_id}/restore",
     scope=Scope.FILES_WRITE,
+    own=True,
     returns={200: ChangedFile, 202: ChangedFile},
     problems=("not_deleted", "file_changing"),
     headers=("ETag",),

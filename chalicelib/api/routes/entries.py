@@ -71,6 +71,7 @@ class EntriesPage(Resource):
     "GET",
     "/v1/files/{file_id}/entries",
     scope=Scope.FILES_READ,
+    own=True,
     query=ListEntries,
     returns={200: EntriesPage},
     problems=("invalid_cursor", "no_entries", "file_changing"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any, Literal
 
 from chalice import Blueprint, Response
@@ -13,10 +14,11 @@ from chalicelib.api import cursors, sizes
 from chalicelib.api.answers import ChangesPage, FileList, FilePage, FoundFiles, StatsResource
 from chalicelib.api.auth.callers import Scope
 from chalicelib.api.errors import Problem
-from chalicelib.api.fields import MAX_IDS, MAX_TAGS, Cursor, Fields, Moment, Sha256, Tag, WholeNumber, matching
+from chalicelib.api.fields import MAX_IDS, MAX_TAGS, Cursor, Fields, Moment, Owner, Sha256, Tag, WholeNumber, matching
+from chalicelib.api.ownership import may_use
 from chalicelib.api.parsing import Body, Query
 from chalicelib.api.routing import Call, json_response, route
-from chalicelib.catalog import files
+from chalicelib.catalog import files, owners
 from chalicelib.catalog.index import counts, feed, lists, search, terms
 from chalicelib.catalog.index.counts import Count
 from chalicelib.catalog.index.query import ListQuery, UnservedQueryError
@@ -59,6 +61,7 @@ class ListFiles(Query):
         | None
     ) = None
     sha256: Sha256 | None = None
+    owner: Annotated[Owner, Field(description="The end user whose files they are")] | None = None
     filename_prefix: (
         Annotated[str, Field(min_length=1, max_length=255, description="Upper and lower case are the same")] | None
     ) = None
@@ -118,6 +121,7 @@ def _check(fields: list[str], limit: int, name: str = "limit") -> None:
     "GET",
     "/v1/files",
     scope=Scope.FILES_READ,
+    own=True,
     query=ListFiles,
     returns={200: FilePage},
     problems=("invalid_cursor", "conflicting_parameters"),
@@ -127,8 +131,13 @@ def list_files(call: Call, query: ListFiles) -> Response:
 
     Filters read an index, which follows each write, as a rule within a second. A page may have fewer files than
     `limit`, even none, although more follow: only a null `next_cursor` ends the list. An answer has at most 6 MB.
+
+    A caller with `files:own` lists its own files, in the order of creation.
     """
     _check(query.fields, query.limit)
+    only_own = call.caller.only_own
+    if only_own and query.owner not in (None, only_own):
+        return json_response({"items": [], "next_cursor": None})
     wanted = ListQuery(
         status=Status(query.status) if query.status else None,
         kind=query.kind,
@@ -139,6 +148,7 @@ def list_files(call: Call, query: ListFiles) -> Response:
         created_after=query.created_after,
         created_before=query.created_before,
         sort=query.sort,
+        owner=only_own or query.owner,
     )
     shown = _Shown(query.fields)
     scope = f"{call.tenant}/files?{_canonical(wanted)}"
@@ -162,7 +172,9 @@ def _canonical(query: ListQuery) -> str:
     def text(value: Any) -> Any:
         return value.timestamp() if isinstance(value, datetime) else value
 
-    return json.dumps({name: text(value) for name, value in vars(query).items()}, sort_keys=True)
+    # Cursors of the release before, which knew no owners, stay good.
+    named = {name: text(value) for name, value in vars(query).items() if name != "owner" or value is not None}
+    return json.dumps(named, sort_keys=True)
 
 
 @route(
@@ -170,6 +182,7 @@ def _canonical(query: ListQuery) -> str:
     "GET",
     "/v1/search",
     scope=Scope.FILES_READ,
+    own=True,
     query=Search,
     returns={200: FoundFiles},
 )
@@ -178,6 +191,8 @@ def search_files(call: Call, query: Search) -> Response:
 
     Files that have more of the words come first; then those with whole words; then the newest. An answer has at most
     6 MB: `omitted` are the ids of the next files, which did not fit. Get them with `POST /v1/files/batch-get`.
+
+    A caller with `files:own` searches its own files, the 2,000 newest of them.
     """
     _check(query.fields, query.limit)
     # Chinese and Japanese give more words than were written. Those beyond the bound are not looked for.
@@ -187,7 +202,7 @@ def search_files(call: Call, query: Search) -> Response:
     if len(set(terms.runs(query.q))) > search.MAX_QUERY_WORDS:
         raise Problem("invalid_field", f"`q`: must have at most {search.MAX_QUERY_WORDS} words.", field="q")
     shown = _Shown(query.fields)
-    found = search.search(call.tenant, words, query.limit, shown.room)
+    found = search.search(call.tenant, words, query.limit, shown.room, owner=call.caller.only_own)
     items = [{"matched_words": each.matched, "found_in": each.places, "file": shown.of(each.file)} for each in found]
     return json_response({"items": items, "omitted": shown.room.omitted})
 
@@ -197,6 +212,7 @@ def search_files(call: Call, query: Search) -> Response:
     "GET",
     "/v1/changes",
     scope=Scope.FILES_READ,
+    own=True,
     query=Changes,
     returns={200: ChangesPage},
     problems=("invalid_cursor",),
@@ -207,11 +223,15 @@ def list_changes(call: Call, query: Changes) -> Response:
     Each file is listed once, as it is now. Deleted files are listed, too, with nothing but their id and revision. Send
     `next_after` as `after` to continue where this answer ended. An answer has at most 6 MB, so it may have fewer
     changes than `limit` although there are more.
+
+    A caller with `files:own` gets changes of its own files. An answer may then have none although there are more.
     """
     _check(query.fields, query.limit)
     positions = cursors.decode_feed(call.tenant, query.after, field="after") if query.after is not None else {}
     shown = _Shown(query.fields)
-    page = feed.changes(call.tenant, positions, query.limit, shown.room)
+    only_own = call.caller.only_own
+    mark = owners.mark(call.tenant, only_own) if only_own else None
+    page = feed.changes(call.tenant, positions, query.limit, shown.room, owner=mark)
     items = [
         {
             "id": change.id,
@@ -248,6 +268,7 @@ def _count(count: Count) -> dict[str, int]:
     "POST",
     "/v1/files/batch-get",
     scope=Scope.FILES_READ,
+    own=True,
     body=BatchGet,
     returns={200: FileList},
 )
@@ -260,5 +281,5 @@ def batch_get_files(call: Call, body: BatchGet) -> Response:
     _check(body.fields, len(body.ids), "ids")
     shown = _Shown(body.fields)
     ids = [file_id for file_id in body.ids if FILE_ID_PATTERN.fullmatch(file_id)]
-    found = files.batch_get(call.tenant, ids, shown.room)
+    found = files.batch_get(call.tenant, ids, shown.room, may_see=partial(may_use, call.caller))
     return json_response({"items": [shown.of(file) for file in found], "omitted": shown.room.omitted})

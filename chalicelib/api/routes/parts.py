@@ -76,6 +76,7 @@ _ANY_PART = ("already_uploaded", "not_multipart", "part_out_of_range", "upload_e
     "/v1/files/{file_id}/parts",
     scope=Scope.FILES_WRITE,
     tokens=True,
+    own=True,
     body=SignParts,
     returns={200: SignedParts},
     problems=_ANY_PART,
@@ -102,6 +103,7 @@ def sign_parts(call: Call, body: SignParts, file_id: str) -> Response:
     "/v1/files/{file_id}/parts",
     scope=Scope.FILES_WRITE,
     tokens=True,
+    own=True,
     returns={200: HeldParts},
     problems=("already_uploaded", "not_multipart", "upload_expired"),
 )
@@ -127,6 +129,7 @@ def list_parts(call: Call, file_id: str) -> Response:
     "/v1/files/{file_id}/complete",
     scope=Scope.FILES_WRITE,
     tokens=True,
+    own=True,
     body=CompleteUpload,
     returns={200: ChangedFile},
     problems=(*_ANY_PART, "part_order", "part_missing", "etag_mismatch", "part_too_small", "size_mismatch"),

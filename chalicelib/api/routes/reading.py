@@ -69,6 +69,7 @@ class GetFile(Query):
     "/v1/files/{file_id}",
     scope=Scope.FILES_READ,
     tokens=True,
+    own=True,
     query=GetFile,
     returns={200: PartialFile, 304: None},
     headers=("If-None-Match", "ETag", "Retry-After"),

@@ -32,6 +32,7 @@ class Reprocess(Body):
     "POST",
     "/v1/files/{file_id}/reprocess",
     scope=Scope.FILES_WRITE,
+    own=True,
     body=Reprocess,
     returns={200: ChangedFile, 202: ChangedFile},
     problems=(

@@ -36,6 +36,7 @@ def socket_url() -> str:
     "/v1/socket-tickets",
     scope=Scope.EVENTS_READ,
     tokens=True,
+    own=True,
     returns={201: SocketTicketResource},
 )
 def create_socket_ticket(call: Call) -> Response:

@@ -14,7 +14,7 @@ from chalicelib.api.auth import keys, memory
 from chalicelib.api.auth.callers import Scope
 from chalicelib.api.defaults import default_recipe
 from chalicelib.api.errors import Problem
-from chalicelib.api.fields import AnyVisibility, Cursor, RecipeName, Tags, WholeNumber, matching
+from chalicelib.api.fields import AnyVisibility, Cursor, Owner, RecipeName, Tags, WholeNumber, matching
 from chalicelib.api.parsing import Body, Query
 from chalicelib.api.routing import Call, json_response, route
 from chalicelib.catalog import credentials, token_list
@@ -34,7 +34,7 @@ class CreateUploadToken(Body):
     """The body of `POST /v1/upload-tokens`.
 
     `expires_in` is in seconds. `max_bytes` is for each file. `content_types` may have `image/*`; an empty list allows
-    every type.
+    every type. The files that are created with the token are those of `owner`.
     """
 
     expires_in: Annotated[int, Field(ge=60, le=24 * 3600)] = 3600
@@ -53,6 +53,7 @@ class CreateUploadToken(Body):
     tags: Tags = Field(default_factory=list)
     visibility: AnyVisibility = Visibility.PRIVATE
     recipe: RecipeName | None = None
+    owner: Owner | None = None
 
 
 class ListUploadTokens(Query):
@@ -72,6 +73,7 @@ class _TokenResource(Resource):
     tags: list[str]
     visibility: Annotated[Visibility, Field(strict=False)]
     recipe: str
+    owner: str | None = Field(None, max_length=128, description="The owner of what is created; only if there is one")
 
 
 class UploadTokenResource(_TokenResource):
@@ -127,10 +129,11 @@ def create_upload_token(call: Call, body: CreateUploadToken) -> Response:
         recipe=body.recipe or default_recipe(call.tenant),
         # A user's upload token ends by its own time: the sign-in token that made it may live for minutes only.
         key_id=None if call.caller.user else call.caller.key_id,
+        owner=body.owner or call.caller.owner,
     )
     credentials.put_token(token)
     logger.info("upload token made", extra={"token_id": token_id})
-    hidden = {"hash", "tenant", "used", "key_id", "owner", "revoked_at"}
+    hidden = {"hash", "tenant", "used", "key_id", "revoked_at"} | ({"owner"} if token.owner is None else set())
     shown = token.model_dump(mode="json", exclude=hidden)
     return json_response({"token": secret, **shown}, 201)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from chalicelib import aws
 from chalicelib.catalog.dynamodb import batch_get, read
@@ -12,6 +13,9 @@ from chalicelib.catalog.keys import feed_key, feed_partition, head_key
 from chalicelib.catalog.room import Room
 from chalicelib.model import File, Status
 from chalicelib.settings import settings
+
+# Entries that one Query looks at for those of one owner: about 150 bytes each.
+OWN_READS = 1000
 
 # How far a consumer has read: a position for each feed shard that it has begun.
 Positions = Mapping[int, int]
@@ -37,16 +41,22 @@ class ChangesPage:
 
 @dataclass(frozen=True)
 class Entry:
-    """A change in a feed shard, as the feed has it: without the record."""
+    """A change in a feed shard, as the feed has it: without the record. `owner` is its owner's mark, if it has one."""
 
     shard: int
     position: int
     file_id: str
     revision: int
+    owner: str | None = None
 
 
-def changes(tenant: str, after: Positions, limit: int, room: Room | None = None) -> ChangesPage:
+def changes(
+    tenant: str, after: Positions, limit: int, room: Room | None = None, *, owner: str | None = None
+) -> ChangesPage:
     """At most `limit` changes that come after these positions. The page ends early where `room` does.
+
+    With `owner`, an owner's mark (`catalog/owners.py`), only changes of its files. Then a page looks at OWN_READS
+    entries of each shard at most, so it may be empty although there are more.
 
     Costs a BatchGetItem for the shards' heads, a Query for each shard that has something new, and a BatchGetItem for
     each hundred records. All of them are strongly consistent.
@@ -63,7 +73,7 @@ def changes(tenant: str, after: Positions, limit: int, room: Room | None = None)
         share = -(-(limit - len(entries)) // (len(waiting) - done))
         if share < 1:
             break
-        found, positions[shard] = read_entries(tenant, shard, positions.get(shard, 0), readable[shard], share)
+        found, positions[shard] = read_entries(tenant, shard, positions.get(shard, 0), readable[shard], share, owner)
         entries += found
     items = _with_records(tenant, entries, room or Room())
     for entry in reversed(entries[len(items) :]):  # those that did not fit are read on the next page
@@ -72,8 +82,16 @@ def changes(tenant: str, after: Positions, limit: int, room: Room | None = None)
     return ChangesPage(items, positions, more)
 
 
-def read_entries(tenant: str, shard: int, after: int, until: int, limit: int) -> tuple[list[Entry], int]:
-    """The entries after a position, and the position that was read up to: one Query."""
+def read_entries(
+    tenant: str, shard: int, after: int, until: int, limit: int, owner: str | None = None
+) -> tuple[list[Entry], int]:
+    """The entries after a position, and the position that was read up to: one Query.
+
+    With an owner's mark, only the entries of its files.
+    """
+    only: dict[str, Any] = (
+        {"FilterExpression": "#owner = :owner", "ExpressionAttributeNames": {"#owner": "owner"}} if owner else {}
+    )
     reply = aws.dynamodb().query(
         TableName=settings().table,
         KeyConditionExpression="pk = :pk AND sk BETWEEN :first AND :last",
@@ -81,12 +99,18 @@ def read_entries(tenant: str, shard: int, after: int, until: int, limit: int) ->
             ":pk": {"S": feed_partition(tenant, shard)},
             ":first": {"S": feed_key(tenant, shard, after + 1)["sk"]},
             ":last": {"S": feed_key(tenant, shard, until)["sk"]},
+            **({":owner": {"S": owner}} if owner else {}),
         },
-        Limit=limit,
+        Limit=max(limit, OWN_READS) if owner else limit,
         ConsistentRead=True,
+        **only,
     )
     items = [read(item) for item in reply["Items"]]
-    entries = [Entry(shard, int(item["sk"]), item["file_id"], item["revision"]) for item in items]
+    entries = [
+        Entry(shard, int(item["sk"]), item["file_id"], item["revision"], item.get("owner")) for item in items[:limit]
+    ]
+    if len(items) > limit:
+        return entries, entries[-1].position
     # A page may end anywhere, even before its first entry. Only a page without a LastEvaluatedKey is the last.
     # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Query.Pagination.html
     last = reply.get("LastEvaluatedKey")

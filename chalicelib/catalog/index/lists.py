@@ -108,8 +108,11 @@ def _unfiltered(tenant: str, query: ListQuery, low: str, high: str, limit: int) 
 
 
 def _filtered(tenant: str, query: ListQuery, low: str, high: str, limit: int) -> list[Stream]:
-    """The ids that are in the lists of all filters. A file is in the same shard of every list."""
-    if query.sha256 is not None:
+    """The ids that are in the lists of all filters. A file is in the same shard of every list.
+
+    For the files of one owner, a hash is checked on the records: nothing that others have is read for it.
+    """
+    if query.sha256 is not None and query.owner is None:
         # A tenant rarely has the same bytes twice, so the other filters are checked on the records themselves.
         budget = Budget(PAGE_QUERIES)
         partition, names = sha256_partition(tenant, query.sha256), ("sha_pk", "sha_sk")

@@ -35,6 +35,7 @@ class ListQuery:
     created_after: datetime | None = None
     created_before: datetime | None = None
     sort: str | None = None
+    owner: str | None = None
 
     @property
     def _sort(self) -> str:
@@ -58,6 +59,8 @@ class ListQuery:
             found.append(("kind", str(self.kind)))
         if self.content_type is not None:
             found.append(("content_type", media_type(self.content_type)))
+        if self.owner is not None:
+            found.append(("owner", self.owner))
         return found
 
     @property
@@ -78,12 +81,17 @@ class ListQuery:
             "tag": self.tags or None,
             "content_type": self.content_type,
             "sha256": self.sha256,
+            "owner": self.owner,
             "created_after": self.created_after,
             "created_before": self.created_before,
         }
         given = [name for name, value in filters.items() if value is not None]
         if self.filename_prefix is not None and self.order != "filename":
             raise UnservedQueryError("sort", "`filename_prefix` goes with `sort=filename` or `-filename` only.")
+        if self.owner is not None and (self.filename_prefix is not None or self.order != "created"):
+            field = "sort" if self.filename_prefix is None else "filename_prefix"
+            message = "The files of one owner are listed with `sort=created` or `-created` only, and without a prefix."
+            raise UnservedQueryError(field, f"`{field}`: {message}")
         if given and self.filename_prefix is not None:
             raise UnservedQueryError(given[0], f"`{given[0]}` does not go with `filename_prefix`.")
         if given and self.order != "created":
@@ -100,6 +108,7 @@ class ListQuery:
             and set(self.tags) <= set(file.tags)
             and (self.content_type is None or _has_type(file, media_type(self.content_type)))
             and self.sha256 in (None, file.sha256)
+            and self.owner in (None, file.owner)
             and (self.filename_prefix is None or _has_prefix(file, self.filename_prefix))
             and (self.created_after is None or file.created_at >= self.created_after)
             and (self.created_before is None or file.created_at < self.created_before)

@@ -68,6 +68,8 @@ def facets_of(file: File) -> set[tuple[str, str]]:
     }
     if file.kind:
         found.add(("kind", str(file.kind)))
+    if file.owner:
+        found.add(("owner", file.owner))
     return found | {("tag", tag) for tag in file.tags}
 
 

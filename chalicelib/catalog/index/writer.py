@@ -223,7 +223,9 @@ def _actions(tenant: str, shard: int, head: Head, changes: Sequence[Change], mar
         else:
             put["ConditionExpression"] = "attribute_not_exists(pk)"
         actions.append({"Put": put})
-        entry = {**feed_key(tenant, shard, position), "file_id": file.id, "revision": file.revision}
+        entry: dict[str, Any] = {**feed_key(tenant, shard, position), "file_id": file.id, "revision": file.revision}
+        if file.owner_mark:
+            entry["owner"] = file.owner_mark
         actions.append({"Put": {"TableName": table, "Item": attributes(entry)}})
     return [positions.advance(tenant, shard, head, len(changes), counts), *actions]
 

@@ -73,6 +73,7 @@ def test_delete_of_a_public_file_costs_this(client: Client, stage: Calls) -> Non
     assert delete(client, file_id).status == 204
     assert stage.names == [
         "dynamodb.UpdateItem",
+        "dynamodb.Query",  # of the file's share links
         "s3.ListObjectVersions",
         "s3.DeleteObjects",
         "s3.ListObjectsV2",

@@ -233,10 +233,11 @@ def test_the_sweep_may_do_this_and_nothing_else() -> None:
     logs = {f"{LOGS}/filemill-prod-sweep", f"{LOGS}/filemill-prod-sweep:*"}
     assert grants("sweep") == {
         "dynamodb:BatchGetItem": {TABLE},
+        "dynamodb:DeleteItem": {TABLE},
         "dynamodb:GetItem": {TABLE},
         "dynamodb:Scan": {TABLE},
         "dynamodb:UpdateItem": {TABLE},
-        "dynamodb:Query": {f"{TABLE}/index/by_due"},
+        "dynamodb:Query": {TABLE, f"{TABLE}/index/by_due"},
         "s3:AbortMultipartUpload": originals,
         "s3:DeleteObject": {*originals, "arn:aws:s3:::derived/*"},
         "s3:DeleteObjectVersion": originals,

@@ -57,6 +57,7 @@ def _caller(request: Any) -> Caller | None:
     "/s3/multipart/{upload_id}/begun",
     scope=Scope.FILES_WRITE,
     tokens=True,
+    own=True,
     query=UppyKey,
     returns={200: UppyBegun},
     problems=GOING_ON,

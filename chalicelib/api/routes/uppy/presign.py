@@ -32,6 +32,7 @@ routes = Blueprint(__name__)
     "/s3/presign",
     scope=Scope.FILES_WRITE,
     tokens=True,
+    own=True,
     cookies=True,
     body=SignRequest,
     returns={200: UppySignedRequest},
