@@ -1,4 +1,4 @@
-"""`python -m ops tenants show|set`: shows or changes the settings of one tenant."""
+"""`python -m ops tenants show|set|usage`: shows or changes the settings of one tenant, or shows its usage."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from chalicelib.model import TENANT_PATTERN
 from chalicelib.renditions.recipes import DEFAULT_RECIPE, RECIPES
+from ops import tenant_usage
 from ops.config import add_stage_arguments, load_stage
 from ops.errors import OpsError
 
@@ -20,11 +21,12 @@ EXAMPLES = (
     "tenants show acme --stage dev",
     "tenants set acme --stage dev --default-recipe avatar",
     "tenants set acme --stage dev --unscannable accept",
+    "tenants usage acme --stage dev",
 )
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    verbs = parser.add_subparsers(dest="verb", required=True, metavar="{show,set}")
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="{show,set,usage}")
     show = verbs.add_parser("show", help="show a tenant's settings", description="Show a tenant's settings.")
     change = verbs.add_parser(
         "set",
@@ -41,7 +43,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=["refuse", "accept", "none"],
         help="what becomes of files that can't be scanned for malware; none: as the stage's FILEMILL_UNSCANNABLE says",
     )
-    for verb in (show, change):
+    used = verbs.add_parser(
+        "usage",
+        help="show what a tenant uses",
+        description="Show what a tenant has, what its quotas leave, and what it used on each of the last 90 days.",
+    )
+    for verb in (show, change, used):
         verb.add_argument("tenant", help="name of the tenant")
         add_stage_arguments(verb)
         verb.add_argument("--json", action="store_true", help="print JSON")
@@ -56,6 +63,8 @@ def main(args: argparse.Namespace) -> int:
     if args.verb == "set" and args.default_recipe is None and args.unscannable is None:
         raise OpsError("Say what to set: --default-recipe, --unscannable, or both.")
     os.environ.update(load_stage(args.project_dir, args.stage))
+    if args.verb == "usage":
+        return tenant_usage.show(args.tenant, as_json=args.json)
     from chalicelib.catalog import tenants
     from chalicelib.settings import settings
 

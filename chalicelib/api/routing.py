@@ -13,7 +13,7 @@ from chalice import Blueprint, Response
 from pydantic import BaseModel
 
 from chalicelib import aws
-from chalicelib.api import errors, parsing
+from chalicelib.api import errors, parsing, quotas
 from chalicelib.api.auth.callers import COOKIE, Caller, Scope, authenticate, require
 from chalicelib.api.errors import Problem
 from chalicelib.api.parsing import Body, Query
@@ -120,6 +120,7 @@ def route(
                     caller = authenticate(authorization, _cookie(request.headers) if cookies else None)
                 append(tenant=caller.tenant, key_id=caller.key_id)
                 actors.act_as(caller.actor)
+                quotas.count_request(caller.tenant)
                 require(caller, scope, tokens=tokens, own=own)
                 _check_path(path_parameters)
                 call = Call(request, request_id, caller)

@@ -95,7 +95,7 @@ def test_a_key_is_read_once_and_remembered(client: Client, stage: Calls) -> None
     stage.clear()
     for _ in range(3):
         client("GET", "/v1/files")
-    assert stage.count("dynamodb.GetItem") == 1
+    assert stage.count("dynamodb.GetItem") == 2, "the key, and its tenant"
 
 
 def test_a_revoked_key_stops_within_a_minute(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
