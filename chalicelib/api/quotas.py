@@ -1,6 +1,6 @@
 """Quotas in requests and answers: what a tenant may do, the refusal, and the headers that say what is left.
 
-The headers are those of https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/ (draft 10): a policy is
+The headers are those of https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/ (draft 09): a policy is
 named by its quota. API Gateway's own limit for the whole stage is the policy `stage`.
 """
 

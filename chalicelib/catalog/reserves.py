@@ -11,7 +11,8 @@ it is further behind, the overshoot is at most what was created before the last 
 `creates per second * (seconds behind - WINDOW)`.
 
 A process that creates many files takes blocks, as `rates` does: at most `1 / PARTS` of what is left. What it does not
-use comes back with the next windows.
+use comes back with the next windows. So N processes write the item N times in the first second of a window at worst,
+and about `N * log2(files of each)` times in all of it.
 
 A file whose size nobody knows yet reserves one byte, and may have as many as are left of the quotas. Several of them at
 the same time may each have that.

@@ -55,7 +55,7 @@ TOO_LARGE = Reply(
 def quota_exceeded() -> Reply:
     """The answer where the file's tenant may have no more renditions made today.
 
-    CloudFront does not keep it: 429 is none of the errors that it keeps.
+    CloudFront does not list 429 among the errors that it keeps, and `no-store` tells all other caches.
     https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/HTTPStatusCodes.html
     """
     moment = now()

@@ -16,6 +16,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -33,6 +34,9 @@ from chalicelib.settings import settings
 
 # The states of a file whose bytes came. An import that failed has none.
 CAME = (Status.PROCESSING, Status.READY, Status.FAILED)
+
+# A file without a marker that is older is no new one: the index is made anew, and its upload was counted before.
+NEW = timedelta(days=1)
 
 # Files in one transaction. It may have a hundred actions: three for each file, one for the head, and one for a day that
 # is over.
@@ -222,7 +226,8 @@ def _actions(tenant: str, shard: int, head: Head, changes: Sequence[Change], mar
         uploaded = uploaded_bytes(change, marker)
         new = Marker(shard, file.revision, position, terms(file), counted(file), uploaded)
         _count(counts, new.counted, 1)
-        _use(used, new, marker)
+        if marker or file.created_at > now() - NEW:
+            _use(used, new, marker)
         put: dict[str, Any] = {"TableName": table, "Item": attributes(new.item(file.id))}
         if marker:
             _count(counts, marker.counted, -1)
