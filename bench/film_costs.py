@@ -22,9 +22,9 @@ WRITE, READ = 0.625e-6, 0.125e-6
 PUT, GET = 0.005e-3, 0.0004e-3
 GB_MONTH, GB_OUT, REQUEST = 0.023, 0.085, 0.01e-4
 
-# Calls of AWS for one segment, at most: its file, its lease and those of two segments ahead; what is there already, the
-# plan, and the ranges of the film; the segment is put.
-SEGMENT_READS, SEGMENT_WRITES = 4, 4
+# Calls of AWS for one segment, at most: its file, its tenant, its lease and those of two segments ahead, the usage of
+# the day; what is there already, the plan, and the ranges of the film; the segment is put.
+SEGMENT_READS, SEGMENT_WRITES = 5, 5
 SEGMENT_GETS, SEGMENT_PUTS = 8, 1
 
 # Calls for one film that becomes ready, beside its objects: two claims, and the record.

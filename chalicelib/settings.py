@@ -50,6 +50,9 @@ MAX_SERVICES = 8
 # https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
 MAX_ENVIRONMENT = 4096
 
+# The largest number that every JSON reader keeps exactly.
+MOST_OF_A_QUOTA = 2**53 - 1
+
 # An origin as a browser sends it: no path, no slash at the end, lower case.
 _WORD_BEGINS = re.compile(r"(?<!^)(?=[A-Z])")
 _ORIGIN = re.compile(r"https?://([a-z0-9-]+(\.[a-z0-9-]+)*|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
@@ -149,6 +152,22 @@ class Settings(BaseModel):
     waits_cap: int = Field(
         MAX_WAITS, ge=0, le=MAX_WAITS, description="Bound of `waits` that `ops provision` sets in a small account"
     )
+    quota_stored_bytes: int = Field(
+        0, ge=0, le=MOST_OF_A_QUOTA, description="Bytes that one tenant may store; 0: any number"
+    )
+    quota_files: int = Field(0, ge=0, le=MOST_OF_A_QUOTA, description="Files that one tenant may have; 0: any number")
+    quota_uploaded_bytes_per_day: int = Field(
+        0, ge=0, le=MOST_OF_A_QUOTA, description="Bytes that one tenant may upload in a day (UTC); 0: any number"
+    )
+    quota_requests_per_minute: int = Field(
+        0, ge=0, le=MOST_OF_A_QUOTA, description="Requests of one tenant in a minute; 0: any number"
+    )
+    quota_renders_per_day: int = Field(
+        0,
+        ge=0,
+        le=MOST_OF_A_QUOTA,
+        description="Renditions of one tenant that are made on demand in a day (UTC); 0: any number",
+    )
     process_concurrency: int = Field(200, ge=2, le=1000, description="Files that are processed at once, at most")
     fetch_concurrency: int = Field(20, ge=2, le=1000, description="Files that are fetched by URL at once, at most")
     media: bool = Field(
@@ -198,6 +217,12 @@ class Settings(BaseModel):
     )
     sweep_pages: int = Field(
         10, ge=0, le=1000, description="Pages of 1,000 objects that each sweep reconciles in each bucket; 0: none"
+    )
+    access_logs: str = Field(
+        "",
+        pattern=r"^([a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/.{0,200})?)?$",
+        description="Bucket and prefix of the distribution's access logs, to count delivered bytes by tenant: "
+        "`NAME/filemill-STAGE/`. Empty counts none",
     )
     scan: Literal["off", "guardduty", "command"] = Field(
         "off", description="What scans each file for malware before it is read. `ops provision` sets it, with `Scan`"

@@ -21,6 +21,7 @@ from ops.stack import (
     adoption,
     cloudformation,
     concurrency,
+    counted_logs,
     deployment,
     emulator_gaps,
     event_sources,
@@ -399,6 +400,7 @@ def stack_parameters(run: Provisioning, key: SigningKey, given: Mapping[str, str
         **on_demand.parameters(run.session.client("lambda"), app, run.stage, run.region),
         "Media": "true" if has_media(run.variables) else "false",
         "RequireTls": emulator_gaps.requires_tls(run.endpoint_url),
+        **counted_logs.parameters(run.variables),
         **services.parameters(
             config.stage_variables(run.recorded, run.stage, "process"),
             run.session.get_partition_for_region(run.region),

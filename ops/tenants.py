@@ -1,4 +1,4 @@
-"""`python -m ops tenants list|show|set|suspend|resume`: shows or changes the settings of tenants."""
+"""`python -m ops tenants list|show|set|suspend|resume|usage`: shows or changes tenants' settings, or shows their usage."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from chalicelib.catalog.quotas import MOST, QUOTAS
 from chalicelib.model import TENANT_PATTERN
 from chalicelib.renditions.recipes import DEFAULT_RECIPE, RECIPES
 from chalicelib.text import is_number
+from ops import tenant_usage
 from ops.config import add_stage_arguments, load_stage
 from ops.errors import OpsError
 
@@ -29,11 +30,12 @@ EXAMPLES = (
     "tenants list --stage dev",
     "tenants suspend acme --stage dev",
     "tenants resume acme --stage dev",
+    "tenants usage acme --stage dev",
 )
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    verbs = parser.add_subparsers(dest="verb", required=True, metavar="{list,show,set,suspend,resume}")
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="{list,show,set,suspend,resume,usage}")
     every = verbs.add_parser(
         "list", help="list the tenants", description="List the stage's tenants and their settings."
     )
@@ -69,9 +71,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     resume = verbs.add_parser(
         "resume", help="let a suspended tenant go on", description="Let a suspended tenant go on, within a minute."
     )
-    for verb in (show, change, suspend, resume):
+    used = verbs.add_parser(
+        "usage",
+        help="show what a tenant uses",
+        description="Show what a tenant has, what its quotas leave, and what it used on each of the last 90 days.",
+    )
+    for verb in (show, change, suspend, resume, used):
         verb.add_argument("tenant", help="name of the tenant")
-    for verb in (every, show, change, suspend, resume):
+    for verb in (every, show, change, suspend, resume, used):
         add_stage_arguments(verb)
         verb.add_argument("--json", action="store_true", help="print JSON")
 
@@ -88,6 +95,8 @@ def main(args: argparse.Namespace) -> int:
     if args.verb == "set" and not values:
         raise OpsError("Say what to set: --default-recipe, --unscannable, --quota, or several of them.")
     os.environ.update(load_stage(args.project_dir, args.stage))
+    if args.verb == "usage":
+        return tenant_usage.show(args.tenant, as_json=args.json)
     from chalicelib.catalog import tenants
 
     if values:
@@ -129,8 +138,10 @@ def _line(tenant: Tenant) -> str:
 
 def _wanted(args: argparse.Namespace) -> dict[str, Any]:
     """The settings to change; None unsets one. Raises OpsError for a quota that is none."""
+    if args.verb in ("suspend", "resume"):
+        return {"suspended": args.verb == "suspend"}
     if args.verb != "set":
-        return {} if args.verb == "show" else {"suspended": args.verb == "suspend"}
+        return {}
     given = {"default_recipe": args.default_recipe, "unscannable": args.unscannable}
     values: dict[str, Any] = {name: None if each == "none" else each for name, each in given.items() if each}
     if args.quota:

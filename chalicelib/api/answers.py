@@ -367,3 +367,35 @@ class StatsResource(Resource):
     bytes: Bytes
     by_status: dict[str, CountResource]
     by_kind: dict[str, CountResource]
+
+
+class QuotaResource(Resource):
+    """A quota of your tenant. `used` is null for the requests of this minute, which no single process knows."""
+
+    limit: int = Field(ge=0)
+    used: int | None = Field(ge=0)
+    resets_at: Time | None = Field(description="When it begins anew; null if time alone gives nothing back")
+
+
+class DayResource(Resource):
+    """One day (UTC). `requests` is null without a quota of requests, `delivered_*` without access logs."""
+
+    day: str = Field(description="Such as `2026-11-26`")
+    uploaded_files: int = Field(ge=0)
+    uploaded_bytes: Bytes
+    deleted_files: int = Field(ge=0)
+    deleted_bytes: Bytes
+    renders: int = Field(ge=0, description="Renditions that were made on demand")
+    requests: int | None = Field(ge=0)
+    delivered_requests: int | None = Field(ge=0)
+    delivered_bytes: int | None = Field(ge=0)
+
+
+class UsageResource(Resource):
+    """Your tenant's usage. `files` and `bytes` are those that count: expired and deleted files do not."""
+
+    files: int = Field(ge=0)
+    bytes: Bytes
+    by_kind: dict[str, CountResource]
+    quotas: dict[str, QuotaResource]
+    days: list[DayResource] = Field(description="The last 90 days on which you used anything, the oldest first")

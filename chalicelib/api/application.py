@@ -7,7 +7,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 from chalice import Chalice, Response
 
-from chalicelib.api import cors, errors
+from chalicelib.api import cors, errors, quotas
 from chalicelib.api.addresses import address_of
 from chalicelib.api.errors import Problem
 from chalicelib.api.routes import (
@@ -31,6 +31,7 @@ from chalicelib.api.routes import (
     socket_tickets,
     tenants,
     tokens,
+    usage,
     webhook_deliveries,
     webhooks,
 )
@@ -39,7 +40,6 @@ from chalicelib.api.routing import ANSWERED, OPERATIONS, respond
 from chalicelib.catalog import actors
 from chalicelib.catalog.actors import Origin
 from chalicelib.observability import SERVICE, begin, logger
-from chalicelib.settings import settings
 
 RESOURCES = (
     creation,
@@ -58,6 +58,7 @@ RESOURCES = (
     api_keys,
     tenants,
     audit,
+    usage,
     webhooks,
     webhook_deliveries,
     socket_tickets,
@@ -83,6 +84,7 @@ class Application(Chalice):
         request_id = str(request_context.get("requestId", ""))
         begin(request_id=request_id, correlation_id=request_id)
         actors.system("api")
+        quotas.begin()
         actors.come_from(Origin(_address(event), request_id))
         answer: dict[str, Any] = super().__call__(event, context)
         status = answer["statusCode"]
@@ -133,9 +135,7 @@ def _origin(event: Any) -> str | None:
 def _common_headers(origin: str | None) -> dict[str, str]:
     """The headers of every answer that does not set them itself: no cache may keep it, and which pages may read it."""
     headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
-    if settings().rate_limit:
-        headers["RateLimit-Policy"] = f'"stage";q={settings().rate_limit};w=1'
-    return headers | cors.headers(origin)
+    return {**headers, **quotas.headers(), **cors.headers(origin)}
 
 
 def create() -> Application:

@@ -12,7 +12,7 @@ from chalicelib.settings import settings
 _ALLOWED_HEADERS = ("Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match")
 _EXPOSED = {
     "Access-Control-Expose-Headers": ",".join(
-        ("ETag", "Idempotency-Replayed", "Location", "RateLimit-Policy", "Retry-After", "X-Request-Id")
+        ("ETag", "Idempotency-Replayed", "Location", "RateLimit", "RateLimit-Policy", "Retry-After", "X-Request-Id")
     )
 }
 # Seconds that a browser may remember a preflight's answer. Chromium remembers none for longer.

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from http import HTTPStatus
+from typing import Any
 
 from chalice import Response
 
@@ -59,10 +61,13 @@ PROBLEMS: dict[str, HTTPStatus] = {
     "url_refused": HTTPStatus.UNPROCESSABLE_ENTITY,
     "idempotency_key_reused": HTTPStatus.UNPROCESSABLE_ENTITY,
     "too_many_requests": HTTPStatus.TOO_MANY_REQUESTS,
+    "quota_exceeded": HTTPStatus.TOO_MANY_REQUESTS,
     "internal": HTTPStatus.INTERNAL_SERVER_ERROR,
     "unavailable": HTTPStatus.SERVICE_UNAVAILABLE,
     "timeout": HTTPStatus.GATEWAY_TIMEOUT,
 }
+# Statuses that a code can have besides.
+MORE_STATUSES: dict[str, HTTPStatus] = {"quota_exceeded": HTTPStatus.FORBIDDEN}
 # API Gateway answers with these in the function's place (ops/stack/gateway.py). No view raises them.
 GATEWAY_PROBLEMS = ("bad_request", "payload_too_large", "too_many_requests", "timeout")
 
@@ -70,22 +75,32 @@ GATEWAY_PROBLEMS = ("bad_request", "payload_too_large", "too_many_requests", "ti
 class Problem(Exception):  # noqa: N818 - the RFC's word
     """An error that becomes the answer. It may be raised anywhere below a route.
 
-    `detail` is a sentence for a person. `field` names the wrong field or parameter, dotted if it is nested.
+    `detail` is a sentence for a person. `field` names the wrong field or parameter, dotted if it is nested. `status` is
+    the code's own, if it is None. `more` are fields of the document that only this code has.
     """
 
     def __init__(
-        self, code: str, detail: str, *, field: str | None = None, headers: dict[str, str] | None = None
+        self,
+        code: str,
+        detail: str,
+        *,
+        field: str | None = None,
+        headers: dict[str, str] | None = None,
+        status: HTTPStatus | None = None,
+        more: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(detail)
         self.code = code
         self.detail = detail
         self.field = field
         self.headers = headers or {}
+        self.status = status or PROBLEMS[code]
+        self.more = more or {}
 
 
 def response(problem: Problem, request_id: str) -> Response:
     """The problem document."""
-    status = PROBLEMS[problem.code]
+    status = problem.status
     body = {
         "type": f"urn:filemill:problem:{problem.code}",
         "title": status.phrase,
@@ -93,6 +108,7 @@ def response(problem: Problem, request_id: str) -> Response:
         "code": problem.code,
         "detail": problem.detail,
         **({"field": problem.field} if problem.field else {}),
+        **problem.more,
         "request_id": request_id,
     }
     headers: dict[str, str | list[str]] = {"Content-Type": "application/problem+json", **problem.headers}

@@ -13,7 +13,7 @@ from chalice import Blueprint, Response
 from pydantic import BaseModel
 
 from chalicelib import aws
-from chalicelib.api import errors, parsing
+from chalicelib.api import errors, parsing, quotas
 from chalicelib.api.addresses import address_of
 from chalicelib.api.auth import last_use
 from chalicelib.api.auth.admission import admit
@@ -126,6 +126,8 @@ def route(
                 append(tenant=caller.tenant, key_id=caller.key_id)
                 actors.act_as(caller.actor)
                 admit(caller, lambda: address_of(request.context, request.headers))
+                if not caller.is_operator:
+                    quotas.count_request(caller.tenant)
                 try:
                     require(caller, scope, tokens=tokens, own=own)
                     _check_path(path_parameters)

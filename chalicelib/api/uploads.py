@@ -12,17 +12,18 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from chalicelib import aws
-from chalicelib.api import guessing
+from chalicelib.api import guessing, quotas
 from chalicelib.api.defaults import default_recipe
 from chalicelib.api.errors import Problem
 from chalicelib.api.routing import Call
 from chalicelib.catalog import files
 from chalicelib.catalog.credentials import TokenSpentError, use_token
 from chalicelib.catalog.idempotency import Remembered
+from chalicelib.catalog.quotas import ExceededError
 from chalicelib.media_types import OCTETS, says_nothing
 from chalicelib.model import File, Focus, Status, UploadToken, Visibility, new_file_id, now
 from chalicelib.observability import append, logger
-from chalicelib.settings import MAX_PART_BYTES, MAX_PARTS, MIN_PART_BYTES, settings
+from chalicelib.settings import MAX_OBJECT_BYTES, MAX_PART_BYTES, MAX_PARTS, MIN_PART_BYTES, settings
 from chalicelib.storage import forms, multipart
 from chalicelib.storage.forms import PostPolicy
 
@@ -61,7 +62,7 @@ def draft(call: Call, new: NewFile, lives: timedelta, **more: Any) -> File:
     """The new file's record, not written yet. The upload expires after `lives`.
 
     An upload token decides tags, visibility and recipe. Raises Problem: `type_not_allowed` and `too_large_for_token`
-    for a file that the token does not cover, `invalid_field` for one above the stage's bound.
+    for a file that the token does not cover, `invalid_field` for one above the stage's bound, and `quota_exceeded`.
     """
     moment = now()
     token = call.caller.token
@@ -72,6 +73,7 @@ def draft(call: Call, new: NewFile, lives: timedelta, **more: Any) -> File:
         bound = min(bound, token.max_bytes)
     if new.size is not None and new.size > bound:
         raise Problem("invalid_field", f"`size`: must be at most {bound} bytes.", field="size")
+    room = _reserve(call, new.size)
     return File(
         id=new_file_id(),
         tenant=call.tenant,
@@ -89,7 +91,7 @@ def draft(call: Call, new: NewFile, lives: timedelta, **more: Any) -> File:
         updated_at=moment,
         expires_at=moment + lives,
         declared_sha256=new.sha256,
-        max_bytes=bound if new.size is None else None,
+        max_bytes=min(bound, room) if new.size is None else None,
         token_id=token.id if token else None,
         owner=owner_of(call, new.owner),
         allowed_types=list(token.content_types) if token else [],
@@ -97,6 +99,19 @@ def draft(call: Call, new: NewFile, lives: timedelta, **more: Any) -> File:
         correlation_id=call.request_id,
         **more,
     )
+
+
+def _reserve(call: Call, size: int | None) -> int:
+    """Reserves room in the tenant's quotas. Gives the bytes that the file may have. Raises Problem `quota_exceeded`."""
+    limits = quotas.limits_of(call.tenant)
+    if not limits:
+        return MAX_OBJECT_BYTES
+    from chalicelib.catalog import reserves  # stages without quotas do without it
+
+    try:
+        return reserves.RESERVES.reserve(call.tenant, limits, size)
+    except ExceededError as exceeded:
+        raise quotas.refusal(exceeded) from None
 
 
 def _declared_type(new: NewFile, token: UploadToken | None) -> tuple[str, bool]:

@@ -297,3 +297,22 @@ def ticket_key(ticket_id: str) -> Key:
 def issuer_keys_key(name: str) -> Key:
     """The public keys of an issuer of sign-in tokens. `name` is hashed: it has the issuer and the keys' address."""
     return {"pk": f"JWKS#{hashlib.sha256(name.encode()).hexdigest()}", "sk": "JWKS"}
+
+
+def rate_key(tenant: str, minute: int, shard: int) -> Key:
+    """The requests that a tenant's processes have taken of one minute's quota. `minute` counts from 1970."""
+    return {"pk": f"RATE#{tenant}#{minute}#{shard}", "sk": "RATE"}
+
+
+def reserve_key(tenant: str) -> Key:
+    """The files and bytes of a tenant with such quotas, new ones included that the index does not have yet."""
+    return {"pk": f"RESERVE#{tenant}", "sk": "RESERVE"}
+
+
+def usage_partition(tenant: str) -> str:
+    return f"USAGE#{tenant}"
+
+
+def usage_key(tenant: str, day: str) -> Key:
+    """What a tenant used on one day (UTC), such as `2026-11-26`."""
+    return {"pk": usage_partition(tenant), "sk": day}

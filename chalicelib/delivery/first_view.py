@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from chalicelib.catalog import usage
 from chalicelib.delivery import missing
 from chalicelib.delivery.missing import Address, Find, Maker, Outcome, Wanted
+from chalicelib.model import now
 from chalicelib.observability import logger
 from chalicelib.renditions import media_names
 from chalicelib.storage import derived
@@ -50,6 +52,18 @@ TOO_LARGE = Reply(
 )
 
 
+def quota_exceeded() -> Reply:
+    """The answer where the file's tenant may have no more renditions made today.
+
+    CloudFront does not list 429 among the errors that it keeps, and `no-store` tells all other caches.
+    https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/HTTPStatusCodes.html
+    """
+    moment = now()
+    seconds = int((usage.end_of_day(moment) - moment).total_seconds()) + 1
+    headers = {"Retry-After": str(seconds), "Cache-Control": "no-store"}
+    return Reply(429, headers, b"No more renditions can be made today.", "quota_exceeded")
+
+
 def answer(
     address: Address | None,
     method: str,
@@ -75,6 +89,8 @@ def answer(
         end = missing.obtain(address, make, patience)
         if end is Outcome.NONE:
             return NONE
+        if end is Outcome.QUOTA:
+            return quota_exceeded()
         made = derived.read(address.key, MAX_BODY) if end is Outcome.MADE else None
     if made is None:
         return LATER

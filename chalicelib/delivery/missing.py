@@ -167,11 +167,12 @@ class Outcome(StrEnum):
     MADE = "made"  # the rendition is in the derived bucket
     NONE = "none"  # there is none, and for a while there will be none
     LATER = "later"  # not now: ask again
+    QUOTA = "quota"  # the tenant may have no more made today
 
 
 Maker = Callable[[Address], str | None]
-"""Makes a rendition. Gives `made`, `unknown`, `failed` or `later` (first_requests.handle says what they mean), or None
-if it broke off without an answer. Raises BotoCoreError or ClientError if AWS did not let it begin."""
+"""Makes a rendition. Gives `made`, `unknown`, `failed`, `later` or `quota` (first_requests.handle says what they mean),
+or None if it broke off without an answer. Raises BotoCoreError or ClientError if AWS did not let it begin."""
 
 
 def call(address: Address) -> str | None:
@@ -266,6 +267,9 @@ def _make(address: Address, lease_id: str, tries: int, make: Maker) -> Outcome:
         case "failed":
             write(RenderState.FAILED, FAILED_FOR)
             return Outcome.NONE
+        case "quota":
+            write(RenderState.WORKING, 0, tries - 1)
+            return Outcome.QUOTA
         case None if tries >= MAX_FAILURES:
             write(RenderState.FAILED, FAILED_FOR)
             return Outcome.NONE

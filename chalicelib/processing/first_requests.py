@@ -22,6 +22,7 @@ from chalicelib.delivery.first_view import Reply
 from chalicelib.delivery.missing import Address, Find, Wanted
 from chalicelib.model import File, PermanentFault
 from chalicelib.observability import append, logger
+from chalicelib.processing import render_quota
 from chalicelib.processing.entry_bytes import EntryRefusedError
 from chalicelib.storage import derived, originals
 
@@ -59,7 +60,7 @@ def handle(event: dict[str, Any], context: Any, function: Function) -> dict[str,
 
     In the first case this returns the answer, in the second `status`, and for `made` also `key` and `size` (bytes). The
     status is `made`; `unknown`, when the file has no such rendition, or no longer; `failed`, when the rendition can
-    never be made; `later`, when an AWS call failed.
+    never be made; `later`, when an AWS call failed; `quota`, when the tenant may have no more made today.
     """
     if "requestContext" in event:
         seconds = context.get_remaining_time_in_millis() / 1000 - MARGIN
@@ -146,6 +147,9 @@ def _answer(address: Address, function: Function) -> dict[str, Any]:
         if not scans.may_be_read(found[0]):
             logger.info("the file is not scanned")
             return {"status": "later"}
+        if not render_quota.count(found[0].tenant):
+            logger.info("the tenant's renditions of the day are used up")
+            return {"status": "quota"}
         size = function.store(address, *found)
         if missing.find(address) is None:
             # The file was deleted, or made public or private, meanwhile: its renditions were removed before this one.

@@ -29,7 +29,7 @@ from chalicelib.renditions import places
 from chalicelib.settings import settings
 from chalicelib.storage import bounds, multipart, originals
 from chalicelib.storage.multipart import UploadMissingError
-from chalicelib.upkeep import reconcile, removal, sealing, service_upkeep, tombstones
+from chalicelib.upkeep import delivered_bytes, reconcile, removal, sealing, service_upkeep, tombstones
 
 # Seconds of the function's time that are kept back, and how long a run may take if the caller sets no time.
 MARGIN = 30
@@ -73,6 +73,7 @@ def run(*, seconds: float = SECONDS, workers: int = 1) -> Sum:
     done += reconcile.run(sweep.deadline)
     done += tombstones.run(sweep.deadline)
     done += sealing.run(sweep.deadline)
+    done += delivered_bytes.run(sweep.deadline)
     count({metric: sum(done[name] for name in names) for metric, names in METRICS.items()})
     logger.info("swept", extra={name: number for name, number in done.items() if number})
     return done

@@ -93,7 +93,7 @@ def _query_parameters(model: type[BaseModel]) -> Iterable[Schema]:
 
 
 def _responses(operation: Operation, names: Named, known: set[str]) -> Schema:
-    from chalicelib.api.errors import PROBLEMS
+    from chalicelib.api.errors import MORE_STATUSES, PROBLEMS
 
     responses: Schema = {}
     for status, model in sorted(operation.returns.items()):
@@ -102,7 +102,8 @@ def _responses(operation: Operation, names: Named, known: set[str]) -> Schema:
             responses[str(status)]["links"] = links
     by_status: dict[int, list[str]] = {}
     for code in problems(operation):
-        by_status.setdefault(int(PROBLEMS[code]), []).append(code)
+        for problem_status in filter(None, (PROBLEMS[code], MORE_STATUSES.get(code))):
+            by_status.setdefault(int(problem_status), []).append(code)
     for status, codes in sorted(by_status.items()):
         responses[str(status)] = problem_answer(status, codes, operation.path)
     return responses

@@ -30,7 +30,7 @@ def problems(operation: Operation) -> list[str]:
     codes = {"bad_request", "internal", "too_many_requests", "timeout", *operation.problems}
     if operation.scope:
         codes |= {"unauthenticated", "token_expired", "key_expired", "missing_scope", "unavailable"}
-        codes |= {"network_not_allowed", "tenant_suspended"}
+        codes |= {"network_not_allowed", "tenant_suspended", "quota_exceeded"}
     if operation.body or operation.query or (operation.scope and any(h in REQUEST_HEADERS for h in operation.headers)):
         codes.add("invalid_field")
     if operation.body:
@@ -88,9 +88,18 @@ def problem_schemas() -> dict[str, Schema]:
         "code": {**text, "description": "Stable: branch on it."},
         "detail": {**text, "description": "A sentence for a person."},
         "field": {**text, "description": "What is wrong; dotted where it is nested."},
+        "quota": {**text, "description": "The quota that is used up (`quota_exceeded` only, as the next three)."},
+        "limit": {"type": "integer", "minimum": 0, "description": "What the quota allows."},
+        "used": {"type": "integer", "minimum": 0, "description": "What counts against it."},
+        "resets_at": {
+            "type": ["string", "null"],
+            "format": "date-time",
+            "description": "When it begins anew; null if time alone gives nothing back.",
+        },
         "request_id": {**text, "description": "Finds the request in the logs."},
     }
-    required = [name for name in base if name != "field"]
+    optional = ("field", "quota", "limit", "used", "resets_at")
+    required = [name for name in base if name not in optional]
     return {
         "Problem": {
             "description": "RFC 9457 problem document.",
@@ -109,6 +118,8 @@ def problem_schemas() -> dict[str, Schema]:
 
 
 def problem_answer(status: int, codes: list[str], path: str) -> Schema:
+    from chalicelib.api.errors import PROBLEMS
+
     model = "UppyProblem" if path.startswith("/s3/") else "Problem"
     narrowed = {"properties": {"status": {"const": status}, "code": {"enum": codes}}}
     answer: Schema = {
@@ -116,7 +127,9 @@ def problem_answer(status: int, codes: list[str], path: str) -> Schema:
         "content": {
             PROBLEM_JSON: {
                 "schema": {"allOf": [{"$ref": REF.format(model=model)}, narrowed]},
-                "examples": {code: {"$ref": f"#/components/examples/{code}"} for code in codes},
+                "examples": {
+                    code: {"$ref": f"#/components/examples/{code}"} for code in codes if PROBLEMS[code] == status
+                },
             }
         },
     }

@@ -24,7 +24,7 @@ TAGS = {
     "Webhooks": r"/v1/webhooks",
     "Uploads": r"/v1/files/{file_id}/(parts|complete)",
     "Share links": r"/v1/files/{file_id}/shares|/s/{token}",
-    "Finding files": r"/v1/(search|changes|stats)|/v1/files/batch-get",
+    "Finding files": r"/v1/(search|changes|stats|usage)|/v1/files/batch-get",
     "Files": r"/v1/files",
     "Uppy": r"/s3/",
     "Service": r"/",

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ops.stack import template
+from ops.stack import counted_logs, template
 from ops.stack.names import ROLE_IDS
 
 Policy = dict[str, Any]
@@ -47,6 +47,8 @@ class Place:
     """Empty if the stage does not have films converted."""
     media_queue_arn: str = ""
     """Empty if the stage has no function `media`."""
+    access_logs: str = ""
+    """Bucket and prefix of the access logs that the sweep counts; empty for none."""
 
     @property
     def values(self) -> dict[str, str]:
@@ -70,6 +72,7 @@ class Place:
             "ApiStage": self.api_stage,
             "ServiceFunction": self.service_function,
             "MediaConvertRole.Arn": self.media_convert_role,
+            **counted_logs.parameters({counted_logs.VARIABLE: self.access_logs}),
         }
 
     @property
@@ -83,6 +86,7 @@ class Place:
             "HasServiceFunction": bool(self.service_function),
             "HasMediaConvert": bool(self.media_convert_role),
             "HasMedia": bool(self.media_queue_arn),
+            "CountsDelivered": bool(self.access_logs),
         }
 
 

@@ -7,6 +7,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -20,7 +21,7 @@ from chalicelib.api.routes import api_keys, audit, tenants, tokens, webhook_deli
 from chalicelib.api.routes.finding import MAX_FOUND, MAX_LIMIT, MAX_WITH_DELIVERY
 from chalicelib.api.routes.webhooks import MAX_URL
 from chalicelib.api.routing import OPERATIONS
-from chalicelib.catalog import files
+from chalicelib.catalog import files, usage
 from chalicelib.catalog.audit.entries import Entry
 from chalicelib.catalog.credentials import ApiKey
 from chalicelib.catalog.dynamodb import BATCH_GET, attributes
@@ -40,7 +41,7 @@ from chalicelib.storage import multipart
 from tests.catalog.fake import FakeDynamoDB
 from tests.client import Answer, Client
 from tests.making import begin_multipart, enlarge, item, largest_request
-from tests.stage import aws_client
+from tests.stage import Calls, aws_client
 
 MANY = 110
 
@@ -367,6 +368,17 @@ def test_a_page_of_keys_of_tenants_and_of_upload_tokens_fits() -> None:
     assert sizes.size({"items": [token.model_dump(mode="json")] * tokens.MAX_LISTED}) < sizes.MOST
 
 
+def test_a_usage_of_90_days_fits(stage: Calls, client: Client) -> None:
+    """One item for each day, whatever the tenant does."""
+    today = now()
+    for number in range(usage.FORGET_DAYS):
+        day = usage.day_of(today - timedelta(days=number))
+        usage.add("acme", day, **dict.fromkeys((*usage.OF_THE_INDEX, *usage.OTHERS), 10**15))
+    answer = client("GET", "/v1/usage")
+    assert len(answer.json["days"]) == usage.SHOWN_DAYS
+    assert len(answer.text) < sizes.MOST / 100
+
+
 # --- No route is forgotten
 
 # The answers that hold lists or mappings: pages that end by bytes; as many items as the request or the upload has,
@@ -387,6 +399,7 @@ BY_COUNT = {
     "uppy_list_parts",
     "uppy_sign_batch",
     "get_stats",
+    "get_usage",
 }
 ONE_RECORD = {"get_file", "create_file", "patch_file", "reprocess_file", "restore_file", "complete_upload"}
 ONE_RECORD |= {"add_captions", "delete_captions"}

@@ -274,7 +274,7 @@ def _updated(item: Item | None, key: Key, action: Any) -> Item:
     sets, _, adds = action["UpdateExpression"].removeprefix("SET ").partition(" ADD ")
     for part in sets.split(", "):
         name, value = part.split(" = ")
-        new[name] = values[value]
+        new[names.get(name, name)] = values[value]
     for part in adds.split(", ") if adds else []:
         name, value = part.split(" ")
         present = int(new.get(names[name], {"N": "0"})["N"])

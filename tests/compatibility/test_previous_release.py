@@ -642,9 +642,14 @@ def counts(table: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
 
 
 def markers(table: list[dict[str, Any]]) -> dict[str, Any]:
-    """What the index says that it holds of each file, but for the place in the feed."""
+    """What the index says that it holds of each file, but for the place in the feed, and the bytes for the usage.
+
+    The former release does not note these.
+    """
     found = {item["pk"]["S"]: item for item in table if item["sk"]["S"] == "INDEX"}
-    return {pk: {name: v for name, v in item.items() if name != "position"} for pk, item in found.items()}
+    return {
+        pk: {name: v for name, v in item.items() if name not in ("position", "uploaded")} for pk, item in found.items()
+    }
 
 
 def test_old_and_new_files_stand_in_one_list(old: Stage, kept: Kept) -> None:

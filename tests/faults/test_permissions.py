@@ -5,14 +5,15 @@ That no function does more than it may is checked by every test that makes a cal
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from chalicelib.catalog import deletion, shares
-from chalicelib.model import Kind, now
+from chalicelib.catalog import deletion, shares, usage
+from chalicelib.model import Kind, new_file_id, now
 from chalicelib.processing.media import on_demand
 from chalicelib.renditions import places
 from chalicelib.renditions.recipes import RECIPES
@@ -172,6 +173,19 @@ def _lose_messages(world: World) -> None:
     world.clock.forward(timedelta(minutes=25))
 
 
+# A stage that counts what CloudFront delivers.
+COUNTED = {"FILEMILL_ACCESS_LOGS": "cdn-logs/filemill-test/"}
+
+
+def _access_logs(world: World) -> None:
+    day = usage.day_of(now() - timedelta(days=2))
+    where = {"LocationConstraint": "eu-west-1"}
+    aws_client("s3").create_bucket(Bucket="cdn-logs", CreateBucketConfiguration=where)
+    log = f"#Fields: cs-uri-stem sc-bytes\n/f/public/{new_file_id()}/0123456789abcdef/w320.avif\t5\n"
+    key = f"filemill-test/EDIST.{day}-03.a1b2c3d4.gz"
+    aws_client("s3").put_object(Bucket="cdn-logs", Key=key, Body=gzip.compress(log.encode()))
+
+
 def _upload_of_unknown_length(world: World) -> None:
     """Uppy's `signRequest` without a size: an hour later the sweep adds up what S3 has of it."""
     body = {"method": "POST", "key": "a.bin", "contentType": "application/octet-stream"}
@@ -222,6 +236,7 @@ MORE = (
     Operation("render what is deleted", viewed, _render_what_is_deleted),
     Operation("sweep an upload of unknown length", _upload_of_unknown_length, lambda w, _: w.sweep()),
     Operation("sweep a shared file that is deleted", _delete_what_is_shared_and_die, lambda w, _: w.sweep()),
+    Operation("sweep with access logs", _access_logs, lambda w, _: w.sweep(), environ=COUNTED),
     Operation("sweep after lost messages", _lose_messages, lambda w, _: w.sweep()),
 )
 

@@ -36,6 +36,7 @@ def place() -> Place:
         media_convert_role=TRANSCODER,
         scan="guardduty",
         media_queue_arn=MEDIA_STAGE["FILEMILL_MEDIA_QUEUE_ARN"],
+        access_logs="cdn-logs/filemill-test/",
     )
 
 

@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 
 from chalicelib.catalog import tenants as catalog_tenants
+from chalicelib.catalog import usage
+from chalicelib.model import now
 from ops import tenants
 from ops.__main__ import main
 from ops.keys import create_operator
@@ -93,3 +95,19 @@ def test_all_tenants_with_a_key_or_settings_are_listed(ops: Any, capsys: pytest.
     assert [each["name"] for each in json.loads(capsys.readouterr().out)] == ["acme", "other"]
     assert ops("list") == 0
     assert len(capsys.readouterr().out.splitlines()) == 2
+
+
+def test_the_usage_of_a_tenant_is_shown_with_its_quotas_and_days(ops: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    catalog_tenants.put_tenant(catalog_tenants.Tenant("acme", quotas={"files": 1000, "requests_per_minute": 60}))
+    today = usage.day_of(now())
+    usage.add("acme", today, uploaded_files=3, uploaded_bytes=4096)
+    assert ops("usage", "acme") == 0
+    said = capsys.readouterr().out
+    assert "acme: 0 files, 0 bytes" in said
+    assert "files: 0 of 1,000" in said
+    assert "requests_per_minute: not known here of 60" in said
+    assert said.splitlines()[-1].split() == [today, "3", "4,096", "0", "0", "0", "-", "-", "-"]
+    assert ops("usage", "acme", "--json") == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["days"][0]["uploaded_bytes"] == 4096
+    assert report["quotas"]["files"] == {"limit": 1000, "used": 0, "resets_at": None}

@@ -6,6 +6,7 @@ import base64
 import json
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from io import BytesIO
 from threading import Lock
 from typing import Any
@@ -16,11 +17,12 @@ from PIL import Image
 
 from chalicelib import aws
 from chalicelib.api.errors import PROBLEMS
-from chalicelib.catalog import render_leases
+from chalicelib.catalog import render_leases, tenants, usage
 from chalicelib.catalog.render_leases import RenderState
+from chalicelib.catalog.tenants import Tenant
 from chalicelib.delivery import first_view, missing
 from chalicelib.delivery.missing import Address
-from chalicelib.processing import first_requests
+from chalicelib.processing import first_requests, render_quota
 from chalicelib.storage import derived as derived_objects
 from tests import images
 from tests.client import Client
@@ -215,6 +217,39 @@ def test_what_can_not_be_made_is_not_tried_again(photo: Address, monkeypatch: py
     calls = works(monkeypatch, {"status": status})
     assert [problem(ask(photo)) for _ in range(3)] == [NONE] * 3
     assert len(calls) == 1
+
+
+def test_a_tenant_whose_renditions_of_the_day_are_used_up_gets_429_until_tomorrow(
+    client: Client, photo: Address, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tenants.put_tenant(Tenant("acme", quotas={"renders_per_day": 2}))
+    render_quota.forget()
+    names = ["w320.avif", "w640.avif", "w160.avif"]
+    assert [ask(replace(photo, name=name))["statusCode"] for name in names[:2]] == [200, 200]
+    for _ in range(2):
+        answer = ask(replace(photo, name=names[2]))
+        assert problem(answer) == (429, "quota_exceeded", answer["headers"]["Cache-Control"])
+    assert answer["headers"]["Cache-Control"] == "no-store"
+    assert 0 < int(answer["headers"]["Retry-After"]) <= 86_400
+    lease = render_leases.get(replace(photo, name=names[2]).key)
+    assert lease is not None
+    assert (lease.failures, lease.over) == (0, True)
+    # What is there is delivered all the same, and counts no more.
+    assert ask(replace(photo, name=names[0]))["statusCode"] == 200
+    (day,) = usage.days("acme", {})
+    assert day.numbers["renders"] == 2
+    tenants.put_tenant(Tenant("acme"))
+    render_quota.forget()
+    assert ask(replace(photo, name=names[2]))["statusCode"] == 200
+
+
+def test_renditions_that_are_made_at_the_same_time_do_not_pass_the_quota(stage: Calls) -> None:
+    def make(_: int) -> bool:
+        return usage.add_render("acme", "2026-11-26", 20)
+
+    with ThreadPoolExecutor(16) as pool:
+        assert sum(pool.map(make, range(60))) == 20
+    assert not usage.add_render("other", "2026-11-26", 0)
 
 
 def test_work_that_breaks_off_is_tried_three_times(photo: Address, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -225,7 +225,8 @@ def _draft_import(call: Call, body: CreateFile, url: str) -> File:
         raise Problem("invalid_field", f"`size`: must be at most {bound} bytes to be fetched.", field="size")
     name = body.filename or source.filename
     file = uploads.draft(call, _new_file(body, name, body.content_type or OCTETS), IMPORT_LIVES, source_url=url)
-    file.max_bytes = settings().max_import_bytes if body.size is None else None
+    if file.max_bytes is not None:
+        file.max_bytes = min(file.max_bytes, settings().max_import_bytes)
     return file
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from chalicelib.catalog.dynamodb import batch_get
 from chalicelib.catalog.keys import head_key
+from chalicelib.catalog.usage import COUNTED_ON, Day
 from chalicelib.settings import settings
 
 
@@ -28,6 +29,8 @@ class Stats:
 
     by_status: dict[str, Count] = field(default_factory=dict)
     by_kind: dict[str, Count] = field(default_factory=dict)
+    # Uploads and deletions of the last days, as far as `usage` does not have them yet; by day.
+    days: dict[str, Day] = field(default_factory=dict)
 
     @property
     def files(self) -> int:
@@ -41,10 +44,13 @@ class Stats:
 def stats(tenant: str) -> Stats:
     """A tenant's counts: one BatchGetItem for each hundred index shards. Groups without a file are left out.
 
-    Eventually consistent: the counts are for people to look at, and nothing is refused by them.
+    Eventually consistent. Quotas (`reserves`) add what the counts may lack.
     """
     groups: dict[str, dict[str, Count]] = {"status": defaultdict(Count), "kind": defaultdict(Count)}
+    days: dict[str, Day] = {}
     for head in batch_get(head_key(tenant, shard) for shard in range(settings().list_shards)):
+        if day := head.get(COUNTED_ON):
+            days.setdefault(day, Day(day)).add(head)
         for name, amount in head.items():
             group, _, rest = name.partition(".")
             if group in groups:
@@ -53,4 +59,4 @@ def stats(tenant: str) -> Stats:
     by_status, by_kind = (
         {value: count for value, count in sorted(groups[name].items()) if count.files} for name in ("status", "kind")
     )
-    return Stats(by_status, by_kind)
+    return Stats(by_status, by_kind, days)

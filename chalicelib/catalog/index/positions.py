@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -27,6 +27,7 @@ from chalicelib.catalog.dynamodb import (
     typed,
 )
 from chalicelib.catalog.keys import feed_key, head_key
+from chalicelib.catalog.usage import COUNTED_ON, Day
 from chalicelib.catalog.values import serialize
 from chalicelib.settings import settings
 
@@ -46,19 +47,28 @@ class Head:
 
     n: int
     seen: int
+    # The head's own counts of one day. They change only together with `n`.
+    day: Day | None = None
+
+
+def _head(values: Mapping[str, Any]) -> Head:
+    day = None
+    if COUNTED_ON in values:
+        day = Day(values[COUNTED_ON])
+        day.add(values)
+    return Head(values.get("n", 0), values.get("seen", 0), day)
 
 
 def head_of(tenant: str, shard: int) -> Head:
     """One GetItem, strongly consistent."""
-    values = get_item(head_key(tenant, shard)) or {}
-    return Head(values.get("n", 0), values.get("seen", 0))
+    return _head(get_item(head_key(tenant, shard)) or {})
 
 
 def heads_of(tenant: str, shards: Iterable[int]) -> dict[int, Head]:
     """The heads of several shards, strongly consistent: one BatchGetItem for each hundred."""
     heads = dict.fromkeys(shards, Head(0, 0))
     for values in batch_get((head_key(tenant, shard) for shard in heads), consistent=True):
-        heads[int(values["pk"].rpartition("#")[2])] = Head(values.get("n", 0), values.get("seen", 0))
+        heads[int(values["pk"].rpartition("#")[2])] = _head(values)
     return heads
 
 
@@ -92,10 +102,13 @@ def contended(error: ClientError) -> bool:
     return code in CONFLICTS
 
 
-def advance(tenant: str, shard: int, head: Head, by: int, counts: Mapping[str, int]) -> dict[str, Any]:
+def advance(
+    tenant: str, shard: int, head: Head, by: int, counts: Mapping[str, int], today: Day | None = None
+) -> dict[str, Any]:
     """The action that takes the next `by` positions and adds to the shard's counts.
 
-    It is refused if another writer was quicker, or if not all positions before can be read yet.
+    With `today`, the head's counts of a day are these from now on. It is refused if another writer was quicker, or if
+    not all positions before can be read yet.
     """
     changed = {name: amount for name, amount in counts.items() if amount}
     names = {f"#c{i}": name for i, name in enumerate(changed)}
@@ -104,6 +117,9 @@ def advance(tenant: str, shard: int, head: Head, by: int, counts: Mapping[str, i
     condition = "n = :n AND seen = :n" if head.n else "attribute_not_exists(pk)"
     values |= {":next": serialize(head.n + by)} | ({":n": serialize(head.n)} if head.n else {":zero": serialize(0)})
     first = "" if head.n else ", seen = :zero"
+    for name, value in {COUNTED_ON: today.day, **today.numbers}.items() if today else ():
+        first += f", {name} = :{name}"
+        values[f":{name}"] = serialize(value)
     update: dict[str, Any] = {
         "TableName": settings().table,
         "Key": typed(head_key(tenant, shard)),
@@ -143,7 +159,7 @@ def show(tenant: str, shard: int, head: Head, *, verified: bool = False) -> Head
             if not contended(error):
                 raise
             continue
-        return Head(head.n, head.n)
+        return replace(head, seen=head.n)
     return None
 
 

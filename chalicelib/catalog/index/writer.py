@@ -4,7 +4,8 @@ The index of a file is computed from the newest image of its record, and is writ
 harm. First the new postings are put, then stale ones are deleted, and last one transaction writes the file's marker,
 its entry in the feed, and the counts. If a try ends before the transaction, the next one does everything again.
 
-`positions` has the rest of the feed: how positions are taken, and when they can be read.
+`positions` has the rest of the feed: how positions are taken, and when they can be read. `usage` has the counts of
+days that are over.
 """
 
 from __future__ import annotations
@@ -15,21 +16,30 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from chalicelib import aws
+from chalicelib.catalog import usage
 from chalicelib.catalog.dynamodb import attributes, batch_get, batch_write, typed
 from chalicelib.catalog.index import positions
 from chalicelib.catalog.index.positions import ContendedError, Head
 from chalicelib.catalog.index.terms import Term, posting, terms
 from chalicelib.catalog.keys import Key, feed_key, marker_key, shard_of
 from chalicelib.catalog.values import serialize
-from chalicelib.model import File, Status, timestamp
+from chalicelib.model import File, Status, now, timestamp
 from chalicelib.settings import settings
 
-# Files in one transaction. It may have a hundred actions: three for each file, and one for the head.
+# The states of a file whose bytes came. An import that failed has none.
+CAME = (Status.PROCESSING, Status.READY, Status.FAILED)
+
+# A file without a marker that is older is no new one: the index is made anew, and its upload was counted before.
+NEW = timedelta(days=1)
+
+# Files in one transaction. It may have a hundred actions: three for each file, one for the head, and one for a day that
+# is over.
 FILES_A_TRANSACTION = 30
 
 # Tries of a transaction while other writers are quicker, and the longest pause between two tries, in seconds.
@@ -62,6 +72,7 @@ class Marker:
     """The index's own note on a file. `position` is its entry in the feed. A file stays in its first shard.
 
     The note outlives the record. With the tenant and the moment of the last change, the file's history can be found.
+    `uploaded` is how many bytes were counted as uploaded; None while nothing was.
     """
 
     shard: int
@@ -71,6 +82,7 @@ class Marker:
     counted: Counted | None
     tenant: str | None = None
     changed_at: str | None = None
+    uploaded: int | None = None
 
     def item(self, file_id: str) -> dict[str, Any]:
         counted = [self.counted.status, self.counted.kind, self.counted.size] if self.counted else None
@@ -83,17 +95,21 @@ class Marker:
             "counted": counted,
             "tenant": self.tenant,
             "changed_at": self.changed_at,
+            "uploaded": self.uploaded,
         }
 
 
 def _marker(values: dict[str, Any]) -> Marker:
     counted = values.get("counted")
+    # The markers of former releases do not say it.
+    before = counted[2] if counted and counted[0] in CAME else None
     return Marker(
         shard=values["shard"],
         revision=values["revision"],
         position=values["position"],
         terms=frozenset(values["terms"]),
         counted=Counted(*counted) if counted else None,
+        uploaded=values.get("uploaded", before),
     )
 
 
@@ -180,7 +196,10 @@ def _posting_key(term: Term, file: File, shard: int) -> Key:
 
 
 def _commit(tenant: str, shard: int, changes: Sequence[Change], markers: dict[str, Marker]) -> None:
-    """One transaction: positions, feed entries, counts and markers. If another writer is quicker, it is tried again."""
+    """One transaction: positions, feed entries, counts and markers, and once a day the former day's usage.
+
+    If another writer is quicker, it is tried again.
+    """
     for attempt in range(TRIES):
         if attempt:
             time.sleep(random.uniform(0, min(LONGEST_PAUSE, 0.01 * 2**attempt)))  # noqa: S311
@@ -206,11 +225,15 @@ def _actions(tenant: str, shard: int, head: Head, changes: Sequence[Change], mar
     table = settings().table
     actions: list[Any] = []
     counts: dict[str, int] = defaultdict(int)
+    used: dict[str, int] = defaultdict(int)
     for position, change in enumerate(changes, head.n + 1):
         file, marker = change.file, markers.get(change.file.id)
+        uploaded = uploaded_bytes(change, marker)
         moment = timestamp(file.updated_at)
-        new = Marker(shard, file.revision, position, terms(file), counted(file), tenant, moment)
+        new = Marker(shard, file.revision, position, terms(file), counted(file), tenant, moment, uploaded)
         _count(counts, new.counted, 1)
+        if marker or file.created_at > now() - NEW:
+            _use(used, new, marker)
         put: dict[str, Any] = {"TableName": table, "Item": attributes(new.item(file.id))}
         if marker:
             _count(counts, marker.counted, -1)
@@ -227,7 +250,38 @@ def _actions(tenant: str, shard: int, head: Head, changes: Sequence[Change], mar
         if file.owner_mark:
             entry["owner"] = file.owner_mark
         actions.append({"Put": {"TableName": table, "Item": attributes(entry)}})
-    return [positions.advance(tenant, shard, head, len(changes), counts), *actions]
+    return [*_counting(tenant, shard, head, len(changes), counts, used), *actions]
+
+
+def _counting(
+    tenant: str, shard: int, head: Head, by: int, counts: dict[str, int], used: dict[str, int]
+) -> list[dict[str, Any]]:
+    """The actions on the head, and on the usage of the day that it counted before if that is over."""
+    present, day = usage.day_of(now()), head.day
+    if not any(used.values()):
+        return [positions.advance(tenant, shard, head, by, counts)]
+    if day and day.day >= present:
+        return [positions.advance(tenant, shard, head, by, counts | used)]
+    today = usage.Day(present, {name: used.get(name, 0) for name in usage.OF_THE_INDEX})
+    advance = positions.advance(tenant, shard, head, by, counts, today)
+    return [advance, usage.add_to(tenant, day.day, day.numbers)] if day else [advance]
+
+
+def uploaded_bytes(change: Change, marker: Marker | None) -> int | None:
+    """The bytes that came for a file up to its newest image; None if none came."""
+    came = [image.size or 0 for image in (*change.older, change.file) if image.status in CAME and image.version_id]
+    return came[-1] if came else marker.uploaded if marker else None
+
+
+def _use(used: dict[str, int], new: Marker, marker: Marker | None) -> None:
+    """Adds what one change of a file means for the day's usage: a file that came, or one that was deleted."""
+    before = marker.uploaded if marker else None
+    if new.uploaded is not None:
+        used["uploaded_files"] += before is None
+        used["uploaded_bytes"] += new.uploaded - (before or 0)
+        if new.counted is None and (marker is None or marker.counted):
+            used["deleted_files"] += 1
+            used["deleted_bytes"] += new.uploaded
 
 
 def _count(counts: dict[str, int], what: Counted | None, sign: int) -> None:

@@ -322,6 +322,17 @@ def test_only_a_stage_that_names_mediaconvert_has_anything_of_it() -> None:
     assert not [each for each in policy("media", place)["Statement"] if each["Action"] == ["iam:PassRole"]]
 
 
+def test_only_a_stage_that_counts_access_logs_may_read_them() -> None:
+    sids = {"AccessLogs", "AccessLogNames"}
+    assert not sids & {each["Sid"] for each in policy("sweep")["Statement"]}
+    place = replace(PLACE, access_logs="my-logs/filemill-prod/")
+    rights = {each["Sid"]: each["Resource"] for each in policy("sweep", place)["Statement"] if each["Sid"] in sids}
+    assert rights == {
+        "AccessLogs": ["arn:aws:s3:::my-logs/filemill-prod/*"],
+        "AccessLogNames": ["arn:aws:s3:::my-logs"],
+    }
+
+
 def test_the_scans_role_is_guarddutys_and_goes_with_the_stack() -> None:
     role = template.document(ROOT)["Resources"]["ScanRole"]
     (trust,) = role["Properties"]["AssumeRolePolicyDocument"]["Statement"]
