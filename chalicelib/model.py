@@ -394,6 +394,13 @@ class LastChange(BaseModel):
     request_id: str | None = None
 
 
+class LegalHold(BaseModel):
+    """Who put a file under legal hold, and when. While a record has it, nothing deletes the file."""
+
+    since: Timestamp
+    actor: Actor
+
+
 class Scan(BaseModel):
     """The finding of the malware scan. `signature` is the scanner's name for the malware."""
 
@@ -470,6 +477,8 @@ class File(BaseModel):
     token_id: str | None = None
     # The end user whose file it is. The API shows it, if there is one.
     owner: str | None = None
+    # The API shows only that there is one.
+    legal_hold: LegalHold | None = None
     # The types that the upload token allows. Processing checks that the bytes are of one of them.
     allowed_types: list[str] = Field(default_factory=list)
     # True if the client told no type, so that `content_type` is only what the name's extension stands for.

@@ -20,6 +20,7 @@ COMMANDS = {
     "keys": ("ops.keys", "make, list, change and revoke API keys"),
     "listen": ("ops.listen", "print a stage's events as they come over the WebSocket, until Ctrl-C"),
     "tenants": ("ops.tenants", "show or change the settings of one tenant"),
+    "hold": ("ops.hold", "put files under legal hold, release them, and list those that are held"),
     "webhooks": ("ops.webhooks", "list webhooks, and disable those that do harm"),
     "rotate-keys": ("ops.rotate_keys", "replace the key that signs private addresses; the old addresses keep working"),
     "redrive": ("ops.redrive", "send dead letters to their queue again, after you have fixed the cause"),

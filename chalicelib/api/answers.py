@@ -229,6 +229,7 @@ class FileResource(Resource):
     warnings: list[WarningResource] | None = Field(None)
     captions: list[CaptionResource] | None = Field(None)
     services: dict[str, ServiceResource] | None = Field(None, description="By the services' names")
+    legal_hold: Literal[True] | None = Field(None, description="The file can't be deleted until it is released")
 
 
 class FileReceipt(Resource):

@@ -174,10 +174,11 @@ def fail(file: File, error: FileError, *, refused: bool = False) -> File | None:
     """`processing` to `failed`. Returns None if the claim is no longer ours.
 
     A file that was `ready` before becomes so again, with what it had and with the error. Another one may be `refused`:
-    then its original must be removed (`removal.discard`), and the record is due until that is done.
+    then its original must be removed (`removal.discard`), and the record is due until that is done. The original of a
+    file under legal hold stays.
     """
     values: dict[str, Any] = {"error": error.stored()}
-    if refused and _failed(file) is Status.FAILED:
+    if refused and _failed(file) is Status.FAILED and not file.legal_hold:
         values["refused"] = True
     return _end(transitions.FAIL, file, _failed(file), values, file.leftovers)
 

@@ -37,7 +37,7 @@ _WIRE = (
 # Facts that a record has only where they are known. All other fields are there always, if only as null.
 _IF_KNOWN = (
     *("video", "audio", "pdf", "document", "spreadsheet", "presentation", "text", "archive", "email", "font"),
-    *("preview", "poster", "warnings", "scan", "captions", "services"),
+    *("preview", "poster", "warnings", "scan", "captions", "services", "legal_hold"),
 )
 
 ALL_FIELDS = frozenset({*_WIRE, *_IF_KNOWN, "renditions", "delivery"})
@@ -54,6 +54,8 @@ def wire(file: File, fields: Collection[str] = ALL_FIELDS, *, expires_in: int | 
     known = [name for name in _IF_KNOWN if name in fields and getattr(file, name)]
     values = file.model_dump(mode="json", include={*stored, *known}, by_alias=True)
     body = {name: values[name] for name in (*stored, *known)}
+    if "legal_hold" in body:
+        body["legal_hold"] = True
     if "services" in body:
         body["services"] = {name: _public(state) for name, state in body["services"].items()}
     for caption in body.get("captions", ()):

@@ -50,6 +50,8 @@ PATIENCE = timedelta(hours=1)
 BACKLOG = 100
 # A file that no worker took in this time fails.
 HOPELESS = timedelta(days=1)
+# A deleted file under legal hold is looked at this often. Its release makes it due at once.
+HELD = timedelta(days=1)
 # A record that could not be handled is tried again after this long.
 TROUBLE = timedelta(minutes=15)
 
@@ -252,7 +254,9 @@ class _Sweep:
             return []
         if file.restore_until is None:
             self._removals.append(removal.begin_purge(file))
-        elif file.restore_until <= now():
+        elif file.legal_hold and not file.leftovers:
+            due.put_off(file, now() + HELD)
+        elif file.restore_until <= now() and not file.legal_hold:
             if ended := deletion.mark_deleted(file.tenant, file.id, revision=file.revision):
                 self._removals.append(removal.begin_purge(ended))
         elif file.leftovers:

@@ -77,6 +77,7 @@ def full(status: Status, **values: Any) -> dict[str, Any]:
         upload_id="upload",
         part_size=5,
         token_id="token",
+        owner="owner",
         correlation_id="correlation",
         remembered_as="IDEM#acme/key#0",
         allowed_types=["image/*"],

@@ -14,7 +14,7 @@ from chalicelib.api import etags, parts
 from chalicelib.api.answers import ChangedFile
 from chalicelib.api.auth.callers import Scope
 from chalicelib.api.errors import Problem
-from chalicelib.api.ownership import not_found, own_file
+from chalicelib.api.ownership import find_own_file, not_found, own_file
 from chalicelib.api.routing import Call, route
 from chalicelib.api.updates import overtaken, settle, tries, write_if_found
 from chalicelib.api.wire import record
@@ -40,6 +40,7 @@ routes = Blueprint(__name__)
         "already_uploaded",
         "file_changing",
         "invalid_field",
+        "legal_hold",
         "not_multipart",
         "precondition_failed",
         "upload_expired",
@@ -53,7 +54,7 @@ def delete_file(call: Call, file_id: str) -> Response:
     for 30 days, for the feed of changes.
 
     If the stage has a delete window, the original stays until the window is over, and the file can be restored until
-    then. An upload that has not ended is aborted. The record is deleted first, so a crash can only leave objects that
+    then. A file under legal hold can't be deleted. An upload that has not ended is aborted. The record is deleted first, so a crash can only leave objects that
     nobody finds; a repeated request removes them.
     """
     if call.caller.token:
@@ -78,8 +79,15 @@ def _delete_for_good(call: Call, file_id: str) -> None:
     if FILE_ID_PATTERN.fullmatch(file_id):
         deleted = deletion.mark_deleted(call.tenant, file_id, revision=revision)
     if deleted is None:
+        _refuse_if_held(find_own_file(call, file_id))
         raise etags.failed() if revision is not None else not_found()
     _purge(deleted)
+
+
+def _refuse_if_held(file: File | None) -> None:
+    """Raises Problem `legal_hold` for a file that is held."""
+    if file and file.legal_hold:
+        raise Problem("legal_hold", "This file is under legal hold, so it can't be deleted.")
 
 
 def _purge(file: File) -> None:
@@ -107,8 +115,9 @@ def _delete_with_a_way_back(call: Call, file_id: str) -> None:
 def _retire(file: File) -> File | None:
     """The file's tombstone; None if the record has changed since it was read.
 
-    There is nothing to restore of a file without bytes, so it is deleted for good.
+    There is nothing to restore of a file without bytes, so it is deleted for good. Raises Problem `legal_hold`.
     """
+    _refuse_if_held(file)
     if file.status in (Status.AWAITING_UPLOAD, Status.EXPIRED) or file.refused:
         deleted = deletion.mark_deleted(file.tenant, file.id, revision=file.revision)
         if deleted:
