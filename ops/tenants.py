@@ -1,4 +1,4 @@
-"""`python -m ops tenants show|set`: shows or changes the settings of one tenant."""
+"""`python -m ops tenants show|set|erase`: shows or changes the settings of one tenant, or erases the tenant."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from chalicelib.model import TENANT_PATTERN
 from chalicelib.renditions.recipes import DEFAULT_RECIPE, RECIPES
 from ops.config import add_stage_arguments, load_stage
+from ops.erasure import command as erasure
 from ops.errors import OpsError
 
 if TYPE_CHECKING:
@@ -20,11 +21,12 @@ EXAMPLES = (
     "tenants show acme --stage dev",
     "tenants set acme --stage dev --default-recipe avatar",
     "tenants set acme --stage dev --unscannable accept",
+    "tenants erase acme --stage dev --dry-run",
 )
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    verbs = parser.add_subparsers(dest="verb", required=True, metavar="{show,set}")
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="{show,set,erase}")
     show = verbs.add_parser("show", help="show a tenant's settings", description="Show a tenant's settings.")
     change = verbs.add_parser(
         "set",
@@ -45,6 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         verb.add_argument("tenant", help="name of the tenant")
         add_stage_arguments(verb)
         verb.add_argument("--json", action="store_true", help="print JSON")
+    erasure.add_arguments(verbs)
 
 
 def main(args: argparse.Namespace) -> int:
@@ -56,6 +59,8 @@ def main(args: argparse.Namespace) -> int:
     if args.verb == "set" and args.default_recipe is None and args.unscannable is None:
         raise OpsError("Say what to set: --default-recipe, --unscannable, or both.")
     os.environ.update(load_stage(args.project_dir, args.stage))
+    if args.verb == "erase":
+        return erasure.main(args)
     from chalicelib.catalog import tenants
     from chalicelib.settings import settings
 
