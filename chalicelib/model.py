@@ -477,6 +477,8 @@ class File(BaseModel):
     token_id: str | None = None
     # The end user whose file it is. The API shows it, if there is one.
     owner: str | None = None
+    # Seconds after its creation when it is to be deleted, as its client said. The stage's rules may be earlier.
+    expires_after: int | None = None
     # The API shows only that there is one.
     legal_hold: LegalHold | None = None
     # The types that the upload token allows. Processing checks that the bytes are of one of them.

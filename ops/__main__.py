@@ -19,7 +19,7 @@ COMMANDS = {
     "doctor": ("ops.doctor", "check a stage, and say how to fix what is wrong"),
     "keys": ("ops.keys", "make, list, change and revoke API keys"),
     "listen": ("ops.listen", "print a stage's events as they come over the WebSocket, until Ctrl-C"),
-    "tenants": ("ops.tenants", "show or change the settings of one tenant, or erase it with all that it has"),
+    "tenants": ("ops.tenants", "show or change the settings of one tenant, export all that it has, or erase it"),
     "hold": ("ops.hold", "put files under legal hold, release them, and list those that are held"),
     "webhooks": ("ops.webhooks", "list webhooks, and disable those that do harm"),
     "rotate-keys": ("ops.rotate_keys", "replace the key that signs private addresses; the old addresses keep working"),

@@ -1,4 +1,4 @@
-"""`python -m ops tenants show|set|erase`: shows or changes the settings of one tenant, or erases the tenant."""
+"""`python -m ops tenants show|set|export|erase`: shows or changes a tenant's settings, exports or erases it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from chalicelib.model import TENANT_PATTERN
 from chalicelib.renditions.recipes import DEFAULT_RECIPE, RECIPES
 from ops.config import add_stage_arguments, load_stage
 from ops.erasure import command as erasure
+from ops.erasure import export
 from ops.errors import OpsError
 
 if TYPE_CHECKING:
@@ -21,12 +22,13 @@ EXAMPLES = (
     "tenants show acme --stage dev",
     "tenants set acme --stage dev --default-recipe avatar",
     "tenants set acme --stage dev --unscannable accept",
+    "tenants export acme --stage dev --to exports/acme",
     "tenants erase acme --stage dev --dry-run",
 )
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    verbs = parser.add_subparsers(dest="verb", required=True, metavar="{show,set,erase}")
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="{show,set,export,erase}")
     show = verbs.add_parser("show", help="show a tenant's settings", description="Show a tenant's settings.")
     change = verbs.add_parser(
         "set",
@@ -48,6 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         add_stage_arguments(verb)
         verb.add_argument("--json", action="store_true", help="print JSON")
     erasure.add_arguments(verbs)
+    export.add_arguments(verbs)
 
 
 def main(args: argparse.Namespace) -> int:
@@ -61,6 +64,8 @@ def main(args: argparse.Namespace) -> int:
     os.environ.update(load_stage(args.project_dir, args.stage))
     if args.verb == "erase":
         return erasure.main(args)
+    if args.verb == "export":
+        return export.main(args)
     from chalicelib.catalog import tenants
     from chalicelib.settings import settings
 

@@ -229,6 +229,8 @@ class FileResource(Resource):
     warnings: list[WarningResource] | None = Field(None)
     captions: list[CaptionResource] | None = Field(None)
     services: dict[str, ServiceResource] | None = Field(None, description="By the services' names")
+    expires_after: int | None = Field(None, description="Seconds after its creation, as its client said")
+    delete_at: Time | None = Field(None, description="When the file is deleted by itself")
     legal_hold: Literal[True] | None = Field(None, description="The file can't be deleted until it is released")
 
 

@@ -49,6 +49,7 @@ class NewFile:
     visibility: Visibility = Visibility.PRIVATE
     recipe: str | None = None
     focus: Focus | None = None
+    expires_after: int | None = None
 
 
 def draft(call: Call, new: NewFile, lives: timedelta, **more: Any) -> File:
@@ -78,6 +79,7 @@ def draft(call: Call, new: NewFile, lives: timedelta, **more: Any) -> File:
         tags=list(token.tags if token else new.tags),
         metadata=dict(new.metadata),
         focus=new.focus,
+        expires_after=new.expires_after,
         revision=1,
         created_at=moment,
         updated_at=moment,

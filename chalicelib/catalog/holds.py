@@ -40,6 +40,7 @@ def _what_waits(file: File) -> dict[str, Any]:
     if file.status is Status.DELETED:
         until = max(file.restore_until or now(), now())
         return {"ttl": forget_at(until), **due_keys(file.id, now())}
-    if file.status in (Status.READY, Status.FAILED) and not file.leftovers:
-        return pending.due_when_ready(file.model_copy(update={"legal_hold": None}))
-    return {}
+    free = file.model_copy(update={"legal_hold": None})
+    if file.status is Status.READY:
+        return pending.due_when_ready(free)
+    return pending.due_when_failed(free) if file.status is Status.FAILED else {}

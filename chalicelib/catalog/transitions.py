@@ -88,7 +88,10 @@ RENDITIONS = ("renditions", "source_version", "made_with")
 WORKED_OFF = (*LEASE, "expires_at", "wanted_recipe", "handed_to")
 # Attributes that a client may edit. When `visibility` changes, the renditions move, and `source_version` and
 # `leftovers` change with it.
-EDITABLE = ("filename", "tags", "metadata", "visibility", "focus", "poster", "source_version", "leftovers")
+EDITABLE = (
+    *("filename", "tags", "metadata", "visibility", "focus", "poster", "expires_after"),
+    *("source_version", "leftovers"),
+)
 
 # A deleted file's record keeps this much until the table's TTL removes it: the feed and repeated requests need it.
 # None of it is a client's own text.
@@ -237,7 +240,8 @@ FAIL_IMPORT = Transition(
     target=(Status.FAILED,),
     condition="tenant = :tenant",
     sets=("error",),
-    removes=(*LEASE, "expires_at", "ttl", *DUE),
+    removes=(*LEASE, "expires_at", "ttl"),
+    may_change=DUE,
 )
 
 # The parts of an upload are more bytes than it may have.

@@ -170,9 +170,6 @@ class Eraser:
 
     def _delete_files(self, found: Found, removed: Counter[str]) -> None:
         """Deletes files as the API does: the record says so first, then the objects go, and the edges' copies."""
-        from chalicelib.catalog import actors
-
-        actors.system("erase")
         waiting = [file_id for file_id, purged in found.records.items() if not purged]
         with Bar(len(waiting), "files") as bar:
             for ids in batched(waiting, FILES_AT_ONCE):
@@ -200,11 +197,12 @@ class Eraser:
 
         A file that was put under hold a moment ago is spared. Once its record says `deleted`, nobody can hold it.
         """
-        from chalicelib.catalog import deletion, files, holds
+        from chalicelib.catalog import actors, deletion, files, holds
         from chalicelib.catalog.dynamodb import get_item
         from chalicelib.catalog.keys import file_key
         from chalicelib.upkeep import removal
 
+        actors.system("erase")  # each thread has its own
         with suppress(ValidationError):  # a damaged record: its objects and its item go without it
             file = files.record(file_id)
             if file and file.legal_hold and self.including_held:

@@ -107,8 +107,8 @@ FOR_REMOVAL = {
     *("renditions", "other_renditions", "newer_renditions", "leftovers", "remembered_as"),
 }
 HELD = {"since": at(NOW), "actor": {"type": "key", "id": "admin"}}
-# A file under legal hold is not deleted, so the records of these cases are not held.
-UNHELD = {"legal_hold"}
+# A file under legal hold is not deleted, and one with a retention is always due: no record of these cases is.
+UNHELD = {"legal_hold", "expires_after"}
 FORGOTTEN = (File.model_fields.keys() - KEPT - EMPTIED - FOR_REMOVAL - UNHELD) | LISTED | BYTES
 DELETED_ = {*SEEN, "status", "ttl", "due_sk"}
 # What `retire` has taken away from a record that it left.
@@ -283,6 +283,29 @@ CASES = {
     "change": Case(
         lambda of: edits.change(of, {"tags": ["a"], "focus": None}), READY, READY, {*SEEN, "tags"}, {"focus"}
     ),
+    "change its retention": Case(
+        lambda of: edits.change(of, {"expires_after": 86400}),
+        READY,
+        READY,
+        {*SEEN, "expires_after", "due_sk"},
+        set(),
+        {"leftovers": None},
+    ),
+    "fail a file with a retention": Case(
+        lambda of: claims.fail(of, ERROR),
+        PROCESSING,
+        FAILED,
+        {*SEEN, "status", "error", "due_sk"},
+        PROCESSED,
+        {**NEVER_READY, "expires_after": 86400},
+    ),
+    "fail an import with a retention": Case(
+        lambda of: claims.fail_import("acme", of.id, ERROR, LATER),
+        AWAITING,
+        FAILED,
+        {*SEEN, "status", "error", "due_sk"},
+        {*LEASE, "expires_at", "ttl"},
+    ),
     "change with leftovers": Case(
         lambda of: edits.change(of, {"leftovers": ["f/old/"]}), READY, READY, {*SEEN, "leftovers", "due_sk"}, set()
     ),
@@ -387,7 +410,7 @@ CASES = {
         holds.release, READY, READY, SEEN, {"legal_hold", *DUE}, {"legal_hold": HELD, "leftovers": None}
     ),
     "release from legal hold, with leftovers": Case(
-        holds.release, READY, READY, SEEN, {"legal_hold"}, {"legal_hold": HELD}
+        holds.release, READY, READY, {*SEEN, "due_sk"}, {"legal_hold"}, {"legal_hold": HELD}
     ),
     "release from legal hold, deleted": Case(
         holds.release,

@@ -17,6 +17,7 @@ from chalicelib.api.errors import Problem
 from chalicelib.api.fields import (
     AnyVisibility,
     ContentType,
+    ExpiresAfter,
     Filename,
     FocalPoint,
     Metadata,
@@ -77,6 +78,7 @@ class CreateFile(Body):
     metadata: Metadata = Field(default_factory=dict)
     visibility: AnyVisibility = Visibility.PRIVATE
     recipe: RecipeName | None = None
+    expires_after: ExpiresAfter | None = None
     upload: Literal["post", "multipart"] | None = None
     part_size: int | None = None
     part_checksums: bool = False
@@ -195,6 +197,7 @@ def _new_file(body: CreateFile, filename: str, content_type: str) -> NewFile:
         visibility=body.visibility,
         recipe=body.recipe,
         focus=_focus(body),
+        expires_after=body.expires_after,
     )
 
 
@@ -220,18 +223,21 @@ def _refuse_fields_that_a_token_decides(call: Call, body: CreateFile) -> None:
     """The backend that minted the token has decided these for all of its files."""
     if call.caller.token is None:
         return
-    for name in ("tags", "visibility", "recipe", "focus", "source_url", "on_duplicate"):
+    for name in ("tags", "visibility", "recipe", "focus", "expires_after", "source_url", "on_duplicate"):
         if name in body.model_fields_set:
             raise Problem("invalid_field", f"`{name}`: can't be set with an upload token.", field=name)
 
 
 def _duplicate(call: Call, body: CreateFile) -> File | None:
-    """A ready file with the same bytes, recipe, visibility and focal point, which can be used in place of a new one."""
+    """A ready file that can be used in place of a new one.
+
+    It has the same bytes, recipe, visibility, focal point and retention.
+    """
     if body.sha256 is None:
         raise Problem("invalid_field", "`sha256`: is required to reuse a duplicate.", field="sha256")
-    wanted = (body.visibility, body.recipe or default_recipe(call.tenant), _focus(body))
+    wanted = (body.visibility, body.recipe or default_recipe(call.tenant), _focus(body), body.expires_after)
     for file in files.with_sha256(call.tenant, body.sha256):
-        if (file.visibility, file.recipe, file.focus) == wanted and body.size in (None, file.size):
+        if (file.visibility, file.recipe, file.focus, file.expires_after) == wanted and body.size in (None, file.size):
             return file
     return None
 

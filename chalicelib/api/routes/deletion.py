@@ -6,8 +6,6 @@ stays, too, and the file can be restored until the window is over. Then a repeat
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from chalice import Blueprint, Response
 
 from chalicelib.api import etags, parts
@@ -22,7 +20,6 @@ from chalicelib.catalog import deletion, scans
 from chalicelib.model import FILE_ID_PATTERN, File, Status, now
 from chalicelib.observability import append, logger
 from chalicelib.queues import ingest
-from chalicelib.renditions import places
 from chalicelib.settings import settings
 from chalicelib.upkeep import removal
 
@@ -54,8 +51,8 @@ def delete_file(call: Call, file_id: str) -> Response:
     for 30 days, for the feed of changes.
 
     If the stage has a delete window, the original stays until the window is over, and the file can be restored until
-    then. A file under legal hold can't be deleted. An upload that has not ended is aborted. The record is deleted first, so a crash can only leave objects that
-    nobody finds; a repeated request removes them.
+    then. A file under legal hold can't be deleted. An upload that has not ended is aborted. The record is deleted
+    first, so a crash can only leave objects that nobody finds; a repeated request removes them.
     """
     if call.caller.token:
         # A browser may abort an upload of its own; what was uploaded, it may not delete.
@@ -123,11 +120,7 @@ def _retire(file: File) -> File | None:
         if deleted:
             _purge(deleted)
         return deleted
-    leftovers = [*file.leftovers, places.served_prefix(file)]
-    if file.status is Status.PROCESSING:
-        leftovers.append(places.made_prefix(file))
-    until = now() + timedelta(seconds=settings().delete_window)
-    return deletion.retire(file, until=until, leftovers=[prefix for prefix in leftovers if prefix])
+    return removal.retire(file)
 
 
 def _complete(call: Call, tombstone: File) -> None:
