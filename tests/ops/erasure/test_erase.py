@@ -164,6 +164,36 @@ def test_a_hold_that_comes_while_it_runs_is_kept(stage: Calls, monkeypatch: pyte
     assert any(f"acme/{held.id} " in each for each in objects())
 
 
+def test_items_of_kinds_that_nobody_knew_go_and_the_audit_stays_if_it_is_to(stage: Calls) -> None:
+    fill("acme", 2)
+    new = {"pk": {"S": "NEWKIND#2026-11-26#acme"}, "sk": {"S": "a"}}
+    audit = {"pk": {"S": "AUDIT#acme#0"}, "sk": {"S": "a"}}
+    for item in (new, audit):
+        aws_client("dynamodb").put_item(TableName="filemill-test", Item=item)
+    assert eraser(stage, keep_audit=True).erase().proof.nothing
+    assert [text for text in items() if "AUDIT#" in text or "NEWKIND#" in text] == [json.dumps(audit, sort_keys=True)]
+    assert eraser(stage).erase().removed["items"] == 1
+    assert not any("AUDIT#" in text for text in items())
+
+
+def test_events_say_that_the_erasure_deleted_the_files(stage: Calls) -> None:
+    fill("acme", 2)
+    table = aws_client("dynamodb")
+    actors = set()
+    delete = Eraser._delete_items
+
+    def look_first(self: Eraser, *words: Any) -> None:
+        pages = table.get_paginator("scan").paginate(TableName="filemill-test")
+        for item in (item for page in pages for item in page["Items"] if item["sk"]["S"] == "FILE"):
+            actors.add((item["status"]["S"], item["last_change"]["M"]["actor"]["M"]["id"]["S"]))
+        delete(self, *words)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Eraser, "_delete_items", look_first)
+        eraser(stage).erase()
+    assert actors == {("deleted", "erase")}
+
+
 def test_dead_letters_of_the_tenant_go_and_those_of_others_stay(stage: Calls, dead_letters: str) -> None:
     fill("acme", 2)
     for tenant in ("acme", "acme-2"):
