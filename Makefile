@@ -1,4 +1,4 @@
-.PHONY: help venv run test films faults stops mutants soak check contract openapi lock audit deploy bench clean
+.PHONY: help venv run test films faults erase stops mutants soak check contract openapi lock audit deploy bench clean
 
 PYTHON := .venv/bin/python
 PARALLEL := -n auto --maxprocesses 4
@@ -30,6 +30,9 @@ films: venv # films of 20 origins, played to the end in both players by Chromium
 
 faults: venv # every operation stopped before and after every AWS call it makes, and 500 programs of disorder
 	@FAULTS=500 $(PYTHON) -m pytest -q tests/faults
+
+erase: venv # a tenant with 2,000 files erased, killed again and again, beside tenants with similar names
+	@FILEMILL_TEST_ERASE_FILES=2000 $(PYTHON) -m pytest -q tests/ops/erasure
 
 stops: venv # a deployment stopped before and after each of its calls of AWS, and repeated (STOPS="--plant rest_api")
 	@$(PYTHON) -m tests.ops.stops $(STOPS)

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from chalicelib.catalog import actors, claims, files
+from chalicelib.catalog import actors, claims, files, retention
 from chalicelib.model import ErrorCode, File, FileError, PermanentFault, Status
 from chalicelib.observability import append, logger
 from chalicelib.outbound import addresses
@@ -114,7 +114,7 @@ class _Counted:
 
 def _fail(file: File, error: FileError) -> str:
     logger.info("the source failed", extra={"code": error.code})
-    return "failed" if claims.fail_import(file.tenant, file.id, error) else "lost"
+    return "failed" if claims.fail_import(file.tenant, file.id, error, retention.due(file)) else "lost"
 
 
 def _tell(outcome: str, size: int, started: float, message: Message) -> None:

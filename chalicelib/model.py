@@ -394,6 +394,13 @@ class LastChange(BaseModel):
     request_id: str | None = None
 
 
+class LegalHold(BaseModel):
+    """Who put a file under legal hold, and when. While a record has it, nothing deletes the file."""
+
+    since: Timestamp
+    actor: Actor
+
+
 class Scan(BaseModel):
     """The finding of the malware scan. `signature` is the scanner's name for the malware."""
 
@@ -472,6 +479,10 @@ class File(BaseModel):
     owner: str | None = None
     # A keyed hash of the owner (`catalog/owners.py`). It stays when the file is deleted, so that the owner hears of it.
     owner_mark: str | None = None
+    # Seconds after its creation when it is to be deleted, as its client said. The stage's rules may be earlier.
+    expires_after: int | None = None
+    # The API shows only that there is one.
+    legal_hold: LegalHold | None = None
     # The types that the upload token allows. Processing checks that the bytes are of one of them.
     allowed_types: list[str] = Field(default_factory=list)
     # True if the client told no type, so that `content_type` is only what the name's extension stands for.

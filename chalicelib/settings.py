@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Mapping
@@ -29,6 +30,9 @@ MAX_POST_BYTES = 5 * 1024**3
 # Seconds. A signature can't be taken back, so it has a bound. CloudFront itself has none.
 MIN_URL_EXPIRY = 60
 MAX_URL_EXPIRY = 7 * 86400
+
+# Seconds: a minute, and a hundred years.
+MIN_RETENTION, MAX_RETENTION = 60, 100 * 365 * 86400
 
 # Days that CloudWatch Logs can keep a log; 0 is for ever.
 # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
@@ -245,6 +249,10 @@ class Settings(BaseModel):
     audit_address: Literal["full", "network", "none"] = Field(
         "network", description="How much of a caller's network address a change keeps: a network is a /24, or a /48"
     )
+    retention: dict[str, int] = Field(
+        default_factory=dict,
+        description='Seconds after which files with a tag are deleted, as JSON: `{"tag:temp": 86400}`',
+    )
     log_level: str = "INFO"
     log_days: int = Field(30, description="How long logs are kept; 0: for ever. `ops provision` sets it")
 
@@ -262,6 +270,19 @@ class Settings(BaseModel):
         if days not in LOG_DAYS:
             raise ValueError(f"must be one of {', '.join(map(str, LOG_DAYS))}")
         return days
+
+    @field_validator("retention", mode="before")
+    @classmethod
+    def _rules(cls, text: object) -> object:
+        try:
+            rules = json.loads(text) if isinstance(text, str) else text
+        except ValueError:
+            rules = None
+        if not isinstance(rules, dict) or not all(_is_rule(name, after) for name, after in rules.items()):
+            raise ValueError(
+                f'must be JSON such as {{"tag:temp": 86400}}, in seconds from {MIN_RETENTION} to {MAX_RETENTION}'
+            )
+        return rules
 
     @field_validator("services")
     @classmethod
@@ -330,6 +351,11 @@ class Settings(BaseModel):
 def camel_to_variable(name: str) -> str:
     """The environment variable for an output of the stack: `TableName` gives `FILEMILL_TABLE_NAME`."""
     return PREFIX + _WORD_BEGINS.sub("_", name).upper()
+
+
+def _is_rule(name: object, after: object) -> bool:
+    named = isinstance(name, str) and name.startswith("tag:") and len(name) > len("tag:")
+    return named and type(after) is int and MIN_RETENTION <= after <= MAX_RETENTION
 
 
 def _variable(error: ErrorDetails) -> str:

@@ -100,8 +100,8 @@ GROUPS = (
     ),
     Group(
         "Objects",
-        "uploads the template, runs the doctor's canary, compares files with records, and empties the buckets of a "
-        "stage that is deleted",
+        "uploads the template, runs the doctor's canary, compares files with records, erases tenants, and empties the "
+        "buckets of a stage that is deleted",
         ("arn:{partition}:s3:::" + _NAME + "-*/*",),
         {
             "s3": "AbortMultipartUpload DeleteObject DeleteObjectVersion GetObject GetObjectVersion PutObject",
@@ -135,10 +135,11 @@ GROUPS = (
     ),
     Group(
         "Edge",
-        "changes and deletes the distribution and what belongs to it, which have ids and no names to limit them by",
+        "changes and deletes the distribution and what belongs to it, which have ids and no names to limit them by; "
+        "has it forget the public files of a tenant that is erased",
         tuple(f"{_CLOUDFRONT}:{kind}/*" for kind in _EDGE),
         {
-            "cloudfront": "DeleteCachePolicy DeleteDistribution DeleteOriginAccessControl "
+            "cloudfront": "CreateInvalidation DeleteCachePolicy DeleteDistribution DeleteOriginAccessControl "
             "DeleteResponseHeadersPolicy GetCachePolicy GetDistribution GetDistributionConfig GetOriginAccessControl "
             "GetResponseHeadersPolicy ListTagsForResource TagResource UntagResource UpdateCachePolicy "
             "UpdateDistribution UpdateOriginAccessControl UpdateResponseHeadersPolicy"

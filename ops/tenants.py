@@ -1,4 +1,4 @@
-"""`python -m ops tenants list|show|set|suspend|resume|usage`: shows or changes tenants' settings, or shows their usage."""
+"""`python -m ops tenants …`: shows or changes tenants' settings, shows their usage, exports or erases a tenant."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from chalicelib.renditions.recipes import DEFAULT_RECIPE, RECIPES
 from chalicelib.text import is_number
 from ops import tenant_usage
 from ops.config import add_stage_arguments, load_stage
+from ops.erasure import command as erasure
+from ops.erasure import export
 from ops.errors import OpsError
 
 if TYPE_CHECKING:
@@ -31,11 +33,15 @@ EXAMPLES = (
     "tenants suspend acme --stage dev",
     "tenants resume acme --stage dev",
     "tenants usage acme --stage dev",
+    "tenants export acme --stage dev --to exports/acme",
+    "tenants erase acme --stage dev --dry-run",
 )
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    verbs = parser.add_subparsers(dest="verb", required=True, metavar="{list,show,set,suspend,resume,usage}")
+    verbs = parser.add_subparsers(
+        dest="verb", required=True, metavar="{list,show,set,suspend,resume,usage,export,erase}"
+    )
     every = verbs.add_parser(
         "list", help="list the tenants", description="List the stage's tenants and their settings."
     )
@@ -81,6 +87,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for verb in (every, show, change, suspend, resume, used):
         add_stage_arguments(verb)
         verb.add_argument("--json", action="store_true", help="print JSON")
+    erasure.add_arguments(verbs)
+    export.add_arguments(verbs)
 
 
 def main(args: argparse.Namespace) -> int:
@@ -97,6 +105,10 @@ def main(args: argparse.Namespace) -> int:
     os.environ.update(load_stage(args.project_dir, args.stage))
     if args.verb == "usage":
         return tenant_usage.show(args.tenant, as_json=args.json)
+    if args.verb == "erase":
+        return erasure.main(args)
+    if args.verb == "export":
+        return export.main(args)
     from chalicelib.catalog import tenants
 
     if values:

@@ -230,6 +230,9 @@ class FileResource(Resource):
     captions: list[CaptionResource] | None = Field(None)
     services: dict[str, ServiceResource] | None = Field(None, description="By the services' names")
     owner: str | None = Field(None, max_length=128, description="The end user whose file it is; only if there is one")
+    expires_after: int | None = Field(None, description="Seconds after its creation, as its client said")
+    delete_at: Time | None = Field(None, description="When the file is deleted by itself")
+    legal_hold: Literal[True] | None = Field(None, description="The file can't be deleted until it is released")
 
 
 class FileReceipt(Resource):

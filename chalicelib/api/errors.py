@@ -35,6 +35,7 @@ PROBLEMS: dict[str, HTTPStatus] = {
     "not_uploaded": HTTPStatus.CONFLICT,
     "original_missing": HTTPStatus.CONFLICT,
     "infected": HTTPStatus.CONFLICT,
+    "legal_hold": HTTPStatus.CONFLICT,
     "not_scanned": HTTPStatus.CONFLICT,
     "not_deleted": HTTPStatus.CONFLICT,
     "too_many_webhooks": HTTPStatus.CONFLICT,

@@ -20,7 +20,7 @@ from chalicelib.api.parsing import CHECK, Body
 from chalicelib.catalog.webhooks import TYPES
 from chalicelib.model import Visibility
 from chalicelib.renditions.recipes import RECIPES
-from chalicelib.settings import MAX_PARTS, settings
+from chalicelib.settings import MAX_PARTS, MAX_RETENTION, MIN_RETENTION, settings
 from chalicelib.text import is_number
 
 
@@ -263,6 +263,15 @@ MAX_CURSOR = 4096  # characters
 
 Cursor = Annotated[str, Field(min_length=1, max_length=MAX_CURSOR, description="The `next_cursor` of the page before")]
 Moment = Annotated[AwareDatetime, BeforeValidator(_check_moment)]
+ExpiresAfter = Annotated[
+    int,
+    Field(
+        ge=MIN_RETENTION,
+        le=MAX_RETENTION,
+        description="Seconds after its creation when the file is deleted by itself. It is not, before it is `ready` or "
+        "`failed`, and while it is under legal hold",
+    ),
+]
 WholeNumber = Annotated[int, BeforeValidator(_whole_number)]
 
 

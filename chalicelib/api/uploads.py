@@ -51,6 +51,7 @@ class NewFile:
     recipe: str | None = None
     focus: Focus | None = None
     owner: str | None = None
+    expires_after: int | None = None
 
 
 def owner_of(call: Call, named: str | None) -> str | None:
@@ -86,6 +87,7 @@ def draft(call: Call, new: NewFile, lives: timedelta, **more: Any) -> File:
         tags=list(token.tags if token else new.tags),
         metadata=dict(new.metadata),
         focus=new.focus,
+        expires_after=new.expires_after,
         revision=1,
         created_at=moment,
         updated_at=moment,

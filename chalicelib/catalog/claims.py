@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -174,10 +174,11 @@ def fail(file: File, error: FileError, *, refused: bool = False) -> File | None:
     """`processing` to `failed`. Returns None if the claim is no longer ours.
 
     A file that was `ready` before becomes so again, with what it had and with the error. Another one may be `refused`:
-    then its original must be removed (`removal.discard`), and the record is due until that is done.
+    then its original must be removed (`removal.discard`), and the record is due until that is done. The original of a
+    file under legal hold stays.
     """
     values: dict[str, Any] = {"error": error.stored()}
-    if refused and _failed(file) is Status.FAILED:
+    if refused and _failed(file) is Status.FAILED and not file.legal_hold:
         values["refused"] = True
     return _end(transitions.FAIL, file, _failed(file), values, file.leftovers)
 
@@ -196,6 +197,8 @@ def _end(
         due = {**due_keys(file.id, now())}
     elif to is Status.READY:
         due = pending.due_when_ready(file.model_copy(update={"leftovers": []}))
+    else:
+        due = pending.due_when_failed(file.model_copy(update={"leftovers": []}))
     cleanup = {"leftovers": list(leftovers) or None, **due}
     return attempt(transition, file.id, {**values, **cleanup}, to=to, claim_id=file.claim_id)
 
@@ -248,9 +251,13 @@ def give_up(file: File, error: FileError, leftovers: Sequence[str]) -> File | No
     return attempt(transitions.GIVE_UP, file.id, values, to=_failed(file), revision=file.revision)
 
 
-def fail_import(tenant: str, file_id: str, error: FileError) -> File | None:
-    """`awaiting_upload` to `failed`, for a file whose bytes could not be fetched. Returns None if it does not wait."""
-    return attempt(transitions.FAIL_IMPORT, file_id, {"error": error.stored()}, tenant=tenant)
+def fail_import(tenant: str, file_id: str, error: FileError, deletes_at: datetime | None = None) -> File | None:
+    """`awaiting_upload` to `failed`, for a file whose bytes could not be fetched. Returns None if it does not wait.
+
+    `deletes_at` is when its retention is over.
+    """
+    due: dict[str, Any] = {**due_keys(file_id, deletes_at)} if deletes_at else dict.fromkeys(DUE)
+    return attempt(transitions.FAIL_IMPORT, file_id, {"error": error.stored(), **due}, tenant=tenant)
 
 
 def refuse(file: File, error: FileError) -> File | None:

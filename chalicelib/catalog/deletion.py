@@ -64,7 +64,8 @@ def restore(file: File) -> File | None:
     if file.restore_to is Status.PROCESSING:
         values |= {**claimable(file), "error": None}
     elif not file.leftovers:
-        values |= pending.due_when_ready(file) if file.restore_to is Status.READY else dict.fromkeys(DUE)
+        ready = file.restore_to is Status.READY
+        values |= pending.due_when_ready(file) if ready else pending.due_when_failed(file)
     if file.restore_to is not Status.FAILED and file.sha256:
         values |= sha256_keys(file.tenant, file.sha256, file.id)
     return attempt(transitions.RESTORE, file.id, values, to=file.restore_to, tenant=file.tenant, revision=file.revision)
@@ -96,7 +97,8 @@ def mark_purged(file: File) -> None:
 
 def discarded(file: File) -> None:
     """Notes that the bytes of a refused file are gone. Does nothing if the record says so already."""
-    due: dict[str, Any] = {} if file.leftovers else dict.fromkeys(DUE)
+    kept = file.model_copy(update={"refused": None})
+    due: dict[str, Any] = {} if file.leftovers else pending.due_when_failed(kept)
     attempt(transitions.DISCARD, file.id, due)
 
 
@@ -109,4 +111,6 @@ def cleared(file: File) -> None:
         due = {}  # it is due when its lease is over, or until its bytes are removed
     elif file.status is Status.READY:
         due = pending.due_when_ready(file.model_copy(update={"leftovers": []}))
+    elif file.status is Status.FAILED:
+        due = pending.due_when_failed(file.model_copy(update={"leftovers": []}))
     attempt(transitions.CLEAR, file.id, due, leftovers=file.leftovers, status=file.status)

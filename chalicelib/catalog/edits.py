@@ -9,11 +9,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from chalicelib.catalog import transitions
+from chalicelib.catalog import pending, retention, transitions
 from chalicelib.catalog.files import IMPORT_COMES, forget_at
 from chalicelib.catalog.keys import due_keys
 from chalicelib.catalog.record_writer import attempt
-from chalicelib.model import Caption, File, Rendition, now, stored_beside_ladder, timestamp
+from chalicelib.model import Caption, File, Rendition, Status, now, stored_beside_ladder, timestamp
 
 # The sweep sends a message again that was lost, this long after the file was opened.
 SEND_AGAIN = timedelta(seconds=60)
@@ -22,10 +22,25 @@ SEND_AGAIN = timedelta(seconds=60)
 def change(file: File, values: Mapping[str, Any]) -> File | None:
     """Writes `values` (JSON; None removes). Returns None if the record is no longer at `file`'s revision.
 
-    If they hold `leftovers`, the record is due at once, so that the sweep removes them if nobody else does.
+    If they hold `leftovers`, the record is due at once, so that the sweep removes them if nobody else does. If they
+    change its retention, a file that is `ready` or `failed` is due when that ends.
     """
-    due = due_keys(file.id, now()) if values.get("leftovers") else {}
+    due: dict[str, Any] = {**due_keys(file.id, now())} if values.get("leftovers") else _due_anew(file, values)
     return attempt(transitions.CHANGE, file.id, {**due, **values}, tenant=file.tenant, revision=file.revision)
+
+
+def _due_anew(file: File, values: Mapping[str, Any]) -> dict[str, Any]:
+    changed = kept_otherwise(file, values)
+    if changed is None or file.status not in (Status.READY, Status.FAILED):
+        return {}  # an upload and a file that is being processed are due for that, until they are ready
+    return pending.due_when_ready(changed) if file.status is Status.READY else pending.due_when_failed(changed)
+
+
+def kept_otherwise(file: File, values: Mapping[str, Any]) -> File | None:
+    """The file with these values, if that changes its retention; None if it stays as it is."""
+    update = {name: values[name] for name in ("tags", "expires_after") if name in values}
+    changed = file.model_copy(update=update)
+    return changed if retention.delete_at(changed) != retention.delete_at(file) else None
 
 
 def caption(file: File, captions: Sequence[Caption], others: Sequence[Rendition], gone: Sequence[str]) -> File | None:

@@ -1,7 +1,7 @@
 """The things that a file still waits for when it is `ready`, and the earliest moment when the sweep must look at it.
 
 Leftovers must be removed, a large file must be hashed, services must answer, and parts of a stream must be made that
-its recipe asks for before anybody watches.
+its recipe asks for before anybody watches. When its retention is over, it must be deleted.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
+from chalicelib.catalog import retention
 from chalicelib.catalog.keys import due_keys
 from chalicelib.catalog.transitions import DUE
 from chalicelib.model import File, now
@@ -42,9 +43,17 @@ def service_due(file: File) -> datetime | None:
     return min((state.due_at for state in file.services.values() if state.is_open and state.due_at), default=None)
 
 
+def due_when_failed(file: File) -> dict[str, Any]:
+    """The keys of `by_due` for a file as it is `failed`. None removes them."""
+    return _due(file, now() if file.leftovers or file.refused else retention.due(file))
+
+
 def due_when_ready(file: File) -> dict[str, Any]:
     """The keys of `by_due` for a file as it is `ready`. None removes them."""
-    first = min(_moments(file), default=None)
+    return _due(file, min(_moments(file), default=None))
+
+
+def _due(file: File, first: datetime | None) -> dict[str, Any]:
     return {**due_keys(file.id, first)} if first else dict.fromkeys(DUE)
 
 
@@ -57,3 +66,5 @@ def _moments(file: File) -> Iterator[datetime]:
         yield now() + EAGER_COMES
     if services := service_due(file):
         yield services
+    if ends := retention.due(file):
+        yield ends

@@ -70,6 +70,21 @@ def told_tombstones(after: Key | None) -> TombstonesPage:
     return TombstonesPage([as_file(item) for item in reply["Items"]], key)
 
 
+def held_files() -> Iterator[File]:
+    """Every file under legal hold, deleted ones too: a Scan of the table, strongly consistent."""
+    pages = (
+        aws.dynamodb()
+        .get_paginator("scan")
+        .paginate(
+            TableName=settings().table,
+            FilterExpression="sk = :record AND attribute_exists(legal_hold)",
+            ExpressionAttributeValues={":record": {"S": "FILE"}},
+            ConsistentRead=True,
+        )
+    )
+    return (as_file(item) for page in pages for item in page["Items"])
+
+
 def _pages(operation: str, query: dict[str, Any]) -> Iterator[list[File]]:
     paginator: Any = aws.dynamodb().get_paginator(operation)  # type: ignore[call-overload]
     for page in paginator.paginate(TableName=settings().table, IndexName=BY_CREATED, **query):

@@ -9,11 +9,10 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from chalicelib.catalog import transitions
+from chalicelib.catalog import pending, transitions
 from chalicelib.catalog.dynamodb import ConditionFailedError
 from chalicelib.catalog.keys import due_keys
 from chalicelib.catalog.record_writer import attempt, write
-from chalicelib.catalog.transitions import DUE
 from chalicelib.model import File, FileError, Scan, ScanStatus, Status, now, timestamp
 from chalicelib.settings import settings
 
@@ -92,7 +91,7 @@ def quarantine(file: File, error: FileError, leftovers: list[str]) -> File | Non
 
     `leftovers` are the prefixes of its renditions. The record is due until they are gone.
     """
-    due: dict[str, Any] = {**due_keys(file.id, now())} if leftovers else dict.fromkeys(DUE)
+    due = pending.due_when_failed(file.model_copy(update={"leftovers": leftovers, "refused": None}))
     values = {"error": error.stored(), "leftovers": leftovers or None, **due}
     using = {"tenant": file.tenant, "revision": file.revision, "version_id": file.version_id}
     return attempt(transitions.QUARANTINE, file.id, values, **using)

@@ -88,7 +88,10 @@ RENDITIONS = ("renditions", "source_version", "made_with")
 WORKED_OFF = (*LEASE, "expires_at", "wanted_recipe", "handed_to")
 # Attributes that a client may edit. When `visibility` changes, the renditions move, and `source_version` and
 # `leftovers` change with it.
-EDITABLE = ("filename", "tags", "metadata", "visibility", "focus", "poster", "source_version", "leftovers")
+EDITABLE = (
+    *("filename", "tags", "metadata", "visibility", "focus", "poster", "expires_after"),
+    *("source_version", "leftovers"),
+)
 
 # A deleted file's record keeps this much until the table's TTL removes it: the feed and repeated requests need it.
 # None of it is a client's own text.
@@ -120,6 +123,8 @@ FORGOTTEN = tuple(
 
 _AS_READ = "tenant = :tenant AND revision = :revision"
 _OURS = "claim_id = :claim_id"
+# No change that deletes a file, or its bytes, may pass while it is under legal hold.
+_NOT_HELD = "attribute_not_exists(legal_hold)"
 
 # --- the life of a file
 
@@ -238,7 +243,8 @@ FAIL_IMPORT = Transition(
     target=(Status.FAILED,),
     condition="tenant = :tenant",
     sets=("error",),
-    removes=(*LEASE, "expires_at", "ttl", *DUE),
+    removes=(*LEASE, "expires_at", "ttl"),
+    may_change=DUE,
 )
 
 # The parts of an upload are more bytes than it may have.
@@ -373,7 +379,7 @@ RETIRE = Transition(
     name="retire",
     source=(Status.PROCESSING, Status.READY, Status.FAILED),
     target=(Status.DELETED,),
-    condition=_AS_READ,
+    condition=f"{_AS_READ} AND {_NOT_HELD}",
     sets=("restore_until", "restore_to", "ttl", *DUE),
     removes=(*LISTED, *BY_BYTES, *LEASE),
     may_change=("leftovers", *RENDITIONS),
@@ -395,7 +401,7 @@ DELETE = Transition(
     name="delete",
     source=ANY,
     target=(Status.DELETED,),
-    condition="tenant = :tenant AND attribute_not_exists(purged)",
+    condition=f"tenant = :tenant AND attribute_not_exists(purged) AND {_NOT_HELD}",
     sets=("ttl", *DUE, *EMPTIED),
     removes=FORGOTTEN,
 )
@@ -404,7 +410,7 @@ DELETE_AS_READ = Transition(
     name="delete as it was read",
     source=ANY,
     target=(Status.DELETED,),
-    condition=f"{_AS_READ} AND attribute_not_exists(purged)",
+    condition=f"{_AS_READ} AND attribute_not_exists(purged) AND {_NOT_HELD}",
     sets=DELETE.sets,
     removes=DELETE.removes,
 )
@@ -412,6 +418,7 @@ DELETE_AS_READ = Transition(
 PURGE = Transition(
     name="purge",
     source=(Status.DELETED,),
+    condition=_NOT_HELD,
     sets=("purged", *EMPTIED),
     removes=(*FORGOTTEN, *FOR_REMOVAL, *DUE),
     increments=(),
@@ -420,10 +427,33 @@ PURGE = Transition(
 DISCARD = Transition(
     name="discard",
     source=(Status.FAILED,),
-    condition="attribute_exists(refused)",
+    condition=f"attribute_exists(refused) AND {_NOT_HELD}",
     removes=("refused",),
     may_change=DUE,
     increments=(),
+)
+
+# A legal hold is for bytes that are there and stay: not for those of an upload, of a refused file, or of a file that is
+# deleted for good. A deleted file that can be restored is held, too: the table's TTL must not remove its record.
+PUT_ON_HOLD = Transition(
+    name="put on legal hold",
+    tells=ChangeType.UPDATED,
+    source=(Status.READY, Status.FAILED, Status.DELETED),
+    condition=(
+        f"{_AS_READ} AND {_NOT_HELD} AND attribute_exists(version_id) AND attribute_not_exists(refused) "
+        "AND (#status <> :deleted OR attribute_exists(restore_until))"
+    ),
+    sets=("legal_hold",),
+    removes=("ttl",),
+)
+
+RELEASE_HOLD = Transition(
+    name="release from legal hold",
+    tells=ChangeType.UPDATED,
+    source=ANY,
+    condition=f"{_AS_READ} AND attribute_exists(legal_hold)",
+    removes=("legal_hold",),
+    may_change=("ttl", *DUE),
 )
 
 CLEAR = Transition(
@@ -459,5 +489,6 @@ TRANSITIONS = (
     *(HOLD, HEAR, RESCAN, ASK, ACCEPT, QUARANTINE),
     *(CHANGE, REPROCESS, CAPTION, REOPEN_IMPORT),
     *(RETIRE, RESTORE, DELETE, DELETE_AS_READ, PURGE, DISCARD, CLEAR),
+    *(PUT_ON_HOLD, RELEASE_HOLD),
     *(PUT_OFF, NOTHING_DUE),
 )

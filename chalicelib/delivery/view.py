@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from typing import Any
 
+from chalicelib.catalog.retention import delete_at
 from chalicelib.delivery.access import Access, access_to, base_url_of
 from chalicelib.delivery.markup import markup
 from chalicelib.model import PUBLIC_OF_SERVICE, File, Rendition, timestamp
@@ -38,9 +39,10 @@ _WIRE = (
 _IF_KNOWN = (
     *("video", "audio", "pdf", "document", "spreadsheet", "presentation", "text", "archive", "email", "font"),
     *("preview", "poster", "warnings", "scan", "captions", "services", "owner"),
+    *("expires_after", "legal_hold"),
 )
 
-ALL_FIELDS = frozenset({*_WIRE, *_IF_KNOWN, "renditions", "delivery"})
+ALL_FIELDS = frozenset({*_WIRE, *_IF_KNOWN, "delete_at", "renditions", "delivery"})
 # A record in a list. `delivery` is large, so it must be asked for.
 WITHOUT_DELIVERY = ALL_FIELDS - {"delivery"}
 # Markup that only a film or a sound has.
@@ -54,6 +56,10 @@ def wire(file: File, fields: Collection[str] = ALL_FIELDS, *, expires_in: int | 
     known = [name for name in _IF_KNOWN if name in fields and getattr(file, name)]
     values = file.model_dump(mode="json", include={*stored, *known}, by_alias=True)
     body = {name: values[name] for name in (*stored, *known)}
+    if "delete_at" in fields and (moment := delete_at(file)):
+        body["delete_at"] = timestamp(moment)
+    if "legal_hold" in body:
+        body["legal_hold"] = True
     if "services" in body:
         body["services"] = {name: _public(state) for name, state in body["services"].items()}
     for caption in body.get("captions", ()):
@@ -77,7 +83,7 @@ def unsigned(file: File) -> dict[str, Any]:
     a signature that the reader asks for.
     """
     base_url = base_url_of(file)
-    body = wire(file, [*_WIRE, *_IF_KNOWN])
+    body = wire(file, [*_WIRE, *_IF_KNOWN, "delete_at"])
     body["renditions"] = [_rendition(each, base_url + each.basename) for each in file.all_renditions if base_url]
     return body
 

@@ -10,11 +10,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from chalicelib.catalog import deletion, shares
 from chalicelib.delivery import invalidation
-from chalicelib.model import File, Kind, Status, Visibility, original_key
+from chalicelib.model import File, Kind, Status, Visibility, now, original_key
 from chalicelib.renditions import captions, places
+from chalicelib.settings import settings
 from chalicelib.storage import derived, multipart, originals
 
 _PUBLIC = f"f/{Visibility.PUBLIC}/"
@@ -44,6 +46,18 @@ def clear(file: File) -> bool:
     False when CloudFront takes no invalidation just now: the record goes on saying that there is something to remove.
     """
     return not file.leftovers or not finish([begin_clear(file)])
+
+
+def retire(file: File) -> File | None:
+    """Deletes a file that can be restored for the stage's delete window: the tombstone, which has its `leftovers`.
+
+    None if the record has changed since it was read, or is held.
+    """
+    leftovers = [*file.leftovers, places.served_prefix(file)]
+    if file.status is Status.PROCESSING:
+        leftovers.append(places.made_prefix(file))
+    until = now() + timedelta(seconds=settings().delete_window)
+    return deletion.retire(file, until=until, leftovers=[prefix for prefix in leftovers if prefix])
 
 
 def purge(file: File) -> bool:

@@ -17,7 +17,7 @@ from threading import Lock
 from typing import Any
 
 from chalicelib import aws
-from chalicelib.catalog import actors, claims, deletion, due, files, pending, scans, webhook_states
+from chalicelib.catalog import actors, claims, deletion, due, files, pending, retention, scans, webhook_states
 from chalicelib.catalog.due import DueWebhook
 from chalicelib.catalog.keys import DUE_SHARDS
 from chalicelib.model import ErrorCode, File, FileError, Status, Worker, now
@@ -50,6 +50,8 @@ PATIENCE = timedelta(hours=1)
 BACKLOG = 100
 # A file that no worker took in this time fails.
 HOPELESS = timedelta(days=1)
+# A deleted file under legal hold is looked at this often. Its release makes it due at once.
+HELD = timedelta(days=1)
 # A record that could not be handled is tried again after this long.
 TROUBLE = timedelta(minutes=15)
 
@@ -81,9 +83,10 @@ def run(*, seconds: float = SECONDS, workers: int = 1) -> Sum:
 
 # The counts of a run. Expired: uploads whose time was over. Stalled: files whose message was sent again, or that were
 # given up (GivenUp). Unhashed: large files that nobody could hash. Unmade: streams that lack parts. Unserved: services
-# that nobody could start. Removed: finished removals. Woken: webhooks with something due. SweepErrors: records and
-# webhooks that could not be handled. SweepBacklog: 1 if the time was over before everything was handled. reconcile.py,
-# tombstones.py and sealing.py explain the others. All of them are in the log. An alarm watches only these sums.
+# that nobody could start. RetentionOver: files that were deleted because their retention is over. Removed: finished
+# removals. Woken: webhooks with something due. SweepErrors: records and webhooks that could not be handled.
+# SweepBacklog: 1 if the time was over before everything was handled. reconcile.py, tombstones.py and sealing.py explain
+# the others. All of them are in the log. An alarm watches only these sums.
 METRICS: Mapping[Metric, tuple[str, ...]] = {
     Metric.FILES_IN_TROUBLE: ("GivenUp", "Missing", "Unhashed", "Unmade", "Unowned", "Unserved"),
     Metric.SWEEP_ERRORS: ("SweepErrors", "SweepBacklog"),
@@ -163,7 +166,26 @@ class _Sweep:
             case Status.DELETED:
                 return self._deleted(file)
             case _:
-                return self._replaced(file)
+                return self._ended(file) if retention.is_over(file) else self._replaced(file)
+
+    def _ended(self, file: File) -> list[str]:
+        """A file whose retention is over: it is deleted as a client deletes it."""
+        actors.system("retention")
+        try:
+            deleted = self._delete(file)
+        finally:
+            actors.system("sweep")
+        if deleted:
+            logger.info("the retention of a file is over", extra=_facts(file))
+        return ["RetentionOver"] * bool(deleted)
+
+    def _delete(self, file: File) -> File | None:
+        """Deletes a file as a client deletes it; None if the record has changed since it was read."""
+        if settings().delete_window:
+            return removal.retire(file)
+        if deleted := deletion.mark_deleted(file.tenant, file.id, revision=file.revision):
+            self._removals.append(removal.begin_purge(deleted))
+        return deleted
 
     def _awaited(self, file: File) -> list[str]:
         """An upload that did not come in time, or that came without a message; or an import that nobody fetched.
@@ -254,7 +276,9 @@ class _Sweep:
             return []
         if file.restore_until is None:
             self._removals.append(removal.begin_purge(file))
-        elif file.restore_until <= now():
+        elif file.legal_hold and not file.leftovers:
+            due.put_off(file, now() + HELD)
+        elif file.restore_until <= now() and not file.legal_hold:
             if ended := deletion.mark_deleted(file.tenant, file.id, revision=file.revision):
                 self._removals.append(removal.begin_purge(ended))
         elif file.leftovers:
@@ -297,8 +321,8 @@ class _Sweep:
 
 
 def _put_off_or_drop(file: File, until: datetime | None) -> None:
-    """Has the record be due then; without a moment, it waits for nothing."""
-    if until:
+    """Has the record be due then, or when its retention is over; without a moment, it waits for nothing."""
+    if until := min((moment for moment in (until, retention.due(file)) if moment), default=None):
         due.put_off(file, until)
     else:
         due.nothing_due(file)

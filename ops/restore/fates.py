@@ -53,7 +53,7 @@ def fate(
         assert present, "a file has a record in one of the tables"
         # An upload that waits is on its way, and a deletion that is not finished must be finished.
         on_its_way = present.status in (*WAITING, Status.DELETED)
-        return Fate.COPY if keep_newer or on_its_way else Fate.SET_ASIDE
+        return Fate.COPY if keep_newer or on_its_way or present.legal_hold else Fate.SET_ASIDE
     if then.revision > seen:
         return Fate.KEEP  # an earlier run has seen to it
     changed = then.revision < seen

@@ -4,6 +4,7 @@ Nothing else may write to either table meanwhile. It can be repeated until the s
 
 - Each file's record gets its fate (`fates`). A record that was changed since gets a revision that nobody has seen: a
   consumer of the feed, a cached answer or a condition on the revision would otherwise take it for what they know.
+- A legal hold stays as it is now: who put a file under hold, or released it, needs not do so again.
 - API keys and upload tokens stay as they are now. A key that was revoked since does not come back to life, and a tenant
   that was suspended since stays suspended.
 - Webhooks with their deliveries, and open sockets, stay as they are now, too. A webhook that was deleted since gets no
@@ -272,12 +273,12 @@ def record_of(decision: Decision) -> Item | None:
             return changed(then, news | values, DELETE.removes)
         case Fate.RAISE:
             assert then
-            return changed(then, news | _generation(then, present))
+            return changed(then, news | _generation(then, present) | _hold(present))
         case Fate.RESUME:
             assert then
             file = file_of(then)
             opened = {**claimable(file), "generation": file.generation} | _generation(then, present, above=True)
-            return changed(then, news | opened, ("claim_id",))
+            return changed(then, news | opened | _hold(present), ("claim_id",))
         case _:
             return None
 
@@ -295,6 +296,11 @@ def _generation(then: Item, present: Item | None, *, above: bool = False) -> dic
     """The generation of a record, so that no address of renditions is used twice. `above`: it is about to make some."""
     was, since = (int((item or {}).get("generation", {"N": "0"})["N"]) for item in (then, present))
     return {"generation": since + above} if since > was else {}
+
+
+def _hold(present: Item | None) -> dict[str, Any]:
+    """The legal hold of a record: as it is now, whatever it was then."""
+    return {"legal_hold": read(present).get("legal_hold")} if present else {}
 
 
 def _key(item: Item) -> dict[str, str]:

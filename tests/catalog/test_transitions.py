@@ -99,6 +99,8 @@ MET: dict[str, dict[str, Any]] = {
     "import again": {"tenant": "acme", "revision": 3},
     "retire": {"tenant": "acme", "revision": 3},
     "restore": {"tenant": "acme", "revision": 3},
+    "put on legal hold": {"tenant": "acme", "revision": 3},
+    "release from legal hold": {"tenant": "acme", "revision": 3},
     "delete": {"tenant": "acme"},
     "delete as it was read": {"tenant": "acme", "revision": 3},
     "hold": {"claim_id": "claim", "version_id": "other"},
@@ -120,6 +122,8 @@ MET: dict[str, dict[str, Any]] = {
 AS_IN_STATE = (transitions.CLEAR, transitions.HASH_LATER)
 
 OF_SERVICES = ("ask a service", "end a service's job")
+
+HELD = {"since": at(BEFORE), "actor": {"type": "key", "id": "a"}}
 
 # A record for which the condition does not hold, by what is another value (None: is not there).
 UNMET: list[tuple[str, dict[str, Any]]] = [
@@ -149,6 +153,8 @@ UNMET: list[tuple[str, dict[str, Any]]] = [
             "retire",
             "restore",
             "delete as it was read",
+            "put on legal hold",
+            "release from legal hold",
             *OF_SERVICES,
         )
         for other in ({"tenant": "other"}, {"revision": 4})
@@ -163,6 +169,14 @@ UNMET: list[tuple[str, dict[str, Any]]] = [
     ("delete", {"purged": True}),
     ("delete as it was read", {"purged": True}),
     ("discard", {"refused": None}),
+    *(
+        (name, {"legal_hold": HELD})
+        for name in ("retire", "delete", "delete as it was read", "purge", "discard", "put on legal hold")
+    ),
+    ("put on legal hold", {"version_id": None}),
+    ("put on legal hold", {"refused": True}),
+    ("put on legal hold", {"restore_until": None}),
+    ("release from legal hold", {"legal_hold": None}),
     ("clear", {"leftovers": ["f/private/b/"]}),
     ("clear", {"leftovers": None}),
     ("made eagerly", {"source_version": "1" * 16}),
@@ -180,6 +194,8 @@ def record_for(transition: Transition, status: Status) -> dict[str, Any]:
     others: dict[str, dict[str, Any]] = {
         "import again": {"version_id": None},
         "discard": {"refused": True},
+        "put on legal hold": {"refused": None},
+        "release from legal hold": {"legal_hold": HELD},
         "hash later": {"sha256": None, "sha_pk": None, "sha_sk": None},
     }
     return full(status, **others.get(transition.name, {}))

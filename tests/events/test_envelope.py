@@ -234,6 +234,8 @@ WORDS = {
     ("restore", "processing"): "restored",
     ("restore", "ready"): "restored",
     ("restore", "failed"): "restored",
+    ("put on legal hold", None): "updated",
+    ("release from legal hold", None): "updated",
     ("delete", "deleted"): "deleted",
     ("delete as it was read", "deleted"): "deleted",
 }

@@ -78,6 +78,7 @@ UNSEEN = {
     "wafv2:GetWebACL": "`ops preflight` looks at the web ACL",
     "billing:GetBillingViewData": "CloudFormation asks for it with a budget",
     "cloudformation:UntagResource": "CloudFormation asks for it when a tag of the stack is removed",
+    "cloudfront:CreateInvalidation": "`ops tenants erase` removes files as the API does (chalicelib/upkeep/removal.py)",
     "s3:GetObjectVersion": "`ops restore` compares versions of originals with records",
 }
 

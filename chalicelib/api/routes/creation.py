@@ -18,6 +18,7 @@ from chalicelib.api.errors import Problem
 from chalicelib.api.fields import (
     AnyVisibility,
     ContentType,
+    ExpiresAfter,
     Filename,
     FocalPoint,
     Metadata,
@@ -85,6 +86,7 @@ class CreateFile(Body):
     metadata: Metadata = Field(default_factory=dict)
     visibility: AnyVisibility = Visibility.PRIVATE
     recipe: RecipeName | None = None
+    expires_after: ExpiresAfter | None = None
     upload: Literal["post", "multipart"] | None = None
     part_size: int | None = None
     part_checksums: bool = False
@@ -208,6 +210,7 @@ def _new_file(body: CreateFile, filename: str, content_type: str) -> NewFile:
         recipe=body.recipe,
         focus=_focus(body),
         owner=body.owner,
+        expires_after=body.expires_after,
     )
 
 
@@ -234,21 +237,24 @@ def _refuse_fields_that_a_token_decides(call: Call, body: CreateFile) -> None:
     """The backend that minted the token has decided these for all of its files."""
     if call.caller.token is None:
         return
-    for name in ("tags", "visibility", "recipe", "focus", "owner", "source_url", "on_duplicate"):
+    for name in ("tags", "visibility", "recipe", "focus", "owner", "expires_after", "source_url", "on_duplicate"):
         if name in body.model_fields_set:
             raise Problem("invalid_field", f"`{name}`: can't be set with an upload token.", field=name)
 
 
 def _duplicate(call: Call, body: CreateFile) -> File | None:
-    """A ready file that can be used in place of a new one: with the same bytes, recipe, visibility, focus and owner."""
+    """A ready file that can be used in place of a new one.
+
+    It has the same bytes, recipe, visibility, focal point, retention and owner.
+    """
     if body.sha256 is None:
         raise Problem("invalid_field", "`sha256`: is required to reuse a duplicate.", field="sha256")
-    wanted = (body.visibility, body.recipe or default_recipe(call.tenant), _focus(body))
+    wanted = (body.visibility, body.recipe or default_recipe(call.tenant), _focus(body), body.expires_after)
     owner, only_own = uploads.owner_of(call, body.owner), call.caller.only_own
     known = _own_with_sha256(call, only_own, body.sha256) if only_own else files.with_sha256(call.tenant, body.sha256)
     for file in known:
-        same = (file.visibility, file.recipe, file.focus) == wanted and body.size in (None, file.size)
-        if same and file.owner == owner:
+        same = (file.visibility, file.recipe, file.focus, file.expires_after) == wanted
+        if same and file.owner == owner and body.size in (None, file.size):
             return file
     return None
 

@@ -6,15 +6,13 @@ stays, too, and the file can be restored until the window is over. Then a repeat
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from chalice import Blueprint, Response
 
 from chalicelib.api import etags, parts
 from chalicelib.api.answers import ChangedFile
 from chalicelib.api.auth.callers import Scope
 from chalicelib.api.errors import Problem
-from chalicelib.api.ownership import may_use, not_found, own_file
+from chalicelib.api.ownership import find_own_file, may_use, not_found, own_file
 from chalicelib.api.routing import Call, route
 from chalicelib.api.updates import overtaken, settle, tries, write_if_found
 from chalicelib.api.wire import record
@@ -22,7 +20,6 @@ from chalicelib.catalog import deletion, files, scans
 from chalicelib.model import FILE_ID_PATTERN, File, Status, now
 from chalicelib.observability import append, logger
 from chalicelib.queues import ingest
-from chalicelib.renditions import places
 from chalicelib.settings import settings
 from chalicelib.upkeep import removal
 
@@ -41,6 +38,7 @@ routes = Blueprint(__name__)
         "already_uploaded",
         "file_changing",
         "invalid_field",
+        "legal_hold",
         "not_multipart",
         "precondition_failed",
         "upload_expired",
@@ -54,8 +52,8 @@ def delete_file(call: Call, file_id: str) -> Response:
     for 30 days, for the feed of changes.
 
     If the stage has a delete window, the original stays until the window is over, and the file can be restored until
-    then. An upload that has not ended is aborted. The record is deleted first, so a crash can only leave objects that
-    nobody finds; a repeated request removes them.
+    then. A file under legal hold can't be deleted. An upload that has not ended is aborted. The record is deleted
+    first, so a crash can only leave objects that nobody finds; a repeated request removes them.
     """
     if call.caller.token:
         # A browser may abort an upload of its own; what was uploaded, it may not delete.
@@ -86,8 +84,15 @@ def _delete_for_good(call: Call, file_id: str) -> None:
     if FILE_ID_PATTERN.fullmatch(file_id):
         deleted = deletion.mark_deleted(call.tenant, file_id, revision=revision)
     if deleted is None:
+        _refuse_if_held(find_own_file(call, file_id))
         raise etags.failed() if revision is not None else not_found()
     _purge(deleted)
+
+
+def _refuse_if_held(file: File | None) -> None:
+    """Raises Problem `legal_hold` for a file that is held."""
+    if file and file.legal_hold:
+        raise Problem("legal_hold", "This file is under legal hold, so it can't be deleted.")
 
 
 def _purge(file: File) -> None:
@@ -115,18 +120,15 @@ def _delete_with_a_way_back(call: Call, file_id: str) -> None:
 def _retire(file: File) -> File | None:
     """The file's tombstone; None if the record has changed since it was read.
 
-    There is nothing to restore of a file without bytes, so it is deleted for good.
+    There is nothing to restore of a file without bytes, so it is deleted for good. Raises Problem `legal_hold`.
     """
+    _refuse_if_held(file)
     if file.status in (Status.AWAITING_UPLOAD, Status.EXPIRED) or file.refused:
         deleted = deletion.mark_deleted(file.tenant, file.id, revision=file.revision)
         if deleted:
             _purge(deleted)
         return deleted
-    leftovers = [*file.leftovers, places.served_prefix(file)]
-    if file.status is Status.PROCESSING:
-        leftovers.append(places.made_prefix(file))
-    until = now() + timedelta(seconds=settings().delete_window)
-    return deletion.retire(file, until=until, leftovers=[prefix for prefix in leftovers if prefix])
+    return removal.retire(file)
 
 
 def _complete(call: Call, tombstone: File) -> None:

@@ -10,7 +10,7 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from chalicelib.api.answers import ChangedFile
 from chalicelib.api.auth.callers import Scope
 from chalicelib.api.errors import Problem
-from chalicelib.api.fields import AnyVisibility, Filename, FocalPoint, Metadata, PosterTime, Tags
+from chalicelib.api.fields import AnyVisibility, ExpiresAfter, Filename, FocalPoint, Metadata, PosterTime, Tags
 from chalicelib.api.parsing import Body
 from chalicelib.api.routing import Call, route
 from chalicelib.api.updates import require_original, settle, still_processing, until_written
@@ -34,6 +34,7 @@ class PatchFile(Body):
     visibility: AnyVisibility = Field(default_factory=lambda: Visibility.PRIVATE)
     focus: FocalPoint | None = None
     poster: PosterTime | None = None
+    expires_after: ExpiresAfter | None = None
 
 
 _METADATA = TypeAdapter(Metadata, config=ConfigDict(defer_build=True))
@@ -75,7 +76,7 @@ def merged_metadata(present: dict[str, Any], patch: dict[str, Any]) -> dict[str,
     headers=("If-Match", "If-None-Match", "ETag"),
 )
 def patch_file(call: Call, body: PatchFile, file_id: str) -> Response:
-    """Change a file's name, tags, metadata, visibility or focal point, or the second that a film's poster shows.
+    """Change a file's name, tags, metadata, visibility, focal point or retention, or the second that a poster shows.
 
     Fields that are left out stay as they are. `metadata` is merged (RFC 7396); the other fields are replaced, and null
     empties them. Another visibility moves the renditions to other addresses. Another focal point makes the renditions
@@ -122,6 +123,8 @@ def _refuse_for_now(file: File, values: dict[str, Any]) -> None:
     if file.status is Status.EXPIRED:
         raise Problem("upload_expired", "The time for this upload is over; create the file again.")
     if file.status is Status.PROCESSING:
+        if edits.kept_otherwise(file, values):
+            raise still_processing("The retention of a file can't change while the file is processed.")
         for name in ("visibility", "focus", "poster"):
             if name in values:
                 raise still_processing(f"`{name}`: can't change while the file is processed.", name)

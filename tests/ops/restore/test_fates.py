@@ -69,6 +69,11 @@ def test_a_file_that_came_later_is_set_aside_unless_it_is_on_its_way(present: Fi
     assert decided(None, present, keep_newer=True) is Fate.COPY
 
 
+def test_a_file_that_came_later_and_is_under_legal_hold_stays() -> None:
+    held = {"since": "2026-11-22T12:00:00Z", "actor": {"type": "key", "id": "a"}}
+    assert decided(None, is_now(status=Status.READY, legal_hold=held)) is Fate.COPY
+
+
 def test_a_deleted_file_comes_back_with_its_bytes_and_stays_deleted_without_them() -> None:
     assert decided(was(), is_now(**DELETED)) is Fate.RAISE
     assert decided(was(), is_now(**DELETED), there=False) is Fate.COPY
