@@ -180,6 +180,9 @@ class Settings(BaseModel):
     transcoder: str = Field(
         "", description="Role with which MediaConvert reads and writes films. `ops provision` sets it"
     )
+    encryption_key_arn: str = Field(
+        "", description="KMS key of files, records and messages. `ops provision` sets it, with `EncryptionKey`"
+    )
     sweep_pages: int = Field(
         10, ge=0, le=1000, description="Pages of 1,000 objects that each sweep reconciles in each bucket; 0: none"
     )

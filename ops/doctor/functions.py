@@ -173,6 +173,7 @@ def place_of(patient: Patient, recorded: config.Config) -> Place:
         media_convert_role=settings.transcoder if asked["MediaConvert"] == "true" else "",
         scan=settings.scan,
         media_queue_arn=settings.media_queue_arn if settings.has_media else "",
+        encryption_key=settings.encryption_key_arn,
     )
 
 

@@ -47,6 +47,8 @@ class Place:
     """Empty if the stage does not have films converted."""
     media_queue_arn: str = ""
     """Empty if the stage has no function `media`."""
+    encryption_key: str = ""
+    """ARN of the KMS key, the stage's own or the operator's; empty if the stage has none."""
 
     @property
     def values(self) -> dict[str, str]:
@@ -59,6 +61,7 @@ class Place:
             "App": self.app_name,
             "Stage": self.stage,
             "Distribution": self.distribution_id,
+            "Table": self.table,
             "Table.Arn": table_arn,
             "OriginalsBucket.Arn": f"arn:{self.partition}:s3:::{self.originals_bucket}",
             "DerivedBucket.Arn": f"arn:{self.partition}:s3:::{self.derived_bucket}",
@@ -70,6 +73,7 @@ class Place:
             "ApiStage": self.api_stage,
             "ServiceFunction": self.service_function,
             "MediaConvertRole.Arn": self.media_convert_role,
+            "EncryptionKey": self.encryption_key,
         }
 
     @property
@@ -83,6 +87,9 @@ class Place:
             "HasServiceFunction": bool(self.service_function),
             "HasMediaConvert": bool(self.media_convert_role),
             "HasMedia": bool(self.media_queue_arn),
+            "HasKey": bool(self.encryption_key),
+            # A key of the stage's own gives the same rights: only its ARN is found in another way.
+            "MakesKey": False,
         }
 
 
