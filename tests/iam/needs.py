@@ -462,7 +462,7 @@ _SERVICES: dict[str, Callable[[str, Params, Place], Iterator[Need]]] = {
     "events": _events,
     "guardduty": lambda operation, *_: iter([Need(f"guardduty:{operation}", "*")]),
     "iam": _iam,
-    "kms": lambda operation, params, _: iter([Need(f"kms:{operation}", params["KeyId"])]),
+    "kms": lambda operation, params, _: iter([Need(f"kms:{operation}", params.get("KeyId", "*"))]),
     "lambda": _lambda,
     "mediaconvert": _mediaconvert,
     "rekognition": _rekognition,

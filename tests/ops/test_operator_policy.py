@@ -40,6 +40,7 @@ SERVICES = (
         "dynamodb",
         "events",
         "iam",
+        "kms",
         "lambda",
         "logs",
         "s3",
@@ -56,6 +57,7 @@ HOMONYMS = frozenset(
         *("events.RemovePermission", "sns.RemovePermission", "sqs.RemovePermission"),  # Lambda's
         *("service-quotas.TagResource", "sns.TagResource"),
         "iam.GetPolicy",  # Lambda's
+        *("kms.GetPublicKey", "kms.TagResource"),  # CloudFront's, and those of others
         *("sns.Publish", "sns.Subscribe"),  # the function `publish`, and an action of the socket
     }
 )
@@ -78,6 +80,7 @@ UNSEEN = {
     "wafv2:GetWebACL": "`ops preflight` looks at the web ACL",
     "billing:GetBillingViewData": "CloudFormation asks for it with a budget",
     "cloudformation:UntagResource": "CloudFormation asks for it when a tag of the stack is removed",
+    "kms:GenerateDataKeyWithoutPlaintext": "DynamoDB asks for it with a table's key",
     "s3:GetObjectVersion": "`ops restore` compares versions of originals with records",
 }
 
