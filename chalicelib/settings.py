@@ -219,6 +219,9 @@ class Settings(BaseModel):
     oidc: str = Field(
         "", description="Issuers whose sign-in tokens are taken beside API keys: a JSON list (docs/sign-in-tokens.md)"
     )
+    encryption_key_arn: str = Field(
+        "", description="KMS key of files, records and messages. `ops provision` sets it, with `EncryptionKey`"
+    )
     sweep_pages: int = Field(
         10, ge=0, le=1000, description="Pages of 1,000 objects that each sweep reconciles in each bucket; 0: none"
     )

@@ -38,7 +38,7 @@ class Group:
     why: str
     on: tuple[str, ...]
     actions: Mapping[str, str]
-    condition: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    condition: Mapping[str, Mapping[str, str | tuple[str, ...]]] = field(default_factory=dict)
 
     def statement(self, where: Where) -> Statement:
         actions = sorted(f"{service}:{word}" for service, words in self.actions.items() for word in words.split())
@@ -46,7 +46,12 @@ class Group:
         stated["Resource"] = list(dict.fromkeys(self._put_in(resource, where) for resource in self.on))
         if self.condition:
             stated["Condition"] = {
-                operator: {key: self._put_in(value, where) for key, value in keys.items()}
+                operator: {
+                    key: self._put_in(value, where)
+                    if isinstance(value, str)
+                    else [self._put_in(each, where) for each in value]
+                    for key, value in keys.items()
+                }
                 for operator, keys in self.condition.items()
             }
         return stated
@@ -68,6 +73,7 @@ _CLOUDFRONT = "arn:{partition}:cloudfront::{account}"
 _EDGE = ("cache-policy", "distribution", "origin-access-control", "response-headers-policy")
 _API = "arn:{partition}:apigateway:{region}::"
 _EVENTS = "arn:{partition}:events:{region}:{account}:"
+_KEYS = ("arn:{partition}:kms:{region}:{account}:key/*",)
 # The second is that of roles with a path (the template's parameter RolePath), the last that of roles of Chalice's.
 _ROLES = tuple("arn:{partition}:iam::{account}:role/" + name + "-*" for name in (_NAME, "*/" + _NAME, _APP))
 
@@ -263,6 +269,47 @@ GROUPS = (
         {"events": "CancelReplay DescribeReplay DescribeRule StartReplay"},
     ),
     Group(
+        "NewKey",
+        "makes the stage's KMS key, with the tag by which the next statement knows it",
+        ("*", *_KEYS),
+        {"kms": "CreateKey TagResource"},
+        {"StringLike": {"aws:RequestTag/filemill-stage": "{stage}"}},
+    ),
+    Group(
+        "Key",
+        "changes the stage's KMS key",
+        _KEYS,
+        {
+            "kms": "DisableKey DisableKeyRotation EnableKey PutKeyPolicy ScheduleKeyDeletion TagResource UntagResource "
+            "UpdateKeyDescription"
+        },
+        {"StringLike": {"aws:ResourceTag/filemill-stage": "{stage}"}},
+    ),
+    # KMS knows a new tag up to five minutes later, and CloudFormation turns rotation on at once:
+    # https://docs.aws.amazon.com/kms/latest/developerguide/tag-authorization.html
+    Group(
+        "Keys",
+        "turns on the rotation of a key that was made just now, and looks at keys",
+        _KEYS,
+        {"kms": "DescribeKey EnableKeyRotation GetKeyPolicy GetKeyRotationStatus ListResourceTags"},
+    ),
+    Group(
+        "UseKey",
+        "has the services use the stage's KMS key for its table, files, messages and archive",
+        _KEYS,
+        {
+            "kms": "CreateGrant Decrypt Encrypt GenerateDataKey GenerateDataKeyWithoutPlaintext ReEncryptFrom "
+            "ReEncryptTo RevokeGrant"
+        },
+        {
+            "StringLike": {
+                "kms:ViaService": tuple(
+                    f"{service}.{{region}}.amazonaws.com" for service in ("dynamodb", "events", "s3", "sqs")
+                )
+            }
+        },
+    ),
+    Group(
         "Roles",
         "makes the functions' roles",
         _ROLES,
@@ -312,6 +359,7 @@ GROUPS = (
             "cloudwatch": "DescribeAlarms",
             "dynamodb": "ListTables",
             "iam": "GetAccountSummary ListRoles SimulatePrincipalPolicy",
+            "kms": "ListAliases",
             "lambda": "GetAccountSettings ListEventSourceMappings ListFunctions ListLayerVersions",
             "logs": "DescribeLogGroups",
             "events": "ListEventBuses ListRules",

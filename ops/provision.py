@@ -24,6 +24,7 @@ from ops.stack import (
     counted_logs,
     deployment,
     emulator_gaps,
+    encryption,
     event_sources,
     gateway,
     inventory,
@@ -385,7 +386,7 @@ def stack_parameters(run: Provisioning, key: SigningKey, given: Mapping[str, str
     Raises
     ------
     OpsError
-        The operator sets a parameter that is found out here.
+        The operator sets a parameter that is found out here, or a key that the stage can't take.
     """
     secret = signing_key.read_secret(run.session.client("ssm"), run.stage)
     app = config.app_name(run.recorded)
@@ -410,6 +411,9 @@ def stack_parameters(run: Provisioning, key: SigningKey, given: Mapping[str, str
     }
     if reserved := sorted(set(ours) & set(given)):
         raise OpsError(f"{', '.join(reserved)} can't be set: this command finds the value itself. Leave it out.")
+    stack = cloudformation.describe(run.session.client("cloudformation"), stack_name(run.stage))
+    if refusal := encryption.refuse_change(stack, given):
+        raise OpsError(f"{refusal[0].upper()}{refusal[1:]}.")
     addresses = {}
     if run.deployed is not None:
         for name, api_id in (

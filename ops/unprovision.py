@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 
-from chalicelib.settings import PREFIX
+from chalicelib.settings import camel_to_variable
 from ops import config, package
 from ops.errors import OpsError, as_sentences
 from ops.progress import confirm_name
@@ -54,6 +54,7 @@ def unprovision(
         check_known(project_dir, here, left)
         refuse_rules(client, stage)
         table = find_table(cfn, stage, recorded)
+        key = find_output(cfn, stage, recorded, "EncryptionKeyArn")
         what = "its stack, records and keys" + (", and every file" if delete_files else "")
         confirm_name(f"This deletes stage {stage}: {what}.", stage, yes=yes)
         delete_app(client, project_dir, here, left, progress)
@@ -71,6 +72,12 @@ def unprovision(
             progress(f"deleted the log groups {', '.join(groups)}")
     forget(project_dir, stage)
     progress(f"stage {stage} is deleted")
+    if key:
+        progress(
+            f"the KMS key {key} is kept, because backups of the table can be opened with it alone. If it was made for "
+            "this stage and you need none of them, delete it: `aws kms schedule-key-deletion --key-id "
+            f"{key} --pending-window-in-days 30` (docs/encryption.md)"
+        )
 
 
 def check_known(project_dir: Path, here: Deployment, left: list[Resource]) -> None:
@@ -141,9 +148,14 @@ def log_groups(project_dir: Path, here: Deployment) -> list[str]:
 
 def find_table(cfn: CloudFormationClient, stage: str, recorded: Mapping[str, str]) -> str | None:
     """The table's name: from the stack, or, when that is deleted already, from the recorded variables."""
+    return find_output(cfn, stage, recorded, "Table")
+
+
+def find_output(cfn: CloudFormationClient, stage: str, recorded: Mapping[str, str], name: str) -> str | None:
+    """An output of the stack, or, when that is deleted already, the variable that was recorded of it."""
     made = cloudformation.describe(cfn, stack_name(stage))
     outputs = cloudformation.outputs(made) if made else {}
-    return outputs.get("Table") or recorded.get(f"{PREFIX}TABLE")
+    return outputs.get(name) or recorded.get(camel_to_variable(name))
 
 
 def clear_buckets(

@@ -14,7 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.settings import load
 from ops import config
-from ops.doctor import background, canary, front_door, functions, leftovers, queues, sockets, stack, storage
+from ops.doctor import background, canary, encryption, front_door, functions, leftovers, queues, sockets, stack, storage
 from ops.doctor.patient import Check, Patient, SkippedError
 from ops.errors import OpsError, sentence
 from ops.report import Mark, Outcome, show
@@ -86,6 +86,7 @@ CHECKS: dict[str, Check] = {
     "the queue accepts them": queues.check_queue_policy,
     "browsers may upload": storage.check_cors,
     "the buckets are closed": storage.check_buckets,
+    "the key opens what is stored": encryption.check,
     "records expire": storage.check_expiry,
     "changes are streamed": storage.check_stream,
     "failed files are set aside": queues.check_redrive,

@@ -174,6 +174,7 @@ def place_of(patient: Patient, recorded: config.Config) -> Place:
         scan=settings.scan,
         media_queue_arn=settings.media_queue_arn if settings.has_media else "",
         access_logs=settings.access_logs,
+        encryption_key=settings.encryption_key_arn,
     )
 
 

@@ -14,7 +14,7 @@ from chalicelib.settings import PREFIX
 from ops import config
 from ops.errors import OpsError
 from ops.preflight.site import Check, Site, Verdict, fine, refused, unknown
-from ops.stack import template
+from ops.stack import encryption, template
 from ops.stack.plan import choose_parameters
 
 
@@ -151,6 +151,34 @@ def check_logs(site: Site) -> Verdict:
     return fine()
 
 
+def check_key(site: Site) -> Verdict:
+    """The services take a symmetric key of the stage's own region: https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html"""
+    if refusal := encryption.refuse_change(site.stack, site.given):
+        return refused(refusal)
+    arn = site.new_parameter(encryption.KEY)
+    if not arn or arn == encryption.OWN:
+        return fine()
+    why = "S3 encrypts with keys of the bucket's region only"
+    if wrong := assess_arn(arn, "kms", site.region, encryption.KEY, why):
+        return wrong
+    if arn.split(":")[4] != site.account:
+        return unknown(
+            f"the key {arn} is another account's: its policy must allow this account and the services "
+            f"({encryption.PAGE}), which can't be read from here"
+        )
+    kms = site.client("kms")
+    try:
+        found = kms.describe_key(KeyId=arn)["KeyMetadata"]
+    except kms.exceptions.NotFoundException:
+        return refused(f"there is no key {arn}; make it with `aws kms create-key`, or correct {encryption.KEY}")
+    if found["KeyState"] != "Enabled" or found.get("KeySpec", "SYMMETRIC_DEFAULT") != "SYMMETRIC_DEFAULT":
+        return refused(
+            f"the key {arn} is {found['KeyState']} and of the kind {found.get('KeySpec')}; {encryption.KEY} needs one "
+            "that is Enabled and SYMMETRIC_DEFAULT"
+        )
+    return fine()
+
+
 def check_scan(site: Site) -> Verdict:
     """Without the command no function of the stage could start."""
     variables = config.stage_variables(site.recorded, site.stage)
@@ -169,4 +197,5 @@ CHECKS: dict[str, Check] = {
     "the web ACL is CloudFront's": check_web_acl,
     "the logs' bucket takes logs": check_logs,
     "the scan has a command": check_scan,
+    "the key can be used": check_key,
 }

@@ -27,7 +27,10 @@ RECOVERY_TRIES = 30
 
 @dataclass(frozen=True)
 class Table:
-    """A table, as far as a restore must know it. `restored_from` is the ARN of the table that it was made from."""
+    """A table, as far as a restore must know it. `restored_from` is the ARN of the table that it was made from.
+
+    `key` is the ARN of the KMS key that it is encrypted with, empty for AWS's own key.
+    """
 
     name: str
     arn: str
@@ -35,6 +38,7 @@ class Table:
     stream_arn: str
     restored_from: str
     made: datetime
+    key: str = ""
 
 
 def _prefix(stage: str) -> str:
@@ -64,6 +68,7 @@ def find(dynamodb: Any, name: str) -> Table | None:
         stream_arn=found.get("LatestStreamArn", ""),
         restored_from=found.get("RestoreSummary", {}).get("SourceTableArn", ""),
         made=found["CreationDateTime"].astimezone(UTC),
+        key=found.get("SSEDescription", {}).get("KMSMasterKeyArn", ""),
     )
 
 
@@ -94,7 +99,11 @@ def make(dynamodb: Any, present: Table, at: datetime, name: str, progress: Progr
     if table is None:
         progress(f"restoring {present.name} as at {written(at)} into {name}")
         dynamodb.restore_table_to_point_in_time(
-            SourceTableName=present.name, TargetTableName=name, RestoreDateTime=at, UseLatestRestorableTime=False
+            SourceTableName=present.name,
+            TargetTableName=name,
+            RestoreDateTime=at,
+            UseLatestRestorableTime=False,
+            **_encryption(present),
         )
     elif table.restored_from != present.arn:
         raise OpsError(
@@ -102,6 +111,13 @@ def make(dynamodb: Any, present: Table, at: datetime, name: str, progress: Progr
             f"delete-table --table-name {name}`), or choose another second."
         )
     return _active(dynamodb, name, progress)
+
+
+def _encryption(present: Table) -> dict[str, Any]:
+    """The present table's key is said, so that it does not depend on what DynamoDB takes over by itself."""
+    if not present.key:
+        return {}
+    return {"SSESpecificationOverride": {"Enabled": True, "SSEType": "KMS", "KMSMasterKeyId": present.key}}
 
 
 def _active(dynamodb: Any, name: str, progress: Progress) -> Table:

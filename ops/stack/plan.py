@@ -12,7 +12,12 @@ Stack = Mapping[str, Any]
 Event = Mapping[str, Any]
 
 # Replacing one of these loses the data in it, or changes an address that clients know.
-_HOLDS_DATA = frozenset({"AWS::S3::Bucket", "AWS::DynamoDB::Table", "AWS::SQS::Queue", "AWS::CloudFront::Distribution"})
+_HOLDS_DATA = frozenset(
+    {
+        *("AWS::S3::Bucket", "AWS::DynamoDB::Table", "AWS::SQS::Queue", "AWS::CloudFront::Distribution"),
+        "AWS::KMS::Key",  # what it encrypted is lost without it
+    }
+)
 
 
 class Step(StrEnum):

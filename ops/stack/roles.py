@@ -49,6 +49,8 @@ class Place:
     """Empty if the stage has no function `media`."""
     access_logs: str = ""
     """Bucket and prefix of the access logs that the sweep counts; empty for none."""
+    encryption_key: str = ""
+    """ARN of the KMS key, the stage's own or the operator's; empty if the stage has none."""
 
     @property
     def values(self) -> dict[str, str]:
@@ -61,6 +63,7 @@ class Place:
             "App": self.app_name,
             "Stage": self.stage,
             "Distribution": self.distribution_id,
+            "Table": self.table,
             "Table.Arn": table_arn,
             "OriginalsBucket.Arn": f"arn:{self.partition}:s3:::{self.originals_bucket}",
             "DerivedBucket.Arn": f"arn:{self.partition}:s3:::{self.derived_bucket}",
@@ -73,6 +76,7 @@ class Place:
             "ServiceFunction": self.service_function,
             "MediaConvertRole.Arn": self.media_convert_role,
             **counted_logs.parameters({counted_logs.VARIABLE: self.access_logs}),
+            "EncryptionKey": self.encryption_key,
         }
 
     @property
@@ -87,6 +91,9 @@ class Place:
             "HasMediaConvert": bool(self.media_convert_role),
             "HasMedia": bool(self.media_queue_arn),
             "CountsDelivered": bool(self.access_logs),
+            "HasKey": bool(self.encryption_key),
+            # A key of the stage's own gives the same rights: only its ARN is found in another way.
+            "MakesKey": False,
         }
 
 

@@ -60,6 +60,9 @@ LAMBDAS_OWN = {
     "Jobs": {"mediaconvert:CreateJob"},
     "GiveMediaConvertRole": {"iam:PassRole"},
     "Films": {"s3:GetObject"},
+    # As above, with the stage's key.
+    "KeyOfDeliveries": {"kms:Decrypt"},
+    "KeyOfFilms": {"kms:Decrypt"},
     "Traces": {"xray:PutTelemetryRecords", "xray:PutTraceSegments"},
 }
 

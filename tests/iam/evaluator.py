@@ -88,4 +88,4 @@ def _holds(kind: str, wanted: Mapping[str, str | list[str]], context: Mapping[st
 
 
 _NEGATED = frozenset({"StringNotEquals", "ArnNotEquals"})
-_OPERATORS = _NEGATED | {"StringEquals", "StringLike", "ArnLike", "ForAnyValue:StringEquals"}
+_OPERATORS = _NEGATED | {"StringEquals", "StringLike", "ArnEquals", "ArnLike", "ForAnyValue:StringEquals"}

@@ -130,6 +130,82 @@ def form_needs(bucket: str, key: str) -> list[Need]:
     return [_of_object("PutObject", bucket, key.replace("${filename}", "*"), None)]
 
 
+# --- KMS: what the services ask of the stage's key with their caller's rights. Only some calls need it: not those that
+# delete, list or look at a head. The sources are named at the top of the roles in .chalice/resources.yaml, and here:
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html#mpuAndPermissions
+# https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html
+
+_BOTH = ("Decrypt", "GenerateDataKey")
+_KEY_FOR_OBJECTS = {
+    "GetObject": ("Decrypt",),
+    "PutObject": ("GenerateDataKey",),
+    "CopyObject": ("GenerateDataKey",),
+    # S3 reads the parts again before it makes an object of them.
+    "CreateMultipartUpload": _BOTH,
+    "UploadPart": _BOTH,
+    "UploadPartCopy": _BOTH,
+    "CompleteMultipartUpload": _BOTH,
+    "GetObjectAttributes": _BOTH,
+}
+_KEY_FOR_MESSAGES = {
+    "SendMessage": _BOTH,
+    "SendMessageBatch": _BOTH,
+    "ReceiveMessage": ("Decrypt",),
+}
+# What is about a table itself; the others are about items, for which DynamoDB decrypts the table's key.
+_OF_TABLES = re.compile("Describe|List|Tag|Untag|TimeToLive|ContinuousBackups|Table$|UpdateTable")
+# The one who chooses a table's key needs these, also by restoring a table that has one.
+_KEY_FOR_TABLES = (*_BOTH, "CreateGrant", "DescribeKey", "Encrypt", "GenerateDataKeyWithoutPlaintext")
+_MAKES_TABLES = ("CreateTable", "RestoreTableToPointInTime")
+
+
+def key_of(place: Place) -> str:
+    """ARN of the stage's key in this place."""
+    return place.arn("kms", "key/1234abcd-12ab-34cd-56ef-1234567890ab")
+
+
+def key_needs(service: str, operation: str, params: Params, place: Place) -> list[Need]:
+    """The rights on the stage's key that a caller needs, if buckets, table and queues are encrypted with it.
+
+    `ops`' bucket of templates is not.
+    """
+    found: list[Need] = []
+
+    def need(actions: tuple[str, ...], context: Mapping[str, str]) -> None:
+        via = {"kms:ViaService": f"{service if service != 'rekognition' else 's3'}.{place.region}.amazonaws.com"}
+        found.extend(Need(f"kms:{action}", key_of(place), {**via, **context}) for action in actions)
+
+    match service:
+        case "s3" if "-templates-" not in params.get("Bucket", ""):
+            actions = _KEY_FOR_OBJECTS.get(operation, ())
+            if operation == "HeadObject" and "ChecksumMode" in params:
+                actions = ("Decrypt",)
+            need(actions, _of_bucket(params.get("Bucket", "")))
+            if source := params.get("CopySource"):
+                need(("Decrypt",), _of_bucket(_source(source)[0]))
+        case "rekognition" if picture := params["Image"].get("S3Object"):
+            need(("Decrypt",), _of_bucket(picture["Bucket"]))
+        case "sqs":
+            need(_KEY_FOR_MESSAGES.get(operation, ()), {})
+        case "dynamodb" if operation in _MAKES_TABLES:
+            need(_KEY_FOR_TABLES, {})
+        case "dynamodb" if not _OF_TABLES.search(operation):
+            for table in _tables(params):
+                need(("Decrypt",), {"kms:EncryptionContext:aws:dynamodb:tableName": table})
+    return found
+
+
+def _of_bucket(bucket: str) -> dict[str, str]:
+    """With a bucket key, S3 names the bucket and not the object: https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-key.html"""
+    return {"kms:EncryptionContext:aws:s3:arn": f"arn:aws:s3:::{bucket}"}
+
+
+def _tables(params: Params) -> set[str]:
+    if "TransactItems" in params:
+        return {item["TableName"] for member in params["TransactItems"] for item in member.values()}
+    return set(params["RequestItems"]) if "RequestItems" in params else {params["TableName"]}
+
+
 # --- DynamoDB
 
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html
@@ -386,6 +462,7 @@ _SERVICES: dict[str, Callable[[str, Params, Place], Iterator[Need]]] = {
     "events": _events,
     "guardduty": lambda operation, *_: iter([Need(f"guardduty:{operation}", "*")]),
     "iam": _iam,
+    "kms": lambda operation, params, _: iter([Need(f"kms:{operation}", params.get("KeyId", "*"))]),
     "lambda": _lambda,
     "mediaconvert": _mediaconvert,
     "rekognition": _rekognition,

@@ -19,7 +19,7 @@ from typing import Any
 
 from tests.iam import stages
 from tests.iam.evaluator import Need, Right, allowed_by, rights
-from tests.iam.needs import Place, form_needs, needs
+from tests.iam.needs import Place, form_needs, key_needs, needs
 
 
 @dataclass
@@ -143,10 +143,14 @@ def install() -> None:
         who = _caller(door and door.f_back)
         if door is not None and who is not None:
             service, operation = operation_model.service_model.service_name, operation_model.name
+            place = Place(region=client.meta.region_name)
             if door.f_code.co_name == "generate_presigned_post":
-                found, operation = form_needs(door.f_locals["Bucket"], door.f_locals["Key"]), "a form"
+                found = form_needs(door.f_locals["Bucket"], door.f_locals["Key"])
+                found += key_needs("s3", "PutObject", {"Bucket": door.f_locals["Bucket"]}, place)
+                operation = "a form"
             else:
-                found = needs(operation_model, api_params, Place(region=client.meta.region_name))
+                found = needs(operation_model, api_params, place)
+                found += key_needs(service, operation, api_params, place)
             _note(f"{service}.{operation}", [stages.as_deployed(who, need) for need in found], who)
         return emit(client, api_params, operation_model, context)
 

@@ -11,10 +11,14 @@ from ops.operator_policy import Where
 from ops.stack import roles
 from ops.stack.roles import Place
 from tests.iam.evaluator import Need
+from tests.iam.needs import Place as NeedPlace
+from tests.iam.needs import key_of
 from tests.stage import MEDIA_STAGE, ROOT, STAGE, TRANSCODER
 
 OPERATOR = "operator"
 ACCOUNT, REGION = "123456789012", "eu-west-1"
+KEY = key_of(NeedPlace(ACCOUNT, REGION))
+"""The stage is held to a KMS key, so that each call shows what it needs of the key."""
 
 
 def place() -> Place:
@@ -37,6 +41,7 @@ def place() -> Place:
         scan="guardduty",
         media_queue_arn=MEDIA_STAGE["FILEMILL_MEDIA_QUEUE_ARN"],
         access_logs="cdn-logs/filemill-test/",
+        encryption_key=KEY,
     )
 
 
@@ -75,5 +80,6 @@ _NAMES = re.compile("|".join(rf"{re.escape(name)}(?![\w-])" for name in _DEPLOYE
 def as_deployed(who: str, need: Need) -> Need:
     """The same need with the names that a deployed stage has. The operator's policy limits resources by these."""
     if who != OPERATOR:
-        return replace(need, resource=_RESTORED.sub(place().table, need.resource))
+        context = {key: _RESTORED.sub(place().table, value) for key, value in need.context.items()}
+        return replace(need, resource=_RESTORED.sub(place().table, need.resource), context=context)
     return replace(need, resource=_NAMES.sub(lambda found: _DEPLOYED[found[0]], need.resource))

@@ -40,6 +40,7 @@ SERVICES = (
         "dynamodb",
         "events",
         "iam",
+        "kms",
         "lambda",
         "logs",
         "s3",
@@ -56,6 +57,7 @@ HOMONYMS = frozenset(
         *("events.RemovePermission", "sns.RemovePermission", "sqs.RemovePermission"),  # Lambda's
         *("service-quotas.TagResource", "sns.TagResource"),
         "iam.GetPolicy",  # Lambda's
+        *("kms.GetPublicKey", "kms.TagResource"),  # CloudFront's, and those of others
         *("sns.Publish", "sns.Subscribe"),  # the function `publish`, and an action of the socket
     }
 )
@@ -79,6 +81,7 @@ UNSEEN = {
     "billing:GetBillingViewData": "CloudFormation asks for it with a budget",
     "cloudformation:UntagResource": "CloudFormation asks for it when a tag of the stack is removed",
     "cloudfront:CreateInvalidation": "`ops tenants erase` removes files as the API does (chalicelib/upkeep/removal.py)",
+    "kms:GenerateDataKeyWithoutPlaintext": "DynamoDB asks for it with a table's key",
     "s3:GetObjectVersion": "`ops restore` compares versions of originals with records",
 }
 
@@ -95,9 +98,7 @@ WITHOUT = {
         "KinesisStreamSpecification": ["dynamodb:*KinesisStreamingDestination", "kinesis:*"],
         "Replicas": ["dynamodb:*TableReplica", "iam:CreateServiceLinkedRole"],
         "ResourcePolicy": ["dynamodb:*ResourcePolicy"],
-        "SSESpecification": ["kms:*"],
     },
-    "AWS::Events::Archive": {"KmsKeyIdentifier": ["kms:*"]},
     "AWS::Events::EventBus": {"KmsKeyIdentifier": ["kms:*"], "Policy": ["events:*Permission"]},
     "AWS::Events::Rule": {"RoleArn": ["iam:PassRole"]},
     "AWS::IAM::Role": {"ManagedPolicyArns": ["iam:AttachRolePolicy"]},
@@ -136,6 +137,7 @@ EXAMPLES = {
     "AWS::Events::Rule": f"arn:aws:events:eu-west-1:{stages.ACCOUNT}:rule/filemill-test/filemill-test-answers",
     "AWS::GuardDuty::MalwareProtectionPlan": f"arn:aws:guardduty:eu-west-1:{stages.ACCOUNT}:malware-protection-plan/1",
     "AWS::IAM::Role": f"arn:aws:iam::{stages.ACCOUNT}:role/{_NEW}",
+    "AWS::KMS::Key": stages.KEY,
     "AWS::S3::Bucket": f"arn:aws:s3:::filemill-test-originals-{stages.ACCOUNT}-eu-west-1",
     "AWS::S3::BucketPolicy": f"arn:aws:s3:::filemill-test-originals-{stages.ACCOUNT}-eu-west-1",
     "AWS::SQS::Queue": f"arn:aws:sqs:eu-west-1:{stages.ACCOUNT}:{_NEW}",
@@ -166,7 +168,21 @@ def of_cloudformation(resource_type: str) -> Iterator[Need]:
             elif not is_unused and facts.resource_types(action) is not None:
                 for example in (EXAMPLES[resource_type], *OTHER_EXAMPLES.get(resource_type, ())):
                     about = f"{example}/key" if action == "s3:DeleteObject" else example
-                    yield Need(action, about if facts.is_about(action, about) else "*")
+                    if action.startswith("kms:"):
+                        yield of_key(action, resource_type)
+                    else:
+                        yield Need(action, about if facts.is_about(action, about) else "*")
+
+
+def of_key(action: str, resource_type: str) -> Need:
+    """CloudFormation itself makes the key; another service uses it for the caller."""
+    if resource_type == "AWS::KMS::Key":
+        # At first the tag is in the request only, and with a later change only on the key.
+        told = "RequestTag" if action == "kms:CreateKey" else "ResourceTag"
+        context = {f"aws:{told}/filemill-stage": "test"}
+    else:
+        context = {"kms:ViaService": f"{resource_type.split('::')[1].lower()}.eu-west-1.amazonaws.com"}
+    return Need(action, stages.KEY if facts.is_about(action, stages.KEY) else "*", context)
 
 
 def actions_of(operation: str) -> set[str]:

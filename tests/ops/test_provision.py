@@ -65,6 +65,7 @@ class Stacks:
     def __init__(self) -> None:
         self.concurrency: int | None = 1000
         self.deployed: list[dict[str, str]] = []
+        self.parameters: dict[str, str] = {}
         self.tags: list[dict[str, str]] = []
         self.templates: list[Uploaded] = []
         self.deleted: list[str] = []
@@ -73,7 +74,9 @@ class Stacks:
     @property
     def made(self) -> dict[str, Any]:
         outputs = [{"OutputKey": k, "OutputValue": v} for k, v in OUTPUTS.items()]
-        return {"StackId": STACK_ID, "StackStatus": "CREATE_COMPLETE", "Outputs": outputs}
+        parameters = [{"ParameterKey": k, "ParameterValue": v} for k, v in self.parameters.items()]
+        made = {"StackId": STACK_ID, "StackStatus": "CREATE_COMPLETE", "Outputs": outputs}
+        return {**made, "Parameters": parameters} if parameters else made
 
     def deploy(
         self, cfn: Any, name: str, template: Uploaded, parameters: dict[str, str], tags: Any, *_: Any, **__: Any
@@ -425,6 +428,33 @@ def test_parameters_are_handed_on_but_not_ours(stacks: Stacks, project: Path) ->
     assert stacks.deployed[-1]["Stage"] == "prod"
     with pytest.raises(OpsError, match="KeyGroupId can't be set"):
         run(project, parameters={"KeyGroupId": "x"})
+
+
+def test_a_stage_that_runs_takes_a_key_in_two_steps_and_gives_none_up(stacks: Stacks, project: Path) -> None:
+    with pytest.raises(OpsError, match="--set EncryptionKey=own --set Encrypt=false` first"):
+        run(project, parameters={"EncryptionKey": "own"})
+    assert stacks.deployed == []
+    run(project, parameters={"EncryptionKey": "own", "Encrypt": "false"})
+    stacks.parameters = {"EncryptionKey": "own", "Encrypt": "false"}
+    run(project, parameters={"Encrypt": "true"})
+    assert stacks.deployed[-1]["Encrypt"] == "true"
+    stacks.parameters["Encrypt"] = "true"
+    with pytest.raises(OpsError, match="EncryptionKey is own and can't become empty"):
+        run(project, parameters={"EncryptionKey": ""})
+
+
+def test_a_key_outlives_its_stage_and_deleting_says_so(
+    stacks: Stacks, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arn = "arn:aws:kms:eu-west-1:123456789012:key/1"
+    monkeypatch.setitem(OUTPUTS, "EncryptionKeyArn", arn)
+    run(project)
+    assert config.load_stage(project, "prod")["FILEMILL_ENCRYPTION_KEY_ARN"] == arn
+    deployed(project)
+    monkeypatch.setattr(signing_key, "delete", lambda *_: None)
+    said: list[str] = []
+    unprovision.unprovision("prod", project, progress=said.append)
+    assert f"the KMS key {arn} is kept" in said[-1]
 
 
 def test_a_stage_stays_in_its_account_and_region(

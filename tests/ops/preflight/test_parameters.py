@@ -141,3 +141,39 @@ def test_a_scan_by_a_command_needs_the_command(site: Callable[..., Site]) -> Non
     stage.setdefault("environment_variables", {})["FILEMILL_SCAN_COMMAND"] = "clamscan {}"
     path.write_text(json.dumps(written), encoding="utf-8")
     assert parameters.check_scan(site(Scan="command")).mark is Mark.OK
+
+
+KMS_KEY = f"arn:aws:kms:eu-west-1:{ACCOUNT}:key/1"
+
+
+@pytest.mark.parametrize(
+    ("arn", "answer", "mark", "says"),
+    [
+        ("", {}, Mark.OK, ""),
+        ("own", {}, Mark.OK, ""),
+        (KMS_KEY, {"KeyState": "Enabled"}, Mark.OK, ""),
+        (KMS_KEY, {"KeyState": "Disabled"}, Mark.REFUSED, "is Disabled"),
+        (KMS_KEY, {"KeyState": "Enabled", "KeySpec": "RSA_2048"}, Mark.REFUSED, "RSA_2048"),
+        (KMS_KEY, None, Mark.REFUSED, f"there is no key {KMS_KEY}"),
+        (KMS_KEY.replace("eu-west-1", "us-east-1"), {}, Mark.REFUSED, "but it must be in eu-west-1"),
+        (KMS_KEY.replace(ACCOUNT, "999999999999"), {}, Mark.UNKNOWN, "is another account's"),
+        ("alias/mine", {}, Mark.REFUSED, "no ARN of kms"),
+    ],
+)
+def test_a_key_that_cant_encrypt_is_refused(
+    aws: Aws, site: Callable[..., Site], arn: str, answer: dict[str, str] | None, mark: Mark, says: str
+) -> None:
+    aws.answers["kms.DescribeKey"] = (
+        {"KeyMetadata": {"KeyId": "1", **answer}} if answer else Failure("NotFoundException")
+    )
+    verdict = parameters.check_key(site(EncryptionKey=arn) if arn else site())
+    assert verdict.mark is mark
+    assert says in verdict.sentence
+
+
+def test_a_stage_that_runs_is_told_to_take_the_rights_first(
+    aws: Aws, site: Callable[..., Site], stack: dict[str, Any]
+) -> None:
+    aws.answers["cloudformation.DescribeStacks"] = stack
+    assert "--set Encrypt=false" in parameters.check_key(site(EncryptionKey="own")).sentence
+    assert parameters.check_key(site(EncryptionKey="own", Encrypt="false")).mark is Mark.OK

@@ -103,8 +103,8 @@ def test_no_other_module_writes_a_host_of_aws() -> None:
 
     regions: refuses the other partitions. emulator_gaps: tells AWS from an emulator. origins: the local edge's own
     reading of an API's address. queues and cdn: names of AWS services in policies, which are the same in every
-    partition. examples: a text in the API's reference. parameters: how CloudFront names a bucket of logs.
-    operator_policy: the service that may have the functions' roles. begun: a name of XML.
+    partition; encryption: likewise. examples: a text in the API's reference. parameters: how CloudFront names a bucket
+    of logs. operator_policy: the service that may have the functions' roles. begun: a name of XML.
     """
     known = {
         "ops/stack/regions.py",
@@ -112,6 +112,7 @@ def test_no_other_module_writes_a_host_of_aws() -> None:
         "ops/local/edge/origins.py",
         "ops/local/adapter/cdn.py",
         "ops/doctor/queues.py",
+        "ops/doctor/encryption.py",
         "ops/openapi/examples.py",
         "ops/operator_policy.py",
         "ops/preflight/parameters.py",
