@@ -15,7 +15,7 @@ from chalicelib.api.share_page import HEADERS, Picture, Shown
 from chalicelib.catalog import files, scans, shares, tenants
 from chalicelib.catalog.shares import Share
 from chalicelib.delivery.access import access_to
-from chalicelib.delivery.disposition import content_disposition, proven_type
+from chalicelib.delivery.disposition import content_disposition, in_one_direction, proven_type
 from chalicelib.model import File, Status, Visibility
 from chalicelib.observability import append, logger
 from chalicelib.settings import settings
@@ -109,7 +109,7 @@ def _seen(share: Share, file: File, *, tried: bool = False) -> Response:
         download = originals.sign(file, proven_type(file), disposition, SIGNED)
     kind = str(file.kind or "other")
     shown = Shown(
-        filename=file.filename,
+        filename=in_one_direction(file.filename),
         kind={"other": "File", "pdf": "PDF"}.get(kind, kind.capitalize()),
         size=file.size,
         until=share.expires_at,

@@ -150,6 +150,13 @@ def test_the_page_shows_the_file_and_offers_it(client: Client, photo: str) -> No
     assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
 
 
+def test_a_name_that_is_written_backwards_is_shown_as_it_is(client: Client) -> None:
+    """With U+202E, `gpj.exe` would be read as `exe.jpg`."""
+    text = page(share(client, ready_photo(client, name="invoice\u202egpj.exe"))).text
+    assert "<h1>invoicegpj.exe</h1>" in text
+    assert "\u202e" not in text
+
+
 def test_what_the_page_signs_works_for_five_minutes(client: Client, photo: str) -> None:
     import base64
     import html
