@@ -147,7 +147,7 @@ def test_files_beyond_the_quota_are_refused_until_one_is_deleted(client: Client,
 def test_nobody_passes_a_quota_by_deleting_and_restoring(
     client: Client, stage: Calls, clock: Clock, window: None, quota: str, bound: int
 ) -> None:
-    grant(**{quota: bound, "uploaded_bytes_per_day": 4})
+    grant("acme", **{quota: bound, "uploaded_bytes_per_day": 4})
     first = ready_other(client)
     stage.settle()
     assert client("DELETE", f"/v1/files/{first}").status == 204
