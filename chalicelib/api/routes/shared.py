@@ -10,7 +10,7 @@ from chalice import Blueprint, Response
 from chalicelib.api import share_page
 from chalicelib.api.auth.memory import look_up
 from chalicelib.api.routes.reference import HtmlPage
-from chalicelib.api.routing import public_route
+from chalicelib.api.routing import public_route, raw_body
 from chalicelib.api.share_page import HEADERS, Picture, Shown
 from chalicelib.catalog import files, scans, shares, tenants
 from chalicelib.catalog.shares import Share
@@ -76,8 +76,7 @@ def open_shared(request: Any, token: str) -> Response:
 
 
 def _password(request: Any) -> str | None:
-    raw = request.raw_body or b""
-    text = raw if isinstance(raw, str) else raw.decode("utf-8", "replace")
+    text = raw_body(request).decode("utf-8", "replace")
     if len(text) > MAX_FORM:
         return None
     try:

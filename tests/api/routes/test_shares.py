@@ -300,7 +300,9 @@ def test_a_locked_link_compares_nothing(client: Client, photo: str, monkeypatch:
     assert tried(made, "open sesame").status == 429
 
 
-@pytest.mark.parametrize("body", ["", "password", "a=" * 9000, "&" * 50, "password=%ff%fe", "\x00", '{"password": 1}'])
+@pytest.mark.parametrize(
+    "body", ["", "password", "a=" * 9000, "&" * 50, "password=%ff%fe", "\x00", '{"password": 1}', "password=\ud800"]
+)
 def test_a_form_may_be_anything(client: Client, photo: str, body: str) -> None:
     made = share(client, photo, password="open sesame")
     assert NOBODY("POST", path_of(made), body, headers=FORM).status == 403
