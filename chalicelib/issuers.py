@@ -112,7 +112,7 @@ class Issuer(BaseModel):
     audience: _Texts
     audience_claim: _Text = "aud"
     azp: _Texts | None = None
-    require: dict[str, _Text] = Field(default_factory=dict)
+    require: dict[str, bool | _Text] = Field(default_factory=dict)
     tenant: _Text
     owner: _Text = "{sub}"
     scopes: _Scopes = ()
@@ -137,7 +137,7 @@ class Issuer(BaseModel):
 
     @field_validator("require")
     @classmethod
-    def _paths(cls, wanted: dict[str, str]) -> dict[str, str]:
+    def _paths(cls, wanted: dict[str, bool | str]) -> dict[str, bool | str]:
         for text in wanted:
             path_of(text)
         return wanted

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Mapping
+from ipaddress import ip_address
 from typing import Any
 
 from chalicelib import keyring
@@ -30,6 +31,16 @@ def address_of(context: Mapping[str, Any], headers: Mapping[str, str]) -> str | 
     if not shown or not hmac.compare_digest(shown.encode("utf-8", "surrogatepass"), keyring.door_secret().encode()):
         return seen
     hops = [hop for each in headers.get("x-forwarded-for", "").split(",") if (hop := each.strip())]
-    if hops and hops[-1] == seen:
+    if hops and _is_same(hops[-1], seen):
         hops.pop()  # API Gateway has appended the address that it saw
     return hops[-1] if hops else seen
+
+
+def _is_same(one: str, other: str | None) -> bool:
+    """True if both are one address. An IPv6 address can be written in several ways."""
+    if one == other:
+        return True
+    try:
+        return ip_address(one) == ip_address(other or "")
+    except ValueError:
+        return False

@@ -95,8 +95,13 @@ class Problem(Exception):  # noqa: N818 - the RFC's word
         self.detail = detail
         self.field = field
         self.headers = headers or {}
-        self.status = status or PROBLEMS[code]
         self.more = more or {}
+        self._status = status
+
+    @property
+    def status(self) -> HTTPStatus:
+        """The HTTP status. Refusals that only a socket answers with have none."""
+        return self._status or PROBLEMS[self.code]
 
 
 def response(problem: Problem, request_id: str) -> Response:

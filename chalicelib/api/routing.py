@@ -136,7 +136,7 @@ def route(
                     if query is not None:
                         parsed.append(parsing.parse_query(query, _parameters(request)))
                     if body is not None:
-                        parsed.append(parsing.parse(body, _raw(request)))
+                        parsed.append(parsing.parse(body, raw_body(request)))
                     return view(call, *parsed, **path_parameters)
                 finally:
                     last_use.note(caller)
@@ -200,8 +200,12 @@ def _parameters(request: Any) -> dict[str, list[str]]:
     return {name: sent.getlist(name) for name in sent} if sent else {}
 
 
-def _raw(request: Any) -> bytes:
-    body: bytes | str = request.raw_body or b""
+def raw_body(request: Any) -> bytes:
+    """The bytes of a request's body. Half a surrogate pair, which Chalice refuses, gives bytes that are no UTF-8."""
+    try:
+        body: bytes | str = request.raw_body or b""
+    except UnicodeEncodeError as error:
+        body = error.object
     return body.encode("utf-8", "surrogatepass") if isinstance(body, str) else body
 
 

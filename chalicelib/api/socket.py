@@ -7,7 +7,8 @@ else is posted to the connection.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import cache, partial
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -18,7 +19,7 @@ from chalicelib.api.addresses import address_of
 from chalicelib.api.auth import keys, last_use, tickets
 from chalicelib.api.auth.admission import admit, admit_as_of_now
 from chalicelib.api.auth.callers import Caller, Scope, as_of_now, authenticate, names_of, require
-from chalicelib.api.errors import PROBLEMS, Problem
+from chalicelib.api.errors import Problem
 from chalicelib.catalog import actors, owners, sockets
 from chalicelib.catalog.sockets import LIFE, SLACK, Connection, Place
 from chalicelib.events import posts
@@ -26,6 +27,11 @@ from chalicelib.observability import append, logger
 from chalicelib.settings import settings
 
 OK: dict[str, Any] = {"statusCode": 200}
+
+# Gives the client's address. It may read SSM, so it is asked only where the address counts: SSM takes 40 reads a second
+# of an account, and many functions start when many clients connect again.
+# https://docs.aws.amazon.com/general/latest/gr/ssm.html
+Address = Callable[[], str | None]
 
 # The subprotocol that is spoken, and how a browser, which can send no headers, sends its credential beside it.
 PROTOCOL = "filemill.v1"
@@ -41,11 +47,11 @@ def connect(event: dict[str, Any], context: Any) -> dict[str, Any]:
     headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
     offered = [each.strip() for each in headers.get("sec-websocket-protocol", "").split(",")]
     try:
-        address = address_of(event["requestContext"], headers)
+        address = cache(partial(address_of, event["requestContext"], headers))
         _open(event["requestContext"], _caller(headers, offered, address), address)
     except Problem as problem:
         logger.info("socket refused", extra={"code": problem.code})
-        return {"statusCode": int(PROBLEMS[problem.code])}
+        return {"statusCode": int(problem.status)}
     except (ClientError, BotoCoreError) as error:
         logger.exception("an AWS call failed")
         return {"statusCode": 503 if aws.is_busy(error) else 500}
@@ -53,7 +59,7 @@ def connect(event: dict[str, Any], context: Any) -> dict[str, Any]:
     return {**OK, "headers": {"Sec-WebSocket-Protocol": PROTOCOL}} if PROTOCOL in offered else OK
 
 
-def _caller(headers: Mapping[str, str], offered: list[str], address: str | None) -> Caller:
+def _caller(headers: Mapping[str, str], offered: list[str], address: Address) -> Caller:
     """The caller by the Authorization header, else by the subprotocols; never by the query, which is logged."""
     if settings().sockets_per_tenant == 0:
         raise Problem("missing_scope", "This stage has no sockets.")
@@ -64,15 +70,16 @@ def _caller(headers: Mapping[str, str], offered: list[str], address: str | None)
     credential = (authorization or "").partition(" ")[2].strip()
     caller = tickets.redeem(credential) if credential.startswith(tickets.PREFIX) else authenticate(authorization)
     append(tenant=caller.tenant, key_id=caller.key_id)
-    admit(caller, lambda: address)
+    admit(caller, address)
     last_use.note(caller)
     require(caller, Scope.EVENTS_READ, tokens=True, own=True)
     return caller
 
 
-def _open(request: Mapping[str, Any], caller: Caller, address: str | None) -> None:
+def _open(request: Mapping[str, Any], caller: Caller, address: Address) -> None:
     """Writes the connection. Raises Problem `too_many_requests` if the tenant has as many as it may.
 
+    The address is kept only if the key has networks. A key that gets some later closes its sockets.
     The credential and its tenant are read once more afterwards. So if one of them ends meanwhile, either its end finds
     the connection here, or the connection is refused.
     """
@@ -85,7 +92,7 @@ def _open(request: Mapping[str, Any], caller: Caller, address: str | None) -> No
         place=Place(request["domainName"], request["apiId"], request["stage"]),
         credentials=(*names, keys.name_of_tenant(caller.tenant)),
         until=until,
-        address=address,
+        address=address() if caller.key and caller.key.networks else None,
         token_id=caller.token.id if caller.token else None,
         owner=owners.mark(caller.tenant, caller.only_own) if caller.only_own else None,
         ends=expires if expires and expires < until else None,
@@ -95,7 +102,7 @@ def _open(request: Mapping[str, Any], caller: Caller, address: str | None) -> No
             raise Problem("too_many_requests", "Your tenant has as many sockets as it may.")
         # Nothing of a user is in the table, so a sign-in token cannot have changed meanwhile.
         present = caller if caller.user else as_of_now(*names, secret=caller.secret)
-        admit_as_of_now(present, lambda: address)
+        admit_as_of_now(present, address)
         require(present, Scope.EVENTS_READ, tokens=True, own=True)
         if present.ends != caller.ends:
             raise Problem("unavailable", "The credential was changed just now; connect again.")

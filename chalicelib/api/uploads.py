@@ -34,6 +34,10 @@ MIB = 1024**2
 PART_BYTES = 16 * MIB
 
 
+# The quotas of a file that is restored.
+_OF_WHAT_IS_STORED = ("files", "stored_bytes")
+
+
 @dataclass(frozen=True)
 class NewFile:
     """A file as the client describes it before it sends it.
@@ -74,7 +78,7 @@ def draft(call: Call, new: NewFile, lives: timedelta, **more: Any) -> File:
         bound = min(bound, token.max_bytes)
     if new.size is not None and new.size > bound:
         raise Problem("invalid_field", f"`size`: must be at most {bound} bytes.", field="size")
-    room = _reserve(call, new.size)
+    room = _reserve(call, new.size, quotas.limits_of(call.tenant))
     return File(
         id=new_file_id(),
         tenant=call.tenant,
@@ -103,9 +107,17 @@ def draft(call: Call, new: NewFile, lives: timedelta, **more: Any) -> File:
     )
 
 
-def _reserve(call: Call, size: int | None) -> int:
+def reserve_again(call: Call, file: File) -> None:
+    """Reserves room for a file that comes back: its bytes were uploaded before. Raises Problem `quota_exceeded`.
+
+    Otherwise a tenant could delete its files, send as many others, and restore the first ones, again and again.
+    """
+    limits = {quota: bound for quota, bound in quotas.limits_of(call.tenant).items() if quota in _OF_WHAT_IS_STORED}
+    _reserve(call, file.size or 0, limits)
+
+
+def _reserve(call: Call, size: int | None, limits: Mapping[str, int]) -> int:
     """Reserves room in the tenant's quotas. Gives the bytes that the file may have. Raises Problem `quota_exceeded`."""
-    limits = quotas.limits_of(call.tenant)
     if not limits:
         return MAX_OBJECT_BYTES
     from chalicelib.catalog import reserves  # stages without quotas do without it

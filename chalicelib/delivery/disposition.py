@@ -70,9 +70,14 @@ def content_disposition(filename: str, *, inline: bool) -> str:
     return f'{kind}; filename="{plain}"{extended}'
 
 
+def in_one_direction(filename: str) -> str:
+    """The name without characters that change the direction of writing, for people who decide by it what to open."""
+    return _DIRECTIONS.sub("", filename)
+
+
 def _safe(filename: str) -> str:
     """The name without what a viewer's system may read as a path."""
-    return _named("".join("_" if _separates(c) else c for c in _DIRECTIONS.sub("", filename)))
+    return _named("".join("_" if _separates(c) else c for c in in_one_direction(filename)))
 
 
 def _separates(character: str) -> bool:

@@ -36,6 +36,12 @@ def test_through_the_front_door_it_is_the_one_that_cloudfront_saw(stage: Calls, 
     assert seen(x_forwarded_for=f"{before}2001:db8::7{behind}", **door) == "2001:db8::7"
 
 
+@pytest.mark.parametrize("behind", ["2600:9000:0:0::1", "2600:9000::1", "2600:9000:0000:0000:0000:0000:0000:0001"])
+def test_an_address_of_api_gateway_in_another_spelling_is_not_the_viewers(stage: Calls, behind: str) -> None:
+    headers = {HEADER: keyring.door_secret(), "x-forwarded-for": f"{VIEWER}, {behind}"}
+    assert address_of({"identity": {"sourceIp": "2600:9000::1"}}, headers) == VIEWER
+
+
 def test_the_secrets_of_the_edge_are_two(stage: Calls) -> None:
     assert keyring.door_secret() == keyring.derived_door_secret(b"s" * 43) != keyring.edge_secret()
 

@@ -143,6 +143,26 @@ def test_files_beyond_the_quota_are_refused_until_one_is_deleted(client: Client,
     assert create(client).status == 201
 
 
+@pytest.mark.parametrize(("quota", "bound"), [("files", 1), ("stored_bytes", 3)])
+def test_nobody_passes_a_quota_by_deleting_and_restoring(
+    client: Client, stage: Calls, clock: Clock, window: None, quota: str, bound: int
+) -> None:
+    grant("acme", **{quota: bound, "uploaded_bytes_per_day": 4})
+    first = ready_other(client)
+    stage.settle()
+    assert client("DELETE", f"/v1/files/{first}").status == 204
+    stage.settle()
+    clock.forward(timedelta(seconds=2 * reserves.WINDOW))
+    second = ready_other(client)
+    stage.settle()
+    answer = client("POST", f"/v1/files/{first}/restore")
+    assert refused(answer)[:3] == (403, "quota_exceeded", quota)
+    assert client("DELETE", f"/v1/files/{second}").status == 204
+    stage.settle()
+    clock.forward(timedelta(seconds=2 * reserves.WINDOW))
+    assert client("POST", f"/v1/files/{first}/restore").status == 200, "although the day's bytes are used up"
+
+
 def test_stored_bytes_beyond_the_quota_are_refused(client: Client) -> None:
     grant(stored_bytes=2500)
     assert [create(client).status for _ in range(2)] == [201, 201]

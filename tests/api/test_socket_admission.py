@@ -141,6 +141,20 @@ def test_through_the_front_door_each_message_is_held_to_the_viewers_address(
     assert listener.send({"action": "ping"}) == [{"type": "pong"}]
 
 
+def test_a_key_without_networks_asks_for_no_secret_and_leaves_no_address(
+    api: FakeManagement, client: Client, stage: Calls
+) -> None:
+    key = made(client)
+    door = {"X-Filemill-Door": keyring.door_secret(), "X-Forwarded-For": HERE}
+    keyring.forget()
+    stage.clear()
+    assert opened(api, key.key, ELSEWHERE, **door)[1] == 200
+    assert stage.count("ssm") == 0
+    connection = sockets.get("c1")
+    assert connection
+    assert connection.address is None
+
+
 def test_what_changes_while_a_socket_opens_closes_it(
     api: FakeManagement, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:

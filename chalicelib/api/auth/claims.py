@@ -58,7 +58,8 @@ def check_audience(claims: Claims, issuer: Issuer) -> None:
     if issuer.azp is not None and claims.get("azp") not in issuer.azp:
         raise RefusedError("`azp` is none of the clients in the settings")
     for path, wanted in issuer.require.items():
-        if _at(claims, path) != wanted:
+        found = _at(claims, path)
+        if found != wanted or type(found) is not type(wanted):  # 1 equals true
             raise RefusedError(f"`{path}` is not what the settings require")
 
 

@@ -36,6 +36,8 @@ def require_within(wanted: Rights, own: Rights) -> None:
     """Raises Problem `exceeds_own_rights` with the field by which `wanted` is more than `own`."""
     if more := sorted(_powers(wanted.scopes) - _gifts(own.scopes)):
         raise _exceeds("scopes", f"your own credential lacks `{more[0]}`.")
+    if _sees_its_own(own.scopes) and not _sees_its_own(wanted.scopes):
+        raise _exceeds("scopes", "your own credential sees its own files only, so `files:own` must be among them.")
     if own.networks and not _is_inside(wanted.networks, own.networks):
         raise _exceeds("networks", "your own credential may be used from fewer addresses.")
     if own.expires_at and (wanted.expires_at is None or wanted.expires_at > own.expires_at):
@@ -50,6 +52,11 @@ def _powers(scopes: Collection[str]) -> frozenset[str]:
 def _gifts(scopes: frozenset[str]) -> frozenset[str]:
     """The scopes that may be given: whoever sees and changes all files may give the right to see and change some."""
     return _powers(scopes) | ({Scope.FILES_OWN} if scopes >= _ALL_FILES else set())
+
+
+def _sees_its_own(scopes: frozenset[str]) -> bool:
+    """True if `files:own` counts. It also bounds other scopes: `events:read` without it hears of all files."""
+    return Scope.FILES_OWN in _powers(scopes)
 
 
 def _is_inside(networks: tuple[str, ...], others: tuple[str, ...]) -> bool:

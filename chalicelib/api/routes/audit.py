@@ -26,6 +26,8 @@ DEFAULT_LIMIT = 50
 MAX_LIMIT = 200
 # Each entry of a history is a Query of its own, one after another.
 MAX_HISTORY = 100
+# Characters: the longest `sub` of a user (auth/claims.py).
+MAX_ACTOR = 255
 
 _TYPE = r"^filemill(\.[a-z]+){1,3}$"
 
@@ -40,8 +42,9 @@ class Audit(Query):
 
     after: Annotated[Moment, Field(description="Not before this moment")] | None = None
     before: Annotated[Moment, Field(description="Before this moment")] | None = None
-    actor: Annotated[str, Field(min_length=1, max_length=128, description="The id of the one who made the change")] | (
-        None
+    actor: (
+        Annotated[str, Field(min_length=1, max_length=MAX_ACTOR, description="The id of the one who made the change")]
+        | None
     ) = None
     type: (
         Annotated[

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from chalice import Blueprint, Response
 
-from chalicelib.api import etags, parts
+from chalicelib.api import etags, parts, uploads
 from chalicelib.api.answers import ChangedFile
 from chalicelib.api.auth.callers import Scope
 from chalicelib.api.errors import Problem
@@ -180,14 +180,18 @@ def restore_file(call: Call, file_id: str) -> Response:
 def _restore(call: Call, file_id: str) -> File:
     """The restored file. A tombstone that was changed since it was read is read and restored again.
 
-    Raises Problem: `not_deleted`, `file_changing`, and `not_found` for a file that is unknown, deleted for good, or
-    deleted too long ago.
+    Raises Problem: `not_deleted`, `file_changing`, `quota_exceeded`, and `not_found` for a file that is unknown,
+    deleted for good, or deleted too long ago.
     """
+    has_room = False
     for _ in tries():
         tombstone = _tombstone(call, file_id)
         if tombstone is None or not tombstone.restore_until or tombstone.restore_until <= now():
             own_file(call, file_id)
             raise Problem("not_deleted", "This file is not deleted.")
+        if not has_room:
+            uploads.reserve_again(call, tombstone)
+            has_room = True
         if restored := deletion.restore(tombstone):
             return restored
     raise overtaken()

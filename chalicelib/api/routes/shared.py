@@ -10,12 +10,12 @@ from chalice import Blueprint, Response
 from chalicelib.api import share_page
 from chalicelib.api.auth.memory import look_up
 from chalicelib.api.routes.reference import HtmlPage
-from chalicelib.api.routing import public_route
+from chalicelib.api.routing import public_route, raw_body
 from chalicelib.api.share_page import HEADERS, Picture, Shown
 from chalicelib.catalog import files, scans, shares, tenants
 from chalicelib.catalog.shares import Share
 from chalicelib.delivery.access import access_to
-from chalicelib.delivery.disposition import content_disposition, proven_type
+from chalicelib.delivery.disposition import content_disposition, in_one_direction, proven_type
 from chalicelib.model import File, Status, Visibility
 from chalicelib.observability import append, logger
 from chalicelib.settings import settings
@@ -76,8 +76,7 @@ def open_shared(request: Any, token: str) -> Response:
 
 
 def _password(request: Any) -> str | None:
-    raw = request.raw_body or b""
-    text = raw if isinstance(raw, str) else raw.decode("utf-8", "replace")
+    text = raw_body(request).decode("utf-8", "replace")
     if len(text) > MAX_FORM:
         return None
     try:
@@ -109,7 +108,7 @@ def _seen(share: Share, file: File, *, tried: bool = False) -> Response:
         download = originals.sign(file, proven_type(file), disposition, SIGNED)
     kind = str(file.kind or "other")
     shown = Shown(
-        filename=file.filename,
+        filename=in_one_direction(file.filename),
         kind={"other": "File", "pdf": "PDF"}.get(kind, kind.capitalize()),
         size=file.size,
         until=share.expires_at,

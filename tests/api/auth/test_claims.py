@@ -295,6 +295,14 @@ def test_a_claim_that_is_required_must_be_equal(value: Any) -> None:
     assert mapped({**BASE, "a": {"b": "yes"}}, require={"a>b": "yes"}).tenant == "acme"
 
 
+@pytest.mark.parametrize("value", [None, False, 1, 1.0, "true", [True], {}])
+def test_a_claim_may_be_required_to_be_true(value: Any) -> None:
+    """An address that nobody has verified could name another user."""
+    with pytest.raises(RefusedError, match="`email_verified`"):
+        mapped({**BASE, "email_verified": value}, require={"email_verified": True})
+    assert mapped({**BASE, "email_verified": True}, require={"email_verified": True}).tenant == "acme"
+
+
 @pytest.mark.parametrize("name", ["scope", "scp", "groups"])
 @pytest.mark.parametrize("value", [7, True, {"a": "files:read"}, ["files:read", 7], [["files:read"]]])
 def test_scopes_and_groups_of_a_wrong_type_are_refused(name: str, value: Any) -> None:

@@ -85,6 +85,10 @@ def test_only_keys_with_the_scope_manage_keys(stage: Calls) -> None:
         # `files:own` does not count beside `files:read`, so its owner has no right to change anything.
         (("files:own", "files:read", "keys:admin"), ["files:own"], False),
         (("files:own", "files:read", "keys:admin"), ["files:own", "files:read"], True),
+        # `files:own` also bounds what `events:read` hears of, and which files `keys:admin` may hold.
+        (("files:own", "events:read", "keys:admin"), ["events:read"], False),
+        (("files:own", "events:read", "keys:admin"), ["keys:admin"], False),
+        (("files:own", "events:read", "keys:admin"), ["events:read", "files:own"], True),
     ],
 )
 def test_a_key_gives_no_scope_that_it_has_not(
@@ -294,6 +298,15 @@ def test_a_key_never_widens_itself_and_may_narrow_rotate_and_end_itself(client: 
     assert rotated("DELETE", path).status == 204
     memory.forget()
     assert rotated("GET", "/v1/keys").status == 401
+
+
+def test_a_key_that_sees_its_own_files_only_takes_that_bound_from_no_key(client: Client) -> None:
+    own = made(client, scopes=["files:own", "events:read", "keys:admin"])
+    refused = (403, "exceeds_own_rights", "scopes")
+    assert told(own("PATCH", f"/v1/keys/{id_of(own)}", {"scopes": ["events:read", "keys:admin"]})) == refused
+    unbound = f"/v1/keys/{id_of(made(client, scopes=['events:read']))}"
+    for answer in (own("PATCH", unbound, {"name": "x"}), own("POST", f"{unbound}/rotate", {}), own("DELETE", unbound)):
+        assert told(answer) == refused
 
 
 def test_a_right_that_was_taken_a_moment_ago_is_not_handed_on(client: Client) -> None:

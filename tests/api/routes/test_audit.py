@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from chalicelib import settings
+from chalicelib.api.auth.claims import MAX_SUBJECT
 from chalicelib.catalog import credentials, files
 from chalicelib.catalog.keys import file_key
 from tests.client import Client, new_client
@@ -135,6 +136,10 @@ def test_an_audit_has_files_and_settings_with_the_address_and_no_values(client: 
     audited = [each for each in stored if each["pk"]["S"].startswith("AUDIT#")]
     assert audited
     assert b"secret" not in b"".join(zlib.decompress(bytes(each["entries"]["B"])) for each in audited)
+
+
+def test_a_user_with_a_long_name_can_be_looked_for(client: Client) -> None:
+    assert client("GET", "/v1/audit", query={"actor": "a" * MAX_SUBJECT}).status == 200
 
 
 def test_an_audit_is_filtered(client: Client, stage: Calls) -> None:

@@ -184,3 +184,8 @@ def test_what_is_not_ready_not_alike_or_not_ours_is_no_duplicate(client: Client)
 def test_reuse_needs_the_hash(client: Client) -> None:
     answer = csv(client, on_duplicate="reuse", sha256=None)
     assert (answer.status, answer.json["field"]) == (422, "sha256")
+
+
+def test_a_body_with_half_a_surrogate_pair_is_no_json(client: Client) -> None:
+    answer = client("POST", "/v1/files", '{"filename": "\ud800"}')
+    assert (answer.status, answer.json["code"]) == (400, "invalid_json")

@@ -150,6 +150,13 @@ def test_the_page_shows_the_file_and_offers_it(client: Client, photo: str) -> No
     assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
 
 
+def test_a_name_that_is_written_backwards_is_shown_as_it_is(client: Client) -> None:
+    """With U+202E, `gpj.exe` would be read as `exe.jpg`."""
+    text = page(share(client, ready_photo(client, name="invoice\u202egpj.exe"))).text
+    assert "<h1>invoicegpj.exe</h1>" in text
+    assert "\u202e" not in text
+
+
 def test_what_the_page_signs_works_for_five_minutes(client: Client, photo: str) -> None:
     import base64
     import html
@@ -293,7 +300,9 @@ def test_a_locked_link_compares_nothing(client: Client, photo: str, monkeypatch:
     assert tried(made, "open sesame").status == 429
 
 
-@pytest.mark.parametrize("body", ["", "password", "a=" * 9000, "&" * 50, "password=%ff%fe", "\x00", '{"password": 1}'])
+@pytest.mark.parametrize(
+    "body", ["", "password", "a=" * 9000, "&" * 50, "password=%ff%fe", "\x00", '{"password": 1}', "password=\ud800"]
+)
 def test_a_form_may_be_anything(client: Client, photo: str, body: str) -> None:
     made = share(client, photo, password="open sesame")
     assert NOBODY("POST", path_of(made), body, headers=FORM).status == 403
