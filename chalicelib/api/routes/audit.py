@@ -79,11 +79,16 @@ class HistoryPage(Resource):
 
 
 class AuditEntryResource(Resource):
-    """One change of a file, an API key, an upload token, a webhook, or a tenant's settings. Values are not kept."""
+    """One change of a file, an API key, an upload token, a webhook, a share link, or a tenant's settings.
+
+    Values are not kept.
+    """
 
     id: str
     type: str = Field(examples=["filemill.audit.key.created"])
-    subject: str = Field(description="The id of what was changed; of a tenant's settings, the tenant")
+    subject: str = Field(
+        description="The id of what was changed; of a tenant's settings, the tenant; of a share link, `FILE/LINK`"
+    )
     revision: int | None = Field(None, ge=1, description="Only of a file: the revision that the change made")
     at: Time
     actor: ActorResource
@@ -155,7 +160,7 @@ def _last_change(call: Call, file_id: str) -> str:
     problems=("invalid_cursor",),
 )
 def list_audit(call: Call, query: Audit) -> Response:
-    """List who changed what in this tenant, the newest first: files, keys, upload tokens, webhooks and settings.
+    """List who changed what in this tenant, the newest first: files, keys, tokens, webhooks, share links and settings.
 
     A page may have fewer entries than `limit`, even none, although more follow: only a null `next_cursor` ends the
     list. The audit is kept for as long as the stage says, a year unless it was changed, and is sealed every hour.
