@@ -95,8 +95,12 @@ class Problem(Exception):  # noqa: N818 - the RFC's word
         self.detail = detail
         self.field = field
         self.headers = headers or {}
-        self.status = status or PROBLEMS[code]
         self.more = more or {}
+        self._status = status
+
+    @property
+    def status(self) -> HTTPStatus:
+        return self._status or PROBLEMS[self.code]
 
 
 def response(problem: Problem, request_id: str) -> Response:

@@ -90,6 +90,8 @@ def of_setting(record: Mapping[str, Any]) -> Entry | None:
         return None
     before, after = (record["dynamodb"].get(name, {}) for name in ("OldImage", "NewImage"))
     note = read({"changed_by": (after or before)["changed_by"]})["changed_by"] if _notes(before, after) else {}
+    if kind == "tenant" and not note:
+        return None  # its place in the list of tenants, which is no setting
     if kind == "share" and before.get("hash") != after.get("hash", before.get("hash")):
         before = {}  # a new link in the place of one that is over
     word, fields = _word(before, after, note)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -12,7 +13,7 @@ from chalicelib.api import cursors
 from chalicelib.api.answers import Resource, Time
 from chalicelib.api.auth.callers import Scope
 from chalicelib.api.envelopes import ActorResource
-from chalicelib.api.fields import Cursor, Moment, WholeNumber
+from chalicelib.api.fields import Cursor, Moment, WholeNumber, matching
 from chalicelib.api.ownership import find_own_file, not_found
 from chalicelib.api.parsing import Query
 from chalicelib.api.routing import Call, json_response, route
@@ -27,7 +28,7 @@ MAX_LIMIT = 200
 # Each entry of a history is a Query of its own, one after another.
 MAX_HISTORY = 100
 
-_TYPE = r"^filemill(\.[a-z]+){1,3}$"
+_TYPE = re.compile(r"^filemill(\.[a-z]+){1,3}$")
 
 
 class History(Query):
@@ -48,10 +49,13 @@ class Audit(Query):
             str,
             Field(
                 max_length=64,
-                pattern=_TYPE,
                 description="A type, or the beginning of one up to a dot: `filemill.audit` are all changes of settings",
-                examples=["filemill.file.deleted", "filemill.audit.key"],
+                json_schema_extra={
+                    "pattern": _TYPE.pattern,
+                    "examples": ["filemill.file.deleted", "filemill.audit.key"],
+                },
             ),
+            matching(_TYPE, "must be a type of event such as filemill.file.deleted, or the beginning of one"),
         ]
         | None
     ) = None
