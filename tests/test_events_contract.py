@@ -161,6 +161,7 @@ def test_what_a_test_sends_is_looked_at(cloud: None) -> None:
 @pytest.mark.parametrize("kind", AUDIT_EVENTS)
 def test_an_event_that_only_the_bus_hears_is_what_its_schema_says(kind: str) -> None:
     subject = {"key": "0123456789ab", "token": "0123456789ab", "webhook": f"wh_{'0' * 26}", "tenant": "acme"}
+    subject["share"] = f"file_{'0' * 26}/shr_{'0' * 18}"
     name = kind.split(".")[2]
     entry = Entry(
         id=f"evt_{subject.get(name, 'seal_7')}_a1",

@@ -171,6 +171,7 @@ _SETTINGS = {
     "token": ("An upload token", "[0-9a-f]+"),
     "webhook": ("A webhook", WEBHOOK_ID),
     "tenant": ("The settings of a tenant, its quotas among them,", "[a-z0-9][a-z0-9-]{0,62}"),
+    "share": ("A link to a file's page", f"{FILE_ID_PATTERN.pattern}/shr_[0-9a-f]{{18}}"),
 }
 _WORDS = {"created": "made", "changed": "changed", "ended": "revoked or deleted"}
 
@@ -184,6 +185,7 @@ AUDIT_EVENTS = {
     )
     for kind, (what, subject) in _SETTINGS.items()
     for word, done in _WORDS.items()
+    if (kind, word) != ("share", "changed")  # a link never changes
 } | {
     "filemill.audit.sealed": _event(
         "filemill.audit.sealed",

@@ -19,7 +19,7 @@ from chalicelib.catalog.idempotency import Remembered
 from chalicelib.model import Status
 
 # Fields of bodies that the release before did not know.
-NEWER = frozenset({"owner"})
+NEWER = frozenset({"owner", "expires_after"})
 
 _KEY = re.compile(r"[\x21-\x7e]{1,255}+")
 

@@ -290,6 +290,11 @@ def share_key(file_id: str, place: int) -> Key:
     return {"pk": share_partition(file_id), "sk": f"{place:02}"}
 
 
+def share_id(place: str, token_hash: str) -> str:
+    """The id of the link in a place, which is the item's `sk`."""
+    return f"shr_{place}{token_hash[:16]}"
+
+
 def ticket_key(ticket_id: str) -> Key:
     return {"pk": f"TICKET#{ticket_id}", "sk": "TICKET"}
 

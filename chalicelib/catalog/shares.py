@@ -22,7 +22,7 @@ from botocore.exceptions import ClientError
 from chalicelib import aws
 from chalicelib.catalog import actors
 from chalicelib.catalog.dynamodb import ConditionFailedError, get_item, items_of, typed, update
-from chalicelib.catalog.keys import share_key, share_partition
+from chalicelib.catalog.keys import share_id, share_key, share_partition
 from chalicelib.model import now, timestamp
 from chalicelib.settings import settings
 
@@ -69,7 +69,7 @@ class Share:
 
     @property
     def id(self) -> str:
-        return f"shr_{self.place:02}{self.hash[:16]}"
+        return share_id(f"{self.place:02}", self.hash)
 
     @property
     def is_over(self) -> bool:
@@ -152,6 +152,7 @@ def create(
         "tenant": tenant,
         "created_at": timestamp(now()),
         "created_by": actors.present().model_dump(mode="json"),
+        "changed_by": actors.noted(),
         "expires": expires,
         "download": download,
         "public": public,
@@ -193,19 +194,27 @@ def find(token: str) -> Share | None:
     return share if share and hmac.compare_digest(share.hash, _hash(token)) else None
 
 
-def revoke(file_id: str, share_id: str) -> bool:
-    """Revokes a link; False if the file has none of this id. One DeleteItem."""
-    match = _ID.fullmatch(share_id)
+def revoke(file_id: str, name: str) -> bool:
+    """Revokes a link; False if the file has none of this id.
+
+    An UpdateItem notes who revokes it, because a deleted item has no place for that, and a DeleteItem follows.
+    """
+    match = _ID.fullmatch(name)
     if match is None or int(match[1]) >= MAX_SHARES:
         return False
+    key, condition, using = share_key(file_id, int(match[1])), "begins_with(#hash, :hash)", {":hash": name[6:]}
+    note = {"changed_by": actors.noted(ends=True)}
     try:
+        update(key, values=note, condition=condition, using=using, returning="NONE")
         aws.dynamodb().delete_item(
             TableName=settings().table,
-            Key=typed(share_key(file_id, int(match[1]))),
-            ConditionExpression="begins_with(#hash, :hash)",
+            Key=typed(key),
+            ConditionExpression=condition,
             ExpressionAttributeNames={"#hash": "hash"},
-            ExpressionAttributeValues={":hash": {"S": share_id[6:]}},
+            ExpressionAttributeValues=typed(using),
         )
+    except ConditionFailedError:
+        return False
     except ClientError as error:
         if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
             raise

@@ -1,6 +1,6 @@
 """From the table's stream to the audit: an entry for each change that clients see of a file, and of each setting.
 
-Settings are API keys, upload tokens, webhooks and tenants. Their writers note who they are in `changed_by`
+Settings are API keys, upload tokens, webhooks, tenants and share links. Their writers note who they are in `changed_by`
 (`actors.noted`). A write that leaves it as it was, such as one that counts, is no change of a setting.
 """
 
@@ -12,6 +12,7 @@ from typing import Any
 
 from chalicelib.catalog.audit.entries import Entry
 from chalicelib.catalog.dynamodb import read
+from chalicelib.catalog.keys import share_id
 from chalicelib.delivery.view import ALL_FIELDS
 from chalicelib.events.envelope import PREFIX, Envelope, about, change_of, event_id
 from chalicelib.events.indexing import moment_of
@@ -20,15 +21,17 @@ from chalicelib.model import ChangeType, File, timestamp
 TYPES = "filemill.audit."
 CREATED, CHANGED, ENDED = "created", "changed", "ended"
 SEALED = f"{TYPES}sealed"
-KINDS = ("key", "token", "webhook", "tenant")
+KINDS = ("key", "token", "webhook", "tenant", "share")
 
-# Sort keys of settings, and what they are.
+# Sort keys of settings, and the beginnings of partition keys, and what they are.
 _KIND_OF = {"KEY": "key", "TOKEN": "token", "TENANT": "tenant"}
-_HOOKS = "HOOKS#"
+_BEGINNINGS = {"HOOKS#": "webhook", "SHARES#": "share"}
 
+# Made anew for each answer, from fields that are named themselves.
+_NOT_STORED = frozenset({"delivery", "delete_at"})
 # Stored under another name than clients see. The others have the same name.
 _OTHER_NAMES = {"newer_kind": "kind", "other_renditions": "renditions", "newer_renditions": "renditions"}
-_VISIBLE = {**{name: name for name in ALL_FIELDS - {"id", "revision", "updated_at", "delivery"}}, **_OTHER_NAMES}
+_VISIBLE = {**{name: name for name in ALL_FIELDS - {"id", "revision", "updated_at"} - _NOT_STORED}, **_OTHER_NAMES}
 
 # Attributes of settings that are none: keys of the table, and what the code itself counts.
 _NO_SETTINGS = frozenset(
@@ -82,21 +85,25 @@ def _changed(before: Image, after: Image, names: Mapping[str, str]) -> tuple[str
 def of_setting(record: Mapping[str, Any]) -> Entry | None:
     """The entry of a change of a setting; None for every other record of the stream."""
     keys = {name: key["S"] for name, key in record["dynamodb"]["Keys"].items()}
-    kind = "webhook" if keys["pk"].startswith(_HOOKS) else _KIND_OF.get(keys["sk"])
+    kind = _BEGINNINGS.get(keys["pk"].partition("#")[0] + "#") or _KIND_OF.get(keys["sk"])
     if kind is None:
         return None
     before, after = (record["dynamodb"].get(name, {}) for name in ("OldImage", "NewImage"))
     note = read({"changed_by": (after or before)["changed_by"]})["changed_by"] if _notes(before, after) else {}
+    if kind == "tenant" and not note:
+        return None  # its place in the list of tenants, which is no setting
+    if kind == "share" and before.get("hash") != after.get("hash", before.get("hash")):
+        before = {}  # a new link in the place of one that is over
     word, fields = _word(before, after, note)
     if word is None:
         return None
-    subject = keys["sk"] if kind == "webhook" else keys["pk"].partition("#")[2]
+    subject = _subject(kind, keys, after or before)
     at = note.get("at") or timestamp(moment_of(record["dynamodb"]))
     owner = (after or before).get("tenant", {}).get("S", "")
     return Entry(
         # The same whenever the record comes, and unlike that of every other event.
         id=f"evt_{subject}_a{int(datetime.fromisoformat(at).timestamp() * 1000)}",
-        tenant=subject if kind == "tenant" else keys["pk"].removeprefix(_HOOKS) if kind == "webhook" else owner,
+        tenant=subject if kind == "tenant" else keys["pk"].partition("#")[2] if kind == "webhook" else owner,
         subject=subject,
         type=f"{TYPES}{kind}.{word}",
         at=at,
@@ -105,6 +112,14 @@ def of_setting(record: Mapping[str, Any]) -> Entry | None:
         request_id=note.get("request_id"),
         fields=fields,
     )
+
+
+def _subject(kind: str, keys: Mapping[str, str], image: Image) -> str:
+    """The id of the thing that changed; of a link, the file's id and its own."""
+    if kind == "webhook":
+        return keys["sk"]
+    name = keys["pk"].partition("#")[2]
+    return f"{name}/{share_id(keys['sk'], image['hash']['S'])}" if kind == "share" else name
 
 
 def _notes(before: Image, after: Image) -> bool:

@@ -105,7 +105,9 @@ def _responses(operation: Operation, names: Named, known: set[str]) -> Schema:
         for problem_status in filter(None, (PROBLEMS[code], MORE_STATUSES.get(code))):
             by_status.setdefault(int(problem_status), []).append(code)
     for status, codes in sorted(by_status.items()):
-        responses[str(status)] = problem_answer(status, codes, operation.path)
+        answer = problem_answer(status, codes, operation.path)
+        page = responses.get(str(status), {}).get("content", {})  # for people, where the view refuses by a page
+        responses[str(status)] = {**answer, "content": {**page, **answer["content"]}} if page else answer
     return responses
 
 

@@ -20,9 +20,9 @@ ONLY_RECORDS = json.dumps({"dynamodb": {"Keys": {"sk": {"S": ["FILE"]}}}}, separ
 _THERE = {"S": [{"exists": True}]}
 
 # New revisions of records; keys, tenants and the ends of chains of seals that changed; entries of the feed that did not
-# expire; tokens that were made or revoked; webhooks. The uses of a token, which are many, stay out: a new token is
-# known by its count of 0. A key changes once an hour while
-# it is used, which is few. Filters see the key `dynamodb` alone, so an image that is there stands for the record's
+# expire; tokens that were made or revoked; webhooks and share links. The uses of a token, which are many, stay out: a
+# new token is known by its count of 0. A key changes once an hour while it is used, which is few. Views of links pass,
+# and tell nothing. Filters see the key `dynamodb` alone, so an image that is there stands for the record's
 # `eventName`; the handler leaves out the few records that pass and tell nothing new.
 # https://docs.aws.amazon.com/lambda/latest/dg/with-ddb-filtering.html
 # Lambda allows five patterns: https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventfiltering.html
@@ -31,7 +31,7 @@ PUBLISHED = (
     {"dynamodb": {"Keys": {"pk": {"S": [{"prefix": "FEED#"}]}}, "NewImage": {"pk": _THERE}}},
     {"dynamodb": {"Keys": {"sk": {"S": ["TOKEN"]}}, "NewImage": {"revoked_at": _THERE}}},
     {"dynamodb": {"Keys": {"sk": {"S": ["TOKEN"]}}, "NewImage": {"used": {"N": ["0"]}}}},
-    {"dynamodb": {"Keys": {"pk": {"S": [{"prefix": "HOOKS#"}]}}}},
+    {"dynamodb": {"Keys": {"pk": {"S": [{"prefix": "HOOKS#"}, {"prefix": "SHARES#"}]}}}},
 )
 
 # Retries are not limited (Lambda itself stops when a record is a day old) and failed batches are sent nowhere. The

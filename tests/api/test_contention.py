@@ -261,7 +261,7 @@ def test_an_upload_whose_record_was_refused_is_aborted(client: Client, monkeypat
 def test_a_token_whose_answer_was_lost_is_minted(client: Client) -> None:
     with answers_lost("PutItem") as sent:
         browser = minted(client, 1)
-    assert len(sent) == 2
+    assert len(sent) == 3, "the token twice, and its item in the list"
     assert create(browser).status == 201
 
 

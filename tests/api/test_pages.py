@@ -393,6 +393,7 @@ BY_COUNT = {
     "list_keys",
     "list_tenants",
     "list_upload_tokens",
+    "list_shares",
     "create_grants",
     "list_parts",
     "sign_parts",

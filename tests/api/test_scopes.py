@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from chalicelib.api import routing
 from chalicelib.api.auth.callers import Scope
 from chalicelib.api.routing import Operation
 from chalicelib.settings import settings
 from ops.openapi.examples import BODIES
 from tests.client import Answer, Client, new_client
 from tests.making import PHOTO, begin_multipart, deliver, item, put, send_all_parts
+from tests.operations import Target, asked, guarded, named
 from tests.stage import aws_client
 
 SECRET = "secret"
@@ -67,24 +67,16 @@ LIVES = {each.__name__: each for each in (waiting, completed, ready, deleted)}
 
 def writing() -> list[Operation]:
     """Every route for which the right to write is enough."""
-    import app
-
-    assert app.app.routes
-    found = [operation for operation in routing.OPERATIONS if operation.scope is Scope.FILES_WRITE]
+    found = [operation for operation in guarded() if operation.scope is Scope.FILES_WRITE]
     assert found
     return found
-
-
-def named(operation: Operation) -> str:
-    return operation.view.__name__
 
 
 def bodies(operation: Operation, file: File) -> list[Any]:
     """Every example of the route's body, about this file."""
     if operation.body is None:
         return [None]
-    fields = {field.alias or name for name, field in operation.body.model_fields.items()}
-    ours: dict[str, Any] = {"key": f"acme/{file.id}", "uploadId": file.upload_id, "partNumber": 1, "ids": [file.id]}
+    ours: dict[str, Any] = {}
     if named(operation) == "complete_upload":
         ours["parts"] = list(file.parts)
     if named(operation) == "uppy_complete":
@@ -92,22 +84,11 @@ def bodies(operation: Operation, file: File) -> list[Any]:
     examples = [dict(each) for each in BODIES[operation.body.__name__].values()]
     if named(operation) == "patch_file":
         examples += [{"tags": [SECRET]}, {"metadata": {}}]  # nothing of this is a change
-    return [body | {name: value for name, value in ours.items() if name in fields} for body in examples]
+    return [body | ours for body in examples]
 
 
-def asked(caller: Client, operation: Operation, file: File, body: Any) -> Answer:
-    path = operation.path
-    for name, value in {
-        "file_id": file.id,
-        "upload_id": file.upload_id or "u",
-        "part_number": "1",
-        "share_id": "shr_00",
-    }.items():
-        path = path.replace("{" + name + "}", value)
-    values = {"key": f"acme/{file.id}", "partNumbers": "1", "filename": "mine.jpg"}
-    fields = operation.query.model_fields.items() if operation.query else ()
-    query = {field.alias or name: values[field.alias or name] for name, field in fields if field.is_required()}
-    return caller(operation.method, path.replace("{token_id}", "0" * 12), body, query=query)
+def about(caller: Client, operation: Operation, file: File, body: Any) -> Answer:
+    return asked(caller, operation, Target(file_id=file.id, upload_id=file.upload_id or "u"), body)
 
 
 def seen(answer: Answer) -> str:
@@ -130,7 +111,7 @@ def test_a_key_that_may_only_write_reads_nothing(client: Client, operation: Oper
     writer = new_client("acme", "files:write")
     for number in range(len(bodies(operation, File("")))):
         file = LIVES[life](client)
-        answer = asked(writer, operation, file, bodies(operation, file)[number])
+        answer = about(writer, operation, file, bodies(operation, file)[number])
         record = client("GET", f"/v1/files/{file.id}").json
         hidden = [SECRET]
         if record.get("image"):
@@ -146,7 +127,7 @@ def test_a_key_that_may_only_read_changes_nothing(client: Client, operation: Ope
     reader, file = new_client("acme", "files:read"), LIVES[life](client)
     before = item(file.id)
     for body in bodies(operation, file):
-        answer = asked(reader, operation, file, body)
+        answer = about(reader, operation, file, body)
         assert (answer.status, answer.json["code"]) == (403, "missing_scope")
     assert item(file.id) == before
 

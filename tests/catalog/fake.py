@@ -74,7 +74,8 @@ class FakeDynamoDB:
             old = self.items[key["pk"], key["sk"]]
             self._delete((key["pk"], key["sk"]))
         keys = {"pk": {"S": key["pk"]}, "sk": {"S": key["sk"]}}
-        return {"eventName": "REMOVE", "dynamodb": {"Keys": keys, "OldImage": old}}
+        change = {"Keys": keys, "OldImage": old, "ApproximateCreationDateTime": 1795348800}
+        return {"eventName": "REMOVE", "dynamodb": change}
 
     def holds(self, prefix: str) -> set[Key]:
         return {key for key in self.items if key[0].startswith(prefix)}

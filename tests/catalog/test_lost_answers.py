@@ -50,7 +50,7 @@ PUTS: dict[str, Callable[[], object]] = {
 def test_a_new_item_whose_answer_was_lost_is_put(name: str) -> None:
     with answers_lost("PutItem") as sent:
         PUTS[name]()
-    assert len(sent) == 2
+    assert len(sent) == (3 if name == "a token" else 2), "a token has an item in the list of tokens, too"
 
 
 Updated = tuple[Status, dict[str, Any], Callable[[File], object]]

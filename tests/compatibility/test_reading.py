@@ -67,6 +67,9 @@ ADDED_TO_ITEMS = {"found_in"}
 def check_answer(old: Stage, before: dict[str, Any]) -> None:
     said = asked(old, before)
     body = {name: value for name, value in unsigned(said.json).items() if name != "request_id"}
+    if said.status >= 400:  # `detail` is a sentence for people, and may be said in better words
+        assert body.pop("detail")
+        before = {**before, "body": {name: value for name, value in before["body"].items() if name != "detail"}}
     for name in ADDED.keys() & body.keys() - (before["body"] or {}).keys():
         assert body.pop(name) == ADDED[name]
     for item in body.get("items") or []:
@@ -80,7 +83,12 @@ def check_answer(old: Stage, before: dict[str, Any]) -> None:
 def test_reading_writes_nothing(old: Stage, kept: Kept) -> None:
     for each in kept.answers:
         asked(old, each)
-    assert items() == kept.table
+    assert [without_use(item) for item in items()] == [without_use(item) for item in kept.table]
+
+
+def without_use(item: dict[str, Any]) -> dict[str, Any]:
+    """The item without the hour of its last use, which is noted for keys."""
+    return {name: value for name, value in item.items() if name != "used_at"}
 
 
 def test_a_client_that_has_the_old_answer_is_told_that_nothing_changed(old: Stage, kept: Kept) -> None:

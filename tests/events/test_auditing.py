@@ -9,7 +9,7 @@ import pytest
 from chalicelib.catalog import actors
 from chalicelib.catalog.actors import Origin
 from chalicelib.catalog.dynamodb import attributes
-from chalicelib.catalog.keys import Key, api_key_key, file_key, tenant_key, token_key, webhook_key
+from chalicelib.catalog.keys import Key, api_key_key, file_key, share_key, tenant_key, token_key, webhook_key
 from chalicelib.catalog.transitions import EDITABLE, FOUND, INFO
 from chalicelib.delivery.view import ALL_FIELDS
 from chalicelib.events import auditing
@@ -78,7 +78,7 @@ def test_no_fields_are_named_where_the_whole_record_came_or_went(kind: ChangeTyp
 
 def test_every_field_that_clients_see_and_that_changes_is_named() -> None:
     named = set(auditing._VISIBLE.values())
-    assert named == ALL_FIELDS - {"id", "revision", "updated_at", "delivery"}
+    assert named == ALL_FIELDS - {"id", "revision", "updated_at", "delivery", "delete_at"}
     shown = {*EDITABLE, *FOUND, *INFO} - {"source_version", "leftovers", "words", *INFO, *FOUND}
     assert shown <= auditing._VISIBLE.keys()
     assert set(auditing._VISIBLE) <= {*File.model_fields, *INFO}, "a name that no record has can't change"
@@ -146,6 +146,40 @@ def test_a_write_that_changes_no_setting_is_no_entry(
     kind: str, before: dict[str, Any], after: dict[str, Any] | None
 ) -> None:
     assert auditing.of_setting(record(SETTINGS[kind], before, after)) is None
+
+
+# --- share links
+
+
+SHARED = file(1).id
+LINK = share_key(SHARED, 7)
+
+
+def link(token: str = "a", **more: Any) -> dict[str, Any]:
+    return item(**{"hash": token * 64, "views": 0, "expires": 1, "password": "secret-salt$secret", **more})
+
+
+def test_a_link_is_made_also_in_the_place_of_one_that_is_over() -> None:
+    for before, after in ((None, link()), (link("b", views=9), link(changed_by=LATER))):
+        entry = auditing.of_setting(record(LINK, before, after))
+        assert entry
+        assert (entry.type, entry.tenant, entry.fields) == ("filemill.audit.share.created", "acme", ())
+        assert entry.subject == f"{SHARED}/shr_07{'a' * 16}"
+        assert "secret" not in str(entry.stored())
+
+
+def test_the_end_of_a_link_names_who_revoked_it() -> None:
+    ending = {**LATER, "ends": True}
+    assert auditing.of_setting(record(LINK, link(), link(changed_by=ending))) is None
+    entry = auditing.of_setting(record(LINK, link(changed_by=ending), None))
+    assert entry
+    assert (entry.type, entry.at, entry.actor) == ("filemill.audit.share.ended", LATER["at"], BY["actor"])
+    assert entry.subject == f"{SHARED}/shr_07{'a' * 16}"
+
+
+@pytest.mark.parametrize("after", [link(views=1), link(wrong=1, wrong_hour=5), None], ids=["view", "wrong", "its time"])
+def test_views_wrong_passwords_and_the_time_of_a_link_are_no_entries(after: dict[str, Any] | None) -> None:
+    assert auditing.of_setting(record(LINK, link(), after)) is None
 
 
 def test_items_that_are_no_settings_are_no_entries() -> None:

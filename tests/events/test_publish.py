@@ -18,6 +18,7 @@ from chalicelib.catalog.keys import (
     head_key,
     listeners_key,
     marker_key,
+    share_key,
     tenant_key,
     token_key,
     webhook_count_key,
@@ -220,6 +221,9 @@ KINDS: dict[tuple[str, str], tuple[bool, bool]] = {
     ("webhook", "INSERT"): (True, True),
     ("webhook", "MODIFY"): (True, True),
     ("webhook", "REMOVE"): (True, True),
+    ("share", "INSERT"): (True, True),
+    ("share", "MODIFY"): (True, False),  # a view, or a try of the password
+    ("share", "REMOVE"): (True, False),  # with its file, or by its time: whoever revokes a link notes it before
 }
 
 
@@ -231,8 +235,9 @@ def of_kind(subject: str, name: str) -> dict[str, Any]:
         key = file_key(first.id)
     else:
         keys = {"entry": ENTRY, "key": api_key_key("1"), "token": token_key("1"), "webhook": HOOK}
-        key = (keys | {"tenant": tenant_key("acme")})[subject]
-        old = new = typed(key) | (REVOKED if subject in ("key", "token") else {})
+        key = (keys | {"tenant": tenant_key("acme"), "share": share_key("file_1", 7)})[subject]
+        more: dict[str, Any] = {"key": REVOKED, "token": REVOKED, "share": {"hash": {"S": "0" * 64}}}
+        old = new = typed(key) | more.get(subject, {})
         new |= {"suspended": {"BOOL": True}} if subject == "tenant" else {}
     images = {"INSERT": {"NewImage": new}, "MODIFY": {"OldImage": old, "NewImage": new}, "REMOVE": {"OldImage": old}}
     return record(key, images[name])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -12,7 +13,7 @@ from chalicelib.api import cursors
 from chalicelib.api.answers import Resource, Time
 from chalicelib.api.auth.callers import Scope
 from chalicelib.api.envelopes import ActorResource
-from chalicelib.api.fields import Cursor, Moment, WholeNumber
+from chalicelib.api.fields import Cursor, Moment, WholeNumber, matching
 from chalicelib.api.ownership import find_own_file, not_found
 from chalicelib.api.parsing import Query
 from chalicelib.api.routing import Call, json_response, route
@@ -29,7 +30,7 @@ MAX_HISTORY = 100
 # Characters: the longest `sub` of a user (auth/claims.py).
 MAX_ACTOR = 255
 
-_TYPE = r"^filemill(\.[a-z]+){1,3}$"
+_TYPE = re.compile(r"^filemill(\.[a-z]+){1,3}$")
 
 
 class History(Query):
@@ -51,10 +52,13 @@ class Audit(Query):
             str,
             Field(
                 max_length=64,
-                pattern=_TYPE,
                 description="A type, or the beginning of one up to a dot: `filemill.audit` are all changes of settings",
-                examples=["filemill.file.deleted", "filemill.audit.key"],
+                json_schema_extra={
+                    "pattern": _TYPE.pattern,
+                    "examples": ["filemill.file.deleted", "filemill.audit.key"],
+                },
             ),
+            matching(_TYPE, "must be a type of event such as filemill.file.deleted, or the beginning of one"),
         ]
         | None
     ) = None
@@ -82,11 +86,16 @@ class HistoryPage(Resource):
 
 
 class AuditEntryResource(Resource):
-    """One change of a file, an API key, an upload token, a webhook, or a tenant's settings. Values are not kept."""
+    """One change of a file, an API key, an upload token, a webhook, a share link, or a tenant's settings.
+
+    Values are not kept.
+    """
 
     id: str
     type: str = Field(examples=["filemill.audit.key.created"])
-    subject: str = Field(description="The id of what was changed; of a tenant's settings, the tenant")
+    subject: str = Field(
+        description="The id of what was changed; of a tenant's settings, the tenant; of a share link, `FILE/LINK`"
+    )
     revision: int | None = Field(None, ge=1, description="Only of a file: the revision that the change made")
     at: Time
     actor: ActorResource
@@ -158,7 +167,7 @@ def _last_change(call: Call, file_id: str) -> str:
     problems=("invalid_cursor",),
 )
 def list_audit(call: Call, query: Audit) -> Response:
-    """List who changed what in this tenant, the newest first: files, keys, upload tokens, webhooks and settings.
+    """List who changed what in this tenant, the newest first: files, keys, tokens, webhooks, share links and settings.
 
     A page may have fewer entries than `limit`, even none, although more follow: only a null `next_cursor` ends the
     list. The audit is kept for as long as the stage says, a year unless it was changed, and is sealed every hour.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import datetime
 from functools import partial
 from typing import Annotated, Any, Literal
@@ -37,7 +38,7 @@ MAX_WITH_DELIVERY = 50
 Limit = Annotated[WholeNumber, Field(ge=1, le=MAX_LIMIT)]
 
 
-_TYPE = r"^[A-Za-z0-9!#$&^_.+-]+/(\*|[A-Za-z0-9!#$&^_.+-]+)$"
+_TYPE = re.compile(r"^[A-Za-z0-9!#$&^_.+-]+/(\*|[A-Za-z0-9!#$&^_.+-]+)$")
 
 
 class ListFiles(Query):
@@ -54,7 +55,7 @@ class ListFiles(Query):
             Field(
                 max_length=255,
                 description="A media type without parameters, or `image/*`",
-                json_schema_extra={"pattern": _TYPE, "examples": ["image/*"]},
+                json_schema_extra={"pattern": _TYPE.pattern, "examples": ["image/*"]},
             ),
             matching(_TYPE, "must be a media type such as image/png or image/*, without parameters"),
         ]

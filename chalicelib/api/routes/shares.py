@@ -129,7 +129,7 @@ def list_shares(call: Call, file_id: str) -> Response:
 def revoke_share(call: Call, file_id: str, share_id: str) -> Response:
     """Revoke a link. It stops at once; what its page has signed works for five minutes at most.
 
-    204 also if the file has no such link, or none any more. Costs a DynamoDB read and a write.
+    204 also if the file has no such link, or none any more. Costs a DynamoDB read and two writes.
     """
     file = own_file(call, file_id)
     if shares.revoke(file.id, share_id):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Annotated
 
@@ -27,7 +28,7 @@ routes = Blueprint(__name__)
 MAX_LISTED = 100
 
 
-_TYPE = r"^[a-z0-9.+-]+/(\*|[a-z0-9.+-]+)$"
+_TYPE = re.compile(r"^[a-z0-9.+-]+/(\*|[a-z0-9.+-]+)$")
 
 
 class CreateUploadToken(Body):
@@ -44,7 +45,7 @@ class CreateUploadToken(Body):
         list[
             Annotated[
                 str,
-                Field(max_length=127, json_schema_extra={"pattern": _TYPE}),
+                Field(max_length=127, json_schema_extra={"pattern": _TYPE.pattern}),
                 matching(_TYPE, "must be a type in lower case, such as image/png or image/*"),
             ]
         ],

@@ -114,6 +114,9 @@ def test_an_audit_has_files_and_settings_with_the_address_and_no_values(client: 
     client("PATCH", f"/v1/webhooks/{hook['id']}", {"tags": ["secret"]})
     client("DELETE", f"/v1/webhooks/{hook['id']}")
     client("DELETE", f"/v1/upload-tokens/{token['id']}")
+    link = client("POST", f"/v1/files/{file_id}/shares", {}).json
+    assert Client(None)("GET", link["url"].partition(".net")[2]).status == 200, "a view, which is no entry"
+    client("DELETE", f"/v1/files/{file_id}/shares/{link['id']}")
     settled(stage)
     items = listed(client, "/v1/audit", limit="2")
     assert [each["at"] for each in items] == sorted((each["at"] for each in items), reverse=True)
@@ -126,9 +129,11 @@ def test_an_audit_has_files_and_settings_with_the_address_and_no_values(client: 
         ("filemill.audit.webhook.changed", hook["id"]),
         ("filemill.audit.webhook.ended", hook["id"]),
         ("filemill.audit.token.ended", token["id"]),
+        ("filemill.audit.share.created", f"{file_id}/{link['id']}"),
+        ("filemill.audit.share.ended", f"{file_id}/{link['id']}"),
     ]
     by_key = [each for each in items if each["actor"] == {"type": "key", "id": key_id()}]
-    assert len(by_key) == 6
+    assert len(by_key) == 8
     assert {each["address"] for each in by_key} == {"127.0.0.0/24"}
     assert items[-1]["actor"] == {"type": "system", "id": "ops"}
     assert "secret" not in str(items).replace("'secret_version'", "")
