@@ -94,8 +94,7 @@ def of_setting(record: Mapping[str, Any]) -> Entry | None:
     at = note.get("at") or timestamp(moment_of(record["dynamodb"]))
     owner = (after or before).get("tenant", {}).get("S", "")
     return Entry(
-        # The same whenever the record comes, and unlike that of every other event.
-        id=f"evt_{subject}_a{int(datetime.fromisoformat(at).timestamp() * 1000)}",
+        id=setting_id(subject, at),
         tenant=subject if kind == "tenant" else keys["pk"].removeprefix(_HOOKS) if kind == "webhook" else owner,
         subject=subject,
         type=f"{TYPES}{kind}.{word}",
@@ -105,6 +104,11 @@ def of_setting(record: Mapping[str, Any]) -> Entry | None:
         request_id=note.get("request_id"),
         fields=fields,
     )
+
+
+def setting_id(subject: str, at: str) -> str:
+    """The id of a change of a setting: the same whenever its record comes, and unlike that of every other event."""
+    return f"evt_{subject}_a{int(datetime.fromisoformat(at).timestamp() * 1000)}"
 
 
 def _notes(before: Image, after: Image) -> bool:
