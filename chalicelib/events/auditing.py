@@ -28,7 +28,9 @@ _HOOKS = "HOOKS#"
 
 # Stored under another name than clients see. The others have the same name.
 _OTHER_NAMES = {"newer_kind": "kind", "other_renditions": "renditions", "newer_renditions": "renditions"}
-_VISIBLE = {**{name: name for name in ALL_FIELDS - {"id", "revision", "updated_at", "delivery"}}, **_OTHER_NAMES}
+# Not stored: `delete_at` follows from `expires_after`, the tags and the stage's rules.
+_NOT_STORED = {"id", "revision", "updated_at", "delivery", "delete_at"}
+_VISIBLE = {**{name: name for name in ALL_FIELDS - _NOT_STORED}, **_OTHER_NAMES}
 
 # Attributes of settings that are none: keys of the table, and what the code itself counts.
 _NO_SETTINGS = frozenset(

@@ -78,7 +78,7 @@ def test_no_fields_are_named_where_the_whole_record_came_or_went(kind: ChangeTyp
 
 def test_every_field_that_clients_see_and_that_changes_is_named() -> None:
     named = set(auditing._VISIBLE.values())
-    assert named == ALL_FIELDS - {"id", "revision", "updated_at", "delivery"}
+    assert named == ALL_FIELDS - {"id", "revision", "updated_at", "delivery", "delete_at"}
     shown = {*EDITABLE, *FOUND, *INFO} - {"source_version", "leftovers", "words", *INFO, *FOUND}
     assert shown <= auditing._VISIBLE.keys()
     assert set(auditing._VISIBLE) <= {*File.model_fields, *INFO}, "a name that no record has can't change"
