@@ -14,6 +14,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
+from itertools import batched
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -108,10 +109,11 @@ class Calls:
         """Lets the index catch up with the table. The calls for it are not counted."""
         from chalicelib.events import indexing
 
-        before, records = list(self.names), stream_records()
-        for start in range(self._indexed, len(records), 100):
-            indexing.handle({"Records": records[start : start + 100]}, lambda_context())
-        self._indexed = len(records)
+        before, records = list(self.names), _records(first=self._indexed)
+        for some in batched((record for _, record in records), 100):
+            indexing.handle({"Records": list(some)}, lambda_context())
+        if records:
+            self._indexed = records[-1][0] + 1
         self.names[:] = before
 
     def published(self) -> None:
@@ -123,10 +125,9 @@ class Calls:
         from chalicelib.events import publish
         from ops.stack.event_sources import PUBLISHED
 
-        records = stream_records(PUBLISHED)
-        for start in range(self._published, len(records), 100):
-            publish.handle({"Records": records[start : start + 100]}, lambda_context())
-            self._published = min(start + 100, len(records))
+        for some in batched(_records(PUBLISHED, self._published), 100):
+            publish.handle({"Records": [record for _, record in some]}, lambda_context())
+            self._published = some[-1][0] + 1
 
     def clear(self) -> None:
         self.names.clear()
@@ -154,10 +155,14 @@ def refuse_parts_of_ended_uploads() -> None:
 def one_call_at_a_time() -> None:
     """Makes moto's DynamoDB usable with threads, and its transactions fast.
 
-    moto is not made for threads, and copies the whole table for each transaction, its stream included.
+    moto is not made for threads, and copies the whole table for each transaction, its stream included. Here it copies
+    what the transaction names: nothing else is changed, so nothing else must be put back.
     """
     from botocore.client import BaseClient
-    from moto.dynamodb.models.table import StreamShard
+    from moto.dynamodb import models
+    from moto.dynamodb.models import DynamoDBBackend
+    from moto.dynamodb.models.dynamo_type import DynamoType
+    from moto.dynamodb.models.table import StreamShard, Table
 
     base: Any = BaseClient
     lock, call = threading.RLock(), base._make_api_call
@@ -171,7 +176,35 @@ def one_call_at_a_time() -> None:
         other.items = list(shard.items)
         return other
 
+    backend: Any = DynamoDBBackend
+    transact, named = backend.transact_write_items, set[tuple[str, str]]()
+
+    def transacted(self: Any, transact_items: list[dict[str, Any]]) -> None:
+        named.clear()
+        for each in transact_items:
+            (action,) = each.values()
+            key = action.get("Key") or action["Item"]
+            named.add((key["pk"]["S"], key["sk"]["S"]))
+        transact(self, transact_items)
+
+    def of_transaction(value: Any) -> Any:
+        if not isinstance(value, Table):
+            return copy.deepcopy(value)
+        other: Any = copy.copy(value)
+        other.items = copy.copy(value.items)
+        for pk in {pk for pk, _ in named}:
+            partition = DynamoType({"S": pk})
+            if partition in value.items:
+                items = other.items[partition] = copy.copy(value.items[partition])
+                for place in items:
+                    if (pk, place.value) in named:
+                        items[place] = copy.deepcopy(items[place])
+        other.stream_shard = copy.deepcopy(value.stream_shard)
+        return other
+
     base._make_api_call = locked
+    backend.transact_write_items = transacted
+    models.copy = SimpleNamespace(deepcopy=of_transaction)  # type: ignore[attr-defined, assignment]
     StreamShard.__deepcopy__ = copied  # type: ignore[attr-defined]
 
 
@@ -187,11 +220,18 @@ def stream_records(patterns: Iterable[Mapping[str, Any]] = ()) -> list[dict[str,
     Without patterns they are those that the index function gets: of files. moto's own streams API gives the same, but
     slowly.
     """
+    return [record for _, record in _records(patterns)]
+
+
+def _records(patterns: Iterable[Mapping[str, Any]] = (), first: int = 0) -> list[tuple[int, dict[str, Any]]]:
+    """The same from the record at this place in the stream on, each with its place."""
     from moto.dynamodb.models import dynamodb_backends
 
     table = dynamodb_backends["123456789012"]["eu-west-1"].tables["filemill-test"]
     assert table.stream_shard
-    return passed(plain([record.record for record in table.stream_shard.items]), patterns)
+    found = plain([record.record for record in table.stream_shard.items[first:]])
+    places = {id(record): place for place, record in enumerate(found, first)}
+    return [(places[id(record)], record) for record in passed(found, patterns)]
 
 
 def passed(records: Iterable[dict[str, Any]], patterns: Iterable[Mapping[str, Any]] = ()) -> list[dict[str, Any]]:

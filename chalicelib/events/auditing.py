@@ -101,8 +101,7 @@ def of_setting(record: Mapping[str, Any]) -> Entry | None:
     at = note.get("at") or timestamp(moment_of(record["dynamodb"]))
     owner = (after or before).get("tenant", {}).get("S", "")
     return Entry(
-        # The same whenever the record comes, and unlike that of every other event.
-        id=f"evt_{subject}_a{int(datetime.fromisoformat(at).timestamp() * 1000)}",
+        id=setting_id(subject, at),
         tenant=subject if kind == "tenant" else keys["pk"].partition("#")[2] if kind == "webhook" else owner,
         subject=subject,
         type=f"{TYPES}{kind}.{word}",
@@ -120,6 +119,11 @@ def _subject(kind: str, keys: Mapping[str, str], image: Image) -> str:
         return keys["sk"]
     name = keys["pk"].partition("#")[2]
     return f"{name}/{share_id(keys['sk'], image['hash']['S'])}" if kind == "share" else name
+
+
+def setting_id(subject: str, at: str) -> str:
+    """The id of a change of a setting: the same whenever its record comes, and unlike that of every other event."""
+    return f"evt_{subject}_a{int(datetime.fromisoformat(at).timestamp() * 1000)}"
 
 
 def _notes(before: Image, after: Image) -> bool:

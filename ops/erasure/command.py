@@ -72,7 +72,10 @@ def report(eraser: Eraser) -> dict[str, Any]:
         "rounds": done.rounds,
         "removed": {name: number for name, number in done.removed.items() if number},
         "proof": {"left": done.proof.counts, "looked_at": dict(done.proof.looked_at)},
-        "remains": [{"what": each.what, "until": timestamp(each.until) if each.until else None} for each in remains()],
+        "remains": [
+            {"what": each.what, "until": timestamp(each.until) if each.until else None}
+            for each in remains(keep_audit=eraser.keep_audit)
+        ],
     }
 
 

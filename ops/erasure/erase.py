@@ -2,8 +2,9 @@
 
 First the tenant is suspended, and its keys, tokens and webhooks end. Then each round walks, deletes the files as the
 API does, and removes what else the walk has found. Items that name others go last, because by them a later walk, or
-another run after this one was stopped, finds the rest. The stage works on meanwhile: the index and workers may still
-write something about a file that was deleted a moment ago, and the next round finds it.
+another run after this one was stopped, finds the rest. The audit goes after all of them, when it has heard of them.
+The stage works on meanwhile: the index and workers may still write something about a file that was deleted a moment
+ago, and the next round finds it.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ from typing import Any
 from botocore.exceptions import ClientError
 from pydantic import ValidationError
 
-from ops.erasure.owners import Item, text
+from ops.erasure import heard
+from ops.erasure.owners import OF_AUDIT, Item, text
 from ops.erasure.walk import Found, Object, walk
 from ops.errors import OpsError
 from ops.progress import Bar, Pace
@@ -40,7 +42,6 @@ KEYS_AT_ONCE = 500
 
 # Kinds of items in whose place the tenant's others are found. They go last.
 ANCHORS = frozenset({"FILE", "FEED", "KEY", "TOKEN", "HOOKS", "HOOK", "SOCKET"})
-AUDIT = ("AUDIT", "SEAL")
 
 
 class HeldError(OpsError):
@@ -74,6 +75,7 @@ class Eraser:
     keep_audit: bool = False
     sleep: Callable[[float], None] = time.sleep
     _spared: set[str] = field(default_factory=set)
+    _awaited: dict[str, str] = field(default_factory=dict)
 
     def look(self, known: set[str] | None = None) -> Found:
         """A walk for what is left. The note that the tenant was erased does not count."""
@@ -87,8 +89,11 @@ class Eraser:
         HeldError
             Files are under legal hold. If they were before the beginning, nothing was changed.
         OpsError
-            The tenant still grows after many rounds, or CloudFront takes no invalidation.
+            The tenant still grows after many rounds, CloudFront takes no invalidation, or `publish` is behind.
         """
+        from chalicelib.catalog import actors
+
+        actors.system(heard.ACTOR)
         done = Erased()
         found = self.look()
         self._refuse_held(found)
@@ -104,6 +109,8 @@ class Eraser:
             self._end_access(found, done.removed)
             self._delete_files(found, done.removed)
             self._delete_objects(found, done.removed)
+            heard.wait(self.tenant, {**found.awaited, **self._awaited}, self.sleep)
+            self._awaited.clear()
             self._delete_items(found, done.removed)
             if self._spared:
                 raise HeldError(self._spared)
@@ -125,8 +132,13 @@ class Eraser:
     def _begin(self) -> None:
         """Suspends the tenant, so that nobody may do anything in its name any more."""
         from chalicelib.catalog import tenants
+        from chalicelib.catalog.dynamodb import attributes, get_item
+        from chalicelib.catalog.keys import tenant_key
 
-        tenants.put_tenant(replace(tenants.get_tenant(self.tenant), suspended=True))
+        present = tenants.get_tenant(self.tenant)
+        if not present.suspended:
+            tenants.put_tenant(replace(present, suspended=True))
+            self._awaited |= heard.awaited(attributes(get_item(tenant_key(self.tenant)) or {}))
 
     def _note_end(self) -> None:
         """Puts a note in the place of the tenant's settings. It keeps the name suspended for whoever signs in by it."""
@@ -141,7 +153,7 @@ class Eraser:
         kind = text(item, "pk").partition("#")[0]
         if kind == "TENANT":
             return True  # replaced by the note at last
-        return self.keep_audit and kind.startswith(AUDIT)
+        return self.keep_audit and kind in OF_AUDIT
 
     def _refuse_held(self, found: Found) -> None:
         if found.held and not self.including_held:
@@ -200,14 +212,19 @@ class Eraser:
         from chalicelib.catalog import actors, deletion, files, holds
         from chalicelib.catalog.dynamodb import get_item
         from chalicelib.catalog.keys import file_key
+        from chalicelib.events.envelope import event_id
+        from chalicelib.model import timestamp
         from chalicelib.upkeep import removal
 
-        actors.system("erase")  # each thread has its own
+        actors.system(heard.ACTOR)  # each thread has its own
         with suppress(ValidationError):  # a damaged record: its objects and its item go without it
             file = files.record(file_id)
             if file and file.legal_hold and self.including_held:
                 holds.release(file)
             if deleted := deletion.mark_deleted(self.tenant, file_id):
+                change = deleted.last_change
+                if change and change.actor.id == heard.ACTOR:
+                    self._awaited[event_id(file_id, deleted.revision)] = timestamp(change.at)
                 return removal.begin_purge(deleted)
         if (get_item(file_key(file_id)) or {}).get("legal_hold"):
             self._spared.add(file_id)
@@ -253,7 +270,10 @@ class Eraser:
         removed.update(_sizes(found))
 
     def _delete_items(self, found: Found, removed: Counter[str]) -> None:
-        """First the items that lead to no others, then those that do. A record goes only after its objects."""
+        """First the items that lead to no others, then those that do, then the audit.
+
+        A record goes only after its objects.
+        """
         import boto3
 
         from chalicelib.settings import settings
@@ -261,11 +281,11 @@ class Eraser:
 
         table = Items(boto3.client("dynamodb"), settings().table)
         spared = {f"FILE#{file_id}" for file_id in self._spared}
-        for anchors in (False, True):
+        for turn in range(3):
             keys = [
                 {"pk": pk, "sk": sk}
                 for (pk, sk), kind in found.items.items()
-                if (kind in ANCHORS) == anchors and pk not in spared
+                if _turn(kind) == turn and pk not in spared
             ]
             with Bar(len(keys), "items") as bar:
                 for some in batched(keys, KEYS_AT_ONCE):
@@ -273,6 +293,11 @@ class Eraser:
                     for _ in some:
                         bar.step()
             removed["items"] += len(keys)
+
+
+def _turn(kind: str) -> int:
+    """0, 1 or 2: when items of a kind are deleted."""
+    return 2 if kind in OF_AUDIT else int(kind in ANCHORS)
 
 
 def _sizes(found: Found) -> dict[str, int]:

@@ -21,15 +21,18 @@ from ops.errors import OpsError
 from ops.progress import Bar
 
 if TYPE_CHECKING:
-    from chalicelib.model import File
+    from chalicelib.model import File, UploadToken
 
 MANIFEST = "manifest.jsonl"
 CHUNK = 1024**2
 # The parts of an upload to a bucket; S3 takes at most 10,000 of them, so that a file may have 640 GB.
 PART = 64 * 1024**2
 
-# What of a webhook and a key is no one's to carry away.
-SECRETS = frozenset({"hash", "earlier_secrets", "secret_version", "remembered_as"})
+# Tokens of one page.
+TOKENS = 100
+
+# What of a webhook, a key and a token is no one's to carry away.
+SECRETS = frozenset({"hash", "earlier", "earlier_secrets", "secret_version", "remembered_as"})
 
 
 class Target(Protocol):
@@ -114,7 +117,8 @@ class Export:
     def run(self) -> None:
         """Writes what the manifest does not have yet. Can be stopped at any point and run again.
 
-        The lists of records, keys and webhooks are written anew in each run, so they are as of its end.
+        The lists of records, keys, tokens, webhooks and audit entries are written anew in each run, so they are as of
+        its end.
         """
         from chalicelib.catalog import scanning
 
@@ -165,6 +169,8 @@ class Export:
             "records.jsonl": (unsigned(file) for file in files),
             "keys.jsonl": (_public(asdict(key)) for key in keys),
             "webhooks.jsonl": (_public(each.model_dump(mode="json")) for each in webhooks.of_tenant(self.tenant)),
+            "tokens.jsonl": (_public(each.model_dump(mode="json")) for each in _tokens(self.tenant)),
+            "audit.jsonl": _audit(self.tenant),
             "settings.jsonl": iter([asdict(tenants.get_tenant(self.tenant))]),
         }
         for name, values in lists.items():
@@ -202,6 +208,26 @@ class Export:
         self.counts["bytes"] += size
 
 
+def _tokens(tenant: str) -> Iterator[UploadToken]:
+    """The upload tokens that work, the newest first: pages of a Query for each shard."""
+    from chalicelib.catalog import token_list
+
+    after: str | None = None
+    while True:
+        page = token_list.page(tenant, TOKENS, after)
+        yield from page.tokens
+        if page.cursor is None:
+            return
+        after = page.cursor
+
+
+def _audit(tenant: str) -> Iterator[dict[str, Any]]:
+    """The entries of the audit, by shards and moments, with what seals cover: Queries over all pages."""
+    from chalicelib.catalog.audit import pages
+
+    return (dict(entry) for page in pages.all_of(tenant, "") for entry in page.entries)
+
+
 def _read(body: Any) -> Iterator[bytes]:
     with body:
         while chunk := body.read(CHUNK):
@@ -217,8 +243,8 @@ def add_arguments(verbs: Any) -> None:
     verb: argparse.ArgumentParser = verbs.add_parser(
         "export",
         help="write everything of a tenant into a directory or a bucket",
-        description="Write a tenant's originals, records, webhooks, keys (without secrets) and settings into a "
-        "directory or a bucket, with a manifest of their SHA-256. If it is stopped, run it again.",
+        description="Write a tenant's originals, records, webhooks, keys, upload tokens (without secrets), audit and "
+        "settings into a directory or a bucket, with a manifest of their SHA-256. If it is stopped, run it again.",
     )
     verb.add_argument("tenant", help="name of the tenant")
     add_stage_arguments(verb)

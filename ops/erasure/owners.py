@@ -22,14 +22,22 @@ BY_TENANT = frozenset(
     {
         *("LIST", "FACET", "SORT", "WORD", "FEED", "SEQ", "SHA", "TENANT", "WAIT", "IDEM"),
         *("HOOKS", "HOOKCOUNT", "SLOTS", "SUBS", "LISTEN", "SOCKETS", "SOCKETCOUNT"),
+        *("TOKENS", "RATE", "RESERVE", "USAGE", "AUDIT", "SEAL", "SEALED"),
     }
 )
 # Kinds whose partition key has an id of something that a tenant has.
 BY_ID = frozenset(
-    {"FILE", "RENDER", "KEY", "TOKEN", "TICKET", "HOOK", "ANSWERED", "SOCKET", "CREDENTIAL", "DELIVER", "HOOKLOG"}
+    {
+        *("FILE", "SHARES", "RENDER", "KEY", "TOKEN", "TICKET", "HOOK", "ANSWERED", "SOCKET", "CREDENTIAL"),
+        *("DELIVER", "HOOKLOG"),
+    }
 )
+# Kinds whose sort key begins with the tenant's name.
+BY_SORT_KEY = frozenset({"AUDITED"})
 # Kinds that are the stage's own.
-OF_STAGE = frozenset({"WALK", "DUE"})
+OF_STAGE = frozenset({"WALK", "DUE", "JWKS"})
+# Kinds of the audit, which tells of the erasure as well.
+OF_AUDIT = frozenset({"AUDIT", "AUDITED", "SEAL", "SEALED"})
 
 # Attributes that may name something that a tenant has.
 NAMING = ("file_id", "webhook_id", "key_id", "token_id", "credential")
@@ -79,7 +87,11 @@ def is_of(item: Item, tenant: str, names: Set[str]) -> bool:
         return False
     if kind in BY_TENANT:
         return parts[:1] == [tenant]
-    named = {*parts, *_PARTS.split(text(item, "sk")), *(text(item, name) for name in NAMING)}
-    if names & named:
+    place = _PARTS.split(text(item, "sk"))
+    if kind in BY_SORT_KEY:
+        return place[:1] == [tenant]
+    named = {*parts, *place, *(text(item, name) for name in NAMING)}
+    # Whoever signed in with a token of an issuer has no credential but the tenant's own (`auth.keys.name_of_tenant`).
+    if names & named or f"tenant_{tenant}" in named:
         return True
     return kind not in BY_ID and tenant in named

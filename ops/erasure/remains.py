@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from botocore.exceptions import ClientError
 
+from chalicelib.catalog.audit.seals import LONGER
 from chalicelib.model import now
 from chalicelib.settings import settings
 
@@ -27,7 +28,7 @@ class Remains:
     until: datetime | None
 
 
-def remains(ended: datetime | None = None) -> list[Remains]:
+def remains(ended: datetime | None = None, *, keep_audit: bool = False) -> list[Remains]:
     """All of it, for a tenant whose last item went at `ended`. Costs two requests."""
     ended = ended or now()
 
@@ -47,6 +48,9 @@ def remains(ended: datetime | None = None) -> list[Remains]:
             ended + timedelta(seconds=settings().max_url_expiry),
         ),
     ]
+    if keep_audit and settings().audit_days:
+        found.append(Remains("the tenant's audit (--keep-audit)", days(settings().audit_days)))
+        found.append(Remains("the seals of its audit", days(settings().audit_days) + timedelta(seconds=LONGER)))
     if recovery := _recovery_days():
         found.append(Remains(f"backups of the table ({recovery} days): erase again after a restore", days(recovery)))
     archive = _archive_days()

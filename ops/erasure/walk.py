@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any
 
+from ops.erasure.heard import awaited
 from ops.erasure.owners import Item, is_of, kind_of, names_of, text
 from ops.progress import Pace
 
@@ -37,6 +38,7 @@ class Object:
 class Found:
     """All that a tenant has. `names` are the ids of its files, keys, tokens, webhooks and sockets.
 
+    `awaited` are the entries that the audit gets about an erasure's changes of what is still there (`heard.awaited`).
     `records` are its files, each with True once its objects are gone; `keys` and `tokens` are True once revoked.
     `looked_at` counts the items and objects that the walk has seen, of all tenants.
     """
@@ -47,6 +49,7 @@ class Found:
     keys: dict[str, bool] = field(default_factory=dict)
     tokens: dict[str, bool] = field(default_factory=dict)
     webhooks: set[str] = field(default_factory=set)
+    awaited: dict[str, str] = field(default_factory=dict)
     items: dict[Key, str] = field(default_factory=dict)
     sizes: Counter[str] = field(default_factory=Counter)
     originals: list[Object] = field(default_factory=list)
@@ -104,6 +107,8 @@ def walk(
 def _note(found: Found, item: Item) -> None:
     kind, _, identity = text(item, "pk").partition("#")
     revoked = "revoked_at" in item
+    if text(item, "sk") in ("FILE", "KEY", "TOKEN"):
+        found.awaited |= awaited(item)
     match kind, text(item, "sk"):
         case "FILE", "FILE":
             found.records[identity] = "purged" in item

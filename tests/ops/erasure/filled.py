@@ -7,29 +7,39 @@ import re
 from datetime import timedelta
 from typing import Any
 
-from chalicelib.api.auth.keys import name_of_key, name_of_token
+from chalicelib.api.auth.keys import name_of_key, name_of_tenant, name_of_token
 from chalicelib.catalog import (
     credentials,
     render_leases,
+    shares,
     sockets,
     subscriptions,
     tenants,
+    usage,
     waits,
     webhook_deliveries,
     webhook_slots,
     webhook_states,
     webhooks,
 )
+from chalicelib.catalog.audit import pages, seals
+from chalicelib.catalog.audit.entries import Entry
 from chalicelib.catalog.credentials import Ticket
 from chalicelib.catalog.dynamodb import attributes
 from chalicelib.catalog.files import list_keys
 from chalicelib.catalog.idempotency import Remembered
-from chalicelib.catalog.keys import due_keys, file_key, sha256_keys
+from chalicelib.catalog.keys import (
+    due_keys,
+    file_key,
+    rate_key,
+    reserve_key,
+    sha256_keys,
+)
 from chalicelib.catalog.sockets import Connection, Place
 from chalicelib.catalog.tenants import Tenant
 from chalicelib.catalog.webhook_deliveries import Delivery
 from chalicelib.catalog.webhooks import Webhook
-from chalicelib.model import Actor, File, Kind, Rendition, Status, UploadToken, Visibility, now
+from chalicelib.model import Actor, File, Kind, Rendition, Status, UploadToken, Visibility, now, timestamp
 from ops.keys import create
 from tests.making import file
 from tests.stage import aws_client
@@ -50,6 +60,13 @@ def fill(tenant: str, count: int, first: int = 0, mentions: str = "nothing") -> 
     tenants.put_tenant(Tenant(tenant, default_recipe="avatar"))
     _write(Remembered(f"{tenant}/{key.id}", "a key", "hash", made[0].id, "answer"))
     credentials.put_ticket(Ticket(f"ticket-{tenant}", "hash", name_of_token(token), int(now().timestamp()) + 60))
+    user = {"tenant": tenant, "user": "somebody", "scopes": ["files:read"]}
+    signed_in = Ticket(f"user-{tenant}", "hash", name_of_tenant(tenant), int(now().timestamp()) + 60, user=user)
+    credentials.put_ticket(signed_in)
+    shares.create(tenant, made[0].id, expires_at=now() + timedelta(days=1), download=True, public=False)
+    usage.add(tenant, usage.day_of(now()), requests=3)
+    _counts(tenant)
+    _audit(tenant, made[0])
     render_leases.begin(f"f/private/{made[0].id}/{'0' * 16}/w1.avif", "lease", 30)
     waiting = waits.held(f"{tenant}/{key.id}", 5)
     waiting.__enter__()  # a request that was killed leaves its slot
@@ -77,6 +94,7 @@ def _put(s3: Any, tenant: str, number: int, mentions: str) -> File:
         tags=["red", f"t{number % 7}", mentions],
         filename=f"Holiday {number} {mentions}.jpg",
         visibility=(Visibility.PRIVATE, Visibility.PUBLIC)[number % 2],
+        owner=(None, f"user {number % 3}")[number % 2],
         words=["sea", f"word{number % 5}"],
         revision=1,
         restore_until=now() + timedelta(days=1) if status is Status.DELETED else None,
@@ -121,9 +139,28 @@ def _token(tenant: str, key_id: str) -> str:
     return token.id
 
 
+def _counts(tenant: str) -> None:
+    """What quotas write about a tenant."""
+    for item in (
+        {**rate_key(tenant, 29_000_000, 0), "taken": 5},
+        {**reserve_key(tenant), "files_held": 5},
+    ):
+        aws_client("dynamodb").put_item(TableName=TABLE, Item=attributes(item))
+
+
+def _audit(tenant: str, of: File) -> None:
+    """A page of the audit, about a change that is older than all others, and a seal over it."""
+    moment = timestamp(now() - timedelta(days=60))
+    pages.write([Entry(f"evt_{of.id}_0", tenant, of.id, "filemill.file.created", moment, {"type": "key", "id": "k"})])
+    found = list(pages.all_of(tenant, ""))
+    seals.seal(tenant, found[0].written, found, seals.head_of(tenant))
+
+
 def _socket(tenant: str, key_id: str) -> None:
     place = Place("abc.execute-api.eu-west-1.amazonaws.com", "abc", "live")
-    connection = Connection(f"socket-{tenant}=", tenant, place, (name_of_key(key_id),), int(now().timestamp()) + 600)
+    connection = Connection(
+        f"socket-{tenant}=", tenant, place, (name_of_key(key_id), name_of_tenant(tenant)), int(now().timestamp()) + 600
+    )
     assert sockets.add(connection, 10)
     subscriptions.join(connection, ["all"])
     aws_client("dynamodb").put_item(
@@ -168,7 +205,7 @@ def _webhook(tenant: str, of: File) -> None:
 def items() -> list[str]:
     """Every item of the table as text, in order."""
     pages = aws_client("dynamodb").get_paginator("scan").paginate(TableName=TABLE)
-    return sorted(json.dumps(item, sort_keys=True) for page in pages for item in page["Items"])
+    return sorted(json.dumps(item, sort_keys=True, default=bytes.hex) for page in pages for item in page["Items"])
 
 
 def objects() -> list[str]:

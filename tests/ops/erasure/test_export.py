@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import json
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from chalicelib.catalog import tenant_keys
+from chalicelib.catalog.credentials import api_keys
+from chalicelib.catalog.dynamodb import read
 from ops import tenants as command
 from ops.__main__ import main
 from ops.erasure.export import Directory
 from tests.client import Client, new_client
 from tests.making import ready_other, ready_photo
-from tests.stage import STAGE, aws_client
+from tests.stage import STAGE, Calls, aws_client
 
 
 @pytest.fixture
@@ -31,15 +35,30 @@ def lines(data: bytes) -> list[dict[str, Any]]:
     return [json.loads(line) for line in data.splitlines()]
 
 
+def hashes_of_credentials() -> set[str]:
+    """Every hash of a secret in the table, those of secrets that were rotated away included."""
+    pages = aws_client("dynamodb").get_paginator("scan").paginate(TableName="filemill-test")
+    found = [read(item) for page in pages for item in page["Items"] if item["sk"]["S"] in ("KEY", "TOKEN")]
+    return {each["hash"] for each in found} | {each["hash"] for key in found for each in key.get("earlier", ())}
+
+
 def fill(client: Client) -> list[str]:
     client("POST", "/v1/webhooks", {"url": "https://example.com/hook"})
+    for _ in range(2):
+        assert client("POST", "/v1/upload-tokens", {"max_bytes": 1}).status == 201
+    (key,) = [key for key in api_keys() if key.tenant == "acme"]
+    tenant_keys.rotate(key.id, timedelta(hours=1), lambda _: None)
     ids = [ready_photo(client, visibility="public"), ready_other(client)]
     ready_other(new_client("acme-2"))
     return sorted(ids)
 
 
-def test_everything_is_written_with_its_hash_and_nothing_of_others(export: Any, client: Client, tmp_path: Path) -> None:
+def test_everything_is_written_with_its_hash_and_nothing_of_others(
+    export: Any, client: Client, stage: Calls, tmp_path: Path
+) -> None:
     ids = fill(client)
+    stage.published()
+    hashes = hashes_of_credentials()
     assert export("--to", str(tmp_path / "out"), "--renditions") == 0
     files = written(tmp_path / "out")
     assert [each["id"] for each in lines(files["records.jsonl"])] == ids
@@ -51,7 +70,13 @@ def test_everything_is_written_with_its_hash_and_nothing_of_others(export: Any, 
     assert any(name.startswith("renditions/") for name in files)
     assert [each["tenant"] for each in lines(files["keys.jsonl"])] == ["acme"]
     assert len(lines(files["webhooks.jsonl"])) == 1
+    assert len(lines(files["tokens.jsonl"])) == 2
+    audit = {(each["type"], each["subject"]) for each in lines(files["audit.jsonl"])}
+    assert {("filemill.file.created", each) for each in ids} <= audit
+    assert "filemill.audit.token.created" in {kind for kind, _ in audit}
     everything = b"".join(files.values())
+    assert len(hashes) >= 5
+    assert not [each for each in hashes if each.encode() in everything]
     assert b'"hash"' not in everything
     assert b"secret" not in files["webhooks.jsonl"]
     assert b"acme-2" not in everything

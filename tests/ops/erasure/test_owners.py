@@ -37,10 +37,16 @@ VALUES: dict[str, Any] = {
     "key": "a key",
     "sha256": "0" * 64,
     "due": datetime(2026, 1, 1, tzinfo=UTC),
+    "number": 1,
+    "place": 1,
+    "minute": 1,
+    "day": "2026-11-26",
+    "hour": "2026-11-26T12",
+    "changes": "2026-11-26T11",
 }
 # Keys of the stage's own items, of index entries that name the record itself, and of items that are found by an
-# attribute: a ticket has the name of its credential.
-NOT_BY_KEY = {"position_key", "due_keys", "ticket_key"}
+# attribute: a ticket has the name of its credential, and a key in the list of keys has its tenant.
+NOT_BY_KEY = {"position_key", "due_keys", "ticket_key", "listed_key", "issuer_keys_key"}
 
 
 def item(**values: Any) -> dict[str, Any]:
@@ -86,6 +92,17 @@ def test_a_kind_that_nobody_knows_is_found_by_an_attribute_or_by_any_part_of_its
         assert is_of(item(**values), "acme", NAMES), values
 
 
+def test_items_of_whoever_signed_in_and_of_the_audit_are_found() -> None:
+    for values in (
+        {"pk": "CREDENTIAL#tenant_acme", "sk": "s"},
+        {"pk": "TICKET#k", "sk": "TICKET", "credential": "tenant_acme"},
+        {"pk": "KEY#new", "sk": "KEY", "tenant": "acme", "list_pk": "KEYS", "list_sk": "~acme#2026#new"},
+        {"pk": "AUDITED#2026-11-26T12", "sk": "acme#2026-11-26T12"},
+        {"pk": "SHARES#file_gone", "sk": "00", "tenant": "acme"},
+    ):
+        assert is_of(item(**values), "acme", NAMES), values
+
+
 def test_no_item_of_another_tenant_is_found_whatever_a_client_has_put_into_it() -> None:
     for values in (
         {"pk": "LIST#acme-2#0", "sk": FILE},
@@ -99,6 +116,15 @@ def test_no_item_of_another_tenant_is_found_whatever_a_client_has_put_into_it() 
         {"pk": "WALK#acme", "sk": "WALK"},
         {"pk": "NEW#acme-2#acme", "sk": "a", "tenant": "acme-2"},
         {"pk": "SEQ#ac#0", "sk": "SEQ"},
+        {"pk": "FACET#acme-2#owner=acme#0", "sk": "file_x"},
+        {"pk": "KEY#k", "sk": "KEY", "tenant": "acme-2", "list_pk": "KEYS", "list_sk": "~acme-2#acme#k"},
+        {"pk": "CREDENTIAL#tenant_acme-2", "sk": "s"},
+        {"pk": "TICKET#k", "sk": "TICKET", "credential": "tenant_acme-2"},
+        {"pk": "AUDITED#2026-11-26T12", "sk": "acme-2#2026-11-26T12"},
+        {"pk": "SEALED#acme-2", "sk": "SEALED", "tenant": "acme-2", "list_pk": "SEALED", "list_sk": "#acme-2"},
+        {"pk": "RATE#acme-2#1#0", "sk": "RATE"},
+        {"pk": "USAGE#-stage", "sk": "2026-11-26"},
+        {"pk": "JWKS#acme", "sk": "JWKS"},
     ):
         assert not is_of(item(**values), "acme", NAMES), values
 
