@@ -112,7 +112,7 @@ def adopt_all() -> None:
 
 def adopt(key: ApiKey) -> None:
     """Puts a key of a former release into its tenant's list: two UpdateItems. Done again, it changes nothing."""
-    tenants.note(key.tenant)
+    tenants.note(key.tenant, new=False)
     try:
         update(
             api_key_key(key.id),

@@ -21,6 +21,7 @@ from ops.errors import OpsError
 from ops.progress import Bar
 
 if TYPE_CHECKING:
+    from chalicelib.catalog.credentials import ApiKey
     from chalicelib.model import File
 
 MANIFEST = "manifest.jsonl"
@@ -29,7 +30,7 @@ CHUNK = 1024**2
 PART = 64 * 1024**2
 
 # What of a webhook and a key is no one's to carry away.
-SECRETS = frozenset({"hash", "earlier_secrets", "secret_version", "remembered_as"})
+SECRETS = frozenset({"hash", "earlier", "earlier_secrets", "secret_version", "remembered_as"})
 
 
 class Target(Protocol):
@@ -163,7 +164,7 @@ class Export:
         keys = sorted((k for k in credentials.api_keys() if k.tenant == self.tenant), key=lambda k: k.id)
         lists: dict[str, Iterator[dict[str, Any]]] = {
             "records.jsonl": (unsigned(file) for file in files),
-            "keys.jsonl": (_public(asdict(key)) for key in keys),
+            "keys.jsonl": (_key(key) for key in keys),
             "webhooks.jsonl": (_public(each.model_dump(mode="json")) for each in webhooks.of_tenant(self.tenant)),
             "settings.jsonl": iter([asdict(tenants.get_tenant(self.tenant))]),
         }
@@ -206,6 +207,11 @@ def _read(body: Any) -> Iterator[bytes]:
     with body:
         while chunk := body.read(CHUNK):
             yield chunk
+
+
+def _key(key: ApiKey) -> dict[str, Any]:
+    created_by = key.created_by.model_dump(mode="json") if key.created_by else None
+    return _public({**asdict(key), "created_by": created_by})
 
 
 def _public(values: dict[str, Any]) -> dict[str, Any]:

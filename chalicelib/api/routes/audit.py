@@ -12,7 +12,7 @@ from chalicelib.api import cursors
 from chalicelib.api.answers import Resource, Time
 from chalicelib.api.auth.callers import Scope
 from chalicelib.api.envelopes import ActorResource
-from chalicelib.api.fields import Cursor, Moment, WholeNumber
+from chalicelib.api.fields import Cursor, Moment, WholeNumber, matching
 from chalicelib.api.ownership import find_own_file, not_found
 from chalicelib.api.parsing import Query
 from chalicelib.api.routing import Call, json_response, route
@@ -48,10 +48,11 @@ class Audit(Query):
             str,
             Field(
                 max_length=64,
-                pattern=_TYPE,
+                json_schema_extra={"pattern": _TYPE},
                 description="A type, or the beginning of one up to a dot: `filemill.audit` are all changes of settings",
                 examples=["filemill.file.deleted", "filemill.audit.key"],
             ),
+            matching(_TYPE, "must be a type such as filemill.file.deleted, or the beginning of one up to a dot"),
         ]
         | None
     ) = None
