@@ -304,7 +304,7 @@ def test_a_ticket_stands_for_the_user_and_ends_with_the_sign_in_token(
     assert Listener(api, "c1").connect(ticket) == 200
     connection = sockets.get("c1")
     assert connection
-    assert connection.credentials == names_of(authenticate(f"Bearer {ann.key}"))
+    assert connection.credentials == (*names_of(authenticate(f"Bearer {ann.key}")), "tenant_acme")
     assert connection.ends == int(clock.time()) + 660
     assert Listener(api, "c2").connect(ticket) == 401, "once"
 
