@@ -202,13 +202,24 @@ def read(text: str) -> tuple[Issuer, ...]:
     return issuers
 
 
+# Pydantic's own words for these name our types.
+_SENTENCES = {
+    "missing": "is missing",
+    "extra_forbidden": "is no key of an issuer",
+    "tuple_type": "must be a text or a list of texts",
+    "dict_type": "must be a JSON object",
+    "model_type": "must be a JSON object",
+    "string_type": "must be a text",
+}
+
+
 def _issuer(number: int, entry: Any) -> Issuer:
     try:
         return Issuer.model_validate(entry)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(map(str, first["loc"]))
-        what = first["msg"].removeprefix("Value error, ")
+        what = _SENTENCES.get(first["type"]) or first["msg"].removeprefix("Value error, ")
         raise ValueError(f"issuer {number}: {f'`{where}` ' if where else ''}{what}") from None
 
 

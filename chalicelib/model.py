@@ -395,7 +395,7 @@ class LastChange(BaseModel):
 
 
 class LegalHold(BaseModel):
-    """Who put a file under legal hold, and when. While a record has it, nothing deletes the file."""
+    """The one who put a file under legal hold, and the time. While a record has it, nothing deletes the file."""
 
     since: Timestamp
     actor: Actor

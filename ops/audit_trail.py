@@ -127,7 +127,8 @@ def _lines(reports: Iterable[tuple[str, Report]]) -> Iterable[str]:
     for tenant, report in reports:
         faults += len(report.faults)
         yet = f", {report.unsealed} of them not sealed yet" if report.unsealed else ""
-        verdict = f"{len(report.faults)} FAULTS" if report.faults else "as sealed"
+        sound = "as sealed" if report.seals else "nothing is sealed yet"
+        verdict = f"{len(report.faults)} FAULTS" if report.faults else sound
         yield f"{tenant or '(no tenant)'}: {report.entries} entries{yet}, {report.seals} seals: {verdict}"
         yield from (f"  {fault.place}: {fault.text}" for fault in report.faults)
     yield "audit: nothing was changed since it was sealed." if not faults else f"audit: {faults} faults."

@@ -27,8 +27,8 @@ def show(tenant: str, *, as_json: bool) -> int:
         return 0
     print(f"{tenant}: {report['files']:,} files, {report['bytes']:,} bytes")
     for name, quota in report["quotas"].items():
-        used = "not known here" if quota["used"] is None else f"{quota['used']:,}"
-        print(f"  {name}: {used} of {quota['limit']:,}")
+        used = "at most" if quota["used"] is None else f"{quota['used']:,} of"
+        print(f"  {name}: {used} {quota['limit']:,}")
     print("".join([f"{'day':10}", *(f"{title:>18}" for title in COLUMNS.values())]))
     for day in report["days"]:
         print(_line(day))

@@ -83,7 +83,7 @@ def test_the_scopes_are_those_of_the_api() -> None:
         ({"group_scopes": {"staff": "files:read"}}, "group_scopes"),
         ({"groups": "groups", "group_scopes": {"staff": "all"}}, "no scope"),
         ({"require": {"": "x"}}, "must name a claim"),
-        ({"scope": "files:read"}, "`scope` extra"),
+        ({"scope": "files:read"}, "`scope` is no key of an issuer"),
     ],
 )
 def test_a_wrong_entry_is_a_sentence_that_says_where(changes: dict[str, Any], sentence: str) -> None:

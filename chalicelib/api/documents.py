@@ -55,6 +55,8 @@ def read(raw: bytes, whole: str = "body") -> Any:
     Raises Problem: `invalid_json` for bytes that are not JSON in UTF-8; `invalid_field` with the first wrong field, or
     with `whole` if it is nested too deeply.
     """
+    if not raw:
+        raise Problem("invalid_json", f"The {whole} is empty. Send a JSON object: {{}} if you set nothing.")
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError:

@@ -29,7 +29,7 @@ from chalicelib.model import Actor, UploadToken, now, timestamp
 from chalicelib.settings import settings
 
 OPERATOR = "(operator)"
-"""What stands in the place of an operator key's tenant. No tenant can have this name (`model.TENANT_PATTERN`)."""
+"""Stands in the place of an operator key's tenant. No tenant can have this name (`model.TENANT_PATTERN`)."""
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ class LogPosition:
 
 @dataclass
 class Sent:
-    """What was delivered: requests, and bytes with their headers."""
+    """The delivered files of a tenant: requests, and bytes with their headers."""
 
     requests: int = 0
     bytes: int = 0

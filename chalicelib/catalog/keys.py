@@ -319,5 +319,5 @@ def usage_partition(tenant: str) -> str:
 
 
 def usage_key(tenant: str, day: str) -> Key:
-    """What a tenant used on one day (UTC), such as `2026-11-26`."""
+    """A tenant's usage on one day (UTC), such as `2026-11-26`."""
     return {"pk": usage_partition(tenant), "sk": day}

@@ -134,7 +134,7 @@ class Rates:
         return True
 
     def _count(self, tenant: str, moment: float) -> None:
-        """Counts a served request for the day's usage. What a process counted last is lost with the process."""
+        """Counts a served request for the day's usage. The last counts of a process are lost with it."""
         day = usage.day_of(datetime.fromtimestamp(moment, UTC))
         counted = self._counted.get(tenant)
         if counted and (counted.day != day or moment - counted.since >= TOLD_EVERY):

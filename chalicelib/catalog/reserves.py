@@ -63,7 +63,7 @@ KEPT = tuple(_HELD)
 
 @dataclass(frozen=True)
 class Held:
-    """What a tenant has, by the quota that it counts against."""
+    """A tenant's present numbers, by the quota that they count against."""
 
     files: int
     stored_bytes: int
@@ -88,7 +88,7 @@ class _Reserve:
 
 @dataclass
 class _Hand:
-    """What a process has reserved and not used, and how much it takes next."""
+    """The reserve that a process has not used yet, and how much it takes next."""
 
     window: int
     day: str

@@ -118,7 +118,7 @@ def _hash(token: str) -> str:
 
 
 def hidden(password: str) -> str:
-    """What the table keeps of a password: a salt and its scrypt, in hex."""
+    """A password as the table keeps it: a salt and its scrypt, in hex."""
     salt = secrets.token_bytes(16)
     return f"{salt.hex()}${hashlib.scrypt(password.encode(), salt=salt, **_COST).hex()}"
 

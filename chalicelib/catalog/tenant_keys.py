@@ -112,7 +112,7 @@ def adopt_all() -> None:
 
 def adopt(key: ApiKey) -> None:
     """Puts a key of a former release into its tenant's list: two UpdateItems. Done again, it changes nothing."""
-    tenants.note(key.tenant)
+    tenants.note(key.tenant, new=False)
     try:
         update(
             api_key_key(key.id),
@@ -201,7 +201,7 @@ def _as_it_is(key_id: str) -> Iterator[ApiKey]:
         yield key
 
 
-# What a change must not overtake: it was decided by these.
+# A change was decided by these, so it must not overtake a change of them.
 _DECISIVE = ("hash", "scopes", "networks", "expires_at")
 
 

@@ -86,10 +86,13 @@ def change_tenant(name: str, values: Mapping[str, Any]) -> None:
         return
 
 
-def note(name: str) -> None:
-    """Makes a record of a tenant, unless there is one in the list: one UpdateItem."""
+def note(name: str, *, new: bool = True) -> None:
+    """Makes a record of a tenant, unless there is one in the list: one UpdateItem.
+
+    A new tenant's record says who made it. Of a tenant of a former release nobody knows.
+    """
     try:
-        _written(name, {}, "attribute_not_exists(list_pk)")
+        _written(name, {"changed_by": actors.noted()} if new else {}, "attribute_not_exists(list_pk)")
     except ConditionFailedError:
         return
 

@@ -1,4 +1,4 @@
-"""What a tenant used, by day (UTC): one item for each day, which the table's TTL removes after a hundred days.
+"""A tenant's usage by day (UTC): one item for each day, which the table's TTL removes after a hundred days.
 
 The index counts uploads and deletions of the present day in the heads of its shards, where it writes anyway. With the
 first change of a later day it adds the former day's counts to that day's item, in the same transaction. So an upload

@@ -14,7 +14,7 @@ from chalicelib.model import now
 
 
 def report(tenant: str, limits: Mapping[str, int]) -> dict[str, Any]:
-    """What the tenant has now, its quotas (`limits`) with what is used of each, and its days.
+    """The tenant's present numbers, its quotas (`limits`) with what is used of each, and its days.
 
     One BatchGetItem for each hundred index shards and one Query, eventually consistent. `used` of the requests of this
     minute is None: no process knows it. `requests` and `delivered_*` of a day are None where nobody counted them.

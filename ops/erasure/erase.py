@@ -47,12 +47,14 @@ ANCHORS = frozenset({"FILE", "FEED", "KEY", "TOKEN", "HOOKS", "HOOK", "SOCKET"})
 class HeldError(OpsError):
     """Files of the tenant are under legal hold."""
 
-    def __init__(self, held: Iterable[str]) -> None:
+    def __init__(self, held: Iterable[str], *, begun: bool = True) -> None:
         ids = sorted(held)
         more = f" and {len(ids) - 10} more" if len(ids) > 10 else ""
+        what = "One file is" if len(ids) == 1 else f"{len(ids)} files are"
+        then = "nothing more is erased" if begun else "nothing was changed"
         super().__init__(
-            f"{len(ids)} files are under legal hold, so nothing more is erased: {', '.join(ids[:10])}{more}. Release "
-            "them with `python -m ops hold release`, or add --including-held."
+            f"{what} under legal hold, so {then}: {', '.join(ids[:10])}{more}. Release what is held with "
+            "`python -m ops hold release`, or add --including-held, and run this again."
         )
 
 
@@ -96,7 +98,7 @@ class Eraser:
         actors.system(heard.ACTOR)
         done = Erased()
         found = self.look()
-        self._refuse_held(found)
+        self._refuse_held(found, begun=False)
         self._begin()
         if self._end_access(found, done.removed):
             self.sleep(CREDENTIALS_END)
@@ -155,9 +157,9 @@ class Eraser:
             return True  # replaced by the note at last
         return self.keep_audit and kind in OF_AUDIT
 
-    def _refuse_held(self, found: Found) -> None:
+    def _refuse_held(self, found: Found, *, begun: bool = True) -> None:
         if found.held and not self.including_held:
-            raise HeldError(found.held)
+            raise HeldError(found.held, begun=begun)
 
     def _end_access(self, found: Found, removed: Counter[str]) -> bool:
         """Revokes keys and tokens, which closes their sockets, and deletes webhooks. True if there was any."""

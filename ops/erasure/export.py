@@ -21,6 +21,7 @@ from ops.errors import OpsError
 from ops.progress import Bar
 
 if TYPE_CHECKING:
+    from chalicelib.catalog.credentials import ApiKey
     from chalicelib.model import File, UploadToken
 
 MANIFEST = "manifest.jsonl"
@@ -31,7 +32,7 @@ PART = 64 * 1024**2
 # Tokens of one page.
 TOKENS = 100
 
-# What of a webhook, a key and a token is no one's to carry away.
+# Fields of a webhook, a key and a token that nobody may carry away.
 SECRETS = frozenset({"hash", "earlier", "earlier_secrets", "secret_version", "remembered_as"})
 
 
@@ -167,7 +168,7 @@ class Export:
         keys = sorted((k for k in credentials.api_keys() if k.tenant == self.tenant), key=lambda k: k.id)
         lists: dict[str, Iterator[dict[str, Any]]] = {
             "records.jsonl": (unsigned(file) for file in files),
-            "keys.jsonl": (_public(asdict(key)) for key in keys),
+            "keys.jsonl": (_key(key) for key in keys),
             "webhooks.jsonl": (_public(each.model_dump(mode="json")) for each in webhooks.of_tenant(self.tenant)),
             "tokens.jsonl": (_public(each.model_dump(mode="json")) for each in _tokens(self.tenant)),
             "audit.jsonl": _audit(self.tenant),
@@ -232,6 +233,11 @@ def _read(body: Any) -> Iterator[bytes]:
     with body:
         while chunk := body.read(CHUNK):
             yield chunk
+
+
+def _key(key: ApiKey) -> dict[str, Any]:
+    created_by = key.created_by.model_dump(mode="json") if key.created_by else None
+    return _public({**asdict(key), "created_by": created_by})
 
 
 def _public(values: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What can't be erased by tenant, and when each of it ends by itself, from the stage's real settings."""
+"""Data that can't be erased by tenant, and when each of it ends by itself, from the stage's real settings."""
 
 from __future__ import annotations
 

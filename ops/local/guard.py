@@ -37,6 +37,15 @@ def page_origin(headers: Mapping[str, str]) -> str | None:
     return None if site in (None, "none") else ""
 
 
+def is_followed_link(method: str, headers: Mapping[str, str]) -> bool:
+    """True if a person followed a link, such as the download of a share page. The page sees nothing of the answer.
+
+    A page at localhost and this emulator at 127.0.0.1 are two sites, so such a request is `cross-site`.
+    """
+    wanted = {"sec-fetch-mode": "navigate", "sec-fetch-dest": "document", "sec-fetch-user": "?1"}
+    return method == "GET" and all(headers.get(name) == value for name, value in wanted.items())
+
+
 def is_signed_s3(method: str, path: str, query: str, headers: Mapping[str, str]) -> bool:
     """True if a browser's request is for S3 objects: presigned, a form upload to a bucket, or a preflight of those."""
     if "x-amz-target" in headers or path.startswith(("/_", "/20")):
@@ -64,5 +73,7 @@ def refusal(method: str, path: str, query: str, headers: Mapping[str, str], orig
         return "A web page may not call the emulator's control plane."
     # Without Origin and Referer (an <img> under a no-referrer policy), only a page on localhost sends `same-site`.
     if origin in origins or (origin == "" and headers.get("sec-fetch-site") in ("same-site", "same-origin")):
+        return None
+    if origin == "" and is_followed_link(method, headers):
         return None
     return f"Origin {origin or 'unknown'} may not use this emulator: start it with --allow-origin to allow it."

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from chalicelib.api.routing import Operation
 
 
-# What an end user needs for a route that it may call, too.
+# Said of a route that end users may call, too.
 _OR_OWN = ", or `files:own` for one's own files"
 
 

@@ -70,7 +70,7 @@ class Decision:
     seen: int
 
 
-# What an operator sets for a tenant. The rest of its item is its name and its place in the list.
+# The settings of a tenant. The rest of its item is its name and its place in the list.
 _SETTINGS = ("default_recipe", "unscannable", "suspended", "quotas")
 # Settings that stand in an item and are the same as none.
 _NOTHING: tuple[Any, ...] = ({"BOOL": False}, {"M": {}})

@@ -54,7 +54,7 @@ def test_the_operator_is_whoever_calls_through_ops(client: Client, refused: Reco
     from ops.keys import create
 
     create("acme", "test", ("files:read",))
-    assert denied(refused) == {"dynamodb:PutItem", "kms:Decrypt"}
+    assert denied(refused) == {"dynamodb:PutItem", "dynamodb:UpdateItem", "kms:Decrypt"}
     assert all(line.startswith("operator calls ") for line in refused.denied)
 
 

@@ -43,14 +43,19 @@ def items(begins: str) -> list[dict[str, Any]]:
     return [each for each in found if each["pk"]["S"].startswith(begins)]
 
 
+def test_an_audit_without_a_seal_is_not_called_as_sealed(ops: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    assert ops("verify", "--tenant", "nobody") == 0
+    assert "nobody: 0 entries, 0 seals: nothing is sealed yet" in capsys.readouterr().out
+
+
 @pytest.mark.usefixtures("audited")
 def test_an_audit_as_it_was_sealed_is_verified(ops: Any, capsys: pytest.CaptureFixture[str]) -> None:
     assert ops("verify") == 0
     out = capsys.readouterr().out
-    assert "acme: 4 entries, 1 seals: as sealed" in out
+    assert "acme: 5 entries, 1 seals: as sealed" in out
     assert "nothing was changed" in out
     assert ops("verify", "--tenant", "acme", "--json", "--since", timestamp(now() - timedelta(days=1))) == 0
-    assert json.loads(capsys.readouterr().out) == {"acme": {"seals": 1, "entries": 4, "unsealed": 0, "faults": []}}
+    assert json.loads(capsys.readouterr().out) == {"acme": {"seals": 1, "entries": 5, "unsealed": 0, "faults": []}}
 
 
 def test_a_change_of_the_table_is_found_and_told(ops: Any, audited: str, capsys: pytest.CaptureFixture[str]) -> None:

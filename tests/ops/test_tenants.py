@@ -105,7 +105,7 @@ def test_the_usage_of_a_tenant_is_shown_with_its_quotas_and_days(ops: Any, capsy
     said = capsys.readouterr().out
     assert "acme: 0 files, 0 bytes" in said
     assert "files: 0 of 1,000" in said
-    assert "requests_per_minute: not known here of 60" in said
+    assert "requests_per_minute: at most 60" in said
     assert said.splitlines()[-1].split() == [today, "3", "4,096", "0", "0", "0", "-", "-", "-"]
     assert ops("usage", "acme", "--json") == 0
     report = json.loads(capsys.readouterr().out)

@@ -1,4 +1,4 @@
-"""What every caller must pass besides its credential: the networks of its key, and its tenant's good standing."""
+"""Checks that every caller must pass besides its credential: its key's networks, and its tenant's good standing."""
 
 from __future__ import annotations
 

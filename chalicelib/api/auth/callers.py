@@ -112,7 +112,7 @@ class Caller:
 
     @property
     def kind(self) -> str:
-        """What the caller has sent, in words."""
+        """The kind of credential that the caller has sent, in words."""
         return "sign-in token" if self.user else "upload token" if self.token else "API key"
 
     @property
@@ -201,7 +201,10 @@ def _has_its_key(token: UploadToken) -> bool:
     return key is not None and not key.is_over
 
 
-_WRONG_FORM = "The Authorization header must be `Bearer` and an API key that starts with `fm_`."
+_WRONG_FORM = (
+    "The Authorization header must be `Bearer` and a credential: an API key (`fm_…`), an upload token (`fmu_…`), or a "
+    "sign-in token if this stage takes them."
+)
 _NOT_VALID = "This credential is not valid: it is unknown or was revoked."
 
 

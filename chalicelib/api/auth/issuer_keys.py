@@ -53,7 +53,7 @@ class NoKeysError(Exception):
 
 @dataclass(frozen=True)
 class _Known:
-    """What this process knows of an issuer. Times are Unix seconds.
+    """This process's knowledge of an issuer. Times are Unix seconds.
 
     `quiet` says until when the issuer need not be asked for a reason, because somebody has just done so.
     """
@@ -70,7 +70,7 @@ _NOTHING = _Known()
 
 
 class Memory:
-    """What one process knows of the issuers."""
+    """One process's knowledge of the issuers."""
 
     def __init__(self) -> None:
         self._known: dict[str, _Known] = {}
@@ -140,7 +140,7 @@ def _to_ask(known: _Known, kid: str, moment: float) -> Reason | None:
 
 
 def _looked_up(issuer: Issuer, kid: str, before: _Known) -> _Known:
-    """What is known after a look into the table, and at the issuer if that is due."""
+    """The knowledge after a look into the table, and at the issuer if that is due."""
     name, moment = name_of(issuer), time.time()
     kept = issuer_keys.get(name)
     known = _read(kept, before)

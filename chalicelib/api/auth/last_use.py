@@ -18,7 +18,7 @@ _noted: dict[str, str] = {}
 def note(caller: Caller) -> None:
     """Notes that the caller's key was used now: one UpdateItem for each key, hour and process, at most.
 
-    What goes wrong is logged, and fails no request.
+    An error is logged, and fails no request.
     """
     if caller.key is None:
         return

@@ -16,7 +16,7 @@ _ALL_FILES = {Scope.FILES_READ, Scope.FILES_WRITE}
 
 @dataclass(frozen=True)
 class Rights:
-    """What a key may do, from where, and until when. Without networks it works from everywhere."""
+    """The rights of a key: scopes, networks and end. Without networks it works from everywhere."""
 
     scopes: frozenset[str]
     networks: tuple[str, ...] = ()

@@ -58,7 +58,7 @@ class Audit(Query):
                     "examples": ["filemill.file.deleted", "filemill.audit.key"],
                 },
             ),
-            matching(_TYPE, "must be a type of event such as filemill.file.deleted, or the beginning of one"),
+            matching(_TYPE, "must be a type such as filemill.file.deleted, or the beginning of one up to a dot"),
         ]
         | None
     ) = None

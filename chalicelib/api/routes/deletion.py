@@ -92,7 +92,8 @@ def _delete_for_good(call: Call, file_id: str) -> None:
 def _refuse_if_held(file: File | None) -> None:
     """Raises Problem `legal_hold` for a file that is held."""
     if file and file.legal_hold:
-        raise Problem("legal_hold", "This file is under legal hold, so it can't be deleted.")
+        detail = "This file is under legal hold, so it can't be deleted. A key with `keys:admin` can release it first."
+        raise Problem("legal_hold", detail)
 
 
 def _purge(file: File) -> None:

@@ -29,8 +29,8 @@ routes = Blueprint(__name__)
 def hold_file(call: Call, file_id: str) -> Response:
     """Put a file under legal hold: until it is released, nobody can delete it, and neither can its retention.
 
-    Everything else may change. A deleted file can be held while it can be restored; then it stays restorable bytes. A
-    file that is held already stays as it is. Costs a DynamoDB read and write.
+    Everything else may change. A deleted file can be held while it can be restored; its bytes then stay. A file that is
+    held already stays as it is. Costs a DynamoDB read and write.
     """
     _until_written(call, file_id, lambda file: file if file.legal_hold else _hold(file))
     logger.info("legal hold put")

@@ -29,7 +29,7 @@ class Fault:
 
 @dataclass
 class Report:
-    """What was checked, and found."""
+    """The result of a check."""
 
     seals: int = 0
     entries: int = 0
@@ -62,7 +62,7 @@ def check(
     stored: all of its seals.
     pages: all of its pages since `since`, or since ever.
     finished: the last hour that is sealed for every tenant.
-    moment: now. What is older than its seal says that it is kept may be gone.
+    moment: now. Pages that are older than their seal says that they are kept may be gone.
     """
     report = Report()
     chain = list(_chain(stored, head, public_key, moment, report))

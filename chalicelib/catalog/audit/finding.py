@@ -96,6 +96,8 @@ def changes(
     """
     found: list[Entry] = []
     looked = 0
+    if until <= since:  # DynamoDB refuses a range whose end is before its beginning
+        return Found(found, None)
     for some in pages.newest_first(tenant, since, min(until, after or LAST)):
         entries = [entry for page in some for entry in page.read()]
         for entry in sorted(entries, key=lambda each: each.place, reverse=True):

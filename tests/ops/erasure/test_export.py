@@ -82,6 +82,15 @@ def test_everything_is_written_with_its_hash_and_nothing_of_others(
     assert b"acme-2" not in everything
 
 
+def test_keys_of_the_api_are_written_without_any_secret(export: Any, client: Client, tmp_path: Path) -> None:
+    made = client("POST", "/v1/keys", {"name": "made", "scopes": ["files:read"]}).json
+    assert client("POST", f"/v1/keys/{made['id']}/rotate", {"overlap": 600}).status == 200
+    assert export("--to", str(tmp_path / "out")) == 0
+    keys = {each["id"]: each for each in lines((tmp_path / "out/keys.jsonl").read_bytes())}
+    assert keys[made["id"]]["created_by"] == made["created_by"]
+    assert b"hash" not in (tmp_path / "out/keys.jsonl").read_bytes()
+
+
 def test_a_killed_export_goes_on_where_it_was(
     export: Any, client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -103,6 +103,22 @@ def test_a_picture_in_our_page_needs_no_origin_header() -> None:
     assert refused("GET", "/bucket/key", SIGNED, sec_fetch_site="cross-site")
 
 
+def test_a_person_may_follow_a_link_to_a_download() -> None:
+    """A share page tells nobody where its visitors come from, and localhost and 127.0.0.1 are two sites."""
+    followed = {
+        "sec_fetch_site": "cross-site",
+        "sec_fetch_mode": "navigate",
+        "sec_fetch_dest": "document",
+        "sec_fetch_user": "?1",
+    }
+    assert not refused("GET", "/bucket/key", SIGNED, **followed)
+    assert refused("POST", "/bucket/key", SIGNED, **followed)
+    assert refused("GET", "/bucket/key", **followed), "not signed"
+    assert refused("GET", "/bucket/key", SIGNED, **followed, referer="https://evil.example/")
+    for name in ("sec_fetch_mode", "sec_fetch_dest", "sec_fetch_user"):
+        assert refused("GET", "/bucket/key", SIGNED, **{**followed, name: "no-cors"}), name
+
+
 def test_preflights_of_uploads_pass() -> None:
     asked = {"origin": "http://localhost:8000", "access_control_request_method": "POST"}
     assert not refused("OPTIONS", "/bucket", **asked)
