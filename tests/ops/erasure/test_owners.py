@@ -79,6 +79,15 @@ def test_every_kind_of_item_is_of_a_tenant_or_of_the_stage() -> None:
     assert not (BY_TENANT & BY_ID or BY_TENANT & OF_STAGE or BY_ID & OF_STAGE)
 
 
+@pytest.mark.parametrize(
+    "name", ["0", "1", "2026-11-26", "2026-11-26t12", "file", "sealed", "unknown", "all", "tag", "red"]
+)
+def test_a_tenant_whose_name_looks_like_a_part_of_a_key_has_no_item_of_another(name: str) -> None:
+    for key_name, function in key_functions().items():
+        made = function(**{each: VALUES.get(each, "unknown") for each in inspect.signature(function).parameters})
+        assert not is_of(item(**made), name, set()), key_name
+
+
 def test_a_kind_that_nobody_knows_is_found_by_an_attribute_or_by_any_part_of_its_key() -> None:
     for values in (
         {"pk": "NEW#acme", "sk": "a"},
