@@ -25,7 +25,6 @@ STDIN = "-"
 EXAMPLES = (
     "auth set --stage dev issuers.json",
     "auth check --stage dev eyJhbGciOi…",
-    "auth check --stage dev - < token.txt",
 )
 
 
@@ -104,13 +103,13 @@ def _shown(caller: Caller) -> dict[str, Any]:
 
 
 def _set(args: argparse.Namespace) -> int:
+    recorded = config.read_config(args.project_dir)
+    if args.stage not in recorded.get("stages", {}):
+        raise OpsError(f"There is no stage {args.stage!r}. {config.provisioned_here(recorded)}")
     try:
         text = args.file.read_text(encoding="utf-8")
     except OSError as error:
         raise OpsError(f"{args.file} can't be read: {error.strerror}.") from None
-    recorded = config.read_config(args.project_dir)
-    if args.stage not in recorded.get("stages", {}):
-        raise OpsError(f"There is no stage {args.stage!r}. {config.provisioned_here(recorded)}")
     compact = _compact(text)
     check_room({**config.stage_variables(recorded, args.stage), SETTING: compact})
     variables = recorded["stages"][args.stage].setdefault("environment_variables", {})
