@@ -642,14 +642,13 @@ def counts(table: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
 
 
 def markers(table: list[dict[str, Any]]) -> dict[str, Any]:
-    """What the index says that it holds of each file, but for the place in the feed, and the bytes for the usage.
+    """The index's notes on each file, without the place in the feed.
 
-    The former release does not note these.
+    The former release notes neither the bytes for the usage, nor the tenant and the time for the history.
     """
     found = {item["pk"]["S"]: item for item in table if item["sk"]["S"] == "INDEX"}
-    return {
-        pk: {name: v for name, v in item.items() if name not in ("position", "uploaded")} for pk, item in found.items()
-    }
+    newer = ("position", "uploaded", "tenant", "changed_at")
+    return {pk: {name: v for name, v in item.items() if name not in newer} for pk, item in found.items()}
 
 
 def test_old_and_new_files_stand_in_one_list(old: Stage, kept: Kept) -> None:
