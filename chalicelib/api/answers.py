@@ -50,6 +50,13 @@ class Resource(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
 
 
+class ActorResource(Resource):
+    """The one who made the change: an API key or an upload token by its id, or a function of Filemill by its name."""
+
+    type: Literal["key", "token", "user", "system"]
+    id: str
+
+
 class FileErrorResource(Resource):
     """Why a file could not be processed."""
 

@@ -10,19 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
 
 from pydantic import BaseModel, Field, create_model
 
-from chalicelib.api.answers import FileId, FileResource, ImageResource, Resource, Time, optional
+from chalicelib.api.answers import ActorResource, FileId, FileResource, ImageResource, Resource, Time, optional
 from chalicelib.model import FILE_ID_PATTERN, ChangeType
 
 WEBHOOK_ID = "wh_[0-9A-HJKMNP-TV-Z]{26}"
 _SUBJECT = "The id of what has changed"
 _ID = "The same each time that the event is sent: drop an event whose id you have seen"
-
-
-class ActorResource(Resource):
-    """The one who made the change: an API key or an upload token by its id, or a function of Filemill by its name."""
-
-    type: Literal["key", "token", "user", "system"]
-    id: str
 
 
 class FileName(Resource):

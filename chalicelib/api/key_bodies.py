@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from chalice import Response
 from pydantic import AfterValidator, Field
 
-from chalicelib.api.answers import Resource, Time
+from chalicelib.api.answers import ActorResource, Resource, Time
 from chalicelib.api.auth.callers import ORDINARY, Caller
 from chalicelib.api.auth.rights import Rights
 from chalicelib.api.errors import Problem
@@ -84,13 +84,6 @@ class CreateKey(Body):
     networks: Networks | None = None
 
 
-class KeyActor(Resource):
-    """The one who made the key."""
-
-    type: str
-    id: str
-
-
 class KeyResource(Resource):
     """An API key, without its secret. An empty list of `networks` allows all."""
 
@@ -100,7 +93,7 @@ class KeyResource(Resource):
     networks: list[str]
     expires_at: Time | None
     created_at: Time
-    created_by: KeyActor | None = Field(description="null for a key that an operator made at a terminal")
+    created_by: ActorResource | None = Field(description="null for a key that an operator made at a terminal")
     last_used_at: Time | None = Field(description="The hour in which the key was last used")
     earlier_secrets_until: Time | None = Field(description="When the last secret ends that was rotated away")
 

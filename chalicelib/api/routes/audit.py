@@ -10,9 +10,8 @@ from chalice import Blueprint, Response
 from pydantic import Field
 
 from chalicelib.api import cursors
-from chalicelib.api.answers import Resource, Time
+from chalicelib.api.answers import ActorResource, Resource, Time
 from chalicelib.api.auth.callers import Scope
-from chalicelib.api.envelopes import ActorResource
 from chalicelib.api.fields import Cursor, Moment, WholeNumber, matching
 from chalicelib.api.ownership import find_own_file, not_found
 from chalicelib.api.parsing import Query
