@@ -105,10 +105,8 @@ def test_the_filters_pass_what_publish_reads_and_little_else(client: Client, sta
         ExpressionAttributeValues={":now": {"S": timestamp(BEGIN)}},
     )
     passed = [each["dynamodb"]["Keys"]["pk"]["S"].partition("#")[0] for each in stream_records(PUBLISHED)]
-    once = {"KEY", "TENANT"}  # moto tells twice of an item that an update makes
-    assert sorted(each for each in passed if each not in once) == ["FEED", *["FILE"] * 3, *["TOKEN"] * 2]
-    assert once < {*passed}
-    assert len(stream_records([{}])) > 2 * len(passed)
+    assert sorted(passed) == ["FEED", *["FILE"] * 3, "KEY", "TENANT", *["TOKEN"] * 2]
+    assert len(stream_records([{}])) >= len(passed) * 3 / 2
 
 
 # --- what a batch tells

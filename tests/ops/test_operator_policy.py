@@ -57,7 +57,11 @@ HOMONYMS = frozenset(
         *("events.RemovePermission", "sns.RemovePermission", "sqs.RemovePermission"),  # Lambda's
         *("service-quotas.TagResource", "sns.TagResource"),
         "iam.GetPolicy",  # Lambda's
-        *("kms.GetPublicKey", "kms.TagResource"),  # CloudFront's, and those of others
+        *(
+            "kms.GetPublicKey",
+            "kms.TagResource",
+            "kms.Verify",
+        ),  # CloudFront's, those of others, and `verify` of a public key
         *("sns.Publish", "sns.Subscribe"),  # the function `publish`, and an action of the socket
     }
 )
