@@ -135,7 +135,7 @@ def test_anothers_file_is_like_none(client: Client, caller: Client, stage: Calls
 def test_their_own_file_is_theirs(client: Client, caller: Client, stage: Calls, operation: Operation) -> None:
     mine = held(caller)
     stage.settle()
-    answers = [asked(caller, operation, file_id, mine.upload_id) for file_id in mine.ids]
+    answers = [about(caller, operation, file_id, mine.upload_id) for file_id in mine.ids]
     codes = [answer.json.get("code") for answer in answers if answer.text and answer.text.startswith("{")]
     assert not {"missing_scope", "unauthenticated", "internal"} & {*codes}, codes
     if names_a_file(operation) and named(operation) not in ("restore_file", "delete_captions"):
