@@ -53,6 +53,11 @@ STATES: dict[tuple[str, str], tuple[int, str]] = {
     ("uppy_complete", ""): (422, "part_missing"),
     ("create_file", "upload token"): (422, "invalid_field"),  # the example has tags, which are the token's
     **{("begin_session", f"{kind} with the scope"): (401, "unauthenticated") for kind in ("key", "user")},
+    # Whoever sees its own files only can neither make nor change a key that sees more.
+    **{
+        (route, "key with files:own and the scope"): (403, "exceeds_own_rights")
+        for route in ("create_key", "patch_key", "rotate_key", "delete_key")
+    },
 }
 
 # Scopes that a route's example needs besides the route's own.
