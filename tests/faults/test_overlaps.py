@@ -153,7 +153,7 @@ def test_the_sweep_removes_what_a_killed_function_left_at_an_old_address(change:
             if called == "s3.PutObject" and point.moment == "before":
                 CHANGES[change](world, asked)
 
-        process = Process(role="function", kill_at=Point(2, "after"), meanwhile=meanwhile)
+        process = Process(role="function", kill_at=Point(4, "after"), meanwhile=meanwhile)
         run(lambda: ask(world, asked), process)
         assert process.dead
         assert asked[0] in derived_keys()
