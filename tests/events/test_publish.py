@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.catalog import credentials
+from chalicelib.catalog.audit import pages as audit_pages
 from chalicelib.catalog.dynamodb import attributes, typed
 from chalicelib.catalog.keys import (
     Key,
@@ -329,17 +330,18 @@ def test_a_way_that_fails_keeps_no_other_from_hearing_and_the_batch_comes_again(
         raise bus.RefusedError("busy")
 
     monkeypatch.setattr(bus, "put", refuse)
+    monkeypatch.setattr(audit_pages, "write", lambda _: heard.append("audit"))
     monkeypatch.setattr(webhooks, "announce", lambda *_: heard.append("webhooks"))
     monkeypatch.setattr(sockets, "end", lambda _: heard.append("ends"))
     monkeypatch.setattr(sockets, "tell", lambda _: heard.append("feed"))
     with pytest.raises(bus.RefusedError):
         publish.handle({"Records": [change(None, file(1))]}, lambda_context())
-    assert heard == ["ends", "feed", "webhooks"], "people at a page hear first"
+    assert heard == ["ends", "feed", "audit", "webhooks"], "people at a page hear first"
     monkeypatch.setattr(bus, "put", lambda events: heard.append("bus"))
     monkeypatch.setattr(webhooks, "announce", refuse)
     with pytest.raises(bus.RefusedError):
         publish.handle({"Records": [change(None, file(1))]}, lambda_context())
-    assert heard[3:] == ["ends", "feed", "bus"], "before webhooks, of which one tenant may have many"
+    assert heard[4:] == ["ends", "feed", "bus", "audit"], "before webhooks, of which one tenant may have many"
 
 
 def test_the_time_from_the_change_to_the_bus_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -348,6 +350,7 @@ def test_the_time_from_the_change_to_the_bus_is_measured(monkeypatch: pytest.Mon
     monkeypatch.setattr(publish, "now", lambda: file(1).updated_at.replace(microsecond=250_000))
     monkeypatch.setattr(bus, "put", lambda events: None)
     monkeypatch.setattr("chalicelib.events.webhooks.announce", lambda files, changed: None)
+    monkeypatch.setattr(audit_pages, "write", lambda entries: None)
     batch = [change(None, file(number, last_change=None)) for number in (1, 0)]
     publish.publish(publish.sort(batch))
     assert measured == [{Metric.BUS_LAG: 1250.0}]
