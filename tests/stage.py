@@ -284,8 +284,8 @@ def _make_distribution() -> None:
 def provisioned(cdn_key: bytes) -> None:
     """Makes an empty stage in the mocked cloud. The code under test forgets everything that it knows of another one."""
     from chalicelib import keyring, settings
-    from chalicelib.api.auth import issuer_keys, memory
-    from chalicelib.catalog import actors
+    from chalicelib.api.auth import issuer_keys
+    from chalicelib.catalog import actors, memory
     from chalicelib.catalog.audit import pages as audit_pages
 
     requests.post("http://motoapi.amazonaws.com/moto-api/reset", timeout=5)

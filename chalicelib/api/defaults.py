@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from chalicelib.api.auth.memory import look_up
 from chalicelib.catalog import tenants
+from chalicelib.catalog.memory import look_up
 from chalicelib.renditions.recipes import DEFAULT_RECIPE, RECIPES
 
 

@@ -12,9 +12,9 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from http import HTTPStatus
 
-from chalicelib.api.auth.memory import look_up
 from chalicelib.api.errors import Problem
 from chalicelib.catalog import quotas, tenants
+from chalicelib.catalog.memory import look_up
 from chalicelib.catalog.quotas import ExceededError
 from chalicelib.catalog.rates import RATES, Rate
 from chalicelib.model import now, timestamp

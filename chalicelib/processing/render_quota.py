@@ -2,21 +2,9 @@
 
 from __future__ import annotations
 
-import time
-
 from chalicelib.catalog import quotas, tenants, usage
+from chalicelib.catalog.memory import look_up
 from chalicelib.model import now
-
-# Seconds for which a process remembers a tenant's quota, and the most tenants. With more, all are forgotten.
-REMEMBER = 30.0
-REMEMBER_TENANTS = 1000
-
-_limits: dict[str, tuple[float, int | None]] = {}
-
-
-def forget() -> None:
-    """Forgets all quotas."""
-    _limits.clear()
 
 
 def count(tenant: str) -> bool:
@@ -26,14 +14,5 @@ def count(tenant: str) -> bool:
     same time as functions run (`FILEMILL_RENDER_CONCURRENCY`), so one item is enough. At most one read, of the tenant;
     none while this process remembers it.
     """
-    return usage.add_render(tenant, usage.day_of(now()), _limit(tenant))
-
-
-def _limit(tenant: str) -> int | None:
-    moment = time.monotonic()
-    known = _limits.get(tenant)
-    if known is None or moment - known[0] >= REMEMBER:
-        if len(_limits) >= REMEMBER_TENANTS:
-            _limits.clear()
-        known = _limits[tenant] = (moment, quotas.limits(tenants.get_tenant(tenant)).get("renders_per_day"))
-    return known[1]
+    limit = quotas.limits(look_up(tenants.get_tenant, tenant)).get("renders_per_day")
+    return usage.add_render(tenant, usage.day_of(now()), limit)

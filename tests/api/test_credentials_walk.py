@@ -14,10 +14,9 @@ from typing import Any
 
 import pytest
 
-from chalicelib.api.auth import memory
 from chalicelib.api.auth.callers import ORDINARY, Scope
 from chalicelib.api.routing import Operation
-from chalicelib.catalog import credentials
+from chalicelib.catalog import credentials, memory
 from ops.keys import create_operator
 from tests.client import Client, new_client
 from tests.issuers import Issuer, Signer, issuing, stage_with

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from chalicelib.api.auth import memory
-from chalicelib.catalog import tenants
+from chalicelib.catalog import memory, tenants
 from chalicelib.catalog.tenants import Tenant
 from tests.client import Client, new_client
 from tests.stage import Calls

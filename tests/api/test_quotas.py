@@ -9,12 +9,11 @@ from typing import Any
 import pytest
 
 from chalicelib.api import uploads
-from chalicelib.api.auth import memory
 from chalicelib.api.auth.callers import Caller, Scope
 from chalicelib.api.errors import Problem
 from chalicelib.api.routing import Call
 from chalicelib.api.uploads import NewFile
-from chalicelib.catalog import rates, reserves, tenants
+from chalicelib.catalog import memory, rates, reserves, tenants
 from chalicelib.catalog.quotas import QUOTAS
 from chalicelib.catalog.tenants import Tenant
 from chalicelib.catalog.usage import end_of_day

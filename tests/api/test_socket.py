@@ -13,9 +13,8 @@ import pytest
 
 from chalicelib import aws
 from chalicelib.api import socket_messages
-from chalicelib.api.auth import memory
 from chalicelib.api.errors import PROBLEMS
-from chalicelib.catalog import credentials, sockets
+from chalicelib.catalog import credentials, memory, sockets
 from chalicelib.cursors import encode_feed
 from chalicelib.events import posts
 from chalicelib.settings import settings

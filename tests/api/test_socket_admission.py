@@ -11,8 +11,8 @@ import pytest
 
 from chalicelib import keyring
 from chalicelib.api import socket
-from chalicelib.api.auth import last_use, memory
-from chalicelib.catalog import sockets, tenant_keys, tenants
+from chalicelib.api.auth import last_use
+from chalicelib.catalog import memory, sockets, tenant_keys, tenants
 from chalicelib.events import posts
 from chalicelib.model import now, timestamp
 from tests.client import Client
@@ -112,7 +112,7 @@ def test_the_next_message_ends_a_socket_that_may_not_be_open_any_more(
     change(client, key)
     if message is not ALL:
         later = time.monotonic() + 59
-        monkeypatch.setattr("chalicelib.api.auth.memory.time.monotonic", lambda: later)
+        monkeypatch.setattr("chalicelib.catalog.memory.time.monotonic", lambda: later)
     assert [(each["type"], each["code"]) for each in listener.send(message)] == [("error", code)]
     assert api.closed == [listener.id]
 

@@ -21,8 +21,8 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from chalicelib import keyring
-from chalicelib.api.auth import memory
 from chalicelib.api.routes.render import HEADER
+from chalicelib.catalog import memory
 from chalicelib.catalog.credentials import revoke_api_key
 from chalicelib.model import File, Status, rendition_prefix
 from chalicelib.observability import logger

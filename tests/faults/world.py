@@ -18,7 +18,7 @@ from typing import Any
 from urllib.parse import quote_plus
 
 from chalicelib import importing, keyring, settings
-from chalicelib.api.auth import memory
+from chalicelib.catalog import memory
 from chalicelib.catalog.audit import pages as audit_pages
 from chalicelib.events import delivering, indexing, publish
 from chalicelib.model import Worker, rendition_key

@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from chalicelib.api.auth import memory
 from chalicelib.api.auth.callers import Scope
-from chalicelib.catalog import credentials, dynamodb
+from chalicelib.catalog import credentials, dynamodb, memory
 from chalicelib.catalog.dynamodb import ConditionFailedError
 from ops import keys
 from ops.__main__ import main

@@ -17,12 +17,12 @@ from PIL import Image
 
 from chalicelib import aws
 from chalicelib.api.errors import PROBLEMS
-from chalicelib.catalog import render_leases, tenants, usage
+from chalicelib.catalog import memory, render_leases, tenants, usage
 from chalicelib.catalog.render_leases import RenderState
 from chalicelib.catalog.tenants import Tenant
 from chalicelib.delivery import first_view, missing
 from chalicelib.delivery.missing import Address
-from chalicelib.processing import first_requests, render_quota
+from chalicelib.processing import first_requests
 from chalicelib.storage import derived as derived_objects
 from tests import images
 from tests.client import Client
@@ -223,7 +223,7 @@ def test_a_tenant_whose_renditions_of_the_day_are_used_up_gets_429_until_tomorro
     client: Client, photo: Address, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tenants.put_tenant(Tenant("acme", quotas={"renders_per_day": 2}))
-    render_quota.forget()
+    memory.forget()
     names = ["w320.avif", "w640.avif", "w160.avif"]
     assert [ask(replace(photo, name=name))["statusCode"] for name in names[:2]] == [200, 200]
     for _ in range(2):
@@ -239,7 +239,7 @@ def test_a_tenant_whose_renditions_of_the_day_are_used_up_gets_429_until_tomorro
     (day,) = usage.days("acme", {})
     assert day.numbers["renders"] == 2
     tenants.put_tenant(Tenant("acme"))
-    render_quota.forget()
+    memory.forget()
     assert ask(replace(photo, name=names[2]))["statusCode"] == 200
 
 

@@ -7,9 +7,9 @@ from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from chalicelib.api.auth.callers import Caller
-from chalicelib.api.auth.memory import forget_one, look_up
 from chalicelib.api.errors import Problem
 from chalicelib.catalog import tenants
+from chalicelib.catalog.memory import forget_one, look_up
 
 
 def admit(caller: Caller, address: Callable[[], str | None]) -> None:

@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from chalicelib.api.auth import keys
-from chalicelib.api.auth.memory import forget_one, look_up
 from chalicelib.api.errors import Problem
 from chalicelib.catalog.credentials import OPERATOR, ApiKey, hash_key
+from chalicelib.catalog.memory import forget_one, look_up
 from chalicelib.model import Actor, UploadToken, now
 from chalicelib.settings import settings
 

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from chalicelib.api import cursors
 from chalicelib.api.answers import Resource
-from chalicelib.api.auth import keys, memory, rights
+from chalicelib.api.auth import keys, rights
 from chalicelib.api.auth.callers import Caller, Scope, as_of_now, require
 from chalicelib.api.auth.rights import Rights
 from chalicelib.api.errors import Problem
@@ -31,7 +31,7 @@ from chalicelib.api.key_bodies import (
 )
 from chalicelib.api.parsing import Body, Query
 from chalicelib.api.routing import Call, json_response, route
-from chalicelib.catalog import credentials, tenant_keys
+from chalicelib.catalog import credentials, memory, tenant_keys
 from chalicelib.catalog.credentials import ApiKey
 from chalicelib.model import timestamp
 from chalicelib.observability import logger

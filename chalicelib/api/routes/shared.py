@@ -8,11 +8,11 @@ from urllib.parse import parse_qs
 from chalice import Blueprint, Response
 
 from chalicelib.api import share_page
-from chalicelib.api.auth.memory import look_up
 from chalicelib.api.routes.reference import HtmlPage
 from chalicelib.api.routing import public_route, raw_body
 from chalicelib.api.share_page import HEADERS, Picture, Shown
 from chalicelib.catalog import files, scans, shares, tenants
+from chalicelib.catalog.memory import look_up
 from chalicelib.catalog.shares import Share
 from chalicelib.delivery.access import access_to
 from chalicelib.delivery.disposition import content_disposition, in_one_direction, proven_type

@@ -10,7 +10,6 @@ from pydantic import AfterValidator, Field
 
 from chalicelib.api import cursors
 from chalicelib.api.answers import Resource
-from chalicelib.api.auth import memory
 from chalicelib.api.auth.callers import ORDINARY, Scope
 from chalicelib.api.auth.rights import Rights
 from chalicelib.api.errors import Problem
@@ -18,7 +17,7 @@ from chalicelib.api.fields import Cursor, RecipeName, WholeNumber, wrong
 from chalicelib.api.key_bodies import CreateKey, KeyWithSecretResource, make, wanted
 from chalicelib.api.parsing import Body, Query
 from chalicelib.api.routing import Call, json_response, route
-from chalicelib.catalog import quotas, tenant_keys, tenants
+from chalicelib.catalog import memory, quotas, tenant_keys, tenants
 from chalicelib.catalog.tenants import Tenant
 from chalicelib.model import TENANT_PATTERN
 from chalicelib.observability import append, logger

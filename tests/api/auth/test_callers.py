@@ -105,7 +105,7 @@ def test_a_revoked_key_stops_within_a_minute(client: Client, monkeypatch: pytest
     assert revoked
     assert revoked.revoked_at
     later = time.monotonic() + 60
-    monkeypatch.setattr("chalicelib.api.auth.memory.time.monotonic", lambda: later)
+    monkeypatch.setattr("chalicelib.catalog.memory.time.monotonic", lambda: later)
     assert client("GET", "/v1/files").status == 401
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from chalicelib import aws
-from chalicelib.api.auth import last_use, memory
-from chalicelib.catalog import credentials, dynamodb, tenant_keys
+from chalicelib.api.auth import last_use
+from chalicelib.catalog import credentials, dynamodb, memory, tenant_keys
 from chalicelib.catalog.dynamodb import attributes
 from chalicelib.model import now, timestamp
 from ops.keys import create
@@ -442,7 +442,7 @@ def test_a_deleted_key_and_what_it_minted_end_within_a_minute(client: Client, mo
     tenant_keys.end(id_of(key), lambda _: None)  # by another process
     assert key("GET", "/v1/files").status == 200
     later = time.monotonic() + 59
-    monkeypatch.setattr("chalicelib.api.auth.memory.time.monotonic", lambda: later)
+    monkeypatch.setattr("chalicelib.catalog.memory.time.monotonic", lambda: later)
     assert key("GET", "/v1/files").status == 401
     assert token("POST", "/v1/files", picture).status == 401
     assert child("GET", "/v1/files").status == 200, "keys that it made stay"

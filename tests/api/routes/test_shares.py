@@ -11,8 +11,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 
-from chalicelib.api.auth import memory
-from chalicelib.catalog import shares, tenants
+from chalicelib.catalog import memory, shares, tenants
 from chalicelib.catalog.shares import MAX_SHARES, MAX_WRONG
 from chalicelib.catalog.tenants import Tenant
 from tests.client import Answer, Client, new_client

@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.api.auth import memory
-from chalicelib.catalog import credentials, dynamodb, tenants
+from chalicelib.catalog import credentials, dynamodb, memory, tenants
 from chalicelib.catalog.credentials import OPERATOR
 from ops.keys import create_operator
 from tests.client import Answer, Client, new_client
@@ -178,7 +177,7 @@ def test_a_suspension_takes_effect_within_a_minute_and_ends_again(
     tenants.change_tenant("acme", {"suspended": True})  # by another process
     assert client("GET", "/v1/files").status == 200
     later = time.monotonic() + 59
-    monkeypatch.setattr("chalicelib.api.auth.memory.time.monotonic", lambda: later)
+    monkeypatch.setattr("chalicelib.catalog.memory.time.monotonic", lambda: later)
     assert told(client("GET", "/v1/files")) == (403, "tenant_suspended")
     assert told(token("GET", "/v1/files/file_x")) == (403, "tenant_suspended")
     assert operator("GET", "/v1/tenants/acme").json["suspended"] is True

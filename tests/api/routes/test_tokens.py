@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.api.auth import memory
-from chalicelib.catalog import credentials
+from chalicelib.catalog import credentials, memory
 from tests.client import Client, new_client
 from tests.making import deliver, put
 from tests.stage import Calls, aws_client
@@ -168,7 +167,7 @@ def upload_of(browser: Client) -> tuple[str, str, str]:
 def minutes_later(monkeypatch: pytest.MonkeyPatch) -> None:
     """A minute goes by: what a warm function remembers of credentials is that old."""
     later = time.monotonic() + 60
-    monkeypatch.setattr("chalicelib.api.auth.memory.time.monotonic", lambda: later)
+    monkeypatch.setattr("chalicelib.catalog.memory.time.monotonic", lambda: later)
 
 
 def test_a_token_ends_within_a_minute_of_the_key_that_made_it(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.api.auth import memory
+from chalicelib.catalog import memory
 
 
 class Table:
@@ -33,7 +33,7 @@ def _empty() -> Iterator[None]:
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Its one value is the moment, in seconds."""
     moment = [100.0]
-    monkeypatch.setattr("chalicelib.api.auth.memory.time.monotonic", lambda: moment[0])
+    monkeypatch.setattr("chalicelib.catalog.memory.time.monotonic", lambda: moment[0])
     return moment
 
 
