@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -337,14 +338,14 @@ def update(
     key: Key,
     *,
     values: Mapping[str, Any],
-    condition: str,
-    using: Mapping[str, Any],
+    condition: str = "",
+    using: Mapping[str, Any] = MappingProxyType({}),
     remove: Iterable[str] = (),
     add: Mapping[str, int] | None = None,
     returning: str = "ALL_NEW",
     mark: str = "",
 ) -> dict[str, Any]:
-    """One conditional UpdateItem; returns the item's new values, or nothing with `returning="NONE"`.
+    """One UpdateItem, conditional if there is a condition; returns the item's new values, or nothing with `returning="NONE"`.
 
     `using` holds the `:values` of the condition. There, a name that DynamoDB reserves has a `#` before it: `#status`.
     `mark` is an attribute whose value no other write has: an item that has it was written by this call.
@@ -365,12 +366,12 @@ def update(
         "TableName": settings().table,
         "Key": typed(key),
         "UpdateExpression": expression.strip(),
-        "ConditionExpression": condition,
         "ExpressionAttributeNames": names,
         "ExpressionAttributeValues": parameters,
         "ReturnValues": returning,
-        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
     }
+    if condition:
+        request |= {"ConditionExpression": condition, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
 
     def ours(error: ClientError) -> Mapping[str, Any] | None:
         item = _refused_item(error)

@@ -123,7 +123,7 @@ def _written(name: str, values: Mapping[str, Any], condition: str = "", using: M
         tenant_key(name),
         values={**{each: value for each, value in values.items() if value is not None}, **_place(name)},
         remove=[each for each, value in values.items() if value is None],
-        condition=condition or "attribute_exists(pk) OR attribute_not_exists(pk)",
+        condition=condition,
         using=using or {},
         returning="ALL_OLD",
     )

@@ -63,8 +63,6 @@ def add(tenant: str, day: str, **numbers: int) -> None:
     update(
         usage_key(tenant, day),
         values={"ttl": forget_at(day)},
-        condition="attribute_exists(pk) OR attribute_not_exists(pk)",
-        using={},
         add=numbers,
         returning="NONE",
     )
