@@ -345,7 +345,7 @@ def update(
     returning: str = "ALL_NEW",
     mark: str = "",
 ) -> dict[str, Any]:
-    """One UpdateItem, conditional if there is a condition; returns the item's new values, or nothing with `returning="NONE"`.
+    """One UpdateItem; returns the item's new values, or nothing with `returning="NONE"`. It may have a `condition`.
 
     `using` holds the `:values` of the condition. There, a name that DynamoDB reserves has a `#` before it: `#status`.
     `mark` is an attribute whose value no other write has: an item that has it was written by this call.

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.api.auth.jwt import MAX_KID, SAME, RefusedError, Token, unpadded
+from chalicelib import base64url
+from chalicelib.api.auth.jwt import MAX_KID, SAME, RefusedError, Token
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.hashes import HashAlgorithm
@@ -46,14 +47,14 @@ class Key:
         from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
         def number(name: str) -> int:
-            return int.from_bytes(unpadded(self.jwk[name]), "big")
+            return int.from_bytes(base64url.decode(self.jwk[name]), "big")
 
         if self.jwk["kty"] == "RSA":
             return rsa.RSAPublicNumbers(number("e"), number("n")).public_key()
         if self.jwk["kty"] == "EC":
             curve = ec.SECP256R1() if self.algorithm == "ES256" else ec.SECP384R1()
             return ec.EllipticCurvePublicNumbers(number("x"), number("y"), curve).public_key()
-        return ed25519.Ed25519PublicKey.from_public_bytes(unpadded(self.jwk["x"]))
+        return ed25519.Ed25519PublicKey.from_public_bytes(base64url.decode(self.jwk["x"]))
 
     def verify(self, token: Token) -> None:
         """Raises RefusedError unless this key made the token's signature, by its own algorithm."""
@@ -128,9 +129,9 @@ def _is_sound(key: Key) -> bool:
     jwk = key.jwk
     try:
         if jwk["kty"] == "RSA":
-            n, e = (int.from_bytes(unpadded(jwk[name]), "big") for name in ("n", "e"))
+            n, e = (int.from_bytes(base64url.decode(jwk[name]), "big") for name in ("n", "e"))
             return n.bit_length() in _RSA_BITS and n % 2 == 1 and e % 2 == 1 and 3 <= e < 2**32
         size = _COORDINATE.get(jwk["crv"], 32)
-        return all(len(unpadded(jwk[name])) == size for name in ("x", "y") if name in jwk)
+        return all(len(base64url.decode(jwk[name])) == size for name in ("x", "y") if name in jwk)
     except ValueError:
         return False

@@ -7,13 +7,13 @@ Reasons: docs/decisions/0025-sign-in-tokens-by-primitives.md.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from chalicelib import base64url
 
 # Characters of a whole token. API Gateway takes 10,240 bytes of all headers together.
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-execution-service-limits-table.html
@@ -115,20 +115,7 @@ def _object(part: str, name: str) -> dict[str, Any]:
 
 
 def _bytes(part: str) -> bytes:
-    """Reads base64url without padding. Only one text is right for some bytes: unused bits must be zero."""
     try:
-        found = unpadded(part)
+        return base64url.decode(part)
     except ValueError:
         raise RefusedError("a part is not base64url as RFC 7515 writes it") from None
-    return found
-
-
-def unpadded(text: str) -> bytes:
-    """The bytes of base64url without padding, in its one canonical form. Raises ValueError."""
-    try:
-        found = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-    except binascii.Error:
-        raise ValueError("no base64url") from None
-    if base64.urlsafe_b64encode(found).rstrip(b"=") != text.encode():
-        raise ValueError("not canonical")
-    return found
