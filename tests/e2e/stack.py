@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import re
+import subprocess
+import sys
 from collections import Counter
 from typing import Any
 
@@ -24,6 +26,38 @@ def execute_api(stage: LocalStage, path: str) -> str:
     """API Gateway's own address of the stage, with its prefix."""
     api_id = rest_api_id(deployed_resources(stage.project_dir, "local") or [])
     return f"{stage.endpoint_url}/restapis/{api_id}/api/_user_request_{path}"
+
+
+def ops(stage: LocalStage, *words: str) -> subprocess.CompletedProcess[str]:
+    """`python -m ops`, for the stage."""
+    return subprocess.run(
+        [sys.executable, "-m", "ops", *words, "--stage", "local", "--project-dir", str(stage.project_dir)],
+        cwd=ROOT,
+        env=stage.environment,
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+
+
+def sweep(stage: LocalStage) -> None:
+    """Runs the deployed sweep, as its schedule does."""
+    answer = stage.client("lambda").invoke(FunctionName="filemill-local-sweep", Payload=json.dumps(SCHEDULED))
+    assert "FunctionError" not in answer, answer["Payload"].read()
+
+
+SCHEDULED: dict[str, Any] = {
+    "version": "0",
+    "id": "i",
+    "detail-type": "Scheduled Event",
+    "source": "aws.events",
+    "account": "000000000000",
+    "time": "2026-11-22T12:00:00Z",
+    "region": "eu-west-1",
+    "resources": [],
+    "detail": {},
+}
 
 
 def png(size: tuple[int, int] = (400, 300)) -> bytes:

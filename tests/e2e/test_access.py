@@ -17,26 +17,8 @@ import requests
 from ops import listen
 from ops.local.stage import ROOT, LocalStage
 from tests.e2e import stack
+from tests.e2e.stack import ops, sweep
 from tests.local import Api
-
-SCHEDULED: dict[str, Any] = {
-    "version": "0",
-    "id": "i",
-    "detail-type": "Scheduled Event",
-    "source": "aws.events",
-    "account": "000000000000",
-    "time": "2026-11-22T12:00:00Z",
-    "region": "eu-west-1",
-    "resources": [],
-    "detail": {},
-}
-
-
-def ops(stage: LocalStage, *words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "ops", *words, "--stage", "local", "--project-dir", str(stage.project_dir)]
-    return subprocess.run(
-        command, cwd=ROOT, env=stage.environment, capture_output=True, text=True, timeout=300, check=False
-    )
 
 
 def key_of(stage: LocalStage, *words: str) -> Api:
@@ -157,8 +139,7 @@ def test_the_deployed_sweep_seals_the_audit_and_a_change_of_it_is_found(local_st
         check=False,
     )
     assert written.returncode == 0, written.stderr
-    swept = local_stage.client("lambda").invoke(FunctionName="filemill-local-sweep", Payload=json.dumps(SCHEDULED))
-    assert "FunctionError" not in swept, swept["Payload"].read()
+    sweep(local_stage)
     verified = ops(local_stage, "audit", "verify", "--tenant", "sealed", "--json")
     assert verified.returncode == 0, verified.stdout + verified.stderr
     report = json.loads(verified.stdout)

@@ -3,32 +3,16 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import time
-from typing import Any
 
 import requests
 
 from chalicelib.queues.worker import MAX_RECEIVES
-from ops.local.stage import ROOT, LocalStage
-from tests.e2e.stack import finished, png
+from ops.local.stage import LocalStage
+from tests.e2e.stack import finished, ops, png, sweep
 from tests.local import Api
 
 PICTURE = png((64, 48))
-
-
-def ops(local_stage: LocalStage, *words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "ops", words[0], "--stage", "local", *words[1:]]
-    return subprocess.run(
-        [*command, "--project-dir", str(local_stage.project_dir)],
-        cwd=ROOT,
-        env=local_stage.environment,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
 
 
 def upload(api: Api) -> str:
@@ -38,24 +22,6 @@ def upload(api: Api) -> str:
     sent = requests.post(form["url"], data=form["fields"], files={"file": PICTURE}, timeout=60)
     assert sent.status_code == 201, sent.text
     return str(created["id"])
-
-
-def sweep(local_stage: LocalStage) -> None:
-    answer = local_stage.client("lambda").invoke(FunctionName="filemill-local-sweep", Payload=json.dumps(EVENT))
-    assert "FunctionError" not in answer, answer["Payload"].read()
-
-
-EVENT: dict[str, Any] = {
-    "version": "0",
-    "id": "i",
-    "detail-type": "Scheduled Event",
-    "source": "aws.events",
-    "account": "000000000000",
-    "time": "2026-11-22T12:00:00Z",
-    "region": "eu-west-1",
-    "resources": [],
-    "detail": {},
-}
 
 
 def test_the_schedule_is_there_and_the_deployed_sweep_ends_what_nobody_came_back_for(

@@ -3,30 +3,15 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import time
 from typing import Any
 
 import requests
 
 from chalicelib.settings import PREFIX
-from ops.local.stage import ROOT, LocalStage
-from tests.e2e.stack import finished, png, upload
+from ops.local.stage import LocalStage
+from tests.e2e.stack import finished, ops, png, upload
 from tests.local import Api
-
-
-def ops(local_stage: LocalStage, *words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "ops", words[0], "--stage", "local", *words[1:]]
-    return subprocess.run(
-        [*command, "--project-dir", str(local_stage.project_dir)],
-        cwd=ROOT,
-        env=local_stage.environment,
-        capture_output=True,
-        text=True,
-        timeout=600,
-        check=False,
-    )
 
 
 def changes(api: Api, after: str | None = None) -> tuple[dict[str, Any], str]:
