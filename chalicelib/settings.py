@@ -50,8 +50,9 @@ MAX_FOUND_WORDS = 100
 # Services of one file at most: each may have 4 KB in the record.
 MAX_SERVICES = 8
 
-# Bytes of all environment variables of a Lambda function together, names included.
-# https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
+# Bytes of all environment variables of a Lambda function together, names included. Lambda refuses more, and neither
+# moto nor the emulator does. It would do so in the middle of `chalice deploy`, when some functions have the new
+# variables and others do not. https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 MAX_ENVIRONMENT = 4096
 
 # The largest number that every JSON reader keeps exactly.
@@ -365,10 +366,18 @@ def _variable(error: ErrorDetails) -> str:
     return PREFIX + str(error["loc"][0]).upper() if error["loc"] else "the settings together"
 
 
+def environment_bytes(variables: Mapping[str, str]) -> int:
+    """The bytes of environment variables as AWS Lambda counts them: as JSON.
+
+    Its own message shows that: github-aws-runners/terraform-aws-github-runner#3594.
+    """
+    return len(json.dumps(variables, separators=(",", ":"), ensure_ascii=False).encode())
+
+
 def check_room(environ: Mapping[str, str]) -> None:
     """Raises NotProvisionedError if the stage's variables are more than a Lambda function takes."""
     ours = {name: value for name, value in environ.items() if name.startswith(PREFIX)}
-    size = sum(len(name.encode()) + len(value.encode()) for name, value in ours.items())
+    size = environment_bytes(ours)
     if size > MAX_ENVIRONMENT:
         longest = max(ours, key=lambda name: len(ours[name]))
         raise NotProvisionedError(

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from chalicelib.settings import PREFIX, camel_to_variable
+from chalicelib.settings import MAX_ENVIRONMENT, PREFIX, camel_to_variable, environment_bytes
 from ops import config
 from ops.errors import OpsError
 from ops.stack import signing_key, tags
 from ops.stack.names import FUNCTIONS, ROLE_IDS, chalice_role, is_stack_role, policy_file
 
 Progress = Callable[[str], None]
-
-
-# Bytes of one function's variables. Lambda refuses more, and neither moto nor the emulator does. It would do so in the
-# middle of `chalice deploy`, when some functions have the new variables and others do not.
-# https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
-MOST_VARIABLES = 4096
 
 # Variables of what a stage may leave out. An empty one is taken out of the record.
 _OPTIONAL = tuple(f"{PREFIX}MEDIA_{name}" for name in ("QUEUE_ARN", "QUEUE_URL"))
@@ -103,12 +96,11 @@ def refuse_variables(recorded: config.Config, stage: str) -> str:
     """A sentence if a function would have more variables than Lambda takes; else an empty string."""
     for function in FUNCTIONS:
         found = config.stage_variables(recorded, stage, function)
-        # Lambda's own message shows that it measures JSON: github-aws-runners/terraform-aws-github-runner#3594.
-        length = len(json.dumps(found, separators=(",", ":"), ensure_ascii=False).encode())
-        if length > MOST_VARIABLES:
+        length = environment_bytes(found)
+        if length > MAX_ENVIRONMENT:
             largest = sorted(found, key=lambda name: len(found[name]), reverse=True)[:3]
             return (
-                f"The environment variables of {function} have {length} bytes, and Lambda takes {MOST_VARIABLES}. "
+                f"The environment variables of {function} have {length} bytes, and Lambda takes {MAX_ENVIRONMENT}. "
                 f"Shorten some in .chalice/config.json, and run this again. The longest are {', '.join(largest)}."
             )
     return ""
