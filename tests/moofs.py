@@ -17,7 +17,7 @@ _OWN_PLACE, _NEAR_THE_MOOF, _DEFAULTS = 0x1, 0x020000, 0x38
 
 @cache
 def _head() -> tuple[bytes, bytes]:
-    """What stands before the fragments, and the bytes of the picture."""
+    """The bytes before the fragments, and those of the picture."""
     boxes = parsed(films.film(times=range(1), sounds=(), options={"movflags": "frag_every_frame+empty_moov"})).boxes
     assert boxes
     kinds = [each.kind for each in boxes[:4]]

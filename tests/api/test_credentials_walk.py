@@ -25,7 +25,7 @@ from tests.operations import Target, asked, filled, guarded, mounted, named, nam
 from tests.stage import Calls, aws_client
 
 RENDER = "/render/f/{visibility}/{file_id}/{version}/{name}"
-# What anyone is answered. CloudFront's secret, not a credential, opens RENDER: tests/api/routes/test_render.py.
+# The answers to anyone. CloudFront's secret, not a credential, opens RENDER: tests/api/routes/test_render.py.
 OPEN = {
     ("GET", "/v1/health"): 200,
     ("GET", "/s3/sts"): 404,
@@ -129,7 +129,7 @@ class World:
         return made
 
     def own(self, operation: Operation, maker: Client, *, waiting: bool) -> Target:
-        """What the route is about, new for each request: `maker` owns the file, and `acme` the rest."""
+        """The target of the route, new for each request: `maker` owns the file, and `acme` the rest."""
         made = self.settings("acme", operation.path)
         if names_a_file(operation) or "ids" in filled(operation, Target()):
             made |= opened(maker) if waiting or named(operation) in WAITING else {"file_id": self.ready(maker)}
@@ -287,7 +287,7 @@ def wanted(operation: Operation, credential: Credential, target: str) -> tuple[i
 
 
 def walked(world: World, credential: Credential) -> Iterator[str]:
-    """What is wrong with the answers of all routes."""
+    """The faults in the answers of all routes."""
     sent: dict[tuple[str, ...], Client] = {}
     for operation in guarded():
         if not credential.exists(operation):

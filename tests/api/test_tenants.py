@@ -44,7 +44,7 @@ class Theirs:
 
     @property
     def hooked(self) -> tuple[str, ...]:
-        """What the webhook and the key are known by: their ids and secrets."""
+        """The ids and secrets by which the webhook and the key are known."""
         return self.webhook["id"], self.event["id"], self.webhook["secret"], self.key["id"], self.key["key"]
 
     def seen(self) -> tuple[Any, ...]:

@@ -65,7 +65,7 @@ def page_of(context: BrowserContext, player_files: dict[str, tuple[str, str]]) -
 
 @pytest.fixture(scope="session")
 def rows() -> Iterator[list[films_report.Row]]:
-    """What each player said of each film. `make films` writes it down."""
+    """The report of each player on each film. `make films` writes it down."""
     found: list[films_report.Row] = []
     yield found
     if "FILMS" in os.environ:

@@ -37,13 +37,13 @@ PATIENCE = 240  # seconds
 
 @dataclass
 class Viewer:
-    """What one viewer got: bytes by name, and each answer's status."""
+    """The answers to one viewer: bytes by name, and each answer's status."""
 
     parts: dict[str, bytes] = field(default_factory=dict)
     statuses: Counter[int] = field(default_factory=Counter)
 
     def get(self, session: requests.Session, url: str) -> bytes:
-        """What stands there. A player asks again where the answer is that it should."""
+        """The bytes at an address. A player asks again where the answer is that it should."""
         until = time.monotonic() + PATIENCE
         while True:
             answer = session.get(url, timeout=PATIENCE)

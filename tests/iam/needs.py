@@ -152,7 +152,7 @@ _KEY_FOR_MESSAGES = {
     "SendMessageBatch": _BOTH,
     "ReceiveMessage": ("Decrypt",),
 }
-# What is about a table itself; the others are about items, for which DynamoDB decrypts the table's key.
+# Operations on a table itself; the others are on items, for which DynamoDB decrypts the table's key.
 _OF_TABLES = re.compile("Describe|List|Tag|Untag|TimeToLive|ContinuousBackups|Table$|UpdateTable")
 # The one who chooses a table's key needs these, also by restoring a table that has one.
 _KEY_FOR_TABLES = (*_BOTH, "CreateGrant", "DescribeKey", "Encrypt", "GenerateDataKeyWithoutPlaintext")

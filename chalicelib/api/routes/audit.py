@@ -1,4 +1,4 @@
-"""Who did what: the history of one file, and the audit of a tenant."""
+"""The audit over the API: the history of one file, and all changes of a tenant."""
 
 from __future__ import annotations
 

@@ -140,7 +140,7 @@ def _token(tenant: str, key_id: str) -> str:
 
 
 def _counts(tenant: str) -> None:
-    """What quotas write about a tenant."""
+    """The items that quotas write about a tenant."""
     for item in (
         {**rate_key(tenant, 29_000_000, 0), "taken": 5},
         {**reserve_key(tenant), "files_held": 5},
