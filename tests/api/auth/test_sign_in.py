@@ -299,13 +299,14 @@ def test_a_wrong_token_opens_no_socket(issuer: Issuer, api: FakeManagement) -> N
 def test_a_ticket_stands_for_the_user_and_ends_with_the_sign_in_token(
     issuer: Issuer, api: FakeManagement, clock: Clock
 ) -> None:
-    ann = user(issuer, exp=int(clock.time()) + 600)
+    ends = int(clock.time()) + 600
+    ann = user(issuer, exp=ends)
     ticket = ann("POST", "/v1/socket-tickets").json["ticket"]
     assert Listener(api, "c1").connect(ticket) == 200
     connection = sockets.get("c1")
     assert connection
     assert connection.credentials == (*names_of(authenticate(f"Bearer {ann.key}")), "tenant_acme")
-    assert connection.ends == int(clock.time()) + 660
+    assert connection.ends == ends + 60
     assert Listener(api, "c2").connect(ticket) == 401, "once"
 
     clock.forward(timedelta(seconds=630))
