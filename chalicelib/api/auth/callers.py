@@ -103,9 +103,12 @@ class Caller:
 
     @property
     def actor(self) -> Actor:
-        """The caller as the changes that it makes name it."""
+        """The caller as the changes that it makes name it.
+
+        A user is named as the owner that it is. Where issuers share a tenant, an owner tells their users apart.
+        """
         if self.user:
-            return Actor(type="user", id=self.user.subject)
+            return Actor(type="user", id=self.user.owner)
         if self.token:
             return Actor(type="token", id=self.token.id)
         return Actor(type="key", id=self.key_id)

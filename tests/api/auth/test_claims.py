@@ -230,6 +230,12 @@ def test_equal_subjects_of_two_issuers_are_two_credentials() -> None:
     assert "ann" not in one.key_id
 
 
+def test_an_owner_of_its_own_tells_the_users_of_an_issuer_apart_as_actors() -> None:
+    one, two = mapped(BASE, owner="a:{sub}"), mapped(BASE, owner="b:{sub}")
+    assert one.actor != two.actor
+    assert mapped(BASE).actor.id == BASE["sub"]
+
+
 def test_the_credentials_name_keeps_issuer_and_subject_apart() -> None:
     one = mapped({**BASE, "iss": "https://b.example.com/a", "sub": "b"})
     two = mapped({**BASE, "iss": "https://b.example.com/", "sub": "ab"})
