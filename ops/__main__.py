@@ -28,6 +28,7 @@ COMMANDS = {
     "redrive": ("ops.redrive", "send dead letters to their queue again, after you have fixed the cause"),
     "replay": ("ops.replay", "put events of the past on the stage's bus again, from its archive"),
     "backfill": ("ops.backfill", "process existing files again, after a recipe has changed"),
+    "adopt": ("ops.adopt.command", "make files of the objects of another bucket, without moving them through here"),
     "scan": ("ops.scan", "have files scanned for malware that are older than the scan, or whose scan has no verdict"),
     "reindex": ("ops.reindex", "add files to the index that it has missed"),
     "restore": (
