@@ -179,7 +179,7 @@ def clear_buckets(
     originals, derived = (bucket_name(stage, kind, account, region) for kind in ("originals", "derived"))
     buckets = [name for name in (originals, derived) if _exists(s3, name)]
     if not delete_files:
-        refuse_files(s3, stage, buckets)
+        refuse_files(s3, stage, buckets, derived)
         if derived in buckets:
             empty_of_console(s3, derived)
         return
@@ -187,13 +187,17 @@ def clear_buckets(
         empty(s3, bucket, progress)
 
 
-def refuse_files(s3: S3Client, stage: str, buckets: list[str]) -> None:
-    """Raises OpsError while a bucket holds an object, an old version, or a part of an unfinished upload."""
+def refuse_files(s3: S3Client, stage: str, buckets: list[str], derived: str) -> None:
+    """Raises OpsError while a bucket holds an object, an old version, or a part of an unfinished upload.
+
+    The console's objects in the bucket `derived` do not count. In the other one, such a key is a file of the tenant
+    `console`.
+    """
     held = []
     for bucket in buckets:
         objects = 0
         for batch in _versions(s3, bucket):
-            objects += sum(not is_of_console(bucket, each["Key"]) for each in batch)
+            objects += sum(bucket != derived or not each["Key"].startswith(console.PREFIX) for each in batch)
             if objects >= COUNT_LIMIT:
                 break
         parts = sum(1 for _ in _uploads(s3, bucket))
@@ -220,11 +224,6 @@ def empty(s3: S3Client, bucket: str, progress: Progress) -> None:
     for key, upload_id in _uploads(s3, bucket):
         s3.abort_multipart_upload(Bucket=bucket, Key=key, UploadId=upload_id)
         progress(f"{bucket}: unfinished upload of {key} aborted")
-
-
-def is_of_console(bucket: str, key: str) -> bool:
-    """True for an object of the console. In the bucket of originals, such a key is a file of the tenant `console`."""
-    return "-derived-" in bucket and key.startswith(console.PREFIX)
 
 
 def empty_of_console(s3: S3Client, bucket: str) -> None:
