@@ -40,6 +40,7 @@ COMMANDS = {
     ),
     "schemas": ("ops.openapi.event_schemas", "write a JSON Schema of each type of event into schemas/"),
     "local": ("ops.local.run", "run the whole of Filemill on this computer"),
+    "demo": ("ops.demo.command", "upload a dozen files of all kinds to what `ops local` runs"),
 }
 
 
