@@ -7,7 +7,7 @@ fail() { printf '%s\n' "$*" >&2; exit 2; }
 
 system=$(uname -s) processor=$(uname -m)
 why="Filemill's functions are built for Lambda's Linux, so $1 can't run them on"
-client="The client and the command \`filemill\` run there, too: pip install './client[cli]'."
+client="The client and the command \`filemill\` run there, too (client/README.md)."
 case $system in
 Linux) ;;
 Darwin)

@@ -12,8 +12,9 @@ from urllib.parse import urlencode
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Route, sync_playwright
 
+from tests.needs import chromium
+
 HERE = Path(__file__).parent
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 FLAGS = (
     "--headless=new",
     "--no-sandbox",
@@ -33,7 +34,7 @@ FLAGS = (
 def node_modules() -> Path:
     """The folder with what package-lock.json pins. npm installs it once."""
     npm = shutil.which("npm")
-    assert npm, "The browser tests need Node.js with npm, 20 or newer: apt-get install nodejs npm"
+    assert npm  # tests/needs.py
     stamp = HERE / "node_modules" / ".stamp"
     wanted = hashlib.sha256((HERE / "package-lock.json").read_bytes()).hexdigest()
     if not stamp.exists() or stamp.read_text() != wanted:
@@ -60,8 +61,8 @@ def run(command: list[str]) -> str:
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     """Headless Chromium with a profile of its own, deleted afterwards."""
-    path = next(filter(None, map(shutil.which, BROWSERS)), None)
-    assert path, "The browser tests need Chromium: apt-get update && apt-get install -y chromium"
+    path = chromium()
+    assert path  # tests/needs.py
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
         yield browser
