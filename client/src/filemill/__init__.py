@@ -1,0 +1,76 @@
+"""Filemill's client: upload, find, follow and download files.
+
+```python
+from filemill import Filemill
+
+client = Filemill("https://files.example.com", "fm_…")
+file = client.upload("photo.jpg", wait=True)
+```
+
+`AsyncFilemill` has the same methods for asyncio. All errors are below `FilemillError`; filemill/errors.py has the tree.
+Records are in filemill/models.py. The guide is docs/python-client.md.
+"""
+
+from filemill._async_client import AsyncFilemill
+from filemill._client import Filemill
+from filemill._names import safe_filename
+from filemill._progress import Progress
+from filemill._verify import verify
+from filemill._version import __version__
+from filemill.errors import (
+    ApiError,
+    AuthenticationError,
+    ChecksumMismatch,
+    ConfigurationError,
+    Conflict,
+    DiskFull,
+    DownloadError,
+    FileFailed,
+    FilemillError,
+    InvalidRequest,
+    InvalidSignature,
+    NetworkError,
+    NotFound,
+    PermissionDenied,
+    QuotaExceeded,
+    RateLimited,
+    ServerError,
+    SourceChanged,
+    TooLarge,
+    UploadError,
+    WaitTimeout,
+)
+from filemill.models import Event, File, Page
+
+__all__ = [
+    "ApiError",
+    "AsyncFilemill",
+    "AuthenticationError",
+    "ChecksumMismatch",
+    "ConfigurationError",
+    "Conflict",
+    "DiskFull",
+    "DownloadError",
+    "Event",
+    "File",
+    "FileFailed",
+    "Filemill",
+    "FilemillError",
+    "InvalidRequest",
+    "InvalidSignature",
+    "NetworkError",
+    "NotFound",
+    "Page",
+    "PermissionDenied",
+    "Progress",
+    "QuotaExceeded",
+    "RateLimited",
+    "ServerError",
+    "SourceChanged",
+    "TooLarge",
+    "UploadError",
+    "WaitTimeout",
+    "__version__",
+    "safe_filename",
+    "verify",
+]
