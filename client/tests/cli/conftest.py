@@ -16,9 +16,11 @@ from filemill.cli.app import cli
 from filemill.cli.run import said
 from filemill.cli.session import Session
 
+
 @pytest.fixture
 def service() -> Service:
     return Service()
+
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -29,10 +31,12 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "home/state"))
     return tmp_path / "home"
 
+
 @pytest.fixture
 def signed_in(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FILEMILL_URL", URL)
     monkeypatch.setenv("FILEMILL_KEY", KEY)
+
 
 @pytest.fixture
 def run(home: Path, service: Service) -> Iterator[Run]:
@@ -55,5 +59,3 @@ def run(home: Path, service: Service) -> Iterator[Run]:
         return Ran(answer.exit_code, answer.stdout, answer.stderr)
 
     yield called
-
-Callable  # noqa: B018

@@ -34,8 +34,14 @@ class Service:
         self.shares: dict[str, Any] = {}
         self.things: dict[str, dict[str, dict[str, Any]]] = {"keys": {}, "webhooks": {}, "upload-tokens": {}}
         self.me: dict[str, Any] | None = {
-            **{"type": "key", "id": "0f", "name": "test", "tenant": "acme", "expires_at": None, "owner": None},
-            **{"scopes": ["files:read", "files:write"], "stage": "test"},
+            "type": "key",
+            "id": "0f",
+            "name": "test",
+            "tenant": "acme",
+            "expires_at": None,
+            "owner": None,
+            "scopes": ["files:read", "files:write"],
+            "stage": "test",
         }
         self.wrong: Callable[[httpx.Request], httpx.Response | None] = lambda request: None
         self._lock = threading.RLock()
@@ -138,7 +144,9 @@ class Service:
         if name == "health":
             return httpx.Response(200, json={"status": "ok", "stage": "test"})
         if name == "me":
-            return httpx.Response(200, json=self.me) if self.me else problem(404, "not_found", "There is no such route.")
+            return (
+                httpx.Response(200, json=self.me) if self.me else problem(404, "not_found", "There is no such route.")
+            )
         if name == "stats":
             return httpx.Response(200, json={**count, "by_status": {"ready": count}, "by_kind": {"text": count}})
         if name == "usage":
@@ -192,7 +200,11 @@ class Service:
         if "source_url" in body:
             return httpx.Response(201, json=self._new({"filename": "fetched", **body}))
         for record in self.files.values():
-            if body.get("on_duplicate") == "reuse" and record["status"] == "ready" and record["sha256"] == body["sha256"]:
+            if (
+                body.get("on_duplicate") == "reuse"
+                and record["status"] == "ready"
+                and record["sha256"] == body["sha256"]
+            ):
                 return httpx.Response(200, json=record)
         record = self._new(body)
         form = {"method": "POST", "url": f"{S3}/", "fields": {"key": record["id"]}, "expires_at": _AT}
@@ -211,7 +223,11 @@ class Service:
 
     def _of_things(self, method: str, name: str, parts: list[str], body: Any) -> httpx.Response:
         things = self.things[name]
-        secret = {"keys": {"key": "fm_new"}, "webhooks": {"secret": "whsec_c2VjcmV0"}, "upload-tokens": {"token": "fmu_n"}}
+        secret = {
+            "keys": {"key": "fm_new"},
+            "webhooks": {"secret": "whsec_c2VjcmV0"},
+            "upload-tokens": {"token": "fmu_n"},
+        }
         if not parts and method == "GET":
             return httpx.Response(200, json={"items": list(things.values()), "next_cursor": None})
         if not parts:

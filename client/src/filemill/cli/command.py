@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from functools import update_wrapper
 from typing import Any, TypeVar
@@ -61,9 +62,9 @@ def with_session(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @click.pass_context
     def called(ctx: click.Context, *args: Any, **options: Any) -> Any:
-        session = ctx.ensure_object(Session)
+        session: Session = ctx.ensure_object(Session)
         try:
-            return ctx.invoke(function, session, *args, **options)
+            return function(session, *args, **options)
         finally:
             session.close()
 
@@ -75,7 +76,7 @@ def ids_from(arguments: tuple[str, ...]) -> list[str]:
     found: list[str] = []
     for argument in arguments:
         if argument == "-":
-            found += [line.split("\t")[0].strip() for line in click.get_text_stream("stdin") if line.strip()]
+            found += [line.split("\t")[0].strip() for line in sys.stdin if line.strip()]
         else:
             found.append(argument)
     return list(dict.fromkeys(found))

@@ -9,7 +9,7 @@ from filemill.cli import exits
 from filemill.cli.text import visible
 
 
-class Stop(Exception):
+class Stop(Exception):  # noqa: N818 - it ends the command, and is not always a fault
     """Ends the command with a sentence and an exit code."""
 
     def __init__(self, message: str, code: int = exits.FAILED) -> None:
@@ -100,5 +100,3 @@ def _of_answer(error: Any) -> tuple[str, int]:
         advice = f"Try again in {float(wait):.0f} seconds."
     request = f" (request {error.request_id})" if error.request_id and code == exits.UNAVAILABLE else ""
     return " ".join(part for part in (said, advice) if part) + request, code
-
-

@@ -1,7 +1,8 @@
 """Saved logins: one file in the configuration folder of the platform, which only its owner may read.
 
-`{"url": "https://…", "key": "fm_…", "current": "default", "profiles": {"default": {"url": …, "key": …}}}`: `url` and `key`
-are those of the profile that is used, where the Python client looks for them.
+`{"url": "https://…", "key": "fm_…", "current": "default", "profiles": {"default": {"url": …, "key": …}}}`
+
+`url` and `key` are those of the profile that is used: the Python client looks for them there.
 """
 
 from __future__ import annotations
@@ -147,7 +148,7 @@ def _write(saved: dict[str, Any]) -> None:
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as written:
             json.dump(saved, written, indent=1)
-        os.replace(name, path)
+        Path(name).replace(path)
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise

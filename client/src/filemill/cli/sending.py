@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from filemill._names import sendable
@@ -127,15 +127,15 @@ class Sending:
             meter.to(progress.sent)
 
         try:
-            name = sendable(self._options.name or os.path.basename(local.path))
+            name = sendable(self._options.name or Path(local.path).name)
             return self._client.upload(local.path, filename=name, on_progress=progressed, **self._options.arguments())
         finally:
             self.display.end(meter)
 
     def _sent(self, outcome: Outcome[Local, Any]) -> None:
         local = outcome.item
-        if outcome.error is not None:
-            self._failed(local.path, outcome.error)
+        if outcome.error is not None or outcome.result is None:
+            self._failed(local.path, outcome.error or RuntimeError("no result"))
             return
         record = outcome.result.raw
         self._state.record(local, record["id"], options=self._digest)
@@ -159,7 +159,7 @@ class Sending:
             self._session.output.json({"path": path, "error": {"code": code_of(error), "message": sentence}})
         self.report.fail(path, error)
 
-    def _print(self, path: str, record: dict[str, Any]) -> None:
+    def _print(self, path: str, record: Mapping[str, Any]) -> None:
         output = self._session.output
         if output.as_json:
             output.json({**record, "path": path})

@@ -37,7 +37,8 @@ class Session:
         if login is None:
             wanted = f" as {self.profile}" if self.profile else ""
             raise Stop(
-                f"You are not logged in{wanted}. Run `filemill login`, or set FILEMILL_URL and FILEMILL_KEY.", NOT_ALLOWED
+                f"You are not logged in{wanted}. Run `filemill login`, or set FILEMILL_URL and FILEMILL_KEY.",
+                NOT_ALLOWED,
             )
         return login
 

@@ -23,7 +23,8 @@ CREATE TABLE IF NOT EXISTS files (
 CREATE INDEX IF NOT EXISTS by_hash ON files (sha256);
 CREATE INDEX IF NOT EXISTS by_id ON files (file_id);
 CREATE TABLE IF NOT EXISTS hashes (
-    path BLOB PRIMARY KEY, size INTEGER NOT NULL, modified INTEGER NOT NULL, inode INTEGER NOT NULL, sha256 TEXT NOT NULL
+    path BLOB PRIMARY KEY, size INTEGER NOT NULL, modified INTEGER NOT NULL, inode INTEGER NOT NULL,
+    sha256 TEXT NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS replaced (file_id TEXT PRIMARY KEY, path BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS runs (number INTEGER PRIMARY KEY);
@@ -146,11 +147,10 @@ class State:
         Files below the folders `unread` are left out: nobody knows whether they are gone. So is a file whose bytes
         another path still has.
         """
-        closed = tuple(os.path.join(path, "") for path in unread)
+        closed = tuple(f"{path.rstrip(os.sep)}{os.sep}" for path in unread)
         with self._lock:
             rows = self._base.execute(
-                "SELECT path, file_id FROM files WHERE run < ? AND ours = 1"
-                " UNION SELECT path, file_id FROM replaced",
+                "SELECT path, file_id FROM files WHERE run < ? AND ours = 1 UNION SELECT path, file_id FROM replaced",
                 (self.run,),
             ).fetchall()
             alive = "SELECT file_id FROM files WHERE run = ?"

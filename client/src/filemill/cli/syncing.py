@@ -7,6 +7,7 @@ import os
 import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from filemill._names import sendable
@@ -162,10 +163,8 @@ class Syncing:
 
         arguments = self._options.arguments()
         arguments["metadata"] = {"path": api_path(local.name)}
-        name = sendable(os.path.basename(local.path))
-        file = self._client.upload(
-            local.path, filename=name, on_duplicate="reuse", on_progress=progressed, **arguments
-        )
+        name = sendable(Path(local.path).name)
+        file = self._client.upload(local.path, filename=name, on_duplicate="reuse", on_progress=progressed, **arguments)
         there = file.status == "ready"  # a new file has not been processed yet: these bytes were there
         self._state.record(local, file.id, sha256, ours=not there)
         return Done("there" if there else "sent", sha256, file.id)
@@ -186,7 +185,7 @@ class Syncing:
     def _hash(self, local: Local) -> str:
         """The SHA-256 of the file. Raises an error if it changed meanwhile."""
         digest = hashlib.sha256()
-        with open(local.path, "rb") as file:
+        with Path(local.path).open("rb") as file:
             while block := file.read(_BLOCK):
                 if self._pool.stopped.is_set():
                     raise Cancelled

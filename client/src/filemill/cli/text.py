@@ -7,7 +7,9 @@ from datetime import datetime, timezone
 
 # Everything that could steer a terminal or turn the direction of writing: control characters (C0, C1), line and
 # paragraph separators, marks and overrides of direction, and half surrogate pairs (bytes that are no UTF-8).
-_UNSAFE = re.compile("[\u0000-\u001f\u007f-\u009f\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_UNSAFE = re.compile(
+    "[\u0000-\u001f\u007f-\u009f\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
 _DURATION = re.compile(r"(?P<number>[0-9]{1,9})(?P<unit>[smhdw]?)")
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 

@@ -8,6 +8,7 @@ import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from pathlib import Path
 
 _KINDS = (
     (stat.S_ISSOCK, "it is a socket"),
@@ -47,12 +48,12 @@ Found = Local | Skipped
 def named(path: str) -> Found:
     """A path that the user named: links are followed, and a folder is a fault."""
     try:
-        status = os.stat(path)
+        status = Path(path).stat()
     except (OSError, ValueError) as error:
         return Skipped(path, reason(error), fault=True)
     if stat.S_ISDIR(status.st_mode):
         return Skipped(path, "it is a folder; add --recursive to send what is in it", fault=True)
-    found = _file(path, os.path.basename(os.path.abspath(path)), status)
+    found = _file(path, Path(path).absolute().name, status)
     return Skipped(found.path, found.reason, fault=True) if isinstance(found, Skipped) else found
 
 
@@ -75,7 +76,11 @@ def walk(folder: str, excluded: tuple[str, ...] = ()) -> Iterator[Found]:
 
 
 def _entries(
-    entries: Iterator[os.DirEntry[str]], inside: str, folder: str, excluded: tuple[str, ...], later: Callable[[str, str], None]
+    entries: Iterator[os.DirEntry[str]],
+    inside: str,
+    folder: str,
+    excluded: tuple[str, ...],
+    later: Callable[[str, str], None],
 ) -> Iterator[Found]:
     while True:
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -65,7 +65,7 @@ class Examination:
             for check in (self._credential, self._upload_host, self._socket):
                 yield from check()
 
-    def _front_door(self) -> Iterator[Finding]:  # type: ignore[misc]
+    def _front_door(self) -> Generator[Finding, None, bool]:
         import httpx
 
         begun = time.monotonic()
@@ -110,7 +110,9 @@ class Examination:
         from filemill import errors
 
         if self._scopes is not None and not {"files:write", "files:own"} & set(self._scopes):
-            yield Finding("uploads", SKIPPED, "The key may not upload (files:write), so the host of uploads is not known.")
+            yield Finding(
+                "uploads", SKIPPED, "The key may not upload (files:write), so the host of uploads is not known."
+            )
             return
         client = self._session.client
         body = {"filename": "filemill-doctor.txt", "content_type": "text/plain", "size": 1, "upload": "post"}
@@ -180,7 +182,9 @@ def clock(date: str | None, now: datetime) -> Finding:
     off = (now - theirs).total_seconds()
     words = f"This computer's clock is {abs(off):.0f} s {'ahead' if off > 0 else 'behind'}."
     if abs(off) > _CLOCK_BAD:
-        return Finding("clock", BAD, f"{words} Signatures and tokens may be refused: set it (timedatectl set-ntp true).")
+        return Finding(
+            "clock", BAD, f"{words} Signatures and tokens may be refused: set it (timedatectl set-ntp true)."
+        )
     if abs(off) > _CLOCK_ODD:
         return Finding("clock", ODD, f"{words} Set it before it is five minutes off (timedatectl set-ntp true).")
     return Finding("clock", GOOD, "This computer's clock is right.")
@@ -232,8 +236,8 @@ def advice(error: Exception) -> str:
 def doctor(session: Session, origin: str | None) -> int:
     """Find out why this computer and the service do not work together.
 
-    Looks at the proxy, the front door, the clock, the key, the host of uploads, the origin of a page and the socket, and
-    says what to do. It begins an upload to see the host, and takes it back.
+    Looks at the proxy, the front door, the clock, the key, the host of uploads, the origin of a page and the socket,
+    and says what to do. It begins an upload to see the host, and takes it back.
     """
     try:
         findings = Examination(session, origin).findings()

@@ -154,7 +154,9 @@ class Downloads:
 
 
 def _rendition(record: Any, name: str) -> Any:
-    found = [each for each in record.get("renditions", ()) if name in (each["name"], f"{each['name']}.{each['format']}")]
+    found = [
+        each for each in record.get("renditions", ()) if name in (each["name"], f"{each['name']}.{each['format']}")
+    ]
     if not found:
         names = dict.fromkeys(f"{each['name']}.{each['format']}" for each in record.get("renditions", ()))
         raise Stop(f"there is no rendition {name}. There is: {', '.join(names) or 'none'}.", NOT_FOUND)

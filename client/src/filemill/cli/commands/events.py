@@ -31,7 +31,7 @@ CHANGE = (
     epilog=examples(
         "filemill events --follow",
         "filemill events --follow --type filemill.file.ready --json | while read -r event; do …; done",
-        "filemill events --after \"$CURSOR\"",
+        'filemill events --after "$CURSOR"',
     )
 )
 @click.option("-f", "--follow", is_flag=True, help="Go on, and show events as they happen, until Ctrl-C.")
@@ -52,7 +52,10 @@ def events(session: Session, follow: bool, after: str | None, limit: int | None,
     try:
         if follow:
             stream = session.client.events.follow(
-                files=list(given["files"]) or None, types=list(given["types"]) or None, cursor=after
+                files=list(given["files"]) or None,
+                types=list(given["types"]) or None,
+                cursor=after,
+                on_state=session.output.note,
             )
             for event in islice(stream, limit):
                 session.output.rows([event.raw], EVENT) if not session.output.terminal else _live(session, event.raw)

@@ -108,7 +108,9 @@ def search(session: Session, words: tuple[str, ...], limit: int) -> None:
     session.output.rows(rows, columns, nothing="Nothing was found.")
 
 
-@click.command(epilog=examples("filemill get file_01KAP3Y5ZD4Q8R2V7W9XABCDEF", "filemill get file_01K… --json | jq .image"))
+@click.command(
+    epilog=examples("filemill get file_01KAP3Y5ZD4Q8R2V7W9XABCDEF", "filemill get file_01K… --json | jq .image")
+)
 @click.argument("ids", metavar="ID…", nargs=-1, required=True)
 @shared
 @with_session

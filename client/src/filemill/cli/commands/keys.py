@@ -55,11 +55,18 @@ def list_keys(session: Session) -> None:
 )
 @click.argument("name")
 @click.option(
-    "--scope", "scopes", metavar="SCOPE", multiple=True, required=True, help=f"One of {', '.join(SCOPES)}; may be repeated.",
+    "--scope",
+    "scopes",
+    metavar="SCOPE",
+    multiple=True,
+    required=True,
+    help=f"One of {', '.join(SCOPES)}; may be repeated.",
     shell_complete=lambda ctx, param, incomplete: [scope for scope in SCOPES if scope.startswith(incomplete)],
-)  # fmt: skip
+)
 @click.option("--expires-at", metavar="TIME", help="When the key ends (RFC 3339).")
-@click.option("--network", "networks", metavar="CIDR", multiple=True, help="Where the key may be used; may be repeated.")
+@click.option(
+    "--network", "networks", metavar="CIDR", multiple=True, help="Where the key may be used; may be repeated."
+)
 @shared
 @with_session
 def create(session: Session, name: str, **given: Any) -> None:
@@ -81,7 +88,9 @@ def get(session: Session, key_id: str) -> None:
 @keys.command("update", epilog=examples("filemill keys update 0123456789ab --name 'the old shop' --scope files:read"))
 @click.argument("key_id", metavar="ID")
 @click.option("--name", help="Another name.")
-@click.option("--scope", "scopes", metavar="SCOPE", multiple=True, help="All of its scopes from now on; may be repeated.")
+@click.option(
+    "--scope", "scopes", metavar="SCOPE", multiple=True, help="All of its scopes from now on; may be repeated."
+)
 @click.option("--expires-at", metavar="TIME", help="When the key ends (RFC 3339).")
 @click.option("--network", "networks", metavar="CIDR", multiple=True, help="All of its networks; may be repeated.")
 @shared
@@ -96,7 +105,9 @@ def update(session: Session, key_id: str, **given: Any) -> None:
 
 @keys.command("rotate", epilog=examples("filemill keys rotate 0123456789ab --overlap 1d"))
 @click.argument("key_id", metavar="ID")
-@click.option("--overlap", metavar="DURATION", callback=duration, help="How long the earlier secret works; a day by default.")
+@click.option(
+    "--overlap", metavar="DURATION", callback=duration, help="How long the earlier secret works; a day by default."
+)
 @shared
 @with_session
 def rotate(session: Session, key_id: str, overlap: int | None) -> None:

@@ -54,7 +54,9 @@ def listen(session: Session, forward_to: str, after: str | None, limit: int | No
     secret = secret_of(session)
     session.output.warn(f"Signing secret: {secret}")
     session.output.note(f"Forwarding to {url}. Ctrl-C ends it.")
-    stream = session.client.events.follow(types=list(given["types"]) or None, cursor=after)
+    stream = session.client.events.follow(
+        types=list(given["types"]) or None, cursor=after, on_state=session.output.note
+    )
     forwarded = 0
     with httpx.Client(timeout=_SECONDS, trust_env=False, transport=session.transport) as http:
         for event in stream:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import threading
+from pathlib import Path
 from typing import Any
 
 import click
@@ -26,7 +26,9 @@ from filemill.cli.text import count
 )
 @click.argument("folder", metavar="DIR", type=click.Path())
 @click.option("-n", "--dry-run", is_flag=True, help="Only say what would be sent and deleted.")
-@click.option("--delete", is_flag=True, help="Delete files that an earlier sync sent and that are gone from the folder.")
+@click.option(
+    "--delete", is_flag=True, help="Delete files that an earlier sync sent and that are gone from the folder."
+)
 @click.option("-y", "--yes", is_flag=True, help="Delete without a question.")
 @click.option(
     "-j", "--jobs", type=click.IntRange(1, 32), default=4, show_default=True, help="Files that are sent at once."
@@ -52,11 +54,11 @@ def sync(session: Session, folder: str, *, dry_run: bool, delete: bool, yes: boo
     from filemill.cli.syncing import Syncing
     from filemill.cli.walk import walk
 
-    if not os.path.isdir(folder):
+    if not Path(folder).is_dir():
         raise Stop(f"{folder} is no folder.", LOCAL)
     if delete and not yes and not dry_run and not sys.stdin.isatty():
         raise Stop("There is no terminal to ask at: add --yes to let --delete delete.", USAGE)
-    real = os.path.realpath(folder)
+    real = str(Path(folder).resolve())
     name = f"sync-{states.name_of(session.login.url, session.login.tenant or '', real)}"
     held = states.lock(states.folder() / f"{name}.lock", f"Another sync of {real} is running. Let it end first.")
     state = states.State(states.folder() / f"{name}.sqlite")

@@ -23,7 +23,9 @@ TOKEN = (
 )
 
 
-@click.group(epilog=examples("filemill tokens create --max-bytes 20000000 --content-type 'image/*'", "filemill tokens list"))
+@click.group(
+    epilog=examples("filemill tokens create --max-bytes 20000000 --content-type 'image/*'", "filemill tokens list")
+)
 def tokens() -> None:
     """Manage upload tokens for browsers."""
 
@@ -45,8 +47,12 @@ def list_tokens(session: Session) -> None:
 )
 @click.option("--max-bytes", type=click.IntRange(1), required=True, help="Bytes of each file, at most.")
 @click.option("--max-files", type=click.IntRange(1, 10_000), help="Files, at most; one by default.")
-@click.option("--expires", "expires_in", metavar="DURATION", callback=duration, help="When it ends; in an hour by default.")
-@click.option("--content-type", "content_types", metavar="TYPE", multiple=True, help="An allowed type; may be repeated.")
+@click.option(
+    "--expires", "expires_in", metavar="DURATION", callback=duration, help="When it ends; in an hour by default."
+)
+@click.option(
+    "--content-type", "content_types", metavar="TYPE", multiple=True, help="An allowed type; may be repeated."
+)
 @click.option("-t", "--tag", "tags", metavar="TAG", multiple=True, help="A tag of its files; may be repeated.")
 @click.option("--public", is_flag=True, help="Anybody who knows an address may see its files.")
 @click.option("--recipe", metavar="NAME", help="The recipe of its files.")
@@ -55,7 +61,7 @@ def list_tokens(session: Session) -> None:
 @with_session
 def create(session: Session, public: bool, **given: Any) -> None:
     """Make an upload token. It is shown this once."""
-    options = {
+    options: dict[str, Any] = {
         name: list(value) if isinstance(value, tuple) else value
         for name, value in given.items()
         if value not in (None, ())

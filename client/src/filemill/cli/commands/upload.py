@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from itertools import chain
+from pathlib import Path
 from typing import Any
 
 import click
@@ -127,10 +128,8 @@ def _check(streams: list[str], files: tuple[str, ...], options: Options, *, recu
 
 
 def _found(paths: tuple[str, ...], recursive: bool, excluded: tuple[str, ...]) -> Iterator[Found]:
-    import os
-
     return chain.from_iterable(
-        walk(path, excluded) if recursive and os.path.isdir(path) else (named(path),) for path in paths
+        walk(path, excluded) if recursive and Path(path).is_dir() else (named(path),) for path in paths
     )
 
 

@@ -43,7 +43,7 @@ def open_file(session: Session, file_id: str | None, original: bool, rendition: 
     address = _address(session, file_id, original, rendition)
     if session.as_json:
         session.output.json({"url": address})
-    elif only_print or not click.launch(address) == 0:
+    elif only_print or click.launch(address) != 0:
         session.output.line(address)
 
 
@@ -61,7 +61,9 @@ def _address(session: Session, file_id: str | None, original: bool, rendition: s
     for each in file.raw.get("renditions", ()):
         if rendition in (each["name"], f"{each['name']}.{each['format']}") and each.get("url"):
             return str(each["url"])
-    raise Stop(f"The file has no rendition {rendition}. It has: {', '.join(dict.fromkeys(names)) or 'none'}.", NOT_FOUND)
+    raise Stop(
+        f"The file has no rendition {rendition}. It has: {', '.join(dict.fromkeys(names)) or 'none'}.", NOT_FOUND
+    )
 
 
 @click.command(

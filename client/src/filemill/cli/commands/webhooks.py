@@ -42,10 +42,18 @@ def filtered(function: Any) -> Any:
     """The options that say which events a webhook gets."""
     for option in (
         click.option("--prefix", "filename_prefix", metavar="TEXT", help="Only files whose names begin so."),
-        click.option("-t", "--tag", "tags", metavar="TAG", multiple=True, help="Only files with this tag; may be repeated."),
-        click.option("--kind", "kinds", metavar="KIND", multiple=True, help="Only files of this kind; may be repeated."),
         click.option(
-            "--type", "types", metavar="TYPE", multiple=True, help="Only this type, such as filemill.file.ready; may be repeated."
+            "-t", "--tag", "tags", metavar="TAG", multiple=True, help="Only files with this tag; may be repeated."
+        ),
+        click.option(
+            "--kind", "kinds", metavar="KIND", multiple=True, help="Only files of this kind; may be repeated."
+        ),
+        click.option(
+            "--type",
+            "types",
+            metavar="TYPE",
+            multiple=True,
+            help="Only this type, such as filemill.file.ready; may be repeated.",
         ),
     ):
         function = option(function)
@@ -73,11 +81,14 @@ webhooks.add_command(listen)
 @with_session
 def list_webhooks(session: Session) -> None:
     """List the webhooks, the oldest first."""
-    session.output.rows((each.raw for each in session.client.webhooks.list()), WEBHOOK, nothing="There are no webhooks.")
+    session.output.rows(
+        (each.raw for each in session.client.webhooks.list()), WEBHOOK, nothing="There are no webhooks."
+    )
 
 
 @webhooks.command(
-    "create", epilog=examples("filemill webhooks create https://example.com/hooks --type filemill.file.ready --kind image")
+    "create",
+    epilog=examples("filemill webhooks create https://example.com/hooks --type filemill.file.ready --kind image"),
 )
 @click.argument("url")
 @filtered
@@ -100,7 +111,8 @@ def get(session: Session, webhook_id: str) -> None:
 
 
 @webhooks.command(
-    "update", epilog=examples("filemill webhooks update wh_01K… --enable", "filemill webhooks update wh_01K… --kind pdf")
+    "update",
+    epilog=examples("filemill webhooks update wh_01K… --enable", "filemill webhooks update wh_01K… --kind pdf"),
 )
 @click.argument("webhook_id", metavar="ID")
 @click.option("--url", help="Another address.")
@@ -156,7 +168,8 @@ def replay(session: Session, webhook_id: str, since: str) -> None:
 
 
 @webhooks.command(
-    "deliveries", epilog=examples("filemill webhooks deliveries wh_01K…", "filemill webhooks deliveries wh_01K… --state failed")
+    "deliveries",
+    epilog=examples("filemill webhooks deliveries wh_01K…", "filemill webhooks deliveries wh_01K… --state failed"),
 )
 @click.argument("webhook_id", metavar="ID")
 @click.option("--state", help="Only deliveries in this state, such as pending, delivered or failed.")
