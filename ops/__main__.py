@@ -42,6 +42,7 @@ COMMANDS = {
     "browser": ("ops.browser", "write browser/filemill.js from browser/src, and the types of the API for TypeScript"),
     "schemas": ("ops.openapi.event_schemas", "write a JSON Schema of each type of event into schemas/"),
     "local": ("ops.local.run", "run the whole of Filemill on this computer"),
+    "demo": ("ops.demo.command", "upload a dozen files of all kinds to what `ops local` runs"),
 }
 
 

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
+from tests import needs
+
 PACKAGES = Path(__file__).parent / "browser"
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 FLAGS = (
     "--headless=new",
     "--no-sandbox",
@@ -32,7 +33,7 @@ FLAGS = (
 def node_modules() -> Path:
     """The folder with what package-lock.json pins. npm installs it once."""
     npm = shutil.which("npm")
-    assert npm, "The browser tests need Node.js with npm, 20 or newer: apt-get install nodejs npm"
+    assert npm, "tests/needs.py has said so"
     stamp = PACKAGES / "node_modules" / ".stamp"
     wanted = hashlib.sha256((PACKAGES / "package-lock.json").read_bytes()).hexdigest()
     if not stamp.exists() or stamp.read_text() != wanted:
@@ -50,8 +51,8 @@ def run(command: list[str]) -> str:
 
 def chromium() -> str:
     """The path of the browser of this machine."""
-    path = next(filter(None, map(shutil.which, BROWSERS)), None)
-    assert path, "The browser tests need Chromium: apt-get update && apt-get install -y chromium"
+    path = needs.chromium()
+    assert path, "tests/needs.py has said so"
     return path
 
 

@@ -10,7 +10,7 @@ import json
 import shutil
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from ops.config import read_config, write_json
@@ -87,6 +87,14 @@ def fingerprint(root: Path, *facts: object) -> str:
         digest.update(f"\n{file.relative_to(root)}\n".encode())
         digest.update(hashlib.sha256(file.read_bytes()).digest())
     return digest.hexdigest()
+
+
+def digest(files: Iterable[Path]) -> str:
+    """A hash of these files' names and contents."""
+    result = hashlib.sha256()
+    for file in files:
+        result.update(f"\n{file.name}\n".encode() + hashlib.sha256(file.read_bytes()).digest())
+    return result.hexdigest()
 
 
 def _deciding_files(root: Path) -> Iterator[Path]:
