@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 import pytest
 import requests
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, FilePayload, Page, expect
 
 from ops.local.stage import LocalStage
 from tests.e2e.stack import png
@@ -26,7 +26,7 @@ from tests.stage import ROOT
 
 EXAMPLES = ROOT / "examples"
 USER, PASSWORD = "ada", "lovelace"
-PICTURE = {"name": "IMG 1 <b>.png", "mimeType": "image/png", "buffer": png((200, 150))}
+PICTURE = FilePayload(name="IMG 1 <b>.png", mimeType="image/png", buffer=png((200, 150)))
 SHOWN = 90_000  # milliseconds: an upload, its processing and its webhook, on a busy computer
 
 
@@ -146,7 +146,7 @@ def test_a_user_uploads_a_picture_and_sees_it_once_the_webhook_has_come(
     page = opened(browser, *server)
     expect(page.locator("h1")).to_have_text(f"Pictures of {USER}")
     expect(page.locator("#pictures img")).to_have_count(0)
-    page.set_input_files("#files", [PICTURE, {**PICTURE, "name": "2.png"}])
+    page.set_input_files("#files", [PICTURE, FilePayload(name="2.png", mimeType="image/png", buffer=PICTURE["buffer"])])
     expect(page.locator("#pictures img")).to_have_count(2, timeout=SHOWN)
     expect(page.locator("#uploads li")).to_have_count(0)
     assert is_loaded(page, "#pictures img")
@@ -158,7 +158,7 @@ def test_a_user_uploads_a_picture_and_sees_it_once_the_webhook_has_come(
 
 def test_what_is_no_picture_is_said_in_the_page(server: tuple[Server, Running], browser: Browser) -> None:
     page = opened(browser, *server)
-    page.set_input_files("#files", [{"name": "a.txt", "mimeType": "text/plain", "buffer": b"words"}])
+    page.set_input_files("#files", [FilePayload(name="a.txt", mimeType="text/plain", buffer=b"words")])
     expect(page.locator("#uploads li")).to_contain_text("image/*", timeout=SHOWN)
     page.context.close()
 
