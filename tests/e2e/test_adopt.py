@@ -124,5 +124,6 @@ def test_thirty_objects_become_files_each_once_although_the_command_is_killed(
         assert file["metadata"]["from"] == "camera"
     assert by_key["2026/scans/1.png"]["content_type"] == "image/png"
     photo = api("GET", f"/v1/files/{by_key['2026/01/IMG 0.jpg']['id']}").json()
-    shown = requests.get(next(each["url"] for each in photo["renditions"] if each["name"] == "w160"), timeout=60)
+    addresses = {(each["name"], each["format"]): each["url"] for each in photo["renditions"]}
+    shown = requests.get(addresses["w160", "webp"], timeout=60)
     assert (shown.status_code, shown.headers["Content-Type"]) == (200, "image/webp")
