@@ -1,7 +1,8 @@
-.PHONY: help venv run test films faults erase stops mutants soak check contract openapi lock audit deploy bench clean
+.PHONY: help venv run demo test films faults erase stops mutants soak check contract openapi browser lock audit deploy bench clean
 
 PYTHON := .venv/bin/python
 PARALLEL := -n auto --maxprocesses 4
+export V
 
 help: # what there is
 	@sed -n 's/^\([a-z]*\):[^#]*# /  make \1  /p' Makefile
@@ -9,8 +10,16 @@ help: # what there is
 venv: # both virtual environments, as far as their requirement files changed
 	@ops/setup.sh
 
-run: venv # everything on this computer, at http://localhost:8000 (PORT=, EMULATOR_PORT=), until Ctrl-C
-	@exec $(PYTHON) -m ops local
+# A computer that can't run Lambda's packages is told so before anything is installed, so these have no prerequisite.
+run: # everything on this computer, at http://localhost:8000, until Ctrl-C (PORT=, EMULATOR_PORT=, ORIGIN=https://…, V=1: details)
+	@ops/check_machine.sh "make run"
+	@ops/setup.sh
+	@exec $(PYTHON) -m ops local $(if $(V),--verbose) $(foreach origin,$(ORIGIN),--allow-origin '$(origin)') $(ARGS)
+
+demo: # a dozen files of all kinds for the console to show, uploaded to what `make run` runs in another terminal
+	@ops/check_machine.sh "make demo"
+	@test -x $(PYTHON) || { echo 'Nothing runs yet: start `make run` in another terminal, then run this again.' >&2; exit 1; }
+	@$(PYTHON) -m ops demo $(ARGS)
 
 soak: venv # 2,000 files through the local stack while workers are killed and messages repeated (SOAK="--files 200"; SOAK="--attack": strangers)
 	@$(PYTHON) -m tests.soak $(SOAK)
@@ -19,10 +28,13 @@ check: venv # format, lint, types, the template, and the quick tests of every ro
 	@$(PYTHON) -m ruff format --check -q .
 	@$(PYTHON) -m ruff check -q .
 	@$(PYTHON) -m mypy
+	@cd client && ../$(PYTHON) -m mypy --cache-dir ../.mypy_cache/client
 	@.venv/bin/cfn-lint .chalice/resources.yaml
 	@$(PYTHON) -m pytest -q $(PARALLEL) -m 'pure and not e2e and not slow'
 
-test: venv # everything: on mocks, and end to end on the really deployed local stack
+test: # everything: on mocks, and on the really deployed local stack with Chromium and npm (CONTRIBUTING.md says where from)
+	@ops/check_machine.sh "make test"
+	@ops/setup.sh
 	@$(PYTHON) -m pytest $(PARALLEL)
 
 films: venv # films of 20 origins, played to the end in both players by Chromium, and 200 viewers at once, on the local stack
@@ -46,6 +58,9 @@ contract: venv # thousands of generated requests against the app and the local s
 openapi: venv # chalicelib/api/openapi.json and schemas/, anew from the routes and the models
 	@$(PYTHON) -m ops openapi
 	@$(PYTHON) -m ops schemas
+
+browser: venv # browser/filemill.js from browser/src, and browser/openapi.d.ts from openapi.json; needs Node.js
+	@$(PYTHON) -m ops browser
 
 lock: # all lock files, anew from the *.in files: every package with its hashes (LOCK=--upgrade for the newest versions)
 	@ops/setup.sh tools
@@ -71,6 +86,7 @@ bench: venv # what operations cost, as counts and ratios
 clean: # what make run kept, the virtual environments, packed libraries, all caches, and what stopped runs left in /tmp
 	@rm -rf .local .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .chalice/deployments
 	@rm -rf bench/node_modules tests/browser/node_modules
+	@rm -rf client/.mypy_cache client/.ruff_cache client/.pytest_cache client/.hypothesis
 	@rm -rf "$${TMPDIR:-/tmp}"/filemill-soak-* "$${TMPDIR:-/tmp}"/filemill-mutants-*
 	@if [ -e vendor/filemill-package.json ]; then rm -rf vendor; fi # one that holds other files stays
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

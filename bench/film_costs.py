@@ -12,15 +12,13 @@ from typing import Any
 
 from bench.costs import ROOT, Item
 from bench.media.figures import RESULT
+from ops.prices import GB_MONTH, GB_SECOND, GET, PUT, READ, RUN, WRITE
 
 PAGE = ROOT / "docs" / "costs.md"
 
-# US dollars: a GB-second of Lambda (arm64), a run of it, a write unit and a read unit of DynamoDB, requests to S3, a
-# GB-month of S3 Standard, a GB from CloudFront to viewers in North America and Europe, and a request to it (HTTPS).
-GB_SECOND, RUN = 13.3334e-6, 0.20e-6
-WRITE, READ = 0.625e-6, 0.125e-6
-PUT, GET = 0.005e-3, 0.0004e-3
-GB_MONTH, GB_OUT, REQUEST = 0.023, 0.085, 0.01e-4
+# US dollars: a GB from CloudFront to viewers in North America and Europe, and a request to it (HTTPS). The other prices
+# are those that estimates of `ops` use.
+GB_OUT, REQUEST = 0.085, 0.01e-4
 
 # Calls of AWS for one segment, at most: its file, its tenant, its lease and those of two segments ahead, the usage of
 # the day; what is there already, the plan, and the ranges of the film; the segment is put.

@@ -28,6 +28,7 @@ COMMANDS = {
     "redrive": ("ops.redrive", "send dead letters to their queue again, after you have fixed the cause"),
     "replay": ("ops.replay", "put events of the past on the stage's bus again, from its archive"),
     "backfill": ("ops.backfill", "process existing files again, after a recipe has changed"),
+    "adopt": ("ops.adopt.command", "make files of the objects of another bucket, without moving them through here"),
     "scan": ("ops.scan", "have files scanned for malware that are older than the scan, or whose scan has no verdict"),
     "reindex": ("ops.reindex", "add files to the index that it has missed"),
     "restore": (
@@ -38,8 +39,10 @@ COMMANDS = {
         "ops.openapi.document",
         "write chalicelib/api/openapi.json and asyncapi.json from the routes and models",
     ),
+    "browser": ("ops.browser", "write browser/filemill.js from browser/src, and the types of the API for TypeScript"),
     "schemas": ("ops.openapi.event_schemas", "write a JSON Schema of each type of event into schemas/"),
     "local": ("ops.local.run", "run the whole of Filemill on this computer"),
+    "demo": ("ops.demo.command", "upload a dozen files of all kinds to what `ops local` runs"),
 }
 
 

@@ -24,6 +24,7 @@ PYTHON_LOCKS = (
     "requirements-dev.txt",
     "ops/local/requirements.txt",
     "ops/tools/requirements.txt",
+    "ops/demo/requirements.txt",
     "bench/requirements-build.txt",
     "bench/requirements.txt",
 )

@@ -22,16 +22,12 @@ from chalicelib.model import ErrorCode, File, Kind, Status
 from ops import config, selection
 from ops.backfill_choices import Behind, Bounds, Choice, Unasked
 from ops.errors import OpsError
+from ops.prices import FUNCTION_GB, GB_SECOND, GET, MESSAGE, PUT, RUN, WRITE, dollars
 from ops.progress import Bar, Pace, confirm, moment, rate
 
 if TYPE_CHECKING:
     from chalicelib.processing.services import Service
 
-# Prices in US dollars, us-east-1, 2026-11, without free tiers: a GB-second (arm64) and a request of Lambda
-# (https://aws.amazon.com/lambda/pricing/), a GET and a PUT (https://aws.amazon.com/s3/pricing/), a request of SQS
-# (https://aws.amazon.com/sqs/pricing/) and a write unit (https://aws.amazon.com/dynamodb/pricing/on-demand/).
-GB_SECOND, RUN, GET, PUT, MESSAGE, WRITE = 1.33334e-5, 2e-7, 4e-7, 5e-6, 4e-7, 6.25e-7
-FUNCTION_GB = 1769 / 1024
 # Write units per file: a record of 3 KB with its indexes is written three times, and so are its list and feed entries.
 WRITES = 40
 RENDITIONS = 12  # assumed for a file that has none yet
@@ -216,7 +212,7 @@ def estimate(wanted: Choice, files: list[File], seconds: float) -> str:
     amount = cost(len(files), renditions, seconds) + len(files) * (each or 0)
     more = "" if each is not None else " What the service itself costs is not in it."
     return (
-        f"{dollars(amount)} at {seconds:g} s per file, by the list prices of us-east-1 (sources in ops/backfill.py), "
+        f"{dollars(amount)} at {seconds:g} s per file, by the list prices of us-east-1 (sources in ops/prices.py), "
         f"without storage and without free tiers.{more}"
     )
 
@@ -225,10 +221,6 @@ def cost(files: int, renditions: int, seconds: float) -> float:
     """The cost in US dollars. A message takes three requests: it is sent, received and deleted."""
     each = seconds * FUNCTION_GB * GB_SECOND + RUN + 2 * GET + 3 * MESSAGE + WRITES * WRITE
     return files * each + renditions * PUT
-
-
-def dollars(amount: float) -> str:
-    return f"About ${amount:.2f}" if amount >= 0.01 else "Less than a cent"
 
 
 def duration(seconds: float) -> str:

@@ -16,7 +16,7 @@ class OpsError(Exception):
     """A sentence for the person at the terminal. The command prints it and ends with exit code 1."""
 
 
-_NOT_SIGNED_IN = frozenset(
+NOT_SIGNED_IN = frozenset(
     {
         "ExpiredToken",
         "ExpiredTokenException",
@@ -36,7 +36,7 @@ def sentence(error: exceptions.BotoCoreError | exceptions.ClientError) -> str:
         code = error.response.get("Error", {}).get("Code", "")
         message = error.response.get("Error", {}).get("Message", "") or str(error)
         operation = error.operation_name
-        if code in _NOT_SIGNED_IN:
+        if code in NOT_SIGNED_IN:
             return (
                 f"AWS does not accept these credentials ({code}: {message}). "
                 "Sign in again (`aws sso login`, or new keys in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY)."

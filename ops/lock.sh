@@ -22,6 +22,7 @@ compile requirements-media --only-binary :all: "$@"
 compile requirements-dev --only-binary :all: --constraints requirements.txt "$@"
 compile ops/local/requirements --only-binary :all: "$@"
 compile ops/tools/requirements --only-binary :all: "$@"
+compile ops/demo/requirements --only-binary :all: --no-deps "$@"
 compile bench/requirements-build --only-binary :all: "$@"
 compile bench/requirements "$@"
 

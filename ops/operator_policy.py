@@ -106,11 +106,12 @@ GROUPS = (
     ),
     Group(
         "Objects",
-        "uploads the template, runs the doctor's canary, compares files with records, erases tenants, and empties the "
-        "buckets of a stage that is deleted",
+        "uploads the template, runs the doctor's canary, compares files with records, copies adopted objects, erases "
+        "tenants, and empties the buckets of a stage that is deleted",
         ("arn:{partition}:s3:::" + _NAME + "-*/*",),
         {
-            "s3": "AbortMultipartUpload DeleteObject DeleteObjectVersion GetObject GetObjectVersion PutObject",
+            "s3": "AbortMultipartUpload DeleteObject DeleteObjectVersion GetObject GetObjectVersion "
+            "ListMultipartUploadParts PutObject",
         },
     ),
     Group(
@@ -370,6 +371,24 @@ GROUPS = (
         },
     ),
 )
+
+
+def adopting(bucket: str, partition: str = "aws") -> list[Statement]:
+    """What `ops adopt` needs besides: to list and read the bucket whose objects it takes, and nothing else.
+
+    Objects that are encrypted with a KMS key need `kms:Decrypt` on that key, too.
+    """
+    arn = f"arn:{partition}:s3:::{bucket}"
+    return [
+        {"Sid": "AdoptList", "Effect": "Allow", "Action": ["s3:ListBucket"], "Resource": [arn]},
+        {
+            "Sid": "AdoptRead",
+            "Effect": "Allow",
+            "Action": ["s3:GetObject", "s3:GetObjectVersion"],
+            "Resource": [f"{arn}/*"],
+        },
+    ]
+
 
 # A managed policy's limit, without white space. A user, group or role takes ten of them:
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html

@@ -17,6 +17,7 @@ EXAMPLES = (
     "policy --stage prod --account 123456789012 --region eu-west-1",
     "policy --stage prod --split",
     "policy --stage prod --part 1",
+    "policy --adopt old-photos",
 )
 
 
@@ -38,12 +39,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--split", action="store_true", help="print a list of policies, each short enough for a managed policy"
     )
     which.add_argument("--part", type=int, metavar="N", help="print only the Nth policy of that list, from 1")
+    which.add_argument(
+        "--adopt",
+        metavar="BUCKET",
+        help="print only what `ops adopt` needs besides: to list and read this bucket",
+    )
     parser.add_argument(
         "--project-dir", type=Path, default=Path(), metavar="DIR", help="folder with app.py and .chalice (default: .)"
     )
 
 
 def main(args: argparse.Namespace) -> int:
+    if args.adopt:
+        print(json.dumps(operator_policy.policy(operator_policy.adopting(args.adopt)), indent=2))
+        return 0
     stated = operator_policy.statements(where(args))
     parts = operator_policy.split(stated)
     if args.part is not None:

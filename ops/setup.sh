@@ -1,10 +1,12 @@
 #!/bin/sh
 # Makes the virtual environments, and does again only what a changed lock file asks for:
-#   .venv             this project with its tools (requirements-dev.txt)
+#   .venv             this project with its tools (requirements-dev.txt), and the command filemill (client/)
 #   .local/emulator   the AWS emulator, apart: functions run inside it (ops/local/requirements.txt)
-# `ops/setup.sh tools` makes only the one that `make lock` and `make audit` need:
-#   .local/tools      uv and pip-audit (ops/tools/requirements.txt)
+# `ops/setup.sh NAME` makes only one that few commands need:
+#   tools             .local/tools, for `make lock` and `make audit`: uv and pip-audit (ops/tools/requirements.txt)
+#   demo              .local/demo, for `make demo`: what its samples are made of (ops/demo/requirements.txt)
 # A file whose hash is not in the lock is refused. So is a package without a wheel: what builds it has no hash here.
+# V=1 shows all that pip says. It is in .local/setup.log in any case.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -40,47 +42,78 @@ make_venv() { # folder
     python=$(find_python) || fail "no Python 3.12 or newer found: install one, for example with" \
         "\`curl -LsSf https://astral.sh/uv/install.sh | sh\` (uv then brings it), \`pyenv install $(cat .python-version)\`" \
         "or your system's packages, and run this again."
-    say "Python $("$python" -c 'import platform; print(platform.python_version())') ($python)"
     "$python" -m venv "$1" >/dev/null || {
         rm -rf "$1"
         fail "$python can't make a virtual environment: install its venv package (Debian, Ubuntu: python3-venv)."
     }
 }
 
-# The same file in the same Python gives the same stamp.
-stamp() { # folder, lock file
-    "$1/bin/python" - "$2" <<'PY'
+# The version of an environment's Python, who brought it, and where it is.
+origin() { # folder
+    by="the system"
+    where=$("$1/bin/python" -c 'import sys; print(sys.base_prefix)')
+    case $where in
+    */.pyenv/* | */pyenv/*) by=pyenv ;;
+    */uv/python/*) by=uv ;;
+    *conda* | *miniforge*) by=conda ;;
+    esac
+    printf '%s\n' "Python $("$1/bin/python" -c 'import platform; print(platform.python_version())') of $by ($where)"
+}
+
+# The same files in the same Python give the same stamp.
+stamp() { # folder, files
+    python="$1/bin/python"
+    shift
+    "$python" - "$@" <<'PY'
 import hashlib, pathlib, sys
 digest = hashlib.sha256(sys.version.encode())
-digest.update(pathlib.Path(sys.argv[1]).read_bytes())
+for name in sys.argv[1:]:
+    digest.update(pathlib.Path(name).read_bytes())
 print(digest.hexdigest())
 PY
 }
 
-ensure() { # folder, what to say, the lock file to install
+ensure() { # folder, what to say, the lock file to install, options of pip
     folder=$1 what=$2 lock=$3
+    shift 3
     if [ ! -x "$folder/bin/python" ] || ! new_enough "$folder/bin/python"; then
         make_venv "$folder"
+        say "$(origin "$folder"), in $folder"
     fi
     wanted=$(stamp "$folder" "$lock")
     if [ "$(cat "$folder/.stamp" 2>/dev/null)" = "$wanted" ]; then
         return
     fi
-    say "installing $what into $folder (a minute, the first time)"
-    "$folder/bin/python" -m pip install -qq --disable-pip-version-check --no-input \
-        --require-hashes --only-binary :all: -r "$lock" ||
+    "$folder/bin/python" ops/install.py "$what" "$lock" "$@" ||
         fail "pip could not install $lock: look at what it says above. If a hash differs, somebody may have changed that" \
             "package, so don't install it by hand. If the lock is out of date, run \`make lock\`. Else check the network."
     printf '%s\n' "$wanted" >"$folder/.stamp"
+}
+
+# The command `filemill`, from the folder client/, so that a change there needs no new installation.
+ensure_client() {
+    wanted=$(stamp .venv client/pyproject.toml)
+    if [ -x .venv/bin/filemill ] && [ "$(cat .venv/.client-stamp 2>/dev/null)" = "$wanted" ]; then
+        return
+    fi
+    .venv/bin/python -m pip install -q --disable-pip-version-check --no-input --no-deps --no-index \
+        --no-build-isolation --editable ./client ||
+        fail "pip could not install the command filemill from client/: look at what it says above."
+    printf '%s\n' "$wanted" >.venv/.client-stamp
 }
 
 case "${1:-}" in
     tools)
         ensure .local/tools "uv and pip-audit" ops/tools/requirements.txt
         ;;
+    demo)
+        # Only files of some packages are read, so what those need is not installed.
+        ensure .local/demo "what the samples are made of" ops/demo/requirements.txt --no-deps
+        ;;
     *)
         ensure .venv "the project's packages" requirements-dev.txt
         ensure .local/emulator "the AWS emulator" ops/local/requirements.txt
+        ensure_client
+        say "ready, $(origin .venv)"
         ;;
 esac
-say "ready"

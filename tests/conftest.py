@@ -22,7 +22,14 @@ from tests.stage import (
 )
 from tests.transitions import only_transitions
 
-pytest_plugins = ["tests.events_contract", "tests.iam.plugin", "tests.local", "tests.marks", "tests.strict.watching"]
+pytest_plugins = [
+    "tests.events_contract",
+    "tests.iam.plugin",
+    "tests.local",
+    "tests.marks",
+    "tests.needs",
+    "tests.strict.watching",
+]
 
 
 @pytest.fixture(scope="session")

@@ -6,24 +6,24 @@ parts goes on is in parts.py.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from chalicelib import aws
 from chalicelib.api import guessing, quotas
-from chalicelib.api.defaults import default_recipe
 from chalicelib.api.errors import Problem
 from chalicelib.api.routing import Call
-from chalicelib.catalog import files
+from chalicelib.catalog import files, new_files
 from chalicelib.catalog.credentials import TokenSpentError, use_token
 from chalicelib.catalog.idempotency import Remembered
+from chalicelib.catalog.new_files import NewFile
 from chalicelib.catalog.quotas import ExceededError
 from chalicelib.media_types import OCTETS, says_nothing
-from chalicelib.model import File, Focus, Status, UploadToken, Visibility, new_file_id, now
+from chalicelib.model import File, UploadToken, now
 from chalicelib.observability import append, logger
-from chalicelib.settings import MAX_OBJECT_BYTES, MAX_PART_BYTES, MAX_PARTS, MIN_PART_BYTES, settings
+from chalicelib.settings import MAX_PART_BYTES, MAX_PARTS, MIN_PART_BYTES, settings
 from chalicelib.storage import forms, multipart
 from chalicelib.storage.forms import PostPolicy
 
@@ -38,26 +38,6 @@ PART_BYTES = 16 * MIB
 _OF_WHAT_IS_STORED = ("files", "stored_bytes")
 
 
-@dataclass(frozen=True)
-class NewFile:
-    """A file as the client describes it before it sends it.
-
-    `size` in bytes. It and `content_type` are None if the client does not know them.
-    """
-
-    filename: str
-    content_type: str | None
-    size: int | None
-    sha256: str | None = None
-    tags: Sequence[str] = ()
-    metadata: Mapping[str, Any] = field(default_factory=dict)
-    visibility: Visibility = Visibility.PRIVATE
-    recipe: str | None = None
-    focus: Focus | None = None
-    owner: str | None = None
-    expires_after: int | None = None
-
-
 def owner_of(call: Call, named: str | None) -> str | None:
     """The owner of a file that the caller creates; `named` is the one in the request. None for a file of nobody."""
     return call.caller.only_own or named or call.caller.owner
@@ -69,7 +49,6 @@ def draft(call: Call, new: NewFile, lives: timedelta, **more: Any) -> File:
     An upload token decides tags, visibility and recipe. Raises Problem: `type_not_allowed` and `too_large_for_token`
     for a file that the token does not cover, `invalid_field` for one above the stage's bound, and `quota_exceeded`.
     """
-    moment = now()
     token = call.caller.token
     bound = settings().max_upload_bytes
     content_type, type_guessed = _declared_type(new, token)
@@ -79,27 +58,15 @@ def draft(call: Call, new: NewFile, lives: timedelta, **more: Any) -> File:
     if new.size is not None and new.size > bound:
         raise Problem("invalid_field", f"`size`: must be at most {bound} bytes.", field="size")
     room = _reserve(call, new.size, quotas.limits_of(call.tenant))
-    return File(
-        id=new_file_id(),
-        tenant=call.tenant,
-        status=Status.AWAITING_UPLOAD,
-        filename=new.filename,
-        content_type=content_type,
-        size=new.size,
-        visibility=token.visibility if token else new.visibility,
-        recipe=token.recipe if token else new.recipe or default_recipe(call.tenant),
-        tags=list(token.tags if token else new.tags),
-        metadata=dict(new.metadata),
-        focus=new.focus,
-        expires_after=new.expires_after,
-        revision=1,
-        created_at=moment,
-        updated_at=moment,
-        expires_at=moment + lives,
-        declared_sha256=new.sha256,
+    if token:
+        new = replace(new, tags=token.tags, visibility=token.visibility, recipe=token.recipe)
+    return new_files.record(
+        call.tenant,
+        replace(new, owner=owner_of(call, new.owner)),
+        content_type,
+        lives,
         max_bytes=min(bound, room) if new.size is None else None,
         token_id=token.id if token else None,
-        owner=owner_of(call, new.owner),
         allowed_types=list(token.content_types) if token else [],
         type_guessed=type_guessed,
         correlation_id=call.request_id,
@@ -118,12 +85,8 @@ def reserve_again(call: Call, file: File) -> None:
 
 def _reserve(call: Call, size: int | None, limits: Mapping[str, int]) -> int:
     """Reserves room in the tenant's quotas. Gives the bytes that the file may have. Raises Problem `quota_exceeded`."""
-    if not limits:
-        return MAX_OBJECT_BYTES
-    from chalicelib.catalog import reserves  # stages without quotas do without it
-
     try:
-        return reserves.RESERVES.reserve(call.tenant, limits, size)
+        return new_files.reserve(call.tenant, size, limits)
     except ExceededError as exceeded:
         raise quotas.refusal(exceeded) from None
 

@@ -158,6 +158,11 @@ def idempotency_key(owner: str, key: str) -> Key:
     return {"pk": f"IDEM#{owner}#{hashlib.sha256(key.encode()).hexdigest()}", "sk": "IDEM"}
 
 
+def adoption_key(tenant: str, source: str) -> Key:
+    """The note on an object of another bucket that became a file. `source` is the object, hashed (`adoptions`)."""
+    return {"pk": f"ADOPTED#{tenant}#{source}", "sk": "ADOPTED"}
+
+
 def webhook_partition(tenant: str) -> str:
     return f"HOOKS#{tenant}"
 

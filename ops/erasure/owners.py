@@ -20,7 +20,7 @@ Item = Mapping[str, Any]
 # Kinds of items whose partition key has the tenant's name as its second part, alone or before a slash.
 BY_TENANT = frozenset(
     {
-        *("LIST", "FACET", "SORT", "WORD", "FEED", "SEQ", "SHA", "TENANT", "WAIT", "IDEM"),
+        *("LIST", "FACET", "SORT", "WORD", "FEED", "SEQ", "SHA", "TENANT", "WAIT", "IDEM", "ADOPTED"),
         *("HOOKS", "HOOKCOUNT", "SLOTS", "SUBS", "LISTEN", "SOCKETS", "SOCKETCOUNT"),
         *("TOKENS", "RATE", "RESERVE", "USAGE", "AUDIT", "SEAL", "SEALED"),
     }

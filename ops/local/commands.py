@@ -31,7 +31,7 @@ def run(command: Sequence[str], cwd: Path, environment: Mapping[str, str], progr
             for line in process.stdout:
                 if line.strip():
                     lines.append(line.rstrip())
-                    progress(f"  {line.rstrip()}")
+                    progress(line.rstrip())
         except BaseException:
             process.terminate()
             raise

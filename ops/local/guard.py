@@ -3,7 +3,8 @@
 The emulator creates and runs code for whoever can reach it, and any web page can send requests to a loopback port.
 So a request must name a loopback host (against DNS rebinding). A request that a browser sends for a web page may only
 use what browsers use on AWS: the API, and signed S3 requests. The emulator accepts any secret for its root key, so an
-S3 signature alone proves nothing here. That is why the page's origin must be in a list, too.
+S3 signature alone proves nothing here. That is why the page's origin must be one of this computer (a server on any of
+its ports, as a developer runs them) or be named at the start.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "[::1]")
 LOOPBACK_SUFFIXES = (".localhost", ".localhost.localstack.cloud", ".127.0.0.1")
 
+LOCAL_PAGE = re.compile(r"https?://(?:localhost|127\.0\.0\.1|\[::1\]|[a-z0-9.-]++(?<=\.localhost))(?::[0-9]++)?")
 EXECUTE_API = re.compile(r"/restapis/[^/]+/[^/]+/_user_request_(/|$)|/_aws/execute-api/[^/]+/[^/]+(/|$)")
 BUCKET = re.compile(r"/[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/?")
 S3_SCOPE = re.compile(r"[^/]+/\d{8}/[^/]+/s3/aws4_request")
@@ -35,6 +37,14 @@ def page_origin(headers: Mapping[str, str]) -> str | None:
         return f"{parts.scheme}://{parts.netloc}"
     site = headers.get("sec-fetch-site")
     return None if site in (None, "none") else ""
+
+
+def is_local_page(origin: str) -> bool:
+    """True if this computer served the page: no other host has such a name, whatever DNS says.
+
+    A page from a file, or in a sandbox, has the origin `null`, and is not meant.
+    """
+    return LOCAL_PAGE.fullmatch(origin) is not None
 
 
 def is_followed_link(method: str, headers: Mapping[str, str]) -> bool:
@@ -72,8 +82,10 @@ def refusal(method: str, path: str, query: str, headers: Mapping[str, str], orig
     if not is_signed_s3(method, path, query, headers):
         return "A web page may not call the emulator's control plane."
     # Without Origin and Referer (an <img> under a no-referrer policy), only a page on localhost sends `same-site`.
-    if origin in origins or (origin == "" and headers.get("sec-fetch-site") in ("same-site", "same-origin")):
+    if origin in origins or is_local_page(origin):
+        return None
+    if origin == "" and headers.get("sec-fetch-site") in ("same-site", "same-origin"):
         return None
     if origin == "" and is_followed_link(method, headers):
         return None
-    return f"Origin {origin or 'unknown'} may not use this emulator: start it with --allow-origin to allow it."
+    return f"Origin {origin or 'unknown'} may not use this emulator: start it with `make run ORIGIN=…` to allow it."

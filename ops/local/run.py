@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import fcntl
 import os
+import re
 import signal
 import sys
 import time
@@ -14,56 +15,35 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
-from ops import listen
 from ops.errors import OpsError
+from ops.local import project
 from ops.local.stage import ROOT, LocalStage
+from ops.local.steps import Steps
+
+LOG = "run.log"  # in the home folder
 
 GUIDE = """
-Filemill is running. Its files are kept in {home}; Ctrl-C stops it.
+Filemill is running. Ctrl-C stops it; its files are kept in {home}.
 
-  front door   {front_door}
-  WebSocket    {socket}
-  AWS          {endpoint}   (AWS_ENDPOINT_URL; access key test, secret test, region us-east-1)
-  API key      {key}   (also in {home}/api-key)
+  console    {front_door}
+  API key    {key}   (also in {home}/api-key)
+  requests   {front_door}/docs
+  AWS        {endpoint}   (the emulator: docs/local.md#commands-and-settings)
 
-Each event as it happens, over the WebSocket, in a terminal of its own (here, in this folder):
+To upload a file, in another terminal, here:
 
-  {python} -m ops listen --stage local{project}
-
-A first upload, to paste into another terminal (here, in this folder):
-
-{proxy}  KEY=$(cat {home}/api-key)
-  {python} -c 'import PIL.Image as p; p.effect_mandelbrot((1600, 1200), (-2, -1.2, .7, 1.2), 90).save("{picture}")'
-  curl -sS {front_door}/v1/files -H "Authorization: Bearer $KEY" -H 'Content-Type: application/json' \\
-    -d '{{"filename":"picture.png","content_type":"image/png","visibility":"public",
-         "size":'$(stat -c %s {picture})'}}' -o {home}/file.json
-  from_file() {{ {python} -c "import json; f = json.load(open('{home}/file.json')); $1"; }}
-  from_file 'u = f["upload"]; print("url =", u["url"])
-for field in u["fields"].items(): print("form-string =", json.dumps("=".join(field)))' |
-    curl -sS -K - -F file=@{picture}
-  curl -sS {front_door}/v1/files/$(from_file 'print(f["id"])') -H "Authorization: Bearer $KEY"   # until it is "ready"
+  {proxy}FILEMILL_URL={front_door} FILEMILL_KEY=$(cat {home}/api-key) {command} upload FILE --wait
 """
 
-# For curl, which would send the upload to a proxy that the environment names.
-PAST_THE_PROXY = """\
-  export NO_PROXY=localhost,127.0.0.1
-"""
+# For programs that would send the upload to a proxy that the environment names.
+PAST_THE_PROXY = "NO_PROXY=localhost,127.0.0.1 "
 
-
-class Steps:
-    """Prints each step with the time since the start, in seconds."""
-
-    def __init__(self) -> None:
-        self.started = time.monotonic()
-
-    def __call__(self, text: str) -> None:
-        print(f"{time.monotonic() - self.started:6.1f} s  {text}", flush=True)
-
+ORIGIN = re.compile(r"https?://(?:[A-Za-z0-9.-]++|\[[0-9A-Fa-f:.]++\])(?::[0-9]{1,5})?")
 
 EXAMPLES = (
     "local",
     "local --port 9000 --emulator-port 4600",
-    "local --allow-origin http://localhost:3000",
+    "local --allow-origin https://app.example.com",
 )
 
 
@@ -84,8 +64,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="ORIGIN",
-        help="origin of another web page that may upload, such as http://localhost:3000 (repeatable)",
+        type=origin,
+        help="origin of a web page elsewhere that may upload, such as https://app.example.com; pages of this computer "
+        "always may (repeatable)",
     )
+    parser.add_argument("-v", "--verbose", action="store_true", help="show every detail of each step")
 
 
 def port(text: str) -> int:
@@ -95,30 +78,42 @@ def port(text: str) -> int:
     return int(text)
 
 
+def origin(text: str) -> str:
+    """An origin from the command line, as browsers write it: in lower case, without a slash at its end."""
+    value = text.removesuffix("/")
+    if not ORIGIN.fullmatch(value):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not an origin; use a scheme and a host, such as https://app.example.com, and no path"
+        )
+    return value.lower()
+
+
 def main(args: argparse.Namespace) -> int:
     """Runs until Ctrl-C or SIGTERM. Returns the exit code."""
     home: Path = args.home.resolve()
-    steps = Steps()
     # A shell starts its background jobs with Ctrl-C ignored; this makes it work there, too.
     for ending in (signal.SIGINT, signal.SIGTERM):
         signal.signal(ending, interrupt)
-    with only_one(home):
+    with only_one(home), Steps(home / LOG, verbose=args.verbose) as steps:
         stage = LocalStage(
             home,
             port=args.port,
             emulator_port=args.emulator_port,
             allow_origins=args.allow_origin,
             progress=steps,
+            detail=steps.detail,
         )
         try:
-            stage.start()
-            print(guide(stage, stage.api_key()), flush=True)
+            start(stage, steps)
             while stage.alive():
                 time.sleep(0.5)
             last_words = stage.emulator.last_words()
         except KeyboardInterrupt:
-            steps("stopping")
+            steps.say("Stopping: the emulator saves its state.")
             return 0
+        except OpsError as error:
+            steps.clear()
+            raise OpsError(f"{error}\nAll that was done is in {shown(home / LOG)}.") from None
         finally:
             # A second Ctrl-C must not stop the emulator while it saves its state.
             signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -129,16 +124,22 @@ def main(args: argparse.Namespace) -> int:
         )
 
 
+def start(stage: LocalStage, steps: Steps) -> None:
+    """Starts the stage and prints the guide."""
+    steps.plan(stage.steps() + 1)
+    stage.start()
+    steps("waking the API and its key")
+    key = stage.api_key()
+    steps.clear()
+    print(guide(stage, key), flush=True)
+
+
 def guide(stage: LocalStage, key: str) -> str:
     """The text that tells a user what to do next."""
     return GUIDE.format(
         home=shown(stage.home),
-        picture=shown(stage.home / "picture.png"),
-        python=shown(Path(sys.executable)),
+        command=shown(Path(sys.executable).with_name("filemill")),
         front_door=stage.front_door,
-        socket=listen.address(stage.front_door),
-        # A stage in the usual folder is found without its name.
-        project="" if stage.home == ROOT / ".local" else f" --project-dir {shown(stage.project_dir)}",
         endpoint=stage.endpoint_url,
         key=key,
         proxy=PAST_THE_PROXY if urllib.request.getproxies_environment() else "",
@@ -164,7 +165,7 @@ def only_one(home: Path) -> Iterator[None]:
         Another run has locked it, or it can't be written.
     """
     try:
-        home.mkdir(parents=True, exist_ok=True)
+        project.private_folder(home)
         lock = (home / "lock").open("a+")
     except OSError as error:
         raise OpsError(

@@ -29,6 +29,14 @@ Progress = Callable[[str], None]
 
 ROOT = Path(__file__).resolve().parents[2]
 
+EVERY_START = ("starting the AWS emulator", "opening the front door")
+# Between those two, if something has changed.
+DEPLOYMENT = (
+    "making the buckets, table, queues and distribution",
+    "deploying the functions (chalice deploy)",
+    "telling the distribution the API's address",
+)
+
 
 class LocalStage:
     """Stage `local`: deployed on the emulator, behind a local front door.
@@ -40,9 +48,11 @@ class LocalStage:
     port, emulator_port:
         Ports of the front door and of the emulator, on loopback.
     allow_origins:
-        Origins of web pages that may upload to S3, besides the front door's own.
+        Origins of web pages elsewhere that may upload to S3. Those of this computer always may.
     emulator_python:
         The Python of the emulator's own virtual environment.
+    progress, detail:
+        Hear of each step, and of what happens in it. Without `detail`, `progress` hears of both.
     """
 
     def __init__(
@@ -55,15 +65,16 @@ class LocalStage:
         emulator_python: Path = ROOT / ".local" / "emulator" / "bin" / "python",
         root: Path = ROOT,
         progress: Progress = print,
+        detail: Progress | None = None,
     ) -> None:
         self.home = home.resolve()
         self.root = root
         self.port = port
         self.progress = progress
+        self.detail = detail or (lambda text: progress(f"  {text}"))
         self.project_dir = self.home / "app"
         self.marker = self.home / "deployed.json"
-        own = [f"http://localhost:{port}", f"http://127.0.0.1:{port}"]
-        self.emulator = EmulatorProcess(self.home, emulator_port, emulator_python, [*own, *allow_origins])
+        self.emulator = EmulatorProcess(self.home, emulator_port, emulator_python, allow_origins)
         self.edge: EdgeThread | None = None
 
     @property
@@ -109,10 +120,10 @@ class LocalStage:
         project.private_folder(self.home)
         check_port(self.port, "PORT")
         try:
-            self.progress("starting the AWS emulator")
-            self.emulator.start(self.progress)
+            self.progress(EVERY_START[0])
+            self.emulator.start(self.detail)
             self.deploy_if_changed()
-            self.progress("opening the front door")
+            self.progress(EVERY_START[1])
             self.open_front_door()
             running.announce(self.home, self.emulator, self.front_door)
         except BaseException:
@@ -140,15 +151,23 @@ class LocalStage:
 
     def deploy_if_changed(self) -> None:
         """Deploys, unless the same sources, tools and settings are deployed already."""
-        wanted = project.fingerprint(self.root, self.front_door, self.endpoint_url, platform.machine())
+        wanted = self.fingerprint()
         if project.remembered(self.marker) == wanted and self.is_deployed():
-            self.progress("nothing has changed since the last deployment")
+            self.detail("nothing has changed since the last deployment")
             return
         self.marker.unlink(missing_ok=True)
         self.deploy()
         # Save now: the buckets are on disk at once, and without their stack they would block the next deployment.
         self.emulator.save()
         project.remember(self.marker, wanted)
+
+    def fingerprint(self) -> str:
+        """What decides about the deployment: the sources, the tools and the settings."""
+        return project.fingerprint(self.root, self.front_door, self.endpoint_url, platform.machine())
+
+    def steps(self) -> int:
+        """The number of steps of `start`, as far as the folder tells it before the emulator runs."""
+        return len(EVERY_START) + (0 if project.remembered(self.marker) == self.fingerprint() else len(DEPLOYMENT))
 
     def is_deployed(self) -> bool:
         """True if the emulator has everything that is recorded as deployed."""
@@ -178,16 +197,16 @@ class LocalStage:
         """The steps of `make deploy`: provision, deploy, and provision again with the API's address."""
         provision = [sys.executable, "-m", "ops", "provision", "--stage", project.STAGE]
         provision += ["--project-dir", str(self.project_dir), "--front-door", self.front_door]
-        self.progress("making the buckets, table, queues and distribution")
+        self.progress(DEPLOYMENT[0])
         self.run(provision, self.root)
-        self.progress("chalice deploy --stage local")
+        self.progress(DEPLOYMENT[1])
         chalice = [str(Path(sys.executable).with_name("chalice")), "--project-dir", str(self.project_dir)]
         try:
             self.run([*chalice, "deploy", "--stage", project.STAGE], self.project_dir)
         except OpsError:
             locked.explain(self.project_dir, project.STAGE)
             raise
-        self.progress("telling the distribution the API's address")
+        self.progress(DEPLOYMENT[2])
         self.run(provision, self.root)
 
     def run(self, command: Sequence[str], cwd: Path) -> None:
@@ -200,7 +219,7 @@ class LocalStage:
         """
         environment = self.environment | {"PYTHONUNBUFFERED": "1", "PYTHONPATH": ""}
         try:
-            commands.run(command, cwd, environment, self.progress)
+            commands.run(command, cwd, environment, self.detail)
         except commands.CommandError as failed:
             raise OpsError(
                 f"A step of the local deployment failed {failed}\n"

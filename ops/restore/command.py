@@ -258,7 +258,7 @@ class Restore:
                 [chalice, "--project-dir", str(self.project_dir), "deploy", "--stage", self.stage],
                 self.project_dir,
                 {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)},
-                self.progress,
+                lambda line: self.progress(f"  {line}"),
             )
         except commands.CommandError as failed:
             raise OpsError(

@@ -12,8 +12,8 @@ from chalicelib.api import uploads
 from chalicelib.api.auth.callers import Caller, Scope
 from chalicelib.api.errors import Problem
 from chalicelib.api.routing import Call
-from chalicelib.api.uploads import NewFile
 from chalicelib.catalog import memory, rates, reserves, tenants
+from chalicelib.catalog.new_files import NewFile
 from chalicelib.catalog.quotas import QUOTAS
 from chalicelib.catalog.tenants import Tenant
 from chalicelib.catalog.usage import end_of_day

@@ -1,208 +1,218 @@
-"""The programs in docs/react-to-events.md run as they stand there: both receivers of webhooks, and the page."""
+"""The examples, run as their READMEs say, on the deployed stack: sign in, choose pictures, the webhook, the page."""
 
 from __future__ import annotations
 
-import asyncio
-import base64
 import json
 import os
 import re
-import shutil
-import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 import requests
-from aiohttp import web
-from playwright.sync_api import BrowserContext, expect
+from playwright.sync_api import Browser, FilePayload, Page, expect
 
-from chalicelib.events import envelope, signing
-from ops.openapi.event_examples import event
+from ops.local.stage import LocalStage
+from tests.e2e.stack import png
+from tests.local import Api, free_ports
 from tests.stage import ROOT
 
-PAGE = (ROOT / "docs" / "react-to-events.md").read_text()
-SECRET, OLD = b"n" * 32, b"o" * 32
+EXAMPLES = ROOT / "examples"
+USER, PASSWORD = "ada", "lovelace"
+PICTURE = FilePayload(name="IMG 1 <b>.png", mimeType="image/png", buffer=png((200, 150)))
+SHOWN = 90_000  # milliseconds: an upload, its processing and its webhook, on a busy computer
 
 
-def program(language: str) -> str:
-    """The first program in a language on the page."""
-    found = re.search(rf"^```{language}\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
-    assert found
-    return found[1]
+@dataclass
+class Running:
+    """An example's server. `origin` is its address."""
+
+    origin: str
+    secret: str
+    process: subprocess.Popen[bytes]
+    log: Path
 
 
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
+@dataclass(frozen=True)
+class Server:
+    """How an example is started: `prepare` are commands that end, `serve` is the one that does not."""
+
+    folder: str
+    serve: Callable[[int], list[str]]
+    prepare: tuple[list[str], ...] = ()
+    form: bool = False
+
+
+MANAGE = [sys.executable, str(EXAMPLES / "django/manage.py")]
+SERVERS = (
+    Server(
+        "fastapi",
+        lambda port: [
+            *(sys.executable, "-m", "uvicorn", "--app-dir", str(EXAMPLES / "fastapi")),
+            *("--host", "127.0.0.1", "--port", str(port), "app:app"),
+        ],
+    ),
+    Server(
+        "django",
+        lambda port: [*MANAGE, "runserver", "--noreload", f"127.0.0.1:{port}"],
+        (
+            [*MANAGE, "migrate", "--verbosity", "0"],
+            [*MANAGE, "createsuperuser", "--noinput", "--username", USER, "--email", "ada@example.com"],
+        ),
+        form=True,
+    ),
+    Server("node", lambda port: ["node", str(EXAMPLES / "node/server.mjs")]),
+)
 
 
 @contextmanager
-def receiver(language: str, folder: Path) -> Iterator[tuple[str, Callable[[], str]]]:
-    """A receiver of the page, started. Gives its address, and a function that reads its next line."""
-    port = free_port()
-    secret = f"whsec_{base64.b64encode(SECRET).decode()}"
-    node = shutil.which("node") or "node"
-    command = [sys.executable, "-"] if language == "python" else [node, "--input-type=commonjs", "-"]
-    process = subprocess.Popen(
-        command,
-        cwd=folder,
-        env={**os.environ, "SECRET": secret, "PORT": str(port)},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdin
-    assert process.stdout
+def started(server: Server, stage: LocalStage, api: Api, folder: Path) -> Iterator[Running]:
+    """The example's server with a webhook of its own. Both are gone afterwards."""
+    (port,) = free_ports(1)
+    origin = f"http://127.0.0.1:{port}"
+    wanted = {"url": f"{origin}/filemill-webhook", "types": ["filemill.file.ready"]}
+    webhook = api("POST", "/v1/webhooks", json=wanted).json()
+    environment = {
+        **os.environ,
+        "FILEMILL_URL": stage.front_door,
+        "FILEMILL_KEY": api.key,
+        "FILEMILL_WEBHOOK_SECRET": webhook["secret"],
+        "DATABASE": str(folder / "database.sqlite"),
+        "DJANGO_SUPERUSER_PASSWORD": PASSWORD,
+        "PORT": str(port),
+        "PYTHONPATH": str(ROOT / "client/src"),
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+    for command in server.prepare:
+        subprocess.run(command, env=environment, check=True, timeout=120)
+    log = folder / "server.log"
+    with log.open("wb") as out:
+        process = subprocess.Popen(server.serve(port), env=environment, stdout=out, stderr=subprocess.STDOUT)
     try:
-        process.stdin.write(program(language))
-        process.stdin.close()
-        wait_for(port)
-        yield f"http://127.0.0.1:{port}", process.stdout.readline
+        _until_it_answers(origin, process, log)
+        yield Running(origin, webhook["secret"], process, log)
     finally:
         process.terminate()
-        process.wait(timeout=10)
-        process.stdout.close()
+        process.wait(30)
+        api("DELETE", f"/v1/webhooks/{webhook['id']}")
 
 
-def wait_for(port: int) -> None:
-    until = time.monotonic() + 30
-    while time.monotonic() < until:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.1)
-    pytest.fail("the receiver did not start")
-
-
-def send(
-    url: str, told: dict[str, Any], *, secrets: tuple[bytes, ...] = (SECRET,), late: int = 0, body: str = ""
-) -> int:
-    """Sends an event as `deliver` does, signed `late` seconds ago, maybe with another `body`. Gives the status."""
-    raw = envelope.as_json(told).encode()
-    headers = dict(signing.headers(told["id"], int(time.time()) - late, raw, secrets))
-    headers["Content-Type"] = "application/json"
-    return requests.post(url, body.encode() or raw, headers=headers, timeout=10).status_code
-
-
-@pytest.mark.parametrize("language", ["python", "js"])
-def test_a_receiver_takes_what_is_signed_and_drops_what_it_knows(node_modules: Path, language: str) -> None:
-    ready, deleted, test = (event(f"filemill.{kind}") for kind in ("file.ready", "file.deleted", "webhook.test"))
-    processing = event("filemill.file.processing")
-    with receiver(language, node_modules.parent) as (url, line):
-        assert send(url, ready) == 204
-        assert line().split() == ["filemill.file.ready", ready["subject"]]
-        assert send(url, ready) == send(url, processing) == 204  # known, and older
-        assert send(url, deleted, secrets=(OLD, SECRET)) == 204  # while the secret is rotated
-        assert line().split() == ["filemill.file.deleted", ready["subject"]]
-        assert send(url, test) == 204
-        assert line().split() == ["filemill.webhook.test", test["subject"]]
-        assert send(url, ready, secrets=(OLD,)) == 400
-        assert send(url, ready, late=3600) == 400
-        assert send(url, ready, body=envelope.as_json(deleted)) == 400
-
-
-# --- the page
-
-
-class FrontDoor:
-    """The page's backend and a front door with a socket, on loopback. `conversations` has what each socket was sent."""
-
-    def __init__(self, page: str) -> None:
-        self.page = page
-        self.conversations: list[list[dict[str, Any]]] = []
-        self.offered: list[str] = []
-        self.port = free_port()
-        self._loop = asyncio.new_event_loop()
-        self._runner: web.AppRunner | None = None
-
-    async def _serve(self) -> None:
-        app = web.Application()
-        app.router.add_get("/", self._page)
-        app.router.add_post("/my-backend/ticket", self._ticket)
-        app.router.add_get("/ws", self._socket)
-        self._runner = web.AppRunner(app)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", self.port).start()
-
-    async def _page(self, _: web.Request) -> web.Response:
-        return web.Response(text=self.page, content_type="text/html")
-
-    async def _ticket(self, _: web.Request) -> web.Response:
-        url = f"ws://127.0.0.1:{self.port}/ws"
-        return web.json_response({"ticket": f"ticket-{len(self.offered)}", "url": url})
-
-    async def _socket(self, request: web.Request) -> web.WebSocketResponse:
-        self.offered.append(request.headers["Sec-WebSocket-Protocol"])
-        answer = web.WebSocketResponse(protocols=["filemill.v1"])
-        await answer.prepare(request)
-        said = json.loads((await answer.receive()).data)
-        self.conversations.append([said])
-        number = len(self.conversations)
-        for frame in FRAMES[number - 1]:
-            await answer.send_str(json.dumps(frame))
-        if number == 1:
-            await answer.close()
-        else:
-            async for message in answer:
-                self.conversations[-1].append(json.loads(message.data))
-        return answer
-
-    @contextmanager
-    def running(self) -> Iterator[str]:
-        thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-        thread.start()
-        asyncio.run_coroutine_threadsafe(self._serve(), self._loop).result(10)
+def _until_it_answers(origin: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    until = time.monotonic() + 90
+    while time.monotonic() < until and process.poll() is None:
         try:
-            yield f"http://127.0.0.1:{self.port}/"
-        finally:
-            assert self._runner
-            asyncio.run_coroutine_threadsafe(self._runner.cleanup(), self._loop).result(10)
-            self._loop.call_soon_threadsafe(self._loop.stop)
-            thread.join(10)
-            self._loop.close()
+            requests.get(origin, timeout=30)
+            return
+        except requests.ConnectionError:
+            time.sleep(0.2)
+    raise AssertionError(log.read_text())
 
 
-# What the first socket tells before it is closed, and what the second one does.
-FRAMES: list[list[dict[str, Any]]] = [
-    [
-        {"type": "subscribed", "cursor": "one"},
-        {"type": "change", "cursor": "two", "event": event("filemill.file.processing")},
-    ],
-    [
-        {
-            "type": "changes",
-            "cursor": "three",
-            "events": [event("filemill.file.processing"), event("filemill.file.ready")],
-        },
-        {"type": "subscribed", "cursor": "three"},
-    ],
-]
+@pytest.fixture(scope="module", params=SERVERS, ids=lambda server: server.folder)
+def server(
+    request: pytest.FixtureRequest, local_stage: LocalStage, api: Api, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Server, Running]]:
+    with started(request.param, local_stage, api, tmp_path_factory.mktemp(request.param.folder)) as running:
+        yield request.param, running
 
 
-def test_the_page_shows_changes_and_comes_back_with_its_cursor(context: BrowserContext) -> None:
-    text = program("html")
-    assert len(text[text.index("<script") : text.index("</script")].splitlines()) <= 40
-    door = FrontDoor(text)
-    with door.running() as address:
-        page = context.new_page()
-        said: list[str] = []
-        page.on("pageerror", lambda error: said.append(str(error)))
-        page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
-        page.goto(address)
-        expect(page.locator("#files li")).to_have_text(["IMG 1.jpg: processing"])
-        expect(page.locator("#files li")).to_have_text(["IMG 1.jpg: ready"], timeout=20_000)
-        page.close()
-    assert door.offered == ["filemill.v1, bearer.ticket-0", "filemill.v1, bearer.ticket-1"]
-    assert [each[0] for each in door.conversations] == [
-        {"action": "subscribe", "all": True},
-        {"action": "subscribe", "all": True, "cursor": "two"},
-    ]
-    assert not [each for each in said if "favicon" not in each and "404" not in each]
+def opened(browser: Browser, server: Server, running: Running) -> Page:
+    """The example's page, for a user who is signed in."""
+    credentials: Any = None if server.form else {"username": USER, "password": PASSWORD}
+    page = browser.new_context(http_credentials=credentials).new_page()
+    page.goto(running.origin)
+    if server.form:
+        page.fill("#id_username", USER)
+        page.fill("#id_password", PASSWORD)
+        page.click("button")
+    return page
+
+
+def is_loaded(page: Page, selector: str) -> bool:
+    """True once the picture has pixels."""
+    return bool(page.eval_on_selector(selector, "image => image.decode().then(() => image.naturalWidth > 0)"))
+
+
+def test_a_user_uploads_a_picture_and_sees_it_once_the_webhook_has_come(
+    server: tuple[Server, Running], browser: Browser
+) -> None:
+    page = opened(browser, *server)
+    expect(page.locator("h1")).to_have_text(f"Pictures of {USER}")
+    expect(page.locator("#pictures img")).to_have_count(0)
+    page.set_input_files("#files", [PICTURE, FilePayload(name="2.png", mimeType="image/png", buffer=PICTURE["buffer"])])
+    expect(page.locator("#pictures img")).to_have_count(2, timeout=SHOWN)
+    expect(page.locator("#uploads li")).to_have_count(0)
+    assert is_loaded(page, "#pictures img")
+    page.reload()
+    expect(page.locator("#pictures figure")).to_have_count(2)
+    assert is_loaded(page, "#pictures img"), "the page has it from the server's own database"
+    page.context.close()
+
+
+def test_what_is_no_picture_is_said_in_the_page(server: tuple[Server, Running], browser: Browser) -> None:
+    page = opened(browser, *server)
+    page.set_input_files("#files", [FilePayload(name="a.txt", mimeType="text/plain", buffer=b"words")])
+    expect(page.locator("#uploads li")).to_contain_text("image/*", timeout=SHOWN)
+    page.context.close()
+
+
+def test_nobody_gets_a_token_without_signing_in(server: tuple[Server, Running]) -> None:
+    _, running = server
+    answer = requests.post(f"{running.origin}/upload-token", timeout=30, allow_redirects=False)
+    assert answer.status_code in (302, 401, 403)
+    assert "fmu_" not in answer.text
+    wrong = requests.post(f"{running.origin}/upload-token", auth=("ada", "wrong"), timeout=30, allow_redirects=False)
+    assert "fmu_" not in wrong.text
+    nobody = requests.post(f"{running.origin}/upload-token", auth=("eve", "\0"), timeout=30, allow_redirects=False)
+    assert "fmu_" not in nobody.text
+
+
+def test_a_webhook_that_nobody_signed_is_refused(server: tuple[Server, Running], browser: Browser) -> None:
+    _, running = server
+    event = {"type": "filemill.file.ready", "data": {"file": {"id": "file_" + "0" * 26, "owner": USER}}}
+    headers = {
+        "webhook-id": "evt_1",
+        "webhook-timestamp": str(int(time.time())),
+        "webhook-signature": "v1,AAAA",
+        "Content-Type": "application/json",
+    }
+    for sent in (headers, {}):
+        answer = requests.post(f"{running.origin}/filemill-webhook", data=json.dumps(event), headers=sent, timeout=30)
+        assert answer.status_code == 400
+
+
+def test_the_page_without_a_server_uploads_and_shows(local_stage: LocalStage, api: Api, browser: Browser) -> None:
+    (port,) = free_ports(1)
+    command = [sys.executable, "-m", "http.server", str(port), "--bind", "127.0.0.1", "--directory"]
+    process = subprocess.Popen([*command, str(EXAMPLES / "web-page")], stderr=subprocess.DEVNULL)
+    try:
+        _until_it_answers(f"http://127.0.0.1:{port}", process, Path(os.devnull))
+        body = {"max_bytes": 50_000_000, "max_files": 10, "content_types": ["image/*"]}
+        token = api("POST", "/v1/upload-tokens", json=body).json()["token"]
+        page = browser.new_context().new_page()
+        page.goto(f"http://localhost:{port}/")
+        expect(page.locator("#uploads")).to_contain_text("Add #url=")
+        page.goto(f"http://localhost:{port}/#url={quote(local_stage.front_door, safe='')}&token={token}")
+        page.reload()
+        page.set_input_files("#files", [PICTURE])
+        expect(page.locator("#pictures img")).to_have_count(1, timeout=SHOWN)
+        assert is_loaded(page, "#pictures img")
+        expect(page.locator("#uploads li")).to_have_count(0)
+        page.context.close()
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def test_the_readme_of_the_page_has_the_token_of_this_test() -> None:
+    text = (EXAMPLES / "web-page/README.md").read_text(encoding="utf-8")
+    found = re.search(r"-d '(\{.*?\})'", text)
+    assert found
+    assert json.loads(found[1]) == {"max_bytes": 50_000_000, "max_files": 10, "content_types": ["image/*"]}

@@ -174,6 +174,19 @@ def _deletes(request: Request) -> Iterator[str]:
         yield f"it has {count}"
 
 
+@rule(
+    "s3",
+    "the range of a part that is copied is bytes=FIRST-LAST, with both",
+    "UploadPartCopy",
+    source=f"{API}/API_UploadPartCopy.html",
+)
+def _copied_ranges(request: Request) -> Iterator[str]:
+    text = request.params.get("CopySourceRange")
+    found = re.fullmatch(r"bytes=(\d+)-(\d+)", text) if text is not None else None
+    if text is not None and (not found or int(found[1]) > int(found[2])):
+        yield f"the range is {text!r}"
+
+
 @rule("s3", "a range is bytes=FIRST-LAST", "GetObject", "HeadObject", source=f"{API}/API_GetObject.html")
 def _ranges(request: Request) -> Iterator[str]:
     text = request.params.get("Range")
@@ -236,6 +249,7 @@ def _bytes_of(text: str) -> int:
 @rule(
     "s3",
     "If-None-Match is * for a write",
+    "CopyObject",
     "PutObject",
     "CompleteMultipartUpload",
     source=f"{GUIDE}/conditional-writes.html",

@@ -301,6 +301,11 @@ S3: dict[str, Case] = {
         {"Bucket": "originals", "Delete": {"Objects": [{"Key": str(number)} for number in range(1000)]}},
     ),
     "a range is bytes=FIRST-LAST": ("GetObject", {**OBJECT, "Range": "bytes=9-2"}, {**OBJECT, "Range": "bytes=2-9"}),
+    "the range of a part that is copied is bytes=FIRST-LAST, with both": (
+        "UploadPartCopy",
+        {**OBJECT, "UploadId": "u", "PartNumber": 1, "CopySource": "b/k", "CopySourceRange": "bytes=5-"},
+        {**OBJECT, "UploadId": "u", "PartNumber": 1, "CopySource": "b/k", "CopySourceRange": "bytes=5-9"},
+    ),
     "headers have no control characters, and only those of Latin-1": (
         "GetObject",
         {**OBJECT, "ResponseContentDisposition": 'attachment; filename="a\r\nb"'},

@@ -13,7 +13,6 @@ from pydantic import ConfigDict, Field, field_validator
 from chalicelib.api import idempotency, parts, uploads
 from chalicelib.api.answers import ChangedFile, CreatedFile
 from chalicelib.api.auth.callers import Scope
-from chalicelib.api.defaults import default_recipe
 from chalicelib.api.errors import Problem
 from chalicelib.api.fields import (
     AnyVisibility,
@@ -30,12 +29,13 @@ from chalicelib.api.fields import (
 )
 from chalicelib.api.parsing import Body
 from chalicelib.api.routing import Call, route
-from chalicelib.api.uploads import NewFile
 from chalicelib.api.wire import created, record
 from chalicelib.catalog import files
+from chalicelib.catalog.defaults import default_recipe
 from chalicelib.catalog.idempotency import RepeatedError
 from chalicelib.catalog.index import lists
 from chalicelib.catalog.index.query import ListQuery
+from chalicelib.catalog.new_files import NewFile
 from chalicelib.delivery.view import wire
 from chalicelib.media_types import OCTETS
 from chalicelib.model import File, Focus, Status, Visibility, timestamp

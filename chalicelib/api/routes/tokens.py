@@ -13,13 +13,13 @@ from chalicelib.api import cursors
 from chalicelib.api.answers import Bytes, Resource, Time
 from chalicelib.api.auth import keys
 from chalicelib.api.auth.callers import Scope
-from chalicelib.api.defaults import default_recipe
 from chalicelib.api.errors import Problem
 from chalicelib.api.fields import AnyVisibility, Cursor, Owner, RecipeName, Tags, WholeNumber, matching
 from chalicelib.api.parsing import Body, Query
 from chalicelib.api.routing import Call, json_response, route
 from chalicelib.catalog import credentials, memory, token_list
 from chalicelib.catalog.credentials import hash_key, new_credential
+from chalicelib.catalog.defaults import default_recipe
 from chalicelib.model import UploadToken, Visibility, now
 from chalicelib.observability import logger
 

@@ -29,6 +29,7 @@ from chalicelib.catalog.dynamodb import attributes
 from chalicelib.catalog.files import list_keys
 from chalicelib.catalog.idempotency import Remembered
 from chalicelib.catalog.keys import (
+    adoption_key,
     due_keys,
     file_key,
     rate_key,
@@ -140,10 +141,11 @@ def _token(tenant: str, key_id: str) -> str:
 
 
 def _counts(tenant: str) -> None:
-    """The items that quotas write about a tenant."""
+    """The items that quotas and `ops adopt` write about a tenant."""
     for item in (
         {**rate_key(tenant, 29_000_000, 0), "taken": 5},
         {**reserve_key(tenant), "files_held": 5},
+        {**adoption_key(tenant, "0" * 64), "file_id": "file_" + "0" * 26},
     ):
         aws_client("dynamodb").put_item(TableName=TABLE, Item=attributes(item))
 

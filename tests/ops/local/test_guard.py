@@ -4,7 +4,7 @@ import pytest
 
 from ops.local.guard import is_loopback, refusal
 
-OURS = frozenset({"http://localhost:8000"})
+OURS = frozenset({"https://app.example"})
 HOST = {"host": "127.0.0.1:4566"}
 SIGNED = "X-Amz-Credential=AKIA/20261122/us-east-1/s3/aws4_request&X-Amz-Signature=abc"
 FORM = {"content-type": "multipart/form-data; boundary=x"}
@@ -65,6 +65,44 @@ def test_a_form_upload_needs_a_known_origin() -> None:
     assert refused("POST", "/bucket", **FORM, origin="https://evil.example")
     assert refused("POST", "/bucket", **FORM, origin="null")
     assert refused("POST", "/bucket", **FORM, sec_fetch_site="cross-site")
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        *(
+            "http://localhost:8000",
+            "http://localhost:3000",
+            "http://127.0.0.1:5173",
+            "http://[::1]:80",
+            "http://localhost",
+        ),
+        *("https://localhost:8443", "http://app.localhost:3000", "https://app.example"),
+    ],
+)
+def test_pages_of_this_computer_and_named_ones_may_upload(origin: str) -> None:
+    assert not refused("POST", "/bucket", **FORM, origin=origin)
+    assert not refused("PUT", "/bucket/a/key", SIGNED, origin=origin)
+    assert refused("PUT", "/bucket/a/key", origin=origin), "not signed"
+    assert refused("POST", "/2015-03-31/functions", origin=origin), "not S3"
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        *("null", "", "https://evil.example", "http://localhost.evil.example", "http://evillocalhost:80", "file://"),
+        *(
+            "http://localhost:8000.evil.example",
+            "http://127.0.0.1.evil.example",
+            "http://127.0.0.12",
+            "ftp://localhost",
+        ),
+        *("http://10.0.0.1:3000", "http://user@localhost", "http://evil.example/localhost", "https://app.example:1"),
+    ],
+)
+def test_no_other_page_may_upload(origin: str) -> None:
+    assert refused("POST", "/bucket", **FORM, origin=origin)
+    assert refused("PUT", "/bucket/a/key", SIGNED, origin=origin)
 
 
 def test_a_form_goes_to_a_bucket_and_nowhere_else() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -19,7 +20,7 @@ from ops.errors import OpsError
 from ops.local import project, stage
 from ops.local.emulator_process import check_port, check_state, end_leftover, move_addresses
 from ops.local.machine import check_machine
-from ops.local.run import GUIDE, add_arguments, guide, only_one
+from ops.local.run import add_arguments, guide, only_one, origin
 from ops.local.stage import LocalStage
 
 
@@ -177,14 +178,52 @@ def test_functions_have_the_machines_architecture(
     assert check_machine() == architecture
 
 
-def test_the_guide_can_be_pasted(tmp_path: Path) -> None:
+def test_the_guide_names_what_a_newcomer_needs_and_its_command_can_be_pasted(tmp_path: Path) -> None:
     text = guide(LocalStage(tmp_path, port=8001, emulator_port=4567), "fm_key")
-    assert "http://localhost:8001/v1/files" in text
-    assert "fm_key" in text
-    script = text[text.index("  KEY=") :]
-    assert subprocess.run(["sh", "-n"], input=script, text=True, check=False).returncode == 0
-    assert "{{" not in text
-    assert GUIDE.count("{{") == GUIDE.count("}}")
+    assert len(text.strip().splitlines()) <= 12
+    for wanted in (
+        "http://localhost:8001\n",
+        "http://localhost:8001/docs",
+        "http://127.0.0.1:4567",
+        "fm_key",
+        "api-key",
+    ):
+        assert wanted in text
+    assert "{" not in text
+    [line] = [line for line in text.splitlines() if "upload FILE" in line]
+    assert subprocess.run(["sh", "-n"], input=line, text=True, check=False).returncode == 0
+    (tmp_path / "api-key").write_text("fm_key")
+    heard = re.sub(r"\S+/filemill upload", "printenv FILEMILL_URL FILEMILL_KEY #", line)
+    shell = subprocess.run(["sh", "-c", heard], capture_output=True, text=True, check=False)
+    assert shell.stdout.split() == ["http://localhost:8001", "fm_key"]
+
+
+@pytest.mark.parametrize(
+    ("given", "taken"),
+    [
+        ("https://App.example.com/", "https://app.example.com"),
+        ("http://10.0.0.1:3000", "http://10.0.0.1:3000"),
+        ("http://[fe80::1]:80", "http://[fe80::1]:80"),
+    ],
+)
+def test_an_origin_is_taken_as_browsers_write_it(given: str, taken: str) -> None:
+    assert origin(given) == taken
+
+
+@pytest.mark.parametrize(
+    "given", ["", "app.example.com", "https://", "https://a/b", "*", "null", "ftp://a", "https://a b"]
+)
+def test_anything_else_is_no_origin(given: str) -> None:
+    with pytest.raises(argparse.ArgumentTypeError, match="is not an origin; use a scheme and a host"):
+        origin(given)
+
+
+def test_the_number_of_steps_is_known_before_the_first(root: Path, tmp_path: Path) -> None:
+    local = LocalStage(tmp_path / "home", root=root)
+    assert local.steps() == 5
+    (tmp_path / "home").mkdir()
+    project.remember(local.marker, local.fingerprint())
+    assert local.steps() == 2
 
 
 def test_the_deployment_sees_nothing_of_the_callers_aws(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

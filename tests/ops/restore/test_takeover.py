@@ -162,10 +162,10 @@ def test_whoever_hears_of_changes_is_as_now(client: Client, back: Any) -> None:
 
 # Items by what their partition key begins with: those of the take-over's other steps, those that the index writes anew,
 # those that end by themselves within a minute (or a day, as a token's place in its list), those that go back with the
-# heads of feeds, keys of issuers, which are fetched again when they are old, and keys of indexes alone, which no item
-# has as its own.
+# heads of feeds, notes on adopted objects (whose files go back as well), keys of issuers, which are fetched again when
+# they are old, and keys of indexes alone, which no item has as its own.
 OTHERS = {
-    *("FILE", "SEQ", "WALK", "KEY", "TOKEN", "TENANT", "RENDER", "IDEM"),
+    *("FILE", "SEQ", "WALK", "KEY", "TOKEN", "TENANT", "RENDER", "IDEM", "ADOPTED"),
     *("FEED", "FACET", "SORT", "WORD"),
     *("WAIT", "TOKENS", "RATE", "RESERVE"),
     *("USAGE", "JWKS"),

@@ -14,7 +14,7 @@ from chalicelib.api.fields import MAX_COMPLETE_BYTES, MAX_CONTENT_TYPE, ContentT
 from chalicelib.api.ownership import find_own_file
 from chalicelib.api.parsing import Body, Query
 from chalicelib.api.routing import Call
-from chalicelib.api.uploads import NewFile
+from chalicelib.catalog.new_files import NewFile
 from chalicelib.media_types import OCTETS
 from chalicelib.model import File, now, original_key, parse_original_key
 from chalicelib.settings import MAX_PARTS, settings

@@ -1,0 +1,84 @@
+"""Shared by both drivers: how httpx is set up, and how its errors are told."""
+
+from __future__ import annotations
+
+import platform
+import socket
+import ssl
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+import httpx
+
+from filemill._effects import Request
+from filemill._version import __version__
+from filemill.errors import FilemillError, NetworkError
+
+USER_AGENT = f"filemill-python/{__version__} Python/{platform.python_version()}"
+CHUNK = 256 * 1024  # bytes
+
+# A proxy of the environment is not asked for this computer's own hosts.
+_DIRECT = ("all://localhost", "all://*.localhost", "all://127.0.0.1", "all://[::1]")
+
+# Errors that are raised before a request is on its way.
+_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError, httpx.UnsupportedProtocol)
+
+
+def timeouts(seconds: float) -> httpx.Timeout:
+    """`seconds` without a sign of life is an error. A thread may wait for a connection of the pool for longer."""
+    return httpx.Timeout(seconds, connect=min(seconds, 15.0), pool=None)
+
+
+def limits() -> httpx.Limits:
+    """Room for the parts of several uploads at once."""
+    return httpx.Limits(max_connections=64, max_keepalive_connections=32, keepalive_expiry=30)
+
+
+def direct_patterns() -> tuple[str, ...]:
+    """Hosts that are reached past a proxy, as httpx's `mounts` name them."""
+    return _DIRECT
+
+
+def headers_of(request: Request) -> dict[str, str]:
+    """The request's headers, with the length of its body and the client's name."""
+    headers = {"User-Agent": USER_AGENT, **request.headers}
+    if request.body is not None:
+        headers["Content-Length"] = str(request.body.length)
+    return headers
+
+
+def lowered(headers: Mapping[str, str]) -> dict[str, str]:
+    """Headers with lower-case names."""
+    return {name.lower(): value for name, value in headers.items()}
+
+
+def told(error: httpx.HTTPError | httpx.InvalidURL | ssl.SSLError, url: str) -> FilemillError:
+    """The error as this package raises it, with the host in the sentence."""
+    parts = urlsplit(url)
+    host = parts.hostname or url
+    if parts.port:
+        host = f"{host}:{parts.port}"
+    return NetworkError(host, _reason(error), sent=not isinstance(error, _NOT_SENT))
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, httpx.ProxyError):
+        return f"the proxy refused the connection ({error}); see HTTPS_PROXY and NO_PROXY"
+    if isinstance(error, httpx.ConnectTimeout):
+        return "no connection came about in time"
+    if isinstance(error, httpx.TimeoutException):
+        return "no answer came in time"
+    causes: list[BaseException] = []
+    cause: BaseException | None = error
+    while cause is not None and cause not in causes:
+        causes.append(cause)
+        cause = cause.__cause__ or cause.__context__
+    if any(isinstance(each, socket.gaierror) for each in causes):
+        return "the name could not be looked up; is there a network, and is the address right?"
+    if any(isinstance(each, ssl.SSLCertVerificationError) for each in causes):
+        return f"its certificate is not trusted ({error})"
+    if any(isinstance(each, ConnectionRefusedError) for each in causes):
+        return "nothing listens at that port"
+    if isinstance(error, httpx.RemoteProtocolError | httpx.ReadError | httpx.WriteError):
+        return f"the connection broke ({str(error) or type(error).__name__})"
+    return str(error) or type(error).__name__

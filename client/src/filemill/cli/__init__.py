@@ -1,0 +1,18 @@
+"""The command `filemill`. Its extra: `pip install "filemill[cli]"`.
+
+Nothing is imported before it is used: the help and the completion must not wait for an HTTP client. `app` has the
+table of commands, `commands/` one module for each, and `run` turns errors into sentences and exit codes.
+"""
+
+from __future__ import annotations
+
+
+def main() -> None:
+    """The entry point of the command."""
+    try:
+        from filemill.cli.run import run
+    except ModuleNotFoundError as error:
+        if error.name not in {"click", "platformdirs", "rich"}:
+            raise
+        raise SystemExit(f"The command needs the package {error.name}: pip install 'filemill[cli]'") from None
+    raise SystemExit(run())

@@ -1,0 +1,5 @@
+"""`python -m filemill.cli` is the command `filemill`."""
+
+from filemill.cli import main
+
+main()

@@ -1,0 +1,174 @@
+"""`filemill download`."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from filemill._names import safe_filename
+from filemill.cli.command import examples, ids_from, shared, with_session
+from filemill.cli.exits import LOCAL, NOT_FOUND, USAGE
+from filemill.cli.failures import Cancelled, Stop, code_of, explain
+from filemill.cli.pool import Outcome, Pool
+from filemill.cli.progress import Display
+from filemill.cli.report import Report
+from filemill.cli.session import Session
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """One file to save; `to` is a path that the user named."""
+
+    file_id: str
+    to: Path | None = None
+
+
+@click.command(
+    epilog=examples(
+        "filemill download file_01K…",
+        "filemill download file_01K… --rendition w640 --output small.webp",
+        "filemill download file_01K… --output - | tar t",
+        "filemill ls --tag holiday --all | filemill download - --into holiday",
+    )
+)
+@click.argument("ids", metavar="ID…", nargs=-1, required=True)
+@click.option("-o", "--output", type=click.Path(), help="Where to save one file; - is standard output.")
+@click.option("--into", type=click.Path(), default=".", help="The folder to save files in, under their own names.")
+@click.option("--rendition", metavar="NAME", help="A rendition, such as w640; by default the original.")
+@click.option("--force", is_flag=True, help="Replace files that are there with other bytes.")
+@click.option(
+    "-j", "--jobs", type=click.IntRange(1, 32), default=4, show_default=True, help="Files that are fetched at once."
+)
+@shared
+@with_session
+def download(session: Session, ids: tuple[str, ...], output: str | None, into: str, **given: Any) -> int:
+    """Save files, as they were uploaded or as a rendition.
+
+    ID may be - for ids from standard input, one a line. Files keep their names; characters and names that this or
+    another system does not take are replaced. Two files with the same name get their ids into their names. A file that
+    is there already with the same bytes is not fetched again, and one that broke off goes on where it was.
+    """
+    wanted = ids_from(ids)
+    if output and len(wanted) != 1:
+        raise Stop("--output is for one file; use --into for several.", USAGE)
+    if output == "-":
+        session.client.files.download(wanted[0], to=sys.stdout.buffer, rendition=given["rendition"])
+        return 0
+    if not output:
+        Path(into).mkdir(parents=True, exist_ok=True)
+    to = Path(output) if output else None
+    return Downloads(session, Path(into), given["rendition"], force=given["force"], jobs=given["jobs"]).run(
+        [Wanted(file_id, to) for file_id in wanted]
+    )
+
+
+class Downloads:
+    """One run over several files."""
+
+    def __init__(self, session: Session, into: Path, rendition: str | None, *, force: bool, jobs: int) -> None:
+        self._session = session
+        self._client = session.client
+        self._into = into
+        self._rendition = rendition
+        self._force = force
+        self._names: dict[str, str] = {}
+        self._lock = threading.Lock()
+        self.report = Report(session.output, "Saved")
+        self.display = Display("Saving", quiet=session.quiet)
+        self._pool: Pool[Wanted, tuple[Path, int, bool]] = Pool(jobs, self._save)
+
+    def run(self, wanted: list[Wanted]) -> int:
+        """Saves all of them. Gives the exit code."""
+        stopped = True
+        try:
+            with self.display:
+                self._pool.run(wanted, self._done)
+            stopped = False
+        finally:
+            code = self.report.summary(stopped=stopped)
+        return code
+
+    def _save(self, wanted: Wanted) -> tuple[Path, int, bool]:
+        """(path, bytes, fetched): where the file is, and if it had to be fetched."""
+        record = self._client.files.get(wanted.file_id).raw
+        form = _rendition(record, self._rendition) if self._rendition else None
+        size = (form or record).get("size")
+        path = wanted.to or self._into / self._name(record, form)
+        if path.is_dir():
+            path = path / self._name(record, form)
+        self.display.found(1, size or 0)
+        meter = self.display.begin(path.name, size)
+        try:
+            if _same(path, size, None if form else record.get("sha256")):
+                return path, 0, False
+            if path.exists() and not self._force:
+                raise Stop("a file with this name is there, with other bytes; --force replaces it", LOCAL)
+
+            def progressed(progress: Any) -> None:
+                if self._pool.stopped.is_set():
+                    raise Cancelled
+                meter.to(progress.sent)
+
+            rendition = f"{form['name']}.{form['format']}" if form else None
+            self._client.files.download(wanted.file_id, to=path, rendition=rendition, on_progress=progressed)
+            return path, path.stat().st_size, True
+        finally:
+            self.display.end(meter)
+
+    def _name(self, record: Any, form: Any) -> str:
+        """The file's name; with the end of its id if another file of this run has the name."""
+        name = safe_filename(record.get("filename") or record["id"])
+        stem, dot, extension = name.rpartition(".")
+        if form:
+            stem, dot, extension = (stem or name), "-", f"{safe_filename(form['name'])}.{form['format']}"
+            name = f"{stem}{dot}{extension}"
+        with self._lock:
+            holder = self._names.setdefault(name.casefold(), record["id"])
+        if holder == record["id"]:
+            return name
+        return f"{stem}-{record['id'][-10:]}{dot}{extension}" if stem else f"{name}-{record['id'][-10:]}"
+
+    def _done(self, outcome: Outcome[Wanted, tuple[Path, int, bool]]) -> None:
+        file_id, output = outcome.item.file_id, self._session.output
+        if outcome.error is not None or outcome.result is None:
+            error = outcome.error or RuntimeError("no result")
+            if output.as_json:
+                output.json({"id": file_id, "error": {"code": code_of(error), "message": explain(error)[0]}})
+            self.report.fail(file_id, error)
+            return
+        path, size, fetched = outcome.result
+        if fetched:
+            self.report.sent(size)
+        else:
+            self.report.had()
+        if output.as_json:
+            output.json({"id": file_id, "path": str(path), "fetched": fetched})
+        else:
+            output.line(file_id, str(path))
+
+
+def _rendition(record: Any, name: str) -> Any:
+    found = [
+        each for each in record.get("renditions", ()) if name in (each["name"], f"{each['name']}.{each['format']}")
+    ]
+    if not found:
+        names = dict.fromkeys(f"{each['name']}.{each['format']}" for each in record.get("renditions", ()))
+        raise Stop(f"there is no rendition {name}. There is: {', '.join(names) or 'none'}.", NOT_FOUND)
+    return found[0]
+
+
+def _same(path: Path, size: int | None, sha256: str | None) -> bool:
+    """True if the file is there with these bytes. Without a known hash its size does not prove it."""
+    if sha256 is None or not path.is_file() or path.stat().st_size != size:
+        return False
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest() == sha256
