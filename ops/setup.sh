@@ -77,6 +77,7 @@ ensure() { # folder, what to say, the lock file to install, options of pip
     folder=$1 what=$2 lock=$3
     shift 3
     if [ ! -x "$folder/bin/python" ] || ! new_enough "$folder/bin/python"; then
+        say "making $folder"
         make_venv "$folder"
         say "$(origin "$folder"), in $folder"
     fi
