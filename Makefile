@@ -19,6 +19,7 @@ check: venv # format, lint, types, the template, and the quick tests of every ro
 	@$(PYTHON) -m ruff format --check -q .
 	@$(PYTHON) -m ruff check -q .
 	@$(PYTHON) -m mypy
+	@cd client && ../$(PYTHON) -m mypy --cache-dir ../.mypy_cache/client
 	@.venv/bin/cfn-lint .chalice/resources.yaml
 	@$(PYTHON) -m pytest -q $(PARALLEL) -m 'pure and not e2e and not slow'
 
@@ -71,6 +72,7 @@ bench: venv # what operations cost, as counts and ratios
 clean: # what make run kept, the virtual environments, packed libraries, all caches, and what stopped runs left in /tmp
 	@rm -rf .local .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .chalice/deployments
 	@rm -rf bench/node_modules tests/browser/node_modules
+	@rm -rf client/.mypy_cache client/.ruff_cache client/.pytest_cache client/.hypothesis
 	@rm -rf "$${TMPDIR:-/tmp}"/filemill-soak-* "$${TMPDIR:-/tmp}"/filemill-mutants-*
 	@if [ -e vendor/filemill-package.json ]; then rm -rf vendor; fi # one that holds other files stays
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

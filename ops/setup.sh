@@ -1,6 +1,7 @@
 #!/bin/sh
 # Makes the virtual environments, and does again only what a changed lock file asks for:
 #   .venv             this project with its tools (requirements-dev.txt)
+#                     and with the client and its command `filemill`, in place (client/)
 #   .local/emulator   the AWS emulator, apart: functions run inside it (ops/local/requirements.txt)
 # `ops/setup.sh tools` makes only the one that `make lock` and `make audit` need:
 #   .local/tools      uv and pip-audit (ops/tools/requirements.txt)
@@ -74,12 +75,27 @@ ensure() { # folder, what to say, the lock file to install
     printf '%s\n' "$wanted" >"$folder/.stamp"
 }
 
+# The client and its command, in place: what is changed in client/src counts at once. All that this needs is locked and
+# installed already, so it asks no network.
+ensure_client() { # folder
+    wanted="$(stamp "$1" client/pyproject.toml) $PWD"
+    if [ -x "$1/bin/filemill" ] && [ "$(cat "$1/.client-stamp" 2>/dev/null)" = "$wanted" ]; then
+        return
+    fi
+    say "installing the command filemill into $1, in place"
+    "$1/bin/python" -m pip install -qq --disable-pip-version-check --no-input \
+        --no-index --no-deps --no-build-isolation -e client ||
+        fail "pip could not install client/: look at what it says above. Delete $1 and run this again."
+    printf '%s\n' "$wanted" >"$1/.client-stamp"
+}
+
 case "${1:-}" in
     tools)
         ensure .local/tools "uv and pip-audit" ops/tools/requirements.txt
         ;;
     *)
         ensure .venv "the project's packages" requirements-dev.txt
+        ensure_client .venv
         ensure .local/emulator "the AWS emulator" ops/local/requirements.txt
         ;;
 esac
