@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -110,36 +111,22 @@ def test_a_rendition_that_is_not_there_names_those_that_are(run: Run, service: S
 def test_a_full_disk_leaves_no_half_file(run: Run, service: Service, here: Path, tmp_path: Path) -> None:
     """A process of its own, which may write 100 kB into a file: the system's error is a real one."""
     record = service.add(os.urandom(1_000_000), filename="large.bin")
-    script = tmp_path / "small_disk.py"
-    script.write_text(
-        "import resource, signal, sys\n"
-        "import httpx\n"
-        "from filemill.cli.app import cli\n"
-        "from filemill.cli.run import said\n"
-        "from filemill.cli.session import Session\n"
-        f"record = {record!r}\n"
-        "def answer(request):\n"
-        "    if 's3.example' in str(request.url):\n"
-        "        return httpx.Response(200, content=bytes(1_000_000), headers={'etag': '\"1\"'})\n"
-        "    if request.url.path.endswith('/original'):\n"
-        "        return httpx.Response(200, json={'url': 'https://s3.example.com/x', 'expires_at': '2026-11-26T12:00:00Z'})\n"
-        "    return httpx.Response(200, json=record)\n"
-        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))\n"
-        "try:\n"
-        "    code = cli.main(['download', record['id']], standalone_mode=False, obj=Session(httpx.MockTransport(answer)))\n"
-        "except BaseException as error:\n"
-        "    code = said(error)\n"
-        "sys.exit(code)\n"
-    )
-    ran = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, cwd=here, check=False)
+    script = Path(__file__).with_name("small_disk.py")
+    command = [sys.executable, str(script), json.dumps(record)]
+    paths = {"PYTHONPATH": os.pathsep.join(sys.path)}
+    ran = subprocess.run(command, capture_output=True, text=True, cwd=here, check=False, env={**os.environ, **paths})
     assert ran.returncode == 8, ran.stderr
     assert "large.bin" in ran.stderr
     assert not (here / "large.bin").exists()
 
 
 def test_a_service_that_is_out_of_reach_is_said_once_for_many(run: Run, service: Service) -> None:
-    service.wrong = lambda request: problem(429, "too_many_requests", "Slow down.", **{"retry-after": "3600"})
-    ran = run("download", *[f"file_{number:026}" for number in range(50)])
+    ids = [service.add(bytes([number]), filename=str(number))["id"] for number in range(50)]
+    service.wrong = lambda request: (
+        problem(429, "too_many_requests", "Slow down.", **{"retry-after": "3600"})
+        if request.url.path.endswith("original")
+        else None
+    )
+    ran = run("download", *ids)
     assert ran.code == 5
     assert "Stopped after 8 failures in a row" in ran.err
