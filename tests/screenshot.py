@@ -37,7 +37,6 @@ def main() -> None:
         page.wait_for_timeout(2_000)
         page.screenshot(path=args.to)
         browser.close()
-    print(args.to)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The commands of README.md and docs/tutorial.md, as a newcomer pastes them: a page in one shell, from top to bottom."""
+"""The commands of README.md and docs/tutorial.md, as a newcomer pastes them: each page in one shell, in order."""
 
 from __future__ import annotations
 
