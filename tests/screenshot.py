@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import time
 from pathlib import Path
 
 from playwright.sync_api import sync_playwright
@@ -12,6 +13,7 @@ from tests.chromium import FLAGS, chromium
 from tests.stage import ROOT
 
 PICTURE = ROOT / "docs/console.png"
+COMPLETE = "[...document.querySelectorAll('main img')].every((image) => image.complete)"
 SIZE = {"width": 1280, "height": 800}
 
 
@@ -32,9 +34,13 @@ def main() -> None:
         page.locator("#key").fill(key)
         page.locator("button.primary").click()
         page.locator("main img").first.wait_for()
-        # Each picture fades in when it is there.
-        page.wait_for_function("[...document.querySelectorAll('main img')].every((image) => image.complete)")
-        page.wait_for_timeout(2_000)
+        deadline = time.monotonic() + 120
+        while not page.evaluate(COMPLETE):  # wait_for_function uses eval, which the page's CSP forbids
+            if time.monotonic() > deadline:
+                raise SystemExit("Some pictures do not come: look at `make run`.")
+            page.wait_for_timeout(500)
+        page.get_by_text("Connecting").wait_for(state="detached")
+        page.wait_for_timeout(2_000)  # each picture fades in
         page.screenshot(path=args.to)
         browser.close()
 
