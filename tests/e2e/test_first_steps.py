@@ -34,6 +34,7 @@ def checkout(local_stage: LocalStage, tmp_path: Path) -> Path:
 
 def paste(page: str, checkout: Path, front_door: str) -> subprocess.CompletedProcess[str]:
     script = "".join(snippets(page)).replace(USUAL, front_door)
+    script = script.replace("\nsleep 2\n", "\nsleep 10\n")  # the index is late where all tests run at once
     environment = {name: value for name, value in os.environ.items() if not name.startswith("FILEMILL_")}
     environment |= {"HOME": str(checkout), "XDG_STATE_HOME": str(checkout), "XDG_CONFIG_HOME": str(checkout)}
     return subprocess.run(
