@@ -77,6 +77,7 @@ ensure() { # folder, what to say, the lock file to install, options of pip
     folder=$1 what=$2 lock=$3
     shift 3
     if [ ! -x "$folder/bin/python" ] || ! new_enough "$folder/bin/python"; then
+        say "making $folder"
         make_venv "$folder"
         say "$(origin "$folder"), in $folder"
     fi
@@ -90,16 +91,18 @@ ensure() { # folder, what to say, the lock file to install, options of pip
     printf '%s\n' "$wanted" >"$folder/.stamp"
 }
 
-# The command `filemill`, from the folder client/, so that a change there needs no new installation.
-ensure_client() {
-    wanted=$(stamp .venv client/pyproject.toml)
-    if [ -x .venv/bin/filemill ] && [ "$(cat .venv/.client-stamp 2>/dev/null)" = "$wanted" ]; then
+# The client and its command, in place: what is changed in client/src counts at once. All that this needs is locked and
+# installed already, so it asks no network.
+ensure_client() { # folder
+    wanted="$(stamp "$1" client/pyproject.toml) $PWD"
+    if [ -x "$1/bin/filemill" ] && [ "$(cat "$1/.client-stamp" 2>/dev/null)" = "$wanted" ]; then
         return
     fi
-    .venv/bin/python -m pip install -q --disable-pip-version-check --no-input --no-deps --no-index \
-        --no-build-isolation --editable ./client ||
-        fail "pip could not install the command filemill from client/: look at what it says above."
-    printf '%s\n' "$wanted" >.venv/.client-stamp
+    say "installing the command filemill into $1, in place"
+    "$1/bin/python" -m pip install -qq --disable-pip-version-check --no-input \
+        --no-index --no-deps --no-build-isolation -e client ||
+        fail "pip could not install client/: look at what it says above. Delete $1 and run this again."
+    printf '%s\n' "$wanted" >"$1/.client-stamp"
 }
 
 case "${1:-}" in
@@ -112,8 +115,8 @@ case "${1:-}" in
         ;;
     *)
         ensure .venv "the project's packages" requirements-dev.txt
+        ensure_client .venv
         ensure .local/emulator "the AWS emulator" ops/local/requirements.txt
-        ensure_client
         say "ready, $(origin .venv)"
         ;;
 esac

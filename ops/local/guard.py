@@ -88,4 +88,5 @@ def refusal(method: str, path: str, query: str, headers: Mapping[str, str], orig
         return None
     if origin == "" and is_followed_link(method, headers):
         return None
-    return f"Origin {origin or 'unknown'} may not use this emulator: start it with `make run ORIGIN=…` to allow it."
+    remedy = "serve the page on this computer" if origin in ("", "null") else f"allow it by `make run ORIGIN={origin}`"
+    return f"Origin {origin or 'unknown'} may not use this emulator: {remedy}."

@@ -63,7 +63,8 @@ def test_the_locked_packages_are_installed_once(project: Path, index: Index) -> 
 def test_it_says_which_python_it_takes_and_how_far_pip_is_and_keeps_the_details(project: Path, index: Index) -> None:
     (project / "ops/tools/requirements.txt").write_text(fill(index))
     said = set_up(project, index).stdout.splitlines()
-    python, *moving, last = said
+    making, python, *moving, last = said
+    assert making == "setup: making .local/tools"
     version = ".".join(map(str, sys.version_info[:3]))
     assert re.fullmatch(rf"setup: Python {version}\S* of .+ \({re.escape(sys.base_prefix)}\), in .local/tools", python)
     assert moving and all(re.match(r"setup: (fetching|installing) uv and pip-audit: \d+ of ", line) for line in moving)

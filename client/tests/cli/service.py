@@ -112,7 +112,7 @@ class Service:
             return httpx.Response(200 if allowed else 403, headers=allowed)
         if request.method == "GET":
             data = self.bytes[path.rpartition("/")[2]]
-            return httpx.Response(200, content=data, headers={"etag": '"1"', "content-length": str(len(data))})
+            return httpx.Response(200, content=iter([data]), headers={"etag": '"1"', "content-length": str(len(data))})
         content = request.content
         boundary = content[: content.index(b"\r\n")]
         for part in content.split(boundary):

@@ -119,6 +119,10 @@ def test_a_refused_page_is_told_which_origin_it_has() -> None:
     assert "Origin https://evil.example may not" in str(
         refusal("POST", "/bucket", "", {**form, "origin": "https://evil.example"}, OURS)
     )
+    assert "ORIGIN=https://evil.example`" in str(
+        refusal("POST", "/bucket", "", {**form, "origin": "https://evil.example"}, OURS)
+    )
+    assert "serve the page on this computer" in str(refusal("POST", "/bucket", "", {**form, "origin": "null"}, OURS))
     assert "Origin unknown may not" in str(
         refusal("POST", "/bucket", "", {**form, "sec-fetch-site": "cross-site"}, OURS)
     )

@@ -284,6 +284,32 @@ def named(statements: list[Any]) -> dict[str, Any]:
     return {each["Sid"]: each for each in statements if "Sid" in each}
 
 
+def test_no_function_may_write_the_console_or_read_what_is_beside_the_renditions() -> None:
+    """Functions parse hostile files. Who could write the page could have the keys that are typed into it."""
+    seen = 0
+    for name, body in template()["Resources"].items():
+        if body["Type"] != "AWS::IAM::Role":
+            continue
+        for statement in statements_of(body):
+            for action in statement["Action"]:
+                if action.startswith("s3:") and "Object" in action:
+                    for place in statement["Resource"]:
+                        text = json.dumps(place)
+                        if "DerivedBucket" in text:
+                            seen += 1
+                            assert "${DerivedBucket.Arn}/f/" in text, f"{name}: {statement['Sid']}"
+    assert seen > 10
+
+
+def statements_of(role: dict[str, Any]) -> list[Any]:
+    """The statements of a role, those of conditions as well."""
+    found = []
+    for policy in role["Properties"]["Policies"]:
+        for each in policy["PolicyDocument"]["Statement"]:
+            found += [part for part in each.get("Fn::If", [each]) if isinstance(part, dict) and "Action" in part]
+    return found
+
+
 def test_the_console_runs_its_own_scripts_only() -> None:
     security = resource("ConsoleHeaders")["Properties"]["ResponseHeadersPolicyConfig"]["SecurityHeadersConfig"]
     csp = security["ContentSecurityPolicy"]["ContentSecurityPolicy"]["Fn::Sub"]

@@ -56,8 +56,8 @@ class State:
 
     def __init__(self, path: Path) -> None:
         self._lock = threading.Lock()
+        self._base = sqlite3.connect(path, timeout=30, check_same_thread=False, isolation_level=None)
         try:
-            self._base = sqlite3.connect(path, timeout=30, check_same_thread=False, isolation_level=None)
             self._base.execute("PRAGMA journal_mode=WAL")
             self._base.execute("PRAGMA synchronous=NORMAL")
             self._base.executescript(_TABLES)
@@ -65,6 +65,7 @@ class State:
             self.run = int(self._base.execute("SELECT max(number) FROM runs").fetchone()[0])
             self._base.execute("DELETE FROM runs WHERE number < ?", (self.run,))
         except sqlite3.DatabaseError as error:
+            self._base.close()
             raise Stop(
                 f"The state in {path} can't be used: {error}. Delete this file; then files are compared anew.", LOCAL
             ) from None

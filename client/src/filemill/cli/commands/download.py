@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
-import threading
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from filemill._names import safe_filename
+from filemill.cli import remote
 from filemill.cli.command import examples, ids_from, shared, with_session
 from filemill.cli.exits import LOCAL, NOT_FOUND, USAGE
 from filemill.cli.failures import Cancelled, Stop, code_of, explain
@@ -23,10 +24,11 @@ from filemill.cli.session import Session
 
 @dataclass(frozen=True)
 class Wanted:
-    """One file to save; `to` is a path that the user named."""
+    """One file to save: its record, the rendition if one is wanted, and the path."""
 
-    file_id: str
-    to: Path | None = None
+    record: Mapping[str, Any]
+    form: Mapping[str, Any] | None
+    path: Path
 
 
 @click.command(
@@ -62,53 +64,64 @@ def download(session: Session, ids: tuple[str, ...], output: str | None, into: s
         return 0
     if not output:
         Path(into).mkdir(parents=True, exist_ok=True)
-    to = Path(output) if output else None
-    return Downloads(session, Path(into), given["rendition"], force=given["force"], jobs=given["jobs"]).run(
-        [Wanted(file_id, to) for file_id in wanted]
-    )
+    to = Path(output) if output else Path(into)
+    return Downloads(session, to, given["rendition"], force=given["force"], jobs=given["jobs"]).run(wanted)
 
 
 class Downloads:
-    """One run over several files."""
+    """One run over several files. `to` is a folder, or the path of the only file."""
 
-    def __init__(self, session: Session, into: Path, rendition: str | None, *, force: bool, jobs: int) -> None:
+    def __init__(self, session: Session, to: Path, rendition: str | None, *, force: bool, jobs: int) -> None:
         self._session = session
         self._client = session.client
-        self._into = into
+        self._to = to
         self._rendition = rendition
         self._force = force
         self._names: dict[str, str] = {}
-        self._lock = threading.Lock()
         self.report = Report(session.output, "Saved")
         self.display = Display("Saving", quiet=session.quiet)
-        self._pool: Pool[Wanted, tuple[Path, int, bool]] = Pool(jobs, self._save)
+        self._pool: Pool[Wanted, tuple[int, bool]] = Pool(jobs, self._save)
 
-    def run(self, wanted: list[Wanted]) -> int:
+    def run(self, ids: list[str]) -> int:
         """Saves all of them. Gives the exit code."""
         stopped = True
         try:
             with self.display:
-                self._pool.run(wanted, self._done)
+                self._pool.run(self._wanted(ids), self._done)
             stopped = False
         finally:
             code = self.report.summary(stopped=stopped)
         return code
 
-    def _save(self, wanted: Wanted) -> tuple[Path, int, bool]:
-        """(path, bytes, fetched): where the file is, and if it had to be fetched."""
-        record = self._client.files.get(wanted.file_id).raw
-        form = _rendition(record, self._rendition) if self._rendition else None
+    def _wanted(self, ids: list[str]) -> Iterator[Wanted]:
+        """The files in the order of their ids, so that the same command gives the same names."""
+        for at in range(0, len(ids), remote.BATCH):
+            chunk = ids[at : at + remote.BATCH]
+            found = remote.records(self._client, chunk)
+            for file_id in chunk:
+                record = found.get(file_id)
+                try:
+                    if record is None:
+                        raise Stop("There is no such file.", NOT_FOUND)
+                    form = _rendition(record, self._rendition) if self._rendition else None
+                except Stop as error:
+                    self._failed(file_id, error)
+                    continue
+                path = self._to / self._name(record, form) if self._to.is_dir() else self._to
+                self.display.found(1, (form or record).get("size") or 0)
+                yield Wanted(record, form, path)
+        self.display.all_found()
+
+    def _save(self, wanted: Wanted) -> tuple[int, bool]:
+        """(bytes, fetched): False if the file was there."""
+        record, form, path = wanted.record, wanted.form, wanted.path
         size = (form or record).get("size")
-        path = wanted.to or self._into / self._name(record, form)
-        if path.is_dir():
-            path = path / self._name(record, form)
-        self.display.found(1, size or 0)
         meter = self.display.begin(path.name, size)
         try:
             if _same(path, size, None if form else record.get("sha256")):
-                return path, 0, False
+                return 0, False
             if path.exists() and not self._force:
-                raise Stop("a file with this name is there, with other bytes; --force replaces it", LOCAL)
+                raise Stop(f"{path} is there, with other bytes; --force replaces it", LOCAL)
 
             def progressed(progress: Any) -> None:
                 if self._pool.stopped.is_set():
@@ -116,41 +129,41 @@ class Downloads:
                 meter.to(progress.sent)
 
             rendition = f"{form['name']}.{form['format']}" if form else None
-            self._client.files.download(wanted.file_id, to=path, rendition=rendition, on_progress=progressed)
-            return path, path.stat().st_size, True
+            self._client.files.download(record["id"], to=path, rendition=rendition, on_progress=progressed)
+            return path.stat().st_size, True
         finally:
             self.display.end(meter)
 
-    def _name(self, record: Any, form: Any) -> str:
+    def _name(self, record: Mapping[str, Any], form: Mapping[str, Any] | None) -> str:
         """The file's name; with the end of its id if another file of this run has the name."""
-        name = safe_filename(record.get("filename") or record["id"])
-        stem, dot, extension = name.rpartition(".")
+        stem, dot, extension = safe_filename(record["filename"]).rpartition(".")
         if form:
-            stem, dot, extension = (stem or name), "-", f"{safe_filename(form['name'])}.{form['format']}"
-            name = f"{stem}{dot}{extension}"
-        with self._lock:
-            holder = self._names.setdefault(name.casefold(), record["id"])
-        if holder == record["id"]:
+            stem, dot, extension = stem or extension, "-", f"{safe_filename(form['name'])}.{form['format']}"
+        name = f"{stem}{dot}{extension}"
+        if self._names.setdefault(name.casefold(), record["id"]) == record["id"]:
             return name
-        return f"{stem}-{record['id'][-10:]}{dot}{extension}" if stem else f"{name}-{record['id'][-10:]}"
+        return f"{stem or extension}-{record['id'][-10:]}" + (f"{dot}{extension}" if stem else "")
 
-    def _done(self, outcome: Outcome[Wanted, tuple[Path, int, bool]]) -> None:
-        file_id, output = outcome.item.file_id, self._session.output
+    def _done(self, outcome: Outcome[Wanted, tuple[int, bool]]) -> None:
+        file_id, output = outcome.item.record["id"], self._session.output
         if outcome.error is not None or outcome.result is None:
-            error = outcome.error or RuntimeError("no result")
-            if output.as_json:
-                output.json({"id": file_id, "error": {"code": code_of(error), "message": explain(error)[0]}})
-            self.report.fail(file_id, error)
+            self._failed(file_id, outcome.error or RuntimeError("no result"))
             return
-        path, size, fetched = outcome.result
+        size, fetched = outcome.result
         if fetched:
             self.report.sent(size)
         else:
             self.report.had()
         if output.as_json:
-            output.json({"id": file_id, "path": str(path), "fetched": fetched})
+            output.json({"id": file_id, "path": str(outcome.item.path), "fetched": fetched})
         else:
-            output.line(file_id, str(path))
+            output.line(file_id, str(outcome.item.path))
+
+    def _failed(self, file_id: str, error: Exception) -> None:
+        if self._session.as_json:
+            said = {"code": code_of(error), "message": explain(error)[0]}
+            self._session.output.json({"id": file_id, "error": said})
+        self.report.fail(file_id, error)
 
 
 def _rendition(record: Any, name: str) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -60,9 +61,11 @@ def sync(session: Session, folder: str, *, dry_run: bool, delete: bool, yes: boo
         raise Stop("There is no terminal to ask at: add --yes to let --delete delete.", USAGE)
     real = str(Path(folder).resolve())
     name = f"sync-{states.name_of(session.login.url, session.login.tenant or '', real)}"
-    held = states.lock(states.folder() / f"{name}.lock", f"Another sync of {real} is running. Let it end first.")
-    state = states.State(states.folder() / f"{name}.sqlite")
-    try:
+    busy = f"Another sync of {real} is running. Let it end first."
+    with (
+        states.lock(states.folder() / f"{name}.lock", busy),
+        closing(states.State(states.folder() / f"{name}.sqlite")) as state,
+    ):
         options = Options(tags=given["tags"], recipe=given["recipe"], public=given["public"])
         syncing = Syncing(session, state, options, jobs=given["jobs"], dry_run=dry_run)
         ahead = (walk(real, given["exclude"]), syncing.display)
@@ -72,9 +75,6 @@ def sync(session: Session, folder: str, *, dry_run: bool, delete: bool, yes: boo
             _delete(session, syncing, dry_run=dry_run, yes=yes)
             code = code or syncing.code_of_deletes
         return code
-    finally:
-        state.close()
-        held.close()
 
 
 def _delete(session: Session, syncing: Any, *, dry_run: bool, yes: bool) -> None:

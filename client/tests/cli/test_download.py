@@ -1,0 +1,132 @@
+"""`filemill download`: names, folders, bytes that are there already, and a full disk."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cli.runner import Run
+from cli.service import Service, problem
+
+pytestmark = pytest.mark.usefixtures("signed_in")
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder."""
+    folder = tmp_path / "here"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def test_a_file_is_saved_under_its_name(run: Run, service: Service, here: Path) -> None:
+    record = service.add(b"bytes", filename="ü.txt")
+    ran = run("download", record["id"])
+    assert ran.code == 0
+    assert (here / "ü.txt").read_bytes() == b"bytes"
+    assert ran.lines == [[record["id"], "ü.txt"]]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["../../evil.txt", "CON.txt", "a:b.txt", ".bashrc", "\x1b[31m.txt", "\u202egpj.exe", "x" * 250 + ".txt", ".."],
+)
+def test_no_name_leads_elsewhere_or_harms(run: Run, service: Service, here: Path, name: str) -> None:
+    record = service.add(b"bytes", filename=name)
+    ran = run("download", record["id"], "--into", "into")
+    assert ran.code == 0
+    (saved,) = (here / "into").iterdir()
+    assert saved.read_bytes() == b"bytes"
+    assert not saved.name.startswith((".", "CON"))
+    assert not set(":\x1b\u202e") & set(saved.name + ran.out)
+    assert [path.name for path in here.iterdir()] == ["into"]
+
+
+def test_files_with_the_same_name_do_not_replace_each_other(run: Run, service: Service, here: Path) -> None:
+    ids = [service.add(data, filename=name)["id"] for data, name in ((b"1", "a.txt"), (b"2", "A.TXT"), (b"3", "a.txt"))]
+    for _ in range(2):
+        assert run("download", *ids).code == 0
+        assert sorted(path.read_bytes() for path in here.iterdir()) == [b"1", b"2", b"3"]
+
+
+def test_the_same_command_fetches_only_what_is_left(run: Run, service: Service) -> None:
+    ids = [service.add(bytes([number]), filename=f"{number}.bin")["id"] for number in range(5)]
+    run("download", *ids[:3])
+    service.calls.clear()
+    ran = run("download", *ids)
+    assert "Saved 2 files" in ran.err
+    assert "3 already there" in ran.err
+    assert sum(number for call, number in service.calls.items() if call.startswith("GET /original")) == 2
+
+
+def test_other_bytes_are_replaced_only_with_force(run: Run, service: Service, here: Path) -> None:
+    record = service.add(b"new", filename="a.txt")
+    (here / "a.txt").write_text("mine")
+    ran = run("download", record["id"])
+    assert ran.code == 8
+    assert "--force" in ran.err
+    assert (here / "a.txt").read_text() == "mine"
+    assert run("download", record["id"], "--force").code == 0
+    assert (here / "a.txt").read_text() == "new"
+
+
+def test_one_that_fails_stops_no_other(run: Run, service: Service, here: Path) -> None:
+    record = service.add(b"bytes", filename="a.txt")
+    ran = run("download", "file_00000000000000000000000099", record["id"])
+    assert ran.code == 1
+    assert "failed: file_00000000000000000000000099" in ran.err
+    assert (here / "a.txt").exists()
+
+
+def test_ids_come_from_standard_input(run: Run, service: Service, here: Path) -> None:
+    service.add(b"1", filename="1.txt")
+    service.add(b"2", filename="2.txt")
+    listed = run("ls").out
+    assert run("download", "-", input=listed).code == 0
+    assert sorted(path.name for path in here.iterdir()) == ["1.txt", "2.txt"]
+
+
+def test_output_names_the_file_or_standard_output(run: Run, service: Service, here: Path) -> None:
+    record = service.add(b"bytes", filename="a.txt")
+    run("download", record["id"], "--output", "b.txt")
+    assert (here / "b.txt").read_bytes() == b"bytes"
+    assert run("download", record["id"], "-o", "-").out == "bytes"
+    assert run("download", record["id"], record["id"][:-1] + "Z", "-o", "b.txt").code == 2
+
+
+def test_a_rendition_that_is_not_there_names_those_that_are(run: Run, service: Service) -> None:
+    rendition = {"name": "w640", "format": "webp", "content_type": "image/webp", "size": 1, "url": "https://x"}
+    record = service.add(b"bytes", filename="a.jpg", renditions=[rendition])
+    ran = run("download", record["id"], "--rendition", "w320")
+    assert ran.code == 4
+    assert "There is: w640.webp" in ran.err
+
+
+def test_a_full_disk_leaves_no_half_file(run: Run, service: Service, here: Path, tmp_path: Path) -> None:
+    """A process of its own, which may write 100 kB into a file: the system's error is a real one."""
+    record = service.add(os.urandom(1_000_000), filename="large.bin")
+    script = Path(__file__).with_name("small_disk.py")
+    command = [sys.executable, str(script), json.dumps(record)]
+    paths = {"PYTHONPATH": os.pathsep.join(sys.path)}
+    ran = subprocess.run(command, capture_output=True, text=True, cwd=here, check=False, env={**os.environ, **paths})
+    assert ran.returncode == 8, ran.stderr
+    assert "large.bin" in ran.stderr
+    assert not (here / "large.bin").exists()
+
+
+def test_a_service_that_is_out_of_reach_is_said_once_for_many(run: Run, service: Service) -> None:
+    ids = [service.add(bytes([number]), filename=str(number))["id"] for number in range(50)]
+    service.wrong = lambda request: (
+        problem(429, "too_many_requests", "Slow down.", **{"retry-after": "3600"})
+        if request.url.path.endswith("original")
+        else None
+    )
+    ran = run("download", *ids)
+    assert ran.code == 5
+    assert "Stopped after 8 failures in a row" in ran.err

@@ -1,0 +1,209 @@
+"""`filemill sync`: nothing is sent twice, and nothing is deleted that was not meant."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from cli.runner import Run
+from cli.service import URL, Service, problem
+from filemill.cli import state
+
+pytestmark = pytest.mark.usefixtures("signed_in")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    found = tmp_path / "catalogue"
+    (found / "inner").mkdir(parents=True)
+    (found / "one.txt").write_text("one")
+    (found / "two.txt").write_text("two")
+    (found / "inner/three.txt").write_text("three")
+    return found
+
+
+def test_files_are_sent_with_their_paths(run: Run, service: Service, folder: Path) -> None:
+    ran = run("sync", str(folder), "--tag", "shop")
+    assert ran.code == 0
+    assert sorted(record["metadata"]["path"] for record in service.files.values()) == [
+        "inner/three.txt",
+        "one.txt",
+        "two.txt",
+    ]
+    assert all(record["tags"] == ["shop"] for record in service.files.values())
+    assert sorted(line[0] for line in ran.lines) == ["sent"] * 3
+
+
+def test_a_second_run_sends_and_reads_nothing(
+    run: Run, service: Service, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("sync", str(folder))
+    service.calls.clear()
+    opened: list[str] = []
+    plain = Path.open
+
+    def watched(self: Path, *args: object, **more: object) -> object:
+        opened.append(str(self))
+        return plain(self, *args, **more)  # type: ignore[call-overload]
+
+    monkeypatch.setattr(Path, "open", watched)
+    ran = run("sync", str(folder))
+    assert "Sent 0 files" in ran.err
+    assert "3 already there" in ran.err
+    assert service.calls == {"POST /v1/files/batch-get": 1}
+    assert not [path for path in opened if path.startswith(str(folder))]
+
+
+def test_bytes_that_the_service_has_are_not_sent(run: Run, service: Service, folder: Path) -> None:
+    service.add(b"one", filename="elsewhere.txt")
+    run("sync", str(folder))
+    assert len(service.files) == 3
+    assert service.calls["POST /"] == 2
+
+
+def test_the_same_bytes_are_sent_once(run: Run, service: Service, folder: Path) -> None:
+    for number in range(20):
+        (folder / f"copy{number}.txt").write_text("one")
+    ran = run("sync", str(folder), "--jobs", "8")
+    assert ran.code == 0
+    assert sorted(service.bytes.values()) == [b"one", b"three", b"two"]
+    assert "20 already there" in ran.err
+
+
+def test_a_renamed_file_is_not_sent_and_not_deleted(run: Run, service: Service, folder: Path) -> None:
+    run("sync", str(folder))
+    (folder / "one.txt").rename(folder / "renamed.txt")
+    ran = run("sync", str(folder), "--delete", "--yes")
+    assert ran.code == 0
+    assert len(service.files) == 3
+    assert not service.deleted
+
+
+def test_delete_removes_what_is_gone_and_what_was_replaced(run: Run, service: Service, folder: Path) -> None:
+    run("sync", str(folder))
+    (folder / "one.txt").unlink()
+    (folder / "two.txt").write_text("changed")
+    ran = run("sync", str(folder), "--delete", "--yes")
+    assert ran.code == 0
+    assert sorted(record["filename"] for record in service.deleted.values()) == ["one.txt", "two.txt"]
+    assert sorted(service.bytes[file_id] for file_id in service.files) == [b"changed", b"three"]
+    assert not [line for line in run("sync", str(folder), "--delete", "--yes").lines if line[0] != "sent"]
+
+
+def test_without_delete_nothing_is_removed(run: Run, service: Service, folder: Path) -> None:
+    run("sync", str(folder))
+    (folder / "one.txt").unlink()
+    run("sync", str(folder))
+    assert not service.deleted
+    run("sync", str(folder), "--delete", "--yes")
+    assert len(service.deleted) == 1
+
+
+def test_files_of_others_are_never_deleted(run: Run, service: Service, folder: Path) -> None:
+    other = service.add(b"one", filename="elsewhere.txt")
+    run("sync", str(folder))
+    (folder / "one.txt").unlink()
+    run("sync", str(folder), "--delete", "--yes")
+    assert other["id"] in service.files
+
+
+def test_nothing_is_deleted_below_a_folder_that_cannot_be_read(
+    run: Run, service: Service, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("sync", str(folder))
+    scandir = os.scandir
+
+    def closed(path: str) -> object:
+        if str(path).endswith("inner"):
+            raise PermissionError(13, "Permission denied", path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", closed)
+    ran = run("sync", str(folder), "--delete", "--yes")
+    assert ran.code == 1
+    assert not service.deleted
+
+
+def test_a_changed_file_that_could_not_be_sent_keeps_its_old_one(run: Run, service: Service, folder: Path) -> None:
+    run("sync", str(folder))
+    (folder / "one.txt").write_text("changed")
+    service.wrong = lambda request: (
+        problem(422, "invalid_field", "No.") if request.method == "POST" and request.url.path == "/v1/files" else None
+    )
+    assert run("sync", str(folder), "--delete", "--yes").code == 1
+    assert not service.deleted
+
+
+def test_delete_asks_and_without_a_terminal_needs_yes(run: Run, service: Service, folder: Path) -> None:
+    run("sync", str(folder))
+    (folder / "one.txt").unlink()
+    ran = run("sync", str(folder), "--delete")
+    assert ran.code == 2
+    assert "--yes" in ran.err
+    assert not service.deleted
+
+
+def test_a_dry_run_says_and_does_nothing(run: Run, service: Service, folder: Path) -> None:
+    run("sync", str(folder))
+    (folder / "one.txt").unlink()
+    (folder / "new.txt").write_text("new")
+    (folder / "also new.txt").write_text("new")
+    ran = run("sync", str(folder), "--dry-run", "--delete")
+    said = sorted((line[0], Path(line[2]).name.removeprefix("also ")) for line in ran.lines)
+    assert said == [("delete", "one.txt"), ("send", "new.txt")]
+    assert len(service.files) == 3
+    assert not service.deleted
+    assert "Would send 1 file" in ran.err
+
+
+def test_a_file_that_was_deleted_at_the_service_comes_back(run: Run, service: Service, folder: Path) -> None:
+    run("sync", str(folder))
+    file_id = next(iter(service.files))
+    service.files.pop(file_id)
+    assert "Sent 1 file" in run("sync", str(folder)).err
+
+
+def test_a_second_sync_of_the_same_folder_says_so(run: Run, service: Service, folder: Path) -> None:
+    name = f"sync-{state.name_of(URL, '', str(folder.resolve()))}"
+    with state.lock(state.folder() / f"{name}.lock", "busy"):
+        ran = run("sync", str(folder))
+        assert ran.code == 7
+        assert "Another sync" in ran.err
+        assert not service.files
+    assert run("sync", str(folder)).code == 0
+
+
+def test_a_file_that_grows_while_it_is_hashed_is_taken_by_the_next_sync(
+    run: Run, service: Service, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fstat = os.fstat
+
+    def grown(handle: int) -> os.stat_result:
+        found = fstat(handle)
+        return os.stat_result([*found[:6], found.st_size + 1, *found[7:]])
+
+    with monkeypatch.context() as patch:
+        patch.setattr("filemill.cli.syncing.os.fstat", grown)
+        ran = run("sync", str(folder))
+    assert ran.code == 1
+    assert "it changed while it was read" in ran.err
+    assert not service.files
+    assert run("sync", str(folder)).code == 0
+
+
+def test_a_folder_that_is_not_there_deletes_nothing(run: Run, service: Service, folder: Path) -> None:
+    run("sync", str(folder))
+    ran = run("sync", str(folder / "nowhere"), "--delete", "--yes")
+    assert ran.code == 8
+    assert not service.deleted
+
+
+def test_a_damaged_state_says_which_file_to_delete(run: Run, home: Path, folder: Path) -> None:
+    run("sync", str(folder))
+    for path in (home / "state").rglob("sync-*.sqlite*"):
+        path.write_bytes(b"no database at all, and long enough to be looked at" * 100)
+    ran = run("sync", str(folder))
+    assert ran.code == 8
+    assert "Delete this file" in ran.err
