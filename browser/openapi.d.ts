@@ -885,6 +885,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Tell who you are: the kind of your credential, its tenant, its scopes and its end
+         * @description Every credential may ask. Costs no more than the check of the credential.
+         */
+        get: operations["get_me"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/search": {
         parameters: {
             query?: never;
@@ -2646,6 +2666,18 @@ export interface components {
             /** @default null */
             true_peak: number | null;
         };
+        /** @description The caller. An upload token has no scopes, and an operator no tenant. The `id` of a user is its `sub`. `owner` is the owner of the files that the caller creates or, with `files:own`, sees. */
+        MeResource: {
+            /** @enum {string} */
+            type: "key" | "token" | "user" | "operator";
+            id: string;
+            name: string | null;
+            tenant: string | null;
+            scopes: components["schemas"]["Scope"][];
+            expires_at: string | null;
+            owner: string | null;
+            stage: string;
+        };
         /** @description PUT each part to its address. `POST /v1/files/{file_id}/parts` signs more addresses. */
         MultipartUpload: {
             /**
@@ -2942,6 +2974,8 @@ export interface components {
          * @enum {string}
          */
         ScanStatus: "pending" | "unscannable" | "clean" | "infected";
+        /** @enum {string} */
+        Scope: "files:read" | "files:write" | "events:read" | "webhooks:admin" | "keys:admin" | "files:own" | "tenants:admin";
         /** @description Why the last job of a service brought nothing. */
         ServiceErrorResource: {
             code: string;
@@ -5524,6 +5558,39 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
                         code?: "bad_request" | "exceeds_own_rights" | "internal" | "invalid_field" | "invalid_json" | "key_expired" | "missing_scope" | "network_not_allowed" | "not_found" | "payload_too_large" | "quota_exceeded" | "tenant_suspended" | "timeout" | "token_expired" | "too_many_requests" | "too_many_secrets" | "unauthenticated" | "unavailable" | "unknown_route" | "unsupported_media_type";
+                    };
+                };
+            };
+        };
+    };
+    get_me: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The caller. An upload token has no scopes, and an operator no tenant. The `id` of a user is its `sub`. `owner` is the owner of the files that the caller creates or, with `files:own`, sees. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MeResource"];
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "bad_request" | "internal" | "key_expired" | "network_not_allowed" | "quota_exceeded" | "tenant_suspended" | "timeout" | "token_expired" | "too_many_requests" | "unauthenticated" | "unavailable";
                     };
                 };
             };
