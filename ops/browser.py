@@ -57,7 +57,7 @@ def types() -> str:
     for item in document["paths"].values():
         for operation in item.values():
             operation["responses"] = _with_one_problem(operation["responses"])
-    made = _run("openapi-typescript", [], json.dumps(document))
+    made = _run("openapi-typescript", ["--default-non-nullable=false"], json.dumps(document))
     return _TYPES_BANNER + made.partition("*/\n\n")[2]
 
 
