@@ -29,7 +29,7 @@ class FilemillPage:
         self.errors: list[str] = []
         self._address = f"{origin or api}/__test__/page?{urlencode({'api': api})}"
         self._headers = {"Content-Security-Policy": csp} if csp else {}
-        self.page.on("request", self.requests.append)
+        self.page.on("request", lambda request: self.requests.append(request))
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
         self.page.route("**/__test__/page*", self._answer)
         self.load()

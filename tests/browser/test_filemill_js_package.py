@@ -40,7 +40,9 @@ def test_what_is_committed_is_what_make_browser_makes(node_modules: Path) -> Non
 
 def test_the_declarations_name_what_the_module_exports(node_modules: Path) -> None:
     said = set(re.findall(r"^export declare class (\w+)", (browser.FOLDER / "filemill.d.ts").read_text(), re.MULTILINE))
-    script = f"import * as all from {json.dumps(browser.MODULE.as_uri())}; console.log(JSON.stringify(Object.keys(all)))"
+    script = (
+        f"import * as all from {json.dumps(browser.MODULE.as_uri())}; console.log(JSON.stringify(Object.keys(all)))"
+    )
     assert set(json.loads(run("node", "--input-type=module", "-e", script))) == said
 
 
