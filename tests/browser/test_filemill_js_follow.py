@@ -49,6 +49,7 @@ def states_of(events: list[dict[str, Any]], file_id: str) -> list[int]:
 
 @pytest.mark.parametrize("sockets", [True, False], ids=["socket", "feed"])
 def test_changes_are_told_in_order_and_each_once(open_filemill: OpenFilemill, api: Api, sockets: bool) -> None:
+    before = stack.upload(api, SMALL, content_type="image/jpeg")
     page = open_filemill(sockets=sockets)
     page.follow()
     page.until("told.states.at(-1) === " + ("'live'" if sockets else "'polling'"))
@@ -68,8 +69,7 @@ def test_changes_are_told_in_order_and_each_once(open_filemill: OpenFilemill, ap
     page.value("follower.close()")
     page.until("told.states.at(-1) === 'ended'")
     assert page.told()["error"] is None
-    # Pages whose sockets are forbidden hear of nothing that was before they came.
-    assert {each["subject"] for each in told["events"]} == {record["id"]}
+    assert before["id"] not in {each["subject"] for each in told["events"]}
     assert not page.errors
 
 
@@ -125,7 +125,7 @@ def test_a_page_goes_on_from_its_cursor(open_filemill: OpenFilemill, api: Api, s
     page.use(api.key)
     page.follow(cursor=cursor)
     page.heard(missed["id"], "ready")
-    assert {each["subject"] for each in page.told()["events"]} == {missed["id"]}
+    assert first["id"] not in {each["subject"] for each in page.told()["events"]}
 
 
 def test_a_cursor_that_is_no_good_has_the_page_read_its_files_anew(open_filemill: OpenFilemill, api: Api) -> None:
