@@ -120,7 +120,13 @@ export class Follow {
     const open = new Set(messages.map(({ id }) => id))
     let live = false
     let failed = null
-    const close = () => socket.close()
+    let over
+    const closed = new Promise((resolve) => (over = resolve))
+    // Not by its `close` event alone: it comes late from a dead peer, and never where a policy forbids the socket.
+    const close = () => {
+      socket.close()
+      over()
+    }
     let timer = setTimeout(close, 15_000)
     const send = (message) => socket.send(JSON.stringify(message))
     const ping = () => {
@@ -152,7 +158,9 @@ export class Follow {
       clearTimeout(timer)
       this.#chain.then(() => socket.readyState === 1 && this.#set('live'))
     }
-    await new Promise((closed) => (socket.onclose = closed))
+    socket.onclose = socket.onerror = close
+    await closed
+    socket.onmessage = null
     clearTimeout(timer)
     clearInterval(beat)
     signal.removeEventListener('abort', close)
