@@ -13,8 +13,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ops.errors import OpsError
-from ops.openapi.document import ROOT
 from ops.openapi.document import TARGET as DOCUMENT
+from ops.openapi.problems import ROOT
 
 FOLDER = ROOT / "browser"
 MODULE = FOLDER / "filemill.js"
