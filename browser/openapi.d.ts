@@ -885,6 +885,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Tell who you are: the kind of your credential, its tenant, its scopes and its end
+         * @description Every credential may ask. Costs no more than the check of the credential.
+         */
+        get: operations["get_me"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/search": {
         parameters: {
             query?: never;
@@ -1505,19 +1525,19 @@ export interface components {
             language: string;
             text: string;
             /** @default null */
-            label: string | null;
+            label?: string | null;
             /** @default false */
-            default: boolean;
+            default?: boolean;
         };
         /** @description `entries` is a count, `unpacked_size` in bytes as the directory says. `flags` are dangers: `overlap` … */
         ArchiveInfo: {
             format: string;
             /** @default null */
-            entries: number | null;
+            entries?: number | null;
             /** @default null */
-            unpacked_size: number | null;
+            unpacked_size?: number | null;
             /** @default false */
-            encrypted: boolean;
+            encrypted?: boolean;
             flags?: string[];
         };
         /** @description A script, a style sheet or a text of the page; or an icon. */
@@ -1539,58 +1559,58 @@ export interface components {
              * @description Only in the answer about one delivery
              * @default null
              */
-            answer: string | null;
+            answer?: string | null;
         };
         /** @description Sound. `format` is the usual extension, `duration` in seconds, `bit_rate` in bit/s, `sample_rate` in Hz. `language` is that of the track that players choose. `loudness` is None for silence, and where nobody measured it. `location` is there only if the recipe keeps it. `cover` is True if the file has a picture of its own. */
         AudioInfo: {
             format: string;
             /** @default null */
-            duration: number | null;
+            duration?: number | null;
             /** @default null */
-            codec: string | null;
+            codec?: string | null;
             /** @default null */
-            bit_rate: number | null;
+            bit_rate?: number | null;
             /** @default null */
-            sample_rate: number | null;
+            sample_rate?: number | null;
             /** @default null */
-            channels: number | null;
+            channels?: number | null;
             /** @default null */
-            language: string | null;
+            language?: string | null;
             /** @default null */
-            loudness: components["schemas"]["Loudness"] | null;
+            loudness?: components["schemas"]["Loudness"] | null;
             /** @default null */
-            title: string | null;
+            title?: string | null;
             /** @default null */
-            artist: string | null;
+            artist?: string | null;
             /** @default null */
-            album: string | null;
+            album?: string | null;
             chapters?: components["schemas"]["Chapter"][];
             /** @default null */
-            created_at: string | null;
+            created_at?: string | null;
             /** @default null */
-            location: components["schemas"]["Location"] | null;
+            location?: components["schemas"]["Location"] | null;
             tags?: {
                 [key: string]: string;
             };
             /** @default false */
-            cover: boolean;
+            cover?: boolean;
         };
         /** @description A sound track. `language` as the file says it (BCP 47 or ISO 639-2), `bit_rate` in bit/s, `sample_rate` in Hz. */
         AudioTrack: {
             /** @default null */
-            codec: string | null;
+            codec?: string | null;
             /** @default null */
-            language: string | null;
+            language?: string | null;
             /** @default null */
-            title: string | null;
+            title?: string | null;
             /** @default null */
-            channels: number | null;
+            channels?: number | null;
             /** @default null */
-            sample_rate: number | null;
+            sample_rate?: number | null;
             /** @default null */
-            bit_rate: number | null;
+            bit_rate?: number | null;
             /** @default false */
-            default: boolean;
+            default?: boolean;
         };
         /** @description One change of a file, an API key, an upload token, a webhook, a share link, or a tenant's settings. Values are not kept. */
         AuditEntryResource: {
@@ -1602,7 +1622,7 @@ export interface components {
              * @description Only of a file: the revision that the change made
              * @default null
              */
-            revision: number | null;
+            revision?: number | null;
             /**
              * Format: date-time
              * @description UTC, RFC 3339, milliseconds
@@ -1613,12 +1633,12 @@ export interface components {
              * @description The network address of the caller, or the network: as the stage is set. Missing if unknown
              * @default null
              */
-            address: string | null;
+            address?: string | null;
             /**
              * @description The request, or the run of a function. Missing if unknown
              * @default null
              */
-            request_id: string | null;
+            request_id?: string | null;
             /** @description Fields that changed; none where the whole thing is new, or is gone */
             fields: string[];
         };
@@ -1657,7 +1677,7 @@ export interface components {
              * @description The request, or the run of a function, that made it. Missing if unknown
              * @default null
              */
-            request_id: string | null;
+            request_id?: string | null;
             /** @description Fields that changed; none where the whole record is new, or is gone */
             fields: string[];
         };
@@ -1674,7 +1694,7 @@ export interface components {
         Chapter: {
             start: number;
             /** @default null */
-            title: string | null;
+            title?: string | null;
         };
         /** @description A column of a table: its name in the header, and the type of its values. `type` is `text`, `integer`, `number`, `boolean`, `date`, `mixed` or `empty`. */
         Column: {
@@ -1697,40 +1717,40 @@ export interface components {
         /** @description The body of `POST /v1/files`. Sizes are in bytes. With `source_url`, no other field is required. A file without a `recipe` gets the tenant's default. `owner` is the end user whose file it is; a caller who is one owns what it creates. */
         CreateFile: {
             /** @default null */
-            filename: string | null;
+            filename?: string | null;
             /** @default null */
-            content_type: string | null;
+            content_type?: string | null;
             /** @default null */
-            size: number | null;
+            size?: number | null;
             /** @default null */
-            sha256: string | null;
+            sha256?: string | null;
             tags?: string[];
             metadata?: {
                 [key: string]: unknown;
             };
             /** @default private */
-            visibility: components["schemas"]["Visibility"];
+            visibility?: components["schemas"]["Visibility"];
             /** @default null */
-            recipe: ("avatar" | "document" | "original-only" | "photo") | null;
+            recipe?: ("avatar" | "document" | "original-only" | "photo") | null;
             /** @default null */
-            expires_after: number | null;
+            expires_after?: number | null;
             /** @default null */
-            upload: ("post" | "multipart") | null;
+            upload?: ("post" | "multipart") | null;
             /** @default null */
-            part_size: number | null;
+            part_size?: number | null;
             /** @default false */
-            part_checksums: boolean;
+            part_checksums?: boolean;
             /**
              * @default keep
              * @enum {string}
              */
-            on_duplicate: "keep" | "reuse";
+            on_duplicate?: "keep" | "reuse";
             /** @default null */
-            focus: components["schemas"]["FocalPoint"] | null;
+            focus?: components["schemas"]["FocalPoint"] | null;
             /** @default null */
-            owner: string | null;
+            owner?: string | null;
             /** @default null */
-            source_url: string | null;
+            source_url?: string | null;
         } | {
             filename: string;
             content_type: string;
@@ -1742,16 +1762,16 @@ export interface components {
         /** @description The body of `POST /v1/files/{id}/grant`. `expires_in` in seconds; `cookie_domain` is the cookies' domain. */
         CreateGrant: {
             /** @default 3600 */
-            expires_in: number;
+            expires_in?: number;
             /** @default null */
-            cookie_domain: string | null;
+            cookie_domain?: string | null;
         };
         /** @description The body of `POST /v1/grants`: grants for several files. */
         CreateGrants: {
             /** @default 3600 */
-            expires_in: number;
+            expires_in?: number;
             /** @default null */
-            cookie_domain: string | null;
+            cookie_domain?: string | null;
             ids: string[];
         };
         /** @description The body that makes an API key. `networks` are the networks that the key may be used from; an empty list allows all. Without `expires_at` and `networks`, the new key has those of the key that makes it. */
@@ -1760,36 +1780,36 @@ export interface components {
             name: string;
             scopes: ("files:read" | "files:write" | "events:read" | "webhooks:admin" | "keys:admin" | "files:own")[];
             /** @default null */
-            expires_at: string | null;
+            expires_at?: string | null;
             /** @default null */
-            networks: string[] | null;
+            networks?: string[] | null;
         };
         /** @description The body of `POST /v1/files/{id}/shares`. `expires_in` in seconds. Without `download` the page offers none. */
         CreateShare: {
             /** @default 604800 */
-            expires_in: number;
+            expires_in?: number;
             /** @default null */
-            password: string | null;
+            password?: string | null;
             /** @default null */
-            max_views: number | null;
+            max_views?: number | null;
             /** @default true */
-            download: boolean;
+            download?: boolean;
         };
         /** @description The body of `POST /v1/upload-tokens`. `expires_in` is in seconds. `max_bytes` is for each file. `content_types` may have `image/*`; an empty list allows every type. The files that are created with the token are those of `owner`. */
         CreateUploadToken: {
             /** @default 3600 */
-            expires_in: number;
+            expires_in?: number;
             /** @default 1 */
-            max_files: number;
+            max_files?: number;
             max_bytes: number;
             content_types?: string[];
             tags?: string[];
             /** @default private */
-            visibility: components["schemas"]["Visibility"];
+            visibility?: components["schemas"]["Visibility"];
             /** @default null */
-            recipe: ("avatar" | "document" | "original-only" | "photo") | null;
+            recipe?: ("avatar" | "document" | "original-only" | "photo") | null;
             /** @default null */
-            owner: string | null;
+            owner?: string | null;
         };
         /** @description The body of `POST /v1/webhooks`. An event is sent if it passes every filter; an empty one lets all pass. Without `types`, all events of files are sent. A file must be of one of the `kinds`, and have all of the `tags`. */
         CreateWebhook: {
@@ -1798,7 +1818,7 @@ export interface components {
             kinds?: components["schemas"]["Kind"][];
             tags?: string[];
             /** @default null */
-            filename_prefix: string | null;
+            filename_prefix?: string | null;
         };
         /** @description The new file's record, and how its bytes are uploaded. A request that is sent again with its Idempotency-Key when the bytes have come gets the record as it is, without `upload`; a key without the scope `files:read` then gets `id`, `status` and `revision` only. */
         CreatedFile: components["schemas"]["CreatedFileResource"] | components["schemas"]["FileReceipt"];
@@ -1836,64 +1856,64 @@ export interface components {
             renditions: components["schemas"]["RenditionResource"][];
             delivery: components["schemas"]["DeliveryResource"] | null;
             /** @default null */
-            video: components["schemas"]["VideoInfo"] | null;
+            video?: components["schemas"]["VideoInfo"] | null;
             /** @default null */
-            audio: components["schemas"]["AudioInfo"] | null;
+            audio?: components["schemas"]["AudioInfo"] | null;
             /** @default null */
-            pdf: components["schemas"]["PdfInfo"] | null;
+            pdf?: components["schemas"]["PdfInfo"] | null;
             /** @default null */
-            document: components["schemas"]["DocumentInfo"] | null;
+            document?: components["schemas"]["DocumentInfo"] | null;
             /** @default null */
-            spreadsheet: components["schemas"]["SpreadsheetInfo"] | null;
+            spreadsheet?: components["schemas"]["SpreadsheetInfo"] | null;
             /** @default null */
-            presentation: components["schemas"]["PresentationInfo"] | null;
+            presentation?: components["schemas"]["PresentationInfo"] | null;
             /** @default null */
-            text: components["schemas"]["TextInfo"] | null;
+            text?: components["schemas"]["TextInfo"] | null;
             /** @default null */
-            archive: components["schemas"]["ArchiveInfo"] | null;
+            archive?: components["schemas"]["ArchiveInfo"] | null;
             /** @default null */
-            email: components["schemas"]["EmailInfo"] | null;
+            email?: components["schemas"]["EmailInfo"] | null;
             /** @default null */
-            font: components["schemas"]["FontInfo"] | null;
+            font?: components["schemas"]["FontInfo"] | null;
             /** @default null */
-            preview: components["schemas"]["PreviewResource"] | null;
+            preview?: components["schemas"]["PreviewResource"] | null;
             /** @default null */
-            poster: components["schemas"]["PosterResource"] | null;
+            poster?: components["schemas"]["PosterResource"] | null;
             /** @default null */
-            scan: components["schemas"]["ScanResource"] | null;
+            scan?: components["schemas"]["ScanResource"] | null;
             /** @default null */
-            warnings: components["schemas"]["WarningResource"][] | null;
+            warnings?: components["schemas"]["WarningResource"][] | null;
             /** @default null */
-            captions: components["schemas"]["CaptionResource"][] | null;
+            captions?: components["schemas"]["CaptionResource"][] | null;
             /**
              * @description By the services' names
              * @default null
              */
-            services: {
+            services?: {
                 [key: string]: components["schemas"]["ServiceResource"];
             } | null;
             /**
              * @description The end user whose file it is; only if there is one
              * @default null
              */
-            owner: string | null;
+            owner?: string | null;
             /**
              * @description Seconds after its creation, as its client said
              * @default null
              */
-            expires_after: number | null;
+            expires_after?: number | null;
             /**
              * @description When the file is deleted by itself
              * @default null
              */
-            delete_at: string | null;
+            delete_at?: string | null;
             /**
              * @description The file can't be deleted until it is released
              * @default null
              */
-            legal_hold: true | null;
+            legal_hold?: true | null;
             /** @default null */
-            upload: (components["schemas"]["FormUpload"] | components["schemas"]["MultipartUpload"]) | null;
+            upload?: (components["schemas"]["FormUpload"] | components["schemas"]["MultipartUpload"]) | null;
         };
         /** @description A new link. `url` is shown only in this answer: whoever has it sees the page. */
         CreatedShare: {
@@ -1951,11 +1971,11 @@ export interface components {
             picture: string;
             placeholder: string;
             /** @default null */
-            video: string | null;
+            video?: string | null;
             /** @default null */
-            audio: string | null;
+            audio?: string | null;
             /** @default null */
-            hls: string | null;
+            hls?: string | null;
         };
         /**
          * @description Where a delivery is. Clients depend on these words: never rename one.
@@ -1966,31 +1986,31 @@ export interface components {
         DocumentInfo: {
             format: string;
             /** @default null */
-            title: string | null;
+            title?: string | null;
             /** @default null */
-            author: string | null;
+            author?: string | null;
             /** @default null */
-            created_at: string | null;
+            created_at?: string | null;
             /** @default null */
-            modified_at: string | null;
+            modified_at?: string | null;
             /** @default null */
-            pages: number | null;
+            pages?: number | null;
             /** @default null */
-            words: number | null;
+            words?: number | null;
             /** @default false */
-            encrypted: boolean;
+            encrypted?: boolean;
         };
         /** @description Addresses as they stand in the header, decoded. `attachments` is a count. */
         EmailInfo: {
             /** @default null */
-            subject: string | null;
+            subject?: string | null;
             /** @default null */
-            from: string | null;
+            from?: string | null;
             to?: string[];
             /** @default null */
-            date: string | null;
+            date?: string | null;
             /** @default 0 */
-            attachments: number;
+            attachments?: number;
         };
         EntriesPage: {
             items: components["schemas"]["EntryResource"][];
@@ -2092,7 +2112,7 @@ export interface components {
              * @description Seconds that all frames are seen for, once; only of an animation
              * @default null
              */
-            duration: number | null;
+            duration?: number | null;
             megapixels: number | null;
             color_space: string | null;
             has_alpha: boolean | null;
@@ -2107,12 +2127,12 @@ export interface components {
              * @description Only of an image whose file says one
              * @default null
              */
-            title: string | null;
+            title?: string | null;
             /**
              * @description Only of an image whose file says some; at most 100
              * @default null
              */
-            keywords: string[] | null;
+            keywords?: string[] | null;
         };
         /** @description The newest record of a file; `file` is null if the file is deleted. */
         FileChangeResource: {
@@ -2323,62 +2343,62 @@ export interface components {
             renditions: components["schemas"]["RenditionResource"][];
             delivery: components["schemas"]["DeliveryResource"] | null;
             /** @default null */
-            video: components["schemas"]["VideoInfo"] | null;
+            video?: components["schemas"]["VideoInfo"] | null;
             /** @default null */
-            audio: components["schemas"]["AudioInfo"] | null;
+            audio?: components["schemas"]["AudioInfo"] | null;
             /** @default null */
-            pdf: components["schemas"]["PdfInfo"] | null;
+            pdf?: components["schemas"]["PdfInfo"] | null;
             /** @default null */
-            document: components["schemas"]["DocumentInfo"] | null;
+            document?: components["schemas"]["DocumentInfo"] | null;
             /** @default null */
-            spreadsheet: components["schemas"]["SpreadsheetInfo"] | null;
+            spreadsheet?: components["schemas"]["SpreadsheetInfo"] | null;
             /** @default null */
-            presentation: components["schemas"]["PresentationInfo"] | null;
+            presentation?: components["schemas"]["PresentationInfo"] | null;
             /** @default null */
-            text: components["schemas"]["TextInfo"] | null;
+            text?: components["schemas"]["TextInfo"] | null;
             /** @default null */
-            archive: components["schemas"]["ArchiveInfo"] | null;
+            archive?: components["schemas"]["ArchiveInfo"] | null;
             /** @default null */
-            email: components["schemas"]["EmailInfo"] | null;
+            email?: components["schemas"]["EmailInfo"] | null;
             /** @default null */
-            font: components["schemas"]["FontInfo"] | null;
+            font?: components["schemas"]["FontInfo"] | null;
             /** @default null */
-            preview: components["schemas"]["PreviewResource"] | null;
+            preview?: components["schemas"]["PreviewResource"] | null;
             /** @default null */
-            poster: components["schemas"]["PosterResource"] | null;
+            poster?: components["schemas"]["PosterResource"] | null;
             /** @default null */
-            scan: components["schemas"]["ScanResource"] | null;
+            scan?: components["schemas"]["ScanResource"] | null;
             /** @default null */
-            warnings: components["schemas"]["WarningResource"][] | null;
+            warnings?: components["schemas"]["WarningResource"][] | null;
             /** @default null */
-            captions: components["schemas"]["CaptionResource"][] | null;
+            captions?: components["schemas"]["CaptionResource"][] | null;
             /**
              * @description By the services' names
              * @default null
              */
-            services: {
+            services?: {
                 [key: string]: components["schemas"]["ServiceResource"];
             } | null;
             /**
              * @description The end user whose file it is; only if there is one
              * @default null
              */
-            owner: string | null;
+            owner?: string | null;
             /**
              * @description Seconds after its creation, as its client said
              * @default null
              */
-            expires_after: number | null;
+            expires_after?: number | null;
             /**
              * @description When the file is deleted by itself
              * @default null
              */
-            delete_at: string | null;
+            delete_at?: string | null;
             /**
              * @description The file can't be deleted until it is released
              * @default null
              */
-            legal_hold: true | null;
+            legal_hold?: true | null;
         };
         /** @description A deleted file came back. */
         FileRestoredEvent: {
@@ -2438,11 +2458,11 @@ export interface components {
         FontInfo: {
             format: string;
             /** @default null */
-            family: string | null;
+            family?: string | null;
             /** @default null */
-            style: string | null;
+            style?: string | null;
             /** @default null */
-            glyphs: number | null;
+            glyphs?: number | null;
             scripts?: string[];
         };
         /** @description A form for S3: POST the `fields`, and after them the bytes as `file`, to `url`. An answer that AWS X-Ray traces also has `headers`: send them with the upload to keep its processing in the same trace. */
@@ -2531,7 +2551,7 @@ export interface components {
              * @description Seconds that all frames are seen for, once; only of an animation
              * @default null
              */
-            duration: number | null;
+            duration?: number | null;
             megapixels: number | null;
             color_space: string | null;
             has_alpha: boolean | null;
@@ -2546,12 +2566,12 @@ export interface components {
              * @description Only of an image whose file says one
              * @default null
              */
-            title: string | null;
+            title?: string | null;
             /**
              * @description Only of an image whose file says some; at most 100
              * @default null
              */
-            keywords: string[] | null;
+            keywords?: string[] | null;
         };
         /** @description Keys, the oldest first. */
         KeyPage: {
@@ -2627,7 +2647,7 @@ export interface components {
              * @description The owner of what is created; only if there is one
              * @default null
              */
-            owner: string | null;
+            owner?: string | null;
             used: number;
             key_id: string | null;
         };
@@ -2636,15 +2656,27 @@ export interface components {
             latitude: number;
             longitude: number;
             /** @default null */
-            altitude: number | null;
+            altitude?: number | null;
         };
         /** @description By EBU R128: `integrated` in LUFS, `range` in LU, `true_peak` in dBTP, the highest of all channels. */
         Loudness: {
             integrated: number;
             /** @default null */
-            range: number | null;
+            range?: number | null;
             /** @default null */
-            true_peak: number | null;
+            true_peak?: number | null;
+        };
+        /** @description The caller. An upload token has no scopes, and an operator no tenant. The `id` of a user is its `sub`. `owner` is the owner of the files that the caller creates or, with `files:own`, sees. */
+        MeResource: {
+            /** @enum {string} */
+            type: "key" | "token" | "user" | "operator";
+            id: string;
+            name: string | null;
+            tenant: string | null;
+            scopes: components["schemas"]["Scope"][];
+            expires_at: string | null;
+            owner: string | null;
+            stage: string;
         };
         /** @description PUT each part to its address. `POST /v1/files/{file_id}/parts` signs more addresses. */
         MultipartUpload: {
@@ -2743,18 +2775,18 @@ export interface components {
         PatchFile: {
             filename?: string;
             /** @default null */
-            tags: string[] | null;
+            tags?: string[] | null;
             /** @default null */
-            metadata: {
+            metadata?: {
                 [key: string]: unknown;
             } | null;
             visibility?: components["schemas"]["Visibility"];
             /** @default null */
-            focus: components["schemas"]["FocalPoint"] | null;
+            focus?: components["schemas"]["FocalPoint"] | null;
             /** @default null */
-            poster: components["schemas"]["PosterTime"] | null;
+            poster?: components["schemas"]["PosterTime"] | null;
             /** @default null */
-            expires_after: number | null;
+            expires_after?: number | null;
         };
         /** @description The body of `PATCH /v1/keys/{key_id}`: the fields to change. null takes an end or the networks away. */
         PatchKey: {
@@ -2762,18 +2794,18 @@ export interface components {
             name?: string;
             scopes?: ("files:read" | "files:write" | "events:read" | "webhooks:admin" | "keys:admin" | "files:own")[];
             /** @default null */
-            expires_at: string | null;
+            expires_at?: string | null;
             /** @default null */
-            networks: string[] | null;
+            networks?: string[] | null;
         };
         /** @description The body of `PATCH /v1/tenants/{tenant}`: the settings to change. null gives the stage's own. Quotas that are left out stay as they are. */
         PatchTenant: {
             /** @default null */
-            default_recipe: ("avatar" | "document" | "original-only" | "photo") | null;
+            default_recipe?: ("avatar" | "document" | "original-only" | "photo") | null;
             /** @default null */
-            unscannable: ("refuse" | "accept") | null;
+            unscannable?: ("refuse" | "accept") | null;
             /** @default false */
-            suspended: boolean;
+            suspended?: boolean;
             /** @description Quota → its bound; null for the stage's own */
             quotas?: {
                 [key: string]: number | null;
@@ -2783,41 +2815,41 @@ export interface components {
         PatchWebhook: {
             url?: string;
             /** @default null */
-            types: ("filemill.file.created" | "filemill.file.processing" | "filemill.file.ready" | "filemill.file.failed" | "filemill.file.expired" | "filemill.file.updated" | "filemill.file.deleted" | "filemill.file.restored" | "filemill.webhook.disabled" | "filemill.webhook.test")[] | null;
+            types?: ("filemill.file.created" | "filemill.file.processing" | "filemill.file.ready" | "filemill.file.failed" | "filemill.file.expired" | "filemill.file.updated" | "filemill.file.deleted" | "filemill.file.restored" | "filemill.webhook.disabled" | "filemill.webhook.test")[] | null;
             /** @default null */
-            kinds: components["schemas"]["Kind"][] | null;
+            kinds?: components["schemas"]["Kind"][] | null;
             /** @default null */
-            tags: string[] | null;
+            tags?: string[] | null;
             /** @default null */
-            filename_prefix: string | null;
+            filename_prefix?: string | null;
             /** @default true */
-            enabled: boolean;
+            enabled?: boolean;
             /** @default false */
-            replay: boolean;
+            replay?: boolean;
         };
         /** @description `pages` is a count, `sizes` has (width, height) of the first ones in points (1/72 inch). `signatures`, `attachments` and `scripts` (JavaScript actions, which nobody runs here) are counts. */
         PdfInfo: {
             /** @default null */
-            pages: number | null;
+            pages?: number | null;
             sizes?: number[][];
             /** @default null */
-            title: string | null;
+            title?: string | null;
             /** @default null */
-            author: string | null;
+            author?: string | null;
             /** @default null */
-            created_at: string | null;
+            created_at?: string | null;
             /** @default null */
-            modified_at: string | null;
+            modified_at?: string | null;
             /** @default false */
-            encrypted: boolean;
+            encrypted?: boolean;
             /** @default false */
-            forms: boolean;
+            forms?: boolean;
             /** @default 0 */
-            signatures: number;
+            signatures?: number;
             /** @default 0 */
-            attachments: number;
+            attachments?: number;
             /** @default 0 */
-            scripts: number;
+            scripts?: number;
         };
         /** @description The second of a film that its poster should show. `video.poster_time` is that of the frame that it shows. */
         PosterResource: {
@@ -2831,19 +2863,19 @@ export interface components {
         PresentationInfo: {
             format: string;
             /** @default null */
-            slides: number | null;
+            slides?: number | null;
             /** @default null */
-            title: string | null;
+            title?: string | null;
             /** @default null */
-            author: string | null;
+            author?: string | null;
             /** @default null */
-            created_at: string | null;
+            created_at?: string | null;
             /** @default null */
-            modified_at: string | null;
+            modified_at?: string | null;
             /** @default null */
-            words: number | null;
+            words?: number | null;
             /** @default false */
-            encrypted: boolean;
+            encrypted?: boolean;
         };
         /** @description The picture that was made of a file which is no image; width and height are the largest that can be had. */
         PreviewResource: {
@@ -2860,11 +2892,11 @@ export interface components {
         /** @description The body of `PUT /v1/tenants/{tenant}`: all settings. Those that are left out are the stage's own. */
         PutTenant: {
             /** @default null */
-            default_recipe: ("avatar" | "document" | "original-only" | "photo") | null;
+            default_recipe?: ("avatar" | "document" | "original-only" | "photo") | null;
             /** @default null */
-            unscannable: ("refuse" | "accept") | null;
+            unscannable?: ("refuse" | "accept") | null;
             /** @default false */
-            suspended: boolean;
+            suspended?: boolean;
             /** @description Quota → its bound; null for the stage's own */
             quotas?: {
                 [key: string]: number | null;
@@ -2889,7 +2921,7 @@ export interface components {
              * @description Seconds; only where something moves or sounds
              * @default null
              */
-            duration: number | null;
+            duration?: number | null;
             /** @description Bytes */
             size: number;
             /** Format: uri */
@@ -2916,19 +2948,19 @@ export interface components {
         /** @description The body of `POST /v1/files/{id}/reprocess`. `force` makes renditions again that are up to date already. */
         Reprocess: {
             /** @default null */
-            recipe: ("avatar" | "document" | "original-only" | "photo") | null;
+            recipe?: ("avatar" | "document" | "original-only" | "photo") | null;
             /** @default false */
-            force: boolean;
+            force?: boolean;
         };
         /** @description The body of `POST /v1/keys/{key_id}/rotate`. `overlap` is in seconds: for how long the earlier secrets work, beside the new one. 0 ends them at once. */
         RotateKey: {
             /** @default 86400 */
-            overlap: number;
+            overlap?: number;
         };
         /** @description The body of `POST /v1/webhooks/{webhook_id}/rotate-secret`. `overlap` is in seconds: for how long the earlier secrets sign, beside the new one. 0 ends them at once. */
         RotateSecret: {
             /** @default 86400 */
-            overlap: number;
+            overlap?: number;
         };
         /** @description The finding of the malware scan. Missing if the stage scans nothing, or if the file is older than its scan. */
         ScanResource: {
@@ -2942,6 +2974,8 @@ export interface components {
          * @enum {string}
          */
         ScanStatus: "pending" | "unscannable" | "clean" | "infected";
+        /** @enum {string} */
+        Scope: "files:read" | "files:write" | "events:read" | "webhooks:admin" | "keys:admin" | "files:own" | "tenants:admin";
         /** @description Why the last job of a service brought nothing. */
         ServiceErrorResource: {
             code: string;
@@ -2990,18 +3024,18 @@ export interface components {
         Sheet: {
             name: string;
             /** @default null */
-            rows: number | null;
+            rows?: number | null;
             /** @default null */
-            columns: number | null;
+            columns?: number | null;
             header?: components["schemas"]["Column"][];
             first_rows?: (string | null)[][];
         };
         /** @description The body of `POST /v1/files/{id}/parts`: part numbers, or parts with the hex SHA-256 that each must have. */
         SignParts: {
             /** @default null */
-            part_numbers: number[] | null;
+            part_numbers?: number[] | null;
             /** @default null */
-            parts: components["schemas"]["PartToSign"][] | null;
+            parts?: components["schemas"]["PartToSign"][] | null;
         };
         /** @description The arguments of `signRequest`, and what an app may add to them for a new file. Without the additions only a new file's key is known (Uppy's default: a UUID and the file's name) and, if it is sent in one piece, its type. */
         SignRequest: {
@@ -3009,20 +3043,20 @@ export interface components {
             method: "GET" | "PUT" | "POST" | "DELETE";
             key: string;
             /** @default null */
-            uploadId: string | null;
+            uploadId?: string | null;
             /** @default null */
-            partNumber: number | null;
+            partNumber?: number | null;
             /** @default null */
-            contentType: string | null;
+            contentType?: string | null;
             /** @default null */
-            filename: string | null;
+            filename?: string | null;
             /** @default null */
-            size: number | null;
+            size?: number | null;
             /**
              * @description Bytes of each part, as `getChunkSize` says
              * @default null
              */
-            partSize: number | null;
+            partSize?: number | null;
             metadata?: {
                 [key: string]: unknown;
             };
@@ -3054,18 +3088,18 @@ export interface components {
         SpreadsheetInfo: {
             format: string;
             /** @default null */
-            sheet_count: number | null;
+            sheet_count?: number | null;
             sheets?: components["schemas"]["Sheet"][];
             /** @default null */
-            title: string | null;
+            title?: string | null;
             /** @default null */
-            author: string | null;
+            author?: string | null;
             /** @default null */
-            created_at: string | null;
+            created_at?: string | null;
             /** @default null */
-            modified_at: string | null;
+            modified_at?: string | null;
             /** @default false */
-            encrypted: boolean;
+            encrypted?: boolean;
         };
         /** @description Counts by status and by kind. Those without files are left out. Files not processed yet are `unknown`. */
         StatsResource: {
@@ -3087,11 +3121,11 @@ export interface components {
         /** @description A track of subtitles inside the file. */
         Subtitles: {
             /** @default null */
-            codec: string | null;
+            codec?: string | null;
             /** @default null */
-            language: string | null;
+            language?: string | null;
             /** @default null */
-            title: string | null;
+            title?: string | null;
         };
         /** @description Tenants, by name. */
         TenantPage: {
@@ -3114,20 +3148,20 @@ export interface components {
             format: string;
             encoding: string;
             /** @default null */
-            lines: number | null;
+            lines?: number | null;
             /** @default null */
-            words: number | null;
+            words?: number | null;
             /** @default  */
-            excerpt: string;
+            excerpt?: string;
             /** @default null */
-            language: string | null;
+            language?: string | null;
             /** @default null */
-            delimiter: string | null;
+            delimiter?: string | null;
             /** @default null */
-            rows: number | null;
+            rows?: number | null;
             columns?: components["schemas"]["Column"][];
             /** @default null */
-            structure: unknown;
+            structure?: unknown;
         };
         /** @description Upload tokens, the newest first. */
         UploadTokenPage: {
@@ -3159,7 +3193,7 @@ export interface components {
              * @description The owner of what is created; only if there is one
              * @default null
              */
-            owner: string | null;
+            owner?: string | null;
             token: string;
         };
         /** @description S3's `InitiateMultipartUploadResult`, with the upload's id. */
@@ -3168,7 +3202,7 @@ export interface components {
         UppyFile: {
             filename: string;
             /** @default null */
-            type: string | null;
+            type?: string | null;
             metadata?: {
                 [key: string]: unknown;
             };
@@ -3233,9 +3267,9 @@ export interface components {
             url: string;
             expires: number;
             /** @default null */
-            key: string | null;
+            key?: string | null;
             /** @default null */
-            fields: {
+            fields?: {
                 [key: string]: string;
             } | null;
         };
@@ -3262,41 +3296,41 @@ export interface components {
         VideoInfo: {
             format: string;
             /** @default null */
-            duration: number | null;
+            duration?: number | null;
             /** @default null */
-            width: number | null;
+            width?: number | null;
             /** @default null */
-            height: number | null;
+            height?: number | null;
             /** @default 0 */
-            rotation: number;
+            rotation?: number;
             /** @default null */
-            frame_rate: number | null;
+            frame_rate?: number | null;
             /** @default false */
-            variable_frame_rate: boolean;
+            variable_frame_rate?: boolean;
             /** @default null */
-            codec: string | null;
+            codec?: string | null;
             /** @default null */
-            bit_rate: number | null;
+            bit_rate?: number | null;
             /** @default null */
-            hdr: string | null;
+            hdr?: string | null;
             audio_tracks?: components["schemas"]["AudioTrack"][];
             /** @default null */
-            audio_track_count: number | null;
+            audio_track_count?: number | null;
             subtitles?: components["schemas"]["Subtitles"][];
             chapters?: components["schemas"]["Chapter"][];
             /** @default null */
-            title: string | null;
+            title?: string | null;
             /** @default null */
-            created_at: string | null;
+            created_at?: string | null;
             /** @default null */
-            location: components["schemas"]["Location"] | null;
+            location?: components["schemas"]["Location"] | null;
             tags?: {
                 [key: string]: string;
             };
             /** @default false */
-            cover: boolean;
+            cover?: boolean;
             /** @default null */
-            poster_time: number | null;
+            poster_time?: number | null;
         };
         /** @enum {string} */
         Visibility: "public" | "private";
@@ -5524,6 +5558,39 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
                         code?: "bad_request" | "exceeds_own_rights" | "internal" | "invalid_field" | "invalid_json" | "key_expired" | "missing_scope" | "network_not_allowed" | "not_found" | "payload_too_large" | "quota_exceeded" | "tenant_suspended" | "timeout" | "token_expired" | "too_many_requests" | "too_many_secrets" | "unauthenticated" | "unavailable" | "unknown_route" | "unsupported_media_type";
+                    };
+                };
+            };
+        };
+    };
+    get_me: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The caller. An upload token has no scopes, and an operator no tenant. The `id` of a user is its `sub`. `owner` is the owner of the files that the caller creates or, with `files:own`, sees. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MeResource"];
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "bad_request" | "internal" | "key_expired" | "network_not_allowed" | "quota_exceeded" | "tenant_suspended" | "timeout" | "token_expired" | "too_many_requests" | "unauthenticated" | "unavailable";
                     };
                 };
             };

@@ -13,8 +13,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ops.errors import OpsError
-from ops.openapi.document import ROOT
 from ops.openapi.document import TARGET as DOCUMENT
+from ops.openapi.problems import ROOT
 
 FOLDER = ROOT / "browser"
 MODULE = FOLDER / "filemill.js"
@@ -57,7 +57,7 @@ def types() -> str:
     for item in document["paths"].values():
         for operation in item.values():
             operation["responses"] = _with_one_problem(operation["responses"])
-    made = _run("openapi-typescript", [], json.dumps(document))
+    made = _run("openapi-typescript", ["--default-non-nullable=false"], json.dumps(document))
     return _TYPES_BANNER + made.partition("*/\n\n")[2]
 
 

@@ -233,7 +233,9 @@ export class Upload {
       await this.#open()
       const { signal } = this.#breaker
       try {
-        return await act(signal)
+        const value = await act(signal)
+        if (this.state === 'waiting' && !signal.aborted) this.#set('sending')
+        return value
       } catch (error) {
         if (signal.aborted) continue
         if ((!error.repeat && !isTransient(error)) || error.retryAfter > 300) throw error
@@ -242,7 +244,6 @@ export class Upload {
         if (!(lost && offline()) && ++failures > (lost && this.#moved ? 30 : 8)) throw error
         this.#set('waiting')
         await sleep(backoff(failures, error.retryAfter), signal).catch(() => {})
-        if (!signal.aborted) this.#set('sending')
       }
     }
   }
