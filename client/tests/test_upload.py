@@ -375,7 +375,12 @@ def test_a_file_that_changes_while_it_is_read_is_refused_and_its_upload_cancelle
 
 def test_a_stream_that_shrinks_is_refused(filemill: Filemill, fake: FakeFilemill) -> None:
     stream = io.BytesIO(DATA)
-    fake.before = lambda call: stream.truncate(100) and None if call.path == "/v1/files" else None
+
+    def before(call: Call) -> None:
+        if call.path == "/v1/files":
+            stream.truncate(100)
+
+    fake.before = before
     with pytest.raises(SourceChanged, match="shrank"):
         filemill.upload(stream, filename="a.bin")
     assert fake.files == {}
@@ -441,7 +446,12 @@ def test_a_stream_that_cannot_go_back_is_spooled_to_the_disk(monkeypatch: pytest
     monkeypatch.setattr(_sources, "_IN_MEMORY", 100)
     made: list[Any] = []
     real = tempfile.SpooledTemporaryFile
-    monkeypatch.setattr(tempfile, "SpooledTemporaryFile", lambda size: made.append(real(size)) or made[0])
+
+    def spooled(size: int) -> Any:
+        made.append(real(size))
+        return made[0]
+
+    monkeypatch.setattr(tempfile, "SpooledTemporaryFile", spooled)
 
     class Pipe:
         data = io.BytesIO(DATA)
