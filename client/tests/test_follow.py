@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import socket
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -166,6 +168,31 @@ def test_no_network_at_the_beginning_is_an_error(fake: FakeFilemill, scripted: A
     fake.before = lambda call: httpx.ConnectError("no network")
     with Filemill(URL, KEY, transport=fake.transport(), retries=0) as client, pytest.raises(NetworkError):
         take(client, 1, on_state=lambda sentence: None)
+
+
+@pytest.mark.parametrize("way", ["blocking", "async"])
+def test_the_socket_follows_no_redirect_with_the_key(way: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as here, socket.create_server(("127.0.0.1", 0)) as elsewhere:
+        elsewhere.settimeout(0.5)
+        target = f"ws://127.0.0.1:{elsewhere.getsockname()[1]}/ws"
+
+        def redirect() -> None:
+            near, _ = here.accept()
+            with near:
+                near.recv(65536)
+                near.sendall(f"HTTP/1.1 302 Found\r\nLocation: {target}\r\nContent-Length: 0\r\n\r\n".encode())
+
+        thread = threading.Thread(target=redirect)
+        thread.start()
+        connect = Connect(f"ws://127.0.0.1:{here.getsockname()[1]}/ws", {"Authorization": f"Bearer {KEY}"}, 20)
+        with pytest.raises(NoSocket, match="refused the socket"):
+            if way == "async":
+                asyncio.run(_sockets.AsyncSockets().perform(connect))
+            else:
+                _sockets.Sockets().perform(connect)
+        thread.join()
+        with pytest.raises(TimeoutError):
+            elsewhere.accept()
 
 
 def test_the_asynchronous_client_follows_as_well(fake: FakeFilemill, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -41,6 +41,32 @@ def _need_package() -> None:
         raise NoSocket(_MISSING)
 
 
+def _opener() -> Any:
+    """Opens a socket for flows that block, and follows no redirect: the credential is for this host only."""
+    from websockets.sync import client
+
+    base: Any = getattr(client, "reconnect", None)
+    if base is None:  # a version that follows none
+        return client.connect
+
+    class Straight(base):  # type: ignore[misc]
+        def process_redirect(self, error: Exception) -> Exception:
+            return error
+
+    return Straight
+
+
+def _async_opener() -> Any:
+    """As `_opener`, for asyncio."""
+    from websockets.asyncio.client import connect
+
+    class Straight(connect):
+        def process_redirect(self, error: Exception) -> Exception:
+            return error
+
+    return Straight
+
+
 def _refused(url: str, error: Exception) -> Exception:
     """The error of a connection that did not come about."""
     from websockets.exceptions import InvalidStatus
@@ -92,10 +118,10 @@ class Sockets:
 
     def _connect(self, connect: Connect) -> Any:
         from websockets.exceptions import WebSocketException
-        from websockets.sync.client import connect as opened
 
         try:
-            socket = opened(connect.url, **_options(connect))
+            # Newer versions want a context manager, and older ones give one that is the socket itself.
+            socket = _opener()(uri=connect.url, **_options(connect)).__enter__()
         except (OSError, WebSocketException) as error:
             raise _refused(connect.url, error) from error
         self._open.append(socket)
@@ -133,11 +159,10 @@ class AsyncSockets:
                 await each.close()
 
     async def _connect(self, connect: Connect) -> Any:
-        from websockets.asyncio.client import connect as opened
         from websockets.exceptions import WebSocketException
 
         try:
-            socket = await opened(connect.url, **_options(connect))
+            socket = await _async_opener()(uri=connect.url, **_options(connect))
         except (OSError, WebSocketException) as error:
             raise _refused(connect.url, error) from error
         self._open.append(socket)
