@@ -199,7 +199,7 @@ def test_waiting_ends_with_the_file_or_with_the_time(filemill: Filemill, fake: F
 def test_records_take_what_this_version_does_not_know() -> None:
     raw: dict[str, Any] = {"id": "file_1", "status": "polished", "kind": "hologram", "shine": {"level": 11}}
     raw |= {"created_at": "2026-11-26T12:00:00.000Z", "updated_at": "not yet", "image": "none", "renditions": None}
-    file = File(raw)
+    file: Any = File(raw)
     assert (file.status, file.kind, file.shine) == ("polished", "hologram", {"level": 11})
     assert file.created_at == datetime(2026, 11, 26, 12, tzinfo=timezone.utc)
     assert (file.updated_at, file.image, file.renditions) == ("not yet", "none", None)
