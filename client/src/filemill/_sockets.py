@@ -16,8 +16,7 @@ from filemill.errors import AuthenticationError
 
 OF_SOCKETS = (Connect, Transmit, Receive, Disconnect)
 
-_OPEN_TIMEOUT = 15.0  # seconds
-_CLOSE_TIMEOUT = 2.0
+_CLOSE_TIMEOUT = 2.0  # seconds
 _MOST_BYTES = 256 * 1024  # of a message; the server's have at most 32 KB
 _MISSING = "The package `websockets` is not installed (pip install 'filemill[events]')."
 
@@ -29,7 +28,7 @@ def _options(connect: Connect) -> dict[str, Any]:
     return {
         "additional_headers": dict(connect.headers),
         "user_agent_header": USER_AGENT,
-        "open_timeout": _OPEN_TIMEOUT,
+        "open_timeout": connect.timeout,
         "close_timeout": _CLOSE_TIMEOUT,
         "ping_interval": None,
         "max_size": _MOST_BYTES,
@@ -40,6 +39,32 @@ def _options(connect: Connect) -> dict[str, Any]:
 def _need_package() -> None:
     if importlib.util.find_spec("websockets") is None:
         raise NoSocket(_MISSING)
+
+
+def _opener() -> Any:
+    """Opens a socket for flows that block, and follows no redirect: the credential is for this host only."""
+    from websockets.sync import client
+
+    base: Any = getattr(client, "reconnect", None)
+    if base is None:  # a version that follows none
+        return client.connect
+
+    class Straight(base):  # type: ignore[misc]
+        def process_redirect(self, error: Exception) -> Exception:
+            return error
+
+    return Straight
+
+
+def _async_opener() -> Any:
+    """As `_opener`, for asyncio."""
+    from websockets.asyncio.client import connect
+
+    class Straight(connect):
+        def process_redirect(self, error: Exception) -> Exception:
+            return error
+
+    return Straight
 
 
 def _refused(url: str, error: Exception) -> Exception:
@@ -93,10 +118,10 @@ class Sockets:
 
     def _connect(self, connect: Connect) -> Any:
         from websockets.exceptions import WebSocketException
-        from websockets.sync.client import connect as opened
 
         try:
-            socket = opened(connect.url, **_options(connect))
+            # Newer versions want a context manager, and older ones give one that is the socket itself.
+            socket = _opener()(uri=connect.url, **_options(connect)).__enter__()
         except (OSError, WebSocketException) as error:
             raise _refused(connect.url, error) from error
         self._open.append(socket)
@@ -134,11 +159,10 @@ class AsyncSockets:
                 await each.close()
 
     async def _connect(self, connect: Connect) -> Any:
-        from websockets.asyncio.client import connect as opened
         from websockets.exceptions import WebSocketException
 
         try:
-            socket = await opened(connect.url, **_options(connect))
+            socket = await _async_opener()(uri=connect.url, **_options(connect))
         except (OSError, WebSocketException) as error:
             raise _refused(connect.url, error) from error
         self._open.append(socket)
