@@ -26,16 +26,26 @@ class AsyncDriver:
 
     def __init__(self, api: Api, transport: httpx.AsyncBaseTransport | None) -> None:
         self.api = api
-        mounts = {pattern: httpx.AsyncHTTPTransport(limits=_http.limits()) for pattern in _http.direct_patterns()}
-        self._http = httpx.AsyncClient(
-            timeout=_http.timeouts(api.timeout),
-            limits=_http.limits(),
-            transport=transport,
-            mounts=None if transport else mounts,
-        )
+        self._transport = transport
+        self._made: httpx.AsyncClient | None = None
+
+    @property
+    def _http(self) -> httpx.AsyncClient:
+        """Made for the first request: a program that only shows its help does not read certificates."""
+        if self._made is None:
+            self._made = self._new()
+        return self._made
+
+    def _new(self) -> httpx.AsyncClient:
+        timeout, limits = _http.timeouts(self.api.timeout), _http.limits()
+        if self._transport is not None:
+            return httpx.AsyncClient(timeout=timeout, transport=self._transport)
+        mounts = _http.past_a_proxy(httpx.AsyncHTTPTransport)
+        return httpx.AsyncClient(timeout=timeout, limits=limits, verify=_http.context(), mounts=mounts)
 
     async def aclose(self) -> None:
-        await self._http.aclose()
+        if self._made is not None:
+            await self._made.aclose()
 
     async def run(self, flow: Flow[T]) -> T:
         """The flow's result."""

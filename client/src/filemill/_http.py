@@ -5,7 +5,10 @@ from __future__ import annotations
 import platform
 import socket
 import ssl
-from collections.abc import Mapping
+import urllib.request
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 import httpx
@@ -13,6 +16,8 @@ import httpx
 from filemill._effects import Request
 from filemill._version import __version__
 from filemill.errors import FilemillError, NetworkError
+
+T = TypeVar("T")
 
 USER_AGENT = f"filemill-python/{__version__} Python/{platform.python_version()}"
 CHUNK = 256 * 1024  # bytes
@@ -34,9 +39,18 @@ def limits() -> httpx.Limits:
     return httpx.Limits(max_connections=64, max_keepalive_connections=32, keepalive_expiry=30)
 
 
-def direct_patterns() -> tuple[str, ...]:
-    """Hosts that are reached past a proxy, as httpx's `mounts` name them."""
-    return _DIRECT
+@cache
+def context() -> ssl.SSLContext:
+    """The trusted certificates. Reading them takes a tenth of a second or more, so all clients share them."""
+    return httpx.create_ssl_context()
+
+
+def past_a_proxy(transport: Callable[..., T]) -> dict[str, T] | None:
+    """httpx's `mounts` with which this computer is reached past a proxy; None where there is no proxy."""
+    if not urllib.request.getproxies():
+        return None
+    direct = transport(limits=limits(), verify=context())
+    return dict.fromkeys(_DIRECT, direct)
 
 
 def headers_of(request: Request) -> dict[str, str]:

@@ -30,16 +30,28 @@ class Driver:
 
     def __init__(self, api: Api, transport: httpx.BaseTransport | None) -> None:
         self.api = api
-        mounts = {pattern: httpx.HTTPTransport(limits=_http.limits()) for pattern in _http.direct_patterns()}
-        self._http = httpx.Client(
-            timeout=_http.timeouts(api.timeout),
-            limits=_http.limits(),
-            transport=transport,
-            mounts=None if transport else mounts,
-        )
+        self._transport = transport
+        self._made: httpx.Client | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def _http(self) -> httpx.Client:
+        """Made for the first request: a program that only shows its help does not read certificates."""
+        with self._lock:
+            if self._made is None:
+                self._made = self._new()
+            return self._made
+
+    def _new(self) -> httpx.Client:
+        timeout, limits = _http.timeouts(self.api.timeout), _http.limits()
+        if self._transport is not None:
+            return httpx.Client(timeout=timeout, transport=self._transport)
+        mounts = _http.past_a_proxy(httpx.HTTPTransport)
+        return httpx.Client(timeout=timeout, limits=limits, verify=_http.context(), mounts=mounts)
 
     def close(self) -> None:
-        self._http.close()
+        if self._made is not None:
+            self._made.close()
 
     def run(self, flow: Flow[T], stop: threading.Event | None = None) -> T:
         """The flow's result. With `stop` set, the flow ends with an error at its next effect."""

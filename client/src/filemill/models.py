@@ -307,7 +307,7 @@ class Event(Model):
     id: the same each time it is told. type: such as `filemill.file.ready`. file: the record, or None for an event of
     no file. cursor: goes on after this event (`events.follow` only; else None).
 
-    >>> for event in client.events.follow():
+    >>> for event in client.events.follow(cursor="0"):
     ...     print(event.type, event.file.filename)
     ...     break
     filemill.file.ready photo.jpg
