@@ -16,7 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Protocol
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import hypothesis
 import requests
@@ -273,7 +273,10 @@ class Holder:
             self._form_of(signed)
             return
         for _ in range(self.chance.choice((1, 2))):
-            begun = re.search(r"<UploadId>(.+?)</UploadId>", self.send("POST", signed["url"], timeout=30).text)
+            # The address is the front door's own, and its signature stands in for the token.
+            address = urlsplit(signed["url"])
+            answer = self.ask(Request("POST", f"{address.path}?{address.query}"))
+            begun = re.search(r"<UploadId>(.+?)</UploadId>", answer.text)
             if begun:
                 self.uploads.append((signed["key"], begun[1]))
 

@@ -9,6 +9,7 @@ from moto import mock_aws
 from tests import stage
 from tests.faults.harness import crash_everywhere, lose_every_answer
 from tests.faults.operations import CONDITIONAL, OPERATIONS, surroundings
+from tests.moto_reads import read_no_more_than_asked
 from tests.strict import watching
 
 
@@ -24,6 +25,7 @@ def main(words: list[str]) -> int:
     watching.watch()
     with mock_aws():
         stage.one_call_at_a_time()
+        read_no_more_than_asked()
         stage.provisioned(stage.new_cdn_key())
         with surroundings():
             report = crash_everywhere(chosen, tell=tell)

@@ -154,6 +154,8 @@ _KEY_FOR_MESSAGES = {
 }
 # Operations on a table itself; the others are on items, for which DynamoDB decrypts the table's key.
 _OF_TABLES = re.compile("Describe|List|Tag|Untag|TimeToLive|ContinuousBackups|Table$|UpdateTable")
+# Buckets that the stage's key does not encrypt: of templates, and of access logs (tests/faults/test_permissions.py).
+_OTHER_BUCKETS = re.compile("-templates-|^cdn-logs$")
 # The one who chooses a table's key needs these, also by restoring a table that has one.
 _KEY_FOR_TABLES = (*_BOTH, "CreateGrant", "DescribeKey", "Encrypt", "GenerateDataKeyWithoutPlaintext")
 _MAKES_TABLES = ("CreateTable", "RestoreTableToPointInTime")
@@ -167,7 +169,7 @@ def key_of(place: Place) -> str:
 def key_needs(service: str, operation: str, params: Params, place: Place) -> list[Need]:
     """The rights on the stage's key that a caller needs, if buckets, table and queues are encrypted with it.
 
-    `ops`' bucket of templates is not.
+    `ops`' bucket of templates is not, nor the operator's bucket of access logs.
     """
     found: list[Need] = []
 
@@ -176,7 +178,7 @@ def key_needs(service: str, operation: str, params: Params, place: Place) -> lis
         found.extend(Need(f"kms:{action}", key_of(place), {**via, **context}) for action in actions)
 
     match service:
-        case "s3" if "-templates-" not in params.get("Bucket", ""):
+        case "s3" if not _OTHER_BUCKETS.search(params.get("Bucket", "")):
             actions = _KEY_FOR_OBJECTS.get(operation, ())
             if operation == "HeadObject" and "ChecksumMode" in params:
                 actions = ("Decrypt",)
