@@ -70,8 +70,6 @@ def test_without_follow_it_is_the_feed(run: Run, service: Service) -> None:
     ran = run("events")
     expected = [["ready", each, service.files[each]["filename"]] for each in service.files]
     assert [line[1:] for line in ran.lines] == expected
-        ["ready", each, service.files[each]["filename"]] for each in service.files
-    ]
     assert "--after 2" in ran.err
     assert run("events", "--after", "2").lines == []
     assert len(run("events", "--limit", "1").lines) == 1

@@ -126,7 +126,8 @@ def test_only_one_process_holds_a_lock(tmp_path: Path) -> None:
 
 
 def test_the_pool_takes_few_items_ahead_and_gives_all_results() -> None:
-    taken, done = 0, []
+    taken = 0
+    done: list[int] = []
 
     def items() -> Iterator[int]:
         nonlocal taken
