@@ -130,6 +130,15 @@ def test_without_a_network_the_reason_is_said(live: tuple[dict[str, str], Servic
     assert "filemill doctor" in err
 
 
+def test_a_proxy_that_does_not_answer_is_named(live: tuple[dict[str, str], Service]) -> None:
+    env, _ = live
+    proxied = {**env, "FILEMILL_URL": "http://files.example.com", "HTTP_PROXY": "http://user:secret@127.0.0.1:9"}
+    code, _, err = ended(begun(proxied, "ls"))
+    assert code == 5
+    assert "HTTP_PROXY is set" in err
+    assert "secret" not in err
+
+
 def test_a_pipe_that_closes_is_no_error(live: tuple[dict[str, str], Service]) -> None:
     env, service = live
     for number in range(2_000):

@@ -32,7 +32,7 @@ class Waiting:
         self._pending: dict[str, Any] = {}
 
     def add(self, file_id: str, item: Any) -> None:
-        """Waits for one more. With a hundred it looks which are finished; with two thousand it waits, so few are kept."""
+        """Waits for one more. After each hundred it looks which are finished; two thousand are the most that wait."""
         self._pending[file_id] = item
         if len(self._pending) % BATCH == 0:
             self._look()
