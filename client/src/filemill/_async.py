@@ -125,7 +125,7 @@ class AsyncDriver:
                 if answer.status_code not in (200, 206):
                     return Answer(head.status, head.headers, await answer.aread())
                 fetch.begin(head)
-                async for chunk in answer.aiter_raw(_http.CHUNK):
+                async for chunk in answer.aiter_raw():
                     await asyncio.to_thread(fetch.sink, chunk)
                 return head
             finally:

@@ -91,10 +91,11 @@ class Parallel:
 
 @dataclass
 class Connect:
-    """Gives an open WebSocket. Raises NoSocket, ApiError and NetworkError."""
+    """Gives a WebSocket that is open within `timeout` seconds. Raises NoSocket and ApiError."""
 
     url: str
     headers: Mapping[str, str]
+    timeout: float
 
 
 @dataclass

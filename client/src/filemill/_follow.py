@@ -112,7 +112,7 @@ class _Follower:
         """Subscribes on a new socket, and tells what comes. Raises Closed, NoSocket and ApiError."""
         headers = {"Authorization": f"Bearer {self._api.key}"}
         address = f"ws{self._api.url[4:]}/ws"
-        socket = yield Connect(address, headers)
+        socket = yield Connect(address, headers, self._api.timeout)
         waiting = yield from self._subscribe(socket)
         asked = False
         while True:

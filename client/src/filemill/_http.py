@@ -20,7 +20,6 @@ from filemill.errors import FilemillError, NetworkError
 T = TypeVar("T")
 
 USER_AGENT = f"filemill-python/{__version__} Python/{platform.python_version()}"
-CHUNK = 256 * 1024  # bytes
 
 # A proxy of the environment is not asked for this computer's own hosts.
 _DIRECT = ("all://localhost", "all://*.localhost", "all://127.0.0.1", "all://[::1]")

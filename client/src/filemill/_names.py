@@ -12,6 +12,7 @@ _DISK_BYTES = 240  # file systems take 255; there must be room for the name of a
 
 _WINDOWS_DEVICES = re.compile(r"(?i)(?:con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])(?:\.|$)")
 _NOT_ON_WINDOWS = re.compile(r'[<>:"/\\|?*]')
+_SURROGATES = re.compile("[\ud800-\udfff]")
 _OVERRIDES = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 # Types that older Pythons or some systems do not know.
@@ -40,7 +41,7 @@ def content_type(filename: str) -> str:
 
 def sendable(name: str) -> str:
     """A name that Filemill takes, made of a file's name on this disk."""
-    text = name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    text = _SURROGATES.sub("\ufffd", name)  # a byte that is no UTF-8, or half of a character
     text = "".join("_" if _is_control(each) or each in "/\\" else each for each in text)
     return _shortened(text, MAX_CHARACTERS, MAX_BYTES) if text.strip(".") else "file"
 
@@ -51,8 +52,7 @@ def safe_filename(name: str) -> str:
     >>> safe_filename("../../etc/passwd"), safe_filename("CON.txt"), safe_filename("a:b?.jpg")
     ('_.._etc_passwd', '_CON.txt', 'a_b_.jpg')
     """
-    text = name.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
-    text = _OVERRIDES.sub("", _NOT_ON_WINDOWS.sub("_", text))
+    text = _OVERRIDES.sub("", _NOT_ON_WINDOWS.sub("_", _SURROGATES.sub("\ufffd", name)))
     text = "".join("_" if _is_control(each) else each for each in text).lstrip(". ").rstrip(". ")
     if _WINDOWS_DEVICES.match(text):
         text = f"_{text}"

@@ -16,8 +16,7 @@ from filemill.errors import AuthenticationError
 
 OF_SOCKETS = (Connect, Transmit, Receive, Disconnect)
 
-_OPEN_TIMEOUT = 15.0  # seconds
-_CLOSE_TIMEOUT = 2.0
+_CLOSE_TIMEOUT = 2.0  # seconds
 _MOST_BYTES = 256 * 1024  # of a message; the server's have at most 32 KB
 _MISSING = "The package `websockets` is not installed (pip install 'filemill[events]')."
 
@@ -29,7 +28,7 @@ def _options(connect: Connect) -> dict[str, Any]:
     return {
         "additional_headers": dict(connect.headers),
         "user_agent_header": USER_AGENT,
-        "open_timeout": _OPEN_TIMEOUT,
+        "open_timeout": connect.timeout,
         "close_timeout": _CLOSE_TIMEOUT,
         "ping_interval": None,
         "max_size": _MOST_BYTES,

@@ -133,7 +133,7 @@ class Driver:
                 if answer.status_code not in (200, 206):
                     return Answer(head.status, head.headers, answer.read())
                 fetch.begin(head)
-                for chunk in answer.iter_raw(_http.CHUNK):
+                for chunk in answer.iter_raw():
                     fetch.sink(chunk)
                 return head
             finally:

@@ -125,7 +125,7 @@ class PathTarget:
     def write(self, chunk: bytes) -> None:
         assert self._file is not None
         try:
-            self._file.write(chunk)
+            _written(self._file, chunk)
         except OSError as error:
             raise self._told(error) from error
         self._hash.update(chunk)
@@ -174,6 +174,10 @@ class PathTarget:
 
     def _told(self, error: OSError) -> DownloadError:
         return _failed(str(self._path), error)
+
+
+def _written(file: IO[bytes], chunk: bytes) -> None:
+    file.write(chunk)
 
 
 def _failed(where: str, error: OSError) -> DownloadError:

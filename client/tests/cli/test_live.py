@@ -1,4 +1,4 @@
-"""The command against a running stage: FILEMILL_URL and FILEMILL_KEY name it; without them these tests are skipped.
+"""The command against a running stage: FILEMILL_LIVE_URL and FILEMILL_LIVE_KEY name it; without them all are skipped.
 
 FILEMILL_TEST_FILES is the number of small files (12), FILEMILL_TEST_BYTES the size of the large one (40 MB).
 """
@@ -19,14 +19,13 @@ import pytest
 
 from filemill import verify
 
-URL, KEY = os.environ.get("FILEMILL_URL"), os.environ.get("FILEMILL_KEY")
+URL, KEY = os.environ.get("FILEMILL_LIVE_URL"), os.environ.get("FILEMILL_LIVE_KEY")
 FILES = int(os.environ.get("FILEMILL_TEST_FILES", "12"))
 BYTES = int(os.environ.get("FILEMILL_TEST_BYTES", str(40 * 1000**2)))
 SECONDS = 1800
 
 pytestmark = [
-    pytest.mark.skipif(not (URL and KEY), reason="FILEMILL_URL and FILEMILL_KEY name no running stage"),
-    pytest.mark.slow,
+    pytest.mark.skipif(not (URL and KEY), reason="FILEMILL_LIVE_URL and FILEMILL_LIVE_KEY name no running stage"),
 ]
 
 
