@@ -20,6 +20,7 @@ from bench import (
     layer,
     memory,
     partitions,
+    upload,
     webhooks,
     whole_job,
 )
@@ -47,6 +48,7 @@ BENCHES = {
     "fairness": fairness.run,
     "webhooks": webhooks.run,
     "hashing": hashing.run,
+    "upload": upload.run,
 }
 
 

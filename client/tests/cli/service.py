@@ -25,7 +25,8 @@ _LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 class Service:
     """The files of one tenant. `wrong` may answer a request in place of the service, or raise."""
 
-    def __init__(self) -> None:
+    def __init__(self, s3: str = S3) -> None:
+        self.s3 = s3
         self.files: dict[str, dict[str, Any]] = {}
         self.bytes: dict[str, bytes] = {}
         self.deleted: dict[str, dict[str, Any]] = {}
@@ -99,7 +100,7 @@ class Service:
             found = self.wrong(request)
             if found is not None:
                 return found
-            if str(request.url).startswith(S3):
+            if str(request.url).startswith(self.s3):
                 return self._s3(request, path)
             if path != "/v1/health" and request.headers.get("authorization") != f"Bearer {KEY}":
                 return problem(401, "unauthenticated", "The credential is not known.")
@@ -182,7 +183,7 @@ class Service:
         if len(parts) == 1:
             return httpx.Response(200, json=record, headers={"etag": '"1-0"'})
         if parts[1] == "original":
-            address = f"{S3}/original/{parts[0]}"
+            address = f"{self.s3}/original/{parts[0]}"
             if query.get("redirect") == "false":
                 return httpx.Response(200, json={"url": address, "expires_at": _AT})
             return httpx.Response(302, headers={"location": address})
@@ -207,7 +208,7 @@ class Service:
             ):
                 return httpx.Response(200, json=record)
         record = self._new(body)
-        form = {"method": "POST", "url": f"{S3}/", "fields": {"key": record["id"]}, "expires_at": _AT}
+        form = {"method": "POST", "url": f"{self.s3}/", "fields": {"key": record["id"]}, "expires_at": _AT}
         return httpx.Response(201, json={**record, "upload": form})
 
     def _of_shares(self, method: str, parts: list[str], body: Any) -> httpx.Response:

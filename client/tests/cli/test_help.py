@@ -72,14 +72,14 @@ def test_the_page_holds_the_help() -> None:
 
 def test_the_page_is_checked_and_written(tmp_path: Path) -> None:
     page = tmp_path / "cli.md"
-    page.write_text(f"before\n{reference.BEGIN}\nold\n{reference.END}\nafter\n")
+    page.write_text(f"before\n{reference.BEGIN}\nOUTDATED\n{reference.END}\nafter\n")
     assert reference.main(["--check", str(page)]) == 1
     assert reference.main([str(page)]) == 0
     assert reference.main(["--check", str(page)]) == 0
     text = page.read_text(encoding="utf-8")
     assert text.startswith("before\n")
     assert text.endswith("after\n")
-    assert "old" not in text
+    assert "OUTDATED" not in text
 
 
 def test_help_imports_nothing_that_it_does_not_need() -> None:
@@ -133,7 +133,8 @@ def test_a_shell_completes(run: Run, shell: str, line: str, wanted: str, tmp_pat
         "bash": f"{script}\nCOMP_WORDS=({line})\nCOMP_CWORD={len(words) - 1}\n_filemill_completion filemill\n"
         'printf "%s\\n" "${COMPREPLY[@]}"',
         "zsh": f"compdef() {{ :; }}\n{script}\nwords=({line}); CURRENT={len(words)}\n"
-        'compadd() { print -l -- "$@"; }\n_describe() { print -l -- "${(@P)3}"; }\n_filemill_completion',
+        'compadd() { print -l -- "$@" "${completions[@]}"; }\n'
+        '_describe() { print -l -- "${(@P)3}"; }\n_filemill_completion',
         "fish": f'{script}\ncomplete -C "{line}"',
     }[shell]
     ran = subprocess.run([shell, "-c", asked], capture_output=True, text=True, check=False, env=env)

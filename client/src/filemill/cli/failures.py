@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import errno
+import os
 from typing import Any
 
 from filemill.cli import exits
 from filemill.cli.text import visible
+
+PROXIES = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
+"""variables that lead requests through a proxy"""
 
 
 class Stop(Exception):  # noqa: N818 - it ends the command, and is not always a fault
@@ -76,7 +80,9 @@ def _of_client(error: BaseException) -> tuple[str, int]:
     if isinstance(error, errors.ApiError):
         return _of_answer(error)
     if isinstance(error, errors.NetworkError):
-        return f"{error} `filemill doctor` looks for the reason.", exits.UNAVAILABLE
+        proxies = [name for name in PROXIES if os.environ.get(name)]
+        through = f" Requests go through a proxy, because {proxies[0]} is set." if proxies else ""
+        return f"{error}{through} `filemill doctor` looks for the reason.", exits.UNAVAILABLE
     if isinstance(error, (errors.SourceChanged, errors.DiskFull)):
         return f"{error}", exits.LOCAL
     if isinstance(error, errors.ConfigurationError):

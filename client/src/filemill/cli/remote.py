@@ -15,6 +15,7 @@ BATCH = 100
 FINAL = frozenset({"ready", "failed", "expired"})
 
 _PAUSE = 1.0
+_MOST = 2_000
 
 
 def records(client: Filemill, ids: Sequence[str], fields: Sequence[str] | None = None) -> dict[str, Mapping[str, Any]]:
@@ -31,9 +32,12 @@ class Waiting:
         self._pending: dict[str, Any] = {}
 
     def add(self, file_id: str, item: Any) -> None:
-        """Waits for one more. With a hundred it looks whether some are finished, so few are kept."""
+        """Waits for one more. After each hundred it looks which are finished; two thousand are the most that wait."""
         self._pending[file_id] = item
         if len(self._pending) % BATCH == 0:
+            self._look()
+        while len(self._pending) >= _MOST:
+            time.sleep(_PAUSE)
             self._look()
 
     def rest(self, seconds: float) -> list[Any]:

@@ -20,9 +20,6 @@ def run(args: list[str] | None = None) -> int:
     try:
         code = cli.main(args, prog_name="filemill", standalone_mode=False)
         sys.stdout.flush()
-    except BrokenPipeError:  # `filemill ls | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return exits.DONE
     except BaseException as error:
         return said(error)
     return code if isinstance(code, int) else exits.DONE

@@ -16,14 +16,13 @@ import click
 
 from filemill.cli.command import examples, shared, with_session
 from filemill.cli.exits import DONE, FAILED
-from filemill.cli.failures import Stop, explain
+from filemill.cli.failures import PROXIES, Stop, explain
 from filemill.cli.session import Session
 from filemill.cli.text import visible
 
 GOOD, ODD, BAD, SKIPPED = "ok", "warning", "FAILED", "skipped"
 
 _SECONDS = 10.0
-_PROXIES = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
 _CLOCK_ODD, _CLOCK_BAD = 60.0, 300.0
 """seconds; S3 and CloudFront refuse signatures that are fifteen minutes off, and tokens end earlier"""
 
@@ -52,7 +51,7 @@ class Examination:
     def findings(self) -> Iterator[Finding]:
         """The checks, one after the other. If there is no way to the service, the others are not made."""
         with self._http:
-            proxies = [name for name in _PROXIES if os.environ.get(name)]
+            proxies = [name for name in PROXIES if os.environ.get(name)]
             if proxies:
                 yield Finding(
                     "proxy",

@@ -26,7 +26,7 @@ from filemill.cli.text import count
     )
 )
 @click.argument("folder", metavar="DIR", type=click.Path())
-@click.option("-n", "--dry-run", is_flag=True, help="Only say what would be sent and deleted.")
+@click.option("--dry-run", is_flag=True, help="Only say what would be sent and deleted.")
 @click.option(
     "--delete", is_flag=True, help="Delete files that an earlier sync sent and that are gone from the folder."
 )
