@@ -108,7 +108,7 @@ def test_the_audit_is_filtered_by_what_the_address_says(console: Callable[..., P
     made = api("POST", "/v1/keys", json={"name": "audited", "scopes": ["files:read"]}).json()
     api("DELETE", f"/v1/keys/{made['id']}")
     deadline = time.monotonic() + 60
-    while made["id"] not in api("GET", "/v1/audit?type=filemill.audit.key.deleted").text:  # it follows by a moment
+    while made["id"] not in api("GET", "/v1/audit?type=filemill.audit.key.ended").text:  # it follows by a moment
         assert time.monotonic() < deadline
         time.sleep(0.5)
     page = console("#/audit")
