@@ -4,6 +4,7 @@ import { placeholder } from '../lib/placeholder.js'
 import { Icon } from './icon.js'
 
 const FILLS = new Set(['image', 'video'])
+const LONG = 15 * 60_000 // milliseconds after which an upload that did not end has probably stopped
 
 /** A file's picture: its placeholder at once, the picture when it has come, an outline of its kind where there is none. */
 export function Thumbnail({ item, width, onBroken }) {
@@ -42,7 +43,10 @@ export function Thumbnail({ item, width, onBroken }) {
 function State({ item }) {
   if (item.status === 'failed') return html`<span class="badge danger thumb-state"><${Icon} name="alert" size="14" /> Failed</span>`
   if (item.status === 'processing') return html`<span class="badge accent thumb-state"><span class="spinner" /> Processing</span>`
-  if (item.status === 'awaiting_upload') return html`<span class="badge thumb-state">Uploading</span>`
+  if (item.status === 'awaiting_upload') {
+    const text = Date.now() - Date.parse(item.createdAt) < LONG ? 'Uploading' : 'Not uploaded'
+    return html`<span class="badge thumb-state">${text}</span>`
+  }
   if (item.status === 'expired') return html`<span class="badge thumb-state">Expired</span>`
   if (item.duration != null) return html`<span class="badge dark thumb-state end">${format.clock(item.duration)}</span>`
   if (item.pages > 1) return html`<span class="badge dark thumb-state end">${format.plural(item.pages, 'page')}</span>`
