@@ -33,7 +33,7 @@ export function Shell({ at, children }) {
   return html`<a class="skip" href="#main" onClick=${(event) => (event.preventDefault(), main.current.focus())}>Skip to content</a>
     <div class="shell">
       <header class="bar">
-        <a class="brand" href="#/"><${Logo} /> <span>Filemill</span></a>
+        <a class="brand" href="#/" aria-label="Filemill"><${Logo} /> <span>Filemill</span></a>
         ${session.reads && html`<${SearchField} at=${at} />`}
         <div class="bar-end">
           ${session.writes && html`<${UploadButton} />`}

@@ -4,6 +4,7 @@ import { placeholder } from '../lib/placeholder.js'
 import { Icon } from './icon.js'
 
 const FILLS = new Set(['image', 'video'])
+const LONG = 15 * 60_000 // milliseconds after which an upload that did not end has probably stopped
 
 /** A file's picture: its placeholder at once, the picture when it has come, an outline of its kind where there is none. */
 export function Thumbnail({ item, width, onBroken }) {
@@ -14,25 +15,27 @@ export function Thumbnail({ item, width, onBroken }) {
   useEffect(() => setLoaded(Boolean(image.current?.complete && image.current.naturalWidth)), [source])
   const blurred = placeholder(item.thumbhash)
   const known = Boolean(source || item.thumbhash)
-  const style = {
-    backgroundColor: item.color ?? undefined,
-    backgroundImage: blurred && !loaded ? `url(${blurred})` : undefined,
-  }
-  return html`<div class=${`thumb ${known ? '' : 'plain'} ${FILLS.has(item.kind) ? 'fills' : ''}`} style=${known ? style : {}}>
-    ${source
-      ? html`<img
-          ref=${image}
-          class=${loaded ? 'there' : ''}
-          alt=""
-          decoding="async"
-          draggable=${false}
-          sizes=${`${Math.ceil(width)}px`}
-          srcset=${item.pictures.map(([pixels, url]) => `${url} ${pixels}w`).join(', ')}
-          src=${source}
-          onLoad=${() => setLoaded(true)}
-          onError=${() => onBroken(item.id)}
-        />`
-      : !known && html`<span class="thumb-kind"><${Icon} name=${item.kind ?? 'other'} size="34" /><b>${format.extension(item.filename)}</b></span>`}
+  const fills = FILLS.has(item.kind)
+  const before = { backgroundColor: item.color, backgroundImage: blurred && !loaded ? `url(${blurred})` : 'none' }
+  const shape = fills ? 'fills' : item.width >= item.height ? 'slide' : 'paper'
+  const page = fills ? {} : { aspectRatio: `${item.width ?? 3} / ${item.height ?? 4}`, ...before }
+  return html`<div class=${`thumb ${known ? shape : 'plain'}`} style=${known && fills ? before : {}}>
+    ${source &&
+    html`<img
+      ref=${image}
+      class=${loaded ? 'there' : ''}
+      style=${page}
+      alt=""
+      decoding="async"
+      draggable=${false}
+      sizes=${`${Math.ceil(width)}px`}
+      srcset=${item.pictures.map(([pixels, url]) => `${url} ${pixels}w`).join(', ')}
+      src=${source}
+      onLoad=${() => setLoaded(true)}
+      onError=${() => onBroken(item.id)}
+    />`}
+    ${!source && known && !fills && html`<span class="page" style=${page} />`}
+    ${!known && html`<span class="thumb-kind"><${Icon} name=${item.kind ?? 'other'} size="34" /><b>${format.extension(item.filename)}</b></span>`}
     <${State} item=${item} />
   </div>`
 }
@@ -40,7 +43,10 @@ export function Thumbnail({ item, width, onBroken }) {
 function State({ item }) {
   if (item.status === 'failed') return html`<span class="badge danger thumb-state"><${Icon} name="alert" size="14" /> Failed</span>`
   if (item.status === 'processing') return html`<span class="badge accent thumb-state"><span class="spinner" /> Processing</span>`
-  if (item.status === 'awaiting_upload') return html`<span class="badge thumb-state">Uploading</span>`
+  if (item.status === 'awaiting_upload') {
+    const text = Date.now() - Date.parse(item.createdAt) < LONG ? 'Uploading' : 'Not uploaded'
+    return html`<span class="badge thumb-state">${text}</span>`
+  }
   if (item.status === 'expired') return html`<span class="badge thumb-state">Expired</span>`
   if (item.duration != null) return html`<span class="badge dark thumb-state end">${format.clock(item.duration)}</span>`
   if (item.pages > 1) return html`<span class="badge dark thumb-state end">${format.plural(item.pages, 'page')}</span>`

@@ -14,6 +14,7 @@ from ops.openapi.document import operations
 def test_a_route_that_names_an_unknown_problem_is_refused() -> None:
     class Misspelt:
         method, path, scope, body, query, headers = "POST", "/v1/files", None, None, None, ()
+        guarded = False
         problems = ("tuched_owt",)
 
     misspelt: Any = Misspelt()
