@@ -6,7 +6,7 @@ import argparse
 import time
 from pathlib import Path
 
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import ViewportSize, sync_playwright
 
 from ops.local import running
 from tests.chromium import FLAGS, chromium
@@ -14,7 +14,7 @@ from tests.stage import ROOT
 
 PICTURE = ROOT / "docs/console.png"
 COMPLETE = "[...document.querySelectorAll('main img')].every((image) => image.complete)"
-SIZE = {"width": 1280, "height": 800}
+SIZE: ViewportSize = {"width": 1280, "height": 800}
 
 
 def main() -> None:
