@@ -39,7 +39,7 @@ def some(count: int) -> list[dict[str, Any]]:
 
 
 def chosen(page: Page) -> list[str]:
-    return [str(each.get_attribute("aria-label")).partition(",")[0] for each in page.locator(f"{TILE}.chosen").all()]
+    return page.locator(f"{TILE}.chosen .tile-name").all_inner_texts()
 
 
 def test_a_file_appears_by_itself_and_its_picture_follows(console: Visit, api: Api) -> None:
