@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 os.environ.update(loopback.without_proxy(os.environ))  # every test's servers are on this machine
 
 HERE = Path(__file__).parent
-DEPLOYED = (HERE / "e2e", HERE / "browser")
+DEPLOYED = (HERE / "e2e", HERE / "browser", HERE / "console")
 STACK = tuple(f"{folder.relative_to(HERE.parent)}/" for folder in DEPLOYED)
 
 

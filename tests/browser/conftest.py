@@ -2,44 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
-import shutil
-import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Route, sync_playwright
+from playwright.sync_api import BrowserContext, Page, Route
+
+from tests.chromium import browser, context, node_modules, run
+
+__all__ = ["browser", "context", "node_modules"]
 
 HERE = Path(__file__).parent
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-FLAGS = (
-    "--headless=new",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    # The page does not come over the network, so Chromium takes it for one of the internet, which may not reach this
-    # machine's ports. A real page of localhost may.
-    "--disable-features=LocalNetworkAccessChecks",
-)
-
-
-@pytest.fixture(scope="session")
-def node_modules() -> Path:
-    """The folder with what package-lock.json pins. npm installs it once."""
-    npm = shutil.which("npm")
-    assert npm, "The browser tests need Node.js with npm, 20 or newer: apt-get install nodejs npm"
-    stamp = HERE / "node_modules" / ".stamp"
-    wanted = hashlib.sha256((HERE / "package-lock.json").read_bytes()).hexdigest()
-    if not stamp.exists() or stamp.read_text() != wanted:
-        run([npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"])
-        stamp.write_text(wanted)
-    return HERE / "node_modules"
 
 
 @pytest.fixture(scope="session")
@@ -48,33 +22,6 @@ def page_files(node_modules: Path) -> dict[str, str]:
     esbuild = str(node_modules / ".bin" / "esbuild")
     script = run([esbuild, "page.js", "--bundle", "--format=iife", "--log-level=warning"])
     return {"/__test__/page": (HERE / "page.html").read_text(), "/__test__/page.js": script}
-
-
-def run(command: list[str]) -> str:
-    done = subprocess.run(command, cwd=HERE, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, f"{' '.join(command)}:\n{done.stdout}\n{done.stderr}"
-    return done.stdout
-
-
-# Not for the whole session: while Playwright runs, its event loop is this thread's.
-@pytest.fixture(scope="package")
-def browser() -> Iterator[Browser]:
-    """Headless Chromium with a profile of its own, deleted afterwards."""
-    path = next(filter(None, map(shutil.which, BROWSERS)), None)
-    assert path, "The browser tests need Chromium: apt-get update && apt-get install -y chromium"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def context(browser: Browser) -> Iterator[BrowserContext]:
-    """Another visitor: no cookies of an earlier test."""
-    context = browser.new_context()
-    context.set_default_timeout(60_000)
-    yield context
-    context.close()
 
 
 @pytest.fixture

@@ -1,0 +1,2 @@
+export const DropZone = () => null
+export const UploadButton = () => null

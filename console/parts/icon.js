@@ -1,0 +1,65 @@
+import { html } from '../vendor/preact.js'
+
+// Outlines on a grid of 24, drawn with the colour of the text.
+const PATHS = {
+  alert: 'M12 8v5m0 3.2v.1M12 3 2.5 20h19z',
+  archive: 'M4 8h16v12H4zM3 4h18v4H3zm7 8h4',
+  arrow: 'M5 12h14m-6-6 6 6-6 6',
+  audio: 'M9 18V5l11-2v13M9 18a3 3 0 1 1-6 0 3 3 0 0 1 6 0zm11-2a3 3 0 1 1-6 0 3 3 0 0 1 6 0z',
+  back: 'M19 12H5m6-6-6 6 6 6',
+  bolt: 'M13 2 4 14h7l-1 8 9-12h-7z',
+  calendar: 'M4 5h16v16H4zM4 10h16M8 3v4m8-4v4',
+  check: 'm5 12.5 4.5 4.5L19 7.5',
+  chevron: 'm6 9 6 6 6-6',
+  clock: 'M12 7v5l3.5 2M21 12a9 9 0 1 1-18 0 9 9 0 0 1 18 0z',
+  close: 'M6 6l12 12M18 6 6 18',
+  code: 'm8 7-5 5 5 5m8-10 5 5-5 5',
+  copy: 'M9 9h11v11H9zM5 15H4V4h11v1',
+  document: 'M6 3h8l5 5v13H6zM14 3v5h5M9 13h7m-7 4h5',
+  download: 'M12 4v11m-5-4.5 5 5 5-5M4 20h16',
+  edit: 'm4 20 1-4L16.5 4.5l3 3L8 19zM14 7l3 3',
+  email: 'M3 5h18v14H3zm0 1 9 7 9-7',
+  eye: 'M2 12s3.6-7 10-7 10 7 10 7-3.6 7-10 7S2 12 2 12zm13 0a3 3 0 1 1-6 0 3 3 0 0 1 6 0z',
+  files: 'M3 3h8v8H3zm10 0h8v8h-8zM3 13h8v8H3zm10 0h8v8h-8z',
+  filter: 'M3 5h18l-7 8.5V20l-4-2v-4.5z',
+  folder: 'M3 6h6l2 2h10v11H3z',
+  font: 'M4 20 10.5 4h3L20 20M7 14h10',
+  globe: 'M21 12a9 9 0 1 1-18 0 9 9 0 0 1 18 0zM3 12h18M12 3c5 5 5 13 0 18-5-5-5-13 0-18z',
+  image: 'M3 4h18v16H3zm0 13 5-5 4 4 3-3 6 6M16.5 8.5v.1',
+  info: 'M12 11v5.5m0-9v.1M21 12a9 9 0 1 1-18 0 9 9 0 0 1 18 0z',
+  key: 'M14 10a4.5 4.5 0 1 1-9 0 4.5 4.5 0 0 1 9 0zm-1.3 3.2L21 21m-4-4 2.5-2',
+  link: 'M10 14a4.5 4.5 0 0 0 6.4 0l3-3A4.5 4.5 0 0 0 13 4.6l-1 1m2 4.4a4.5 4.5 0 0 0-6.4 0l-3 3A4.5 4.5 0 0 0 11 19.4l1-1',
+  list: 'M8 6h13M8 12h13M8 18h13M3.5 6v.1m0 5.9v.1m0 5.9v.1',
+  lock: 'M5 11h14v10H5zm3 0V7.5a4 4 0 0 1 8 0V11',
+  minus: 'M5 12h14',
+  moon: 'M20 14.5A8.5 8.5 0 0 1 9.5 4 8.5 8.5 0 1 0 20 14.5z',
+  more: 'M12 5v.1m0 6.9v.1m0 6.9v.1',
+  other: 'M6 3h8l5 5v13H6zM14 3v5h5',
+  pause: 'M8 5v14m8-14v14',
+  pdf: 'M6 3h8l5 5v13H6zM14 3v5h5M9 17c4-1 5-7 3.5-7S12 15 16 16',
+  play: 'M7 4.5v15l12-7.5z',
+  plus: 'M12 5v14M5 12h14',
+  presentation: 'M3 4h18v12H3zm9 12v4m-4 1 4-3 4 3',
+  refresh: 'M20 11a8 8 0 1 0-2.3 6.3M20 5v6h-6',
+  search: 'M17 10.5a6.5 6.5 0 1 1-13 0 6.5 6.5 0 0 1 13 0zm-1.8 4.7L21 21',
+  share: 'M17 8a2.5 2.5 0 1 0 0-5 2.5 2.5 0 0 0 0 5zM7 14.5a2.5 2.5 0 1 0 0-5 2.5 2.5 0 0 0 0 5zM17 21a2.5 2.5 0 1 0 0-5 2.5 2.5 0 0 0 0 5zM9.3 10.9l5.4-4m-5.4 6.2 5.4 4',
+  'sign-out': 'M14 4H5v16h9m-4-8h11m-4-4 4 4-4 4',
+  spreadsheet: 'M3 4h18v16H3zm0 5.3h18m-18 5.3h18M9 4v16',
+  sun: 'M16.5 12a4.5 4.5 0 1 1-9 0 4.5 4.5 0 0 1 9 0zM12 2v2m0 16v2M2 12h2m16 0h2M5 5l1.4 1.4M17.6 17.6 19 19M5 19l1.4-1.4M17.6 6.4 19 5',
+  system: 'M3 4h18v12H3zm6 16h6m-3-4v4',
+  tag: 'M3 3h9l9 9-9 9-9-9zm4.5 4.5v.1',
+  text: 'M6 3h8l5 5v13H6zM14 3v5h5M9 12h7m-7 3h7m-7 3h4',
+  trash: 'M4 6.5h16M9 6V3.5h6V6m3 .5-1 14H7L6 6.5m4 4v6m4-6v6',
+  upload: 'M12 16V5M7 9.5l5-5 5 5M4 20h16',
+  usage: 'M4 20V10m5.5 10V4M15 20v-7m5.5 7V8',
+  user: 'M16 8a4 4 0 1 1-8 0 4 4 0 0 1 8 0zM4 21c.5-4.5 3.5-7 8-7s7.5 2.5 8 7',
+  video: 'M3 5h18v14H3zm7 3.5v7l6-3.5z',
+  webhook: 'M12 3a4 4 0 0 1 3 6.6l2.5 4.6M12 7l-3.5 7M6.5 13a4 4 0 1 0 4 5H17m0 0a3.5 3.5 0 1 0 .5-3.5',
+}
+
+/** An outline that means nothing by itself: the text beside it, or the button's label, says the same. */
+export function Icon({ name, size = 20 }) {
+  return html`<svg class="icon" width=${size} height=${size} viewBox="0 0 24 24" aria-hidden="true" focusable="false">
+    <path d=${PATHS[name] ?? PATHS.other} />
+  </svg>`
+}
