@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from itertools import combinations
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -99,6 +99,37 @@ _Texts = Annotated[tuple[_Text, ...], BeforeValidator(_several), Field(min_lengt
 _Scopes = Annotated[tuple[str, ...], BeforeValidator(_words)]
 
 
+def address(text: str) -> str:
+    """An address of an issuer's. Raises ValueError."""
+    parts = urlsplit(text)
+    if parts.scheme != "https" or not parts.hostname or "@" in parts.netloc or parts.fragment or has_controls(text):
+        raise ValueError("must be an address that begins with https://, without a user name and without #")
+    return text
+
+
+class ConsoleClient(BaseModel):
+    """How people sign in to the console with this issuer: as a public client, by OAuth's code flow with PKCE.
+
+    The functions need none of it; `ops provision` tells the console. `use` is which of the issuer's tokens the API is
+    shown. `parameters` are more of them for the issuer's page, such as Auth0's `audience`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    client_id: _Text
+    name: _Text | None = None
+    scope: _Text = "openid"
+    authorize: _Text | None = None
+    token: _Text | None = None
+    use: Literal["access_token", "id_token"] = "access_token"
+    parameters: dict[str, _Text] = Field(default_factory=dict)
+
+    @field_validator("authorize", "token")
+    @classmethod
+    def _address(cls, text: str | None) -> str | None:
+        return text if text is None else address(text)
+
+
 class Issuer(BaseModel):
     """One issuer, and how the claims of its tokens become a tenant, scopes and an owner.
 
@@ -119,14 +150,12 @@ class Issuer(BaseModel):
     scope_prefix: str | None = None
     groups: _Text | None = None
     group_scopes: dict[str, _Scopes] = Field(default_factory=dict)
+    console: ConsoleClient | None = None
 
     @field_validator("issuer", "jwks")
     @classmethod
     def _address(cls, text: str) -> str:
-        parts = urlsplit(text)
-        if parts.scheme != "https" or not parts.hostname or "@" in parts.netloc or parts.fragment or has_controls(text):
-            raise ValueError("must be an address that begins with https://, without a user name and without #")
-        return text
+        return address(text)
 
     @field_validator("audience_claim", "groups")
     @classmethod

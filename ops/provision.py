@@ -21,6 +21,8 @@ from ops.stack import (
     adoption,
     cloudformation,
     concurrency,
+    console,
+    console_config,
     counted_logs,
     deployment,
     emulator_gaps,
@@ -102,6 +104,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+CONSOLE_PARAMETERS = ("FrontDoorOrigin", "ConsoleConnects")
+
 # Output of a stack whose table is being replaced (ops/restore/switch.py).
 SWITCHING = "RestoredTable"
 
@@ -182,7 +186,9 @@ def provision(
         adopt(run)
         ensure_log_groups(run)
         key = ensure_signing_key(run)
-        chosen = stack_parameters(run, key, parameters or {})
+        sign_in = console_sign_in(run)
+        given = parameters or {}
+        chosen = {**stack_parameters(run, key, given), **console_parameters(run, given, front_door, sign_in)}
         stack = deploy_stack(run, body, chosen, allow_replacement=allow_replacement, revert_drift=revert_drift)
         outputs = read_outputs(run, stack)
         emulator_gaps.enable_expiry(run.session, outputs)
@@ -196,6 +202,7 @@ def provision(
         layers = ensure_layer(run, architecture)
         recording.record(project_dir, stage, variables, roles, tags or {}, architecture, progress, fit.reserved, layers)
         remove_former_roles(run, roles.values())
+        publish_console(run, variables, sign_in)
     progress(f"front door: {variables[f'{PREFIX}FRONT_DOOR']}")
     return variables
 
@@ -409,7 +416,7 @@ def stack_parameters(run: Provisioning, key: SigningKey, given: Mapping[str, str
             run.account,
         ),
     }
-    if reserved := sorted(set(ours) & set(given)):
+    if reserved := sorted({*ours, *CONSOLE_PARAMETERS} & set(given)):
         raise OpsError(f"{', '.join(reserved)} can't be set: this command finds the value itself. Leave it out.")
     stack = cloudformation.describe(run.session.client("cloudformation"), stack_name(run.stage))
     if refusal := encryption.refuse_change(stack, given):
@@ -422,6 +429,47 @@ def stack_parameters(run: Provisioning, key: SigningKey, given: Mapping[str, str
         ):
             addresses[name] = regions.api_domain(api_id, run.region) if api_id else ""
     return {**ours, **addresses, **given}
+
+
+def console_sign_in(run: Provisioning) -> list[console_config.Entry]:
+    """The issuers with which people may sign in to the console."""
+    setting = run.variables.get("FILEMILL_OIDC", "")
+    if not setting:
+        return []
+    former = console.former(run.session.client("s3"), bucket_name(run.stage, "derived", run.account, run.region))
+    return console_config.sign_in(setting, former, run.progress)
+
+
+def console_parameters(
+    run: Provisioning, given: Mapping[str, str], front_door: str | None, sign_in: Sequence[console_config.Entry]
+) -> dict[str, str]:
+    """The template's parameters that say whom the console may ask.
+
+    The distribution's own name is known when it is made, so a new stage's second run (`make deploy`) tells it.
+    """
+    made = cloudformation.describe(run.session.client("cloudformation"), stack_name(run.stage))
+    door = front_door or ""
+    if not door and (domain := given.get("Domain")):
+        door = f"https://{domain}"
+    if not door and made:
+        outputs = cloudformation.outputs(made)
+        named = outputs.get("DistributionDomain", "") if "Domain" in given else outputs.get("FrontDoor", "")
+        door = named if "://" in named or not named else f"https://{named}"
+    originals = bucket_name(run.stage, "originals", run.account, run.region)
+    return {
+        "FrontDoorOrigin": console_config.origin(door) if door else "",
+        "ConsoleConnects": console_config.connects(run.session, originals, door, sign_in),
+    }
+
+
+def publish_console(run: Provisioning, variables: Mapping[str, str], sign_in: Sequence[console_config.Entry]) -> None:
+    """Puts the console of this checkout into the derived bucket."""
+    found = console.release(run.project_dir)
+    if found is None:
+        run.progress("there is no console/index.html in this folder, so the front door has no page at /")
+        return
+    told = console_config.document(run.stage, variables[f"{PREFIX}FRONT_DOOR"], sign_in)
+    console.publish(run.session.client("s3"), variables[f"{PREFIX}DERIVED_BUCKET"], found, told, run.progress)
 
 
 def fitted_template(run: Provisioning, body: Mapping[str, Any], parameters: Mapping[str, str]) -> dict[str, Any]:

@@ -44,7 +44,7 @@ def mounted() -> list[tuple[str, str]]:
 def guarded() -> list[Operation]:
     """Every route that needs a credential."""
     assert mounted()
-    return [operation for operation in routing.OPERATIONS if operation.scope]
+    return [operation for operation in routing.OPERATIONS if operation.guarded]
 
 
 def named(operation: Operation) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 from chalice import Chalice, Response
 
-from chalicelib.api import cors, errors, quotas
+from chalicelib.api import cors, errors, pages, quotas
 from chalicelib.api.addresses import address_of
 from chalicelib.api.errors import Problem
 from chalicelib.api.routes import (
@@ -22,6 +22,7 @@ from chalicelib.api.routes import (
     finding,
     health,
     holds,
+    me,
     parts,
     reading,
     reference,
@@ -61,6 +62,7 @@ RESOURCES = (
     tenants,
     audit,
     usage,
+    me,
     webhooks,
     webhook_deliveries,
     socket_tickets,
@@ -172,8 +174,11 @@ def _mount_fallbacks(app: Application) -> None:
         return respond(request, refuse)
 
     def unknown_route(**_: str) -> Response:
+        request: Any = app.current_request
+        if request.method == "GET" and pages.wants_page(request.headers.get("accept")):
+            return Response(pages.WRONG_PATH, status_code=404, headers=pages.HEADERS)
         problem = Problem("unknown_route", "There is nothing at this address.")
-        return respond(app.current_request, lambda request_id: errors.response(problem, request_id))
+        return respond(request, lambda request_id: errors.response(problem, request_id))
 
     public = {operation.path for operation in OPERATIONS}
     real = [entry for methods in app.routes.values() for entry in methods.values()]

@@ -32,6 +32,7 @@ class Operation:
     `returns` has a model for each status that is no error; None if the answer has no body. `problems` are codes of
     errors.py. Those that every route with such a scope, body, query or path can answer are left out. `headers` are
     those that the route reads (`Idempotency-Key`, `If-Match`, `If-None-Match`) or answers (`ETag`, `Location` …).
+    `anybody` says that any credential will do. Without it and without a scope, none is needed.
     """
 
     method: str
@@ -46,6 +47,12 @@ class Operation:
     problems: tuple[str, ...]
     headers: tuple[str, ...] = ()
     own: bool = False
+    anybody: bool = False
+
+    @property
+    def guarded(self) -> bool:
+        """True if the route needs a credential."""
+        return self.scope is not None or self.anybody
 
 
 OPERATIONS: list[Operation] = []
@@ -93,7 +100,7 @@ def route(
     method: str,
     path: str,
     *,
-    scope: Scope,
+    scope: Scope | None,
     tokens: bool = False,
     own: bool = False,
     cookies: bool = False,
@@ -106,7 +113,8 @@ def route(
 ) -> Callable[[Callable[..., Response]], Callable[..., Response]]:
     """Mounts `view(call, [query,] [body,] **path parameters)` behind authentication and validation.
 
-    Every such route has a scope. With `tokens`, upload tokens may call it, too: then the view must find files with
+    `scope` is None if any credential will do, an operator's as well; then the view must show nothing of a tenant's that
+    is not the caller's own. With `tokens`, upload tokens may call it, too: then the view must find files with
     `ownership.own_file`. With `own`, callers with `files:own` may call it, too: then the view must show and change
     nothing but their own files (`ownership.own_file`, `Caller.only_own`). With `cookies`, the token may come in a
     cookie. With `signed`, an address that we signed may stand in for a credential: it gives the caller of such a
@@ -129,7 +137,8 @@ def route(
                 if not caller.is_operator:
                     quotas.count_request(caller.tenant)
                 try:
-                    require(caller, scope, tokens=tokens, own=own)
+                    if scope is not None:
+                        require(caller, scope, tokens=tokens, own=own)
                     _check_path(path_parameters)
                     call = Call(request, request_id, caller)
                     parsed: list[Any] = []
@@ -143,9 +152,9 @@ def route(
 
             return respond(request, answer)
 
-        OPERATIONS.append(
-            Operation(method, path, view, scope, tokens, cookies, body, query, returns or {}, problems, headers, own)
-        )
+        anybody = scope is None
+        known = (returns or {}, problems, headers, own or anybody, anybody)
+        OPERATIONS.append(Operation(method, path, view, scope, tokens or anybody, cookies, body, query, *known))
         more = {"content_types": ["*/*"]} if signed else {}
         mounted: Callable[..., Response] = blueprint.route(path, methods=[method], name=view.__name__, **more)(guarded)
         return mounted

@@ -22,7 +22,16 @@ STAGE = "local"
 SETTINGS = {"FILEMILL_WEBHOOK_NETWORKS": "127.0.0.0/8, ::1/128"}
 
 # The sources of a deployment. Those that exist are copied.
-SOURCES = ("app.py", "requirements.txt", "requirements-media.txt", "chalicelib", "vendor", "console", "edge")
+SOURCES = (
+    "app.py",
+    "requirements.txt",
+    "requirements-media.txt",
+    "chalicelib",
+    "vendor",
+    "console",
+    "browser/filemill.js",
+    "edge",
+)
 # Folders with the tools that decide how they are deployed. The adapter decides what the emulator makes of it.
 TOOLS = ("ops", "ops/stack", "ops/local/adapter")
 
@@ -57,6 +66,7 @@ def sync(root: Path, copy: Path) -> None:
         if source.is_dir():
             shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
         elif source.exists():
+            target.parent.mkdir(exist_ok=True)
             shutil.copy2(source, target)
     shutil.copy2(root / ".chalice" / "resources.yaml", copy / ".chalice" / "resources.yaml")
     config = read_config(root)

@@ -54,7 +54,7 @@ def tag_of(path: str) -> str:
 
 
 def _security(operation: Operation) -> list[Schema]:
-    if operation.scope is None:
+    if not operation.guarded:
         return []
     welcome = {"apiKey": True, "signInToken": True, "uploadToken": operation.tokens, "uploadCookie": operation.cookies}
     return [{scheme: []} for scheme, it_is in welcome.items() if it_is]

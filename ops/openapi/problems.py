@@ -28,10 +28,16 @@ def problems(operation: Operation) -> list[str]:
     from chalicelib.api.errors import PROBLEMS
 
     codes = {"bad_request", "internal", "too_many_requests", "timeout", *operation.problems}
-    if operation.scope:
-        codes |= {"unauthenticated", "token_expired", "key_expired", "missing_scope", "unavailable"}
+    if operation.guarded:
+        codes |= {"unauthenticated", "token_expired", "key_expired", "unavailable"}
         codes |= {"network_not_allowed", "tenant_suspended", "quota_exceeded"}
-    if operation.body or operation.query or (operation.scope and any(h in REQUEST_HEADERS for h in operation.headers)):
+    if operation.scope:
+        codes.add("missing_scope")
+    if (
+        operation.body
+        or operation.query
+        or (operation.guarded and any(h in REQUEST_HEADERS for h in operation.headers))
+    ):
         codes.add("invalid_field")
     if operation.body:
         codes |= {"invalid_json", "unsupported_media_type"}

@@ -19,7 +19,7 @@ INFO: Schema = {
 # Tag → pattern of its paths. The first pattern that matches the beginning of a path decides.
 TAGS = {
     "Upload tokens": r"/v1/upload-tokens",
-    "API keys": r"/v1/keys",
+    "API keys": r"/v1/(keys|me)",
     "Tenants": r"/v1/tenants",
     "Webhooks": r"/v1/webhooks",
     "Uploads": r"/v1/files/{file_id}/(parts|complete)",
@@ -35,7 +35,7 @@ DESCRIPTIONS = {
     "Uploads": "A large file's parts.",
     "Share links": "A page about one file, for people without a credential.",
     "Upload tokens": "What a backend gives a browser, so that it can upload and nothing else.",
-    "API keys": "The tenant's API keys: made, changed, rotated and deleted by one of them.",
+    "API keys": "The tenant's API keys: made, changed, rotated and deleted by one of them. Who am I.",
     "Webhooks": "Events are sent to your own server as they happen, signed by Standard Webhooks.",
     "Uppy": "What `@uppy/aws-s3` asks of a server, on the same uploads.",
     "Tenants": "For operators of a stage, with an operator key: its tenants and their settings.",

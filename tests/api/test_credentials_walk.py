@@ -177,8 +177,17 @@ def for_tenants(operation: Operation) -> bool:
 def scopes_of(operation: Operation) -> tuple[str, ...]:
     """The route's scope, and those that its example needs besides. Operators' scope is no scope of a tenant's key."""
     scope = operation.scope
-    assert scope
+    if scope is None:  # any credential will do
+        return (Scope.EVENTS_READ,)
     return (scope, *ALSO.get(named(operation), ())) if for_tenants(operation) else ORDINARY
+
+
+def has_scope(operation: Operation) -> bool:
+    return operation.scope is not None
+
+
+def for_operators(operation: Operation) -> bool:
+    return operation.anybody or not for_tenants(operation)
 
 
 def others_than(operation: Operation) -> tuple[str, ...]:
@@ -228,7 +237,7 @@ CREDENTIALS = (
     Credential("expired key", lambda w, o: w.key(*ORDINARY, expires_at=PAST), (401, "key_expired")),
     Credential("key elsewhere", lambda w, o: w.key(*ORDINARY, networks=ELSEWHERE), (403, "network_not_allowed")),
     Credential("key of a suspended tenant", lambda w, o: w.key(*ORDINARY, tenant="closed"), SUSPENDED),
-    Credential("key without the scope", lambda w, o: w.key(*others_than(o)), MISSING),
+    Credential("key without the scope", lambda w, o: w.key(*others_than(o)), MISSING, exists=has_scope),
     Credential("key with the scope", lambda w, o: w.key(*scopes_of(o))),
     Credential("key with files:own", lambda w, o: w.key("files:own"), may=lambda o: o.own, only_own=True),
     Credential(
@@ -249,11 +258,11 @@ CREDENTIALS = (
     Credential("forged sign-in token", lambda w, o: forged(w), UNKNOWN),
     Credential("expired sign-in token", lambda w, o: w.user(*ORDINARY, exp=1), (401, "token_expired")),
     Credential("user of a suspended tenant", lambda w, o: w.user(*ORDINARY, org="closed"), SUSPENDED),
-    Credential("user without the scope", lambda w, o: w.user(*others_than(o)), MISSING),
+    Credential("user without the scope", lambda w, o: w.user(*others_than(o)), MISSING, exists=has_scope),
     Credential("user with the scope", lambda w, o: w.user(*scopes_of(o))),
-    Credential("user with an operator's scope", lambda w, o: w.user("tenants:admin"), MISSING),
+    Credential("user with an operator's scope", lambda w, o: w.user("tenants:admin"), MISSING, exists=has_scope),
     Credential("user with files:own", lambda w, o: w.user("files:own"), may=lambda o: o.own, only_own=True),
-    Credential("operator key", lambda w, o: w.operator.key, may=lambda o: not for_tenants(o)),
+    Credential("operator key", lambda w, o: w.operator.key, may=for_operators),
 )
 
 

@@ -8,9 +8,10 @@ from urllib.parse import parse_qs
 from chalice import Blueprint, Response
 
 from chalicelib.api import share_page
+from chalicelib.api.pages import HEADERS
 from chalicelib.api.routes.reference import HtmlPage
 from chalicelib.api.routing import public_route, raw_body
-from chalicelib.api.share_page import HEADERS, Picture, Shown
+from chalicelib.api.share_page import Picture, Shown
 from chalicelib.catalog import files, scans, shares, tenants
 from chalicelib.catalog.memory import look_up
 from chalicelib.catalog.shares import Share
