@@ -1,6 +1,14 @@
-import { useEffect } from '../../vendor/preact.js'
+import { useEffect, useRef } from '../../vendor/preact.js'
 
-/** Calls `changed` when an event tells of a newer revision of this file. */
-export function useChanges(id, revision, changed) {
-  useEffect(() => undefined, [id, revision, changed])
+const PERIOD = 15_000 // milliseconds
+
+/** Calls `changed` now and then while somebody looks at the page, so that it shows what others change. */
+export function useChanges(id, changed) {
+  const latest = useRef(changed)
+  latest.current = changed
+  useEffect(() => {
+    const look = () => document.visibilityState === 'visible' && latest.current()
+    const timer = setInterval(look, PERIOD)
+    return () => clearInterval(timer)
+  }, [id])
 }

@@ -72,7 +72,7 @@ export function useRecord(id) {
     }
   }, [record?.delivery?.expires_at, load])
 
-  useChanges(id, record?.revision ?? 0, () => load())
+  useChanges(id, () => !isMoving(record) && record && load())
 
   const renew = useCallback(() => {
     if (Date.now() - renewed.current < SOONEST_RENEWAL) return

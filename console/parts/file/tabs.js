@@ -1,8 +1,15 @@
-import { html, useRef } from '../../vendor/preact.js'
+import { html, useEffect, useRef } from '../../vendor/preact.js'
 
 /** Tabs as WAI-ARIA has them: arrows go from one to the next, Home and End to the first and last. Tabs are {id, label}. */
 export function Tabs({ label, tabs, chosen, onChoose, panel, className = '', children }) {
   const list = useRef()
+  useEffect(() => {
+    // Where not all tabs have room, the chosen one is in sight.
+    const tab = list.current.querySelector('[aria-selected=true]')
+    const box = list.current
+    if (tab.offsetLeft < box.scrollLeft) box.scrollLeft = tab.offsetLeft
+    else if (tab.offsetLeft + tab.offsetWidth > box.scrollLeft + box.clientWidth) box.scrollLeft = tab.offsetLeft + tab.offsetWidth - box.clientWidth
+  }, [chosen])
   const key = (event) => {
     const at = tabs.findIndex((tab) => tab.id === chosen)
     const to = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: tabs.length - 1 }[event.key]

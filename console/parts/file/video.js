@@ -61,7 +61,7 @@ function PosterButton({ player, onFrame, busy }) {
   }, [])
   const choose = () => onFrame(Math.round((player.current?.currentTime ?? 0) * 1000) / 1000)
   return html`<button type="button" class="button" disabled=${busy} onClick=${choose}>
-    <${Icon} name="image" size="18" /> Use frame at <span class="number">${format.clock(time)}</span> as poster
+    <${Icon} name="image" size="18" /> <span>Use frame at <span class="number">${format.clock(time)}</span> as poster</span>
   </button>`
 }
 
