@@ -13,7 +13,18 @@ from chalicelib.settings import camel_to_variable
 from ops import config, package
 from ops.errors import OpsError, as_sentences
 from ops.progress import confirm_name
-from ops.stack import adoption, cloudformation, deployment, inventory, logs, media_layer, patience, removal, signing_key
+from ops.stack import (
+    adoption,
+    cloudformation,
+    console,
+    deployment,
+    inventory,
+    logs,
+    media_layer,
+    patience,
+    removal,
+    signing_key,
+)
 from ops.stack.cloudformation import Progress
 from ops.stack.former_roles import FormerRoles
 from ops.stack.inventory import Client, Deployment, Resource
@@ -161,23 +172,32 @@ def find_output(cfn: CloudFormationClient, stage: str, recorded: Mapping[str, st
 def clear_buckets(
     s3: S3Client, stage: str, account: str, region: str, progress: Progress, *, delete_files: bool
 ) -> None:
-    """Empties both buckets, or raises OpsError if `delete_files` is not set and one of them holds something."""
-    names = [bucket_name(stage, kind, account, region) for kind in ("originals", "derived")]
-    buckets = [name for name in names if _exists(s3, name)]
+    """Empties both buckets, or raises OpsError if `delete_files` is not set and one of them holds something.
+
+    The console does not count: it comes from the project's folder.
+    """
+    originals, derived = (bucket_name(stage, kind, account, region) for kind in ("originals", "derived"))
+    buckets = [name for name in (originals, derived) if _exists(s3, name)]
     if not delete_files:
-        refuse_files(s3, stage, buckets)
+        refuse_files(s3, stage, buckets, derived)
+        if derived in buckets:
+            empty_of_console(s3, derived)
         return
     for bucket in buckets:
         empty(s3, bucket, progress)
 
 
-def refuse_files(s3: S3Client, stage: str, buckets: list[str]) -> None:
-    """Raises OpsError while a bucket holds an object, an old version, or a part of an unfinished upload."""
+def refuse_files(s3: S3Client, stage: str, buckets: list[str], derived: str) -> None:
+    """Raises OpsError while a bucket holds an object, an old version, or a part of an unfinished upload.
+
+    The console's objects in the bucket `derived` do not count. In the other one, such a key is a file of the tenant
+    `console`.
+    """
     held = []
     for bucket in buckets:
         objects = 0
         for batch in _versions(s3, bucket):
-            objects += len(batch)
+            objects += sum(bucket != derived or not each["Key"].startswith(console.PREFIX) for each in batch)
             if objects >= COUNT_LIMIT:
                 break
         parts = sum(1 for _ in _uploads(s3, bucket))
@@ -206,9 +226,15 @@ def empty(s3: S3Client, bucket: str, progress: Progress) -> None:
         progress(f"{bucket}: unfinished upload of {key} aborted")
 
 
-def _versions(s3: S3Client, bucket: str) -> Any:
+def empty_of_console(s3: S3Client, bucket: str) -> None:
+    """Deletes the console's objects from the derived bucket, in all versions if somebody has turned versions on."""
+    for batch in _versions(s3, bucket, console.PREFIX):
+        s3.delete_objects(Bucket=bucket, Delete={"Objects": batch, "Quiet": True})
+
+
+def _versions(s3: S3Client, bucket: str, prefix: str = "") -> Any:
     """All versions and delete markers, in batches of at most 1,000, which is DeleteObjects's limit."""
-    for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
+    for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix):
         if found := [*page.get("Versions", []), *page.get("DeleteMarkers", [])]:
             yield [{"Key": v["Key"], "VersionId": v["VersionId"]} for v in found]
 

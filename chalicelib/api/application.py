@@ -176,7 +176,7 @@ def _mount_fallbacks(app: Application) -> None:
     def unknown_route(**_: str) -> Response:
         request: Any = app.current_request
         if request.method == "GET" and pages.wants_page(request.headers.get("accept")):
-            return Response(pages.WRONG_PATH, status_code=404, headers=pages.HEADERS)
+            return Response(pages.WRONG_PATH, status_code=404, headers={**pages.HEADERS})
         problem = Problem("unknown_route", "There is nothing at this address.")
         return respond(request, lambda request_id: errors.response(problem, request_id))
 

@@ -123,6 +123,9 @@ export const session = {
     }
   },
 
+  /** Another module's request was refused with 401. */
+  refused: ended,
+
   signOut() {
     keep(null, null)
     state.set({ me: null, reason: null, checking: false, unreachable: null })

@@ -13,6 +13,7 @@ export function Menu({ label, button, children, className = 'icon-button', align
   const id = useRef(`menu-${(made += 1)}`)
   useEffect(() => {
     if (!open) return undefined
+    root.current.querySelector('[autofocus]')?.focus()
     const outside = (event) => root.current.contains(event.target) || setOpen(false)
     const key = (event) => {
       if (event.key !== 'Escape') return

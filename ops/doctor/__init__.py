@@ -112,6 +112,7 @@ CHECKS: dict[str, Check] = {
     "the distribution is ready": front_door.check_distribution,
     "private files open with a signature": front_door.check_key,
     "private files need a signature": front_door.check_signatures,
+    "the front door shows the console": front_door.check_console,
     "the front door leads to the API": front_door.check_front_door,
     "the API answers": front_door.check_health,
     "the WebSocket API serves its routes": sockets.check_deployment,

@@ -12,7 +12,7 @@ from typing import Any
 from chalicelib import keyring
 from ops import config
 from ops.doctor.patient import TIMEOUT, Patient, SkippedError
-from ops.stack import cloudformation, signing_key
+from ops.stack import cloudformation, console, signing_key
 from ops.stack.emulator_gaps import is_emulator
 from ops.stack.names import stack_name
 from ops.stack.regions import api_domain
@@ -100,6 +100,26 @@ def check_signatures(patient: Patient) -> str:
     if status == 403:
         return ""
     return f"{url} answers {status} without a signature, but it must answer 403; {patient.revert}"
+
+
+def check_console(patient: Patient) -> str:
+    """Opens the console's page: it must name the release of this checkout."""
+    refuse_unserved(patient)
+    wanted = console.release(patient.project_dir)
+    if wanted is None:
+        return f"{patient.project_dir} has no console/index.html: take it back from version control"
+    url = f"{patient.settings.front_door}/"
+    try:
+        with urllib.request.urlopen(url, timeout=TIMEOUT) as answer:  # noqa: S310 - the stage's own front door
+            page = answer.read(console.MAX_BYTES).decode("utf-8", "replace")
+    except urllib.error.HTTPError as error:
+        return f"{url} answers {error.code} in place of the console; {patient.provision}"
+    except OSError as error:
+        return f"{url} does not answer ({error}): check its name, its certificate, the network"
+    if (found := console.digest_in(page)) != wanted.digest:
+        shown = f"the console's release {found}" if found else "another page than the console"
+        return f"{url} shows {shown}, and this checkout has release {wanted.digest}; {patient.provision}"
+    return ""
 
 
 def refuse_unserved(patient: Patient) -> None:

@@ -190,4 +190,4 @@ def uploads_of(tenant: str) -> Iterator[Object]:
 def _file_of(key: str) -> str:
     """The file id in a derived object's key, `f/private/file_…/…`; empty in any other."""
     parts = key.split("/")
-    return parts[2] if len(parts) > 2 else ""
+    return parts[2] if len(parts) > 2 and parts[0] == "f" else ""

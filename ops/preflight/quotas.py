@@ -129,8 +129,8 @@ def _has(*kinds: str) -> Callable[[Site], bool]:
 QUOTAS = (
     _cloudfront("distributions", "L-24B04930", 500, 1, lambda site: len(site.distributions)),
     _named("cache policy", "cache policies", "L-7D134442", 20, 1),
-    _named("response headers policy", "response headers policies", "L-CF0D4FC5", 20, 2),
-    _named("function", "functions", "", 100, 2),
+    _named("response headers policy", "response headers policies", "L-CF0D4FC5", 20, 4),
+    _named("function", "functions", "", 100, 3),
     _named("origin access control", "origin access controls", "", 100, 2),
     _cloudfront("key groups", "L-D64DA6E2", 10, 1, _key_groups, _has_key_group),
     _cloudfront("public keys", "", 10, 1, _public_keys, _has_key_group),

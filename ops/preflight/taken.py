@@ -134,7 +134,10 @@ def check_cdn_names(site: Site) -> Verdict:
 def assess_cdn_names(found: Mapping[str, Iterable[str]], stage: str, region: str) -> Verdict:
     """`found` are the names in the account by what they are."""
     base = f"filemill-{stage}-{region}"
-    ours = {base, *(f"{base}-{suffix}" for suffix in ("files", "app", "negotiate", "render", "socket"))}
+    ours = {
+        base,
+        *(f"{base}-{suffix}" for suffix in ("files", "app", "console", "module", "negotiate", "render", "socket")),
+    }
     taken = [f"{kind} {name}" for kind, names in found.items() for name in names if name in ours]
     if not taken:
         return fine()

@@ -159,12 +159,12 @@ def publish(s3: S3Client, bucket: str, found: Release, config: Mapping[str, Any]
     has all its assets.
     """
     there = set(_keys(s3, bucket))
-    if missing := [each for each in found.assets if each.key not in there]:
-        for each in missing:
-            _put(s3, bucket, each)
-    beside = Object(CONFIG, json.dumps(config, separators=(",", ":")).encode(), TYPES[".json"], REVALIDATED)
-    for each in (beside, found.module):
-        if each and (each.key not in there or _get(s3, bucket, each.key)[0] != each.body):
+    for asset in found.assets:
+        if asset.key not in there:
+            _put(s3, bucket, asset)
+    told = Object(CONFIG, json.dumps(config, separators=(",", ":")).encode(), TYPES[".json"], REVALIDATED)
+    for each in [told, *([found.module] if found.module else [])]:
+        if each.key not in there or _get(s3, bucket, each.key)[0] != each.body:
             _put(s3, bucket, each)
     body, releases = _get(s3, bucket, PAGE) if PAGE in there else (b"", ())
     kept = (found.digest, *(each for each in releases if each != found.digest))[:KEPT]
@@ -214,8 +214,3 @@ def _delete(s3: S3Client, bucket: str, keys: list[str]) -> None:
     for at in range(0, len(keys), 1000):
         batch: Any = [{"Key": key} for key in keys[at : at + 1000]]
         s3.delete_objects(Bucket=bucket, Delete={"Objects": batch, "Quiet": True})
-
-
-def remove(s3: S3Client, bucket: str) -> None:
-    """Deletes the console from the bucket."""
-    _delete(s3, bucket, sorted(_keys(s3, bucket)))

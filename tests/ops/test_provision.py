@@ -609,7 +609,7 @@ def test_deleting_files_empties_the_buckets_of_every_version_and_part(stacks: St
     fill(ORIGINALS)
     s3, said = aws_client("s3"), list[str]()
     unprovision.empty(s3, ORIGINALS, said.append)
-    unprovision.refuse_files(s3, "prod", [ORIGINALS])
+    unprovision.refuse_files(s3, "prod", [ORIGINALS], DERIVED)
     assert said == [f"{ORIGINALS}: 3 object versions deleted", f"{ORIGINALS}: unfinished upload of acme/file_2 aborted"]
 
 

@@ -45,6 +45,7 @@ class Behavior:
 
     `origin_id` is the id of an origin or of an origin group. `keys` are the public keys, by id, whose signatures are
     valid here; None if no signature is needed. `functions` is the published code of its functions by event type.
+    `compress` is true if answers are compressed here.
     """
 
     pattern: re.Pattern[str]
@@ -56,6 +57,7 @@ class Behavior:
     response_headers_policy: dict[str, Any] | None
     keys: dict[str, RSAPublicKey] | None
     functions: dict[str, str] = field(default_factory=dict)
+    compress: bool = False
 
 
 @dataclass(frozen=True)
@@ -185,6 +187,7 @@ class _Reader:
                 association["EventType"]: self.once("function", association["FunctionARN"], self.function)
                 for association in (config.get("FunctionAssociations") or {}).get("Items", [])
             },
+            compress=bool(config.get("Compress")),
         )
 
     def function(self, arn: str) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import aiohttp
 from aiohttp import web
 
-from ops.local.edge import answers, cache, functions, policies
+from ops.local.edge import answers, cache, compression, functions, policies
 from ops.local.edge.failover import Failover
 
 if TYPE_CHECKING:
@@ -108,6 +108,9 @@ class Exchange:
             small = length is not None and length <= self.edge.cache.entry_limit
             if self.request.method == "GET" and small and self.ttl(upstream.status, headers) > 0:
                 body = await upstream.read()
+                if self.behavior.compress and not self.wants_range:
+                    taken = policies.offered(self.behavior, self.headers)
+                    headers, body = compression.compressed(upstream.status, headers, body, taken)
                 if entry := self.remember(upstream.status, headers, body):
                     self.land(entry)
                     return await self.answer(entry, MISS)

@@ -61,7 +61,7 @@ def query_pairs(query: str) -> list[tuple[str, str]]:
     return [(pair.partition("=")[0], pair) for pair in query.split("&") if pair]
 
 
-def _encodings(config: Mapping[str, Any], accept: str) -> str:
+def encodings(config: Mapping[str, Any], accept: str) -> str:
     """Accept-Encoding, reduced to the encodings that the cache policy distinguishes."""
     offered = {part.partition(";")[0].strip() for part in accept.lower().split(",")}
     return ",".join(
@@ -69,6 +69,11 @@ def _encodings(config: Mapping[str, Any], accept: str) -> str:
         for name, switch in (("br", "EnableAcceptEncodingBrotli"), ("gzip", "EnableAcceptEncodingGzip"))
         if config.get(switch) and name in offered
     )
+
+
+def offered(behavior: Behavior, headers: Headers) -> str:
+    """The encodings, separated by commas, in which this viewer and the behaviour's cache policy take an answer."""
+    return encodings(_key_parts(behavior), headers.get("accept-encoding", ""))
 
 
 def _key_parts(behavior: Behavior) -> dict[str, Any]:
@@ -86,7 +91,7 @@ def cache_key(behavior: Behavior, path: str, query: str, headers: Headers, cooki
         "&".join(pair for name, pair in pairs if name in kept),
         *(f"{name}:{headers[name]}" for name in sorted(_select(config, "Header", headers))),
         *(f"{name}={cookies[name]}" for name in sorted(_select(config, "Cookie", cookies))),
-        _encodings(config, headers.get("accept-encoding", "")),
+        encodings(config, headers.get("accept-encoding", "")),
     ]
     return "\n".join(parts)
 
@@ -98,11 +103,11 @@ def to_origin(
     cache, request = _key_parts(behavior), behavior.origin_request_policy
     viewer = {name for name in headers if name not in HOP_BY_HOP | {"cookie"}}
     names = _select(cache, "Header", viewer) | _select(request, "Header", viewer)
-    if encodings := _encodings(cache, headers.get("accept-encoding", "")):
+    if taken := encodings(cache, headers.get("accept-encoding", "")):
         names.add("accept-encoding")
     forwarded = {name: headers[name] for name in names}
-    if encodings and "accept-encoding" not in _select(request, "Header", viewer):
-        forwarded["accept-encoding"] = encodings
+    if taken and "accept-encoding" not in _select(request, "Header", viewer):
+        forwarded["accept-encoding"] = taken
     forwarded.setdefault("user-agent", "Amazon CloudFront")
     forwarded["x-forwarded-for"] = ", ".join(filter(None, (headers.get("x-forwarded-for"), address)))
     forwarded["via"] = "1.1 local.cloudfront.net (CloudFront)"

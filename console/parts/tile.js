@@ -1,0 +1,94 @@
+import { html, useEffect, useRef, useState } from '../vendor/preact.js'
+import * as format from '../lib/format.js'
+import { placeholder } from '../lib/placeholder.js'
+import { Icon } from './icon.js'
+
+const FILLS = new Set(['image', 'video'])
+
+/** A file's picture: its placeholder at once, the picture when it has come, an outline of its kind where there is none. */
+export function Thumbnail({ item, width, onBroken }) {
+  const [loaded, setLoaded] = useState(false)
+  const image = useRef()
+  const source = item.pictures.at(-1)?.[1] ?? null
+  // The picture may be there already, in the browser's memory.
+  useEffect(() => setLoaded(Boolean(image.current?.complete && image.current.naturalWidth)), [source])
+  const blurred = placeholder(item.thumbhash)
+  const known = Boolean(source || item.thumbhash)
+  const style = {
+    backgroundColor: item.color ?? undefined,
+    backgroundImage: blurred && !loaded ? `url(${blurred})` : undefined,
+  }
+  return html`<div class=${`thumb ${known ? '' : 'plain'} ${FILLS.has(item.kind) ? 'fills' : ''}`} style=${known ? style : {}}>
+    ${source
+      ? html`<img
+          ref=${image}
+          class=${loaded ? 'there' : ''}
+          alt=""
+          decoding="async"
+          draggable=${false}
+          sizes=${`${Math.ceil(width)}px`}
+          srcset=${item.pictures.map(([pixels, url]) => `${url} ${pixels}w`).join(', ')}
+          src=${source}
+          onLoad=${() => setLoaded(true)}
+          onError=${() => onBroken(item.id)}
+        />`
+      : !known && html`<span class="thumb-kind"><${Icon} name=${item.kind ?? 'other'} size="34" /><b>${format.extension(item.filename)}</b></span>`}
+    <${State} item=${item} />
+  </div>`
+}
+
+function State({ item }) {
+  if (item.status === 'failed') return html`<span class="badge danger thumb-state"><${Icon} name="alert" size="14" /> Failed</span>`
+  if (item.status === 'processing') return html`<span class="badge accent thumb-state"><span class="spinner" /> Processing</span>`
+  if (item.status === 'awaiting_upload') return html`<span class="badge thumb-state">Uploading</span>`
+  if (item.status === 'expired') return html`<span class="badge thumb-state">Expired</span>`
+  if (item.duration != null) return html`<span class="badge dark thumb-state end">${format.clock(item.duration)}</span>`
+  if (item.pages > 1) return html`<span class="badge dark thumb-state end">${format.plural(item.pages, 'page')}</span>`
+  return null
+}
+
+/** What a tile is, in one sentence, for those who hear it. */
+export function said(item) {
+  const kind = item.kind ? { image: 'image', video: 'video', audio: 'sound', pdf: 'PDF', email: 'e-mail', other: 'file' }[item.kind] ?? item.kind : 'file'
+  const status = item.status === 'ready' ? '' : `, ${format.STATUSES[item.status]?.toLowerCase() ?? item.status}`
+  const size = item.size == null ? '' : `, ${format.bytes(item.size)}`
+  return `${item.filename}, ${kind}${size}${status}${item.visibility === 'public' ? ', public' : ''}`
+}
+
+/** The same facts in one line. */
+export function Facts({ item }) {
+  if (item.status === 'failed' && item.error) return html`<span class="tile-facts failed" title=${item.error}>${item.error}</span>`
+  return html`<span class="tile-facts">
+    ${item.visibility === 'public' && html`<${Icon} name="globe" size="13" /> `}<span class="number">${format.bytes(item.size)}</span> · ${format.ago(item.createdAt)}
+  </span>`
+}
+
+/**
+ * One file of the list, in the layout `grid` or `list`. `place` is its position in pixels; `on` has `click`, `check`,
+ * `broken`.
+ */
+export function Tile({ item, index, place, layout, focused, chosen, choosing, on }) {
+  const style = { transform: `translate(${place.x}px, ${place.y}px)`, width: `${place.width}px`, height: `${place.height}px` }
+  return html`<div
+    class=${`tile ${layout} ${chosen ? 'chosen' : ''} ${choosing ? 'choosing' : ''}`}
+    style=${style}
+    role="option"
+    id=${item.id}
+    data-index=${index}
+    tabindex=${focused ? 0 : -1}
+    aria-selected=${chosen ? 'true' : 'false'}
+    aria-label=${said(item)}
+    aria-posinset=${index + 1}
+    aria-setsize="-1"
+    onClick=${(event) => on.click(event, item, index)}
+    onAuxClick=${(event) => event.button === 1 && on.aside(item)}
+  >
+    <span class="tile-check" onClick=${(event) => on.check(event, item, index)}><${Icon} name="check" size="16" /></span>
+    <${Thumbnail} item=${item} width=${layout === 'list' ? 40 : place.width} onBroken=${on.broken} />
+    <div class="tile-text">
+      <bdi class="tile-name" title=${item.filename}>${item.filename}</bdi>
+      ${layout === 'list' && html`<span class="tile-tags">${item.tags.slice(0, 3).map((tag) => html`<bdi class="badge" key=${tag}>${tag}</bdi>`)}</span>`}
+      <${Facts} item=${item} />
+    </div>
+  </div>`
+}
