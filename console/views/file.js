@@ -1,13 +1,15 @@
 import { html, useEffect, useRef, useState } from '../vendor/preact.js'
+import { listOf } from '../lib/came_from.js'
+import { deleteFiles } from '../lib/deletion.js'
 import { href, navigate } from '../lib/router.js'
 import { session } from '../lib/session.js'
-import { Empty, Icon } from '../lib/ui.js'
+import { Icon } from '../lib/ui.js'
 import { Menu } from '../parts/menu.js'
 import { rendition, widths } from '../parts/file/addresses.js'
-import { change, deleteLater, download, hold } from '../parts/file/acts.js'
+import { change, download, hold } from '../parts/file/acts.js'
 import { FocusDialog } from '../parts/file/focus.js'
 import { Gone } from '../parts/file/gone.js'
-import { cameFrom, useNeighbours } from '../parts/file/neighbours.js'
+import { useNeighbours } from '../parts/file/neighbours.js'
 import { Panel, panelsOf } from '../parts/file/panel.js'
 import { useRecord } from '../parts/file/record.js'
 import { ReprocessDialog } from '../parts/file/reprocess.js'
@@ -25,26 +27,28 @@ const STATUSES = {
 export default function FilePage({ params }) {
   const file = useRecord(params.id)
   const { record } = file
-  const back = cameFrom(params.id)?.back ?? '#/'
+  const back = listOf(params.id)?.back ?? '#/'
   const neighbours = useNeighbours(record)
   const [tab, setTab] = useState('details')
   const [dialog, setDialog] = useState(null)
-  const deletion = useDeletion(file)
 
   useEffect(() => {
     if (record) document.title = `${record.filename} – Filemill`
   }, [record?.filename])
   usePageKeys({ back, neighbours })
 
-  if (file.problem && !record && deletion.state !== 'done') return html`<${Gone} file=${file} back=${back} />`
-  if (deletion.state) return html`<${Deleted} deletion=${deletion} back=${back} next=${neighbours.after ?? neighbours.before} />`
+  if (file.problem && !record) return html`<${Gone} file=${file} back=${back} />`
   if (!record) return html`<div class="file-page loading" role="status"><span class="unseen">Loading the file</span></div>`
 
+  const remove = () => {
+    deleteFiles([record])
+    location.hash = back
+  }
   const poster = (time) => change(file, { poster: time === null ? null : { time } }, time === null ? 'A poster is chosen' : 'The poster is made')
   const picks = session.writes && record.kind === 'image' && record.status === 'ready' && widths(record).length > 0
   const films = session.writes && record.kind === 'video' && rendition(record, 'hls')
   return html`<div class="file-page">
-    <${Head} file=${file} back=${back} neighbours=${neighbours} onShare=${() => setTab('share')} onReprocess=${() => setDialog('reprocess')} onDelete=${deletion.begin} />
+    <${Head} file=${file} back=${back} neighbours=${neighbours} onShare=${() => setTab('share')} onReprocess=${() => setDialog('reprocess')} onDelete=${remove} />
     <div class="file-body">
       <div class="file-view">
         <${Viewer} file=${file} onFrame=${films ? poster : null} onReprocess=${() => setDialog('reprocess')} />
@@ -106,40 +110,6 @@ function More({ file, stored, onReprocess, onDelete }) {
     html`<button type="button" class="menu-item" onClick=${() => hold(file, !record.legal_hold)}><${Icon} name="shield" size="18" /> ${record.legal_hold ? 'Release the legal hold' : 'Put under legal hold'}</button>`}
     <button type="button" class="menu-item" disabled=${record.legal_hold} onClick=${onDelete}><${Icon} name="trash" size="18" /> ${record.legal_hold ? 'Can’t be deleted: legal hold' : 'Delete'}</button>
   <//>`
-}
-
-function Deleted({ deletion, back, next }) {
-  return html`<${Empty} icon="trash" title="The file is deleted">
-    <p>${deletion.state === 'pending' ? 'It can be undone for a moment.' : 'Nothing of it is shown to anybody any more.'}</p>
-    <div class="row">
-      ${deletion.state === 'pending' && html`<button type="button" class="button" onClick=${deletion.undo}>Undo</button>`}
-      ${next && html`<a class="button" href=${href(`/files/${next}`)}>Next file</a>`}
-      <a class="button primary" href=${back}>Back to the files</a>
-    </div>
-  <//>`
-}
-
-/** A deletion that can be undone for some seconds. Leaving the page ends them. */
-function useDeletion(file) {
-  const [state, setState] = useState(null)
-  const pending = useRef(null)
-  useEffect(() => {
-    const leave = () => pending.current?.now(true)
-    addEventListener('pagehide', leave)
-    return () => {
-      removeEventListener('pagehide', leave)
-      leave()
-    }
-  }, [])
-  const settle = (to) => () => {
-    pending.current = null
-    setState(to)
-  }
-  const begin = () => {
-    setState('pending')
-    pending.current = deleteLater(file, { onUndo: settle(null), onDone: settle('done'), onRefused: settle(null) })
-  }
-  return { state, begin, undo: () => pending.current?.undo() }
 }
 
 /** Arrows lead to the files before and after, and Escape back, unless something that has the focus uses these keys. */

@@ -1,5 +1,6 @@
 // What can be done with a whole file. Each says how it went.
 import { api } from '../../lib/api.js'
+import { download as original } from '../../lib/changes.js'
 import { toast } from '../../lib/ui.js'
 
 const complain = (problem) => toast(problem.detail, { danger: true })
@@ -7,8 +8,7 @@ const complain = (problem) => toast(problem.detail, { danger: true })
 /** Has the browser save the original under its name. */
 export async function download(file) {
   try {
-    const { url } = await api.get(`/v1/files/${file.id}/original`, { redirect: false, disposition: 'attachment' })
-    location.assign(url)
+    await original(file.id)
   } catch (problem) {
     complain(problem)
   }
@@ -34,42 +34,5 @@ export async function hold(file, held) {
     toast(held ? 'The file is under legal hold' : 'The file is released')
   } catch (problem) {
     complain(problem)
-  }
-}
-
-/**
- * Deletes the file when the toast goes, and not if it is undone. Returns {now}, which deletes it at once: for somebody
- * who leaves the page.
- */
-export function deleteLater(file, { onUndo, onDone, onRefused }) {
-  let sent = false
-  const send = async (keepalive) => {
-    if (sent) return
-    sent = true
-    try {
-      await api.delete(`/v1/files/${file.id}`, { keepalive })
-      onDone()
-    } catch (problem) {
-      if (problem.status === 404) return onDone()
-      complain(problem)
-      onRefused()
-    }
-    return undefined
-  }
-  const undo = () => {
-    sent = true
-    onUndo()
-  }
-  const end = toast('The file is deleted', { undo, ended: (undone) => undone || send(false) })
-  return {
-    now: (keepalive = false) => {
-      const sending = send(keepalive)
-      end()
-      return sending
-    },
-    undo: () => {
-      undo()
-      end()
-    },
   }
 }

@@ -1,14 +1,19 @@
 import { useEffect, useRef } from '../../vendor/preact.js'
+import { listen } from '../../lib/live.js'
 
-const PERIOD = 15_000 // milliseconds
-
-/** Calls `changed` now and then while somebody looks at the page, so that it shows what others change. */
-export function useChanges(id, changed) {
-  const latest = useRef(changed)
-  latest.current = changed
-  useEffect(() => {
-    const look = () => document.visibilityState === 'visible' && latest.current()
-    const timer = setInterval(look, PERIOD)
-    return () => clearInterval(timer)
-  }, [id])
+/** Calls `changed` when an event tells of a newer revision of this file, or of its end; and when events were missed. */
+export function useChanges(id, revision, changed) {
+  const latest = useRef()
+  latest.current = { revision, changed }
+  useEffect(
+    () =>
+      listen({
+        onChange(change) {
+          if (change.id !== id) return
+          if (!change.record || change.record.revision > latest.current.revision) latest.current.changed()
+        },
+        onGap: () => latest.current.changed(),
+      }),
+    [id],
+  )
 }

@@ -1,14 +1,8 @@
 import { useEffect, useState } from '../../vendor/preact.js'
 import { api } from '../../lib/api.js'
-import { tab } from '../../lib/storage.js'
+import { listOf } from '../../lib/came_from.js'
 
 const READ = { fields: 'id,created_at' }
-
-/** The list that somebody came from, as the gallery keeps it: {ids, back}, the newest first. Null for a link from elsewhere. */
-export function cameFrom(id) {
-  const list = tab.get('list')
-  return Array.isArray(list?.ids) && list.ids.includes(id) ? list : null
-}
 
 /** The ids before and after this file: those of the list that somebody came from, else by the time of creation. */
 export function useNeighbours(record) {
@@ -16,7 +10,7 @@ export function useNeighbours(record) {
   const id = record?.id
   useEffect(() => {
     if (!id) return undefined
-    const list = cameFrom(id)
+    const list = listOf(id)
     if (list) {
       const at = list.ids.indexOf(id)
       setFound({ before: list.ids[at - 1] ?? null, after: list.ids[at + 1] ?? null })

@@ -72,7 +72,8 @@ export function useRecord(id) {
     }
   }, [record?.delivery?.expires_at, load])
 
-  useChanges(id, () => !isMoving(record) && record && load())
+  // The first load of the page comes by itself.
+  useChanges(id, record?.revision ?? 0, () => newest.current > 0 && load())
 
   const renew = useCallback(() => {
     if (Date.now() - renewed.current < SOONEST_RENEWAL) return
