@@ -9,6 +9,7 @@ from typing import Any
 
 import av
 from PIL import Image, ImageDraw
+from playwright.sync_api import Page, expect
 
 from tests import archives, films, fonts, images, offices, pdfs
 from tests.e2e.stack import finished, store
@@ -125,3 +126,17 @@ def created(api: Api, sample: Sample, **more: Any) -> str:
 def uploaded(api: Api, sample: Sample, **more: Any) -> dict[str, Any]:
     """The record of a file that is `ready` or `failed`."""
     return finished(api, created(api, sample, **more))
+
+
+def key_of(api: Api, *scopes: str) -> str:
+    """A key of the same tenant that has these scopes only."""
+    answer = api("POST", "/v1/keys", json={"name": "for a test", "scopes": list(scopes)})
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["key"])
+
+
+def opened(console: Callable[..., Page], record: dict[str, Any], **more: Any) -> Page:
+    """The file's page, once it shows the file."""
+    page = console(f"#/files/{record['id']}", **more)
+    expect(page.get_by_role("heading", level=1)).to_have_text(record["filename"])
+    return page

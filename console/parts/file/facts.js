@@ -171,12 +171,26 @@ export const KIND_NAMES = {
 /** The facts that only this kind of file has. */
 export const ofKind = (record) => filled(record[record.kind] ? (KINDS[record.kind]?.(record[record.kind]) ?? []) : [])
 
-const EXIF = { iso: 'ISO', f_number: 'Aperture', fnumber: 'Aperture', focal_length: 'Focal length (mm)', exposure_time: 'Exposure (s)' }
+// EXIF that photographers write in a form of their own: [label, how].
+const EXIF = {
+  iso: ['ISO', String],
+  f_number: ['Aperture', (value) => `f/${value}`],
+  exposure_time: ['Exposure', (value) => (value > 0 && value < 0.5 ? `1/${Math.round(1 / value)} s` : `${value} s`)],
+  exposure_bias: ['Exposure bias', (value) => `${value} EV`],
+  focal_length: ['Focal length', (value) => `${value} mm`],
+  lens_model: ['Lens', String],
+  taken_at: ['Taken', (value) => String(value).replace('T', ' ')],
+}
 
 /** EXIF, tags of a film or sound: whatever a program has written into the file. Nested values become JSON. */
 export function embedded(record) {
   const given = record.image?.exif ?? record.video?.tags ?? record.audio?.tags ?? {}
-  return filled(Object.entries(given ?? {}).map(([name, value]) => [EXIF[name] ?? title(name), text(value)]))
+  return filled(
+    Object.entries(given ?? {}).map(([name, value]) => {
+      const [label, how] = (Object.hasOwn(EXIF, name) && EXIF[name]) || [title(name), text]
+      return [label, value === null || typeof value === 'object' ? text(value) : how(value)]
+    }),
+  )
 }
 
 export const text = (value) => (value === null || typeof value === 'object' ? JSON.stringify(value) : String(value))
