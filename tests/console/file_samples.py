@@ -26,7 +26,12 @@ LONG = "a very long name " * 14 + ".txt"
 
 def photo(seed: int = 7, title: str = "", size: tuple[int, int] = (1800, 1200)) -> bytes:
     """A JPEG with EXIF: camera, exposure, artist, and a title."""
-    exif: dict[int, Any] = {0x010F: "Acme", 0x0110: "Pathfinder 2", 0x013B: title or "Ada Lovelace", 0x010E: title or "By the lake"}
+    exif: dict[int, Any] = {
+        0x010F: "Acme",
+        0x0110: "Pathfinder 2",
+        0x013B: title or "Ada Lovelace",
+        0x010E: title or "By the lake",
+    }
     more: dict[int, Any] = {0x829A: (1, 250), 0x829D: (28, 10), 0x8827: 400, 0x920A: (35, 1)}
     block = images.exif_block(exif, more=more)
     return images.encoded(images.scene(seed, *size), "JPEG", quality=88, exif=block)
@@ -55,7 +60,9 @@ def sound(seconds: float = 20, title: str = "Waves") -> bytes:
     return films.tone("wav", "pcm_s16le", seconds=seconds, wave=waves, tags={"title": title, "artist": "Ada"})
 
 
-def message(subject: str = "Minutes of Monday", body: str = "Hello Grace,\n\nthe minutes are attached.\n\nAda") -> bytes:
+def message(
+    subject: str = "Minutes of Monday", body: str = "Hello Grace,\n\nthe minutes are attached.\n\nAda"
+) -> bytes:
     from email.message import EmailMessage
 
     made = EmailMessage()
@@ -69,7 +76,9 @@ def message(subject: str = "Minutes of Monday", body: str = "Hello Grace,\n\nthe
 
 def sheet(header: str = "Amount") -> bytes:
     rows = [("Month", header, "Region"), *((f"2026-{month:02}", month * 1250.5, "North") for month in range(1, 13))]
-    return offices.xlsx({"Sales": rows, "Empty": [], "Notes": [("Note",), ("All amounts in euro",)]}, title="Sales 2026")
+    return offices.xlsx(
+        {"Sales": rows, "Empty": [], "Notes": [("Note",), ("All amounts in euro",)]}, title="Sales 2026"
+    )
 
 
 def book(pages: int = 24) -> bytes:
@@ -88,7 +97,9 @@ KINDS: dict[str, Callable[[], Sample]] = {
     "document": lambda: (
         "letter.docx",
         "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
-        offices.docx(*(f"Paragraph {number} of a letter that says a little." for number in range(1, 40)), title="A letter"),
+        offices.docx(
+            *(f"Paragraph {number} of a letter that says a little." for number in range(1, 40)), title="A letter"
+        ),
     ),
     "presentation": lambda: (
         "talk.pptx",

@@ -73,7 +73,9 @@ def test_a_picture_is_zoomed_and_moved_with_the_keyboard(console: Callable[..., 
     expect(page.locator(".picture.zoomed")).to_have_count(0)
 
 
-def test_a_picture_is_moved_with_the_mouse_and_zoomed_with_its_buttons(console: Callable[..., Page], records: Records) -> None:
+def test_a_picture_is_moved_with_the_mouse_and_zoomed_with_its_buttons(
+    console: Callable[..., Page], records: Records
+) -> None:
     page = opened(console, records["image"])
     picture = page.get_by_role("img", name="By the lake")
     page.get_by_role("button", name="Zoom in").click()
@@ -158,11 +160,11 @@ def test_a_text_is_shown(console: Callable[..., Page], records: Records) -> None
 
 
 def test_a_long_text_is_shown_a_piece_at_a_time(console: Callable[..., Page], api: Api) -> None:
-    lines = "".join(f"Line {number} – ünïcödé\n" for number in range(30_000)).encode()
+    lines = "".join(f"Line {number}: ünïcödé\n" for number in range(30_000)).encode()
     record = uploaded(api, ("long.txt", "text/plain", lines))
     page = opened(console, record)
     text = viewer(page).locator("pre")
-    expect(text).to_contain_text("Line 100 – ünïcödé")
+    expect(text).to_contain_text("Line 100: ünïcödé")
     expect(page.get_by_text(re.compile("are shown"))).to_be_visible()
     length = len(text.inner_text())
     assert length < len(lines) / 2
@@ -247,7 +249,7 @@ def test_every_rendition_is_there_with_its_size_and_address(console: Callable[..
     page.get_by_role("tab", name="Renditions").click()
     expect(page.locator(".rendition-list > li")).to_have_count(len(record["renditions"]))
     wide = page.locator(".rendition-list > li").filter(has_text="w640").filter(has_text="WebP")
-    expect(wide).to_contain_text("640 × 427")
+    expect(wide).to_contain_text("640 \u00d7 427")
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     wide.get_by_role("button", name="Copy address").click()
     expect(wide.get_by_role("button", name="Copied")).to_be_visible()
@@ -258,7 +260,7 @@ def test_every_rendition_is_there_with_its_size_and_address(console: Callable[..
 def test_exif_and_metadata_are_shown(console: Callable[..., Page], records: Records) -> None:
     page = opened(console, records["image"])
     panel = page.get_by_role("complementary")
-    for text in ("Pathfinder 2", "Ada Lovelace", "shelf", "1,800 × 1,200 pixels"):
+    for text in ("Pathfinder 2", "Ada Lovelace", "shelf", "1,800 \u00d7 1,200 pixels"):
         expect(panel).to_contain_text(text)
 
 
@@ -280,7 +282,17 @@ def test_the_keyboard_alone_reaches_every_panel_and_the_viewer(console: Callable
         page.keyboard.press("Tab")
         label = "document.activeElement.getAttribute('aria-label') ?? document.activeElement.textContent.trim()"
         focused.add(page.evaluate(label))
-    wanted = {"Back to the files", "Download the original", "Share", "More", "Zoom in", "Fit", "Details", "Edit", "Copy id"}
+    wanted = {
+        "Back to the files",
+        "Download the original",
+        "Share",
+        "More",
+        "Zoom in",
+        "Fit",
+        "Details",
+        "Edit",
+        "Copy id",
+    }
     assert wanted <= focused, wanted - focused
     page.get_by_role("tab", name="Details").focus()
     page.keyboard.press("ArrowRight")

@@ -15,7 +15,9 @@ def run(module: str, code: str) -> Any:
     """The JSON value that `code` returns; the module's exports are in `m`."""
     node = shutil.which("node")
     assert node, "The console's tests need Node.js, 20 or newer: apt-get install nodejs"
-    script = f"import * as m from {json.dumps((PARTS / module).as_uri())}; console.log(JSON.stringify((() => {{{code}}})()))"
+    script = (
+        f"import * as m from {json.dumps((PARTS / module).as_uri())}; console.log(JSON.stringify((() => {{{code}}})()))"
+    )
     done = subprocess.run(
         [node, "--no-warnings", "--input-type=module", "-e", script], capture_output=True, text=True, check=False
     )
@@ -41,7 +43,8 @@ def test_a_zoom_keeps_the_point_under_the_pointer() -> None:
 
 
 def test_a_picture_never_leaves_its_frame() -> None:
-    code = FRAME + "return [m.bounded({scale: 2, x: 9999, y: 9999}, picture, frame), m.bounded({scale: 0.1, x: 5, y: 5}, picture, frame)]"
+    views = "{scale: 2, x: 9999, y: 9999}, {scale: 0.1, x: 5, y: 5}"
+    code = FRAME + f"return [{views}].map((view) => m.bounded(view, picture, frame))"
     moved, small = run("zoom.js", code)
     # Twice 500 x 250 in 500 x 500: 250 to either side, and no room above and below.
     assert moved == {"scale": 2, "x": 250, "y": 0}
@@ -49,14 +52,18 @@ def test_a_picture_never_leaves_its_frame() -> None:
 
 
 def test_a_small_picture_is_not_enlarged() -> None:
-    assert run("zoom.js", "return m.fitted({width: 64, height: 48}, {width: 800, height: 600})") == {"width": 64, "height": 48}
+    assert run("zoom.js", "return m.fitted({width: 64, height: 48}, {width: 800, height: 600})") == {
+        "width": 64,
+        "height": 48,
+    }
 
 
 def test_entries_become_folders_that_come_first() -> None:
     rows = run(
         "tree.js",
         """
-        const entries = ['z.txt', 'b/2.txt', 'b/10.txt', 'a/'].map((name) => ({name, size: 5, directory: name.endsWith('/')}))
+        const names = ['z.txt', 'b/2.txt', 'b/10.txt', 'a/']
+        const entries = names.map((name) => ({name, size: 5, directory: name.endsWith('/')}))
         const root = m.tree(entries)
         const shown = (open, words) => m.rows(root, new Set(open), words).map(({node, level}) => [node.name, level])
         return [shown([]), shown(['/b/']), shown([], '10'), root.files, root.size]""",
@@ -85,7 +92,8 @@ def test_names_that_lead_out_are_only_names() -> None:
 def test_ten_thousand_deep_entries_are_a_tree_at_once() -> None:
     code = """
         const name = (n) => Array.from({length: 400}, (_, level) => `d${level}`).join('/') + `/${n}.txt`
-        const entries = Array.from({length: 10000}, (_, n) => ({name: n % 10 ? `flat/${n}` : name(n), size: 1, directory: false}))
+        const names = Array.from({length: 10000}, (_, n) => n % 10 ? `flat/${n}` : name(n))
+        const entries = names.map((name) => ({name, size: 1, directory: false}))
         return m.tree(entries).files"""
     assert run("tree.js", code) == 10_000
 
@@ -98,7 +106,8 @@ def test_only_entries_that_the_api_gives_have_a_download() -> None:
         const entry = {name: 'a', size: 1, directory: false, encrypted: false, flags: []}
         return [
             m.isSingle(entry, zip), m.isSingle(entry, {archive: {format: 'tar', flags: []}}),
-            m.isSingle(entry, {archive: {format: 'zip', flags: ['overlap']}}), m.isSingle({...entry, flags: ['ratio']}, zip),
+            m.isSingle(entry, {archive: {format: 'zip', flags: ['overlap']}}),
+            m.isSingle({...entry, flags: ['ratio']}, zip),
             m.isSingle({...entry, size: 100000001}, zip), m.isSingle({...entry, encrypted: true}, zip),
             m.isSingle({...entry, size: null}, {email: {}}), m.isSingle(entry, {email: {}}),
         ]""",
@@ -128,8 +137,8 @@ def test_bars_of_a_waveform_reach_from_nothing_to_one() -> None:
     assert run("waveform.js", "return m.bars({data: [0, 0], bits: 8}, 10)") == [0]
 
 
-RECORD = """const record = {filename: 'a.txt', tags: ['x'], metadata: {n: 1, o: {a: 1, b: 2}, gone: 'x'}, visibility: 'private',
-    created_at: '2026-11-01T00:00:00.000Z', expires_after: null}; const draft = m.draftOf(record);"""
+RECORD = """const record = {filename: 'a.txt', tags: ['x'], visibility: 'private',
+    metadata: {n: 1, o: {a: 1, b: 2}, gone: 'x'}, created_at: '2026-11-01T00:00:00.000Z', expires_after: null}; const draft = m.draftOf(record);"""
 
 
 def test_a_draft_that_was_not_changed_changes_nothing() -> None:
@@ -169,7 +178,8 @@ def test_the_end_of_a_file_counts_from_its_creation() -> None:
 
 def test_snippets_of_a_public_file_have_no_signature_and_no_grant() -> None:
     code = """
-        const record = {id: 'file_1', filename: 'a.jpg', visibility: 'public', delivery: {picture: '<picture>p</picture>', srcset: {webp: 'x'}}}
+        const delivery = {picture: '<picture>p</picture>', srcset: {webp: 'x'}}
+        const record = {id: 'file_1', filename: 'a.jpg', visibility: 'public', delivery}
         return m.snippets(record, 'https://f.example').map(({id, code}) => [id, code.includes('grant')])"""
     assert run("snippets.js", code) == [["picture", False], ["curl", False], ["python", False], ["javascript", False]]
 
@@ -181,6 +191,9 @@ def test_a_hostile_name_stays_one_word_of_the_shell() -> None:
         return m.snippets(record, 'https://f.example').find((each) => each.id === 'curl').code"""
     command = run("snippets.js", code).splitlines()[-1]
     words = subprocess.run(
-        ["sh", "-c", f"FILEMILL_KEY=k; curl() {{ printf '%s\\n' \"$@\"; }}; {command}"], capture_output=True, text=True, check=True
+        ["sh", "-c", f"FILEMILL_KEY=k; curl() {{ printf '%s\\n' \"$@\"; }}; {command}"],
+        capture_output=True,
+        text=True,
+        check=True,
     ).stdout.splitlines()
     assert words[-2:] == ["-o", name]
