@@ -1,6 +1,7 @@
 import { html, useEffect, useRef, useState } from '../vendor/preact.js'
 import { listOf } from '../lib/came_from.js'
 import { deleteFiles } from '../lib/deletion.js'
+import { itemOf } from '../lib/records.js'
 import { href, navigate } from '../lib/router.js'
 import { session } from '../lib/session.js'
 import { Icon } from '../lib/ui.js'
@@ -41,7 +42,7 @@ export default function FilePage({ params }) {
   if (!record) return html`<div class="file-page loading" role="status"><span class="unseen">Loading the file</span></div>`
 
   const remove = () => {
-    deleteFiles([record])
+    deleteFiles([itemOf(record)])
     location.hash = back
   }
   const poster = (time) => change(file, { poster: time === null ? null : { time } }, time === null ? 'A poster is chosen' : 'The poster is made')

@@ -138,7 +138,8 @@ def test_bars_of_a_waveform_reach_from_nothing_to_one() -> None:
 
 
 RECORD = """const record = {filename: 'a.txt', tags: ['x'], visibility: 'private',
-    metadata: {n: 1, o: {a: 1, b: 2}, gone: 'x'}, created_at: '2026-11-01T00:00:00.000Z', expires_after: null}; const draft = m.draftOf(record);"""
+    metadata: {n: 1, o: {a: 1, b: 2}, gone: 'x'}, created_at: '2026-11-01T00:00:00.000Z',
+    expires_after: null}; const draft = m.draftOf(record);"""
 
 
 def test_a_draft_that_was_not_changed_changes_nothing() -> None:

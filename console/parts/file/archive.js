@@ -116,8 +116,8 @@ function Tree({ file, entries }) {
       <div class="rows" role="presentation" style=${{ height: `${shown.length * ROW}px` }}>
         ${inPage.map((index) => html`<${Row} key=${index} file=${file} row=${shown[index]} index=${index} active=${index === active} open=${open.has(shown[index].node.path)} onToggle=${() => (setAt(index), toggle(shown[index].node))} onPick=${() => setAt(index)} />`)}
       </div>
-      ${!shown.length && html`<p class="hint pad">${words ? 'Nothing has this name.' : 'The archive is empty.'}</p>`}
     </div>
+    ${!shown.length && html`<p class="hint pad">${words ? 'Nothing has this name.' : 'The archive is empty.'}</p>`}
   </div>`
 }
 

@@ -1,7 +1,7 @@
 import { html, useRef, useState } from '../../vendor/preact.js'
 import { api } from '../../lib/api.js'
 import { announce, Field, Icon, ProblemNote, toast } from '../../lib/ui.js'
-import { changesOf, differences, draftOf } from './draft.js'
+import { changesOf, differences, draftOf, same } from './draft.js'
 import { MetadataRows } from './metadata_rows.js'
 import { TagInput } from './tag_input.js'
 
@@ -59,9 +59,15 @@ export function Edit({ file, onDone }) {
     setDraft(draftOf(theirs.record))
     setTheirs(null)
   }
+  // Escape closes the form only while there is nothing to lose.
+  const escape = (event) => {
+    if (event.key !== 'Escape') return
+    event.stopPropagation()
+    if (same(draft, draftOf(base.record))) onDone()
+  }
   const processing = file.record.status === 'processing'
   const errorOf = (field) => (wrong?.field === field ? wrong.message : null)
-  return html`<form class="edit" ref=${form} onSubmit=${(event) => (event.preventDefault(), save(base))} onKeyDown=${(event) => event.key === 'Escape' && (event.stopPropagation(), onDone())} novalidate>
+  return html`<form class="edit" ref=${form} onSubmit=${(event) => (event.preventDefault(), save(base))} onKeyDown=${escape} novalidate>
     ${theirs && html`<${Conflict} base=${base.record} theirs=${theirs.record} busy=${busy} onMine=${() => save(theirs)} onTheirs=${takeTheirs} />`}
     <${Field} id="edit-name" label="Name" error=${errorOf('filename')}>
       <input id="edit-name" name="filename" type="text" dir="auto" maxlength="255" autofocus value=${draft.filename} onInput=${(event) => set({ filename: event.target.value })} />

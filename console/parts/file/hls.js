@@ -63,7 +63,11 @@ function playing(Hls, media, address, { query, file, setFailure }) {
   })
   hls.loadSource(address)
   hls.attachMedia(media)
-  const start = () => hls.startLoad()
+  let started = false
+  const start = () => {
+    if (!started) hls.startLoad()
+    started = true
+  }
   if (media.autoplay || !media.paused) start()
   else media.addEventListener('play', start, { once: true })
   // Somebody who seeks before they play wants to see the frame.

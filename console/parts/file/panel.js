@@ -28,16 +28,18 @@ export function Panel({ file, chosen, onChoose, onFocus, onPoster }) {
   const panels = panelsOf(file.record)
   const panel = panels.find((each) => each.id === chosen)?.id ?? 'details'
   const edits = session.writes && file.record.status !== 'expired'
+  // A form that was begun stays, whatever else somebody looks at meanwhile.
+  const form = editing && edits
   const draw = {
-    details: () =>
-      editing && edits
-        ? html`<${Edit} file=${file} onDone=${() => setEditing(false)} />`
-        : html`<${Details} file=${file} onEdit=${edits && (() => setEditing(true))} onFocus=${edits && onFocus} onPoster=${edits && onPoster} />`,
+    details: () => !form && html`<${Details} file=${file} onEdit=${edits && (() => setEditing(true))} onFocus=${edits && onFocus} onPoster=${edits && onPoster} />`,
     renditions: () => html`<${Renditions} file=${file} />`,
     code: () => html`<${Code} file=${file} />`,
     share: () => html`<${Shares} file=${file} />`,
     captions: () => html`<${Captions} file=${file} writes=${session.writes} />`,
     history: () => html`<${History} file=${file} />`,
   }[panel]
-  return html`<${Tabs} label="About this file" tabs=${panels} chosen=${panel} onChoose=${onChoose} panel="about" className="about">${draw()}<//>`
+  return html`<${Tabs} label="About this file" tabs=${panels} chosen=${panel} onChoose=${onChoose} panel="about" className="about">
+    ${form && html`<div hidden=${panel !== 'details'}><${Edit} file=${file} onDone=${() => setEditing(false)} /></div>`}
+    ${draw()}
+  <//>`
 }

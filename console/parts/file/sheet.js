@@ -28,7 +28,7 @@ export function Table({ columns, rows, total, name }) {
       </tbody>
     </table>
     ${!shown.length && html`<p class="hint pad">This sheet is empty.</p>`}
-    ${total > shown.length && html`<p class="cut">The first ${format.plural(shown.length, 'row')} of ${format.count(total)} are shown. The original has all of them.</p>`}
+    ${total > shown.length && html`<p class="cut">The first ${format.plural(shown.length, 'row')}${Number.isFinite(total) ? ` of ${format.count(total)}` : ''} are shown. The original has all of them.</p>`}
   </div>`
 }
 

@@ -1,4 +1,5 @@
 // Code to copy, for this very file. Pure: from a record and the front door's address.
+import { widths } from './addresses.js'
 
 /** A text as one word of a shell. */
 export const shell = (text) => `'${text.replaceAll("'", `'\\''`)}'`
@@ -9,6 +10,13 @@ export const quoted = (text) => JSON.stringify(text)
 const target = (record) => {
   const name = (record.filename ?? record.id).replace(/[\\/\u0000-\u001f\u007f]/gu, '_')
   return name.startsWith('-') ? `./${name}` : name
+}
+
+/** The name of a picture of medium size; null for a file without pictures. */
+function pictureName(record) {
+  const all = widths(record)
+  const width = all.findLast((each) => each <= 640) ?? all[0]
+  return width && record.delivery?.srcset?.webp ? `w${width}.webp` : null
 }
 
 const ends = 'The signatures in it end. Your server asks for fresh ones each time it makes the page.'
@@ -52,11 +60,12 @@ curl -sSL ${shell(`${path}/original`)} ${key} -o ${shell(target(record))}
 }
 
 function python(record, url, isPrivate) {
-  const access = isPrivate
+  const picture = pictureName(record)
+  const access = isPrivate && picture
     ? `
 # addresses for a viewer, good for an hour
 grant = client.files.grant(${quoted(record.id)}, expires_in=3600)
-print(grant.base_url + "w640.webp?" + grant.query)
+print(grant.base_url + "${picture}?" + grant.query)
 `
     : ''
   return {
@@ -65,12 +74,13 @@ print(grant.base_url + "w640.webp?" + grant.query)
 client = Filemill(${quoted(url)})  # the key comes from FILEMILL_KEY
 file = client.files.get(${quoted(record.id)})
 client.files.download(file.id, to=${quoted(target(record))})
-${isPrivate && record.delivery?.srcset?.webp ? access : ''}`,
+${access}`,
     note: 'pip install filemill',
   }
 }
 
 function javascript(record, url, isPrivate) {
+  const picture = pictureName(record)
   const read = `import { Filemill } from ${quoted(`${url}/filemill.js`)}
 
 // A browser never gets a key: let your server make an upload token or hand on a user's sign-in token.
@@ -80,11 +90,10 @@ const file = await filemill.request('GET', ${quoted(`/v1/files/${record.id}`)})
   const grant = `
 // addresses for a viewer, good for an hour
 const grant = await filemill.request('POST', ${quoted(`/v1/files/${record.id}/grant`)}, { body: { expires_in: 3600 } })
-image.src = \`\${grant.base_url}w640.webp?\${grant.query}\`
+image.src = \`\${grant.base_url}${picture}?\${grant.query}\`
 `
   const open = `
-image.src = \`\${file.delivery.base_url}w640.webp\`
+image.src = \`\${file.delivery.base_url}${picture}\`
 `
-  const shows = record.delivery?.srcset?.webp
-  return { code: read + (shows ? (isPrivate ? grant : open) : ''), note: 'filemill.js comes from your front door; it needs no build step.' }
+  return { code: read + (picture ? (isPrivate ? grant : open) : ''), note: 'filemill.js comes from your front door; it needs no build step.' }
 }
