@@ -80,6 +80,7 @@ def test_a_picture_is_moved_with_the_mouse_and_zoomed_with_its_buttons(
     picture = page.get_by_role("img", name="By the lake")
     page.get_by_role("button", name="Zoom in").click()
     page.get_by_role("button", name="Zoom in").click()
+    expect(page.locator(".zoomable")).to_have_attribute("style", re.compile(r"scale\(2\.25\)"))
     before = picture.bounding_box()
     frame = page.locator(".frame").bounding_box()
     assert before
