@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from itertools import combinations
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -110,8 +110,8 @@ def address(text: str) -> str:
 class ConsoleClient(BaseModel):
     """How people sign in to the console with this issuer: as a public client, by OAuth's code flow with PKCE.
 
-    The functions need none of it; `ops provision` tells the console. `use` is which of the issuer's tokens the API is
-    shown. `parameters` are more of them for the issuer's page, such as Auth0's `audience`.
+    The functions need none of it; `ops provision` tells the console. `parameters` are more of them for the issuer's
+    page, such as Auth0's `audience`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -121,7 +121,6 @@ class ConsoleClient(BaseModel):
     scope: _Text = "openid"
     authorize: _Text | None = None
     token: _Text | None = None
-    use: Literal["access_token", "id_token"] = "access_token"
     parameters: dict[str, _Text] = Field(default_factory=dict)
 
     @field_validator("authorize", "token")

@@ -20,6 +20,7 @@ const VIEWS = {
   webhooks: () => import('./views/webhooks.js'),
   webhook: () => import('./views/webhook.js'),
   usage: () => import('./views/usage.js'),
+  audit: () => import('./views/audit.js'),
 }
 
 const loaded = new Map()

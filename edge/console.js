@@ -17,18 +17,21 @@ function handler(event) {
     } else if (request.uri === '/filemill.js') {
         request.uri = MODULE;
     } else if (request.uri === '/console' || request.uri === '/console/' || request.uri === PAGE) {
-        return answer(302, 'Found', {location: {value: '/'}}, 'The console is at /\n');
+        return answer(302, 'Found', '/', 'The console is at /\n');
     } else if (!ASSET.test(request.uri)) {
-        return answer(404, 'Not Found', {}, 'There is nothing at this address. The console is at /\n');
+        return answer(404, 'Not Found', '', 'There is nothing at this address. The console is at /\n');
     }
     return request;
 }
 
-function answer(statusCode, statusDescription, more, body) {
+function answer(status, phrase, location, body) {
     const headers = {
         'cache-control': {value: 'no-cache'},
         'content-type': {value: 'text/plain; charset=utf-8'},
         'x-content-type-options': {value: 'nosniff'},
     };
-    return {statusCode, statusDescription, headers: Object.assign(headers, more), body};
+    if (location) {
+        headers.location = {value: location};
+    }
+    return {statusCode: status, statusDescription: phrase, headers: headers, body: body};
 }

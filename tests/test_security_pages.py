@@ -52,6 +52,8 @@ def test_the_page_of_headers_says_what_the_template_and_the_code_say(stage: Any)
         ("/docs", "Referrer-Policy"): "no-referrer",
         ("icons", "Content-Security-Policy"): reference.ICON_POLICY,
         **{("front door, files", name): value for name, value in of_policy("FileHeaders").items()},
+        **{("console", name): value for name, value in of_policy("ConsoleHeaders").items()},
+        **{("/filemill.js", name): value for name, value in of_policy("ModuleHeaders").items()},
         **{("front door, else", name): value for name, value in of_policy("AppHeaders").items()},
     }
     assert said == wanted
@@ -72,7 +74,8 @@ def of_policy(name: str) -> dict[str, str]:
     for kind, body in config["SecurityHeadersConfig"].items():
         match kind:
             case "ContentSecurityPolicy":
-                found["Content-Security-Policy"] = body["ContentSecurityPolicy"]
+                policy = body["ContentSecurityPolicy"]
+                found["Content-Security-Policy"] = policy if isinstance(policy, str) else policy["Fn::Sub"]
             case "ContentTypeOptions":
                 found["X-Content-Type-Options"] = "nosniff"
             case "FrameOptions":

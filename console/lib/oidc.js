@@ -21,6 +21,7 @@ export async function begin(provider) {
   tab.set('sign-in', { verifier, state, nonce, issuer: provider.issuer, hash: location.hash })
   const address = new URL(provider.authorize)
   for (const [name, value] of Object.entries({
+    ...provider.parameters,
     response_type: 'code',
     client_id: provider.client_id,
     redirect_uri: redirect(),

@@ -9,6 +9,7 @@ const ROUTES = [
   ['webhooks', /^\/webhooks$/],
   ['webhook', /^\/webhooks\/(?<id>[^/]+)$/],
   ['usage', /^\/usage$/],
+  ['audit', /^\/audit$/],
   ['sign-in', /^\/sign-in$/],
 ]
 

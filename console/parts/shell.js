@@ -16,6 +16,7 @@ const PLACES = [
   { name: 'tokens', path: '#/tokens', icon: 'upload', text: 'Upload tokens', short: 'Tokens', may: () => session.has('files:write') },
   { name: 'webhooks', path: '#/webhooks', icon: 'webhook', text: 'Webhooks', also: ['webhook'], may: () => session.has('webhooks:admin') },
   { name: 'usage', path: '#/usage', icon: 'usage', text: 'Usage', may: () => session.has('files:read') },
+  { name: 'audit', path: '#/audit', icon: 'clock', text: 'Audit', may: () => session.has('keys:admin') },
 ]
 
 const TITLES = { search: 'Search', file: 'File', webhook: 'Webhook' }

@@ -14,25 +14,27 @@ export function Thumbnail({ item, width, onBroken }) {
   useEffect(() => setLoaded(Boolean(image.current?.complete && image.current.naturalWidth)), [source])
   const blurred = placeholder(item.thumbhash)
   const known = Boolean(source || item.thumbhash)
-  const style = {
-    backgroundColor: item.color ?? undefined,
-    backgroundImage: blurred && !loaded ? `url(${blurred})` : undefined,
-  }
-  return html`<div class=${`thumb ${known ? '' : 'plain'} ${FILLS.has(item.kind) ? 'fills' : ''}`} style=${known ? style : {}}>
-    ${source
-      ? html`<img
-          ref=${image}
-          class=${loaded ? 'there' : ''}
-          alt=""
-          decoding="async"
-          draggable=${false}
-          sizes=${`${Math.ceil(width)}px`}
-          srcset=${item.pictures.map(([pixels, url]) => `${url} ${pixels}w`).join(', ')}
-          src=${source}
-          onLoad=${() => setLoaded(true)}
-          onError=${() => onBroken(item.id)}
-        />`
-      : !known && html`<span class="thumb-kind"><${Icon} name=${item.kind ?? 'other'} size="34" /><b>${format.extension(item.filename)}</b></span>`}
+  const fills = FILLS.has(item.kind)
+  const before = { backgroundColor: item.color, backgroundImage: blurred && !loaded ? `url(${blurred})` : 'none' }
+  const shape = fills ? 'fills' : item.width >= item.height ? 'slide' : 'paper'
+  const page = fills ? {} : { aspectRatio: `${item.width ?? 3} / ${item.height ?? 4}`, ...before }
+  return html`<div class=${`thumb ${known ? shape : 'plain'}`} style=${known && fills ? before : {}}>
+    ${source &&
+    html`<img
+      ref=${image}
+      class=${loaded ? 'there' : ''}
+      style=${page}
+      alt=""
+      decoding="async"
+      draggable=${false}
+      sizes=${`${Math.ceil(width)}px`}
+      srcset=${item.pictures.map(([pixels, url]) => `${url} ${pixels}w`).join(', ')}
+      src=${source}
+      onLoad=${() => setLoaded(true)}
+      onError=${() => onBroken(item.id)}
+    />`}
+    ${!source && known && !fills && html`<span class="page" style=${page} />`}
+    ${!known && html`<span class="thumb-kind"><${Icon} name=${item.kind ?? 'other'} size="34" /><b>${format.extension(item.filename)}</b></span>`}
     <${State} item=${item} />
   </div>`
 }

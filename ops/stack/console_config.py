@@ -77,7 +77,6 @@ def _entry(issuer: Issuer, console: ConsoleClient, authorize: str, token: str) -
         "authorize": authorize,
         "token": token,
         "scope": console.scope,
-        "use": console.use,
         "parameters": dict(console.parameters),
     }
 

@@ -6,13 +6,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect
 
 from ops.local.stage import LocalStage
 from tests.chromium import browser, node_modules
 from tests.local import Api
 
 __all__ = ["browser", "node_modules"]
+
+# The machine may be busy with other tests.
+expect.set_options(timeout=30_000)
 
 
 @pytest.fixture

@@ -179,7 +179,8 @@ class Stage:
 
 @pytest.fixture
 def deployed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
-    for name in (".chalice/resources.yaml", ".chalice/config.json", "edge/negotiate.js", "edge/socket.js"):
+    edge = ("edge/console.js", "edge/negotiate.js", "edge/socket.js")
+    for name in (".chalice/resources.yaml", ".chalice/config.json", *edge):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text((ROOT / name).read_text(encoding="utf-8"), encoding="utf-8")
     (tmp_path / "app.py").write_text("app = 1\n")

@@ -319,6 +319,80 @@ def test_a_second_run_changes_nothing(stacks: Stacks, project: Path) -> None:
     assert stacks.deployed[0] == stacks.deployed[1]
 
 
+@pytest.fixture
+def with_console(stacks: Stacks, project: Path) -> Path:
+    """A project with a console, and the bucket that the stack would have made."""
+    for folder, name, text in (
+        ("console", "index.html", '<script type="module" src="main.js"></script>'),
+        ("console", "main.js", "export {}"),
+        ("browser", "filemill.js", "export {}"),
+    ):
+        (project / folder).mkdir(exist_ok=True)
+        (project / folder / name).write_text(text)
+    place: Any = {"LocationConstraint": "eu-west-1"}
+    aws_client("s3").create_bucket(Bucket=DERIVED, CreateBucketConfiguration=place)
+    return project
+
+
+def stored(bucket: str) -> list[str]:
+    return [each["Key"] for each in aws_client("s3").list_objects_v2(Bucket=bucket).get("Contents", [])]
+
+
+def test_the_console_of_the_folder_is_put_where_the_front_door_serves_it(with_console: Path) -> None:
+    said = run(with_console)
+    digest = str(said[-2]).rpartition(" ")[2]
+    assert said[-2] == f"put the console at /, release {digest}"
+    names = [f"{digest}/filemill.js", f"{digest}/main.js", "config.json", "filemill.js", "index.html"]
+    assert stored(DERIVED) == [f"console/{name}" for name in names]
+    told = json.loads(aws_client("s3").get_object(Bucket=DERIVED, Key="console/config.json")["Body"].read())
+    assert told == {"stage": "prod", "version": "0.1.0", "url": "https://d1.cloudfront.net", "sign_in": []}
+    assert "put the console" not in " ".join(run(with_console)), "a second run stores nothing"
+
+
+def test_the_consoles_scripts_may_ask_the_stages_own_origins(stacks: Stacks, project: Path) -> None:
+    def told(**options: Any) -> tuple[str, str]:
+        run(project, **options)
+        return stacks.deployed[-1]["FrontDoorOrigin"], stacks.deployed[-1]["ConsoleConnects"]
+
+    s3 = f"https://{ORIGINALS}.s3.eu-west-1.amazonaws.com"
+    stacks.there = False
+    assert told() == ("", s3), "a new distribution's name is not known yet"
+    stacks.there = True
+    assert told() == ("https://d1.cloudfront.net", f"wss://d1.cloudfront.net {s3}")
+    named = {"parameters": {"Domain": "files.example.com"}}
+    assert told(**named) == ("https://files.example.com", f"wss://files.example.com {s3}")
+    assert told(parameters={"Domain": ""}) == ("https://d1.cloudfront.net", f"wss://d1.cloudfront.net {s3}")
+    local = told(front_door="http://localhost:8000")
+    assert local == ("http://localhost:8000", f"ws://localhost:8000 {s3}")
+    with pytest.raises(OpsError, match="FrontDoorOrigin can't be set"):
+        run(project, parameters={"FrontDoorOrigin": "https://evil.example"})
+
+
+def test_a_stage_with_a_console_and_no_files_is_deleted_with_its_console(
+    with_console: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(signing_key, "delete", lambda *_: None)
+    run(with_console)
+    s3 = aws_client("s3")
+    s3.put_object(Bucket=DERIVED, Key="f/public/x", Body=b"x")
+    with pytest.raises(OpsError, match=f"{DERIVED} holds 1 object versions"):
+        unprovision.unprovision("prod", with_console)
+    s3.delete_object(Bucket=DERIVED, Key="f/public/x")
+    unprovision.unprovision("prod", with_console)
+    assert stored(DERIVED) == []
+
+
+def test_files_of_a_tenant_named_console_are_files(with_console: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(signing_key, "delete", lambda *_: None)
+    run(with_console)
+    place: Any = {"LocationConstraint": "eu-west-1"}
+    aws_client("s3").create_bucket(Bucket=ORIGINALS, CreateBucketConfiguration=place)
+    aws_client("s3").put_object(Bucket=ORIGINALS, Key="console/file_1", Body=b"x")
+    with pytest.raises(OpsError, match=f"{ORIGINALS} holds 1 object versions"):
+        unprovision.unprovision("prod", with_console)
+    assert stored(ORIGINALS) == ["console/file_1"]
+
+
 def test_the_deployed_api_becomes_the_distributions_origin(stacks: Stacks, project: Path) -> None:
     run(project)
     assert "ApiDomain" not in stacks.deployed[-1], "it may be deployed from elsewhere, so the stack keeps its address"

@@ -7,7 +7,9 @@ import json
 import re
 import urllib.error
 import urllib.request
+from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -18,7 +20,7 @@ from chalicelib.delivery import missing
 from chalicelib.settings import load
 from ops.doctor import canary, front_door
 from ops.doctor.patient import Patient, SkippedError
-from ops.stack import cloudformation, signing_key
+from ops.stack import cloudformation, console, signing_key
 from tests.stage import MEDIA_STAGE, ROOT, STAGE, aws_client
 
 
@@ -115,6 +117,40 @@ def test_the_api_must_answer(patient: Patient, monkeypatch: pytest.MonkeyPatch) 
     assert "answers 502; see `chalice logs --stage test`" in front_door.check_health(patient)
     monkeypatch.setattr(urllib.request, "urlopen", lambda url, timeout: refuse(url, timeout, 403))
     assert "so it does not exist; run `chalice deploy --stage test`" in front_door.check_health(patient)
+
+
+@pytest.mark.parametrize(
+    ("page", "says"),
+    [
+        ("", ""),
+        ("old", "shows the console's release 0123456789abcdef, and this checkout has release"),
+        ("<h1>Welcome</h1>", "shows another page than the console"),
+    ],
+)
+def test_a_console_of_another_checkout_is_found(
+    patient: Patient, monkeypatch: pytest.MonkeyPatch, page: str, says: str
+) -> None:
+    here = replace(patient, project_dir=ROOT)
+    release = console.release(ROOT)
+    assert release
+    right = release.page.body.decode()
+    served = {"": right, "old": right.replace(release.digest, "0123456789abcdef")}.get(page, page)
+    monkeypatch.setattr(urllib.request, "urlopen", lambda url, timeout: io.BytesIO(served.encode()))
+    found = front_door.check_console(here)
+    assert says in found
+    assert bool(found) == bool(says)
+
+
+def test_a_front_door_without_a_console_and_a_checkout_without_one_are_found(
+    patient: Patient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def refuse(url: str, timeout: float) -> Any:
+        raise urllib.error.HTTPError(url, 404, "", SimpleNamespace(), None)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(urllib.request, "urlopen", refuse)
+    found = front_door.check_console(replace(patient, project_dir=ROOT))
+    assert "answers 404 in place of the console; run `python -m ops provision --stage test`" in found
+    assert "no console/index.html" in front_door.check_console(replace(patient, project_dir=tmp_path))
 
 
 def test_the_emulators_apis_are_below_its_own_address() -> None:

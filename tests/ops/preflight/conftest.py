@@ -26,7 +26,7 @@ def project(tmp_path: Path) -> Path:
     (tmp_path / ".chalice/config.json").write_text(json.dumps({"app_name": "filemill", "stages": {}}))
     (tmp_path / ".chalice/resources.yaml").write_text((ROOT / ".chalice/resources.yaml").read_text())
     (tmp_path / "edge").mkdir()
-    for name in ("negotiate.js", "socket.js"):
+    for name in ("console.js", "negotiate.js", "socket.js"):
         (tmp_path / "edge" / name).write_text("")
     return tmp_path
 

@@ -50,7 +50,6 @@ def test_endpoints_come_from_the_discovery_document(documents: dict[str, Any]) -
         "authorize": TOLD["authorization_endpoint"],
         "token": TOLD["token_endpoint"],
         "scope": "openid",
-        "use": "access_token",
         "parameters": {},
     }
 
@@ -59,14 +58,13 @@ def test_named_endpoints_need_no_discovery(documents: dict[str, Any]) -> None:
     documents.clear()
     named = {"authorize": "https://a.example/x", "token": "https://b.example/y", "name": "Staff"}
     (entry,) = console_config.sign_in(
-        setting(**named, scope="openid filemill/files:read", use="id_token", parameters={"audience": "x"}),
+        setting(**named, scope="openid filemill/files:read", parameters={"audience": "x"}),
         {},
         pytest.fail,
     )
     assert {name: entry[name] for name in named} == named
-    assert (entry["scope"], entry["use"], entry["parameters"]) == (
+    assert (entry["scope"], entry["parameters"]) == (
         "openid filemill/files:read",
-        "id_token",
         {"audience": "x"},
     )
 
@@ -107,7 +105,6 @@ def test_an_issuer_that_can_not_be_asked_keeps_its_endpoints_and_the_deployment_
     [
         ({"client_id": ""}, "client_id"),
         ({"authorize": "http://a.example"}, "https://"),
-        ({"use": "refresh_token"}, "use"),
         ({"secret": "x"}, "no key"),
     ],
 )

@@ -234,10 +234,13 @@ def test_the_table_has_the_indexes_ttl_and_stream_that_the_catalog_needs() -> No
     assert properties["BillingMode"] == "PAY_PER_REQUEST"
 
 
+CONSOLE = ("/", "/console*", "/filemill.js")
+
+
 @pytest.mark.parametrize("has_api", [True, False])
-def test_no_path_to_the_bucket_is_open_without_a_signature_but_the_public_one(has_api: bool) -> None:
+def test_no_path_to_the_bucket_is_open_without_a_signature_but_the_public_ones(has_api: bool) -> None:
     for path, behaviour in behaviours(HasApi=has_api).items():
-        if behaviour["TargetOriginId"] in ("derived", "files") and path != "/f/public/*":
+        if behaviour["TargetOriginId"] in ("derived", "files") and path not in ("/f/public/*", *CONSOLE):
             assert behaviour["TrustedKeyGroups"] == [{"Ref": "KeyGroupId"}], path
 
 
@@ -255,6 +258,86 @@ def test_files_are_cached_by_their_path_alone_and_run_nothing() -> None:
     assert "default-src 'none'" in csp
     assert csp.endswith("sandbox")
     assert "script-src" not in csp
+
+
+@pytest.mark.parametrize("has_api", [True, False])
+def test_the_console_and_its_module_come_from_s3_compressed_and_past_the_function_that_knows_their_paths(
+    has_api: bool,
+) -> None:
+    for path in CONSOLE:
+        found = behaviours(HasApi=has_api)[path]
+        assert found["TargetOriginId"] == "derived"
+        assert found["AllowedMethods"] == ["GET", "HEAD"]
+        assert found["Compress"] is True
+        assert found["CachePolicyId"] == "658327ea-f89d-4fab-a63d-7e88639e58f6", "CachingOptimized"
+        attached = {"EventType": "viewer-request", "FunctionARN": {"Fn::GetAtt": ["ConsolePaths", "FunctionARN"]}}
+        assert found["FunctionAssociations"] == [attached]
+        assert "TrustedKeyGroups" not in found
+    statement = named(resource("DerivedBucketPolicy")["Properties"]["PolicyDocument"]["Statement"])
+    assert [each["Fn::Sub"] for each in statement["ThisDistributionReads"]["Resource"]] == [
+        "${DerivedBucket.Arn}/f/*",
+        "${DerivedBucket.Arn}/console/*",
+    ]
+
+
+def named(statements: list[Any]) -> dict[str, Any]:
+    return {each["Sid"]: each for each in statements if "Sid" in each}
+
+
+def test_no_function_may_write_the_console_or_read_what_is_beside_the_renditions() -> None:
+    """Functions parse hostile files. Who could write the page could have the keys that are typed into it."""
+    seen = 0
+    for name, body in template()["Resources"].items():
+        if body["Type"] != "AWS::IAM::Role":
+            continue
+        for statement in statements_of(body):
+            for action in statement["Action"]:
+                if action.startswith("s3:") and "Object" in action:
+                    for place in statement["Resource"]:
+                        text = json.dumps(place)
+                        if "DerivedBucket" in text:
+                            seen += 1
+                            assert "${DerivedBucket.Arn}/f/" in text, f"{name}: {statement['Sid']}"
+    assert seen > 10
+
+
+def statements_of(role: dict[str, Any]) -> list[Any]:
+    """The statements of a role, those of conditions as well."""
+    found = []
+    for policy in role["Properties"]["Policies"]:
+        for each in policy["PolicyDocument"]["Statement"]:
+            found += [part for part in each.get("Fn::If", [each]) if isinstance(part, dict) and "Action" in part]
+    return found
+
+
+def test_the_console_runs_its_own_scripts_only() -> None:
+    security = resource("ConsoleHeaders")["Properties"]["ResponseHeadersPolicyConfig"]["SecurityHeadersConfig"]
+    csp = security["ContentSecurityPolicy"]["ContentSecurityPolicy"]["Fn::Sub"]
+    said = {name: sources for name, _, sources in (each.strip().partition(" ") for each in csp.split(";"))}
+    assert "unsafe" not in csp
+    assert said["default-src"] == "'none'"
+    assert said["script-src"] == said["style-src"] == "'self'"
+    assert said["base-uri"] == said["form-action"] == said["frame-ancestors"] == "'none'"
+    assert said["connect-src"] == "'self' ${FrontDoorOrigin} ${ConsoleConnects}"
+    behaviour = behaviours(HasApi=True)
+    assert behaviour["/"]["ResponseHeadersPolicyId"] == {"Ref": "ConsoleHeaders"}
+    assert behaviour["/console*"]["ResponseHeadersPolicyId"] == {"Ref": "ConsoleHeaders"}
+
+
+def test_pages_of_every_origin_may_import_the_module_and_get_nothing_else_of_the_console() -> None:
+    config = resource("ModuleHeaders")["Properties"]["ResponseHeadersPolicyConfig"]
+    assert config["CorsConfig"]["AccessControlAllowOrigins"] == {"Items": ["*"]}
+    assert config["CorsConfig"]["AccessControlAllowCredentials"] is False
+    assert behaviours(HasApi=True)["/filemill.js"]["ResponseHeadersPolicyId"] == {"Ref": "ModuleHeaders"}
+    assert "CorsConfig" not in resource("ConsoleHeaders")["Properties"]["ResponseHeadersPolicyConfig"]
+
+
+def test_the_console_may_upload_also_where_the_origins_are_named() -> None:
+    (rule,) = resource("OriginalsBucket")["Properties"]["CorsConfiguration"]["CorsRules"]
+    assert resolved(rule, AddsOwnOrigin=False)["AllowedOrigins"] == {"Ref": "CorsOrigins"}
+    own = resolved(rule, AddsOwnOrigin=True)["AllowedOrigins"]
+    named_origins = {"Fn::Join": [",", {"Ref": "CorsOrigins"}]}
+    assert own == {"Fn::Split": [",", {"Fn::Join": [",", [named_origins, {"Ref": "FrontDoorOrigin"}]]}]}
 
 
 def test_with_an_api_all_but_files_goes_there_uncached_and_without_it_nothing_does() -> None:
@@ -536,6 +619,8 @@ def test_names_that_are_unique_in_an_account_hold_stage_and_region() -> None:
         "FileCaching": "CachePolicyConfig",
         "FileHeaders": "ResponseHeadersPolicyConfig",
         "AppHeaders": "ResponseHeadersPolicyConfig",
+        "ConsoleHeaders": "ResponseHeadersPolicyConfig",
+        "ModuleHeaders": "ResponseHeadersPolicyConfig",
     }.items():
         assert "${Stage}-${AWS::Region}" in resource(name)["Properties"][config]["Name"]["Fn::Sub"]
 
