@@ -38,9 +38,9 @@ export function useEntries(file) {
 /** What is inside an archive, as a tree of which only the rows that are seen are in the page. */
 export function Archive({ file }) {
   const { entries, failed, exists, retry } = useEntries(file)
-  if (!exists) return html`<div class="stage plain"><${Icon} name="archive" size="64" /><p class="hint">What is inside can’t be listed. Download the archive to see it.</p></div>`
-  if (failed) return html`<div class="stage plain"><p class="note danger" role="alert">The list can’t be loaded. <button type="button" class="button" onClick=${retry}>Try again</button></p></div>`
-  if (!entries) return html`<div class="stage plain"><p class="hint" role="status">Loading …</p></div>`
+  if (!exists) return html`<div class="stage bare"><${Icon} name="archive" size="64" /><p class="hint">What is inside can’t be listed. Download the archive to see it.</p></div>`
+  if (failed) return html`<div class="stage bare"><p class="note danger" role="alert">The list can’t be loaded. <button type="button" class="button" onClick=${retry}>Try again</button></p></div>`
+  if (!entries) return html`<div class="stage bare"><p class="hint" role="status">Loading …</p></div>`
   return html`<${Tree} file=${file} entries=${entries} />`
 }
 

@@ -84,7 +84,7 @@ function NewCaptions({ file }) {
     <${Field} id="captions-file" label="File" hint="WebVTT (.vtt) or SubRip (.srt)" error=${errorOf('text')}>
       <input id="captions-file" type="file" accept=".vtt,.srt,text/vtt" onChange=${pick} />
     <//>
-    <div class="two">
+    <div class="pair">
       <${Field} id="captions-language" label="Language" hint="en, pt-BR, zh-Hant …" error=${errorOf('language')}>
         <input id="captions-language" type="text" maxlength="35" autocomplete="off" value=${form.language} onInput=${(event) => set({ language: event.target.value })} />
       <//>

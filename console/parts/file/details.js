@@ -5,7 +5,7 @@ import { CopyButton, Icon } from '../../lib/ui.js'
 import { embedded, general, ofKind, text } from './facts.js'
 
 const Rows = ({ rows }) =>
-  html`<dl class="facts">
+  html`<dl class="file-facts">
     ${rows.map(([label, value], index) => html`<div key=${index}><dt><bdi>${label}</bdi></dt><dd><bdi>${value}</bdi></dd></div>`)}
   </dl>`
 
@@ -22,7 +22,7 @@ export function Details({ file, onEdit, onFocus, onPoster }) {
         ${onEdit && html`<button type="button" class="button quiet" onClick=${onEdit}><${Icon} name="edit" size="16" /> Edit</button>`}
       </div>
       <div class="tags">
-        ${(record.tags ?? []).map((tag) => html`<a key=${tag} class="chip" href=${href('/', { tag })}><bdi>${tag}</bdi></a>`)}
+        ${(record.tags ?? []).map((tag) => html`<a key=${tag} class="file-chip" href=${href('/', { tag })}><bdi>${tag}</bdi></a>`)}
         ${!record.tags?.length && html`<span class="hint">No tags</span>`}
       </div>
       <${Rows} rows=${general(record)} />
@@ -44,7 +44,7 @@ export function Details({ file, onEdit, onFocus, onPoster }) {
     ${inside.length > 0 && html`<section aria-labelledby="facts-inside"><h2 id="facts-inside">${record.image ? 'EXIF' : 'Tags in the file'}</h2><${Rows} rows=${inside} /></section>`}
     <section aria-labelledby="facts-ids">
       <h2 id="facts-ids">Identity</h2>
-      <dl class="facts wide">
+      <dl class="file-facts wide">
         <div><dt>Id</dt><dd class="copyable"><code>${record.id}</code><${CopyButton} text=${record.id} label="Copy id" /></dd></div>
         <div><dt>SHA-256</dt><dd class="copyable">${record.sha256 ? html`<code>${record.sha256}</code><${CopyButton} text=${record.sha256} label="Copy hash" />` : html`<span class="hint">${record.status === 'ready' ? 'not there yet' : 'none'}</span>`}</dd></div>
         <div><dt>Revision</dt><dd>${record.revision}</dd></div>

@@ -75,7 +75,7 @@ export function Edit({ file, onDone }) {
     <${Field} id="edit-tags" label="Tags" hint="Enter or a comma adds a tag; at most 20." error=${errorOf('tags')}>
       <${TagInput} id="edit-tags" tags=${draft.tags} onChange=${(tags) => set({ tags })} describedBy="edit-tags-hint" />
     <//>
-    <fieldset class="choices" disabled=${processing}>
+    <fieldset class="file-choices" disabled=${processing}>
       <legend>Who can see it</legend>
       <label class="choice"><input type="radio" name="visibility" value="private" checked=${draft.visibility === 'private'} onChange=${() => set({ visibility: 'private' })} />
         <span><strong>Private</strong><span class="hint">Addresses are signed and end.</span></span></label>

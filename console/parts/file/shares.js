@@ -103,7 +103,7 @@ function NewLink({ path, onMade }) {
         ${ENDS.map(([seconds, text]) => html`<option key=${seconds} value=${seconds} selected=${seconds === form.expires}>${text}</option>`)}
       </select>
     <//>
-    <div class="two">
+    <div class="pair">
       <${Field} id="share-password" label="Password" hint="Optional" error=${errorOf('password')}>
         <input id="share-password" type="text" autocomplete="off" maxlength="128" value=${form.password} onInput=${(event) => set({ password: event.target.value })} />
       <//>

@@ -12,7 +12,7 @@ export function Table({ columns, rows, total, name }) {
   const wide = Math.max(columns.length, ...shown.map((row) => row.length), 1)
   const numeric = (index) => ['integer', 'number'].includes(columns[index]?.type)
   return html`<div class="scroller" tabindex="0" role="group" aria-label=${name}>
-    <table class="grid">
+    <table class="cells">
       <caption class="unseen">${name}</caption>
       ${columns.length > 0 &&
       html`<thead><tr><th class="row-number" aria-label="Row" />
@@ -22,7 +22,7 @@ export function Table({ columns, rows, total, name }) {
         ${shown.map(
           (row, place) => html`<tr key=${place}>
             <th class="row-number number" scope="row">${place + 1}</th>
-            ${Array.from({ length: wide }, (_, index) => html`<td key=${index} class=${numeric(index) ? 'number end' : ''}><bdi>${row[index] ?? ''}</bdi></td>`)}
+            ${Array.from({ length: wide }, (_, index) => html`<td key=${index} class=${numeric(index) ? 'number to-end' : ''}><bdi>${row[index] ?? ''}</bdi></td>`)}
           </tr>`,
         )}
       </tbody>
@@ -37,7 +37,7 @@ export function Workbook({ file }) {
   const sheets = file.record.spreadsheet?.sheets ?? []
   const text = useText(file, 1024 * 1024)
   const [chosen, setChosen] = useState(0)
-  if (!sheets.length) return html`<div class="stage plain"><p class="hint">The sheets of this file can’t be shown. The original can be downloaded.</p></div>`
+  if (!sheets.length) return html`<div class="stage bare"><p class="hint">The sheets of this file can’t be shown. The original can be downloaded.</p></div>`
   const whole = !text.busy && !text.failed && text.total > 0 && text.read >= text.total ? ofSheets(text.text, sheets) : null
   const sheet = sheets[chosen]
   const rows = whole?.[chosen] ?? sheet.first_rows ?? []
@@ -57,7 +57,7 @@ export function CsvTable({ file }) {
   const { rows } = parse(text.text, facts.delimiter ?? ',')
   const header = (facts.columns ?? []).length > 0 && facts.columns.every((each, index) => !each.name || each.name === (rows[0]?.[index] ?? '').trim())
   const total = facts.rows ?? (text.read < text.total ? Infinity : rows.length)
-  if (text.failed) return html`<div class="stage plain"><p class="note danger" role="alert">The table can’t be loaded. <button type="button" class="button" onClick=${text.more}>Try again</button></p></div>`
+  if (text.failed) return html`<div class="stage bare"><p class="note danger" role="alert">The table can’t be loaded. <button type="button" class="button" onClick=${text.more}>Try again</button></p></div>`
   return html`<div class="stage table">
     ${text.busy ? html`<p class="hint pad" role="status">Loading …</p>` : html`<${Table} name=${filename} columns=${facts.columns ?? []} rows=${header ? rows.slice(1) : rows} total=${total} />`}
   </div>`

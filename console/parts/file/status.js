@@ -6,7 +6,7 @@ import { adviceOf, todoOf } from './advice.js'
 /** In the place of a viewer, for a file that has nothing to show yet, or never will. */
 export function Waiting({ record }) {
   if (record.status === 'processing') {
-    return html`<div class="stage plain" role="status">
+    return html`<div class="stage bare" role="status">
       <span class="pulse"><${Icon} name=${record.kind ?? 'refresh'} size="48" /></span>
       <h2>Processing …</h2>
       <${Progress} value=${null} label="Processing" />
@@ -14,13 +14,13 @@ export function Waiting({ record }) {
     </div>`
   }
   if (record.status === 'awaiting_upload') {
-    return html`<div class="stage plain" role="status">
+    return html`<div class="stage bare" role="status">
       <${Icon} name="upload" size="48" />
       <h2>Waiting for the upload</h2>
       <p class="hint">The bytes have not come yet. ${record.expires_at && html`The upload ends <${Time} value=${record.expires_at} full=${true} />.`}</p>
     </div>`
   }
-  return html`<div class="stage plain">
+  return html`<div class="stage bare">
     <${Icon} name="clock" size="48" />
     <h2>The upload has expired</h2>
     <p class="hint">The bytes did not come in time. Upload the file again; this record goes away by itself.</p>
@@ -31,7 +31,7 @@ export function Waiting({ record }) {
 export function Failed({ file, onReprocess }) {
   const { record } = file
   const advice = adviceOf(record.error)
-  return html`<div class="stage plain failed">
+  return html`<div class="stage bare broken">
     <${Icon} name="alert" size="48" />
     <h2>${advice.title}</h2>
     <p><bdi>${record.error.message}</bdi></p>

@@ -28,7 +28,7 @@ export function TagInput({ id, tags, onChange, describedBy }) {
   }
   return html`<div class="tag-input" onClick=${(event) => event.target === event.currentTarget && input.current.focus()}>
     ${tags.map(
-      (tag) => html`<span key=${tag} class="chip"><bdi>${tag}</bdi>
+      (tag) => html`<span key=${tag} class="file-chip"><bdi>${tag}</bdi>
         <button type="button" class="chip-remove" aria-label=${`Remove the tag ${tag}`} onClick=${() => remove(tag)}><${Icon} name="close" size="14" /></button>
       </span>`,
     )}

@@ -58,7 +58,7 @@ export function Text({ file, plain = false }) {
   const text = useText(file)
   const [wrap, setWrap] = useState(true)
   const cut = file.record.warnings?.find((each) => each.code === 'text_cut')
-  if (!text.exists) return html`<div class="stage plain"><p class="hint">There is no text in this file that could be shown.</p></div>`
+  if (!text.exists) return html`<div class="stage bare"><p class="hint">There is no text in this file that could be shown.</p></div>`
   return html`<div class=${`stage text ${plain ? 'plain-text' : ''}`}>
     <div class="scroller" tabindex="0" role="group" aria-label="Text">
       <pre dir="auto" class=${wrap ? 'wrap' : ''}>${text.text}</pre>

@@ -92,6 +92,6 @@ export function Chapters({ chapters, player }) {
 function Unplayable({ file, alt }) {
   return html`${file.record.preview
       ? html`<${Picture} file=${file} alt=${alt} />`
-      : html`<div class="stage plain"><${Icon} name=${file.record.kind} size="64" /></div>`}
+      : html`<div class="stage bare"><${Icon} name=${file.record.kind} size="64" /></div>`}
     <p class="viewer-note"><${Icon} name="info" size="18" /> This file doesn’t play here. Its warnings say why; the original can be downloaded.</p>`
 }

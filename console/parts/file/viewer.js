@@ -70,7 +70,7 @@ export function Viewer({ file, onFrame, onReprocess }) {
 }
 
 function Plain({ record }) {
-  return html`<div class="stage plain">
+  return html`<div class="stage bare">
     <${Icon} name=${record.kind ?? 'other'} size="64" />
     <h2>No preview</h2>
     <p class="hint">${KIND_NAMES[record.kind] && record.kind !== 'other' ? `This ${KIND_NAMES[record.kind].toLowerCase()}` : 'This file'} has nothing to show here. The original (${format.bytes(record.size)}) can be downloaded.</p>
