@@ -41,7 +41,7 @@ function Attachments({ file }) {
       const text = html`<${Icon} name="other" size="18" /> <bdi>${entry.name || 'Without a name'}</bdi> <span class="hint">${format.bytes(entry.size)}</span>`
       return html`<li key=${index}>
         ${isSingle(entry, file.record)
-          ? html`<a class="attachment" href=${addressOf(file.record, `e${index}.bin`)} download=${saved(entry.name)} aria-label=${`Download ${entry.name}`}>${text} <${Icon} name="download" size="16" /></a>`
+          ? html`<a class="attachment" href=${addressOf(file.record, `e${index}.bin`)} download=${saved(entry.name)}><span class="unseen">Download </span>${text} <${Icon} name="download" size="16" /></a>`
           : html`<span class="attachment" title="This attachment can’t be had alone. Download the whole message.">${text}</span>`}
       </li>`
     })}

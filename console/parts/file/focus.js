@@ -34,10 +34,20 @@ export function FocusDialog({ file, alt, onClose }) {
       setBusy(false)
     }
   }
-  const slider = (axis, label) => html`<label class="slider">
-    <span>${label} <output class="number">${Math.round(point[axis] * 100)}%</output></span>
-    <input type="range" min="0" max="100" step="1" value=${Math.round(point[axis] * 100)} onInput=${(event) => setPoint({ ...point, [axis]: Number(event.target.value) / 100 })} />
-  </label>`
+  const slider = (axis, label) => html`<div class="slider">
+    <label for=${`focus-${axis}`}>${label}</label>
+    <span class="number" aria-hidden="true">${Math.round(point[axis] * 100)}%</span>
+    <input
+      id=${`focus-${axis}`}
+      type="range"
+      min="0"
+      max="100"
+      step="1"
+      value=${Math.round(point[axis] * 100)}
+      aria-valuetext=${`${Math.round(point[axis] * 100)}%`}
+      onInput=${(event) => setPoint({ ...point, [axis]: Number(event.target.value) / 100 })}
+    />
+  </div>`
   return html`<${Dialog} title="Focal point" wide=${true} onClose=${onClose}>
     <p class="hint">Crops keep this point. Click it in the picture, or move the sliders.</p>
     <div class="focus-picture">

@@ -100,7 +100,7 @@ export function Picture({ file, alt, children = null }) {
       <output class="number" aria-label="Zoom">${percent}%</output>
       <button type="button" class="icon-button" aria-label="Zoom in" disabled=${view.scale >= largest(picture, size)} onClick=${() => zoom(STEP)}><${Icon} name="plus" /></button>
       <button type="button" class="tool" aria-pressed=${view.scale === 1 ? 'true' : 'false'} onClick=${() => setView(FIT)}>Fit</button>
-      <button type="button" class="tool" aria-label="Actual size" onClick=${toActual}>1:1</button>
+      <button type="button" class="tool" onClick=${toActual}>1:1<span class="unseen">, actual size</span></button>
     </div>`}
   </div>`
 }

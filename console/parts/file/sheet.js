@@ -15,7 +15,7 @@ export function Table({ columns, rows, total, name }) {
     <table class="cells">
       <caption class="unseen">${name}</caption>
       ${columns.length > 0 &&
-      html`<thead><tr><th class="row-number" aria-label="Row" />
+      html`<thead><tr><td class="row-number" />
         ${Array.from({ length: wide }, (_, index) => html`<th key=${index} scope="col" title=${columns[index]?.type}><bdi>${columns[index]?.name ?? ''}</bdi></th>`)}
       </tr></thead>`}
       <tbody>
