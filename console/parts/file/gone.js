@@ -3,6 +3,11 @@ import { api } from '../../lib/api.js'
 import { session } from '../../lib/session.js'
 import { Empty, ProblemNote, Time, toast } from '../../lib/ui.js'
 
+const TRIES = 8
+const PAUSE = 2000 // milliseconds
+
+const isDeletion = (event) => event.type === 'filemill.file.deleted'
+
 /** Was this file deleted? The history outlives it, for those who may see it. */
 async function lastEvent(id) {
   try {
@@ -21,7 +26,21 @@ export function Gone({ file, back }) {
   const [busy, setBusy] = useState(false)
   const missing = problem.status === 404
   useEffect(() => {
-    if (missing) lastEvent(id).then(setEvent)
+    if (!missing) return undefined
+    let [timer, left] = [null, TRIES]
+    const look = async () => {
+      const event = await lastEvent(id)
+      if (timer === undefined) return
+      setEvent(event)
+      left -= 1
+      // The history follows a change by a moment.
+      if (event && !isDeletion(event) && left) timer = setTimeout(look, PAUSE)
+    }
+    look()
+    return () => {
+      clearTimeout(timer)
+      timer = undefined
+    }
   }, [id, missing])
   async function restore() {
     setBusy(true)
@@ -39,7 +58,7 @@ export function Gone({ file, back }) {
   if (!missing) {
     return html`<div class="page"><${ProblemNote} problem=${problem} retry=${() => file.reload()} /><p><a class="button" href=${back}>Back to the files</a></p></div>`
   }
-  const deleted = event?.type === 'filemill.file.deleted'
+  const deleted = event && isDeletion(event)
   return html`<${Empty} icon=${deleted ? 'trash' : 'search'} title=${deleted ? 'This file was deleted' : 'There is no such file'}>
     ${deleted
       ? html`<p><${Time} value=${event.at} full=${true} />, by ${event.actor?.type} <code>${event.actor?.id}</code></p>`
