@@ -56,10 +56,11 @@ export function Gone({ file, back }) {
     setBusy(false)
   }
   if (!missing) {
-    return html`<div class="page"><${ProblemNote} problem=${problem} retry=${() => file.reload()} /><p><a class="button" href=${back}>Back to the files</a></p></div>`
+    return html`<div class="page"><h1 class="unseen">File</h1><${ProblemNote} problem=${problem} retry=${() => file.reload()} /><p><a class="button" href=${back}>Back to the files</a></p></div>`
   }
   const deleted = event && isDeletion(event)
-  return html`<${Empty} icon=${deleted ? 'trash' : 'search'} title=${deleted ? 'This file was deleted' : 'There is no such file'}>
+  return html`<h1 class="unseen">File</h1>
+    <${Empty} icon=${deleted ? 'trash' : 'search'} title=${deleted ? 'This file was deleted' : 'There is no such file'}>
     ${deleted
       ? html`<p><${Time} value=${event.at} full=${true} />, by ${event.actor?.type} <code>${event.actor?.id}</code></p>`
       : html`<p>It may have been deleted, or the address may be mistyped. <code>${id}</code></p>`}
