@@ -1,5 +1,6 @@
 import { html, useEffect, useLayoutEffect, useMemo, useState } from '../vendor/preact.js'
 import { api } from '../lib/api.js'
+import { rememberList } from '../lib/came_from.js'
 import { deleteFiles, followDeletion } from '../lib/deletion.js'
 import { plural } from '../lib/format.js'
 import { Listing } from '../lib/listing.js'
@@ -68,6 +69,9 @@ export default function Gallery({ query }) {
   const { filtered } = listQuery(query)
   const empty = done && listing.items.length === 0
 
+  useEffect(() => {
+    rememberList({ ids: () => listing.items.map((item) => item.id), back: location.hash || '#/' })
+  }, [listing])
   useLayoutEffect(() => {
     listing.hide([...leaving.keys()])
     scrollTo({ top: here.scroll, behavior: 'instant' })
