@@ -89,7 +89,7 @@ export default function Gallery({ query }) {
   return html`<div class="gallery">
     <div class=${`gallery-head ${choosing ? 'choosing' : ''}`}>
       ${choosing
-        ? html`<${SelectionBar} listing=${listing} selection=${selection} onDelete=${session.writes ? remove : () => {}} />`
+        ? html`<h1 class="unseen">Files</h1><${SelectionBar} listing=${listing} selection=${selection} onDelete=${session.writes ? remove : () => {}} />`
         : html`<${Head} query=${query} listing=${listing} filtered=${filtered} empty=${empty} selection=${selection} shape=${shape} />`}
     </div>
     ${arrived > 0 &&
