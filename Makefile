@@ -1,4 +1,4 @@
-.PHONY: help venv run test films faults erase stops mutants soak check contract openapi lock audit deploy bench lighthouse clean
+.PHONY: help venv run test films faults erase stops mutants soak check contract openapi browser lock audit deploy bench lighthouse clean
 
 PYTHON := .venv/bin/python
 PARALLEL := -n auto --maxprocesses 4
@@ -46,6 +46,9 @@ contract: venv # thousands of generated requests against the app and the local s
 openapi: venv # chalicelib/api/openapi.json and schemas/, anew from the routes and the models
 	@$(PYTHON) -m ops openapi
 	@$(PYTHON) -m ops schemas
+
+browser: venv # browser/filemill.js from browser/src, and browser/openapi.d.ts from openapi.json; needs Node.js
+	@$(PYTHON) -m ops browser
 
 lock: # all lock files, anew from the *.in files: every package with its hashes (LOCK=--upgrade for the newest versions)
 	@ops/setup.sh tools

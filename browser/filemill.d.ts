@@ -53,7 +53,8 @@ export interface UploadOptions {
   /** Default: the type that the browser knows, or `application/octet-stream`. */
   contentType?: string
   visibility?: 'private' | 'public'
-  recipe?: components['schemas']['CreateFile']['recipe']
+  /** Such as `photo`. Default: the tenant's. */
+  recipe?: string
   tags?: string[]
   metadata?: Record<string, unknown>
   owner?: string

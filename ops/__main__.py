@@ -38,6 +38,7 @@ COMMANDS = {
         "ops.openapi.document",
         "write chalicelib/api/openapi.json and asyncapi.json from the routes and models",
     ),
+    "browser": ("ops.browser", "write browser/filemill.js from browser/src, and the types of the API for TypeScript"),
     "schemas": ("ops.openapi.event_schemas", "write a JSON Schema of each type of event into schemas/"),
     "local": ("ops.local.run", "run the whole of Filemill on this computer"),
 }

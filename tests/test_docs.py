@@ -20,7 +20,7 @@ from chalicelib.settings import PREFIX, Settings
 from tests.stage import ROOT
 
 DOCS = ROOT / "docs"
-PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md"), *ROOT.glob("bench/results/*.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("browser/*.md"), *DOCS.rglob("*.md"), *ROOT.glob("bench/results/*.md")])
 TEMPLATE = ROOT / ".chalice/resources.yaml"
 
 _LINK = re.compile(r"\]\(([^)\s]+)\)")

@@ -32,18 +32,20 @@ export class Core {
     for (const [name, values] of Object.entries(query)) {
       for (const value of [values].flat()) if (value != null) url.searchParams.append(name, value)
     }
-    let refresh = false
+    let refreshed = false
+    let sent = await credential()
     for (let attempt = 0; ; attempt++) {
-      const sent = await credential(refresh)
       let error
       try {
         return await this.once(method, url, sent, { body, headers, signal })
       } catch (caught) {
         error = caught
       }
-      if (error.status === 401 && !refresh && (await credential(true)) !== sent) {
-        refresh = true
-        continue
+      if (error.status === 401 && !refreshed) {
+        const refused = sent
+        refreshed = true
+        sent = await credential(true)
+        if (sent !== refused) continue
       }
       const refused = error.status === 429 || error.status === 503 // so nothing was done
       if (attempt >= retries || error.retryAfter > 60 || !isTransient(error) || !(again || refused)) throw error

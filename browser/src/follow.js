@@ -10,6 +10,7 @@ export class Follow {
   #own = new AbortController()
   #signal
   #counted = false
+  #ticket = false // whether the page gives tickets, each of which opens one socket and nothing else
 
   constructor(core, options) {
     const { files, cursor, signal } = options
@@ -63,6 +64,7 @@ export class Follow {
       }
       // After a socket that worked, the next one. Before one ever did, the feed, and a socket now and then.
       if (failures === 0) await sleep(jitter(2000), this.#signal)
+      else if (this.#ticket) await sleep(backoff(failures), this.#signal)
       else await this.#poll(sockets ? jitter(Math.min(15_000 * 2 ** (failures - 1), 900_000)) : Infinity)
     }
   }
@@ -108,16 +110,23 @@ export class Follow {
   /** One socket, until it closes. Gives true if it was subscribed. Rejects if there can be none. */
   async #listen() {
     const signal = this.#signal
-    const given = await this.#credential()
+    const given = await this.#credential(this.#ticket)
+    this.#ticket = !!given?.startsWith('fmt_')
     // A ticket tells why there is no socket, which a browser never does; and a proxy logs no key with it.
     const asked = { credential: this.#credential, signal, retries: 0 }
-    const ticket = given?.startsWith('fmt_') ? given : (await this.#core.ask('POST', '/v1/socket-tickets', asked)).data.ticket
+    const ticket = this.#ticket ? given : (await this.#core.ask('POST', '/v1/socket-tickets', asked)).data.ticket
     const socket = new WebSocket(`${this.#core.url.replace(/^http/, 'ws')}/ws`, ['filemill.v1', `bearer.${ticket}`])
     const messages = this.#messages()
     const open = new Set(messages.map(({ id }) => id))
     let live = false
     let failed = null
-    const close = () => socket.close()
+    let over
+    const closed = new Promise((resolve) => (over = resolve))
+    // Not by its `close` event alone: it comes late from a dead peer, and never where a policy forbids the socket.
+    const close = () => {
+      socket.close()
+      over()
+    }
     let timer = setTimeout(close, 15_000)
     const send = (message) => socket.send(JSON.stringify(message))
     const ping = () => {
@@ -149,7 +158,9 @@ export class Follow {
       clearTimeout(timer)
       this.#chain.then(() => socket.readyState === 1 && this.#set('live'))
     }
-    await new Promise((closed) => (socket.onclose = closed))
+    socket.onclose = socket.onerror = close
+    await closed
+    socket.onmessage = null
     clearTimeout(timer)
     clearInterval(beat)
     signal.removeEventListener('abort', close)
@@ -191,7 +202,8 @@ export class Follow {
         pause = events.length && before !== this.#known.size ? 3000 : Math.min(pause * 1.3, 15_000)
       } catch (error) {
         if (error.code === 'invalid_cursor') this.#reset()
-        else if (!isTransient(error)) throw error
+        // An error of the page's own `credential` may be over the next time.
+        else if (error instanceof FilemillError && !isTransient(error)) throw error
         else if (error.code === 'network') this.#set('connecting', error)
         pause = backoff(++failures + 2, error.retryAfter)
       }

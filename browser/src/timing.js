@@ -2,6 +2,8 @@
 
 import { cancelled } from './errors.js'
 
+export const ADDRESSES_LIVE = 50 * 60_000 // ms; S3's forms and addresses are signed for an hour
+
 export const offline = () => globalThis.navigator?.onLine === false
 export const jitter = (ms) => ms * (0.5 + Math.random() / 2)
 export const backoff = (attempt, retryAfter) =>

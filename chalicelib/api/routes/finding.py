@@ -34,6 +34,8 @@ MAX_LIMIT = 200
 MAX_FOUND = 100
 # A private file's `delivery` has 30 to 90 KB. More of them take long to make, and the answer would soon be full.
 MAX_WITH_DELIVERY = 50
+# Stands for the cursor at the end of the feed. No cursor is so short.
+NOW = "now"
 
 Limit = Annotated[WholeNumber, Field(ge=1, le=MAX_LIMIT)]
 
@@ -82,7 +84,13 @@ class Search(Query):
 
 class Changes(Query):
     after: (
-        Annotated[Cursor, Field(description="The `next_after` of the answer before; without it, from the beginning")]
+        Annotated[
+            Cursor,
+            Field(
+                description="The `next_after` of the answer before; `now` for what changes from now on; without it, "
+                "from the beginning"
+            ),
+        ]
         | None
     ) = None
     limit: Limit = 100
@@ -223,12 +231,12 @@ def list_changes(call: Call, query: Changes) -> Response:
 
     Each file is listed once, as it is now. Deleted files are listed, too, with nothing but their id and revision. Send
     `next_after` as `after` to continue where this answer ended. An answer has at most 6 MB, so it may have fewer
-    changes than `limit` although there are more.
+    changes than `limit` although there are more. `after=now` costs one call to DynamoDB more.
 
     A caller with `files:own` gets changes of its own files. An answer may then have none although there are more.
     """
     _check(query.fields, query.limit)
-    positions = cursors.decode_feed(call.tenant, query.after, field="after") if query.after is not None else {}
+    positions = _positions(call.tenant, query.after)
     shown = _Shown(query.fields)
     only_own = call.caller.only_own
     mark = owners.mark(call.tenant, only_own) if only_own else None
@@ -244,6 +252,13 @@ def list_changes(call: Call, query: Changes) -> Response:
     ]
     after = cursors.encode_feed(call.tenant, page.positions)
     return json_response({"items": items, "next_after": after, "more": page.more})
+
+
+def _positions(tenant: str, after: str | None) -> feed.Positions:
+    """Where to go on in the feed. Raises Problem `invalid_cursor`."""
+    if after == NOW:
+        return feed.ends(tenant)
+    return {} if after is None else cursors.decode_feed(tenant, after, field="after")
 
 
 @route(routes, "GET", "/v1/stats", scope=Scope.FILES_READ, returns={200: StatsResource})

@@ -61,9 +61,7 @@ def changes(
     Costs a BatchGetItem for the shards' heads, a Query for each shard that has something new, and a BatchGetItem for
     each hundred records. All of them are strongly consistent.
     """
-    shards = settings().list_shards
-    heads = batch_get((head_key(tenant, shard) for shard in range(shards)), consistent=True)
-    readable = {int(head["pk"].rpartition("#")[2]): int(head.get("seen", 0)) for head in heads}
+    readable = ends(tenant)
     positions = dict(after)
     waiting = [shard for shard in sorted(readable) if positions.get(shard, 0) < readable[shard]]
     # A page may be too short for all shards, so each page begins with another one.
@@ -80,6 +78,12 @@ def changes(
         positions[entry.shard] = entry.position - 1
     more = any(positions.get(shard, 0) < end for shard, end in readable.items())
     return ChangesPage(items, positions, more)
+
+
+def ends(tenant: str) -> dict[int, int]:
+    """The position up to which each feed shard can be read now: one BatchGetItem."""
+    heads = batch_get((head_key(tenant, shard) for shard in range(settings().list_shards)), consistent=True)
+    return {int(head["pk"].rpartition("#")[2]): int(head.get("seen", 0)) for head in heads}
 
 
 def read_entries(

@@ -333,6 +333,18 @@ def test_changes_are_in_order_each_file_once_at_its_newest(client: Client, stage
     assert [c["id"] for c in all_changes(client, limit="1")] == [first, third, second]
 
 
+def test_after_now_gives_a_cursor_for_what_changes_from_then_on(client: Client, stage: Calls) -> None:
+    assert client("GET", "/v1/changes", query={"after": "now"}).json["items"] == []
+    create(client)
+    stage.settle()
+    page = client("GET", "/v1/changes", query={"after": "now"}).json
+    assert (page["items"], page["more"]) == ([], False)
+    later = create(client)
+    stage.settle()
+    changed = client("GET", "/v1/changes", query={"after": page["next_after"]}).json["items"]
+    assert [each["id"] for each in changed] == [later]
+
+
 def test_the_cursor_of_fewer_shards_is_still_good(
     client: Client, stage: Calls, monkeypatch: pytest.MonkeyPatch
 ) -> None:
