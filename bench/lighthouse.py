@@ -60,12 +60,11 @@ def table(found: list[dict[str, Any]]) -> str:
     lines = [
         "# The console in Lighthouse",
         "",
-        "Made by `make lighthouse`: Lighthouse 12 on the local stack, with its own throttling (a phone is a slow one",
-        "on a slow network). The goals are 95 for performance, and 100 for accessibility and best practices. Times are",
-        "in ms, and depend on the machine.",
+        "Made by `make lighthouse`: Lighthouse 12 on the local stack, with its own throttling (a slow phone on a",
+        "slow network). The goals are 95 for performance, and 100 for accessibility and best practices. Times are in",
+        "ms, and depend on the machine.",
         "",
-        "| View | Form | Performance | Accessibility | Best practices | First paint | Largest paint | Blocked | Shift "
-        "| KB |",
+        "| View | Form | Performance | Accessibility | Best practices | First paint | Largest | Blocked | Shift | KB |",
         "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for each in found:

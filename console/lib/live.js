@@ -44,7 +44,7 @@ function follow() {
   })
 }
 
-session.state.subscribe(({ me }) => {
+function followSession({ me }) {
   const wanted = me && session.reads ? me.tenant : null
   if (wanted === tenant) return
   tenant = wanted
@@ -52,4 +52,8 @@ session.state.subscribe(({ me }) => {
   follower = null
   liveState.set('off')
   if (wanted) follow()
-})
+}
+
+session.state.subscribe(followSession)
+// This module may be loaded when somebody is signed in already.
+followSession(session.state.get())

@@ -43,8 +43,13 @@ export function Grid({ listing, selection, layout, label, onOpen, onDelete }) {
     return target
   }
 
+  // The browser takes the focus from an element that is moved among its siblings, as drawing other rows does.
+  const held = Boolean(frame.current?.contains(document.activeElement))
   useLayoutEffect(() => {
-    if (!moved.current) return
+    if (!moved.current) {
+      if (held && document.activeElement === document.body) document.getElementById(items[focus]?.id)?.focus({ preventScroll: true })
+      return
+    }
     const top = frame.current.getBoundingClientRect().top + Math.floor(focus / columns) * step
     if (top < BAR + 56) scrollBy({ top: top - BAR - 56, behavior: 'instant' })
     else if (top + height > innerHeight - 16) scrollBy({ top: top + height - innerHeight + 16, behavior: 'instant' })

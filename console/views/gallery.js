@@ -1,5 +1,6 @@
 import { html, useEffect, useLayoutEffect, useMemo, useState } from '../vendor/preact.js'
 import { api } from '../lib/api.js'
+import { rememberList } from '../lib/came_from.js'
 import { deleteFiles, followDeletion } from '../lib/deletion.js'
 import { plural } from '../lib/format.js'
 import { Listing } from '../lib/listing.js'
@@ -68,6 +69,9 @@ export default function Gallery({ query }) {
   const { filtered } = listQuery(query)
   const empty = done && listing.items.length === 0
 
+  useEffect(() => {
+    rememberList({ ids: () => listing.items.map((item) => item.id), back: location.hash || '#/' })
+  }, [listing])
   useLayoutEffect(() => {
     listing.hide([...leaving.keys()])
     scrollTo({ top: here.scroll, behavior: 'instant' })
@@ -85,7 +89,7 @@ export default function Gallery({ query }) {
   return html`<div class="gallery">
     <div class=${`gallery-head ${choosing ? 'choosing' : ''}`}>
       ${choosing
-        ? html`<${SelectionBar} listing=${listing} selection=${selection} onDelete=${session.writes ? remove : () => {}} />`
+        ? html`<h1 class="unseen">Files</h1><${SelectionBar} listing=${listing} selection=${selection} onDelete=${session.writes ? remove : () => {}} />`
         : html`<${Head} query=${query} listing=${listing} filtered=${filtered} empty=${empty} selection=${selection} shape=${shape} />`}
     </div>
     ${arrived > 0 &&

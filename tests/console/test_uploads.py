@@ -159,7 +159,7 @@ def test_an_upload_goes_on_after_a_reload(console: Visit, api: Api, tmp_path: Pa
 
     page.route("**/*partNumber=*", part)
     choose(page, film)
-    page.wait_for_function("document.querySelector('.upload')?.textContent.match(/\\d\\d\\.?\\d* MB of 101 MB/)")
+    page.wait_for_function("() => document.querySelector('.upload')?.textContent.match(/\\d\\d\\.?\\d* MB of 101 MB/)")
     page.wait_for_timeout(500)
     page.on("dialog", lambda dialog: dialog.accept())
     page.unroute("**/*partNumber=*")

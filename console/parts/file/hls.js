@@ -1,0 +1,86 @@
+import { useEffect, useRef, useState } from '../../vendor/preact.js'
+import { api } from '../../lib/api.js'
+import { rendition } from './addresses.js'
+
+const COOKIES_FOR = 6 * 3600 // seconds
+
+/**
+ * Has the media element of `ref` play the record's stream: by hls.js where it runs, else by the browser itself. Nothing
+ * is loaded before somebody plays. Returns the sentence of a failure, or null.
+ */
+export function useStream(ref, file) {
+  const [failure, setFailure] = useState(null)
+  const query = useRef('')
+  // A renewed signature reaches a stream that plays already.
+  query.current = file.record.delivery?.query ?? ''
+  const source = rendition(file.record, 'hls')
+  const address = source && `${file.record.delivery.base_url}${nameOf(source.url)}`
+  useEffect(() => {
+    const media = ref.current
+    if (!media || !address) return undefined
+    setFailure(null)
+    let hls = null
+    let ended = false
+    const begin = async () => {
+      const { default: Hls } = await import('../../vendor/hls.js')
+      if (ended) return
+      if (Hls.isSupported()) hls = playing(Hls, media, address, { query, file, setFailure })
+      else if (media.canPlayType('application/vnd.apple.mpegurl')) await native(media, address, file)
+      else setFailure('This browser can’t play the stream. Download the original to play it.')
+    }
+    begin().catch(() => setFailure('The player could not be loaded. Reload the page.'))
+    return () => {
+      ended = true
+      hls?.destroy()
+    }
+  }, [address])
+  return failure
+}
+
+const nameOf = (url) => new URL(url).pathname.split('/').at(-1)
+
+function playing(Hls, media, address, { query, file, setFailure }) {
+  const hls = new Hls({
+    autoStartLoad: false,
+    // The segments are MP4 already, so there is nothing that a worker could do.
+    enableWorker: false,
+    // Captions are <track> elements of the page.
+    subtitleTrackController: undefined,
+    subtitleStreamController: undefined,
+    timelineController: undefined,
+    xhrSetup: (request, url) => request.open('GET', query.current && !url.includes('?') ? `${url}?${query.current}` : url),
+  })
+  hls.config.fragLoadPolicy.default.errorRetry.shouldRetry = (policy, count, late, answer, usual) =>
+    usual || (answer?.code === 429 && count < policy.maxNumRetry)
+  let tries = 0
+  hls.on(Hls.Events.ERROR, (_, error) => {
+    if (!error.fatal) return
+    tries += 1
+    if (error.response?.code === 403) file.renew()
+    if (error.type === Hls.ErrorTypes.MEDIA_ERROR && tries < 3) hls.recoverMediaError()
+    else if (error.type === Hls.ErrorTypes.NETWORK_ERROR && tries < 3) setTimeout(() => hls.startLoad(), 2000 * tries)
+    else setFailure('The film can’t be played now. Try again in a moment, or download the original.')
+  })
+  hls.loadSource(address)
+  hls.attachMedia(media)
+  let started = false
+  const start = () => {
+    if (!started) hls.startLoad()
+    started = true
+  }
+  if (media.autoplay || !media.paused) start()
+  else media.addEventListener('play', start, { once: true })
+  // Somebody who seeks before they play wants to see the frame.
+  media.addEventListener('seeking', start, { once: true })
+  return hls
+}
+
+/** A browser that plays HLS itself sends no query with a playlist's relative addresses, but it sends cookies. */
+async function native(media, address, file) {
+  if (file.record.visibility === 'private') {
+    const grant = await api.post(`/v1/files/${file.id}/grant`, { expires_in: COOKIES_FOR })
+    // A script sets no cookie that is HttpOnly.
+    for (const cookie of grant.cookies) document.cookie = cookie.replace('; HttpOnly', '')
+  }
+  media.src = address
+}

@@ -1,0 +1,98 @@
+import { useCallback, useEffect, useRef, useState } from '../../vendor/preact.js'
+import { api } from '../../lib/api.js'
+import { lifetime } from './addresses.js'
+import { useChanges } from './changes.js'
+
+const WAIT = 20 // seconds for which the API may keep an answer back
+const LONGEST_TIMER = 2 ** 31 - 1 // milliseconds: a browser's timers take no more
+const SOONEST_RENEWAL = 20_000 // milliseconds between two renewals that a viewer asks for
+const PAUSE_AFTER_PROBLEM = 5000 // milliseconds
+
+const isMoving = (record) => record?.status === 'awaiting_upload' || record?.status === 'processing'
+
+/**
+ * A file's record, kept up to date: while it is processed, when others change it, and before its signatures end. Gives
+ * {record, etag, problem, reload, put, renew}. `put({data, etag})` takes the answer to a change, and `renew()` is for a
+ * viewer whose address was refused.
+ */
+export function useRecord(id) {
+  const [state, setState] = useState({ record: null, etag: null, problem: null })
+  const newest = useRef(0)
+  const renewed = useRef(0)
+
+  const put = useCallback((answer) => {
+    // An answer that was on its way during a change must not take the change back.
+    setState((old) => {
+      if (old.record && answer.data.revision < old.record.revision) return old
+      return { record: answer.data, etag: answer.etag, problem: null }
+    })
+  }, [])
+
+  const load = useCallback(
+    async (params = {}, signal = undefined) => {
+      newest.current += 1
+      const number = newest.current
+      try {
+        const answer = await api.request('GET', `/v1/files/${encodeURIComponent(id)}`, { params, signal })
+        if (number === newest.current) put(answer)
+        return true
+      } catch (problem) {
+        if (problem.name === 'AbortError') return false
+        if (number === newest.current) setState((old) => failed(old, problem))
+        return false
+      }
+    },
+    [id],
+  )
+
+  useEffect(() => {
+    const stop = new AbortController()
+    load({}, stop.signal)
+    return () => stop.abort()
+  }, [load])
+
+  const { record, problem } = state
+  useEffect(() => {
+    if (!isMoving(record)) return undefined
+    const stop = new AbortController()
+    waitForEnd(load, stop.signal)
+    return () => stop.abort()
+  }, [isMoving(record), load])
+
+  useEffect(() => {
+    const rest = lifetime(record)
+    if (rest == null) return undefined
+    const timer = setTimeout(() => load(), Math.min(Math.max(rest, 1000), LONGEST_TIMER))
+    // A computer that slept lets no timer run.
+    const awake = () => document.visibilityState === 'visible' && lifetime(record) === 0 && load()
+    document.addEventListener('visibilitychange', awake)
+    return () => {
+      clearTimeout(timer)
+      document.removeEventListener('visibilitychange', awake)
+    }
+  }, [record?.delivery?.expires_at, load])
+
+  // The first load of the page comes by itself.
+  useChanges(id, record?.revision ?? 0, () => newest.current > 0 && load())
+
+  const renew = useCallback(() => {
+    if (Date.now() - renewed.current < SOONEST_RENEWAL) return
+    renewed.current = Date.now()
+    load()
+  }, [load])
+  return { id, record, etag: state.etag, problem, reload: load, put, renew }
+}
+
+/** A file that is gone shows so. Any other problem leaves what is there. */
+function failed(old, problem) {
+  const gone = problem.status === 404 || !old.record
+  return gone ? { record: null, etag: null, problem } : { ...old, problem }
+}
+
+async function waitForEnd(load, signal) {
+  while (!signal.aborted) {
+    const heard = await load({ wait: WAIT, wait_for: 'change' }, signal)
+    // Where the API has no room for one more that waits, it answers at once.
+    await new Promise((done) => setTimeout(done, heard ? 1000 : PAUSE_AFTER_PROBLEM))
+  }
+}
