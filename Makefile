@@ -1,4 +1,4 @@
-.PHONY: help venv run test films faults erase stops mutants soak check contract openapi lock audit deploy bench clean
+.PHONY: help venv run test films faults erase stops mutants soak check contract openapi lock audit deploy bench lighthouse clean
 
 PYTHON := .venv/bin/python
 PARALLEL := -n auto --maxprocesses 4
@@ -67,6 +67,9 @@ deploy: # STAGE=dev: the stack, the functions, and a check of both; repeat it af
 
 bench: venv # what operations cost, as counts and ratios
 	@$(PYTHON) -m bench
+
+lighthouse: venv # Lighthouse on the console's sign-in and gallery, on a local stack of its own; it needs Chromium and Node.js
+	@$(PYTHON) -m bench.lighthouse
 
 clean: # what make run kept, the virtual environments, packed libraries, all caches, and what stopped runs left in /tmp
 	@rm -rf .local .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .chalice/deployments

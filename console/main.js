@@ -7,7 +7,6 @@ import { useStore } from './lib/store.js'
 import './lib/theme.js'
 import { Dialogs, Empty, ProblemNote, Toasts } from './lib/ui.js'
 import { Announcer } from './parts/basics.js'
-import { Shell } from './parts/shell.js'
 import SignIn from './views/sign-in.js'
 
 // By route. Each view is loaded when it is first seen.
@@ -24,6 +23,8 @@ const VIEWS = {
 }
 
 const loaded = new Map()
+// The frame, with uploads and live changes, is for those who are signed in.
+const frame = () => import('./parts/shell.js')
 
 function View({ at }) {
   const [, drawAgain] = useState(0)
@@ -66,6 +67,16 @@ function Broken({ error, retry = () => location.reload() }) {
   </div>`
 }
 
+function Framed({ at }) {
+  const [Shell, setShell] = useState(null)
+  const [failed, setFailed] = useState(null)
+  useEffect(() => {
+    frame().then((module) => setShell(() => module.Shell), setFailed)
+  }, [])
+  if (failed) return html`<${Broken} error=${failed} />`
+  return Shell && html`<${Shell} at=${at}><${View} at=${at} /><//>`
+}
+
 function App({ refusal }) {
   const { me, reason, checking, unreachable } = useSession()
   const at = useStore(route)
@@ -75,7 +86,7 @@ function App({ refusal }) {
   if (checking) return html`<div class="starting" role="status"><span class="unseen">Signing in</span></div>`
   return html`
     ${me
-      ? html`<${Shell} at=${at}><${View} at=${at} /><//>`
+      ? html`<${Framed} at=${at} />`
       : html`<${SignIn} reason=${reason ?? refusal} unreachable=${unreachable} />`}
     <${Dialogs} />
     <${Toasts} />
@@ -85,6 +96,11 @@ function App({ refusal }) {
 
 async function start() {
   const remembered = session.credential
+  if (remembered) {
+    // On their way while the credential is checked.
+    frame().catch(() => {})
+    VIEWS[route.get().name]?.().then((module) => loaded.set(route.get().name, module.default), () => {})
+  }
   await Promise.all([loadConfig(), remembered && session.resume()])
   let refusal = null
   try {

@@ -2,7 +2,7 @@ import { api } from './api.js'
 import { FIELDS, itemOf, matches, order } from './records.js'
 import { createStore } from './store.js'
 
-const FIRST = 60
+const FIRST = 40
 const PAGE = 100
 const FOUND = 100
 const TOGETHER = 100 // ids in one `batch-get`

@@ -12,7 +12,7 @@ let tokens = tab.get('tokens')
 const PRINTABLE = /^[\x21-\x7e]{1,8192}$/
 const NO_KEY = new Problem({
   status: 401,
-  code: 'unauthenticated',
+  code: 'no_key',
   detail: 'This is no key: a key has letters, digits, hyphens and underscores only, and no blanks.',
 })
 const OPERATOR = new Problem({

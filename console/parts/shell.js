@@ -5,6 +5,7 @@ import { session, useSession } from '../lib/session.js'
 import { useStore } from '../lib/store.js'
 import { theme, THEMES } from '../lib/theme.js'
 import { Icon } from './icon.js'
+import { Logo } from './logo.js'
 import { LiveState } from './live_state.js'
 import { Menu } from './menu.js'
 import { Tray } from './tray.js'
@@ -33,7 +34,7 @@ export function Shell({ at, children }) {
   return html`<a class="skip" href="#main" onClick=${(event) => (event.preventDefault(), main.current.focus())}>Skip to content</a>
     <div class="shell">
       <header class="bar">
-        <a class="brand" href="#/"><${Logo} /> <span>Filemill</span></a>
+        <a class="brand" href="#/" aria-label="Filemill"><${Logo} /> <span>Filemill</span></a>
         ${session.reads && html`<${SearchField} at=${at} />`}
         <div class="bar-end">
           ${session.writes && html`<${UploadButton} />`}
@@ -55,11 +56,6 @@ export function Shell({ at, children }) {
     ${session.writes && html`<${DropZone} />`}
     <${Tray} />`
 }
-
-export const Logo = () => html`<svg class="logo" width="28" height="28" viewBox="0 0 32 32" aria-hidden="true">
-  <rect width="32" height="32" rx="8" />
-  <path d="M9 8h14v4H13v3h8v4h-8v6H9z" />
-</svg>`
 
 function SearchField({ at }) {
   const [text, setText] = useState(at.query.q ?? '')

@@ -1,9 +1,10 @@
 import { html, useEffect, useRef, useState } from '../vendor/preact.js'
 import * as format from '../lib/format.js'
-import { placeholder } from '../lib/placeholder.js'
+import { usePlaceholder } from '../lib/placeholder.js'
 import { Icon } from './icon.js'
 
 const FILLS = new Set(['image', 'video'])
+const LONG = 15 * 60_000 // milliseconds after which an upload that did not end has probably stopped
 
 /** A file's picture: its placeholder at once, the picture when it has come, an outline of its kind where there is none. */
 export function Thumbnail({ item, width, onBroken }) {
@@ -12,7 +13,7 @@ export function Thumbnail({ item, width, onBroken }) {
   const source = item.pictures.at(-1)?.[1] ?? null
   // The picture may be there already, in the browser's memory.
   useEffect(() => setLoaded(Boolean(image.current?.complete && image.current.naturalWidth)), [source])
-  const blurred = placeholder(item.thumbhash)
+  const blurred = usePlaceholder(item.thumbhash, !loaded)
   const known = Boolean(source || item.thumbhash)
   const fills = FILLS.has(item.kind)
   const before = { backgroundColor: item.color, backgroundImage: blurred && !loaded ? `url(${blurred})` : 'none' }
@@ -34,7 +35,7 @@ export function Thumbnail({ item, width, onBroken }) {
       onError=${() => onBroken(item.id)}
     />`}
     ${!source && known && !fills && html`<span class="page" style=${page} />`}
-    ${!known && html`<span class="thumb-kind"><${Icon} name=${item.kind ?? 'other'} size="34" /><b>${format.extension(item.filename)}</b></span>`}
+    ${!known && html`<span class="thumb-kind" aria-hidden="true"><${Icon} name=${item.kind ?? 'other'} size="34" /><b>${format.extension(item.filename)}</b></span>`}
     <${State} item=${item} />
   </div>`
 }
@@ -42,26 +43,21 @@ export function Thumbnail({ item, width, onBroken }) {
 function State({ item }) {
   if (item.status === 'failed') return html`<span class="badge danger thumb-state"><${Icon} name="alert" size="14" /> Failed</span>`
   if (item.status === 'processing') return html`<span class="badge accent thumb-state"><span class="spinner" /> Processing</span>`
-  if (item.status === 'awaiting_upload') return html`<span class="badge thumb-state">Uploading</span>`
+  if (item.status === 'awaiting_upload') {
+    const text = Date.now() - Date.parse(item.createdAt) < LONG ? 'Uploading' : 'Not uploaded'
+    return html`<span class="badge thumb-state">${text}</span>`
+  }
   if (item.status === 'expired') return html`<span class="badge thumb-state">Expired</span>`
   if (item.duration != null) return html`<span class="badge dark thumb-state end">${format.clock(item.duration)}</span>`
   if (item.pages > 1) return html`<span class="badge dark thumb-state end">${format.plural(item.pages, 'page')}</span>`
   return null
 }
 
-/** What a tile is, in one sentence, for those who hear it. */
-export function said(item) {
-  const kind = item.kind ? { image: 'image', video: 'video', audio: 'sound', pdf: 'PDF', email: 'e-mail', other: 'file' }[item.kind] ?? item.kind : 'file'
-  const status = item.status === 'ready' ? '' : `, ${format.STATUSES[item.status]?.toLowerCase() ?? item.status}`
-  const size = item.size == null ? '' : `, ${format.bytes(item.size)}`
-  return `${item.filename}, ${kind}${size}${status}${item.visibility === 'public' ? ', public' : ''}`
-}
-
-/** The same facts in one line. */
+/** A file's size and age in one line, or why it failed. */
 export function Facts({ item }) {
   if (item.status === 'failed' && item.error) return html`<span class="tile-facts failed" title=${item.error}>${item.error}</span>`
   return html`<span class="tile-facts">
-    ${item.visibility === 'public' && html`<${Icon} name="globe" size="13" /> `}<span class="number">${format.bytes(item.size)}</span> · ${format.ago(item.createdAt)}
+    ${item.visibility === 'public' && html`<${Icon} name="globe" size="13" /><span class="unseen">Public, </span> `}<span class="number">${format.bytes(item.size)}</span> · ${format.ago(item.createdAt)}
   </span>`
 }
 
@@ -79,7 +75,6 @@ export function Tile({ item, index, place, layout, focused, chosen, choosing, on
     data-index=${index}
     tabindex=${focused ? 0 : -1}
     aria-selected=${chosen ? 'true' : 'false'}
-    aria-label=${said(item)}
     aria-posinset=${index + 1}
     aria-setsize="-1"
     onClick=${(event) => on.click(event, item, index)}

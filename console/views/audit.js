@@ -20,8 +20,18 @@ const TYPES = [
 
 const ACTORS = { key: 'API key', token: 'Upload token', user: 'User', system: 'Filemill' }
 
+const NAMED = {
+  'filemill.audit.key.ended': 'Key deleted',
+  'filemill.audit.token.ended': 'Upload token revoked',
+  'filemill.audit.token.created': 'Upload token created',
+  'filemill.audit.webhook.ended': 'Webhook deleted',
+  'filemill.audit.share.ended': 'Share link ended',
+  'filemill.audit.share.created': 'Share link created',
+}
+
 /** `filemill.audit.key.created` is "Key created", `filemill.file.ready` "File ready". */
 function words(type) {
+  if (NAMED[type]) return NAMED[type]
   const text = type.replace(/^filemill\.(audit\.)?/, '').replaceAll('.', ' ').replaceAll('_', ' ')
   return text.charAt(0).toUpperCase() + text.slice(1)
 }

@@ -4,7 +4,7 @@ import * as oidc from '../lib/oidc.js'
 import { session } from '../lib/session.js'
 import { Field, Icon, ProblemNote } from '../lib/ui.js'
 import { CopyButton } from '../parts/basics.js'
-import { Logo } from '../parts/shell.js'
+import { Logo } from '../parts/logo.js'
 
 export default function SignIn({ reason, unreachable }) {
   const [key, setKey] = useState('')

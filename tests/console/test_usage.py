@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -106,6 +107,10 @@ def test_an_answer_that_does_not_come_is_told_and_asked_for_again(console: Calla
 def test_the_audit_is_filtered_by_what_the_address_says(console: Callable[..., Page], api: Api) -> None:
     made = api("POST", "/v1/keys", json={"name": "audited", "scopes": ["files:read"]}).json()
     api("DELETE", f"/v1/keys/{made['id']}")
+    deadline = time.monotonic() + 60
+    while made["id"] not in api("GET", "/v1/audit?type=filemill.audit.key.ended").text:  # it follows by a moment
+        assert time.monotonic() < deadline
+        time.sleep(0.5)
     page = console("#/audit")
     changes = page.get_by_role("list", name="Changes")
     expect(changes.get_by_text("Key deleted").first).to_be_visible()

@@ -46,16 +46,20 @@ def receiver(status: int = 200) -> Iterator[tuple[str, list[bytes]]]:
 
 @pytest.fixture
 def made(api: Api) -> Iterator[Callable[..., str]]:
-    """`made(url)`: a webhook's id. All webhooks of the tenant are deleted afterwards."""
+    """`made(url)`: a webhook's id. The tenant has no other ones, and none afterwards."""
+
+    def none() -> None:
+        for each in api("GET", "/v1/webhooks").json()["items"]:
+            api("DELETE", f"/v1/webhooks/{each['id']}")
 
     def make(url: str, **body: object) -> str:
         answer = api("POST", "/v1/webhooks", json={"url": url, **body})
         assert answer.status_code == 201, answer.text
         return str(answer.json()["id"])
 
+    none()
     yield make
-    for each in api("GET", "/v1/webhooks").json()["items"]:
-        api("DELETE", f"/v1/webhooks/{each['id']}")
+    none()
 
 
 def test_a_webhook_is_made_with_its_filters_and_its_secret_shown_once(
@@ -85,7 +89,7 @@ def test_a_webhook_is_made_with_its_filters_and_its_secret_shown_once(
     (webhook,) = api("GET", "/v1/webhooks").json()["items"]
     assert (webhook["types"], webhook["kinds"], webhook["tags"]) == (["filemill.file.ready"], ["image"], ["cats"])
     page.get_by_role("button", name="More actions").click()
-    page.get_by_role("button", name="Change").click()
+    page.get_by_role("button", name="Change", exact=True).click()
     page.get_by_role("checkbox", name="Images").uncheck()
     page.get_by_label("Tags").fill("")
     page.get_by_role("button", name="Save").click()
@@ -153,8 +157,8 @@ def test_the_secret_is_rotated_events_are_replayed_and_the_webhook_is_deleted(
     page.get_by_role("button", name="Send again").click()
     expect(page.get_by_text("The events are sent again.").first).to_be_visible()
     page.get_by_role("button", name="More actions").click()
-    page.get_by_role("button", name="Delete").click()
-    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    page.get_by_role("button", name="Delete", exact=True).click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete", exact=True).click()
     expect(page.get_by_role("heading", name="Webhooks")).to_be_visible()
     assert api("GET", f"/v1/webhooks/{webhook_id}").status_code == 404
 

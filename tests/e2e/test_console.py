@@ -100,7 +100,7 @@ def test_the_settings_are_the_stages(get: Any, local_stage: LocalStage) -> None:
 def test_other_names_lead_to_the_console_and_wrong_ones_nowhere(get: Any) -> None:
     for path in ("/console", "/console/", "/console/index.html"):
         assert (get(path).status_code, get(path).headers["Location"]) == (302, "/")
-    assert get("/console/../f/private/x").status_code == 404
+    assert get("/console/%2e%2e/f/private/x").status_code == 404
     assert get("/console/0123456789abcdef/main.js").status_code == 404
     page = get("/nothing/here", Accept="text/html,*/*;q=0.8")
     assert page.status_code == 404

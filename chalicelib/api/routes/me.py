@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from chalice import Blueprint, Response
+from pydantic import Field
 
 from chalicelib.api.answers import Resource, Time
 from chalicelib.api.auth.callers import Caller, Scope
@@ -30,6 +31,7 @@ class MeResource(Resource):
     expires_at: Time | None
     owner: str | None
     stage: str
+    delete_window: int = Field(ge=0, description="Seconds in which a deleted file can be restored")
 
 
 @route(routes, "GET", "/v1/me", scope=None, returns={200: MeResource})
@@ -52,4 +54,5 @@ def _shown(caller: Caller) -> dict[str, object]:
         "expires_at": timestamp(datetime.fromtimestamp(ends, UTC)) if ends is not None else None,
         "owner": caller.owner or caller.only_own,
         "stage": settings().stage,
+        "delete_window": settings().delete_window,
     }

@@ -33,6 +33,7 @@ def test_a_key_learns_its_tenant_scopes_and_end(client: Client) -> None:
         "expires_at": None,
         "owner": None,
         "stage": "test",
+        "delete_window": 0,
     }
 
 
