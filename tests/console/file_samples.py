@@ -46,7 +46,8 @@ def film(seconds: int = 12) -> bytes:
         draw = ImageDraw.Draw(image)
         draw.ellipse((220 + time % 160, 80, 420 + time % 160, 280), fill=(240, 190, 80))
         draw.rectangle((0, 340, 640 * time // (seconds * 25), 360), fill=(255, 255, 255))
-        return av.VideoFrame.from_image(image)
+        frame: av.VideoFrame = av.VideoFrame.from_image(image)  # type: ignore[no-untyped-call]
+        return frame
 
     chapters = [(0, "The beginning"), (seconds // 2, "The end")]
     return films.film(
@@ -75,7 +76,10 @@ def message(
 
 
 def sheet(header: str = "Amount") -> bytes:
-    rows = [("Month", header, "Region"), *((f"2026-{month:02}", month * 1250.5, "North") for month in range(1, 13))]
+    rows: list[tuple[str | float, ...]] = [
+        ("Month", header, "Region"),
+        *((f"2026-{month:02}", month * 1250.5, "North") for month in range(1, 13)),
+    ]
     return offices.xlsx(
         {"Sales": rows, "Empty": [], "Notes": [("Note",), ("All amounts in euro",)]}, title="Sales 2026"
     )

@@ -176,25 +176,6 @@ def test_addresses_that_are_about_to_end_are_fetched_anew(console: Callable[...,
     assert len(asked) >= 2, "a minute before their end, the addresses are fetched"
 
 
-def test_a_picture_whose_address_has_ended_is_shown_with_a_new_one(console: Callable[..., Page], api: Api) -> None:
-    record = uploaded(api, KINDS["image"]())
-    refused: list[str] = []
-
-    def once(route: Route) -> None:
-        if refused:
-            route.fallback()
-            return
-        refused.append(route.request.url)
-        route.fulfill(status=403, body="")
-
-    page = console("#/")
-    page.route(re.compile(r"/f/private/.*\.webp"), once)
-    page.goto(page.url.split("#")[0] + f"#/files/{record['id']}")
-    page.get_by_role("button", name="Try again").click()
-    picture = page.get_by_role("img", name="By the lake")
-    page.wait_for_function("image => image.naturalWidth > 0", arg=picture.element_handle())
-
-
 def test_a_lost_network_keeps_what_is_there(console: Callable[..., Page], api: Api) -> None:
     record = uploaded(api, KINDS["text"]())
     page = opened(console, record)

@@ -140,6 +140,7 @@ const filled = (rows) => rows.filter(([, value]) => value != null && value !== '
 /** The facts of every file. */
 export function general(record) {
   return filled([
+    ['Name', record.filename],
     ['Kind', KIND_NAMES[record.kind] ?? record.kind],
     ['Type', record.content_type],
     ['Size', record.size == null ? null : `${format.bytes(record.size)}${record.size < 1000 ? '' : ` (${format.count(record.size)} bytes)`}`],

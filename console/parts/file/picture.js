@@ -27,6 +27,7 @@ export function Picture({ file, alt, children = null }) {
   const size = useSize(frame)
   const [view, setView] = useState(FIT)
   const [failed, setFailed] = useState(false)
+  const [tries, setTries] = useState(0)
   const [moving, setMoving] = useState(false)
   const known = picture?.width && size.width
   const change = useCallback((how) => setView((old) => (known ? how(old) : old)), [known, size.width, size.height])
@@ -59,6 +60,11 @@ export function Picture({ file, alt, children = null }) {
     act()
   }
 
+  const again = () => {
+    setFailed(false)
+    setTries(tries + 1)
+    file.reload()
+  }
   const drawn = known ? fitted(picture, size) : { width: 0, height: 0 }
   const svg = rendition(record, 'clean', 'svg')
   const percent = known ? Math.round((view.scale / actual(picture, size)) * 100) : 100
@@ -79,6 +85,7 @@ export function Picture({ file, alt, children = null }) {
         style=${{ width: `${drawn.width}px`, height: `${drawn.height}px`, transform: `translate(${view.x}px, ${view.y}px) scale(${view.scale})` }}
       >
         <img
+          key=${tries}
           class=${picture.has_alpha ? 'clear' : ''}
           src=${svg?.url ?? pictureOf(record, drawn.width * devicePixelRatio)}
           srcset=${svg ? undefined : record.delivery?.srcset?.webp || undefined}
@@ -92,7 +99,7 @@ export function Picture({ file, alt, children = null }) {
         />
         ${children}
       </div>`}
-      ${failed && html`<p class="stage-note" role="alert">The picture can’t be loaded. <button type="button" class="button" onClick=${() => file.reload()}>Try again</button></p>`}
+      ${failed && html`<p class="stage-note" role="alert">The picture can’t be loaded. <button type="button" class="button" onClick=${again}>Try again</button></p>`}
     </div>
     ${known &&
     html`<div class="stage-tools" role="toolbar" aria-label="Zoom">
