@@ -2677,6 +2677,8 @@ export interface components {
             expires_at: string | null;
             owner: string | null;
             stage: string;
+            /** @description Seconds in which a deleted file can be restored */
+            delete_window: number;
         };
         /** @description PUT each part to its address. `POST /v1/files/{file_id}/parts` signs more addresses. */
         MultipartUpload: {
