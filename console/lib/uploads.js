@@ -81,19 +81,24 @@ function start(upload) {
   })
   upload.transfer = transfer
   transfer.done.then(
-    (record) => sent(upload, record),
+    (record) => sent(upload, record, transfer),
     (error) => upload.transfer === transfer && stopped(upload, error),
   )
   changed()
 }
 
-function sent(upload, record) {
+function sent(upload, record, transfer) {
   upload.id = record.id
   upload.progress = null
   upload.file = null // its memory is not needed any more
   upload.transfer = null
   forget(upload)
   settle(upload, record)
+  // Its end may have been told before the id was known, or not at all where nothing is live.
+  transfer.ready.then(
+    (final) => (settle(upload, final), changed()),
+    (error) => error.record && (settle(upload, error.record), changed()),
+  )
   changed()
   pump()
   finished()

@@ -77,6 +77,8 @@ class RoutedApi:
             return {**who, "scopes": self.scopes, "expires_at": None, "stage": "local"}
         if name == "GET /v1/files":
             return self._page(query)
+        if name.startswith("GET /v1/files/"):
+            return record(1, id=name.rpartition("/")[2])
         if name == "GET /v1/stats":
             return {"files": len(self.records), "bytes": 0, "by_status": {}, "by_kind": {}}
         if name == "POST /v1/files/batch-get":

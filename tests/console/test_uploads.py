@@ -35,7 +35,7 @@ def test_dropped_files_are_uploaded_and_shown(console: Visit, api: Api, tmp_path
     expect(page.locator(".upload.ready")).to_have_count(3)
     expect(page.get_by_text("3 files uploaded").first).to_be_visible()
     axe.check(page)
-    expect(page.locator(".tile", has_text="picked.png").locator("img.there")).to_be_visible()
+    expect(page.locator(".tile", has_text="picked.png").first.locator("img.there")).to_be_visible()
     for each in api("GET", "/v1/files").json()["items"]:
         if each["filename"] in ("picked.png", "notes.txt", "<b>.txt"):
             api("DELETE", f"/v1/files/{each['id']}")
