@@ -43,7 +43,8 @@ def read_no_more_than_asked() -> None:
     table: Any = Table
     store: Any = _VersionedKeyStore
     backend: Any = S3Backend
-    query, all_items, list_versions = table.query, table.all_items, backend.list_object_versions
+    query, all_items = table.query, table.all_items
+    list_objects, list_versions = backend.list_objects, backend.list_object_versions
 
     def queried(self: Any, hash_key: Any, *args: Any, **options: Any) -> Any:
         of_index = options.get("index_name") or (args[6] if len(args) > 6 else None)
@@ -55,7 +56,11 @@ def read_no_more_than_asked() -> None:
             return all_items(self)
         return list(self.items[_wanted.partition].values()) if _wanted.partition in self.items else []
 
-    def listed(self: Any, *args: Any, **options: Any) -> Any:
+    def listed(self: Any, bucket: Any, prefix: str | None, *args: Any, **options: Any) -> Any:
+        with _wanting("prefix", prefix or ""):
+            return list_objects(self, bucket, prefix, *args, **options)
+
+    def listed_versions(self: Any, *args: Any, **options: Any) -> Any:
         with _wanting("prefix", options.get("prefix") or ""):
             return list_versions(self, *args, **options)
 
@@ -65,6 +70,10 @@ def read_no_more_than_asked() -> None:
             if key.startswith(_wanted.prefix) and (versions := self.getlist(key)):
                 yield key, versions
 
+    def newest(self: Any) -> Any:
+        return ((key, versions[-1]) for key, versions in lists(self))
+
     table.query, table.all_items = queried, items
-    backend.list_object_versions = listed
+    backend.list_objects, backend.list_object_versions = listed, listed_versions
     store.lists = store.iterlists = lists
+    store.items = store.iteritems = newest
