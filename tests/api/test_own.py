@@ -30,7 +30,7 @@ OWN = (
     *("sign_parts", "list_parts", "complete_upload"),
     *("list_files", "search_files", "list_changes", "batch_get_files"),
     *("add_captions", "delete_captions", "create_grant", "create_grants", "get_original", "list_entries"),
-    "get_history",
+    *("get_history", "get_me"),
     *("create_share", "list_shares", "revoke_share"),
     *("uppy_params", "uppy_create_multipart", "uppy_sign_part", "uppy_sign_batch", "uppy_list_parts", "uppy_complete"),
     *("uppy_abort", "uppy_presign", "uppy_begun", "create_socket_ticket"),

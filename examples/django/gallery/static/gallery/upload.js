@@ -26,10 +26,13 @@ async function mint() {
   }
 }
 
-document.querySelector('#files').addEventListener('change', ({ target }) => {
-  for (const file of target.files) send(file)
-  target.value = ''
-})
+const input = document.querySelector('#files')
+const sendChosen = () => {
+  for (const file of input.files) send(file)
+  input.value = ''
+}
+input.addEventListener('change', sendChosen)
+sendChosen() // those that were chosen while this script was loading
 
 async function send(file) {
   const line = uploads.appendChild(document.createElement('li'))
