@@ -36,7 +36,7 @@ def test_one_issuer_has_the_defaults() -> None:
     assert (issuer.scopes, issuer.azp, issuer.require) == (("files:read",), None, {})
 
 
-EXAMPLES = re.findall(r"```json\n(.+?)```", (ROOT / "docs/sign-in-tokens.md").read_text(), re.DOTALL)
+EXAMPLES = re.findall(r"```json\n(\[.+?)```", (ROOT / "docs/sign-in-tokens.md").read_text(), re.DOTALL)
 
 
 def test_the_examples_of_the_documentation_can_be_copied() -> None:
