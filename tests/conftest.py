@@ -28,6 +28,7 @@ pytest_plugins = [
     "tests.local",
     "tests.marks",
     "tests.needs",
+    "tests.scheduling",
     "tests.strict.watching",
 ]
 
