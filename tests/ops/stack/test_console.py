@@ -66,6 +66,10 @@ def bucket() -> Iterator[Bucket]:
         client = boto3.client("s3", region_name="us-east-1", aws_access_key_id="a", aws_secret_access_key="b")
         client.create_bucket(Bucket=BUCKET)
         yield Bucket(client)
+        # Within the moto of a whole run, this one ends nothing, so the bucket would stay for the next test.
+        for each in client.list_objects_v2(Bucket=BUCKET).get("Contents", []):
+            client.delete_object(Bucket=BUCKET, Key=each["Key"])
+        client.delete_bucket(Bucket=BUCKET)
 
 
 @pytest.fixture
