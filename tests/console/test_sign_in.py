@@ -80,7 +80,7 @@ def test_a_revoked_key_leads_to_the_sign_in_and_keeps_uploads(context: BrowserCo
     page.get_by_label("API key").fill("fm_other")
     page.get_by_role("button", name="Sign in").click()
     # The upload goes on with the new key, without anybody choosing the file again.
-    expect(page.get_by_text("Not this key.")).to_be_visible()
+    expect(page.get_by_text("Not this key.", exact=True)).to_be_visible()
     assert "kept.txt" in made[0]
 
 
