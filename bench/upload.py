@@ -1,7 +1,7 @@
 """How long `filemill upload` takes beside `aws s3 cp`, for one large file and for many small ones, on the same stack.
 
 The stack must be running: `make run`. FILEMILL_URL and FILEMILL_KEY name it, FILEMILL_S3 is the address of its S3 (the
-emulator's), and AWS_CLI the program `aws` (from PyPI: `pip install awscli` in a virtual environment of its own).
+emulator's), and AWS_CLI the program `aws` (PyPI's awscli, in a virtual environment of its own).
 FILEMILL_UPLOAD_BYTES and FILEMILL_UPLOAD_FILES change the sizes. Both programs send the same files over the same
 connection, one after the other; the ratio is that of their times. `filemill` also has each file registered, signed and
 hashed, which `aws s3 cp` does not.

@@ -404,7 +404,15 @@ BY_COUNT = {
 }
 ONE_RECORD = {"get_file", "create_file", "patch_file", "reprocess_file", "restore_file", "complete_upload"}
 ONE_RECORD |= {"add_captions", "delete_captions"}
-ONE_OTHER = {"create_grant", "create_upload_token", "uppy_params", "uppy_presign", "get_openapi", "get_asyncapi"}
+ONE_OTHER = {
+    "get_me",
+    "create_grant",
+    "create_upload_token",
+    "uppy_params",
+    "uppy_presign",
+    "get_openapi",
+    "get_asyncapi",
+}
 ONE_WEBHOOK = {"create_webhook", "get_webhook", "patch_webhook", "rotate_webhook_secret", "replay_events"}
 ONE_KEY = {"create_key", "get_key", "patch_key", "rotate_key", "create_tenant_key"}
 ONE_TENANT = {"get_tenant", "put_tenant", "patch_tenant"}

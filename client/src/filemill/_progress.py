@@ -28,7 +28,7 @@ class Progress:
 
 
 class Meter:
-    """Counts bytes, and calls the callback at most ten times a second, and at the end. One call at a time."""
+    """Counts bytes, and calls the callback at once, at most ten times a second, and at the end. One call at a time."""
 
     def __init__(self, total: int, callback: Callable[[Progress], object] | None) -> None:
         self._total = total
@@ -37,7 +37,7 @@ class Meter:
         self._here = 0  # bytes that this run has sent
         self._lock = threading.Lock()
         self._begun = time.monotonic()
-        self._told = self._begun
+        self._told = self._begun - _INTERVAL
         self._told_at = -1
 
     def skip(self, count: int) -> None:
