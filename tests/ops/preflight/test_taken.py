@@ -130,7 +130,7 @@ def test_cloudfronts_names_that_a_former_stage_left_are_refused(suffix: str) -> 
 def test_the_templates_names_in_cloudfront_are_the_ones_that_are_looked_for() -> None:
     text = (ROOT / ".chalice/resources.yaml").read_text(encoding="utf-8")
     suffixes = re.findall(r"Name: !Sub \"filemill-\$\{Stage\}-\$\{AWS::Region\}([a-z-]*)\"", text)
-    assert set(suffixes) == {"", "-files", "-app", "-negotiate", "-render", "-socket"}
+    assert set(suffixes) == {"", "-files", "-app", "-console", "-module", "-negotiate", "-render", "-socket"}
     for suffix in suffixes:
         verdict = taken.assess_cdn_names({"any": [f"filemill-dev-eu-west-1{suffix}"]}, "dev", "eu-west-1")
         assert verdict.mark is Mark.REFUSED
