@@ -188,7 +188,9 @@ def provision(
         key = ensure_signing_key(run)
         sign_in = console_sign_in(run)
         given = parameters or {}
-        chosen = {**stack_parameters(run, key, given), **console_parameters(run, given, front_door, sign_in)}
+        asks = console_parameters(run, given, front_door, sign_in)
+        console_config.check(body, asks["FrontDoorOrigin"], asks["ConsoleConnects"])
+        chosen = {**stack_parameters(run, key, given), **asks}
         stack = deploy_stack(run, body, chosen, allow_replacement=allow_replacement, revert_drift=revert_drift)
         outputs = read_outputs(run, stack)
         emulator_gaps.enable_expiry(run.session, outputs)

@@ -142,7 +142,10 @@ class Source:
 
 
 def open_source(url: str, *, requester_pays: bool = False, globs: Globs | None = None) -> Source:
-    """Finds the bucket and its region: one HeadBucket. Raises OpsError with what to do."""
+    """Finds the bucket and its region: one HeadBucket. Raises OpsError with what to do.
+
+    A bucket whose requesters pay may refuse that, and yet be listed.
+    """
     match = _URL.fullmatch(url)
     if match is None:
         raise OpsError(f"{url!r} names no bucket: write s3://BUCKET or s3://BUCKET/PREFIX.")
@@ -151,7 +154,12 @@ def open_source(url: str, *, requester_pays: bool = False, globs: Globs | None =
     try:
         reply: Any = client.head_bucket(Bucket=bucket)
     except ClientError as error:
-        raise OpsError(_of_bucket(error, bucket)) from error
+        told = error.response.get("ResponseMetadata", {})
+        if not requester_pays or told.get("HTTPStatusCode") != 403:
+            raise OpsError(_of_bucket(error, bucket)) from error
+        # S3 refuses requests without the payer's consent, and HeadBucket has no parameter for it. The listing has.
+        # https://docs.aws.amazon.com/AmazonS3/latest/userguide/ObjectsinRequesterPaysBuckets.html
+        reply = {"BucketRegion": told.get("HTTPHeaders", {}).get("x-amz-bucket-region")}
     region = reply.get("BucketRegion") or client.meta.region_name
     client = boto3.client("s3", region_name=region, config=Config(retries={"mode": "standard", "max_attempts": 5}))
     return Source(bucket, prefix, region, client, requester_pays, globs or Globs())
@@ -181,6 +189,8 @@ def _of_bucket(error: ClientError, bucket: str) -> str:
 
 _CODES = {
     "InvalidObjectState": "archived",
+    # CopyObject's word for it: https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
+    "ObjectNotInActiveTierError": "archived",
     "AccessDenied": "forbidden",
     "NoSuchKey": "changed",
     "NoSuchVersion": "changed",

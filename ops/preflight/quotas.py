@@ -7,11 +7,12 @@ that you may not read, may have been raised: then the finding is "can't tell" an
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from botocore.exceptions import ClientError
 
+from ops.preflight import taken
 from ops.preflight.site import Check, Site, Verdict, fine, refused, unknown
 from ops.stack import concurrency, signing_key
 from ops.stack.names import FUNCTIONS
@@ -42,6 +43,8 @@ class Quota:
         How many the account has.
     owned
         True if the stage has made its own already, so that nothing more is needed.
+    has
+        How many of them the stage has already: one of a former release may have fewer than it needs now.
     fixed
         True if AWS does not raise it.
     everywhere
@@ -57,6 +60,7 @@ class Quota:
     owned: Callable[[Site], bool]
     fixed: bool = False
     everywhere: bool = False
+    has: Callable[[Site], int] = lambda site: 0
 
 
 def _stands(site: Site) -> bool:
@@ -83,8 +87,13 @@ def _cloudfront(
 
 
 def _named(what: str, plural: str, code: str, default: int, needed: int) -> Quota:
-    """A quota of those CloudFront objects that have names."""
-    return _cloudfront(plural, code, default, needed, lambda site: len(site.cdn_names[what]))
+    """A quota of those CloudFront objects that have names, by which the stage's own are known."""
+
+    def has(site: Site) -> int:
+        return len(taken.own_names(site.stage, site.region) & {*site.cdn_names[what]}) if site.stands else 0
+
+    quota = _cloudfront(plural, code, default, needed, lambda site: len(site.cdn_names[what]), lambda site: False)
+    return replace(quota, has=has)
 
 
 def _key_groups(site: Site) -> int:
@@ -173,9 +182,12 @@ QUOTAS = (
 def check_quota(quota: Quota, site: Site) -> Verdict:
     if quota.owned(site):
         return fine()
+    missing = replace(quota, needed=quota.needed - quota.has(site))
+    if missing.needed <= 0:
+        return fine()
     used = quota.used(site)
     limit = applied(quota, site)  # a new account may have less than AWS's documented default
-    return assess(quota, used, limit, site.global_region if quota.everywhere else site.region)
+    return assess(missing, used, limit, site.global_region if quota.everywhere else site.region)
 
 
 def applied(quota: Quota, site: Site) -> int | None:

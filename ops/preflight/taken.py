@@ -131,13 +131,16 @@ def check_cdn_names(site: Site) -> Verdict:
     return assess_cdn_names(site.cdn_names, site.stage, site.region)
 
 
+def own_names(stage: str, region: str) -> set[str]:
+    """The names in CloudFront that the template gives."""
+    base = f"filemill-{stage}-{region}"
+    suffixes = ("files", "app", "console", "module", "negotiate", "render", "socket")
+    return {base, *(f"{base}-{suffix}" for suffix in suffixes)}
+
+
 def assess_cdn_names(found: Mapping[str, Iterable[str]], stage: str, region: str) -> Verdict:
     """`found` are the names in the account by what they are."""
-    base = f"filemill-{stage}-{region}"
-    ours = {
-        base,
-        *(f"{base}-{suffix}" for suffix in ("files", "app", "console", "module", "negotiate", "render", "socket")),
-    }
+    ours = own_names(stage, region)
     taken = [f"{kind} {name}" for kind, names in found.items() for name in names if name in ours]
     if not taken:
         return fine()

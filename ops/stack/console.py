@@ -156,7 +156,7 @@ def publish(s3: S3Client, bucket: str, found: Release, config: Mapping[str, Any]
     """Brings the bucket to this release. It can be repeated, and stores only what has changed.
 
     The assets come first, the page after them, and former releases go last: stopped anywhere, the page that is there
-    has all its assets.
+    has all its assets. Raises OpsError if S3 keeps a former release; the present one is served then.
     """
     there = set(_keys(s3, bucket))
     for asset in found.assets:
@@ -213,4 +213,7 @@ def _put(s3: S3Client, bucket: str, each: Object, metadata: Mapping[str, str] | 
 def _delete(s3: S3Client, bucket: str, keys: list[str]) -> None:
     for at in range(0, len(keys), 1000):
         batch: Any = [{"Key": key} for key in keys[at : at + 1000]]
-        s3.delete_objects(Bucket=bucket, Delete={"Objects": batch, "Quiet": True})
+        # S3 answers 200 also if it kept some: https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
+        reply = s3.delete_objects(Bucket=bucket, Delete={"Objects": batch, "Quiet": True})
+        if errors := reply.get("Errors"):
+            raise OpsError(f"{bucket}: {errors[0]['Key']} could not be deleted: {errors[0]['Message']}")

@@ -16,6 +16,7 @@ from chalicelib import issuers
 from chalicelib.issuers import ConsoleClient, Issuer
 from chalicelib.model import PermanentFault
 from chalicelib.outbound.errors import UnreachableError
+from ops.errors import OpsError
 from ops.stack.cloudformation import Progress
 
 # https://openid.net/specs/openid-connect-discovery-1_0.html#ProviderConfig
@@ -24,6 +25,12 @@ DISCOVERY = "/.well-known/openid-configuration"
 Entry = dict[str, Any]
 """One issuer for the console: how it is shown, and where and as whom the console signs in."""
 
+# https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cloudfront-limits.html#limits-policies
+MAX_POLICY = 1783
+"""Characters that CloudFront takes in a Content-Security-Policy."""
+
+# As the parameters of .chalice/resources.yaml take them.
+_ORIGIN = re.compile(r"(?:https?|wss?)://[a-z0-9.:-]+")
 _VERSION = re.compile(r'^version = "(.+)"', re.MULTILINE)
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -105,9 +112,51 @@ def connects(session: boto3.Session, originals: str, front_door: str, sign_in: I
     return " ".join(dict.fromkeys([*socket, uploads_origin(session, originals), *asked]))
 
 
+def policy_in(template: Mapping[str, Any]) -> str:
+    """The console's Content-Security-Policy as the parsed template has it, with the names of its two parameters."""
+    headers = template["Resources"]["ConsoleHeaders"]["Properties"]["ResponseHeadersPolicyConfig"]
+    return str(headers["SecurityHeadersConfig"]["ContentSecurityPolicy"]["ContentSecurityPolicy"]["Fn::Sub"])
+
+
+def check(template: Mapping[str, Any], door: str, connects: str) -> None:
+    """Refuses origins with which CloudFront, or a browser, would not take the console's policy.
+
+    `template` is parsed; `door` and `connects` are the two parameters of the policy.
+
+    Raises
+    ------
+    OpsError
+        An origin has other characters than a host's, or the policy becomes too long.
+    """
+    for each in [*([door] if door else []), *connects.split()]:
+        if not _ORIGIN.fullmatch(each):
+            raise OpsError(
+                f"The console can't be allowed to ask {each}: a host's name has letters, digits, dots and hyphens "
+                "here. Write it as DNS has it (`xn--…` for other letters), in --front-door or in FILEMILL_OIDC."
+            )
+    if "ConsoleHeaders" not in template["Resources"]:
+        return
+    policy = policy_in(template)
+    length = len(policy.replace("${FrontDoorOrigin}", door).replace("${ConsoleConnects}", connects))
+    if length > MAX_POLICY:
+        raise OpsError(
+            f"The console's Content-Security-Policy would have {length:,} characters, and CloudFront takes "
+            f"{MAX_POLICY:,}. Give fewer issuers in FILEMILL_OIDC a `console`, or the front door a shorter name."
+        )
+
+
 def uploads_origin(session: boto3.Session, bucket: str) -> str:
-    """The origin of the addresses that the API signs for a bucket (chalicelib/aws.py)."""
-    s3 = session.client("s3", config=Config(signature_version="s3v4", s3={"addressing_style": "virtual"}))
+    """The origin of the addresses that the API signs for a bucket (chalicelib/aws.py).
+
+    The functions have AWS's usual endpoints, whatever this computer's profile or variables choose for its own calls.
+    """
+    config = Config(
+        signature_version="s3v4",
+        s3={"addressing_style": "virtual", "us_east_1_regional_endpoint": "legacy", "use_accelerate_endpoint": False},
+        use_dualstack_endpoint=False,
+        use_fips_endpoint=False,
+    )
+    s3 = session.client("s3", config=config)
     return origin(s3.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "k"}))
 
 

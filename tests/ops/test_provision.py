@@ -366,6 +366,10 @@ def test_the_consoles_scripts_may_ask_the_stages_own_origins(stacks: Stacks, pro
     assert local == ("http://localhost:8000", f"ws://localhost:8000 {s3}")
     with pytest.raises(OpsError, match="FrontDoorOrigin can't be set"):
         run(project, parameters={"FrontDoorOrigin": "https://evil.example"})
+    before = len(stacks.deployed)
+    with pytest.raises(OpsError, match="can't be allowed to ask"):
+        run(project, front_door="http://[::1]:8000")
+    assert len(stacks.deployed) == before, "the stack is as it was"
 
 
 def test_a_stage_with_a_console_and_no_files_is_deleted_with_its_console(

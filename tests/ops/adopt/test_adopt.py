@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from botocore.client import BaseClient
+from botocore.exceptions import ClientError
 
 from chalicelib.catalog import tenants
 from chalicelib.catalog.tenants import Tenant
@@ -15,7 +16,7 @@ from ops import operator_policy
 from ops.__main__ import main
 from ops.adopt import copying
 from ops.adopt.run import Brake
-from ops.adopt.source import Source
+from ops.adopt.source import Source, open_source
 from tests import images
 from tests.client import Client
 from tests.iam import stages
@@ -195,6 +196,7 @@ def test_an_archived_object_that_was_restored_is_copied(bucket: Bucket, adopt: A
     [
         ("AccessDenied", 403, "forbidden"),
         ("InvalidObjectState", 403, "archived"),
+        ("ObjectNotInActiveTierError", 403, "archived"),
         ("PreconditionFailed", 412, "changed"),
         ("SlowDown", 503, "aws"),
     ],
@@ -387,6 +389,30 @@ def test_a_bucket_whose_requesters_pay_is_asked_as_one(bucket: Bucket, adopt: Ad
         "HeadObject": "requester",
         "CopyObject": "requester",
     }
+
+
+def test_a_bucket_whose_requesters_pay_is_listed_though_it_refuses_to_tell_its_region(
+    bucket: Bucket, adopt: Adopting
+) -> None:
+    """HeadBucket has no parameter for the payer: https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadBucket.html"""
+    bucket.put("a.txt")
+    with answering("HeadBucket", "403", 403):
+        adopt(code=1)
+        assert "--requester-pays" in adopt.said
+        assert adopt("--requester-pays")["done"]["adopted"] == 1
+
+
+def test_the_region_of_a_bucket_that_refuses_its_head_is_in_the_refusal() -> None:
+    headers = {"x-amz-bucket-region": "ap-south-1"}
+    error: Any = {"Error": {}, "ResponseMetadata": {"HTTPStatusCode": 403, "HTTPHeaders": headers}}
+
+    def refuse(client: Any, name: str, parameters: Any) -> Any:
+        raise ClientError(error, name)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(BaseClient, "_make_api_call", refuse)
+        found = open_source(f"s3://{BUCKET}", requester_pays=True)
+    assert (found.region, found.client.meta.region_name) == ("ap-south-1", "ap-south-1")
 
 
 def test_a_busy_queue_is_not_flooded() -> None:

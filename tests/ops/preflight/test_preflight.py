@@ -85,10 +85,11 @@ def test_a_running_stage_is_not_stopped_by_quotas_that_it_has_used_up_itself(
     resources = [{"resource_type": kind} for kind in ("rest_api", "websocket_api", "cloudwatch_event")]
     (project / ".chalice/deployed/dev.json").write_text(json.dumps({"resources": resources}))
     group = {"KeyGroup": {"Id": "K", "KeyGroupConfig": {"Name": f"filemill-dev-{REGION}", "Items": ["P"]}}}
+    policies = [f"filemill-dev-{REGION}-files", *(f"p{n}" for n in range(19))]
     aws.answers |= {
         "cloudformation.DescribeStacks": stack,
         "cloudfront.ListKeyGroups": {"KeyGroupList": {"Items": [group] * 10}},
-        "cloudfront.ListCachePolicies": {"CachePolicyList": {"Items": [_cache_policy(f"p{n}") for n in range(20)]}},
+        "cloudfront.ListCachePolicies": {"CachePolicyList": {"Items": [*map(_cache_policy, policies)]}},
         "iam.GetAccountSummary": {"SummaryMap": {"Roles": 1000, "RolesQuota": 1000}},
         "apigateway.GetRestApis": {"items": [{}] * 600},
         "events.ListRules": {"Rules": [{}] * 300},

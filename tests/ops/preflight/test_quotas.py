@@ -34,14 +34,14 @@ FULL: dict[str, tuple[str, Any]] = {
         {
             "ResponseHeadersPolicyList": {
                 "Items": many(
-                    19, lambda n: {"ResponseHeadersPolicy": {"ResponseHeadersPolicyConfig": {"Name": f"h{n}"}}}
+                    17, lambda n: {"ResponseHeadersPolicy": {"ResponseHeadersPolicyConfig": {"Name": f"h{n}"}}}
                 )
             }
         },
     ),
     "CloudFront functions": (
         "cloudfront.ListFunctions",
-        {"FunctionList": {"Items": many(99, lambda n: {"Name": f"f{n}"})}},
+        {"FunctionList": {"Items": many(98, lambda n: {"Name": f"f{n}"})}},
     ),
     "CloudFront origin access controls": (
         "cloudfront.ListOriginAccessControls",
@@ -91,6 +91,28 @@ def test_a_quota_that_a_stage_would_exceed_is_refused_as_far_as_it_is_known(
     else:
         assert verdict.mark is Mark.UNKNOWN
         assert "unless AWS has raised the quota" in verdict.sentence
+
+
+def test_a_stage_of_a_former_release_needs_room_for_what_is_new_in_this_one(
+    aws: Aws, site: Callable[..., Site], stack: dict[str, Any]
+) -> None:
+    quota = next(each for each in quotas.QUOTAS if each.what == "CloudFront response headers policies")
+    aws.answers["cloudformation.DescribeStacks"] = stack
+    aws.answers["service-quotas.GetServiceQuota"] = {"Quota": {"Value": 20.0}}
+
+    def account(others: int, *suffixes: str) -> None:
+        names = [*(f"h{n}" for n in range(others)), *(f"filemill-dev-eu-west-1-{suffix}" for suffix in suffixes)]
+        items = [{"ResponseHeadersPolicy": {"ResponseHeadersPolicyConfig": {"Name": name}}} for name in names]
+        aws.answers["cloudfront.ListResponseHeadersPolicies"] = {"ResponseHeadersPolicyList": {"Items": items}}
+
+    account(17, "files", "app")
+    assert "has 19 of at most 20 CloudFront response headers policies, and a stage needs 2 more" in (
+        quotas.check_quota(quota, site()).sentence
+    )
+    account(16, "files", "app")
+    assert quotas.check_quota(quota, site()).mark is Mark.OK
+    account(18, "files", "app", "console", "module")
+    assert quotas.check_quota(quota, site()).mark is Mark.OK, "it needs no more"
 
 
 def test_a_quota_that_was_raised_and_one_that_may_not_be_read_stop_nobody(aws: Aws, site: Callable[..., Site]) -> None:

@@ -179,6 +179,22 @@ def test_stopped_anywhere_the_page_that_is_there_has_its_assets(bucket: Bucket, 
     assert len({key.split("/")[1] for key in bucket.holds() if key.count("/") > 1}) == console.KEPT
 
 
+def test_a_former_release_that_s3_keeps_is_named_and_the_new_one_is_served(
+    bucket: Bucket, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(console.KEPT):
+        write(project, "console/style.css", f"p {{ order: {number} }}")
+        bucket.publish(project)
+    write(project, "console/style.css", "p { order: 9 }")
+    kept = {"Errors": [{"Key": "console/x", "Code": "AccessDenied", "Message": "Access Denied"}]}
+    monkeypatch.setattr(bucket.client, "delete_objects", lambda **_: kept)
+    with pytest.raises(OpsError, match="console/x could not be deleted: Access Denied"):
+        bucket.publish(project)
+    found = console.release(project)
+    assert found
+    assert console.digest_in(bucket.page()) == found.digest
+
+
 def test_renditions_beside_it_are_left_alone(bucket: Bucket, project: Path) -> None:
     bucket.client.put_object(Bucket=BUCKET, Key="f/public/file_x/v/w160.webp", Body=b"x")
     bucket.publish(project)

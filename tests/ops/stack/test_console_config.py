@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -11,7 +12,10 @@ import pytest
 from chalicelib import issuers
 from chalicelib.api.auth import issuer_keys
 from chalicelib.outbound.errors import UnreachableError
+from ops.errors import OpsError
 from ops.stack import console_config
+from ops.stack.template import document
+from tests.stage import ROOT
 
 ISSUER = "https://id.example.com/realms/demo"
 BASE = {"issuer": ISSUER, "jwks": f"{ISSUER}/keys", "audience": "a", "tenant": "demo", "scopes": "files:read"}
@@ -141,3 +145,43 @@ def test_the_uploads_origin_is_that_of_the_addresses_that_the_api_signs(monkeypa
             clear.cache_clear()
     session = boto3.Session("a", "b", region_name="us-east-1")
     assert console_config.uploads_origin(session, "filemill-x-originals") == console_config.origin(signed)
+
+
+def test_the_uploads_origin_is_that_of_the_functions_whatever_this_computer_is_set_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "config").write_text("[default]\ns3 =\n  use_accelerate_endpoint = true\n  addressing_style = path\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_USE_DUALSTACK_ENDPOINT", "true")
+    monkeypatch.setenv("AWS_USE_FIPS_ENDPOINT", "true")
+    monkeypatch.setenv("AWS_S3_US_EAST_1_REGIONAL_ENDPOINT", "regional")
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    found = {
+        region: console_config.uploads_origin(boto3.Session("a", "b", region_name=region), "filemill-b-x")
+        for region in ("us-east-1", "eu-west-1")
+    }
+    assert found == {
+        "us-east-1": "https://filemill-b-x.s3.amazonaws.com",
+        "eu-west-1": "https://filemill-b-x.s3.eu-west-1.amazonaws.com",
+    }
+
+
+@pytest.mark.parametrize(
+    "door", ["http://[::1]:8000", "https://exämple.com", "https://a.example/;script-src", "https://*"]
+)
+def test_an_origin_that_no_policy_may_have_is_refused(door: str) -> None:
+    with pytest.raises(OpsError, match=r"can't be allowed to ask .*--front-door"):
+        console_config.check(document(ROOT), door, "")
+    with pytest.raises(OpsError, match="FILEMILL_OIDC"):
+        console_config.check(document(ROOT), "", f"wss://a.example {door}")
+
+
+def test_a_policy_that_cloudfront_would_not_take_is_refused_before_the_stack_changes() -> None:
+    """https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cloudfront-limits.html#limits-policies"""
+    door, hosts = "https://files.example.com", "wss://files.example.com"
+    found = document(ROOT)
+    fixed = len(console_config.policy_in(found)) - 3 * len("${FrontDoorOrigin}") - len("${ConsoleConnects}")
+    room = 1783 - fixed - 3 * len(door) - len(hosts)
+    console_config.check(found, door, hosts + "x" * room)
+    with pytest.raises(OpsError, match=r"1,784 characters, and CloudFront takes 1,783"):
+        console_config.check(found, door, hosts + "x" * (room + 1))
