@@ -38,7 +38,7 @@ def stats(self: Resource) -> Flow[Stats]:
 
 
 def usage(self: Resource) -> Flow[Usage]:
-    """What counts against the tenant's quotas, and what was used on each of the last 90 days.
+    """The amounts that count against the tenant's quotas, and the use on each of the last 90 days.
 
     >>> client.usage().days[0].day
     '2026-11-26'

@@ -219,7 +219,7 @@ def socket(url: str, key: str) -> Finding:
 
 
 def advice(error: Exception) -> str:
-    """What to do about a connection that did not come about."""
+    """A sentence of advice about a connection that could not be made."""
     words = str(error).lower()
     if "name" in words and ("resol" in words or "known" in words):
         return "The name is not known: check the address and the network."
