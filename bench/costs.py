@@ -16,6 +16,7 @@ from typing import Any
 
 from moto import mock_aws
 
+from ops.prices import GB_SECOND, MESSAGE, READ, RUN, WRITE
 from ops.stack import template
 from tests.stage import provisioned, recorded_calls
 
@@ -87,11 +88,11 @@ def idle(calls: Mapping[str, int]) -> list[Item]:
         Item("alarms, by the metrics in them", alarm_metrics(), 0.10, "$0.10", free=10),
         Item("metrics of our own that an idle stage writes", len(sweep.METRICS), 0.30, "$0.30", free=10),
         Item("dashboard", 1, 3.00, "$3", free=3),
-        Item("runs of the sweep", runs, 0.20e-6, "$0.20 a million", free=1e6),
-        Item("their GB-seconds (arm64)", runs * SWEEP_SECONDS * gigabytes, 13.3334e-6, "$13.33 a million", free=4e5),
-        Item("their read units of DynamoDB", runs * units, 0.125e-6, "$0.125 a million"),
+        Item("runs of the sweep", runs, RUN, "$0.20 a million", free=1e6),
+        Item("their GB-seconds (arm64)", runs * SWEEP_SECONDS * gigabytes, GB_SECOND, "$13.33 a million", free=4e5),
+        Item("their read units of DynamoDB", runs * units, READ, "$0.125 a million"),
         Item("GB of their log", runs * SWEEP_LOG / 1e9, 0.50, "$0.50", free=5),
-        Item("Lambda's polls of the four queues", polls, 0.40e-6, "$0.40 a million", free=1e6),
+        Item("Lambda's polls of the four queues", polls, MESSAGE, "$0.40 a million", free=1e6),
     ]
 
 
@@ -126,18 +127,18 @@ def events() -> list[Item]:
     runs = 2 * told  # the record itself, and then its entry in the feed
     month = MONTH / 60
     return [
-        Item("every stage: runs of `publish`", runs, 0.20e-6, "$0.20 a million"),
-        Item("… their GB-seconds (arm64)", runs * PUBLISH_SECONDS * publish, 13.3334e-6, "$13.33 a million"),
-        Item("… read units: does anybody listen?", told, 0.125e-6, "$0.125 a million"),
-        Item("… read units: which webhooks are there?", told * ANNOUNCE_READS, 0.125e-6, "$0.125 a million"),
-        Item("… write units: the audit", told * AUDIT_WRITES, 0.625e-6, "$0.625 a million"),
-        Item("… read units: the audit", told * AUDIT_READS, 0.125e-6, "$0.125 a million"),
+        Item("every stage: runs of `publish`", runs, RUN, "$0.20 a million"),
+        Item("… their GB-seconds (arm64)", runs * PUBLISH_SECONDS * publish, GB_SECOND, "$13.33 a million"),
+        Item("… read units: does anybody listen?", told, READ, "$0.125 a million"),
+        Item("… read units: which webhooks are there?", told * ANNOUNCE_READS, READ, "$0.125 a million"),
+        Item("… write units: the audit", told * AUDIT_WRITES, WRITE, "$0.625 a million"),
+        Item("… read units: the audit", told * AUDIT_READS, READ, "$0.125 a million"),
         Item("… events on the bus (PutEvents)", told, 1.00e-6, "$1.00 a million"),
-        Item("each webhook: write units", told * DELIVERY_WRITES, 0.625e-6, "$0.625 a million"),
-        Item("… read units", told * DELIVERY_READS, 0.125e-6, "$0.125 a million"),
-        Item("… requests to SQS", told * MESSAGE_REQUESTS, 0.40e-6, "$0.40 a million"),
-        Item("… runs of `deliver`", told, 0.20e-6, "$0.20 a million"),
-        Item("… their GB-seconds (arm64)", told * DELIVER_SECONDS * deliver, 13.3334e-6, "$13.33 a million"),
+        Item("each webhook: write units", told * DELIVERY_WRITES, WRITE, "$0.625 a million"),
+        Item("… read units", told * DELIVERY_READS, READ, "$0.125 a million"),
+        Item("… requests to SQS", told * MESSAGE_REQUESTS, MESSAGE, "$0.40 a million"),
+        Item("… runs of `deliver`", told, RUN, "$0.20 a million"),
+        Item("… their GB-seconds (arm64)", told * DELIVER_SECONDS * deliver, GB_SECOND, "$13.33 a million"),
         Item("each socket that hears of all: messages", told, 1.00e-6, "$1.00 a million"),
         Item("… minutes of a connection that is open for a month", month, 0.25e-6, "$0.25 a million"),
     ]

@@ -36,7 +36,7 @@ def test_other(): pass
 
 
 def run(tmp_path: Path, commands: tuple[str, ...]) -> str:
-    """What pytest says where only these commands are installed."""
+    """Pytest's output where only these commands are installed."""
     (tmp_path / "bin").mkdir()
     for command in commands:
         (tmp_path / "bin" / command).symlink_to(shutil.which("true") or "/bin/true")

@@ -170,7 +170,7 @@ export class Follow {
     return live
   }
 
-  /** What follows from an error that the socket told: an error ends the socket, a fatal one ends the follower. */
+  /** Reacts to an error that the socket told: an error ends the socket, a fatal one ends the follower. */
   #refused({ code, detail, cursor, id }, messages, open, subscribe) {
     const message = messages.find((each) => each.id === id)
     if (message && (code === 'behind' || code === 'invalid_cursor')) {

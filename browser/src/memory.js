@@ -1,4 +1,4 @@
-// What a page needs to go on with an upload after a reload.
+// The facts that a page needs to go on with an upload after a reload.
 
 import { bytes } from './bytes.js'
 

@@ -190,7 +190,7 @@ export class Upload {
     }
   }
 
-  /** What the steps of the work need of the upload. */
+  /** The fields of the upload that the steps of the work need. */
   #job() {
     return {
       file: this.file,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from contextlib import nullcontext
 from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
 from pathlib import Path
@@ -23,6 +24,8 @@ from filemill import (
     FileFailed,
     Filemill,
     NetworkError,
+    NotFound,
+    ServerError,
     WaitTimeout,
     _api,
     _http,
@@ -146,6 +149,37 @@ def test_an_id_cannot_lead_to_another_route(filemill: Filemill, fake: FakeFilemi
             filemill.files.get(wrong)
     with pytest.raises(ValueError, match="empty"):
         filemill.files.delete("")
+
+
+def test_any_request_can_be_sent(filemill: Filemill, fake: FakeFilemill) -> None:
+    made = filemill.request("post", "/v1/files", body={"filename": "a.txt", "size": 1, "upload": "post"})
+    assert made["upload"]["method"] == "POST"
+    found = filemill.request("GET", "/v1/files", query={"tag": None, "limit": 1}, headers={"X-Trace": "t"})
+    assert [each["id"] for each in found["items"]] == [made["id"]]
+    assert (fake.calls[-1].query, fake.calls[-1].headers["x-trace"]) == ({"limit": ["1"]}, "t")
+    assert filemill.request("DELETE", f"/v1/files/{made['id']}") is None
+    with pytest.raises(NotFound):
+        filemill.request("GET", f"/v1/files/{made['id']}")
+
+
+@pytest.mark.parametrize("path", ["@evil.example/v1/files", ".evil.example/", "v1/files", ""])
+def test_a_path_cannot_lead_to_another_host(filemill: Filemill, fake: FakeFilemill, path: str) -> None:
+    with pytest.raises(ValueError, match="slash"):
+        filemill.request("GET", path)
+    assert not fake.calls
+
+
+@pytest.mark.parametrize(("headers", "times"), [({}, 1), ({"idempotency-key": "k"}, 2)])
+def test_a_post_is_sent_again_only_with_a_key_for_it(
+    filemill: Filemill, fake: FakeFilemill, headers: dict[str, str], times: int
+) -> None:
+    def trouble(call: Call) -> Reply | None:
+        return Reply(502) if len(fake.calls) == 1 else None
+
+    fake.before = trouble
+    with nullcontext() if times == 2 else pytest.raises(ServerError):
+        filemill.request("POST", "/v1/files", body={"filename": "a.txt", "size": 1}, headers=headers)
+    assert len(fake.calls) == times
 
 
 def test_a_delete_whose_answer_is_lost_is_done(fake: FakeFilemill) -> None:

@@ -103,7 +103,7 @@ def webhook() -> tuple[dict[str, str], bytes]:
 
 
 def outcome(source: str, names: dict[str, Any], loop: asyncio.AbstractEventLoop) -> str:
-    """What the console would show; of an error its last line."""
+    """The text that Python's prompt would show; for an error, its last line."""
     shown = io.StringIO()
     code = compile(source, "<example>", "single", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
     with contextlib.redirect_stdout(shown):

@@ -22,7 +22,7 @@ export async function filesOf(transfer) {
   return { files: found.slice(0, MOST), tooMany: folders.length > 0 || found.length > MOST }
 }
 
-/** What a folder has; the browser gives it in pieces. */
+/** The entries of a folder; the browser gives them in pieces. */
 async function inside(folder) {
   const reader = folder.createReader()
   const all = []

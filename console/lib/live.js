@@ -36,7 +36,7 @@ function follow() {
     onReset: () => tell('onGap'),
     onState(state, error) {
       liveState.set(state === 'ended' ? 'off' : state)
-      // What happened between the first page and this moment, nobody told.
+      // Nobody told the changes between the first page and this moment.
       if (state !== was && (state === 'live' || (state === 'polling' && was !== 'live'))) tell('onGap')
       was = state
       if (state === 'ended' && error?.status === 401) session.refused(error)

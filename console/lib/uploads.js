@@ -25,7 +25,7 @@ let drawing = null
 /** Grows with each change of what `list()` gives. */
 export const version = createStore(0)
 
-/** What new files are created with. */
+/** The options of new files. */
 export const defaults = createStore({ visibility: 'private' })
 
 export const list = () => uploads.filter((each) => each.tenant === session.tenant)
@@ -238,7 +238,7 @@ addEventListener('beforeunload', (event) => {
   if (uploads.some((each) => each.state === 'sending' || each.state === 'waiting')) event.preventDefault()
 })
 
-// What a reload interrupts. The browser gives a page no file that it did not choose itself, so the names are kept, and
+// Uploads that a reload interrupted. The browser gives a page no file that it did not choose itself, so the names are kept, and
 // choosing the same file again goes on where it stopped.
 const read = () => (kept.get('interrupted') ?? []).filter((each) => Date.now() - each.at < A_WEEK)
 const own = new Set()

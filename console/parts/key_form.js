@@ -50,7 +50,7 @@ export function KeyForm({ known = null, onDone, onClose }) {
     if (!body.name) throw { field: 'name', detail: 'Give the key a name, so that you know it again.' }
     if (!body.scopes.length) throw { field: 'scopes', detail: 'Choose what the key may do.' }
     if (!known) {
-      // What is left out is as with the caller's own key, which may have an end and networks.
+      // Fields that are left out are as in the caller's own key, which may have an end and networks.
       if (!body.expires_at) delete body.expires_at
       if (!body.networks.length) delete body.networks
       onDone(await api.post('/v1/keys', body))

@@ -1,4 +1,4 @@
-// What the views of keys, tokens, webhooks and the audit share: their head, their lists, and secrets that are shown once.
+// Parts of the views of keys, tokens, webhooks and the audit: their head, their lists, and secrets that are shown once.
 import { html } from '../vendor/preact.js'
 import { CopyButton, ProblemNote } from './basics.js'
 import { Dialog } from './dialog.js'

@@ -23,7 +23,7 @@ export function report({ done, failed }, verb) {
   } else toast(`${plural(done.length, 'file')} ${verb}`)
 }
 
-/** What can be done with the chosen files. It stands where the filters are while there are some. */
+/** The actions on the chosen files. The bar takes the place of the filters while files are chosen. */
 export function SelectionBar({ listing, selection, onDelete }) {
   useStore(listing.state)
   const { ids } = useStore(selection.state)

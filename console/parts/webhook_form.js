@@ -79,7 +79,7 @@ const NAMES = Object.fromEntries(TYPES)
 /** An event's type in a word: `filemill.file.ready` is "Ready". */
 export const typeName = (type) => NAMES[type] ?? { 'filemill.webhook.test': 'Test', 'filemill.webhook.disabled': 'Webhook disabled' }[type] ?? type
 
-/** What a webhook hears of, in a sentence. */
+/** A sentence that names the events of a webhook. */
 export function Filters({ webhook }) {
   const parts = [
     webhook.types.length ? webhook.types.map(typeName).join(', ') : 'All events',

@@ -13,7 +13,7 @@ export default function Keys() {
 
 function List() {
   const list = useList('/v1/keys')
-  // What is open: {kind: 'new' | 'edit' | 'rotate' | 'secret', key}.
+  // The dialog that is open: {kind: 'new' | 'edit' | 'rotate' | 'secret', key}.
   const [open, setOpen] = useState(null)
   const close = () => setOpen(null)
   const replace = (key) => list.change((items) => items.map((each) => (each.id === key.id ? key : each)))

@@ -91,7 +91,7 @@ export default function SignIn({ reason, unreachable }) {
   </main>`
 }
 
-/** Where a key is to be found: it depends on where the stage runs. */
+/** A sentence that says where to find a key: on a laptop and on AWS that differs. */
 function Help() {
   const laptop = config.stage === 'local'
   const create = `.venv/bin/python -m ops keys create --stage ${config.stage || 'STAGE'} --tenant TENANT`

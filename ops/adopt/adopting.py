@@ -30,7 +30,7 @@ Outcome = Literal["adopted", "resumed", "already"]
 
 @dataclass(frozen=True)
 class Wishes:
-    """What all the files of a run get. `limits` are the tenant's quotas that hold; empty if they are ignored."""
+    """The options of all files of a run. `limits` are the tenant's quotas that hold; empty if they are ignored."""
 
     tenant: str
     visibility: Visibility = Visibility.PRIVATE

@@ -140,7 +140,7 @@ def _refuse_what_no_file_may_have(args: argparse.Namespace) -> None:
 
 
 def _wishes(args: argparse.Namespace) -> Wishes:
-    """What the files get, with the quotas that hold. Raises OpsError for a tenant that is suspended."""
+    """The options of the files, with the quotas that hold. Raises OpsError for a tenant that is suspended."""
     from chalicelib.catalog import quotas, tenants
     from ops.adopt.adopting import Wishes
 

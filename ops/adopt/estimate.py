@@ -28,7 +28,7 @@ GB = 1000**3
 
 @dataclass(frozen=True)
 class Work:
-    """What processing one file takes, as is assumed: seconds of a function, and objects that it puts."""
+    """The assumed work of processing one file: seconds of a function, and objects that it puts."""
 
     seconds: float
     renditions: int

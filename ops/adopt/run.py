@@ -43,7 +43,7 @@ class Failure:
 
 @dataclass
 class Done:
-    """What became of the objects: counts by outcome and by reason, and the first failures."""
+    """The outcome of a run: counts by outcome and by reason, and the first failures."""
 
     outcomes: Counter[str] = field(default_factory=Counter)
     bytes: int = 0

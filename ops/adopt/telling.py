@@ -57,7 +57,7 @@ def _beyond_quotas(wishes: Wishes, plan: Plan) -> list[str]:
 
 
 def told(done: Done) -> list[str]:
-    """What became of the objects, in sentences."""
+    """The outcome of a run, in sentences."""
     said = {
         "adopted": "adopted",
         "resumed": "begun by an earlier run and copied now",

@@ -36,7 +36,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def document(stage: str, front_door: str, sign_in: Iterable[Entry]) -> dict[str, Any]:
-    """What the console must know of its stage."""
+    """The facts about its stage that the console needs."""
     return {"stage": stage, "version": version(), "url": front_door, "sign_in": list(sign_in)}
 
 

@@ -11,7 +11,7 @@ SCRIPT = Path(__file__).parents[1] / "browser" / "node_modules" / "axe-core" / "
 
 
 def violations(page: Page, within: str = "html") -> list[str]:
-    """What axe finds wrong, one line a rule, with the first elements; empty if nothing is."""
+    """The violations that axe finds, one line a rule, with the first elements; empty if there are none."""
     # Evaluated over DevTools, so the page's Content-Security-Policy has no say in it.
     page.evaluate(SCRIPT.read_text() + ";0")
     found: dict[str, Any] = page.evaluate("within => axe.run(within, {resultTypes: ['violations']})", within)

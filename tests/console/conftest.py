@@ -29,7 +29,7 @@ def context(browser: Browser, node_modules: Path) -> Iterator[BrowserContext]:
 
 @pytest.fixture
 def faults() -> Iterator[list[str]]:
-    """What pages of this test said that none may say: errors of scripts, refusals of the policy. None, at the end."""
+    """Messages that no page may log: errors of scripts, refusals of the policy. The list must be empty at the end."""
     said: list[str] = []
     yield said
     assert not said, "\n".join(said)

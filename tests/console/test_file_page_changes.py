@@ -1,4 +1,4 @@
-"""What a person does with a file on its page: edit, share, caption, delete; and what happens when others do it, too."""
+"""Changes that a person makes on a file's page: edit, share, caption, delete; also when others make them, too."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ USUAL = "http://localhost:8000"
 
 
 def snippets(page: str) -> list[str]:
-    """What the page has in ```sh, which is what is typed while `make run` runs."""
+    """The ```sh blocks of the page, which are typed while `make run` runs."""
     return re.findall(r"^```sh\n(.*?)^```$", (ROOT / page).read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
 
 

@@ -525,7 +525,7 @@ def broken(service: str, operation: str, params: dict[str, Any]) -> set[str]:
 
 @pytest.fixture
 def seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was seen of former requests: two uploads, two objects, and a message that was received an hour ago."""
+    """The state that former requests left: two uploads, two objects, and a message that was received an hour ago."""
     monkeypatch.setattr(s3, "_parts", {"small": {1: 5 * MIB - 1, 2: 1}, "large": {1: 5 * MIB, 2: 1}})
     monkeypatch.setattr(s3, "_stored", {("originals", "large"): 5 * GIB + 1, ("originals", "small"): 5 * GIB})
     monkeypatch.setattr("tests.strict.sqs._received", {"an hour ago": time.monotonic() - 3600})

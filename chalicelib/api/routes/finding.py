@@ -255,7 +255,7 @@ def list_changes(call: Call, query: Changes) -> Response:
 
 
 def _positions(tenant: str, after: str | None) -> feed.Positions:
-    """Where to go on in the feed. Raises Problem `invalid_cursor`."""
+    """The place from which the feed goes on. Raises Problem `invalid_cursor`."""
     if after == NOW:
         return feed.ends(tenant)
     return {} if after is None else cursors.decode_feed(tenant, after, field="after")

@@ -82,7 +82,7 @@ __all__ = [
     "verify",
 ]
 
-# Where each name is at home. It is imported when it is first used: the command's help must not wait for httpx.
+# The module of each name. It is imported when it is first used: the command's help must not wait for httpx.
 _HOMES = {
     "_async_client": ("AsyncFilemill",),
     "_client": ("Filemill",),

@@ -55,6 +55,7 @@ class AsyncFilemill(Resource):
     stats = awaiting(_stage.stats)
     usage = awaiting(_stage.usage)
     audit = awaiting(_access.audit)
+    request = awaiting(_stage.request)
 
     @property
     def url(self) -> str:

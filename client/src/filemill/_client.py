@@ -65,6 +65,7 @@ class Filemill(Resource):
     stats = blocking(_stage.stats)
     usage = blocking(_stage.usage)
     audit = blocking(_access.audit)
+    request = blocking(_stage.request)
 
     @property
     def url(self) -> str:

@@ -159,7 +159,7 @@ def search(
 def changes(
     self: Resource, *, cursor: str | None = None, limit: int | None = None, fields: Sequence[str] | None = None
 ) -> Flow[Changes]:
-    """What has changed since the cursor; without one, all files. See docs/changes-feed.md.
+    """The files that have changed since the cursor; without one, all files. See docs/changes-feed.md.
 
     >>> changes = client.files.changes()
     >>> [change.id for change in changes], changes.more

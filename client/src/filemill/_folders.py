@@ -1,4 +1,4 @@
-"""The folders that the system has for a program's configuration and state. The same as platformdirs names."""
+"""The folders that the system has for a program's configuration and state."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What goes straight to S3: forms, parts, and the sentences for its refusals. No credential is sent there."""
+"""Requests that go straight to S3: forms and parts, and sentences for its refusals. No credential is sent there."""
 
 from __future__ import annotations
 

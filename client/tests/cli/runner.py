@@ -1,4 +1,4 @@
-"""What a command line did."""
+"""The outcome of a command line."""
 
 from __future__ import annotations
 

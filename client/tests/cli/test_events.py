@@ -152,7 +152,7 @@ def test_the_doctor_finds_nothing_where_all_is_well(run: Run, service: Service) 
 def test_the_doctor_names_an_origin_that_may_not_upload(run: Run) -> None:
     found = findings(run, "--origin", "https://other.example.com")
     assert found["CORS of uploads"][0] == "FAILED"
-    assert "AllowedOrigins" in found["CORS of uploads"][1]
+    assert "CorsOrigins" in found["CORS of uploads"][1]
     assert run("doctor", "--origin", "https://other.example.com").code == 1
 
 

@@ -20,7 +20,7 @@ PAGE = Path(__file__).parents[3] / "docs/cli.md"
 CONTEXTS = {ctx.command_path: ctx for ctx in reference.commands()}
 
 # Modules that cost most of the time of a start. Only what a command needs may be imported.
-HEAVY = ("httpx", "rich", "websockets", "asyncio", "sqlite3", "ssl", "platformdirs", "filemill._client")
+HEAVY = ("httpx", "rich", "websockets", "asyncio", "sqlite3", "ssl", "filemill._client")
 
 
 def imported(*args: str, **env: str) -> set[str]:

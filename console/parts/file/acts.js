@@ -1,4 +1,4 @@
-// What can be done with a whole file. Each says how it went.
+// Actions on a whole file. Each says how it went.
 import { api } from '../../lib/api.js'
 import { download as original } from '../../lib/changes.js'
 import { toast } from '../../lib/ui.js'

@@ -1,4 +1,4 @@
-// Where the bytes of a record's renditions are. A private file's addresses carry a signature that ends.
+// The addresses of a record's renditions. A private file's addresses carry a signature that ends.
 
 /** The address of `name` (such as `p12-w640.webp`) beside the record's renditions; null while there are none. */
 export function addressOf(record, name) {

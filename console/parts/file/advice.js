@@ -1,4 +1,4 @@
-// What a person can do about a file's error or warning. docs/errors.md and docs/kinds.md have the same, at length.
+// Advice about a file's error or warning. docs/errors.md and docs/kinds.md have the same, at length.
 
 /** By `error.code`: {title, todo}. `retry` offers to process the file again. */
 const ERRORS = {

@@ -35,7 +35,7 @@ export function useEntries(file) {
   return { ...state, exists: Boolean(source), retry: () => setTries(tries + 1) }
 }
 
-/** What is inside an archive, as a tree of which only the rows that are seen are in the page. */
+/** The entries of an archive as a tree. Only the rows that are seen are in the page. */
 export function Archive({ file }) {
   const { entries, failed, exists, retry } = useEntries(file)
   if (!exists) return html`<div class="stage bare"><${Icon} name="archive" size="64" /><p class="hint">What is inside can’t be listed. Download the archive to see it.</p></div>`

@@ -122,7 +122,7 @@ const FIELDS = {
   status: 'status',
 }
 
-/** What differs between two records of a file, in words. */
+/** The differences between two records of a file, in words. */
 export const differences = (before, after) =>
   Object.keys(FIELDS)
     .filter((name) => !same(before[name] ?? null, after[name] ?? null))

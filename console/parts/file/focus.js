@@ -7,7 +7,7 @@ const MIDDLE = { x: 0.5, y: 0.5 }
 
 const within = (value) => Math.min(1, Math.max(0, Math.round(value * 1000) / 1000))
 
-/** Where a click fell in an element, as parts of its width and height. */
+/** The place of a click in an element, as parts (0 to 1) of its width and height. */
 export function partOf(event, element) {
   const box = element.getBoundingClientRect()
   return { x: within((event.clientX - box.left) / box.width), y: within((event.clientY - box.top) / box.height) }

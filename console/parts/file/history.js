@@ -32,7 +32,7 @@ export function sentence(event) {
   return type === 'updated' && fields.length ? `${title}: ${fields.join(', ')}` : title
 }
 
-/** Who changed the file, the newest first. */
+/** The changes of the file and who made them, the newest first. */
 export function History({ file }) {
   const [state, setState] = useState({ items: null, cursor: null, problem: null, busy: false })
   const revision = file.record.revision

@@ -92,7 +92,7 @@ function failed(old, problem) {
 async function waitForEnd(load, signal) {
   while (!signal.aborted) {
     const heard = await load({ wait: WAIT, wait_for: 'change' }, signal)
-    // Where the API has no room for one more that waits, it answers at once.
+    // The API answers at once if it has no room for one more request that waits.
     await new Promise((done) => setTimeout(done, heard ? 1000 : PAUSE_AFTER_PROBLEM))
   }
 }

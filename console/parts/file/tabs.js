@@ -4,7 +4,7 @@ import { html, useEffect, useRef } from '../../vendor/preact.js'
 export function Tabs({ label, tabs, chosen, onChoose, panel, className = '', children }) {
   const list = useRef()
   useEffect(() => {
-    // Where not all tabs have room, the chosen one is in sight.
+    // If not all tabs have room, the chosen one is scrolled into sight.
     const tab = list.current.querySelector('[aria-selected=true]')
     const box = list.current
     if (tab.offsetLeft < box.scrollLeft) box.scrollLeft = tab.offsetLeft

@@ -14,7 +14,7 @@ import { Tabs } from './tabs.js'
 import { Text } from './text.js'
 import { Video } from './video.js'
 
-/** What a person who can't see the picture hears. */
+/** The text that a screen reader says in place of the picture. */
 export const altOf = (record) => record.image?.caption || record[record.kind]?.title || record.filename || 'File'
 
 /** The ways to see a record, the best first: {id, label, draw}. */

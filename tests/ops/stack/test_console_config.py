@@ -32,7 +32,7 @@ def setting(**console: Any) -> str:
 
 @pytest.fixture
 def documents(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """What is at each address. An address without anything does not answer."""
+    """The answer at each address. Other addresses do not answer."""
     found: dict[str, Any] = {f"{ISSUER}/.well-known/openid-configuration": TOLD}
 
     def read(url: str) -> bytes:

@@ -186,7 +186,7 @@ def no_part_number() -> Problem:
 
 
 def place(file: File) -> dict[str, Any]:
-    """Where the file's original is, as Uppy wants to know it."""
+    """The address of the file's original, in the form that Uppy expects."""
     return {"key": original_key(file.tenant, file.id), "bucket": settings().originals_bucket}
 
 

@@ -12,7 +12,7 @@ def main() -> None:
     try:
         from filemill.cli.run import run
     except ModuleNotFoundError as error:
-        if error.name not in {"click", "platformdirs", "rich"}:
+        if error.name not in {"click", "rich"}:
             raise
         raise SystemExit(f"The command needs the package {error.name}: pip install 'filemill[cli]'") from None
     raise SystemExit(run())

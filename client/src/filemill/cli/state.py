@@ -1,4 +1,4 @@
-"""What was sent already: a small database in the state folder of the platform, and a lock for each folder of sync."""
+"""The files that were sent: a small database in the state folder, and a lock for each folder that is synced."""
 
 from __future__ import annotations
 

@@ -116,7 +116,7 @@ class Examination:
         client = self._session.client
         body = {"filename": "filemill-doctor.txt", "content_type": "text/plain", "size": 1, "upload": "post"}
         try:
-            made = client._driver.run(client._driver.api.json("POST", "/v1/files", body=body))
+            made = client.request("POST", "/v1/files", body=body)
         except errors.FilemillError as error:
             yield Finding("uploads", BAD, f"No upload could be begun: {explain(error)[0]}")
             return
@@ -142,7 +142,7 @@ class Examination:
         if answer.headers.get("access-control-allow-origin") in {"*", origin}:
             yield Finding("CORS of uploads", GOOD, f"Pages of {origin} may upload.")
         elif self._origin:
-            said = f"Pages of {origin} may not upload. Deploy with AllowedOrigins={origin} (docs/deploy.md)."
+            said = f"Pages of {origin} may not upload: the stage's parameter CorsOrigins names those that may."
             yield Finding("CORS of uploads", BAD, said)
         else:
             yield Finding("CORS of uploads", SKIPPED, "Give --origin https://your-page to check one.")
@@ -163,7 +163,11 @@ class Examination:
             return Finding("CORS of the API", BAD, f"The question was not answered ({error}).")
         if answer.headers.get("access-control-allow-origin") in {"*", origin}:
             return Finding("CORS of the API", GOOD, f"Pages of {origin} may call the API.")
-        return Finding("CORS of the API", BAD, f"Pages of {origin} may not call the API (docs/deploy.md).")
+        return Finding(
+            "CORS of the API",
+            BAD,
+            f"Pages of {origin} may not call the API: the stage's FILEMILL_CORS_ORIGIN names those that may.",
+        )
 
     def _socket(self) -> Iterator[Finding]:
         if self._session.transport is not None:
@@ -215,7 +219,7 @@ def socket(url: str, key: str) -> Finding:
 
 
 def advice(error: Exception) -> str:
-    """What to do about a connection that did not come about."""
+    """A sentence of advice about a connection that could not be made."""
     words = str(error).lower()
     if "name" in words and ("resol" in words or "known" in words):
         return "The name is not known: check the address and the network."

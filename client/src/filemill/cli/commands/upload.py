@@ -93,7 +93,7 @@ def upload(session: Session, paths: tuple[str, ...], *, recursive: bool, watch: 
     PATH is a file, a folder (with --recursive), an address (https://…) that the service fetches itself, or - for
     standard input, which needs --name.
 
-    What was sent from this computer before, with the same options, is not sent again: the same command does only what
+    Files sent before from this computer, with the same options, are not sent again: the same command does only what
     is left. A file that changed since is sent, and so is one that the service does not have any more. A large file
     that broke off goes on where it was. One file that fails stops no other; the end of the output names it.
 
