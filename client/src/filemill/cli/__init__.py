@@ -1,4 +1,4 @@
-"""The command `filemill`. Its extra: `pip install "filemill[cli]"`.
+"""The command `filemill`. Its packages come with the extra `cli`.
 
 Nothing is imported before it is used: the help and the completion must not wait for an HTTP client. `app` has the
 table of commands, `commands/` one module for each, and `run` turns errors into sentences and exit codes.
