@@ -41,7 +41,9 @@ from filemill.cli.text import count
 @click.option("--exclude", metavar="PATTERN", multiple=True, help="Leave files out, such as '*.tmp'; may be repeated.")
 @shared
 @with_session
-def sync(session: Session, folder: str, *, dry_run: bool, delete: bool, yes: bool, allow_empty: bool, **given: Any) -> int:
+def sync(
+    session: Session, folder: str, *, dry_run: bool, delete: bool, yes: bool, allow_empty: bool, **given: Any
+) -> int:
     """Send what is new in a folder, and nothing twice.
 
     Files are compared by their SHA-256: bytes that the service has already are not sent, whatever the file is called.
@@ -50,8 +52,8 @@ def sync(session: Session, folder: str, *, dry_run: bool, delete: bool, yes: boo
 
     --delete removes only what a sync of this folder from this computer has sent, and nothing below a folder that can't
     be read. A folder without any file may be a disk that is not mounted, so then --delete removes nothing unless you
-    add --allow-empty. Deleted files can be restored while the stage's delete window is open. Two syncs of one folder never run
-    at once.
+    add --allow-empty. Deleted files can be restored while the stage's delete window is open. Two syncs of one folder
+    never run at once.
     """
     from filemill.cli import state as states
     from filemill.cli.syncing import Syncing
