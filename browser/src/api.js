@@ -28,6 +28,8 @@ export class Core {
   async ask(method, path, options = {}) {
     const { body, query = {}, headers, signal, again = method === 'GET', retries = RETRIES } = options
     const { credential = this.credential('request') } = options
+    // Else a path such as `.evil.example` or `@evil.example` would take the credential to another host.
+    if (!path.startsWith('/')) throw new TypeError('A path begins with a slash.')
     const url = new URL(this.url + path)
     for (const [name, values] of Object.entries(query)) {
       for (const value of [values].flat()) if (value != null) url.searchParams.append(name, value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import io
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -208,3 +209,44 @@ def test_a_folder_that_does_not_exist_is_told(filemill: Filemill, file: File, tm
 )
 def test_a_name_is_made_safe_for_every_system(name: str, safe: str) -> None:
     assert safe_filename(name) == safe
+
+
+@pytest.mark.parametrize("plant", ["symlink", "hard link", "pipe"])
+def test_what_others_plant_at_the_collecting_name_is_never_written_to(
+    filemill: Filemill, file: File, tmp_path: Path, plant: str
+) -> None:
+    mine = tmp_path / "mine"
+    mine.write_bytes(b"precious")
+    part = _targets.PathTarget(tmp_path / "copy.mp4", f"{file.id} original", True)._part
+    if plant == "symlink":
+        part.symlink_to(mine)
+    elif plant == "hard link":
+        part.hardlink_to(mine)
+    else:
+        os.mkfifo(part)
+    target = filemill.files.download(file, tmp_path / "copy.mp4")
+    assert isinstance(target, Path)
+    assert target.read_bytes() == DATA and not target.is_symlink()
+    assert mine.read_bytes() == b"precious"
+
+
+def test_a_server_that_never_stops_sending_is_stopped(fake: FakeFilemill, file: File, tmp_path: Path) -> None:
+    sent = [0]
+
+    class Endless(httpx.SyncByteStream):
+        def __iter__(self) -> Any:
+            for _ in range(1000):
+                sent[0] += 1
+                yield DATA
+
+    inner = fake.transport()
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        if "/original/" in request.url.path:
+            return httpx.Response(200, stream=Endless())
+        return inner.handle_request(request)
+
+    with Filemill(URL, KEY, transport=httpx.MockTransport(handle)) as client, pytest.raises(ChecksumMismatch):
+        client.files.download(file, tmp_path / "copy.mp4")
+    assert sent[0] < 4
+    assert not list(tmp_path.iterdir())

@@ -48,6 +48,10 @@ export async function finish() {
   if (!begun || begun.state !== given.get('state')) {
     throw refused('This sign-in was not begun in this tab, or it was repeated. Sign in once more.')
   }
+  // Another issuer's answer, in which a code would be led to this one (RFC 9207).
+  if (given.has('iss') && given.get('iss') !== begun.issuer) {
+    throw refused('The answer is that of another issuer. Sign in once more.')
+  }
   if (given.has('error')) {
     throw refused(`The sign-in was refused: ${given.get('error_description') || given.get('error')}.`)
   }

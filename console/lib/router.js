@@ -1,25 +1,18 @@
 import { createStore } from './store.js'
 
+// An id becomes a piece of the API's paths: one such as `..%2Fkeys%2F1` would lead a click to another resource.
 const ROUTES = [
   ['gallery', /^\/$/],
   ['search', /^\/search$/],
-  ['file', /^\/files\/(?<id>[^/]+)$/],
+  ['file', /^\/files\/(?<id>[A-Za-z0-9_-]{1,128})$/],
   ['keys', /^\/keys$/],
   ['tokens', /^\/tokens$/],
   ['webhooks', /^\/webhooks$/],
-  ['webhook', /^\/webhooks\/(?<id>[^/]+)$/],
+  ['webhook', /^\/webhooks\/(?<id>[A-Za-z0-9_-]{1,128})$/],
   ['usage', /^\/usage$/],
   ['audit', /^\/audit$/],
   ['sign-in', /^\/sign-in$/],
 ]
-
-function decoded(text) {
-  try {
-    return decodeURIComponent(text)
-  } catch {
-    return text
-  }
-}
 
 /** The route of a hash such as `#/files/file_01K…?tab=text`: `{name, path, params, query}`; name null for a wrong one. */
 export function parse(hash) {
@@ -30,8 +23,7 @@ export function parse(hash) {
   for (const [name, pattern] of ROUTES) {
     const match = pattern.exec(path)
     if (match) {
-      const params = Object.fromEntries(Object.entries(match.groups ?? {}).map(([key, value]) => [key, decoded(value)]))
-      return { name, path, params, query }
+      return { name, path, params: { ...match.groups }, query }
     }
   }
   return { name: null, path, params: {}, query }

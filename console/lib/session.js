@@ -31,8 +31,10 @@ function keep(newCredential, newTokens) {
 /** The credential for a request. A sign-in token that is about to end is renewed first. */
 async function current() {
   if (tokens && oidc.isEnding(tokens)) {
-    const renewed = await oidc.renew(tokens).catch(() => null)
-    if (renewed) keep(renewed[tokens.use], { ...renewed, use: tokens.use })
+    const before = tokens
+    const renewed = await oidc.renew(before).catch(() => null)
+    // Meanwhile somebody may have signed out, or in as another person.
+    if (renewed && tokens === before) keep(renewed[before.use], { ...renewed, use: before.use })
   }
   return credential
 }

@@ -5,6 +5,7 @@ The listing is read in pages, and only some objects are under way, so memory doe
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from collections import Counter
@@ -18,6 +19,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from chalicelib import aws
 from chalicelib.catalog.adoptions import Note
 from chalicelib.settings import settings
+from chalicelib.text import CONTROLS
 from ops.adopt.adopting import Adopter, Outcome, QuotaError, check
 from ops.adopt.estimate import Plan
 from ops.adopt.source import Object, RefusedError
@@ -26,10 +28,16 @@ from ops.progress import Bar, Pace
 
 # Failures that the report names. All are printed as they come, and all are counted.
 NAMED = 1000
+# Control characters, ends of lines, and marks that turn the direction of writing.
+_UNSAFE = re.compile(f"[{CONTROLS}\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 # After so many objects in a row for which a quota has no room, there is none for the others either.
 QUOTA_PATIENCE = 20
 # Seconds between two looks at the queue.
 LOOKS = 5.0
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return found[0].encode("unicode_escape", "surrogatepass").decode()
 
 
 @dataclass(frozen=True)
@@ -57,7 +65,8 @@ class Done:
             self.failures.append(failure)
         # The bar stands in this line of a terminal, and is written anew with the next file.
         over_the_bar = "\r\x1b[K" if out.isatty() else ""
-        print(f"{over_the_bar}{failure.key}: {failure.message}", file=out)
+        # A key may have characters that steer a terminal, and so may S3's words about it.
+        print(over_the_bar + _UNSAFE.sub(_escaped, f"{failure.key}: {failure.message}"), file=out)
 
 
 class Brake:

@@ -13,11 +13,16 @@ PARTS = Path(__file__).parents[2] / "console" / "parts" / "file"
 
 def run(module: str, code: str) -> Any:
     """The JSON value that `code` returns; the module's exports are in `m`."""
-    node = shutil.which("node")
-    assert node, "The console's tests need Node.js, 20 or newer: apt-get install nodejs"
     script = (
         f"import * as m from {json.dumps((PARTS / module).as_uri())}; console.log(JSON.stringify((() => {{{code}}})()))"
     )
+    return output_of(script)
+
+
+def output_of(script: str) -> Any:
+    """The JSON that a script of Node's writes."""
+    node = shutil.which("node")
+    assert node, "The console's tests need Node.js, 20 or newer: apt-get install nodejs"
     done = subprocess.run(
         [node, "--no-warnings", "--input-type=module", "-e", script], capture_output=True, text=True, check=False
     )
@@ -26,6 +31,26 @@ def run(module: str, code: str) -> Any:
 
 
 FRAME = "const picture = {width: 2000, height: 1000}, frame = {width: 500, height: 500};"
+
+
+def test_metadata_may_have_the_names_of_an_objects_own_methods() -> None:
+    code = "return [m.mergePatch({toString: 1, a: 1}, {a: 1}), m.mergePatch({}, JSON.parse('{\"__proto__\": {}}'))]"
+    removed, added = run("draft.js", code)
+    assert removed == {"toString": None}
+    assert added == {"__proto__": {}}
+
+
+ROUTER = "globalThis.location = {hash: ''}; globalThis.addEventListener = () => {}; "
+
+
+def test_no_route_leads_a_files_page_to_another_resource() -> None:
+    router = json.dumps((PARTS.parents[1] / "lib/router.js").as_uri())
+    hashes = ["#/files/file_01K", "#/files/..%2Fkeys%2F0f", "#/files/..", "#/files/a%3Fb", "#/webhooks/..%2Fkeys"]
+    script = (
+        f"{ROUTER} const m = await import({router});"
+        f"console.log(JSON.stringify({json.dumps(hashes)}.map((each) => m.parse(each).name)))"
+    )
+    assert output_of(script) == ["file", None, None, None, None]
 
 
 def test_a_zoom_keeps_the_point_under_the_pointer() -> None:

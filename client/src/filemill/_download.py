@@ -136,7 +136,7 @@ class _Download:
         retries = self._resource._api.retries
         while self.size is None or target.size < self.size or target.size == 0:
             before = target.size
-            stream = _Stream(target, meter)
+            stream = _Stream(target, meter, self.size)
             lost: NetworkError | None = None
             answer: Answer | None = None
             try:
@@ -174,9 +174,10 @@ class _Download:
 class _Stream:
     """One answer's body on its way to the target."""
 
-    def __init__(self, target: Target, meter: Meter) -> None:
+    def __init__(self, target: Target, meter: Meter, size: int | None) -> None:
         self._target = target
         self._meter = meter
+        self._size = size
         self._left: int | None = None
 
     @property
@@ -192,6 +193,8 @@ class _Stream:
         self._left = int(length) if length.isdecimal() else None
 
     def take(self, chunk: bytes) -> None:
+        if self._size is not None and self._target.size + len(chunk) > self._size:
+            raise ChecksumMismatch(f"More bytes came than the record's {self._size}; they were not kept.")
         self._target.write(chunk)
         self._meter.add(len(chunk))
         if self._left is not None:

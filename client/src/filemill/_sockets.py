@@ -56,6 +56,11 @@ def _opener() -> Any:
     return Straight
 
 
+def opened(connect: Connect) -> Any:
+    """A context manager that gives a socket for code that blocks."""
+    return _opener()(uri=connect.url, **_options(connect))
+
+
 def _async_opener() -> Any:
     """As `_opener`, for asyncio."""
     from websockets.asyncio.client import connect
@@ -121,7 +126,7 @@ class Sockets:
 
         try:
             # Newer versions want a context manager, and older ones give one that is the socket itself.
-            socket = _opener()(uri=connect.url, **_options(connect)).__enter__()
+            socket = opened(connect).__enter__()
         except (OSError, WebSocketException) as error:
             raise _refused(connect.url, error) from error
         self._open.append(socket)

@@ -6,7 +6,9 @@ import contextlib
 import errno
 import hashlib
 import io
+import os
 import shutil
+import stat
 from pathlib import Path
 from typing import IO, Protocol
 
@@ -109,9 +111,7 @@ class PathTarget:
         if self._path.is_dir():
             raise DownloadError(f"{self._path} is a folder.")
         try:
-            if not self._resume or not self._part.exists():
-                self._part.open("wb").close()
-            self._file = self._part.open("r+b")
+            self._file = _opened(self._part, self._resume)
             self._check_room(total)
             while data := self._file.read(CHUNK):
                 self._hash.update(data)
@@ -174,6 +174,27 @@ class PathTarget:
 
     def _told(self, error: OSError) -> DownloadError:
         return _failed(str(self._path), error)
+
+
+def _opened(path: Path, resume: bool) -> IO[bytes]:
+    """The collected bytes, or an empty file. In a folder that others may write to, something may wait at this name.
+
+    A link, a pipe, a second name of another file, or somebody else's file is taken away, and never written to.
+    """
+    if not resume or not _is_ours(path):
+        with contextlib.suppress(FileNotFoundError):
+            path.unlink()
+    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+    return os.fdopen(os.open(path, flags, 0o666), "r+b")
+
+
+def _is_ours(path: Path) -> bool:
+    try:
+        found = path.lstat()
+    except OSError:
+        return False
+    mine = not hasattr(os, "geteuid") or found.st_uid == os.geteuid()
+    return stat.S_ISREG(found.st_mode) and found.st_nlink == 1 and mine
 
 
 def _written(file: IO[bytes], chunk: bytes) -> None:

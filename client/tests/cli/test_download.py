@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -130,3 +131,22 @@ def test_a_service_that_is_out_of_reach_is_said_once_for_many(run: Run, service:
     ran = run("download", *ids, "--into", str(tmp_path))  # its threads may outlive the current folder
     assert ran.code == 5
     assert "Stopped after 8 failures in a row" in ran.err
+
+
+def test_no_rendition_or_id_of_a_lying_service_leads_elsewhere(run: Run, service: Service, here: Path) -> None:
+    record = service.add(b"bytes", filename="a.jpg")
+    evil = {"name": "w640", "format": "x/../../../evil", "size": 5, "url": "https://s3.example.com/" + record["id"]}
+    record["renditions"] = [evil]
+    run("download", record["id"], "--rendition", "w640", "--into", "into")
+    found = [path for path in here.parent.rglob("*") if path.is_file()]
+    assert all(path.is_relative_to(here / "into") for path in found if "evil" in path.name), found
+    assert not [path for path in (here / "into").rglob("*") if path.is_dir()]
+
+
+def test_names_that_some_systems_take_for_one_do_not_replace_each_other(run: Run, service: Service, here: Path) -> None:
+    one, two = service.add(b"1", filename="e\u0301.txt"), service.add(b"2", filename="\u00e9.txt")
+    three = service.add(b"3", filename=f"\u00e9-{two['id'][-10:]}.txt")
+    assert run("download", one["id"], two["id"], three["id"]).code == 0
+    names = {unicodedata.normalize("NFC", path.name) for path in here.iterdir()}
+    assert len(names) == 3
+    assert sorted(path.read_bytes() for path in here.iterdir()) == [b"1", b"2", b"3"]

@@ -132,3 +132,8 @@ def test_a_stop_while_the_file_is_written_leaves_the_old_one(monkeypatch: pytest
         profiles.save("other", profiles.Login("https://x", "fm_x"))
     assert profiles.file().read_text() == before
     assert [*profiles.file().parent.iterdir()] == [profiles.file()]
+
+
+def test_a_host_that_only_begins_like_this_computer_is_not_taken_for_it(run: Run) -> None:
+    ran = run("login", "--url", "http://localhost.evil.example", "--key-stdin", input=KEY + "\n")
+    assert "not encrypted" in ran.err

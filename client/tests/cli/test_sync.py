@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -207,3 +208,42 @@ def test_a_damaged_state_says_which_file_to_delete(run: Run, home: Path, folder:
     ran = run("sync", str(folder))
     assert ran.code == 8
     assert "Delete this file" in ran.err
+
+
+def test_an_empty_folder_deletes_nothing_because_its_disk_may_not_be_mounted(
+    run: Run, service: Service, folder: Path
+) -> None:
+    run("sync", str(folder))
+    shutil.rmtree(folder)
+    folder.mkdir()
+    ran = run("sync", str(folder), "--delete", "--yes")
+    assert ran.code == 8
+    assert "mounted" in ran.err and "--allow-empty" in ran.err
+    assert not service.deleted
+    assert run("sync", str(folder), "--delete", "--yes", "--allow-empty").code == 0
+    assert len(service.deleted) == 3
+
+
+def test_a_file_that_is_there_but_not_taken_is_not_deleted(run: Run, service: Service, folder: Path) -> None:
+    run("sync", str(folder))
+    (folder / "two.txt").write_text("")
+    (folder / "inner").rename(folder.parent / "elsewhere")
+    (folder / "inner").symlink_to(folder.parent / "elsewhere")
+    assert run("sync", str(folder), "--exclude", "one.*", "--exclude", "nothing", "--delete", "--yes").code != 1
+    (folder / "new.txt").write_text("new")
+    assert run("sync", str(folder), "--exclude", "one.*", "--delete", "--yes").code == 0
+    assert not service.deleted
+
+
+def test_a_disk_that_fails_after_the_walk_deletes_nothing(
+    run: Run, service: Service, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("sync", str(folder))
+    (folder / "one.txt").unlink()
+
+    def fails(path: str) -> object:
+        raise OSError(5, "Input/output error", path)
+
+    monkeypatch.setattr("filemill.cli.state.os.lstat", fails)
+    assert run("sync", str(folder), "--delete", "--yes").code == 0
+    assert not service.deleted

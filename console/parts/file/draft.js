@@ -70,11 +70,11 @@ function sorted(value) {
 /** The merge patch (RFC 7396) that makes `to` of `from`. Values that stay are not in it. */
 export function mergePatch(from, to) {
   const names = [...new Set([...Object.keys(from), ...Object.keys(to)])]
-  const changed = names.filter((name) => !(name in to) || !same(from[name], to[name]))
+  const changed = names.filter((name) => !Object.hasOwn(to, name) || !Object.hasOwn(from, name) || !same(from[name], to[name]))
   return Object.fromEntries(
     changed.map((name) => {
-      if (!(name in to)) return [name, null]
-      return [name, isObject(from[name]) && isObject(to[name]) ? mergePatch(from[name], to[name]) : to[name]]
+      if (!Object.hasOwn(to, name)) return [name, null]
+      return [name, Object.hasOwn(from, name) && isObject(from[name]) && isObject(to[name]) ? mergePatch(from[name], to[name]) : to[name]]
     }),
   )
 }

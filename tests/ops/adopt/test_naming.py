@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from io import StringIO
 
 import pytest
 from hypothesis import example, given
@@ -12,6 +13,7 @@ from pydantic import TypeAdapter
 from chalicelib.api import fields
 from chalicelib.text import has_controls
 from ops.adopt import naming
+from ops.adopt.run import Done, Failure
 from ops.adopt.source import Details, Object
 
 NAME: TypeAdapter[str] = TypeAdapter(fields.Filename)
@@ -94,3 +96,9 @@ def test_own_metadata_is_kept_in_its_own_characters_and_ours_wins() -> None:
         "adopted_version": "v1",
         "adopted_encoding": "gzip",
     }
+
+
+def test_no_key_steers_the_terminal() -> None:
+    out = StringIO()
+    Done().fail(Failure("a\x1b]0;x\x07\u202eb\n", "aws", "AWS failed: \x9b1m"), out)
+    assert out.getvalue() == "a\\x1b]0;x\\x07\\u202eb\\n: AWS failed: \\x9b1m\n"

@@ -146,20 +146,28 @@ class State:
         """(path, file id) of each file that an earlier run sent and that this run did not see, or saw with new bytes.
 
         Files below the folders `unread` are left out: nobody knows whether they are gone. So is a file whose bytes
-        another path still has.
+        another path still has, and one that the folder has although this run did not take it, such as an excluded one.
         """
         closed = tuple(f"{path.rstrip(os.sep)}{os.sep}" for path in unread)
         with self._lock:
             rows = self._base.execute(
-                "SELECT path, file_id FROM files WHERE run < ? AND ours = 1 UNION SELECT path, file_id FROM replaced",
+                "SELECT path, file_id, 0 FROM files WHERE run < ? AND ours = 1"
+                " UNION SELECT path, file_id, 1 FROM replaced",
                 (self.run,),
             ).fetchall()
             alive = "SELECT file_id FROM files WHERE run = ?"
             living = {row[0] for row in self._base.execute(alive, (self.run,))} if rows else set()
-        for path, file_id in rows:
+        for path, file_id, replaced in rows:
             name = os.fsdecode(path)
-            if file_id not in living and not name.startswith(closed) and name not in unread:
+            if file_id in living or name.startswith(closed) or name in unread:
+                continue
+            if replaced or _is_gone(name):
                 yield name, file_id
+
+    def seen(self) -> bool:
+        """True if this run saw a file that was sent."""
+        with self._lock:
+            return self._base.execute("SELECT 1 FROM files WHERE run = ? LIMIT 1", (self.run,)).fetchone() is not None
 
     def forget(self, file_id: str) -> None:
         """Forgets a file that was deleted."""
@@ -168,6 +176,17 @@ class State:
             self._base.execute("DELETE FROM files WHERE file_id = ?", (file_id,))
             self._base.execute("DELETE FROM replaced WHERE file_id = ?", (file_id,))
             self._base.execute("COMMIT")
+
+
+def _is_gone(path: str) -> bool:
+    """True only if the system says that there is nothing: a disk that fails or vanishes says something else."""
+    try:
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def lock(path: Path, busy: str) -> IO[str]:

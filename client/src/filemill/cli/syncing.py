@@ -69,6 +69,10 @@ class Syncing:
         """(path, file id) of what --delete would remove."""
         return self._state.gone(self._unread)
 
+    def is_empty(self) -> bool:
+        """True if the folder has none of the files that were ever sent."""
+        return not self._state.seen()
+
     def delete(self, gone: list[tuple[str, str]]) -> None:
         """Deletes files. One that fails stops no other."""
         from filemill import errors

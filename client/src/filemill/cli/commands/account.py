@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from typing import Any
+from urllib.parse import urlsplit
 
 import click
 
@@ -13,7 +14,7 @@ from filemill.cli.exits import NOT_FOUND, USAGE
 from filemill.cli.failures import Stop
 from filemill.cli.session import Session
 
-_LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 @click.command(
@@ -35,7 +36,7 @@ def login(session: Session, url: str | None, key_stdin: bool) -> None:
     login.
     """
     url = profiles.origin(url or _asked("Address (https://…)", hidden=False))
-    if url.startswith("http://") and not url.removeprefix("http://").startswith(_LOOPBACK):
+    if url.startswith("http://") and urlsplit(url).hostname not in _LOOPBACK:
         session.output.warn(f"{url} is not encrypted: everybody on the way can read the key and the files.")
     key = sys.stdin.readline().strip() if key_stdin else _asked("API key (fm_…, not shown)", hidden=True)
     if not key:

@@ -196,12 +196,13 @@ def clock(date: str | None, now: datetime) -> Finding:
 def socket(url: str, key: str) -> Finding:
     """Opens the socket and asks for an answer."""
     from websockets.exceptions import InvalidStatus, WebSocketException
-    from websockets.sync.client import connect
+
+    from filemill import _sockets  # it follows no redirect: the key is for this host only
 
     address = f"ws{url.removeprefix('http')}/ws"
     headers = {"Authorization": f"Bearer {key}"}
     try:
-        with connect(address, additional_headers=headers, open_timeout=_SECONDS, close_timeout=2) as opened:
+        with _sockets.opened(_sockets.Connect(address, headers, _SECONDS)) as opened:
             opened.send('{"action": "ping"}')
             opened.recv(timeout=_SECONDS)
     except InvalidStatus as error:

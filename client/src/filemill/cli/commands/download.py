@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import sys
+import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -138,11 +140,21 @@ class Downloads:
         """The file's name; with the end of its id if another file of this run has the name."""
         stem, dot, extension = safe_filename(record["filename"]).rpartition(".")
         if form:
-            stem, dot, extension = stem or extension, "-", f"{safe_filename(form['name'])}.{form['format']}"
-        name = f"{stem}{dot}{extension}"
-        if self._names.setdefault(name.casefold(), record["id"]) == record["id"]:
+            stem, dot, extension = stem or extension, "-", f"{form['name']}.{form['format']}"
+        name = safe_filename(f"{stem}{dot}{extension}")
+        if self._takes(name, record):
             return name
-        return f"{stem or extension}-{record['id'][-10:]}" + (f"{dot}{extension}" if stem else "")
+        named = f"{stem or extension}-{record['id'][-10:]}" + (f"{dot}{extension}" if stem else "")
+        for number in count(2):
+            if self._takes(name := safe_filename(named), record):
+                return name
+            named = f"{number}-{named}"
+        raise AssertionError("unreachable")
+
+    def _takes(self, name: str, record: Mapping[str, Any]) -> bool:
+        """True if the name is this file's. Some systems take names that differ in case or in composition for one."""
+        one = unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+        return bool(self._names.setdefault(one, record["id"]) == record["id"])
 
     def _done(self, outcome: Outcome[Wanted, tuple[int, bool]]) -> None:
         file_id, output = outcome.item.record["id"], self._session.output

@@ -31,6 +31,7 @@ from filemill.cli.text import count
     "--delete", is_flag=True, help="Delete files that an earlier sync sent and that are gone from the folder."
 )
 @click.option("-y", "--yes", is_flag=True, help="Delete without a question.")
+@click.option("--allow-empty", is_flag=True, help="With --delete: also if the folder has no file any more.")
 @click.option(
     "-j", "--jobs", type=click.IntRange(1, 32), default=4, show_default=True, help="Files that are sent at once."
 )
@@ -40,7 +41,9 @@ from filemill.cli.text import count
 @click.option("--exclude", metavar="PATTERN", multiple=True, help="Leave files out, such as '*.tmp'; may be repeated.")
 @shared
 @with_session
-def sync(session: Session, folder: str, *, dry_run: bool, delete: bool, yes: bool, **given: Any) -> int:
+def sync(
+    session: Session, folder: str, *, dry_run: bool, delete: bool, yes: bool, allow_empty: bool, **given: Any
+) -> int:
     """Send what is new in a folder, and nothing twice.
 
     Files are compared by their SHA-256: bytes that the service has already are not sent, whatever the file is called.
@@ -48,8 +51,9 @@ def sync(session: Session, folder: str, *, dry_run: bool, delete: bool, yes: boo
     `path`. A changed file is sent as a new one; --delete removes the old one.
 
     --delete removes only what a sync of this folder from this computer has sent, and nothing below a folder that can't
-    be read. Deleted files can be restored while the stage's delete window is open. Two syncs of one folder never run
-    at once.
+    be read. A folder without any file may be a disk that is not mounted, so then --delete removes nothing unless you
+    add --allow-empty. Deleted files can be restored while the stage's delete window is open. Two syncs of one folder
+    never run at once.
     """
     from filemill.cli import state as states
     from filemill.cli.syncing import Syncing
@@ -72,12 +76,12 @@ def sync(session: Session, folder: str, *, dry_run: bool, delete: bool, yes: boo
         threading.Thread(target=count_ahead, args=ahead, daemon=True).start()
         code = syncing.run(walk(real, given["exclude"]))
         if delete:
-            _delete(session, syncing, dry_run=dry_run, yes=yes)
+            _delete(session, syncing, dry_run=dry_run, yes=yes, allow_empty=allow_empty)
             code = code or syncing.code_of_deletes
         return code
 
 
-def _delete(session: Session, syncing: Any, *, dry_run: bool, yes: bool) -> None:
+def _delete(session: Session, syncing: Any, *, dry_run: bool, yes: bool, allow_empty: bool) -> None:
     gone: list[tuple[str, str]] = list(syncing.gone())
     if dry_run:
         for path, file_id in gone:
@@ -85,6 +89,12 @@ def _delete(session: Session, syncing: Any, *, dry_run: bool, yes: bool) -> None
         return
     if not gone:
         return
+    if syncing.is_empty() and not allow_empty:
+        raise Stop(
+            f"The folder has no file any more: is its disk mounted? Nothing was deleted. --allow-empty deletes "
+            f"{count(len(gone), 'file')}.",
+            LOCAL,
+        )
     if not yes:
         for path, _ in gone[:10]:
             session.output.note(f"gone: {path}")

@@ -41,6 +41,8 @@ def open_file(session: Session, file_id: str | None, original: bool, rendition: 
     Without an ID it is the console. The address of an original or of a rendition is signed, so it ends after a while.
     """
     address = _address(session, file_id, original, rendition)
+    if not address.lower().startswith(("https://", "http://")):
+        raise Stop(f"The service gave {address!r}, which is no address of the web. It was not opened.")
     if session.as_json:
         session.output.json({"url": address})
     elif only_print or click.launch(address) != 0:
