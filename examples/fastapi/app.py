@@ -27,6 +27,7 @@ HERE = Path(__file__).parent
 FRONT_DOOR = os.environ["FILEMILL_URL"]
 WEBHOOK_SECRET = os.environ["FILEMILL_WEBHOOK_SECRET"]
 DATABASE = os.environ.get("DATABASE", "pictures.sqlite")
+MOST_BYTES = 256 * 1024  # of a webhook's body; an event has 24 KB at most
 # Names and passwords: stands in for the sign-in that your app has.
 USERS = dict(pair.split(":") for pair in os.environ.get("USERS", "ada:lovelace").split())
 SHOWN = 50
@@ -75,8 +76,13 @@ async def upload_token(user: User) -> dict[str, str]:
 @app.post("/filemill-webhook", status_code=204)
 async def webhook(request: Request) -> None:
     """Filemill calls this when a picture is ready. It may call twice for the same one."""
+    body = b""
+    async for part in request.stream():
+        body += part
+        if len(body) > MOST_BYTES:
+            raise HTTPException(413, "A webhook's body is smaller.")
     try:
-        event = filemill.verify(request.headers, await request.body(), WEBHOOK_SECRET)
+        event = filemill.verify(request.headers, body, WEBHOOK_SECRET)
     except filemill.InvalidSignature as error:
         raise HTTPException(400, str(error)) from None
     if event.type == "filemill.file.ready" and event.file and event.file.owner:

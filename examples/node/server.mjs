@@ -6,6 +6,7 @@ import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 
 const { FILEMILL_URL, FILEMILL_KEY, FILEMILL_WEBHOOK_SECRET, PORT = '8013', USERS = 'ada:lovelace' } = process.env
+if (!FILEMILL_WEBHOOK_SECRET) throw new Error('FILEMILL_WEBHOOK_SECRET is not set: anybody could forge webhooks.')
 const SHOWN = 50
 const MOST_BYTES = 256 * 1024 // of a webhook's body; an event has 24 KB at most
 const TOLERANCE = 300 // seconds between a webhook's time and this computer's clock

@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import pytest
 import requests
@@ -188,18 +187,23 @@ def test_a_webhook_that_nobody_signed_is_refused(server: tuple[Server, Running],
         assert answer.status_code == 400
 
 
-def test_the_page_without_a_server_uploads_and_shows(local_stage: LocalStage, api: Api, browser: Browser) -> None:
+def test_the_page_without_a_server_uploads_and_shows(
+    local_stage: LocalStage, api: Api, browser: Browser, tmp_path: Path
+) -> None:
     (port,) = free_ports(1)
+    text = (EXAMPLES / "web-page/index.html").read_text(encoding="utf-8")
+    assert text.count("http://localhost:8000") == 1
+    (tmp_path / "index.html").write_text(text.replace("http://localhost:8000", local_stage.front_door), "utf-8")
     command = [sys.executable, "-m", "http.server", str(port), "--bind", "127.0.0.1", "--directory"]
-    process = subprocess.Popen([*command, str(EXAMPLES / "web-page")], stderr=subprocess.DEVNULL)
+    process = subprocess.Popen([*command, str(tmp_path)], stderr=subprocess.DEVNULL)
     try:
         _until_it_answers(f"http://127.0.0.1:{port}", process, Path(os.devnull))
         body = {"max_bytes": 50_000_000, "max_files": 10, "content_types": ["image/*"]}
         token = api("POST", "/v1/upload-tokens", json=body).json()["token"]
         page = browser.new_context().new_page()
         page.goto(f"http://localhost:{port}/")
-        expect(page.locator("#uploads")).to_contain_text("Add #url=")
-        page.goto(f"http://localhost:{port}/#url={quote(local_stage.front_door, safe='')}&token={token}")
+        expect(page.locator("#uploads")).to_contain_text("Add #token=")
+        page.goto(f"http://localhost:{port}/#token={token}")
         page.reload()
         page.set_input_files("#files", [PICTURE])
         expect(page.locator("#pictures img")).to_have_count(1, timeout=SHOWN)

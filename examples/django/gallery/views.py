@@ -55,7 +55,8 @@ def webhook(request: HttpRequest) -> HttpResponse:
     except filemill.InvalidSignature as error:
         return HttpResponseBadRequest(str(error))
     if event.type == "filemill.file.ready" and event.file and event.file.owner:
-        user = User.objects.filter(pk=event.file.owner).first()
+        owner = event.file.owner
+        user = User.objects.filter(pk=owner).first() if owner.isdecimal() and len(owner) < 19 else None
         if user:
             Picture.objects.get_or_create(file_id=event.file.id, user=user)
     return HttpResponse(status=204)

@@ -198,11 +198,12 @@ def socket(url: str, key: str) -> Finding:
     from websockets.exceptions import InvalidStatus, WebSocketException
 
     from filemill import _sockets  # it follows no redirect: the key is for this host only
+    from filemill._effects import Connect
 
     address = f"ws{url.removeprefix('http')}/ws"
     headers = {"Authorization": f"Bearer {key}"}
     try:
-        with _sockets.opened(_sockets.Connect(address, headers, _SECONDS)) as opened:
+        with _sockets.opened(Connect(address, headers, _SECONDS)) as opened:
             opened.send('{"action": "ping"}')
             opened.recv(timeout=_SECONDS)
     except InvalidStatus as error:
