@@ -1,4 +1,4 @@
-import { html, useEffect, useRef, useState } from '../vendor/preact.js'
+import { html, useEffect, useLayoutEffect, useRef, useState } from '../vendor/preact.js'
 import { listOf } from '../lib/came_from.js'
 import { deleteFiles } from '../lib/deletion.js'
 import { itemOf } from '../lib/records.js'
@@ -115,7 +115,8 @@ function More({ file, stored, onReprocess, onDelete }) {
 
 /** Arrows lead to the files before and after, and Escape back, unless something that has the focus uses these keys. */
 function usePageKeys({ back, neighbours }) {
-  useEffect(() => {
+  // At once with what is shown: a key that comes before the next frame must not lead to the neighbours of another file.
+  useLayoutEffect(() => {
     const key = (event) => {
       if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.shiftKey) return
       if (event.target.closest?.('input, textarea, select, dialog, video, audio, [role=tablist], [role=slider], [role=tree], .menu, .frame, .scroller')) return
