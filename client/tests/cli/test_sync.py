@@ -244,6 +244,7 @@ def test_a_disk_that_fails_after_the_walk_deletes_nothing(
     def fails(path: str) -> object:
         raise OSError(5, "Input/output error", path)
 
-    monkeypatch.setattr("filemill.cli.state.os.lstat", fails)
-    assert run("sync", str(folder), "--delete", "--yes").code == 0
+    with monkeypatch.context() as patch:  # the folder is removed after the test
+        patch.setattr("filemill.cli.state.os.lstat", fails)
+        assert run("sync", str(folder), "--delete", "--yes").code == 0
     assert not service.deleted
