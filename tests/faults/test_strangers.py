@@ -201,9 +201,12 @@ def broken_pictures_are_ours(patch: pytest.MonkeyPatch) -> None:
 )
 def test_a_planted_fault_rings_one(plant: Plant, alarms: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     plant(monkeypatch)
-    heard = strangers(0, 30)
-    for alarm in alarms:
-        assert any(alarm in each for each in heard.alarms), heard.alarms
+    heard: list[str] = []
+    for seed in range(4):  # 30 things that strangers do need not meet the fault
+        heard += strangers(seed, 30).alarms
+        if all(any(alarm in each for each in heard) for alarm in alarms):
+            return
+    raise AssertionError(heard)
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 
 from ops.local import loopback, running
-from ops.local.run import guide
 from ops.local.stage import ROOT, LocalStage
 
 NOWHERE = "http://127.0.0.1:9"  # nothing listens here
@@ -85,14 +84,6 @@ def test_the_programs_that_a_deployment_starts_do(program: str, port: int) -> No
 )
 def test_hosts_that_the_user_names_stay(told: dict[str, str], gives: str) -> None:
     assert loopback.without_proxy(told) == {"NO_PROXY": gives, "no_proxy": gives}
-
-
-def test_the_first_upload_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "export NO_PROXY=localhost,127.0.0.1" in guide(LocalStage(tmp_path), "fm_key")
-    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
-        monkeypatch.delenv(name)
-        monkeypatch.delenv(name.lower())
-    assert "NO_PROXY" not in guide(LocalStage(tmp_path), "fm_key")
 
 
 # Calls that take a proxy from the environment. In ops/local everything goes to this machine, so none of them may stand
