@@ -71,6 +71,15 @@ def with_session(function: Callable[..., Any]) -> Callable[..., Any]:
     return update_wrapper(called, function)
 
 
+def chosen(given: dict[str, Any]) -> dict[str, Any]:
+    """The options that were given, as arguments of the client; those of a repeated option are a list."""
+    return {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in given.items()
+        if value not in (None, ())
+    }
+
+
 def ids_from(arguments: tuple[str, ...]) -> list[str]:
     """Ids as arguments; `-` stands for the lines of standard input, of which the first column counts."""
     found: list[str] = []

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+
+from filemill.cli.walk import Found, Local, Skipped
 
 if TYPE_CHECKING:
     from filemill import Filemill
+    from filemill.cli.report import Report
 
 BATCH = 100
 """the ids that one request may ask for"""
@@ -21,6 +24,37 @@ _MOST = 2_000
 def records(client: Filemill, ids: Sequence[str], fields: Sequence[str] | None = None) -> dict[str, Mapping[str, Any]]:
     """The records of up to 100 files by id. Files that are deleted, or not yours, are left out."""
     return {file.id: file.raw for file in client.files.batch(ids, fields=fields)}
+
+
+def left(
+    found: Iterable[Found],
+    report: Report,
+    known: Callable[[Local], str | None],
+    lacking: Callable[[list[tuple[Local, str]]], Iterable[Local]],
+) -> Iterator[Local]:
+    """The files that are still to be sent.
+
+    `known` gives the id under which a file was sent before. Files that have one are given to `lacking`, a hundred at a
+    time, which asks the service and gives those that it lacks.
+    """
+    maybe: list[tuple[Local, str]] = []
+    for each in found:
+        if isinstance(each, Skipped):
+            if each.fault:
+                report.fault(each.path, OSError(None, each.reason))
+            else:
+                report.skip(each.path, each.reason)
+            continue
+        file_id = known(each)
+        if file_id is None:
+            yield each
+            continue
+        maybe.append((each, file_id))
+        if len(maybe) == BATCH:
+            yield from lacking(maybe)
+            maybe = []
+    if maybe:
+        yield from lacking(maybe)
 
 
 class Waiting:

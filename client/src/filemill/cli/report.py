@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from filemill.cli import exits
-from filemill.cli.failures import Stop, explain
+from filemill.cli.failures import Stop, code_of, explain
 from filemill.cli.output import Output
 from filemill.cli.text import count, size
 
@@ -55,6 +55,12 @@ class Report:
         self._in_a_row = self._in_a_row + 1 if code in {exits.UNAVAILABLE, exits.NOT_ALLOWED} or _quota(error) else 0
         if self._in_a_row >= PATIENCE:
             raise Stop(f"{sentence} Stopped after {PATIENCE} failures in a row.", code)
+
+    def fault(self, path: str, error: Exception) -> None:
+        """As `fail`; where the output is JSON, it has a line of it, too."""
+        if self._output.as_json:
+            self._output.json({"path": path, "error": {"code": code_of(error), "message": explain(error)[0]}})
+        self.fail(path, error)
 
     def summary(self, *, stopped: bool = False) -> int:
         """Says how it went, on standard error. Gives the exit code."""

@@ -11,13 +11,13 @@ from typing import Any
 
 from filemill._names import sendable
 from filemill.cli import remote
-from filemill.cli.failures import Cancelled, code_of, explain
+from filemill.cli.failures import Cancelled
 from filemill.cli.pool import Outcome, Pool
 from filemill.cli.progress import Display
 from filemill.cli.report import Report
 from filemill.cli.session import Session
 from filemill.cli.state import State, name_of
-from filemill.cli.walk import Found, Local, Skipped
+from filemill.cli.walk import Found, Local
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class Sending:
         stopped = True
         try:
             with self.display:
-                self._pool.run(self._left(found), self._sent)
+                self._pool.run(remote.left(found, self.report, self._known, self._missing), self._sent)
                 for local in self._waiting.rest(self._wait) if self._wait else ():
                     self.report.fail(local.path, "it is still being processed; `filemill get` shows when it is ready")
             stopped = False
@@ -82,26 +82,8 @@ class Sending:
             code = self.report.summary(stopped=stopped)
         return code
 
-    def _left(self, found: Iterable[Found]) -> Iterator[Local]:
-        """The files that are still to be sent. What was sent is looked up, a hundred at a time."""
-        maybe: list[tuple[Local, str]] = []
-        for each in found:
-            if isinstance(each, Skipped):
-                if each.fault:
-                    self._failed(each.path, OSError(None, each.reason))
-                else:
-                    self.report.skip(each.path, each.reason)
-                continue
-            file_id = None if self._again else self._state.known(each, self._digest)
-            if file_id is None:
-                yield each
-                continue
-            maybe.append((each, file_id))
-            if len(maybe) == remote.BATCH:
-                yield from self._missing(maybe)
-                maybe = []
-        if maybe:
-            yield from self._missing(maybe)
+    def _known(self, local: Local) -> str | None:
+        return None if self._again else self._state.known(local, self._digest)
 
     def _missing(self, maybe: list[tuple[Local, str]]) -> Iterator[Local]:
         fields = None if self._session.as_json else ("id", "status", "kind", "size", "filename", "error")
@@ -135,7 +117,7 @@ class Sending:
     def _sent(self, outcome: Outcome[Local, Any]) -> None:
         local = outcome.item
         if outcome.error is not None or outcome.result is None:
-            self._failed(local.path, outcome.error or RuntimeError("no result"))
+            self.report.fault(local.path, outcome.error or RuntimeError("no result"))
             return
         record = outcome.result.raw
         self._state.record(local, record["id"], options=self._digest)
@@ -152,12 +134,6 @@ class Sending:
         self._print(local.path, record)
         if record["status"] != "ready":
             self.report.fail(local.path, (record.get("error") or {}).get("message") or f"it is {record['status']}")
-
-    def _failed(self, path: str, error: Exception) -> None:
-        if self._session.as_json:
-            sentence, _ = explain(error)
-            self._session.output.json({"path": path, "error": {"code": code_of(error), "message": sentence}})
-        self.report.fail(path, error)
 
     def _print(self, path: str, record: Mapping[str, Any]) -> None:
         output = self._session.output

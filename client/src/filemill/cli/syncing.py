@@ -12,7 +12,7 @@ from typing import Any
 
 from filemill._names import sendable
 from filemill.cli import exits, remote
-from filemill.cli.failures import Cancelled, code_of, explain
+from filemill.cli.failures import Cancelled, explain
 from filemill.cli.pool import Outcome, Pool
 from filemill.cli.progress import Display
 from filemill.cli.report import Report
@@ -59,7 +59,8 @@ class Syncing:
         stopped = True
         try:
             with self.display:
-                self._pool.run(self._left(found), self._done)
+                left = remote.left(self._noted(found), self.report, self._state.known, self._missing)
+                self._pool.run(left, self._done)
             stopped = False
         finally:
             code = self.report.summary(stopped=stopped)
@@ -92,27 +93,12 @@ class Syncing:
             self._print("deleted", file_id, path)
         self._session.output.note(f"Deleted {deleted:,}.")
 
-    def _left(self, found: Iterable[Found]) -> Iterator[Local]:
-        """Files that are new or changed, and those that the service lost. A hundred are looked up at a time."""
-        maybe: list[tuple[Local, str]] = []
+    def _noted(self, found: Iterable[Found]) -> Iterator[Found]:
+        """All of them; paths that could not be read are kept, because what is there is not gone."""
         for each in found:
-            if isinstance(each, Skipped):
-                if each.fault:
-                    self._unread.append(each.path)
-                    self._failed(each.path, OSError(None, each.reason))
-                else:
-                    self.report.skip(each.path, each.reason)
-                continue
-            file_id = self._state.known(each)
-            if file_id is None:
-                yield each
-                continue
-            maybe.append((each, file_id))
-            if len(maybe) == remote.BATCH:
-                yield from self._missing(maybe)
-                maybe = []
-        if maybe:
-            yield from self._missing(maybe)
+            if isinstance(each, Skipped) and each.fault:
+                self._unread.append(each.path)
+            yield each
 
     def _missing(self, maybe: list[tuple[Local, str]]) -> Iterator[Local]:
         ids = list(dict.fromkeys(file_id for _, file_id in maybe))
@@ -203,17 +189,12 @@ class Syncing:
     def _done(self, outcome: Outcome[Local, Done]) -> None:
         local, result = outcome.item, outcome.result
         if outcome.error is not None or result is None:
-            self._failed(local.path, outcome.error or RuntimeError("no result"))
+            self.report.fault(local.path, outcome.error or RuntimeError("no result"))
         elif result.action == "there":
             self.report.had()
         else:
             self.report.sent(local.size)
             self._print("send" if self._dry_run else "sent", result.file_id, local.path)
-
-    def _failed(self, path: str, error: Exception) -> None:
-        if self._session.as_json:
-            self._session.output.json({"path": path, "error": {"code": code_of(error), "message": explain(error)[0]}})
-        self.report.fail(path, error)
 
     def _print(self, action: str, file_id: str | None, path: str) -> None:
         if self._session.as_json:

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from filemill.cli import text
-from filemill.cli.command import examples, shared, with_session
+from filemill.cli.command import chosen, examples, shared, with_session
 from filemill.cli.commands.upload import duration
 from filemill.cli.exits import USAGE
 from filemill.cli.failures import Stop
@@ -23,14 +23,6 @@ KEY = (
     field("LAST USED", "last_used_at", text.moment),
     field("NAME", "name"),
 )
-
-
-def _chosen(given: dict[str, Any]) -> dict[str, Any]:
-    return {
-        name: list(value) if isinstance(value, tuple) else value
-        for name, value in given.items()
-        if value not in (None, ())
-    }
 
 
 @click.group(epilog=examples("filemill keys list", "filemill keys create 'the web shop' --scope files:read"))
@@ -71,7 +63,7 @@ def list_keys(session: Session) -> None:
 @with_session
 def create(session: Session, name: str, **given: Any) -> None:
     """Make a key. It is shown this once."""
-    made = session.client.keys.create(name, **_chosen(given))
+    made = session.client.keys.create(name, **chosen(given))
     session.output.record(made.raw)
     session.output.note("Keep the key: it is not shown again.")
 
@@ -97,7 +89,7 @@ def get(session: Session, key_id: str) -> None:
 @with_session
 def update(session: Session, key_id: str, **given: Any) -> None:
     """Change a key. It takes effect within a minute."""
-    changes = _chosen(given)
+    changes = chosen(given)
     if not changes:
         raise Stop("Nothing to change: give an option, such as --name.", USAGE)
     session.output.record(session.client.keys.update(key_id, **changes).raw)

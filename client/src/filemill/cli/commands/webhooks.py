@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from filemill.cli import text
-from filemill.cli.command import examples, shared, with_session
+from filemill.cli.command import chosen, examples, shared, with_session
 from filemill.cli.commands.listen import listen
 from filemill.cli.exits import USAGE
 from filemill.cli.failures import Stop
@@ -60,14 +60,6 @@ def filtered(function: Any) -> Any:
     return function
 
 
-def _chosen(given: dict[str, Any]) -> dict[str, Any]:
-    return {
-        name: list(value) if isinstance(value, tuple) else value
-        for name, value in given.items()
-        if value not in (None, ())
-    }
-
-
 @click.group(epilog=examples("filemill webhooks listen --forward-to localhost:3000/hooks", "filemill webhooks list"))
 def webhooks() -> None:
     """Manage webhooks, and try them on this computer."""
@@ -96,7 +88,7 @@ def list_webhooks(session: Session) -> None:
 @with_session
 def create(session: Session, url: str, **given: Any) -> None:
     """Have events sent to an address. The signing secret is shown this once."""
-    made = session.client.webhooks.create(url, **_chosen(given))
+    made = session.client.webhooks.create(url, **chosen(given))
     session.output.record(made.raw)
     session.output.note("Keep the secret: it is not shown again.")
 
@@ -122,7 +114,7 @@ def get(session: Session, webhook_id: str) -> None:
 @with_session
 def update(session: Session, webhook_id: str, **given: Any) -> None:
     """Change a webhook."""
-    changes = _chosen(given)
+    changes = chosen(given)
     if not changes:
         raise Stop("Nothing to change: give an option, such as --enable.", USAGE)
     session.output.record(session.client.webhooks.update(webhook_id, **changes).raw)
