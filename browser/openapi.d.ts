@@ -2666,7 +2666,7 @@ export interface components {
             /** @default null */
             true_peak?: number | null;
         };
-        /** @description The caller. An upload token has no scopes, and an operator no tenant. The `id` of a user is its `sub`. `owner` is the owner of the files that the caller creates or, with `files:own`, sees. */
+        /** @description The caller. An upload token has no scopes, and an operator no tenant. The `id` of a user is its owner, which is its `sub` unless the settings say otherwise. `owner` is the owner of the files that the caller creates or, with `files:own`, sees. */
         MeResource: {
             /** @enum {string} */
             type: "key" | "token" | "user" | "operator";
@@ -5574,7 +5574,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The caller. An upload token has no scopes, and an operator no tenant. The `id` of a user is its `sub`. `owner` is the owner of the files that the caller creates or, with `files:own`, sees. */
+            /** @description The caller. An upload token has no scopes, and an operator no tenant. The `id` of a user is its owner, which is its `sub` unless the settings say otherwise. `owner` is the owner of the files that the caller creates or, with `files:own`, sees. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];

@@ -12,6 +12,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ops import made
 from ops.errors import OpsError
 from ops.openapi.document import TARGET as DOCUMENT
 from ops.openapi.problems import ROOT
@@ -29,20 +30,11 @@ _TYPES_BANNER = "// Types of the HTTP API, made of chalicelib/api/openapi.json b
 EXAMPLES = ("browser --check",)
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--check", action="store_true", help="write nothing; the exit code is 1 if a file is not up to date"
-    )
+add_arguments = made.add_arguments
 
 
 def main(args: argparse.Namespace) -> int:
-    made = {MODULE: module(), TYPES: types()}
-    if args.check:
-        return int(any(not path.exists() or path.read_text(encoding="utf-8") != text for path, text in made.items()))
-    for path, text in made.items():
-        path.write_text(text, encoding="utf-8")
-        print(f"wrote {path.relative_to(ROOT)}")
-    return 0
+    return made.write({MODULE: module(), TYPES: types()}, check=args.check)
 
 
 def module() -> str:

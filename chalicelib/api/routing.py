@@ -153,8 +153,22 @@ def route(
             return respond(request, answer)
 
         anybody = scope is None
-        known = (returns or {}, problems, headers, own or anybody, anybody)
-        OPERATIONS.append(Operation(method, path, view, scope, tokens or anybody, cookies, body, query, *known))
+        operation = Operation(
+            method,
+            path,
+            view,
+            scope,
+            tokens=tokens or anybody,
+            cookies=cookies,
+            body=body,
+            query=query,
+            returns=returns or {},
+            problems=problems,
+            headers=headers,
+            own=own or anybody,
+            anybody=anybody,
+        )
+        OPERATIONS.append(operation)
         more = {"content_types": ["*/*"]} if signed else {}
         mounted: Callable[..., Response] = blueprint.route(path, methods=[method], name=view.__name__, **more)(guarded)
         return mounted

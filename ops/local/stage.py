@@ -162,7 +162,7 @@ class LocalStage:
         project.remember(self.marker, wanted)
 
     def fingerprint(self) -> str:
-        """What decides about the deployment: the sources, the tools and the settings."""
+        """A hash of the deployment's inputs: the sources, the tools and the settings."""
         return project.fingerprint(self.root, self.front_door, self.endpoint_url, platform.machine())
 
     def steps(self) -> int:

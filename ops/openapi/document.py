@@ -13,6 +13,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from chalicelib.api.envelopes import EVENTS
+from ops import made
 from ops.openapi import asyncapi, webhooks
 from ops.openapi.operations import describe, tag_of
 from ops.openapi.problems import ROOT, meaning, problem_example, problem_schemas, problems
@@ -29,20 +30,13 @@ EVENTS_TARGET = ROOT / "chalicelib" / "api" / "asyncapi.json"
 EXAMPLES = ("openapi",)
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--check", action="store_true", help="write nothing; the exit code is 1 if a file is not up to date"
-    )
+add_arguments = made.add_arguments
 
 
 def main(args: argparse.Namespace) -> int:
-    made = {TARGET: render(document()), EVENTS_TARGET: render(asyncapi.document(version()))}
-    if args.check:
-        return int(any(not path.exists() or path.read_text(encoding="utf-8") != text for path, text in made.items()))
-    for path, text in made.items():
-        path.write_text(text, encoding="utf-8")
-        print(f"wrote {path.relative_to(ROOT)}")
-    return 0
+    return made.write(
+        {TARGET: render(document()), EVENTS_TARGET: render(asyncapi.document(version()))}, check=args.check
+    )
 
 
 def render(made: Schema) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from ops import made
 from ops.openapi.document import render
 from ops.openapi.problems import ROOT
 from ops.openapi.schemas import plain
@@ -20,10 +21,7 @@ EXAMPLES = ("schemas", "schemas --check")
 Schema = dict[str, Any]
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--check", action="store_true", help="write nothing; the exit code is 1 if a file is not up to date"
-    )
+add_arguments = made.add_arguments
 
 
 def main(args: argparse.Namespace) -> int:

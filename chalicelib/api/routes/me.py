@@ -18,9 +18,10 @@ routes = Blueprint(__name__)
 
 
 class MeResource(Resource):
-    """The caller. An upload token has no scopes, and an operator no tenant. The `id` of a user is its `sub`.
+    """The caller. An upload token has no scopes, and an operator no tenant.
 
-    `owner` is the owner of the files that the caller creates or, with `files:own`, sees.
+    The `id` of a user is its owner, which is its `sub` unless the settings say otherwise. `owner` is the owner of the
+    files that the caller creates or, with `files:own`, sees.
     """
 
     type: Literal["key", "token", "user", "operator"]
