@@ -35,15 +35,6 @@ def open_filemill(context: BrowserContext, local_stage: LocalStage, api: Api) ->
     return open_
 
 
-def break_connections(stage: LocalStage) -> int:
-    """Ends every socket at the front door, as a network does. Returns their number."""
-    assert stage.edge
-    tunnels = list(stage.edge.edge.tunnels)
-    for tunnel in tunnels:
-        stage.edge._loop.result().call_soon_threadsafe(tunnel.close)
-    return len(tunnels)
-
-
 def states_of(events: list[dict[str, Any]], file_id: str) -> list[int]:
     return [each["data"]["file"]["revision"] for each in events if each["subject"] == file_id]
 
@@ -95,7 +86,7 @@ def test_a_connection_that_broke_is_made_up_for(open_filemill: OpenFilemill, loc
     page = open_filemill()
     page.follow()
     page.until("told.states.at(-1) === 'live'")
-    assert break_connections(local_stage) == 1
+    assert stack.break_connections(local_stage) == 1
     missed = stack.upload(api, SMALL, content_type="image/jpeg")
     page.heard(missed["id"], "ready")
     page.until("told.states.at(-1) === 'live'")

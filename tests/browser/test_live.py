@@ -35,15 +35,6 @@ def live(context: BrowserContext, local_stage: LocalStage, api: Api) -> Callable
     return live
 
 
-def break_connections(stage: LocalStage) -> int:
-    """Ends every socket at the front door, as a network does. Returns their number."""
-    assert stage.edge
-    tunnels = list(stage.edge.edge.tunnels)
-    for tunnel in tunnels:
-        stage.edge._loop.result().call_soon_threadsafe(tunnel.close)
-    return len(tunnels)
-
-
 def test_a_file_becomes_ready_on_the_page(
     live: Callable[[], Page], local_stage: LocalStage, api: Api, tmp_path: Path
 ) -> None:
@@ -55,7 +46,7 @@ def test_a_file_becomes_ready_on_the_page(
     page.wait_for_function("id => document.getElementById(id)?.textContent.includes('ready')", arg=record["id"])
     line.locator("img").evaluate("image => image.decode()")
     # The connection breaks, and the page catches up after it.
-    assert break_connections(local_stage) == 1
+    assert stack.break_connections(local_stage) == 1
     missed = stack.upload(api, stack.png((300, 300)), filename="while away.png", visibility="public")
     page.wait_for_function("id => document.getElementById(id)?.textContent.includes('ready')", arg=missed["id"])
     page.get_by_text("listening").wait_for()

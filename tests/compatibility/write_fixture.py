@@ -47,6 +47,7 @@ from tests.compatibility.stage import (
     unsigned,
     uploads,
 )
+from tests.moto_reads import read_no_more_than_asked
 from tests.outbound.servers import Server, answer, serving
 from tests.stage import STAGE, aws_client, functions_in_process, new_cdn_key, one_call_at_a_time, provisioned
 
@@ -70,6 +71,7 @@ def write() -> Kept:
     """The stage of this checkout's code."""
     with mock_aws():
         one_call_at_a_time()
+        read_no_more_than_asked()
         provisioned(new_cdn_key())
         with _source() as server, functions_in_process(), setting(import_networks="127.0.0.0/8"):
             stage = Stage(Clock(BEGIN))

@@ -129,3 +129,12 @@ def made_by(stage: LocalStage, function: str, file_id: str) -> Counter[str]:
 def renders(stage: LocalStage, file_id: str, name: str) -> int:
     """How often the function `render` says that it made this."""
     return made_by(stage, "render", file_id)[name]
+
+
+def break_connections(stage: LocalStage) -> int:
+    """Ends every socket at the front door, as a network does. Returns their number."""
+    assert stage.edge
+    tunnels = list(stage.edge.edge.tunnels)
+    for tunnel in tunnels:
+        stage.edge._loop.result().call_soon_threadsafe(tunnel.close)
+    return len(tunnels)

@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import pytest
 
 from ops.local.edge import functions
-from ops.local.edge.functions import Functions
+from tests.edge.engine import answer_of
 from tests.stage import ROOT
 
 CODE = (ROOT / "edge" / "console.js").read_text()
 
 
 def answer(path: str, query: str = "", method: str = "GET") -> Any:
-    async def run() -> Any:
-        engine = Functions()
-        request = functions.request_of(method, path, query, [("host", "d1.cloudfront.net")], {})
-        event = functions.event_of("viewer-request", "E1", "d1.cloudfront.net", "r1", "203.0.113.1", request)
-        try:
-            return await engine.call(CODE, event)
-        finally:
-            await engine.stop()
-
-    return asyncio.run(run())
+    return answer_of(CODE, method, path, query, [("host", "d1.cloudfront.net")], {})
 
 
 @pytest.mark.parametrize(

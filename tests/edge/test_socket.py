@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 from typing import Any
@@ -11,8 +10,8 @@ import pytest
 
 from chalicelib.api.errors import PROBLEMS
 from ops.local.edge import functions
-from ops.local.edge.functions import Functions
 from ops.local.edge.viewer import HIDDEN
+from tests.edge.engine import answer_of
 from tests.stage import ROOT
 
 CODE = (ROOT / "edge" / "socket.js").read_text() + "const STAGE = 'live';\n"
@@ -25,17 +24,7 @@ HANDSHAKE = {
 
 def answer(path: str = "/ws", query: str = "", method: str = "GET", **headers: str) -> Any:
     given = {name.replace("_", "-"): value for name, value in headers.items()}
-
-    async def run() -> Any:
-        engine = Functions()
-        request = functions.request_of(method, path, query, given.items(), {"a": "b"})
-        event = functions.event_of("viewer-request", "E1", "d1.cloudfront.net", "r1", "203.0.113.1", request)
-        try:
-            return await engine.call(CODE, event)
-        finally:
-            await engine.stop()
-
-    return asyncio.run(run())
+    return answer_of(CODE, method, path, query, given.items(), {"a": "b"})
 
 
 def test_a_handshake_goes_to_the_stage_and_nothing_else_of_it_changes() -> None:
