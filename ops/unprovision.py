@@ -29,6 +29,7 @@ from ops.stack.cloudformation import Progress
 from ops.stack.former_roles import FormerRoles
 from ops.stack.inventory import Client, Deployment, Resource
 from ops.stack.names import FUNCTIONS, bucket_name, bus_name, policy_file, stack_name, whereabouts
+from ops.stack.objects import delete
 from ops.stack.template_bucket import TemplateBucket
 
 if TYPE_CHECKING:
@@ -216,7 +217,7 @@ def empty(s3: S3Client, bucket: str, progress: Progress) -> None:
     """Deletes every version, delete marker and unfinished upload in a bucket."""
     deleted = 0
     for batch in _versions(s3, bucket):
-        _delete(s3, bucket, batch)
+        delete(s3, bucket, batch)
         deleted += len(batch)
         progress(f"{bucket}: {deleted:,} object versions deleted")
     for key, upload_id in _uploads(s3, bucket):
@@ -227,14 +228,7 @@ def empty(s3: S3Client, bucket: str, progress: Progress) -> None:
 def empty_of_console(s3: S3Client, bucket: str) -> None:
     """Deletes the console's objects from the derived bucket, in all versions if somebody has turned versions on."""
     for batch in _versions(s3, bucket, console.PREFIX):
-        _delete(s3, bucket, batch)
-
-
-def _delete(s3: S3Client, bucket: str, batch: Any) -> None:
-    """One DeleteObjects. S3 answers 200 also if it kept some of them. Raises OpsError then."""
-    reply = s3.delete_objects(Bucket=bucket, Delete={"Objects": batch, "Quiet": True})
-    if errors := reply.get("Errors"):
-        raise OpsError(f"{bucket}: {errors[0]['Key']} could not be deleted: {errors[0]['Message']}")
+        delete(s3, bucket, batch)
 
 
 def _versions(s3: S3Client, bucket: str, prefix: str = "") -> Any:

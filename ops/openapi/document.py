@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -19,6 +18,7 @@ from ops.openapi.operations import describe, tag_of
 from ops.openapi.problems import ROOT, meaning, problem_example, problem_schemas, problems
 from ops.openapi.schemas import Schema, Wanted, models_of, schemas_of
 from ops.openapi.texts import DESCRIPTIONS, INFO, ORDER, RESPONSE_HEADERS, SECURITY_SCHEMES
+from ops.version import version
 
 if TYPE_CHECKING:
     from chalicelib.api.routing import Operation
@@ -69,13 +69,6 @@ def document() -> Schema:
             "securitySchemes": SECURITY_SCHEMES,
         },
     }
-
-
-def version() -> str:
-    """Filemill's own version."""
-    found = re.search(r'^version = "(.+)"', (ROOT / "pyproject.toml").read_text(encoding="utf-8"), re.MULTILINE)
-    assert found
-    return found[1]
 
 
 @cache

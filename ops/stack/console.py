@@ -16,10 +16,12 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import batched
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ops.errors import OpsError
+from ops.stack import objects
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -173,7 +175,9 @@ def publish(s3: S3Client, bucket: str, found: Release, config: Mapping[str, Any]
         progress(f"put the console at /, release {found.digest}")
     keep = tuple(f"{PREFIX}{digest}/" for digest in kept)
     beside_them = {PAGE, CONFIG, MODULE}
-    _delete(s3, bucket, sorted(key for key in there if key not in beside_them and not key.startswith(keep)))
+    gone = sorted(key for key in there if key not in beside_them and not key.startswith(keep))
+    for batch in batched(gone, objects.MOST):
+        objects.delete(s3, bucket, [{"Key": key} for key in batch])
 
 
 def former(s3: S3Client, bucket: str) -> dict[str, Any]:
@@ -208,12 +212,3 @@ def _put(s3: S3Client, bucket: str, each: Object, metadata: Mapping[str, str] | 
         CacheControl=each.cache_control,
         Metadata=dict(metadata or {}),
     )
-
-
-def _delete(s3: S3Client, bucket: str, keys: list[str]) -> None:
-    for at in range(0, len(keys), 1000):
-        batch: Any = [{"Key": key} for key in keys[at : at + 1000]]
-        # S3 answers 200 also if it kept some: https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
-        reply = s3.delete_objects(Bucket=bucket, Delete={"Objects": batch, "Quiet": True})
-        if errors := reply.get("Errors"):
-            raise OpsError(f"{bucket}: {errors[0]['Key']} could not be deleted: {errors[0]['Message']}")

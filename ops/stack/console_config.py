@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,6 +17,7 @@ from chalicelib.model import PermanentFault
 from chalicelib.outbound.errors import UnreachableError
 from ops.errors import OpsError
 from ops.stack.cloudformation import Progress
+from ops.version import version
 
 # https://openid.net/specs/openid-connect-discovery-1_0.html#ProviderConfig
 DISCOVERY = "/.well-known/openid-configuration"
@@ -31,19 +31,11 @@ MAX_POLICY = 1783
 
 # As the parameters of .chalice/resources.yaml take them.
 _ORIGIN = re.compile(r"(?:https?|wss?)://[a-z0-9.:-]+")
-_VERSION = re.compile(r'^version = "(.+)"', re.MULTILINE)
-ROOT = Path(__file__).resolve().parents[2]
 
 
 def document(stage: str, front_door: str, sign_in: Iterable[Entry]) -> dict[str, Any]:
     """The facts about its stage that the console needs."""
     return {"stage": stage, "version": version(), "url": front_door, "sign_in": list(sign_in)}
-
-
-def version() -> str:
-    """Filemill's own version."""
-    found = _VERSION.search((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    return found[1] if found else ""
 
 
 def sign_in(setting: str, former: Mapping[str, Any], progress: Progress) -> list[Entry]:

@@ -19,6 +19,7 @@ from chalicelib.model import ChangeType
 from ops.openapi import asyncapi
 from ops.openapi import document as openapi_document
 from ops.openapi.event_examples import MESSAGES, event
+from ops.version import version
 from tests.client import Client
 from tests.stage import STAGE, Calls
 
@@ -41,7 +42,7 @@ def nodes(node: Any) -> Iterator[dict[str, Any]]:
 
 
 def test_the_committed_document_is_what_the_models_say() -> None:
-    made = openapi_document.render(asyncapi.document(openapi_document.version()))
+    made = openapi_document.render(asyncapi.document(version()))
     assert openapi_document.EVENTS_TARGET.read_text() == made, "run `make openapi`"
 
 
