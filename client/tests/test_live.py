@@ -16,7 +16,17 @@ from pathlib import Path
 
 import pytest
 
-from filemill import AsyncFilemill, AuthenticationError, Conflict, FileFailed, Filemill, InvalidRequest, NotFound, _plan
+from filemill import (
+    AsyncFilemill,
+    AuthenticationError,
+    Conflict,
+    FileFailed,
+    Filemill,
+    InvalidRequest,
+    NotFound,
+    _plan,
+    _progress,
+)
 
 LIVE_URL, LIVE_KEY = os.environ.get("FILEMILL_LIVE_URL"), os.environ.get("FILEMILL_LIVE_KEY")
 
@@ -41,7 +51,10 @@ def test_a_small_file_goes_there_and_back(live: Filemill) -> None:
     assert again.id == file.id
 
 
-def test_a_large_file_goes_in_parts_and_is_resumed(live: Filemill, tmp_path: Path) -> None:
+def test_a_large_file_goes_in_parts_and_is_resumed(
+    live: Filemill, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_progress, "_INTERVAL", 0)  # however fast the stage is, it is stopped on its way
     path = tmp_path / "large.bin"
     path.write_bytes(os.urandom(12 * MIB))
     seen: list[int] = []

@@ -67,9 +67,8 @@ async def page(user: User) -> HTMLResponse:
 @app.post("/upload-token")
 async def upload_token(user: User) -> dict[str, str]:
     """A token for the user's browser: 20 pictures of at most 20 MB each, for an hour. The files are the user's."""
-    made = await app.state.filemill.tokens.create(
-        max_bytes=20_000_000, max_files=20, content_types=["image/*"], owner=user
-    )
+    tokens = app.state.filemill.tokens
+    made = await tokens.create(max_bytes=20_000_000, max_files=20, content_types=["image/*"], owner=user)
     return {"token": made.token}
 
 
