@@ -42,7 +42,8 @@ function View({ at }) {
     )
   }, [at.name, view])
   if (!VIEWS[at.name]) {
-    return html`<${Empty} icon="search" title="There is no such page">
+    return html`<h1 class="unseen">Wrong address</h1>
+    <${Empty} icon="search" title="There is no such page">
       <p>The address may be mistyped.</p>
       <a class="button" href="#/">Show all files</a>
     <//>`

@@ -75,12 +75,20 @@ def test_warnings_say_what_is_missing_and_what_helps(console: Callable[..., Page
     axe.check(page)
 
 
-@pytest.mark.parametrize("file_id", ["file_01M8D1NXG147FP1X2WPPN2VJD0", "nonsense", "%2e%2e%2fv1"])
+@pytest.mark.parametrize("file_id", ["file_01M8D1NXG147FP1X2WPPN2VJD0", "nonsense"])
 def test_a_missing_file_has_a_page_that_says_so(console: Callable[..., Page], file_id: str) -> None:
     page = console(f"#/files/{file_id}")
     expect(page.get_by_role("heading", name="There is no such file")).to_be_visible()
     axe.check(page)
     page.get_by_role("link", name="Back to the files").press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Files")
+
+
+def test_an_id_that_would_lead_elsewhere_is_no_page(console: Callable[..., Page]) -> None:
+    page = console("#/files/%2e%2e%2fv1")
+    expect(page.get_by_role("heading", name="There is no such page")).to_be_visible()
+    axe.check(page)
+    page.get_by_role("link", name="Show all files").press("Enter")
     expect(page.get_by_role("heading", level=1)).to_have_text("Files")
 
 
