@@ -16,7 +16,8 @@ def violations(page: Page, within: str = "html") -> list[str]:
     page.evaluate(SCRIPT.read_text() + ";0")
     found: dict[str, Any] = page.evaluate("within => axe.run(within, {resultTypes: ['violations']})", within)
     return [
-        f"{rule['id']}: {rule['help']}: " + "; ".join(node["html"][:160] for node in rule["nodes"][:3])
+        f"{rule['id']}: {rule['help']}: "
+        + "; ".join(f"{node['html'][:160]} ({node['failureSummary'][:300]})" for node in rule["nodes"][:3])
         for rule in found["violations"]
     ]
 
@@ -24,7 +25,10 @@ def violations(page: Page, within: str = "html") -> list[str]:
 def check(page: Page, within: str = "html") -> None:
     """Fails with what axe finds, in the light and in the dark theme."""
     for theme in ("light", "dark"):
-        page.evaluate("theme => { document.documentElement.dataset.theme = theme }", theme)
+        page.evaluate(
+            "theme => { document.documentElement.dataset.theme = theme; return new Promise(requestAnimationFrame) }",
+            theme,
+        )
         found = violations(page, within)
         assert not found, f"{theme}:\n" + "\n".join(found)
     page.evaluate("delete document.documentElement.dataset.theme")
