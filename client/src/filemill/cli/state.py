@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO
 
+from filemill._folders import make_file_private, make_private, state_folder, tighten
 from filemill.cli.exits import BUSY, LOCAL
 from filemill.cli.failures import Stop
 from filemill.cli.walk import Local
@@ -33,11 +34,9 @@ CREATE TABLE IF NOT EXISTS runs (number INTEGER PRIMARY KEY);
 
 def folder() -> Path:
     """The folder of all states."""
-    from filemill._folders import state_folder
-
     found = state_folder()
     try:
-        found.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private(found)
     except OSError as error:
         raise Stop(f"The folder {found} can't be made: {error.strerror}. Set XDG_STATE_HOME.", LOCAL) from None
     return found
@@ -56,6 +55,9 @@ class State:
 
     def __init__(self, path: Path) -> None:
         self._lock = threading.Lock()
+        make_file_private(path)  # SQLite gives its log the rights of the database
+        for each in path.parent.glob(f"{path.name}-*"):
+            tighten(each, 0o600)
         self._base = sqlite3.connect(path, timeout=30, check_same_thread=False, isolation_level=None)
         try:
             self._base.execute("PRAGMA journal_mode=WAL")
@@ -191,6 +193,7 @@ def _is_gone(path: str) -> bool:
 
 def lock(path: Path, busy: str) -> IO[str]:
     """Takes a lock that ends with the process, or raises Stop with the sentence `busy`. Keep the answer."""
+    make_file_private(path)
     held = path.open("a+")
     try:
         if os.name == "nt":  # pragma: no cover

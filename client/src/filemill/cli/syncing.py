@@ -155,9 +155,9 @@ class Syncing:
         arguments["metadata"] = {"path": api_path(local.name)}
         name = sendable(Path(local.path).name)
         file = self._client.upload(local.path, filename=name, on_duplicate="reuse", on_progress=progressed, **arguments)
-        there = file.status == "ready"  # a new file has not been processed yet: these bytes were there
-        self._state.record(local, file.id, sha256, ours=not there)
-        return Done("there" if there else "sent", sha256, file.id)
+        ours = not file.reused or self._state.is_ours(file.id)
+        self._state.record(local, file.id, sha256, ours=ours)
+        return Done("there" if file.reused else "sent", sha256, file.id)
 
     def _there(self, local: Local, sha256: str) -> str | None:
         """The id of a file of ours with these bytes that the service has."""

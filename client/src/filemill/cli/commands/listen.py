@@ -42,7 +42,8 @@ def listen(session: Session, forward_to: str, after: str | None, limit: int | No
     """Try webhooks on this computer: events are forwarded to your server.
 
     No tunnel is needed: the events come over the socket, and are sent on from here, signed as webhooks are. The secret
-    is shown at the beginning and stays the same; FILEMILL_WEBHOOK_SECRET may name another one. Each event is sent once:
+    is shown at the beginning, and is kept with the saved login of the address that is in use. If there is none, as with
+    FILEMILL_URL and FILEMILL_KEY alone, it is a new one each time. FILEMILL_WEBHOOK_SECRET names your own. Each event is sent once:
     unlike a webhook, nothing is tried again. The socket tells the newest state of each file, so of several changes at
     the same moment only the last one may come.
     """
@@ -76,7 +77,8 @@ def _forward(session: Session, http: Any, url: str, event: Mapping[str, Any], se
     error = None
     status = None
     try:
-        status = http.post(url, content=body, headers=signed(event["id"], body, secret)).status_code
+        with http.stream("POST", url, content=body, headers=signed(event["id"], body, secret)) as answer:
+            status = answer.status_code  # nothing else of it is read
     except httpx.HTTPError as failed:
         error = f"{type(failed).__name__}: {failed}"
     took = round(1000 * (time.monotonic() - begun))
@@ -94,13 +96,17 @@ def passes(event: Mapping[str, Any], kinds: tuple[str, ...], tags: tuple[str, ..
 
 
 def secret_of(session: Session) -> str:
-    """The secret of this login, made when it is first needed."""
+    """The secret of this address, made when it is first needed."""
     named = os.environ.get("FILEMILL_WEBHOOK_SECRET") or session.login.secret
     if named:
         _key(named)
         return named
     made = f"whsec_{base64.b64encode(secrets.token_bytes(24)).decode()}"
-    profiles.remember_secret(session.profile, made)
+    if profiles.remember_secret(session.profile, session.login.url, made) is None:
+        session.output.note(
+            f"No login of {session.login.url} is saved, so the secret is for this run only. Set FILEMILL_WEBHOOK_SECRET "
+            "to this one to keep it."
+        )
     return made
 
 
