@@ -190,7 +190,9 @@ class _Upload:
             yield from self._source.region(0, size)
             self._source.check()
 
-        fields, more, url = form.object("fields") or {}, form.object("headers") or {}, form.text("url")
+        url = form.text("url")
+        fields: dict[str, str] = form.object("fields") or {}
+        more: dict[str, str] = form.object("headers") or {}
         for attempt in range(self._api.retries + 1):
             counted = _Counted(self._meter, Body(size, checked))
             content_type, body = _s3.form(fields, size, counted.body)

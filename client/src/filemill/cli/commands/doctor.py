@@ -172,7 +172,8 @@ class Examination:
     def _allowed(self, url: str, asked: dict[str, str]) -> str | None:
         """The origin that may send such requests. Only the answer's head is read."""
         with self._http.stream("OPTIONS", url, headers=asked) as answer:
-            return answer.headers.get("access-control-allow-origin")
+            allowed: str | None = answer.headers.get("access-control-allow-origin")
+            return allowed
 
     def _socket(self) -> Iterator[Finding]:
         if self._session.transport is not None:
