@@ -52,8 +52,13 @@ def listen(session: Session, forward_to: str, after: str | None, limit: int | No
     url = forward_to if "://" in forward_to else f"http://{forward_to}"
     if not url.startswith(("http://", "https://")):
         raise Stop(f"{forward_to!r} is no address of a web server.", USAGE)
-    secret = secret_of(session)
+    secret, kept = secret_of(session)
     session.output.warn(f"Signing secret: {secret}")
+    if not kept:
+        session.output.note(
+            f"No login of {session.login.url} is saved, so the secret is for this run only. Set FILEMILL_WEBHOOK_SECRET "
+            "to this one to keep it."
+        )
     session.output.note(f"Forwarding to {url}. Ctrl-C ends it.")
     stream = session.client.events.follow(
         types=list(given["types"]) or None, cursor=after, on_state=session.output.note
@@ -95,19 +100,14 @@ def passes(event: Mapping[str, Any], kinds: tuple[str, ...], tags: tuple[str, ..
     return (not kinds or file.get("kind") in kinds) and set(tags) <= set(file.get("tags") or ())
 
 
-def secret_of(session: Session) -> str:
-    """The secret of this address, made when it is first needed."""
+def secret_of(session: Session) -> tuple[str, bool]:
+    """The secret of this address, made when it is first needed; and True if the next run has the same one."""
     named = os.environ.get("FILEMILL_WEBHOOK_SECRET") or session.login.secret
     if named:
         _key(named)
-        return named
+        return named, True
     made = f"whsec_{base64.b64encode(secrets.token_bytes(24)).decode()}"
-    if profiles.remember_secret(session.profile, session.login.url, made) is None:
-        session.output.note(
-            f"No login of {session.login.url} is saved, so the secret is for this run only. Set FILEMILL_WEBHOOK_SECRET "
-            "to this one to keep it."
-        )
-    return made
+    return made, profiles.remember_secret(session.profile, session.login.url, made) is not None
 
 
 def signed(event_id: str, body: bytes, secret: str) -> dict[str, str]:
