@@ -69,12 +69,12 @@ def walk(folder: str, excluded: tuple[str, ...] = ()) -> Iterator[Found]:
     while waiting:
         inside, path, outer, mounts = waiting.pop()
         try:
-            device = Path(path).stat().st_dev
-            mounts += outer not in (None, device)
             entries = os.scandir(path)
         except OSError as error:
             yield Skipped(path, reason(error), fault=True)
             continue
+        device = _device(path)
+        mounts += None not in (outer, device) and outer != device
         with entries:
             for each in _entries(entries, inside, path, excluded):
                 if isinstance(each, Local):
@@ -83,6 +83,14 @@ def walk(folder: str, excluded: tuple[str, ...] = ()) -> Iterator[Found]:
                     yield each
                 else:
                     waiting.append((*each, device, mounts))
+
+
+def _device(folder: str) -> int | None:
+    """The file system on which the folder lies; None if the folder is gone again."""
+    try:
+        return Path(folder).stat().st_dev
+    except OSError:
+        return None
 
 
 def _entries(
