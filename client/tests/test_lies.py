@@ -7,7 +7,6 @@ import contextlib
 import gzip
 import itertools
 import json
-import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -36,7 +35,6 @@ from filemill import (
     _cursors,
     _folders,
     _follow,
-    _http,
     _plan,
     _settings,
     _state,
@@ -245,7 +243,9 @@ def test_a_range_that_ends_early_is_gone_on_with(fake: FakeFilemill, file: File)
 # --- JSON
 
 
-@pytest.mark.parametrize("content", [DEEP, LESS_DEEP, b"[1, 2]", b"null", b'"text"', b'{"items": 7}', b'{"items": [7]}'])
+@pytest.mark.parametrize(
+    "content", [DEEP, LESS_DEEP, b"[1, 2]", b"null", b'"text"', b'{"items": 7}', b'{"items": [7]}']
+)
 def test_json_of_another_form_is_an_error_of_this_package(
     filemill: Filemill, fake: FakeFilemill, content: bytes
 ) -> None:
@@ -593,7 +593,7 @@ def test_states_of_uploads_are_for_their_owner_only(
     with Filemill(URL, KEY, transport=fake.transport(), retries=0) as client, pytest.raises(FilemillError):
         client.upload(path, multipart=True, part_size=1000)
     (state,) = uploads.iterdir()
-    modes = [os.stat(each).st_mode & 0o777 for each in (uploads.parent, uploads, state)]
+    modes = [each.stat().st_mode & 0o777 for each in (uploads.parent, uploads, state)]
     assert modes == [0o700, 0o700, 0o600]
 
 
@@ -607,4 +607,4 @@ def test_a_folder_of_yours_keeps_its_rights(
         path.write_bytes(b"film" * 1000)
         with Filemill(URL, KEY, transport=fake.transport()) as client:
             client.upload(path, multipart=True, part_size=1000, state_dir=name)
-        assert os.stat(name).st_mode & 0o777 == 0o755
+        assert Path(name).stat().st_mode & 0o777 == 0o755

@@ -220,7 +220,9 @@ def _range(text: str, begin: int, size: int | None) -> tuple[int, int | None]:
     if found:
         end = int(found["last"]) + 1
         total = None if found["total"] == "*" else int(found["total"])
-        if int(found["first"]) == begin < end <= (end if total is None else total) and (not size or total in (None, size)):
+        if int(found["first"]) == begin < end <= (end if total is None else total) and (
+            not size or total in (None, size)
+        ):
             return end, total
     raise DownloadError(f"The server gave the range `{text[:80]}`, and was asked for that from byte {begin} on.")
 

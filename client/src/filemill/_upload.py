@@ -17,7 +17,7 @@ from filemill._progress import Meter, Progress
 from filemill._resource import Resource
 from filemill._sources import Source
 from filemill._state import UploadState
-from filemill.errors import ApiError, Conflict, FilemillError, NetworkError, NotFound, SourceChanged, UploadError
+from filemill.errors import Conflict, FilemillError, NetworkError, NotFound, SourceChanged, UploadError
 from filemill.models import File
 
 _SIGNED_AGAIN = 3  # times that a refused address is asked anew
@@ -110,7 +110,7 @@ def _by_url(api: Api, url: str, wanted: dict[str, Any]) -> Flow[File]:
 
 
 def _had(created: Answer, record: Document) -> File:
-    """The file of an answer that wants no bytes: a duplicate (200), or this upload's own, whose bytes had come (201)."""
+    """The file of an answer that wants no bytes: a duplicate (200), or this upload's, whose bytes have come (201)."""
     return File(record, created.headers.get("etag"), reused=created.status == 200)
 
 

@@ -179,9 +179,7 @@ def test_only_the_head_of_a_receivers_answer_is_read(
             given[0] += 1
             yield b"x" * 100_000
 
-    service.wrong = lambda request: (
-        httpx.Response(204, content=endless()) if request.url.host == "localhost" else None
-    )
+    service.wrong = lambda request: httpx.Response(204, content=endless()) if request.url.host == "localhost" else None
     assert [line[3] for line in run("webhooks", "listen", "--forward-to", "localhost:1").lines] == ["204"] * 3
     assert given[0] < 10
 

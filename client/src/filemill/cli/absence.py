@@ -1,4 +1,4 @@
-"""Why a file that is not there may not be gone: its disk may not be mounted, or its folder may be something else now."""
+"""Why a missing file may not be gone: its disk may not be mounted, or its folder may be something else now."""
 
 from __future__ import annotations
 

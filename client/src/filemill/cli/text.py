@@ -49,7 +49,7 @@ def count(number: int, word: str) -> str:
 
 
 def moment(text: Any) -> str:
-    """A time of the API (RFC 3339, UTC), for people: local time without milliseconds. Other values are shown as text."""
+    """A time of the API (RFC 3339, UTC), for people: local time without milliseconds. Other values become text."""
     if not text:
         return ""
     try:

@@ -43,9 +43,9 @@ def listen(session: Session, forward_to: str, after: str | None, limit: int | No
 
     No tunnel is needed: the events come over the socket, and are sent on from here, signed as webhooks are. The secret
     is shown at the beginning, and is kept with the saved login of the address that is in use. If there is none, as with
-    FILEMILL_URL and FILEMILL_KEY alone, it is a new one each time. FILEMILL_WEBHOOK_SECRET names your own. Each event is sent once:
-    unlike a webhook, nothing is tried again. The socket tells the newest state of each file, so of several changes at
-    the same moment only the last one may come.
+    FILEMILL_URL and FILEMILL_KEY alone, it is a new one each time. FILEMILL_WEBHOOK_SECRET names your own. Each event is
+    sent once: unlike a webhook, nothing is tried again. The socket tells the newest state of each file, so of several
+    changes at the same moment only the last one may come.
     """
     import httpx
 
@@ -56,8 +56,8 @@ def listen(session: Session, forward_to: str, after: str | None, limit: int | No
     session.output.warn(f"Signing secret: {secret}")
     if not kept:
         session.output.note(
-            f"No login of {session.login.url} is saved, so the secret is for this run only. Set FILEMILL_WEBHOOK_SECRET "
-            "to this one to keep it."
+            f"No login of {session.login.url} is saved, so the secret is for this run only. To keep it, set "
+            "FILEMILL_WEBHOOK_SECRET to it."
         )
     session.output.note(f"Forwarding to {url}. Ctrl-C ends it.")
     stream = session.client.events.follow(

@@ -59,8 +59,8 @@ def sync(
     be read. A folder without any file may be a disk that is not mounted, so then --delete removes nothing unless you
     add --allow-empty. The same is true for a folder in it that is empty now, is a link or a file, or lies on a disk
     that is not mounted any more: these files are kept, and the command says so and ends with 8. A file that vanishes
-    while the command runs is deleted by the next one. Deleted files can be restored while the stage's delete window is open. Two syncs of one folder
-    never run at once.
+    while the command runs is deleted by the next one. Deleted files can be restored while the stage's delete window is
+    open. Two syncs of one folder never run at once.
     """
     from filemill.cli import state as states
     from filemill.cli.syncing import Syncing
