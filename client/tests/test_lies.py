@@ -40,7 +40,7 @@ from filemill import (
     _state,
     _verify,
 )
-from filemill._effects import Closed
+from filemill._effects import Answer, Closed, NoSocket
 
 MIB = 1024**2
 DEEP = b"[" * 200_000 + b"]" * 200_000
@@ -110,6 +110,7 @@ def test_the_bound_is_that_of_the_decompressed_answer(way: str) -> None:
         ({"Content-Encoding": "gzip"}, b"{}", "damaged_answer"),
         ({"Content-Encoding": "gzip"}, gzip.compress(b"{}")[:-4], "damaged_answer"),
     ],
+    ids=["brotli", "twice", "no gzip", "no end"],
 )
 def test_an_encoding_that_is_wrong_or_was_not_asked_for_is_told(
     headers: dict[str, str], content: bytes, code: str
@@ -244,7 +245,7 @@ def test_a_range_that_ends_early_is_gone_on_with(fake: FakeFilemill, file: File)
 
 
 @pytest.mark.parametrize(
-    "content", [DEEP, LESS_DEEP, b"[1, 2]", b"null", b'"text"', b'{"items": 7}', b'{"items": [7]}']
+    "content", [DEEP, LESS_DEEP, b"[1, 2]", b"null", b'"text"', b'{"items": 7}', b'{"items": [7]}'], ids=range(7)
 )
 def test_json_of_another_form_is_an_error_of_this_package(
     filemill: Filemill, fake: FakeFilemill, content: bytes
@@ -254,7 +255,7 @@ def test_json_of_another_form_is_an_error_of_this_package(
         filemill.files.list()
 
 
-@pytest.mark.parametrize("content", [DEEP, LESS_DEEP, b"[]"])
+@pytest.mark.parametrize("content", [DEEP, LESS_DEEP, b"[]"], ids=["deep", "less deep", "list"])
 def test_a_refusal_of_another_form_keeps_its_status(filemill: Filemill, fake: FakeFilemill, content: bytes) -> None:
     fake.before = lambda call: Reply(404, content)
     with pytest.raises(ApiError) as caught:
@@ -432,7 +433,7 @@ def test_following_a_feed_that_goes_round_in_a_circle_ends_with_an_error(
 
 
 def _no_socket() -> None:
-    raise _follow.NoSocket("No.")
+    raise NoSocket("No.")
 
 
 def test_a_batch_that_is_never_answered_is_an_error(filemill: Filemill, fake: FakeFilemill) -> None:
@@ -464,7 +465,7 @@ def test_a_batch_that_is_never_answered_is_an_error(filemill: Filemill, fake: Fa
 )
 def test_a_pause_that_makes_no_sense_is_not_waited_for(text: str, seconds: float | None) -> None:
     assert _api.retry_after({"retry-after": text}) == seconds
-    assert _api.clock_note(_api.Answer(401, {"date": text}, b"")) is not None
+    assert _api.clock_note(Answer(401, {"date": text}, b"")) is not None
 
 
 @pytest.mark.parametrize("text", ["nan", "-1"])

@@ -60,8 +60,8 @@ def follow(
     Each event is the newest state of a file, told once. Keep `event.cursor` when you have handled the event.
 
     It needs the extra `events`, which is the package websockets. Without it, or where no socket can be had, the feed is
-    asked every two seconds. Raises ApiError where a credential or cursor is refused, and NetworkError if the first connection
-    fails; later ones are tried for ever.
+    asked every two seconds. Raises ApiError where a credential or cursor is refused, and NetworkError if the first
+    connection fails; later ones are tried for ever.
 
     >>> for event in client.events.follow(types=["ready"], cursor="0"):
     ...     print(event.type, event.file.filename)

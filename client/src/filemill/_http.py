@@ -70,7 +70,7 @@ def lowered(headers: Mapping[str, str]) -> dict[str, str]:
 
 
 class Content:
-    """The content of an answer that is kept in memory. It is decompressed here, so that its bound is for what comes out.
+    """The content of an answer that is kept in memory. It is decompressed here: the bound is for what comes out.
 
     httpx would decompress a piece of it as a whole: gzip makes a thousand bytes of one, and gzip in gzip a million.
     """

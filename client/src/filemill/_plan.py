@@ -40,7 +40,7 @@ def part_size(size: int, wanted: int | None = None) -> int:
 
 
 def announced(size: int, each: Any) -> int:
-    """The size of parts that a service announces for a file of `size` bytes. Raises ValueError if S3 would refuse it."""
+    """The size of parts that a service announces for a file of `size` bytes. Raises ValueError if S3 can't take it."""
     if type(each) is not int or not MIN_PART <= each <= MAX_PART or part_count(size, each) > MAX_PARTS:
         raise ValueError(f"The service announced parts of {each!r:.40} bytes, in which a file of {size} can't be sent.")
     return each

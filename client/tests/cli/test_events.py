@@ -217,7 +217,7 @@ def test_the_doctor_knows_another_server(run: Run, service: Service) -> None:
     assert "not as a Filemill does" in findings(run)["front door"][1]
 
 
-@pytest.mark.parametrize("content", [b"[" * 200_000, b"[]", b" " * 17_000_000])
+@pytest.mark.parametrize("content", [b"[" * 200_000, b"[]", b" " * 17_000_000], ids=["deep", "list", "long"])
 def test_the_doctor_bears_a_server_that_lies(run: Run, service: Service, content: bytes) -> None:
     service.wrong = lambda request: httpx.Response(200, content=iter([content]))
     assert "not as a Filemill does" in findings(run)["front door"][1]

@@ -12,7 +12,7 @@ from typing import Protocol
 
 import pytest
 
-from cli.process import Live, begun, ended, live
+from cli.process import Live, ended, live, running
 from cli.runner import Ran, Run
 from cli.service import Service, problem
 
@@ -194,16 +194,16 @@ def test_a_process_that_watches_ends_with_ctrl_c_and_its_state_goes_on(live: Liv
         process.send_signal(signal.SIGINT)
         return ended(process)
 
-    process = begun(env, "upload", "--recursive", "--watch", str(inbox))
-    _until(service, 1)
-    (inbox / "new.txt").write_text("new")
-    _until(service, 2)
-    code, out, err = stopped(process)
+    with running(env, "upload", "--recursive", "--watch", str(inbox)) as process:
+        _until(service, 1)
+        (inbox / "new.txt").write_text("new")
+        _until(service, 2)
+        code, out, err = stopped(process)
     assert code == 130, err
     assert "Traceback" not in err
     assert len(out.splitlines()) in {1, 2}  # Ctrl-C may come before the second line
     (inbox / "third.txt").write_text("third")
-    process = begun(env, "upload", "--recursive", "--watch", str(inbox))
-    _until(service, 3)
-    assert stopped(process)[0] == 130
+    with running(env, "upload", "--recursive", "--watch", str(inbox)) as process:
+        _until(service, 3)
+        assert stopped(process)[0] == 130
     assert [data for _, data in sent(service)].count(b"first") == 1

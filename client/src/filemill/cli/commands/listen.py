@@ -43,9 +43,9 @@ def listen(session: Session, forward_to: str, after: str | None, limit: int | No
 
     No tunnel is needed: the events come over the socket, and are sent on from here, signed as webhooks are. The secret
     is shown at the beginning, and is kept with the saved login of the address that is in use. If there is none, as with
-    FILEMILL_URL and FILEMILL_KEY alone, it is a new one each time. FILEMILL_WEBHOOK_SECRET names your own. Each event is
-    sent once: unlike a webhook, nothing is tried again. The socket tells the newest state of each file, so of several
-    changes at the same moment only the last one may come.
+    FILEMILL_URL and FILEMILL_KEY alone, it is a new one each time. FILEMILL_WEBHOOK_SECRET names your own. Each event
+    is sent once: unlike a webhook, nothing is tried again. The socket tells the newest state of each file, so of
+    several changes at the same moment only the last one may come.
     """
     import httpx
 
