@@ -1,6 +1,5 @@
 import { html, useState } from '../vendor/preact.js'
 import * as format from '../lib/format.js'
-import { session } from '../lib/session.js'
 import { useStore } from '../lib/store.js'
 import * as uploads from '../lib/uploads.js'
 import { Progress } from './basics.js'
@@ -14,7 +13,7 @@ const FIRST = { sending: 0, paused: 1, failed: 2, waiting: 3, sent: 4, ready: 5,
 /** The uploads of this tab, in a corner of the page. */
 export function Tray() {
   useStore(uploads.version)
-  const interrupted = useStore(uploads.interrupted).filter((each) => each.tenant === session.tenant)
+  const interrupted = useStore(uploads.interrupted).filter(uploads.isOwn)
   const [open, setOpen] = useState(true)
   const all = uploads.list()
   if (!all.length && !interrupted.length) return null

@@ -1,5 +1,6 @@
 import { useEffect, useRef, useState } from '../../vendor/preact.js'
 import { api } from '../../lib/api.js'
+import { tab } from '../../lib/storage.js'
 import { rendition } from './addresses.js'
 
 const COOKIES_FOR = 6 * 3600 // seconds
@@ -75,12 +76,16 @@ function playing(Hls, media, address, { query, file, setFailure }) {
   return hls
 }
 
+/** The cookie that removes a cookie, when somebody signs out. */
+const endOf = (cookie) => `${cookie.replace(/=[^;]*/, '=').replace(/; (?:Max-Age|Expires|HttpOnly)[^;]*/gi, '')}; Max-Age=0`
+
 /** A browser that plays HLS itself sends no query with a playlist's relative addresses, but it sends cookies. */
 async function native(media, address, file) {
   if (file.record.visibility === 'private') {
     const grant = await api.post(`/v1/files/${file.id}/grant`, { expires_in: COOKIES_FOR })
     // A script sets no cookie that is HttpOnly.
     for (const cookie of grant.cookies) document.cookie = cookie.replace('; HttpOnly', '')
+    tab.set('cookies', [...new Set([...(tab.get('cookies') ?? []), ...grant.cookies.map(endOf)])])
   }
   media.src = address
 }
