@@ -1,7 +1,9 @@
 import { announce } from '../parts/basics.js'
+import { pathOf } from './dropped.js'
 import { filemill } from './filemill.js'
 import { plural } from './format.js'
 import { listen } from './live.js'
+import { folderIn } from './records.js'
 import { session } from './session.js'
 import { kept } from './storage.js'
 import { createStore } from './store.js'
@@ -12,7 +14,7 @@ const REMEMBERED = 200
 const A_WEEK = 7 * 86_400_000 // milliseconds; filemill.js forgets an upload after it, too
 
 /**
- * Uploads of this tab, the first one first. Each has `key`, `name`, `size`, `state`, `progress`, `error`, `id` (of the
+ * Uploads of this tab, the first one first. Each has `key`, `name`, `folder` (or null), `size`, `state`, `progress`, `error`, `id` (of the
  * file, once it has one) and `whose`: the name of who added it.
  *
  * `state`: waiting, sending, paused, sent (the bytes are there), ready; failed, cancelled. `sending` has `stalled` true
@@ -37,14 +39,17 @@ function changed() {
   }, DRAW_EVERY)
 }
 
-const print = (file) => [file.webkitRelativePath || file.name, file.size, file.lastModified].join('|')
+const print = (file) => [pathOf(file) ?? file.name, file.size, file.lastModified].join('|')
 
 /** Adds files to the queue: `File`s of the browser. */
 export function add(files) {
-  const options = defaults.get()
   for (const file of files) {
     made += 1
-    const upload = { key: made, file, name: file.name, size: file.size, options, whose: session.name }
+    const path = pathOf(file)
+    // An upload token may say no more than the file.
+    const metadata = path && session.me?.type !== 'token' ? { path } : undefined
+    const options = { ...defaults.get(), metadata }
+    const upload = { key: made, file, name: file.name, folder: folderIn(path), size: file.size, options, whose: session.name }
     uploads.push(Object.assign(upload, { state: 'waiting', progress: null, error: null, id: null, transfer: null }))
     forgetInterrupted(print(file))
   }

@@ -83,7 +83,7 @@ function Interrupted({ files }) {
 }
 
 function Row({ upload }) {
-  const { name, size, state, progress } = upload
+  const { name, folder, size, state, progress } = upload
   const part = progress && size ? progress.sent / size : 0
   const act = (icon, text, action) => html`<button type="button" class="icon-button" aria-label=${`${text}: ${name}`} title=${text} onClick=${() => action(upload)}>
     <${Icon} name=${icon} size="18" />
@@ -91,6 +91,7 @@ function Row({ upload }) {
   return html`<li class=${`upload ${state}`}>
     <div class="upload-text">
       ${upload.id ? html`<a href=${`#/files/${upload.id}`}><bdi>${name}</bdi></a>` : html`<bdi title=${name}>${name}</bdi>`}
+      ${folder && html`<bdi class="hint upload-folder" title=${folder}>${folder}</bdi>`}
       <span class=${state === 'failed' ? 'error' : 'hint'}>${stateText(upload)}</span>
       ${(state === 'sending' || (state === 'paused' && progress)) && html`<${Progress} value=${part} label=${`Upload of ${name}`} />`}
     </div>

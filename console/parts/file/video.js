@@ -2,7 +2,7 @@ import { html, useEffect, useRef, useState } from '../../vendor/preact.js'
 import * as format from '../../lib/format.js'
 import { Icon } from '../../lib/ui.js'
 import { addressOf, pictureOf, rendition } from './addresses.js'
-import { useStream } from './hls.js'
+import { StreamNote, useStream } from './hls.js'
 import { Picture } from './picture.js'
 
 /** Captions as tracks. They are of the front door, as this page is, so a signature in the address is enough. */
@@ -23,7 +23,7 @@ export const tracks = (record) =>
 export function Video({ file, alt, onFrame = null }) {
   const { record } = file
   const player = useRef()
-  const failure = useStream(player, file)
+  const stream = useStream(player, file)
   if (!rendition(record, 'hls')) return html`<${Unplayable} file=${file} alt=${alt} />`
   const video = record.video ?? {}
   return html`<div class="stage film">
@@ -40,7 +40,7 @@ export function Video({ file, alt, onFrame = null }) {
     >
       ${tracks(record)}
     </video>
-    ${failure && html`<p class="stage-note" role="alert">${failure}</p>`}
+    <${StreamNote} stream=${stream} />
     ${(video.chapters?.length > 0 || onFrame) &&
     html`<div class="film-tools">
       <${Chapters} chapters=${video.chapters ?? []} player=${player} />
