@@ -7,6 +7,7 @@ from collections.abc import Callable
 from playwright.sync_api import Browser, Page
 
 from ops.local.stage import LocalStage
+from tests.e2e import stack
 
 INLINE = "document.documentElement.dataset.run = '1'"
 
@@ -62,3 +63,26 @@ def test_no_other_page_shows_it_in_a_frame(browser: Browser, local_stage: LocalS
     page.wait_for_timeout(1500)
     assert all("Sign in" not in (frame.content()) for frame in page.frames[1:])
     page.context.close()
+
+
+def test_a_redirect_to_the_stages_own_bucket_is_followed(
+    visit: Callable[..., Page], local_stage: LocalStage, faults: list[str]
+) -> None:
+    """So a rendition above 4.4 MB is shown, whose first view is led to S3."""
+    s3 = local_stage.client("s3")
+    place = {
+        "Bucket": next(each["Name"] for each in s3.list_buckets()["Buckets"] if "derived" in each["Name"]),
+        "Key": "f/redirected.png",
+    }
+    s3.put_object(**place, Body=stack.png((40, 30)), ContentType="image/png")
+    location = s3.generate_presigned_url("get_object", Params=place)
+    page = visit("#/sign-in")
+    page.route("**/f/private/large/*", lambda route: route.fulfill(status=302, headers={"Location": location}))
+    load = """address => new Promise(done => {
+      const image = new Image()
+      image.onload = () => done(image.naturalWidth)
+      image.onerror = () => done('refused')
+      image.src = address
+    })"""
+    assert page.evaluate(load, "/f/private/large/w3840.avif") == 40
+    assert not faults
