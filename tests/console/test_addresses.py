@@ -79,6 +79,28 @@ def test_a_picture_that_was_refused_is_there_after_try_again(through: Callable[.
     assert not door.refused, "no address that has ended is tried again"
 
 
+def test_a_picture_that_is_made_for_the_first_request_is_asked_for_once_more(
+    console: Callable[..., Page], api: Api
+) -> None:
+    made = uploaded(api, KINDS["image"]())
+    asked: list[str] = []
+
+    def slow(route: Route) -> None:
+        asked.append(route.request.url)
+        if len(asked) == 1:
+            route.fulfill(status=503, body="")
+        else:
+            route.continue_()
+
+    page = console("#/usage")
+    page.route(re.compile(rf"/f/[^?]*{made['id']}/"), slow)
+    page.goto(page.url.split("#")[0] + f"#/files/{made['id']}")
+    picture = page.get_by_role("img", name="By the lake")
+    page.wait_for_function("() => document.querySelector('.picture img')?.naturalWidth > 0")
+    expect(picture).to_be_visible()
+    assert len(asked) == 2
+
+
 def test_a_page_of_a_pdf_that_was_refused_is_there_after_try_again(through: Callable[..., tuple[Page, Door]]) -> None:
     page, door = through("pdf", refuse=True)
     again = page.get_by_role("button", name="Try again").first

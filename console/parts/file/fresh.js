@@ -1,6 +1,6 @@
 // Addresses of a private file carry a signature that ends, also while a computer sleeps. Whatever was refused is asked for
 // again at a new address.
-import { useEffect, useState } from '../../vendor/preact.js'
+import { useEffect, useRef, useState } from '../../vendor/preact.js'
 import { toast } from '../../lib/ui.js'
 import { lifetime } from './addresses.js'
 
@@ -15,23 +15,32 @@ export async function fetchFresh(file, pick, options) {
 
 /**
  * Tries of an element that loads `address` by itself: {failed, busy, tries, onError, onLoad, again}. Key the element by
- * `tries`. The record is fetched anew when it fails, and before it is tried again.
+ * `tries`. The record is fetched anew when it fails, and before it is tried again. Each address is tried twice by itself: a
+ * rendition that was made for the first request, and was too slow or too large for its answer, is there for the second.
  */
 export function useTries(file, address) {
   const [state, setState] = useState({ failed: false, busy: false, tries: 0 })
+  const repeated = useRef(null)
+  const again = () => setState((old) => ({ failed: false, busy: false, tries: old.tries + 1 }))
   const change = (part) => setState((old) => ({ ...old, ...part }))
   useEffect(() => change({ failed: false }), [address])
   return {
     ...state,
-    onError() {
-      change({ failed: true })
-      file.renew()
+    async onError() {
+      if (repeated.current === address) {
+        change({ failed: true })
+        file.renew()
+        return
+      }
+      repeated.current = address
+      await file.renew()
+      again()
     },
     onLoad: () => change({ failed: false }),
     async again() {
       change({ busy: true })
       await file.reload()
-      setState((old) => ({ failed: false, busy: false, tries: old.tries + 1 }))
+      again()
     },
   }
 }

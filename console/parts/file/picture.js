@@ -66,6 +66,7 @@ export function Picture({ file, alt, children = null }) {
     <div
       class="frame"
       ref=${frame}
+      style=${picture?.width ? { aspectRatio: `${picture.width} / ${picture.height}` } : {}}
       tabindex="0"
       role="group"
       aria-label="Picture. Plus and minus zoom, arrows move, 0 fits it in."

@@ -24,12 +24,29 @@ export function Video({ file, alt, onFrame = null }) {
   const { record } = file
   const player = useRef()
   const stream = useStream(player, file)
-  if (!rendition(record, 'hls')) return html`<${Unplayable} file=${file} alt=${alt} />`
+  const [started, setStarted] = useState(false)
+  // The browser's own controls show a film that nothing is loaded of as one that loads for ever.
+  const plays = Boolean(rendition(record, 'hls'))
+  useEffect(() => {
+    const media = player.current
+    if (!media) return undefined
+    const start = () => setStarted(true)
+    for (const name of ['play', 'seeking']) media.addEventListener(name, start, { once: true })
+    return () => {
+      for (const name of ['play', 'seeking']) media.removeEventListener(name, start)
+    }
+  }, [plays])
+  const play = () => {
+    player.current.focus()
+    player.current.play().catch(() => {}) // the stream says why
+  }
+  if (!plays) return html`<${Unplayable} file=${file} alt=${alt} />`
   const video = record.video ?? {}
   return html`<div class="stage film">
+    <div class="film-place">
     <video
       ref=${player}
-      controls
+      controls=${started}
       playsinline
       preload="none"
       poster=${pictureOf(record, 1280)}
@@ -40,6 +57,8 @@ export function Video({ file, alt, onFrame = null }) {
     >
       ${tracks(record)}
     </video>
+    ${!started && html`<button type="button" class="film-play" aria-label="Play" onClick=${play}><span><${Icon} name="play" size="34" /></span></button>`}
+    </div>
     <${StreamNote} stream=${stream} />
     ${(video.chapters?.length > 0 || onFrame) &&
     html`<div class="film-tools">
