@@ -69,8 +69,8 @@ def main() -> None:
     lines = [
         "# Scrolling the gallery",
         "",
-        f"Made by `python -m bench.scrolling`: {FRAMES} frames of 120 pixels, {ROUNDS} times, in Chromium. Both lists",
-        "in one run, in turn. The share of late frames depends on the machine; compare the two rows.",
+        f"Made by `python -m bench.scrolling`: {FRAMES} frames of 120 pixels, {ROUNDS} times, in Chromium. ",
+        "Both lists in one run, in turn. The share of late frames depends on the machine; compare the two rows.",
         "",
         "| Files | Frames later than 50 ms | Elements at once, at most | Layout shift |",
         "|---|---|---|---|",
