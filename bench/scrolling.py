@@ -69,7 +69,7 @@ def main() -> None:
     lines = [
         "# Scrolling the gallery",
         "",
-        f"Made by `python -m bench.scrolling`: {FRAMES} frames of 120 pixels, {ROUNDS} times, in Chromium. ",
+        f"Made by `python -m bench.scrolling`: {FRAMES} frames of 120 pixels, {ROUNDS} times, in Chromium.",
         "Both lists in one run, in turn. The share of late frames depends on the machine; compare the two rows.",
         "",
         "| Files | Frames later than 50 ms | Elements at once, at most | Layout shift |",
@@ -81,7 +81,7 @@ def main() -> None:
         "",
         f"Ratio of the shares: {many / few:.2f}"
         if few
-        else f"Late frames with 10,000 files: {many:.1%}; with 100: none.",
+        else f"Late with 10,000 files: {many:.1%}; with 100: none.",
     ]
     RESULTS.write_text("\n".join(lines) + "\n", "utf-8")
     print("\n".join(lines))
