@@ -1,7 +1,7 @@
 """How smoothly the console's gallery scrolls with 10,000 files, against 100: `python -m bench.scrolling`.
 
 `FILEMILL_URL` names a stage that runs; its console is used with an API of the bench's own. The two lists are scrolled
-in turn, in one run. It counts the frames that came later than 50 ms, elements of the page, and layout shifts. The result
+in turn, in one run. It counts frames later than 50 ms, elements of the page, and layout shifts. The result
 goes to `bench/results/scrolling.md`.
 """
 
