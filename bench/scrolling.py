@@ -79,9 +79,7 @@ def main() -> None:
             for count, total in sums.items()
         ),
         "",
-        f"Ratio of the shares: {many / few:.2f}"
-        if few
-        else f"Late with 10,000 files: {many:.1%}; with 100: none.",
+        f"Ratio of the shares: {many / few:.2f}" if few else f"Late with 10,000 files: {many:.1%}; with 100: none.",
     ]
     RESULTS.write_text("\n".join(lines) + "\n", "utf-8")
     print("\n".join(lines))

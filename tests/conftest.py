@@ -10,6 +10,7 @@ from moto import mock_aws
 from tests import names
 from tests.client import Client, new_client
 from tests.faults.clock import Clock, time_of
+from tests.moto_pace import spare_repeated_work
 from tests.moto_reads import read_no_more_than_asked
 from tests.stage import (
     Calls,
@@ -44,6 +45,7 @@ def cloud() -> Iterator[None]:
     with mock_aws():
         one_call_at_a_time()
         read_no_more_than_asked()
+        spare_repeated_work()
         refuse_parts_of_ended_uploads()
         yield
 

@@ -20,10 +20,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import boto3
-import requests
 import yaml
 from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
+
+from tests import moto_stages
 
 STAGE = {
     "FILEMILL_STAGE": "test",
@@ -174,6 +175,7 @@ def one_call_at_a_time() -> None:
     def copied(shard: Any, memo: Any) -> Any:
         other = copy.copy(shard)
         other.items = list(shard.items)
+        other.table = memo.get(id(shard.table), shard.table)
         return other
 
     backend: Any = DynamoDBBackend
@@ -288,7 +290,6 @@ def provisioned(cdn_key: bytes) -> None:
     from chalicelib.catalog import actors, memory
     from chalicelib.catalog.audit import pages as audit_pages
 
-    requests.post("http://motoapi.amazonaws.com/moto-api/reset", timeout=5)
     settings.settings.cache_clear()
     keyring.forget()
     audit_pages.forget()
@@ -296,18 +297,22 @@ def provisioned(cdn_key: bytes) -> None:
     actors.come_from(actors.NOWHERE)
     memory.forget()
     issuer_keys.forget()
+    moto_stages.renew(_provision_all_but_queues_and_parameters)
+    for queue in ("ingest", "imports", "webhooks", "media"):
+        aws_client("sqs").create_queue(QueueName=queue)
+    ssm = aws_client("ssm")
+    ssm.put_parameter(Name=STAGE["FILEMILL_CDN_KEY_PARAMETER"], Value=cdn_key.decode() or "none", Type="SecureString")
+    ssm.put_parameter(Name=STAGE["FILEMILL_SECRET_PARAMETER"], Value="s" * 43, Type="SecureString")
+
+
+def _provision_all_but_queues_and_parameters() -> None:
     s3 = aws_client("s3")
     for bucket in ("originals", "derived"):
         s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
     s3.put_bucket_versioning(Bucket="originals", VersioningConfiguration={"Status": "Enabled"})
     aws_client("dynamodb").create_table(TableName="filemill-test", **table_definition())
-    for queue in ("ingest", "imports", "webhooks", "media"):
-        aws_client("sqs").create_queue(QueueName=queue)
     aws_client("events").create_event_bus(Name=STAGE["FILEMILL_EVENT_BUS"])
     _make_distribution()
-    ssm = aws_client("ssm")
-    ssm.put_parameter(Name=STAGE["FILEMILL_CDN_KEY_PARAMETER"], Value=cdn_key.decode() or "none", Type="SecureString")
-    ssm.put_parameter(Name=STAGE["FILEMILL_SECRET_PARAMETER"], Value="s" * 43, Type="SecureString")
 
 
 @contextmanager

@@ -19,7 +19,7 @@ BODY = {"filename": "a.jpg", "content_type": "image/jpeg", "size": 9}
 @pytest.fixture
 def refused(monkeypatch: pytest.MonkeyPatch) -> Iterator[Record]:
     """Nobody may do anything. What is denied here is kept from the run's own record, which would fail the test."""
-    monkeypatch.setattr(recorder, "_rights", lambda who: ())
+    monkeypatch.setattr(recorder, "_allowed", lambda *_: False)
     monkeypatch.setattr(recorder, "RECORD", Record())
     with recording() as record:
         yield record
