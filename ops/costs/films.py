@@ -1,7 +1,7 @@
 """The costs of films: a watched minute, the first time and later; a stored hour; a film that nobody watches.
 
 Seconds and bytes are those that `python -m bench media` measured (bench/results/media.json), calls are counted by
-tests/bench/test_costs.py, and prices are AWS's lists for us-east-1. `python -m bench costs` prints the tables.
+tests/ops/costs/test_films.py, and prices are AWS's lists for us-east-1.
 """
 
 from __future__ import annotations
@@ -10,15 +10,12 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from bench.costs import ROOT, Item
-from bench.media.figures import RESULT
-from ops.prices import GB_MONTH, GB_SECOND, GET, PUT, READ, RUN, WRITE
+from ops.costs.data import gigabytes
+from ops.costs.items import Item, priced, without_free_units
+from ops.openapi.problems import ROOT
+from ops.prices import GB_MONTH, GB_SECOND, GET, PRICES, PUT, READ, RUN, WRITE
 
-PAGE = ROOT / "docs" / "costs.md"
-
-# US dollars: a GB from CloudFront to viewers in North America and Europe, and a request to it (HTTPS). The other prices
-# are those that estimates of `ops` use.
-GB_OUT, REQUEST = 0.085, 0.01e-4
+RESULT = ROOT / "bench" / "results" / "media.json"
 
 # Calls of AWS for one segment, at most: its file, its tenant, its lease and those of two segments ahead, the usage of
 # the day; what is there already, the plan, and the ranges of the film; the segment is put.
@@ -34,17 +31,11 @@ def measured() -> Mapping[str, Any]:
     return found
 
 
-def memory(function: str) -> float:
-    """GB that the function has."""
-    functions = json.loads((ROOT / ".chalice" / "config.json").read_text())["lambda_functions"]
-    return float(functions[function]["lambda_memory_size"]) / 1024
-
-
 def first_minute(segment: Mapping[str, Any]) -> float:
     """US dollars for making the segments of a minute of one rung."""
     a_segment = (
         RUN
-        + segment["cpu"] * memory("stream") * GB_SECOND
+        + segment["cpu"] * gigabytes("stream") * GB_SECOND
         + SEGMENT_READS * READ
         + SEGMENT_WRITES * WRITE
         + SEGMENT_GETS * GET
@@ -55,7 +46,7 @@ def first_minute(segment: Mapping[str, Any]) -> float:
 
 def minute(segment: Mapping[str, Any]) -> float:
     """US dollars for sending a minute of one rung to one viewer."""
-    return float((segment["size"] / 1e9 * GB_OUT + REQUEST) * 60 / segment["seconds"])
+    return float((segment["size"] / 1e9 * PRICES["sent"].amount + PRICES["viewed"].amount) * 60 / segment["seconds"])
 
 
 def stored(segment: Mapping[str, Any]) -> float:
@@ -83,36 +74,14 @@ def unwatched(found: Mapping[str, Any], films: int = 1000) -> list[Item]:
     seconds = said["video: CPU of the function and its children"]
     objects = said["… video: objects that are stored"]
     return [
-        Item("GB-seconds of `media` (arm64)", films * seconds * memory("media"), GB_SECOND, "$13.33 a million"),
-        Item("runs of `process` and `media`", films * 2, RUN, "$0.20 a million"),
-        Item("objects put into S3", films * objects, PUT, "$0.005 a thousand"),
-        Item("ranges got from S3", films * FILM_GETS, GET, "$0.0004 a thousand"),
-        Item("write units of DynamoDB", films * FILM_WRITES, WRITE, "$0.625 a million"),
-        Item("requests to SQS", films * 6, 0.40e-6, "$0.40 a million"),
+        priced("GB-seconds of `media` (arm64)", films * seconds * gigabytes("media"), "gb_second"),
+        priced("runs of `process` and `media`", films * 2, "run"),
+        priced("objects put into S3", films * objects, "put"),
+        priced("ranges got from S3", films * FILM_GETS, "get"),
+        priced("write units of DynamoDB", films * FILM_WRITES, "write"),
+        priced("requests to SQS", films * 6, "queued"),
     ]
 
 
 def unwatched_table(items: Iterable[Item]) -> str:
-    items = list(items)
-    lines = ["| A thousand films of an hour, unwatched | Units | Price | Cost |", "|---|--:|--:|--:|"]
-    lines += [f"| {each.name} | {each.units:,.0f} | {each.said} | ${each.cost:.3f} |" for each in items]
-    lines.append(f"| **all** | | | **${sum(each.cost for each in items):.2f}** |")
-    return "\n".join(lines)
-
-
-def tables() -> list[str]:
-    return [watched_table(measured()), unwatched_table(unwatched(measured()))]
-
-
-def write_page() -> None:
-    """Puts the tables into docs/costs.md, in place of those that have the same heads."""
-    text = PAGE.read_text(encoding="utf-8")
-    for table in tables():
-        before, head, after = text.partition(table.partition("\n")[0])
-        assert head, "the page has a table of this sort"
-        text = before + table + after[after.index("\n\n") :]
-    PAGE.write_text(text, encoding="utf-8")
-
-
-def run() -> None:
-    print("\n\n".join(tables()))
+    return without_free_units("A thousand films of an hour, unwatched", items, digits=3, total=True)

@@ -1,0 +1,127 @@
+"""Time × price of each function by its memory, from the CPU that was measured: `python -m bench power` prints it.
+
+Lambda gives processors in proportion to memory, one at 1,769 MB and no more than one to one thread. Work that waits for
+AWS takes as long with any memory. So more memory makes a function faster as long as CPU is most of its time, and dearer
+as soon as waiting is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ops.costs import bills, data
+from ops.costs.bills import ONE_PROCESSOR
+from ops.prices import GB_SECOND, RUN
+
+MEMORIES = (512, 768, 1024, 1280, 1536, 1769, 2048, 2560, 3008)  # MB
+
+# The part of a job's CPU that two processors share, by the wall times of bench/results/images.json: with two processors
+# a photo takes 0.63 of the time. FFmpeg's segments are made by threads of their own.
+PARALLEL_PICTURES, PARALLEL_FILMS = 0.74, 0.8
+
+
+@dataclass(frozen=True)
+class Job:
+    """The ordinary job of a function: scenarios of counted.json, of which the mean counts, each run alone.
+
+    `least`: MB that tests of its memory need. `waited_for`: somebody waits for the answer.
+    """
+
+    function: str
+    scenarios: tuple[str, ...]
+    least: int = 512
+    parallel: float = 0.0
+    kept: str = ""
+
+
+JOBS = (
+    Job("api_handler", ("create", "get", "list", "search", "changes", "patch")),
+    Job("process", ("photo",), ONE_PROCESSOR, PARALLEL_PICTURES),
+    Job("media", ("video",), ONE_PROCESSOR),
+    Job("render", ("on demand",), ONE_PROCESSOR),
+    Job("stream", ("segment",), ONE_PROCESSOR, PARALLEL_FILMS),
+    Job("fetch", ("import",)),
+    Job("index", ("photo",)),
+    Job("publish", ("photo",)),
+    Job("deliver", ("webhook",)),
+    Job("sweep", ("sweep",)),
+)
+
+
+@dataclass(frozen=True)
+class Point:
+    """One function with one memory: seconds of a run, and US dollars for a million runs."""
+
+    megabytes: int
+    seconds: float
+    dollars: float
+
+    @property
+    def product(self) -> float:
+        return self.seconds * self.dollars
+
+
+def spent(job: Job) -> bills.Spent:
+    """The mean of the job's scenarios, for one run."""
+    cpu = wait = 0.0
+    for name in job.scenarios:
+        tally = data.operation(name)["functions"][job.function]
+        found = bills.spent(name, job.function, tally)
+        cpu += found.cpu / tally["runs"]
+        wait += found.wait / tally["runs"]
+    return bills.Spent(cpu / len(job.scenarios), wait / len(job.scenarios))
+
+
+def curve(job: Job) -> list[Point]:
+    return [_point(job, spent(job), memory) for memory in MEMORIES]
+
+
+def _point(job: Job, found: bills.Spent, megabytes: int) -> Point:
+    share = megabytes / ONE_PROCESSOR
+    alone = found.cpu * (1 - job.parallel) / min(1.0, share)
+    together = found.cpu * job.parallel / min(2.0, share)
+    seconds = alone + together + found.wait
+    return Point(megabytes, seconds, 1e6 * (RUN + seconds * megabytes / 1024 * GB_SECOND))
+
+
+def best(job: Job) -> Point:
+    """The memory with the least time × price, of those that are enough."""
+    return min((each for each in curve(job) if each.megabytes >= job.least), key=lambda each: each.product)
+
+
+def chosen() -> Mapping[str, int]:
+    """MB by function, as the curves choose them."""
+    return {job.function: best(job).megabytes for job in JOBS}
+
+
+def table() -> str:
+    """The curves in Markdown: milliseconds and US dollars for a million runs by memory."""
+    head = " | ".join(f"{memory:,} MB" for memory in MEMORIES)
+    lines = [f"| Function | CPU + waiting, ms | {head} |", "|---|--:|" + "--:|" * len(MEMORIES)]
+    for job in JOBS:
+        found, least = spent(job), best(job)
+        cells = []
+        for point in curve(job):
+            cell = f"{point.seconds * 1000:,.0f} ms, ${point.dollars:,.2f}"
+            cells.append(f"**{cell}**" if point == least else cell)
+        lines.append(
+            f"| `{job.function}` | {found.cpu * 1000:,.0f} + {found.wait * 1000:,.0f} | {' | '.join(cells)} |"
+        )
+    return "\n".join(lines)
+
+
+def short_table() -> str:
+    """What each function has, what the curve says, and the bound of its tests."""
+    lines = [
+        "| Function | Its job | CPU + waiting, ms | Least by its tests, MB | Has, MB | A run, ms | A million runs |",
+        "|---|---|--:|--:|--:|--:|--:|",
+    ]
+    for job in JOBS:
+        found = spent(job)
+        has = _point(job, found, data.megabytes(job.function))
+        lines.append(
+            f"| `{job.function}` | {', '.join(job.scenarios)} | {found.cpu * 1000:,.0f} + {found.wait * 1000:,.0f} | "
+            f"{job.least:,} | {has.megabytes:,} | {has.seconds * 1000:,.0f} | ${has.dollars:,.2f} |"
+        )
+    return "\n".join(lines)
