@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, timedelta
+from datetime import UTC
 from typing import Any
 
 import pytest
@@ -148,13 +148,6 @@ def _swept_once(stage: Stage) -> None:
     sweep.run()  # looks through both buckets, which it does once a day
 
 
-def _deleted_long_ago(stage: Stage) -> str:
-    file_id = _in_the_window(stage)
-    sweep.run()
-    stage.clock.forward(timedelta(seconds=settings.settings().delete_window + 3600))
-    return file_id
-
-
 def _hooked(stage: Stage) -> str:
     """A file, and a webhook that has had an event."""
     file_id = ready()(stage)
@@ -207,7 +200,6 @@ SCENARIOS = (
     Scenario("changes", f"`GET /v1/changes`, a page of {PAGE}", _at("GET", f"/v1/changes?limit={PAGE}"), _fifty),
     Scenario("patch", "another tag", _at("PATCH", "/v1/files/{id}", {"tags": ["cats", "dogs"]}), PHOTO),
     Scenario("delete", "`DELETE /v1/files/{id}` of a photo", _at("DELETE", "/v1/files/{id}"), PHOTO),
-    Scenario("purge", "… and the sweep that removes its objects", _swept, _deleted_long_ago),
     Scenario("restore", "`POST /v1/files/{id}/restore`, until it is ready again", _restored, _in_the_window),
     Scenario("reprocess", "`POST /v1/files/{id}/reprocess`, until it is ready again", _reprocessed, PHOTO),
     Scenario("on demand", "the first view of an AVIF", _viewed("render"), _missing("w640.avif")),

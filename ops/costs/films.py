@@ -13,7 +13,7 @@ from typing import Any
 from ops.costs.data import gigabytes
 from ops.costs.items import Item, priced, without_free_units
 from ops.openapi.problems import ROOT
-from ops.prices import GB_MONTH, GB_SECOND, GET, PRICES, PUT, READ, RUN, WRITE
+from ops.prices import GB_MONTH, PRICES
 
 RESULT = ROOT / "bench" / "results" / "media.json"
 
@@ -31,16 +31,21 @@ def measured() -> Mapping[str, Any]:
     return found
 
 
+def segment_units(segment: Mapping[str, Any]) -> dict[str, float]:
+    """The units of making one segment of a rung, by the name of their price."""
+    return {
+        "run": 1,
+        "gb_second": segment["cpu"] * gigabytes("stream"),
+        "read": SEGMENT_READS,
+        "write": SEGMENT_WRITES,
+        "get": SEGMENT_GETS,
+        "put": SEGMENT_PUTS,
+    }
+
+
 def first_minute(segment: Mapping[str, Any]) -> float:
     """US dollars for making the segments of a minute of one rung."""
-    a_segment = (
-        RUN
-        + segment["cpu"] * gigabytes("stream") * GB_SECOND
-        + SEGMENT_READS * READ
-        + SEGMENT_WRITES * WRITE
-        + SEGMENT_GETS * GET
-        + SEGMENT_PUTS * PUT
-    )
+    a_segment = sum(PRICES[name].amount * units for name, units in segment_units(segment).items())
     return float(a_segment * 60 / segment["seconds"])
 
 

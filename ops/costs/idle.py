@@ -98,19 +98,20 @@ def events() -> list[Item]:
     alone, heard = (data.operation(name)["functions"]["publish"] for name in ("patch", "webhook"))
     seconds = bills.spent("photo", "publish", publish).seconds(data.megabytes("publish"))
     million, each_event = MILLION, MILLION * told()
+    stage, hook, socket = "every stage", "each webhook", "each socket"
     return [
-        priced("every stage: runs of `publish`", million * publish["runs"], "run"),
-        priced("… their GB-seconds (arm64)", million * seconds * data.gigabytes("publish"), "gb_second"),
-        priced("… read units: who listens, and the audit", million * publish["reads"], "read"),
-        priced("… write units: the audit", million * publish["writes"], "write"),
-        priced("… events on the bus (PutEvents)", each_event, "event"),
-        priced("each webhook: write units", each_event * delivery_writes(), "write"),
-        priced("… read units", each_event * delivery_reads(), "read"),
-        priced("… requests to SQS", each_event * (_queued(heard) - _queued(alone) + _queued(deliver)), "queued"),
-        priced("… runs of `deliver`", each_event * deliver["runs"], "run"),
-        priced("… their GB-seconds (arm64)", each_event * DELIVER_SECONDS * data.gigabytes("deliver"), "gb_second"),
-        priced("each socket that hears of all: messages", each_event, "socket_message"),
-        priced("… minutes of a connection that is open for a month", MONTH / 60, "socket_minute"),
+        priced("every stage: runs of `publish`", million * publish["runs"], "run", stage),
+        priced("… their GB-seconds (arm64)", million * seconds * data.gigabytes("publish"), "gb_second", stage),
+        priced("… read units: who listens, and the audit", million * publish["reads"], "read", stage),
+        priced("… write units: the audit", million * publish["writes"], "write", stage),
+        priced("… events on the bus (PutEvents)", each_event, "event", stage),
+        priced("each webhook: write units", each_event * delivery_writes(), "write", hook),
+        priced("… read units", each_event * delivery_reads(), "read", hook),
+        priced("… requests to SQS", each_event * (_queued(heard) - _queued(alone) + _queued(deliver)), "queued", hook),
+        priced("… runs of `deliver`", each_event * deliver["runs"], "run", hook),
+        priced("… their GB-seconds (arm64)", each_event * DELIVER_SECONDS * data.gigabytes("deliver"), "gb_second", hook),
+        priced("each socket that hears of all: messages", each_event, "socket_message", socket),
+        priced("… minutes of a connection that is open for a month", MONTH / 60, "socket_minute", socket),
     ]
 
 
@@ -137,8 +138,6 @@ def _queued(tally: Mapping[str, Any]) -> int:
 def event_costs() -> dict[str, float]:
     """US dollars of the events of a million files, by who pays: every stage, each webhook, each socket."""
     parts: dict[str, float] = {}
-    name = ""
     for item in events():
-        name = name if item.name.startswith("…") else item.name.partition(":")[0]
-        parts[name] = parts.get(name, 0.0) + item.cost
+        parts[item.payer] = parts.get(item.payer, 0.0) + item.cost
     return parts

@@ -10,13 +10,18 @@ from ops.prices import PRICES
 
 @dataclass(frozen=True)
 class Item:
-    """One kind of usage. `price` in US dollars for each unit, `free` units of each account a month."""
+    """One kind of usage. `price` in US dollars for each unit, `free` units of each account a month.
+
+    `key` is the price's name in ops/prices.py, and `payer` what it is paid for, if a table has several.
+    """
 
     name: str
     units: float
     price: float
     said: str
     free: float = 0
+    key: str = ""
+    payer: str = ""
 
     @property
     def cost(self) -> float:
@@ -28,10 +33,10 @@ class Item:
         return max(0.0, self.units - self.free) * self.price
 
 
-def priced(name: str, units: float, price: str) -> Item:
+def priced(name: str, units: float, price: str, payer: str = "") -> Item:
     """An item with a price of ops/prices.py."""
     found = PRICES[price]
-    return Item(name, units, found.amount, found.said, found.free)
+    return Item(name, units, found.amount, found.said, found.free, price, payer)
 
 
 def number(units: float) -> str:
