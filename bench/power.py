@@ -72,7 +72,8 @@ def page() -> str:
         *(f"- {name}: {value}" for name, value in found["conditions"].items()),
         f"- an HTTP exchange: {found['exchange'] * 1000:.2f} ms of CPU for each call, added; without TLS",
         f"- shared by two processors: {power.PARALLEL_PICTURES:.0%} of the CPU of `process`, "
-        f"{power.PARALLEL_FILMS:.0%} of that of `stream`, nothing of the others",
+        f"{power.PARALLEL_FILMS:.0%} of that of `stream` (assumed), nothing of the others",
+        "- the CPU of `stream` is that of a segment of 1080 lines (bench/results/media.md)",
         "- waiting: assumed for each call (ops/costs/bills.py); this machine has no AWS",
         "",
     ]
