@@ -1,22 +1,24 @@
-"""`python -m bench power`: measures the CPU of every operation, and prints time × price of each function by memory.
+"""`python -m bench power`: measures the CPU of every operation, and prints time x price of each function by memory.
 
 CPU is that of our code and of botocore, on this machine: moto answers in this process, and its CPU and that of the
 counting are taken off. What an HTTP exchange takes is measured once, with a server of its own, and added for each call.
-Not in it: TLS, and Lambda's own runtime. It writes ops/costs/measured.json, from which `python -m ops costs` makes the
-page, and bench/results/power.md.
+Not in it: TLS, and Lambda's own runtime. It writes ops/costs/measured.json, from which `python -m ops costs` makes its
+pages.
 """
 
 from __future__ import annotations
 
 import contextlib
 import datetime
-import io
 import os
 import platform
+import sys
 import time
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
 
 from bench.counting.meter import Tally
@@ -25,12 +27,10 @@ from bench.counting.scenarios import KINDS, SCENARIOS, Scenario, uploaded
 from bench.counting.stage import cloud, stage
 from bench.images import photos
 from ops.costs import data, power
-from tests.stage import ROOT
 
 ROUNDS = 3  # of which the first does not count: it imports and fills memory
 EXCHANGES = 300
 PHOTO = "p12-turned-p3.jpg"  # of a phone
-RESULT = ROOT / "bench" / "results" / "power.md"
 # Calls that AWS and clients make themselves.
 _NOT_OURS = ("sqs.ReceiveMessage", "sqs.DeleteMessage", "apigateway.Request")
 
@@ -39,7 +39,7 @@ def run() -> None:
     exchange = exchanged()
     cpu: dict[str, dict[str, float]] = {}
     stored: dict[str, int] = {}
-    with cloud(quiet=False), contextlib.redirect_stdout(io.StringIO()):
+    with cloud(quiet=False), _without_output():
         for scenario in (*SCENARIOS, *_kinds()):
             rounds = [_one(scenario) for _ in range(ROUNDS)][1:]
             cpu[scenario.name] = {
@@ -53,31 +53,23 @@ def run() -> None:
     found = {"cpu": cpu, "stored": stored, "exchange": round(exchange, 6), "conditions": _conditions()}
     data.MEASURED.write_text(data.text_of(found), encoding="utf-8")
     data.measured.cache_clear()
-    text = page()
-    print(text)
-    RESULT.write_text(text, encoding="utf-8")
+    print(power.page())
+    print("`python -m ops costs --without-counting` brings the pages up to date.")
 
 
-def page() -> str:
-    """The page of results, from the measured data."""
-    found = data.measured()
-    lines = [
-        "# Time × price by memory",
-        "",
-        "Milliseconds of a run, and US dollars for a million runs, by list prices (ops/prices.py). Bold is the least",
-        "product of the two among memories that the function's tests allow.",
-        "",
-        power.table(),
-        "",
-        *(f"- {name}: {value}" for name, value in found["conditions"].items()),
-        f"- an HTTP exchange: {found['exchange'] * 1000:.2f} ms of CPU for each call, added; without TLS",
-        f"- shared by two processors: {power.PARALLEL_PICTURES:.0%} of the CPU of `process`, "
-        f"{power.PARALLEL_FILMS:.0%} of that of `stream` (assumed), nothing of the others",
-        "- the CPU of `stream` is that of a segment of 1080 lines (bench/results/media.md)",
-        "- waiting: assumed for each call (ops/costs/bills.py); this machine has no AWS",
-        "",
-    ]
-    return "\n".join(lines)
+@contextlib.contextmanager
+def _without_output() -> Iterator[None]:
+    """The functions log as they do on AWS, and nobody sees it."""
+    kept, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
+    sys.stdout.flush()
+    os.dup2(nowhere, 1)
+    try:
+        yield
+    finally:
+        sys.stdout.flush()
+        os.dup2(kept, 1)
+        for each in (kept, nowhere):
+            os.close(each)
 
 
 def _kinds() -> list[Scenario]:
@@ -152,5 +144,5 @@ def _conditions() -> dict[str, Any]:
 
 
 def _processor() -> str:
-    with open("/proc/cpuinfo", encoding="utf-8") as text:
-        return next(line.partition(":")[2].strip() for line in text if line.startswith("model name"))
+    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown")

@@ -1,9 +1,9 @@
 """The bill of every operation, counted on moto: `python -m ops costs` writes it to ops/costs/counted.json.
 
-    samples    one ordinary file of each kind
-    scenarios  the operations, and what must be there before
-    stage      a quiet stage: functions that run when AWS would run them
-    meter      calls, units and bytes, by the function that they are billed to
+samples    one ordinary file of each kind
+scenarios  the operations, and what must be there before
+stage      a quiet stage: functions that run when AWS would run them
+meter      calls, units and bytes, by the function that they are billed to
 """
 
 from __future__ import annotations

@@ -152,9 +152,7 @@ class Meter:
         if name := asked.get("IndexName"):
             (index,) = [each for each in self._indexes if each.name == name]
             found = [index.projected(each) for each in found]
-        return read_units(
-            sum(item_size(each or {}) for each in found), consistent=asked.get("ConsistentRead", False)
-        )
+        return read_units(sum(item_size(each or {}) for each in found), consistent=asked.get("ConsistentRead", False))
 
 
 @contextmanager
@@ -207,11 +205,11 @@ def table_bytes() -> int:
 def _length(body: Any) -> int:
     """Bytes of a body that is a file, or 0 of a call that has none."""
     if body is None or not hasattr(body, "seek"):
-        return len(body or b"")
+        return len(bytes(body or b""))
     at = body.tell()
-    end: int = body.seek(0, 2)
+    size = int(body.seek(0, 2)) - int(at)
     body.seek(at)
-    return end - at
+    return size
 
 
 def _key(named: Mapping[str, Mapping[str, str]]) -> Key:

@@ -55,7 +55,9 @@ SAMPLES = {
         Sample("photo", "a JPEG, six widths wide", "a.jpg", "image/jpeg", lambda: images.jpeg(2000, 1500)),
         Sample("pdf", "10 pages of text", "a.pdf", "application/pdf", _pdf),
         Sample("video", "a film of six seconds", "a.mp4", "video/mp4", _film),
-        Sample("audio", "a sound of four seconds", "a.flac", "audio/flac", lambda: films.sound("flac", "flac", seconds=4)),
+        Sample(
+            "audio", "a sound of four seconds", "a.flac", "audio/flac", lambda: films.sound("flac", "flac", seconds=4)
+        ),
         Sample("document", "a docx of 10 pages", "a.docx", offices.DOCX, lambda: offices.docx(*_lines(400))),
         Sample("spreadsheet", "an xlsx of 1,000 rows", "a.xlsx", offices.XLSX, lambda: offices.many_rows(1000)),
         Sample(

@@ -203,7 +203,9 @@ SCENARIOS = (
     Scenario("restore", "`POST /v1/files/{id}/restore`, until it is ready again", _restored, _in_the_window),
     Scenario("reprocess", "`POST /v1/files/{id}/reprocess`, until it is ready again", _reprocessed, PHOTO),
     Scenario("on demand", "the first view of an AVIF", _viewed("render"), _missing("w640.avif")),
-    Scenario("segment", "the first view of a film's segment", _viewed("stream"), _missing("av/v240-0.m4s", SAMPLES["video"])),
+    Scenario(
+        "segment", "the first view of a film's segment", _viewed("stream"), _missing("av/v240-0.m4s", SAMPLES["video"])
+    ),
     Scenario("view", "a rendition that CloudFront does not have", _delivered),
     Scenario("share", "`POST /v1/files/{id}/shares`", _at("POST", "/v1/files/{id}/shares", {}), PHOTO),
     Scenario("share page", "the page of a link, once", lambda stage, path: stage.page(path), _shared),

@@ -22,7 +22,6 @@ from chalicelib.processing import on_demand, pipeline
 from ops.stack.event_sources import PUBLISHED
 from tests.client import Answer, Client, new_client
 from tests.events import hooks
-from tests.faults import looking
 from tests.faults.clock import Clock, time_of
 from tests.making import message, sqs_event
 from tests.moto_reads import read_no_more_than_asked

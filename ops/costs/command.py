@@ -46,8 +46,8 @@ _COUNTS = {
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Say what a month of a stage costs at AWS's list prices, and what paid services publish for the same work. "
-        "Without --files: count every operation on mocks of AWS, and write the counts and the tables of the pages; this "
-        "takes a minute or two, and needs the packages of development."
+        "Without --files: count every operation on mocks of AWS, and write the counts and the tables of the pages; "
+        "this takes a minute or two, and needs the packages of development."
     )
     stage = parser.add_argument_group("a stage's month")
     stage.add_argument("--files", type=count, metavar="N", help="new files in the month, such as 1e6")
@@ -57,7 +57,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     for name, explanation in _COUNTS.items():
         stage.add_argument(f"--{name}", type=count, metavar="N", help=explanation)
-    stage.add_argument("--view-size", type=size, metavar="SIZE", help=f"size of a view (default: {VIEW_SIZE // 1000}KB)")
+    stage.add_argument(
+        "--view-size", type=size, metavar="SIZE", help=f"size of a view (default: {VIEW_SIZE // 1000}KB)"
+    )
     stage.add_argument(
         "--cache-hits", type=percent, metavar="PERCENT", help=f"views from the edge (default: {CACHE_HITS:.0%})"
     )
@@ -110,8 +112,8 @@ def counted() -> dict[str, object]:
         from bench.counting.stage import cloud
     except ModuleNotFoundError as missing:
         raise OpsError(
-            f"Counting needs the packages of development ({missing.name} is missing): run `make venv` in a checkout. An "
-            "estimate (--files) needs none of them."
+            f"Counting needs the packages of development ({missing.name} is missing): run `make venv` in a checkout. "
+            "An estimate (--files) needs none of them."
         ) from None
     with cloud():
         return counting.everything()

@@ -60,10 +60,15 @@ def operation(name: str) -> Mapping[str, Any]:
     return found
 
 
+@cache
+def _functions() -> Mapping[str, Any]:
+    found: Mapping[str, Any] = json.loads((ROOT / ".chalice" / "config.json").read_text(encoding="utf-8"))
+    return dict(found["lambda_functions"])
+
+
 def megabytes(function: str) -> int:
     """The memory of a function, in MB as Lambda counts them."""
-    functions = json.loads((ROOT / ".chalice" / "config.json").read_text(encoding="utf-8"))["lambda_functions"]
-    return int(functions[function]["lambda_memory_size"])
+    return int(_functions()[function]["lambda_memory_size"])
 
 
 def gigabytes(function: str) -> float:

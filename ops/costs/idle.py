@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from ops.costs import bills, data
@@ -27,6 +28,7 @@ POLLERS, LEAST_POLLERS = 5, 2
 POLL = 20
 
 
+@cache
 def resources() -> Mapping[str, Any]:
     found: Mapping[str, Any] = template.document(ROOT)["Resources"]
     return found
@@ -109,7 +111,9 @@ def events() -> list[Item]:
         priced("… read units", each_event * delivery_reads(), "read", hook),
         priced("… requests to SQS", each_event * (_queued(heard) - _queued(alone) + _queued(deliver)), "queued", hook),
         priced("… runs of `deliver`", each_event * deliver["runs"], "run", hook),
-        priced("… their GB-seconds (arm64)", each_event * DELIVER_SECONDS * data.gigabytes("deliver"), "gb_second", hook),
+        priced(
+            "… their GB-seconds (arm64)", each_event * DELIVER_SECONDS * data.gigabytes("deliver"), "gb_second", hook
+        ),
         priced("each socket that hears of all: messages", each_event, "socket_message", socket),
         priced("… minutes of a connection that is open for a month", MONTH / 60, "socket_minute", socket),
     ]

@@ -18,6 +18,7 @@ from ops.openapi.problems import ROOT
 
 MIGRATE = ROOT / "docs" / "migrate-a-bucket.md"
 README = ROOT / "README.md"
+POWER = ROOT / "bench" / "results" / "power.md"
 PAGES = (data.PAGE, MIGRATE, README)
 
 _PLACE = re.compile(r"<!-- made: ([\w-]+) -->.*?<!-- end -->", re.DOTALL)
@@ -30,8 +31,9 @@ FILMS = Workload(files=2000, mean_size=450e6, kinds={"video": 1.0}, minutes=20_0
 
 
 def pages() -> dict[Path, str]:
-    """The text of each page, with its places filled."""
-    return {path: filled(path.read_text(encoding="utf-8"), path.name) for path in PAGES}
+    """The text of each page with its places filled, and of the page of curves."""
+    found = {path: filled(path.read_text(encoding="utf-8"), path.name) for path in PAGES}
+    return found | {POWER: power.page()}
 
 
 def filled(text: str, name: str) -> str:
@@ -116,17 +118,20 @@ def _runs(function: str, tally: Mapping[str, Any]) -> str:
 
 def services_table() -> str:
     """The same work, by list prices and by published prices."""
-    lines = ["| A month | Filemill | " + " | ".join(each.name for each in services.SERVICES) + " |"]
-    lines.append("|---|--:|" + "--:|" * len(services.SERVICES))
+    head = ["A month", "Filemill", "… with a flat-rate plan of CloudFront", *(each.name for each in services.SERVICES)]
+    lines = [f"| {' | '.join(head)} |"]
+    lines.append("|---|--:|--:|" + "--:|" * len(services.SERVICES))
     rows = {
         "A million new photos of 3 MB with their renditions, 20 million views of 100 KB": PHOTOS,
         "2,000 films of 10 minutes, 2 million minutes watched": FILMS,
     }
     for said, work in rows.items():
         own = sum(item.cost for item in workload.items(work))
-        asked = ["–" if cost is None else f"${cost:,.0f}" for cost in workload.others(work).values()]
-        lines.append(f"| {said} | **${own:,.0f}** | {' | '.join(asked)} |")
-    left_out = [f"| not in it | | {' | '.join(each.leaves_out for each in services.SERVICES)} |"]
+        asked = ["no" if cost is None else f"${cost:,.0f}" for cost in workload.others(work).values()]
+        planned = workload.with_plan(work)
+        cell = "no" if planned is None else f"${planned:,.0f}"
+        lines.append(f"| {said} | **${own:,.0f}** | {cell} | {' | '.join(asked)} |")
+    left_out = [f"| not in it | | | {' | '.join(each.leaves_out for each in services.SERVICES)} |"]
     return "\n".join(lines + left_out)
 
 

@@ -1,4 +1,4 @@
-"""Time × price of each function by its memory, from the CPU that was measured: `python -m bench power` prints it.
+"""Time x price of each function by its memory, from the CPU that was measured: `python -m bench power` prints it.
 
 Lambda gives processors in proportion to memory, one at 1,769 MB and no more than one to one thread. Work that waits for
 AWS takes as long with any memory. So more memory makes a function faster as long as CPU is most of its time, and dearer
@@ -99,7 +99,7 @@ def _point(job: Job, found: bills.Spent, megabytes: int) -> Point:
 
 
 def best(job: Job) -> Point:
-    """The least memory that is enough and whose time × price is about the least."""
+    """The least memory that is enough and whose time x price is about the least."""
     enough = [each for each in curve(job) if each.megabytes >= job.least]
     least = min(each.product for each in enough)
     return next(each for each in enough if each.product <= AS_GOOD * least)
@@ -120,9 +120,7 @@ def table() -> str:
         for point in curve(job):
             cell = f"{point.seconds * 1000:,.0f} ms, ${point.dollars:,.2f}"
             cells.append(f"**{cell}**" if point == least else cell)
-        lines.append(
-            f"| `{job.function}` | {found.cpu * 1000:,.0f} + {found.wait * 1000:,.0f} | {' | '.join(cells)} |"
-        )
+        lines.append(f"| `{job.function}` | {found.cpu * 1000:,.0f} + {found.wait * 1000:,.0f} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
@@ -139,4 +137,26 @@ def short_table() -> str:
             f"| `{job.function}` | {', '.join(job.scenarios)} | {found.cpu * 1000:,.0f} + {found.wait * 1000:,.0f} | "
             f"{job.least:,} | {has.megabytes:,} | {has.seconds * 1000:,.0f} | ${has.dollars:,.2f} |"
         )
+    return "\n".join(lines)
+
+
+def page() -> str:
+    """bench/results/power.md."""
+    found = data.measured()
+    lines = [
+        "# Time x price by memory",
+        "",
+        "Milliseconds of a run, and US dollars for a million runs, by list prices (ops/prices.py). Bold is the least",
+        "memory that a function's tests allow and whose product of the two is at most 5 % above the least one.",
+        "",
+        table(),
+        "",
+        *(f"- {name}: {value}" for name, value in found["conditions"].items()),
+        f"- an HTTP exchange: {found['exchange'] * 1000:.2f} ms of CPU for each call, added; without TLS",
+        f"- shared by two processors: {PARALLEL_PICTURES:.0%} of the CPU of `process` (by bench/results/images.json), "
+        f"{PARALLEL_FILMS:.0%} of that of `stream` (assumed), nothing of the others",
+        "- the CPU of `stream` is that of a segment of 1080 lines (bench/results/media.md)",
+        "- waiting: assumed for each call (ops/costs/bills.py); this machine has no AWS",
+        "",
+    ]
     return "\n".join(lines)

@@ -93,7 +93,7 @@ def _mux(month: Month) -> float | None:
 
 
 def _dit(month: Month) -> float | None:
-    """AWS's own figures for 10 million images with nine of ten from the edge, without CloudFront; by list prices, then."""
+    """AWS's own figures for a million images that are made, and list prices for CloudFront and S3."""
     if month.minutes or month.watched:
         return None
     from ops.prices import PRICES
@@ -155,8 +155,8 @@ SERVICES = (
                 "own",
             ),
             Fact(
-                "Business $166 a month: 250,000 operations, 100 GB stored, 500 GB sent; then $0.45 for 1,000 operations "
-                "and $0.08 a GB stored",
+                "Business $166 a month: 250,000 operations, 100 GB stored, 500 GB sent; then $0.45 for 1,000 "
+                "operations and $0.08 a GB stored",
                 "https://uploadcare.com/pricing/",
                 "2026",
                 "told",

@@ -94,7 +94,7 @@ def stored_derived(work: Workload) -> float:
 def _stored(work: Workload) -> Units:
     table = sum(data.operation(kind)["table_bytes"] * share for kind, share in work.kinds.items()) * work.there / GB
     objects = work.mean_size * work.there / GB + stored_derived(work)
-    return Counter({"stored_month": objects, "table_month": table, "recovery_month": table})  # type: ignore[dict-item]
+    return Counter({"stored_month": objects, "table_month": table, "recovery_month": table})
 
 
 def sent(work: Workload) -> float:
@@ -104,7 +104,7 @@ def sent(work: Workload) -> float:
 
 def view_units(size: float = VIEW_SIZE) -> Units:
     """The units of one view, without S3's."""
-    return Counter({"viewed": 1, "edge": EDGE_RUNS, "sent": size / GB})  # type: ignore[dict-item]
+    return Counter({"viewed": 1, "edge": EDGE_RUNS, "sent": size / GB})
 
 
 def _views(work: Workload) -> Units:
@@ -122,10 +122,10 @@ def _films(work: Workload) -> Units:
             continue
         a_minute = 60 / segment["seconds"]
         for price, units in films.segment_units(segment).items():
-            found[price] += units * a_minute * made  # type: ignore[assignment]
-        found["viewed"] += a_minute * work.watched  # type: ignore[assignment]
-        found["sent"] += segment["size"] / GB * a_minute * work.watched  # type: ignore[assignment]
-        found["stored_month"] += segment["size"] / GB * a_minute * made  # type: ignore[assignment]
+            found[price] += units * a_minute * made
+        found["viewed"] += a_minute * work.watched
+        found["sent"] += segment["size"] / GB * a_minute * work.watched
+        found["stored_month"] += segment["size"] / GB * a_minute * made
     return found
 
 
@@ -150,6 +150,19 @@ def items(work: Workload) -> list[Item]:
     for units in activities(work).values():
         whole += units
     return [priced(PRICES[name].unit, whole[name], name) for name in PRICES if whole[name]]
+
+
+# CloudFront's flat-rate plans: US dollars a month, requests and GB (docs/decisions/0030).
+PLANS = ((0, 1e6, 100), (15, 1e7, 50_000), (200, 1.25e8, 50_000), (1000, 5e8, 50_000))
+
+
+def with_plan(work: Workload) -> float | None:
+    """US dollars of the month with the smallest of CloudFront's plans that is enough; None if none is."""
+    bill = {item.key: item for item in items(work)}
+    edge = {key: bill.pop(key) for key in ("viewed", "sent", "edge") if key in bill}
+    requests, sent_gb = (edge[key].units if key in edge else 0.0 for key in ("viewed", "sent"))
+    plan = next((price for price, most, gb in PLANS if requests <= most and sent_gb <= gb), None)
+    return None if plan is None else plan + sum(item.cost for item in bill.values())
 
 
 def month(work: Workload) -> services.Month:
@@ -191,6 +204,7 @@ def as_json(work: Workload) -> str:
         "activities": {name: round(cost_of(units), 4) for name, units in activities(work).items()},
         "cost": round(sum(each.cost for each in bill), 2),
         "cost_after_free_units": round(sum(each.after_free for each in bill), 2),
+        "cost_with_flat_rate_plan": None if (planned := with_plan(work)) is None else round(planned, 2),
         "services": {name: None if asked is None else round(asked, 2) for name, asked in others(work).items()},
     }
     return json.dumps(told, indent=2)
@@ -202,6 +216,8 @@ def as_text(work: Workload) -> str:
     rows += [(name, cost_of(units)) for name, units in activities(work).items()]
     rows.append(("all, at list prices", sum(each.cost for each in bill)))
     rows.append(("after the account's free units", sum(each.after_free for each in bill)))
+    if (planned := with_plan(work)) is not None:
+        rows.append(("at list prices, with one of CloudFront's flat-rate plans", planned))
     width = max(len(name) for name, _ in rows)
     lines = [f"{name:<{width}}  ${cost:>12,.2f} a month" for name, cost in rows]
     lines += ["", "The largest lines:"]

@@ -84,7 +84,7 @@ def test_the_lines_sum_up_to_the_month(capsys: pytest.CaptureFixture[str]) -> No
     assert isinstance(lines, list)
     assert isinstance(parts, dict)
     assert sum(each["cost"] for each in lines) == pytest.approx(found["cost"], abs=0.1)
-    assert sum(parts.values()) == pytest.approx(found["cost"], abs=0.1)
+    assert sum(map(float, parts.values())) == pytest.approx(found["cost"], abs=0.1)
 
 
 def test_a_million_files_cost_what_the_page_says_of_them() -> None:
@@ -117,10 +117,21 @@ def test_an_empty_month_costs_an_idle_stage() -> None:
 )
 def test_more_of_anything_costs_more(more: dict[str, float]) -> None:
     def cost(**values: float) -> float:
-        return sum(item.cost for item in workload.items(Workload(files=1e6, **values)))  # type: ignore[arg-type]
+        work = Workload(files=1e6, **values)  # type: ignore[arg-type]
+        return sum(item.cost for item in workload.items(work))
 
     less = {name: value for name, value in more.items() if name == "views"} if len(more) > 1 else {}
     assert cost(**more) > cost(**less)
+
+
+def test_a_flat_rate_plan_takes_the_place_of_what_the_edge_bills() -> None:
+    few, many, most = (Workload(files=1e6, views=views) for views in (5e6, 2e7, 1e9))
+    rest = sum(item.cost for item in workload.items(few) if item.key not in ("viewed", "sent", "edge"))
+    assert workload.with_plan(few) == pytest.approx(15 + rest)
+    planned = workload.with_plan(many)
+    assert planned is not None
+    assert planned > 200
+    assert workload.with_plan(most) is None, "no plan has so many requests"
 
 
 # --- paid services

@@ -11,7 +11,7 @@ from ops.costs import data, page
 from ops.errors import OpsError
 
 
-@pytest.mark.parametrize("path", page.PAGES, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", [*page.PAGES, page.POWER], ids=lambda path: path.name)
 def test_each_page_is_up_to_date(path: Path) -> None:
     assert page.pages()[path] == path.read_text(encoding="utf-8"), "run `python -m ops costs --without-counting`"
 
