@@ -9,7 +9,7 @@ import logging
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -40,6 +40,7 @@ from tests.stage import (
 )
 
 TENANT = "acme"
+MOMENT = datetime(2026, 11, 27, 12, tzinfo=UTC)
 CLIENT, VIEWER = "the client", "the viewer"
 
 
@@ -194,6 +195,7 @@ def stage() -> Iterator[Stage]:
         provisioned(new_cdn_key())
         stack.enter_context(functions_in_process())
         clock = Clock()
+        clock.moment = MOMENT  # so that every number in the items has as many digits in each run
         stack.enter_context(time_of(clock))
         meter = stack.enter_context(metered())
         world = hooks.made(patch, clock)

@@ -116,7 +116,10 @@ def counted() -> dict[str, object]:
             "An estimate (--files) needs none of them."
         ) from None
     with cloud():
-        return counting.everything()
+        found = counting.everything()
+    known = data.counted() if data.COUNTED.exists() else {}
+    settled: dict[str, object] = counting.settled(found, known)
+    return settled
 
 
 # --- what people write
