@@ -53,7 +53,7 @@ def _one(scenario: Scenario) -> dict[str, Any]:
         scenario.run(here, found)
         after = table_bytes()
         tallies = {function: _told(tally) for function, tally in sorted(here.meter.tallies.items())}
-    return {"said": scenario.said, "table_bytes": after - before, "functions": tallies}
+    return {"said": scenario.said, "each": scenario.each, "table_bytes": after - before, "functions": tallies}
 
 
 def _told(tally: Tally) -> dict[str, Any]:

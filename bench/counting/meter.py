@@ -32,8 +32,8 @@ Key = tuple[str, str]
 class Tally:
     """The bill of one function: its runs, the calls of AWS in them, and what these moved.
 
-    `reads` and `writes` are DynamoDB's units, `put` and `got` bytes of S3, `cpu` seconds, of children too. The CPU of
-    moto and of the counting itself is not in it, nor what an HTTP exchange takes.
+    `reads` and `writes` are DynamoDB's units, `put` and `got` bytes of S3, `events` those on the bus. `cpu` is in seconds,
+    with that of children. The CPU of moto and of the counting itself is not in it, nor what an HTTP exchange takes.
     """
 
     runs: int = 0
@@ -42,6 +42,7 @@ class Tally:
     writes: int = 0
     put: int = 0
     got: int = 0
+    events: int = 0
     cpu: float = 0.0
 
 
@@ -95,6 +96,7 @@ class Meter:
     def _begins(self, params: Mapping[str, Any], model: Any, context: dict[str, Any]) -> None:
         context["counted_for"] = self._function
         body = params.get("Body")
+        context["entries"] = len(params.get("Entries", ())) if model.name == "PutEvents" else 0
         context["sent"] = len(body) if isinstance(body, bytes | bytearray) else _length(body)
         if model.service_model.service_name == "dynamodb":
             context["asked"] = params
@@ -111,6 +113,7 @@ class Meter:
         with self._lock:
             tally = self.tallies[function]
             tally.calls[f"{service}.{model.name}"] += 1
+            tally.events += context["entries"]
             if service == "s3":
                 tally.put += context["sent"]
                 tally.got += parsed.get("ContentLength", 0) if model.name == "GetObject" else 0

@@ -28,12 +28,16 @@ PARTS = 3
 
 @dataclass(frozen=True)
 class Scenario:
-    """`prepare` is not counted; `run` gets what it returns. `said` describes it on the page."""
+    """`prepare` is not counted; `run` gets what it returns. `said` describes it on the page.
+
+    `each`: how many of it one run does; the page shows one.
+    """
 
     name: str
     said: str
     run: Callable[[Stage, Any], object]
     prepare: Callable[[Stage], Any] = lambda stage: None
+    each: int = 1
 
 
 def uploaded(sample: Sample, **more: Any) -> Callable[[Stage, Any], str]:
@@ -52,6 +56,17 @@ def uploaded(sample: Sample, **more: Any) -> Callable[[Stage, Any], str]:
 
 def ready(sample: Sample = SMALL, **more: Any) -> Callable[[Stage], str]:
     return lambda stage: uploaded(sample, **more)(stage, None)
+
+
+TOGETHER = 20
+
+
+def _together(stage: Stage, _: Any) -> None:
+    """Photos that come all at once: each is created and processed by itself, and their changes are told together."""
+    stage.held = True
+    for _number in range(TOGETHER):
+        uploaded(SMALL)(stage, None)
+    stage.follow_together()
 
 
 def _created(stage: Stage, _: Any) -> None:
@@ -193,6 +208,7 @@ SCENARIOS = (
     Scenario("create", "`POST /v1/files`, without the upload", _created),
     Scenario("multipart", f"a file in {PARTS} parts, until it is ready", _in_parts),
     Scenario("import", "a photo from a URL, until it is ready", _imported),
+    Scenario("load", f"a photo of three widths among {TOGETHER} that come at once", _together, each=TOGETHER),
     Scenario("get", "`GET /v1/files/{id}`", _at("GET", "/v1/files/{id}"), PHOTO),
     Scenario("list", f"a page of {PAGE} of `GET /v1/files`", _at("GET", f"/v1/files?limit={PAGE}"), _fifty),
     Scenario("list by tag", "the same with a filter", _at("GET", f"/v1/files?tag=cats&limit={PAGE}"), _fifty),

@@ -52,6 +52,7 @@ class Stage:
     hooks: hooks.Hooks
     patch: pytest.MonkeyPatch
     counting: bool = False
+    held: bool = False
     _seen: int = 0
     _sequencer: int = 16
 
@@ -133,8 +134,11 @@ class Stage:
     def follow(self) -> None:
         """The functions that read the table's stream catch up, one change at a time, and then the webhooks' worker.
 
-        While a scenario is prepared, only the index does, and with all changes at once.
+        While a scenario is prepared, only the index does, and with all changes at once. While the stream is held,
+        nobody reads it.
         """
+        if self.held:
+            return
         while records := stream_since(self._seen):
             self._seen = records[-1][0] + 1
             if not self.counting:
@@ -147,6 +151,18 @@ class Stage:
                     self._told("publish", publish.handle, record)
         while self.counting and self.hooks.deliver_one():
             self.meter.add("deliver", "sqs.ReceiveMessage", "sqs.DeleteMessage")
+
+    def follow_together(self) -> None:
+        """As with load: all changes since the stream was held come in one batch, and so do all entries of the feed."""
+        self.held = False
+        records = stream_since(self._seen)
+        with self.meter.run("index"):
+            indexing.handle({"Records": passed(record for _, record in records)}, lambda_context())
+        records += stream_since(records[-1][0] + 1)
+        self._seen = records[-1][0] + 1
+        with self.meter.run("publish"):
+            publish.handle({"Records": passed((record for _, record in records), PUBLISHED)}, lambda_context())
+        self.follow()
 
     def _told(self, function: str, handle: Any, record: dict[str, Any]) -> None:
         with self.meter.run(function):

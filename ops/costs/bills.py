@@ -23,7 +23,8 @@ PUT_WAIT, UPLOADERS = 0.06, 12
 ONE_PROCESSOR = 1769
 
 _PUTS = ("Put", "Copy", "Upload", "Create", "Complete", "List", "Post")
-_FREE = ("s3.Delete", "s3.Abort", "ssm.", "dynamodb.", "lambda.Invoke")
+# Free, or billed by what is in them: units of DynamoDB, events on the bus, runs of functions.
+_FREE = ("s3.Delete", "s3.Abort", "ssm.", "dynamodb.", "events.PutEvents", "lambda.Invoke")
 
 Units = Counter[str]
 """Units by the name of their price in ops/prices.py."""
@@ -66,13 +67,15 @@ def units(name: str) -> Units:
         found += _of_calls(tally["calls"])
         found["read"] += tally["reads"]
         found["write"] += tally["writes"]
+        found["event"] += tally["events"]
         if tally["runs"]:
             found["run"] += tally["runs"]
             memory = data.megabytes(function)
             found["gb_second"] += spent(name, function, tally).seconds(memory) * memory / 1024  # type: ignore[assignment]
         if function == "api_handler":
             found["sent"] += tally["got"] / GB
-    return found
+    each = data.operation(name)["each"]
+    return found if each == 1 else Counter({price: count / each for price, count in found.items()})  # type: ignore[dict-item]
 
 
 def _of_calls(calls: Mapping[str, int]) -> Units:
@@ -93,8 +96,6 @@ def prices_of(call: str) -> tuple[str, ...]:
             return ("put",) if operation.startswith(_PUTS) else ("get",)
         case "sqs":
             return ("queued",)
-        case "events":
-            return ("event",)
         case "apigateway":  # through the front door
             return ("request", "viewed")
     if call == "cloudfront.CreateInvalidation":

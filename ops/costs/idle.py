@@ -81,7 +81,7 @@ def _words(count: int) -> str:
 
 def told() -> int:
     """Events of an upload that becomes ready: created, processing, ready."""
-    return int(_photo("publish")["calls"]["events.PutEvents"])
+    return int(_photo("publish")["events"])
 
 
 def _photo(function: str) -> Mapping[str, Any]:

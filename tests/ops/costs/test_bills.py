@@ -20,7 +20,7 @@ from ops.costs.bills import Spent
         ("s3.DeleteObjects", ()),
         ("s3.AbortMultipartUpload", ()),
         ("sqs.SendMessage", ("queued",)),
-        ("events.PutEvents", ("event",)),
+        ("events.PutEvents", ()),
         ("dynamodb.PutItem", ()),
         ("apigateway.Request", ("request", "viewed")),
         ("cloudfront.CreateInvalidation", ("forgotten",)),

@@ -15,7 +15,6 @@ from chalicelib.catalog.dynamodb import attributes
 from ops.costs import data
 from tests.stage import STAGE, Calls
 
-
 # The kinds that differ in what they ask of AWS. `python -m ops costs --check` counts all of them.
 TRIED = ("photo", "pdf", "video", "archive", "other")
 
@@ -39,6 +38,14 @@ def test_bytes_may_differ_by_a_hundredth_and_counts_by_nothing() -> None:
 def test_every_operation_that_is_counted_is_in_the_data() -> None:
     assert list(data.counted()["operations"]) == [each.name for each in SCENARIOS]
     assert list(data.counted()["kinds"]) == [each.name for each in KINDS]
+
+
+def test_load_tells_the_same_in_fewer_units() -> None:
+    alone, among = data.operation("import"), data.operation("load")
+    assert among["functions"]["publish"]["events"] == among["each"] * alone["functions"]["publish"]["events"]
+    for function in ("index", "publish"):
+        assert among["functions"][function]["runs"] == 1
+        assert among["functions"][function]["writes"] < among["each"] * alone["functions"][function]["writes"] / 1.4
 
 
 # --- the meter
