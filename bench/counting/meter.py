@@ -32,8 +32,9 @@ Key = tuple[str, str]
 class Tally:
     """The bill of one function: its runs, the calls of AWS in them, and what these moved.
 
-    `reads` and `writes` are DynamoDB's units, `put` and `got` bytes of S3, `events` those on the bus. `cpu` is in seconds,
-    with that of children. The CPU of moto and of the counting itself is not in it, nor what an HTTP exchange takes.
+    `reads` and `writes` are DynamoDB's units, `put` and `got` bytes of S3, `events` those on the bus. `cpu` is in
+    seconds, with that of children. The CPU of moto and of the counting itself is not in it, nor what an HTTP exchange
+    takes.
     """
 
     runs: int = 0

@@ -75,7 +75,7 @@ def units(name: str) -> Units:
         if function == "api_handler":
             found["sent"] += tally["got"] / GB
     each = data.operation(name)["each"]
-    return found if each == 1 else Counter({price: count / each for price, count in found.items()})  # type: ignore[dict-item]
+    return found if each == 1 else Counter({price: count / each for price, count in found.items()})
 
 
 def _of_calls(calls: Mapping[str, int]) -> Units:

@@ -61,7 +61,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--view-size", type=size, metavar="SIZE", help=f"size of a view (default: {VIEW_SIZE // 1000}KB)"
     )
     stage.add_argument(
-        "--cache-hits", type=percent, metavar="PERCENT", help=f"views from the edge (default: {CACHE_HITS:.0%})"
+        "--cache-hits",
+        type=percent,
+        metavar="PERCENT",
+        help=f"percent of views from the edge (default: {100 * CACHE_HITS:.0f})",
     )
     stage.add_argument("--json", action="store_true", help="print JSON")
     of_page = parser.add_argument_group("the pages")
