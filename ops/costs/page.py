@@ -49,7 +49,7 @@ def filled(text: str, name: str) -> str:
         if found[1] not in PARTS:
             raise OpsError(f"{name} has a place for {found[1]!r}, which nothing makes. Parts: {', '.join(PARTS)}.")
         part = PARTS[found[1]]()
-        around = "\n\n" if part.startswith("|") else ""
+        around = "\n\n" if part.startswith(("| ", "- ")) else ""
         return f"<!-- made: {found[1]} -->{around}{part}{around}<!-- end -->"
 
     text, count = _PLACE.subn(replaced, text)

@@ -152,7 +152,7 @@ def items(work: Workload) -> list[Item]:
     return [priced(PRICES[name].unit, whole[name], name) for name in PRICES if whole[name]]
 
 
-# CloudFront's flat-rate plans: US dollars a month, requests and GB (docs/decisions/0030).
+# CloudFront's flat-rate plans: US dollars a month, requests and GB (docs/decisions/0031).
 PLANS = ((0, 1e6, 100), (15, 1e7, 50_000), (200, 1.25e8, 50_000), (1000, 5e8, 50_000))
 
 
