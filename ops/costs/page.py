@@ -6,7 +6,7 @@ All else on the pages is written by hand, and stays.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -63,17 +63,27 @@ def filled(text: str, name: str) -> str:
 
 def kinds_table() -> str:
     """A million files of each kind: counted units, and dollars by service."""
-    head = ["A million files", "Write units", "Read units", "Runs", "GB-seconds", "Objects put", "Table, GB"]
+    head = [
+        "A million files",
+        "Write units",
+        "Read units",
+        "Runs",
+        "GB-seconds",
+        "Objects put",
+        "Renditions, GB",
+        "Table, GB",
+    ]
     head += [*(f"{group}, $" for group in bills.GROUPS), "All, $"]
     lines = [f"| {' | '.join(head)} |", "|---|" + "--:|" * (len(head) - 1)]
     for name, entry in data.counted()["kinds"].items():
-        lines.append(_row(f"{name}: {entry['said']}", name, entry["table_bytes"] * MILLION / bills.GB))
+        stored = (data.measured()["stored"][name], entry["table_bytes"])
+        lines.append(_row(f"{name}: {entry['said']}", name, [f"{size * MILLION / bills.GB:,.1f}" for size in stored]))
     return "\n".join(lines)
 
 
 def operations_table() -> str:
     """A million operations of each sort."""
-    head = ["A million of", "Write units", "Read units", "Runs", "GB-seconds", "PUT, LIST of S3"]
+    head = ["A million of", "Write units", "Read units", "Runs", "GB-seconds", "PUT, LIST of S3", "Sent, GB"]
     head += [*(f"{group}, $" for group in bills.GROUPS), "All, $"]
     lines = [f"| {' | '.join(head)} |", "|---|" + "--:|" * (len(head) - 1)]
     for name, entry in data.counted()["operations"].items():
@@ -81,13 +91,14 @@ def operations_table() -> str:
     return "\n".join(lines)
 
 
-def _row(said: str, name: str, table: float | None) -> str:
+def _row(said: str, name: str, stored: Sequence[str] | None) -> str:
+    """`stored` are cells about storage; without them the row says how much is sent."""
     units = bills.units(name)
     if name == "view":  # what the distribution's functions and the viewer take
         units += workload.view_units()
     cells = [f"{units[key] * MILLION / 1e6:,.1f} M" for key in ("write", "read", "run")]
     cells += [f"{units['gb_second'] * MILLION:,.0f}", f"{units['put'] * MILLION / 1e6:,.0f} M"]
-    cells += [] if table is None else [f"{table:,.1f}"]
+    cells += stored or [f"{units['sent'] * MILLION:,.1f}"]
     groups = bills.by_group({key: count * MILLION for key, count in units.items()})
     cells += [f"{cost:,.2f}" for cost in groups.values()]
     return f"| {said} | {' | '.join(cells)} | **{sum(groups.values()):,.2f}** |"

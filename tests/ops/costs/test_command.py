@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -10,6 +12,7 @@ from ops import __main__ as ops
 from ops.costs import bills, command, idle, services, workload
 from ops.costs.services import Month
 from ops.costs.workload import Workload
+from ops.openapi.problems import ROOT
 
 
 def asked(capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, object]:
@@ -69,6 +72,13 @@ def test_options_that_do_not_go_together_are_refused(
 ) -> None:
     assert ops.main(["costs", *words]) == 1
     assert said in capsys.readouterr().err
+
+
+def test_an_estimate_needs_no_package_of_development() -> None:
+    code = "import sys; from ops.costs import command, workload; workload.items(workload.Workload(files=1)); "
+    code += "sys.exit(', '.join(each for each in ('moto', 'pytest', 'bench', 'tests') if each in sys.modules) or 0)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_a_month_is_said_in_lines(capsys: pytest.CaptureFixture[str]) -> None:
