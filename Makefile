@@ -1,4 +1,4 @@
-.PHONY: help venv run demo test films faults erase stops mutants soak check contract openapi browser lock audit deploy bench lighthouse clean
+.PHONY: help venv run demo test costs films faults erase stops mutants soak check contract openapi browser lock audit deploy bench lighthouse clean
 
 PYTHON := .venv/bin/python
 PARALLEL := -n auto --maxprocesses 4
@@ -79,6 +79,9 @@ deploy: # STAGE=dev: the stack, the functions, and a check of both; repeat it af
 	@.venv/bin/chalice deploy --stage $(STAGE)
 	@$(PYTHON) -m ops provision --stage $(STAGE)
 	@$(PYTHON) -m ops doctor --stage $(STAGE)
+
+costs: venv # every operation counted again on mocks of AWS, and docs/costs.md written anew (a minute or two)
+	@$(PYTHON) -m ops costs
 
 bench: venv # what operations cost, as counts and ratios
 	@$(PYTHON) -m bench

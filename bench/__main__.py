@@ -8,9 +8,7 @@ from pathlib import Path
 
 from bench import (
     avif,
-    calls,
     cold_start,
-    costs,
     delivery,
     events,
     fairness,
@@ -20,6 +18,7 @@ from bench import (
     layer,
     memory,
     partitions,
+    power,
     upload,
     webhooks,
     whole_job,
@@ -31,8 +30,7 @@ from bench.peers import run as peers
 from ops.local import loopback
 
 BENCHES = {
-    "calls": calls.run,
-    "costs": costs.run,
+    "power": power.run,
     "imports": imports.run,
     "cold_start": cold_start.run,
     "layer": layer.run,

@@ -40,6 +40,7 @@ COMMANDS = {
         "write chalicelib/api/openapi.json and asyncapi.json from the routes and models",
     ),
     "browser": ("ops.browser", "write browser/filemill.js from browser/src, and the types of the API for TypeScript"),
+    "costs": ("ops.costs.command", "say what a stage's month costs, or count every operation for docs/costs.md"),
     "schemas": ("ops.openapi.event_schemas", "write a JSON Schema of each type of event into schemas/"),
     "local": ("ops.local.run", "run the whole of Filemill on this computer"),
     "demo": ("ops.demo.command", "upload a dozen files of all kinds to what `ops local` runs"),

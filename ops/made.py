@@ -9,7 +9,7 @@ from pathlib import Path
 from ops.openapi.problems import ROOT
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: argparse._ActionsContainer) -> None:
     parser.add_argument(
         "--check", action="store_true", help="write nothing; the exit code is 1 if a file is not up to date"
     )

@@ -225,6 +225,11 @@ def stream_records(patterns: Iterable[Mapping[str, Any]] = ()) -> list[dict[str,
     return [record for _, record in _records(patterns)]
 
 
+def stream_since(place: int) -> list[tuple[int, dict[str, Any]]]:
+    """Every record of the table's stream from this place on, each with its place."""
+    return _records([{}], place)
+
+
 def _records(patterns: Iterable[Mapping[str, Any]] = (), first: int = 0) -> list[tuple[int, dict[str, Any]]]:
     """The same from the record at this place in the stream on, each with its place."""
     from moto.dynamodb.models import dynamodb_backends

@@ -12,7 +12,6 @@ import statistics
 import sys
 from collections.abc import Iterator
 
-from bench import film_costs
 from bench.media import clips, figures, idle, one_pass, ours, quality
 from bench.media.figures import Cost, Figure
 from bench.media.one_pass import OnePass
@@ -57,7 +56,7 @@ def run(seconds: float = SECONDS) -> None:
     ):
         found += _told(some)
     print(figures.write(found, costs, figures.conditions(load, seconds)))
-    film_costs.write_page()
+    print("`python -m ops costs --without-counting` brings the page of costs up to date.")
 
 
 def _at_a_cut(plan: Plan, seconds: float) -> float:

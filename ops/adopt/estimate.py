@@ -13,17 +13,19 @@ from chalicelib.api import guessing
 from ops import prices
 from ops.adopt import copying, naming
 from ops.adopt.source import Object
+from ops.costs import bills, data, idle
 
-# Write units of a file: an upload's (docs/scale.md#one-upload), the audit's, and those that the transaction of its
-# record and its note adds.
-WRITES = 54 + 4 + 6
+# Write units that the transaction of a file's record and its note adds to those of an upload.
+NOTE_WRITES = 6
 # Read units of a file: the look for its note, and what each worker reads of it.
 READS = 10
-# US dollars for the events of a file: a millionth of what docs/costs.md#events says of every stage.
-EVENTS = 11.20 / 1e6
 # Requests of SQS for a file's message: it is sent, received and deleted.
 MESSAGES = 3
 GB = 1000**3
+
+
+# Renditions of a photo, as they were counted.
+RENDITIONS = int(data.operation("photo")["functions"]["process"]["calls"]["s3.PutObject"])
 
 
 @dataclass(frozen=True)
@@ -35,12 +37,23 @@ class Work:
 
 
 WORK = {
-    "image": Work(3, 12),
+    "image": Work(3, RENDITIONS),
     "video": Work(4, 24),
     "audio": Work(4, 6),
     "pdf": Work(2, 12),
     "other": Work(1, 1),
 }
+
+
+def writes() -> float:
+    """Write units of a file: those of an upload as it was counted, audit included, and of its note."""
+    return bills.units("photo")["write"] + NOTE_WRITES
+
+
+def events() -> float:
+    """US dollars for the events of a file, on every stage, the audit not included, because it is in the writes."""
+    found = [item for item in idle.events() if item.payer == "every stage" and item.key != "write"]
+    return sum(item.cost for item in found) / 1e6
 
 
 def kind_of(key: str) -> str:
@@ -101,9 +114,9 @@ def cost(plan: Plan, *, other_region: bool = False) -> Cost:
         requests=2 * -(-plan.listed // 1000) * prices.PUT
         + count * (3 * prices.GET + MESSAGES * prices.MESSAGE)
         + (plan.copies + renditions) * prices.PUT,
-        table=count * (WRITES * prices.WRITE + READS * prices.READ),
+        table=count * (writes() * prices.WRITE + READS * prices.READ),
         processing=seconds * prices.FUNCTION_GB * prices.GB_SECOND + count * prices.RUN,
-        events=count * EVENTS,
+        events=count * events(),
         transfer=size / GB * prices.GB_TO_REGION if other_region else 0.0,
         storage_a_month=size / GB * prices.GB_MONTH,
     )

@@ -155,10 +155,10 @@ def test_the_layer_is_small_enough_for_one_request(package: Path) -> None:
 def test_each_function_has_its_memory_time_and_a_role_of_its_own(resources: dict[str, Any]) -> None:
     found = functions(resources)
     assert {name: (f["MemorySize"], f["Timeout"]) for name, f in found.items()} == {
-        "APIHandler": (512, 29),
+        "APIHandler": (1769, 29),
         "Process": (1769, 900),
         "Fetch": (512, 900),
-        "Index": (512, 60),
+        "Index": (768, 60),
         "Render": (1769, 28),
         "Sweep": (512, 300),
         "Publish": (512, 60),
