@@ -100,7 +100,8 @@ async function start() {
   if (remembered) {
     // On their way while the credential is checked.
     frame().catch(() => {})
-    VIEWS[route.get().name]?.().then((module) => loaded.set(route.get().name, module.default), () => {})
+    const { name } = route.get() // another route may be asked for before its view is here
+    VIEWS[name]?.().then((module) => loaded.set(name, module.default), () => {})
   }
   await Promise.all([loadConfig(), remembered && session.resume()])
   let refusal = null

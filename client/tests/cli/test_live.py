@@ -37,7 +37,15 @@ def env(home: Path) -> dict[str, str]:
 
 def begun(env: dict[str, str], *args: str) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "filemill.cli", *args]
-    return subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    # A process that a shell began in the background ignores SIGINT, and so would its children.
+    return subprocess.Popen(
+        command,
+        env=env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
 
 
 def done(env: dict[str, str], *args: str, code: int = 0) -> list[list[str]]:
