@@ -129,7 +129,8 @@ function usePointers(frame, act) {
     return () => frame.current?.removeEventListener('wheel', wheel)
   }, [])
   const onPointerDown = (event) => {
-    if (event.button !== 0) return
+    // A captured pointer clicks on the frame, so a button in it would hear nothing.
+    if (event.button !== 0 || event.target.closest('button')) return
     frame.current.setPointerCapture(event.pointerId)
     down.current.set(event.pointerId, { x: event.clientX, y: event.clientY })
     act.setMoving(true)
