@@ -27,7 +27,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from unittest.mock import patch
 
-from moto import mock_aws
 from ulid import ULID
 
 from chalicelib import aws, model, settings
@@ -39,7 +38,7 @@ from chalicelib.events import delivering
 from chalicelib.events import webhooks as announcing
 from chalicelib.model import Actor, ChangeType, File, LastChange, Status, Visibility, now
 from chalicelib.observability import logger
-from tests.stage import new_cdn_key, one_call_at_a_time, provisioned
+from tests.stage import mocked_cloud, new_cdn_key, provisioned
 
 ENDPOINTS, HANGING, FLAKY, EVENTS = 50, 5, 5, 2_000
 RATE = 15.0
@@ -179,8 +178,7 @@ def _stage() -> Iterator[Queue]:
     level = logger.log_level
     with ExitStack() as stack:
         stack.enter_context(patch.dict(os.environ, {"FILEMILL_WEBHOOK_NETWORKS": "127.0.0.0/8"}))
-        stack.enter_context(mock_aws())
-        one_call_at_a_time()
+        stack.enter_context(mocked_cloud())
         provisioned(new_cdn_key())
         stack.enter_context(patch.object(aws, "sqs", lambda: queue))
         stack.enter_context(patch.object(model, "datetime", Calendar))

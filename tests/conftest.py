@@ -5,21 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from moto import mock_aws
 
 from tests import names
 from tests.client import Client, new_client
 from tests.faults.clock import Clock, time_of
-from tests.moto_pace import spare_repeated_work
-from tests.moto_reads import read_no_more_than_asked
 from tests.stage import (
     Calls,
     functions_in_process,
+    mocked_cloud,
     new_cdn_key,
-    one_call_at_a_time,
     provisioned,
     recorded_calls,
-    refuse_parts_of_ended_uploads,
 )
 from tests.transitions import only_transitions
 
@@ -42,11 +38,7 @@ def cdn_key() -> bytes:
 @pytest.fixture(scope="session")
 def cloud() -> Iterator[None]:
     """moto, for the whole run: making AWS clients takes most of the time."""
-    with mock_aws():
-        one_call_at_a_time()
-        read_no_more_than_asked()
-        spare_repeated_work()
-        refuse_parts_of_ended_uploads()
+    with mocked_cloud():
         yield
 
 

@@ -15,7 +15,7 @@ Place = tuple[Any, str, str]
 COPIED = ("s3", "dynamodb", "events", "cloudfront")
 
 _made: dict[Callable[[], None], tuple[dict[Place, Any], dict[Place, dict[str, Any]]]] = {}
-"""Of an empty stage, by what made it: moto's backends and a copy of all that was in them."""
+"""moto's backends of an empty stage, and a copy of all that was in them, by the function that made it."""
 
 
 def renew(provision: Callable[[], None]) -> None:
@@ -24,7 +24,8 @@ def renew(provision: Callable[[], None]) -> None:
     if provision not in _made:
         provision()
         backends = _backends()
-        _made[provision] = backends, _contents(backends, backends)
+        contents = {place: vars(backend) for place, backend in backends.items()}
+        _made[provision] = backends, _copied(contents, backends, backends)
     else:
         before, contents = _made[provision]
         now = {place: place[0][place[1]][place[2]] for place in contents}
@@ -53,10 +54,6 @@ def _backends() -> dict[Place, Any]:
         for account, regions in services.items()
         for region, backend in regions.items()
     }
-
-
-def _contents(before: dict[Place, Any], now: dict[Place, Any]) -> dict[Place, dict[str, Any]]:
-    return _copied({place: vars(backend) for place, backend in before.items()}, before, now)
 
 
 def _copied(

@@ -23,8 +23,11 @@ import boto3
 import yaml
 from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
+from moto import mock_aws
 
 from tests import moto_stages
+from tests.moto_pace import spare_repeated_work
+from tests.moto_reads import read_no_more_than_asked
 
 STAGE = {
     "FILEMILL_STAGE": "test",
@@ -208,6 +211,17 @@ def one_call_at_a_time() -> None:
     backend.transact_write_items = transacted
     models.copy = SimpleNamespace(deepcopy=of_transaction)  # type: ignore[attr-defined, assignment]
     StreamShard.__deepcopy__ = copied  # type: ignore[attr-defined]
+
+
+@contextmanager
+def mocked_cloud() -> Iterator[None]:
+    """moto, with its faults mended and its repeated work spared (for the rest of this process)."""
+    with mock_aws():
+        one_call_at_a_time()
+        read_no_more_than_asked()
+        spare_repeated_work()
+        refuse_parts_of_ended_uploads()
+        yield
 
 
 @cache

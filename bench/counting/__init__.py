@@ -31,7 +31,7 @@ NEAR = 0.01
 
 
 def settled(found: Any, known: Any) -> Any:
-    """What was counted, with the known number of bytes where the new one is as good as the same.
+    """The new counts, with the known number of bytes where the new one is as good as the same.
 
     All other counts are exact, so each difference in the data is one of the code.
     """

@@ -14,7 +14,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from moto import mock_aws
 
 from bench.counting.meter import Meter, metered
 from chalicelib import keyring, settings
@@ -25,18 +24,16 @@ from tests.client import Answer, Client, new_client
 from tests.events import hooks
 from tests.faults.clock import Clock, time_of
 from tests.making import message, sqs_event
-from tests.moto_reads import read_no_more_than_asked
 from tests.stage import (
     MEDIA_STAGE,
     STAGE,
     aws_client,
     functions_in_process,
     lambda_context,
+    mocked_cloud,
     new_cdn_key,
-    one_call_at_a_time,
     passed,
     provisioned,
-    refuse_parts_of_ended_uploads,
     stream_since,
 )
 
@@ -60,7 +57,7 @@ class Stage:
     _sequencer: int = 16
 
     def begin(self) -> None:
-        """What is there by now is prepared, and counting begins. Keys and tenants are in memory."""
+        """Counting begins: all that is there by now is prepared. Keys and tenants are in memory."""
         self.api("GET", "/v1/files?limit=1")
         self.follow()
         self.meter.tallies.clear()
@@ -191,10 +188,7 @@ def on_demand_of(function: str) -> Any:
 @contextmanager
 def cloud(*, quiet: bool = True) -> Iterator[None]:
     """moto, as the tests have it. `quiet`: our code logs nothing."""
-    with mock_aws():
-        one_call_at_a_time()
-        read_no_more_than_asked()
-        refuse_parts_of_ended_uploads()
+    with mocked_cloud():
         logging.disable(logging.WARNING if quiet else logging.NOTSET)
         try:
             yield

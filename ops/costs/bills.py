@@ -43,7 +43,7 @@ class Spent:
 
 
 def spent(name: str, function: str, tally: Mapping[str, Any]) -> Spent:
-    """What a function spends in an operation. Without a measurement of it, only its waiting is known."""
+    """A function's spending in an operation. Without a measurement of it, only its waiting is known."""
     cpu = data.measured()["cpu"].get(name, {}).get(function, 0.0)
     return Spent(float(cpu), waiting(tally["calls"]))
 

@@ -128,12 +128,17 @@ def counted() -> dict[str, object]:
 # --- what people write
 
 
+def _number(text: str) -> float:
+    """The number that a text is; NaN, which no bound lets pass, if it is none."""
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
+
+
 def count(text: str) -> float:
     """A number of things: 20000, 20_000, 20e3."""
-    try:
-        found = float(text.replace(",", ""))
-    except ValueError:
-        found = math.nan
+    found = _number(text.replace(",", ""))
     if not 0 <= found <= MOST:
         raise argparse.ArgumentTypeError(f"{text!r} is no number from 0 to 1e15: write for example 250000 or 20e6")
     return found
@@ -142,10 +147,7 @@ def count(text: str) -> float:
 def size(text: str) -> float:
     """Bytes: 300000, 300KB, 2.5 MB, 1GiB."""
     found = _SIZE.fullmatch(text.strip())
-    try:
-        number = float(found[1].replace(",", "")) * _UNITS[found[2].lower()] if found else math.nan
-    except ValueError:
-        number = math.nan
+    number = _number(found[1].replace(",", "")) * _UNITS[found[2].lower()] if found else math.nan
     if not 1 <= number <= MOST:
         raise argparse.ArgumentTypeError(f"{text!r} is no size: write for example 300KB, 2.5MB or 1GiB")
     return number
@@ -153,10 +155,7 @@ def size(text: str) -> float:
 
 def percent(text: str) -> float:
     """A part of 1: 67, 67%, 0.67 %."""
-    try:
-        found = float(text.strip().removesuffix("%"))
-    except ValueError:
-        found = math.nan
+    found = _number(text.strip().removesuffix("%"))
     if not 0 <= found <= 100:
         raise argparse.ArgumentTypeError(f"{text!r} is no percentage from 0 to 100: write for example 67")
     return found / 100

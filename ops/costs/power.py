@@ -125,7 +125,7 @@ def table() -> str:
 
 
 def short_table() -> str:
-    """What each function has, what the curve says, and the bound of its tests."""
+    """The memory that each function has, with its time and price, and the bound of its tests."""
     lines = [
         "| Function | Its job | CPU + waiting, ms | Least by its tests, MB | Has, MB | A run, ms | A million runs |",
         "|---|---|--:|--:|--:|--:|--:|",

@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from moto import mock_aws
 from PIL import Image
 from PIL.ExifTags import Base
 
@@ -47,9 +46,8 @@ from tests.compatibility.stage import (
     unsigned,
     uploads,
 )
-from tests.moto_reads import read_no_more_than_asked
 from tests.outbound.servers import Server, answer, serving
-from tests.stage import STAGE, aws_client, functions_in_process, new_cdn_key, one_call_at_a_time, provisioned
+from tests.stage import STAGE, aws_client, functions_in_process, mocked_cloud, new_cdn_key, provisioned
 
 BEGIN = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
 
@@ -69,9 +67,7 @@ def main() -> int:
 
 def write() -> Kept:
     """The stage of this checkout's code."""
-    with mock_aws():
-        one_call_at_a_time()
-        read_no_more_than_asked()
+    with mocked_cloud():
         provisioned(new_cdn_key())
         with _source() as server, functions_in_process(), setting(import_networks="127.0.0.0/8"):
             stage = Stage(Clock(BEGIN))

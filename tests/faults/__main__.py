@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import sys
 
-from moto import mock_aws
-
 from tests import stage
 from tests.faults.harness import crash_everywhere, lose_every_answer
 from tests.faults.operations import CONDITIONAL, OPERATIONS, surroundings
-from tests.moto_reads import read_no_more_than_asked
 from tests.strict import watching
 
 
@@ -23,9 +20,7 @@ def main(words: list[str]) -> int:
         print("There are", *(operation.name for operation in OPERATIONS), sep="\n  ", file=sys.stderr)  # noqa: T201
         return 2
     watching.watch()
-    with mock_aws():
-        stage.one_call_at_a_time()
-        read_no_more_than_asked()
+    with stage.mocked_cloud():
         stage.provisioned(stage.new_cdn_key())
         with surroundings():
             report = crash_everywhere(chosen, tell=tell)

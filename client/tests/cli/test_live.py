@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from cli.process import begun
 from filemill import verify
 
 URL, KEY = os.environ.get("FILEMILL_LIVE_URL"), os.environ.get("FILEMILL_LIVE_KEY")
@@ -33,19 +34,6 @@ pytestmark = [
 def env(home: Path) -> dict[str, str]:
     paths = os.pathsep.join(path for path in sys.path if path)
     return {**os.environ, "FILEMILL_URL": URL or "", "FILEMILL_KEY": KEY or "", "PYTHONPATH": paths}
-
-
-def begun(env: dict[str, str], *args: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "filemill.cli", *args]
-    # A process that a shell began in the background ignores SIGINT, and so would its children.
-    return subprocess.Popen(
-        command,
-        env=env,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-    )
 
 
 def done(env: dict[str, str], *args: str, code: int = 0) -> list[list[str]]:

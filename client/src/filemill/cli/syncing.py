@@ -79,7 +79,7 @@ class Syncing:
         return code
 
     def gone(self, root: str, *, doubtful: bool) -> tuple[list[Gone], Counter[str]]:
-        """What --delete is to remove, and how many files it must keep, by reason: nobody knows whether they are gone.
+        """The files for --delete to remove, and how many it must keep, by reason: nobody knows whether they are gone.
 
         With `doubtful`, those are removed, too.
         """

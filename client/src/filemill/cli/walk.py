@@ -99,7 +99,7 @@ def _entries(
     folder: str,
     excluded: tuple[str, ...],
 ) -> Iterator[Found | tuple[str, str]]:
-    """What is in one folder; of each folder in it the name below the walked one, and the path."""
+    """The content of one folder; each folder in it as its name below the walked one, and its path."""
     while True:
         try:
             entry = next(entries)
