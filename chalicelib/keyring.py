@@ -31,7 +31,7 @@ _KEY_ID = "Key-Pair-Id: "
 class CdnKey:
     """A key that signs private files' addresses: CloudFront's id of the public key, and the private key as PEM.
 
-    It is an ECDSA key (P-256), or an RSA key (2048 bits) in a stage that has not been rotated since it was made with one.
+    It is an ECDSA key (P-256). In a stage that an older release made it is an RSA key (2048 bits) until it is rotated.
     """
 
     id: str

@@ -3,8 +3,8 @@
 1. A new key pair (ECDSA) is made. Its private half is stored in SSM beside the present one; its public half joins the
    stage's key group.
 2. When CloudFront knows the new key everywhere, the new private key and its id replace the present ones in one write.
-   The functions use it within `keyring.CDN_KEY_LIFE` seconds. An RSA key stays in the value, before the new key, for the
-   release before this one, which knows no other kind.
+   The functions use it within `keyring.CDN_KEY_LIFE` seconds. An RSA key stays in the value, before the new key: the
+   release before this one knows no other kind.
 3. When everything that the old key signed has expired, `--retire` takes it out of the group, deletes it, and takes the
    RSA key out of the value.
 

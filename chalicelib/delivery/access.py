@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from collections.abc import Callable, Iterable
 from functools import lru_cache
 
 from botocore.signers import CloudFrontSigner

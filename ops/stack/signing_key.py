@@ -82,7 +82,7 @@ def new_private_key() -> str:
 
 
 def public_half(stored: str) -> str:
-    """The public key (PEM, SubjectPublicKeyInfo) of a private one: of PEM, or of the key that signs in a stored value."""
+    """The public key (PEM, SubjectPublicKeyInfo) of a private one: of PEM, or of the stored value's that signs."""
     pem = keyring.read_cdn_key(stored.encode(), "").pem
     key = serialization.load_pem_private_key(pem, password=None).public_key()
     return key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo).decode()
