@@ -17,6 +17,8 @@ from chalicelib.settings import settings
 # Signatures that a process remembers. Each rendition in a list of private files has one.
 _REMEMBERED = 4096
 
+_PLAYLIST = ".m3u8"
+
 
 @dataclass(frozen=True)
 class Access:
@@ -66,6 +68,8 @@ def urls_of(file: File, names: Iterable[str], expires_in: int | None = None) -> 
     opens all renditions, because CloudFront makes a canned policy from the address by itself. Nothing may be added to
     such an address. It has no check: nobody can invent an address that needs a signature. So the function at the edge
     leaves it as it is, and it doesn't matter on which side of the function CloudFront looks at the signature.
+
+    A playlist's address opens all renditions, because players ask with its signature for what the playlist names.
     """
     base_url = base_url_of(file)
     if base_url is None:
@@ -74,7 +78,13 @@ def urls_of(file: File, names: Iterable[str], expires_in: int | None = None) -> 
         return [base_url + name for name in names]
     key, expires = keyring.cdn_key(), _end(expires_in)
     base = f"{settings().front_door}{_path(file, str(file.source_version))}/"
-    return [f"{base}{name}?{_signed(key, base + name, expires, canned=True)}" for name in names]
+
+    def url(name: str) -> str:
+        if name.endswith(_PLAYLIST) and (access := access_to(file, expires_in)):
+            return access.url(name)
+        return f"{base}{name}?{_signed(key, base + name, expires, canned=True)}"
+
+    return [url(name) for name in names]
 
 
 def base_url_of(file: File) -> str | None:

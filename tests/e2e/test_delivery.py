@@ -19,7 +19,7 @@ from werkzeug.http import parse_options_header
 from ops.local.edge.server import KEYS_LIFE
 from ops.local.project import STAGE
 from tests import images
-from tests.e2e.stack import renders, stored_path, upload
+from tests.e2e.stack import renders, shown, stored_path, upload
 from tests.edge.cases import CHROME
 
 if TYPE_CHECKING:
@@ -133,7 +133,8 @@ def test_an_original_comes_under_its_name_whole_and_in_parts(api: Api) -> None:
 
 
 def test_a_grant_opens_one_file_whatever_becomes_of_it(api: Api) -> None:
-    one, two = (upload(api, images.jpeg(640, 480), content_type="image/jpeg") for _ in range(2))
+    ids = [upload(api, images.jpeg(640, 480), content_type="image/jpeg")["id"] for _ in range(2)]
+    one, two = (shown(api, file_id) for file_id in ids)
     grant = api("POST", f"/v1/files/{one['id']}/grant", json={"expires_in": 60}).json()
     base, other = one["delivery"]["base_url"], two["delivery"]["base_url"]
     assert grant["base_url"] == base
@@ -147,7 +148,7 @@ def test_a_grant_opens_one_file_whatever_becomes_of_it(api: Api) -> None:
     done = api("POST", f"/v1/files/{one['id']}/reprocess", json={"force": True, "recipe": "avatar"})
     assert done.status_code == 202
     deadline = time.monotonic() + 60
-    while (again := api("GET", f"/v1/files/{one['id']}?wait=20").json())["status"] != "ready":
+    while (again := api("GET", f"/v1/files/{one['id']}?wait=20&include=delivery").json())["status"] != "ready":
         assert time.monotonic() < deadline
     assert again["delivery"]["base_url"] != base
     assert requests.get(f"{again['delivery']['base_url']}w256.webp?{grant['query']}", timeout=60).status_code == 200

@@ -39,7 +39,7 @@ def test_a_wrong_clock_is_found() -> None:
     assert "60 s behind AWS's" in front_door.assess_clock(date, datetime(2026, 11, 22, 11, 59, tzinfo=UTC))
 
 
-def test_a_signing_key_that_cloudfront_would_refuse_is_found(patient: Patient) -> None:
+def test_a_signing_key_that_cloudfront_would_refuse_is_found(patient: Patient, monkeypatch: pytest.MonkeyPatch) -> None:
     ssm, cloudfront = aws_client("ssm"), aws_client("cloudfront")
     assert "is missing" in front_door.check_key(patient)
     key = signing_key.ensure_key_group(cloudfront, "test", "eu-west-1", signing_key.ensure_secrets(ssm, "test"))
@@ -53,13 +53,18 @@ def test_a_signing_key_that_cloudfront_would_refuse_is_found(patient: Patient) -
     ssm.put_parameter(Name=parameter, Value=keyring.write_cdn_keys(present), Overwrite=True)
     assert front_door.check_key(patient) == "", "the id in SSM counts before the setting"
     former = pem(rsa_key())
-    rsa = signing_key.ensure_key_group(cloudfront, "test", "eu-west-1", former.decode())
-    both = keyring.write_cdn_keys(keyring.CdnKey(rsa.key_id, former), present)
+    config = {"CallerReference": "r", "Name": "rsa", "EncodedKey": public_pem(former).decode()}
+    rsa = cloudfront.create_public_key(PublicKeyConfig=config)["PublicKey"]["Id"]
+    both = keyring.write_cdn_keys(keyring.CdnKey(rsa, former), present)
     ssm.put_parameter(Name=parameter, Value=both, Overwrite=True)
-    assert front_door.check_key(patient) == "", "while a stage moves from RSA to ECDSA, both keys are there"
-    gone = keyring.write_cdn_keys(keyring.CdnKey("K0", former), present)
-    ssm.put_parameter(Name=parameter, Value=gone, Overwrite=True)
     assert "rotate-keys --stage test --retire" in front_door.check_key(patient)
+    with monkeypatch.context() as patch:  # moto cannot change a key group
+        group = {"KeyGroupConfig": {"Items": [rsa, key.key_id]}}
+        patch.setattr(signing_key, "find_key_group", lambda *_: group)
+        assert front_door.check_key(patient) == "", "while a stage moves from RSA to ECDSA, both keys are there"
+        other = keyring.write_cdn_keys(keyring.CdnKey(rsa, pem(rsa_key(2))), present)
+        ssm.put_parameter(Name=parameter, Value=other, Overwrite=True)
+        assert f"not the private half of key {rsa}" in front_door.check_key(patient)
     ssm.put_parameter(Name=signing_key.key_parameter("test"), Value=signing_key.new_private_key(), Overwrite=True)
     assert "not the private half" in front_door.check_key(ours)
     ssm.delete_parameter(Name=signing_key.key_parameter("test"))
