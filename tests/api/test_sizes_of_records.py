@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from chalicelib import keyring, settings
-from chalicelib.catalog.values import attributes
+from chalicelib.catalog.dynamodb import attributes
 from tests import images
 from tests.client import Client
 from tests.making import deliver, set_item, upload
