@@ -51,7 +51,7 @@ _IF_IT_PLAYS = frozenset({"video", "audio", "hls"})
 # says what is left out of them. A rendition's `format` says its type.
 _BRIEF = WHOLE - {"focus", "source_url"}
 _IMAGE = ("exif", "palette", "blurhash", "phash", "sharpness", "megapixels", "color_space")
-_DETAILS = {
+_DETAILS: Any = {  # as pydantic's `exclude` takes it
     "image": {*_IMAGE, "artist", "copyright", "caption", "title", "keywords"},
     "preview": {"blurhash"},
     "pdf": {"sizes"},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Annotated, Any, Literal
@@ -128,7 +128,7 @@ class _Shown:
     They have `fields`, if some were asked for; else all that `whole` makes. `include` comes on top.
     """
 
-    def __init__(self, fields: list[str], whole: Callable[[File], dict[str, Any]], include: list[str]) -> None:
+    def __init__(self, fields: list[str], whole: Callable[[File], dict[str, Any]], include: Sequence[str]) -> None:
         asked = {"id", *fields} | ({"delivery"} & {*include})
         self._make = partial(wire, fields=asked) if fields else whole
         self._made: dict[str, dict[str, Any]] = {}

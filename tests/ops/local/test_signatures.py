@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -13,10 +14,10 @@ from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from ops.local.edge.signatures import RefusedError, check, split, without_cookies
+from ops.local.edge.signatures import Key, RefusedError, check, split, without_cookies
 from tests.signers import KINDS, Signer, ec_key, encode, policy_for, rsa_key
 
-KEYS = {"K1": rsa_key().public_key(), "K2": ec_key().public_key()}
+KEYS: dict[str, Key] = {"K1": rsa_key().public_key(), "K2": ec_key().public_key()}
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 SOON = NOW + timedelta(hours=1)
 BASE = "http://localhost:8000/f/private/file_1/v1"
@@ -32,11 +33,11 @@ def canned(signer: Signer, url: str, until: datetime = SOON) -> str:
     return signer.canned(url, int(until.timestamp()))
 
 
-def wildcard(signer: Signer, resource: str, until: datetime = SOON, **conditions: object) -> str:
+def wildcard(signer: Signer, resource: str, until: datetime = SOON, **conditions: Any) -> str:
     return signer.wildcard(resource, int(until.timestamp()), **conditions)
 
 
-def begins(moment: datetime) -> dict[str, object]:
+def begins(moment: datetime) -> dict[str, Any]:
     return {"DateGreaterThan": {"AWS:EpochTime": int(moment.timestamp())}}
 
 
