@@ -39,6 +39,25 @@ def test_durations_are_seconds() -> None:
             text.seconds(wrong)
 
 
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999Z"])
+@pytest.mark.parametrize("zone", ["UTC+14", "UTC-14"])
+def test_a_moment_that_no_zone_here_has_is_shown_as_it_came(
+    moment: str, zone: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        assert text.moment(moment)[:2] in {moment[:2], "1-"}
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+@pytest.mark.parametrize("value", [7, 1e308, ["a"], {"a": 1}, "soon", "2026-13-45T99:99:99Z", "9" * 5000])
+def test_what_is_no_moment_is_shown_as_it_came(value: object) -> None:
+    assert text.moment(value) == str(value)
+
+
 def test_the_walk_is_lazy_and_its_memory_does_not_grow(monkeypatch: pytest.MonkeyPatch) -> None:
     """A hundred thousand files in one folder; the folder is not on a disk."""
 
