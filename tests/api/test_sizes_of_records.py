@@ -73,7 +73,7 @@ def client(client: Client, stage: Calls, monkeypatch: pytest.MonkeyPatch) -> Ite
 
 def photo(client: Client, visibility: str) -> str:
     """The id of a photo with the renditions of `photo`: six as WebP, one as JPEG."""
-    more = {"tags": ["holiday"], "metadata": {"album": "Lisbon 2025"}, "visibility": visibility}
+    more: dict[str, Any] = {"tags": ["holiday"], "metadata": {"album": "Lisbon 2025"}, "visibility": visibility}
     file_id = upload(client, images.jpeg(200, 150), name="IMG_2041.jpeg", **more)
     deliver(file_id)
     made = [*(rendition(width, "webp") for width in WIDTHS), rendition(1280, "jpeg")]

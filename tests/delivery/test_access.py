@@ -107,7 +107,8 @@ def test_every_process_gives_the_same_addresses(stage: Calls) -> None:
 def test_a_key_that_cloudfront_does_not_take_is_refused(private: Any) -> None:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-    key = keyring.CdnKey("K1", pem(private or Ed25519PrivateKey.generate()))
+    other: Any = private or Ed25519PrivateKey.generate()
+    key = keyring.CdnKey("K1", pem(other))
     with pytest.raises(TypeError, match="no key that CloudFront takes: run `python -m ops provision`"):
         signing.sign_with(key, "https://a/*", 2**31)
 

@@ -224,13 +224,12 @@ def test_a_signature_of_each_stored_key_must_open_private_files(
     asked: list[str] = []
 
     def answer(url: str, **_: Any) -> Any:
-        address, _, query = url.partition("?")
+        address, query = url.partition("?")[::2]
         given = parameters(query) if query else {}
         asked.append(given.get("Key-Pair-Id", "none") + (" pattern" if "Policy" in given else ""))
-        opened = given and given["Key-Pair-Id"] in known
-        if opened:
-            signed_policy(given, known[given["Key-Pair-Id"]], tmp_path, address)
-        raise urllib.error.HTTPError(url, 404 if opened else 403, "", SimpleNamespace(), None)  # type: ignore[arg-type]
+        if public := known.get(given.get("Key-Pair-Id", "")):
+            signed_policy(given, public, tmp_path, address)
+        raise urllib.error.HTTPError(url, 404 if public else 403, "", SimpleNamespace(), None)  # type: ignore[arg-type]
 
     monkeypatch.setattr(urllib.request, "urlopen", answer)
     assert front_door.check_signatures(patient) == ""
