@@ -38,6 +38,15 @@ export declare class Filemill {
   follow(options?: FollowOptions): Follower
   /** The answer's JSON, or null. Rejects with a FilemillError. A GET is repeated where that can help. */
   request<T = any>(method: string, path: string, options?: RequestOptions): Promise<T>
+  /** As `request`, with the answer's headers, such as its `ETag`. */
+  answer<T = any>(method: string, path: string, options?: RequestOptions): Promise<Answer<T>>
+  /** Forgets the uploads to this front door that this browser could go on with. For a page that signs a user out. */
+  forget(): void
+}
+
+export interface Answer<T = any> {
+  data: T
+  headers: Headers
 }
 
 export interface RequestOptions {
@@ -45,6 +54,12 @@ export interface RequestOptions {
   query?: Record<string, string | number | boolean | null | undefined | readonly (string | number)[]>
   headers?: Record<string, string>
   signal?: AbortSignal
+  /** In place of the Filemill's own: a key or token, as text. */
+  credential?: string
+  /** Most repetitions of a request that failed for a moment. Default: 5. */
+  retries?: number
+  /** The request outlives the page. */
+  keepalive?: boolean
 }
 
 export interface UploadOptions {

@@ -104,7 +104,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-CONSOLE_PARAMETERS = ("FrontDoorOrigin", "ConsoleConnects")
+CONSOLE_PARAMETERS = ("FrontDoorOrigin", "ConsoleConnects", "DerivedOrigin")
 
 # Output of a stack whose table is being replaced (ops/restore/switch.py).
 SWITCHING = "RestoredTable"
@@ -189,7 +189,7 @@ def provision(
         sign_in = console_sign_in(run)
         given = parameters or {}
         asks = console_parameters(run, given, front_door, sign_in)
-        console_config.check(body, asks["FrontDoorOrigin"], asks["ConsoleConnects"])
+        console_config.check(body, asks)
         chosen = {**stack_parameters(run, key, given), **asks}
         stack = deploy_stack(run, body, chosen, allow_replacement=allow_replacement, revert_drift=revert_drift)
         outputs = read_outputs(run, stack)
@@ -457,10 +457,11 @@ def console_parameters(
         outputs = cloudformation.outputs(made)
         named = outputs.get("DistributionDomain", "") if "Domain" in given else outputs.get("FrontDoor", "")
         door = named if "://" in named or not named else f"https://{named}"
-    originals = bucket_name(run.stage, "originals", run.account, run.region)
+    originals, derived = (bucket_name(run.stage, what, run.account, run.region) for what in ("originals", "derived"))
     return {
         "FrontDoorOrigin": console_config.origin(door) if door else "",
         "ConsoleConnects": console_config.connects(run.session, originals, door, sign_in),
+        "DerivedOrigin": console_config.bucket_origin(run.session, derived),
     }
 
 

@@ -26,7 +26,7 @@ export class Core {
 
   /** {data, headers} of the answer. Repeats what may be repeated; `again` says that a POST may be. */
   async ask(method, path, options = {}) {
-    const { body, query = {}, headers, signal, again = method === 'GET', retries = RETRIES } = options
+    const { query = {}, signal, again = method === 'GET', retries = RETRIES } = options
     const { credential = this.credential('request') } = options
     // Else a path such as `.evil.example` or `@evil.example` would take the credential to another host.
     if (!path.startsWith('/')) throw new TypeError('A path begins with a slash.')
@@ -39,7 +39,7 @@ export class Core {
     for (let attempt = 0; ; attempt++) {
       let error
       try {
-        return await this.once(method, url, sent, { body, headers, signal })
+        return await this.once(method, url, sent, options)
       } catch (caught) {
         error = caught
       }
@@ -55,7 +55,7 @@ export class Core {
     }
   }
 
-  async once(method, url, credential, { body, headers, signal }) {
+  async once(method, url, credential, { body, headers, signal, keepalive }) {
     const all = { ...headers }
     if (credential) all.Authorization = `Bearer ${credential}`
     if (body !== undefined) all['Content-Type'] = 'application/json'
@@ -63,20 +63,22 @@ export class Core {
     try {
       const until = AbortSignal.any([AbortSignal.timeout(45_000), ...(signal ? [signal] : [])])
       const sent = body === undefined ? undefined : JSON.stringify(body)
-      answer = await fetch(url, { method, headers: all, body: sent, signal: until, credentials: 'omit' })
+      answer = await fetch(url, { method, headers: all, body: sent, signal: until, keepalive, credentials: 'omit' })
       text = await answer.text()
     } catch (cause) {
       if (signal?.aborted) throw cancelled()
       throw new FilemillError('network', `${this.url} can't be reached. Is there a network?`, { cause })
     }
     let data = null
+    let readable = true
     try {
       data = text ? JSON.parse(text) : null
     } catch {
-      // A page of CloudFront or of a proxy; its status says enough.
+      readable = false // a page of CloudFront or of a proxy, such as that of a hotel, which says 200
     }
-    if (answer.ok) return { data, headers: answer.headers }
-    throw new FilemillError(data?.code ?? 'unexpected_answer', data?.detail ?? `The answer was ${answer.status}.`, {
+    if (answer.ok && readable) return { data, headers: answer.headers }
+    const detail = data?.detail ?? `The answer was ${answer.status}${readable ? '' : ', without JSON'}.`
+    throw new FilemillError(data?.code ?? 'unexpected_answer', detail, {
       status: answer.status,
       title: data?.title ?? null,
       field: data?.field ?? null,

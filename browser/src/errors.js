@@ -11,4 +11,5 @@ export class FilemillError extends Error {
 export const cancelled = () => new FilemillError('cancelled', 'This was cancelled.')
 
 /** True for what may be over when it is tried again. */
-export const isTransient = ({ code, status }) => code === 'network' || status === 408 || status === 429 || status >= 500
+export const isTransient = ({ code, status }) =>
+  code === 'network' || status === 408 || (status === 429 && code !== 'quota_exceeded') || status >= 500

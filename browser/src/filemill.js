@@ -3,6 +3,7 @@
 
 import { Core } from './api.js'
 import { Follow } from './follow.js'
+import { memory } from './memory.js'
 import { Upload } from './upload.js'
 
 export { FilemillError } from './errors.js'
@@ -15,9 +16,17 @@ export class Filemill {
     this.url = this.#core.url
   }
 
-  async request(method, path, options = {}) {
-    const { body, query, headers, signal } = options
-    return (await this.#core.ask(method, path, { body, query, headers, signal })).data
+  async request(method, path, options) {
+    return (await this.answer(method, path, options)).data
+  }
+
+  answer(method, path, { body, query, headers, signal, keepalive, retries, credential } = {}) {
+    const given = credential && (async () => credential)
+    return this.#core.ask(method, path, { body, query, headers, signal, keepalive, retries, credential: given })
+  }
+
+  forget() {
+    memory.forget(this.url)
   }
 
   upload(file, options = {}) {

@@ -28,6 +28,14 @@ export const memory = {
       // Full or forbidden: then the upload can't be resumed after a reload.
     }
   },
+  /** Forgets all uploads to the front door `url`. */
+  forget(url) {
+    try {
+      for (const key of Object.keys(localStorage)) if (key.startsWith(`${PREFIX}${url}|`)) localStorage.removeItem(key)
+    } catch {
+      // Forbidden: then there is nothing.
+    }
+  },
 }
 
 /** A name for these bytes: name, size and time of change, and a checksum of the beginning and the end. */

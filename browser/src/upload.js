@@ -87,7 +87,7 @@ export class Upload {
     this.#fail(cancelled())
     const { id } = this.#saved ?? {}
     memory.write(this.#name, null)
-    if (id) this.#core.ask('DELETE', `/v1/files/${id}`, { credential: this.#credential }).catch(() => {})
+    if (id) this.#core.ask('DELETE', `/v1/files/${id}`, { credential: this.#credential, keepalive: true }).catch(() => {})
   }
 
   // --- its state

@@ -1,4 +1,17 @@
 const MOST = 20_000
+const LONGEST_PATH = 1024 // characters, as `filemill sync` keeps of a path
+// What the API refuses in texts, and the separator of Windows.
+const REFUSED = /[\p{Cc}\u2028\u2029\\]/gu
+
+// A file that was dropped does not know its folder.
+const paths = new WeakMap()
+
+/** The path of a file that came in a folder, from the folder's name on, such as `photos/2026/a.jpg`; null for any other. */
+export function pathOf(file) {
+  const path = paths.get(file) || file.webkitRelativePath
+  if (!path?.includes('/')) return null
+  return path.replaceAll(REFUSED, '_').slice(-LONGEST_PATH).toWellFormed()
+}
 
 /**
  * The files of a drop or a paste, those inside folders included: `{files, tooMany}`. Call it in the event's own turn,
@@ -13,8 +26,11 @@ export async function filesOf(transfer) {
   while (folders.length && found.length < MOST) {
     const entry = folders.shift()
     try {
-      if (entry.isFile) found.push(await new Promise((resolve, reject) => entry.file(resolve, reject)))
-      else folders.push(...(await inside(entry)))
+      if (entry.isFile) {
+        const file = await new Promise((resolve, reject) => entry.file(resolve, reject))
+        paths.set(file, entry.fullPath.replace(/^\//, ''))
+        found.push(file)
+      } else folders.push(...(await inside(entry)))
     } catch {
       // a file that vanished or may not be read, among others that may
     }

@@ -21,6 +21,7 @@ export class Listing {
   #wanted = new Set()
   #fetching = null
   #refreshed = new Map()
+  #renewing = new Set()
   #gone = new Set()
   #aborter = new AbortController()
 
@@ -34,10 +35,12 @@ export class Listing {
     this.compare = q === null ? order(sort) : null
     // True while the reader looks at something further down: a file that came first would push that away.
     this.holdsNew = false
+    addEventListener('online', this.#retry)
   }
 
   close() {
     this.#aborter.abort()
+    removeEventListener('online', this.#retry)
     clearTimeout(this.#fetching)
   }
 
@@ -221,7 +224,13 @@ export class Listing {
     const last = this.#refreshed.get(id)
     if (last && Date.now() - last < PATIENCE) return
     this.#refreshed.set(id, Date.now())
+    this.#renewing.add(id)
     this.#fetch(id)
+  }
+
+  /** What could not be renewed, as after a night without a network, is asked for again when the network is back. */
+  #retry = () => {
+    for (const id of this.#renewing) this.#fetch(id)
   }
 
   #fetch(id) {
@@ -233,10 +242,16 @@ export class Listing {
     const ids = [...this.#wanted].slice(0, TOGETHER)
     for (const id of ids) this.#wanted.delete(id)
     try {
-      for (const record of await this.#records(ids)) this.#put(itemOf(record))
+      for (const record of await this.#records(ids)) {
+        // The picture is loaded again even if its address is the same.
+        const tries = (this.places.get(record.id)?.tries ?? 0) + this.#renewing.has(record.id)
+        this.#put({ ...itemOf(record), tries })
+      }
+      for (const id of ids) this.#renewing.delete(id)
       this.#say()
     } catch {
-      // the tiles keep their placeholders; the next change fetches again
+      // The tiles keep their placeholders; the next change fetches again, and so does a tile that is seen again.
+      for (const id of ids) this.#refreshed.delete(id)
     }
     this.#fetching = null
     if (this.#wanted.size && !this.#aborter.signal.aborted) this.#fetch([...this.#wanted][0])

@@ -1,6 +1,6 @@
 // OpenID Connect's code flow with PKCE (RFC 7636). The console is a public client, so there is no secret.
-import { Problem } from './api.js'
 import { config } from './config.js'
+import { Problem } from './filemill.js'
 import { tab } from './storage.js'
 
 const EARLY = 60_000 // milliseconds before its end at which a token is renewed
@@ -116,4 +116,4 @@ function claims(token) {
   }
 }
 
-const refused = (detail) => new Problem({ status: 401, code: 'sign_in', detail })
+const refused = (detail) => new Problem('sign_in', detail, { status: 401 })

@@ -3,8 +3,14 @@
 /** The fields that lists ask for. */
 export const FIELDS = [
   ...['filename', 'status', 'kind', 'content_type', 'size', 'visibility', 'tags', 'owner', 'revision'],
-  ...['created_at', 'updated_at', 'error', 'image', 'preview', 'video', 'audio', 'pdf', 'archive', 'legal_hold', 'renditions'],
+  ...['created_at', 'updated_at', 'error', 'image', 'preview', 'video', 'audio', 'pdf', 'archive', 'legal_hold', 'metadata', 'renditions'],
 ].join(',')
+
+/** The folder in the path of a file, such as `photos/2026` of `photos/2026/a.jpg`; null for a file without one. */
+export function folderIn(path) {
+  const end = typeof path === 'string' ? path.lastIndexOf('/') : -1
+  return end > 0 ? path.slice(0, end) : null
+}
 
 const WIDTH_NAME = /^w[0-9]+$/
 const WIDEST = 640
@@ -31,6 +37,8 @@ export function itemOf(record, { signed = true, old = null } = {}) {
   return {
     id: record.id,
     filename: record.filename,
+    // An event may leave the metadata out.
+    folder: record.metadata ? folderIn(record.metadata.path) : (old?.folder ?? null),
     status: record.status,
     kind: record.kind,
     contentType: record.content_type,

@@ -1,6 +1,7 @@
-import { api, connect, Problem } from './api.js'
+import { api } from './api.js'
+import { connect, filemill, Problem } from './filemill.js'
 import * as oidc from './oidc.js'
-import { tab } from './storage.js'
+import { kept, tab } from './storage.js'
 import { createStore, useStore } from './store.js'
 
 // `credential` is text: an API key, an upload token or a sign-in token. `tokens` are the issuer's answer, which can be
@@ -8,18 +9,24 @@ import { createStore, useStore } from './store.js'
 const state = createStore({ me: null, reason: null, checking: false, unreachable: null })
 let credential = tab.get('credential')
 let tokens = tab.get('tokens')
+let former = null // who was signed in on this page until the credential ended
 
 const PRINTABLE = /^[\x21-\x7e]{1,8192}$/
-const NO_KEY = new Problem({
-  status: 401,
-  code: 'no_key',
-  detail: 'This is no key: a key has letters, digits, hyphens and underscores only, and no blanks.',
-})
-const OPERATOR = new Problem({
-  status: 403,
-  code: 'operator',
-  detail: 'This is an operator’s key. It manages tenants and opens no files; sign in with a tenant’s key.',
-})
+const NO_KEY = new Problem(
+  'no_key',
+  'This is no key: a key has letters, digits, hyphens and underscores only, and no blanks.',
+  { status: 401 },
+)
+const OPERATOR = new Problem(
+  'operator',
+  'This is an operator’s key. It manages tenants and opens no files; sign in with a tenant’s key.',
+  { status: 403 },
+)
+
+/** A name for somebody, under which uploads wait. Keys that see all files of a tenant are one, others are alone. */
+function nameOf({ tenant, type, id, scopes }) {
+  return type === 'key' && scopes.includes('files:read') ? `${tenant} key` : `${tenant} ${type} ${id}`
+}
 
 function keep(newCredential, newTokens) {
   credential = newCredential
@@ -28,9 +35,9 @@ function keep(newCredential, newTokens) {
   tab.set('tokens', tokens)
 }
 
-/** The credential for a request. A sign-in token that is about to end is renewed first. */
-async function current() {
-  if (tokens && oidc.isEnding(tokens)) {
+/** The credential for a request. A sign-in token that is about to end, or that was refused, is renewed first. */
+async function current(refused = false) {
+  if (tokens && (refused ? tokens.refresh_token : oidc.isEnding(tokens))) {
     const before = tokens
     const renewed = await oidc.renew(before).catch(() => null)
     // Meanwhile somebody may have signed out, or in as another person.
@@ -42,6 +49,7 @@ async function current() {
 /** A credential was refused: the sign-in view says why, and the route stays. */
 function ended(problem) {
   if (!state.get().me) return
+  former = session.name
   keep(null, null)
   state.set({ me: null, reason: endSentence(problem), checking: false, unreachable: null })
 }
@@ -53,6 +61,24 @@ function endSentence(problem) {
 }
 
 connect({ credential: current, ended })
+
+/**
+ * Forgets all uploads that this browser could go on with: their names must not be read by whoever comes next. It does not
+ * know whose they are.
+ */
+function forgetUploads() {
+  kept.set('interrupted', null)
+  filemill.forget()
+}
+
+/** Somebody is signed in. Another person begins with a page of their own, in which nothing of the former one is left. */
+function begin(me) {
+  const another = former && former !== nameOf(me)
+  if (another) {
+    forgetUploads()
+    location.reload()
+  } else state.set({ me, reason: null, checking: false, unreachable: null })
+}
 
 async function check(given) {
   if (!PRINTABLE.test(given)) throw NO_KEY
@@ -70,6 +96,10 @@ export const session = {
   token: current,
   get me() {
     return state.get().me
+  },
+  /** A name for whoever is signed in, other than anybody else's; null while nobody is. */
+  get name() {
+    return state.get().me && nameOf(state.get().me)
   },
   get tenant() {
     return state.get().me?.tenant ?? null
@@ -89,7 +119,7 @@ export const session = {
   async signIn(given) {
     const me = await check(given.trim())
     keep(given.trim(), null)
-    state.set({ me, reason: null, checking: false, unreachable: null })
+    begin(me)
   },
 
   /** Signs in with the tokens of an issuer: the access token, or else the ID token, whichever the stage takes. */
@@ -100,14 +130,14 @@ export const session = {
       try {
         const me = await check(given[use])
         keep(given[use], { ...given, use })
-        state.set({ me, reason: null, checking: false, unreachable: null })
+        begin(me)
         return
       } catch (problem) {
         if (problem.status !== 401) throw problem
         refusal = problem
       }
     }
-    throw refusal ?? new Problem({ detail: 'The issuer gave no token.' })
+    throw refusal ?? new Problem('no_token', 'The issuer gave no token.')
   },
 
   /** Signs in again with what this tab remembers. A stage that can't be reached keeps the credential. */
@@ -128,9 +158,16 @@ export const session = {
   /** Another module's request was refused with 401. */
   refused: ended,
 
+  /** Nothing is left: what is stored is removed, and all that the page has in its memory ends with it. */
   signOut() {
     keep(null, null)
-    state.set({ me: null, reason: null, checking: false, unreachable: null })
+    tab.set('sign-in', null)
+    forgetUploads()
+    for (const end of tab.get('cookies') ?? []) document.cookie = end
+    tab.set('cookies', null)
+    // A route may have words that were searched for.
+    history.replaceState(null, '', location.pathname)
+    location.reload()
   },
 }
 

@@ -1,7 +1,9 @@
 import { announce } from '../parts/basics.js'
+import { pathOf } from './dropped.js'
 import { filemill } from './filemill.js'
 import { plural } from './format.js'
 import { listen } from './live.js'
+import { folderIn } from './records.js'
 import { session } from './session.js'
 import { kept } from './storage.js'
 import { createStore } from './store.js'
@@ -12,8 +14,8 @@ const REMEMBERED = 200
 const A_WEEK = 7 * 86_400_000 // milliseconds; filemill.js forgets an upload after it, too
 
 /**
- * Uploads of this tab, the first one first. Each has `key`, `name`, `size`, `state`, `progress`, `error`, `id` (of the
- * file, once it has one) and `tenant`.
+ * Uploads of this tab, the first one first. Each has `key`, `name`, `folder` (or null), `size`, `state`, `progress`, `error`, `id` (of the
+ * file, once it has one) and `whose`: the name of who added it.
  *
  * `state`: waiting, sending, paused, sent (the bytes are there), ready; failed, cancelled. `sending` has `stalled` true
  * while it waits to try again.
@@ -28,7 +30,7 @@ export const version = createStore(0)
 /** The options of new files. */
 export const defaults = createStore({ visibility: 'private' })
 
-export const list = () => uploads.filter((each) => each.tenant === session.tenant)
+export const list = () => uploads.filter((each) => each.whose === session.name)
 
 function changed() {
   drawing ??= setTimeout(() => {
@@ -37,14 +39,17 @@ function changed() {
   }, DRAW_EVERY)
 }
 
-const print = (file) => [file.webkitRelativePath || file.name, file.size, file.lastModified].join('|')
+const print = (file) => [pathOf(file) ?? file.name, file.size, file.lastModified].join('|')
 
 /** Adds files to the queue: `File`s of the browser. */
 export function add(files) {
-  const options = defaults.get()
   for (const file of files) {
     made += 1
-    const upload = { key: made, file, name: file.name, size: file.size, options, tenant: session.tenant }
+    const path = pathOf(file)
+    // An upload token may say no more than the file.
+    const metadata = path && session.me?.type !== 'token' ? { path } : undefined
+    const options = { ...defaults.get(), metadata }
+    const upload = { key: made, file, name: file.name, folder: folderIn(path), size: file.size, options, whose: session.name }
     uploads.push(Object.assign(upload, { state: 'waiting', progress: null, error: null, id: null, transfer: null }))
     forgetInterrupted(print(file))
   }
@@ -245,11 +250,14 @@ const own = new Set()
 
 export const interrupted = createStore(read())
 
+/** Those of whoever is signed in. A former release kept the tenant only. */
+export const isOwn = ({ whose, tenant }) => (whose ?? `${tenant} key`) === session.name
+
 function remember(upload) {
-  const { file, name, size, tenant } = upload
+  const { file, name, size, whose } = upload
   own.add(print(file))
   const others = read().filter((each) => each.print !== print(file))
-  kept.set('interrupted', [...others, { print: print(file), name, size, tenant, at: Date.now() }].slice(-REMEMBERED))
+  kept.set('interrupted', [...others, { print: print(file), name, size, whose, at: Date.now() }].slice(-REMEMBERED))
 }
 
 function forget(upload) {

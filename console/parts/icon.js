@@ -36,7 +36,7 @@ const PATHS = {
   lock: 'M5 11h14v10H5zm3 0V7.5a4 4 0 0 1 8 0V11',
   minus: 'M5 12h14',
   moon: 'M20 14.5A8.5 8.5 0 0 1 9.5 4 8.5 8.5 0 1 0 20 14.5z',
-  more: 'M12 5v.1m0 6.9v.1m0 6.9v.1',
+  more: 'M11 5h2m-2 7h2m-2 7h2',
   other: 'M6 3h8l5 5v13H6zM14 3v5h5',
   pause: 'M8 5v14m8-14v14',
   pdf: 'M6 3h8l5 5v13H6zM14 3v5h5M9 17c4-1 5-7 3.5-7S12 15 16 16',

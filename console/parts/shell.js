@@ -2,6 +2,7 @@ import { html, useEffect, useRef, useState } from '../vendor/preact.js'
 import { config } from '../lib/config.js'
 import { navigate } from '../lib/router.js'
 import { session, useSession } from '../lib/session.js'
+import { signOut } from '../lib/sign_out.js'
 import { useStore } from '../lib/store.js'
 import { theme, THEMES } from '../lib/theme.js'
 import { Icon } from './icon.js'
@@ -120,6 +121,6 @@ function Account() {
       </div>
     </fieldset>
     <a class="menu-item" href="/docs"><${Icon} name="code" size="18" /> API documentation</a>
-    <button type="button" class="menu-item" onClick=${() => session.signOut()}><${Icon} name="sign-out" size="18" /> Sign out</button>
+    <button type="button" class="menu-item" onClick=${() => signOut()}><${Icon} name="sign-out" size="18" /> Sign out</button>
   <//>`
 }

@@ -22,6 +22,7 @@ export function Thumbnail({ item, width, onBroken }) {
   return html`<div class=${`thumb ${known ? shape : 'plain'}`} style=${known && fills ? before : {}}>
     ${source &&
     html`<img
+      key=${item.tries ?? 0}
       ref=${image}
       class=${loaded ? 'there' : ''}
       style=${page}
@@ -57,7 +58,7 @@ function State({ item }) {
 export function Facts({ item }) {
   if (item.status === 'failed' && item.error) return html`<span class="tile-facts failed" title=${item.error}>${item.error}</span>`
   return html`<span class="tile-facts">
-    ${item.visibility === 'public' && html`<${Icon} name="globe" size="13" /><span class="unseen">Public, </span> `}<span class="number">${format.bytes(item.size)}</span> · ${format.ago(item.createdAt)}
+    ${item.visibility === 'public' && html`<${Icon} name="globe" size="13" /><span class="unseen">Public, </span> `}<span class="number">${format.bytes(item.size)}</span> · ${item.folder ? html`<span class="unseen">in the folder </span><bdi>${item.folder}</bdi>` : format.ago(item.createdAt)}
   </span>`
 }
 
@@ -83,7 +84,7 @@ export function Tile({ item, index, place, layout, focused, chosen, choosing, on
     <span class="tile-check" onClick=${(event) => on.check(event, item, index)}><${Icon} name="check" size="16" /></span>
     <${Thumbnail} item=${item} width=${layout === 'list' ? 40 : place.width} onBroken=${on.broken} />
     <div class="tile-text">
-      <bdi class="tile-name" title=${item.filename}>${item.filename}</bdi>
+      <bdi class="tile-name" title=${item.folder ? `${item.folder}/${item.filename}` : item.filename}>${item.filename}</bdi>
       ${layout === 'list' && html`<span class="tile-tags">${item.tags.slice(0, 3).map((tag) => html`<bdi class="badge" key=${tag}>${tag}</bdi>`)}</span>`}
       <${Facts} item=${item} />
     </div>

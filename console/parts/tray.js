@@ -1,6 +1,5 @@
 import { html, useState } from '../vendor/preact.js'
 import * as format from '../lib/format.js'
-import { session } from '../lib/session.js'
 import { useStore } from '../lib/store.js'
 import * as uploads from '../lib/uploads.js'
 import { Progress } from './basics.js'
@@ -14,7 +13,7 @@ const FIRST = { sending: 0, paused: 1, failed: 2, waiting: 3, sent: 4, ready: 5,
 /** The uploads of this tab, in a corner of the page. */
 export function Tray() {
   useStore(uploads.version)
-  const interrupted = useStore(uploads.interrupted).filter((each) => each.tenant === session.tenant)
+  const interrupted = useStore(uploads.interrupted).filter(uploads.isOwn)
   const [open, setOpen] = useState(true)
   const all = uploads.list()
   if (!all.length && !interrupted.length) return null
@@ -84,7 +83,7 @@ function Interrupted({ files }) {
 }
 
 function Row({ upload }) {
-  const { name, size, state, progress } = upload
+  const { name, folder, size, state, progress } = upload
   const part = progress && size ? progress.sent / size : 0
   const act = (icon, text, action) => html`<button type="button" class="icon-button" aria-label=${`${text}: ${name}`} title=${text} onClick=${() => action(upload)}>
     <${Icon} name=${icon} size="18" />
@@ -92,6 +91,7 @@ function Row({ upload }) {
   return html`<li class=${`upload ${state}`}>
     <div class="upload-text">
       ${upload.id ? html`<a href=${`#/files/${upload.id}`}><bdi>${name}</bdi></a>` : html`<bdi title=${name}>${name}</bdi>`}
+      ${folder && html`<bdi class="hint upload-folder" title=${folder}>${folder}</bdi>`}
       <span class=${state === 'failed' ? 'error' : 'hint'}>${stateText(upload)}</span>
       ${(state === 'sending' || (state === 'paused' && progress)) && html`<${Progress} value=${part} label=${`Upload of ${name}`} />`}
     </div>

@@ -1,6 +1,7 @@
 import { html, useState } from '../vendor/preact.js'
 import { api } from '../lib/api.js'
 import { session } from '../lib/session.js'
+import { signOut } from '../lib/sign_out.js'
 import { useList } from '../lib/use_list.js'
 import { confirm, Empty, Icon, Time, toast } from '../lib/ui.js'
 import { KeyForm, RotateForm } from '../parts/key_form.js'
@@ -31,7 +32,7 @@ function List() {
       await api.delete(`/v1/keys/${key.id}`)
       list.change((items) => items.filter((each) => each.id !== key.id))
       toast(`“\u2068${key.name}\u2069” is deleted.`)
-      if (own) session.signOut()
+      if (own) signOut({ ask: false })
     } catch (problem) {
       toast(problem.detail, { danger: true })
     }

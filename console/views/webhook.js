@@ -171,7 +171,7 @@ function Delivery({ item, onOpen }) {
         <${Fact} name="Happened"><${Time} value=${item.time} /><//>
         <${Fact} name="Tries">${item.attempts.length}<//>
         ${last && html`<${Fact} name="Last answer">${last.status ?? html`<bdi>${last.error}</bdi>`}<//>`}
-        ${item.next_attempt_at && html`<${Fact} name="Next try"><${Time} value=${item.next_attempt_at} /><//>`}
+        ${item.next_attempt_at && html`<${Fact} name="Next try">${new Date(item.next_attempt_at) > Date.now() ? html`<${Time} value=${item.next_attempt_at} />` : 'soon'}<//>`}
       </dl>
     </div>
     <button type="button" class="button" aria-label=${`Details of ${typeName(item.type)}, ${item.id}`} onClick=${onOpen}>Details</button>

@@ -101,26 +101,26 @@ def connects(session: boto3.Session, originals: str, front_door: str, sign_in: I
     """The origins that the console's scripts ask besides the front door's, separated by blanks."""
     socket = [origin(front_door).replace("http", "ws", 1)] if front_door else []
     asked = [origin(each["token"]) for each in sign_in]
-    return " ".join(dict.fromkeys([*socket, uploads_origin(session, originals), *asked]))
+    return " ".join(dict.fromkeys([*socket, bucket_origin(session, originals), *asked]))
 
 
 def policy_in(template: Mapping[str, Any]) -> str:
-    """The console's Content-Security-Policy as the parsed template has it, with the names of its two parameters."""
+    """The console's Content-Security-Policy as the parsed template has it, with the names of its parameters."""
     headers = template["Resources"]["ConsoleHeaders"]["Properties"]["ResponseHeadersPolicyConfig"]
     return str(headers["SecurityHeadersConfig"]["ContentSecurityPolicy"]["ContentSecurityPolicy"]["Fn::Sub"])
 
 
-def check(template: Mapping[str, Any], door: str, connects: str) -> None:
+def check(template: Mapping[str, Any], parameters: Mapping[str, str]) -> None:
     """Refuses origins with which CloudFront, or a browser, would not take the console's policy.
 
-    `template` is parsed; `door` and `connects` are the two parameters of the policy.
+    `template` is parsed; `parameters` are those of the policy, by name, with origins between blanks.
 
     Raises
     ------
     OpsError
         An origin has other characters than a host's, or the policy becomes too long.
     """
-    for each in [*([door] if door else []), *connects.split()]:
+    for each in " ".join(parameters.values()).split():
         if not _ORIGIN.fullmatch(each):
             raise OpsError(
                 f"The console can't be allowed to ask {each}: a host's name has letters, digits, dots and hyphens "
@@ -129,7 +129,9 @@ def check(template: Mapping[str, Any], door: str, connects: str) -> None:
     if "ConsoleHeaders" not in template["Resources"]:
         return
     policy = policy_in(template)
-    length = len(policy.replace("${FrontDoorOrigin}", door).replace("${ConsoleConnects}", connects))
+    for name, value in parameters.items():
+        policy = policy.replace(f"${{{name}}}", value)
+    length = len(policy)
     if length > MAX_POLICY:
         raise OpsError(
             f"The console's Content-Security-Policy would have {length:,} characters, and CloudFront takes "
@@ -137,7 +139,7 @@ def check(template: Mapping[str, Any], door: str, connects: str) -> None:
         )
 
 
-def uploads_origin(session: boto3.Session, bucket: str) -> str:
+def bucket_origin(session: boto3.Session, bucket: str) -> str:
     """The origin of the addresses that the API signs for a bucket (chalicelib/aws.py).
 
     The functions have AWS's usual endpoints, whatever this computer's profile or variables choose for its own calls.

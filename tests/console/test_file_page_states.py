@@ -191,7 +191,7 @@ def test_a_lost_network_keeps_what_is_there(console: Callable[..., Page], api: A
     page.get_by_label("Name", exact=True).fill("offline.md")
     page.context.set_offline(True)
     page.get_by_role("button", name="Save").click()
-    expect(page.get_by_role("alert").filter(has_text="can\u2019t be reached")).to_be_visible()
+    expect(page.get_by_role("alert").filter(has_text="can't be reached")).to_be_visible()
     expect(page.get_by_label("Name", exact=True)).to_have_value("offline.md")
     page.context.set_offline(False)
     page.get_by_role("button", name="Save").click()

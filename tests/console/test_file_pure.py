@@ -30,6 +30,36 @@ def output_of(script: str) -> Any:
     return json.loads(done.stdout)
 
 
+DROPPED = (PARTS.parents[1] / "lib/dropped.js").as_uri()
+
+
+def test_the_path_of_a_dropped_file_is_kept_and_bounded() -> None:
+    script = rf"""
+    import * as m from {json.dumps(DROPPED)}
+    const file = (fullPath) => ({{ isFile: true, fullPath, file: (done) => done({{ name: fullPath }}) }})
+    const folder = (...inside) => {{
+      const rest = [inside, []]
+      return {{ createReader: () => ({{ readEntries: (done) => done(rest.shift()) }}) }}
+    }}
+    const long = `/${{'d'.repeat(2000)}}/\ud83d\ude00.txt`
+    const entries = [folder(file('/trip/a.txt'), file('/trip/2026/a.txt')), file('/alone.txt'), folder(file(long))]
+    const items = [...entries, folder(file('/odd\u0007\ud800/x'))].map((entry) => (
+      {{ kind: 'file', webkitGetAsEntry: () => entry }}
+    ))
+    const {{ files }} = await m.filesOf({{ items }})
+    console.log(JSON.stringify(files.map(m.pathOf)))
+    """
+    found = output_of(script)
+    assert sorted(each for each in found if each and len(each) < 20) == [
+        "odd_\ufffd/x",
+        "trip/2026/a.txt",
+        "trip/a.txt",
+    ]
+    assert found.count(None) == 1
+    (long,) = (each for each in found if each and len(each) > 20)
+    assert long.endswith("/\U0001f600.txt") and len(long) <= 1024
+
+
 FRAME = "const picture = {width: 2000, height: 1000}, frame = {width: 500, height: 500};"
 
 

@@ -59,6 +59,11 @@ def test_ten_thousand_files_are_scrolled_while_the_page_stays_small(
     gallery: Callable[..., tuple[Page, RoutedApi]],
 ) -> None:
     page, _ = gallery(some(10_000))
+    page.evaluate("""() => {
+      window.shift = 0
+      new PerformanceObserver(list => { for (const entry of list.getEntries()) window.shift += entry.value })
+        .observe({type: 'layout-shift', buffered: true})
+    }""")
     # To the end, page after page.
     until = time.monotonic() + 240
     while time.monotonic() < until:
@@ -81,6 +86,7 @@ def test_ten_thousand_files_are_scrolled_while_the_page_stays_small(
       return most
     }""")
     assert most < 1500
+    assert page.evaluate("window.shift") < 0.01, "nothing jumps while pages and pictures come"
     page.evaluate("scrollTo(0, 0)")
     expect(page.get_by_role("option", name="picture 10000.jpg")).to_be_visible()
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from playwright.sync_api import Browser, Page
 
 from ops.local.stage import LocalStage
+from tests.e2e import stack
 
 INLINE = "document.documentElement.dataset.run = '1'"
 
@@ -62,3 +63,24 @@ def test_no_other_page_shows_it_in_a_frame(browser: Browser, local_stage: LocalS
     page.wait_for_timeout(1500)
     assert all("Sign in" not in (frame.content()) for frame in page.frames[1:])
     page.context.close()
+
+
+def test_a_redirect_to_the_stages_own_bucket_is_followed(
+    visit: Callable[..., Page], local_stage: LocalStage, faults: list[str]
+) -> None:
+    """So a rendition above 4.4 MB is shown, whose first view is led to S3. (The answers here are the test's own.)"""
+    page = visit("#/sign-in")
+    bucket = f"{local_stage.endpoint_url}/filemill-local-derived/w3840.avif?X-Amz-Signature=s"
+    page.route("**/f/private/large/*", lambda route: route.fulfill(status=302, headers={"Location": bucket}))
+    page.route(
+        f"{local_stage.endpoint_url}/**",
+        lambda route: route.fulfill(body=stack.png((40, 30)), content_type="image/png"),
+    )
+    load = """address => new Promise(done => {
+      const image = new Image()
+      image.onload = () => done(image.naturalWidth)
+      image.onerror = () => done('refused')
+      image.src = address
+    })"""
+    assert page.evaluate(load, "/f/private/large/w3840.avif") == 40
+    assert not faults

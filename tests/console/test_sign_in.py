@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Callable
 from urllib.parse import parse_qs, urlsplit
 
+import pytest
 from playwright.sync_api import BrowserContext, Page, Route, expect
 
 from ops.local.stage import LocalStage
@@ -82,6 +83,67 @@ def test_a_revoked_key_leads_to_the_sign_in_and_keeps_uploads(context: BrowserCo
     # The upload goes on with the new key, without anybody choosing the file again.
     expect(page.get_by_text("Not this key.", exact=True)).to_be_visible()
     assert "kept.txt" in made[0]
+
+
+STORED = "JSON.stringify({...sessionStorage, ...localStorage})"
+
+
+@pytest.fixture
+def uploading(context: BrowserContext, visit: Visit) -> tuple[Page, RoutedApi]:
+    """A console whose upload of `secret plan.txt` has begun; the API has not answered its request yet."""
+    routed = RoutedApi([])
+    routed.answers["POST /v1/files"] = lambda route: None
+    routed.install(context)
+    page = visit("#/search?q=merger", key="fm_routed")
+    page.get_by_text("Nothing was found").wait_for()
+    drop(page, ("secret plan.txt", "hello", "text/plain"))
+    page.locator(".upload.sending").wait_for()
+    page.wait_for_function(f"() => ({STORED}.match(/secret plan/g) ?? []).length >= 2")
+    return page, routed
+
+
+def test_after_the_sign_out_nothing_of_the_former_user_is_left(uploading: tuple[Page, RoutedApi]) -> None:
+    page, _ = uploading
+    page.evaluate("window.sameMemory = true")
+    account = page.get_by_role("button", name="Account: routed")
+    account.click()
+    page.get_by_role("button", name="Sign out").click()
+    question = page.get_by_role("dialog", name="An upload has not ended")
+    axe.check(page, "dialog")
+    question.get_by_role("button", name="Cancel").click()
+    expect(page.locator(".upload.sending")).to_have_count(1)
+    account.click()
+    page.get_by_role("button", name="Sign out").click()
+    question.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_label("API key")).to_be_visible()
+    assert page.evaluate("window.sameMemory") is None, "the page began anew"
+    stored = page.evaluate(STORED)
+    assert "secret" not in stored and "fm_" not in stored, stored
+    assert "merger" not in page.url and page.title() == "Sign in \u2013 Filemill"
+    page.get_by_label("API key").fill("fm_routed")
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_text("Drop your first files here").wait_for()
+    assert "secret" not in page.content()
+
+
+def test_another_user_sees_nothing_of_the_one_whose_key_has_ended(uploading: tuple[Page, RoutedApi]) -> None:
+    page, routed = uploading
+    routed.answers["GET /v1/search"] = lambda route: route.fulfill(status=401, json={"code": "unauthenticated"})
+    page.get_by_label("Search files").fill("more")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Your key is no longer valid.")).to_be_visible()
+    person = {"type": "user", "id": "grace", "name": None, "tenant": "routed", "owner": "grace"}
+    routed.answers = {
+        "GET /v1/me": lambda route: route.fulfill(json={**person, "scopes": ["files:own"], "expires_at": None})
+    }
+    page.get_by_label("API key").fill("e.y.J")
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Account: routed").wait_for()
+    page.wait_for_timeout(500)
+    assert page.locator(".tray").count() == 0
+    assert "secret" not in page.content() + page.evaluate(STORED)
+    since = len(routed.asked) - routed.asked[::-1].index("GET /v1/search")
+    assert "POST /v1/files" not in routed.asked[since:], "nothing is sent for the former"
 
 
 def test_sign_in_at_an_issuer_uses_the_code_flow_with_pkce(

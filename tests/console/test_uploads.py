@@ -145,6 +145,47 @@ def test_uploads_are_paused_cancelled_and_tried_again(held: tuple[Page, RoutedAp
     axe.check(page, ".tray")
 
 
+def test_files_of_one_name_are_told_apart_by_their_folders(
+    held: tuple[Page, RoutedApi, list[Route]], tmp_path: Path
+) -> None:
+    page, routed, _ = held
+    bodies: list[dict[str, Any]] = []
+
+    def create(route: Route) -> None:
+        body = json.loads(route.request.post_data or "{}")
+        bodies.append(body)
+        made = record(len(bodies), filename=body["filename"], metadata=body.get("metadata", {}))
+        routed.records.insert(0, made)
+        route.fulfill(status=201, json=made)
+
+    routed.answers["POST /v1/files"] = create
+    for name in ("trip/2025/a.txt", "trip/2026/a.txt", "trip/b.txt"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(name)
+    page.get_by_role("button", name="Upload", exact=True).click()
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name="Choose a folder").click()
+    chooser.value.set_files(tmp_path / "trip")
+    expect(page.locator(".upload.ready")).to_have_count(3)
+    sent = {(body["filename"], body["metadata"]["path"]) for body in bodies}
+    assert sent == {("a.txt", "trip/2025/a.txt"), ("a.txt", "trip/2026/a.txt"), ("b.txt", "trip/b.txt")}
+    rows = page.locator(".upload")
+    expect(rows.filter(has_text="a.txt").filter(has_text="trip/2026")).to_have_count(1)
+    axe.check(page, ".tray")
+    page.reload()
+    expect(page.get_by_role("option", name="in the folder trip/2025")).to_have_count(1)
+    expect(page.get_by_role("option", name="in the folder trip/2026")).to_have_count(1)
+
+
+def test_a_file_that_came_alone_has_no_folder(held: tuple[Page, RoutedApi, list[Route]]) -> None:
+    page, _, waiting = held
+    drop(page, ("alone.txt", "text", "text/plain"))
+    page.locator(".upload.sending").wait_for()
+    while not waiting:
+        page.wait_for_timeout(50)
+    assert "metadata" not in json.loads(waiting[0].request.post_data or "{}")
+
+
 def test_an_upload_goes_on_after_a_reload(console: Visit, api: Api, tmp_path: Path) -> None:
     page = console()
     film = tmp_path / "film.bin"

@@ -364,6 +364,7 @@ def test_the_consoles_scripts_may_ask_the_stages_own_origins(stacks: Stacks, pro
     assert told(parameters={"Domain": ""}) == ("https://d1.cloudfront.net", f"wss://d1.cloudfront.net {s3}")
     local = told(front_door="http://localhost:8000")
     assert local == ("http://localhost:8000", f"ws://localhost:8000 {s3}")
+    assert stacks.deployed[-1]["DerivedOrigin"] == f"https://{DERIVED}.s3.eu-west-1.amazonaws.com"
     with pytest.raises(OpsError, match="FrontDoorOrigin can't be set"):
         run(project, parameters={"FrontDoorOrigin": "https://evil.example"})
     before = len(stacks.deployed)

@@ -3,6 +3,7 @@ import * as format from '../../lib/format.js'
 import { Icon } from '../../lib/ui.js'
 import { addressOf, rendition } from './addresses.js'
 import { FLAGS } from './facts.js'
+import { fetchFresh, freshLink } from './fresh.js'
 import { useSize } from './picture.js'
 import { isSingle, rows, tree } from './tree.js'
 
@@ -16,23 +17,22 @@ export function useEntries(file) {
   const [state, setState] = useState({ entries: null, failed: false })
   const [tries, setTries] = useState(0)
   const path = source && new URL(source.url).pathname
-  const address = useRef()
-  address.current = source?.url
+  const newest = useRef()
+  newest.current = file
   useEffect(() => {
     if (!path) return undefined
     const stop = new AbortController()
     setState((old) => ({ ...old, failed: false }))
-    fetch(address.current, { signal: stop.signal })
+    fetchFresh(newest.current, (record) => rendition(record, 'entries', 'json')?.url, { signal: stop.signal })
       .then((answer) => (answer.ok ? answer.json() : Promise.reject(answer)))
       .then((answer) => setState({ entries: answer.entries, failed: false }))
       .catch((problem) => {
         if (problem.name === 'AbortError') return
-        if (problem.status === 403) file.renew()
         setState({ entries: null, failed: true })
       })
     return () => stop.abort()
   }, [path, tries])
-  return { ...state, exists: Boolean(source), retry: () => setTries(tries + 1) }
+  return { ...state, exists: Boolean(source), retry: () => file.reload().then(() => setTries((count) => count + 1)) }
 }
 
 /** The entries of an archive as a tree. Only the rows that are seen are in the page. */
@@ -160,7 +160,7 @@ function Row({ file, row, index, active, open, onToggle, onPick }) {
     ${node.entry?.encrypted && html`<span title="Encrypted"><${Icon} name="lock" size="16" /><span class="unseen">encrypted</span></span>`}
     <span class="entry-size number">${folder ? format.plural(node.files, 'file') : format.bytes(node.entry.size)}</span>
     ${single
-      ? html`<a class="icon-button" tabindex="-1" href=${addressOf(file.record, `e${node.index}.bin`)} download=${saved(node.name)} aria-label=${`Download ${node.name}`} onClick=${(event) => event.stopPropagation()}><${Icon} name="download" size="18" /></a>`
+      ? html`<a class="icon-button" tabindex="-1" ...${freshLink(file, (record) => addressOf(record, `e${node.index}.bin`))} download=${saved(node.name)} aria-label=${`Download ${node.name}`}><${Icon} name="download" size="18" /></a>`
       : html`<span class="icon-space" />`}
   </div>`
 }

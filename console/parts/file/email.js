@@ -3,6 +3,7 @@ import * as format from '../../lib/format.js'
 import { Icon } from '../../lib/ui.js'
 import { addressOf } from './addresses.js'
 import { saved, useEntries } from './archive.js'
+import { freshLink } from './fresh.js'
 import { Text } from './text.js'
 import { isSingle } from './tree.js'
 
@@ -41,7 +42,7 @@ function Attachments({ file }) {
       const text = html`<${Icon} name="other" size="18" /> <bdi>${entry.name || 'Without a name'}</bdi> <span class="hint">${format.bytes(entry.size)}</span>`
       return html`<li key=${index}>
         ${isSingle(entry, file.record)
-          ? html`<a class="attachment" href=${addressOf(file.record, `e${index}.bin`)} download=${saved(entry.name)}><span class="unseen">Download </span>${text} <${Icon} name="download" size="16" /></a>`
+          ? html`<a class="attachment" ...${freshLink(file, (record) => addressOf(record, `e${index}.bin`))} download=${saved(entry.name)}><span class="unseen">Download </span>${text} <${Icon} name="download" size="16" /></a>`
           : html`<span class="attachment" title="This attachment can’t be had alone. Download the whole message.">${text}</span>`}
       </li>`
     })}

@@ -1,5 +1,6 @@
 // A record's facts as rows of [label, value]; values are texts. Rows without a value are left out.
 import * as format from '../../lib/format.js'
+import { folderIn } from '../../lib/records.js'
 
 const yes = (value, text = 'Yes') => (value ? text : null)
 const size = (of) => (of?.width ? `${format.count(of.width)} × ${format.count(of.height)}` : null)
@@ -141,6 +142,7 @@ const filled = (rows) => rows.filter(([, value]) => value != null && value !== '
 export function general(record) {
   return filled([
     ['Name', record.filename],
+    ['Folder', folderIn(record.metadata?.path)],
     ['Kind', KIND_NAMES[record.kind] ?? record.kind],
     ['Type', record.content_type],
     ['Size', record.size == null ? null : `${format.bytes(record.size)}${record.size < 1000 ? '' : ` (${format.count(record.size)} bytes)`}`],

@@ -1,6 +1,7 @@
 import { html, useEffect, useRef, useState } from '../../vendor/preact.js'
 import { Icon } from '../../lib/ui.js'
 import { addressOf, widthFor } from './addresses.js'
+import { useTries } from './fresh.js'
 import { useSize } from './picture.js'
 
 /** Pictures are made up to this page (docs/kinds.md). */
@@ -117,19 +118,13 @@ function PageNumber({ now, count, goTo }) {
 
 function Page({ file, number, width, ratio, shown }) {
   const { record } = file
-  const [tries, setTries] = useState(0)
-  const [failed, setFailed] = useState(false)
   const wanted = widthFor(record, width * devicePixelRatio)
   const name = number === 1 ? `w${wanted}.webp` : `p${number}-w${wanted}.webp`
   const source = wanted && addressOf(record, name)
-  useEffect(() => setFailed(false), [source])
-  const again = () => {
-    setFailed(false)
-    setTries(tries + 1)
-  }
+  const { failed, busy, tries, onError, again } = useTries(file, source)
   return html`<div class="sheet" data-page=${number} style=${{ width: `${width}px`, height: `${width * ratio}px` }}>
-    ${shown && source && !failed && html`<img key=${`${source} ${tries}`} src=${source} alt=${`Page ${number}`} onError=${() => (setFailed(true), file.renew())} />`}
-    ${failed && html`<p class="sheet-note">Page ${number} can’t be loaded. <button type="button" class="button" onClick=${again}>Try again</button></p>`}
+    ${shown && source && !failed && html`<img key=${`${source} ${tries}`} src=${source} alt=${`Page ${number}`} onError=${onError} />`}
+    ${failed && html`<p class="sheet-note">Page ${number} can’t be loaded. <button type="button" class="button" disabled=${busy} onClick=${again}>Try again</button></p>`}
     ${!source && html`<p class="sheet-note">There is no picture of page ${number}.</p>`}
   </div>`
 }

@@ -1,6 +1,7 @@
 import { html, useCallback, useEffect, useLayoutEffect, useRef, useState } from '../../vendor/preact.js'
 import { Icon } from '../../lib/ui.js'
 import { pictureOf, rendition } from './addresses.js'
+import { useTries } from './fresh.js'
 import { actual, bounded, FIT, fitted, largest, zoomed } from './zoom.js'
 
 const STEP = 1.5
@@ -26,8 +27,6 @@ export function Picture({ file, alt, children = null }) {
   const frame = useRef()
   const size = useSize(frame)
   const [view, setView] = useState(FIT)
-  const [failed, setFailed] = useState(false)
-  const [tries, setTries] = useState(0)
   const [moving, setMoving] = useState(false)
   const known = picture?.width && size.width
   const change = useCallback((how) => setView((old) => (known ? how(old) : old)), [known, size.width, size.height])
@@ -37,8 +36,6 @@ export function Picture({ file, alt, children = null }) {
   useEffect(() => {
     if (known) setView((old) => bounded(old, picture, size))
   }, [size.width, size.height])
-  // Addresses that were renewed are tried again.
-  useEffect(() => setFailed(false), [record.delivery?.query, record.delivery?.base_url])
 
   const pointers = usePointers(frame, { zoom, pan, setMoving })
   const key = (event) => {
@@ -60,18 +57,16 @@ export function Picture({ file, alt, children = null }) {
     act()
   }
 
-  const again = () => {
-    setFailed(false)
-    setTries(tries + 1)
-    file.reload()
-  }
   const drawn = known ? fitted(picture, size) : { width: 0, height: 0 }
   const svg = rendition(record, 'clean', 'svg')
+  const source = svg?.url ?? pictureOf(record, drawn.width * devicePixelRatio)
+  const loading = useTries(file, source)
   const percent = known ? Math.round((view.scale / actual(picture, size)) * 100) : 100
   return html`<div class=${`stage picture ${view.scale > 1 ? 'zoomed' : ''} ${moving ? 'moving' : ''}`}>
     <div
       class="frame"
       ref=${frame}
+      style=${picture?.width ? { aspectRatio: `${picture.width} / ${picture.height}` } : {}}
       tabindex="0"
       role="group"
       aria-label="Picture. Plus and minus zoom, arrows move, 0 fits it in."
@@ -85,21 +80,21 @@ export function Picture({ file, alt, children = null }) {
         style=${{ width: `${drawn.width}px`, height: `${drawn.height}px`, transform: `translate(${view.x}px, ${view.y}px) scale(${view.scale})` }}
       >
         <img
-          key=${tries}
+          key=${loading.tries}
           class=${picture.has_alpha ? 'clear' : ''}
-          src=${svg?.url ?? pictureOf(record, drawn.width * devicePixelRatio)}
+          src=${source}
           srcset=${svg ? undefined : record.delivery?.srcset?.webp || undefined}
           sizes=${`${Math.ceil(drawn.width * view.scale)}px`}
           alt=${alt}
           draggable=${false}
           decoding="async"
           style=${{ backgroundImage: picture.has_alpha || !record.delivery?.placeholder ? undefined : `url("${record.delivery.placeholder}")` }}
-          onError=${() => (setFailed(true), file.renew())}
-          onLoad=${() => setFailed(false)}
+          onError=${loading.onError}
+          onLoad=${loading.onLoad}
         />
         ${children}
       </div>`}
-      ${failed && html`<p class="stage-note" role="alert">The picture can’t be loaded. <button type="button" class="button" onClick=${again}>Try again</button></p>`}
+      ${loading.failed && html`<p class="stage-note" role="alert">The picture can’t be loaded. <button type="button" class="button" disabled=${loading.busy} onClick=${loading.again}>Try again</button></p>`}
     </div>
     ${known &&
     html`<div class="stage-tools" role="toolbar" aria-label="Zoom">

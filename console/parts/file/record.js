@@ -12,13 +12,14 @@ const isMoving = (record) => record?.status === 'awaiting_upload' || record?.sta
 
 /**
  * A file's record, kept up to date: while it is processed, when others change it, and before its signatures end. Gives
- * {record, etag, problem, reload, put, renew}. `put({data, etag})` takes the answer to a change, and `renew()` is for a
- * viewer whose address was refused.
+ * {record, etag, problem, reload, put, renew}. `put({data, etag})` takes the answer to a change. `reload()` and `renew()`
+ * resolve to the record, or null if it can't be had; `renew()` is for a viewer whose address was refused, and asks only now
+ * and then.
  */
 export function useRecord(id) {
   const [state, setState] = useState({ record: null, etag: null, problem: null })
   const newest = useRef(0)
-  const renewed = useRef(0)
+  const renewed = useRef({ at: 0, record: null })
 
   const put = useCallback((answer) => {
     // An answer that was on its way during a change must not take the change back.
@@ -35,11 +36,11 @@ export function useRecord(id) {
       try {
         const answer = await api.request('GET', `/v1/files/${encodeURIComponent(id)}`, { params, signal })
         if (number === newest.current) put(answer)
-        return true
+        return answer.data
       } catch (problem) {
-        if (problem.name === 'AbortError') return false
+        if (problem.name === 'AbortError') return null
         if (number === newest.current) setState((old) => failed(old, problem))
-        return false
+        return null
       }
     },
     [id],
@@ -49,6 +50,11 @@ export function useRecord(id) {
     const stop = new AbortController()
     load({}, stop.signal)
     return () => stop.abort()
+  }, [load])
+
+  const renew = useCallback(() => {
+    if (Date.now() - renewed.current.at >= SOONEST_RENEWAL) renewed.current = { at: Date.now(), record: load() }
+    return renewed.current.record
   }, [load])
 
   const { record, problem } = state
@@ -62,24 +68,21 @@ export function useRecord(id) {
   useEffect(() => {
     const rest = lifetime(record)
     if (rest == null) return undefined
-    const timer = setTimeout(() => load(), Math.min(Math.max(rest, 1000), LONGEST_TIMER))
+    // Where this computer's clock is fast, every signature seems to have ended: it is renewed only now and then.
+    const pause = Math.max(rest, 1000, renewed.current.at + SOONEST_RENEWAL - Date.now())
+    const timer = setTimeout(renew, Math.min(pause, LONGEST_TIMER))
     // A computer that slept lets no timer run.
-    const awake = () => document.visibilityState === 'visible' && lifetime(record) === 0 && load()
+    const awake = () => document.visibilityState === 'visible' && lifetime(record) === 0 && renew()
     document.addEventListener('visibilitychange', awake)
     return () => {
       clearTimeout(timer)
       document.removeEventListener('visibilitychange', awake)
     }
-  }, [record?.delivery?.expires_at, load])
+  }, [record?.delivery?.expires_at, renew])
 
   // The first load of the page comes by itself.
   useChanges(id, record?.revision ?? 0, () => newest.current > 0 && load())
 
-  const renew = useCallback(() => {
-    if (Date.now() - renewed.current < SOONEST_RENEWAL) return
-    renewed.current = Date.now()
-    load()
-  }, [load])
   return { id, record, etag: state.etag, problem, reload: load, put, renew }
 }
 

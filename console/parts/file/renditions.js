@@ -1,6 +1,8 @@
 import { html } from '../../vendor/preact.js'
 import * as format from '../../lib/format.js'
 import { CopyButton, Icon, Time } from '../../lib/ui.js'
+import { rendition } from './addresses.js'
+import { freshLink } from './fresh.js'
 
 const FORMATS = { jpeg: 'JPEG', webp: 'WebP', avif: 'AVIF', png: 'PNG', hls: 'HLS', json: 'JSON', txt: 'Text', svg: 'SVG' }
 
@@ -30,7 +32,7 @@ export function Renditions({ file }) {
           ${each.url &&
           html`<span class="rendition-acts">
             <${CopyButton} text=${each.url} label="Copy address" />
-            <a class="icon-button" href=${each.url} target="_blank" rel="noopener noreferrer" aria-label=${`Open ${each.name} as ${FORMATS[each.format] ?? each.format} in a new tab`}><${Icon} name="external" size="18" /></a>
+            <a class="icon-button" ...${freshLink(file, (record) => rendition(record, each.name, each.format)?.url)} target="_blank" rel="noopener noreferrer" aria-label=${`Open ${each.name} as ${FORMATS[each.format] ?? each.format} in a new tab`}><${Icon} name="external" size="18" /></a>
           </span>`}
         </li>`,
       )}

@@ -2,7 +2,8 @@ import { html, useEffect, useRef, useState } from '../../vendor/preact.js'
 import * as format from '../../lib/format.js'
 import { Icon } from '../../lib/ui.js'
 import { pictureOf, rendition } from './addresses.js'
-import { useStream } from './hls.js'
+import { fetchFresh } from './fresh.js'
+import { StreamNote, useStream } from './hls.js'
 import { useSize } from './picture.js'
 import { Chapters, tracks } from './video.js'
 import { bars } from './waveform.js'
@@ -11,7 +12,7 @@ import { bars } from './waveform.js'
 export function Sound({ file, alt }) {
   const { record } = file
   const player = useRef()
-  const failure = useStream(player, file)
+  const stream = useStream(player, file)
   const audio = record.audio ?? {}
   const cover = audio.cover ? pictureOf(record, 320) : null
   const plays = Boolean(rendition(record, 'hls'))
@@ -27,7 +28,7 @@ export function Sound({ file, alt }) {
     ${plays
       ? html`<audio ref=${player} controls preload="none" aria-label=${alt}>${tracks(record)}</audio>`
       : html`<p class="hint">This sound doesn’t play here. Its warnings say why; the original can be downloaded.</p>`}
-    ${failure && html`<p class="stage-note" role="alert">${failure}</p>`}
+    <${StreamNote} stream=${stream} />
     ${audio.chapters?.length > 0 && html`<${Chapters} chapters=${audio.chapters} player=${player} />`}
   </div>`
 }
@@ -42,12 +43,12 @@ function Waveform({ file, player, duration, plays }) {
   useEffect(() => {
     if (!source) return undefined
     const stop = new AbortController()
-    fetch(source.url, { signal: stop.signal })
+    fetchFresh(file, (record) => rendition(record, 'waveform', 'json')?.url, { signal: stop.signal })
       .then((answer) => (answer.ok ? answer.json() : Promise.reject(answer.status)))
       .then((answer) => setValues(answer))
-      .catch((status) => status === 403 && file.renew())
+      .catch(() => {}) // the player works without it
     return () => stop.abort()
-  }, [source?.url])
+  }, [source && new URL(source.url).pathname])
   useEffect(() => {
     const media = player.current
     if (!media) return undefined

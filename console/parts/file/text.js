@@ -2,8 +2,11 @@ import { html, useEffect, useRef, useState } from '../../vendor/preact.js'
 import * as format from '../../lib/format.js'
 import { Icon } from '../../lib/ui.js'
 import { rendition } from './addresses.js'
+import { fetchFresh } from './fresh.js'
 
 export const PIECE = 256 * 1024 // bytes that are read at once
+
+const addressOfText = (record) => rendition(record, 'text', 'txt')?.url
 
 /**
  * The text of a record's `text.txt`, a piece at a time: {text, read, total, failed, busy, more}. `read` and `total` are
@@ -12,18 +15,19 @@ export const PIECE = 256 * 1024 // bytes that are read at once
 export function useText(file, piece = PIECE) {
   const source = rendition(file.record, 'text', 'txt')
   const [state, setState] = useState({ text: '', read: 0, failed: false, busy: true })
+  const [tries, setTries] = useState(0)
   const decoder = useRef(null)
   // The address changes when it is renewed; the bytes of one path never do.
   const path = source && new URL(source.url).pathname
-  const address = useRef()
-  address.current = source?.url
+  const newest = useRef()
+  newest.current = file
   const total = source?.size ?? 0
 
   const load = async (begin, signal) => {
     setState((old) => ({ ...old, busy: true, failed: false }))
     try {
       const end = Math.min(begin + piece, total)
-      const answer = await fetch(address.current, { headers: { Range: `bytes=${begin}-${end - 1}` }, signal })
+      const answer = await fetchFresh(newest.current, addressOfText, { headers: { Range: `bytes=${begin}-${end - 1}` }, signal })
       if (!answer.ok) throw Object.assign(new Error(), { status: answer.status })
       const bytes = new Uint8Array(await answer.arrayBuffer())
       const whole = answer.status === 200
@@ -33,7 +37,6 @@ export function useText(file, piece = PIECE) {
       setState((old) => ({ text: old.text + text, read: end, busy: false, failed: false }))
     } catch (problem) {
       if (problem.name === 'AbortError') return
-      if (problem.status === 403) file.renew()
       setState((old) => ({ ...old, busy: false, failed: true }))
     }
   }
@@ -49,8 +52,9 @@ export function useText(file, piece = PIECE) {
   // Tried again by itself with a renewed signature.
   useEffect(() => {
     if (state.failed) load(state.read)
-  }, [source?.url])
-  return { ...state, total, exists: Boolean(source), more: () => load(state.read) }
+  }, [source?.url, tries])
+  const again = () => file.reload().then(() => setTries((count) => count + 1))
+  return { ...state, total, exists: Boolean(source), more: () => (state.failed ? again() : load(state.read)) }
 }
 
 /** A file's text, a piece at a time, with a notice where there is more. */

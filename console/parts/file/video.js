@@ -2,7 +2,7 @@ import { html, useEffect, useRef, useState } from '../../vendor/preact.js'
 import * as format from '../../lib/format.js'
 import { Icon } from '../../lib/ui.js'
 import { addressOf, pictureOf, rendition } from './addresses.js'
-import { useStream } from './hls.js'
+import { StreamNote, useStream } from './hls.js'
 import { Picture } from './picture.js'
 
 /** Captions as tracks. They are of the front door, as this page is, so a signature in the address is enough. */
@@ -23,13 +23,30 @@ export const tracks = (record) =>
 export function Video({ file, alt, onFrame = null }) {
   const { record } = file
   const player = useRef()
-  const failure = useStream(player, file)
-  if (!rendition(record, 'hls')) return html`<${Unplayable} file=${file} alt=${alt} />`
+  const stream = useStream(player, file)
+  const [started, setStarted] = useState(false)
+  // The browser's own controls show a film that nothing is loaded of as one that loads for ever.
+  const plays = Boolean(rendition(record, 'hls'))
+  useEffect(() => {
+    const media = player.current
+    if (!media) return undefined
+    const start = () => setStarted(true)
+    for (const name of ['play', 'seeking']) media.addEventListener(name, start, { once: true })
+    return () => {
+      for (const name of ['play', 'seeking']) media.removeEventListener(name, start)
+    }
+  }, [plays])
+  const play = () => {
+    player.current.focus()
+    player.current.play().catch(() => {}) // the stream says why
+  }
+  if (!plays) return html`<${Unplayable} file=${file} alt=${alt} />`
   const video = record.video ?? {}
   return html`<div class="stage film">
+    <div class="film-place">
     <video
       ref=${player}
-      controls
+      controls=${started}
       playsinline
       preload="none"
       poster=${pictureOf(record, 1280)}
@@ -40,7 +57,9 @@ export function Video({ file, alt, onFrame = null }) {
     >
       ${tracks(record)}
     </video>
-    ${failure && html`<p class="stage-note" role="alert">${failure}</p>`}
+    ${!started && html`<button type="button" class="film-play" aria-label="Play" onClick=${play}><span><${Icon} name="play" size="34" /></span></button>`}
+    </div>
+    <${StreamNote} stream=${stream} />
     ${(video.chapters?.length > 0 || onFrame) &&
     html`<div class="film-tools">
       <${Chapters} chapters=${video.chapters ?? []} player=${player} />

@@ -129,7 +129,7 @@ def test_scripts_may_ask_the_socket_s3_and_the_issuers() -> None:
     )
 
 
-def test_the_uploads_origin_is_that_of_the_addresses_that_the_api_signs(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_bucket_origin_is_that_of_the_addresses_that_the_api_signs(monkeypatch: pytest.MonkeyPatch) -> None:
     from chalicelib import aws
 
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
@@ -144,10 +144,10 @@ def test_the_uploads_origin_is_that_of_the_addresses_that_the_api_signs(monkeypa
         for clear in (aws.s3, aws._session):
             clear.cache_clear()
     session = boto3.Session("a", "b", region_name="us-east-1")
-    assert console_config.uploads_origin(session, "filemill-x-originals") == console_config.origin(signed)
+    assert console_config.bucket_origin(session, "filemill-x-originals") == console_config.origin(signed)
 
 
-def test_the_uploads_origin_is_that_of_the_functions_whatever_this_computer_is_set_to(
+def test_the_bucket_origin_is_that_of_the_functions_whatever_this_computer_is_set_to(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "config").write_text("[default]\ns3 =\n  use_accelerate_endpoint = true\n  addressing_style = path\n")
@@ -157,7 +157,7 @@ def test_the_uploads_origin_is_that_of_the_functions_whatever_this_computer_is_s
     monkeypatch.setenv("AWS_S3_US_EAST_1_REGIONAL_ENDPOINT", "regional")
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     found = {
-        region: console_config.uploads_origin(boto3.Session("a", "b", region_name=region), "filemill-b-x")
+        region: console_config.bucket_origin(boto3.Session("a", "b", region_name=region), "filemill-b-x")
         for region in ("us-east-1", "eu-west-1")
     }
     assert found == {
@@ -171,17 +171,20 @@ def test_the_uploads_origin_is_that_of_the_functions_whatever_this_computer_is_s
 )
 def test_an_origin_that_no_policy_may_have_is_refused(door: str) -> None:
     with pytest.raises(OpsError, match=r"can't be allowed to ask .*--front-door"):
-        console_config.check(document(ROOT), door, "")
+        console_config.check(document(ROOT), {"FrontDoorOrigin": door})
     with pytest.raises(OpsError, match="FILEMILL_OIDC"):
-        console_config.check(document(ROOT), "", f"wss://a.example {door}")
+        console_config.check(document(ROOT), {"ConsoleConnects": f"wss://a.example {door}"})
 
 
 def test_a_policy_that_cloudfront_would_not_take_is_refused_before_the_stack_changes() -> None:
     """https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cloudfront-limits.html#limits-policies"""
     door, hosts = "https://files.example.com", "wss://files.example.com"
     found = document(ROOT)
-    fixed = len(console_config.policy_in(found)) - 3 * len("${FrontDoorOrigin}") - len("${ConsoleConnects}")
-    room = 1783 - fixed - 3 * len(door) - len(hosts)
-    console_config.check(found, door, hosts + "x" * room)
+    values = {"FrontDoorOrigin": door, "DerivedOrigin": "https://derived.example.com", "ConsoleConnects": hosts}
+    policy = console_config.policy_in(found)
+    for name, value in values.items():
+        policy = policy.replace(f"${{{name}}}", value)
+    room = 1783 - len(policy)
+    console_config.check(found, {**values, "ConsoleConnects": hosts + "x" * room})
     with pytest.raises(OpsError, match=r"1,784 characters, and CloudFront takes 1,783"):
-        console_config.check(found, door, hosts + "x" * (room + 1))
+        console_config.check(found, {**values, "ConsoleConnects": hosts + "x" * (room + 1)})

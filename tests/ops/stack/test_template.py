@@ -319,6 +319,9 @@ def test_the_console_runs_its_own_scripts_only() -> None:
     assert said["script-src"] == said["style-src"] == "'self'"
     assert said["base-uri"] == said["form-action"] == said["frame-ancestors"] == "'none'"
     assert said["connect-src"] == "'self' ${FrontDoorOrigin} ${ConsoleConnects}"
+    # The first view of a large rendition is led to S3.
+    assert said["img-src"] == "'self' blob: data: ${FrontDoorOrigin} ${DerivedOrigin}"
+    assert said["media-src"] == "'self' blob: ${FrontDoorOrigin} ${DerivedOrigin}"
     behaviour = behaviours(HasApi=True)
     assert behaviour["/"]["ResponseHeadersPolicyId"] == {"Ref": "ConsoleHeaders"}
     assert behaviour["/console*"]["ResponseHeadersPolicyId"] == {"Ref": "ConsoleHeaders"}
