@@ -104,7 +104,7 @@ BODIES: dict[str, dict[str, Any]] = {
     },
 }
 
-_BASE = f"https://d111.cloudfront.net/f/private/{FILE_ID}/1c9e0a7b5d3f2468-7d3a9e4f1b2c6058/"
+BASE_URL = f"https://d111.cloudfront.net/f/private/{FILE_ID}/1c9e0a7b5d3f2468-7d3a9e4f1b2c6058/"
 _SIGNED = "Signature=MEUCIQDx…&Key-Pair-Id=K2JCJMDEHXQW5F&Hash-Algorithm=SHA256"
 _QUERY = f"Policy=eyJTdGF0ZW1lbnQ…&{_SIGNED}"
 
@@ -182,7 +182,7 @@ _NEW = {
 _COOKIE = f"; Path=/f/private/{FILE_ID}/; Max-Age=3600; Domain=cloudfront.net; Secure; HttpOnly; SameSite=Lax"
 _GRANT = {
     "id": FILE_ID,
-    "base_url": _BASE,
+    "base_url": BASE_URL,
     "resource": f"https://d111.cloudfront.net/f/private/{FILE_ID}/*",
     "query": _QUERY,
     "cookies": [f"CloudFront-{parameter}{_COOKIE}" for parameter in _QUERY.split("&")],

@@ -46,7 +46,7 @@ routes = Blueprint(__name__)
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 200
 MAX_FOUND = 100
-# A private file's `delivery` has 15 to 50 KB. More of them take long to make, and the answer would soon be full.
+# A private file's `delivery` has 20 to 60 KB. More of them take long to make, and the answer would soon be full.
 MAX_WITH_DELIVERY = 50
 # Stands for the cursor at the end of the feed. No cursor is so short.
 NOW = "now"
