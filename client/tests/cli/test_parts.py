@@ -15,6 +15,7 @@ from filemill.cli import text
 from filemill.cli.failures import Cancelled, Stop
 from filemill.cli.pool import Outcome, Pool
 from filemill.cli.progress import Display
+from filemill.cli.run import said
 from filemill.cli.sending import count_ahead
 from filemill.cli.state import State, lock
 from filemill.cli.walk import Local, Skipped, walk
@@ -30,6 +31,15 @@ def test_control_characters_are_shown_as_escapes() -> None:
 )
 def test_sizes_for_people(count: int, words: str) -> None:
     assert text.size(count) == words
+
+
+def test_ctrl_c_that_breaks_a_lock_is_still_ctrl_c(capsys: pytest.CaptureFixture[str]) -> None:
+    broken, other = RuntimeError("release unlocked lock"), RuntimeError("something else")
+    broken.__context__ = KeyboardInterrupt()
+    other.__context__ = ValueError()
+    assert said(broken) == 130
+    assert said(other) == 1
+    assert "Stopped." in capsys.readouterr().err
 
 
 def test_durations_are_seconds() -> None:
