@@ -211,7 +211,8 @@ def test_a_rotation_may_stop_at_any_call(
     with calls(rotation, lambda *_: None, moment) as whole:
         rotation.rotate()
     changes = ["PutParameter", "CreatePublicKey", "UpdateKeyGroup", "PutParameter", "DeleteParameter"]
-    assert [name for name in whole if name in changes] == changes
+    former = ["DeleteParameter"]  # of the next key that the release before keeps elsewhere
+    assert [name for name in whole if name in changes] == changes + former
     for last in range(1, len(whole) + 1):
         rotation = fresh(cloudfront, first_key, monkeypatch)
         query = signed_now()
