@@ -86,6 +86,16 @@ def test_a_single_address_of_a_private_file_has_no_check_and_a_public_one_has_it
     assert "/0123456789abcdef-" in urls(public)[0]
 
 
+def test_a_playlists_address_opens_all_that_it_names(checked: None) -> None:
+    file = ready_file(Visibility.PRIVATE)
+    access = access_to(file)
+    assert access
+    playlist, picture = urls_of(file, ["hls.m3u8", "w160.webp"])
+    assert playlist == access.url("hls.m3u8")
+    assert "Policy=" in playlist
+    assert "Policy=" not in picture
+
+
 def test_an_ecdsa_signature_has_less_than_a_third_of_an_rsa_ones_characters(stage: Calls) -> None:
     def signature(key: Any) -> str:
         return parameters(signing.sign_with(keyring.CdnKey("K1", pem(key)), "https://a/*", 2**31))["Signature"]
