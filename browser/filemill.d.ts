@@ -87,6 +87,8 @@ export interface UploadOptions {
   parallel?: number
   /** Have S3 check each part's SHA-256. It reads each part into memory, and needs `multipart` and https. */
   checksums?: boolean
+  /** `['delivery']`: the record of `ready` has that block, with addresses and markup for a page. */
+  include?: 'delivery'[]
   onProgress?(progress: Progress): void
   /** The file's status; whoever gives this function waits for the end of processing. */
   onStatus?(status: Status, record: FileRecord): void

@@ -1651,6 +1651,8 @@ export interface components {
             ids: string[];
             /** @description Only these fields of a record, and `id`; repeatable, or comma-separated */
             fields?: ("id" | "status" | "kind" | "filename" | "content_type" | "size" | "sha256" | "visibility" | "recipe" | "tags" | "metadata" | "focus" | "revision" | "created_at" | "updated_at" | "expires_at" | "error" | "image" | "source_url" | "renditions" | "delivery" | "video" | "audio" | "pdf" | "document" | "spreadsheet" | "presentation" | "text" | "archive" | "email" | "font" | "preview" | "poster" | "scan" | "warnings" | "captions" | "services" | "owner" | "expires_after" | "delete_at" | "legal_hold")[];
+            /** @description `delivery` adds that block to the whole record */
+            include?: "delivery"[];
         };
         /** @description Captions of a film or a sound in one language. Their address is `delivery.base_url` and `name`; for a private file, `?` and `delivery.query` follow. */
         CaptionResource: {
@@ -1854,7 +1856,11 @@ export interface components {
             image: components["schemas"]["ImageResource"] | null;
             source_url: string | null;
             renditions: components["schemas"]["RenditionResource"][];
-            delivery: components["schemas"]["DeliveryResource"] | null;
+            /**
+             * @description Only if it is asked for, by `include=delivery`; null while there is nothing to show
+             * @default null
+             */
+            delivery?: components["schemas"]["DeliveryResource"] | null;
             /** @default null */
             video?: components["schemas"]["VideoInfo"] | null;
             /** @default null */
@@ -2255,7 +2261,7 @@ export interface components {
             revision: number;
         };
         FilePage: {
-            items: (components["schemas"]["FileResource"] | components["schemas"]["PartialFile"])[];
+            items: (components["schemas"]["FileResource"] | components["schemas"]["ListedFile"] | components["schemas"]["PartialFile"])[];
             /** @description Send it as `cursor` to get the next page; null on the last page */
             next_cursor: string | null;
         };
@@ -2341,7 +2347,11 @@ export interface components {
             image: components["schemas"]["ImageResource"] | null;
             source_url: string | null;
             renditions: components["schemas"]["RenditionResource"][];
-            delivery: components["schemas"]["DeliveryResource"] | null;
+            /**
+             * @description Only if it is asked for, by `include=delivery`; null while there is nothing to show
+             * @default null
+             */
+            delivery?: components["schemas"]["DeliveryResource"] | null;
             /** @default null */
             video?: components["schemas"]["VideoInfo"] | null;
             /** @default null */
@@ -2490,7 +2500,7 @@ export interface components {
             matched_words: number;
             /** @description The parts of the file that have a word: `image` is artist, title, keywords or caption, `text` is inside the file, `services` is what a service answered */
             found_in: ("filename" | "tags" | "image" | "text" | "services")[];
-            file: components["schemas"]["FileResource"] | components["schemas"]["PartialFile"];
+            file: components["schemas"]["FileResource"] | components["schemas"]["ListedFile"] | components["schemas"]["PartialFile"];
         };
         FoundFiles: {
             items: components["schemas"]["FoundFile"][];
@@ -2623,6 +2633,174 @@ export interface components {
          * @enum {string}
          */
         Kind: "image" | "video" | "audio" | "pdf" | "document" | "spreadsheet" | "presentation" | "text" | "archive" | "email" | "font" | "other";
+        /** @description A record in a list, without its details. `include=details` adds them. */
+        ListedFile: {
+            id: string;
+            status: components["schemas"]["Status"];
+            kind: components["schemas"]["Kind"] | null;
+            filename: string;
+            content_type: string;
+            size: number | null;
+            sha256: string | null;
+            visibility: components["schemas"]["Visibility"];
+            recipe: string;
+            tags: string[];
+            metadata: {
+                [key: string]: unknown;
+            };
+            focus?: components["schemas"]["FocusResource"] | null;
+            revision: number;
+            /**
+             * Format: date-time
+             * @description UTC, RFC 3339, milliseconds
+             */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description UTC, RFC 3339, milliseconds
+             */
+            updated_at: string;
+            expires_at: string | null;
+            error: components["schemas"]["FileErrorResource"] | null;
+            image: components["schemas"]["ListedImage"] | null;
+            source_url?: string | null;
+            renditions: components["schemas"]["ListedRendition"][];
+            /**
+             * @description Only if it is asked for, by `include=delivery`; null while there is nothing to show
+             * @default null
+             */
+            delivery?: components["schemas"]["DeliveryResource"] | null;
+            /** @default null */
+            video?: components["schemas"]["VideoInfo"] | null;
+            /** @default null */
+            audio?: components["schemas"]["AudioInfo"] | null;
+            /** @default null */
+            pdf?: components["schemas"]["PdfInfo"] | null;
+            /** @default null */
+            document?: components["schemas"]["DocumentInfo"] | null;
+            /** @default null */
+            spreadsheet?: components["schemas"]["SpreadsheetInfo"] | null;
+            /** @default null */
+            presentation?: components["schemas"]["PresentationInfo"] | null;
+            /** @default null */
+            text?: components["schemas"]["TextInfo"] | null;
+            /** @default null */
+            archive?: components["schemas"]["ArchiveInfo"] | null;
+            /** @default null */
+            email?: components["schemas"]["EmailInfo"] | null;
+            /** @default null */
+            font?: components["schemas"]["FontInfo"] | null;
+            /** @default null */
+            preview?: components["schemas"]["ListedPreview"] | null;
+            /** @default null */
+            poster?: components["schemas"]["PosterResource"] | null;
+            /** @default null */
+            scan?: components["schemas"]["ScanResource"] | null;
+            /** @default null */
+            warnings?: components["schemas"]["WarningResource"][] | null;
+            /** @default null */
+            captions?: components["schemas"]["CaptionResource"][] | null;
+            /** @default null */
+            services?: {
+                [key: string]: components["schemas"]["ListedService"];
+            } | null;
+            /**
+             * @description The end user whose file it is; only if there is one
+             * @default null
+             */
+            owner?: string | null;
+            /**
+             * @description Seconds after its creation, as its client said
+             * @default null
+             */
+            expires_after?: number | null;
+            /**
+             * @description When the file is deleted by itself
+             * @default null
+             */
+            delete_at?: string | null;
+            /**
+             * @description The file can't be deleted until it is released
+             * @default null
+             */
+            legal_hold?: true | null;
+        };
+        /** @description Facts about an image. A field is null if the version that processed the image did not know it. Lists leave its details out. */
+        ListedImage: {
+            /** @description Pixels */
+            width: number;
+            /** @description Pixels */
+            height: number;
+            format: string;
+            /** @description base64 */
+            thumbhash: string;
+            dominant_color: string;
+            exif?: {
+                [key: string]: unknown;
+            };
+            frames: number;
+            /**
+             * @description Seconds that all frames are seen for, once; only of an animation
+             * @default null
+             */
+            duration?: number | null;
+            megapixels?: number | null;
+            color_space?: string | null;
+            has_alpha: boolean | null;
+            blurhash?: string | null;
+            palette?: string[];
+            phash?: string | null;
+            sharpness?: number | null;
+            artist?: string | null;
+            copyright?: string | null;
+            caption?: string | null;
+            /** @description Only of an image whose file says one */
+            title?: string | null;
+            /** @description Only of an image whose file says some; at most 100 */
+            keywords?: string[] | null;
+        };
+        /** @description The picture that was made of a file which is no image; width and height are the largest that can be had. Lists leave its details out. */
+        ListedPreview: {
+            /** @description Pixels */
+            width: number;
+            /** @description Pixels */
+            height: number;
+            /** @description base64 */
+            thumbhash: string;
+            dominant_color: string;
+            blurhash?: string | null;
+            has_alpha: boolean | null;
+        };
+        /** @description One file that was made of the original. `name` and `format` together are unique in a record. Lists leave its details out. */
+        ListedRendition: {
+            name: string;
+            format: string;
+            content_type?: string;
+            /** @description Pixels; null for what is no picture */
+            width: number | null;
+            height: number | null;
+            /**
+             * @description Seconds; only where something moves or sounds
+             * @default null
+             */
+            duration?: number | null;
+            /** @description Bytes */
+            size: number;
+            /** Format: uri */
+            url: string;
+        };
+        /** @description How far a service is with the file. `result` is that of the last job that was done, whatever the status is. Lists leave its details out. */
+        ListedService: {
+            status: components["schemas"]["ServiceStatus"];
+            /** @description The version of the service that was asked */
+            version: number;
+            started_at: string | null;
+            ended_at: string | null;
+            error: components["schemas"]["ServiceErrorResource"] | null;
+            result?: {
+                [key: string]: unknown;
+            } | null;
+        };
         /** @description An upload token. `used` is how many files were created with it, and `key_id` the API key that made it. */
         ListedTokenResource: {
             id: string;
@@ -2744,6 +2922,7 @@ export interface components {
             image?: components["schemas"]["ImageResource"] | null;
             source_url?: string | null;
             renditions?: components["schemas"]["RenditionResource"][];
+            /** @description Only if it is asked for, by `include=delivery`; null while there is nothing to show */
             delivery?: components["schemas"]["DeliveryResource"] | null;
             video?: components["schemas"]["VideoInfo"] | null;
             audio?: components["schemas"]["AudioInfo"] | null;
@@ -4303,6 +4482,8 @@ export interface operations {
                 limit?: number;
                 /** @description Only these fields of a record, and `id`; repeatable, or comma-separated */
                 fields?: ("id" | "status" | "kind" | "filename" | "content_type" | "size" | "sha256" | "visibility" | "recipe" | "tags" | "metadata" | "focus" | "revision" | "created_at" | "updated_at" | "expires_at" | "error" | "image" | "source_url" | "renditions" | "delivery" | "video" | "audio" | "pdf" | "document" | "spreadsheet" | "presentation" | "text" | "archive" | "email" | "font" | "preview" | "poster" | "scan" | "warnings" | "captions" | "services" | "owner" | "expires_after" | "delete_at" | "legal_hold")[];
+                /** @description `delivery` adds that block to the whole record */
+                include?: "delivery"[];
             };
             header?: never;
             path?: never;
@@ -4359,6 +4540,8 @@ export interface operations {
                 cursor?: string;
                 /** @description Only these fields of a record, and `id`; repeatable, or comma-separated */
                 fields?: ("id" | "status" | "kind" | "filename" | "content_type" | "size" | "sha256" | "visibility" | "recipe" | "tags" | "metadata" | "focus" | "revision" | "created_at" | "updated_at" | "expires_at" | "error" | "image" | "source_url" | "renditions" | "delivery" | "video" | "audio" | "pdf" | "document" | "spreadsheet" | "presentation" | "text" | "archive" | "email" | "font" | "preview" | "poster" | "scan" | "warnings" | "captions" | "services" | "owner" | "expires_after" | "delete_at" | "legal_hold")[];
+                /** @description `delivery` adds that block to each record; `details` adds what a list leaves out of it. Repeatable, or comma-separated */
+                include?: ("delivery" | "details")[];
             };
             header?: never;
             path?: never;
@@ -4492,6 +4675,8 @@ export interface operations {
                 expires_in?: number;
                 /** @description Only these fields of a record, and `id`; repeatable, or comma-separated */
                 fields?: ("id" | "status" | "kind" | "filename" | "content_type" | "size" | "sha256" | "visibility" | "recipe" | "tags" | "metadata" | "focus" | "revision" | "created_at" | "updated_at" | "expires_at" | "error" | "image" | "source_url" | "renditions" | "delivery" | "video" | "audio" | "pdf" | "document" | "spreadsheet" | "presentation" | "text" | "archive" | "email" | "font" | "preview" | "poster" | "scan" | "warnings" | "captions" | "services" | "owner" | "expires_after" | "delete_at" | "legal_hold")[];
+                /** @description `delivery` adds that block to the whole record */
+                include?: "delivery"[];
             };
             header?: {
                 /** @description An `ETag` that the client has: the answer is 304 without a body while it is the same. */
@@ -5606,6 +5791,8 @@ export interface operations {
                 limit?: number;
                 /** @description Only these fields of a record, and `id`; repeatable, or comma-separated */
                 fields?: ("id" | "status" | "kind" | "filename" | "content_type" | "size" | "sha256" | "visibility" | "recipe" | "tags" | "metadata" | "focus" | "revision" | "created_at" | "updated_at" | "expires_at" | "error" | "image" | "source_url" | "renditions" | "delivery" | "video" | "audio" | "pdf" | "document" | "spreadsheet" | "presentation" | "text" | "archive" | "email" | "font" | "preview" | "poster" | "scan" | "warnings" | "captions" | "services" | "owner" | "expires_after" | "delete_at" | "legal_hold")[];
+                /** @description `delivery` adds that block to each record; `details` adds what a list leaves out of it. Repeatable, or comma-separated */
+                include?: ("delivery" | "details")[];
             };
             header?: never;
             path?: never;

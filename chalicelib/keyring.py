@@ -29,7 +29,10 @@ _KEY_ID = "Key-Pair-Id: "
 
 @dataclass(frozen=True)
 class CdnKey:
-    """The key that signs private files' addresses: CloudFront's id of the public key, and the private key as PEM."""
+    """A key that signs private files' addresses: CloudFront's id of the public key, and the private key as PEM.
+
+    It is an ECDSA key (P-256). In a stage that an older release made it is an RSA key (2048 bits) until it is rotated.
+    """
 
     id: str
     pem: bytes = field(repr=False)
@@ -46,20 +49,30 @@ def _cdn_key(period: int) -> CdnKey:
 
 
 def read_cdn_key(text: bytes, otherwise: str) -> CdnKey:
-    """Reads the parameter's text: PEM, and after a rotation a line with the key's id before it.
+    """The key that signs, out of the parameter's text: the last one there. The others are as for `read_cdn_keys`."""
+    return read_cdn_keys(text, otherwise)[-1]
+
+
+def read_cdn_keys(text: bytes, otherwise: str) -> tuple[CdnKey, ...]:
+    """Reads the parameter's text: a key as PEM, after a rotation with a line before it that has the key's id.
 
     Without that line the id is `otherwise`. Id and key are in one value, because a signature that names another key
-    than its own opens nothing. A PEM file may begin with such a line: https://www.rfc-editor.org/rfc/rfc7468#section-2
+    than its own opens nothing. PEM may have such lines before it: https://www.rfc-editor.org/rfc/rfc7468#section-2
+
+    While a stage moves from RSA to ECDSA, the text has both keys, the RSA key first. The last one signs. The release
+    before this one knows RSA only and reads the first, so it can be deployed again until the rotation has ended.
     """
-    line, _, pem = text.partition(b"\n")
-    if line.startswith(_KEY_ID.encode()):
-        return CdnKey(line.decode().removeprefix(_KEY_ID).strip(), pem)
-    return CdnKey(otherwise, text)
+    first, *others = text.split(_KEY_ID.encode())
+    keys = [CdnKey(otherwise, first)] if first.strip() or not others else []
+    for each in others:
+        line, _, pem = each.partition(b"\n")
+        keys.append(CdnKey(line.decode().strip(), pem))
+    return tuple(keys)
 
 
-def write_cdn_key(key_id: str, pem: str) -> str:
-    """The text for the parameter, as `read_cdn_key` reads it."""
-    return f"{_KEY_ID}{key_id}\n{pem}"
+def write_cdn_keys(*keys: CdnKey) -> str:
+    """The text for the parameter, as `read_cdn_keys` reads it. The last key will sign."""
+    return "".join(f"{_KEY_ID}{key.id}\n{key.pem.decode().strip()}\n" for key in keys)
 
 
 def mac(purpose: str, message: bytes) -> bytes:

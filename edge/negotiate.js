@@ -22,7 +22,7 @@ const QUALITY = /^(?:0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)$/;
 
 // What CloudFront checks a private address by. It is left alone, so that it doesn't matter whether that comes before or
 // after this function: CloudFront's documentation doesn't say.
-const SIGNATURE = ['Expires', 'Policy', 'Signature', 'Key-Pair-Id'];
+const SIGNATURE = ['Expires', 'Policy', 'Signature', 'Key-Pair-Id', 'Hash-Algorithm'];
 
 // Tells the second event that the first one chose the format. No policy hands it on.
 const CHOSE = 'x-filemill-chose';

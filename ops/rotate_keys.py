@@ -1,10 +1,12 @@
 """`python -m ops rotate-keys`: replaces the key that signs private addresses. No address stops working.
 
-1. A new key pair is made. Its private half is stored in SSM beside the present one; its public half joins the stage's
-   key group.
+1. A new key pair (ECDSA) is made. Its private half is stored in SSM beside the present one; its public half joins the
+   stage's key group.
 2. When CloudFront knows the new key everywhere, the new private key and its id replace the present ones in one write.
-   The functions use it within `keyring.CDN_KEY_LIFE` seconds.
-3. When everything that the old key signed has expired, `--retire` takes it out of the group and deletes it.
+   The functions use it within `keyring.CDN_KEY_LIFE` seconds. An RSA key stays in the value, before the new key: the
+   release before this one knows no other kind.
+3. When everything that the old key signed has expired, `--retire` takes it out of the group, deletes it, and takes the
+   RSA key out of the value.
 
 Nothing is remembered between runs: each run reads from SSM and CloudFront how far the last one came, and continues.
 """
@@ -94,6 +96,8 @@ class Keys:
     group_id: str
     in_group: tuple[str, ...]
     signing: str
+    kind: str  # of the signing key
+    stored: tuple[keyring.CdnKey, ...]  # the private keys; the last one signs
     since: datetime  # when the signing key was stored
     next_pem: str | None  # the next private key, stored in SSM
     next: str | None  # its public half, if CloudFront has it already
@@ -128,7 +132,8 @@ class Rotation:
             stored = self.ssm.get_parameter(Name=self.settings.cdn_key_parameter, WithDecryption=True)["Parameter"]
         except self.ssm.exceptions.ParameterNotFound:
             raise OpsError(f"SSM has no {self.settings.cdn_key_parameter}: {again}.") from None
-        signing = keyring.read_cdn_key(stored["Value"].encode(), self.settings.cdn_key_id).id
+        private = keyring.read_cdn_keys(stored["Value"].encode(), self.settings.cdn_key_id)
+        signing = private[-1].id
         group = signing_key.find_key_group(self.cloudfront, self.stage, self.region)
         found = signing_key.find_public_key(self.cloudfront, signing_key.public_half(stored["Value"]))
         if group is None or signing != found or signing not in group["KeyGroupConfig"]["Items"]:
@@ -144,6 +149,8 @@ class Rotation:
             group_id=group["Id"],
             in_group=tuple(group["KeyGroupConfig"]["Items"]),
             signing=signing,
+            kind=signing_key.kind_of(private[-1].pem),
+            stored=private,
             since=stored["LastModifiedDate"],
             next_pem=next_pem,
             next=waiting,
@@ -164,7 +171,9 @@ class Rotation:
     def tell(self) -> None:
         """Reports the keys."""
         keys = self.look()
-        self.progress(f"{keys.signing}: has been signing since {_moment(keys.since)}")
+        self.progress(f"{keys.signing} ({keys.kind}): has been signing since {_moment(keys.since)}")
+        if signing_key.is_rsa(keys.stored[-1].pem) and not keys.next_pem:
+            self.progress("a rotation would replace it by an ECDSA key, whose addresses are shorter")
         if keys.next_pem and keys.next != keys.signing:
             self.progress(f"{keys.next or 'a new key'}: will sign next; run this without --status to continue")
         for key in keys.old:
@@ -202,7 +211,10 @@ class Rotation:
                 raise OpsError("Another rotation has ended meanwhile. Run this with --status to see the keys.")
             self.ssm.put_parameter(
                 Name=self.settings.cdn_key_parameter,
-                Value=keyring.write_cdn_key(key_id, pem),
+                Value=keyring.write_cdn_keys(
+                    *(key for key in keys.stored[-1:] if signing_key.is_rsa(key.pem)),
+                    keyring.CdnKey(key_id, pem.encode()),
+                ),
                 Type="SecureString",
                 Overwrite=True,
             )
@@ -212,6 +224,8 @@ class Rotation:
         # This comes last: while the parameter exists, the next run knows that this one has not finished.
         with suppress(self.ssm.exceptions.ParameterNotFound):  # another run was faster
             self.ssm.delete_parameter(Name=signing_key.next_key_parameter(self.stage))
+        with suppress(self.ssm.exceptions.ParameterNotFound):  # of a rotation that the release before this one began
+            self.ssm.delete_parameter(Name=signing_key.former_next_key_parameter(self.stage))
         self.progress("the old key is still valid: `rotate-keys --status` tells until when it is needed")
 
     def retire(self, *, at_once: bool = False) -> None:
@@ -224,6 +238,7 @@ class Rotation:
         """
         keys = self.look()
         if not keys.old:
+            self._forget_former(keys)
             self.progress("there is no old key")
             return
         over = self.over(keys)
@@ -245,6 +260,17 @@ class Rotation:
             etag = self.cloudfront.get_public_key(Id=key)["ETag"]
             self.cloudfront.delete_public_key(Id=key, IfMatch=etag)
             self.progress(f"{key}: deleted")
+        self._forget_former(keys)
+
+    def _forget_former(self, keys: Keys) -> None:
+        """Takes the RSA key out of the stored value. This comes last, because the write sets `since` anew."""
+        if len(keys.stored) > 1:
+            self.ssm.put_parameter(
+                Name=self.settings.cdn_key_parameter,
+                Value=keyring.write_cdn_keys(keys.stored[-1]),
+                Type="SecureString",
+                Overwrite=True,
+            )
 
     def _wait(self, group_id: str) -> None:
         deadline = time.monotonic() + DEPLOYED_TIMEOUT

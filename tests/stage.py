@@ -93,10 +93,11 @@ def table_definition() -> dict[str, Any]:
 
 
 def new_cdn_key() -> bytes:
-    from cryptography.hazmat.primitives.asymmetric import rsa
+    """A key as `ops provision` makes it for a new stage."""
+    from cryptography.hazmat.primitives.asymmetric import ec
     from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    key = ec.generate_private_key(ec.SECP256R1())
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 

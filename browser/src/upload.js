@@ -62,8 +62,8 @@ export class Upload {
         this.record = record
         this.#call('onStatus', status, record)
       }
-      const { signal } = this.#options
-      this.#ready = this.done.then((record) => untilReady(this.#core, record, this.#credential, signal, told))
+      const { signal, include } = this.#options
+      this.#ready = this.done.then((record) => untilReady(this.#core, record, this.#credential, signal, told, include))
       this.#ready.catch(() => {})
     }
     return this.#ready

@@ -5,13 +5,16 @@ import { jitter, sleep } from './timing.js'
 
 /**
  * The record, once it is ready; `told(status, record)` is called at each status. At most two requests of all uploads
- * wait at the API. While a follower hears of all files, its events stand in for them.
+ * wait at the API. While a follower hears of all files, its events stand in for them. `include` is asked for with the
+ * record; the answer to a create does not have it.
  */
-export async function untilReady(core, record, credential, signal, told) {
+export async function untilReady(core, record, credential, signal, told, include) {
   const { id } = record
   for (let status; ; ) {
     if (record.status !== status) told((status = record.status), record)
-    if (status === 'ready') return record
+    if (status === 'ready') {
+      return include && !('delivery' in record) ? (await ask(core, id, credential, signal, include)).data : record
+    }
     if (status === 'failed' || status === 'expired') {
       const { code, message } = record.error ?? { code: 'upload_expired', message: 'The bytes of this file did not come.' }
       throw new FilemillError(code, message, { record })
@@ -21,7 +24,7 @@ export async function untilReady(core, record, credential, signal, told) {
     const pause = (ms) => sleep(ms, signal, (wake) => heard.then(wake))
     try {
       if (core.live) await pause(20_000)
-      const { data, again } = await ask(core, id, credential, signal)
+      const { data, again } = await ask(core, id, credential, signal, include)
       record = data
       if (again && record.status === status && !core.live) await pause(jitter(again * 2000))
     } finally {
@@ -31,10 +34,10 @@ export async function untilReady(core, record, credential, signal, told) {
 }
 
 /** The record when its status has changed, or after a while; and seconds after which to ask again. */
-async function ask(core, id, credential, signal) {
+async function ask(core, id, credential, signal, include) {
   const leave = await core.waits.enter()
   try {
-    const query = core.live ? {} : { wait: core.waits.waiting.length ? 1 : 20, wait_for: 'change' }
+    const query = { include, ...(!core.live && { wait: core.waits.waiting.length ? 1 : 20, wait_for: 'change' }) }
     const { data, headers } = await core.ask('GET', `/v1/files/${id}`, { query, signal, credential })
     return { data, again: Number(headers.get('Retry-After')) }
   } finally {

@@ -6,6 +6,7 @@ fields, so that a test finds a field too many. The document allows them, since m
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from copy import copy
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -218,7 +219,9 @@ class FileResource(Resource):
     image: ImageResource | None
     source_url: str | None
     renditions: list[RenditionResource]
-    delivery: DeliveryResource | None
+    delivery: DeliveryResource | None = Field(
+        None, description="Only if it is asked for, by `include=delivery`; null while there is nothing to show"
+    )
     # Facts of the other kinds, each only where it is known.
     video: VideoInfo | None = Field(None)
     audio: AudioInfo | None = Field(None)
@@ -321,8 +324,39 @@ else:
     )
 
 
+if TYPE_CHECKING:
+    ListedFile = FileResource
+else:
+
+    def _listed(model: type[Resource], fields: Mapping[str, Any], doc: str) -> type[Resource]:
+        """The model of a part of a record as lists have it: with these fields in place of its own."""
+        name = f"Listed{model.__name__.removesuffix('Resource')}"
+        return create_model(name, __base__=model, __doc__=doc, **fields)
+
+    def _brief(model: type[Resource], *left_out: str) -> type[Resource]:
+        doc = f"{(model.__doc__ or '').partition(chr(10))[0]} Lists leave its details out."
+        return _listed(model, {name: optional(model.model_fields[name]) for name in left_out}, doc)
+
+    _IMAGE = _brief(
+        ImageResource,
+        *("exif", "megapixels", "color_space", "blurhash", "palette", "phash", "sharpness"),
+        *("artist", "copyright", "caption", "title", "keywords"),
+    )
+    ListedFile = _listed(
+        FileResource,
+        {
+            "image": (_IMAGE | None, ...),
+            "preview": (_brief(PreviewResource, "blurhash") | None, Field(None)),
+            "services": (dict[str, _brief(ServiceResource, "result")] | None, Field(None)),
+            "renditions": (list[_brief(RenditionResource, "content_type")], ...),
+            **{name: optional(FileResource.model_fields[name]) for name in ("focus", "source_url")},
+        },
+        "A record in a list, without its details. `include=details` adds them.",
+    )
+
+
 class FilePage(Resource):
-    items: list[FileResource | PartialFile]
+    items: list[FileResource | ListedFile | PartialFile]
     next_cursor: str | None = Field(description="Send it as `cursor` to get the next page; null on the last page")
 
 
@@ -342,7 +376,7 @@ class FoundFile(Resource):
         description="The parts of the file that have a word: `image` is artist, title, keywords or caption, `text` is "
         "inside the file, `services` is what a service answered"
     )
-    file: FileResource | PartialFile
+    file: FileResource | ListedFile | PartialFile
 
 
 class FoundFiles(Resource):

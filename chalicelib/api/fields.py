@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, StringConstraints
 from pydantic_core import PydanticCustomError
@@ -322,4 +322,18 @@ Fields = Annotated[
     BeforeValidator(_split),
     AfterValidator(_check_fields),
     Field(max_length=100, description="Only these fields of a record, and `id`; repeatable, or comma-separated"),
+]
+Include = Annotated[
+    list[Literal["delivery"]],
+    BeforeValidator(_split),
+    Field(max_length=100, description="`delivery` adds that block to the whole record"),
+]
+IncludeInList = Annotated[
+    list[Literal["delivery", "details"]],
+    BeforeValidator(_split),
+    Field(
+        max_length=100,
+        description="`delivery` adds that block to each record; `details` adds what a list leaves out of it. "
+        "Repeatable, or comma-separated",
+    ),
 ]

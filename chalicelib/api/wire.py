@@ -9,7 +9,7 @@ from chalice import Response
 
 from chalicelib.api import etags
 from chalicelib.api.routing import Call, json_response
-from chalicelib.delivery.view import ALL_FIELDS, wire
+from chalicelib.delivery.view import WHOLE, wire
 from chalicelib.model import File
 
 # The answer to a change by a caller that may not read: enough to know that it was made, and to make the next one.
@@ -17,8 +17,8 @@ RECEIPT = frozenset({"id", "status", "revision"})
 
 
 def record(call: Call, file: File, status: int = 200, *, headers: Mapping[str, str] | None = None) -> Response:
-    """An answer with one record, as much of it as the caller may see, and its ETag."""
-    body = wire(file, ALL_FIELDS if call.caller.may_read else RECEIPT)
+    """An answer with one record without `delivery`, as much of it as the caller may see, and its ETag."""
+    body = wire(file, WHOLE if call.caller.may_read else RECEIPT)
     return json_response(body, status, {"ETag": etags.etag(file.revision, body), **(headers or {})})
 
 

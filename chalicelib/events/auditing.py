@@ -13,7 +13,7 @@ from typing import Any
 from chalicelib.catalog.audit.entries import Entry
 from chalicelib.catalog.dynamodb import read
 from chalicelib.catalog.keys import share_id
-from chalicelib.delivery.view import ALL_FIELDS
+from chalicelib.delivery.view import WHOLE
 from chalicelib.events.envelope import PREFIX, Envelope, about, change_of, event_id
 from chalicelib.events.indexing import moment_of
 from chalicelib.model import ChangeType, File, timestamp
@@ -28,10 +28,10 @@ _KIND_OF = {"KEY": "key", "TOKEN": "token", "TENANT": "tenant"}
 _BEGINNINGS = {"HOOKS#": "webhook", "SHARES#": "share"}
 
 # Made anew for each answer, from fields that are named themselves.
-_NOT_STORED = frozenset({"delivery", "delete_at"})
+_NOT_STORED = frozenset({"delete_at"})
 # Stored under another name than clients see. The others have the same name.
 _OTHER_NAMES = {"newer_kind": "kind", "other_renditions": "renditions", "newer_renditions": "renditions"}
-_VISIBLE = {**{name: name for name in ALL_FIELDS - {"id", "revision", "updated_at"} - _NOT_STORED}, **_OTHER_NAMES}
+_VISIBLE = {**{name: name for name in WHOLE - {"id", "revision", "updated_at"} - _NOT_STORED}, **_OTHER_NAMES}
 
 # Attributes of settings that are none: keys of the table, and what the code itself counts.
 _NO_SETTINGS = frozenset(

@@ -11,7 +11,7 @@ import hashlib
 import json
 import re
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -275,7 +275,8 @@ class FakeFilemill:
 
     def get(self, call: Call, file_id: str) -> Reply:
         self._find(file_id)
-        return Reply(200, self._record(file_id), {"ETag": self._tag(file_id)})
+        record = self._with(self._record(file_id), call.query.get("include", []))
+        return Reply(200, record, {"ETag": self._tag(file_id)})
 
     def list(self, call: Call) -> Reply:
         limit = int(call.query.get("limit", ["50"])[0])
@@ -285,7 +286,7 @@ class FakeFilemill:
         ids = [each for each in sorted(self.files, reverse=True) if wanted <= set(self.files[each]["tags"])]
         start = int(call.query.get("cursor", ["0"])[0])
         more = start + limit < len(ids)
-        items = [self._record(each) for each in ids[start : start + limit]]
+        items = [self._with(self._record(each), call.query.get("include", [])) for each in ids[start : start + limit]]
         return Reply(200, {"items": items, "next_cursor": str(start + limit) if more else None})
 
     def patch(self, call: Call, file_id: str) -> Reply:
@@ -318,7 +319,8 @@ class FakeFilemill:
         return Reply(200, {"items": items, "next_after": str(last), "more": False})
 
     def batch(self, call: Call) -> Reply:
-        items = [self._record(each) for each in call.json["ids"] if each in self.files]
+        wanted = call.json.get("include", [])
+        items = [self._with(self._record(each), wanted) for each in call.json["ids"] if each in self.files]
         return Reply(200, {"items": items, "omitted": []})
 
     def captions(self, call: Call, file_id: str) -> Reply:
@@ -352,11 +354,17 @@ class FakeFilemill:
     def _record(self, file_id: str) -> dict[str, Any]:
         file = {name: value for name, value in self._find(file_id).items() if name not in ("declared", "part_size")}
         if file["status"] != "ready":
-            return {**file, "renditions": [], "delivery": None}
+            return {**file, "renditions": []}
         rendition = {"name": "w640.webp", "format": "webp", "size": 9, "width": 640, "height": 480}
         url = f"{self.url}/f/w640.webp?Signature=s"
+        return {**file, "renditions": [{**rendition, "url": url}]}
+
+    def _with(self, record: dict[str, Any], include: Sequence[str]) -> dict[str, Any]:
+        """The record with `delivery`, if it is asked for."""
+        if "delivery" not in include:
+            return record
         delivery = {"base_url": f"{self.url}/f/", "query": "Signature=s", "expires_at": NOW}
-        return {**file, "renditions": [{**rendition, "url": url}], "delivery": delivery}
+        return {**record, "delivery": delivery if record["renditions"] else None}
 
 
 def _response(reply: Reply) -> httpx.Response:

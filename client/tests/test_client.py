@@ -246,3 +246,31 @@ def test_records_take_what_this_version_does_not_know() -> None:
 def test_the_versions_agree() -> None:
     text = (Path(package.__file__).parents[2] / "pyproject.toml").read_text()
     assert f'\nversion = "{package.__version__}"\n' in text
+
+
+def test_delivery_is_in_a_record_if_it_is_asked_for(fake: FakeFilemill, filemill: Filemill) -> None:
+    file = filemill.upload(b"one", filename="a.jpg", wait=True)
+    assert filemill.files.get(file).delivery is None
+    shown = filemill.files.get(file, include="delivery")
+    assert shown.delivery
+    assert shown.delivery.query == "Signature=s"
+    for other in (
+        filemill.files.get(file, include=["delivery"]),
+        filemill.files.wait(file, include="delivery"),
+        filemill.files.list(include=["delivery", "details"]).items[0],
+        filemill.files.batch([file], include="delivery")[0],
+        filemill.upload(b"more", filename="b.jpg", wait=True, include="delivery"),
+    ):
+        assert other.delivery == shown.delivery
+    asked = [call.query.get("include") for call in fake.calls if call.path == "/v1/files" and call.method == "GET"]
+    assert asked == [["delivery", "details"]]
+
+
+def test_only_a_download_of_a_rendition_asks_for_delivery(fake: FakeFilemill, filemill: Filemill) -> None:
+    file = filemill.upload(b"one", filename="a.jpg", wait=True)
+    fake.calls.clear()
+    filemill.files.download(file)
+    filemill.files.download(file, rendition="original")
+    filemill.files.download(file, rendition="w640")
+    records = [call for call in fake.calls if call.path == f"/v1/files/{file.id}"]
+    assert [call.query.get("include") for call in records] == [None, None, ["delivery"]]

@@ -14,10 +14,11 @@ export function folderIn(path) {
 
 const WIDTH_NAME = /^w[0-9]+$/
 const WIDEST = 640
+const PICTURES = ['avif', 'webp', 'jpeg', 'png', 'svg']
 
 /** [width, address] of the pictures for a tile, the smallest first. */
 function pictures(renditions) {
-  const shown = renditions.filter((each) => each.width && each.height && /^image\//.test(each.content_type))
+  const shown = renditions.filter((each) => each.width && each.height && PICTURES.includes(each.format))
   const named = shown.filter((each) => WIDTH_NAME.test(each.name))
   const found = named.length ? named : shown
   const webp = found.filter((each) => each.format === 'webp')

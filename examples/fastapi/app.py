@@ -107,7 +107,7 @@ async def _pictures(user: str) -> str:
 
 async def _picture(file_id: str) -> str:
     try:
-        file = await app.state.filemill.files.get(file_id)
+        file = await app.state.filemill.files.get(file_id, include="delivery")
     except filemill.NotFound:  # it was deleted
         return ""
     # The markup is Filemill's: names and captions in it are escaped.

@@ -59,7 +59,7 @@ async function figures(user) {
   const ids = (pictures.get(user) ?? []).slice(-SHOWN).reverse()
   const shown = await Promise.all(
     ids.map(async (id) => {
-      const file = await filemill('GET', `/v1/files/${id}`).catch((error) => {
+      const file = await filemill('GET', `/v1/files/${id}?include=delivery`).catch((error) => {
         if (error.status !== 404) throw error // else it was deleted
       })
       // The markup is Filemill's: names and captions in it are escaped.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
@@ -10,6 +11,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from chalicelib import keyring
+from chalicelib.delivery import access
 from ops import config
 from ops.doctor.patient import TIMEOUT, Patient, SkippedError
 from ops.stack import cloudformation, console, signing_key
@@ -73,12 +75,16 @@ def check_key(patient: Patient) -> str:
         stored = ssm.get_parameter(Name=here.cdn_key_parameter, WithDecryption=True)["Parameter"]["Value"]
     except ssm.exceptions.ParameterNotFound:
         return f"the private signing key is missing ({here.cdn_key_parameter}); {patient.provision}"
-    key = keyring.read_cdn_key(stored.encode(), here.cdn_key_id)
+    *former, key = keyring.read_cdn_keys(stored.encode(), here.cdn_key_id)
     if group is None or key.id not in group["KeyGroupConfig"]["Items"]:
         return f"CloudFront would refuse our signatures, because key {key.id} is in no key group; {patient.provision}"
-    public = cloudfront.get_public_key(Id=key.id)["PublicKey"]["PublicKeyConfig"]["EncodedKey"]
-    if public.split() != signing_key.public_half(stored).split():
-        return f"{here.cdn_key_parameter} is not the private half of key {key.id}; {patient.provision}"
+    for each in former:
+        if each.id not in group["KeyGroupConfig"]["Items"]:
+            return f"key {each.id} is stored, though it is in no key group any more; {_rotate(patient, '--retire')}"
+    for each in (*former, key):
+        public = cloudfront.get_public_key(Id=each.id)["PublicKey"]["PublicKeyConfig"]["EncodedKey"]
+        if public.split() != signing_key.public_half(each.pem.decode()).split():
+            return f"{here.cdn_key_parameter} is not the private half of key {each.id}; {patient.provision}"
     try:
         ssm.get_parameter(Name=here.secret_parameter)
     except ssm.exceptions.ParameterNotFound:
@@ -86,20 +92,49 @@ def check_key(patient: Patient) -> str:
     return ""
 
 
+def _rotate(patient: Patient, option: str) -> str:
+    return f"run `python -m ops rotate-keys --stage {patient.settings.stage} {option}`"
+
+
 def check_signatures(patient: Patient) -> str:
-    """Asks for a private address without a signature, as a stranger would: it must be refused."""
+    """Asks for a private address without a signature, as a stranger would: it must be refused.
+
+    Then it asks with a signature of each stored key, for this address alone and for a pattern: the answer must be
+    another one.
+    """
     refuse_unserved(patient)
     url = f"{patient.settings.front_door}{PRIVATE}"
     try:
-        with urllib.request.urlopen(url, timeout=TIMEOUT) as answer:  # noqa: S310 - the stage's own front door
-            status = answer.status
-    except urllib.error.HTTPError as error:
-        status = error.code
+        if (status := _status(url)) != 403:
+            return f"{url} answers {status} without a signature, but it must answer 403; {patient.revert}"
+        expires = int(time.time()) + 300
+        for key in _stored_keys(patient):
+            for resource, canned in ((url, True), (url.rpartition("/")[0] + "/*", False)):
+                if _status(f"{url}?{access.sign_with(key, resource, expires, canned=canned)}") == 403:
+                    kind = signing_key.kind_of(key.pem)
+                    return f"{url} answers 403 to a signature of key {key.id} ({kind}); {patient.provision}"
     except OSError as error:
         return f"{patient.settings.front_door} does not answer ({error}): check its name, its certificate, the network"
-    if status == 403:
-        return ""
-    return f"{url} answers {status} without a signature, but it must answer 403; {patient.revert}"
+    return ""
+
+
+def _stored_keys(patient: Patient) -> tuple[keyring.CdnKey, ...]:
+    """The private keys, none if they are missing: `check_key` says so."""
+    ssm, here = patient.client("ssm"), patient.settings
+    try:
+        stored = ssm.get_parameter(Name=here.cdn_key_parameter, WithDecryption=True)["Parameter"]["Value"]
+    except ssm.exceptions.ParameterNotFound:
+        return ()
+    return keyring.read_cdn_keys(stored.encode(), here.cdn_key_id)
+
+
+def _status(url: str) -> int:
+    """The status of the answer to a GET. Raises OSError if there is none."""
+    try:
+        with urllib.request.urlopen(url, timeout=TIMEOUT) as answer:  # noqa: S310 - the stage's own front door
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        return error.code
 
 
 def check_console(patient: Patient) -> str:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from ops.openapi.examples import FILE, FILE_ID, OTHER_ID
+from ops.openapi.examples import BASE_URL, FILE, FILE_ID, OTHER_ID
 
 _KEY = ("key", "0123456789ab")
 _RECORD = {
-    **{name: value for name, value in FILE.items() if name != "delivery"},
-    "renditions": [{**each, "url": each["url"].partition("?")[0]} for each in FILE["renditions"]],
+    **FILE,
+    "renditions": [{**each, "url": f"{BASE_URL}{each['name']}.{each['format']}"} for each in FILE["renditions"]],
 }
 _UNPROCESSED = {**_RECORD, "kind": None, "image": None, "renditions": []}
 _ERROR = {"code": "corrupt", "message": "The file is not a picture that can be read."}

@@ -104,9 +104,9 @@ BODIES: dict[str, dict[str, Any]] = {
     },
 }
 
-_BASE = f"https://d111.cloudfront.net/f/private/{FILE_ID}/1c9e0a7b5d3f2468-7d3a9e4f1b2c6058/"
-_QUERY = "Policy=eyJTdGF0ZW1lbnQ…&Signature=b3JpZ2luYWw…&Key-Pair-Id=K2JCJMDEHXQW5F"
-_HTML_QUERY = _QUERY.replace("&", "&amp;")
+BASE_URL = f"https://d111.cloudfront.net/f/private/{FILE_ID}/1c9e0a7b5d3f2468-7d3a9e4f1b2c6058/"
+_SIGNED = "Signature=MEUCIQDx…&Key-Pair-Id=K2JCJMDEHXQW5F&Hash-Algorithm=SHA256"
+_QUERY = f"Policy=eyJTdGF0ZW1lbnQ…&{_SIGNED}"
 
 FILE: dict[str, Any] = {
     "id": FILE_ID,
@@ -146,19 +146,6 @@ FILE: dict[str, Any] = {
         "caption": "A cat on a wall",
     },
     "source_url": None,
-    "delivery": {
-        "base_url": _BASE,
-        "query": _QUERY,
-        "expires_at": "2026-11-22T14:00:00.000Z",
-        "srcset": {
-            "avif": f"{_BASE}w640.avif?{_QUERY} 640w",
-            "webp": f"{_BASE}w640.webp?{_QUERY} 640w",
-            "jpeg": f"{_BASE}w640.jpg?{_QUERY} 640w",
-        },
-        "sizes": "(max-width: 640px) 100vw, 640px",
-        "picture": f'<picture>\n  <source type="image/avif" srcset="{_BASE}w640.avif?{_HTML_QUERY} 640w" …</picture>',
-        "placeholder": "data:image/png;base64,iVBORw0KGgo…",
-    },
     "renditions": [
         {
             "name": "w640",
@@ -167,8 +154,17 @@ FILE: dict[str, Any] = {
             "width": 640,
             "height": 853,
             "size": 48211,
-            "url": f"{_BASE}w640.webp?{_QUERY}",
+            "url": f"https://d111.cloudfront.net/f/private/{FILE_ID}/1c9e0a7b5d3f2468/w640.webp?Expires=1795780800&{_SIGNED}",
         }
+    ],
+}
+
+_BRIEF_IMAGE = ("width", "height", "format", "thumbhash", "dominant_color", "frames", "has_alpha")
+_LISTED = {
+    **{name: value for name, value in FILE.items() if name not in ("focus", "source_url")},
+    "image": {name: FILE["image"][name] for name in _BRIEF_IMAGE},
+    "renditions": [
+        {name: value for name, value in each.items() if name != "content_type"} for each in FILE["renditions"]
     ],
 }
 
@@ -180,14 +176,13 @@ _NEW = {
     "updated_at": "2026-11-22T12:00:00.000Z",
     "expires_at": "2026-11-22T13:00:00.000Z",
     "image": None,
-    "delivery": None,
     "renditions": [],
 }
 
 _COOKIE = f"; Path=/f/private/{FILE_ID}/; Max-Age=3600; Domain=cloudfront.net; Secure; HttpOnly; SameSite=Lax"
 _GRANT = {
     "id": FILE_ID,
-    "base_url": _BASE,
+    "base_url": BASE_URL,
     "resource": f"https://d111.cloudfront.net/f/private/{FILE_ID}/*",
     "query": _QUERY,
     "cookies": [f"CloudFront-{parameter}{_COOKIE}" for parameter in _QUERY.split("&")],
@@ -244,7 +239,7 @@ ANSWERS: dict[str, Any] = {
     "GrantResource": _GRANT,
     "GrantList": {"items": [_GRANT]},
     "PartialFile": FILE,
-    "FilePage": {"items": [FILE], "next_cursor": None},
+    "FilePage": {"items": [_LISTED], "next_cursor": None},
     "ChangedFile": FILE,
     "CreatedFile": {
         **_NEW,

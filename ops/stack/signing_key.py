@@ -14,7 +14,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
+from chalicelib import keyring
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudfront import CloudFrontClient
@@ -30,12 +33,20 @@ class SigningKey:
 
 
 def key_parameter(stage: str) -> str:
-    """SSM name of the private key. `chalicelib.keyring.read_cdn_key` describes its value."""
+    """SSM name of the private key. `chalicelib.keyring.read_cdn_keys` describes its value."""
     return f"/filemill/{stage}/cdn-signing-key"
 
 
 def next_key_parameter(stage: str) -> str:
     """SSM name of the next private key (PEM). It exists only during a rotation."""
+    return f"{key_parameter(stage)}-next-ec"
+
+
+def former_next_key_parameter(stage: str) -> str:
+    """SSM name at which the release before this one keeps its next private key, an RSA key.
+
+    It has another name, because that release would let an ECDSA key sign that it found there, and can't.
+    """
     return f"{key_parameter(stage)}-next"
 
 
@@ -46,7 +57,12 @@ def secret_parameter(stage: str) -> str:
 
 def parameters(stage: str) -> tuple[str, ...]:
     """SSM names of all parameters that a stage can have."""
-    return key_parameter(stage), next_key_parameter(stage), secret_parameter(stage)
+    return (
+        key_parameter(stage),
+        next_key_parameter(stage),
+        former_next_key_parameter(stage),
+        secret_parameter(stage),
+    )
 
 
 def group_name(stage: str, region: str) -> str:
@@ -55,20 +71,31 @@ def group_name(stage: str, region: str) -> str:
 
 
 def new_private_key() -> str:
-    """A new private key (PEM): RSA with 2048 bits, the only size of RSA keys that CloudFront accepts.
+    """A new private key (PEM): ECDSA with the curve P-256, the only curve that CloudFront accepts.
 
-    https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/private-content-trusted-signers.html
+    https://docs.aws.amazon.com/cloudfront/latest/APIReference/API_PublicKey.html
     """
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    key = ec.generate_private_key(ec.SECP256R1())
     return key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     ).decode()
 
 
-def public_half(private_pem: str) -> str:
-    """The public key (PEM, SubjectPublicKeyInfo) of a private key (PEM; other lines may come before it)."""
-    key = serialization.load_pem_private_key(private_pem.encode(), password=None).public_key()
+def public_half(stored: str) -> str:
+    """The public key (PEM, SubjectPublicKeyInfo) of a private one: of PEM, or of the stored value's that signs."""
+    pem = keyring.read_cdn_key(stored.encode(), "").pem
+    key = serialization.load_pem_private_key(pem, password=None).public_key()
     return key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo).decode()
+
+
+def is_rsa(pem: bytes) -> bool:
+    """True for a private RSA key (PEM), which stages have from releases before this one."""
+    return isinstance(serialization.load_pem_private_key(pem, password=None), RSAPrivateKey)
+
+
+def kind_of(pem: bytes) -> str:
+    """How a private key (PEM) is called in messages."""
+    return "RSA 2048" if is_rsa(pem) else "ECDSA P-256"
 
 
 def ensure_secrets(ssm: SSMClient, stage: str) -> str:
@@ -101,9 +128,12 @@ def _ensure(ssm: SSMClient, name: str, make: Any, description: str) -> str:
     return str(value)
 
 
-def ensure_key_group(cloudfront: CloudFrontClient, stage: str, region: str, private_pem: str) -> SigningKey:
-    """Gives the public key to CloudFront and adds it to the stage's key group. Other keys in the group stay."""
-    public_pem = public_half(private_pem)
+def ensure_key_group(cloudfront: CloudFrontClient, stage: str, region: str, private: str) -> SigningKey:
+    """Gives the public key to CloudFront and adds it to the stage's key group. Other keys in the group stay.
+
+    `private` is the private key as PEM, or the stored value: then it is about the key that signs.
+    """
+    public_pem = public_half(private)
     key_id = find_public_key(cloudfront, public_pem)
     if key_id is None:
         fingerprint = hashlib.sha256(public_pem.encode()).hexdigest()[:16]

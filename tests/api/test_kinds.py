@@ -83,7 +83,7 @@ def test_a_file_with_only_a_text_has_addresses_and_no_markup(
 ) -> None:
     monkeypatch.setattr(Processor, "process", _said)
     file_id = kept(client, Kind.EMAIL)
-    record = client("GET", f"/v1/files/{file_id}").json
+    record = client("GET", f"/v1/files/{file_id}?include=delivery").json
     [rendition] = record["renditions"]
     assert (rendition["name"], rendition["format"], rendition["width"]) == ("text", "txt", None)
     assert rendition["content_type"] == "text/plain; charset=utf-8"

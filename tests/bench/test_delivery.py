@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench.delivery import ACCEPT, DESIGNS, distribution, origin_requests, trace
+from bench.delivery import ACCEPT, DESIGNS, distribution, origin_requests, signatures, trace
 
 VIEWERS = trace(count=400, files=20)
 
@@ -25,3 +25,10 @@ def test_each_rendition_reaches_the_origin_once_with_our_key_and_oftener_with_th
     assert counts[0] == len({(each.path, chosen(each.accept)) for each in VIEWERS})
     assert counts[1] == len({(each.path, each.accept) for each in VIEWERS})
     assert counts[2] == len({(each.path, each.accept, each.query) for each in VIEWERS})
+
+
+def test_an_ecdsa_signature_takes_a_third_of_an_rsa_ones_cpu_at_most() -> None:
+    """In one run, CPU time, medians: about an eighth. The bench says how long it takes."""
+    took = signatures()
+    for policy in ("custom", "canned"):
+        assert took[f"ECDSA, {policy}"] < took["RSA, custom"] / 3

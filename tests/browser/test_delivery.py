@@ -44,7 +44,8 @@ def show(context: BrowserContext) -> OpenPage:
 def ready(api: Api, visibility: str) -> dict[str, Any]:
     record = upload(api, images.jpeg(1000, 750), content_type="image/jpeg", visibility=visibility)
     assert record["status"] == "ready", record["error"]
-    return record
+    whole: dict[str, Any] = api("GET", f"/v1/files/{record['id']}?include=delivery").json()
+    return whole
 
 
 def photo(api: Api, visibility: str) -> tuple[str, str]:

@@ -100,6 +100,14 @@ def test_options_are_those_of_the_file(open_filemill: OpenFilemill, tmp_path: Pa
     assert (record["expires_after"], record["focus"]) == (86_400, {"x": 0, "y": 1})
 
 
+def test_the_record_of_ready_has_delivery_if_it_is_asked_for(open_filemill: OpenFilemill, tmp_path: Path) -> None:
+    page = open_filemill()
+    page.begin(write(tmp_path, SMALL), include=["delivery"])
+    assert page.ready()["delivery"]["picture"].startswith("<picture>")
+    page.begin(write(tmp_path, SMALL, "other.jpg"))
+    assert "delivery" not in page.ready()
+
+
 def test_s3_checks_each_part_if_it_is_asked_to(open_filemill: OpenFilemill, tmp_path: Path) -> None:
     page = open_filemill()
     page.begin(write(tmp_path, LARGE), **IN_PARTS, checksums=True)

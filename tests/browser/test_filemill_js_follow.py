@@ -214,6 +214,7 @@ def test_a_follower_spares_the_questions_of_uploads(open_filemill: OpenFilemill,
     page.until("told.states.at(-1) === 'live'")
     page.begin(write(tmp_path, SMALL))
     record = page.ready()
-    assert record["delivery"]
+    assert record["renditions"]
+    assert "delivery" not in record
     assert page.to_api().count(("GET", "/v1/files/ID")) <= 3
     assert not [each for each in page.requests if "wait=" in each.url]

@@ -299,12 +299,13 @@ def _bucket(name: str) -> Any:
     return import_module("moto.s3.models").s3_backends["123456789012"]["aws"].buckets[name]
 
 
-_SIGNATURE = re.compile(r"Signature=[\w~-]+")
+# The release before signed with RSA and SHA-1, and each rendition's `url` by a pattern.
+_SIGNATURE = re.compile(r"(?:Policy|Expires)=[\w~-]+(?:&(?:amp;)?(?:Signature|Key-Pair-Id|Hash-Algorithm)=[\w~…-]+)+")
 
 
 def unsigned(value: Any) -> Any:
     """An answer without its signatures, which are those of a key that each stage has for itself."""
-    return json.loads(_SIGNATURE.sub("Signature=…", json.dumps(value, ensure_ascii=False)))
+    return json.loads(_SIGNATURE.sub("signature", json.dumps(value, ensure_ascii=False)))
 
 
 # --- the file

@@ -177,7 +177,7 @@ def test_addresses_that_are_about_to_end_are_fetched_anew(console: Callable[...,
         route.fulfill(response=answer, body=json.dumps(body))
 
     page = console("#/")
-    page.route(re.compile(rf"/v1/files/{record['id']}$"), soon)
+    page.route(re.compile(rf"/v1/files/{record['id']}(\?|$)"), soon)
     page.goto(page.url.split("#")[0] + f"#/files/{record['id']}")
     expect(page.get_by_role("img", name="By the lake")).to_be_visible()
     page.wait_for_timeout(5000)

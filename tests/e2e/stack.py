@@ -90,6 +90,18 @@ def upload(api: Api, data: bytes, **fields: Any) -> dict[str, Any]:
     return finished(api, made.json()["id"])
 
 
+def shown(api: Api, file_id: str) -> dict[str, Any]:
+    """A file's record with `delivery`."""
+    record: dict[str, Any] = api("GET", f"/v1/files/{file_id}?include=delivery").json()
+    return record
+
+
+def address(record: dict[str, Any], name: str) -> str:
+    """The address of any rendition of such a record. A private file's is signed for all of them."""
+    delivery = record["delivery"]
+    return f"{delivery['base_url']}{name}" + (f"?{delivery['query']}" if delivery["query"] else "")
+
+
 def stored_path(path: str) -> str:
     """The path of a rendition without the check of its address: the key in S3, after a slash."""
     return re.sub(r"(/[0-9a-f]{16})-[0-9a-f]{16}/", r"\1/", path)

@@ -20,7 +20,7 @@ from PIL import Image
 
 from chalicelib import keyring
 from tests import images
-from tests.e2e.stack import execute_api, upload
+from tests.e2e.stack import address, execute_api, shown, upload
 from tests.edge.cases import CASES, CHROME, FILE, FOLDER, VERSION, Case, checks
 
 if TYPE_CHECKING:
@@ -184,13 +184,12 @@ def test_two_hundred_first_viewers_of_an_avif_are_one_request_to_the_origins(
     local_stage: LocalStage, api: Api, visibility: str
 ) -> None:
     photo = upload(api, images.jpeg(1000, 750), content_type="image/jpeg", visibility=visibility)
-    parts = urlsplit(photo["renditions"][0]["url"])
-    address = f"{parts.scheme}://{parts.netloc}{parts.path.rpartition('/')[0]}/w640?{parts.query}"
+    viewed = address(shown(api, photo["id"]), "w640")
     start = threading.Barrier(200)
 
     def view(_: int) -> requests.Response:
         start.wait()
-        return requests.get(address, headers={"Accept": CHROME}, timeout=120)
+        return requests.get(viewed, headers={"Accept": CHROME}, timeout=120)
 
     with ThreadPoolExecutor(200) as viewers:
         answers = list(viewers.map(view, range(200)))
@@ -199,6 +198,6 @@ def test_two_hundred_first_viewers_of_an_avif_are_one_request_to_the_origins(
     assert Counter(a.headers["X-Cache"] for a in answers) == {"Miss from cloudfront": 1, "Hit from cloudfront": 199}
     with Image.open(BytesIO(answers[0].content)) as image:
         assert (image.format, image.width) == ("AVIF", 640)
-    again = requests.get(address, headers={"Accept": CHROME}, timeout=10)
+    again = requests.get(viewed, headers={"Accept": CHROME}, timeout=10)
     assert again.headers["X-Cache"] == "Hit from cloudfront"
-    assert requests.get(address.partition("?")[0], timeout=10).status_code == (200 if visibility == "public" else 403)
+    assert requests.get(viewed.partition("?")[0], timeout=10).status_code == (200 if visibility == "public" else 403)

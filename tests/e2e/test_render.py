@@ -17,7 +17,7 @@ from ops.config import deployed_resources, rest_api_id
 from ops.local.project import STAGE
 from ops.local.stage import LocalStage
 from tests import images
-from tests.e2e.stack import invocations, renders, stored_path, upload
+from tests.e2e.stack import address, invocations, renders, shown, stored_path, upload
 from tests.local import Api
 
 VIEWERS = 15
@@ -25,7 +25,7 @@ VIEWERS = 15
 
 @pytest.fixture(scope="module")
 def photo(api: Api) -> dict[str, Any]:
-    return upload(api, images.jpeg(1500, 2000, orientation=6), content_type="image/jpeg")
+    return shown(api, upload(api, images.jpeg(1500, 2000, orientation=6), content_type="image/jpeg")["id"])
 
 
 @pytest.fixture(scope="module")
@@ -39,13 +39,6 @@ def path(record: dict[str, Any], name: str) -> str:
     """The key in S3 of a rendition beside the file's others."""
     beside = urlsplit(str(record["renditions"][0]["url"])).path
     return stored_path(beside).rpartition("/")[0] + f"/{name}"
-
-
-def address(record: dict[str, Any], name: str) -> str:
-    """The address of a rendition beside the file's others, as a viewer asks for it."""
-    parts = urlsplit(str(record["renditions"][0]["url"]))
-    query = f"?{parts.query}" if parts.query else ""
-    return f"{parts.scheme}://{parts.netloc}{parts.path.rpartition('/')[0]}/{name}{query}"
 
 
 def ask(stage: LocalStage, path: str, secret: str) -> requests.Response:
@@ -120,7 +113,8 @@ API, RENDER = "filemill-local", "filemill-local-render"
 
 @pytest.fixture
 def another(api: Api) -> dict[str, Any]:
-    return upload(api, images.jpeg(900, 700), content_type="image/jpeg", visibility="public")
+    made = upload(api, images.jpeg(900, 700), content_type="image/jpeg", visibility="public")
+    return shown(api, made["id"])
 
 
 def test_a_first_viewer_is_answered_by_render_and_the_api_is_not_called(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import http.client
-import subprocess
 import threading
 import time
 from collections import Counter
@@ -12,27 +11,20 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
 from aiohttp import web
-from botocore.signers import CloudFrontSigner
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
-from cryptography.hazmat.primitives.hashes import SHA1
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from ops.local.edge import Edge
 from ops.local.edge.distribution import Behavior, Distribution, Origin, OriginGroup, path_pattern
 from tests.edge import standin
 from tests.edge.cases import CHROME, CODE, FILE, FOLDER, INVALID, PRIVATE, VERSION, Case, check, checked, checks
 from tests.edge.standin import BODY, Emulator
+from tests.signers import KINDS, Signer, ec_key
 
-KEY, OTHER = (rsa.generate_private_key(65537, 2048) for _ in range(2))
+SIGNER = KINDS["ECDSA and SHA-256"]
 POLICY = {"MinTTL": 1, "DefaultTTL": 86400, "MaxTTL": 31536000}
 API = "abc.execute-api.us-east-1.amazonaws.com"
 URL = "abc.lambda-url.us-east-1.on.aws"
@@ -56,7 +48,7 @@ DISTRIBUTION = Distribution(
     },
     behaviors=(
         files("/f/public/*"),
-        files("/f/private/*", keys={"K1": KEY.public_key()}),
+        files("/f/private/*", keys={each.id: each.key.public_key() for each in KINDS.values()}),
         files("*", functions={}),
     ),
     error_ttls={403: 0, 404: 0, 502: 0, 503: 0, 504: 0},
@@ -361,16 +353,9 @@ def test_an_answer_that_was_under_way_during_an_invalidation_is_not_kept(edge: E
 # ---- private files ----
 
 
-def signer(key: rsa.RSAPrivateKey = KEY, key_id: str = "K1") -> CloudFrontSigner:
-    """Botocore's own: nothing of ours takes part in these signatures."""
-    return CloudFrontSigner(key_id, lambda message: key.sign(message, PKCS1v15(), SHA1()))
-
-
-def grant(edge: Edge, folder: str = PRIVATE, hours: float = 1, **by: Any) -> str:
+def grant(edge: Edge, folder: str = PRIVATE, hours: float = 1, by: Signer = SIGNER) -> str:
     """Query parameters that open a folder."""
-    resource = f"{edge.url}{folder}/*"
-    policy = signer(**by).build_policy(resource, datetime.now(UTC) + timedelta(hours=hours))
-    return urlsplit(str(signer(**by).generate_presigned_url(resource, policy=policy))).query
+    return by.wildcard(f"{edge.url}{folder}/*", int(time.time() + hours * 3600))
 
 
 def cookies(query: str) -> dict[str, str]:
@@ -378,8 +363,9 @@ def cookies(query: str) -> dict[str, str]:
     return {f"CloudFront-{name}": value for name, _, value in pairs}
 
 
-def test_a_grant_opens_every_size_and_format_of_its_file(edge: Edge, emulator: Emulator) -> None:
-    query = grant(edge)
+@pytest.mark.parametrize("by", KINDS.values(), ids=KINDS)
+def test_a_grant_opens_every_size_and_format_of_its_file(edge: Edge, emulator: Emulator, by: Signer) -> None:
+    query = grant(edge, by=by)
     assert get(edge, f"{PRIVATE}/w640?{query}").headers["Vary"] == "Accept"
     assert get(edge, f"{PRIVATE}/w320.webp?{query}").status_code == 200
     assert get(edge, f"{PRIVATE}/w640?{query}&utm=1").headers["X-Cache"] == "Hit from cloudfront"
@@ -387,9 +373,10 @@ def test_a_grant_opens_every_size_and_format_of_its_file(edge: Edge, emulator: E
         assert "Signature" not in request.raw_path + str(dict(request.headers))
 
 
-def test_a_grant_holds_as_cookies(edge: Edge, emulator: Emulator) -> None:
-    given = cookies(grant(edge))
-    assert set(given) == {"CloudFront-Policy", "CloudFront-Signature", "CloudFront-Key-Pair-Id"}
+@pytest.mark.parametrize("by", KINDS.values(), ids=KINDS)
+def test_a_grant_holds_as_cookies(edge: Edge, emulator: Emulator, by: Signer) -> None:
+    given = cookies(grant(edge, by=by))
+    assert ("CloudFront-Hash-Algorithm" in given) == (by.algorithm is not None)
     assert get(edge, f"{PRIVATE}/w640", cookies=given).content == BODY
     assert "Cookie" not in emulator.seen[0].headers
 
@@ -397,9 +384,7 @@ def test_a_grant_holds_as_cookies(edge: Edge, emulator: Emulator) -> None:
 @pytest.mark.parametrize("folder", [PRIVATE, checked(PRIVATE)])
 def test_a_records_signature_opens_its_version_with_and_without_the_check(edge: Edge, folder: str) -> None:
     """CloudFront may check the viewer's address, or the one that the function makes of it (chalicelib's access_to)."""
-    resource = f"{edge.url}{PRIVATE}*"
-    policy = signer().build_policy(resource, datetime.now(UTC) + timedelta(hours=1))
-    query = urlsplit(str(signer().generate_presigned_url(resource, policy=policy))).query
+    query = SIGNER.wildcard(f"{edge.url}{PRIVATE}*", int(time.time() + 3600))
     assert get(edge, f"{folder}/w640?{query}").content == BODY
     assert get(edge, f"{folder}/w640").status_code == 403
     assert get(edge, f"{folder.replace(VERSION, VERSION[::-1])}/w640?{query}").status_code == 403
@@ -407,8 +392,7 @@ def test_a_records_signature_opens_its_version_with_and_without_the_check(edge: 
 
 
 def test_a_canned_signature_covers_the_address_as_the_viewer_writes_it(edge: Edge) -> None:
-    soon = datetime.now(UTC) + timedelta(hours=1)
-    url = str(signer().generate_presigned_url(f"{edge.url}{PRIVATE}/w640", date_less_than=soon))
+    url = SIGNER.canned(f"{edge.url}{PRIVATE}/w640", int(time.time() + 3600))
     assert requests.get(url, headers={"Accept": CHROME}, timeout=10).status_code == 200
     assert requests.get(url.replace("/w640?", "/w640.avif?"), timeout=10).status_code == 403
 
@@ -420,8 +404,11 @@ def refused(edge: Edge) -> dict[str, str]:
         "unsigned": "",
         "expired": grant(edge, hours=-1),
         "altered": flipped,
-        "another key": grant(edge, key=OTHER),
-        "an unknown key's id": grant(edge, key=OTHER, key_id="K2"),
+        "another key": grant(edge, by=Signer(ec_key(2), "K2", "SHA256")),
+        "an unknown key's id": grant(edge, by=replace(SIGNER, id="K3")),
+        "another hash": good.replace("=SHA256", "=SHA1"),
+        "a hash that nobody knows": good.replace("=SHA256", "=MD5"),
+        "no hash": good.replace("&Hash-Algorithm=SHA256", ""),
         "another file's": grant(edge, PRIVATE.replace(FILE, FILE[:-1] + "W")),
         "another version's": grant(edge, PRIVATE.replace(VERSION, VERSION[::-1])),
         "the public address's": grant(edge, FOLDER),
@@ -447,25 +434,3 @@ def test_a_grant_opens_nothing_that_is_no_address(edge: Edge, emulator: Emulator
         assert response.status == 404, name
     assert raw(edge, f"{PRIVATE}/../x/w640?{query}").status == 404
     assert not emulator.seen
-
-
-def test_openssl_agrees_about_a_policy(edge: Edge, tmp_path: Path) -> None:
-    from ops.local.edge.signatures import _decode
-
-    query = parse_qs(grant(edge))
-    pem = KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    parts = {
-        "key.pem": pem,
-        "policy": _decode(query["Policy"][0]),
-        "signature": _decode(query["Signature"][0]),
-        "other": _decode(query["Policy"][0]) + b" ",
-    }
-    for name, value in parts.items():
-        (tmp_path / name).write_bytes(value)
-
-    def verified(name: str) -> bool:
-        command = ["openssl", "dgst", "-sha1", "-verify", "key.pem", "-signature", "signature", name]
-        return subprocess.run(command, cwd=tmp_path, capture_output=True, check=False).returncode == 0
-
-    assert verified("policy")
-    assert not verified("other")

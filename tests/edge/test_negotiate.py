@@ -23,7 +23,7 @@ from tests.edge.cases import CASES, CHROME, CODE, FOLDER, KEY, PRIVATE, Case, ch
 from tests.making import ready_file
 from tests.stage import ROOT, Calls
 
-SIGNED = "Policy=p&Signature=s&Key-Pair-Id=K1"
+SIGNED = "Policy=p&Signature=s&Key-Pair-Id=K1&Hash-Algorithm=SHA256"
 
 
 @pytest.fixture(scope="module")
@@ -122,7 +122,7 @@ def test_an_address_of_any_length_is_refused_in_bounded_time(engine: Engine) -> 
 
 def test_the_query_keeps_only_the_signature(engine: Engine) -> None:
     answer = engine.request(f"{FOLDER}/w640", query=f"utm=1&{SIGNED}&Expires=9&__proto__=x&utm=2")
-    assert set(answer["querystring"]) == {"Policy", "Signature", "Key-Pair-Id", "Expires"}
+    assert set(answer["querystring"]) == {"Policy", "Signature", "Key-Pair-Id", "Expires", "Hash-Algorithm"}
     assert answer["cookies"] == {"CloudFront-Policy": {"value": "p"}}
     assert answer["headers"]["host"] == {"value": "d1.cloudfront.net"}
 

@@ -11,7 +11,7 @@ from chalicelib.catalog.actors import Origin
 from chalicelib.catalog.dynamodb import attributes
 from chalicelib.catalog.keys import Key, api_key_key, file_key, share_key, tenant_key, token_key, webhook_key
 from chalicelib.catalog.transitions import EDITABLE, FOUND, INFO
-from chalicelib.delivery.view import ALL_FIELDS
+from chalicelib.delivery.view import WHOLE
 from chalicelib.events import auditing
 from chalicelib.model import Actor, ChangeType, File, LastChange, timestamp
 from tests.making import BEGIN, file
@@ -78,7 +78,7 @@ def test_no_fields_are_named_where_the_whole_record_came_or_went(kind: ChangeTyp
 
 def test_every_field_that_clients_see_and_that_changes_is_named() -> None:
     named = set(auditing._VISIBLE.values())
-    assert named == ALL_FIELDS - {"id", "revision", "updated_at", "delivery", "delete_at"}
+    assert named == WHOLE - {"id", "revision", "updated_at", "delete_at"}
     shown = {*EDITABLE, *FOUND, *INFO} - {"source_version", "leftovers", "words", *INFO, *FOUND}
     assert shown <= auditing._VISIBLE.keys()
     assert set(auditing._VISIBLE) <= {*File.model_fields, *INFO}, "a name that no record has can't change"

@@ -4,20 +4,19 @@ nothing."""
 from __future__ import annotations
 
 import argparse
-import base64
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import chain, repeat
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
-from urllib.parse import parse_qs
 
 import boto3
 import pytest
-from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
-from cryptography.hazmat.primitives.hashes import SHA1
-from cryptography.hazmat.primitives.serialization import load_pem_public_key
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from chalicelib import keyring, settings
 from chalicelib.delivery import access
@@ -26,6 +25,7 @@ from ops import rotate_keys
 from ops.errors import OpsError
 from ops.rotate_keys import Rotation
 from ops.stack import signing_key
+from tests.signers import Signer, parameters, pem, rsa_key, signed_policy
 from tests.stage import STAGE, aws_client, provisioned
 
 PARAMETER = STAGE["FILEMILL_CDN_KEY_PARAMETER"]
@@ -64,10 +64,22 @@ def cloudfront(cloud: None) -> Any:
     return client
 
 
+@pytest.fixture(params=["RSA", "ECDSA"])
+def first_key(request: pytest.FixtureRequest, cdn_key: bytes) -> bytes:
+    """The key (PEM) that `ops provision` made for the stage: of the release before this one an RSA key."""
+    return pem(rsa_key()) if request.param == "RSA" else cdn_key
+
+
 @pytest.fixture
-def rotation(cloudfront: Any, cdn_key: bytes, monkeypatch: pytest.MonkeyPatch) -> Rotation:
+def rotation(cloudfront: Any, first_key: bytes, monkeypatch: pytest.MonkeyPatch) -> Rotation:
     """Stage `test` with its first key, as `ops provision` leaves it."""
-    return fresh(cloudfront, cdn_key, monkeypatch)
+    return fresh(cloudfront, first_key, monkeypatch)
+
+
+@pytest.fixture
+def rsa_stage(cloudfront: Any, monkeypatch: pytest.MonkeyPatch) -> Rotation:
+    """Stage `test` as the release before this one left it."""
+    return fresh(cloudfront, pem(rsa_key()), monkeypatch)
 
 
 def fresh(cloudfront: Any, cdn_key: bytes, monkeypatch: pytest.MonkeyPatch) -> Rotation:
@@ -82,16 +94,13 @@ def fresh(cloudfront: Any, cdn_key: bytes, monkeypatch: pytest.MonkeyPatch) -> R
 
 def opens(query: str) -> str:
     """The id of the key that a signature names, if CloudFront has it in the group and it fits."""
-    given = {name: values[0] for name, values in parse_qs(query).items()}
+    given = parameters(query)
     group = signing_key.find_key_group(aws_client("cloudfront"), "test", "eu-west-1")
     assert group
     assert given["Key-Pair-Id"] in group["KeyGroupConfig"]["Items"]
     config = aws_client("cloudfront").get_public_key(Id=given["Key-Pair-Id"])["PublicKey"]["PublicKeyConfig"]
-    key: Any = load_pem_public_key(config["EncodedKey"].strip().encode())
-    policy, signature = (
-        base64.b64decode(given[name].translate(str.maketrans("-_~", "+=/"))) for name in ("Policy", "Signature")
-    )
-    key.verify(signature, policy, PKCS1v15(), SHA1())
+    with TemporaryDirectory() as folder:
+        signed_policy(given, config["EncodedKey"].strip().encode(), Path(folder))
     return given["Key-Pair-Id"]
 
 
@@ -197,14 +206,15 @@ def test_a_warm_process_follows_within_minutes_and_never_mixes_the_two(
 
 @pytest.mark.parametrize("moment", ["before-call", "after-call"])
 def test_a_rotation_may_stop_at_any_call(
-    rotation: Rotation, cloudfront: Any, cdn_key: bytes, monkeypatch: pytest.MonkeyPatch, moment: str
+    rotation: Rotation, cloudfront: Any, first_key: bytes, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
     with calls(rotation, lambda *_: None, moment) as whole:
         rotation.rotate()
     changes = ["PutParameter", "CreatePublicKey", "UpdateKeyGroup", "PutParameter", "DeleteParameter"]
-    assert [name for name in whole if name in changes] == changes
+    former = ["DeleteParameter"]  # of the next key that the release before keeps elsewhere
+    assert [name for name in whole if name in changes] == changes + former
     for last in range(1, len(whole) + 1):
-        rotation = fresh(cloudfront, cdn_key, monkeypatch)
+        rotation = fresh(cloudfront, first_key, monkeypatch)
         query = signed_now()
         old = opens(query)
 
@@ -229,13 +239,13 @@ def test_a_rotation_may_stop_at_any_call(
 
 @pytest.mark.parametrize("moment", ["before-call", "after-call"])
 def test_retiring_may_stop_at_any_call(
-    rotation: Rotation, cloudfront: Any, cdn_key: bytes, monkeypatch: pytest.MonkeyPatch, moment: str
+    rotation: Rotation, cloudfront: Any, first_key: bytes, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
     rotation.rotate()
     with calls(rotation, lambda *_: None, moment) as whole:
         rotation.retire(at_once=True)
     for last in range(1, len(whole) + 1):
-        rotation = fresh(cloudfront, cdn_key, monkeypatch)
+        rotation = fresh(cloudfront, first_key, monkeypatch)
         rotation.rotate()
 
         def stop(_: str, number: int, last: int = last) -> None:
@@ -248,7 +258,8 @@ def test_retiring_may_stop_at_any_call(
         rotation.retire(at_once=True)
         assert opens(signed_now()) == new
         assert [key["Id"] for key in signing_key.public_keys(cloudfront)] == [new]
-        assert rotation.look().in_group == (new,)
+        keys = rotation.look()
+        assert (keys.in_group, [key.id for key in keys.stored]) == ((new,), [new]), last
 
 
 def test_nothing_is_signed_before_cloudfront_has_the_key(rotation: Rotation, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -321,8 +332,11 @@ def test_the_status_names_every_key_and_changes_nothing(rotation: Rotation) -> N
     telling = Rotation(rotation.cloudfront, rotation.ssm, rotation.settings, "eu-west-1", said.append, settle=0)
     old = opens(signed_now())
     telling.tell()
-    (line,) = said
-    assert line.startswith(f"{old}: has been signing since 20")
+    kind, *hints = ("RSA 2048", "ECDSA") if rotation.look().kind == "RSA 2048" else ("ECDSA P-256",)
+    line, *others = said
+    assert line.startswith(f"{old} ({kind}): has been signing since 20")
+    assert len(others) == len(hints)
+    assert all(hint in other for hint, other in zip(hints, others, strict=True))
     rotation.rotate()
     said.clear()
     with calls(rotation, lambda *_: None, "before-call") as names:
@@ -342,10 +356,85 @@ def test_now_is_for_retiring_only() -> None:
         rotate_keys.main(parser.parse_args(["--stage", "test", "--now"]))
 
 
-def test_what_is_stored_is_a_pem_file_with_a_line_before_it(cdn_key: bytes) -> None:
-    text = keyring.write_cdn_key("K222", cdn_key.decode())
-    assert keyring.read_cdn_key(text.encode(), "K111") == keyring.CdnKey("K222", cdn_key)
-    assert keyring.read_cdn_key(cdn_key, "K111") == keyring.CdnKey("K111", cdn_key)
-    assert signing_key.public_half(text) == signing_key.public_half(cdn_key.decode())
-    assert "PRIVATE" not in repr(keyring.CdnKey("K111", cdn_key))
-    assert len(text) <= 4096, "a standard parameter of SSM"
+def test_what_is_stored_is_a_pem_file_with_a_line_before_it(first_key: bytes) -> None:
+    key, other = keyring.CdnKey("K222", first_key.strip()), keyring.CdnKey("K333", SPARE[0].encode())
+    text = keyring.write_cdn_keys(key)
+    assert [each.pem.strip() for each in keyring.read_cdn_keys(text.encode(), "K111")] == [key.pem]
+    assert keyring.read_cdn_key(text.encode(), "K111").id == "K222"
+    assert keyring.read_cdn_key(first_key, "K111") == keyring.CdnKey("K111", first_key)
+    both = keyring.write_cdn_keys(key, other)
+    assert [each.id for each in keyring.read_cdn_keys(both.encode(), "K111")] == ["K222", "K333"]
+    without_id = keyring.read_cdn_keys(first_key + keyring.write_cdn_keys(other).encode(), "K111")
+    assert [(each.id, each.pem.strip()) for each in without_id] == [("K111", key.pem), ("K333", other.pem.strip())]
+    assert signing_key.public_half(text) == signing_key.public_half(first_key.decode())
+    assert signing_key.public_half(both) == signing_key.public_half(SPARE[0])
+    assert "PRIVATE" not in repr(key)
+    assert len(both) <= 4096, "a standard parameter of SSM"
+
+
+# ---- A stage of the release before this one, which knows RSA keys only ----
+
+
+def as_the_release_before_reads(text: str, otherwise: str) -> tuple[str, Any]:
+    """The key that the release before this one signs with: its `keyring.read_cdn_key`, and cryptography's reader."""
+    line, _, rest = text.encode().partition(b"\n")
+    if line.startswith(b"Key-Pair-Id: "):
+        return line.decode().removeprefix("Key-Pair-Id: ").strip(), load_pem_private_key(rest, None)
+    return otherwise, load_pem_private_key(text.encode(), None)
+
+
+def stored(rotation: Rotation) -> str:
+    return str(rotation.ssm.get_parameter(Name=PARAMETER, WithDecryption=True)["Parameter"]["Value"])
+
+
+def test_a_stage_with_an_rsa_key_moves_to_ecdsa(rsa_stage: Rotation) -> None:
+    """Addresses that the release before this one gave open until the rotation has ended."""
+    before = signed_now()
+    old = opens(before)
+    former = Signer(rsa_key(), old).wildcard(RESOURCE, int(time.time()) + 3600)
+    assert "Hash-Algorithm" not in former
+    assert rsa_stage.look().kind == "RSA 2048"
+    rsa_stage.rotate()
+    assert rsa_stage.look().kind == "ECDSA P-256"
+    assert len(signed_now()) < len(before) - 240
+    for query in (before, former):
+        assert opens(query) == old
+    rsa_stage.retire(at_once=True)
+    for query in (before, former):
+        with pytest.raises(AssertionError):
+            opens(query)
+    opens(signed_now())
+
+
+def test_the_release_before_finds_its_rsa_key_until_the_rotation_has_ended(rsa_stage: Rotation) -> None:
+    old = opens(signed_now())
+    for step in ("before", "rotated"):
+        id_, key = as_the_release_before_reads(stored(rsa_stage), old)
+        assert isinstance(key, RSAPrivateKey), step
+        assert opens(Signer(key, id_).wildcard(RESOURCE, 2**31)) == old, step
+        if step == "before":
+            rsa_stage.rotate()
+    # Its provision finds the public half in the group and adds nothing.
+    again = signing_key.ensure_key_group(rsa_stage.cloudfront, "test", "eu-west-1", pem(rsa_key()).decode())
+    assert again.key_id == old
+    rsa_stage.retire(at_once=True)
+    assert "RSA" not in rsa_stage.look().kind
+    assert len(rsa_stage.look().stored) == 1
+
+
+def test_an_rsa_key_that_the_release_before_was_about_to_bring_in_is_not_used(rsa_stage: Rotation) -> None:
+    name = signing_key.former_next_key_parameter("test")
+    rsa_stage.ssm.put_parameter(Name=name, Value=pem(rsa_key(2)).decode(), Type="SecureString")
+    rsa_stage.rotate()
+    assert rsa_stage.look().kind == "ECDSA P-256"
+    with pytest.raises(rsa_stage.ssm.exceptions.ParameterNotFound):
+        rsa_stage.ssm.get_parameter(Name=name)
+
+
+def test_a_second_rotation_keeps_no_former_key_in_the_value(
+    rsa_stage: Rotation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rsa_stage.rotate()
+    later(monkeypatch, timedelta(days=8))
+    rsa_stage.rotate()
+    assert [key.id for key in rsa_stage.look().stored] == [opens(signed_now())]

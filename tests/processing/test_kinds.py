@@ -141,12 +141,12 @@ def test_renditions_without_an_image_have_addresses_and_markup(client: Client, s
     file_id = colour(client)
     deliver(file_id)
     stage.settle()
-    record = client("GET", f"/v1/files/{file_id}").json
+    record = client("GET", f"/v1/files/{file_id}?include=delivery").json
     delivery = record["delivery"]
     assert list(delivery["srcset"]) == ["webp", "jpeg"], "AVIF is made on demand of images alone"
     assert delivery["placeholder"] == CLEAR
     assert f"{delivery['base_url']}w160.jpg" in delivery["picture"]
-    [listed] = client("GET", "/v1/files").json["items"]
+    [listed] = client("GET", "/v1/files?include=details").json["items"]
     assert listed["renditions"] == record["renditions"]
 
 

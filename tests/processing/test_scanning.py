@@ -173,7 +173,8 @@ def test_a_ready_file_that_is_found_infected_later_loses_all_that_was_made_of_it
     verdict(file_id, FOUND, "Late.Find")
     record = shown(client, file_id)
     assert (record["status"], record["error"]["code"]) == ("failed", "infected")
-    assert (record["renditions"], record["image"], record["delivery"]) == ([], None, None)
+    assert (record["renditions"], record["image"]) == ([], None)
+    assert client("GET", f"/v1/files/{file_id}?include=delivery").json["delivery"] is None
     assert derived() == []
     assert counted == {Metric.FILES_INFECTED: 1}
     later(file_id)

@@ -15,7 +15,9 @@ def ready(client: Client, data: bytes) -> str:
 
 
 def test_an_svg_is_an_image_with_a_clean_copy(client: Client) -> None:
-    record = client("GET", f"/v1/files/{ready(client, svgs.svg(svgs.RED + '<script>x</script>'))}").json
+    record = client(
+        "GET", f"/v1/files/{ready(client, svgs.svg(svgs.RED + '<script>x</script>'))}?include=delivery"
+    ).json
     assert (record["status"], record["kind"], record["image"]["format"]) == ("ready", "image", "svg")
     assert record["delivery"]["picture"]
     [copy] = [r for r in record["renditions"] if r["format"] == "svg"]
@@ -35,7 +37,7 @@ def test_the_original_is_an_attachment_however_it_is_asked_for(client: Client) -
 
 
 def test_an_svg_that_is_refused_is_ready_and_has_no_address(client: Client) -> None:
-    record = client("GET", f"/v1/files/{ready(client, svgs.laughs())}").json
+    record = client("GET", f"/v1/files/{ready(client, svgs.laughs())}?include=delivery").json
     assert (record["status"], record["kind"], record["image"], record["renditions"]) == ("ready", "image", None, [])
     assert [warning["code"] for warning in record["warnings"]] == ["not_cleaned"]
     assert record["delivery"] is None

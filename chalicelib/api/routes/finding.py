@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Annotated, Any, Literal
@@ -15,7 +16,20 @@ from chalicelib.api import cursors, sizes
 from chalicelib.api.answers import ChangesPage, FileList, FilePage, FoundFiles, StatsResource
 from chalicelib.api.auth.callers import Scope
 from chalicelib.api.errors import Problem
-from chalicelib.api.fields import MAX_IDS, MAX_TAGS, Cursor, Fields, Moment, Owner, Sha256, Tag, WholeNumber, matching
+from chalicelib.api.fields import (
+    MAX_IDS,
+    MAX_TAGS,
+    Cursor,
+    Fields,
+    Include,
+    IncludeInList,
+    Moment,
+    Owner,
+    Sha256,
+    Tag,
+    WholeNumber,
+    matching,
+)
 from chalicelib.api.ownership import may_use
 from chalicelib.api.parsing import Body, Query
 from chalicelib.api.routing import Call, json_response, route
@@ -24,7 +38,7 @@ from chalicelib.catalog.index import counts, feed, lists, search, terms
 from chalicelib.catalog.index.counts import Count
 from chalicelib.catalog.index.query import ListQuery, UnservedQueryError
 from chalicelib.catalog.room import Room
-from chalicelib.delivery.view import WITHOUT_DELIVERY, wire
+from chalicelib.delivery.view import WHOLE, entry, wire
 from chalicelib.model import FILE_ID_PATTERN, File, Kind, Status
 
 routes = Blueprint(__name__)
@@ -32,7 +46,7 @@ routes = Blueprint(__name__)
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 200
 MAX_FOUND = 100
-# A private file's `delivery` has 30 to 90 KB. More of them take long to make, and the answer would soon be full.
+# A private file's `delivery` has 20 to 60 KB. More of them take long to make, and the answer would soon be full.
 MAX_WITH_DELIVERY = 50
 # Stands for the cursor at the end of the feed. No cursor is so short.
 NOW = "now"
@@ -74,12 +88,14 @@ class ListFiles(Query):
     limit: Limit = DEFAULT_LIMIT
     cursor: Cursor | None = None
     fields: Fields = Field(default_factory=list)
+    include: IncludeInList = Field(default_factory=list)
 
 
 class Search(Query):
     q: Annotated[str, Field(min_length=1, max_length=200, description="At most 8 words of 2 or more characters")]
     limit: Annotated[WholeNumber, Field(ge=1, le=MAX_FOUND)] = 20
     fields: Fields = Field(default_factory=list)
+    include: IncludeInList = Field(default_factory=list)
 
 
 class Changes(Query):
@@ -95,6 +111,7 @@ class Changes(Query):
     ) = None
     limit: Limit = 100
     fields: Fields = Field(default_factory=list)
+    include: Include = Field(default_factory=list)
 
 
 class BatchGet(Body):
@@ -102,26 +119,41 @@ class BatchGet(Body):
 
     ids: Annotated[list[Annotated[str, Field(max_length=64)]], Field(min_length=1, max_length=MAX_IDS)]
     fields: Fields = Field(default_factory=list)
+    include: Include = Field(default_factory=list)
 
 
 class _Shown:
-    """Records as clients see them: the fields that were asked for, or else all but `delivery`. Each is made once."""
+    """Records as clients see them. Each is made once.
 
-    def __init__(self, fields: list[str]) -> None:
-        self._fields = {"id", *fields} if fields else WITHOUT_DELIVERY
+    They have `fields`, if some were asked for; else all that `whole` makes. `include` comes on top.
+    """
+
+    def __init__(self, fields: list[str], whole: Callable[[File], dict[str, Any]], include: Sequence[str]) -> None:
+        asked = {"id", *fields} | ({"delivery"} & {*include})
+        self._make = partial(wire, fields=asked) if fields else whole
         self._made: dict[str, dict[str, Any]] = {}
         self.room = Room(lambda file: sizes.size(self.of(file)), sizes.MOST)
 
     def of(self, file: File) -> dict[str, Any]:
         if file.id not in self._made:
-            self._made[file.id] = wire(file, self._fields)
+            self._made[file.id] = self._make(file)
         return self._made[file.id]
 
 
-def _check(fields: list[str], limit: int, name: str = "limit") -> None:
+def _listed(query: ListFiles | Search) -> _Shown:
+    """Records as lists have them: brief, if no `fields` were asked for."""
+    _check(query, query.limit)
+    return _Shown(query.fields, partial(entry, include=query.include), query.include)
+
+
+def _whole(query: Changes | BatchGet) -> _Shown:
+    return _Shown(query.fields, partial(wire, fields=WHOLE | {*query.include}), query.include)
+
+
+def _check(query: ListFiles | Search | Changes | BatchGet, limit: int, name: str = "limit") -> None:
     """Raises Problem `invalid_field` for more records than an answer can hold together with their `delivery`."""
-    if "delivery" in fields and limit > MAX_WITH_DELIVERY:
-        detail = f"`{name}`: must be at most {MAX_WITH_DELIVERY} with `delivery` among the fields."
+    if "delivery" in (*query.fields, *query.include) and limit > MAX_WITH_DELIVERY:
+        detail = f"`{name}`: must be at most {MAX_WITH_DELIVERY} with `delivery`."
         raise Problem("invalid_field", detail, field=name)
 
 
@@ -143,7 +175,7 @@ def list_files(call: Call, query: ListFiles) -> Response:
 
     A caller with `files:own` lists its own files, in the order of creation.
     """
-    _check(query.fields, query.limit)
+    shown = _listed(query)
     only_own = call.caller.only_own
     if only_own and query.owner not in (None, only_own):
         return json_response({"items": [], "next_cursor": None})
@@ -159,7 +191,6 @@ def list_files(call: Call, query: ListFiles) -> Response:
         sort=query.sort,
         owner=only_own or query.owner,
     )
-    shown = _Shown(query.fields)
     scope = f"{call.tenant}/files?{_canonical(wanted)}"
     try:
         wanted.check()
@@ -203,14 +234,13 @@ def search_files(call: Call, query: Search) -> Response:
 
     A caller with `files:own` searches its own files, the 2,000 newest of them.
     """
-    _check(query.fields, query.limit)
+    shown = _listed(query)
     # Chinese and Japanese give more words than were written. Those beyond the bound are not looked for.
     words = list(dict.fromkeys(terms.split_words(query.q)))[: search.MAX_QUERY_WORDS]
     if not words:
         raise Problem("invalid_field", "`q`: must have a word of two letters or digits.", field="q")
     if len(set(terms.runs(query.q))) > search.MAX_QUERY_WORDS:
         raise Problem("invalid_field", f"`q`: must have at most {search.MAX_QUERY_WORDS} words.", field="q")
-    shown = _Shown(query.fields)
     found = search.search(call.tenant, words, query.limit, shown.room, owner=call.caller.only_own)
     items = [{"matched_words": each.matched, "found_in": each.places, "file": shown.of(each.file)} for each in found]
     return json_response({"items": items, "omitted": shown.room.omitted})
@@ -235,9 +265,9 @@ def list_changes(call: Call, query: Changes) -> Response:
 
     A caller with `files:own` gets changes of its own files. An answer may then have none although there are more.
     """
-    _check(query.fields, query.limit)
+    _check(query, query.limit)
     positions = _positions(call.tenant, query.after)
-    shown = _Shown(query.fields)
+    shown = _whole(query)
     only_own = call.caller.only_own
     mark = owners.mark(call.tenant, only_own) if only_own else None
     page = feed.changes(call.tenant, positions, query.limit, shown.room, owner=mark)
@@ -294,8 +324,8 @@ def batch_get_files(call: Call, body: BatchGet) -> Response:
     They are in the order of `ids`, each once. Ids that are not yours are left out. An answer has at most 6 MB:
     `omitted` are the ids that were not looked at any more. Ask for them again.
     """
-    _check(body.fields, len(body.ids), "ids")
-    shown = _Shown(body.fields)
+    _check(body, len(body.ids), "ids")
+    shown = _whole(body)
     ids = [file_id for file_id in body.ids if FILE_ID_PATTERN.fullmatch(file_id)]
     found = files.batch_get(call.tenant, ids, shown.room, may_see=partial(may_use, call.caller))
     return json_response({"items": [shown.of(file) for file in found], "omitted": shown.room.omitted})

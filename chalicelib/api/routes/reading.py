@@ -13,12 +13,12 @@ from chalicelib.api import etags
 from chalicelib.api.answers import PartialFile
 from chalicelib.api.auth.callers import Scope
 from chalicelib.api.errors import Problem
-from chalicelib.api.fields import Fields, WholeNumber, check_expires_in
+from chalicelib.api.fields import Fields, Include, WholeNumber, check_expires_in
 from chalicelib.api.ownership import own_file
 from chalicelib.api.parsing import Query
 from chalicelib.api.routing import Call, json_response, route
 from chalicelib.catalog import waits
-from chalicelib.delivery.view import ALL_FIELDS, wire
+from chalicelib.delivery.view import WHOLE, wire
 from chalicelib.model import File, Status
 from chalicelib.observability import append
 from chalicelib.settings import MAX_URL_EXPIRY, MIN_URL_EXPIRY
@@ -61,6 +61,7 @@ class GetFile(Query):
         | None
     ) = None
     fields: Fields = Field(default_factory=list)
+    include: Include = Field(default_factory=list)
 
 
 @route(
@@ -86,7 +87,8 @@ def get_file(call: Call, query: GetFile, file_id: str) -> Response:
     if "wait_for" in query.model_fields_set and "wait" not in query.model_fields_set:
         raise Problem("invalid_field", "`wait_for` needs `wait`, the seconds to wait at most.", field="wait_for")
     file, pause = _waited_for(call, file_id, query)
-    body = wire(file, {"id", *query.fields} if query.fields else ALL_FIELDS, expires_in=query.expires_in)
+    fields = ({"id", *query.fields} if query.fields else WHOLE) | {*query.include}
+    body = wire(file, fields, expires_in=query.expires_in)
     tag = etags.etag(file.revision, body)
     headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
     if file.status in UNFINISHED:

@@ -52,7 +52,8 @@ def download(
     >>> client.files.download(file.id, "copy.jpg").name
     'copy.jpg'
     """
-    record = yield from _files.get(self, file)
+    # An address of a rendition that the record does not list is in `delivery`.
+    record = yield from _files.get(self, file, include=None if rendition in (None, ORIGINAL) else "delivery")
     job = _Download(self, record, None if rendition == ORIGINAL else rendition)
     if to is None:
         memory = MemoryTarget()

@@ -13,6 +13,7 @@ from filemill._resource import Resource
 from filemill.models import Changes, Entry, File, Found, Grant, HistoryEntry, Original, Page
 
 FileRef = str | File
+Words = str | Sequence[str] | None
 
 
 def path_of(file: FileRef) -> str:
@@ -36,17 +37,25 @@ def record(self: Resource, method: str, path: str, **more: Any) -> Flow[File]:
 
 
 def get(
-    self: Resource, file: FileRef, *, fields: Sequence[str] | None = None, expires_in: int | None = None
+    self: Resource,
+    file: FileRef,
+    *,
+    fields: Sequence[str] | None = None,
+    include: Words = None,
+    expires_in: int | None = None,
 ) -> Flow[File]:
     """A file's record.
 
-    fields: names of fields, if not all are needed. expires_in: seconds for which a private file's addresses are good.
-    Raises NotFound.
+    fields: names of fields, if not all are needed. include: `delivery` adds addresses and markup for a page.
+    expires_in: seconds for which a private file's addresses are good. Raises NotFound.
 
     >>> client.files.get(file.id).filename
     'photo.jpg'
+    >>> client.files.get(file.id, include="delivery").delivery.base_url
+    'https://files.example.com/f/'
     """
-    found = yield from record(self, "GET", path_of(file), params={"fields": fields, "expires_in": expires_in})
+    params = {"fields": fields, "include": include, "expires_in": expires_in}
+    found = yield from record(self, "GET", path_of(file), params=params)
     return found
 
 
@@ -66,11 +75,13 @@ def list_(
     limit: int | None = None,
     cursor: str | None = None,
     fields: Sequence[str] | None = None,
+    include: Words = None,
 ) -> Flow[Page[File]]:
     """One page of the files that match all filters, the newest first.
 
     tag: one or several. sort: such as `-created`, `size` or `filename`. limit: 1 to 200, by default 50. A page may be
-    short, even empty, although more follow: go on until `next_cursor` is None. See docs/api.md#find-files.
+    short, even empty, although more follow: go on until `next_cursor` is None. include: `details` adds what lists leave
+    out of records, such as `image.exif`; `delivery` addresses and markup for a page. See docs/api.md#find-files.
 
     >>> client.files.list(kind="image", tag=["beach", "2026"], limit=10).items
     []
@@ -129,8 +140,10 @@ def reprocess(
     return made
 
 
-def batch(self: Resource, files: Sequence[FileRef], *, fields: Sequence[str] | None = None) -> Flow[list[File]]:
-    """The records of up to 100 files, in this order. Those that are not yours are left out.
+def batch(
+    self: Resource, files: Sequence[FileRef], *, fields: Sequence[str] | None = None, include: Words = None
+) -> Flow[list[File]]:
+    """The records of up to 100 files, in this order. Those that are not yours are left out. include: `delivery`.
 
     >>> [found.filename for found in client.files.batch([file.id])]
     ['photo.jpg']
@@ -138,7 +151,8 @@ def batch(self: Resource, files: Sequence[FileRef], *, fields: Sequence[str] | N
     ids = _ids(files)
     records: list[File] = []
     while ids:
-        body = {"ids": ids, **({"fields": list(fields)} if fields is not None else {})}
+        wanted = [include] if isinstance(include, str) else include and list(include)
+        body = _given(ids=ids, fields=fields and list(fields), include=wanted)
         found = yield from self._api.json("POST", "/v1/files/batch-get", body=body, repeatable=True)
         records += [File(each) for each in found["items"]]
         omitted = found.get("omitted") or []  # they did not fit into the answer
@@ -149,19 +163,27 @@ def batch(self: Resource, files: Sequence[FileRef], *, fields: Sequence[str] | N
 
 
 def search(
-    self: Resource, q: str, *, limit: int | None = None, fields: Sequence[str] | None = None
+    self: Resource, q: str, *, limit: int | None = None, fields: Sequence[str] | None = None, include: Words = None
 ) -> Flow[list[Found]]:
     """The files that have the words, the best first. limit: 1 to 100, by default 20. There are no further pages.
+
+    include: as for `list`.
 
     >>> client.files.search("photo")[0].file.filename
     'photo.jpg'
     """
-    found = yield from self._api.json("GET", "/v1/search", params={"q": q, "limit": limit, "fields": fields})
+    params = {"q": q, "limit": limit, "fields": fields, "include": include}
+    found = yield from self._api.json("GET", "/v1/search", params=params)
     return [Found(each) for each in found["items"]]
 
 
 def changes(
-    self: Resource, *, cursor: str | None = None, limit: int | None = None, fields: Sequence[str] | None = None
+    self: Resource,
+    *,
+    cursor: str | None = None,
+    limit: int | None = None,
+    fields: Sequence[str] | None = None,
+    include: Words = None,
 ) -> Flow[Changes]:
     """The files that have changed since the cursor; without one, all files. See docs/changes-feed.md.
 
@@ -169,7 +191,7 @@ def changes(
     >>> [change.id for change in changes], changes.more
     (['file_00000000000000000000000001'], False)
     """
-    params = {"after": cursor, "limit": limit, "fields": fields}
+    params = {"after": cursor, "limit": limit, "fields": fields, "include": include}
     found = Changes((yield from self._api.json("GET", "/v1/changes", params=params)))
     if found.raw.get("more") and found.next_cursor in (None, cursor):
         raise endless("The feed of changes says that there is more, and goes no further.")

@@ -46,6 +46,7 @@ def upload(
     resume: bool = True,
     wait: bool = False,
     timeout: float | None = 300.0,
+    include: str | Sequence[str] | None = None,
 ) -> Flow[File]:
     """Uploads a file, and gives its record.
 
@@ -65,7 +66,8 @@ def upload(
     that are missing. A small file in state_dir (by default the system's folder for states) remembers it. It is
     forgotten if the file on the disk changes. resume=False begins anew.
 
-    wait: until the file is ready, at most `timeout` seconds.
+    wait: until the file is ready, at most `timeout` seconds. include: then `delivery` adds addresses and markup for a
+    page.
 
     Raises UploadError, SourceChanged, NetworkError, ApiError; with `wait` also FileFailed and WaitTimeout.
 
@@ -100,7 +102,7 @@ def upload(
         finally:
             opened.close()
     if wait:
-        file = yield from _waiting.wait(self, file, timeout=timeout)
+        file = yield from _waiting.wait(self, file, timeout=timeout, include=include)
     return file
 
 

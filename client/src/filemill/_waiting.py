@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
+from typing import Any
 
 from filemill._api import document, retry_after, segment
 from filemill._effects import Flow, Sleep
@@ -15,11 +17,17 @@ _SHORTEST = 0.05  # seconds between two requests, whatever the service says
 _ENDS = ("ready", "failed", "expired")
 
 
-def wait(self: Resource, file: str | File, *, timeout: float | None = 300.0) -> Flow[File]:
+def wait(
+    self: Resource,
+    file: str | File,
+    *,
+    timeout: float | None = 300.0,
+    include: str | Sequence[str] | None = None,
+) -> Flow[File]:
     """Waits until a file is ready, and gives its record. The server waits, so this costs few requests.
 
-    timeout: seconds; None waits for ever. Raises FileFailed if the file failed or its bytes never came, WaitTimeout,
-    ApiError and NetworkError.
+    timeout: seconds; None waits for ever. include: as for `get`. Raises FileFailed if the file failed or its bytes
+    never came, WaitTimeout, ApiError and NetworkError.
 
     >>> client.files.wait(file.id, timeout=60).status
     'ready'
@@ -29,7 +37,8 @@ def wait(self: Resource, file: str | File, *, timeout: float | None = 300.0) -> 
     while True:
         left = float(_LONGEST) if end is None else max(0.0, end - time.monotonic())
         seconds = int(min(_LONGEST, left))
-        params = {"wait": seconds, "wait_for": "final"} if seconds else None
+        params: dict[str, Any] = {"include": include}
+        params |= {"wait": seconds, "wait_for": "final"} if seconds else {}
         answer = yield from self._api.call("GET", path, params=params, timeout=self._api.timeout + seconds)
         record = File(document(answer), answer.headers.get("etag"))
         if record.status in _ENDS:

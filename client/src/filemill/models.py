@@ -129,13 +129,15 @@ class FileError(Model):
 class Rendition(Model):
     """A file that Filemill made of an original. size: bytes. width, height: pixels. duration: seconds.
 
+    url: opens this rendition alone. content_type: None in lists, where `format` says it.
+
     >>> [rendition.name for rendition in client.files.get(file.id).renditions]
     ['w640.webp']
     """
 
     name: str
     format: str
-    content_type: str
+    content_type: str | None
     width: int | None
     height: int | None
     duration: float | None
@@ -146,7 +148,7 @@ class Rendition(Model):
 class Delivery(Model):
     """How a page shows a file: `base_url` + name of a rendition + `?` + `query` is an address.
 
-    >>> client.files.get(file.id).delivery.base_url
+    >>> client.files.get(file.id, include="delivery").delivery.base_url
     'https://files.example.com/f/'
     """
 
@@ -169,6 +171,8 @@ class File(Model):
     status: `awaiting_upload`, `processing`, `ready`, `failed` or `expired`; more may come. size: bytes. etag: the
     answer's ETag for `if_match`, or None in lists. reused: `upload` found this file with `on_duplicate="reuse"`. The
     facts of its kind are in `image`, `video`, `audio`, `pdf`, ….
+
+    delivery: None unless `include="delivery"` asks for it. Lists leave details out, which `include="details"` adds.
 
     >>> file = client.files.get(file.id)
     >>> file.status, file.size, file.created_at.year

@@ -18,7 +18,7 @@ export function useStream(ref, file) {
   // A renewed signature reaches a stream that plays already.
   newest.current = file
   const source = rendition(file.record, 'hls')
-  const address = source && `${file.record.delivery.base_url}${nameOf(source.url)}`
+  const address = source && file.record.delivery && `${file.record.delivery.base_url}${nameOf(source.url)}`
   useEffect(() => {
     const media = ref.current
     if (!media || !address) return undefined

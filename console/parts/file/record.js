@@ -11,8 +11,9 @@ const PAUSE_AFTER_PROBLEM = 5000 // milliseconds
 const isMoving = (record) => record?.status === 'awaiting_upload' || record?.status === 'processing'
 
 /**
- * A file's record, kept up to date: while it is processed, when others change it, and before its signatures end. Gives
- * {record, etag, problem, reload, put, renew}. `put({data, etag})` takes the answer to a change. `reload()` and `renew()`
+ * A file's record with `delivery`, kept up to date: while it is processed, when others change it, and before its
+ * signatures end. Gives {record, etag, problem, reload, put, renew}. `put({data, etag})` takes the answer to a change, which
+ * has no `delivery`: the record is then asked for once more, and shows the addresses that it had. `reload()` and `renew()`
  * resolve to the record, or null if it can't be had; `renew()` is for a viewer whose address was refused, and asks only now
  * and then.
  */
@@ -21,11 +22,11 @@ export function useRecord(id) {
   const newest = useRef(0)
   const renewed = useRef({ at: 0, record: null })
 
-  const put = useCallback((answer) => {
+  const take = useCallback((answer) => {
     // An answer that was on its way during a change must not take the change back.
     setState((old) => {
       if (old.record && answer.data.revision < old.record.revision) return old
-      return { record: answer.data, etag: answer.etag, problem: null }
+      return { record: withDelivery(answer.data, old.record), etag: answer.etag, problem: null }
     })
   }, [])
 
@@ -34,8 +35,9 @@ export function useRecord(id) {
       newest.current += 1
       const number = newest.current
       try {
-        const answer = await api.request('GET', `/v1/files/${encodeURIComponent(id)}`, { params, signal })
-        if (number === newest.current) put(answer)
+        const asked = { params: { ...params, include: 'delivery' }, signal }
+        const answer = await api.request('GET', `/v1/files/${encodeURIComponent(id)}`, asked)
+        if (number === newest.current) take(answer)
         return answer.data
       } catch (problem) {
         if (problem.name === 'AbortError') return null
@@ -44,6 +46,14 @@ export function useRecord(id) {
       }
     },
     [id],
+  )
+
+  const put = useCallback(
+    (answer) => {
+      take(answer)
+      load()
+    },
+    [take, load],
   )
 
   useEffect(() => {
@@ -84,6 +94,13 @@ export function useRecord(id) {
   useChanges(id, record?.revision ?? 0, () => newest.current > 0 && load())
 
   return { id, record, etag: state.etag, problem, reload: load, put, renew }
+}
+
+/** A record with its `delivery`, or with that of the record before if its renditions are where they were. */
+function withDelivery(record, before) {
+  if ('delivery' in record) return record
+  const address = (one) => one?.renditions?.[0]?.url.split('?')[0]
+  return { ...record, delivery: address(record) === address(before) ? (before?.delivery ?? null) : null }
 }
 
 /** A file that is gone shows so. Any other problem leaves what is there. */

@@ -85,7 +85,7 @@ function javascript(record, url, isPrivate) {
 
 // A browser never gets a key: let your server make an upload token or hand on a user's sign-in token.
 const filemill = new Filemill({ url: ${quoted(url)}, credential })
-const file = await filemill.request('GET', ${quoted(`/v1/files/${record.id}`)})
+const file = await filemill.request('GET', ${quoted(`/v1/files/${record.id}?include=delivery`)})
 `
   const grant = `
 // addresses for a viewer, good for an hour

@@ -67,7 +67,7 @@ def shown(user: User) -> list[tuple[str, SafeString]]:
     found = []
     for picture in user.pictures.all()[:SHOWN]:
         try:
-            file = client().files.get(picture.file_id)
+            file = client().files.get(picture.file_id, include="delivery")
         except filemill.NotFound:  # it was deleted
             continue
         # The markup is Filemill's: names and captions in it are escaped.

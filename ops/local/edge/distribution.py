@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
@@ -55,7 +56,7 @@ class Behavior:
     cache_policy: dict[str, Any]
     origin_request_policy: dict[str, Any] | None
     response_headers_policy: dict[str, Any] | None
-    keys: dict[str, RSAPublicKey] | None
+    keys: dict[str, RSAPublicKey | EllipticCurvePublicKey] | None
     functions: dict[str, str] = field(default_factory=dict)
     compress: bool = False
 
@@ -195,8 +196,8 @@ class _Reader:
         name = arn.rpartition("/")[2]
         return self.client.get_function(Name=name, Stage="LIVE")["FunctionCode"].read().decode()
 
-    def keys(self, groups: list[str]) -> dict[str, RSAPublicKey]:
-        keys: dict[str, RSAPublicKey] = {}
+    def keys(self, groups: list[str]) -> dict[str, RSAPublicKey | EllipticCurvePublicKey]:
+        keys: dict[str, RSAPublicKey | EllipticCurvePublicKey] = {}
         for group in groups:
             for id_ in self.once("group", group, lambda i: self.client.get_key_group_config(Id=i))["KeyGroupConfig"][
                 "Items"
@@ -204,10 +205,12 @@ class _Reader:
                 keys[id_] = self.once("key", id_, self.public_key)
         return keys
 
-    def public_key(self, id_: str) -> RSAPublicKey:
+    def public_key(self, id_: str) -> RSAPublicKey | EllipticCurvePublicKey:
         key = load_pem_public_key(
             self.client.get_public_key_config(Id=id_)["PublicKeyConfig"]["EncodedKey"].strip().encode()
         )
-        if not isinstance(key, RSAPublicKey):
-            raise TypeError(f"CloudFront public key {id_} is not an RSA key")
-        return key
+        if isinstance(key, RSAPublicKey) or (
+            isinstance(key, EllipticCurvePublicKey) and isinstance(key.curve, SECP256R1)
+        ):
+            return key
+        raise TypeError(f"CloudFront public key {id_} is of a kind that CloudFront does not take")

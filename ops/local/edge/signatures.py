@@ -1,5 +1,6 @@
-"""Checks CloudFront's signed URLs and signed cookies: RSA with SHA-1 over a policy, by a key of a trusted group.
+"""Checks CloudFront's signed URLs and signed cookies: a signature over a policy, by a key of a trusted group.
 
+The key is an RSA or an ECDSA one. The policy is hashed with SHA-1, or with SHA-256 if `Hash-Algorithm` says so.
 https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/PrivateContent.html
 """
 
@@ -14,14 +15,20 @@ from collections.abc import Mapping
 from typing import Any
 
 from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-from cryptography.hazmat.primitives.hashes import SHA1
+from cryptography.hazmat.primitives.hashes import SHA1, SHA256, HashAlgorithm
 
 from ops.local.edge.distribution import wildcards
 
-PARAMETERS = ("Expires", "Policy", "Signature", "Key-Pair-Id")
+PARAMETERS = ("Expires", "Policy", "Signature", "Key-Pair-Id", "Hash-Algorithm")
 COOKIES = {f"CloudFront-{name}": name for name in PARAMETERS}
+
+Key = RSAPublicKey | EllipticCurvePublicKey
+
+# By the value of `Hash-Algorithm`; without it, CloudFront takes SHA-1.
+_HASHES: dict[str, type[HashAlgorithm]] = {"SHA1": SHA1, "SHA256": SHA256}
 
 
 class RefusedError(Exception):
@@ -53,7 +60,7 @@ def check(
     url: str,
     signature: Mapping[str, str],
     cookies: Mapping[str, str],
-    keys: Mapping[str, RSAPublicKey],
+    keys: Mapping[str, Key],
     *,
     now: float,
     address: str,
@@ -83,14 +90,25 @@ def check(
     if key is None:
         raise RefusedError("InvalidKey", "Unknown Key")
     policy = _decode(given["Policy"]) if "Policy" in given else _canned(url, given.get("Expires", ""))
-    try:
-        key.verify(_decode(given.get("Signature", "")), policy, PKCS1v15(), SHA1())  # noqa: S303
-    except InvalidSignature:
-        raise RefusedError("AccessDenied") from None
+    _verify(key, _decode(given.get("Signature", "")), policy, given.get("Hash-Algorithm", "SHA1"))
     if "Policy" in given:
         _check_policy(policy, url, now, address)
     elif now >= int(given["Expires"]):
         raise RefusedError("AccessDenied")
+
+
+def _verify(key: Key, signature: bytes, policy: bytes, algorithm: str) -> None:
+    """Raises RefusedError unless it is this key's signature of the policy. One of ECDSA is in DER."""
+    if algorithm not in _HASHES:
+        raise RefusedError("AccessDenied")
+    hashed = _HASHES[algorithm]()
+    try:
+        if isinstance(key, RSAPublicKey):
+            key.verify(signature, policy, PKCS1v15(), hashed)
+        else:
+            key.verify(signature, policy, ECDSA(hashed))
+    except InvalidSignature:
+        raise RefusedError("AccessDenied") from None
 
 
 def _decode(text: str) -> bytes:

@@ -17,6 +17,7 @@ from chalicelib.model import Status
 from tests import images
 from tests.client import Client, new_client
 from tests.making import deliver, upload
+from tests.signers import parameters
 from tests.stage import Calls, aws_client
 
 PHOTO = images.jpeg(400, 300)
@@ -39,23 +40,48 @@ def left(query: str) -> float:
     return seconds
 
 
-def test_a_record_has_what_a_page_needs(client: Client) -> None:
+def test_a_record_has_what_a_page_needs_if_it_is_asked_for(client: Client) -> None:
     file_id = ready(client)
-    record = client("GET", f"/v1/files/{file_id}").json
-    shown = record["delivery"]
+    record = client("GET", f"/v1/files/{file_id}?include=delivery").json
+    shown = record.pop("delivery")
+    assert record == client("GET", f"/v1/files/{file_id}").json
     assert list(shown["srcset"]) == ["avif", "webp", "jpeg"]
-    first = record["renditions"][0]
-    assert first["url"].startswith(f"{shown['base_url']}w")
-    assert first["url"].endswith(f"?{shown['query']}")
-    assert f"{first['url']} {first['width']}w" in shown["srcset"][first["format"]]
+    assert shown["srcset"]["webp"].startswith(f"{shown['base_url']}w160.webp?{shown['query']} 160w, ")
     assert shown["picture"].startswith("<picture>")
     assert shown["expires_at"] is not None
+
+
+def test_each_rendition_has_an_address_that_opens_it_alone(client: Client) -> None:
+    record = client("GET", f"/v1/files/{ready(client)}?include=delivery").json
+    base = record["delivery"]["base_url"]
+    for each in record["renditions"]:
+        address, _, query = each["url"].partition("?")
+        assert address == f"{base}{each['name']}.{'jpg' if each['format'] == 'jpeg' else each['format']}"
+        assert list(parameters(query)) == ["Expires", "Signature", "Key-Pair-Id", "Hash-Algorithm"]
+        assert 3600 < int(parameters(query)["Expires"]) - time.time() <= 7200
+    assert len({each["url"] for each in record["renditions"]}) == len(record["renditions"])
+
+
+def test_nobody_gets_delivery_who_did_not_ask_for_it(client: Client, stage: Calls) -> None:
+    body = {"filename": "a.jpg", "content_type": "image/jpeg", "size": len(PHOTO)}
+    assert "delivery" not in client("POST", "/v1/files", body).json
+    file_id = ready(client)
+    stage.settle()
+    for answer in (
+        client("GET", f"/v1/files/{file_id}").json,
+        client("PATCH", f"/v1/files/{file_id}", {"tags": ["a"]}).json,
+        client("GET", "/v1/files?include=details").json["items"][0],
+        client("GET", "/v1/changes").json["items"][0]["file"],
+        client("POST", "/v1/files/batch-get", {"ids": [file_id]}).json["items"][0],
+    ):
+        assert "delivery" not in answer
+        assert "sha256" in answer
 
 
 def test_a_public_files_delivery_needs_no_signature_and_does_not_expire(client: Client, stage: Calls) -> None:
     file_id = ready(client, visibility="public")
     stage.clear()
-    shown = client("GET", f"/v1/files/{file_id}?expires_in=60").json["delivery"]
+    shown = client("GET", f"/v1/files/{file_id}?expires_in=60&include=delivery").json["delivery"]
     assert (shown["query"], shown["expires_at"]) == ("", None)
     assert "Policy" not in shown["picture"]
     assert stage.names == ["dynamodb.GetItem"]
@@ -63,30 +89,46 @@ def test_a_public_files_delivery_needs_no_signature_and_does_not_expire(client: 
 
 def test_a_file_that_is_no_picture_or_is_not_ready_has_no_delivery(client: Client) -> None:
     waiting = client("POST", "/v1/files", {"filename": "a", "content_type": "text/csv", "size": 3}).json
-    assert waiting["delivery"] is None
     other = upload(client, b"\0\1", name="a.bin", content_type="application/octet-stream")
     deliver(other)
-    assert client("GET", f"/v1/files/{other}").json["delivery"] is None
+    for file_id in (waiting["id"], other):
+        assert client("GET", f"/v1/files/{file_id}?include=delivery").json["delivery"] is None
 
 
 def test_lists_have_delivery_when_asked_for_and_within_a_bound(client: Client, stage: Calls) -> None:
     file_id = ready(client)
     stage.settle()
-    assert "delivery" not in client("GET", "/v1/files").json["items"][0]
-    shown = client("GET", "/v1/files?fields=delivery&limit=50").json["items"][0]
-    assert shown == {"id": file_id, "delivery": client("GET", f"/v1/files/{file_id}").json["delivery"]}
-    for path in ("/v1/files?", "/v1/search?q=jpg&", "/v1/changes?"):
-        answer = client("GET", f"{path}fields=delivery&limit=51")
-        assert (answer.status, answer.json["field"]) == (422, "limit"), path
-    answer = client("POST", "/v1/files/batch-get", {"ids": ["x"] * 51, "fields": ["delivery"]})
-    assert (answer.status, answer.json["field"]) == (422, "ids")
+    shown = client("GET", f"/v1/files/{file_id}?include=delivery").json["delivery"]
+    for alone in ("fields=delivery", "fields=id&include=delivery"):
+        assert client("GET", f"/v1/files?{alone}&limit=50").json["items"] == [{"id": file_id, "delivery": shown}]
+    for word in ("include=delivery", "fields=delivery"):
+        for path, name in (("/v1/files?", "items"), ("/v1/search?q=jpg&", "items"), ("/v1/changes?", "items")):
+            [item] = client("GET", f"{path}{word}&limit=50").json[name]
+            assert item.get("file", item)["delivery"] == shown
+            answer = client("GET", f"{path}{word}&limit=51")
+            assert (answer.status, answer.json["field"]) == (422, "limit"), path
+    for word in ("include", "fields"):
+        [item] = client("POST", "/v1/files/batch-get", {"ids": [file_id], word: ["delivery"]}).json["items"]
+        assert item["delivery"] == shown
+        answer = client("POST", "/v1/files/batch-get", {"ids": ["x"] * 51, word: ["delivery"]})
+        assert (answer.status, answer.json["field"]) == (422, "ids")
+
+
+@pytest.mark.parametrize("path", ["/v1/files/file_x", "/v1/files", "/v1/search", "/v1/changes"])
+@pytest.mark.parametrize("value", ["image", "", "delivery,", "DELIVERY"])
+def test_only_what_there_is_can_be_included(client: Client, path: str, value: str) -> None:
+    answer = client("GET", f"{path}?q=cat&include={value}" if "search" in path else f"{path}?include={value}")
+    assert answer.status == 422
+    assert answer.json["field"].startswith("include")
+    assert "'delivery'" in answer.json["detail"]
 
 
 @pytest.mark.parametrize("seconds", [60, 604800])
 def test_a_client_says_how_long_its_addresses_live(client: Client, seconds: int) -> None:
-    record = client("GET", f"/v1/files/{ready(client)}?expires_in={seconds}").json
+    record = client("GET", f"/v1/files/{ready(client)}?expires_in={seconds}&include=delivery").json
     assert abs(left(record["delivery"]["query"]) - seconds) < 2
-    assert record["renditions"][0]["url"].endswith(record["delivery"]["query"])
+    expires = int(parameters(record["renditions"][0]["url"].partition("?")[2])["Expires"])
+    assert abs(expires - time.time() - seconds) < 2
 
 
 @pytest.mark.parametrize("seconds", ["0", "59", "604801", "-1", "x", ""])
@@ -121,11 +163,12 @@ def test_a_grant_opens_all_of_a_files_renditions_for_a_while(client: Client, sta
     assert grant["resource"] == f"https://d111.cloudfront.net/f/private/{file_id}/*"
     assert policy(grant["query"])["Resource"] == grant["resource"]
     assert 598 < left(grant["query"]) <= 600
-    assert grant["base_url"] == client("GET", f"/v1/files/{file_id}").json["delivery"]["base_url"]
+    assert grant["base_url"] == client("GET", f"/v1/files/{file_id}?include=delivery").json["delivery"]["base_url"]
     assert [cookie.partition("=")[0] for cookie in grant["cookies"]] == [
         "CloudFront-Policy",
         "CloudFront-Signature",
         "CloudFront-Key-Pair-Id",
+        "CloudFront-Hash-Algorithm",
     ]
 
 

@@ -256,9 +256,9 @@ def test_a_wrong_batch_is_refused(client: Client, body: Any, expected: str) -> N
 
 
 def listed(client: Client, file_id: str) -> dict[str, Any]:
-    """A record as lists show it."""
-    record = client("GET", f"/v1/files/{file_id}").json
-    return {name: record[name] for name in record if name != "delivery"}
+    """A record as `changes` and `batch-get` show it."""
+    record: dict[str, Any] = client("GET", f"/v1/files/{file_id}").json
+    return record
 
 
 def test_batch_get_gives_the_callers_files_in_the_order_asked_for(client: Client, stage: Calls) -> None:

@@ -21,6 +21,7 @@ from chalicelib.settings import load
 from ops.doctor import canary, front_door
 from ops.doctor.patient import Patient, SkippedError
 from ops.stack import cloudformation, console, signing_key
+from tests.signers import parameters, pem, public_pem, rsa_key, signed_policy
 from tests.stage import MEDIA_STAGE, ROOT, STAGE, aws_client
 
 
@@ -38,7 +39,7 @@ def test_a_wrong_clock_is_found() -> None:
     assert "60 s behind AWS's" in front_door.assess_clock(date, datetime(2026, 11, 22, 11, 59, tzinfo=UTC))
 
 
-def test_a_signing_key_that_cloudfront_would_refuse_is_found(patient: Patient) -> None:
+def test_a_signing_key_that_cloudfront_would_refuse_is_found(patient: Patient, monkeypatch: pytest.MonkeyPatch) -> None:
     ssm, cloudfront = aws_client("ssm"), aws_client("cloudfront")
     assert "is missing" in front_door.check_key(patient)
     key = signing_key.ensure_key_group(cloudfront, "test", "eu-west-1", signing_key.ensure_secrets(ssm, "test"))
@@ -48,8 +49,22 @@ def test_a_signing_key_that_cloudfront_would_refuse_is_found(patient: Patient) -
     assert "in no key group" in front_door.check_key(patient)
     assert front_door.check_key(ours) == ""
     parameter, private = signing_key.key_parameter("test"), signing_key.ensure_secrets(ssm, "test")
-    ssm.put_parameter(Name=parameter, Value=keyring.write_cdn_key(key.key_id, private), Overwrite=True)
+    present = keyring.CdnKey(key.key_id, private.encode())
+    ssm.put_parameter(Name=parameter, Value=keyring.write_cdn_keys(present), Overwrite=True)
     assert front_door.check_key(patient) == "", "the id in SSM counts before the setting"
+    former = pem(rsa_key())
+    config = {"CallerReference": "r", "Name": "rsa", "EncodedKey": public_pem(former).decode()}
+    rsa = cloudfront.create_public_key(PublicKeyConfig=config)["PublicKey"]["Id"]
+    both = keyring.write_cdn_keys(keyring.CdnKey(rsa, former), present)
+    ssm.put_parameter(Name=parameter, Value=both, Overwrite=True)
+    assert "rotate-keys --stage test --retire" in front_door.check_key(patient)
+    with monkeypatch.context() as patch:  # moto cannot change a key group
+        group = {"KeyGroupConfig": {"Items": [rsa, key.key_id]}}
+        patch.setattr(signing_key, "find_key_group", lambda *_: group)
+        assert front_door.check_key(patient) == "", "while a stage moves from RSA to ECDSA, both keys are there"
+        other = keyring.write_cdn_keys(keyring.CdnKey(rsa, pem(rsa_key(2))), present)
+        ssm.put_parameter(Name=parameter, Value=other, Overwrite=True)
+        assert f"not the private half of key {rsa}" in front_door.check_key(patient)
     ssm.put_parameter(Name=signing_key.key_parameter("test"), Value=signing_key.new_private_key(), Overwrite=True)
     assert "not the private half" in front_door.check_key(ours)
     ssm.delete_parameter(Name=signing_key.key_parameter("test"))
@@ -197,6 +212,32 @@ def test_a_private_address_that_opens_without_a_signature_is_found(
     assert says in found
     assert bool(found) == bool(says)
     assert asked == [patient.settings.front_door + front_door.PRIVATE]
+
+
+def test_a_signature_of_each_stored_key_must_open_private_files(
+    patient: Patient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    ssm, former, present = aws_client("ssm"), pem(rsa_key()), signing_key.new_private_key().encode()
+    both = keyring.write_cdn_keys(keyring.CdnKey("K1", former), keyring.CdnKey("K2", present))
+    ssm.put_parameter(Name=patient.settings.cdn_key_parameter, Value=both, Type="SecureString")
+    known = {"K1": public_pem(former), "K2": public_pem(present)}
+    asked: list[str] = []
+
+    def answer(url: str, **_: Any) -> Any:
+        address, query = url.partition("?")[::2]
+        given = parameters(query) if query else {}
+        asked.append(given.get("Key-Pair-Id", "none") + (" pattern" if "Policy" in given else ""))
+        if public := known.get(given.get("Key-Pair-Id", "")):
+            signed_policy(given, public, tmp_path, address)
+        raise urllib.error.HTTPError(url, 404 if public else 403, "", SimpleNamespace(), None)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(urllib.request, "urlopen", answer)
+    assert front_door.check_signatures(patient) == ""
+    assert asked == ["none", "K1", "K1 pattern", "K2", "K2 pattern"]
+    del known["K2"]
+    assert "answers 403 to a signature of key K2 (ECDSA P-256)" in front_door.check_signatures(patient)
+    del known["K1"]
+    assert "answers 403 to a signature of key K1 (RSA 2048)" in front_door.check_signatures(patient)
 
 
 def test_the_private_address_that_is_tried_is_one_that_the_edge_hands_on() -> None:

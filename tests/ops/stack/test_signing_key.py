@@ -8,10 +8,11 @@ import boto3
 import pytest
 import requests
 from botocore.stub import Stubber
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from ops.stack import signing_key
+from tests.signers import pem, rsa_key
 from tests.stage import aws_client
 
 
@@ -27,8 +28,20 @@ def ensure() -> signing_key.SigningKey:
 
 def test_the_key_is_what_cloudfront_takes() -> None:
     key = load_pem_private_key(signing_key.new_private_key().encode(), password=None)
-    assert isinstance(key, RSAPrivateKey)
-    assert key.key_size == 2048
+    assert isinstance(key, EllipticCurvePrivateKey)
+    assert isinstance(key.curve, SECP256R1)
+    assert signing_key.kind_of(pem(key)) == "ECDSA P-256"
+
+
+def test_a_stage_with_an_rsa_key_keeps_it() -> None:
+    """A deployed stage goes on with its key until `ops rotate-keys`."""
+    name, private = signing_key.key_parameter("prod"), pem(rsa_key()).decode()
+    aws_client("ssm").put_parameter(Name=name, Value=private, Type="SecureString")
+    first = ensure()
+    assert ensure() == first
+    assert aws_client("ssm").get_parameter(Name=name)["Parameter"]["Version"] == 1
+    public = aws_client("cloudfront").get_public_key(Id=first.key_id)["PublicKey"]["PublicKeyConfig"]["EncodedKey"]
+    assert public.split() == signing_key.public_half(private).split()
 
 
 def test_the_private_half_is_a_secure_string_and_only_the_public_half_leaves() -> None:

@@ -74,7 +74,7 @@ def render(file: File, name: str) -> dict[str, Any]:
 
 
 def test_a_record_has_pictures_and_a_preview(client: Client, body: bytes) -> None:
-    record = client("GET", f"/v1/files/{ready(client, body)}").json
+    record = client("GET", f"/v1/files/{ready(client, body)}?include=delivery").json
     names = [each["url"].rpartition("/")[2].partition("?")[0] for each in record["renditions"]]
     assert sorted(names) == ["hls.m3u8", "poster.webp", "preview.webp", "w160.jpg", "w160.webp"]
     assert (record["preview"]["width"], record["preview"]["height"]) == SIZE

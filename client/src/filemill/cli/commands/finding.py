@@ -112,9 +112,10 @@ def search(session: Session, words: tuple[str, ...], limit: int) -> None:
     epilog=examples("filemill get file_01KAP3Y5ZD4Q8R2V7W9XABCDEF", "filemill get file_01K… --json | jq .image")
 )
 @click.argument("ids", metavar="ID…", nargs=-1, required=True)
+@click.option("--delivery", is_flag=True, help="With addresses and markup for pages.")
 @shared
 @with_session
-def get(session: Session, ids: tuple[str, ...]) -> int:
+def get(session: Session, ids: tuple[str, ...], delivery: bool) -> int:
     """Show the records of files.
 
     ID may be - for ids from standard input, one a line.
@@ -124,14 +125,14 @@ def get(session: Session, ids: tuple[str, ...]) -> int:
     wanted, failed = ids_from(ids), 0
     for file_id in wanted:
         try:
-            file = session.client.files.get(file_id)
+            file = session.client.files.get(file_id, include="delivery" if delivery else None)
         except errors.NotFound:
             if len(wanted) == 1:
                 raise Stop(f"There is no file {file_id}.", NOT_FOUND) from None
             session.output.warn(f"There is no file {file_id}.")
             failed += 1
             continue
-        raw = {name: value for name, value in file.raw.items() if session.as_json or name != "delivery"}
+        raw = dict(file.raw)
         session.output.record(raw if session.as_json else flat(raw))
     return FAILED if failed else DONE
 
