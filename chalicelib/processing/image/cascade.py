@@ -34,7 +34,7 @@ from chalicelib.processing.image.resize import first_resize, fitted, resized
 from chalicelib.processing.image.rights import rights_block
 from chalicelib.processing.image.watermark import marked
 from chalicelib.processing.kinds import Emit
-from chalicelib.renditions.ladder import Size, ladder
+from chalicelib.renditions.ladder import Size, at_once, ladder
 from chalicelib.renditions.recipes import Encoding, Recipe
 
 _OVERVIEW = 160  # pixels, the longer side: enough for what the record says of an image without renditions
@@ -83,7 +83,8 @@ def process_image(
             if size in plan.encoded:
                 shown = marked(image, recipe.watermark)
                 for encoding in stills:
-                    encoders.add(shown, size, encoding)
+                    if size in at_once(plan.sizes, encoding):
+                        encoders.add(shown, size, encoding)
         info |= facts.of_pixels(image, overview)
         for encoding in moving:
             made, info["has_alpha"] = _animated(recipe, plan, encoding, reduce, box)
