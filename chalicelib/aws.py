@@ -80,7 +80,7 @@ def is_busy(error: BaseException) -> bool:
 
 @cache
 def _session() -> Session:
-    return Session()
+    return lean.with_quick_dates(Session())
 
 
 @cache

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import asdict, dataclass, replace
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -146,12 +146,17 @@ class Recipe:
 
     def fingerprint_by(self, engine_name: str) -> str:
         """The fingerprint with the engine of this name, which may be that of another computer."""
-        values = {name: value for name, value in asdict(self).items() if name not in _WITHOUT_EFFECT}
-        for encoding in (*values["encodings"], *values["on_demand"]):
-            del encoding["up_to"]
-        if self.watermark and self.watermark.image:
-            values["watermark_sha256"] = _sha256_of(WATERMARKS / self.watermark.image)
-        return hashlib.sha256(repr((engine_name, values)).encode()).hexdigest()[:12]
+        return _fingerprint(self, engine_name)
+
+
+@lru_cache(maxsize=64)
+def _fingerprint(recipe: Recipe, engine_name: str) -> str:
+    values = {name: value for name, value in asdict(recipe).items() if name not in _WITHOUT_EFFECT}
+    for encoding in (*values["encodings"], *values["on_demand"]):
+        del encoding["up_to"]
+    if recipe.watermark and recipe.watermark.image:
+        values["watermark_sha256"] = _sha256_of(WATERMARKS / recipe.watermark.image)
+    return hashlib.sha256(repr((engine_name, values)).encode()).hexdigest()[:12]
 
 
 @cache
