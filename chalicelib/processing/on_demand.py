@@ -84,7 +84,7 @@ def render_one(
     Raises PermanentFault.
     """
     made: list[tuple[Rendition, bytes]] = []
-    alone = replace(recipe, encodings=(replace(encoding, up_to=None),), on_demand=())
+    alone = replace(recipe, encodings=(encoding,), on_demand=())
     order = Order(alone, memory_bytes(), only=size.name, page=page)
     with suppress(OfNoKindError):
         processor.process(source, order, lambda *each: made.append(each))

@@ -146,16 +146,18 @@ class Recipe:
 
     def fingerprint_by(self, engine_name: str) -> str:
         """The fingerprint with the engine of this name, which may be that of another computer."""
-        return _fingerprint(self, engine_name)
+        mark = self.watermark and self.watermark.image
+        return _fingerprint(self, engine_name, _sha256_of(WATERMARKS / mark) if mark else "")
 
 
 @lru_cache(maxsize=64)
-def _fingerprint(recipe: Recipe, engine_name: str) -> str:
+def _fingerprint(recipe: Recipe, engine_name: str, mark: str) -> str:
+    """`mark` is the hash of the watermark's picture."""
     values = {name: value for name, value in asdict(recipe).items() if name not in _WITHOUT_EFFECT}
     for encoding in (*values["encodings"], *values["on_demand"]):
         del encoding["up_to"]
-    if recipe.watermark and recipe.watermark.image:
-        values["watermark_sha256"] = _sha256_of(WATERMARKS / recipe.watermark.image)
+    if mark:
+        values["watermark_sha256"] = mark
     return hashlib.sha256(repr((engine_name, values)).encode()).hexdigest()[:12]
 
 

@@ -35,7 +35,7 @@ class Work:
 
 
 WORK = {
-    "image": Work(3, 12),
+    "image": Work(3, 7),
     "video": Work(4, 24),
     "audio": Work(4, 6),
     "pdf": Work(2, 12),
