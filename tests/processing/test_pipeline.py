@@ -460,7 +460,7 @@ def test_leftovers_from_before_a_claim_stay_in_the_record_for_the_sweep(client: 
     file = files.get("acme", file_id)
     assert file
     assert (file.status, file.leftovers) == ("ready", ["f/public/old/"])
-    assert len(derived()) == 13
+    assert len(derived()) == 8
 
 
 def test_replaced_renditions_that_cannot_be_removed_do_not_fail_the_file(
@@ -479,7 +479,7 @@ def test_replaced_renditions_that_cannot_be_removed_do_not_fail_the_file(
     assert file
     assert file.status == "ready"
     assert len(file.leftovers) == 1
-    assert len(derived()) == 24
+    assert len(derived()) == 14
 
 
 def versions(file_id: str) -> list[str]:
