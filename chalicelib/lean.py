@@ -1,7 +1,7 @@
 """Takes work out of botocore's clients that no call of ours needs. A photo makes a dozen calls, and each costs CPU.
 
 All of it is done to one client, never to botocore itself, and a client that it is not done to gives the same answers
-(tests/test_lean.py). bench/results/pace.md says what each step saves.
+(tests/test_lean.py). `python -m bench pace` measures all of it together.
 """
 
 from __future__ import annotations
