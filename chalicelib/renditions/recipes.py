@@ -129,7 +129,10 @@ class Recipe:
         later = [encoding.format for encoding in self.on_demand]
         _require(len({*later}) == len(later), "`on_demand` must name a format once")
         _require(not {*later} & {*self.formats}, "`on_demand` must name formats that `encodings` does not")
-        _require(all(each.up_to is None for each in self.on_demand), "`on_demand` must not say `up_to`: nothing is made at once")
+        _require(
+            all(each.up_to is None for each in self.on_demand),
+            "`on_demand` must not say `up_to`: nothing is made at once",
+        )
 
     @property
     def formats(self) -> tuple[str, ...]:
