@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import pytest
@@ -110,14 +111,24 @@ def test_the_body_of_a_put_stays_bytes_and_nobody_is_asked_before_it_is_sent() -
     assert "expect" not in headers(request)
 
 
+def head(client: Any, bucket: str) -> Any:
+    return client.head_object(Bucket=bucket, Key="k")
+
+
 def test_an_endpoint_is_worked_out_once_for_each_bucket(monkeypatch: pytest.MonkeyPatch) -> None:
     client = client_of("s3", is_lean=False)
-    resolver, asked = client._ruleset_resolver, []
+    resolver = client._ruleset_resolver
+    asked: list[Any] = []
     resolve = resolver.construct_endpoint
-    monkeypatch.setattr(resolver, "construct_endpoint", lambda **given: asked.append(given) or resolve(**given))
+
+    def noted(**given: Any) -> Any:
+        asked.append(given)
+        return resolve(**given)
+
+    monkeypatch.setattr(resolver, "construct_endpoint", noted)
     lean.lean(client)
     for bucket in ("derived", "originals", "derived"):
-        request = sent(client, lambda client, bucket=bucket: client.head_object(Bucket=bucket, Key="k"))
+        request = sent(client, partial(head, bucket=bucket))
         assert request.url == f"https://{bucket}.s3.eu-west-1.amazonaws.com/k"
     assert len(asked) == 2
 
@@ -132,7 +143,7 @@ def test_an_endpoint_is_worked_out_once_for_each_bucket(monkeypatch: pytest.Monk
         "1795753103",
     ],
 )
-def test_a_date_is_read_as_botocore_reads_it(text: str | int) -> None:
+def test_a_date_is_read_as_botocore_reads_it(text: Any) -> None:
     from botocore.utils import parse_timestamp
 
     assert lean._date(text) == parse_timestamp(text) == NOW
@@ -144,5 +155,6 @@ def test_a_date_that_is_none_is_an_error_as_before() -> None:
 
 
 def test_the_clients_of_the_functions_are_lean(stage: Any) -> None:
-    for made in (aws.s3(), aws.dynamodb(), aws.sqs()):
+    clients: tuple[Any, ...] = (aws.s3(), aws.dynamodb(), aws.sqs())
+    for made in clients:
         assert made._request_signer.get_auth_instance.__module__ == lean.__name__
