@@ -10,6 +10,7 @@ STAGES = frozenset({"cloud", "stage", "client", "broken_stage", "local_stage", "
 # Tests that take more than two seconds each, by the beginning of their names. `make check` leaves them to `make test`.
 SLOW = (
     "client/tests/cli/test_stops.py::",
+    "client/tests/cli/test_watch.py::test_a_process_that_watches",
     "client/tests/test_broken_connections.py::",
     "client/tests/test_plan.py::",
     "tests/api/auth/test_jwt.py::test_a_token_with_one_other_character",

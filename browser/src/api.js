@@ -1,5 +1,5 @@
 import { FilemillError, cancelled, isTransient } from './errors.js'
-import { Queue, backoff, sleep } from './timing.js'
+import { Queue, backoff, pauseOf, sleep } from './timing.js'
 
 const RETRIES = 5 // of a request; a step of an upload has more
 
@@ -76,13 +76,12 @@ export class Core {
       // A page of CloudFront or of a proxy; its status says enough.
     }
     if (answer.ok) return { data, headers: answer.headers }
-    const after = answer.headers.get('Retry-After')
     throw new FilemillError(data?.code ?? 'unexpected_answer', data?.detail ?? `The answer was ${answer.status}.`, {
       status: answer.status,
       title: data?.title ?? null,
       field: data?.field ?? null,
       requestId: data?.request_id ?? answer.headers.get('X-Request-Id'),
-      retryAfter: after ? Number(after) || Math.max(0, (Date.parse(after) - Date.now()) / 1000) || null : null,
+      retryAfter: pauseOf(answer.headers.get('Retry-After')),
       problem: data,
     })
   }

@@ -193,12 +193,13 @@ export class Follow {
     let failures = 0
     do {
       try {
+        const from = this.cursor
         const { events, cursor, more } = await (this.#options.files ? this.#askForFiles() : this.#askFeed())
         const before = this.#known.size
         await this.#tell(events, cursor)
         this.#set('polling')
         failures = 0
-        if (more) continue
+        if (more && cursor !== from) continue
         pause = events.length && before !== this.#known.size ? 3000 : Math.min(pause * 1.3, 15_000)
       } catch (error) {
         if (error.code === 'invalid_cursor') this.#reset()

@@ -5,6 +5,12 @@ import { cancelled } from './errors.js'
 export const ADDRESSES_LIVE = 50 * 60_000 // ms; S3's forms and addresses are signed for an hour
 
 export const offline = () => globalThis.navigator?.onLine === false
+/** Seconds that a `Retry-After` asks for; null for one that makes no sense. setTimeout takes 24 days, or fires at once. */
+export function pauseOf(text) {
+  const seconds = Number(text) || (Date.parse(text) - Date.now()) / 1000
+  return seconds > 0 ? Math.min(seconds, 1e6) : null
+}
+
 export const jitter = (ms) => ms * (0.5 + Math.random() / 2)
 export const backoff = (attempt, retryAfter) =>
   retryAfter ? retryAfter * 1000 * (1 + Math.random() / 2) : jitter(Math.min(500 * 2 ** attempt, 30_000))

@@ -92,13 +92,14 @@ def release(project_dir: Path) -> Release | None:
     Raises
     ------
     OpsError
-        A file's name can't be served, or there are far too many files.
+        A file's name can't be served, one is a symbolic link, or there are far too many files.
     """
     folder, module = project_dir / "console", project_dir / "browser" / "filemill.js"
     files = {path: file.read_bytes() for path, file in _files(folder)}
     page = files.pop("index.html", None)
     if page is None:
         return None
+    _refuse_link(module)
     if module.is_file():
         # The console imports it as its neighbour, and so gets the one that it was tested with.
         files["filemill.js"] = module.read_bytes()
@@ -115,11 +116,15 @@ def release(project_dir: Path) -> Release | None:
 
 
 def _files(folder: Path) -> Iterable[tuple[str, Path]]:
-    """(path below the folder, file) of everything in it that is no hidden file."""
+    """(path below the folder, file) of everything in it that is no hidden file. Raises OpsError for a link."""
     found, size = [], 0
+    _refuse_link(folder)
     for file in sorted(folder.rglob("*")) if folder.is_dir() else ():
         path = file.relative_to(folder).as_posix()
-        if not file.is_file() or any(part.startswith(".") or part == "__pycache__" for part in path.split("/")):
+        if any(part.startswith(".") or part == "__pycache__" for part in path.split("/")):
+            continue
+        _refuse_link(file)
+        if not file.is_file():
             continue
         if not _PATH.fullmatch(path):
             raise OpsError(f"{file} can't be served: rename it with letters, digits, `.`, `_` and `-` only.")
@@ -131,6 +136,15 @@ def _files(folder: Path) -> Iterable[tuple[str, Path]]:
                 "console (node_modules?)."
             )
     return found
+
+
+def _refuse_link(file: Path) -> None:
+    """Raises OpsError for a symbolic link: it may lead to a file of this computer that the world must not see."""
+    if file.is_symlink():
+        raise OpsError(
+            f"{file} is a symbolic link, and all that lies in the console's folder is shown to everybody. Put the file "
+            "itself there, or remove the link."
+        )
 
 
 def content_type(path: str) -> str:

@@ -159,7 +159,7 @@ def test_the_secret_is_rotated_events_are_replayed_and_the_webhook_is_deleted(
     page.get_by_role("button", name="More actions").click()
     page.get_by_role("button", name="Delete", exact=True).click()
     page.get_by_role("dialog").get_by_role("button", name="Delete", exact=True).click()
-    expect(page.get_by_role("heading", name="Webhooks")).to_be_visible()
+    expect(page.get_by_role("heading", name="Webhooks", exact=True)).to_be_visible()
     assert api("GET", f"/v1/webhooks/{webhook_id}").status_code == 404
 
 
@@ -167,4 +167,4 @@ def test_a_webhook_that_does_not_exist_is_told_with_the_way_back(console: Callab
     page = console("#/webhooks/wh_01K8Z0000000000000000000ZZ")
     expect(page.get_by_role("alert")).to_be_visible()
     page.get_by_role("link", name="All webhooks").click()
-    expect(page.get_by_role("heading", name="Webhooks")).to_be_visible()
+    expect(page.get_by_role("heading", name="Webhooks", exact=True)).to_be_visible()

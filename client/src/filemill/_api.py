@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timezone
@@ -22,6 +21,7 @@ _REFUSED_FOR_NOW = (429, 503)
 # Answers after which nobody knows if something was done.
 _UNKNOWN = (500, 502, 504)
 _CLOCK_TOLERANCE = 300.0  # seconds
+_LONGEST_ASKED = 366 * 86_400.0  # seconds; a server that asks for a longer pause makes no sense
 
 Params = Mapping[str, Any]
 
@@ -40,6 +40,11 @@ class Api:
         """The credential for the next request."""
         return self._key() if callable(self._key) else self._key
 
+    def credential(self) -> dict[str, str]:
+        """The header with the credential; none without one."""
+        key = self.key
+        return {"Authorization": f"Bearer {key}"} if key else {}
+
     def call(
         self,
         method: str,
@@ -55,18 +60,16 @@ class Api:
 
         A POST may be sent twice only if `repeatable`. Raises ApiError and NetworkError.
         """
-        sent = dict(headers or {})
-        if key := self.key:
-            sent["Authorization"] = f"Bearer {key}"
+        sent = {**(headers or {}), **self.credential()}
         request = Request(method, self.url + path, sent, _listed(params), json=body, timeout=timeout)
         repeatable = method != "POST" if repeatable is None else repeatable
         answer = yield from self.repeated(request, repeatable)
         return answer
 
-    def json(self, method: str, path: str, **more: Any) -> Flow[Any]:
-        """As `call`, and gives the answer's JSON."""
+    def json(self, method: str, path: str, **more: Any) -> Flow[Document]:
+        """As `call`, and gives the answer's JSON object."""
         answer = yield from self.call(method, path, **more)
-        return parsed(answer)
+        return document(answer)
 
     def repeated(self, request: Request, repeatable: bool) -> Flow[Answer]:
         """Sends any request with retries. Gives an answer below 300, or 304, or raises."""
@@ -97,13 +100,60 @@ class Api:
         raise AssertionError("unreachable")
 
 
+class Document(dict[str, Any]):
+    """The JSON object of an answer. To ask for a field that it lacks raises ApiError, and not KeyError."""
+
+    def __init__(self, fields: Mapping[str, Any], answer: Answer) -> None:
+        super().__init__(fields)
+        self._answer = answer
+
+    def __missing__(self, name: str) -> Any:
+        raise _not_filemill(self._answer, f"has no `{name}`")
+
+    def objects(self, name: str) -> list[dict[str, Any]]:
+        """A field that is a list of JSON objects. Raises ApiError for another one."""
+        found = self[name]
+        if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
+            raise _not_filemill(self._answer, f"has a wrong `{name}`")
+        return found
+
+    def object(self, name: str) -> Document | None:
+        """A field that is a JSON object, and may be missing. Raises ApiError for another one."""
+        found = self.get(name)
+        if found is not None and not isinstance(found, dict):
+            raise _not_filemill(self._answer, f"has a wrong `{name}`")
+        return None if found is None else Document(found, self._answer)
+
+    def text(self, name: str) -> str:
+        """A field that is a text. Raises ApiError for another one."""
+        found = self[name]
+        if not isinstance(found, str) or not found:
+            raise _not_filemill(self._answer, f"has a wrong `{name}`")
+        return found
+
+
+def document(answer: Answer) -> Document:
+    """The answer's JSON object. Raises ApiError if it is none, or if its `items` are no list of objects."""
+    found = parsed(answer)
+    if not isinstance(found, dict):
+        raise _not_filemill(answer, "is no JSON object")
+    made = Document(found, answer)
+    if "items" in made:
+        made.objects("items")
+    return made
+
+
 def parsed(answer: Answer) -> Any:
     """The answer's JSON. Raises ApiError if it is none: something else than Filemill answered."""
     try:
         return answer.json()
     except ValueError:
-        detail = "The answer is no JSON. Is the url the front door of a Filemill stage?"
-        raise ApiError(answer.status, "not_filemill", detail=detail, headers=answer.headers) from None
+        raise _not_filemill(answer, "is no JSON") from None
+
+
+def _not_filemill(answer: Answer, how: str) -> ApiError:
+    detail = f"The answer {how}. Is the url the front door of a Filemill stage?"
+    return ApiError(answer.status, "not_filemill", detail=detail, headers=answer.headers)
 
 
 def _redirected(answer: Answer) -> ApiError:
@@ -119,16 +169,18 @@ def backoff(attempt: int) -> float:
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds that the server asks to wait, or None."""
+    """Seconds that the server asks to wait, from 0 to a year. None if it asks for nothing that makes sense."""
     text = headers.get("retry-after", "")
     try:
-        return max(0.0, float(text))
+        seconds = float(text)
+        if not seconds >= 0:  # less, or no number
+            return None
     except ValueError:
-        pass
-    try:
-        return max(0.0, (parsedate_to_datetime(text) - datetime.now(timezone.utc)).total_seconds())
-    except (TypeError, ValueError):
-        return None
+        try:
+            seconds = max(0.0, (parsedate_to_datetime(text) - datetime.now(timezone.utc)).total_seconds())
+        except (TypeError, ValueError, OverflowError):
+            return None
+    return min(seconds, _LONGEST_ASKED)
 
 
 def _pause(answer: Answer, attempt: int) -> float:
@@ -141,7 +193,7 @@ def _pause(answer: Answer, attempt: int) -> float:
 def problem(answer: Answer) -> ApiError:
     """The error of an answer of 400 or above."""
     try:
-        body = json.loads(answer.content)
+        body = answer.json()
     except ValueError:
         body = {}
     if not isinstance(body, dict):
@@ -177,7 +229,7 @@ def clock_note(answer: Answer, now: datetime | None = None) -> str:
     try:
         theirs = parsedate_to_datetime(answer.headers.get("date", ""))
         off = ((now or datetime.now(timezone.utc)) - theirs).total_seconds()
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return ""
     if abs(off) <= _CLOCK_TOLERANCE:
         return ""

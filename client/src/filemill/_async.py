@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import aclosing
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -11,6 +12,7 @@ import httpx
 
 from filemill import _http, _sockets
 from filemill._api import Api
+from filemill._cursors import Cursors
 from filemill._effects import Answer, Effect, Emit, Fetch, Flow, Parallel, Request, Send, Sleep, Work
 from filemill._examples import awaiting_doc
 from filemill._resource import Resource
@@ -112,24 +114,21 @@ class AsyncDriver:
 
     async def _send(self, request: Request) -> Answer:
         try:
-            answer = await self._http.send(self._built(request))
+            async with aclosing(await self._http.send(self._built(request), stream=True)) as answer:
+                return Answer(answer.status_code, _http.lowered(answer.headers), await _content(answer))
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise _http.told(error, request.url) from error
-        return Answer(answer.status_code, _http.lowered(answer.headers), answer.content)
 
     async def _fetch(self, fetch: Fetch) -> Answer:
         try:
-            answer = await self._http.send(self._built(fetch.request), stream=True)
-            try:
+            async with aclosing(await self._http.send(self._built(fetch.request), stream=True)) as answer:
                 head = Answer(answer.status_code, _http.lowered(answer.headers), b"")
                 if answer.status_code not in (200, 206):
-                    return Answer(head.status, head.headers, await answer.aread())
+                    return Answer(head.status, head.headers, await _content(answer))
                 fetch.begin(head)
                 async for chunk in answer.aiter_raw():
                     await asyncio.to_thread(fetch.sink, chunk)
                 return head
-            finally:
-                await answer.aclose()
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise _http.told(error, fetch.request.url) from error
 
@@ -149,6 +148,17 @@ class AsyncDriver:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _content(answer: httpx.Response) -> bytes:
+    """The content of a small answer. Raises ApiError for a large one."""
+    content = _http.Content(answer)
+    if answer.is_stream_consumed:
+        content.add(answer.content)
+    else:
+        async for piece in answer.aiter_raw():
+            content.add(piece)
+    return content.value()
 
 
 async def _in_threads(chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
@@ -172,13 +182,15 @@ def paged(doc: str, flow: Callable[Concatenate[R, P], Flow[Page[T]]]) -> Callabl
     """A method that gives the items of all pages. The flow gives one page, and takes `cursor`."""
 
     async def method(self: R, /, *args: P.args, **kwargs: P.kwargs) -> AsyncIterator[T]:
+        asked: Any = kwargs
+        cursors = Cursors(asked.get("cursor"))
         while True:
             page: Page[T] = await self._driver.run(flow(self, *args, **kwargs))
             for item in page.items:
                 yield item
-            if not page.next_cursor:
+            asked["cursor"] = cursors.next(page.next_cursor or None, len(page.items))
+            if asked["cursor"] is None:
                 return
-            kwargs["cursor"] = page.next_cursor
 
     method.__doc__ = awaiting_doc(doc)
     return method

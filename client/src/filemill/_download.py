@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from os import PathLike
 from pathlib import Path
@@ -20,6 +21,8 @@ from filemill.models import File
 
 ORIGINAL = "original"
 _SIGNED_AGAIN = 3
+_NUMBER = re.compile(r"[0-9]{1,18}")
+_RANGE = re.compile(r"bytes (?P<first>[0-9]{1,18})-(?P<last>[0-9]{1,18})/(?P<total>[0-9]{1,18}|\*)")
 _AGAIN = (408, 429, 500, 502, 503, 504)
 
 
@@ -178,27 +181,50 @@ class _Stream:
         self._target = target
         self._meter = meter
         self._size = size
-        self._left: int | None = None
+        self._end: int | None = None
+        self._total: int | None = None
 
     @property
     def complete(self) -> bool:
-        """True if as many bytes came as were announced."""
-        return not self._left
+        """True if as many bytes came as were announced, and they are the last ones."""
+        return self._target.size >= (self._end or 0) and self._target.size >= (self._total or 0)
 
     def begin(self, answer: Answer) -> None:
-        if answer.status == 200 and self._target.size:
+        """Reads how many bytes will come, and from where. Raises DownloadError for others than were asked for."""
+        if answer.status == 206:
+            self._end, self._total = _range(answer.headers.get("content-range", ""), self._target.size, self._size)
+            return
+        if self._target.size:
             self._meter.add(-self._target.size)
             self._target.restart()  # this server gives all or nothing
         length = answer.headers.get("content-length", "")
-        self._left = int(length) if length.isdecimal() else None
+        self._end = int(length) if _NUMBER.fullmatch(length) else None
 
     def take(self, chunk: bytes) -> None:
-        if self._size is not None and self._target.size + len(chunk) > self._size:
+        """Writes bytes. Raises ChecksumMismatch if more come than the record or the answer's head says."""
+        size = self._target.size + len(chunk)
+        if self._size is not None and size > self._size:
             raise ChecksumMismatch(f"More bytes came than the record's {self._size}; they were not kept.")
+        if self._end is not None and size > self._end:
+            raise ChecksumMismatch("More bytes came than were announced; they were not kept.")
         self._target.write(chunk)
         self._meter.add(len(chunk))
-        if self._left is not None:
-            self._left -= len(chunk)
+
+
+def _range(text: str, begin: int, size: int | None) -> tuple[int, int | None]:
+    """The end of an answer's range and the size of the whole, which may be unknown. Raises DownloadError.
+
+    A range that begins elsewhere would be put at the wrong place, and the size of a rendition may not tell.
+    """
+    found = _RANGE.fullmatch(text.strip())
+    if found:
+        end = int(found["last"]) + 1
+        total = None if found["total"] == "*" else int(found["total"])
+        if int(found["first"]) == begin < end <= (end if total is None else total) and (
+            not size or total in (None, size)
+        ):
+            return end, total
+    raise DownloadError(f"The server gave the range `{text[:80]}`, and was asked for that from byte {begin} on.")
 
 
 def _headers(offset: int) -> dict[str, str]:

@@ -6,10 +6,11 @@ blocking calls and threads, `_async.py` with coroutines and tasks. So both clien
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
+
+from filemill import _json
 
 T = TypeVar("T")
 
@@ -45,7 +46,7 @@ class Answer:
 
     def json(self) -> Any:
         """The body as JSON; an empty body is None. Raises ValueError."""
-        return json.loads(self.content) if self.content else None
+        return _json.parse(self.content) if self.content else None
 
 
 @dataclass

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from filemill._api import parsed, segment, timed
+from filemill._api import document, segment, timed
+from filemill._cursors import endless
 from filemill._effects import Flow
 from filemill._resource import Resource
 from filemill.models import Changes, Entry, File, Found, Grant, HistoryEntry, Original, Page
@@ -31,7 +32,7 @@ def _matching(if_match: FileRef | None) -> dict[str, str]:
 def record(self: Resource, method: str, path: str, **more: Any) -> Flow[File]:
     """A request that a record answers."""
     answer = yield from self._api.call(method, path, **more)
-    return File(parsed(answer), answer.headers.get("etag"))
+    return File(document(answer), answer.headers.get("etag"))
 
 
 def get(
@@ -140,7 +141,10 @@ def batch(self: Resource, files: Sequence[FileRef], *, fields: Sequence[str] | N
         body = {"ids": ids, **({"fields": list(fields)} if fields is not None else {})}
         found = yield from self._api.json("POST", "/v1/files/batch-get", body=body, repeatable=True)
         records += [File(each) for each in found["items"]]
-        ids = found.get("omitted") or []  # they did not fit into the answer
+        omitted = found.get("omitted") or []  # they did not fit into the answer
+        if len(omitted) >= len(ids):
+            raise endless("The service leaves out every file that it is asked for.")
+        ids = omitted
     return records
 
 
@@ -166,7 +170,10 @@ def changes(
     (['file_00000000000000000000000001'], False)
     """
     params = {"after": cursor, "limit": limit, "fields": fields}
-    return Changes((yield from self._api.json("GET", "/v1/changes", params=params)))
+    found = Changes((yield from self._api.json("GET", "/v1/changes", params=params)))
+    if found.raw.get("more") and found.next_cursor in (None, cursor):
+        raise endless("The feed of changes says that there is more, and goes no further.")
+    return found
 
 
 def grant(

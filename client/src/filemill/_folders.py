@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import stat
 import sys
 from pathlib import Path
 
@@ -17,6 +19,26 @@ def config_folder() -> Path:
 def state_folder() -> Path:
     """The folder of uploads that may be resumed."""
     return _folder("XDG_STATE_HOME", ".local/state")
+
+
+def make_private(folder: Path) -> None:
+    """Makes the folder if it is not there, and lets nobody else look into it. Raises OSError if it can't be made."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    tighten(folder, 0o700)
+
+
+def make_file_private(path: Path) -> None:
+    """Makes the file if it is not there, and lets nobody else read it. Raises OSError if it can't be made."""
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    tighten(path, 0o600)
+
+
+def tighten(path: Path, mode: int) -> None:
+    """Takes rights away from a file or folder that an earlier release made. It gives none."""
+    with contextlib.suppress(OSError):  # somebody else's: its owner decides
+        now = stat.S_IMODE(path.stat().st_mode)
+        if now & ~mode:
+            path.chmod(now & mode)
 
 
 def _folder(variable: str, below_home: str) -> Path:

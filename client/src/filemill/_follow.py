@@ -11,8 +11,9 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from filemill import _files
+from filemill import _files, _json
 from filemill._api import backoff
+from filemill._cursors import Cursors
 from filemill._effects import Closed, Connect, Disconnect, Emit, Flow, NoSocket, Receive, Sleep, Transmit
 from filemill._files import FileRef
 from filemill._resource import Resource
@@ -58,9 +59,9 @@ def follow(
 
     Each event is the newest state of a file, told once. Keep `event.cursor` when you have handled the event.
 
-    It needs the extra: pip install 'filemill[events]'. Without it, or where no socket can be had, the feed is asked
-    every two seconds. Raises ApiError where a credential or cursor is refused, and NetworkError if the first connection
-    fails; later ones are tried for ever.
+    It needs the extra `events`, which is the package websockets. Without it, or where no socket can be had, the feed is
+    asked every two seconds. Raises ApiError where a credential or cursor is refused, and NetworkError if the first
+    connection fails; later ones are tried for ever.
 
     >>> for event in client.events.follow(types=["ready"], cursor="0"):
     ...     print(event.type, event.file.filename)
@@ -110,9 +111,8 @@ class _Follower:
 
     def _listen(self) -> Flow[None]:
         """Subscribes on a new socket, and tells what comes. Raises Closed, NoSocket and ApiError."""
-        headers = {"Authorization": f"Bearer {self._api.key}"}
         address = f"ws{self._api.url[4:]}/ws"
-        socket = yield Connect(address, headers, self._api.timeout)
+        socket = yield Connect(address, self._api.credential(), self._api.timeout)
         waiting = yield from self._subscribe(socket)
         asked = False
         while True:
@@ -131,7 +131,7 @@ class _Follower:
                 self._well("Listening on the socket.")
                 self._tell_missing(message)
             elif message["type"] == "error":
-                waiting = yield from self._refused(socket, message)
+                waiting = yield from self._refused(socket, message, waiting)
             for event in self._events(message):
                 yield Emit(event)
 
@@ -146,15 +146,18 @@ class _Follower:
             yield Transmit(socket, json.dumps({"action": "subscribe", **each}))
         return len(wanted)
 
-    def _refused(self, socket: Any, message: Mapping[str, Any]) -> Flow[int]:
-        """Goes on after an error message, or raises it."""
+    def _refused(self, socket: Any, message: Mapping[str, Any], waiting: int) -> Flow[int]:
+        """Goes on after an error message, or raises it. Takes and gives the number of answers to come."""
         code = str(message.get("code"))
-        if code == "behind":
-            self._cursor = message.get("cursor") or self._cursor
-        elif code in _FOR_NOW:
+        if code == "behind" and message.get("cursor") not in (None, self._cursor):
+            self._cursor = message["cursor"]
+        elif code in _FOR_NOW or code == "behind":
             yield Sleep(backoff(self._failures))
             self._failures = min(self._failures + 1, 6)
-        elif not (code == "not_found" and self._files and len(self._files) > _IN_MESSAGE):
+        elif code == "not_found" and self._files and len(self._files) > _IN_MESSAGE:
+            self._say("A hundred of the files do not exist, or are not yours.")
+            return max(0, waiting - 1)  # the other messages have answers of their own
+        else:
             status = _STATUS.get(code, 400)
             detail = str(message.get("detail") or "The socket refused.")
             raise error_class(status, code)(status, code, detail=detail, field=message.get("field"))
@@ -186,6 +189,7 @@ class _Follower:
         except (NetworkError, ServerError, RateLimited) as error:
             yield from self._bear(error)
             return
+        cursors = Cursors(self._cursor)
         while left > 0:
             try:
                 page = yield from _files.changes(self._resource, cursor=self._cursor, limit=100)
@@ -196,7 +200,9 @@ class _Follower:
             raw = [_as_event(each.raw) for each in page.items]
             for event in self._events({"events": raw, "cursor": page.next_cursor}):
                 yield Emit(event)
-            if not page.more:
+            if page.raw.get("more"):
+                cursors.next(page.next_cursor, len(page))
+            else:
                 yield Sleep(_POLL)
                 left -= _POLL
 
@@ -212,9 +218,10 @@ class _Follower:
     def _skip(self) -> Flow[None]:
         """Goes to the feed's end: it begins with all files, and the caller wants those that change from now on."""
         more = True
+        cursors = Cursors(None)
         while more:
             page = yield from _files.changes(self._resource, cursor=self._cursor, limit=200, fields=["id"])
-            self._cursor, more = page.next_cursor, page.more
+            self._cursor, more = cursors.next(page.next_cursor, len(page)), bool(page.raw.get("more"))
 
     def _bear(self, error: ApiError | NetworkError) -> Flow[None]:
         if not self._was_well:
@@ -260,7 +267,7 @@ def _full(kind: str) -> str:
 def _message(text: str | bytes) -> dict[str, Any]:
     """A message of the socket. Raises Closed for one that API Gateway sends in the function's place."""
     try:
-        found = json.loads(text)
+        found = _json.parse(text)
     except ValueError:
         found = None
     if not isinstance(found, dict) or "type" not in found:

@@ -6,6 +6,7 @@ import platform
 import socket
 import ssl
 import urllib.request
+import zlib
 from collections.abc import Callable, Mapping
 from functools import cache
 from typing import TypeVar
@@ -15,11 +16,14 @@ import httpx
 
 from filemill._effects import Request
 from filemill._version import __version__
-from filemill.errors import FilemillError, NetworkError
+from filemill.errors import ApiError, FilemillError, NetworkError
 
 T = TypeVar("T")
 
 USER_AGENT = f"filemill-python/{__version__} Python/{platform.python_version()}"
+
+# Bytes of an answer that is kept in memory, such as JSON. Downloads are not: they go to the disk piece by piece.
+MOST_CONTENT = 16 * 1024**2
 
 # A proxy of the environment is not asked for this computer's own hosts.
 _DIRECT = ("all://localhost", "all://*.localhost", "all://127.0.0.1", "all://[::1]")
@@ -54,7 +58,7 @@ def past_a_proxy(transport: Callable[..., T]) -> dict[str, T] | None:
 
 def headers_of(request: Request) -> dict[str, str]:
     """The request's headers, with the length of its body and the client's name."""
-    headers = {"User-Agent": USER_AGENT, **request.headers}
+    headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "gzip", **request.headers}
     if request.body is not None:
         headers["Content-Length"] = str(request.body.length)
     return headers
@@ -65,13 +69,66 @@ def lowered(headers: Mapping[str, str]) -> dict[str, str]:
     return {name.lower(): value for name, value in headers.items()}
 
 
+class Content:
+    """The content of an answer that is kept in memory. It is decompressed here: the bound is for what comes out.
+
+    httpx would decompress a piece of it as a whole: gzip makes a thousand bytes of one, and gzip in gzip a million.
+    """
+
+    def __init__(self, answer: httpx.Response) -> None:
+        """Raises ApiError for an encoding that was not asked for."""
+        self._answer = answer
+        encoding = answer.headers.get("content-encoding", "").strip().lower()
+        if answer.is_stream_consumed or encoding in ("", "identity"):  # a transport in memory may have read it
+            self._gzip = None
+        elif encoding in ("gzip", "x-gzip"):
+            self._gzip = zlib.decompressobj(16 + zlib.MAX_WBITS)
+        else:
+            raise self._wrong("unknown_encoding", f"is encoded as {encoding!r}, and not as gzip")
+        self._pieces: list[bytes] = []
+        self._size = 0
+
+    def add(self, piece: bytes) -> None:
+        """Takes a piece as it came. Raises ApiError if all of it is too much, or is not what it says."""
+        left = MOST_CONTENT - self._size
+        if self._gzip is not None:
+            try:
+                piece = self._gzip.decompress(piece, left + 1)
+            except zlib.error:
+                raise self._wrong("damaged_answer", "is damaged: its gzip can't be read") from None
+        if len(piece) > left:
+            raise self._wrong("answer_too_large", f"has more than {MOST_CONTENT // 1024**2} MiB")
+        self._pieces.append(piece)
+        self._size += len(piece)
+
+    def value(self) -> bytes:
+        """All of it. Raises ApiError if gzip's end is missing."""
+        if self._gzip is not None and self._size and not self._gzip.eof:
+            raise self._wrong("damaged_answer", "is damaged: its end is missing")
+        return b"".join(self._pieces)
+
+    def _wrong(self, code: str, how: str) -> ApiError:
+        detail = f"The answer of {_host(str(self._answer.url))} {how}."
+        return ApiError(self._answer.status_code, code, detail=detail, headers=lowered(self._answer.headers))
+
+
+def content(answer: httpx.Response) -> bytes:
+    """The content of an answer that is streamed by code that blocks. Raises ApiError for a large one."""
+    kept = Content(answer)
+    for piece in (answer.content,) if answer.is_stream_consumed else answer.iter_raw():
+        kept.add(piece)
+    return kept.value()
+
+
 def told(error: httpx.HTTPError | httpx.InvalidURL | ssl.SSLError, url: str) -> FilemillError:
     """The error as this package raises it, with the host in the sentence."""
+    return NetworkError(_host(url), _reason(error), sent=not isinstance(error, _NOT_SENT))
+
+
+def _host(url: str) -> str:
     parts = urlsplit(url)
     host = parts.hostname or url
-    if parts.port:
-        host = f"{host}:{parts.port}"
-    return NetworkError(host, _reason(error), sent=not isinstance(error, _NOT_SENT))
+    return f"{host}:{parts.port}" if parts.port else host
 
 
 def _reason(error: BaseException) -> str:

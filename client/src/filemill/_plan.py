@@ -6,6 +6,8 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
 
 from __future__ import annotations
 
+from typing import Any
+
 MIB = 1024**2
 MAX_PARTS = 10_000
 MIN_PART = 5 * MIB
@@ -35,6 +37,13 @@ def part_size(size: int, wanted: int | None = None) -> int:
     if not exact <= wanted <= MAX_PART:
         raise ValueError(f"part_size must be from {exact} to {MAX_PART} bytes for a file of {size} bytes.")
     return wanted
+
+
+def announced(size: int, each: Any) -> int:
+    """The size of parts that a service announces for a file of `size` bytes. Raises ValueError if S3 can't take it."""
+    if type(each) is not int or not MIN_PART <= each <= MAX_PART or part_count(size, each) > MAX_PARTS:
+        raise ValueError(f"The service announced parts of {each!r:.40} bytes, in which a file of {size} can't be sent.")
+    return each
 
 
 def part_count(size: int, each: int) -> int:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from filemill import _folders
+from filemill import _folders, _json
 from filemill.errors import ConfigurationError
 
 _MOST_BYTES = 64 * 1024
@@ -24,7 +23,7 @@ def read_login(path: Path | None = None) -> tuple[str | None, str | None]:
     try:
         path = path or login_file()
         with path.open("rb") as file:
-            found = json.loads(file.read(_MOST_BYTES))
+            found = _json.parse(file.read(_MOST_BYTES))
         return found.get("url"), found.get("key")
     except (FileNotFoundError, NotADirectoryError, RuntimeError):
         return None, None

@@ -18,7 +18,7 @@ OF_SOCKETS = (Connect, Transmit, Receive, Disconnect)
 
 _CLOSE_TIMEOUT = 2.0  # seconds
 _MOST_BYTES = 256 * 1024  # of a message; the server's have at most 32 KB
-_MISSING = "The package `websockets` is not installed (pip install 'filemill[events]')."
+_MISSING = "The package `websockets` is not installed (pip install 'websockets>=15')."
 
 
 def _options(connect: Connect) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from filemill._api import parsed
 from filemill._effects import Flow
 from filemill._resource import Resource
 from filemill.models import Health, Me, Stats, Usage
@@ -68,5 +69,5 @@ def request(
     if not path.startswith("/"):
         raise ValueError(f"The path {path!r} does not begin with a slash, as /v1/files does.")
     safe = True if any(name.lower() == "idempotency-key" for name in headers or ()) else None
-    answer = yield from self._api.json(method.upper(), path, params=query, body=body, headers=headers, repeatable=safe)
-    return answer
+    answer = yield from self._api.call(method.upper(), path, params=query, body=body, headers=headers, repeatable=safe)
+    return parsed(answer)

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from filemill import _folders
+from filemill import _folders, _json
 
 _VERSION = 1
 _KEPT = 8 * 24 * 3600  # seconds; an upload in parts lives for a week by default
@@ -39,6 +39,10 @@ class UploadState:
             base = Path(folder) if folder is not None else _folders.state_folder() / "uploads"
         except RuntimeError:  # no home folder
             return None
+        if folder is None:
+            with contextlib.suppress(OSError):
+                for each in (base.parent, base):
+                    _folders.make_private(each)
         path = base / f"{name}.json"
         with _lock:
             if path in _active:
@@ -55,7 +59,7 @@ class UploadState:
         """The state that an earlier run left, or None. A damaged file counts as none."""
         try:
             with self._path.open("rb") as file:
-                found = json.loads(file.read(_MOST_BYTES))
+                found = _json.parse(file.read(_MOST_BYTES))
         except (OSError, ValueError):
             return None
         return found if isinstance(found, dict) and found.get("version") == _VERSION else None
@@ -64,7 +68,7 @@ class UploadState:
         """Replaces the state. A crash leaves the old one or the new one."""
         temporary = self._path.with_name(f"{self._path.name}.{os.getpid()}.{threading.get_ident()}.tmp")
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._forget_old()
             descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
             with os.fdopen(descriptor, "w", encoding="utf-8") as file:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -12,6 +13,7 @@ import httpx
 
 from filemill import _http, _sockets
 from filemill._api import Api
+from filemill._cursors import Cursors
 from filemill._effects import Answer, Effect, Emit, Fetch, Flow, Parallel, Request, Send, Sleep, Work
 from filemill._resource import Resource
 from filemill.models import Page
@@ -120,24 +122,21 @@ class Driver:
 
     def _send(self, request: Request, stop: threading.Event | None) -> Answer:
         try:
-            answer = self._http.send(self._built(request, stop))
+            with closing(self._http.send(self._built(request, stop), stream=True)) as answer:
+                return Answer(answer.status_code, _http.lowered(answer.headers), _http.content(answer))
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise _http.told(error, request.url) from error
-        return Answer(answer.status_code, _http.lowered(answer.headers), answer.content)
 
     def _fetch(self, fetch: Fetch, stop: threading.Event | None) -> Answer:
         try:
-            answer = self._http.send(self._built(fetch.request, stop), stream=True)
-            try:
+            with closing(self._http.send(self._built(fetch.request, stop), stream=True)) as answer:
                 head = Answer(answer.status_code, _http.lowered(answer.headers), b"")
                 if answer.status_code not in (200, 206):
-                    return Answer(head.status, head.headers, answer.read())
+                    return Answer(head.status, head.headers, _http.content(answer))
                 fetch.begin(head)
                 for chunk in answer.iter_raw():
                     fetch.sink(chunk)
                 return head
-            finally:
-                answer.close()
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise _http.told(error, fetch.request.url) from error
 
@@ -199,12 +198,14 @@ def paged(doc: str, flow: Callable[Concatenate[R, P], Flow[Page[T]]]) -> Callabl
     """A method that gives the items of all pages. The flow gives one page, and takes `cursor`."""
 
     def method(self: R, /, *args: P.args, **kwargs: P.kwargs) -> Iterator[T]:
+        asked: Any = kwargs
+        cursors = Cursors(asked.get("cursor"))
         while True:
             page: Page[T] = self._driver.run(flow(self, *args, **kwargs))
             yield from page.items
-            if not page.next_cursor:
+            asked["cursor"] = cursors.next(page.next_cursor or None, len(page.items))
+            if asked["cursor"] is None:
                 return
-            kwargs["cursor"] = page.next_cursor
 
     method.__doc__ = doc
     return method

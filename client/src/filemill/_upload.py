@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import IO, Any
 
 from filemill import _names, _plan, _s3, _sources, _waiting
-from filemill._api import Api, backoff, parsed, segment
+from filemill._api import Api, Document, backoff, document, segment
 from filemill._effects import Answer, Body, Flow, Parallel, Request, Send, Sleep, Work
 from filemill._progress import Meter, Progress
 from filemill._resource import Resource
 from filemill._sources import Source
 from filemill._state import UploadState
-from filemill.errors import ApiError, Conflict, FilemillError, NetworkError, NotFound, SourceChanged, UploadError
+from filemill.errors import Conflict, FilemillError, NetworkError, NotFound, SourceChanged, UploadError
 from filemill.models import File
 
 _SIGNED_AGAIN = 3  # times that a refused address is asked anew
@@ -54,7 +54,8 @@ def upload(
 
     filename: needed for bytes; else that of the path. content_type: by default told by the name; the bytes decide in
     the end. visibility: `private` or `public`. tags, metadata, recipe, owner, expires_after (seconds), focus (x and y
-    as fractions), on_duplicate (`reuse`): as in docs/api.md#create-a-file-and-upload-it.
+    as fractions), on_duplicate (`reuse`): as in docs/api.md#create-a-file-and-upload-it. `file.reused` tells if the
+    service had the bytes; such a file may be in any state, and `wait` waits for it, too.
 
     on_progress: is called with `Progress`, at most ten times a second, maybe in another thread. multipart: by default
     a file above 32 MiB goes in parts; True: from 5 MiB on; False: never. part_size: bytes. parallel: parts at once, 1
@@ -105,7 +106,12 @@ def upload(
 
 def _by_url(api: Api, url: str, wanted: dict[str, Any]) -> Flow[File]:
     answer = yield from _create(api, {**wanted, "source_url": url}, uuid.uuid4().hex)
-    return File(parsed(answer), answer.headers.get("etag"))
+    return File(document(answer), answer.headers.get("etag"))
+
+
+def _had(created: Answer, record: Document) -> File:
+    """The file of an answer that wants no bytes: a duplicate (200), or this upload's, whose bytes have come (201)."""
+    return File(record, created.headers.get("etag"), reused=created.status == 200)
 
 
 def _create(api: Api, body: dict[str, Any], idempotency_key: str) -> Flow[Answer]:
@@ -166,16 +172,17 @@ class _Upload:
         digest = yield Work(lambda: _sources.sha256(self._source, 0, size))
         body = {**self._body, "sha256": digest, "upload": "post"}
         created = yield from _create(self._api, body, uuid.uuid4().hex)
-        record = parsed(created)
-        form = record.pop("upload", None)
-        if form is None:  # a duplicate
+        record = document(created)
+        form = record.object("upload")
+        record.pop("upload", None)
+        if form is None:
             self._meter.skip(size)
-            return File(record, created.headers.get("etag"))
-        self._file_id = record["id"]
+            return _had(created, record)
+        self._file_id = record.text("id")
         yield from self._send_form(form)
         return File(record, created.headers.get("etag"))
 
-    def _send_form(self, form: Mapping[str, Any]) -> Flow[None]:
+    def _send_form(self, form: Document) -> Flow[None]:
         size = self._source.size
 
         def checked() -> Iterator[bytes]:
@@ -183,13 +190,16 @@ class _Upload:
             yield from self._source.region(0, size)
             self._source.check()
 
+        url = form.text("url")
+        fields: dict[str, str] = form.object("fields") or {}
+        more: dict[str, str] = form.object("headers") or {}
         for attempt in range(self._api.retries + 1):
             counted = _Counted(self._meter, Body(size, checked))
-            content_type, body = _s3.form(form["fields"], size, counted.body)
-            headers = {**form.get("headers", {}), "Content-Type": content_type}
+            content_type, body = _s3.form(fields, size, counted.body)
+            headers = {**more, "Content-Type": content_type}
             last = attempt == self._api.retries
             try:
-                answer: Answer = yield Send(Request("POST", form["url"], headers, body=body))
+                answer: Answer = yield Send(Request("POST", url, headers, body=body))
             except NetworkError:
                 if last:
                     raise
@@ -245,19 +255,20 @@ class _Upload:
                 raise
             key = uuid.uuid4().hex  # the file of that key is gone
             created = yield from _create(self._api, body, key)
-        record = parsed(created)
-        block = record.pop("upload", None)
-        if block is None:  # a duplicate, or the bytes came before a crash
+        record = document(created)
+        block = record.object("upload")
+        record.pop("upload", None)
+        if block is None:
             self._meter.skip(self._source.size)
-            return File(record, created.headers.get("etag"))
-        self._file_id = record["id"]
+            return _had(created, record)
+        self._file_id = record.text("id")
         if state:
             file_id = self._file_id
             yield Work(lambda: state.save(idempotency_key=key, file_id=file_id, url=self._api.url))
         if found:
             file = yield from self._go_on()
         else:
-            file = yield from self._send_parts(int(block["part_size"]), {})
+            file = yield from self._send_parts(self._announced(block), {})
         return file
 
     def _go_on(self) -> Flow[File]:
@@ -270,12 +281,16 @@ class _Upload:
                 self._meter.skip(self._source.size)  # the answer of `complete` was lost
                 return File(record)
             raise
-        each = int(held["part_size"])
+        each = self._announced(held)
+        count = _plan.part_count(self._source.size, each)
         etags: dict[int, str] = {}
-        for part in held["parts"]:
-            _, length = _plan.span(self._source.size, each, part["part_number"])
-            if part["size"] == length:
-                etags[part["part_number"]] = part["etag"]
+        for part in held.objects("parts"):
+            number = part.get("part_number")
+            if type(number) is not int or not 1 <= number <= count or number in etags:
+                continue
+            _, length = _plan.span(self._source.size, each, number)
+            if part.get("size") == length and isinstance(part.get("etag"), str):
+                etags[number] = part["etag"]
                 self._meter.skip(length)
         file = yield from self._send_parts(each, etags)
         return file
@@ -290,7 +305,7 @@ class _Upload:
         listed = [{"part_number": number, "etag": etags[number]} for number in sorted(etags)]
         path = f"{self._path}/complete"
         answer = yield from self._api.call("POST", path, body={"parts": listed}, repeatable=True)
-        return File(parsed(answer), answer.headers.get("etag"))
+        return File(document(answer), answer.headers.get("etag"))
 
     def _send_part(self, number: int, each: int, etags: dict[int, str]) -> Flow[None]:
         """Hashes a part, has it signed, and sends it. S3 checks the hash."""
@@ -327,7 +342,14 @@ class _Upload:
     def _sign(self, number: int, digest: str) -> Flow[str]:
         body = {"parts": [{"part_number": number, "sha256": digest}]}
         signed = yield from self._api.json("POST", f"{self._path}/parts", body=body, repeatable=True)
-        return str(signed["parts"][0]["url"])
+        return str(next(iter(signed.objects("parts")), signed)["url"])
+
+    def _announced(self, upload: Mapping[str, Any]) -> int:
+        """Bytes of each part, as the service says. Raises UploadError for a number that can't be."""
+        try:
+            return _plan.announced(self._source.size, upload.get("part_size"))
+        except ValueError as error:
+            raise UploadError(str(error), self._file_id) from None
 
     @property
     def _path(self) -> str:
@@ -337,9 +359,8 @@ class _Upload:
         """Deletes the file that was begun; one try, because a stage removes such files by itself."""
         if self._file_id is None:
             return
-        headers = {"Authorization": f"Bearer {self._api.key}"}
-        with contextlib.suppress(NetworkError, ApiError):
-            yield Send(Request("DELETE", self._api.url + self._path, headers, timeout=10.0))
+        with contextlib.suppress(Exception):  # nothing here may hide why the upload failed
+            yield Send(Request("DELETE", self._api.url + self._path, self._api.credential(), timeout=10.0))
 
 
 class _Counted:

@@ -9,10 +9,10 @@ import base64
 import binascii
 import hashlib
 import hmac
-import json
 import time
 from collections.abc import Iterable, Mapping
 
+from filemill import _json
 from filemill.errors import InvalidSignature
 from filemill.models import Event
 
@@ -50,7 +50,7 @@ def verify(headers: Headers, body: bytes | str, secret: str, tolerance: float = 
             " another one."
         )
     try:
-        event = json.loads(content)
+        event = _json.parse(content)
     except ValueError:
         event = None
     if not isinstance(event, dict):

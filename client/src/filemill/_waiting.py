@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 
-from filemill._api import parsed, retry_after, segment
+from filemill._api import document, retry_after, segment
 from filemill._effects import Flow, Sleep
 from filemill._resource import Resource
 from filemill.errors import FileFailed, WaitTimeout
 from filemill.models import File
 
 _LONGEST = 20  # seconds that one request waits
+_SHORTEST = 0.05  # seconds between two requests, whatever the service says
 _ENDS = ("ready", "failed", "expired")
 
 
@@ -30,13 +31,13 @@ def wait(self: Resource, file: str | File, *, timeout: float | None = 300.0) -> 
         seconds = int(min(_LONGEST, left))
         params = {"wait": seconds, "wait_for": "final"} if seconds else None
         answer = yield from self._api.call("GET", path, params=params, timeout=self._api.timeout + seconds)
-        record = File(parsed(answer), answer.headers.get("etag"))
+        record = File(document(answer), answer.headers.get("etag"))
         if record.status in _ENDS:
             break
         if end is not None and time.monotonic() >= end:
             raise WaitTimeout(f"The file {record.id} is still {record.status} after {timeout:g} seconds.", record)
         pause = retry_after(answer.headers)
-        yield Sleep(min(1.0 if pause is None else pause, left))
+        yield Sleep(min(1.0 if pause is None else max(_SHORTEST, pause), left))
     if record.status != "ready":
         raise FileFailed(record)
     return record

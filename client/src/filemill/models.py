@@ -167,7 +167,8 @@ class File(Model):
     """A file's record.
 
     status: `awaiting_upload`, `processing`, `ready`, `failed` or `expired`; more may come. size: bytes. etag: the
-    answer's ETag for `if_match`, or None in lists. The facts of its kind are in `image`, `video`, `audio`, `pdf`, ….
+    answer's ETag for `if_match`, or None in lists. reused: `upload` found this file with `on_duplicate="reuse"`. The
+    facts of its kind are in `image`, `video`, `audio`, `pdf`, ….
 
     >>> file = client.files.get(file.id)
     >>> file.status, file.size, file.created_at.year
@@ -218,11 +219,13 @@ class File(Model):
 
     _shown = ("id", "status", "filename")
 
-    def __init__(self, raw: Mapping[str, Any], etag: str | None = None) -> None:
+    def __init__(self, raw: Mapping[str, Any], etag: str | None = None, *, reused: bool = False) -> None:
         super().__init__(raw)
         self.__dict__["etag"] = etag
+        self.__dict__["reused"] = reused
 
     etag: str | None
+    reused: bool
 
 
 class Page(Model, Generic[T]):

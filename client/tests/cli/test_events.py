@@ -12,8 +12,9 @@ import httpx
 import pytest
 
 from cli.runner import Run
-from cli.service import Service, problem
+from cli.service import KEY, URL, Service, problem
 from filemill import _groups, verify
+from filemill.cli import profiles
 from filemill.cli.commands import doctor
 from filemill.models import Event
 
@@ -139,6 +140,50 @@ def test_the_secret_stays_with_the_login(
     assert run("webhooks", "listen", "--forward-to", "ftp://x").code == 2
 
 
+def test_the_secret_goes_to_the_login_of_the_address_in_use_and_to_no_other(
+    run: Run, service: Service, followed: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def secret(*args: str) -> str:
+        return run("webhooks", "listen", "--forward-to", "localhost:1", *args).err.splitlines()[0]
+
+    def saved() -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(profiles.file().read_text())["profiles"]
+        return found
+
+    monkeypatch.delenv("FILEMILL_URL")
+    monkeypatch.delenv("FILEMILL_KEY")
+    receiver(service)
+    run("login", "--url", URL, "--key-stdin", "--profile", "live", input="fm_key\n")
+    run("login", "--url", "https://staging.example.com", "--key-stdin", "--profile", "staging", input="fm_key\n")
+    monkeypatch.setenv("FILEMILL_URL", "https://elsewhere.example.com")
+    monkeypatch.setenv("FILEMILL_KEY", KEY)
+    ran = run("webhooks", "listen", "--forward-to", "localhost:1")
+    assert "No login of https://elsewhere.example.com is saved" in ran.err
+    assert secret() != secret()
+    assert not any("secret" in login for login in saved().values())
+    monkeypatch.setenv("FILEMILL_URL", URL)  # the login of this address is not the one in use
+    first = secret()
+    assert secret() == first == secret("--profile", "live")
+    assert {name for name, login in saved().items() if "secret" in login} == {"live"}
+    assert secret("--profile", "staging") != first
+    assert secret() == first
+
+
+def test_only_the_head_of_a_receivers_answer_is_read(
+    run: Run, service: Service, followed: list[dict[str, Any]]
+) -> None:
+    given = [0]
+
+    def endless() -> Iterator[bytes]:
+        while given[0] < 1000:
+            given[0] += 1
+            yield b"x" * 100_000
+
+    service.wrong = lambda request: httpx.Response(204, content=endless()) if request.url.host == "localhost" else None
+    assert [line[3] for line in run("webhooks", "listen", "--forward-to", "localhost:1").lines] == ["204"] * 3
+    assert given[0] < 10
+
+
 def findings(run: Run, *args: str) -> dict[str, tuple[str, str]]:
     return {line[1]: (line[0], line[2]) for line in run("doctor", *args).lines}
 
@@ -172,6 +217,12 @@ def test_the_doctor_knows_another_server(run: Run, service: Service) -> None:
     assert "not as a Filemill does" in findings(run)["front door"][1]
 
 
+@pytest.mark.parametrize("content", [b"[" * 200_000, b"[]", b" " * 17_000_000], ids=["deep", "list", "long"])
+def test_the_doctor_bears_a_server_that_lies(run: Run, service: Service, content: bytes) -> None:
+    service.wrong = lambda request: httpx.Response(200, content=iter([content]))
+    assert "not as a Filemill does" in findings(run)["front door"][1]
+
+
 def test_the_doctor_names_a_key_that_is_not_accepted(run: Run, service: Service) -> None:
     service.wrong = lambda request: problem(401, "unauthenticated", "No.") if request.url.path == "/v1/me" else None
     assert findings(run)["key"][0] == "FAILED"
@@ -195,4 +246,5 @@ def test_the_doctor_compares_the_clocks(minutes: int, state: str) -> None:
     now = datetime(2026, 11, 26, 12, tzinfo=timezone.utc)
     found = doctor.clock(format_datetime(now - timedelta(minutes=minutes), usegmt=True), now)
     assert found.state == state
-    assert doctor.clock("no date", now).state == "skipped"
+    for date in ("no date", "Fri, 27 Nov 2026 04:09:22 -0000", "Fri, 27 Nov 2026 04:09:22 +99999999999999999999"):
+        assert doctor.clock(date, now).state == "skipped"

@@ -98,7 +98,7 @@ def test_a_large_file_that_was_killed_goes_on(env: dict[str, str], folder: Path,
     process.kill()
     process.communicate()
     first = time.monotonic() - begin
-    (line,) = done(env, *command)
+    (line,) = done(env, *command, "--wait", "--timeout", "30m")
     second = time.monotonic() - begin - first
     sys.stderr.write(f"{BYTES / 1e6:.0f} MB: {first:.1f} s until it was killed, {second:.1f} s after it\n")
     back = tmp_path / "back.bin"

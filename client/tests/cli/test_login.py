@@ -111,7 +111,9 @@ def test_a_key_that_is_typed_is_not_shown(run: Run) -> None:
     assert KEY not in ran.out + ran.err
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"profiles": 3}'])
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", '{"profiles": 3}', "[" * 200_000], ids=["empty", "half", "list", "wrong", "deep"]
+)
 @pytest.mark.usefixtures("logged_in")
 def test_a_damaged_file_is_named(run: Run, content: str) -> None:
     profiles.file().write_text(content)

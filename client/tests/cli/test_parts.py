@@ -15,6 +15,7 @@ from filemill.cli import text
 from filemill.cli.failures import Cancelled, Stop
 from filemill.cli.pool import Outcome, Pool
 from filemill.cli.progress import Display
+from filemill.cli.run import said
 from filemill.cli.sending import count_ahead
 from filemill.cli.state import State, lock
 from filemill.cli.walk import Local, Skipped, walk
@@ -32,11 +33,39 @@ def test_sizes_for_people(count: int, words: str) -> None:
     assert text.size(count) == words
 
 
+def test_ctrl_c_that_breaks_a_lock_is_still_ctrl_c(capsys: pytest.CaptureFixture[str]) -> None:
+    broken, other = RuntimeError("release unlocked lock"), RuntimeError("something else")
+    broken.__context__ = KeyboardInterrupt()
+    other.__context__ = ValueError()
+    assert said(broken) == 130
+    assert said(other) == 1
+    assert "Stopped." in capsys.readouterr().err
+
+
 def test_durations_are_seconds() -> None:
     assert [text.seconds(each) for each in ("90", "45m", "12h", "7d", "2w")] == [90, 2700, 43_200, 604_800, 1_209_600]
     for wrong in ("", "h", "1.5h", "-1", "1y", "1h30m"):
         with pytest.raises(ValueError, match="no duration"):
             text.seconds(wrong)
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999Z"])
+@pytest.mark.parametrize("zone", ["UTC+14", "UTC-14"])
+def test_a_moment_that_no_zone_here_has_is_shown_as_it_came(
+    moment: str, zone: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        assert text.moment(moment)[:2] in {moment[:2], "1-"}
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+@pytest.mark.parametrize("value", [7, 1e308, ["a"], {"a": 1}, "soon", "2026-13-45T99:99:99Z", "9" * 5000])
+def test_what_is_no_moment_is_shown_as_it_came(value: object) -> None:
+    assert text.moment(value) == str(value)
 
 
 def test_the_walk_is_lazy_and_its_memory_does_not_grow(monkeypatch: pytest.MonkeyPatch) -> None:

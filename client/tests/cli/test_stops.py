@@ -5,28 +5,19 @@ from __future__ import annotations
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 
-from cli.server import served
-from cli.service import KEY, Service
+from cli.process import Live, begun, ended, live
+from cli.service import Service
+
+__all__ = ["live"]
 
 FILES = int(os.environ.get("FILEMILL_TEST_FILES", "60"))
-
-
-@pytest.fixture
-def live(home: Path) -> Iterator[tuple[dict[str, str], Service]]:
-    """The environment of a command, and the service behind its port."""
-    with served() as (address, service):
-        paths = os.pathsep.join(path for path in sys.path if path)
-        yield {**os.environ, "FILEMILL_URL": address, "FILEMILL_KEY": KEY, "PYTHONPATH": paths}, service
 
 
 @pytest.fixture
@@ -37,16 +28,6 @@ def folder(tmp_path: Path) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(f"file {number} ".encode() * 80)
     return found
-
-
-def begun(env: dict[str, str], *args: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "filemill.cli", *args]
-    return subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
-
-def ended(process: subprocess.Popen[str]) -> tuple[int, str, str]:
-    out, err = process.communicate(timeout=240)
-    return process.returncode, out, err
 
 
 def slowly(service: Service, seconds: float) -> None:
@@ -74,7 +55,7 @@ def copies(service: Service) -> Counter[bytes]:
 @pytest.mark.parametrize("command", [["upload", "-r"], ["sync"]])
 @pytest.mark.parametrize("files", [0, 1, 20])
 def test_ctrl_c_ends_with_130_and_the_same_command_goes_on(
-    live: tuple[dict[str, str], Service], folder: Path, command: list[str], files: int
+    live: Live, folder: Path, command: list[str], files: int
 ) -> None:
     env, service = live
     slowly(service, 0.02)
@@ -95,7 +76,7 @@ def test_ctrl_c_ends_with_130_and_the_same_command_goes_on(
     assert sum(number - 1 for number in copies(service).values()) <= 4, (sent, copies(service))
 
 
-def test_a_killed_upload_goes_on(live: tuple[dict[str, str], Service], folder: Path) -> None:
+def test_a_killed_upload_goes_on(live: Live, folder: Path) -> None:
     env, service = live
     slowly(service, 0.01)
     for part in (1, 2):
@@ -111,7 +92,7 @@ def test_a_killed_upload_goes_on(live: tuple[dict[str, str], Service], folder: P
     assert sum(number - 1 for number in copies(service).values()) <= 2 * 4
 
 
-def test_of_two_syncs_at_once_one_says_so(live: tuple[dict[str, str], Service], folder: Path) -> None:
+def test_of_two_syncs_at_once_one_says_so(live: Live, folder: Path) -> None:
     env, service = live
     slowly(service, 0.02)
     first = begun(env, "sync", str(folder))
@@ -122,7 +103,7 @@ def test_of_two_syncs_at_once_one_says_so(live: tuple[dict[str, str], Service], 
     assert set(copies(service).values()) == {1}
 
 
-def test_without_a_network_the_reason_is_said(live: tuple[dict[str, str], Service], folder: Path) -> None:
+def test_without_a_network_the_reason_is_said(live: Live, folder: Path) -> None:
     env, _ = live
     code, _, err = ended(begun({**env, "FILEMILL_URL": "http://127.0.0.1:9"}, "ls"))
     assert code == 5
@@ -130,7 +111,7 @@ def test_without_a_network_the_reason_is_said(live: tuple[dict[str, str], Servic
     assert "filemill doctor" in err
 
 
-def test_a_proxy_that_does_not_answer_is_named(live: tuple[dict[str, str], Service]) -> None:
+def test_a_proxy_that_does_not_answer_is_named(live: Live) -> None:
     env, _ = live
     proxied = {**env, "FILEMILL_URL": "http://files.example.com", "HTTP_PROXY": "http://user:secret@127.0.0.1:9"}
     code, _, err = ended(begun(proxied, "ls"))
@@ -139,7 +120,7 @@ def test_a_proxy_that_does_not_answer_is_named(live: tuple[dict[str, str], Servi
     assert "secret" not in err
 
 
-def test_a_pipe_that_closes_is_no_error(live: tuple[dict[str, str], Service]) -> None:
+def test_a_pipe_that_closes_is_no_error(live: Live) -> None:
     env, service = live
     for number in range(2_000):
         service.add(str(number).encode(), filename=f"{number}.txt")

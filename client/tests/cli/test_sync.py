@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
+import httpx
 import pytest
 
 from cli.runner import Run
@@ -248,3 +252,213 @@ def test_a_disk_that_fails_after_the_walk_deletes_nothing(
         patch.setattr("filemill.cli.state.os.lstat", fails)
         assert run("sync", str(folder), "--delete", "--yes").code == 0
     assert not service.deleted
+
+
+class Disk:
+    """Another file system that is mounted at a folder; `unmount` leaves the folder empty, or takes it away."""
+
+    def __init__(self, at: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.at, self.mounted = at, True
+        for name in ("stat", "lstat"):
+            monkeypatch.setattr(Path, name, self._told_by(getattr(Path, name)))
+
+    def _told_by(self, plain: Callable[..., os.stat_result]) -> Callable[..., os.stat_result]:
+        def told(path: Path, **more: Any) -> os.stat_result:
+            found = plain(path, **more)
+            if not self.mounted or not path.is_relative_to(self.at):
+                return found
+            exact = {"st_mtime_ns": found.st_mtime_ns}
+            return os.stat_result([*found[:2], found.st_dev + 1, *found[3:]], exact)
+
+        return told
+
+    def unmount(self, *left: str, keep_folder: bool = True) -> None:
+        shutil.rmtree(self.at)
+        self.mounted = False
+        if keep_folder:
+            self.at.mkdir()
+        for name in left:
+            (self.at / name).write_text(name)
+
+
+@pytest.mark.parametrize("left", [(), ("NOT MOUNTED",)])
+@pytest.mark.parametrize("keep_folder", [True, False])
+def test_a_disk_in_the_folder_that_is_not_mounted_any_more_deletes_nothing(
+    run: Run, service: Service, folder: Path, monkeypatch: pytest.MonkeyPatch, left: tuple[str, ...], keep_folder: bool
+) -> None:
+    disk = Disk((folder / "inner").resolve(), monkeypatch)
+    run("sync", str(folder))
+    disk.unmount(*(left if keep_folder else ()), keep_folder=keep_folder)
+    ran = run("sync", str(folder), "--delete", "--yes")
+    assert ran.code == 8
+    assert "kept: 1 missing file, because a disk that was mounted at or below" in ran.err
+    assert not service.deleted
+    run("sync", str(folder), "--delete", "--yes", "--allow-empty")
+    assert [record["filename"] for record in service.deleted.values()] == ["three.txt"]
+
+
+def test_what_is_gone_from_a_disk_that_is_mounted_is_deleted(
+    run: Run, service: Service, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "inner/four.txt").write_text("four")
+    Disk((folder / "inner").resolve(), monkeypatch)
+    run("sync", str(folder))
+    (folder / "inner/three.txt").unlink()
+    assert run("sync", str(folder), "--delete", "--yes").code == 0
+    assert [record["filename"] for record in service.deleted.values()] == ["three.txt"]
+
+
+def _emptied(inner: Path) -> None:
+    inner.mkdir()
+
+
+def _a_file(inner: Path) -> None:
+    inner.write_text("a file")
+
+
+def _a_dangling_link(inner: Path) -> None:
+    inner.symlink_to(inner.parent / "nowhere")
+
+
+def _a_link_elsewhere(inner: Path) -> None:
+    (inner.parent.parent / "elsewhere").mkdir()
+    inner.symlink_to(inner.parent.parent / "elsewhere")
+
+
+@pytest.mark.parametrize("become", [_emptied, _a_file, _a_dangling_link, _a_link_elsewhere])
+def test_a_folder_that_is_empty_or_something_else_now_deletes_nothing_of_what_was_in_it(
+    run: Run, service: Service, folder: Path, become: Callable[[Path], None]
+) -> None:
+    run("sync", str(folder))
+    shutil.rmtree(folder / "inner")
+    become(folder / "inner")
+    assert run("sync", str(folder), "--delete", "--yes").code in {1, 8}
+    assert not service.deleted
+
+
+def test_a_whole_folder_that_was_removed_is_deleted(run: Run, service: Service, folder: Path) -> None:
+    run("sync", str(folder))
+    shutil.rmtree(folder / "inner")
+    assert run("sync", str(folder), "--delete", "--yes").code == 0
+    assert [record["filename"] for record in service.deleted.values()] == ["three.txt"]
+
+
+def test_a_dry_run_says_what_is_kept(run: Run, service: Service, folder: Path) -> None:
+    run("sync", str(folder))
+    shutil.rmtree(folder / "inner")
+    (folder / "inner").mkdir()
+    ran = run("sync", str(folder), "--delete", "--dry-run")
+    assert ran.code == 8
+    assert ran.lines == []
+    assert "is empty, and may be a disk that is not mounted" in ran.err
+
+
+def test_what_vanishes_while_it_runs_is_deleted_by_the_next_run_only(
+    run: Run, service: Service, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("sync", str(folder))
+    scandir = os.scandir
+
+    def vanishing(path: str) -> object:
+        if (folder / "inner").exists():  # before its parent is listed, so no walk meets it
+            (folder / "inner").rename(folder.parent / "inner")
+        return scandir(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "scandir", vanishing)
+        run("sync", str(folder), "--delete", "--yes")
+    assert not service.deleted
+    run("sync", str(folder), "--delete", "--yes")
+    assert len(service.deleted) == 1
+
+
+def test_what_comes_back_before_its_delete_stays(
+    run: Run, service: Service, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("sync", str(folder))
+    (folder / "one.txt").rename(folder.parent / "one.txt")
+
+    def back(*args: object, **more: object) -> bool:
+        (folder.parent / "one.txt").rename(folder / "one.txt")
+        return True
+
+    monkeypatch.setattr("filemill.cli.commands.sync.click.confirm", back)
+    monkeypatch.setattr("filemill.cli.commands.sync.sys", SimpleNamespace(stdin=SimpleNamespace(isatty=lambda: True)))
+    assert run("sync", str(folder), "--delete").code == 0
+    assert (folder / "one.txt").exists()
+    assert not service.deleted
+
+
+@pytest.mark.parametrize("method", ["stat", "is_dir"])
+def test_a_permission_error_half_way_through_a_folder_deletes_nothing_of_it(
+    run: Run, service: Service, folder: Path, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    run("sync", str(folder))
+    scandir = os.scandir
+
+    class Denied:
+        """The entries of `inner`, of which none may be looked at."""
+
+        def __init__(self, path: str) -> None:
+            self._inner = scandir(path)
+
+        def __enter__(self) -> Denied:
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            self._inner.close()
+
+        def __iter__(self) -> Denied:
+            return self
+
+        def __next__(self) -> object:
+            if method == "stat":
+                raise PermissionError(13, "Permission denied")
+            entry = next(self._inner)
+            denied: Any = SimpleNamespace(name=entry.name, path=entry.path)
+            denied.is_dir = denied.stat = self._deny
+            return denied
+
+        def _deny(self, **_: object) -> object:
+            raise PermissionError(13, "Permission denied")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "scandir", lambda path: Denied(path) if str(path).endswith("inner") else scandir(path))
+        assert run("sync", str(folder), "--delete", "--yes").code == 1
+    assert not service.deleted
+
+
+def test_a_duplicate_that_is_processed_anew_is_not_taken_for_our_own(
+    run: Run, service: Service, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = service.add(b"one", filename="elsewhere.txt")
+    plain = service._created
+
+    def reprocessing(body: Any) -> httpx.Response:
+        answer = plain(body)
+        if answer.status_code == 200:
+            other["status"] = "processing"
+            return httpx.Response(200, json=other)
+        return answer
+
+    monkeypatch.setattr(service, "_created", reprocessing)
+    run("sync", str(folder))
+    assert len(service.files) == 3
+    (folder / "one.txt").unlink()
+    run("sync", str(folder), "--delete", "--yes")
+    assert other["id"] in service.files
+
+
+def test_states_are_for_their_owner_only_and_old_ones_become_so(run: Run, home: Path, folder: Path) -> None:
+    run("sync", str(folder))
+    run("upload", str(folder / "one.txt"))
+    states = home / "state/filemill"
+    states.chmod(0o755)
+    for path in states.iterdir():
+        path.chmod(0o644 if path.is_file() else 0o755)
+    run("sync", str(folder))
+    run("upload", str(folder / "one.txt"))
+    assert states.stat().st_mode & 0o777 == 0o700
+    files = [path for path in states.rglob("*") if path.is_file()]
+    assert len(files) >= 3
+    assert {oct(path.stat().st_mode & 0o777) for path in files} == {"0o600"}

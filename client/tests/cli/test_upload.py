@@ -241,3 +241,35 @@ def test_wrong_metadata_is_a_mistake_of_the_command_line(run: Run, folder: Path)
         ran = run("upload", str(folder / "one.txt"), "-m", text)
         assert ran.code == 2
         assert "--metadata" in ran.err
+
+
+@pytest.mark.parametrize("wait", [False, True])
+def test_a_duplicate_that_is_not_ready_is_shown_as_it_is_and_waited_for(
+    run: Run, service: Service, folder: Path, wait: bool
+) -> None:
+    known = service.add(b"one.txt", filename="elsewhere.txt")
+    known["status"] = "processing"
+    asked: list[str] = []
+
+    def reprocessing(request: httpx.Request) -> httpx.Response | None:
+        if request.method == "POST" and request.url.path == "/v1/files":
+            return httpx.Response(200, json=known)
+        if request.method == "GET" and request.url.path.endswith(known["id"]):
+            asked.append(known["id"])
+            known["status"] = "ready"
+        return None
+
+    service.wrong = reprocessing
+    ran = run("upload", str(folder / "one.txt"), "--reuse", *(["--wait"] if wait else []))
+    assert ran.code == 0
+    assert ran.lines == [[known["id"], "ready" if wait else "processing", str(folder / "one.txt")]]
+    assert bool(asked) is wait
+    assert service.bodies[-1:] == []
+    assert "Sent 0 files (0 B)" in ran.err and "1 already there" in ran.err
+
+
+def test_with_reuse_bytes_that_the_service_has_are_not_sent(run: Run, service: Service, folder: Path) -> None:
+    known = service.add(b"one.txt", filename="elsewhere.txt")
+    assert run("upload", str(folder / "one.txt"), "--reuse").lines[0][0] == known["id"]
+    assert len(service.files) == 1
+    assert run("upload", str(folder / "one.txt"), "--again").lines[0][0] != known["id"]

@@ -32,9 +32,13 @@ export function sentence(event) {
   return type === 'updated' && fields.length ? `${title}: ${fields.join(', ')}` : title
 }
 
+// The audit learns of a change a moment after the record: the seconds to wait before the history is read again.
+const LATER = [1, 2, 4, 8, 15]
+
 /** The changes of the file and who made them, the newest first. */
 export function History({ file }) {
   const [state, setState] = useState({ items: null, cursor: null, problem: null, busy: false })
+  const [asked, setAsked] = useState({ revision: null, times: 0 })
   const revision = file.record.revision
   async function load(cursor) {
     setState((old) => ({ ...old, busy: true, problem: null }))
@@ -46,8 +50,19 @@ export function History({ file }) {
     }
   }
   useEffect(() => {
+    setAsked({ revision, times: 0 })
     load(null)
   }, [revision])
+  const newest = state.items?.[0]?.revision ?? 0
+  useEffect(() => {
+    if (!state.items || state.busy || state.problem || newest >= revision || asked.revision !== revision) return
+    if (asked.times >= LATER.length) return
+    const timer = setTimeout(() => {
+      setAsked({ revision, times: asked.times + 1 })
+      load(null)
+    }, LATER[asked.times] * 1000)
+    return () => clearTimeout(timer)
+  }, [state, revision, asked])
   return html`<div class="history">
     <${ProblemNote} problem=${state.problem} retry=${() => load(state.cursor)} />
     ${!state.items && !state.problem && html`<p class="hint" role="status">Loading …</p>`}

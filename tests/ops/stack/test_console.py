@@ -250,3 +250,23 @@ def test_every_asset_of_the_console_has_a_path_that_the_edge_lets_through() -> N
     assert all(f"/console/{found.digest}/{path}" in found.page.body.decode() for path in ("main.js", "style.css")), (
         "the page names its assets in full"
     )
+
+
+@pytest.mark.parametrize("place", ["console/secret.txt", "console/views/keys", "console", "browser/filemill.js"])
+def test_a_link_is_refused_because_it_may_lead_out_of_the_project(project: Path, tmp_path: Path, place: str) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "index.html").write_text("aws_secret_access_key = wJalr")
+    link = project / place
+    if link.is_dir():
+        link.rename(tmp_path / "former")
+    link.unlink(missing_ok=True)
+    link.parent.mkdir(parents=True, exist_ok=True)
+    link.symlink_to(outside / "index.html" if link.suffix else outside)
+    with pytest.raises(OpsError, match="is a symbolic link"):
+        console.release(project)
+
+
+def test_a_link_that_is_hidden_is_left_out_like_all_that_is_hidden(project: Path) -> None:
+    (project / "console/.secret").symlink_to("/etc/passwd")
+    assert console.release(project)

@@ -14,5 +14,6 @@ def main() -> None:
     except ModuleNotFoundError as error:
         if error.name not in {"click", "rich"}:
             raise
-        raise SystemExit(f"The command needs the package {error.name}: pip install 'filemill[cli]'") from None
+        hint = "In a checkout of Filemill: pip install './client[cli]'"
+        raise SystemExit(f"The command needs the package {error.name}. {hint}") from None
     raise SystemExit(run())

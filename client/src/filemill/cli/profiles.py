@@ -15,11 +15,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from filemill._json import parse
 from filemill.cli.exits import LOCAL, USAGE
 from filemill.cli.failures import Stop
 
 DEFAULT = "default"
 
+_MOST_BYTES = 1024**2
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -54,7 +56,8 @@ def current(name: str | None) -> Login | None:
     """The login in force: a named profile, else FILEMILL_URL and FILEMILL_KEY, else the profile that was saved last.
 
     FILEMILL_URL alone goes with the saved key only if it is the address that the key was saved for, so that no key is
-    sent to another service. FILEMILL_KEY alone goes with the saved address.
+    sent to another service. FILEMILL_KEY alone goes with the saved address. The secret of `webhooks listen` is that of
+    the address, whichever login is in force.
     """
     saved = _read()
     found = _login(saved["profiles"].get(name or saved["current"]))
@@ -62,7 +65,8 @@ def current(name: str | None) -> Login | None:
     if name or not (url or key):
         return found
     if url and key:
-        return Login(origin(url), key)
+        kept = _login(saved["profiles"].get(_profile_of(saved, None, origin(url))))
+        return Login(origin(url), key, secret=kept.secret if kept else None)
     if found is None or (url and origin(url) != found.url):
         return None
     return Login(found.url, key or found.key, None if key else found.tenant, found.secret)
@@ -78,15 +82,24 @@ def save(name: str, login: Login) -> None:
     _write(saved)
 
 
-def remember_secret(name: str | None, secret: str) -> bool:
-    """Keeps the secret of `webhooks listen` with a saved login. False if there is none."""
+def remember_secret(name: str | None, url: str, secret: str) -> str | None:
+    """Keeps the secret of `webhooks listen` with a saved login of the address that is in use, and with no other.
+
+    Gives the profile, or None if no login of this address is saved.
+    """
     saved = _read()
-    login = saved["profiles"].get(name or saved["current"])
-    if not isinstance(login, dict):
-        return False
-    login["secret"] = secret
-    _write(saved)
-    return True
+    profile = _profile_of(saved, name, url)
+    if profile is not None:
+        saved["profiles"][profile]["secret"] = secret
+        _write(saved)
+    return profile
+
+
+def _profile_of(saved: dict[str, Any], name: str | None, url: str) -> str | None:
+    """The profile of this address: the named one, else the one in use, else any. None if there is none."""
+    names = [name] if name else [saved["current"], *saved["profiles"]]
+    logins = ((each, _login(saved["profiles"].get(each))) for each in names)
+    return next((each for each, login in logins if login and login.url == url), None)
 
 
 def forget(name: str | None) -> str | None:
@@ -125,7 +138,7 @@ def _login(saved: Any) -> Login | None:
 def _read() -> dict[str, Any]:
     path = file()
     try:
-        saved = json.loads(path.read_text(encoding="utf-8"))
+        saved = parse(_content(path))
         if not isinstance(saved.get("profiles"), dict):
             raise ValueError("no profiles")
     except FileNotFoundError:
@@ -136,6 +149,11 @@ def _read() -> dict[str, Any]:
         raise Stop(f"The saved logins in {path} are damaged. Delete the file and log in again.", LOCAL) from None
     saved["current"] = saved.get("current") or DEFAULT
     return dict(saved)
+
+
+def _content(path: Path) -> bytes:
+    with path.open("rb") as opened:
+        return opened.read(_MOST_BYTES)
 
 
 def _write(saved: dict[str, Any]) -> None:

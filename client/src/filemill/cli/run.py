@@ -25,11 +25,19 @@ def run(args: list[str] | None = None) -> int:
     return code if isinstance(code, int) else exits.DONE
 
 
+def _is_interrupted(error: BaseException) -> bool:
+    """True for Ctrl-C. It may come while Python's queue takes its lock, and is then the context of a RuntimeError."""
+    found: BaseException | None = error
+    while isinstance(found, RuntimeError):
+        found = found.__context__
+    return isinstance(found, KeyboardInterrupt)
+
+
 def said(error: BaseException) -> int:
     """Says an error on standard error. Gives its exit code."""
     if isinstance(error, SystemExit):
         return error.code if isinstance(error.code, int) else exits.FAILED
-    if isinstance(error, (KeyboardInterrupt, click.Abort)):
+    if isinstance(error, click.Abort) or _is_interrupted(error):
         click.echo("Stopped. Give the same command again to go on.", err=True)
         return exits.INTERRUPTED
     if isinstance(error, click.exceptions.Exit):

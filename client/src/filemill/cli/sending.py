@@ -31,6 +31,7 @@ class Options:
     owner: str | None = None
     content_type: str | None = None
     name: str | None = None
+    reuse: bool = False
 
     def arguments(self) -> dict[str, Any]:
         """The arguments of the client's `upload`."""
@@ -41,6 +42,7 @@ class Options:
             "visibility": "public" if self.public else None,
             "owner": self.owner,
             "content_type": self.content_type,
+            "on_duplicate": "reuse" if self.reuse else None,
         }
         return {name: value for name, value in chosen.items() if value is not None}
 
@@ -121,7 +123,10 @@ class Sending:
             return
         record = outcome.result.raw
         self._state.record(local, record["id"], options=self._digest)
-        self.report.sent(local.size)
+        if outcome.result.reused:
+            self.report.had()
+        else:
+            self.report.sent(local.size)
         if self._wait:
             self._waiting.add(record["id"], local)
         else:

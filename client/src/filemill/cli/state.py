@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO
 
+from filemill._folders import make_file_private, make_private, state_folder, tighten
+from filemill.cli.absence import is_gone
 from filemill.cli.exits import BUSY, LOCAL
 from filemill.cli.failures import Stop
 from filemill.cli.walk import Local
@@ -27,17 +29,16 @@ CREATE TABLE IF NOT EXISTS hashes (
     sha256 TEXT NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS replaced (file_id TEXT PRIMARY KEY, path BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS mounts (path BLOB PRIMARY KEY, number INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS runs (number INTEGER PRIMARY KEY);
 """
 
 
 def folder() -> Path:
     """The folder of all states."""
-    from filemill._folders import state_folder
-
     found = state_folder()
     try:
-        found.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private(found)
     except OSError as error:
         raise Stop(f"The folder {found} can't be made: {error.strerror}. Set XDG_STATE_HOME.", LOCAL) from None
     return found
@@ -56,6 +57,9 @@ class State:
 
     def __init__(self, path: Path) -> None:
         self._lock = threading.Lock()
+        make_file_private(path)  # SQLite gives its log the rights of the database
+        for each in path.parent.glob(f"{path.name}-*"):
+            tighten(each, 0o600)
         self._base = sqlite3.connect(path, timeout=30, check_same_thread=False, isolation_level=None)
         try:
             self._base.execute("PRAGMA journal_mode=WAL")
@@ -84,6 +88,7 @@ class State:
             ).fetchone()
             if row is None:
                 return None
+            self._keep_mounts(local)
             self._base.execute("UPDATE files SET run = ? WHERE path = ? AND options = ?", (self.run, *key))
         return str(row[3]) if row[:3] == (local.size, local.modified, local.inode) else None
 
@@ -129,7 +134,16 @@ class State:
                 "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (path, options, local.size, local.modified, local.inode, sha256, file_id, int(ours), self.run),
             )
+            self._keep_mounts(local)
             self._base.execute("COMMIT")
+
+    def _keep_mounts(self, local: Local) -> None:
+        """Notes how many file systems begin above the file. Most files have none, and no row."""
+        path = os.fsencode(local.path)
+        if local.mounts:
+            self._base.execute("INSERT OR REPLACE INTO mounts VALUES (?, ?)", (path, local.mounts))
+        else:
+            self._base.execute("DELETE FROM mounts WHERE path = ?", (path,))
 
     def is_ours(self, file_id: str) -> bool:
         """True if this computer sent the file itself, and did not find it there."""
@@ -142,11 +156,25 @@ class State:
         for each in file_ids:
             self.forget(each)
 
-    def gone(self, unread: Iterable[str] = ()) -> Iterator[tuple[str, str]]:
-        """(path, file id) of each file that an earlier run sent and that this run did not see, or saw with new bytes.
+    def absent(self) -> set[str]:
+        """The paths of files that were sent and are not there now."""
+        with self._lock:
+            rows = self._base.execute("SELECT path FROM files WHERE ours = 1").fetchall()
+        return {path for path in (os.fsdecode(row[0]) for row in rows) if is_gone(path)}
 
-        Files below the folders `unread` are left out: nobody knows whether they are gone. So is a file whose bytes
-        another path still has, and one that the folder has although this run did not take it, such as an excluded one.
+    def mounts_of(self, path: str) -> int:
+        """How many file systems began above the file when it was last seen, below the folder that is synced."""
+        with self._lock:
+            row = self._base.execute("SELECT number FROM mounts WHERE path = ?", (os.fsencode(path),)).fetchone()
+        return int(row[0]) if row else 0
+
+    def gone(self, before: set[str], unread: Iterable[str] = ()) -> Iterator[tuple[str, str, bool]]:
+        """(path, file id, replaced) of each file that an earlier run sent and that this run did not see, or saw with
+        new bytes (replaced).
+
+        `before`: the paths that were absent when the run began; what vanished later waits for the next run. Files below
+        the folders `unread` are left out: nobody knows whether they are gone. So is a file whose bytes another path
+        still has, and one that the folder has although this run did not take it, such as an excluded one.
         """
         closed = tuple(f"{path.rstrip(os.sep)}{os.sep}" for path in unread)
         with self._lock:
@@ -161,8 +189,8 @@ class State:
             name = os.fsdecode(path)
             if file_id in living or name.startswith(closed) or name in unread:
                 continue
-            if replaced or _is_gone(name):
-                yield name, file_id
+            if replaced or (name in before and is_gone(name)):
+                yield name, file_id, bool(replaced)
 
     def seen(self) -> bool:
         """True if this run saw a file that was sent."""
@@ -178,19 +206,9 @@ class State:
             self._base.execute("COMMIT")
 
 
-def _is_gone(path: str) -> bool:
-    """True only if the system says that there is nothing: a disk that fails or vanishes says something else."""
-    try:
-        os.lstat(path)
-    except (FileNotFoundError, NotADirectoryError):
-        return True
-    except OSError:
-        return False
-    return False
-
-
 def lock(path: Path, busy: str) -> IO[str]:
     """Takes a lock that ends with the process, or raises Stop with the sentence `busy`. Keep the answer."""
+    make_file_private(path)
     held = path.open("a+")
     try:
         if os.name == "nt":  # pragma: no cover

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 
 from filemill._names import sendable
 from filemill.cli import exits, remote
+from filemill.cli.absence import doubt, is_gone
 from filemill.cli.failures import Cancelled, explain
 from filemill.cli.pool import Outcome, Pool
 from filemill.cli.progress import Display
@@ -36,6 +38,15 @@ class Done:
     file_id: str | None = None
 
 
+@dataclass(frozen=True)
+class Gone:
+    """A file of the service that --delete removes. replaced: its path is there, with other bytes."""
+
+    path: str
+    file_id: str
+    replaced: bool
+
+
 class Syncing:
     """One run. Files with the same bytes are sent once, also when they are found at the same moment."""
 
@@ -46,6 +57,7 @@ class Syncing:
         self._options = options
         self._dry_run = dry_run
         self._unread: list[str] = []
+        self._absent = state.absent()
         self._under_way: dict[str, threading.Event] = {}
         self._would: set[str] = set()
         self._lock = threading.Lock()
@@ -66,31 +78,44 @@ class Syncing:
             code = self.report.summary(stopped=stopped)
         return code
 
-    def gone(self) -> Iterator[tuple[str, str]]:
-        """(path, file id) of what --delete would remove."""
-        return self._state.gone(self._unread)
+    def gone(self, root: str, *, doubtful: bool) -> tuple[list[Gone], Counter[str]]:
+        """What --delete is to remove, and how many files it must keep, by reason: nobody knows whether they are gone.
+
+        With `doubtful`, those are removed, too.
+        """
+        gone: list[Gone] = []
+        kept: Counter[str] = Counter()
+        for path, file_id, replaced in self._state.gone(self._absent, self._unread):
+            reason = None if replaced or doubtful else doubt(root, path, self._state.mounts_of(path))
+            if reason is None:
+                gone.append(Gone(path, file_id, replaced))
+            else:
+                kept[reason] += 1
+        return gone, kept
 
     def is_empty(self) -> bool:
         """True if the folder has none of the files that were ever sent."""
         return not self._state.seen()
 
-    def delete(self, gone: list[tuple[str, str]]) -> None:
-        """Deletes files. One that fails stops no other."""
+    def delete(self, gone: list[Gone]) -> None:
+        """Deletes files. One that fails stops no other, and one that has come back meanwhile stays."""
         from filemill import errors
 
         deleted = 0
-        for path, file_id in gone:
+        for each in gone:
+            if not each.replaced and not is_gone(each.path):
+                continue
             try:
-                self._client.files.delete(file_id)
+                self._client.files.delete(each.file_id)
             except errors.NotFound:
                 pass
             except errors.FilemillError as error:
-                self._session.output.warn(f"not deleted: {path}: {explain(error)[0]}")
+                self._session.output.warn(f"not deleted: {each.path}: {explain(error)[0]}")
                 self.code_of_deletes = exits.FAILED
                 continue
-            self._state.forget(file_id)
+            self._state.forget(each.file_id)
             deleted += 1
-            self._print("deleted", file_id, path)
+            self._print("deleted", each.file_id, each.path)
         self._session.output.note(f"Deleted {deleted:,}.")
 
     def _noted(self, found: Iterable[Found]) -> Iterator[Found]:
@@ -155,9 +180,9 @@ class Syncing:
         arguments["metadata"] = {"path": api_path(local.name)}
         name = sendable(Path(local.path).name)
         file = self._client.upload(local.path, filename=name, on_duplicate="reuse", on_progress=progressed, **arguments)
-        there = file.status == "ready"  # a new file has not been processed yet: these bytes were there
-        self._state.record(local, file.id, sha256, ours=not there)
-        return Done("there" if there else "sent", sha256, file.id)
+        ours = not file.reused or self._state.is_ours(file.id)
+        self._state.record(local, file.id, sha256, ours=ours)
+        return Done("there" if file.reused else "sent", sha256, file.id)
 
     def _there(self, local: Local, sha256: str) -> str | None:
         """The id of a file of ours with these bytes that the service has."""

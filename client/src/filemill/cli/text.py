@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timezone
+from typing import Any
 
 # Everything that could steer a terminal or turn the direction of writing: control characters (C0, C1), line and
 # paragraph separators, marks and overrides of direction, and half surrogate pairs (bytes that are no UTF-8).
@@ -47,15 +48,15 @@ def count(number: int, word: str) -> str:
     return f"{number:,} {word}{'' if number == 1 else 's'}"
 
 
-def moment(text: str | None) -> str:
-    """A time of the API (RFC 3339, UTC), for people: local time without milliseconds. Other texts stay."""
+def moment(text: Any) -> str:
+    """A time of the API (RFC 3339, UTC), for people: local time without milliseconds. Other values become text."""
     if not text:
         return ""
     try:
-        at = datetime.fromisoformat(text.replace("Z", "+00:00"))
-    except ValueError:
-        return text
-    return at.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+        at = datetime.fromisoformat(str(text).replace("Z", "+00:00")).astimezone()
+        return at.strftime("%Y-%m-%d %H:%M:%S")
+    except (ValueError, OverflowError, OSError):  # no time, or one that this system can't have in its zone
+        return str(text)
 
 
 def now() -> str:

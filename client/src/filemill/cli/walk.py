@@ -5,8 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -30,6 +30,8 @@ class Local:
     modified: int
     """nanoseconds"""
     inode: int
+    mounts: int = 0
+    """other file systems that begin between the folder that is walked and the file"""
 
 
 @dataclass(frozen=True)
@@ -63,16 +65,32 @@ def walk(folder: str, excluded: tuple[str, ...] = ()) -> Iterator[Found]:
     Links to files are followed. Links to folders are left out, so no loop can catch the walk. `excluded` are patterns
     such as `*.tmp`, compared with the name and with the path below the folder.
     """
-    waiting = [("", folder)]
+    waiting: list[tuple[str, str, int | None, int]] = [("", folder, None, 0)]
     while waiting:
-        inside, path = waiting.pop()
+        inside, path, outer, mounts = waiting.pop()
         try:
             entries = os.scandir(path)
         except OSError as error:
             yield Skipped(path, reason(error), fault=True)
             continue
+        device = _device(path)
+        mounts += None not in (outer, device) and outer != device
         with entries:
-            yield from _entries(entries, inside, path, excluded, lambda name, at: waiting.append((name, at)))
+            for each in _entries(entries, inside, path, excluded):
+                if isinstance(each, Local):
+                    yield replace(each, mounts=mounts) if mounts else each
+                elif isinstance(each, Skipped):
+                    yield each
+                else:
+                    waiting.append((*each, device, mounts))
+
+
+def _device(folder: str) -> int | None:
+    """The file system on which the folder lies; None if the folder is gone again."""
+    try:
+        return Path(folder).stat().st_dev
+    except OSError:
+        return None
 
 
 def _entries(
@@ -80,8 +98,8 @@ def _entries(
     inside: str,
     folder: str,
     excluded: tuple[str, ...],
-    later: Callable[[str, str], None],
-) -> Iterator[Found]:
+) -> Iterator[Found | tuple[str, str]]:
+    """What is in one folder; of each folder in it the name below the walked one, and the path."""
     while True:
         try:
             entry = next(entries)
@@ -95,7 +113,7 @@ def _entries(
             continue
         try:
             if entry.is_dir(follow_symlinks=False):
-                later(name, entry.path)
+                yield name, entry.path
                 continue
             status = entry.stat()  # of a link: its target
         except OSError as error:

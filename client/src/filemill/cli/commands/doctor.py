@@ -45,7 +45,10 @@ class Examination:
         self._session = session
         self._origin = origin
         self._login = session.login
-        self._http = httpx.Client(timeout=_SECONDS, transport=session.transport, follow_redirects=False)
+        headers = {"Accept-Encoding": "gzip"}
+        self._http = httpx.Client(
+            timeout=_SECONDS, headers=headers, transport=session.transport, follow_redirects=False
+        )
         self._scopes: list[str] | None = None
 
     def findings(self) -> Iterator[Finding]:
@@ -69,15 +72,12 @@ class Examination:
 
         begun = time.monotonic()
         try:
-            answer = self._http.get(f"{self._login.url}/v1/health")
+            with self._http.stream("GET", f"{self._login.url}/v1/health") as answer:
+                healthy = _is_healthy(answer)
         except httpx.HTTPError as error:
             yield Finding("front door", BAD, f"{self._login.url} does not answer ({error}). {advice(error)}")
             return False
         took = 1000 * (time.monotonic() - begun)
-        try:
-            healthy = answer.json()["status"] == "ok"
-        except (ValueError, KeyError, TypeError):
-            healthy = False
         if not healthy:
             said = f"{self._login.url} answers {answer.status_code}, and not as a Filemill does. Is the address right?"
             yield Finding("front door", BAD, said)
@@ -133,13 +133,13 @@ class Examination:
         origin = self._origin or self._login.url
         asked = {"Origin": origin, "Access-Control-Request-Method": "POST"}
         try:
-            answer = self._http.options(url, headers=asked)
+            allowed = self._allowed(url, asked)
         except httpx.HTTPError as error:
             said = f"{host} does not answer ({error}). Uploads go there: open it in the firewall. {advice(error)}"
             yield Finding("uploads", BAD, said)
             return
         yield Finding("uploads", GOOD, f"{host} answers.")
-        if answer.headers.get("access-control-allow-origin") in {"*", origin}:
+        if allowed in {"*", origin}:
             yield Finding("CORS of uploads", GOOD, f"Pages of {origin} may upload.")
         elif self._origin:
             said = f"Pages of {origin} may not upload: the stage's parameter CorsOrigins names those that may."
@@ -158,16 +158,22 @@ class Examination:
             "Access-Control-Request-Headers": "authorization,content-type",
         }
         try:
-            answer = self._http.options(f"{self._login.url}/v1/files", headers=asked)
+            allowed = self._allowed(f"{self._login.url}/v1/files", asked)
         except httpx.HTTPError as error:
             return Finding("CORS of the API", BAD, f"The question was not answered ({error}).")
-        if answer.headers.get("access-control-allow-origin") in {"*", origin}:
+        if allowed in {"*", origin}:
             return Finding("CORS of the API", GOOD, f"Pages of {origin} may call the API.")
         return Finding(
             "CORS of the API",
             BAD,
             f"Pages of {origin} may not call the API: the stage's FILEMILL_CORS_ORIGIN names those that may.",
         )
+
+    def _allowed(self, url: str, asked: dict[str, str]) -> str | None:
+        """The origin that may send such requests. Only the answer's head is read."""
+        with self._http.stream("OPTIONS", url, headers=asked) as answer:
+            allowed: str | None = answer.headers.get("access-control-allow-origin")
+            return allowed
 
     def _socket(self) -> Iterator[Finding]:
         if self._session.transport is not None:
@@ -176,13 +182,21 @@ class Examination:
         yield socket(self._login.url, self._login.key)
 
 
+def _is_healthy(answer: Any) -> bool:
+    from filemill import _http, _json, errors
+
+    try:
+        return bool(_json.parse(_http.content(answer))["status"] == "ok")
+    except (ValueError, KeyError, TypeError, errors.ApiError):
+        return False
+
+
 def clock(date: str | None, now: datetime) -> Finding:
     """This computer's clock against the header Date of the service."""
     try:
-        theirs = parsedate_to_datetime(date or "")
-    except (TypeError, ValueError):
+        off = (now - parsedate_to_datetime(date or "")).total_seconds()
+    except (TypeError, ValueError, OverflowError):  # TypeError: a date without a zone
         return Finding("clock", SKIPPED, "The service did not tell its time.")
-    off = (now - theirs).total_seconds()
     words = f"This computer's clock is {abs(off):.0f} s {'ahead' if off > 0 else 'behind'}."
     if abs(off) > _CLOCK_BAD:
         return Finding(

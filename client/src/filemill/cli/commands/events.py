@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from filemill._cursors import Cursors
 from filemill.cli import text
 from filemill.cli.command import examples, shared, with_session
 from filemill.cli.output import Column
@@ -63,7 +64,7 @@ def events(session: Session, follow: bool, after: str | None, limit: int | None,
             return
         for changes in _changes(session, after):
             items = [each.raw for each in changes.items]
-            cursor = changes.raw["next_after"]
+            cursor = changes.next_cursor
             session.output.rows(items[:limit], CHANGE)
             if limit is not None:
                 limit -= len(items)
@@ -75,12 +76,13 @@ def events(session: Session, follow: bool, after: str | None, limit: int | None,
 
 
 def _changes(session: Session, after: str | None) -> Iterator[Any]:
+    cursors = Cursors(after)
     while True:
         page = session.client.files.changes(cursor=after)
         yield page
-        if not page.raw["more"]:
+        if not page.raw.get("more"):
             return
-        after = page.raw["next_after"]
+        after = cursors.next(page.next_cursor, len(page))
 
 
 def _live(session: Session, raw: Any) -> None:

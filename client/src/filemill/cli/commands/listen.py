@@ -42,17 +42,23 @@ def listen(session: Session, forward_to: str, after: str | None, limit: int | No
     """Try webhooks on this computer: events are forwarded to your server.
 
     No tunnel is needed: the events come over the socket, and are sent on from here, signed as webhooks are. The secret
-    is shown at the beginning and stays the same; FILEMILL_WEBHOOK_SECRET may name another one. Each event is sent once:
-    unlike a webhook, nothing is tried again. The socket tells the newest state of each file, so of several changes at
-    the same moment only the last one may come.
+    is shown at the beginning, and is kept with the saved login of the address that is in use. If there is none, as with
+    FILEMILL_URL and FILEMILL_KEY alone, it is a new one each time. FILEMILL_WEBHOOK_SECRET names your own. Each event
+    is sent once: unlike a webhook, nothing is tried again. The socket tells the newest state of each file, so of
+    several changes at the same moment only the last one may come.
     """
     import httpx
 
     url = forward_to if "://" in forward_to else f"http://{forward_to}"
     if not url.startswith(("http://", "https://")):
         raise Stop(f"{forward_to!r} is no address of a web server.", USAGE)
-    secret = secret_of(session)
+    secret, kept = secret_of(session)
     session.output.warn(f"Signing secret: {secret}")
+    if not kept:
+        session.output.note(
+            f"No login of {session.login.url} is saved, so the secret is for this run only. To keep it, set "
+            "FILEMILL_WEBHOOK_SECRET to it."
+        )
     session.output.note(f"Forwarding to {url}. Ctrl-C ends it.")
     stream = session.client.events.follow(
         types=list(given["types"]) or None, cursor=after, on_state=session.output.note
@@ -76,7 +82,8 @@ def _forward(session: Session, http: Any, url: str, event: Mapping[str, Any], se
     error = None
     status = None
     try:
-        status = http.post(url, content=body, headers=signed(event["id"], body, secret)).status_code
+        with http.stream("POST", url, content=body, headers=signed(event["id"], body, secret)) as answer:
+            status = answer.status_code  # nothing else of it is read
     except httpx.HTTPError as failed:
         error = f"{type(failed).__name__}: {failed}"
     took = round(1000 * (time.monotonic() - begun))
@@ -93,15 +100,14 @@ def passes(event: Mapping[str, Any], kinds: tuple[str, ...], tags: tuple[str, ..
     return (not kinds or file.get("kind") in kinds) and set(tags) <= set(file.get("tags") or ())
 
 
-def secret_of(session: Session) -> str:
-    """The secret of this login, made when it is first needed."""
+def secret_of(session: Session) -> tuple[str, bool]:
+    """The secret of this address, made when it is first needed; and True if the next run has the same one."""
     named = os.environ.get("FILEMILL_WEBHOOK_SECRET") or session.login.secret
     if named:
         _key(named)
-        return named
+        return named, True
     made = f"whsec_{base64.b64encode(secrets.token_bytes(24)).decode()}"
-    profiles.remember_secret(session.profile, made)
-    return made
+    return made, profiles.remember_secret(session.profile, session.login.url, made) is not None
 
 
 def signed(event_id: str, body: bytes, secret: str) -> dict[str, str]:

@@ -6,16 +6,19 @@ import sys
 import threading
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from filemill.cli.command import examples, shared, with_session
-from filemill.cli.exits import LOCAL, USAGE
+from filemill.cli.exits import DONE, LOCAL, USAGE
 from filemill.cli.failures import Stop
 from filemill.cli.sending import Options, count_ahead
 from filemill.cli.session import Session
 from filemill.cli.text import count
+
+if TYPE_CHECKING:
+    from filemill.cli.syncing import Gone, Syncing
 
 
 @click.command(
@@ -31,7 +34,9 @@ from filemill.cli.text import count
     "--delete", is_flag=True, help="Delete files that an earlier sync sent and that are gone from the folder."
 )
 @click.option("-y", "--yes", is_flag=True, help="Delete without a question.")
-@click.option("--allow-empty", is_flag=True, help="With --delete: also if the folder has no file any more.")
+@click.option(
+    "--allow-empty", is_flag=True, help="With --delete: also if the folder, or one in it, is empty or not mounted."
+)
 @click.option(
     "-j", "--jobs", type=click.IntRange(1, 32), default=4, show_default=True, help="Files that are sent at once."
 )
@@ -52,8 +57,10 @@ def sync(
 
     --delete removes only what a sync of this folder from this computer has sent, and nothing below a folder that can't
     be read. A folder without any file may be a disk that is not mounted, so then --delete removes nothing unless you
-    add --allow-empty. Deleted files can be restored while the stage's delete window is open. Two syncs of one folder
-    never run at once.
+    add --allow-empty. The same is true for a folder in it that is empty now, is a link or a file, or lies on a disk
+    that is not mounted any more: these files are kept, and the command says so and ends with 8. A file that vanishes
+    while the command runs is deleted by the next one. Deleted files can be restored while the stage's delete window is
+    open. Two syncs of one folder never run at once.
     """
     from filemill.cli import state as states
     from filemill.cli.syncing import Syncing
@@ -76,19 +83,25 @@ def sync(
         threading.Thread(target=count_ahead, args=ahead, daemon=True).start()
         code = syncing.run(walk(real, given["exclude"]))
         if delete:
-            _delete(session, syncing, dry_run=dry_run, yes=yes, allow_empty=allow_empty)
-            code = code or syncing.code_of_deletes
+            kept = _delete(session, syncing, real, dry_run=dry_run, yes=yes, allow_empty=allow_empty)
+            code = code or syncing.code_of_deletes or (LOCAL if kept else DONE)
         return code
 
 
-def _delete(session: Session, syncing: Any, *, dry_run: bool, yes: bool, allow_empty: bool) -> None:
-    gone: list[tuple[str, str]] = list(syncing.gone())
+def _delete(session: Session, syncing: Syncing, root: str, *, dry_run: bool, yes: bool, allow_empty: bool) -> bool:
+    """Deletes what is gone. Gives True if files were kept that may be gone or not."""
+    gone, kept = syncing.gone(root, doubtful=allow_empty)
+    for reason, number in kept.items():
+        session.output.warn(f"kept: {count(number, 'missing file')}, because {reason}. --allow-empty deletes them.")
     if dry_run:
-        for path, file_id in gone:
-            session.output.line("delete", file_id, path)
-        return
-    if not gone:
-        return
+        for each in gone:
+            session.output.line("delete", each.file_id, each.path)
+    elif gone:
+        _confirmed(session, syncing, gone, yes=yes, allow_empty=allow_empty)
+    return bool(kept)
+
+
+def _confirmed(session: Session, syncing: Syncing, gone: list[Gone], *, yes: bool, allow_empty: bool) -> None:
     if syncing.is_empty() and not allow_empty:
         raise Stop(
             f"The folder has no file any more: is its disk mounted? Nothing was deleted. --allow-empty deletes "
@@ -96,7 +109,7 @@ def _delete(session: Session, syncing: Any, *, dry_run: bool, yes: bool, allow_e
             LOCAL,
         )
     if not yes:
-        for path, _ in gone[:10]:
-            session.output.note(f"gone: {path}")
+        for each in gone[:10]:
+            session.output.note(f"gone: {each.path}")
         click.confirm(f"Delete {count(len(gone), 'file')} from the service?", abort=True, err=True)
     syncing.delete(gone)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import threading
 import time
@@ -13,6 +12,7 @@ from typing import Any
 
 import click
 
+from filemill._json import parse
 from filemill._names import sendable
 from filemill.cli import text
 from filemill.cli.command import examples, shared, with_session
@@ -32,7 +32,7 @@ def metadata_of(texts: tuple[str, ...]) -> dict[str, Any]:
     for each in texts:
         if each.lstrip().startswith("{"):
             try:
-                found.update(json.loads(each))
+                found.update(parse(each))
             except ValueError as error:
                 raise Stop(f"--metadata: this is no JSON object: {error}.", USAGE) from None
         else:
@@ -79,6 +79,7 @@ def duration(ctx: click.Context, param: click.Parameter, value: str | None) -> i
 @click.option("--content-type", metavar="TYPE", help="The type, where the name does not tell it.")
 @click.option("--name", metavar="NAME", help="Another name, for one file.")
 @click.option("--exclude", metavar="PATTERN", multiple=True, help="Leave files out, such as '*.tmp'; may be repeated.")
+@click.option("--reuse", is_flag=True, help="Do not send bytes that the service has already; show that file.")
 @click.option("--wait", is_flag=True, help="Wait until the files are processed; one that is refused is a failure.")
 @click.option(
     "--timeout", metavar="DURATION", default="15m", show_default=True, callback=duration, help="With --wait: how long."
@@ -107,6 +108,7 @@ def upload(session: Session, paths: tuple[str, ...], *, recursive: bool, watch: 
         owner=given["owner"],
         content_type=given["content_type"],
         name=given["name"],
+        reuse=given["reuse"],
     )
     streams = [path for path in paths if path == "-" or path.startswith(("https://", "http://"))]
     files = tuple(path for path in paths if path not in streams)

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from filemill._cursors import Cursors
 from filemill.cli import text
 from filemill.cli.command import chosen, examples, shared, with_session
 from filemill.cli.commands.listen import listen
@@ -175,11 +176,12 @@ def deliveries(session: Session, webhook_id: str, state: str | None, limit: int)
 
 def _log(session: Session, webhook_id: str, state: str | None) -> Iterator[Any]:
     cursor = None
+    cursors = Cursors(cursor)
     while True:
         page = session.client.webhooks.deliveries(webhook_id, state=state, cursor=cursor)
         yield from (each.raw for each in page)
-        cursor = page.next_cursor
-        if not cursor:
+        cursor = cursors.next(page.next_cursor or None, len(page))
+        if cursor is None:
             return
 
 
