@@ -13,6 +13,8 @@ from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionError, HTTPClientError, IncompleteReadError
 from botocore.session import Session
 
+from chalicelib import lean
+
 if TYPE_CHECKING:
     from mypy_boto3_apigatewaymanagementapi import ApiGatewayManagementApiClient
     from mypy_boto3_cloudfront import CloudFrontClient
@@ -27,6 +29,7 @@ _BOUNDS: dict[str, Any] = {
     "connect_timeout": 3,
     "read_timeout": 20,
     "retries": {"mode": "standard", "max_attempts": 4},
+    "user_agent": lean.USER_AGENT,
 }
 
 
@@ -77,7 +80,7 @@ def is_busy(error: BaseException) -> bool:
 
 @cache
 def _session() -> Session:
-    return Session()
+    return lean.with_quick_dates(Session())
 
 
 @cache
@@ -93,7 +96,7 @@ def s3() -> S3Client:
         max_pool_connections=16,
         **_BOUNDS,
     )
-    return cast("S3Client", _session().create_client("s3", config=config))
+    return cast("S3Client", lean.lean(_session().create_client("s3", config=config)))
 
 
 @cache
@@ -103,12 +106,14 @@ def events() -> EventBridgeClient:
 
 @cache
 def dynamodb() -> DynamoDBClient:
-    return cast("DynamoDBClient", _session().create_client("dynamodb", config=Config(**_BOUNDS)))
+    # DynamoDB checks each request itself, and botocore takes longer for that than for the rest of a write.
+    config = Config(parameter_validation=False, **_BOUNDS)
+    return cast("DynamoDBClient", lean.lean(_session().create_client("dynamodb", config=config)))
 
 
 @cache
 def sqs() -> SQSClient:
-    return cast("SQSClient", _session().create_client("sqs", config=Config(**_BOUNDS)))
+    return cast("SQSClient", lean.lean(_session().create_client("sqs", config=Config(**_BOUNDS))))
 
 
 @cache

@@ -161,7 +161,7 @@ PHOTO = images.jpeg(700, 500)
 
 
 def ready_photo(client: Client, **more: Any) -> str:
-    """The id of a photo with renditions of three widths in two formats."""
+    """The id of a photo with WebPs of three widths and one JPEG."""
     file_id = upload(client, PHOTO, **more)
     deliver(file_id)
     return file_id

@@ -103,9 +103,9 @@ def _job(made: Path) -> list[Rendition]:
     """The job for the other engines: the sizes and formats that Filemill made, and the recipe's settings."""
     from PIL import Image  # neither is in the bench's venv, which imports this module for ENGINES
 
-    from chalicelib.renditions.recipes import DEFAULT_RECIPE, RECIPES
+    from bench.images.job import RECIPE
 
-    encodings = {encoding.format: encoding for encoding in RECIPES[DEFAULT_RECIPE].encodings}
+    encodings = {encoding.format: encoding for encoding in RECIPE.encodings}
     job: list[Rendition] = []
     for path in sorted(made.iterdir(), key=lambda path: int(path.stem), reverse=True):
         encoding = encodings[path.suffix[1:]]

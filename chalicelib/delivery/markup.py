@@ -9,10 +9,9 @@ from chalicelib.delivery.access import Access
 from chalicelib.delivery.preview import CLEAR, data_url
 from chalicelib.delivery.tags import tag
 from chalicelib.model import EXTENSIONS, PICTURES, File, Rendition
+from chalicelib.renditions.ladder import Size, up_to
 from chalicelib.renditions.places import in_ladder, on_demand
-
-# Pixels. A browser that does not know `srcset` gets a picture of at most this width.
-_PLAIN_WIDTH = 1280
+from chalicelib.renditions.recipes import PREVIEW_WIDTH
 
 
 @dataclass(frozen=True)
@@ -55,23 +54,28 @@ def markup(file: File, access: Access) -> Markup:
         video = players.video(file, access, poster="", width=0, height=0, label=label)
         return Markup({}, "", "", placeholder, video, *sounds)
     ladder = {rendition.name: rendition for rendition in sorted(pictures, key=lambda each: each.width)}
+    found = _names_by_format(file, pictures, list(ladder))
     srcset = {
         format: ", ".join(f"{access.url(f'{name}.{EXTENSIONS[format]}')} {ladder[name].width}w" for name in names)
-        for format, names in _names_by_format(file, pictures, list(ladder)).items()
+        for format, names in found.items()
     }
+    format, names = list(found.items())[-1]  # the one that all programs can show
+    plain = _plain(access, [ladder[name] for name in names], format)
     widest = max(rendition.width for rendition in ladder.values())
     sizes = f"(max-width: {widest}px) 100vw, {widest}px"
-    picture = _picture(file, access, ladder, srcset, sizes, placeholder)
     top = list(ladder.values())[-1]
-    poster = _plain(access, ladder, srcset)
-    video = players.video(file, access, poster=poster, width=top.width, height=top.height, label=label)
+    picture = _picture(file, top, plain, srcset, sizes, placeholder)
+    video = players.video(file, access, poster=plain, width=top.width, height=top.height, label=label)
     return Markup(srcset, sizes, picture, placeholder, video, *sounds)
 
 
-def _plain(access: Access, ladder: dict[str, _Picture], srcset: dict[str, str]) -> str:
-    """The address of the picture for browsers that do not choose: of a moderate width, in the format for all."""
-    rungs = [rendition for rendition in ladder.values() if rendition.width <= _PLAIN_WIDTH] or list(ladder.values())[:1]
-    return access.url(f"{rungs[-1].name}.{EXTENSIONS[list(srcset)[-1]]}")
+def _plain(access: Access, pictures: list[_Picture], format: str) -> str:
+    """The address of the picture for programs that do not choose: one of these, of a moderate width.
+
+    By the recipe `photo` it is the one JPEG that is stored from the beginning.
+    """
+    size = up_to([Size(each.name, each.width, each.height) for each in pictures], PREVIEW_WIDTH)
+    return access.url(f"{size.name}.{EXTENSIONS[format]}")
 
 
 def _names_by_format(file: File, pictures: list[_Picture], names: list[str]) -> dict[str, list[str]]:
@@ -82,7 +86,8 @@ def _names_by_format(file: File, pictures: list[_Picture], names: list[str]) -> 
             if rendition.name == name:
                 found.setdefault(rendition.format, []).append(name)
     for encoding in on_demand(file):
-        if encoding.format not in found and all(_is_made(file, name, encoding.format) for name in names):
+        stored = found.get(encoding.format, [])
+        if all(name in stored or _is_made(file, name, encoding.format) for name in names):
             found[encoding.format] = names
     return {format: found[format] for format in PICTURES if format in found}
 
@@ -93,14 +98,11 @@ def _is_made(file: File, name: str, format: str) -> bool:
     return found is not None and found[1].format == format
 
 
-def _picture(
-    file: File, access: Access, ladder: dict[str, _Picture], srcset: dict[str, str], sizes: str, placeholder: str
-) -> str:
-    *better, plain = srcset
-    top = list(ladder.values())[-1]
+def _picture(file: File, top: _Picture, plain: str, srcset: dict[str, str], sizes: str, placeholder: str) -> str:
+    *better, last = srcset
     attributes: dict[str, str | None] = {
-        "src": _plain(access, ladder, srcset),
-        "srcset": srcset[plain],
+        "src": plain,
+        "srcset": srcset[last],
         "sizes": sizes,
         "width": str(top.width),
         "height": str(top.height),

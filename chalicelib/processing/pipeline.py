@@ -14,9 +14,10 @@ import os
 import secrets
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import cache
 from typing import Any
 
 from chalicelib.catalog import actors, claims, deletion, files, pending, scans
@@ -376,6 +377,12 @@ def _send(send: Callable[[File], None], file: File) -> None:
         logger.exception("a message could not be sent; the sweep sends it again")
 
 
+@cache
+def _uploaders() -> ThreadPoolExecutor:
+    """Kept for the life of the process: a photo would start seven threads."""
+    return ThreadPoolExecutor(UPLOADERS, thread_name_prefix="upload")
+
+
 def findings(made: Made) -> Findings:
     """The findings of a processor, as the record has them."""
     words = tuple(chosen_words(made.headings, made.text, settings().found_words))
@@ -387,21 +394,23 @@ def make_renditions(file: File, processor: Processor, source: Source) -> tuple[M
     version = places.made_version(file)
     done: list[tuple[Rendition, Future[None]]] = []
     master = b""
-    with ThreadPoolExecutor(UPLOADERS) as uploaders:
 
-        def upload(rendition: Rendition, encoded: bytes) -> None:
-            nonlocal master
-            if rendition.name == places.STREAM:
-                master = encoded
-            key = rendition_key(file.visibility, file.id, version, rendition)
-            done.append((rendition, uploaders.submit(derived.put, key, encoded, rendition.content_type)))
+    def upload(rendition: Rendition, encoded: bytes) -> None:
+        nonlocal master
+        if rendition.name == places.STREAM:
+            master = encoded
+        key = rendition_key(file.visibility, file.id, version, rendition)
+        done.append((rendition, _uploaders().submit(derived.put, key, encoded, rendition.content_type)))
 
+    try:
         time = file.poster.time if file.poster else None
         made = processor.process(source, Order(places.recipe_of(file), memory_bytes(), poster_time=time), upload)
         if made.text:
             upload(*texts.rendition(made.text))
         for _, uploaded in done:
             uploaded.result()
+    finally:
+        wait([uploaded for _, uploaded in done])  # whatever follows finds nothing that is still on its way
     listed = [rendition for rendition, _ in done if not rendition.name.startswith(media_names.FOLDER)]
     if master and file.captions:
         made, listed = _with_captions(file, made, listed, master)

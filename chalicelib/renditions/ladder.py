@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from chalicelib.renditions.recipes import MAX_SIDE, Encoding, Recipe
@@ -36,6 +37,16 @@ def ladder(recipe: Recipe, width: int, height: int) -> list[Size]:
         widths.append(width)
     sizes = [Size(f"w{step}", step, _scaled(height, step, width)) for step in widths]
     return [size for size in sizes if size.height <= MAX_SIDE] or [_as_high_as_allowed(width, height)]
+
+
+def up_to(sizes: Sequence[Size], width: int) -> Size:
+    """The widest of these sizes up to `width` pixels, or the narrowest of all. `sizes` ascend, and there is one."""
+    return next((size for size in reversed(sizes) if size.width <= width), sizes[0])
+
+
+def at_once(sizes: Sequence[Size], encoding: Encoding) -> Sequence[Size]:
+    """Those of a ladder's sizes that are made in this encoding before anybody asks for them."""
+    return sizes if encoding.up_to is None or not sizes else [up_to(sizes, encoding.up_to)]
 
 
 # Formats that stand in for one that a file does not have: CloudFront chooses an address before it knows the file.

@@ -90,8 +90,11 @@ def served_prefix(file: File) -> str | None:
 
 
 def on_demand(file: File) -> tuple[Encoding, ...]:
-    """The encodings whose renditions are made when they are first asked for."""
-    return served_recipe(file).on_demand if file.picture and file.recipe in RECIPES else ()
+    """The encodings in which sizes are made when they are first asked for: all of them, or all but one."""
+    if not file.picture or file.recipe not in RECIPES:
+        return ()
+    recipe = served_recipe(file)
+    return (*recipe.on_demand, *(encoding for encoding in recipe.encodings if encoding.up_to is not None))
 
 
 def in_ladder(file: File, name: str, format: str) -> tuple[Size, Encoding] | None:

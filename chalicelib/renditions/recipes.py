@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import asdict, dataclass, replace
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -21,7 +21,7 @@ WATERMARKS = Path(__file__).parent.parent / "processing" / "watermarks"
 Position = Literal["top-left", "top", "top-right", "left", "center", "right", "bottom-left", "bottom", "bottom-right"]
 _COLOR = re.compile(r"#[0-9a-f]{6}")
 _KEPT = ("artist", "copyright", "caption")
-_WITHOUT_EFFECT = ("name", "eager")  # on the bytes of a rendition, and on the record
+_WITHOUT_EFFECT = ("name", "eager")  # on the bytes of a rendition
 
 MAX_EAGER = 1000
 """Segments of a rung that a recipe may ask for by number: an hour and more."""
@@ -35,6 +35,8 @@ class Encoding:
     `subsampling` is for JPEG and AVIF: 4:2:0 halves the resolution of colour, 4:4:4 keeps it, as coloured text needs.
     With `target_ssim`, above 0 and below 1, each image gets the lowest quality that reaches it (quality.py), at the
     cost of seven more encodings of a small image. Then `quality` is not used.
+    With `up_to`, pixels, one size is made at once: the widest up to that width (`ladder.at_once`). The others are made
+    when they are first asked for.
     """
 
     format: str
@@ -42,6 +44,7 @@ class Encoding:
     effort: int = 0
     subsampling: str = "4:2:0"
     target_ssim: float | None = None
+    up_to: int | None = None
 
     def __post_init__(self) -> None:
         _require(self.format in ("avif", "webp", "jpeg"), f"there is no encoder for {self.format!r}")
@@ -50,6 +53,7 @@ class Encoding:
         _require(0 <= self.effort <= most, f"`effort` must be from 0 to {most}")
         _require(self.subsampling in ("4:2:0", "4:2:2", "4:4:4"), "`subsampling` must be 4:2:0, 4:2:2 or 4:4:4")
         _require(self.target_ssim is None or 0 < self.target_ssim < 1, "`target_ssim` must be between 0 and 1")
+        _require(self.up_to is None or 1 <= self.up_to <= MAX_SIDE, f"`up_to` must be from 1 to {MAX_SIDE}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +97,8 @@ class Recipe:
     left. Without it the crop shows the part with the most to see (crop.py).
     `background` shows through clear pixels in a format without alpha. `keep` says which words of a file's metadata stay
     in its renditions: `artist`, `copyright`, `caption`. With `keep_gps` the record (never a rendition) says where the
-    picture was taken. `on_demand` are formats that are made when they are first asked for, size by size.
+    picture was taken. `encodings` are made at once, unless they say `up_to`. `on_demand` are formats that are made when
+    they are first asked for, size by size.
     `eager` says how much of a film's or a sound's stream is made as soon as it is `ready`, before anybody watches: the
     first so many segments of the lowest rung, of the source's own and of the first sound track, or "all" of it.
     Raises ValueError for values that are not possible.
@@ -124,6 +129,10 @@ class Recipe:
         later = [encoding.format for encoding in self.on_demand]
         _require(len({*later}) == len(later), "`on_demand` must name a format once")
         _require(not {*later} & {*self.formats}, "`on_demand` must name formats that `encodings` does not")
+        _require(
+            all(each.up_to is None for each in self.on_demand),
+            "`on_demand` must not say `up_to`: nothing is made at once",
+        )
 
     @property
     def formats(self) -> tuple[str, ...]:
@@ -131,18 +140,28 @@ class Recipe:
 
     @property
     def fingerprint(self) -> str:
-        """12 hex digits. They change with everything that changes the output or the record.
+        """12 hex digits. They change with everything that changes the bytes of a rendition, or which ones there are.
 
-        So they don't change with the name, nor with `eager`, which says only when something is made.
+        So they don't change with the name, nor with `eager` and an encoding's `up_to`, which say only when something is
+        made: a file keeps its addresses, and need not be processed again.
         """
         return self.fingerprint_by(engine.ENGINE_VERSION)
 
     def fingerprint_by(self, engine_name: str) -> str:
         """The fingerprint with the engine of this name, which may be that of another computer."""
-        values = {name: value for name, value in asdict(self).items() if name not in _WITHOUT_EFFECT}
-        if self.watermark and self.watermark.image:
-            values["watermark_sha256"] = _sha256_of(WATERMARKS / self.watermark.image)
-        return hashlib.sha256(repr((engine_name, values)).encode()).hexdigest()[:12]
+        mark = self.watermark and self.watermark.image
+        return _fingerprint(self, engine_name, _sha256_of(WATERMARKS / mark) if mark else "")
+
+
+@lru_cache(maxsize=64)
+def _fingerprint(recipe: Recipe, engine_name: str, mark: str) -> str:
+    """`mark` is the hash of the watermark's picture."""
+    values = {name: value for name, value in asdict(recipe).items() if name not in _WITHOUT_EFFECT}
+    for encoding in (*values["encodings"], *values["on_demand"]):
+        del encoding["up_to"]
+    if mark:
+        values["watermark_sha256"] = mark
+    return hashlib.sha256(repr((engine_name, values)).encode()).hexdigest()[:12]
 
 
 @cache
@@ -155,6 +174,11 @@ def _sha256_of(picture: Path) -> str:
 # baseline: progressive saves 2 % of its bytes for twice its CPU. (Measured on five photographs; see `make bench`.)
 # Documents are for reading: they have a higher quality, and JPEG with all of its colour.
 _WEB = (Encoding("webp", quality=80, effort=2), Encoding("jpeg", quality=80))
+# Five of six JPEGs nobody asks for: every browser since 2020 sends `image/webp`. Mail and previews of links take one
+# picture, and name it when they are written: 1200 pixels are the width that previews ask for, and twice the 600 of a
+# mail (docs/image-choices.md). So that one is stored before anybody asks.
+PREVIEW_WIDTH = 1280
+_PHOTO = (Encoding("webp", quality=80, effort=2), Encoding("jpeg", quality=80, up_to=PREVIEW_WIDTH))
 _READ = (Encoding("webp", quality=90, effort=2), Encoding("jpeg", quality=90, subsampling="4:4:4"))
 # AVIF at speed 9 is as good as that WebP in .78 of its bytes, for twice its CPU. Every lower speed costs four times
 # that and more. Quality 60 reaches WebP's mean SSIMULACRA2; a page of text, at 4:4:4, needs 66 (bench/results/avif.md).
@@ -164,7 +188,7 @@ _AVIF_READ = (Encoding("avif", quality=67, effort=9, subsampling="4:4:4"),)
 RECIPES = {
     recipe.name: recipe
     for recipe in (
-        Recipe("photo", widths=(160, 320, 640, 960, 1280, 1920), encodings=_WEB, on_demand=_AVIF),
+        Recipe("photo", widths=(160, 320, 640, 960, 1280, 1920), encodings=_PHOTO, on_demand=_AVIF),
         Recipe("avatar", widths=(64, 128, 256, 512), encodings=_WEB, aspect=(1, 1), fit="cover", on_demand=_AVIF),
         Recipe("document", widths=(320, 640, 1280, 1920, 2560), encodings=_READ, on_demand=_AVIF_READ),
         Recipe("original-only", widths=(), encodings=()),

@@ -97,6 +97,22 @@ def test_a_file_without_pictures_among_its_renditions_has_no_picture() -> None:
     assert both == markup(photo(), ACCESS)
 
 
+def of_one_jpeg(file: File) -> File:
+    """The file as its processing leaves it today: with one JPEG."""
+    kept = [each for each in file.renditions if each.format == "webp" or each.name == "w1280"]
+    return file.model_copy(update={"renditions": kept})
+
+
+def test_a_photo_with_one_stored_jpeg_has_the_markup_of_one_with_all() -> None:
+    assert markup(of_one_jpeg(photo()), ACCESS) == markup(photo(), ACCESS)
+
+
+def test_where_no_jpeg_can_be_made_the_stored_one_is_the_plain_picture() -> None:
+    made = markup(of_one_jpeg(photo(recipe="removed", widths=(160, 320, 640, 1280))), ACCESS)
+    assert names(made.srcset["jpeg"]) == ["w1280.jpg 1280w"]
+    assert Tags(made.picture).tags[-1][1]["src"] == f"{ACCESS.base_url}w1280.jpg?Policy=a&Signature=b"
+
+
 def test_a_file_of_a_recipe_that_is_no_more_has_no_formats_on_demand() -> None:
     assert list(markup(photo(recipe="removed"), ACCESS).srcset) == ["webp", "jpeg"]
 

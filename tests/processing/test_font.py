@@ -51,7 +51,7 @@ def test_a_font_of_any_format_is_described_and_has_a_specimen(data: bytes, forma
     assert (made.headings, made.warnings) == (("Aileron", "Regular"), ())
     assert made.preview
     assert (made.preview.width, made.preview.height) == (1280, 720)
-    assert {"w320.webp", "w640.jpg"} <= emitted.keys()
+    assert {"w320.webp", "w640.webp"} <= emitted.keys()
 
 
 def test_the_specimen_shows_the_fonts_own_letters() -> None:

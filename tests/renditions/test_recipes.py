@@ -11,7 +11,7 @@ import PIL
 import pytest
 
 from chalicelib.renditions.engine import ENGINE_VERSION, HAS_RESIZER, engines_of
-from chalicelib.renditions.ladder import ladder
+from chalicelib.renditions.ladder import at_once, ladder
 from chalicelib.renditions.recipes import DEFAULT_RECIPE, MAX_SIDE, RECIPES, Encoding, Recipe, Watermark
 
 PHOTO = RECIPES["photo"]
@@ -78,6 +78,22 @@ def test_the_default_is_webp_and_jpeg() -> None:
     assert RECIPES[DEFAULT_RECIPE].formats == ("webp", "jpeg")
 
 
+@pytest.mark.parametrize(
+    ("width", "made"), [(4000, "w1280"), (1280, "w1280"), (1279, "w960"), (1000, "w960"), (300, "w300"), (100, "w100")]
+)
+def test_a_photo_has_one_jpeg_at_once_the_widest_for_mail_and_previews(width: int, made: str) -> None:
+    sizes = ladder(PHOTO, width, width)
+    webp, jpeg = PHOTO.encodings
+    assert [size.name for size in at_once(sizes, jpeg)] == [made]
+    assert at_once(sizes, webp) == sizes
+
+
+def test_a_recipe_without_small_sizes_has_its_narrowest_at_once() -> None:
+    recipe = replace(PHOTO, widths=(1600, 1920))
+    assert [size.name for size in at_once(ladder(recipe, 4000, 3000), PHOTO.encodings[1])] == ["w1600"]
+    assert at_once([], PHOTO.encodings[1]) == []
+
+
 def test_the_fingerprint_changes_with_whatever_changes_bytes_and_with_nothing_else(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -104,7 +120,9 @@ def test_the_fingerprint_changes_with_whatever_changes_bytes_and_with_nothing_el
     ]
     prints = [recipe.fingerprint for recipe in variants]
     assert len(set(prints)) == len(prints)
-    assert replace(PHOTO, name="other").fingerprint == PHOTO.fingerprint
+    at_once = (webp, replace(jpeg, up_to=None))
+    for same in (replace(PHOTO, name="other"), replace(PHOTO, eager="all"), replace(PHOTO, encodings=at_once)):
+        assert same.fingerprint == PHOTO.fingerprint
     monkeypatch.setattr("chalicelib.renditions.engine.ENGINE_VERSION", "2")
     assert PHOTO.fingerprint not in prints
 
@@ -148,6 +166,7 @@ def test_recipes_are_imported_without_pillow() -> None:
         {"keep": ("gps",)},
         {"on_demand": PHOTO.encodings[:1]},
         {"on_demand": PHOTO.on_demand * 2},
+        {"encodings": PHOTO.encodings[:1], "on_demand": PHOTO.encodings[1:]},
     ],
 )
 def test_a_wrong_recipe_is_refused_where_it_is_declared(wrong: dict[str, Any]) -> None:

@@ -1,13 +1,13 @@
-"""Filemill's `photo` recipe, as the process function runs it: metadata, ThumbHash and dominant colour are made too."""
+"""The bench's job, as the process function runs a recipe: metadata, ThumbHash and dominant colour are made too."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from bench.images.engines.serve import serve
+from bench.images.job import RECIPE
 from chalicelib.model import Rendition
 from chalicelib.processing.image.cascade import process_image
-from chalicelib.renditions.recipes import DEFAULT_RECIPE, RECIPES
 
 MEMORY = 1769 * 1024**2  # the function's
 
@@ -19,7 +19,7 @@ def run(photo: bytes, renditions: list[dict[str, Any]]) -> dict[str, bytes]:
     def emit(rendition: Rendition, data: bytes) -> None:
         made[f"{rendition.width}.{rendition.format}"] = data
 
-    process_image(photo, RECIPES[DEFAULT_RECIPE], memory=MEMORY, emit=emit)
+    process_image(photo, RECIPE, memory=MEMORY, emit=emit)
     return made
 
 

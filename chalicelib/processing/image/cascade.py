@@ -34,7 +34,7 @@ from chalicelib.processing.image.resize import first_resize, fitted, resized
 from chalicelib.processing.image.rights import rights_block
 from chalicelib.processing.image.watermark import marked
 from chalicelib.processing.kinds import Emit
-from chalicelib.renditions.ladder import Size, ladder
+from chalicelib.renditions.ladder import Size, at_once, ladder
 from chalicelib.renditions.recipes import Encoding, Recipe
 
 _OVERVIEW = 160  # pixels, the longer side: enough for what the record says of an image without renditions
@@ -80,9 +80,10 @@ def process_image(
             image = _at(image, size)
             if not recipe.aspect and max(image.size) >= SHARPNESS_SIDE:
                 overview = image
-            if size in plan.encoded:
+            wanted = [encoding for encoding in stills if size in plan.encoded_as(encoding)]
+            if wanted:
                 shown = marked(image, recipe.watermark)
-                for encoding in stills:
+                for encoding in wanted:
                     encoders.add(shown, size, encoding)
         info |= facts.of_pixels(image, overview)
         for encoding in moving:
@@ -96,17 +97,23 @@ def process_image(
 
 @dataclass(frozen=True)
 class _Plan:
-    """The work: make `sizes`, ascending, and encode those in `encoded` as `stills` and, if animated, as `moving`.
+    """The work: make `sizes`, ascending, and encode them as `stills` and, if animated, as `moving`. With `only`, the
+    size of this name is encoded, and else all that are made at once.
 
     `animation` is None above the bounds. If nothing is `moving`, it is only looked through.
     """
 
     sizes: list[Size]
-    encoded: list[Size]
+    only: str | None
     stills: list[Encoding]
     moving: list[Encoding]
     animation: Animation | None
     rights: bytes
+
+    def encoded_as(self, encoding: Encoding) -> list[Size]:
+        if self.only is not None:
+            return [size for size in self.sizes if size.name == self.only]
+        return list(at_once(self.sizes, encoding))
 
 
 def _plan(recipe: Recipe, decoded: Decoded, memory: int, only: str | None) -> _Plan:
@@ -115,7 +122,7 @@ def _plan(recipe: Recipe, decoded: Decoded, memory: int, only: str | None) -> _P
     moving = [encoding for encoding in recipe.encodings if animation and sizes and encoding.format == "webp"]
     return _Plan(
         sizes=sizes,
-        encoded=[size for size in sizes if only in (None, size.name)],
+        only=only,
         stills=[encoding for encoding in recipe.encodings if encoding not in moving],
         moving=moving,
         animation=animation,
@@ -173,7 +180,9 @@ def _animated(
     with blaming_the_file():
         mark = partial(marked, watermark=recipe.watermark)
         shown = pictures(plan.animation)
-        return list(animate(shown, plan.animation.plays, plan.encoded, encoding, plan.rights, mark)), has_alpha
+        return list(
+            animate(shown, plan.animation.plays, plan.encoded_as(encoding), encoding, plan.rights, mark)
+        ), has_alpha
 
 
 def _has_alpha(animation: Animation) -> bool:

@@ -13,6 +13,8 @@ import pytest
 
 from cli.runner import Run
 from cli.service import Service, problem
+from filemill.cli.commands.download import _basename, _rendition
+from filemill.cli.failures import Stop
 
 pytestmark = pytest.mark.usefixtures("signed_in")
 
@@ -107,6 +109,17 @@ def test_a_rendition_that_is_not_there_names_those_that_are(run: Run, service: S
     ran = run("download", record["id"], "--rendition", "w320")
     assert ran.code == 4
     assert "There is: w640.webp" in ran.err
+
+
+def test_a_jpeg_that_is_not_made_yet_is_asked_for_under_its_own_name() -> None:
+    webp = {"name": "w640", "format": "webp", "width": 640, "size": 9}
+    record = {"renditions": [webp, {"name": "w1280", "format": "jpeg", "width": 1280, "size": 8}]}
+    names = {wanted: _basename(_rendition(record, wanted)) for wanted in ("w640", "w640.jpg", "w640.avif", "w1280.jpg")}
+    assert names == {"w640": "w640.webp", "w640.jpg": "w640.jpg", "w640.avif": "w640.avif", "w1280.jpg": "w1280.jpg"}
+    assert _basename(_rendition(record, "w1280.jpeg")) == _basename(_rendition(record, "w1280")) == "w1280.jpg"
+    for unknown in ("w320.jpg", "w640.gif", "w640.svg"):
+        with pytest.raises(Stop, match="There is: w640"):
+            _rendition(record, unknown)
 
 
 def test_a_full_disk_leaves_no_half_file(run: Run, service: Service, here: Path, tmp_path: Path) -> None:

@@ -37,6 +37,6 @@ export function Renditions({ file }) {
         </li>`,
       )}
     </ul>
-    ${record.delivery?.srcset?.avif && html`<p class="hint">AVIF is made when it is first asked for, in the same widths.</p>`}
+    ${record.delivery?.srcset?.avif && html`<p class="hint">AVIF, and JPEG where it is missing here, is made when it is first asked for, in the same widths.</p>`}
   </div>`
 }

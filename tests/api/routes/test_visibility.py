@@ -190,7 +190,7 @@ def test_two_that_move_it_the_same_way_end_with_one_set(client: Client, monkeypa
     monkeypatch.setattr(derived_objects, "copy", slow)
     assert patch(client, file_id, {"visibility": "public"}).status == 200
     assert set(derived()) == rendition_keys(get(client, file_id).json)
-    assert len(derived()) == 6
+    assert len(derived()) == 4
 
 
 def test_a_move_that_can_not_be_made_copies_nothing(client: Client) -> None:

@@ -11,11 +11,10 @@ from PIL import Image, ImageChops, ImageSequence
 from chalicelib.processing.image import watermark
 from chalicelib.processing.image.cascade import process_image
 from chalicelib.renditions import recipes
-from chalicelib.renditions.recipes import RECIPES, Recipe, Watermark
+from chalicelib.renditions.recipes import Recipe, Watermark
 from tests import images
-from tests.processing.image.checks import MEMORY, close, opened
+from tests.processing.image.checks import MEMORY, PHOTO, close, opened
 
-PHOTO = RECIPES["photo"]
 GREY = Image.new("RGB", (800, 600), (100, 100, 100))
 
 

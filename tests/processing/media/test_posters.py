@@ -92,9 +92,7 @@ def assert_shows(image: Image.Image, colors: Sequence[tuple[int, ...]], within: 
 
 def test_a_film_has_a_poster_in_the_recipe_s_sizes_and_a_preview() -> None:
     result = processed(film(size=(400, 300), paint=lambda _: films.quarters((400, 300)), times=range(100)))
-    assert set(result.renditions) == {
-        *("w160.webp", "w160.jpg", "w320.webp", "w320.jpg", "poster.webp", "preview.webp")
-    }
+    assert set(result.renditions) == {*("w160.webp", "w320.webp", "w320.jpg", "poster.webp", "preview.webp")}
     preview = result.made.preview
     assert preview
     assert (preview.width, preview.height, preview.has_alpha) == (400, 300, False)
@@ -332,7 +330,8 @@ def test_pictures_that_are_made_later_have_the_same_bytes(name: str) -> None:
     size = (400, 300)
     data = film(size=size, paint=lambda _: films.quarters(size), times=range(3))
     recipe = RECIPES[name]
-    at_once = processed(data, recipe=replace(recipe, encodings=(*recipe.encodings, *recipe.on_demand), on_demand=()))
+    everything = tuple(replace(each, up_to=None) for each in (*recipe.encodings, *recipe.on_demand))
+    at_once = processed(data, recipe=replace(recipe, encodings=everything, on_demand=()))
     master = processed(data, recipe=recipe).renditions["poster.webp"][1]
     assert at_once.renditions["poster.webp"][1] == master
     assert at_once.made.preview

@@ -130,7 +130,7 @@ class Downloads:
                     raise Cancelled
                 meter.to(progress.sent)
 
-            rendition = f"{form['name']}.{form['format']}" if form else None
+            rendition = _basename(form) if form else None
             self._client.files.download(record["id"], to=path, rendition=rendition, on_progress=progressed)
             return path.stat().st_size, True
         finally:
@@ -140,7 +140,7 @@ class Downloads:
         """The file's name; with the end of its id if another file of this run has the name."""
         stem, dot, extension = safe_filename(record["filename"]).rpartition(".")
         if form:
-            stem, dot, extension = stem or extension, "-", f"{form['name']}.{form['format']}"
+            stem, dot, extension = stem or extension, "-", _basename(form)
         name = safe_filename(f"{stem}{dot}{extension}")
         if self._takes(name, record):
             return name
@@ -178,14 +178,26 @@ class Downloads:
         self.report.fail(file_id, error)
 
 
+# Formats whose files have another extension.
+_EXTENSIONS = {"jpeg": "jpg", "hls": "m3u8"}
+_PICTURES = ("avif", "webp", "jpg")
+
+
+def _basename(form: Mapping[str, Any]) -> str:
+    return f"{form['name']}.{_EXTENSIONS.get(form['format'], form['format'])}"
+
+
 def _rendition(record: Any, name: str) -> Any:
-    found = [
-        each for each in record.get("renditions", ()) if name in (each["name"], f"{each['name']}.{each['format']}")
-    ]
-    if not found:
-        names = dict.fromkeys(f"{each['name']}.{each['format']}" for each in record.get("renditions", ()))
-        raise Stop(f"there is no rendition {name}. There is: {', '.join(names) or 'none'}.", NOT_FOUND)
-    return found[0]
+    """The rendition of this name, with or without its extension; the service makes a picture in another format."""
+    made = record.get("renditions", ())
+    for each in made:
+        if name in (each["name"], f"{each['name']}.{each['format']}", _basename(each)):
+            return each
+    size, _, extension = name.partition(".")
+    if extension in _PICTURES and any(each["name"] == size and each.get("width") for each in made):
+        return {"name": size, "format": extension, "size": None}
+    names = dict.fromkeys(map(_basename, made))
+    raise Stop(f"there is no rendition {name}. There is: {', '.join(names) or 'none'}.", NOT_FOUND)
 
 
 def _same(path: Path, size: int | None, sha256: str | None) -> bool:
