@@ -10,10 +10,19 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, cast
 
 from botocore.config import Config
-from botocore.exceptions import ClientError, ConnectionError, HTTPClientError, IncompleteReadError
+from botocore.exceptions import (
+    ClientError,
+    ConnectionError,
+    HTTPClientError,
+    IncompleteReadError,
+    NoCredentialsError,
+)
 from botocore.session import Session
 
+from chalicelib.table_calls import AnswersAsJson, shorten
+
 if TYPE_CHECKING:
+    from botocore.credentials import ReadOnlyCredentials
     from mypy_boto3_apigatewaymanagementapi import ApiGatewayManagementApiClient
     from mypy_boto3_cloudfront import CloudFrontClient
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -77,7 +86,17 @@ def is_busy(error: BaseException) -> bool:
 
 @cache
 def _session() -> Session:
-    return Session()
+    session = Session()
+    session.register_component("response_parser_factory", AnswersAsJson())
+    return session
+
+
+def credentials() -> ReadOnlyCredentials:
+    """The credentials of this process as they are now. Raises NoCredentialsError."""
+    found = _session().get_credentials()
+    if found is None:
+        raise NoCredentialsError
+    return found.get_frozen_credentials()
 
 
 @cache
@@ -103,7 +122,9 @@ def events() -> EventBridgeClient:
 
 @cache
 def dynamodb() -> DynamoDBClient:
-    return cast("DynamoDBClient", _session().create_client("dynamodb", config=Config(**_BOUNDS)))
+    client = _session().create_client("dynamodb", config=Config(**_BOUNDS))
+    shorten(client, credentials)
+    return cast("DynamoDBClient", client)
 
 
 @cache
