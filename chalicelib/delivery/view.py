@@ -90,7 +90,11 @@ def unsigned(file: File) -> dict[str, Any]:
 
 def _rendition(rendition: Rendition, url: str) -> dict[str, Any]:
     """`tag` is part of the address only."""
-    return {**rendition.model_dump(mode="json", exclude={"tag"}), "url": url}
+    made = {**vars(rendition), "url": url}  # plain values, so that no dump by the model is needed
+    del made["tag"]
+    if made["duration"] is None:
+        del made["duration"]
+    return made
 
 
 def _delivery(file: File, access: Access) -> dict[str, Any]:
