@@ -24,6 +24,7 @@ from bench import (
     webhooks,
     whole_job,
 )
+from bench.api import run as api
 from bench.images import run as images
 from bench.media import run as media
 from bench.partitions.heat import RATE
@@ -31,6 +32,7 @@ from bench.peers import run as peers
 from ops.local import loopback
 
 BENCHES = {
+    "api": api.run,
     "power": power.run,
     "imports": imports.run,
     "cold_start": cold_start.run,

@@ -10,12 +10,20 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, cast
 
 from botocore.config import Config
-from botocore.exceptions import ClientError, ConnectionError, HTTPClientError, IncompleteReadError
+from botocore.exceptions import (
+    ClientError,
+    ConnectionError,
+    HTTPClientError,
+    IncompleteReadError,
+    NoCredentialsError,
+)
 from botocore.session import Session
 
 from chalicelib import lean
+from chalicelib.table_calls import AnswersAsJson, shorten
 
 if TYPE_CHECKING:
+    from botocore.credentials import ReadOnlyCredentials
     from mypy_boto3_apigatewaymanagementapi import ApiGatewayManagementApiClient
     from mypy_boto3_cloudfront import CloudFrontClient
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -80,7 +88,17 @@ def is_busy(error: BaseException) -> bool:
 
 @cache
 def _session() -> Session:
-    return lean.with_quick_dates(Session())
+    session = Session()
+    session.register_component("response_parser_factory", AnswersAsJson())
+    return lean.with_quick_dates(session)
+
+
+def credentials() -> ReadOnlyCredentials:
+    """The credentials of this process as they are now. Raises NoCredentialsError."""
+    found = _session().get_credentials()
+    if found is None:
+        raise NoCredentialsError
+    return found.get_frozen_credentials()
 
 
 @cache
@@ -106,9 +124,9 @@ def events() -> EventBridgeClient:
 
 @cache
 def dynamodb() -> DynamoDBClient:
-    # DynamoDB checks each request itself, and botocore takes longer for that than for the rest of a write.
-    config = Config(parameter_validation=False, **_BOUNDS)
-    return cast("DynamoDBClient", lean.lean(_session().create_client("dynamodb", config=config)))
+    client = _session().create_client("dynamodb", config=Config(**_BOUNDS))
+    shorten(client, credentials)
+    return cast("DynamoDBClient", client)
 
 
 @cache

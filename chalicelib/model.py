@@ -51,7 +51,7 @@ def now() -> datetime:
 
 def timestamp(moment: datetime) -> str:
     """`2026-11-22T12:00:00.000Z`: RFC 3339, UTC, milliseconds. Sorted as text, such times are in order."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds")[: -len("+00:00")] + "Z"
 
 
 Timestamp = Annotated[datetime, PlainSerializer(timestamp, when_used="json")]

@@ -15,6 +15,7 @@ SLOW = (
     "client/tests/test_plan.py::",
     "tests/api/auth/test_jwt.py::test_a_token_with_one_other_character",
     "tests/api/auth/test_jwt.py::test_any_",
+    "tests/bench/test_api.py::",
     "tests/bench/test_delivery.py::",
     "tests/bench/test_webhooks.py::",
     "tests/events/test_crashes.py::",

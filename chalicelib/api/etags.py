@@ -8,11 +8,8 @@ addresses that have expired. A write compares the revision alone: it asks if the
 from __future__ import annotations
 
 import hashlib
-import json
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from chalicelib.api.errors import Problem
 from chalicelib.api.routing import Call
@@ -27,9 +24,8 @@ _LIST = re.compile(rf"[ \t,]*+{_TAG.pattern}[ \t]*+(,[ \t]*+({_TAG.pattern}[ \t]
 _OURS = re.compile(r'"([0-9]{1,18})-[0-9a-f]{16}"')
 
 
-def etag(revision: int, body: Mapping[str, Any]) -> str:
-    """The strong tag of a record's JSON."""
-    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+def etag(revision: int, text: str) -> str:
+    """The strong tag of a record's JSON (`as_json`)."""
     return f'"{revision}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"'
 
 

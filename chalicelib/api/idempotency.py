@@ -12,7 +12,7 @@ from chalice import Response
 from chalicelib.api.errors import Problem
 from chalicelib.api.etags import etag
 from chalicelib.api.parsing import Body
-from chalicelib.api.routing import Call
+from chalicelib.api.routing import Call, as_json
 from chalicelib.api.wire import record
 from chalicelib.catalog import files, idempotency
 from chalicelib.catalog.idempotency import Remembered
@@ -52,7 +52,7 @@ def replay(call: Call, key: str, body: Body) -> Response | None:
     if file.status is not Status.AWAITING_UPLOAD:
         return record(call, file, 201, headers=headers)
     first = {name: value for name, value in json.loads(known.answer).items() if name != "upload"}
-    told = {"Content-Type": "application/json", "ETag": etag(first["revision"], first)}
+    told = {"Content-Type": "application/json", "ETag": etag(first["revision"], as_json(first))}
     return Response(known.answer, status_code=201, headers={**headers, **told})
 
 
@@ -78,7 +78,7 @@ def remember(call: Call, key: str, body: Body, made: str, answer: dict[str, Any]
 
     It is written together with the new record, so that a repeated request finds it.
     """
-    text = json.dumps(answer, ensure_ascii=False, separators=(",", ":"))
+    text = as_json(answer)
     return Remembered(_owner(call), key, _hash(body), made, text)
 
 

@@ -85,14 +85,22 @@ class Call:
         return self.caller.tenant
 
 
+_encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
+
 def as_json(value: Any) -> str:
     """Compact JSON."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return _encoder.encode(value)
 
 
 def json_response(body: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     """An answer with compact JSON."""
-    return Response(as_json(body), status_code=status, headers={"Content-Type": "application/json", **(headers or {})})
+    return text_response(as_json(body), status, headers)
+
+
+def text_response(text: str, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """An answer with JSON that is text already."""
+    return Response(text, status_code=status, headers={"Content-Type": "application/json", **(headers or {})})
 
 
 def route(

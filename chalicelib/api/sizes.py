@@ -16,9 +16,16 @@ LAMBDA_MOST = 6_291_456
 
 
 def size(value: Any) -> int:
-    r"""The bytes of a value in a function's answer, at most.
+    """The bytes of a value in a function's answer, at most."""
+    return size_of_text(as_json(value))
+
+
+def size_of_text(text: str) -> int:
+    r"""The bytes of a JSON text in a function's answer, at most.
 
     The body is a string in the JSON that the function returns, so its quotes are escaped once more. What is not ASCII
     is counted as `\uXXXX`. Lambda's runtimes from Python 3.12 on leave it as it is, which is shorter.
     """
-    return len(json.dumps(as_json(value)))
+    if text.isascii():  # JSON has control characters as escapes only
+        return len(text) + text.count('"') + text.count("\\") + 2
+    return len(json.dumps(text))

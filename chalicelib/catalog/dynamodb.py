@@ -18,7 +18,7 @@ from botocore.exceptions import ClientError
 
 from chalicelib import aws
 from chalicelib.catalog.keys import BY_CREATED, Key
-from chalicelib.catalog.values import deserialize, serialize
+from chalicelib.catalog.values import deserialize, serialize, simple
 from chalicelib.settings import settings
 
 # Documents of others (a client's, and those of services) are stored as text, so that floats and big numbers come back
@@ -58,12 +58,21 @@ class ConditionFailedError(Exception):
 
 
 def plain(name: str, value: Any) -> Any:
-    """Converts a model's JSON value for the serializer: floats become decimals. Bytes stay as they are."""
+    """Converts a model's JSON value for the serializer: documents of others become text, and floats decimals."""
     if name in _AS_TEXT:
         return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    if isinstance(value, bytes):
-        return value
-    return json.loads(json.dumps(value), parse_float=Decimal)
+    return _exact(value)
+
+
+def _exact(value: Any) -> Any:
+    """The value with the decimals that JSON would write in place of floats."""
+    if isinstance(value, float):
+        return Decimal(repr(value))
+    if isinstance(value, dict):
+        return {name: _exact(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_exact(each) for each in value]
+    return value
 
 
 def attributes(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -71,20 +80,12 @@ def attributes(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: serialize(plain(name, value)) for name, value in values.items() if value is not None}
 
 
-def _number(value: Any) -> Any:
-    if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else float(value)
-    if isinstance(value, list):
-        return [_number(v) for v in value]
-    if isinstance(value, dict):
-        return {k: _number(v) for k, v in value.items()}
-    return value
-
-
 def read(item: Mapping[str, Any]) -> dict[str, Any]:
     """An item as values."""
-    values = {name: _number(deserialize(value)) for name, value in item.items()}
-    return {name: json.loads(value) if name in _AS_TEXT else value for name, value in values.items()}
+    values = simple(item)
+    for name in _AS_TEXT & values.keys():
+        values[name] = json.loads(values[name])
+    return values
 
 
 def typed(key: Key) -> dict[str, Any]:

@@ -119,7 +119,12 @@ def unsigned(file: File) -> dict[str, Any]:
 
 def _rendition(rendition: Rendition, url: str, out: Collection[str] = ()) -> dict[str, Any]:
     """`tag` is part of the address only, and the fields of `out` are left out."""
-    return {**rendition.model_dump(mode="json", exclude={"tag", *out}), "url": url}
+    made = {**vars(rendition), "url": url}  # plain values, so that no dump by the model is needed
+    for name in ("tag", *out):
+        made.pop(name, None)
+    if made.get("duration") is None:
+        made.pop("duration", None)
+    return made
 
 
 def _delivery(file: File, access: Access) -> dict[str, Any]:

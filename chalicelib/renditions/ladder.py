@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from chalicelib.renditions.recipes import MAX_SIDE, Encoding, Recipe
 
@@ -29,14 +30,19 @@ def ladder(recipe: Recipe, width: int, height: int) -> list[Size]:
     With a recipe's `aspect`, all of this holds for the image as it is cropped, or with the background around it.
     So the number of sizes is bounded, and they are known from the record alone.
     """
+    return [*_ladder(recipe, width, height)]
+
+
+@lru_cache(maxsize=256)
+def _ladder(recipe: Recipe, width: int, height: int) -> tuple[Size, ...]:
     if not recipe.widths:
-        return []
+        return ()
     width, height = _shape(recipe, width, height)
     widths = [step for step in recipe.widths if step <= width]
     if width < recipe.widths[-1] and (not widths or widths[-1] * 3 < width * 2):
         widths.append(width)
     sizes = [Size(f"w{step}", step, _scaled(height, step, width)) for step in widths]
-    return [size for size in sizes if size.height <= MAX_SIDE] or [_as_high_as_allowed(width, height)]
+    return tuple(size for size in sizes if size.height <= MAX_SIDE) or (_as_high_as_allowed(width, height),)
 
 
 def up_to(sizes: Sequence[Size], width: int) -> Size:
@@ -67,7 +73,7 @@ def rendition_of(
     the one show the other, too. WebP also stands in for the AVIF of an animated image, since it moves, and of a very
     large one.
     """
-    size = next((size for size in ladder(recipe, width, height) if size.name == name), None)
+    size = next((size for size in _ladder(recipe, width, height) if size.name == name), None)
     made = {encoding.format: encoding for encoding in (*recipe.encodings, *recipe.on_demand)}
     if size and "webp" in made and (animated or size.width * size.height > MAX_AVIF_PIXELS):
         made.pop("avif", None)

@@ -211,7 +211,9 @@ def test_not_modified_needs_the_header() -> None:
 
 
 def test_a_tag_is_of_the_revision_and_of_every_byte_of_the_answer() -> None:
-    tags = {etags.etag(revision, body) for revision in (1, 2) for body in ({}, {"a": 1}, {"a": 2}, {"a": "\u00e9"})}
+    tags = {
+        etags.etag(revision, body) for revision in (1, 2) for body in ("{}", '{"a":1}', '{"a":2}', '{"a":"\u00e9"}')
+    }
     assert len(tags) == 8
     assert all(re.fullmatch(r'"[12]-[0-9a-f]{16}"', tag) for tag in tags)
-    assert etags.etag(1, {"a": 1}) == etags.etag(1, {"a": 1})
+    assert etags.etag(1, "{}") == etags.etag(1, "{}")

@@ -12,7 +12,7 @@ from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.catalog.values import deserialize, serialize
+from chalicelib.catalog.values import deserialize, serialize, simple
 
 Converter = Callable[[Any], Any]
 
@@ -116,3 +116,36 @@ def test_a_value_that_was_written_is_read_back(value: Any) -> None:
     except ArithmeticError:
         return  # a number that DynamoDB does not store
     assert deserialize(written) == value
+
+
+def plain(value: Any) -> Any:
+    """What `deserialize` reads, with int and float in place of decimals."""
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    if isinstance(value, list):
+        return [plain(each) for each in value]
+    return {name: plain(each) for name, each in value.items()} if isinstance(value, dict) else value
+
+
+stored = st.recursive(
+    scalars.filter(lambda value: not isinstance(outcome(serialize, value), tuple)),
+    lambda of: st.lists(of) | st.dictionaries(st.text(), of),
+)
+
+
+@given(st.dictionaries(st.text(), stored))
+def test_an_item_is_read_as_its_attributes_with_pythons_own_numbers(item: Any) -> None:
+    typed = {name: serialize(value) for name, value in item.items()}
+    assert exact(simple(typed)) == exact({name: plain(deserialize(value)) for name, value in typed.items()})
+
+
+@pytest.mark.parametrize(
+    ("digits", "number"), [("12.19", 12.19), ("5.0", 5), ("-7", -7), ("1E+3", 1000), ("-0.008", -0.008), ("0", 0)]
+)
+def test_a_number_of_an_item_is_whole_or_a_fraction(digits: str, number: float) -> None:
+    read = simple({"n": {"N": digits}})["n"]
+    assert (read, type(read)) == (number, type(number))
+
+
+def test_sets_and_bytes_of_an_item_are_read_as_ever() -> None:
+    assert simple({"s": {"SS": ["a"]}, "b": {"B": "YQ=="}}) == {"s": {"a"}, "b": b"a"}

@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
+from importlib import import_module
 from types import CodeType, FrameType
 from typing import Any
 
@@ -160,8 +161,26 @@ def install() -> None:
             _note(f"{service}.{operation}", [stages.as_deployed(who, need) for need in found], who)
         return emit(client, api_params, operation_model, context)
 
+    from chalicelib import aws
+    from chalicelib.model import original_key
+    from chalicelib.settings import settings
+
+    forms: Any = import_module("chalicelib.storage.forms")
+    sign = forms.sign
+
+    def signed(file: Any, expires_in: int) -> Any:
+        """A form that our own code signs. Whoever uses it needs the signer's rights."""
+        who = _caller(sys._getframe(1))
+        if who is not None:
+            bucket, place = settings().originals_bucket, Place(region=aws.s3().meta.region_name)
+            found = form_needs(bucket, original_key(file.tenant, file.id))
+            found += key_needs("s3", "PutObject", {"Bucket": bucket}, place)
+            _note("s3.a form", [stages.as_deployed(who, need) for need in found], who)
+        return sign(file, expires_in)
+
     def handed_over(pool: Any, work: Any, /, *args: Any, **options: Any) -> Any:
         return submit(pool, _as_before, _caller(sys._getframe(1)), work, args, options)
 
     base._emit_api_params = noted
+    forms.sign = signed
     ThreadPoolExecutor.submit = handed_over  # type: ignore[method-assign]

@@ -6,9 +6,12 @@ ends.
 
 from __future__ import annotations
 
+import json
+from base64 import b64decode
 from collections import Counter
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -118,6 +121,21 @@ def _watch_signatures() -> None:
         return sign_form(self, request_dict, fields, conditions, expires_in, **more)
 
     signer.generate_presigned_url, presigner.generate_presigned_post = signed, form
+    _watch_forms()
+
+
+def _watch_forms() -> None:
+    """The forms that our own code signs, without botocore."""
+    module: Any = import_module("chalicelib.storage.forms")
+    sign = module.sign
+
+    def signed(file: Any, expires_in: int) -> Any:
+        form = sign(file, expires_in)
+        conditions = json.loads(b64decode(form.fields["policy"]))["conditions"]
+        check(Request("s3", s3.FORM, {"Fields": form.fields, "Conditions": conditions, "ExpiresIn": expires_in}))
+        return form
+
+    module.sign = signed
 
 
 # --- the plugin

@@ -141,8 +141,7 @@ def create_file(call: Call, body: CreateFile) -> Response:
         return record(call, known, headers={"Location": f"/v1/files/{known.id}"})
     file = _draft(call, body)
     upload = {"upload": _upload(file)} if body.source_url is None else {}
-    answer_body = {**wire(file), **upload}
-    remember = idempotency.remember(call, key, body, file.id, answer_body) if key else None
+    remember = idempotency.remember(call, key, body, file.id, {**wire(file), **upload}) if key else None
     try:
         uploads.write(call, file, remember)
     except RepeatedError:  # the same request was sent twice at once, and the other one was first

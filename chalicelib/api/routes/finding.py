@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Annotated, Any, Literal
@@ -32,7 +32,7 @@ from chalicelib.api.fields import (
 )
 from chalicelib.api.ownership import may_use
 from chalicelib.api.parsing import Body, Query
-from chalicelib.api.routing import Call, json_response, route
+from chalicelib.api.routing import Call, as_json, json_response, route, text_response
 from chalicelib.catalog import files, owners
 from chalicelib.catalog.index import counts, feed, lists, search, terms
 from chalicelib.catalog.index.counts import Count
@@ -123,7 +123,7 @@ class BatchGet(Body):
 
 
 class _Shown:
-    """Records as clients see them. Each is made once.
+    """Records as clients see them. Each is made once, as JSON, which is measured and then answered.
 
     They have `fields`, if some were asked for; else all that `whole` makes. `include` comes on top.
     """
@@ -131,12 +131,12 @@ class _Shown:
     def __init__(self, fields: list[str], whole: Callable[[File], dict[str, Any]], include: Sequence[str]) -> None:
         asked = {"id", *fields} | ({"delivery"} & {*include})
         self._make = partial(wire, fields=asked) if fields else whole
-        self._made: dict[str, dict[str, Any]] = {}
-        self.room = Room(lambda file: sizes.size(self.of(file)), sizes.MOST)
+        self._made: dict[str, str] = {}
+        self.room = Room(lambda file: sizes.size_of_text(self.of(file)), sizes.MOST)
 
-    def of(self, file: File) -> dict[str, Any]:
+    def of(self, file: File) -> str:
         if file.id not in self._made:
-            self._made[file.id] = self._make(file)
+            self._made[file.id] = as_json(self._make(file))
         return self._made[file.id]
 
 
@@ -148,6 +148,16 @@ def _listed(query: ListFiles | Search) -> _Shown:
 
 def _whole(query: Changes | BatchGet) -> _Shown:
     return _Shown(query.fields, partial(wire, fields=WHOLE | {*query.include}), query.include)
+
+
+def _answer(items: Iterable[str], **more: Any) -> Response:
+    """An answer with these items, which are JSON already, and with `more` after them."""
+    return text_response(f'{{"items":[{",".join(items)}],{as_json(more)[1:]}')
+
+
+def _item(file: str, **more: Any) -> str:
+    """An item with `more`, and a record, which is JSON already, as its last field."""
+    return f'{as_json(more)[:-1]},"file":{file}}}'
 
 
 def _check(query: ListFiles | Search | Changes | BatchGet, limit: int, name: str = "limit") -> None:
@@ -198,12 +208,8 @@ def list_files(call: Call, query: ListFiles) -> Response:
         page = lists.list_files(call.tenant, wanted, after, query.limit, shown.room)
     except UnservedQueryError as unserved:
         raise Problem("conflicting_parameters", unserved.message, field=unserved.field) from None
-    return json_response(
-        {
-            "items": [shown.of(file) for file in page.files],
-            "next_cursor": cursors.encode(page.after, scope) if page.after is not None else None,
-        }
-    )
+    next_cursor = cursors.encode(page.after, scope) if page.after is not None else None
+    return _answer(map(shown.of, page.files), next_cursor=next_cursor)
 
 
 def _canonical(query: ListQuery) -> str:
@@ -242,8 +248,8 @@ def search_files(call: Call, query: Search) -> Response:
     if len(set(terms.runs(query.q))) > search.MAX_QUERY_WORDS:
         raise Problem("invalid_field", f"`q`: must have at most {search.MAX_QUERY_WORDS} words.", field="q")
     found = search.search(call.tenant, words, query.limit, shown.room, owner=call.caller.only_own)
-    items = [{"matched_words": each.matched, "found_in": each.places, "file": shown.of(each.file)} for each in found]
-    return json_response({"items": items, "omitted": shown.room.omitted})
+    items = (_item(shown.of(each.file), matched_words=each.matched, found_in=each.places) for each in found)
+    return _answer(items, omitted=shown.room.omitted)
 
 
 @route(
@@ -271,17 +277,16 @@ def list_changes(call: Call, query: Changes) -> Response:
     only_own = call.caller.only_own
     mark = owners.mark(call.tenant, only_own) if only_own else None
     page = feed.changes(call.tenant, positions, query.limit, shown.room, owner=mark)
-    items = [
-        {
-            "id": change.id,
-            "revision": change.revision,
-            "deleted": change.file is None,
-            "file": shown.of(change.file) if change.file else None,
-        }
+    items = (
+        _item(
+            shown.of(change.file) if change.file else "null",
+            id=change.id,
+            revision=change.revision,
+            deleted=change.file is None,
+        )
         for change in page.items
-    ]
-    after = cursors.encode_feed(call.tenant, page.positions)
-    return json_response({"items": items, "next_after": after, "more": page.more})
+    )
+    return _answer(items, next_after=cursors.encode_feed(call.tenant, page.positions), more=page.more)
 
 
 def _positions(tenant: str, after: str | None) -> feed.Positions:
@@ -328,4 +333,4 @@ def batch_get_files(call: Call, body: BatchGet) -> Response:
     shown = _whole(body)
     ids = [file_id for file_id in body.ids if FILE_ID_PATTERN.fullmatch(file_id)]
     found = files.batch_get(call.tenant, ids, shown.room, may_see=partial(may_use, call.caller))
-    return json_response({"items": [shown.of(file) for file in found], "omitted": shown.room.omitted})
+    return _answer(map(shown.of, found), omitted=shown.room.omitted)

@@ -16,7 +16,7 @@ from chalicelib.api.errors import Problem
 from chalicelib.api.fields import Fields, Include, WholeNumber, check_expires_in
 from chalicelib.api.ownership import own_file
 from chalicelib.api.parsing import Query
-from chalicelib.api.routing import Call, json_response, route
+from chalicelib.api.routing import Call, as_json, route, text_response
 from chalicelib.catalog import waits
 from chalicelib.delivery.view import WHOLE, wire
 from chalicelib.model import File, Status
@@ -88,14 +88,14 @@ def get_file(call: Call, query: GetFile, file_id: str) -> Response:
         raise Problem("invalid_field", "`wait_for` needs `wait`, the seconds to wait at most.", field="wait_for")
     file, pause = _waited_for(call, file_id, query)
     fields = ({"id", *query.fields} if query.fields else WHOLE) | {*query.include}
-    body = wire(file, fields, expires_in=query.expires_in)
-    tag = etags.etag(file.revision, body)
+    text = as_json(wire(file, fields, expires_in=query.expires_in))
+    tag = etags.etag(file.revision, text)
     headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
     if file.status in UNFINISHED:
         headers["Retry-After"] = str(pause)
     if etags.not_modified(call, tag):
         return Response("", status_code=304, headers={**headers})
-    return json_response(body, headers=headers)
+    return text_response(text, headers=headers)
 
 
 def _waited_for(call: Call, file_id: str, query: GetFile) -> tuple[File, int]:
