@@ -88,7 +88,7 @@ def _number(digits: str) -> int | float:
     try:
         return int(digits)
     except ValueError:  # a fraction, or an exponent
-        number = Decimal(digits)
+        number = _NUMBERS.create_decimal(digits)
         return int(number) if number == number.to_integral_value() else float(number)
 
 
