@@ -225,6 +225,19 @@ class FakeDynamoDB:
                 self.units += write_units(before, self._size(key), transaction=True)
         return {}
 
+    def put_item(self, **action: Any) -> dict[str, Any]:
+        with self._lock:
+            self._called("PutItem")
+            self._conflict("PutItem")
+            key = _key(action["Item"])
+            before = self._size(key)
+            if not _holds(self.items.get(key), action):
+                self.units += write_units(before, 0)
+                raise ClientError({"Error": {"Code": "ConditionalCheckFailedException"}}, "PutItem")
+            self.put(action["Item"])
+            self.units += write_units(before, self._size(key))
+        return {}
+
     def update_item(self, *, Key: Any, **action: Any) -> dict[str, Any]:  # noqa: N803
         with self._lock:
             self._called("UpdateItem")
@@ -265,8 +278,17 @@ def _holds(item: Item | None, action: Any) -> bool:
         return True
     if condition == "attribute_not_exists(pk)":
         return item is None
-    pairs = [part.split(" = ") for part in condition.split(" AND ")]
-    return item is not None and all(item.get(n) == action["ExpressionAttributeValues"][v] for n, v in pairs)
+    if item is None:
+        return False
+    for part in condition.split(" AND "):
+        if part.startswith("attribute_not_exists("):
+            if part[len("attribute_not_exists(") : -1] in item:
+                return False
+        else:
+            name, value = part.split(" = ")
+            if item.get(name) != action["ExpressionAttributeValues"][value]:
+                return False
+    return True
 
 
 def _updated(item: Item | None, key: Key, action: Any) -> Item:

@@ -138,6 +138,9 @@ def _lists(query: ListQuery) -> list[list[Facet]]:
     if query.status is Status.EXPIRED:
         # Until the sweep writes it, a file whose time is over is in the list of those that wait.
         lists.append([("status", str(Status.EXPIRED)), ("status", str(Status.AWAITING_UPLOAD))])
+    elif query.status is Status.PROCESSING:
+        # Files that are processed for the first time stay in the list of those that wait (`terms.is_just_claimed`).
+        lists.append([("status", str(Status.PROCESSING)), ("status", str(Status.AWAITING_UPLOAD))])
     elif query.status is not None:
         lists.append([("status", str(query.status))])
     return lists
