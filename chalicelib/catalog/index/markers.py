@@ -37,13 +37,15 @@ class Counted:
 class Was:
     """The state that counted before a marker. `revision` is 0 for a file that had none.
 
-    `former` is the position of its entry in the feed; None if there is none, or if it expires by itself.
+    `former` is the position of its entry in the feed; None if there is none, or if it expires by itself. `used` says
+    that the marker's bytes belong to the usage of the day. They don't where the index of an old file is made anew.
     """
 
     revision: int = 0
     counted: Counted | None = None
     uploaded: int | None = None
     former: int | None = None
+    used: bool = True
 
 
 @dataclass(frozen=True)
@@ -86,10 +88,10 @@ class Marker:
             was=None,
         )
 
-    def leaves(self) -> Was:
-        """The state that counts before the marker that follows this one."""
-        former = self.position if self.position and not self.passing else None
-        return Was(self.revision, self.counted, self.uploaded, former)
+    @property
+    def former(self) -> int | None:
+        """The position of the entry that the next turn of the file must delete."""
+        return self.position if self.position and not self.passing else None
 
     def item(self, file_id: str) -> dict[str, Any]:
         # The release before looks for the entry in the index's shard, and must not find another file's there.
@@ -107,7 +109,7 @@ class Marker:
             "uploaded": self.uploaded,
             "entry": [self.feed, self.position] if elsewhere else None,
             "passing": self.passing or None,
-            "was": [was.revision, _listed(was.counted), was.uploaded, was.former] if was else None,
+            "was": [was.revision, _listed(was.counted), was.uploaded, was.former, was.used] if was else None,
             "fence": self.fence,
         }
 
@@ -123,7 +125,8 @@ def _marker(values: dict[str, Any]) -> Marker:
     feed, position = values.get("entry") or (None, values["position"])
     was = None
     if stored := values.get("was"):
-        was = Was(stored[0], Counted(*stored[1]) if stored[1] else None, stored[2], stored[3])
+        revision, earlier, uploaded, former, used = stored
+        was = Was(revision, Counted(*earlier) if earlier else None, uploaded, former, used)
     return Marker(
         shard=values["shard"],
         revision=values["revision"],

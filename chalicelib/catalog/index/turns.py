@@ -25,7 +25,6 @@ from datetime import timedelta
 from typing import Any
 
 from botocore.exceptions import ClientError
-from ulid import ULID
 
 from chalicelib import aws
 from chalicelib.catalog.dynamodb import attributes, batch_write, get_item
@@ -98,9 +97,15 @@ def step(change: Change, place: tuple[int, int], before: Marker | None, *, undon
         uploaded=came if came is not None else base.uploaded if base else None,
         feed=feed_shard,
         passing=file.status in PASSING,
-        was=base.leaves() if base else Was(),
+        was=_was(file, base),
     )
     return Step(file, marker, before)
+
+
+def _was(file: File, base: Marker | None) -> Was:
+    if base and base.revision:
+        return Was(base.revision, base.counted, base.uploaded, base.former)
+    return Was(used=file.created_at > now() - NEW)
 
 
 @dataclass(frozen=True)
@@ -164,10 +169,25 @@ def standing(tenant: str, shard: int, head: Head) -> Turn | None:
     return Turn(tenant, shard, first, tuple((file_id, revision) for file_id, revision in files))
 
 
-def is_lost(turn: Turn) -> bool:
-    """True if another writer's entry stands where a turn's first entry was put."""
-    entry = get_item(turn.key(turn.first))
-    return entry is not None and entry["file_id"] != turn.files[0][0]
+def look_back(turn: Turn, head: Head) -> dict[str, int]:
+    """Looks at a turn of our own that somebody else ended. Returns the files that do not count, with their positions.
+
+    These are files in whose places the release before, which does not know turns, has put its own entries. Entries are
+    deleted that were put after the turn had been ended without them.
+    """
+    undone: dict[str, int] = {}
+    vain: list[Key] = []
+    held = markers.markers(file_id for file_id, _ in turn.files)
+    for position, (file_id, _) in enumerate(turn.files, turn.first):
+        if position > head.n:
+            break
+        entry, marker = get_item(turn.key(position)), held.get(file_id)
+        if entry and entry["file_id"] != file_id:
+            undone[file_id] = position
+        elif entry and (marker is None or marker.position != position):
+            vain.append(turn.key(position))
+    batch_write((), vain)
+    return undone
 
 
 def finish(turn: Turn, head: Head, mine: Mapping[str, Change]) -> bool:
@@ -205,17 +225,13 @@ def _count(turn: Turn, head: Head, counted: Mapping[str, Marker]) -> bool:
     batch_write((), map(turn.key, former))
     counts: dict[str, int] = defaultdict(int)
     used: dict[str, int] = defaultdict(int)
-    for file_id, marker in counted.items():
+    for marker in counted.values():
         if was := marker.was:
             _add(counts, marker.counted, 1)
             _add(counts, was.counted, -1)
-            if was.revision or _is_new(file_id):
+            if was.used:
                 _use(used, marker, was)
     return positions.go_on(turn.tenant, turn.shard, head, turn.last, counts, used)
-
-
-def _is_new(file_id: str) -> bool:
-    return ULID.from_str(file_id.removeprefix("file_")).datetime > now() - NEW
 
 
 def _use(used: dict[str, int], marker: Marker, was: Was) -> None:

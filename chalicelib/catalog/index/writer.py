@@ -123,14 +123,15 @@ class _Commit:
             if attempt:
                 time.sleep(random.uniform(0, min(LONGEST_PAUSE, 0.01 * 2**attempt)))  # noqa: S311
                 held = markers.markers(change.file.id for change in changes)
-            head = positions.show(self.tenant, self.feed, self._head())
-            if head is None:
-                continue
+            head = self._head()
             left = [change for change in changes if not self._is_done(change, held.get(change.file.id), head)]
+            shown = positions.show(self.tenant, self.feed, head)
             if not left:
                 return
+            if shown is None:
+                continue
             try:
-                if self._try(left, held, head):
+                if self._try(left, held, shown):
                     return
             except ClientError as error:
                 if not positions.contended(error):
@@ -165,7 +166,7 @@ class _Commit:
             return False
         if turns.carry_out(turn, head, steps):
             return True
-        self._look_back(turn)
+        self.undone |= turns.look_back(turn, self._head())
         return False
 
     def _finish(self, head: Head, changes: Sequence[Change], waiting: Mapping[str, Marker]) -> None:
@@ -181,8 +182,3 @@ class _Commit:
         mine = {change.file.id: change for change in changes}
         if any(file_id in mine for file_id, _ in turn.files) or time.monotonic() - self.met_at > PATIENCE:
             turns.finish(turn, head, mine)
-
-    def _look_back(self, turn: Turn) -> None:
-        """Notes if the release before, which does not know turns, put its own entries in our places meanwhile."""
-        if self._head().n >= turn.first and turns.is_lost(turn):
-            self.undone |= {file_id: position for position, (file_id, _) in enumerate(turn.files, turn.first)}
