@@ -5,6 +5,7 @@ A page that would need more than one request may read is short, or even empty, a
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -75,6 +76,16 @@ def list_files(
     return _page(tenant, query, Merged(streams, query.forward), limit, room or Room())
 
 
+def share(limit: int, shards: int) -> int:
+    """Items that one Query of a shard reads for a page: nearly always as many as the page takes from that shard.
+
+    Files are spread over the shards by chance. So a shard has (limit + 1) / shards of a page's files on average, and
+    with three standard deviations more it is seldom too few. Then the shard is read again, for twice as many.
+    """
+    mean = (limit + 1) / shards
+    return min(limit + 1, math.ceil(mean + 3 * math.sqrt(mean)) + 1)
+
+
 def _bounds(query: ListQuery) -> tuple[str, str]:
     """The first and the last sort key that this query may read; both included."""
     if query.order == "created":
@@ -100,7 +111,7 @@ def _unfiltered(tenant: str, query: ListQuery, low: str, high: str, limit: int) 
     streams: list[Stream] = []
     for shard in shards:
         partition = list_partition(tenant, shard) if query.plain else sort_partition(tenant, query.order, shard)
-        walk = Walk(partition, query.forward, limit + 1, budget, low, high)
+        walk = Walk(partition, query.forward, share(limit, len(shards)), budget, low, high, most=limit + 1)
         if query.plain:
             walk.index, walk.names = BY_CREATED, ("list_pk", "list_sk")
         streams.append(Direct(walk))
@@ -119,11 +130,11 @@ def _filtered(tenant: str, query: ListQuery, low: str, high: str, limit: int) ->
         return [Direct(Walk(partition, query.forward, limit + 1, budget, low, high, BY_SHA256, names))]
     lists = _lists(query)
     shards = range(settings().list_shards)
-    chunk = limit + 1 if len(lists) == 1 else max(limit + 1, MATCH_CHUNK)
+    chunk, most = (share(limit, len(shards)), limit + 1) if len(lists) == 1 else (max(limit + 1, MATCH_CHUNK), None)
     budget = Budget(PAGE_QUERIES + len(shards) * sum(map(len, lists)))
 
     def walk(facet: Facet, shard: int) -> Walk:
-        return Walk(facet_partition(tenant, *facet, shard), query.forward, chunk, budget, low, high)
+        return Walk(facet_partition(tenant, *facet, shard), query.forward, chunk, budget, low, high, most=most)
 
     start = low if query.forward else high
     return [
