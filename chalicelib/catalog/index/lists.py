@@ -30,7 +30,7 @@ from chalicelib.catalog.keys import (
     sort_partition,
 )
 from chalicelib.catalog.room import Room
-from chalicelib.model import File, Status
+from chalicelib.model import File, Status, timestamp
 from chalicelib.settings import settings
 
 # Queries that one page may cost, besides the first one of each list in each index shard.
@@ -184,7 +184,14 @@ def _records(tenant: str, query: ListQuery, taken: Sequence[tuple[str, Item]]) -
     fresh = records(entry_id(key) for key, _ in taken)
     found = ((key, fresh[entry_id(key)]) for key, _ in taken if entry_id(key) in fresh)
     # A file that has moved to another place of the list since is shown there, not here.
-    return [file for key, file in found if file.tenant == tenant and _place(file, query.order) in (None, key)]
+    return [file for key, file in found if file.tenant == tenant and _stands_at(file, query.order, key)]
+
+
+def _stands_at(file: File, order: str, key: str) -> bool:
+    """True if the list of this order has the file at this sort key."""
+    if order == "updated" and key == entry(timestamp(file.updated_at), file.id):
+        return True  # also of a file that was just claimed, which the release before put there
+    return _place(file, order) in (None, key)
 
 
 def _place(file: File, order: str) -> str | None:
