@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -23,12 +23,13 @@ from ops import config, selection
 from ops.backfill_choices import Behind, Bounds, Choice, Unasked
 from ops.errors import OpsError
 from ops.prices import FUNCTION_GB, GB_SECOND, GET, MESSAGE, PUT, RUN, WRITE, dollars
-from ops.progress import Bar, Pace, confirm, moment, rate
+from ops.progress import Bar, Pace, confirm, duration, moment, rate
 
 if TYPE_CHECKING:
     from chalicelib.processing.services import Service
 
-# Write units per file: a record of 3 KB with its indexes is written three times, and so are its list and feed entries.
+# Write units per file: a record of 3 KB with its indexes is written three times (21), and the index is told three times
+# (18: status, last update, entry, marker and head).
 WRITES = 40
 RENDITIONS = 12  # assumed for a file that has none yet
 # A service's own price for one file. DetectLabels, the first million a month: https://aws.amazon.com/rekognition/pricing/
@@ -200,15 +201,15 @@ def wanted_of(args: argparse.Namespace) -> Wanted:
     )
 
 
-def matching(wanted: Choice, tenant: str | None) -> list[File]:
+def matching(wanted: Choice, tenant: str | None) -> selection.Files:
     """The wanted files of one tenant, or of all."""
-    return [selection.short(file) for page in selection.pages(tenant) for file in wanted.of(page)]
+    return selection.Files(file for page in selection.pages(tenant) for file in wanted.of(page))
 
 
-def estimate(wanted: Choice, files: list[File], seconds: float) -> str:
+def estimate(wanted: Choice, files: Sequence[selection.Chosen], seconds: float) -> str:
     """The sentence about the cost."""
     each = ASKED.get(wanted.service.name) if isinstance(wanted, Unasked) else 0
-    renditions = 0 if isinstance(wanted, Unasked) else sum(len(file.renditions) or RENDITIONS for file in files)
+    renditions = 0 if isinstance(wanted, Unasked) else sum(file.renditions or RENDITIONS for file in files)
     amount = cost(len(files), renditions, seconds) + len(files) * (each or 0)
     more = "" if each is not None else " What the service itself costs is not in it."
     return (
@@ -223,13 +224,7 @@ def cost(files: int, renditions: int, seconds: float) -> float:
     return files * each + renditions * PUT
 
 
-def duration(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"
-
-
-def backfill(wanted: Choice, files: list[File], pace: Pace) -> Counter[str]:
+def backfill(wanted: Choice, files: Sequence[selection.Chosen], pace: Pace) -> Counter[str]:
     """Opens the records of the files that are still wanted, and sends their messages.
 
     The record is written first. If the message is lost after that, the sweep sends it again. Counts the files `sent`,

@@ -79,6 +79,13 @@ def rate(text: str) -> float:
     return value
 
 
+def duration(seconds: float) -> str:
+    """A time in words, such as `13 h 53 min`."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
 def moment(text: str) -> datetime:
     """Type of an argument: a time in ISO 8601, in UTC unless it names another zone."""
     try:

@@ -11,10 +11,15 @@ import os
 from itertools import batched
 
 from ops import config
-from ops.progress import Bar, Pace, rate
+from ops.prices import READ, WRITE, dollars
+from ops.progress import Bar, Pace, duration, rate
 
 BATCH = 100  # files, as many as the stream's trigger delivers at once
 
+# Write units of a file that is new to the index, and the cost of one that it has (its record, its marker, the head of
+# its feed shard), in US dollars: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html
+WRITES = 15
+KNOWN = 2.5 * READ
 
 EXAMPLES = (
     "reindex --stage dev --dry-run",
@@ -32,8 +37,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     os.environ.update(config.load_stage(args.project_dir, args.stage))
     looked_at, fresh = reindex(args.tenant, Pace(args.rate / BATCH), dry_run=args.dry_run)
-    print(f"{looked_at} files" + ("" if args.dry_run else f", {fresh} of them new to the index"))
+    print(
+        f"{looked_at} files"
+        + (f". {estimate(looked_at, args.rate)}" if args.dry_run else f", {fresh} of them new to the index")
+    )
     return 0
+
+
+def estimate(files: int, rate: float) -> str:
+    """The sentence about time and cost."""
+    known, new = (dollars(files * each) for each in (KNOWN, KNOWN + WRITES * WRITE))
+    return (
+        f"At {rate:g}/s that takes {duration(files / rate)}. {known} if the index has them all, {new.lower()} if it "
+        "has none, by the list prices of us-east-1 (sources in ops/prices.py)."
+    )
 
 
 def reindex(tenant: str | None, pace: Pace, *, dry_run: bool = False) -> tuple[int, int]:

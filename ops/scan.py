@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime
 
 from chalicelib.model import File, ScanStatus, Status
@@ -44,8 +45,8 @@ def main(args: argparse.Namespace) -> int:
             "--set Scan=guardduty` and `make deploy` first (docs/scanning.md)."
         )
     files = matching(args.tenant, args.since, args.until, again=args.again)
-    size = sum(file.size or 0 for file in files)
-    print(f"{len(files)} files to scan, {size / 1000**3:.2f} GB in all (docs/scanning.md says what GuardDuty costs).")
+    size = files.size / 1000**3
+    print(f"{len(files)} files to scan, {size:.2f} GB in all (docs/scanning.md says what GuardDuty costs).")
     if args.dry_run or not files:
         return 0
     if not confirm("Begin?", yes=args.yes):
@@ -71,17 +72,17 @@ def is_wanted(file: File, *, again: bool) -> bool:
     return found is None or (again and found.status is not ScanStatus.INFECTED)
 
 
-def matching(tenant: str | None, since: datetime | None, until: datetime | None, *, again: bool) -> list[File]:
+def matching(tenant: str | None, since: datetime | None, until: datetime | None, *, again: bool) -> selection.Files:
     """The wanted files of one tenant, or of all."""
-    return [
-        selection.short(file)
+    return selection.Files(
+        file
         for page in selection.pages(tenant)
         for file in page
         if is_wanted(file, again=again) and selection.created_within(file, since, until)
-    ]
+    )
 
 
-def send(files: list[File], pace: Pace, *, again: bool) -> Counter[str]:
+def send(files: Sequence[selection.Chosen], pace: Pace, *, again: bool) -> Counter[str]:
     """Sends the message of each file that is still wanted. Counts the files `sent` and `passed`."""
     from chalicelib.queues.ingest import send_scan
 

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from typing import overload
+
+from ulid import ULID
 
 from chalicelib.model import File
+
+PREFIX = "file_"
+MOST_RENDITIONS = 2**16 - 1
 
 
 def pages(tenant: str | None) -> Iterator[Iterable[File]]:
@@ -15,9 +23,44 @@ def pages(tenant: str | None) -> Iterator[Iterable[File]]:
     yield from scanning.files_of_tenant(tenant) if tenant else scanning.every_file()
 
 
-def short(file: File) -> File:
-    """The record without its large fields, because a million of them must fit into memory."""
-    return file.model_copy(update={"image": None, "metadata": {}, "tags": [], "services": {}, "words": []})
+@dataclass(frozen=True)
+class Chosen:
+    """A file that a command is to work on, by its id and the number of its renditions."""
+
+    id: str
+    renditions: int
+
+
+class Files(Sequence[Chosen]):
+    """Many chosen files in little memory: 18 bytes each, 180 MB for ten million. `size` is the sum of their bytes."""
+
+    def __init__(self, files: Iterable[File] = ()) -> None:
+        self.size = 0
+        self._ids = bytearray()
+        self._renditions = array("H")
+        for file in files:
+            self._ids += ULID.from_str(file.id.removeprefix(PREFIX)).bytes
+            self.size += file.size or 0
+            self._renditions.append(min(len(file.renditions), MOST_RENDITIONS))
+
+    def __len__(self) -> int:
+        return len(self._renditions)
+
+    @overload
+    def __getitem__(self, place: int) -> Chosen: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[Chosen]: ...
+    def __getitem__(self, place: int | slice) -> Chosen | list[Chosen]:
+        if isinstance(place, slice):
+            return [self[each] for each in range(*place.indices(len(self)))]
+        place = range(len(self))[place]
+        id_ = ULID.from_bytes(bytes(self._ids[place * 16 : place * 16 + 16]))
+        return Chosen(f"{PREFIX}{id_}", self._renditions[place])
+
+    def __eq__(self, other: object) -> bool:
+        return list(self) == list(other) if isinstance(other, Sequence) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]
 
 
 def created_within(file: File, since: datetime | None, until: datetime | None) -> bool:
@@ -25,7 +68,7 @@ def created_within(file: File, since: datetime | None, until: datetime | None) -
     return (since is None or file.created_at >= since) and (until is None or file.created_at < until)
 
 
-def as_of_now(files: list[File], at_once: int = 100) -> Iterator[File | None]:
+def as_of_now(files: Sequence[Chosen], at_once: int = 100) -> Iterator[File | None]:
     """The present record of each file; None if there is none."""
     from chalicelib.catalog import due
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+import random
 from collections import Counter
+from dataclasses import asdict, dataclass
 from statistics import fmean
 from typing import Any
 
 from bench.capacity_units import ITEM_STORAGE, PARTITION_WRITE_UNITS, indexes, item_size, read_units
 from bench.partitions.heat import SAMPLE, SAMPLE_PER_SHARD, SEED, Heat, simulate
 from bench.partitions.uploads import WORKLOADS, Life, kind_of, posting_size
+from chalicelib.catalog.index import lists
 from chalicelib.catalog.index.terms import postings
 from tests.stage import table_definition
 
@@ -35,13 +38,35 @@ def storage(of: list[Life]) -> dict[str, float]:
     return {kind: sums[kind] / len(of) for kind in KINDS if sums[kind]}
 
 
-def page_units(of: list[Life], limit: int = PAGE) -> float:
-    """Read units that a page of the newest files costs in each list partition.
+@dataclass(frozen=True)
+class Pages:
+    """Read units of a page of the newest files: with all of a page read from each shard, and with its `share` only.
 
-    The list asks every shard for one file more than a page, as whole records, eventually consistent.
+    `again` is how many shards are asked a second time for a page.
     """
+
+    whole: float
+    share: float
+    again: float
+
+
+def pages(of: list[Life], shards: int, limit: int = PAGE, tries: int = 200) -> Pages:
+    """Simulated: files are spread over the shards by chance, and read as `lists` reads them, eventually consistent."""
     size = fmean(item_size(life.items[-1]) for life in of)
-    return read_units(round(size * (limit + 1)), consistent=False)
+    whole = read_units(round(size * (limit + 1)), consistent=False) * shards
+    dice = random.Random(f"{SEED} {shards}")
+    share = again = 0.0
+    for _ in range(tries):
+        found = Counter(dice.randrange(shards) for _ in range(limit + 1))
+        for shard in range(shards):
+            chunk, needed = lists.share(limit, shards), found[shard]
+            share += read_units(round(size * chunk), consistent=False)
+            # The shard's next item must be known, too.
+            while needed >= chunk and chunk <= limit:
+                needed, chunk = needed - chunk, min(2 * chunk, limit + 1)
+                share += read_units(round(size * chunk), consistent=False)
+                again += 1
+    return Pages(whole, share / tries, again / tries)
 
 
 def shards_needed(kind: str, heats: dict[int, Heat]) -> int | None:
@@ -70,6 +95,7 @@ def values(results: Results, of: list[Life], rate: float, files: float, error: d
                 "hottest": {kind: heat.hottest(kind) for kind in KINDS},
                 "over": heat.over(),
                 "turns": heat.turns,
+                "kept_feed": heat.kept_feed,
                 "units_per_upload": {kind: heat.units_per_file(kind) for kind in KINDS},
             }
             for shards, heat in heats.items()
@@ -81,7 +107,7 @@ def values(results: Results, of: list[Life], rate: float, files: float, error: d
         "rate": rate,
         "files": files,
         "workloads": by_workload,
-        "page_read_units": page_units(of),
+        "page_read_units": {str(shards): asdict(pages(of, shards)) for shards in next(iter(results.values()))},
         "bytes_per_file": storage(of),
         "scaling_error": error,
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import random
 from collections import Counter, defaultdict
 from collections.abc import Callable
@@ -13,7 +14,7 @@ from bench.capacity_units import PARTITION_WRITE_UNITS, write_units
 from bench.partitions.uploads import START, Life, Workload, file_id_at, kind_of, tenant_name
 from chalicelib.catalog import keys
 from chalicelib.catalog.index.terms import Posting, Term, posting
-from chalicelib.catalog.index.writer import FILES_A_TRANSACTION
+from chalicelib.catalog.index.turns import FILES_A_TURN
 
 RATE = 10_000
 SEED = 5
@@ -50,6 +51,7 @@ class Heat:
     alone: Counter[str] = field(default_factory=Counter)
     total: Counter[str] = field(default_factory=Counter)
     turns: dict[str, float] = field(default_factory=dict)  # per second on the busiest head, by how batches are made
+    kept_feed: float = 0.0  # entries a second of the hottest feed, if each process keeps to one feed shard
 
     def add(self, partition: str, units: int) -> None:
         kind = kind_of(partition)
@@ -95,6 +97,7 @@ def simulate(
     count = sample or max(SAMPLE, SAMPLE_PER_SHARD * shards)
     heat = Heat(rate / count, count)
     revisions: list[tuple[str, int]] = []
+    revisions_of: list[tuple[str, int]] = []  # tenant and number of revisions of each file
     written: Counter[str] = Counter()
     derived = 0  # writes to the table, without those of files' records
     for number, who in enumerate(dice.choices(range(len(workload.shares)), workload.shares, k=count)):
@@ -115,24 +118,55 @@ def simulate(
         for term, units in life.postings:
             written[design.posting(term, tenant, file_id, shard)[0]] += units
         revisions += [(tenant, shard)] * len(life.files)
-        # Markers, entries and the entries before them; each turn on a head writes it twice.
-        derived += len(life.postings) + 3 + 5
+        revisions_of.append((tenant, len(life.files)))
+        # Markers and entries; each turn writes the head once.
+        derived += len(life.postings) + 3 + 3
     for partition, units in written.items():
         heat.add(partition, units)
     dice.shuffle(revisions)
     turns = _turns(revisions, BATCH)
     for feed, count in turns.items():
-        # A transaction takes the positions, and an update publishes them.
-        heat.add(design.head_partition(*feed), count * (write_units(0, 1, transaction=True) + write_units(1, 1)))
-    share = len(revisions) / (len(revisions) + derived + 2 * turns.total())
+        heat.add(design.head_partition(*feed), count * write_units(1, 1))
+    share = len(revisions) / (len(revisions) + derived + turns.total())
     ways = {
         "all writes": _turns(revisions, max(1, round(BATCH * share))),
         "files only": turns,
         "big": _turns(revisions, BIG_BATCH),
         "chosen": _turns([(tenant, 0) for tenant, _ in revisions], BATCH, over=shards),
     }
+    kept = _kept(heat, revisions_of, shards, dice)
+    ways["kept"] = kept[0]
+    heat.kept_feed = max(kept[1].values()) * heat.scale
     heat.turns = {way: max(counted.values()) * heat.scale for way, counted in ways.items()}
     return heat
+
+
+def _kept(
+    heat: Heat, files: list[tuple[str, int]], shards: int, dice: random.Random
+) -> tuple[Counter[tuple[str, int]], Counter[tuple[str, int]]]:
+    """Turns and entries of each feed, if the first process that indexes a file puts it into the process's own shard.
+
+    The stream has a shard for each thousand write units a second of the table, and one process reads each. All
+    revisions of a file are in one stream shard, so as a rule one process puts all of them into one feed shard.
+    """
+    in_table = heat.total.total() - sum(heat.total[kind] for kind in ("LIST", "DUE", "SHA"))
+    readers = max(1, round(in_table * heat.scale / PARTITION_WRITE_UNITS))
+    own = [dice.randrange(shards) for _ in range(readers)]
+    waiting: dict[tuple[int, str], int] = defaultdict(int)
+    for tenant, revisions in files:
+        waiting[dice.randrange(readers), tenant] += revisions
+    read: Counter[int] = Counter()
+    for (reader, _), revisions in waiting.items():
+        read[reader] += revisions
+    turns: Counter[tuple[str, int]] = Counter()
+    entries: Counter[tuple[str, int]] = Counter()
+    for (reader, tenant), revisions in waiting.items():
+        # Batches are full where the rate is high: a reader's records are cut into batches of BATCH.
+        batches = max(1, math.ceil(read[reader] / BATCH))
+        in_each = revisions / batches
+        turns[tenant, own[reader]] += round(batches * max(min(1.0, in_each), in_each / FILES_A_TURN))
+        entries[tenant, own[reader]] += revisions
+    return turns, entries
 
 
 def _turns(revisions: list[tuple[str, int]], batch: int, over: int = 1) -> Counter[tuple[str, int]]:
@@ -144,7 +178,7 @@ def _turns(revisions: list[tuple[str, int]], batch: int, over: int = 1) -> Count
     following: Counter[tuple[str, int]] = Counter()
     for records in itertools.batched(revisions, batch):
         for feed, files in Counter(records).items():
-            for _ in range(-(-files // FILES_A_TRANSACTION)):
+            for _ in range(-(-files // FILES_A_TURN)):
                 turns[feed[0], feed[1] + following[feed] % over] += 1
                 following[feed] += 1
     return turns

@@ -12,11 +12,11 @@ from bench.capacity_units import (
     PARTITION_WRITE_UNITS,
     TABLE_UNITS,
 )
-from bench.partitions.figures import KINDS, PAGE, Results, page_units, shards_needed, storage
+from bench.partitions.figures import KINDS, PAGE, Results, pages, shards_needed, storage
 from bench.partitions.heat import BATCH, BIG_BATCH, SAMPLE, SAMPLE_PER_SHARD, Heat
 from bench.partitions.uploads import Life
 
-# Assumed, of one turn on a feed's head: it is read, a transaction written, and the head shown. One turn after another.
+# Assumed, of one turn on a feed's head: it is read, an entry put, markers written, and the head. One after another.
 TURN_SECONDS = (0.02, 0.04)
 WHAT = {
     "FILE": "`FILE#id`: the record and its marker",
@@ -35,6 +35,7 @@ WAYS = {
     "files only": f"batches of {BATCH} of files' records",
     "big": f"batches of {BIG_BATCH:,} of files' records",
     "chosen": f"batches of {BATCH} of files' records, each put into one shard that the invocation chooses",
+    "kept": f"batches of {BATCH}; a file stays in the feed shard of the process that indexed it first",
 }
 
 
@@ -106,9 +107,10 @@ def feed_heads(results: Results, rate: float) -> list[str]:
         "",
         "## The feed's heads",
         "",
-        "Positions of one feed shard are given out in turns, one after another. A turn is a read, a transaction and an "
-        f"update; at an assumed {TURN_SECONDS[0] * 1000:.0f} to {TURN_SECONDS[1] * 1000:.0f} ms a head takes "
-        f"{low:.0f} to {high:.0f} turns a second, fewer when invocations collide. Turns a second of the busiest head:",
+        "Positions of one feed shard are given out in turns, one after another. A turn reads the head, and writes "
+        f"entries, markers and the head. At an assumed {TURN_SECONDS[0] * 1000:.0f} to {TURN_SECONDS[1] * 1000:.0f} ms "
+        f"a head takes {low:.0f} to {high:.0f} turns a second, fewer when invocations collide. Turns a second of the "
+        "busiest head:",
     ]
     for name, heats in results.items():
         lines += ["", f"| {name} | {' | '.join(f'{s} shards' if s > 1 else '1 shard' for s in heats)} |"]
@@ -116,6 +118,9 @@ def feed_heads(results: Results, rate: float) -> list[str]:
         for way, what in WAYS.items():
             cells = [f"**{t:,.0f}**" if (t := heat.turns[way]) > low else f"{t:,.1f}" for heat in heats.values()]
             lines.append(f"| {what} | {' | '.join(cells)} |")
+            if way == "kept":
+                cells = [f"{heat.kept_feed:,.0f}" for heat in heats.values()]
+                lines.append(f"| … write units of the hottest feed then | {' | '.join(cells)} |")
             if way == "files only":
                 spans = [[min(rate, rate * most / heat.turns[way]) for most in (low, high)] for heat in heats.values()]
                 cells = [f"{lowest:,.0f} to {highest:,.0f}" for lowest, highest in spans]
@@ -125,16 +130,23 @@ def feed_heads(results: Results, rate: float) -> list[str]:
 
 def reads(of: list[Life], heats: dict[int, Heat]) -> list[str]:
     """The read units of a page of the list."""
-    each = page_units(of)
-    return [
+    lines = [
         "",
         "## Reads",
         "",
-        f"A page of the {PAGE} newest files takes {each:.0f} read units of every list partition, so a tenant can have "
-        f"{PARTITION_READ_UNITS / each:,.0f} such pages a second however many shards there are, and a page costs "
-        + ", ".join(f"{each * s:,.0f} ({s})" for s in heats)
-        + " read units with so many shards.",
+        f"Read units of a page of the {PAGE} newest files of one tenant, and pages a second that each list partition "
+        "can give. Each shard is asked for its share of a page and a little more, and again where that was too little:",
+        "",
+        "| shards | all of a page from each shard | its share | pages a second | shards that are asked again, a page |",
+        "|--:|--:|--:|--:|--:|",
     ]
+    for shards in heats:
+        page = pages(of, shards)
+        lines.append(
+            f"| {shards} | {page.whole:,.0f} | {page.share:,.1f} | {PARTITION_READ_UNITS * shards / page.share:,.0f} "
+            f"| {page.again:.2f} |"
+        )
+    return lines
 
 
 def stored(of: list[Life], files: float) -> list[str]:

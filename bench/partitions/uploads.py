@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -19,7 +19,7 @@ from chalicelib.catalog import files as catalog_files
 from chalicelib.catalog.claims import Findings
 from chalicelib.catalog.dynamodb import attributes
 from chalicelib.catalog.index.terms import Term, posting, terms
-from chalicelib.catalog.index.writer import Marker, counted
+from chalicelib.catalog.index.turns import Change, step
 from chalicelib.model import File, ImageInfo, Kind, Rendition, Status, Visibility
 from tests.stage import aws_client, provisioned, table_definition
 
@@ -126,13 +126,14 @@ def _life(dice: random.Random, number: int) -> Life:
     assert ready is not None
     look()
     created, claimed, ready = (
-        record.model_copy(update={"updated_at": START + timedelta(seconds=record.revision)})
+        record.model_copy(update={"updated_at": START + timedelta(seconds=record.revision - 1)})
         for record in (file, claimed, ready)
     )
     files, items = (created, claimed, ready), (snapshots[0], snapshots[1], snapshots[2])
     markers, entries = _in_index(files)
-    units = _record_units(items) + _transaction_units("FILE", markers, replaced=True)
-    units += _transaction_units("FEED", entries, replaced=False)
+    units = _record_units(items) + _marker_units(markers)
+    # Entries of passing states are not deleted: they expire.
+    units["FEED"] = sum(write_units(0, item_size(entry)) for entry in entries)
     return Life(files, items, markers, entries, units, _posting_writes(files))
 
 
@@ -201,17 +202,15 @@ def _record_units(items: tuple[Item, Item, Item]) -> Counter[str]:
 
 def _in_index(files: tuple[File, File, File]) -> tuple[tuple[Item, Item, Item], tuple[Item, Item, Item]]:
     shard, position = 100, 3_000_000  # as long as in a large stage
-
-    def marker(file: File) -> Item:
-        held = Marker(shard, file.revision, position, terms(file), counted(file))
-        return attributes(held.item(file.id))
-
-    def entry(file: File) -> Item:
-        values = {"file_id": file.id, "revision": file.revision}
-        return attributes({**keys.feed_key(file.tenant, shard, position), **values})
-
-    first, second, third = files
-    return (marker(first), marker(second), marker(third)), (entry(first), entry(second), entry(third))
+    markers: list[Item] = []
+    entries: list[Item] = []
+    before = None
+    for file in files:
+        made = step(Change(file), (shard, position), before)
+        before = replace(made.marker, shard=shard)
+        markers.append(attributes(before.item(file.id)))
+        entries.append(attributes(replace(made, marker=before).entry()))
+    return (markers[0], markers[1], markers[2]), (entries[0], entries[1], entries[2])
 
 
 def posting_size(pk: str, sk: str) -> int:
@@ -229,16 +228,9 @@ def _posting_writes(files: tuple[File, File, File]) -> list[tuple[Term, int]]:
     return writes
 
 
-def _transaction_units(kind: str, items: tuple[Item, Item, Item], *, replaced: bool) -> Counter[str]:
-    """Write units of three writes in transactions. If not `replaced`, each writes a new item and deletes the last."""
-    sizes = [item_size(item) for item in items]
-    units = 0
-    for before, after in itertools.pairwise([0, *sizes]):
-        if replaced or not before:
-            units += write_units(before, after, transaction=True)
-        else:
-            units += write_units(before, 0, transaction=True) + write_units(0, after, transaction=True)
-    return Counter({kind: units})
+def _marker_units(markers: tuple[Item, Item, Item]) -> Counter[str]:
+    sizes = [item_size(item) for item in markers]
+    return Counter({"FILE": sum(write_units(before, after) for before, after in itertools.pairwise([0, *sizes]))})
 
 
 def kind_of(partition: str) -> str:

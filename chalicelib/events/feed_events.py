@@ -71,9 +71,12 @@ def records_of(entries: Sequence[Entry]) -> dict[str, File]:
 
 
 def events_of(tenant: str, entries: Sequence[Entry]) -> list[Told]:
-    """The events of these entries, in their order, with the records as they are now."""
+    """The events of these entries, in their order, with the records as they are now.
+
+    Entries are left out of files that have a later one.
+    """
     found = records_of(entries)
-    return [_told(tenant, entry, found.get(entry.file_id)) for entry in entries]
+    return [_told(tenant, entry, file) for entry in entries if not entry.is_past(file := found.get(entry.file_id))]
 
 
 def as_it_is(file: File) -> Told:

@@ -10,7 +10,7 @@ from ops.adopt.adopting import Adopter, Wishes
 from ops.adopt.estimate import Plan, cost
 from ops.adopt.run import Done
 from ops.adopt.source import REASONS, Source
-from ops.backfill import duration
+from ops.progress import duration
 
 
 def described(source: Source, wishes: Wishes, plan: Plan, per_second: float, *, other_region: bool) -> list[str]:

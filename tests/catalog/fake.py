@@ -43,6 +43,7 @@ class FakeDynamoDB:
         self.calls: Counter[str] = Counter()
         self.eventual: Counter[str] = Counter()  # reads that may have given an older state
         self.units = 0.0
+        self.written = 0  # the write units among them
         self.crash_at: int | None = None  # how many calls are left until the process ends
         self.exceptions = SimpleNamespace()
         # Makes an item that was never put, by its key.
@@ -55,6 +56,7 @@ class FakeDynamoDB:
         self.calls.clear()
         self.eventual.clear()
         self.units = 0.0
+        self.written = 0
 
     # --- for tests
 
@@ -118,6 +120,10 @@ class FakeDynamoDB:
             if self.crash_at < 0:
                 raise CrashedError(name)
 
+    def _write(self, units: int) -> None:
+        self.units += units
+        self.written += units
+
     # --- the client's calls
 
     def query(self, **request: Any) -> dict[str, Any]:
@@ -179,11 +185,11 @@ class FakeDynamoDB:
             for request in requests:
                 if "PutRequest" in request:
                     item = request["PutRequest"]["Item"]
-                    self.units += write_units(self._size(_key(item)), item_size(item))
+                    self._write(write_units(self._size(_key(item)), item_size(item)))
                     self.put(item)
                 else:
                     key = _key(request["DeleteRequest"]["Key"])
-                    self.units += write_units(self._size(key), 0)
+                    self._write(write_units(self._size(key), 0))
                     self._delete(key)
         return {"UnprocessedItems": {}}
 
@@ -222,7 +228,20 @@ class FakeDynamoDB:
                     self._delete(key)
                 else:
                     self.put(_updated(self.items.get(key), key, action))
-                self.units += write_units(before, self._size(key), transaction=True)
+                self._write(write_units(before, self._size(key), transaction=True))
+        return {}
+
+    def put_item(self, **action: Any) -> dict[str, Any]:
+        with self._lock:
+            self._called("PutItem")
+            self._conflict("PutItem")
+            key = _key(action["Item"])
+            before = self._size(key)
+            if not _holds(self.items.get(key), action):
+                self._write(write_units(before, 0))
+                raise ClientError({"Error": {"Code": "ConditionalCheckFailedException"}}, "PutItem")
+            self.put(action["Item"])
+            self._write(write_units(before, self._size(key)))
         return {}
 
     def update_item(self, *, Key: Any, **action: Any) -> dict[str, Any]:  # noqa: N803
@@ -233,7 +252,7 @@ class FakeDynamoDB:
             if not _holds(self.items.get(_key(Key)), action):
                 raise ClientError({"Error": {"Code": "ConditionalCheckFailedException"}}, "UpdateItem")
             self.put(_updated(self.items.get(_key(Key)), _key(Key), action))
-            self.units += write_units(before, self._size(_key(Key)))
+            self._write(write_units(before, self._size(_key(Key))))
         return {}
 
 
@@ -265,8 +284,17 @@ def _holds(item: Item | None, action: Any) -> bool:
         return True
     if condition == "attribute_not_exists(pk)":
         return item is None
-    pairs = [part.split(" = ") for part in condition.split(" AND ")]
-    return item is not None and all(item.get(n) == action["ExpressionAttributeValues"][v] for n, v in pairs)
+    if item is None:
+        return False
+    for part in condition.split(" AND "):
+        if part.startswith("attribute_not_exists("):
+            if part[len("attribute_not_exists(") : -1] in item:
+                return False
+        else:
+            name, value = part.split(" = ")
+            if item.get(name) != action["ExpressionAttributeValues"][value]:
+                return False
+    return True
 
 
 def _updated(item: Item | None, key: Key, action: Any) -> Item:

@@ -136,8 +136,9 @@ def test_a_filter_that_matches_nothing_among_many_reads_no_more_than_its_bound(
 
 def test_what_the_index_costs_for_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
     """A photo with one tag, created, claimed and finished: told one by one, told again, and told in one batch."""
+    created = file(1).created_at
     steps = [
-        file(1, tags=["cats"], status=Status.AWAITING_UPLOAD, kind=None, revision=1),
+        file(1, tags=["cats"], status=Status.AWAITING_UPLOAD, kind=None, revision=1, updated_at=created),
         file(1, tags=["cats"], status=Status.PROCESSING, kind=None, revision=2, updated_at=file(2).updated_at),
         file(1, tags=["cats"], revision=3, updated_at=file(3).updated_at),
     ]
@@ -147,18 +148,29 @@ def test_what_the_index_costs_for_a_file(monkeypatch: pytest.MonkeyPatch) -> Non
     for step in steps:
         table.measure()
         writer.index([Change(step)])
-        alone.append(table.units)
-    assert alone == [20.0, 15.0, 16.0]
+        alone.append((table.written, table.units - table.written))
+    # Eleven postings; none; five postings. Each has an entry, a marker and the head, and reads marker and head.
+    assert alone == [(14, 2.0), (3, 2.0), (8, 2.0)]
     table.measure()
     writer.index([Change(steps[2])])
-    assert table.units == 2.0  # reads: its marker, and the head
+    assert (table.written, table.units) == (0, 2.0)
     together = FakeDynamoDB()
     monkeypatch.setattr(aws, "dynamodb", lambda: Checked(together))
     writer.index([Change(steps[2], tuple(steps[:2]))])
-    assert together.units == 25.0
+    # Twelve postings, and the deletion of two that an earlier try may have put for the older images.
+    assert (together.written, together.units) == (17, 19.0)
 
 
-@pytest.mark.parametrize(("words", "units"), [(0, (16, 13, 25)), (40, (56, 13, 65)), (100, (118, 15, 127))])
+def test_what_thirty_files_cost_in_one_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An entry and a marker each, one head; the first entry names all files, in two units."""
+    table = FakeDynamoDB()
+    monkeypatch.setattr(aws, "dynamodb", lambda: Checked(table))
+    writer.index([Change(file(number, tags=[])) for number in range(30)])
+    postings_of = len(postings(file(0, tags=[]), 0))
+    assert table.written == 30 * (postings_of + 2) + 1 + 1
+
+
+@pytest.mark.parametrize(("words", "units"), [(0, (10, 8, 20)), (40, (50, 8, 60)), (100, (111, 9, 121))])
 def test_what_the_words_inside_a_file_cost(words: int, units: tuple[int, ...], monkeypatch: pytest.MonkeyPatch) -> None:
     """Finished, with another tag, deleted: a unit for each word at the first and last. 100 make a larger marker."""
     found = [f"word{number:04d}" for number in range(words)]

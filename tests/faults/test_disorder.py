@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from chalicelib import keyring
 from chalicelib.api.routes.render import HEADER
 from chalicelib.catalog import claims, dynamodb
-from chalicelib.catalog.index import writer
+from chalicelib.catalog.index import turns, writer
 from chalicelib.catalog.transitions import FINISH
 from chalicelib.model import ErrorCode, File, Status
 from chalicelib.processing import pipeline
@@ -77,7 +77,7 @@ class Inline:
 
 @pytest.fixture
 def inline(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (pipeline, original_objects, dynamodb, writer):
+    for module in (pipeline, original_objects, dynamodb, turns, writer):
         monkeypatch.setattr(module, "ThreadPoolExecutor", Inline)
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from chalicelib import aws
 from chalicelib.catalog import claims, deletion, dynamodb, edits, record_writer, subscriptions
-from chalicelib.catalog.index import positions, writer
+from chalicelib.catalog.index import turns, writer
 from chalicelib.catalog.keys import file_key
 from chalicelib.catalog.transitions import CLAIM
 from chalicelib.events import bus, publish, sockets, webhooks
@@ -73,17 +73,17 @@ def objects_deleted_before_the_record(patch: pytest.MonkeyPatch) -> None:
 
 def postings_after_the_marker(patch: pytest.MonkeyPatch) -> None:
     write: Any = vars(writer)["batch_write"]
-    show = positions.show
+    carry_out = turns.carry_out
     waiting: list[Any] = []
 
-    def transaction_first(*arguments: Any, verified: bool = False) -> Any:
-        head = show(*arguments, verified=verified)
-        while verified and waiting:
+    def turn_first(*arguments: Any) -> bool:
+        done = carry_out(*arguments)
+        while done and waiting:
             write(*waiting.pop(0))
-        return head
+        return done
 
     patch.setattr(writer, "batch_write", lambda *arguments: waiting.append(arguments))
-    patch.setattr(positions, "show", transaction_first)
+    patch.setattr(turns, "carry_out", turn_first)
 
 
 def replaced_renditions_forgotten(patch: pytest.MonkeyPatch) -> None:

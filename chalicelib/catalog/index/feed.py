@@ -41,13 +41,21 @@ class ChangesPage:
 
 @dataclass(frozen=True)
 class Entry:
-    """A change in a feed shard, as the feed has it: without the record. `owner` is its owner's mark, if it has one."""
+    """A change in a feed shard, as the feed has it: without the record. `owner` is its owner's mark, if it has one.
+
+    A `passing` entry is of a file that goes on to another state soon. It is not deleted when it does: it expires.
+    """
 
     shard: int
     position: int
     file_id: str
     revision: int
     owner: str | None = None
+    passing: bool = False
+
+    def is_past(self, file: File | None) -> bool:
+        """True if the file has another entry after this one, or soon will: the index tells of every revision."""
+        return self.passing and (file is None or file.revision > self.revision)
 
 
 def changes(
@@ -73,8 +81,8 @@ def changes(
             break
         found, positions[shard] = read_entries(tenant, shard, positions.get(shard, 0), readable[shard], share, owner)
         entries += found
-    items = _with_records(tenant, entries, room or Room())
-    for entry in reversed(entries[len(items) :]):  # those that did not fit are read on the next page
+    items, done = _with_records(tenant, entries, room or Room())
+    for entry in reversed(entries[done:]):  # those that did not fit are read on the next page
         positions[entry.shard] = entry.position - 1
     more = any(positions.get(shard, 0) < end for shard, end in readable.items())
     return ChangesPage(items, positions, more)
@@ -110,26 +118,39 @@ def read_entries(
         **only,
     )
     items = [read(item) for item in reply["Items"]]
-    entries = [
-        Entry(shard, int(item["sk"]), item["file_id"], item["revision"], item.get("owner")) for item in items[:limit]
-    ]
+    entries = [_entry(shard, item) for item in items[:limit]]
     if len(items) > limit:
-        return entries, entries[-1].position
+        return _last_of_each(entries), entries[-1].position
     # A page may end anywhere, even before its first entry. Only a page without a LastEvaluatedKey is the last.
     # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Query.Pagination.html
     last = reply.get("LastEvaluatedKey")
-    return entries, int(last["sk"]["S"]) if last else until
+    return _last_of_each(entries), int(last["sk"]["S"]) if last else until
 
 
-def _with_records(tenant: str, entries: list[Entry], room: Room) -> list[FileChange]:
-    """The changes of the first entries: as many as there is room for."""
+def _entry(shard: int, item: dict[str, Any]) -> Entry:
+    position = int(item["sk"])
+    return Entry(shard, position, item["file_id"], item["revision"], item.get("owner"), "ttl" in item)
+
+
+def _last_of_each(entries: list[Entry]) -> list[Entry]:
+    """The entries without those of a file that has a later one among them."""
+    last = {entry.file_id: entry.position for entry in entries}
+    return [entry for entry in entries if last[entry.file_id] == entry.position]
+
+
+def _with_records(tenant: str, entries: list[Entry], room: Room) -> tuple[list[FileChange], int]:
+    """The changes of the first entries, as many as there is room for, and the number of these entries."""
     items: list[FileChange] = []
+    done = 0
     read = in_rounds([entry.file_id for entry in entries], room, consistent=True)
     for entry, (_, file) in zip(entries, read, strict=False):
-        if file and file.tenant == tenant and file.status is not Status.DELETED:
+        if entry.is_past(file):
+            pass
+        elif file and file.tenant == tenant and file.status is not Status.DELETED:
             if not room.takes(file):
                 break
             items.append(FileChange(entry.file_id, file.revision, file))
         else:
             items.append(FileChange(entry.file_id, max(entry.revision, file.revision if file else 0), None))
-    return items
+        done += 1
+    return items, done

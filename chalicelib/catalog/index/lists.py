@@ -5,6 +5,7 @@ A page that would need more than one request may read is short, or even empty, a
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -29,7 +30,7 @@ from chalicelib.catalog.keys import (
     sort_partition,
 )
 from chalicelib.catalog.room import Room
-from chalicelib.model import File, Status
+from chalicelib.model import File, Status, timestamp
 from chalicelib.settings import settings
 
 # Queries that one page may cost, besides the first one of each list in each index shard.
@@ -75,6 +76,16 @@ def list_files(
     return _page(tenant, query, Merged(streams, query.forward), limit, room or Room())
 
 
+def share(limit: int, shards: int) -> int:
+    """Items that one Query of a shard reads for a page: nearly always as many as the page takes from that shard.
+
+    Files are spread over the shards by chance. So a shard has (limit + 1) / shards of a page's files on average, and
+    with three standard deviations more it is seldom too few. Then the shard is read again, for twice as many.
+    """
+    mean = (limit + 1) / shards
+    return min(limit + 1, math.ceil(mean + 3 * math.sqrt(mean)) + 1)
+
+
 def _bounds(query: ListQuery) -> tuple[str, str]:
     """The first and the last sort key that this query may read; both included."""
     if query.order == "created":
@@ -100,7 +111,7 @@ def _unfiltered(tenant: str, query: ListQuery, low: str, high: str, limit: int) 
     streams: list[Stream] = []
     for shard in shards:
         partition = list_partition(tenant, shard) if query.plain else sort_partition(tenant, query.order, shard)
-        walk = Walk(partition, query.forward, limit + 1, budget, low, high)
+        walk = Walk(partition, query.forward, share(limit, len(shards)), budget, low, high, most=limit + 1)
         if query.plain:
             walk.index, walk.names = BY_CREATED, ("list_pk", "list_sk")
         streams.append(Direct(walk))
@@ -119,11 +130,11 @@ def _filtered(tenant: str, query: ListQuery, low: str, high: str, limit: int) ->
         return [Direct(Walk(partition, query.forward, limit + 1, budget, low, high, BY_SHA256, names))]
     lists = _lists(query)
     shards = range(settings().list_shards)
-    chunk = limit + 1 if len(lists) == 1 else max(limit + 1, MATCH_CHUNK)
+    chunk, most = (share(limit, len(shards)), limit + 1) if len(lists) == 1 else (max(limit + 1, MATCH_CHUNK), None)
     budget = Budget(PAGE_QUERIES + len(shards) * sum(map(len, lists)))
 
     def walk(facet: Facet, shard: int) -> Walk:
-        return Walk(facet_partition(tenant, *facet, shard), query.forward, chunk, budget, low, high)
+        return Walk(facet_partition(tenant, *facet, shard), query.forward, chunk, budget, low, high, most=most)
 
     start = low if query.forward else high
     return [
@@ -138,6 +149,9 @@ def _lists(query: ListQuery) -> list[list[Facet]]:
     if query.status is Status.EXPIRED:
         # Until the sweep writes it, a file whose time is over is in the list of those that wait.
         lists.append([("status", str(Status.EXPIRED)), ("status", str(Status.AWAITING_UPLOAD))])
+    elif query.status is Status.PROCESSING:
+        # Files that are processed for the first time stay in the list of those that wait (`terms.is_just_claimed`).
+        lists.append([("status", str(Status.PROCESSING)), ("status", str(Status.AWAITING_UPLOAD))])
     elif query.status is not None:
         lists.append([("status", str(query.status))])
     return lists
@@ -170,7 +184,14 @@ def _records(tenant: str, query: ListQuery, taken: Sequence[tuple[str, Item]]) -
     fresh = records(entry_id(key) for key, _ in taken)
     found = ((key, fresh[entry_id(key)]) for key, _ in taken if entry_id(key) in fresh)
     # A file that has moved to another place of the list since is shown there, not here.
-    return [file for key, file in found if file.tenant == tenant and _place(file, query.order) in (None, key)]
+    return [file for key, file in found if file.tenant == tenant and _stands_at(file, query.order, key)]
+
+
+def _stands_at(file: File, order: str, key: str) -> bool:
+    """True if the list of this order has the file at this sort key."""
+    if order == "updated" and key == entry(timestamp(file.updated_at), file.id):
+        return True  # also of a file that was just claimed, which the release before put there
+    return _place(file, order) in (None, key)
 
 
 def _place(file: File, order: str) -> str | None:

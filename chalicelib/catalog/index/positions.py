@@ -1,8 +1,8 @@
-"""The end of a shard's feed: which positions are taken, and up to which one readers may go.
+"""The end of a shard's feed: the last position that counts (`n`), and the last one that readers may go to (`seen`).
 
-A writer takes the next positions by a condition on the shard's head (`n`), and only when everything before them is
-known to be readable (`seen` = `n`). While DynamoDB writes a transaction, readers may see some of its items and not yet
-others. So `seen` is raised only after the transaction was answered, and readers go no further than `seen`.
+A turn (`turns`) raises both in one write, after all of its entries are there. The release before wrote entries, `n` and
+counts in one transaction, of which readers may see some items and not yet others. So it raised `seen` afterwards, and a
+head may still be found where it did not come to that (`show`).
 """
 
 from __future__ import annotations
@@ -27,12 +27,15 @@ from chalicelib.catalog.dynamodb import (
     typed,
 )
 from chalicelib.catalog.keys import feed_key, head_key
-from chalicelib.catalog.usage import COUNTED_ON, Day
+from chalicelib.catalog.usage import COUNTED_ON, OF_THE_INDEX, Day, add_to, day_of
 from chalicelib.catalog.values import serialize
+from chalicelib.model import now
 from chalicelib.settings import settings
 
-# Tries to raise `seen` before the whole commit is tried again.
+# Tries to raise `seen` before the whole commit is tried again, and tries to see a position.
 SHOWS = 5
+# The longest pause between two tries to see a position, in seconds.
+LONGEST_WAIT = 0.3
 
 _CONTENDED = frozenset({REFUSED, CONFLICT, "None"})
 
@@ -75,7 +78,7 @@ def heads_of(tenant: str, shards: Iterable[int]) -> dict[int, Head]:
 def shown(tenant: str, at_least: Mapping[int, int | None]) -> dict[int, int]:
     """How far each of these shards can be read, after it was made sure that they can be read so far.
 
-    `at_least` has a position for each shard; None stands for all positions that are taken when this is called. Costs
+    `at_least` has a position for each shard; None stands for all positions that count when this is called. Costs
     what `heads_of` costs, and what `show` does for a shard whose last writer has not shown its positions.
     Raises ContendedError if one cannot be shown.
     """
@@ -83,11 +86,16 @@ def shown(tenant: str, at_least: Mapping[int, int | None]) -> dict[int, int]:
     reached = {}
     for shard, position in at_least.items():
         head, wanted = heads[shard], heads[shard].n if position is None else position
-        for _ in range(SHOWS):
+        for attempt in range(SHOWS):
             if head.seen >= wanted:
                 break
-            # None: another writer was quicker, so all positions up to `n` are shown by now, or it gave up.
-            head = show(tenant, shard, head) or head_of(tenant, shard)
+            if head.seen < head.n:
+                # None: another writer was quicker, so all positions up to `n` are shown by now, or it gave up.
+                head = show(tenant, shard, head) or head_of(tenant, shard)
+            else:
+                # The entry is there, and its turn is about to end.
+                time.sleep(random.uniform(0, LONGEST_WAIT * (attempt + 1) / SHOWS))  # noqa: S311
+                head = head_of(tenant, shard)
         if head.seen < wanted:
             raise ContendedError(f"feed shard {shard} of {tenant} cannot be read up to position {wanted}")
         reached[shard] = head.seen
@@ -102,41 +110,68 @@ def contended(error: ClientError) -> bool:
     return code in CONFLICTS
 
 
-def advance(
-    tenant: str, shard: int, head: Head, by: int, counts: Mapping[str, int], today: Day | None = None
-) -> dict[str, Any]:
-    """The action that takes the next `by` positions and adds to the shard's counts.
+def go_on(tenant: str, shard: int, head: Head, last: int, counts: Mapping[str, int], used: Mapping[str, int]) -> bool:
+    """Moves a head on to position `last`, and adds to its counts and to the day's usage: one UpdateItem.
 
-    With `today`, the head's counts of a day are these from now on. It is refused if another writer was quicker, or if
-    not all positions before can be read yet.
+    The first usage of a day also adds the former day's to that day's item, in one transaction. False, and nothing is
+    written, if the head is no longer as it was read.
     """
+    present, day = day_of(now()), head.day
+    more: list[Any] = []
+    if not any(used.values()):
+        update = _update(tenant, shard, head, last, counts)
+    elif day and day.day >= present:
+        update = _update(tenant, shard, head, last, {**counts, **used})
+    else:
+        today = Day(present, {name: used.get(name, 0) for name in OF_THE_INDEX})
+        update = _update(tenant, shard, head, last, counts, today)
+        more = [add_to(tenant, day.day, day.numbers)] if day else []
+    try:
+        if more:
+            actions: list[Any] = [{"Update": update}, *more]
+            aws.dynamodb().transact_write_items(TransactItems=actions)
+        else:
+            aws.dynamodb().update_item(**update)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ConditionalCheckFailedException" and not contended(error):
+            raise
+        return False
+    return True
+
+
+def _update(
+    tenant: str, shard: int, head: Head, last: int, counts: Mapping[str, int], today: Day | None = None
+) -> dict[str, Any]:
+    """The UpdateItem of a head. With `today`, its counts of a day are these from now on."""
     changed = {name: amount for name, amount in counts.items() if amount}
     names = {f"#c{i}": name for i, name in enumerate(changed)}
     values = {f":c{i}": serialize(amount) for i, amount in enumerate(changed.values())}
     add = " ADD " + ", ".join(f"#c{i} :c{i}" for i in range(len(changed))) if changed else ""
-    condition = "n = :n AND seen = :n" if head.n else "attribute_not_exists(pk)"
-    values |= {":next": serialize(head.n + by)} | ({":n": serialize(head.n)} if head.n else {":zero": serialize(0)})
-    first = "" if head.n else ", seen = :zero"
+    values[":last"] = serialize(last)
+    sets = "n = :last, seen = :last"
     for name, value in {COUNTED_ON: today.day, **today.numbers}.items() if today else ():
-        first += f", {name} = :{name}"
+        sets += f", {name} = :{name}"
         values[f":{name}"] = serialize(value)
+    condition = "attribute_not_exists(pk)"
+    if head.n:
+        values[":n"], condition = serialize(head.n), "n = :n AND seen = :n"
     update: dict[str, Any] = {
         "TableName": settings().table,
         "Key": typed(head_key(tenant, shard)),
-        "UpdateExpression": f"SET n = :next{first}{add}",
+        "UpdateExpression": f"SET {sets}{add}",
         "ConditionExpression": condition,
         "ExpressionAttributeValues": values,
     }
     if names:
         update["ExpressionAttributeNames"] = names
-    return {"Update": update}
+    return update
 
 
-def show(tenant: str, shard: int, head: Head, *, verified: bool = False) -> Head | None:
+def show(tenant: str, shard: int, head: Head) -> Head | None:
     """Lets readers go up to `head.n`. Returns the head as it then is, or None if another writer is about to do it.
 
-    If the transaction was our own and is answered (`verified`), this is one UpdateItem. Otherwise the entries are read
-    in a transaction first, which DynamoDB refuses as long as one of them is still being written.
+    The release before wrote turns in transactions, and raised `seen` afterwards. If it did not come to that, the
+    entries are read in a transaction first, which DynamoDB refuses as long as one of them is still being written.
     """
     for attempt in range(SHOWS):
         if head.seen == head.n:
@@ -144,8 +179,7 @@ def show(tenant: str, shard: int, head: Head, *, verified: bool = False) -> Head
         if attempt:
             time.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311
         try:
-            if not verified:
-                _read_in_a_transaction(tenant, shard, head)
+            _read_in_a_transaction(tenant, shard, head)
             aws.dynamodb().update_item(
                 TableName=settings().table,
                 Key=typed(head_key(tenant, shard)),

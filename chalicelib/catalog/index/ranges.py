@@ -49,8 +49,9 @@ def end(*, forward: bool) -> str:
 class Walk:
     """One partition in order. Nothing is read before it is needed, and after an error the walk can go on.
 
-    `low` and `high` are the bounds of the sort keys, both included. `chunk` is how many items one Query reads. A page
-    may end before that, at 1 MB or anywhere else, and may even have no items; the walk then needs one more Query.
+    `low` and `high` are the bounds of the sort keys, both included. `chunk` is how many items one Query reads; with
+    `most`, each further Query reads twice as many, up to `most`. A page may end before that, at 1 MB or anywhere else,
+    and may even have no items; the walk then needs one more Query.
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Query.Pagination.html
 
     The reads are eventually consistent: an entry may be missing, or be there still. The callers show lists, which
@@ -65,6 +66,7 @@ class Walk:
     high: str
     index: str | None = None
     names: tuple[str, str] = ("pk", "sk")
+    most: int | None = None
     _held: deque[Item] = field(default_factory=deque)
     _ended: bool = False
 
@@ -131,6 +133,8 @@ class Walk:
             Limit=self.chunk,
             **where,
         )
+        if self.most is not None:
+            self.chunk = min(2 * self.chunk, self.most)
         self._held.extend(reply["Items"])
         if last := reply.get("LastEvaluatedKey"):
             self._begin(past(last[sk]["S"], forward=self.forward))
