@@ -8,20 +8,24 @@ import { Icon } from './icon.js'
 import { Menu } from './menu.js'
 
 const SHOWN = 40 // rows; more would only make the page slow
+const narrow = matchMedia('(max-width: 720px)')
 const FIRST = { sending: 0, paused: 1, failed: 2, waiting: 3, sent: 4, ready: 5, cancelled: 6 }
 
 /** The uploads of this tab, in a corner of the page. */
 export function Tray() {
   useStore(uploads.version)
   const interrupted = useStore(uploads.interrupted).filter(uploads.isOwn)
-  const [open, setOpen] = useState(true)
+  const [chosen, choose] = useState(null)
   const all = uploads.list()
   if (!all.length && !interrupted.length) return null
   const sums = uploads.summary()
+  // On a phone the list would hide the files, which somebody wants to see once they are sent.
+  const settled = !sums.open && !sums.failed && !interrupted.length
+  const open = chosen ?? !(settled && narrow.matches)
   const rows = all.toSorted((one, other) => FIRST[one.state] - FIRST[other.state] || one.key - other.key).slice(0, SHOWN)
   return html`<section class=${`tray ${open ? 'open' : ''}`} aria-label="Uploads">
     <header>
-      <button type="button" class="tray-title" aria-expanded=${open ? 'true' : 'false'} onClick=${() => setOpen(!open)}>
+      <button type="button" class="tray-title" aria-expanded=${open ? 'true' : 'false'} onClick=${() => choose(!open)}>
         <strong>${title(sums, interrupted)}</strong>
         <span class="hint">${detail(sums)}</span>
         <${Icon} name="chevron" size="18" />

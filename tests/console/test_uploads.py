@@ -41,6 +41,22 @@ def test_dropped_files_are_uploaded_and_shown(console: Visit, api: Api, tmp_path
             api("DELETE", f"/v1/files/{each['id']}")
 
 
+def test_on_a_phone_the_list_closes_once_all_is_sent(console: Visit, api: Api) -> None:
+    page = console()
+    page.set_viewport_size({"width": 390, "height": 844})
+    drop(page, ("one.txt", "1", "text/plain"), ("two.txt", "22", "text/plain"))
+    title = page.get_by_role("button", name="2 files uploaded")
+    expect(title).to_have_attribute("aria-expanded", "false")
+    expect(page.locator(".upload")).to_have_count(0)
+    page.locator(".tile", has_text="one.txt").first.click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("one.txt")
+    title.click()
+    expect(page.locator(".upload.ready")).to_have_count(2)
+    for each in api("GET", "/v1/files").json()["items"]:
+        if each["filename"] in ("one.txt", "two.txt"):
+            api("DELETE", f"/v1/files/{each['id']}")
+
+
 def test_a_pasted_picture_gets_a_name_of_its_own(context: BrowserContext, visit: Visit) -> None:
     routed = RoutedApi([])
     names: list[Any] = []
