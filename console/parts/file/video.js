@@ -42,6 +42,7 @@ export function Video({ file, alt, onFrame = null }) {
   }
   if (!plays) return html`<${Unplayable} file=${file} alt=${alt} />`
   const video = record.video ?? {}
+  const shape = video.width ? { aspectRatio: `${video.width} / ${video.height}`, '--shape': video.width / video.height } : undefined
   return html`<div class="stage film">
     <div class="film-place">
     <video
@@ -52,7 +53,7 @@ export function Video({ file, alt, onFrame = null }) {
       poster=${pictureOf(record, 1280)}
       width=${video.width || undefined}
       height=${video.height || undefined}
-      style=${{ aspectRatio: video.width ? `${video.width} / ${video.height}` : undefined }}
+      style=${shape}
       aria-label=${alt}
     >
       ${tracks(record)}
