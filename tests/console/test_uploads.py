@@ -44,6 +44,7 @@ def test_dropped_files_are_uploaded_and_shown(console: Visit, api: Api, tmp_path
 def test_on_a_phone_the_list_closes_once_all_is_sent(console: Visit, api: Api) -> None:
     page = console()
     page.set_viewport_size({"width": 390, "height": 844})
+    page.get_by_role("heading", level=1).wait_for()
     drop(page, ("one.txt", "1", "text/plain"), ("two.txt", "22", "text/plain"))
     title = page.get_by_role("button", name="2 files uploaded")
     expect(title).to_have_attribute("aria-expanded", "false")
