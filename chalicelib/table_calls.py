@@ -24,7 +24,7 @@ from botocore.parsers import JSONParser, ResponseParserFactory
 
 from chalicelib import sigv4
 
-# The calls that have items or keys in them.
+# The calls that have items or keys in them: all that the functions make.
 OPERATIONS = frozenset(
     {
         "BatchGetItem",

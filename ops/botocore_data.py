@@ -13,24 +13,13 @@ from typing import Any
 
 from botocore.loaders import Loader
 
+from chalicelib import table_calls
+
 # The operations that chalicelib calls or signs, by service. A test compares them with the code.
 OPERATIONS: Mapping[str, frozenset[str]] = {
     "apigatewaymanagementapi": frozenset({"DeleteConnection", "PostToConnection"}),
     "cloudfront": frozenset({"CreateInvalidation"}),
-    "dynamodb": frozenset(
-        {
-            "BatchGetItem",
-            "BatchWriteItem",
-            "DeleteItem",
-            "GetItem",
-            "PutItem",
-            "Query",
-            "Scan",
-            "TransactGetItems",
-            "TransactWriteItems",
-            "UpdateItem",
-        }
-    ),
+    "dynamodb": table_calls.OPERATIONS,
     "events": frozenset({"PutEvents"}),
     "guardduty": frozenset({"SendObjectMalwareScan"}),
     "lambda": frozenset({"Invoke"}),
