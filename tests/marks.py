@@ -23,6 +23,7 @@ SLOW = (
     "tests/catalog/index/test_writer.py::test_the_index_is_that_of_the_records_however",
     "tests/catalog/test_costs.py::test_a_query_costs_the_same_with_100_and_with_100_000_files",
     "tests/catalog/test_values.py::test_an_attribute_is_read",
+    "tests/compatibility/test_writing.py::",
     "tests/ops/stack/test_regions.py::test_cfn_lint_finds_nothing_in_any_region",
     "tests/ops/preflight/test_locked.py::",
     "tests/ops/test_package.py::",
