@@ -15,7 +15,7 @@ from typing import Any
 
 import httpx
 import pytest
-from fake_filemill import KEY, URL, Call, FakeFilemill, Reply
+from fake_filemill import KEY, URL, Call, FakeFilemill, Reply, uploads
 from signing import signed
 
 from filemill import (
@@ -313,7 +313,7 @@ def test_a_part_size_that_cannot_be_ends_the_upload(
 
     def lying(call: Call) -> Reply | None:
         if call.method == "POST" and call.path == "/v1/files" and not resumed:
-            reply = fake.create(call)
+            reply = fake.handle(call)
             reply.content["upload"]["part_size"] = part_size
             return reply
         if call.method == "GET" and call.path.endswith("/parts"):
@@ -537,7 +537,7 @@ def test_an_upload_is_cancelled_with_its_credential_and_with_none_if_there_is_no
         if call.path.startswith("/form"):
             return Reply(403, b"<Error><Code>AccessDenied</Code></Error>")
         if call.path == "/v1/files":
-            return fake.create(call)
+            return uploads.create(fake, call)  # for any credential
         return Reply(204)
 
     fake.before = refusing
