@@ -105,7 +105,12 @@ def test_without_delete_nothing_is_removed(run: Run, service: FakeFilemill, fold
     assert len(service.deleted) == 1
 
 
-def test_files_of_others_are_never_deleted(run: Run, service: FakeFilemill, folder: Path) -> None:
+@pytest.mark.parametrize("large", [False, True])
+def test_files_of_others_are_never_deleted(
+    run: Run, service: FakeFilemill, folder: Path, monkeypatch: pytest.MonkeyPatch, large: bool
+) -> None:
+    if large:  # their hashes are asked for before anything is sent
+        monkeypatch.setattr("filemill.cli.syncing._ASKED_WITH_THE_UPLOAD", 0)
     other = service.add(b"one", filename="elsewhere.txt")
     run("sync", str(folder))
     (folder / "one.txt").unlink()
