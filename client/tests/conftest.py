@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from fake_filemill import KEY, URL, FakeFilemill
 
-from filemill import Filemill, _api
+from filemill import Filemill, _api, _plan
 
 
 @pytest.fixture(autouse=True)
@@ -35,3 +35,12 @@ def filemill(fake: FakeFilemill) -> Iterator[Filemill]:
     """A client of the Filemill in memory."""
     with Filemill(URL, KEY, transport=fake.transport()) as made:
         yield made
+
+
+@pytest.fixture
+def film(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A file of 4,000 bytes, where a part may have 1,000."""
+    monkeypatch.setattr(_plan, "MIN_PART", 1000)
+    path = tmp_path / "film.mp4"
+    path.write_bytes(b"film" * 1000)
+    return path

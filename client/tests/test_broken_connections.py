@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from fake_filemill import KEY, FakeFilemill
 from serving import Wire, served
+from ways import both
 
 from filemill import AsyncFilemill, Filemill, _plan
 
@@ -60,7 +61,7 @@ def cut_bytes(total: int) -> list[int]:
     return sorted({0, total - 1, *chosen})
 
 
-@pytest.mark.parametrize("way", ["blocking", "async"])
+@both
 @pytest.mark.parametrize("multipart", [False, True], ids=["form", "parts"])
 @pytest.mark.parametrize("direction", ["up", "down"])
 def test_a_broken_connection_neither_loses_nor_doubles(

@@ -76,8 +76,9 @@ def namespace(text: str, is_async: bool) -> Iterator[tuple[dict[str, Any], async
         names: dict[str, Any] = {**vars(models), **vars(errors), **vars(filemill), "client": client}
         names |= {"file": client.upload(b"hello", filename="photo.jpg"), "transport": fake.transport()}
         names |= {"webhook": client.webhooks.create("https://example.com/hooks"), "signed_webhook": webhook}
-        if names["file"]:
-            names["file"] = client.files.get(names["file"].id)
+        names["file"] = client.files.get(names["file"].id)
+        if ".create(" not in text:
+            furnish(fake, names["file"].id)
         for word in ("slow", "broken"):
             if f"{word}_file" in text:
                 names[f"{word}_file"] = client.upload(word.encode(), filename=f"{word}.jpg")
@@ -94,6 +95,13 @@ def namespace(text: str, is_async: bool) -> Iterator[tuple[dict[str, Any], async
     loop.run_until_complete(loop.shutdown_asyncgens())
     loop.run_until_complete(loop.shutdown_default_executor())
     loop.close()
+
+
+def furnish(fake: FakeFilemill, file_id: str) -> None:
+    """A key, an upload token and a share that are there before an example begins."""
+    fake.keys["0123456789ab"] = {"id": "0123456789ab", "name": "the web shop", "scopes": ["files:read"]}
+    fake.tokens["0123456789ab"] = {"id": "0123456789ab", "used": 2}
+    fake.shares[file_id] = {"shr_1": {"id": "shr_1", "views": 3}}
 
 
 def webhook() -> tuple[dict[str, str], bytes]:

@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import pytest
 from fake_filemill import KEY, URL, Call, FakeFilemill, Reply
+from ways import both
 
 from filemill import AsyncFilemill, AuthenticationError, Filemill, NetworkError, _follow, _sockets
 from filemill._effects import Closed, Connect, Disconnect, NoSocket, Receive, Transmit
@@ -170,7 +171,7 @@ def test_no_network_at_the_beginning_is_an_error(fake: FakeFilemill, scripted: A
         take(client, 1, on_state=lambda sentence: None)
 
 
-@pytest.mark.parametrize("way", ["blocking", "async"])
+@both
 def test_the_socket_follows_no_redirect_with_the_key(way: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as here, socket.create_server(("127.0.0.1", 0)) as elsewhere:
         elsewhere.settimeout(0.5)

@@ -9,17 +9,18 @@ from typing import Any
 import click
 import pytest
 from click.testing import CliRunner
+from fake_filemill import KEY, URL, FakeFilemill
 
 from cli.runner import Ran, Run
-from cli.service import KEY, URL, Service
 from filemill.cli.app import cli
 from filemill.cli.run import said
 from filemill.cli.session import Session
 
 
 @pytest.fixture
-def service() -> Service:
-    return Service()
+def service(fake: FakeFilemill) -> FakeFilemill:
+    """The Filemill in memory that the command talks to."""
+    return fake
 
 
 @pytest.fixture
@@ -39,11 +40,11 @@ def signed_in(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def run(home: Path, service: Service) -> Iterator[Run]:
+def run(home: Path, service: FakeFilemill) -> Iterator[Run]:
     """Runs a command line against the service in memory."""
 
     def called(*args: str, input: str | bytes | None = None, terminal: bool = False) -> Ran:
-        session = Session(service.transport, terminal)
+        session = Session(service.transport(), terminal)
         runner = CliRunner()
 
         @click.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})

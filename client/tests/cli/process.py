@@ -11,19 +11,20 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from fake_filemill import KEY, FakeFilemill
+from serving import served
 
-from cli.server import served
-from cli.service import KEY, Service
-
-Live = tuple[dict[str, str], Service]
+Live = tuple[dict[str, str], FakeFilemill]
 
 
 @pytest.fixture
-def live(home: Path) -> Iterator[Live]:
+def live(home: Path, fake: FakeFilemill) -> Iterator[Live]:
     """The environment of a command, and the service behind its port."""
-    with served() as (address, service):
+    with served(fake) as port:
+        fake.url = f"http://127.0.0.1:{port}"
+        fake.s3 = f"{fake.url}/s3"
         paths = os.pathsep.join(path for path in sys.path if path)
-        yield {**os.environ, "FILEMILL_URL": address, "FILEMILL_KEY": KEY, "PYTHONPATH": paths}, service
+        yield {**os.environ, "FILEMILL_URL": fake.url, "FILEMILL_KEY": KEY, "PYTHONPATH": paths}, fake
 
 
 def begun(env: dict[str, str], *args: str) -> subprocess.Popen[str]:

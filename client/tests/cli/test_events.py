@@ -10,9 +10,9 @@ from typing import Any
 
 import httpx
 import pytest
+from fake_filemill import KEY, URL, Call, FakeFilemill, Reply, problem
 
 from cli.runner import Run
-from cli.service import KEY, URL, Service, problem
 from filemill import _groups, verify
 from filemill.cli import profiles
 from filemill.cli.commands import doctor
@@ -65,7 +65,7 @@ def test_events_end_after_a_number(run: Run, followed: list[dict[str, Any]]) -> 
     assert "file_1" in run("events", "--follow", "--limit", "1", terminal=True).out
 
 
-def test_without_follow_it_is_the_feed(run: Run, service: Service) -> None:
+def test_without_follow_it_is_the_feed(run: Run, service: FakeFilemill) -> None:
     service.add(b"1", filename="a.txt")
     service.add(b"2", filename="b.txt")
     ran = run("events")
@@ -76,57 +76,52 @@ def test_without_follow_it_is_the_feed(run: Run, service: Service) -> None:
     assert len(run("events", "--limit", "1").lines) == 1
 
 
-def receiver(service: Service, status: int = 204) -> list[httpx.Request]:
-    got: list[httpx.Request] = []
+def receiver(service: FakeFilemill, status: int = 204) -> list[Call]:
+    got: list[Call] = []
 
-    def answer(request: httpx.Request) -> httpx.Response | None:
-        if request.url.host != "localhost":
+    def answer(call: Call) -> Reply | None:
+        if call.host != "localhost":
             return None
-        got.append(request)
-        return httpx.Response(status)
+        got.append(call)
+        return Reply(status)
 
-    service.wrong = answer
+    service.before = answer
     return got
 
 
 def test_events_are_forwarded_with_a_signature_that_can_be_verified(
-    run: Run, service: Service, followed: list[dict[str, Any]]
+    run: Run, service: FakeFilemill, followed: list[dict[str, Any]]
 ) -> None:
     got = receiver(service)
     ran = run("webhooks", "listen", "--forward-to", "localhost:3000/hooks", "--limit", "3")
     secret = ran.err.partition("Signing secret: ")[2].split()[0]
     assert len(got) == 3
-    for number, request in enumerate(got, 1):
-        assert str(request.url) == "http://localhost:3000/hooks"
-        assert verify(request.headers, request.content, secret).raw["subject"] == f"file_{number}"
+    for number, call in enumerate(got, 1):
+        assert call.url == "http://localhost:3000/hooks"
+        assert verify(call.headers, call.body, secret).raw["subject"] == f"file_{number}"
     assert [line[3] for line in ran.lines] == ["204"] * 3
 
 
-def test_filters_are_those_of_webhooks(run: Run, service: Service, followed: list[dict[str, Any]]) -> None:
+def test_filters_are_those_of_webhooks(run: Run, service: FakeFilemill, followed: list[dict[str, Any]]) -> None:
     got = receiver(service)
     ran = run("webhooks", "listen", "--forward-to", "localhost:3000", "--kind", "image", "--tag", "a")
     assert ran.code == 130
-    assert [json.loads(request.content)["subject"] for request in got] == ["file_1"]
+    assert [call.json["subject"] for call in got] == ["file_1"]
 
 
 def test_a_receiver_that_fails_is_shown_and_the_next_event_is_sent(
-    run: Run, service: Service, followed: list[dict[str, Any]]
+    run: Run, service: FakeFilemill, followed: list[dict[str, Any]]
 ) -> None:
     got = receiver(service, 500)
     assert [line[3] for line in run("webhooks", "listen", "--forward-to", "localhost:1").lines] == ["500"] * 3
     assert len(got) == 3
 
-    def refuse(request: httpx.Request) -> httpx.Response | None:
-        if request.url.host == "localhost":
-            raise httpx.ConnectError("refused")
-        return None
-
-    service.wrong = refuse
+    service.before = lambda call: httpx.ConnectError("refused") if call.host == "localhost" else None
     assert "ConnectError: refused" in run("webhooks", "listen", "--forward-to", "localhost:1").out
 
 
 def test_the_secret_stays_with_the_login(
-    run: Run, service: Service, followed: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+    run: Run, service: FakeFilemill, followed: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("FILEMILL_URL")
     monkeypatch.delenv("FILEMILL_KEY")
@@ -141,7 +136,7 @@ def test_the_secret_stays_with_the_login(
 
 
 def test_the_secret_goes_to_the_login_of_the_address_in_use_and_to_no_other(
-    run: Run, service: Service, followed: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+    run: Run, service: FakeFilemill, followed: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def secret(*args: str) -> str:
         return run("webhooks", "listen", "--forward-to", "localhost:1", *args).err.splitlines()[0]
@@ -170,7 +165,7 @@ def test_the_secret_goes_to_the_login_of_the_address_in_use_and_to_no_other(
 
 
 def test_only_the_head_of_a_receivers_answer_is_read(
-    run: Run, service: Service, followed: list[dict[str, Any]]
+    run: Run, service: FakeFilemill, followed: list[dict[str, Any]]
 ) -> None:
     given = [0]
 
@@ -179,7 +174,7 @@ def test_only_the_head_of_a_receivers_answer_is_read(
             given[0] += 1
             yield b"x" * 100_000
 
-    service.wrong = lambda request: httpx.Response(204, content=endless()) if request.url.host == "localhost" else None
+    service.before = lambda call: Reply(204, endless()) if call.host == "localhost" else None
     assert [line[3] for line in run("webhooks", "listen", "--forward-to", "localhost:1").lines] == ["204"] * 3
     assert given[0] < 10
 
@@ -188,7 +183,7 @@ def findings(run: Run, *args: str) -> dict[str, tuple[str, str]]:
     return {line[1]: (line[0], line[2]) for line in run("doctor", *args).lines}
 
 
-def test_the_doctor_finds_nothing_where_all_is_well(run: Run, service: Service) -> None:
+def test_the_doctor_finds_nothing_where_all_is_well(run: Run, service: FakeFilemill) -> None:
     found = findings(run, "--origin", "https://app.example.com")
     assert found["front door"][0] == found["key"][0] == found["uploads"][0] == found["CORS of uploads"][0] == "ok"
     assert not service.files  # the upload that it began is taken back
@@ -201,30 +196,27 @@ def test_the_doctor_names_an_origin_that_may_not_upload(run: Run) -> None:
     assert run("doctor", "--origin", "https://other.example.com").code == 1
 
 
-def test_the_doctor_says_what_a_lost_connection_means(run: Run, service: Service) -> None:
-    def lost(request: httpx.Request) -> httpx.Response | None:
-        raise httpx.ConnectError("[Errno -2] Name or service not known")
-
-    service.wrong = lost
+def test_the_doctor_says_what_a_lost_connection_means(run: Run, service: FakeFilemill) -> None:
+    service.before = lambda call: httpx.ConnectError("[Errno -2] Name or service not known")
     ran = run("doctor")
     assert ran.code == 1
     assert [line[:2] for line in ran.lines] == [["FAILED", "front door"]]
     assert "The name is not known" in ran.out
 
 
-def test_the_doctor_knows_another_server(run: Run, service: Service) -> None:
-    service.wrong = lambda request: httpx.Response(200, text="<html>")
+def test_the_doctor_knows_another_server(run: Run, service: FakeFilemill) -> None:
+    service.before = lambda call: Reply(200, b"<html>")
     assert "not as a Filemill does" in findings(run)["front door"][1]
 
 
 @pytest.mark.parametrize("content", [b"[" * 200_000, b"[]", b" " * 17_000_000], ids=["deep", "list", "long"])
-def test_the_doctor_bears_a_server_that_lies(run: Run, service: Service, content: bytes) -> None:
-    service.wrong = lambda request: httpx.Response(200, content=iter([content]))
+def test_the_doctor_bears_a_server_that_lies(run: Run, service: FakeFilemill, content: bytes) -> None:
+    service.before = lambda call: Reply(200, iter([content]))
     assert "not as a Filemill does" in findings(run)["front door"][1]
 
 
-def test_the_doctor_names_a_key_that_is_not_accepted(run: Run, service: Service) -> None:
-    service.wrong = lambda request: problem(401, "unauthenticated", "No.") if request.url.path == "/v1/me" else None
+def test_the_doctor_names_a_key_that_is_not_accepted(run: Run, service: FakeFilemill) -> None:
+    service.before = lambda call: problem(401, "unauthenticated", "No.") if call.path == "/v1/me" else None
     assert findings(run)["key"][0] == "FAILED"
 
 

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import pytest
+from fake_filemill import FakeFilemill
 
 from cli.runner import Run
-from cli.service import Service
 
 pytestmark = pytest.mark.usefixtures("signed_in")
 
 
-def test_ls_piped_has_tabs_and_no_head(run: Run, service: Service) -> None:
+def test_ls_piped_has_tabs_and_no_head(run: Run, service: FakeFilemill) -> None:
     record = service.add(b"bytes", filename="a.txt")
     assert run("ls").lines == [[record["id"], "ready", "text", "5", "2026-11-26T12:00:00.000Z", "a.txt"]]
 
 
-def test_ls_on_a_terminal_is_a_table(run: Run, service: Service) -> None:
+def test_ls_on_a_terminal_is_a_table(run: Run, service: FakeFilemill) -> None:
     service.add(b"x" * 2_800_000, filename="a.txt")
     service.add(b"x", filename="日本語.txt")
     head, first, second = run("ls", terminal=True).out.splitlines()
@@ -24,7 +24,7 @@ def test_ls_on_a_terminal_is_a_table(run: Run, service: Service) -> None:
     assert "2.8 MB" in second
 
 
-def test_ls_json_has_one_record_a_line(run: Run, service: Service) -> None:
+def test_ls_json_has_one_record_a_line(run: Run, service: FakeFilemill) -> None:
     service.add(b"1", filename="a.txt", metadata={"x": 1})
     service.add(b"2", filename="b.txt")
     assert [record["filename"] for record in run("ls", "--json").json] == ["b.txt", "a.txt"]
@@ -33,7 +33,7 @@ def test_ls_json_has_one_record_a_line(run: Run, service: Service) -> None:
 
 @pytest.mark.parametrize("terminal", [True, False])
 @pytest.mark.parametrize("command", [["ls"], ["get", "ID"], ["search", "a"], ["events"], ["ls", "--json"]])
-def test_no_name_steers_the_terminal(run: Run, service: Service, command: list[str], terminal: bool) -> None:
+def test_no_name_steers_the_terminal(run: Run, service: FakeFilemill, command: list[str], terminal: bool) -> None:
     name = "a\x1b]0;title\x07\x9b31m\u202e\u2066\t\n\r\x00.txt"
     record = service.add(b"bytes", filename=name)
     ran = run(*[record["id"] if part == "ID" else part for part in command], terminal=terminal)
@@ -43,7 +43,7 @@ def test_no_name_steers_the_terminal(run: Run, service: Service, command: list[s
         assert ran.json[0]["filename"] == name
 
 
-def test_all_pages_are_listed(run: Run, service: Service) -> None:
+def test_all_pages_are_listed(run: Run, service: FakeFilemill) -> None:
     for number in range(450):
         service.add(str(number).encode(), filename=f"{number}.txt")
     assert len(run("ls").lines) == 50
@@ -52,7 +52,7 @@ def test_all_pages_are_listed(run: Run, service: Service) -> None:
     assert "--all" in run("ls", terminal=True).err
 
 
-def test_filters_are_asked_of_the_service(run: Run, service: Service) -> None:
+def test_filters_are_asked_of_the_service(run: Run, service: FakeFilemill) -> None:
     service.add(b"1")
     service.add(b"2", kind="image")
     assert len(run("ls", "--kind", "image").lines) == 1
@@ -68,14 +68,14 @@ def test_nothing_found_is_said_to_people_only(run: Run) -> None:
     assert run("ls", "--quiet").err == ""
 
 
-def test_get_shows_each_field(run: Run, service: Service) -> None:
+def test_get_shows_each_field(run: Run, service: FakeFilemill) -> None:
     record = service.add(b"bytes", filename="a.txt", text={"lines": 1}, metadata={"n": "1"})
     lines = dict(run("get", record["id"]).lines)
     assert (lines["filename"], lines["text.lines"], lines["metadata.n"]) == ("a.txt", "1", "1")
     assert run("get", record["id"], "--json").json[0]["id"] == record["id"]
 
 
-def test_what_is_not_there_is_not_found(run: Run, service: Service) -> None:
+def test_what_is_not_there_is_not_found(run: Run, service: FakeFilemill) -> None:
     ran = run("get", "file_0")
     assert ran.code == 4
     assert "There is no file file_0." in ran.err
@@ -85,13 +85,13 @@ def test_what_is_not_there_is_not_found(run: Run, service: Service) -> None:
     assert len(ran.json) == 1
 
 
-def test_search_says_where(run: Run, service: Service) -> None:
+def test_search_says_where(run: Run, service: FakeFilemill) -> None:
     record = service.add(b"1", filename="beach.txt")
     assert run("search", "beach").lines[0][:2] == [record["id"], "filename"]
     assert run("search", "beach", "--json").json[0]["found_in"] == ["filename"]
 
 
-def test_rm_asks_and_restore_takes_back(run: Run, service: Service) -> None:
+def test_rm_asks_and_restore_takes_back(run: Run, service: FakeFilemill) -> None:
     ids = [service.add(b"1")["id"], service.add(b"2")["id"]]
     assert run("rm", *ids).code == 2
     assert len(service.files) == 2
@@ -105,7 +105,7 @@ def test_rm_asks_and_restore_takes_back(run: Run, service: Service) -> None:
     assert run("restore", "file_0").code == 4
 
 
-def test_open_prints_addresses(run: Run, service: Service) -> None:
+def test_open_prints_addresses(run: Run, service: FakeFilemill) -> None:
     rendition = {"name": "w640", "format": "webp", "url": "https://f/w640.webp?signed"}
     record = service.add(b"1", renditions=[rendition])
     assert run("open", "--print").lines == [["https://files.example.com/"]]
@@ -116,11 +116,11 @@ def test_open_prints_addresses(run: Run, service: Service) -> None:
     assert run("open", "--original").code == 2
 
 
-def test_share_makes_lists_and_revokes(run: Run, service: Service) -> None:
+def test_share_makes_lists_and_revokes(run: Run, service: FakeFilemill) -> None:
     record = service.add(b"1")
     options = ["--expires", "12h", "--max-views", "3", "--no-download", "--password"]
     ran = run("share", record["id"], *options, input="sesame\nsesame\n")
-    assert ran.lines[-1] == ["https://files.example.com/s/secret"]
+    assert ran.lines[-1] == ["https://files.example.com/s/shr_1"]
     assert service.bodies[-1] == {"expires_in": 43200, "max_views": 3, "download": False, "password": "sesame"}
     (listed,) = run("share", record["id"], "--list").lines
     assert run("share", record["id"], "--revoke", listed[0]).code == 0
@@ -128,7 +128,7 @@ def test_share_makes_lists_and_revokes(run: Run, service: Service) -> None:
     assert run("share", record["id"], "--expires", "soon").code == 2
 
 
-def test_keys_tokens_and_webhooks_are_managed(run: Run, service: Service) -> None:
+def test_keys_tokens_and_webhooks_are_managed(run: Run, service: FakeFilemill) -> None:
     assert ["key", "fm_new"] in run("keys", "create", "shop", "--scope", "files:read", "--network", "10.0.0.0/8").lines
     assert service.bodies[-1] == {"name": "shop", "scopes": ["files:read"], "networks": ["10.0.0.0/8"]}
     key = run("keys", "list").lines[0][0]
@@ -142,7 +142,7 @@ def test_keys_tokens_and_webhooks_are_managed(run: Run, service: Service) -> Non
 
     options = ["--max-bytes", "9", "--content-type", "image/*", "--public", "--json"]
     made = run("tokens", "create", *options).json[0]
-    assert made["token"] == "fmu_n"
+    assert made["token"] == "fmu_new"
     assert service.bodies[-1] == {"max_bytes": 9, "content_types": ["image/*"], "visibility": "public"}
     assert len(run("tokens", "list").lines) == 1
     assert run("tokens", "delete", made["id"]).code == 0
@@ -167,7 +167,7 @@ def test_keys_tokens_and_webhooks_are_managed(run: Run, service: Service) -> Non
     assert run("webhooks", "delete", webhook["id"]).code == 0
 
 
-def test_usage_and_stats_are_numbers(run: Run, service: Service) -> None:
+def test_usage_and_stats_are_numbers(run: Run, service: FakeFilemill) -> None:
     service.add(b"bytes")
     assert run("stats").lines[0] == ["all", "", "1", "5"]
     assert run("usage").lines == [["files", "100", "1", ""]]

@@ -6,9 +6,9 @@ import json
 import stat
 
 import pytest
+from fake_filemill import KEY, URL, FakeFilemill, problem
 
 from cli.runner import Run
-from cli.service import KEY, URL, Service, problem
 from filemill.cli import profiles
 
 
@@ -27,10 +27,10 @@ def test_a_login_is_kept_where_only_its_owner_may_read_it(run: Run) -> None:
 
 
 @pytest.mark.usefixtures("logged_in")
-def test_the_python_client_finds_the_login(service: Service) -> None:
+def test_the_python_client_finds_the_login(service: FakeFilemill) -> None:
     from filemill import Filemill
 
-    with Filemill(transport=service.transport) as client:
+    with Filemill(transport=service.transport()) as client:
         assert (client.url, client.me().tenant) == (URL, "acme")
 
 
@@ -42,10 +42,10 @@ def test_a_wrong_key_is_not_kept(run: Run) -> None:
     assert not profiles.file().exists()
 
 
-def test_a_service_without_me_is_asked_for_its_stats(run: Run, service: Service) -> None:
+def test_a_service_without_me_is_asked_for_its_stats(run: Run, service: FakeFilemill) -> None:
     service.me = None
     assert run("login", "--url", URL, "--key-stdin", input=f"{KEY}\n").code == 0
-    service.wrong = lambda request: problem(403, "missing_scope", "No.") if request.url.path == "/v1/stats" else None
+    service.before = lambda call: problem(403, "missing_scope", "No.") if call.path == "/v1/stats" else None
     assert run("login", "--url", URL, "--key-stdin", input=f"{KEY}\n").code == 0
 
 
@@ -61,11 +61,11 @@ def test_an_address_that_is_not_encrypted_is_said(run: Run) -> None:
     assert "not encrypted" not in run("login", "--url", "http://localhost:1", "--key-stdin", input=f"{KEY}\n").err
 
 
-def test_several_logins_are_kept_apart(run: Run, service: Service) -> None:
+def test_several_logins_are_kept_apart(run: Run, service: FakeFilemill) -> None:
     run("login", "--profile", "one", "--url", "https://one.example.com", "--key-stdin", input=f"{KEY}\n")
     run("login", "--profile", "two", "--url", "https://two.example.com", "--key-stdin", input=f"{KEY}\n")
     hosts: list[str] = []
-    service.wrong = lambda request: hosts.append(request.url.host)
+    service.before = lambda call: hosts.append(call.host)
     run("stats")
     run("stats", "--profile", "one")
     run("logout")
@@ -85,7 +85,9 @@ def test_the_environment_stands_in_for_a_login(run: Run, monkeypatch: pytest.Mon
 
 
 @pytest.mark.usefixtures("logged_in")
-def test_the_saved_key_goes_to_no_other_address(run: Run, service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_saved_key_goes_to_no_other_address(
+    run: Run, service: FakeFilemill, monkeypatch: pytest.MonkeyPatch
+) -> None:
     service.calls.clear()
     monkeypatch.setenv("FILEMILL_URL", "https://other.example.com")
     assert run("stats").code == 3

@@ -9,11 +9,10 @@ import time
 from collections import Counter
 from pathlib import Path
 
-import httpx
 import pytest
+from fake_filemill import FakeFilemill
 
 from cli.process import Live, begun, ended, live
-from cli.service import Service
 
 __all__ = ["live"]
 
@@ -30,25 +29,13 @@ def folder(tmp_path: Path) -> Path:
     return found
 
 
-def slowly(service: Service, seconds: float) -> None:
-    """Each answer takes a while, so that a signal comes in the middle."""
-
-    def wait(request: httpx.Request) -> httpx.Response | None:
-        service._lock.release()
-        time.sleep(seconds)
-        service._lock.acquire()
-        return None
-
-    service.wrong = wait
-
-
-def until(service: Service, files: int) -> None:
+def until(service: FakeFilemill, files: int) -> None:
     end = time.monotonic() + 60
     while len(service.bytes) < files and time.monotonic() < end:
         time.sleep(0.01)
 
 
-def copies(service: Service) -> Counter[bytes]:
+def copies(service: FakeFilemill) -> Counter[bytes]:
     return Counter(service.bytes.values())
 
 
@@ -58,7 +45,7 @@ def test_ctrl_c_ends_with_130_and_the_same_command_goes_on(
     live: Live, folder: Path, command: list[str], files: int
 ) -> None:
     env, service = live
-    slowly(service, 0.02)
+    service.delay = 0.02  # so that the signal comes in the middle
     process = begun(env, *command, str(folder))
     until(service, files)
     time.sleep(random.uniform(0, 0.3) if files else 1.0)
@@ -67,7 +54,7 @@ def test_ctrl_c_ends_with_130_and_the_same_command_goes_on(
     assert code == 130, err
     assert "Traceback" not in err
     sent = len(out.splitlines())
-    service.wrong = lambda request: None
+    service.delay = 0
     code, out, err = ended(begun(env, *command, str(folder)))
     assert code == 0, err
     assert len(out.splitlines()) >= FILES - len(service.bytes)
@@ -78,13 +65,13 @@ def test_ctrl_c_ends_with_130_and_the_same_command_goes_on(
 
 def test_a_killed_upload_goes_on(live: Live, folder: Path) -> None:
     env, service = live
-    slowly(service, 0.01)
+    service.delay = 0.01
     for part in (1, 2):
         process = begun(env, "upload", "-r", str(folder), "--jobs", "4")
         until(service, part * FILES // 4)
         process.kill()
         ended(process)
-    service.wrong = lambda request: None
+    service.delay = 0
     code, _, err = ended(begun(env, "upload", "-r", str(folder)))
     assert code == 0, err
     assert "already there" in err
@@ -94,7 +81,7 @@ def test_a_killed_upload_goes_on(live: Live, folder: Path) -> None:
 
 def test_of_two_syncs_at_once_one_says_so(live: Live, folder: Path) -> None:
     env, service = live
-    slowly(service, 0.02)
+    service.delay = 0.02
     first = begun(env, "sync", str(folder))
     until(service, 1)
     code, _, err = ended(begun(env, "sync", str(folder)))

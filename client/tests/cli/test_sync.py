@@ -9,11 +9,10 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import httpx
 import pytest
+from fake_filemill import URL, Call, FakeFilemill, Reply, problem
 
 from cli.runner import Run
-from cli.service import URL, Service, problem
 from filemill.cli import state
 
 pytestmark = pytest.mark.usefixtures("signed_in")
@@ -29,7 +28,7 @@ def folder(tmp_path: Path) -> Path:
     return found
 
 
-def test_files_are_sent_with_their_paths(run: Run, service: Service, folder: Path) -> None:
+def test_files_are_sent_with_their_paths(run: Run, service: FakeFilemill, folder: Path) -> None:
     ran = run("sync", str(folder), "--tag", "shop")
     assert ran.code == 0
     assert sorted(record["metadata"]["path"] for record in service.files.values()) == [
@@ -42,7 +41,7 @@ def test_files_are_sent_with_their_paths(run: Run, service: Service, folder: Pat
 
 
 def test_a_second_run_sends_and_reads_nothing(
-    run: Run, service: Service, folder: Path, monkeypatch: pytest.MonkeyPatch
+    run: Run, service: FakeFilemill, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run("sync", str(folder))
     service.calls.clear()
@@ -57,18 +56,18 @@ def test_a_second_run_sends_and_reads_nothing(
     ran = run("sync", str(folder))
     assert "Sent 0 files" in ran.err
     assert "3 already there" in ran.err
-    assert service.calls == {"POST /v1/files/batch-get": 1}
+    assert [(call.method, call.path) for call in service.calls] == [("POST", "/v1/files/batch-get")]
     assert not [path for path in opened if path.startswith(str(folder))]
 
 
-def test_bytes_that_the_service_has_are_not_sent(run: Run, service: Service, folder: Path) -> None:
+def test_bytes_that_the_service_has_are_not_sent(run: Run, service: FakeFilemill, folder: Path) -> None:
     service.add(b"one", filename="elsewhere.txt")
     run("sync", str(folder))
     assert len(service.files) == 3
-    assert service.calls["POST /"] == 2
+    assert service.count("POST", "/form/.*") == 2
 
 
-def test_the_same_bytes_are_sent_once(run: Run, service: Service, folder: Path) -> None:
+def test_the_same_bytes_are_sent_once(run: Run, service: FakeFilemill, folder: Path) -> None:
     for number in range(20):
         (folder / f"copy{number}.txt").write_text("one")
     ran = run("sync", str(folder), "--jobs", "8")
@@ -77,7 +76,7 @@ def test_the_same_bytes_are_sent_once(run: Run, service: Service, folder: Path) 
     assert "20 already there" in ran.err
 
 
-def test_a_renamed_file_is_not_sent_and_not_deleted(run: Run, service: Service, folder: Path) -> None:
+def test_a_renamed_file_is_not_sent_and_not_deleted(run: Run, service: FakeFilemill, folder: Path) -> None:
     run("sync", str(folder))
     (folder / "one.txt").rename(folder / "renamed.txt")
     ran = run("sync", str(folder), "--delete", "--yes")
@@ -86,7 +85,7 @@ def test_a_renamed_file_is_not_sent_and_not_deleted(run: Run, service: Service, 
     assert not service.deleted
 
 
-def test_delete_removes_what_is_gone_and_what_was_replaced(run: Run, service: Service, folder: Path) -> None:
+def test_delete_removes_what_is_gone_and_what_was_replaced(run: Run, service: FakeFilemill, folder: Path) -> None:
     run("sync", str(folder))
     (folder / "one.txt").unlink()
     (folder / "two.txt").write_text("changed")
@@ -97,7 +96,7 @@ def test_delete_removes_what_is_gone_and_what_was_replaced(run: Run, service: Se
     assert not [line for line in run("sync", str(folder), "--delete", "--yes").lines if line[0] != "sent"]
 
 
-def test_without_delete_nothing_is_removed(run: Run, service: Service, folder: Path) -> None:
+def test_without_delete_nothing_is_removed(run: Run, service: FakeFilemill, folder: Path) -> None:
     run("sync", str(folder))
     (folder / "one.txt").unlink()
     run("sync", str(folder))
@@ -106,7 +105,12 @@ def test_without_delete_nothing_is_removed(run: Run, service: Service, folder: P
     assert len(service.deleted) == 1
 
 
-def test_files_of_others_are_never_deleted(run: Run, service: Service, folder: Path) -> None:
+@pytest.mark.parametrize("large", [False, True])
+def test_files_of_others_are_never_deleted(
+    run: Run, service: FakeFilemill, folder: Path, monkeypatch: pytest.MonkeyPatch, large: bool
+) -> None:
+    if large:  # their hashes are asked for before anything is sent
+        monkeypatch.setattr("filemill.cli.syncing._ASKED_WITH_THE_UPLOAD", 0)
     other = service.add(b"one", filename="elsewhere.txt")
     run("sync", str(folder))
     (folder / "one.txt").unlink()
@@ -115,7 +119,7 @@ def test_files_of_others_are_never_deleted(run: Run, service: Service, folder: P
 
 
 def test_nothing_is_deleted_below_a_folder_that_cannot_be_read(
-    run: Run, service: Service, folder: Path, monkeypatch: pytest.MonkeyPatch
+    run: Run, service: FakeFilemill, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run("sync", str(folder))
     scandir = os.scandir
@@ -131,17 +135,17 @@ def test_nothing_is_deleted_below_a_folder_that_cannot_be_read(
     assert not service.deleted
 
 
-def test_a_changed_file_that_could_not_be_sent_keeps_its_old_one(run: Run, service: Service, folder: Path) -> None:
+def test_a_changed_file_that_could_not_be_sent_keeps_its_old_one(run: Run, service: FakeFilemill, folder: Path) -> None:
     run("sync", str(folder))
     (folder / "one.txt").write_text("changed")
-    service.wrong = lambda request: (
-        problem(422, "invalid_field", "No.") if request.method == "POST" and request.url.path == "/v1/files" else None
+    service.before = lambda call: (
+        problem(422, "invalid_field", "No.") if call.method == "POST" and call.path == "/v1/files" else None
     )
     assert run("sync", str(folder), "--delete", "--yes").code == 1
     assert not service.deleted
 
 
-def test_delete_asks_and_without_a_terminal_needs_yes(run: Run, service: Service, folder: Path) -> None:
+def test_delete_asks_and_without_a_terminal_needs_yes(run: Run, service: FakeFilemill, folder: Path) -> None:
     run("sync", str(folder))
     (folder / "one.txt").unlink()
     ran = run("sync", str(folder), "--delete")
@@ -150,7 +154,7 @@ def test_delete_asks_and_without_a_terminal_needs_yes(run: Run, service: Service
     assert not service.deleted
 
 
-def test_a_dry_run_says_and_does_nothing(run: Run, service: Service, folder: Path) -> None:
+def test_a_dry_run_says_and_does_nothing(run: Run, service: FakeFilemill, folder: Path) -> None:
     run("sync", str(folder))
     (folder / "one.txt").unlink()
     (folder / "new.txt").write_text("new")
@@ -163,14 +167,14 @@ def test_a_dry_run_says_and_does_nothing(run: Run, service: Service, folder: Pat
     assert "Would send 1 file" in ran.err
 
 
-def test_a_file_that_was_deleted_at_the_service_comes_back(run: Run, service: Service, folder: Path) -> None:
+def test_a_file_that_was_deleted_at_the_service_comes_back(run: Run, service: FakeFilemill, folder: Path) -> None:
     run("sync", str(folder))
     file_id = next(iter(service.files))
     service.files.pop(file_id)
     assert "Sent 1 file" in run("sync", str(folder)).err
 
 
-def test_a_second_sync_of_the_same_folder_says_so(run: Run, service: Service, folder: Path) -> None:
+def test_a_second_sync_of_the_same_folder_says_so(run: Run, service: FakeFilemill, folder: Path) -> None:
     name = f"sync-{state.name_of(URL, '', str(folder.resolve()))}"
     with state.lock(state.folder() / f"{name}.lock", "busy"):
         ran = run("sync", str(folder))
@@ -181,7 +185,7 @@ def test_a_second_sync_of_the_same_folder_says_so(run: Run, service: Service, fo
 
 
 def test_a_file_that_grows_while_it_is_hashed_is_taken_by_the_next_sync(
-    run: Run, service: Service, folder: Path, monkeypatch: pytest.MonkeyPatch
+    run: Run, service: FakeFilemill, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fstat = os.fstat
 
@@ -198,7 +202,7 @@ def test_a_file_that_grows_while_it_is_hashed_is_taken_by_the_next_sync(
     assert run("sync", str(folder)).code == 0
 
 
-def test_a_folder_that_is_not_there_deletes_nothing(run: Run, service: Service, folder: Path) -> None:
+def test_a_folder_that_is_not_there_deletes_nothing(run: Run, service: FakeFilemill, folder: Path) -> None:
     run("sync", str(folder))
     ran = run("sync", str(folder / "nowhere"), "--delete", "--yes")
     assert ran.code == 8
@@ -215,7 +219,7 @@ def test_a_damaged_state_says_which_file_to_delete(run: Run, home: Path, folder:
 
 
 def test_an_empty_folder_deletes_nothing_because_its_disk_may_not_be_mounted(
-    run: Run, service: Service, folder: Path
+    run: Run, service: FakeFilemill, folder: Path
 ) -> None:
     run("sync", str(folder))
     shutil.rmtree(folder)
@@ -228,7 +232,7 @@ def test_an_empty_folder_deletes_nothing_because_its_disk_may_not_be_mounted(
     assert len(service.deleted) == 3
 
 
-def test_a_file_that_is_there_but_not_taken_is_not_deleted(run: Run, service: Service, folder: Path) -> None:
+def test_a_file_that_is_there_but_not_taken_is_not_deleted(run: Run, service: FakeFilemill, folder: Path) -> None:
     run("sync", str(folder))
     (folder / "two.txt").write_text("")
     (folder / "inner").rename(folder.parent / "elsewhere")
@@ -240,7 +244,7 @@ def test_a_file_that_is_there_but_not_taken_is_not_deleted(run: Run, service: Se
 
 
 def test_a_disk_that_fails_after_the_walk_deletes_nothing(
-    run: Run, service: Service, folder: Path, monkeypatch: pytest.MonkeyPatch
+    run: Run, service: FakeFilemill, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run("sync", str(folder))
     (folder / "one.txt").unlink()
@@ -284,7 +288,12 @@ class Disk:
 @pytest.mark.parametrize("left", [(), ("NOT MOUNTED",)])
 @pytest.mark.parametrize("keep_folder", [True, False])
 def test_a_disk_in_the_folder_that_is_not_mounted_any_more_deletes_nothing(
-    run: Run, service: Service, folder: Path, monkeypatch: pytest.MonkeyPatch, left: tuple[str, ...], keep_folder: bool
+    run: Run,
+    service: FakeFilemill,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    left: tuple[str, ...],
+    keep_folder: bool,
 ) -> None:
     disk = Disk((folder / "inner").resolve(), monkeypatch)
     run("sync", str(folder))
@@ -298,7 +307,7 @@ def test_a_disk_in_the_folder_that_is_not_mounted_any_more_deletes_nothing(
 
 
 def test_what_is_gone_from_a_disk_that_is_mounted_is_deleted(
-    run: Run, service: Service, folder: Path, monkeypatch: pytest.MonkeyPatch
+    run: Run, service: FakeFilemill, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (folder / "inner/four.txt").write_text("four")
     Disk((folder / "inner").resolve(), monkeypatch)
@@ -327,7 +336,7 @@ def _a_link_elsewhere(inner: Path) -> None:
 
 @pytest.mark.parametrize("become", [_emptied, _a_file, _a_dangling_link, _a_link_elsewhere])
 def test_a_folder_that_is_empty_or_something_else_now_deletes_nothing_of_what_was_in_it(
-    run: Run, service: Service, folder: Path, become: Callable[[Path], None]
+    run: Run, service: FakeFilemill, folder: Path, become: Callable[[Path], None]
 ) -> None:
     run("sync", str(folder))
     shutil.rmtree(folder / "inner")
@@ -336,14 +345,14 @@ def test_a_folder_that_is_empty_or_something_else_now_deletes_nothing_of_what_wa
     assert not service.deleted
 
 
-def test_a_whole_folder_that_was_removed_is_deleted(run: Run, service: Service, folder: Path) -> None:
+def test_a_whole_folder_that_was_removed_is_deleted(run: Run, service: FakeFilemill, folder: Path) -> None:
     run("sync", str(folder))
     shutil.rmtree(folder / "inner")
     assert run("sync", str(folder), "--delete", "--yes").code == 0
     assert [record["filename"] for record in service.deleted.values()] == ["three.txt"]
 
 
-def test_a_dry_run_says_what_is_kept(run: Run, service: Service, folder: Path) -> None:
+def test_a_dry_run_says_what_is_kept(run: Run, service: FakeFilemill, folder: Path) -> None:
     run("sync", str(folder))
     shutil.rmtree(folder / "inner")
     (folder / "inner").mkdir()
@@ -354,7 +363,7 @@ def test_a_dry_run_says_what_is_kept(run: Run, service: Service, folder: Path) -
 
 
 def test_what_vanishes_while_it_runs_is_deleted_by_the_next_run_only(
-    run: Run, service: Service, folder: Path, monkeypatch: pytest.MonkeyPatch
+    run: Run, service: FakeFilemill, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run("sync", str(folder))
     scandir = os.scandir
@@ -373,7 +382,7 @@ def test_what_vanishes_while_it_runs_is_deleted_by_the_next_run_only(
 
 
 def test_what_comes_back_before_its_delete_stays(
-    run: Run, service: Service, folder: Path, monkeypatch: pytest.MonkeyPatch
+    run: Run, service: FakeFilemill, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run("sync", str(folder))
     (folder / "one.txt").rename(folder.parent / "one.txt")
@@ -391,7 +400,7 @@ def test_what_comes_back_before_its_delete_stays(
 
 @pytest.mark.parametrize("method", ["stat", "is_dir"])
 def test_a_permission_error_half_way_through_a_folder_deletes_nothing_of_it(
-    run: Run, service: Service, folder: Path, monkeypatch: pytest.MonkeyPatch, method: str
+    run: Run, service: FakeFilemill, folder: Path, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:
     run("sync", str(folder))
     scandir = os.scandir
@@ -429,19 +438,20 @@ def test_a_permission_error_half_way_through_a_folder_deletes_nothing_of_it(
 
 
 def test_a_duplicate_that_is_processed_anew_is_not_taken_for_our_own(
-    run: Run, service: Service, folder: Path, monkeypatch: pytest.MonkeyPatch
+    run: Run, service: FakeFilemill, folder: Path
 ) -> None:
     other = service.add(b"one", filename="elsewhere.txt")
-    plain = service._created
 
-    def reprocessing(body: Any) -> httpx.Response:
-        answer = plain(body)
-        if answer.status_code == 200:
-            other["status"] = "processing"
-            return httpx.Response(200, json=other)
-        return answer
+    def reprocessing(call: Call) -> Reply | None:
+        if (call.method, call.path) != ("POST", "/v1/files"):
+            return None
+        reply = service.handle(call)
+        if reply.status != 200:
+            return reply
+        other["status"] = "processing"
+        return Reply(200, service.record(other["id"]))
 
-    monkeypatch.setattr(service, "_created", reprocessing)
+    service.before = reprocessing
     run("sync", str(folder))
     assert len(service.files) == 3
     (folder / "one.txt").unlink()

@@ -11,10 +11,10 @@ from types import SimpleNamespace
 from typing import Protocol
 
 import pytest
+from fake_filemill import Call, FakeFilemill, Reply, problem
 
 from cli.process import Live, ended, live, running
 from cli.runner import Ran, Run
-from cli.service import Service, problem
 
 __all__ = ["live"]
 
@@ -58,14 +58,14 @@ def nothing() -> None:
     """The folder stays as it is."""
 
 
-def sent(service: Service) -> list[tuple[str, bytes]]:
+def sent(service: FakeFilemill) -> list[tuple[str, bytes]]:
     return sorted((record["filename"], service.bytes[file_id]) for file_id, record in service.files.items())
 
 
 FIRST = ("first.txt", b"first")
 
 
-def test_a_file_that_comes_later_is_sent_once(watch: Watch, service: Service, inbox: Path) -> None:
+def test_a_file_that_comes_later_is_sent_once(watch: Watch, service: FakeFilemill, inbox: Path) -> None:
     ran = watch(lambda: (inbox / "new.txt").write_text("new"), nothing, nothing, nothing)
     assert ran.code == 130
     assert sent(service) == [FIRST, ("new.txt", b"new")]
@@ -73,7 +73,7 @@ def test_a_file_that_comes_later_is_sent_once(watch: Watch, service: Service, in
     assert "Watching. Ctrl-C ends it." in ran.err
 
 
-def test_a_file_that_still_grows_is_sent_when_it_is_whole(watch: Watch, service: Service, inbox: Path) -> None:
+def test_a_file_that_still_grows_is_sent_when_it_is_whole(watch: Watch, service: FakeFilemill, inbox: Path) -> None:
     path = inbox / "grows.txt"
     looks: list[int] = []
 
@@ -88,7 +88,7 @@ def test_a_file_that_still_grows_is_sent_when_it_is_whole(watch: Watch, service:
 
 
 def test_a_file_that_is_renamed_into_place_is_sent_under_its_new_name_only(
-    watch: Watch, service: Service, inbox: Path
+    watch: Watch, service: FakeFilemill, inbox: Path
 ) -> None:
     hidden = inbox / "film.part"
     watch(
@@ -101,14 +101,16 @@ def test_a_file_that_is_renamed_into_place_is_sent_under_its_new_name_only(
     assert sent(service) == [("film.txt", b"half, and the rest"), FIRST]
 
 
-def test_a_file_that_is_moved_in_from_elsewhere_is_sent(watch: Watch, service: Service, inbox: Path) -> None:
+def test_a_file_that_is_moved_in_from_elsewhere_is_sent(watch: Watch, service: FakeFilemill, inbox: Path) -> None:
     outside = inbox.parent / "ready.txt"
     outside.write_text("ready")
     watch(lambda: outside.rename(inbox / "ready.txt"), nothing)
     assert sent(service) == [FIRST, ("ready.txt", b"ready")]
 
 
-def test_a_file_that_is_deleted_before_it_is_ripe_is_no_failure(watch: Watch, service: Service, inbox: Path) -> None:
+def test_a_file_that_is_deleted_before_it_is_ripe_is_no_failure(
+    watch: Watch, service: FakeFilemill, inbox: Path
+) -> None:
     path = inbox / "short.txt"
     ran = watch(lambda: path.write_text("short"), path.unlink, nothing, nothing)
     assert sent(service) == [FIRST]
@@ -116,14 +118,14 @@ def test_a_file_that_is_deleted_before_it_is_ripe_is_no_failure(watch: Watch, se
 
 
 def test_a_file_that_is_deleted_after_it_was_sent_stays_at_the_service(
-    watch: Watch, service: Service, inbox: Path
+    watch: Watch, service: FakeFilemill, inbox: Path
 ) -> None:
     watch((inbox / "first.txt").unlink, nothing, nothing)
     assert sent(service) == [FIRST]
 
 
 def test_a_watched_folder_that_vanishes_and_comes_back_is_watched_on(
-    watch: Watch, service: Service, inbox: Path
+    watch: Watch, service: FakeFilemill, inbox: Path
 ) -> None:
     away = inbox.parent / "away"
     ran = watch(
@@ -137,25 +139,25 @@ def test_a_watched_folder_that_vanishes_and_comes_back_is_watched_on(
     assert sent(service) == [FIRST, ("new.txt", b"new")]
 
 
-def test_a_file_that_is_changed_is_sent_again(watch: Watch, service: Service, inbox: Path) -> None:
+def test_a_file_that_is_changed_is_sent_again(watch: Watch, service: FakeFilemill, inbox: Path) -> None:
     watch(lambda: (inbox / "first.txt").write_text("first, and more"), nothing, nothing)
     assert sent(service) == [FIRST, ("first.txt", b"first, and more")]
 
 
 def test_a_file_that_is_refused_is_tried_again_only_when_it_changes(
-    watch: Watch, service: Service, inbox: Path
+    watch: Watch, service: FakeFilemill, inbox: Path
 ) -> None:
     path = inbox / "bad.txt"
     tries: list[str] = []
 
-    def refuse(request: object) -> object:
-        if getattr(request, "method", "") == "POST" and request.url.path == "/v1/files":  # type: ignore[attr-defined]
+    def refuse(call: Call) -> Reply | None:
+        if call.method == "POST" and call.path == "/v1/files":
             tries.append("")
             return problem(422, "invalid_field", "Not this one.") if len(tries) == 1 else None
         return None
 
     def bad() -> None:
-        service.wrong = refuse  # type: ignore[assignment]
+        service.before = refuse
         path.write_text("bad")
 
     ran = watch(bad, nothing, nothing, nothing, lambda: path.write_text("better"), nothing, nothing)
@@ -164,13 +166,13 @@ def test_a_file_that_is_refused_is_tried_again_only_when_it_changes(
     assert sent(service) == [("bad.txt", b"better"), FIRST]
 
 
-def test_excluded_files_are_not_watched(watch: Watch, service: Service, inbox: Path) -> None:
+def test_excluded_files_are_not_watched(watch: Watch, service: FakeFilemill, inbox: Path) -> None:
     watch(lambda: (inbox / "a.tmp").write_text("a"), nothing, nothing, options=("--exclude", "*.tmp"))
     assert sent(service) == [FIRST]
 
 
 def test_after_ctrl_c_the_same_command_sends_only_what_came_meanwhile(
-    watch: Watch, service: Service, inbox: Path
+    watch: Watch, service: FakeFilemill, inbox: Path
 ) -> None:
     watch(lambda: (inbox / "new.txt").write_text("new"), nothing)
     (inbox / "meanwhile.txt").write_text("meanwhile")
@@ -180,7 +182,7 @@ def test_after_ctrl_c_the_same_command_sends_only_what_came_meanwhile(
     assert [service.files[each]["filename"] for each in set(service.files) - before] == ["meanwhile.txt"]
 
 
-def _until(service: Service, files: int) -> None:
+def _until(service: FakeFilemill, files: int) -> None:
     end = time.monotonic() + 60
     while len(service.bytes) < files:
         assert time.monotonic() < end, "it was not sent"

@@ -1,0 +1,7 @@
+"""Tests that run with both clients."""
+
+from __future__ import annotations
+
+import pytest
+
+both = pytest.mark.parametrize("way", ["blocking", "async"])
