@@ -74,7 +74,7 @@ def test_a_lost_message_is_sent_again_by_repeating_the_request(client: Client, m
         context.setattr(ingest, "send", lose)
         assert post(client, file_id, "reprocess", {"recipe": "avatar"}).status == 500
     record = get(client, file_id).json
-    assert (record["status"], len(record["renditions"])) == ("processing", 6)
+    assert (record["status"], len(record["renditions"])) == ("processing", 4)
     assert item(file_id)["due_pk"], "the sweep finds it"
     for body in ({"recipe": "avatar"}, {}):
         answer = post(client, file_id, "reprocess", body)
@@ -149,7 +149,7 @@ def test_a_failed_file_can_be_processed_again(client: Client, monkeypatch: pytes
     assert (answer.status, answer.json["error"]) == (202, None)
     work_off()
     record = get(client, file_id).json
-    assert (record["status"], record["error"], len(record["renditions"])) == ("ready", None, 6)
+    assert (record["status"], record["error"], len(record["renditions"])) == ("ready", None, 4)
 
 
 def test_a_worker_that_crashed_while_removing_the_old_leaves_it_to_be_found(
