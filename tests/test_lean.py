@@ -155,6 +155,6 @@ def test_a_date_that_is_none_is_an_error_as_before() -> None:
 
 
 def test_the_clients_of_the_functions_are_lean(stage: Any) -> None:
-    clients: tuple[Any, ...] = (aws.s3(), aws.dynamodb(), aws.sqs())
+    clients: tuple[Any, ...] = (aws.s3(), aws.sqs())
     for made in clients:
         assert made._request_signer.get_auth_instance.__module__ == lean.__name__

@@ -167,7 +167,8 @@ def test_conditional_writes_are_made_in_one_place() -> None:
         # Changes of sets, and positions that only rise: sent twice they do the same.
         ("catalog/sockets.py", "update_item"),
         ("catalog/subscriptions.py", "update_item"),
-        # These have retries of their own, and read again what they wrote.
+        # These have retries of their own, and read again what they wrote; so has markers.py.
         ("catalog/index/positions.py", "update_item"),
-        ("catalog/index/writer.py", "transact_write_items"),
+        ("catalog/index/positions.py", "transact_write_items"),
+        ("catalog/index/turns.py", "put_item"),
     }

@@ -126,7 +126,6 @@ def test_the_index_function_reads_the_stream_and_writes_the_table_alone() -> Non
     assert grants("index") == {
         "dynamodb:BatchGetItem": {TABLE},
         "dynamodb:BatchWriteItem": {TABLE},
-        "dynamodb:DeleteItem": {TABLE},
         "dynamodb:GetItem": {TABLE},
         "dynamodb:PutItem": {TABLE},
         "dynamodb:UpdateItem": {TABLE},
