@@ -31,7 +31,11 @@ for (const [view, credential] of VIEWS) {
     const scores = Object.fromEntries(CATEGORIES.map((name) => [name, Math.round(lhr.categories[name].score * 100)]))
     const refs = CATEGORIES.flatMap((name) => lhr.categories[name].auditRefs.map((ref) => lhr.audits[ref.id]))
     const missed = refs.filter((audit) => audit.score !== null && audit.score < 0.9 && audit.scoreDisplayMode !== 'informative')
-    const value = (name) => lhr.audits[name].numericValue
+    const value = (name) => {
+      const { numericValue, errorMessage } = lhr.audits[name]
+      if (numericValue === undefined) throw new Error(`${view}, ${form}: ${name}: ${lhr.runtimeError?.message ?? errorMessage}`)
+      return numericValue
+    }
     found.push({
       view,
       form,
