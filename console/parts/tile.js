@@ -4,6 +4,9 @@ import { usePlaceholder } from '../lib/placeholder.js'
 import { Icon } from './icon.js'
 
 const FILLS = new Set(['image', 'video'])
+// A screen may get a tenth fewer pixels than it has: nobody sees it, and where a width just falls short, the next one has four
+// times the pixels.
+const ENOUGH = 0.9
 const LONG = 15 * 60_000 // milliseconds after which an upload that did not end has probably stopped
 
 /** A file's picture: its placeholder at once, the picture when it has come, an outline of its kind where there is none. */
@@ -29,7 +32,7 @@ export function Thumbnail({ item, width, onBroken }) {
       alt=""
       decoding="async"
       draggable=${false}
-      sizes=${`${Math.ceil(width)}px`}
+      sizes=${`${Math.ceil(width * ENOUGH)}px`}
       srcset=${item.pictures.map(([pixels, url]) => `${url} ${pixels}w`).join(', ')}
       src=${source}
       onLoad=${() => setLoaded(true)}
