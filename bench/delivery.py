@@ -260,7 +260,7 @@ def signatures() -> dict[str, float]:
 
 
 def signing() -> str:
-    """What signatures cost. The goal is 0.1 ms of CPU, and a fifth of what RSA costs."""
+    """The cost of signatures. The goal is 0.1 ms of CPU, and a fifth of what RSA costs."""
     took = signatures()
     rows = [f"| {name} | {ms:.3f} | {ms / took['RSA, custom']:.2f} |" for name, ms in took.items()]
     said = "\n".join(

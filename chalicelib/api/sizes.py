@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-from typing import Any
-
-from chalicelib.api.routing import as_json
 
 # Bytes that the records of one answer may need. Lambda takes 6,291,456 bytes from a function, and API Gateway 10 MB.
 # The rest is for the headers, and for what stands around the records.
@@ -15,12 +12,7 @@ MOST = 6_000_000
 LAMBDA_MOST = 6_291_456
 
 
-def size(value: Any) -> int:
-    """The bytes of a value in a function's answer, at most."""
-    return size_of_text(as_json(value))
-
-
-def size_of_text(text: str) -> int:
+def size(text: str) -> int:
     r"""The bytes of a JSON text in a function's answer, at most.
 
     The body is a string in the JSON that the function returns, so its quotes are escaped once more. What is not ASCII

@@ -17,6 +17,7 @@ from chalicelib.catalog.dynamodb import (
     ConditionFailedError,
     Joined,
     get_item,
+    is_refused,
     listed,
     put_new,
     read,
@@ -265,7 +266,7 @@ def take_ticket(ticket_id: str, hashed: str, moment: int) -> Ticket | None:
             ReturnValues="ALL_OLD",
         )
     except ClientError as error:
-        if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+        if not is_refused(error):
             raise
         return None
     values = read(reply["Attributes"])

@@ -195,6 +195,11 @@ def canceled_because(error: ClientError) -> list[dict[str, Any]]:
     return reasons
 
 
+def is_refused(error: ClientError) -> bool:
+    """True if a single write was refused for its condition."""
+    return error.response["Error"]["Code"] == "ConditionalCheckFailedException"
+
+
 def _in_conflict(error: ClientError) -> bool:
     """True if a write was refused only because a transaction is writing one of its items just now.
 
@@ -259,7 +264,7 @@ def _is_item(item: Mapping[str, Any] | None, wanted: Mapping[str, Any]) -> bool:
 
 def _refused_item(error: ClientError) -> Mapping[str, Any] | None:
     """The item whose condition failed. None if there is none, or if the write failed for another reason."""
-    if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+    if not is_refused(error):
         return None
     item: Mapping[str, Any] | None = error.response.get("Item")  # type: ignore[assignment]
     return item
@@ -383,7 +388,7 @@ def update(
     try:
         reply = _send("UpdateItem", lambda: aws.dynamodb().update_item(**request), ours)
     except ClientError as error:
-        if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+        if not is_refused(error):
             raise
         item = _refused_item(error)
         raise ConditionFailedError(read(item) if item else None) from None

@@ -21,7 +21,7 @@ from botocore.exceptions import ClientError
 
 from chalicelib import aws
 from chalicelib.catalog import actors
-from chalicelib.catalog.dynamodb import ConditionFailedError, get_item, items_of, typed, update
+from chalicelib.catalog.dynamodb import ConditionFailedError, get_item, is_refused, items_of, typed, update
 from chalicelib.catalog.keys import share_id, share_key, share_partition
 from chalicelib.model import now, timestamp
 from chalicelib.settings import settings
@@ -216,7 +216,7 @@ def revoke(file_id: str, name: str) -> bool:
     except ConditionFailedError:
         return False
     except ClientError as error:
-        if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+        if not is_refused(error):
             raise
         return False
     return True

@@ -15,7 +15,16 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from chalicelib import aws
-from chalicelib.catalog.dynamodb import ConditionFailedError, batch_write, get_item, items_of, read, typed, update
+from chalicelib.catalog.dynamodb import (
+    ConditionFailedError,
+    batch_write,
+    get_item,
+    is_refused,
+    items_of,
+    read,
+    typed,
+    update,
+)
 from chalicelib.catalog.keys import (
     BY_CREATED,
     credential_partition,
@@ -230,7 +239,7 @@ def _change_files(
             ExpressionAttributeValues={":files": {"SS": sorted(file_ids)}, **using},
         )
     except ClientError as error:
-        if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+        if not is_refused(error):
             raise
         return error
     return None

@@ -27,6 +27,7 @@ from chalicelib.catalog.dynamodb import (
     ConditionFailedError,
     batch_write,
     get_item,
+    is_refused,
     items_of,
     typed,
     update,
@@ -283,7 +284,7 @@ def _note(tenant: str, reached: Mapping[int, int]) -> bool:
             ExpressionAttributeValues=values,
         )
     except ClientError as error:
-        if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+        if not is_refused(error):
             raise
         return False
     return True

@@ -105,7 +105,7 @@ def put_new(delivery: Delivery) -> bool:
     try:
         dynamodb.put_new(_item(delivery))
     except ClientError as error:
-        if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+        if not dynamodb.is_refused(error):
             raise
         return False
     return True

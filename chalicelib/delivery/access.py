@@ -82,7 +82,7 @@ def urls_of(file: File, names: Iterable[str], expires_in: int | None = None) -> 
     def url(name: str) -> str:
         if name.endswith(_PLAYLIST) and (access := access_to(file, expires_in)):
             return access.url(name)
-        return f"{base}{name}?{_signed(key, base + name, expires, canned=True)}"
+        return f"{base}{name}?{sign_with(key, base + name, expires, canned=True)}"
 
     return [url(name) for name in names]
 
@@ -141,16 +141,12 @@ def sign(resource: str, expires: int) -> str:
     return sign_with(keyring.cdn_key(), resource, expires)
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def sign_with(key: keyring.CdnKey, resource: str, expires: int, *, canned: bool = False) -> str:
     """Such query parameters, signed with this key. With `canned`, for the one address `resource`, which is no pattern.
 
     Raises TypeError for a key of a kind that CloudFront does not take.
     """
-    return _signed(key, resource, expires, canned=canned)
-
-
-@lru_cache(maxsize=_REMEMBERED)
-def _signed(key: keyring.CdnKey, resource: str, expires: int, *, canned: bool = False) -> str:
     signer, moment = _signer(key), datetime.fromtimestamp(expires, UTC)
     policy = {"date_less_than": moment} if canned else {"policy": signer.build_policy(resource, moment)}
     signed: str = signer.generate_presigned_url(resource, **policy)

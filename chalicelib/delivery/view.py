@@ -119,12 +119,9 @@ def unsigned(file: File) -> dict[str, Any]:
 
 def _rendition(rendition: Rendition, url: str, out: Collection[str] = ()) -> dict[str, Any]:
     """`tag` is part of the address only, and the fields of `out` are left out."""
-    made = {**vars(rendition), "url": url}  # plain values, so that no dump by the model is needed
-    for name in ("tag", *out):
-        made.pop(name, None)
-    if made.get("duration") is None:
-        made.pop("duration", None)
-    return made
+    left_out = {"tag", *out} | ({"duration"} if rendition.duration is None else set())
+    # Its values are plain, so that no dump by the model is needed.
+    return {**{name: value for name, value in vars(rendition).items() if name not in left_out}, "url": url}
 
 
 def _delivery(file: File, access: Access) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 const MOST = 20_000
 const LONGEST_PATH = 1024 // characters, as `filemill sync` keeps of a path
-// What the API refuses in texts, and the separator of Windows.
+// The API refuses these characters in texts; and the separator of Windows.
 const REFUSED = /[\p{Cc}\u2028\u2029\\]/gu
 
 // A file that was dropped does not know its folder.

@@ -119,7 +119,7 @@ def test_a_value_that_was_written_is_read_back(value: Any) -> None:
 
 
 def plain(value: Any) -> Any:
-    """What `deserialize` reads, with int and float in place of decimals."""
+    """The same that `deserialize` reads, with int and float in place of decimals."""
     if isinstance(value, Decimal):
         return int(value) if value == value.to_integral_value() else float(value)
     if isinstance(value, list):

@@ -18,7 +18,7 @@ def got(old: Stage, kept: Kept, name: str) -> Any:
     return said.json
 
 
-# What records had that they have now only if it is asked for, by the groups of the fixture's requests.
+# Records have these parts now only if they are asked for. By the groups of the fixture's requests.
 _TO_INCLUDE = {"record": "delivery", "list": "details", "search": "details"}
 
 

@@ -105,10 +105,10 @@ def test_an_ecdsa_signature_has_less_than_a_third_of_an_rsa_ones_characters(stag
 
 
 def test_every_process_gives_the_same_addresses(stage: Calls) -> None:
-    """Of ECDSA, too: else no browser would find a picture in its cache."""
+    """Also that of ECDSA: else no browser would find a picture in its cache."""
     file = ready_file(Visibility.PRIVATE)
     before = [*urls(file), *single_urls(file)]
-    signing._signed.cache_clear()
+    signing.sign_with.cache_clear()
     signing._signer.cache_clear()
     assert [*urls(file), *single_urls(file)] == before
 

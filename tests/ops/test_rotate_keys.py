@@ -107,7 +107,7 @@ def opens(query: str) -> str:
 def signed_now() -> str:
     """By a process that starts now."""
     keyring.forget()
-    access._signed.cache_clear()
+    access.sign_with.cache_clear()
     return access.sign(RESOURCE, int(time.time()) + 3600)
 
 
@@ -198,7 +198,7 @@ def test_a_warm_process_follows_within_minutes_and_never_mixes_the_two(
     rotation.rotate()
     seen = []
     for ahead in (1.0, keyring.CDN_KEY_LIFE - 1.0, float(keyring.CDN_KEY_LIFE)):  # noqa: B007 - the clock reads it
-        access._signed.cache_clear()
+        access.sign_with.cache_clear()
         seen.append(opens(access.sign(RESOURCE, 2**31)))
     assert seen[:2] == [old, old]
     assert seen[2] != old

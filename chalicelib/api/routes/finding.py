@@ -132,7 +132,7 @@ class _Shown:
         asked = {"id", *fields} | ({"delivery"} & {*include})
         self._make = partial(wire, fields=asked) if fields else whole
         self._made: dict[str, str] = {}
-        self.room = Room(lambda file: sizes.size_of_text(self.of(file)), sizes.MOST)
+        self.room = Room(lambda file: sizes.size(self.of(file)), sizes.MOST)
 
     def of(self, file: File) -> str:
         if file.id not in self._made:

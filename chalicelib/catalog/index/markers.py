@@ -13,7 +13,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from chalicelib import aws
-from chalicelib.catalog.dynamodb import attributes, batch_get, typed
+from chalicelib.catalog.dynamodb import attributes, batch_get, is_refused, typed
 from chalicelib.catalog.index.terms import Term
 from chalicelib.catalog.keys import marker_key
 from chalicelib.catalog.values import serialize
@@ -189,7 +189,7 @@ def _done(operation: str, **request: Any) -> bool:
     try:
         getattr(aws.dynamodb(), operation)(TableName=settings().table, **request)
     except ClientError as error:
-        if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+        if not is_refused(error):
             raise
         return False
     return True

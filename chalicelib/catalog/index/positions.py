@@ -24,6 +24,7 @@ from chalicelib.catalog.dynamodb import (
     batch_get,
     canceled_because,
     get_item,
+    is_refused,
     typed,
 )
 from chalicelib.catalog.keys import feed_key, head_key
@@ -133,7 +134,7 @@ def go_on(tenant: str, shard: int, head: Head, last: int, counts: Mapping[str, i
         else:
             aws.dynamodb().update_item(**update)
     except ClientError as error:
-        if error.response["Error"]["Code"] != "ConditionalCheckFailedException" and not contended(error):
+        if not is_refused(error) and not contended(error):
             raise
         return False
     return True
@@ -188,7 +189,7 @@ def show(tenant: str, shard: int, head: Head) -> Head | None:
                 ExpressionAttributeValues={":n": serialize(head.n)},
             )
         except ClientError as error:
-            if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
+            if is_refused(error):
                 return None  # the writer that went on from here had made sure of it
             if not contended(error):
                 raise

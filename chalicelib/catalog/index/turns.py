@@ -27,7 +27,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from chalicelib import aws
-from chalicelib.catalog.dynamodb import attributes, batch_write, get_item
+from chalicelib.catalog.dynamodb import attributes, batch_write, get_item, is_refused
 from chalicelib.catalog.index import markers, positions
 from chalicelib.catalog.index.markers import Counted, Marker, Was
 from chalicelib.catalog.index.positions import Head
@@ -79,7 +79,7 @@ class Step:
 
 
 def step(change: Change, place: tuple[int, int], before: Marker | None, *, undone: bool = False) -> Step:
-    """What a turn is to write for a change. `place` is the feed shard and the position.
+    """The step that a turn makes for a change. `place` is the feed shard and the position.
 
     With `undone`, the marker `before` was written for a turn that came to nothing.
     """
@@ -135,7 +135,7 @@ def take(turn: Turn, first: Step) -> bool:
             TableName=settings().table, Item=attributes(entry), ConditionExpression="attribute_not_exists(pk)"
         )
     except ClientError as error:
-        if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+        if not is_refused(error):
             raise
         return False
     return True
