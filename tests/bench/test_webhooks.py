@@ -12,8 +12,8 @@ from chalicelib.outbound import post as posting
 
 
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A try takes two seconds at most."""
-    limits = replace(posting.LIMITS, total=2)
+    """A try takes six seconds at most: longer than a busy machine holds up any other."""
+    limits = replace(posting.LIMITS, total=6)
     whole = posting.post
     monkeypatch.setattr(receiver, "post", lambda url, content, **how: whole(url, content, limits=limits, **how))
     monkeypatch.setattr(receiver, "SLOW", 1.0)
@@ -23,6 +23,6 @@ def test_receivers_that_hang_or_fail_do_not_delay_the_others(cloud: None, monkey
     _small(monkeypatch)
     run = measured(kinds_of(10, 2, 2), events=100, rate=20, workers=4)
     assert len(run.lags) == 60
-    assert run.lag(0.99) < 1.0, "a try to one that hangs takes two"
+    assert run.lag(0.99) < 4.0, "a try to one that hangs takes six"
     assert (run.lost, run.twice, run.failures) == (0, 0, 0)
     assert run.tries["hanging"] < 10

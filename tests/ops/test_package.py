@@ -158,7 +158,7 @@ def test_each_function_has_its_memory_time_and_a_role_of_its_own(resources: dict
         "APIHandler": (1769, 29),
         "Process": (1769, 900),
         "Fetch": (512, 900),
-        "Index": (768, 60),
+        "Index": (512, 60),
         "Render": (1769, 28),
         "Sweep": (512, 300),
         "Publish": (512, 60),
