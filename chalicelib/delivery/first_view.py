@@ -16,6 +16,7 @@ from chalicelib.model import now
 from chalicelib.observability import logger
 from chalicelib.renditions import media_names
 from chalicelib.storage import derived
+from chalicelib.storage.derived import Derived
 
 MAX_BODY = media_names.MOST_ANSWERED
 
@@ -72,11 +73,12 @@ def answer(
     *,
     find: Find = missing.find,
     asked: Callable[[Address, Wanted], None] | None = None,
+    stored: Mapping[str, Derived] | None = None,
 ) -> Reply:
     """The rendition, made now if it is missing. `address` is None if no rendition can have the address.
 
-    `find` says what belongs at the address, and `asked` is told of it. Raises BotoCoreError or ClientError if AWS did
-    not answer.
+    `find` says what belongs at the address, and `asked` is told of it. `stored` has what `make` stored, by its key, if
+    it worked in this process. Raises BotoCoreError or ClientError if AWS did not answer.
     """
     found = find(address) if address else None
     if address is None or found is None:
@@ -91,10 +93,11 @@ def answer(
             return NONE
         if end is Outcome.QUOTA:
             return quota_exceeded()
-        made = derived.read(address.key, MAX_BODY) if end is Outcome.MADE else None
+        if end is Outcome.MADE:
+            made = (stored or {}).get(address.key) or derived.read(address.key, MAX_BODY)
     if made is None:
         return LATER
-    if made.body is None:
+    if made.body is None or len(made.body) > MAX_BODY:
         return _too_large(address, method)
     return Reply(200, made.headers, made.body)
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 import base64
 import json
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import cache
 from http import HTTPStatus
 from typing import Any
 
@@ -25,6 +26,7 @@ from chalicelib.observability import append, logger
 from chalicelib.processing import render_quota
 from chalicelib.processing.entry_bytes import EntryRefusedError
 from chalicelib.storage import derived, originals
+from chalicelib.storage.derived import Derived
 
 # Seconds that a run keeps for its answer. It waits for another run no longer than until then.
 MARGIN = 3
@@ -45,13 +47,13 @@ def _nothing_more(*_: Any) -> None:
 class Function:
     """One of the functions, by the name that `Address.function` has for it.
 
-    `find` says what belongs at an address. `store` makes that, stores it, and returns its size in bytes; it may raise
-    PermanentFault. `asked` is told of each viewer's request for something that exists, before it is made.
+    `find` says what belongs at an address. `store` makes that, stores it, and returns it; it may raise PermanentFault.
+    `asked` is told of each viewer's request for something that exists, before it is made.
     """
 
     name: str
     find: Find
-    store: Callable[[Address, File, Wanted], int]
+    store: Callable[[Address, File, Wanted], Derived]
     asked: Callable[[Address, Wanted], None] = _nothing_more
 
 
@@ -78,18 +80,34 @@ def _reply(event: dict[str, Any], patience: float, function: Function) -> Reply:
     address = _address(str(event.get("rawPath", "")), function)
     if address:
         append(file_id=address.file_id)
+    viewed, stored = _viewed(function)
     try:
         return first_view.answer(
             address,
             method,
-            lambda each: make(each, function),
+            lambda each: make(each, viewed),
             patience,
-            find=function.find,
-            asked=function.asked,
+            find=viewed.find,
+            asked=viewed.asked,
+            stored=stored,
         )
     except (BotoCoreError, ClientError):
         logger.exception("an AWS call failed")
         return first_view.LATER
+
+
+def _viewed(function: Function) -> tuple[Function, Mapping[str, Derived]]:
+    """The function for one viewer, and what it will have stored, by its key.
+
+    The viewer's file is looked up once before its rendition is made, and what this run stores is not read again.
+    """
+    stored: dict[str, Derived] = {}
+
+    def store(address: Address, file: File, wanted: Wanted) -> Derived:
+        stored[address.key] = made = function.store(address, file, wanted)
+        return made
+
+    return replace(function, find=cache(function.find), store=store), stored
 
 
 def _address(path: str, function: Function) -> Address | None:
@@ -150,7 +168,7 @@ def _answer(address: Address, function: Function) -> dict[str, Any]:
         if not render_quota.count(found[0].tenant):
             logger.info("the tenant's renditions of the day are used up")
             return {"status": "quota"}
-        size = function.store(address, *found)
+        made = function.store(address, *found)
         if missing.find(address) is None:
             # The file was deleted, or made public or private, meanwhile: its renditions were removed before this one.
             derived.delete(address.key)
@@ -163,4 +181,4 @@ def _answer(address: Address, function: Function) -> dict[str, Any]:
     except (BotoCoreError, ClientError):
         logger.exception("an AWS call failed")
         return {"status": "later"}
-    return {"status": "made", "key": address.key, "size": size}
+    return {"status": "made", "key": address.key, "size": len(made.body or b"")}

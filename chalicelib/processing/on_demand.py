@@ -34,12 +34,11 @@ def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
     return first_requests.handle(event, context, RENDER)
 
 
-def _store(address: missing.Address, file: File, wanted: Wanted) -> int:
-    """Makes a picture or an entry, and stores it. Returns its size in bytes."""
+def _store(address: missing.Address, file: File, wanted: Wanted) -> derived.Derived:
+    """Makes a picture or an entry, and stores it."""
     if isinstance(wanted, Entry):
         entry = entry_bytes.read(file, wanted.number)
-        derived.put_for_a_day(address.key, entry.body, content_disposition(entry.filename, inline=False))
-        return len(entry.body)
+        return derived.put_for_a_day(address.key, entry.body, content_disposition(entry.filename, inline=False))
     assert isinstance(wanted, Picture)
     source = _source(file)
     rendition, encoded = render_one(
@@ -50,8 +49,7 @@ def _store(address: missing.Address, file: File, wanted: Wanted) -> int:
         wanted.encoding,
         wanted.page,
     )
-    derived.put(address.key, encoded, rendition.content_type)
-    return len(encoded)
+    return derived.put(address.key, encoded, rendition.content_type)
 
 
 def _source(file: File) -> Source:

@@ -400,7 +400,10 @@ def make_renditions(file: File, processor: Processor, source: Source) -> tuple[M
         if rendition.name == places.STREAM:
             master = encoded
         key = rendition_key(file.visibility, file.id, version, rendition)
-        done.append((rendition, _uploaders().submit(derived.put, key, encoded, rendition.content_type)))
+        done.append((rendition, _uploaders().submit(put, key, encoded, rendition.content_type)))
+
+    def put(key: str, encoded: bytes, content_type: str) -> None:
+        derived.put(key, encoded, content_type)  # its answer has the bytes, and would keep them until the end
 
     try:
         time = file.poster.time if file.poster else None

@@ -62,7 +62,7 @@ def names_in(folder: str, without: str) -> list[str]:
 
 @dataclass(frozen=True)
 class Derived:
-    """A derived object; `body` is None if it has more bytes than the caller wanted to read.
+    """A derived object, as it was read or stored; `body` is None if it has more bytes than the caller wanted to read.
 
     `headers` are those that S3 answers with, by which a viewer's answer must not differ.
     """
@@ -107,14 +107,15 @@ def sign(key: str, expires_in: int, method: str = "GET") -> str:
     return aws.s3().generate_presigned_url(operation, Params=parameters, ExpiresIn=expires_in)
 
 
-def put(key: str, body: bytes, content_type: str) -> None:
+def put(key: str, body: bytes, content_type: str) -> Derived:
     """One PutObject. Caches may keep the object for ever, because the bytes of a key never change."""
     aws.s3().put_object(
         Bucket=settings().derived_bucket, Key=key, Body=body, ContentType=content_type, CacheControl=IMMUTABLE
     )
+    return Derived({"Content-Type": content_type, "Cache-Control": IMMUTABLE}, body)
 
 
-def put_for_a_day(key: str, body: bytes, disposition: str) -> None:
+def put_for_a_day(key: str, body: bytes, disposition: str) -> Derived:
     """One PutObject of bytes that a viewer may only save. S3 deletes them after a day, and caches forget them sooner.
 
     S3 counts whole days and rounds up to midnight UTC, so they are there for one to two days:
@@ -129,6 +130,8 @@ def put_for_a_day(key: str, body: bytes, disposition: str) -> None:
         CacheControl=PASSING,
         Tagging=FOR_A_DAY,
     )
+    headers = {"Content-Type": UNKNOWN_BYTES, "Cache-Control": PASSING, "Content-Disposition": disposition}
+    return Derived(headers, body)
 
 
 def copy(copies: Mapping[str, str]) -> bool:

@@ -93,6 +93,11 @@ def test_the_first_viewer_gets_the_picture_itself_and_no_other_function_is_calle
         200,
         {"Content-Type": "image/avif", "Cache-Control": derived_objects.IMMUTABLE},
     )
+    assert stage.names == [
+        *("dynamodb.GetItem", "s3.GetObject", "dynamodb.UpdateItem"),  # the file, its rendition, the lease
+        *("dynamodb.UpdateItem", "s3.GetObject", "s3.PutObject"),  # the day's count, the original, the rendition
+        *("dynamodb.GetItem", "dynamodb.UpdateItem"),  # is the file still there? and the lease's end
+    ]
     with Image.open(BytesIO(content(answer))) as image:
         assert (image.format, image.size) == ("AVIF", (320, 256))
     assert aws_client("s3").get_object(Bucket="derived", Key=photo.key)["Body"].read() == content(answer)

@@ -68,19 +68,17 @@ def _find(address: Address) -> tuple[File, Wanted] | None:
     return found
 
 
-def _store(address: Address, file: File, wanted: Wanted) -> int:
-    """Makes a part, and stores it. Returns its size in bytes. Raises PermanentFault and OriginalMissingError."""
+def _store(address: Address, file: File, wanted: Wanted) -> derived.Derived:
+    """Makes a part, and stores it. Raises PermanentFault and OriginalMissingError."""
     assert isinstance(wanted, MediaName)
-    body, content_type = make(file, wanted, _plan(address, wanted))
-    derived.put(address.key, body, content_type)
-    return len(body)
+    return derived.put(address.key, *make(file, wanted, _plan(address, wanted)))
 
 
 def _plan(address: Address, part: MediaName) -> plans.Plan | None:
     return plans.of(address.prefix) if part.part in STREAMED else None
 
 
-def _store_watched(address: Address, file: File, wanted: Wanted) -> int:
+def _store_watched(address: Address, file: File, wanted: Wanted) -> derived.Derived:
     """The same for a viewer. Counts how long a segment took."""
     plan = _plan(address, wanted) if isinstance(wanted, MediaName) and wanted.part is Part.SEGMENT else None
     if plan is None or not isinstance(wanted, MediaName):
@@ -88,7 +86,7 @@ def _store_watched(address: Address, file: File, wanted: Wanted) -> int:
     started = time.monotonic()
     share = BROKEN
     try:
-        size = _store(address, file, wanted)
+        stored = _store(address, file, wanted)
         share = (time.monotonic() - started) / plan.seconds(wanted)
     except (PermanentFault, OriginalMissingError):
         share = 0
@@ -96,7 +94,7 @@ def _store_watched(address: Address, file: File, wanted: Wanted) -> int:
     finally:
         if share:
             observe(Metric.SEGMENT_SHARE, [share])
-    return size
+    return stored
 
 
 def make(file: File, part: MediaName, plan: plans.Plan | None) -> tuple[bytes, str]:
