@@ -194,7 +194,9 @@ class Plan:
         """The parameters that `ops provision` would give. One that it would only then find out keeps its value."""
         if self.group is None or self.missing_secrets:
             return {"Stage": self.run.stage, **self.given}
-        return provision.stack_parameters(self.run, SigningKey("", self.group["Id"]), self.given)
+        sign_in = provision.console_sign_in(self.run)
+        asks = provision.console_parameters(self.run, self.given, None, sign_in)
+        return {**provision.stack_parameters(self.run, SigningKey("", self.group["Id"]), self.given), **asks}
 
     # ---- The record, and what Chalice makes of it ----
 

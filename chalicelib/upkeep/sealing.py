@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from itertools import batched
 
@@ -34,25 +34,48 @@ Sum = Counter[str]
 
 
 def run(deadline: float) -> Sum:
-    """Seals what is finished, until `deadline` (of time.monotonic). Gives the counts."""
+    """Seals what is finished, until `deadline` (of time.monotonic). Gives the counts.
+
+    It writes down how far it has come after each hour in which something was written, and at the end. Hours in which
+    nothing was written cost a read each, so a stage that was asleep for weeks is soon up to date.
+    """
     done: Sum = Counter()
     if not settings().audit_days:
         return done
     was = reconciliations.position(WALK)
-    hour = _after(was.after) if was else _hour(now() - FIRST)
-    while _is_over(hour):
-        for tenant, changes in seals.written_in(hour).items():
-            if time.monotonic() > deadline:
+    reached = was.after if was else ""
+    for hour in _hours_over(_after(reached) if reached else _hour(now() - FIRST)):
+        written = seals.written_in(hour)
+        if not _seal_all(hour, written, deadline, done):
+            break
+        reached = hour
+        if written:
+            to = Position(hour, now())
+            if not reconciliations.move(WALK, was, to):
                 return done
-            try:
-                done += _seal(tenant, hour, changes)
-            except OvertakenError:
-                return done  # another sweep is at it
-        to = Position(hour, now())
-        if not reconciliations.move(WALK, was, to):
-            return done
-        was, hour = to, _after(hour)
+            was = to
+    if reached and (was is None or was.after != reached):
+        reconciliations.move(WALK, was, Position(reached, now()))
     return done
+
+
+def _hours_over(hour: str) -> Iterator[str]:
+    """The hours from this one on in which nothing can be written any more."""
+    while _begins(hour) + timedelta(hours=1) + LATEST <= now():
+        yield hour
+        hour = _after(hour)
+
+
+def _seal_all(hour: str, written: Mapping[str, list[str]], deadline: float, done: Sum) -> bool:
+    """Seals an hour for all tenants. False if it could not be finished."""
+    for tenant, changes in written.items():
+        if time.monotonic() > deadline:
+            return False
+        try:
+            done += _seal(tenant, hour, changes)
+        except OvertakenError:
+            return False  # another sweep is at it
+    return True
 
 
 def finished() -> str:
@@ -72,10 +95,6 @@ def _begins(hour: str) -> datetime:
 def _after(hour: str) -> str:
     """The next hour to look at. After a long pause it is the first one whose notes may be there."""
     return max(_hour(_begins(hour) + timedelta(hours=1)), _hour(now() - timedelta(days=NOTE_DAYS)))
-
-
-def _is_over(hour: str) -> bool:
-    return _begins(hour) + timedelta(hours=1) + LATEST <= now()
 
 
 def _seal(tenant: str, hour: str, changes: list[str]) -> Sum:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,11 @@ def read(project_dir: Path) -> str:
     return _CODE.sub(code, path.read_text(encoding="utf-8"))
 
 
-class _Loader(yaml.SafeLoader):
+# libyaml reads the template in a tenth of the time; PyYAML's wheels have it.
+_Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class _Loader(_Base):  # type: ignore[misc]
     """Reads CloudFormation's functions in their short form: `!Ref`, `!GetAtt` …"""
 
 
@@ -66,8 +71,14 @@ def document(project_dir: Path) -> dict[str, Any]:
 
 def parsed(text: str) -> dict[str, Any]:
     """A template's text (YAML or JSON) as plain values. Dates become text."""
-    value: dict[str, Any] = json.loads(json.dumps(yaml.load(text, Loader=_Loader), default=str))  # noqa: S506
+    value: dict[str, Any] = json.loads(_as_json(text))
     return value
+
+
+@lru_cache(maxsize=4)
+def _as_json(text: str) -> str:
+    """The template as JSON. One command needs it for each role, and nobody may change another's copy."""
+    return json.dumps(yaml.load(text, Loader=_Loader), default=str)  # noqa: S506
 
 
 def compact(document: Mapping[str, Any]) -> str:

@@ -206,6 +206,15 @@ def test_a_stage_that_is_deployed_as_it_is_has_nothing_to_change(deployed: Stage
     assert deployed.changes() == []
 
 
+def test_the_parameters_are_those_of_provision_with_the_console_s(deployed: Stage) -> None:
+    planned = deployed.plan().parameters()
+    assert planned["FrontDoorOrigin"] == OUTPUTS["FrontDoor"]
+    assert planned["DerivedOrigin"].startswith("https://filemill-dev-derived-")
+    assert "wss://d1.cloudfront.net https://filemill-dev-originals-" in planned["ConsoleConnects"]
+    named = deployed.plan(Domain="files.example.com").parameters()
+    assert named["FrontDoorOrigin"] == "https://files.example.com"
+
+
 def test_nothing_is_written_but_a_change_set_that_is_deleted_again(deployed: Stage) -> None:
     files = {path: path.read_bytes() for path in deployed.project.rglob("*") if path.is_file()}
     for answer in (change_set(), change_set(CHANGE)):

@@ -162,4 +162,30 @@ def test_a_seal_costs_two_writes_in_one_transaction(clock: Clock, stage: Calls) 
     stage.clear()
     sealing.run(FOREVER)
     assert stage.count("dynamodb.TransactWriteItems") == 1
-    assert stage.count("dynamodb.UpdateItem") == 2, "how far it has come, for each of two hours"
+    assert stage.count("dynamodb.UpdateItem") == 1, "how far it has come: nothing was written in the hour before"
+
+
+def test_weeks_without_activity_cost_a_read_an_hour_and_one_write(clock: Clock, stage: Calls) -> None:
+    wrote(1)
+    clock.forward(timedelta(hours=2))
+    sealing.run(FOREVER)
+    clock.forward(timedelta(days=20))
+    stage.clear()
+    assert sealing.run(FOREVER)["Sealed"] == 0
+    assert (stage.count("dynamodb.Query"), stage.count("dynamodb.UpdateItem")) == (20 * 24, 1)
+    stage.clear()
+    sealing.run(FOREVER)
+    assert stage.names == ["dynamodb.GetItem"], "and they are not looked at again"
+
+
+def test_a_run_that_ends_at_its_deadline_goes_on_behind_the_hours_that_are_sealed(clock: Clock) -> None:
+    clock.forward(timedelta(hours=5))
+    sealing.run(FOREVER)
+    clock.forward(timedelta(hours=5))
+    wrote(1)
+    clock.forward(timedelta(hours=2))
+    assert sealing.run(deadline=0)["Sealed"] == 0
+    before = sealing.finished()
+    assert before == timestamp(now() - timedelta(hours=3))[: len(before)], "all hours before the one that is not sealed"
+    assert sealing.run(FOREVER)["Sealed"] == 1
+    assert (covered(), checked().unsealed) == ([1], 0)
