@@ -11,10 +11,11 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
+from unittest.mock import patch
 from urllib.parse import quote_plus
 
 from chalicelib import importing, keyring, settings
@@ -24,7 +25,7 @@ from chalicelib.events import delivering, indexing, publish
 from chalicelib.model import Worker, rendition_key
 from chalicelib.processing import pipeline
 from chalicelib.queues.worker import MAX_RECEIVES
-from chalicelib.upkeep import sweep
+from chalicelib.upkeep import sealing, sweep
 from ops.stack.event_sources import PUBLISHED
 from tests import transitions
 from tests.client import Answer, Client, new_client
@@ -56,6 +57,7 @@ from tests.stage import aws_client, lambda_context, passed, template
 A_LEASE = pipeline.LEASE + timedelta(seconds=5)
 # When the sweep runs. It leaves alone what may still end by itself, so it needs more than one run for the rest.
 SOON = timedelta(minutes=10)
+NOTE_DAYS = 9
 LATER = (timedelta(minutes=20), timedelta(hours=3), timedelta(days=2), timedelta(days=8), timedelta(days=32))
 
 
@@ -268,6 +270,14 @@ class World:
 
 @contextmanager
 def world_at(clock: Clock) -> Iterator[World]:
-    """An empty stage at this time. Every write of a record is held to the table of transitions."""
-    with time_of(clock), transitions.watched() as unlisted, management() as sockets:
-        yield World(clock, unlisted, sockets)
+    """An empty stage at this time. Every write of a record is held to the table of transitions.
+
+    Notes of the audit are kept for NOTE_DAYS, which is more than all steps of `later` but the last: the sweep asks for
+    every hour of them, and would ask a thousand times in each of thousands of worlds.
+    """
+    with ExitStack() as stack:
+        for module in (audit_pages, sealing):
+            stack.enter_context(patch.object(module, "NOTE_DAYS", NOTE_DAYS))
+        stack.enter_context(time_of(clock))
+        unlisted = stack.enter_context(transitions.watched())
+        yield World(clock, unlisted, stack.enter_context(management()))
