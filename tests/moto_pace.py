@@ -3,18 +3,24 @@
 - Where a value of an answer may stand in moto's objects depends on their class and on the shape, so it is found once.
 - Two checks of an update expression look at the whole expression; moto repeats them for each of its nested parts.
 - Each step of reading an expression asks for the same table of its kinds of nodes.
+- Expressions of one text fall into the same pieces, and the operations of a service are the same at each call.
 """
 
 from __future__ import annotations
 
+from collections import deque
+from functools import cache, lru_cache
 from typing import Any
 
 
+@cache
 def spare_repeated_work() -> None:
-    """Changes moto for the rest of this process."""
+    """Changes moto for the rest of this process, once."""
     _find_places_once()
     _check_whole_expressions_once()
     _keep_tables_of_nodes()
+    _cut_expressions_once()
+    _list_operations_once()
 
 
 def _find_places_once() -> None:
@@ -83,3 +89,31 @@ def _keep_tables_of_nodes() -> None:
         return None
 
     traverser.nodes_to_be_processed, traverser.process = kinds, process
+
+
+def _cut_expressions_once() -> None:
+    """Pieces are not changed by those who read them; their list is."""
+    from moto.dynamodb.comparisons import ConditionExpressionParser
+    from moto.dynamodb.parsing.tokens import ExpressionTokenizer
+
+    parser: Any = ConditionExpressionParser
+    tokenizer: Any = ExpressionTokenizer
+    cut, make_list = parser._lex_condition_expression, tokenizer.make_list
+
+    @lru_cache(maxsize=1024)
+    def pieces(text: str) -> tuple[Any, ...]:
+        return tuple(cut(parser(text, {}, {})))
+
+    @lru_cache(maxsize=1024)
+    def tokens(text: str) -> tuple[Any, ...]:
+        return tuple(make_list(text))
+
+    parser._lex_condition_expression = lambda self: deque(pieces(self.condition_expression))
+    tokenizer.make_list = lambda text: list(tokens(text))
+
+
+def _list_operations_once() -> None:
+    from moto.core import responses
+
+    moto: Any = responses
+    moto.method_names_from_class = cache(moto.method_names_from_class)

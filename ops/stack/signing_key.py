@@ -11,6 +11,7 @@ import hashlib
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from cryptography.hazmat.primitives import serialization
@@ -81,6 +82,7 @@ def new_private_key() -> str:
     ).decode()
 
 
+@lru_cache(maxsize=8)  # reading an RSA key takes a tenth of a second, because its primes are checked
 def public_half(stored: str) -> str:
     """The public key (PEM, SubjectPublicKeyInfo) of a private one: of PEM, or of the stored value's that signs."""
     pem = keyring.read_cdn_key(stored.encode(), "").pem
@@ -88,6 +90,7 @@ def public_half(stored: str) -> str:
     return key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo).decode()
 
 
+@lru_cache(maxsize=8)
 def is_rsa(pem: bytes) -> bool:
     """True for a private RSA key (PEM), which stages have from releases before this one."""
     return isinstance(serialization.load_pem_private_key(pem, password=None), RSAPrivateKey)
