@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import socket
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -35,14 +36,27 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("e2e")
 
 
+# Files of few tests that take minutes, and begin early: the last one must not keep one process busy alone.
+LONG = ("tests/faults/", "tests/ops/stack/", "tests/ops/erasure/", "tests/api/test_contract.py", "tests/bench/")
+
+
 class _OneStack(LoadScopeScheduling):  # type: ignore[misc]
     """A file's tests run in one process, and all that need the deployed stack in one: there is one stack.
 
     xdist_group would do, but that pytest 9 made a node's id read-only.
     """
 
+    _is_ordered = False
+
     def _split_scope(self, nodeid: str) -> str:
         return "stack" if nodeid.startswith(STACK) else nodeid.partition("::")[0]
+
+    def _assign_work_unit(self, node: Any) -> None:
+        if not self._is_ordered:
+            units = sorted(self.workqueue.items(), key=lambda unit: (unit[0] != "stack", not unit[0].startswith(LONG)))
+            self.workqueue: OrderedDict[str, dict[str, bool]] = OrderedDict(units)
+            self._is_ordered = True
+        super()._assign_work_unit(node)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -6,9 +6,11 @@ import io
 import json
 from collections.abc import Iterator
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from botocore import endpoint
 from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 
@@ -239,6 +241,13 @@ def test_a_job_that_fails_is_told_without_mediaconverts_words(
     assert "<" not in error.message
 
 
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """botocore's retries come without their pauses."""
+    monkeypatch.setattr(endpoint, "time", SimpleNamespace(sleep=lambda _: None))
+
+
+@pytest.mark.usefixtures("impatient")
 def test_a_job_that_cannot_begin_is_tried_again(client: Client, service: MediaConvert, clock: Clock) -> None:
     service.refuses = "TooManyRequestsException"
     file_id = film(client)
@@ -252,6 +261,7 @@ def test_a_job_that_cannot_begin_is_tried_again(client: Client, service: MediaCo
     assert state(file_id).status is ServiceStatus.RUNNING
 
 
+@pytest.mark.usefixtures("impatient")
 def test_a_job_waits_while_mediaconvert_takes_no_more(client: Client, service: MediaConvert, clock: Clock) -> None:
     """AWS bounds how many jobs begin a second: https://docs.aws.amazon.com/general/latest/gr/mediaconvert.html"""
     service.refuses = "TooManyRequestsException"

@@ -34,7 +34,7 @@ def get_render(visibility: str, file_id: str, version: str, name: str) -> Respon
         address = missing.parse(visibility, file_id, version, name)
         if address:
             append(file_id=file_id)
-        reply = first_view.answer(address, request.method)
+        reply = first_view.answer(address, request.method, patience=missing.PATIENCE)
         if reply.code:
             raise Problem(reply.code, reply.body.decode(), headers=dict(reply.headers))
         return Response(reply.body or "", status_code=reply.status, headers={**reply.headers})
