@@ -51,11 +51,11 @@ _SETS_OF_BYTES = b'"BS"'
 
 class _Parser(JSONParser):
     def _handle_json_body(self, raw_body: bytes, shape: Any) -> Any:
-        """botocore reads what has bytes in it, what is no JSON, and what says that a member is null."""
+        """botocore reads what has bytes in it, what is no JSON, and what has members that are null or that are new."""
         if shape.name in _OUTPUTS and _BYTES not in raw_body and _SETS_OF_BYTES not in raw_body:
-            with suppress(ValueError):
+            with suppress(ValueError, AttributeError):
                 read = json.loads(raw_body.decode())
-                if isinstance(read, dict) and None not in read.values():
+                if read.keys() <= shape.members.keys() and None not in read.values():
                     return read
         return super()._handle_json_body(raw_body, shape)  # type: ignore[misc]
 

@@ -129,7 +129,7 @@ def scope(request: Any) -> str:
     return headers(request)["authorization"].partition("Credential=")[2].partition(",")[0]
 
 
-def signed_by_botocore(request: Any, secret: str = "secret") -> str:  # noqa: S107
+def signed_by_botocore(request: Any, secret: str = "secret") -> str:
     """The signature that botocore gives a request with these signed headers."""
     found = headers(request)
     authorization = found.pop("authorization")
