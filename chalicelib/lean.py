@@ -65,7 +65,8 @@ def _remember_endpoints(client: Any) -> None:
     resolver = client._ruleset_resolver
     if resolver is None:
         return
-    resolve, known = resolver.construct_endpoint, {}
+    resolve = resolver.construct_endpoint
+    known: dict[Any, Any] = {}
 
     def construct_endpoint(operation_model: Any, call_args: Any, request_context: Any) -> Any:
         if "retries" in request_context:

@@ -112,12 +112,13 @@ def failed(code: str | None, status: int = 400, **more: Any) -> Answer:
 ITEM_READ = {"pk": {"S": "é"}, "n": {"N": "1"}, "no": {"NULL": True}, "l": {"L": [{"M": {}}]}, "b": {"B": "AP8="}}
 ITEM_OF_TEXTS = {name: value for name, value in ITEM_READ.items() if name != "b"}
 WHOLE = json.dumps({"Item": ITEM_READ, "Items": [ITEM_READ], "Attributes": ITEM_READ}).encode()
-WITH_SUM = {"x-amzn-requestid": "r", "x-amz-crc32": str(crc32(WHOLE))}
+TEXTS = json.dumps({"Item": ITEM_OF_TEXTS}).encode()
+WITH_SUM = {"x-amzn-requestid": "r", "x-amz-crc32": str(crc32(TEXTS))}
 REASONS = [{"Code": "None"}, {"Code": "ConditionalCheckFailed", "Message": "m", "Item": ITEM_READ}]
 PREFIX = "com.amazonaws.dynamodb.v20120810#"
 ANSWERS: dict[str, list[Answer]] = {
-    "an item": [Answer(body=WHOLE, headers=WITH_SUM)],
-    "an item without bytes": [Answer(body=json.dumps({"Item": ITEM_OF_TEXTS}).encode())],
+    "an item": [Answer(body=WHOLE)],
+    "an item without bytes": [Answer(body=TEXTS, headers=WITH_SUM)],
     "items without bytes": [Answer(body=json.dumps({"Items": [ITEM_OF_TEXTS], "Count": 1}).encode())],
     "attributes without bytes": [Answer(body=json.dumps({"Attributes": ITEM_OF_TEXTS}).encode())],
     "a member that is new": [Answer(body=b'{"Attributes": {}, "New": {"S": "a"}}')],
@@ -125,16 +126,16 @@ ANSWERS: dict[str, list[Answer]] = {
     "nothing": [Answer()],
     "an empty body": [Answer(body=b"")],
     "another's page": [Answer(body=b"<html>Sign in</html>")],
-    "a body with another sum": [Answer(body=WHOLE[:-9] + b"}" * 9, headers=WITH_SUM), Answer(body=WHOLE)],
-    "a body that is cut": [Answer(body=WHOLE[:-5], headers=WITH_SUM), Answer(body=WHOLE, headers=WITH_SUM)],
-    "a body that is always cut": [Answer(body=WHOLE[:-5], headers=WITH_SUM)],
+    "a body with another sum": [Answer(body=TEXTS.replace(b"pk", b"qk"), headers=WITH_SUM), Answer(body=TEXTS)],
+    "a body that is cut": [Answer(body=TEXTS[:-5], headers=WITH_SUM), Answer(body=TEXTS, headers=WITH_SUM)],
+    "a body that is always cut": [Answer(body=TEXTS[:-5], headers=WITH_SUM)],
     "null for a member": [Answer(body=b'{"Item": null, "Attributes": null, "LastEvaluatedKey": null}')],
     "null": [Answer(body=b"null")],
     "a set of bytes": [Answer(body=b'{"Item": {"a": {"BS": ["AP8="]}}, "Items": [{"a": {"BS": ["AP8="]}}]}')],
     "no UTF-8": [Answer(body=b'{"Item": {"a": {"S": "\xff"}}}')],
     "half a surrogate pair": [Answer(body=b'{"Item": {"a": {"S": "\xed\xa0\x80"}}}')],
-    "a byte order mark": [Answer(body=b"\xef\xbb\xbf" + WHOLE)],
-    "UTF-16": [Answer(body=WHOLE.decode().encode("utf-16"))],
+    "a byte order mark": [Answer(body=b"\xef\xbb\xbf" + TEXTS)],
+    "UTF-16": [Answer(body=TEXTS.decode().encode("utf-16"))],
     "lists of nulls": [Answer(body=b'{"Responses": [null, {}], "Items": []}')],
     "300": [Answer(300, b"<html>")],
     "301": [Answer(301, b"")],

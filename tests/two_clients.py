@@ -6,7 +6,7 @@ import io
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest, AWSResponse
@@ -45,12 +45,12 @@ class Outcome:
 
 
 def session(credentials: Any = CREDENTIALS, *, ours: bool) -> Session:
-    made = Session()
+    made: Any = Session()
     made._credentials = credentials
     if ours:
         made.register_component("response_parser_factory", AnswersAsJson())
         lean.with_quick_dates(made)
-    return made
+    return cast(Session, made)
 
 
 def dynamodb(

@@ -73,6 +73,6 @@ def _checked_by_botocore(request: Request) -> Iterator[str]:
     """chalicelib/table_calls.py sends them unchecked, but for the names of the first level."""
     model = _model("dynamodb")
     if request.operation in model.operation_names:
-        shape = model.operation_model(request.operation).input_shape
+        shape: Any = model.operation_model(request.operation).input_shape
         wrong: str = ParamValidator().validate(request.params, shape).generate_report()
         yield from wrong.splitlines()
