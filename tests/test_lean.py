@@ -51,13 +51,14 @@ CALLS: dict[str, tuple[str, Callable[[Any], Any]]] = {
 
 def client_of(service: str, *, is_lean: bool) -> Any:
     s3: Any = {"addressing_style": "virtual"}
+    version: dict[str, Any] = {"signature_version": "s3v4"} if service == "s3" else {}
     made = SESSION.create_client(
         service,
         region_name="eu-west-1",
         aws_access_key_id="key",
         aws_secret_access_key="secret",
         aws_session_token="token",
-        config=Config(s3=s3, user_agent="x", request_checksum_calculation="when_required"),
+        config=Config(s3=s3, user_agent="x", request_checksum_calculation="when_required", **version),
     )
     return lean.lean(made) if is_lean else made
 
