@@ -165,7 +165,7 @@ ANSWERS: dict[str, list[Answer]] = {
 }
 
 
-@pytest.mark.parametrize("mode", ["standard", "adaptive", "legacy"])
+@pytest.mark.parametrize("mode", ["standard", "legacy"])
 @pytest.mark.parametrize("answers", ANSWERS.values(), ids=ANSWERS)
 def test_an_answer_leads_to_what_botocore_makes_of_it(
     answers: list[Answer], mode: str, monkeypatch: pytest.MonkeyPatch
