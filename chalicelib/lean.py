@@ -58,14 +58,19 @@ def _date(value: Any) -> datetime:
 def _remember_endpoints(client: Any) -> None:
     """Has an operation's endpoint worked out once for each bucket, and not for each request.
 
-    botocore goes through the rules of the service's endpoints each time. Of our parameters only the bucket counts.
+    botocore puts all that the rules of the service's endpoints may ask together each time. Of our parameters only the
+    bucket counts. If S3 answers that a bucket is in another region, botocore asks again for the same request, which has
+    a count of its tries by then. Nothing that was known about that bucket is right any more.
     """
     resolver = client._ruleset_resolver
     if resolver is None:
         return
-    resolve, known = resolver.construct_endpoint, {}
+    resolve = resolver.construct_endpoint
+    known: dict[Any, Any] = {}
 
     def construct_endpoint(operation_model: Any, call_args: Any, request_context: Any) -> Any:
+        if "retries" in request_context:
+            known.clear()
         key = (operation_model.name, call_args.get("Bucket"), request_context.get("use_global_endpoint"))
         if key not in known:
             known[key] = resolve(operation_model=operation_model, call_args=call_args, request_context=request_context)

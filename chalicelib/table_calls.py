@@ -4,9 +4,11 @@ For each call, botocore walks through all parameters and all items of the answer
 in them is to be converted, finds the endpoint by some rules, derives the signing key, and signs a copy of the request.
 Here the same request is made straight away: JSON, for an endpoint and with a key that are remembered.
 
-Everything else remains botocore's: events, retries, errors, credentials and connections. Calls that are not in
-OPERATIONS remain so, too. Parameters are not checked before they are sent; DynamoDB does that. A test compares requests
-and answers with those of an ordinary client.
+Everything else remains botocore's: retries, errors, credentials and connections, and the events but for those with
+which others could change a request before it is signed (request-created, choose-signer, before-sign). Calls that are
+not in OPERATIONS remain so, too. So do calls, endpoints and answers that are out of the ordinary. Of the parameters
+only the names of the first level are checked; DynamoDB sees to the rest, and tests/strict to that of our own calls.
+tests/test_table_calls.py compares all of it with an ordinary client.
 """
 
 from __future__ import annotations
@@ -15,10 +17,12 @@ import hashlib
 import json
 from base64 import b64encode
 from collections.abc import Callable
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
+from botocore import auth
 from botocore.awsrequest import AWSPreparedRequest, HeadersDict
 from botocore.parsers import JSONParser, ResponseParserFactory
 
@@ -40,14 +44,19 @@ OPERATIONS = frozenset(
     }
 )
 _OUTPUTS = frozenset(f"{operation}Output" for operation in OPERATIONS)
-# The one type of an attribute that JSON cannot hold: bytes, which stand there in base64. Few items have one.
+# The types of an attribute that JSON cannot hold: bytes, which stand there in base64. Few items have one.
 _BYTES = b'"B"'
+_SETS_OF_BYTES = b'"BS"'
 
 
 class _Parser(JSONParser):
     def _handle_json_body(self, raw_body: bytes, shape: Any) -> Any:
-        if shape.name in _OUTPUTS and _BYTES not in raw_body:
-            return json.loads(raw_body)
+        """botocore reads what has bytes in it, what is no JSON, and what has members that are null or that are new."""
+        if shape.name in _OUTPUTS and _BYTES not in raw_body and _SETS_OF_BYTES not in raw_body:
+            with suppress(ValueError, AttributeError):
+                read = json.loads(raw_body.decode())
+                if read.keys() <= shape.members.keys() and None not in read.values():
+                    return read
         return super()._handle_json_body(raw_body, shape)  # type: ignore[misc]
 
 
@@ -89,20 +98,25 @@ class _Short:
         """
         if self._found is None:
             found = self._find_endpoint(operation_model, params, request_context, **more)
-            if "authSchemes" in found[2]:  # not on AWS; it would change how this call is signed
+            # Not on AWS: rules that change how this call is signed, and an address of something below a host.
+            if "authSchemes" in found[2] or not _is_hosts(found[0]):
                 return found
-            self._found = found
             version = self._client.meta.service_model.metadata["jsonVersion"]
             self._headers = {
                 "Content-Type": f"application/x-amz-json-{version}",
                 "User-Agent": self._client._user_agent_creator.to_string(),
                 **found[1],
             }
+            self._found = found  # last, because other threads take it as a sign that all is there
         return self._found
 
     def request(self, api_params: Any, operation_model: Any, endpoint_url: str, **more: Any) -> dict[str, Any]:
         """The request as a dictionary, not signed."""
-        if self._found is None or operation_model.name not in OPERATIONS:
+        if (
+            self._found is None
+            or operation_model.name not in OPERATIONS
+            or not _are_known(api_params, operation_model.input_shape)
+        ):
             made: dict[str, Any] = self._make_request(api_params, operation_model, endpoint_url, **more)
             return made
         prefix = self._client.meta.service_model.metadata["targetPrefix"]
@@ -144,12 +158,21 @@ class _Short:
 _SIGNED = ("Content-Type", "X-Amz-Date", "X-Amz-Security-Token", "X-Amz-Target")
 
 
-@lru_cache(maxsize=8)
-def _host(url: str) -> str:
-    """The `Host` header, as urllib3 writes it: with the port, unless it is the scheme's own."""
+_host = lru_cache(maxsize=8)(auth._host_from_url)  # type: ignore[attr-defined]
+
+
+def _is_hosts(url: str) -> bool:
+    """True if an endpoint is a host, and nothing below it."""
     parts = urlsplit(url)
-    standard = {"http": 80, "https": 443}.get(parts.scheme)
-    return f"{parts.hostname}" if parts.port in (None, standard) else f"{parts.hostname}:{parts.port}"
+    return parts.path in ("", "/") and not parts.query
+
+
+def _are_known(params: Any, shape: Any) -> bool:
+    """False for parameters that botocore refuses: others than the operation has, without a value, or too few.
+
+    DynamoDB may ignore a parameter that it doesn't know, or that is null: a condition, say.
+    """
+    return {*shape.required_members} <= params.keys() <= shape.members.keys() and None not in params.values()
 
 
 def _in_base64(value: Any) -> str:

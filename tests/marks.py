@@ -40,6 +40,8 @@ SLOW = (
     "tests/processing/test_text.py::test_changed_texts",
     "tests/processing/test_text.py::test_one_line_as_long",
     "tests/processing/test_words.py::test_a_long_text",
+    "tests/test_table_calls.py::test_any_item",
+    "tests/test_table_calls.py::test_each_region",
     "tests/test_wheels.py::test_chalice_packs",
     "tests/test_wheels.py::test_locked_wheels_are_packed",
 )

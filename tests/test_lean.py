@@ -10,8 +10,11 @@ from typing import Any
 import pytest
 from botocore.config import Config
 from botocore.session import Session
+from botocore.utils import parse_timestamp
 
 from chalicelib import aws, lean
+from tests.strict.watching import unchecked
+from tests.two_clients import Answer, Outcome, called, scope
 
 SESSION = Session()
 NOW = datetime(2026, 11, 27, 4, 18, 23, tzinfo=UTC)
@@ -48,13 +51,14 @@ CALLS: dict[str, tuple[str, Callable[[Any], Any]]] = {
 
 def client_of(service: str, *, is_lean: bool) -> Any:
     s3: Any = {"addressing_style": "virtual"}
+    version: dict[str, Any] = {"signature_version": "s3v4"} if service == "s3" else {}
     made = SESSION.create_client(
         service,
         region_name="eu-west-1",
         aws_access_key_id="key",
         aws_secret_access_key="secret",
         aws_session_token="token",
-        config=Config(s3=s3, user_agent="x", request_checksum_calculation="when_required"),
+        config=Config(s3=s3, user_agent="x", request_checksum_calculation="when_required", **version),
     )
     return lean.lean(made) if is_lean else made
 
@@ -133,6 +137,61 @@ def test_an_endpoint_is_worked_out_once_for_each_bucket(monkeypatch: pytest.Monk
     assert len(asked) == 2
 
 
+def told(code: str, more: str = "") -> bytes:
+    return f"<Error><Code>{code}</Code><Message>m</Message>{more}</Error>".encode()
+
+
+THERE = {"x-amz-bucket-region": "us-west-2"}
+REFUSALS = {
+    "a permanent redirect": Answer(301, told("PermanentRedirect"), THERE),
+    "a temporary redirect": Answer(307, told("TemporaryRedirect"), THERE),
+    "a wrong region": Answer(400, told("AuthorizationHeaderMalformed", "<Region>us-west-2</Region>"), {}),
+    "a wrong region, without a body": Answer(400, b"", THERE),
+    "a region that needs its own address": Answer(400, told("IllegalLocationConstraintException"), THERE),
+    "a redirect to nowhere": Answer(301, told("PermanentRedirect"), {}),
+    "busy": Answer(503, told("SlowDown"), {}),
+    "an error with 200": Answer(200, told("InternalError"), {}),
+    "a bad digest": Answer(400, told("BadDigest"), {}),
+}
+PLACE = {"Bucket": "a-bucket", "Key": "k"}
+OPERATIONS: list[tuple[str, dict[str, Any]]] = [
+    ("head_object", PLACE),
+    ("get_object", PLACE),
+    ("delete_object", PLACE),
+    ("list_objects_v2", {"Bucket": "a-bucket"}),
+    ("put_object", {**PLACE, "Body": b"x" * 70_000}),
+    ("put_object", {**PLACE, "Body": "\u00fc", "ChecksumAlgorithm": "SHA256"}),
+    ("upload_part", {**PLACE, "Body": b"x", "UploadId": "u", "PartNumber": 1}),
+    ("complete_multipart_upload", {**PLACE, "UploadId": "u", "MultipartUpload": {"Parts": []}}),
+]
+
+
+def read_out(found: Outcome) -> Outcome:
+    """The outcome with the bytes of a body, which is a stream of its own in each reply."""
+    if found.reply and "Body" in found.reply:
+        return Outcome(found.reply | {"Body": found.reply["Body"].read()})
+    return found
+
+
+@pytest.mark.parametrize("refusal", REFUSALS.values(), ids=REFUSALS)
+def test_s3_s_answers_lead_where_they_lead_botocore(refusal: Answer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also for the calls that follow, which know a bucket's region by then, and for addresses that are signed."""
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    good = Answer(200, b"")
+    pair = [client_of("s3", is_lean=is_lean) for is_lean in (False, True)]
+    for method, params in OPERATIONS:
+        seen = []
+        for made in pair:
+            steps: list[Any] = []
+            for answers in ([good], [refusal, good], [good]):
+                with unchecked():
+                    found, sent = called(made, method, params, *answers)
+                steps.append((read_out(found), [(request.url, scope(request)) for request in sent]))
+            steps.append(made.generate_presigned_url("get_object", Params=PLACE))
+            seen.append(steps)
+        assert seen[1] == seen[0], method
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -144,8 +203,6 @@ def test_an_endpoint_is_worked_out_once_for_each_bucket(monkeypatch: pytest.Monk
     ],
 )
 def test_a_date_is_read_as_botocore_reads_it(text: Any) -> None:
-    from botocore.utils import parse_timestamp
-
     assert lean._date(text) == parse_timestamp(text) == NOW
 
 
@@ -158,3 +215,33 @@ def test_the_clients_of_the_functions_are_lean(stage: Any) -> None:
     clients: tuple[Any, ...] = (aws.s3(), aws.sqs())
     for made in clients:
         assert made._request_signer.get_auth_instance.__module__ == lean.__name__
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Friday, 27-Nov-26 04:18:23 GMT",
+        "Fri, 27 Nov 2026 04:18:23 -0000",
+        "Fri Nov 27 04:18:23 2026",
+        "2026-11-27",
+        "2026-11-27T04:18:23.123456Z",
+        "2026-11-27T04:18:23.1234567Z",
+        "20261127T041823Z",
+        "1795753103.5",
+        "0",
+        -1.5,
+        "Thu, 01 Jan 1970 00:00:00 GMT",
+        "Fri, 99 Nov 2026 04:18:23 GMT",
+        "GMT",
+        "",
+        None,
+    ],
+)
+def test_any_other_date_is_read_as_botocore_reads_it(text: Any) -> None:
+    def read(reader: Callable[[Any], datetime]) -> Any:
+        try:
+            return reader(text).replace(tzinfo=None)
+        except Exception as error:
+            return type(error)
+
+    assert read(lean._date) == read(parse_timestamp)

@@ -9,6 +9,7 @@ from typing import Any
 
 from botocore.loaders import Loader
 from botocore.model import ServiceModel, Shape
+from botocore.validate import ParamValidator
 
 from tests.strict.rules import Request, rule
 
@@ -65,3 +66,13 @@ def _check(request: Request) -> Iterator[str]:
 
 for _service in ("apigatewaymanagementapi", "dynamodb", "events", "mediaconvert", "s3", "sqs"):
     rule(_service, f"words and lengths are those of {_service}'s model", source=f"{SOURCE}/{_service}")(_check)
+
+
+@rule("dynamodb", "parameters are those that botocore would let through", source=f"{SOURCE}/dynamodb")
+def _checked_by_botocore(request: Request) -> Iterator[str]:
+    """chalicelib/table_calls.py sends them unchecked, but for the names of the first level."""
+    model = _model("dynamodb")
+    if request.operation in model.operation_names:
+        shape: Any = model.operation_model(request.operation).input_shape
+        wrong: str = ParamValidator().validate(request.params, shape).generate_report()
+        yield from wrong.splitlines()

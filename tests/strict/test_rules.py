@@ -222,6 +222,11 @@ DYNAMODB: dict[str, Case] = {
         together(KEY, ClientRequestToken="a" * 36),
     ),
     "words and lengths are those of dynamodb's model": ("Query", query(Select="EVERYTHING"), query(Select="COUNT")),
+    "parameters are those that botocore would let through": (
+        "TransactWriteItems",
+        {"TransactItems": [{"Put": {"TableName": "t", "Item": KEY, "ConditionExpresion": "attribute_exists(pk)"}}]},
+        {"TransactItems": [{"Put": {"TableName": "t", "Item": KEY, "ConditionExpression": "attribute_exists(pk)"}}]},
+    ),
 }
 
 OBJECT = {"Bucket": "originals", "Key": "acme/1"}
