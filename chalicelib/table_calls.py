@@ -99,7 +99,7 @@ class _Short:
         if self._found is None:
             found = self._find_endpoint(operation_model, params, request_context, **more)
             # Not on AWS: rules that change how this call is signed, and an address of something below a host.
-            if "authSchemes" in found[2] or not _is_hosts(found[0]):
+            if "authSchemes" in found[2] or not _is_bare_host(found[0]):
                 return found
             version = self._client.meta.service_model.metadata["jsonVersion"]
             self._headers = {
@@ -161,8 +161,8 @@ _SIGNED = ("Content-Type", "X-Amz-Date", "X-Amz-Security-Token", "X-Amz-Target")
 _host = lru_cache(maxsize=8)(auth._host_from_url)  # type: ignore[attr-defined]
 
 
-def _is_hosts(url: str) -> bool:
-    """True if an endpoint is a host, and nothing below it."""
+def _is_bare_host(url: str) -> bool:
+    """True for the address of a host, with nothing below it."""
     parts = urlsplit(url)
     return parts.path in ("", "/") and not parts.query
 

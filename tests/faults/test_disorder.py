@@ -79,6 +79,7 @@ class Inline:
 def inline(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (pipeline, original_objects, dynamodb, turns, writer):
         monkeypatch.setattr(module, "ThreadPoolExecutor", Inline)
+    monkeypatch.setattr(pipeline, "_uploaders", Inline)  # a process keeps its own
 
 
 @dataclass(frozen=True)
