@@ -3,6 +3,8 @@
 PYTHON := .venv/bin/python
 PARALLEL := -n auto --maxprocesses 4
 export V
+# pytest keeps the tests as it has prepared them. Where nothing may be kept, each process prepares them anew: 20 seconds.
+unexport PYTHONDONTWRITEBYTECODE
 
 help: # what there is
 	@sed -n 's/^\([a-z]*\):[^#]*# /  make \1  /p' Makefile
@@ -30,7 +32,7 @@ check: venv # format, lint, types, the template, and the quick tests of every ro
 	@$(PYTHON) -m mypy
 	@cd client && ../$(PYTHON) -m mypy --cache-dir ../.mypy_cache/client
 	@.venv/bin/cfn-lint .chalice/resources.yaml
-	@$(PYTHON) -m pytest -q $(PARALLEL) -m 'pure and not e2e and not slow'
+	@$(PYTHON) -m pytest -q $(PARALLEL) -m 'pure and not e2e and not slow' $(addprefix --ignore=tests/,e2e browser console)
 
 test: # everything: on mocks, and on the really deployed local stack with Chromium and npm (CONTRIBUTING.md says where from)
 	@ops/check_machine.sh "make test"

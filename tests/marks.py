@@ -46,11 +46,80 @@ SLOW = (
     "tests/test_wheels.py::test_locked_wheels_are_packed",
 )
 
+# Files whose other tests take more than a second together, which `make check` leaves to `make test`, too.
+LONG = (
+    "client/tests/cli/test_parts.py",
+    "client/tests/test_client.py",
+    "client/tests/test_follow.py",
+    "tests/api/test_documents.py",
+    "tests/api/test_strings.py",
+    "tests/api/test_webvtt.py",
+    "tests/bench/test_fairness.py",
+    "tests/catalog/index/test_writer.py",
+    "tests/catalog/test_costs.py",
+    "tests/catalog/test_rates.py",
+    "tests/catalog/test_values.py",
+    "tests/edge/test_edge.py",
+    "tests/edge/test_listener.py",
+    "tests/edge/test_negotiate.py",
+    "tests/events/test_envelope.py",
+    "tests/mutants/test_mutants.py",
+    "tests/ops/demo/test_command.py",
+    "tests/ops/doctor/test_remedies.py",
+    "tests/ops/local/test_edge.py",
+    "tests/ops/local/test_loopback.py",
+    "tests/ops/local/test_tunnel.py",
+    "tests/ops/openapi/test_document.py",
+    "tests/ops/preflight/test_preflight.py",
+    "tests/ops/stack/test_adoption.py",
+    "tests/ops/stack/test_console.py",
+    "tests/ops/stack/test_template.py",
+    "tests/ops/stops/test_stops.py",
+    "tests/ops/test_botocore_data.py",
+    "tests/ops/test_operator_policy.py",
+    "tests/ops/test_plan.py",
+    "tests/outbound/test_any_answer.py",
+    "tests/outbound/test_fetch.py",
+    "tests/outbound/test_post.py",
+    "tests/processing/archive/test_processor.py",
+    "tests/processing/archive/test_zip_entry.py",
+    "tests/processing/image/test_cascade.py",
+    "tests/processing/image/test_colors_said.py",
+    "tests/processing/image/test_compositor.py",
+    "tests/processing/image/test_damage.py",
+    "tests/processing/image/test_formats.py",
+    "tests/processing/image/test_jpeg_decoder.py",
+    "tests/processing/image/test_resize.py",
+    "tests/processing/image/test_tiff.py",
+    "tests/processing/image/test_words.py",
+    "tests/processing/media/hls/",
+    "tests/processing/media/test_sound_child.py",
+    "tests/processing/office/test_hostile.py",
+    "tests/processing/test_document.py",
+    "tests/processing/test_email.py",
+    "tests/processing/test_font.py",
+    "tests/processing/test_fork_server.py",
+    "tests/processing/test_fuzz.py",
+    "tests/processing/test_on_demand.py",
+    "tests/processing/test_pdf.py",
+    "tests/processing/test_presentation.py",
+    "tests/processing/test_spreadsheet.py",
+    "tests/processing/test_svg.py",
+    "tests/processing/test_text.py",
+    "tests/test_app.py",
+    "tests/test_clean.py",
+    "tests/test_cold_start.py",
+    "tests/test_examples.py",
+    "tests/test_needs.py",
+    "tests/test_patterns.py",
+    "tests/test_table_calls.py",
+)
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A test is `pure` unless it needs a stage, and `slow` where the list above says so."""
     for item in items:
         if not STAGES & set(getattr(item, "fixturenames", ())):
             item.add_marker("pure")
-        if item.nodeid.startswith(SLOW):
+        if item.nodeid.startswith(SLOW + LONG):
             item.add_marker("slow")
