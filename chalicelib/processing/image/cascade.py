@@ -49,8 +49,8 @@ def process_image(
     that would take more is refused before its pixels are decoded. `emit` gets each rendition with its bytes as soon as
     it is encoded, in any order, from several threads at once. What it raises ends the work, and is raised here when all
     threads have ended; so some renditions of an image that ends in an error may have been emitted. With `only`, the
-    name of a size, the other sizes are not encoded. Its pixels are the same, because the cascade is. With `paper`,
-    clear pixels become white.
+    name of a size, the other sizes are not encoded, and no more is found out about the pixels than must be. The size's
+    own pixels are the same, because the cascade down to it is. With `paper`, clear pixels become white.
 
     WebP renditions of an animated image are animated, and other formats show its first picture. Above the bounds in
     animation.py all of them show the first picture. The same bytes and recipe give the same renditions.
@@ -85,7 +85,9 @@ def process_image(
                 shown = marked(image, recipe.watermark)
                 for encoding in wanted:
                     encoders.add(shown, size, encoding)
-        info |= facts.of_pixels(image, overview)
+            if size.name == only:
+                break  # no smaller one is needed
+        info |= facts.of_pixels(image, overview if only is None else None)
         for encoding in moving:
             made, info["has_alpha"] = _animated(recipe, plan, encoding, reduce, box)
             for size, encoded in made:

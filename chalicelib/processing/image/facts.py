@@ -30,18 +30,23 @@ def of_file(decoded: Decoded) -> dict[str, Any]:
     }
 
 
-def of_pixels(smallest: Image.Image, overview: Image.Image) -> dict[str, Any]:
+def of_pixels(smallest: Image.Image, overview: Image.Image | None) -> dict[str, Any]:
     """Placeholders and palette from the smallest size, which shows what the recipe shows; fingerprints from `overview`.
 
-    `overview` is the whole image, and large enough for `fingerprints.SHARPNESS_SIDE` where the image itself is.
+    `overview` is the whole image, and large enough for `fingerprints.SHARPNESS_SIDE` where the image itself is. Without
+    it, this is only what no `ImageInfo` lacks.
     """
     small = resized(smallest, fitted(*smallest.size, placeholders.MAX_SIDE)).convert("RGBA")
     rgba = small.tobytes()
-    grey = (on_paper(overview) if overview.mode == "RGBA" else overview).convert("L")
-    return {
+    found = {
         "thumbhash": b64encode(placeholders.thumbhash(*small.size, rgba)).decode(),
-        "blurhash": blurhash(*small.size, on_paper(small).tobytes()),
         "dominant_color": placeholders.dominant_color(rgba),
+    }
+    if overview is None:
+        return found
+    grey = (on_paper(overview) if overview.mode == "RGBA" else overview).convert("L")
+    return found | {
+        "blurhash": blurhash(*small.size, on_paper(small).tobytes()),
         "palette": fingerprints.palette(rgba),
         "phash": fingerprints.phash(grey),
         "sharpness": fingerprints.sharpness(grey),
