@@ -248,7 +248,7 @@ def test_an_endpoint_of_the_environment_is_used(name: str, monkeypatch: pytest.M
     assert ours[0][1][0][0] == "http://127.0.0.1:4599/"
 
 
-@pytest.mark.parametrize("config", CONFIGS, ids=str)
+@pytest.mark.parametrize("config", CONFIGS, ids=lambda config: ", ".join(config) or "nothing set")
 def test_each_region_is_addressed_as_botocore_does(config: dict[str, Any]) -> None:
     for region in REGIONS:
         theirs, ours = (addressed(short, region=region, **config) for short in (False, True))
