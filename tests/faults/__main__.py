@@ -6,6 +6,7 @@ import sys
 
 from tests import stage
 from tests.faults.harness import crash_everywhere, lose_every_answer
+from tests.faults.looking import archive_the_bus
 from tests.faults.operations import CONDITIONAL, OPERATIONS, surroundings
 from tests.strict import watching
 
@@ -22,6 +23,7 @@ def main(words: list[str]) -> int:
     watching.watch()
     with stage.mocked_cloud():
         stage.provisioned(stage.new_cdn_key())
+        archive_the_bus()
         with surroundings():
             report = crash_everywhere(chosen, tell=tell)
             also = [operation for operation in CONDITIONAL if " ".join(words) in operation.name]

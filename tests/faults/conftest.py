@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from tests.faults.harness import REPORT
+from tests.faults.looking import archive_the_bus
 from tests.faults.operations import surroundings
-from tests.stage import STAGE, aws_client, provisioned
+from tests.stage import provisioned
 
 
 @pytest.fixture(scope="package")
@@ -20,8 +21,7 @@ def broken_stage(cloud: None, cdn_key: bytes) -> Iterator[None]:
     Its bus has an archive, in which a test sees what the bus took.
     """
     provisioned(cdn_key)
-    bus = aws_client("events").describe_event_bus(Name=STAGE["FILEMILL_EVENT_BUS"])["Arn"]
-    aws_client("events").create_archive(ArchiveName="all", EventSourceArn=bus)
+    archive_the_bus()
     with surroundings():
         yield
 

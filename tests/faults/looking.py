@@ -9,7 +9,7 @@ from typing import Any
 
 from chalicelib.catalog.dynamodb import read
 from chalicelib.model import File
-from tests.stage import aws_client, plain
+from tests.stage import STAGE, aws_client, plain
 
 ACCOUNT, REGION = "123456789012", "eu-west-1"
 
@@ -93,6 +93,12 @@ def is_file(record: dict[str, Any]) -> bool:
 def stream() -> list[dict[str, Any]]:
     table = backend("dynamodb").tables["filemill-test"]
     return [plain(record.record) for record in table.stream_shard.items]
+
+
+def archive_the_bus() -> None:
+    """From now on `bus` gives what the stage's bus takes."""
+    arn = aws_client("events").describe_event_bus(Name=STAGE["FILEMILL_EVENT_BUS"])["Arn"]
+    aws_client("events").create_archive(ArchiveName="all", EventSourceArn=arn)
 
 
 def bus() -> list[dict[str, Any]]:
