@@ -23,9 +23,8 @@ from typing import Any
 import aiohttp
 
 from ops import listen
-from ops.local.stage import LocalStage
 from tests.e2e import stack
-from tests.local import Api, free_ports
+from tests.local import Api, deployed
 
 FILES, WARM = 200, 10
 PATIENCE = 60  # seconds
@@ -64,15 +63,11 @@ class Times:
 
 def run() -> None:
     load = os.getloadavg()[0]
-    with TemporaryDirectory(prefix="filemill-bench-") as home:
-        port, emulator_port = free_ports(2)
-        stage = LocalStage(Path(home), port=port, emulator_port=emulator_port, progress=lambda text: None)
-        stage.start()
-        try:
-            api = Api(stage.front_door, stage.api_key())
-            times = asyncio.run(measure(api))
-        finally:
-            stage.stop()
+    with (
+        TemporaryDirectory(prefix="filemill-bench-") as home,
+        deployed(Path(home), progress=lambda text: None) as stage,
+    ):
+        times = asyncio.run(measure(Api(stage.front_door, stage.api_key())))
     text = table(times, load, os.getloadavg()[0])
     print(text)
     RESULT.write_text(text)

@@ -14,13 +14,13 @@ import statistics
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import requests
 
-from ops.local.stage import LocalStage
 from tests import images
 from tests.e2e import stack
-from tests.local import Api, free_ports
+from tests.local import Api, deployed
 from tests.stage import ROOT
 
 GOAL = 2.0
@@ -31,14 +31,8 @@ Times = dict[tuple[str, str], list[tuple[float, float]]]  # (photo, width): seco
 
 
 def run() -> None:
-    with tempfile.TemporaryDirectory() as home:
-        port, emulator_port = free_ports(2)
-        stage = LocalStage(Path(home), port=port, emulator_port=emulator_port, progress=print)
-        try:
-            stage.start()
-            times = _measure(Api(stage.front_door, stage.api_key("bench")))
-        finally:
-            stage.stop()
+    with tempfile.TemporaryDirectory() as home, deployed(Path(home)) as stage:
+        times = _measure(Api(stage.front_door, stage.api_key("bench")))
     text = _table(times)
     print(text)
     RESULT.write_text(text)
@@ -53,17 +47,18 @@ def _measure(api: Api) -> Times:
                 record = stack.upload(
                     api, data, filename="a.jpg", content_type="image/jpeg", visibility="public", recipe="photo"
                 )
-                stored = {each["format"]: set[str]() for each in record["renditions"]}
-                for each in record["renditions"]:
-                    stored[each["format"]].add(each["name"])
-                for each in record["renditions"]:
-                    if each["format"] == "webp" and each["name"] not in stored.get("jpeg", ()):
-                        there, missing = (
-                            _seconds(session, url) for url in (each["url"], each["url"].replace(".webp", ".jpg"))
-                        )
-                        if number:
-                            times.setdefault((f"{width} x {height}", each["name"]), []).append((there, missing))
+                for name, url in _of_one_format(record):
+                    pair = _seconds(session, url), _seconds(session, url.replace(".webp", ".jpg"))
+                    if number:
+                        times.setdefault((f"{width} x {height}", name), []).append(pair)
     return times
+
+
+def _of_one_format(record: dict[str, Any]) -> list[tuple[str, str]]:
+    """(name, address) of each WebP of which no JPEG is stored."""
+    stored = {each["name"] for each in record["renditions"] if each["format"] == "jpeg"}
+    found = [each for each in record["renditions"] if each["format"] == "webp" and each["name"] not in stored]
+    return [(each["name"], each["url"]) for each in found]
 
 
 def _seconds(session: requests.Session, url: str) -> float:

@@ -17,10 +17,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ops.local.stage import LocalStage
 from tests.chromium import chromium
 from tests.e2e import stack
-from tests.local import Api, free_ports
+from tests.local import Api, deployed
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "console.md"
@@ -34,17 +33,11 @@ def running() -> Iterator[tuple[str, str]]:
     if url := os.environ.get("FILEMILL_URL"):
         yield url, os.environ["FILEMILL_KEY"]
         return
-    with tempfile.TemporaryDirectory() as home:
-        port, emulator_port = free_ports(2)
-        stage = LocalStage(Path(home), port=port, emulator_port=emulator_port, progress=print)
-        try:
-            stage.start()
-            api = Api(stage.front_door, stage.api_key("demo"))
-            for number in range(PICTURES):
-                stack.upload(api, stack.png((640, 480)), filename=f"picture {number}.png")
-            yield stage.front_door, api.key
-        finally:
-            stage.stop()
+    with tempfile.TemporaryDirectory() as home, deployed(Path(home)) as stage:
+        api = Api(stage.front_door, stage.api_key("demo"))
+        for number in range(PICTURES):
+            stack.upload(api, stack.png((640, 480)), filename=f"picture {number}.png")
+        yield stage.front_door, api.key
 
 
 def measured(url: str, key: str) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ import os
 import socket
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,7 +37,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 # Files of few tests that take minutes, and begin early: the last one must not keep one process busy alone.
-LONG = ("tests/faults/", "tests/ops/stack/", "tests/ops/erasure/", "tests/api/test_contract.py", "tests/bench/")
+EARLY = ("tests/faults/", "tests/ops/stack/", "tests/ops/erasure/", "tests/api/test_contract.py", "tests/bench/")
 
 
 class _OneStack(LoadScopeScheduling):  # type: ignore[misc]
@@ -53,7 +53,7 @@ class _OneStack(LoadScopeScheduling):  # type: ignore[misc]
 
     def _assign_work_unit(self, node: Any) -> None:
         if not self._is_ordered:
-            units = sorted(self.workqueue.items(), key=lambda unit: (unit[0] != "stack", not unit[0].startswith(LONG)))
+            units = sorted(self.workqueue.items(), key=lambda unit: (unit[0] != "stack", not unit[0].startswith(EARLY)))
             self.workqueue: OrderedDict[str, dict[str, bool]] = OrderedDict(units)
             self._is_ordered = True
         super()._assign_work_unit(node)
@@ -73,19 +73,25 @@ def free_ports(count: int) -> list[int]:
         return [each.getsockname()[1] for each in sockets]
 
 
-@pytest.fixture(scope="session")
-def local_stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStage]:
-    """Stage `local`, deployed: `.front_door`, `.endpoint_url`, `.client("s3")`, `.api_key("tenant")`."""
+@contextmanager
+def deployed(home: Path, progress: Callable[[str], None] = print) -> Iterator[LocalStage]:
+    """A stage of its own in this folder, on free ports, which ends with the block."""
     from ops.local.stage import LocalStage  # the quick tests need not import it
 
     port, emulator_port = free_ports(2)
-    home = tmp_path_factory.mktemp("filemill")
-    stage = LocalStage(home, port=port, emulator_port=emulator_port, progress=print)
+    stage = LocalStage(home, port=port, emulator_port=emulator_port, progress=progress)
     try:
         stage.start()
         yield stage
     finally:
         stage.stop()
+
+
+@pytest.fixture(scope="session")
+def local_stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStage]:
+    """Stage `local`, deployed: `.front_door`, `.endpoint_url`, `.client("s3")`, `.api_key("tenant")`."""
+    with deployed(tmp_path_factory.mktemp("filemill")) as stage:
+        yield stage
 
 
 @dataclass

@@ -117,9 +117,10 @@ LONG = (
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A test is `pure` unless it needs a stage, and `slow` where the list above says so."""
+    """A test is `pure` unless it needs a stage, and `slow` where a list above says so."""
+    left = SLOW + LONG
     for item in items:
         if not STAGES & set(getattr(item, "fixturenames", ())):
             item.add_marker("pure")
-        if item.nodeid.startswith(SLOW + LONG):
+        if item.nodeid.startswith(left):
             item.add_marker("slow")

@@ -23,7 +23,7 @@ CREDENTIALS = Credentials("AKID", "secret", "session/token==")
 
 @dataclass(frozen=True)
 class Answer:
-    """What a server says. With `arrives=False`, the connection breaks instead."""
+    """A server's answer. With `arrives=False`, the connection breaks instead."""
 
     status: int = 200
     body: bytes = b"{}"
@@ -31,14 +31,16 @@ class Answer:
     arrives: bool = True
 
 
-class _Body(io.BytesIO):
+class Body(io.BytesIO):
+    """A body as botocore reads it."""
+
     def stream(self, **_: Any) -> Iterator[bytes]:
         yield self.read()
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a caller gets: a reply, or the type, text and response of an error."""
+    """The result of a call: a reply, or the type, text and response of an error."""
 
     reply: Any = None
     error: tuple[str, str, Any] | None = None
@@ -85,7 +87,7 @@ def answered(made: Any, *answers: Answer) -> Iterator[list[Any]]:
         if not told.arrives:
             raise ConnectionResetError
         headers: Any = dict(told.headers)
-        return AWSResponse(request.url, told.status, headers, _Body(told.body))
+        return AWSResponse(request.url, told.status, headers, Body(told.body))
 
     made.meta.events.register_first("before-send", answer)
     try:

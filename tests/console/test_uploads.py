@@ -215,15 +215,10 @@ def test_an_upload_goes_on_after_a_reload(console: Visit, api: Api, tmp_path: Pa
         if len(parts) <= 3:
             route.continue_()  # the others hang, until the page is left
 
-    stored: list[str] = []
-    page.on("response", lambda said: stored.append(said.url) if said.ok and "partNumber=" in said.url else None)
     page.route("**/*partNumber=*", part)
-    choose(page, film)
+    with page.expect_response(lambda said: said.request.method == "PUT" and "partNumber=" in said.url and said.ok):
+        choose(page, film)
     page.wait_for_function("() => document.querySelector('.upload')?.textContent.match(/\\d\\d\\.?\\d* MB of 101 MB/)")
-    for _ in range(300):
-        if stored:
-            break
-        page.wait_for_timeout(100)
     page.wait_for_timeout(500)  # for the page to note it
     page.on("dialog", lambda dialog: dialog.accept())
     first = len(parts)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Iterator
 from datetime import timedelta
@@ -30,18 +29,12 @@ from tests.faults.clock import Clock
 from tests.making import deliver, derived, set_item, sqs_event, upload, work_off
 from tests.serving import asks
 from tests.stage import TRANSCODER, Calls, aws_client, lambda_context
+from tests.two_clients import Body
 
 TEXT = b"a,b\n1,2\n"
 LONG = VideoInfo(
     format="mp4", width=1920, height=1080, duration=5400.0, codec="h264", audio_tracks=[AudioTrack(codec="aac")]
 )
-
-
-class Body(io.BytesIO):
-    """A body as botocore reads it."""
-
-    def stream(self) -> Iterator[bytes]:
-        yield self.read()
 
 
 class MediaConvert:

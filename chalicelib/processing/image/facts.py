@@ -34,7 +34,7 @@ def of_pixels(smallest: Image.Image, overview: Image.Image | None) -> dict[str, 
     """Placeholders and palette from the smallest size, which shows what the recipe shows; fingerprints from `overview`.
 
     `overview` is the whole image, and large enough for `fingerprints.SHARPNESS_SIDE` where the image itself is. Without
-    it, this is only what no `ImageInfo` lacks.
+    it, only the fields are found that every `ImageInfo` has.
     """
     small = resized(smallest, fitted(*smallest.size, placeholders.MAX_SIDE)).convert("RGBA")
     rgba = small.tobytes()
