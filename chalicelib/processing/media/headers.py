@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any, BinaryIO
 
 from chalicelib.processing.kinds import Source
-from chalicelib.processing.media import mp4_boxes
+from chalicelib.processing.media import ebml, mp4_boxes
 from chalicelib.storage.ranged import TooMuchReadError
 
 # Boxes or elements that are looked at, at most: a hostile file has millions.
@@ -90,24 +90,23 @@ def _shown(header: bytes) -> Found:
 
 # --- Matroska and WebM: RFC 9559
 
-_INFO, _TRACKS, _TRACK, _VIDEO = 0x1549A966, 0x1654AE6B, 0xAE, 0xE0
+_TRACK, _VIDEO = 0xAE, 0xE0
 _SCALE, _DURATION, _WIDTH, _HEIGHT, _SHOWN_WIDTH, _SHOWN_HEIGHT = 0x2AD7B1, 0x4489, 0xB0, 0xBA, 0x54B0, 0x54BA
-_SEGMENT, _CLUSTER = 0x18538067, 0x1F43B675
 
 
 def _matroska(data: BinaryIO, size: int) -> Found:
-    segment = next(((first, last) for kind, first, last in _elements(data, 0, size) if kind == _SEGMENT), None)
+    segment = next(((first, last) for kind, first, last in _elements(data, 0, size) if kind == ebml.SEGMENT), None)
     found: Found = {}
     for kind, start, end in _elements(data, *segment) if segment else ():
-        if kind == _INFO:
+        if kind == ebml.INFO:
             values = dict(_values(data, start, end))
             scale = int.from_bytes(values.get(_SCALE, b"")) or 1_000_000
             if length := values.get(_DURATION):
                 found["duration"] = struct.unpack(">f" if len(length) == 4 else ">d", length)[0] * scale / 1e9
-        elif kind == _TRACKS:
+        elif kind == ebml.TRACKS:
             video = _matroska_video(data, start, end)
             return {**found, "video": video} if video else found
-        elif kind == _CLUSTER:
+        elif kind == ebml.CLUSTER:
             break
     return found
 
@@ -127,21 +126,8 @@ def _matroska_video(data: BinaryIO, start: int, end: int) -> Found | None:
 
 def _elements(data: BinaryIO, start: int, end: int) -> Iterator[tuple[int, int, int]]:
     """(id, first byte of the content, end) of each element between two places."""
-    for _ in range(MOST_PARTS):
-        if start >= end:
-            return
-        data.seek(start)
-        head = data.read(12)
-        id_length = 9 - head[0].bit_length()
-        size_length = 9 - head[id_length].bit_length()
-        if id_length > 4 or size_length > 8:
-            return
-        size = int.from_bytes(head[id_length : id_length + size_length]) & ((1 << 7 * size_length) - 1)
-        content = start + id_length + size_length
-        unknown = size == (1 << 7 * size_length) - 1
-        last = end if unknown else min(content + size, end)
-        yield int.from_bytes(head[:id_length]), content, last
-        start = last
+    for each, last in ebml.elements(data, start, end, most=MOST_PARTS):
+        yield each.name, each.content, last
 
 
 def _values(data: BinaryIO, start: int, end: int) -> Iterator[tuple[int, bytes]]:

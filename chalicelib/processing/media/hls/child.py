@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 from typing import Any, BinaryIO
 
-from chalicelib.processing.media.hls import audio_segment, plan, repacked, survey, video_segment
+from chalicelib.processing.media.hls import audio_segment, cued, plan, repacked, survey, video_segment
 from chalicelib.processing.media.hls.opening import PROBE, RESTART_PROBE, opened
 from chalicelib.processing.media.hls.restarts import restarted
 from chalicelib.processing.media.hls.scan import scan
@@ -33,6 +33,8 @@ def main(data: BinaryIO, arguments: dict[str, Any]) -> tuple[dict[str, Any], byt
     part, probe, rung = arguments["part"] or {}, PROBE, arguments["rung"]
     if arguments["do"] == "init" and (made := _init(rung)):
         return {}, made
+    if "cue" in part:
+        return {}, cued.make(data, rung, part, arguments["zero"], arguments["size"])
     if "at" in part:
         data, probe = restarted(data, arguments, part["at"]), RESTART_PROBE
     has_index = not arguments["head"]

@@ -42,18 +42,25 @@ def at_grid(first: int, pictures: int, picture: Fraction, step: int, end: int) -
 
 
 def at_keys(
-    keys: Sequence[int], before: Sequence[int], end: int, step: int, most_bytes: int, longest: int
+    keys: Sequence[int],
+    before: Sequence[int],
+    end: int,
+    step: int,
+    most_bytes: int,
+    longest: int,
+    until: Sequence[int] | None = None,
 ) -> list[int] | None:
     """Indexes of the keys at which a stream is cut that isn't encoded anew; the last is len(keys).
 
-    `keys` are when they are shown, sorted, and `before` are the bytes before each key, and all bytes. None if one
-    interval is too large or too long for a segment.
+    `keys` are when they are shown, sorted, and `before` are the bytes before each key, and all bytes. Where these are
+    not known exactly, `until` are the most that can be before it. None if one interval is too large or too long for a
+    segment.
     """
-    times = [*keys, end]
+    times, ends = [*keys, end], until or before
     found = [0]
     while found[-1] < len(keys):
         first = found[-1]
-        time, fits = times[first], bisect_right(before, before[first] + most_bytes) - 1
+        time, fits = times[first], bisect_right(ends, before[first] + most_bytes) - 1
         fits = min(fits, bisect_right(times, time + longest) - 1)
         if fits <= first:
             return None

@@ -48,6 +48,12 @@ class Rung:
         return self.sort in ("sound", "sound_copy")
 
     @property
+    def is_cued(self) -> bool:
+        """True for packets that are found by the cues of Matroska: for each segment there is the byte `at` which the
+        cluster of its first picture begins, and how many bytes `inside` it that picture is (`cues.Cue`)."""
+        return "inside" in self.settings
+
+    @property
     def count(self) -> int:
         return len(self.cuts) - 1
 

@@ -107,7 +107,7 @@ def make(source: Source, plan: bytes, name: MediaName) -> tuple[bytes, str]:
         raise LookupError(f"a stream has no {name.part}")
     if name.part is Part.SEGMENT and name.number >= rung.count:
         raise LookupError(f"{rung.name} has {rung.count} segments only")
-    if isinstance(source.data, Ranged) and whole.index[1]:
+    if isinstance(source.data, Ranged) and whole.index[1] and not rung.is_cued:
         source.data.keep(*whole.index)
     arguments = {
         "do": "init" if name.part is Part.INIT else "segment",
@@ -130,24 +130,32 @@ def make(source: Source, plan: bytes, name: MediaName) -> tuple[bytes, str]:
     return body, _MP4[rung.is_sound]
 
 
+# Settings with an entry for each segment.
+_LISTS = ("places", "at", "since", "inside")
+
+
 def _alone(rung: Rung) -> dict[str, Any]:
     """The rung without its lists, which can be long: a child gets its arguments in its command line."""
-    settings = {name: value for name, value in rung.settings.items() if name not in ("places", "at", "since")}
+    settings = {name: value for name, value in rung.settings.items() if name not in _LISTS}
     return {**asdict(rung), "cuts": [], "settings": settings}
 
 
 def _part(rung: Rung, number: int, demuxer: str) -> dict[str, Any]:
     found: dict[str, Any] = {"number": number, "start": rung.cuts[number], "stop": rung.cuts[number + 1]}
+    last = number + 1 == rung.count
+    if rung.is_cued:
+        own = [*zip(rung.settings["at"], rung.settings["inside"], strict=True)]
+        found |= {"cue": own[number], "next_cue": None if last else own[number + 1]}
+        return {**found, "most_bytes": rung.settings["most_bytes"]}
     if "at" in rung.settings:
         found["at"] = rung.settings["at"][number]
     if demuxer == "mp3":  # its times are counted from where it is opened
         found["since"] = rung.settings["since"][number]
-    last = number + 1 == rung.count
     if "places" in rung.settings:
         places = rung.settings["places"]
         found |= {"place": places[number], "next_place": None if last else places[number + 1]}
         return {**found, "most_bytes": rung.settings["most_bytes"]}
-    most = KEY_BYTES
+    most = rung.settings["most_bytes"] if rung.sort == "copy" else KEY_BYTES
     if rung.sort == "picture":
         most = rates.encoded_bytes(rung.settings["rate"], rung.seconds(number), rung.frame_rate or 25)
     return {**found, "next_stop": None if last else rung.cuts[number + 2], "most_bytes": most}

@@ -35,6 +35,14 @@ class Picture:
     square: bool
     hdr: str | None
 
+    @property
+    def scale(self) -> int:
+        """Ticks a second of its rungs: the track's own, so that no time is rounded; 90,000 for a track of nonsense."""
+        scale = int(self.stream.time_base.denominator)
+        if scale > 10_000_000:
+            return 90_000
+        return scale * max(1, -(-1000 // scale))
+
 
 @dataclass(frozen=True)
 class Sound:

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import accumulate, compress, islice, pairwise
+from itertools import islice, pairwise
 from operator import sub
 from typing import Any, cast
 
 import av
 from av.container import InputContainer
 
-from chalicelib.processing.media.hls import cuts, frames, nal, rates, repacked
+from chalicelib.processing.media.hls import cuts, frames, rates, source_rung
 from chalicelib.processing.media.hls.opening import seconds_zero, ticks
 from chalicelib.processing.media.hls.plan import Rung
-from chalicelib.processing.media.hls.rungs import KEY_BYTES, MOST_BYTES, Encoded, key_rung, ladder
+from chalicelib.processing.media.hls.rungs import KEY_BYTES, Encoded, key_rung, ladder
 from chalicelib.processing.media.hls.tables import Find, Table
 from chalicelib.processing.media.hls.tracks import NoStreamError, Picture
 
@@ -28,16 +28,9 @@ _FASTEST = 1000
 
 # ITU-T H.273: the transfer functions of pictures with a high dynamic range.
 HDR = {16: "pq", 18: "hlg"}
-_RANGES = {"pq": "PQ", "hlg": "HLG"}
 
 # Packets at the beginning that tell the first picture's time, and at the end the last one's.
 _HEAD, _TAIL = 64, 20_000
-
-# Packets at the beginning that must be whole, if a browser is to get them as they are.
-_WHOLE = 12
-
-# Bytes of a repacked segment, with room for what the index does not count.
-_COPIED = 4_200_000
 
 
 def look(container: InputContainer, find: Find) -> Picture | None:
@@ -171,26 +164,23 @@ class _Grid:
     slack: int
 
 
-def rungs(picture: Picture, zero: Fraction, end: Fraction) -> tuple[list[Rung], list[Fraction]]:
-    """The rungs, and the boundaries in seconds. `zero` is when the stream begins, `end` is how long it lasts."""
+def rungs(
+    picture: Picture, zero: Fraction, end: Fraction, find_cued: source_rung.FindCued
+) -> tuple[list[Rung], list[Fraction]]:
+    """The rungs, and the boundaries in seconds. `zero` is when the stream begins, `end` is how long it lasts.
+
+    `find_cued` finds what the index of a Matroska file says.
+    """
     grid = _grid(picture, zero, end)
     made = [_encoded(picture, each, grid) for each in ladder(picture.width, picture.height, picture.frame_rate)]
-    copied = _copied(picture, zero, end)
+    copied = source_rung.rung(picture, zero, end, find_cued)
     made += [copied] if copied else []
     made.append(_keys(picture, key_rung(picture.width, picture.height), grid))
     return made, [Fraction(border, grid.scale) for border in grid.borders]
 
 
-def _scale(picture: Picture) -> int:
-    """Ticks a second: the track's own, so that no time is rounded; 90,000 for a track of nonsense."""
-    scale = picture.stream.time_base.denominator
-    if scale > 10_000_000:
-        return 90_000
-    return int(scale * max(1, -(-1000 // scale)))
-
-
 def _grid(picture: Picture, zero: Fraction, end: Fraction) -> _Grid:
-    scale = _scale(picture)
+    scale = picture.scale
     nothing = seconds_zero((zero.numerator, zero.denominator), scale)
     last = max(1, round(end * scale))
     both = []
@@ -257,78 +247,3 @@ def _made(picture: Picture, rung: Encoded, grid: _Grid, letter: str, borders: li
             "frame_rate": [rate.numerator, rate.denominator],
         },
     )
-
-
-def _copied(picture: Picture, zero: Fraction, end: Fraction) -> Rung | None:
-    """The rung of the film's own packets; None if players could not play them, or segments would be too large."""
-    codec, found = _playable(picture), picture.table
-    if codec is None or found is None or not found.decoded:
-        return None
-    stream, scale = picture.stream, _scale(picture)
-    base = stream.time_base * scale
-    nothing = seconds_zero((zero.numerator, zero.denominator), scale)
-    keys = _clean_keys(found)
-    if base.denominator != 1 or not keys or keys[0] != 0 or not _is_whole(stream):
-        return None
-    times = ticks(list(map(found.shown.__getitem__, keys)), base, nothing)
-    last = max(round(end * scale), times[-1] + 1)
-    bytes_before = list(accumulate(found.sizes, initial=0))
-    before = [bytes_before[number] + 16 * number for number in (*keys, len(found.sizes))]
-    chosen = cuts.at_keys(times, before, last, cuts.TARGET * scale, _COPIED, int(cuts.LONGEST * scale))
-    is_doubled = not found.in_order and len(set(found.shown)) != len(found.shown)
-    if chosen is None or times[0] > scale // 2 or is_doubled:
-        return None
-    borders = [*(times[place] for place in chosen[:-1]), last]
-    lengths = _lengths(borders, scale)
-    bytes_of = [before[after] - before[first] + 200 for first, after in pairwise(chosen)]
-    return Rung(
-        name="source",
-        sort="copy",
-        stream=stream.index,
-        scale=scale,
-        cuts=borders,
-        codec=codec,
-        peak=rates.peak(bytes_of, lengths),
-        average=rates.average(bytes_of, lengths),
-        width=picture.width,
-        height=picture.height,
-        frame_rate=float(picture.frame_rate),
-        video_range=_RANGES.get(picture.hdr or ""),
-        settings={
-            **repacked.settings(repacked.config(stream)),
-            "places": [found.decoded[keys[place]] for place in chosen[:-1]],
-            "most_bytes": MOST_BYTES,
-        },
-    )
-
-
-def _playable(picture: Picture) -> str | None:
-    """The codec's name, if browsers play the track's packets as they are."""
-    context = picture.stream.codec_context
-    config = bytes(context.extradata or b"")
-    if not picture.table or any(picture.table.left_out) or picture.turn or not picture.square or config[:1] != b"\x01":
-        return None
-    if context.name == "h264" and len(config) > 6 and context.pix_fmt in ("yuv420p", "yuvj420p"):
-        plays = config[1] in (66, 77, 100) and config[3] <= 52 and not picture.hdr
-        return nal.avc_name(config) if plays else None
-    if context.name == "hevc" and len(config) > 23 and context.pix_fmt in ("yuv420p", "yuvj420p", "yuv420p10le"):
-        return nal.hevc_name(config) if config[1] & 0x1F in (1, 2) and config[22] else None
-    return None
-
-
-def _is_whole(stream: Any) -> bool:
-    """True if the track's first packets are what the codec has. Where an index lies, they are other bytes."""
-    frames.seek(stream.container, stream, int(stream.start_time or 0))
-    config, name = bytes(stream.codec_context.extradata), stream.codec_context.name
-    packets = islice(stream.container.demux(stream), _WHOLE)
-    return all(nal.is_whole(bytes(packet), config, name) for packet in packets if packet.size)
-
-
-def _clean_keys(found: Table) -> list[int]:
-    """The key pictures that nothing reaches over: all before are shown before, and all after are shown after."""
-    keys = compress(range(len(found.shown)), found.keys)
-    if found.in_order:
-        return list(keys)
-    before = list(accumulate(found.shown, max, initial=-(1 << 62)))
-    after = list(accumulate(reversed(found.shown), min, initial=1 << 62))
-    return [key for key in keys if before[key] < found.shown[key] < after[len(found.shown) - 1 - key]]
