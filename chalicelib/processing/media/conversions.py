@@ -12,9 +12,10 @@ from chalicelib.model import ErrorCode, File, PermanentFault
 from chalicelib.processing import child
 from chalicelib.processing.child import ChildDiedError, Limits
 from chalicelib.processing.kinds import Source
-from chalicelib.processing.media import engine
+from chalicelib.processing.media import engine, indexes
 from chalicelib.renditions import captions, conversions
 from chalicelib.renditions.media_names import MediaName, Part
+from chalicelib.storage.ranged import TooMuchReadError
 
 # A run has 28 seconds, and keeps some for storing and answering. `seconds` are those of two cores.
 LIMITS = Limits(memory=1536 * 1024**2, seconds=40, wall=23)
@@ -72,16 +73,29 @@ def _asked(part: Part, source: Source, arguments: dict[str, Any]) -> bytes:
     """The bytes that a child made."""
     wanted = engine.opening(source) | arguments
     try:
+        wanted["unindexed"] = part is not Part.SPRITE and _is_in_fragments(source, wanted["format"])
         _, body = child.run_on(f"{_CHILDREN}.{_MODULES[part]}", source.data, source.size, wanted, LIMITS)
     except ChildDiedError as died:
         if str(died) == child.TOO_LONG:
             raise
         if died.had_too_much:
-            message = "Making it took too much time, memory or data."
-            raise PermanentFault(ErrorCode.TOO_LARGE, message) from None
+            raise _too_much() from None
         # The name of an error of FFmpeg's, or of a child's own.
         raise PermanentFault(ErrorCode.CORRUPT, "It can't be decoded: the file is damaged.") from None
+    except TooMuchReadError:
+        raise _too_much() from None
     return body
+
+
+def _too_much() -> PermanentFault:
+    return PermanentFault(ErrorCode.TOO_LARGE, "Making it took too much time, memory or data.")
+
+
+def _is_in_fragments(source: Source, demuxer: str) -> bool:
+    """True for an MP4 whose index is in pieces. FFmpeg would first look for all of them, and so read the file twice;
+    a clip and a sound need it once, from its beginning to its end. Sprites are looked for here and there.
+    """
+    return demuxer == "mov" and indexes.find(source.data, source.size, demuxer).missing
 
 
 def _clip(source: Source, file: File, height: int) -> bytes:
