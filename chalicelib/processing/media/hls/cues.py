@@ -80,7 +80,7 @@ def _look(container: InputContainer, stream: Any, data: BinaryIO, size: int, ind
     track = _track(head.tracks, container, stream) if head else None
     if head is None or track is None or _is_unusual(track):
         return None
-    number, prefix = int.from_bytes(track[_NUMBER][:8]), _prefix(track)
+    number, prefix = _whole(track, _NUMBER), _prefix(track)
     body = ebml.element(data, index[0])
     if prefix is None or body is None or body.name != ebml.CUES:
         return None
@@ -120,7 +120,7 @@ def _head(data: BinaryIO, size: int) -> _Head | None:
             return _Head(segment[0].content, nanoseconds, tracks, each.start)
         if each.name == ebml.INFO:
             fields = _fields(_read(data, each.content, min(end, each.content + _MOST_TRACK_BYTES)))
-            nanoseconds = int.from_bytes(fields.get(_SCALE, b"")[:8]) or nanoseconds
+            nanoseconds = _whole(fields, _SCALE) or nanoseconds
         elif each.name == ebml.TRACKS and end - each.content <= _MOST_TRACK_BYTES:
             tracks = _read(data, each.content, end)
     return None
@@ -130,14 +130,19 @@ def _fields(body: bytes) -> dict[int, bytes]:
     return dict(ebml.parts(body, most=_MOST_PARTS))
 
 
+def _whole(fields: Mapping[int, bytes], name: int, usual: int = 0) -> int:
+    """A whole number."""
+    return int.from_bytes(fields[name][:8]) if name in fields else usual
+
+
 def _track(tracks: bytes, container: InputContainer, stream: Any) -> dict[int, bytes] | None:
     """The entry of FFmpeg's track of pictures; None if it does not count the same tracks as we do."""
     cover = av.stream.Disposition.attached_pic
     own = [each for each in container.streams.video if not each.disposition & cover]
     entries = [_fields(body) for name, body in ebml.parts(tracks, most=_MOST_TRACKS) if name == _TRACK]
-    pictures = [entry for entry in entries if entry.get(_TYPE) == b"\x01" and entry.get(_CODEC)]
-    numbers = [entry.get(_NUMBER) for entry in entries]
-    if len(own) != len(pictures) or None in numbers or len(set(numbers)) != len(numbers):
+    pictures = [entry for entry in entries if _whole(entry, _TYPE) == 1 and entry.get(_CODEC)]
+    numbers = {_whole(entry, _NUMBER) for entry in entries}
+    if len(own) != len(pictures) or len(numbers) != len(entries):
         return None
     return next((entry for each, entry in zip(own, pictures, strict=True) if each.index == stream.index), None)
 
@@ -158,11 +163,10 @@ def _prefix(track: Mapping[int, bytes]) -> bytes | None:
     if not encodings:
         return b""
     fields = _fields(encodings[0])
-    scope, sort = (int.from_bytes(fields.get(name, given)[:8]) for name, given in ((_SCOPE, b"\1"), (_SORT, b"\0")))
     how = _fields(fields.get(_COMPRESSION, b""))
     prefix = how.get(_PREFIX, b"")
-    is_prefix = int.from_bytes(how.get(_METHOD, b"\0")[:8]) == 3 and len(prefix) <= _LONGEST_PREFIX
-    return prefix if len(encodings) == 1 and scope & 1 and sort == 0 and is_prefix else None
+    is_prefix = _whole(fields, _SORT) == 0 and _whole(how, _METHOD) == 3 and len(prefix) <= _LONGEST_PREFIX
+    return prefix if len(encodings) == 1 and _whole(fields, _SCOPE, usual=1) & 1 and is_prefix else None
 
 
 # --- the cues
@@ -180,10 +184,8 @@ def _cues(body: bytes, track: int, base: int) -> list[Cue]:
         time = next((int.from_bytes(value[:8]) for name, value in inside if name == _TIME), None)
         for name, value in inside:
             fields = _fields(value) if name == _PLACES and time is not None else {}
-            if time is not None and int.from_bytes(fields.get(_OF_TRACK, b"")[:8]) == track and _OF_CLUSTER in fields:
-                cluster = base + int.from_bytes(fields[_OF_CLUSTER][:8])
-                own = int.from_bytes(fields[_INSIDE][:8]) if _INSIDE in fields else -1
-                found.append(Cue(time, cluster, own))
+            if time is not None and _whole(fields, _OF_TRACK) == track and _OF_CLUSTER in fields:
+                found.append(Cue(time, base + _whole(fields, _OF_CLUSTER), _whole(fields, _INSIDE, usual=-1)))
     return found
 
 
