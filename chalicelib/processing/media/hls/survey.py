@@ -64,6 +64,9 @@ def plan(
     ]
     if found:
         rungs = [replace(each, settings={**each.settings, **found.restarts(each, zero)}) for each in rungs]
+    elif arguments["demuxer"][0] == "mov":
+        numbers = {stream.index: stream.id for stream in container.streams}
+        rungs = [replace(each, settings={**each.settings, "track": numbers[each.stream]}) for each in rungs]
     demuxer, whitelist = arguments["demuxer"]
     return Plan(
         demuxer=(demuxer, whitelist),

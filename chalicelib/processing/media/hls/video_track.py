@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import accumulate, compress, islice, pairwise
-from operator import sub
 from typing import Any, cast
 
 import av
 from av.container import InputContainer
 
-from chalicelib.processing.media.hls import cuts, frames, nal, rates, repacked
+from chalicelib.processing.media.hls import cuts, frames, nal, rates, repacked, tables
 from chalicelib.processing.media.hls.opening import seconds_zero, ticks
 from chalicelib.processing.media.hls.plan import Rung
 from chalicelib.processing.media.hls.rungs import KEY_BYTES, MOST_BYTES, Encoded, key_rung, ladder
@@ -195,13 +194,13 @@ def _grid(picture: Picture, zero: Fraction, end: Fraction) -> _Grid:
     last = max(1, round(end * scale))
     both = []
     slack = 0
-    times: list[int] = []
+    times: Sequence[int] = []
     if picture.table:
         base = picture.stream.time_base * scale
         times = ticks(picture.table.times, base, nothing)
         if base.denominator != 1:
             times = list(dict.fromkeys(times))  # two that are rounded may be one
-        slack = max(0, min(map(sub, islice(times, 1, None), times), default=2) // 2 - 1)
+        slack = max(0, min(tables.steps(times), default=2) // 2 - 1)
     for target in (cuts.TARGET, cuts.STEP):
         if picture.table:
             both.append(cuts.at_pictures(times, max(last, times[-1] + 1), target * scale))
@@ -272,8 +271,8 @@ def _copied(picture: Picture, zero: Fraction, end: Fraction) -> Rung | None:
         return None
     times = ticks(list(map(found.shown.__getitem__, keys)), base, nothing)
     last = max(round(end * scale), times[-1] + 1)
-    bytes_before = list(accumulate(found.sizes, initial=0))
-    before = [bytes_before[number] + 16 * number for number in (*keys, len(found.sizes))]
+    sums = (sum(found.sizes[one:other]) + 16 * (other - one) for one, other in pairwise((*keys, len(found.sizes))))
+    before = list(accumulate(sums, initial=0))
     chosen = cuts.at_keys(times, before, last, cuts.TARGET * scale, _COPIED, int(cuts.LONGEST * scale))
     is_doubled = not found.in_order and len(set(found.shown)) != len(found.shown)
     if chosen is None or times[0] > scale // 2 or is_doubled:
@@ -306,7 +305,7 @@ def _playable(picture: Picture) -> str | None:
     """The codec's name, if browsers play the track's packets as they are."""
     context = picture.stream.codec_context
     config = bytes(context.extradata or b"")
-    if not picture.table or any(picture.table.left_out) or picture.turn or not picture.square or config[:1] != b"\x01":
+    if not picture.table or picture.table.has_left_out or picture.turn or not picture.square or config[:1] != b"\x01":
         return None
     if context.name == "h264" and len(config) > 6 and context.pix_fmt in ("yuv420p", "yuvj420p"):
         plays = config[1] in (66, 77, 100) and config[3] <= 52 and not picture.hdr
