@@ -15,8 +15,8 @@ from chalicelib.processing.media.hls.scan import Scan
 from chalicelib.processing.media.hls.tables import Table, table
 from chalicelib.processing.media.hls.tracks import NoStreamError
 
-# Seconds of the longest film: 14,400 segments a rung.
-MOST_SECONDS = 24 * 3600
+# Seconds of the longest film: 60,000 segments a rung, and a plan of 8 MB.
+MOST_SECONDS = 100 * 3600
 
 # Sound tracks of a stream, at most.
 MOST_SOUNDS = 16

@@ -21,8 +21,8 @@ from chalicelib.processing.media import mp4_boxes
 from chalicelib.processing.media.hls import samples
 from chalicelib.processing.media.hls.samples import MOST_BOXES, Samples, is_rising
 
-# Samples of a track: 24 hours at 60 a second.
-MOST_SAMPLES = 24 * 3600 * 60
+# Samples of a track: 48 hours at 60 a second. A plan needs about 250 bytes of memory for each sample of all tracks.
+MOST_SAMPLES = 48 * 3600 * 60
 _boxes = partial(mp4_boxes.boxes, most=MOST_BOXES)
 _down = partial(mp4_boxes.down, most=MOST_BOXES)
 
