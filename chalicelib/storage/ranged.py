@@ -13,7 +13,7 @@ AHEAD = 16  # blocks, the most that one request fetches: 4 MiB
 KEEP = 32  # blocks in memory
 
 # Bytes of kept parts in the memory of a function's instance, for whatever file.
-KEPT = 64 * 1024**2
+KEPT = 128 * 1024**2
 
 
 class TooMuchReadError(OSError):

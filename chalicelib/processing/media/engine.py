@@ -71,7 +71,8 @@ def facts(source: Source, *, place: bool = False) -> tuple[dict[str, Any], tuple
         return headers.read(source, head), (_died(died),)
     if found["unknown_codec"]:
         found["video"] = headers.read(source, head).get("video")
-    return {**found, "unindexed": index.missing}, ()
+    is_mov = wanted["format"] == MOV[0]
+    return {**found, "unindexed": index.missing, "index": [index.start, index.length if is_mov else 0]}, ()
 
 
 def opening(source: Source, head: bytes | None = None) -> dict[str, Any]:

@@ -141,6 +141,7 @@ def _picture(container: InputContainer, stream: Any) -> dict[str, Any]:
     rotation = _rotation(container, stream) if 0 < width * height <= MOST_PIXELS else None
     aspect = stream.sample_aspect_ratio
     return {
+        "track": stream.id,
         "codec": _codec(stream),
         "width": width,
         "height": height,

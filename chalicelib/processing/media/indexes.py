@@ -17,8 +17,9 @@ from typing import BinaryIO
 from chalicelib.processing.media import ebml
 from chalicelib.processing.media.mp4_boxes import boxes, down
 
-# Bytes of an index, at most: it has about 2 MB an hour, and no stream lasts longer than 24 hours.
-LARGEST = 64 * 1024**2
+# Bytes of an index, at most. It has 2 to 4 MB an hour, so this is enough for a film of 35 hours at least. Its plan then
+# takes 950 MB, and the function has 1,769.
+LARGEST = 128 * 1024**2
 
 # Entries of a track's edit list, at most. FFmpeg's time grows with their square: 20,000 take 40 seconds of a processor
 # in three children, and 1,000 take 1.3. A film that was cut by hand has some dozen.

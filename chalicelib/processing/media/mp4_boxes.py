@@ -38,3 +38,14 @@ def down(data: BinaryIO, start: int, end: int, *path: bytes, most: int) -> tuple
             return None
         start, end = found
     return start, end
+
+
+def track_number(data: BinaryIO, start: int, end: int, *, most: int) -> int | None:
+    """The number of the track whose box has its content there; None if it has none. Raises struct.error."""
+    found = down(data, start, end, b"tkhd", most=most)
+    if found is None:
+        return None
+    data.seek(found[0])
+    header = data.read(24)
+    (number,) = struct.unpack_from(">I", header, 20 if header[:1] == b"\1" else 12)
+    return int(number)

@@ -16,7 +16,7 @@ import av
 from av.container import InputContainer
 from av.stream import Discard
 
-from chalicelib.processing.media import ffmpeg_child, tone
+from chalicelib.processing.media import ffmpeg_child, one_track, tone
 from chalicelib.processing.media.hls.opening import RESTART_PROBE
 from chalicelib.processing.media.hls.restarts import Restarted
 
@@ -91,14 +91,15 @@ def main(data: BinaryIO, arguments: dict[str, Any]) -> tuple[dict[str, Any], byt
 
     `arguments`, beside those of `ffmpeg_child`: `cover`, true for the cover alone; of a film `bytes` to read, `poster`
     and `preview`, the sizes [width, height] before the picture is turned (`preview` null for none), `duration`,
-    `bit_rate` and `frame_rate` or null, `time` of the frame to take, or null, `unindexed`, and
-    for a film without an index its `size` and its `restarts`, which the module `unindexed` describes.
+    `bit_rate` and `frame_rate` or null, `time` of the frame to take, or null, `unindexed`; of an MP4 the number of its
+    `track` and the place of its `index` (`indexes.Index`); and of a film without an index its `size` and its
+    `restarts`, which the module `unindexed` describes.
 
     The header has `cover`, the length of the cover, or else `mode` ("RGB" or "RGBA"), `time` of the poster in seconds,
     and `frames`, a list of [width, height, milliseconds], the poster first. It is empty if there is no picture.
     """
     av.logging.set_level(av.logging.PANIC)
-    budget = Budget(data)
+    budget = Budget(one_track.only(data, arguments.get("index", (0, 0)), arguments.get("track")))
     with ffmpeg_child.opened(budget, arguments) as container:  # type: ignore[arg-type]  # as far as FFmpeg asks
         film = ffmpeg_child.film_of(container)
         if arguments["cover"] or film is None:

@@ -114,6 +114,8 @@ def _wanted(source: Source, found: words.Found, order: Order, shown: tuple[int, 
         "frame_rate": found["video"].get("frame_rate"),
         "time": order.poster_time,
         "unindexed": found.get("unindexed", False),
+        "index": found["index"],
+        "track": found["video"]["track"],
         "restarts": found.get("restarts"),
         "size": source.size,
     }

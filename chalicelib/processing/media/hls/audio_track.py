@@ -110,7 +110,10 @@ def _is_even(entries: Table | None, stream: Any) -> bool:
     if step.denominator != 1:
         return False
     length = step.numerator
-    return all(map(eq, entries.decoded, range(first, first + count * length, length)))
+    even = range(first, first + count * length, length)
+    if isinstance(entries.decoded, range):
+        return entries.decoded == even
+    return all(map(eq, entries.decoded, even))
 
 
 def rung(
@@ -128,10 +131,16 @@ def rung(
     )
 
 
+def _nearest(numerator: int, denominator: int) -> int:
+    """`round(Fraction(numerator, denominator))` without making one: films of hours have thousands of borders."""
+    whole, rest = divmod(2 * numerator + denominator, 2 * denominator)
+    return whole - (rest == 0 and whole % 2)
+
+
 def _borders(frames_in_all: int, rate: int, borders: Sequence[Fraction]) -> list[int]:
     """Boundaries in frames of AAC, near those of the picture."""
     if borders:
-        near = [round(border * rate / FRAME) for border in borders[1:-1]]
+        near = [_nearest(border.numerator * rate, border.denominator * FRAME) for border in borders[1:-1]]
     else:
         near = [round(Fraction(each * rate, FRAME)) for each in range(cuts.TARGET, frames_in_all, cuts.TARGET)]
     return [0, *(each for each in dict.fromkeys(near) if 0 < each < frames_in_all), frames_in_all]

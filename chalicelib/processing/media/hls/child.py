@@ -5,6 +5,9 @@ from __future__ import annotations
 import ctypes
 from typing import Any, BinaryIO
 
+from av.container import InputContainer
+
+from chalicelib.processing.media import one_track
 from chalicelib.processing.media.hls import audio_segment, cued, plan, repacked, survey, video_segment
 from chalicelib.processing.media.hls.opening import PROBE, RESTART_PROBE, opened
 from chalicelib.processing.media.hls.restarts import restarted
@@ -39,10 +42,18 @@ def main(data: BinaryIO, arguments: dict[str, Any]) -> tuple[dict[str, Any], byt
         data, probe = restarted(data, arguments, part["at"]), RESTART_PROBE
     has_index = not arguments["head"]
     undecoded = has_index and arguments["demuxer"][0] == "mov" and rung["sort"] in _COPIED
+    track = rung["settings"].get("track")
+    data = one_track.only(data, arguments["index"], track)
     with opened(data, arguments["demuxer"], probe, unindexed=not has_index, undecoded=undecoded) as container:
+        rung = {**rung, "stream": _place(container, rung["stream"], track)}
         if arguments["do"] == "init":
             return {}, repacked.init(rung, repacked.config(container.streams[rung["stream"]]))
         return {}, _MAKERS[rung["sort"]](container, rung, part, arguments["zero"])
+
+
+def _place(container: InputContainer, index: int, track: int | None) -> int:
+    """FFmpeg's index of the track: it may be another one than in the plan, where other tracks are hidden."""
+    return next((each.index for each in container.streams if each.id == track), index)
 
 
 def _plan(data: BinaryIO, arguments: dict[str, Any]) -> tuple[dict[str, Any], bytes]:

@@ -58,11 +58,14 @@ def seconds_zero(zero: Sequence[int], scale: int) -> int:
     return (2 * numerator * scale + denominator) // (2 * denominator)
 
 
-def ticks(times: Sequence[int], base: Fraction, nothing: int) -> list[int]:
+def ticks(times: Sequence[int], base: Fraction, nothing: int) -> Sequence[int]:
     """The times in ticks that are `base` times as many, from `nothing` on. Long films have a million of them."""
     times_as_many = base.numerator
     if base.denominator != 1:
         return [round(time * base) - nothing for time in times]
+    if isinstance(times, range):
+        start, stop, step = times.start * times_as_many, times.stop * times_as_many, times.step * times_as_many
+        return range(start - nothing, stop - nothing, step)
     if times_as_many == 1:
         return list(map((-nothing).__add__, times)) if nothing else list(times)
     return [time * times_as_many - nothing for time in times]

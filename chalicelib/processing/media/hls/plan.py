@@ -6,7 +6,7 @@ It is written once, as `av/plan.json`, when the file becomes `ready`, and never 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Literal
 
@@ -93,7 +93,9 @@ VERSION = 2
 
 
 def dumps(plan: Plan) -> bytes:
-    return json.dumps({"version": VERSION, **asdict(plan)}, separators=(",", ":"), sort_keys=True).encode()
+    return json.dumps(
+        {"version": VERSION, **vars(plan), "rungs": list(map(vars, plan.rungs))}, separators=(",", ":"), sort_keys=True
+    ).encode()
 
 
 @lru_cache(maxsize=4)

@@ -36,8 +36,8 @@ def master(plan: Plan) -> str:
 
 def media(rung: Rung) -> str:
     """The playlist of one rung. It stands in the folder `av/`."""
-    longest = max(rung.seconds(number) for number in range(rung.count))
-    target = max(1 if rung.sort == "key" else LEAST_TARGET, math.floor(longest + 0.5))
+    lengths = list(map(rung.seconds, range(rung.count)))
+    target = max(1 if rung.sort == "key" else LEAST_TARGET, math.floor(max(lengths) + 0.5))
     lines = [
         "#EXTM3U",
         "#EXT-X-VERSION:7",
@@ -48,8 +48,8 @@ def media(rung: Rung) -> str:
         *(["#EXT-X-I-FRAMES-ONLY"] if rung.sort == "key" else []),
         f'#EXT-X-MAP:URI="{rung.name}-init.mp4"',
     ]
-    for number in range(rung.count):
-        lines += [f"#EXTINF:{rung.seconds(number):.6f},", f"{rung.name}-{number}.m4s"]
+    for number, length in enumerate(lengths):
+        lines += [f"#EXTINF:{length:.6f},", f"{rung.name}-{number}.m4s"]
     return "\n".join([*lines, "#EXT-X-ENDLIST"]) + "\n"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 
 from chalicelib.processing.media.hls import boxes, rungs
 
@@ -11,8 +12,12 @@ from chalicelib.processing.media.hls import boxes, rungs
 _SOUND_MORE = 1.25
 
 
+@lru_cache(maxsize=64)
 def encoded_bytes(rate: int, seconds: float, frame_rate: float) -> int:
-    """The most that a segment of an encoded rung may have. It is encoded again with less, should it have more."""
+    """The most that a segment of an encoded rung may have. It is encoded again with less, should it have more.
+
+    A rung's segments have few different lengths, and a film of hours has thousands of them.
+    """
     saved = rate * float(rungs.BUFFER)
     bits = rate * seconds + saved
     most = bits / 8 * 1.02 + boxes.OVERHEAD + boxes.PER_SAMPLE * (frame_rate * seconds + 2)

@@ -14,7 +14,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import accumulate, chain, islice, repeat
+from itertools import accumulate, chain, compress, islice, repeat
 from operator import add, le, sub
 from typing import Any, BinaryIO
 
@@ -32,8 +32,8 @@ PLACES = 768
 _COMPARED, _LEFT_OUT = 512, 448
 _ALL = 3 * _COMPARED
 
-# FFmpeg corrects durations and sizes above these, each in its own way.
-_LONGEST, _LARGEST = 2**31, 2**29
+# FFmpeg corrects durations above this in its own way.
+_LONGEST = 2**31
 
 # Boxes by which FFmpeg finds more key pictures, or samples of another sort.
 _UNUSUAL = frozenset({b"stps", b"stz2"})
@@ -47,20 +47,21 @@ _REPEATED = frozenset({*_GROUPS, b"free", b"skip", b"udta", b"uuid"})
 class Samples:
     """Times in the track's ticks, sizes in bytes. FFmpeg may show all samples a little earlier or later than `shown`.
 
-    `places` are where the first ones are in the file. `fits` is False if one ends behind the file's end.
+    `keys` and `left_out` are flags. `places` are where the first samples are in the file. `fits` is False if one ends
+    behind the file's end.
     """
 
     decoded: Sequence[int]
     shown: Sequence[int]
     sizes: Sequence[int]
-    keys: list[bool]
-    left_out: list[bool]
+    keys: Sequence[int]
+    left_out: Sequence[int]
     places: Sequence[int]
     fits: bool
 
 
 def listed(size: int, entries: Any, offsets: Sequence[int]) -> Samples:
-    """FFmpeg's index, entry by entry. `size` is the file's, and `offsets` are those from decoding to showing."""
+    """FFmpeg's index, entry by entry. `size` is the file's, `offsets` are those from decoding to showing, if any."""
     decoded, sizes, starts = array("q"), array("q"), array("q")
     keys: list[bool] = []
     left_out: list[bool] = []
@@ -74,7 +75,7 @@ def listed(size: int, entries: Any, offsets: Sequence[int]) -> Samples:
     return Samples(decoded, shown, sizes, keys, left_out, starts[:PLACES], max(map(add, starts, sizes)) <= size)
 
 
-def _shown(decoded: array[int], offsets: Sequence[int]) -> array[int]:
+def _shown(decoded: Sequence[int], offsets: Sequence[int]) -> Sequence[int]:
     return array("q", map(add, decoded, offsets)) if any(offsets) else decoded
 
 
@@ -130,21 +131,18 @@ def _is_one_edit(data: BinaryIO, start: int, end: int) -> bool:
 
 def _of(data: BinaryIO, size: int, table: _Table, entries: Any, offsets: Sequence[int]) -> Samples | None:
     count = len(entries)
-    sizes, chunks = _sizes(data, table, count), _chunks(data, table, count)
+    measured, chunks = _sizes(data, table, count), _chunks(data, table, count)
     decoded, keys = _decoded(data, table, count, entries[0].timestamp), _keys(data, table, count)
-    if sizes is None or chunks is None or decoded is None or keys is None:
+    if measured is None or chunks is None or decoded is None or keys is None:
         return None
-    largest = max(sizes)
-    if largest >= _LARGEST:
-        return None
+    sizes, most = measured
     starts, firsts = chunks.starts, chunks.firsts
-    before = list(accumulate(sizes, initial=0))  # bytes of all samples before each one
 
     def place(number: int) -> int:
         chunk = bisect_right(firsts, number) - 1
-        return starts[chunk] + before[number] - before[firsts[chunk]]
+        return starts[chunk] + sum(sizes[firsts[chunk] : number])
 
-    left_out = [False] * count
+    left_out = bytearray(count)
     for number in _compared(count):
         entry = entries[number]
         ours = decoded[number], sizes[number], place(number), keys[number]
@@ -155,24 +153,27 @@ def _of(data: BinaryIO, size: int, table: _Table, entries: Any, offsets: Sequenc
     if count > _ALL and not _is_kept(shown, left_out, has_offsets=shown is not decoded):
         return None
     places = [place(number) for number in range(min(count, PLACES))]
-    return Samples(decoded, shown, sizes, keys, left_out, places, _fit(size, largest, chunks, before))
+    return Samples(decoded, shown, sizes, keys, left_out, places, _fit(size, chunks, sizes, most))
 
 
-def _fit(size: int, largest: int, chunks: _Chunks, before: Sequence[int]) -> bool:
-    if max(chunks.starts) + chunks.most * largest <= size:
-        return True
-    lengths = _steps([*map(before.__getitem__, chunks.firsts), before[-1]])
-    return bool(max(map(add, chunks.starts, lengths)) <= size)
+def _fit(size: int, chunks: _Chunks, sizes: Sequence[int], most: int) -> bool:
+    """True if no chunk ends behind the file's end. Only those that begin near it are added up.
+
+    `most` is a bound of a sample's bytes.
+    """
+    starts, firsts = chunks.starts, [*chunks.firsts, len(sizes)]
+    near = compress(range(len(starts)), map((size - chunks.most * most).__lt__, starts))
+    return all(starts[each] + sum(sizes[firsts[each] : firsts[each + 1]]) <= size for each in near)
 
 
-def _is_kept(shown: Sequence[int], left_out: Sequence[bool], *, has_offsets: bool) -> bool:
+def _is_kept(shown: Sequence[int], left_out: bytearray, *, has_offsets: bool) -> bool:
     """True if the samples between are certainly shown: those are left out that are shown outside of the only edit."""
     middle = slice(_LEFT_OUT, len(shown) - _LEFT_OUT)
     ends = *range(_LEFT_OUT), *range(middle.stop, len(shown))
     kept = [shown[number] for number in ends if not left_out[number]]
     # Without offsets they are shown in the order in which they are decoded.
     inside = shown[middle] if has_offsets else (shown[_LEFT_OUT], shown[middle.stop - 1])
-    return bool(kept) and min(kept) <= min(inside) and max(inside) <= max(kept) and not any(left_out[middle])
+    return bool(kept) and min(kept) <= min(inside) and max(inside) <= max(kept) and 1 not in left_out[middle]
 
 
 def _steps(numbers: Sequence[int]) -> Iterator[int]:
@@ -187,36 +188,41 @@ def _compared(count: int) -> Iterable[int]:
     return chain(range(_COMPARED), between, range(count - _COMPARED, count))
 
 
-def _sizes(data: BinaryIO, table: _Table, count: int) -> array[int] | None:
-    """None if all have one: for sounds without a compression, FFmpeg has an index of its own kind."""
+def _sizes(data: BinaryIO, table: _Table, count: int) -> tuple[array[int], int] | None:
+    """The sizes, and a bound of them by their upper halves: to find the largest itself takes twice as long.
+
+    None if all have one size: for sounds without a compression, FFmpeg has an index of its own kind. None, too, for
+    sizes of 16 MiB and more.
+    """
     where = table.get(b"stsz")
     if where is None or struct.unpack(">II", exactly(data, 8, where, 4)) != (0, count):
         return None
-    return _numbers("I", exactly(data, count * 4, where, 12))
+    body = exactly(data, count * 4, where, 12)
+    return (_numbers("I", body), max(body[1::4]) + 1 << 16) if not any(body[::4]) else None
 
 
-def _decoded(data: BinaryIO, table: _Table, count: int, first: int) -> array[int] | None:
-    """`first` is when the first one is decoded."""
+def _decoded(data: BinaryIO, table: _Table, count: int, first: int) -> Sequence[int] | None:
+    """`first` is when the first one is decoded. Where all last equally long, a range says it without any work."""
     found = rows(data, table.get(b"stts"), "II", count)
     if not found or min(found[0]) == 0 or max(found[1]) >= _LONGEST or sum(found[0]) != count:
         return None
     times, lengths = found
     if len(times) == 1 and lengths[0]:
-        return array("q", range(first, first + count * lengths[0], lengths[0]))
+        return range(first, first + count * lengths[0], lengths[0])
     durations = chain.from_iterable(map(repeat, lengths, times))
     return array("q", islice(accumulate(durations, initial=first), count))
 
 
-def _keys(data: BinaryIO, table: _Table, count: int) -> list[bool] | None:
+def _keys(data: BinaryIO, table: _Table, count: int) -> Sequence[int] | None:
     """A track without this box has only keys."""
     if b"stss" not in table:
-        return [True] * count
+        return bytes([1]) * count
     found = rows(data, table[b"stss"], "I", count)
     if not found or found[0][0] < 1 or found[0][-1] > count or not is_rising(found[0]):
         return None
-    keys = [False] * count
+    keys = bytearray(count)
     for number in found[0]:
-        keys[number - 1] = True
+        keys[number - 1] = 1
     return keys
 
 
@@ -288,4 +294,6 @@ def exactly(data: BinaryIO, length: int, where: tuple[int, int] | None = None, a
 
 def is_rising(numbers: Sequence[int]) -> bool:
     """True if each is larger than the one before."""
+    if isinstance(numbers, range):
+        return numbers.step > 0
     return not any(map(le, islice(numbers, 1, None), numbers))

@@ -96,7 +96,7 @@ def _playable(picture: Picture) -> str | None:
     """The codec's name, if browsers play the track's packets as they are."""
     context = picture.stream.codec_context
     config = bytes(context.extradata or b"")
-    left_out = picture.table and any(picture.table.left_out)
+    left_out = picture.table and picture.table.has_left_out
     if left_out or picture.turn or not picture.square or config[:1] != b"\x01":
         return None
     if context.name == "h264" and len(config) > 6 and context.pix_fmt in ("yuv420p", "yuvj420p"):
@@ -126,8 +126,9 @@ def _by_table(picture: Picture, found: Table, nothing: int, end: int) -> _Cut | 
         return None
     times = ticks(list(map(found.shown.__getitem__, keys)), base, nothing)
     last = max(end, times[-1] + 1)
-    bytes_before = list(accumulate(found.sizes, initial=0))
-    before = [bytes_before[number] + boxes.PER_SAMPLE * number for number in (*keys, len(found.sizes))]
+    between = pairwise((*keys, len(found.sizes)))
+    sums = (sum(found.sizes[one:other]) + boxes.PER_SAMPLE * (other - one) for one, other in between)
+    before = list(accumulate(sums, initial=0))
     chosen = cuts.at_keys(times, before, last, cuts.TARGET * scale, _COPIED, int(cuts.LONGEST * scale))
     is_doubled = not found.in_order and len(set(found.shown)) != len(found.shown)
     if chosen is None or is_doubled:

@@ -113,6 +113,7 @@ def make(source: Source, plan: bytes, name: MediaName) -> tuple[bytes, str]:
         "do": "init" if name.part is Part.INIT else "segment",
         "demuxer": list(whole.demuxer),
         "size": source.size,
+        "index": list(whole.index),
         "head": whole.head,
         "zero": list(whole.zero),
         "rung": _alone(rung),

@@ -18,8 +18,8 @@ from chalicelib.processing.media.hls.source_rung import Probe
 from chalicelib.processing.media.hls.tables import Table, table
 from chalicelib.processing.media.hls.tracks import NoStreamError
 
-# Seconds of the longest film: 14,400 segments a rung.
-MOST_SECONDS = 24 * 3600
+# Seconds of the longest film: 60,000 segments a rung, and a plan of 8 MB.
+MOST_SECONDS = 100 * 3600
 
 # Sound tracks of a stream, at most.
 MOST_SOUNDS = 16
@@ -75,6 +75,9 @@ def plan(
     ]
     if found:
         rungs = [replace(each, settings={**each.settings, **found.restarts(each, zero)}) for each in rungs]
+    elif arguments["demuxer"][0] == "mov":
+        numbers = {stream.index: stream.id for stream in container.streams}
+        rungs = [replace(each, settings={**each.settings, "track": numbers[each.stream]}) for each in rungs]
     demuxer, whitelist = arguments["demuxer"]
     return Plan(
         demuxer=(demuxer, whitelist),

@@ -21,8 +21,8 @@ from chalicelib.processing.media import mp4_boxes
 from chalicelib.processing.media.hls import samples
 from chalicelib.processing.media.hls.samples import MOST_BOXES, Samples, is_rising
 
-# Samples of a track: 24 hours at 60 a second.
-MOST_SAMPLES = 24 * 3600 * 60
+# Samples of a track: 48 hours at 60 a second. A plan needs about 250 bytes of memory for each sample of all tracks.
+MOST_SAMPLES = 48 * 3600 * 60
 _boxes = partial(mp4_boxes.boxes, most=MOST_BOXES)
 _down = partial(mp4_boxes.down, most=MOST_BOXES)
 
@@ -36,31 +36,35 @@ class Table:
 
     `decoded` is empty where nobody knows when samples are decoded.
 
-    A long film has a million samples, so numbers are in arrays.
+    A long film has a million samples, so numbers are in arrays or ranges, and flags in bytes.
     """
 
     decoded: Sequence[int]
     shown: Sequence[int]
     sizes: Sequence[int]
-    keys: Sequence[bool]
-    left_out: Sequence[bool]
-    """True for samples that the file says to leave out: those before a cut, and the encoder's run-up above all."""
+    keys: Sequence[int]
+    left_out: Sequence[int]
+    """1 for samples that the file says to leave out: those before a cut, and the encoder's run-up above all."""
 
     ends: int | None = None
     """When the last sample ends, where that is known."""
 
     @cached_property
-    def times(self) -> list[int]:
+    def times(self) -> Sequence[int]:
         """When the samples that are not left out are shown, sorted."""
-        if not any(self.left_out):
-            return list(self.shown) if self.in_order else sorted(set(self.shown))
+        if not self.has_left_out:
+            return self.shown if self.in_order else sorted(set(self.shown))
         times = list(compress(self.shown, map(not_, self.left_out)))
         return times if is_rising(times) else sorted(set(times))
 
     @cached_property
     def steps(self) -> set[int]:
         """The lengths of time from one of `times` to the next one."""
-        return set(map(sub, islice(self.times, 1, None), self.times))
+        return steps(self.times)
+
+    @cached_property
+    def has_left_out(self) -> bool:
+        return 1 in self.left_out
 
     @cached_property
     def in_order(self) -> bool:
@@ -70,8 +74,15 @@ class Table:
     @property
     def run_up(self) -> int | None:
         """How many are left out at the beginning; None if others are, too."""
-        count = sum(self.left_out)
-        return count if all(self.left_out[:count]) else None
+        count = self.left_out.count(1)
+        return None if 0 in self.left_out[:count] else count
+
+
+def steps(times: Sequence[int]) -> set[int]:
+    """The lengths from one time to the next one."""
+    if isinstance(times, range):
+        return {times.step} if len(times) > 1 else set()
+    return set(map(sub, islice(times, 1, None), times))
 
 
 # Finds the table of a track; None if it has none.
@@ -96,13 +107,21 @@ def table(container: InputContainer, stream: Any, data: BinaryIO, size: int) -> 
     finally:
         data.seek(at)  # FFmpeg reads on from there
     found = found or samples.listed(size, stream.index_entries, offsets)
-    if not found.fits or all(found.left_out):
+    if not found.fits or 0 not in found.left_out:
         return None
     shift = _shift(container, stream, found)
     if shift is None:
         return None
-    shown = array("q", map(shift.__add__, found.shown)) if shift else found.shown
-    return Table(found.decoded, shown, found.sizes, found.keys, found.left_out)
+    return Table(found.decoded, later(found.shown, shift), found.sizes, found.keys, found.left_out)
+
+
+def later(times: Sequence[int], shift: int) -> Sequence[int]:
+    """The times, so many ticks later."""
+    if not shift:
+        return times
+    if isinstance(times, range):
+        return range(times.start + shift, times.stop + shift, times.step)
+    return array("q", map(shift.__add__, times))
 
 
 def _shift(container: InputContainer, stream: Any, found: Samples) -> int | None:
@@ -127,29 +146,19 @@ def _track(data: BinaryIO, size: int, track: int) -> tuple[int, int] | None:
     for kind, _, start, end in _boxes(data, 0, size):
         if kind == b"moov":
             for each, _, first, last in _boxes(data, start, end):
-                if each == b"trak" and _number(data, first, last) == track:
+                if each == b"trak" and mp4_boxes.track_number(data, first, last, most=MOST_BOXES) == track:
                     return first, last
     return None
 
 
-def _number(data: BinaryIO, start: int, end: int) -> int | None:
-    found = _down(data, start, end, b"tkhd")
-    if found is None:
-        return None
-    data.seek(found[0])
-    header = data.read(24)
-    (number,) = struct.unpack_from(">I", header, 20 if header[0] == 1 else 12)
-    return int(number)
-
-
 def _offsets(data: BinaryIO, trak: tuple[int, int], count: int) -> Sequence[int] | None:
-    """The offsets from decoding to showing, one a sample; None if they can't be found out.
+    """The offsets from decoding to showing, one a sample; an empty one without any; None if they can't be found out.
 
     Negative ones are allowed in either version: writers do so.
     """
     where = _down(data, *trak, b"mdia", b"minf", b"stbl", b"ctts")
     if where is None:
-        return array("i", bytes(4 * count))
+        return array("i")
     found = samples.rows(data, where, "Ii", count)
     if not found or sum(found[0]) != count:
         return None

@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import islice, pairwise
-from operator import sub
 from typing import Any, cast
 
 import av
 from av.container import InputContainer
 
-from chalicelib.processing.media.hls import cuts, frames, rates, source_rung
+from chalicelib.processing.media.hls import cuts, frames, rates, source_rung, tables
 from chalicelib.processing.media.hls.opening import seconds_zero, ticks
 from chalicelib.processing.media.hls.plan import Rung
 from chalicelib.processing.media.hls.rungs import KEY_BYTES, Encoded, key_rung, ladder
@@ -185,13 +184,13 @@ def _grid(picture: Picture, zero: Fraction, end: Fraction) -> _Grid:
     last = max(1, round(end * scale))
     both = []
     slack = 0
-    times: list[int] = []
+    times: Sequence[int] = []
     if picture.table:
         base = picture.stream.time_base * scale
         times = ticks(picture.table.times, base, nothing)
         if base.denominator != 1:
             times = list(dict.fromkeys(times))  # two that are rounded may be one
-        slack = max(0, min(map(sub, islice(times, 1, None), times), default=2) // 2 - 1)
+        slack = max(0, min(tables.steps(times), default=2) // 2 - 1)
     for target in (cuts.TARGET, cuts.STEP):
         if picture.table:
             both.append(cuts.at_pictures(times, max(last, times[-1] + 1), target * scale))
