@@ -17,7 +17,7 @@ from chalicelib.processing.media.hls import boxes, cued, cuts, frames, nal, rate
 from chalicelib.processing.media.hls.cues import Cue, Cued
 from chalicelib.processing.media.hls.opening import seconds_zero, ticks
 from chalicelib.processing.media.hls.plan import Rung
-from chalicelib.processing.media.hls.rungs import MOST_BYTES
+from chalicelib.processing.media.hls.rungs import MOST_BYTES, MOST_STORED
 from chalicelib.processing.media.hls.tables import Table
 from chalicelib.processing.media.hls.tracks import Picture
 
@@ -57,6 +57,8 @@ class _Cut:
 def rung(picture: Picture, zero: Fraction, end: Fraction, find_cued: FindCued) -> Rung | None:
     """None if players could not play the packets, or if segments would be too large.
 
+    The setting `large` has the numbers of those that are too large for an answer, if there are any (`stream.write`).
+
     `zero` is when the stream begins, and `end` is how long it lasts.
     """
     codec = _playable(picture)
@@ -69,6 +71,9 @@ def rung(picture: Picture, zero: Fraction, end: Fraction, find_cued: FindCued) -
         index = find_cued(picture.stream)
         cut = _by_cues(picture, index, nothing, round(end * picture.scale)) if index else None
     if cut is None or cut.borders[0] > picture.scale // 2 or not _is_whole(picture.stream):
+        return None
+    large = {number: size for number, size in enumerate(cut.bytes_of) if size > MOST_BYTES}
+    if sum(large.values()) > MOST_STORED:
         return None
     lengths = [(later - earlier) / picture.scale for earlier, later in pairwise(cut.borders)]
     return Rung(
@@ -87,7 +92,8 @@ def rung(picture: Picture, zero: Fraction, end: Fraction, find_cued: FindCued) -
         settings={
             **repacked.settings(repacked.config(picture.stream)),
             **cut.settings,
-            "most_bytes": MOST_BYTES,
+            "most_bytes": max([MOST_BYTES, *large.values()]),
+            **({"large": list(large)} if large else {}),
         },
     )
 
@@ -129,7 +135,9 @@ def _by_table(picture: Picture, found: Table, nothing: int, end: int) -> _Cut | 
     between = pairwise((*keys, len(found.sizes)))
     sums = (sum(found.sizes[one:other]) + boxes.PER_SAMPLE * (other - one) for one, other in between)
     before = list(accumulate(sums, initial=0))
-    chosen = cuts.at_keys(times, before, last, cuts.TARGET * scale, _COPIED, int(cuts.LONGEST * scale))
+    chosen = cuts.at_keys(
+        times, before, last, cuts.TARGET * scale, _COPIED, int(cuts.LONGEST * scale), alone=MOST_STORED
+    )
     is_doubled = not found.in_order and len(set(found.shown)) != len(found.shown)
     if chosen is None or is_doubled:
         return None
@@ -167,7 +175,9 @@ def _by_cues(picture: Picture, index: Probe, nothing: int, end: int) -> _Cut | N
     times = ticks([cue.time for cue in cues], base, nothing)
     last = max(end, times[-1] + 1)
     before, until = [*(cue.place for cue in cues), found.end], _until(cues, found.end)
-    chosen = cuts.at_keys(times, before, last, cuts.TARGET * scale, _COPIED, int(cuts.LONGEST * scale), until)
+    chosen = cuts.at_keys(
+        times, before, last, cuts.TARGET * scale, _COPIED, int(cuts.LONGEST * scale), until, alone=MOST_STORED
+    )
     if chosen is None or not index.is_clean([cues[place] for place in chosen[:-1]]):
         return None
     borders = [*(times[place] for place in chosen[:-1]), last]

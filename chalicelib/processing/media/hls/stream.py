@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any, BinaryIO, cast
@@ -14,7 +15,7 @@ from chalicelib.processing.media import engine
 from chalicelib.processing.media.hls import plan as plans
 from chalicelib.processing.media.hls import playlists, rates
 from chalicelib.processing.media.hls.plan import Plan, Rung
-from chalicelib.processing.media.hls.rungs import KEY_BYTES, MOST_BYTES
+from chalicelib.processing.media.hls.rungs import KEY_BYTES, MOST_BYTES, MOST_STORED
 from chalicelib.renditions.media_names import FOLDER, MediaName, Part
 from chalicelib.storage.ranged import Ranged
 
@@ -26,6 +27,10 @@ MOST_SCANNED = 2 * 1024**3
 SCAN_BYTES = 2 * MOST_SCANNED + 64 * 1024**2
 # Beside its index, a plan may need the first pictures and sounds of a file, with all that lies between them.
 PLAN_BYTES = 24 * 1024**2
+# Segments that are too large for an answer are made when the file is processed. Reading them may take as many bytes as
+# they have, and a block more at each end. A machine that has too much to do makes none.
+LARGE_BYTES = 2 * MOST_STORED
+LARGE_SECONDS = 30
 _SCAN = replace(LIMITS, seconds=60, wall=90)
 # The function that makes parts has 28 seconds, and answers within them.
 _PART = replace(LIMITS, wall=23)
@@ -47,8 +52,32 @@ def write(source: Source, facts: Mapping[str, Any], order: Order, emit: Emit) ->
     body, why = facts.get("plan") or plan_of(source)
     if why:
         return (_without(why),)
-    _emit(plans.loads(body), body, emit)
+    plan = _with_large(source, plans.loads(body), emit)
+    _emit(plan, plans.dumps(plan), emit)
     return ()
+
+
+def _with_large(source: Source, plan: Plan, emit: Emit) -> Plan:
+    """The plan, after those segments were made that are too large for an answer: nobody could make them for a viewer.
+
+    If one of them can't be made, or takes too long, the plan goes without their rung.
+    """
+    rung = next((each for each in plan.rungs if each.settings.get("large")), None)
+    if rung is None:
+        return plan
+    if isinstance(source.data, Ranged):
+        source.data.allow(LARGE_BYTES)
+    until = time.monotonic() + LARGE_SECONDS
+    for number in rung.settings["large"]:
+        try:
+            body = _body(source, plan, rung, MediaName(Part.SEGMENT, rung.name, number))
+        except (ChildDiedError, PermanentFault):
+            body = b""
+        if not body or time.monotonic() > until:
+            return replace(plan, rungs=[each for each in plan.rungs if each is not rung])
+        name = f"{FOLDER}{rung.name}-{number}"
+        emit(Rendition(name=name, format="m4s", content_type=_MP4[False], size=len(body)), body)
+    return plan
 
 
 def plan_of(source: Source) -> tuple[bytes, str]:
@@ -107,6 +136,14 @@ def make(source: Source, plan: bytes, name: MediaName) -> tuple[bytes, str]:
         raise LookupError(f"a stream has no {name.part}")
     if name.part is Part.SEGMENT and name.number >= rung.count:
         raise LookupError(f"{rung.name} has {rung.count} segments only")
+    body = _body(source, whole, rung, name)
+    if len(body) > MOST_BYTES:
+        raise PermanentFault(ErrorCode.TOO_LARGE, "This part of the file has more bytes than one answer may have.")
+    return body, _MP4[rung.is_sound]
+
+
+def _body(source: Source, whole: Plan, rung: Rung, name: MediaName) -> bytes:
+    """An init segment or a segment. Raises PermanentFault and ChildDiedError."""
     if isinstance(source.data, Ranged) and whole.index[1] and not rung.is_cued:
         source.data.keep(*whole.index)
     arguments = {
@@ -126,13 +163,11 @@ def make(source: Source, plan: bytes, name: MediaName) -> tuple[bytes, str]:
             raise
         message = f"This part of the file can't be made ({died}): the file is damaged, or too much work."
         raise PermanentFault(ErrorCode.CORRUPT, message) from None
-    if len(body) > MOST_BYTES:
-        raise PermanentFault(ErrorCode.TOO_LARGE, "This part of the file has more bytes than one answer may have.")
-    return body, _MP4[rung.is_sound]
+    return body
 
 
 # Settings with an entry for each segment.
-_LISTS = ("places", "at", "since", "inside")
+_LISTS = ("places", "at", "since", "inside", "large")
 
 
 def _alone(rung: Rung) -> dict[str, Any]:
