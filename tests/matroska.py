@@ -185,7 +185,7 @@ def _clusters(packets: list[Packet], layout: Layout) -> Iterator[tuple[bytes, li
             parts.append([])
         parts[-1].append(packet)
     for part in parts:
-        since = part[0].time
+        since = max(0, part[0].time)
         body, keys = number(0xE7, since), list[tuple[int, int]]()
         for packet in part:
             if packet.is_key and packet.track == PICTURE:

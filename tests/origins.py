@@ -73,6 +73,29 @@ ORIGINS: Mapping[str, Origin] = {
     "av1": Origin(codec="libsvtav1", options={"preset": "12", "svtav1-params": "lp=1"}, sound_codec="libopus"),
     "avi": Origin("video/x-msvideo", "avi", "mpeg4", sound_codec="libmp3lame"),
     "matroska": Origin("video/x-matroska", "matroska", options=_FAST, sound_codec="flac"),
+    "film in matroska": Origin(
+        "video/x-matroska",
+        "matroska",
+        rate=Fraction(24000, 1001),
+        options={"preset": "veryfast", "g": "72", "bf": "3"},
+    ),
+    "hevc in matroska": Origin(
+        "video/x-matroska",
+        "matroska",
+        codec="libx265",
+        options={
+            "preset": "ultrafast",
+            "x265-params": "log-level=none:pools=1:keyint=50:min-keyint=50:scenecut=0:open-gop=0:bframes=3",
+        },
+    ),
+    "screen recorder with matroska": Origin(
+        "video/x-matroska",
+        "matroska",
+        rate=Fraction(60),
+        sounds=({"title": "Desktop"}, {"title": "Microphone"}),
+        options={"preset": "veryfast", "g": "250", "bf": "2", "x264-params": "nal-hrd=cbr"}
+        | {"b": "400k", "maxrate": "400k", "bufsize": "400k"},
+    ),
     "odd size": Origin("video/webm", "webm", "libvpx", size=(321, 181), sound_codec="libopus"),
     "silent": Origin(sounds=(), options=_FAST),
     "late sound": Origin(delay=4.0, options=_FAST),

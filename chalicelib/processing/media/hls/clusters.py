@@ -12,8 +12,9 @@ from chalicelib.processing.media.hls.cues import Cue
 
 # Elements that are looked at for one segment, or for the picture of one cue.
 _MOST_ELEMENTS = 50_000
-# Bytes of a cluster in which a cue's picture is looked for, and elements at its beginning that tell its time.
-_SEARCHED = 16 * 1024**2
+# Bytes of a cluster in which a cue's picture is looked for: a larger one would be too large for a segment. Elements at
+# its beginning that tell its time.
+_SEARCHED = 4_500_000
 _FIRST = 8
 
 _CLUSTER_TIME, _SIMPLE, _GROUP, _BLOCK = 0xE7, 0xA3, 0xA0, 0xA1
