@@ -20,7 +20,8 @@ class NoStreamError(Exception):
 class Picture:
     """`picture` is how long one is shown, in seconds; None where they have unequal lengths and no table tells them.
 
-    `width` and `height` are those shown: turned, with square pixels. `turn` in degrees clockwise.
+    `width` and `height` are those shown: turned, with square pixels. `turn` in degrees clockwise; a `mirrored` picture
+    is mirrored from left to right before that.
     """
 
     stream: Any
@@ -32,6 +33,8 @@ class Picture:
     width: int
     height: int
     turn: int
+    mirrored: bool
+    interlaced: bool
     square: bool
     hdr: str | None
 
