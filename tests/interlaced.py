@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import random
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -29,35 +30,37 @@ class Sort:
 
 
 _FIELDS = {"flags": "+ildct+ilme"}
+_KEYS = "keyint=25:min-keyint=25:scenecut=0"
 
 SORTS: Mapping[str, Sort] = {
-    "camcorder": Sort("mp4", "video/mp4", "libx264", {"g": "12", "bf": "2", "x264-params": "tff=1"}),
-    "television": Sort("matroska", "video/webm", "mpeg2video", _FIELDS | {"g": "12", "bf": "2"}),
-    "recording": Sort("matroska", "video/webm", "libx264", {"g": "25", "bf": "0", "x264-params": "bff=1"}, order="bff"),
+    "camcorder": Sort("mp4", "video/mp4", "libx264", {"x264-params": f"tff=1:bframes=2:{_KEYS}"}),
+    "television": Sort("matroska", "video/webm", "mpeg2video", _FIELDS | {"g": "25", "bf": "2"}),
+    "recording": Sort("matroska", "video/webm", "libx264", {"x264-params": f"bff=1:bframes=0:{_KEYS}"}, order="bff"),
     "studio": Sort("mov", "video/quicktime", "prores_ks", _FIELDS, "yuv422p10le"),
     "cassette": Sort("avi", "video/x-msvideo", "dvvideo", _FIELDS, size=(720, 576), order="bff"),
     "divx": Sort("avi", "video/x-msvideo", "mpeg4", _FIELDS | {"g": "12"}),
 }
 
 
-def film(sort: Sort, *, count: int = 50, order: str | None = None) -> bytes:
+def film(sort: Sort, *, count: int = 50, order: str | None = None, noisy: bool = False) -> bytes:
     """A light bar over a dark ground that moves from field to field, by a sixth of its width.
 
-    `order` says which field is first: `tff`, `bff`, or `prog` for a film whose frames are whole.
+    `order` says which field is first: `tff`, `bff`, or `prog` for a film whose frames are whole. A `noisy` film has
+    noise instead, so that each picture looks otherwise if a neighbour of its frame does.
     """
     out = io.BytesIO()
     with av.open(out, "w", format=sort.form) as container:
         video: Any = container.add_stream(sort.codec, rate=RATE, options=dict(sort.options))
         video.width, video.height, video.pix_fmt = *sort.size, sort.pixels
         video.codec_context.thread_count = 1
-        for number, frame in enumerate(_marked(sort, count, order or sort.order)):
+        for number, frame in enumerate(_marked(sort, count, order or sort.order, noisy)):
             frame.pts, frame.time_base, frame.pict_type = number, Fraction(1, RATE), 0
             container.mux(video.encode(frame))
         container.mux(video.encode())
     return out.getvalue()
 
 
-def _marked(sort: Sort, count: int, order: str) -> Iterator[Any]:
+def _marked(sort: Sort, count: int, order: str, noisy: bool) -> Iterator[Any]:
     """The frames, which say that they are interlaced, and which field is first; with `prog` they are not."""
     graph = av.filter.Graph()
     width, height = sort.size
@@ -65,7 +68,7 @@ def _marked(sort: Sort, count: int, order: str) -> Iterator[Any]:
     sink = graph.add("buffersink")
     graph.link_nodes(source, graph.add("setfield", f"mode={order}"), sink).configure()
     for number in range(count):
-        drawn = frame(sort.size, number, order).reformat(format=sort.pixels)
+        drawn = (_noise(sort.size, number) if noisy else frame(sort.size, number, order)).reformat(format=sort.pixels)
         drawn.pts, drawn.time_base = number, Fraction(1, RATE)
         source.push(drawn)
         yield sink.pull()
@@ -80,6 +83,13 @@ def frame(size: tuple[int, int], number: int, order: str) -> av.VideoFrame:
     luma.update((rows[0] + rows[1]) * (size[1] // 2))
     for chroma in made.planes[1:]:
         chroma.update(bytes([128]) * chroma.buffer_size)
+    return made
+
+
+def _noise(size: tuple[int, int], number: int) -> av.VideoFrame:
+    made = av.VideoFrame(*size, "yuv420p")
+    for plane in made.planes:
+        plane.update(random.Random(number).randbytes(plane.buffer_size))
     return made
 
 

@@ -20,10 +20,10 @@ from av.filter import Graph
 from chalicelib.processing.media import tone
 
 # One picture a frame, the first field by the frame's own word; frames that are not interlaced stay as they are. The
-# second filter looks at nothing but that field: the first one takes a frame that has no neighbours for one that stands
-# still, and leaves its combs.
-_MOVING = ("bwdif", "mode=send_frame:parity=auto:deint=interlaced")
-_ALONE = ("estdif", "mode=frame:parity=auto:deint=interlaced")
+# better filter takes a frame that has no neighbours for one that stands still, and leaves its combs; the other one
+# sees them.
+_MOVING, _ALONE = "bwdif", "yadif"
+_ARGUMENTS = "mode=send_frame:parity=auto:deint=interlaced"
 
 _BASE = Fraction(1, 25)
 
@@ -52,7 +52,7 @@ class Deinterlacer[Of]:
     without the neighbour that they do not have.
     """
 
-    def __init__(self, filter_: tuple[str, str] = _MOVING) -> None:
+    def __init__(self, filter_: str = _MOVING) -> None:
         self._filter = filter_
         self._graph: Any = None  # not garbage while its ends are used
         self._ends: Any = None
@@ -85,7 +85,7 @@ class Deinterlacer[Of]:
     def _build(self, frame: av.VideoFrame) -> None:
         self._graph = graph = Graph()
         graph.threads = 1
-        chain = [graph.add("buffer", tone.said(frame)), graph.add(*self._filter), graph.add("buffersink")]
+        chain = [graph.add("buffer", tone.said(frame)), graph.add(self._filter, _ARGUMENTS), graph.add("buffersink")]
         graph.link_nodes(*chain).configure()
         self._ends, self._count = (chain[0], chain[-1]), 0
 
@@ -112,6 +112,6 @@ def whole[Of](frames: Iterable[tuple[Of, Any]]) -> Iterator[tuple[Of, Any]]:
 
 
 def alone(frame: Any) -> Any:
-    """The picture of one frame, of which nobody knows what moves in it: that of its first field."""
+    """The picture of one frame. Nobody knows what moves in it, but combs are seen."""
     deinterlacer = Deinterlacer[None](_ALONE)
     return next(picture for _, picture in (*deinterlacer.add(None, frame), *deinterlacer.end()))

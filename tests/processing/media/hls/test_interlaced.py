@@ -71,7 +71,7 @@ def test_segments_are_those_of_one_pass(
 ) -> None:
     monkeypatch.setattr(cuts, "TARGET", 1)
     sort = SORTS[name]
-    data = interlaced.film(sort, count=60)
+    data = interlaced.film(sort, count=60, noisy=True)
     data = films.without_index(data, form, options) if options else data
     stream = hls.Stream(data, sort.content_type)
     assert not stream.warnings
@@ -93,7 +93,7 @@ def test_segments_are_those_of_one_pass(
 @pytest.mark.parametrize("name", ["camcorder", "television"])
 def test_key_pictures_are_those_of_one_pass(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     sort = SORTS[name]
-    data = interlaced.film(sort, count=150)
+    data = interlaced.film(sort, count=150, noisy=True)
     stream = hls.Stream(data, sort.content_type)
     (rung,) = stream.plan.of("key")
     given = Given(monkeypatch)
