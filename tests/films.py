@@ -167,13 +167,14 @@ def tone(
     with av.open(out, "w", format=form) as container:
         container.metadata.update(tags or {})
         track: Any = container.add_stream(codec, rate=rate, layout=layout)
-        for frame in _heard("|".join(waves or [one] * channels), track, layout, rate, seconds):
+        for frame in heard("|".join(waves or [one] * channels), track, layout, rate, seconds):
             container.mux(track.encode(frame))
         container.mux(track.encode())
     return out.getvalue()
 
 
-def _heard(waves: str, track: Any, layout: str, rate: int, seconds: float) -> Iterator[Any]:
+def heard(waves: str, track: Any, layout: str, rate: int, seconds: float) -> Iterator[Any]:
+    """Frames for the track. `waves` are FFmpeg's expressions of the time `t`, one for each channel, with | between."""
     graph = av.filter.Graph()
     form, samples = track.codec_context.codec.audio_formats[0].name, track.codec_context.frame_size or 1024
     chain = [

@@ -101,6 +101,14 @@ class Waves:
         return self._graph.pull()
 
 
+def mix_to(layout: str) -> str:
+    """Arguments of FFmpeg's resampler for a mix of all channels that is never louder than full.
+
+    Alone, it would clip floats: the left one, the centre and what is around are together 2.4 times as loud as full.
+    """
+    return f"rematrix_maxval=1.0:ochl={layout}"
+
+
 def mixer(frame: Any, channels: int) -> Graph:
     """Makes one or two channels of frames like this one, never louder than full.
 
@@ -111,16 +119,17 @@ def mixer(frame: Any, channels: int) -> Graph:
     source = graph.add(
         "abuffer",
         f"time_base=1/{frame.sample_rate}:sample_rate={frame.sample_rate}:sample_fmt={frame.format.name}"
-        f":channel_layout={_layout(frame)}",
+        f":channel_layout={layout_of(frame)}",
     )
-    mix = graph.add("aresample", f"rematrix_maxval=1.0:ochl={layout}:osf=fltp")
+    mix = graph.add("aresample", f"{mix_to(layout)}:osf=fltp")
     out = graph.add("aformat", f"sample_fmts=fltp:channel_layouts={layout}")
     graph.link_nodes(source, mix, out, graph.add("abuffersink"))
     graph.configure()
     return graph
 
 
-def _layout(frame: Any) -> str:
+def layout_of(frame: Any) -> str:
+    """FFmpeg's name of where its channels are; of a file that does not say it, the usual one for so many."""
     name = str(frame.layout.name)
     return name if "channels" not in name else f"{frame.layout.nb_channels}c"
 
