@@ -151,7 +151,7 @@ def _picture(container: InputContainer, stream: Any) -> dict[str, Any]:
         "mirrored": mirrored,
         "interlaced": interlaced,
         "decoded": shown is not None,
-        "frame_rate": float(stream.average_rate) if stream.average_rate and stream.average_rate.denominator else None,
+        "frame_rate": _rate(stream.average_rate) or _rate(stream.base_rate),
         "variable": _is_variable(stream),
         "hdr": tone.HDR.get(stream.codec_context.color_trc),
     }
@@ -173,6 +173,11 @@ def _decoded(container: InputContainer, stream: Any) -> Iterator[Any]:
         yield from container.decode(stream)
     except (av.error.FFmpegError, OSError, MemoryError, ValueError):
         return
+
+
+def _rate(rate: Any) -> float | None:
+    """Pictures a second. Ogg has no average, but its lowest common rate is known."""
+    return float(rate) if rate and rate.denominator else None
 
 
 def _is_variable(stream: Any) -> bool:

@@ -41,8 +41,8 @@ class Picture:
 
 @dataclass(frozen=True)
 class Sound:
-    """`samples` are those of one packet; 0 if they differ or nobody knows. `even` is True if the packets follow each
-    other without a gap, as the file's index proves."""
+    """`samples` are those of one packet; 0 if they differ or nobody knows. `grid` are samples of which all packets have
+    multiples, or 0. `even` is True if the packets follow each other without a gap, as the file's index proves."""
 
     stream: Any
     table: Table | None
@@ -51,6 +51,7 @@ class Sound:
     rate: int
     channels: int
     samples: int
+    grid: int
     even: bool
     default: bool
     language: str | None
