@@ -103,11 +103,14 @@ def _clip(source: Source, file: File, height: int) -> bytes:
     width, tall = conversions.clip_size(film, height)
     bits = round(_CLIP_BITS * (width * tall / _CLIP_PIXELS) ** 0.75)
     own = film.width, film.height
-    copied = film.codec == "h264" and film.rotation == 0 and own == (width, tall) and film.format != "avi"
+    is_plain = film.rotation == 0 and not film.mirrored and not film.interlaced
+    copied = film.codec == "h264" and is_plain and own == (width, tall) and film.format != "avi"
     arguments = {
         "width": width,
         "height": tall,
         "rotation": film.rotation,
+        "mirrored": film.mirrored,
+        "interlaced": film.interlaced,
         "bit_rate": max(200_000, bits),
         "copied_bit_rate": max(_LEAST_COPIED, round(bits * _COPIED_BITS)),
         "frame_rate": conversions.MOST_RATE,
@@ -130,8 +133,11 @@ def _sheet(source: Source, file: File, number: int) -> bytes:
     stored = size[::-1] if film.rotation in (90, 270) else size
     numbers = all_of.on_sheet(number)
     times = [each * all_of.interval for each in numbers]
-    pixels = _asked(Part.SPRITE, source, {"times": times, "width": stored[0], "height": stored[1]})
-    return sheets.sheet(pixels, stored, len(numbers), film.rotation, conversions.ACROSS)
+    wanted = {"times": times, "width": stored[0], "height": stored[1], "interlaced": film.interlaced}
+    pixels = _asked(Part.SPRITE, source, wanted)
+    return sheets.sheet(
+        pixels, stored, len(numbers), conversions.ACROSS, rotation=film.rotation, mirrored=film.mirrored
+    )
 
 
 def _list(file: File) -> str:

@@ -6,13 +6,14 @@ playlist or a reference names is not opened.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import pairwise
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO
 
 import av
 from av.container import InputContainer
 
-from chalicelib.processing.media import tone
+from chalicelib.processing.media import fields, orientation, tone
 from chalicelib.processing.media.hls import opening
 
 # The most that the record names of each. The rest is only counted.
@@ -138,7 +139,8 @@ def _tags(container: InputContainer, sound: Any) -> dict[str, str]:
 
 def _picture(container: InputContainer, stream: Any) -> dict[str, Any]:
     width, height = stream.width, stream.height
-    rotation = _rotation(container, stream) if 0 < width * height <= MOST_PIXELS else None
+    shown = _shown(container, stream) if 0 < width * height <= MOST_PIXELS else None
+    rotation, mirrored, interlaced = shown or (0, False, False)
     aspect = stream.sample_aspect_ratio
     return {
         "track": stream.id,
@@ -146,23 +148,37 @@ def _picture(container: InputContainer, stream: Any) -> dict[str, Any]:
         "width": width,
         "height": height,
         "aspect": float(aspect) if aspect and aspect.numerator > 0 and aspect.denominator > 0 else 1.0,
-        "rotation": rotation or 0,
-        "decoded": rotation is not None,
-        "frame_rate": float(stream.average_rate) if stream.average_rate and stream.average_rate.denominator else None,
+        "rotation": rotation,
+        "mirrored": mirrored,
+        "interlaced": interlaced,
+        "decoded": shown is not None,
+        "frame_rate": _rate(stream.average_rate) or _rate(stream.base_rate),
         "variable": _is_variable(stream),
         "hdr": tone.HDR.get(stream.codec_context.color_trc),
     }
 
 
-def _rotation(container: InputContainer, stream: Any) -> int | None:
-    """Degrees clockwise by which players turn the picture; None if no frame can be decoded. One frame tells it."""
+def _shown(container: InputContainer, stream: Any) -> tuple[int, bool, bool] | None:
+    """Rotation, mirrored and interlaced; None if no frame can be decoded. Mostly one frame tells all of it."""
     stream.codec_context.thread_count = 1
+    frames = _decoded(container, stream)
+    first = next(frames, None)
+    if first is None:
+        return None
+    return *orientation.of_frame(first), fields.are_in(stream, first, frames)
+
+
+def _decoded(container: InputContainer, stream: Any) -> Iterator[Any]:
+    """The frames before the first one that can't be decoded."""
     try:
-        for _, frame in zip(range(1), container.decode(stream), strict=False):
-            return round(-cast(float, frame.rotation)) % 360
+        yield from container.decode(stream)
     except (av.error.FFmpegError, OSError, MemoryError, ValueError):
-        pass
-    return None
+        return
+
+
+def _rate(rate: Any) -> float | None:
+    """Pictures a second. Ogg has no average, but its lowest common rate is known."""
+    return float(rate) if rate and rate.denominator else None
 
 
 def _is_variable(stream: Any) -> bool:

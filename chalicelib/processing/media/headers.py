@@ -55,14 +55,17 @@ def _mp4(data: BinaryIO, size: int) -> Found:
     if movie is None:
         return {}
     found: Found = {}
+    whole = _UPRIGHT
     if header := _box(data, *movie, b"mvhd"):
-        found["duration"] = _seconds(_content(data, *header))
+        about = _content(data, *header)
+        found["duration"] = _seconds(about)
+        whole = _matrix(about, 48 if about[0] == 1 else 36)
     for kind, _, start, end in _boxes(data, *movie):
         media = _box(data, start, end, b"mdia") if kind == b"trak" else None
         handler = _box(data, *media, b"hdlr") if media else None
         track = _box(data, start, end, b"tkhd")
         if handler and track and _content(data, *handler)[8:12] == b"vide":
-            return {**found, "video": _shown(_content(data, *track))}
+            return {**found, "video": _shown(_content(data, *track), whole)}
     return found
 
 
@@ -77,15 +80,49 @@ def _seconds(header: bytes) -> float | None:
     return length / scale if length and length not in (2**32 - 1, 2**64 - 1) else None
 
 
-def _shown(header: bytes) -> Found:
-    """Of a track header: width, height and the matrix that turns the picture."""
+# Where the picture's right side and its lower side come to lie: (right, down) each, in 1/65536.
+_Matrix = tuple[int, int, int, int]
+_UPRIGHT = (1 << 16, 0, 0, 1 << 16)
+
+# (degrees clockwise, mirrored before that) by the signs of such a matrix.
+_TURNS = {
+    (1, 0, 0, 1): (0, False),
+    (0, 1, -1, 0): (90, False),
+    (-1, 0, 0, -1): (180, False),
+    (0, -1, 1, 0): (270, False),
+    (-1, 0, 0, 1): (0, True),
+    (0, -1, -1, 0): (90, True),
+    (1, 0, 0, -1): (180, True),
+    (0, 1, 1, 0): (270, True),
+}
+
+
+def _matrix(header: bytes, at: int) -> _Matrix:
+    a, b, _, c, d = struct.unpack_from(">iiiii", header, at)
+    return a, b, c, d
+
+
+def _shown(header: bytes, movie: _Matrix) -> Found:
+    """Of a track header: width, height and the matrix that turns the picture; that of the `movie` comes after it."""
     at = 88 if header[0] == 1 else 76
-    a, b, _, c, d = struct.unpack_from(">iiiii", header, at - 36)
     width, height = struct.unpack_from(">II", header, at)
-    turned = {(0, 1): 90, (-1, 0): 180, (0, -1): 270}
-    sign = ((a > 0) - (a < 0), (b > 0) - (b < 0))
-    rotation = turned.get(sign, 0) if (c, d) != (0, 0) or sign != (0, 0) else 0
-    return {"width": width >> 16, "height": height >> 16, "aspect": 1.0, "rotation": rotation}
+    a, b, c, d = _matrix(header, at - 36)
+    right, down, more_right, more_down = movie
+    both = (
+        a * right + b * more_right,
+        a * down + b * more_down,
+        c * right + d * more_right,
+        c * down + d * more_down,
+    )
+    signs = tuple((each > 0) - (each < 0) for each in both)
+    rotation, mirrored = _TURNS.get(signs, (0, False))
+    return {
+        "width": width >> 16,
+        "height": height >> 16,
+        "aspect": 1.0,
+        "rotation": rotation,
+        "mirrored": mirrored,
+    }
 
 
 # --- Matroska and WebM: RFC 9559

@@ -16,7 +16,7 @@ import av
 from av.container import InputContainer
 from av.stream import Discard
 
-from chalicelib.processing.media import ffmpeg_child, one_track, tone
+from chalicelib.processing.media import ffmpeg_child, fields, one_track, tone
 from chalicelib.processing.media.hls.opening import RESTART_PROBE
 from chalicelib.processing.media.hls.restarts import Restarted
 
@@ -91,9 +91,9 @@ def main(data: BinaryIO, arguments: dict[str, Any]) -> tuple[dict[str, Any], byt
 
     `arguments`, beside those of `ffmpeg_child`: `cover`, true for the cover alone; of a film `bytes` to read, `poster`
     and `preview`, the sizes [width, height] before the picture is turned (`preview` null for none), `duration`,
-    `bit_rate` and `frame_rate` or null, `time` of the frame to take, or null, `unindexed`; of an MP4 the number of its
-    `track` and the place of its `index` (`indexes.Index`); and of a film without an index its `size` and its
-    `restarts`, which the module `unindexed` describes.
+    `bit_rate` and `frame_rate` or null, `time` of the frame to take, or null, `interlaced`, `unindexed`; of an MP4 the
+    number of its `track` and the place of its `index` (`indexes.Index`); and of a film without an index its `size` and
+    its `restarts`, which the module `unindexed` describes.
 
     The header has `cover`, the length of the cover, or else `mode` ("RGB" or "RGBA"), `time` of the poster in seconds,
     and `frames`, a list of [width, height, milliseconds], the poster first. It is empty if there is no picture.
@@ -176,11 +176,17 @@ class Film:
         for packet in self._packets(time):
             if packet.is_keyframe:
                 frames = [*self.decoder.decode(packet), *self.decoder.decode(None)]
-                return frames[0] if frames else None
+                if not frames:
+                    return None
+                return fields.alone(frames[0]) if self.arguments["interlaced"] else frames[0]
         return None
 
     def frames(self, time: float) -> Iterator[tuple[float, av.VideoFrame]]:
         """Times and frames from the key frame at this time or before on, within MOST_DECODED."""
+        found = self._frames(time)
+        return fields.whole(found) if self.arguments["interlaced"] else found
+
+    def _frames(self, time: float) -> Iterator[tuple[float, av.VideoFrame]]:
         most = max(1, MOST_DECODED // (self.stream.width * self.stream.height))
         for packet in islice(self._packets(time), most):
             yield from ((self.time_of(frame), frame) for frame in self.decoder.decode(packet))

@@ -160,6 +160,22 @@ def test_the_size_is_that_of_the_turned_picture(degrees: int, shown: tuple[int, 
     assert (words.shown(small), small["rotation"]) == (shown, rotation), "the small reader says the same"
 
 
+@pytest.mark.parametrize("matrix", films.ORIENTATIONS)
+@pytest.mark.parametrize("movie", [(1, 0, 0, 1), (0, 1, -1, 0), (-1, 0, 0, 1)], ids=["", "turned", "mirrored"])
+def test_a_film_says_how_it_is_turned_and_mirrored(matrix: films.Matrix, movie: films.Matrix) -> None:
+    """The matrix of the whole movie comes after that of its track."""
+    data = films.oriented(films.film(times=range(3), sounds=()), matrix, movie=movie)
+    (a, b, c, d), (e, f, g, h) = matrix, movie
+    both = (a * e + b * g, a * f + b * h, c * e + d * g, c * f + d * h)
+    rotation, mirrored = films.ORIENTATIONS[both]
+    shown = (48, 64) if rotation in (90, 270) else (64, 48)
+    info = film_info(data)
+    assert ((info.width, info.height), info.rotation, info.mirrored) == (shown, rotation, mirrored)
+    small = headers.read(Source("video/mp4", len(data), io.BytesIO(data)), data[:64])["video"]
+    said = (words.shown(small), small["rotation"], small["mirrored"])
+    assert said == (shown, rotation, mirrored), "the small reader says the same"
+
+
 def test_pixels_that_are_no_squares_are_stretched() -> None:
     def wide(stream: Any) -> None:
         stream.codec_context.sample_aspect_ratio = Fraction(4, 3)

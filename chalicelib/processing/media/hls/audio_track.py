@@ -66,11 +66,24 @@ def _look(container: InputContainer, stream: Any, find: Find) -> Sound | None:
         rate=int(first.sample_rate),
         channels=min(2, int(context.channels)),
         samples=sizes.pop() if len(sizes) == 1 else 0,
+        grid=_grid(context),
         even=even,
         default=bool(stream.disposition & av.stream.Disposition.default),
         language=languages.tag(language),
         title=(title or "")[:100].strip() or None,
     )
+
+
+def _grid(context: Any) -> int:
+    """Samples of which each packet has some multiple; 0 where that is not needed or not known.
+
+    Vorbis has packets of unequal length: each gives a quarter of two blocks together, and the shorter sort of blocks
+    divides the longer one (Vorbis I, 4.2.2 and 4.3.8).
+    """
+    header = bytes(context.extradata or b"").partition(b"\x01vorbis")[2]
+    if context.name != "vorbis" or len(header) < 22:
+        return 0
+    return 1 << (header[21] & 15) >> 2
 
 
 def _can_be_mixed(frame: Any, channels: int) -> bool:
@@ -168,6 +181,7 @@ def _encoded(sound: Sound, zero: Fraction, end: Fraction, borders: Sequence[Frac
             "frame_size": sound.samples,
             "first": [sound.begins.numerator, sound.begins.denominator],
             "rate": bits,
+            **({"grid": sound.grid} if sound.grid else {}),  # plans of other sounds stay as they were
         },
     }
 

@@ -45,9 +45,11 @@ class Scan:
         pairs = sorted((time, number) for number, time in enumerate(table.shown) if table.keys[number])
         times = [time for time, _ in pairs]
         back = _SOUND_RUN_UP if rung.sort == "sound" else 0
+        # The pictures of an interlaced film need the one before.
+        ticks = 1 if rung.settings.get("interlaced") else 0
         at, since = [], []
         for cut in rung.cuts[:-1]:
-            time = round((Fraction(cut, rung.scale) - back + zero) / base)
+            time = round((Fraction(cut, rung.scale) - back + zero) / base) - ticks
             found = max(0, bisect_right(times, time) - 1)
             place = places[pairs[found][1]]
             if self.marks:

@@ -102,8 +102,11 @@ def _playable(picture: Picture) -> str | None:
     """The codec's name, if browsers play the track's packets as they are."""
     context = picture.stream.codec_context
     config = bytes(context.extradata or b"")
+    # Players of HLS neither turn nor mirror. They would show an interlaced picture, with combs: browsers do not
+    # deinterlace. So it is encoded, which costs CPU, but only if somebody watches it.
+    is_plain = not picture.turn and not picture.mirrored and not picture.interlaced and picture.square
     left_out = picture.table and picture.table.has_left_out
-    if left_out or picture.turn or not picture.square or config[:1] != b"\x01":
+    if left_out or not is_plain or config[:1] != b"\x01":
         return None
     if context.name == "h264" and len(config) > 6 and context.pix_fmt in ("yuv420p", "yuvj420p"):
         plays = config[1] in (66, 77, 100) and config[3] <= 52 and not picture.hdr

@@ -20,7 +20,8 @@ class NoStreamError(Exception):
 class Picture:
     """`picture` is how long one is shown, in seconds; None where they have unequal lengths and no table tells them.
 
-    `width` and `height` are those shown: turned, with square pixels. `turn` in degrees clockwise.
+    `width` and `height` are those shown: turned, with square pixels. `turn` in degrees clockwise; a `mirrored` picture
+    is mirrored from left to right before that.
     """
 
     stream: Any
@@ -32,6 +33,8 @@ class Picture:
     width: int
     height: int
     turn: int
+    mirrored: bool
+    interlaced: bool
     square: bool
     hdr: str | None
 
@@ -46,8 +49,8 @@ class Picture:
 
 @dataclass(frozen=True)
 class Sound:
-    """`samples` are those of one packet; 0 if they differ or nobody knows. `even` is True if the packets follow each
-    other without a gap, as the file's index proves."""
+    """`samples` are those of one packet; 0 if they differ or nobody knows. `grid` are samples of which all packets have
+    multiples, or 0. `even` is True if the packets follow each other without a gap, as the file's index proves."""
 
     stream: Any
     table: Table | None
@@ -56,6 +59,7 @@ class Sound:
     rate: int
     channels: int
     samples: int
+    grid: int
     even: bool
     default: bool
     language: str | None

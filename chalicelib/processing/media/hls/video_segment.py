@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from fractions import Fraction
+from math import ceil
 from typing import Any
 
 from av.container import InputContainer
 
-from chalicelib.processing.media import tone
+from chalicelib.processing.media import fields, tone
 from chalicelib.processing.media.hls import boxes, frames, nal
 from chalicelib.processing.media.hls.opening import alone, seconds_zero
 from chalicelib.processing.media.hls.picture import encoder
@@ -28,8 +30,9 @@ class _Encoding:
     """The pictures of a segment on their way through the encoder. `times` are when they are shown."""
 
     def __init__(self, rung: dict[str, Any], tried: int) -> None:
-        size = rung["width"], rung["height"]
-        self._converted = tone.Converter(size, "yuv420p", turn=rung["settings"]["turn"], scaler=tone.QUICK)
+        size, settings = (rung["width"], rung["height"]), rung["settings"]
+        turn = {"turn": settings["turn"], "mirrored": settings.get("mirrored", False)}
+        self._converted = tone.Converter(size, "yuv420p", scaler=tone.QUICK, **turn)
         self._encoder = _encoder(rung, tried)
         self._packets: list[Any] = []
         self.times: list[int] = []
@@ -82,7 +85,7 @@ def _encode(
     """
     slack, late = rung["settings"]["slack"], rung["scale"] // 2
     before: Any = None
-    for time, frame in _timed(container, stream, rung["scale"], part["start"], zero):
+    for time, frame in _pictures(container, stream, rung, part, zero):
         if time < part["start"] - slack:
             before = frame
             continue
@@ -102,6 +105,33 @@ def _encode(
             raise ValueError("the track has no picture")
         encoding.add(part["start"], before)
     return None
+
+
+def _pictures(
+    container: InputContainer, stream: Any, rung: dict[str, Any], part: dict[str, Any], zero: list[int]
+) -> Iterator[tuple[int, Any]]:
+    """(time in the rung's ticks, picture) from one at or before `start` on.
+
+    Each of an interlaced film is made with the frames before and after it, as if all of the film were made at once.
+    """
+    scale, start, settings = rung["scale"], part["start"], rung["settings"]
+    if not settings.get("interlaced"):
+        return _timed(container, stream, scale, start, zero)
+    if part["number"]:
+        # One tick is enough to reach the picture before: the container leads to its key picture.
+        start -= settings["slack"] + max(1, ceil(stream.time_base * scale))
+    return fields.whole(_from(_timed(container, stream, scale, start, zero), part["start"] - settings["slack"]))
+
+
+def _from(found: Iterator[tuple[int, Any]], start: int) -> Iterator[tuple[int, Any]]:
+    """The pictures from the last but one before `start` on: all that tell how the last one before it looks."""
+    waiting: deque[tuple[int, Any]] = deque(maxlen=3)
+    for each in found:
+        waiting.append(each)
+        if each[0] >= start:
+            break
+    yield from waiting
+    yield from found
 
 
 def _timed(

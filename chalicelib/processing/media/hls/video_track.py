@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import islice, pairwise
@@ -11,6 +11,7 @@ from typing import Any, cast
 import av
 from av.container import InputContainer
 
+from chalicelib.processing.media import fields, orientation
 from chalicelib.processing.media.hls import cuts, frames, rates, source_rung, tables
 from chalicelib.processing.media.hls.opening import seconds_zero, ticks
 from chalicelib.processing.media.hls.plan import Rung
@@ -41,11 +42,13 @@ def look(container: InputContainer, find: Find) -> Picture | None:
     if min(width, height) < LEAST_SIDE or width * height > MOST_PIXELS:
         raise NoStreamError("its picture is too large or too small")
     found = find(stream)
-    first = _first_frame(container, stream)
+    decoded = _decoded(container, stream)
+    first = next(decoded, None)
     if first is None:
         raise NoStreamError("its picture can't be decoded")
-    turn = round(-cast(float, first.rotation)) % 360
+    turn, mirrored = orientation.of_frame(first)
     turn = turn if turn in (90, 180, 270) else 0
+    interlaced = fields.are_in(stream, first, decoded)
     aspect = stream.sample_aspect_ratio
     square = not aspect or not aspect.numerator or aspect == 1
     if not square and Fraction(1, 8) <= aspect <= 8:
@@ -54,7 +57,21 @@ def look(container: InputContainer, find: Find) -> Picture | None:
         width, height = height, width
     hdr = HDR.get(int(first.color_trc or 0))
     begins, ends, picture, rate = _timed(container, stream, found)
-    return Picture(stream, found, begins, ends, picture, rate, width, height, turn, square, hdr)
+    return Picture(
+        stream=stream,
+        table=found,
+        begins=begins,
+        ends=ends,
+        picture=picture,
+        frame_rate=rate,
+        width=width,
+        height=height,
+        turn=turn,
+        mirrored=mirrored,
+        interlaced=interlaced,
+        square=square,
+        hdr=hdr,
+    )
 
 
 def _chosen(container: InputContainer) -> Any:
@@ -64,10 +81,11 @@ def _chosen(container: InputContainer) -> Any:
     return next((s for s in films if s.disposition & preset.default), next(iter(films), None))
 
 
-def _first_frame(container: InputContainer, stream: Any) -> Any:
+def _decoded(container: InputContainer, stream: Any) -> Iterator[Any]:
+    """The frames from the beginning on."""
     stream.codec_context.thread_count = 1
     frames.seek(container, stream, int(stream.start_time or 0))
-    return next(islice(frames.decoded(container, stream), 1), None)
+    return frames.decoded(container, stream)
 
 
 def _timed(
@@ -244,5 +262,8 @@ def _made(picture: Picture, rung: Encoded, grid: _Grid, letter: str, borders: li
             "turn": picture.turn,
             "slack": grid.slack,
             "frame_rate": [rate.numerator, rate.denominator],
+            # Only where it is so: plans of other films are those that the release before wrote.
+            **({"mirrored": True} if picture.mirrored else {}),
+            **({"interlaced": True} if picture.interlaced else {}),
         },
     )
