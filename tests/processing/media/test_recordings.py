@@ -157,6 +157,7 @@ def test_a_recording_has_clips_and_sounds(
     stored, made = Stored(without(form, options, **more), monkeypatch), Made()
     record = processed(stored, content_type, made)
     assert (promised.clips(record), promised.sounds(record)) == ((64,), ("m4a", "opus"))
+    container: Any
     with av.open(io.BytesIO(conversion(stored, record, "av/64.mp4"))) as container:
         assert [stream.codec_context.name for stream in container.streams] == ["h264", "aac"]
         frames = [*container.decode(video=0)]
