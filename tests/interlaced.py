@@ -109,4 +109,4 @@ def combed(image: Any) -> float:
     rows = [grey.tobytes()[y * width : (y + 1) * width] for y in range(height)]
     lines = list(zip(rows[4:-6], rows[5:-5], rows[6:-4], strict=True))
     total = sum(abs(2 * b - a - c) for above, line, below in lines for a, b, c in zip(above, line, below, strict=True))
-    return total / 2 / len(lines) / width
+    return float(total / 2 / len(lines) / width)

@@ -111,7 +111,7 @@ def whole[Of](frames: Iterable[tuple[Of, Any]]) -> Iterator[tuple[Of, Any]]:
     yield from deinterlacer.end()
 
 
-def alone(frame: Any) -> Any:
+def alone(frame: av.VideoFrame) -> av.VideoFrame:
     """The picture of one frame. Nobody knows what moves in it, but combs are seen."""
     deinterlacer = Deinterlacer[None](_ALONE)
     return next(picture for _, picture in (*deinterlacer.add(None, frame), *deinterlacer.end()))

@@ -102,19 +102,22 @@ def _matrix(header: bytes, at: int) -> _Matrix:
     return a, b, c, d
 
 
+def _sign(number: int) -> int:
+    return (number > 0) - (number < 0)
+
+
 def _shown(header: bytes, movie: _Matrix) -> Found:
     """Of a track header: width, height and the matrix that turns the picture; that of the `movie` comes after it."""
     at = 88 if header[0] == 1 else 76
     width, height = struct.unpack_from(">II", header, at)
     a, b, c, d = _matrix(header, at - 36)
     right, down, more_right, more_down = movie
-    both = (
-        a * right + b * more_right,
-        a * down + b * more_down,
-        c * right + d * more_right,
-        c * down + d * more_down,
+    signs = (
+        _sign(a * right + b * more_right),
+        _sign(a * down + b * more_down),
+        _sign(c * right + d * more_right),
+        _sign(c * down + d * more_down),
     )
-    signs = tuple((each > 0) - (each < 0) for each in both)
     rotation, mirrored = _TURNS.get(signs, (0, False))
     return {
         "width": width >> 16,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from array import array
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,12 +47,12 @@ def _flac() -> Sample:
     return Sample(data, "ogg", "audio/ogg", 22050)
 
 
-SOUNDS = {
+SOUNDS: Mapping[str, Callable[[], Sample]] = {
     "vorbis": lambda: _file("vorbis.ogg", "ogg", "audio/ogg", 22050),
     "speex": lambda: _file("speex.ogg", "ogg", "audio/ogg", 16000),
     "flac": _flac,
 }
-FILMS = {
+FILMS: Mapping[str, Callable[[], Sample]] = {
     "theora": lambda: _file("theora.ogv", "ogg", "video/ogg", 22050),
     "vp8": lambda: _file("vp8.webm", "matroska", "video/webm", 22050),
 }
@@ -117,7 +118,8 @@ def test_a_film_says_what_it_is_and_is_shown(name: str) -> None:
     assert info.duration == pytest.approx(SECONDS, abs=0.05)
     assert [(each.codec, each.channels, each.sample_rate) for each in info.audio_tracks] == [("vorbis", 1, 22050)]
     assert not found.warnings
-    shown = av.VideoFrame.from_image(Image.open(io.BytesIO(made["poster.webp"])).convert("RGB"))
+    poster = Image.open(io.BytesIO(made["poster.webp"])).convert("RGB")
+    shown = av.VideoFrame.from_image(poster)  # type: ignore[no-untyped-call]
     assert info.poster_time is not None and films.number(shown) == round(info.poster_time * 5)
     assert Image.open(io.BytesIO(made["preview.webp"])).n_frames > 10  # type: ignore[attr-defined]
 

@@ -143,7 +143,7 @@ def test_a_gap_repeats_a_whole_picture() -> None:
     stream = hls.Stream(out.getvalue(), sort.content_type)
     rung = stream.plan.of("picture")[0]
     assert rung.count >= 3
-    with av.open(io.BytesIO(stream.joined(rung.name))) as container:
-        frames = list(container.decode(video=0))
+    with av.open(io.BytesIO(stream.joined(rung.name)), "r") as source:
+        frames = list(source.decode(video=0))
     assert len(frames) >= 50 + rung.count - 2
     assert max(interlaced.combed(frame.to_image()) for frame in frames) < WHOLE
