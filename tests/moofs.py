@@ -6,7 +6,7 @@ import struct
 from functools import cache
 
 from tests import films
-from tests.hostile_films import Box, parsed
+from tests.hostile_films import Box, field, parsed, written
 
 TICKS = 1024
 """The length of each picture in the track's time scale."""
@@ -70,6 +70,48 @@ def runs(count: int, samples: int = 1, size: int | None = None) -> bytes:
     """One fragment with so many runs in its one track."""
     head = _head()[0]
     return head + _media() + _fragment(0, [_track(len(head) + 8, 0, count, samples, size)])
+
+
+def with_defaults(count: int, samples: int = 1, size: int | None = None) -> bytes:
+    """As `fragments`, but what samples are like stands in the film's head (`trex`) only."""
+    head, picture = _head()
+    root = parsed(head)
+    root.one(b"trex").body = struct.pack(">6I", 0, 1, 1, TICKS, len(picture) if size is None else size, _ALL_ARE_KEYS)
+    head, at = written(root), len(head) + 8
+    header = Box(b"tfhd", struct.pack(">IIQ", _OWN_PLACE, 1, at))
+    run = Box(b"trun", struct.pack(">IIi", 1, samples, 0))
+
+    def fragment(number: int) -> bytes:
+        begin = Box(b"tfdt", struct.pack(">IQ", 1 << 24, number * samples * TICKS))
+        return _fragment(number, [Box(b"traf", boxes=[header, begin, run])])
+
+    return head + _media() + b"".join(map(fragment, range(count)))
+
+
+def of_unknown_tracks(count: int) -> bytes:
+    """One fragment with so many parts of tracks that the film has not, before its own."""
+    head = _head()[0]
+    unknown = [
+        Box(b"traf", boxes=[Box(b"tfhd", struct.pack(">II", 0x020000, 2 + number)), Box(b"trun", bytes(8))])
+        for number in range(count)
+    ]
+    return head + _media() + _fragment(0, [*unknown, _track(len(head) + 8, 0, 1, 1, None)])
+
+
+def beside_tracks(count: int, tracks: int = 900) -> bytes:
+    """As `fragments`, of a film with so many tracks more. FFmpeg keeps something of each track for each fragment."""
+    head = _head()[0]
+    root = parsed(head)
+    movie = root.one(b"moov")
+    [track], [defaults] = ([*root.all(kind)] for kind in (b"trak", b"trex"))
+    extends = root.one(b"mvex")
+    for number in range(tracks):
+        [again] = parsed(track.whole()).boxes or []
+        field(b"tkhd", 12, ">I", 2 + number)(again)
+        (movie.boxes or []).append(again)
+        (extends.boxes or []).append(Box(b"trex", struct.pack(">II", 0, 2 + number) + defaults.body[8:]))
+    head = written(root)
+    return head + _media() + b"".join(_fragment(n, [_track(len(head) + 8, n, 1, 1, None)]) for n in range(count))
 
 
 def padded(film: bytes, length: int) -> bytes:

@@ -13,9 +13,11 @@ from contextlib import contextmanager
 import pytest
 
 from bench.media import ours
-from chalicelib.model import PermanentFault
+from chalicelib.model import PermanentFault, Rendition
 from chalicelib.processing.kinds import Order, Source, processor_of
-from chalicelib.processing.media import indexes
+from chalicelib.processing.media import hls, indexes
+from chalicelib.processing.media.hls import plan as plans
+from chalicelib.renditions.media_names import PLAN, MediaName, Part
 from chalicelib.renditions.recipes import RECIPES
 from tests import hostile_films, moofs
 
@@ -42,15 +44,22 @@ def bounded(seconds: float = SECONDS) -> Iterator[None]:
 
 
 def outcome(data: bytes) -> Outcome:
-    names: list[str] = []
+    """Of the film, with the first and the last segment of each rung."""
+    emitted: dict[str, bytes] = {}
+
+    def emit(rendition: Rendition, body: bytes) -> None:
+        emitted[rendition.basename] = body
+
     source = Source("video/mp4", len(data), io.BytesIO(data), "a film")
     try:
-        made = processor_of("video/mp4").process(
-            source, Order(RECIPES["photo"], ours.MEMORY), lambda rendition, _: names.append(rendition.name)
-        )
+        made = processor_of("video/mp4").process(source, Order(RECIPES["photo"], ours.MEMORY), emit)
+        if PLAN in emitted:
+            for rung in plans.loads(emitted[PLAN]).rungs:
+                for number in {0, rung.count - 1}:
+                    hls.make(source, emitted[PLAN], MediaName(Part.SEGMENT, rung.name, number))
     except PermanentFault as fault:
         return str(fault.code), False
-    return made.warnings[0].code if made.warnings else "ready", "hls" in names
+    return made.warnings[0].code if made.warnings else "ready", "hls.m3u8" in emitted
 
 
 BOMBS: dict[str, tuple[Callable[[int], bytes], int, Outcome]] = {
@@ -58,6 +67,9 @@ BOMBS: dict[str, tuple[Callable[[int], bytes], int, Outcome]] = {
     "fragments with their bytes": (moofs.whole_fragments, 10_000, STREAMS),
     "parts of one track": (moofs.tracks, 10_000, STREAMS_WITHOUT_PREVIEW),
     "runs": (moofs.runs, 100_000, STREAMS_WITHOUT_PREVIEW),
+    "fragments with what the film's head says": (moofs.with_defaults, 10_000, STREAMS_WITHOUT_PREVIEW),
+    "parts of unknown tracks": (moofs.of_unknown_tracks, 10_000, STREAMS),
+    "fragments of 900 tracks": (moofs.beside_tracks, 10_000, STREAMS_WITHOUT_PREVIEW),
 }
 
 
@@ -75,6 +87,7 @@ CLAIMS: dict[str, tuple[Callable[[], bytes], Outcome]] = {
     "10,000,000 samples in 2 KB": (lambda: moofs.fragments(1, 10_000_000), NO_PICTURE),
     "2^31 samples in 2 KB": (lambda: moofs.fragments(1, 2**31 - 1, 1), NO_PICTURE),
     "10,000 runs of 200,000 samples": (lambda: moofs.runs(10_000, 200_000, 1), NO_PICTURE),
+    "2^31 samples by the film's head": (lambda: moofs.with_defaults(1, 2**31 - 1, 1), NO_PICTURE),
     "1,000 fragments of 90,000 samples": (lambda: moofs.fragments(1000, 90_000, 1), NO_PICTURE),
     "1,000 fragments of 90,000 samples of nothing": (lambda: moofs.fragments(1000, 90_000, 0), NO_PICTURE),
     "10,000,000 samples in 10 MB": (lambda: moofs.padded(moofs.whole_fragments(1, 10**7, 1), 10**7), NO_PICTURE),

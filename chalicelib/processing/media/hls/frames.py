@@ -11,6 +11,9 @@ from av.container import InputContainer
 # Packets that one part may read, at most: a file may claim that a moment is somewhere else for ever.
 MOST_PACKETS = 200_000
 
+# Bytes of the packets that are only looked at, at the beginning of a track.
+MOST_LOOKED = 4 * 1024**2
+
 # Seconds by which the second try begins earlier; each further one goes back four times as far.
 _BACK = 2
 
@@ -29,6 +32,19 @@ def _packets(container: InputContainer, stream: Any) -> Iterator[Any]:
         yield from container.demux(stream)
     except av.error.InvalidDataError:
         return
+
+
+def first_packets(container: InputContainer, stream: Any, most: int) -> Iterator[Any]:
+    """At most so many packets from where the container stands, until MOST_LOOKED bytes of them were read.
+
+    A picture of 4K without a compression has 16 MB.
+    """
+    count = size = 0
+    for packet in container.demux(stream):
+        yield packet
+        count, size = count + 1, size + packet.size
+        if count >= most or size >= MOST_LOOKED:
+            return
 
 
 def time_of(frame: Any) -> int | None:

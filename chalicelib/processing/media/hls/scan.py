@@ -85,6 +85,7 @@ class _Samples:
         self.keys: list[bool] = []
         self.left_out: list[bool] = []
         self._ends: int | None = None
+        self._has_one_header = True
 
     def add(self, packet: Any) -> None:
         time = packet.pts if packet.pts is not None else packet.dts
@@ -97,6 +98,7 @@ class _Samples:
         self.places.append(packet.pos)
         self.keys.append(packet.is_keyframe)
         self.left_out.append(packet.is_discard)
+        self._has_one_header &= not packet.has_sidedata("new_extradata")
         end = time + (packet.duration or 0)
         self._ends = end if self._ends is None else max(self._ends, end)
 
@@ -104,7 +106,8 @@ class _Samples:
         """Other formats than MP4 keep no times of decoding: those are only known where nothing is reordered."""
         known = len(self.decoded) == len(self.shown) and (is_mov or self.decoded == self.shown)
         decoded = self.decoded if known else array("q")
-        return Table(decoded, self.shown, self.sizes, self.keys, self.left_out, self._ends)
+        one = self._has_one_header
+        return Table(decoded, self.shown, self.sizes, self.keys, self.left_out, self._ends, has_one_header=one)
 
 
 def _read(container: Any, tracks: Sequence[Any], found: dict[int, _Samples]) -> None:

@@ -18,7 +18,7 @@ from typing import Any, BinaryIO
 from av.container import InputContainer
 
 from chalicelib.processing.media import mp4_boxes
-from chalicelib.processing.media.hls import samples
+from chalicelib.processing.media.hls import frames, samples
 from chalicelib.processing.media.hls.samples import MOST_BOXES, Samples, is_rising
 
 # Samples of a track: 24 hours at 60 a second.
@@ -48,6 +48,9 @@ class Table:
 
     ends: int | None = None
     """When the last sample ends, where that is known."""
+
+    has_one_header: bool = True
+    """False if the codec's header may change on the way, as where two films were joined."""
 
     @cached_property
     def times(self) -> list[int]:
@@ -90,6 +93,7 @@ def table(container: InputContainer, stream: Any, data: BinaryIO, size: int) -> 
         offsets = _offsets(data, trak, len(stream.index_entries)) if trak else None
         if trak is None or offsets is None:
             return None
+        headers = _headers(data, trak)
         found = samples.read(data, size, trak, stream.index_entries, offsets)
     except (struct.error, ValueError):
         return None
@@ -102,14 +106,15 @@ def table(container: InputContainer, stream: Any, data: BinaryIO, size: int) -> 
     if shift is None:
         return None
     shown = array("q", map(shift.__add__, found.shown)) if shift else found.shown
-    return Table(found.decoded, shown, found.sizes, found.keys, found.left_out)
+    one = headers == 1
+    return Table(found.decoded, shown, found.sizes, found.keys, found.left_out, has_one_header=one)
 
 
 def _shift(container: InputContainer, stream: Any, found: Samples) -> int | None:
     """The ticks by which FFmpeg shows all samples later; None if the first packets are not those of the index."""
     places = {start: number for number, start in enumerate(found.places)}
     shift: int | None = None
-    for packet in islice(container.demux(stream), _CHECKED):
+    for packet in frames.first_packets(container, stream, _CHECKED):
         if packet.pts is None or packet.dts is None:
             continue
         number = places.get(packet.pos)
@@ -140,6 +145,12 @@ def _number(data: BinaryIO, start: int, end: int) -> int | None:
     header = data.read(24)
     (number,) = struct.unpack_from(">I", header, 20 if header[0] == 1 else 12)
     return int(number)
+
+
+def _headers(data: BinaryIO, trak: tuple[int, int]) -> int:
+    """How many descriptions of samples the track has, each with a header of the codec."""
+    where = _down(data, *trak, b"mdia", b"minf", b"stbl", b"stsd")
+    return int(struct.unpack(">I", samples.exactly(data, 4, where, 4))[0]) if where else 0
 
 
 def _offsets(data: BinaryIO, trak: tuple[int, int], count: int) -> Sequence[int] | None:

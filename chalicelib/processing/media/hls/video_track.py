@@ -125,7 +125,7 @@ def _beginning(container: InputContainer, stream: Any) -> tuple[int, list[int]]:
     times = sorted(
         {
             time
-            for packet in islice(container.demux(stream), _HEAD)
+            for packet in frames.first_packets(container, stream, _HEAD)
             if not packet.is_discard and (time := _time(packet)) is not None
         }
     )
@@ -202,6 +202,8 @@ def _grid(picture: Picture, zero: Fraction, end: Fraction) -> _Grid:
         if base.denominator != 1:
             times = list(dict.fromkeys(times))  # two that are rounded may be one
         slack = max(0, min(map(sub, islice(times, 1, None), times), default=2) // 2 - 1)
+        # A boundary in a gap has no picture of its own: those that come long before it belong to the segment before.
+        slack = min(slack, scale // 50)
     for target in (cuts.TARGET, cuts.STEP):
         if picture.table:
             both.append(cuts.at_pictures(times, max(last, times[-1] + 1), target * scale))
@@ -212,9 +214,9 @@ def _grid(picture: Picture, zero: Fraction, end: Fraction) -> _Grid:
             first = round(picture.begins * scale) - nothing
             count = max(1, round((picture.ends - picture.begins) / length))
             both.append(cuts.at_grid(first, count, length * scale, target * scale, max(last, first + 1)))
-    for each in both:
-        if each[0] > scale // 2:
-            each[0] = 0  # the picture is late: its first one is shown from the beginning
+    for each, target in zip(both, (cuts.TARGET, cuts.STEP), strict=True):
+        if each[0] > scale // 2:  # the picture is late: its first one is shown from the beginning
+            each[:0] = cuts.before(each[0], target * scale)
     return _Grid(scale, both[0], both[1], slack)
 
 
@@ -306,13 +308,17 @@ def _playable(picture: Picture) -> str | None:
     """The codec's name, if browsers play the track's packets as they are."""
     context = picture.stream.codec_context
     config = bytes(context.extradata or b"")
-    if not picture.table or any(picture.table.left_out) or picture.turn or not picture.square or config[:1] != b"\x01":
+    if not picture.table or not picture.table.has_one_header:
+        return None
+    if any(picture.table.left_out) or picture.turn or not picture.square or config[:1] != b"\x01":
+        return None
+    if not nal.has_sets(config, context.name):
         return None
     if context.name == "h264" and len(config) > 6 and context.pix_fmt in ("yuv420p", "yuvj420p"):
         plays = config[1] in (66, 77, 100) and config[3] <= 52 and not picture.hdr
         return nal.avc_name(config) if plays else None
     if context.name == "hevc" and len(config) > 23 and context.pix_fmt in ("yuv420p", "yuvj420p", "yuv420p10le"):
-        return nal.hevc_name(config) if config[1] & 0x1F in (1, 2) and config[22] else None
+        return nal.hevc_name(config) if config[1] & 0x1F in (1, 2) else None
     return None
 
 
@@ -320,7 +326,7 @@ def _is_whole(stream: Any) -> bool:
     """True if the track's first packets are what the codec has. Where an index lies, they are other bytes."""
     frames.seek(stream.container, stream, int(stream.start_time or 0))
     config, name = bytes(stream.codec_context.extradata), stream.codec_context.name
-    packets = islice(stream.container.demux(stream), _WHOLE)
+    packets = frames.first_packets(stream.container, stream, _WHOLE)
     return all(nal.is_whole(bytes(packet), config, name) for packet in packets if packet.size)
 
 
