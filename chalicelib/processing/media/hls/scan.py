@@ -18,6 +18,7 @@ import av
 from chalicelib.processing.media.hls.opening import opened
 from chalicelib.processing.media.hls.plan import Rung
 from chalicelib.processing.media.hls.tables import MOST_SAMPLES, Table
+from chalicelib.processing.media.hls.tracks import NoStreamError
 
 # Seconds before a segment's sound at which reading begins: decoders need what came before.
 _SOUND_RUN_UP = 2
@@ -40,7 +41,10 @@ class Scan:
         return self.tables.get(index)
 
     def restarts(self, rung: Rung, zero: Fraction) -> dict[str, Any]:
-        """For each segment the byte `at` which reading begins, and the time of what is there (`since`, in ticks)."""
+        """For each segment the byte `at` which reading begins, and the time of what is there (`since`, in ticks).
+
+        Raises NoStreamError for an MP4 whose samples stand before the fragments that tell of them.
+        """
         table, places, base = self.tables[rung.stream], self.places[rung.stream], self.bases[rung.stream]
         pairs = sorted((time, number) for number, time in enumerate(table.shown) if table.keys[number])
         times = [time for time, _ in pairs]
@@ -51,6 +55,8 @@ class Scan:
             found = max(0, bisect_right(times, time) - 1)
             place = places[pairs[found][1]]
             if self.marks:
+                if place < self.marks[0]:
+                    raise NoStreamError("its samples stand before their index")
                 place = self.marks[max(0, bisect_right(self.marks, place) - 1)]
             at.append(place)
             since.append(times[found])

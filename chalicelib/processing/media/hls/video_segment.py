@@ -98,7 +98,7 @@ def _encode(
     A segment that does not begin with a picture of its own (`_begins`) repeats the one before; the film's first
     one is shown from the stream's beginning.
     """
-    slack = rung["settings"]["slack"]
+    slack, thinned = rung["settings"]["slack"], _Thinned(rung, part["start"])
     before: Any = None
     for time, frame in _timed(container, stream, rung["scale"], part["start"], zero):
         if time < part["start"] - slack:
@@ -112,12 +112,31 @@ def _encode(
             if not encoding.times:
                 encoding.add(time, frame)
             return None
-        encoding.add(time, frame)
+        if thinned.has(time):
+            encoding.add(time, frame)
     if not encoding.times:
         if before is None:
             raise ValueError("the track has no picture")
         encoding.add(part["start"], before)
     return None
+
+
+class _Thinned:
+    """The pictures that are encoded of a segment from `start` on: one in a few, where the film has too many."""
+
+    def __init__(self, rung: dict[str, Any], start: int) -> None:
+        own, rate = (rung["settings"].get(name) for name in ("own_rate", "frame_rate"))
+        self._step = rung["scale"] / Fraction(*rate) if own else None
+        # Times may be rounded to milliseconds.
+        self._start = start - rung["scale"] / Fraction(*own) / 2 if own else start
+        self._last = -1
+
+    def has(self, time: int) -> bool:
+        if self._step is None:
+            return True
+        place = (time - self._start) // self._step
+        is_new, self._last = place > self._last, int(max(place, self._last))
+        return bool(is_new)
 
 
 def _timed(

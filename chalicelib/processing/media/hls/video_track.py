@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import accumulate, compress, islice, pairwise
+from math import ceil
 from operator import sub
 from typing import Any, cast
 
@@ -25,6 +26,9 @@ LEAST_SIDE = 16
 
 # Pictures a second that make sense.
 _FASTEST = 1000
+
+# Pictures a second that are encoded, of a film that has more than MANY: no screen of a page shows more.
+_MOST_ENCODED, _MANY = 60, 75
 
 # ITU-T H.273: the transfer functions of pictures with a high dynamic range.
 HDR = {16: "pq", 18: "hlg"}
@@ -174,7 +178,8 @@ class _Grid:
 def rungs(picture: Picture, zero: Fraction, end: Fraction) -> tuple[list[Rung], list[Fraction]]:
     """The rungs, and the boundaries in seconds. `zero` is when the stream begins, `end` is how long it lasts."""
     grid = _grid(picture, zero, end)
-    made = [_encoded(picture, each, grid) for each in ladder(picture.width, picture.height, picture.frame_rate)]
+    rate = picture.frame_rate / _every(picture.frame_rate)
+    made = [_encoded(picture, each, grid, rate) for each in ladder(picture.width, picture.height, rate)]
     copied = _copied(picture, zero, end)
     made += [copied] if copied else []
     made.append(_keys(picture, key_rung(picture.width, picture.height), grid))
@@ -224,11 +229,25 @@ def _lengths(borders: Sequence[int], scale: int) -> list[float]:
     return [(later - earlier) / scale for earlier, later in pairwise(borders)]
 
 
-def _encoded(picture: Picture, rung: Encoded, grid: _Grid) -> Rung:
+def _every(rate: Fraction) -> int:
+    """One in so many pictures is encoded."""
+    return ceil(rate / _MOST_ENCODED) if rate > _MANY else 1
+
+
+def _encoded(picture: Picture, rung: Encoded, grid: _Grid, rate: Fraction) -> Rung:
+    """`rate` is how many pictures a second are encoded."""
     lengths = _lengths(grid.borders, grid.scale)
-    sizes = [rates.encoded_bytes(rung.rate, length, float(picture.frame_rate)) for length in lengths]
+    sizes = [rates.encoded_bytes(rung.rate, length, float(rate)) for length in lengths]
     made = _made(picture, rung, grid, "v", grid.borders, sizes)
-    return replace(made, frame_rate=float(picture.frame_rate))
+    fields: dict[str, Any] = {"frame_rate": _ratio(rate)}
+    if rate != picture.frame_rate:
+        fields["own_rate"] = _ratio(picture.frame_rate)
+    return replace(made, frame_rate=float(rate), settings={**made.settings, **fields})
+
+
+def _ratio(rate: Fraction) -> list[int]:
+    near = rate.limit_denominator(1001)
+    return [near.numerator, near.denominator]
 
 
 def _keys(picture: Picture, rung: Encoded, grid: _Grid) -> Rung:
@@ -238,7 +257,6 @@ def _keys(picture: Picture, rung: Encoded, grid: _Grid) -> Rung:
 
 def _made(picture: Picture, rung: Encoded, grid: _Grid, letter: str, borders: list[int], sizes: Sequence[int]) -> Rung:
     """A rung that is encoded. `letter` begins its name, and `sizes` are the most bytes of each segment."""
-    rate = picture.frame_rate.limit_denominator(1001)
     lengths = _lengths(borders, grid.scale)
     return Rung(
         name=f"{letter}{rung.side}",
@@ -256,7 +274,6 @@ def _made(picture: Picture, rung: Encoded, grid: _Grid, letter: str, borders: li
             "level": rung.level,
             "turn": picture.turn,
             "slack": grid.slack,
-            "frame_rate": [rate.numerator, rate.denominator],
         },
     )
 
