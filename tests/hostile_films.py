@@ -237,11 +237,11 @@ def _in_one_another(depth: int) -> bytes:
     return data + _stack(b"moof", depth)
 
 
-def _index_of_nowhere(entries: int) -> bytes:
-    """A film in fragments. Its index (`sidx`) has entries of no bytes: each leads to the index at one place."""
+def _index_of_nowhere(entries: int, *, of_indexes: bool) -> bytes:
+    """A film in fragments. Its index (`sidx`) has entries of no bytes: each leads to one place, maybe to an index."""
     data = films.film(times=range(50), picture=_quick, sounds=(), options={"movflags": "frag_keyframe+empty_moov"})
     at = data.index(b"moof") - 4
-    rows = struct.pack(">III", 1 << 31, 1000, 0) * entries
+    rows = struct.pack(">III", of_indexes << 31, 1000, 0) * entries
     index = Box(b"sidx", struct.pack(">IIIIIHH", 0, 1, 1000, 0, 0, 0, entries) + rows).whole()
     return data[:at] + index + data[at:]
 
@@ -516,7 +516,8 @@ HOSTILE: Mapping[str, tuple[str, _Make]] = {
     "fragments of 2^31 samples": (MP4, lambda: _fragments(3, 2**31 - 1)),
     "fragments of 2^20 samples of nothing": (MP4, lambda: _fragments(20_000, 2**16 - 1)),
     "10,000 fragments in one another": (MP4, lambda: _in_one_another(10_000)),
-    "an index of fragments to itself": (MP4, lambda: _index_of_nowhere(65_535)),
+    "an index of fragments of nothing": (MP4, lambda: _index_of_nowhere(65_535, of_indexes=False)),
+    "an index of fragments to itself": (MP4, lambda: _index_of_nowhere(65_535, of_indexes=True)),
     "a compressed index of 4 GB": (MOV, lambda: _compressed(2**32 - 1, 0)),
     "a compressed index of 200 MB": (MOV, lambda: _compressed(0, 200 * 1024**2)),
     "a compressed index": (MOV, lambda: _compressed(0, 0)),

@@ -11,6 +11,9 @@ from av.container import InputContainer
 # Packets that one part may read, at most: a file may claim that a moment is somewhere else for ever.
 MOST_PACKETS = 200_000
 
+# Errors of FFmpeg by which a decoder refuses a damaged packet. That of a sound that was cut off is an argument to it.
+DAMAGED = (av.error.InvalidDataError, av.error.EOFError, av.error.ArgumentError)
+
 # Bytes of the packets that are only looked at, at the beginning of a track.
 MOST_LOOKED = 4 * 1024**2
 
@@ -20,14 +23,15 @@ _BACK = 2
 
 def decoded(container: InputContainer, stream: Any) -> Iterator[Any]:
     """The frames from where the container stands. Damaged packets are left out, as players do."""
-    for packet, _ in zip(_packets(container, stream), range(MOST_PACKETS), strict=False):
+    for packet, _ in zip(packets(container, stream), range(MOST_PACKETS), strict=False):
         try:
             yield from packet.decode()
-        except (av.error.InvalidDataError, av.error.EOFError):
+        except DAMAGED:
             continue
 
 
-def _packets(container: InputContainer, stream: Any) -> Iterator[Any]:
+def packets(container: InputContainer, stream: Any) -> Iterator[Any]:
+    """The track's packets from where the container stands, as far as the file goes."""
     try:
         yield from container.demux(stream)
     except av.error.InvalidDataError:

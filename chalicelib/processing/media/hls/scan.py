@@ -69,8 +69,8 @@ def scan(data: BinaryIO, demuxer: Sequence[str]) -> Scan:
     with opened(seen, demuxer, unindexed=True) as container:  # type: ignore[arg-type]  # as far as FFmpeg asks
         tracks = [*container.streams.video, *container.streams.audio][:_MOST_TRACKS]
         found = {track.index: _Samples() for track in tracks}
-        _read(container, tracks, found)
         is_mov = demuxer[0] == "mov"
+        _read(container, tracks, found, cut=is_mov)
         marks = seen.fragments if is_mov else []
         head = seen.head if is_mov else 0
         if demuxer[0] == "matroska":
@@ -116,11 +116,14 @@ class _Samples:
         return Table(decoded, self.shown, self.sizes, self.keys, self.left_out, self._ends, has_one_header=one)
 
 
-def _read(container: Any, tracks: Sequence[Any], found: dict[int, _Samples]) -> None:
-    """All packets. Behind damage that FFmpeg does not get over, nothing is found."""
+def _read(container: Any, tracks: Sequence[Any], found: dict[int, _Samples], *, cut: bool) -> None:
+    """All packets. Behind damage that FFmpeg does not get over, nothing is found.
+
+    With `cut`, a packet that FFmpeg calls damaged is one in which the file ends: no segment may begin with it.
+    """
     try:
         for packet in container.demux(*tracks):
-            if packet.size:
+            if packet.size and not (cut and packet.is_corrupt):
                 found[packet.stream.index].add(packet)
     except (av.error.InvalidDataError, av.error.EOFError):
         return
