@@ -529,7 +529,10 @@ HOSTILE: Mapping[str, tuple[str, _Make]] = {
     **{f"avi of {rate}/{scale} fps": (AVI, partial(_avi, scale, rate)) for scale, rate in ((0, 0), (1, 0), (0, 25))},
     "avi of 2^32 fps": (AVI, lambda: _avi(1, 2**32 - 1)),
     # Matroska
-    "pictures of no length": (MKV, lambda: matroska().replace(b"\x23\xe3\x83\x84\x02\x62\x5a\x00", bytes.fromhex("23e3838400000000"))),
+    "pictures of no length": (
+        MKV,
+        lambda: matroska().replace(b"\x23\xe3\x83\x84\x02\x62\x5a\x00", bytes.fromhex("23e3838400000000")),
+    ),
     "cues to nowhere": (MKV, lambda: _lying_cues(2**62)),
     "cues to the beginning": (MKV, lambda: _lying_cues(0)),
     "deep elements": (MKV, lambda: _in_segment(_nested(200))),

@@ -6,6 +6,7 @@ Most are changed boxes of a film that FFmpeg wrote.
 from __future__ import annotations
 
 import io
+import random
 import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -245,20 +246,129 @@ TITLES: tuple[Mapping[str, str], ...] = (
 
 @dataclass(frozen=True)
 class Odd:
-    """`rungs` are the sorts of its pictures' and sounds' rungs. `warnings` are their codes. `late` says by how many
-    seconds its pictures' times may be wrong, and those of its sound."""
+    """`rungs` are the sorts of its rungs beside that of key pictures. `thinned` says that one in so many pictures is
+    encoded."""
 
     make: Callable[[], bytes]
     content_type: str = "video/mp4"
     rungs: str = "picture copy sound_copy"
-    warnings: tuple[str, ...] = ()
-    within: float = 0.0
+    thinned: int = 1
 
 
 _MOV, _MKV, _AVI = "video/quicktime", "video/x-matroska", "video/x-msvideo"
-_ENCODED, _BOTH = "picture sound", "picture copy sound"
-_SILENT: dict[str, Any] = {"sounds": ()}
+_ENCODED, _BOTH, _SILENT = "picture sound_copy", "picture copy sound", "picture copy"
 
 
 def _of(form: str = "mp4", **more: Any) -> Callable[[], bytes]:
     return partial(film, form, **more)
+
+
+def _sounding(codec: str, rate: int = 48000, layout: str = "stereo") -> Callable[[], bytes]:
+    return _of(sound_codec=codec, sing=Chirp(rate, layout))
+
+
+def _burst() -> bytes:
+    """A screen on which little happens, until much does."""
+    times = [*range(0, 1800, 300), *range(1800, 1980)]
+    return film(rate=60, times=times, draw=_noise, sounds=(), size=(160, 120), picture=options(preset="ultrafast"))
+
+
+def _noise(size: tuple[int, int], pixels: str, time: int, base: Fraction) -> av.VideoFrame:
+    """A numbered frame with noise beneath its number."""
+    frame = drawn(size, pixels, time, base)
+    luma = frame.planes[0]
+    above = luma.line_size * (luma.height * 3 // 4)
+    luma.update(bytes(luma)[:above] + random.Random(time).randbytes(luma.buffer_size - above))
+    for plane in frame.planes[1:]:
+        plane.update(random.Random(time).randbytes(plane.buffer_size))
+    return frame
+
+
+def cut_off(part: float) -> bytes:
+    """A recording in fragments that ends in one of them."""
+    fragments = {"movflags": "frag_keyframe+empty_moov+default_base_moof"}
+    data = film(seconds=20, picture=options(g=20), options=fragments)
+    return data[: round(len(data) * part)]
+
+
+ODD: Mapping[str, Odd] = {
+    # cameras
+    "phone held upright": Odd(_of("mov", picture=upright), _MOV, _ENCODED),
+    "data beside the picture": Odd(with_data_tracks, _MOV),
+    "slow motion of 120 fps": Odd(_of(rate=120, times=range(900)), thinned=2),
+    "slow motion of 240 fps": Odd(_of(rate=240, times=range(1600), sounds=()), rungs=_SILENT, thinned=4),
+    "1,000 fps": Odd(_of(rate=1000, times=range(2000), sounds=()), rungs=_SILENT, thinned=17),
+    "a clock of 1/1000 s": Odd(_of(rate=1000, times=range(0, 8000, 40))),
+    "one picture in 10 s": Odd(_of(rate=Fraction(1, 10), times=range(12), sounds=()), rungs="picture"),
+    "one picture in 10 s, Matroska": Odd(
+        _of("matroska", rate=Fraction(1, 10), times=range(12), sounds=()), _MKV, "picture"
+    ),
+    "one picture in 5 s": Odd(_of(rate=Fraction(1, 5), times=range(20), sounds=()), rungs="picture"),
+    # what editors keep
+    "ProRes": Odd(_of("mov", codec="prores_ks", pixels="yuv422p10le", sound_codec="pcm_s24le"), _MOV, "picture sound"),
+    "ProRes 4444": Odd(
+        _of("mov", codec="prores_ks", pixels="yuva444p10le", sound_codec="pcm_f32le"), _MOV, "picture sound"
+    ),
+    "DNxHR": Odd(
+        _of("mov", codec="dnxhd", pixels="yuv422p", size=(256, 128), picture=options(profile="dnxhr_lb")),
+        _MOV,
+        _ENCODED,
+    ),
+    "Motion JPEG": Odd(_of("mov", codec="mjpeg", pixels="yuvj420p"), _MOV, _ENCODED),
+    "PNG with alpha": Odd(_of("mov", codec="png", pixels="rgba"), _MOV, _ENCODED),
+    "Animation": Odd(_of("mov", codec="qtrle", pixels="rgb24"), _MOV, _ENCODED),
+    "JPEG 2000": Odd(_of("mov", codec="jpeg2000"), _MOV, _ENCODED),
+    "8 bits, 4:2:2, not compressed": Odd(_of("mov", codec="rawvideo", pixels="uyvy422"), _MOV, _ENCODED),
+    "10 bits, 4:2:2, not compressed": Odd(_of("mov", codec="v210", pixels="yuv422p10le"), _MOV, _ENCODED),
+    # codecs
+    "H.264 of 4:4:4": Odd(_of(pixels="yuv444p"), rungs=_ENCODED),
+    "H.264 of 4:2:2": Odd(_of(pixels="yuv422p"), rungs=_ENCODED),
+    "H.264 of 10 bits": Odd(_of(pixels="yuv420p10le"), rungs=_ENCODED),
+    "H.264 without loss": Odd(_of(picture=options(qp=0)), rungs=_ENCODED),
+    "avc3 with a whole header": Odd(partial(in_band, declared=True), rungs=_SILENT),
+    "avc3": Odd(partial(in_band, declared=False), rungs="picture"),
+    "hvc1": Odd(_of(codec="libx265", picture=hevc("hvc1"))),
+    "hev1": Odd(_of(codec="libx265", picture=hevc("hev1"))),
+    "MPEG-4": Odd(_of(codec="mpeg4"), rungs=_ENCODED),
+    "two films, one after the other": Odd(two_descriptions, rungs="picture"),
+    # sounds
+    "ALAC": Odd(_sounding("alac"), rungs=_BOTH),
+    "Opus": Odd(_sounding("libopus"), rungs=_BOTH),
+    "MP3": Odd(_sounding("libmp3lame"), rungs=_BOTH),
+    "MP2": Odd(_sounding("mp2"), rungs=_BOTH),
+    "AC-3": Odd(_sounding("ac3"), rungs=_BOTH),
+    "E-AC-3": Odd(_sounding("eac3"), rungs=_BOTH),
+    "HE-AAC": Odd(partial(high_efficiency, first=True), rungs=_BOTH),
+    "HE-AAC as old decoders take it": Odd(partial(high_efficiency, first=False), rungs=_BOTH),
+    "8 kHz": Odd(_sounding("aac", 8000, "mono"), rungs=_BOTH),
+    "11 kHz": Odd(_sounding("aac", 11025, "mono"), rungs=_BOTH),
+    "22 kHz": Odd(_sounding("aac", 22050, "mono")),
+    "96 kHz": Odd(_sounding("aac", 96000), rungs=_BOTH),
+    # tracks
+    "two tracks of pictures": Odd(two_pictures, rungs=_SILENT),
+    "a cover as a film": Odd(still_beside_sound, rungs=_ENCODED),
+    "a cover as a film, declared as a sound": Odd(still_beside_sound, "audio/mp4", _ENCODED),
+    "40 tracks of sound": Odd(_of(sounds=({"language": "eng"},) * 40, seconds=1)),
+    "odd titles": Odd(_of("matroska", sounds=TITLES, seconds=2), _MKV, "picture sound"),
+    "500 chapters": Odd(_of(chapters=[(n, f"Chapter {n}") for n in range(500)], seconds=2)),
+    "a megabyte of tags": Odd(_of(tags={"title": "\u00fc" * 500_000, "comment": "x" * 1_000_000}, seconds=2)),
+    # times
+    "one picture": Odd(_of(times=range(1), sounds=()), rungs=_SILENT),
+    "one picture and a sound": Odd(_of(times=range(1), sing=Chirp(seconds=10)), rungs=_BOTH),
+    "half a second": Odd(_of(times=range(5))),
+    "pictures that begin 0.4 s late": Odd(_of(times=range(4, 84), sing=Chirp(seconds=8.4))),
+    "pictures that begin 3 s late": Odd(_of(times=range(30, 90), sing=Chirp(seconds=9)), rungs=_ENCODED),
+    "pictures that begin 20 s late": Odd(_of(times=range(200, 240), sing=Chirp(seconds=24)), rungs="picture sound"),
+    "pictures before zero": Odd(
+        _of(times=range(-20, 60), options={"avoid_negative_ts": "disabled"}, sounds=()), rungs="picture"
+    ),
+    "a sound of 20 s, pictures of 2": Odd(_of(times=range(20), sing=Chirp(seconds=20)), rungs=_ENCODED),
+    "pictures of 20 s, a sound of 2": Odd(_of(times=range(200), sing=Chirp(seconds=2)), rungs=_BOTH),
+    "a gap of 30 s": Odd(_of(times=[*range(40), *range(343, 380)], sing=Chirp(seconds=38)), rungs=_ENCODED),
+    "a gap of 30 s, Matroska": Odd(
+        _of("matroska", times=[*range(40), *range(343, 380)], sing=Chirp(seconds=38)), _MKV, "picture sound"
+    ),
+    "a burst": Odd(_burst, rungs="picture"),
+    **{f"cut off at {part}": Odd(partial(cut_off, part), rungs=_BOTH) for part in (0.3, 0.36, 0.56, 0.8, 0.97)},
+}
+"""Each has a stream and no warning."""

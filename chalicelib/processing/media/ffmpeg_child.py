@@ -125,7 +125,10 @@ def _sound(stream: Any) -> dict[str, Any]:
 
 def _chapters(container: InputContainer) -> list[dict[str, Any]]:
     return [
-        {"start": each["start"] * float(each["time_base"]), "title": opening.text(each["metadata"].get("title", ""))[:TEXT]}
+        {
+            "start": each["start"] * float(each["time_base"]),
+            "title": opening.text(each["metadata"].get("title", ""))[:TEXT],
+        }
         for each in container.chapters()[:CHAPTERS]
     ]
 
