@@ -109,7 +109,7 @@ def _named(stream: Any) -> dict[str, Any]:
     return {
         "codec": _codec(stream),
         "language": language if language not in (None, "und") else None,
-        "title": (stream.metadata.get("title") or "")[:TEXT] or None,
+        "title": opening.text(stream.metadata.get("title") or "")[:TEXT] or None,
     }
 
 
@@ -126,7 +126,10 @@ def _sound(stream: Any) -> dict[str, Any]:
 
 def _chapters(container: InputContainer) -> list[dict[str, Any]]:
     return [
-        {"start": each["start"] * float(each["time_base"]), "title": each["metadata"].get("title", "")[:TEXT]}
+        {
+            "start": each["start"] * float(each["time_base"]),
+            "title": opening.text(each["metadata"].get("title", ""))[:TEXT],
+        }
         for each in container.chapters()[:CHAPTERS]
     ]
 
@@ -134,7 +137,9 @@ def _chapters(container: InputContainer) -> list[dict[str, Any]]:
 def _tags(container: InputContainer, sound: Any) -> dict[str, str]:
     """The tags by their plain names. Ogg keeps them in its track."""
     found = {**(sound.metadata if sound else {}), **container.metadata}
-    return {name.lower().removeprefix(_APPLE): value[:TEXT] for name, value in found.items() if value.strip()}
+    return {
+        name.lower().removeprefix(_APPLE): opening.text(value)[:TEXT] for name, value in found.items() if value.strip()
+    }
 
 
 def _picture(container: InputContainer, stream: Any) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import av
 from av.container import InputContainer, OutputContainer
 from av.filter import Graph
 
+from chalicelib.processing.media.hls import frames
 from chalicelib.processing.media.hls.waves import layout_of, mix_to
 
 AAC_FRAME = 1024  # samples
@@ -54,7 +55,7 @@ def decoded(packet: Any) -> list[Any]:
     """Its frames. A damaged packet has none."""
     try:
         return list(packet.decode())
-    except (av.error.InvalidDataError, av.error.EOFError):
+    except frames.DAMAGED:
         return []
 
 

@@ -14,7 +14,7 @@ from av.container import InputContainer
 
 from chalicelib.processing.media.hls import cuts, frames, languages, nal, rates, repacked, waves
 from chalicelib.processing.media.hls.audio_segment import FRAME
-from chalicelib.processing.media.hls.opening import seconds_zero, ticks
+from chalicelib.processing.media.hls.opening import seconds_zero, text, ticks
 from chalicelib.processing.media.hls.plan import Rung
 from chalicelib.processing.media.hls.tables import Find, Table
 from chalicelib.processing.media.hls.tracks import Sound
@@ -70,7 +70,7 @@ def _look(container: InputContainer, stream: Any, find: Find) -> Sound | None:
         even=even,
         default=bool(stream.disposition & av.stream.Disposition.default),
         language=languages.tag(language),
-        title=(title or "")[:100].strip() or None,
+        title=text(title or "")[:100].strip() or None,
     )
 
 
@@ -191,6 +191,8 @@ def _copied(sound: Sound, zero: Fraction, end: Fraction, borders: Sequence[Fract
     context, entries = sound.stream.codec_context, sound.table
     config = bytes(context.extradata or b"")
     if context.name != "aac" or len(config) < 2 or config[0] >> 3 != 2 or entries is None or not sound.even:
+        return None
+    if not entries.has_one_header:
         return None
     if context.channels > 2 or sound.rate not in _RATES or sound.rate != context.sample_rate:
         return None

@@ -41,6 +41,12 @@ def at_grid(first: int, pictures: int, picture: Fraction, step: int, end: int) -
     return [*found, end]
 
 
+def before(first: int, step: int) -> list[int]:
+    """Boundaries from 0 to before `first`, equally far apart, about `step`."""
+    count = max(1, round(first / step))
+    return [first * number // count for number in range(count)]
+
+
 def at_keys(
     keys: Sequence[int],
     before: Sequence[int],

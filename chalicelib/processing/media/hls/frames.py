@@ -11,24 +11,44 @@ from av.container import InputContainer
 # Packets that one part may read, at most: a file may claim that a moment is somewhere else for ever.
 MOST_PACKETS = 200_000
 
+# Errors of FFmpeg by which a decoder refuses a damaged packet. That of a sound that was cut off is an argument to it.
+DAMAGED = (av.error.InvalidDataError, av.error.EOFError, av.error.ArgumentError)
+
+# Bytes of the packets that are only looked at, at the beginning of a track.
+MOST_LOOKED = 4 * 1024**2
+
 # Seconds by which the second try begins earlier; each further one goes back four times as far.
 _BACK = 2
 
 
 def decoded(container: InputContainer, stream: Any) -> Iterator[Any]:
     """The frames from where the container stands. Damaged packets are left out, as players do."""
-    for packet, _ in zip(_packets(container, stream), range(MOST_PACKETS), strict=False):
+    for packet, _ in zip(packets(container, stream), range(MOST_PACKETS), strict=False):
         try:
             yield from packet.decode()
-        except (av.error.InvalidDataError, av.error.EOFError):
+        except DAMAGED:
             continue
 
 
-def _packets(container: InputContainer, stream: Any) -> Iterator[Any]:
+def packets(container: InputContainer, stream: Any) -> Iterator[Any]:
+    """The track's packets from where the container stands, as far as the file goes."""
     try:
         yield from container.demux(stream)
     except av.error.InvalidDataError:
         return
+
+
+def first_packets(container: InputContainer, stream: Any, most: int) -> Iterator[Any]:
+    """At most so many packets from where the container stands, until MOST_LOOKED bytes of them were read.
+
+    A picture of 4K without a compression has 16 MB.
+    """
+    count = size = 0
+    for packet in container.demux(stream):
+        yield packet
+        count, size = count + 1, size + packet.size
+        if count >= most or size >= MOST_LOOKED:
+            return
 
 
 def time_of(frame: Any) -> int | None:

@@ -17,6 +17,7 @@ _ENTRIES = range(16, 22)
 # Pictures that are stored behind such a one, and shown before it.
 _LEADING = range(6, 10)
 _PICTURES = {"h264": range(1, 6), "hevc": range(32)}
+_HEVC_VPS, _HEVC_SPS, _HEVC_PPS = 32, 33, 34
 
 
 def units(stream: bytes) -> list[bytes]:
@@ -85,6 +86,38 @@ def is_leading(sort: int | None) -> bool:
 def _digits(config: bytes, codec: str) -> int:
     """Bytes of a unit's length."""
     return (config[21 if codec == "hevc" else 4] & 3) + 1
+
+
+def has_sets(config: bytes, codec: str) -> bool:
+    """True if a configuration record has parameter sets of each sort.
+
+    A film that has them in its pictures only (`avc3`, `hev1`) does not play by a header without them.
+    """
+    try:
+        return _hevc_sorts(config) >= {_HEVC_VPS, _HEVC_SPS, _HEVC_PPS} if codec == "hevc" else _has_avc_sets(config)
+    except (IndexError, struct.error):
+        return False
+
+
+def _has_avc_sets(config: bytes) -> bool:
+    sets, at = config[5] & 0x1F, 6
+    for _ in range(sets):
+        (length,) = struct.unpack_from(">H", config, at)
+        at += 2 + length
+    return sets > 0 and config[at] > 0
+
+
+def _hevc_sorts(config: bytes) -> set[int]:
+    """The sorts of NAL units of which there is one."""
+    found, at = set(), 23
+    for _ in range(config[22]):
+        sort, count = struct.unpack_from(">BH", config, at)
+        at += 3
+        found |= {sort & 0x3F} if count else set()
+        for _ in range(count):
+            (length,) = struct.unpack_from(">H", config, at)
+            at += 2 + length
+    return found
 
 
 def avc_config(stream: bytes) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any, BinaryIO
@@ -14,6 +15,22 @@ PROBE = 4 * 1024**2
 
 # The same in the middle of a file without an index, of whose tracks the plan knows more.
 RESTART_PROBE = 512 * 1024
+
+
+_WINDOWS = "filemill.windows"
+
+
+def _of_windows(error: UnicodeError) -> tuple[str, int]:
+    assert isinstance(error, UnicodeDecodeError)
+    return error.object[error.start : error.end].decode("cp1252", "replace"), error.end
+
+
+codecs.register_error(_WINDOWS, _of_windows)
+
+
+def text(tag: str) -> str:
+    """A tag as PyAV gives it. Bytes that are no UTF-8 are those of Windows-1252: AVI, WAV and ID3 do not always say."""
+    return tag.encode("utf-8", "surrogateescape").decode("utf-8", _WINDOWS)
 
 
 # FFmpeg's options by which it decodes nothing: it looks for no more than a packet, and has no decoder for that.

@@ -10,8 +10,7 @@ from typing import Any
 
 from av.container import InputContainer
 
-from chalicelib.processing.media.hls import boxes, nal
-from chalicelib.processing.media.hls.frames import MOST_PACKETS, seek
+from chalicelib.processing.media.hls import boxes, frames, nal
 from chalicelib.processing.media.hls.opening import alone, seconds_zero
 
 # Bytes of a codec's header that a plan may have: it is in the command line of children.
@@ -52,7 +51,12 @@ def make(container: InputContainer, rung: dict[str, Any], part: dict[str, Any], 
     base, nothing = stream.time_base * rung["scale"], seconds_zero(zero, rung["scale"])
     if "place" in part:
         shown_at = floor((part["start"] + nothing + Fraction(1, 2)) / base)  # in the file's own ticks
-        packets = list(_packets(container, stream, part, shown_at))
+        packets = [
+            packet
+            for packet in _packets(container, stream, part, shown_at)
+            # A file that was cut off may have more packets of one track than could be read of all tracks together.
+            if part["next_place"] is not None or round(packet.pts * base) - nothing < part["stop"]
+        ]
     else:
         packets = list(_between(container, stream, part, lambda time: round(time * base) - nothing))
     if rung["sort"] == "copy":
@@ -89,7 +93,7 @@ def _whole(packets: list[Any], stream: Any) -> list[Any]:
 
 
 def _packets(container: InputContainer, stream: Any, part: dict[str, Any], shown_at: int) -> Iterator[Any]:
-    for packet, _ in zip(_from(container, stream, part["place"], shown_at), range(MOST_PACKETS), strict=False):
+    for packet, _ in zip(_from(container, stream, part["place"], shown_at), range(frames.MOST_PACKETS), strict=False):
         if packet.dts is None or packet.dts < part["place"]:
             continue
         if part["next_place"] is not None and packet.dts >= part["next_place"]:
@@ -104,7 +108,7 @@ def _between(
 ) -> Iterator[Any]:
     """From the key picture that is shown at `start` until before the one that is shown at `stop`."""
     begun = False
-    for packet in islice(container.demux(stream), MOST_PACKETS):
+    for packet in islice(frames.packets(container, stream), frames.MOST_PACKETS):
         if packet.pts is None or not packet.size:
             continue
         time = ticks(packet.pts)
@@ -123,10 +127,10 @@ def _from(container: InputContainer, stream: Any, place: int, shown_at: int) -> 
     In an MP4, FFmpeg looks for one that is shown at the time: by the time of its decoding, it finds the one before.
     """
     if container.format.name.startswith("mov"):
-        seek(container, stream, shown_at)
-        packets = container.demux(stream)
+        frames.seek(container, stream, shown_at)
+        packets = frames.packets(container, stream)
         first = next(packets, None)
         if first is not None and first.dts is not None and first.dts <= place:
             return chain([first], packets)
-    seek(container, stream, place)
-    return container.demux(stream)
+    frames.seek(container, stream, place)
+    return frames.packets(container, stream)

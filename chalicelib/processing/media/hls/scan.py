@@ -18,6 +18,7 @@ import av
 from chalicelib.processing.media.hls.opening import opened
 from chalicelib.processing.media.hls.plan import Rung
 from chalicelib.processing.media.hls.tables import MOST_SAMPLES, Table
+from chalicelib.processing.media.hls.tracks import NoStreamError
 
 # Seconds before a segment's sound at which reading begins: decoders need what came before.
 _SOUND_RUN_UP = 2
@@ -40,7 +41,10 @@ class Scan:
         return self.tables.get(index)
 
     def restarts(self, rung: Rung, zero: Fraction) -> dict[str, Any]:
-        """For each segment the byte `at` which reading begins, and the time of what is there (`since`, in ticks)."""
+        """For each segment the byte `at` which reading begins, and the time of what is there (`since`, in ticks).
+
+        Raises NoStreamError for an MP4 whose samples stand before the fragments that tell of them.
+        """
         table, places, base = self.tables[rung.stream], self.places[rung.stream], self.bases[rung.stream]
         pairs = sorted((time, number) for number, time in enumerate(table.shown) if table.keys[number])
         times = [time for time, _ in pairs]
@@ -53,6 +57,8 @@ class Scan:
             found = max(0, bisect_right(times, time) - 1)
             place = places[pairs[found][1]]
             if self.marks:
+                if place < self.marks[0]:
+                    raise NoStreamError("its samples stand before their index")
                 place = self.marks[max(0, bisect_right(self.marks, place) - 1)]
             at.append(place)
             since.append(times[found])
@@ -65,8 +71,8 @@ def scan(data: BinaryIO, demuxer: Sequence[str]) -> Scan:
     with opened(seen, demuxer, unindexed=True) as container:  # type: ignore[arg-type]  # as far as FFmpeg asks
         tracks = [*container.streams.video, *container.streams.audio][:_MOST_TRACKS]
         found = {track.index: _Samples() for track in tracks}
-        _read(container, tracks, found)
         is_mov = demuxer[0] == "mov"
+        _read(container, tracks, found, cut=is_mov)
         marks = seen.fragments if is_mov else []
         head = seen.head if is_mov else 0
         if demuxer[0] == "matroska":
@@ -87,6 +93,7 @@ class _Samples:
         self.keys: list[bool] = []
         self.left_out: list[bool] = []
         self._ends: int | None = None
+        self._has_one_header = True
 
     def add(self, packet: Any) -> None:
         time = packet.pts if packet.pts is not None else packet.dts
@@ -99,6 +106,7 @@ class _Samples:
         self.places.append(packet.pos)
         self.keys.append(packet.is_keyframe)
         self.left_out.append(packet.is_discard)
+        self._has_one_header &= not packet.has_sidedata("new_extradata")
         end = time + (packet.duration or 0)
         self._ends = end if self._ends is None else max(self._ends, end)
 
@@ -106,14 +114,18 @@ class _Samples:
         """Other formats than MP4 keep no times of decoding: those are only known where nothing is reordered."""
         known = len(self.decoded) == len(self.shown) and (is_mov or self.decoded == self.shown)
         decoded = self.decoded if known else array("q")
-        return Table(decoded, self.shown, self.sizes, self.keys, self.left_out, self._ends)
+        one = self._has_one_header
+        return Table(decoded, self.shown, self.sizes, self.keys, self.left_out, self._ends, has_one_header=one)
 
 
-def _read(container: Any, tracks: Sequence[Any], found: dict[int, _Samples]) -> None:
-    """All packets. Behind damage that FFmpeg does not get over, nothing is found."""
+def _read(container: Any, tracks: Sequence[Any], found: dict[int, _Samples], *, cut: bool) -> None:
+    """All packets. Behind damage that FFmpeg does not get over, nothing is found.
+
+    With `cut`, a packet that FFmpeg calls damaged is one in which the file ends: no segment may begin with it.
+    """
     try:
         for packet in container.demux(*tracks):
-            if packet.size:
+            if packet.size and not (cut and packet.is_corrupt):
                 found[packet.stream.index].add(packet)
     except (av.error.InvalidDataError, av.error.EOFError):
         return

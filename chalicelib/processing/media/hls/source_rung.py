@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import accumulate, compress, islice, pairwise
+from itertools import accumulate, compress, pairwise
 from math import ceil
 from typing import Any
 
@@ -105,14 +105,15 @@ def _playable(picture: Picture) -> str | None:
     # Players of HLS neither turn nor mirror. They would show an interlaced picture, with combs: browsers do not
     # deinterlace. So it is encoded, which costs CPU, but only if somebody watches it.
     is_plain = not picture.turn and not picture.mirrored and not picture.interlaced and picture.square
-    left_out = picture.table and picture.table.has_left_out
-    if left_out or not is_plain or config[:1] != b"\x01":
+    table = picture.table
+    is_whole = table is None or (table.has_one_header and not table.has_left_out)
+    if not is_whole or not is_plain or config[:1] != b"\x01" or not nal.has_sets(config, context.name):
         return None
     if context.name == "h264" and len(config) > 6 and context.pix_fmt in ("yuv420p", "yuvj420p"):
         plays = config[1] in (66, 77, 100) and config[3] <= 52 and not picture.hdr
         return nal.avc_name(config) if plays else None
     if context.name == "hevc" and len(config) > 23 and context.pix_fmt in ("yuv420p", "yuvj420p", "yuv420p10le"):
-        return nal.hevc_name(config) if config[1] & 0x1F in (1, 2) and config[22] else None
+        return nal.hevc_name(config) if config[1] & 0x1F in (1, 2) else None
     return None
 
 
@@ -120,7 +121,7 @@ def _is_whole(stream: Any) -> bool:
     """True if the track's first packets are what the codec has. Where an index lies, they are other bytes."""
     frames.seek(stream.container, stream, int(stream.start_time or 0))
     config, name = bytes(stream.codec_context.extradata), stream.codec_context.name
-    packets = islice(stream.container.demux(stream), _WHOLE)
+    packets = frames.first_packets(stream.container, stream, _WHOLE)
     return all(nal.is_whole(bytes(packet), config, name) for packet in packets if packet.size)
 
 

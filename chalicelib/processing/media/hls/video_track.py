@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import islice, pairwise
+from math import ceil
 from typing import Any, cast
 
 import av
@@ -25,6 +26,9 @@ LEAST_SIDE = 16
 
 # Pictures a second that make sense.
 _FASTEST = 1000
+
+# Pictures a second that are encoded, of a film that has more than MANY: no screen of a page shows more.
+_MOST_ENCODED, _MANY = 60, 75
 
 # ITU-T H.273: the transfer functions of pictures with a high dynamic range.
 HDR = {16: "pq", 18: "hlg"}
@@ -135,7 +139,7 @@ def _beginning(container: InputContainer, stream: Any) -> tuple[int, list[int]]:
     times = sorted(
         {
             time
-            for packet in islice(container.demux(stream), _HEAD)
+            for packet in frames.first_packets(container, stream, _HEAD)
             if not packet.is_discard and (time := _time(packet)) is not None
         }
     )
@@ -189,7 +193,8 @@ def rungs(
     `find_cued` finds what the index of a Matroska file says.
     """
     grid = _grid(picture, zero, end)
-    made = [_encoded(picture, each, grid) for each in ladder(picture.width, picture.height, picture.frame_rate)]
+    rate = picture.frame_rate / _every(picture.frame_rate)
+    made = [_encoded(picture, each, grid, rate) for each in ladder(picture.width, picture.height, rate)]
     copied = source_rung.rung(picture, zero, end, find_cued)
     made += [copied] if copied else []
     made.append(_keys(picture, key_rung(picture.width, picture.height), grid))
@@ -209,6 +214,8 @@ def _grid(picture: Picture, zero: Fraction, end: Fraction) -> _Grid:
         if base.denominator != 1:
             times = list(dict.fromkeys(times))  # two that are rounded may be one
         slack = max(0, min(tables.steps(times), default=2) // 2 - 1)
+        # A boundary in a gap has no picture of its own: those that come long before it belong to the segment before.
+        slack = min(slack, scale // 50)
     for target in (cuts.TARGET, cuts.STEP):
         if picture.table:
             both.append(cuts.at_pictures(times, max(last, times[-1] + 1), target * scale))
@@ -219,9 +226,9 @@ def _grid(picture: Picture, zero: Fraction, end: Fraction) -> _Grid:
             first = round(picture.begins * scale) - nothing
             count = max(1, round((picture.ends - picture.begins) / length))
             both.append(cuts.at_grid(first, count, length * scale, target * scale, max(last, first + 1)))
-    for each in both:
-        if each[0] > scale // 2:
-            each[0] = 0  # the picture is late: its first one is shown from the beginning
+    for each, target in zip(both, (cuts.TARGET, cuts.STEP), strict=True):
+        if each[0] > scale // 2:  # the picture is late: its first one is shown from the beginning
+            each[:0] = cuts.before(each[0], target * scale)
     return _Grid(scale, both[0], both[1], slack)
 
 
@@ -229,11 +236,25 @@ def _lengths(borders: Sequence[int], scale: int) -> list[float]:
     return [(later - earlier) / scale for earlier, later in pairwise(borders)]
 
 
-def _encoded(picture: Picture, rung: Encoded, grid: _Grid) -> Rung:
+def _every(rate: Fraction) -> int:
+    """One in so many pictures is encoded."""
+    return ceil(rate / _MOST_ENCODED) if rate > _MANY else 1
+
+
+def _encoded(picture: Picture, rung: Encoded, grid: _Grid, rate: Fraction) -> Rung:
+    """`rate` is how many pictures a second are encoded."""
     lengths = _lengths(grid.borders, grid.scale)
-    sizes = [rates.encoded_bytes(rung.rate, length, float(picture.frame_rate)) for length in lengths]
+    sizes = [rates.encoded_bytes(rung.rate, length, float(rate)) for length in lengths]
     made = _made(picture, rung, grid, "v", grid.borders, sizes)
-    return replace(made, frame_rate=float(picture.frame_rate))
+    fields: dict[str, Any] = {"frame_rate": _ratio(rate)}
+    if rate != picture.frame_rate:
+        fields["own_rate"] = _ratio(picture.frame_rate)
+    return replace(made, frame_rate=float(rate), settings={**made.settings, **fields})
+
+
+def _ratio(rate: Fraction) -> list[int]:
+    near = rate.limit_denominator(1001)
+    return [near.numerator, near.denominator]
 
 
 def _keys(picture: Picture, rung: Encoded, grid: _Grid) -> Rung:
@@ -243,7 +264,6 @@ def _keys(picture: Picture, rung: Encoded, grid: _Grid) -> Rung:
 
 def _made(picture: Picture, rung: Encoded, grid: _Grid, letter: str, borders: list[int], sizes: Sequence[int]) -> Rung:
     """A rung that is encoded. `letter` begins its name, and `sizes` are the most bytes of each segment."""
-    rate = picture.frame_rate.limit_denominator(1001)
     lengths = _lengths(borders, grid.scale)
     return Rung(
         name=f"{letter}{rung.side}",
@@ -261,7 +281,6 @@ def _made(picture: Picture, rung: Encoded, grid: _Grid, letter: str, borders: li
             "level": rung.level,
             "turn": picture.turn,
             "slack": grid.slack,
-            "frame_rate": [rate.numerator, rate.denominator],
             # Only where it is so: plans of other films are those that the release before wrote.
             **({"mirrored": True} if picture.mirrored else {}),
             **({"interlaced": True} if picture.interlaced else {}),
