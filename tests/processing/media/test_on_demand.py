@@ -207,6 +207,25 @@ def test_clips_and_sounds_may_come_from_s3(film: Address, monkeypatch: pytest.Mo
         assert f"/{at(film, name).key}?" in answer["headers"]["Location"]
 
 
+def test_the_address_of_a_clip_in_s3_works_as_long_as_somebody_may_play_it(
+    film: Address, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(conversions, "make", convert)
+    monkeypatch.setattr(first_view, "MAX_BODY", 2)
+    monkeypatch.setattr("chalicelib.renditions.conversions.exists", lambda file, name: True)
+    location = ask(at(film, "720.mp4"))["headers"]["Location"]
+    assert f"X-Amz-Expires={2 + first_view.PLAYED_FOR}&" in location, "the film lasts two seconds"
+
+
+def test_no_address_of_a_clip_outlasts_what_the_stage_allows(film: Address, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(conversions, "make", convert)
+    monkeypatch.setattr(first_view, "MAX_BODY", 2)
+    monkeypatch.setattr("chalicelib.renditions.conversions.exists", lambda file, name: True)
+    allowed = first_view.settings().model_copy(update={"max_url_expiry": 300})
+    monkeypatch.setattr(first_view, "settings", lambda: allowed)
+    assert "X-Amz-Expires=300&" in ask(at(film, "720.mp4"))["headers"]["Location"]
+
+
 @pytest.mark.parametrize("name", ["1080.mp4", "sprite-7.jpg"])
 def test_a_conversion_that_the_film_does_not_have_takes_no_lease(film: Address, stage: Calls, name: str) -> None:
     stage.clear()
