@@ -349,7 +349,7 @@ ODD: Mapping[str, Odd] = {
     "a cover as a film": Odd(still_beside_sound, rungs=_ENCODED),
     "a cover as a film, declared as a sound": Odd(still_beside_sound, "audio/mp4", _ENCODED),
     "40 tracks of sound": Odd(_of(sounds=({"language": "eng"},) * 40, seconds=1)),
-    "odd titles": Odd(_of("matroska", sounds=TITLES, seconds=2), _MKV, "picture sound"),
+    "odd titles": Odd(_of("matroska", sounds=TITLES, seconds=2), _MKV, "picture copy sound"),
     "500 chapters": Odd(_of(chapters=[(n, f"Chapter {n}") for n in range(500)], seconds=2)),
     "a megabyte of tags": Odd(_of(tags={"title": "\u00fc" * 500_000, "comment": "x" * 1_000_000}, seconds=2)),
     # times

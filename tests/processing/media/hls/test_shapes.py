@@ -65,7 +65,7 @@ def test_plans_of_the_release_before_and_of_this_one_can_be_read_by_both() -> No
     assert plan["version"] == 2
     for rung in plan["rungs"]:
         assert rung["settings"].pop("mirrored") is True
-        assert set(rung["settings"]) == {"rate", "level", "turn", "slack", "frame_rate"}
+        assert set(rung["settings"]) == {"rate", "level", "turn", "slack", "frame_rate", "track"}
     before = json.dumps(plan).encode()
     stream.made["av/plan.json"] = before
     assert lit(first_picture(stream)) == [True, False, False, False]
