@@ -13,6 +13,8 @@ from itertools import accumulate, compress, pairwise
 from math import ceil
 from typing import Any
 
+import av
+
 from chalicelib.processing.media.hls import boxes, cued, cuts, frames, nal, rates, repacked
 from chalicelib.processing.media.hls.cues import Cue, Cued
 from chalicelib.processing.media.hls.opening import seconds_zero, ticks
@@ -119,10 +121,13 @@ def _playable(picture: Picture) -> str | None:
 
 def _is_whole(stream: Any) -> bool:
     """True if the track's first packets are what the codec has. Where an index lies, they are other bytes."""
-    frames.seek(stream.container, stream, int(stream.start_time or 0))
     config, name = bytes(stream.codec_context.extradata), stream.codec_context.name
-    packets = frames.first_packets(stream.container, stream, _WHOLE)
-    return all(nal.is_whole(bytes(packet), config, name) for packet in packets if packet.size)
+    try:
+        frames.seek(stream.container, stream, int(stream.start_time or 0))
+        packets = frames.first_packets(stream.container, stream, _WHOLE)
+        return all(nal.is_whole(bytes(packet), config, name) for packet in packets if packet.size)
+    except av.error.FFmpegError:
+        return False
 
 
 # --- by a table of all samples
