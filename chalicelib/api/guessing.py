@@ -22,6 +22,8 @@ _TYPES = mimetypes.MimeTypes(filenames=()).types_map[True] | {
     ".jfif": "image/jpeg",
     ".jp2": "image/jp2",
     ".jxl": "image/jxl",
+    ".m2t": "video/mp2t",
+    ".m2ts": "video/mp2t",
     ".m4a": "audio/mp4",
     ".m4v": "video/mp4",
     ".md": "text/markdown",

@@ -122,6 +122,7 @@ FAMILIES = [
     ("audio/ogg", "audio/opus", "audio/vorbis", "audio/x-ogg", "video/ogg", "application/ogg"),
     ("video/webm", "audio/webm", "video/x-matroska", "video/matroska", "audio/x-matroska", "audio/matroska"),
     ("video/x-msvideo", "video/avi", "video/msvideo"),
+    ("video/mp2t", "video/vnd.dlna.mpeg-tts", "video/x-mpegts", "video/mpegts", "video/mp2ts", "video/m2ts"),
     (
         "video/mp4",
         "video/quicktime",
@@ -150,7 +151,7 @@ EXE, HTML, TEXT = b"MZ\x90\0\x03\0\0\0", b"<!doctype html>", "Zwölf, 12\n".enco
 PNG, ZIP, GZIP, OGG = b"\x89PNG\r\n\x1a\n", b"PK\x03\x04\x14\0", b"\x1f\x8b\x08\0", b"OggS\0\x02"
 MP4, TIFF, SVG = b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom", b"II*\0\x08\0\0\0", b"<svg xmlns='x'>"
 ADTS, WMV = b"\xff\xf1\x50\x80", bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
-TRANSPORT = (b"G" + bytes(187)) * 3
+TRANSPORT = (b"G\0\0\x10" + bytes(184)) * 5
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,7 @@ DEMUXERS = {
     **dict.fromkeys(("video/x-matroska", "video/matroska"), (MATROSKA, "mkv")),
     "video/ogg": (("ogg", "ogg"), "ogv"),
     "video/x-msvideo": (("avi", "avi"), "avi"),
+    "video/mp2t": (("mpegts", "mpegts"), "ts"),
     "audio/mpeg": (("mp3", "mp3"), "mp3"),
     "audio/wav": (("wav", "wav"), "wav"),
     "audio/flac": (("flac", "flac"), "flac"),

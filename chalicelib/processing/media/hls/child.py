@@ -6,7 +6,8 @@ import ctypes
 from typing import Any, BinaryIO
 
 from chalicelib.processing.media.hls import audio_segment, plan, repacked, survey, video_segment
-from chalicelib.processing.media.hls.opening import PROBE, RESTART_PROBE, opened
+from chalicelib.processing.media.hls.jumps import Continued, configure
+from chalicelib.processing.media.hls.opening import PROBE, RESTART_PROBE, TRANSPORT, opened
 from chalicelib.processing.media.hls.restarts import restarted
 from chalicelib.processing.media.hls.scan import scan
 from chalicelib.processing.media.hls.tracks import NoStreamError
@@ -28,7 +29,10 @@ def main(data: BinaryIO, arguments: dict[str, Any]) -> tuple[dict[str, Any], byt
     A plan that can't be made is ({"none": why}, nothing).
     """
     if arguments["do"] == "plan":
-        return _plan(data, arguments)
+        try:
+            return _plan(data, arguments)
+        except NoStreamError as error:
+            return {"none": str(error)}, b""
     _fill_memory()
     part, probe, rung = arguments["part"] or {}, PROBE, arguments["rung"]
     if arguments["do"] == "init" and (made := _init(rung)):
@@ -40,17 +44,26 @@ def main(data: BinaryIO, arguments: dict[str, Any]) -> tuple[dict[str, Any], byt
     with opened(data, arguments["demuxer"], probe, unindexed=not has_index, undecoded=undecoded) as container:
         if arguments["do"] == "init":
             return {}, repacked.init(rung, repacked.config(container.streams[rung["stream"]]))
-        return {}, _MAKERS[rung["sort"]](container, rung, part, arguments["zero"])
+        given: Any = container
+        if "times" in part:
+            rung = {**rung, "stream": _index(container, rung)}
+            opening = len(arguments["tables"]) // 2
+            given = Continued(container, rung["stream"], part["times"], part["at"], opening)
+            configure(container.streams[rung["stream"]], rung["settings"].get("config", ""))
+        return {}, _MAKERS[rung["sort"]](given, rung, part, arguments["zero"])
+
+
+def _index(container: Any, rung: dict[str, Any]) -> int:
+    """A transport stream's track is known by its PID: in the middle of it, its tracks may come in another order."""
+    return int(next(stream.index for stream in container.streams if stream.id == rung["settings"]["id"]))
 
 
 def _plan(data: BinaryIO, arguments: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
     found = scan(data, arguments["demuxer"]) if arguments["scan"] else None
     data.seek(0)
     with opened(data, arguments["demuxer"], unindexed=arguments["scan"]) as container:
-        try:
-            return {}, plan.dumps(survey.plan(container, data, arguments, found))
-        except NoStreamError as error:
-            return {"none": str(error)}, b""
+        given: Any = Continued(container) if found and arguments["demuxer"][0] == TRANSPORT else container
+        return {}, plan.dumps(survey.plan(given, data, arguments, found))
 
 
 # glibc's mallopt(3): memory that is given or taken back is filled with this byte, or its complement.

@@ -114,6 +114,7 @@ def make(source: Source, plan: bytes, name: MediaName) -> tuple[bytes, str]:
         "demuxer": list(whole.demuxer),
         "size": source.size,
         "head": whole.head,
+        "tables": whole.tables,
         "zero": list(whole.zero),
         "rung": _alone(rung),
         "part": _part(rung, name.number, whole.demuxer[0]) if name.part is Part.SEGMENT else None,
@@ -132,14 +133,13 @@ def make(source: Source, plan: bytes, name: MediaName) -> tuple[bytes, str]:
 
 def _alone(rung: Rung) -> dict[str, Any]:
     """The rung without its lists, which can be long: a child gets its arguments in its command line."""
-    settings = {name: value for name, value in rung.settings.items() if name not in ("places", "at", "since")}
+    settings = {name: value for name, value in rung.settings.items() if name not in ("places", "at", "since", "jumps")}
     return {**asdict(rung), "cuts": [], "settings": settings}
 
 
 def _part(rung: Rung, number: int, demuxer: str) -> dict[str, Any]:
     found: dict[str, Any] = {"number": number, "start": rung.cuts[number], "stop": rung.cuts[number + 1]}
-    if "at" in rung.settings:
-        found["at"] = rung.settings["at"][number]
+    found |= rung.restart(number)
     if demuxer == "mp3":  # its times are counted from where it is opened
         found["since"] = rung.settings["since"][number]
     last = number + 1 == rung.count

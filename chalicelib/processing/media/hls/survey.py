@@ -72,4 +72,5 @@ def plan(
         rungs=rungs,
         index=(arguments["index"][0], arguments["index"][1]),
         head=found.head if found else 0,
+        tables=found.packets.hex() if found else "",
     )
