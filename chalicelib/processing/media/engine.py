@@ -94,7 +94,7 @@ def kept_index(source: Source, demuxer: str) -> Index:
     """Where the file's index is. It is fetched once for all children, and does not count as bytes that were read."""
     index = indexes.find(source.data, source.size, demuxer)
     if index.length and isinstance(source.data, Ranged):
-        source.data.keep(index.start, index.length)
+        source.data.keep(index.start, index.length, *index.more)
     return index
 
 

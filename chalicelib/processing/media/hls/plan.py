@@ -75,7 +75,8 @@ class Rung:
 class Plan:
     """`demuxer` is FFmpeg's name and its white list. `zero` is the fraction of seconds, in the file's own time, at
     which the stream begins. `duration` in seconds. `index` is where the file's index is, and its length
-    (`indexes.Index`). `head` is for a file without one: how many bytes at its beginning tell of its tracks.
+    (`indexes.Index`, also for `more`). `head` is for a file without one: how many bytes at its beginning tell of its
+    tracks.
 
     The rungs of a file without an index have in their settings, for each segment, the byte `at` which reading begins,
     and `since` when what is there is shown, in the track's ticks. Those of a transport stream have the track's PID,
@@ -89,6 +90,7 @@ class Plan:
     index: tuple[int, int] = (0, 0)
     head: int = 0
     tables: str = ""
+    more: list[tuple[int, int]] = field(default_factory=list)
 
     def rung(self, name: str) -> Rung:
         """Raises LookupError."""
@@ -122,5 +124,7 @@ def loads(data: bytes) -> Plan:
         rungs=rungs,
         index=(given["index"][0], given["index"][1]),
         head=given["head"],
-        tables=given.get("tables", ""),  # plans of before 2026-12 have none
+        # Plans of before 2026-12 have neither.
+        tables=given.get("tables", ""),
+        more=[(start, length) for start, length in given.get("more", ())],
     )

@@ -69,6 +69,7 @@ def plan_of(source: Source) -> tuple[bytes, str]:
         "demuxer": demuxer,
         "size": source.size,
         "index": [index.start, index.length],
+        "more": index.more,
         "scan": index.missing,
     }
     try:
@@ -108,7 +109,7 @@ def make(source: Source, plan: bytes, name: MediaName) -> tuple[bytes, str]:
     if name.part is Part.SEGMENT and name.number >= rung.count:
         raise LookupError(f"{rung.name} has {rung.count} segments only")
     if isinstance(source.data, Ranged) and whole.index[1]:
-        source.data.keep(*whole.index)
+        source.data.keep(*whole.index, *whole.more)
     arguments = {
         "do": "init" if name.part is Part.INIT else "segment",
         "demuxer": list(whole.demuxer),
