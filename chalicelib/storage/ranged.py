@@ -70,6 +70,12 @@ class Ranged(io.RawIOBase):
         self._starts = [start for start, _ in parts]
         self._parts = list(zip(self._starts, _kept[name], strict=True))
 
+    def fetch(self, *parts: tuple[int, int]) -> list[bytes]:
+        """The bytes of these parts, each (first byte, length), at once. They count as kept, and are not."""
+        bodies = self._bodies(parts)
+        self.kept_bytes += sum(map(len, bodies))
+        return bodies
+
     def _bodies(self, parts: Parts) -> list[bytes]:
         if len(parts) == 1:
             return [self._body(parts[0])]

@@ -16,7 +16,7 @@ from chalicelib.processing.media.on_demand import MOST_READ
 from chalicelib.renditions import media_names
 from chalicelib.renditions.recipes import RECIPES
 from chalicelib.storage import ranged
-from tests import avis, films
+from tests import avis
 from tests import hls as streams
 
 pytestmark = pytest.mark.usefixtures("media")

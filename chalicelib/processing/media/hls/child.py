@@ -5,11 +5,11 @@ from __future__ import annotations
 import ctypes
 from typing import Any, BinaryIO
 
-from chalicelib.processing.media.hls import audio_segment, plan, repacked, survey, video_segment
+from chalicelib.processing.media.hls import audio_segment, moofs, plan, repacked, survey, video_segment
 from chalicelib.processing.media.hls.jumps import Continued, configure
 from chalicelib.processing.media.hls.opening import PROBE, RESTART_PROBE, TRANSPORT, opened
 from chalicelib.processing.media.hls.restarts import restarted
-from chalicelib.processing.media.hls.scan import scan
+from chalicelib.processing.media.hls.scan import Scan, scan
 from chalicelib.processing.media.hls.tracks import NoStreamError
 
 _MAKERS = {
@@ -59,11 +59,19 @@ def _index(container: Any, rung: dict[str, Any]) -> int:
 
 
 def _plan(data: BinaryIO, arguments: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
-    found = scan(data, arguments["demuxer"]) if arguments["scan"] else None
+    found = _scanned(data, arguments) if arguments["scan"] else None
+    if arguments["fragments"]:
+        data = moofs.alone(data, arguments["size"])
     data.seek(0)
     with opened(data, arguments["demuxer"], unindexed=arguments["scan"]) as container:
         given: Any = Continued(container) if found and arguments["demuxer"][0] == TRANSPORT else container
         return {}, plan.dumps(survey.plan(given, data, arguments, found))
+
+
+def _scanned(data: BinaryIO, arguments: dict[str, Any]) -> Scan:
+    if arguments["fragments"]:
+        return moofs.scan(data, arguments["demuxer"], arguments["size"])
+    return scan(data, arguments["demuxer"])
 
 
 # glibc's mallopt(3): memory that is given or taken back is filled with this byte, or its complement.

@@ -192,7 +192,7 @@ def _sizes(data: BinaryIO, table: _Table, count: int) -> array[int] | None:
     where = table.get(b"stsz")
     if where is None or struct.unpack(">II", exactly(data, 8, where, 4)) != (0, count):
         return None
-    return _numbers("I", exactly(data, count * 4, where, 12))
+    return numbers("I", exactly(data, count * 4, where, 12))
 
 
 def _decoded(data: BinaryIO, table: _Table, count: int, first: int) -> array[int] | None:
@@ -257,10 +257,10 @@ def rows(data: BinaryIO, where: tuple[int, int] | None, code: str, most: int) ->
     if not 0 < count <= most:
         return None
     body = exactly(data, count * struct.calcsize(f">{code}"), where, 8)
-    return [_numbers(letter, body)[column :: len(code)] for column, letter in enumerate(code)]
+    return [numbers(letter, body)[column :: len(code)] for column, letter in enumerate(code)]
 
 
-def _numbers(code: str, body: bytes) -> array[int]:
+def numbers(code: str, body: bytes) -> array[int]:
     """Big-endian numbers."""
     found = array(code, body)
     if sys.byteorder == "little":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any, BinaryIO, cast
@@ -10,7 +11,7 @@ from chalicelib.model import ErrorCode, FileWarning, PermanentFault, Rendition
 from chalicelib.processing import child
 from chalicelib.processing.child import ChildDiedError, Limits
 from chalicelib.processing.kinds import Emit, Order, Source
-from chalicelib.processing.media import engine
+from chalicelib.processing.media import engine, fragments
 from chalicelib.processing.media.hls import plan as plans
 from chalicelib.processing.media.hls import playlists, rates
 from chalicelib.processing.media.hls.plan import Plan, Rung
@@ -59,11 +60,15 @@ def plan_of(source: Source) -> tuple[bytes, str]:
     index = engine.kept_index(source, demuxer[0])
     data, limits = source.data, LIMITS
     if index.missing:
-        if source.size > MOST_SCANNED:
-            return b"", f"it has no index, and more than {MOST_SCANNED // 1024**3} GiB, so it was not read to its end"
         limits = _SCAN
-        if isinstance(data, Ranged):
-            data = cast(BinaryIO, data.reopened(SCAN_BYTES))
+        if source.size <= MOST_SCANNED:
+            if isinstance(data, Ranged):
+                data = cast(BinaryIO, data.reopened(SCAN_BYTES))
+        elif pieces := fragments.find(data, source.size) if demuxer[0] == engine.MOV[0] else None:
+            data = cast(BinaryIO, fragments.Appended(data, source.size, pieces))
+        else:
+            return b"", f"it has no index, and more than {MOST_SCANNED // 1024**3} GiB, so it was not read to its end"
+    size = source.size if data is source.data else data.seek(0, io.SEEK_END)
     arguments = {
         "do": "plan",
         "demuxer": demuxer,
@@ -71,9 +76,10 @@ def plan_of(source: Source) -> tuple[bytes, str]:
         "index": [index.start, index.length],
         "more": index.more,
         "scan": index.missing,
+        "fragments": size > source.size,
     }
     try:
-        header, body = child.run_on(_CHILD, data, source.size, arguments, limits)
+        header, body = child.run_on(_CHILD, data, size, arguments, limits)
     except ChildDiedError:
         if index.missing:
             return b"", "it has no index, and reading it to its end took too much time or memory, or it is damaged"
