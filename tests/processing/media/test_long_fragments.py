@@ -48,8 +48,8 @@ def test_a_recording_of_gigabytes(listed: bool, monkeypatch: pytest.MonkeyPatch)
     assert found.info.duration == pytest.approx(film.seconds, abs=0.5)
     assert {"poster.webp", "preview.webp", "hls.m3u8", "av/source.m3u8"} <= made.keys()
     assert isinstance(source.data, ranged.Ranged)
-    assert len(film.requests) < 700 and source.data.kept_bytes < 8 * 1024**2
-    assert source.data.read_bytes < posters.ALL_BYTES + stream.PLAN_BYTES / 2
+    assert len(film.requests) < 700 and film.bytes_read < 2 * posters.ALL_BYTES
+    assert source.data.read_bytes < posters.ALL_BYTES
 
     for rung in ("v64", "source"):
         last = len(made[f"av/{rung}.m3u8"].split(b"#EXTINF")) - 2

@@ -61,13 +61,15 @@ def plan_of(source: Source) -> tuple[bytes, str]:
     data, limits = source.data, LIMITS
     if index.missing:
         limits = _SCAN
-        if source.size <= MOST_SCANNED:
-            if isinstance(data, Ranged):
-                data = cast(BinaryIO, data.reopened(SCAN_BYTES))
-        elif pieces := fragments.find(data, source.size) if demuxer[0] == engine.MOV[0] else None:
+        is_scanned = source.size <= MOST_SCANNED
+        if isinstance(data, Ranged):
+            data = cast(BinaryIO, data.reopened(SCAN_BYTES if is_scanned else PLAN_BYTES))
+        if not is_scanned:
+            pieces = fragments.find(data, source.size) if demuxer[0] == engine.MOV[0] else None
+            if not pieces:
+                bound = f"{MOST_SCANNED // 1024**3} GiB"
+                return b"", f"it has no index, and more than {bound}, so it was not read to its end"
             data = cast(BinaryIO, fragments.Appended(data, source.size, pieces))
-        else:
-            return b"", f"it has no index, and more than {MOST_SCANNED // 1024**3} GiB, so it was not read to its end"
     size = source.size if data is source.data else data.seek(0, io.SEEK_END)
     arguments = {
         "do": "plan",
