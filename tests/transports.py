@@ -12,7 +12,7 @@ WRAP = 2**33 / 90_000
 """Seconds after which times begin anew."""
 
 
-def film(seconds: float = 20, *, start: float = 0.0, first: int = 0, **more: Any) -> bytes:
+def film(seconds: float = 20, *, start: float = 0.0, first: int = 0, form: str = "mpegts", **more: Any) -> bytes:
     """A film of numbered pictures, 10 a second, the first of which has the number `first`, from a second on."""
     given: dict[str, Any] = {
         "size": (96, 64),
@@ -24,7 +24,7 @@ def film(seconds: float = 20, *, start: float = 0.0, first: int = 0, **more: Any
         "sound_codec": "aac",
     }
     options = {"output_ts_offset": str(start)} if start else {}
-    return films.without_index(films.film("mp4", **given | more), "mpegts", options)
+    return films.without_index(films.film("mp4", **given | more), form, options)
 
 
 def packets(data: bytes) -> Iterator[bytes]:

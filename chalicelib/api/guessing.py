@@ -37,6 +37,7 @@ _TYPES = mimetypes.MimeTypes(filenames=()).types_map[True] | {
     ".raf": "image/x-fuji-raf",
     ".rw2": "image/x-panasonic-rw2",
     ".wav": "audio/wav",
+    ".vob": "video/mpeg",
     ".weba": "audio/webm",
     ".webp": "image/webp",
     ".woff2": "font/woff2",

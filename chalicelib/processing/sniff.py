@@ -45,7 +45,7 @@ DETECTABLE = frozenset(
         *media.BRANDS.values(),
         *fonts.TYPES,
         *("application/pdf", "application/x-tar", "audio/mpeg", "video/mp4", "image/svg+xml"),
-        media.TRANSPORT,
+        *(media.TRANSPORT, media.PROGRAM, media.PICTURES),
         *("image/bmp", "image/emf", "image/x-icon"),
     )
 )
@@ -75,7 +75,14 @@ def sniff(head: bytes) -> str | None:
         return found
     if b"%PDF-" in head[:1024]:  # ISO 32000: within the first 1024 bytes
         return None if _has_words(head.partition(b"%PDF-")[0].strip()) else "application/pdf"
-    return media.iso_media(head) or media.bmp(head) or media.transport(head) or media.mp3(head) or svg(head)
+    return (
+        media.iso_media(head)
+        or media.bmp(head)
+        or media.transport(head)
+        or media.program(head)
+        or media.mp3(head)
+        or svg(head)
+    )
 
 
 def inside(found: str | None, head: bytes, data: BinaryIO) -> str | None:

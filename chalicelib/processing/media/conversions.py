@@ -89,7 +89,9 @@ def _clip(source: Source, file: File, height: int) -> bytes:
     width, tall = conversions.clip_size(film, height)
     bits = round(_CLIP_BITS * (width * tall / _CLIP_PIXELS) ** 0.75)
     own = film.width, film.height
-    copied = film.codec == "h264" and film.rotation == 0 and own == (width, tall) and film.format not in ("avi", "ts")
+    copied = (
+        film.codec == "h264" and film.rotation == 0 and own == (width, tall) and film.format not in ("avi", "ts", "mpg")
+    )
     arguments = {
         "width": width,
         "height": tall,

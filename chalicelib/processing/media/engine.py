@@ -35,6 +35,7 @@ DEMUXERS = {
     "video/ogg": (("ogg", "ogg"), "ogv"),
     "video/x-msvideo": (("avi", "avi"), "avi"),
     "video/mp2t": (("mpegts", "mpegts"), "ts"),
+    "video/mpeg": (("mpeg", "mpeg"), "mpg"),
     "audio/mpeg": (("mp3", "mp3"), "mp3"),
     "audio/wav": (("wav", "wav"), "wav"),
     "audio/flac": (("flac", "flac"), "flac"),

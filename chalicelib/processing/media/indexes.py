@@ -3,7 +3,7 @@
 An index says where each picture is. MP4 has it in one box, `moov`, and AVI in the chunk `idx1`; both may be at the end.
 An AVI of more than 1 GB has one in each of its parts (OpenDML), and an index of these in its header.
 Matroska's is small, and FFmpeg reads it when it looks for a moment. Recordings of browsers have none, fragmented MP4
-has it in pieces all over the file, MP3 has none or a rough one, and MPEG transport streams have none.
+has it in pieces all over the file, MP3 has none or a rough one, and MPEG's transport and program streams have none.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def find(data: BinaryIO, size: int, demuxer: str) -> Index:
                 return _avi(data, size)
             case "matroska":
                 return Index(missing=_is_live(data, size))
-            case "mp3" | "mpegts":
+            case "mp3" | "mpegts" | "mpeg":
                 return Index(missing=True)
     except (struct.error, ValueError):
         pass

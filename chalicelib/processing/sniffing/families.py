@@ -12,8 +12,6 @@ _FAMILIES = (
     (b"MAC ", "audio"),
     (b"\xff\xf1", "audio"),  # AAC in ADTS frames, MPEG-4
     (b"\xff\xf9", "audio"),  # the same, MPEG-2
-    (b"\0\0\x01\xba", "video"),  # MPEG program stream
-    (b"\0\0\x01\xb3", "video"),  # MPEG video
     (b"FLV\x01", "video"),
     (b"wOFF", "font"),
     (b"wOF2", "font"),

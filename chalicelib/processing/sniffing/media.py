@@ -36,6 +36,12 @@ _BMP_HEADER_SIZES = (12, 16, 40, 52, 56, 64, 108, 124)
 TRANSPORT = "video/mp2t"
 """MPEG transport streams: television, and cameras with AVCHD."""
 
+PROGRAM = "video/mpeg"
+"""MPEG program streams: DVD, and files of old cameras and capture cards."""
+
+PICTURES = "video/mpv"
+"""MPEG's pictures alone, without times."""
+
 # Packets of a transport stream: how long each is, and where its sync byte may stand in it. The first is the standard's
 # (ISO/IEC 13818-1). Cameras and Blu-ray put four bytes with the time before each packet, and DVB 16 with a checksum
 # behind it.
@@ -98,6 +104,13 @@ def transport(head: bytes) -> str | None:
     """A sync byte at the beginning of each packet, which is the letter G: so a text that may be one is none."""
     found = packets_of(head)
     return TRANSPORT if found and not is_text(head) else None
+
+
+def program(head: bytes) -> str | None:
+    """A pack header of MPEG-2 or MPEG-1, or a sequence header of their pictures (ISO/IEC 13818-1 and -2, 11172)."""
+    if head.startswith(b"\0\0\1\xba") and len(head) > 14:
+        return PROGRAM if head[4] & 0xC4 == 0x44 or head[4] & 0xF1 == 0x21 else None
+    return PICTURES if head.startswith(b"\0\0\1\xb3") and len(head) > 12 else None
 
 
 def packets_of(head: bytes) -> tuple[int, int] | None:

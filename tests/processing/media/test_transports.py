@@ -24,11 +24,17 @@ TS = "video/mp2t"
 class Result(dict[str, bytes]):
     """The renditions of a transport stream, its facts, and how many bytes were read for them."""
 
-    def __init__(self, data: bytes, monkeypatch: pytest.MonkeyPatch, poster_time: float | None = None) -> None:
+    def __init__(
+        self,
+        data: bytes,
+        monkeypatch: pytest.MonkeyPatch,
+        poster_time: float | None = None,
+        content_type: str = TS,
+    ) -> None:
         monkeypatch.setattr(ranged, "read_range", lambda _, __, first, length: data[first : first + length])
-        processor = processor_of(TS)
+        processor = processor_of(content_type)
         self.given = ranged.Ranged("key", "version", len(data), processor.by_ranges)
-        source = Source(TS, len(data), cast(BinaryIO, self.given), "a recording")
+        source = Source(content_type, len(data), cast(BinaryIO, self.given), "a recording")
         order = Order(RECIPES["photo"], 1024**3, poster_time=poster_time)
         made = processor.process(source, order, self._emit)
         assert isinstance(made.info, VideoInfo)
@@ -70,6 +76,18 @@ def test_a_wished_poster_of_joined_recordings(monkeypatch: pytest.MonkeyPatch) -
 
 def films_pixel(picture: bytes) -> tuple[int, ...]:
     return cast(tuple[int, ...], Image.open(io.BytesIO(picture)).convert("RGB").getpixel((40, 30)))
+
+
+def test_a_program_stream_has_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = transports.film(form="vob", codec="mpeg2video", sound_codec="ac3", rate=25, times=range(350), paint=shaped)
+    found = Result(data, monkeypatch, content_type="video/mpeg")
+    assert found.warnings == []
+    info = found.info
+    assert (info.format, info.codec, info.width, info.height, info.frame_rate) == ("mpg", "mpeg2video", 96, 64, 25.0)
+    assert info.duration == pytest.approx(14, abs=0.25)
+    assert [each.codec for each in info.audio_tracks] == ["ac3"]
+    assert {"poster.webp", "preview.webp", "hls.m3u8"} <= found.keys()
+    assert info.poster_time and 2 < info.poster_time < 8
 
 
 def test_facts_are_those_of_the_program_that_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:

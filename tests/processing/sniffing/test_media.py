@@ -51,6 +51,13 @@ def test_a_transport_stream_is_known_by_its_packets(length: int, sync: int) -> N
     assert sniff(data[: 7 * length] + b"\0" + data[7 * length :]) is None
 
 
+def test_a_program_stream_is_known_by_its_first_header() -> None:
+    assert sniff(bytes.fromhex("000001ba44000400040100") + bytes(9)) == "video/mpeg"
+    assert sniff(bytes.fromhex("000001ba21000100018001") + bytes(9)) == "video/mpeg", "of MPEG-1"
+    assert sniff(bytes.fromhex("000001ba00000400040100") + bytes(9)) is None
+    assert sniff(bytes.fromhex("000001b31600f015ffffe0") + bytes(9)) == "video/mpv", "pictures alone"
+
+
 def test_a_text_with_a_g_in_the_same_column_is_no_transport_stream() -> None:
     assert sniff((b"G".ljust(187, b"o") + b"\n") * 30) is None
     assert sniff(b"G" * 4095 + b"\0") is None

@@ -7,7 +7,7 @@ from typing import Any, BinaryIO
 
 from chalicelib.processing.media.hls import audio_segment, moofs, plan, repacked, survey, video_segment
 from chalicelib.processing.media.hls.jumps import Continued, configure
-from chalicelib.processing.media.hls.opening import PROBE, RESTART_PROBE, TRANSPORT, opened
+from chalicelib.processing.media.hls.opening import PROBE, RESTART_PROBE, STREAMS, opened
 from chalicelib.processing.media.hls.restarts import restarted
 from chalicelib.processing.media.hls.scan import Scan, scan
 from chalicelib.processing.media.hls.tracks import NoStreamError
@@ -64,7 +64,7 @@ def _plan(data: BinaryIO, arguments: dict[str, Any]) -> tuple[dict[str, Any], by
         data = moofs.alone(data, arguments["size"])
     data.seek(0)
     with opened(data, arguments["demuxer"], unindexed=arguments["scan"]) as container:
-        given: Any = Continued(container) if found and arguments["demuxer"][0] == TRANSPORT else container
+        given: Any = Continued(container) if found and arguments["demuxer"][0] in STREAMS else container
         return {}, plan.dumps(survey.plan(given, data, arguments, found))
 
 

@@ -86,10 +86,10 @@ class Continued:
         return packets if self._times is None else self._continued(packets, self._times)
 
     def _continued(self, packets: Iterator[Any], times: Mapping[str, Any]) -> Iterator[Any]:
-        last, shift, jumps = int(times["since"]), int(times["shift"]), list(times["jumps"])
+        last, shift, jumps, place = int(times["since"]), int(times["shift"]), list(times["jumps"]), -1
         for packet in packets:
             if packet.stream.index == self._index and packet.size:
-                place = (packet.pos if packet.pos is not None else -1) + self._moved
+                place = place if packet.pos is None else packet.pos + self._moved
                 while jumps and place >= jumps[0][0]:
                     shift = jumps.pop(0)[1]
                 for name in ("pts", "dts"):

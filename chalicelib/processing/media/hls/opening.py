@@ -11,7 +11,9 @@ from av.container import InputContainer
 
 from chalicelib.processing.media import transport
 
-TRANSPORT = "mpegts"
+TRANSPORT, PROGRAM = "mpegts", "mpeg"
+STREAMS = (TRANSPORT, PROGRAM)
+"""MPEG's transport and program streams, whose times jump."""
 
 # Bytes in which FFmpeg may look for what the header does not say.
 PROBE = 4 * 1024**2

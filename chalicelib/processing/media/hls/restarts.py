@@ -2,8 +2,8 @@
 
 FFmpeg opens such a file at its beginning, and knows of no other place. So it is given a file of the same length. The
 beginning is the true one, which tells of the tracks, and all until that place is one element that FFmpeg skips.
-Positions stay the same. MP3 has no beginning that is needed: it is cut off. So is that of a transport stream, and
-packets of its tables come first (`transport`).
+Positions stay the same. MP3 and MPEG's program stream have no beginning that is needed: it is cut off. So is
+that of a transport stream, and packets of its tables come first (`transport`).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Restarted:
         self._skipped = b""
         if demuxer == "mp3":
             self._cut = at
-        elif demuxer == "mpegts":
+        elif demuxer in ("mpegts", "mpeg"):
             self._cut, self._at, self._head, self._skipped = at - len(tables), len(tables), 0, tables
         elif demuxer == "mov" and gap >= 16:
             self._skipped = struct.pack(">I4sQ", 1, b"free", gap)

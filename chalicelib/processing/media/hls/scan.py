@@ -1,6 +1,7 @@
 """In the child: reads a file without an index from its beginning to its end, and makes one.
 
-Such are the recordings of browsers (WebM without Cues and Duration), fragmented MP4, MP3, and MPEG transport streams.
+Such are the recordings of browsers (WebM without Cues and Duration), fragmented MP4, MP3, and MPEG's transport and
+program streams.
 """
 
 from __future__ import annotations
@@ -18,11 +19,12 @@ import av
 from chalicelib.processing.media import transport
 from chalicelib.processing.media.hls import repacked
 from chalicelib.processing.media.hls.jumps import Jumps
-from chalicelib.processing.media.hls.opening import TRANSPORT, opened, shown
+from chalicelib.processing.media.hls.opening import PROGRAM, STREAMS, TRANSPORT, opened, shown
 from chalicelib.processing.media.hls.plan import Rung
 from chalicelib.processing.media.hls.tables import MOST_SAMPLES, Table
 
-# Seconds before a segment's sound at which reading begins: decoders need what came before.
+# Seconds before a segment's sound at which reading begins: decoders need what came before. In a program stream few
+# pictures have times of their own, so they are counted from one before.
 _SOUND_RUN_UP = 2
 
 _MOST_TRACKS = 20
@@ -33,8 +35,8 @@ class Scan:
     """`tables` by the track's index, and where each sample is in the file. `marks` are the places at which reading may
     begin, sorted; empty if it may at each sample. `head` is how many bytes at the beginning tell of the tracks.
 
-    Tracks of a transport stream have PIDs (`ids`), and their times may jump. `packets` are those of its program's
-    tables, and `configs` what decoders need before the first packet, which may not come again.
+    Tracks of MPEG's streams have PIDs or the like (`ids`), and their times may jump. `packets` are those of its
+    program's tables, and `configs` what decoders need before the first packet, which may not come again.
     """
 
     tables: dict[int, Table]
@@ -44,6 +46,7 @@ class Scan:
     head: int
     ids: dict[int, int]
     jumps: dict[int, list[tuple[int, int]]]
+    is_program: bool = False
     packets: bytes = b""
     configs: dict[int, bytes] = field(default_factory=dict)
 
@@ -55,7 +58,7 @@ class Scan:
         table, places, base = self.tables[rung.stream], self.places[rung.stream], self.bases[rung.stream]
         pairs = sorted((time, number) for number, time in enumerate(table.shown) if table.keys[number])
         times = [time for time, _ in pairs]
-        back = _SOUND_RUN_UP if rung.sort == "sound" else 0
+        back = _SOUND_RUN_UP if rung.sort == "sound" or self.is_program else 0
         at, since = [], []
         for cut in rung.cuts[:-1]:
             time = round((Fraction(cut, rung.scale) - back + zero) / base)
@@ -75,14 +78,14 @@ class Scan:
 def scan(data: BinaryIO, demuxer: Sequence[str]) -> Scan:
     """Raises av.error.FFmpegError."""
     seen = Boxes(data)
-    is_mov, is_transport = demuxer[0] == "mov", demuxer[0] == TRANSPORT
+    is_mov, is_mpeg = demuxer[0] == "mov", demuxer[0] in STREAMS
     given: Any = seen if is_mov else data
     with opened(given, demuxer, unindexed=True) as container:
         tracks = shown([*container.streams.video, *container.streams.audio])[:_MOST_TRACKS]
         found = {track.index: _Samples() for track in tracks}
-        jumps = Jumps() if is_transport else None
+        jumps = Jumps() if is_mpeg else None
         _read(container, tracks, found, jumps)
-        if is_transport:
+        if is_mpeg:
             for track in tracks:
                 if track.type == "video":
                     found[track.index].begin_with_a_key()
@@ -91,18 +94,23 @@ def scan(data: BinaryIO, demuxer: Sequence[str]) -> Scan:
         if demuxer[0] == "matroska":
             marks = sorted({entry.pos for track in tracks for entry in track.index_entries})
             head = next(iter(marks), 0)
-        program = transport.program(data) if is_transport else None
+        program = _program(data, demuxer)
         return Scan(
             tables={index: samples.table(is_mov) for index, samples in found.items() if samples.shown},
             places={index: samples.places for index, samples in found.items()},
             bases={each.index: Fraction(each.time_base.numerator, each.time_base.denominator) for each in tracks},
             marks=marks,
             head=head,
-            ids={track.index: track.id for track in tracks} if is_transport else {},
+            ids={track.index: track.id for track in tracks} if is_mpeg else {},
             jumps=jumps.of if jumps else {},
+            is_program=demuxer[0] == PROGRAM,
             packets=program.packets if program else b"",
             configs={track.index: repacked.config(track) for track in tracks if track.codec_context},
         )
+
+
+def _program(data: BinaryIO, demuxer: Sequence[str]) -> transport.Program | None:
+    return transport.program(data) if demuxer[0] == TRANSPORT else None
 
 
 class _Samples:
@@ -114,16 +122,19 @@ class _Samples:
 
     def add(self, packet: Any, jumps: Jumps | None = None) -> None:
         time = packet.pts if packet.pts is not None else packet.dts
-        if time is None or packet.pos is None or packet.pos < 0 or len(self.keys) >= MOST_SAMPLES:
+        place = packet.pos
+        if jumps and place is None and self.places:  # it begins in the packet in which the one before does
+            place = self.places[-1]
+        if time is None or place is None or place < 0 or len(self.keys) >= MOST_SAMPLES:
             return
         if jumps:
             decoded = packet.dts if packet.dts is not None else time
-            time += jumps.shift(packet.stream.index, packet.pos, decoded, packet.duration or 0)
+            time += jumps.shift(packet.stream.index, place, decoded, packet.duration or 0)
         self.shown.append(time)
         if packet.dts is not None:
             self.decoded.append(packet.dts)
         self.sizes.append(packet.size)
-        self.places.append(packet.pos)
+        self.places.append(place)
         self.keys.append(packet.is_keyframe)
         self.left_out.append(packet.is_discard)
         end = time + (packet.duration or 0)

@@ -13,7 +13,7 @@ from av.container import InputContainer
 from av.filter import Graph
 
 from chalicelib.processing.media.hls import frames
-from chalicelib.processing.media.hls.opening import TRANSPORT
+from chalicelib.processing.media.hls.opening import STREAMS
 
 # Seconds before the wanted samples at which decoding begins: decoders need what came before.
 _RUN_UP = 1
@@ -35,7 +35,7 @@ class Waves:
         self._size, self._first = int(settings["frame_size"]), Fraction(*settings["first"]) - since
         # Samples of one tick, where a tick is longer than a sample.
         self._coarse: Fraction = max(stream.time_base * self._rate - 1, Fraction(0))
-        if container.format.name == TRANSPORT:  # several frames have one time, and FFmpeg counts on from it in ticks
+        if container.format.name in STREAMS:  # several frames have one time, and FFmpeg counts on from it in ticks
             self._coarse = Fraction(3)
         self._graph: Graph | None = None
         self._made_for: tuple[Any, ...] | None = None

@@ -102,7 +102,10 @@ def test_damaged_packets_cost_only_what_they_had() -> None:
 @pytest.mark.parametrize("start", [0, transports.WRAP - 10], ids=["zero", "wrap"])
 def test_its_sound_is_continuous(codec: str, rate: int, start: float) -> None:
     data = transports.film(start=start, sound_codec=codec, sing=films.Chirp(rate))
-    stream = hls.Stream(data, TS)
+    check_sound(hls.Stream(data, TS), rate)
+
+
+def check_sound(stream: hls.Stream, rate: int) -> None:
     found_rate, first, found = hls.samples(stream.joined("a0"))
     assert found_rate == rate and len(found) / rate == pytest.approx(20, abs=0.25)
     shift = min(range(-2400, 2401), key=lambda each: error(found, first, 8192, rate, each))
@@ -121,6 +124,45 @@ def error(found: Any, first: int, wanted: int, rate: int, shift: float) -> float
         differs += (found[place - first] - is_level) ** 2
         own += is_level**2
     return differs / own
+
+
+# --- program streams
+
+PS = "video/mpeg"
+MPEG2: dict[str, Any] = {
+    "codec": "mpeg2video",
+    "sound_codec": "mp2",
+    "rate": 25,
+    "picture": lambda stream: setattr(stream, "options", {"g": "15", "bf": "2"}),
+}
+
+
+@pytest.mark.parametrize(
+    ("form", "more", "start"),
+    [
+        ("vob", {"sound_codec": "ac3"}, 0.0),
+        ("vob", {}, transports.WRAP - 7),
+        ("svcd", {}, 3600.0),
+        ("mpeg", {"codec": "mpeg1video", "picture": lambda stream: setattr(stream, "options", {"g": "15"})}, 0.0),
+    ],
+    ids=["dvd", "wrap", "svcd", "mpeg-1"],
+)
+def test_each_picture_of_a_program_stream_is_there_once(form: str, more: dict[str, Any], start: float) -> None:
+    stream = hls.Stream(transports.film(form=form, times=range(350), start=start, **MPEG2 | more), PS)
+    assert not stream.warnings
+    assert [number for _, number in stream.pictures("v64")] == list(range(350))
+    assert stream.plan.rung("v64").count > 1
+
+
+def test_the_sound_of_a_program_stream_is_continuous() -> None:
+    check_sound(hls.Stream(transports.film(form="vob", times=range(500), **MPEG2), PS), 48_000)
+
+
+def test_program_streams_that_were_joined_byte_by_byte() -> None:
+    parts = [transports.film(form="vob", times=range(200), first=first, **MPEG2) for first in (0, 200, 400)]
+    stream = hls.Stream(b"".join(parts), PS)
+    assert [number for _, number in stream.pictures("v64")] == list(range(600))
+    assert stream.plan.duration == pytest.approx(24, abs=0.5)
 
 
 class Counted(io.BytesIO):
