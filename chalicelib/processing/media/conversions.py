@@ -103,8 +103,8 @@ def _clip(source: Source, file: File, height: int) -> bytes:
     width, tall = conversions.clip_size(film, height)
     bits = round(_CLIP_BITS * (width * tall / _CLIP_PIXELS) ** 0.75)
     own = film.width, film.height
-    is_plain = film.rotation == 0 and not film.mirrored and not film.interlaced
-    copied = film.codec == "h264" and is_plain and own == (width, tall) and film.format != "avi"
+    is_plain = film.rotation == 0 and not film.mirrored and not film.interlaced and own == (width, tall)
+    copied = film.codec == "h264" and is_plain and film.format not in ("avi", "ts", "mpg")
     arguments = {
         "width": width,
         "height": tall,

@@ -55,13 +55,14 @@ def opened(data: BinaryIO, arguments: dict[str, Any]) -> InputContainer:
 
 def _facts(container: InputContainer, *, place: bool) -> dict[str, Any]:
     video = film_of(container)
+    sounds, subtitles = opening.shown(container.streams.audio), opening.shown(container.streams.subtitles)
     tags = _tags(container, None if video else next(iter(container.streams.audio), None))
     found: dict[str, Any] = {
         "duration": _duration(container),
         "bit_rate": container.bit_rate or None,
-        "audio": [_sound(s) for s in container.streams.audio[:TRACKS]],
-        "audio_count": len(container.streams.audio),
-        "subtitles": [_named(s) for s in container.streams.subtitles[:TRACKS]],
+        "audio": [_sound(s) for s in sounds[:TRACKS]],
+        "audio_count": len(sounds),
+        "subtitles": [_named(s) for s in subtitles[:TRACKS]],
         "chapters": _chapters(container),
         "tags": {name: tags[name] for name in TAGS if tags.get(name)},
         "created": tags.get("creationdate") or tags.get("creation_time") or tags.get("date"),
@@ -75,13 +76,13 @@ def _facts(container: InputContainer, *, place: bool) -> dict[str, Any]:
 
 def film_of(container: InputContainer) -> Any:
     """The stream of pictures that players show; None for a sound, and for pictures of a codec that FFmpeg has not."""
-    pictures = [s for s in container.streams.video if s.codec_context and not is_cover(s)]
+    pictures = [s for s in opening.shown(container.streams.video) if s.codec_context and not is_cover(s)]
     return next((s for s in pictures if s.disposition & av.stream.Disposition.default), next(iter(pictures), None))
 
 
 def sound_of(container: InputContainer) -> Any:
     """The track that players let hear; None for a film without one that FFmpeg has the codec of."""
-    tracks = [s for s in container.streams.audio if s.codec_context]
+    tracks = [s for s in opening.shown(container.streams.audio) if s.codec_context]
     return next((s for s in tracks if s.disposition & av.stream.Disposition.default), next(iter(tracks), None))
 
 

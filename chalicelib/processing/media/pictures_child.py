@@ -17,6 +17,7 @@ from av.container import InputContainer
 from av.stream import Discard
 
 from chalicelib.processing.media import ffmpeg_child, fields, one_track, tone
+from chalicelib.processing.media.hls.jumps import Continued, configure
 from chalicelib.processing.media.hls.opening import RESTART_PROBE
 from chalicelib.processing.media.hls.restarts import Restarted
 
@@ -126,7 +127,7 @@ def _cover(container: InputContainer) -> tuple[dict[str, Any], bytes]:
 class Film:
     """A film's stream of pictures, in which frames are looked for. `decoded` counts pixels."""
 
-    container: InputContainer
+    container: InputContainer | Continued
     stream: Any
     budget: Budget
     arguments: dict[str, Any]
@@ -149,12 +150,17 @@ class Film:
     def _reopen(self, time: float) -> None:
         """Opens a film without an index at the place from which this time is reached."""
         restarts = self.arguments["restarts"]
-        at = next((at for begins, at in reversed(restarts["places"]) if begins <= time + 0.001), restarts["head"])
-        demuxer = str(self.arguments["format"])
-        data: Any = Restarted(self.budget, self.arguments["size"], demuxer, restarts["head"], at)  # type: ignore[arg-type]
-        index = self.stream.index
+        early = (each for each in reversed(restarts["places"]) if each[0] <= time + 0.001)
+        _, at, times = next(early, restarts["places"][0])
+        demuxer, tables = str(self.arguments["format"]), bytes.fromhex(restarts["tables"])
+        data: Any = Restarted(self.budget, self.arguments["size"], demuxer, restarts["head"], at, tables)  # type: ignore[arg-type]
+        index, wanted = self.stream.index, restarts["id"]
         self.container.close()
         self.container = ffmpeg_child.opened(data, {**self.arguments, "probe": RESTART_PROBE})
+        if times:
+            index = next(stream.index for stream in self.container.streams if stream.id == wanted)
+            self.container = Continued(self.container, index, times, at, len(tables))
+            configure(self.container.streams[index], restarts["config"])
         self.stream = self.container.streams[index]
         self._begin()
 

@@ -16,6 +16,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from chalicelib import aws
+from chalicelib import settings as stage_settings
 from chalicelib.catalog import render_leases
 from chalicelib.catalog.render_leases import RenderState
 from chalicelib.delivery import first_view, missing
@@ -221,7 +222,7 @@ def test_no_address_of_a_clip_outlasts_what_the_stage_allows(film: Address, monk
     monkeypatch.setattr(conversions, "make", convert)
     monkeypatch.setattr(first_view, "MAX_BODY", 2)
     monkeypatch.setattr("chalicelib.renditions.conversions.exists", lambda file, name: True)
-    allowed = first_view.settings().model_copy(update={"max_url_expiry": 300})
+    allowed = stage_settings.settings().model_copy(update={"max_url_expiry": 300})
     monkeypatch.setattr(first_view, "settings", lambda: allowed)
     assert "X-Amz-Expires=300&" in ask(at(film, "720.mp4"))["headers"]["Location"]
 

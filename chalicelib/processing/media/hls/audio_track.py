@@ -14,7 +14,7 @@ from av.container import InputContainer
 
 from chalicelib.processing.media.hls import cuts, frames, languages, nal, rates, repacked, waves
 from chalicelib.processing.media.hls.audio_segment import FRAME
-from chalicelib.processing.media.hls.opening import seconds_zero, text, ticks
+from chalicelib.processing.media.hls.opening import seconds_zero, shown, text, ticks
 from chalicelib.processing.media.hls.plan import Rung
 from chalicelib.processing.media.hls.tables import Find, Table
 from chalicelib.processing.media.hls.tracks import Sound
@@ -37,7 +37,7 @@ _HEAD, _TAIL = 12, 20_000
 def look(container: InputContainer, find: Find, most: int) -> list[Sound]:
     """The tracks that can be decoded, at most so many. `find` finds a track's table."""
     found: list[Sound] = []
-    for stream in container.streams.audio:
+    for stream in shown(container.streams.audio):
         sound = _look(container, stream, find) if len(found) < most else None
         found += [sound] if sound else []
     return found

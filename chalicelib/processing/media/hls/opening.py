@@ -10,6 +10,12 @@ from typing import Any, BinaryIO
 import av
 from av.container import InputContainer
 
+from chalicelib.processing.media import transport
+
+TRANSPORT, PROGRAM = "mpegts", "mpeg"
+STREAMS = (TRANSPORT, PROGRAM)
+"""MPEG's transport and program streams, whose times jump."""
+
 # Bytes in which FFmpeg may look for what the header does not say.
 PROBE = 4 * 1024**2
 
@@ -46,6 +52,8 @@ def opened(
     decode the first pictures, for 2 MB; with `undecoded` it knows of a track what the index of an MP4 says.
     """
     av.logging.set_level(av.logging.PANIC)
+    is_restarted = probe == RESTART_PROBE
+    program = _program(data) if demuxer[0] == TRANSPORT and not is_restarted else None
     options = {
         "protocol_whitelist": "none",
         "format_whitelist": demuxer[1],
@@ -53,8 +61,25 @@ def opened(
         "probesize": str(probe),
         **({"fflags": "+ignidx"} if unindexed else {}),
         **(_UNDECODED if undecoded else {}),
+        # How long it lasts is known, and would be looked for at the end of the file.
+        **({"skip_estimate_duration_from_pts": "1"} if is_restarted else {}),
     }
-    return av.open(data, "r", format=demuxer[0], options=options, io_open=_refuse)
+    container = av.open(data, "r", format=demuxer[0], options=options, io_open=_refuse)
+    for stream in container.streams if program else ():
+        if program and stream.id not in program.tracks:
+            stream.discard = av.stream.Discard.all
+    return container
+
+
+def _program(data: BinaryIO) -> transport.Program | None:
+    found = transport.program(data)
+    data.seek(0)
+    return found
+
+
+def shown(streams: Sequence[Any]) -> list[Any]:
+    """The tracks without those of other programs."""
+    return [stream for stream in streams if stream.discard != av.stream.Discard.all]
 
 
 def _refuse(*_: Any) -> Any:

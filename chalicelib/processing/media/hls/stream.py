@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, replace
@@ -11,7 +12,7 @@ from chalicelib.model import ErrorCode, FileWarning, PermanentFault, Rendition
 from chalicelib.processing import child
 from chalicelib.processing.child import ChildDiedError, Limits
 from chalicelib.processing.kinds import Emit, Order, Source
-from chalicelib.processing.media import engine
+from chalicelib.processing.media import engine, fragments
 from chalicelib.processing.media.hls import plan as plans
 from chalicelib.processing.media.hls import playlists, rates
 from chalicelib.processing.media.hls.plan import Plan, Rung
@@ -88,20 +89,28 @@ def plan_of(source: Source) -> tuple[bytes, str]:
     index = engine.kept_index(source, demuxer[0])
     data, limits = source.data, LIMITS
     if index.missing:
-        if source.size > MOST_SCANNED:
-            return b"", f"it has no index, and more than {MOST_SCANNED // 1024**3} GiB, so it was not read to its end"
         limits = _SCAN
+        is_scanned = source.size <= MOST_SCANNED
         if isinstance(data, Ranged):
-            data = cast(BinaryIO, data.reopened(SCAN_BYTES))
+            data = cast(BinaryIO, data.reopened(SCAN_BYTES if is_scanned else PLAN_BYTES))
+        if not is_scanned:
+            pieces = fragments.find(data, source.size) if demuxer[0] == engine.MOV[0] else None
+            if not pieces:
+                bound = f"{MOST_SCANNED // 1024**3} GiB"
+                return b"", f"it has no index, and more than {bound}, so it was not read to its end"
+            data = cast(BinaryIO, fragments.Appended(data, source.size, pieces))
+    size = source.size if data is source.data else data.seek(0, io.SEEK_END)
     arguments = {
         "do": "plan",
         "demuxer": demuxer,
         "size": source.size,
         "index": [index.start, index.length],
+        "more": index.more,
         "scan": index.missing,
+        "fragments": size > source.size,
     }
     try:
-        header, body = child.run_on(_CHILD, data, source.size, arguments, limits)
+        header, body = child.run_on(_CHILD, data, size, arguments, limits)
     except ChildDiedError:
         if index.missing:
             return b"", "it has no index, and reading it to its end took too much time or memory, or it is damaged"
@@ -145,13 +154,14 @@ def make(source: Source, plan: bytes, name: MediaName) -> tuple[bytes, str]:
 def _body(source: Source, whole: Plan, rung: Rung, name: MediaName) -> bytes:
     """An init segment or a segment. Raises PermanentFault and ChildDiedError."""
     if isinstance(source.data, Ranged) and whole.index[1] and not rung.is_cued:
-        source.data.keep(*whole.index)
+        source.data.keep(*whole.index, *whole.more)
     arguments = {
         "do": "init" if name.part is Part.INIT else "segment",
         "demuxer": list(whole.demuxer),
         "size": source.size,
         "index": list(whole.index),
         "head": whole.head,
+        "tables": whole.tables,
         "zero": list(whole.zero),
         "rung": _alone(rung),
         "part": _part(rung, name.number, whole.demuxer[0]) if name.part is Part.SEGMENT else None,
@@ -167,7 +177,7 @@ def _body(source: Source, whole: Plan, rung: Rung, name: MediaName) -> bytes:
 
 
 # Settings with an entry for each segment.
-_LISTS = ("places", "at", "since", "inside", "large")
+_LISTS = ("places", "at", "since", "inside", "large", "jumps")
 
 
 def _alone(rung: Rung) -> dict[str, Any]:
@@ -183,8 +193,7 @@ def _part(rung: Rung, number: int, demuxer: str) -> dict[str, Any]:
         own = [*zip(rung.settings["at"], rung.settings["inside"], strict=True)]
         found |= {"cue": own[number], "next_cue": None if last else own[number + 1]}
         return {**found, "most_bytes": rung.settings["most_bytes"]}
-    if "at" in rung.settings:
-        found["at"] = rung.settings["at"][number]
+    found |= rung.restart(number)
     if demuxer == "mp3":  # its times are counted from where it is opened
         found["since"] = rung.settings["since"][number]
     if "places" in rung.settings:

@@ -85,5 +85,7 @@ def plan(
         duration=round(float(end), 3),
         rungs=rungs,
         index=(arguments["index"][0], arguments["index"][1]),
+        more=[(start, length) for start, length in arguments["more"]],
         head=found.head if found else 0,
+        tables=found.packets.hex() if found else "",
     )

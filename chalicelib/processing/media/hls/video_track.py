@@ -14,7 +14,7 @@ from av.container import InputContainer
 
 from chalicelib.processing.media import fields, orientation
 from chalicelib.processing.media.hls import cuts, frames, rates, source_rung, tables
-from chalicelib.processing.media.hls.opening import seconds_zero, ticks
+from chalicelib.processing.media.hls.opening import seconds_zero, shown, ticks
 from chalicelib.processing.media.hls.plan import Rung
 from chalicelib.processing.media.hls.rungs import KEY_BYTES, Encoded, key_rung, ladder
 from chalicelib.processing.media.hls.tables import Find, Table
@@ -81,7 +81,7 @@ def look(container: InputContainer, find: Find) -> Picture | None:
 def _chosen(container: InputContainer) -> Any:
     """The first picture that is no cover, or the one that the file prefers. FFmpeg has its codec."""
     preset = av.stream.Disposition
-    films = [s for s in container.streams.video if s.codec_context and not s.disposition & preset.attached_pic]
+    films = [s for s in shown(container.streams.video) if s.codec_context and not s.disposition & preset.attached_pic]
     return next((s for s in films if s.disposition & preset.default), next(iter(films), None))
 
 

@@ -14,6 +14,7 @@ from av.container import InputContainer
 from av.filter import Graph
 
 from chalicelib.processing.media.hls import frames
+from chalicelib.processing.media.hls.opening import STREAMS
 
 # Seconds before the wanted samples at which decoding begins: decoders need what came before.
 _RUN_UP = 1
@@ -40,6 +41,8 @@ class Waves:
         self._coarse: Fraction = max(stream.time_base * self._rate - 1, Fraction(0))
         # Writers of Vorbis that had times in milliseconds leave their roundings in finer ones.
         self._grid = int(settings.get("grid", 0))
+        if container.format.name in STREAMS:  # several frames have one time, and FFmpeg counts on from it in ticks
+            self._coarse = Fraction(3)
         self._loose = max(self._coarse, Fraction(self._rate, 1000)) if self._grid else self._coarse
         self._graph: Graph | None = None
         self._made_for: tuple[Any, ...] | None = None
