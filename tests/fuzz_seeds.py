@@ -689,11 +689,12 @@ def _box_of_a_film(data: bytes, generator: random.Random, words: Sequence[bytes]
 
 
 # The errors of FFmpeg, by which PyAV names what a damaged file is, and what our children say of one.
+# OverflowError is a figure out of range: the warning `not_read`, too.
 # PatchWelcomeError is what FFmpeg says of what it does not read, such as an encryption: the warning `not_read`.
 _FFMPEG = frozenset(
     (
         *("InvalidDataError", "EOFError", "PermissionError", "ArgumentError", "ValueError", "LyingIndexError"),
-        *("OSError", "PatchWelcomeError"),
+        *("OSError", "PatchWelcomeError", "OverflowError"),
     )
 )
 

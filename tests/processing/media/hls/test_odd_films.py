@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from bisect import bisect_left
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import av
 import pytest
 
+from bench.media import ours
 from chalicelib.facts import AudioInfo, VideoInfo
 from chalicelib.processing.kinds import Made, Order, processor_of
 from chalicelib.processing.media.hls.plan import Rung
@@ -19,6 +21,8 @@ from tests import apple_rules, films, hls, odd_films
 from tests.odd_films import ODD
 
 pytestmark = pytest.mark.usefixtures("media", "in_process")
+
+_MOV = "video/quicktime"
 
 NUMBERS_ARE_LOST = ("phone held upright", "a burst")
 """Films that are turned, or whose pictures are too rough to read numbers from."""
@@ -149,6 +153,35 @@ def test_players_are_told_hvc1() -> None:
         film = whole(name)
         assert film.plan.rung("source").codec.startswith("hvc1.")
         assert b"hvc1" in film.get("av/source-init.mp4") and b"hev1" not in film.get("av/source-init.mp4")
+
+
+@dataclass
+class Kept:
+    """A film as an object of S3."""
+
+    data: bytes
+
+    @property
+    def size(self) -> int:
+        return len(self.data)
+
+    def read(self, first: int, length: int) -> bytes:
+        return self.data[first : first + length]
+
+
+def test_a_film_of_large_pictures_has_a_stream() -> None:
+    """The first twelve would have 50 MB, more than its plan may read."""
+    size, form = (1920, 1080), "uyvy422"
+    picture = bytes(films.quarters(size).reformat(format=form).planes[0])
+
+    def paint(time: int) -> av.VideoFrame:
+        frame = av.VideoFrame(*size, form)
+        frame.planes[0].update(picture)
+        return frame
+
+    film = ours.Film(Kept(odd_films.film("mov", 1.4, size=size, codec="rawvideo", pixels=form, paint=paint)), _MOV)
+    film.process()
+    assert {rung.name for rung in film.plan.of("picture")} == {"v240", "v360", "v480", "v720", "v1080"}
 
 
 def test_a_film_of_8_hours_has_its_last_picture() -> None:
