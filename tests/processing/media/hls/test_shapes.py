@@ -71,7 +71,7 @@ def test_plans_of_the_release_before_and_of_this_one_can_be_read_by_both() -> No
     assert lit(first_picture(stream)) == [True, False, False, False]
     plain = json.loads(hls.Stream(film(draw=corners)).made["av/plan.json"])
     encoded = [rung["settings"] for rung in plain["rungs"] if rung["sort"] in ("picture", "key")]
-    assert all(set(each) == {"rate", "level", "turn", "slack", "frame_rate"} for each in encoded)
+    assert all(set(each) == {"rate", "level", "turn", "slack", "frame_rate", "track"} for each in encoded)
 
 
 def test_pixels_that_are_not_square() -> None:
