@@ -518,6 +518,18 @@ def test_a_plan_of_the_release_before_goes_on_working() -> None:
         made.get("av/source-0.m4s")
 
 
+def test_the_release_before_makes_no_segment_of_such_a_rung() -> None:
+    """It would find packets by the times of their decoding, `places`, and fails without; so its bytes are never others.
+
+    Its reader takes plans of version 2, and leaves out what it does not know.
+    """
+    plan = json.loads(stream().made["av/plan.json"])
+    [rung] = [each for each in plan["rungs"] if each["name"] == "source"]
+    assert plan["version"] == 2 and "places" not in rung["settings"]
+    known = {"name", "sort", "stream", "scale", "cuts", "codec", "peak", "average", "width", "height", "frame_rate"}
+    assert rung.keys() == known | {"language", "title", "default", "video_range", "settings"}
+
+
 # --- where cues are
 
 
