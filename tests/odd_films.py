@@ -255,7 +255,7 @@ class Odd:
     thinned: int = 1
 
 
-_MOV, _MKV, _AVI = "video/quicktime", "video/x-matroska", "video/x-msvideo"
+MOV, MKV = "video/quicktime", "video/x-matroska"
 _ENCODED, _BOTH, _SILENT = "picture sound_copy", "picture copy sound", "picture copy"
 
 
@@ -293,33 +293,33 @@ def cut_off(part: float) -> bytes:
 
 ODD: Mapping[str, Odd] = {
     # cameras
-    "phone held upright": Odd(_of("mov", picture=upright), _MOV, _ENCODED),
-    "data beside the picture": Odd(with_data_tracks, _MOV),
+    "phone held upright": Odd(_of("mov", picture=upright), MOV, _ENCODED),
+    "data beside the picture": Odd(with_data_tracks, MOV),
     "slow motion of 120 fps": Odd(_of(rate=120, times=range(900)), thinned=2),
     "slow motion of 240 fps": Odd(_of(rate=240, times=range(1600), sounds=()), rungs=_SILENT, thinned=4),
     "1,000 fps": Odd(_of(rate=1000, times=range(2000), sounds=()), rungs=_SILENT, thinned=17),
     "a clock of 1/1000 s": Odd(_of(rate=1000, times=range(0, 8000, 40))),
     "one picture in 10 s": Odd(_of(rate=Fraction(1, 10), times=range(12), sounds=()), rungs="picture"),
     "one picture in 10 s, Matroska": Odd(
-        _of("matroska", rate=Fraction(1, 10), times=range(12), sounds=()), _MKV, "picture"
+        _of("matroska", rate=Fraction(1, 10), times=range(12), sounds=()), MKV, "picture"
     ),
     "one picture in 5 s": Odd(_of(rate=Fraction(1, 5), times=range(20), sounds=()), rungs="picture"),
     # what editors keep
-    "ProRes": Odd(_of("mov", codec="prores_ks", pixels="yuv422p10le", sound_codec="pcm_s24le"), _MOV, "picture sound"),
+    "ProRes": Odd(_of("mov", codec="prores_ks", pixels="yuv422p10le", sound_codec="pcm_s24le"), MOV, "picture sound"),
     "ProRes 4444": Odd(
-        _of("mov", codec="prores_ks", pixels="yuva444p10le", sound_codec="pcm_f32le"), _MOV, "picture sound"
+        _of("mov", codec="prores_ks", pixels="yuva444p10le", sound_codec="pcm_f32le"), MOV, "picture sound"
     ),
     "DNxHR": Odd(
         _of("mov", codec="dnxhd", pixels="yuv422p", size=(256, 128), picture=options(profile="dnxhr_lb")),
-        _MOV,
+        MOV,
         _ENCODED,
     ),
-    "Motion JPEG": Odd(_of("mov", codec="mjpeg", pixels="yuvj420p"), _MOV, _ENCODED),
-    "PNG with alpha": Odd(_of("mov", codec="png", pixels="rgba"), _MOV, _ENCODED),
-    "Animation": Odd(_of("mov", codec="qtrle", pixels="rgb24"), _MOV, _ENCODED),
-    "JPEG 2000": Odd(_of("mov", codec="jpeg2000"), _MOV, _ENCODED),
-    "8 bits, 4:2:2, not compressed": Odd(_of("mov", codec="rawvideo", pixels="uyvy422"), _MOV, _ENCODED),
-    "10 bits, 4:2:2, not compressed": Odd(_of("mov", codec="v210", pixels="yuv422p10le"), _MOV, _ENCODED),
+    "Motion JPEG": Odd(_of("mov", codec="mjpeg", pixels="yuvj420p"), MOV, _ENCODED),
+    "PNG with alpha": Odd(_of("mov", codec="png", pixels="rgba"), MOV, _ENCODED),
+    "Animation": Odd(_of("mov", codec="qtrle", pixels="rgb24"), MOV, _ENCODED),
+    "JPEG 2000": Odd(_of("mov", codec="jpeg2000"), MOV, _ENCODED),
+    "8 bits, 4:2:2, not compressed": Odd(_of("mov", codec="rawvideo", pixels="uyvy422"), MOV, _ENCODED),
+    "10 bits, 4:2:2, not compressed": Odd(_of("mov", codec="v210", pixels="yuv422p10le"), MOV, _ENCODED),
     # codecs
     "H.264 of 4:4:4": Odd(_of(pixels="yuv444p"), rungs=_ENCODED),
     "H.264 of 4:2:2": Odd(_of(pixels="yuv422p"), rungs=_ENCODED),
@@ -349,7 +349,7 @@ ODD: Mapping[str, Odd] = {
     "a cover as a film": Odd(still_beside_sound, rungs=_ENCODED),
     "a cover as a film, declared as a sound": Odd(still_beside_sound, "audio/mp4", _ENCODED),
     "40 tracks of sound": Odd(_of(sounds=({"language": "eng"},) * 40, seconds=1)),
-    "odd titles": Odd(_of("matroska", sounds=TITLES, seconds=2), _MKV, "picture copy sound"),
+    "odd titles": Odd(_of("matroska", sounds=TITLES, seconds=2), MKV, "picture copy sound"),
     "500 chapters": Odd(_of(chapters=[(n, f"Chapter {n}") for n in range(500)], seconds=2)),
     "a megabyte of tags": Odd(_of(tags={"title": "\u00fc" * 500_000, "comment": "x" * 1_000_000}, seconds=2)),
     # times
@@ -366,7 +366,7 @@ ODD: Mapping[str, Odd] = {
     "pictures of 20 s, a sound of 2": Odd(_of(times=range(200), sing=Chirp(seconds=2)), rungs=_BOTH),
     "a gap of 30 s": Odd(_of(times=[*range(40), *range(343, 380)], sing=Chirp(seconds=38)), rungs=_ENCODED),
     "a gap of 30 s, Matroska": Odd(
-        _of("matroska", times=[*range(40), *range(343, 380)], sing=Chirp(seconds=38)), _MKV, "picture sound"
+        _of("matroska", times=[*range(40), *range(343, 380)], sing=Chirp(seconds=38)), MKV, "picture sound"
     ),
     "a burst": Odd(_burst, rungs="picture"),
     **{f"cut off at {part}": Odd(partial(cut_off, part), rungs=_BOTH) for part in (0.3, 0.36, 0.56, 0.8, 0.97)},

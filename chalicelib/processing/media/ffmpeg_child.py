@@ -145,12 +145,13 @@ def _tags(container: InputContainer, sound: Any) -> dict[str, str]:
 
 def _picture(container: InputContainer, stream: Any) -> dict[str, Any]:
     width, height = stream.width, stream.height
+    codec = _codec(stream)  # a decoder that could not be opened has none any more
     shown = _shown(container, stream) if 0 < width * height <= MOST_PIXELS else None
     rotation, mirrored, interlaced = shown or (0, False, False)
     aspect = stream.sample_aspect_ratio
     return {
         "track": stream.id,
-        "codec": _codec(stream),
+        "codec": codec,
         "width": width,
         "height": height,
         "aspect": float(aspect) if aspect and aspect.numerator > 0 and aspect.denominator > 0 else 1.0,

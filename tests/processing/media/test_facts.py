@@ -20,7 +20,7 @@ from chalicelib.processing.media import engine, headers, words
 from chalicelib.renditions.recipes import RECIPES
 from chalicelib.storage import ranged
 from chalicelib.storage.ranged import TooMuchReadError
-from tests import films, images
+from tests import films, images, odd_films
 
 pytestmark = pytest.mark.usefixtures("media")
 
@@ -379,6 +379,15 @@ def test_a_frame_that_cannot_be_decoded_is_a_warning() -> None:
     assert isinstance(made.info, VideoInfo)
     assert (made.info.width, made.info.codec) == (64, "h264")
     assert [warning.code for warning in made.warnings] == ["no_preview", "not_decoded"]
+
+
+def test_a_picture_whose_header_is_damaged_leaves_its_facts() -> None:
+    data = films.film(codec="libx265", times=range(10), picture=odd_films.hevc("hvc1"))
+    at = data.index(b"hvcC") + 4 + 22
+    made = processed(data[:at] + b"\xff" * 40 + data[at + 40 :])
+    assert isinstance(made.info, VideoInfo)
+    assert (made.info.width, made.info.codec, made.info.audio_track_count) == (64, "hevc", 1)
+    assert "not_decoded" in [warning.code for warning in made.warnings]
 
 
 def test_a_picture_of_an_unknown_codec_leaves_the_rest() -> None:

@@ -6,44 +6,61 @@ import io
 from bisect import bisect_left
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cache
-from typing import Any
+from typing import Any, cast
 
 import av
 import pytest
 
 from bench.media import ours
 from chalicelib.facts import AudioInfo, VideoInfo
-from chalicelib.processing.kinds import Made, Order, processor_of
-from chalicelib.processing.media.hls.plan import Rung
+from chalicelib.processing.kinds import Order, processor_of
 from chalicelib.renditions.recipes import RECIPES
 from tests import apple_rules, films, hls, odd_films
-from tests.odd_films import ODD
+from tests.odd_films import ODD, Odd
 
 pytestmark = pytest.mark.usefixtures("media", "in_process")
-
-_MOV = "video/quicktime"
 
 NUMBERS_ARE_LOST = ("phone held upright", "a burst")
 """Films that are turned, or whose pictures are too rough to read numbers from."""
 
 
 class Whole(hls.Stream):
-    """What the processor makes of a file, with its stream. `result` is what it says."""
+    """What the processor makes of a film, with its stream. `result` is what it says. Each part is made once."""
 
-    result: Made
-
-    def __init__(self, data: bytes, content_type: str) -> None:
+    def __init__(self, data: bytes, content_type: str = "video/mp4") -> None:
         super().__init__(data, content_type)
         self.made.clear()
+        self.parts: dict[str, bytes] = {}
         order = Order(RECIPES["photo"], 1769 * 1024**2)
         self.result = processor_of(content_type).process(self.source, order, self._emit)
 
+    def get(self, name: str) -> bytes:
+        if name not in self.parts:
+            self.parts[name] = super().get(name)
+        return self.parts[name]
 
-@cache
-def whole(name: str) -> Whole:
-    odd = ODD[name]
-    return Whole(odd.make(), odd.content_type)
+
+def film_of(name: str) -> Whole:
+    return Whole(ODD[name].make(), ODD[name].content_type)
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_it_plays_and_nothing_is_wrong(name: str) -> None:
+    odd, film = ODD[name], film_of(name)
+    info = film.result.info
+    assert isinstance(info, VideoInfo | AudioInfo)
+    assert film.result.warnings == ()
+    assert info.duration == pytest.approx(film.plan.duration, abs=0.2)
+    assert film.result.preview
+    sorts = dict.fromkeys(rung.sort for rung in film.plan.rungs if rung.sort != "key")
+    assert " ".join(sorts) == odd.rungs
+    apple_rules.check_master(film.get)
+    if "cut off" in name:
+        check_that_pictures_are_whole(film)
+    elif name not in NUMBERS_ARE_LOST:
+        check_pictures(film, odd)
+    check_lengths(film)
+    check_sounds(film)
 
 
 def own_pictures(data: bytes) -> list[tuple[Fraction, int]]:
@@ -56,34 +73,14 @@ def own_pictures(data: bytes) -> list[tuple[Fraction, int]]:
     return sorted(found)
 
 
-@pytest.mark.parametrize("name", ODD)
-def test_it_plays_and_nothing_is_wrong(name: str) -> None:
-    film = whole(name)
-    info = film.result.info
-    assert isinstance(info, VideoInfo | AudioInfo)
-    assert film.result.warnings == ()
-    assert info.duration == pytest.approx(film.plan.duration, abs=0.2)
-    assert film.result.preview
-    sorts = dict.fromkeys(rung.sort for rung in film.plan.rungs if rung.sort != "key")
-    assert " ".join(sorts) == ODD[name].rungs
-    apple_rules.check_master(film.get)
-
-
-def _rungs(film: Whole, name: str) -> list[tuple[Rung, int]]:
-    """The rungs of pictures, and of how many pictures each has one."""
-    thinned = ODD[name].thinned
-    return [(rung, thinned if rung.sort == "picture" else 1) for rung in film.plan.of("picture", "copy")]
-
-
-@pytest.mark.parametrize("name", [name for name in ODD if name not in NUMBERS_ARE_LOST and "cut off" not in name])
-def test_each_picture_is_there_at_its_time(name: str) -> None:
-    """In a gap the picture before is repeated, and the first one is shown from the stream's beginning."""
-    film = whole(name)
-    own = own_pictures(film.source.data.getvalue())  # type: ignore[attr-defined]  # it is a BytesIO
+def check_pictures(film: Whole, odd: Odd) -> None:
+    """Each picture is there once, at its time. In a gap the one before is repeated, and the first one is shown from the
+    stream's beginning."""
+    own = own_pictures(cast(io.BytesIO, film.source.data).getvalue())
     begin = Fraction(*film.plan.zero)
-    close = Fraction(2, 1000) if "Matroska" in name or name == "odd titles" else Fraction(1, 5000)
-    for rung, thinned in _rungs(film, name):
-        wanted = [(time - begin, number) for time, number in own][::thinned]
+    close = Fraction(2, 1000) if odd.content_type == odd_films.MKV else Fraction(1, 5000)  # it has milliseconds
+    for rung in film.plan.of("picture", "copy"):
+        wanted = [(time - begin, number) for time, number in own][:: odd.thinned if rung.sort == "picture" else 1]
         shown = film.pictures(rung.name)
         times = [time for time, _ in wanted]
         new = [each for place, each in enumerate(shown) if place == 0 or each[1] != shown[place - 1][1]]
@@ -95,9 +92,7 @@ def test_each_picture_is_there_at_its_time(name: str) -> None:
             assert wanted[place][1] == number, f"{rung.name}: another picture at {float(time)}"
 
 
-@pytest.mark.parametrize("name", [name for name in ODD if "cut off" in name])
-def test_a_film_that_is_cut_off_has_all_pictures_until_then(name: str) -> None:
-    film = whole(name)
+def check_that_pictures_are_whole(film: Whole) -> None:
     for rung in film.plan.of("picture", "copy"):
         numbers = [number for _, number in film.pictures(rung.name)]
         kept = len(numbers) - 3  # of the last ones, one may be shown by another that is lost
@@ -105,10 +100,8 @@ def test_a_film_that_is_cut_off_has_all_pictures_until_then(name: str) -> None:
         assert len(numbers) == pytest.approx(film.plan.duration * odd_films.RATE, abs=2)
 
 
-@pytest.mark.parametrize("name", ODD)
-def test_lists_say_how_long_segments_are(name: str) -> None:
-    """A picture may come a little before or after a boundary; lengths of a whole segment are never wrong."""
-    film = whole(name)
+def check_lengths(film: Whole) -> None:
+    """Segments are as long as the list says, and begin when it says. A picture may come a little late."""
     for rung in film.plan.rungs:
         for number, (seconds, _) in enumerate(film.playlist(rung.name).segments):
             of = apple_rules.timing(film.segment(rung.name, number))
@@ -116,9 +109,8 @@ def test_lists_say_how_long_segments_are(name: str) -> None:
             assert of.start / rung.scale == pytest.approx(rung.cuts[number] / rung.scale, abs=0.5)
 
 
-@pytest.mark.parametrize("name", ODD)
-def test_its_sound_lasts_as_long(name: str) -> None:
-    film = whole(name)
+def check_sounds(film: Whole) -> None:
+    """A film's sound lasts as long as its picture, and is heard."""
     for rung in film.plan.of("sound", "sound_copy")[:2]:
         rate, first, found = hls.samples(film.joined(rung.name))
         assert (first + len(found)) / rate == pytest.approx(film.plan.duration, abs=0.15)
@@ -142,7 +134,7 @@ def test_tags_that_are_no_utf8_are_read_as_windows_has_them() -> None:
 
 
 def test_titles_of_tracks_are_names_that_players_take() -> None:
-    lines = whole("odd titles").get("hls.m3u8").decode().split("\n")
+    lines = film_of("odd titles").get("hls.m3u8").decode().split("\n")
     names = [apple_rules.attributes(line)["NAME"] for line in lines if "TYPE=AUDIO" in line]
     assert names == ["a 'b',c=d", "\U0001f600 family", "English", "English 2", "x" * 100]
 
@@ -150,7 +142,7 @@ def test_titles_of_tracks_are_names_that_players_take() -> None:
 def test_players_are_told_hvc1() -> None:
     """Safari plays no `hev1`."""
     for name in ("hvc1", "hev1"):
-        film = whole(name)
+        film = film_of(name)
         assert film.plan.rung("source").codec.startswith("hvc1.")
         assert b"hvc1" in film.get("av/source-init.mp4") and b"hev1" not in film.get("av/source-init.mp4")
 
@@ -179,7 +171,9 @@ def test_a_film_of_large_pictures_has_a_stream() -> None:
         frame.planes[0].update(picture)
         return frame
 
-    film = ours.Film(Kept(odd_films.film("mov", 1.4, size=size, codec="rawvideo", pixels=form, paint=paint)), _MOV)
+    film = ours.Film(
+        Kept(odd_films.film("mov", 1.4, size=size, codec="rawvideo", pixels=form, paint=paint)), odd_films.MOV
+    )
     film.process()
     assert {rung.name for rung in film.plan.of("picture")} == {"v240", "v360", "v480", "v720", "v1080"}
 
