@@ -15,8 +15,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from chalicelib import aws
-from chalicelib import settings as stage_settings
+from chalicelib import aws, settings
 from chalicelib.catalog import render_leases
 from chalicelib.catalog.render_leases import RenderState
 from chalicelib.delivery import first_view, missing
@@ -222,8 +221,8 @@ def test_no_address_of_a_clip_outlasts_what_the_stage_allows(film: Address, monk
     monkeypatch.setattr(conversions, "make", convert)
     monkeypatch.setattr(first_view, "MAX_BODY", 2)
     monkeypatch.setattr("chalicelib.renditions.conversions.exists", lambda file, name: True)
-    allowed = stage_settings.settings().model_copy(update={"max_url_expiry": 300})
-    monkeypatch.setattr(first_view, "settings", lambda: allowed)
+    monkeypatch.setenv("FILEMILL_MAX_URL_EXPIRY", "300")
+    settings.settings.cache_clear()
     assert "X-Amz-Expires=300&" in ask(at(film, "720.mp4"))["headers"]["Location"]
 
 
@@ -518,8 +517,6 @@ def test_the_edges_forget_the_clips_of_a_public_film(
 def test_a_restored_film_plays_again(
     film: Address, hls: FakeHls, client: Client, queue: MediaQueue, started: Started, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from chalicelib import settings
-
     monkeypatch.setenv("FILEMILL_DELETE_WINDOW", "86400")
     settings.settings.cache_clear()
     ask(film)
