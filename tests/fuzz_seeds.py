@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from backports import zstd
 
-from tests import archives, films, fonts, hostile_films, images, offices, pdfs, svgs
+from tests import archives, avis, films, fonts, hostile_films, images, offices, pdfs, svgs, transports
 from tests.fuzzing import mutated
 
 CANARY = "@canary@"
@@ -634,6 +634,12 @@ def _films(canary: str) -> Seeds:
         "matroska": ("video/x-matroska", hostile_films.matroska()),
         "webm": ("video/webm", films.film("webm", codec="libvpx", sound_codec="libopus", times=range(25))),
         "avi": ("video/x-msvideo", films.film("avi", codec="mpeg4", sound_codec="libmp3lame", times=range(25))),
+        "avi of parts": ("video/x-msvideo", avis.Long(avis.short(1), 3, 1).whole()),
+        "transport": ("video/mp2t", transports.with_times(transports.film(2))),
+        "program": (
+            "video/mpeg",
+            transports.film(form="vob", codec="mpeg2video", sound_codec="mp2", rate=25, times=range(25)),
+        ),
     }
 
 
