@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from backports import zstd
 
-from tests import archives, films, fonts, hostile_films, images, odd_films, offices, pdfs, svgs
+from tests import archives, avis, films, fonts, hostile_films, images, odd_films, offices, pdfs, svgs, transports
 from tests.fuzzing import mutated
 
 CANARY = "@canary@"
@@ -640,6 +640,12 @@ def _films(canary: str) -> Seeds:
         "av1": ("video/mp4", films.film(codec="libsvtav1", sound_codec="libopus", times=range(25))),
         "3gp": ("video/3gpp", films.film("3gp", codec="mpeg4", times=range(25))),
         "two headers": ("video/mp4", odd_films.two_descriptions()),
+        "avi of parts": ("video/x-msvideo", avis.Long(avis.short(1), 3, 1).whole()),
+        "transport": ("video/mp2t", transports.with_times(transports.film(2))),
+        "program": (
+            "video/mpeg",
+            transports.film(form="vob", codec="mpeg2video", sound_codec="mp2", rate=25, times=range(25)),
+        ),
     }
 
 

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+import random
 from typing import Any, BinaryIO, cast
 
 import pytest
 from PIL import Image
 
 from chalicelib.facts import VideoInfo
-from chalicelib.model import Rendition
+from chalicelib.model import ErrorCode, PermanentFault, Rendition
 from chalicelib.processing.kinds import Order, Source, processor_of
-from chalicelib.processing.media import transport
+from chalicelib.processing.media import hls, transport
+from chalicelib.processing.media.hls import jumps
+from chalicelib.processing.media.hls import plan as plans
+from chalicelib.processing.media.hls.tracks import NoStreamError
+from chalicelib.renditions import media_names
 from chalicelib.renditions.recipes import RECIPES
 from chalicelib.storage import ranged
 from tests import films, transports
@@ -109,3 +115,55 @@ def test_the_program_is_found_by_its_tables() -> None:
     assert transport.program(io.BytesIO(silent)) is None
     for damaged in (b"", b"G" * 5000, one[:300], bytes(5000), (b"G\x40\0\x30\xff" + bytes(183)) * 2000):
         assert transport.program(io.BytesIO(damaged)) is None
+
+
+def damaged(data: bytes, seed: int) -> bytes:
+    """With some hundred bytes changed, most of them in the heads of packets."""
+    chance = random.Random(seed)
+    found = bytearray(data)
+    for _ in range(300):
+        packet = chance.randrange(len(found) // 188) * 188
+        found[packet + chance.choice((0, 1, 2, 3, 4, 5, 8, 13, 14, 18, chance.randrange(188)))] = chance.randrange(256)
+    return bytes(found)
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("form", ["mpegts", "vob"])
+def test_damage_costs_no_more_than_what_is_damaged(form: str, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There are facts, and if there is a stream, its parts can be made, or are refused one by one."""
+    more = {"codec": "mpeg2video", "sound_codec": "mp2", "rate": 25, "times": range(150)} if form == "vob" else {}
+    data = damaged(transports.film(6, form=form, **more), seed)
+    content_type = TS if form == "mpegts" else "video/mpeg"
+    try:
+        found = Result(data, monkeypatch, content_type=content_type)
+    except PermanentFault as fault:
+        assert fault.code is ErrorCode.CORRUPT
+        return
+    assert set(found.warnings) <= {"no_preview", "no_stream", "not_decoded", "too_costly_to_read", "not_read"}
+    if "av/plan.json" not in found:
+        return
+    given = ranged.Ranged("key", "version", len(data), 10**9)
+    source = Source(content_type, len(data), cast(BinaryIO, given), "a recording")
+    for rung in plans.loads(found["av/plan.json"]).rungs:
+        for number in {0, rung.count - 1}:
+            wanted = media_names.read(f"av/{rung.name}-{number}.m4s")
+            assert wanted
+            with contextlib.suppress(PermanentFault):
+                assert hls.make(source, found["av/plan.json"], wanted)[0]
+
+
+def test_times_that_jump_in_each_packet_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jumps, "_MOST", 30)
+    given = jumps.Jumps()
+    with pytest.raises(NoStreamError, match="again and again"):
+        for number in range(100):
+            given.shift(0, number * 188, number * number * 7_000_003 % jumps.WRAP, 3600)
+
+
+def test_a_wrong_time_moves_nothing_after_it() -> None:
+    given = jumps.Jumps()
+    times = [3600 * number for number in range(50)]
+    times[20] = 2**32
+    found = [time + given.shift(0, number, time, 3600) for number, time in enumerate(times)]
+    assert found[:20] == times[:20] and found[21:] == times[21:]
+    assert given.of[0] == [(0, 0), (20, found[20] - 2**32), (21, 0)]
