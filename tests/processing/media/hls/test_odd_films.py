@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from bisect import bisect_left
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, cast
 
@@ -147,15 +146,11 @@ def test_players_are_told_hvc1() -> None:
         assert b"hvc1" in film.get("av/source-init.mp4") and b"hev1" not in film.get("av/source-init.mp4")
 
 
-@dataclass
 class Kept:
     """A film as an object of S3."""
 
-    data: bytes
-
-    @property
-    def size(self) -> int:
-        return len(self.data)
+    def __init__(self, data: bytes) -> None:
+        self.data, self.size = data, len(data)
 
     def read(self, first: int, length: int) -> bytes:
         return self.data[first : first + length]
