@@ -131,7 +131,9 @@ def damaged(data: bytes, seed: int) -> bytes:
 @pytest.mark.parametrize("form", ["mpegts", "vob"])
 def test_damage_costs_no_more_than_what_is_damaged(form: str, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """There are facts, and if there is a stream, its parts can be made, or are refused one by one."""
-    more = {"codec": "mpeg2video", "sound_codec": "mp2", "rate": 25, "times": range(150)} if form == "vob" else {}
+    more: dict[str, Any] = (
+        {"codec": "mpeg2video", "sound_codec": "mp2", "rate": 25, "times": range(150)} if form == "vob" else {}
+    )
     data = damaged(transports.film(6, form=form, **more), seed)
     content_type = TS if form == "mpegts" else "video/mpeg"
     try:
