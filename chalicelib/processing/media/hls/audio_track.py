@@ -33,23 +33,29 @@ _LATE, _EARLY = Fraction(1, 10), Fraction(1, 2)
 
 _HEAD, _TAIL = 12, 20_000
 
+# Bytes of all packets that are read to find the first ones of all tracks. A track may be empty, or begin late; where no
+# index leads to it, all before it is read. In a film of 20 Mbit/s that is a quarter of a minute.
+MOST_SOUGHT = 40 * 1024**2
+
 
 def look(container: InputContainer, find: Find, most: int) -> list[Sound]:
     """The tracks that can be decoded, at most so many. `find` finds a track's table."""
     found: list[Sound] = []
+    left = frames.Left(MOST_SOUGHT)
     for stream in shown(container.streams.audio):
-        sound = _look(container, stream, find) if len(found) < most else None
+        sound = _look(container, stream, find, left) if len(found) < most else None
         found += [sound] if sound else []
     return found
 
 
-def _look(container: InputContainer, stream: Any, find: Find) -> Sound | None:
+def _look(container: InputContainer, stream: Any, find: Find, left: frames.Left) -> Sound | None:
     context = stream.codec_context
     if context is None or not (0 < context.sample_rate <= _FASTEST and 0 < context.channels <= _MOST_CHANNELS):
         return None
     entries = find(stream)
     frames.seek(container, stream, int(stream.start_time or 0) - round(10 / stream.time_base))
-    heard = [frame for frame in islice(frames.decoded(container, stream), _HEAD) if frame.pts is not None]
+    found = frames.decoded(container, stream, left)
+    heard = [frame for frame in islice(found, _HEAD) if frame.pts is not None]
     if not heard or not _can_be_mixed(heard[0], min(2, int(context.channels))):
         return None
     first, sizes = heard[0], {frame.samples for frame in heard[1:-1]}  # the first and the last one may be cut

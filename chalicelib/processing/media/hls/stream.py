@@ -27,7 +27,7 @@ LIMITS = Limits(memory=1536 * 1024**2, seconds=20)
 MOST_SCANNED = 2 * 1024**3
 SCAN_BYTES = 2 * MOST_SCANNED + 64 * 1024**2
 # Beside its index, a plan may need the first pictures and sounds of a file, with all that lies between them.
-PLAN_BYTES = 24 * 1024**2
+PLAN_BYTES = 64 * 1024**2
 # Segments that are too large for an answer are made when the file is processed. Reading them may take as many bytes as
 # they have, and a block more at each end. A machine that has too much to do makes none.
 LARGE_BYTES = 2 * MOST_STORED
