@@ -38,6 +38,8 @@ FOUND = (
     "structures: an AVIF with matrix coefficients that are not read was `corrupt`",
     "video, audio: one track of an unknown codec left a film without any facts, pictures and stream",
     "video: pictures that an index mixed up were repacked as they were, and browsers gave up at them",
+    "video: a picture whose codec's header was damaged left a film without any facts; a recording in fragments that "
+    "was cut off had segments that could not be made",
     "audio: sounds of 9 or 64 channels had playlists whose segments could not be made",
 )
 

@@ -3473,7 +3473,7 @@ export interface components {
             /** @description The last 90 days on which you used anything, the oldest first */
             days: components["schemas"]["DayResource"][];
         };
-        /** @description `width` and `height` are those of the picture as it is shown: turned, and with square pixels. `format` is the usual extension. `duration` in seconds, `bit_rate` of the whole file in bit/s, `frame_rate` a second on average. `rotation` is how far players turn the stored picture, in degrees clockwise. `hdr` is `pq` or `hlg`. `audio_tracks` are the first ones; `audio_track_count` counts all. `location` is there only if the recipe keeps it. `poster_time` is that of the frame that the poster shows, in seconds. */
+        /** @description `width` and `height` are those of the picture as it is shown: turned, and with square pixels. `format` is the usual extension. `duration` in seconds, `bit_rate` of the whole file in bit/s, `frame_rate` a second on average. `rotation` is how far players turn the stored picture, in degrees clockwise; a `mirrored` one is mirrored from left to right before that. An `interlaced` film has two fields in each frame. `hdr` is `pq` or `hlg`. `audio_tracks` are the first ones; `audio_track_count` counts all. `location` is there only if the recipe keeps it. `poster_time` is that of the frame that the poster shows, in seconds. */
         VideoInfo: {
             format: string;
             /** @default null */
@@ -3484,6 +3484,10 @@ export interface components {
             height?: number | null;
             /** @default 0 */
             rotation?: number;
+            /** @default false */
+            mirrored?: boolean;
+            /** @default false */
+            interlaced?: boolean;
             /** @default null */
             frame_rate?: number | null;
             /** @default false */

@@ -203,7 +203,8 @@ class VideoInfo(Facts):
     """`width` and `height` are those of the picture as it is shown: turned, and with square pixels.
 
     `format` is the usual extension. `duration` in seconds, `bit_rate` of the whole file in bit/s, `frame_rate` a second
-    on average. `rotation` is how far players turn the stored picture, in degrees clockwise. `hdr` is `pq` or `hlg`.
+    on average. `rotation` is how far players turn the stored picture, in degrees clockwise; a `mirrored` one is
+    mirrored from left to right before that. An `interlaced` film has two fields in each frame. `hdr` is `pq` or `hlg`.
     `audio_tracks` are the first ones; `audio_track_count` counts all. `location` is there only if the recipe keeps it.
     `poster_time` is that of the frame that the poster shows, in seconds.
     """
@@ -213,6 +214,8 @@ class VideoInfo(Facts):
     width: int | None = None
     height: int | None = None
     rotation: int = 0
+    mirrored: bool = False
+    interlaced: bool = False
     frame_rate: float | None = None
     variable_frame_rate: bool = False
     codec: str | None = None

@@ -287,7 +287,7 @@ class Poster(BaseModel):
     time: float
 
 
-EXTENSIONS = {format: format for format in ("webp", "avif", "png", "svg", "txt", "json", "vtt")}
+EXTENSIONS = {format: format for format in ("webp", "avif", "png", "svg", "txt", "json", "vtt", "m4s")}
 EXTENSIONS |= {"jpeg": "jpg", "hls": "m3u8"}
 PICTURES = ("avif", "webp", "png", "jpeg")
 """The formats of pictures, best first: a browser takes the first one that it can show."""

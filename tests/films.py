@@ -152,24 +152,29 @@ def tone(
     seconds: float = 2.0,
     level: float = -23.0,
     wave: str = "",
+    waves: Sequence[str] = (),
     layout: str = "stereo",
     rate: int = 48000,
     tags: Mapping[str, str] | None = None,
 ) -> bytes:
-    """A sine of 1 kHz at `level` dBFS on all channels; or `wave`, one of FFmpeg's expressions of the time `t`."""
+    """A sine of 1 kHz at `level` dBFS on all channels; or `wave`, one of FFmpeg's expressions of the time `t`.
+
+    `waves` has one for each channel.
+    """
     out = io.BytesIO()
     channels = av.AudioLayout(layout).nb_channels
     one = wave or f"{10 ** (level / 20)}*sin(2*PI*1000*t)"
     with av.open(out, "w", format=form) as container:
         container.metadata.update(tags or {})
         track: Any = container.add_stream(codec, rate=rate, layout=layout)
-        for frame in _heard("|".join([one] * channels), track, layout, rate, seconds):
+        for frame in heard("|".join(waves or [one] * channels), track, layout, rate, seconds):
             container.mux(track.encode(frame))
         container.mux(track.encode())
     return out.getvalue()
 
 
-def _heard(waves: str, track: Any, layout: str, rate: int, seconds: float) -> Iterator[Any]:
+def heard(waves: str, track: Any, layout: str, rate: int, seconds: float) -> Iterator[Any]:
+    """Frames for the track. `waves` are FFmpeg's expressions of the time `t`, one for each channel, with | between."""
     graph = av.filter.Graph()
     form, samples = track.codec_context.codec.audio_formats[0].name, track.codec_context.frame_size or 1024
     chain = [
@@ -224,6 +229,44 @@ def quarters(size: tuple[int, int], colors: Sequence[tuple[int, ...]] = QUARTERS
     )
     plane.update((upper * (height // 2) + lower * (height - height // 2)).ljust(plane.buffer_size, b"\0"))
     return frame
+
+
+Matrix = tuple[int, int, int, int]
+"""Of headers in MP4 and QuickTime: where a picture's right side lies (to the right, down), and where its lower side."""
+
+ORIENTATIONS: Mapping[Matrix, tuple[int, bool]] = {
+    (1, 0, 0, 1): (0, False),
+    (0, 1, -1, 0): (90, False),
+    (-1, 0, 0, -1): (180, False),
+    (0, -1, 1, 0): (270, False),
+    (-1, 0, 0, 1): (0, True),
+    (0, -1, -1, 0): (90, True),
+    (1, 0, 0, -1): (180, True),
+    (0, 1, 1, 0): (270, True),
+}
+"""All by which a picture stays in its place: the degrees clockwise, and True if it is mirrored before."""
+
+
+def oriented(data: bytes, matrix: Matrix, *, movie: Matrix = (1, 0, 0, 1)) -> bytes:
+    """The MP4 with this matrix in the header of its first track, and another one in that of the `movie`."""
+    for kind, offset, (a, b, c, d) in ((b"tkhd", 40, matrix), (b"mvhd", 36, movie)):
+        at = data.index(kind) + 4 + offset
+        new = struct.pack(">9i", a << 16, b << 16, 0, c << 16, d << 16, 0, 0, 0, 1 << 30)
+        data = data[:at] + new + data[at + 36 :]
+    return data
+
+
+def shown_at(matrix: Matrix) -> list[int]:
+    """For each quarter of the picture as it is shown, the number of the one that is stored: 0 is upper left, by rows.
+
+    A point goes where the matrix multiplies it to (ISO/IEC 14496-12, 6.2.2).
+    """
+    a, b, c, d = matrix
+    found = [0] * 4
+    for number, (x, y) in enumerate(((-1, -1), (1, -1), (-1, 1), (1, 1))):
+        right, down = a * x + c * y, b * x + d * y
+        found[(right > 0) + 2 * (down > 0)] = number
+    return found
 
 
 def flat(size: tuple[int, int], color: tuple[int, int, int]) -> av.VideoFrame:

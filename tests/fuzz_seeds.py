@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from backports import zstd
 
-from tests import archives, films, fonts, hostile_films, images, offices, pdfs, svgs
+from tests import archives, avis, films, fonts, hostile_films, images, odd_films, offices, pdfs, svgs, transports
 from tests.fuzzing import mutated
 
 CANARY = "@canary@"
@@ -634,6 +634,18 @@ def _films(canary: str) -> Seeds:
         "matroska": ("video/x-matroska", hostile_films.matroska()),
         "webm": ("video/webm", films.film("webm", codec="libvpx", sound_codec="libopus", times=range(25))),
         "avi": ("video/x-msvideo", films.film("avi", codec="mpeg4", sound_codec="libmp3lame", times=range(25))),
+        "hevc": ("video/mp4", films.film(codec="libx265", times=range(25), picture=odd_films.hevc("hev1"))),
+        "prores": ("video/quicktime", odd_films.film("mov", 1, codec="prores_ks", pixels="yuv422p10le")),
+        "vp9": ("video/webm", films.film("webm", codec="libvpx-vp9", sound_codec="libopus", times=range(25))),
+        "av1": ("video/mp4", films.film(codec="libsvtav1", sound_codec="libopus", times=range(25))),
+        "3gp": ("video/3gpp", films.film("3gp", codec="mpeg4", times=range(25))),
+        "two headers": ("video/mp4", odd_films.two_descriptions()),
+        "avi of parts": ("video/x-msvideo", avis.Long(avis.short(1), 3, 1).whole()),
+        "transport": ("video/mp2t", transports.with_times(transports.film(2))),
+        "program": (
+            "video/mpeg",
+            transports.film(form="vob", codec="mpeg2video", sound_codec="mp2", rate=25, times=range(25)),
+        ),
     }
 
 
@@ -683,11 +695,12 @@ def _box_of_a_film(data: bytes, generator: random.Random, words: Sequence[bytes]
 
 
 # The errors of FFmpeg, by which PyAV names what a damaged file is, and what our children say of one.
+# OverflowError is a figure out of range: the warning `not_read`, too.
 # PatchWelcomeError is what FFmpeg says of what it does not read, such as an encryption: the warning `not_read`.
 _FFMPEG = frozenset(
     (
         *("InvalidDataError", "EOFError", "PermissionError", "ArgumentError", "ValueError", "LyingIndexError"),
-        *("OSError", "PatchWelcomeError"),
+        *("OSError", "PatchWelcomeError", "OverflowError"),
     )
 )
 

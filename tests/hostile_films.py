@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import random
 import struct
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
 from functools import cache, partial
@@ -230,6 +231,61 @@ def _fragments(count: int, samples: int, size: int | None = None) -> bytes:
     return data + one * count
 
 
+def _in_one_another(depth: int) -> bytes:
+    """A film in fragments, with so many fragments in one another behind it."""
+    data = films.film(times=range(50), picture=_quick, sounds=(), options={"movflags": "frag_keyframe+empty_moov"})
+    return data + _stack(b"moof", depth)
+
+
+def _index_of_nowhere(entries: int, *, of_indexes: bool) -> bytes:
+    """A film in fragments. Its index (`sidx`) has entries of no bytes: each leads to one place, maybe to an index."""
+    data = films.film(times=range(50), picture=_quick, sounds=(), options={"movflags": "frag_keyframe+empty_moov"})
+    at = data.index(b"moof") - 4
+    rows = struct.pack(">III", of_indexes << 31, 1000, 0) * entries
+    index = Box(b"sidx", struct.pack(">IIIIIHH", 0, 1, 1000, 0, 0, 0, entries) + rows).whole()
+    return data[:at] + index + data[at:]
+
+
+def _compressed(claimed: int, size: int) -> bytes:
+    """A film whose index is compressed (`cmov`), with `size` bytes of nothing in it."""
+    index = parsed(plain()).one(b"moov")
+    (index.boxes or []).append(Box(b"free", bytes(size)))
+    body = index.whole()
+    packed = struct.pack(">I", claimed or len(body)) + zlib.compress(body, 1)
+    inside = Box(b"cmov", boxes=[Box(b"dcom", b"zlib"), Box(b"cmvd", packed)])
+
+    def change(root: Box) -> None:
+        root.boxes = [each for each in root.boxes or () if each.kind != b"moov"]
+        root.boxes.append(Box(b"moov", boxes=[inside]))
+
+    return changed(change)
+
+
+def _reference_movie(address: bytes) -> bytes:
+    """A film of QuickTime that is only the address of another one."""
+    where = Box(b"rdrf", bytes(4) + b"url " + struct.pack(">I", len(address) + 1) + address + b"\0")
+    return Box(b"moov", boxes=[Box(b"rmra", boxes=[Box(b"rmda", boxes=[where])])]).whole() + bytes(600)
+
+
+def _chapters_of(track: int) -> Callable[[Box], None]:
+    """The first track says that this one has its chapters."""
+
+    def change(root: Box) -> None:
+        chapters = Box(b"chap", struct.pack(">I", track))
+        (root.one(b"trak").boxes or []).append(Box(b"tref", boxes=[chapters]))
+
+    return change
+
+
+def _avi(scale: int, rate: int) -> bytes:
+    """An AVI that says this of how long its pictures are shown."""
+    data = bytearray(films.film("avi", codec="mpeg4", times=range(25), sounds=()))
+    at = data.index(b"avih") + 8
+    struct.pack_into("<I", data, at, 0)
+    struct.pack_into("<II", data, data.index(b"strh") + 8 + 20, scale, rate)
+    return bytes(data)
+
+
 # --- Matroska
 
 
@@ -372,7 +428,7 @@ CANARY = "/etc/hostname"
 SLOW = frozenset({"100,000 tags", "50,000 chapters"})
 """Those that take a child all its time."""
 
-MP4, MOV, MKV, WAV = "video/mp4", "video/quicktime", "video/x-matroska", "audio/wav"
+MP4, MOV, MKV, WAV, AVI = "video/mp4", "video/quicktime", "video/x-matroska", "audio/wav", "video/x-msvideo"
 
 _Make = Callable[[], bytes]
 
@@ -459,7 +515,24 @@ HOSTILE: Mapping[str, tuple[str, _Make]] = {
     "100,000 fragments": (MP4, lambda: _fragments(100_000, 1)),
     "fragments of 2^31 samples": (MP4, lambda: _fragments(3, 2**31 - 1)),
     "fragments of 2^20 samples of nothing": (MP4, lambda: _fragments(20_000, 2**16 - 1)),
+    "10,000 fragments in one another": (MP4, lambda: _in_one_another(10_000)),
+    "an index of fragments of nothing": (MP4, lambda: _index_of_nowhere(65_535, of_indexes=False)),
+    "an index of fragments to itself": (MP4, lambda: _index_of_nowhere(65_535, of_indexes=True)),
+    "a compressed index of 4 GB": (MOV, lambda: _compressed(2**32 - 1, 0)),
+    "a compressed index of 200 MB": (MOV, lambda: _compressed(0, 200 * 1024**2)),
+    "a compressed index": (MOV, lambda: _compressed(0, 0)),
+    "chapters in itself": (MP4, _is(_chapters_of(1))),
+    "chapters in no track": (MP4, _is(_chapters_of(99))),
+    # other films
+    "the address of a file": (MOV, lambda: _reference_movie(f"file://{CANARY}".encode())),
+    "the address of a page": (MOV, lambda: _reference_movie(b"http://127.0.0.1:9/x.mov")),
+    **{f"avi of {rate}/{scale} fps": (AVI, partial(_avi, scale, rate)) for scale, rate in ((0, 0), (1, 0), (0, 25))},
+    "avi of 2^32 fps": (AVI, lambda: _avi(1, 2**32 - 1)),
     # Matroska
+    "pictures of no length": (
+        MKV,
+        lambda: matroska().replace(b"\x23\xe3\x83\x84\x02\x62\x5a\x00", bytes.fromhex("23e3838400000000")),
+    ),
     "cues to nowhere": (MKV, lambda: _lying_cues(2**62)),
     "cues to the beginning": (MKV, lambda: _lying_cues(0)),
     "deep elements": (MKV, lambda: _in_segment(_nested(200))),
@@ -607,13 +680,13 @@ def data(name: str) -> bytes:
     return HOSTILE[name][1]()
 
 
-def _deep(kind: bytes, depth: int) -> bytes:
-    """Boxes in each other."""
-    head, size = b"", 8 * depth
-    for level in range(depth):
-        head += struct.pack(">I4s", size - 8 * level, kind)
+def _stack(kind: bytes, depth: int) -> bytes:
+    """Boxes in one another."""
+    return b"".join(struct.pack(">I4s", 8 * (depth - level), kind) for level in range(depth))
 
+
+def _deep(kind: bytes, depth: int) -> bytes:
     def change(root: Box) -> None:
-        (root.one(b"moov").boxes or []).append(Box(kind, head))
+        (root.one(b"moov").boxes or []).append(Box(kind, _stack(kind, depth)))
 
     return changed(change)

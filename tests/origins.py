@@ -20,7 +20,8 @@ class Origin:
     """How a film is made. `seconds` long; `rate` in frames a second; `delay` of its sound in seconds.
 
     `keep` says which frames are kept, by their number: others are left out, and the film has a variable rate.
-    `rotation` is in degrees clockwise, as a phone writes it.
+    `rotation` is in degrees clockwise, as a phone writes it; a `mirrored` film is mirrored from left to right before.
+    With `fields` it is interlaced: each frame has pictures of two moments.
     """
 
     content_type: str = "video/mp4"
@@ -37,6 +38,8 @@ class Origin:
     delay: float = 0.0
     keep: Callable[[int], bool] = lambda _: True
     rotation: int = 0
+    mirrored: bool = False
+    fields: bool = False
     color: tuple[int, int, int] | None = None
     """Primaries, transfer and matrix by ITU-T H.273."""
     container: Mapping[str, str] = field(default_factory=dict)
@@ -49,8 +52,10 @@ _NTSC = Fraction(30000, 1001)
 ORIGINS: Mapping[str, Origin] = {
     "phone": Origin(rate=Fraction(30), options=_FAST | {"g": "30"}),
     "phone held upright": Origin("video/quicktime", "mov", rotation=90, options=_FAST | {"g": "25"}),
+    "selfie": Origin("video/quicktime", "mov", rotation=90, mirrored=True, options=_FAST | {"g": "25"}),
     "one key picture in ten seconds": Origin(options=_FAST | {"g": "250", "bf": "2", "preset": "veryfast"}),
     "television": Origin(rate=_NTSC, options=_FAST | {"g": "15", "bf": "2"}),
+    "camcorder": Origin(fields=True, options=_FAST | {"x264-params": "tff=1:keyint=25"}),
     "cinema": Origin(rate=Fraction(24000, 1001), options=_FAST | {"g": "48"}),
     "screen recorder": Origin(keep=lambda n: n % 7 not in (2, 3) and not 130 < n < 170, options=_FAST | {"g": "50"}),
     "hevc": Origin(codec="libx265", options={"preset": "ultrafast", "x265-params": "log-level=none:pools=1"}),
@@ -73,6 +78,29 @@ ORIGINS: Mapping[str, Origin] = {
     "av1": Origin(codec="libsvtav1", options={"preset": "12", "svtav1-params": "lp=1"}, sound_codec="libopus"),
     "avi": Origin("video/x-msvideo", "avi", "mpeg4", sound_codec="libmp3lame"),
     "matroska": Origin("video/x-matroska", "matroska", options=_FAST, sound_codec="flac"),
+    "film in matroska": Origin(
+        "video/x-matroska",
+        "matroska",
+        rate=Fraction(24000, 1001),
+        options={"preset": "veryfast", "g": "72", "bf": "3"},
+    ),
+    "hevc in matroska": Origin(
+        "video/x-matroska",
+        "matroska",
+        codec="libx265",
+        options={
+            "preset": "ultrafast",
+            "x265-params": "log-level=none:pools=1:keyint=50:min-keyint=50:scenecut=0:open-gop=0:bframes=3",
+        },
+    ),
+    "screen recorder with matroska": Origin(
+        "video/x-matroska",
+        "matroska",
+        rate=Fraction(60),
+        sounds=({"title": "Desktop"}, {"title": "Microphone"}),
+        options={"preset": "veryfast", "g": "250", "bf": "2", "x264-params": "nal-hrd=cbr"}
+        | {"b": "400k", "maxrate": "400k", "bufsize": "400k"},
+    ),
     "odd size": Origin("video/webm", "webm", "libvpx", size=(321, 181), sound_codec="libopus"),
     "silent": Origin(sounds=(), options=_FAST),
     "late sound": Origin(delay=4.0, options=_FAST),
@@ -96,8 +124,10 @@ def film(origin: Origin) -> bytes:
             context.color_primaries, context.color_trc, context.colorspace = origin.color
         if origin.codec == "libx265" and origin.form in ("mp4", "mov"):
             video.codec_context.codec_tag = "hvc1"
-        if origin.rotation:
-            video.set_display_rotation(-origin.rotation) if hasattr(video, "set_display_rotation") else None
+        if origin.rotation or origin.mirrored:
+            # FFmpeg mirrors after it has turned.
+            turn = origin.rotation if origin.mirrored else -origin.rotation
+            video.set_display_rotation(turn, hflip=origin.mirrored)
         tracks: list[Any] = []
         for tags in origin.sounds:
             track: Any = container.add_stream(origin.sound_codec, rate=48000, layout=origin.layout)
@@ -119,13 +149,22 @@ def film(origin: Origin) -> bytes:
 def _pictures(origin: Origin) -> Iterator[Any]:
     graph = av.filter.Graph()
     width, height = origin.size
-    source = graph.add("testsrc2", f"size={width}x{height}:rate={origin.rate}:duration={origin.seconds}")
-    form = graph.add("format", origin.pixels)
-    sink = graph.add("buffersink")
-    source.link_to(form)
-    form.link_to(sink)
-    graph.configure()
-    yield from _drawn(graph)
+    rate = origin.rate * 2 if origin.fields else origin.rate
+    source = graph.add("testsrc2", f"size={width}x{height}:rate={rate}:duration={origin.seconds}")
+    chain = [source, graph.add("format", origin.pixels)]
+    if origin.fields:  # the even lines of one picture, the odd ones of the next
+        woven = (
+            ("separatefields", ""),
+            ("select", "not(mod(n\\,4))+not(mod(n-3\\,4))"),
+            ("weave", ""),
+            ("setfield", "tff"),
+        )
+        chain += [graph.add(*each) for each in woven]
+    graph.link_nodes(*chain, graph.add("buffersink")).configure()
+    for number, frame in enumerate(_drawn(graph)):
+        if origin.fields:
+            frame.pts, frame.time_base, frame.pict_type = number, 1 / origin.rate, 0
+        yield frame
 
 
 def _sound(origin: Origin, pitch: int) -> Iterator[Any]:

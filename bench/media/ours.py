@@ -42,8 +42,8 @@ _KEY = "a film"
 class Stored(Protocol):
     """An object of S3. `size` in bytes."""
 
-    size: int
-
+    @property
+    def size(self) -> int: ...
     def read(self, first: int, length: int) -> bytes: ...
 
 

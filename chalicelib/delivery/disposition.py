@@ -10,7 +10,8 @@ from chalicelib.model import UNPROVEN, File, Status
 from chalicelib.text import has_controls
 
 # Types that cannot carry scripts, and that a file's first bytes prove. SVG, HTML, XML and PDF can carry scripts, so
-# they are not here. Nor are AAC and MPEG-1 video, because processing does not know their bytes (processing/sniff.py).
+# they are not here. Nor is AAC, because processing does not know its bytes (processing/sniff.py), nor what most
+# browsers do not show: AVI, and MPEG's transport and program streams.
 SHOWN = frozenset(
     {
         *(f"image/{name}" for name in ("avif", "bmp", "gif", "heic", "heif", "jp2", "jpeg", "png", "tiff", "webp")),

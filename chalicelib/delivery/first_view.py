@@ -6,15 +6,17 @@ still asks.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from chalicelib.catalog import usage
 from chalicelib.delivery import missing
 from chalicelib.delivery.missing import Address, Find, Maker, Outcome, Wanted
-from chalicelib.model import now
+from chalicelib.model import File, now
 from chalicelib.observability import logger
 from chalicelib.renditions import media_names
+from chalicelib.settings import settings
 from chalicelib.storage import derived
 from chalicelib.storage.derived import Derived
 
@@ -22,6 +24,11 @@ MAX_BODY = media_names.MOST_ANSWERED
 
 NONE_FOR = 60  # seconds that CloudFront may keep a 404
 SIGNED_FOR = 60  # seconds that an address of S3 works
+# Seconds, beside its duration, in which a clip or a sound is played that came from such an address. Players ask there
+# for the rest of it, after a pause or where somebody jumps to.
+PLAYED_FOR = 3600
+
+_RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
 
 
 @dataclass(frozen=True)
@@ -98,16 +105,58 @@ def answer(
     if made is None:
         return LATER
     if made.body is None or len(made.body) > MAX_BODY:
-        return _too_large(address, method)
+        return _too_large(address, method, found[0])
     return Reply(200, made.headers, made.body)
 
 
-def _too_large(address: Address, method: str) -> Reply:
+def _too_large(address: Address, method: str, file: File) -> Reply:
     """The answer for an object that is there, and too large for an answer. From the next request on S3 gives it."""
     if address.is_streamed:
         # A player on a page of another origin can't follow a redirect to S3. It asks again.
         logger.error("a part of a stream is too large for an answer", extra={"rendition": address.name})
         return TOO_LARGE
     # The viewer is sent to S3 and not to this address again, because its signature stays at the edge and would be lost.
-    location = derived.sign(address.key, SIGNED_FOR, method)
+    seconds = _play_time(file) if address.function == missing.STREAM else SIGNED_FOR
+    location = derived.sign(address.key, seconds, method)
     return Reply(302, {"Location": location, "Cache-Control": "no-store"})
+
+
+def _play_time(file: File) -> int:
+    """Seconds for which the address of a clip or a sound works; no longer than any signature of the stage."""
+    media = file.video or file.audio
+    duration = (media.duration if media else None) or 0
+    return min(int(duration) + PLAYED_FOR, settings().max_url_expiry)
+
+
+def part(reply: Reply, asked: str) -> Reply:
+    """The bytes of a whole answer for which a Range header asks: 206, or 416 if the answer has none of them.
+
+    Anything but one range gets the whole, as RFC 9110 allows. Safari asks for the first two bytes of a film, and plays
+    it only if it gets no more. CloudFront passes on the origin's answer; later viewers get a range from its memory.
+    https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/RangeGETs.html
+    """
+    if reply.status != 200:
+        return reply
+    whole = replace(reply, headers={**reply.headers, "Accept-Ranges": "bytes"})
+    found, size = _RANGE.fullmatch(asked.strip()), len(reply.body)
+    bounds = _bounds(found[1], found[2], size) if found else None
+    if bounds is None:
+        return whole
+    first, last = bounds
+    if first > last:
+        headers = {"Content-Type": "text/plain; charset=utf-8", "Cache-Control": "no-store"}
+        return Reply(416, headers | {"Content-Range": f"bytes */{size}"}, b"The rendition ends before this range.\n")
+    headers = {**whole.headers, "Content-Range": f"bytes {first}-{last}/{size}"}
+    return Reply(206, headers, reply.body[first : last + 1])
+
+
+def _bounds(first: str, last: str, size: int) -> tuple[int, int] | None:
+    """The first and the last byte of `first-last`, `first-` or `-length`; the first is the greater if there is none.
+
+    None for what is no range.
+    """
+    if (first and last and int(last) < int(first)) or not first + last:
+        return None
+    if not first:
+        return max(0, size - int(last)), size - 1
+    return int(first), min(int(last), size - 1) if last else size - 1

@@ -175,6 +175,17 @@ _ALIASES = {
     "audio/matroska": "video/webm",
     "video/avi": "video/x-msvideo",
     "video/msvideo": "video/x-msvideo",
+    "video/mpg": "video/mpeg",
+    "video/x-mpg": "video/mpeg",
+    "video/x-mpeg": "video/mpeg",
+    "video/mpeg2": "video/mpeg",
+    "video/x-mpeg2": "video/mpeg",
+    "video/mp2p": "video/mpeg",
+    "video/vnd.dlna.mpeg-tts": "video/mp2t",
+    "video/x-mpegts": "video/mp2t",
+    "video/mpegts": "video/mp2t",
+    "video/mp2ts": "video/mp2t",
+    "video/m2ts": "video/mp2t",
     "video/quicktime": "video/mp4",
     "video/x-m4v": "video/mp4",
     "video/3gpp": "video/mp4",
@@ -192,6 +203,13 @@ _COMPRESSED = ("application/gzip", "application/x-bzip2", "application/x-xz", "a
 _SFNT = ("font/ttf", "font/otf", "font/collection")  # one format, whose names are often mixed up
 
 # (declared, detected) pairs that can both be true: an AVIF is a HEIF, and a compressed SVG is an SVG in gzip.
+# What is often declared as the first one, and is the second one.
+_BETTER = {
+    ("video/mpeg", "video/mp2t"),
+    ("video/mp2t", "video/mpeg"),
+    ("video/mpeg", "video/mpv"),
+    ("model/vnd.mts", "video/mp2t"),  # `.mts` is also the name of a camera's film
+}
 _HEIFS = ("image/avif", "image/avci", "image/avcs", "image/hej2k")
 _ALSO = {
     *(("image/heic", other) for other in _HEIFS),
@@ -200,6 +218,7 @@ _ALSO = {
     *((raw, other) for raw in RAW for other in RAW if raw != other),
     ("image/svg+xml", "application/gzip"),
     ("audio/flac", "audio/ogg"),
+    *_BETTER,
     *(("application/x-tar", compressed) for compressed in _COMPRESSED),
     *((one, other) for one in _SFNT for other in _SFNT),
 }
@@ -365,6 +384,7 @@ def settled(declared: str, detected: str | None, text: str | None = None) -> str
         return declared
     more = wanted in (_ZIP, _OLE, *_OFFICE) and found in (*_INSIDE, _RTF)
     more = more or ((wanted, found) in _ALSO and found in (*RAW, *_HEIFS[1:]) and wanted not in RAW)
+    more = more or (wanted, found) in _BETTER
     more = more or (_is_unknown_image(wanted) and found in (*_SHARED_BY_NONE, *RAW))
     if wanted == found and found in _SHARED_BY_NONE and not _is_well_named(own_name(declared)):
         return detected

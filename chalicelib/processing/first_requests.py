@@ -82,7 +82,7 @@ def _reply(event: dict[str, Any], patience: float, function: Function) -> Reply:
         append(file_id=address.file_id)
     viewed, stored = _viewed(function)
     try:
-        return first_view.answer(
+        reply = first_view.answer(
             address,
             method,
             lambda each: make(each, viewed),
@@ -94,6 +94,13 @@ def _reply(event: dict[str, Any], patience: float, function: Function) -> Reply:
     except (BotoCoreError, ClientError):
         logger.exception("an AWS call failed")
         return first_view.LATER
+    return first_view.part(reply, _range(event) if method == "GET" else "")
+
+
+def _range(event: Mapping[str, Any]) -> str:
+    """The Range header. With If-Range it counts for one version alone, and this answer does not say which one it is."""
+    headers = event.get("headers", {})
+    return "" if "if-range" in headers else str(headers.get("range", ""))
 
 
 def _viewed(function: Function) -> tuple[Function, Mapping[str, Derived]]:

@@ -129,7 +129,9 @@ TYPES: Mapping[Kind, frozenset[str]] = {
         f"image/{name}" for name in ("jpeg", "png", "gif", "webp", "avif", "heic", "tiff", "bmp", "jp2", "x-icon")
     ),
     # Films and sound share three formats: MP4, Matroska and Ogg. The type's own name tells them apart.
-    Kind.VIDEO: frozenset({"video/mp4", "video/quicktime", "video/webm", "video/ogg", "video/x-msvideo"}),
+    Kind.VIDEO: frozenset(
+        {"video/mp4", "video/quicktime", "video/webm", "video/ogg", "video/x-msvideo", "video/mp2t", "video/mpeg"}
+    ),
     Kind.AUDIO: frozenset(
         f"audio/{name}"
         for name in (

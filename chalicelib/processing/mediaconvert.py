@@ -37,6 +37,9 @@ MOST_BYTES = 2_000_000_000
 # A film is not converted if it would have fewer bits a second than this.
 WORST = 300_000
 
+# MediaConvert turns films of these containers alone by what they say (AUTO): botocore's model of VideoSelector.
+TURNED = ("mp4", "m4v", "mov")
+
 # What a job carries, so that its events tell whose it is. `.chalice/resources.yaml` chooses the events by the stage.
 JOB, STAGE = "filemill-job", "filemill-stage"
 
@@ -103,7 +106,7 @@ def _settings(source: str, target: str, film: VideoInfo, bits: int) -> dict[str,
     read: dict[str, Any] = {
         "FileInput": source,
         "TimecodeSource": "ZEROBASED",
-        "VideoSelector": {"ColorSpace": "FOLLOW", "Rotate": "AUTO"},
+        "VideoSelector": {"ColorSpace": "FOLLOW", "Rotate": _turn(film)},
     }
     if film.audio_tracks:
         read["AudioSelectors"] = {"Audio Selector 1": {"DefaultSelection": "DEFAULT"}}
@@ -116,6 +119,11 @@ def _settings(source: str, target: str, film: VideoInfo, bits: int) -> dict[str,
         "Inputs": [read],
         "OutputGroups": [{"Name": "File Group", "OutputGroupSettings": group, "Outputs": [output]}],
     }
+
+
+def _turn(film: VideoInfo) -> str:
+    turned = film.rotation in (90, 180, 270) and film.format not in TURNED
+    return f"DEGREES_{film.rotation}" if turned else "AUTO"
 
 
 def read(event: Mapping[str, Any]) -> tuple[str, Answer] | None:

@@ -146,13 +146,14 @@ def _typed(file: File, head: bytes, detected: str | None, *, whole: bool) -> tup
     declared = file.content_type
     text = sniff.text_type(head, whole=whole) if detected is None else None
     found = detected or "something else"
+    is_transport = content_types.one_name(declared) == sniff.TRANSPORT
+    if text and (is_transport or (file.type_guessed and declared.startswith("video/"))):
+        declared = text  # `.ts` is also the name of TypeScript, which browsers declare as a film
     if content_types.contradicts(declared, detected, head):
         if not file.type_guessed:
             raise PermanentFault(
                 ErrorCode.TYPE_MISMATCH, f"The file was declared as {declared}, but its bytes are {found}."
             )
-        declared = OCTETS
-    elif file.type_guessed and text and declared.startswith("video/"):  # `.ts` is also the name of TypeScript
         declared = OCTETS
     if file.allowed_types and not content_types.is_one_of(file.allowed_types, declared, head, detected):
         allowed = ", ".join(file.allowed_types)

@@ -26,6 +26,7 @@ __all__ = [
     "INSIDE",
     "RAW",
     "SNIFF_BYTES",
+    "TRANSPORT",
     "families",
     "inside",
     "is_text",
@@ -44,6 +45,7 @@ DETECTABLE = frozenset(
         *media.BRANDS.values(),
         *fonts.TYPES,
         *("application/pdf", "application/x-tar", "audio/mpeg", "video/mp4", "image/svg+xml"),
+        *(media.TRANSPORT, media.PROGRAM, media.PICTURES),
         *("image/bmp", "image/emf", "image/x-icon"),
     )
 )
@@ -54,6 +56,9 @@ INSIDE = frozenset((*zips.TYPES, *ole.TYPES))
 
 RAW = tiffs.RAW | RAW_SIGNATURES | {media.CR3}
 """Every type of a camera's raw file that `sniff` can find, and `inside` in a TIFF."""
+
+TRANSPORT = media.TRANSPORT
+"""The type of MPEG transport streams."""
 
 CONTAINERS = frozenset({"application/zip", "application/x-ole-storage", "image/tiff"})
 """Types of `sniff` for which `inside` needs more of the file than its first bytes."""
@@ -70,7 +75,14 @@ def sniff(head: bytes) -> str | None:
         return found
     if b"%PDF-" in head[:1024]:  # ISO 32000: within the first 1024 bytes
         return None if _has_words(head.partition(b"%PDF-")[0].strip()) else "application/pdf"
-    return media.iso_media(head) or media.bmp(head) or media.mp3(head) or svg(head)
+    return (
+        media.iso_media(head)
+        or media.bmp(head)
+        or media.transport(head)
+        or media.program(head)
+        or media.mp3(head)
+        or svg(head)
+    )
 
 
 def inside(found: str | None, head: bytes, data: BinaryIO) -> str | None:

@@ -27,10 +27,10 @@ _COPIES = {"m4a": "aac", "opus": "opus"}
 
 # The CPU time that a clip may take: a run has 1.7 cores for 20 seconds, and no computer is always as quick as usual.
 _CLIP_CPU = 26.0
-# Seconds of CPU for a million pixels: of the film, to decode them, by codec, and to make them fewer; of the clip, to
-# encode them, and to map the colours of HDR, for which a table is made at first.
+# Seconds of CPU for a million pixels: of the film, to decode them, by codec, to deinterlace them, and to make them
+# fewer; of the clip, to encode them, and to map the colours of HDR, for which a table is made at first.
 _DECODED, _DECODED_ELSE = {"h264": 0.0012, "mpeg4": 0.001, "vp8": 0.0012}, 0.005
-_SHRUNK, _MAPPED, _TABLE = 0.0015, 0.02, 0.5
+_WOVEN, _SHRUNK, _MAPPED, _TABLE = 0.0008, 0.0015, 0.02, 0.5
 _CODED, _CODED_QUICKLY = 0.009, 0.0065
 _USUAL_RATE = 30.0
 MOST_RATE = 60.0
@@ -102,6 +102,7 @@ def _is_quick(film: VideoInfo, height: int) -> bool:
     decoded = own * rate * _DECODED.get(film.codec or "", _DECODED_ELSE)
     coded = _CODED_QUICKLY if is_coded_quickly(film) else _CODED
     made = own * _SHRUNK + width * tall / 1e6 * (coded + (_MAPPED if film.hdr else 0))
+    decoded += own * rate * _WOVEN if film.interlaced else 0
     seconds = (film.duration or 0) * (decoded + min(rate, MOST_RATE) * made)
     return seconds + (_TABLE if film.hdr else 0) <= _CLIP_CPU
 

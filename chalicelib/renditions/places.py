@@ -14,7 +14,7 @@ from chalicelib.model import File, Kind, Rendition, rendition_key, rendition_pre
 from chalicelib.renditions.ladder import Size, rendition_of
 from chalicelib.renditions.recipes import RECIPES, Encoding, Recipe, recipe_for
 
-VERSIONS: Mapping[Kind, int] = {}
+VERSIONS: Mapping[Kind, int] = {Kind.VIDEO: 2}
 """The version of a kind's processor, where it is not the first: part of the addresses of what it makes."""
 
 

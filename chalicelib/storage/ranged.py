@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+from bisect import bisect_right
 from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from chalicelib.storage.originals import read_range
@@ -20,7 +22,13 @@ class TooMuchReadError(OSError):
     """More was read than such a file is worth. A hostile file makes its reader jump about."""
 
 
-_kept: OrderedDict[tuple[str, str, int, int], bytes] = OrderedDict()
+# Parts that are fetched at once.
+AT_ONCE = 8
+
+Parts = tuple[tuple[int, int], ...]
+"""(first byte, length) of each."""
+
+_kept: OrderedDict[tuple[str, str, Parts], list[bytes]] = OrderedDict()
 
 
 class Ranged(io.RawIOBase):
@@ -36,30 +44,51 @@ class Ranged(io.RawIOBase):
     def __init__(self, key: str, version_id: str, size: int, budget: int) -> None:
         self.size = size
         self.read_bytes = self.kept_bytes = 0
-        self._part: tuple[int, bytes] = (0, b"")
+        self._parts: list[tuple[int, bytes]] = []
+        self._starts: list[int] = []
         self._key, self._version_id, self._budget = key, version_id, budget
         self._blocks: OrderedDict[int, bytes] = OrderedDict()
         self._at = 0
         self._next, self._run = 0, 0  # the block after the last request, and the blocks of that request
 
-    def keep(self, first: int, length: int) -> None:
+    def keep(self, first: int, length: int, *more: tuple[int, int]) -> None:
         """Fetches a part at once, and keeps it: an index that several readers need, one after another.
 
-        It stays in the instance's memory, so that the next run has it. One part of a file is kept, the last one named.
+        `more` are (first byte, length) of others, if the index is in pieces. None may overlap another one. They stay in
+        the instance's memory, so that the next run has them. Of a file the last ones named are kept.
         """
-        name = (self._key, self._version_id, first, length)
+        parts = tuple(sorted(((first, length), *more)))
+        name = (self._key, self._version_id, parts)
         if name in _kept:
             _kept.move_to_end(name)
         else:
-            steps = range(first, first + length, AHEAD * BLOCK)
-            body = b"".join(
-                read_range(self._key, self._version_id, at, min(AHEAD * BLOCK, first + length - at)) for at in steps
-            )
-            self.kept_bytes += length
-            _kept[name] = body
-            while len(_kept) > 1 and sum(map(len, _kept.values())) > KEPT:
+            bodies = self._bodies(parts)
+            self.kept_bytes += sum(map(len, bodies))
+            _kept[name] = bodies
+            while len(_kept) > 1 and sum(len(body) for each in _kept.values() for body in each) > KEPT:
                 _kept.popitem(last=False)
-        self._part = first, _kept[name]
+        self._starts = [start for start, _ in parts]
+        self._parts = list(zip(self._starts, _kept[name], strict=True))
+
+    def fetch(self, *parts: tuple[int, int]) -> list[bytes]:
+        """The bytes of these parts, each (first byte, length), at once. They count as kept, and are not."""
+        bodies = self._bodies(parts)
+        self.kept_bytes += sum(map(len, bodies))
+        return bodies
+
+    def _bodies(self, parts: Parts) -> list[bytes]:
+        if len(parts) == 1:
+            return [self._body(parts[0])]
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            return list(pool.map(self._body, parts))
+
+    def _body(self, part: tuple[int, int]) -> bytes:
+        first, length = part
+        steps = range(first, first + length, AHEAD * BLOCK)
+        sizes = [min(AHEAD * BLOCK, first + length - at) for at in steps]
+        return b"".join(
+            read_range(self._key, self._version_id, at, size) for at, size in zip(steps, sizes, strict=True)
+        )
 
     def allow(self, more: int) -> None:
         """Lets its readers fetch so many bytes more, for another purpose."""
@@ -68,7 +97,7 @@ class Ranged(io.RawIOBase):
     def reopened(self, budget: int) -> Ranged:
         """The same object with a budget of its own, and with what is kept of it."""
         other = Ranged(self._key, self._version_id, self.size, budget)
-        other._part = self._part
+        other._parts, other._starts = self._parts, self._starts
         return other
 
     def readable(self) -> bool:
@@ -107,11 +136,13 @@ class Ranged(io.RawIOBase):
 
     def _piece(self, last: int, length: int) -> memoryview:
         """Some bytes from here on, at most `length`, of a read that needs the blocks until `last`."""
-        start, part = self._part
-        if start <= self._at < start + len(part):
-            return memoryview(part)[self._at - start : self._at - start + length]
-        if part and self._at < start:
-            length = min(length, start - self._at)
+        place = bisect_right(self._starts, self._at)
+        if place:
+            start, part = self._parts[place - 1]
+            if self._at < start + len(part):
+                return memoryview(part)[self._at - start : self._at - start + length]
+        if place < len(self._starts):
+            length = min(length, self._starts[place] - self._at)
             last = min(last, (self._at + length - 1) // BLOCK)
         number, offset = divmod(self._at, BLOCK)
         return memoryview(self._block(number, last))[offset : offset + length]

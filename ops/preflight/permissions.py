@@ -90,6 +90,12 @@ def needed(site: Site) -> Sequence[Statement]:
             )
             for function in ("render", "stream")
         ),
+        on(
+            f"{arn}lambda:{where}:function:{name}-stream",
+            "lambda",
+            *("DeleteFunctionEventInvokeConfig", "GetFunctionEventInvokeConfig"),
+            *("PutFunctionEventInvokeConfig", "UpdateFunctionEventInvokeConfig"),
+        ),
         on("*", "lambda", "CreateEventSourceMapping", "GetAccountSettings", "ListLayerVersions"),
         *(on(f"{arn}lambda:{where}:layer:{each}", "lambda", "PublishLayerVersion") for each in layers),
         # Whoever gives a layer to a function must be allowed to read that version:

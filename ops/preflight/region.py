@@ -9,7 +9,8 @@ from typing import Any
 from ops import config
 from ops.doctor.functions import RUNTIMES
 from ops.preflight.site import GLOBAL_REGIONS, Check, Site, Verdict, fine, refused, unknown
-from ops.stack import conditions, services, template
+from ops.stack import conditions, regions, services, template
+from ops.stack.names import has_media
 
 # Services that are called without a resource in the template: by ops itself, and by `chalice deploy`.
 SERVICES = ("apigateway", "events", "lambda", "ssm")
@@ -55,6 +56,19 @@ _LOOK = "look at https://aws.amazon.com/about-aws/global-infrastructure/regional
 def _unknown_of(site: Site, names: Iterable[str]) -> list[str]:
     """Those of AWS's services that boto3 does not know in the stage's region."""
     return [name for name in names if site.region not in site.session.get_available_regions(name, site.partition)]
+
+
+def check_films(site: Site) -> Verdict:
+    """Without function URLs nobody makes the parts of a film when they are first asked for."""
+    if not has_media(config.stage_variables(site.recorded, site.stage)):
+        return fine()
+    if site.region not in regions.WITHOUT_FUNCTION_URLS:
+        return fine()
+    return unknown(
+        f"Lambda has no function URLs in {site.region}, so a film or a sound plays there only if its recipe has all of "
+        'it made before anybody watches (eager="all"). Choose such a recipe, or another region, or set '
+        "FILEMILL_MEDIA to false"
+    )
 
 
 def check_types(site: Site) -> Verdict:
@@ -125,5 +139,6 @@ CHECKS: dict[str, Check] = {
     "Lambda has this architecture": check_architecture,
     "the region has the services": check_services,
     "the region has the stack's resource types": check_types,
+    "films play in the region": check_films,
     "CloudFront takes a distribution": check_cdn,
 }

@@ -75,6 +75,10 @@ def test_what_cannot_both_be_true_contradicts(declared: str, detected: str | Non
         ("application/x-invented", "video/mp4"),
         ("audio/midi", "audio/wav"),
         ("image/x-something", "application/zip"),
+        ("video/mpeg", "video/mp2t"),
+        ("video/mp2t", "video/mpeg"),
+        ("video/mpeg", "video/mpv"),
+        ("model/vnd.mts", "video/mp2t"),
     ],
 )
 def test_what_can_be_true_does_not_contradict(declared: str, detected: str | None) -> None:
@@ -90,6 +94,10 @@ def test_what_can_be_true_does_not_contradict(declared: str, detected: str | Non
         ("text/csv", None, "text/csv"),
         ("image/jpg", "image/jpeg", "image/jpg"),
         ("application/epub+zip", "application/zip", "application/epub+zip"),
+        ("video/mpeg", "video/mp2t", "video/mp2t"),
+        ("video/mp2t", "video/mpeg", "video/mpeg"),
+        ("video/mpeg", "video/mpv", "video/mpv"),
+        ("model/vnd.mts", "video/mp2t", "video/mp2t"),
     ],
 )
 def test_a_record_keeps_the_declared_type_unless_it_says_nothing_and_the_bytes_do(
@@ -122,6 +130,8 @@ FAMILIES = [
     ("audio/ogg", "audio/opus", "audio/vorbis", "audio/x-ogg", "video/ogg", "application/ogg"),
     ("video/webm", "audio/webm", "video/x-matroska", "video/matroska", "audio/x-matroska", "audio/matroska"),
     ("video/x-msvideo", "video/avi", "video/msvideo"),
+    ("video/mpeg", "video/mpg", "video/x-mpg", "video/x-mpeg", "video/mpeg2", "video/x-mpeg2", "video/mp2p"),
+    ("video/mp2t", "video/vnd.dlna.mpeg-tts", "video/x-mpegts", "video/mpegts", "video/mp2ts", "video/m2ts"),
     (
         "video/mp4",
         "video/quicktime",
@@ -150,7 +160,7 @@ EXE, HTML, TEXT = b"MZ\x90\0\x03\0\0\0", b"<!doctype html>", "Zwölf, 12\n".enco
 PNG, ZIP, GZIP, OGG = b"\x89PNG\r\n\x1a\n", b"PK\x03\x04\x14\0", b"\x1f\x8b\x08\0", b"OggS\0\x02"
 MP4, TIFF, SVG = b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom", b"II*\0\x08\0\0\0", b"<svg xmlns='x'>"
 ADTS, WMV = b"\xff\xf1\x50\x80", bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
-TRANSPORT = (b"G" + bytes(187)) * 3
+TRANSPORT = (b"G\0\0\x10" + bytes(184)) * 5
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,7 @@ SAVED = {
     "Content-Type": "application/octet-stream",
     "Cache-Control": "public, max-age=3600",
     "Content-Disposition": 'attachment; filename="page.html"',
+    "Accept-Ranges": "bytes",
 }
 NONE = (404, "not_found")
 

@@ -41,7 +41,7 @@ def photo(client: Client) -> Address:
     return Address(file.visibility, file.id, file.source_version, "w320.avif")
 
 
-def request(path: str, method: str = "GET") -> dict[str, Any]:
+def request(path: str, method: str = "GET", **headers: str) -> dict[str, Any]:
     """The event of a function URL (payload format 2.0): https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html"""
     http = {"method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "1.2.3.4", "userAgent": "CloudFront"}
     return {
@@ -49,7 +49,7 @@ def request(path: str, method: str = "GET") -> dict[str, Any]:
         "routeKey": "$default",
         "rawPath": path,
         "rawQueryString": "",
-        "headers": {"x-forwarded-for": "1.2.3.4"},
+        "headers": {"x-forwarded-for": "1.2.3.4"} | {name.replace("_", "-"): value for name, value in headers.items()},
         "requestContext": {"http": http, "requestId": "r", "stage": "$default"},
         "isBase64Encoded": False,
     }
@@ -62,9 +62,9 @@ def run(event: dict[str, Any], context: Any) -> dict[str, Any]:
     return answer
 
 
-def ask(address: Address | str, method: str = "GET") -> dict[str, Any]:
+def ask(address: Address | str, method: str = "GET", **headers: str) -> dict[str, Any]:
     path = address if isinstance(address, str) else f"/{address.key}"
-    answer = run(request(path, method), lambda_context())
+    answer = run(request(path, method, **headers), lambda_context())
     assert set(answer) == {"statusCode", "headers", "body", "isBase64Encoded"}
     json.dumps(answer)
     return answer
@@ -91,7 +91,7 @@ def test_the_first_viewer_gets_the_picture_itself_and_no_other_function_is_calle
     answer = ask(photo)
     assert (answer["statusCode"], answer["headers"]) == (
         200,
-        {"Content-Type": "image/avif", "Cache-Control": derived_objects.IMMUTABLE},
+        {"Content-Type": "image/avif", "Cache-Control": derived_objects.IMMUTABLE, "Accept-Ranges": "bytes"},
     )
     assert stage.names == [
         *("dynamodb.GetItem", "s3.GetObject", "dynamodb.UpdateItem"),  # the file, its rendition, the lease
@@ -114,6 +114,54 @@ def test_head_makes_it_and_has_the_length_of_get(photo: Address, made: bool) -> 
     head = ask(photo, "HEAD")
     assert head == ask(photo)
     assert len(content(head)) == aws_client("s3").head_object(Bucket="derived", Key=photo.key)["ContentLength"] > 0
+
+
+@pytest.mark.parametrize(
+    ("asked", "first", "last"),
+    [
+        ("bytes=0-1", 0, 1),
+        ("bytes=10-", 10, -1),
+        ("bytes=-5", -5, -1),
+        ("bytes=0-99999999", 0, -1),
+        ("bytes=-99999999", 0, -1),
+    ],
+)
+def test_the_first_viewer_gets_the_range_that_it_asks_for(photo: Address, asked: str, first: int, last: int) -> None:
+    part = ask(photo, range=asked)
+    whole = aws_client("s3").get_object(Bucket="derived", Key=photo.key)["Body"].read()
+    size = len(whole)
+    first, last = first % size, last % size
+    assert (part["statusCode"], content(part)) == (206, whole[first : last + 1])
+    assert part["headers"]["Content-Range"] == f"bytes {first}-{last}/{size}"
+    assert part["headers"]["Content-Type"] == "image/avif"
+
+
+@pytest.mark.parametrize("asked", ["bytes=99999999-", "bytes=-0"])
+def test_a_range_that_the_rendition_does_not_have_is_said_with_its_length(photo: Address, asked: str) -> None:
+    answer = ask(photo, range=asked)
+    size = aws_client("s3").head_object(Bucket="derived", Key=photo.key)["ContentLength"]
+    assert (answer["statusCode"], answer["headers"]["Content-Range"]) == (416, f"bytes */{size}")
+    assert answer["headers"]["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        *(
+            {"range": each}
+            for each in ("bytes=-", "bytes=5-2", "bytes=0-1,4-5", "bytes=a-b", "lines=0-1", "bytes=0x1-")
+        ),
+        {"range": "bytes=0-1", "if_range": '"another"'},
+    ],
+)
+def test_what_is_no_range_of_this_version_gets_the_whole(photo: Address, headers: dict[str, str]) -> None:
+    answer = ask(photo, **headers)
+    assert answer["statusCode"] == 200
+    assert content(answer) == content(ask(photo))
+
+
+def test_a_range_of_an_answer_that_is_an_error_changes_nothing(photo: Address) -> None:
+    assert problem(ask(f"/{photo.key}".replace("w320", "w321"), range="bytes=0-1")) == NONE
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])

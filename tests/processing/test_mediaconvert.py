@@ -277,6 +277,18 @@ def test_a_smallest_film_is_converted(client: Client, service: MediaConvert) -> 
     assert job["settings"]["outputGroups"][0]["outputs"][0]["videoDescription"]["height"] == 32
 
 
+@pytest.mark.parametrize(
+    ("container", "rotation", "turn"),
+    [("mp4", 90, "AUTO"), ("mov", 270, "AUTO"), ("mkv", 90, "DEGREES_90"), ("mkv", 0, "AUTO"), ("webm", 7, "AUTO")],
+)
+def test_a_film_is_turned_also_in_a_container_whose_rotation_mediaconvert_does_not_read(
+    client: Client, service: MediaConvert, container: str, rotation: int, turn: str
+) -> None:
+    film(client, LONG.model_copy(update={"format": container, "rotation": rotation}))
+    [job] = service.jobs
+    assert job["settings"]["inputs"][0]["videoSelector"]["rotate"] == turn
+
+
 def test_events_of_other_stages_and_of_jobs_that_are_not_ours_are_dropped(
     client: Client, service: MediaConvert
 ) -> None:

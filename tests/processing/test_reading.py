@@ -131,9 +131,17 @@ def test_the_bytes_decide_the_type_and_the_kind(
 
 
 def test_a_type_that_was_guessed_from_a_name_gives_way_to_the_bytes(stage: Calls) -> None:
-    assert reads(b"const a: number = 1\n", "video/mp2t", type_guessed=True).source.content_type == "text/plain"
-    assert reads(b"const a: number = 1\n", "video/mp2t").source.content_type == "video/mp2t"
+    assert reads(b"const a: number = 1\n", "video/x-any", type_guessed=True).source.content_type == "text/plain"
     assert reads(DOCX, "image/png", type_guessed=True).processor.kind is Kind.DOCUMENT
+
+
+@pytest.mark.parametrize("guessed", [True, False])
+def test_typescript_is_text_though_browsers_declare_a_film(stage: Calls, guessed: bool) -> None:
+    """They know `.ts` as the extension of MPEG transport streams only."""
+    found = reads(b"const a: number = 1\n", "video/mp2t", type_guessed=guessed)
+    assert (found.source.content_type, found.processor.kind) == ("text/plain", Kind.TEXT)
+    with pytest.raises(PermanentFault, match="something else"):
+        reads(bytes(range(256)) * 20, "video/mp2t")
 
 
 def test_a_small_archive_is_read_once_and_a_large_one_by_ranges(stage: Calls, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -53,6 +53,9 @@ def test_a_film_that_would_take_too_long_has_a_small_clip_or_none() -> None:
     """60 seconds of 1080p are what one run can do; 2160p HEVC at 60 pictures a second is too much for it."""
     hd = {"width": 1920, "height": 1080, "duration": 60.0}
     assert conversions.clips(film(**hd)) == (720, 360)
+    assert conversions.clips(film(**hd, interlaced=True)) == (720, 360)
+    assert conversions.clips(film(**hd, frame_rate=36.0)) == (720, 360)
+    assert conversions.clips(film(**hd, frame_rate=36.0, interlaced=True)) == (360,), "deinterlacing takes its time"
     assert conversions.clips(film(**hd, codec="hevc", frame_rate=60.0)) == ()
     assert conversions.clips(film(width=3840, height=2160, duration=60.0)) == ()
     assert conversions.clips(film(width=3840, height=2160, duration=8.0, codec="hevc", hdr="pq")) == (720, 360)

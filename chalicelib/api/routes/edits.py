@@ -20,6 +20,7 @@ from chalicelib.model import File, Kind, Status, Visibility, rendition_prefix, s
 from chalicelib.observability import append, logger
 from chalicelib.renditions import captions, places
 from chalicelib.renditions.media_names import FOLDER
+from chalicelib.settings import settings
 from chalicelib.storage import derived
 
 routes = Blueprint(__name__)
@@ -148,12 +149,16 @@ def _check_poster(file: File, time: float) -> None:
     if file.video.duration is not None and time > file.video.duration:
         length = f"the film has {file.video.duration} seconds"
         raise Problem("invalid_field", f"`poster.time`: must be within the film: {length}.", field="poster.time")
+    if not settings().has_media:
+        raise Problem(
+            "invalid_field", "`poster`: no poster can be made here, because FFmpeg is turned off.", field="poster"
+        )
 
 
 def _is_made_otherwise(file: File, body: PatchFile, values: dict[str, Any]) -> bool:
     """True if processing the changed file would make other renditions than those that are served."""
     if "poster" in values:
-        return file.kind is Kind.VIDEO
+        return file.kind is Kind.VIDEO and settings().has_media  # without FFmpeg a film would lose what it has
     if "focus" not in values or not places.has_renditions(file):
         return False
     focused = file.model_copy(update={"focus": body.focus})

@@ -15,22 +15,20 @@ from chalicelib.processing.image.animation import animate
 from chalicelib.processing.image.decode import blaming_the_file, decode
 from chalicelib.processing.image.mending import mended
 from chalicelib.processing.image.resize import first_resize
+from chalicelib.processing.image.turning import turned
 from chalicelib.renditions.ladder import Size
 from chalicelib.renditions.recipes import Encoding
-
-# Degrees clockwise. Pillow turns the other way.
-_TURNED = {90: Image.Transpose.ROTATE_270, 180: Image.Transpose.ROTATE_180, 270: Image.Transpose.ROTATE_90}
 
 # Qualities that are tried one after another until a moving preview is small enough, and WebP's effort.
 _QUALITIES, _EFFORT = (65, 40, 15), 4
 
 
-def of_pixels(pixels: bytes, mode: str, size: tuple[int, int], rotation: int) -> Image.Image:
-    """The picture of pixels in `mode` ("RGB" or "RGBA"), turned by `rotation` degrees clockwise."""
+def of_pixels(pixels: bytes, mode: str, size: tuple[int, int], rotation: int, *, mirrored: bool = False) -> Image.Image:
+    """The picture of pixels in `mode` ("RGB" or "RGBA"), turned as `turning.turned` says."""
     image = Image.frombytes(mode, size, pixels)
     if mode == "RGBA" and image.getchannel("A").getextrema() == (255, 255):
         image = image.convert("RGB")
-    return image.transpose(_TURNED[rotation]) if rotation in _TURNED else image
+    return turned(image, rotation, mirrored=mirrored)
 
 
 def of_file(picture: bytes, *, memory: int, width: int, pixels: int) -> Image.Image:

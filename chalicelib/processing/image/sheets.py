@@ -6,27 +6,27 @@ from io import BytesIO
 
 from PIL import Image
 
-# Degrees clockwise. Pillow turns the other way.
-_TURNED = {90: Image.Transpose.ROTATE_270, 180: Image.Transpose.ROTATE_180, 270: Image.Transpose.ROTATE_90}
+from chalicelib.processing.image.turning import turned
 
 _QUALITY = 70
 
 
-def sheet(pixels: bytes, size: tuple[int, int], count: int, rotation: int, across: int) -> bytes:
+def sheet(
+    pixels: bytes, size: tuple[int, int], count: int, across: int, *, rotation: int = 0, mirrored: bool = False
+) -> bytes:
     """A JPEG of `count` pictures, row by row, `across` in each.
 
-    `pixels` are their RGB values, one picture after another, each of this size (width, height) before it is turned by
-    `rotation` degrees clockwise.
+    `pixels` are their RGB values, one picture after another, each of this size (width, height) before it is turned as
+    `turning.turned` says.
     """
-    turned = size[::-1] if rotation in (90, 270) else size
+    shown = size[::-1] if rotation in (90, 270) else size
     columns, rows = min(across, count), -(-count // across)
-    drawn = Image.new("RGB", (turned[0] * columns, turned[1] * rows))
+    drawn = Image.new("RGB", (shown[0] * columns, shown[1] * rows))
     length = size[0] * size[1] * 3
     for number in range(count):
         picture = Image.frombytes("RGB", size, pixels[number * length : (number + 1) * length])
-        if rotation in _TURNED:
-            picture = picture.transpose(_TURNED[rotation])
-        drawn.paste(picture, (number % across * turned[0], number // across * turned[1]))
+        picture = turned(picture, rotation, mirrored=mirrored)
+        drawn.paste(picture, (number % across * shown[0], number // across * shown[1]))
     out = BytesIO()
     drawn.save(out, "JPEG", quality=_QUALITY, optimize=True)
     return out.getvalue()

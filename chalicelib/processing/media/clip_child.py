@@ -8,7 +8,7 @@ from typing import Any, BinaryIO
 
 import av
 
-from chalicelib.processing.media import tone, writing
+from chalicelib.processing.media import fields, tone, writing
 from chalicelib.processing.media.ffmpeg_child import film_of, opened, sound_of
 
 # x264's settings. The number of threads is part of what it makes, so it is fixed.
@@ -29,9 +29,9 @@ class NotCopiedError(Exception):
 def main(data: BinaryIO, arguments: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
     """(nothing, the MP4).
 
-    `arguments` has those of `ffmpeg_child`, `width`, `height`, `rotation` (degrees clockwise), the highest `bit_rate`
-    (bit/s) and `frame_rate`, x264's `preset`, and `copy`: True if the picture may be copied, if it has at most
-    `copied_bit_rate`.
+    `arguments` has those of `ffmpeg_child`, `width`, `height`, `rotation` (degrees clockwise), `mirrored`,
+    `interlaced`, the highest `bit_rate` (bit/s) and `frame_rate`, x264's `preset`, and `copy`: True if the picture may
+    be copied, if it has at most `copied_bit_rate`.
 
     Raises ValueError for a film that has no picture that can be decoded.
     """
@@ -102,7 +102,9 @@ class Encoded:
         rate = min(arguments["frame_rate"], float(video.average_rate or arguments["frame_rate"]))
         self._least = round(_SCALE / arguments["frame_rate"] * 0.9)
         size = arguments["width"], arguments["height"]
-        self._converted = tone.Converter(size, "yuv420p", turn=arguments["rotation"], scaler=tone.QUICK)
+        turn = {"turn": arguments["rotation"], "mirrored": arguments["mirrored"]}
+        self._converted = tone.Converter(size, "yuv420p", scaler=tone.QUICK, **turn)
+        self._fields = fields.Deinterlacer[int]() if arguments["interlaced"] else None
         self._track = _track(out, arguments, max(1, round(rate)))
         self._last: int | None = None
 
@@ -112,15 +114,21 @@ class Encoded:
             if time is None:
                 continue
             ticks = round((time * frame.time_base - self._zero) * _SCALE)
-            # Pictures before the film's first moment, times that jump back, and more than the clip's rate.
-            if ticks < 0 or (self._last is not None and ticks < self._last + self._least):
-                continue
-            self._last = ticks
-            picture = self._converted(frame)
-            picture.pts, picture.time_base, picture.pict_type = ticks, Fraction(1, _SCALE), 0
-            self._out.mux(self._track.encode(picture))
+            for each in self._fields.add(ticks, frame) if self._fields else ((ticks, frame),):
+                self._put(*each)
+
+    def _put(self, ticks: int, frame: Any) -> None:
+        # Pictures before the film's first moment, times that jump back, and more than the clip's rate.
+        if ticks < 0 or (self._last is not None and ticks < self._last + self._least):
+            return
+        self._last = ticks
+        picture = self._converted(frame)
+        picture.pts, picture.time_base, picture.pict_type = ticks, Fraction(1, _SCALE), 0
+        self._out.mux(self._track.encode(picture))
 
     def end(self) -> None:
+        for each in self._fields.end() if self._fields else ():
+            self._put(*each)
         if self._last is None:
             raise ValueError("no picture can be decoded")
         self._out.mux(self._track.encode(None))

@@ -12,9 +12,10 @@ from chalicelib.model import ErrorCode, File, PermanentFault
 from chalicelib.processing import child
 from chalicelib.processing.child import ChildDiedError, Limits
 from chalicelib.processing.kinds import Source
-from chalicelib.processing.media import engine
+from chalicelib.processing.media import engine, indexes
 from chalicelib.renditions import captions, conversions
 from chalicelib.renditions.media_names import MediaName, Part
+from chalicelib.storage.ranged import TooMuchReadError
 
 # A run has 28 seconds, and keeps some for storing and answering. `seconds` are those of two cores.
 LIMITS = Limits(memory=1536 * 1024**2, seconds=40, wall=23)
@@ -72,16 +73,29 @@ def _asked(part: Part, source: Source, arguments: dict[str, Any]) -> bytes:
     """The bytes that a child made."""
     wanted = engine.opening(source) | arguments
     try:
+        wanted["unindexed"] = part is not Part.SPRITE and _is_in_fragments(source, wanted["format"])
         _, body = child.run_on(f"{_CHILDREN}.{_MODULES[part]}", source.data, source.size, wanted, LIMITS)
     except ChildDiedError as died:
         if str(died) == child.TOO_LONG:
             raise
         if died.had_too_much:
-            message = "Making it took too much time, memory or data."
-            raise PermanentFault(ErrorCode.TOO_LARGE, message) from None
+            raise _too_much() from None
         # The name of an error of FFmpeg's, or of a child's own.
         raise PermanentFault(ErrorCode.CORRUPT, "It can't be decoded: the file is damaged.") from None
+    except TooMuchReadError:
+        raise _too_much() from None
     return body
+
+
+def _too_much() -> PermanentFault:
+    return PermanentFault(ErrorCode.TOO_LARGE, "Making it took too much time, memory or data.")
+
+
+def _is_in_fragments(source: Source, demuxer: str) -> bool:
+    """True for an MP4 whose index is in pieces. FFmpeg would first look for all of them, and so read the file twice;
+    a clip and a sound need it once, from its beginning to its end. Sprites are looked for here and there.
+    """
+    return demuxer == "mov" and indexes.find(source.data, source.size, demuxer).missing
 
 
 def _clip(source: Source, file: File, height: int) -> bytes:
@@ -89,11 +103,14 @@ def _clip(source: Source, file: File, height: int) -> bytes:
     width, tall = conversions.clip_size(film, height)
     bits = round(_CLIP_BITS * (width * tall / _CLIP_PIXELS) ** 0.75)
     own = film.width, film.height
-    copied = film.codec == "h264" and film.rotation == 0 and own == (width, tall) and film.format != "avi"
+    is_plain = film.rotation == 0 and not film.mirrored and not film.interlaced and own == (width, tall)
+    copied = film.codec == "h264" and is_plain and film.format not in ("avi", "ts", "mpg")
     arguments = {
         "width": width,
         "height": tall,
         "rotation": film.rotation,
+        "mirrored": film.mirrored,
+        "interlaced": film.interlaced,
         "bit_rate": max(200_000, bits),
         "copied_bit_rate": max(_LEAST_COPIED, round(bits * _COPIED_BITS)),
         "frame_rate": conversions.MOST_RATE,
@@ -116,8 +133,11 @@ def _sheet(source: Source, file: File, number: int) -> bytes:
     stored = size[::-1] if film.rotation in (90, 270) else size
     numbers = all_of.on_sheet(number)
     times = [each * all_of.interval for each in numbers]
-    pixels = _asked(Part.SPRITE, source, {"times": times, "width": stored[0], "height": stored[1]})
-    return sheets.sheet(pixels, stored, len(numbers), film.rotation, conversions.ACROSS)
+    wanted = {"times": times, "width": stored[0], "height": stored[1], "interlaced": film.interlaced}
+    pixels = _asked(Part.SPRITE, source, wanted)
+    return sheets.sheet(
+        pixels, stored, len(numbers), conversions.ACROSS, rotation=film.rotation, mirrored=film.mirrored
+    )
 
 
 def _list(file: File) -> str:

@@ -34,6 +34,8 @@ DEMUXERS = {
     **dict.fromkeys(("video/x-matroska", "video/matroska"), (MATROSKA, "mkv")),
     "video/ogg": (("ogg", "ogg"), "ogv"),
     "video/x-msvideo": (("avi", "avi"), "avi"),
+    "video/mp2t": (("mpegts", "mpegts"), "ts"),
+    "video/mpeg": (("mpeg", "mpeg"), "mpg"),
     "audio/mpeg": (("mp3", "mp3"), "mp3"),
     "audio/wav": (("wav", "wav"), "wav"),
     "audio/flac": (("flac", "flac"), "flac"),
@@ -94,7 +96,7 @@ def kept_index(source: Source, demuxer: str) -> Index:
     """Where the file's index is. It is fetched once for all children, and does not count as bytes that were read."""
     index = indexes.find(source.data, source.size, demuxer)
     if index.length and isinstance(source.data, Ranged):
-        source.data.keep(index.start, index.length)
+        source.data.keep(index.start, index.length, *index.more)
     return index
 
 

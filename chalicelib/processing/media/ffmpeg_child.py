@@ -6,13 +6,14 @@ playlist or a reference names is not opened.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import pairwise
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO
 
 import av
 from av.container import InputContainer
 
-from chalicelib.processing.media import tone
+from chalicelib.processing.media import fields, orientation, tone
 from chalicelib.processing.media.hls import opening
 
 # The most that the record names of each. The rest is only counted.
@@ -54,13 +55,14 @@ def opened(data: BinaryIO, arguments: dict[str, Any]) -> InputContainer:
 
 def _facts(container: InputContainer, *, place: bool) -> dict[str, Any]:
     video = film_of(container)
+    sounds, subtitles = opening.shown(container.streams.audio), opening.shown(container.streams.subtitles)
     tags = _tags(container, None if video else next(iter(container.streams.audio), None))
     found: dict[str, Any] = {
         "duration": _duration(container),
         "bit_rate": container.bit_rate or None,
-        "audio": [_sound(s) for s in container.streams.audio[:TRACKS]],
-        "audio_count": len(container.streams.audio),
-        "subtitles": [_named(s) for s in container.streams.subtitles[:TRACKS]],
+        "audio": [_sound(s) for s in sounds[:TRACKS]],
+        "audio_count": len(sounds),
+        "subtitles": [_named(s) for s in subtitles[:TRACKS]],
         "chapters": _chapters(container),
         "tags": {name: tags[name] for name in TAGS if tags.get(name)},
         "created": tags.get("creationdate") or tags.get("creation_time") or tags.get("date"),
@@ -74,13 +76,13 @@ def _facts(container: InputContainer, *, place: bool) -> dict[str, Any]:
 
 def film_of(container: InputContainer) -> Any:
     """The stream of pictures that players show; None for a sound, and for pictures of a codec that FFmpeg has not."""
-    pictures = [s for s in container.streams.video if s.codec_context and not is_cover(s)]
+    pictures = [s for s in opening.shown(container.streams.video) if s.codec_context and not is_cover(s)]
     return next((s for s in pictures if s.disposition & av.stream.Disposition.default), next(iter(pictures), None))
 
 
 def sound_of(container: InputContainer) -> Any:
     """The track that players let hear; None for a film without one that FFmpeg has the codec of."""
-    tracks = [s for s in container.streams.audio if s.codec_context]
+    tracks = [s for s in opening.shown(container.streams.audio) if s.codec_context]
     return next((s for s in tracks if s.disposition & av.stream.Disposition.default), next(iter(tracks), None))
 
 
@@ -108,7 +110,7 @@ def _named(stream: Any) -> dict[str, Any]:
     return {
         "codec": _codec(stream),
         "language": language if language not in (None, "und") else None,
-        "title": (stream.metadata.get("title") or "")[:TEXT] or None,
+        "title": opening.text(stream.metadata.get("title") or "")[:TEXT] or None,
     }
 
 
@@ -125,7 +127,10 @@ def _sound(stream: Any) -> dict[str, Any]:
 
 def _chapters(container: InputContainer) -> list[dict[str, Any]]:
     return [
-        {"start": each["start"] * float(each["time_base"]), "title": each["metadata"].get("title", "")[:TEXT]}
+        {
+            "start": each["start"] * float(each["time_base"]),
+            "title": opening.text(each["metadata"].get("title", ""))[:TEXT],
+        }
         for each in container.chapters()[:CHAPTERS]
     ]
 
@@ -133,36 +138,54 @@ def _chapters(container: InputContainer) -> list[dict[str, Any]]:
 def _tags(container: InputContainer, sound: Any) -> dict[str, str]:
     """The tags by their plain names. Ogg keeps them in its track."""
     found = {**(sound.metadata if sound else {}), **container.metadata}
-    return {name.lower().removeprefix(_APPLE): value[:TEXT] for name, value in found.items() if value.strip()}
+    return {
+        name.lower().removeprefix(_APPLE): opening.text(value)[:TEXT] for name, value in found.items() if value.strip()
+    }
 
 
 def _picture(container: InputContainer, stream: Any) -> dict[str, Any]:
     width, height = stream.width, stream.height
-    rotation = _rotation(container, stream) if 0 < width * height <= MOST_PIXELS else None
+    codec = _codec(stream)  # a decoder that could not be opened has none any more
+    shown = _shown(container, stream) if 0 < width * height <= MOST_PIXELS else None
+    rotation, mirrored, interlaced = shown or (0, False, False)
     aspect = stream.sample_aspect_ratio
     return {
         "track": stream.id,
-        "codec": _codec(stream),
+        "codec": codec,
         "width": width,
         "height": height,
         "aspect": float(aspect) if aspect and aspect.numerator > 0 and aspect.denominator > 0 else 1.0,
-        "rotation": rotation or 0,
-        "decoded": rotation is not None,
-        "frame_rate": float(stream.average_rate) if stream.average_rate and stream.average_rate.denominator else None,
+        "rotation": rotation,
+        "mirrored": mirrored,
+        "interlaced": interlaced,
+        "decoded": shown is not None,
+        "frame_rate": _rate(stream.average_rate) or _rate(stream.base_rate),
         "variable": _is_variable(stream),
         "hdr": tone.HDR.get(stream.codec_context.color_trc),
     }
 
 
-def _rotation(container: InputContainer, stream: Any) -> int | None:
-    """Degrees clockwise by which players turn the picture; None if no frame can be decoded. One frame tells it."""
+def _shown(container: InputContainer, stream: Any) -> tuple[int, bool, bool] | None:
+    """Rotation, mirrored and interlaced; None if no frame can be decoded. Mostly one frame tells all of it."""
     stream.codec_context.thread_count = 1
+    frames = _decoded(container, stream)
+    first = next(frames, None)
+    if first is None:
+        return None
+    return *orientation.of_frame(first), fields.are_in(stream, first, frames)
+
+
+def _decoded(container: InputContainer, stream: Any) -> Iterator[Any]:
+    """The frames before the first one that can't be decoded."""
     try:
-        for _, frame in zip(range(1), container.decode(stream), strict=False):
-            return round(-cast(float, frame.rotation)) % 360
+        yield from container.decode(stream)
     except (av.error.FFmpegError, OSError, MemoryError, ValueError):
-        pass
-    return None
+        return
+
+
+def _rate(rate: Any) -> float | None:
+    """Pictures a second. Ogg has no average, but its lowest common rate is known."""
+    return float(rate) if rate and rate.denominator else None
 
 
 def _is_variable(stream: Any) -> bool:

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any, BinaryIO
 
 from chalicelib.processing.kinds import Source
-from chalicelib.processing.media import mp4_boxes
+from chalicelib.processing.media import ebml, mp4_boxes
 from chalicelib.storage.ranged import TooMuchReadError
 
 # Boxes or elements that are looked at, at most: a hostile file has millions.
@@ -55,14 +55,17 @@ def _mp4(data: BinaryIO, size: int) -> Found:
     if movie is None:
         return {}
     found: Found = {}
+    whole = _UPRIGHT
     if header := _box(data, *movie, b"mvhd"):
-        found["duration"] = _seconds(_content(data, *header))
+        about = _content(data, *header)
+        found["duration"] = _seconds(about)
+        whole = _matrix(about, 48 if about[0] == 1 else 36)
     for kind, _, start, end in _boxes(data, *movie):
         media = _box(data, start, end, b"mdia") if kind == b"trak" else None
         handler = _box(data, *media, b"hdlr") if media else None
         track = _box(data, start, end, b"tkhd")
         if handler and track and _content(data, *handler)[8:12] == b"vide":
-            return {**found, "video": _shown(_content(data, *track))}
+            return {**found, "video": _shown(_content(data, *track), whole)}
     return found
 
 
@@ -77,37 +80,73 @@ def _seconds(header: bytes) -> float | None:
     return length / scale if length and length not in (2**32 - 1, 2**64 - 1) else None
 
 
-def _shown(header: bytes) -> Found:
-    """Of a track header: width, height and the matrix that turns the picture."""
+# Where the picture's right side and its lower side come to lie: (right, down) each, in 1/65536.
+_Matrix = tuple[int, int, int, int]
+_UPRIGHT = (1 << 16, 0, 0, 1 << 16)
+
+# (degrees clockwise, mirrored before that) by the signs of such a matrix.
+_TURNS = {
+    (1, 0, 0, 1): (0, False),
+    (0, 1, -1, 0): (90, False),
+    (-1, 0, 0, -1): (180, False),
+    (0, -1, 1, 0): (270, False),
+    (-1, 0, 0, 1): (0, True),
+    (0, -1, -1, 0): (90, True),
+    (1, 0, 0, -1): (180, True),
+    (0, 1, 1, 0): (270, True),
+}
+
+
+def _matrix(header: bytes, at: int) -> _Matrix:
+    a, b, _, c, d = struct.unpack_from(">iiiii", header, at)
+    return a, b, c, d
+
+
+def _sign(number: int) -> int:
+    return (number > 0) - (number < 0)
+
+
+def _shown(header: bytes, movie: _Matrix) -> Found:
+    """Of a track header: width, height and the matrix that turns the picture; that of the `movie` comes after it."""
     at = 88 if header[0] == 1 else 76
-    a, b, _, c, d = struct.unpack_from(">iiiii", header, at - 36)
     width, height = struct.unpack_from(">II", header, at)
-    turned = {(0, 1): 90, (-1, 0): 180, (0, -1): 270}
-    sign = ((a > 0) - (a < 0), (b > 0) - (b < 0))
-    rotation = turned.get(sign, 0) if (c, d) != (0, 0) or sign != (0, 0) else 0
-    return {"width": width >> 16, "height": height >> 16, "aspect": 1.0, "rotation": rotation}
+    a, b, c, d = _matrix(header, at - 36)
+    right, down, more_right, more_down = movie
+    signs = (
+        _sign(a * right + b * more_right),
+        _sign(a * down + b * more_down),
+        _sign(c * right + d * more_right),
+        _sign(c * down + d * more_down),
+    )
+    rotation, mirrored = _TURNS.get(signs, (0, False))
+    return {
+        "width": width >> 16,
+        "height": height >> 16,
+        "aspect": 1.0,
+        "rotation": rotation,
+        "mirrored": mirrored,
+    }
 
 
 # --- Matroska and WebM: RFC 9559
 
-_INFO, _TRACKS, _TRACK, _VIDEO = 0x1549A966, 0x1654AE6B, 0xAE, 0xE0
+_TRACK, _VIDEO = 0xAE, 0xE0
 _SCALE, _DURATION, _WIDTH, _HEIGHT, _SHOWN_WIDTH, _SHOWN_HEIGHT = 0x2AD7B1, 0x4489, 0xB0, 0xBA, 0x54B0, 0x54BA
-_SEGMENT, _CLUSTER = 0x18538067, 0x1F43B675
 
 
 def _matroska(data: BinaryIO, size: int) -> Found:
-    segment = next(((first, last) for kind, first, last in _elements(data, 0, size) if kind == _SEGMENT), None)
+    segment = next(((first, last) for kind, first, last in _elements(data, 0, size) if kind == ebml.SEGMENT), None)
     found: Found = {}
     for kind, start, end in _elements(data, *segment) if segment else ():
-        if kind == _INFO:
+        if kind == ebml.INFO:
             values = dict(_values(data, start, end))
             scale = int.from_bytes(values.get(_SCALE, b"")) or 1_000_000
             if length := values.get(_DURATION):
                 found["duration"] = struct.unpack(">f" if len(length) == 4 else ">d", length)[0] * scale / 1e9
-        elif kind == _TRACKS:
+        elif kind == ebml.TRACKS:
             video = _matroska_video(data, start, end)
             return {**found, "video": video} if video else found
-        elif kind == _CLUSTER:
+        elif kind == ebml.CLUSTER:
             break
     return found
 
@@ -127,21 +166,8 @@ def _matroska_video(data: BinaryIO, start: int, end: int) -> Found | None:
 
 def _elements(data: BinaryIO, start: int, end: int) -> Iterator[tuple[int, int, int]]:
     """(id, first byte of the content, end) of each element between two places."""
-    for _ in range(MOST_PARTS):
-        if start >= end:
-            return
-        data.seek(start)
-        head = data.read(12)
-        id_length = 9 - head[0].bit_length()
-        size_length = 9 - head[id_length].bit_length()
-        if id_length > 4 or size_length > 8:
-            return
-        size = int.from_bytes(head[id_length : id_length + size_length]) & ((1 << 7 * size_length) - 1)
-        content = start + id_length + size_length
-        unknown = size == (1 << 7 * size_length) - 1
-        last = end if unknown else min(content + size, end)
-        yield int.from_bytes(head[:id_length]), content, last
-        start = last
+    for each, last in ebml.elements(data, start, end, most=MOST_PARTS):
+        yield each.name, each.content, last
 
 
 def _values(data: BinaryIO, start: int, end: int) -> Iterator[tuple[int, bytes]]:

@@ -1,8 +1,9 @@
 """Where the index of a film or a sound is, and if it has one at all. A few bytes are read of the file.
 
 An index says where each picture is. MP4 has it in one box, `moov`, and AVI in the chunk `idx1`; both may be at the end.
-Matroska's is small, and FFmpeg reads it when it looks for a moment. Recordings of browsers have none, fragmented MP4
-has it in pieces all over the file, and MP3 has none or a rough one.
+An AVI of more than 1 GB has one in each of its parts (OpenDML), and an index of these in its header.
+Matroska's, the Cues, names key pictures only, and is mostly at the end. Recordings of browsers have none, fragmented
+MP4 has it in pieces all over the file, MP3 has none or a rough one, and MPEG's transport and program streams have none.
 """
 
 from __future__ import annotations
@@ -11,8 +12,10 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from typing import BinaryIO
 
+from chalicelib.processing.media import ebml
 from chalicelib.processing.media.mp4_boxes import boxes, down
 
 # Bytes of an index, at most. It has 2 to 4 MB an hour, so this is enough for a film of 35 hours at least. Its plan then
@@ -25,16 +28,19 @@ MOST_EDITS = 1000
 
 _MOST_BOXES = 64
 _MOST_TRACKS = 2000  # with other boxes beside them
-_MOST_HEAD = 1024**2  # bytes before Matroska's first cluster, where covers and fonts do not stand
+_MOST_SEEK_HEAD = 64 * 1024  # bytes
+_MOST_SEEK_HEADS = 2  # the first may name another one
+# Pieces of an index that are kept, those that one track may name, and bytes between two that are fetched together.
+_MOST_PIECES, _MOST_NAMED, _GAP = 1000, 4096, 64 * 1024
 
-_SEEK_HEAD, _INFO, _CUES, _CLUSTER = 0x114D9B74, 0x1549A966, 0x1C53BB6B, 0x1F43B675
-_SEGMENT, _DURATION = 0x18538067, b"\x44\x89"
-_CUES_ARE_NAMED = b"\x53\xab\x84\x1c\x53\xbb\x6b"  # the element SeekID of Cues
+_DURATION = b"\x44\x89"
+_SEEK, _SEEK_NAME, _SEEK_PLACE = 0x4DBB, 0x53AB, 0x53AC
 
 
 @dataclass(frozen=True)
 class Index:
-    """The index is the `length` bytes from `start` on; 0 if it is small or elsewhere.
+    """The index is the `length` bytes from `start` on; 0 if it is small or elsewhere. `more` are (start, length) of
+    others, if it is in pieces.
 
     `missing` is True if there is none by which a moment can be found exactly: then the file must be read from its
     beginning to its end.
@@ -43,6 +49,7 @@ class Index:
     start: int = 0
     length: int = 0
     missing: bool = False
+    more: tuple[tuple[int, int], ...] = ()
 
 
 def find(data: BinaryIO, size: int, demuxer: str) -> Index:
@@ -54,8 +61,8 @@ def find(data: BinaryIO, size: int, demuxer: str) -> Index:
             case "avi":
                 return _avi(data, size)
             case "matroska":
-                return Index(missing=_is_live(data, size))
-            case "mp3":
+                return _matroska(data, size)
+            case "mp3" | "mpegts" | "mpeg":
                 return Index(missing=True)
     except (struct.error, ValueError):
         pass
@@ -96,56 +103,115 @@ def _within(start: int, end: int, *, missing: bool = False) -> Index:
     return Index(start, end - start, missing) if end - start <= LARGEST else Index(missing=missing)
 
 
+# --- AVI, and OpenDML
+
+
 def _avi(data: BinaryIO, size: int) -> Index:
-    start = 12
+    for kind, start, end in _chunks(data, 12, size):
+        data.seek(start + 8)
+        if kind == b"LIST" and data.read(4) == b"hdrl" and (parts := _pieces(data, start + 12, end, size)):
+            (first, length), *more = parts
+            return Index(first, length, more=tuple(more))
+        if kind == b"idx1":
+            return _within(start, end)
+    return Index()
+
+
+def _chunks(data: BinaryIO, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
+    """(kind, where the chunk begins, where it ends)."""
     for _ in range(_MOST_BOXES):
-        if start + 8 > size:
-            break
+        if start + 8 > end:
+            return
         data.seek(start)
         kind, length = struct.unpack("<4sI", data.read(8))
-        if kind == b"idx1":
-            return _within(start, min(size, start + 8 + length))
+        yield kind, start, min(end, start + 8 + length)
         start += 8 + length + length % 2
-    return Index()
+
+
+def _pieces(data: BinaryIO, start: int, end: int, size: int) -> list[tuple[int, int]]:
+    """Where the indexes of all tracks are, as each track's index of indexes (`indx`) says. Neighbours become one.
+
+    None if it says nonsense, or if they are too many or too large to be kept.
+    """
+    found: list[tuple[int, int]] = []
+    for kind, first, last in _chunks(data, start, end):
+        data.seek(first + 8)
+        if kind == b"LIST" and data.read(4) == b"strl":
+            for each, inner, inner_end in _chunks(data, first + 12, last):
+                found += _named(data, inner + 8, inner_end) if each == b"indx" else ()
+    joined: list[tuple[int, int]] = []
+    for place, length in sorted(set(found)):
+        if length < 8 or place + length > size:
+            return []
+        length = min(length + 8, size - place)  # some programs do not count its head
+        if joined and place - sum(joined[-1]) <= _GAP:
+            place, length = joined[-1][0], max(sum(joined[-1]), place + length) - joined.pop()[0]
+        joined.append((place, length))
+    fits = len(joined) <= _MOST_PIECES and sum(length for _, length in joined) <= LARGEST
+    return joined if fits else []
+
+
+def _named(data: BinaryIO, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """(place, length) of each index that an index of indexes names; nothing for an index of packets."""
+    data.seek(start)
+    width, _, kind, count = struct.unpack("<HBBI", data.read(8))
+    if (width, kind) == (4, 0):
+        for number in range(min(count, (end - start - 24) // 16, _MOST_NAMED)):
+            data.seek(start + 24 + 16 * number)
+            place, length = struct.unpack("<QI", data.read(12))
+            if place:
+                yield place, length
 
 
 # --- Matroska (RFC 9559)
 
 
-def _is_live(data: BinaryIO, size: int) -> bool:
-    """True if it has no duration, or names no Cues: so do programs write it that can't go back to the beginning."""
-    data.seek(0)
-    head = data.read(min(size, _MOST_HEAD))
-    _, length, content = _element(head, 0)
-    if length is None:
-        return False
-    name, _, at = _element(head, content + length)
-    if name != _SEGMENT:
-        return False
-    has_duration = has_cues = False
-    while at < len(head):
-        name, length, content = _element(head, at)
-        if name == _CLUSTER:
-            return not (has_cues and has_duration)
-        if length is None:
-            return False
-        body = head[content : content + length]
-        has_cues |= name == _CUES or (name == _SEEK_HEAD and _CUES_ARE_NAMED in body)
-        has_duration |= name == _INFO and _DURATION in body
-        at = content + length
-    return False
+def _matroska(data: BinaryIO, size: int) -> Index:
+    """It is missing if there is no duration, or no Cues: so do programs write that can't go back to the beginning."""
+    tops = ebml.elements(data, 0, size, most=_MOST_BOXES)
+    segment = next(((each, end) for each, end in tops if each.name == ebml.SEGMENT), None)
+    if segment is None:
+        return Index()
+    has_duration, places, heads = False, list[int](), list[int]()
+    for each, end in ebml.elements(data, segment[0].content, segment[1], most=_MOST_BOXES):
+        match each.name:
+            case ebml.CLUSTER:
+                break
+            case ebml.CUES:
+                places.append(each.start)
+            case ebml.SEEK_HEAD:
+                heads.append(each.start)
+            case ebml.INFO:
+                data.seek(each.content)
+                has_duration |= _DURATION in data.read(min(end - each.content, _MOST_SEEK_HEAD))
+    else:
+        return Index()
+    places += _sought(data, heads, segment[0].content, segment[1])
+    return _cues(data, places, segment[1]) if has_duration and places else Index(missing=True)
 
 
-def _element(head: bytes, at: int) -> tuple[int, int | None, int]:
-    """(name, length or None if it is unknown, where the content begins)."""
-    wide = _width(head, at)
-    name = int.from_bytes(head[at : at + wide])
-    long = _width(head, at + wide)
-    length = int.from_bytes(head[at + wide : at + wide + long]) & ((1 << 7 * long) - 1)
-    return name, None if length == (1 << 7 * long) - 1 else length, at + wide + long
+def _sought(data: BinaryIO, heads: list[int], base: int, end: int) -> Iterator[int]:
+    """Where the Cues are, as these elements SeekHead say, and those that they name. Places count from `base` on."""
+    for place in islice(heads, _MOST_SEEK_HEADS):
+        found = ebml.element(data, place) if place < end else None
+        if found is None or found.name != ebml.SEEK_HEAD or found.end is None:
+            continue
+        data.seek(found.content)
+        body = data.read(min(found.end - found.content, _MOST_SEEK_HEAD))
+        for name, seek in ebml.parts(body, most=_MOST_TRACKS):
+            fields = dict(ebml.parts(seek, most=_MOST_BOXES)) if name == _SEEK else {}
+            at = base + int.from_bytes(fields.get(_SEEK_PLACE, b"")[:8])
+            match int.from_bytes(fields.get(_SEEK_NAME, b"")[:8]):
+                case ebml.CUES:
+                    yield at
+                case ebml.SEEK_HEAD if at not in heads:
+                    heads.append(at)
 
 
-def _width(head: bytes, at: int) -> int:
-    if at >= len(head) or not head[at]:
-        raise ValueError("no element is here")
-    return 9 - head[at].bit_length()
+def _cues(data: BinaryIO, places: list[int], end: int) -> Index:
+    """Nothing where they are not in the file, as in one that is cut off."""
+    for place in places:
+        found = ebml.element(data, place) if place < end else None
+        if found and found.name == ebml.CUES and found.end is not None and found.end <= end:
+            return _within(place, found.end)
+    return Index()

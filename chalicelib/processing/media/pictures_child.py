@@ -16,7 +16,8 @@ import av
 from av.container import InputContainer
 from av.stream import Discard
 
-from chalicelib.processing.media import ffmpeg_child, one_track, tone
+from chalicelib.processing.media import ffmpeg_child, fields, one_track, tone
+from chalicelib.processing.media.hls.jumps import Continued, configure
 from chalicelib.processing.media.hls.opening import RESTART_PROBE
 from chalicelib.processing.media.hls.restarts import Restarted
 
@@ -91,9 +92,9 @@ def main(data: BinaryIO, arguments: dict[str, Any]) -> tuple[dict[str, Any], byt
 
     `arguments`, beside those of `ffmpeg_child`: `cover`, true for the cover alone; of a film `bytes` to read, `poster`
     and `preview`, the sizes [width, height] before the picture is turned (`preview` null for none), `duration`,
-    `bit_rate` and `frame_rate` or null, `time` of the frame to take, or null, `unindexed`; of an MP4 the number of its
-    `track` and the place of its `index` (`indexes.Index`); and of a film without an index its `size` and its
-    `restarts`, which the module `unindexed` describes.
+    `bit_rate` and `frame_rate` or null, `time` of the frame to take, or null, `interlaced`, `unindexed`; of an MP4 the
+    number of its `track` and the place of its `index` (`indexes.Index`); and of a film without an index its `size` and
+    its `restarts`, which the module `unindexed` describes.
 
     The header has `cover`, the length of the cover, or else `mode` ("RGB" or "RGBA"), `time` of the poster in seconds,
     and `frames`, a list of [width, height, milliseconds], the poster first. It is empty if there is no picture.
@@ -126,7 +127,7 @@ def _cover(container: InputContainer) -> tuple[dict[str, Any], bytes]:
 class Film:
     """A film's stream of pictures, in which frames are looked for. `decoded` counts pixels."""
 
-    container: InputContainer
+    container: InputContainer | Continued
     stream: Any
     budget: Budget
     arguments: dict[str, Any]
@@ -149,12 +150,17 @@ class Film:
     def _reopen(self, time: float) -> None:
         """Opens a film without an index at the place from which this time is reached."""
         restarts = self.arguments["restarts"]
-        at = next((at for begins, at in reversed(restarts["places"]) if begins <= time + 0.001), restarts["head"])
-        demuxer = str(self.arguments["format"])
-        data: Any = Restarted(self.budget, self.arguments["size"], demuxer, restarts["head"], at)  # type: ignore[arg-type]
-        index = self.stream.index
+        early = (each for each in reversed(restarts["places"]) if each[0] <= time + 0.001)
+        _, at, times = next(early, restarts["places"][0])
+        demuxer, tables = str(self.arguments["format"]), bytes.fromhex(restarts["tables"])
+        data: Any = Restarted(self.budget, self.arguments["size"], demuxer, restarts["head"], at, tables)  # type: ignore[arg-type]
+        index, wanted = self.stream.index, restarts["id"]
         self.container.close()
         self.container = ffmpeg_child.opened(data, {**self.arguments, "probe": RESTART_PROBE})
+        if times:
+            index = next(stream.index for stream in self.container.streams if stream.id == wanted)
+            self.container = Continued(self.container, index, times, at, len(tables))
+            configure(self.container.streams[index], restarts["config"])
         self.stream = self.container.streams[index]
         self._begin()
 
@@ -176,11 +182,17 @@ class Film:
         for packet in self._packets(time):
             if packet.is_keyframe:
                 frames = [*self.decoder.decode(packet), *self.decoder.decode(None)]
-                return frames[0] if frames else None
+                if not frames:
+                    return None
+                return fields.alone(frames[0]) if self.arguments["interlaced"] else frames[0]
         return None
 
     def frames(self, time: float) -> Iterator[tuple[float, av.VideoFrame]]:
         """Times and frames from the key frame at this time or before on, within MOST_DECODED."""
+        found = self._frames(time)
+        return fields.whole(found) if self.arguments["interlaced"] else found
+
+    def _frames(self, time: float) -> Iterator[tuple[float, av.VideoFrame]]:
         most = max(1, MOST_DECODED // (self.stream.width * self.stream.height))
         for packet in islice(self._packets(time), most):
             yield from ((self.time_of(frame), frame) for frame in self.decoder.decode(packet))

@@ -71,7 +71,7 @@ def of_film(source: Source, found: words.Found, order: Order, emit: Emit) -> Pic
         )
         if not header:
             return Pictures(warnings=(_none("This film"),))
-        return _shown(header, body, picture["rotation"], order, emit)
+        return _shown(header, body, picture, order, emit)
     except (ChildDiedError, PermanentFault):
         return Pictures(warnings=(_none("This film"),))
 
@@ -112,6 +112,7 @@ def _wanted(source: Source, found: words.Found, order: Order, shown: tuple[int, 
         "duration": words.duration(found) if found.get("restarts") or not found.get("unindexed") else None,
         "bit_rate": found.get("bit_rate"),
         "frame_rate": found["video"].get("frame_rate"),
+        "interlaced": found["video"]["interlaced"],
         "time": order.poster_time,
         "unindexed": found.get("unindexed", False),
         "index": found["index"],
@@ -132,14 +133,15 @@ def _bytes(source: Source) -> int:
     return max(0, ALL_BYTES - source.data.read_bytes)
 
 
-def _shown(header: dict[str, Any], body: bytes, rotation: int, order: Order, emit: Emit) -> Pictures:
+def _shown(header: dict[str, Any], body: bytes, film: dict[str, Any], order: Order, emit: Emit) -> Pictures:
     from chalicelib.processing.image import master
 
     images: list[tuple[Image.Image, float]] = []
     at, mode = 0, header["mode"]
     for width, height, milliseconds in header["frames"]:
         end = at + width * height * len(mode)
-        images.append((master.of_pixels(body[at:end], mode, (width, height), rotation), milliseconds))
+        image = master.of_pixels(body[at:end], mode, (width, height), film["rotation"], mirrored=film["mirrored"])
+        images.append((image, milliseconds))
         at = end
     (poster, _), *moving = images
     preview = _emitted(poster, order, emit)

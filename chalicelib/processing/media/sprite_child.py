@@ -7,7 +7,7 @@ from typing import Any, BinaryIO
 
 import av
 
-from chalicelib.processing.media import tone, writing
+from chalicelib.processing.media import fields, tone, writing
 from chalicelib.processing.media.ffmpeg_child import film_of, opened
 
 # Pixels that may be decoded for one picture, from the key picture before it on: 25 pictures of 1080p. Where key
@@ -21,8 +21,8 @@ NEAR = 2.0
 def main(data: BinaryIO, arguments: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
     """(`count`, pixels): the RGB pixels of one picture for each of `times` (seconds), one below the other.
 
-    `arguments` has those of `ffmpeg_child`, too, and `width` and `height` of a picture before it is turned.
-    A moment without a picture has the one before it. Raises ValueError if there is none at all.
+    `arguments` has those of `ffmpeg_child`, too, `width` and `height` of a picture before it is turned, and
+    `interlaced`. A moment without a picture has the one before it. Raises ValueError if there is none at all.
     """
     av.logging.set_level(av.logging.PANIC)
     convert = tone.Converter((arguments["width"], arguments["height"]), "rgb24")
@@ -37,7 +37,7 @@ def main(data: BinaryIO, arguments: dict[str, Any]) -> tuple[dict[str, Any], byt
         for time in arguments["times"]:
             frame = film.at(time)
             if frame is not None:
-                pictures.append(tone.packed(convert(frame)))
+                pictures.append(tone.packed(convert(fields.alone(frame) if arguments["interlaced"] else frame)))
             elif pictures:
                 pictures.append(pictures[-1])
     if not pictures:

@@ -37,20 +37,31 @@ _WIDE = "rgb48"  # FFmpeg's pixel format between the steps
 BEST = "lanczos+accurate_rnd+full_chroma_int+bitexact"
 QUICK = "bicubic+bitexact"
 
-# FFmpeg's names for turning by so many degrees clockwise.
-_TURNS = {90: ("clock",), 180: ("clock", "clock"), 270: ("cclock",)}
+# FFmpeg's filters and their arguments for turning by so many degrees clockwise; and for mirroring from left to right
+# before that.
+_CLOCK = ("transpose", "dir=clock")
+_TURNS = {90: (_CLOCK,), 180: (_CLOCK, _CLOCK), 270: (("transpose", "dir=cclock"),)}
+_MIRRORS = {
+    90: (("transpose", "dir=clock_flip"),),
+    180: (("vflip", ""),),
+    270: (("transpose", "dir=cclock_flip"),),
+}
+_MIRROR = (("hflip", ""),)
 
 
 class Converter:
     """Brings frames to one size (width, height) and pixel format. The frames of a film may change their own size.
 
     A format with YUV gets the matrix and the range of HD. `turn` is by how many degrees clockwise they are turned after
-    that; the size is that of the turned frames.
+    that; `mirrored` ones are mirrored from left to right before they are turned. The size is that of the turned frames.
     """
 
-    def __init__(self, size: Sequence[int], pixels: str, *, turn: int = 0, scaler: str = BEST) -> None:
+    def __init__(
+        self, size: Sequence[int], pixels: str, *, turn: int = 0, mirrored: bool = False, scaler: str = BEST
+    ) -> None:
         self._size, self._pixels = size[::-1] if turn in (90, 270) else size, pixels
-        self._turns, self._scaler = _TURNS.get(turn, ()), scaler
+        self._turns = _MIRRORS.get(turn, _MIRROR) if mirrored else _TURNS.get(turn, ())
+        self._scaler = scaler
         self._of: Any = None
         self._graph: Any = None  # not garbage while its ends are used
         self._ends: Any = None
@@ -59,7 +70,7 @@ class Converter:
     def __call__(self, frame: av.VideoFrame) -> av.VideoFrame:
         """A new frame with the time of the old one. Raises av.error.FFmpegError for one that can't be converted."""
         frame = completed(frame)
-        of = (frame.width, frame.height, frame.format.name, frame.colorspace, frame.color_range, frame.color_trc)
+        of = sort_of(frame)
         if of != self._of:
             self._build(frame)
             self._of, self._count = of, 0
@@ -76,7 +87,7 @@ class Converter:
     def _build(self, frame: av.VideoFrame) -> None:
         self._graph = graph = Graph()
         graph.threads = 1
-        last = source = graph.add("buffer", _said(frame) + f":colorspace={frame.colorspace}:range={frame.color_range}")
+        last = source = graph.add("buffer", said(frame))
         table = _table(frame) if frame.color_trc in HDR else None
         colors: Any = None
         for name, arguments in self._steps(is_hdr=table is not None):
@@ -84,7 +95,7 @@ class Converter:
             last.link_to(following)
             last = following
             if table and name == "haldclut":
-                colors = graph.add("buffer", _said(table))
+                colors = graph.add("buffer", _size_said(table))
                 colors.link_to(following, 0, 1)
         graph.configure()
         if colors:
@@ -97,8 +108,7 @@ class Converter:
         scale = f"w={self._size[0]}:h={self._size[1]}:flags={self._scaler}"
         matrix = "out_color_matrix=bt709:out_range=tv" if self._pixels.startswith("yuv") else ""
         mapped = [("format", _WIDE), ("haldclut", ""), ("setparams", "color_primaries=bt709:color_trc=bt709")]
-        turned = (("transpose", f"dir={turn}") for turn in self._turns)
-        last = [("scale", matrix), ("format", self._pixels), *turned, ("setsar", "1"), ("buffersink", "")]
+        last = [("scale", matrix), ("format", self._pixels), *self._turns, ("setsar", "1"), ("buffersink", "")]
         return [("scale", scale), *(mapped if is_hdr else ()), *last]
 
 
@@ -115,8 +125,17 @@ def packed(frame: av.VideoFrame) -> bytes:
 _BASE = Fraction(1, 25)
 
 
-def _said(frame: av.VideoFrame) -> str:
-    """What a graph must know of the frames that come in."""
+def sort_of(frame: av.VideoFrame) -> tuple[Any, ...]:
+    """Frames of the same sort may go through one graph."""
+    return frame.width, frame.height, frame.format.name, frame.colorspace, frame.color_range, frame.color_trc
+
+
+def said(frame: av.VideoFrame) -> str:
+    """What a graph must know of the film's frames that come in."""
+    return _size_said(frame) + f":colorspace={frame.colorspace}:range={frame.color_range}"
+
+
+def _size_said(frame: av.VideoFrame) -> str:
     return f"video_size={frame.width}x{frame.height}:pix_fmt={frame.format.name}:time_base={_BASE}"
 
 

@@ -21,8 +21,9 @@ _PLACES = 200
 def completed(source: Source, found: Mapping[str, Any], time: float | None = None) -> dict[str, Any]:
     """The facts with `plan`, which `hls.write` takes, `duration`, `bit_rate`, and `restarts`.
 
-    `restarts` are for `pictures_child`: `head`, and `places`, pairs of a time in seconds and of the byte at which
-    reading begins to get there. One is for the wished `time`. Facts of a file with an index are returned as they are.
+    `restarts` are for `pictures_child`: `head` and `tables` of the plan, `id` and `config` of the track, and `places`,
+    each with a time in seconds, the byte at which reading begins to get there, and `times` for `jumps.Continued` or
+    null. One is for the wished `time`. Facts of a file with an index are returned as they are.
     """
     if not found.get("unindexed"):
         return dict(found)
@@ -46,5 +47,9 @@ def _restarts(plan: Any, time: float | None) -> dict[str, Any] | None:
     numbers = list(range(0, rung.count, 1 + rung.count // _PLACES))
     if time is not None:
         numbers += [max((each for each in range(rung.count) if rung.cuts[each] <= time * rung.scale), default=0)]
-    places = sorted((round(rung.cuts[each] / rung.scale, 3), rung.settings["at"][each]) for each in set(numbers))
-    return {"head": plan.head, "places": places}
+    places = []
+    for each in sorted(set(numbers)):
+        restart = rung.restart(each)
+        places.append((round(rung.cuts[each] / rung.scale, 3), restart["at"], restart.get("times")))
+    of_track = {"id": rung.settings.get("id"), "config": rung.settings.get("config", "")}
+    return {"head": plan.head, "tables": plan.tables, **of_track, "places": places}

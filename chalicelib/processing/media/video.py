@@ -22,6 +22,8 @@ def process(source: Source, order: Order, emit: Emit) -> Made:
         width=width,
         height=height,
         rotation=picture["rotation"],
+        mirrored=picture.get("mirrored", False),
+        interlaced=picture.get("interlaced", False),
         frame_rate=_rate(picture.get("frame_rate")),
         variable_frame_rate=picture.get("variable", False),
         codec=picture.get("codec"),

@@ -11,6 +11,9 @@ import av
 from av.container import InputContainer, OutputContainer
 from av.filter import Graph
 
+from chalicelib.processing.media.hls import frames
+from chalicelib.processing.media.hls.waves import layout_of, mix_to
+
 AAC_FRAME = 1024  # samples
 
 
@@ -52,7 +55,7 @@ def decoded(packet: Any) -> list[Any]:
     """Its frames. A damaged packet has none."""
     try:
         return list(packet.decode())
-    except (av.error.InvalidDataError, av.error.EOFError):
+    except frames.DAMAGED:
         return []
 
 
@@ -97,10 +100,10 @@ class Sound:
             graph.add_abuffer(
                 sample_rate=frame.sample_rate,
                 format=frame.format.name,
-                layout=frame.layout.name,
+                layout=layout_of(frame),
                 time_base=Fraction(1, frame.sample_rate),
             ),
-            graph.add("aresample", f"{self._rate}:async=1:first_pts=0"),
+            graph.add("aresample", f"{self._rate}:async=1:first_pts=0:{mix_to(self._layout)}"),
             graph.add("aformat", f"sample_fmts={form}:channel_layouts={self._layout}"),
             graph.add("asetnsamples", f"n={samples}:p=0"),
             graph.add("abuffersink"),

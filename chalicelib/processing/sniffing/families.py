@@ -12,8 +12,6 @@ _FAMILIES = (
     (b"MAC ", "audio"),
     (b"\xff\xf1", "audio"),  # AAC in ADTS frames, MPEG-4
     (b"\xff\xf9", "audio"),  # the same, MPEG-2
-    (b"\0\0\x01\xba", "video"),  # MPEG program stream
-    (b"\0\0\x01\xb3", "video"),  # MPEG video
     (b"FLV\x01", "video"),
     (b"wOFF", "font"),
     (b"wOF2", "font"),
@@ -30,7 +28,6 @@ _FAMILIES = (
     (b"AT&TFORM", "image"),  # DjVu
 )
 _ASF = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
-_TS_PACKET = 188  # bytes, each packet begins with 0x47
 
 
 def further(head: bytes) -> set[str]:
@@ -40,6 +37,4 @@ def further(head: bytes) -> set[str]:
         found |= {"audio", "video"}
     if head[:4] == b"FORM" and head[8:12] in (b"AIFF", b"AIFC"):
         found.add("audio")
-    if head[:1] == b"G" and head[_TS_PACKET : _TS_PACKET + 1] == b"G" and head[2 * _TS_PACKET :][:1] == b"G":
-        found.add("video")
     return found

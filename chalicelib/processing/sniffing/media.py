@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from chalicelib.processing.sniffing.text import is_text
+
 RIFF = {b"WEBP": "image/webp", b"WAVE": "audio/wav", b"AVI ": "video/x-msvideo"}
 
 CR3 = "image/x-canon-cr3"
@@ -30,6 +32,23 @@ _FRAGMENT_BOXES = (b"styp", b"sidx", b"moof", b"emsg", b"prft", b"pdin")
 _FILMS = (b"iso", b"mp4", b"avc1", b"M4", b"m4", b"3g", b"dash", b"F4", b"f4", b"MSNV", b"XAVC", b"qt")
 _OLD_QUICKTIME_BOXES = (b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot")
 _BMP_HEADER_SIZES = (12, 16, 40, 52, 56, 64, 108, 124)
+
+TRANSPORT = "video/mp2t"
+"""MPEG transport streams: television, and cameras with AVCHD."""
+
+PROGRAM = "video/mpeg"
+"""MPEG program streams: DVD, and files of old cameras and capture cards."""
+
+PICTURES = "video/mpv"
+"""MPEG's pictures alone, without times."""
+
+# Packets of a transport stream: how long each is, and where its sync byte may stand in it. The first is the standard's
+# (ISO/IEC 13818-1). Cameras and Blu-ray put four bytes with the time before each packet, and DVB 16 with a checksum
+# behind it.
+_PACKETS = ((188, 0), (192, 4), (204, 0))
+_SYNC = 0x47
+_LEAST_PACKETS = 5
+_SURE_PACKETS = 10  # of a recording that begins in the middle of a packet
 
 
 def riff(head: bytes) -> str | None:
@@ -79,6 +98,43 @@ def ico(head: bytes) -> str | None:
 def emf(head: bytes) -> str | None:
     """Windows' drawings. Office for Mac puts a PDF into them, right at the beginning."""
     return "image/emf" if head[:4] == b"\1\0\0\0" and head[40:44] == b" EMF" else None
+
+
+def transport(head: bytes) -> str | None:
+    """A sync byte at the beginning of each packet, which is the letter G: so a text that may be one is none."""
+    found = packets_of(head)
+    return TRANSPORT if found and not is_text(head) else None
+
+
+def program(head: bytes) -> str | None:
+    """A pack header of MPEG-2 or MPEG-1, or a sequence header of their pictures (ISO/IEC 13818-1 and -2, 11172)."""
+    if head.startswith(b"\0\0\1\xba") and len(head) > 14:
+        return PROGRAM if head[4] & 0xC4 == 0x44 or head[4] & 0xF1 == 0x21 else None
+    return PICTURES if head.startswith(b"\0\0\1\xb3") and len(head) > 12 else None
+
+
+def packets_of(head: bytes) -> tuple[int, int] | None:
+    """(bytes of a packet, where the first sync byte is) of a transport stream's first 4,096 bytes; None for others.
+
+    A recording may begin in the middle of a packet. Then more of them must agree.
+    """
+    for length, place in _PACKETS:
+        if _agree(head, place, length, _LEAST_PACKETS):
+            return length, place
+    for length, _ in _PACKETS:
+        for place in range(length):
+            if _agree(head, place, length, _SURE_PACKETS):
+                return length, place
+    return None
+
+
+def _agree(head: bytes, place: int, length: int, least: int) -> bool:
+    seen = head[place::length]
+    if len(seen) < least or seen.count(_SYNC) != len(seen):
+        return False
+    # The fourth byte says if there is a payload, or an adaptation field, or both. One of them is there.
+    flags = head[place + 3 :: length]
+    return 2 * sum(bool(flag & 0x30) for flag in flags) > len(flags)
 
 
 def mp3(head: bytes) -> str | None:

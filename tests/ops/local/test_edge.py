@@ -126,6 +126,16 @@ def test_a_range_of_what_is_not_in_memory_is_passed_on(edge: Edge, emulator: Emu
     assert not edge.cache.entries
 
 
+def test_who_asks_an_origin_without_ranges_for_a_range_gets_all_and_the_next_one_the_range(
+    edge: Edge, emulator: Emulator
+) -> None:
+    whole = get(edge, "/f/a", Range="bytes=0-1")
+    assert (whole.status_code, whole.content) == (200, BODY)
+    part = get(edge, "/f/a", Range="bytes=0-1")
+    assert (part.status_code, part.content) == (206, BODY[:2])
+    assert len(emulator.seen) == 1
+
+
 def test_an_origins_error_is_kept_for_the_distributions_time(edge: Edge, emulator: Emulator) -> None:
     emulator.handler = lambda request: web.Response(status=404 if request.headers["X-Edge-Uri"] == "/f/a" else 503)
     get(edge, "/f/a")

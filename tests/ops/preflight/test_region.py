@@ -65,6 +65,26 @@ def test_a_service_that_the_region_does_not_have_is_named(
     assert f"FILEMILL_SERVICES needs {lacking}, which" in verdict.sentence or not lacking
 
 
+@pytest.mark.parametrize(
+    ("name", "setting", "mark"),
+    [
+        ("eu-west-1", "true", Mark.OK),
+        ("eu-central-2", "true", Mark.UNKNOWN),
+        ("eu-south-2", "true", Mark.UNKNOWN),
+        ("eu-central-2", "false", Mark.OK),
+    ],
+)
+def test_a_region_where_films_play_only_if_all_is_made_before_is_named(
+    site: Callable[..., Site], name: str, setting: str, mark: Mark
+) -> None:
+    here = site()
+    here.region = name
+    here.recorded["stages"]["dev"] = {"environment_variables": {"FILEMILL_MEDIA": setting}}
+    verdict = region.check_films(here)
+    assert verdict.mark is mark
+    assert ('eager="all"' in verdict.sentence) == (mark is Mark.UNKNOWN)
+
+
 def test_an_account_without_a_distribution_may_have_to_be_verified(aws: Aws, site: Callable[..., Site]) -> None:
     aws.answers["cloudfront.ListDistributions"] = {"DistributionList": {"Quantity": 0}}
     verdict = region.check_cdn(site())

@@ -13,9 +13,11 @@ from contextlib import contextmanager
 import pytest
 
 from bench.media import ours
-from chalicelib.model import PermanentFault
+from chalicelib.model import PermanentFault, Rendition
 from chalicelib.processing.kinds import Order, Source, processor_of
-from chalicelib.processing.media import indexes
+from chalicelib.processing.media import hls, indexes
+from chalicelib.processing.media.hls import plan as plans
+from chalicelib.renditions.media_names import PLAN, MediaName, Part
 from chalicelib.renditions.recipes import RECIPES
 from tests import hostile_films, moofs
 
@@ -28,7 +30,6 @@ Outcome = tuple[str, bool]
 """`ready`, the first warning or the fault; and True if there is a stream."""
 
 STREAMS: Outcome = ("ready", True)
-STREAMS_WITHOUT_PREVIEW: Outcome = ("no_preview", True)
 NO_PICTURE: Outcome = ("no_preview", False)
 TOO_MUCH: Outcome = ("too_costly_to_read", False)
 
@@ -42,49 +43,82 @@ def bounded(seconds: float = SECONDS) -> Iterator[None]:
 
 
 def outcome(data: bytes) -> Outcome:
-    names: list[str] = []
+    """Of the film, with the first and the last segment of each rung."""
+    emitted: dict[str, bytes] = {}
+
+    def emit(rendition: Rendition, body: bytes) -> None:
+        emitted[rendition.basename] = body
+
     source = Source("video/mp4", len(data), io.BytesIO(data), "a film")
     try:
-        made = processor_of("video/mp4").process(
-            source, Order(RECIPES["photo"], ours.MEMORY), lambda rendition, _: names.append(rendition.name)
-        )
+        made = processor_of("video/mp4").process(source, Order(RECIPES["photo"], ours.MEMORY), emit)
+        if PLAN in emitted:
+            for rung in plans.loads(emitted[PLAN]).rungs:
+                for number in {0, rung.count - 1}:
+                    hls.make(source, emitted[PLAN], MediaName(Part.SEGMENT, rung.name, number))
     except PermanentFault as fault:
         return str(fault.code), False
-    return made.warnings[0].code if made.warnings else "ready", "hls" in names
+    return made.warnings[0].code if made.warnings else "ready", "hls.m3u8" in emitted
 
 
-BOMBS: dict[str, tuple[Callable[[int], bytes], int, Outcome]] = {
-    "fragments": (moofs.fragments, 10_000, STREAMS_WITHOUT_PREVIEW),
-    "fragments with their bytes": (moofs.whole_fragments, 10_000, STREAMS),
-    "parts of one track": (moofs.tracks, 10_000, STREAMS_WITHOUT_PREVIEW),
-    "runs": (moofs.runs, 100_000, STREAMS_WITHOUT_PREVIEW),
+BOMBS: dict[str, tuple[Callable[[int], bytes], int]] = {
+    "fragments": (moofs.fragments, 10_000),
+    "fragments with their bytes": (moofs.whole_fragments, 10_000),
+    "fragments of what the film's head says": (moofs.with_defaults, 10_000),
+    "fragments of 900 tracks": (moofs.beside_tracks, 1_000),
+    "parts of one track": (moofs.tracks, 10_000),
+    "runs": (moofs.runs, 100_000),
 }
 
 
 @pytest.mark.parametrize("name", BOMBS)
 def test_a_great_number_of_parts_costs_little(name: str) -> None:
-    make, count, expected = BOMBS[name]
-    assert outcome(make(10))[1], "with ten it plays"
+    make, count = BOMBS[name]
+    assert outcome(make(10)) == STREAMS, "with ten it plays"
     with bounded():
-        assert outcome(make(count)) == expected
+        assert outcome(make(count)) == STREAMS
 
+
+def test_fragments_behind_their_bytes_are_not_streamed() -> None:
+    """A segment is read from its fragment on."""
+    assert outcome(moofs.bytes_first(10)) == ("no_stream", False)
+
+
+CORRUPT: Outcome = ("corrupt", False)
 
 # FFmpeg believes one run no more samples than the file has bytes, and lists those of the other runs: 24 bytes each.
-# The child's bound on memory ends the last one.
-CLAIMS: dict[str, tuple[Callable[[], bytes], Outcome]] = {
-    "10,000,000 samples in 2 KB": (lambda: moofs.fragments(1, 10_000_000), NO_PICTURE),
-    "2^31 samples in 2 KB": (lambda: moofs.fragments(1, 2**31 - 1, 1), NO_PICTURE),
-    "10,000 runs of 200,000 samples": (lambda: moofs.runs(10_000, 200_000, 1), NO_PICTURE),
-    "1,000 fragments of 90,000 samples": (lambda: moofs.fragments(1000, 90_000, 1), NO_PICTURE),
-    "1,000 fragments of 90,000 samples of nothing": (lambda: moofs.fragments(1000, 90_000, 0), NO_PICTURE),
+# (samples, bytes of each, runs of a fragment, fragments), and what the film is without and with ten true fragments
+# before those.
+CLAIMS: dict[str, tuple[tuple[int, int, int, int], Outcome, Outcome]] = {
+    "10,000,000 samples": ((10_000_000, 1, 1, 1), CORRUPT, STREAMS),
+    "10,000,000 samples of nothing": ((10_000_000, 0, 1, 1), CORRUPT, STREAMS),
+    "2^31 samples": ((2**31 - 1, 1, 1, 1), CORRUPT, STREAMS),
+    "2^31 samples of 2^31 bytes": ((2**31 - 1, 2**31 - 1, 1, 1), CORRUPT, STREAMS),
+    "10,000 runs of 200,000 samples": ((200_000, 1, 10_000, 1), CORRUPT, STREAMS),
+    "1,000 fragments of 90,000 samples": ((90_000, 1, 1, 1000), NO_PICTURE, STREAMS),
+    "1,000 fragments of 90,000 samples of nothing": ((90_000, 0, 1, 1000), CORRUPT, NO_PICTURE),
+}
+
+
+@pytest.mark.parametrize("sound", [0, 10])
+@pytest.mark.parametrize("name", CLAIMS)
+def test_claims_of_millions_of_samples_are_bounded(name: str, sound: int) -> None:
+    (samples, size, runs, count), alone, behind = CLAIMS[name]
+    film = moofs.claiming(sound, count, samples, size, runs)
+    with bounded():
+        assert outcome(film) == (behind if sound else alone)
+
+
+OTHERS: dict[str, tuple[Callable[[], bytes], Outcome]] = {
+    "parts of 10,000 tracks that the film has not": (lambda: moofs.of_unknown_tracks(10_000), CORRUPT),
     "10,000,000 samples in 10 MB": (lambda: moofs.padded(moofs.whole_fragments(1, 10**7, 1), 10**7), NO_PICTURE),
     "100,000,000 samples in 100 MB": (lambda: moofs.padded(moofs.whole_fragments(1, 10**8, 1), 10**8), TOO_MUCH),
 }
 
 
-@pytest.mark.parametrize("name", CLAIMS)
-def test_claims_of_millions_of_samples_are_bounded(name: str) -> None:
-    make, expected = CLAIMS[name]
+@pytest.mark.parametrize("name", OTHERS)
+def test_other_films_of_nonsense_are_bounded(name: str) -> None:
+    make, expected = OTHERS[name]
     with bounded():
         assert outcome(make()) == expected
 

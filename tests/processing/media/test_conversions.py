@@ -17,7 +17,7 @@ from chalicelib.model import ErrorCode, File, Kind, PermanentFault
 from chalicelib.processing import child
 from chalicelib.processing.child import ChildDiedError, Limits
 from chalicelib.processing.kinds import Order, Source, processor_of
-from chalicelib.processing.media import conversions
+from chalicelib.processing.media import conversions, orientation
 from chalicelib.renditions import conversions as promised
 from chalicelib.renditions import media_names
 from chalicelib.renditions.recipes import RECIPES
@@ -171,6 +171,45 @@ def test_a_clip_is_upright(degrees: int) -> None:
     black = across - 1 - white[0], down - 1 - white[1]
     assert picture.getpixel(white) > 200
     assert picture.getpixel(black) < 50
+
+
+def quarters_of(image: Image.Image, box: tuple[int, int, int, int]) -> list[int]:
+    """Which of the colours of `films.quarters` is where, in a part of a picture."""
+    part = image.convert("RGB").crop(box)
+    places = [(x, y) for y in (part.height // 4, part.height * 3 // 4) for x in (part.width // 4, part.width * 3 // 4)]
+
+    def nearest(pixel: Any) -> int:
+        far = [sum(abs(a - b) for a, b in zip(pixel, color, strict=True)) for color in films.QUARTERS]
+        assert min(far) < 60, pixel
+        return far.index(min(far))
+
+    return [nearest(part.getpixel(place)) for place in places]
+
+
+@pytest.mark.parametrize("matrix", films.ORIENTATIONS)
+def test_clips_and_sprites_are_turned_and_mirrored(matrix: films.Matrix) -> None:
+    plain = films.film(times=range(30), sounds=(), paint=lambda _: films.quarters((64, 48)))
+    data = films.oriented(plain, matrix)
+    size = (48, 64) if films.ORIENTATIONS[matrix][0] in (90, 270) else (64, 48)
+    body = made(data, "48.mp4")
+    clip = Seen(body)
+    assert not clip.rotated and clip.size == size
+    shown = films.shown_at(matrix)
+    assert quarters_of(clip.frames[0].to_image(), (0, 0, *size)) == shown
+    sheet = Image.open(io.BytesIO(made(data, "sprite-0.jpg")))
+    assert sheet.size == (size[0] * 2, size[1])
+    assert [quarters_of(sheet, (at, 0, at + size[0], size[1])) for at in (0, size[0])] == [shown, shown]
+
+
+def test_a_copied_clip_keeps_a_matrix_of_which_its_record_knows_nothing() -> None:
+    """Records of the release before do not say that a film is mirrored: browsers see it."""
+    matrix = (1, 0, 0, -1)
+    data = films.oriented(films.film(times=range(5), sounds=()), matrix)
+    file = record(data)
+    assert file.video
+    old = file.model_copy(update={"video": file.video.model_copy(update={"rotation": 0, "mirrored": False})})
+    with av.open(io.BytesIO(made(data, "48.mp4", file=old)), "r") as container:
+        assert orientation.of_frame(next(container.decode(video=0))) == films.ORIENTATIONS[matrix]
 
 
 def test_pixels_become_squares() -> None:

@@ -20,7 +20,7 @@ from chalicelib.processing.media import engine, headers, words
 from chalicelib.renditions.recipes import RECIPES
 from chalicelib.storage import ranged
 from chalicelib.storage.ranged import TooMuchReadError
-from tests import films, images
+from tests import films, images, odd_films
 
 pytestmark = pytest.mark.usefixtures("media")
 
@@ -158,6 +158,22 @@ def test_the_size_is_that_of_the_turned_picture(degrees: int, shown: tuple[int, 
     assert ((info.width, info.height), info.rotation) == (shown, rotation)
     small = headers.read(Source("video/mp4", len(data), io.BytesIO(data)), data[:64])["video"]
     assert (words.shown(small), small["rotation"]) == (shown, rotation), "the small reader says the same"
+
+
+@pytest.mark.parametrize("matrix", films.ORIENTATIONS)
+@pytest.mark.parametrize("movie", [(1, 0, 0, 1), (0, 1, -1, 0), (-1, 0, 0, 1)], ids=["", "turned", "mirrored"])
+def test_a_film_says_how_it_is_turned_and_mirrored(matrix: films.Matrix, movie: films.Matrix) -> None:
+    """The matrix of the whole movie comes after that of its track."""
+    data = films.oriented(films.film(times=range(3), sounds=()), matrix, movie=movie)
+    (a, b, c, d), (e, f, g, h) = matrix, movie
+    both = (a * e + b * g, a * f + b * h, c * e + d * g, c * f + d * h)
+    rotation, mirrored = films.ORIENTATIONS[both]
+    shown = (48, 64) if rotation in (90, 270) else (64, 48)
+    info = film_info(data)
+    assert ((info.width, info.height), info.rotation, info.mirrored) == (shown, rotation, mirrored)
+    small = headers.read(Source("video/mp4", len(data), io.BytesIO(data)), data[:64])["video"]
+    said = (words.shown(small), small["rotation"], small["mirrored"])
+    assert said == (shown, rotation, mirrored), "the small reader says the same"
 
 
 def test_pixels_that_are_no_squares_are_stretched() -> None:
@@ -363,6 +379,15 @@ def test_a_frame_that_cannot_be_decoded_is_a_warning() -> None:
     assert isinstance(made.info, VideoInfo)
     assert (made.info.width, made.info.codec) == (64, "h264")
     assert [warning.code for warning in made.warnings] == ["no_preview", "not_decoded"]
+
+
+def test_a_picture_whose_header_is_damaged_leaves_its_facts() -> None:
+    data = films.film(codec="libx265", times=range(10), picture=odd_films.hevc("hvc1"))
+    at = data.index(b"hvcC") + 4 + 22
+    made = processed(data[:at] + b"\xff" * 40 + data[at + 40 :])
+    assert isinstance(made.info, VideoInfo)
+    assert (made.info.width, made.info.codec, made.info.audio_track_count) == (64, "hevc", 1)
+    assert "not_decoded" in [warning.code for warning in made.warnings]
 
 
 def test_a_picture_of_an_unknown_codec_leaves_the_rest() -> None:

@@ -28,6 +28,13 @@ def test_the_index_of_an_avi() -> None:
     assert data[index.start : index.start + 4] == b"idx1" and index.start + index.length <= len(data)
 
 
+def test_the_index_of_matroska() -> None:
+    data = films.film("matroska")
+    index = found(data, "matroska")
+    assert data[index.start :].startswith(b"\x1c\x53\xbb\x6b") and 0 < index.length < 1000 and not index.missing
+    assert found(data[: index.start + 4], "matroska") == Index(), "it is cut off"
+
+
 def test_files_without_an_index(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = films.film("matroska", sound_codec="libopus")
     assert not found(whole, "matroska").missing

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from chalicelib import aws
+from chalicelib import aws, settings
 from chalicelib.catalog import render_leases
 from chalicelib.catalog.render_leases import RenderState
 from chalicelib.delivery import first_view, missing
@@ -91,7 +91,11 @@ def test_the_first_viewer_gets_the_segment_itself_and_the_second_too(
 ) -> None:
     answer = ask(film)
     assert content(answer) == b"v360-0"
-    assert answer["headers"] == {"Content-Type": "video/mp4", "Cache-Control": derived.IMMUTABLE}
+    assert answer["headers"] == {
+        "Content-Type": "video/mp4",
+        "Cache-Control": derived.IMMUTABLE,
+        "Accept-Ranges": "bytes",
+    }
     assert content(ask(film)) == content(ask(film, "HEAD")) == b"v360-0"
     assert hls.made == ["v360-0"]
     assert hls.sources[0].data.read() == films.small()
@@ -201,6 +205,25 @@ def test_clips_and_sounds_may_come_from_s3(film: Address, monkeypatch: pytest.Mo
         answer = ask(at(film, name))
         assert answer["statusCode"] == 302
         assert f"/{at(film, name).key}?" in answer["headers"]["Location"]
+
+
+def test_the_address_of_a_clip_in_s3_works_as_long_as_somebody_may_play_it(
+    film: Address, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(conversions, "make", convert)
+    monkeypatch.setattr(first_view, "MAX_BODY", 2)
+    monkeypatch.setattr("chalicelib.renditions.conversions.exists", lambda file, name: True)
+    location = ask(at(film, "720.mp4"))["headers"]["Location"]
+    assert f"X-Amz-Expires={2 + first_view.PLAYED_FOR}&" in location, "the film lasts two seconds"
+
+
+def test_no_address_of_a_clip_outlasts_what_the_stage_allows(film: Address, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(conversions, "make", convert)
+    monkeypatch.setattr(first_view, "MAX_BODY", 2)
+    monkeypatch.setattr("chalicelib.renditions.conversions.exists", lambda file, name: True)
+    monkeypatch.setenv("FILEMILL_MAX_URL_EXPIRY", "300")
+    settings.settings.cache_clear()
+    assert "X-Amz-Expires=300&" in ask(at(film, "720.mp4"))["headers"]["Location"]
 
 
 @pytest.mark.parametrize("name", ["1080.mp4", "sprite-7.jpg"])
@@ -494,8 +517,6 @@ def test_the_edges_forget_the_clips_of_a_public_film(
 def test_a_restored_film_plays_again(
     film: Address, hls: FakeHls, client: Client, queue: MediaQueue, started: Started, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from chalicelib import settings
-
     monkeypatch.setenv("FILEMILL_DELETE_WINDOW", "86400")
     settings.settings.cache_clear()
     ask(film)

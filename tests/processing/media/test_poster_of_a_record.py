@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from chalicelib import settings
 from chalicelib.catalog import files
 from chalicelib.delivery.access import access_to
 from chalicelib.delivery.markup import markup
@@ -192,6 +193,23 @@ def test_a_time_that_cannot_be_is_refused(client: Client, body: bytes, poster: A
     answer = client("PATCH", f"/v1/files/{file_id}", {"poster": poster})
     assert (answer.status, answer.json["code"], answer.json["field"]) == (422, "invalid_field", field)
     assert stored(file_id).status is Status.READY
+
+
+def test_a_stage_without_ffmpeg_takes_no_wish_and_keeps_the_poster_that_is_there(
+    client: Client, body: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file_id = ready(client, body)
+    client("PATCH", f"/v1/files/{file_id}", {"poster": {"time": 3.0}})
+    again(file_id)
+    monkeypatch.setenv("FILEMILL_MEDIA", "false")
+    settings.settings.cache_clear()
+    refused = client("PATCH", f"/v1/files/{file_id}", {"poster": {"time": 1.0}})
+    assert (refused.status, refused.json["code"], refused.json["field"]) == (422, "invalid_field", "poster")
+    assert "FFmpeg is turned off" in refused.json["detail"]
+    taken_back = client("PATCH", f"/v1/files/{file_id}", {"poster": None})
+    assert (taken_back.status, taken_back.json["status"], "poster" in taken_back.json) == (200, "ready", False)
+    assert take_messages() == []
+    assert places.master_of(stored(file_id))
 
 
 def test_only_a_film_has_a_poster(client: Client) -> None:

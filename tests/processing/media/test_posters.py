@@ -170,6 +170,15 @@ def test_the_poster_is_turned(degrees: int, shown: Sequence[tuple[int, ...]]) ->
         assert_shows(result.image(name), shown, 20)
 
 
+@pytest.mark.parametrize("matrix", films.ORIENTATIONS)
+def test_the_poster_and_the_preview_are_turned_and_mirrored(matrix: films.Matrix) -> None:
+    result = processed(films.oriented(film(), matrix))
+    size = SIZE[::-1] if films.ORIENTATIONS[matrix][0] in (90, 270) else SIZE
+    for name in ("poster.webp", "preview.webp"):
+        assert result.image(name).size == size
+        assert_shows(result.image(name), [films.QUARTERS[number] for number in films.shown_at(matrix)], 20)
+
+
 def test_pixels_become_squares() -> None:
     def wide(stream: Any) -> None:
         stream.codec_context.sample_aspect_ratio = Fraction(3, 2)

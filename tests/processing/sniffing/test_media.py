@@ -36,3 +36,29 @@ def test_sound_in_mp4_is_known_by_its_brand(brand: bytes, found: str) -> None:
 def test_sound_of_a_mac_is_known_by_its_form(form: bytes, sort: bytes, found: set[str]) -> None:
     assert families(form + bytes(4) + sort) == found
     assert families(b"MORF" + bytes(4) + sort) == families(form + bytes(4) + b"ILBM") == set()
+
+
+def stream(length: int = 188, sync: int = 0, count: int = 22) -> bytes:
+    """Packets of a transport stream, each of which is `length` bytes long and has its sync byte at `sync`."""
+    return (bytes(sync) + b"G\x01\0\x10" + bytes(range(0x80, 0xFF)) * 2)[:length].ljust(length, b"\xff") * count
+
+
+@pytest.mark.parametrize(("length", "sync"), [(188, 0), (192, 4), (204, 0)])
+def test_a_transport_stream_is_known_by_its_packets(length: int, sync: int) -> None:
+    data = stream(length, sync)
+    assert sniff(data) == sniff(data[: 5 * length]) == sniff(data[100:]) == "video/mp2t"
+    assert sniff(data[: 4 * length]) is None
+    assert sniff(data[: 7 * length] + b"\0" + data[7 * length :]) is None
+
+
+def test_a_program_stream_is_known_by_its_first_header() -> None:
+    assert sniff(bytes.fromhex("000001ba44000400040100") + bytes(9)) == "video/mpeg"
+    assert sniff(bytes.fromhex("000001ba21000100018001") + bytes(9)) == "video/mpeg", "of MPEG-1"
+    assert sniff(bytes.fromhex("000001ba00000400040100") + bytes(9)) is None
+    assert sniff(bytes.fromhex("000001b31600f015ffffe0") + bytes(9)) == "video/mpv", "pictures alone"
+
+
+def test_a_text_with_a_g_in_the_same_column_is_no_transport_stream() -> None:
+    assert sniff((b"G".ljust(187, b"o") + b"\n") * 30) is None
+    assert sniff(b"G" * 4095 + b"\0") is None
+    assert sniff(bytes([0x47, 0, 0, 0]).ljust(188, b"\0") * 30) is None

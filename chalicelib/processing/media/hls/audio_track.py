@@ -14,7 +14,7 @@ from av.container import InputContainer
 
 from chalicelib.processing.media.hls import cuts, frames, languages, nal, rates, repacked, waves
 from chalicelib.processing.media.hls.audio_segment import FRAME
-from chalicelib.processing.media.hls.opening import seconds_zero, ticks
+from chalicelib.processing.media.hls.opening import seconds_zero, shown, text, ticks
 from chalicelib.processing.media.hls.plan import Rung
 from chalicelib.processing.media.hls.tables import Find, Table
 from chalicelib.processing.media.hls.tracks import Sound
@@ -33,23 +33,29 @@ _LATE, _EARLY = Fraction(1, 10), Fraction(1, 2)
 
 _HEAD, _TAIL = 12, 20_000
 
+# Bytes of all packets that are read to find the first ones of all tracks. A track may be empty, or begin late; where no
+# index leads to it, all before it is read. In a film of 20 Mbit/s that is a quarter of a minute.
+MOST_SOUGHT = 40 * 1024**2
+
 
 def look(container: InputContainer, find: Find, most: int) -> list[Sound]:
     """The tracks that can be decoded, at most so many. `find` finds a track's table."""
     found: list[Sound] = []
-    for stream in container.streams.audio:
-        sound = _look(container, stream, find) if len(found) < most else None
+    left = frames.Left(MOST_SOUGHT)
+    for stream in shown(container.streams.audio):
+        sound = _look(container, stream, find, left) if len(found) < most else None
         found += [sound] if sound else []
     return found
 
 
-def _look(container: InputContainer, stream: Any, find: Find) -> Sound | None:
+def _look(container: InputContainer, stream: Any, find: Find, left: frames.Left) -> Sound | None:
     context = stream.codec_context
     if context is None or not (0 < context.sample_rate <= _FASTEST and 0 < context.channels <= _MOST_CHANNELS):
         return None
     entries = find(stream)
     frames.seek(container, stream, int(stream.start_time or 0) - round(10 / stream.time_base))
-    heard = [frame for frame in islice(frames.decoded(container, stream), _HEAD) if frame.pts is not None]
+    found = frames.decoded(container, stream, left)
+    heard = [frame for frame in islice(found, _HEAD) if frame.pts is not None]
     if not heard or not _can_be_mixed(heard[0], min(2, int(context.channels))):
         return None
     first, sizes = heard[0], {frame.samples for frame in heard[1:-1]}  # the first and the last one may be cut
@@ -66,11 +72,24 @@ def _look(container: InputContainer, stream: Any, find: Find) -> Sound | None:
         rate=int(first.sample_rate),
         channels=min(2, int(context.channels)),
         samples=sizes.pop() if len(sizes) == 1 else 0,
+        grid=_grid(context),
         even=even,
         default=bool(stream.disposition & av.stream.Disposition.default),
         language=languages.tag(language),
-        title=(title or "")[:100].strip() or None,
+        title=text(title or "")[:100].strip() or None,
     )
+
+
+def _grid(context: Any) -> int:
+    """Samples of which each packet has some multiple; 0 where that is not needed or not known.
+
+    Vorbis has packets of unequal length: each gives a quarter of two blocks together, and the shorter sort of blocks
+    divides the longer one (Vorbis I, 4.2.2 and 4.3.8).
+    """
+    header = bytes(context.extradata or b"").partition(b"\x01vorbis")[2]
+    if context.name != "vorbis" or len(header) < 22:
+        return 0
+    return 1 << (header[21] & 15) >> 2
 
 
 def _can_be_mixed(frame: Any, channels: int) -> bool:
@@ -168,6 +187,7 @@ def _encoded(sound: Sound, zero: Fraction, end: Fraction, borders: Sequence[Frac
             "frame_size": sound.samples,
             "first": [sound.begins.numerator, sound.begins.denominator],
             "rate": bits,
+            **({"grid": sound.grid} if sound.grid else {}),  # plans of other sounds stay as they were
         },
     }
 
@@ -177,6 +197,8 @@ def _copied(sound: Sound, zero: Fraction, end: Fraction, borders: Sequence[Fract
     context, entries = sound.stream.codec_context, sound.table
     config = bytes(context.extradata or b"")
     if context.name != "aac" or len(config) < 2 or config[0] >> 3 != 2 or entries is None or not sound.even:
+        return None
+    if not entries.has_one_header:
         return None
     if context.channels > 2 or sound.rate not in _RATES or sound.rate != context.sample_rate:
         return None

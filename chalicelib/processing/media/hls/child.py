@@ -8,10 +8,11 @@ from typing import Any, BinaryIO
 from av.container import InputContainer
 
 from chalicelib.processing.media import one_track
-from chalicelib.processing.media.hls import audio_segment, plan, repacked, survey, video_segment
-from chalicelib.processing.media.hls.opening import PROBE, RESTART_PROBE, opened
+from chalicelib.processing.media.hls import audio_segment, cued, moofs, plan, repacked, survey, video_segment
+from chalicelib.processing.media.hls.jumps import Continued, configure
+from chalicelib.processing.media.hls.opening import PROBE, RESTART_PROBE, STREAMS, opened
 from chalicelib.processing.media.hls.restarts import restarted
-from chalicelib.processing.media.hls.scan import scan
+from chalicelib.processing.media.hls.scan import Scan, scan
 from chalicelib.processing.media.hls.tracks import NoStreamError
 
 _MAKERS = {
@@ -31,11 +32,16 @@ def main(data: BinaryIO, arguments: dict[str, Any]) -> tuple[dict[str, Any], byt
     A plan that can't be made is ({"none": why}, nothing).
     """
     if arguments["do"] == "plan":
-        return _plan(data, arguments)
+        try:
+            return _plan(data, arguments)
+        except NoStreamError as error:
+            return {"none": str(error)}, b""
     _fill_memory()
     part, probe, rung = arguments["part"] or {}, PROBE, arguments["rung"]
     if arguments["do"] == "init" and (made := _init(rung)):
         return {}, made
+    if "cue" in part:
+        return {}, cued.make(data, rung, part, arguments["zero"], arguments["size"])
     if "at" in part:
         data, probe = restarted(data, arguments, part["at"]), RESTART_PROBE
     has_index = not arguments["head"]
@@ -46,7 +52,18 @@ def main(data: BinaryIO, arguments: dict[str, Any]) -> tuple[dict[str, Any], byt
         rung = {**rung, "stream": _place(container, rung["stream"], track)}
         if arguments["do"] == "init":
             return {}, repacked.init(rung, repacked.config(container.streams[rung["stream"]]))
-        return {}, _MAKERS[rung["sort"]](container, rung, part, arguments["zero"])
+        given: Any = container
+        if "times" in part:
+            rung = {**rung, "stream": _index(container, rung)}
+            opening = len(arguments["tables"]) // 2
+            given = Continued(container, rung["stream"], part["times"], part["at"], opening)
+            configure(container.streams[rung["stream"]], rung["settings"].get("config", ""))
+        return {}, _MAKERS[rung["sort"]](given, rung, part, arguments["zero"])
+
+
+def _index(container: Any, rung: dict[str, Any]) -> int:
+    """A transport stream's track is known by its PID: in the middle of it, its tracks may come in another order."""
+    return int(next(stream.index for stream in container.streams if stream.id == rung["settings"]["id"]))
 
 
 def _place(container: InputContainer, index: int, track: int | None) -> int:
@@ -55,13 +72,19 @@ def _place(container: InputContainer, index: int, track: int | None) -> int:
 
 
 def _plan(data: BinaryIO, arguments: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
-    found = scan(data, arguments["demuxer"]) if arguments["scan"] else None
+    found = _scanned(data, arguments) if arguments["scan"] else None
+    if arguments["fragments"]:
+        data = moofs.alone(data, arguments["size"])
     data.seek(0)
     with opened(data, arguments["demuxer"], unindexed=arguments["scan"]) as container:
-        try:
-            return {}, plan.dumps(survey.plan(container, data, arguments, found))
-        except NoStreamError as error:
-            return {"none": str(error)}, b""
+        given: Any = Continued(container) if found and arguments["demuxer"][0] in STREAMS else container
+        return {}, plan.dumps(survey.plan(given, data, arguments, found))
+
+
+def _scanned(data: BinaryIO, arguments: dict[str, Any]) -> Scan:
+    if arguments["fragments"]:
+        return moofs.scan(data, arguments["demuxer"], arguments["size"])
+    return scan(data, arguments["demuxer"])
 
 
 # glibc's mallopt(3): memory that is given or taken back is filled with this byte, or its complement.

@@ -41,19 +41,35 @@ def at_grid(first: int, pictures: int, picture: Fraction, step: int, end: int) -
     return [*found, end]
 
 
+def before(first: int, step: int) -> list[int]:
+    """Boundaries from 0 to before `first`, equally far apart, about `step`."""
+    count = max(1, round(first / step))
+    return [first * number // count for number in range(count)]
+
+
 def at_keys(
-    keys: Sequence[int], before: Sequence[int], end: int, step: int, most_bytes: int, longest: int
+    keys: Sequence[int],
+    before: Sequence[int],
+    end: int,
+    step: int,
+    most_bytes: int,
+    longest: int,
+    until: Sequence[int] | None = None,
+    alone: int = 0,
 ) -> list[int] | None:
     """Indexes of the keys at which a stream is cut that isn't encoded anew; the last is len(keys).
 
-    `keys` are when they are shown, sorted, and `before` are the bytes before each key, and all bytes. None if one
-    interval is too large or too long for a segment.
+    `keys` are when they are shown, sorted, and `before` are the bytes before each key, and all bytes. Where these are
+    not known exactly, `until` are the most that can be before it. An interval of more than `most_bytes` is a segment
+    by itself, if it has at most `alone`. None if one interval is larger than that, or too long for a segment.
     """
-    times = [*keys, end]
+    times, ends = [*keys, end], until or before
     found = [0]
     while found[-1] < len(keys):
         first = found[-1]
-        time, fits = times[first], bisect_right(before, before[first] + most_bytes) - 1
+        time, fits = times[first], bisect_right(ends, before[first] + most_bytes) - 1
+        if fits <= first and ends[first + 1] - before[first] <= alone:
+            fits = first + 1
         fits = min(fits, bisect_right(times, time + longest) - 1)
         if fits <= first:
             return None

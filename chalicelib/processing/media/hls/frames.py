@@ -11,24 +11,71 @@ from av.container import InputContainer
 # Packets that one part may read, at most: a file may claim that a moment is somewhere else for ever.
 MOST_PACKETS = 200_000
 
+# Errors of FFmpeg by which a decoder refuses a damaged packet. That of a sound that was cut off is an argument to it.
+DAMAGED = (av.error.InvalidDataError, av.error.EOFError, av.error.ArgumentError)
+
+# Bytes of the packets that are only looked at, at the beginning of a track.
+MOST_LOOKED = 4 * 1024**2
+
+# Bytes at a file's beginning of which FFmpeg has seen all packets.
+_SEEN = 1024**2
+
 # Seconds by which the second try begins earlier; each further one goes back four times as far.
 _BACK = 2
 
 
-def decoded(container: InputContainer, stream: Any) -> Iterator[Any]:
-    """The frames from where the container stands. Damaged packets are left out, as players do."""
-    for packet, _ in zip(_packets(container, stream), range(MOST_PACKETS), strict=False):
+class Left:
+    """How many bytes of packets may still be read, of all tracks."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+
+
+def decoded(container: InputContainer, stream: Any, left: Left | None = None) -> Iterator[Any]:
+    """The frames from where the container stands. Damaged packets are left out, as players do.
+
+    They end when nothing is `left`.
+    """
+    found = packets(container, stream) if left is None else _within(container, stream, left)
+    for packet, _ in zip(found, range(MOST_PACKETS), strict=False):
         try:
             yield from packet.decode()
-        except (av.error.InvalidDataError, av.error.EOFError):
+        except DAMAGED:
             continue
 
 
-def _packets(container: InputContainer, stream: Any) -> Iterator[Any]:
+def packets(container: InputContainer, stream: Any) -> Iterator[Any]:
+    """The track's packets from where the container stands, as far as the file goes."""
     try:
         yield from container.demux(stream)
     except av.error.InvalidDataError:
         return
+
+
+def _within(container: InputContainer, stream: Any, left: Left) -> Iterator[Any]:
+    """The track's packets. Those of other tracks count for what is `left`, because they are read, too."""
+    try:
+        for packet in container.demux():
+            left.count -= packet.size
+            if left.count < 0:
+                return
+            if packet.stream.index == stream.index:
+                yield packet
+    except av.error.InvalidDataError:
+        return
+
+
+def first_packets(container: InputContainer, stream: Any, most: int) -> Iterator[Any]:
+    """At most so many packets from where the container stands, until MOST_LOOKED bytes of them were read.
+
+    A picture of 4K without a compression has 16 MB.
+    """
+    count = size = 0
+    for packet in container.demux(stream):
+        yield packet
+        count, size = count + 1, size + packet.size
+        if count >= most or size >= MOST_LOOKED:
+            return
 
 
 def time_of(frame: Any) -> int | None:
@@ -85,10 +132,27 @@ def _from(container: InputContainer, stream: Any, start: int | None) -> Iterator
 
 def seek(container: InputContainer, stream: Any, time: int) -> None:
     """To the key picture at or before `time`, as the container's index knows it; else to its beginning."""
+    led = _led_by(container, stream, time)
     try:
-        container.seek(time, stream=stream, backward=True)
+        container.seek(int(time * stream.time_base / led.time_base), stream=led, backward=True)
     except av.error.FFmpegError:
         try:
             container.seek(_beginning(stream), stream=stream, backward=True)
         except av.error.FFmpegError:
             container.seek(0)
+
+
+def _led_by(container: InputContainer, stream: Any, time: int) -> Any:
+    """The track by whose index a moment of this one is found.
+
+    The Cues of a film in Matroska lead to its pictures only. For a moment of its sound FFmpeg would read all before it,
+    and all of the film if the track is empty. Only for its first sound, which may be heard before the first picture is
+    shown, it leads there itself: FFmpeg has seen it when it opened the file.
+    """
+    if stream.type != "audio" or not container.format.name.startswith("matroska"):
+        return stream
+    first = next(iter(stream.index_entries), None)
+    if first is not None and first.pos < _SEEN and time <= first.timestamp:
+        return stream
+    cover = av.stream.Disposition.attached_pic
+    return next((each for each in container.streams.video if not each.disposition & cover), stream)

@@ -8,6 +8,16 @@ from __future__ import annotations
 import struct
 
 _SEI, _SPS, _PPS, _DELIMITER, _FILLER = 6, 7, 8, 9, 12
+_IDR = 5
+
+# HEVC (ITU-T H.265, table 7-1): pictures that depend on none before them. Others that are shown earlier may follow the
+# first sort, and not the second.
+_IDR_LED, IDR_ALONE = 19, 20
+_ENTRIES = range(16, 22)
+# Pictures that are stored behind such a one, and shown before it.
+_LEADING = range(6, 10)
+_PICTURES = {"h264": range(1, 6), "hevc": range(32)}
+_HEVC_VPS, _HEVC_SPS, _HEVC_PPS = 32, 33, 34
 
 
 def units(stream: bytes) -> list[bytes]:
@@ -32,7 +42,7 @@ def is_whole(packet: bytes, config: bytes, codec: str) -> bool:
 
     `config` is the configuration record of the `codec`, `h264` or `hevc`. A browser gives up a film at another packet.
     """
-    digits = (config[21 if codec == "hevc" else 4] & 3) + 1
+    digits = _digits(config, codec)
     at = 0
     while at + digits < len(packet):
         length = int.from_bytes(packet[at : at + digits])
@@ -40,6 +50,74 @@ def is_whole(packet: bytes, config: bytes, codec: str) -> bool:
             return False
         at += digits + length
     return at == len(packet) > 0
+
+
+def first_slice(packet: bytes, config: bytes, codec: str) -> int | None:
+    """The type of the first unit that is a part of a picture, and no parameter or remark; None if there is none.
+
+    The packet may be cut off.
+    """
+    digits = _digits(config, codec)
+    at = 0
+    while at + digits < len(packet):
+        first = packet[at + digits]
+        sort = first >> 1 & 0x3F if codec == "hevc" else first & 0x1F
+        if sort in _PICTURES[codec]:
+            return sort
+        at += digits + int.from_bytes(packet[at : at + digits])
+    return None
+
+
+def is_entry(sort: int | None, codec: str) -> bool:
+    """True if a picture of this type depends on none before it. Those that are shown before it may do so."""
+    return sort == _IDR if codec == "h264" else sort in _ENTRIES
+
+
+def is_idr(sort: int | None, codec: str) -> bool:
+    """True if neither the picture nor one that is stored behind it depends on any before it."""
+    return sort == _IDR if codec == "h264" else sort in (_IDR_LED, IDR_ALONE)
+
+
+def is_leading(sort: int | None) -> bool:
+    """True for a picture of HEVC that is shown before the one where decoding began."""
+    return sort in _LEADING
+
+
+def _digits(config: bytes, codec: str) -> int:
+    """Bytes of a unit's length."""
+    return (config[21 if codec == "hevc" else 4] & 3) + 1
+
+
+def has_sets(config: bytes, codec: str) -> bool:
+    """True if a configuration record has parameter sets of each sort.
+
+    A film that has them in its pictures only (`avc3`, `hev1`) does not play by a header without them.
+    """
+    try:
+        return _hevc_sorts(config) >= {_HEVC_VPS, _HEVC_SPS, _HEVC_PPS} if codec == "hevc" else _has_avc_sets(config)
+    except (IndexError, struct.error):
+        return False
+
+
+def _has_avc_sets(config: bytes) -> bool:
+    sets, at = config[5] & 0x1F, 6
+    for _ in range(sets):
+        (length,) = struct.unpack_from(">H", config, at)
+        at += 2 + length
+    return sets > 0 and config[at] > 0
+
+
+def _hevc_sorts(config: bytes) -> set[int]:
+    """The sorts of NAL units of which there is one."""
+    found, at = set(), 23
+    for _ in range(config[22]):
+        sort, count = struct.unpack_from(">BH", config, at)
+        at += 3
+        found |= {sort & 0x3F} if count else set()
+        for _ in range(count):
+            (length,) = struct.unpack_from(">H", config, at)
+            at += 2 + length
+    return found
 
 
 def avc_config(stream: bytes) -> bytes:

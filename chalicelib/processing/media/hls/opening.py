@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any, BinaryIO
@@ -9,11 +10,33 @@ from typing import Any, BinaryIO
 import av
 from av.container import InputContainer
 
+from chalicelib.processing.media import transport
+
+TRANSPORT, PROGRAM = "mpegts", "mpeg"
+STREAMS = (TRANSPORT, PROGRAM)
+"""MPEG's transport and program streams, whose times jump."""
+
 # Bytes in which FFmpeg may look for what the header does not say.
 PROBE = 4 * 1024**2
 
 # The same in the middle of a file without an index, of whose tracks the plan knows more.
 RESTART_PROBE = 512 * 1024
+
+
+_WINDOWS = "filemill.windows"
+
+
+def _of_windows(error: UnicodeError) -> tuple[str, int]:
+    assert isinstance(error, UnicodeDecodeError)
+    return error.object[error.start : error.end].decode("cp1252", "replace"), error.end
+
+
+codecs.register_error(_WINDOWS, _of_windows)
+
+
+def text(tag: str) -> str:
+    """A tag as PyAV gives it. Bytes that are no UTF-8 are those of Windows-1252: AVI, WAV and ID3 do not always say."""
+    return tag.encode("utf-8", "surrogateescape").decode("utf-8", _WINDOWS)
 
 
 # FFmpeg's options by which it decodes nothing: it looks for no more than a packet, and has no decoder for that.
@@ -29,6 +52,8 @@ def opened(
     decode the first pictures, for 2 MB; with `undecoded` it knows of a track what the index of an MP4 says.
     """
     av.logging.set_level(av.logging.PANIC)
+    is_restarted = probe == RESTART_PROBE
+    program = _program(data) if demuxer[0] == TRANSPORT and not is_restarted else None
     options = {
         "protocol_whitelist": "none",
         "format_whitelist": demuxer[1],
@@ -36,8 +61,25 @@ def opened(
         "probesize": str(probe),
         **({"fflags": "+ignidx"} if unindexed else {}),
         **(_UNDECODED if undecoded else {}),
+        # How long it lasts is known, and would be looked for at the end of the file.
+        **({"skip_estimate_duration_from_pts": "1"} if is_restarted else {}),
     }
-    return av.open(data, "r", format=demuxer[0], options=options, io_open=_refuse)
+    container = av.open(data, "r", format=demuxer[0], options=options, io_open=_refuse)
+    for stream in container.streams if program else ():
+        if program and stream.id not in program.tracks:
+            stream.discard = av.stream.Discard.all
+    return container
+
+
+def _program(data: BinaryIO) -> transport.Program | None:
+    found = transport.program(data)
+    data.seek(0)
+    return found
+
+
+def shown(streams: Sequence[Any]) -> list[Any]:
+    """The tracks without those of other programs."""
+    return [stream for stream in streams if stream.discard != av.stream.Discard.all]
 
 
 def _refuse(*_: Any) -> Any:

@@ -10,6 +10,9 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Literal
 
+# Jumps of time in one segment.
+_MOST_JUMPS = 50
+
 Sort = Literal["picture", "key", "copy", "sound", "sound_copy"]
 
 
@@ -48,8 +51,27 @@ class Rung:
         return self.sort in ("sound", "sound_copy")
 
     @property
+    def is_cued(self) -> bool:
+        """True for packets that are found by the cues of Matroska: for each segment there is the byte `at` which the
+        cluster of its first picture begins, and how many bytes `inside` it that picture is (`cues.Cue`)."""
+        return "inside" in self.settings
+
+    @property
     def count(self) -> int:
         return len(self.cuts) - 1
+
+    def restart(self, number: int) -> dict[str, Any]:
+        """Where reading begins for a segment of a file without an index: `at`, and `times` for `jumps.Continued`."""
+        settings = self.settings
+        if "at" not in settings:
+            return {}
+        found: dict[str, Any] = {"at": settings["at"][number]}
+        if "jumps" in settings:
+            before = [shift for place, shift in settings["jumps"] if place <= found["at"]]
+            after = [each for each in settings["jumps"] if each[0] > found["at"]][:_MOST_JUMPS]
+            shift = before[-1] if before else 0
+            found["times"] = {"since": settings["since"][number], "shift": shift, "jumps": after}
+        return found
 
     def seconds(self, number: int) -> float:
         return (self.cuts[number + 1] - self.cuts[number]) / self.scale
@@ -59,10 +81,12 @@ class Rung:
 class Plan:
     """`demuxer` is FFmpeg's name and its white list. `zero` is the fraction of seconds, in the file's own time, at
     which the stream begins. `duration` in seconds. `index` is where the file's index is, and its length
-    (`indexes.Index`). `head` is for a file without one: how many bytes at its beginning tell of its tracks.
+    (`indexes.Index`, also for `more`). `head` is for a file without one: how many bytes at its beginning tell of its
+    tracks.
 
     The rungs of a file without an index have in their settings, for each segment, the byte `at` which reading begins,
-    and `since` when what is there is shown, in the track's ticks.
+    and `since` when what is there is shown, in the track's ticks. Those of a transport stream have the track's PID,
+    `id`, and its `jumps`; `tables` are the packets of its program's tables, in hexadecimal digits.
     """
 
     demuxer: tuple[str, str]
@@ -71,6 +95,8 @@ class Plan:
     rungs: list[Rung]
     index: tuple[int, int] = (0, 0)
     head: int = 0
+    tables: str = ""
+    more: list[tuple[int, int]] = field(default_factory=list)
 
     def rung(self, name: str) -> Rung:
         """Raises LookupError."""
@@ -106,4 +132,7 @@ def loads(data: bytes) -> Plan:
         rungs=rungs,
         index=(given["index"][0], given["index"][1]),
         head=given["head"],
+        # Plans of before 2026-12 have neither.
+        tables=given.get("tables", ""),
+        more=[(start, length) for start, length in given.get("more", ())],
     )

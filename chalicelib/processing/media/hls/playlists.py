@@ -76,7 +76,8 @@ def _variant(rung: Rung, sounds: Sequence[Rung]) -> str:
 
 
 def _sound(rung: Rung, number: int, names: set[str]) -> str:
-    name = _unique(rung.title or languages.name(rung.language) or f"Track {number + 1}", names)
+    said = _clean(rung.title or "").strip()
+    name = _unique(said or languages.name(rung.language) or f"Track {number + 1}", names)
     fields = {"TYPE": "AUDIO", "GROUP-ID": _quoted(_SOUND), "NAME": _quoted(name)}
     if rung.language:
         fields["LANGUAGE"] = _quoted(rung.language)
@@ -100,7 +101,6 @@ def _fast(rung: Rung) -> str:
 
 def _unique(name: str, taken: set[str]) -> str:
     """Tracks of one group must have different names."""
-    name = _clean(name)
     other, number = name, 2
     while other in taken:
         other, number = f"{name} {number}", number + 1

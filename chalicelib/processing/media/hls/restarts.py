@@ -2,7 +2,8 @@
 
 FFmpeg opens such a file at its beginning, and knows of no other place. So it is given a file of the same length. The
 beginning is the true one, which tells of the tracks, and all until that place is one element that FFmpeg skips.
-Positions stay the same. MP3 has no beginning that is needed: it is cut off.
+Positions stay the same. MP3 and MPEG's program stream have no beginning that is needed: it is cut off. So is
+that of a transport stream, and packets of its tables come first (`transport`).
 """
 
 from __future__ import annotations
@@ -14,16 +15,18 @@ from typing import Any, BinaryIO, cast
 
 class Restarted:
     """The `head` bytes at the beginning are those of the file, and so is all from `at` on. Between is an element of the
-    format `demuxer` that is skipped.
+    format `demuxer` that is skipped. Or only `tables` are before it.
     """
 
-    def __init__(self, data: BinaryIO, size: int, demuxer: str, head: int, at: int) -> None:
+    def __init__(self, data: BinaryIO, size: int, demuxer: str, head: int, at: int, tables: bytes = b"") -> None:
         self._data, self._at, self._place = data, at, 0
         gap = at - head
         self._head, self._cut = head, 0
         self._skipped = b""
         if demuxer == "mp3":
             self._cut = at
+        elif demuxer in ("mpegts", "mpeg"):
+            self._cut, self._at, self._head, self._skipped = at - len(tables), len(tables), 0, tables
         elif demuxer == "mov" and gap >= 16:
             self._skipped = struct.pack(">I4sQ", 1, b"free", gap)
         elif demuxer == "matroska" and gap >= 9:
@@ -58,4 +61,5 @@ class Restarted:
 
 def restarted(data: BinaryIO, arguments: Mapping[str, Any], at: int) -> BinaryIO:
     """`arguments` are `child.main`'s."""
-    return cast(BinaryIO, Restarted(data, arguments["size"], arguments["demuxer"][0], arguments["head"], at))
+    demuxer, head, tables = arguments["demuxer"][0], arguments["head"], bytes.fromhex(arguments["tables"])
+    return cast(BinaryIO, Restarted(data, arguments["size"], demuxer, head, at, tables))

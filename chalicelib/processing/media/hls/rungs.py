@@ -20,6 +20,10 @@ BUFFER = Fraction(2, 3)
 # Bytes of a segment, at most.
 MOST_BYTES = MOST_ANSWERED
 
+# Bytes of those segments that are too large for an answer, at most, in all of a film. They are stored before a playlist
+# names them, and so the film's bytes are stored twice: some twenty seconds of a phone's 2160p.
+MOST_STORED = 128 * 1024**2
+
 # H.264's levels (table A-1): macroblocks a second, macroblocks of a picture, and kbit/s in the High profile.
 _LEVELS = (
     (10, 1485, 99, 80),
@@ -35,6 +39,7 @@ _LEVELS = (
     (40, 245760, 8192, 25000),
     (42, 522240, 8704, 62500),
     (51, 983040, 36864, 300000),
+    (52, 2073600, 36864, 300000),
 )
 
 

@@ -198,7 +198,7 @@ def _sizes(data: BinaryIO, table: _Table, count: int) -> tuple[array[int], int] 
     if where is None or struct.unpack(">II", exactly(data, 8, where, 4)) != (0, count):
         return None
     body = exactly(data, count * 4, where, 12)
-    return (_numbers("I", body), max(body[1::4]) + 1 << 16) if not any(body[::4]) else None
+    return (numbers("I", body), max(body[1::4]) + 1 << 16) if not any(body[::4]) else None
 
 
 def _decoded(data: BinaryIO, table: _Table, count: int, first: int) -> Sequence[int] | None:
@@ -263,10 +263,10 @@ def rows(data: BinaryIO, where: tuple[int, int] | None, code: str, most: int) ->
     if not 0 < count <= most:
         return None
     body = exactly(data, count * struct.calcsize(f">{code}"), where, 8)
-    return [_numbers(letter, body)[column :: len(code)] for column, letter in enumerate(code)]
+    return [numbers(letter, body)[column :: len(code)] for column, letter in enumerate(code)]
 
 
-def _numbers(code: str, body: bytes) -> array[int]:
+def numbers(code: str, body: bytes) -> array[int]:
     """Big-endian numbers."""
     found = array(code, body)
     if sys.byteorder == "little":

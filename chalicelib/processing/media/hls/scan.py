@@ -1,6 +1,7 @@
 """In the child: reads a file without an index from its beginning to its end, and makes one.
 
-Such are the recordings of browsers (WebM without Cues and Duration), fragmented MP4, and MP3.
+Such are the recordings of browsers (WebM without Cues and Duration), fragmented MP4, MP3, and MPEG's transport and
+program streams.
 """
 
 from __future__ import annotations
@@ -9,17 +10,22 @@ import struct
 from array import array
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, BinaryIO
 
 import av
 
-from chalicelib.processing.media.hls.opening import opened
+from chalicelib.processing.media import transport
+from chalicelib.processing.media.hls import repacked
+from chalicelib.processing.media.hls.jumps import Jumps
+from chalicelib.processing.media.hls.opening import PROGRAM, STREAMS, TRANSPORT, opened, shown
 from chalicelib.processing.media.hls.plan import Rung
 from chalicelib.processing.media.hls.tables import MOST_SAMPLES, Table
+from chalicelib.processing.media.hls.tracks import NoStreamError
 
-# Seconds before a segment's sound at which reading begins: decoders need what came before.
+# Seconds before a segment's sound at which reading begins: decoders need what came before. In a program stream few
+# pictures have times of their own, so they are counted from one before.
 _SOUND_RUN_UP = 2
 
 _MOST_TRACKS = 20
@@ -28,55 +34,91 @@ _MOST_TRACKS = 20
 @dataclass
 class Scan:
     """`tables` by the track's index, and where each sample is in the file. `marks` are the places at which reading may
-    begin, sorted; empty if it may at each sample. `head` is how many bytes at the beginning tell of the tracks."""
+    begin, sorted; empty if it may at each sample. `head` is how many bytes at the beginning tell of the tracks.
+
+    Tracks of MPEG's streams have PIDs or the like (`ids`), and their times may jump. `packets` are those of its
+    program's tables, and `configs` what decoders need before the first packet, which may not come again.
+    """
 
     tables: dict[int, Table]
     places: dict[int, Sequence[int]]
     bases: dict[int, Fraction]
     marks: list[int]
     head: int
+    ids: dict[int, int]
+    jumps: dict[int, list[tuple[int, int]]]
+    is_program: bool = False
+    packets: bytes = b""
+    configs: dict[int, bytes] = field(default_factory=dict)
 
     def table(self, index: int) -> Table | None:
         return self.tables.get(index)
 
     def restarts(self, rung: Rung, zero: Fraction) -> dict[str, Any]:
-        """For each segment the byte `at` which reading begins, and the time of what is there (`since`, in ticks)."""
+        """For each segment the byte `at` which reading begins, and the time of what is there (`since`, in ticks).
+
+        Raises NoStreamError for an MP4 whose samples stand before the fragments that tell of them.
+        """
         table, places, base = self.tables[rung.stream], self.places[rung.stream], self.bases[rung.stream]
         pairs = sorted((time, number) for number, time in enumerate(table.shown) if table.keys[number])
         times = [time for time, _ in pairs]
-        back = _SOUND_RUN_UP if rung.sort == "sound" else 0
+        back = _SOUND_RUN_UP if rung.sort == "sound" or self.is_program else 0
+        # The pictures of an interlaced film need the one before.
+        ticks = 1 if rung.settings.get("interlaced") else 0
         at, since = [], []
         for cut in rung.cuts[:-1]:
-            time = round((Fraction(cut, rung.scale) - back + zero) / base)
+            time = round((Fraction(cut, rung.scale) - back + zero) / base) - ticks
             found = max(0, bisect_right(times, time) - 1)
             place = places[pairs[found][1]]
             if self.marks:
+                if place < self.marks[0]:
+                    raise NoStreamError("its samples stand before their index")
                 place = self.marks[max(0, bisect_right(self.marks, place) - 1)]
             at.append(place)
             since.append(times[found])
-        return {"at": at, "since": since}
+        more: dict[str, Any] = {}
+        if self.ids:
+            config = repacked.settings(self.configs.get(rung.stream, b""))
+            more = {"id": self.ids[rung.stream], "jumps": self.jumps.get(rung.stream, []), **config}
+        return {"at": at, "since": since, **more}
 
 
 def scan(data: BinaryIO, demuxer: Sequence[str]) -> Scan:
     """Raises av.error.FFmpegError."""
     seen = Boxes(data)
-    with opened(seen, demuxer, unindexed=True) as container:  # type: ignore[arg-type]  # as far as FFmpeg asks
-        tracks = [*container.streams.video, *container.streams.audio][:_MOST_TRACKS]
+    is_mov, is_mpeg = demuxer[0] == "mov", demuxer[0] in STREAMS
+    given: Any = seen if is_mov else data
+    with opened(given, demuxer, unindexed=True) as container:
+        tracks = shown([*container.streams.video, *container.streams.audio])[:_MOST_TRACKS]
         found = {track.index: _Samples() for track in tracks}
-        _read(container, tracks, found)
-        is_mov = demuxer[0] == "mov"
+        jumps = Jumps() if is_mpeg else None
+        _read(container, tracks, found, jumps, cut=is_mov)
+        if is_mpeg:
+            for track in tracks:
+                if track.type == "video":
+                    found[track.index].begin_with_a_key()
         marks = seen.fragments if is_mov else []
         head = seen.head if is_mov else 0
         if demuxer[0] == "matroska":
             marks = sorted({entry.pos for track in tracks for entry in track.index_entries})
             head = next(iter(marks), 0)
+        program = _program(data, demuxer)
         return Scan(
             tables={index: samples.table(is_mov) for index, samples in found.items() if samples.shown},
             places={index: samples.places for index, samples in found.items()},
             bases={each.index: Fraction(each.time_base.numerator, each.time_base.denominator) for each in tracks},
             marks=marks,
             head=head,
+            ids={track.index: track.id for track in tracks} if is_mpeg else {},
+            jumps=jumps.of if jumps else {},
+            is_program=demuxer[0] == PROGRAM,
+            packets=program.packets if program else b"",
+            configs={track.index: repacked.config(track) for track in tracks if track.codec_context},
         )
+
+
+def _program(data: BinaryIO, demuxer: Sequence[str]) -> transport.Program | None:
+    return transport.program(data) if demuxer[0] == TRANSPORT else None
 
 
 class _Samples:
@@ -85,34 +127,57 @@ class _Samples:
         self.keys: list[bool] = []
         self.left_out: list[bool] = []
         self._ends: int | None = None
+        self._has_one_header = True
 
-    def add(self, packet: Any) -> None:
+    def add(self, packet: Any, jumps: Jumps | None = None) -> None:
         time = packet.pts if packet.pts is not None else packet.dts
-        if time is None or packet.pos is None or packet.pos < 0 or len(self.keys) >= MOST_SAMPLES:
+        place = packet.pos
+        if jumps and place is None and self.places:  # it begins in the packet in which the one before does
+            place = self.places[-1]
+        if time is None or place is None or place < 0 or len(self.keys) >= MOST_SAMPLES:
             return
+        if jumps:
+            decoded = packet.dts if packet.dts is not None else time
+            time += jumps.shift(packet.stream.index, place, decoded, packet.duration or 0)
         self.shown.append(time)
         if packet.dts is not None:
             self.decoded.append(packet.dts)
         self.sizes.append(packet.size)
-        self.places.append(packet.pos)
+        self.places.append(place)
         self.keys.append(packet.is_keyframe)
         self.left_out.append(packet.is_discard)
+        self._has_one_header &= not packet.has_sidedata("new_extradata")
         end = time + (packet.duration or 0)
         self._ends = end if self._ends is None else max(self._ends, end)
+
+    def begin_with_a_key(self) -> None:
+        """Leaves out what can't be decoded: pictures before the first key, and those that are shown before it."""
+        if True not in self.keys:
+            return
+        first = self.keys.index(True)
+        kept = [n for n in range(first, len(self.keys)) if self.shown[n] >= self.shown[first]]
+        self.shown, self.sizes, self.places = (
+            array("q", (row[n] for n in kept)) for row in (self.shown, self.sizes, self.places)
+        )
+        self.keys, self.left_out = [self.keys[n] for n in kept], [self.left_out[n] for n in kept]
 
     def table(self, is_mov: bool) -> Table:
         """Other formats than MP4 keep no times of decoding: those are only known where nothing is reordered."""
         known = len(self.decoded) == len(self.shown) and (is_mov or self.decoded == self.shown)
         decoded = self.decoded if known else array("q")
-        return Table(decoded, self.shown, self.sizes, self.keys, self.left_out, self._ends)
+        one = self._has_one_header
+        return Table(decoded, self.shown, self.sizes, self.keys, self.left_out, self._ends, has_one_header=one)
 
 
-def _read(container: Any, tracks: Sequence[Any], found: dict[int, _Samples]) -> None:
-    """All packets. Behind damage that FFmpeg does not get over, nothing is found."""
+def _read(container: Any, tracks: Sequence[Any], found: dict[int, _Samples], jumps: Jumps | None, *, cut: bool) -> None:
+    """All packets. Behind damage that FFmpeg does not get over, nothing is found.
+
+    With `cut`, a packet that FFmpeg calls damaged is one in which the file ends: no segment may begin with it.
+    """
     try:
         for packet in container.demux(*tracks):
-            if packet.size:
-                found[packet.stream.index].add(packet)
+            if packet.size and not (cut and packet.is_corrupt):
+                found[packet.stream.index].add(packet, jumps)
     except (av.error.InvalidDataError, av.error.EOFError):
         return
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import time
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any, BinaryIO, cast
@@ -10,11 +12,11 @@ from chalicelib.model import ErrorCode, FileWarning, PermanentFault, Rendition
 from chalicelib.processing import child
 from chalicelib.processing.child import ChildDiedError, Limits
 from chalicelib.processing.kinds import Emit, Order, Source
-from chalicelib.processing.media import engine
+from chalicelib.processing.media import engine, fragments
 from chalicelib.processing.media.hls import plan as plans
 from chalicelib.processing.media.hls import playlists, rates
 from chalicelib.processing.media.hls.plan import Plan, Rung
-from chalicelib.processing.media.hls.rungs import KEY_BYTES, MOST_BYTES
+from chalicelib.processing.media.hls.rungs import KEY_BYTES, MOST_BYTES, MOST_STORED
 from chalicelib.renditions.media_names import FOLDER, MediaName, Part
 from chalicelib.storage.ranged import Ranged
 
@@ -25,7 +27,11 @@ LIMITS = Limits(memory=1536 * 1024**2, seconds=20)
 MOST_SCANNED = 2 * 1024**3
 SCAN_BYTES = 2 * MOST_SCANNED + 64 * 1024**2
 # Beside its index, a plan may need the first pictures and sounds of a file, with all that lies between them.
-PLAN_BYTES = 24 * 1024**2
+PLAN_BYTES = 64 * 1024**2
+# Segments that are too large for an answer are made when the file is processed. Reading them may take as many bytes as
+# they have, and a block more at each end. A machine that has too much to do makes none.
+LARGE_BYTES = 2 * MOST_STORED
+LARGE_SECONDS = 30
 _SCAN = replace(LIMITS, seconds=60, wall=90)
 # The function that makes parts has 28 seconds, and answers within them.
 _PART = replace(LIMITS, wall=23)
@@ -47,8 +53,32 @@ def write(source: Source, facts: Mapping[str, Any], order: Order, emit: Emit) ->
     body, why = facts.get("plan") or plan_of(source)
     if why:
         return (_without(why),)
-    _emit(plans.loads(body), body, emit)
+    plan = _with_large(source, plans.loads(body), emit)
+    _emit(plan, plans.dumps(plan), emit)
     return ()
+
+
+def _with_large(source: Source, plan: Plan, emit: Emit) -> Plan:
+    """The plan, after those segments were made that are too large for an answer: nobody could make them for a viewer.
+
+    If one of them can't be made, or takes too long, the plan goes without their rung.
+    """
+    rung = next((each for each in plan.rungs if each.settings.get("large")), None)
+    if rung is None:
+        return plan
+    if isinstance(source.data, Ranged):
+        source.data.allow(LARGE_BYTES)
+    until = time.monotonic() + LARGE_SECONDS
+    for number in rung.settings["large"]:
+        try:
+            body = _body(source, plan, rung, MediaName(Part.SEGMENT, rung.name, number))
+        except (ChildDiedError, PermanentFault):
+            body = b""
+        if not body or time.monotonic() > until:
+            return replace(plan, rungs=[each for each in plan.rungs if each is not rung])
+        name = f"{FOLDER}{rung.name}-{number}"
+        emit(Rendition(name=name, format="m4s", content_type=_MP4[False], size=len(body)), body)
+    return plan
 
 
 def plan_of(source: Source) -> tuple[bytes, str]:
@@ -59,20 +89,28 @@ def plan_of(source: Source) -> tuple[bytes, str]:
     index = engine.kept_index(source, demuxer[0])
     data, limits = source.data, LIMITS
     if index.missing:
-        if source.size > MOST_SCANNED:
-            return b"", f"it has no index, and more than {MOST_SCANNED // 1024**3} GiB, so it was not read to its end"
         limits = _SCAN
+        is_scanned = source.size <= MOST_SCANNED
         if isinstance(data, Ranged):
-            data = cast(BinaryIO, data.reopened(SCAN_BYTES))
+            data = cast(BinaryIO, data.reopened(SCAN_BYTES if is_scanned else PLAN_BYTES))
+        if not is_scanned:
+            pieces = fragments.find(data, source.size) if demuxer[0] == engine.MOV[0] else None
+            if not pieces:
+                bound = f"{MOST_SCANNED // 1024**3} GiB"
+                return b"", f"it has no index, and more than {bound}, so it was not read to its end"
+            data = cast(BinaryIO, fragments.Appended(data, source.size, pieces))
+    size = source.size if data is source.data else data.seek(0, io.SEEK_END)
     arguments = {
         "do": "plan",
         "demuxer": demuxer,
         "size": source.size,
         "index": [index.start, index.length],
+        "more": index.more,
         "scan": index.missing,
+        "fragments": size > source.size,
     }
     try:
-        header, body = child.run_on(_CHILD, data, source.size, arguments, limits)
+        header, body = child.run_on(_CHILD, data, size, arguments, limits)
     except ChildDiedError:
         if index.missing:
             return b"", "it has no index, and reading it to its end took too much time or memory, or it is damaged"
@@ -107,14 +145,23 @@ def make(source: Source, plan: bytes, name: MediaName) -> tuple[bytes, str]:
         raise LookupError(f"a stream has no {name.part}")
     if name.part is Part.SEGMENT and name.number >= rung.count:
         raise LookupError(f"{rung.name} has {rung.count} segments only")
-    if isinstance(source.data, Ranged) and whole.index[1]:
-        source.data.keep(*whole.index)
+    body = _body(source, whole, rung, name)
+    if len(body) > MOST_BYTES:
+        raise PermanentFault(ErrorCode.TOO_LARGE, "This part of the file has more bytes than one answer may have.")
+    return body, _MP4[rung.is_sound]
+
+
+def _body(source: Source, whole: Plan, rung: Rung, name: MediaName) -> bytes:
+    """An init segment or a segment. Raises PermanentFault and ChildDiedError."""
+    if isinstance(source.data, Ranged) and whole.index[1] and not rung.is_cued:
+        source.data.keep(*whole.index, *whole.more)
     arguments = {
         "do": "init" if name.part is Part.INIT else "segment",
         "demuxer": list(whole.demuxer),
         "size": source.size,
         "index": list(whole.index),
         "head": whole.head,
+        "tables": whole.tables,
         "zero": list(whole.zero),
         "rung": _alone(rung),
         "part": _part(rung, name.number, whole.demuxer[0]) if name.part is Part.SEGMENT else None,
@@ -126,29 +173,34 @@ def make(source: Source, plan: bytes, name: MediaName) -> tuple[bytes, str]:
             raise
         message = f"This part of the file can't be made ({died}): the file is damaged, or too much work."
         raise PermanentFault(ErrorCode.CORRUPT, message) from None
-    if len(body) > MOST_BYTES:
-        raise PermanentFault(ErrorCode.TOO_LARGE, "This part of the file has more bytes than one answer may have.")
-    return body, _MP4[rung.is_sound]
+    return body
+
+
+# Settings with an entry for each segment.
+_LISTS = ("places", "at", "since", "inside", "large", "jumps")
 
 
 def _alone(rung: Rung) -> dict[str, Any]:
     """The rung without its lists, which can be long: a child gets its arguments in its command line."""
-    settings = {name: value for name, value in rung.settings.items() if name not in ("places", "at", "since")}
+    settings = {name: value for name, value in rung.settings.items() if name not in _LISTS}
     return {**asdict(rung), "cuts": [], "settings": settings}
 
 
 def _part(rung: Rung, number: int, demuxer: str) -> dict[str, Any]:
     found: dict[str, Any] = {"number": number, "start": rung.cuts[number], "stop": rung.cuts[number + 1]}
-    if "at" in rung.settings:
-        found["at"] = rung.settings["at"][number]
+    last = number + 1 == rung.count
+    if rung.is_cued:
+        own = [*zip(rung.settings["at"], rung.settings["inside"], strict=True)]
+        found |= {"cue": own[number], "next_cue": None if last else own[number + 1]}
+        return {**found, "most_bytes": rung.settings["most_bytes"]}
+    found |= rung.restart(number)
     if demuxer == "mp3":  # its times are counted from where it is opened
         found["since"] = rung.settings["since"][number]
-    last = number + 1 == rung.count
     if "places" in rung.settings:
         places = rung.settings["places"]
         found |= {"place": places[number], "next_place": None if last else places[number + 1]}
         return {**found, "most_bytes": rung.settings["most_bytes"]}
-    most = KEY_BYTES
+    most = rung.settings["most_bytes"] if rung.sort == "copy" else KEY_BYTES
     if rung.sort == "picture":
         most = rates.encoded_bytes(rung.settings["rate"], rung.seconds(number), rung.frame_rate or 25)
     return {**found, "next_stop": None if last else rung.cuts[number + 2], "most_bytes": most}

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 from typing import Any, BinaryIO
 
 from av.container import InputContainer
 
-from chalicelib.processing.media.hls import audio_track, video_track
+from chalicelib.processing.media.hls import audio_track, cues, video_track
+from chalicelib.processing.media.hls.cued import is_clean
 from chalicelib.processing.media.hls.plan import Plan, Rung
 from chalicelib.processing.media.hls.scan import Scan
+from chalicelib.processing.media.hls.source_rung import Probe
 from chalicelib.processing.media.hls.tables import Table, table
 from chalicelib.processing.media.hls.tracks import NoStreamError
 
@@ -41,6 +44,14 @@ def plan(
             return found.table(stream.index)
         return table(container, stream, data, arguments["size"]) if container.format.name.startswith("mov") else None
 
+    def find_cued(stream: Any) -> Probe | None:
+        is_matroska = container.format.name.startswith("matroska") and not found and arguments["index"][1]
+        cued = cues.look(container, stream, data, arguments["size"], arguments["index"]) if is_matroska else None
+        if cued is None:
+            return None
+        config, codec = bytes(stream.codec_context.extradata), stream.codec_context.name
+        return Probe(cued, partial(is_clean, data, arguments["size"], cued, config=config, codec=codec))
+
     picture = video_track.look(container, find)
     sounds = audio_track.look(container, find, MOST_SOUNDS)
     if picture is None and not sounds:
@@ -56,7 +67,7 @@ def plan(
     rungs: list[Rung] = []
     borders: list[Fraction] = []
     if picture:
-        rungs, borders = video_track.rungs(picture, zero, end)
+        rungs, borders = video_track.rungs(picture, zero, end, find_cued)
     chosen = next((number for number, sound in enumerate(sounds) if sound.default), 0)
     rungs += [
         audio_track.rung(sound, number, zero, end, borders, default=number == chosen)
@@ -74,5 +85,7 @@ def plan(
         duration=round(float(end), 3),
         rungs=rungs,
         index=(arguments["index"][0], arguments["index"][1]),
+        more=[(start, length) for start, length in arguments["more"]],
         head=found.head if found else 0,
+        tables=found.packets.hex() if found else "",
     )

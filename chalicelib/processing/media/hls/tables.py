@@ -18,7 +18,7 @@ from typing import Any, BinaryIO
 from av.container import InputContainer
 
 from chalicelib.processing.media import mp4_boxes
-from chalicelib.processing.media.hls import samples
+from chalicelib.processing.media.hls import frames, samples
 from chalicelib.processing.media.hls.samples import MOST_BOXES, Samples, is_rising
 
 # Samples of a track: 48 hours at 60 a second. A plan needs about 250 bytes of memory for each sample of all tracks.
@@ -48,6 +48,9 @@ class Table:
 
     ends: int | None = None
     """When the last sample ends, where that is known."""
+
+    has_one_header: bool = True
+    """False if the codec's header may change on the way, as where two films were joined."""
 
     @cached_property
     def times(self) -> Sequence[int]:
@@ -101,6 +104,7 @@ def table(container: InputContainer, stream: Any, data: BinaryIO, size: int) -> 
         offsets = _offsets(data, trak, len(stream.index_entries)) if trak else None
         if trak is None or offsets is None:
             return None
+        headers = _headers(data, trak)
         found = samples.read(data, size, trak, stream.index_entries, offsets)
     except (struct.error, ValueError):
         return None
@@ -112,7 +116,8 @@ def table(container: InputContainer, stream: Any, data: BinaryIO, size: int) -> 
     shift = _shift(container, stream, found)
     if shift is None:
         return None
-    return Table(found.decoded, later(found.shown, shift), found.sizes, found.keys, found.left_out)
+    shown = later(found.shown, shift)
+    return Table(found.decoded, shown, found.sizes, found.keys, found.left_out, has_one_header=headers == 1)
 
 
 def later(times: Sequence[int], shift: int) -> Sequence[int]:
@@ -128,7 +133,7 @@ def _shift(container: InputContainer, stream: Any, found: Samples) -> int | None
     """The ticks by which FFmpeg shows all samples later; None if the first packets are not those of the index."""
     places = {start: number for number, start in enumerate(found.places)}
     shift: int | None = None
-    for packet in islice(container.demux(stream), _CHECKED):
+    for packet in frames.first_packets(container, stream, _CHECKED):
         if packet.pts is None or packet.dts is None:
             continue
         number = places.get(packet.pos)
@@ -149,6 +154,12 @@ def _track(data: BinaryIO, size: int, track: int) -> tuple[int, int] | None:
                 if each == b"trak" and mp4_boxes.track_number(data, first, last, most=MOST_BOXES) == track:
                     return first, last
     return None
+
+
+def _headers(data: BinaryIO, trak: tuple[int, int]) -> int:
+    """How many descriptions of samples the track has, each with a header of the codec."""
+    where = _down(data, *trak, b"mdia", b"minf", b"stbl", b"stsd")
+    return int(struct.unpack(">I", samples.exactly(data, 4, where, 4))[0]) if where else 0
 
 
 def _offsets(data: BinaryIO, trak: tuple[int, int], count: int) -> Sequence[int] | None:

@@ -20,7 +20,8 @@ class NoStreamError(Exception):
 class Picture:
     """`picture` is how long one is shown, in seconds; None where they have unequal lengths and no table tells them.
 
-    `width` and `height` are those shown: turned, with square pixels. `turn` in degrees clockwise.
+    `width` and `height` are those shown: turned, with square pixels. `turn` in degrees clockwise; a `mirrored` picture
+    is mirrored from left to right before that.
     """
 
     stream: Any
@@ -32,14 +33,24 @@ class Picture:
     width: int
     height: int
     turn: int
+    mirrored: bool
+    interlaced: bool
     square: bool
     hdr: str | None
+
+    @property
+    def scale(self) -> int:
+        """Ticks a second of its rungs: the track's own, so that no time is rounded; 90,000 for a track of nonsense."""
+        scale = int(self.stream.time_base.denominator)
+        if scale > 10_000_000:
+            return 90_000
+        return scale * max(1, -(-1000 // scale))
 
 
 @dataclass(frozen=True)
 class Sound:
-    """`samples` are those of one packet; 0 if they differ or nobody knows. `even` is True if the packets follow each
-    other without a gap, as the file's index proves."""
+    """`samples` are those of one packet; 0 if they differ or nobody knows. `grid` are samples of which all packets have
+    multiples, or 0. `even` is True if the packets follow each other without a gap, as the file's index proves."""
 
     stream: Any
     table: Table | None
@@ -48,6 +59,7 @@ class Sound:
     rate: int
     channels: int
     samples: int
+    grid: int
     even: bool
     default: bool
     language: str | None

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import accumulate, compress, islice, pairwise
+from itertools import islice, pairwise
+from math import ceil
 from typing import Any, cast
 
 import av
 from av.container import InputContainer
 
-from chalicelib.processing.media.hls import cuts, frames, nal, rates, repacked, tables
-from chalicelib.processing.media.hls.opening import seconds_zero, ticks
+from chalicelib.processing.media import fields, orientation
+from chalicelib.processing.media.hls import cuts, frames, rates, source_rung, tables
+from chalicelib.processing.media.hls.opening import seconds_zero, shown, ticks
 from chalicelib.processing.media.hls.plan import Rung
-from chalicelib.processing.media.hls.rungs import KEY_BYTES, MOST_BYTES, Encoded, key_rung, ladder
+from chalicelib.processing.media.hls.rungs import KEY_BYTES, Encoded, key_rung, ladder
 from chalicelib.processing.media.hls.tables import Find, Table
 from chalicelib.processing.media.hls.tracks import NoStreamError, Picture
 
@@ -25,18 +27,14 @@ LEAST_SIDE = 16
 # Pictures a second that make sense.
 _FASTEST = 1000
 
+# Pictures a second that are encoded, of a film that has more than MANY: no screen of a page shows more.
+_MOST_ENCODED, _MANY = 60, 75
+
 # ITU-T H.273: the transfer functions of pictures with a high dynamic range.
 HDR = {16: "pq", 18: "hlg"}
-_RANGES = {"pq": "PQ", "hlg": "HLG"}
 
 # Packets at the beginning that tell the first picture's time, and at the end the last one's.
 _HEAD, _TAIL = 64, 20_000
-
-# Packets at the beginning that must be whole, if a browser is to get them as they are.
-_WHOLE = 12
-
-# Bytes of a repacked segment, with room for what the index does not count.
-_COPIED = 4_200_000
 
 
 def look(container: InputContainer, find: Find) -> Picture | None:
@@ -48,11 +46,13 @@ def look(container: InputContainer, find: Find) -> Picture | None:
     if min(width, height) < LEAST_SIDE or width * height > MOST_PIXELS:
         raise NoStreamError("its picture is too large or too small")
     found = find(stream)
-    first = _first_frame(container, stream)
+    decoded = _decoded(container, stream)
+    first = next(decoded, None)
     if first is None:
         raise NoStreamError("its picture can't be decoded")
-    turn = round(-cast(float, first.rotation)) % 360
+    turn, mirrored = orientation.of_frame(first)
     turn = turn if turn in (90, 180, 270) else 0
+    interlaced = fields.are_in(stream, first, decoded)
     aspect = stream.sample_aspect_ratio
     square = not aspect or not aspect.numerator or aspect == 1
     if not square and Fraction(1, 8) <= aspect <= 8:
@@ -61,20 +61,35 @@ def look(container: InputContainer, find: Find) -> Picture | None:
         width, height = height, width
     hdr = HDR.get(int(first.color_trc or 0))
     begins, ends, picture, rate = _timed(container, stream, found)
-    return Picture(stream, found, begins, ends, picture, rate, width, height, turn, square, hdr)
+    return Picture(
+        stream=stream,
+        table=found,
+        begins=begins,
+        ends=ends,
+        picture=picture,
+        frame_rate=rate,
+        width=width,
+        height=height,
+        turn=turn,
+        mirrored=mirrored,
+        interlaced=interlaced,
+        square=square,
+        hdr=hdr,
+    )
 
 
 def _chosen(container: InputContainer) -> Any:
     """The first picture that is no cover, or the one that the file prefers. FFmpeg has its codec."""
     preset = av.stream.Disposition
-    films = [s for s in container.streams.video if s.codec_context and not s.disposition & preset.attached_pic]
+    films = [s for s in shown(container.streams.video) if s.codec_context and not s.disposition & preset.attached_pic]
     return next((s for s in films if s.disposition & preset.default), next(iter(films), None))
 
 
-def _first_frame(container: InputContainer, stream: Any) -> Any:
+def _decoded(container: InputContainer, stream: Any) -> Iterator[Any]:
+    """The frames from the beginning on."""
     stream.codec_context.thread_count = 1
     frames.seek(container, stream, int(stream.start_time or 0))
-    return next(islice(frames.decoded(container, stream), 1), None)
+    return frames.decoded(container, stream)
 
 
 def _timed(
@@ -124,7 +139,7 @@ def _beginning(container: InputContainer, stream: Any) -> tuple[int, list[int]]:
     times = sorted(
         {
             time
-            for packet in islice(container.demux(stream), _HEAD)
+            for packet in frames.first_packets(container, stream, _HEAD)
             if not packet.is_discard and (time := _time(packet)) is not None
         }
     )
@@ -170,26 +185,24 @@ class _Grid:
     slack: int
 
 
-def rungs(picture: Picture, zero: Fraction, end: Fraction) -> tuple[list[Rung], list[Fraction]]:
-    """The rungs, and the boundaries in seconds. `zero` is when the stream begins, `end` is how long it lasts."""
+def rungs(
+    picture: Picture, zero: Fraction, end: Fraction, find_cued: source_rung.FindCued
+) -> tuple[list[Rung], list[Fraction]]:
+    """The rungs, and the boundaries in seconds. `zero` is when the stream begins, `end` is how long it lasts.
+
+    `find_cued` finds what the index of a Matroska file says.
+    """
     grid = _grid(picture, zero, end)
-    made = [_encoded(picture, each, grid) for each in ladder(picture.width, picture.height, picture.frame_rate)]
-    copied = _copied(picture, zero, end)
+    rate = picture.frame_rate / _every(picture.frame_rate)
+    made = [_encoded(picture, each, grid, rate) for each in ladder(picture.width, picture.height, rate)]
+    copied = source_rung.rung(picture, zero, end, find_cued)
     made += [copied] if copied else []
     made.append(_keys(picture, key_rung(picture.width, picture.height), grid))
     return made, [Fraction(border, grid.scale) for border in grid.borders]
 
 
-def _scale(picture: Picture) -> int:
-    """Ticks a second: the track's own, so that no time is rounded; 90,000 for a track of nonsense."""
-    scale = picture.stream.time_base.denominator
-    if scale > 10_000_000:
-        return 90_000
-    return int(scale * max(1, -(-1000 // scale)))
-
-
 def _grid(picture: Picture, zero: Fraction, end: Fraction) -> _Grid:
-    scale = _scale(picture)
+    scale = picture.scale
     nothing = seconds_zero((zero.numerator, zero.denominator), scale)
     last = max(1, round(end * scale))
     both = []
@@ -201,6 +214,8 @@ def _grid(picture: Picture, zero: Fraction, end: Fraction) -> _Grid:
         if base.denominator != 1:
             times = list(dict.fromkeys(times))  # two that are rounded may be one
         slack = max(0, min(tables.steps(times), default=2) // 2 - 1)
+        # A boundary in a gap has no picture of its own: those that come long before it belong to the segment before.
+        slack = min(slack, scale // 50)
     for target in (cuts.TARGET, cuts.STEP):
         if picture.table:
             both.append(cuts.at_pictures(times, max(last, times[-1] + 1), target * scale))
@@ -211,9 +226,9 @@ def _grid(picture: Picture, zero: Fraction, end: Fraction) -> _Grid:
             first = round(picture.begins * scale) - nothing
             count = max(1, round((picture.ends - picture.begins) / length))
             both.append(cuts.at_grid(first, count, length * scale, target * scale, max(last, first + 1)))
-    for each in both:
-        if each[0] > scale // 2:
-            each[0] = 0  # the picture is late: its first one is shown from the beginning
+    for each, target in zip(both, (cuts.TARGET, cuts.STEP), strict=True):
+        if each[0] > scale // 2:  # the picture is late: its first one is shown from the beginning
+            each[:0] = cuts.before(each[0], target * scale)
     return _Grid(scale, both[0], both[1], slack)
 
 
@@ -221,11 +236,25 @@ def _lengths(borders: Sequence[int], scale: int) -> list[float]:
     return [(later - earlier) / scale for earlier, later in pairwise(borders)]
 
 
-def _encoded(picture: Picture, rung: Encoded, grid: _Grid) -> Rung:
+def _every(rate: Fraction) -> int:
+    """One in so many pictures is encoded."""
+    return ceil(rate / _MOST_ENCODED) if rate > _MANY else 1
+
+
+def _encoded(picture: Picture, rung: Encoded, grid: _Grid, rate: Fraction) -> Rung:
+    """`rate` is how many pictures a second are encoded."""
     lengths = _lengths(grid.borders, grid.scale)
-    sizes = [rates.encoded_bytes(rung.rate, length, float(picture.frame_rate)) for length in lengths]
+    sizes = [rates.encoded_bytes(rung.rate, length, float(rate)) for length in lengths]
     made = _made(picture, rung, grid, "v", grid.borders, sizes)
-    return replace(made, frame_rate=float(picture.frame_rate))
+    fields: dict[str, Any] = {"frame_rate": _ratio(rate)}
+    if rate != picture.frame_rate:
+        fields["own_rate"] = _ratio(picture.frame_rate)
+    return replace(made, frame_rate=float(rate), settings={**made.settings, **fields})
+
+
+def _ratio(rate: Fraction) -> list[int]:
+    near = rate.limit_denominator(1001)
+    return [near.numerator, near.denominator]
 
 
 def _keys(picture: Picture, rung: Encoded, grid: _Grid) -> Rung:
@@ -235,7 +264,6 @@ def _keys(picture: Picture, rung: Encoded, grid: _Grid) -> Rung:
 
 def _made(picture: Picture, rung: Encoded, grid: _Grid, letter: str, borders: list[int], sizes: Sequence[int]) -> Rung:
     """A rung that is encoded. `letter` begins its name, and `sizes` are the most bytes of each segment."""
-    rate = picture.frame_rate.limit_denominator(1001)
     lengths = _lengths(borders, grid.scale)
     return Rung(
         name=f"{letter}{rung.side}",
@@ -253,81 +281,8 @@ def _made(picture: Picture, rung: Encoded, grid: _Grid, letter: str, borders: li
             "level": rung.level,
             "turn": picture.turn,
             "slack": grid.slack,
-            "frame_rate": [rate.numerator, rate.denominator],
+            # Only where it is so: plans of other films are those that the release before wrote.
+            **({"mirrored": True} if picture.mirrored else {}),
+            **({"interlaced": True} if picture.interlaced else {}),
         },
     )
-
-
-def _copied(picture: Picture, zero: Fraction, end: Fraction) -> Rung | None:
-    """The rung of the film's own packets; None if players could not play them, or segments would be too large."""
-    codec, found = _playable(picture), picture.table
-    if codec is None or found is None or not found.decoded:
-        return None
-    stream, scale = picture.stream, _scale(picture)
-    base = stream.time_base * scale
-    nothing = seconds_zero((zero.numerator, zero.denominator), scale)
-    keys = _clean_keys(found)
-    if base.denominator != 1 or not keys or keys[0] != 0 or not _is_whole(stream):
-        return None
-    times = ticks(list(map(found.shown.__getitem__, keys)), base, nothing)
-    last = max(round(end * scale), times[-1] + 1)
-    sums = (sum(found.sizes[one:other]) + 16 * (other - one) for one, other in pairwise((*keys, len(found.sizes))))
-    before = list(accumulate(sums, initial=0))
-    chosen = cuts.at_keys(times, before, last, cuts.TARGET * scale, _COPIED, int(cuts.LONGEST * scale))
-    is_doubled = not found.in_order and len(set(found.shown)) != len(found.shown)
-    if chosen is None or times[0] > scale // 2 or is_doubled:
-        return None
-    borders = [*(times[place] for place in chosen[:-1]), last]
-    lengths = _lengths(borders, scale)
-    bytes_of = [before[after] - before[first] + 200 for first, after in pairwise(chosen)]
-    return Rung(
-        name="source",
-        sort="copy",
-        stream=stream.index,
-        scale=scale,
-        cuts=borders,
-        codec=codec,
-        peak=rates.peak(bytes_of, lengths),
-        average=rates.average(bytes_of, lengths),
-        width=picture.width,
-        height=picture.height,
-        frame_rate=float(picture.frame_rate),
-        video_range=_RANGES.get(picture.hdr or ""),
-        settings={
-            **repacked.settings(repacked.config(stream)),
-            "places": [found.decoded[keys[place]] for place in chosen[:-1]],
-            "most_bytes": MOST_BYTES,
-        },
-    )
-
-
-def _playable(picture: Picture) -> str | None:
-    """The codec's name, if browsers play the track's packets as they are."""
-    context = picture.stream.codec_context
-    config = bytes(context.extradata or b"")
-    if not picture.table or picture.table.has_left_out or picture.turn or not picture.square or config[:1] != b"\x01":
-        return None
-    if context.name == "h264" and len(config) > 6 and context.pix_fmt in ("yuv420p", "yuvj420p"):
-        plays = config[1] in (66, 77, 100) and config[3] <= 52 and not picture.hdr
-        return nal.avc_name(config) if plays else None
-    if context.name == "hevc" and len(config) > 23 and context.pix_fmt in ("yuv420p", "yuvj420p", "yuv420p10le"):
-        return nal.hevc_name(config) if config[1] & 0x1F in (1, 2) and config[22] else None
-    return None
-
-
-def _is_whole(stream: Any) -> bool:
-    """True if the track's first packets are what the codec has. Where an index lies, they are other bytes."""
-    frames.seek(stream.container, stream, int(stream.start_time or 0))
-    config, name = bytes(stream.codec_context.extradata), stream.codec_context.name
-    packets = islice(stream.container.demux(stream), _WHOLE)
-    return all(nal.is_whole(bytes(packet), config, name) for packet in packets if packet.size)
-
-
-def _clean_keys(found: Table) -> list[int]:
-    """The key pictures that nothing reaches over: all before are shown before, and all after are shown after."""
-    keys = compress(range(len(found.shown)), found.keys)
-    if found.in_order:
-        return list(keys)
-    before = list(accumulate(found.shown, max, initial=-(1 << 62)))
-    after = list(accumulate(reversed(found.shown), min, initial=1 << 62))
-    return [key for key in keys if before[key] < found.shown[key] < after[len(found.shown) - 1 - key]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from math import ceil
 from typing import Any
 
 import pytest
@@ -50,6 +51,22 @@ def test_every_rate_keeps_its_pictures_and_their_times(rate: Fraction) -> None:
     assert sum(lengths) == pytest.approx(float(count / rate), abs=1e-5)
     of = apple_rules.timing(stream.segment(encoded.name, 1))
     assert (of.end - of.start) / encoded.scale == pytest.approx(lengths[1], abs=1e-5), "the list says the truth"
+
+
+@pytest.mark.parametrize("rate", [Fraction(24000, 1001), Fraction(30000, 1001)], ids=str)
+@pytest.mark.parametrize("more", [-1, 0, 1, 2])
+def test_a_film_that_ends_near_a_boundary_has_as_many_segments_as_its_list(rate: Fraction, more: int) -> None:
+    """Whole seconds and pictures of 1001/30000 s never meet: a list by seconds has one segment too many or too few."""
+    count = ceil(12 * rate) + more
+    for form, content_type in (("mp4", "video/mp4"), ("matroska", "video/webm")):
+        data = film(form, rate=rate, times=range(count), options={"video_track_timescale": str(rate.numerator)})
+        stream = check(data, form, content_type, within=0.002)
+        (encoded,) = stream.plan.of("picture")
+        segments = stream.playlist(encoded.name).segments
+        assert len(segments) == encoded.count
+        assert sum(seconds for seconds, _ in segments) == pytest.approx(float(count / rate), abs=0.002)
+        with pytest.raises(LookupError):
+            stream.segment(encoded.name, encoded.count)
 
 
 def test_pictures_between_others_and_open_groups() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-import struct
+import json
 from fractions import Fraction
 from typing import Any
 
@@ -21,18 +21,10 @@ def film(**more: Any) -> bytes:
     return films.film(**given | more)
 
 
-def first_picture(stream: hls.Stream) -> Any:
-    (rung,) = stream.plan.of("picture")
+def first_picture(stream: hls.Stream, name: str = "") -> Any:
     container: Any
-    with av.open(io.BytesIO(stream.joined(rung.name))) as container:
+    with av.open(io.BytesIO(stream.joined(name or stream.plan.of("picture")[0].name))) as container:
         return next(container.decode(video=0))
-
-
-def turned(data: bytes, *matrix: int) -> bytes:
-    place = data.index(b"tkhd") + 4 + 40
-    a, b, c, d = matrix
-    new = struct.pack(">9i", a << 16, b << 16, 0, c << 16, d << 16, 0, 0, 0, 1 << 30)
-    return data[:place] + new + data[place + 36 :]
 
 
 def corners(size: tuple[int, int], pixels: str, time: int, base: Fraction) -> av.VideoFrame:
@@ -53,22 +45,33 @@ def lit(frame: Any) -> list[bool]:
     return [row[y * luma.line_size + x] > 120 for x, y in places]
 
 
-@pytest.mark.parametrize(
-    ("matrix", "bright", "size"),
-    [
-        ((1, 0, 0, 1), 0, (192, 64)),
-        ((0, 1, -1, 0), 1, (64, 192)),
-        ((-1, 0, 0, -1), 3, (192, 64)),
-        ((0, -1, 1, 0), 2, (64, 192)),
-    ],
-)
-def test_a_turned_film(matrix: tuple[int, ...], bright: int, size: tuple[int, int]) -> None:
-    stream = hls.Stream(turned(film(draw=corners), *matrix))
-    frame = first_picture(stream)
-    assert (frame.width, frame.height) == size
-    assert lit(frame) == [place == bright for place in range(4)]
-    assert bool(stream.plan.of("copy")) == (bright == 0)
+@pytest.mark.parametrize("matrix", films.ORIENTATIONS)
+def test_a_film_is_turned_and_mirrored(matrix: films.Matrix) -> None:
+    stream = hls.Stream(films.oriented(film(draw=corners), matrix))
+    turn, mirrored = films.ORIENTATIONS[matrix]
+    for rung in stream.plan.of("picture", "key"):
+        frame = first_picture(stream, rung.name)
+        assert (frame.width, frame.height) == ((64, 192) if turn in (90, 270) else (192, 64))
+        assert lit(frame) == [number == 0 for number in films.shown_at(matrix)]
+        assert (rung.settings["turn"], rung.settings.get("mirrored", False)) == (turn, mirrored)
+    assert bool(stream.plan.of("copy")) == (matrix == (1, 0, 0, 1)), "players neither turn nor mirror"
     apple_rules.check_master(stream.get)
+
+
+def test_plans_of_the_release_before_and_of_this_one_can_be_read_by_both() -> None:
+    """The release before knows no mirroring: it reads the same plan, and makes its pictures without."""
+    stream = hls.Stream(films.oriented(film(draw=corners), (-1, 0, 0, 1)))
+    plan = json.loads(stream.made["av/plan.json"])
+    assert plan["version"] == 2
+    for rung in plan["rungs"]:
+        assert rung["settings"].pop("mirrored") is True
+        assert set(rung["settings"]) == {"rate", "level", "turn", "slack", "frame_rate", "track"}
+    before = json.dumps(plan).encode()
+    stream.made["av/plan.json"] = before
+    assert lit(first_picture(stream)) == [True, False, False, False]
+    plain = json.loads(hls.Stream(film(draw=corners)).made["av/plan.json"])
+    encoded = [rung["settings"] for rung in plain["rungs"] if rung["sort"] in ("picture", "key")]
+    assert all(set(each) == {"rate", "level", "turn", "slack", "frame_rate", "track"} for each in encoded)
 
 
 def test_pixels_that_are_not_square() -> None:

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from chalicelib.processing.media import mp4_boxes
 from chalicelib.processing.media.engine import MOV
-from chalicelib.processing.media.hls import cuts, samples, tables, video_track
+from chalicelib.processing.media.hls import cuts, samples, source_rung, tables
 from chalicelib.processing.media.hls.opening import opened, ticks
 from chalicelib.processing.media.hls.tables import Table
 from tests import films, hostile_films, long_films, origins
@@ -315,7 +315,7 @@ def test_times_and_keys(shown: list[int], data: Any) -> None:
         for number, time in enumerate(shown)
         if found.keys[number] and max(shown[:number], default=-9999) < time < min(shown[number + 1 :], default=9999)
     ]
-    assert video_track._clean_keys(found) == clean
+    assert source_rung._clean_keys(found) == clean
 
 
 @given(times, st.fractions(Fraction(1, 100), 100), st.integers(-100, 100))
