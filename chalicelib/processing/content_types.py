@@ -202,7 +202,6 @@ _ALIASES = {
 _COMPRESSED = ("application/gzip", "application/x-bzip2", "application/x-xz", "application/zstd")
 _SFNT = ("font/ttf", "font/otf", "font/collection")  # one format, whose names are often mixed up
 
-# (declared, detected) pairs that can both be true: an AVIF is a HEIF, and a compressed SVG is an SVG in gzip.
 # What is often declared as the first one, and is the second one.
 _BETTER = {
     ("video/mpeg", "video/mp2t"),
@@ -211,6 +210,7 @@ _BETTER = {
     ("model/vnd.mts", "video/mp2t"),  # `.mts` is also the name of a camera's film
 }
 _HEIFS = ("image/avif", "image/avci", "image/avcs", "image/hej2k")
+# (declared, detected) pairs that can both be true: an AVIF is a HEIF, and a compressed SVG is an SVG in gzip.
 _ALSO = {
     *(("image/heic", other) for other in _HEIFS),
     *(("image/tiff", raw) for raw in RAW),
