@@ -329,7 +329,7 @@ def served(client: Client, file_id: str, wanted: str = "inline") -> tuple[str, s
 @pytest.mark.parametrize(
     "declared",
     [
-        *("audio/aac", "video/mpeg", "audio/x-made-up", "image/foo", "image/x", "video/x", "font/x", "text/css"),
+        *("audio/aac", "video/x-flv", "audio/x-made-up", "image/foo", "image/x", "video/x", "font/x", "text/css"),
         *("text/html", "text/html; charset=utf-8", "TEXT/HTML", "application/xhtml+xml", "text/javascript"),
         *("application/octet-stream", "multipart/x-mixed-replace", "audio/aac; a=b", "application/x-shockwave-flash"),
     ],

@@ -68,7 +68,8 @@ def _index(container: Any, rung: dict[str, Any]) -> int:
 
 def _place(container: InputContainer, index: int, track: int | None) -> int:
     """FFmpeg's index of the track: it may be another one than in the plan, where other tracks are hidden."""
-    return next((each.index for each in container.streams if each.id == track), index)
+    found = [each.index for each in container.streams if each.id == track]
+    return found[0] if len(found) == 1 else index
 
 
 def _plan(data: BinaryIO, arguments: dict[str, Any]) -> tuple[dict[str, Any], bytes]:

@@ -8,6 +8,8 @@ from typing import Any
 import av
 from av.container import InputContainer
 
+from chalicelib.processing.media.hls.opening import is_unindexed
+
 # Packets that one part may read, at most: a file may claim that a moment is somewhere else for ever.
 MOST_PACKETS = 200_000
 
@@ -149,7 +151,8 @@ def _led_by(container: InputContainer, stream: Any, time: int) -> Any:
     and all of the film if the track is empty. Only for its first sound, which may be heard before the first picture is
     shown, it leads there itself: FFmpeg has seen it when it opened the file.
     """
-    if stream.type != "audio" or not container.format.name.startswith("matroska"):
+    is_matroska = container.format.name.startswith("matroska")
+    if stream.type != "audio" or not is_matroska or is_unindexed(container):
         return stream
     first = next(iter(stream.index_entries), None)
     if first is not None and first.pos < _SEEN and time <= first.timestamp:

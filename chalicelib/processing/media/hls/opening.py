@@ -71,6 +71,11 @@ def opened(
     return container
 
 
+def is_unindexed(container: InputContainer) -> bool:
+    """True if it was opened so."""
+    return "fflags" in container.options
+
+
 def _program(data: BinaryIO) -> transport.Program | None:
     found = transport.program(data)
     data.seek(0)

@@ -77,7 +77,11 @@ def plan(
         rungs = [replace(each, settings={**each.settings, **found.restarts(each, zero)}) for each in rungs]
     elif arguments["demuxer"][0] == "mov":
         numbers = {stream.index: stream.id for stream in container.streams}
-        rungs = [replace(each, settings={**each.settings, "track": numbers[each.stream]}) for each in rungs]
+        alone = {index: number for index, number in numbers.items() if [*numbers.values()].count(number) == 1}
+        rungs = [
+            replace(each, settings={**each.settings, "track": alone[each.stream]}) if each.stream in alone else each
+            for each in rungs
+        ]
     demuxer, whitelist = arguments["demuxer"]
     return Plan(
         demuxer=(demuxer, whitelist),
