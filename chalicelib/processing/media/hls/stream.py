@@ -53,8 +53,9 @@ def write(source: Source, facts: Mapping[str, Any], order: Order, emit: Emit) ->
     body, why = facts.get("plan") or plan_of(source)
     if why:
         return (_without(why),)
-    plan = _with_large(source, plans.loads(body), emit)
-    _emit(plan, plans.dumps(plan), emit)
+    whole = plans.loads(body)
+    plan = _with_large(source, whole, emit)
+    _emit(plan, body if plan is whole else plans.dumps(plan), emit)
     return ()
 
 
