@@ -58,7 +58,7 @@ def test_a_life_goes_along_the_documents_links(
     document = json.loads(TARGET.read_text())
     followed: set[str] = set()
     with contract.gateway(app.app) as url:
-        for _ in range(16):  # which links are followed is chance
+        for _ in range(50):  # which links are followed is chance
             report = contract.run(document, key, base_url=url, examples=EXAMPLES, sequences=EXAMPLES * 10, only=life)
             with capsys.disabled():
                 report.show("a life, in process on moto")
