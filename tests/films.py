@@ -232,7 +232,7 @@ def quarters(size: tuple[int, int], colors: Sequence[tuple[int, ...]] = QUARTERS
 
 
 Matrix = tuple[int, int, int, int]
-"""Of headers in MP4 and QuickTime: where a picture's right side lies (to the right, down), and where its lower side."""
+"""Headers of MP4 and QuickTime say where a picture's right side lies (to the right, down), and where its lower one."""
 
 ORIENTATIONS: Mapping[Matrix, tuple[int, bool]] = {
     (1, 0, 0, 1): (0, False),

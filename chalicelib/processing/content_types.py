@@ -202,7 +202,7 @@ _ALIASES = {
 _COMPRESSED = ("application/gzip", "application/x-bzip2", "application/x-xz", "application/zstd")
 _SFNT = ("font/ttf", "font/otf", "font/collection")  # one format, whose names are often mixed up
 
-# What is often declared as the first one, and is the second one.
+# Files that are often declared as the first one, and are the second one.
 _BETTER = {
     ("video/mpeg", "video/mp2t"),
     ("video/mp2t", "video/mpeg"),

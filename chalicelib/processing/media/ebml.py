@@ -72,6 +72,12 @@ def elements(data: BinaryIO, start: int, end: int, *, most: int) -> Iterator[tup
         yield found, start
 
 
+def segment(data: BinaryIO, size: int, *, most: int) -> tuple[int, int] | None:
+    """Where the content of the file's Segment begins, and where it ends; None if the file has none."""
+    tops = elements(data, 0, size, most=most)
+    return next(((each.content, end) for each, end in tops if each.name == SEGMENT), None)
+
+
 def parts(body: bytes, *, most: int) -> Iterator[tuple[int, bytes]]:
     """(name, content) of at most `most` elements one behind the other. At a damaged place they end."""
     at = 0

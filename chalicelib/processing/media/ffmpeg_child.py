@@ -66,17 +66,17 @@ def _facts(container: InputContainer, *, place: bool) -> dict[str, Any]:
         "chapters": _chapters(container),
         "tags": {name: tags[name] for name in TAGS if tags.get(name)},
         "created": tags.get("creationdate") or tags.get("creation_time") or tags.get("date"),
-        "cover": any(map(is_cover, container.streams.video)),
+        "cover": any(map(opening.is_cover, container.streams.video)),
     }
     if place:
         found["place"] = next((tags[name] for name in PLACES if name in tags), None)
-    unknown = not video and not all(map(is_cover, container.streams.video))
+    unknown = not video and not all(map(opening.is_cover, container.streams.video))
     return {**found, "video": _picture(container, video) if video else None, "unknown_codec": unknown}
 
 
 def film_of(container: InputContainer) -> Any:
     """The stream of pictures that players show; None for a sound, and for pictures of a codec that FFmpeg has not."""
-    pictures = [s for s in opening.shown(container.streams.video) if s.codec_context and not is_cover(s)]
+    pictures = [s for s in opening.shown(opening.pictures(container)) if s.codec_context]
     return next((s for s in pictures if s.disposition & av.stream.Disposition.default), next(iter(pictures), None))
 
 
@@ -84,10 +84,6 @@ def sound_of(container: InputContainer) -> Any:
     """The track that players let hear; None for a film without one that FFmpeg has the codec of."""
     tracks = [s for s in opening.shown(container.streams.audio) if s.codec_context]
     return next((s for s in tracks if s.disposition & av.stream.Disposition.default), next(iter(tracks), None))
-
-
-def is_cover(stream: Any) -> bool:
-    return bool(stream.disposition & av.stream.Disposition.attached_pic)
 
 
 def _duration(container: InputContainer) -> float | None:

@@ -107,7 +107,7 @@ def _sign(number: int) -> int:
 
 
 def _shown(header: bytes, movie: _Matrix) -> Found:
-    """Of a track header: width, height and the matrix that turns the picture; that of the `movie` comes after it."""
+    """Width, height and turn by a track's header. The matrix of the `movie` comes after that of the track."""
     at = 88 if header[0] == 1 else 76
     width, height = struct.unpack_from(">II", header, at)
     a, b, c, d = _matrix(header, at - 36)
@@ -135,7 +135,7 @@ _SCALE, _DURATION, _WIDTH, _HEIGHT, _SHOWN_WIDTH, _SHOWN_HEIGHT = 0x2AD7B1, 0x44
 
 
 def _matroska(data: BinaryIO, size: int) -> Found:
-    segment = next(((first, last) for kind, first, last in _elements(data, 0, size) if kind == ebml.SEGMENT), None)
+    segment = ebml.segment(data, size, most=MOST_PARTS)
     found: Found = {}
     for kind, start, end in _elements(data, *segment) if segment else ():
         if kind == ebml.INFO:

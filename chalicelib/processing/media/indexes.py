@@ -11,12 +11,11 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 from itertools import islice
 from typing import BinaryIO
 
 from chalicelib.processing.media import ebml
-from chalicelib.processing.media.mp4_boxes import boxes, down
+from chalicelib.processing.media.mp4_boxes import boxes, down, tracks
 
 # Bytes of an index, at most. It has 2 to 4 MB an hour, so this is enough for a film of 35 hours at least. Its plan then
 # takes 950 MB, and the function has 1,769.
@@ -90,11 +89,8 @@ def most_edits(data: BinaryIO, index: Index, demuxer: str) -> int:
 
 
 def _edits(data: BinaryIO, start: int, end: int) -> Iterator[int]:
-    inside = partial(boxes, data, most=_MOST_TRACKS)
-    content = next((content for kind, _, content, _ in inside(start=start, end=end) if kind == b"moov"), end)
-    for kind, _, first, last in inside(start=content, end=end):
-        found = down(data, first, last, b"edts", b"elst", most=_MOST_BOXES) if kind == b"trak" else None
-        if found:
+    for _, first, last in tracks(data, start, end, most=_MOST_TRACKS):
+        if found := down(data, first, last, b"edts", b"elst", most=_MOST_BOXES):
             data.seek(found[0] + 4)
             yield struct.unpack(">I", data.read(4))[0]
 
@@ -168,12 +164,11 @@ def _named(data: BinaryIO, start: int, end: int) -> Iterator[tuple[int, int]]:
 
 def _matroska(data: BinaryIO, size: int) -> Index:
     """It is missing if there is no duration, or no Cues: so do programs write that can't go back to the beginning."""
-    tops = ebml.elements(data, 0, size, most=_MOST_BOXES)
-    segment = next(((each, end) for each, end in tops if each.name == ebml.SEGMENT), None)
+    segment = ebml.segment(data, size, most=_MOST_BOXES)
     if segment is None:
         return Index()
     has_duration, places, heads = False, list[int](), list[int]()
-    for each, end in ebml.elements(data, segment[0].content, segment[1], most=_MOST_BOXES):
+    for each, end in ebml.elements(data, *segment, most=_MOST_BOXES):
         match each.name:
             case ebml.CLUSTER:
                 break
@@ -186,7 +181,7 @@ def _matroska(data: BinaryIO, size: int) -> Index:
                 has_duration |= _DURATION in data.read(min(end - each.content, _MOST_SEEK_HEAD))
     else:
         return Index()
-    places += _sought(data, heads, segment[0].content, segment[1])
+    places += _sought(data, heads, *segment)
     return _cues(data, places, segment[1]) if has_duration and places else Index(missing=True)
 
 

@@ -40,6 +40,17 @@ def down(data: BinaryIO, start: int, end: int, *path: bytes, most: int) -> tuple
     return start, end
 
 
+def tracks(data: BinaryIO, start: int, end: int, *, most: int) -> Iterator[tuple[int, int, int]]:
+    """(where the box begins, where its content begins, where it ends) of each track in `moov` between two places.
+
+    Raises struct.error.
+    """
+    for kind, _, content, last in boxes(data, start, end, most=most):
+        for each, first, inside, ends in boxes(data, content, last, most=most) if kind == b"moov" else ():
+            if each == b"trak":
+                yield first, inside, ends
+
+
 def track_number(data: BinaryIO, start: int, end: int, *, most: int) -> int | None:
     """The number of the track whose box has its content there; None if it has none. Raises struct.error."""
     found = down(data, start, end, b"tkhd", most=most)

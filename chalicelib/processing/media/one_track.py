@@ -13,11 +13,12 @@ from collections.abc import Sequence
 from typing import BinaryIO, cast
 
 from chalicelib.processing.media import mp4_boxes
+from chalicelib.processing.media.followed import Followed
 
 # Tracks that are looked at, with other boxes beside them. A file that has more is opened as it is.
 _MOST = 200
 
-_TRACK, _SKIPPED = b"trak", b"free"
+_SKIPPED = b"free"
 
 
 def only(data: BinaryIO, index: Sequence[int], track: int | None) -> BinaryIO:
@@ -29,7 +30,10 @@ def only(data: BinaryIO, index: Sequence[int], track: int | None) -> BinaryIO:
         return data
     at = data.tell()
     try:
-        tracks = _tracks(data, index[0], index[0] + index[1])
+        tracks = [
+            (first + 4, mp4_boxes.track_number(data, inside, ends, most=_MOST))  # where the name of its box stands
+            for first, inside, ends in mp4_boxes.tracks(data, index[0], index[0] + index[1], most=_MOST)
+        ]
     except struct.error:
         return data
     finally:
@@ -40,29 +44,12 @@ def only(data: BinaryIO, index: Sequence[int], track: int | None) -> BinaryIO:
     return cast(BinaryIO, _OneTrack(data, others)) if others else data
 
 
-def _tracks(data: BinaryIO, start: int, end: int) -> list[tuple[int, int | None]]:
-    """For each track, where the name of its box stands, and its number."""
-    found = []
-    ((content, last),) = ((content, last) for kind, _, content, last in mp4_boxes.boxes(data, start, end, most=1))
-    for kind, first, inside, ends in mp4_boxes.boxes(data, content, last, most=_MOST):
-        if kind == _TRACK:
-            found.append((first + 4, mp4_boxes.track_number(data, inside, ends, most=_MOST)))
-    return found
-
-
-class _OneTrack:
+class _OneTrack(Followed):
     """The file object; four bytes at each of `places`, which are sorted, are those of another name."""
 
     def __init__(self, data: BinaryIO, places: list[int]) -> None:
-        self._data, self._places = data, places
-        self._at = data.tell()
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        self._at = self._data.seek(offset, whence)
-        return self._at
-
-    def tell(self) -> int:
-        return self._at
+        super().__init__(data)
+        self._places = places
 
     def read(self, size: int = -1) -> bytes:
         found = self._data.read(size)

@@ -17,8 +17,9 @@ from av.container import InputContainer
 from av.stream import Discard
 
 from chalicelib.processing.media import ffmpeg_child, fields, one_track, tone
-from chalicelib.processing.media.hls.jumps import Continued, configure
-from chalicelib.processing.media.hls.opening import RESTART_PROBE
+from chalicelib.processing.media.followed import Followed
+from chalicelib.processing.media.hls.jumps import Continued, continued
+from chalicelib.processing.media.hls.opening import RESTART_PROBE, is_cover
 from chalicelib.processing.media.hls.restarts import Restarted
 
 # Places of a film where a frame worth showing is looked for, in fractions of its duration; the first one counts.
@@ -56,24 +57,16 @@ class NoMoreBytesError(OSError):
     """The film is not worth more bytes."""
 
 
-class Budget:
+class Budget(Followed):
     """The file object, with a bound on the bytes that are read after `begin`. They are counted in blocks, once each."""
 
     def __init__(self, data: BinaryIO) -> None:
-        self._data = data
-        self._at = 0
+        super().__init__(data)
         self._seen: set[int] = set()
         self.left = math.inf
 
     def begin(self, blocks_of: int) -> None:
         self.left = blocks_of
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        self._at = self._data.seek(offset, whence)
-        return self._at
-
-    def tell(self) -> int:
-        return self._at
 
     def read(self, size: int = -1) -> bytes:
         if size > 0:
@@ -113,7 +106,7 @@ def main(data: BinaryIO, arguments: dict[str, Any]) -> tuple[dict[str, Any], byt
 
 def _cover(container: InputContainer) -> tuple[dict[str, Any], bytes]:
     """FFmpeg keeps covers ready: the first packet of such a stream is the whole picture."""
-    stream = next((each for each in container.streams.video if ffmpeg_child.is_cover(each)), None)
+    stream = next((each for each in container.streams.video if is_cover(each)), None)
     if stream is None:
         return {}, b""
     for packet in container.demux(stream):
@@ -158,9 +151,7 @@ class Film:
         self.container.close()
         self.container = ffmpeg_child.opened(data, {**self.arguments, "probe": RESTART_PROBE})
         if times:
-            index = next(stream.index for stream in self.container.streams if stream.id == wanted)
-            self.container = Continued(self.container, index, times, at, len(tables))
-            configure(self.container.streams[index], restarts["config"])
+            self.container, index = continued(self.container, wanted, restarts["config"], times, at, len(tables))
         self.stream = self.container.streams[index]
         self._begin()
 

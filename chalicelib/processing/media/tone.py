@@ -131,7 +131,7 @@ def sort_of(frame: av.VideoFrame) -> tuple[Any, ...]:
 
 
 def said(frame: av.VideoFrame) -> str:
-    """What a graph must know of the film's frames that come in."""
+    """The arguments by which a graph knows the film's frames that come in."""
     return _size_said(frame) + f":colorspace={frame.colorspace}:range={frame.color_range}"
 
 

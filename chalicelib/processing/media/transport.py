@@ -52,7 +52,7 @@ class _Section:
 
 @dataclass
 class _Search:
-    """What was found so far. `programs` has each program's PMT by its PID, in the order of the PAT."""
+    """The tables that were found so far. `programs` has each program's PMT by its PID, in the order of the PAT."""
 
     pat: bytes = b""
     programs: dict[int, tuple[dict[int, int], bytes] | None] = field(default_factory=dict)

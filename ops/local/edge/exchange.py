@@ -148,7 +148,7 @@ class Exchange:
 
     async def answer(self, entry: cache.Entry, x_cache: str) -> web.Response:
         """A stored answer, or the part of it that the viewer asked for."""
-        # Who asks an origin that takes no ranges gets all that it gave; only from memory is a range served:
+        # A viewer of an origin that takes no ranges gets all that it gave; only from memory is a range served:
         # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/RangeGETs.html
         viewer = {n: v for n, v in self.headers.items() if n != "range" or x_cache != MISS}
         status, headers, body = answers.stored(entry, viewer, hit=x_cache != MISS)

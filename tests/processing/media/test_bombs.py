@@ -43,7 +43,7 @@ def bounded(seconds: float = SECONDS) -> Iterator[None]:
 
 
 def outcome(data: bytes) -> Outcome:
-    """Of the film, with the first and the last segment of each rung."""
+    """The outcome for the film, with the first and the last segment of each rung."""
     emitted: dict[str, bytes] = {}
 
     def emit(rendition: Rendition, body: bytes) -> None:

@@ -73,7 +73,7 @@ def test_segments_in_the_middle_are_right_to_the_sample(monkeypatch: pytest.Monk
 
 
 def error(heard: array[float], begins: int, whole: array[float], first: int, places: range) -> float:
-    """What differs, as a share of the sound's own power."""
+    """The difference, as a share of the sound's own power."""
     differs = sum((heard[each - begins] - whole[each - first]) ** 2 for each in places)
     return differs / sum(whole[each - first] ** 2 for each in places)
 

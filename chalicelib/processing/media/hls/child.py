@@ -9,7 +9,7 @@ from av.container import InputContainer
 
 from chalicelib.processing.media import one_track
 from chalicelib.processing.media.hls import audio_segment, cued, moofs, plan, repacked, survey, video_segment
-from chalicelib.processing.media.hls.jumps import Continued, configure
+from chalicelib.processing.media.hls.jumps import Continued, continued
 from chalicelib.processing.media.hls.opening import PROBE, RESTART_PROBE, STREAMS, opened
 from chalicelib.processing.media.hls.restarts import restarted
 from chalicelib.processing.media.hls.scan import Scan, scan
@@ -54,16 +54,11 @@ def main(data: BinaryIO, arguments: dict[str, Any]) -> tuple[dict[str, Any], byt
             return {}, repacked.init(rung, repacked.config(container.streams[rung["stream"]]))
         given: Any = container
         if "times" in part:
-            rung = {**rung, "stream": _index(container, rung)}
-            opening = len(arguments["tables"]) // 2
-            given = Continued(container, rung["stream"], part["times"], part["at"], opening)
-            configure(container.streams[rung["stream"]], rung["settings"].get("config", ""))
+            settings, opening = rung["settings"], len(arguments["tables"]) // 2
+            given, rung["stream"] = continued(
+                container, settings["id"], settings.get("config", ""), part["times"], part["at"], opening
+            )
         return {}, _MAKERS[rung["sort"]](given, rung, part, arguments["zero"])
-
-
-def _index(container: Any, rung: dict[str, Any]) -> int:
-    """A transport stream's track is known by its PID: in the middle of it, its tracks may come in another order."""
-    return int(next(stream.index for stream in container.streams if stream.id == rung["settings"]["id"]))
 
 
 def _place(container: InputContainer, index: int, track: int | None) -> int:

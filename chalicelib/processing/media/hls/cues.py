@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
-import av
 from av.container import InputContainer
 
 from chalicelib.processing.media import ebml
+from chalicelib.processing.media.hls import opening
 from chalicelib.processing.media.hls.samples import exactly
 
 # Entries of the Cues, of all tracks. A film of 24 hours has one each second, and a few for its subtitles.
@@ -112,12 +112,11 @@ class _Head:
 
 def _head(data: BinaryIO, size: int) -> _Head | None:
     """None if there is no cluster, or none that comes after what tells of the tracks."""
-    tops = ebml.elements(data, 0, size, most=_MOST_PARTS)
-    segment = next(((each, end) for each, end in tops if each.name == ebml.SEGMENT), None)
+    segment = ebml.segment(data, size, most=_MOST_PARTS)
     nanoseconds, tracks = 1_000_000, b""
-    for each, end in ebml.elements(data, segment[0].content, segment[1], most=_MOST_PARTS) if segment else ():
+    for each, end in ebml.elements(data, *segment, most=_MOST_PARTS) if segment else ():
         if each.name == ebml.CLUSTER and segment:
-            return _Head(segment[0].content, nanoseconds, tracks, each.start)
+            return _Head(segment[0], nanoseconds, tracks, each.start)
         if each.name == ebml.INFO:
             fields = _fields(_read(data, each.content, min(end, each.content + _MOST_TRACK_BYTES)))
             nanoseconds = _whole(fields, _SCALE) or nanoseconds
@@ -137,8 +136,7 @@ def _whole(fields: Mapping[int, bytes], name: int, usual: int = 0) -> int:
 
 def _track(tracks: bytes, container: InputContainer, stream: Any) -> dict[int, bytes] | None:
     """The entry of FFmpeg's track of pictures; None if it does not count the same tracks as we do."""
-    cover = av.stream.Disposition.attached_pic
-    own = [each for each in container.streams.video if not each.disposition & cover]
+    own = opening.pictures(container)
     entries = [_fields(body) for name, body in ebml.parts(tracks, most=_MOST_TRACKS) if name == _TRACK]
     pictures = [entry for entry in entries if _whole(entry, _TYPE) == 1 and entry.get(_CODEC)]
     numbers = {_whole(entry, _NUMBER) for entry in entries}

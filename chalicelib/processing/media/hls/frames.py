@@ -8,7 +8,7 @@ from typing import Any
 import av
 from av.container import InputContainer
 
-from chalicelib.processing.media.hls.opening import is_unindexed
+from chalicelib.processing.media.hls.opening import is_unindexed, pictures
 
 # Packets that one part may read, at most: a file may claim that a moment is somewhere else for ever.
 MOST_PACKETS = 200_000
@@ -46,25 +46,22 @@ def decoded(container: InputContainer, stream: Any, left: Left | None = None) ->
             continue
 
 
-def packets(container: InputContainer, stream: Any) -> Iterator[Any]:
-    """The track's packets from where the container stands, as far as the file goes."""
+def packets(container: InputContainer, *streams: Any) -> Iterator[Any]:
+    """Those tracks' packets, or those of all, from where the container stands, as far as the file goes."""
     try:
-        yield from container.demux(stream)
+        yield from container.demux(*streams)
     except av.error.InvalidDataError:
         return
 
 
 def _within(container: InputContainer, stream: Any, left: Left) -> Iterator[Any]:
     """The track's packets. Those of other tracks count for what is `left`, because they are read, too."""
-    try:
-        for packet in container.demux():
-            left.count -= packet.size
-            if left.count < 0:
-                return
-            if packet.stream.index == stream.index:
-                yield packet
-    except av.error.InvalidDataError:
-        return
+    for packet in packets(container):
+        left.count -= packet.size
+        if left.count < 0:
+            return
+        if packet.stream.index == stream.index:
+            yield packet
 
 
 def first_packets(container: InputContainer, stream: Any, most: int) -> Iterator[Any]:
@@ -157,5 +154,4 @@ def _led_by(container: InputContainer, stream: Any, time: int) -> Any:
     first = next(iter(stream.index_entries), None)
     if first is not None and first.pos < _SEEN and time <= first.timestamp:
         return stream
-    cover = av.stream.Disposition.attached_pic
-    return next((each for each in container.streams.video if not each.disposition & cover), stream)
+    return next(iter(pictures(container)), stream)

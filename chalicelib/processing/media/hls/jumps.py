@@ -100,7 +100,14 @@ class Continued:
             yield packet
 
 
-def configure(stream: Any, config: str) -> None:
-    """Gives a decoder what it needs before the first packet (hexadecimal digits), if the file did not say it again."""
+def continued(
+    container: Any, track: int, config: str, times: Mapping[str, Any], at: int, opening: int
+) -> tuple[Continued, int]:
+    """(`Continued`, FFmpeg's index of the track with this PID): in the middle, tracks may come in another order.
+
+    `config` is what its decoder needs before the first packet (hexadecimal digits), if the file did not say it again.
+    """
+    stream = next(each for each in container.streams if each.id == track)
     if config and not stream.codec_context.extradata:
         stream.codec_context.extradata = bytes.fromhex(config)
+    return Continued(container, stream.index, times, at, opening), int(stream.index)

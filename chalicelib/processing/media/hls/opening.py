@@ -82,6 +82,15 @@ def _program(data: BinaryIO) -> transport.Program | None:
     return found
 
 
+def is_cover(stream: Any) -> bool:
+    return bool(stream.disposition & av.stream.Disposition.attached_pic)
+
+
+def pictures(container: InputContainer) -> list[Any]:
+    """All tracks of pictures that are no cover."""
+    return [stream for stream in container.streams.video if not is_cover(stream)]
+
+
 def shown(streams: Sequence[Any]) -> list[Any]:
     """The tracks without those of other programs."""
     return [stream for stream in streams if stream.discard != av.stream.Discard.all]

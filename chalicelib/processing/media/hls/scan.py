@@ -17,6 +17,7 @@ from typing import Any, BinaryIO
 import av
 
 from chalicelib.processing.media import transport
+from chalicelib.processing.media.followed import Followed
 from chalicelib.processing.media.hls import repacked
 from chalicelib.processing.media.hls.jumps import Jumps
 from chalicelib.processing.media.hls.opening import PROGRAM, STREAMS, TRANSPORT, opened, shown
@@ -182,22 +183,15 @@ def _read(container: Any, tracks: Sequence[Any], found: dict[int, _Samples], jum
         return
 
 
-class Boxes:
+class Boxes(Followed):
     """The file object, which notes where MP4's fragments begin, and where its box `moov` ends, as they are read."""
 
     def __init__(self, data: BinaryIO) -> None:
-        self._data = data
-        self._at = self._next = 0
+        super().__init__(data)
+        self._next = 0
         self._rest = b""  # the beginning of a header, of which not all was read yet
         self.fragments: list[int] = []
         self.head = 0
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        self._at = self._data.seek(offset, whence)
-        return self._at
-
-    def tell(self) -> int:
-        return self._at
 
     def read(self, size: int = -1) -> bytes:
         found = self._data.read(size)

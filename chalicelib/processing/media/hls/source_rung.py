@@ -37,7 +37,7 @@ _FASTEST = Fraction(1, 2)
 
 @dataclass(frozen=True)
 class Probe:
-    """What the index of a Matroska file says, and a function that looks if decoding can begin at some of its cues."""
+    """The index of a Matroska file, and a function that looks if decoding can begin at some of its cues."""
 
     cued: Cued
     is_clean: Callable[[Sequence[Cue]], bool]
@@ -172,7 +172,7 @@ def _clean_keys(found: Table) -> list[int]:
 
 
 def _by_cues(picture: Picture, index: Probe, nothing: int, end: int) -> _Cut | None:
-    """What lies between two cues is an upper bound of a segment's bytes: there may be sound, too."""
+    """All bytes between two cues are an upper bound of a segment's: there may be sound, too."""
     scale, base, found = picture.scale, picture.stream.time_base * picture.scale, index.cued
     if base.denominator != 1 or picture.stream.time_base != Fraction(found.nanoseconds, 10**9):
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
@@ -77,7 +78,8 @@ def plan(
         rungs = [replace(each, settings={**each.settings, **found.restarts(each, zero)}) for each in rungs]
     elif arguments["demuxer"][0] == "mov":
         numbers = {stream.index: stream.id for stream in container.streams}
-        alone = {index: number for index, number in numbers.items() if [*numbers.values()].count(number) == 1}
+        often = Counter(numbers.values())
+        alone = {index: number for index, number in numbers.items() if often[number] == 1}
         rungs = [
             replace(each, settings={**each.settings, "track": alone[each.stream]}) if each.stream in alone else each
             for each in rungs

@@ -23,8 +23,8 @@ from chalicelib.processing.media.hls.samples import MOST_BOXES, Samples, is_risi
 
 # Samples of a track: 48 hours at 60 a second. A plan needs about 250 bytes of memory for each sample of all tracks.
 MOST_SAMPLES = 48 * 3600 * 60
-_boxes = partial(mp4_boxes.boxes, most=MOST_BOXES)
 _down = partial(mp4_boxes.down, most=MOST_BOXES)
+_number = partial(mp4_boxes.track_number, most=MOST_BOXES)
 
 # Packets whose times must be those that the table says.
 _CHECKED = 12
@@ -148,12 +148,9 @@ def _shift(container: InputContainer, stream: Any, found: Samples) -> int | None
 
 def _track(data: BinaryIO, size: int, track: int) -> tuple[int, int] | None:
     """Where the content of the track's box begins and ends; None if there is no such track."""
-    for kind, _, start, end in _boxes(data, 0, size):
-        if kind == b"moov":
-            for each, _, first, last in _boxes(data, start, end):
-                if each == b"trak" and mp4_boxes.track_number(data, first, last, most=MOST_BOXES) == track:
-                    return first, last
-    return None
+    tracks = mp4_boxes.tracks(data, 0, size, most=MOST_BOXES)
+    numbered = ((first, last) for _, first, last in tracks if _number(data, first, last) == track)
+    return next(numbered, None)
 
 
 def _headers(data: BinaryIO, trak: tuple[int, int]) -> int:

@@ -13,8 +13,9 @@ import av
 from av.container import InputContainer
 
 from chalicelib.processing.media import fields, orientation
+from chalicelib.processing.media.ffmpeg_child import film_of
 from chalicelib.processing.media.hls import cuts, frames, rates, source_rung, tables
-from chalicelib.processing.media.hls.opening import seconds_zero, shown, ticks
+from chalicelib.processing.media.hls.opening import seconds_zero, ticks
 from chalicelib.processing.media.hls.plan import Rung
 from chalicelib.processing.media.hls.rungs import KEY_BYTES, Encoded, key_rung, ladder
 from chalicelib.processing.media.hls.tables import Find, Table
@@ -39,7 +40,7 @@ _HEAD, _TAIL = 64, 20_000
 
 def look(container: InputContainer, find: Find) -> Picture | None:
     """`find` finds a track's table. None if there is no picture. Raises NoStreamError for one that can't be decoded."""
-    stream = _chosen(container)
+    stream = film_of(container)
     if stream is None:
         return None
     width, height = stream.width, stream.height
@@ -76,13 +77,6 @@ def look(container: InputContainer, find: Find) -> Picture | None:
         square=square,
         hdr=hdr,
     )
-
-
-def _chosen(container: InputContainer) -> Any:
-    """The first picture that is no cover, or the one that the file prefers. FFmpeg has its codec."""
-    preset = av.stream.Disposition
-    films = [s for s in shown(container.streams.video) if s.codec_context and not s.disposition & preset.attached_pic]
-    return next((s for s in films if s.disposition & preset.default), next(iter(films), None))
 
 
 def _decoded(container: InputContainer, stream: Any) -> Iterator[Any]:

@@ -24,7 +24,7 @@ NUMBERS_ARE_LOST = ("phone held upright", "a burst")
 
 
 class Whole(hls.Stream):
-    """What the processor makes of a film, with its stream. `result` is what it says. Each part is made once."""
+    """A film as the processor makes it, with its stream. `result` is what it says. Each part is made once."""
 
     def __init__(self, data: bytes, content_type: str = "video/mp4") -> None:
         super().__init__(data, content_type)

@@ -117,7 +117,7 @@ def check_sound(stream: hls.Stream, rate: int) -> None:
 
 
 def error(found: Any, first: int, wanted: int, rate: int, shift: float) -> float:
-    """What differs from the chirp, as a share of its own power."""
+    """The difference from the chirp, as a share of its own power."""
     differs = own = 0.0
     for place in range(wanted, wanted + 2048):
         is_level = films.Chirp.level((place + shift) / rate)
