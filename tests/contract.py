@@ -49,22 +49,27 @@ CHECKS = (
 )
 
 
-# The life of a file, along the links of the document.
-LIFE = ("create_file", "get_file", "patch_file", "delete_file")
-LIVED = {"GET /v1/files/{file_id}", "PATCH /v1/files/{file_id}", "DELETE /v1/files/{file_id}"}
+# The life of a file, and of a webhook, along the links of the document.
+LIVES = {
+    "file": ("create_file", "get_file", "patch_file", "delete_file"),
+    "webhook": (
+        *("create_webhook", "get_webhook", "patch_webhook", "rotate_webhook_secret", "delete_webhook"),
+        *("send_test_event", "list_deliveries", "get_delivery", "retry_delivery", "replay_events"),
+    ),
+}
 
-# The life of a webhook, in the same way.
-WEBHOOK_LIFE = (
-    *("create_webhook", "get_webhook", "patch_webhook", "rotate_webhook_secret", "delete_webhook"),
-    *("send_test_event", "list_deliveries", "get_delivery", "retry_delivery", "replay_events"),
-)
-WEBHOOK_LIVED = {
-    "GET /v1/webhooks/{webhook_id}",
-    "PATCH /v1/webhooks/{webhook_id}",
-    "DELETE /v1/webhooks/{webhook_id}",
-    "POST /v1/webhooks/{webhook_id}/test",
-    "GET /v1/webhooks/{webhook_id}/deliveries",
-    "GET /v1/webhooks/{webhook_id}/deliveries/{event_id}",
+# The links that must be followed, each with the few operations that lead to it. Among all operations of a life, which
+# links are followed is chance; among these few it is nearly certain.
+LINKS = {
+    "GET /v1/files/{file_id}": ("create_file", "get_file"),
+    "PATCH /v1/files/{file_id}": ("create_file", "patch_file"),
+    "DELETE /v1/files/{file_id}": ("create_file", "delete_file"),
+    "GET /v1/webhooks/{webhook_id}": ("create_webhook", "get_webhook"),
+    "PATCH /v1/webhooks/{webhook_id}": ("create_webhook", "patch_webhook"),
+    "DELETE /v1/webhooks/{webhook_id}": ("create_webhook", "delete_webhook"),
+    "POST /v1/webhooks/{webhook_id}/test": ("create_webhook", "send_test_event"),
+    "GET /v1/webhooks/{webhook_id}/deliveries": ("create_webhook", "list_deliveries"),
+    "GET /v1/webhooks/{webhook_id}/deliveries/{event_id}": ("create_webhook", "send_test_event", "get_delivery"),
 }
 
 

@@ -101,9 +101,12 @@ def test_the_walk_is_lazy_and_its_memory_does_not_grow(monkeypatch: pytest.Monke
     found = walk("/folder")
     next(found)
     tracemalloc.start()
-    assert sum(1 for _ in found) == 99_999
-    assert tracemalloc.get_traced_memory()[1] < 200_000
-    tracemalloc.stop()
+    try:
+        assert sum(1 for _ in found) == 99_999
+        # All entries at once take above 20 MB. What else this process does in the meantime is measured too.
+        assert tracemalloc.get_traced_memory()[1] < 2_000_000
+    finally:
+        tracemalloc.stop()
 
 
 def test_a_folder_that_vanishes_during_the_walk_is_a_fault(tmp_path: Path) -> None:
