@@ -39,8 +39,9 @@ test: # everything: on mocks, and on the really deployed local stack with Chromi
 	@ops/setup.sh
 	@$(PYTHON) -m pytest $(PARALLEL)
 
-films: venv # films of 20 origins, played to the end in both players by Chromium, and 200 viewers at once, on the local stack
+films: venv # films of 25 origins, played to the end in both players by Chromium, 200 viewers and 10,000 requests at once
 	@FILMS=1 $(PYTHON) -m pytest -q tests/browser/test_players.py tests/e2e/test_viewers.py
+	@FILMS=1 $(PYTHON) -m pytest -q tests/processing/media/test_on_demand.py -k spike
 
 faults: venv # every operation stopped before and after every AWS call it makes, and 500 programs of disorder
 	@FAULTS=500 $(PYTHON) -m pytest -q tests/faults

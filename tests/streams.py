@@ -12,8 +12,8 @@ import pytest
 
 from chalicelib.model import Rendition
 from chalicelib.processing import pipeline
-from chalicelib.processing.kinds import Emit, Made, Order, Source
-from chalicelib.processing.media import engine, hls, plans, video
+from chalicelib.processing.kinds import Emit, Order, Source
+from chalicelib.processing.media import hls, plans
 from chalicelib.renditions.media_names import MediaName, Part
 from tests.making import sqs_event
 from tests.stage import MEDIA_STAGE, aws_client, lambda_context
@@ -67,25 +67,10 @@ def install(monkeypatch: pytest.MonkeyPatch) -> FakeHls:
         return ()
 
     monkeypatch.setattr(hls, "write", write)
-    written_by_video(monkeypatch)
     monkeypatch.setattr(hls, "make", fake.make)
     monkeypatch.setattr(plans, "lengths", lambda data: {name: tuple(each) for name, each in json.loads(data).items()})
     monkeypatch.setattr(plans, "_kept", type(plans._kept)())
     return fake
-
-
-def written_by_video(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Has films get their stream when they are processed, as long as `video` itself does not see to it."""
-    if hasattr(video, "hls"):
-        return
-    process = video.process
-
-    def with_stream(source: Source, order: Order, emit: Emit) -> Made:
-        made = process(source, order, emit)
-        hls.write(source, engine.facts(source)[0], order, emit)
-        return made
-
-    monkeypatch.setattr(video, "process", with_stream)
 
 
 class Started:

@@ -14,7 +14,7 @@ _OWN_FIELDS = ("title", "artist", "album")
 
 def process(source: Source, order: Order, emit: Emit) -> Made:
     """Raises PermanentFault `corrupt` for a sound that FFmpeg can't open."""
-    found, warnings = engine.facts(source, place=order.recipe.keep_gps)
+    found, warnings = hls.facts(source, order)
     measured: dict[str, Any] = {}
     found = unindexed.completed(source, found)
     if not warnings:  # a file whose headers were too much is not heard

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib.util import find_spec
 from typing import Any
 
@@ -48,14 +49,23 @@ DEMUXERS = {
 }
 
 
+Ask = Callable[[Source, dict[str, Any], Index], dict[str, Any]]
+"""Has the facts found by a child that gets these arguments. Raises ChildDiedError."""
+
+
 class LayerMissingError(Exception):
     """This function should have FFmpeg, and does not: `ops provision` and `chalice deploy` were not both run."""
 
 
-def facts(source: Source, *, place: bool = False) -> tuple[dict[str, Any], tuple[FileWarning, ...]]:
+def ask(source: Source, wanted: dict[str, Any], index: Index) -> dict[str, Any]:
+    """The facts, by the arguments of `ffmpeg_child`. Raises ChildDiedError."""
+    return child.run_on(_CHILD, source.data, source.size, wanted, LIMITS)[0]
+
+
+def facts(source: Source, *, place: bool = False, ask: Ask = ask) -> tuple[dict[str, Any], tuple[FileWarning, ...]]:
     """What is known of the file, by the words of `ffmpeg_child`, and what could not be found out.
 
-    With `place` that is also where it was recorded.
+    With `place` that is also where it was recorded. `ask` may find more in the same child.
 
     Raises PermanentFault `corrupt` for a file that FFmpeg can't open, and LayerMissingError.
     """
@@ -68,7 +78,7 @@ def facts(source: Source, *, place: bool = False) -> tuple[dict[str, Any], tuple
     if indexes.most_edits(source.data, index, wanted["format"]) > indexes.MOST_EDITS:
         return headers.read(source, head), (_too_many_edits(),)
     try:
-        found, _ = child.run_on(_CHILD, source.data, source.size, wanted, LIMITS)
+        found = ask(source, wanted, index)
     except ChildDiedError as died:
         return headers.read(source, head), (_died(died),)
     if found["unknown_codec"]:

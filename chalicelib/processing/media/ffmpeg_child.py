@@ -40,7 +40,7 @@ def main(data: BinaryIO, arguments: dict[str, Any]) -> tuple[dict[str, Any], byt
     """(facts, nothing). Raises av.error.FFmpegError for a file that can't be opened as `arguments["format"]`."""
     av.logging.set_level(av.logging.PANIC)
     with opened(data, arguments) as container:
-        return _facts(container, place=arguments.get("place", False)), b""
+        return facts(container, place=arguments.get("place", False)), b""
 
 
 def opened(data: BinaryIO, arguments: dict[str, Any]) -> InputContainer:
@@ -53,7 +53,8 @@ def opened(data: BinaryIO, arguments: dict[str, Any]) -> InputContainer:
     return opening.opened(data, demuxer, arguments.get("probe", opening.PROBE), unindexed=unindexed)
 
 
-def _facts(container: InputContainer, *, place: bool) -> dict[str, Any]:
+def facts(container: InputContainer, *, place: bool) -> dict[str, Any]:
+    """What is known of the file; with `place` also where it was recorded."""
     video = film_of(container)
     sounds, subtitles = opening.shown(container.streams.audio), opening.shown(container.streams.subtitles)
     tags = _tags(container, None if video else next(iter(container.streams.audio), None))

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from functools import partial
@@ -119,6 +120,10 @@ UNWATCHED = first_requests.Function(missing.STREAM, _find, _store)
 
 # --- looking ahead
 
+# When this instance last saw to a segment, by its key. A crowd asks for one segment again and again.
+_seen_to: OrderedDict[str, float] = OrderedDict()
+_MOST_SEEN_TO = 1000
+
 
 def _look_ahead(starters: ThreadPoolExecutor, address: Address, wanted: Wanted) -> None:
     """Starts the next segments while this one is made, those that exist and that nobody has made or makes."""
@@ -130,10 +135,23 @@ def _look_ahead(starters: ThreadPoolExecutor, address: Address, wanted: Wanted) 
             starters.submit(_start, replace(address, name=f"{FOLDER}{wanted.rung}-{number}.m4s"))
 
 
+def _is_seen_to(key: str) -> bool:
+    """True if this instance has seen to it so lately that a run which it started may still come."""
+    moment = time.monotonic()
+    before = _seen_to.get(key)
+    if before is not None and moment - before < missing.START_WITHIN:
+        return True
+    _seen_to[key] = moment
+    _seen_to.move_to_end(key)
+    while len(_seen_to) > _MOST_SEEN_TO:
+        _seen_to.popitem(last=False)
+    return False
+
+
 def _start(address: Address) -> None:
     """Takes the lease on a segment, and starts a run that makes it. A failure is only logged: nobody waits for it."""
     try:
-        if derived.exists(address.key):
+        if _is_seen_to(address.key) or derived.exists(address.key):
             return
         if lease_id := missing.take_ahead(address):
             event = {**asdict(address), "lease_id": lease_id}
@@ -143,6 +161,7 @@ def _start(address: Address) -> None:
                 Payload=json.dumps(event).encode(),
             )
     except (BotoCoreError, ClientError):
+        _seen_to.pop(address.key, None)
         logger.warning("a segment could not be started ahead", exc_info=True)
 
 

@@ -36,6 +36,7 @@ PREVIEW_BYTES = 1024**2
 
 # Bytes of a large film that may be read until its pictures are made. The reader allows a few more (kinds.PROCESSORS).
 ALL_BYTES = 9_000_000
+LEAST_BYTES = 4_000_000  # the plan is made before, and may have needed all others
 IN_MEMORY = 1024**3  # that of a small one cost nothing
 
 _CHILD = "chalicelib.processing.media.pictures_child"
@@ -130,7 +131,7 @@ def _width(order: Order) -> int:
 def _bytes(source: Source) -> int:
     if not isinstance(source.data, Ranged):
         return IN_MEMORY
-    return max(0, ALL_BYTES - source.data.read_bytes)
+    return max(LEAST_BYTES, ALL_BYTES - source.data.read_bytes)
 
 
 def _shown(header: dict[str, Any], body: bytes, film: dict[str, Any], order: Order, emit: Emit) -> Pictures:

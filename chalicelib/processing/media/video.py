@@ -10,7 +10,7 @@ from chalicelib.processing.media import engine, hls, posters, unindexed, words
 
 def process(source: Source, order: Order, emit: Emit) -> Made:
     """Raises PermanentFault `corrupt` for a film that FFmpeg can't open."""
-    found, warnings = engine.facts(source, place=order.recipe.keep_gps)
+    found, warnings = hls.facts(source, order)
     is_read = not warnings
     found = unindexed.completed(source, found, order.poster_time)
     picture = found.get("video") or {"aspect": 1.0, "rotation": 0}

@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import io
 import json
+import os
 import time
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -30,7 +32,10 @@ from tests.client import Client
 from tests.faults.clock import Clock
 from tests.making import deliver, invalidations, upload, work_off
 from tests.stage import Calls, aws_client, lambda_context
-from tests.streams import PLAYLIST, FakeHls, MediaQueue, Started, written_by_video
+from tests.streams import PLAYLIST, FakeHls, MediaQueue, Started
+
+# Requests for one segment; `make films` sends as many as strangers may.
+SPIKE = 10_000 if "FILMS" in os.environ else 500
 
 NONE = (404, "not_found", "public, max-age=60")
 
@@ -121,7 +126,7 @@ def test_what_the_plan_does_not_have_takes_no_lease_and_starts_nothing(
 ) -> None:
     ask(at(film, "v360-4.m4s"))  # the plan is in memory from here on
     hls.made.clear()
-    stage.clear()
+    stage.names.clear()
     assert [problem(ask(at(film, name))) for _ in range(3)] == [NONE] * 3
     assert stage.names == ["dynamodb.GetItem"] * 3
     assert hls.made == []
@@ -141,7 +146,7 @@ def test_what_the_plan_does_not_have_takes_no_lease_and_starts_nothing(
     ],
 )
 def test_a_path_that_is_no_part_costs_nothing(film: Address, stage: Calls, name: str) -> None:
-    stage.clear()
+    stage.names.clear()
     assert problem(ask(f"/{film.key}".replace("av/v360-0.m4s", name))) == NONE
     assert stage.names == []
 
@@ -149,7 +154,7 @@ def test_a_path_that_is_no_part_costs_nothing(film: Address, stage: Calls, name:
 def test_each_function_leaves_the_other_s_addresses_alone(film: Address, stage: Calls) -> None:
     from chalicelib.processing import on_demand as render
 
-    stage.clear()
+    stage.names.clear()
     assert problem(ask(f"/{film.key}".replace("av/v360-0.m4s", "w320.avif"))) == NONE
     path = f"/{film.key}"
     event = {"rawPath": path, "requestContext": {"http": {"method": "GET", "path": path}}}
@@ -162,10 +167,10 @@ def test_each_function_leaves_the_other_s_addresses_alone(film: Address, stage: 
 def test_the_plan_is_read_once_and_only_so_many_are_kept(
     film: Address, stage: Calls, started: Started, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stage.clear()
+    stage.names.clear()
     ask(at(film, "a0-init.mp4"))
     gets = stage.count("s3.GetObject")
-    stage.clear()
+    stage.names.clear()
     ask(at(film, "v360-init.mp4"))
     assert stage.count("s3.GetObject") == gets - 1
     monkeypatch.setattr(plans, "KEPT", 1)
@@ -228,7 +233,7 @@ def test_no_address_of_a_clip_outlasts_what_the_stage_allows(film: Address, monk
 
 @pytest.mark.parametrize("name", ["1080.mp4", "sprite-7.jpg"])
 def test_a_conversion_that_the_film_does_not_have_takes_no_lease(film: Address, stage: Calls, name: str) -> None:
-    stage.clear()
+    stage.names.clear()
     assert problem(ask(at(film, name))) == NONE
     assert stage.names == ["dynamodb.GetItem"]
 
@@ -262,7 +267,6 @@ def test_all_parts_of_a_real_film_are_had_from_the_function(
     client: Client, queue: MediaQueue, started: Started, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With the real module `hls`: the plan is read as it was written, and names what can be made."""
-    written_by_video(monkeypatch)
     address = address_of(ready_film(client, queue, films.film(size=(320, 180), times=range(200))))
     plan = plans.of(address.key.removesuffix("av/v360-0.m4s"))
     assert plan
@@ -302,6 +306,31 @@ def test_200_viewers_of_one_missing_segment_make_it_once_and_all_get_it(
     assert {content(answer) for answer in answers} == {b"v360-0"}
     assert hls.made == ["v360-0"]
     assert sorted(event["name"] for event in started.events) == ["av/v360-1.m4s", "av/v360-2.m4s"], "once for all"
+
+
+def test_a_spike_of_requests_for_one_missing_segment_makes_it_once(
+    film: Address,
+    hls: FakeHls,
+    started: Started,
+    stage: Calls,
+    one_by_one: None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As many run at once as Lambda lets; it refuses the others, and CloudFront's viewers ask again."""
+    monkeypatch.setattr(missing, "START_WITHIN", 600)
+    hls.slow(1)
+    at_once = settings.settings().stream_concurrency
+    stage.names.clear()
+    with ThreadPoolExecutor(at_once) as pool:
+        answers = Counter(content(answer) for answer in pool.map(ask, [film] * SPIKE))
+    assert answers == {b"v360-0": SPIKE}
+    assert hls.made == ["v360-0"]
+    assert len(started.events) == 2
+    made = Counter(stage.names)
+    # Each request reads the file's record. Only those that came before the segment was stored ask for its lease.
+    assert made["dynamodb.GetItem"] < SPIKE + 10 * at_once
+    assert made["dynamodb.UpdateItem"] < 3 * at_once
+    assert made["s3.GetObject"] + made["s3.HeadObject"] < SPIKE + 3 * at_once
 
 
 # --- looking ahead

@@ -17,6 +17,7 @@ from chalicelib.model import Rendition
 from chalicelib.processing import child, pipeline
 from chalicelib.processing.kinds import Made, Order, Source, processor_of
 from chalicelib.processing.media import engine, posters
+from chalicelib.processing.media.hls import stream
 from chalicelib.processing.on_demand import render_one
 from chalicelib.renditions.ladder import ladder
 from chalicelib.renditions.recipes import RECIPES, Recipe
@@ -285,6 +286,8 @@ def test_a_child_that_dies_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None
 def test_all_children_end_before_the_claim_of_their_worker() -> None:
     seconds = 2 * (engine.LIMITS.seconds + posters.LIMITS.seconds) + 2 * child.READING
     assert seconds < pipeline.MEDIA_LEASE.total_seconds() / 2, "there is time left for what is made of a film otherwise"
+    plan = 2 * stream.LIMITS.seconds + child.READING + stream.LARGE_SECONDS
+    assert seconds + plan < pipeline.MEDIA_LEASE.total_seconds()
 
 
 def test_the_same_film_gives_the_same_bytes() -> None:

@@ -25,19 +25,26 @@ def warm() -> None:
     fork_server.prepare(f"{__name__}.child")
 
 
-def write(source: Source, facts: Mapping[str, Any], order: Order, emit: Emit) -> tuple[FileWarning, ...]:
+def write(source: Source, found: Mapping[str, Any], order: Order, emit: Emit) -> tuple[FileWarning, ...]:
     """Emits the master playlist `hls`, and, below `av/`, the plan and one playlist a rung.
 
-    `facts` are those of `engine.facts`, maybe with `plan`. A file that can't be streamed gets a warning, and nothing is
+    `found` are facts of `engine.facts`, maybe with `plan`. A file that can't be streamed gets a warning, and nothing is
     emitted.
     """
     from chalicelib.processing.media.hls import stream
 
-    return stream.write(source, facts, order, emit)
+    return stream.write(source, found, order, emit)
+
+
+def facts(source: Source, order: Order) -> tuple[dict[str, Any], tuple[FileWarning, ...]]:
+    """`engine.facts`, and the `plan` for `write` where one child finds both."""
+    from chalicelib.processing.media.hls import stream
+
+    return stream.facts(source, order)
 
 
 def prepare(source: Source) -> tuple[bytes, str]:
-    """(the plan of a stream, nothing), or (nothing, why there is none). `write` takes it as `facts["plan"]`."""
+    """(the plan of a stream, nothing), or (nothing, why there is none). `write` takes it as `found["plan"]`."""
     from chalicelib.processing.media.hls import stream
 
     return stream.plan_of(source)

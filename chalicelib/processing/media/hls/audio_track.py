@@ -53,7 +53,7 @@ def _look(container: InputContainer, stream: Any, find: Find, left: frames.Left)
     if context is None or not (0 < context.sample_rate <= _FASTEST and 0 < context.channels <= _MOST_CHANNELS):
         return None
     entries = find(stream)
-    frames.seek(container, stream, int(stream.start_time or 0) - round(10 / stream.time_base))
+    frames.to_beginning(container, stream)
     found = frames.decoded(container, stream, left)
     heard = [frame for frame in islice(found, _HEAD) if frame.pts is not None]
     if not heard or not _can_be_mixed(heard[0], min(2, int(context.channels))):

@@ -7,8 +7,8 @@ from typing import Any, BinaryIO
 
 from av.container import InputContainer
 
-from chalicelib.processing.media import one_track
-from chalicelib.processing.media.hls import audio_segment, cued, moofs, plan, repacked, survey, video_segment
+from chalicelib.processing.media import ffmpeg_child, one_track
+from chalicelib.processing.media.hls import audio_segment, cued, frames, moofs, plan, repacked, survey, video_segment
 from chalicelib.processing.media.hls.jumps import Continued, continued
 from chalicelib.processing.media.hls.opening import PROBE, RESTART_PROBE, STREAMS, opened
 from chalicelib.processing.media.hls.restarts import restarted
@@ -29,13 +29,11 @@ _COPIED = ("copy", "sound_copy")
 def main(data: BinaryIO, arguments: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
     """({}, the bytes). `arguments["do"]` is `plan`, `init` or `segment`.
 
-    A plan that can't be made is ({"none": why}, nothing).
+    A plan that can't be made is ({"none": why}, nothing). With `arguments["facts"]`, which are `ffmpeg_child`'s, the
+    header of a plan has the `facts`, too: one child opens the file for both, which takes long where a film has hours.
     """
     if arguments["do"] == "plan":
-        try:
-            return _plan(data, arguments)
-        except NoStreamError as error:
-            return {"none": str(error)}, b""
+        return _plan(data, arguments)
     _fill_memory()
     part, probe, rung = arguments["part"] or {}, PROBE, arguments["rung"]
     if arguments["do"] == "init" and (made := _init(rung)):
@@ -73,8 +71,21 @@ def _plan(data: BinaryIO, arguments: dict[str, Any]) -> tuple[dict[str, Any], by
         data = moofs.alone(data, arguments["size"])
     data.seek(0)
     with opened(data, arguments["demuxer"], unindexed=arguments["scan"]) as container:
+        header = {"facts": _facts(container, **arguments["facts"])} if arguments["facts"] else {}
         given: Any = Continued(container) if found and arguments["demuxer"][0] in STREAMS else container
-        return {}, plan.dumps(survey.plan(given, data, arguments, found))
+        try:
+            return header, plan.dumps(survey.plan(given, data, arguments, found))
+        except NoStreamError as error:
+            return {**header, "none": str(error)}, b""
+
+
+def _facts(container: InputContainer, *, place: bool) -> dict[str, Any]:
+    """The facts. Afterwards the container stands at its beginning again."""
+    found = ffmpeg_child.facts(container, place=place)
+    film = ffmpeg_child.film_of(container)
+    if film is not None:  # else nothing was decoded
+        frames.to_beginning(container, film)
+    return found
 
 
 def _scanned(data: BinaryIO, arguments: dict[str, Any]) -> Scan:

@@ -117,7 +117,10 @@ def _beginning(stream: Any) -> int:
 
 def _from(container: InputContainer, stream: Any, start: int | None) -> Iterator[tuple[int, Any]]:
     """Pictures from the key picture before `start` on, or from the file's beginning."""
-    seek(container, stream, start if start is not None else _beginning(stream) - round(10 / stream.time_base))
+    if start is None:
+        to_beginning(container, stream)
+    else:
+        seek(container, stream, start)
     stream.codec_context.flush_buffers()
     # Pictures before the first key picture need others that are missing.
     waits = start is not None and start > _beginning(stream)
@@ -139,6 +142,11 @@ def seek(container: InputContainer, stream: Any, time: int) -> None:
             container.seek(_beginning(stream), stream=stream, backward=True)
         except av.error.FFmpegError:
             container.seek(0)
+
+
+def to_beginning(container: InputContainer, stream: Any) -> None:
+    """To the track's first packet, also where it comes before the time that the file calls its beginning."""
+    seek(container, stream, _beginning(stream) - round(10 / stream.time_base))
 
 
 def _led_by(container: InputContainer, stream: Any, time: int) -> Any:

@@ -17,6 +17,7 @@ from chalicelib.processing.media.hls import plan as plans
 from chalicelib.processing.media.hls import playlists, rates
 from chalicelib.processing.media.hls.plan import Plan, Rung
 from chalicelib.processing.media.hls.rungs import KEY_BYTES, MOST_BYTES, MOST_STORED
+from chalicelib.processing.media.indexes import Index
 from chalicelib.renditions.media_names import FOLDER, MediaName, Part
 from chalicelib.storage.ranged import Ranged
 
@@ -36,27 +37,61 @@ _SCAN = replace(LIMITS, seconds=60, wall=90)
 # The function that makes parts has 28 seconds, and answers within them.
 _PART = replace(LIMITS, wall=23)
 
+_TOO_MUCH = "making its plan took too much time, memory or data, or its index is damaged"
+
 _CHILD = "chalicelib.processing.media.hls.child"
 _MP4 = {True: "audio/mp4", False: "video/mp4"}
 
 
-def write(source: Source, facts: Mapping[str, Any], order: Order, emit: Emit) -> tuple[FileWarning, ...]:
+def facts(source: Source, order: Order) -> tuple[dict[str, Any], tuple[FileWarning, ...]]:
+    """`engine.facts`, and with them the `plan` for `write` where one child finds both: of MP4 with an index.
+
+    Raises what `engine.facts` raises.
+    """
+    place = order.recipe.keep_gps
+    return engine.facts(source, place=place, ask=_with_plan) if _is_wanted(order) else engine.facts(source, place=place)
+
+
+def _with_plan(source: Source, wanted: dict[str, Any], index: Index) -> dict[str, Any]:
+    """The facts with the `plan`. Where making both was too much, the facts alone may still be found, and the plan is
+    not tried once more. Raises ChildDiedError.
+    """
+    if index.missing or wanted["format"] != engine.MOV[0]:
+        return engine.ask(source, wanted, index)
+    if isinstance(source.data, Ranged):
+        source.data.allow(PLAN_BYTES)
+    demuxer = wanted["format"], wanted["whitelist"]
+    arguments = _arguments(source, demuxer, index, asked={"place": wanted["place"]})
+    try:
+        header, body = child.run_on(_CHILD, source.data, source.size, arguments, LIMITS)
+    except ChildDiedError as died:
+        if isinstance(source.data, Ranged) and died.had_too_much:
+            source.data.allow(PLAN_BYTES)
+        return {**engine.ask(source, wanted, index), "plan": (b"", _TOO_MUCH)}
+    return {**header["facts"], "plan": (body, header.get("none", ""))}
+
+
+def write(source: Source, found: Mapping[str, Any], order: Order, emit: Emit) -> tuple[FileWarning, ...]:
     """Emits the master playlist `hls`, and, below `av/`, the plan and one playlist a rung.
 
-    `facts` are those of `engine.facts`. A file that can't be streamed gets a warning, and nothing is emitted. A recipe
-    without pictures has no stream, too.
+    `found` are facts of `engine.facts`, maybe with `plan`. A file that can't be streamed gets a warning, and nothing is
+    emitted. A recipe without pictures has no stream, too.
     """
-    if order.only or not order.recipe.widths:
+    if not _is_wanted(order):
         return ()
-    if not (facts.get("video") or facts.get("audio")):
+    if not (found.get("video") or found.get("audio")):
         return (_without("it has neither pictures nor sound"),)
-    body, why = facts.get("plan") or plan_of(source)
+    body, why = found.get("plan") or plan_of(source)
     if why:
         return (_without(why),)
     whole = plans.loads(body)
     plan = _with_large(source, whole, emit)
     _emit(plan, body if plan is whole else plans.dumps(plan), emit)
     return ()
+
+
+def _is_wanted(order: Order) -> bool:
+    return not order.only and bool(order.recipe.widths)
 
 
 def _with_large(source: Source, plan: Plan, emit: Emit) -> Plan:
@@ -101,22 +136,35 @@ def plan_of(source: Source) -> tuple[bytes, str]:
                 return b"", f"it has no index, and more than {bound}, so it was not read to its end"
             data = cast(BinaryIO, fragments.Appended(data, source.size, pieces))
     size = source.size if data is source.data else data.seek(0, io.SEEK_END)
-    arguments = {
+    try:
+        header, body = child.run_on(_CHILD, data, size, _arguments(source, demuxer, index, size), limits)
+    except ChildDiedError:
+        if index.missing:
+            return b"", "it has no index, and reading it to its end took too much time or memory, or it is damaged"
+        return b"", _TOO_MUCH
+    return body, header.get("none", "")
+
+
+def _arguments(
+    source: Source,
+    demuxer: tuple[str, str],
+    index: Index,
+    size: int | None = None,
+    *,
+    asked: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    """For a child that makes a plan. `size` is that of the source with what is appended to it. It may be `asked` for
+    facts, too."""
+    return {
         "do": "plan",
         "demuxer": demuxer,
         "size": source.size,
         "index": [index.start, index.length],
         "more": index.more,
         "scan": index.missing,
-        "fragments": size > source.size,
+        "fragments": size is not None and size > source.size,
+        "facts": asked,
     }
-    try:
-        header, body = child.run_on(_CHILD, data, size, arguments, limits)
-    except ChildDiedError:
-        if index.missing:
-            return b"", "it has no index, and reading it to its end took too much time or memory, or it is damaged"
-        return b"", "making its plan took too much time, memory or data, or its index is damaged"
-    return body, header.get("none", "")
 
 
 def _emit(plan: Plan, body: bytes, emit: Emit) -> None:

@@ -81,8 +81,11 @@ def look(container: InputContainer, find: Find) -> Picture | None:
 
 def _decoded(container: InputContainer, stream: Any) -> Iterator[Any]:
     """The frames from the beginning on."""
-    stream.codec_context.thread_count = 1
+    context = stream.codec_context
+    if not context.is_open:  # it is, where the facts were found before
+        context.thread_count = 1
     frames.seek(container, stream, int(stream.start_time or 0))
+    context.flush_buffers()
     return frames.decoded(container, stream)
 
 
@@ -129,7 +132,7 @@ def _length(container: InputContainer, stream: Any) -> Fraction:
 
 def _beginning(container: InputContainer, stream: Any) -> tuple[int, list[int]]:
     """When the first picture is shown, and the times of the first ones, sorted."""
-    frames.seek(container, stream, int(stream.start_time or 0) - round(10 / stream.time_base))
+    frames.to_beginning(container, stream)
     times = sorted(
         {
             time

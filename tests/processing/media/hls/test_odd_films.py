@@ -12,7 +12,9 @@ import pytest
 
 from bench.media import ours
 from chalicelib.facts import AudioInfo, VideoInfo
-from chalicelib.processing.kinds import Order, processor_of
+from chalicelib.processing.kinds import Order, Source, processor_of
+from chalicelib.processing.media import engine
+from chalicelib.processing.media import hls as hls_room
 from chalicelib.renditions.recipes import RECIPES
 from tests import apple_rules, films, hls, odd_films
 from tests.odd_films import ODD, Odd
@@ -60,6 +62,20 @@ def test_it_plays_and_nothing_is_wrong(name: str) -> None:
         check_pictures(film, odd)
     check_lengths(film)
     check_sounds(film)
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_one_child_finds_the_same_facts_and_plan_as_two(name: str) -> None:
+    data, content_type = ODD[name].make(), ODD[name].content_type
+    source = Source(content_type, len(data), io.BytesIO(data), "a film")
+    found, warnings = hls_room.facts(source, Order(RECIPES["photo"], 1769 * 1024**2))
+    alone, warnings_alone = engine.facts(source)
+    plan = found.pop("plan", None)
+    assert (found, warnings) == (alone, warnings_alone)
+    if not found["unindexed"] and engine.demuxer_of(source) == engine.MOV:
+        assert plan == hls_room.prepare(source)
+    else:
+        assert plan is None
 
 
 def own_pictures(data: bytes) -> list[tuple[Fraction, int]]:

@@ -13,12 +13,17 @@ from typing import Any, BinaryIO, cast
 import av
 import pytest
 
+from chalicelib.facts import VideoInfo
 from chalicelib.model import Caption, PermanentFault
 from chalicelib.processing import fork_server
+from chalicelib.processing.child import Limits
+from chalicelib.processing.kinds import Order, Source, processor_of
 from chalicelib.processing.media import hls as engine
 from chalicelib.processing.media.hls import opening, playlists
+from chalicelib.processing.media.hls import stream as parent
 from chalicelib.renditions import captions
 from chalicelib.renditions.media_names import MediaName, Part
+from chalicelib.renditions.recipes import RECIPES
 from tests import apple_rules, films, hls, hostile_films
 from tests.films import Chirp
 
@@ -52,6 +57,23 @@ def test_apples_rules(more: dict[str, Any]) -> None:
     stream = hls.Stream(film(**more))
     found = apple_rules.check_master(stream.get)
     assert len(found) == len(stream.plan.rungs)
+
+
+@pytest.mark.usefixtures("media")
+@pytest.mark.parametrize("child_module", ["endless", "missing"])
+def test_a_film_whose_plan_is_too_much_has_its_facts(child_module: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parent, "_CHILD", f"tests.processing.media.{child_module}")
+    monkeypatch.setattr(parent, "LIMITS", Limits(seconds=1))
+    data = film()
+    source = Source("video/mp4", len(data), io.BytesIO(data), "a film")
+    emitted: list[str] = []
+    made = processor_of("video/mp4").process(
+        source, Order(RECIPES["photo"], 1769 * 1024**2), lambda rendition, _: emitted.append(rendition.basename)
+    )
+    assert isinstance(made.info, VideoInfo)
+    assert (made.info.width, made.info.duration) == (96, 14.0)
+    assert [warning.code for warning in made.warnings] == ["no_stream"]
+    assert "poster.webp" in emitted and not any(name.startswith(("av/", "hls")) for name in emitted)
 
 
 def test_a_sound_alone_keeps_the_rules(in_process: None) -> None:
