@@ -347,6 +347,16 @@ def test_the_console_may_upload_also_where_the_origins_are_named() -> None:
     assert {**own, **{name: rule[name] for name in differing}} == rule, "it may do the same"
 
 
+def test_a_viewer_who_is_sent_on_to_s3_may_read_also_where_the_origins_are_named() -> None:
+    """The browser says `Origin: null` then, and has no preflight. What an address without a signature gets is nothing."""
+    cors = resource("DerivedBucket")["Properties"]["CorsConfiguration"]
+    (rule,) = resolved(cors, AnyOrigin=True)["CorsRules"]
+    assert rule["AllowedOrigins"] == {"Ref": "CorsOrigins"}
+    first, sent_on = resolved(cors, AnyOrigin=False)["CorsRules"]
+    assert first == rule
+    assert sent_on == {"Id": "sent-on", "AllowedOrigins": ["*"], "AllowedMethods": ["GET", "HEAD"]}
+
+
 def test_with_an_api_all_but_files_goes_there_uncached_and_without_it_nothing_does() -> None:
     with_api = behaviours(HasApi=True)
     for path in ("/v1/*", "/s3/*", "*"):
