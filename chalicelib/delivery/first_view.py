@@ -6,12 +6,11 @@ still asks.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from chalicelib.catalog import usage
-from chalicelib.delivery import missing
+from chalicelib.delivery import byte_ranges, missing
 from chalicelib.delivery.missing import Address, Find, Maker, Outcome, Wanted
 from chalicelib.model import File, now
 from chalicelib.observability import logger
@@ -27,8 +26,6 @@ SIGNED_FOR = 60  # seconds that an address of S3 works
 # Seconds, beside its duration, in which a clip or a sound is played that came from such an address. Players ask there
 # for the rest of it, after a pause or where somebody jumps to.
 PLAYED_FOR = 3600
-
-_RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
 
 
 @dataclass(frozen=True)
@@ -131,32 +128,20 @@ def _play_time(file: File) -> int:
 def part(reply: Reply, asked: str) -> Reply:
     """The bytes of a whole answer for which a Range header asks: 206, or 416 if the answer has none of them.
 
-    Anything but one range gets the whole, as RFC 9110 allows. Safari asks for the first two bytes of a film, and plays
-    it only if it gets no more. CloudFront passes on the origin's answer; later viewers get a range from its memory.
+    Safari asks for the first two bytes of a film, and plays it only if it gets no more. CloudFront passes on the
+    origin's answer; later viewers get a range from its memory.
     https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/RangeGETs.html
     """
     if reply.status != 200:
         return reply
     whole = replace(reply, headers={**reply.headers, "Accept-Ranges": "bytes"})
-    found, size = _RANGE.fullmatch(asked.strip()), len(reply.body)
-    bounds = _bounds(found[1], found[2], size) if found else None
-    if bounds is None:
+    size = len(reply.body)
+    found = byte_ranges.asked(asked, size)
+    if found is None:
         return whole
-    first, last = bounds
+    first, last = found
     if first > last:
         headers = {"Content-Type": "text/plain; charset=utf-8", "Cache-Control": "no-store"}
         return Reply(416, headers | {"Content-Range": f"bytes */{size}"}, b"The rendition ends before this range.\n")
     headers = {**whole.headers, "Content-Range": f"bytes {first}-{last}/{size}"}
     return Reply(206, headers, reply.body[first : last + 1])
-
-
-def _bounds(first: str, last: str, size: int) -> tuple[int, int] | None:
-    """The first and the last byte of `first-last`, `first-` or `-length`; the first is the greater if there is none.
-
-    None for what is no range.
-    """
-    if (first and last and int(last) < int(first)) or not first + last:
-        return None
-    if not first:
-        return max(0, size - int(last)), size - 1
-    return int(first), min(int(last), size - 1) if last else size - 1

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+from chalicelib.delivery import byte_ranges
+
 Headers = dict[str, str]
 
 MIB = 1024 * 1024
@@ -135,18 +137,8 @@ def byte_range(request: Mapping[str, str], headers: Mapping[str, str], size: int
     None means to send everything: there is no range, or its form is not supported, or If-Range names another version.
     False means that the range is outside of the body (416).
     """
-    found = re.fullmatch(r"bytes=([0-9]{0,18})-([0-9]{0,18})", request.get("range", "").strip())
-    if not found or found[0] == "bytes=-":
-        return None
     condition = request.get("if-range")
     if condition and condition not in (headers.get("etag"), headers.get("last-modified")):
         return None
-    first, last = found[1], found[2]
-    if not first:
-        length = min(int(last), size)
-        return (size - length, size - 1) if length else False
-    if last and int(last) < int(first):
-        return None
-    if int(first) >= size:
-        return False
-    return int(first), min(int(last or size - 1), size - 1)
+    found = byte_ranges.asked(request.get("range", ""), size)
+    return False if found and found[0] > found[1] else found
