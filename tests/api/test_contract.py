@@ -15,7 +15,7 @@ from tests.client import new_client
 from tests.stage import Calls
 
 # `make contract` asks for many more.
-EXAMPLES = int(os.environ.get("CONTRACT_EXAMPLES", "6"))
+EXAMPLES = int(os.environ.get("CONTRACT_EXAMPLES", "3"))
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def test_the_app_answers_as_its_document_says(stage: Calls, capsys: pytest.Captu
     assert key
     document = json.loads(TARGET.read_text())
     with contract.gateway(app.app) as url:
-        report = contract.run(document, key, base_url=url, examples=EXAMPLES, sequences=EXAMPLES * 5)
+        report = contract.run(document, key, base_url=url, examples=EXAMPLES, sequences=EXAMPLES * 10)
     with capsys.disabled():
         report.show("in process on moto")
     assert not report.failures, str(report)
@@ -47,7 +47,7 @@ def test_the_app_answers_as_its_document_says(stage: Calls, capsys: pytest.Captu
 def test_a_life_answers_as_the_document_says(
     stage: Calls, capsys: pytest.CaptureFixture[str], life: tuple[str, ...]
 ) -> None:
-    report = _lived(life, EXAMPLES * 10)
+    report = _lived(life, EXAMPLES * 20)
     with capsys.disabled():
         report.show("a life, in process on moto")
     assert report.followed
@@ -57,7 +57,7 @@ def test_a_life_answers_as_the_document_says(
 @pytest.mark.usefixtures("_no_waiting")
 def test_each_link_leads_where_the_document_says(stage: Calls, link: str, operations: tuple[str, ...]) -> None:
     # A seed may make no webhook that is accepted, so several are tried.
-    assert any(link in _lived(operations, EXAMPLES * 2, seed).followed for seed in range(20))
+    assert any(link in _lived(operations, EXAMPLES * 4, seed).followed for seed in range(20))
 
 
 def _lived(operations: tuple[str, ...], sequences: int, seed: int = 1) -> contract.Report:

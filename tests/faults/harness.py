@@ -192,7 +192,8 @@ def _short(facts: Iterable[str]) -> str:
     return ", ".join(fact[:60] for fact in facts)
 
 
-MANY, FEW = 20, 5
+# Calls of one operation, at most, at which it is stopped in turn, and at which another process comes in between.
+STOPS, BETWEEN = 8, 5
 
 # At each call: the moment, and what the client does, if a client asked.
 EVERY: tuple[tuple[Moment, Client], ...] = (
@@ -208,11 +209,12 @@ def crash_everywhere(
     *,
     ways: Sequence[tuple[Moment, Client]] = EVERY,
     in_turn: bool = False,
+    enough: Callable[[Crash], bool] = lambda crash: False,
     tell: Callable[[str], None] = lambda line: None,
 ) -> Report:
-    """Stops each operation at each of its calls in all these ways; `in_turn`, in only one way at each call.
+    """Stops each operation at each of its calls in all these ways; `in_turn`, in one way at each of STOPS calls.
 
-    In turn, an operation of very many calls is stopped at every third call.
+    It ends with the first crash that is `enough`.
     """
     report, started = Report(), time.monotonic()
     with quiet():
@@ -229,7 +231,7 @@ def crash_everywhere(
                 continue
             once, either = Allowed([done[0]], [done[1]]), Allowed([done[0], undone[0]], [done[1], undone[1]])
             for number, call in enumerate(calls):
-                if in_turn and len(calls) > MANY and number % 3:
+                if in_turn and number not in spread(len(calls), STOPS):
                     continue
                 for moment, client in [ways[number % len(ways)]] if in_turn else ways:
                     if not operation.again and not in_turn and client != ways[0][1]:
@@ -237,8 +239,17 @@ def crash_everywhere(
                     whose = client if operation.again else None
                     allowed = either if whose == "is gone" else once
                     report.crashes.append(_crash(operation, call, Point(number, moment), whose, allowed))
+                    if enough(report.crashes[-1]):
+                        return report
     report.seconds = time.monotonic() - started
     return report
+
+
+def spread(count: int, most: int) -> set[int]:
+    """At most so many of the numbers below `count`, the first and the last among them."""
+    if count <= most:
+        return set(range(count))
+    return {round(each * (count - 1) / (most - 1)) for each in range(most)}
 
 
 # A call that writes, and that botocore sends again when it gets no answer.
@@ -277,7 +288,7 @@ def lose_every_answer(
     """Loses the answer of each write of these operations, after it was carried out: botocore sends it again.
 
     Nobody may notice. The answer, the state of the stage and the time that all takes must be those of an operation
-    without trouble. `in_turn`, only the writes to DynamoDB, and of many only every third one.
+    without trouble. `in_turn`, only BETWEEN of the writes to DynamoDB.
     """
     report, started = Report(), time.monotonic()
     with quiet(), pytest.MonkeyPatch.context() as patch:
@@ -289,7 +300,7 @@ def lose_every_answer(
             writes = [number for number, call in enumerate(process.calls) if call in WRITES]
             if in_turn:
                 writes = [number for number in writes if process.calls[number].startswith("dynamodb.")]
-                writes = writes[:: 3 if len(writes) > FEW else 1]
+                writes = [writes[place] for place in sorted(spread(len(writes), BETWEEN))]
             report.resent += [_resent(operation, process.calls[number], number, right) for number in writes]
     report.seconds = time.monotonic() - started
     return report
@@ -320,7 +331,7 @@ def overlaps(
 ) -> Iterator[tuple[World, Prepared]]:
     """The operation with the whole work of another process in the middle of it, at each moment of each of its calls.
 
-    In turn, at one moment of each call, or of every third call if there are more than a few.
+    In turn, at one moment of each of BETWEEN calls.
     """
     with quiet():
         with world_of(operation) as world:
@@ -333,7 +344,7 @@ def overlaps(
 
 
 def _is_next(number: int, moment: Moment, calls: int) -> bool:
-    return (calls <= FEW or number % 3 == 0) and (moment == "before") == (number % 2 == 0)
+    return number in spread(calls, BETWEEN) and (moment == "before") == (number % 2 == 0)
 
 
 def _overlapped(

@@ -348,7 +348,7 @@ def test_the_console_may_upload_also_where_the_origins_are_named() -> None:
 
 
 def test_a_viewer_who_is_sent_on_to_s3_may_read_also_where_the_origins_are_named() -> None:
-    """The browser says `Origin: null` then, and has no preflight. What an address without a signature gets is nothing."""
+    """The browser says `Origin: null` then. Without a signature an address of S3 gives nothing."""
     cors = resource("DerivedBucket")["Properties"]["CorsConfiguration"]
     (rule,) = resolved(cors, AnyOrigin=True)["CorsRules"]
     assert rule["AllowedOrigins"] == {"Ref": "CorsOrigins"}

@@ -12,7 +12,7 @@ import pytest
 
 from bench.media import ours
 from chalicelib.facts import AudioInfo, VideoInfo
-from chalicelib.processing.kinds import Order, Source, processor_of
+from chalicelib.processing.kinds import Order, processor_of
 from chalicelib.processing.media import engine
 from chalicelib.processing.media import hls as hls_room
 from chalicelib.renditions.recipes import RECIPES
@@ -20,6 +20,8 @@ from tests import apple_rules, films, hls, odd_films
 from tests.odd_films import ODD, Odd
 
 pytestmark = pytest.mark.usefixtures("media", "in_process")
+
+ORDER = Order(RECIPES["photo"], 1769 * 1024**2)
 
 NUMBERS_ARE_LOST = ("phone held upright", "a burst")
 """Films that are turned, or whose pictures are too rough to read numbers from."""
@@ -32,8 +34,7 @@ class Whole(hls.Stream):
         super().__init__(data, content_type)
         self.made.clear()
         self.parts: dict[str, bytes] = {}
-        order = Order(RECIPES["photo"], 1769 * 1024**2)
-        self.result = processor_of(content_type).process(self.source, order, self._emit)
+        self.result = processor_of(content_type).process(self.source, ORDER, self._emit)
 
     def get(self, name: str) -> bytes:
         if name not in self.parts:
@@ -62,18 +63,16 @@ def test_it_plays_and_nothing_is_wrong(name: str) -> None:
         check_pictures(film, odd)
     check_lengths(film)
     check_sounds(film)
+    check_that_one_child_finds_the_same_as_two(film)
 
 
-@pytest.mark.parametrize("name", ODD)
-def test_one_child_finds_the_same_facts_and_plan_as_two(name: str) -> None:
-    data, content_type = ODD[name].make(), ODD[name].content_type
-    source = Source(content_type, len(data), io.BytesIO(data), "a film")
-    found, warnings = hls_room.facts(source, Order(RECIPES["photo"], 1769 * 1024**2))
-    alone, warnings_alone = engine.facts(source)
+def check_that_one_child_finds_the_same_as_two(film: Whole) -> None:
+    """The facts, and the plan of a file with an index."""
+    found, warnings = hls_room.facts(film.source, ORDER)
     plan = found.pop("plan", None)
-    assert (found, warnings) == (alone, warnings_alone)
-    if not found["unindexed"] and engine.demuxer_of(source) == engine.MOV:
-        assert plan == hls_room.prepare(source)
+    assert (found, warnings) == engine.facts(film.source)
+    if not found["unindexed"] and engine.demuxer_of(film.source) == engine.MOV:
+        assert plan == hls_room.prepare(film.source)
     else:
         assert plan is None
 
