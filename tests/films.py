@@ -11,6 +11,7 @@ from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from functools import cache
+from itertools import cycle, islice
 from typing import Any
 
 import av
@@ -143,6 +144,18 @@ def flac_picture(png: bytes) -> str:
     kind = b"image/png"
     block = struct.pack(">II", 3, len(kind)) + kind + struct.pack(">I4II", 0, 0, 0, 24, 0, len(png)) + png
     return base64.b64encode(block).decode()
+
+
+_AMR = {"nb": (b"#!AMR\n", 0x3C, 31), "wb": (b"#!AMR-WB\n", 0x14, 32)}
+"""The file's first line, a frame's first byte, and its other bytes (RFC 4867): 12.2 and 12.65 kbit/s."""
+
+
+def amr(mode: str, seconds: float) -> bytes:
+    """Ten frames of any bits, which are a noise, again and again. FFmpeg has no encoder."""
+    first, kind, size = _AMR[mode]
+    chance = random.Random(2)
+    frames = [bytes([kind]) + chance.randbytes(size) for _ in range(10)]
+    return first + b"".join(islice(cycle(frames), round(seconds * 50)))
 
 
 def tone(

@@ -657,6 +657,10 @@ def _sounds(canary: str) -> Seeds:
         "wav": ("audio/wav", films.sound("wav", "pcm_s16le", seconds=0.2)),
         "ogg": ("audio/ogg", films.sound("ogg", "libopus", tags=tags)),
         "m4a": ("audio/mp4", films.sound("ipod", "aac", tags=tags)),
+        "adts": ("audio/aac", films.sound("adts", "aac")),
+        "aiff": ("audio/aiff", films.sound("aiff", "pcm_s16be", seconds=0.2, tags=tags)),
+        "caf": ("audio/x-caf", films.sound("caf", "alac", tags=tags)),
+        "amr": ("audio/amr", films.amr("nb", seconds=1)),
     }
 
 

@@ -10,8 +10,14 @@ import mimetypes
 # Python's own table, without the entries of this machine's /etc/mime.types. The types below are missing in it, or came
 # with Python 3.13.
 _TYPES = mimetypes.MimeTypes(filenames=()).types_map[True] | {
+    ".aac": "audio/aac",
+    ".aif": "audio/aiff",
+    ".aifc": "audio/aiff",
+    ".aiff": "audio/aiff",
+    ".amr": "audio/amr",
     ".arw": "image/x-sony-arw",
     ".avif": "image/avif",
+    ".caf": "audio/x-caf",
     ".cr2": "image/x-canon-cr2",
     ".cr3": "image/x-canon-cr3",
     ".dng": "image/x-adobe-dng",

@@ -147,6 +147,10 @@ TYPES: Mapping[Kind, frozenset[str]] = {
             "3gpp2",
             "webm",
             "x-matroska",
+            "aac",
+            "aiff",
+            "amr",
+            "x-caf",
         )
     ),
     Kind.PDF: frozenset({"application/pdf"}),

@@ -46,6 +46,7 @@ DETECTABLE = frozenset(
         *fonts.TYPES,
         *("application/pdf", "application/x-tar", "audio/mpeg", "video/mp4", "image/svg+xml"),
         *(media.TRANSPORT, media.PROGRAM, media.PICTURES),
+        *(media.AIFF, media.AAC),
         *("image/bmp", "image/emf", "image/x-icon"),
     )
 )
@@ -80,6 +81,8 @@ def sniff(head: bytes) -> str | None:
         or media.bmp(head)
         or media.transport(head)
         or media.program(head)
+        or media.aiff(head)
+        or media.adts(head)
         or media.mp3(head)
         or svg(head)
     )

@@ -79,6 +79,10 @@ def test_what_cannot_both_be_true_contradicts(declared: str, detected: str | Non
         ("video/mp2t", "video/mpeg"),
         ("video/mpeg", "video/mpv"),
         ("model/vnd.mts", "video/mp2t"),
+        ("audio/aac", "audio/mp4"),
+        ("audio/aac", "audio/mpeg"),
+        ("audio/mpeg", "audio/aac"),
+        ("audio/amr", "video/mp4"),
     ],
 )
 def test_what_can_be_true_does_not_contradict(declared: str, detected: str | None) -> None:
@@ -127,6 +131,10 @@ FAMILIES = [
     ("audio/mpeg", "audio/mp3", "audio/x-mp3", "audio/x-mpeg", "audio/mpeg3", "audio/mpa"),
     ("audio/wav", "audio/wave", "audio/x-wav", "audio/vnd.wave", "audio/x-pn-wav"),
     ("audio/flac", "audio/x-flac"),
+    ("audio/aiff", "audio/x-aiff", "audio/aifc", "audio/x-aifc"),
+    ("audio/aac", "audio/x-aac", "audio/aacp", "audio/x-hx-aac-adts", "audio/vnd.dlna.adts"),
+    ("audio/amr", "audio/amr-wb", "audio/amr-nb", "audio/x-amr"),
+    ("audio/x-caf", "audio/caf"),
     ("audio/ogg", "audio/opus", "audio/vorbis", "audio/x-ogg", "video/ogg", "application/ogg"),
     ("video/webm", "audio/webm", "video/x-matroska", "video/matroska", "audio/x-matroska", "audio/matroska"),
     ("video/x-msvideo", "video/avi", "video/msvideo"),

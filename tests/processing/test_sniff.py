@@ -78,6 +78,12 @@ SAMPLES = [
     ("audio/wav", b"BW64\xff\xff\xff\xffWAVEds64"),
     ("video/mp4", b"\0\0\0\x10moof" + bytes(8)),
     ("audio/flac", b"fLaC\0\0\0\x22"),
+    ("audio/aiff", b"FORM\0\0\x01\0AIFFCOMM"),
+    ("audio/aiff", b"FORM\0\0\x01\0AIFCFVER"),
+    ("audio/x-caf", b"caff\0\x01\0\0desc"),
+    ("audio/amr", b"#!AMR\n\x3c" + bytes(31)),
+    ("audio/amr", b"#!AMR-WB\n\x44" + bytes(60)),
+    ("audio/aac", bytes.fromhex("fff14c8001bffc210049900219") * 30),
     ("audio/ogg", b"OggS\0\x02" + bytes(22)),
 ]
 

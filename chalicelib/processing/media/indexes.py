@@ -3,7 +3,8 @@
 An index says where each picture is. MP4 has it in one box, `moov`, and AVI in the chunk `idx1`; both may be at the end.
 An AVI of more than 1 GB has one in each of its parts (OpenDML), and an index of these in its header.
 Matroska's, the Cues, names key pictures only, and is mostly at the end. Recordings of browsers have none, fragmented
-MP4 has it in pieces all over the file, MP3 has none or a rough one, and MPEG's transport and program streams have none.
+MP4 has it in pieces all over the file, MP3 has none or a rough one, and AAC and AMR alone and MPEG's transport and
+program streams have none.
 """
 
 from __future__ import annotations
@@ -61,7 +62,7 @@ def find(data: BinaryIO, size: int, demuxer: str) -> Index:
                 return _avi(data, size)
             case "matroska":
                 return _matroska(data, size)
-            case "mp3" | "mpegts" | "mpeg":
+            case "mp3" | "aac" | "amr" | "mpegts" | "mpeg":
                 return Index(missing=True)
     except (struct.error, ValueError):
         pass

@@ -14,6 +14,9 @@ from chalicelib.processing.media import hls
 # Seconds by which a header's figure may be wrong before it is replaced. A sound's may count the encoder's run-up.
 _CLOSE = 0.2
 
+# FFmpeg's names of formats whose headers have no figure: it makes one up from the first bit rate.
+_GUESSED = ("aac", "amr")
+
 # Places of a film that its pictures may be taken from.
 _PLACES = 200
 
@@ -34,7 +37,8 @@ def completed(source: Source, found: Mapping[str, Any], time: float | None = Non
 
     plan = plans.loads(made[0])
     said = found.get("duration")
-    duration = said if said and abs(said - plan.duration) < _CLOSE else plan.duration
+    is_guessed = plan.demuxer[0] in _GUESSED
+    duration = said if said and not is_guessed and abs(said - plan.duration) < _CLOSE else plan.duration
     bit_rate = found.get("bit_rate") if duration == said else None
     more = {"duration": duration, "bit_rate": bit_rate or round(source.size * 8 / duration) if duration else None}
     return {**found, **more, "plan": made, "restarts": _restarts(plan, time)}

@@ -24,7 +24,7 @@ MOST_READ = 512 * 1024**2
 # Bytes of a sound of any other format.
 MOST_WHOLE = 2 * 1024**3
 # Formats whose index, or whose arithmetic, says where a time is.
-_SEEKABLE = ("wav", engine.MOV[0])
+_SEEKABLE = ("wav", "aiff", "caf", engine.MOV[0])
 
 _CHILD = "chalicelib.processing.media.sound_child"
 

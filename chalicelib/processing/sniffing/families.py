@@ -5,12 +5,10 @@ from __future__ import annotations
 # First bytes of formats of which only the family is known: nobody looks into such files, but a token may allow them.
 _FAMILIES = (
     (b"MThd", "audio"),
-    (b"#!AMR", "audio"),
-    (b"caff", "audio"),
     (b".snd", "audio"),
     (b"wvpk", "audio"),
     (b"MAC ", "audio"),
-    (b"\xff\xf1", "audio"),  # AAC in ADTS frames, MPEG-4
+    (b"\xff\xf1", "audio"),  # one frame of AAC in ADTS, MPEG-4; `media.adts` needs two
     (b"\xff\xf9", "audio"),  # the same, MPEG-2
     (b"FLV\x01", "video"),
     (b"wOFF", "font"),
@@ -35,6 +33,4 @@ def further(head: bytes) -> set[str]:
     found = {family for magic, family in _FAMILIES if head.startswith(magic)}
     if head.startswith(_ASF):  # Windows Media
         found |= {"audio", "video"}
-    if head[:4] == b"FORM" and head[8:12] in (b"AIFF", b"AIFC"):
-        found.add("audio")
     return found

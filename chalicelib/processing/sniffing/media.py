@@ -33,6 +33,11 @@ _FILMS = (b"iso", b"mp4", b"avc1", b"M4", b"m4", b"3g", b"dash", b"F4", b"f4", b
 _OLD_QUICKTIME_BOXES = (b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot")
 _BMP_HEADER_SIZES = (12, 16, 40, 52, 56, 64, 108, 124)
 
+AIFF, AAC = "audio/aiff", "audio/aac"
+
+# Frames of ADTS that must follow each other. One has at most 8,191 bytes, and mostly less than 800.
+_ADTS_FRAMES = 2
+
 TRANSPORT = "video/mp2t"
 """MPEG transport streams: television, and cameras with AVCHD."""
 
@@ -54,6 +59,37 @@ _SURE_PACKETS = 10  # of a recording that begins in the middle of a packet
 def riff(head: bytes) -> str | None:
     """WebP, WAV and AVI: one container, whose form stands at byte 8."""
     return RIFF.get(head[8:12]) if head.startswith(_RIFF) else None
+
+
+def aiff(head: bytes) -> str | None:
+    """Apple's AIFF, and AIFF-C, whose samples may be packed."""
+    return AIFF if head[:4] == b"FORM" and head[8:12] in (b"AIFF", b"AIFC") else None
+
+
+def adts(head: bytes) -> str | None:
+    """AAC in frames of ADTS (ISO/IEC 13818-7, 6.2), each exactly after the other, perhaps after an ID3v2 tag."""
+    at = _after_id3(head)
+    for _ in range(_ADTS_FRAMES):
+        frame = head[at : at + 6]
+        # The sync word, the layer 0, and a sampling rate that exists. The next frame begins with the same three bytes.
+        if len(frame) < 6 or frame[0] != 0xFF or frame[1] & 0xF6 != 0xF0 or frame[2] >> 2 & 15 > 12:
+            return None
+        length = (frame[3] & 3) << 11 | frame[4] << 3 | frame[5] >> 5
+        following = head[at + length : at + length + 3]
+        if length < 7 or following[:2] != frame[:2] or following[2:] != frame[2:3]:
+            return None
+        at += length
+    return AAC
+
+
+def _after_id3(head: bytes) -> int:
+    """Where the sound begins."""
+    if head[:3] != b"ID3" or len(head) < 10:
+        return 0
+    size = 0
+    for byte in head[6:10]:
+        size = size << 7 | byte & 0x7F
+    return 10 + size
 
 
 def iso_media(head: bytes) -> str | None:

@@ -43,6 +43,9 @@ SIGNATURES = (
     (b"{\\rtf", "application/rtf"),
     (b"fLaC", "audio/flac"),
     (b"OggS\0", "audio/ogg"),
+    (b"caff\0\x01\0\0", "audio/x-caf"),  # Apple's Core Audio Format
+    (b"#!AMR\n", "audio/amr"),  # RFC 4867, 5
+    (b"#!AMR-WB\n", "audio/amr"),
     # Any Matroska file: WebM is Matroska, and the DocType that tells them apart may come late.
     (b"\x1aE\xdf\xa3", "video/webm"),
 )

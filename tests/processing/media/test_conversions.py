@@ -277,6 +277,9 @@ def test_the_sound_of_a_film_alone(name: str, codec: str) -> None:
     ("form", "content_type", "codec"),
     [
         ("mp3", "audio/mpeg", "libmp3lame"),
+        ("adts", "audio/aac", "aac"),
+        ("aiff", "audio/aiff", "pcm_s16be"),
+        ("caf", "audio/x-caf", "pcm_s16le"),
         ("wav", "audio/wav", "pcm_s16le"),
         ("flac", "audio/flac", "flac"),
         ("ogg", "audio/ogg", "libopus"),

@@ -251,6 +251,7 @@ TAGS = {"title": "Song", "artist": "Ann", "album": "First", "genre": "Folk", "da
         ("mp4", "audio/mp4", "aac", ("m4a", "aac")),
         ("wav", "audio/wav", "pcm_s16le", ("wav", "pcm_s16le")),
         ("webm", "audio/webm", "libopus", ("weba", "opus")),
+        ("caf", "audio/x-caf", "alac", ("caf", "alac")),
     ],
 )
 def test_sounds_of_each_format(form: str, content_type: str, codec: str, found: tuple[str, str]) -> None:
@@ -263,6 +264,28 @@ def test_sounds_of_each_format(form: str, content_type: str, codec: str, found: 
         assert info.album == "First"
         assert info.tags["genre"] == "Folk"
         assert info.created_at == "1999-01-01T00:00:00.000Z"
+
+
+@pytest.mark.parametrize(
+    ("form", "content_type", "codec", "found"),
+    [
+        ("adts", "audio/aac", "aac", ("aac", "aac")),
+        ("aiff", "audio/aiff", "pcm_s16be", ("aiff", "pcm_s16be")),
+    ],
+)
+def test_sounds_of_formats_without_tags(form: str, content_type: str, codec: str, found: tuple[str, str]) -> None:
+    info = sound_info(films.sound(form, codec, seconds=3), content_type)
+    assert (info.format, info.codec) == found
+    assert (info.channels, info.sample_rate) == (2, 48000)
+    assert info.duration == pytest.approx(3.0, abs=0.05)
+
+
+@pytest.mark.parametrize(("mode", "rate"), [("nb", 8000), ("wb", 16000)])
+def test_a_voice_recorders_amr(mode: str, rate: int) -> None:
+    info = sound_info(films.amr(mode, seconds=4), "audio/amr")
+    assert (info.format, info.codec, info.channels, info.sample_rate) == ("amr", f"amr_{mode}", 1, rate)
+    assert info.duration == pytest.approx(4.0, abs=0.05)
+    assert info.loudness
 
 
 def test_a_cover_is_said_and_is_no_film() -> None:

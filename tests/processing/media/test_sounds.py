@@ -94,6 +94,9 @@ def test_silence_has_no_loudness_and_a_flat_waveform() -> None:
     ("form", "content_type", "codec"),
     [
         ("mp3", "audio/mpeg", "libmp3lame"),
+        ("adts", "audio/aac", "aac"),
+        ("aiff", "audio/aiff", "pcm_s16be"),
+        ("caf", "audio/x-caf", "pcm_s16le"),
         ("flac", "audio/flac", "flac"),
         ("ogg", "audio/ogg", "libopus"),
         ("mp4", "audio/mp4", "aac"),

@@ -13,6 +13,9 @@ from typing import Any, Literal
 # Jumps of time in one segment.
 _MOST_JUMPS = 50
 
+COUNTED = ("mp3", "aac", "amr")
+"""Formats in which nothing tells a time: FFmpeg counts from where it is opened."""
+
 Sort = Literal["picture", "key", "copy", "sound", "sound_copy"]
 
 

@@ -2,8 +2,8 @@
 
 FFmpeg opens such a file at its beginning, and knows of no other place. So it is given a file of the same length. The
 beginning is the true one, which tells of the tracks, and all until that place is one element that FFmpeg skips.
-Positions stay the same. MP3 and MPEG's program stream have no beginning that is needed: it is cut off. So is
-that of a transport stream, and packets of its tables come first (`transport`).
+Positions stay the same. MP3, AAC and MPEG's program stream have no beginning that is needed: it is cut off. So is
+that of a transport stream and of AMR, and packets of its tables, or AMR's first line, come first.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from __future__ import annotations
 import struct
 from collections.abc import Mapping
 from typing import Any, BinaryIO, cast
+
+from chalicelib.processing.media.hls.plan import COUNTED
 
 
 class Restarted:
@@ -23,9 +25,9 @@ class Restarted:
         gap = at - head
         self._head, self._cut = head, 0
         self._skipped = b""
-        if demuxer == "mp3":
+        if demuxer in COUNTED and not tables:
             self._cut = at
-        elif demuxer in ("mpegts", "mpeg"):
+        elif demuxer in (*COUNTED, "mpegts", "mpeg"):
             self._cut, self._at, self._head, self._skipped = at - len(tables), len(tables), 0, tables
         elif demuxer == "mov" and gap >= 16:
             self._skipped = struct.pack(">I4sQ", 1, b"free", gap)

@@ -1,7 +1,7 @@
 """In the child: reads a file without an index from its beginning to its end, and makes one.
 
-Such are the recordings of browsers (WebM without Cues and Duration), fragmented MP4, MP3, and MPEG's transport and
-program streams.
+Such are the recordings of browsers (WebM without Cues and Duration), fragmented MP4, MP3, AAC and AMR alone, and MPEG's
+transport and program streams.
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ class Scan:
     begin, sorted; empty if it may at each sample. `head` is how many bytes at the beginning tell of the tracks.
 
     Tracks of MPEG's streams have PIDs or the like (`ids`), and their times may jump. `packets` are those of its
-    program's tables, and `configs` what decoders need before the first packet, which may not come again.
+    program's tables, or AMR's first line, and `configs` what decoders need before the first packet, which may not come
+    again.
     """
 
     tables: dict[int, Table]
@@ -103,7 +104,6 @@ def scan(data: BinaryIO, demuxer: Sequence[str]) -> Scan:
         if demuxer[0] == "matroska":
             marks = sorted({entry.pos for track in tracks for entry in track.index_entries})
             head = next(iter(marks), 0)
-        program = _program(data, demuxer)
         return Scan(
             tables={index: samples.table(is_mov) for index, samples in found.items() if samples.shown},
             places={index: samples.places for index, samples in found.items()},
@@ -113,13 +113,18 @@ def scan(data: BinaryIO, demuxer: Sequence[str]) -> Scan:
             ids={track.index: track.id for track in tracks} if is_mpeg else {},
             jumps=jumps.of if jumps else {},
             is_program=demuxer[0] == PROGRAM,
-            packets=program.packets if program else b"",
+            packets=_before_all(data, demuxer),
             configs={track.index: repacked.config(track) for track in tracks if track.codec_context},
         )
 
 
-def _program(data: BinaryIO, demuxer: Sequence[str]) -> transport.Program | None:
-    return transport.program(data) if demuxer[0] == TRANSPORT else None
+def _before_all(data: BinaryIO, demuxer: Sequence[str]) -> bytes:
+    """The bytes that must come before those of any place: packets of a program's tables, and AMR's first line."""
+    if demuxer[0] == TRANSPORT:
+        program = transport.program(data)
+        return program.packets if program else b""
+    data.seek(0)
+    return data.read(9).partition(b"\n")[0] + b"\n" if demuxer[0] == "amr" else b""
 
 
 class _Samples:

@@ -243,7 +243,7 @@ def _part(rung: Rung, number: int, demuxer: str) -> dict[str, Any]:
         found |= {"cue": own[number], "next_cue": None if last else own[number + 1]}
         return {**found, "most_bytes": rung.settings["most_bytes"]}
     found |= rung.restart(number)
-    if demuxer == "mp3":  # its times are counted from where it is opened
+    if demuxer in plans.COUNTED:
         found["since"] = rung.settings["since"][number]
     if "places" in rung.settings:
         places = rung.settings["places"]
