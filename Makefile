@@ -39,7 +39,7 @@ test: # everything: on mocks, and on the really deployed local stack with Chromi
 	@ops/setup.sh
 	@$(PYTHON) -m pytest $(PARALLEL)
 
-films: venv # films of 25 origins, played to the end in both players by Chromium, 200 viewers and 10,000 requests at once
+films: venv # films of 27 origins, played to the end in both players by Chromium, 200 viewers and 10,000 requests at once
 	@FILMS=1 $(PYTHON) -m pytest -q tests/browser/test_players.py tests/e2e/test_viewers.py
 	@FILMS=1 $(PYTHON) -m pytest -q tests/processing/media/test_on_demand.py -k spike
 

@@ -136,6 +136,8 @@ def _track(container: Any, codec: str, sing: Any) -> Any:
     track = container.add_stream(codec, rate=getattr(sing, "rate", 48000))
     if isinstance(sing, Chirp):
         track.layout, track.format = sing.layout, track.codec_context.codec.audio_formats[0].name
+    if codec.startswith("wma"):
+        track.bit_rate = 128_000  # it has none of its own
     return track
 
 

@@ -642,6 +642,8 @@ def _films(canary: str) -> Seeds:
         "two headers": ("video/mp4", odd_films.two_descriptions()),
         "avi of parts": ("video/x-msvideo", avis.Long(avis.short(1), 3, 1).whole()),
         "transport": ("video/mp2t", transports.with_times(transports.film(2))),
+        "flash": ("video/x-flv", films.film("flv", codec="flv", sound_codec="aac", times=range(25))),
+        "wmv": ("video/x-ms-wmv", films.film("asf", codec="wmv2", sound_codec="wmav2", times=range(25))),
         "program": (
             "video/mpeg",
             transports.film(form="vob", codec="mpeg2video", sound_codec="mp2", rate=25, times=range(25)),
@@ -700,11 +702,12 @@ def _box_of_a_film(data: bytes, generator: random.Random, words: Sequence[bytes]
 
 # The errors of FFmpeg, by which PyAV names what a damaged file is, and what our children say of one.
 # OverflowError is a figure out of range: the warning `not_read`, too.
+# UndefinedError is an error of AAC that FFmpeg has no name for.
 # PatchWelcomeError is what FFmpeg says of what it does not read, such as an encryption: the warning `not_read`.
 _FFMPEG = frozenset(
     (
         *("InvalidDataError", "EOFError", "PermissionError", "ArgumentError", "ValueError", "LyingIndexError"),
-        *("OSError", "PatchWelcomeError", "OverflowError"),
+        *("OSError", "PatchWelcomeError", "OverflowError", "UndefinedError"),
     )
 )
 

@@ -255,7 +255,7 @@ class Odd:
     thinned: int = 1
 
 
-MOV, MKV = "video/quicktime", "video/x-matroska"
+MOV, MKV, FLV, WMV = "video/quicktime", "video/x-matroska", "video/x-flv", "video/x-ms-wmv"
 _ENCODED, _BOTH, _SILENT = "picture sound_copy", "picture copy sound", "picture copy"
 
 
@@ -304,6 +304,22 @@ ODD: Mapping[str, Odd] = {
         _of("matroska", rate=Fraction(1, 10), times=range(12), sounds=()), MKV, "picture"
     ),
     "one picture in 5 s": Odd(_of(rate=Fraction(1, 5), times=range(20), sounds=()), rungs="picture"),
+    # what old programs wrote
+    "Flash": Odd(_of("flv", sing=Chirp(44100)), FLV, "picture copy sound"),
+    "Flash with Sorenson's codec": Odd(_of("flv", codec="flv", sing=Chirp(44100)), FLV, "picture sound"),
+    "Flash with Sorenson's codec and MP3": Odd(
+        _of(
+            "flv",
+            codec="flv",
+            sound_codec="libmp3lame",
+            sing=Chirp(44100),
+            options={"avoid_negative_ts": "make_zero"},
+        ),
+        FLV,
+        "picture sound",
+    ),
+    "Windows Media": Odd(_of("asf", codec="wmv2", sound_codec="wmav2"), WMV, "picture sound"),
+    "Windows Media with MPEG-4": Odd(_of("asf", codec="msmpeg4v3", sound_codec="libmp3lame"), WMV, "picture sound"),
     # what editors keep
     "ProRes": Odd(_of("mov", codec="prores_ks", pixels="yuv422p10le", sound_codec="pcm_s24le"), MOV, "picture sound"),
     "ProRes 4444": Odd(

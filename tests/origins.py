@@ -77,6 +77,8 @@ ORIGINS: Mapping[str, Origin] = {
     ),
     "av1": Origin(codec="libsvtav1", options={"preset": "12", "svtav1-params": "lp=1"}, sound_codec="libopus"),
     "avi": Origin("video/x-msvideo", "avi", "mpeg4", sound_codec="libmp3lame"),
+    "windows media": Origin("video/x-ms-wmv", "asf", "msmpeg4v3", sound_codec="libmp3lame"),
+    "flash": Origin("video/x-flv", "flv", options=_FAST | {"g": "50"}),
     "matroska": Origin("video/x-matroska", "matroska", options=_FAST, sound_codec="flac"),
     "film in matroska": Origin(
         "video/x-matroska",

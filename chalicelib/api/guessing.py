@@ -16,12 +16,14 @@ _TYPES = mimetypes.MimeTypes(filenames=()).types_map[True] | {
     ".aiff": "audio/aiff",
     ".amr": "audio/amr",
     ".arw": "image/x-sony-arw",
+    ".asf": "video/x-ms-asf",
     ".avif": "image/avif",
     ".caf": "audio/x-caf",
     ".cr2": "image/x-canon-cr2",
     ".cr3": "image/x-canon-cr3",
     ".dng": "image/x-adobe-dng",
     ".flac": "audio/flac",
+    ".flv": "video/x-flv",
     ".heic": "image/heic",
     ".heif": "image/heif",
     ".hif": "image/heif",
@@ -46,6 +48,8 @@ _TYPES = mimetypes.MimeTypes(filenames=()).types_map[True] | {
     ".vob": "video/mpeg",
     ".weba": "audio/webm",
     ".webp": "image/webp",
+    ".wma": "audio/x-ms-wma",
+    ".wmv": "video/x-ms-wmv",
     ".woff2": "font/woff2",
 }
 

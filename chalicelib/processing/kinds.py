@@ -128,9 +128,12 @@ TYPES: Mapping[Kind, frozenset[str]] = {
     Kind.IMAGE: frozenset(
         f"image/{name}" for name in ("jpeg", "png", "gif", "webp", "avif", "heic", "tiff", "bmp", "jp2", "x-icon")
     ),
-    # Films and sound share three formats: MP4, Matroska and Ogg. The type's own name tells them apart.
+    # Films and sound share four formats: MP4, Matroska, Ogg and Windows Media. The type's own name tells them apart.
     Kind.VIDEO: frozenset(
-        {"video/mp4", "video/quicktime", "video/webm", "video/ogg", "video/x-msvideo", "video/mp2t", "video/mpeg"}
+        {
+            *("video/mp4", "video/quicktime", "video/webm", "video/ogg", "video/x-msvideo", "video/mp2t", "video/mpeg"),
+            *("video/x-flv", "video/x-ms-asf"),
+        }
     ),
     Kind.AUDIO: frozenset(
         f"audio/{name}"
@@ -151,6 +154,7 @@ TYPES: Mapping[Kind, frozenset[str]] = {
             "aiff",
             "amr",
             "x-caf",
+            "x-ms-wma",
         )
     ),
     Kind.PDF: frozenset({"application/pdf"}),

@@ -138,6 +138,11 @@ FAMILIES = [
     ("audio/ogg", "audio/opus", "audio/vorbis", "audio/x-ogg", "video/ogg", "application/ogg"),
     ("video/webm", "audio/webm", "video/x-matroska", "video/matroska", "audio/x-matroska", "audio/matroska"),
     ("video/x-msvideo", "video/avi", "video/msvideo"),
+    ("video/x-flv", "video/flv"),
+    (
+        "video/x-ms-asf",
+        *("video/x-ms-wmv", "video/x-ms-wm", "audio/x-ms-wma", "audio/wma", "application/vnd.ms-asf"),
+    ),
     ("video/mpeg", "video/mpg", "video/x-mpg", "video/x-mpeg", "video/mpeg2", "video/x-mpeg2", "video/mp2p"),
     ("video/mp2t", "video/vnd.dlna.mpeg-tts", "video/x-mpegts", "video/mpegts", "video/mp2ts", "video/m2ts"),
     (

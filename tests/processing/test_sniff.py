@@ -85,6 +85,8 @@ SAMPLES = [
     ("audio/amr", b"#!AMR-WB\n\x44" + bytes(60)),
     ("audio/aac", bytes.fromhex("fff14c8001bffc210049900219") * 30),
     ("audio/ogg", b"OggS\0\x02" + bytes(22)),
+    ("video/x-flv", b"FLV\x01\x05\0\0\0\x09"),
+    ("video/x-ms-asf", bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c") + bytes(14)),
 ]
 
 TEXTS = [

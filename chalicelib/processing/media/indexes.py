@@ -62,7 +62,7 @@ def find(data: BinaryIO, size: int, demuxer: str) -> Index:
                 return _avi(data, size)
             case "matroska":
                 return _matroska(data, size)
-            case "mp3" | "aac" | "amr" | "mpegts" | "mpeg":
+            case "mp3" | "aac" | "amr" | "flv" | "asf" | "mpegts" | "mpeg":
                 return Index(missing=True)
     except (struct.error, ValueError):
         pass

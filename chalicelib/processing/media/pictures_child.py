@@ -19,7 +19,7 @@ from av.stream import Discard
 from chalicelib.processing.media import ffmpeg_child, fields, one_track, tone
 from chalicelib.processing.media.followed import Followed
 from chalicelib.processing.media.hls.jumps import Continued, continued
-from chalicelib.processing.media.hls.opening import RESTART_PROBE, is_cover
+from chalicelib.processing.media.hls.opening import RESTART_PROBE, is_cover, place_of
 from chalicelib.processing.media.hls.restarts import Restarted
 
 # Places of a film where a frame worth showing is looked for, in fractions of its duration; the first one counts.
@@ -148,11 +148,13 @@ class Film:
         demuxer, tables = str(self.arguments["format"]), bytes.fromhex(restarts["tables"])
         data: Any = Restarted(self.budget, self.arguments["size"], demuxer, restarts["head"], at, tables)  # type: ignore[arg-type]
         index, wanted = self.stream.index, restarts["id"]
-        self.container.close()
-        self.container = ffmpeg_child.opened(data, {**self.arguments, "probe": RESTART_PROBE})
+        opened: Any = ffmpeg_child.opened(data, {**self.arguments, "probe": RESTART_PROBE})
         if times:
-            self.container, index = continued(self.container, wanted, restarts["config"], times, at, len(tables))
-        self.stream = self.container.streams[index]
+            opened, index = continued(opened, wanted, restarts["config"], times, at, len(tables))
+        else:
+            index = place_of(opened, index, "video")
+        self.container.close()
+        self.container, self.stream = opened, opened.streams[index]
         self._begin()
 
     def _decoder(self) -> Any:

@@ -10,7 +10,6 @@ _FAMILIES = (
     (b"MAC ", "audio"),
     (b"\xff\xf1", "audio"),  # one frame of AAC in ADTS, MPEG-4; `media.adts` needs two
     (b"\xff\xf9", "audio"),  # the same, MPEG-2
-    (b"FLV\x01", "video"),
     (b"wOFF", "font"),
     (b"wOF2", "font"),
     (b"OTTO", "font"),
@@ -25,12 +24,8 @@ _FAMILIES = (
     (b"DDS ", "image"),
     (b"AT&TFORM", "image"),  # DjVu
 )
-_ASF = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
 
 
 def further(head: bytes) -> set[str]:
     """The families of a format that nobody looks into."""
-    found = {family for magic, family in _FAMILIES if head.startswith(magic)}
-    if head.startswith(_ASF):  # Windows Media
-        found |= {"audio", "video"}
-    return found
+    return {family for magic, family in _FAMILIES if head.startswith(magic)}

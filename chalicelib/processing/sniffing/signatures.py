@@ -43,6 +43,9 @@ SIGNATURES = (
     (b"{\\rtf", "application/rtf"),
     (b"fLaC", "audio/flac"),
     (b"OggS\0", "audio/ogg"),
+    (b"FLV\x01", "video/x-flv"),
+    # Any Windows Media file: the GUID of its header. The declared type tells if it is a film or a sound.
+    (bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c"), "video/x-ms-asf"),
     (b"caff\0\x01\0\0", "audio/x-caf"),  # Apple's Core Audio Format
     (b"#!AMR\n", "audio/amr"),  # RFC 4867, 5
     (b"#!AMR-WB\n", "audio/amr"),

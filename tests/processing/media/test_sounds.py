@@ -96,6 +96,7 @@ def test_silence_has_no_loudness_and_a_flat_waveform() -> None:
         ("mp3", "audio/mpeg", "libmp3lame"),
         ("adts", "audio/aac", "aac"),
         ("aiff", "audio/aiff", "pcm_s16be"),
+        ("asf", "audio/x-ms-wma", "libmp3lame"),
         ("caf", "audio/x-caf", "pcm_s16le"),
         ("flac", "audio/flac", "flac"),
         ("ogg", "audio/ogg", "libopus"),

@@ -10,7 +10,7 @@ from av.container import InputContainer
 from chalicelib.processing.media import ffmpeg_child, one_track
 from chalicelib.processing.media.hls import audio_segment, cued, frames, moofs, plan, repacked, survey, video_segment
 from chalicelib.processing.media.hls.jumps import Continued, continued
-from chalicelib.processing.media.hls.opening import PROBE, RESTART_PROBE, STREAMS, opened
+from chalicelib.processing.media.hls.opening import FLASH, PROBE, RESTART_PROBE, STREAMS, opened, place_of
 from chalicelib.processing.media.hls.restarts import restarted
 from chalicelib.processing.media.hls.scan import Scan, scan
 from chalicelib.processing.media.hls.tracks import NoStreamError
@@ -24,6 +24,7 @@ _MAKERS = {
 }
 
 _COPIED = ("copy", "sound_copy")
+_SOUNDS = ("sound", "sound_copy")
 
 
 def main(data: BinaryIO, arguments: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
@@ -47,7 +48,7 @@ def main(data: BinaryIO, arguments: dict[str, Any]) -> tuple[dict[str, Any], byt
     track = rung["settings"].get("track")
     data = one_track.only(data, arguments["index"], track)
     with opened(data, arguments["demuxer"], probe, unindexed=not has_index, undecoded=undecoded) as container:
-        rung = {**rung, "stream": _place(container, rung["stream"], track)}
+        rung = {**rung, "stream": _place(container, rung["stream"], track, is_sound=rung["sort"] in _SOUNDS)}
         if arguments["do"] == "init":
             return {}, repacked.init(rung, repacked.config(container.streams[rung["stream"]]))
         given: Any = container
@@ -59,8 +60,10 @@ def main(data: BinaryIO, arguments: dict[str, Any]) -> tuple[dict[str, Any], byt
         return {}, _MAKERS[rung["sort"]](given, rung, part, arguments["zero"])
 
 
-def _place(container: InputContainer, index: int, track: int | None) -> int:
+def _place(container: InputContainer, index: int, track: int | None, *, is_sound: bool) -> int:
     """FFmpeg's index of the track: it may be another one than in the plan, where other tracks are hidden."""
+    if container.format.name == FLASH:
+        return place_of(container, index, "audio" if is_sound else "video")
     found = [each.index for each in container.streams if each.id == track]
     return found[0] if len(found) == 1 else index
 

@@ -13,8 +13,9 @@ from chalicelib.processing.media.hls.opening import is_unindexed, pictures
 # Packets that one part may read, at most: a file may claim that a moment is somewhere else for ever.
 MOST_PACKETS = 200_000
 
-# Errors of FFmpeg by which a decoder refuses a damaged packet. That of a sound that was cut off is an argument to it.
-DAMAGED = (av.error.InvalidDataError, av.error.EOFError, av.error.ArgumentError)
+# Errors of FFmpeg by which a decoder refuses a damaged packet. That of a sound that was cut off is an argument to it,
+# and a header of AAC that makes no sense has a number that FFmpeg has no name for.
+DAMAGED = (av.error.InvalidDataError, av.error.EOFError, av.error.ArgumentError, av.error.UndefinedError)
 
 # Bytes of the packets that are only looked at, at the beginning of a track.
 MOST_LOOKED = 4 * 1024**2

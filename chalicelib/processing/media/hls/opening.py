@@ -12,6 +12,7 @@ from av.container import InputContainer
 
 from chalicelib.processing.media import transport
 
+FLASH = "flv"
 TRANSPORT, PROGRAM = "mpegts", "mpeg"
 STREAMS = (TRANSPORT, PROGRAM)
 """MPEG's transport and program streams, whose times jump."""
@@ -80,6 +81,18 @@ def _program(data: BinaryIO) -> transport.Program | None:
     found = transport.program(data)
     data.seek(0)
     return found
+
+
+def place_of(container: InputContainer, index: int, kind: str) -> int:
+    """FFmpeg's index of a track that has this one in the whole file. `kind` is `video` or `audio`.
+
+    Flash has one of each, numbered as their first tags come. Raises ValueError if the track is not there.
+    """
+    is_flash = container.format.name == FLASH
+    for stream in container.streams:
+        if stream.type == kind and (is_flash or stream.index == index):
+            return int(stream.index)
+    raise ValueError("the track is not there any more")
 
 
 def is_cover(stream: Any) -> bool:

@@ -1,7 +1,7 @@
 """In the child: reads a file without an index from its beginning to its end, and makes one.
 
-Such are the recordings of browsers (WebM without Cues and Duration), fragmented MP4, MP3, AAC and AMR alone, and MPEG's
-transport and program streams.
+Such are the recordings of browsers (WebM without Cues and Duration), fragmented MP4, MP3, AAC and AMR alone, MPEG's
+transport and program streams, Flash and Windows Media, whose indexes know key pictures only, where they have one.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from chalicelib.processing.media import transport
 from chalicelib.processing.media.followed import Followed
 from chalicelib.processing.media.hls import repacked
 from chalicelib.processing.media.hls.jumps import Jumps
-from chalicelib.processing.media.hls.opening import PROGRAM, STREAMS, TRANSPORT, opened, shown
+from chalicelib.processing.media.hls.opening import FLASH, PROGRAM, STREAMS, TRANSPORT, opened, shown
 from chalicelib.processing.media.hls.plan import Rung
 from chalicelib.processing.media.hls.tables import MOST_SAMPLES, Table
 from chalicelib.processing.media.hls.tracks import NoStreamError
@@ -59,8 +59,11 @@ class Scan:
     def restarts(self, rung: Rung, zero: Fraction) -> dict[str, Any]:
         """For each segment the byte `at` which reading begins, and the time of what is there (`since`, in ticks).
 
-        Raises NoStreamError for an MP4 whose samples stand before the fragments that tell of them.
+        Raises NoStreamError for an MP4 whose samples stand before the fragments that tell of them, and for a track
+        whose packets have no place.
         """
+        if rung.stream not in self.tables:
+            raise NoStreamError("nobody knows where its sound is in the file")
         table, places, base = self.tables[rung.stream], self.places[rung.stream], self.bases[rung.stream]
         pairs = sorted((time, number) for number, time in enumerate(table.shown) if table.keys[number])
         times = [time for time, _ in pairs]
@@ -87,9 +90,9 @@ class Scan:
 
 def scan(data: BinaryIO, demuxer: Sequence[str]) -> Scan:
     """Raises av.error.FFmpegError."""
-    seen = Boxes(data)
     is_mov, is_mpeg = demuxer[0] == "mov", demuxer[0] in STREAMS
-    given: Any = seen if is_mov else data
+    seen = Tags(data) if demuxer[0] == FLASH else Boxes(data)
+    given: Any = seen if is_mov or demuxer[0] == FLASH else data
     with opened(given, demuxer, unindexed=True) as container:
         tracks = shown([*container.streams.video, *container.streams.audio])[:_MOST_TRACKS]
         found = {track.index: _Samples() for track in tracks}
@@ -99,8 +102,10 @@ def scan(data: BinaryIO, demuxer: Sequence[str]) -> Scan:
             for track in tracks:
                 if track.type == "video":
                     found[track.index].begin_with_a_key()
-        marks = seen.fragments if is_mov else []
-        head = seen.head if is_mov else 0
+        marks = seen.fragments if given is seen else []
+        head = seen.head if given is seen else 0
+        if demuxer[0] == "asf":
+            head = _asf_head(data)
         if demuxer[0] == "matroska":
             marks = sorted({entry.pos for track in tracks for entry in track.index_entries})
             head = next(iter(marks), 0)
@@ -182,18 +187,27 @@ def _read(container: Any, tracks: Sequence[Any], found: dict[int, _Samples], jum
     """
     try:
         for packet in container.demux(*tracks):
-            if packet.size and not (cut and packet.is_corrupt):
+            # A damaged Flash film may have tracks of which its beginning says nothing.
+            if packet.size and packet.stream.index in found and not (cut and packet.is_corrupt):
                 found[packet.stream.index].add(packet, jumps)
     except (av.error.InvalidDataError, av.error.EOFError):
         return
 
 
+def _asf_head(data: BinaryIO) -> int:
+    """Where the packets of a Windows Media file begin: behind its header object, and the head of its data object."""
+    data.seek(16)
+    return int.from_bytes(data.read(8), "little") + 50
+
+
 class Boxes(Followed):
     """The file object, which notes where MP4's fragments begin, and where its box `moov` ends, as they are read."""
 
+    _first = 0
+
     def __init__(self, data: BinaryIO) -> None:
         super().__init__(data)
-        self._next = 0
+        self._next = self._first
         self._rest = b""  # the beginning of a header, of which not all was read yet
         self.fragments: list[int] = []
         self.head = 0
@@ -216,10 +230,37 @@ class Boxes(Followed):
                 self._rest = header
                 return
             self._rest = b""
-            length, kind, long = struct.unpack(">I4sQ", header)
-            length = long if length == 1 else length
-            if kind == b"moof":
-                self.fragments.append(self._next)
-            self._next += max(8, length)
-            if kind == b"moov":
-                self.head = self._next
+            self._note(header)
+
+    def _note(self, header: bytes) -> None:
+        length, kind, long = struct.unpack(">I4sQ", header)
+        length = long if length == 1 else length
+        if kind == b"moof":
+            self.fragments.append(self._next)
+        self._next += max(8, length)
+        if kind == b"moov":
+            self.head = self._next
+
+
+# Tags at the beginning of a Flash film among which its codecs' headers are. Each of them may come again later.
+_HEAD_TAGS = 64
+
+
+class Tags(Boxes):
+    """The same for Flash (FLV): where its tags begin, and where those end that tell of its tracks.
+
+    Adobe Flash Video File Format Specification 10.1, annex E.
+    """
+
+    _first = 13
+
+    def _note(self, header: bytes) -> None:
+        kind, length = header[0] & 31, int.from_bytes(header[1:4])
+        # AAC and H.264 have a tag with the codec's header, whose second byte is 0.
+        has_header = (kind == 8 and header[11] >> 4 == 10) or (kind == 9 and header[11] & 15 == 7)
+        is_told = kind == 18 or (has_header and header[12] == 0)
+        if not is_told:
+            self.fragments.append(self._next)
+        self._next += 11 + length + 4
+        if is_told and len(self.fragments) < _HEAD_TAGS:
+            self.head = self._next

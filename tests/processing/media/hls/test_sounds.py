@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import random
 from array import array
 from typing import Any
 
@@ -44,7 +45,7 @@ def check(stream: hls.Stream, late: int = 0, run_up: int = 0) -> None:
     """The sound is the chirp, above all around the joins, and a shift by one sample would show.
 
     The file's own times may be up to `late` samples wrong, but then everywhere. `run_up` are samples of the encoder
-    before the sound, of which the file does not say that they are left out.
+    before the sound, of which the file does not say that they are left out, or, if negative, what it says too many.
     """
     rate, first, found = hls.samples(stream.joined("a0"))
     assert joins(stream)
@@ -134,12 +135,13 @@ def test_a_film_without_sound_has_none() -> None:
         ("aiff", "pcm_s24be", "audio/aiff"),
         ("caf", "pcm_s16le", "audio/x-caf"),
         ("caf", "alac", "audio/x-caf"),
+        ("asf", "wmav2", "audio/x-ms-wma"),
     ],
 )
 def test_a_sound_alone_is_a_stream_too(form: str, codec: str, content_type: str) -> None:
     stream = hls.Stream(films.sound(form, codec, seconds=14, sing=Chirp()), content_type)
     assert stream.get("hls.m3u8").decode().count("#EXT-X-STREAM-INF") == 1
-    check(stream, run_up=1024 if form == "adts" else 0)
+    check(stream, run_up={"adts": 1024, "asf": -2048}.get(form, 0))
 
 
 @pytest.mark.parametrize("mode", ["nb", "wb"])
@@ -157,6 +159,18 @@ def test_amr_is_heard_as_it_is_read_in_one_piece(mode: str) -> None:
     for place in joins(stream):
         pairs = [(found[each - first], whole[each]) for each in range(place - 1024, place + 1024)]
         assert sum((one - other) ** 2 for one, other in pairs) < 0.05 * sum(other**2 for _, other in pairs), place
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_damaged_frames_of_aac_are_left_out(seed: int) -> None:
+    chance = random.Random(seed)
+    data = bytearray(films.sound("adts", "aac", seconds=14, sing=Chirp()))
+    for _ in range(200):
+        data[chance.randrange(len(data) // 3, len(data) // 2)] = chance.randrange(256)
+    stream = hls.Stream(bytes(data), "audio/aac")
+    rate, first, found = hls.samples(stream.joined("a0"))
+    assert len(found) / rate == pytest.approx(stream.plan.duration, abs=0.05)
+    assert error(found, first, 3 * rate, 1024, rate, -1024) < 0.01, "what comes before is heard"
 
 
 def test_repacked_sound_is_the_films_own() -> None:
