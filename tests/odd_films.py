@@ -50,10 +50,13 @@ def options(**given: Any) -> Callable[[Any], None]:
     return change
 
 
+HEVC = {"preset": "ultrafast", "x265-params": "log-level=none:keyint=20"}
+
+
 def hevc(tag: str) -> Callable[[Any], None]:
     def change(stream: Any) -> None:
         stream.codec_context.codec_tag = tag
-        stream.options = {"preset": "ultrafast", "x265-params": "log-level=none:keyint=20"}
+        stream.options = HEVC
 
     return change
 
@@ -317,6 +320,9 @@ ODD: Mapping[str, Odd] = {
         ),
         FLV,
         "picture sound",
+    ),
+    "Flash with HEVC": Odd(
+        _of("flv", codec="libx265", picture=options(**HEVC), sing=Chirp(44100)), FLV, "picture copy sound"
     ),
     "Windows Media": Odd(_of("asf", codec="wmv2", sound_codec="wmav2"), WMV, "picture sound"),
     "Windows Media with MPEG-4": Odd(_of("asf", codec="msmpeg4v3", sound_codec="libmp3lame"), WMV, "picture sound"),

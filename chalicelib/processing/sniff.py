@@ -110,11 +110,12 @@ def inside(found: str | None, head: bytes, data: BinaryIO) -> str | None:
 def may_be(content_type: str, head: bytes) -> bool:
     """True if a file may have this type though `sniff` found none in its first bytes.
 
-    Most formats begin with bytes of their own. An SVG may begin with a comment of any length, and MP3 with anything.
+    Most formats begin with bytes of their own. An SVG may begin with a comment of any length, and MP3 and AAC with
+    anything.
     """
     if content_type == "image/svg+xml":
         return may_be_svg(head)
-    return content_type == "audio/mpeg" and media.has_frame_sync(head) and not is_text(head)
+    return content_type in ("audio/mpeg", media.AAC) and media.has_frame_sync(head) and not is_text(head)
 
 
 def families(head: bytes) -> frozenset[str]:

@@ -69,10 +69,10 @@ def ask(source: Source, wanted: dict[str, Any], index: Index) -> dict[str, Any]:
     return child.run_on(_CHILD, source.data, source.size, wanted, LIMITS)[0]
 
 
-def facts(source: Source, *, place: bool = False, ask: Ask = ask) -> tuple[dict[str, Any], tuple[FileWarning, ...]]:
+def facts(source: Source, *, place: bool = False, by: Ask = ask) -> tuple[dict[str, Any], tuple[FileWarning, ...]]:
     """What is known of the file, by the words of `ffmpeg_child`, and what could not be found out.
 
-    With `place` that is also where it was recorded. `ask` may find more in the same child.
+    With `place` that is also where it was recorded. `by` may find more in the same child.
 
     Raises PermanentFault `corrupt` for a file that FFmpeg can't open, and LayerMissingError.
     """
@@ -85,7 +85,7 @@ def facts(source: Source, *, place: bool = False, ask: Ask = ask) -> tuple[dict[
     if indexes.most_edits(source.data, index, wanted["format"]) > indexes.MOST_EDITS:
         return headers.read(source, head), (_too_many_edits(),)
     try:
-        found = ask(source, wanted, index)
+        found = by(source, wanted, index)
     except ChildDiedError as died:
         return headers.read(source, head), (_died(died),)
     if found["unknown_codec"]:

@@ -256,9 +256,10 @@ class Tags(Boxes):
 
     def _note(self, header: bytes) -> None:
         kind, length = header[0] & 31, int.from_bytes(header[1:4])
-        # AAC and H.264 have a tag with the codec's header, whose second byte is 0.
-        has_header = (kind == 8 and header[11] >> 4 == 10) or (kind == 9 and header[11] & 15 == 7)
-        is_told = kind == 18 or (has_header and header[12] == 0)
+        # AAC and H.264 have a tag with the codec's header, whose second byte is 0. So have newer codecs (Enhanced RTMP,
+        # v1): the highest bit tells of them, and the low four are 0.
+        has_header = (kind == 8 and header[11] >> 4 == 10) or (kind == 9 and header[11] & 0x8F == 7)
+        is_told = kind == 18 or (has_header and header[12] == 0) or (kind == 9 and header[11] & 0x8F == 0x80)
         if not is_told:
             self.fragments.append(self._next)
         self._next += 11 + length + 4

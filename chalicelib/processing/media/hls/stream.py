@@ -49,7 +49,7 @@ def facts(source: Source, order: Order) -> tuple[dict[str, Any], tuple[FileWarni
     Raises what `engine.facts` raises.
     """
     place = order.recipe.keep_gps
-    return engine.facts(source, place=place, ask=_with_plan) if _is_wanted(order) else engine.facts(source, place=place)
+    return engine.facts(source, place=place, by=_with_plan if _is_wanted(order) else engine.ask)
 
 
 def _with_plan(source: Source, wanted: dict[str, Any], index: Index) -> dict[str, Any]:
