@@ -329,8 +329,8 @@ def test_a_spike_of_requests_for_one_missing_segment_makes_it_once(
     made = Counter(stage.names)
     # Each request reads the file's record. Only those that came before the segment was stored ask for its lease.
     assert made["dynamodb.GetItem"] < SPIKE + 10 * at_once
-    assert made["dynamodb.UpdateItem"] < 3 * at_once
-    assert made["s3.GetObject"] + made["s3.HeadObject"] < SPIKE + 3 * at_once
+    assert made["dynamodb.UpdateItem"] < 5 * at_once
+    assert made["s3.GetObject"] + made["s3.HeadObject"] < SPIKE + 5 * at_once
 
 
 # --- looking ahead
