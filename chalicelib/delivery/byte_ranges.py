@@ -1,4 +1,4 @@
-"""What the header Range asks for."""
+"""The header Range: which bytes it asks for."""
 
 from __future__ import annotations
 

@@ -235,7 +235,7 @@ _ALSO = {
     *((raw, other) for raw in RAW for other in RAW if raw != other),
     ("image/svg+xml", "application/gzip"),
     ("audio/flac", "audio/ogg"),
-    # What recorders call AAC or AMR may be in a container, and AAC with a tag begins as MP3 does.
+    # Recorders call a container AAC or AMR by the sound that is in it, and AAC with a tag begins as MP3 does.
     *((sound, "video/mp4") for sound in ("audio/aac", "audio/amr")),
     ("audio/aac", "audio/mpeg"),
     ("audio/mpeg", "audio/aac"),

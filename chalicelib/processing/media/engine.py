@@ -70,7 +70,7 @@ def ask(source: Source, wanted: dict[str, Any], index: Index) -> dict[str, Any]:
 
 
 def facts(source: Source, *, place: bool = False, by: Ask = ask) -> tuple[dict[str, Any], tuple[FileWarning, ...]]:
-    """What is known of the file, by the words of `ffmpeg_child`, and what could not be found out.
+    """The file's facts, by the words of `ffmpeg_child`, and warnings for those that could not be found out.
 
     With `place` that is also where it was recorded. `by` may find more in the same child.
 

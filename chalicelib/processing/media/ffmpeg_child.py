@@ -54,7 +54,7 @@ def opened(data: BinaryIO, arguments: dict[str, Any]) -> InputContainer:
 
 
 def facts(container: InputContainer, *, place: bool) -> dict[str, Any]:
-    """What is known of the file; with `place` also where it was recorded."""
+    """The file's facts; with `place` also where it was recorded."""
     video = film_of(container)
     sounds, subtitles = opening.shown(container.streams.audio), opening.shown(container.streams.subtitles)
     tags = _tags(container, None if video else next(iter(container.streams.audio), None))

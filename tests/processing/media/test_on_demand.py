@@ -126,7 +126,7 @@ def test_what_the_plan_does_not_have_takes_no_lease_and_starts_nothing(
 ) -> None:
     ask(at(film, "v360-4.m4s"))  # the plan is in memory from here on
     hls.made.clear()
-    stage.names.clear()
+    stage.clear()
     assert [problem(ask(at(film, name))) for _ in range(3)] == [NONE] * 3
     assert stage.names == ["dynamodb.GetItem"] * 3
     assert hls.made == []
@@ -146,7 +146,7 @@ def test_what_the_plan_does_not_have_takes_no_lease_and_starts_nothing(
     ],
 )
 def test_a_path_that_is_no_part_costs_nothing(film: Address, stage: Calls, name: str) -> None:
-    stage.names.clear()
+    stage.clear()
     assert problem(ask(f"/{film.key}".replace("av/v360-0.m4s", name))) == NONE
     assert stage.names == []
 
@@ -154,7 +154,7 @@ def test_a_path_that_is_no_part_costs_nothing(film: Address, stage: Calls, name:
 def test_each_function_leaves_the_other_s_addresses_alone(film: Address, stage: Calls) -> None:
     from chalicelib.processing import on_demand as render
 
-    stage.names.clear()
+    stage.clear()
     assert problem(ask(f"/{film.key}".replace("av/v360-0.m4s", "w320.avif"))) == NONE
     path = f"/{film.key}"
     event = {"rawPath": path, "requestContext": {"http": {"method": "GET", "path": path}}}
@@ -167,10 +167,10 @@ def test_each_function_leaves_the_other_s_addresses_alone(film: Address, stage: 
 def test_the_plan_is_read_once_and_only_so_many_are_kept(
     film: Address, stage: Calls, started: Started, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stage.names.clear()
+    stage.clear()
     ask(at(film, "a0-init.mp4"))
     gets = stage.count("s3.GetObject")
-    stage.names.clear()
+    stage.clear()
     ask(at(film, "v360-init.mp4"))
     assert stage.count("s3.GetObject") == gets - 1
     monkeypatch.setattr(plans, "KEPT", 1)
@@ -233,7 +233,7 @@ def test_no_address_of_a_clip_outlasts_what_the_stage_allows(film: Address, monk
 
 @pytest.mark.parametrize("name", ["1080.mp4", "sprite-7.jpg"])
 def test_a_conversion_that_the_film_does_not_have_takes_no_lease(film: Address, stage: Calls, name: str) -> None:
-    stage.names.clear()
+    stage.clear()
     assert problem(ask(at(film, name))) == NONE
     assert stage.names == ["dynamodb.GetItem"]
 
@@ -320,7 +320,7 @@ def test_a_spike_of_requests_for_one_missing_segment_makes_it_once(
     monkeypatch.setattr(missing, "START_WITHIN", 600)
     hls.slow(1)
     at_once = settings.settings().stream_concurrency
-    stage.names.clear()
+    stage.clear()
     with ThreadPoolExecutor(at_once) as pool:
         answers = Counter(content(answer) for answer in pool.map(ask, [film] * SPIKE))
     assert answers == {b"v360-0": SPIKE}

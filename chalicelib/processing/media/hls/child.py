@@ -24,7 +24,6 @@ _MAKERS = {
 }
 
 _COPIED = ("copy", "sound_copy")
-_SOUNDS = ("sound", "sound_copy")
 
 
 def main(data: BinaryIO, arguments: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
@@ -48,7 +47,7 @@ def main(data: BinaryIO, arguments: dict[str, Any]) -> tuple[dict[str, Any], byt
     track = rung["settings"].get("track")
     data = one_track.only(data, arguments["index"], track)
     with opened(data, arguments["demuxer"], probe, unindexed=not has_index, undecoded=undecoded) as container:
-        rung = {**rung, "stream": _place(container, rung["stream"], track, is_sound=rung["sort"] in _SOUNDS)}
+        rung = {**rung, "stream": _place(container, rung["stream"], track, is_sound=rung["sort"] in plan.SOUNDS)}
         if arguments["do"] == "init":
             return {}, repacked.init(rung, repacked.config(container.streams[rung["stream"]]))
         given: Any = container

@@ -16,6 +16,9 @@ _MOST_JUMPS = 50
 COUNTED = ("mp3", "aac", "amr")
 """Formats in which nothing tells a time: FFmpeg counts from where it is opened."""
 
+SOUNDS = ("sound", "sound_copy")
+"""The sorts of rungs that are heard."""
+
 Sort = Literal["picture", "key", "copy", "sound", "sound_copy"]
 
 
@@ -51,7 +54,7 @@ class Rung:
 
     @property
     def is_sound(self) -> bool:
-        return self.sort in ("sound", "sound_copy")
+        return self.sort in SOUNDS
 
     @property
     def is_cued(self) -> bool:

@@ -26,9 +26,7 @@ class Restarted:
         gap = at - head
         self._head, self._cut = head, 0
         self._skipped = b""
-        if demuxer in COUNTED and not tables:
-            self._cut = at
-        elif demuxer in ("flv", "asf") and gap > 0:
+        if demuxer in ("flv", "asf") and gap > 0:
             self._cut, self._at = gap, head
         elif demuxer in (*COUNTED, "mpegts", "mpeg"):
             self._cut, self._at, self._head, self._skipped = at - len(tables), len(tables), 0, tables

@@ -63,7 +63,7 @@ class Scan:
         whose packets have no place.
         """
         if rung.stream not in self.tables:
-            raise NoStreamError("nobody knows where its sound is in the file")
+            raise NoStreamError("nobody knows where the packets of a track are in the file")
         table, places, base = self.tables[rung.stream], self.places[rung.stream], self.bases[rung.stream]
         pairs = sorted((time, number) for number, time in enumerate(table.shown) if table.keys[number])
         times = [time for time, _ in pairs]
@@ -91,8 +91,8 @@ class Scan:
 def scan(data: BinaryIO, demuxer: Sequence[str]) -> Scan:
     """Raises av.error.FFmpegError."""
     is_mov, is_mpeg = demuxer[0] == "mov", demuxer[0] in STREAMS
-    seen = Tags(data) if demuxer[0] == FLASH else Boxes(data)
-    given: Any = seen if is_mov or demuxer[0] == FLASH else data
+    seen = Boxes(data) if is_mov else Tags(data) if demuxer[0] == FLASH else None
+    given: Any = seen or data
     with opened(given, demuxer, unindexed=True) as container:
         tracks = shown([*container.streams.video, *container.streams.audio])[:_MOST_TRACKS]
         found = {track.index: _Samples() for track in tracks}
@@ -102,8 +102,8 @@ def scan(data: BinaryIO, demuxer: Sequence[str]) -> Scan:
             for track in tracks:
                 if track.type == "video":
                     found[track.index].begin_with_a_key()
-        marks = seen.fragments if given is seen else []
-        head = seen.head if given is seen else 0
+        marks = seen.fragments if seen else []
+        head = seen.head if seen else 0
         if demuxer[0] == "asf":
             head = _asf_head(data)
         if demuxer[0] == "matroska":
@@ -128,8 +128,10 @@ def _before_all(data: BinaryIO, demuxer: Sequence[str]) -> bytes:
     if demuxer[0] == TRANSPORT:
         program = transport.program(data)
         return program.packets if program else b""
-    data.seek(0)
-    return data.read(9).partition(b"\n")[0] + b"\n" if demuxer[0] == "amr" else b""
+    if demuxer[0] == "amr":
+        data.seek(0)
+        return data.read(9).partition(b"\n")[0] + b"\n"
+    return b""
 
 
 class _Samples:

@@ -137,7 +137,9 @@ def plan_of(source: Source) -> tuple[bytes, str]:
             data = cast(BinaryIO, fragments.Appended(data, source.size, pieces))
     size = source.size if data is source.data else data.seek(0, io.SEEK_END)
     try:
-        header, body = child.run_on(_CHILD, data, size, _arguments(source, demuxer, index, size), limits)
+        header, body = child.run_on(
+            _CHILD, data, size, _arguments(source, demuxer, index, fragments=size > source.size), limits
+        )
     except ChildDiedError:
         if index.missing:
             return b"", "it has no index, and reading it to its end took too much time or memory, or it is damaged"
@@ -149,12 +151,12 @@ def _arguments(
     source: Source,
     demuxer: tuple[str, str],
     index: Index,
-    size: int | None = None,
     *,
+    fragments: bool = False,
     asked: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """For a child that makes a plan. `size` is that of the source with what is appended to it. It may be `asked` for
-    facts, too."""
+    """For a child that makes a plan. With `fragments` their indexes stand behind the file (`fragments.Appended`). The
+    child may be `asked` for facts, too."""
     return {
         "do": "plan",
         "demuxer": demuxer,
@@ -162,7 +164,7 @@ def _arguments(
         "index": [index.start, index.length],
         "more": index.more,
         "scan": index.missing,
-        "fragments": size is not None and size > source.size,
+        "fragments": fragments,
         "facts": asked,
     }
 
